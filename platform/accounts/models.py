@@ -1,0 +1,161 @@
+"""Who acts here: people, models, imports; the organisations they belong to; their keys.
+
+`Actor` is the pseudonym that append-only rows hold. A person's data (address, name, password) stands in one `User` row,
+which can be erased while the pseudonym and the record of the work stay.
+"""
+
+from typing import Any, ClassVar
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+
+from kernel.ids import new_public_id
+
+ONE_EMAIL = "accounts_user_email_once_whatever_case"
+ONE_MEMBERSHIP = "accounts_membership_one_per_actor_and_organisation"
+INVITATION_USES = "accounts_invitation_not_used_more_than_allowed"
+
+
+class Actor(models.Model):
+    """A pseudonym: whoever answers, reviews or is paid."""
+
+    class Kind(models.TextChoices):
+        PERSON = "person"
+        MODEL = "model"
+        IMPORT = "import"
+        SYSTEM = "system"
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    label = models.CharField(max_length=120, blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.label or f"{self.kind} {str(self.public_id)[:8]}"
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
+        if not email:
+            raise ValueError("A person needs an e-mail address.")
+        user = self.model(email=self.normalize_email(email), **extra)
+        user.set_password(password)
+        if user.actor_id is None:
+            user.actor = Actor.objects.create(kind=Actor.Kind.PERSON)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> "User":
+        return self.create_user(email, password, is_staff=True, is_superuser=True, **extra)
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        return self.get(email__iexact=username)
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """All personal data of a person, in one row that can be erased."""
+
+    actor = models.OneToOneField(Actor, on_delete=models.PROTECT, related_name="user")
+    email = models.EmailField(max_length=254)
+    name = models.CharField(max_length=120, blank=True, default="")
+    time_zone = models.CharField(max_length=60, blank=True, default="")
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), name=ONE_EMAIL)]
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        # allauth creates users through the model, not through the manager; a person without a pseudonym cannot be.
+        if self.actor_id is None:
+            self.actor = Actor.objects.create(kind=Actor.Kind.PERSON)
+        super().save(*args, **kwargs)
+
+
+class Organisation(models.Model):
+    """A tenant."""
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    name = models.CharField(max_length=120)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Role(models.TextChoices):
+    OWNER = "owner"
+    MANAGER = "manager"
+    REVIEWER = "reviewer"
+    CLIENT = "client"
+    WORKER = "worker"
+
+
+class Membership(models.Model):
+    """What an actor is in an organisation; one role each, the higher covers the lower where it makes sense."""
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="memberships")
+    actor = models.ForeignKey(Actor, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organisation", "actor"], name=ONE_MEMBERSHIP)]
+
+
+class Invitation(models.Model):
+    """A link that makes whoever opens it a member, and with a project also a worker of that project.
+
+    States: open -> used up | expired | revoked. Only the token's hash is kept.
+    """
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="invitations")
+    project = models.ForeignKey("projects.Project", on_delete=models.CASCADE, null=True, related_name="+")
+    role = models.CharField(max_length=10, choices=Role.choices, default=Role.WORKER)
+    token_sha256 = models.CharField(max_length=64, unique=True)
+    max_uses = models.PositiveIntegerField(default=1000)
+    uses = models.PositiveIntegerField(default=0)
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(uses__lte=models.F("max_uses")), name=INVITATION_USES)]
+
+
+class ApiToken(models.Model):
+    """A key for API clients: shown once, kept as a hash, limited to scopes and an organisation."""
+
+    class Scope(models.TextChoices):
+        READ = "read"
+        WORK = "work"
+        MANAGE = "manage"
+        REVIEW = "review"
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    actor = models.ForeignKey(Actor, on_delete=models.CASCADE, related_name="tokens")
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="tokens")
+    name = models.CharField(max_length=120)
+    prefix = models.CharField(max_length=12)
+    token_sha256 = models.CharField(max_length=64, unique=True)
+    scopes = ArrayField(models.CharField(max_length=10, choices=Scope.choices))
+    expires_at = models.DateTimeField()
+    revoked_at = models.DateTimeField(null=True)
+    last_used_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)

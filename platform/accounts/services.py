@@ -1,0 +1,178 @@
+"""People, organisations, invitations and keys: what changes them."""
+
+import hashlib
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role, User
+from kernel.clock import ClockTimestamp, utc_now
+from kernel.errors import Conflict, Gone, NotFound, Refused
+from kernel.ids import new_secret
+
+TOKEN_PREFIX = "ann_"  # noqa: S105
+INVITATION_DAYS = 30
+LONGEST_TOKEN = timedelta(days=366)
+
+
+class EmailTaken(Conflict):
+    """There is an account with this e-mail address already; sign in instead."""
+
+    code = "email_taken"
+
+
+class InvitationGone(Gone):
+    """This invitation is over; ask the person who sent it for a new link."""
+
+    code = "invitation_gone"
+
+
+class InvitationUnknown(NotFound):
+    """This invitation link is not complete or not ours; open it again from the message you received."""
+
+    code = "invitation_unknown"
+
+
+class TokenRefused(Refused):
+    """This key cannot be made as asked."""
+
+    code = "token_refused"
+
+
+def secret_hash(secret: str) -> str:
+    """Secrets of 192 random bits need no slow hash: there is nothing to guess from."""
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def create_user(*, email: str, password: str, name: str = "") -> User:
+    try:
+        with transaction.atomic():
+            return User.objects.create_user(email=email, password=password, name=name)
+    except IntegrityError as error:
+        raise EmailTaken from error
+
+
+@transaction.atomic
+def create_organisation(*, name: str, owner: Actor) -> Organisation:
+    organisation = Organisation.objects.create(name=name)
+    Membership.objects.create(organisation=organisation, actor=owner, role=Role.OWNER)
+    return organisation
+
+
+@transaction.atomic
+def create_first_administrator() -> tuple[str, str] | None:
+    """The first start's administrator and organisation: (e-mail, password), or None when there is a user already."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('annotary.first_administrator'))")
+    if User.objects.exists():
+        return None
+    email, password = "admin@annotary.local", new_secret()[:16]
+    user = User.objects.create_superuser(email=email, password=password, name="Administrator")
+    create_organisation(name="My organisation", owner=user.actor)
+    return email, password
+
+
+@transaction.atomic
+def invite(
+    *,
+    organisation: Organisation,
+    by: Actor,
+    role: str = Role.WORKER,
+    project_id: int | None = None,
+    max_uses: int = 1000,
+    expires_at: datetime | None = None,
+) -> tuple[Invitation, str]:
+    """Make an invitation; returns it with the token that the link carries (it is not kept)."""
+    token = new_secret()
+    invitation = Invitation.objects.create(
+        organisation=organisation,
+        project_id=project_id,
+        role=role,
+        token_sha256=secret_hash(token),
+        max_uses=max_uses,
+        expires_at=expires_at or utc_now() + timedelta(days=INVITATION_DAYS),
+        created_by=by,
+    )
+    return invitation, token
+
+
+def find_invitation(*, token: str) -> Invitation:
+    """The open invitation behind a link; raises InvitationUnknown or InvitationGone."""
+    invitation = (
+        Invitation.objects.select_related("organisation", "project").filter(token_sha256=secret_hash(token)).first()
+    )
+    if invitation is None:
+        raise InvitationUnknown
+    over = invitation.revoked_at is not None or invitation.expires_at <= utc_now()
+    if over or invitation.uses >= invitation.max_uses:
+        raise InvitationGone
+    return invitation
+
+
+def use_invitation(*, token: str, actor: Actor) -> Invitation:
+    """Locks the invitation; call inside the transaction that also gives the standing in the project.
+
+    Opening a link twice uses it once. A membership that exists is kept: a link never lowers a role.
+    """
+    invitation = find_invitation(token=token)
+    used = Invitation.objects.filter(
+        pk=invitation.pk, uses__lt=F("max_uses"), revoked_at__isnull=True, expires_at__gt=ClockTimestamp()
+    ).update(uses=F("uses") + 1)
+    if not used:
+        raise InvitationGone
+    _, created = Membership.objects.get_or_create(
+        organisation=invitation.organisation, actor=actor, defaults={"role": invitation.role}
+    )
+    if not created and invitation.project_id is None:
+        Invitation.objects.filter(pk=invitation.pk).update(uses=F("uses") - 1)
+    return invitation
+
+
+def revoke_invitation(*, invitation: Invitation) -> None:
+    Invitation.objects.filter(pk=invitation.pk, revoked_at__isnull=True).update(revoked_at=ClockTimestamp())
+
+
+def create_token(
+    *, actor: Actor, organisation: Organisation, name: str, scopes: Iterable[str], expires_at: datetime | None = None
+) -> tuple[ApiToken, str]:
+    """Make an API key; returns it with its text, which is shown once and not kept."""
+    wanted = sorted(set(scopes))
+    unknown = [scope for scope in wanted if scope not in ApiToken.Scope.values]
+    if not wanted or unknown:
+        raise TokenRefused(f"Choose one or more of the scopes {', '.join(ApiToken.Scope.values)}.")
+    end = expires_at or utc_now() + timedelta(days=90)
+    if not utc_now() < end <= utc_now() + LONGEST_TOKEN:
+        raise TokenRefused("A key ends between now and a year from now; choose such a date.")
+    secret = new_secret(TOKEN_PREFIX)
+    token = ApiToken.objects.create(
+        actor=actor,
+        organisation=organisation,
+        name=name.strip() or "API key",
+        prefix=secret[:8],
+        token_sha256=secret_hash(secret),
+        scopes=wanted,
+        expires_at=end,
+    )
+    return token, secret
+
+
+def revoke_token(*, token: ApiToken) -> None:
+    ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=ClockTimestamp())
+
+
+@transaction.atomic
+def erase_person(*, user: User) -> None:
+    """Remove all personal data; the pseudonym, its work and its pay stay in the record."""
+    ApiToken.objects.filter(actor=user.actor, revoked_at__isnull=True).update(revoked_at=ClockTimestamp())
+    user.delete()
+
+
+def actor_for_model(*, organisation: Organisation, label: str) -> Actor:
+    """A pseudonym for a model or an import of this organisation."""
+    actor = Actor.objects.create(kind=Actor.Kind.MODEL, label=label[:120])
+    Membership.objects.create(organisation=organisation, actor=actor, role=Role.WORKER)
+    return actor

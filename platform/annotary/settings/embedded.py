@@ -1,0 +1,18 @@
+"""One machine, everything under one supervisor (`manage.py up`)."""
+
+from annotary.settings.base import *  # noqa: F403
+from annotary.settings.base import ANNOTARY_DATA, SECRET_KEY, env
+
+if not SECRET_KEY:
+    # Commands that open no session (migrate, makemigrations) run without the supervisor's secret; one that lasts a
+    # single process is enough for them and useless to anybody else.
+    from django.core.management.utils import get_random_secret_key
+
+    SECRET_KEY = get_random_secret_key()
+
+# Mail needs a server that one machine does not have; letters are kept as files beside the data instead.
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = ANNOTARY_DATA / "mail"
+ALLOWED_HOSTS = env.words("ANNOTARY_HOSTS", "127.0.0.1,localhost,[::1]")
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 0

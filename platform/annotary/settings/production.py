@@ -1,0 +1,40 @@
+"""Several hosts behind a proxy that ends TLS. Refuses to start when a secret or an address is missing."""
+
+from django.core.exceptions import ImproperlyConfigured
+
+from annotary.settings.base import *  # noqa: F403
+from annotary.settings.base import REDIS_URL, SECRET_KEY, STORAGES, env
+
+for _name, _why in (
+    ("ANNOTARY_SECRET_KEY", "a long random text that signs sessions; keep it the same on every host"),
+    ("ANNOTARY_HOSTS", "the host names that people use, with commas between them"),
+    ("ANNOTARY_BASE_URL", "the public address, for links in invitations, such as https://label.example.org"),
+    ("DATABASE_URL", "postgresql://user:password@host:5432/name"),
+    ("REDIS_URL", "redis://host:6379/0, for websockets and, unless CELERY_BROKER_URL is set, jobs"),
+):
+    if not env.text(_name):
+        raise ImproperlyConfigured(f"Set {_name}: {_why}.")
+if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5:
+    raise ImproperlyConfigured("ANNOTARY_SECRET_KEY is too short: use at least 50 random characters.")
+
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_SSL_REDIRECT = True
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
+SECURE_HSTS_SECONDS = 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+CSRF_TRUSTED_ORIGINS = [env.text("ANNOTARY_BASE_URL")]
+STATIC_ROOT = env.text("ANNOTARY_STATIC_ROOT", "/var/lib/annotary/static")
+STORAGES = {
+    **STORAGES,
+    "staticfiles": {"BACKEND": "annotary.staticfiles.ModuleManifestStorage"},
+}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
+EMAIL_PORT = int(env.text("EMAIL_PORT", "25"))
+EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
+EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS")
+DEFAULT_FROM_EMAIL = env.text("ANNOTARY_MAIL_FROM", "annotary@localhost")

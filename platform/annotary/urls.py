@@ -1,0 +1,19 @@
+"""Every address of the site."""
+
+from django.urls import include, path
+
+from annotary import health
+
+handler400 = "workers_ui.views.errors.bad_request"
+handler403 = "workers_ui.views.errors.forbidden"
+handler404 = "workers_ui.views.errors.not_found"
+handler500 = "workers_ui.views.errors.server_error"
+
+urlpatterns = [
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+    path("account/", include("allauth.account.urls")),
+    path("api/v1/", include("tasks.api.urls")),
+    path("", include("workers_ui.urls")),
+]

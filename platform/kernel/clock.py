@@ -1,0 +1,28 @@
+"""The clocks. Leases are compared with the database's running clock: `now()` stands still for a whole transaction,
+so after a lock wait it can call a lease live that has ended (measured, DESIGN §3)."""
+
+from datetime import UTC, datetime
+
+from django.db import connection
+from django.db.models import DateTimeField, Func
+
+
+class ClockTimestamp(Func):
+    """`clock_timestamp()` for use in querysets."""
+
+    function = "clock_timestamp"
+    template = "%(function)s()"
+    output_field = DateTimeField()
+
+
+def database_now() -> datetime:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT clock_timestamp()")
+        row = cursor.fetchone()
+    assert row is not None
+    moment: datetime = row[0]
+    return moment
+
+
+def utc_now() -> datetime:
+    return datetime.now(tz=UTC)

@@ -1,0 +1,58 @@
+"""Idempotency keys: the same call twice does its work once and is answered the same."""
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+from django.db import connection, transaction
+
+from kernel.errors import Refused
+from kernel.models import IdempotencyRecord
+
+MAX_KEY = 200
+
+
+class KeyReused(Refused):
+    """This idempotency key was used with another body; send a new key with a new body."""
+
+    code = "idempotency_key_reused"
+
+
+class KeyInvalid(Refused):
+    """An idempotency key is 1 to 200 printable characters; a random UUID is good."""
+
+    status = 400
+    code = "idempotency_key_invalid"
+
+
+def body_hash(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()
+
+
+@transaction.atomic
+def once(
+    *, actor_id: int, operation: str, key: str, body_sha256: str, act: Callable[[], tuple[int, Any]]
+) -> tuple[int, Any]:
+    """Run `act` once for (actor, operation, key) and return its (status, JSON answer), or the stored ones.
+
+    Work and record commit together. A second call that arrives meanwhile waits for the first at the unique index.
+    An error from `act` rolls the record back: the key stays unused, and the caller may repeat it.
+    """
+    if not (0 < len(key) <= MAX_KEY and key.isprintable()):
+        raise KeyInvalid
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO kernel_idempotencyrecord (actor_id, operation, key, body_sha256, created_at)"
+            " VALUES (%s, %s, %s, %s, clock_timestamp()) ON CONFLICT DO NOTHING RETURNING id",
+            [actor_id, operation, key, body_sha256],
+        )
+        inserted = cursor.fetchone()
+    if inserted is None:
+        record = IdempotencyRecord.objects.get(actor_id=actor_id, operation=operation, key=key)
+        if record.body_sha256 != body_sha256:
+            raise KeyReused
+        assert record.status is not None  # it committed together with its answer
+        return record.status, record.answer
+    status, answer = act()
+    IdempotencyRecord.objects.filter(pk=inserted[0]).update(status=status, answer=answer)
+    return status, answer

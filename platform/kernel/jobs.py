@@ -1,0 +1,172 @@
+"""Jobs: rows with lease and heartbeat, carried by Celery.
+
+`enqueue` writes the row and an outbox message in the caller's transaction; the relay sends the message; a Celery worker
+claims the row, keeps its lease alive, and closes it. A worker that is killed leaves a lease that ends, and
+`resend_jobs_job` sends the row again: Redis itself would not redeliver before its visibility timeout.
+"""
+
+import functools
+import logging
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from celery import shared_task
+from django.db import IntegrityError, close_old_connections, connection, transaction
+from django.db.models import F, Q
+
+from kernel.clock import ClockTimestamp
+from kernel.errors import AnnotaryError
+from kernel.models import Job, OutboxMessage
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=60)
+HEARTBEAT_SECONDS = 15
+RESEND_AFTER = timedelta(seconds=30)
+
+
+def enqueue(
+    kind: str, *, project_id: int | None = None, dedupe_key: str | None = None, max_attempts: int = 5, **args: Any
+) -> Job | None:
+    """Queue a job in the caller's transaction. With a `dedupe_key`, None when an equal one is queued already."""
+    try:
+        with transaction.atomic():
+            job = Job.objects.create(
+                kind=kind, project_id=project_id, dedupe_key=dedupe_key, max_attempts=max_attempts, args=args
+            )
+    except IntegrityError:
+        return None
+    OutboxMessage.objects.create(job=job)
+    return job
+
+
+def job(kind: str, *, time_limit: int = 600) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Turn a function `f(job, **args)` into the Celery entry point of jobs of this kind.
+
+    The function takes ids, re-reads, does nothing when the work is done, and can run twice. An `AnnotaryError` is
+    final and its sentence is kept on the row; any other error is tried again with growing pauses.
+    """
+
+    def decorate(function: Callable[..., None]) -> Callable[..., None]:
+        @shared_task(name=kind, time_limit=time_limit + 30, soft_time_limit=time_limit)
+        @functools.wraps(function)
+        def entry(job_id: int) -> None:
+            run_job(job_id, function)
+
+        entry.run_function = function
+        return entry  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def run_job(job_id: int, function: Callable[..., None]) -> None:
+    token = uuid.uuid4()
+    now = ClockTimestamp()
+    free = Q(state=Job.State.QUEUED) | Q(state=Job.State.RUNNING, lease_until__lt=now)
+    claimed = Job.objects.filter(free, pk=job_id, attempts__lt=F("max_attempts")).update(
+        state=Job.State.RUNNING, attempts=F("attempts") + 1, lease_until=now + LEASE, lease_token=token, error=""
+    )
+    if not claimed:
+        return  # done already, or another worker is at it
+    row = Job.objects.get(pk=job_id)
+    try:
+        with _heartbeat(job_id, token):
+            function(row, **row.args)
+    except AnnotaryError as error:
+        _close(job_id, token, state=Job.State.FAILED, error=error.detail)
+    except Exception as error:
+        logger.exception("job %s %s failed (try %s)", row.kind, job_id, row.attempts)
+        _retry_or_fail(row, token, f"{type(error).__name__}: {error}"[:2000])
+    else:
+        _close(job_id, token, state=Job.State.DONE, error="")
+
+
+def report_progress(row: Job, *, done: int, total: int) -> None:
+    Job.objects.filter(pk=row.pk).update(progress_done=done, progress_total=total)
+
+
+def _close(job_id: int, token: uuid.UUID, *, state: str, error: str) -> None:
+    """Only the holder of the lease closes; one that lost it leaves the row to its successor."""
+    Job.objects.filter(pk=job_id, state=Job.State.RUNNING, lease_token=token).update(
+        state=state, error=error, finished_at=ClockTimestamp(), lease_until=None, lease_token=None
+    )
+
+
+def _retry_or_fail(row: Job, token: uuid.UUID, error: str) -> None:
+    if row.attempts >= row.max_attempts:
+        _close(row.pk, token, state=Job.State.FAILED, error=error)
+        return
+    try:
+        with transaction.atomic():
+            Job.objects.filter(pk=row.pk, state=Job.State.RUNNING, lease_token=token).update(
+                state=Job.State.QUEUED,
+                lease_until=None,
+                lease_token=None,
+                error=error,
+                not_before=ClockTimestamp() + timedelta(seconds=2**row.attempts),
+                sent_at=ClockTimestamp(),
+            )
+    except IntegrityError:
+        # A twin with the same dedupe key waits already and will do this work.
+        _close(row.pk, token, state=Job.State.FAILED, error=error)
+
+
+@contextmanager
+def _heartbeat(job_id: int, token: uuid.UUID) -> Iterator[None]:
+    """Renews the lease from a thread with its own connection while the job runs."""
+    stop = threading.Event()
+
+    def beat() -> None:
+        try:
+            while not stop.wait(HEARTBEAT_SECONDS):
+                close_old_connections()
+                Job.objects.filter(pk=job_id, lease_token=token).update(lease_until=ClockTimestamp() + LEASE)
+        except Exception:
+            logger.warning("heartbeat of job %s lost its database; the lease will run out", job_id, exc_info=True)
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=beat, name=f"heartbeat-{job_id}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(timeout=5)
+
+
+def jobs_to_resend() -> int:
+    """Write outbox messages for jobs whose message may be lost: queued and unsent for a while, or lease ended."""
+    now = ClockTimestamp()
+    with transaction.atomic():
+        stale = list(
+            Job.objects.select_for_update(skip_locked=True, no_key=True)
+            .filter(
+                Q(state=Job.State.QUEUED, created_at__lt=now - RESEND_AFTER)
+                & (Q(sent_at__isnull=True) | Q(sent_at__lt=now - RESEND_AFTER))
+                & (Q(not_before__isnull=True) | Q(not_before__lt=now))
+                | Q(state=Job.State.RUNNING, lease_until__lt=now)
+            )
+            .order_by("id")[:500]
+        )
+        dead = [row.pk for row in stale if row.attempts >= row.max_attempts]
+        live = [row.pk for row in stale if row.attempts < row.max_attempts]
+        Job.objects.filter(pk__in=dead).update(
+            state=Job.State.FAILED,
+            error="The worker process died each time; see its log.",
+            finished_at=now,
+            lease_until=None,
+            lease_token=None,
+        )
+        Job.objects.filter(pk__in=live).update(sent_at=now)
+        OutboxMessage.objects.bulk_create([OutboxMessage(job_id=pk) for pk in live])
+    return len(live)
+
+
+@shared_task(name="kernel.resend_jobs_job", time_limit=60)
+def resend_jobs_job() -> None:
+    jobs_to_resend()

@@ -1,0 +1,111 @@
+"""Rows that everything stands on: jobs, the outbox, the event log, idempotency records. No foreign keys upward."""
+
+from django.db import models
+from django.db.models import Q
+
+from kernel.ids import new_public_id
+
+ONE_LIVE_JOB = "kernel_job_one_live_per_dedupe_key"
+JOB_LEASE = "kernel_job_running_has_lease"
+EVENT_NUMBER = "kernel_event_number_once_per_project"
+ONE_IDEMPOTENCY_KEY = "kernel_idempotency_one_per_actor_operation_key"
+
+
+class Job(models.Model):
+    """A piece of background work. States: queued -> running -> done | failed; running -> queued when its lease ends.
+
+    The row is the truth, a broker message only a hint that names it; the sweep sends hints again.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    kind = models.CharField(max_length=80)
+    project_id = models.BigIntegerField(null=True, db_index=True)
+    args = models.JSONField(default=dict)
+    dedupe_key = models.CharField(max_length=200, null=True)  # noqa: DJ001 (null keeps it out of the unique index)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    max_attempts = models.PositiveSmallIntegerField(default=5)
+    lease_until = models.DateTimeField(null=True)
+    lease_token = models.UUIDField(null=True)
+    not_before = models.DateTimeField(null=True)
+    sent_at = models.DateTimeField(null=True)
+    progress_done = models.PositiveIntegerField(default=0)
+    progress_total = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            # A running job may be followed by one queued twin: work that came after it had read its input is not lost.
+            models.UniqueConstraint(fields=["dedupe_key"], condition=Q(state="queued"), name=ONE_LIVE_JOB),
+            models.CheckConstraint(
+                condition=~Q(state="running") | Q(lease_until__isnull=False, lease_token__isnull=False), name=JOB_LEASE
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["created_at"], condition=Q(state__in=["queued", "running"]), name="kernel_job_live"),
+        ]
+
+
+class OutboxMessage(models.Model):
+    """A broker message that stands in the transaction that caused it; the relay sends and deletes it."""
+
+    job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="+")
+    claimed_until = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+
+class Event(models.Model):
+    """A fact for the live stream of a project. `delta` holds signed counts that the relay adds to the totals."""
+
+    project_id = models.BigIntegerField()
+    number = models.BigIntegerField(null=True)
+    kind = models.CharField(max_length=60)
+    data = models.JSONField(default=dict)
+    delta = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project_id", "number"], name=EVENT_NUMBER),
+        ]
+        indexes = [
+            models.Index(fields=["project_id", "id"], condition=Q(number__isnull=True), name="kernel_event_unnumbered"),
+        ]
+
+
+class Stream(models.Model):
+    """The head of a project's live stream: the last number given, and the totals of all deltas up to it.
+
+    Both change in one statement under the row's lock, so a snapshot of totals and number never tears. Its one writer
+    is the relay.
+    """
+
+    project_id = models.BigIntegerField(primary_key=True)
+    last_number = models.BigIntegerField(default=0)
+    totals = models.JSONField(default=dict)
+    updated_at = models.DateTimeField(auto_now=True)
+
+
+class IdempotencyRecord(models.Model):
+    """What was answered to (actor, operation, key); the same key with another body is refused."""
+
+    actor_id = models.BigIntegerField()
+    operation = models.CharField(max_length=60)
+    key = models.CharField(max_length=200)
+    body_sha256 = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    answer = models.JSONField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["actor_id", "operation", "key"], name=ONE_IDEMPOTENCY_KEY),
+        ]

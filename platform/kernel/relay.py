@@ -1,0 +1,115 @@
+"""The relay: carries outbox messages to the broker and new events to the channel layer. Any number may run.
+
+It polls: NOTIFY would serialise all commits on one lock, and a poll of two small partial indexes costs less than that.
+A broker or channel layer that is away delays messages; none is lost, because rows are deleted after they were sent.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from celery import current_app
+from channels.layers import get_channel_layer
+from django.db import OperationalError, close_old_connections, connection
+
+from kernel.channels import project_group
+from kernel.clock import ClockTimestamp
+from kernel.events import number_events, projects_with_new_events, stream_snapshot
+from kernel.models import Job, OutboxMessage
+
+logger = logging.getLogger(__name__)
+
+PAUSE = 0.1
+REMIND_SECONDS = 3.0
+REMIND_FOR_SECONDS = 30.0
+CLAIM = timedelta(seconds=30)
+
+_CLAIM_MESSAGES = """
+UPDATE kernel_outboxmessage SET claimed_until = clock_timestamp() + %s
+WHERE id IN (
+    SELECT id FROM kernel_outboxmessage
+    WHERE claimed_until IS NULL OR claimed_until < clock_timestamp()
+    ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 100)
+RETURNING id, job_id
+"""
+
+
+def send_messages() -> int:
+    """Send a batch of outbox messages. Sent twice is harmless (jobs are claimed), so: send first, delete after."""
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM_MESSAGES, [CLAIM])
+        rows = cursor.fetchall()
+    kinds = dict(Job.objects.filter(pk__in=[job_id for _, job_id in rows]).values_list("id", "kind"))
+    try:
+        for _, job_id in rows:
+            if job_id in kinds:
+                current_app.send_task(kinds[job_id], args=[job_id], ignore_result=True, retry=False)
+    except Exception:
+        OutboxMessage.objects.filter(pk__in=[pk for pk, _ in rows]).update(claimed_until=None)
+        raise
+    Job.objects.filter(pk__in=list(kinds)).update(sent_at=ClockTimestamp())
+    OutboxMessage.objects.filter(pk__in=[pk for pk, _ in rows]).delete()
+    return len(rows)
+
+
+class Relay:
+    def __init__(self) -> None:
+        self._active: dict[int, float] = {}
+        self._reminded = 0.0
+
+    def step(self) -> int:
+        """One round; returns how many things were carried."""
+        return self._guarded(send_messages) + self._guarded(self._send_events) + self._guarded(self._remind)
+
+    def run(self) -> None:
+        while True:
+            try:
+                carried = self.step()
+            except OperationalError:
+                logger.warning("the database does not answer; waiting")
+                close_old_connections()
+                time.sleep(1)
+                continue
+            if not carried:
+                time.sleep(PAUSE)
+
+    def _send_events(self) -> int:
+        carried = 0
+        for project_id in projects_with_new_events():
+            events = number_events(project_id=project_id)
+            if events:
+                self._active[project_id] = time.monotonic()
+                self._publish(project_id, {"type": "stream.delta", "events": events})
+                carried += len(events)
+        return carried
+
+    def _remind(self) -> int:
+        """Say the last number again for a while, so that a socket that missed the final delta notices the gap."""
+        now = time.monotonic()
+        if now - self._reminded < REMIND_SECONDS:
+            return 0
+        self._reminded = now
+        self._active = {pk: seen for pk, seen in self._active.items() if now - seen < REMIND_FOR_SECONDS}
+        for project_id in self._active:
+            number = stream_snapshot(project_id=project_id).number
+            self._publish(project_id, {"type": "stream.head", "number": number})
+        return 0
+
+    def _publish(self, project_id: int, message: dict[str, Any]) -> None:
+        layer = get_channel_layer()
+        assert layer is not None
+        async_to_sync(layer.group_send)(project_group(project_id), message)
+
+    def _guarded(self, part: Callable[[], int]) -> int:
+        """The broker and the channel layer fail apart from each other; only the database stops a round."""
+        try:
+            return part()
+        except OperationalError:
+            raise
+        except Exception as error:  # drivers raise families of their own
+            logger.warning("%s: %s: %s", part.__name__, type(error).__name__, error)
+            time.sleep(0.5)
+        return 0

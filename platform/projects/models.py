@@ -1,0 +1,134 @@
+"""Datasets, projects, label schemas, instructions and policies."""
+
+from decimal import Decimal
+
+from django.db import models
+from django.db.models import F, Q
+
+from accounts.models import Actor, Organisation
+from kernel.ids import new_public_id
+
+ONE_CLASS_NUMBER = "projects_labelclass_one_number_per_project"
+ONE_CLASS_NAME = "projects_labelclass_one_name_per_project"
+ONE_SCHEMA_VERSION = "projects_labelschema_one_per_version"
+ONE_INSTRUCTIONS_VERSION = "projects_instructions_one_per_version"
+ANSWERS_RANGE = "projects_project_answers_min_not_above_max"
+RATES = "projects_project_rates_between_0_and_1"
+SIZES = "projects_project_sizes_positive"
+PRICE = "projects_project_price_not_negative"
+
+
+class Dataset(models.Model):
+    """Images that belong together; projects label them."""
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="datasets")
+    name = models.CharField(max_length=120)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Project(models.Model):
+    """A dataset to label, with a schema and policies. States: draft -> open <-> paused; open | paused -> closed."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft"
+        OPEN = "open"
+        PAUSED = "paused"
+        CLOSED = "closed"
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="projects")
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="projects")
+    name = models.CharField(max_length=120)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    currency = models.CharField(max_length=3, default="USD")
+    schema = models.ForeignKey("LabelSchema", on_delete=models.PROTECT, null=True, related_name="+")
+    instructions = models.ForeignKey("Instructions", on_delete=models.PROTECT, null=True, related_name="+")
+
+    # Policies. Times in seconds, money in the project's currency for one answer, rates from 0 to 1.
+    answers_min = models.PositiveSmallIntegerField(default=3)
+    answers_max = models.PositiveSmallIntegerField(default=5)
+    confidence_target = models.FloatField(default=0.9)
+    gold_rate = models.FloatField(default=0.1)
+    gold_iou = models.FloatField(default=0.5)
+    lease_seconds = models.PositiveIntegerField(default=1800)
+    price = models.DecimalField(max_digits=14, decimal_places=6, default=Decimal("0.02"))
+    batch_size = models.PositiveIntegerField(default=50)
+    hand_size = models.PositiveSmallIntegerField(default=10)
+    seconds_per_answer = models.PositiveIntegerField(default=10)
+    share_reviewed = models.FloatField(default=1.0)
+    split_train = models.FloatField(default=0.8)
+    split_val = models.FloatField(default=0.1)
+
+    created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(answers_min__gte=1, answers_min__lte=F("answers_max")), name=ANSWERS_RANGE
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    gold_rate__range=(0, 0.5),
+                    gold_iou__range=(0, 1),
+                    share_reviewed__range=(0, 1),
+                    confidence_target__range=(0, 1),
+                    split_train__range=(0, 1),
+                    split_val__range=(0, 1),
+                ),
+                name=RATES,
+            ),
+            models.CheckConstraint(
+                condition=Q(batch_size__gte=1, hand_size__gte=1, hand_size__lte=100, lease_seconds__gte=30), name=SIZES
+            ),
+            models.CheckConstraint(condition=Q(price__gte=0), name=PRICE),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class LabelSchema(models.Model):
+    """A version of what workers label: tools, classes and attributes, as `tasks.answers.Schema` reads them."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="schemas")
+    version = models.PositiveIntegerField()
+    body = models.JSONField()
+    created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "version"], name=ONE_SCHEMA_VERSION)]
+
+
+class LabelClass(models.Model):
+    """A class and its number, which is never given to another class, also after this one is retired."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="classes")
+    number = models.PositiveIntegerField()
+    name = models.CharField(max_length=120)
+    color = models.CharField(max_length=7)
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "number"], name=ONE_CLASS_NUMBER),
+            models.UniqueConstraint(fields=["project", "name"], name=ONE_CLASS_NAME),
+        ]
+
+
+class Instructions(models.Model):
+    """A version of what workers read before they begin; plain text with blank lines between paragraphs."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="instruction_versions")
+    version = models.PositiveIntegerField()
+    body = models.TextField()
+    created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "version"], name=ONE_INSTRUCTIONS_VERSION)]

@@ -1,0 +1,34 @@
+"""Blobs: files by content, with their state in the database."""
+
+from django.db import models
+
+BLOB_SIZE = "storage_blob_size_not_negative"
+BLOB_SHA256 = "storage_blob_sha256_is_hex"
+
+
+class Blob(models.Model):
+    """A stored file. States: writing -> ready. A row is ready only when its file stands in the storage (I6).
+
+    A file without a ready row is a stray and swept within the hour.
+    """
+
+    class State(models.TextChoices):
+        WRITING = "writing"
+        READY = "ready"
+
+    sha256 = models.CharField(max_length=64, unique=True)
+    size = models.BigIntegerField()
+    content_type = models.CharField(max_length=100)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WRITING)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=models.Q(size__gte=0), name=BLOB_SIZE),
+            models.CheckConstraint(condition=models.Q(sha256__regex=r"^[0-9a-f]{64}$"), name=BLOB_SHA256),
+        ]
+
+    @property
+    def key(self) -> str:
+        """Where the file stands below the storage's root."""
+        return f"blobs/{self.sha256[:2]}/{self.sha256}"

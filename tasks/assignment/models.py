@@ -1,0 +1,124 @@
+"""Hands and assignments: who has which task now, and who had it."""
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import Actor
+from kernel.ids import new_public_id
+from projects.models import Instructions, LabelSchema, Project
+from storage.models import Blob
+from tasks.batching.models import Batch, Task
+from tasks.gold.models import Gold
+
+ONE_LIVE_HAND = "tasks_hand_one_live_per_project_and_worker"
+ONE_ASSIGNMENT = "tasks_assignment_one_per_task_worker_round"
+ONE_GOLD = "tasks_assignment_gold_once_per_worker"
+TASK_OR_GOLD = "tasks_assignment_is_of_task_or_gold"
+LEASE_HAS_END = "tasks_assignment_lease_has_worker_and_end"
+LIVE_COUNTS = "tasks_assignment_live_lease_of_task_counts"
+GOLD_NEVER_COUNTS = "tasks_assignment_gold_uses_no_place"
+SUBMITTED_AT = "tasks_assignment_submitted_has_time"
+HAND_SETTLED = "tasks_hand_settled_has_time"
+ONE_EXHAUSTION = "tasks_exhaustion_one_per_batch_and_worker"
+
+
+class Hand(models.Model):
+    """The few assignments that a worker claims at once ("set" to workers). States: live -> settled."""
+
+    class State(models.TextChoices):
+        LIVE = "live"
+        SETTLED = "settled"
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="hands")
+    worker = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="hands")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.LIVE)
+    size = models.PositiveSmallIntegerField(default=0)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "worker"], condition=Q(state="live"), name=ONE_LIVE_HAND),
+            models.CheckConstraint(
+                condition=Q(state="live", settled_at__isnull=True) | Q(state="settled", settled_at__isnull=False),
+                name=HAND_SETTLED,
+            ),
+        ]
+        indexes = [models.Index(fields=["expires_at"], condition=Q(state="live"), name="tasks_hand_live_by_end")]
+
+
+class Assignment(models.Model):
+    """A worker's lease on a task or a gold. States:
+
+    leased -> submitted | skipped | expired | released; expired -> submitted (late); submitted stays.
+    `counts` says whether it uses a place of its task: a live lease does, a submission in time does, a late one when the
+    task still wanted it; a voided one no longer, and gold never.
+    """
+
+    class State(models.TextChoices):
+        LEASED = "leased"
+        SUBMITTED = "submitted"
+        SKIPPED = "skipped"
+        EXPIRED = "expired"
+        RELEASED = "released"
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="assignments")
+    hand = models.ForeignKey(Hand, on_delete=models.CASCADE, related_name="assignments")
+    worker = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="assignments")
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, null=True, related_name="assignments")
+    gold = models.ForeignKey(Gold, on_delete=models.CASCADE, null=True, related_name="assignments")
+    round = models.PositiveSmallIntegerField(default=1)
+    position = models.PositiveSmallIntegerField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.LEASED)
+    counts = models.BooleanField()
+    late = models.BooleanField(default=False)
+    schema = models.ForeignKey(LabelSchema, on_delete=models.PROTECT, related_name="+")
+    instructions = models.ForeignKey(Instructions, on_delete=models.PROTECT, null=True, related_name="+")
+    rendition = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    price = models.DecimalField(max_digits=14, decimal_places=6)
+    leased_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+    submitted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["task", "worker", "round"], name=ONE_ASSIGNMENT),
+            models.UniqueConstraint(fields=["gold", "worker"], name=ONE_GOLD),
+            models.CheckConstraint(
+                condition=Q(task__isnull=True, gold__isnull=False) | Q(task__isnull=False, gold__isnull=True),
+                name=TASK_OR_GOLD,
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="leased") | Q(worker__isnull=False, expires_at__isnull=False), name=LEASE_HAS_END
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="leased") | Q(gold__isnull=False) | Q(counts=True), name=LIVE_COUNTS
+            ),
+            models.CheckConstraint(condition=Q(gold__isnull=True) | Q(counts=False), name=GOLD_NEVER_COUNTS),
+            models.CheckConstraint(condition=~Q(state="submitted") | Q(submitted_at__isnull=False), name=SUBMITTED_AT),
+        ]
+        indexes = [
+            models.Index(fields=["expires_at"], condition=Q(state="leased"), name="tasks_assignment_live_by_end"),
+            models.Index(fields=["worker", "project"], name="tasks_assignment_of_worker"),
+        ]
+
+
+class Exhaustion(models.Model):
+    """This worker has had every task of this batch that had a place in that generation: the low-water mark of claims.
+
+    It spares a claim from walking over everything that a busy worker has done (4.5 to 7.4 ms at 50,000 tasks without).
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="+")
+    worker = models.ForeignKey(Actor, on_delete=models.CASCADE, related_name="+")
+    generation = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["batch", "worker"], name=ONE_EXHAUSTION)]

@@ -1,0 +1,89 @@
+"""Batches and tasks."""
+
+from django.db import models
+from django.db.models import F, Q
+
+from kernel.ids import new_public_id
+from projects.models import Project
+from tasks.ingest.models import Image
+
+BATCH_NUMBER = "tasks_batch_number_once_per_project"
+BATCH_PLACES = "tasks_batch_taken_between_0_and_wanted"
+TASK_PLACES = "tasks_task_taken_between_0_and_wanted"
+TASK_IMAGE = "tasks_task_one_per_project_and_image"
+
+
+class Batch(models.Model):
+    """A small slice of a project's tasks: what a manager opens, prioritises, watches and approves.
+
+    States: draft -> open <-> paused; open -> approved; approved -> open when a task reopens. `wanted` and `taken` sum
+    those of its tasks; `generation` rises when a place reopens, so that "this worker has had it all" is asked anew.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft"
+        OPEN = "open"
+        PAUSED = "paused"
+        APPROVED = "approved"
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="batches")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    priority = models.IntegerField(default=0)
+    wanted = models.PositiveIntegerField(default=0)
+    taken = models.PositiveIntegerField(default=0)
+    generation = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+    opened_at = models.DateTimeField(null=True)
+    approved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "number"], name=BATCH_NUMBER),
+            models.CheckConstraint(condition=Q(taken__lte=F("wanted")), name=BATCH_PLACES),
+        ]
+        indexes = [
+            # Leads with the priority: `ORDER BY id` alone made the planner walk the primary key over finished rows.
+            models.Index(
+                fields=["project", "-priority", "number"],
+                condition=Q(state="open", taken__lt=F("wanted")),
+                name="tasks_batch_with_places",
+            )
+        ]
+
+
+class Task(models.Model):
+    """One image to label in one project. States: open -> answered -> approved; back to open when places reopen.
+
+    `taken` counts the assignments that use a place: live leases and submissions that count.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        ANSWERED = "answered"
+        APPROVED = "approved"
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="tasks")
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="tasks")
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="tasks")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    priority = models.IntegerField(default=0)
+    wanted = models.PositiveSmallIntegerField()
+    taken = models.PositiveSmallIntegerField(default=0)
+    # Claims are made in this round; only a reviewer's rejection, which grants a redo, raises it.
+    round = models.PositiveSmallIntegerField(default=1)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "image"], name=TASK_IMAGE),
+            models.CheckConstraint(condition=Q(taken__lte=F("wanted")), name=TASK_PLACES),
+        ]
+        indexes = [
+            models.Index(
+                fields=["batch", "-priority", "id"], condition=Q(taken__lt=F("wanted")), name="tasks_task_with_places"
+            ),
+            models.Index(fields=["project", "state"], name="tasks_task_by_state"),
+        ]

@@ -1,0 +1,56 @@
+"""Gold: images whose answer is known, mixed into the work unseen."""
+
+from django.db import models
+
+from kernel.ids import new_public_id
+from projects.models import Project
+from tasks.ingest.models import Image
+
+GOLD_IMAGE = "tasks_gold_one_per_project_and_image"
+
+
+class Gold(models.Model):
+    """A check image. States: active -> retired. Outside batches and overlap, claimed by the same path as tasks.
+
+    `accepted` is a list of canonical answers, any of which is right; `tolerance` holds what `gold.compare` needs
+    ({"iou": 0.5}). An image that is gold may also be a task; a worker then meets it once as either.
+    """
+
+    class State(models.TextChoices):
+        ACTIVE = "active"
+        RETIRED = "retired"
+
+    class Source(models.TextChoices):
+        MANAGER = "manager"
+        TRUTH = "truth"
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="golds")
+    image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="golds")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
+    source = models.CharField(max_length=10, choices=Source.choices)
+    accepted = models.JSONField()
+    tolerance = models.JSONField(default=dict)
+    exposure = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "image"], name=GOLD_IMAGE)]
+        indexes = [
+            models.Index(
+                fields=["project", "exposure"], condition=models.Q(state="active"), name="tasks_gold_least_exposed"
+            )
+        ]
+
+
+class GoldResult(models.Model):
+    """How a worker's answer to a gold compared; written when the hand is settled, never before."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    gold = models.ForeignKey(Gold, on_delete=models.CASCADE, related_name="results")
+    worker = models.ForeignKey("accounts.Actor", on_delete=models.PROTECT, related_name="+")
+    assignment = models.OneToOneField("tasks.Assignment", on_delete=models.CASCADE, related_name="+")
+    correct = models.BooleanField()
+    score = models.FloatField()
+    why = models.CharField(max_length=300)
+    created_at = models.DateTimeField(auto_now_add=True)

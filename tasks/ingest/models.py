@@ -1,0 +1,119 @@
+"""Imports, their items, and the images of a dataset."""
+
+from django.db import models
+from django.db.models import Q
+
+from accounts.models import Actor
+from kernel.ids import new_public_id
+from projects.models import Dataset
+from storage.models import Blob
+
+SAME_CONTENT = "tasks_image_content_once_per_dataset"
+ITEM_TAKEN = "tasks_importitem_taken_has_image"
+ITEM_REFUSED = "tasks_importitem_refused_has_reason"
+IMAGE_SIZE = "tasks_image_size_positive"
+IMAGE_ORIENTATION = "tasks_image_orientation_is_exif"
+IMPORT_COUNTS = "tasks_import_counts_not_above_total"
+
+
+class Import(models.Model):
+    """One act of bringing images in. States: receiving -> working -> done | failed."""
+
+    class State(models.TextChoices):
+        RECEIVING = "receiving"
+        WORKING = "working"
+        DONE = "done"
+        FAILED = "failed"
+
+    class Source(models.TextChoices):
+        FILES = "files"
+        ARCHIVE = "archive"
+        FOLDER = "folder"
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="imports")
+    # The project whose tasks the new images become; images themselves belong to the dataset.
+    project_id = models.BigIntegerField(null=True, db_index=True)
+    source = models.CharField(max_length=10, choices=Source.choices)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVING)
+    archive = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    # Kept from a metadata CSV: {"file name": {"column": "value"}}, moved to the images as they are taken.
+    metadata = models.JSONField(default=dict)
+    total = models.PositiveIntegerField(default=0)
+    taken = models.PositiveIntegerField(default=0)
+    duplicates = models.PositiveIntegerField(default=0)
+    refused = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True, default="")
+    created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(total__gte=models.F("taken") + models.F("duplicates") + models.F("refused")),
+                name=IMPORT_COUNTS,
+            )
+        ]
+
+
+class Image(models.Model):
+    """An image of a dataset. Its identity is the SHA-256 of the original file.
+
+    Width and height are those of the upright frame, in which all geometry stands: origin at the outer corner of the
+    first pixel, x to the right, y down, unit one pixel of `release`. `orientation` is the EXIF value that leads from
+    the original's stored pixels to that frame. `release` is the upright stripped image, made once and never again;
+    `rendition` is what screens show, `thumb` what lists show.
+    """
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="images")
+    sha256 = models.CharField(max_length=64)
+    source_key = models.CharField(max_length=1024)
+    metadata = models.JSONField(default=dict)
+    group_key = models.CharField(max_length=200, blank=True, default="")
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    original_width = models.PositiveIntegerField()
+    original_height = models.PositiveIntegerField()
+    orientation = models.PositiveSmallIntegerField(default=1)
+    original = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+    release = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+    rendition = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+    thumb = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="+")
+    perceptual_hash = models.BigIntegerField()
+    quality = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["dataset", "sha256"], name=SAME_CONTENT),
+            models.CheckConstraint(condition=Q(width__gte=1, height__gte=1), name=IMAGE_SIZE),
+            models.CheckConstraint(condition=Q(orientation__range=(1, 8)), name=IMAGE_ORIENTATION),
+        ]
+        indexes = [models.Index(fields=["dataset", "source_key"], name="tasks_image_by_source_key")]
+
+
+class ImportItem(models.Model):
+    """A file of an import. States: waiting -> taken | duplicate | refused, each final and with its reason."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        TAKEN = "taken"
+        DUPLICATE = "duplicate"
+        REFUSED = "refused"
+
+    batch_import = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="items")
+    name = models.CharField(max_length=1024)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
+    original = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    image = models.ForeignKey(Image, on_delete=models.SET_NULL, null=True, related_name="+")
+    code = models.CharField(max_length=40, blank=True, default="")
+    reason = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(state="refused") | ~Q(reason=""), name=ITEM_REFUSED),
+            models.CheckConstraint(condition=~Q(state="waiting") | Q(image__isnull=True), name=ITEM_TAKEN),
+        ]
+        indexes = [models.Index(fields=["batch_import", "state", "id"], name="tasks_importitem_by_state")]

@@ -1,0 +1,37 @@
+"""An index for Django, which looks for models here. Nobody imports it."""
+
+from tasks.annotation.models import Annotation
+from tasks.assignment.models import Assignment, Exhaustion, Hand
+from tasks.batching.models import Batch, Task
+from tasks.consensus.models import ConsensusLabel, Posterior
+from tasks.exports.models import Export
+from tasks.gold.models import Gold, GoldResult
+from tasks.ingest.models import Image, Import, ImportItem
+from tasks.pay.models import LedgerEntry
+from tasks.review.models import Review
+from tasks.snapshots.models import GroupSplit, Snapshot, SnapshotItem, SnapshotNote
+from tasks.standing.models import Standing
+
+__all__ = [
+    "Annotation",
+    "Assignment",
+    "Batch",
+    "ConsensusLabel",
+    "Exhaustion",
+    "Export",
+    "Gold",
+    "GoldResult",
+    "GroupSplit",
+    "Hand",
+    "Image",
+    "Import",
+    "ImportItem",
+    "LedgerEntry",
+    "Posterior",
+    "Review",
+    "Snapshot",
+    "SnapshotItem",
+    "SnapshotNote",
+    "Standing",
+    "Task",
+]

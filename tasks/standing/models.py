@@ -1,0 +1,40 @@
+"""What a worker may do in a project, and why."""
+
+from django.db import models
+
+from accounts.models import Actor
+from projects.models import Project
+
+ONE_STANDING = "tasks_standing_one_per_project_and_worker"
+
+
+class Standing(models.Model):
+    """A worker in a project. States: active <-> paused; active | paused -> removed.
+
+    Trust is a Beta posterior on the share of gold answered rightly; it moves only when a whole hand is settled.
+    """
+
+    class State(models.TextChoices):
+        ACTIVE = "active"
+        PAUSED = "paused"
+        REMOVED = "removed"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="standings")
+    worker = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="standings")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
+    reason = models.CharField(max_length=300, blank=True, default="")
+    trust_alpha = models.FloatField(default=2.0)
+    trust_beta = models.FloatField(default=1.0)
+    gold_seen = models.PositiveIntegerField(default=0)
+    gold_correct = models.PositiveIntegerField(default=0)
+    qualifications = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "worker"], name=ONE_STANDING)]
+
+    @property
+    def trust(self) -> float:
+        """Mean of the posterior, 0 to 1."""
+        return self.trust_alpha / (self.trust_alpha + self.trust_beta)

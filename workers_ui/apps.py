@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class WorkersUiConfig(AppConfig):
+    name = "workers_ui"
