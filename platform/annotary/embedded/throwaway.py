@@ -1,0 +1,87 @@
+"""A PostgreSQL and a Valkey for tests: fsync off, sockets alone, gone with the program that asked for them.
+
+`python -m annotary.embedded.throwaway` runs them, prints one line of JSON with their addresses and ends when its
+standard input closes; `ThrowAway` does that for a caller.
+"""
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from annotary.embedded import keeper, postgres, valkey
+from annotary.embedded.errors import EmbeddedError
+from annotary.embedded.places import ROOT, Places
+from annotary.embedded.supervisor import Supervisor
+
+START_PATIENCE = 60.0
+
+
+class ThrowAway:
+    """Started stores; `environment` holds DATABASE_URL, REDIS_URL and ANNOTARY_DATA."""
+
+    def __init__(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "annotary.embedded.throwaway"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT / "platform")},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self.environment = self._read()
+
+    def _read(self) -> dict[str, str]:
+        output = self._process.stdout
+        if output is not None and select.select([output], [], [], START_PATIENCE)[0]:
+            line = output.readline()
+            if line:
+                environment: dict[str, str] = json.loads(line)
+                return environment
+        said = self.close()
+        raise EmbeddedError(f"The throw-away database did not start: {said or 'it said nothing.'}")
+
+    def close(self) -> str:
+        """End the stores and remove their files; returns what went to standard error."""
+        if self._process.stdin is not None:
+            with contextlib.suppress(BrokenPipeError):
+                self._process.stdin.close()
+            self._process.stdin = None
+        return self._process.communicate(timeout=60)[1].strip()
+
+
+def main() -> int:
+    # Short, since sockets lie in it; a kill -9 of everything leaves only this folder, in the system's own place.
+    folder = Path(tempfile.mkdtemp(prefix="annotary-test-")).resolve()
+    places = Places(folder)
+    os.environ[keeper.LIFELINE_VARIABLE] = str(os.dup(0))
+    try:
+        return keeper.keep(lambda supervisor: _serve(supervisor, places))
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(postgres.SYSTEM_HOME / places.key, ignore_errors=True)
+
+
+def _serve(supervisor: Supervisor, places: Places) -> None:
+    places.create()
+    cluster, broker = postgres.prepare(places), valkey.prepare(places)
+    stores = [
+        cluster.service(places.logs / "postgres.log", postgres.THROW_AWAY),
+        broker.service(places.logs / "valkey.log", lasting=False),
+    ]
+    supervisor.start(stores)
+    cluster.create_database()
+    told = {"DATABASE_URL": cluster.url, "REDIS_URL": broker.url, "ANNOTARY_DATA": str(places.data / "files")}
+    print(json.dumps(told), flush=True)
+    supervisor.forever()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,158 @@
+"""The ground of all tests: a throw-away PostgreSQL and Valkey, and honesty about what did not run.
+
+`manage.py test` starts the stores and names them in the environment. Pytest called directly starts them itself: at
+once when xdist will fork workers, else when the first test asks for the database. Each process has its own database.
+"""
+
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from annotary.embedded.throwaway import ThrowAway
+
+ROOT = Path(__file__).resolve().parents[1]
+STORES = pytest.StashKey[ThrowAway]()
+SKIPPED = pytest.StashKey[dict[str, str]]()
+LEFT_OUT = pytest.StashKey[dict[str, int]]()
+# What a marked test needs from this machine, and the words for its absence.
+NEEDS = {"browser": "Chromium", "shared": "../shared"}
+
+
+def in_ci() -> bool:
+    return os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+
+def is_missing(marker: str) -> bool:
+    if marker == "browser":
+        return shutil.which("chromium") is None
+    return not (ROOT.parent / "shared").is_dir()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[SKIPPED] = {}
+    config.stash[LEFT_OUT] = {}
+    if hasattr(config, "workerinput"):
+        apply_stores()
+    elif config.getoption("numprocesses", None) and not os.environ.get("DATABASE_URL"):
+        start_stores(config)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    stores = config.stash.get(STORES, None)
+    if stores is not None:
+        stores.close()
+        del config.stash[STORES]
+
+
+def start_stores(config: pytest.Config) -> None:
+    """Start them for this session; workers that begin later inherit the environment."""
+    config.stash[STORES] = stores = ThrowAway()
+    os.environ.update(stores.environment)
+
+
+def apply_stores() -> None:
+    """Point Django's settings, which pytest-django read before this file, at the stores in the environment.
+
+    Processes share one Valkey: each takes a database number and, as publishing ignores those, a prefix of its own.
+    """
+    from django.conf import settings
+    from django.db import connections
+
+    from annotary.settings import env
+
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+    if os.environ.get("DATABASE_URL"):
+        found = env.database(os.environ["DATABASE_URL"])
+        for place in (settings.DATABASES["default"], connections.settings["default"]):
+            place.update({name: found[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")})
+    if os.environ.get("REDIS_URL"):
+        url = os.environ["REDIS_URL"].replace("db=0", f"db={int(worker[2:]) % 16}")
+        settings.REDIS_URL = url
+        settings.CELERY_BROKER_URL = env.celery_broker(url)
+        layer = settings.CHANNEL_LAYERS["default"]
+        if "CONFIG" in layer and "hosts" in layer["CONFIG"]:
+            layer["CONFIG"].update(hosts=[url], prefix=f"annotary-{worker}")
+
+
+@pytest.fixture(scope="session")
+def stores(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """Environment with DATABASE_URL and REDIS_URL of running stores; Django's settings point at them."""
+    if not os.environ.get("DATABASE_URL"):
+        start_stores(request.config)
+    apply_stores()
+    yield {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL") if name in os.environ}
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(stores: dict[str, str], django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """pytest-django's hook before it creates the database: the stores must run by then."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Outside CI, leave out what this machine cannot run, and count it; in CI it runs and fails."""
+    if in_ci():
+        return
+    missing = {marker for marker in NEEDS if is_missing(marker)}
+    kept, left = [], []
+    for item in items:
+        reason = next((marker for marker in missing if item.get_closest_marker(marker)), None)
+        if reason is None:
+            kept.append(item)
+        else:
+            left.append(item)
+            counts = config.stash[LEFT_OUT]
+            counts[NEEDS[reason]] = counts.get(NEEDS[reason], 0) + 1
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = kept
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Every worker collects the same tests, so one worker's counts are all."""
+    node.config.stash[LEFT_OUT].update(getattr(node, "workeroutput", {}).get("left_out", {}))
+
+
+def _note_skip(config: pytest.Config, reports: Iterable[pytest.TestReport | pytest.CollectReport]) -> None:
+    for report in reports:
+        if report.skipped and not hasattr(report, "wasxfail"):
+            reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+            config.stash[SKIPPED][report.nodeid] = reason
+
+
+class SkipWatch:
+    """Sees the reports of this process and, under xdist, of all workers."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self.config = config
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        _note_skip(self.config, [report])
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        _note_skip(self.config, [report])
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    session.config.pluginmanager.register(SkipWatch(session.config), "annotary-skips")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    config = session.config
+    if hasattr(config, "workerinput"):
+        config.workeroutput["left_out"] = config.stash[LEFT_OUT]  # type: ignore[attr-defined]  # xdist adds it
+    elif in_ci() and config.stash[SKIPPED] and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for need, count in sorted(config.stash[LEFT_OUT].items()):
+        terminalreporter.write_line(f"Left out {count} tests: this machine has no {need}.")
+    if in_ci() and config.stash[SKIPPED]:
+        terminalreporter.section("Skipped, which fails in CI", red=True)
+        for test, reason in sorted(config.stash[SKIPPED].items()):
+            terminalreporter.write_line(f"{test}: {reason}")
