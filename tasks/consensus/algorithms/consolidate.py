@@ -1,0 +1,213 @@
+"""From the answers to one image to the one answer that they agree on, with its evidence.
+
+Who could not tell is set aside: such an answer neither votes nor counts as having seen the image. If nobody could tell,
+that is the result. The class is what the method says; of the boxes those are released whose existence reaches the
+threshold, and when nothing is left to say the result is "empty".
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from tasks.answers.canonical import canonical_bytes
+from tasks.answers.geometry import box_from_corners, corner_array
+from tasks.answers.model import Answer, ImageLabel, LabelObject, Verdict
+from tasks.answers.schema import Schema
+from tasks.consensus.algorithms.base import Answers
+from tasks.consensus.algorithms.boxes import BoxAnswers, BoxClustering, BoxConsensus
+from tasks.consensus.algorithms.majority import EPSILON
+from tasks.consensus.algorithms.registry import method_named
+
+#: Figures in evidence are rounded, so that equal evidence is equal text.
+_DIGITS = 6
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerAnswer:
+    """An answer and whose it is; `weight` is the trust in the worker."""
+
+    worker: int
+    answer: Answer
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Consolidated:
+    """`posterior` and `evidence` are plain JSON.
+
+    posterior: {"class": {number: p}} and {"objects": {object id: {"existence": p, "class": {number: p}}}}, each where
+    the schema asks for it. evidence: "n" answers, how many said "cannot_tell" and "empty", "method", then "class" and
+    "objects" with votes, shares, agreement and ties; objects that were not released are listed with "released": false.
+    confidence: mean over the decisions made: the share of the class, and for each box found existence times class share
+    if it is released, 1 - existence if not. All said "empty" or all said "cannot_tell" has confidence 1.
+    """
+
+    answer: Answer
+    posterior: Json
+    evidence: Json
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What one tool contributes."""
+
+    posterior: Any
+    evidence: Any
+    sureness: tuple[float, ...]
+    class_number: int | None = None
+    objects: tuple[LabelObject, ...] = ()
+
+
+def consolidate(
+    answers: Sequence[WorkerAnswer],
+    *,
+    schema: Schema,
+    method: str = "majority",
+    release_threshold: float = 0.5,
+    seed: int = 0,
+) -> Consolidated:
+    """One answer out of many, at most one a worker, all in the frame of the same image.
+
+    The order of the answers changes nothing. `seed` turns the lots that decide ties; callers pass the task's id, so
+    that a tie falls the same way when it is computed again. Raises ValueError without answers, with two answers of one
+    worker, or for an unknown method.
+    """
+    if not answers:
+        raise ValueError("There is no answer to consolidate.")
+    ordered = sorted(answers, key=lambda given: given.worker)
+    if len({given.worker for given in ordered}) < len(ordered):
+        raise ValueError("A worker stands here twice; pass the current answer of each worker.")
+    saw = [given for given in ordered if given.answer.verdict != "cannot_tell"]
+    evidence: Json = {
+        "n": len(ordered),
+        "cannot_tell": len(ordered) - len(saw),
+        "empty": sum(given.answer.verdict == "empty" for given in saw),
+        "method": method,
+    }
+    if not saw:
+        return Consolidated(Answer(verdict="cannot_tell"), {}, evidence, 1.0)
+    parts: dict[str, _Part] = {}
+    if schema.wants_class:
+        parts["class"] = _agree_on_class(saw, method=method, seed=seed)
+    if "box" in schema.object_tools:
+        parts["objects"] = _agree_on_boxes(saw, threshold=release_threshold, seed=seed)
+    sureness = [sure for part in parts.values() for sure in part.sureness]
+    return Consolidated(
+        answer=_assemble(parts),
+        posterior={name: part.posterior for name, part in parts.items()},
+        evidence=evidence | {name: part.evidence for name, part in parts.items()},
+        confidence=_figure(sum(sureness) / len(sureness)) if sureness else 1.0,
+    )
+
+
+def _assemble(parts: dict[str, _Part]) -> Answer:
+    number = parts["class"].class_number if "class" in parts else None
+    objects = parts["objects"].objects if "objects" in parts else ()
+    verdict: Verdict = "labels" if objects or number is not None else "empty"
+    return Answer(verdict=verdict, image=ImageLabel(class_number=number), objects=objects)
+
+
+def _agree_on_class(saw: Sequence[WorkerAnswer], *, method: str, seed: int) -> _Part:
+    """Answers given before the schema asked for a class have none and do not vote."""
+    votes = [(given, given.answer.image.class_number) for given in saw if given.answer.image.class_number is not None]
+    if not votes:
+        return _Part(posterior={}, evidence={"n": 0}, sureness=())
+    labels = [number for _, number in votes]
+    result = method_named(method, seed=seed).fit_predict(
+        Answers.of(
+            [0] * len(votes), [given.worker for given, _ in votes], labels, weights=[given.weight for given, _ in votes]
+        )
+    )
+    posterior = {str(number): _figure(p) for number, p in result.posteriors.of(0).items()}
+    counts = {str(number): labels.count(number) for number in sorted(set(labels))}
+    agreement = _agreeing_pairs(list(counts.values()))
+    return _Part(
+        posterior=posterior,
+        evidence={"n": len(votes), "votes": counts, "agreement": agreement, "tied": bool(result.tied[0])},
+        sureness=(float(result.confidence[0]),),
+        class_number=int(result.label[0]),
+    )
+
+
+def _agreeing_pairs(counts: list[int]) -> float | None:
+    """The share of pairs of workers who chose the same; None for one worker alone."""
+    n = sum(counts)
+    return None if n < 2 else _figure(sum(c * (c - 1) for c in counts) / (n * (n - 1)))
+
+
+def _agree_on_boxes(saw: Sequence[WorkerAnswer], *, threshold: float, seed: int) -> _Part:
+    drawn = [(given.worker, item) for given in saw for item in given.answer.objects if item.tool == "box"]
+    found = BoxClustering(seed=seed).fit_predict(
+        BoxAnswers.of(
+            [0] * len(drawn),
+            [worker for worker, _ in drawn],
+            [item.class_number for _, item in drawn],
+            corner_array([item.geom for _, item in drawn]),
+            seen=[(0, given.worker) for given in saw],
+            weights=[given.weight for given in saw],
+        )
+    )
+    ids = _object_ids(found)
+    posterior: Json = {}
+    evidence: list[Json] = []
+    objects: list[LabelObject] = []
+    sureness: list[float] = []
+    for index, object_id in enumerate(ids):
+        existence, share = float(found.existence[index]), float(found.classes.confidence[index])
+        released = existence >= threshold - EPSILON
+        item = _agreed_object(found, index, object_id)
+        classes = {str(number): _figure(p) for number, p in found.classes.posteriors.of(index).items()}
+        posterior[object_id] = {"existence": _figure(existence), "class": classes}
+        evidence.append(_object_evidence(found, index, item, released=released))
+        sureness.append(existence * share if released else 1 - existence)
+        if released:
+            objects.append(item)
+    return _Part(posterior=posterior, evidence=evidence, sureness=tuple(sureness), objects=tuple(objects))
+
+
+def _agreed_object(found: BoxConsensus, index: int, object_id: str) -> LabelObject:
+    x1, y1, x2, y2 = (float(value) for value in found.box[index])
+    return LabelObject(
+        id=object_id, class_number=int(found.label[index]), tool="box", geom=box_from_corners(x1, y1, x2, y2)
+    )
+
+
+def _object_evidence(found: BoxConsensus, index: int, item: LabelObject, *, released: bool) -> Json:
+    return {
+        "id": item.id,
+        "class": item.class_number,
+        "geom": item.geom.to_json(),
+        "votes": int(found.votes[index]),
+        "seen": int(found.seen[index]),
+        "existence": _figure(float(found.existence[index])),
+        "agreement": _figure(float(found.agreement[index])),
+        "tied": bool(found.classes.tied[index]),
+        "released": released,
+    }
+
+
+def _object_ids(found: BoxConsensus) -> list[str]:
+    """Ids that follow from the agreed box and class, so that agreeing on the same again gives the same bytes."""
+    ids: list[str] = []
+    twins: Counter[str] = Counter()
+    for index in range(len(found.task)):
+        item = _agreed_object(found, index, "")
+        content = canonical_bytes(Answer(verdict="labels", objects=(item,)))
+        stem = f"agreed-{hashlib.sha256(content).hexdigest()[:16]}"
+        # Two clusters can agree on the very same box and class.
+        twins[stem] += 1
+        ids.append(f"{stem}-{twins[stem]}" if twins[stem] > 1 else stem)
+    return ids
+
+
+def _figure(value: float) -> float:
+    return round(float(np.clip(value, 0.0, 1.0)), _DIGITS)

@@ -1,0 +1,20 @@
+"""Method by name: a method is one file and one line here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tasks.consensus.algorithms.base import Method
+from tasks.consensus.algorithms.majority import Majority
+
+#: Each entry makes a method from a seed.
+METHODS: dict[str, Callable[[int], Method]] = {
+    "majority": lambda seed: Majority(seed=seed),
+}
+
+
+def method_named(name: str, *, seed: int = 0) -> Method:
+    """The method of that name; raises ValueError when there is none."""
+    if name not in METHODS:
+        raise ValueError(f"There is no consensus method {name!r}; use one of: {', '.join(sorted(METHODS))}.")
+    return METHODS[name](seed)
