@@ -9,7 +9,8 @@ BLOB_SHA256 = "storage_blob_sha256_is_hex"
 class Blob(models.Model):
     """A stored file. States: writing -> ready. A row is ready only when its file stands in the storage (I6).
 
-    A file without a ready row is a stray and swept within the hour.
+    A file without a ready row is a stray and swept within the hour; so is a row that nothing refers to, once it was not
+    stored again for that long.
     """
 
     class State(models.TextChoices):
@@ -21,6 +22,8 @@ class Blob(models.Model):
     content_type = models.CharField(max_length=100)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WRITING)
     created_at = models.DateTimeField(auto_now_add=True)
+    # When this content was last stored: whoever stores it is about to refer to it.
+    touched_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [

@@ -43,6 +43,8 @@ class Import(models.Model):
     taken = models.PositiveIntegerField(default=0)
     duplicates = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
+    # How many of `taken` the live stream was told of, so that a killed run neither loses nor repeats any.
+    announced = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True, default="")
     created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
