@@ -1,0 +1,76 @@
+"""What an export held, what it could not hold, and why. Bounded in size: counts are full, names are samples."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+SAMPLES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many images and objects the written release must read back with, in all and by split."""
+
+    images: int
+    objects: int
+    images_by_split: dict[str, int] = field(default_factory=dict)
+    objects_by_split: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class LeftOut:
+    """One reason for which something is not in the export: `count` things, the first of them by name."""
+
+    sentence: str
+    count: int = 0
+    names: list[str] = field(default_factory=list)
+
+    def add(self, name: str) -> None:
+        self.count += 1
+        if len(self.names) < SAMPLES:
+            self.names.append(name)
+
+
+@dataclass(slots=True)
+class ExportReport:
+    """The account of one export, filled while it is written."""
+
+    format: str
+    images: Counter[str] = field(default_factory=Counter)
+    objects: Counter[str] = field(default_factory=Counter)
+    objects_by_class: Counter[str] = field(default_factory=Counter)
+    images_by_class: Counter[str] = field(default_factory=Counter)
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
+    renamed: LeftOut = field(default_factory=lambda: LeftOut("The file name was changed to be safe and unique."))
+    notes: list[str] = field(default_factory=list)
+
+    def leave_out(self, reason: str, sentence: str, name: str) -> None:
+        self.left_out.setdefault(reason, LeftOut(sentence)).add(name)
+
+    def name_given(self, source: str, name: str) -> None:
+        if source != name:
+            self.renamed.add(f"{source} -> {name}")
+
+    def counts(self) -> Counts:
+        return Counts(self.images.total(), self.objects.total(), dict(self.images), dict(self.objects))
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "format": self.format,
+            "images": self.images.total(),
+            "objects": self.objects.total(),
+            "splits": {
+                split: {"images": self.images[split], "objects": self.objects[split]} for split in sorted(self.images)
+            },
+            "objects_by_class": dict(sorted(self.objects_by_class.items())),
+            "images_by_class": dict(sorted(self.images_by_class.items())),
+            "left_out": {reason: _listed(entry) for reason, entry in sorted(self.left_out.items())},
+            "renamed": _listed(self.renamed),
+            "notes": list(self.notes),
+        }
+
+
+def _listed(entry: LeftOut) -> dict[str, Any]:
+    return {"why": entry.sentence, "count": entry.count, "names": list(entry.names)}
