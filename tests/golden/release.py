@@ -1,0 +1,80 @@
+"""A small release with every trap of the label formats in it, and what it takes to write it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from PIL import Image
+
+from tasks.answers.schema import LabelClass
+from tasks.exports.archive import FolderSink, open_tree
+from tasks.exports.formats.base import Evidence, ReleaseInfo, ReleaseRecord
+from tasks.exports.formats.registry import get_format
+from tasks.exports.formats.report import ExportReport
+
+# Numbers neither sorted nor without gaps, and “lynx” never used: categories must come from here alone.
+CAT, DOG, LYNX = LabelClass(7, "cat", "#e69f00"), LabelClass(2, "dog", "#56b4e9"), LabelClass(9, "lynx", "#009e73")
+INFO = ReleaseInfo(
+    project="Strays",
+    number=3,
+    content_hash="c0ffee",
+    classes=(CAT, DOG, LYNX),
+    licence="CC BY 4.0",
+    licence_url="https://creativecommons.org/licenses/by/4.0/",
+    contributor="ada",
+)
+EVIDENCE = Evidence("dawid-skene", 3, 0.97, "reviewed", "a1b2", {"o1": {"existence": 0.99}})
+
+
+def box(
+    number: int, x: float, y: float, w: float, h: float, *, id: str = "o1", attrs: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    geom = {"x": x, "y": y, "w": w, "h": h}
+    return {"id": id, "class": number, "tool": "box", "geom": geom, "attrs": attrs or {}}
+
+
+def label(*objects: dict[str, Any], cls: int | None = None, tags: tuple[int, ...] = ()) -> dict[str, Any]:
+    return {
+        "image": {"class": cls, "tags": list(tags), "attrs": {}},
+        "objects": list(objects),
+        "verdict": "labels" if objects or cls or tags else "empty",
+    }
+
+
+CANNOT_TELL = {"image": {"class": None, "tags": [], "attrs": {}}, "objects": [], "verdict": "cannot_tell"}
+
+
+def record(name: str, labelled: dict[str, Any], *, split: str = "train", **more: Any) -> ReleaseRecord:
+    fields: dict[str, Any] = {"image_id": f"id of {name}", "width": 40, "height": 30, "evidence": EVIDENCE} | more
+    return ReleaseRecord(file_name=name, split=split, label=labelled, **fields)
+
+
+def open_image(record: ReleaseRecord) -> BinaryIO:
+    """The release image: real bytes in the record's size and format."""
+    stream = BytesIO()
+    kind = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}[record.media_type]
+    Image.new("RGB", (record.width, record.height), (200, 150, 100)).save(stream, kind)
+    stream.seek(0)
+    return stream
+
+
+def write(name: str, records: list[ReleaseRecord], folder: Path, info: ReleaseInfo = INFO) -> ExportReport:
+    """Write the release to a folder and read it back as it would be before it is published."""
+    form = get_format(name)
+    report = form.write(info, iter(records), open_image, FolderSink(folder))
+    with open_tree(folder) as tree:
+        form.verify(tree, report.counts())
+    return report
+
+
+STRAYS = [
+    record("park/x.jpg", label(box(7, 1, 2, 10.25, 20.5), box(2, 0, 0, 40, 30, id="o2")), metadata={"camera": "a"}),
+    record("yard/x.jpg", label(box(2, 3.33, 4.44, 5.55, 6.66, attrs={"truncated": True, "pose": "Left"}))),
+    record("yard/X.JPG", label(box(2, 0.5, 0.5, 1, 1), cls=7), split="val"),
+    record("nothing.png", label(), media_type="image/png", split="test"),
+    record("unclear.jpg", CANNOT_TELL, split="val"),
+    record("whole.webp", label(cls=2), media_type="image/webp", split="test"),
+]

@@ -1,0 +1,37 @@
+"""What one stage writes, another reads: a release comes back as the truth that it was."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tasks.ingest.readers.base import TruthBox
+from tasks.ingest.readers.registry import detect_and_read, read_with
+from tests.golden.release import STRAYS, box, label, record, write
+
+
+def test_a_coco_release_reads_back_with_the_same_boxes_and_classes(tmp_path: Path) -> None:
+    write("coco", STRAYS, tmp_path)
+    reading = detect_and_read(tmp_path)
+    records = list(reading.records)
+    assert reading.reader == "coco"
+    assert reading.problems == []
+    assert [(each.width, each.height) for each in records] == [(40, 30)] * 5
+    assert records[0].boxes == (TruthBox("cat", 1, 2, 10.25, 20.5), TruthBox("dog", 0, 0, 40, 30))
+    assert [each.image_class for each in records] == [None, None, "cat", None, "dog"]
+    assert records[3].boxes == ()
+
+
+def test_whole_pixels_survive_the_xml_of_imagenet_both_ways(tmp_path: Path) -> None:
+    write("imagenet", [record("a.jpg", label(box(7, 0, 0, 1, 1), box(7, 3, 4, 37, 26, id="o2")))], tmp_path)
+    reading = read_with("voc", tmp_path)
+    records = list(reading.records)
+    assert reading.problems == []
+    assert records[0].file_name == "a.jpg"
+    assert records[0].boxes == (TruthBox("cat", 0, 0, 1, 1), TruthBox("cat", 3, 4, 37, 26))
+
+
+def test_the_folders_of_imagenet_read_back_as_classes(tmp_path: Path) -> None:
+    write("imagenet", STRAYS, tmp_path)
+    reading = read_with("folders", tmp_path)
+    assert sorted(each.image_class or "" for each in reading.records) == ["cat", "dog", "dog"]
+    assert reading.problems == []
