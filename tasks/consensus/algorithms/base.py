@@ -71,7 +71,7 @@ class Answers:
         if not len(self.task) == len(self.worker) == len(self.label):
             raise ValueError("The columns task, worker and label must have the same length.")
         if self.weights is not None:
-            _check_weights(self.weights, len(self.task))
+            check_weights(self.weights, len(self.task))
         seen = np.unique(np.concatenate([self.label, np.fromiter(self.gold.values(), np.int64, len(self.gold))]))
         if not len(self.classes):
             object.__setattr__(self, "classes", seen)
@@ -83,7 +83,8 @@ class Answers:
             _check_priors(self.priors, len(self.classes))
 
 
-def _check_weights(weights: FloatArray, rows: int) -> None:
+def check_weights(weights: FloatArray, rows: int) -> None:
+    """One finite, non-negative weight a row; raises ValueError otherwise."""
     if weights.shape != (rows,) or not np.isfinite(weights).all() or (weights < 0).any():
         raise ValueError("The weights must be one finite, non-negative number a row.")
 

@@ -17,11 +17,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from tasks.answers.geometry import aligned_iou
-from tasks.consensus.algorithms.base import Answers, Consensus, FloatArray, IntArray
+from tasks.consensus.algorithms.base import Answers, Consensus, FloatArray, IntArray, check_weights
 from tasks.consensus.algorithms.majority import Majority
+
+#: Pairs turned into Python numbers at a time.
+_CHUNK = 100_000
+#: Boxes whose neighbours are looked up at a time.
+_PART = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +36,7 @@ class BoxAnswers:
     task, worker, label: shape (n,); box: shape (n, 4), x1, y1, x2, y2 in pixels of the upright image.
     seen_task, seen_worker: shape (s,), the workers who looked at each task, with boxes or without, each pair once; a
     pair that drew a box is added when it is missing. weights: trust in each of these pairs, shape (s,), None means 1.
+    Raises ValueError for columns that do not fit together.
     """
 
     task: IntArray
@@ -40,6 +46,14 @@ class BoxAnswers:
     seen_task: IntArray
     seen_worker: IntArray
     weights: FloatArray | None = None
+
+    def __post_init__(self) -> None:
+        if not len(self.task) == len(self.worker) == len(self.label) == len(self.box):
+            raise ValueError("The columns task, worker, label and box must have the same length.")
+        if not np.isfinite(self.box).all() or (self.box[:, 2:] <= self.box[:, :2]).any():
+            raise ValueError("Every box needs finite corners, the second one right of and below the first.")
+        if self.weights is not None:
+            check_weights(self.weights, len(self.seen_task))
 
     @classmethod
     def of(
@@ -132,24 +146,24 @@ class BoxClustering:
 
     def _cluster(self, answers: BoxAnswers, rows: IntArray) -> list[IntArray]:
         """Clusters of one task's rows, which stand in canonical order; each cluster keeps that order."""
-        worker = answers.worker[rows]
-        overlap = _overlaps(answers.box[rows], worker, self.iou)
+        box = answers.box[rows]
+        places = [tuple(place) for place in box.tolist()]
+        worker = np.unique(answers.worker[rows], return_inverse=True)[1]
+        # Sets of workers are bits, since boxes heaped on one place make millions of pairs to look at.
+        workers = {index: 1 << bit for index, bit in enumerate(worker.tolist())}
         cluster = list(range(len(rows)))
         members = {index: [index] for index in cluster}
-        for a, b in sorted(overlap, key=lambda pair: (-overlap[pair], pair)):
+        for a, b in _near_pairs(box, worker, self.iou):
             left, right = cluster[a], cluster[b]
-            if left == right or not _can_join(members[left], members[right], worker, overlap):
+            if left == right or workers[left] & workers[right]:
+                continue
+            if any(_iou(places[i], places[j]) < self.iou for i in members[left] for j in members[right]):
                 continue
             for index in members[right]:
                 cluster[index] = left
             members[left] = sorted(members[left] + members.pop(right))
+            workers[left] |= workers.pop(right)
         return [rows[group] for group in members.values()]
-
-
-def _can_join(left: list[int], right: list[int], worker: IntArray, overlap: dict[tuple[int, int], float]) -> bool:
-    if {int(worker[a]) for a in left} & {int(worker[b]) for b in right}:
-        return False
-    return all((min(a, b), max(a, b)) in overlap for a in left for b in right)
 
 
 def _canonical_order(answers: BoxAnswers) -> IntArray:
@@ -176,14 +190,42 @@ def _trust(answers: BoxAnswers) -> dict[int, dict[int, float]]:
     return {task: dict(sorted(workers.items())) for task, workers in trust.items()}
 
 
-def _overlaps(box: FloatArray, worker: IntArray, iou: float) -> dict[tuple[int, int], float]:
-    """IoU of the pairs (i < j) of different workers that reach `iou`; a tree finds them, as most pairs lie apart."""
+def _near_pairs(box: FloatArray, worker: IntArray, iou: float) -> Iterator[tuple[int, int]]:
+    """Pairs (i < j) of different workers that reach `iou`, by falling IoU, then by place in the canonical order."""
     shapes = shapely.box(box[:, 0], box[:, 1], box[:, 2], box[:, 3])
-    first, second = shapely.STRtree(shapes).query(shapes)
-    kept = (first < second) & (worker[first] != worker[second])
-    first, second = first[kept], second[kept]
+    # A tree finds them, as most pairs lie apart; in parts, as in a heap of boxes all of them meet.
+    tree = shapely.STRtree(shapes)
+    found = [
+        _near_of(range(at, min(at + _PART, len(box))), tree, shapes, box, worker, iou)
+        for at in range(0, len(box), _PART)
+    ]
+    first, second, value = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = np.lexsort((second, first, -value))
+    for at in range(0, len(order), _CHUNK):
+        part = order[at : at + _CHUNK]
+        yield from zip(first[part].tolist(), second[part].tolist(), strict=True)
+
+
+def _near_of(
+    part: range, tree: shapely.STRtree, shapes: NDArray[np.object_], box: FloatArray, worker: IntArray, iou: float
+) -> tuple[NDArray[np.int32], NDArray[np.int32], FloatArray]:
+    """The pairs whose first box is in the part: first, second, IoU."""
+    first, second = tree.query(shapes[part.start : part.stop])
+    first = first + part.start
+    other = (first < second) & (worker[first] != worker[second])
+    first, second = first[other], second[other]
     value = aligned_iou(box[first], box[second])
-    return {(int(i), int(j)): float(v) for i, j, v in zip(first, second, value, strict=True) if v >= iou and v > 0}
+    near = (value >= iou) & (value > 0)
+    return first[near].astype(np.int32), second[near].astype(np.int32), value[near]
+
+
+def _iou(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    """As aligned_iou, without the cost of an array for one pair."""
+    width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+    if width <= 0 or height <= 0:
+        return 0.0
+    shared = width * height
+    return shared / ((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]) - shared)
 
 
 def _median(answers: BoxAnswers, rows: IntArray) -> tuple[float, ...]:

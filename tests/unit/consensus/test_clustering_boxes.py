@@ -109,6 +109,19 @@ def test_no_boxes_give_no_clusters() -> None:
     assert (len(result.task), result.box.shape, result.members) == (0, (0, 4), ())
 
 
+@pytest.mark.parametrize("corners", [(0, 0, 0, 10), (10, 0, 0, 10), (0, 0, float("nan"), 10)])
+def test_a_box_without_size_or_place_is_refused(corners: tuple[float, float, float, float]) -> None:
+    with pytest.raises(ValueError, match="finite corners"):
+        run([(0, 1, 1, *corners)])
+
+
+def test_columns_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="same length"):
+        BoxAnswers.of([0, 0], [1], [1], [(0, 0, 1, 1)])
+    with pytest.raises(ValueError, match="one finite, non-negative number a row"):
+        run([(0, 1, 1, 0, 0, 10, 10)], seen=[(0, 1)], weights=[-1])
+
+
 @given(ROWS)
 def test_every_box_is_in_one_cluster_and_clusters_hold_a_worker_once(rows: list[Row]) -> None:
     result = run(rows)
