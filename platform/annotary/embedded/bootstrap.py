@@ -83,17 +83,18 @@ def version_tag() -> str:
     return f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
-def ensure(environment: Environment, kind: Kind) -> None:
-    """Make `.venv` fit the lock file of `kind`; costs a millisecond when it does.
+def ensure(environment: Environment, kind: Kind) -> bool:
+    """Make `.venv` fit the lock file of `kind`; costs a millisecond when it does. Returns whether it changed.
 
     Two starts at once wait for each other. Raises EmbeddedError with one sentence.
     """
     if is_current(environment, kind):
-        return
+        return False
     with _alone(environment):
         # The other start may have done it while this one waited.
         if not is_current(environment, kind):
             _install(environment, kind)
+    return True
 
 
 def is_current(environment: Environment, kind: Kind) -> bool:
@@ -134,12 +135,12 @@ def _install(environment: Environment, kind: Kind) -> None:
     broken = environment.unfinished.exists() or not _works(environment)
     other_python = bool(stamp) and stamp.get("python") != version_tag()
     wanted: Kind = "dev" if kind == "dev" or "dev" in stamp else "runtime"
+    # Started by `.venv/bin/python` this must not be the link that is about to be replaced.
+    interpreter: str = getattr(sys, "_base_executable", sys.executable)
     print(f"Preparing the environment ({wanted} packages, this once).", file=sys.stderr)
     try:
         if broken or other_python or not _same_python(environment):
-            _run_uv(
-                environment, uv, "venv", "--clear", "--no-project", "--python", sys.executable, str(environment.venv)
-            )
+            _run_uv(environment, uv, "venv", "--clear", "--no-project", "--python", interpreter, str(environment.venv))
         environment.unfinished.touch()
         requirements = environment.root / "requirements" / f"{wanted}.txt"
         _run_uv(
@@ -249,7 +250,7 @@ def _disk_sentence(root: Path, error: OSError) -> str:
     return f"{root} cannot be written ({(error.strerror or str(error)).lower()}): start as the user who owns it."
 
 
-def enter(environment: Environment, arguments: Sequence[str]) -> None:
-    """Go on in the environment's Python; returns only when this process already runs in it."""
-    if Path(sys.prefix).resolve() != environment.venv.resolve():
+def enter(environment: Environment, arguments: Sequence[str], *, changed: bool) -> None:
+    """Go on in the environment's Python; returns when this process already runs in it, unless it `changed` since."""
+    if changed or Path(sys.prefix).resolve() != environment.venv.resolve():
         os.execv(environment.python, [str(environment.python), *arguments])

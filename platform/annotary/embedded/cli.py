@@ -44,8 +44,8 @@ def main(argv: list[str]) -> int:
         # An image that brings its packages itself says so; everybody else gets `.venv`.
         if os.environ.get("ANNOTARY_BOOTSTRAP", "").strip().lower() != "off":
             environment = bootstrap.Environment(ROOT)
-            bootstrap.ensure(environment, "dev" if command in NEED_DEVELOPMENT else "runtime")
-            bootstrap.enter(environment, argv)
+            changed = bootstrap.ensure(environment, "dev" if command in NEED_DEVELOPMENT else "runtime")
+            bootstrap.enter(environment, argv, changed=changed)
         return _dispatch(command, rest, argv)
     except EmbeddedError as error:
         print(error, file=sys.stderr)

@@ -4,7 +4,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,14 +33,17 @@ class Service:
     become: Callable[[], None] | None = None
     ready: Callable[[], bool] = _always
 
-    def start(self) -> "subprocess.Popen[bytes]":
-        """In a session of its own, so that its whole group can be ended; stdin is empty, output goes to its log."""
+    def start(self, marks: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+        """In a session of its own, so that its whole group can be ended; stdin is empty, output goes to its log.
+
+        `marks` join its environment.
+        """
         rotate(self.log)
         handle = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             return subprocess.Popen(
                 self.argv,
-                env=self.environment,
+                env={**self.environment, **marks},
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=handle,

@@ -15,10 +15,14 @@ from annotary.embedded.processes import Identity
 
 @dataclass
 class State:
-    """The contents of `runtime.json`. `keeper` is the process that a person started, `supervisor` its child."""
+    """The contents of `runtime.json`. `keeper` is the process that a person started, `supervisor` its child.
+
+    `instance` is a random name that stands as ANNOTARY_INSTANCE in the environment of every part.
+    """
 
     phase: str
     keeper: Identity
+    instance: str = ""
     supervisor: Identity | None = None
     children: dict[str, Identity] = field(default_factory=dict)
     url: str = ""

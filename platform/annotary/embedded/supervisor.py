@@ -52,6 +52,8 @@ class Supervisor:
     lifeline: int
     changed: Callable[[dict[str, Identity]], None] = lambda children: None
     parts: dict[str, Part] = field(default_factory=dict)
+    # In the environment of every part, where its children keep it: a later start knows them by it (leftovers.py).
+    marks: dict[str, str] = field(default_factory=dict)
     _selector: selectors.BaseSelector = field(default_factory=selectors.DefaultSelector)
     _lifelines: set[int] = field(default_factory=set)
     _stop: bool = False
@@ -91,7 +93,7 @@ class Supervisor:
 
     def _launch(self, part: Part) -> None:
         part.restart_at = None
-        part.process = part.service.start()
+        part.process = part.service.start(self.marks)
         part.identity = Identity.of(part.process.pid)
         part.started = time.monotonic()
         self._announce()

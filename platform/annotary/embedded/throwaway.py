@@ -26,7 +26,7 @@ class ThrowAway:
     """Started stores; `environment` holds DATABASE_URL, REDIS_URL and ANNOTARY_DATA."""
 
     def __init__(self) -> None:
-        self._process = subprocess.Popen(
+        self.process = subprocess.Popen(
             [sys.executable, "-m", "annotary.embedded.throwaway"],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT / "platform")},
@@ -39,7 +39,7 @@ class ThrowAway:
         self.environment = self._read()
 
     def _read(self) -> dict[str, str]:
-        output = self._process.stdout
+        output = self.process.stdout
         if output is not None and select.select([output], [], [], START_PATIENCE)[0]:
             line = output.readline()
             if line:
@@ -50,11 +50,20 @@ class ThrowAway:
 
     def close(self) -> str:
         """End the stores and remove their files; returns what went to standard error."""
-        if self._process.stdin is not None:
+        if self.process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
-                self._process.stdin.close()
-            self._process.stdin = None
-        return self._process.communicate(timeout=60)[1].strip()
+                self.process.stdin.close()
+            self.process.stdin = None
+        return self.process.communicate(timeout=60)[1].strip()
+
+    def remove_files(self) -> None:
+        """What `close` cannot leave to the keeper when that was killed."""
+        _remove(Places(Path(self.environment["ANNOTARY_DATA"]).parent))
+
+
+def _remove(places: Places) -> None:
+    shutil.rmtree(places.data, ignore_errors=True)
+    shutil.rmtree(postgres.SYSTEM_HOME / places.key, ignore_errors=True)
 
 
 def main() -> int:
@@ -65,8 +74,7 @@ def main() -> int:
     try:
         return keeper.keep(lambda supervisor: _serve(supervisor, places))
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.rmtree(postgres.SYSTEM_HOME / places.key, ignore_errors=True)
+        _remove(places)
 
 
 def _serve(supervisor: Supervisor, places: Places) -> None:

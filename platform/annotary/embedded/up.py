@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +57,14 @@ def main(arguments: list[str]) -> int:
     installation = Installation(
         places=places,
         addresses=addresses,
-        state=State("starting", me, host=addresses.host, port=addresses.port, ws_port=addresses.ws_port),
+        state=State(
+            "starting",
+            me,
+            instance=uuid.uuid4().hex,
+            host=addresses.host,
+            port=addresses.port,
+            ws_port=addresses.ws_port,
+        ),
         environment=plan.base_environment(places, secrets.load_or_create(places.data / "secrets.json")),
         quiet=options.quiet,
     )
@@ -82,6 +90,7 @@ def _run(supervisor: Supervisor, installation: Installation) -> None:
     began = time.monotonic()
     installation.state.supervisor = Identity.of(os.getpid())
     supervisor.changed = installation.note_children
+    supervisor.marks = {leftovers.MARK: installation.state.instance}
     try:
         _start_stores(supervisor, installation)
         _complete_environment(installation)
