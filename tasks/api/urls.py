@@ -1,5 +1,81 @@
 """The routes of /api/v1/, one module a stage."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path, register_converter
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from tasks.api import accounts, batching, ingest, projects, releases, review, work
+
+
+class StateStep:
+    """One of the words that move a project."""
+
+    regex = "open|pause|close"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    to_url = to_python
+
+
+class BatchStep(StateStep):
+    regex = "open|pause|approve"
+
+
+class WorkerStep(StateStep):
+    regex = "pause|resume"
+
+
+register_converter(StateStep, "project_step")
+register_converter(BatchStep, "batch_step")
+register_converter(WorkerStep, "worker_step")
+
+app_name = "api"
+urlpatterns = [
+    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
+    path("me/", accounts.MeView.as_view()),
+    path("organisations/", accounts.OrganisationsView.as_view()),
+    path("tokens/", accounts.TokensView.as_view()),
+    path("tokens/<uuid:token_id>/", accounts.TokenView.as_view()),
+    path("invitations/accept/", accounts.AcceptInvitationView.as_view()),
+    path("invitations/<uuid:invitation_id>/", accounts.InvitationView.as_view()),
+    path("projects/", projects.ProjectsView.as_view()),
+    path("projects/<uuid:project_id>/", projects.ProjectView.as_view()),
+    path("projects/<uuid:project_id>/<project_step:step>/", projects.ProjectStateView.as_view()),
+    path("projects/<uuid:project_id>/classes/", projects.ClassesView.as_view()),
+    path("projects/<uuid:project_id>/instructions/", projects.InstructionsView.as_view()),
+    path("projects/<uuid:project_id>/figures/", projects.FiguresView.as_view()),
+    path("projects/<uuid:project_id>/workers/", projects.WorkersView.as_view()),
+    path("projects/<uuid:project_id>/workers/<uuid:worker_id>/<worker_step:step>/", projects.WorkerStateView.as_view()),
+    path("projects/<uuid:project_id>/invitations/", accounts.ProjectInvitationsView.as_view()),
+    path("projects/<uuid:project_id>/imports/", ingest.ImportsView.as_view()),
+    path("imports/<uuid:import_id>/", ingest.ImportView.as_view()),
+    path("projects/<uuid:project_id>/truth/", ingest.TruthView.as_view()),
+    path("projects/<uuid:project_id>/images/", ingest.ImagesView.as_view()),
+    path("images/<uuid:image_id>/file/", ingest.ImageFileView.as_view(), name="image-file"),
+    path("projects/<uuid:project_id>/golds/", batching.GoldsView.as_view()),
+    path("golds/<uuid:gold_id>/", batching.GoldView.as_view()),
+    path("projects/<uuid:project_id>/batches/", batching.BatchesView.as_view()),
+    path("projects/<uuid:project_id>/batches/open/", batching.OpenBatchesView.as_view()),
+    path("batches/<uuid:batch_id>/", batching.BatchView.as_view()),
+    path("batches/<uuid:batch_id>/<batch_step:step>/", batching.BatchStateView.as_view()),
+    path("projects/<uuid:project_id>/tasks/", batching.TasksView.as_view()),
+    path("work/", work.WorkView.as_view()),
+    path("projects/<uuid:project_id>/hands/", work.HandsView.as_view()),
+    path("hands/<uuid:hand_id>/", work.HandView.as_view()),
+    path("hands/<uuid:hand_id>/settle/", work.SettleView.as_view()),
+    path("hands/<uuid:hand_id>/release/", work.ReleaseHandView.as_view()),
+    path("assignments/<uuid:assignment_id>/answer/", work.AnswerView.as_view()),
+    path("assignments/<uuid:assignment_id>/skip/", work.SkipView.as_view()),
+    path("assignments/<uuid:assignment_id>/image", work.AssignmentImageView.as_view()),
+    path("ledger/", work.LedgerView.as_view()),
+    path("projects/<uuid:project_id>/labels/", review.LabelsView.as_view()),
+    path("tasks/<uuid:task_id>/evidence/", review.EvidenceView.as_view()),
+    path("tasks/<uuid:task_id>/review/", review.ReviewView.as_view()),
+    path("projects/<uuid:project_id>/releases/", releases.ReleasesView.as_view()),
+    path("releases/<uuid:release_id>/", releases.ReleaseView.as_view()),
+    path("releases/<uuid:release_id>/retract/", releases.RetractView.as_view()),
+    path("releases/<uuid:release_id>/exports/", releases.ExportsView.as_view()),
+    path("exports/<uuid:export_id>/", releases.ExportView.as_view()),
+    path("exports/<uuid:export_id>/download", releases.DownloadView.as_view(), name="export-download"),
+]

@@ -1,5 +1,7 @@
 """Addresses of the websockets."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-websocket_urlpatterns: list[URLPattern | URLResolver] = []
+from workers_ui.consumers.project import ProjectConsumer
+
+websocket_urlpatterns = [path("ws/projects/<uuid:project_id>/", ProjectConsumer.as_asgi())]

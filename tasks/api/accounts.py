@@ -1,0 +1,224 @@
+"""Me, organisations, API keys, invitations."""
+
+import uuid
+from typing import Any, cast
+
+from django.conf import settings
+from django.urls import reverse
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import ApiToken, Invitation, Organisation, Role, User
+from accounts.selectors import organisations_of, require_role, role_in
+from accounts.services import create_organisation, create_token, invite, revoke_invitation, revoke_token
+from kernel.errors import NotFound
+from tasks.api.access import View, actor_of, project_of, same_organisation
+from tasks.api.shapes import valid
+from tasks.flow.joining import accept_invitation
+
+
+class OrganisationSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="public_id", read_only=True)
+    name = serializers.CharField(max_length=120)
+
+
+class MeSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    email = serializers.EmailField()
+    organisations = serializers.ListField(child=serializers.DictField())
+
+
+class TokenSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="public_id", read_only=True)
+    name = serializers.CharField(max_length=120)
+    prefix = serializers.CharField(read_only=True)
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=ApiToken.Scope.choices))
+    expires_at = serializers.DateTimeField(required=False)
+    revoked_at = serializers.DateTimeField(read_only=True)
+    last_used_at = serializers.DateTimeField(read_only=True)
+
+
+class NewTokenSerializer(TokenSerializer):
+    organisation = serializers.UUIDField(required=False, help_text="Needed when you belong to several")
+
+
+class CreatedTokenSerializer(TokenSerializer):
+    key = serializers.CharField(help_text="Shown this once")
+
+
+class InviteSerializer(serializers.Serializer[Any]):
+    role = serializers.ChoiceField(choices=Role.choices, default=Role.WORKER)
+    max_uses = serializers.IntegerField(min_value=1, max_value=100_000, default=1000)
+    expires_at = serializers.DateTimeField(required=False)
+
+
+class InvitationSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="public_id")
+    role = serializers.CharField()
+    uses = serializers.IntegerField()
+    max_uses = serializers.IntegerField()
+    expires_at = serializers.DateTimeField()
+    revoked_at = serializers.DateTimeField()
+
+
+class CreatedInvitationSerializer(InvitationSerializer):
+    url = serializers.CharField(help_text="Shown this once")
+    token = serializers.CharField(help_text="Shown this once")
+
+
+class AcceptSerializer(serializers.Serializer[Any]):
+    token = serializers.CharField(max_length=200)
+
+
+class AcceptedSerializer(serializers.Serializer[Any]):
+    project = serializers.UUIDField(allow_null=True)
+
+
+class MeView(View):
+    @extend_schema(responses=MeSerializer, summary="Who am I?")
+    def get(self, request: Request) -> Response:
+        user = cast(User, request.user)
+        organisations = [
+            {
+                "id": str(organisation.public_id),
+                "name": organisation.name,
+                "role": role_in(actor=user.actor, organisation_id=organisation.pk),
+            }
+            for organisation in organisations_of(actor=user.actor)
+            if not isinstance(request.auth, ApiToken) or request.auth.organisation_id == organisation.pk
+        ]
+        body = {"id": user.actor.public_id, "name": user.name, "email": user.email, "organisations": organisations}
+        return Response(MeSerializer(body).data)
+
+
+class OrganisationsView(View):
+    scopes = {"POST": "manage"}
+
+    @extend_schema(responses=OrganisationSerializer(many=True), summary="My organisations")
+    def get(self, request: Request) -> Response:
+        mine = organisations_of(actor=actor_of(request))
+        if isinstance(request.auth, ApiToken):
+            mine = [row for row in mine if row.pk == request.auth.organisation_id]
+        return Response(OrganisationSerializer(mine, many=True).data)
+
+    @extend_schema(request=OrganisationSerializer, responses={201: OrganisationSerializer}, summary="Found one")
+    def post(self, request: Request) -> Response:
+        given = valid(OrganisationSerializer(data=request.data))
+        if isinstance(request.auth, ApiToken) or not organisations_of(actor=actor_of(request), role=Role.OWNER):
+            raise NotFound("Organisations are founded by owners, in the browser.")
+        made = create_organisation(name=given["name"], owner=actor_of(request))
+        return Response(OrganisationSerializer(made).data, status=status.HTTP_201_CREATED)
+
+
+class TokensView(View):
+    scopes = {"GET": "manage", "POST": "manage"}
+
+    @extend_schema(responses=TokenSerializer(many=True), summary="My API keys")
+    def get(self, request: Request) -> Response:
+        rows = ApiToken.objects.filter(actor=actor_of(request)).order_by("-id")
+        if isinstance(request.auth, ApiToken):
+            rows = rows.filter(organisation_id=request.auth.organisation_id)
+        return Response(TokenSerializer(rows, many=True).data)
+
+    @extend_schema(request=NewTokenSerializer, responses={201: CreatedTokenSerializer}, summary="Make an API key")
+    def post(self, request: Request) -> Response:
+        given = valid(NewTokenSerializer(data=request.data))
+        organisation = pick_organisation(request, given.get("organisation"))
+        scopes = given["scopes"]
+        if isinstance(request.auth, ApiToken):
+            # A key makes no stronger key than itself.
+            scopes = [scope for scope in scopes if scope in request.auth.scopes]
+        token, key = create_token(
+            actor=actor_of(request),
+            organisation=organisation,
+            name=given["name"],
+            scopes=scopes,
+            expires_at=given.get("expires_at"),
+        )
+        body = {**TokenSerializer(token).data, "key": key}
+        return Response(body, status=status.HTTP_201_CREATED)
+
+
+class TokenView(View):
+    scopes = {"DELETE": "manage"}
+
+    @extend_schema(responses={204: None}, summary="Revoke an API key")
+    def delete(self, request: Request, token_id: uuid.UUID) -> Response:
+        token = ApiToken.objects.filter(actor=actor_of(request), public_id=token_id).first()
+        if token is None:
+            raise NotFound
+        same_organisation(request, token.organisation_id)
+        revoke_token(token=token)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class ProjectInvitationsView(View):
+    scopes = {"GET": "manage", "POST": "manage"}
+
+    @extend_schema(responses=InvitationSerializer(many=True), summary="Invitations to a project")
+    def get(self, request: Request, project_id: uuid.UUID) -> Response:
+        project = project_of(request, project_id, Role.MANAGER)
+        rows = Invitation.objects.filter(project_id=project.pk).order_by("-id")[:200]
+        return Response(InvitationSerializer(rows, many=True).data)
+
+    @extend_schema(request=InviteSerializer, responses={201: CreatedInvitationSerializer}, summary="Invite by link")
+    def post(self, request: Request, project_id: uuid.UUID) -> Response:
+        project = project_of(request, project_id, Role.MANAGER)
+        given = valid(InviteSerializer(data=request.data))
+        if given["role"] in {Role.OWNER, Role.MANAGER}:
+            require_role(actor=actor_of(request), organisation_id=project.organisation_id, role=Role.OWNER)
+        invitation, token = invite(
+            organisation=project.organisation,
+            by=actor_of(request),
+            role=given["role"],
+            project_id=project.pk if given["role"] == Role.WORKER else None,
+            max_uses=given["max_uses"],
+            expires_at=given.get("expires_at"),
+        )
+        base = settings.ANNOTARY_BASE_URL or request.build_absolute_uri("/").rstrip("/")
+        url = base + reverse("workers_ui:join", args=[token])
+        body = {**InvitationSerializer(invitation).data, "url": url, "token": token}
+        return Response(body, status=status.HTTP_201_CREATED)
+
+
+class InvitationView(View):
+    scopes = {"DELETE": "manage"}
+
+    @extend_schema(responses={204: None}, summary="Revoke an invitation")
+    def delete(self, request: Request, invitation_id: uuid.UUID) -> Response:
+        invitation = Invitation.objects.filter(public_id=invitation_id).first()
+        if invitation is None:
+            raise NotFound
+        same_organisation(request, invitation.organisation_id)
+        require_role(actor=actor_of(request), organisation_id=invitation.organisation_id, role=Role.MANAGER)
+        revoke_invitation(invitation=invitation)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class AcceptInvitationView(View):
+    scopes = {"POST": "work"}
+
+    @extend_schema(request=AcceptSerializer, responses=AcceptedSerializer, summary="Accept an invitation")
+    def post(self, request: Request) -> Response:
+        given = valid(AcceptSerializer(data=request.data))
+        project = accept_invitation(token=given["token"], actor=actor_of(request))
+        return Response({"project": str(project.public_id) if project else None})
+
+
+def pick_organisation(request: Request, public_id: uuid.UUID | None) -> Organisation:
+    """The organisation that is named, or the only one there is: the key's, or the person's."""
+    if isinstance(request.auth, ApiToken):
+        if public_id is not None and public_id != request.auth.organisation.public_id:
+            raise NotFound
+        return request.auth.organisation
+    mine = organisations_of(actor=actor_of(request))
+    if public_id is not None:
+        mine = [row for row in mine if row.public_id == public_id]
+    if not mine:
+        raise NotFound
+    if len(mine) > 1:
+        raise serializers.ValidationError({"organisation": "You belong to several organisations; name one by its id."})
+    return mine[0]

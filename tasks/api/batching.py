@@ -1,0 +1,150 @@
+"""Batches, tasks and check images."""
+
+import uuid
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import Role
+from kernel.errors import NotFound
+from tasks.api.access import View, actor_of, project_of
+from tasks.api.pagination import page
+from tasks.api.shapes import AnswerSerializer, valid
+from tasks.batching.models import Batch, Task
+from tasks.batching.services import open_all_batches, open_batch, pause_batch, set_priority
+from tasks.flow.checks import make_check_image
+from tasks.gold.models import Gold
+from tasks.gold.services import retire_gold
+from tasks.ingest.models import Image
+from tasks.review.services import approve_batch
+
+
+class BatchSerializer(serializers.ModelSerializer[Batch]):
+    id = serializers.UUIDField(source="public_id", read_only=True)
+
+    class Meta:
+        model = Batch
+        fields = ("id", "number", "state", "priority", "wanted", "taken", "created_at", "opened_at", "approved_at")
+        read_only_fields = ("number", "state", "wanted", "taken", "created_at", "opened_at", "approved_at")
+
+
+class TaskSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="public_id")
+    image = serializers.UUIDField(source="image.public_id")
+    source_key = serializers.CharField(source="image.source_key")
+    batch = serializers.UUIDField(source="batch.public_id")
+    state = serializers.CharField()
+    wanted = serializers.IntegerField()
+    taken = serializers.IntegerField()
+
+
+class GoldSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="public_id")
+    image = serializers.UUIDField(source="image.public_id")
+    source_key = serializers.CharField(source="image.source_key")
+    state = serializers.CharField()
+    source = serializers.CharField()
+    accepted = serializers.ListField(child=serializers.DictField())
+    exposure = serializers.IntegerField()
+
+
+class NewGoldSerializer(serializers.Serializer[Any]):
+    image = serializers.UUIDField()
+    answer = AnswerSerializer()
+
+
+class BatchesView(View):
+    @extend_schema(responses=BatchSerializer(many=True), summary="Batches of a project")
+    def get(self, request: Request, project_id: uuid.UUID) -> Response:
+        project = project_of(request, project_id, Role.REVIEWER)
+        rows = Batch.objects.filter(project=project)
+        return page(request, rows, lambda row: BatchSerializer(row).data, newest_first=False)
+
+
+class OpenBatchesView(View):
+    scopes = {"POST": "manage"}
+
+    @extend_schema(request=None, responses=dict[str, int], summary="Open every batch that waits")
+    def post(self, request: Request, project_id: uuid.UUID) -> Response:
+        return Response({"opened": open_all_batches(project=project_of(request, project_id, Role.MANAGER))})
+
+
+class BatchView(View):
+    scopes = {"PATCH": "manage"}
+
+    @extend_schema(request=BatchSerializer, responses=BatchSerializer, summary="Change a batch's priority")
+    def patch(self, request: Request, batch_id: uuid.UUID) -> Response:
+        batch = batch_of(request, batch_id, Role.MANAGER)
+        given = valid(BatchSerializer(data=request.data, partial=True))
+        if "priority" in given:
+            set_priority(batch=batch, priority=given["priority"])
+            batch.refresh_from_db()
+        return Response(BatchSerializer(batch).data)
+
+
+class BatchStateView(View):
+    scopes = {"POST": "manage"}
+
+    @extend_schema(request=None, responses=BatchSerializer, summary="Open, pause or approve a batch")
+    def post(self, request: Request, batch_id: uuid.UUID, step: str) -> Response:
+        batch = batch_of(request, batch_id, Role.MANAGER)
+        if step == "approve":
+            approve_batch(reviewer=actor_of(request), batch=batch)
+        elif step == "open":
+            open_batch(batch=batch)
+        else:
+            pause_batch(batch=batch)
+        batch.refresh_from_db()
+        return Response(BatchSerializer(batch).data)
+
+
+class TasksView(View):
+    @extend_schema(responses=TaskSerializer(many=True), summary="Tasks of a project")
+    def get(self, request: Request, project_id: uuid.UUID) -> Response:
+        project = project_of(request, project_id, Role.REVIEWER)
+        rows = Task.objects.filter(project=project).select_related("image", "batch")
+        return page(request, rows, lambda row: TaskSerializer(row).data, newest_first=False)
+
+
+class GoldsView(View):
+    scopes = {"GET": "manage", "POST": "manage"}
+
+    @extend_schema(responses=GoldSerializer(many=True), summary="Check images of a project")
+    def get(self, request: Request, project_id: uuid.UUID) -> Response:
+        project = project_of(request, project_id, Role.MANAGER)
+        rows = Gold.objects.filter(project=project).select_related("image")
+        return page(request, rows, lambda row: GoldSerializer(row).data, newest_first=False)
+
+    @extend_schema(request=NewGoldSerializer, responses={201: GoldSerializer}, summary="Make a check image")
+    def post(self, request: Request, project_id: uuid.UUID) -> Response:
+        project = project_of(request, project_id, Role.MANAGER)
+        given = valid(NewGoldSerializer(data=request.data))
+        image = Image.objects.filter(dataset_id=project.dataset_id, public_id=given["image"]).first()
+        if image is None:
+            raise NotFound("No image of this project has that id.")
+        gold = make_check_image(project=project, image=image, raw=request.data["answer"], by=actor_of(request))
+        return Response(GoldSerializer(gold).data, status=status.HTTP_201_CREATED)
+
+
+class GoldView(View):
+    scopes = {"DELETE": "manage"}
+
+    @extend_schema(responses={204: None}, summary="Retire a check image")
+    def delete(self, request: Request, gold_id: uuid.UUID) -> Response:
+        gold = Gold.objects.select_related("project").filter(public_id=gold_id).first()
+        if gold is None:
+            raise NotFound
+        project_of(request, gold.project.public_id, Role.MANAGER)
+        retire_gold(gold=gold)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def batch_of(request: Request, batch_id: uuid.UUID, role: str) -> Batch:
+    batch = Batch.objects.select_related("project").filter(public_id=batch_id).first()
+    if batch is None:
+        raise NotFound
+    project_of(request, batch.project.public_id, role)
+    return batch

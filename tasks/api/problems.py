@@ -1,0 +1,99 @@
+"""Errors as RFC 9457 problem details: the one place that turns exceptions into answers."""
+
+import logging
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.db import connection
+from django.http import Http404
+from rest_framework import exceptions, serializers, status
+from rest_framework.response import Response
+
+from kernel.errors import AnnotaryError
+from tasks.answers import ShapeError
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/problem+json"
+
+TITLES = {
+    400: "The request is not in the form that this address takes",
+    401: "Sign in or send an API key",
+    403: "Your role or key does not allow this",
+    404: "There is nothing here under that name, or it is not yours to see",
+    405: "This address does not take that method",
+    406: "This address answers in JSON alone",
+    415: "This address does not take that content type",
+    429: "Too many requests; wait a moment",
+}
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """RFC 9457 problem details."""
+
+    type = serializers.CharField(help_text="urn:annotary:problem: and the code of the error")
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField(help_text="What is wrong here and how to mend it")
+    errors = serializers.ListField(child=serializers.DictField(), required=False)
+
+
+def handle_exception(error: Exception, context: dict[str, Any]) -> Response | None:
+    """DRF's exception handler. None for what nobody expected: Django logs it and answers 500."""
+    if isinstance(error, Http404):
+        error = exceptions.NotFound()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if isinstance(error, AnnotaryError):
+        _roll_back()
+        return problem(error.status, error.code, error.title, error.detail, **error.facts)
+    if isinstance(error, ShapeError):
+        _roll_back()
+        where = [{"field": error.path, "detail": error.sentence}]
+        return problem(422, error.code, "This answer cannot be taken as it is", error.sentence, errors=where)
+    if isinstance(error, exceptions.APIException):
+        _roll_back()
+        return _from_framework(error)
+    return None
+
+
+def problem(status_code: int, code: str, title: str, detail: str, **facts: Any) -> Response:
+    body = {"type": f"urn:annotary:problem:{code}", "title": title.rstrip("."), "status": status_code, "detail": detail}
+    return Response({**body, **facts}, status=status_code, content_type=CONTENT_TYPE)
+
+
+def _from_framework(error: exceptions.APIException) -> Response:
+    code = error.status_code
+    title = TITLES.get(code, str(error.default_detail))
+    facts: dict[str, Any] = {}
+    if isinstance(error, exceptions.ValidationError):
+        facts["errors"] = list(_fields(error.detail))
+        first = facts["errors"][0] if facts["errors"] else {"field": "", "detail": title}
+        detail = f"{first['field']}: {first['detail']}" if first["field"] else first["detail"]
+    else:
+        detail = str(error.detail)
+    answer = problem(code, str(error.default_code), title, detail, **facts)
+    if isinstance(error, exceptions.Throttled) and error.wait is not None:
+        answer["Retry-After"] = str(int(error.wait) + 1)
+    if code == status.HTTP_401_UNAUTHORIZED:
+        answer["WWW-Authenticate"] = getattr(error, "auth_header", "Bearer")
+    return answer
+
+
+def _fields(detail: Any, path: str = "") -> Any:
+    """A validation error's tree as a flat list of {field, detail}."""
+    if isinstance(detail, dict):
+        for name, below in detail.items():
+            label = path if name == "non_field_errors" else f"{path}.{name}" if path else str(name)
+            yield from _fields(below, label)
+    elif isinstance(detail, list):
+        for number, below in enumerate(detail):
+            nested = isinstance(below, dict | list)
+            yield from _fields(below, f"{path}[{number}]" if nested else path)
+    else:
+        yield {"field": path, "detail": str(detail)}
+
+
+def _roll_back() -> None:
+    if connection.in_atomic_block:
+        connection.set_rollback(True)

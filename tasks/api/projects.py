@@ -1,0 +1,224 @@
+"""Projects: create, read, change policies, classes and instructions, open, pause, close, figures."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from drf_spectacular.utils import extend_schema
+from projects.selectors import projects_of
+from projects.services import (
+    ClassSpec,
+    change_classes,
+    change_policy,
+    close_project,
+    create_project,
+    open_project,
+    pause_project,
+    write_instructions,
+)
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import ApiToken, Role
+from accounts.selectors import require_role
+from projects.models import Project
+from tasks.api.access import View, actor_of, project_of
+from tasks.api.accounts import pick_organisation
+from tasks.api.pagination import page
+from tasks.api.shapes import valid
+from tasks.flow.figures import project_figures, worker_figures
+from tasks.standing.selectors import standing_of
+from tasks.standing.services import pause, resume
+
+POLICY_FIELDS = (
+    "answers_min",
+    "answers_max",
+    "confidence_target",
+    "gold_rate",
+    "gold_iou",
+    "lease_seconds",
+    "price",
+    "batch_size",
+    "hand_size",
+    "seconds_per_answer",
+    "share_reviewed",
+    "split_train",
+    "split_val",
+)
+
+
+class PolicySerializer(serializers.ModelSerializer[Project]):
+    class Meta:
+        model = Project
+        fields = POLICY_FIELDS
+        extra_kwargs = {name: {"required": False} for name in POLICY_FIELDS}
+
+
+class ClassSerializer(serializers.Serializer[Any]):
+    number = serializers.IntegerField(read_only=True)
+    name = serializers.CharField(max_length=120)
+    color = serializers.RegexField(r"^#[0-9a-fA-F]{6}$", required=False)
+
+
+class NewProjectSerializer(serializers.Serializer[Any]):
+    organisation = serializers.UUIDField(required=False, help_text="Needed when you belong to several")
+    name = serializers.CharField(max_length=120)
+    classes = ClassSerializer(many=True)
+    tools = serializers.ListField(child=serializers.CharField(max_length=20), min_length=1)
+    instructions = serializers.CharField(required=False, allow_blank=True, default="", max_length=20_000)
+    policy = PolicySerializer(required=False)
+
+
+class ClassesSerializer(serializers.Serializer[Any]):
+    classes = ClassSerializer(many=True)
+
+
+class InstructionsSerializer(serializers.Serializer[Any]):
+    version = serializers.IntegerField(read_only=True)
+    body = serializers.CharField(max_length=20_000, allow_blank=True)
+
+
+class ProjectSerializer(serializers.ModelSerializer[Project]):
+    id = serializers.UUIDField(source="public_id", read_only=True)
+    organisation = serializers.UUIDField(source="organisation.public_id", read_only=True)
+    schema = serializers.SerializerMethodField()
+    instructions = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Project
+        fields = (
+            "id",
+            "organisation",
+            "name",
+            "state",
+            "currency",
+            "schema",
+            "instructions",
+            *POLICY_FIELDS,
+            "created_at",
+        )
+
+    def get_schema(self, project: Project) -> dict[str, Any] | None:
+        return {"version": project.schema.version, **project.schema.body} if project.schema else None
+
+    def get_instructions(self, project: Project) -> dict[str, Any] | None:
+        if project.instructions is None:
+            return None
+        return {"version": project.instructions.version, "body": project.instructions.body}
+
+
+class ReasonSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=300, required=False, default="Paused by a manager", allow_blank=False)
+
+
+class ProjectsView(View):
+    scopes = {"POST": "manage"}
+
+    @extend_schema(operation_id="projects_list", responses=ProjectSerializer(many=True), summary="Projects I can see")
+    def get(self, request: Request) -> Response:
+        rows = projects_of(actor=actor_of(request), role=Role.CLIENT)
+        if isinstance(request.auth, ApiToken):
+            rows = rows.filter(organisation_id=request.auth.organisation_id)
+        rows = rows.select_related("organisation", "schema", "instructions")
+        return page(request, rows, lambda row: ProjectSerializer(row).data)
+
+    @extend_schema(request=NewProjectSerializer, responses={201: ProjectSerializer}, summary="Create a project")
+    def post(self, request: Request) -> Response:
+        given = valid(NewProjectSerializer(data=request.data))
+        organisation = pick_organisation(request, given.get("organisation"))
+        require_role(actor=actor_of(request), organisation_id=organisation.pk, role=Role.MANAGER)
+        project = create_project(
+            organisation=organisation,
+            by=actor_of(request),
+            name=given["name"],
+            classes=_specs(given["classes"]),
+            tools=given["tools"],
+            instructions=given["instructions"],
+            policy=given.get("policy"),
+        )
+        return Response(ProjectSerializer(project).data, status=status.HTTP_201_CREATED)
+
+
+class ProjectView(View):
+    scopes = {"PATCH": "manage"}
+
+    @extend_schema(responses=ProjectSerializer, summary="A project")
+    def get(self, request: Request, project_id: uuid.UUID) -> Response:
+        return Response(ProjectSerializer(project_of(request, project_id, Role.CLIENT)).data)
+
+    @extend_schema(request=PolicySerializer, responses=ProjectSerializer, summary="Change policies")
+    def patch(self, request: Request, project_id: uuid.UUID) -> Response:
+        project = project_of(request, project_id, Role.MANAGER)
+        given = valid(PolicySerializer(data=request.data, partial=True))
+        return Response(ProjectSerializer(change_policy(project=project, changes=given)).data)
+
+
+class ProjectStateView(View):
+    """One of the steps open, pause, close."""
+
+    scopes = {"POST": "manage"}
+    steps: ClassVar[dict[str, Callable[..., Project]]] = {
+        "open": open_project,
+        "pause": pause_project,
+        "close": close_project,
+    }
+
+    @extend_schema(request=None, responses=ProjectSerializer, summary="Open, pause or close")
+    def post(self, request: Request, project_id: uuid.UUID, step: str) -> Response:
+        project = project_of(request, project_id, Role.MANAGER)
+        return Response(ProjectSerializer(self.steps[step](project=project)).data)
+
+
+class ClassesView(View):
+    scopes = {"PUT": "manage"}
+
+    @extend_schema(request=ClassesSerializer, responses=ProjectSerializer, summary="Change the classes")
+    def put(self, request: Request, project_id: uuid.UUID) -> Response:
+        """Names that stay keep their number; a name that is missing is retired; a number is never given again."""
+        project = project_of(request, project_id, Role.MANAGER)
+        given = valid(ClassesSerializer(data=request.data))
+        change_classes(project=project, by=actor_of(request), classes=_specs(given["classes"]))
+        project.refresh_from_db()
+        return Response(ProjectSerializer(project).data)
+
+
+class InstructionsView(View):
+    scopes = {"PUT": "manage"}
+
+    @extend_schema(request=InstructionsSerializer, responses=InstructionsSerializer, summary="Write instructions")
+    def put(self, request: Request, project_id: uuid.UUID) -> Response:
+        project = project_of(request, project_id, Role.MANAGER)
+        given = valid(InstructionsSerializer(data=request.data))
+        version = write_instructions(project=project, by=actor_of(request), body=given["body"])
+        return Response(InstructionsSerializer(version).data)
+
+
+class FiguresView(View):
+    @extend_schema(responses=dict[str, Any], summary="Progress, quality and cost")
+    def get(self, request: Request, project_id: uuid.UUID) -> Response:
+        return Response(project_figures(project=project_of(request, project_id, Role.MANAGER)))
+
+
+class WorkersView(View):
+    @extend_schema(responses=dict[str, Any], summary="The workers of a project and their figures")
+    def get(self, request: Request, project_id: uuid.UUID) -> Response:
+        return Response({"results": worker_figures(project=project_of(request, project_id, Role.MANAGER))})
+
+
+class WorkerStateView(View):
+    scopes = {"POST": "manage"}
+
+    @extend_schema(request=ReasonSerializer, responses={204: None}, summary="Pause or resume a worker")
+    def post(self, request: Request, project_id: uuid.UUID, worker_id: uuid.UUID, step: str) -> Response:
+        project = project_of(request, project_id, Role.MANAGER)
+        standing = standing_of(project=project, worker_id=worker_id)
+        if step == "pause":
+            pause(standing=standing, reason=valid(ReasonSerializer(data=request.data))["reason"])
+        else:
+            resume(standing=standing)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _specs(classes: list[dict[str, Any]]) -> list[ClassSpec]:
+    return [ClassSpec(name=row["name"], color=row.get("color")) for row in classes]

@@ -1,0 +1,156 @@
+"""Releases and their exports."""
+
+import base64
+import uuid
+from typing import Any
+
+from django.http import FileResponse, HttpResponseBase
+from django.utils.text import slugify
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import Role
+from kernel.errors import Conflict, NotFound
+from storage.services import open_blob
+from tasks.api.access import View, actor_of, project_of
+from tasks.api.pagination import page
+from tasks.api.shapes import valid
+from tasks.exports.models import Export
+from tasks.exports.services import request_export
+from tasks.snapshots.models import Snapshot
+from tasks.snapshots.services import make_snapshot, retract
+
+
+class ExportNotReady(Conflict):
+    """This download is not ready yet; ask again in a moment."""
+
+    code = "export_not_ready"
+
+
+class ReleaseSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="public_id")
+    number = serializers.IntegerField()
+    state = serializers.CharField()
+    content_hash = serializers.CharField()
+    items = serializers.IntegerField(source="items_count")
+    counts = serializers.DictField()
+    error = serializers.CharField()
+    created_at = serializers.DateTimeField()
+    ready_at = serializers.DateTimeField(allow_null=True)
+    retracted = serializers.SerializerMethodField()
+
+    def get_retracted(self, snapshot: Snapshot) -> bool:
+        return any(note.retracts for note in snapshot.notes.all())
+
+
+class ExportSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="public_id")
+    release = serializers.UUIDField(source="snapshot.public_id")
+    format = serializers.CharField()
+    state = serializers.CharField()
+    sha256 = serializers.CharField()
+    size = serializers.IntegerField(help_text="In bytes")
+    report = serializers.DictField(help_text="Counts, and what the format could not hold")
+    error = serializers.CharField()
+    ready_at = serializers.DateTimeField(allow_null=True)
+
+
+class NewExportSerializer(serializers.Serializer[Any]):
+    format = serializers.CharField(max_length=20)
+
+
+class RetractSerializer(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=2000)
+
+
+class ReleasesView(View):
+    scopes = {"POST": "manage"}
+
+    @extend_schema(responses=ReleaseSerializer(many=True), summary="Releases of a project")
+    def get(self, request: Request, project_id: uuid.UUID) -> Response:
+        project = project_of(request, project_id, Role.CLIENT)
+        rows = Snapshot.objects.filter(project=project).prefetch_related("notes")
+        return page(request, rows, lambda row: ReleaseSerializer(row).data)
+
+    @extend_schema(request=None, responses={202: ReleaseSerializer}, summary="Make a release")
+    def post(self, request: Request, project_id: uuid.UUID) -> Response:
+        project = project_of(request, project_id, Role.MANAGER)
+        snapshot = make_snapshot(project=project, by=actor_of(request))
+        return Response(ReleaseSerializer(snapshot).data, status=status.HTTP_202_ACCEPTED)
+
+
+class ReleaseView(View):
+    @extend_schema(responses=ReleaseSerializer, summary="A release")
+    def get(self, request: Request, release_id: uuid.UUID) -> Response:
+        return Response(ReleaseSerializer(_release(request, release_id, Role.CLIENT)).data)
+
+
+class RetractView(View):
+    scopes = {"POST": "manage"}
+
+    @extend_schema(request=RetractSerializer, responses=ReleaseSerializer, summary="Retract a release, with a reason")
+    def post(self, request: Request, release_id: uuid.UUID) -> Response:
+        snapshot = _release(request, release_id, Role.MANAGER)
+        given = valid(RetractSerializer(data=request.data))
+        retract(snapshot=snapshot, by=actor_of(request), reason=given["reason"])
+        return Response(ReleaseSerializer(_release(request, release_id, Role.MANAGER)).data)
+
+
+class ExportsView(View):
+    scopes = {"POST": "manage"}
+
+    @extend_schema(responses=ExportSerializer(many=True), summary="Exports of a release")
+    def get(self, request: Request, release_id: uuid.UUID) -> Response:
+        snapshot = _release(request, release_id, Role.CLIENT)
+        rows = Export.objects.filter(snapshot=snapshot).select_related("snapshot")
+        return page(request, rows, lambda row: ExportSerializer(row).data)
+
+    @extend_schema(request=NewExportSerializer, responses={202: ExportSerializer}, summary="Write it in a format")
+    def post(self, request: Request, release_id: uuid.UUID) -> Response:
+        snapshot = _release(request, release_id, Role.MANAGER)
+        given = valid(NewExportSerializer(data=request.data))
+        export = request_export(snapshot=snapshot, format=given["format"], by=actor_of(request))
+        return Response(ExportSerializer(export).data, status=status.HTTP_202_ACCEPTED)
+
+
+class ExportView(View):
+    @extend_schema(responses=ExportSerializer, summary="An export")
+    def get(self, request: Request, export_id: uuid.UUID) -> Response:
+        return Response(ExportSerializer(_export(request, export_id)).data)
+
+
+class DownloadView(View):
+    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY}, summary="Download an export")
+    def get(self, request: Request, export_id: uuid.UUID) -> HttpResponseBase:
+        export = _export(request, export_id)
+        if export.state != Export.State.READY or export.blob is None:
+            raise ExportNotReady
+        name = f"{slugify(export.project.name)[:60] or 'release'}-{export.snapshot.number}-{export.format}.zip"
+        response = FileResponse(open_blob(export.blob), as_attachment=True, filename=name)
+        response["Content-Type"] = "application/zip"
+        response["Content-Length"] = str(export.size)
+        response["Repr-Digest"] = f"sha-256=:{_base64(export.sha256)}:"
+        return response
+
+
+def _base64(hexadecimal: str) -> str:
+    return base64.b64encode(bytes.fromhex(hexadecimal)).decode()
+
+
+def _release(request: Request, release_id: uuid.UUID, role: str) -> Snapshot:
+    snapshot = Snapshot.objects.select_related("project").prefetch_related("notes").filter(public_id=release_id).first()
+    if snapshot is None:
+        raise NotFound
+    project_of(request, snapshot.project.public_id, role)
+    return snapshot
+
+
+def _export(request: Request, export_id: uuid.UUID) -> Export:
+    export = Export.objects.select_related("project", "snapshot", "blob").filter(public_id=export_id).first()
+    if export is None:
+        raise NotFound
+    project_of(request, export.project.public_id, Role.CLIENT)
+    return export

@@ -1,0 +1,113 @@
+"""Labels, their evidence, and verdicts."""
+
+import uuid
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import Role
+from kernel.errors import NotFound
+from tasks.api.access import View, actor_of, project_of
+from tasks.api.pagination import page
+from tasks.api.shapes import AnswerSerializer, valid
+from tasks.batching.models import Task
+from tasks.consensus.models import ConsensusLabel
+from tasks.consensus.selectors import label_evidence
+from tasks.review.models import Review
+from tasks.review.services import approve_label, fix_label, reject_label
+
+
+class LabelSerializer(serializers.Serializer[Any]):
+    task = serializers.UUIDField(source="task.public_id")
+    image = serializers.UUIDField(source="task.image.public_id")
+    source_key = serializers.CharField(source="task.image.source_key")
+    state = serializers.CharField(source="task.state")
+    version = serializers.IntegerField()
+    label_hash = serializers.CharField(source="content_hash")
+    method = serializers.CharField()
+    confidence = serializers.FloatField()
+    label = serializers.DictField(source="body")
+
+
+class ReviewSerializer(serializers.Serializer[Any]):
+    label_hash = serializers.CharField(max_length=64, help_text="The label that you saw")
+    verdict = serializers.ChoiceField(choices=Review.Verdict.choices)
+    reason = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
+    answer = AnswerSerializer(required=False, help_text="With `fix`: the label as it should be")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["verdict"] == Review.Verdict.FIX and "answer" not in attrs:
+            raise serializers.ValidationError({"answer": "A fix needs the label as it should be."})
+        if attrs["verdict"] == Review.Verdict.REJECT and not attrs["reason"].strip():
+            raise serializers.ValidationError({"reason": "Say why, so that the next answers are better."})
+        return attrs
+
+
+class VerdictSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="public_id")
+    verdict = serializers.CharField()
+    label_hash = serializers.CharField()
+    by_policy = serializers.BooleanField()
+
+
+class LabelsView(View):
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("state", str, enum=Task.State.values, description="Of the task"),
+            OpenApiParameter("batch", uuid.UUID),
+        ],
+        responses=LabelSerializer(many=True),
+        summary="Agreed labels of a project",
+    )
+    def get(self, request: Request, project_id: uuid.UUID) -> Response:
+        project = project_of(request, project_id, Role.REVIEWER)
+        rows = ConsensusLabel.objects.filter(project=project, is_current=True).select_related("task__image")
+        state, batch = request.query_params.get("state"), request.query_params.get("batch")
+        if state:
+            if state not in Task.State.values:
+                raise serializers.ValidationError({"state": f"Choose one of {', '.join(Task.State.values)}."})
+            rows = rows.filter(task__state=state)
+        if batch:
+            rows = rows.filter(task__batch__public_id=_uuid(batch, "batch"))
+        return page(request, rows, lambda row: LabelSerializer(row).data, newest_first=False)
+
+
+class EvidenceView(View):
+    @extend_schema(responses=dict[str, Any], summary="The answers behind a label")
+    def get(self, request: Request, task_id: uuid.UUID) -> Response:
+        return Response(label_evidence(task=task_of(request, task_id, Role.REVIEWER)))
+
+
+class ReviewView(View):
+    scopes = {"POST": "review"}
+
+    @extend_schema(request=ReviewSerializer, responses=VerdictSerializer, summary="Approve, fix or reject a label")
+    def post(self, request: Request, task_id: uuid.UUID) -> Response:
+        task = task_of(request, task_id, Role.REVIEWER)
+        given = valid(ReviewSerializer(data=request.data))
+        seen: dict[str, Any] = {"reviewer": actor_of(request), "task": task, "label_hash": given["label_hash"]}
+        if given["verdict"] == Review.Verdict.APPROVE:
+            verdict = approve_label(**seen)
+        elif given["verdict"] == Review.Verdict.FIX:
+            verdict = fix_label(**seen, raw=request.data["answer"])
+        else:
+            verdict = reject_label(**seen, reason=given["reason"])
+        return Response(VerdictSerializer(verdict).data)
+
+
+def task_of(request: Request, task_id: uuid.UUID, role: str) -> Task:
+    task = Task.objects.select_related("project", "batch", "image").filter(public_id=task_id).first()
+    if task is None:
+        raise NotFound
+    project_of(request, task.project.public_id, role)
+    return task
+
+
+def _uuid(text: str, field: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise serializers.ValidationError({field: "This is not an id."}) from error

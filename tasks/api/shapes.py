@@ -1,0 +1,26 @@
+"""What requests and answers share: validation of bodies, and JSON of values that many answers carry."""
+
+from typing import Any, cast
+
+from rest_framework import serializers
+
+
+def valid(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
+    """The validated body; raises a validation error that names each field."""
+    serializer.is_valid(raise_exception=True)
+    return cast(dict[str, Any], serializer.validated_data)
+
+
+class AnswerSerializer(serializers.Serializer[Any]):
+    """The canonical answer, for the schema alone: `tasks.answers` parses it.
+
+    Geometry stands in pixels of the upright image: origin at the outer corner of the first pixel, x right, y down.
+    """
+
+    image = serializers.DictField(required=False, help_text='{"class": 1, "tags": [], "attrs": {}}')
+    objects = serializers.ListField(
+        child=serializers.DictField(),
+        required=False,
+        help_text='[{"id": "a", "class": 1, "tool": "box", "geom": {"x": 0, "y": 0, "w": 10, "h": 10}, "attrs": {}}]',
+    )
+    verdict = serializers.ChoiceField(choices=["labels", "empty", "cannot_tell"])

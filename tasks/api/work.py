@@ -1,0 +1,261 @@
+"""A worker's calls: projects open to me, sets, answers, earnings.
+
+Everything here looks the same for check images and work: path, shape, ids, headers.
+"""
+
+import hashlib
+import uuid
+from typing import Any
+
+from django.http import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import ApiToken
+from kernel.errors import NotFound
+from projects.models import Project
+from tasks.annotation.services import submit_answer
+from tasks.api.access import View, actor_of, same_organisation
+from tasks.api.idempotent import PARAMETER, answer_once
+from tasks.api.ingest import image_response
+from tasks.api.pagination import page
+from tasks.api.shapes import AnswerSerializer, valid
+from tasks.assignment.models import Assignment, Hand
+from tasks.assignment.selectors import assignment_for, assignments_of, hand_for
+from tasks.assignment.services import claim_hand, release_hand, skip_assignment
+from tasks.flow.settling import settle_hand
+from tasks.pay.models import LedgerEntry
+from tasks.pay.selectors import balance
+from tasks.standing.selectors import work_open_to
+
+
+class AssignmentSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    position = serializers.IntegerField()
+    state = serializers.CharField()
+    width = serializers.IntegerField(help_text="Of the upright image, in pixels")
+    height = serializers.IntegerField()
+    image = serializers.CharField(help_text="Address of the pixels to show")
+    answer = AnswerSerializer(allow_null=True)
+
+
+class HandSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    project = serializers.UUIDField()
+    state = serializers.CharField()
+    expires_at = serializers.DateTimeField()
+    size = serializers.IntegerField()
+    price = serializers.CharField()
+    currency = serializers.CharField()
+    schema = serializers.DictField()
+    instructions = serializers.CharField()
+    assignments = AssignmentSerializer(many=True)
+
+
+class SubmitSerializer(serializers.Serializer[Any]):
+    answer = AnswerSerializer()
+    seconds = serializers.FloatField(min_value=0, max_value=86_400, required=False, allow_null=True)
+
+
+class SubmittedSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(help_text="Of the assignment")
+    state = serializers.CharField()
+    revision = serializers.IntegerField()
+    message = serializers.CharField()
+
+
+class SettledSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    answers = serializers.IntegerField()
+    earned = serializers.CharField()
+    currency = serializers.CharField()
+
+
+class LedgerSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="public_id")
+    project = serializers.UUIDField(source="project.public_id")
+    kind = serializers.CharField()
+    amount = serializers.CharField()
+    currency = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class WorkView(View):
+    @extend_schema(responses=dict[str, Any], summary="Projects open to me, with pay and time, and what I earned")
+    def get(self, request: Request) -> Response:
+        worker = actor_of(request)
+        projects = [
+            {
+                "id": str(project.public_id),
+                "name": project.name,
+                "price": str(project.price),
+                "currency": project.currency,
+                "seconds_per_answer": project.seconds_per_answer,
+                "set_size": project.hand_size,
+            }
+            for project in work_open_to(worker=worker)
+            if not isinstance(request.auth, ApiToken) or request.auth.organisation_id == project.organisation_id
+        ]
+        money = [
+            {
+                "currency": row.currency,
+                "waiting": str(row.waiting),
+                "approved": str(row.approved),
+                "paid": str(row.paid),
+            }
+            for row in balance(worker=worker)
+        ]
+        return Response({"projects": projects, "balance": money})
+
+
+class HandsView(View):
+    scopes = {"POST": "work"}
+
+    @extend_schema(
+        request=None,
+        responses={201: HandSerializer, 200: HandSerializer, 204: None},
+        summary="Take a set of images",
+    )
+    def post(self, request: Request, project_id: uuid.UUID) -> Response:
+        """201 with a new set, 200 with the one that you have still, 204 when no place is open to you now."""
+        project = Project.objects.select_related("schema").filter(public_id=project_id).first()
+        if project is None:
+            raise NotFound
+        same_organisation(request, project.organisation_id)
+        before = Hand.objects.filter(project=project, worker=actor_of(request)).order_by("-id").first()
+        hand = claim_hand(worker=actor_of(request), project=project)
+        if hand is None:
+            return Response(status=status.HTTP_204_NO_CONTENT)
+        fresh = before is None or before.pk != hand.pk
+        return Response(hand_body(hand), status=status.HTTP_201_CREATED if fresh else status.HTTP_200_OK)
+
+
+class HandView(View):
+    scopes = {"GET": "work"}
+
+    @extend_schema(responses=HandSerializer, summary="A set of mine")
+    def get(self, request: Request, hand_id: uuid.UUID) -> Response:
+        return Response(hand_body(_hand(request, hand_id)))
+
+
+class SettleView(View):
+    scopes = {"POST": "work"}
+
+    @extend_schema(request=None, responses=SettledSerializer, summary="Hand a set in")
+    def post(self, request: Request, hand_id: uuid.UUID) -> Response:
+        """Answers are final from here on; images without an answer go back. Calling twice changes nothing."""
+        _hand(request, hand_id)
+        settled = settle_hand(worker=actor_of(request), hand_id=hand_id)
+        body = {
+            "id": hand_id,
+            "answers": settled.answers,
+            "earned": str(settled.earned),
+            "currency": settled.currency,
+        }
+        return Response(SettledSerializer(body).data)
+
+
+class ReleaseHandView(View):
+    scopes = {"POST": "work"}
+
+    @extend_schema(request=None, responses={204: None}, summary="Give back what is not answered")
+    def post(self, request: Request, hand_id: uuid.UUID) -> Response:
+        _hand(request, hand_id)
+        release_hand(worker=actor_of(request), hand_id=hand_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class AnswerView(View):
+    scopes = {"PUT": "work"}
+
+    @extend_schema(
+        parameters=[PARAMETER],
+        request=SubmitSerializer,
+        responses=SubmittedSerializer,
+        summary="Answer an image, or change the answer",
+    )
+    def put(self, request: Request, assignment_id: uuid.UUID) -> Response:
+        raw_sha256 = hashlib.sha256(request._request.body).hexdigest()  # the body as sent, before any parser
+        given = valid(SubmitSerializer(data=request.data))
+
+        def act() -> tuple[int, dict[str, Any]]:
+            done = submit_answer(
+                worker=actor_of(request),
+                assignment_id=assignment_id,
+                raw=request.data["answer"],
+                raw_sha256=raw_sha256,
+                seconds=given.get("seconds"),
+            )
+            return status.HTTP_200_OK, {
+                "id": str(assignment_id),
+                "state": done.assignment.state,
+                "revision": done.annotation.revision,
+                "message": done.message,
+            }
+
+        return answer_once(request, operation=f"answer:{assignment_id}", body_sha256=raw_sha256, act=act)
+
+
+class SkipView(View):
+    scopes = {"POST": "work"}
+
+    @extend_schema(request=None, responses={204: None}, summary="Skip an image")
+    def post(self, request: Request, assignment_id: uuid.UUID) -> Response:
+        skip_assignment(worker=actor_of(request), assignment_id=assignment_id)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class AssignmentImageView(View):
+    scopes = {"GET": "work"}
+
+    @extend_schema(responses={(200, "image/*"): OpenApiTypes.BINARY}, summary="The pixels to label")
+    def get(self, request: Request, assignment_id: uuid.UUID) -> HttpResponseBase:
+        return image_response(assignment_for(worker=actor_of(request), assignment_id=assignment_id).rendition)
+
+
+class LedgerView(View):
+    scopes = {"GET": "work"}
+
+    @extend_schema(responses=LedgerSerializer(many=True), summary="What I earned, entry by entry")
+    def get(self, request: Request) -> Response:
+        rows = LedgerEntry.objects.filter(worker=actor_of(request)).select_related("project")
+        return page(request, rows, lambda row: LedgerSerializer(row).data)
+
+
+def hand_body(hand: Hand) -> dict[str, Any]:
+    rows = assignments_of(hand)
+    first = rows[0]
+    return {
+        "id": str(hand.public_id),
+        "project": str(hand.project.public_id),
+        "state": hand.state,
+        "expires_at": hand.expires_at.isoformat(),
+        "size": hand.size,
+        "price": str(first.price),
+        "currency": hand.project.currency,
+        "schema": {"version": first.schema.version, **first.schema.body},
+        "instructions": first.instructions.body if first.instructions else "",
+        "assignments": [_assignment_body(row) for row in rows],
+    }
+
+
+def _assignment_body(row: Assignment) -> dict[str, Any]:
+    current = next((answer for answer in row.annotations.all() if answer.is_current), None)
+    return {
+        "id": str(row.public_id),
+        "position": row.position,
+        "state": row.state,
+        "width": row.width,
+        "height": row.height,
+        "image": f"/api/v1/assignments/{row.public_id}/image",
+        "answer": current.body if current else None,
+    }
+
+
+def _hand(request: Request, hand_id: uuid.UUID) -> Hand:
+    hand = hand_for(worker=actor_of(request), hand_id=hand_id)
+    same_organisation(request, hand.project.organisation_id)
+    return hand

@@ -1,0 +1,71 @@
+"""The live console of a project: a snapshot on connect, then numbered deltas."""
+
+import uuid
+from typing import Any
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from projects.selectors import project_for
+
+from accounts.models import Role, User
+from kernel.channels import project_group
+from kernel.errors import AnnotaryError
+from kernel.events import stream_snapshot
+
+NOT_YOURS = 4403
+
+
+class ProjectConsumer(AsyncJsonWebsocketConsumer):
+    """Sends `snapshot` {number, data: {totals}}, then `delta` {number, events}; takes {"type": "resync"}.
+
+    The group is joined before the snapshot is read, so no event falls between the two; deltas that the snapshot holds
+    already are cut off by their number.
+    """
+
+    project_id: int
+    sent: int = -1
+
+    async def connect(self) -> None:
+        try:
+            self.project_id = await self._find_project(self.scope["url_route"]["kwargs"]["project_id"])
+        except AnnotaryError:
+            await self.accept()  # a refusal before it reaches the page as nothing but "failed"
+            await self.close(code=NOT_YOURS)
+            return
+        await self.accept()
+        await self.channel_layer.group_add(project_group(self.project_id), self.channel_name)
+        await self._send_snapshot()
+
+    async def disconnect(self, code: int) -> None:
+        if hasattr(self, "project_id"):
+            await self.channel_layer.group_discard(project_group(self.project_id), self.channel_name)
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        if isinstance(content, dict) and content.get("type") == "resync":
+            await self._send_snapshot()
+
+    async def stream_delta(self, message: dict[str, Any]) -> None:
+        events = [event for event in message["events"] if event["number"] > self.sent]
+        if not events:
+            return
+        if events[0]["number"] != self.sent + 1:
+            await self._send_snapshot()
+            return
+        self.sent = events[-1]["number"]
+        await self.send_json({"type": "delta", "number": self.sent, "events": events})
+
+    async def stream_head(self, message: dict[str, Any]) -> None:
+        if message["number"] > self.sent:
+            await self._send_snapshot()
+
+    async def _send_snapshot(self) -> None:
+        snapshot = await database_sync_to_async(stream_snapshot)(project_id=self.project_id)
+        self.sent = snapshot.number
+        await self.send_json({"type": "snapshot", "number": snapshot.number, "data": {"totals": snapshot.totals}})
+
+    @database_sync_to_async
+    def _find_project(self, public_id: uuid.UUID) -> int:
+        user = self.scope["user"]
+        if not isinstance(user, User) or not user.is_active:
+            raise AnnotaryError
+        return project_for(actor=user.actor, public_id=public_id, role=Role.REVIEWER).pk
