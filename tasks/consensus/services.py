@@ -1,0 +1,180 @@
+"""From settled answers to the agreed label."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+
+from kernel.events import record_event
+from projects.models import Project
+from tasks.answers import Answer, Schema, content_hash
+from tasks.batching.models import Task
+from tasks.consensus.algorithms.consolidate import Consolidated, WorkerAnswer, consolidate
+from tasks.consensus.methods import SET_BY_PEOPLE, SINGLE
+from tasks.consensus.models import ConsensusLabel, Posterior
+from tasks.consensus.selectors import CountingAnswer, counting_answers, current_label, workers_left_to_ask
+
+#: Tasks in one transaction: enough to share the queries, few enough that their rows are free again in milliseconds.
+CHUNK = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What the answers to one task come to, beside the label that it has now."""
+
+    task: Task
+    answers: int
+    result: Consolidated
+    current: ConsensusLabel | None
+
+    @property
+    def is_full(self) -> bool:
+        return self.answers >= self.task.wanted
+
+    @property
+    def brings_a_version(self) -> bool:
+        """A redo always brings a new version, also of the same content: its verdict begins anew."""
+        if not self.is_full or self.current is None:
+            return self.is_full
+        if self.current.evidence.get("round") != self.task.round:
+            return True
+        if self.current.method in SET_BY_PEOPLE:
+            return False
+        return self.current.content_hash != content_hash(self.result.answer)
+
+
+def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
+    """Locks the tasks, lowest id first, a few at a time; call it outside a transaction that holds later ones.
+
+    Makes each task's label from its settled, counting answers of the present round, and returns how many versions were
+    written. The posterior follows every answer; a label is written when the task has all the answers that it asks for.
+    The same content writes nothing, and a label that a person set in this round stays.
+
+    A full task becomes answered, unless its label is less sure than the project wants, another answer may still be
+    asked for, and a worker is left to ask: then it stays open, and `flow.overlap` raises what it wants.
+    """
+    by_project: dict[int, list[int]] = {}
+    for pk, project_id in Task.objects.filter(pk__in=task_ids).order_by("pk").values_list("pk", "project_id"):
+        by_project.setdefault(project_id, []).append(pk)
+    written = 0
+    for project_id, ids in by_project.items():
+        project = Project.objects.select_related("schema").get(pk=project_id)
+        for start in range(0, len(ids), CHUNK):
+            written += _update_chunk(project, ids[start : start + CHUNK], may_ask_more)
+    return written
+
+
+@transaction.atomic
+def _update_chunk(project: Project, task_ids: Sequence[int], may_ask_more: bool) -> int:
+    tasks = list(Task.objects.select_for_update(no_key=True).filter(pk__in=task_ids).order_by("pk"))
+    outcomes = list(_outcomes(project, tasks))
+    # Two jobs come here one after the other, so the second one sees the versions of the first.
+    _note_posteriors(outcomes)
+    full = [outcome for outcome in outcomes if outcome.is_full and outcome.task.state == Task.State.OPEN]
+    stay_open = _to_ask_again(project, full) if may_ask_more else frozenset[int]()
+    closed = [outcome for outcome in outcomes if outcome.task.pk not in stay_open]
+    written = _write_versions([outcome for outcome in closed if outcome.brings_a_version])
+    done = [outcome.task.pk for outcome in full if outcome.task.pk not in stay_open]
+    mark_answered(project_id=project.pk, task_ids=done)
+    return written
+
+
+def _outcomes(project: Project, tasks: Sequence[Task]) -> Iterator[_Outcome]:
+    task_ids = [task.pk for task in tasks]
+    assert project.schema is not None  # tasks are made and claimed only with a schema
+    schema = Schema.from_json(project.schema.body)
+    answers = counting_answers(project_id=project.pk, task_ids=task_ids)
+    labels = {row.task_id: row for row in ConsensusLabel.objects.filter(task_id__in=task_ids, is_current=True)}
+    for task in tasks:
+        given = answers.get(task.pk)
+        if given:
+            yield _Outcome(task, len(given), _agree(task, given, schema), labels.get(task.pk))
+
+
+def _agree(task: Task, given: Sequence[CountingAnswer], schema: Schema) -> Consolidated:
+    """With one answer the label is that answer as it was given, and it is as sure as its worker is trusted."""
+    rows = [WorkerAnswer(each.worker_id, each.answer, each.weight) for each in given]
+    result = consolidate(rows, schema=schema, seed=task.pk)
+    behind = {
+        "round": task.round,
+        "answers": [
+            {"worker": str(each.worker), "annotation": str(each.annotation), "weight": each.weight} for each in given
+        ],
+    }
+    if len(given) > 1:
+        return Consolidated(result.answer, result.posterior, {**result.evidence, **behind}, result.confidence)
+    evidence = {**result.evidence, **behind, "method": SINGLE}
+    return Consolidated(given[0].answer, result.posterior, evidence, given[0].weight)
+
+
+def _to_ask_again(project: Project, full: Sequence[_Outcome]) -> frozenset[int]:
+    unsure = [
+        outcome.task.pk
+        for outcome in full
+        if outcome.result.confidence < project.confidence_target and outcome.task.wanted < project.answers_max
+    ]
+    if not unsure:
+        return frozenset()
+    # With nobody left to ask, the task would stay open for ever; a reviewer decides it instead.
+    left = workers_left_to_ask(project_id=project.pk, task_ids=unsure)
+    return frozenset(pk for pk in unsure if left[pk] > 0)
+
+
+def _note_posteriors(outcomes: Collection[_Outcome]) -> None:
+    known = {row.task_id: row for row in Posterior.objects.filter(task_id__in=[each.task.pk for each in outcomes])}
+    rows = []
+    for outcome in outcomes:
+        row = known.get(outcome.task.pk) or Posterior(task=outcome.task, project_id=outcome.task.project_id)
+        row.answers, row.body = outcome.answers, outcome.result.posterior
+        row.state_version += 1
+        rows.append(row)
+    Posterior.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["task"],
+        update_fields=["answers", "body", "state_version", "updated_at"],
+    )
+
+
+def _write_versions(outcomes: Sequence[_Outcome]) -> int:
+    ConsensusLabel.objects.filter(task_id__in=[each.task.pk for each in outcomes], is_current=True).update(
+        is_current=False
+    )
+    ConsensusLabel.objects.bulk_create(
+        ConsensusLabel(
+            project_id=each.task.project_id,
+            task=each.task,
+            version=each.current.version + 1 if each.current else 1,
+            body=each.result.answer.to_json(),
+            content_hash=content_hash(each.result.answer),
+            method=each.result.evidence["method"],
+            confidence=each.result.confidence,
+            evidence=each.result.evidence,
+        )
+        for each in outcomes
+    )
+    return len(outcomes)
+
+
+def mark_answered(*, project_id: int, task_ids: Sequence[int]) -> None:
+    """Needs the tasks' row locks."""
+    answered = Task.objects.filter(pk__in=task_ids, state=Task.State.OPEN).update(state=Task.State.ANSWERED)
+    if answered:
+        record_event(project_id=project_id, kind="task.answered", answered=answered)
+
+
+def write_version(*, task: Task, answer: Answer, method: str, evidence: dict[str, Any]) -> ConsensusLabel:
+    """Needs the task's row lock. A person's own version of a label: it is certain, and answers do not overwrite it."""
+    before = current_label(task=task)
+    ConsensusLabel.objects.filter(task=task, is_current=True).update(is_current=False)
+    return ConsensusLabel.objects.create(
+        project_id=task.project_id,
+        task=task,
+        version=before.version + 1 if before else 1,
+        body=answer.to_json(),
+        content_hash=content_hash(answer),
+        method=method,
+        confidence=1.0,
+        evidence={**evidence, "round": task.round, "method": method},
+    )

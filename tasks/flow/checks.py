@@ -1,0 +1,71 @@
+"""Check images: the owner's own answer, which measures workers and is a label like any other."""
+
+from django.db import transaction
+
+from accounts.models import Actor
+from kernel.errors import Conflict
+from projects.models import Project
+from tasks.answers import Answer
+from tasks.batching.models import Batch, Task
+from tasks.batching.services import close_places, make_tasks
+from tasks.consensus.methods import GOLD
+from tasks.consensus.services import mark_answered, write_version
+from tasks.gold.models import Gold
+from tasks.gold.services import make_gold
+from tasks.ingest.models import Image
+from tasks.review.services import note_owners_label, read_answer
+
+
+class ImageInWork(Conflict):
+    """This image is being labelled; choose another."""
+
+    code = "image_in_work"
+
+
+class AlreadyCheckImage(Conflict):
+    """This image is a check image already; retire it before you answer it anew."""
+
+    code = "already_check_image"
+
+
+@transaction.atomic
+def make_check_image(
+    *, project: Project, image: Image, raw: object, by: Actor, source: str = Gold.Source.MANAGER
+) -> Gold:
+    """Locks the image's batch, then its task. Turn an image with the owner's answer into a check image.
+
+    It is offered to workers as a check, no longer as work; the owner's answer is its approved label, so that releases
+    hold the owner's labels too. Raises ImageInWork when workers have it or had it already, AlreadyCheckImage, and
+    FixRefused when the answer does not fit the project's schema.
+    """
+    task = _task_of(project, image)
+    Batch.objects.select_for_update(no_key=True).get(pk=task.batch_id)
+    task = (
+        Task.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("image", "project", "project__schema")
+        .get(pk=task.pk)
+    )
+    if Gold.objects.filter(project=project, image=image).exists():
+        raise AlreadyCheckImage
+    if task.taken or task.state != Task.State.OPEN:
+        raise ImageInWork
+    answer = read_answer(project=task.project, task=task, raw=raw)
+    gold = make_gold(project=project, image=image, accepted=[answer], source=source)
+    close_places(task=task)
+    _label(task, answer, by, source)
+    return gold
+
+
+def _task_of(project: Project, image: Image) -> Task:
+    task = Task.objects.filter(project=project, image=image).first()
+    if task is None:
+        make_tasks(project=project, images=[image])
+        task = Task.objects.get(project=project, image=image)
+    return task
+
+
+def _label(task: Task, answer: Answer, by: Actor, source: str) -> None:
+    evidence = {"by": str(by.public_id), "source": str(source), "n": 1}
+    label = write_version(task=task, answer=answer, method=GOLD, evidence=evidence)
+    mark_answered(project_id=task.project_id, task_ids=[task.pk])
+    note_owners_label(owner=by, task=task, label=label)

@@ -1,0 +1,31 @@
+"""After answers have settled: labels, what they ask for next, and verdicts that no longer fit."""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from tasks.batching.models import Batch, Task
+from tasks.consensus.services import update_labels
+from tasks.flow.overlap import ask_again
+from tasks.review.services import drop_stale_verdicts
+
+
+def relabel(*, task_ids: Sequence[int]) -> int:
+    """Bring the labels of these tasks up to date; returns how many new versions were written.
+
+    Each step commits on its own and finds its work in the tables, so that running it again after a crash goes on
+    where it stopped.
+    """
+    written = update_labels(task_ids=task_ids)
+    ask_again(task_ids=task_ids)
+    drop_stale_verdicts(task_ids=task_ids)
+    reopen_batches(task_ids=task_ids)
+    return written
+
+
+@transaction.atomic
+def reopen_batches(*, task_ids: Sequence[int]) -> int:
+    """An approved batch that has a label without approval again is open again; returns how many were opened."""
+    waiting = Task.objects.filter(pk__in=task_ids).exclude(state=Task.State.APPROVED)
+    approved = Batch.objects.filter(pk__in=waiting.values("batch_id"), state=Batch.State.APPROVED)
+    return approved.update(state=Batch.State.OPEN, approved_at=None)

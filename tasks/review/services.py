@@ -1,0 +1,221 @@
+"""Verdicts: approve, fix and approve, reject; and a batch's approval, which covers what nobody looked at.
+
+A verdict pins the content of the label that the reviewer saw. The row of the task is the lock: of two reviewers at once
+the second sees the verdict of the first.
+"""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from accounts.models import Actor
+from kernel.clock import ClockTimestamp
+from kernel.events import record_event
+from projects.models import Project
+from tasks.answers import Answer, AnswerError, Schema, content_hash, parse_answer
+from tasks.batching.models import Batch, Task
+from tasks.consensus.methods import GOLD, REVIEW
+from tasks.consensus.models import ConsensusLabel
+from tasks.consensus.selectors import current_label
+from tasks.consensus.services import write_version
+from tasks.review.errors import (
+    AlreadyReviewed,
+    BatchUnanswered,
+    FixRefused,
+    LabelChanged,
+    NotAnswered,
+    ReasonMissing,
+)
+from tasks.review.models import Review
+from tasks.review.selectors import current_verdict
+
+MAX_REASON = 500
+
+
+@transaction.atomic
+def approve_label(*, reviewer: Actor, task: Task, label_hash: str, again: bool = False) -> Review:
+    """Approve the label that the reviewer saw. Approving twice is one approval.
+
+    `again` allows to overrule a person's verdict, which otherwise raises AlreadyReviewed; what was approved by policy
+    alone may be decided by anyone. Raises LabelChanged when the label is not what `label_hash` says.
+    """
+    task, label = _lock_for_verdict(task, label_hash)
+    earlier = current_verdict(task=task)
+    if _is_the_same(earlier, reviewer, label, Review.Verdict.APPROVE):
+        assert earlier is not None
+        return earlier
+    _check_may_decide(earlier, label, again)
+    return _approve(task=task, label=label, reviewer=reviewer, verdict=Review.Verdict.APPROVE)
+
+
+@transaction.atomic
+def fix_label(*, reviewer: Actor, task: Task, label_hash: str, raw: object, again: bool = False) -> Review:
+    """Replace the label by the reviewer's own and approve that; answers that come later do not overwrite it.
+
+    A fix that changes nothing is an approval. Raises FixRefused with what is wrong, and where, in the given label.
+    """
+    task, label = _lock_for_verdict(task, label_hash)
+    answer = read_answer(project=task.project, task=task, raw=raw)
+    if content_hash(answer) == label.content_hash:
+        return approve_label(reviewer=reviewer, task=task, label_hash=label_hash, again=again)
+    _check_may_decide(current_verdict(task=task), label, again)
+    _refuse_check_image(label)
+    evidence = {
+        "reviewer": str(reviewer.public_id),
+        "replaced": {
+            "label": str(label.public_id),
+            "version": label.version,
+            "content_hash": label.content_hash,
+            "method": label.method,
+            "confidence": label.confidence,
+        },
+        "n": label.evidence.get("n", 0),
+        "answers": label.evidence.get("answers", []),
+    }
+    fixed = write_version(task=task, answer=answer, method=REVIEW, evidence=evidence)
+    return _approve(task=task, label=fixed, reviewer=reviewer, verdict=Review.Verdict.FIX)
+
+
+def note_rejection(*, reviewer: Actor, task: Task, label_hash: str, reason: str, again: bool = False) -> Review:
+    """Needs a transaction; locks the task. The verdict alone: `flow.rejecting` opens the task again with it."""
+    said = reason.strip()
+    if not said:
+        raise ReasonMissing
+    if len(said) > MAX_REASON:
+        raise ReasonMissing(f"The reason has {len(said)} characters; say it in {MAX_REASON} at most.")
+    task, label = _lock_for_verdict(task, label_hash)
+    _check_may_decide(current_verdict(task=task), label, again)
+    _refuse_check_image(label)
+    verdict = _record(task=task, label=label, reviewer=reviewer, verdict=Review.Verdict.REJECT, reason=said)
+    record_event(project_id=task.project_id, kind="label.rejected", data={"task": str(task.public_id)}, rejected=1)
+    return verdict
+
+
+def note_owners_label(*, owner: Actor, task: Task, label: ConsensusLabel) -> Review:
+    """Needs the task's row lock. The owner's own label, of a check image, is approved by being given."""
+    return _approve(task=task, label=label, reviewer=owner, verdict=Review.Verdict.APPROVE)
+
+
+@transaction.atomic
+def approve_batch(*, reviewer: Actor, batch: Batch) -> int:
+    """Locks the batch, then its tasks. Returns how many labels nobody had decided on are now approved, by policy.
+
+    Raises BatchUnanswered while an image has no agreed label. Approving twice does nothing the second time.
+    """
+    batch = Batch.objects.select_for_update(no_key=True).select_related("project").get(pk=batch.pk)
+    tasks = list(Task.objects.select_for_update(no_key=True).filter(batch=batch).order_by("pk"))
+    _refuse_unanswered(tasks)
+    waiting = [task for task in tasks if task.state == Task.State.ANSWERED]
+    labels = list(ConsensusLabel.objects.filter(task__in=waiting, is_current=True).order_by("task_id"))
+    Review.objects.filter(task__in=waiting, is_current=True, annotation__isnull=True).update(is_current=False)
+    Review.objects.bulk_create(
+        Review(
+            project_id=batch.project_id,
+            task_id=label.task_id,
+            label=label,
+            label_hash=label.content_hash,
+            reviewer=reviewer,
+            verdict=Review.Verdict.APPROVE,
+            by_policy=True,
+        )
+        for label in labels
+    )
+    approved = Task.objects.filter(pk__in=[label.task_id for label in labels]).update(state=Task.State.APPROVED)
+    if approved:
+        data = {"batch": str(batch.public_id), "by_policy": True}
+        record_event(project_id=batch.project_id, kind="label.approved", data=data, approved=approved)
+    closed = Batch.objects.filter(pk=batch.pk).exclude(state=Batch.State.APPROVED)
+    if closed.update(state=Batch.State.APPROVED, approved_at=ClockTimestamp()):
+        record_event(project_id=batch.project_id, kind="batch.approved", data={"batch": str(batch.public_id)})
+    return approved
+
+
+@transaction.atomic
+def drop_stale_verdicts(*, task_ids: Sequence[int]) -> int:
+    """Locks the tasks. Brings labels that have changed since their verdict back to the queue; returns how many."""
+    tasks = Task.objects.select_for_update(no_key=True).filter(pk__in=task_ids).order_by("pk")
+    locked = {task.pk: task for task in tasks}
+    stale = Review.objects.filter(
+        task_id__in=list(locked), is_current=True, annotation__isnull=True, label__is_current=False
+    )
+    dropped = list(stale.values_list("pk", "task_id"))
+    Review.objects.filter(pk__in=[pk for pk, _ in dropped]).update(is_current=False)
+    back = [task_id for _, task_id in dropped if locked[task_id].state == Task.State.APPROVED]
+    if back:
+        Task.objects.filter(pk__in=back).update(state=Task.State.ANSWERED)
+        project_id = locked[back[0]].project_id
+        record_event(project_id=project_id, kind="label.changed", data={"labels": len(back)}, approved=-len(back))
+    return len(back)
+
+
+def read_answer(*, project: Project, task: Task, raw: object) -> Answer:
+    """A label that a person sends, against the project's schema and the task's image; raises FixRefused."""
+    assert project.schema is not None
+    try:
+        schema = Schema.from_json(project.schema.body)
+        return parse_answer(raw, schema=schema, width=task.image.width, height=task.image.height)
+    except AnswerError as error:
+        raise FixRefused(error.sentence, path=error.path, reason=error.code) from error
+
+
+def _lock_for_verdict(task: Task, label_hash: str) -> tuple[Task, ConsensusLabel]:
+    locked = (
+        Task.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("image", "project", "project__schema")
+        .get(pk=task.pk)
+    )
+    label = current_label(task=locked)
+    if label is None or locked.state == Task.State.OPEN:
+        raise NotAnswered
+    if label.content_hash != label_hash:
+        raise LabelChanged
+    return locked, label
+
+
+def _is_the_same(earlier: Review | None, reviewer: Actor, label: ConsensusLabel, verdict: str) -> bool:
+    return (
+        earlier is not None
+        and not earlier.by_policy
+        and (earlier.reviewer_id, earlier.label_id, earlier.verdict) == (reviewer.pk, label.pk, verdict)
+    )
+
+
+def _check_may_decide(earlier: Review | None, label: ConsensusLabel, again: bool) -> None:
+    if earlier is None or earlier.by_policy or earlier.label_id != label.pk or again:
+        return
+    raise AlreadyReviewed
+
+
+def _refuse_check_image(label: ConsensusLabel) -> None:
+    """The answer of a check image stands in two places; changed in one, workers would be measured by the other."""
+    if label.method == GOLD:
+        raise AlreadyReviewed("This is a check image with the owner's own answer; retire it, then make it anew.")
+
+
+def _refuse_unanswered(tasks: Sequence[Task]) -> None:
+    missing = sum(task.state == Task.State.OPEN for task in tasks)
+    if missing:
+        image = "1 image of this batch has" if missing == 1 else f"{missing} images of this batch have"
+        raise BatchUnanswered(f"{image} no agreed label yet; wait for the answers.", unanswered=missing)
+
+
+def _approve(*, task: Task, label: ConsensusLabel, reviewer: Actor, verdict: str) -> Review:
+    review = _record(task=task, label=label, reviewer=reviewer, verdict=verdict)
+    approved = Task.objects.filter(pk=task.pk).exclude(state=Task.State.APPROVED).update(state=Task.State.APPROVED)
+    if approved:
+        data = {"task": str(task.public_id), "by_policy": False, "verdict": verdict}
+        record_event(project_id=task.project_id, kind="label.approved", data=data, approved=1)
+    return review
+
+
+def _record(*, task: Task, label: ConsensusLabel, reviewer: Actor, verdict: str, reason: str = "") -> Review:
+    Review.objects.filter(task=task, is_current=True, annotation__isnull=True).update(is_current=False)
+    return Review.objects.create(
+        project_id=task.project_id,
+        task=task,
+        label=label,
+        label_hash=label.content_hash,
+        reviewer=reviewer,
+        verdict=verdict,
+        reason=reason,
+    )
