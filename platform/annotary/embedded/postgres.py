@@ -137,6 +137,7 @@ def prepare(places: Places, *, system_home: Path = SYSTEM_HOME) -> Cluster:
                 "them: allow them again (sysctl user.max_user_namespaces) or start as an ordinary user."
             )
         home, sockets, binaries = _move_out(moved, binaries, system_home, face)
+        _leave_note(places, moved)
     cluster = Cluster(binaries=binaries, home=home, sockets=sockets, face=face)
     if not (cluster.data / "PG_VERSION").exists():
         _initialise(cluster)
@@ -158,17 +159,9 @@ def locate() -> Path:
 
 def _move_out(moved: Path, binaries: Path, system_home: Path, face: Guise) -> tuple[Path, Path, Path]:
     """Home, socket folder and binaries where the unprivileged account reaches them."""
-    package = binaries.parent.parent
-    copy = system_home / "postgresql" / package_version(binaries)
     try:
         system_home.mkdir(mode=0o755, parents=True, exist_ok=True)
-        if not copy.exists():
-            fresh = copy.with_name(f"{copy.name}.{os.getpid()}.new")
-            shutil.copytree(package / "pginstall", fresh / package.name / "pginstall", symlinks=True)
-            libraries = package.with_name(f"{package.name}.libs")
-            if libraries.exists():
-                shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
-            fresh.replace(copy)
+        copied = _copy_binaries(binaries, system_home / "postgresql" / package_version(binaries))
         for folder in (moved, moved / "run"):
             folder.mkdir(mode=0o700, exist_ok=True)
             os.chown(folder, face.uid, face.gid)
@@ -177,7 +170,36 @@ def _move_out(moved: Path, binaries: Path, system_home: Path, face: Guise) -> tu
             f"PostgreSQL may not run as root, and {system_home} cannot be written for its account "
             f"({(error.strerror or str(error)).lower()}): start as an ordinary user."
         ) from error
-    return moved, moved / "run", copy / package.name / "pginstall" / "bin"
+    return moved, moved / "run", copied
+
+
+def _leave_note(places: Places, moved: Path) -> None:
+    """Backups of the data folder must find the database: a link shows where it went."""
+    link = places.data / "postgres-elsewhere"
+    if not link.is_symlink():
+        link.symlink_to(moved)
+
+
+def _copy_binaries(binaries: Path, copy: Path) -> Path:
+    """The same binaries under `copy`, which everybody can reach; made once a version."""
+    package = binaries.parent.parent
+    if not copy.exists():
+        fresh = copy.with_name(f"{copy.name}.{os.getpid()}.new")
+        shutil.copytree(package / "pginstall", fresh / package.name / "pginstall", symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
+        # Folders made on the way follow the umask, which may shut everybody else out.
+        for folder in (copy.parent, fresh, fresh / package.name):
+            folder.chmod(0o755)
+        try:
+            fresh.rename(copy)
+        except OSError:
+            # Another start was quicker: rename refuses a folder that is not empty.
+            shutil.rmtree(fresh)
+            if not copy.exists():
+                raise
+    return copy / package.name / "pginstall" / "bin"
 
 
 def package_version(binaries: Path) -> str:

@@ -203,6 +203,9 @@ def _socket_sources() -> list[str]:
     """Where a page may open its websocket: the page's own address, and the second port where one is named."""
     if not ANNOTARY_WS_URL:
         return []
+    if ANNOTARY_WS_URL.startswith(":"):
+        # A port alone: the page opens its socket on the host that it came from, whichever of ours that is.
+        return [f"{scheme}://{host}{ANNOTARY_WS_URL}" for host in ALLOWED_HOSTS for scheme in ("ws", "wss")]
     parts = urlsplit(ANNOTARY_WS_URL)
     return [f"{parts.scheme}://{parts.netloc}"]
 

@@ -1,0 +1,46 @@
+"""PostgreSQL starts as root in a container whose seccomp filter refuses user namespaces, and as anybody else."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+from annotary.embedded.places import ROOT
+
+WRAPPER = Path(__file__).with_name("without_namespaces.py")
+PROGRAM = """
+import json, os, pwd, psycopg
+from annotary.embedded.throwaway import ThrowAway
+from annotary.embedded import guise
+stores = ThrowAway()
+try:
+    with psycopg.connect(stores.environment["DATABASE_URL"]) as connection:
+        folder, one = connection.execute("SELECT current_setting('data_directory'), 1").fetchone()
+    found = os.stat(folder)
+    told = {"kind": guise.choose().kind, "folder": folder, "mode": found.st_mode, "uid": found.st_uid, "one": one}
+    print(json.dumps(told))
+finally:
+    stores.close()
+"""
+
+
+def test_without_user_namespaces_root_hands_the_database_to_an_unprivileged_account() -> None:
+    done = subprocess.run(
+        [sys.executable, str(WRAPPER), sys.executable, "-c", PROGRAM],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "platform")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["one"] == 1
+    assert stat.S_IMODE(found["mode"]) == 0o700
+    # An ordinary user needs neither and keeps the files.
+    root = os.geteuid() == 0
+    assert found["kind"] == ("drop" if root else "self")
+    assert found["uid"] != 0
+    assert not Path(found["folder"]).exists(), "the throw-away files are still there"
