@@ -1,0 +1,34 @@
+"""What one image may cost. Shared by the parent and the decoder process, so standard library alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MIB = 1024 * 1024
+
+# libjpeg writes no side longer than this, and a release may be a JPEG.
+MAX_SIDE = 65_500
+SCREEN_SIDE = 2_048
+THUMB_SIDE = 320
+
+# Enough of a file to know its format, and the canvas of a WebP.
+HEAD_BYTES = 64
+
+RELEASE_STEM = "release"
+SCREEN_NAME = "screen.jpg"
+THUMB_NAME = "thumb.jpg"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """Limits on one image: bytes of the file, pixels of the header, seconds for all of its rendering."""
+
+    max_bytes: int = 256 * MIB
+    max_pixels: int = 100_000_000
+    wall_seconds: int = 120
+    cpu_seconds: int = 90
+
+    @property
+    def address_space(self) -> int:
+        """Bytes of address space for the decoder: its libraries, the file, and four copies at 4 bytes a pixel."""
+        return 768 * MIB + self.max_bytes + 16 * self.max_pixels

@@ -1,0 +1,46 @@
+"""The perceptual hash and the quality figures say what they claim."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import imagehash
+import numpy as np
+from PIL import Image, ImageFilter
+
+from tasks.ingest.scenes.compose import draw_scene
+from tasks.validate.imaging.figures import perceptual_hash, quality
+from tasks.validate.imaging.inspect import inspect_and_render
+from tests.unit.validate.pictures import encoded
+
+
+def test_the_hash_has_the_bits_of_imagehash() -> None:
+    for index in range(4):
+        image = draw_scene(seed=3, index=index).image
+        assert perceptual_hash(image) == int(str(imagehash.phash(image)), 16)
+
+
+def test_a_recompressed_smaller_copy_has_nearly_the_same_hash(tmp_path: Path) -> None:
+    image = draw_scene(seed=3, index=1).image
+    one = inspect_and_render(encoded(image, "PNG"), out=tmp_path)
+    two = inspect_and_render(encoded(image.resize((400, 300)), "JPEG", quality=60), out=tmp_path)
+    assert -(2**63) <= one.phash < 2**63
+    assert ((one.phash ^ two.phash) & (2**64 - 1)).bit_count() <= 6
+
+
+def test_blurring_lowers_sharpness_and_grey_levels_are_shares() -> None:
+    image = draw_scene(seed=3, index=2).image
+    assert quality(image)["sharpness"] > 4 * quality(image.filter(ImageFilter.GaussianBlur(3)))["sharpness"]
+    assert quality(Image.new("RGB", (50, 50), (255, 255, 255))) == {"sharpness": 0, "brightness": 1, "contrast": 0}
+    halves = Image.fromarray(np.repeat(np.array([[0, 255]], dtype=np.uint8), 10, axis=0))
+    assert quality(halves)["contrast"] == 1
+
+
+def test_the_identity_is_the_hash_of_the_original(tmp_path: Path) -> None:
+    content = encoded(draw_scene(seed=3, index=0).image, "JPEG")
+    path = tmp_path / "original"
+    path.write_bytes(content)
+    taken = inspect_and_render(path, out=tmp_path)
+    assert taken.sha256 == hashlib.sha256(content).hexdigest()
+    assert path.read_bytes() == content
