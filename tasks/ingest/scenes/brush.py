@@ -1,0 +1,80 @@
+"""Drawing helpers for scenes: colours, smooth curves, light. Pixels, origin at the upper left corner."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+Colour = tuple[int, int, int]
+Point = tuple[float, float]
+Floats = NDArray[np.float64]
+
+# Shapes are drawn this many times larger and scaled down, which smooths their edges.
+FINE = 3
+
+
+def mix(one: Colour, other: Colour, share: float) -> Colour:
+    """`share` of `other` in `one`, 0 to 1."""
+    return (
+        round(one[0] + (other[0] - one[0]) * share),
+        round(one[1] + (other[1] - one[1]) * share),
+        round(one[2] + (other[2] - one[2]) * share),
+    )
+
+
+def vary(colour: Colour, dice: Random, by: int = 14) -> Colour:
+    """The colour with each channel moved by at most `by`."""
+    red, green, blue = (max(0, min(255, channel + dice.randint(-by, by))) for channel in colour)
+    return red, green, blue
+
+
+def curve(points: list[Point], steps: int = 16) -> list[Point]:
+    """A smooth line through all points (Catmull-Rom, centripetal parameter left out: points are evenly spaced)."""
+    padded = [points[0], *points, points[-1]]
+    line: list[Point] = []
+    for a, b, c, d in zip(padded, padded[1:], padded[2:], padded[3:], strict=False):
+        for step in range(steps):
+            t = step / steps
+            line.append((_spline(a[0], b[0], c[0], d[0], t), _spline(a[1], b[1], c[1], d[1], t)))
+    return [*line, points[-1]]
+
+
+def _spline(a: float, b: float, c: float, d: float, t: float) -> float:
+    return 0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t * t + (3 * b - a - 3 * c + d) * t**3)
+
+
+def canvas(width: int, height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    """A transparent canvas, FINE times as large, and its pen."""
+    image = Image.new("RGBA", (width * FINE, height * FINE), (0, 0, 0, 0))
+    return image, ImageDraw.Draw(image)
+
+
+def finish(image: Image.Image, degrees: float) -> Image.Image:
+    """Turn, scale down and crop to what is drawn."""
+    if degrees:
+        image = image.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
+    image = image.reduce(FINE)
+    box = image.getchannel("A").point([0] * 128 + [255] * 128).getbbox()
+    return image.crop(box)
+
+
+def shade(image: Image.Image, light: Floats) -> Image.Image:
+    """Multiply the colours by `light` (height x width, 1 leaves them as they are); alpha stays."""
+    pixels = np.asarray(image).astype(np.float64)
+    pixels[..., :3] = np.clip(pixels[..., :3] * light[..., None], 0, 255)
+    return Image.fromarray(pixels.astype(np.uint8), "RGBA")
+
+
+def grid(width: int, height: int) -> tuple[Floats, Floats]:
+    """x and y of every pixel, each from -1 to 1, both height x width."""
+    x, y = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
+    return x, y
+
+
+def wave(x: float, *terms: tuple[float, float, float]) -> float:
+    """The sum of sines, each (height, length, phase)."""
+    return sum(height * math.sin(x / length + phase) for height, length, phase in terms)
