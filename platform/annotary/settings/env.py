@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 
 def text(name: str, default: str = "") -> str:
@@ -46,4 +46,5 @@ def celery_broker(redis_url: str) -> str:
     if parts.scheme != "unix":
         return redis_url
     query = dict(parse_qsl(parts.query))
-    return urlunsplit(("redis+socket", "", parts.path, f"virtual_host={query.get('db', '0')}", ""))
+    # Written out: urlunsplit leaves the empty host's slashes away, and kombu takes what remains for a host name.
+    return f"redis+socket://{parts.path}?virtual_host={query.get('db', '0')}"
