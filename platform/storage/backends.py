@@ -13,6 +13,7 @@ import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -102,14 +103,18 @@ def local_path(key: str) -> Path | None:
 
 
 def keys_of_strays(*, older_than: float) -> Iterator[str]:
-    """Keys of local files written before `older_than` (seconds since the epoch): candidates for the sweep.
+    """Keys of files written before `older_than` (seconds since the epoch): candidates for the sweep.
 
-    Also removes what interrupted writes left. Remote storage yields nothing: its bucket's own rules expire strays.
+    Also removes what interrupted local writes left. Remote storage is asked for the time of each file, one by one.
     """
     storage = default_backend()
-    if not isinstance(storage, FileSystemStorage):
-        return
-    root = Path(storage.location)
+    if isinstance(storage, FileSystemStorage):
+        yield from _old_local(Path(storage.location), older_than)
+    else:
+        yield from _old_remote(storage, older_than)
+
+
+def _old_local(root: Path, older_than: float) -> Iterator[str]:
     for path in root.glob("incoming/*"):
         with contextlib.suppress(FileNotFoundError):
             if path.stat().st_mtime < older_than:
@@ -118,6 +123,18 @@ def keys_of_strays(*, older_than: float) -> Iterator[str]:
         with contextlib.suppress(FileNotFoundError):
             if path.stat().st_mtime < older_than:
                 yield path.relative_to(root).as_posix()
+
+
+def _old_remote(storage: Storage, older_than: float) -> Iterator[str]:
+    limit = datetime.fromtimestamp(older_than, tz=UTC)
+    # By the 256 known folders: a bucket has no folders of its own to list, and a listing of all would be held whole.
+    for number in range(256):
+        folder = f"blobs/{number:02x}"
+        with contextlib.suppress(FileNotFoundError):
+            for name in storage.listdir(folder)[1]:
+                with contextlib.suppress(FileNotFoundError):
+                    if storage.get_modified_time(f"{folder}/{name}") < limit:
+                        yield f"{folder}/{name}"
 
 
 def default_backend() -> Storage:

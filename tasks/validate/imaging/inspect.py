@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import stat
 from dataclasses import dataclass
@@ -67,6 +66,7 @@ class _Facts(msgspec.Struct, forbid_unknown_fields=True):
     contrast: float
 
 
+_DECODERS: dict[tuple[ImageLimits, int], Decoder] = {}
 _RELEASES = {"release.jpg": "image/jpeg", "release.png": "image/png"}
 
 
@@ -92,9 +92,10 @@ def inspect_and_render(
             path.unlink(missing_ok=True)
 
 
-@functools.cache
 def _decoder(limits: ImageLimits, slot: int) -> Decoder:
-    return Decoder(limits)
+    # setdefault is atomic: of two threads that come first together, both get the one that is kept. No lock, which a
+    # fork could catch held. A decoder starts its process when asked, so the other one never had any.
+    return _DECODERS.get((limits, slot)) or _DECODERS.setdefault((limits, slot), Decoder(limits))
 
 
 def _as_file(source: Path | bytes, out: Path) -> Path:

@@ -136,4 +136,5 @@ def test_remote_storage_is_asked_once_for_the_same_content(settings: Any, monkey
     assert backends.local_path(stored.key) is None
     with pytest.raises(backends.ContentDiffers):
         backends.put(io.BytesIO(b"other"), sha256=SHA256)
-    assert list(backends.keys_of_strays(older_than=time.time())) == []
+    assert list(backends.keys_of_strays(older_than=time.time() + 60)) == [stored.key]
+    assert list(backends.keys_of_strays(older_than=time.time() - 60)) == []
