@@ -1,0 +1,87 @@
+"""Hands for the labeling surface: where an image pixel lies on the screen, and what the surface holds."""
+
+from typing import Any
+
+from playwright.sync_api import CDPSession, Page
+
+from tests.ui.sheet_site import Site
+
+GET = """
+const {controllerOf} = await import('/static/workers_ui/controllers/binder.js');
+const canvas = controllerOf(document.querySelector('[data-controller~="box-canvas"]'), 'box-canvas').canvas;
+"""
+
+
+def until(page: Page, condition: str) -> None:
+    """Wait for a JavaScript condition. Playwright's own evaluates strings in the page, which the policy forbids."""
+    for _ in range(200):
+        if page.evaluate(condition):
+            return
+        page.wait_for_timeout(25)
+    raise AssertionError(f"Not so after five seconds: {condition}")
+
+
+class Studio:
+    def __init__(self, page: Page, site: Site) -> None:
+        self.page = page
+        page.goto(f"{site.url}/studio")
+        page.wait_for_selector(".box-canvas canvas")
+        page.wait_for_selector(".box-canvas-message", state="hidden")
+
+    def ask(self, expression: str, argument: Any = None) -> Any:
+        return self.page.evaluate(f"async (argument) => {{ {GET} return {expression}; }}", argument)
+
+    def geoms(self) -> list[tuple[float, float, float, float]]:
+        return [tuple(item["geom"][side] for side in "xywh") for item in self.objects()]
+
+    def objects(self) -> list[dict[str, Any]]:
+        objects: list[dict[str, Any]] = self.ask("canvas.getObjects()")
+        return objects
+
+    def put(self, *boxes: tuple[float, float, float, float], class_id: int = 3) -> None:
+        shared = {"class": class_id, "tool": "box", "attrs": {}}
+        objects = [
+            {"id": f"b{number}", "geom": dict(zip("xywh", box, strict=True)), **shared}
+            for number, box in enumerate(boxes, 1)
+        ]
+        self.ask("canvas.setObjects(argument)", objects)
+
+    def at(self, x: float, y: float) -> tuple[float, float]:
+        """Screen coordinates of an image point."""
+        bounds = self.page.locator(".box-canvas").bounding_box()
+        assert bounds is not None
+        view = self.ask("canvas.view")
+        return bounds["x"] + 1 + view["x"] + x * view["scale"], bounds["y"] + 1 + view["y"] + y * view["scale"]
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        mouse = self.page.mouse
+        mouse.move(*self.at(*start))
+        mouse.down()
+        mouse.move(*self.at((start[0] + end[0]) / 2, (start[1] + end[1]) / 2))
+        mouse.move(*self.at(*end))
+        mouse.up()
+
+    def click(self, x: float, y: float) -> None:
+        self.page.mouse.click(*self.at(x, y))
+
+    def press(self, *keys: str) -> None:
+        self.page.locator(".box-canvas").focus()
+        for key in keys:
+            self.page.keyboard.press(key)
+
+
+class Fingers:
+    """Real touch input through the browser's own protocol."""
+
+    def __init__(self, page: Page) -> None:
+        self.session: CDPSession = page.context.new_cdp_session(page)
+
+    def send(self, kind: str, *points: tuple[float, float]) -> None:
+        touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
+        self.session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        self.send("touchStart", start)
+        for step in (0.3, 0.6, 1.0):
+            self.send("touchMove", (start[0] + (end[0] - start[0]) * step, start[1] + (end[1] - start[1]) * step))
+        self.send("touchEnd")

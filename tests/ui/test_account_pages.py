@@ -1,0 +1,65 @@
+"""The pages of signing in are ours: they render in every case and say what to do next."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from django import forms
+from django.contrib.auth.models import AnonymousUser
+from django.template.loader import render_to_string
+from django.test import RequestFactory, override_settings
+from django.urls import include, path
+
+TEMPLATES = Path(__file__).resolve().parents[2] / "workers_ui" / "templates"
+urlpatterns = [path("account/", include("allauth.account.urls"))]
+
+
+class Form(forms.Form):
+    email = forms.EmailField(help_text="The one you were invited with.")
+    remember = forms.BooleanField(required=False)
+
+
+def page(name: str, **context: object) -> str:
+    request = RequestFactory().get("/")
+    request.user = AnonymousUser()
+    with override_settings(ROOT_URLCONF=__name__):
+        return render_to_string(name, {"form": Form(), "messages": [], **context}, request)
+
+
+@pytest.mark.parametrize("path", sorted((TEMPLATES / "account").glob("*.html")), ids=lambda path: path.stem)
+def test_a_page_has_one_heading_and_one_thing_to_do_or_read(path: Path) -> None:
+    html = page(f"account/{path.name}", action_url="/account/here")
+    assert html.count("<h1>") == 1
+    assert "<p" in html or "<form" in html
+    assert 'class="skip-link"' in html
+    assert "· Annotary</title>" in html
+
+
+def test_a_form_names_its_fields_its_help_and_what_is_wrong() -> None:
+    html = page("account/login.html", form=Form({"email": "no address"}))
+    assert '<label for="id_email">Email</label>' in html
+    assert 'id="id_email_helptext"' in html
+    assert 'id="id_email_error"' in html
+    assert "Enter a valid email address." in html
+
+
+def test_an_old_reset_link_offers_a_new_one() -> None:
+    assert "Send a new link" in page("account/password_reset_from_key.html", token_fail=True)
+
+
+def test_a_closed_sign_up_says_how_to_get_in() -> None:
+    assert "Ask the person who runs your project for an invitation." in page("account/signup_closed.html")
+
+
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
+def test_a_failure_page_says_what_to_do_next(name: str) -> None:
+    html = page(f"{name}.html")
+    assert html.count("<h1>") == 1
+    assert "Go to the start page" in html
+
+
+def test_someone_signed_in_is_told_who_they_are() -> None:
+    user = SimpleNamespace(is_authenticated=True, email="wren@example.org")
+    html = page("403.html", user=user)
+    assert "You are signed in as wren@example.org." in html
+    assert "Sign out" in html

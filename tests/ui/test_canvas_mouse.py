@@ -1,0 +1,123 @@
+"""Boxes by mouse: draw, choose, move, resize, zoom, all in full-resolution pixels of the upright image."""
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.ui.sheet_site import Site
+from tests.ui.studio import Studio
+
+pytestmark = pytest.mark.browser
+Geom = tuple[float, float, float, float]
+
+
+def near(found: Geom, wanted: Geom, tolerance: float = 1.5) -> bool:
+    return all(abs(a - b) <= tolerance for a, b in zip(found, wanted, strict=True))
+
+
+def test_a_drag_draws_a_box_in_pixels_of_the_full_image_though_a_smaller_file_is_shown(desk: Page, site: Site) -> None:
+    studio = Studio(desk, site)
+    studio.drag((100, 150), (300, 250))
+    assert near(studio.geoms()[0], (100, 150, 200, 100))
+    drawn = studio.objects()[0]
+    assert (drawn["class"], drawn["tool"], drawn["attrs"]) == (3, "box", {})
+    assert len(drawn["id"]) == 36
+    expect(desk.locator(".object-list li")).to_have_count(1)
+    expect(desk.locator(".object-list li")).to_contain_text("1. raccoon")
+
+
+def test_a_box_drawn_beyond_the_image_stops_at_its_edge(desk: Page, site: Site) -> None:
+    studio = Studio(desk, site)
+    studio.drag((700, 500), (830, 607))
+    x, y, w, h = studio.geoms()[0]
+    assert (x + w, y + h) == (800, 600)
+
+
+def test_a_press_chooses_the_smallest_box_below_it_and_a_drag_inside_it_moves_it(desk: Page, site: Site) -> None:
+    studio = Studio(desk, site)
+    studio.put((100, 100, 400, 300), (200, 200, 120, 90))
+    studio.click(260, 245)
+    assert studio.ask("canvas.objects.selectedId") == "b2"
+    studio.drag((260, 245), (300, 265))
+    assert near(studio.geoms()[1], (240, 220, 120, 90))
+    assert studio.geoms()[0] == (100, 100, 400, 300)
+
+
+def test_a_box_can_be_drawn_inside_another(desk: Page, site: Site) -> None:
+    studio = Studio(desk, site)
+    studio.put((100, 100, 400, 300))
+    studio.drag((200, 200), (260, 260))
+    assert near(studio.geoms()[1], (200, 200, 60, 60))
+    assert studio.geoms()[0] == (100, 100, 400, 300)
+
+
+def test_a_handle_resizes_and_one_undo_takes_the_whole_drag_back(desk: Page, site: Site) -> None:
+    studio = Studio(desk, site)
+    studio.put((200, 200, 100, 80))
+    studio.click(250, 240)
+    studio.drag((300, 280), (360, 330))
+    assert near(studio.geoms()[0], (200, 200, 160, 130))
+    studio.press("z")
+    assert studio.geoms()[0] == (200, 200, 100, 80)
+    studio.press("y")
+    assert near(studio.geoms()[0], (200, 200, 160, 130))
+
+
+def test_a_handle_is_hit_eleven_css_pixels_away_from_its_middle(desk: Page, site: Site) -> None:
+    studio = Studio(desk, site)
+    studio.put((200, 200, 200, 160))
+    studio.click(300, 280)
+    x, y = studio.at(400, 360)
+    desk.mouse.move(x + 11, y + 11)
+    assert desk.locator(".box-canvas").get_attribute("data-cursor") == "se"
+    desk.mouse.move(x + 40, y + 40)
+    assert desk.locator(".box-canvas").get_attribute("data-cursor") == "draw"
+
+
+def test_the_wheel_zooms_around_the_pointer_and_the_place_below_it_stays(desk: Page, site: Site) -> None:
+    studio = Studio(desk, site)
+    before = studio.at(600, 450)
+    desk.mouse.move(*before)
+    desk.mouse.wheel(0, -200)
+    after = studio.at(600, 450)
+    assert studio.ask("canvas.view.scale") > 1.2
+    assert abs(before[0] - after[0]) < 1
+    assert abs(before[1] - after[1]) < 1
+
+
+def test_the_whole_image_is_seen_again_after_fit(desk: Page, site: Site) -> None:
+    studio = Studio(desk, site)
+    first = studio.ask("canvas.view")
+    studio.ask("canvas.zoomBy(4)")
+    desk.get_by_role("button", name="Whole image").click()
+    assert studio.ask("canvas.view") == first
+
+
+def test_a_read_only_surface_is_not_changed_by_any_drag_or_key(desk: Page, site: Site) -> None:
+    studio = Studio(desk, site)
+    studio.put((100, 100, 100, 100))
+    studio.ask("canvas.setReadOnly(true)")
+    studio.drag((300, 300), (400, 400))
+    studio.click(150, 150)
+    studio.press("ArrowRight", "Delete", "n", "2")
+    assert studio.geoms() == [(100, 100, 100, 100)]
+    assert studio.objects()[0]["class"] == 3
+    expect(desk.get_by_role("button", name="Remove box 1")).to_have_count(0)
+
+
+def test_objects_of_other_tools_pass_through_untouched(desk: Page, site: Site) -> None:
+    studio = Studio(desk, site)
+    polygon = {"id": "p", "class": 7, "tool": "polygon", "geom": {"rings": [[1, 2, 3, 4, 5, 6]]}, "attrs": {"a": 1}}
+    studio.ask("canvas.setObjects(argument)", [polygon])
+    studio.drag((100, 100), (200, 200))
+    assert studio.objects()[0] == polygon
+    assert len(studio.objects()) == 2
+
+
+def test_an_image_that_does_not_load_says_so_and_is_loaded_again_on_request(desk: Page, site: Site) -> None:
+    refused = [True]
+    desk.route("**/picture.svg", lambda route: route.fulfill(status=200, body="") if refused[0] else route.continue_())
+    desk.goto(f"{site.url}/studio")
+    expect(desk.locator(".box-canvas-message")).to_contain_text("The image did not load. Check your connection")
+    refused[0] = False
+    desk.get_by_role("button", name="Try again").click()
+    expect(desk.locator(".box-canvas-message")).to_be_hidden()

@@ -1,0 +1,40 @@
+/* Undo and redo over whole states; states are never changed in place, so keeping them costs references only. */
+
+const LIMIT = 200;
+
+export class History {
+  constructor(state) {
+    this.reset(state);
+  }
+
+  reset(state) {
+    this.past = [];
+    this.present = state;
+    this.future = [];
+  }
+
+  /** A new state. Steps of one gesture or one run of key presses share a `run` and are undone together. */
+  push(state, run = null) {
+    if (run === null || run !== this.run) this.past.push(this.present);
+    if (this.past.length > LIMIT) this.past.shift();
+    this.run = run;
+    this.present = state;
+    this.future = [];
+  }
+
+  undo() {
+    return this.step(this.past, this.future);
+  }
+
+  redo() {
+    return this.step(this.future, this.past);
+  }
+
+  step(from, to) {
+    if (from.length === 0) return false;
+    to.push(this.present);
+    this.present = from.pop();
+    this.run = null;
+    return true;
+  }
+}

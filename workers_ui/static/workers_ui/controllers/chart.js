@@ -1,0 +1,62 @@
+/* <figure data-controller="chart" data-chart-data="ID of a json_script"><div data-chart-target="plot"></div></figure>
+ * Data: {x: [unix seconds], series: [{label, unit, values, tone: "ink" | "gold" | "ok" | "warn" | "bad"}]}.
+ * The page links uplot's style sheet and gives the same figures as a table for those who cannot see the lines. */
+
+import uPlot from "../vendor/uplot-1.6.32/uPlot.esm.js";
+import { Controller } from "./controller.js";
+
+const DASHES = [[], [6, 4], [2, 3]];
+
+export default class extends Controller {
+  connect() {
+    this.plotted = this.json("data");
+    this.resizer = new ResizeObserver(() => this.resize());
+    this.resizer.observe(this.element);
+    const theme = new MutationObserver(() => this.draw());
+    theme.observe(document.documentElement, { attributeFilter: ["data-theme"] });
+    this.signal.addEventListener("abort", () => theme.disconnect());
+    this.listen(window.matchMedia("(prefers-color-scheme: dark)"), "change", () => this.draw());
+    this.draw();
+  }
+
+  disconnect() {
+    this.resizer.disconnect();
+    this.plot?.destroy();
+  }
+
+  /** New figures of the same shape, for instance from a live event. */
+  update(data) {
+    this.plotted = data;
+    this.plot.setData(this.columns());
+  }
+
+  columns() {
+    return [this.plotted.x, ...this.plotted.series.map((series) => series.values)];
+  }
+
+  size() {
+    const { clientWidth } = this.target("plot");
+    return { width: Math.max(clientWidth, 240), height: Math.round(Math.min(320, Math.max(180, clientWidth / 3))) };
+  }
+
+  resize() {
+    this.plot?.setSize(this.size());
+  }
+
+  draw() {
+    this.plot?.destroy();
+    const look = getComputedStyle(this.element);
+    const colour = (name) => look.getPropertyValue(`--${name}`).trim();
+    const axis = { stroke: colour("ink-soft"), grid: { stroke: colour("rule"), width: 1 }, ticks: { stroke: colour("rule") } };
+    const series = this.plotted.series.map((item, position) => ({
+      label: item.unit ? `${item.label}, ${item.unit}` : item.label,
+      stroke: colour(item.tone ?? "ink"),
+      width: 2,
+      points: { show: this.plotted.x.length <= 12 },
+      dash: DASHES[position % DASHES.length],
+    }));
+    const legend = { show: series.length > 1 };
+    const options = { ...this.size(), legend, series: [{}, ...series], axes: [axis, { ...axis, size: 56 }] };
+    this.plot = new uPlot(options, this.columns(), this.target("plot"));
+  }
+}

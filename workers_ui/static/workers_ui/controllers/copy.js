@@ -1,0 +1,19 @@
+/* Copies the text of its source. Without a clipboard (plain HTTP on a local network) it selects the text instead. */
+
+import { Controller } from "./controller.js";
+import { toast } from "./notify.js";
+
+export default class extends Controller {
+  async copy() {
+    const source = this.target("source");
+    const text = source.value ?? source.textContent;
+    try {
+      await navigator.clipboard.writeText(text.trim());
+      toast("Copied.", "ok");
+    } catch {
+      if (typeof source.select === "function") source.select();
+      else getSelection().selectAllChildren(source);
+      toast("Marked: copy it with Ctrl and C.");
+    }
+  }
+}

@@ -1,0 +1,35 @@
+/* A native <dialog class="sheet"> with its opener: data-dialog-action="click:open" and "click:close".
+ * A form with method="dialog" closes it; so do Escape and a press outside. Focus returns by itself. */
+
+import { Controller } from "./controller.js";
+
+export default class extends Controller {
+  get sheet() {
+    return this.target("sheet");
+  }
+
+  connect() {
+    this.listen(this.sheet, "click", (event) => {
+      if (event.target === this.sheet && !this.inside(event)) this.close();
+    });
+    if (this.value("open") === "true") this.open();
+  }
+
+  disconnect() {
+    this.sheet?.close();
+  }
+
+  open() {
+    if (!this.sheet.open) this.sheet.showModal();
+  }
+
+  close() {
+    this.sheet.close();
+  }
+
+  inside(event) {
+    const bounds = this.sheet.getBoundingClientRect();
+    const across = event.clientX >= bounds.left && event.clientX <= bounds.right;
+    return across && event.clientY >= bounds.top && event.clientY <= bounds.bottom;
+  }
+}

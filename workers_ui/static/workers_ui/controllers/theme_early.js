@@ -1,0 +1,10 @@
+/* Classic script in the head: sets the stored theme before the first paint. */
+
+(() => {
+  try {
+    const theme = localStorage.getItem("theme");
+    if (theme === "dark" || theme === "light") document.documentElement.dataset.theme = theme;
+  } catch {
+    document.documentElement.removeAttribute("data-theme");
+  }
+})();
