@@ -12,8 +12,12 @@ from typing import Any
 from django.db.models import F
 
 from accounts.models import Actor, Membership, Organisation, Role, User
+from kernel.clock import utc_now
 from projects.models import Dataset, Instructions, LabelClass, LabelSchema, Project
 from storage.models import Blob
+from tasks.annotation.models import Annotation
+from tasks.answers import Answer, content_hash
+from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Batch, Task
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
@@ -168,3 +172,56 @@ def box_answer(*boxes: tuple[int, float, float, float, float]) -> dict[str, Any]
     ]
     verdict = "labels" if objects else "empty"
     return {"image": {"class": None, "tags": [], "attrs": {}}, "objects": objects, "verdict": verdict}
+
+
+def an_answer(
+    task: Task, worker: Actor, body: dict[str, Any], *, settled: bool = True, counts: bool = True
+) -> Annotation:
+    """The worker's submitted answer in the task's present round, in a hand of its own that is settled or live."""
+    now = utc_now()
+    task = Task.objects.select_related("project", "image").get(pk=task.pk)
+    schema_id = task.project.schema_id
+    assert schema_id is not None
+    hand = Hand.objects.create(
+        project=task.project,
+        worker=worker,
+        size=1,
+        state=Hand.State.SETTLED if settled else Hand.State.LIVE,
+        created_at=now,
+        expires_at=now,
+        settled_at=now if settled else None,
+    )
+    assignment = Assignment.objects.create(
+        project=task.project,
+        hand=hand,
+        worker=worker,
+        task=task,
+        round=task.round,
+        position=1,
+        state=Assignment.State.SUBMITTED,
+        counts=counts,
+        schema_id=schema_id,
+        rendition_id=task.image.rendition_id,
+        width=task.image.width,
+        height=task.image.height,
+        price=task.project.price,
+        leased_at=now,
+        expires_at=now,
+        submitted_at=now,
+    )
+    if counts:
+        Task.objects.filter(pk=task.pk).update(taken=F("taken") + 1)
+        Batch.objects.filter(pk=task.batch_id).update(taken=F("taken") + 1)
+    content = content_hash(Answer.from_json(body))
+    return Annotation.objects.create(
+        project=task.project,
+        assignment=assignment,
+        task=task,
+        actor=worker,
+        source=Annotation.Source.WORKER,
+        schema_id=schema_id,
+        body=body,
+        body_sha256=content,
+        raw_sha256=content,
+        created_at=now,
+    )

@@ -16,8 +16,9 @@ from tasks.api.shapes import AnswerSerializer, valid
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.selectors import label_evidence
+from tasks.flow.rejecting import reject_label
 from tasks.review.models import Review
-from tasks.review.services import approve_label, fix_label, reject_label
+from tasks.review.services import approve_label, fix_label
 
 
 class LabelSerializer(serializers.Serializer[Any]):

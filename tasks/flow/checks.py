@@ -9,6 +9,7 @@ from tasks.answers import Answer
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import close_places, make_tasks
 from tasks.consensus.methods import GOLD
+from tasks.consensus.selectors import current_label
 from tasks.consensus.services import mark_answered, write_version
 from tasks.gold.models import Gold
 from tasks.gold.services import make_gold
@@ -22,12 +23,6 @@ class ImageInWork(Conflict):
     code = "image_in_work"
 
 
-class AlreadyCheckImage(Conflict):
-    """This image is a check image already; retire it before you answer it anew."""
-
-    code = "already_check_image"
-
-
 @transaction.atomic
 def make_check_image(
     *, project: Project, image: Image, raw: object, by: Actor, source: str = Gold.Source.MANAGER
@@ -35,8 +30,8 @@ def make_check_image(
     """Locks the image's batch, then its task. Turn an image with the owner's answer into a check image.
 
     It is offered to workers as a check, no longer as work; the owner's answer is its approved label, so that releases
-    hold the owner's labels too. Raises ImageInWork when workers have it or had it already, AlreadyCheckImage, and
-    FixRefused when the answer does not fit the project's schema.
+    hold the owner's labels too. A retired check image may be made anew. Raises ImageInWork when workers have it or
+    answered it already, GoldExists, and FixRefused when the answer does not fit the project's schema.
     """
     task = _task_of(project, image)
     Batch.objects.select_for_update(no_key=True).get(pk=task.batch_id)
@@ -45,9 +40,7 @@ def make_check_image(
         .select_related("image", "project", "project__schema")
         .get(pk=task.pk)
     )
-    if Gold.objects.filter(project=project, image=image).exists():
-        raise AlreadyCheckImage
-    if task.taken or task.state != Task.State.OPEN:
+    if task.taken or (task.state != Task.State.OPEN and not _is_owners(task)):
         raise ImageInWork
     answer = read_answer(project=task.project, task=task, raw=raw)
     gold = make_gold(project=project, image=image, accepted=[answer], source=source)
@@ -62,6 +55,11 @@ def _task_of(project: Project, image: Image) -> Task:
         make_tasks(project=project, images=[image])
         task = Task.objects.get(project=project, image=image)
     return task
+
+
+def _is_owners(task: Task) -> bool:
+    label = current_label(task=task)
+    return label is not None and label.method == GOLD
 
 
 def _label(task: Task, answer: Answer, by: Actor, source: str) -> None:

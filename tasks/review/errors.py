@@ -37,3 +37,9 @@ class BatchUnanswered(TransitionRefused):
     """This batch has images without an agreed label; wait for their answers."""
 
     code = "batch_unanswered"
+
+
+class IsCheckImage(Conflict):
+    """This is a check image with the owner's own answer; retire it among the check images first."""
+
+    code = "is_check_image"

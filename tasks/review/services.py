@@ -18,10 +18,12 @@ from tasks.consensus.methods import GOLD, REVIEW
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.selectors import current_label
 from tasks.consensus.services import write_version
+from tasks.gold.models import Gold
 from tasks.review.errors import (
     AlreadyReviewed,
     BatchUnanswered,
     FixRefused,
+    IsCheckImage,
     LabelChanged,
     NotAnswered,
     ReasonMissing,
@@ -59,7 +61,7 @@ def fix_label(*, reviewer: Actor, task: Task, label_hash: str, raw: object, agai
     if content_hash(answer) == label.content_hash:
         return approve_label(reviewer=reviewer, task=task, label_hash=label_hash, again=again)
     _check_may_decide(current_verdict(task=task), label, again)
-    _refuse_check_image(label)
+    _refuse_check_image(task, label)
     evidence = {
         "reviewer": str(reviewer.public_id),
         "replaced": {
@@ -85,7 +87,7 @@ def note_rejection(*, reviewer: Actor, task: Task, label_hash: str, reason: str,
         raise ReasonMissing(f"The reason has {len(said)} characters; say it in {MAX_REASON} at most.")
     task, label = _lock_for_verdict(task, label_hash)
     _check_may_decide(current_verdict(task=task), label, again)
-    _refuse_check_image(label)
+    _refuse_check_image(task, label)
     verdict = _record(task=task, label=label, reviewer=reviewer, verdict=Review.Verdict.REJECT, reason=said)
     record_event(project_id=task.project_id, kind="label.rejected", data={"task": str(task.public_id)}, rejected=1)
     return verdict
@@ -186,10 +188,11 @@ def _check_may_decide(earlier: Review | None, label: ConsensusLabel, again: bool
     raise AlreadyReviewed
 
 
-def _refuse_check_image(label: ConsensusLabel) -> None:
+def _refuse_check_image(task: Task, label: ConsensusLabel) -> None:
     """The answer of a check image stands in two places; changed in one, workers would be measured by the other."""
-    if label.method == GOLD:
-        raise AlreadyReviewed("This is a check image with the owner's own answer; retire it, then make it anew.")
+    active = Gold.objects.filter(project_id=task.project_id, image_id=task.image_id, state=Gold.State.ACTIVE)
+    if label.method == GOLD and active.exists():
+        raise IsCheckImage
 
 
 def _refuse_unanswered(tasks: Sequence[Task]) -> None:

@@ -1,0 +1,20 @@
+"""Celery's entry point of exports."""
+
+from kernel.errors import AnnotaryError
+from kernel.jobs import job, report_progress
+from kernel.models import Job
+from tasks.exports.services import DIED, WRITE, fail_export, write_export
+
+
+@job(WRITE, time_limit=6 * 3600)
+def write_export_job(row: Job, *, export_id: int) -> None:
+    try:
+        write_export(export_id=export_id, progress=lambda done, total: report_progress(row, done=done, total=total))
+    except AnnotaryError as error:
+        fail_export(export_id=export_id, error=error.detail)
+        raise
+    except Exception:
+        # Tried again by the kernel, but for the last time: then the export must not stay in work.
+        if row.attempts >= row.max_attempts:
+            fail_export(export_id=export_id, error=DIED)
+        raise

@@ -1,0 +1,95 @@
+"""From the rows of a release to what the formats write: records in one fixed order, and the images behind them."""
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO
+
+from storage.backends import BlobMissing
+from storage.models import Blob
+from storage.services import open_blob
+from tasks.answers import Schema
+from tasks.answers.schema import LabelClass
+from tasks.consensus.models import ConsensusLabel
+from tasks.exports.formats.base import Evidence, ReleaseInfo, ReleaseRecord
+from tasks.ingest.models import Image
+from tasks.snapshots.models import Snapshot, SnapshotItem
+from tasks.snapshots.selectors import review_kind
+
+CHUNK = 500
+_OBJECT_FIGURES = ("existence", "votes", "seen", "agreement")
+
+
+def release_info(snapshot: Snapshot) -> ReleaseInfo:
+    """Classes are those of the release's schema, then retired ones that its labels still use."""
+    retired = tuple(LabelClass(**row) for row in snapshot.counts.get("retired_classes", ()))
+    return ReleaseInfo(
+        project=snapshot.project.name,
+        number=snapshot.number,
+        content_hash=snapshot.content_hash,
+        classes=Schema.from_json(snapshot.schema.body).classes + retired,
+        contributor=snapshot.project.organisation.name,
+    )
+
+
+class Images:
+    """Opens the release image of a record. Blobs of the records that streamed by last are at hand, the others asked."""
+
+    def __init__(self) -> None:
+        self._blobs: OrderedDict[str, Blob] = OrderedDict()
+
+    def note(self, image_id: str, blob: Blob) -> None:
+        self._blobs[image_id] = blob
+        if len(self._blobs) > 2 * CHUNK:
+            self._blobs.popitem(last=False)
+
+    def __call__(self, record: ReleaseRecord) -> BinaryIO:
+        """Raises OSError when the file is gone, which the formats turn into a sentence with the image's name."""
+        blob = self._blobs.get(record.image_id)
+        if blob is None:
+            blob = Image.objects.select_related("release").get(public_id=record.image_id).release
+        try:
+            return open_blob(blob)
+        except BlobMissing as error:
+            raise FileNotFoundError(record.file_name) from error
+
+
+def records(snapshot: Snapshot, images: Images) -> Iterator[ReleaseRecord]:
+    """The items in the order in which the release was built, a chunk in memory at a time."""
+    items = (
+        SnapshotItem.objects.filter(snapshot=snapshot)
+        .select_related("image", "image__release", "label", "review")
+        .order_by("pk")
+    )
+    for item in items.iterator(chunk_size=CHUNK):
+        image_id = str(item.image.public_id)
+        images.note(image_id, item.image.release)
+        yield _record(item, image_id)
+
+
+def _record(item: SnapshotItem, image_id: str) -> ReleaseRecord:
+    image, label = item.image, item.label
+    return ReleaseRecord(
+        image_id=image_id,
+        file_name=image.source_key,
+        width=image.width,
+        height=image.height,
+        split=item.split,
+        label=label.body,
+        evidence=Evidence(
+            method=label.method,
+            answers=int(label.evidence.get("n", 0)),
+            confidence=label.confidence,
+            review=review_kind(method=label.method, verdict=item.review.verdict, by_policy=item.review.by_policy),
+            label_hash=label.content_hash,
+            objects=_object_figures(label),
+        ),
+        metadata=image.metadata,
+        media_type=image.release.content_type,
+        channels=int(image.quality.get("channels", 3)),
+    )
+
+
+def _object_figures(label: ConsensusLabel) -> Mapping[str, Mapping[str, Any]]:
+    """By object id, as far as the method has any: a single answer's objects carry the answer's own ids."""
+    found = label.evidence.get("objects", ())
+    return {each["id"]: {name: each[name] for name in _OBJECT_FIGURES} for each in found if each["released"]}

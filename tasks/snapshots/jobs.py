@@ -1,0 +1,20 @@
+"""Celery's entry point of releases."""
+
+from kernel.errors import AnnotaryError
+from kernel.jobs import job
+from kernel.models import Job
+from tasks.snapshots.services import BUILD, DIED, build_snapshot, fail_snapshot
+
+
+@job(BUILD, time_limit=3600)
+def build_snapshot_job(row: Job, *, snapshot_id: int) -> None:
+    try:
+        build_snapshot(snapshot_id=snapshot_id)
+    except AnnotaryError as error:
+        fail_snapshot(snapshot_id=snapshot_id, error=error.detail)
+        raise
+    except Exception:
+        # Tried again by the kernel, but for the last time: then the release must not stay in work.
+        if row.attempts >= row.max_attempts:
+            fail_snapshot(snapshot_id=snapshot_id, error=DIED)
+        raise

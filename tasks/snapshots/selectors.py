@@ -1,0 +1,98 @@
+"""Releases, and the approved labels that a release is made of."""
+
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, QuerySet
+from django.db.models.functions import Collate
+
+from accounts.models import Actor, Role
+from accounts.selectors import require_role
+from kernel.errors import NotFound
+from projects.models import Project
+from tasks.batching.models import Task
+from tasks.consensus.methods import GOLD
+from tasks.review.models import Review
+from tasks.snapshots.models import Snapshot, SnapshotNote
+
+#: How a label came to be approved, as it stands in evidence and in the hash of a release.
+REVIEWED, FIXED, BY_POLICY, BY_OWNER = "reviewed", "fixed by a reviewer", "by policy", "answered by the owner"
+
+
+def review_kind(*, method: str, verdict: str, by_policy: bool) -> str:
+    if method == GOLD:
+        return BY_OWNER
+    if verdict == Review.Verdict.FIX:
+        return FIXED
+    return BY_POLICY if by_policy else REVIEWED
+
+
+def approved_verdicts(*, project: Project) -> QuerySet[Review]:
+    """The verdicts that a release of the project now would rest on, with label and image.
+
+    In the order of the images' source keys, byte by byte, whatever the database's collation is, then of their content.
+    """
+    return (
+        Review.objects.filter(
+            project=project,
+            is_current=True,
+            annotation__isnull=True,
+            verdict__in=[Review.Verdict.APPROVE, Review.Verdict.FIX],
+            label__is_current=True,
+            label_hash=F("label__content_hash"),
+            task__state=Task.State.APPROVED,
+        )
+        .select_related("label", "task__image")
+        .order_by(Collate("task__image__source_key", "C"), "task__image__sha256")
+    )
+
+
+def releasable(*, project: Project) -> int:
+    """How many images a release made now would hold."""
+    return approved_verdicts(project=project).exclude(label__body__verdict="cannot_tell").count()
+
+
+def releases_of(*, project: Project) -> QuerySet[Snapshot]:
+    """The newest first, with notes and exports."""
+    return (
+        Snapshot.objects.filter(project=project)
+        .select_related("created_by")
+        .prefetch_related("notes", "exports")
+        .order_by("-number")
+    )
+
+
+def release_for(*, actor: Actor, public_id: UUID | str) -> Snapshot:
+    """A release of a project whose data the actor may pull. Raises NotFound to outsiders and Forbidden to members."""
+    release = Snapshot.objects.select_related("project", "schema").filter(public_id=public_id).first()
+    if release is None:
+        raise NotFound
+    require_role(actor=actor, organisation_id=release.project.organisation_id, role=Role.CLIENT)
+    return release
+
+
+def retraction_of(*, snapshot: Snapshot) -> SnapshotNote | None:
+    return SnapshotNote.objects.filter(snapshot=snapshot, retracts=True).first()
+
+
+def release_summary(*, snapshot: Snapshot) -> dict[str, Any]:
+    """What a list shows of a release, as plain JSON; `counts` as `snapshots.tally.Tally` describes."""
+    notes = sorted(snapshot.notes.all(), key=lambda note: note.pk)
+    retraction = next((note for note in notes if note.retracts), None)
+    return {
+        "id": str(snapshot.public_id),
+        "number": snapshot.number,
+        "state": snapshot.state,
+        "content_hash": snapshot.content_hash,
+        "images": snapshot.items_count,
+        "counts": snapshot.counts,
+        "error": snapshot.error,
+        "created_at": snapshot.created_at.isoformat(),
+        "ready_at": snapshot.ready_at.isoformat() if snapshot.ready_at else None,
+        "retracted": retraction.text if retraction else None,
+        "notes": [{"text": note.text, "at": note.created_at.isoformat()} for note in notes if not note.retracts],
+        "exports": [
+            {"id": str(each.public_id), "format": each.format, "state": each.state, "size": each.size}
+            for each in sorted(snapshot.exports.all(), key=lambda export: export.format)
+        ],
+    }

@@ -1,0 +1,193 @@
+"""Releases: made, built, noted, retracted."""
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Max
+
+from accounts.models import Actor
+from kernel.clock import ClockTimestamp
+from kernel.errors import Conflict, Refused, TransitionRefused
+from kernel.events import record_event
+from kernel.jobs import enqueue
+from kernel.models import Job
+from projects.models import LabelClass, Project
+from tasks.batching.models import Task
+from tasks.review.models import Review
+from tasks.snapshots.models import Snapshot, SnapshotItem, SnapshotNote
+from tasks.snapshots.selectors import approved_verdicts, releasable, retraction_of, review_kind
+from tasks.snapshots.splits import group_of, splits_of
+from tasks.snapshots.tally import Tally
+
+BUILD = "snapshots.build"
+CHUNK = 2000
+DIED = "The release was not finished; make it again."
+
+
+class NothingToRelease(Refused):
+    """No label is approved yet; approve labels in the review, then make the release."""
+
+    code = "nothing_to_release"
+
+
+class ReleaseInWork(Conflict):
+    """A release of this project is being made at this moment; wait until it is ready."""
+
+    code = "release_in_work"
+
+
+class NoteMissing(Refused):
+    """Write what is to be said about this release."""
+
+    code = "note_missing"
+
+
+class AlreadyRetracted(Conflict):
+    """This release is retracted already."""
+
+    code = "already_retracted"
+
+
+@transaction.atomic
+def make_snapshot(*, project: Project, by: Actor) -> Snapshot:
+    """Locks the project, which gives out the numbers. A job builds the release from what is approved when it runs.
+
+    Content that an earlier release has already may be released again: it gets the same hash, and its counts name the
+    earlier one under "same_as". Raises NothingToRelease and ReleaseInWork.
+    """
+    project = Project.objects.select_for_update(no_key=True, of=("self",)).select_related("schema").get(pk=project.pk)
+    if project.schema is None or not releasable(project=project):
+        raise NothingToRelease
+    _close_dead_builds(project)
+    if Snapshot.objects.filter(project=project, state=Snapshot.State.BUILDING).exists():
+        raise ReleaseInWork
+    last = Snapshot.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0
+    snapshot = Snapshot.objects.create(project=project, number=last + 1, schema=project.schema, created_by=by)
+    enqueue(BUILD, project_id=project.pk, dedupe_key=f"{BUILD}:{snapshot.pk}", snapshot_id=snapshot.pk)
+    return snapshot
+
+
+def _close_dead_builds(project: Project) -> None:
+    """A build whose job gave up, or whose worker died on the last try, fails; else no release could follow it."""
+    alive = Job.objects.filter(kind=BUILD, project_id=project.pk, state__in=[Job.State.QUEUED, Job.State.RUNNING])
+    Snapshot.objects.filter(project=project, state=Snapshot.State.BUILDING).exclude(
+        pk__in=list(alive.values_list("args__snapshot_id", flat=True))
+    ).update(state=Snapshot.State.FAILED, error=DIED)
+
+
+@transaction.atomic
+def build_snapshot(*, snapshot_id: int) -> bool:
+    """Locks the release; False when it is built already. Items, hash and state commit at once or not at all.
+
+    One statement reads the approved labels, so that labelling meanwhile cannot tear the release.
+    """
+    snapshot = (
+        Snapshot.objects.select_for_update(of=("self",))
+        .select_related("project", "schema")
+        .filter(pk=snapshot_id, state=Snapshot.State.BUILDING)
+        .first()
+    )
+    if snapshot is None:
+        return False
+    SnapshotItem.objects.filter(snapshot=snapshot).delete()
+    tally = Tally(snapshot.schema.body)
+    verdicts = approved_verdicts(project=snapshot.project).iterator(chunk_size=CHUNK)
+    for chunk in _chunks(verdicts):
+        _add_items(snapshot, chunk, tally)
+    if not tally.items:
+        raise NothingToRelease("None of the approved labels can be released; review the project's labels again.")
+    _freeze(snapshot, tally)
+    return True
+
+
+def _chunks(verdicts: Iterable[Review]) -> Iterator[list[Review]]:
+    source = iter(verdicts)
+    while chunk := list(islice(source, CHUNK)):
+        yield chunk
+
+
+def _add_items(snapshot: Snapshot, verdicts: list[Review], tally: Tally) -> None:
+    """An image that people could not tell has no label to release: it is counted and left out."""
+    told = [verdict for verdict in verdicts if verdict.label.body["verdict"] != "cannot_tell"]
+    tally.cannot_tell += len(verdicts) - len(told)
+    groups = [group_of(group_key=each.task.image.group_key, sha256=each.task.image.sha256) for each in told]
+    splits = splits_of(project=snapshot.project, groups=groups)
+    items = []
+    for verdict, group in zip(told, groups, strict=True):
+        label, image = verdict.label, verdict.task.image
+        tally.add(
+            sha256=image.sha256,
+            label_hash=label.content_hash,
+            body=label.body,
+            split=splits[group],
+            review=review_kind(method=label.method, verdict=verdict.verdict, by_policy=verdict.by_policy),
+            method=label.method,
+        )
+        items.append(
+            SnapshotItem(
+                snapshot=snapshot,
+                project_id=snapshot.project_id,
+                image=image,
+                label=label,
+                review=verdict,
+                split=splits[group],
+            )
+        )
+    SnapshotItem.objects.bulk_create(items, batch_size=CHUNK)
+
+
+def _freeze(snapshot: Snapshot, tally: Tally) -> None:
+    """Needs the release's row lock. From here on a trigger refuses every change."""
+    project = snapshot.project
+    counts = tally.counts()
+    counts["left_out"]["not_approved"] = Task.objects.filter(project=project).exclude(state=Task.State.APPROVED).count()
+    counts["retired_classes"] = _retired_classes(snapshot, tally.classes_used())
+    same = Snapshot.objects.filter(project=project, content_hash=tally.content_hash).order_by("number").first()
+    if same is not None:
+        counts["same_as"] = same.number
+    Snapshot.objects.filter(pk=snapshot.pk).update(
+        state=Snapshot.State.READY,
+        content_hash=tally.content_hash,
+        items_count=tally.items,
+        counts=counts,
+        ready_at=ClockTimestamp(),
+    )
+    data = {"snapshot": str(snapshot.public_id), "number": snapshot.number}
+    record_event(project_id=project.pk, kind="snapshot.ready", data=data, releases=1)
+
+
+def _retired_classes(snapshot: Snapshot, used: set[int]) -> list[dict[str, Any]]:
+    """Classes that labels of this release use and its schema no longer lists, as they are called now."""
+    listed = {item["number"] for item in snapshot.schema.body["classes"]}
+    rows = LabelClass.objects.filter(project=snapshot.project, number__in=used - listed).order_by("number")
+    return [{"number": row.number, "name": row.name, "color": row.color} for row in rows]
+
+
+def fail_snapshot(*, snapshot_id: int, error: str) -> None:
+    Snapshot.objects.filter(pk=snapshot_id, state=Snapshot.State.BUILDING).update(
+        state=Snapshot.State.FAILED, error=error
+    )
+
+
+def add_note(*, snapshot: Snapshot, by: Actor, text: str) -> SnapshotNote:
+    return SnapshotNote.objects.create(snapshot=snapshot, created_by=by, text=_note_text(text))
+
+
+@transaction.atomic
+def retract(*, snapshot: Snapshot, by: Actor, reason: str) -> SnapshotNote:
+    """Locks the release. Says for ever that it should not be used, and why; its files stay for those who have it."""
+    snapshot = Snapshot.objects.select_for_update(no_key=True).get(pk=snapshot.pk)
+    if snapshot.state != Snapshot.State.READY:
+        raise TransitionRefused("Only a finished release can be retracted.")
+    if retraction_of(snapshot=snapshot) is not None:
+        raise AlreadyRetracted
+    return SnapshotNote.objects.create(snapshot=snapshot, created_by=by, text=_note_text(reason), retracts=True)
+
+
+def _note_text(text: str) -> str:
+    said = text.strip()
+    if not 0 < len(said) <= 2000:
+        raise NoteMissing("Write 1 to 2000 characters.")
+    return said

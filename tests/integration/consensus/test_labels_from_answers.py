@@ -1,0 +1,133 @@
+"""Settled answers become a label with its evidence."""
+
+import pytest
+
+from kernel.models import Event
+from tasks.batching.models import Task
+from tasks.consensus.models import ConsensusLabel, Posterior
+from tasks.consensus.selectors import label_evidence
+from tasks.consensus.services import update_labels
+from tests.cast import a_project, a_task, a_worker, admitted, an_answer, box_answer, class_answer, finch, wren
+
+pytestmark = pytest.mark.django_db
+
+
+def label_of(task: Task) -> ConsensusLabel:
+    return ConsensusLabel.objects.get(task=task, is_current=True)
+
+
+def test_three_answers_agree_on_a_label_that_names_what_is_behind_it() -> None:
+    project = a_project(answers_min=3, answers_max=3, workers=[wren(), finch(), a_worker("robin")])
+    task = a_task(project)
+    given = [an_answer(task, wren(), class_answer(1)), an_answer(task, finch(), class_answer(1))]
+    given.append(an_answer(task, a_worker("robin"), class_answer(2)))
+
+    assert update_labels(task_ids=[task.pk]) == 1
+
+    label = label_of(task)
+    assert label.body == class_answer(1)
+    assert (label.version, label.method) == (1, "majority")
+    assert label.confidence == pytest.approx(2 / 3, abs=1e-6)
+    assert label.evidence["class"]["votes"] == {"1": 2, "2": 1}
+    assert {row["annotation"] for row in label.evidence["answers"]} == {str(row.public_id) for row in given}
+    assert {row["worker"] for row in label.evidence["answers"]} == {str(row.actor.public_id) for row in given}
+    task.refresh_from_db()
+    assert task.state == "answered"
+    assert [event.delta for event in Event.objects.filter(kind="task.answered")] == [{"answered": 1}]
+
+
+def test_boxes_carry_votes_and_existence() -> None:
+    project = a_project(tools=("box",), answers_min=3, answers_max=3, workers=[wren(), finch(), a_worker("robin")])
+    task = a_task(project)
+    an_answer(task, wren(), box_answer((1, 10, 10, 100, 80)))
+    an_answer(task, finch(), box_answer((1, 12, 10, 100, 82), (2, 300, 300, 40, 40)))
+    an_answer(task, a_worker("robin"), box_answer((1, 10, 12, 98, 80)))
+
+    update_labels(task_ids=[task.pk])
+
+    label = label_of(task)
+    assert [item["class"] for item in label.body["objects"]] == [1]
+    kept, dropped = sorted(label.evidence["objects"], key=lambda item: not item["released"])
+    assert (kept["votes"], kept["seen"], kept["existence"]) == (3, 3, 1.0)
+    assert dropped["released"] is False and dropped["existence"] == pytest.approx(1 / 3, abs=1e-6)
+
+
+def test_one_answer_an_image_is_the_label_as_it_was_given() -> None:
+    project = a_project(tools=("box",), answers_min=1, answers_max=1)
+    admitted(project, wren(), trust_alpha=9.0, trust_beta=1.0)
+    task = a_task(project)
+    an_answer(task, wren(), box_answer((2, 5, 5, 20, 20)))
+
+    update_labels(task_ids=[task.pk])
+
+    label = label_of(task)
+    assert label.body == box_answer((2, 5, 5, 20, 20))
+    assert (label.method, label.confidence) == ("single", 0.9)
+
+
+def test_a_label_waits_for_all_answers_and_the_posterior_does_not() -> None:
+    project = a_project(answers_min=2, answers_max=2, workers=[wren(), finch()])
+    task = a_task(project)
+    an_answer(task, wren(), class_answer(1))
+
+    assert update_labels(task_ids=[task.pk]) == 0
+    assert not ConsensusLabel.objects.exists()
+    assert Posterior.objects.get(task=task).answers == 1
+
+    an_answer(task, finch(), class_answer(1))
+    assert update_labels(task_ids=[task.pk]) == 1
+    assert Posterior.objects.get(task=task).answers == 2
+    assert Posterior.objects.get(task=task).state_version == 2
+
+
+def test_answers_that_are_not_settled_or_do_not_count_stay_out() -> None:
+    project = a_project(answers_min=1, answers_max=1, workers=[wren(), finch()])
+    task = a_task(project)
+    an_answer(task, wren(), class_answer(2), settled=False)
+    an_answer(task, finch(), class_answer(1), counts=False)
+
+    assert update_labels(task_ids=[task.pk]) == 0
+    task.refresh_from_db()
+    assert task.state == "open"
+
+
+def test_the_same_content_again_writes_nothing() -> None:
+    project = a_project(answers_min=1, answers_max=1, workers=[wren()])
+    task = a_task(project)
+    an_answer(task, wren(), class_answer(1))
+    update_labels(task_ids=[task.pk])
+
+    assert update_labels(task_ids=[task.pk]) == 0
+    assert ConsensusLabel.objects.filter(task=task).count() == 1
+    assert Event.objects.filter(kind="task.answered").count() == 1
+
+
+def test_a_worker_who_is_trusted_more_weighs_more() -> None:
+    project = a_project(answers_min=3, answers_max=3)
+    admitted(project, wren(), trust_alpha=99.0, trust_beta=1.0)
+    for name in ("finch", "robin"):
+        admitted(project, a_worker(name), trust_alpha=2.0, trust_beta=8.0)
+    task = a_task(project)
+    an_answer(task, wren(), class_answer(1))
+    an_answer(task, finch(), class_answer(2))
+    an_answer(task, a_worker("robin"), class_answer(2))
+
+    update_labels(task_ids=[task.pk])
+
+    assert label_of(task).body == class_answer(1)
+
+
+def test_evidence_shows_answers_weights_versions_and_posterior() -> None:
+    project = a_project(answers_min=2, answers_max=2, workers=[wren(), finch()])
+    task = a_task(project)
+    an_answer(task, wren(), class_answer(1))
+    an_answer(task, finch(), class_answer(1))
+    update_labels(task_ids=[task.pk])
+
+    shown = label_evidence(task=Task.objects.get(pk=task.pk))
+
+    assert shown["label"]["content_hash"] == label_of(task).content_hash
+    assert [row["version"] for row in shown["versions"]] == [1]
+    assert {row["worker"] for row in shown["answers"]} == {str(wren().public_id), str(finch().public_id)}
+    assert [row["weight"] for row in shown["answers"]] == pytest.approx([2 / 3, 2 / 3], abs=1e-6)
+    assert shown["posterior"]["class"] == {"1": 1.0}
