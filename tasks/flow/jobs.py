@@ -1,10 +1,30 @@
 """Celery's entry points of the flow: ids in, one use-case each, safe to run twice."""
 
+from celery import shared_task
+
 from kernel.jobs import job
 from kernel.models import Job
+from tasks.flow.imports import run_import
 from tasks.flow.labelling import relabel
+from tasks.flow.settling import settle_late_answer
+from tasks.flow.sweeping import expire_leases
 
 
 @job("consensus.update")
 def update_labels_job(row: Job, *, task_ids: list[int]) -> None:
     relabel(task_ids=task_ids)
+
+
+@job("flow.run_import", time_limit=900)
+def run_import_job(row: Job, *, import_id: int) -> None:
+    run_import(import_id=import_id)
+
+
+@job("flow.settle_late_answer", time_limit=60)
+def settle_late_answer_job(row: Job, *, assignment_id: int) -> None:
+    settle_late_answer(assignment_id=assignment_id)
+
+
+@shared_task(name="flow.expire_leases_job", time_limit=120, soft_time_limit=100)
+def expire_leases_job() -> None:
+    expire_leases()

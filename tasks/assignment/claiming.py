@@ -1,0 +1,214 @@
+"""The statements of a claim (DESIGN §3). Everything here runs inside the transaction of `services.claim_hand`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+# Two tabs meet at the unique index of live hands: the second waits there for the first, then inserts nothing.
+INSERT_HAND = """
+INSERT INTO tasks_hand (public_id, project_id, worker_id, state, size, created_at, expires_at)
+SELECT gen_random_uuid(), %(project)s, %(worker)s, 'live', 0, t.now, t.now + %(seconds)s * interval '1 second'
+FROM (SELECT clock_timestamp() AS now) t
+ON CONFLICT (project_id, worker_id) WHERE state = 'live' DO NOTHING
+RETURNING id, public_id, created_at, expires_at
+"""
+
+DROP_HAND = "DELETE FROM tasks_hand WHERE id = %s"
+
+# A constant in both statements; what callers give goes in as parameters.
+CANDIDATE = """
+b.project_id = %(project)s AND b.state = 'open' AND b.taken < b.wanted
+AND NOT EXISTS (
+    SELECT 1 FROM tasks_exhaustion e
+    WHERE e.batch_id = b.id AND e.worker_id = %(worker)s AND e.generation = b.generation)
+"""
+
+FIRST_CANDIDATE = f"SELECT b.id FROM tasks_batch b WHERE {CANDIDATE} ORDER BY b.priority DESC, b.number LIMIT 1"  # noqa: S608
+
+WAIT_FOR_BATCH = "SELECT id FROM tasks_batch WHERE id = %s FOR NO KEY UPDATE"
+
+# `seen` reads the batch without a lock, so in the statement's own snapshot, the one in which its tasks were read: a
+# place that reopened since has raised the generation, and the mark of exhaustion then stands for an older one.
+TAKE_FROM_ONE_BATCH = f"""
+WITH spot AS MATERIALIZED (
+    SELECT b.id FROM tasks_batch b WHERE {CANDIDATE}
+    ORDER BY b.priority DESC, b.number
+    LIMIT 1
+    FOR NO KEY UPDATE OF b SKIP LOCKED
+), picked AS MATERIALIZED (
+    SELECT t.id FROM tasks_task t
+    WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND t.state = 'open'
+      AND NOT EXISTS (
+          SELECT 1 FROM tasks_assignment a
+          WHERE a.task_id = t.id AND a.worker_id = %(worker)s AND a.round = t.round)
+      AND NOT EXISTS (
+          SELECT 1 FROM tasks_gold g JOIN tasks_assignment a ON a.gold_id = g.id AND a.worker_id = %(worker)s
+          WHERE g.project_id = t.project_id AND g.image_id = t.image_id)
+    ORDER BY t.priority DESC, t.id
+    LIMIT %(count)s
+    FOR NO KEY UPDATE OF t
+), task AS (
+    UPDATE tasks_task t SET taken = t.taken + 1
+    FROM picked WHERE t.id = picked.id
+    RETURNING t.id, t.round, t.image_id, t.priority
+), batch AS (
+    UPDATE tasks_batch b SET taken = b.taken + (SELECT count(*) FROM task)
+    WHERE b.id = (SELECT id FROM spot) AND EXISTS (SELECT 1 FROM task)
+), exhausted AS (
+    INSERT INTO tasks_exhaustion (project_id, batch_id, worker_id, generation)
+    SELECT %(project)s, seen.id, %(worker)s, seen.generation
+    FROM spot JOIN tasks_batch seen ON seen.id = spot.id
+    WHERE (SELECT count(*) FROM picked) < %(count)s
+    ON CONFLICT (batch_id, worker_id) DO UPDATE SET generation = excluded.generation
+    RETURNING generation
+)
+SELECT spot.id, (SELECT generation FROM exhausted), task.id, task.round, i.width, i.height, i.rendition_id
+FROM spot LEFT JOIN task ON true LEFT JOIN tasks_image i ON i.id = task.image_id
+ORDER BY task.priority DESC, task.id
+"""  # noqa: S608
+
+REMEMBER_EXHAUSTED = """
+INSERT INTO tasks_exhaustion (project_id, batch_id, worker_id, generation)
+SELECT %s, m.batch_id, %s, m.generation FROM unnest(%s::bigint[], %s::int[]) AS m(batch_id, generation)
+ON CONFLICT (batch_id, worker_id) DO UPDATE SET generation = excluded.generation
+"""
+
+# Gold and work are written by the same statement in the order of their positions: nothing in a row's id, times or
+# columns tells them apart to somebody who sees only what a worker sees.
+WRITE_ASSIGNMENTS = """
+WITH hand AS (
+    UPDATE tasks_hand SET size = %(size)s WHERE id = %(hand)s RETURNING id, expires_at
+), exposed AS (
+    UPDATE tasks_gold SET exposure = exposure + 1
+    FROM (SELECT id FROM tasks_gold WHERE id = ANY(%(gold_ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE) g
+    WHERE tasks_gold.id = g.id
+)
+INSERT INTO tasks_assignment (
+    public_id, project_id, hand_id, worker_id, task_id, gold_id, round, position, state, counts, late,
+    schema_id, instructions_id, rendition_id, width, height, price, leased_at, expires_at)
+SELECT gen_random_uuid(), %(project)s, hand.id, %(worker)s, r.task_id, r.gold_id, r.round, r.position, 'leased',
+    r.task_id IS NOT NULL, false, %(schema)s, %(instructions)s, r.rendition_id, r.width, r.height, %(price)s,
+    clock_timestamp(), hand.expires_at
+FROM hand, unnest(%(tasks)s::bigint[], %(golds)s::bigint[], %(rounds)s::int[], %(renditions)s::bigint[],
+    %(widths)s::int[], %(heights)s::int[])
+    WITH ORDINALITY AS r(task_id, gold_id, round, rendition_id, width, height, position)
+ORDER BY r.position
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What becomes an assignment: a task's place, taken already, or a gold. Width and height of the upright frame."""
+
+    task_id: int | None
+    gold_id: int | None
+    round: int
+    width: int
+    height: int
+    rendition_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one batch gave. `exhausted_at` is the generation in which this worker has now had all of it, else None."""
+
+    batch_id: int
+    exhausted_at: int | None
+    places: Sequence[Place]
+
+
+@dataclass(frozen=True, slots=True)
+class NewHand:
+    id: int
+    public_id: UUID
+    created_at: datetime
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """What every assignment of a hand keeps, whatever the project changes to later."""
+
+    schema_id: int
+    instructions_id: int | None
+    price: Decimal
+
+
+def insert_hand(*, project_id: int, worker_id: int, lease_seconds: int) -> NewHand | None:
+    """None when the worker has a live hand in this project."""
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_HAND, {"project": project_id, "worker": worker_id, "seconds": lease_seconds})
+        row = cursor.fetchone()
+    return NewHand(*row) if row else None
+
+
+def drop_hand(*, hand_id: int) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(DROP_HAND, [hand_id])
+
+
+def first_candidate(*, project_id: int, worker_id: int) -> int | None:
+    """The batch to wait for when each that may have a place is locked; None when none has."""
+    with connection.cursor() as cursor:
+        cursor.execute(FIRST_CANDIDATE, {"project": project_id, "worker": worker_id})
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def wait_for_batch(*, batch_id: int) -> None:
+    """Waits for the batch's lock; the caller holds no other batch."""
+    with connection.cursor() as cursor:
+        cursor.execute(WAIT_FOR_BATCH, [batch_id])
+
+
+def take_from_one_batch(*, project_id: int, worker_id: int, count: int) -> Taken | None:
+    """Locks a batch and tasks of it. Take up to `count` places of the first batch that nobody holds locked.
+
+    None when each candidate is locked or there is none.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE_FROM_ONE_BATCH, {"project": project_id, "worker": worker_id, "count": count})
+        rows = cursor.fetchall()
+    if not rows:
+        return None
+    places = [Place(row[2], None, *row[3:]) for row in rows if row[2] is not None]
+    return Taken(batch_id=rows[0][0], exhausted_at=rows[0][1], places=places)
+
+
+def remember_exhausted(*, project_id: int, worker_id: int, marks: Mapping[int, int]) -> None:
+    """Write marks {batch: generation} of an attempt that was rolled back.
+
+    They need no lock to stay true: within a generation places are only taken.
+    """
+    if marks:
+        with connection.cursor() as cursor:
+            cursor.execute(REMEMBER_EXHAUSTED, [project_id, worker_id, list(marks), list(marks.values())])
+
+
+def write_assignments(
+    *, project_id: int, worker_id: int, hand_id: int, places: Sequence[Place], pinned: Pinned
+) -> None:
+    """Locks the golds among `places`, last of all. Write the hand's assignments in the order given."""
+    params: dict[str, Any] = {
+        "project": project_id,
+        "worker": worker_id,
+        "hand": hand_id,
+        "size": len(places),
+        "schema": pinned.schema_id,
+        "instructions": pinned.instructions_id,
+        "price": pinned.price,
+        "gold_ids": [place.gold_id for place in places if place.gold_id is not None],
+        "tasks": [place.task_id for place in places],
+        "golds": [place.gold_id for place in places],
+        "rounds": [place.round for place in places],
+        "renditions": [place.rendition_id for place in places],
+        "widths": [place.width for place in places],
+        "heights": [place.height for place in places],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(WRITE_ASSIGNMENTS, params)

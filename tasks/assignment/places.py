@@ -1,0 +1,95 @@
+"""Places of tasks: locking them, giving them back, taking one again.
+
+Lock order, for everything that locks more than one of these rows: hand, batch, task, assignment, standing; several
+of a kind by ascending id; always `FOR NO KEY UPDATE`, which foreign-key inserts do not wait for. A claim locks batches
+by priority instead, and therefore never waits for one while it holds another. What opens a place (this module, a
+reviewer's rejection, a raised overlap, new tasks) holds the batch's lock and raises its generation in the same
+transaction: then "this worker has had all of it" is asked anew.
+"""
+
+from collections.abc import Sequence
+
+from django.db import connection
+
+LOCK_BATCHES = "SELECT id FROM tasks_batch WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+LOCK_TASKS = "SELECT id FROM tasks_task WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+
+OF_LEASES = """
+SELECT DISTINCT t.batch_id, t.id FROM tasks_assignment a JOIN tasks_task t ON t.id = a.task_id
+WHERE a.id = ANY(%s) AND a.state = 'leased'
+"""
+
+# Runs under the locks of batches and tasks, so its snapshot shows their last state.
+CLOSE_LEASES = """
+WITH ended AS MATERIALIZED (
+    SELECT id FROM tasks_assignment
+    WHERE id = ANY(%(leases)s) AND state = 'leased' AND (expires_at <= clock_timestamp() OR NOT %(only_over)s)
+    ORDER BY id
+    FOR NO KEY UPDATE {skip_locked}
+), closed AS (
+    UPDATE tasks_assignment a SET state = %(state)s, counts = false, closed_at = clock_timestamp()
+    FROM ended WHERE a.id = ended.id
+    RETURNING a.id, a.task_id
+), freed AS (
+    UPDATE tasks_task t SET taken = t.taken - n.places
+    FROM (SELECT task_id, count(*) AS places FROM closed WHERE task_id IS NOT NULL GROUP BY task_id) n
+    WHERE t.id = n.task_id
+    RETURNING t.batch_id, n.places
+), reopened AS (
+    UPDATE tasks_batch b SET taken = b.taken - n.places, generation = b.generation + 1
+    FROM (SELECT batch_id, sum(places) AS places FROM freed GROUP BY batch_id) n
+    WHERE b.id = n.batch_id
+)
+SELECT count(*) FROM closed
+"""
+
+TAKE_AGAIN = """
+WITH task AS (
+    UPDATE tasks_task SET taken = taken + 1
+    WHERE id = %(task)s AND state = 'open' AND round = %(round)s AND taken < wanted
+    RETURNING batch_id
+), batch AS (
+    UPDATE tasks_batch b SET taken = b.taken + 1 FROM task WHERE b.id = task.batch_id
+)
+SELECT count(*) FROM task
+"""
+
+
+def lock_places(*, batch_ids: Sequence[int], task_ids: Sequence[int]) -> None:
+    """Lock batches, then tasks. The caller holds no lock of a task or an assignment yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_BATCHES, [sorted(batch_ids)])
+        cursor.execute(LOCK_TASKS, [sorted(task_ids)])
+
+
+def close_leases(
+    *, assignment_ids: Sequence[int], state: str, only_over: bool = False, skip_locked: bool = False
+) -> int:
+    """Locks batches, tasks, assignments. End those of these leases that are still live; returns how many.
+
+    Work gives its place back; gold has none. With `only_over` the leases must have run out; with `skip_locked` one
+    that somebody is answering right now is left alone. Call inside a transaction.
+    """
+    leases = list(assignment_ids)
+    with connection.cursor() as cursor:
+        cursor.execute(OF_LEASES, [leases])
+        places = cursor.fetchall()
+        if places:
+            lock_places(batch_ids=[*{row[0] for row in places}], task_ids=[*{row[1] for row in places}])
+        statement = CLOSE_LEASES.format(skip_locked="SKIP LOCKED" if skip_locked else "")
+        cursor.execute(statement, {"leases": leases, "state": state, "only_over": only_over})
+        row = cursor.fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def take_place_again(*, task_id: int, round_number: int) -> bool:
+    """Needs the locks of batch and task. Take a place for an answer that came after its lease had ended.
+
+    False when the task wants no further answer: it is full, answered, or in another round by now.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE_AGAIN, {"task": task_id, "round": round_number})
+        row = cursor.fetchone()
+    assert row is not None
+    return bool(row[0])

@@ -1,0 +1,151 @@
+"""Finishing a hand: what was not answered is given back, check images are compared, trust moves, credits are posted."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, Sum
+
+from accounts.models import Actor
+from kernel.clock import ClockTimestamp
+from kernel.errors import NotFound
+from kernel.events import record_event
+from kernel.jobs import enqueue
+from tasks.annotation.models import Annotation
+from tasks.answers import Answer
+from tasks.assignment.models import Assignment, Hand
+from tasks.assignment.services import close_hand_leases
+from tasks.gold.compare import Tolerance, compare
+from tasks.gold.models import Gold, GoldResult
+from tasks.pay.models import LedgerEntry
+from tasks.pay.services import Posted, post_credits
+from tasks.standing.services import note_gold
+
+UPDATE_LABELS = "consensus.update"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A finished hand: how many answers were credited and what they earned. Nothing here tells gold from work."""
+
+    hand: Hand
+    answers: int
+    earned: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Checks:
+    seen: int
+    correct: int
+
+
+@transaction.atomic
+def settle_hand(*, worker: Actor, hand_id: UUID) -> Settled:
+    """Locks hand, batches, tasks, assignments, standing. Finish a hand; a second call changes nothing. Raises NotFound.
+
+    The assignments are locked before an answer is read: a change that is under way is waited for and then settled, a
+    later one sees the hand as finished.
+    """
+    hand = _locked(worker, hand_id)
+    if hand.state == Hand.State.LIVE:
+        close_hand_leases(hand=hand)
+        submitted = _locked_answers(hand)
+        checks = _compare_gold(hand, submitted)
+        note_gold(project_id=hand.project_id, worker_id=hand.worker_id, seen=checks.seen, correct=checks.correct)
+        posted = post_credits(hand=hand)
+        Hand.objects.filter(pk=hand.pk).update(state=Hand.State.SETTLED, settled_at=ClockTimestamp())
+        _record(hand, posted, gold_seen=checks.seen, gold_correct=checks.correct)
+        _update_labels(hand.project_id, submitted)
+        hand.refresh_from_db(fields=["state", "settled_at"])
+    return _figures(hand)
+
+
+@transaction.atomic
+def settle_late_answer(*, assignment_id: int) -> None:
+    """Locks hand and assignments. Pay an answer that came after its hand was settled; again is harmless.
+
+    Trust does not move: one image alone would tell the worker that it was gold.
+    """
+    hand = Hand.objects.select_for_update(no_key=True, of=("self",)).select_related("project", "worker")
+    row = hand.filter(assignments__pk=assignment_id, state=Hand.State.SETTLED).first()
+    if row is None:
+        return
+    posted = post_credits(hand=row)
+    if posted.answers:
+        _record(row, posted)
+    late = Assignment.objects.filter(pk=assignment_id, state=Assignment.State.SUBMITTED, counts=True)
+    _update_labels(row.project_id, list(late))
+
+
+def _locked(worker: Actor, hand_id: UUID) -> Hand:
+    hands = Hand.objects.select_for_update(no_key=True, of=("self",)).select_related("project", "worker")
+    hand = hands.filter(public_id=hand_id, worker=worker).first()
+    if hand is None:
+        raise NotFound
+    return hand
+
+
+def _locked_answers(hand: Hand) -> list[Assignment]:
+    rows = Assignment.objects.select_for_update(no_key=True).filter(hand=hand).order_by("pk")
+    return [row for row in rows if row.state == Assignment.State.SUBMITTED]
+
+
+def _compare_gold(hand: Hand, submitted: list[Assignment]) -> _Checks:
+    """Write how each answered check image compared. One that was retired meanwhile, as contested, is not held to it."""
+    ids = [row.pk for row in submitted if row.gold_id is not None]
+    if not ids:
+        return _Checks(0, 0)
+    answers = Annotation.objects.filter(
+        assignment_id__in=ids, is_current=True, gold__state=Gold.State.ACTIVE
+    ).select_related("gold", "schema")
+    results = [_result(hand, answer) for answer in answers.order_by("assignment_id")]
+    GoldResult.objects.bulk_create(results)
+    return _Checks(seen=len(results), correct=sum(result.correct for result in results))
+
+
+def _result(hand: Hand, annotation: Annotation) -> GoldResult:
+    gold = annotation.gold
+    assert gold is not None
+    assert annotation.assignment_id is not None
+    names = {row["number"]: row["name"] for row in annotation.schema.body["classes"]}
+    comparison = compare(
+        Answer.from_json(annotation.body),
+        [Answer.from_json(body) for body in gold.accepted],
+        Tolerance(**gold.tolerance),
+        names=names,
+    )
+    return GoldResult(
+        project_id=hand.project_id,
+        gold=gold,
+        worker_id=hand.worker_id,
+        assignment_id=annotation.assignment_id,
+        correct=comparison.correct,
+        score=comparison.score,
+        why=comparison.why[:300],
+    )
+
+
+def _record(hand: Hand, posted: Posted, *, gold_seen: int = 0, gold_correct: int = 0) -> None:
+    record_event(
+        project_id=hand.project_id,
+        kind="hand.settled",
+        data={"worker": str(hand.worker.public_id)},
+        settled=posted.answers,
+        paid_micros=posted.micros,
+        gold_seen=gold_seen,
+        gold_correct=gold_correct,
+    )
+
+
+def _update_labels(project_id: int, submitted: list[Assignment]) -> None:
+    task_ids = sorted({row.task_id for row in submitted if row.task_id is not None})
+    if task_ids:
+        enqueue(UPDATE_LABELS, project_id=project_id, task_ids=task_ids)
+
+
+def _figures(hand: Hand) -> Settled:
+    credits = LedgerEntry.objects.filter(hand=hand, kind=LedgerEntry.Kind.CREDIT)
+    sums = credits.aggregate(answers=Count("pk"), earned=Sum("amount"))
+    return Settled(hand, sums["answers"], sums["earned"] or Decimal(0), hand.project.currency)

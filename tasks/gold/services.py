@@ -1,0 +1,56 @@
+"""Making and retiring check images."""
+
+from collections.abc import Sequence
+
+from django.db import IntegrityError, transaction
+
+from kernel.constraints import violated_constraint
+from kernel.errors import Conflict, Refused
+from projects.models import Project
+from tasks.answers import Answer
+from tasks.gold.models import GOLD_IMAGE, Gold
+from tasks.ingest.models import Image
+
+
+class GoldExists(Conflict):
+    """This image is a check image already; retire it first."""
+
+    code = "gold_exists"
+
+
+class GoldRefused(Refused):
+    """This image cannot become a check image."""
+
+    code = "gold_refused"
+
+
+def make_gold(*, project: Project, image: Image, accepted: Sequence[Answer], source: str) -> Gold:
+    """Turn an image into a check image with these accepted answers, any of which is right.
+
+    A retired one becomes active again with the new answers; workers who had it do not meet it twice. Raises GoldExists
+    and GoldRefused. It does not close the places of the image's task: `tasks.flow.checks` does both.
+    """
+    if not accepted:
+        raise GoldRefused("A check image needs at least one right answer; give one.")
+    if image.dataset_id != project.dataset_id:
+        raise GoldRefused("This image is not in the project's dataset; choose one that is.")
+    body = [answer.to_json() for answer in accepted]
+    tolerance = {"iou": project.gold_iou}
+    try:
+        with transaction.atomic():
+            return Gold.objects.create(project=project, image=image, accepted=body, tolerance=tolerance, source=source)
+    except IntegrityError as error:
+        if violated_constraint(error) != GOLD_IMAGE:
+            raise
+    revived = Gold.objects.filter(project=project, image=image, state=Gold.State.RETIRED).update(
+        state=Gold.State.ACTIVE, accepted=body, tolerance=tolerance, source=source
+    )
+    if not revived:
+        raise GoldExists
+    return Gold.objects.get(project=project, image=image)
+
+
+def retire_gold(*, gold: Gold) -> None:
+    """No hand gets it any more, and an answer to it that is not settled yet moves no standing."""
+    Gold.objects.filter(pk=gold.pk, state=Gold.State.ACTIVE).update(state=Gold.State.RETIRED)
+    gold.refresh_from_db(fields=["state"])

@@ -1,0 +1,72 @@
+"""Writing to the ledger."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from django.db import connection, transaction
+
+from accounts.models import Actor
+from kernel.errors import Refused
+from projects.models import Project
+from tasks.assignment.models import Hand
+from tasks.pay.models import LedgerEntry
+
+# The unique index of credits makes this safe to repeat: whoever comes second credits nothing.
+POST_CREDITS = """
+WITH posted AS (
+    INSERT INTO tasks_ledgerentry (
+        public_id, project_id, worker_id, kind, assignment_id, hand_id, amount, currency, cause, created_at)
+    SELECT gen_random_uuid(), a.project_id, a.worker_id, 'credit', a.id, a.hand_id, a.price, p.currency, '',
+        clock_timestamp()
+    FROM tasks_assignment a JOIN projects_project p ON p.id = a.project_id
+    WHERE a.hand_id = %s AND a.state = 'submitted'
+    ORDER BY a.id
+    ON CONFLICT (assignment_id) WHERE kind = 'credit' DO NOTHING
+    RETURNING amount
+)
+SELECT count(*), coalesce(sum(amount), 0) FROM posted
+"""
+
+MICRO = Decimal("0.000001")
+
+
+class CorrectionRefused(Refused):
+    """A correction needs a cause that says what it corrects, and an amount other than zero."""
+
+    code = "correction_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What was newly credited; the amount in the project's currency."""
+
+    answers: int
+    amount: Decimal
+
+    @property
+    def micros(self) -> int:
+        """Millionths of the currency: whole, since that is what the ledger keeps."""
+        return int(self.amount / MICRO)
+
+
+def post_credits(*, hand: Hand) -> Posted:
+    """Needs the hand's lock. Credit each submitted answer of the hand once, at its pinned price."""
+    with connection.cursor() as cursor:
+        cursor.execute(POST_CREDITS, [hand.pk])
+        row = cursor.fetchone()
+    assert row is not None
+    return Posted(answers=row[0], amount=row[1])
+
+
+@transaction.atomic
+def post_correction(*, project: Project, worker: Actor, amount: Decimal, cause: str) -> LedgerEntry:
+    """A new signed entry; entries are never changed. The same cause again gives the entry that it made before."""
+    if not cause.strip() or not amount:
+        raise CorrectionRefused
+    entry, _ = LedgerEntry.objects.get_or_create(
+        project=project,
+        cause=cause.strip()[:200],
+        kind=LedgerEntry.Kind.CORRECTION,
+        defaults={"worker": worker, "amount": amount, "currency": project.currency},
+    )
+    return entry

@@ -1,0 +1,28 @@
+"""Reading who works where."""
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from accounts.models import Actor
+from kernel.errors import NotFound
+from projects.models import Project
+from tasks.standing.models import Standing
+
+
+def workers_of(*, project: Project) -> QuerySet[Standing]:
+    """The project's workers, in the order in which they joined."""
+    return Standing.objects.filter(project=project).select_related("worker", "worker__user").order_by("id")
+
+
+def worker_in(*, project: Project, public_id: UUID) -> Standing:
+    standing = workers_of(project=project).filter(worker__public_id=public_id).first()
+    if standing is None:
+        raise NotFound("There is no such worker in this project.")
+    return standing
+
+
+def standings_of(*, worker: Actor) -> QuerySet[Standing]:
+    """Where this person may work or may have worked, the newest project first."""
+    rows = Standing.objects.filter(worker=worker).exclude(state=Standing.State.REMOVED)
+    return rows.select_related("project", "project__organisation").order_by("-project__id")
