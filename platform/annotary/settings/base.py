@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "allauth.account.middleware.AccountMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "workers_ui.views.errors.AnnotaryErrorMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -138,6 +139,8 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
+# Besides allauth's own: opening invitation links that are not ours.
+ACCOUNT_RATE_LIMITS = {"join": "20/m/ip"}
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = int(timedelta(days=30).total_seconds())
@@ -205,7 +208,9 @@ def _socket_sources() -> list[str]:
         return []
     if ANNOTARY_WS_URL.startswith(":"):
         # A port alone: the page opens its socket on the host that it came from, whichever of ours that is.
-        return [f"{scheme}://{host}{ANNOTARY_WS_URL}" for host in ALLOWED_HOSTS for scheme in ("ws", "wss")]
+        # IPv6 addresses have no spelling in a policy (CSP3, host-source).
+        hosts = [host for host in ALLOWED_HOSTS if "[" not in host]
+        return [f"{scheme}://{host}{ANNOTARY_WS_URL}" for host in hosts for scheme in ("ws", "wss")]
     parts = urlsplit(ANNOTARY_WS_URL)
     return [f"{parts.scheme}://{parts.netloc}"]
 
