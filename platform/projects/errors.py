@@ -1,0 +1,33 @@
+"""What can be wrong with a project as somebody wants it."""
+
+from kernel.errors import Refused, TransitionRefused
+
+
+class ProjectRefused(Refused):
+    """This project cannot be made as asked."""
+
+    code = "project_refused"
+
+
+class PolicyRefused(Refused):
+    """This policy cannot be set."""
+
+    code = "policy_refused"
+
+
+class ClassesRefused(Refused):
+    """These classes cannot be used."""
+
+    code = "classes_refused"
+
+
+class InstructionsRefused(Refused):
+    """These instructions cannot be saved."""
+
+    code = "instructions_refused"
+
+
+class ProjectNotReady(TransitionRefused):
+    """The project cannot be opened yet."""
+
+    code = "project_not_ready"

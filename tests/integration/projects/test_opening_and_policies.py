@@ -1,0 +1,90 @@
+"""A project opens when there is work, moves between its states by compare-and-swap, and is found by those who may."""
+
+import uuid
+
+import pytest
+
+from kernel.errors import Forbidden, NotFound, TransitionRefused
+from projects.errors import InstructionsRefused, PolicyRefused, ProjectNotReady
+from projects.models import Instructions, Project
+from projects.selectors import project_for, projects_of
+from projects.services import change_policy, close_project, open_project, pause_project, write_instructions
+from tests.cast import a_project, a_task, ada, finch, wren
+from tests.together import together
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_project_without_images_does_not_open() -> None:
+    project = a_project(state="draft")
+    with pytest.raises(ProjectNotReady, match="bring images in first"):
+        open_project(project=project)
+
+
+def test_a_project_without_classes_does_not_open() -> None:
+    project = a_project(state="draft")
+    Project.objects.filter(pk=project.pk).update(schema=None)
+    with pytest.raises(ProjectNotReady, match="no classes"):
+        open_project(project=project)
+
+
+def test_a_project_opens_pauses_and_closes_and_closed_stays() -> None:
+    project = a_project(state="draft")
+    a_task(project)
+    assert open_project(project=project).state == "open"
+    assert pause_project(project=project).state == "paused"
+    with pytest.raises(TransitionRefused, match="The project is paused"):
+        pause_project(project=project)
+    assert open_project(project=project).state == "open"
+    assert close_project(project=project).state == "closed"
+    with pytest.raises(TransitionRefused, match="The project is closed"):
+        open_project(project=project)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_pause_at_once_one_does() -> None:
+    project = a_project(state="open")
+    results = together(*[lambda: pause_project(project=project)] * 2)
+    assert sorted(type(result).__name__ for result in results) == ["Project", "TransitionRefused"]
+
+
+def test_a_policy_changes_alone_and_the_currency_stays_once_opened() -> None:
+    project = a_project(state="open", answers_min=2)
+    changed = change_policy(project=project, changes={"answers_min": 3, "price": "0.10"})
+    assert (changed.answers_min, changed.answers_max, str(changed.price)) == (3, 5, "0.100000")
+    with pytest.raises(PolicyRefused, match="currency stays"):
+        change_policy(project=project, changes={"currency": "EUR"})
+
+
+def test_instructions_have_versions_and_the_same_text_makes_none() -> None:
+    project = a_project()
+    write_instructions(project=project, by=ada(), body="Look twice.")
+    write_instructions(project=project, by=ada(), body=" Look twice. \n")
+    assert list(Instructions.objects.filter(project=project).values_list("version", flat=True)) == [1, 2]
+    assert Project.objects.get(pk=project.pk).instructions_id == Instructions.objects.latest("id").pk
+    for body in ("  ", "x" * 50_001):
+        with pytest.raises(InstructionsRefused):
+            write_instructions(project=project, by=ada(), body=body)
+
+
+def test_outsiders_do_not_learn_that_a_project_exists_and_workers_may_not_manage() -> None:
+    project = a_project(workers=[wren()])
+    assert project_for(actor=ada(), public_id=project.public_id, role="manager") == project
+    assert project_for(actor=wren(), public_id=str(project.public_id), role="worker") == project
+    with pytest.raises(Forbidden):
+        project_for(actor=wren(), public_id=project.public_id, role="manager")
+    unknown = [(finch(), project.public_id), (ada(), uuid.uuid4()), (ada(), "no-uuid")]
+    told = set()
+    for actor, public_id in unknown:
+        with pytest.raises(NotFound) as caught:
+            project_for(actor=actor, public_id=public_id, role="manager")
+        told.add((caught.value.code, caught.value.detail))
+    assert len(told) == 1
+
+
+def test_projects_are_listed_by_role() -> None:
+    project = a_project(workers=[wren()])
+    assert list(projects_of(actor=ada(), role="reviewer")) == [project]
+    assert list(projects_of(actor=wren(), role="manager")) == []
+    assert list(projects_of(actor=wren())) == [project]
+    assert list(projects_of(actor=finch())) == []

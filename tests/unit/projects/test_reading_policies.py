@@ -1,0 +1,77 @@
+"""Policies are read in their ranges, and refused with a sentence otherwise."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from projects.errors import PolicyRefused
+from projects.policies import read_policy
+
+PRESENT = {"answers_min": 3, "answers_max": 5, "split_train": 0.8, "split_val": 0.1}
+
+
+def read(**changes: Any) -> dict[str, Any]:
+    return read_policy(changes, present=PRESENT.__getitem__)
+
+
+def test_values_come_out_in_their_types() -> None:
+    values = read(answers_min="2", gold_rate="0.25", price="0.05", currency="eur", lease_seconds=600)
+    assert values == {
+        "answers_min": 2,
+        "gold_rate": 0.25,
+        "price": Decimal("0.050000"),
+        "currency": "EUR",
+        "lease_seconds": 600,
+    }
+
+
+def test_an_unknown_policy_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(PolicyRefused, match=r"no policy 'overlap'; choose from answers_min"):
+        read(overlap=3)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("answers_min", 0),
+        ("answers_min", 2.5),
+        ("answers_min", True),
+        ("answers_min", None),
+        ("answers_max", 51),
+        ("gold_rate", 0.6),
+        ("gold_rate", "much"),
+        ("gold_rate", float("nan")),
+        ("confidence_target", float("inf")),
+        ("lease_seconds", 5),
+        ("hand_size", 101),
+        ("batch_size", 10**30),
+    ],
+)
+def test_values_out_of_range_are_refused(name: str, value: Any) -> None:
+    with pytest.raises(PolicyRefused):
+        read(**{name: value})
+
+
+@pytest.mark.parametrize("amount", ["-0.01", "0.0000001", "1000.01", "1e40", "two", 0.02, None, [], "NaN"])
+def test_money_is_an_exact_amount_in_range(amount: Any) -> None:
+    with pytest.raises(PolicyRefused, match="price of an answer"):
+        read(price=amount)
+
+
+@pytest.mark.parametrize("currency", ["€", "EURO", "12$", "", 5])
+def test_a_currency_has_three_letters(currency: Any) -> None:
+    with pytest.raises(PolicyRefused, match="three letters"):
+        read(currency=currency)
+
+
+def test_the_most_answers_may_not_be_below_the_least_also_against_what_stays() -> None:
+    with pytest.raises(PolicyRefused, match="cannot be below"):
+        read(answers_min=6)
+    assert read(answers_min=6, answers_max=7) == {"answers_min": 6, "answers_max": 7}
+
+
+def test_training_and_validation_are_no_more_than_the_whole() -> None:
+    with pytest.raises(PolicyRefused, match="more than the whole"):
+        read(split_val=0.3)
+    assert read(split_val=0.2) == {"split_val": 0.2}
