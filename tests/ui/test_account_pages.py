@@ -51,7 +51,7 @@ def test_a_closed_sign_up_says_how_to_get_in() -> None:
     assert "Ask the person who runs your project for an invitation." in page("account/signup_closed.html")
 
 
-@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "500"])
+@pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "429", "500"])
 def test_a_failure_page_says_what_to_do_next(name: str) -> None:
     html = page(f"{name}.html")
     assert html.count("<h1>") == 1

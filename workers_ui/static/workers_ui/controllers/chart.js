@@ -7,6 +7,19 @@ import { Controller } from "./controller.js";
 
 const DASHES = [[], [6, 4], [2, 3]];
 
+const DAY = 86400;
+const HOUR_FORMAT = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const DAY_FORMAT = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
+
+/* Hours of the reader's own clock; the day stands where it begins. */
+function timeWords(plot, splits, axis, space, step) {
+  return splits.map((second) => {
+    const moment = new Date(second * 1000);
+    const midnight = moment.getHours() === 0 && moment.getMinutes() === 0;
+    return (step >= DAY || midnight ? DAY_FORMAT : HOUR_FORMAT).format(moment);
+  });
+}
+
 export default class extends Controller {
   connect() {
     this.plotted = this.json("data");
@@ -56,7 +69,7 @@ export default class extends Controller {
       dash: DASHES[position % DASHES.length],
     }));
     const legend = { show: series.length > 1 };
-    const options = { ...this.size(), legend, series: [{}, ...series], axes: [axis, { ...axis, size: 56 }] };
+    const options = { ...this.size(), legend, series: [{}, ...series], axes: [{ ...axis, values: timeWords }, { ...axis, size: 56 }] };
     this.plot = new uPlot(options, this.columns(), this.target("plot"));
   }
 }
