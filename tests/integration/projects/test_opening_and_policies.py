@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from accounts.models import Actor
 from kernel.errors import Forbidden, NotFound, TransitionRefused
 from projects.errors import InstructionsRefused, PolicyRefused, ProjectNotReady
 from projects.models import Instructions, Project
@@ -73,7 +74,11 @@ def test_outsiders_do_not_learn_that_a_project_exists_and_workers_may_not_manage
     assert project_for(actor=wren(), public_id=str(project.public_id), role="worker") == project
     with pytest.raises(Forbidden):
         project_for(actor=wren(), public_id=project.public_id, role="manager")
-    unknown = [(finch(), project.public_id), (ada(), uuid.uuid4()), (ada(), "no-uuid")]
+    unknown: list[tuple[Actor, uuid.UUID | str]] = [
+        (finch(), project.public_id),
+        (ada(), uuid.uuid4()),
+        (ada(), "no-uuid"),
+    ]
     told = set()
     for actor, public_id in unknown:
         with pytest.raises(NotFound) as caught:

@@ -1,0 +1,10 @@
+"""Background work of the storage."""
+
+from celery import shared_task
+
+from storage.services import sweep_blobs
+
+
+@shared_task(name="storage.sweep_blobs_job", time_limit=840)
+def sweep_blobs_job() -> None:
+    sweep_blobs()

@@ -1,0 +1,165 @@
+"""Blobs: store, open, and sweep away what nothing refers to.
+
+The file comes first and the row after it, so a ready row always has its file (I6). Whoever writes a row, and whoever
+removes a file, holds the same advisory lock, named after the content: a sweep cannot take the file of a row in flight.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import BinaryIO
+
+from django.db import IntegrityError, connection, transaction
+from django.db.models import Exists, ManyToOneRel, Model, OuterRef
+
+from kernel.clock import ClockTimestamp
+from kernel.errors import Unavailable
+from storage import backends
+from storage.models import Blob
+
+STRAY_AFTER = timedelta(hours=1)
+SWEEP_AT_MOST = 2_000
+_TRIES = 3
+
+
+class StorageBusy(Unavailable):
+    """The file could not be stored just now; send it again."""
+
+    code = "storage_busy"
+
+
+def store_blob(*, source: BinaryIO | Path, content_type: str) -> Blob:
+    """Store a file (a path, or a stream from where it stands) and return its ready row; equal content is one blob.
+
+    Call outside transactions: the advisory lock lasts until the outermost one ends. Refer to the blob within the
+    hour, or the sweep takes it back. Raises StorageBusy.
+    """
+    start = None if isinstance(source, Path) or not source.seekable() else source.tell()
+    for _ in range(_TRIES):
+        stored = backends.put(source)
+        blob = _note(stored, content_type)
+        if blob is not None:
+            return blob
+        # A sweep took the file between writing and noting: only content that lay there unreferenced for an hour.
+        if not isinstance(source, Path):
+            if start is None:
+                break
+            source.seek(start)
+    raise StorageBusy
+
+
+def open_blob(blob: Blob) -> BinaryIO:
+    """Open the file for reading. Raises backends.BlobMissing."""
+    return backends.open_blob(blob.key)
+
+
+@contextmanager
+def blob_file(blob: Blob) -> Iterator[Path]:
+    """The blob as a file of this machine, not to be changed: where it stands, or a copy for as long as it is used."""
+    path = backends.local_path(blob.key)
+    if path is not None:
+        if not path.exists():
+            raise backends.BlobMissing
+        yield path
+        return
+    with tempfile.NamedTemporaryFile() as copy, open_blob(blob) as source:
+        while chunk := source.read(backends.CHUNK):
+            copy.write(chunk)
+        copy.flush()
+        yield Path(copy.name)
+
+
+def sweep_blobs() -> tuple[int, int]:
+    """Remove rows that nothing refers to, then files without a row, both older than an hour: (rows, files) removed."""
+    rows = sum(_remove_unreferenced(pk) for pk in _unreferenced()[:SWEEP_AT_MOST])
+    files = 0
+    older_than = time.time() - STRAY_AFTER.total_seconds()
+    for key in backends.keys_of_strays(older_than=older_than):
+        files += _remove_stray(key, older_than=older_than)
+        if files >= SWEEP_AT_MOST:
+            break
+    return rows, files
+
+
+@transaction.atomic
+def _note(stored: backends.StoredObject, content_type: str) -> Blob | None:
+    """Write the ready row under the content's lock; None when the file is gone again."""
+    _lock(stored.sha256)
+    if not backends.exists(stored.key):
+        return None
+    blob, created = Blob.objects.get_or_create(
+        sha256=stored.sha256,
+        defaults={"size": stored.size, "content_type": content_type, "state": Blob.State.READY},
+    )
+    if not created:
+        # A blob that is stored again counts as new to the sweep: a reference to it is on the way.
+        Blob.objects.filter(pk=blob.pk).update(touched_at=ClockTimestamp(), state=Blob.State.READY)
+        blob.state = Blob.State.READY
+    return blob
+
+
+def _lock(sha256: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"storage.blob.{sha256}"])
+
+
+def _unreferenced() -> list[int]:
+    """Ids of blobs that no foreign key of any model points to, and that nobody stored within the hour."""
+    rows = Blob.objects.filter(touched_at__lt=ClockTimestamp() - STRAY_AFTER)
+    for model, column in _references():
+        rows = rows.exclude(Exists(model._base_manager.filter(**{column: OuterRef("pk")})))
+    return list(rows.order_by("touched_at").values_list("pk", flat=True)[:SWEEP_AT_MOST])
+
+
+def _references() -> list[tuple[type[Model], str]]:
+    """Who points at blobs, asked of Django: the storage stands below its users and cannot name them."""
+    return [
+        (field.field.model, field.field.attname)
+        for field in Blob._meta.get_fields(include_hidden=True)
+        if isinstance(field, ManyToOneRel)
+    ]
+
+
+def _remove_unreferenced(pk: int) -> int:
+    try:
+        with transaction.atomic():
+            blob = Blob.objects.filter(pk=pk).first()
+            if blob is None:
+                return 0
+            _lock(blob.sha256)
+            with connection.cursor() as cursor:
+                # The foreign keys are deferred; asked now, a reference that came meanwhile stops this deletion, and
+                # one that comes later fails at its own commit, since the row is gone.
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                cursor.execute(
+                    "DELETE FROM storage_blob"
+                    " WHERE id = %s AND touched_at < clock_timestamp() - make_interval(secs => %s)",
+                    [pk, STRAY_AFTER.total_seconds()],
+                )
+                removed: int = cursor.rowcount
+    except IntegrityError:
+        return 0
+    if removed:
+        _remove_stray(blob.key, older_than=None)
+    return removed
+
+
+@transaction.atomic
+def _remove_stray(key: str, *, older_than: float | None) -> int:
+    """Remove a file under its content's lock, unless it has a row or was written anew (seconds since the epoch)."""
+    sha256 = key.rsplit("/", 1)[1]
+    _lock(sha256)
+    if Blob.objects.filter(sha256=sha256).exists():
+        return 0
+    path = backends.local_path(key)
+    if path is not None and older_than is not None:
+        try:
+            if path.stat().st_mtime >= older_than:
+                return 0
+        except FileNotFoundError:
+            return 0
+    backends.delete(key)
+    return 1

@@ -1,0 +1,42 @@
+"""Reading batches and tasks."""
+
+import uuid
+
+from django.db.models import Count, Q, QuerySet
+
+from kernel.errors import NotFound
+from projects.models import Project
+from tasks.batching.models import Batch, Task
+
+
+class BatchUnknown(NotFound):
+    """There is no such batch in this project."""
+
+    code = "batch_unknown"
+
+
+def batches_of(*, project: Project) -> QuerySet[Batch]:
+    """In the order in which they are given out, each with `tasks_count`, `tasks_answered`, `tasks_approved`."""
+    answered = Q(tasks__state__in=(Task.State.ANSWERED, Task.State.APPROVED))
+    return (
+        Batch.objects.filter(project=project)
+        .annotate(
+            tasks_count=Count("tasks"),
+            tasks_answered=Count("tasks", filter=answered),
+            tasks_approved=Count("tasks", filter=Q(tasks__state=Task.State.APPROVED)),
+        )
+        .order_by("-priority", "number")
+    )
+
+
+def batch_for(*, project: Project, public_id: uuid.UUID | str) -> Batch:
+    """Raises BatchUnknown."""
+    try:
+        return Batch.objects.get(project=project, public_id=uuid.UUID(str(public_id)))
+    except (Batch.DoesNotExist, ValueError) as error:
+        raise BatchUnknown from error
+
+
+def tasks_of(*, project: Project) -> QuerySet[Task]:
+    """In the order in which they were made, with image and batch."""
+    return Task.objects.filter(project=project).select_related("image__thumb", "batch").order_by("id")

@@ -1,0 +1,227 @@
+"""An import from its files to tasks: unpack, validate, make tasks. Every step is rows, so a killed run is resumed.
+
+Nothing here is one big transaction: an unpacked file, a validated item and a chunk of tasks each commit alone, and
+reading them again finds what is left. Two runs at once do some work twice and count none of it twice.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import BinaryIO, cast
+
+from django.db import transaction
+from django.db.models import F
+
+from kernel.clock import ClockTimestamp
+from kernel.events import record_event
+from projects.models import Project
+from storage.models import Blob
+from storage.services import blob_file, store_blob
+from tasks.batching.services import make_tasks, refresh_statistics
+from tasks.ingest.archives import Archive, ArchiveRefused, Entry, open_archive
+from tasks.ingest.errors import MetadataRefused
+from tasks.ingest.models import Image, Import, ImportItem
+from tasks.ingest.selectors import metadata_by_item
+from tasks.ingest.services import MAX_ITEMS, METADATA_FILE, UNKNOWN_TYPE, enqueue_run
+from tasks.ingest.tables import MAX_BYTES, read_table
+from tasks.validate.takers import Takers
+
+CHUNK = 50
+TASKS_AT_ONCE = 500
+ANNOUNCE_EVERY = 10
+DECODERS = 2
+# A run ends after this and queues its own continuation, so that one large import does not keep a worker for hours.
+RUN_SECONDS = 300.0
+ANALYSE_FROM = 1_000
+
+Refusals = Sequence[tuple[str, str, str]]
+
+
+def run_import(*, import_id: int, decoders: int = DECODERS, seconds: float = RUN_SECONDS) -> bool:
+    """Take an import as far as `seconds` reach; True when it is over, False when a continuation was queued.
+
+    With `decoders` of 1 everything runs in the calling thread. Does nothing to an import that is over. A refused
+    archive fails the import with its sentence. Raises DecoderUnavailable, StorageBusy: try again later.
+    """
+    row = Import.objects.defer("metadata").filter(pk=import_id, state=Import.State.WORKING).first()
+    if row is None:
+        return True
+    until = time.monotonic() + seconds
+    try:
+        finished = _unpack(row, until) and _validate(row, until, decoders)
+    except ArchiveRefused as error:
+        fail_import(import_id=import_id, error=error.sentence)
+        return True
+    if not finished:
+        with transaction.atomic():
+            enqueue_run(batch_import=row)
+        return False
+    _make_tasks(row)
+    _finish(import_id)
+    return True
+
+
+@transaction.atomic
+def announce(*, import_id: int) -> None:
+    """Locks the import. Tell the live stream what was taken since it was told last: each image in exactly one delta."""
+    row = Import.objects.defer("metadata").select_for_update(no_key=True).get(pk=import_id)
+    new = row.taken - row.announced
+    if row.project_id is None or (new == 0 and row.state == Import.State.WORKING):
+        return
+    Import.objects.filter(pk=import_id).update(announced=row.taken)
+    data = {
+        "import": str(row.public_id),
+        "state": row.state,
+        "taken": row.taken,
+        "duplicates": row.duplicates,
+        "refused": row.refused,
+        "total": row.total,
+    }
+    delta = {"images": new} if new else {}
+    record_event(project_id=row.project_id, kind="import.progress", data=data, **delta)
+
+
+def fail_import(*, import_id: int, error: str) -> None:
+    """working -> failed, with a sentence. Images taken before stay."""
+    failed = Import.objects.filter(pk=import_id, state=Import.State.WORKING).update(
+        state=Import.State.FAILED, error=error, finished_at=ClockTimestamp(), archive=None
+    )
+    if failed:
+        announce(import_id=import_id)
+
+
+def _unpack(row: Import, until: float) -> bool:
+    """Make an item of every file in the archive; False when time ran out. Raises ArchiveRefused."""
+    if row.archive is None:
+        return True
+    with blob_file(row.archive) as path, open_archive(path) as archive:
+        if len(archive.entries) + len(archive.refused) > MAX_ITEMS:
+            raise ArchiveRefused("too_many_entries", f"The archive holds more than {MAX_ITEMS:,} files; split it up.")
+        known = set(ImportItem.objects.filter(batch_import=row).values_list("name", flat=True))
+        _add_refused(row, [each for each in _refused_entries(archive) if each[0] not in known])
+        left = (entry for entry in archive.entries if entry.name not in known)
+        while entries := list(islice(left, CHUNK)):
+            _unpack_entries(row, archive, entries)
+            if time.monotonic() > until:
+                return False
+    return True
+
+
+def _refused_entries(archive: Archive) -> list[tuple[str, str, str]]:
+    return [(each.name, each.reason, each.sentence) for each in archive.refused]
+
+
+def _unpack_entries(row: Import, archive: Archive, entries: Sequence[Entry]) -> None:
+    stored: list[tuple[str, Blob]] = []
+    refused: list[tuple[str, str, str]] = []
+    for entry in entries:
+        with tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024) as spool:
+            try:
+                archive.copy(entry, cast(BinaryIO, spool))
+                spool.seek(0)
+                if entry.name.lower() == METADATA_FILE:
+                    _add_table(row, spool.read(MAX_BYTES + 1))
+                    continue
+            except ArchiveRefused as error:
+                refused.append((entry.name, error.reason, error.sentence))
+                continue
+            except MetadataRefused as error:
+                refused.append((entry.name, error.code, error.detail))
+                continue
+            stored.append((entry.name, store_blob(source=cast(BinaryIO, spool), content_type=UNKNOWN_TYPE)))
+    items = [ImportItem(batch_import=row, name=name, original=blob) for name, blob in stored]
+    _add_items(row, items)
+    _add_refused(row, refused)
+
+
+def _add_table(row: Import, body: bytes) -> None:
+    """Locks the import. The archive's own table; what was sent beside the archive counts before it."""
+    table = read_table(body)
+    with transaction.atomic():
+        locked = Import.objects.select_for_update(no_key=True).get(pk=row.pk)
+        Import.objects.filter(pk=row.pk).update(metadata=table | locked.metadata)
+
+
+def _add_refused(row: Import, refused: Refusals) -> None:
+    state = ImportItem.State.REFUSED
+    _add_items(
+        row,
+        [
+            ImportItem(batch_import=row, name=name, state=state, code=code[:40], reason=reason[:500])
+            for name, code, reason in refused
+        ],
+    )
+
+
+@transaction.atomic
+def _add_items(row: Import, items: Sequence[ImportItem]) -> None:
+    """Locks the import, so that two runs cannot both add a name."""
+    if not items:
+        return
+    Import.objects.defer("metadata").select_for_update(no_key=True).get(pk=row.pk)
+    names = [item.name for item in items]
+    there = set(ImportItem.objects.filter(batch_import=row, name__in=names).values_list("name", flat=True))
+    new = [item for item in items if item.name not in there]
+    ImportItem.objects.bulk_create(new)
+    refused = sum(item.state == ImportItem.State.REFUSED for item in new)
+    Import.objects.filter(pk=row.pk).update(total=F("total") + len(new), refused=F("refused") + refused)
+
+
+def _validate(row: Import, until: float, decoders: int) -> bool:
+    """Take every waiting item; False when time ran out."""
+    table = metadata_by_item(batch_import=row)
+    try:
+        return _take_all(row, until, decoders, table)
+    finally:
+        announce(import_id=row.pk)
+
+
+def _take_all(row: Import, until: float, decoders: int, table: dict[str, dict[str, str]]) -> bool:
+    with Takers(decoders, table) as takers:
+        for number, item in enumerate(_waiting(row), start=1):
+            takers.take(item)
+            if number % ANNOUNCE_EVERY == 0:
+                announce(import_id=row.pk)
+            if time.monotonic() > until:
+                return False
+    return True
+
+
+def _waiting(row: Import) -> Iterator[ImportItem]:
+    """Items that wait, in the order in which they came; a keyset, since those before it change state meanwhile."""
+    last = 0
+    rows = ImportItem.objects.filter(batch_import=row, state=ImportItem.State.WAITING).order_by("id")
+    while chunk := list(rows.filter(pk__gt=last)[:CHUNK]):
+        yield from chunk
+        last = chunk[-1].pk
+
+
+def _make_tasks(row: Import) -> None:
+    """Tasks for every image of this import that its project has none of, also for those known before."""
+    if row.project_id is None:
+        return
+    project = Project.objects.filter(pk=row.project_id).first()
+    if project is None:
+        return
+    last, made = 0, 0
+    rows = ImportItem.objects.filter(batch_import=row, image__isnull=False).order_by("id").select_related("image")
+    while chunk := list(rows.filter(pk__gt=last)[:TASKS_AT_ONCE]):
+        images: list[Image] = [item.image for item in chunk if item.image is not None]
+        made += make_tasks(project=project, images=images)
+        last = chunk[-1].pk
+    if made >= ANALYSE_FROM:
+        refresh_statistics()
+
+
+def _finish(import_id: int) -> None:
+    """working -> done, or failed when nothing could be taken. The archive is let go: its files are items now."""
+    row = Import.objects.defer("metadata").get(pk=import_id)
+    if row.taken + row.duplicates == 0:
+        fail_import(import_id=import_id, error="No file of this import could be taken; the list says why for each.")
+        return
+    done = Import.objects.filter(pk=import_id, state=Import.State.WORKING).update(
+        state=Import.State.DONE, finished_at=ClockTimestamp(), archive=None
+    )
+    if done:
+        announce(import_id=import_id)

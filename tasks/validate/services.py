@@ -1,0 +1,109 @@
+"""Take the files of an import one by one: check, render, and keep as images."""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from django.db import transaction
+from django.db.models import F
+
+from storage.models import Blob
+from storage.services import blob_file, store_blob
+from tasks.ingest.models import Image, Import, ImportItem
+from tasks.ingest.selectors import metadata_by_item
+from tasks.ingest.tables import group_of
+from tasks.validate.imaging.errors import ImageRefused
+from tasks.validate.imaging.inspect import RenderedImage, inspect_and_render
+
+DUPLICATE = "The same image is in the dataset already, as {name}."
+_SCREEN_TYPE = "image/jpeg"
+
+
+def take_item(*, item: ImportItem, metadata: Mapping[str, str] | None = None, slot: int = 0) -> Image | None:
+    """Take a waiting item: the image, new or known before, or None when it is refused or was taken meanwhile.
+
+    Reading and rendering happen outside the one short transaction that writes the outcome, so a run that is killed
+    leaves the item waiting and blobs that are swept. `metadata` is the item's row of the table; it is looked up when
+    None. `slot` chooses the decoder process: threads that decode side by side take different ones.
+    Raises DecoderUnavailable, StorageBusy: try again later.
+    """
+    row = ImportItem.objects.select_related("batch_import", "original").defer("batch_import__metadata").get(pk=item.pk)
+    if row.state != ImportItem.State.WAITING or row.original is None:
+        return row.image
+    known = Image.objects.filter(dataset_id=row.batch_import.dataset_id, sha256=row.original.sha256).first()
+    if known is not None:
+        return _settle(row, image=known)
+    if metadata is None:
+        metadata = metadata_by_item(batch_import=row.batch_import).get(row.name, {})
+    try:
+        with tempfile.TemporaryDirectory(prefix="annotary-image-") as folder, blob_file(row.original) as source:
+            rendered = inspect_and_render(source, out=Path(folder), name=row.name, slot=slot)
+            blobs = _store(rendered)
+    except ImageRefused as error:
+        _refuse(row, code=error.reason, reason=error.sentence)
+        return None
+    return _keep(row, rendered, blobs, metadata)
+
+
+def _store(rendered: RenderedImage) -> dict[str, Blob]:
+    return {
+        "release": store_blob(source=rendered.release, content_type=rendered.release_type),
+        "rendition": store_blob(source=rendered.screen, content_type=_SCREEN_TYPE),
+        "thumb": store_blob(source=rendered.thumb, content_type=_SCREEN_TYPE),
+    }
+
+
+@transaction.atomic
+def _keep(row: ImportItem, rendered: RenderedImage, blobs: dict[str, Blob], metadata: Mapping[str, str]) -> Image:
+    assert row.original is not None
+    image = Image(
+        dataset_id=row.batch_import.dataset_id,
+        sha256=rendered.sha256,
+        source_key=row.name,
+        metadata=dict(metadata),
+        group_key=group_of(dict(metadata)),
+        width=rendered.width,
+        height=rendered.height,
+        original_width=rendered.original_width,
+        original_height=rendered.original_height,
+        orientation=rendered.orientation,
+        original=row.original,
+        perceptual_hash=rendered.phash,
+        quality={
+            "format": rendered.format,
+            "mode": rendered.mode,
+            "sharpness": rendered.sharpness,
+            "brightness": rendered.brightness,
+            "contrast": rendered.contrast,
+            "notes": list(rendered.notes),
+        },
+        **blobs,
+    )
+    # Another import may take the same content at this moment: the unique index decides, and the loser is a duplicate.
+    Image.objects.bulk_create([image], ignore_conflicts=True)
+    kept = Image.objects.get(dataset_id=image.dataset_id, sha256=image.sha256)
+    return _settle(row, image=kept, new=kept.public_id == image.public_id)
+
+
+@transaction.atomic
+def _settle(row: ImportItem, *, image: Image, new: bool = False) -> Image:
+    """Close the item with its image, and count it, if it still waits."""
+    state = ImportItem.State.TAKEN if new else ImportItem.State.DUPLICATE
+    reason = "" if new else DUPLICATE.format(name=image.source_key)[:500]
+    closed = ImportItem.objects.filter(pk=row.pk, state=ImportItem.State.WAITING).update(
+        state=state, image=image, original=None, code="" if new else "duplicate", reason=reason
+    )
+    if closed:
+        column = "taken" if new else "duplicates"
+        Import.objects.filter(pk=row.batch_import_id).update(**{column: F(column) + 1})
+    return image
+
+
+@transaction.atomic
+def _refuse(row: ImportItem, *, code: str, reason: str) -> None:
+    """Close the item with its reason, and count it, if it still waits. Its file is let go and swept."""
+    closed = ImportItem.objects.filter(pk=row.pk, state=ImportItem.State.WAITING).update(
+        state=ImportItem.State.REFUSED, original=None, code=code[:40], reason=reason[:500]
+    )
+    if closed:
+        Import.objects.filter(pk=row.batch_import_id).update(refused=F("refused") + 1)
