@@ -78,5 +78,5 @@ def test_a_manager_may_stop_asking() -> None:
 
     assert stop_asking(batch=disputed.batch) == 1
 
-    states = {pk: state for pk, state in Task.objects.values_list("pk", "state")}
+    states = dict(Task.objects.values_list("pk", "state"))
     assert states == {disputed.pk: "answered", untouched.pk: "open", in_work.pk: "open"}

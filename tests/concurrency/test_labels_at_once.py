@@ -1,0 +1,131 @@
+"""Two jobs, two reviewers, a reviewer and a job: each pair on two connections at the same moment."""
+
+import pytest
+
+from kernel.models import Event
+from projects.models import Project
+from tasks.batching.models import Batch, Task
+from tasks.consensus.models import ConsensusLabel, Posterior
+from tasks.consensus.services import update_labels
+from tasks.flow.checks import ImageInWork, make_check_image
+from tasks.flow.labelling import relabel
+from tasks.flow.rejecting import reject_label
+from tasks.gold.models import Gold
+from tasks.gold.services import GoldExists
+from tasks.review.errors import AlreadyReviewed, LabelChanged, NotAnswered
+from tasks.review.models import Review
+from tasks.review.services import approve_batch, approve_label, fix_label
+from tests.cast import a_project, a_task, a_worker, ada, an_answer, class_answer, finch, some_tasks, wren
+from tests.together import together
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def answered(project: Project) -> Task:
+    task = a_task(project)
+    an_answer(task, wren(), class_answer(1))
+    update_labels(task_ids=[task.pk])
+    return task
+
+
+def hash_of(task: Task) -> str:
+    return ConsensusLabel.objects.get(task=task, is_current=True).content_hash
+
+
+@pytest.fixture
+def project() -> Project:
+    return a_project(answers_min=1, answers_max=1, workers=[wren(), finch()])
+
+
+def test_two_jobs_write_one_version(project: Project) -> None:
+    tasks = some_tasks(project, 6, wanted=1)
+    for task in tasks:
+        an_answer(task, wren(), class_answer(1))
+    ids = [task.pk for task in tasks]
+
+    written = together(
+        lambda: update_labels(task_ids=ids),
+        lambda: update_labels(task_ids=ids[::-1]),
+        lambda: update_labels(task_ids=ids),
+    )
+
+    assert sum(written) == 6
+    assert ConsensusLabel.objects.count() == 6
+    assert set(Posterior.objects.values_list("state_version", flat=True)) == {3}
+    assert sum(event.delta["answered"] for event in Event.objects.filter(kind="task.answered")) == 6
+
+
+def test_two_jobs_ask_for_one_answer_more() -> None:
+    project = a_project(answers_min=2, answers_max=5, workers=[wren(), finch(), a_worker("robin")])
+    task = a_task(project)
+    an_answer(task, wren(), class_answer(1))
+    an_answer(task, finch(), class_answer(2))
+
+    together(*[lambda: relabel(task_ids=[task.pk])] * 3)
+
+    task.refresh_from_db()
+    assert (task.wanted, Batch.objects.get(pk=task.batch_id).wanted) == (3, 3)
+
+
+def test_of_two_reviewers_the_second_is_told(project: Project) -> None:
+    task = answered(project)
+    seen, owl = hash_of(task), a_worker("owl")
+    by = ada()
+
+    results = together(
+        lambda: approve_label(reviewer=by, task=task, label_hash=seen),
+        lambda: fix_label(reviewer=owl, task=task, label_hash=seen, raw=class_answer(2)),
+    )
+
+    [refused] = [result for result in results if isinstance(result, Exception)]
+    assert isinstance(refused, AlreadyReviewed | LabelChanged)
+    assert Review.objects.count() == 1
+    assert Event.objects.filter(kind="label.approved").count() == 1
+
+
+def test_of_two_rejections_one_opens_one_round(project: Project) -> None:
+    task = answered(project)
+    seen, owl, by = hash_of(task), a_worker("owl"), ada()
+
+    results = together(
+        lambda: reject_label(reviewer=by, task=task, label_hash=seen, reason="A dog."),
+        lambda: reject_label(reviewer=owl, task=task, label_hash=seen, reason="A dog."),
+    )
+
+    assert sum(isinstance(result, NotAnswered) for result in results) == 1
+    task.refresh_from_db()
+    assert (task.round, task.taken, task.state) == (2, 0, "open")
+    assert Batch.objects.get(pk=task.batch_id).taken == 0
+
+
+def test_a_rejection_beside_the_approval_of_its_batch_leaves_no_approved_batch_with_an_open_image(
+    project: Project,
+) -> None:
+    tasks = some_tasks(project, 3, wanted=1)
+    for task in tasks:
+        an_answer(task, wren(), class_answer(1))
+    update_labels(task_ids=[task.pk for task in tasks])
+    seen, owl, by = hash_of(tasks[0]), a_worker("owl"), ada()
+
+    together(
+        lambda: approve_batch(reviewer=by, batch=tasks[0].batch),
+        lambda: reject_label(reviewer=owl, task=tasks[0], label_hash=seen, reason="A dog."),
+    )
+
+    batch = Batch.objects.get(pk=tasks[0].batch_id)
+    assert (batch.state, batch.taken, batch.wanted) == ("open", 2, 3)
+    assert Task.objects.get(pk=tasks[0].pk).state == "open"
+
+
+def test_a_check_image_is_made_once(project: Project) -> None:
+    task = a_task(project)
+    by = ada()
+
+    results = together(
+        lambda: make_check_image(project=project, image=task.image, raw=class_answer(1), by=by),
+        lambda: make_check_image(project=project, image=task.image, raw=class_answer(2), by=by),
+    )
+
+    [refused] = [result for result in results if isinstance(result, Exception)]
+    assert isinstance(refused, GoldExists | ImageInWork)
+    assert Gold.objects.get().accepted == [ConsensusLabel.objects.get().body]

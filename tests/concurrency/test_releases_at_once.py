@@ -1,0 +1,69 @@
+"""Releases, splits and exports that are asked for twice at the same moment."""
+
+import pytest
+
+from projects.models import Project
+from tasks.batching.models import Task
+from tasks.consensus.models import ConsensusLabel
+from tasks.consensus.services import update_labels
+from tasks.exports.models import Export
+from tasks.exports.services import request_export
+from tasks.review.services import approve_label
+from tasks.snapshots.models import GroupSplit, Snapshot, SnapshotItem
+from tasks.snapshots.services import ReleaseInWork, build_snapshot, make_snapshot
+from tasks.snapshots.splits import splits_of
+from tests.cast import a_project, a_task, ada, an_answer, class_answer, finch, wren
+from tests.together import together
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def project() -> Project:
+    project = a_project(answers_min=1, answers_max=1, workers=[wren(), finch()])
+    task: Task = a_task(project)
+    an_answer(task, wren(), class_answer(1))
+    update_labels(task_ids=[task.pk])
+    approve_label(reviewer=ada(), task=task, label_hash=ConsensusLabel.objects.get().content_hash)
+    return project
+
+
+def test_of_two_requests_one_makes_the_release(project: Project) -> None:
+    by = ada()
+
+    results = together(*[lambda: make_snapshot(project=project, by=by)] * 2)
+
+    assert sum(isinstance(result, ReleaseInWork) for result in results) == 1
+    assert list(Snapshot.objects.values_list("number", flat=True)) == [1]
+
+
+def test_two_builders_build_it_once(project: Project) -> None:
+    snapshot = make_snapshot(project=project, by=ada())
+
+    results = together(*[lambda: build_snapshot(snapshot_id=snapshot.pk)] * 2)
+
+    assert sorted(results) == [False, True]
+    assert SnapshotItem.objects.count() == 1
+
+
+def test_two_releases_that_deal_the_same_groups_agree(project: Project) -> None:
+    groups = [f"scene {n}" for n in range(300)]
+
+    first, second = together(
+        lambda: splits_of(project=project, groups=groups), lambda: splits_of(project=project, groups=groups[::-1])
+    )
+
+    assert first == second
+    assert GroupSplit.objects.count() == 300
+
+
+def test_two_requests_for_a_format_are_one_export(project: Project) -> None:
+    by = ada()
+    snapshot = make_snapshot(project=project, by=by)
+    build_snapshot(snapshot_id=snapshot.pk)
+    snapshot.refresh_from_db()
+
+    first, second = together(*[lambda: request_export(snapshot=snapshot, format="coco", by=by)] * 2)
+
+    assert first == second
+    assert Export.objects.count() == 1

@@ -1,0 +1,174 @@
+"""A release is written in a format, read back, and only then published."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from kernel.jobs import run_job
+from kernel.models import Event, Job
+from projects.models import LabelClass, LabelSchema, Project
+from storage.services import blob_file, open_blob
+from tasks.exports.archive import open_tree
+from tasks.exports.formats.errors import ReleaseError
+from tasks.exports.jobs import write_export_job
+from tasks.exports.models import Export
+from tasks.exports.selectors import download_name
+from tasks.exports.services import (
+    ReleaseNotReady,
+    ReleaseRetracted,
+    UnknownFormat,
+    request_export,
+    retry_export,
+    write_export,
+)
+from tasks.snapshots.models import Snapshot
+from tasks.snapshots.services import build_snapshot, make_snapshot, retract
+from tests.cast import ada
+
+pytestmark = pytest.mark.django_db
+
+
+def written(snapshot: Snapshot, format: str = "coco") -> Export:
+    export = request_export(snapshot=snapshot, format=format, by=ada())
+    write_export(export_id=export.pk)
+    export.refresh_from_db()
+    return export
+
+
+def run_jobs() -> None:
+    for job in Job.objects.filter(kind="exports.write", state="queued"):
+        run_job(job.pk, write_export_job.run_function)  # type: ignore[attr-defined]  # kernel.jobs sets it
+
+
+def annotations(export: Export) -> dict[str, Any]:
+    assert export.blob is not None
+    with blob_file(export.blob) as path, open_tree(path) as tree, tree.open("coco/annotations.json") as stream:
+        found: dict[str, Any] = json.load(stream)
+    return found
+
+
+def test_coco_holds_every_image_and_the_evidence_of_each_label(release: Snapshot) -> None:
+    export = written(release)
+
+    document = annotations(export)
+
+    assert [image["annotary"]["source"] for image in document["images"]] == [
+        "street/1.jpg",
+        "street/2.jpg",
+        "street/3.jpg",
+    ]
+    assert [row["bbox"] for row in document["annotations"]] == [[4, 4, 20, 20], [30, 10, 12, 12], [8, 8, 16, 16]]
+    first = document["images"][0]["annotary"]
+    assert first["metadata"] == {"camera": "north"}
+    assert first["evidence"]["method"] == "single"
+    assert (first["evidence"]["answers"], first["evidence"]["review"]) == (1, "reviewed")
+    assert export.report["images"] == 3
+
+
+def test_every_format_reads_back(release: Snapshot) -> None:
+    for format in ("coco", "imagenet"):
+        export = written(release, format)
+        assert (export.state, export.format) == ("ready", format)
+        assert export.blob is not None
+        assert (export.sha256, export.size) == (export.blob.sha256, export.blob.size)
+    assert {event.data["format"] for event in Event.objects.filter(kind="export.ready")} == {"coco", "imagenet"}
+
+
+def test_the_same_release_gives_the_same_bytes(release: Snapshot) -> None:
+    first = written(release)
+    sha256 = first.sha256
+    Export.objects.filter(pk=first.pk).delete()
+
+    assert written(release).sha256 == sha256
+
+
+def test_asking_twice_gives_one_export(release: Snapshot) -> None:
+    first = request_export(snapshot=release, format="coco", by=ada())
+
+    assert request_export(snapshot=release, format="coco", by=ada()) == first
+    assert Job.objects.filter(kind="exports.write").count() == 1
+
+
+def test_the_job_writes_it_and_a_second_run_leaves_it_alone(release: Snapshot) -> None:
+    export = request_export(snapshot=release, format="coco", by=ada())
+    run_jobs()
+
+    export.refresh_from_db()
+    assert export.state == "ready"
+    assert write_export(export_id=export.pk) is False
+    assert Event.objects.filter(kind="export.ready").count() == 1
+
+
+def test_a_missing_image_fails_the_export_with_its_name_and_a_retry_mends_it(release: Snapshot) -> None:
+    export = request_export(snapshot=release, format="coco", by=ada())
+    item = release.items.select_related("image__release").order_by("pk")[1]
+    with blob_file(item.image.release) as path:
+        content = path.read_bytes()
+        path.unlink()
+
+    run_jobs()
+    export.refresh_from_db()
+    assert export.state == "failed"
+    assert "cannot be read from storage; restore it, then export again." in export.error
+
+    path.write_bytes(content)
+    retry_export(export=export)
+    run_jobs()
+    export.refresh_from_db()
+    assert (export.state, export.error) == ("ready", "")
+
+
+def test_what_does_not_read_back_is_not_published(release: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: object) -> None:
+        raise ReleaseError("Annotation 1 names an image that the release does not have.")
+
+    monkeypatch.setattr("tasks.exports.services.verify_release", refuse)
+    export = request_export(snapshot=release, format="coco", by=ada())
+    run_jobs()
+
+    export.refresh_from_db()
+    assert (export.state, export.blob) == ("failed", None)
+    assert export.error == "Annotation 1 names an image that the release does not have."
+
+
+def test_no_folder_stays_behind(release: Snapshot, settings: Settings) -> None:
+    written(release)
+
+    assert list((Path(settings.ANNOTARY_DATA) / "exports").iterdir()) == []
+
+
+def test_only_a_ready_release_in_a_known_format_is_exported(project: Project, release: Snapshot) -> None:
+    with pytest.raises(UnknownFormat, match="choose one of coco, imagenet"):
+        request_export(snapshot=release, format="yolo", by=ada())
+    with pytest.raises(ReleaseNotReady):
+        request_export(snapshot=make_snapshot(project=project, by=ada()), format="coco", by=ada())
+    retract(snapshot=release, by=ada(), reason="The dogs are cats.")
+    with pytest.raises(ReleaseRetracted):
+        request_export(snapshot=release, format="coco", by=ada())
+
+
+def test_a_retired_class_that_labels_use_keeps_its_number_and_name(project: Project, release: Snapshot) -> None:
+    assert project.schema is not None
+    body = {**project.schema.body, "classes": project.schema.body["classes"][:1]}
+    project.schema = LabelSchema.objects.create(project=project, version=2, body=body, created_by=ada())
+    project.save(update_fields=["schema"])
+    snapshot = make_snapshot(project=project, by=ada())
+    build_snapshot(snapshot_id=snapshot.pk)
+    LabelClass.objects.filter(project=project, number=2).update(name="hound")
+    snapshot.refresh_from_db()
+
+    document = annotations(written(snapshot))
+
+    assert [(row["id"], row["name"]) for row in document["categories"]] == [(1, "cat"), (2, "dog")]
+
+
+def test_the_download_has_a_plain_name(release: Snapshot) -> None:
+    export = written(release)
+
+    assert download_name(export) == "strays-1-coco.zip"
+    assert export.blob is not None
+    with open_blob(export.blob) as stream:
+        assert stream.read(2) == b"PK"

@@ -1,0 +1,82 @@
+"""What is shown to reviewers: the chosen share, and what is in doubt, least sure first."""
+
+from uuid import UUID
+
+import pytest
+
+from kernel.errors import Refused
+from projects.models import Project
+from tasks.batching.models import Task
+from tasks.consensus.models import ConsensusLabel
+from tasks.consensus.services import update_labels
+from tasks.review.selectors import batch_review, review_queue
+from tasks.review.services import approve_batch
+from tests.cast import a_project, a_task, a_worker, ada, an_answer, class_answer, finch, some_tasks, wren
+
+pytestmark = pytest.mark.django_db
+
+
+def answered(project: Project, lots: list[str]) -> list[Task]:
+    """Answered tasks of one batch whose lots, from 00 to ff, are given."""
+    tasks = some_tasks(project, len(lots), wanted=1)
+    for task, lot in zip(tasks, lots, strict=True):
+        Task.objects.filter(pk=task.pk).update(public_id=UUID(lot + task.public_id.hex[2:]))
+        an_answer(task, wren(), class_answer(1))
+    update_labels(task_ids=[task.pk for task in tasks])
+    return tasks
+
+
+def test_a_share_is_chosen_by_a_lot_that_stays() -> None:
+    project = a_project(answers_min=1, answers_max=1, share_reviewed=0.25, workers=[wren()])
+    tasks = answered(project, ["05", "3f", "41", "f0"])
+
+    assert {label.task for label in review_queue(project=project)} == {tasks[0], tasks[1]}
+    assert {label.task for label in review_queue(project=project, state="unseen")} == {tasks[2], tasks[3]}
+
+    project.share_reviewed = 0.5
+    assert {label.task for label in review_queue(project=project)} == {tasks[0], tasks[1], tasks[2]}
+
+
+@pytest.mark.parametrize(("share", "chosen"), [(0.0, 0), (1.0, 3)])
+def test_nothing_and_everything_can_be_chosen(share: float, chosen: int) -> None:
+    project = a_project(answers_min=1, answers_max=1, share_reviewed=share, workers=[wren()])
+    tasks = answered(project, ["00", "80", "ff"])
+
+    assert review_queue(project=project).count() == chosen
+    assert batch_review(batch=tasks[0].batch) == {
+        "images": 3,
+        "unanswered": 0,
+        "to_review": chosen,
+        "unseen": 3 - chosen,
+        "approved": 0,
+    }
+
+
+def test_labels_in_doubt_are_chosen_whatever_their_lot_and_come_first() -> None:
+    names = ["robin", "tit", "owl"]
+    project = a_project(answers_min=3, answers_max=3, share_reviewed=0.0, workers=[a_worker(name) for name in names])
+    sure, unsure = a_task(project), a_task(project)
+    for number, name in zip((1, 1, 2), names, strict=True):
+        an_answer(sure, a_worker(name), class_answer(1))
+        an_answer(unsure, a_worker(name), class_answer(number))
+    update_labels(task_ids=[sure.pk, unsure.pk])
+
+    assert [label.task for label in review_queue(project=project)] == [unsure]
+    project.share_reviewed = 1.0
+    assert [label.task for label in review_queue(project=project)] == [unsure, sure]
+
+
+def test_the_queue_follows_the_verdicts() -> None:
+    project = a_project(answers_min=1, answers_max=1, workers=[wren(), finch()])
+    tasks = answered(project, ["10", "20"])
+    approve_batch(reviewer=ada(), batch=tasks[0].batch)
+
+    assert not review_queue(project=project).exists()
+    assert review_queue(project=project, state="approved").count() == 2
+    assert review_queue(project=project, batch=tasks[0].batch, state="all").count() == 2
+    assert ConsensusLabel.objects.count() == 2
+
+
+def test_a_list_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(Refused, match="choose one of to_review"):
+        review_queue(project=a_project(), state="everything")

@@ -1,0 +1,50 @@
+"""Splits: a group stays together, and what was given once is never dealt again."""
+
+import pytest
+
+from projects.models import Project
+from tasks.snapshots.models import GroupSplit
+from tasks.snapshots.splits import group_of, split_for, splits_of
+from tests.cast import a_project
+
+pytestmark = pytest.mark.django_db
+
+
+def test_the_shares_are_those_of_the_project() -> None:
+    project = a_project(split_train=0.7, split_val=0.2)
+
+    dealt = list(splits_of(project=project, groups=[f"scene {n}" for n in range(2000)]).values())
+
+    assert dealt.count("train") == pytest.approx(1400, abs=80)
+    assert dealt.count("val") == pytest.approx(400, abs=70)
+    assert dealt.count("test") == pytest.approx(200, abs=60)
+
+
+def test_other_ratios_and_more_images_move_nothing_that_was_dealt() -> None:
+    project = a_project(split_train=0.8, split_val=0.1)
+    groups = [f"scene {n}" for n in range(50)]
+    before = splits_of(project=project, groups=groups)
+
+    Project.objects.filter(pk=project.pk).update(split_train=0.1, split_val=0.1)
+    project.refresh_from_db()
+    after = splits_of(project=project, groups=[*groups, "another scene"])
+
+    assert {group: after[group] for group in groups} == before
+    assert GroupSplit.objects.count() == 51
+
+
+def test_the_same_group_falls_the_same_way_on_every_machine_and_differently_by_project() -> None:
+    one, two = a_project("One"), a_project("Two")
+    groups = [f"scene {n}" for n in range(200)]
+
+    assert [split_for(project=one, group=group) for group in groups] == [
+        split_for(project=one, group=group) for group in groups
+    ]
+    assert [split_for(project=one, group=group) for group in groups] != [
+        split_for(project=two, group=group) for group in groups
+    ]
+
+
+def test_an_image_without_a_group_is_its_own() -> None:
+    assert group_of(group_key="", sha256="ab") == "sha256:ab"
+    assert group_of(group_key="scene 1", sha256="ab") == "scene 1"
