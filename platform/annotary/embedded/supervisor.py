@@ -83,13 +83,18 @@ class Supervisor:
         self._stop = True
 
     def start(self, services: Iterable[Service]) -> None:
-        """Start them side by side and return when all are ready."""
+        """Start them side by side and return when all are ready; those that run already are only waited for."""
         wanted = list(services)
-        for service in wanted:
-            part = self.parts[service.name] = Part(service)
-            self._launch(part)
+        self.launch(wanted)
         for service in wanted:
             self._wait_ready(self.parts[service.name])
+
+    def launch(self, services: Iterable[Service]) -> None:
+        """Start them and return at once."""
+        for service in services:
+            if service.name not in self.parts:
+                self.parts[service.name] = Part(service)
+                self._launch(self.parts[service.name])
 
     def _launch(self, part: Part) -> None:
         part.restart_at = None

@@ -31,6 +31,8 @@ def _processes(arguments: list[str]) -> list[str]:
 
 def _run(command: list[str], variables: dict[str, str]) -> int:
     process = subprocess.Popen(command, cwd=ROOT, env=variables)
+    # Being told to end means the same as Ctrl-C; pytest would otherwise live on without its database.
+    signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(signal.SIGINT))
     while True:
         try:
             return process.wait()

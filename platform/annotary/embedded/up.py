@@ -94,12 +94,14 @@ def _run(supervisor: Supervisor, installation: Installation) -> None:
     try:
         _start_stores(supervisor, installation)
         _complete_environment(installation)
+        places, environment = installation.places, installation.environment
+        servers = [f(places, installation.addresses, environment) for f in (plan.web, plan.websockets)]
+        if "DATABASE_URL" not in os.environ and not (places.data / "migrated").exists():
+            # Nobody knows the address of a new installation yet, so the servers may load while tables are made.
+            supervisor.launch(servers)
         sign_in = _first_steps(supervisor, installation)
-        parts = (installation.places, installation.environment)
-        web = [plan.web(installation.places, installation.addresses, installation.environment)]
-        web.append(plan.websockets(installation.places, installation.addresses, installation.environment))
-        supervisor.start(web)
-        supervisor.start([plan.worker(*parts), plan.beat(*parts), plan.relay(*parts)])
+        supervisor.start(servers)
+        supervisor.start([f(places, environment) for f in (plan.worker, plan.beat, plan.relay)])
         installation.enter("ready")
         _greet(installation, sign_in, time.monotonic() - began)
         supervisor.forever()
