@@ -1,14 +1,13 @@
 """A call in another thread, on a connection of its own, to be looked at while it runs."""
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from django.db import connection
 
 
-class Elsewhere:
+class Meanwhile:
     """One call in another thread, to be looked at while it runs."""
 
     def __init__(self, call: Callable[[], Any]) -> None:
@@ -35,13 +34,3 @@ class Elsewhere:
         self._thread.join(30)
         assert not self._thread.is_alive()
         return self.result
-
-
-@contextmanager
-def meanwhile(call: Callable[[], Any]) -> Iterator[Elsewhere]:
-    """Start a call in another thread; wait for it when the block is left."""
-    other = Elsewhere(call)
-    try:
-        yield other
-    finally:
-        other.ended()

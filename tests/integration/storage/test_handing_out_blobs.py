@@ -1,0 +1,47 @@
+"""What people uploaded is served as what our own code wrote, never as a page of the site."""
+
+import io
+
+import pytest
+from django.http import FileResponse
+
+from storage.services import store_blob
+from storage.views import blob_response
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage_folder")]
+
+
+def served(content_type: str, name: str, *, download: bool = False) -> FileResponse:
+    blob = store_blob(source=io.BytesIO(b"<script>alert(1)</script>"), content_type=content_type)
+    response = blob_response(blob=blob, name=name, download=download)
+    assert b"".join(response) == b"<script>alert(1)</script>"
+    response.close()
+    return response
+
+
+def test_an_image_is_shown_in_place_under_its_own_type() -> None:
+    response = served("image/jpeg", "photos/ä cat.jpg")
+    assert response["Content-Type"] == "image/jpeg"
+    assert response["Content-Disposition"].startswith("inline")
+    assert response["Content-Length"] == "25"
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "image/svg+xml", "application/octet-stream"])
+def test_anything_else_is_a_download_without_a_type(content_type: str) -> None:
+    response = served(content_type, 'x";evil.html\r\nSet-Cookie: a=b')
+    assert response["Content-Type"] == "application/octet-stream"
+    assert response["Content-Disposition"] == 'attachment; filename="x_evil.html_Set-Cookie_ a_b"'
+
+
+def test_a_release_is_downloaded_as_zip() -> None:
+    response = served("application/zip", "release-1.zip")
+    assert response["Content-Type"] == "application/zip"
+    assert response["Content-Disposition"] == 'attachment; filename="release-1.zip"'
+
+
+def test_no_header_tells_age_or_content_and_none_lets_scripts_run() -> None:
+    response = served("image/jpeg", "a.jpg")
+    assert {"ETag", "Last-Modified", "Date"}.isdisjoint(response.headers)
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    assert response["Cache-Control"].startswith("private")

@@ -1,0 +1,119 @@
+"""The sweep takes what nothing needs, and never what somebody is about to use."""
+
+import hashlib
+import io
+import os
+import time
+from pathlib import Path
+
+import pytest
+from django.db import connection, transaction
+
+from kernel.clock import ClockTimestamp
+from storage import backends, services
+from storage.jobs import sweep_blobs_job
+from storage.models import Blob
+from storage.services import STRAY_AFTER, store_blob, sweep_blobs
+from tasks.ingest.models import Import
+from tests.cast import a_project, ada
+from tests.meanwhile import Meanwhile
+from tests.own_storage import content
+from tests.together import together
+
+pytestmark = [pytest.mark.django_db]
+LONG_AGO = time.time() - 2 * STRAY_AFTER.total_seconds()
+
+
+def aged(blob: Blob) -> Blob:
+    """The blob as if it had been stored two hours ago."""
+    Blob.objects.filter(pk=blob.pk).update(touched_at=ClockTimestamp() - 2 * STRAY_AFTER)
+    path = backends.local_path(blob.key)
+    assert path is not None
+    os.utime(path, (LONG_AGO, LONG_AGO))
+    return blob
+
+
+def stored(body: bytes = b"seen") -> Blob:
+    return store_blob(source=io.BytesIO(body), content_type="image/png")
+
+
+def an_import_with(blob: Blob) -> Import:
+    project = a_project()
+    return Import.objects.create(
+        dataset=project.dataset, project_id=project.pk, source="archive", archive=blob, created_by=ada()
+    )
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("blobs/??/*"))
+
+
+def test_a_blob_that_nothing_refers_to_goes_with_its_file(storage_folder: Path) -> None:
+    aged(stored())
+    sweep_blobs_job()
+    assert not Blob.objects.exists()
+    assert files_in(storage_folder) == []
+
+
+def test_a_blob_that_something_refers_to_stays(storage_folder: Path) -> None:
+    blob = aged(stored())
+    an_import_with(blob)
+    assert sweep_blobs() == (0, 0)
+    assert content(blob) == b"seen"
+
+
+def test_what_was_stored_within_the_hour_stays_also_when_it_is_an_old_content(storage_folder: Path) -> None:
+    stored(b"new")
+    aged(stored(b"old"))
+    stored(b"old")
+    assert sweep_blobs() == (0, 0)
+    assert len(files_in(storage_folder)) == 2
+
+
+def test_a_file_without_a_row_goes_after_an_hour(storage_folder: Path) -> None:
+    old, new = backends.put(io.BytesIO(b"old")), backends.put(io.BytesIO(b"new"))
+    os.utime(storage_folder / old.key, (LONG_AGO, LONG_AGO))
+    assert sweep_blobs() == (0, 1)
+    assert files_in(storage_folder) == [new.sha256]
+
+
+def test_every_kind_of_reference_counts(storage_folder: Path) -> None:
+    columns = {column for _, column in services._references()}
+    assert {"original_id", "release_id", "rendition_id", "thumb_id", "archive_id", "blob_id"} <= columns
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_reference_that_is_written_meanwhile_keeps_the_blob(storage_folder: Path) -> None:
+    blob = aged(stored())
+    with transaction.atomic():
+        an_import_with(blob)
+        # As in the moment of commit: the deferred foreign key is checked and holds the blob's row.
+        connection.check_constraints()
+        sweep = Meanwhile(sweep_blobs)
+        assert sweep.is_waiting()
+    assert sweep.ended() == (0, 0)
+    assert content(blob) == b"seen"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_storing_waits_for_a_sweep_of_the_same_content_and_writes_the_file_again(storage_folder: Path) -> None:
+    found = backends.put(io.BytesIO(b"seen"))
+    with transaction.atomic():
+        services._lock(found.sha256)
+        store = Meanwhile(stored)
+        assert store.is_waiting()
+        # The sweep, which holds the lock, takes the file that was just written under its hands.
+        backends.delete(found.key)
+    assert content(store.ended()) == b"seen"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sweeps_and_stores_at_once_never_leave_a_ready_row_without_its_file(storage_folder: Path) -> None:
+    for number in range(10):
+        body = f"content {number}".encode()
+        aged(stored(body))
+        results = together(*[sweep_blobs] * 2, *[lambda body=body: stored(body)] * 2)
+        assert all(isinstance(result, Blob | tuple) for result in results), results
+        ready = {blob.sha256 for blob in Blob.objects.filter(state=Blob.State.READY)}
+        assert ready <= set(files_in(storage_folder))
+        assert hashlib.sha256(body).hexdigest() in ready
