@@ -1,0 +1,120 @@
+"""Answers that come when the time is over: nothing is lost, nothing is taken twice."""
+
+import pytest
+
+from kernel.models import Job
+from tasks.assignment.models import Assignment, Hand
+from tasks.batching.models import Task
+from tasks.flow.sweeping import expire_leases
+from tasks.gold.models import GoldResult
+from tasks.pay.models import LedgerEntry
+from tasks.standing.models import Standing
+from tests import cast, worklife
+
+pytestmark = pytest.mark.django_db
+
+SURPLUS = "Someone finished this first. You are paid."
+
+
+def a_set_of_one(wanted: int = 1) -> Hand:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren, cast.finch()], hand_size=1, gold_rate=0)
+    cast.a_task(project, wanted=wanted)
+    return worklife.take(wren, project)
+
+
+def test_before_the_sweep_the_place_is_still_held_and_the_answer_counts() -> None:
+    hand = a_set_of_one()
+    worklife.run_out(hand)
+    said = worklife.answer(worklife.leases_of(hand)[0])
+    assert (said.late, said.counts, said.message) == (True, True, "Saved.")
+    assert Task.objects.get().taken == 1
+    assert expire_leases() == 0
+    assert worklife.settle(hand).answers == 1
+    worklife.assert_invariants(hand.project)
+    worklife.assert_stream_tells_the_tables(hand.project)
+
+
+def test_after_the_sweep_it_takes_its_place_again_when_nobody_has_it() -> None:
+    hand = a_set_of_one()
+    worklife.run_out(hand)
+    assert expire_leases() == 1
+    assert Task.objects.get().taken == 0
+    said = worklife.answer(worklife.leases_of(hand)[0])
+    assert (said.late, said.counts, said.message) == (True, True, "Saved.")
+    assert Task.objects.get().taken == 1
+    assert worklife.run_late_jobs() == 1
+    labels = Job.objects.get(kind="consensus.update")
+    assert labels.args == {"task_ids": [Task.objects.get().pk]}
+    worklife.assert_invariants(hand.project)
+    worklife.assert_stream_tells_the_tables(hand.project)
+
+
+def test_when_somebody_else_was_first_it_is_kept_and_paid_as_a_surplus() -> None:
+    hand = a_set_of_one()
+    worklife.run_out(hand)
+    expire_leases()
+    finchs = worklife.take(cast.finch(), hand.project)
+    said = worklife.answer(worklife.leases_of(hand)[0])
+    assert (said.late, said.counts, said.message) == (True, False, SURPLUS)
+    assert said.assignment.counts is False
+    worklife.answer_all(finchs)
+    worklife.settle(finchs)
+    worklife.run_late_jobs()
+    assert LedgerEntry.objects.filter(kind="credit").count() == 2
+    assert not Job.objects.filter(kind="consensus.update", args__task_ids=[]).exists()
+    worklife.assert_invariants(hand.project)
+    worklife.assert_stream_tells_the_tables(hand.project)
+
+
+def test_the_credit_of_a_late_answer_is_posted_once_however_often_its_job_runs() -> None:
+    hand = a_set_of_one()
+    worklife.run_out(hand)
+    expire_leases()
+    worklife.answer(worklife.leases_of(hand)[0])
+    worklife.run_late_jobs()
+    Job.objects.filter(kind="flow.settle_late_answer").update(state=Job.State.QUEUED)
+    worklife.run_late_jobs()
+    assert LedgerEntry.objects.filter(kind="credit").count() == 1
+    worklife.assert_stream_tells_the_tables(hand.project)
+
+
+def test_an_answer_between_the_sweep_and_the_end_of_the_set_is_paid_with_the_set() -> None:
+    hand = a_set_of_one()
+    worklife.run_out(hand)
+    Hand.objects.update(expires_at=hand.expires_at)  # the sweep finds the leases alone over
+    expire_leases()
+    worklife.answer(worklife.leases_of(hand)[0])
+    assert not Job.objects.exists()
+    assert worklife.settle(hand).answers == 1
+    worklife.assert_invariants(hand.project)
+
+
+@pytest.mark.parametrize("change", [{"state": Task.State.APPROVED}, {"round": 2}])
+def test_a_task_that_is_approved_or_in_another_round_wants_it_no_more(change: dict[str, object]) -> None:
+    hand = a_set_of_one()
+    worklife.run_out(hand)
+    expire_leases()
+    Task.objects.update(**change)
+    assert worklife.answer(worklife.leases_of(hand)[0]).message == SURPLUS
+    assert Task.objects.get().taken == 0
+
+
+def test_a_late_answer_to_a_check_image_is_paid_and_moves_no_trust() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=2, gold_rate=0.5)
+    cast.some_tasks(project, 1)
+    cast.a_gold(project)
+    hand = worklife.take(wren, project)
+    worklife.run_out(hand)
+    expire_leases()
+    said = worklife.answer_all(hand, 2)
+    assert {one.message for one in said} == {"Saved."}
+    assert {one.counts for one in said} == {True}
+    worklife.run_late_jobs()
+    assert LedgerEntry.objects.filter(kind="credit").count() == 2
+    assert not GoldResult.objects.exists()
+    assert Standing.objects.get(worker=wren).gold_seen == 0
+    assert Assignment.objects.get(gold__isnull=False).counts is False
+    worklife.assert_invariants(project)
+    worklife.assert_stream_tells_the_tables(project)

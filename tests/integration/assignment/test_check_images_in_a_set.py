@@ -1,0 +1,108 @@
+"""Check images are mixed into a set so that nobody can tell."""
+
+import pytest
+
+from tasks.assignment.models import Assignment, Hand
+from tasks.assignment.services import claim_hand
+from tasks.gold.models import Gold
+from tests import cast, worklife
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_set_of_ten_at_a_rate_of_one_tenth_holds_one() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=10, gold_rate=0.1)
+    cast.some_tasks(project, 20)
+    gold = cast.a_gold(project)
+    hand = worklife.take(wren, project)
+    leases = worklife.leases_of(hand)
+    assert [lease.gold_id for lease in leases if lease.gold_id] == [gold.pk]
+    assert len(leases) == hand.size == 10
+    gold.refresh_from_db()
+    assert gold.exposure == 1
+    worklife.assert_invariants(project)
+
+
+def test_nothing_that_a_worker_sees_differs_between_the_two() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=10, gold_rate=0.5)
+    cast.some_tasks(project, 5)
+    for _ in range(5):
+        cast.a_gold(project)
+    leases = worklife.leases_of(worklife.take(wren, project))
+    told_apart = {"task_id", "gold_id", "counts", "rendition_id"}
+    own = {"id", "public_id", "position", "leased_at"}
+    shown = [
+        {name: value for name, value in vars(lease).items() if name not in told_apart | own | {"_state"}}
+        for lease in leases
+    ]
+    assert all(row == shown[0] for row in shown)
+    by_position = [lease.pk for lease in leases]
+    assert by_position == sorted(by_position), "row numbers must follow the positions, not the kind"
+
+
+def test_check_images_stand_anywhere_in_the_set() -> None:
+    project = cast.a_project(hand_size=4, gold_rate=0.25)
+    cast.some_tasks(project, 4, wanted=60)
+    cast.a_gold(project)
+    for number in range(60):
+        worker = cast.a_worker(f"w{number}")
+        cast.admitted(project, worker)
+        worklife.take(worker, project)
+    positions = set(Assignment.objects.filter(gold__isnull=False).values_list("position", flat=True))
+    assert positions == {1, 2, 3, 4}
+
+
+def test_the_least_exposed_comes_first_and_none_comes_twice_to_a_worker() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=2, gold_rate=0.5)
+    cast.some_tasks(project, 9)
+    worn, fresh = cast.a_gold(project, exposure=7), cast.a_gold(project, exposure=2)
+    cast.a_gold(project, exposure=0, state=Gold.State.RETIRED)
+    met = []
+    for _ in range(3):
+        hand = worklife.take(wren, project)
+        met.append([lease.gold_id for lease in worklife.leases_of(hand) if lease.gold_id])
+        worklife.answer_all(hand)
+        worklife.settle(hand)
+    assert met == [[fresh.pk], [worn.pk], []]
+
+
+def test_check_images_alone_never_make_a_set() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], gold_rate=0.5)
+    gold = cast.a_gold(project)
+    assert claim_hand(worker=wren, project=project) is None
+    gold.refresh_from_db()
+    assert gold.exposure == 0
+    assert not Hand.objects.exists()
+
+
+def test_an_image_met_as_a_check_does_not_come_as_work_and_the_other_way_round() -> None:
+    wren, finch = cast.wren(), cast.finch()
+    project = cast.a_project(workers=[wren, finch], hand_size=2, gold_rate=0.5)
+    image = cast.an_image(project)
+    gold = cast.a_gold(project, image=image)
+    work = cast.a_task(project, wanted=1)
+    first = worklife.take(wren, project)
+    assert {lease.gold_id or lease.task_id for lease in worklife.leases_of(first)} == {gold.pk, work.pk}
+    worklife.settle(first)
+    both = cast.a_task(project, image=image, wanted=1)
+    assert claim_hand(worker=wren, project=project) is None, "wren met this image as a check"
+    finchs = worklife.leases_of(worklife.take(finch, project))
+    assert sorted(lease.task_id or 0 for lease in finchs) == sorted([work.pk, both.pk])
+
+
+def test_a_short_set_keeps_the_rate_instead_of_showing_the_check() -> None:
+    project = cast.a_project(hand_size=10, gold_rate=0.1)
+    cast.a_gold(project)
+    held = 0
+    for number in range(60):
+        worker = cast.a_worker(f"w{number}")
+        cast.admitted(project, worker)
+        cast.a_task(project, wanted=1)
+        hand = worklife.take(worker, project)
+        held += hand.size - 1
+    # One in ten of a set of one is 0.11 checks: 6.7 of 60 on average, above 20 less than once in a million.
+    assert held <= 20

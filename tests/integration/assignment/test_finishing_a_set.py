@@ -1,0 +1,94 @@
+"""A set is finished by its worker, or by the sweep when its time is over."""
+
+from decimal import Decimal
+
+import pytest
+
+from kernel.errors import NotFound
+from kernel.models import Event, Job
+from tasks.assignment.models import Assignment, Hand
+from tasks.flow.jobs import expire_leases_job
+from tasks.flow.settling import settle_hand
+from tasks.flow.sweeping import expire_leases
+from tests import cast, worklife
+
+pytestmark = pytest.mark.django_db
+
+
+def a_set_of(size: int, **policy: object) -> Hand:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=size, **{"gold_rate": 0, **policy})
+    cast.some_tasks(project, size, batches=2)
+    return worklife.take(wren, project)
+
+
+def test_finishing_pays_what_was_answered_and_gives_back_the_rest() -> None:
+    hand = a_set_of(4, price=Decimal("0.03"))
+    for lease in worklife.leases_of(hand)[:3]:
+        worklife.answer(lease)
+    settled = worklife.settle(hand)
+    assert (settled.answers, settled.earned, settled.hand.state) == (3, Decimal("0.09"), Hand.State.SETTLED)
+    assert [lease.state for lease in worklife.leases_of(hand)] == ["submitted"] * 3 + ["released"]
+    told = Event.objects.get(kind="hand.settled")
+    assert told.delta == {"settled": 3, "paid_micros": 90_000, "gold_seen": 0, "gold_correct": 0}
+    assert told.data == {"worker": str(hand.worker.public_id)}
+    worklife.assert_invariants(hand.project)
+    worklife.assert_stream_tells_the_tables(hand.project)
+
+
+def test_finishing_twice_is_answered_the_same_and_pays_once() -> None:
+    hand = a_set_of(2)
+    worklife.answer_all(hand)
+    assert worklife.settle(hand) == worklife.settle(hand)
+    assert Job.objects.filter(kind="consensus.update").count() == 1
+    worklife.assert_invariants(hand.project)
+
+
+def test_the_labels_of_exactly_the_answered_images_are_asked_for() -> None:
+    hand = a_set_of(3)
+    answered = worklife.leases_of(hand)[:2]
+    for lease in answered:
+        worklife.answer(lease)
+    worklife.settle(hand)
+    job = Job.objects.get(kind="consensus.update")
+    assert (job.project_id, job.args) == (hand.project_id, {"task_ids": sorted(row.task_id or 0 for row in answered)})
+
+
+def test_nobody_finishes_for_another() -> None:
+    hand = a_set_of(1)
+    with pytest.raises(NotFound):
+        settle_hand(worker=cast.finch(), hand_id=hand.public_id)
+
+
+def test_the_sweep_ends_what_ran_out_and_pays_what_was_answered() -> None:
+    hand = a_set_of(4)
+    worklife.answer(worklife.leases_of(hand)[0])
+    worklife.run_out(hand)
+    assert expire_leases() == 3
+    hand.refresh_from_db()
+    assert hand.state == Hand.State.SETTLED
+    assert [lease.state for lease in worklife.leases_of(hand)] == ["submitted"] + ["expired"] * 3
+    assert expire_leases() == 0
+    worklife.assert_invariants(hand.project)
+    worklife.assert_stream_tells_the_tables(hand.project)
+
+
+def test_the_sweep_lets_live_sets_alone() -> None:
+    hand = a_set_of(2)
+    worklife.answer_all(hand)
+    expire_leases_job()
+    hand.refresh_from_db()
+    assert hand.state == Hand.State.LIVE
+
+
+def test_check_images_run_out_like_work() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=2, gold_rate=0.5)
+    cast.some_tasks(project, 2)
+    cast.a_gold(project)
+    hand = worklife.take(wren, project)
+    worklife.run_out(hand)
+    assert expire_leases() == 2
+    assert set(Assignment.objects.values_list("state", "counts")) == {("expired", False)}
+    worklife.assert_invariants(project)
+    worklife.assert_stream_tells_the_tables(project)

@@ -1,0 +1,74 @@
+"""A worker skips an image or gives the whole set back."""
+
+import pytest
+
+from kernel.errors import NotFound
+from tasks.assignment.models import Assignment, Hand
+from tasks.assignment.services import AnsweredAlready, release_hand, skip_assignment
+from tasks.batching.models import Batch
+from tests import cast, worklife
+
+pytestmark = pytest.mark.django_db
+
+
+def a_set_of(size: int) -> Hand:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=size, gold_rate=0)
+    cast.some_tasks(project, size, wanted=1)
+    return worklife.take(wren, project)
+
+
+def test_a_skipped_image_opens_to_somebody_else() -> None:
+    hand = a_set_of(1)
+    lease = worklife.leases_of(hand)[0]
+    before = Batch.objects.get().generation
+    assert skip_assignment(worker=hand.worker, assignment_id=lease.public_id).state == Assignment.State.SKIPPED
+    assert Batch.objects.get().generation == before + 1
+    finch = cast.finch()
+    cast.admitted(hand.project, finch)
+    assert [row.task_id for row in worklife.leases_of(worklife.take(finch, hand.project))] == [lease.task_id]
+    worklife.assert_invariants(hand.project)
+    worklife.assert_stream_tells_the_tables(hand.project)
+
+
+def test_skipping_twice_frees_one_place() -> None:
+    hand = a_set_of(2)
+    lease = worklife.leases_of(hand)[0]
+    for _ in range(2):
+        skip_assignment(worker=hand.worker, assignment_id=lease.public_id)
+    assert Batch.objects.get().taken == 1
+    worklife.assert_stream_tells_the_tables(hand.project)
+
+
+def test_an_answered_image_cannot_be_skipped() -> None:
+    hand = a_set_of(1)
+    lease = worklife.leases_of(hand)[0]
+    worklife.answer(lease)
+    with pytest.raises(AnsweredAlready):
+        skip_assignment(worker=hand.worker, assignment_id=lease.public_id)
+
+
+def test_nobody_skips_or_gives_back_for_another() -> None:
+    hand = a_set_of(1)
+    finch = cast.finch()
+    with pytest.raises(NotFound):
+        skip_assignment(worker=finch, assignment_id=worklife.leases_of(hand)[0].public_id)
+    with pytest.raises(NotFound):
+        release_hand(worker=finch, hand_id=hand.public_id)
+
+
+def test_a_set_given_back_untouched_is_over() -> None:
+    hand = a_set_of(3)
+    assert release_hand(worker=hand.worker, hand_id=hand.public_id).state == Hand.State.SETTLED
+    assert {lease.state for lease in worklife.leases_of(hand)} == {Assignment.State.RELEASED}
+    assert Batch.objects.get().taken == 0
+    worklife.assert_invariants(hand.project)
+    worklife.assert_stream_tells_the_tables(hand.project)
+
+
+def test_a_set_with_answers_stays_until_it_is_finished() -> None:
+    hand = a_set_of(3)
+    worklife.answer(worklife.leases_of(hand)[0])
+    assert release_hand(worker=hand.worker, hand_id=hand.public_id).state == Hand.State.LIVE
+    assert worklife.settle(hand).answers == 1
+    worklife.assert_invariants(hand.project)

@@ -1,0 +1,146 @@
+"""A worker takes a set of images."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from kernel.clock import database_now
+from projects.models import Project
+from tasks.assignment.models import Assignment, Exhaustion, Hand
+from tasks.assignment.selectors import assignments_of, live_hand
+from tasks.assignment.services import ProjectNotOpen, WorkerNotAdmitted, WorkerPaused, claim_hand
+from tasks.batching.models import Batch, Task
+from tests import cast, worklife
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_set_holds_as_many_images_as_the_project_says_and_leases_them_for_its_time() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=4, gold_rate=0, lease_seconds=600)
+    cast.some_tasks(project, 9)
+    hand = worklife.take(wren, project)
+    leases = worklife.leases_of(hand)
+    assert hand.size == len(leases) == 4
+    assert [lease.position for lease in leases] == [1, 2, 3, 4]
+    assert {lease.expires_at for lease in leases} == {hand.expires_at}
+    left = hand.expires_at - database_now()
+    assert timedelta(seconds=590) < left <= timedelta(seconds=600)
+    assert Hand.objects.get(pk=hand.pk).public_id == hand.public_id
+    worklife.assert_invariants(project)
+    worklife.assert_stream_tells_the_tables(project)
+
+
+def test_an_assignment_keeps_schema_instructions_picture_and_price_of_the_day() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=1, gold_rate=0, price=Decimal("0.035"))
+    task = cast.a_task(project, image=cast.an_image(project, width=800, height=600))
+    hand = worklife.take(wren, project)
+    Project.objects.filter(pk=project.pk).update(price=Decimal("9"))
+    lease = worklife.leases_of(hand)[0]
+    assert (lease.task_id, lease.round, lease.width, lease.height) == (task.pk, 1, 800, 600)
+    assert lease.price == Decimal("0.035")
+    assert (lease.schema_id, lease.instructions_id) == (project.schema_id, project.instructions_id)
+    assert lease.rendition_id == task.image.rendition_id
+
+
+def test_whoever_has_a_set_gets_it_again_instead_of_a_second_one() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=2, gold_rate=0)
+    cast.some_tasks(project, 5)
+    hand = worklife.take(wren, project)
+    assert worklife.take(wren, project) == hand == live_hand(worker=wren, project=project)
+    assert Assignment.objects.count() == 2
+
+
+def test_the_batch_with_the_highest_priority_comes_first_then_the_lowest_number() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=3, gold_rate=0)
+    first, second, urgent = (cast.a_batch(project, priority=priority) for priority in (0, 0, 5))
+    tasks = [cast.a_task(project, batch=batch) for batch in (second, first, urgent)]
+    hand = worklife.take(wren, project)
+    assert [lease.task_id for lease in worklife.leases_of(hand)] == [tasks[2].pk, tasks[1].pk, tasks[0].pk]
+
+
+@pytest.mark.parametrize("state", [Batch.State.DRAFT, Batch.State.PAUSED, Batch.State.APPROVED])
+def test_only_open_batches_give_work(state: str) -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], gold_rate=0)
+    cast.a_task(project, batch=cast.a_batch(project, state=state))
+    assert claim_hand(worker=wren, project=project) is None
+
+
+def test_a_worker_never_meets_an_image_twice_and_is_told_when_nothing_is_left() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=2, gold_rate=0)
+    cast.some_tasks(project, 5, batches=2)
+    met: list[int | None] = []
+    while (hand := claim_hand(worker=wren, project=project)) is not None:
+        worklife.answer_all(hand)
+        worklife.settle(hand)
+        met += [lease.task_id for lease in worklife.leases_of(hand)]
+    assert len(met) == len(set(met)) == 5
+    assert not Hand.objects.filter(state=Hand.State.LIVE).exists()
+    worklife.assert_invariants(project)
+
+
+def test_a_batch_that_gave_all_it_had_is_not_walked_again_until_a_place_reopens() -> None:
+    wren, finch = cast.wren(), cast.finch()
+    project = cast.a_project(workers=[wren, finch], hand_size=10, gold_rate=0)
+    task = cast.a_task(project, wanted=1)
+    other = cast.a_task(project, wanted=2)
+    finchs = worklife.take(finch, project)
+    wrens = worklife.take(wren, project)
+    assert [lease.task_id for lease in worklife.leases_of(wrens)] == [other.pk]
+    assert Exhaustion.objects.get(worker=wren).generation == Batch.objects.get().generation
+    worklife.answer_all(wrens)
+    worklife.settle(wrens)
+    worklife.settle(finchs)  # finch gives both back
+    again = worklife.take(wren, project)
+    assert [lease.task_id for lease in worklife.leases_of(again)] == [task.pk]
+
+
+def test_a_redo_granted_by_a_new_round_gives_the_image_to_the_same_worker_again() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=10, gold_rate=0)
+    task = cast.a_task(project, wanted=1)
+    hand = worklife.take(wren, project)
+    worklife.answer_all(hand)
+    worklife.settle(hand)
+    Assignment.objects.filter(task=task).update(counts=False)
+    Task.objects.filter(pk=task.pk).update(round=2, taken=0)
+    Batch.objects.update(taken=0, generation=1)
+    assert worklife.leases_of(worklife.take(wren, project))[0].round == 2
+
+
+def test_who_may_not_work_here_is_told_why() -> None:
+    wren, finch = cast.wren(), cast.finch()
+    project = cast.a_project(gold_rate=0)
+    cast.admitted(project, finch, state="paused")
+    cast.a_task(project)
+    with pytest.raises(WorkerNotAdmitted):
+        claim_hand(worker=wren, project=project)
+    with pytest.raises(WorkerPaused):
+        claim_hand(worker=finch, project=project)
+
+
+@pytest.mark.parametrize("state", ["draft", "paused", "closed"])
+def test_a_project_that_is_not_open_gives_no_work(state: str) -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], gold_rate=0, state=state)
+    cast.a_task(project)
+    with pytest.raises(ProjectNotOpen):
+        claim_hand(worker=wren, project=project)
+
+
+def test_the_set_lists_its_images_in_order_with_the_answers_given_so_far() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=3, gold_rate=0)
+    cast.some_tasks(project, 3)
+    hand = worklife.take(wren, project)
+    second = worklife.leases_of(hand)[1]
+    worklife.answer(second, 1)
+    worklife.answer(second, 2)
+    answers = [item.answer for item in assignments_of(hand)]
+    assert answers == [None, cast.class_answer(2), None]

@@ -1,0 +1,74 @@
+"""An invitation link makes somebody a worker of a project."""
+
+from datetime import timedelta
+
+import pytest
+
+from accounts.models import Membership
+from accounts.services import InvitationGone, InvitationUnknown, invite, revoke_invitation
+from kernel.clock import utc_now
+from tasks.flow.joining import accept_invitation
+from tasks.standing.models import Standing
+from tasks.standing.services import WorkerRemoved, remove
+from tests import cast
+
+pytestmark = pytest.mark.django_db
+
+
+def test_opening_the_link_admits_and_tells_the_project() -> None:
+    project, wren = cast.a_project(), cast.wren()
+    invitation, token = invite(organisation=project.organisation, by=cast.ada(), project_id=project.pk)
+    assert accept_invitation(token=token, actor=wren) == project
+    assert Standing.objects.get(project=project, worker=wren).state == Standing.State.ACTIVE
+    assert Membership.objects.get(actor=wren).role == "worker"
+    invitation.refresh_from_db()
+    assert invitation.uses == 1
+
+
+def test_opening_it_twice_uses_it_once_also_when_it_is_used_up_or_over() -> None:
+    project, wren = cast.a_project(), cast.wren()
+    invitation, token = invite(organisation=project.organisation, by=cast.ada(), project_id=project.pk, max_uses=1)
+    for _ in range(2):
+        assert accept_invitation(token=token, actor=wren) == project
+    invitation.refresh_from_db()
+    assert invitation.uses == 1
+    revoke_invitation(invitation=invitation)
+    assert accept_invitation(token=token, actor=wren) == project
+    with pytest.raises(InvitationGone):
+        accept_invitation(token=token, actor=cast.finch())
+
+
+def test_a_member_of_the_organisation_joins_another_project_with_its_link() -> None:
+    first, second, wren = cast.a_project(), cast.a_project("Second"), cast.wren()
+    cast.admitted(first, wren)
+    _, token = invite(organisation=second.organisation, by=cast.ada(), project_id=second.pk)
+    assert accept_invitation(token=token, actor=wren) == second
+    assert Standing.objects.filter(worker=wren).count() == 2
+
+
+def test_a_link_without_a_project_makes_a_member_alone() -> None:
+    ada, wren = cast.ada(), cast.wren()
+    _, token = invite(organisation=cast.an_organisation(), by=ada, role="reviewer")
+    assert accept_invitation(token=token, actor=wren) is None
+    assert Membership.objects.get(actor=wren).role == "reviewer"
+
+
+def test_unknown_and_outdated_links_are_refused() -> None:
+    project, wren = cast.a_project(), cast.wren()
+    with pytest.raises(InvitationUnknown):
+        accept_invitation(token="no such thing", actor=wren)
+    past = utc_now() - timedelta(days=1)
+    _, token = invite(organisation=project.organisation, by=cast.ada(), project_id=project.pk, expires_at=past)
+    with pytest.raises(InvitationGone):
+        accept_invitation(token=token, actor=wren)
+
+
+def test_a_removed_worker_does_not_come_back_by_the_link() -> None:
+    project, wren = cast.a_project(), cast.wren()
+    invitation, token = invite(organisation=project.organisation, by=cast.ada(), project_id=project.pk)
+    accept_invitation(token=token, actor=wren)
+    remove(project=project, worker=wren, reason="Shared the account.")
+    with pytest.raises(WorkerRemoved):
+        accept_invitation(token=token, actor=wren)
+    invitation.refresh_from_db()
+    assert invitation.uses == 1

@@ -1,0 +1,59 @@
+"""Check images are made from images with a known answer."""
+
+import pytest
+
+from kernel.errors import NotFound
+from tasks.answers import Answer
+from tasks.gold.models import Gold
+from tasks.gold.selectors import gold_for, golds_of
+from tasks.gold.services import GoldExists, GoldRefused, make_gold, retire_gold
+from tests import cast, worklife
+
+pytestmark = pytest.mark.django_db
+
+
+def known(number: int = 1) -> Answer:
+    return Answer.from_json(cast.class_answer(number))
+
+
+def test_it_keeps_its_right_answers_and_the_projects_tolerance() -> None:
+    project = cast.a_project(gold_iou=0.7)
+    gold = make_gold(project=project, image=cast.an_image(project), accepted=[known(1), known(2)], source="manager")
+    assert gold.accepted == [cast.class_answer(1), cast.class_answer(2)]
+    assert (gold.tolerance, gold.state, gold.exposure) == ({"iou": 0.7}, "active", 0)
+    assert gold_for(project=project, public_id=gold.public_id) == gold
+
+
+def test_an_image_is_a_check_once_and_a_retired_one_comes_back_with_the_new_answer() -> None:
+    project = cast.a_project()
+    image = cast.an_image(project)
+    gold = make_gold(project=project, image=image, accepted=[known(1)], source="manager")
+    with pytest.raises(GoldExists):
+        make_gold(project=project, image=image, accepted=[known(2)], source="manager")
+    retire_gold(gold=gold)
+    assert gold.state == Gold.State.RETIRED
+    again = make_gold(project=project, image=image, accepted=[known(2)], source="truth")
+    assert (again.pk, again.state, again.accepted) == (gold.pk, "active", [cast.class_answer(2)])
+
+
+def test_without_an_answer_or_from_another_dataset_it_is_refused() -> None:
+    project, other = cast.a_project(), cast.a_project("Other")
+    with pytest.raises(GoldRefused):
+        make_gold(project=project, image=cast.an_image(project), accepted=[], source="manager")
+    with pytest.raises(GoldRefused):
+        make_gold(project=project, image=cast.an_image(other), accepted=[known()], source="manager")
+
+
+def test_the_manager_sees_how_often_each_was_answered_and_rightly() -> None:
+    wren, finch = cast.wren(), cast.finch()
+    project = cast.a_project(workers=[wren, finch], hand_size=2, gold_rate=0.5)
+    cast.some_tasks(project, 2)
+    gold = cast.a_gold(project)
+    for worker, number in ((wren, 1), (finch, 2)):
+        hand = worklife.take(worker, project)
+        worklife.answer_all(hand, number)
+        worklife.settle(hand)
+    shown = golds_of(project=project, state="active").get(pk=gold.pk)
+    assert (shown.seen, shown.correct, shown.exposure) == (2, 1, 2)
+    with pytest.raises(NotFound):
+        gold_for(project=cast.a_project("Other"), public_id=gold.public_id)

@@ -1,0 +1,85 @@
+"""Money is waiting, approved or paid, and the ledger is never changed."""
+
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from kernel.constraints import violated_constraint
+from tasks.flow.sweeping import expire_leases
+from tasks.pay.models import LedgerEntry
+from tasks.pay.selectors import Balance, balance, ledger_of
+from tasks.pay.services import CorrectionRefused, post_correction
+from tests import cast, worklife
+
+pytestmark = pytest.mark.django_db
+
+
+def usd(waiting: str = "0", approved: str = "0", paid: str = "0") -> Balance:
+    return Balance("USD", waiting=Decimal(waiting), approved=Decimal(approved), paid=Decimal(paid))
+
+
+def test_an_answer_waits_until_its_set_is_finished_and_is_approved_then() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=3, gold_rate=0, price=Decimal("0.05"))
+    cast.some_tasks(project, 3)
+    assert balance(worker=wren) == []
+    hand = worklife.take(wren, project)
+    for lease in worklife.leases_of(hand)[:2]:
+        worklife.answer(lease)
+    assert balance(worker=wren) == [usd(waiting="0.10")]
+    settled = worklife.settle(hand)
+    assert (settled.answers, settled.earned, settled.currency) == (2, Decimal("0.10"), "USD")
+    assert balance(worker=wren, project=project) == [usd(approved="0.10")]
+
+
+def test_check_images_are_paid_like_work() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=4, gold_rate=0.5, price=Decimal("0.05"))
+    cast.some_tasks(project, 2)
+    cast.a_gold(project)
+    cast.a_gold(project)
+    hand = worklife.take(wren, project)
+    worklife.answer_all(hand)
+    assert worklife.settle(hand).earned == Decimal("0.20")
+
+
+def test_a_late_answer_waits_until_its_credit_is_posted() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=1, gold_rate=0, price=Decimal("0.05"))
+    cast.a_task(project)
+    hand = worklife.take(wren, project)
+    worklife.run_out(hand)
+    expire_leases()
+    worklife.answer_all(hand)
+    assert balance(worker=wren) == [usd(waiting="0.05")]
+    worklife.run_late_jobs()
+    assert balance(worker=wren) == [usd(approved="0.05")]
+
+
+def test_a_correction_is_a_new_entry_and_one_cause_makes_one() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren])
+    for _ in range(2):
+        post_correction(project=project, worker=wren, amount=Decimal("-0.02"), cause="recount of set 7")
+    assert ledger_of(worker=wren).count() == 1
+    assert balance(worker=wren) == [usd(approved="-0.02")]
+    with pytest.raises(CorrectionRefused):
+        post_correction(project=project, worker=wren, amount=Decimal(0), cause="nothing")
+
+
+def test_a_payout_moves_money_from_approved_to_paid() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren])
+    post_correction(project=project, worker=wren, amount=Decimal(5), cause="welcome")
+    LedgerEntry.objects.create(project=project, worker=wren, kind="payout", amount=Decimal(-3), currency="USD")
+    assert balance(worker=wren) == [usd(approved="2", paid="3")]
+
+
+def test_entries_are_never_changed_or_deleted() -> None:
+    wren = cast.wren()
+    entry = post_correction(project=cast.a_project(), worker=wren, amount=Decimal(1), cause="c")
+    for act in (lambda: LedgerEntry.objects.update(amount=9), lambda: LedgerEntry.objects.filter(pk=entry.pk).delete()):
+        with pytest.raises(IntegrityError) as refused, transaction.atomic():
+            act()
+        assert violated_constraint(refused.value) == "tasks_ledgerentry_append_only"

@@ -1,0 +1,56 @@
+"""Who works in a project is a manager's decision."""
+
+import pytest
+
+from kernel.errors import NotFound, TransitionRefused
+from kernel.models import Event
+from tasks.standing.models import Standing
+from tasks.standing.selectors import standings_of, worker_in, workers_of
+from tasks.standing.services import WorkerRemoved, admit, pause, remove, resume
+from tests import cast
+
+pytestmark = pytest.mark.django_db
+
+
+def test_admitting_twice_joins_once() -> None:
+    project, wren = cast.a_project(), cast.wren()
+    assert admit(project=project, worker=wren) == admit(project=project, worker=wren)
+    assert [event.delta for event in Event.objects.filter(kind="worker.joined")] == [{"workers": 1}]
+    assert list(workers_of(project=project)) == list(standings_of(worker=wren))
+
+
+def test_a_pause_has_a_reason_and_is_told_once() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren])
+    for _ in range(2):
+        standing = pause(project=project, worker=wren, reason="Please read the instructions again.")
+    assert (standing.state, standing.reason) == ("paused", "Please read the instructions again.")
+    assert Event.objects.filter(kind="worker.paused").count() == 1
+
+
+def test_resuming_starts_trust_over_and_keeps_the_count() -> None:
+    wren = cast.wren()
+    project = cast.a_project()
+    cast.admitted(project, wren, state="paused", trust_alpha=2, trust_beta=9, gold_seen=8)
+    standing = resume(project=project, worker=wren)
+    assert (standing.state, standing.trust_alpha, standing.trust_beta, standing.gold_seen) == ("active", 2, 1, 8)
+
+
+def test_a_removed_worker_stays_removed() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren])
+    assert remove(project=project, worker=wren, reason="Shared the account.").state == Standing.State.REMOVED
+    with pytest.raises(WorkerRemoved):
+        admit(project=project, worker=wren)
+    for step in (lambda: resume(project=project, worker=wren), lambda: pause(project=project, worker=wren, reason="")):
+        with pytest.raises(TransitionRefused):
+            step()
+    assert not standings_of(worker=wren).exists()
+
+
+def test_a_stranger_cannot_be_found_or_paused() -> None:
+    project, finch = cast.a_project(), cast.finch()
+    with pytest.raises(NotFound):
+        worker_in(project=project, public_id=finch.public_id)
+    with pytest.raises(NotFound):
+        pause(project=project, worker=finch, reason="?")

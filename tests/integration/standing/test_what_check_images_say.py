@@ -1,0 +1,81 @@
+"""Trust moves when a whole set is finished; a worker who is clearly bad is paused."""
+
+import pytest
+
+from kernel.models import Event
+from tasks.assignment.models import Hand
+from tasks.assignment.services import WorkerPaused, claim_hand
+from tasks.gold.models import GoldResult
+from tasks.gold.services import retire_gold
+from tasks.standing.models import Standing
+from tests import cast, worklife
+
+pytestmark = pytest.mark.django_db
+
+
+def a_set_with_checks(checks: int) -> Hand:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=2 * checks, gold_rate=0.5)
+    cast.some_tasks(project, 3 * checks)
+    for _ in range(checks):
+        cast.a_gold(project)
+    return worklife.take(wren, project)
+
+
+def wrens_standing() -> Standing:
+    return Standing.objects.get(worker=cast.wren())
+
+
+def test_nothing_moves_before_the_set_is_finished() -> None:
+    hand = a_set_with_checks(2)
+    worklife.answer_all(hand, 2)
+    assert (wrens_standing().gold_seen, GoldResult.objects.count()) == (0, 0)
+    worklife.settle(hand)
+    assert (wrens_standing().gold_seen, GoldResult.objects.count()) == (2, 2)
+
+
+def test_right_answers_raise_trust_and_wrong_ones_lower_it() -> None:
+    hand = a_set_with_checks(3)
+    for number, lease in enumerate(row for row in worklife.leases_of(hand) if row.gold_id):
+        worklife.answer(lease, 1 if number else 2)
+    worklife.settle(hand)
+    standing = wrens_standing()
+    assert (standing.gold_seen, standing.gold_correct) == (3, 2)
+    assert (standing.trust_alpha, standing.trust_beta) == (4, 2)
+    assert sorted(GoldResult.objects.values_list("correct", "score")) == [(False, 0), (True, 1), (True, 1)]
+    worklife.assert_stream_tells_the_tables(hand.project)
+
+
+def test_an_unanswered_check_says_nothing() -> None:
+    hand = a_set_with_checks(2)
+    worklife.settle(hand)
+    assert (wrens_standing().gold_seen, GoldResult.objects.count()) == (0, 0)
+
+
+def test_a_check_that_was_retired_meanwhile_is_not_held_against_anybody() -> None:
+    hand = a_set_with_checks(2)
+    worklife.answer_all(hand, 2)
+    contested = next(row.gold for row in worklife.leases_of(hand) if row.gold is not None)
+    retire_gold(gold=contested)
+    worklife.settle(hand)
+    assert wrens_standing().gold_seen == 1
+    assert not GoldResult.objects.filter(gold=contested).exists()
+
+
+def test_who_gets_all_of_four_wrong_is_paused_with_a_reason_and_paid() -> None:
+    hand = a_set_with_checks(4)
+    worklife.answer_all(hand, 2)
+    assert worklife.settle(hand).answers == 8
+    standing = wrens_standing()
+    assert standing.state == Standing.State.PAUSED
+    assert standing.reason
+    assert Event.objects.get(kind="worker.paused").data["worker"] == str(hand.worker.public_id)
+    with pytest.raises(WorkerPaused):
+        claim_hand(worker=hand.worker, project=hand.project)
+
+
+def test_three_wrong_answers_are_too_few_to_judge() -> None:
+    hand = a_set_with_checks(3)
+    worklife.answer_all(hand, 2)
+    worklife.settle(hand)
+    assert wrens_standing().state == Standing.State.ACTIVE
