@@ -5,6 +5,7 @@ environment, as daemons do; `deaf` ignores every signal that can be ignored. Pid
 """
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -59,6 +60,8 @@ def main(folder: Path) -> int:
     lock = state.hold_data(places)
     leftovers.end(places)
     (folder / "pids").mkdir(exist_ok=True)
+    # Whoever runs the tests under nohup passes its ignoring on.
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     me = Identity.of(os.getpid())
     assert me is not None
     told = State("starting", me, instance=os.urandom(16).hex())
