@@ -29,7 +29,11 @@ from tasks.snapshots.services import (
 from tests.cast import a_project, a_task, ada, an_answer, an_image, class_answer, wren
 
 pytestmark = pytest.mark.django_db
-CANNOT_TELL: dict[str, Any] = {"image": {"class": None, "tags": [], "attrs": {}}, "objects": [], "verdict": "cannot_tell"}
+CANNOT_TELL: dict[str, Any] = {
+    "image": {"class": None, "tags": [], "attrs": {}},
+    "objects": [],
+    "verdict": "cannot_tell",
+}
 
 
 @pytest.fixture
