@@ -48,7 +48,8 @@ class Places:
         Raises EmbeddedError when the disk or its rights do not allow it.
         """
         try:
-            for folder in (self.data, self.logs, self.run):
+            # Whitenoise warns when its folder is missing, though here it serves from the sources.
+            for folder in (self.data, self.logs, self.run, self.data / "static"):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self.data.stat().st_uid == os.geteuid():
                 self.data.chmod(0o700)

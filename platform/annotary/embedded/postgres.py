@@ -44,6 +44,8 @@ TUNING = {
 }
 # For tests: a crash may lose all of it.
 THROW_AWAY = {
+    # Fifty workers with two tabs each claim at once in tests/concurrency, beside other test processes.
+    "max_connections": "300",
     "fsync": "off",
     "synchronous_commit": "off",
     "full_page_writes": "off",

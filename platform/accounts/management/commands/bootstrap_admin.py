@@ -13,7 +13,8 @@ from accounts.services import create_first_administrator
 
 class Command(BaseCommand):
     help = "Make the first administrator unless there is a user; prints the sign-in as JSON, or {} when there is one."
-    requires_migrations_checks = False
+    # The first start waits for this; the servers load beside it and would report the same.
+    requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--migrate", action="store_true", help="bring the tables up to date before")
