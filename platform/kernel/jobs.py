@@ -15,12 +15,13 @@ from datetime import timedelta
 from typing import Any
 
 from celery import shared_task
-from django.db import IntegrityError, close_old_connections, connection, transaction
-from django.db.models import F, Q
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import Exists, F, OuterRef, Q
 
 from kernel.clock import ClockTimestamp
-from kernel.errors import AnnotaryError
-from kernel.models import Job, OutboxMessage
+from kernel.constraints import violated_constraint
+from kernel.errors import AnnotaryError, Unavailable
+from kernel.models import ONE_LIVE_JOB, Job, OutboxMessage
 
 logger = logging.getLogger(__name__)
 
@@ -32,23 +33,39 @@ RESEND_AFTER = timedelta(seconds=30)
 def enqueue(
     kind: str, *, project_id: int | None = None, dedupe_key: str | None = None, max_attempts: int = 5, **args: Any
 ) -> Job | None:
-    """Queue a job in the caller's transaction. With a `dedupe_key`, None when an equal one is queued already."""
-    try:
-        with transaction.atomic():
-            job = Job.objects.create(
-                kind=kind, project_id=project_id, dedupe_key=dedupe_key, max_attempts=max_attempts, args=args
-            )
-    except IntegrityError:
-        return None
-    OutboxMessage.objects.create(job=job)
-    return job
+    """Queue a job in the caller's transaction. With a `dedupe_key`, None when an equal one is queued already.
+
+    The queued twin is held until the caller commits: a worker that took it before would not see the caller's rows.
+    """
+    while True:
+        try:
+            with transaction.atomic():
+                job = Job.objects.create(
+                    kind=kind, project_id=project_id, dedupe_key=dedupe_key, max_attempts=max_attempts, args=args
+                )
+        except IntegrityError as error:
+            if violated_constraint(error) != ONE_LIVE_JOB:
+                raise
+            if _hold_queued_twin(dedupe_key):
+                return None
+            continue  # it was claimed meanwhile: it may have read its input already, so a new one is needed
+        OutboxMessage.objects.create(job=job)
+        return job
+
+
+def _hold_queued_twin(dedupe_key: str | None) -> bool:
+    with connection.cursor() as cursor:
+        # FOR SHARE keeps claims out and lets other callers who need the same twin pass.
+        cursor.execute("SELECT 1 FROM kernel_job WHERE dedupe_key = %s AND state = 'queued' FOR SHARE", [dedupe_key])
+        return cursor.fetchone() is not None
 
 
 def job(kind: str, *, time_limit: int = 600) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Turn a function `f(job, **args)` into the Celery entry point of jobs of this kind.
 
     The function takes ids, re-reads, does nothing when the work is done, and can run twice. An `AnnotaryError` is
-    final and its sentence is kept on the row; any other error is tried again with growing pauses.
+    final and its sentence is kept on the row, unless it is `Unavailable`; that and any other error is tried again with
+    growing pauses.
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
@@ -57,8 +74,8 @@ def job(kind: str, *, time_limit: int = 600) -> Callable[[Callable[..., None]], 
         def entry(job_id: int) -> None:
             run_job(job_id, function)
 
-        entry.run_function = function
-        return entry  # type: ignore[no-any-return]
+        entry.run_function = function  # type: ignore[attr-defined]  # for callers that run a job without a broker
+        return entry
 
     return decorate
 
@@ -66,7 +83,8 @@ def job(kind: str, *, time_limit: int = 600) -> Callable[[Callable[..., None]], 
 def run_job(job_id: int, function: Callable[..., None]) -> None:
     token = uuid.uuid4()
     now = ClockTimestamp()
-    free = Q(state=Job.State.QUEUED) | Q(state=Job.State.RUNNING, lease_until__lt=now)
+    due = Q(not_before__isnull=True) | Q(not_before__lte=now)
+    free = Q(state=Job.State.QUEUED) & due | Q(state=Job.State.RUNNING, lease_until__lt=now)
     claimed = Job.objects.filter(free, pk=job_id, attempts__lt=F("max_attempts")).update(
         state=Job.State.RUNNING, attempts=F("attempts") + 1, lease_until=now + LEASE, lease_token=token, error=""
     )
@@ -76,6 +94,8 @@ def run_job(job_id: int, function: Callable[..., None]) -> None:
     try:
         with _heartbeat(job_id, token):
             function(row, **row.args)
+    except Unavailable as error:
+        _retry_or_fail(row, token, error.detail)
     except AnnotaryError as error:
         _close(job_id, token, state=Job.State.FAILED, error=error.detail)
     except Exception as error:
@@ -123,10 +143,12 @@ def _heartbeat(job_id: int, token: uuid.UUID) -> Iterator[None]:
     def beat() -> None:
         try:
             while not stop.wait(HEARTBEAT_SECONDS):
-                close_old_connections()
-                Job.objects.filter(pk=job_id, lease_token=token).update(lease_until=ClockTimestamp() + LEASE)
-        except Exception:
-            logger.warning("heartbeat of job %s lost its database; the lease will run out", job_id, exc_info=True)
+                try:
+                    Job.objects.filter(pk=job_id, lease_token=token).update(lease_until=ClockTimestamp() + LEASE)
+                except DatabaseError:
+                    # The lease outlasts four beats: a database that is back by then finds the job still held.
+                    logger.warning("heartbeat of job %s: the database does not answer", job_id)
+                    connection.close()
         finally:
             connection.close()
 
@@ -140,11 +162,17 @@ def _heartbeat(job_id: int, token: uuid.UUID) -> Iterator[None]:
 
 
 def jobs_to_resend() -> int:
-    """Write outbox messages for jobs whose message may be lost: queued and unsent for a while, or lease ended."""
+    """Write outbox messages for jobs whose message may be lost: queued and unsent for a while, or lease ended.
+
+    A job whose message still stands in the outbox waits for that one: a broker that is away for an hour would
+    otherwise come back to a heap of messages.
+    """
     now = ClockTimestamp()
+    unsent = Exists(OutboxMessage.objects.filter(job=OuterRef("pk")))
     with transaction.atomic():
         stale = list(
             Job.objects.select_for_update(skip_locked=True, no_key=True)
+            .filter(~unsent)
             .filter(
                 Q(state=Job.State.QUEUED, created_at__lt=now - RESEND_AFTER)
                 & (Q(sent_at__isnull=True) | Q(sent_at__lt=now - RESEND_AFTER))

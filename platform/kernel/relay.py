@@ -17,18 +17,18 @@ from django.db import OperationalError, close_old_connections, connection
 
 from kernel.channels import project_group
 from kernel.clock import ClockTimestamp
-from kernel.events import number_events, projects_with_new_events, stream_snapshot
-from kernel.models import Job, OutboxMessage
+from kernel.events import number_events, projects_with_new_events
+from kernel.models import Job, OutboxMessage, Stream
 
 logger = logging.getLogger(__name__)
 
 PAUSE = 0.1
 REMIND_SECONDS = 3.0
-REMIND_FOR_SECONDS = 30.0
-CLAIM = timedelta(seconds=30)
+REMIND_FOR = timedelta(seconds=30)
+CLAIM_SECONDS = 30.0
 
 _CLAIM_MESSAGES = """
-UPDATE kernel_outboxmessage SET claimed_until = clock_timestamp() + %s
+UPDATE kernel_outboxmessage SET claimed_until = clock_timestamp() + make_interval(secs => %s)
 WHERE id IN (
     SELECT id FROM kernel_outboxmessage
     WHERE claimed_until IS NULL OR claimed_until < clock_timestamp()
@@ -40,7 +40,7 @@ RETURNING id, job_id
 def send_messages() -> int:
     """Send a batch of outbox messages. Sent twice is harmless (jobs are claimed), so: send first, delete after."""
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM_MESSAGES, [CLAIM])
+        cursor.execute(_CLAIM_MESSAGES, [CLAIM_SECONDS])
         rows = cursor.fetchall()
     kinds = dict(Job.objects.filter(pk__in=[job_id for _, job_id in rows]).values_list("id", "kind"))
     try:
@@ -57,7 +57,6 @@ def send_messages() -> int:
 
 class Relay:
     def __init__(self) -> None:
-        self._active: dict[int, float] = {}
         self._reminded = 0.0
 
     def step(self) -> int:
@@ -81,20 +80,21 @@ class Relay:
         for project_id in projects_with_new_events():
             events = number_events(project_id=project_id)
             if events:
-                self._active[project_id] = time.monotonic()
                 self._publish(project_id, {"type": "stream.delta", "events": events})
                 carried += len(events)
         return carried
 
     def _remind(self) -> int:
-        """Say the last number again for a while, so that a socket that missed the final delta notices the gap."""
+        """Say the last number again for a while, so that a socket that missed the final delta notices the gap.
+
+        Which streams moved is asked of the database: the relay that published the delta, or failed to, may be gone.
+        """
         now = time.monotonic()
         if now - self._reminded < REMIND_SECONDS:
             return 0
         self._reminded = now
-        self._active = {pk: seen for pk, seen in self._active.items() if now - seen < REMIND_FOR_SECONDS}
-        for project_id in self._active:
-            number = stream_snapshot(project_id=project_id).number
+        recent = Stream.objects.filter(updated_at__gt=ClockTimestamp() - REMIND_FOR)
+        for project_id, number in recent.values_list("project_id", "last_number"):
             self._publish(project_id, {"type": "stream.head", "number": number})
         return 0
 

@@ -1,0 +1,78 @@
+"""The same call twice does its work once and is answered the same."""
+
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from kernel.errors import Refused
+from kernel.idempotency import KeyInvalid, KeyReused, body_hash, once
+from kernel.models import Event, IdempotencyRecord
+from tests.meanwhile import Meanwhile
+from tests.together import together
+
+pytestmark = pytest.mark.django_db
+
+
+def act() -> tuple[int, Any]:
+    """Leaves a row, so that tests can count how often it was done."""
+    Event.objects.create(project_id=1, kind="done")
+    return 201, {"done": Event.objects.count()}
+
+
+def call(key: str = "k", *, body: bytes = b"{}", actor_id: int = 1, operation: str = "import") -> tuple[int, Any]:
+    return once(actor_id=actor_id, operation=operation, key=key, body_sha256=body_hash(body), act=act)
+
+
+def test_the_second_call_gets_the_first_ones_answer() -> None:
+    assert call() == call() == (201, {"done": 1})
+    assert Event.objects.count() == 1
+
+
+def test_the_same_key_with_another_body_is_refused() -> None:
+    call()
+    with pytest.raises(KeyReused):
+        call(body=b"[]")
+    assert Event.objects.count() == 1
+
+
+def test_a_key_belongs_to_its_actor_and_operation() -> None:
+    call()
+    call(actor_id=2)
+    call(operation="pay")
+    assert Event.objects.count() == 3
+
+
+@pytest.mark.parametrize("key", ["", "x" * 201, "two\nlines"])
+def test_a_key_is_printable_and_short(key: str) -> None:
+    with pytest.raises(KeyInvalid):
+        call(key)
+
+
+def test_an_error_leaves_the_key_unused() -> None:
+    def refuse() -> tuple[int, Any]:
+        act()
+        raise Refused
+
+    with pytest.raises(Refused):
+        once(actor_id=1, operation="import", key="k", body_sha256=body_hash(b"{}"), act=refuse)
+    assert (Event.objects.count(), IdempotencyRecord.objects.count()) == (0, 0)
+    assert call() == (201, {"done": 1})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_calls_with_one_key_at_once_do_the_work_once() -> None:
+    results = together(*[call] * 5)
+    assert results == [(201, {"done": 1})] * 5
+    assert Event.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_call_waits_for_its_twin_and_does_the_work_when_that_one_fails() -> None:
+    with pytest.raises(Refused), transaction.atomic():
+        call()
+        twin = Meanwhile(call)
+        assert twin.is_waiting()
+        raise Refused
+    assert twin.ended() == (201, {"done": 1})
+    assert Event.objects.count() == 1

@@ -1,0 +1,228 @@
+"""A job is a row: claimed by one worker at a time, kept alive by its heartbeat, tried again, and given up."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection, transaction
+
+from kernel import jobs
+from kernel.clock import ClockTimestamp, database_now
+from kernel.errors import Refused, Unavailable
+from kernel.jobs import enqueue, jobs_to_resend, resend_jobs_job, run_job
+from kernel.models import Job, OutboxMessage
+from tests.meanwhile import Meanwhile
+from tests.together import together
+
+pytestmark = pytest.mark.django_db
+
+
+def a_job(**fields: Any) -> Job:
+    job = enqueue("tests.work", number=1)
+    assert job is not None
+    Job.objects.filter(pk=job.pk).update(**fields)
+    return Job.objects.get(pk=job.pk)
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def work(row: Job, **args: Any) -> None:
+        raise error
+
+    return work
+
+
+def ended_lease() -> dict[str, Any]:
+    """A row as a worker leaves it that was killed two minutes ago."""
+    end = ClockTimestamp() - timedelta(minutes=1)
+    return {"state": "running", "lease_until": end, "lease_token": "0" * 32, "attempts": 1}
+
+
+def test_a_job_gets_its_arguments_and_is_done() -> None:
+    seen: list[tuple[int, str, dict[str, Any]]] = []
+    job = a_job()
+    run_job(job.pk, lambda row, **args: seen.append((row.attempts, row.state, args)))
+    job.refresh_from_db()
+    assert seen == [(1, "running", {"number": 1})]
+    assert (job.state, job.lease_until, job.lease_token) == ("done", None, None)
+    assert job.finished_at is not None
+
+
+def test_a_message_for_a_job_that_is_done_does_nothing() -> None:
+    calls: list[int] = []
+    job = a_job()
+    for _ in range(3):
+        run_job(job.pk, lambda row, **args: calls.append(row.pk))
+    assert calls == [job.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_workers_with_the_same_message_one_runs_the_job() -> None:
+    job = a_job()
+    started, go_on = threading.Event(), threading.Event()
+    calls: list[int] = []
+
+    def work(row: Job, **args: Any) -> None:
+        calls.append(row.pk)
+        started.set()
+        assert go_on.wait(10)
+
+    holder = Meanwhile(lambda: run_job(job.pk, work))
+    assert started.wait(10)
+    together(*[lambda: run_job(job.pk, work)] * 3)
+    go_on.set()
+    holder.ended()
+    assert calls == [job.pk]
+    assert Job.objects.get().state == "done"
+
+
+def test_a_refusal_is_final_and_keeps_its_sentence() -> None:
+    job = a_job()
+    run_job(job.pk, raising(Refused("The archive is empty; send another.")))
+    job.refresh_from_db()
+    assert (job.state, job.error) == ("failed", "The archive is empty; send another.")
+
+
+@pytest.mark.parametrize("error", [Unavailable("The reader is away."), ZeroDivisionError("none")])
+def test_what_may_pass_is_tried_again_later_and_not_before(error: Exception) -> None:
+    job = a_job()
+    run_job(job.pk, raising(error))
+    job.refresh_from_db()
+    assert (job.state, job.attempts) == ("queued", 1)
+    assert job.not_before is not None and job.not_before > database_now()
+    calls: list[int] = []
+    run_job(job.pk, lambda row, **args: calls.append(row.pk))
+    assert calls == []
+    Job.objects.update(not_before=ClockTimestamp())
+    run_job(job.pk, lambda row, **args: calls.append(row.pk))
+    assert calls == [job.pk]
+
+
+def test_the_last_try_fails_the_job() -> None:
+    job = a_job(attempts=4)
+    run_job(job.pk, raising(ZeroDivisionError("none")))
+    job.refresh_from_db()
+    assert (job.state, job.error) == ("failed", "ZeroDivisionError: none")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_long_job_keeps_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "HEARTBEAT_SECONDS", 0.05)
+    monkeypatch.setattr(jobs, "LEASE", timedelta(seconds=2))
+    job = a_job()
+    leases: list[Any] = []
+
+    def work(row: Job, **args: Any) -> None:
+        leases.append(Job.objects.get(pk=row.pk).lease_until)
+        threading.Event().wait(0.5)
+        leases.append(Job.objects.get(pk=row.pk).lease_until)
+
+    run_job(job.pk, work)
+    assert leases[1] - leases[0] > timedelta(seconds=0.3)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("heartbeat")]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_heartbeat_survives_a_connection_that_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "HEARTBEAT_SECONDS", 0.2)
+    job = a_job()
+
+    def end_other_connections() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
+
+    def work(row: Job, **args: Any) -> None:
+        threading.Event().wait(0.5)
+        end_other_connections()
+        before = Job.objects.get(pk=row.pk).lease_until
+        threading.Event().wait(1.0)
+        after = Job.objects.get(pk=row.pk).lease_until
+        assert before is not None and after is not None and after > before
+
+    run_job(job.pk, work)
+    assert Job.objects.get().state == "done", Job.objects.get().error
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_lost_its_lease_leaves_the_row_to_its_successor() -> None:
+    job = a_job()
+
+    def slow(row: Job, **args: Any) -> None:
+        Job.objects.filter(pk=row.pk).update(lease_until=ClockTimestamp() - timedelta(seconds=1))
+        run_job(row.pk, raising(Refused("The successor says no.")))
+
+    run_job(job.pk, slow)
+    job.refresh_from_db()
+    assert (job.state, job.error, job.attempts) == ("failed", "The successor says no.", 2)
+
+
+def test_a_killed_workers_job_is_sent_again_and_run_again() -> None:
+    job = a_job(**ended_lease())
+    OutboxMessage.objects.all().delete()
+    resend_jobs_job()
+    assert list(OutboxMessage.objects.values_list("job_id", flat=True)) == [job.pk]
+    run_job(job.pk, lambda row, **args: None)
+    job.refresh_from_db()
+    assert (job.state, job.attempts) == ("done", 2)
+
+
+def test_a_message_that_stands_in_the_outbox_is_not_written_again() -> None:
+    a_job(**ended_lease())
+    assert [jobs_to_resend() for _ in range(3)] == [0, 0, 0]
+    OutboxMessage.objects.all().delete()
+    assert [jobs_to_resend() for _ in range(3)] == [1, 0, 0]
+    assert OutboxMessage.objects.count() == 1
+
+
+def test_only_what_is_due_is_sent_again() -> None:
+    now, long_ago = database_now(), database_now() - timedelta(minutes=5)
+    a_job(created_at=long_ago, sent_at=now)
+    a_job(created_at=long_ago, sent_at=long_ago, not_before=now + timedelta(minutes=1))
+    a_job(state="done", created_at=long_ago)
+    lost = a_job(created_at=long_ago, sent_at=long_ago)
+    OutboxMessage.objects.all().delete()
+    assert jobs_to_resend() == 1
+    assert OutboxMessage.objects.get().job_id == lost.pk
+
+
+def test_a_job_that_killed_its_worker_each_time_is_given_up() -> None:
+    job = a_job(**(ended_lease() | {"attempts": 5}))
+    OutboxMessage.objects.all().delete()
+    assert jobs_to_resend() == 0
+    job.refresh_from_db()
+    assert (job.state, job.error) == ("failed", "The worker process died each time; see its log.")
+
+
+def test_an_equal_job_is_queued_once_but_again_while_the_first_runs() -> None:
+    assert enqueue("tests.work", dedupe_key="one") is not None
+    assert enqueue("tests.work", dedupe_key="one") is None
+    assert enqueue("tests.work", dedupe_key="two") is not None
+    Job.objects.filter(dedupe_key="one").update(
+        state="running", lease_until=database_now(), lease_token="0" * 32, attempts=1
+    )
+    assert enqueue("tests.work", dedupe_key="one") is not None
+    assert OutboxMessage.objects.count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_queued_twin_is_not_taken_before_the_caller_commits() -> None:
+    """Else the twin would read its input before the caller's rows are there, and their work would be lost."""
+    twin = enqueue("tests.work", dedupe_key="one")
+    assert twin is not None
+    calls: list[int] = []
+    with transaction.atomic():
+        assert enqueue("tests.work", dedupe_key="one") is None
+        worker = Meanwhile(lambda: run_job(twin.pk, lambda row, **args: calls.append(row.pk)))
+        assert worker.is_waiting()
+        assert calls == []
+    worker.ended()
+    assert calls == [twin.pk]
+
+
+def test_a_row_that_breaks_another_rule_is_an_error_and_no_twin() -> None:
+    with pytest.raises(Exception, match="null value"), transaction.atomic():
+        enqueue("tests.work", max_attempts=None)  # type: ignore[arg-type]
