@@ -17,8 +17,8 @@ from tasks.review.services import note_rejection
 def reject_label(*, reviewer: Actor, task: Task, label_hash: str, reason: str, again: bool = False) -> Review:
     """Locks the batch, the task, then its assignments: the order of claims, so that neither waits for the other.
 
-    The answers of the round stay in the record and stay paid, but use no place; leases that are left are released; a
-    new round begins with the project's least number of answers, and an approved batch opens again. `again` may reject
+    The answers of the round stay in the record and stay paid, but use no place; leases that are left end; a new
+    round begins with the project's least number of answers, and an approved batch opens again. `again` may reject
     what a person approved. Errors as for `review.services.approve_label`; ReasonMissing without a reason.
     """
     batch = Batch.objects.select_for_update(no_key=True).get(pk=task.batch_id)
@@ -35,11 +35,12 @@ def _void_round(task: Task) -> None:
     # Locked in one order, so that a submit of one of them is either counted here or finds itself released.
     list(of_round.select_for_update(no_key=True).order_by("pk").values_list("pk"))
     of_round.filter(state=Assignment.State.SUBMITTED, counts=True).update(counts=False)
-    released = of_round.filter(state=Assignment.State.LEASED).update(
-        state=Assignment.State.RELEASED, counts=False, closed_at=ClockTimestamp()
+    # Expired and not released: whoever is at work on one may still send the answer, and is paid for it.
+    ended = of_round.filter(state=Assignment.State.LEASED).update(
+        state=Assignment.State.EXPIRED, counts=False, closed_at=ClockTimestamp()
     )
-    if released:
-        record_event(project_id=task.project_id, kind="assignment.released", leased=-released, released=released)
+    if ended:
+        record_event(project_id=task.project_id, kind="assignment.expired", leased=-ended, expired=ended)
 
 
 def _begin_round(batch: Batch, task: Task) -> None:
