@@ -4,7 +4,16 @@ import uuid
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers, status
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.models import ApiToken, Role
+from accounts.selectors import require_role
+from projects.models import Project
+from projects.policies import POLICIES, Whole
 from projects.selectors import projects_of
 from projects.services import (
     ClassSpec,
@@ -16,49 +25,50 @@ from projects.services import (
     pause_project,
     write_instructions,
 )
-from rest_framework import serializers, status
-from rest_framework.request import Request
-from rest_framework.response import Response
-
-from accounts.models import ApiToken, Role
-from accounts.selectors import require_role
-from projects.models import Project
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.accounts import pick_organisation
-from tasks.api.pagination import page
-from tasks.api.shapes import valid
+from tasks.api.pagination import listing, page
+from tasks.api.shapes import body_of, valid
 from tasks.flow.figures import project_figures, worker_figures
-from tasks.standing.selectors import standing_of
+from tasks.standing.selectors import worker_in
 from tasks.standing.services import pause, resume
 
-POLICY_FIELDS = (
-    "answers_min",
-    "answers_max",
-    "confidence_target",
-    "gold_rate",
-    "gold_iou",
-    "lease_seconds",
-    "price",
-    "batch_size",
-    "hand_size",
-    "seconds_per_answer",
-    "share_reviewed",
-    "split_train",
-    "split_val",
-)
+
+# Whoever may read what a project is: clients for its releases, reviewers for their work; managers are both.
+READERS = (Role.CLIENT, Role.REVIEWER)
 
 
-class PolicySerializer(serializers.ModelSerializer[Project]):
-    class Meta:
-        model = Project
-        fields = POLICY_FIELDS
-        extra_kwargs = {name: {"required": False} for name in POLICY_FIELDS}
+class PolicySerializer(serializers.Serializer[Any]):
+    """The policies of a project, with the ranges that `projects.policies` holds them to."""
+
+    price = serializers.DecimalField(
+        max_digits=14, decimal_places=6, required=False, help_text="For one answer, sent as text"
+    )
+    currency = serializers.CharField(max_length=3, required=False)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        for name, policy in POLICIES.items():
+            kind = serializers.IntegerField if isinstance(policy, Whole) else serializers.FloatField
+            fields[name] = kind(
+                min_value=policy.low, max_value=policy.high, required=False, help_text=policy.label
+            )
+        return fields
 
 
 class ClassSerializer(serializers.Serializer[Any]):
-    number = serializers.IntegerField(read_only=True)
+    number = serializers.IntegerField(
+        required=False, min_value=1, help_text="Of a class that exists, to give it another name"
+    )
     name = serializers.CharField(max_length=120)
     color = serializers.RegexField(r"^#[0-9a-fA-F]{6}$", required=False)
+
+
+class SchemaSerializer(serializers.Serializer[Any]):
+    version = serializers.IntegerField()
+    classes = ClassSerializer(many=True)
+    tools = serializers.ListField(child=serializers.CharField())
+    attributes = serializers.ListField(child=serializers.DictField())
 
 
 class NewProjectSerializer(serializers.Serializer[Any]):
@@ -79,29 +89,20 @@ class InstructionsSerializer(serializers.Serializer[Any]):
     body = serializers.CharField(max_length=20_000, allow_blank=True)
 
 
-class ProjectSerializer(serializers.ModelSerializer[Project]):
+class ProjectSerializer(PolicySerializer):
     id = serializers.UUIDField(source="public_id", read_only=True)
     organisation = serializers.UUIDField(source="organisation.public_id", read_only=True)
+    name = serializers.CharField()
+    state = serializers.ChoiceField(choices=Project.State.choices)
+    created_at = serializers.DateTimeField()
     schema = serializers.SerializerMethodField()
     instructions = serializers.SerializerMethodField()
 
-    class Meta:
-        model = Project
-        fields = (
-            "id",
-            "organisation",
-            "name",
-            "state",
-            "currency",
-            "schema",
-            "instructions",
-            *POLICY_FIELDS,
-            "created_at",
-        )
-
+    @extend_schema_field(SchemaSerializer(allow_null=True))
     def get_schema(self, project: Project) -> dict[str, Any] | None:
         return {"version": project.schema.version, **project.schema.body} if project.schema else None
 
+    @extend_schema_field(InstructionsSerializer(allow_null=True))
     def get_instructions(self, project: Project) -> dict[str, Any] | None:
         if project.instructions is None:
             return None
@@ -115,12 +116,12 @@ class ReasonSerializer(serializers.Serializer[Any]):
 class ProjectsView(View):
     scopes = {"POST": "manage"}
 
-    @extend_schema(operation_id="projects_list", responses=ProjectSerializer(many=True), summary="Projects I can see")
+    @listing(ProjectSerializer, operation_id="projects_list", summary="Projects I can see")
     def get(self, request: Request) -> Response:
-        rows = projects_of(actor=actor_of(request), role=Role.CLIENT)
+        seen = projects_of(actor=actor_of(request), role=Role.CLIENT)
+        rows = seen | projects_of(actor=actor_of(request), role=Role.REVIEWER)
         if isinstance(request.auth, ApiToken):
             rows = rows.filter(organisation_id=request.auth.organisation_id)
-        rows = rows.select_related("organisation", "schema", "instructions")
         return page(request, rows, lambda row: ProjectSerializer(row).data)
 
     @extend_schema(request=NewProjectSerializer, responses={201: ProjectSerializer}, summary="Create a project")
@@ -135,7 +136,7 @@ class ProjectsView(View):
             classes=_specs(given["classes"]),
             tools=given["tools"],
             instructions=given["instructions"],
-            policy=given.get("policy"),
+            policy=body_of(request).get("policy"),
         )
         return Response(ProjectSerializer(project).data, status=status.HTTP_201_CREATED)
 
@@ -145,13 +146,14 @@ class ProjectView(View):
 
     @extend_schema(responses=ProjectSerializer, summary="A project")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
-        return Response(ProjectSerializer(project_of(request, project_id, Role.CLIENT)).data)
+        return Response(ProjectSerializer(project_of(request, project_id, *READERS)).data)
 
     @extend_schema(request=PolicySerializer, responses=ProjectSerializer, summary="Change policies")
     def patch(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
-        given = valid(PolicySerializer(data=request.data, partial=True))
-        return Response(ProjectSerializer(change_policy(project=project, changes=given)).data)
+        # The service reads and checks what was sent; this only names the field when its type is wrong.
+        valid(PolicySerializer(data=request.data))
+        return Response(ProjectSerializer(change_policy(project=project, changes=body_of(request))).data)
 
 
 class ProjectStateView(View):
@@ -195,13 +197,13 @@ class InstructionsView(View):
 
 
 class FiguresView(View):
-    @extend_schema(responses=dict[str, Any], summary="Progress, quality and cost")
+    @extend_schema(responses=OpenApiTypes.OBJECT, summary="Progress, quality and cost")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         return Response(project_figures(project=project_of(request, project_id, Role.MANAGER)))
 
 
 class WorkersView(View):
-    @extend_schema(responses=dict[str, Any], summary="The workers of a project and their figures")
+    @extend_schema(responses=OpenApiTypes.OBJECT, summary="The workers of a project and their figures")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         return Response({"results": worker_figures(project=project_of(request, project_id, Role.MANAGER))})
 
@@ -212,13 +214,13 @@ class WorkerStateView(View):
     @extend_schema(request=ReasonSerializer, responses={204: None}, summary="Pause or resume a worker")
     def post(self, request: Request, project_id: uuid.UUID, worker_id: uuid.UUID, step: str) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
-        standing = standing_of(project=project, worker_id=worker_id)
+        worker = worker_in(project=project, public_id=worker_id).worker
         if step == "pause":
-            pause(standing=standing, reason=valid(ReasonSerializer(data=request.data))["reason"])
+            pause(project=project, worker=worker, reason=valid(ReasonSerializer(data=request.data))["reason"])
         else:
-            resume(standing=standing)
+            resume(project=project, worker=worker)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 def _specs(classes: list[dict[str, Any]]) -> list[ClassSpec]:
-    return [ClassSpec(name=row["name"], color=row.get("color")) for row in classes]
+    return [ClassSpec(name=row["name"], color=row.get("color"), number=row.get("number")) for row in classes]

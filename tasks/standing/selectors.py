@@ -26,3 +26,9 @@ def standings_of(*, worker: Actor) -> QuerySet[Standing]:
     """Where this person may work or may have worked, the newest project first."""
     rows = Standing.objects.filter(worker=worker).exclude(state=Standing.State.REMOVED)
     return rows.select_related("project", "project__organisation").order_by("-project__id")
+
+
+def work_open_to(*, worker: Actor) -> list[Project]:
+    """The open projects in which this person may take work now, the newest first."""
+    rows = standings_of(worker=worker).filter(state=Standing.State.ACTIVE, project__state=Project.State.OPEN)
+    return [row.project for row in rows]
