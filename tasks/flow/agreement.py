@@ -17,8 +17,8 @@ from tasks.consensus.models import ConsensusLabel
 from tasks.gold.compare import Tolerance, compare
 
 #: The newest answers that a figure is made from: it should tell how it goes now, and its cost must not grow for ever.
-NEWEST = 2000
-NEWEST_OF_A_WORKER = 50
+NEWEST = 600
+NEWEST_OF_A_WORKER = 30
 
 
 @dataclass(slots=True)

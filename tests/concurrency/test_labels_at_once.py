@@ -129,3 +129,23 @@ def test_a_check_image_is_made_once(project: Project) -> None:
     [refused] = [result for result in results if isinstance(result, Exception)]
     assert isinstance(refused, GoldExists | ImageInWork)
     assert Gold.objects.get().accepted == [ConsensusLabel.objects.get().body]
+
+
+def test_a_label_that_changes_while_it_is_approved_comes_back_to_the_queue(project: Project) -> None:
+    task = answered(project)
+    Task.objects.filter(pk=task.pk).update(wanted=3)
+    Batch.objects.filter(pk=task.batch_id).update(wanted=3)
+    for name in ("finch", "robin"):
+        an_answer(task, a_worker(name), class_answer(2))
+    seen, by = hash_of(task), ada()
+
+    together(
+        lambda: approve_label(reviewer=by, task=task, label_hash=seen),
+        lambda: relabel(task_ids=[task.pk]),
+    )
+
+    task.refresh_from_db()
+    assert task.state == "answered"
+    assert ConsensusLabel.objects.get(task=task, is_current=True).body == class_answer(2)
+    assert not Review.objects.filter(is_current=True).exists()
+    assert sum(event.delta.get("approved", 0) for event in Event.objects.all()) == 0

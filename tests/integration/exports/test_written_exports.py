@@ -1,12 +1,14 @@
 """A release is written in a format, read back, and only then published."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
 
+from kernel.clock import utc_now
 from kernel.jobs import run_job
 from kernel.models import Event, Job
 from projects.models import LabelClass, LabelSchema, Project
@@ -132,6 +134,37 @@ def test_what_does_not_read_back_is_not_published(release: Snapshot, monkeypatch
     export.refresh_from_db()
     assert (export.state, export.blob) == ("failed", None)
     assert export.error == "Annotation 1 names an image that the release does not have."
+
+
+def test_a_killed_try_is_taken_up_again_when_its_lease_ends(release: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    export = request_export(snapshot=release, format="coco", by=ada())
+
+    def die(**kwargs: object) -> None:
+        raise SystemExit("killed between reading back and storing")
+
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr("tasks.exports.services.store_blob", die)
+        run_jobs()
+    export.refresh_from_db()
+    assert (export.state, export.blob) == ("verifying", None)
+    assert retry_export(export=export).state == "verifying"
+
+    Job.objects.filter(kind="exports.write", state="running").update(lease_until=utc_now() - timedelta(seconds=1))
+    for job in Job.objects.filter(kind="exports.write"):
+        run_job(job.pk, write_export_job.run_function)  # type: ignore[attr-defined]  # kernel.jobs sets it
+    export.refresh_from_db()
+    assert export.state == "ready"
+
+
+def test_an_export_whose_job_died_for_good_is_queued_again_on_request(release: Snapshot) -> None:
+    export = request_export(snapshot=release, format="coco", by=ada())
+    Job.objects.filter(kind="exports.write").update(state="failed")
+
+    assert request_export(snapshot=release, format="coco", by=ada()) == export
+    run_jobs()
+
+    export.refresh_from_db()
+    assert export.state == "ready"
 
 
 def test_no_folder_stays_behind(release: Snapshot, settings: Settings) -> None:
