@@ -1,0 +1,99 @@
+"""Truth becomes an answer in the upright frame of the image, or a sentence why it cannot."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+from PIL import ImageOps
+
+from tasks.answers import Schema
+from tasks.ingest.readers.base import TruthBox, TruthRecord, Unreadable
+from tasks.ingest.truth import ImageFrame, Truth, TruthRefused, answer_of, read_truth, turned, unknown_classes
+
+UPRIGHT = ImageFrame(100, 60, 100, 60, 1)
+
+
+def schema(*tools: str) -> Schema:
+    classes = [{"number": 1, "name": "Cat"}, {"number": 4, "name": "dog"}]
+    return Schema.from_json({"classes": classes, "tools": list(tools), "attributes": []})
+
+
+def record(*boxes: TruthBox, cls: str | None = None, size: tuple[int, int] | None = None) -> TruthRecord:
+    width, height = size or (None, None)
+    return TruthRecord("x.jpg", width, height, cls, boxes)
+
+
+def answer(given: TruthRecord, *tools: str, frame: ImageFrame = UPRIGHT) -> dict[str, Any]:
+    return answer_of(given, schema=schema(*tools), frame=frame)
+
+
+def test_boxes_get_the_numbers_of_the_projects_classes_whatever_their_case() -> None:
+    body = answer(record(TruthBox("CAT", 1, 2, 30, 40), TruthBox("dog", 5, 5, 5, 5)), "box")
+    assert [(item["class"], item["geom"]) for item in body["objects"]] == [
+        (1, {"x": 1, "y": 2, "w": 30, "h": 40}),
+        (4, {"x": 5, "y": 5, "w": 5, "h": 5}),
+    ]
+    assert body["verdict"] == "labels"
+
+
+def test_a_class_of_the_whole_image_and_an_image_without_objects() -> None:
+    assert answer(record(cls="dog"), "class")["image"]["class"] == 4
+    assert answer(record(), "box")["verdict"] == "empty"
+
+
+@pytest.mark.parametrize(
+    ("given", "tools", "words"),
+    [
+        (record(TruthBox("bird", 1, 1, 5, 5)), ["box"], "no class “bird”"),
+        (record(TruthBox("cat", 1, 1, 5, 5)), ["class"], "this project draws none"),
+        (record(TruthBox("cat", 1, 1, 5, 5)), ["class", "box"], "gives the image no class"),
+        (record(cls="cat"), ["box"], "asks for boxes alone"),
+        (record(TruthBox("cat", 1, 1, 500, 5)), ["box"], "past the right edge"),
+        (
+            record(TruthBox("cat", 1, 1, 5, 5), size=(640, 480)),
+            ["box"],
+            "image of 640 x 480 pixels, this one has 100 x 60",
+        ),
+    ],
+)
+def test_truth_that_says_only_half_is_refused_whole(given: TruthRecord, tools: list[str], words: str) -> None:
+    with pytest.raises(Unreadable, match=words):
+        answer(given, *tools)
+
+
+def test_boxes_that_were_drawn_on_unturned_pixels_are_turned_with_them() -> None:
+    portrait = ImageFrame(60, 100, 100, 60, 6)
+    given = TruthBox("cat", 10, 20, 30, 5)
+    drawn_sideways = answer(record(given, size=(100, 60)), "box", frame=portrait)
+    assert drawn_sideways["objects"][0]["geom"] == {"x": 35, "y": 10, "w": 5, "h": 30}
+    drawn_upright = answer(record(given, size=(60, 100)), "box", frame=portrait)
+    assert drawn_upright["objects"][0]["geom"] == {"x": 10, "y": 20, "w": 30, "h": 5}
+    assert answer(record(given), "box", frame=portrait) == drawn_upright
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_box_turns_as_the_pixels_do(orientation: int, tmp_path: Path) -> None:
+    pixels = np.zeros((6, 10), dtype=np.uint8)
+    pixels[1:3, 4:9] = 255
+    block = Picture.Exif()
+    block[274] = orientation
+    Picture.fromarray(pixels).save(tmp_path / "x.png", exif=block)
+    with Picture.open(tmp_path / "x.png") as stored:  # noqa: TID251 - Pillow is the reference here
+        seen = np.asarray(ImageOps.exif_transpose(stored))
+    ys, xs = np.nonzero(seen)
+    frame = ImageFrame(seen.shape[1], seen.shape[0], 10, 6, orientation)
+    box = turned(TruthBox("cat", 4, 1, 5, 2), frame)
+    assert (box.x, box.y, box.x + box.w, box.y + box.h) == (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
+
+
+def test_classes_that_the_project_lacks_are_named_once() -> None:
+    records = {"a": record(TruthBox("bird", 1, 1, 5, 5), TruthBox("cat", 1, 1, 5, 5)), "b": record(cls="bird")}
+    assert unknown_classes(Truth("voc", records), schema=schema("box")) == ["bird"]
+
+
+def test_what_no_reader_knows_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("two cats")
+    with pytest.raises(TruthRefused, match="holds no labels that can be read"):
+        read_truth(path=tmp_path / "notes.txt")
