@@ -1,7 +1,10 @@
 """Reading gold: for managers, and for a claim."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict
 from uuid import UUID
 
 from django.db import connection
@@ -10,6 +13,13 @@ from django.db.models import Count, Q, QuerySet
 from kernel.errors import NotFound
 from projects.models import Project
 from tasks.gold.models import Gold
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class Figures(TypedDict):
+        seen: int
+        correct: int
 
 # Ties in exposure are broken at random, or all workers would meet the same check images in the same order. The window
 # keeps the sort small in a project with many.
@@ -58,7 +68,7 @@ def unseen_golds(*, project_id: int, worker_id: int, count: int) -> Sequence[Uns
         return [UnseenGold(*row) for row in cursor.fetchall()]
 
 
-def golds_of(*, project: Project, state: str | None = None) -> QuerySet[Gold]:
+def golds_of(*, project: Project, state: str | None = None) -> QuerySet[WithAnnotations[Gold, Figures]]:
     """The project's check images, newest first, each with `seen` and `correct`: settled answers, and the right ones."""
     golds = Gold.objects.filter(project=project).select_related("image").order_by("-id")
     if state is not None:

@@ -1,6 +1,7 @@
 """A set is finished by its worker, or by the sweep when its time is over."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -15,9 +16,9 @@ from tests import cast, worklife
 pytestmark = pytest.mark.django_db
 
 
-def a_set_of(size: int, **policy: object) -> Hand:
+def a_set_of(size: int, **policy: Any) -> Hand:
     wren = cast.wren()
-    project = cast.a_project(workers=[wren], hand_size=size, **{"gold_rate": 0, **policy})
+    project = cast.a_project(workers=[wren], hand_size=size, gold_rate=0, **policy)
     cast.some_tasks(project, size, batches=2)
     return worklife.take(wren, project)
 

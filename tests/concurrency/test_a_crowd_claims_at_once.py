@@ -1,0 +1,92 @@
+"""Fifty workers with two tabs each on three hundred images: none twice, none over, nobody sent away wrongly."""
+
+import threading
+from collections import Counter
+from datetime import datetime
+
+import pytest
+from django.db import close_old_connections, connection
+
+from accounts.models import Actor
+from kernel.clock import database_now
+from projects.models import Project
+from tasks.assignment.models import Assignment, Hand
+from tasks.assignment.services import claim_hand
+from tasks.batching.models import Batch, Task
+from tasks.pay.models import LedgerEntry
+from tests import cast, worklife
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+WORKERS, TABS, TASKS, OVERLAP = 50, 2, 300, 3
+
+
+class Crowd:
+    """Every tab takes sets, answers and finishes them until it is told that there is nothing for it."""
+
+    def __init__(self, project: Project, workers: list[Actor]) -> None:
+        self.project = project
+        self.sent_away: list[tuple[Actor, datetime]] = []
+        self.errors: list[BaseException] = []
+        self._gate = threading.Barrier(len(workers) * TABS)
+        self._tabs = [threading.Thread(target=self._tab, args=[worker]) for worker in workers for _ in range(TABS)]
+
+    def work(self) -> None:
+        for tab in self._tabs:
+            tab.start()
+        for tab in self._tabs:
+            tab.join(timeout=240)
+
+    def _tab(self, worker: Actor) -> None:
+        try:
+            close_old_connections()
+            connection.ensure_connection()
+            self._gate.wait(timeout=60)
+            while (hand := claim_hand(worker=worker, project=self.project)) is not None:
+                worklife.answer_all(hand)
+                worklife.settle(hand)
+            self.sent_away.append((worker, database_now()))
+        except BaseException as error:
+            self.errors.append(error)
+        finally:
+            connection.close()
+
+    def sent_away_wrongly(self) -> list[tuple[Actor, datetime]]:
+        """Those told "nothing for you" although a place at an image that they had not met was taken later still.
+
+        Places are only taken here, never given back, so such a place was open to them at that moment.
+        """
+        leases = list(Assignment.objects.values_list("worker_id", "task_id", "leased_at"))
+        met: dict[int | None, set[int | None]] = {}
+        for worker_id, task_id, _ in leases:
+            met.setdefault(worker_id, set()).add(task_id)
+        last: dict[int | None, datetime] = {}
+        for _, task_id, leased_at in leases:
+            last[task_id] = max(leased_at, last.get(task_id, leased_at))
+        return [
+            (worker, moment)
+            for worker, moment in self.sent_away
+            if any(taken > moment for task_id, taken in last.items() if task_id not in met.get(worker.pk, set()))
+        ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batches", [1, 6])
+def test_every_place_is_taken_once_and_nobody_is_sent_away_while_one_is_open(batches: int) -> None:
+    workers = [cast.a_worker(f"w{number}") for number in range(WORKERS)]
+    project = cast.a_project(workers=workers, hand_size=10, gold_rate=0, answers_min=OVERLAP)
+    cast.some_tasks(project, TASKS, batches=batches)
+    crowd = Crowd(project, workers)
+    crowd.work()
+    assert crowd.errors == []
+    assert len(crowd.sent_away) == WORKERS * TABS
+    assert crowd.sent_away_wrongly() == []
+    assert Assignment.objects.count() == TASKS * OVERLAP
+    pairs = Counter(Assignment.objects.values_list("task_id", "worker_id"))
+    assert set(pairs.values()) == {1}
+    assert set(Task.objects.values_list("taken", flat=True)) == {OVERLAP}
+    assert sum(Batch.objects.values_list("taken", flat=True)) == TASKS * OVERLAP
+    assert not Hand.objects.filter(state=Hand.State.LIVE).exists()
+    assert LedgerEntry.objects.count() == TASKS * OVERLAP
+    worklife.assert_invariants(project)
+    worklife.assert_stream_tells_the_tables(project)

@@ -1,0 +1,151 @@
+"""Answers that meet a second answer, the sweep, or the end of their set."""
+
+from functools import partial
+
+import pytest
+from django.db import transaction
+
+from tasks.annotation.errors import AnswersFinal
+from tasks.annotation.models import Annotation
+from tasks.assignment.models import Assignment, Hand
+from tasks.assignment.services import AnsweredAlready, release_hand, skip_assignment
+from tasks.batching.models import Batch
+from tasks.flow.sweeping import expire_leases
+from tasks.gold.models import GoldResult
+from tasks.pay.models import LedgerEntry
+from tests import cast, worklife
+from tests.meanwhile import Meanwhile
+from tests.together import together
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def a_set_of(size: int, name: str = "Strays") -> Hand:
+    wren = cast.wren()
+    project = cast.a_project(name, workers=[wren], hand_size=size, gold_rate=0)
+    cast.some_tasks(project, size)
+    return worklife.take(wren, project)
+
+
+def assert_the_books_balance(hand: Hand) -> None:
+    worklife.assert_invariants(hand.project)
+    worklife.assert_stream_tells_the_tables(hand.project)
+
+
+def test_the_same_answer_twice_at_once_is_kept_once() -> None:
+    hand = a_set_of(6)
+    for lease in worklife.leases_of(hand):
+        first, second = together(*[partial(worklife.answer, lease)] * 2)
+        assert first.annotation == second.annotation
+    assert Annotation.objects.count() == 6
+    assert_the_books_balance(hand)
+
+
+def test_two_answers_at_once_make_two_revisions_of_which_one_is_current() -> None:
+    hand = a_set_of(6)
+    for lease in worklife.leases_of(hand):
+        together(partial(worklife.answer, lease, 1), partial(worklife.answer, lease, 2))
+        rows = Annotation.objects.filter(assignment=lease).order_by("revision").values_list("revision", "is_current")
+        assert list(rows) == [(1, False), (2, True)]
+    assert_the_books_balance(hand)
+
+
+def test_an_answer_that_meets_the_sweep_is_kept_and_counts() -> None:
+    for number in range(6):
+        hand = a_set_of(3, f"Sweep {number}")
+        worklife.run_out(hand)
+        leases = worklife.leases_of(hand)
+        *said, _ = together(*[partial(worklife.answer, lease) for lease in leases], expire_leases)
+        assert [(one.late, one.counts) for one in said] == [(True, True)] * 3
+        worklife.run_late_jobs()
+        expire_leases()
+        assert LedgerEntry.objects.filter(project=hand.project).count() == 3
+        assert_the_books_balance(hand)
+
+
+def test_an_answer_under_way_is_left_alone_by_the_sweep() -> None:
+    hand = a_set_of(2)
+    worklife.run_out(hand)
+    first, second = worklife.leases_of(hand)
+    with transaction.atomic():
+        worklife.answer(first)
+        assert Meanwhile(expire_leases).ended() == 1
+    states = dict(Assignment.objects.values_list("pk", "state"))
+    assert states == {first.pk: "submitted", second.pk: "expired"}
+    expire_leases()
+    assert_the_books_balance(hand)
+
+
+def test_skipping_and_the_sweep_free_one_place_between_them() -> None:
+    for number in range(6):
+        hand = a_set_of(1, f"Skip {number}")
+        worklife.run_out(hand)
+        lease = worklife.leases_of(hand)[0]
+        together(
+            partial(skip_assignment, worker=lease.hand.worker, assignment_id=lease.public_id),
+            expire_leases,
+        )
+        assert Batch.objects.get(project=hand.project).taken == 0
+        assert_the_books_balance(hand)
+
+
+def test_skipping_and_answering_at_once_leave_one_of_the_two() -> None:
+    for number in range(6):
+        hand = a_set_of(1, f"Either {number}")
+        lease = worklife.leases_of(hand)[0]
+        skipped, _ = together(
+            partial(skip_assignment, worker=lease.hand.worker, assignment_id=lease.public_id),
+            partial(worklife.answer, lease),
+        )
+        lease.refresh_from_db()
+        assert isinstance(skipped, AnsweredAlready) is (lease.state == Assignment.State.SUBMITTED)
+        assert_the_books_balance(hand)
+
+
+def test_two_sweeps_at_once_do_the_work_of_one() -> None:
+    hand = a_set_of(8)
+    worklife.run_out(hand)
+    assert sum(together(expire_leases, expire_leases, expire_leases)) == 8
+    assert_the_books_balance(hand)
+
+
+def test_finishing_twice_at_once_pays_each_answer_once() -> None:
+    for number in range(4):
+        hand = a_set_of(5, f"Twice {number}")
+        worklife.answer_all(hand)
+        first, second, _ = together(partial(worklife.settle, hand), partial(worklife.settle, hand), expire_leases)
+        assert first == second
+        assert first.answers == 5
+        assert LedgerEntry.objects.filter(hand=hand).count() == 5
+        assert_the_books_balance(hand)
+
+
+def test_giving_back_and_finishing_at_once_end_the_set_once() -> None:
+    for number in range(4):
+        hand = a_set_of(3, f"Back {number}")
+        worklife.answer(worklife.leases_of(hand)[0])
+        together(
+            partial(release_hand, worker=hand.worker, hand_id=hand.public_id),
+            partial(worklife.settle, hand),
+        )
+        assert Batch.objects.get(project=hand.project).taken == 1
+        assert_the_books_balance(hand)
+
+
+def test_a_change_that_meets_the_end_of_its_set_is_in_it_or_refused() -> None:
+    """What the check image was compared with is the answer that stays."""
+    wren = cast.wren()
+    for number in range(6):
+        project = cast.a_project(f"Change {number}", workers=[wren], hand_size=2, gold_rate=0.5)
+        cast.a_task(project)
+        cast.a_gold(project)
+        hand = worklife.take(wren, project)
+        worklife.answer_all(hand, 1)
+        lease = Assignment.objects.get(hand=hand, gold__isnull=False)
+        said, settled = together(partial(worklife.answer, lease, 2), partial(worklife.settle, hand))
+        assert settled.answers == 2
+        changed = not isinstance(said, AnsweredAlready | AnswersFinal)
+        current = Annotation.objects.get(assignment=lease, is_current=True)
+        assert current.body["image"]["class"] == (2 if changed else 1)
+        assert GoldResult.objects.get(assignment=lease).correct is not changed
+        assert_the_books_balance(hand)

@@ -1,0 +1,131 @@
+"""Claims that meet each other at the same rows."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from kernel.clock import ClockTimestamp
+from kernel.constraints import violated_constraint
+from projects.models import Project
+from tasks.assignment import claiming
+from tasks.assignment.models import ONE_ASSIGNMENT, ONE_LIVE_HAND, Assignment, Exhaustion, Hand
+from tasks.assignment.services import claim_hand
+from tasks.batching.models import BATCH_PLACES, TASK_PLACES, Batch, Task
+from tasks.flow.sweeping import expire_leases
+from tests import cast, worklife
+from tests.meanwhile import Meanwhile
+from tests.together import together
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_two_tabs_get_the_same_set() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=5, gold_rate=0)
+    cast.some_tasks(project, 20)
+    for _ in range(5):
+        first, second = together(*[lambda: claim_hand(worker=wren, project=project)] * 2)
+        assert first == second
+        assert Hand.objects.filter(state=Hand.State.LIVE).count() == 1
+        worklife.settle(first)
+        Assignment.objects.all().delete()
+        Exhaustion.objects.all().delete()
+
+
+def test_a_claim_takes_another_batch_when_the_first_is_locked() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=1, gold_rate=0)
+    first, second = cast.some_tasks(project, 2, batches=2)
+    with transaction.atomic():
+        Batch.objects.select_for_update(no_key=True).get(pk=first.batch_id)
+        hand = Meanwhile(lambda: claim_hand(worker=wren, project=project)).ended()
+    assert worklife.leases_of(hand)[0].task_id == second.pk
+
+
+def test_a_claim_waits_when_every_batch_is_locked_instead_of_saying_that_there_is_nothing() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=1, gold_rate=0)
+    cast.some_tasks(project, 2, batches=2)
+    with transaction.atomic():
+        list(Batch.objects.select_for_update(no_key=True))
+        claim = Meanwhile(lambda: claim_hand(worker=wren, project=project))
+        assert claim.is_waiting()
+    assert isinstance(claim.ended(), Hand)
+
+
+def test_a_claim_that_waits_holds_no_other_batch() -> None:
+    """Two that each held one and waited for the other's would stand still."""
+    wren, finch = cast.wren(), cast.finch()
+    project = cast.a_project(workers=[wren, finch], hand_size=1, gold_rate=0)
+    had, open_ = cast.some_tasks(project, 2, batches=2, wanted=2)
+    hand = worklife.take(wren, project)
+    worklife.answer_all(hand)
+    worklife.settle(hand)
+    with transaction.atomic():
+        Batch.objects.select_for_update(no_key=True).get(pk=open_.batch_id)
+        claim = Meanwhile(lambda: claim_hand(worker=wren, project=project))
+        assert claim.is_waiting()
+        # wren has had all of the first batch and marked it; its lock must be free again.
+        Batch.objects.select_for_update(no_key=True, nowait=True).get(pk=had.batch_id)
+    assert worklife.leases_of(claim.ended())[0].task_id == open_.pk
+    assert Exhaustion.objects.get(worker=wren).batch_id == had.batch_id
+
+
+def test_a_place_that_reopens_between_a_claims_look_and_its_lock_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mark "had it all" stands for the generation in which the tasks were read, so the batch is asked anew."""
+    wren, finch = cast.wren(), cast.finch()
+    project = cast.a_project(workers=[wren, finch], hand_size=1, gold_rate=0)
+    reopened, open_ = cast.some_tasks(project, 2, wanted=1)
+    finchs = worklife.take(finch, project)
+    assert worklife.leases_of(finchs)[0].task_id == reopened.pk
+    Project.objects.filter(pk=project.pk).update(hand_size=2)
+    # The moment between a statement's snapshot and its lock is short; waiting for the lock makes it long.
+    waiting = claiming.TAKE_FROM_ONE_BATCH.replace("SKIP LOCKED", "")
+    monkeypatch.setattr(claiming, "TAKE_FROM_ONE_BATCH", waiting)
+    with transaction.atomic():
+        worklife.settle(finchs)
+        claim = Meanwhile(lambda: claim_hand(worker=wren, project=project))
+        assert claim.is_waiting()
+    assert {lease.task_id for lease in worklife.leases_of(claim.ended())} == {reopened.pk, open_.pk}
+
+
+def test_a_claim_and_a_late_answer_do_not_both_get_the_last_place() -> None:
+    wren, finch = cast.wren(), cast.finch()
+    for round_number in range(6):
+        project = cast.a_project(f"Last place {round_number}", workers=[wren, finch], hand_size=1, gold_rate=0)
+        cast.a_task(project, wanted=1)
+        hand = worklife.take(wren, project)
+        worklife.run_out(hand)
+        expire_leases()
+        lease = worklife.leases_of(hand)[0]
+        said, claimed = together(
+            partial(worklife.answer, lease),
+            partial(claim_hand, worker=finch, project=project),
+        )
+        assert said.counts is (claimed is None)
+        worklife.run_late_jobs()
+        worklife.assert_invariants(project)
+        worklife.assert_stream_tells_the_tables(project)
+
+
+def test_the_database_itself_forbids_what_the_code_avoids() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=1, gold_rate=0)
+    task = cast.a_task(project, wanted=1)
+    hand = worklife.take(wren, project)
+    lease = worklife.leases_of(hand)[0]
+    lease.pk, lease.public_id = None, task.public_id
+    forbidden: dict[str, Callable[[], object]] = {
+        ONE_ASSIGNMENT: lease.save,
+        TASK_PLACES: lambda: Task.objects.update(taken=2),
+        BATCH_PLACES: lambda: Batch.objects.update(taken=2),
+        ONE_LIVE_HAND: lambda: Hand.objects.create(
+            project=project, worker=wren, created_at=ClockTimestamp(), expires_at=ClockTimestamp()
+        ),
+    }
+    for name, act in forbidden.items():
+        with pytest.raises(IntegrityError) as refused, transaction.atomic():
+            act()
+        assert violated_constraint(refused.value) == name

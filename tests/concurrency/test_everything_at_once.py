@@ -1,0 +1,34 @@
+"""Eight workers wander at once, each on a connection of its own, with the sweep and a manager among them."""
+
+from functools import partial
+
+import pytest
+
+from tasks.assignment.models import Assignment
+from tasks.flow.sweeping import expire_leases
+from tasks.standing.models import Standing
+from tests import wandering, worklife
+from tests.together import together
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.slow
+def test_no_deadlock_and_the_books_balance_in_the_end() -> None:
+    project = wandering.a_busy_project(8, tasks=40, batches=4)
+    standings = Standing.objects.filter(project=project).select_related("worker").order_by("pk")
+    walks = [wandering.Walk(project, row.worker, 7 + number) for number, row in enumerate(standings)]
+
+    def wander(walk: wandering.Walk) -> None:
+        for _ in range(70):
+            walk.step()
+
+    results = together(*[partial(wander, walk) for walk in walks])
+    assert results == [None] * len(walks)
+    expire_leases()
+    worklife.run_late_jobs()
+    worklife.assert_invariants(project)
+    worklife.assert_stream_tells_the_tables(project)
+    for walk in walks:
+        walk.assert_nothing_acknowledged_was_lost()
+    assert Assignment.objects.filter(state="submitted").count() > 40

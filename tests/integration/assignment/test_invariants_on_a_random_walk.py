@@ -1,0 +1,51 @@
+"""Whatever workers, sweep and managers do in whatever order, the books balance after every step."""
+
+import random
+
+import pytest
+from django.db import connection
+
+from tasks.assignment import services
+from tasks.assignment.models import Assignment
+from tasks.standing.models import Standing
+from tests import wandering, worklife
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_books_balance_after_every_step(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    repeat_chance(seed, monkeypatch)
+    project = wandering.a_busy_project(4)
+    standings = Standing.objects.filter(project=project).select_related("worker").order_by("pk")
+    walks = [wandering.Walk(project, row.worker, seed * 100 + number) for number, row in enumerate(standings)]
+    order = random.Random(seed)
+    for number in range(320):
+        order.choice(walks).step()
+        if number % 60 == 30:
+            worklife.run_late_jobs()
+            standings.update(state=Standing.State.ACTIVE)
+        if number % 4 == 0:
+            assert_books(walks)
+    worklife.run_late_jobs()
+    assert_books(walks)
+    worklife.assert_invariants(project)
+    # The walk is worth something when it went everywhere.
+    totals = worklife.stream_totals(project)
+    went = {name for name in ("submitted", "skipped", "expired", "released", "settled", "gold_seen") if totals[name]}
+    assert len(went) == 6, went
+    assert Assignment.objects.filter(state="submitted", late=True).exists()
+
+
+def repeat_chance(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same walk each time: where check images stand, and which of the least exposed it is."""
+    monkeypatch.setattr(services, "_chance", random.Random(seed))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT setseed(0.5)")
+
+
+def assert_books(walks: list[wandering.Walk]) -> None:
+    worklife.assert_invariants(walks[0].project, late_jobs_pending=True)
+    worklife.assert_stream_tells_the_tables(walks[0].project)
+    for walk in walks:
+        walk.assert_nothing_acknowledged_was_lost()
