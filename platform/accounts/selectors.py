@@ -13,6 +13,11 @@ COVERS: dict[str, frozenset[str]] = {
 }
 
 
+def is_above(role: str, other: str) -> bool:
+    """Whether `role` may do all that `other` may, and more. Every role is above a worker's: work hangs on standing."""
+    return role != other and (other == Role.WORKER or other in COVERS[role])
+
+
 def role_in(*, actor: Actor, organisation_id: int) -> str | None:
     return (
         Membership.objects.filter(actor=actor, organisation_id=organisation_id).values_list("role", flat=True).first()

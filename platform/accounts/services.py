@@ -8,13 +8,16 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role, User
+from accounts.selectors import is_above
 from kernel.clock import ClockTimestamp, utc_now
 from kernel.errors import Conflict, Gone, NotFound, Refused
 from kernel.ids import new_secret
 
 TOKEN_PREFIX = "ann_"  # noqa: S105
 INVITATION_DAYS = 30
+LONGEST_INVITATION = timedelta(days=366)
 LONGEST_TOKEN = timedelta(days=366)
+TOKEN_LASTS = timedelta(days=90)
 
 
 class EmailTaken(Conflict):
@@ -35,6 +38,12 @@ class InvitationUnknown(NotFound):
     code = "invitation_unknown"
 
 
+class InvitationRefused(Refused):
+    """This invitation cannot be made as asked."""
+
+    code = "invitation_refused"
+
+
 class TokenRefused(Refused):
     """This key cannot be made as asked."""
 
@@ -43,7 +52,7 @@ class TokenRefused(Refused):
 
 def secret_hash(secret: str) -> str:
     """Secrets of 192 random bits need no slow hash: there is nothing to guess from."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def create_user(*, email: str, password: str, name: str = "") -> User:
@@ -52,6 +61,10 @@ def create_user(*, email: str, password: str, name: str = "") -> User:
             return User.objects.create_user(email=email, password=password, name=name)
     except IntegrityError as error:
         raise EmailTaken from error
+
+
+def rename_person(*, user: User, name: str) -> None:
+    User.objects.filter(pk=user.pk).update(name=name.strip())
 
 
 @transaction.atomic
@@ -86,7 +99,13 @@ def invite(
     max_uses: int = 1000,
     expires_at: datetime | None = None,
 ) -> tuple[Invitation, str]:
-    """Make an invitation; returns it with the token that the link carries (it is not kept)."""
+    """Make an invitation; returns it with the token that the link carries (it is not kept).
+
+    Raises InvitationRefused when it would end at once or never.
+    """
+    end = expires_at or utc_now() + timedelta(days=INVITATION_DAYS)
+    if not utc_now() < end <= utc_now() + LONGEST_INVITATION:
+        raise InvitationRefused("An invitation ends between now and a year from now; choose such a date.")
     token = new_secret()
     invitation = Invitation.objects.create(
         organisation=organisation,
@@ -94,7 +113,7 @@ def invite(
         role=role,
         token_sha256=secret_hash(token),
         max_uses=max_uses,
-        expires_at=expires_at or utc_now() + timedelta(days=INVITATION_DAYS),
+        expires_at=end,
         created_by=by,
     )
     return invitation, token
@@ -107,16 +126,19 @@ def find_invitation(*, token: str) -> Invitation:
     )
     if invitation is None:
         raise InvitationUnknown
-    over = invitation.revoked_at is not None or invitation.expires_at <= utc_now()
-    if over or invitation.uses >= invitation.max_uses:
-        raise InvitationGone
+    if invitation.revoked_at is not None:
+        raise InvitationGone("This invitation was taken back; ask the person who sent it for a new link.")
+    if invitation.expires_at <= utc_now():
+        raise InvitationGone("This invitation has run out; ask the person who sent it for a new link.")
+    if invitation.uses >= invitation.max_uses:
+        raise InvitationGone("This invitation is used up; ask the person who sent it for a link of your own.")
     return invitation
 
 
 def use_invitation(*, token: str, actor: Actor) -> Invitation:
     """Locks the invitation; call inside the transaction that also gives the standing in the project.
 
-    Opening a link twice uses it once. A membership that exists is kept: a link never lowers a role.
+    Opening a link twice uses it once. A link raises a role to one that covers it and never lowers one.
     """
     invitation = find_invitation(token=token)
     used = Invitation.objects.filter(
@@ -124,10 +146,14 @@ def use_invitation(*, token: str, actor: Actor) -> Invitation:
     ).update(uses=F("uses") + 1)
     if not used:
         raise InvitationGone
-    _, created = Membership.objects.get_or_create(
+    membership, created = Membership.objects.get_or_create(
         organisation=invitation.organisation, actor=actor, defaults={"role": invitation.role}
     )
-    if not created and invitation.project_id is None:
+    if created:
+        return invitation
+    below = [role for role in Role.values if role != invitation.role and is_above(invitation.role, role)]
+    raised = Membership.objects.filter(pk=membership.pk, role__in=below).update(role=invitation.role)
+    if not raised and invitation.project_id is None:
         Invitation.objects.filter(pk=invitation.pk).update(uses=F("uses") - 1)
     return invitation
 
@@ -137,16 +163,33 @@ def revoke_invitation(*, invitation: Invitation) -> None:
 
 
 def create_token(
-    *, actor: Actor, organisation: Organisation, name: str, scopes: Iterable[str], expires_at: datetime | None = None
+    *,
+    actor: Actor,
+    organisation: Organisation,
+    name: str,
+    scopes: Iterable[str],
+    expires_at: datetime | None = None,
+    made_with: ApiToken | None = None,
 ) -> tuple[ApiToken, str]:
-    """Make an API key; returns it with its text, which is shown once and not kept."""
+    """Make an API key; returns it with its text, which is shown once and not kept.
+
+    A key that is made with another has none of the scopes that the other lacks, and does not outlive it. Raises
+    TokenRefused.
+    """
     wanted = sorted(set(scopes))
     unknown = [scope for scope in wanted if scope not in ApiToken.Scope.values]
     if not wanted or unknown:
         raise TokenRefused(f"Choose one or more of the scopes {', '.join(ApiToken.Scope.values)}.")
-    end = expires_at or utc_now() + timedelta(days=90)
+    end = expires_at or utc_now() + TOKEN_LASTS
     if not utc_now() < end <= utc_now() + LONGEST_TOKEN:
         raise TokenRefused("A key ends between now and a year from now; choose such a date.")
+    if made_with is not None:
+        beyond = [scope for scope in wanted if scope not in made_with.scopes]
+        if beyond:
+            raise TokenRefused(f"This key lacks the scope “{beyond[0]}” itself; make such a key in the browser.")
+        if expires_at is not None and end > made_with.expires_at:
+            raise TokenRefused("A key made with another ends with it at the latest; choose an earlier date.")
+        end = min(end, made_with.expires_at)
     secret = new_secret(TOKEN_PREFIX)
     token = ApiToken.objects.create(
         actor=actor,

@@ -7,6 +7,7 @@ from annotary import health
 handler400 = "workers_ui.views.errors.bad_request"
 handler403 = "workers_ui.views.errors.forbidden"
 handler404 = "workers_ui.views.errors.not_found"
+handler429 = "workers_ui.views.errors.too_many"
 handler500 = "workers_ui.views.errors.server_error"
 
 urlpatterns = [

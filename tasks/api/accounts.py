@@ -12,9 +12,17 @@ from rest_framework.response import Response
 
 from accounts.models import ApiToken, Invitation, Organisation, Role, User
 from accounts.selectors import organisations_of, require_role, role_in
-from accounts.services import create_organisation, create_token, invite, revoke_invitation, revoke_token
-from kernel.errors import NotFound
+from accounts.services import (
+    create_organisation,
+    create_token,
+    find_invitation,
+    invite,
+    revoke_invitation,
+    revoke_token,
+)
+from kernel.errors import Forbidden, NotFound
 from tasks.api.access import View, actor_of, project_of, same_organisation
+from tasks.api.pagination import listing, page
 from tasks.api.shapes import valid
 from tasks.flow.joining import accept_invitation
 
@@ -24,21 +32,26 @@ class OrganisationSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=120)
 
 
+class MembershipSerializer(OrganisationSerializer):
+    id = serializers.UUIDField()
+    role = serializers.ChoiceField(choices=Role.choices)
+
+
 class MeSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
-    name = serializers.CharField()
+    name = serializers.CharField(allow_blank=True)
     email = serializers.EmailField()
-    organisations = serializers.ListField(child=serializers.DictField())
+    organisations = MembershipSerializer(many=True)
 
 
 class TokenSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="public_id", read_only=True)
     name = serializers.CharField(max_length=120)
     prefix = serializers.CharField(read_only=True)
-    scopes = serializers.ListField(child=serializers.ChoiceField(choices=ApiToken.Scope.choices))
-    expires_at = serializers.DateTimeField(required=False)
-    revoked_at = serializers.DateTimeField(read_only=True)
-    last_used_at = serializers.DateTimeField(read_only=True)
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=ApiToken.Scope.choices), min_length=1)
+    expires_at = serializers.DateTimeField(required=False, help_text="In 90 days unless told, a year at most")
+    revoked_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    last_used_at = serializers.DateTimeField(read_only=True, allow_null=True)
 
 
 class NewTokenSerializer(TokenSerializer):
@@ -57,11 +70,11 @@ class InviteSerializer(serializers.Serializer[Any]):
 
 class InvitationSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="public_id")
-    role = serializers.CharField()
+    role = serializers.ChoiceField(choices=Role.choices)
     uses = serializers.IntegerField()
     max_uses = serializers.IntegerField()
     expires_at = serializers.DateTimeField()
-    revoked_at = serializers.DateTimeField()
+    revoked_at = serializers.DateTimeField(allow_null=True)
 
 
 class CreatedInvitationSerializer(InvitationSerializer):
@@ -97,18 +110,18 @@ class MeView(View):
 class OrganisationsView(View):
     scopes = {"POST": "manage"}
 
-    @extend_schema(responses=OrganisationSerializer(many=True), summary="My organisations")
+    @listing(OrganisationSerializer, summary="My organisations")
     def get(self, request: Request) -> Response:
-        mine = organisations_of(actor=actor_of(request))
+        rows = Organisation.objects.filter(memberships__actor=actor_of(request))
         if isinstance(request.auth, ApiToken):
-            mine = [row for row in mine if row.pk == request.auth.organisation_id]
-        return Response(OrganisationSerializer(mine, many=True).data)
+            rows = rows.filter(pk=request.auth.organisation_id)
+        return page(request, rows, lambda row: OrganisationSerializer(row).data)
 
     @extend_schema(request=OrganisationSerializer, responses={201: OrganisationSerializer}, summary="Found one")
     def post(self, request: Request) -> Response:
-        given = valid(OrganisationSerializer(data=request.data))
         if isinstance(request.auth, ApiToken) or not organisations_of(actor=actor_of(request), role=Role.OWNER):
-            raise NotFound("Organisations are founded by owners, in the browser.")
+            raise Forbidden("Organisations are founded by owners of one, signed in and not with a key.")
+        given = valid(OrganisationSerializer(data=request.data))
         made = create_organisation(name=given["name"], owner=actor_of(request))
         return Response(OrganisationSerializer(made).data, status=status.HTTP_201_CREATED)
 
@@ -116,27 +129,24 @@ class OrganisationsView(View):
 class TokensView(View):
     scopes = {"GET": "manage", "POST": "manage"}
 
-    @extend_schema(responses=TokenSerializer(many=True), summary="My API keys")
+    @listing(TokenSerializer, summary="My API keys")
     def get(self, request: Request) -> Response:
-        rows = ApiToken.objects.filter(actor=actor_of(request)).order_by("-id")
+        rows = ApiToken.objects.filter(actor=actor_of(request))
         if isinstance(request.auth, ApiToken):
             rows = rows.filter(organisation_id=request.auth.organisation_id)
-        return Response(TokenSerializer(rows, many=True).data)
+        return page(request, rows, lambda row: TokenSerializer(row).data)
 
     @extend_schema(request=NewTokenSerializer, responses={201: CreatedTokenSerializer}, summary="Make an API key")
     def post(self, request: Request) -> Response:
         given = valid(NewTokenSerializer(data=request.data))
         organisation = pick_organisation(request, given.get("organisation"))
-        scopes = given["scopes"]
-        if isinstance(request.auth, ApiToken):
-            # A key makes no stronger key than itself.
-            scopes = [scope for scope in scopes if scope in request.auth.scopes]
         token, key = create_token(
             actor=actor_of(request),
             organisation=organisation,
             name=given["name"],
-            scopes=scopes,
+            scopes=given["scopes"],
             expires_at=given.get("expires_at"),
+            made_with=request.auth if isinstance(request.auth, ApiToken) else None,
         )
         body = {**TokenSerializer(token).data, "key": key}
         return Response(body, status=status.HTTP_201_CREATED)
@@ -158,11 +168,11 @@ class TokenView(View):
 class ProjectInvitationsView(View):
     scopes = {"GET": "manage", "POST": "manage"}
 
-    @extend_schema(responses=InvitationSerializer(many=True), summary="Invitations to a project")
+    @listing(InvitationSerializer, summary="Invitations to a project")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
-        rows = Invitation.objects.filter(project_id=project.pk).order_by("-id")[:200]
-        return Response(InvitationSerializer(rows, many=True).data)
+        rows = Invitation.objects.filter(project_id=project.pk)
+        return page(request, rows, lambda row: InvitationSerializer(row).data)
 
     @extend_schema(request=InviteSerializer, responses={201: CreatedInvitationSerializer}, summary="Invite by link")
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
@@ -204,6 +214,9 @@ class AcceptInvitationView(View):
     @extend_schema(request=AcceptSerializer, responses=AcceptedSerializer, summary="Accept an invitation")
     def post(self, request: Request) -> Response:
         given = valid(AcceptSerializer(data=request.data))
+        if isinstance(request.auth, ApiToken):
+            # A key belongs to one organisation; it does not carry its owner into others.
+            same_organisation(request, find_invitation(token=given["token"]).organisation_id)
         project = accept_invitation(token=given["token"], actor=actor_of(request))
         return Response({"project": str(project.public_id) if project else None})
 
@@ -220,5 +233,5 @@ def pick_organisation(request: Request, public_id: uuid.UUID | None) -> Organisa
     if not mine:
         raise NotFound
     if len(mine) > 1:
-        raise serializers.ValidationError({"organisation": "You belong to several organisations; name one by its id."})
+        raise serializers.ValidationError({"organisation": "You belong to several; name one by its id."})
     return mine[0]

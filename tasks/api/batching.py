@@ -11,8 +11,8 @@ from rest_framework.response import Response
 from accounts.models import Role
 from kernel.errors import NotFound
 from tasks.api.access import View, actor_of, project_of
-from tasks.api.pagination import page
-from tasks.api.shapes import AnswerSerializer, valid
+from tasks.api.pagination import listing, page
+from tasks.api.shapes import AnswerSerializer, body_of, valid
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import open_all_batches, open_batch, pause_batch, set_priority
 from tasks.flow.checks import make_check_image
@@ -31,10 +31,18 @@ class BatchSerializer(serializers.ModelSerializer[Batch]):
         read_only_fields = ("number", "state", "wanted", "taken", "created_at", "opened_at", "approved_at")
 
 
+class PrioritySerializer(serializers.Serializer[Any]):
+    priority = serializers.IntegerField(min_value=-1000, max_value=1000, help_text="Higher is given out first")
+
+
+class OpenedSerializer(serializers.Serializer[Any]):
+    opened = serializers.IntegerField(help_text="How many batches this call opened")
+
+
 class TaskSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="public_id")
     image = serializers.UUIDField(source="image.public_id")
-    source_key = serializers.CharField(source="image.source_key")
+    source_key = serializers.CharField(source="image.source_key", help_text="The owner's name for the image")
     batch = serializers.UUIDField(source="batch.public_id")
     state = serializers.CharField()
     wanted = serializers.IntegerField()
@@ -46,9 +54,9 @@ class GoldSerializer(serializers.Serializer[Any]):
     image = serializers.UUIDField(source="image.public_id")
     source_key = serializers.CharField(source="image.source_key")
     state = serializers.CharField()
-    source = serializers.CharField()
-    accepted = serializers.ListField(child=serializers.DictField())
-    exposure = serializers.IntegerField()
+    origin = serializers.CharField(source="source", help_text="manager or truth")
+    accepted = AnswerSerializer(many=True)
+    exposure = serializers.IntegerField(help_text="How often it was given out")
 
 
 class NewGoldSerializer(serializers.Serializer[Any]):
@@ -57,7 +65,7 @@ class NewGoldSerializer(serializers.Serializer[Any]):
 
 
 class BatchesView(View):
-    @extend_schema(responses=BatchSerializer(many=True), summary="Batches of a project")
+    @listing(BatchSerializer, summary="Batches of a project")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.REVIEWER)
         rows = Batch.objects.filter(project=project)
@@ -67,7 +75,7 @@ class BatchesView(View):
 class OpenBatchesView(View):
     scopes = {"POST": "manage"}
 
-    @extend_schema(request=None, responses=dict[str, int], summary="Open every batch that waits")
+    @extend_schema(request=None, responses=OpenedSerializer, summary="Open every batch that waits")
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
         return Response({"opened": open_all_batches(project=project_of(request, project_id, Role.MANAGER))})
 
@@ -75,13 +83,11 @@ class OpenBatchesView(View):
 class BatchView(View):
     scopes = {"PATCH": "manage"}
 
-    @extend_schema(request=BatchSerializer, responses=BatchSerializer, summary="Change a batch's priority")
+    @extend_schema(request=PrioritySerializer, responses=BatchSerializer, summary="Change a batch's priority")
     def patch(self, request: Request, batch_id: uuid.UUID) -> Response:
         batch = batch_of(request, batch_id, Role.MANAGER)
-        given = valid(BatchSerializer(data=request.data, partial=True))
-        if "priority" in given:
-            set_priority(batch=batch, priority=given["priority"])
-            batch.refresh_from_db()
+        set_priority(batch=batch, priority=valid(PrioritySerializer(data=request.data))["priority"])
+        batch.refresh_from_db()
         return Response(BatchSerializer(batch).data)
 
 
@@ -102,7 +108,7 @@ class BatchStateView(View):
 
 
 class TasksView(View):
-    @extend_schema(responses=TaskSerializer(many=True), summary="Tasks of a project")
+    @listing(TaskSerializer, summary="Tasks of a project")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.REVIEWER)
         rows = Task.objects.filter(project=project).select_related("image", "batch")
@@ -112,7 +118,7 @@ class TasksView(View):
 class GoldsView(View):
     scopes = {"GET": "manage", "POST": "manage"}
 
-    @extend_schema(responses=GoldSerializer(many=True), summary="Check images of a project")
+    @listing(GoldSerializer, summary="Check images of a project")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         rows = Gold.objects.filter(project=project).select_related("image")
@@ -125,7 +131,7 @@ class GoldsView(View):
         image = Image.objects.filter(dataset_id=project.dataset_id, public_id=given["image"]).first()
         if image is None:
             raise NotFound("No image of this project has that id.")
-        gold = make_check_image(project=project, image=image, raw=request.data["answer"], by=actor_of(request))
+        gold = make_check_image(project=project, image=image, raw=body_of(request)["answer"], by=actor_of(request))
         return Response(GoldSerializer(gold).data, status=status.HTTP_201_CREATED)
 
 

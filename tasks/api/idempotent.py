@@ -30,9 +30,7 @@ def answer_once(
     request: Request, *, operation: str, body_sha256: str, act: Callable[[], tuple[int, dict[str, Any]]]
 ) -> Response:
     """Run `act` once for this caller, operation and key; a repeat gets the first answer, marked as one."""
-    key = request.headers.get(HEADER, "")
-    if not key:
-        raise KeyMissing
+    key = require_key(request)
     ran = False
 
     def noted() -> tuple[int, dict[str, Any]]:
@@ -47,3 +45,11 @@ def answer_once(
     if not ran:
         response["Idempotency-Replayed"] = "true"
     return response
+
+
+def require_key(request: Request) -> str:
+    """The key that the caller sent. Raises KeyMissing."""
+    key = request.headers.get(HEADER, "")
+    if not key:
+        raise KeyMissing
+    return key

@@ -1,13 +1,16 @@
 """Imports, truth and images."""
 
 import hashlib
+import io
+import json
 import tempfile
 import uuid
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from django.core.files.uploadedfile import UploadedFile
-from django.http import FileResponse, HttpResponseBase
+from django.conf import settings
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
@@ -18,15 +21,29 @@ from rest_framework.response import Response
 from accounts.models import Role
 from kernel.errors import NotFound
 from projects.models import Project
-from storage.services import open_blob
+from storage.models import Blob
+from storage.views import blob_response
 from tasks.api.access import View, actor_of, project_of
-from tasks.api.idempotent import PARAMETER, answer_once
-from tasks.api.pagination import page
+from tasks.api.idempotent import PARAMETER, answer_once, require_key
+from tasks.api.pagination import listing, page
 from tasks.api.shapes import valid
-from tasks.flow.truth import import_truth
+from tasks.flow.truth import TruthReport, import_truth
 from tasks.ingest.models import Image, Import
-from tasks.ingest.selectors import import_report
-from tasks.ingest.services import add_archive, add_file, add_metadata, finish_upload, start_import
+from tasks.ingest.selectors import SHOWN, import_report, imports_of
+from tasks.ingest.services import (
+    StagedFile,
+    add_metadata,
+    add_staged,
+    add_staged_archive,
+    finish_upload,
+    stage_archive,
+    stage_file,
+    start_import,
+)
+from tasks.ingest.tables import MAX_BYTES
+
+# Labels are read whole; a COCO file of a hundred thousand images with ten boxes each takes about this.
+MAX_TRUTH = 256 * 1024 * 1024
 
 
 class ImportRequestSerializer(serializers.Serializer[Any]):
@@ -46,110 +63,162 @@ class ImportRequestSerializer(serializers.Serializer[Any]):
 
 
 class ImportSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    state = serializers.CharField()
+    id = serializers.UUIDField(source="public_id")
+    state = serializers.ChoiceField(choices=Import.State.choices)
+    origin = serializers.ChoiceField(source="source", choices=Import.Source.choices)
     total = serializers.IntegerField()
     taken = serializers.IntegerField()
     duplicates = serializers.IntegerField()
     refused = serializers.IntegerField()
-    error = serializers.CharField()
-    items = serializers.ListField(child=serializers.DictField(), help_text="Files not taken, each with its reason")
+    error = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField(allow_null=True)
+
+
+class LeftOutSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    state = serializers.ChoiceField(choices=["refused", "duplicate"])
+    code = serializers.CharField(allow_blank=True)
+    reason = serializers.CharField(allow_blank=True, help_text="What is wrong with the file and how to mend it")
+
+
+class ImportReportSerializer(ImportSerializer):
+    stalled = serializers.BooleanField(help_text="Its job gave up and waits for somebody")
+    waiting = serializers.IntegerField()
+    items = LeftOutSerializer(many=True, help_text="The first 1,000 files that were not taken")
+    metadata = serializers.DictField(help_text="How many files the table names, and names that no file has")
 
 
 class TruthRequestSerializer(serializers.Serializer[Any]):
     file = serializers.FileField(help_text="COCO JSON, or a zip of VOC XML files")
-    as_gold = serializers.FloatField(min_value=0, default=0.1, help_text="A share up to 1, or a number above 1")
-    seed = serializers.IntegerField(default=0)
+    as_gold = serializers.DecimalField(
+        max_digits=9,
+        decimal_places=4,
+        min_value=Decimal(0),
+        default=Decimal("0.1"),
+        help_text="How many become check images: a share up to 1, or a whole number above 1",
+    )
+    seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31, help_text="The same seed, the same images")
+
+    def validate_as_gold(self, value: Decimal) -> int | float:
+        if value <= 1:
+            return float(value)
+        if value != value.to_integral_value():
+            raise serializers.ValidationError("Above 1 it is a number of images, and those are whole.")
+        return int(value)
 
 
-class ImageSerializer(serializers.ModelSerializer[Image]):
+class TruthProblemSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    reason = serializers.CharField()
+
+
+class TruthReportSerializer(serializers.Serializer[Any]):
+    reader = serializers.CharField(help_text="The format that was found")
+    records = serializers.IntegerField(help_text="Images that the file has labels for")
+    matched = serializers.IntegerField(help_text="Of these, images of the project whose labels can be used")
+    golds = serializers.IntegerField(help_text="Check images that were made")
+    unmatched = serializers.ListField(child=serializers.CharField(), help_text="The first 1,000 names without an image")
+    unknown_classes = serializers.ListField(child=serializers.CharField())
+    problems = TruthProblemSerializer(many=True, help_text="The first 1,000 labels that cannot be used, and why")
+
+
+class ImageSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="public_id")
-
-    class Meta:
-        model = Image
-        fields = ("id", "source_key", "metadata", "width", "height", "sha256", "quality", "created_at")
+    source_key = serializers.CharField(help_text="The owner's name for the image")
+    metadata = serializers.DictField(help_text="What the owner's table says of it")
+    width = serializers.IntegerField(help_text="Of the upright image, in pixels")
+    height = serializers.IntegerField()
+    sha256 = serializers.CharField(help_text="Of the original file")
+    quality = serializers.DictField()
+    created_at = serializers.DateTimeField()
 
 
 class ImportsView(View):
     scopes = {"POST": "manage"}
     parser_classes = (MultiPartParser,)
+    max_body = settings.UPLOAD_MAX_BYTES
 
-    @extend_schema(responses=ImportSerializer(many=True), summary="Imports into a project")
+    @listing(ImportSerializer, summary="Imports into a project")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
-        rows = Import.objects.filter(project_id=project.pk)
-        return page(request, rows, _report)
+        return page(request, imports_of(project=project), lambda row: ImportSerializer(row).data)
 
     @extend_schema(
-        operation_id="projects_imports_create",
         parameters=[PARAMETER],
         request={"multipart/form-data": ImportRequestSerializer},
-        responses={202: ImportSerializer},
+        responses={202: ImportReportSerializer},
         summary="Bring images in",
     )
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
+        """Files are stored at once and looked into by a job; ask for the import's report to see what became of each."""
         project = project_of(request, project_id, Role.MANAGER)
+        require_key(request)
         given = valid(ImportRequestSerializer(data=request.data))
+        # Stored before the transaction that answers once: files are slow, and content is stored once however often.
+        files = given.get("files", [])
+        names = given.get("paths") or [file.name for file in files]
+        staged = [stage_file(name=name, source=file.file) for name, file in zip(names, files, strict=True)]
+        sent = given.get("archive")
+        archive = stage_archive(source=sent.file, name=sent.name) if sent else None
+        table = given["metadata"].read(MAX_BYTES + 1) if given.get("metadata") else None
 
         def act() -> tuple[int, dict[str, Any]]:
-            source = Import.Source.ARCHIVE if given.get("archive") else Import.Source.FILES
+            source = Import.Source.ARCHIVE if archive else Import.Source.FILES
             batch_import = start_import(project=project, by=actor_of(request), source=source)
-            names = given.get("paths") or [file.name for file in given.get("files", [])]
-            for name, file in zip(names, given.get("files", []), strict=True):
-                add_file(batch_import=batch_import, name=name, source=file.file)
-            if given.get("archive"):
-                add_archive(batch_import=batch_import, source=given["archive"].file, name=given["archive"].name)
-            if given.get("metadata"):
-                add_metadata(batch_import=batch_import, source=given["metadata"].file)
+            for file in staged:
+                add_staged(batch_import=batch_import, staged=file)
+            if archive:
+                add_staged_archive(batch_import=batch_import, archive=archive)
+            if table is not None:
+                add_metadata(batch_import=batch_import, source=io.BytesIO(table))
             finish_upload(batch_import=batch_import)
             return status.HTTP_202_ACCEPTED, _report(batch_import)
 
-        files = [*given.get("files", []), given.get("archive"), given.get("metadata")]
         return answer_once(
-            request,
-            operation=f"import:{project.pk}",
-            body_sha256=_hash_of([file for file in files if file is not None]),
-            act=act,
+            request, operation=f"import:{project.pk}", body_sha256=_hash_of(staged, archive, table), act=act
         )
 
 
 class ImportView(View):
-    @extend_schema(responses=ImportSerializer, summary="An import's report")
+    @extend_schema(responses=ImportReportSerializer, summary="An import's report")
     def get(self, request: Request, import_id: uuid.UUID) -> Response:
-        batch_import = Import.objects.filter(public_id=import_id).first()
+        batch_import = Import.objects.defer("metadata").filter(public_id=import_id).first()
         if batch_import is None or batch_import.project_id is None:
             raise NotFound
-        _project_by_pk(request, batch_import.project_id, Role.MANAGER)
+        project_of(request, Project.objects.get(pk=batch_import.project_id).public_id, Role.MANAGER)
         return Response(_report(batch_import))
 
 
 class TruthView(View):
     scopes = {"POST": "manage"}
     parser_classes = (MultiPartParser,)
+    max_body = MAX_TRUTH
 
     @extend_schema(
         request={"multipart/form-data": TruthRequestSerializer},
-        responses=dict[str, Any],
+        responses=TruthReportSerializer,
         summary="Make check images from known labels",
     )
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         given = valid(TruthRequestSerializer(data=request.data))
         with tempfile.TemporaryDirectory(prefix="annotary-truth-") as folder:
-            path = Path(folder) / ("truth" + Path(given["file"].name).suffix.lower())
+            # Its content tells what it is; of the sender's name nothing reaches the file system.
+            path = Path(folder) / f"truth{_label_suffix(given['file'])}"
             with path.open("wb") as target:
                 for chunk in given["file"].chunks():
                     target.write(chunk)
             report = import_truth(
                 project=project, by=actor_of(request), path=path, as_gold=given["as_gold"], seed=given["seed"]
             )
-        return Response(report.to_json())
+        return Response(TruthReportSerializer(_shown(report)).data)
 
 
 class ImagesView(View):
-    @extend_schema(responses=ImageSerializer(many=True), summary="Images of a project")
+    @listing(ImageSerializer, summary="Images of a project")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
-        project = project_of(request, project_id, Role.CLIENT)
+        project = project_of(request, project_id, Role.CLIENT, Role.REVIEWER)
         rows = Image.objects.filter(dataset_id=project.dataset_id)
         return page(request, rows, lambda row: ImageSerializer(row).data, newest_first=False)
 
@@ -161,44 +230,44 @@ class ImageFileView(View):
         summary="The pixels of an image",
     )
     def get(self, request: Request, image_id: uuid.UUID) -> HttpResponseBase:
-        image = Image.objects.select_related("rendition", "thumb", "release").filter(public_id=image_id).first()
+        images = Image.objects.select_related("dataset", "rendition", "thumb", "release")
+        image = images.filter(public_id=image_id).first()
         kind = request.query_params.get("kind", "rendition")
         if image is None or kind not in {"rendition", "thumb", "release"}:
             raise NotFound
         project = image.dataset.projects.order_by("id").first()
         if project is None:
             raise NotFound
-        project_of(request, project.public_id, Role.REVIEWER if kind != "release" else Role.CLIENT)
-        return image_response(getattr(image, kind))
+        project_of(request, project.public_id, Role.CLIENT, Role.REVIEWER)
+        return blob_response(blob=getattr(image, kind), name="image")
 
 
-def image_response(blob: Any) -> FileResponse:
-    """An image from storage: fixed type, no sniffing, private to this browser; the same headers for every image."""
-    response = FileResponse(open_blob(blob), content_type=blob.content_type)
-    response["Content-Length"] = str(blob.size)
-    response["Content-Disposition"] = "inline"
-    response["Cache-Control"] = "private, max-age=3600"
-    response["X-Content-Type-Options"] = "nosniff"
-    return response
+def _label_suffix(file: UploadedFile) -> str:
+    """What the readers of labels expect of a single file; an archive is known by its first bytes."""
+    start = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
+    file.seek(0)
+    return ".json" if start.startswith(b"{") else ".xml" if start.startswith(b"<") else ""
 
 
 def _report(batch_import: Import) -> dict[str, Any]:
-    return {"id": str(batch_import.public_id), **import_report(batch_import=batch_import)}
+    report = import_report(batch_import=batch_import)
+    return {"origin": report.pop("source"), **report}
 
 
-def _project_by_pk(request: Request, pk: int, role: str) -> Any:
-    project = Project.objects.filter(pk=pk).first()
-    if project is None:
-        raise NotFound
-    return project_of(request, project.public_id, role)
+def _shown(report: TruthReport) -> dict[str, Any]:
+    return {
+        "reader": report.reader,
+        "records": report.records,
+        "matched": report.matched,
+        "golds": len(report.golds),
+        "unmatched": report.unmatched[:SHOWN],
+        "unknown_classes": report.unknown_classes,
+        "problems": [{"name": each.file, "reason": each.sentence} for each in report.problems[:SHOWN]],
+    }
 
 
-def _hash_of(files: list[UploadedFile]) -> str:
-    """Of names, sizes and contents; files are rewound."""
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(f"{file.name}\0{file.size}\0".encode())
-        for chunk in file.chunks():
-            digest.update(chunk)
-        file.seek(0)
-    return digest.hexdigest()
+def _hash_of(staged: list[StagedFile], archive: Blob | None, table: bytes | None) -> str:
+    """Of what was sent, by name and content; a file that was refused unread counts by its name."""
+    parts = [[file.key, file.blob.sha256 if file.blob else ""] for file in staged]
+    whole = [parts, archive.sha256 if archive else "", hashlib.sha256(table or b"").hexdigest()]
+    return hashlib.sha256(json.dumps(whole).encode()).hexdigest()

@@ -1,12 +1,30 @@
 """Cursor pages: stable while rows arrive, and as fast on the last page as on the first."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db.models import QuerySet
-from rest_framework.pagination import CursorPagination
+from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound, ValidationError
+from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+Get = TypeVar("Get", bound=Callable[..., Any])
+
+LARGEST_ID = 2**63 - 1
+PARAMETERS = [
+    OpenApiParameter("cursor", str, description="From `next` or `previous` of a page; leave it out for the first."),
+    OpenApiParameter("page_size", int, description="Rows on a page, 1 to 500; 50 unless told."),
+]
+
+
+class CursorRefused(ValidationError):
+    """The cursor was made up or cut short."""
+
+    def __init__(self) -> None:
+        super().__init__({"cursor": "This cursor is not one of ours; start again at the first page."})
 
 
 class ByNewest(CursorPagination):
@@ -14,6 +32,15 @@ class ByNewest(CursorPagination):
     max_page_size = 500
     page_size_query_param = "page_size"
     ordering = "-id"
+
+    def decode_cursor(self, request: Request) -> Cursor | None:
+        try:
+            cursor: Cursor | None = super().decode_cursor(request)
+        except NotFound as error:
+            raise CursorRefused from error
+        if cursor is not None and cursor.position is not None and not _is_id(str(cursor.position)):
+            raise CursorRefused  # the query would fail on it
+        return cursor
 
 
 class ByOldest(ByNewest):
@@ -27,3 +54,21 @@ def page(
     paginator = ByNewest() if newest_first else ByOldest()
     chosen = paginator.paginate_queryset(rows.order_by(), request) or []
     return paginator.get_paginated_response([shape(row) for row in chosen])
+
+
+def listing(
+    serializer: type[serializers.BaseSerializer[Any]], *, parameters: Any = (), **options: Any
+) -> Callable[[Get], Get]:
+    """`extend_schema` for a view that answers with `page`."""
+    name = serializer.__name__.removesuffix("Serializer") + "Page"
+    fields = {
+        "next": serializers.URLField(allow_null=True, help_text="Address of the page that follows"),
+        "previous": serializers.URLField(allow_null=True, help_text="Address of the page before"),
+        "results": serializer(many=True),
+    }
+    shown = inline_serializer(name=name, fields=fields)
+    return extend_schema(parameters=[*parameters, *PARAMETERS], responses=shown, **options)
+
+
+def _is_id(position: str) -> bool:
+    return position.isascii() and position.isdigit() and len(position) < 20 and int(position) <= LARGEST_ID

@@ -1,10 +1,10 @@
 """Errors as RFC 9457 problem details: the one place that turns exceptions into answers."""
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
-from django.db import connection
+from django.core import exceptions as django_exceptions
 from django.http import Http404
 from rest_framework import exceptions, serializers, status
 from rest_framework.response import Response
@@ -23,9 +23,21 @@ TITLES = {
     404: "There is nothing here under that name, or it is not yours to see",
     405: "This address does not take that method",
     406: "This address answers in JSON alone",
+    413: "This is more than one call may send",
     415: "This address does not take that content type",
     429: "Too many requests; wait a moment",
 }
+# What Django itself refuses while it reads a request.
+TOO_MUCH: dict[type[Exception], str] = {
+    django_exceptions.TooManyFilesSent: "These are too many files for one call; send fewer, or a ZIP archive of them.",
+    django_exceptions.TooManyFieldsSent: "These are too many fields for one call; send fewer.",
+    django_exceptions.RequestDataTooBig: "This is more than one call may send; send less at once.",
+}
+
+
+class FieldProblemSerializer(serializers.Serializer[Any]):
+    field = serializers.CharField()
+    detail = serializers.CharField()
 
 
 class ProblemSerializer(serializers.Serializer[Any]):
@@ -35,31 +47,40 @@ class ProblemSerializer(serializers.Serializer[Any]):
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="What is wrong here and how to mend it")
-    errors = serializers.ListField(child=serializers.DictField(), required=False)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        # Declared here: as an attribute it would hide the serializer's own property `errors`.
+        return {**super().get_fields(), "errors": FieldProblemSerializer(many=True, required=False)}
 
 
-def handle_exception(error: Exception, context: dict[str, Any]) -> Response | None:
-    """DRF's exception handler. None for what nobody expected: Django logs it and answers 500."""
+def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
+    """DRF's exception handler. What nobody expected is logged whole and told as a 500 without any of it."""
     if isinstance(error, Http404):
         error = exceptions.NotFound()
-    elif isinstance(error, PermissionDenied):
+    elif isinstance(error, django_exceptions.PermissionDenied):
         error = exceptions.PermissionDenied()
     if isinstance(error, AnnotaryError):
-        _roll_back()
         return problem(error.status, error.code, error.title, error.detail, **error.facts)
     if isinstance(error, ShapeError):
-        _roll_back()
         where = [{"field": error.path, "detail": error.sentence}]
         return problem(422, error.code, "This answer cannot be taken as it is", error.sentence, errors=where)
     if isinstance(error, exceptions.APIException):
-        _roll_back()
         return _from_framework(error)
-    return None
+    if isinstance(error, tuple(TOO_MUCH)):
+        return problem(413, "body_too_large", TITLES[413], TOO_MUCH[type(error)])
+    if isinstance(error, django_exceptions.SuspiciousOperation):
+        return problem(400, "bad_request", TITLES[400], "This request looks damaged; send it again.")
+    request = context.get("request")
+    where_it_was = f"{request.method} {request.path}" if request is not None else "a call"
+    logger.error("Unexpected error at %s", where_it_was, exc_info=error)
+    return problem(
+        500, "unexpected", "Something went wrong on our side", "This is our mistake, and it is logged; try again later."
+    )
 
 
 def problem(status_code: int, code: str, title: str, detail: str, **facts: Any) -> Response:
     body = {"type": f"urn:annotary:problem:{code}", "title": title.rstrip("."), "status": status_code, "detail": detail}
-    return Response({**body, **facts}, status=status_code, content_type=CONTENT_TYPE)
+    return Response({**facts, **body}, status=status_code, content_type=CONTENT_TYPE)
 
 
 def _from_framework(error: exceptions.APIException) -> Response:
@@ -73,14 +94,14 @@ def _from_framework(error: exceptions.APIException) -> Response:
     else:
         detail = str(error.detail)
     answer = problem(code, str(error.default_code), title, detail, **facts)
-    if isinstance(error, exceptions.Throttled) and error.wait is not None:
-        answer["Retry-After"] = str(int(error.wait) + 1)
+    if isinstance(error, exceptions.Throttled) and error.wait:  # type: ignore[attr-defined]  # the stubs lack it
+        answer["Retry-After"] = str(int(error.wait) + 1)  # type: ignore[attr-defined]
     if code == status.HTTP_401_UNAUTHORIZED:
         answer["WWW-Authenticate"] = getattr(error, "auth_header", "Bearer")
     return answer
 
 
-def _fields(detail: Any, path: str = "") -> Any:
+def _fields(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
     """A validation error's tree as a flat list of {field, detail}."""
     if isinstance(detail, dict):
         for name, below in detail.items():
@@ -92,8 +113,3 @@ def _fields(detail: Any, path: str = "") -> Any:
             yield from _fields(below, f"{path}[{number}]" if nested else path)
     else:
         yield {"field": path, "detail": str(detail)}
-
-
-def _roll_back() -> None:
-    if connection.in_atomic_block:
-        connection.set_rollback(True)

@@ -33,7 +33,6 @@ from tasks.flow.figures import project_figures, worker_figures
 from tasks.standing.selectors import worker_in
 from tasks.standing.services import pause, resume
 
-
 # Whoever may read what a project is: clients for its releases, reviewers for their work; managers are both.
 READERS = (Role.CLIENT, Role.REVIEWER)
 
@@ -49,10 +48,14 @@ class PolicySerializer(serializers.Serializer[Any]):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         fields = super().get_fields()
         for name, policy in POLICIES.items():
-            kind = serializers.IntegerField if isinstance(policy, Whole) else serializers.FloatField
-            fields[name] = kind(
-                min_value=policy.low, max_value=policy.high, required=False, help_text=policy.label
-            )
+            if isinstance(policy, Whole):
+                fields[name] = serializers.IntegerField(
+                    min_value=policy.low, max_value=policy.high, required=False, help_text=policy.label
+                )
+            else:
+                fields[name] = serializers.FloatField(
+                    min_value=policy.low, max_value=policy.high, required=False, help_text=policy.label
+                )
         return fields
 
 
@@ -116,7 +119,7 @@ class ReasonSerializer(serializers.Serializer[Any]):
 class ProjectsView(View):
     scopes = {"POST": "manage"}
 
-    @listing(ProjectSerializer, operation_id="projects_list", summary="Projects I can see")
+    @listing(ProjectSerializer, summary="Projects I can see")
     def get(self, request: Request) -> Response:
         seen = projects_of(actor=actor_of(request), role=Role.CLIENT)
         rows = seen | projects_of(actor=actor_of(request), role=Role.REVIEWER)

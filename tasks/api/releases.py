@@ -4,8 +4,7 @@ import base64
 import uuid
 from typing import Any
 
-from django.http import FileResponse, HttpResponseBase
-from django.utils.text import slugify
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
@@ -14,11 +13,12 @@ from rest_framework.response import Response
 
 from accounts.models import Role
 from kernel.errors import Conflict, NotFound
-from storage.services import open_blob
-from tasks.api.access import View, actor_of, project_of
-from tasks.api.pagination import page
+from storage.views import blob_response
+from tasks.api.access import View, actor_of, project_of, same_organisation
+from tasks.api.pagination import listing, page
 from tasks.api.shapes import valid
 from tasks.exports.models import Export
+from tasks.exports.selectors import download_name, export_for
 from tasks.exports.services import request_export
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.services import make_snapshot, retract
@@ -36,7 +36,7 @@ class ReleaseSerializer(serializers.Serializer[Any]):
     state = serializers.CharField()
     content_hash = serializers.CharField()
     items = serializers.IntegerField(source="items_count")
-    counts = serializers.DictField()
+    counts = serializers.DictField(help_text="Images and objects by class, split and kind of review")
     error = serializers.CharField()
     created_at = serializers.DateTimeField()
     ready_at = serializers.DateTimeField(allow_null=True)
@@ -69,7 +69,7 @@ class RetractSerializer(serializers.Serializer[Any]):
 class ReleasesView(View):
     scopes = {"POST": "manage"}
 
-    @extend_schema(responses=ReleaseSerializer(many=True), summary="Releases of a project")
+    @listing(ReleaseSerializer, summary="Releases of a project")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.CLIENT)
         rows = Snapshot.objects.filter(project=project).prefetch_related("notes")
@@ -102,7 +102,7 @@ class RetractView(View):
 class ExportsView(View):
     scopes = {"POST": "manage"}
 
-    @extend_schema(responses=ExportSerializer(many=True), summary="Exports of a release")
+    @listing(ExportSerializer, summary="Exports of a release")
     def get(self, request: Request, release_id: uuid.UUID) -> Response:
         snapshot = _release(request, release_id, Role.CLIENT)
         rows = Export.objects.filter(snapshot=snapshot).select_related("snapshot")
@@ -128,10 +128,7 @@ class DownloadView(View):
         export = _export(request, export_id)
         if export.state != Export.State.READY or export.blob is None:
             raise ExportNotReady
-        name = f"{slugify(export.project.name)[:60] or 'release'}-{export.snapshot.number}-{export.format}.zip"
-        response = FileResponse(open_blob(export.blob), as_attachment=True, filename=name)
-        response["Content-Type"] = "application/zip"
-        response["Content-Length"] = str(export.size)
+        response = blob_response(blob=export.blob, name=download_name(export), download=True)
         response["Repr-Digest"] = f"sha-256=:{_base64(export.sha256)}:"
         return response
 
@@ -149,8 +146,6 @@ def _release(request: Request, release_id: uuid.UUID, role: str) -> Snapshot:
 
 
 def _export(request: Request, export_id: uuid.UUID) -> Export:
-    export = Export.objects.select_related("project", "snapshot", "blob").filter(public_id=export_id).first()
-    if export is None:
-        raise NotFound
-    project_of(request, export.project.public_id, Role.CLIENT)
+    export = export_for(actor=actor_of(request), public_id=export_id)
+    same_organisation(request, export.project.organisation_id)
     return export

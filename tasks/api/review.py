@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -11,8 +12,8 @@ from rest_framework.response import Response
 from accounts.models import Role
 from kernel.errors import NotFound
 from tasks.api.access import View, actor_of, project_of
-from tasks.api.pagination import page
-from tasks.api.shapes import AnswerSerializer, valid
+from tasks.api.pagination import listing, page
+from tasks.api.shapes import AnswerSerializer, body_of, valid
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.selectors import label_evidence
@@ -30,7 +31,7 @@ class LabelSerializer(serializers.Serializer[Any]):
     label_hash = serializers.CharField(source="content_hash")
     method = serializers.CharField()
     confidence = serializers.FloatField()
-    label = serializers.DictField(source="body")
+    answer = AnswerSerializer(source="body", help_text="The agreed label")
 
 
 class ReviewSerializer(serializers.Serializer[Any]):
@@ -55,12 +56,12 @@ class VerdictSerializer(serializers.Serializer[Any]):
 
 
 class LabelsView(View):
-    @extend_schema(
+    @listing(
+        LabelSerializer,
         parameters=[
             OpenApiParameter("state", str, enum=Task.State.values, description="Of the task"),
             OpenApiParameter("batch", uuid.UUID),
         ],
-        responses=LabelSerializer(many=True),
         summary="Agreed labels of a project",
     )
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
@@ -77,7 +78,7 @@ class LabelsView(View):
 
 
 class EvidenceView(View):
-    @extend_schema(responses=dict[str, Any], summary="The answers behind a label")
+    @extend_schema(responses=OpenApiTypes.OBJECT, summary="The answers behind a label")
     def get(self, request: Request, task_id: uuid.UUID) -> Response:
         return Response(label_evidence(task=task_of(request, task_id, Role.REVIEWER)))
 
@@ -93,7 +94,7 @@ class ReviewView(View):
         if given["verdict"] == Review.Verdict.APPROVE:
             verdict = approve_label(**seen)
         elif given["verdict"] == Review.Verdict.FIX:
-            verdict = fix_label(**seen, raw=request.data["answer"])
+            verdict = fix_label(**seen, raw=body_of(request)["answer"])
         else:
             verdict = reject_label(**seen, reason=given["reason"])
         return Response(VerdictSerializer(verdict).data)

@@ -3,12 +3,18 @@
 from typing import Any, cast
 
 from rest_framework import serializers
+from rest_framework.request import Request
 
 
 def valid(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
     """The validated body; raises a validation error that names each field."""
     serializer.is_valid(raise_exception=True)
     return cast(dict[str, Any], serializer.validated_data)
+
+
+def body_of(request: Request) -> dict[str, Any]:
+    """The decoded JSON body; `JsonParser` takes objects alone."""
+    return cast(dict[str, Any], request.data)
 
 
 class AnswerSerializer(serializers.Serializer[Any]):

@@ -1,9 +1,8 @@
 """The routes of /api/v1/, one module a stage."""
 
-from django.urls import path, register_converter
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from django.urls import path, re_path, register_converter
 
-from tasks.api import accounts, batching, ingest, projects, releases, review, work
+from tasks.api import accounts, batching, docs, ingest, projects, releases, review, unknown, work
 
 
 class StateStep:
@@ -31,8 +30,8 @@ register_converter(WorkerStep, "worker_step")
 
 app_name = "api"
 urlpatterns = [
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api:schema"), name="docs"),
+    path("schema/", docs.SchemaView.as_view(), name="schema"),
+    path("docs/", docs.DocsView.as_view(url_name="api:schema"), name="docs"),
     path("me/", accounts.MeView.as_view()),
     path("organisations/", accounts.OrganisationsView.as_view()),
     path("tokens/", accounts.TokensView.as_view()),
@@ -78,4 +77,5 @@ urlpatterns = [
     path("releases/<uuid:release_id>/exports/", releases.ExportsView.as_view()),
     path("exports/<uuid:export_id>/", releases.ExportView.as_view()),
     path("exports/<uuid:export_id>/download", releases.DownloadView.as_view(), name="export-download"),
+    re_path(r"", unknown.UnknownView.as_view()),
 ]

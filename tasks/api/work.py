@@ -5,8 +5,9 @@ Everything here looks the same for check images and work: path, shape, ids, head
 
 import hashlib
 import uuid
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django.db.models import QuerySet
 from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
@@ -14,28 +15,34 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.models import ApiToken
+from accounts.models import Actor, ApiToken
+from accounts.selectors import role_in
 from kernel.errors import NotFound
 from projects.models import Project
+from storage.views import blob_response
 from tasks.annotation.services import submit_answer
 from tasks.api.access import View, actor_of, same_organisation
 from tasks.api.idempotent import PARAMETER, answer_once
-from tasks.api.ingest import image_response
-from tasks.api.pagination import page
-from tasks.api.shapes import AnswerSerializer, valid
+from tasks.api.pagination import listing, page
+from tasks.api.projects import SchemaSerializer
+from tasks.api.shapes import AnswerSerializer, body_of, valid
+from tasks.assignment.errors import WorkerNotAdmitted
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.selectors import assignment_for, assignments_of, hand_for
 from tasks.assignment.services import claim_hand, release_hand, skip_assignment
 from tasks.flow.settling import settle_hand
-from tasks.pay.models import LedgerEntry
-from tasks.pay.selectors import balance
-from tasks.standing.selectors import work_open_to
+from tasks.pay.selectors import Balance, balance, ledger_of
+from tasks.standing.models import Standing
+from tasks.standing.selectors import standings_of
+
+if TYPE_CHECKING:
+    from tasks.assignment.selectors import AnsweredAssignment
 
 
 class AssignmentSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     position = serializers.IntegerField()
-    state = serializers.CharField()
+    state = serializers.ChoiceField(choices=Assignment.State.choices)
     width = serializers.IntegerField(help_text="Of the upright image, in pixels")
     height = serializers.IntegerField()
     image = serializers.CharField(help_text="Address of the pixels to show")
@@ -45,13 +52,13 @@ class AssignmentSerializer(serializers.Serializer[Any]):
 class HandSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     project = serializers.UUIDField()
-    state = serializers.CharField()
+    state = serializers.ChoiceField(choices=Hand.State.choices)
     expires_at = serializers.DateTimeField()
     size = serializers.IntegerField()
     price = serializers.CharField()
     currency = serializers.CharField()
-    schema = serializers.DictField()
-    instructions = serializers.CharField()
+    schema = SchemaSerializer()
+    instructions = serializers.CharField(allow_blank=True)
     assignments = AssignmentSerializer(many=True)
 
 
@@ -62,7 +69,7 @@ class SubmitSerializer(serializers.Serializer[Any]):
 
 class SubmittedSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(help_text="Of the assignment")
-    state = serializers.CharField()
+    state = serializers.ChoiceField(choices=Assignment.State.choices)
     revision = serializers.IntegerField()
     message = serializers.CharField()
 
@@ -83,32 +90,39 @@ class LedgerSerializer(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
 
 
+class OfferSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="public_id")
+    name = serializers.CharField()
+    price = serializers.CharField(help_text="For one answer")
+    currency = serializers.CharField()
+    seconds_per_answer = serializers.IntegerField(help_text="What the manager expects")
+    set_size = serializers.IntegerField(source="hand_size")
+
+
+class BalanceSerializer(serializers.Serializer[Any]):
+    currency = serializers.CharField()
+    waiting = serializers.CharField(help_text="Answered, in a set that is not handed in")
+    approved = serializers.CharField(help_text="Credited and not paid out yet")
+    paid = serializers.CharField()
+
+
+class WorkSerializer(serializers.Serializer[Any]):
+    projects = OfferSerializer(many=True)
+    balance = BalanceSerializer(many=True)
+
+
 class WorkView(View):
-    @extend_schema(responses=dict[str, Any], summary="Projects open to me, with pay and time, and what I earned")
+    scopes = {"GET": "work"}
+
+    @extend_schema(responses=WorkSerializer, summary="Projects open to me, with pay and time, and what I earned")
     def get(self, request: Request) -> Response:
         worker = actor_of(request)
-        projects = [
-            {
-                "id": str(project.public_id),
-                "name": project.name,
-                "price": str(project.price),
-                "currency": project.currency,
-                "seconds_per_answer": project.seconds_per_answer,
-                "set_size": project.hand_size,
-            }
-            for project in work_open_to(worker=worker)
-            if not isinstance(request.auth, ApiToken) or request.auth.organisation_id == project.organisation_id
+        open_to_me = [
+            standing.project
+            for standing in _standings(request)
+            if standing.state == Standing.State.ACTIVE and standing.project.state == Project.State.OPEN
         ]
-        money = [
-            {
-                "currency": row.currency,
-                "waiting": str(row.waiting),
-                "approved": str(row.approved),
-                "paid": str(row.paid),
-            }
-            for row in balance(worker=worker)
-        ]
-        return Response({"projects": projects, "balance": money})
+        return Response(WorkSerializer({"projects": open_to_me, "balance": _balance(request, worker)}).data)
 
 
 class HandsView(View):
@@ -121,10 +135,7 @@ class HandsView(View):
     )
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
         """201 with a new set, 200 with the one that you have still, 204 when no place is open to you now."""
-        project = Project.objects.select_related("schema").filter(public_id=project_id).first()
-        if project is None:
-            raise NotFound
-        same_organisation(request, project.organisation_id)
+        project = _project(request, project_id)
         before = Hand.objects.filter(project=project, worker=actor_of(request)).order_by("-id").first()
         hand = claim_hand(worker=actor_of(request), project=project)
         if hand is None:
@@ -178,6 +189,7 @@ class AnswerView(View):
         summary="Answer an image, or change the answer",
     )
     def put(self, request: Request, assignment_id: uuid.UUID) -> Response:
+        _assignment(request, assignment_id)
         raw_sha256 = hashlib.sha256(request._request.body).hexdigest()  # the body as sent, before any parser
         given = valid(SubmitSerializer(data=request.data))
 
@@ -185,7 +197,7 @@ class AnswerView(View):
             done = submit_answer(
                 worker=actor_of(request),
                 assignment_id=assignment_id,
-                raw=request.data["answer"],
+                raw=body_of(request)["answer"],
                 raw_sha256=raw_sha256,
                 seconds=given.get("seconds"),
             )
@@ -204,6 +216,7 @@ class SkipView(View):
 
     @extend_schema(request=None, responses={204: None}, summary="Skip an image")
     def post(self, request: Request, assignment_id: uuid.UUID) -> Response:
+        _assignment(request, assignment_id)
         skip_assignment(worker=actor_of(request), assignment_id=assignment_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
@@ -213,15 +226,17 @@ class AssignmentImageView(View):
 
     @extend_schema(responses={(200, "image/*"): OpenApiTypes.BINARY}, summary="The pixels to label")
     def get(self, request: Request, assignment_id: uuid.UUID) -> HttpResponseBase:
-        return image_response(assignment_for(worker=actor_of(request), assignment_id=assignment_id).rendition)
+        return blob_response(blob=_assignment(request, assignment_id).rendition, name="image")
 
 
 class LedgerView(View):
     scopes = {"GET": "work"}
 
-    @extend_schema(responses=LedgerSerializer(many=True), summary="What I earned, entry by entry")
+    @listing(LedgerSerializer, summary="What I earned, entry by entry")
     def get(self, request: Request) -> Response:
-        rows = LedgerEntry.objects.filter(worker=actor_of(request)).select_related("project")
+        rows = ledger_of(worker=actor_of(request))
+        if isinstance(request.auth, ApiToken):
+            rows = rows.filter(project__organisation_id=request.auth.organisation_id)
         return page(request, rows, lambda row: LedgerSerializer(row).data)
 
 
@@ -242,8 +257,7 @@ def hand_body(hand: Hand) -> dict[str, Any]:
     }
 
 
-def _assignment_body(row: Assignment) -> dict[str, Any]:
-    current = next((answer for answer in row.annotations.all() if answer.is_current), None)
+def _assignment_body(row: "AnsweredAssignment") -> dict[str, Any]:
     return {
         "id": str(row.public_id),
         "position": row.position,
@@ -251,7 +265,7 @@ def _assignment_body(row: Assignment) -> dict[str, Any]:
         "width": row.width,
         "height": row.height,
         "image": f"/api/v1/assignments/{row.public_id}/image",
-        "answer": current.body if current else None,
+        "answer": row.answer,
     }
 
 
@@ -259,3 +273,50 @@ def _hand(request: Request, hand_id: uuid.UUID) -> Hand:
     hand = hand_for(worker=actor_of(request), hand_id=hand_id)
     same_organisation(request, hand.project.organisation_id)
     return hand
+
+
+def _assignment(request: Request, assignment_id: uuid.UUID) -> Assignment:
+    assignment = assignment_for(worker=actor_of(request), assignment_id=assignment_id)
+    same_organisation(request, assignment.project.organisation_id)
+    return assignment
+
+
+def _project(request: Request, project_id: uuid.UUID) -> Project:
+    """Of one who works there, or is a member at least: outsiders do not learn that it exists."""
+    project = Project.objects.filter(public_id=project_id).first()
+    if project is None:
+        raise NotFound
+    same_organisation(request, project.organisation_id)
+    worker = actor_of(request)
+    if not standings_of(worker=worker).filter(project=project).exists():
+        if role_in(actor=worker, organisation_id=project.organisation_id) is None:
+            raise NotFound
+        raise WorkerNotAdmitted
+    return project
+
+
+def _standings(request: Request) -> QuerySet[Standing]:
+    rows = standings_of(worker=actor_of(request))
+    if isinstance(request.auth, ApiToken):
+        rows = rows.filter(project__organisation_id=request.auth.organisation_id)
+    return rows
+
+
+def _balance(request: Request, worker: Actor) -> list[Balance]:
+    """All that the person earned; to a key, what was earned in its organisation."""
+    if not isinstance(request.auth, ApiToken):
+        return balance(worker=worker)
+    sums: dict[str, Balance] = {}
+    for standing in _standings(request):
+        for row in balance(worker=worker, project=standing.project):
+            sums[row.currency] = _sum(sums[row.currency], row) if row.currency in sums else row
+    return [sums[currency] for currency in sorted(sums)]
+
+
+def _sum(one: Balance, other: Balance) -> Balance:
+    return Balance(
+        one.currency,
+        waiting=one.waiting + other.waiting,
+        approved=one.approved + other.approved,
+        paid=one.paid + other.paid,
+    )

@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
@@ -36,6 +37,15 @@ def start_import(*, project: Project, by: Actor, source: str = Import.Source.FIL
     return Import.objects.create(dataset_id=project.dataset_id, project_id=project.pk, source=source, created_by=by)
 
 
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """A file that is stored and stands in no import yet; `refusal` is (code, sentence) of one that is not stored."""
+
+    key: str
+    blob: Blob | None
+    refusal: tuple[str, str] | None
+
+
 def add_file(*, batch_import: Import, name: str, source: BinaryIO) -> ImportItem:
     """Add a file under its owner's name, a relative path; read from where the stream stands.
 
@@ -43,6 +53,11 @@ def add_file(*, batch_import: Import, name: str, source: BinaryIO) -> ImportItem
     ImportTooLarge.
     """
     _require_receiving(batch_import)
+    return add_staged(batch_import=batch_import, staged=stage_file(name=name, source=source))
+
+
+def stage_file(*, name: str, source: BinaryIO) -> StagedFile:
+    """Store a file for an import that is to come within the hour; call outside transactions, as `store_blob` says."""
     key = clean_name(name)
     refusal = _against_name(key)
     with tempfile.TemporaryFile() as spool:
@@ -52,7 +67,13 @@ def add_file(*, batch_import: Import, name: str, source: BinaryIO) -> ImportItem
         if refusal is None:
             spool.seek(0)
             blob = store_blob(source=cast(BinaryIO, spool), content_type=UNKNOWN_TYPE)
-    return _add_item(batch_import, key, blob, refusal)
+    return StagedFile(key, blob, refusal)
+
+
+def add_staged(*, batch_import: Import, staged: StagedFile) -> ImportItem:
+    """Add a stored file to an import. Raises ImportClosed, ImportTooLarge."""
+    _require_receiving(batch_import)
+    return _add_item(batch_import, staged.key, staged.blob, staged.refusal)
 
 
 def add_archive(*, batch_import: Import, source: BinaryIO, name: str) -> None:
@@ -61,17 +82,26 @@ def add_archive(*, batch_import: Import, source: BinaryIO, name: str) -> None:
     Raises ImportClosed, ImportTooLarge.
     """
     _require_receiving(batch_import)
+    add_staged_archive(batch_import=batch_import, archive=stage_archive(source=source, name=name))
+
+
+def stage_archive(*, source: BinaryIO, name: str) -> Blob:
+    """Store an archive for an import that is to come within the hour; call outside transactions."""
     with tempfile.TemporaryFile() as spool:
         if not _spool(source, spool, limit=settings.UPLOAD_MAX_BYTES):
             most = settings.UPLOAD_MAX_BYTES // 1024**3
             raise ImportTooLarge(f"The archive {name[:80]} is larger than {most} GB; send it in several parts.")
         spool.seek(0)
-        blob = store_blob(source=cast(BinaryIO, spool), content_type=UNKNOWN_TYPE)
+        return store_blob(source=cast(BinaryIO, spool), content_type=UNKNOWN_TYPE)
+
+
+def add_staged_archive(*, batch_import: Import, archive: Blob) -> None:
+    """Add a stored archive to an import. Raises ImportClosed, ImportTooLarge."""
     kept = Import.objects.filter(pk=batch_import.pk, state=Import.State.RECEIVING, archive__isnull=True)
-    if not kept.update(archive=blob):
+    if not kept.update(archive=archive):
         _require_receiving(batch_import)
         raise ImportTooLarge("This import has an archive already; start another import for the second one.")
-    batch_import.archive = blob
+    batch_import.archive = archive
 
 
 def add_metadata(*, batch_import: Import, source: BinaryIO) -> int:

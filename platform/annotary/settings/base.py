@@ -107,6 +107,16 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     }
 }
 
+# Rate limits alone stand in it. Shared by all processes, and missed by nobody while the store is away.
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "annotary.cache.ForgivingRedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "annotary",
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
+}
+
 CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", env.celery_broker(REDIS_URL))
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
@@ -127,6 +137,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TIMEZONE = "UTC"
 
 AUTH_USER_MODEL = "accounts.User"
+# E-mail addresses are unique, whatever their case: by a constraint on LOWER(email), which that check does not see.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -148,6 +160,8 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 # Besides allauth's own: opening invitation links that are not ours.
 ACCOUNT_RATE_LIMITS = {"join": "20/m/ip"}
+# How many proxies of ours add to X-Forwarded-For; limits by address hold the address that the outermost one saw.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("ANNOTARY_PROXIES", 0)
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = int(timedelta(days=30).total_seconds())
@@ -162,14 +176,20 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_PARSER_CLASSES": ["tasks.api.parsers.JsonParser"],
+    "DEFAULT_SCHEMA_CLASS": "tasks.api.schema.AutoSchema",
     "DEFAULT_PAGINATION_CLASS": "tasks.api.pagination.ByNewest",
     "PAGE_SIZE": 50,
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "EXCEPTION_HANDLER": "tasks.api.problems.handle_exception",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNICODE_JSON": True,
+}
+# Calls a minute; 0 for no limit. A person at work makes about one a second, a script that labels a few hundred.
+ANNOTARY_API_LIMITS = {
+    "person": env.number("ANNOTARY_API_PER_MINUTE", 6000),
+    "anonymous": 120,
+    "failed": 60,
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Annotary",
@@ -181,6 +201,14 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "ProjectState": "projects.models.Project.State",
+        "BatchState": "tasks.batching.models.Batch.State",
+        "ImportState": "tasks.ingest.models.Import.State",
+        "AssignmentState": "tasks.assignment.models.Assignment.State",
+        "SetState": "tasks.assignment.models.Hand.State",
+        "ReviewVerdict": "tasks.review.models.Review.Verdict",
+    },
 }
 
 LANGUAGE_CODE = "en"
@@ -189,12 +217,9 @@ USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = ANNOTARY_DATA / "static"
+STATIC_ROOT: Path | str | None = ANNOTARY_DATA / "static"
 STORAGES: dict[str, dict[str, Any]] = {
-    "default": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": ANNOTARY_DATA / "files"},
-    },
+    "default": env.storage(STORAGE_URL, ANNOTARY_DATA / "files"),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 # Uploads of more than 2 MB go to disk at once; the image and archive modules set the real limits.

@@ -1,7 +1,8 @@
 """One machine, everything under one supervisor (`manage.py up`)."""
 
+from annotary.settings import env
 from annotary.settings.base import *  # noqa: F403
-from annotary.settings.base import ANNOTARY_DATA, SECRET_KEY, env
+from annotary.settings.base import ANNOTARY_DATA, SECRET_KEY
 
 if not SECRET_KEY:
     # Commands that open no session (migrate, makemigrations) run without the supervisor's secret; one that lasts a

@@ -1,9 +1,12 @@
 """Reads the environment; the only place that does."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
 
 
 def text(name: str, default: str = "") -> str:
@@ -38,6 +41,34 @@ def database(url: str) -> dict[str, Any]:
         "PORT": str(query.pop("port", "") or parts.port or ""),
         "OPTIONS": query,
     }
+
+
+def number(name: str, default: int) -> int:
+    given = text(name, str(default))
+    if not given.isascii() or not given.isdigit():
+        raise ImproperlyConfigured(f"{name} is a whole number, not {given!r}.")
+    return int(given)
+
+
+def storage(url: str, local: Path) -> dict[str, Any]:
+    """Django's settings for where files go: the folder `local`, or s3://bucket/prefix?endpoint_url=…&region_name=….
+
+    Keys come from where boto3 looks for them: the environment, a file, the machine's role.
+    """
+    if not url:
+        return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": local}}
+    parts = urlsplit(url)
+    if parts.scheme != "s3" or not parts.netloc:
+        raise ImproperlyConfigured("STORAGE_URL is written as s3://bucket/prefix; leave it out for local files.")
+    if find_spec("storages") is None or find_spec("boto3") is None:
+        raise ImproperlyConfigured("STORAGE_URL names S3, which needs an extra: pip install 'django-storages[s3]'.")
+    query = dict(parse_qsl(parts.query))
+    unknown = sorted(set(query) - {"endpoint_url", "region_name", "addressing_style"})
+    if unknown:
+        raise ImproperlyConfigured(f"STORAGE_URL does not take {unknown[0]!r}; see docs/security.md.")
+    # A key is its content: writing it twice is harmless, and another name for the second copy would lose it.
+    options = {"bucket_name": parts.netloc, "location": parts.path.strip("/"), "file_overwrite": True, **query}
+    return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
 
 
 def celery_broker(redis_url: str) -> str:

@@ -2,8 +2,9 @@
 
 from django.core.exceptions import ImproperlyConfigured
 
+from annotary.settings import env
 from annotary.settings.base import *  # noqa: F403
-from annotary.settings.base import REDIS_URL, SECRET_KEY, STORAGES, env
+from annotary.settings.base import SECRET_KEY, STORAGES
 
 for _name, _why in (
     ("ANNOTARY_SECRET_KEY", "a long random text that signs sessions; keep it the same on every host"),
@@ -17,6 +18,8 @@ for _name, _why in (
 if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5:
     raise ImproperlyConfigured("ANNOTARY_SECRET_KEY is too short: use at least 50 random characters.")
 
+# One proxy stands in front, as in deploy/nginx, and sets both headers anew.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("ANNOTARY_PROXIES", 1)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
@@ -31,9 +34,8 @@ STORAGES = {
     **STORAGES,
     "staticfiles": {"BACKEND": "annotary.staticfiles.ModuleManifestStorage"},
 }
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
-EMAIL_PORT = int(env.text("EMAIL_PORT", "25"))
+EMAIL_PORT = env.number("EMAIL_PORT", 25)
 EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
 EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS")

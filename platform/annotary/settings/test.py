@@ -3,13 +3,15 @@
 import tempfile
 from pathlib import Path
 
+from annotary.settings import env
 from annotary.settings.base import *  # noqa: F403
-from annotary.settings.base import DATABASES, env
+from annotary.settings.base import DATABASES
 
 SECRET_KEY = "tests-only-" + "0123456789abcdef" * 4
 ANNOTARY_DATA = Path(env.text("ANNOTARY_DATA", tempfile.gettempdir() + "/annotary-tests"))
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 ALLOWED_HOSTS = ["testserver", "127.0.0.1", "localhost"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True

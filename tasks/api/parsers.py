@@ -1,0 +1,47 @@
+"""JSON bodies: bounded, UTF-8, and free of text that PostgreSQL cannot hold."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, BinaryIO, cast
+
+import orjson
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import BaseParser
+
+from tasks.answers.reading import MAX_BODY_BYTES
+from tasks.api.limits import BodyTooLarge
+
+
+class JsonParser(BaseParser):
+    """One JSON object. NaN, lone surrogates and NUL are refused, the latter for PostgreSQL has no such character."""
+
+    media_type = "application/json"
+
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        body = cast(BinaryIO, stream).read(MAX_BODY_BYTES + 1)
+        if len(body) > MAX_BODY_BYTES:
+            raise BodyTooLarge(f"The body is larger than {MAX_BODY_BYTES // 1000} kB; send less at once.")
+        try:
+            data: Any = orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise ParseError(f"The body is not valid JSON: {error.msg}, line {error.lineno}.") from error
+        if not isinstance(data, dict):
+            raise ParseError("Send one JSON object as the body, in braces.")
+        if any("\0" in text for text in _texts(data)):
+            raise ParseError("A text in the body holds the character NUL (\\u0000); remove it.")
+        return data
+
+
+def _texts(data: Any) -> Iterator[str]:
+    """Every text in it, keys as well; by a stack, so that a deep body costs no recursion."""
+    stack = [data]
+    while stack:
+        item = stack.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict):
+            stack.extend(item)
+            stack.extend(item.values())
+        elif isinstance(item, list):
+            stack.extend(item)
