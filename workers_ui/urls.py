@@ -1,6 +1,23 @@
-"""The pages."""
+"""The pages: workers' and everybody's here, managers' in urls_manage."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
+
+from workers_ui.urls_manage import urlpatterns as manager_pages
+from workers_ui.views import account, home, joining, work
 
 app_name = "workers_ui"
-urlpatterns: list[URLPattern | URLResolver] = []
+
+worker_pages: list[URLPattern | URLResolver] = [
+    path("", home.home, name="home"),
+    path("join/<str:token>/", joining.join, name="join"),
+    path("work/", work.work, name="work"),
+    path("work/earnings/", work.earnings, name="earnings"),
+    path("work/<uuid:project_id>/", work.intro, name="intro"),
+    path("work/<uuid:project_id>/set/", work.work_set, name="set"),
+    path("work/<uuid:project_id>/set/hand-in/", work.hand_in, name="hand-in"),
+    path("work/<uuid:project_id>/handed-in/<uuid:hand_id>/", work.handed_in, name="handed-in"),
+    path("me/", account.account, name="account"),
+    path("me/delete/", account.erase, name="erase"),
+]
+
+urlpatterns: list[URLPattern | URLResolver] = [*worker_pages, *manager_pages]

@@ -69,3 +69,6 @@ def phone(chromium: Browser, site: Site) -> Iterator[Page]:
     yield page
     context.close()
     assert complaints == []
+
+
+from tests.ui.live import people  # noqa: E402, F401  (a fixture)

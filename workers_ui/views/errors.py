@@ -1,7 +1,21 @@
-"""Pages for what went wrong, in words that say what to do next."""
+"""Pages for what went wrong, in words that say what to do next. The one place that turns errors into pages."""
+
+from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
+from kernel.errors import AnnotaryError
+
+HEADINGS = {
+    403: "This page is not open to you",
+    404: "There is nothing here under that address",
+    409: "This step is not open at the moment",
+    410: "This is over",
+    422: "This cannot be taken as it is",
+    429: "Too many tries in a short time",
+    503: "One moment, please",
+}
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -16,9 +30,36 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return render(request, "404.html", status=404)
 
 
+def too_many(request: HttpRequest) -> HttpResponse:
+    return render(request, "429.html", status=429)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     return render(request, "500.html", status=500)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     return render(request, "403_csrf.html", status=403)
+
+
+def problem_page(request: HttpRequest, error: AnnotaryError, *, heading: str = "") -> HttpResponse:
+    """A domain error as a page: a heading, and its detail, which is the error's sentence unless it says more."""
+    context = {
+        "heading": heading or HEADINGS.get(error.status, "Something went wrong"),
+        "sentence": error.detail,
+        "status": error.status,
+    }
+    return render(request, "workers_ui/problem.html", context, status=error.status)
+
+
+class AnnotaryErrorMiddleware:
+    """Domain errors that a page's view raises become pages; the API turns its own into problem details."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        return problem_page(request, exception) if isinstance(exception, AnnotaryError) else None

@@ -1,15 +1,16 @@
 /* Class buttons: one choice (radios) or several (tags). Number keys 1 to 9 work while focus is not in a field.
  *
- * new ClassPicker(element, {classes: [{id, name}], value: id | [ids] | null, multiple, large, keys})
+ * new ClassPicker(element, {classes: [{id, name}], value: id | [ids] | null, multiple, large, keys, follow})
+ * With follow: false the arrows move focus alone, for pages where a choice is sent at once.
  * Event: "change" {value}. Its value is an id or null; with multiple, a list of ids in schema order.
  */
 
 import { labelIndex } from "./palette.js";
 
 export class ClassPicker extends EventTarget {
-  constructor(element, { classes, value = null, multiple = false, large = false, keys = true }) {
+  constructor(element, { classes, value = null, multiple = false, large = false, keys = true, follow = true }) {
     super();
-    Object.assign(this, { element, classes, multiple });
+    Object.assign(this, { element, classes, multiple, follow });
     this.chosen = new Set(multiple ? (value ?? []) : value === null ? [] : [value]);
     element.classList.add("class-picker");
     element.classList.toggle("large", large);
@@ -82,7 +83,7 @@ export class ClassPicker extends EventTarget {
     const buttons = [...this.element.children];
     const next = (buttons.indexOf(document.activeElement) + step + buttons.length) % buttons.length;
     buttons[next].focus();
-    this.choose(this.classes[next].id);
+    if (this.follow) this.choose(this.classes[next].id);
   }
 
   number(event) {

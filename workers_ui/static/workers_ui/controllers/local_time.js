@@ -1,4 +1,5 @@
-/* <time datetime="2026-03-01T12:00:00Z" data-controller="local-time">: the reader's own time, the zone in the title. */
+/* <time datetime="2026-03-01T12:00:00Z" data-controller="local-time">: the reader's own time, the zone in the title.
+ * data-local-time-style: "date" for the day alone, "clock" for the time alone where it is today's. */
 
 import { Controller } from "./controller.js";
 
@@ -6,9 +7,15 @@ export default class extends Controller {
   connect() {
     const moment = new Date(this.element.dateTime);
     if (Number.isNaN(moment.getTime())) return;
-    const style = this.value("style") === "date" ? { dateStyle: "medium" } : { dateStyle: "medium", timeStyle: "short" };
+    const style = this.style(moment);
     this.element.textContent = new Intl.DateTimeFormat(document.documentElement.lang || undefined, style).format(moment);
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     this.element.title = `${moment.toLocaleString()} (${zone}), ${moment.toISOString()} in UTC`;
+  }
+  style(moment) {
+    if (this.value("style") === "date") return { dateStyle: "medium" };
+    if (this.value("style") !== "clock") return { dateStyle: "medium", timeStyle: "short" };
+    const today = moment.toDateString() === new Date().toDateString();
+    return { hour: "numeric", minute: "2-digit", ...(today ? {} : { month: "short", day: "numeric" }) };
   }
 }

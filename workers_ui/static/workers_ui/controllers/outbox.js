@@ -89,6 +89,8 @@ export class Outbox extends EventTarget {
   /** Send what waits, in order. Resolves when nothing more can be sent now. */
   flush() {
     clearTimeout(this.timer);
+    // A round may have looked for the last time before this entry was stored: it is told to look once more.
+    this.asked = true;
     this.running ??= this.drain().finally(() => {
       this.running = null;
     });
@@ -96,6 +98,13 @@ export class Outbox extends EventTarget {
   }
 
   async drain() {
+    while (this.asked) {
+      this.asked = false;
+      await this.round();
+    }
+  }
+
+  async round() {
     for (;;) {
       const next = this.blocked ? null : await this.lease();
       if (!next) break;

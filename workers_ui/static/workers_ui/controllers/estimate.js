@@ -1,0 +1,28 @@
+/* What a number of images costs with the price and the answers that stand in the form around it. */
+
+import { Controller } from "./controller.js";
+
+export default class extends Controller {
+  connect() {
+    this.form = this.element.closest("form");
+    this.listen(this.form, "input", () => this.show());
+    this.show();
+  }
+
+  number(name) {
+    const text = this.form.elements.namedItem(name)?.value ?? "";
+    return text.trim() === "" ? NaN : Number(text.replace(",", ".").replace("%", ""));
+  }
+
+  show() {
+    const images = Number(this.value("images"));
+    const [answers, price, checks] = [this.number("answers_min"), this.number("price"), this.number("gold_rate")];
+    const known = [answers, price, checks].every(Number.isFinite) && checks < 100;
+    this.element.hidden = !known;
+    if (!known) return;
+    const cost = (images * answers * price) / (1 - checks / 100);
+    const currency = this.form.elements.namedItem("currency").value;
+    this.target("words").textContent = `${images} images with ${answers} answer${answers === 1 ? "" : "s"} each, check images included:`;
+    this.target("cost").textContent = `about ${cost.toFixed(2)} ${currency}`;
+  }
+}

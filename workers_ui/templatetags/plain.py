@@ -1,0 +1,28 @@
+"""Filters for plain words: money and lengths of time."""
+
+from decimal import Decimal
+
+from django import template
+
+from workers_ui import money as words
+from workers_ui import spans
+
+register = template.Library()
+
+
+@register.filter
+def money(amount: Decimal, currency: str) -> str:
+    """{{ price|money:"USD" }}: every decimal that holds something."""
+    return words.money(amount, currency)
+
+
+@register.filter
+def money_about(amount: Decimal, currency: str) -> str:
+    """{{ sum|money_about:"USD" }}: rounded to the currency's own decimals."""
+    return words.rounded(amount, currency)
+
+
+@register.filter
+def span(seconds: float) -> str:
+    """{{ seconds|span }}: 2 minutes."""
+    return spans.span(seconds)

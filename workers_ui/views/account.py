@@ -1,0 +1,79 @@
+"""My account: my name, and the way out."""
+
+from typing import cast
+
+from allauth.core import ratelimit
+from django import forms
+from django.contrib import messages
+from django.contrib.auth import logout
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import User
+from accounts.services import erase_person, rename_person
+from tasks.pay.selectors import balance
+from workers_ui.views.shell import actor_of, page
+
+
+class NameForm(forms.Form):
+    name = forms.CharField(
+        label="Your name",
+        max_length=120,
+        required=False,
+        help_text="The people who run your projects see it.",
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+
+
+class EraseForm(forms.Form):
+    password = forms.CharField(
+        label="Your password",
+        max_length=200,
+        strip=False,
+        help_text="So that nobody else can do this on your device.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def account(request: HttpRequest) -> HttpResponse:
+    user = cast(User, request.user)
+    form = NameForm(request.POST or None, initial={"name": user.name})
+    if request.method == "POST" and form.is_valid():
+        rename_person(user=user, name=form.cleaned_data["name"])
+        messages.success(request, "Your name is saved.")
+        return redirect("workers_ui:account")
+    return page(request, "workers_ui/account/account.html", form=form)
+
+
+@login_required
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def erase(request: HttpRequest) -> HttpResponse:
+    """Remove the person; the work and its record stay under a pseudonym."""
+    user = cast(User, request.user)
+    form = EraseForm(request.POST or None)
+    if request.method == "POST":
+        limited = ratelimit.consume_or_429(request, action="reauthenticate", user=user)
+        if limited:
+            return cast(HttpResponse, limited)
+        if form.is_valid() and not user.check_password(form.cleaned_data["password"]):
+            form.add_error("password", "This is not your password. Type it again.")
+        if form.is_valid():
+            erase_person(user=user)
+            logout(request)
+            return page(request, "workers_ui/account/erased.html")
+    return page(
+        request,
+        "workers_ui/account/erase.html",
+        status=422 if form.errors else 200,
+        form=form,
+        balances=balance(worker=actor_of(request)),
+    )

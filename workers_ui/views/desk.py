@@ -1,0 +1,72 @@
+"""What a worker finds at the door of a project: may I take images, and if not, why and what to do."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from accounts.models import Actor
+from kernel.errors import NotFound
+from projects.models import Project
+from tasks.assignment.models import Assignment, Hand
+from tasks.assignment.selectors import assignments_of, live_hand
+from tasks.standing.models import Standing
+from tasks.standing.selectors import standings_of
+
+PROJECT_WORDS = {
+    Project.State.DRAFT: "This project has not started yet. Look again later; nothing is asked of you until then.",
+    Project.State.PAUSED: "The people who run this project have paused it. Look again later.",
+    Project.State.CLOSED: "This project is finished. Thank you for your work; your earnings stay under Earnings.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LiveSet:
+    """A set that the worker has in hand."""
+
+    hand: Hand
+    total: int
+    answered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A worker in a project. `closed` says why nobody can take images, or is empty; `paused` is the worker's own."""
+
+    project: Project
+    live: LiveSet | None
+    paused: bool
+    reason: str
+    closed: str
+
+    @property
+    def may_take(self) -> bool:
+        return not self.paused and not self.closed
+
+
+def standing_here(*, worker: Actor, project_id: UUID) -> Standing:
+    """Raises NotFound to everybody who does not work in the project: they must not learn what exists."""
+    rows = standings_of(worker=worker).select_related("project__schema", "project__instructions")
+    standing = rows.filter(project__public_id=project_id).first()
+    if standing is None:
+        raise NotFound("You do not work in this project. Open the invitation link that you were sent.")
+    return standing
+
+
+def desk_of(standing: Standing) -> Desk:
+    project = standing.project
+    paused = standing.state == Standing.State.PAUSED
+    return Desk(
+        project=project,
+        live=live_set(worker=standing.worker, project=project),
+        paused=paused,
+        reason=standing.reason if paused else "",
+        closed=PROJECT_WORDS.get(Project.State(project.state), ""),
+    )
+
+
+def live_set(*, worker: Actor, project: Project) -> LiveSet | None:
+    hand = live_hand(worker=worker, project=project)
+    if hand is None:
+        return None
+    rows = assignments_of(hand)
+    answered = sum(row.state == Assignment.State.SUBMITTED for row in rows)
+    return LiveSet(hand=hand, total=len(rows), answered=answered)

@@ -1,0 +1,14 @@
+"""The start page: everybody's own place, or a word of welcome."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.http import require_safe
+
+from workers_ui.views.shell import actor_of, is_staff, page, roles_of
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    if not request.user.is_authenticated:
+        return page(request, "workers_ui/home/landing.html")
+    return redirect("/projects/" if is_staff(roles_of(actor_of(request))) else "workers_ui:work")

@@ -1,0 +1,115 @@
+"""Invitations: what is offered, and the way in."""
+
+from typing import Any, cast
+
+from allauth.core import ratelimit
+from django import forms
+from django.contrib.auth import login
+from django.contrib.auth.password_validation import validate_password
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from accounts.models import Invitation, User
+from accounts.services import EmailTaken, InvitationGone, InvitationUnknown, create_user, find_invitation
+from projects.models import Project
+from tasks.flow.joining import accept_invitation
+from workers_ui.views.errors import problem_page
+from workers_ui.views.offers import offer_of
+from workers_ui.views.shell import actor_of, page
+
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+
+
+class SignUpForm(forms.Form):
+    """A new account: an address to sign in with, a password, and what to call the person."""
+
+    name = forms.CharField(
+        label="Your name",
+        max_length=120,
+        required=False,
+        help_text="Optional. The people who run the project see it.",
+        widget=forms.TextInput(attrs={"autocomplete": "name"}),
+    )
+    email = forms.EmailField(
+        label="E-mail address",
+        max_length=254,
+        help_text="You sign in with it.",
+        widget=forms.EmailInput(attrs={"autocomplete": "email"}),
+    )
+    password = forms.CharField(
+        label="Password",
+        max_length=200,
+        strip=False,
+        help_text="At least 8 characters, not only digits.",
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or {}
+        password = given.get("password")
+        if password:
+            try:
+                validate_password(password, User(email=given.get("email", ""), name=given.get("name", "")))
+            except forms.ValidationError as error:
+                self.add_error("password", error)
+        return given
+
+
+@never_cache
+@sensitive_post_parameters("password")
+@require_http_methods(["GET", "HEAD", "POST"])
+def join(request: HttpRequest, token: str) -> HttpResponse:
+    try:
+        if request.method == "POST" and request.user.is_authenticated:
+            return _arrived(accept_invitation(token=token, actor=actor_of(request)))
+        invitation = find_invitation(token=token)
+    except InvitationUnknown as error:
+        # Only links that are not ours are counted: a whole class may open a good one from one address.
+        limited = cast(HttpResponse | None, ratelimit.consume_or_429(request, action="join"))
+        return limited or problem_page(request, error, heading="This link is not known")
+    except InvitationGone as error:
+        return problem_page(request, error, heading="This invitation is over")
+    if request.method == "POST":
+        return _sign_up(request, invitation, token)
+    return _show(request, invitation, token, SignUpForm())
+
+
+def _sign_up(request: HttpRequest, invitation: Invitation, token: str) -> HttpResponse:
+    limited = ratelimit.consume_or_429(request, action="signup")
+    if limited:
+        return cast(HttpResponse, limited)
+    form = SignUpForm(request.POST)
+    if not form.is_valid():
+        return _show(request, invitation, token, form, status=422)
+    given = form.cleaned_data
+    try:
+        with transaction.atomic():
+            user = create_user(email=given["email"], password=given["password"], name=given["name"].strip())
+            project = accept_invitation(token=token, actor=user.actor)
+    except EmailTaken as error:
+        form.add_error("email", error.detail)
+        return _show(request, invitation, token, form, status=422)
+    login(request, user, backend=BACKEND)
+    return _arrived(project)
+
+
+def _show(
+    request: HttpRequest, invitation: Invitation, token: str, form: SignUpForm, *, status: int = 200
+) -> HttpResponse:
+    project = invitation.project
+    context = {
+        "invitation": invitation,
+        "project": project,
+        "offer": offer_of(project) if project else None,
+        "form": form,
+        "token": token,
+    }
+    return page(request, "workers_ui/joining/join.html", status=status, **context)
+
+
+def _arrived(project: Project | None) -> HttpResponse:
+    return redirect("workers_ui:intro", project.public_id) if project else redirect("workers_ui:home")

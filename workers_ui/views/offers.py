@@ -1,0 +1,42 @@
+"""What a project offers to workers: the work, the pay and the time, in figures that the pages put into words."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from projects.models import Project
+from tasks.answers import Schema
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Money in `currency`, times in seconds. `hourly` and `set_seconds` are estimates from the time an image takes."""
+
+    price: Decimal
+    currency: str
+    set_size: int
+    image_seconds: int
+    set_seconds: int
+    set_price: Decimal
+    hourly: Decimal
+    lease_seconds: int
+    classes: tuple[str, ...]
+    chooses: bool
+    draws: bool
+
+
+def offer_of(project: Project) -> Offer:
+    schema = Schema.from_json(project.schema.body) if project.schema else None
+    seconds = max(project.seconds_per_answer, 1)
+    return Offer(
+        price=project.price,
+        currency=project.currency,
+        set_size=project.hand_size,
+        image_seconds=seconds,
+        set_seconds=seconds * project.hand_size,
+        set_price=project.price * project.hand_size,
+        hourly=project.price * 3600 / seconds,
+        lease_seconds=project.lease_seconds,
+        classes=tuple(item.name for item in schema.classes) if schema else (),
+        chooses=bool(schema and schema.wants_class),
+        draws=bool(schema and schema.object_tools),
+    )

@@ -1,0 +1,52 @@
+"""What every page has: the main navigation of the person's role, and typed access to who asks."""
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from accounts.models import Actor, Membership, Role, User
+
+STAFF_ROLES = (Role.OWNER, Role.MANAGER, Role.REVIEWER, Role.CLIENT)
+
+
+@dataclass(frozen=True, slots=True)
+class NavItem:
+    label: str
+    url: str
+    current: bool
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Whoever is signed in; for views behind `login_required`."""
+    return cast(User, request.user).actor
+
+
+def roles_of(actor: Actor) -> frozenset[str]:
+    """The roles in all organisations."""
+    return frozenset(Membership.objects.filter(actor=actor).values_list("role", flat=True))
+
+
+def is_staff(roles: frozenset[str]) -> bool:
+    """Whether somebody with these roles has anything to do on the managers' pages."""
+    return any(role in roles for role in STAFF_ROLES)
+
+
+def worker_nav(request: HttpRequest) -> list[NavItem]:
+    """The worker's navigation; managers who also work get the way back to their projects."""
+    if not request.user.is_authenticated:
+        return []
+    here = request.path
+    items = [
+        NavItem("Work", "/work/", here.startswith("/work/") and not here.startswith("/work/earnings/")),
+        NavItem("Earnings", "/work/earnings/", here.startswith("/work/earnings/")),
+    ]
+    if is_staff(roles_of(actor_of(request))):
+        items.insert(0, NavItem("Projects", "/projects/", here.startswith("/projects/")))
+    return items
+
+
+def page(request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
+    """A page with the worker's navigation."""
+    return render(request, template, {"nav": worker_nav(request), **context}, status=status)

@@ -1,0 +1,147 @@
+"""A worker's pages: projects open to me, a project's door, the set, what was handed in, earnings."""
+
+import uuid
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from kernel.clock import utc_now
+from kernel.errors import NotFound
+from tasks.assignment.errors import ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
+from tasks.assignment.models import Hand
+from tasks.assignment.selectors import hand_for, live_hand
+from tasks.assignment.services import claim_hand
+from tasks.flow.settling import settle_hand
+from tasks.pay.selectors import balance
+from tasks.pay.statements import statement_of, waiting_of
+from tasks.standing.selectors import standings_of
+from workers_ui.views.desk import desk_of, standing_here
+from workers_ui.views.offers import offer_of
+from workers_ui.views.shell import actor_of, page
+
+ROWS_A_PAGE = 25
+
+
+@login_required
+@require_safe
+@never_cache
+def work(request: HttpRequest) -> HttpResponse:
+    worker = actor_of(request)
+    rows = standings_of(worker=worker).select_related("project__schema")
+    desks = [desk_of(standing) for standing in rows]
+    return page(
+        request,
+        "workers_ui/work/work.html",
+        open_desks=[(desk, offer_of(desk.project)) for desk in desks if desk.may_take or desk.live],
+        closed_desks=[desk for desk in desks if not desk.may_take and not desk.live],
+        balances=balance(worker=worker),
+    )
+
+
+@login_required
+@require_safe
+@never_cache
+def intro(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
+    desk = desk_of(standing_here(worker=actor_of(request), project_id=project_id))
+    instructions = desk.project.instructions.body if desk.project.instructions else ""
+    return page(
+        request,
+        "workers_ui/work/intro.html",
+        desk=desk,
+        project=desk.project,
+        offer=offer_of(desk.project),
+        instructions=instructions,
+        none_waiting="none" in request.GET and desk.may_take and desk.live is None,
+    )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def work_set(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
+    """POST takes a set, or finds the one in hand; GET is the page to work on it."""
+    worker = actor_of(request)
+    standing = standing_here(worker=worker, project_id=project_id)
+    if request.method == "POST":
+        return _take(request, project_id)
+    hand = live_hand(worker=worker, project=standing.project)
+    if hand is None:
+        return redirect("workers_ui:intro", project_id)
+    return page(
+        request,
+        "workers_ui/work/set.html",
+        project=standing.project,
+        offer=offer_of(standing.project),
+        hand=hand,
+        instructions=standing.project.instructions.body if standing.project.instructions else "",
+        now=utc_now(),
+        owner=worker.public_id,
+    )
+
+
+def _take(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
+    worker = actor_of(request)
+    project = standing_here(worker=worker, project_id=project_id).project
+    try:
+        hand = claim_hand(worker=worker, project=project)
+    except (ProjectNotOpen, WorkerPaused, WorkerNotAdmitted):
+        return redirect("workers_ui:intro", project_id)  # the door says why
+    if hand is None:
+        response = redirect("workers_ui:intro", project_id)
+        response["Location"] += "?none"
+        return response
+    return redirect("workers_ui:set", project_id)
+
+
+@login_required
+@require_POST
+def hand_in(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
+    """Hands a set in; again is harmless."""
+    try:
+        hand_id = uuid.UUID(request.POST.get("hand", ""))
+    except ValueError as error:
+        raise NotFound("The form lost the number of its set; go back to the set and hand it in again.") from error
+    settle_hand(worker=actor_of(request), hand_id=hand_id)
+    return redirect("workers_ui:handed-in", project_id, hand_id)
+
+
+@login_required
+@require_safe
+@never_cache
+def handed_in(request: HttpRequest, project_id: uuid.UUID, hand_id: uuid.UUID) -> HttpResponse:
+    worker = actor_of(request)
+    desk = desk_of(standing_here(worker=worker, project_id=project_id))
+    hand = hand_for(worker=worker, hand_id=hand_id)
+    if hand.state == Hand.State.LIVE:
+        return redirect("workers_ui:set", project_id)
+    # Settling a settled set changes nothing and tells its figures.
+    settled = settle_hand(worker=worker, hand_id=hand_id)
+    return page(
+        request,
+        "workers_ui/work/handed_in.html",
+        desk=desk,
+        project=desk.project,
+        offer=offer_of(desk.project),
+        settled=settled,
+        hand=hand,
+        balances=balance(worker=worker, project=desk.project),
+    )
+
+
+@login_required
+@require_safe
+@never_cache
+def earnings(request: HttpRequest) -> HttpResponse:
+    worker = actor_of(request)
+    rows = Paginator(statement_of(worker=worker), ROWS_A_PAGE).get_page(request.GET.get("page"))
+    return page(
+        request,
+        "workers_ui/work/earnings.html",
+        balances=balance(worker=worker),
+        waiting=waiting_of(worker=worker),
+        rows=rows,
+    )
