@@ -1,5 +1,7 @@
 """Images become tasks in full batches, whose places are the sums of their tasks'."""
 
+from typing import Any
+
 import pytest
 from django.db.models import Sum
 
@@ -99,8 +101,8 @@ def test_batches_are_listed_with_how_far_they_are() -> None:
     first, second = Batch.objects.order_by("number")
     Task.objects.filter(batch=first).update(state="answered")
     Batch.objects.filter(pk=second.pk).update(priority=5)
-    listed = [(row.number, row.tasks_count, row.tasks_answered) for row in batches_of(project=project)]
-    assert listed == [(2, 1, 0), (1, 2, 2)]
+    rows: Any = batches_of(project=project)
+    assert [(row.number, row.tasks_count, row.tasks_answered) for row in rows] == [(2, 1, 0), (1, 2, 2)]
     assert batch_for(project=project, public_id=str(first.public_id)) == first
     for public_id in ("no-uuid", str(project.public_id)):
         with pytest.raises(BatchUnknown):

@@ -1,5 +1,8 @@
 """Places rise and close with their batch's counters, and tell workers and the live stream."""
 
+from collections.abc import Callable
+from functools import partial
+
 import pytest
 from django.db import transaction
 from django.db.models import F
@@ -60,8 +63,8 @@ def test_closing_leaves_the_places_that_are_taken() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_raising_and_closing_at_once_keep_the_sums() -> None:
     tasks = some_tasks(a_project(answers_min=3), 4)
-    calls = [lambda task=task: raise_wanted(task_id=task.pk, to=5) for task in tasks * 2]
-    calls += [lambda task=task: close_places(task=task) for task in tasks[:2]]
+    calls: list[Callable[[], object]] = [partial(raise_wanted, task_id=task.pk, to=5) for task in tasks * 2]
+    calls += [partial(close_places, task=task) for task in tasks[:2]]
     results = together(*calls)
     assert not [result for result in results if isinstance(result, Exception)]
     assert Batch.objects.get().wanted == sum(Task.objects.values_list("wanted", flat=True))
