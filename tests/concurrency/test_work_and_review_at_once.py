@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import time
 from contextlib import suppress
 
 import pytest
@@ -57,15 +58,21 @@ def label_again(task_ids: list[int], seed: int) -> None:
 
 def review(reviewer: Actor, project: Project, batch: Batch, seed: int) -> None:
     chance = random.Random(seed)
-    for _ in range(ROUNDS * 3):
-        label = ConsensusLabel.objects.filter(project=project, is_current=True).order_by("?").first()
+    decided, ends = 0, time.monotonic() + 60
+    while decided < ROUNDS * 4 and time.monotonic() < ends:
+        labels = ConsensusLabel.objects.filter(project=project, is_current=True).exclude(task__state=Task.State.OPEN)
+        label = labels.select_related("task").order_by("?").first()
+        if label is None:
+            time.sleep(0.01)
+            continue
+        decided += 1
         step = chance.choices(["approve", "fix", "reject", "batch", "stop"], weights=[6, 2, 2, 1, 1])[0]
         with suppress(AnnotaryError):
             if step == "batch":
                 approve_batch(reviewer=reviewer, batch=batch)
             elif step == "stop":
                 stop_asking(batch=batch)
-            elif label is not None:
+            else:
                 decide(reviewer, label, step)
 
 
