@@ -1,0 +1,46 @@
+"""Addresses of the managers' pages."""
+
+from django.urls import path
+
+from workers_ui.views.manage import (
+    batches,
+    checks,
+    console,
+    images,
+    invitations,
+    keys,
+    new_project,
+    project_settings,
+    projects,
+    releases,
+    review,
+    settings,
+    workers,
+)
+
+PROJECT = "projects/<uuid:project_id>/"
+
+urlpatterns = [
+    path("projects/", projects.projects, name="projects"),
+    path("projects/new/", new_project.new_project, name="new-project"),
+    path(PROJECT, console.console, name="project"),
+    path(f"{PROJECT}batches/open/", batches.open_all, name="batches-open"),
+    path(f"{PROJECT}batches/<uuid:batch_id>/", batches.change, name="batch"),
+    path(f"{PROJECT}images/", images.images, name="images"),
+    path(f"{PROJECT}checks/", checks.checks, name="checks"),
+    path(f"{PROJECT}checks/<uuid:gold_id>/retire/", checks.retire, name="check-retire"),
+    path(f"{PROJECT}workers/", workers.workers, name="workers"),
+    path(f"{PROJECT}workers/invite/", invitations.invite_workers, name="invite"),
+    path(f"{PROJECT}workers/<uuid:worker_id>/", workers.change, name="worker"),
+    path(f"{PROJECT}review/", review.review, name="review"),
+    path(f"{PROJECT}review/<uuid:batch_id>/approve/", review.approve_rest, name="approve-rest"),
+    path(f"{PROJECT}releases/", releases.releases, name="releases"),
+    path(f"{PROJECT}releases/<uuid:release_id>/", releases.change, name="release"),
+    path(f"{PROJECT}settings/", project_settings.project_settings, name="project-settings"),
+    path(f"{PROJECT}state/", project_settings.change_state, name="project-state"),
+    path("invitations/<uuid:invitation_id>/revoke/", invitations.revoke, name="invitation-revoke"),
+    path("settings/", settings.settings_page, name="settings"),
+    path("settings/keys/", keys.create, name="keys"),
+    path("settings/keys/<uuid:token_id>/revoke/", keys.revoke, name="key-revoke"),
+    path("settings/team/", invitations.invite_team, name="team-invite"),
+]

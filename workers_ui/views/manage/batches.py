@@ -1,0 +1,60 @@
+"""What a manager does with batches: open, pause, approve, put first."""
+
+import uuid
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_POST
+
+from accounts.models import Role
+from kernel.errors import Refused
+from projects.models import Project
+from tasks.batching.models import Batch
+from tasks.batching.selectors import batch_for
+from tasks.batching.services import PriorityRefused, open_all_batches, open_batch, pause_batch, set_priority
+from tasks.review.services import approve_batch
+from workers_ui.views.manage.shell import for_project, try_step
+from workers_ui.views.shell import actor_of
+
+
+@require_POST
+@for_project(Role.MANAGER)
+def change(request: HttpRequest, project: Project, batch_id: uuid.UUID) -> HttpResponse:
+    batch = batch_for(project=project, public_id=batch_id)
+    steps: dict[str, tuple[Callable[[], object], str]] = {
+        "open": (lambda: open_batch(batch=batch), f"Batch {batch.number} is open."),
+        "pause": (
+            lambda: pause_batch(batch=batch),
+            f"Batch {batch.number} is paused; sets may be finished.",
+        ),
+        "approve": (
+            lambda: approve_batch(reviewer=actor_of(request), batch=batch),
+            f"Batch {batch.number} is approved.",
+        ),
+        "priority": (
+            lambda: _set_priority(batch, request.POST.get("priority", "")),
+            f"Batch {batch.number} has its new place.",
+        ),
+    }
+    act, done = steps.get(request.POST.get("step", ""), (_unknown, ""))
+    return try_step(request, reverse("workers_ui:project", args=[project.public_id]), act, done)
+
+
+@require_POST
+@for_project(Role.MANAGER)
+def open_all(request: HttpRequest, project: Project) -> HttpResponse:
+    back = reverse("workers_ui:project", args=[project.public_id])
+    return try_step(request, back, lambda: open_all_batches(project=project), "All batches are open.")
+
+
+def _set_priority(batch: Batch, text: str) -> None:
+    try:
+        priority = int(text)
+    except ValueError as error:
+        raise PriorityRefused from error
+    set_priority(batch=batch, priority=priority)
+
+
+def _unknown() -> None:
+    raise Refused("There is no such step; load the page again.")

@@ -1,0 +1,66 @@
+"""Check images: the owner answers some images, and workers meet them unseen."""
+
+import uuid
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import Role
+from projects.models import Project
+from tasks.gold.models import Gold
+from tasks.gold.selectors import gold_for, golds_of
+from tasks.gold.services import retire_gold
+from tasks.ingest.models import Image
+from workers_ui.views.manage.reading import free_for_checks
+from workers_ui.views.manage.shell import for_project, page_of, project_page, try_step
+
+PAGE = 60
+AHEAD = 20
+#: Fewer than this, and good workers meet the same ones too soon.
+ENOUGH = 10
+
+
+@require_safe
+@for_project(Role.MANAGER)
+def checks(request: HttpRequest, project: Project) -> HttpResponse:
+    golds = golds_of(project=project, state=Gold.State.ACTIVE)
+    page = page_of(request, golds.count(), PAGE)
+    free = free_for_checks(project=project)
+    context = {
+        "golds": golds[page["start"] : page["start"] + PAGE],
+        "page": page,
+        "retired": Gold.objects.filter(project=project, state=Gold.State.RETIRED).count(),
+        "enough": ENOUGH,
+        "free": free.count(),
+        "has_images": Image.objects.filter(dataset_id=project.dataset_id).exists(),
+        "desk": {
+            "schema": project.schema.body if project.schema else None,
+            "post": f"/api/v1/projects/{project.public_id}/golds/",
+            "have": page["count"],
+            "enough": ENOUGH,
+            "images": [_desk_image(image) for image in free[:AHEAD]],
+        },
+    }
+    return project_page(request, project, "checks.html", context, tab="checks")
+
+
+@require_POST
+@for_project(Role.MANAGER)
+def retire(request: HttpRequest, project: Project, gold_id: uuid.UUID) -> HttpResponse:
+    gold = gold_for(project=project, public_id=gold_id)
+    back = reverse("workers_ui:checks", args=[project.public_id])
+    done = f"{gold.image.source_key} is no check image any more. Your label of it stays."
+    return try_step(request, back, lambda: retire_gold(gold=gold), done)
+
+
+def _desk_image(image: Image) -> dict[str, Any]:
+    address = reverse("api:image-file", args=[image.public_id])
+    return {
+        "id": str(image.public_id),
+        "name": image.source_key,
+        "url": f"{address}?kind=rendition",
+        "width": image.width,
+        "height": image.height,
+    }

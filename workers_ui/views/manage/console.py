@@ -1,0 +1,69 @@
+"""The console of a project: when it is done, how good it is, what it costs, and what happens right now."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from accounts.models import Role
+from kernel.clock import utc_now
+from kernel.events import stream_snapshot
+from projects.models import Project
+from tasks.assignment.models import Assignment
+from tasks.batching.selectors import batches_of
+from tasks.flow.figures import project_figures
+from workers_ui.views.manage.activity import activity
+from workers_ui.views.manage.shell import for_project, page_of, project_page
+from workers_ui.views.manage.steps import first_steps, next_step
+
+BATCHES = 25
+HOURS = 24
+#: Running totals of the live stream that stand above the figures: name in the stream, and its word.
+TOTALS = (
+    ("submitted", "answers in"),
+    ("leased", "in work now"),
+    ("approved", "labels approved"),
+    ("workers", "workers"),
+)
+
+
+@require_safe
+@for_project(Role.MANAGER)
+def console(request: HttpRequest, project: Project) -> HttpResponse:
+    """The page; `?part=board` is what moves on it, loaded again when the live stream tells of something."""
+    batches = batches_of(project=project)
+    page = page_of(request, batches.count(), BATCHES)
+    steps = first_steps(project=project)
+    totals = stream_snapshot(project_id=project.pk).totals
+    context = {
+        "figures": project_figures(project=project),
+        "batches": batches[page["start"] : page["start"] + BATCHES],
+        "page": page,
+        "steps": steps,
+        "next_step": next_step(project=project, steps=steps),
+        "lines": activity(project=project),
+        "throughput": throughput(project=project),
+        "totals": [(name, word, totals.get(name, 0)) for name, word in TOTALS],
+    }
+    template = "_board.html" if request.GET.get("part") == "board" else "project.html"
+    return project_page(request, project, template, context, tab="project")
+
+
+def throughput(*, project: Project) -> dict[str, Any]:
+    """Answers of each of the last 24 hours as the chart takes them: full hours of UTC, the running one last."""
+    now = utc_now()
+    last = now.replace(minute=0, second=0, microsecond=0)
+    since = last - timedelta(hours=HOURS - 1)
+    moments = Assignment.objects.filter(project=project, submitted_at__gte=since).values_list("submitted_at", flat=True)
+    counts = Counter(_hour(moment) for moment in moments.iterator(chunk_size=10_000) if moment is not None)
+    hours = [since + timedelta(hours=number) for number in range(HOURS)]
+    return {
+        "x": [int(hour.timestamp()) for hour in hours],
+        "series": [{"label": "Answers", "values": [counts[hour] for hour in hours], "tone": "ink"}],
+    }
+
+
+def _hour(moment: datetime) -> datetime:
+    return moment.replace(minute=0, second=0, microsecond=0)

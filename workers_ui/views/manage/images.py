@@ -1,0 +1,40 @@
+"""Images of a project: bringing them in, what became of each file, and the grid of what is there."""
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.http import require_safe
+
+from accounts.models import Role
+from projects.models import Project
+from tasks.ingest.models import Import
+from tasks.ingest.selectors import imports_of
+from workers_ui.views.manage.reading import IMAGE_STATES, image_cards, images_in
+from workers_ui.views.manage.shell import for_project, page_of, project_page
+
+PAGE = 60
+IMPORTS = 8
+
+
+@require_safe
+@for_project(Role.MANAGER)
+def images(request: HttpRequest, project: Project) -> HttpResponse:
+    """The page; `?part=grid` is its grid alone, which is loaded again while images come in."""
+    state = request.GET.get("state", "")
+    state = state if state in IMAGE_STATES else ""
+    name = request.GET.get("name", "").strip()[:200]
+    found = images_in(project=project, state=state, name=name)
+    page = page_of(request, found.count(), PAGE)
+    shown = list(found[page["start"] : page["start"] + PAGE])
+    imports = list(imports_of(project=project)[:IMPORTS])
+    context = {
+        "cards": image_cards(project=project, images=shown),
+        "page": page,
+        "state": state,
+        "name": name,
+        "states": IMAGE_STATES.items(),
+        "filtered": bool(state or name),
+        "imports": imports,
+        "busy": any(each.state in (Import.State.RECEIVING, Import.State.WORKING) for each in imports),
+        "query": f"&state={state}&name={name}" if state or name else "",
+    }
+    template = "_images_grid.html" if request.GET.get("part") == "grid" else "images.html"
+    return project_page(request, project, template, context, tab="images")

@@ -1,0 +1,109 @@
+"""Invitations by link: for workers of a project, and for managers, reviewers and clients of an organisation."""
+
+import uuid
+from datetime import timedelta
+from typing import Any, cast
+
+import segno
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_POST
+
+from accounts.models import Invitation, Role
+from accounts.selectors import organisations_of, require_role
+from accounts.services import invite, revoke_invitation
+from kernel.clock import utc_now
+from kernel.errors import NotFound
+from projects.models import Project
+from workers_ui.views.manage.shell import for_project
+from workers_ui.views.shell import actor_of
+
+#: The session's place for a link that was made just now: its token is kept nowhere else, and shown once.
+FRESH = "annotary_fresh_invitation"
+
+
+class InviteForm(forms.Form):
+    days = forms.IntegerField(min_value=1, max_value=365)
+    max_uses = forms.IntegerField(min_value=1, max_value=100_000)
+
+
+class TeamForm(forms.Form):
+    organisation = forms.UUIDField(required=False)
+    role = forms.ChoiceField(choices=[(role, role) for role in (Role.MANAGER, Role.REVIEWER, Role.CLIENT)])
+
+
+@require_POST
+@for_project(Role.MANAGER)
+@sensitive_variables("token")
+def invite_workers(request: HttpRequest, project: Project) -> HttpResponse:
+    form = InviteForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Write 1 to 365 days and 1 to 100,000 uses.")
+        return redirect("workers_ui:workers", project.public_id)
+    given = form.cleaned_data
+    _, token = invite(
+        organisation=project.organisation,
+        by=actor_of(request),
+        project_id=project.pk,
+        max_uses=given["max_uses"],
+        expires_at=utc_now() + timedelta(days=given["days"]),
+    )
+    keep_link(request, token, project.pk)
+    return redirect(reverse("workers_ui:workers", args=[project.public_id]) + "#fresh-link")
+
+
+@require_POST
+@login_required
+@sensitive_variables("token")
+def invite_team(request: HttpRequest) -> HttpResponse:
+    """A link for one person. Managers are invited by owners alone, so that nobody raises themselves."""
+    form = TeamForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose what the person will do.")
+        return redirect("workers_ui:settings")
+    given = form.cleaned_data
+    mine = organisations_of(actor=actor_of(request), role=Role.MANAGER)
+    organisation = next((row for row in mine if given["organisation"] in (None, row.public_id)), None)
+    if organisation is None:
+        raise NotFound
+    needed = Role.OWNER if given["role"] == Role.MANAGER else Role.MANAGER
+    require_role(actor=actor_of(request), organisation_id=organisation.pk, role=needed)
+    _, token = invite(organisation=organisation, by=actor_of(request), role=given["role"], max_uses=1)
+    keep_link(request, token, None)
+    return redirect(reverse("workers_ui:settings") + "#fresh-link")
+
+
+@require_POST
+@login_required
+def revoke(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
+    invitation = Invitation.objects.select_related("project").filter(public_id=invitation_id).first()
+    if invitation is None:
+        raise NotFound
+    require_role(actor=actor_of(request), organisation_id=invitation.organisation_id, role=Role.MANAGER)
+    revoke_invitation(invitation=invitation)
+    messages.success(request, "The link is revoked; whoever joined by it stays.")
+    if invitation.project is None:
+        return redirect("workers_ui:settings")
+    return redirect("workers_ui:workers", invitation.project.public_id)
+
+
+def keep_link(request: HttpRequest, token: str, project_id: int | None) -> None:
+    base = settings.ANNOTARY_BASE_URL or request.build_absolute_uri("/").rstrip("/")
+    request.session[FRESH] = {"url": base + reverse("workers_ui:join", args=[token]), "project": project_id}
+
+
+def fresh_link(request: HttpRequest, project_id: int | None) -> dict[str, Any] | None:
+    """The link made just now for this page, with its QR code as an image address; taken out of the session."""
+    kept = cast(dict[str, Any] | None, request.session.get(FRESH))
+    if kept is None or kept["project"] != project_id:
+        return None
+    del request.session[FRESH]
+    code = segno.make(kept["url"], error="m")
+    # Dark on white in either theme: inverted codes are not read by every phone.
+    return {"url": kept["url"], "qr": code.svg_data_uri(scale=4, border=3, dark="#1d1b17", light="#fff")}

@@ -1,0 +1,58 @@
+"""API keys: made, shown once, revoked."""
+
+import uuid
+from datetime import timedelta
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_POST
+
+from accounts.models import ApiToken
+from accounts.selectors import organisations_of
+from accounts.services import create_token, revoke_token
+from kernel.clock import utc_now
+from kernel.errors import AnnotaryError, NotFound
+from workers_ui.views.shell import actor_of
+
+#: The session's place for a key that was made just now; it is kept as a hash alone, and shown once.
+FRESH = "annotary_fresh_key"
+DAYS = {"30": 30, "90": 90, "365": 365}
+
+
+@require_POST
+@login_required
+@sensitive_variables("secret")
+def create(request: HttpRequest) -> HttpResponse:
+    mine = organisations_of(actor=actor_of(request))
+    asked = request.POST.get("organisation", "")
+    organisation = next((row for row in mine if asked in ("", str(row.public_id))), None)
+    if organisation is None:
+        raise NotFound
+    try:
+        token, secret = create_token(
+            actor=actor_of(request),
+            organisation=organisation,
+            name=request.POST.get("name", "")[:120],
+            scopes=request.POST.getlist("scopes"),
+            expires_at=utc_now() + timedelta(days=DAYS.get(request.POST.get("days", ""), 90)),
+        )
+    except AnnotaryError as error:
+        messages.error(request, error.detail)
+        return redirect("workers_ui:settings")
+    request.session[FRESH] = {"name": token.name, "secret": secret}
+    return redirect(reverse("workers_ui:settings") + "#fresh-key")
+
+
+@require_POST
+@login_required
+def revoke(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
+    token = ApiToken.objects.filter(actor=actor_of(request), public_id=token_id).first()
+    if token is None:
+        raise NotFound
+    revoke_token(token=token)
+    messages.success(request, f"The key “{token.name}” is revoked; calls with it are refused from now on.")
+    return redirect("workers_ui:settings")

@@ -1,0 +1,121 @@
+"""Settings of a project: its state, policies, classes and instructions."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.models import Role
+from kernel.errors import AnnotaryError, Refused
+from projects.models import LabelClass, Project
+from projects.services import (
+    change_classes,
+    change_policy,
+    close_project,
+    open_project,
+    pause_project,
+    write_instructions,
+)
+from tasks.batching.services import open_all_batches
+from workers_ui.views.manage.forms import TOOL_WORDS, PolicyForm, class_rows, class_specs
+from workers_ui.views.manage.shell import for_project, project_page, try_step
+from workers_ui.views.shell import actor_of
+
+Errors = dict[str, str]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_project(Role.MANAGER)
+def project_settings(request: HttpRequest, project: Project) -> HttpResponse:
+    """One page, three forms; `form` names the one that was sent."""
+    savers: dict[str, Callable[[HttpRequest, Project], HttpResponse | None]] = {
+        "policy": _save_policy,
+        "classes": _save_classes,
+        "instructions": _save_instructions,
+    }
+    save = savers.get(request.POST.get("form", "")) if request.method == "POST" else None
+    return (save and save(request, project)) or _show(request, project)
+
+
+@require_POST
+@for_project(Role.MANAGER)
+def change_state(request: HttpRequest, project: Project) -> HttpResponse:
+    """Open, pause or close. Opening a draft opens its batches too: an open project without any has no work."""
+    steps: dict[str, tuple[Callable[[], object], str]] = {
+        "open": (lambda: _open(project), "The project is open: workers can take sets now."),
+        "pause": (lambda: pause_project(project=project), "The project is paused; what is in sets may be finished."),
+        "close": (lambda: close_project(project=project), "The project is closed."),
+    }
+    act, done = steps.get(request.POST.get("step", ""), (_unknown, ""))
+    names = {"settings": "project-settings"}
+    back = names.get(request.POST.get("back", ""), "project")
+    return try_step(request, reverse(f"workers_ui:{back}", args=[project.public_id]), act, done)
+
+
+def _open(project: Project) -> None:
+    was_draft = project.state == Project.State.DRAFT
+    open_project(project=project)
+    if was_draft:
+        open_all_batches(project=project)
+
+
+def _save_policy(request: HttpRequest, project: Project) -> HttpResponse | None:
+    form = PolicyForm(request.POST, project=project)
+    if not form.is_valid():
+        return _show(request, project, form=form)
+    back = reverse("workers_ui:project-settings", args=[project.public_id])
+    done = "Saved. Images that come in from now on follow it; answers already asked for stay."
+    return try_step(request, back, lambda: change_policy(project=project, changes=form.policy()), done)
+
+
+def _save_classes(request: HttpRequest, project: Project) -> HttpResponse | None:
+    rows = class_rows(request.POST)
+    try:
+        change_classes(project=project, by=actor_of(request), classes=class_specs(rows))
+    except AnnotaryError as error:
+        return _show(request, project, rows=rows, errors={"classes": error.detail})
+    return try_step(request, f"{_address(project)}#classes", lambda: None, "The classes are saved.")
+
+
+def _save_instructions(request: HttpRequest, project: Project) -> HttpResponse | None:
+    body = request.POST.get("instructions", "")
+    try:
+        write_instructions(project=project, by=actor_of(request), body=body)
+    except AnnotaryError as error:
+        return _show(request, project, errors={"instructions": error.detail})
+    return try_step(request, f"{_address(project)}#instructions", lambda: None, "The instructions are saved.")
+
+
+def _show(
+    request: HttpRequest,
+    project: Project,
+    *,
+    form: PolicyForm | None = None,
+    rows: list[dict[str, str]] | None = None,
+    errors: Errors | None = None,
+) -> HttpResponse:
+    classes = project.schema.body["classes"] if project.schema else []
+    now = [{"name": row["name"], "color": row["color"], "number": str(row["number"])} for row in classes]
+    written = project.instructions.body if project.instructions else ""
+    context = {
+        "form": form or PolicyForm(project=project),
+        "class_rows": now if rows is None else rows,
+        "retired": LabelClass.objects.filter(project=project, retired_at__isnull=False).order_by("number"),
+        "own_errors": errors or {},
+        "tools": [TOOL_WORDS[name][0] for name in (project.schema.body["tools"] if project.schema else [])],
+        "instructions_text": request.POST.get("instructions", written),
+    }
+    failed = bool(errors) or form is not None
+    return project_page(
+        request, project, "project_settings.html", context, tab="project-settings", status=422 if failed else 200
+    )
+
+
+def _address(project: Project) -> str:
+    return redirect("workers_ui:project-settings", project.public_id).url
+
+
+def _unknown() -> None:
+    raise Refused("There is no such step; load the page again.")

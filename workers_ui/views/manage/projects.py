@@ -1,0 +1,32 @@
+"""The list of projects."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from accounts.models import Membership, Role
+from accounts.selectors import organisations_of
+from projects.selectors import projects_of
+from workers_ui.views.manage.reading import project_rows
+from workers_ui.views.manage.shell import first_page, main_page, page_of
+from workers_ui.views.shell import actor_of
+
+PAGE = 30
+
+
+@login_required
+@require_safe
+def projects(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    own = Membership.objects.filter(actor=actor).exclude(role=Role.WORKER)
+    visible = projects_of(actor=actor).filter(organisation_id__in=own.values("organisation_id"))
+    page = page_of(request, visible.count(), PAGE)
+    rows = project_rows(actor=actor, projects=list(visible[page["start"] : page["start"] + PAGE]))
+    context = {
+        "rows": [{"row": row, "url": first_page(row.project, row.role)} for row in rows],
+        "page": page,
+        "may_create": bool(organisations_of(actor=actor, role=Role.MANAGER)),
+        "several": own.count() > 1,
+    }
+    return render(request, "workers_ui/manage/projects.html", main_page(request) | context)

@@ -1,0 +1,103 @@
+"""Releases of a project: made, annotated, retracted, exported, downloaded."""
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_POST
+
+from accounts.models import Role
+from kernel.errors import NotFound, Refused
+from projects.models import Project
+from tasks.exports.models import Export
+from tasks.exports.selectors import format_choices
+from tasks.exports.services import request_export
+from tasks.snapshots.models import Snapshot
+from tasks.snapshots.selectors import releasable, releases_of
+from tasks.snapshots.services import add_note, make_snapshot, retract
+from workers_ui.views.manage.shell import for_project, page_of, project_page, try_step
+from workers_ui.views.shell import actor_of
+
+PAGE = 20
+#: How a label came to be approved, in the order of how closely a person looked.
+APPROVALS = ("reviewed", "fixed by a reviewer", "answered by the owner", "by policy")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_project(Role.CLIENT)
+def releases(request: HttpRequest, project: Project) -> HttpResponseBase:
+    """The page; `?part=list` is its list alone, loaded again while something is being made. POST makes a release."""
+    if request.method == "POST":
+        return _make(request, project.public_id)
+    rows = releases_of(project=project).select_related("schema")
+    page = page_of(request, rows.count(), PAGE)
+    shown = [_shown(release) for release in rows[page["start"] : page["start"] + PAGE]]
+    context = {
+        "releases": shown,
+        "page": page,
+        "releasable": releasable(project=project),
+        "busy": any(each["busy"] for each in shown),
+    }
+    template = "_releases_list.html" if request.GET.get("part") == "list" else "releases.html"
+    return project_page(request, project, template, context, tab="releases")
+
+
+@for_project(Role.MANAGER)
+def _make(request: HttpRequest, project: Project) -> HttpResponse:
+    back = reverse("workers_ui:releases", args=[project.public_id])
+    done = "The release is being made; it appears here when it is ready."
+    return try_step(request, back, lambda: make_snapshot(project=project, by=actor_of(request)), done)
+
+
+@require_POST
+@for_project(Role.MANAGER)
+def change(request: HttpRequest, project: Project, release_id: uuid.UUID) -> HttpResponse:
+    """Export it in a format, add a note, or retract it with a reason."""
+    release = Snapshot.objects.filter(project=project, public_id=release_id).first()
+    if release is None:
+        raise NotFound
+    by, text = actor_of(request), request.POST.get("text", "")
+    steps: dict[str, tuple[Callable[[], object], str]] = {
+        "export": (
+            lambda: request_export(snapshot=release, format=request.POST.get("format", ""), by=by),
+            "The file is being written and read back; it appears here when it is ready.",
+        ),
+        "note": (lambda: add_note(snapshot=release, by=by, text=text), "The note stands beside the release."),
+        "retract": (lambda: retract(snapshot=release, by=by, reason=text), f"Release {release.number} is retracted."),
+    }
+    act, done = steps.get(request.POST.get("step", ""), (_unknown, ""))
+    return try_step(request, reverse("workers_ui:releases", args=[project.public_id]), act, done)
+
+
+def _shown(release: Snapshot) -> dict[str, Any]:
+    counts = release.counts
+    exports = {export.format: export for export in release.exports.all()}
+    notes = sorted(release.notes.all(), key=lambda note: note.pk)
+    working = {Export.State.QUEUED, Export.State.WRITING, Export.State.VERIFYING}
+    return {
+        "release": release,
+        "splits": [(name, counts.get("splits", {}).get(name, 0)) for name in ("train", "val", "test")],
+        "approvals": [(words, counts["review"][words]) for words in APPROVALS if counts.get("review", {}).get(words)],
+        "left_out": {name: count for name, count in counts.get("left_out", {}).items() if count},
+        "classes": _classes(release),
+        "formats": [{"name": name, "title": title, "export": exports.get(name)} for name, title in format_choices()],
+        "notes": notes,
+        "retraction": next((note for note in notes if note.retracts), None),
+        "busy": release.state == Snapshot.State.BUILDING or any(each.state in working for each in exports.values()),
+    }
+
+
+def _classes(release: Snapshot) -> list[dict[str, Any]]:
+    """Images and objects of every class, in the schema's order."""
+    images, objects = (release.counts.get(f"{kind}_by_class", {}) for kind in ("images", "objects"))
+    rows = release.schema.body["classes"] + release.counts.get("retired_classes", [])
+    return [
+        {"name": row["name"], "images": images.get(str(row["number"])), "objects": objects.get(str(row["number"]))}
+        for row in rows
+    ]
+
+
+def _unknown() -> None:
+    raise Refused("There is no such step; load the page again.")

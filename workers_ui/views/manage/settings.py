@@ -1,0 +1,87 @@
+"""Settings of a person: API keys, and the team of an organisation."""
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role
+from accounts.selectors import organisations_of, role_in
+from kernel.clock import utc_now
+from workers_ui.views.manage.invitations import fresh_link
+from workers_ui.views.manage.keys import DAYS, FRESH
+from workers_ui.views.manage.shell import main_page
+from workers_ui.views.shell import actor_of
+
+SCOPES = {
+    ApiToken.Scope.READ: ("Read", "projects, labels and releases"),
+    ApiToken.Scope.WORK: ("Work", "take sets and answer images"),
+    ApiToken.Scope.MANAGE: ("Manage", "projects, images, batches, invitations, releases"),
+    ApiToken.Scope.REVIEW: ("Review", "approve, fix and reject labels"),
+}
+ROLES = {
+    Role.OWNER: "Owner",
+    Role.MANAGER: "Manager",
+    Role.REVIEWER: "Reviewer",
+    Role.CLIENT: "Client",
+    Role.WORKER: "Worker",
+}
+TEAM_SHOWN = 200
+
+
+@login_required
+@never_cache
+@require_safe
+def settings_page(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    now = utc_now()
+    keys = ApiToken.objects.filter(actor=actor).select_related("organisation").order_by("-id")
+    context = {
+        "keys": [{"key": key, "state": _key_state(key, now)} for key in keys[:100]],
+        "fresh_key": request.session.pop(FRESH, None),
+        "scopes": [(scope, *words) for scope, words in SCOPES.items()],
+        "days": list(DAYS),
+        "organisations": organisations_of(actor=actor),
+        "teams": [_team(actor, row) for row in organisations_of(actor=actor, role=Role.MANAGER)],
+        "fresh": fresh_link(request, None),
+    }
+    return render(request, "workers_ui/manage/settings.html", main_page(request) | context)
+
+
+def _key_state(key: ApiToken, now: Any) -> dict[str, str]:
+    if key.revoked_at is not None:
+        return {"state": "", "icon": "x", "word": "Revoked"}
+    if key.expires_at <= now:
+        return {"state": "warn", "icon": "clock", "word": "Ended"}
+    return {"state": "ok", "icon": "check", "word": "In use"}
+
+
+def _team(actor: Actor, organisation: Organisation) -> dict[str, Any]:
+    """Who belongs to the organisation beside its workers, and the links that wait for somebody."""
+    people = Membership.objects.filter(organisation=organisation).exclude(role=Role.WORKER)
+    waiting = Invitation.objects.filter(
+        organisation=organisation, project__isnull=True, revoked_at__isnull=True, uses=0, expires_at__gt=utc_now()
+    )
+    is_owner = role_in(actor=actor, organisation_id=organisation.pk) == Role.OWNER
+    roles = [Role.MANAGER, Role.REVIEWER, Role.CLIENT] if is_owner else [Role.REVIEWER, Role.CLIENT]
+    return {
+        "organisation": organisation,
+        "people": [
+            {
+                "name": getattr(row.actor, "user", None) or "Erased",
+                "role": ROLES[Role(row.role)],
+                "since": row.created_at,
+            }
+            for row in people.select_related("actor__user").order_by("id")[:TEAM_SHOWN]
+        ],
+        "waiting": [{"invitation": row, "role": ROLES[Role(row.role)]} for row in waiting.order_by("-id")[:50]],
+        "roles": [(role, ROLES[role]) for role in roles],
+    }
+
+
+def _name(actor: Actor) -> str:
+    user = getattr(actor, "user", None)
+    return str(user) if user else "Erased"
