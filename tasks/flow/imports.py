@@ -16,6 +16,7 @@ from django.db.models import F
 from kernel.clock import ClockTimestamp
 from kernel.events import record_event
 from projects.models import Project
+from storage.backends import BlobMissing
 from storage.models import Blob
 from storage.services import blob_file, store_blob
 from tasks.batching.services import make_tasks, refresh_statistics
@@ -52,6 +53,9 @@ def run_import(*, import_id: int, decoders: int = DECODERS, seconds: float = RUN
         finished = _unpack(row, until) and _validate(row, until, decoders)
     except ArchiveRefused as error:
         fail_import(import_id=import_id, error=error.sentence)
+        return True
+    except BlobMissing:
+        fail_import(import_id=import_id, error="The archive was lost before it could be read; send it again.")
         return True
     if not finished:
         with transaction.atomic():

@@ -7,6 +7,7 @@ from pathlib import Path
 from django.db import transaction
 from django.db.models import F
 
+from storage.backends import BlobMissing
 from storage.models import Blob
 from storage.services import blob_file, store_blob
 from tasks.ingest.models import Image, Import, ImportItem
@@ -41,6 +42,10 @@ def take_item(*, item: ImportItem, metadata: Mapping[str, str] | None = None, sl
             blobs = _store(rendered)
     except ImageRefused as error:
         _refuse(row, code=error.reason, reason=error.sentence)
+        return None
+    except BlobMissing:
+        # One lost file must not hold up the others for ever.
+        _refuse(row, code="file_lost", reason="The file was lost before it could be read; send it again.")
         return None
     return _keep(row, rendered, blobs, metadata)
 

@@ -18,6 +18,7 @@ from kernel.events import number_events, stream_snapshot
 from kernel.jobs import run_job
 from kernel.models import Event, Job
 from projects.models import Project
+from storage import backends
 from storage.models import Blob
 from tasks.batching.models import Batch, Task
 from tasks.flow.imports import run_import
@@ -123,6 +124,17 @@ def test_an_archive_that_is_none_fails_the_import_with_a_sentence() -> None:
     assert (report["state"], report["total"]) == ("failed", 0)
     assert report["error"] == "The archive ends too early; copy or upload it again."
     assert Blob.objects.count() == 1
+
+
+def test_an_archive_that_was_lost_fails_the_import_with_a_sentence() -> None:
+    batch_import = of_zip(a_zip(photos(1)))
+    assert batch_import.archive is not None
+    backends.delete(batch_import.archive.key)
+    report = run(batch_import)
+    assert (report["state"], report["error"]) == (
+        "failed",
+        "The archive was lost before it could be read; send it again.",
+    )
 
 
 def test_an_import_of_which_nothing_could_be_taken_has_failed() -> None:

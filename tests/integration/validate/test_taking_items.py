@@ -7,6 +7,7 @@ import pytest
 from PIL import Image as Picture
 
 from projects.models import Project
+from storage import backends
 from storage.models import Blob
 from tasks.ingest.models import Image, Import, ImportItem
 from tasks.ingest.services import add_file, start_import
@@ -86,6 +87,15 @@ def test_what_is_no_image_is_refused_with_a_sentence(body: bytes, code: str) -> 
     assert item.reason.endswith(".")
     assert counts(item) == (0, 0, 1)
     assert not Image.objects.exists()
+
+
+def test_a_file_that_was_lost_is_refused_and_holds_up_nobody() -> None:
+    item = an_item(a_jpeg())
+    assert item.original is not None
+    backends.delete(item.original.key)
+    assert take_item(item=item) is None
+    item.refresh_from_db()
+    assert (item.state, item.code, counts(item)) == ("refused", "file_lost", (0, 0, 1))
 
 
 def test_a_machine_that_cannot_read_leaves_the_item_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
