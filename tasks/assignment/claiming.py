@@ -9,6 +9,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from kernel.prepared import run_prepared
+
 # Two tabs meet at the unique index of live hands: the second waits there for the first, then inserts nothing.
 INSERT_HAND = """
 INSERT INTO tasks_hand (public_id, project_id, worker_id, state, size, created_at, expires_at)
@@ -98,6 +100,7 @@ FROM hand, unnest(%(tasks)s::bigint[], %(golds)s::bigint[], %(rounds)s::int[], %
     %(widths)s::int[], %(heights)s::int[])
     WITH ORDINALITY AS r(task_id, gold_id, round, rendition_id, width, height, position)
 ORDER BY r.position
+RETURNING id
 """
 
 
@@ -141,10 +144,8 @@ class Pinned:
 
 def insert_hand(*, project_id: int, worker_id: int, lease_seconds: int) -> NewHand | None:
     """None when the worker has a live hand in this project."""
-    with connection.cursor() as cursor:
-        cursor.execute(INSERT_HAND, {"project": project_id, "worker": worker_id, "seconds": lease_seconds})
-        row = cursor.fetchone()
-    return NewHand(*row) if row else None
+    rows = run_prepared(INSERT_HAND, {"project": project_id, "worker": worker_id, "seconds": lease_seconds})
+    return NewHand(*rows[0]) if rows else None
 
 
 def drop_hand(*, hand_id: int) -> None:
@@ -171,9 +172,7 @@ def take_from_one_batch(*, project_id: int, worker_id: int, count: int) -> Taken
 
     None when each candidate is locked or there is none.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(TAKE_FROM_ONE_BATCH, {"project": project_id, "worker": worker_id, "count": count})
-        rows = cursor.fetchall()
+    rows = run_prepared(TAKE_FROM_ONE_BATCH, {"project": project_id, "worker": worker_id, "count": count})
     if not rows:
         return None
     places = [Place(row[2], None, *row[3:]) for row in rows if row[2] is not None]
@@ -210,5 +209,4 @@ def write_assignments(
         "widths": [place.width for place in places],
         "heights": [place.height for place in places],
     }
-    with connection.cursor() as cursor:
-        cursor.execute(WRITE_ASSIGNMENTS, params)
+    run_prepared(WRITE_ASSIGNMENTS, params)

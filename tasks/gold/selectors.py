@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypedDict
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Count, Q, QuerySet
 
 from kernel.errors import NotFound
+from kernel.prepared import run_prepared
 from projects.models import Project
 from tasks.gold.models import Gold
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     class Figures(TypedDict):
         seen: int
         correct: int
+
 
 # Ties in exposure are broken at random, or all workers would meet the same check images in the same order. The window
 # keeps the sort small in a project with many.
@@ -62,10 +63,8 @@ def unseen_golds(*, project_id: int, worker_id: int, count: int) -> Sequence[Uns
 
     One whose image is work with open places is left out: the same hand could give it as both.
     """
-    with connection.cursor() as cursor:
-        params = {"project": project_id, "worker": worker_id, "count": count, "window": max(WINDOW, count)}
-        cursor.execute(UNSEEN, params)
-        return [UnseenGold(*row) for row in cursor.fetchall()]
+    params = {"project": project_id, "worker": worker_id, "count": count, "window": max(WINDOW, count)}
+    return [UnseenGold(*row) for row in run_prepared(UNSEEN, params)]
 
 
 def golds_of(*, project: Project, state: str | None = None) -> QuerySet[WithAnnotations[Gold, Figures]]:
