@@ -31,6 +31,7 @@ Annotary: certified labels by a crowd.
   status   what runs, and where
   stop     end it
   demo     a finished project to look at, with simulated workers
+  simulate such workers for a project of yours, on any installation
   test     the tests, on a throw-away database (arguments go to pytest)
   lint     style, types, import direction and migrations
 
@@ -80,6 +81,10 @@ def _dispatch(command: str, rest: list[str], argv: list[str]) -> int:
         from annotary.demo.command import main as demo
 
         return demo(rest)
+    if command == "simulate":
+        from annotary.demo.simulate import main as simulate
+
+        return simulate(rest)
     if command in {"help", "--help", "-h"} and not rest:
         print(HELP)
         return 0

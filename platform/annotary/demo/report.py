@@ -1,0 +1,199 @@
+"""The page that tells of a run: one file without anything from elsewhere, to keep beside the release."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from django.template import Context, Engine
+
+from annotary.demo.pictures import Picture, Shape
+
+HERE = Path(__file__).parent
+KIND_WORDS = {"careful": "Careful", "average": "Average", "careless": "Careless", "spammer": "Spammers"}
+STEP_WORDS = {
+    "single_workers": "One person alone",
+    "agreed_before_review": "What the crowd agreed on",
+    "release": "The release, after review",
+}
+REVIEW_WORDS = {
+    "by policy": "sure, and approved with their batch",
+    "reviewed": "looked at by the reviewer and found right",
+    "fixed by a reviewer": "fixed by the reviewer",
+    "answered by the owner": "known from the start (check images)",
+}
+SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
+# CSS pixels: the frame of a sample image on a wide screen, and the height of its letters.
+FRAME, SMALL_LETTERS = (320, 240), 11.5
+# Set-up is told apart: it is paid once, not for each job.
+SETUP = frozenset({"Draw the scenes", "Start Annotary", "Read images and labels"})
+
+
+def render(summary: Mapping[str, Any], pictures: Sequence[Picture]) -> str:
+    """The page as HTML."""
+    engine = Engine(dirs=[str(HERE / "templates")], autoescape=True)
+    context = {
+        "css": (HERE / "templates" / "report.css").read_text(encoding="utf-8"),
+        "mark": (HERE / "templates" / "mark.svg").read_text(encoding="utf-8"),
+        "when": datetime.now().astimezone().strftime("%d %B %Y, %H:%M %Z"),
+        "summary": summary,
+        "pictures": [_picture_words(picture) for picture in pictures],
+        "boxes": "box" in summary["tools"],
+        "measure": "F1 of boxes" if "box" in summary["tools"] else "images with the right class",
+        "steps": _steps(summary),
+        "kinds": _kinds(summary),
+        "stages": _bars(summary["seconds"].items(), apart=SETUP),
+        "job_seconds": _seconds(sum(v for name, v in summary["seconds"].items() if name not in SETUP)),
+        "tiles": _tiles(summary),
+        "splits": _parts(summary["release"]["counts"]["splits"], SPLIT_WORDS),
+        "reviews": _parts(summary["release"]["counts"]["review"], REVIEW_WORDS),
+        "classes": _classes(summary),
+        "exports": [_export(form, export) for form, export in summary["exports"].items()],
+        "agreement": _percent(summary["agreement_between_workers"]),
+        "confidence": _percent(summary["confidence"]),
+        "caught": _caught(summary),
+    }
+    return engine.get_template("report.html").render(Context(context))
+
+
+def headline(figures: Mapping[str, Any]) -> float | None:
+    """F1 where boxes are asked, else the accuracy of classes."""
+    value = figures.get("f1", figures.get("accuracy"))
+    return None if value is None else float(value)
+
+
+def _percent(value: float | None, digits: int = 1) -> str:
+    return "–" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.1f} s" if value < 100 else f"{int(value // 60)} min {int(value % 60)} s"
+
+
+def _steps(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    rows = []
+    for name, words in STEP_WORDS.items():
+        figures = summary["quality"][name]
+        value = headline(figures)
+        rows.append(
+            {
+                "words": words,
+                "width": round(100 * (value or 0), 2),
+                "value": _percent(value),
+                "precision": _percent(figures.get("precision")),
+                "recall": _percent(figures.get("recall")),
+                "f1": _percent(figures.get("f1")),
+                "mean_iou": "–" if figures.get("mean_iou") is None else f"{figures['mean_iou']:.3f}",
+                "accuracy": _percent(figures.get("accuracy")),
+                "exact": _percent(figures["exact"] / figures["images"] if figures["images"] else None),
+                "certified": name == "release",
+            }
+        )
+    return rows
+
+
+def _kinds(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "words": words,
+            "kind": kind,
+            "value": _percent(headline(summary["quality"]["by_kind"][kind])),
+            "people": [_person(each) for each in summary["workers"] if each["kind"] == kind],
+        }
+        for kind, words in KIND_WORDS.items()
+        if kind in summary["quality"]["by_kind"]
+    ]
+
+
+def _person(person: Mapping[str, Any]) -> dict[str, Any]:
+    right = person["right"]
+    return {
+        "name": person["name"].replace("-", " ").capitalize(),
+        "width": round(100 * (right or 0), 2),
+        "value": _percent(right, 0),
+        "answers": person["answers"],
+        "checks": f"{person['checks_right']} of {person['checks_seen']}",
+        "paused": person["paused"],
+    }
+
+
+def _caught(summary: Mapping[str, Any]) -> dict[str, Any]:
+    caught = summary["caught_by_check_images"]
+    spammers = sum(person["kind"] == "spammer" for person in summary["workers"])
+    return {
+        "people": [person["name"].replace("-", " ") for person in caught],
+        "spammers": sum(person["kind"] == "spammer" for person in caught),
+        "of": spammers,
+        "others": sum(person["kind"] != "spammer" for person in caught),
+    }
+
+
+def _bars(rows: Iterable[tuple[str, float]], *, apart: frozenset[str]) -> list[dict[str, Any]]:
+    listed = list(rows)
+    longest = max((value for _, value in listed), default=1) or 1
+    return [
+        {"words": name, "width": round(100 * value / longest, 2), "value": _seconds(value), "apart": name in apart}
+        for name, value in listed
+    ]
+
+
+def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
+    counts, money, quality = summary["counts"], summary["money"], summary["quality"]
+    return [
+        {"value": _percent(headline(quality["release"])), "words": "of the release is right", "gold": "1"},
+        {"value": _percent(headline(quality["single_workers"])), "words": "of what one person alone says"},
+        {"value": f"{counts['answers_per_image'] or 0:.2f}", "words": "answers an image"},
+        {"value": f"{float(money['spent']):.2f} {money['currency']}", "words": f"spent on {counts['answers']} answers"},
+    ]
+
+
+def _parts(counts: Mapping[str, int], words: Mapping[str, str]) -> list[dict[str, Any]]:
+    whole = sum(counts.values()) or 1
+    return [
+        {"words": words.get(name, name.replace("_", " ")), "count": count, "width": round(100 * count / whole, 3)}
+        for name, count in sorted(counts.items(), key=lambda item: -item[1])
+    ]
+
+
+def _classes(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
+    report = summary["exports"]["coco"]["report"]
+    counts = report["objects_by_class"] or report["images_by_class"]
+    most = max(counts.values(), default=1)
+    ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return [{"words": name, "count": count, "width": round(100 * count / most, 2)} for name, count in ordered]
+
+
+def _export(form: str, export: Mapping[str, Any]) -> dict[str, Any]:
+    report = export["report"]
+    return {
+        "form": form,
+        "title": {"coco": "COCO JSON", "imagenet": "ImageNet style"}.get(form, form),
+        "images": report["images"],
+        "objects": report["objects"],
+        "size": f"{export['size'] / 1_000_000:.1f} MB",
+        "sha256": export["sha256"],
+        "left_out": [{"count": entry["count"], "why": entry["why"]} for entry in report["left_out"].values()],
+    }
+
+
+def _picture_words(picture: Picture) -> dict[str, Any]:
+    # Text is drawn in pixels of the image; this many of them are as high as the page's small letters.
+    font = SMALL_LETTERS * max(picture.width / FRAME[0], picture.height / FRAME[1])
+    return {
+        "it": picture,
+        "confidence": _percent(picture.confidence, 0),
+        "font": round(font, 2),
+        "tags": [_tag(shape, picture.width, font) for shape in picture.agreed],
+    }
+
+
+def _tag(shape: Shape, width: int, font: float) -> dict[str, Any]:
+    """The class's name above its box, below it at the upper edge, and to the left of the right edge."""
+    at_top = shape.y < 1.4 * font
+    at_right = shape.x + 0.62 * font * len(shape.name) > width
+    return {
+        "name": shape.name,
+        "x": round(shape.x + shape.w if at_right else shape.x, 2),
+        "y": round(shape.y + shape.h + 1.1 * font if at_top else shape.y - 0.4 * font, 2),
+        "anchor": "end" if at_right else "start",
+    }

@@ -1,0 +1,44 @@
+"""A reviewer who looks: the least sure labels are compared with the truth, approved when right and fixed when not."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from annotary.demo.knowledge import Knowledge
+from annotary.demo.manager import Manager, Progress
+from annotary.demo.scoring import score
+from tasks.answers import Answer
+
+
+@dataclass
+class Reviewed:
+    """Source keys of the images whose labels the reviewer approved, and of those that needed a fix."""
+
+    approved: list[str] = field(default_factory=list)
+    fixed: list[str] = field(default_factory=list)
+
+
+def least_sure(labels: Sequence[Mapping[str, Any]], share: float) -> list[Mapping[str, Any]]:
+    """That share of the labels, rounded up, the least sure first."""
+    return sorted(labels, key=lambda label: label["confidence"])[: math.ceil(share * len(labels))]
+
+
+def review(
+    manager: Manager, labels: Sequence[Mapping[str, Any]], knowledge: Knowledge, *, share: float, told: Progress
+) -> Reviewed:
+    """Labels of images whose truth nobody knows are left to the approval of their batch."""
+    done = Reviewed()
+    known = [label for label in labels if label["source_key"] in knowledge.answers]
+    chosen = least_sure(known, share)
+    for number, label in enumerate(chosen, start=1):
+        truth = knowledge.answers[label["source_key"]]
+        seen = {"label_hash": label["label_hash"]}
+        if score(Answer.from_json(label["answer"]), truth).exact:
+            manager.review(label["task"], {**seen, "verdict": "approve"})
+            done.approved.append(label["source_key"])
+        else:
+            manager.review(label["task"], {**seen, "verdict": "fix", "answer": truth.to_json()})
+            done.fixed.append(label["source_key"])
+        told(number, len(chosen))
+    return done

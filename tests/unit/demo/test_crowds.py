@@ -1,0 +1,24 @@
+"""Who is in a simulated crowd."""
+
+from collections import Counter
+
+import pytest
+
+from annotary.demo.skills import crowd_of
+
+
+def test_twelve_people_are_mostly_honest_with_one_spammer_among_them() -> None:
+    kinds = Counter(member.skill.kind for member in crowd_of(12))
+    assert kinds == {"careful": 4, "average": 5, "careless": 2, "spammer": 1}
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 12, 40])
+def test_a_crowd_has_the_asked_size_different_names_and_always_a_spammer(size: int) -> None:
+    crowd = crowd_of(size)
+    assert len(crowd) == size
+    assert len({member.name for member in crowd}) == size
+    assert any(member.skill.guesses for member in crowd)
+
+
+def test_one_person_alone_is_honest() -> None:
+    assert [member.skill.guesses for member in crowd_of(1)] == [False]
