@@ -29,8 +29,9 @@ from tasks.api.shapes import AnswerSerializer, body_of, valid
 from tasks.assignment.errors import WorkerNotAdmitted
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.selectors import assignment_for, assignments_of, hand_for
-from tasks.assignment.services import claim_hand, release_hand, skip_assignment
+from tasks.assignment.services import release_hand, skip_assignment
 from tasks.flow.settling import settle_hand
+from tasks.flow.taking import take_hand
 from tasks.pay.selectors import Balance, balance, ledger_of
 from tasks.standing.models import Standing
 from tasks.standing.selectors import standings_of
@@ -137,7 +138,7 @@ class HandsView(View):
         """201 with a new set, 200 with the one that you have still, 204 when no place is open to you now."""
         project = _project(request, project_id)
         before = Hand.objects.filter(project=project, worker=actor_of(request)).order_by("-id").first()
-        hand = claim_hand(worker=actor_of(request), project=project)
+        hand = take_hand(worker=actor_of(request), project=project)
         if hand is None:
             return Response(status=status.HTTP_204_NO_CONTENT)
         fresh = before is None or before.pk != hand.pk

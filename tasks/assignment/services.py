@@ -180,12 +180,20 @@ def skip_assignment(*, worker: Actor, assignment_id: UUID) -> Assignment:
 
 
 def close_hand_leases(*, hand: Hand) -> int:
-    """Needs the hand's lock; locks batches, tasks, assignments. Release what is unanswered; returns how many."""
-    leased = Assignment.objects.filter(hand=hand, state=Assignment.State.LEASED).values_list("pk", flat=True)
-    count = close_leases(assignment_ids=list(leased), state=Assignment.State.RELEASED)
-    if count:
-        record_event(project_id=hand.project_id, kind="assignment.released", leased=-count, released=count)
-    return count
+    """Needs the hand's lock; locks batches, tasks, assignments. End what is unanswered; returns how many.
+
+    Leases that have run out expire, as by the sweep, so that an answer on its way is still taken; others are released.
+    """
+    leased = list(Assignment.objects.filter(hand=hand, state=Assignment.State.LEASED).values_list("pk", flat=True))
+    if not leased:
+        return 0
+    over = close_leases(assignment_ids=leased, state=Assignment.State.EXPIRED, only_over=True)
+    if over:
+        record_event(project_id=hand.project_id, kind="assignment.expired", leased=-over, expired=over)
+    released = close_leases(assignment_ids=leased, state=Assignment.State.RELEASED)
+    if released:
+        record_event(project_id=hand.project_id, kind="assignment.released", leased=-released, released=released)
+    return over + released
 
 
 @transaction.atomic

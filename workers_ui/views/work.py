@@ -14,8 +14,8 @@ from kernel.errors import NotFound
 from tasks.assignment.errors import ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
 from tasks.assignment.models import Hand
 from tasks.assignment.selectors import hand_for, live_hand
-from tasks.assignment.services import claim_hand
 from tasks.flow.settling import settle_hand
+from tasks.flow.taking import take_hand
 from tasks.pay.selectors import balance
 from tasks.pay.statements import statement_of, waiting_of
 from tasks.standing.selectors import standings_of
@@ -87,7 +87,7 @@ def _take(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     worker = actor_of(request)
     project = standing_here(worker=worker, project_id=project_id).project
     try:
-        hand = claim_hand(worker=worker, project=project)
+        hand = take_hand(worker=worker, project=project)
     except (ProjectNotOpen, WorkerPaused, WorkerNotAdmitted):
         return redirect("workers_ui:intro", project_id)  # the door says why
     if hand is None:

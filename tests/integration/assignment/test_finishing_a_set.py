@@ -11,6 +11,7 @@ from tasks.assignment.models import Assignment, Hand
 from tasks.flow.jobs import expire_leases_job
 from tasks.flow.settling import settle_hand
 from tasks.flow.sweeping import expire_leases
+from tasks.flow.taking import take_hand
 from tests import cast, worklife
 
 pytestmark = pytest.mark.django_db
@@ -91,5 +92,27 @@ def test_check_images_run_out_like_work() -> None:
     worklife.run_out(hand)
     assert expire_leases() == 2
     assert set(Assignment.objects.values_list("state", "counts")) == {("expired", False)}
+    worklife.assert_invariants(project)
+    worklife.assert_stream_tells_the_tables(project)
+
+
+def test_taking_the_next_set_finishes_the_one_whose_time_is_over() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=2, gold_rate=0)
+    cast.some_tasks(project, 4)
+    old = worklife.take(wren, project)
+    answered, left = worklife.leases_of(old)
+    worklife.answer(answered)
+    assert take_hand(worker=wren, project=project) == old
+    worklife.run_out(old)
+    new = take_hand(worker=wren, project=project)
+    assert new is not None
+    assert new != old
+    old.refresh_from_db()
+    assert old.state == Hand.State.SETTLED
+    left.refresh_from_db()
+    assert left.state == Assignment.State.EXPIRED, "an answer on its way is still taken"
+    assert worklife.answer(left).late
+    worklife.run_late_jobs()
     worklife.assert_invariants(project)
     worklife.assert_stream_tells_the_tables(project)
