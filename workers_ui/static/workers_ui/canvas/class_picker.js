@@ -5,7 +5,7 @@
  * Event: "change" {value}. Its value is an id or null; with multiple, a list of ids in schema order.
  */
 
-import { labelIndex } from "./palette.js";
+import { swatchOf } from "./palette.js";
 
 export class ClassPicker extends EventTarget {
   constructor(element, { classes, value = null, multiple = false, large = false, keys = true, follow = true }) {
@@ -42,12 +42,9 @@ export class ClassPicker extends EventTarget {
     const button = document.createElement("button");
     button.type = "button";
     button.setAttribute("role", this.multiple ? "checkbox" : "radio");
-    const swatch = document.createElement("i");
-    swatch.className = "swatch";
-    swatch.dataset.label = String(labelIndex(position));
     const name = document.createElement("span");
     name.textContent = item.name;
-    button.append(swatch, name);
+    button.append(swatchOf(position, item.color), name);
     if (position < 9) {
       const key = document.createElement("kbd");
       key.textContent = String(position + 1);

@@ -1,6 +1,6 @@
 /* The boxes as a list beside the picture: what a screen reader reads, and what a finger taps when boxes are small. */
 
-import { labelIndex } from "./palette.js";
+import { swatchOf } from "./palette.js";
 
 export class ObjectList {
   constructor(surface, element) {
@@ -44,10 +44,8 @@ export class ObjectList {
     const choose = document.createElement("button");
     choose.type = "button";
     choose.dataset.key = `choose ${item.id}`;
-    const swatch = document.createElement("i");
-    swatch.className = "swatch";
-    swatch.dataset.label = String(labelIndex(surface.positionOf(item.object.class)));
-    choose.append(swatch, surface.describe(item, number));
+    const position = surface.positionOf(item.object.class);
+    choose.append(swatchOf(position, surface.classes[position]?.color), surface.describe(item, number));
     choose.addEventListener("click", () => surface.choose(item.id));
     row.append(choose);
     if (!surface.readOnly) row.append(this.removeButton(item, number));

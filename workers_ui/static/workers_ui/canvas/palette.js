@@ -1,5 +1,5 @@
-/* Colour and dash of a class. The colour comes from the design tokens, so that swatches and boxes agree;
- * classes beyond the eighth repeat the colours with another dash, and every box carries its name besides. */
+/* Colour and dash of a class. The colour is the class's own, which its manager chose, or else comes from the design
+ * tokens by its place, so that swatches and boxes agree; classes beyond the eighth repeat the colours with another dash, and every box carries its name besides. */
 
 export const COLOURS = 8;
 const DASHES = [[], [10, 5], [3, 4], [12, 4, 3, 4]];
@@ -9,9 +9,19 @@ export function labelIndex(position) {
 }
 
 /** @returns {{colour: string, ink: string, dash: number[]}} by the class's place in the schema (0 is the first). */
-export function paint(element, position) {
-  const colour = getComputedStyle(element).getPropertyValue(`--label-${labelIndex(position)}`).trim() || "#ffffff";
+export function paint(element, position, own = "") {
+  const token = () => getComputedStyle(element).getPropertyValue(`--label-${labelIndex(position)}`).trim();
+  const colour = own || token() || "#ffffff";
   return { colour, ink: inkOn(colour), dash: DASHES[Math.floor(position / COLOURS) % DASHES.length] };
+}
+
+/** The little square of a class, in the colour of its boxes. */
+export function swatchOf(position, own = "") {
+  const swatch = document.createElement("i");
+  swatch.className = "swatch";
+  swatch.dataset.label = String(labelIndex(position));
+  if (own) swatch.style.backgroundColor = own;
+  return swatch;
 }
 
 /** Black or white, whichever reads better on a colour (relative luminance of WCAG 2). */

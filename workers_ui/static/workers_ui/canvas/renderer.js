@@ -16,6 +16,9 @@ export class Renderer {
   constructor(element, scene) {
     this.element = element;
     this.scene = scene;
+    // Before the layers: a layer draws as soon as the stage has it, and a scene may begin with boxes.
+    this.paints = new Map(scene.classes.map((item, position) => [item.id, paint(element, position, item.color)]));
+    this.names = new Map(scene.classes.map((item) => [item.id, item.name]));
     this.stage = new Konva.Stage({ container: element, width: 1, height: 1, listening: false });
     this.picture = new Konva.Image({ listening: false, image: undefined });
     this.layers = [
@@ -23,8 +26,6 @@ export class Renderer {
       this.layer(this.shape((context) => this.drawObjects(context))),
       this.layer(this.shape((context) => this.drawHand(context))),
     ];
-    this.paints = new Map(scene.classes.map((item, position) => [item.id, paint(element, position)]));
-    this.names = new Map(scene.classes.map((item) => [item.id, item.name]));
   }
 
   layer(node) {

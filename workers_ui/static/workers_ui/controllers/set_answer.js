@@ -14,12 +14,12 @@ export function cannotTell() {
   return { ...labels({}), verdict: "cannot_tell" };
 }
 
-/** What is asked of an image: {chooses, draws, classes: [{id, name}]} from the schema of a set. */
+/** What is asked of an image: {chooses, draws, classes: [{id, name, color}]} from the schema of a set. */
 export function questionOf(schema) {
   return {
     chooses: schema.tools.includes("class"),
     draws: schema.tools.includes("box"),
-    classes: schema.classes.map((item) => ({ id: item.number, name: item.name })),
+    classes: schema.classes.map((item) => ({ id: item.number, name: item.name, color: item.color })),
   };
 }
 

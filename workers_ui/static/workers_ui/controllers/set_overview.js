@@ -65,6 +65,8 @@ export function fillOverview(list, { set, question, images, drafts, refused, cho
     shape.setAttribute("class", kind);
     const position = question.classes.findIndex((item) => item.id === object.class);
     shape.dataset.label = String(labelIndex(Math.max(0, position)));
+    const own = question.classes[position]?.color;
+    if (own && kind === "line") shape.style.stroke = own;
     return shape;
   }
 }
