@@ -26,12 +26,18 @@ export class PointerInput {
     element.addEventListener("pointermove", (event) => this.move(event), { signal });
     element.addEventListener("pointerup", (event) => this.up(event), { signal });
     element.addEventListener("pointercancel", (event) => this.cancel(event), { signal });
+    // A quick stroke would else start a fling, which swallows the next tap wherever it falls.
+    element.addEventListener("touchstart", (event) => this.claim(event), { signal, passive: false });
     element.addEventListener("wheel", (event) => this.wheel(event), { signal, passive: false });
     element.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
   }
 
   destroy() {
     this.abort.abort();
+  }
+
+  claim(event) {
+    if (!(event.target instanceof Element && event.target.closest("button"))) event.preventDefault();
   }
 
   at(event) {

@@ -86,7 +86,7 @@ export default class CheckDesk extends Controller {
 
   problem(sentence) {
     const line = this.target("problem");
-    line.textContent = sentence;
+    line.querySelector("p").textContent = sentence;
     line.hidden = sentence === "";
   }
 }

@@ -32,6 +32,8 @@ export default class extends Controller {
     const chart = controllerOf(this.target("chart"), "chart");
     if (!figures || !chart?.plotted) return;
     const [series] = chart.plotted.series;
-    chart.update({ ...chart.plotted, series: [{ ...series, values: figures.split(",").map(Number) }] });
+    const values = figures.split(",").map(Number);
+    this.target("chart").hidden = values.every((count) => count === 0);
+    chart.update({ ...chart.plotted, series: [{ ...series, values }] });
   }
 }

@@ -1,6 +1,6 @@
 /* What a person dropped or chose, sorted and packed into requests. No DOM beyond the browser's file entries. */
 
-const MOST_FILES = 50;
+const MOST_FILES = 100;
 const MOST_BYTES = 32 * 1024 * 1024;
 
 /** Files of a drop with their paths, folders walked through. */

@@ -50,7 +50,8 @@ export class FileRows {
 export function reportOf(reports, refusedHere) {
   const count = (name) => reports.reduce((total, report) => total + report[name], 0);
   const items = [...refusedHere, ...reports.flatMap((report) => report.items.filter((item) => item.state === "refused"))];
-  const errors = reports.map((report) => report.error).filter(Boolean);
+  // An import of one request may have failed for want of a good file: the table says why, file by file.
+  const errors = reports.filter((report) => report.items.length === 0).map((report) => report.error).filter(Boolean);
   const refused = count("refused") + refusedHere.length;
   const box = document.createElement("div");
   box.className = "stack-small";
