@@ -22,12 +22,13 @@ RETURNING id, public_id, created_at, expires_at
 
 DROP_HAND = "DELETE FROM tasks_hand WHERE id = %s"
 
-# A constant in both statements; what callers give goes in as parameters.
+# A constant in both statements; what callers give goes in as parameters. Here and below "not had yet" is a subselect of
+# one row rather than NOT EXISTS: that becomes a join, for which the planner reads all that a worker ever had when its
+# statistics call the worker new.
 CANDIDATE = """
 b.project_id = %(project)s AND b.state = 'open' AND b.taken < b.wanted
-AND NOT EXISTS (
-    SELECT 1 FROM tasks_exhaustion e
-    WHERE e.batch_id = b.id AND e.worker_id = %(worker)s AND e.generation = b.generation)
+AND b.generation IS DISTINCT FROM (
+    SELECT e.generation FROM tasks_exhaustion e WHERE e.batch_id = b.id AND e.worker_id = %(worker)s)
 """
 
 FIRST_CANDIDATE = f"SELECT b.id FROM tasks_batch b WHERE {CANDIDATE} ORDER BY b.priority DESC, b.number LIMIT 1"  # noqa: S608
@@ -45,12 +46,12 @@ WITH spot AS MATERIALIZED (
 ), picked AS MATERIALIZED (
     SELECT t.id FROM tasks_task t
     WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND t.state = 'open'
-      AND NOT EXISTS (
-          SELECT 1 FROM tasks_assignment a
-          WHERE a.task_id = t.id AND a.worker_id = %(worker)s AND a.round = t.round)
-      AND NOT EXISTS (
-          SELECT 1 FROM tasks_gold g JOIN tasks_assignment a ON a.gold_id = g.id AND a.worker_id = %(worker)s
-          WHERE g.project_id = t.project_id AND g.image_id = t.image_id)
+      AND (
+          SELECT a.id FROM tasks_assignment a
+          WHERE a.task_id = t.id AND a.worker_id = %(worker)s AND a.round = t.round) IS NULL
+      AND (
+          SELECT a.id FROM tasks_gold g JOIN tasks_assignment a ON a.gold_id = g.id AND a.worker_id = %(worker)s
+          WHERE g.project_id = t.project_id AND g.image_id = t.image_id) IS NULL
     ORDER BY t.priority DESC, t.id
     LIMIT %(count)s
     FOR NO KEY UPDATE OF t

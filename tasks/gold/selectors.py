@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 # keeps the sort small in a project with many.
 WINDOW = 50
 
+# Subselects of at most one row, not NOT EXISTS: see tasks.assignment.claiming.
 UNSEEN = """
 SELECT w.id, w.image_id, i.width, i.height, i.rendition_id
 FROM (
     SELECT g.id, g.image_id, g.exposure FROM tasks_gold g
     WHERE g.project_id = %(project)s AND g.state = 'active'
-      AND NOT EXISTS (SELECT 1 FROM tasks_assignment a WHERE a.gold_id = g.id AND a.worker_id = %(worker)s)
-      AND NOT EXISTS (
-          SELECT 1 FROM tasks_task t JOIN tasks_assignment a ON a.task_id = t.id AND a.worker_id = %(worker)s
-          WHERE t.project_id = g.project_id AND t.image_id = g.image_id)
-      AND NOT EXISTS (
+      AND (SELECT a.id FROM tasks_assignment a WHERE a.gold_id = g.id AND a.worker_id = %(worker)s) IS NULL
+      AND (
           SELECT 1 FROM tasks_task t
-          WHERE t.project_id = g.project_id AND t.image_id = g.image_id AND t.state = 'open' AND t.taken < t.wanted)
+          WHERE t.project_id = g.project_id AND t.image_id = g.image_id AND (
+              t.state = 'open' AND t.taken < t.wanted
+              OR EXISTS (SELECT 1 FROM tasks_assignment a WHERE a.task_id = t.id AND a.worker_id = %(worker)s))) IS NULL
     ORDER BY g.exposure
     LIMIT %(window)s
 ) w
