@@ -69,7 +69,7 @@ def join(request: HttpRequest, token: str) -> HttpResponse:
         invitation = find_invitation(token=token)
     except InvitationUnknown as error:
         # Only links that are not ours are counted: a whole class may open a good one from one address.
-        limited = cast(HttpResponse | None, ratelimit.consume_or_429(request, action="join"))
+        limited = cast(HttpResponse | None, ratelimit.consume_or_429(request, action="join", limit_get=True))
         return limited or problem_page(request, error, heading="This link is not known")
     except InvitationGone as error:
         return problem_page(request, error, heading="This invitation is over")

@@ -1,0 +1,152 @@
+"""What a worker is told: work, pay and time, why there is none, what was earned, and the way out."""
+
+import re
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import Membership, Role, User
+from projects.models import Project
+from tasks.assignment.models import Assignment
+from tasks.pay.models import LedgerEntry
+from tests import cast
+from tests.worklife import answer, leases_of, take
+
+pytestmark = pytest.mark.django_db
+OURS_ALONE = re.compile(r"\b(gold|posterior|consensus|void|surplus|trust|claim|lease)\w*", re.IGNORECASE)
+
+
+@pytest.fixture
+def wren(client: Client) -> Any:
+    client.force_login(cast.a_user("wren"))
+    return cast.wren()
+
+
+def text(client: Client, url: str) -> str:
+    """The words of a page, as somebody reads them: without its head and its tags."""
+    html = client.get(url, follow=True).content.decode()
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html.split("<body", 1)[1]))
+
+
+def test_the_start_page_leads_everybody_to_their_own_place(client: Client) -> None:
+    assert "Were you invited" in text(client, "/")
+    client.force_login(cast.a_user("wren"))
+    assert client.get("/").headers["Location"] == "/work/"
+    Membership.objects.create(organisation=cast.an_organisation(), actor=cast.wren(), role=Role.REVIEWER)
+    assert client.get("/").headers["Location"] == "/projects/"
+
+
+def test_pages_of_work_ask_for_signing_in_first(client: Client) -> None:
+    project = cast.a_project()
+    for url in ("/work/", "/work/earnings/", f"/work/{project.public_id}/", "/me/"):
+        assert client.get(url).headers["Location"].startswith("/account/login/?next=")
+
+
+def test_a_project_is_hidden_from_those_who_do_not_work_in_it(client: Client, wren: Any) -> None:
+    project = cast.a_project("Secret birds")
+    answer = client.get(f"/work/{project.public_id}/")
+    assert answer.status_code == 404
+    assert "Secret birds" not in answer.content.decode()
+
+
+def test_work_stands_with_its_pay_and_time(client: Client, wren: Any) -> None:
+    cast.a_project("Strays", workers=[wren], price="0.05", seconds_per_answer=20)
+    words = text(client, "/work/")
+    for said in ("Strays", "$0.05", "about 20 seconds each", "about $9.00 an hour"):
+        assert said in words
+
+
+def test_without_a_place_the_page_says_that_no_images_are_waiting(client: Client, wren: Any) -> None:
+    project = cast.a_project("Strays", workers=[wren])
+    answer = client.post(f"/work/{project.public_id}/set/", follow=True)
+    assert "No images are waiting for you right now" in answer.content.decode()
+
+
+def test_a_paused_worker_reads_why_and_what_to_do(client: Client, wren: Any) -> None:
+    project = cast.a_project("Strays")
+    cast.admitted(project, wren, state="paused", reason="Please read the part about shadows again.")
+    answer = client.post(f"/work/{project.public_id}/set/", follow=True)
+    words = answer.content.decode()
+    assert "You are paused in this project" in words
+    assert "Please read the part about shadows again." in words
+    assert "What you have answered is paid." in words
+
+
+@pytest.mark.parametrize("state", ["draft", "paused", "closed"])
+def test_a_project_that_is_not_open_says_so(client: Client, wren: Any, state: str) -> None:
+    project = cast.a_project("Strays", workers=[wren], state=state)
+    assert "No work at the moment" in text(client, f"/work/{project.public_id}/")
+
+
+def test_handing_in_twice_pays_once_and_shows_the_same_sum(client: Client, wren: Any) -> None:
+    project = cast.a_project("Strays", workers=[wren], gold_rate=0)
+    cast.some_tasks(project, 3)
+    hand = take(wren, project)
+    for lease in leases_of(hand)[:2]:
+        answer(lease)
+    assert "Waiting $0.04" in text(client, "/work/earnings/")
+    for _ in range(2):
+        client.post(f"/work/{project.public_id}/set/hand-in/", {"hand": str(hand.public_id)})
+    words = text(client, f"/work/{project.public_id}/handed-in/{hand.public_id}/")
+    assert "$0.04 for 2 answers in Strays" in words
+    assert "Approved $0.04" in text(client, "/work/earnings/")
+    assert sum(entry.amount for entry in LedgerEntry.objects.filter(worker=wren)) == Decimal("0.04")
+    assert Assignment.objects.filter(hand=hand, state="released").count() == 1
+
+
+def test_a_set_of_somebody_else_cannot_be_handed_in_or_seen(client: Client, wren: Any) -> None:
+    finch = cast.finch()
+    project = cast.a_project("Strays", workers=[wren, finch], gold_rate=0)
+    cast.some_tasks(project, 2)
+    hand = take(finch, project)
+    assert client.post(f"/work/{project.public_id}/set/hand-in/", {"hand": str(hand.public_id)}).status_code == 404
+    assert client.get(f"/work/{project.public_id}/handed-in/{hand.public_id}/").status_code == 404
+    hand.refresh_from_db()
+    assert hand.state == "live"
+
+
+def every_page(project: Project, hand: Any) -> list[str]:
+    base = f"/work/{project.public_id}"
+    return [
+        "/work/",
+        f"{base}/",
+        f"{base}/?none",
+        f"{base}/set/",
+        f"{base}/handed-in/{hand.public_id}/",
+        "/work/earnings/",
+    ]
+
+
+def test_no_page_uses_words_that_are_ours_alone(client: Client, wren: Any) -> None:
+    project = cast.a_project("Strays", workers=[wren], gold_rate=0)
+    cast.some_tasks(project, 2, wanted=3)
+    first = take(wren, project)
+    for url in every_page(project, first):
+        assert OURS_ALONE.findall(text(client, url)) == []
+    answer(leases_of(first)[0])
+    client.post(f"/work/{project.public_id}/set/hand-in/", {"hand": str(first.public_id)})
+    for url in every_page(project, first):
+        assert OURS_ALONE.findall(text(client, url)) == []
+
+
+def test_a_name_is_changed(client: Client, wren: Any) -> None:
+    client.post("/me/", {"name": " Wren Winter "})
+    assert User.objects.get(email="wren@example.org").name == "Wren Winter"
+
+
+def test_an_account_is_deleted_with_its_password_alone_and_the_work_stays(client: Client, wren: Any) -> None:
+    project = cast.a_project("Strays", workers=[wren], gold_rate=0)
+    cast.some_tasks(project, 1)
+    hand = take(wren, project)
+    answer(leases_of(hand)[0])
+    assert "are not paid out yet" in text(client, "/me/delete/")
+    wrong = client.post("/me/delete/", {"password": "not it"})
+    assert "This is not your password" in wrong.content.decode()
+    assert User.objects.filter(email="wren@example.org").exists()
+    done = client.post("/me/delete/", {"password": "wren"})
+    assert "Your account is deleted" in done.content.decode()
+    assert not User.objects.filter(email="wren@example.org").exists()
+    assert Assignment.objects.filter(hand=hand, state="submitted", worker=wren).count() == 1
+    assert client.get("/work/").status_code == 302
