@@ -1,0 +1,81 @@
+"""Real websockets: uvicorn with the site's ASGI application in a thread, and a client that speaks to it."""
+
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+from uuid import UUID
+
+import uvicorn
+from django.conf import settings
+from django.db import connection
+from websockets import Origin
+from websockets.sync.client import ClientConnection, connect
+
+from accounts.models import User
+from kernel.relay import Relay
+from tests.ui.live import session_of
+
+PATIENCE = 15.0
+
+
+@contextmanager
+def socket_server() -> Iterator[int]:
+    """The port of a running server; its threads share this process's settings and database."""
+    from annotary.asgi import application
+
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(application, lifespan="off", log_level="warning", ws="websockets-sansio"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    until = time.monotonic() + PATIENCE
+    while not server.started and time.monotonic() < until:
+        time.sleep(0.02)
+    try:
+        yield listening.getsockname()[1]
+    finally:
+        server.should_exit = True
+        thread.join(PATIENCE)
+        listening.close()
+
+
+@contextmanager
+def opened(
+    port: int, project: UUID, user: User | None, *, origin: str = "http://127.0.0.1"
+) -> Iterator[ClientConnection]:
+    """A socket of this person's browser, on a page of `origin`."""
+    headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session_of(user)}"} if user else {}
+    with connect(
+        f"ws://127.0.0.1:{port}/ws/projects/{project}/",
+        origin=Origin(origin),
+        additional_headers=headers,
+        open_timeout=PATIENCE,
+    ) as client:
+        yield client
+
+
+def message(client: ClientConnection) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(client.recv(timeout=PATIENCE))
+    return told
+
+
+def events_of(*deltas: dict[str, Any]) -> list[dict[str, Any]]:
+    return [event for delta in deltas for event in delta["events"]]
+
+
+def relay_once() -> None:
+    """A round of the relay in a thread of its own, since a browser's event loop may hold this one."""
+
+    def step() -> None:
+        try:
+            Relay().step()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(step).result(PATIENCE)

@@ -1,0 +1,133 @@
+"""The live socket of a project, with real connections: who is let in, and that no event is lost or told twice."""
+
+from collections.abc import Iterator
+
+import pytest
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from accounts.models import Membership, Role, User
+from kernel.events import number_events, record_event
+from projects.models import Project
+from tests import cast
+from tests.ui.sockets import events_of, message, opened, relay_once, socket_server
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    with socket_server() as running:
+        yield running
+
+
+@pytest.fixture
+def project() -> Project:
+    return cast.a_project("Strays")
+
+
+def happen(project: Project, *, answers: int) -> None:
+    for _ in range(answers):
+        record_event(project_id=project.pk, kind="answer.submitted", submitted=1)
+
+
+def a_reviewer(project: Project) -> User:
+    user = cast.a_user("rook")
+    Membership.objects.create(organisation=project.organisation, actor=user.actor, role=Role.REVIEWER)
+    return user
+
+
+def test_a_snapshot_comes_first_then_numbered_deltas(port: int, project: Project) -> None:
+    happen(project, answers=2)
+    relay_once()
+    with opened(port, project.public_id, cast.ada().user) as client:
+        assert message(client) == {"type": "snapshot", "number": 2, "data": {"totals": {"submitted": 2}}}
+        happen(project, answers=1)
+        relay_once()
+        happen(project, answers=2)
+        relay_once()
+        first, second = message(client), message(client)
+    assert [first["type"], first["number"], second["number"]] == ["delta", 3, 5]
+    events = events_of(first, second)
+    assert [event["number"] for event in events] == [3, 4, 5]
+    assert {event["kind"] for event in events} == {"answer.submitted"}
+    assert sum(event["delta"]["submitted"] for event in events) == 3
+
+
+def test_the_snapshot_and_all_deltas_add_up(port: int, project: Project) -> None:
+    happen(project, answers=3)
+    with opened(port, project.public_id, cast.ada().user) as client:
+        total = message(client)["data"]["totals"].get("submitted", 0)
+        relay_once()
+        happen(project, answers=4)
+        relay_once()
+        while total < 7:
+            told = message(client)
+            assert told["type"] == "delta"
+            total += sum(event["delta"]["submitted"] for event in told["events"])
+    assert total == 7
+
+
+def test_a_gap_is_answered_with_a_new_snapshot(port: int, project: Project) -> None:
+    with opened(port, project.public_id, cast.ada().user) as client:
+        assert message(client)["number"] == 0
+        happen(project, answers=2)
+        number_events(project_id=project.pk)  # numbered, but the channel layer lost the message
+        happen(project, answers=1)
+        relay_once()
+        assert message(client) == {"type": "snapshot", "number": 3, "data": {"totals": {"submitted": 3}}}
+
+
+def test_a_page_that_saw_a_gap_gets_a_new_snapshot(port: int, project: Project) -> None:
+    with opened(port, project.public_id, cast.ada().user) as client:
+        message(client)
+        happen(project, answers=1)
+        number_events(project_id=project.pk)
+        client.send('{"type": "resync"}')
+        assert message(client) == {"type": "snapshot", "number": 1, "data": {"totals": {"submitted": 1}}}
+
+
+def test_what_is_no_message_does_not_end_the_connection(port: int, project: Project) -> None:
+    with opened(port, project.public_id, cast.ada().user) as client:
+        message(client)
+        for nonsense in ("not json", "[1]", '{"type": "unknown"}', '"resync"'):
+            client.send(nonsense)
+        client.send('{"type": "resync"}')
+        assert message(client)["type"] == "snapshot"
+
+
+def test_two_sockets_hear_the_same(port: int, project: Project) -> None:
+    ada, rook = cast.ada().user, a_reviewer(project)
+    with opened(port, project.public_id, ada) as one, opened(port, project.public_id, rook) as two:
+        message(one), message(two)
+        happen(project, answers=2)
+        relay_once()
+        assert message(one) == message(two)
+
+
+def test_a_socket_hears_nothing_of_another_project(port: int, project: Project) -> None:
+    other = cast.a_project("Others")
+    with opened(port, project.public_id, cast.ada().user) as client:
+        message(client)
+        happen(other, answers=1)
+        relay_once()
+        happen(project, answers=1)
+        relay_once()
+        told = message(client)
+    assert [told["type"], told["number"]] == ["delta", 1]
+
+
+@pytest.mark.parametrize("who", ["nobody", "an outsider", "a worker"])
+def test_who_may_not_see_the_project_is_turned_away(port: int, project: Project, who: str) -> None:
+    if who == "a worker":
+        cast.admitted(project, cast.wren())
+    user = {"nobody": None, "an outsider": cast.finch().user, "a worker": cast.wren().user}[who]
+    with opened(port, project.public_id, user) as client, pytest.raises(ConnectionClosed) as ended:
+        client.recv(timeout=15)
+    assert ended.value.rcvd is not None
+    assert ended.value.rcvd.code == 4403
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://127.0.0.1.evil.example", "null"])
+def test_a_page_of_another_site_cannot_connect(port: int, project: Project, origin: str) -> None:
+    with pytest.raises(InvalidStatus), opened(port, project.public_id, cast.ada().user, origin=origin):
+        raise AssertionError("it was let in")
