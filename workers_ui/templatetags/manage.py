@@ -78,6 +78,15 @@ def money(amount: Any, currency: str) -> str:
 
 
 @register.filter
+def about(amount: Any, currency: str) -> str:
+    """An estimate: to the cent, or to two digits where cents would hide it."""
+    if amount is None:
+        return "–"
+    value = Decimal(str(amount))
+    return money(value.quantize(Decimal("0.01")) if value >= Decimal("0.1") or not value else f"{value:.2g}", currency)
+
+
+@register.filter
 def percent(share: float | None) -> str:
     """0.973 is "97 %"; 0.999 is not rounded up to certainty."""
     if share is None:

@@ -143,7 +143,7 @@ WORDS: dict[str, tuple[str, Callable[[Line, Names], str]]] = {
     "worker.joined": ("user", lambda line, names: f"{names.worker(line.data)} joined"),
     "worker.paused": ("pause", _paused),
     "worker.resumed": ("play", lambda line, names: f"{names.worker(line.data)} may work again"),
-    "task.answered": ("eye", _counted("answered", "image", "answered, ready for review")),
+    "task.answered": ("eye", _counted("answered", "image", "answered")),
     "task.reopened": ("undo", _counted("answered", "image", "to be labelled again")),
     "label.approved": ("seal", _approved),
     "label.rejected": ("x", _counted("rejected", "label", "rejected")),

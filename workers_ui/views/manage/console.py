@@ -37,6 +37,7 @@ def console(request: HttpRequest, project: Project) -> HttpResponse:
     page = page_of(request, batches.count(), BATCHES)
     steps = first_steps(project=project)
     totals = stream_snapshot(project_id=project.pk).totals
+    hours = throughput(project=project)
     context = {
         "figures": project_figures(project=project),
         "batches": batches[page["start"] : page["start"] + BATCHES],
@@ -44,7 +45,8 @@ def console(request: HttpRequest, project: Project) -> HttpResponse:
         "steps": steps,
         "next_step": next_step(project=project, steps=steps),
         "lines": activity(project=project),
-        "throughput": throughput(project=project),
+        "throughput": hours,
+        "has_answers": any(hours["series"][0]["values"]),
         "totals": [(name, word, totals.get(name, 0)) for name, word in TOTALS],
     }
     template = "_board.html" if request.GET.get("part") == "board" else "project.html"

@@ -66,7 +66,7 @@ def _show(
     organisations: list[Organisation],
     errors: dict[str, str] | None = None,
 ) -> HttpResponse:
-    chosen = form.data.getlist("tools") if hasattr(form.data, "getlist") else ["class"]
+    chosen = request.POST.getlist("tools") if form.is_bound else ["class"]
     context = {
         "form": form,
         "class_rows": rows,

@@ -8,7 +8,7 @@ from django.urls import reverse
 from accounts.models import Invitation
 from kernel.clock import utc_now
 from projects.models import Project
-from tasks.batching.models import Batch
+from tasks.batching.models import Batch, Task
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
 from tasks.review.selectors import review_queue
@@ -86,6 +86,8 @@ def _later_step(project: Project) -> Step | None:
     if waiting:
         words = "One label waits" if waiting == 1 else f"{waiting:,} labels wait"
         return Step("Review", False, url=_at("review", project), text=f"{words} for a look.", action="Review")
+    if Task.objects.filter(project=project).exclude(state=Task.State.APPROVED).exists():
+        return None
     last = Snapshot.objects.filter(project=project).order_by("-number").first()
     ready = releasable(project=project)
     if ready and (last is None or last.items_count < ready):
