@@ -11,7 +11,7 @@ from annotary.demo.skills import CAREFUL, Member
 from annotary.demo.worker import Job, Record, Worker
 
 LOOK_EVERY = 0.25
-# With nobody finding work for so long, jobs that would open places have run.
+# With nobody finding work for so many seconds, jobs that would open places have run.
 QUIET = 6.0
 # People who may be asked to help when the others are paused or have seen everything.
 MOST_HELPERS = 4
@@ -19,11 +19,15 @@ MOST_HELPERS = 4
 
 @dataclass
 class Crowd:
-    """Shared by the threads. `left` asks the server how many images still want answers."""
+    """Shared by the threads. `left` asks the server how many images still want answers, `quiet` is QUIET.
+
+    Raises DemoError from `run` with what the first worker met that a server must not do.
+    """
 
     job: Job
     left: Callable[[], int]
     told: Callable[[int], None] = lambda answers: None
+    quiet: float = QUIET
     stop: threading.Event = field(default_factory=threading.Event)
     records: list[Record] = field(default_factory=list)
     unfinished: int = 0
@@ -94,7 +98,7 @@ class Crowd:
             self.unfinished = self.left()
             if self.unfinished == 0:
                 return
-            if self._everybody_over() or time.monotonic() - self._last_work > QUIET:
+            if self._everybody_over() or time.monotonic() - self._last_work > self.quiet:
                 if helpers == MOST_HELPERS:
                     return
                 helpers += 1

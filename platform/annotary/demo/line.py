@@ -79,6 +79,8 @@ def detail_of(response: httpx.Response) -> str:
 
 def code_of(response: httpx.Response) -> str:
     """The code of a problem, such as "worker_paused"; empty when there is none."""
+    if response.is_success:
+        return ""
     try:
         body = response.json()
     except ValueError:

@@ -17,6 +17,8 @@ from annotary.demo.skills import Member
 
 # How long somebody waits before asking again for images; others may still disagree and open places.
 FIRST_REST, LONGEST_REST = 0.2, 0.8
+# Paused by check images, or the manager closed the project: told to the worker, and the end of the work.
+THE_END = frozenset({"worker_paused", "project_not_open"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +98,7 @@ class Worker:
                 self.floor.stop.wait(rest)
                 rest = min(LONGEST_REST, rest * 1.5)
                 continue
-            if response.status_code in {403, 409}:
-                # Paused by check images, or the project is closed: told to the worker, and the end of the work.
+            if code_of(response) in THE_END:
                 self.record.paused = detail_of(response) if code_of(response) == "worker_paused" else ""
                 return
             self.floor.busy(self.member.name)

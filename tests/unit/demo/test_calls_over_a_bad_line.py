@@ -64,7 +64,7 @@ def test_a_stop_ends_the_waiting() -> None:
 def test_a_problem_is_told_in_the_words_of_the_server() -> None:
     response = status(403)(httpx.Request("GET", "/"))
     assert (detail_of(response), code_of(response)) == ("Why.", "worker_paused")
-    with pytest.raises(DemoError, match="Could not take a set: Why."):
+    with pytest.raises(DemoError, match=r"Could not take a set: Why\."):
         demand(response, "take a set")
     assert detail_of(httpx.Response(502, text="<html>")) == "The server answered 502."
 

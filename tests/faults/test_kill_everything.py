@@ -1,0 +1,216 @@
+"""A crowd at work while every part is killed with -9, one after the other: nothing is lost, doubled or torn.
+
+The clients do what a phone does: they repeat a call with its idempotency key until somebody answers.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from decimal import Decimal
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from rich.console import Console
+
+from annotary.demo import scenario
+from annotary.demo.crowd import Crowd
+from annotary.demo.dataset import prepare
+from annotary.demo.manager import Manager
+from annotary.demo.scenario import Outcome
+from annotary.demo.skills import crowd_of
+from annotary.demo.stages import Stages
+from annotary.demo.worker import Job, Receipt
+from annotary.embedded import runtime
+from annotary.embedded.places import ROOT
+from annotary.embedded.runtime import Running
+from tasks.ingest.scenes.synthesize import synthesize
+from tests.invariants import violations
+
+pytestmark = pytest.mark.slow
+
+IMAGES, PEOPLE, SEED = 36, 6, 5
+PARTS = ("web", "worker", "postgres", "valkey", "supervisor")
+# Answers between two kills: with three an image there are enough for all of them, and for an end in peace.
+STEP = 16
+PATIENCE = 150.0
+CHOSEN_BY_TESTS = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "ANNOTARY_DATA", "DJANGO_SETTINGS_MODULE")
+MAKE_MANAGER = """
+import json, os
+from annotary.demo.people import make_manager
+print(json.dumps(make_manager(os.environ).key))
+"""
+RELEASABLE = """
+SELECT i.source_key FROM tasks_task t JOIN tasks_image i ON i.id = t.image_id
+JOIN tasks_consensuslabel c ON c.task_id = t.id AND c.is_current
+WHERE t.state = 'approved' AND c.body->>'verdict' <> 'cannot_tell'
+"""
+
+
+class Site:
+    """An installation that can be started again on the same data and port."""
+
+    def __init__(self, data: Path) -> None:
+        self.data = data
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self._stack = ExitStack()
+        self.running: Running = self._start()
+
+    def _start(self) -> Running:
+        return self._stack.enter_context(runtime.start(data=self.data, port=self.port))
+
+    def kill(self, part: str) -> None:
+        """SIGKILL to the part; returns when it is back."""
+        if part == "supervisor":
+            supervisor = self.running.state().supervisor
+            assert supervisor is not None
+            supervisor.send(signal.SIGKILL)
+            assert self.running.process.wait(60) != 0
+            self.running = self._start()
+            return
+        before = self.running.state().children[part]
+        os.kill(before.pid, signal.SIGKILL)
+        assert eventually(lambda: self._is_back(part, before.pid)), f"{part} did not come back"
+
+    def _is_back(self, part: str, old: int) -> bool:
+        found = self.running.state().children.get(part)
+        return found is not None and found.pid != old and self._answers()
+
+    def _answers(self) -> bool:
+        try:
+            return httpx.get(f"{self.running.url}/readyz", timeout=5).status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def database(self) -> str:
+        return self.running.environment["DATABASE_URL"]
+
+    def manager_key(self) -> str:
+        done = subprocess.run(
+            [sys.executable, "-c", MAKE_MANAGER],
+            env={**os.environ, **self.running.environment, "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return str(json.loads(done.stdout))
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+def eventually(true: Callable[[], bool], *, patience: float = 60.0) -> bool:
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if true():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    for name in CHOSEN_BY_TESTS:
+        monkeypatch.delenv(name, raising=False)
+    made = Site(tmp_path / "data")
+    yield made
+    made.close()
+
+
+class Killer(threading.Thread):
+    """Kills the next part whenever STEP more answers are in; `at` keeps how many there were each time."""
+
+    def __init__(self, site: Site) -> None:
+        super().__init__(name="killer", daemon=True)
+        self.site = site
+        self.answers = 0
+        self.at: dict[str, int] = {}
+        self.failed = ""
+
+    def note(self, answers: int) -> None:
+        self.answers = answers
+
+    def _comes_to(self, answers: int) -> bool:
+        return eventually(lambda: self.answers >= answers, patience=PATIENCE)
+
+    def run(self) -> None:
+        for number, part in enumerate(PARTS, start=1):
+            if not self._comes_to(number * STEP):
+                self.failed = f"only {self.answers} answers came before the kill of {part}"
+                return
+            self.at[part] = self.answers
+            try:
+                self.site.kill(part)
+            except Exception as error:
+                self.failed = f"{part}: {error!r}"
+                return
+
+
+def label(site: Site, manager: Manager, outcome: Outcome, killer: Killer) -> list[Receipt]:
+    """The crowd's work with the killer beside it; returns every receipt that a client holds."""
+    project = outcome.project["id"]
+    job = Job(
+        url=manager.line.url,
+        invitation=manager.invite(project, uses=PEOPLE + 4),
+        project=project,
+        seed=SEED,
+        knowledge=outcome.knowledge,
+        patience=PATIENCE,
+    )
+    # A job of a killed worker is taken up again when its lease has run out, after a minute.
+    crowd = Crowd(job, left=lambda: scenario.open_images(manager, project), told=killer.note, quiet=PATIENCE)
+    killer.start()
+    outcome.crowd = crowd.run(crowd_of(PEOPLE))
+    killer.join(PATIENCE)
+    outcome.left_open = crowd.unfinished
+    outcome.labels = manager.labels(project, state="answered")
+    return [receipt for record in outcome.crowd for receipt in record.receipts]
+
+
+def test_nothing_is_lost_doubled_or_torn_when_every_part_is_killed(site: Site, tmp_path: Path) -> None:
+    truth = synthesize(tmp_path / "scenes", count=IMAGES, seed=SEED)
+    dataset = prepare(images=tmp_path / "scenes" / "images", truth=truth, workspace=tmp_path / "work")
+    manager = Manager(site.running.url, site.manager_key(), patience=PATIENCE)
+    killer = Killer(site)
+    (tmp_path / "out").mkdir()
+    with Stages(Console(quiet=True)) as stages:
+        project = scenario.make_project(manager, dataset, "Killed")
+        outcome = scenario.bring_in(manager, project, dataset, stages, seed=SEED)
+        receipts = label(site, manager, outcome, killer)
+        assert killer.failed == ""
+        assert list(killer.at) == list(PARTS)
+        assert max(killer.at.values()) < len(receipts), "the last part died after the work was done"
+        assert sum(record.repeats for record in outcome.crowd) > 0, "no client ever had to repeat a call"
+        assert outcome.left_open == 0
+
+        scenario.approve(manager, outcome, stages)
+        scenario.release(manager, outcome, stages, tmp_path / "out")
+    manager.close()
+    assert eventually(lambda: not still_moving(site.database())), "events wait for the relay"
+    files = Path(site.running.environment.get("ANNOTARY_DATA", site.data)) / "files"
+    assert files.is_dir()
+    assert violations(site.database(), receipts=receipts, files=files) == []
+    told = {record.worker: record.earned for record in outcome.crowd}
+    assert told == {row["worker"]: Decimal(row["earned"]) for row in outcome.workers}
+    with psycopg.connect(site.database()) as connection:
+        assert set(outcome.released) == {row[0] for row in connection.execute(RELEASABLE)}
+    assert len(outcome.released) > 0.9 * IMAGES
+
+
+def still_moving(database: str) -> bool:
+    with psycopg.connect(database) as connection:
+        row = connection.execute(
+            "SELECT (SELECT count(*) FROM kernel_event WHERE number IS NULL)"
+            " + (SELECT count(*) FROM kernel_job WHERE state IN ('queued', 'running'))"
+        ).fetchone()
+    return row is None or row[0] > 0
