@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.models import Membership
+from accounts.models import Invitation, Membership
 from accounts.services import InvitationGone, InvitationUnknown, invite, revoke_invitation
 from kernel.clock import utc_now
 from tasks.flow.joining import accept_invitation
@@ -57,8 +57,8 @@ def test_unknown_and_outdated_links_are_refused() -> None:
     project, wren = cast.a_project(), cast.wren()
     with pytest.raises(InvitationUnknown):
         accept_invitation(token="no such thing", actor=wren)
-    past = utc_now() - timedelta(days=1)
-    _, token = invite(organisation=project.organisation, by=cast.ada(), project_id=project.pk, expires_at=past)
+    invitation, token = invite(organisation=project.organisation, by=cast.ada(), project_id=project.pk)
+    Invitation.objects.filter(pk=invitation.pk).update(expires_at=utc_now() - timedelta(days=1))
     with pytest.raises(InvitationGone):
         accept_invitation(token=token, actor=wren)
 
