@@ -1,9 +1,13 @@
 """Liveness, readiness and metrics, for supervisors and proxies."""
 
+import hmac
+import os
 import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 from django.conf import settings
+from django.core.files.storage import FileSystemStorage
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django_prometheus.exports import ExportToDjangoView
@@ -38,7 +42,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     given = request.headers.get("Authorization", "")
     behind_proxy = "HTTP_X_FORWARDED_FOR" in request.META
     local = request.META.get("REMOTE_ADDR") in {"127.0.0.1", "::1"} and not behind_proxy
-    if not local and not (token and given == f"Bearer {token}"):
+    if not local and not (token and hmac.compare_digest(given.encode(), f"Bearer {token}".encode())):
         return HttpResponse("Not found\n", status=404, content_type="text/plain")
     response: HttpResponse = ExportToDjangoView(request)
     return response
@@ -55,4 +59,11 @@ def _broker() -> None:
 
 
 def _storage() -> None:
-    default_backend().exists(f"probe/{uuid.uuid4().hex}")
+    storage = default_backend()
+    if isinstance(storage, FileSystemStorage):
+        # Before the first file there is no folder yet; one that cannot be made or written is what matters.
+        Path(storage.location).mkdir(parents=True, exist_ok=True)
+        if not os.access(storage.location, os.W_OK):
+            raise PermissionError
+    else:
+        storage.exists(f"probe/{uuid.uuid4().hex}")

@@ -47,7 +47,9 @@ MAX_TRUTH = 256 * 1024 * 1024
 
 
 class ImportRequestSerializer(serializers.Serializer[Any]):
-    files = serializers.ListField(child=serializers.FileField(), required=False, help_text="Images")
+    files = serializers.ListField(
+        child=serializers.FileField(allow_empty_file=True), required=False, help_text="Images"
+    )
     paths = serializers.ListField(
         child=serializers.CharField(max_length=1024), required=False, help_text="A name for each file, in order"
     )
@@ -242,7 +244,7 @@ class ImageFileView(View):
         return blob_response(blob=getattr(image, kind), name="image")
 
 
-def _label_suffix(file: UploadedFile) -> str:
+def _label_suffix(file: Any) -> str:
     """What the readers of labels expect of a single file; an archive is known by its first bytes."""
     start = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
     file.seek(0)

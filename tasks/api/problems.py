@@ -110,6 +110,6 @@ def _fields(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
     elif isinstance(detail, list):
         for number, below in enumerate(detail):
             nested = isinstance(below, dict | list)
-            yield from _fields(below, f"{path}[{number}]" if nested else path)
+            yield from _fields(below, f"{path}.{number}" if nested else path)
     else:
         yield {"field": path, "detail": str(detail)}

@@ -14,11 +14,11 @@ from rest_framework.response import Response
 from accounts.models import Role
 from kernel.errors import Conflict, NotFound
 from storage.views import blob_response
-from tasks.api.access import View, actor_of, project_of, same_organisation
+from tasks.api.access import View, actor_of, project_of
 from tasks.api.pagination import listing, page
 from tasks.api.shapes import valid
 from tasks.exports.models import Export
-from tasks.exports.selectors import download_name, export_for
+from tasks.exports.selectors import download_name
 from tasks.exports.services import request_export
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.services import make_snapshot, retract
@@ -146,6 +146,8 @@ def _release(request: Request, release_id: uuid.UUID, role: str) -> Snapshot:
 
 
 def _export(request: Request, export_id: uuid.UUID) -> Export:
-    export = export_for(actor=actor_of(request), public_id=export_id)
-    same_organisation(request, export.project.organisation_id)
+    export = Export.objects.select_related("project", "snapshot", "blob").filter(public_id=export_id).first()
+    if export is None:
+        raise NotFound
+    project_of(request, export.project.public_id, Role.CLIENT)
     return export

@@ -1,5 +1,6 @@
 """The OpenAPI description: keys and sessions as ways in, problem details as the answer to every failure."""
 
+import inspect
 from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -22,7 +23,7 @@ class BearerKey(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
 
 class AutoSchema(SpectacularSchema):
     def get_operation_id(self) -> str:
-        """From method and path, so that it is unique and stable: GET projects/{project_id}/tasks/: get_project_tasks."""
+        """From method and path, so that it is unique and stable: get_project_tasks."""
         words: list[str] = []
         for part in self.path.removeprefix("/api/v1/").strip("/").split("/"):
             if part.endswith("_id}"):
@@ -30,6 +31,12 @@ class AutoSchema(SpectacularSchema):
             else:
                 words.append(part.strip("{}"))
         return "_".join([self.method.lower(), *words])
+
+    def get_description(self) -> str:
+        """The method's docstring; the class's is for those who read the code. Then what a key needs."""
+        said = inspect.getdoc(getattr(self.view, self.method.lower())) or ""
+        scope = getattr(self.view, "scopes", {}).get(self.method, "read")
+        return f"{said}\n\nA key needs the scope `{scope}`.".strip()
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)

@@ -1,0 +1,42 @@
+"""Who calls the API in these tests, each with a key or a session."""
+
+from typing import Any
+
+from rest_framework.test import APIClient
+
+from accounts.models import Actor, ApiToken, Membership, Organisation, Role
+from accounts.services import create_token
+from tests import cast
+
+ALL_SCOPES = tuple(ApiToken.Scope.values)
+MEMBERS = {"owner": "ada", "manager": "mara", "reviewer": "rhea", "client": "clio", "worker": "wren"}
+
+
+def member(role: str) -> Actor:
+    """The person of the cast with this role in the aviary."""
+    actor = cast.a_user(MEMBERS[role]).actor
+    Membership.objects.get_or_create(organisation=cast.an_organisation(), actor=actor, defaults={"role": Role(role)})
+    return actor
+
+
+def outsider() -> Actor:
+    """Owen, who owns another organisation and no part of this one."""
+    actor = cast.a_user("owen").actor
+    elsewhere = cast.an_organisation("Owen's own")
+    Membership.objects.get_or_create(organisation=elsewhere, actor=actor, defaults={"role": Role.OWNER})
+    return actor
+
+
+def with_key(actor: Actor, *, organisation: Organisation | None = None, scopes: Any = ALL_SCOPES) -> APIClient:
+    """A client that sends a key of this person's, in the aviary unless told."""
+    _, key = create_token(actor=actor, organisation=organisation or cast.an_organisation(), name="test", scopes=scopes)
+    client = APIClient()
+    client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+    return client
+
+
+def signed_in(actor: Actor) -> APIClient:
+    """A browser in which this person signed in; it is asked for the CSRF token as any other."""
+    client = APIClient(enforce_csrf_checks=True)
+    client.force_login(actor.user)
+    return client

@@ -1,0 +1,176 @@
+"""Bringing images in: once however often it is sent, and every file that is not taken is told with its reason."""
+
+import io
+import json
+import zipfile  # noqa: TID251 - makes the archives that people send
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from rest_framework.test import APIClient
+
+from projects.models import Project
+from tasks.flow.imports import run_import
+from tasks.ingest.models import Image, Import
+from tests import cast
+from tests.api.people import member, with_key
+from tests.api.uploads import upload
+from tests.api.world import some_pixels
+
+
+@pytest.fixture
+def project(transactional_db: None, storage_folder: Any) -> Project:
+    return cast.a_project()
+
+
+@pytest.fixture
+def ada(project: Project) -> APIClient:
+    return with_key(member("owner"))
+
+
+def report(ada: APIClient, answer: Any) -> Any:
+    """What became of an import after its job ran."""
+    assert answer.status_code == 202, answer.content
+    run_import(import_id=Import.objects.get(public_id=answer.json()["id"]).pk)
+    return ada.get(f"/api/v1/imports/{answer.json()['id']}/").json()
+
+
+def test_each_file_is_told_what_became_of_it(ada: APIClient, project: Project) -> None:
+    sent = upload(
+        ada,
+        project,
+        {
+            "a/cat.jpg": some_pixels("teal"),
+            "b/same.jpg": some_pixels("teal"),
+            "broken.jpg": some_pixels("navy")[:200],
+            "page.jpg": b"<html>",
+            "empty.png": b"",
+        },
+    )
+    told = report(ada, sent)
+    assert (told["state"], told["taken"], told["duplicates"], told["refused"]) == ("done", 1, 1, 3)
+    assert {row["name"] for row in told["items"]} == {"b/same.jpg", "broken.jpg", "page.jpg", "empty.png"}
+    assert all(len(row["reason"]) > 10 for row in told["items"])
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a/../../b.jpg", "C:\\x.jpg", "a\nb.jpg", "con"])
+def test_names_that_lead_out_of_the_folder_are_refused_or_tamed(ada: APIClient, project: Project, name: str) -> None:
+    told = report(ada, upload(ada, project, {name: some_pixels(), "good.jpg": some_pixels("navy")}))
+    assert told["taken"] >= 1
+    for key in Image.objects.values_list("source_key", flat=True):
+        assert not key.startswith("/")
+        assert ".." not in key.split("/")
+        assert key.isprintable()
+
+
+def test_names_in_all_scripts_come_back_as_they_were(ada: APIClient, project: Project) -> None:
+    name = "фото/猫 🐈.jpg"
+    report(ada, upload(ada, project, {name: some_pixels()}))
+    rows = ada.get(f"/api/v1/projects/{project.public_id}/images/").json()["results"]
+    assert [row["source_key"] for row in rows] == [name]
+
+
+def test_a_name_with_nul_is_refused_in_words(ada: APIClient, project: Project) -> None:
+    answer = upload(ada, project, {"a\0b.jpg": some_pixels()})
+    assert answer.status_code == 400
+    assert "ull" in answer.json()["detail"]
+
+
+def test_an_archive_and_its_table_are_taken(ada: APIClient, project: Project) -> None:
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w") as archive:
+        archive.writestr("x/cat.jpg", some_pixels())
+    answer = ada.post(
+        f"/api/v1/projects/{project.public_id}/imports/",
+        {
+            "archive": SimpleUploadedFile("images.zip", target.getvalue()),
+            "metadata": SimpleUploadedFile("t.csv", b"file_name,camera\nx/cat.jpg,north\n"),
+        },
+        format="multipart",
+        headers={"Idempotency-Key": "zip"},
+    )
+    assert report(ada, answer)["taken"] == 1
+    rows = ada.get(f"/api/v1/projects/{project.public_id}/images/").json()["results"]
+    assert rows[0]["metadata"] == {"camera": "north"}
+
+
+def test_the_same_upload_again_is_one_import(ada: APIClient, project: Project) -> None:
+    first = upload(ada, project, {"cat.jpg": some_pixels()}, key="once")
+    again = upload(ada, project, {"cat.jpg": some_pixels()}, key="once")
+    assert again["Idempotency-Replayed"] == "true"
+    assert again.json() == first.json()
+    assert Import.objects.count() == 1
+
+
+@pytest.mark.parametrize("other", [{"cat.jpg": b"other"}, {"dog.jpg": some_pixels()}, {}])
+def test_another_upload_under_the_same_key_is_refused(
+    ada: APIClient, project: Project, other: dict[str, bytes]
+) -> None:
+    upload(ada, project, {"cat.jpg": some_pixels()}, key="once")
+    answer = upload(ada, project, other or {"cat.jpg": some_pixels(), "dog.jpg": b"x"}, key="once")
+    assert answer.status_code == 422
+    assert Import.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({}, "archive"),
+        ({"files": [SimpleUploadedFile("a.jpg", b"a")], "paths": ["a", "b"]}, "one of `paths`"),
+        ({"files": ["no file"]}, "not a file"),
+    ],
+)
+def test_an_upload_that_makes_no_sense_is_a_400(ada: APIClient, project: Project, body: Any, says: str) -> None:
+    url = f"/api/v1/projects/{project.public_id}/imports/"
+    answer = ada.post(url, body, format="multipart", headers={"Idempotency-Key": "k"})
+    assert answer.status_code == 400
+    assert says in answer.json()["detail"]
+
+
+def test_an_upload_without_a_key_is_refused_before_it_is_stored(ada: APIClient, project: Project) -> None:
+    url = f"/api/v1/projects/{project.public_id}/imports/"
+    answer = ada.post(url, {"files": [SimpleUploadedFile("a.jpg", b"a")]}, format="multipart")
+    assert answer.status_code == 400
+    assert answer.json()["type"].endswith("idempotency_key_missing")
+
+
+def test_imports_are_listed_newest_first(ada: APIClient, project: Project) -> None:
+    ids = [upload(ada, project, {"cat.jpg": some_pixels(color)}).json()["id"] for color in ("teal", "navy")]
+    rows = ada.get(f"/api/v1/projects/{project.public_id}/imports/").json()["results"]
+    assert [row["id"] for row in rows] == ids[::-1]
+    assert "items" not in rows[0]
+
+
+def send_truth(ada: APIClient, project: Project, body: object, **fields: Any) -> Any:
+    file = SimpleUploadedFile("../../truth.json", json.dumps(body).encode())
+    return ada.post(f"/api/v1/projects/{project.public_id}/truth/", {"file": file, **fields}, format="multipart")
+
+
+COCO = {
+    "images": [{"id": 1, "file_name": "cat.jpg", "width": 64, "height": 48}],
+    "categories": [{"id": 7, "name": "cat"}],
+    "annotations": [{"id": 1, "image_id": 1, "category_id": 7, "bbox": [1, 2, 10, 12]}],
+}
+
+
+def test_known_labels_become_check_images(ada: APIClient, storage_folder: Any) -> None:
+    boxes = cast.a_project("Boxes", tools=("box",))
+    report(ada, upload(ada, boxes, {"cat.jpg": some_pixels()}))
+    answer = send_truth(ada, boxes, COCO, as_gold="1.0")
+    assert answer.status_code == 200, answer.content
+    assert answer.json()["golds"] == 1
+    rows = ada.get(f"/api/v1/projects/{boxes.public_id}/golds/").json()["results"]
+    assert rows[0]["accepted"][0]["objects"][0]["geom"] == {"x": 1, "y": 2, "w": 10, "h": 12}
+
+
+@pytest.mark.parametrize("as_gold", ["NaN", "Infinity", "-1", "1.5", "many", "1e300"])
+def test_a_sample_that_is_no_number_of_images_is_a_400(ada: APIClient, project: Project, as_gold: str) -> None:
+    assert send_truth(ada, project, COCO, as_gold=as_gold).status_code == 400
+
+
+@pytest.mark.parametrize("body", [None, [], {"images": "x"}, {"images": [{}], "annotations": [], "categories": []}])
+def test_labels_that_nobody_can_read_are_refused_in_words(ada: APIClient, project: Project, body: object) -> None:
+    answer = send_truth(ada, project, body)
+    assert answer.status_code in {200, 422}, answer.content
+    if answer.status_code == 200:
+        assert answer.json()["golds"] == 0

@@ -1,0 +1,50 @@
+"""Lists come in pages by cursor, which neither repeat nor leave out a row while others arrive."""
+
+import pytest
+from rest_framework.test import APIClient
+
+from tests import cast
+from tests.api.people import member, with_key
+
+
+@pytest.fixture
+def ada(db: None) -> APIClient:
+    return with_key(member("owner"))
+
+
+def test_pages_hold_every_row_once_though_rows_arrive_meanwhile(ada: APIClient) -> None:
+    for number in range(5):
+        cast.a_project(f"P{number}")
+    names, url = [], "/api/v1/projects/?page_size=2"
+    while url:
+        body = ada.get(url).json()
+        assert set(body) == {"next", "previous", "results"}
+        names += [row["name"] for row in body["results"]]
+        cast.a_project("Late")
+        url = body["next"]
+    assert names == ["P4", "P3", "P2", "P1", "P0"]
+
+
+def test_previous_leads_back(ada: APIClient) -> None:
+    for number in range(4):
+        cast.a_project(f"P{number}")
+    first = ada.get("/api/v1/projects/?page_size=2").json()
+    second = ada.get(first["next"]).json()
+    assert ada.get(second["previous"]).json()["results"] == first["results"]
+
+
+@pytest.mark.parametrize(("asked", "given"), [("0", 3), ("-1", 3), ("x", 3), ("1", 1), ("100000000000000000000", 3)])
+def test_the_size_of_a_page_is_bounded(ada: APIClient, asked: str, given: int) -> None:
+    for number in range(3):
+        cast.a_project(f"P{number}")
+    assert len(ada.get(f"/api/v1/projects/?page_size={asked}").json()["results"]) == given
+
+
+def test_labels_are_filtered_by_listed_fields_alone(ada: APIClient) -> None:
+    project = cast.a_project()
+    url = f"/api/v1/projects/{project.public_id}/labels/"
+    assert ada.get(url + "?state=approved").json()["results"] == []
+    for query in ("state=%00", "state=nothing", "batch=1%27", "batch=%00"):
+        answer = ada.get(f"{url}?{query}")
+        assert answer.status_code == 400, query
+    assert ada.get(url + "?task__project__organisation__name=x&ordering=-secret").status_code == 200

@@ -1,0 +1,173 @@
+"""Every address, every method, every kind of person. A new address without a line here fails."""
+
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.urls import URLPattern
+from rest_framework.test import APIClient
+
+from accounts.models import Membership, Role
+from tasks.api.docs import DocsView, SchemaView
+from tasks.api.unknown import UnknownView
+from tasks.api.urls import urlpatterns
+from tests import cast
+from tests.api.people import MEMBERS, member, outsider, with_key
+from tests.api.world import World
+
+MANAGERS = {"owner", "manager"}
+REVIEWERS = MANAGERS | {"reviewer"}
+CLIENTS = MANAGERS | {"client"}
+READERS = REVIEWERS | CLIENTS
+WORKER = {"worker"}
+EVERYBODY = {*MEMBERS, "outsider"}
+P = "projects/<uuid:project_id>/"
+
+MAY: dict[tuple[str, str], set[str]] = {
+    ("me/", "get"): EVERYBODY,
+    ("organisations/", "get"): EVERYBODY,
+    ("organisations/", "post"): set(),  # with a key nobody may; signed in, owners may
+    ("tokens/", "get"): EVERYBODY,
+    ("tokens/", "post"): EVERYBODY,
+    ("tokens/<uuid:token_id>/", "delete"): {"owner"},
+    ("invitations/accept/", "post"): EVERYBODY,
+    ("invitations/<uuid:invitation_id>/", "delete"): MANAGERS,
+    ("projects/", "get"): EVERYBODY,
+    ("projects/", "post"): MANAGERS | {"outsider"},  # in an organisation of their own
+    (P, "get"): READERS,
+    (P, "patch"): MANAGERS,
+    (P + "<project_step:step>/", "post"): MANAGERS,
+    (P + "classes/", "put"): MANAGERS,
+    (P + "instructions/", "put"): MANAGERS,
+    (P + "figures/", "get"): MANAGERS,
+    (P + "workers/", "get"): MANAGERS,
+    (P + "workers/<uuid:worker_id>/<worker_step:step>/", "post"): MANAGERS,
+    (P + "invitations/", "get"): MANAGERS,
+    (P + "invitations/", "post"): MANAGERS,
+    (P + "imports/", "get"): MANAGERS,
+    (P + "imports/", "post"): MANAGERS,
+    ("imports/<uuid:import_id>/", "get"): MANAGERS,
+    (P + "truth/", "post"): MANAGERS,
+    (P + "images/", "get"): READERS,
+    ("images/<uuid:image_id>/file/", "get"): READERS,
+    (P + "golds/", "get"): MANAGERS,
+    (P + "golds/", "post"): MANAGERS,
+    ("golds/<uuid:gold_id>/", "delete"): MANAGERS,
+    (P + "batches/", "get"): REVIEWERS,
+    (P + "batches/open/", "post"): MANAGERS,
+    ("batches/<uuid:batch_id>/", "patch"): MANAGERS,
+    ("batches/<uuid:batch_id>/<batch_step:step>/", "post"): MANAGERS,
+    (P + "tasks/", "get"): REVIEWERS,
+    ("work/", "get"): EVERYBODY,
+    (P + "hands/", "post"): WORKER,
+    ("hands/<uuid:hand_id>/", "get"): WORKER,
+    ("hands/<uuid:hand_id>/settle/", "post"): WORKER,
+    ("hands/<uuid:hand_id>/release/", "post"): WORKER,
+    ("assignments/<uuid:assignment_id>/answer/", "put"): WORKER,
+    ("assignments/<uuid:assignment_id>/skip/", "post"): WORKER,
+    ("assignments/<uuid:assignment_id>/image", "get"): WORKER,
+    ("ledger/", "get"): EVERYBODY,
+    (P + "labels/", "get"): REVIEWERS,
+    ("tasks/<uuid:task_id>/evidence/", "get"): REVIEWERS,
+    ("tasks/<uuid:task_id>/review/", "post"): REVIEWERS,
+    (P + "releases/", "get"): CLIENTS,
+    (P + "releases/", "post"): MANAGERS,
+    ("releases/<uuid:release_id>/", "get"): CLIENTS,
+    ("releases/<uuid:release_id>/retract/", "post"): MANAGERS,
+    ("releases/<uuid:release_id>/exports/", "get"): CLIENTS,
+    ("releases/<uuid:release_id>/exports/", "post"): MANAGERS,
+    ("exports/<uuid:export_id>/", "get"): CLIENTS,
+    ("exports/<uuid:export_id>/download", "get"): CLIENTS,
+}
+STEPS = {"project_step": "pause", "batch_step": "pause", "worker_step": "pause"}
+BODIES: dict[str, dict[str, Any]] = {
+    "projects/": {"name": "Strays II", "classes": [{"name": "cat"}], "tools": ["class"]},
+    "organisations/": {"name": "Second aviary"},
+}
+OPEN_TO_ALL = {SchemaView, DocsView, UnknownView}
+
+
+def served() -> set[tuple[str, str]]:
+    """Every (route, method) that the API has, asked of the routes themselves."""
+    found = set()
+    for row in urlpatterns:
+        assert isinstance(row, URLPattern)
+        view: Any = getattr(row.callback, "view_class")  # noqa: B009 (the stubs do not know it)
+        if view not in OPEN_TO_ALL:
+            methods = [name for name in ("get", "post", "put", "patch", "delete") if hasattr(view, name)]
+            found.update((str(row.pattern), name) for name in methods)
+    return found
+
+
+def address(route: str, ids: dict[str, Any]) -> str:
+    for name, value in ids.items():
+        route = route.replace(f"<uuid:{name}>", str(value))
+    for kind, step in STEPS.items():
+        route = route.replace(f"<{kind}:step>", step)
+    assert "<" not in route
+    return "/api/v1/" + route
+
+
+def caller(role: str) -> APIClient:
+    if role == "outsider":
+        return with_key(outsider(), organisation=cast.an_organisation("Owen's own"))
+    return with_key(member(role))
+
+
+def call(client: APIClient, method: str, url: str, route: str) -> Any:
+    """The answer, read to its end; what the call changed is undone, so that the next one meets the same world."""
+    kind = "multipart" if "truth" in route or "imports/" in route else "json"
+    with transaction.atomic():
+        answer = getattr(client, method)(url, BODIES.get(route, {}), format=kind, headers={"Idempotency-Key": "k"})
+        if answer.streaming:
+            answer.getvalue()
+        transaction.set_rollback(True)
+    return answer
+
+
+def test_every_address_has_its_line_in_the_table() -> None:
+    assert served() == set(MAY)
+
+
+@pytest.mark.parametrize("role", [*MEMBERS, "outsider"])
+def test_only_those_who_may_get_through(world: World, role: str) -> None:
+    client = caller(role)
+    for (route, method), allowed in MAY.items():
+        answer = call(client, method, address(route, world.ids), route)
+        told = (method, route, answer.status_code, "" if answer.streaming else answer.content)
+        if role in allowed:
+            assert answer.status_code not in {401, 403, 404, 405}, told
+            assert answer.status_code < 500, told
+        else:
+            assert answer.status_code in {403, 404}, told
+            assert answer["Content-Type"] == "application/problem+json", told
+            assert world.project.name not in answer.content.decode(), told
+
+
+def test_nobody_gets_through_without_a_key(world: World, settings: Any) -> None:
+    settings.ANNOTARY_API_LIMITS = {"person": 0, "anonymous": 0, "failed": 0}
+    for route, method in MAY:
+        assert call(APIClient(), method, address(route, world.ids), route).status_code == 401, (method, route)
+
+
+def test_outsiders_cannot_tell_what_exists_from_what_does_not(world: World) -> None:
+    nowhere = dict.fromkeys(world.ids, "00000000-0000-4000-8000-000000000000")
+    client = caller("outsider")
+    for (route, method), allowed in MAY.items():
+        if "outsider" not in allowed and "<" in route:
+            there = call(client, method, address(route, world.ids), route)
+            missing = call(client, method, address(route, nowhere), route)
+            assert there.status_code == missing.status_code == 404, (method, route)
+            assert there.json() == missing.json(), (method, route)
+
+
+def test_a_key_of_another_organisation_opens_nothing_here_not_even_to_ada(world: World) -> None:
+    elsewhere = cast.an_organisation("Owen's own")
+    Membership.objects.create(organisation=elsewhere, actor=member("owner"), role=Role.OWNER)
+    Membership.objects.create(organisation=elsewhere, actor=member("worker"), role=Role.WORKER)
+    for role in ("owner", "worker"):
+        client = with_key(member(role), organisation=elsewhere)
+        for route, method in MAY:
+            if "<" in route:
+                answer = call(client, method, address(route, world.ids), route)
+                assert answer.status_code == 404, (role, method, route)

@@ -1,0 +1,122 @@
+"""Nothing in an answer of the API tells a worker which image is a check."""
+
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from tasks.assignment.models import Assignment
+from tests.api.people import member, with_key
+from tests.api.world import World
+
+# Figures that differ by the image that is shown, not by what the image is for.
+BY_CONTENT = {"Content-Length"}
+
+
+@pytest.fixture
+def wren(world: World) -> APIClient:
+    return with_key(member("worker"))
+
+
+def pair(world: World) -> tuple[str, str]:
+    """The ids of the check and of the work in wren's set."""
+    rows = Assignment.objects.filter(hand=world.hand)
+    return str(rows.get(gold__isnull=False).public_id), str(rows.get(task__isnull=False).public_id)
+
+
+def shape(value: Any) -> Any:
+    """Keys and types, without the values."""
+    if isinstance(value, dict):
+        return {key: shape(below) for key, below in value.items()}
+    return [shape(below) for below in value] if isinstance(value, list) else type(value).__name__
+
+
+def test_both_have_one_shape_in_a_set(wren: APIClient, world: World) -> None:
+    body = wren.get(f"/api/v1/hands/{world.hand.public_id}/").json()
+    check, work = body["assignments"]
+    assert shape(check) == shape(work)
+    assert {key: value for key, value in check.items() if key not in {"id", "image", "position"}} == {
+        key: value for key, value in work.items() if key not in {"id", "image", "position"}
+    }
+    assert set(check) == {"id", "position", "state", "width", "height", "image", "answer"}
+
+
+def test_a_set_names_no_image_no_file_and_no_row(wren: APIClient, world: World) -> None:
+    text = wren.get(f"/api/v1/hands/{world.hand.public_id}/").content.decode()
+    for row in (world.gold, world.task):
+        for secret in (row.public_id, row.image.public_id, row.image.sha256, row.image.source_key):
+            assert str(secret) not in text
+    assert "gold" not in text
+
+
+def test_both_images_come_with_the_same_headers(wren: APIClient, world: World) -> None:
+    headers = []
+    for assignment in pair(world):
+        answer = wren.get(f"/api/v1/assignments/{assignment}/image")
+        assert answer.status_code == 200
+        assert answer.getvalue()[:2] == b"\xff\xd8"
+        headers.append({name: value for name, value in answer.items() if name not in BY_CONTENT})
+    assert headers[0] == headers[1]
+    assert not {"ETag", "Last-Modified", "X-Sendfile"} & set(headers[0])
+    assert headers[0]["Cache-Control"] == "private, max-age=3600"
+    assert headers[0]["X-Content-Type-Options"] == "nosniff"
+    assert "image" in headers[0]["Content-Disposition"]
+
+
+def test_both_are_answered_alike(wren: APIClient, world: World) -> None:
+    told = []
+    for assignment in pair(world):
+        answer = wren.put(
+            f"/api/v1/assignments/{assignment}/answer/",
+            {"answer": {"image": {"class": 2}, "verdict": "labels"}},
+            headers={"Idempotency-Key": "k"},
+        )
+        body = answer.json()
+        assert body.pop("id") == assignment
+        told.append((answer.status_code, body, dict(answer.items())))
+    assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("body", [{}, {"answer": {"verdict": "labels", "image": {"class": 9}}}, {"answer": None}])
+def test_both_are_refused_alike(wren: APIClient, world: World, body: dict[str, Any]) -> None:
+    told = [
+        wren.put(f"/api/v1/assignments/{assignment}/answer/", body, headers={"Idempotency-Key": "k"}).json()
+        for assignment in pair(world)
+    ]
+    assert told[0] == told[1]
+
+
+def test_both_can_be_skipped_alike(wren: APIClient, world: World) -> None:
+    told = [wren.post(f"/api/v1/assignments/{assignment}/skip/") for assignment in pair(world)]
+    assert [answer.status_code for answer in told] == [204, 204]
+    states = [row["state"] for row in wren.get(f"/api/v1/hands/{world.hand.public_id}/").json()["assignments"]]
+    assert states == ["skipped", "skipped"]
+
+
+def test_handing_in_tells_the_sum_alone_and_both_are_paid_alike(wren: APIClient, world: World) -> None:
+    for assignment in pair(world):
+        wren.put(
+            f"/api/v1/assignments/{assignment}/answer/",
+            {"answer": {"image": {"class": 2}, "verdict": "labels"}},
+            headers={"Idempotency-Key": "k"},
+        )
+    body = wren.post(f"/api/v1/hands/{world.hand.public_id}/settle/").json()
+    assert body == {"id": str(world.hand.public_id), "answers": 2, "earned": "0.040000", "currency": "USD"}
+    rows = wren.get("/api/v1/ledger/").json()["results"]
+    assert len(rows) == 2
+    assert {key: value for key, value in rows[0].items() if key not in {"id", "created_at"}} == {
+        key: value for key, value in rows[1].items() if key not in {"id", "created_at"}
+    }
+
+
+def test_a_worker_may_not_look_at_images_tasks_or_checks_by_another_way(wren: APIClient, world: World) -> None:
+    project = f"/api/v1/projects/{world.project.public_id}/"
+    for url in (
+        f"{project}golds/",
+        f"{project}tasks/",
+        f"{project}images/",
+        f"{project}labels/",
+        f"/api/v1/images/{world.gold.image.public_id}/file/",
+        f"/api/v1/tasks/{world.task.public_id}/evidence/",
+    ):
+        assert wren.get(url).status_code == 403, url

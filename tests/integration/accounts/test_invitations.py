@@ -1,0 +1,116 @@
+"""A link makes a member and raises a role; it is used once a person, and never lowers or outlives anything."""
+
+from datetime import timedelta
+
+import pytest
+
+from accounts.models import Actor, Invitation, Membership, Role
+from accounts.selectors import role_in
+from accounts.services import (
+    InvitationGone,
+    InvitationRefused,
+    InvitationUnknown,
+    find_invitation,
+    invite,
+    revoke_invitation,
+)
+from kernel.clock import utc_now
+from tasks.flow.joining import accept_invitation
+from tests import cast
+from tests.together import together
+
+pytestmark = pytest.mark.django_db
+
+
+def a_link(role: str = Role.WORKER, **fields: object) -> str:
+    _, token = invite(organisation=cast.an_organisation(), by=cast.ada(), role=role, **fields)  # type: ignore[arg-type]
+    return token
+
+
+def role_of(actor: Actor) -> str | None:
+    return role_in(actor=actor, organisation_id=cast.an_organisation().pk)
+
+
+def uses(token: str) -> int:
+    return find_invitation(token=token).uses
+
+
+def test_only_the_hash_of_a_link_is_kept() -> None:
+    token = a_link()
+    assert token not in str(Invitation.objects.values().get())
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "x" * 500, "a\0b", "\ud800"])
+def test_a_link_that_is_none_is_unknown(token: str) -> None:
+    with pytest.raises(InvitationUnknown):
+        find_invitation(token=token)
+
+
+def test_a_link_makes_a_member_and_opening_it_again_uses_nothing() -> None:
+    token = a_link(Role.REVIEWER, max_uses=2)
+    accept_invitation(token=token, actor=cast.wren())
+    accept_invitation(token=token, actor=cast.wren())
+    assert role_of(cast.wren()) == Role.REVIEWER
+    assert uses(token) == 1
+
+
+def test_a_link_is_used_up() -> None:
+    token = a_link(max_uses=1)
+    accept_invitation(token=token, actor=cast.wren())
+    with pytest.raises(InvitationGone):
+        accept_invitation(token=token, actor=cast.finch())
+    assert role_of(cast.finch()) is None
+
+
+def test_a_link_that_ended_or_was_taken_back_makes_no_member() -> None:
+    token = a_link()
+    revoke_invitation(invitation=find_invitation(token=token))
+    late = a_link()
+    Invitation.objects.filter(pk=find_invitation(token=late).pk).update(expires_at=utc_now() - timedelta(seconds=1))
+    for link in (token, late):
+        with pytest.raises(InvitationGone):
+            accept_invitation(token=link, actor=cast.wren())
+    assert role_of(cast.wren()) is None
+
+
+@pytest.mark.parametrize("days", [-1, 0, 400])
+def test_a_link_ends_within_a_year(days: int) -> None:
+    with pytest.raises(InvitationRefused):
+        a_link(expires_at=utc_now() + timedelta(days=days))
+
+
+@pytest.mark.parametrize(
+    ("has", "offered", "then"),
+    [
+        (Role.WORKER, Role.REVIEWER, Role.REVIEWER),
+        (Role.WORKER, Role.MANAGER, Role.MANAGER),
+        (Role.CLIENT, Role.MANAGER, Role.MANAGER),
+        (Role.MANAGER, Role.OWNER, Role.OWNER),
+        (Role.MANAGER, Role.WORKER, Role.MANAGER),
+        (Role.OWNER, Role.CLIENT, Role.OWNER),
+        (Role.CLIENT, Role.REVIEWER, Role.CLIENT),  # neither covers the other: an owner has to decide
+        (Role.REVIEWER, Role.CLIENT, Role.REVIEWER),
+    ],
+)
+def test_a_link_raises_a_role_and_never_lowers_one(has: str, offered: str, then: str) -> None:
+    Membership.objects.create(organisation=cast.an_organisation(), actor=cast.wren(), role=has)
+    token = a_link(offered)
+    accept_invitation(token=token, actor=cast.wren())
+    assert role_of(cast.wren()) == then
+    assert uses(token) == (1 if has != then else 0)
+
+
+def test_a_manager_who_opens_a_workers_link_may_work_and_stays_a_manager() -> None:
+    project = cast.a_project()
+    Membership.objects.create(organisation=project.organisation, actor=cast.wren(), role=Role.MANAGER)
+    assert accept_invitation(token=a_link(project_id=project.pk), actor=cast.wren()) == project
+    assert role_of(cast.wren()) == Role.MANAGER
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_open_the_last_use_at_once_are_not_both_let_in() -> None:
+    token, people = a_link(max_uses=1), [cast.wren(), cast.finch()]
+    calls = [lambda actor=actor: accept_invitation(token=token, actor=actor) for actor in people]
+    results = together(*calls)
+    assert sorted(type(result).__name__ for result in results) == ["InvitationGone", "NoneType"]
+    assert Membership.objects.filter(actor__in=people).count() == 1

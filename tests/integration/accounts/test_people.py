@@ -1,0 +1,42 @@
+"""Accounts: one an address whatever its case, a pseudonym that outlives the person, a first administrator once."""
+
+import pytest
+
+from accounts.models import Actor, ApiToken, Membership, Role, User
+from accounts.services import EmailTaken, create_first_administrator, create_token, create_user, erase_person
+from tests import cast
+from tests.together import together
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_address_has_one_account_whatever_its_case() -> None:
+    create_user(email="Wren@Example.org", password="swordfish")
+    with pytest.raises(EmailTaken):
+        create_user(email="wren@example.ORG", password="swordfish")
+    assert User.objects.count() == 1
+    assert Actor.objects.count() == 1
+
+
+def test_a_password_is_kept_as_a_hash() -> None:
+    user = create_user(email="wren@example.org", password="swordfish")
+    assert "swordfish" not in str(User.objects.values().get(pk=user.pk))
+
+
+def test_an_erased_person_leaves_a_pseudonym_and_no_key_that_opens() -> None:
+    user = cast.a_user("wren")
+    Membership.objects.create(organisation=cast.an_organisation(), actor=user.actor, role=Role.WORKER)
+    create_token(actor=user.actor, organisation=cast.an_organisation(), name="x", scopes=["work"])
+    actor = user.actor
+    erase_person(user=user)
+    assert not User.objects.filter(email="wren@example.org").exists()
+    assert Actor.objects.filter(pk=actor.pk).exists()
+    assert ApiToken.objects.get(actor=actor).revoked_at is not None
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_first_starts_at_once_make_one_administrator() -> None:
+    results = together(create_first_administrator, create_first_administrator)
+    assert sorted(result is None for result in results) == [False, True]
+    assert User.objects.count() == 1
+    assert create_first_administrator() is None
