@@ -1,5 +1,7 @@
 """Images of a project: bringing them in, what became of each file, and the grid of what is there."""
 
+from urllib.parse import urlencode
+
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
@@ -34,7 +36,7 @@ def images(request: HttpRequest, project: Project) -> HttpResponse:
         "filtered": bool(state or name),
         "imports": imports,
         "busy": any(each.state in (Import.State.RECEIVING, Import.State.WORKING) for each in imports),
-        "query": f"&state={state}&name={name}" if state or name else "",
+        "query": f"&{urlencode({'state': state, 'name': name})}" if state or name else "",
     }
     template = "_images_grid.html" if request.GET.get("part") == "grid" else "images.html"
     return project_page(request, project, template, context, tab="images")

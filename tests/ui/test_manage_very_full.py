@@ -1,0 +1,130 @@
+"""Pages when there is a lot, and when there is nothing: bounded queries, pages of rows, words instead of blanks."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from kernel.clock import utc_now
+from kernel.events import number_events, record_event
+from kernel.models import Event
+from projects.models import Project
+from tests import cast
+from workers_ui.views.manage.activity import activity
+
+pytestmark = pytest.mark.django_db
+
+PAGES = ("", "images/", "checks/", "workers/", "review/", "releases/", "settings/")
+
+
+@pytest.fixture
+def ada() -> Client:
+    client = Client()
+    client.force_login(cast.ada().user)
+    return client
+
+
+def queries(client: Client, address: str) -> int:
+    with CaptureQueriesContext(
+        connection,
+    ) as captured:
+        assert client.get(address).status_code == 200
+    return len(captured)
+
+
+def grown(project: Project, count: int) -> None:
+    for number in range(count):
+        cast.some_tasks(project, 2)
+        cast.a_gold(project)
+        cast.admitted(project, cast.a_worker(f"{project.pk}bird{number}"))
+        record_event(project_id=project.pk, kind="answer.submitted", submitted=1)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_asks_no_more_often_when_there_is_more(ada: Client, page: str) -> None:
+    few, many = cast.a_project("Few"), cast.a_project("Many")
+    grown(few, 2)
+    grown(many, 12)
+    ada.get("/projects/")
+    assert queries(ada, f"/projects/{many.public_id}/{page}") <= queries(ada, f"/projects/{few.public_id}/{page}")
+
+
+def test_the_list_of_projects_asks_no_more_often_when_there_are_more(ada: Client) -> None:
+    grown(cast.a_project("First"), 1)
+    before = queries(ada, "/projects/")
+    for number in range(8):
+        grown(cast.a_project(f"Project {number}"), 2)
+    assert queries(ada, "/projects/") <= before
+
+
+def test_images_come_in_pages_and_a_page_that_is_not_there_is_the_last(ada: Client) -> None:
+    project = cast.a_project()
+    for _ in range(65):
+        cast.an_image(project)
+    address = f"/projects/{project.public_id}/images/"
+    assert "1 to 60 of 65 images" in ada.get(address).content.decode()
+    for page in ("2", "99", "1000000"):
+        assert "61 to 65 of 65 images" in ada.get(f"{address}?page={page}").content.decode()
+    for page in ("0", "-3", "x", "", "9" * 30):
+        assert "1 to 60 of 65 images" in ada.get(f"{address}?page={page}").content.decode()
+
+
+def test_images_are_found_by_state_and_by_a_part_of_their_name(ada: Client) -> None:
+    project = cast.a_project()
+    cast.a_task(project, image=cast.an_image(project, name="lake/boat one.jpg"))
+    cast.a_gold(project, image=cast.an_image(project, name="table/cup.jpg"))
+    address = f"/projects/{project.public_id}/images/"
+
+    def shown(query: str) -> tuple[bool, bool]:
+        page = ada.get(f"{address}?part=grid&{query}").content.decode()
+        return "lake/boat one.jpg" in page, "table/cup.jpg" in page
+
+    assert shown("") == (True, True)
+    assert shown("state=open") == (True, False)
+    assert shown("state=check") == (False, True)
+    assert shown("name=CUP") == (False, True)
+    assert shown("name=100%25") == (False, False)
+    assert shown("state=nonsense") == (True, True)
+
+
+def test_the_search_stays_in_the_addresses_of_the_pages(ada: Client) -> None:
+    project = cast.a_project()
+    for number in range(61):
+        cast.an_image(project, name=f"a&b {number}.jpg")
+    page = ada.get(f"/projects/{project.public_id}/images/", {"name": "a&b"}).content.decode()
+    assert "?page=2&amp;state=&amp;name=a%26b" in page
+
+
+def test_like_things_in_a_row_are_one_line_of_the_feed() -> None:
+    project = cast.a_project(workers=[cast.wren()])
+    wren = str(cast.wren().public_id)
+    record_event(project_id=project.pk, kind="hand.claimed", data={"worker": wren, "size": 10}, leased=10)
+    for _ in range(4):
+        record_event(project_id=project.pk, kind="answer.submitted", leased=-1, submitted=1)
+    record_event(project_id=project.pk, kind="hand.settled", data={"worker": wren}, settled=4, paid_micros=80_000)
+    number_events(project_id=project.pk)
+    assert [line.words for line in activity(project=project)] == [
+        "Wren handed in 4 answers and earned 0.08 USD",
+        "4 answers came in",
+        "Wren took a set of 10 images",
+    ]
+
+
+def test_things_that_lie_apart_in_time_are_lines_of_their_own() -> None:
+    project = cast.a_project()
+    for _ in range(2):
+        record_event(project_id=project.pk, kind="answer.submitted", submitted=1)
+    number_events(project_id=project.pk)
+    Event.objects.filter(number=1).update(created_at=utc_now() - timedelta(hours=1))
+    assert [line.words for line in activity(project=project)] == ["1 answer came in", "1 answer came in"]
+
+
+def test_an_erased_person_is_named_by_a_pseudonym() -> None:
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren])
+    record_event(project_id=project.pk, kind="worker.joined", data={"worker": str(wren.public_id)}, workers=1)
+    number_events(project_id=project.pk)
+    wren.user.delete()
+    assert [line.words for line in activity(project=project)] == [f"Worker {str(wren.public_id)[:4]} joined"]
