@@ -1,0 +1,193 @@
+"""What stands in deploy/ and in the documents agrees with the code: names, ports, variables, commands, links."""
+
+import importlib
+import re
+import shlex
+import sys
+from collections.abc import Iterator
+from configparser import ConfigParser
+from pathlib import Path
+
+import pytest
+
+from annotary.embedded import cli, up
+
+ROOT = Path(__file__).resolve().parents[2]
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
+NGINX = (DEPLOY / "nginx" / "annotary.conf").read_text(encoding="utf-8")
+EXAMPLE = (DEPLOY / "systemd" / "environment.example").read_text(encoding="utf-8")
+DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", DEPLOY / "README.md", *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
+#: Read by other programs than ours, or told to nobody: the embedded runtime's own marks.
+FOREIGN_VARIABLES = {"PYTHONPATH", "DJANGO_SETTINGS_MODULE", "PROMETHEUS_MULTIPROC_DIR"}
+THREADS = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
+#: Commands that Django or an installed app brings.
+DJANGO_COMMANDS = {"changepassword", "check", "collectstatic", "migrate", "bootstrap_admin", "relay"}
+OWN_COMMANDS = {"up", "status", "stop", "demo", "simulate", "test", "lint", "help"}
+
+
+class Unit:
+    """A systemd unit, as far as these tests read it."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.stem.removeprefix("annotary-")
+        self.text = path.read_text(encoding="utf-8")
+        # A unit may say a thing twice (Environment); the parser keeps the last, so those are read from the text.
+        parser = ConfigParser(strict=False, interpolation=None, comment_prefixes=("#",))
+        parser.optionxform = str  # type: ignore[assignment,method-assign]  # the documented way to keep case
+        parser.read_string(self.text)
+        self.service = parser["Service"]
+        self.command = shlex.split(self.service["ExecStart"])
+
+    @property
+    def environment(self) -> dict[str, str]:
+        lines = re.findall(r"^Environment=(.*)$", self.text, re.MULTILINE)
+        return dict(pair.split("=", 1) for line in lines for pair in shlex.split(line))
+
+    def option(self, name: str) -> str:
+        return self.command[self.command.index(name) + 1]
+
+
+def unit(name: str) -> Unit:
+    return Unit(DEPLOY / "systemd" / f"annotary-{name}.service")
+
+
+def sources() -> str:
+    files = [file for folder in ("platform", "tasks", "workers_ui") for file in (ROOT / folder).rglob("*.py")]
+    return "\n".join(file.read_text(encoding="utf-8") for file in files)
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.stem)
+def test_a_unit_runs_a_program_of_the_environment_on_a_module_that_exists(path: Path) -> None:
+    found = Unit(path)
+    program = found.command[0]
+    assert program.startswith("/opt/annotary/.venv/bin/")
+    assert (Path(sys.executable).parent / Path(program).name).exists()
+    modules = [word.partition(":")[0] for word in found.command if word.startswith("annotary.")]
+    for module in modules:
+        assert importlib.util.find_spec(module) is not None
+    assert modules or found.command[1:] == ["-m", "django", "relay"]
+    assert found.environment["DJANGO_SETTINGS_MODULE"] == "annotary.settings.production"
+    assert found.environment["PYTHONPATH"] == "/opt/annotary/platform:/opt/annotary"
+
+
+def test_the_target_wants_every_unit_and_every_unit_stops_with_it() -> None:
+    target = (DEPLOY / "systemd" / "annotary.target").read_text(encoding="utf-8")
+    wanted = re.findall(r"annotary-[a-z]+\.service", target)
+    assert sorted(wanted) == [path.name for path in UNITS]
+    assert all("PartOf=annotary.target" in path.read_text(encoding="utf-8") for path in UNITS)
+
+
+def test_there_is_a_unit_for_every_part_that_up_starts() -> None:
+    started = re.findall(r"plan\.(\w+)[,)\]]", Path(up.__file__).read_text(encoding="utf-8"))
+    assert {Unit(path).name for path in UNITS} == {name for name in started if name != "first_steps"}
+
+
+def test_nginx_sends_pages_and_websockets_to_the_ports_of_their_units() -> None:
+    upstreams = dict(re.findall(r"upstream (\w+) \{\s*server ([\d.:]+);", NGINX))
+    for name, upstream in (("web", "annotary_web"), ("websockets", "annotary_websockets")):
+        found = unit(name)
+        assert upstreams[upstream] == f"{found.option('--host')}:{found.option('--port')}"
+    socket = NGINX[NGINX.index("location /ws/") :].split("}", 1)[0]
+    assert "proxy_pass http://annotary_websockets;" in socket
+    routes = (ROOT / "workers_ui" / "consumers" / "routing.py").read_text(encoding="utf-8")
+    assert '"ws/' in routes
+
+
+def test_nginx_serves_the_folder_that_collectstatic_writes() -> None:
+    folder = re.search(r"^ANNOTARY_STATIC_ROOT=(.+)$", EXAMPLE, re.MULTILINE)
+    assert folder is not None
+    assert f"alias {folder.group(1)}/;" in NGINX
+    # The services' own folder is closed to everybody else, nginx too.
+    assert not folder.group(1).startswith("/var/lib/annotary")
+    assert all("StateDirectoryMode=0700" in path.read_text(encoding="utf-8") for path in UNITS)
+
+
+def test_nginx_lets_through_as_much_as_the_application_takes(settings: object) -> None:
+    size = re.search(r"client_max_body_size (\d+)g;", NGINX)
+    assert size is not None
+    assert int(size.group(1)) * 1024**3 == getattr(settings, "UPLOAD_MAX_BYTES")  # noqa: B009 - an untyped fixture
+
+
+def test_every_place_that_passes_headers_sets_all_that_production_believes() -> None:
+    blocks = [block for block in NGINX.split("location ") if "proxy_set_header" in block]
+    for block in blocks:
+        for header in ("Host", "X-Forwarded-For", "X-Forwarded-Proto"):
+            assert re.search(rf"proxy_set_header {header} +\$", block)
+
+
+def test_every_variable_of_the_example_and_the_units_is_read_by_the_code() -> None:
+    text = sources()
+    given = set(re.findall(r"^#?([A-Z_]+)=", EXAMPLE, re.MULTILINE))
+    given |= {name for path in UNITS for name in Unit(path).environment} - FOREIGN_VARIABLES - THREADS
+    assert [name for name in sorted(given) if f'"{name}"' not in text] == []
+
+
+def test_the_example_names_all_that_production_asks_for() -> None:
+    production = (ROOT / "platform" / "annotary" / "settings" / "production.py").read_text(encoding="utf-8")
+    asked = re.findall(r'^    \("([A-Z_]+)", "', production, re.MULTILINE)
+    assert len(asked) >= 5
+    assert [name for name in asked if not re.search(rf"^{name}=", EXAMPLE, re.MULTILINE)] == []
+
+
+def test_operations_lists_every_variable_that_the_settings_read() -> None:
+    folder = ROOT / "platform" / "annotary" / "settings"
+    text = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', text)) | set(re.findall(r'\btext\("([A-Z_]+)"', text))
+    listed = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+    assert [name for name in sorted(read) if f"`{name}`" not in listed] == []
+
+
+def links(document: Path) -> Iterator[tuple[str, str]]:
+    """Relative links of a document: file and fragment; code blocks hold none."""
+    text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    for pair in LINK.findall(text):
+        target = pair[0] or pair[1]
+        if not re.match(r"[a-z]+:", target):
+            file, _, fragment = target.partition("#")
+            yield file, fragment
+
+
+def anchors(document: Path) -> set[str]:
+    """The fragments of a document's headings, as forges make them."""
+    heads = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_link_leads_to_a_file_and_a_heading_that_are_there(document: Path) -> None:
+    for file, fragment in links(document):
+        target = (document.parent / file).resolve() if file else document
+        assert target.exists(), f"{document.name} links to {file}, which is not there."
+        if fragment:
+            assert fragment in anchors(target), f"{document.name} links to {file}#{fragment}, which is no heading."
+
+
+def test_pictures_are_small() -> None:
+    pictures = [path for path in (ROOT / "docs" / "images").iterdir() if path.is_file()]
+    assert pictures
+    assert [path.name for path in pictures if path.stat().st_size > 200_000] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_every_command_that_a_document_names_exists(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    named = set(re.findall(r"(?:manage\.py|deploy/manage) ([a-z_]+)", text))
+    assert named <= OWN_COMMANDS | DJANGO_COMMANDS
+    scripts = re.findall(r"(?:python3?|\s)((?:tests/benchmarks|deploy|\.ci)/[\w./]+)", text)
+    assert [name for name in scripts if not (ROOT / name).exists()] == []
+
+
+def test_our_own_commands_are_those_that_help_lists() -> None:
+    listed = set(re.findall(r"^  (\w+) ", cli.HELP, re.MULTILINE))
+    assert listed == OWN_COMMANDS - {"help"}
+
+
+def test_the_script_of_commands_uses_the_account_and_the_settings_of_the_units() -> None:
+    script = (DEPLOY / "manage").read_text(encoding="utf-8")
+    account = unit("web").service["User"]
+    assert f"runuser -u {account} -- " in script
+    assert unit("web").service["EnvironmentFile"] in script
+    assert "DJANGO_SETTINGS_MODULE=annotary.settings.production" in script
+    assert (DEPLOY / "manage").stat().st_mode & 0o111
