@@ -1,0 +1,58 @@
+"""Images that wait for a worker who does not exist: everybody here has had them and given them back.
+
+Nobody is asked twice for an image in one round (I1), so a small team can be left with open places that none of them may
+take: a set that ran out on a phone, images that were skipped. A manager sees them counted and grants a redo.
+"""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
+
+from projects.models import Project
+from tasks.assignment.models import Assignment
+from tasks.batching.models import Batch, Task
+from tasks.standing.models import Standing
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Open images with places that no active worker of the project may take in their present round."""
+
+    without_answer: int
+    with_answers: int
+
+
+def waiting_for_nobody(*, project: Project) -> Waiting:
+    """What `offer_again` (without an answer) and `overlap.stop_asking` (with some) would mend."""
+    rows = _out_of_reach(Task.objects.filter(project=project))
+    without = rows.filter(taken=0).count()
+    return Waiting(without_answer=without, with_answers=rows.filter(taken__gt=0).count())
+
+
+@transaction.atomic
+def offer_again(*, batch: Batch) -> int:
+    """Locks the batch, then its tasks. Begin a new round for images without an answer that nobody may take.
+
+    Returns how many. Answers that still arrive for the round before are kept and paid like any late answer.
+    """
+    Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)
+    chosen = list(_out_of_reach(Task.objects.filter(batch=batch, taken=0)).values_list("pk", flat=True))
+    locked = Task.objects.select_for_update(no_key=True).filter(pk__in=chosen).order_by("pk")
+    # Read again under the lock: a late answer may have taken the place meanwhile.
+    free = [task.pk for task in locked if task.taken == 0 and task.state == Task.State.OPEN]
+    if free:
+        Task.objects.filter(pk__in=free).update(round=F("round") + 1)
+        Batch.objects.filter(pk=batch.pk).update(generation=F("generation") + 1)
+    return len(free)
+
+
+def _out_of_reach(tasks: QuerySet[Task]) -> QuerySet[Task]:
+    had_it = Assignment.objects.filter(
+        task=OuterRef(OuterRef("pk")), worker=OuterRef("worker_id"), round=OuterRef(OuterRef("round"))
+    )
+    could = Standing.objects.filter(project=OuterRef("project_id"), state=Standing.State.ACTIVE).filter(~Exists(had_it))
+    open_ones = tasks.filter(state=Task.State.OPEN, taken__lt=F("wanted"), batch__state=Batch.State.OPEN)
+    # A project that nobody has joined yet does not wait for a redo but for its first worker.
+    joined = Standing.objects.filter(project=OuterRef("project_id"))
+    return open_ones.filter(Exists(joined)).filter(~Exists(could))
