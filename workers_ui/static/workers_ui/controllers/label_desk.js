@@ -82,7 +82,8 @@ export class LabelDesk {
     if (answer.verdict === "cannot_tell") return "cannot tell";
     const parts = [];
     if (answer.image?.class != null) parts.push(this.nameOf(answer.image.class));
-    const names = [...new Set((answer.objects ?? []).map((object) => this.nameOf(object.class)))];
+    const numbers = new Set((answer.objects ?? []).map((object) => object.class));
+    const names = [...numbers].sort((a, b) => a - b).map((number) => this.nameOf(number));
     const count = answer.objects?.length ?? 0;
     if (count > 0) parts.push(`${count} box${count === 1 ? "" : "es"}: ${names.join(", ")}`);
     return parts.join(", ") || "nothing to label";

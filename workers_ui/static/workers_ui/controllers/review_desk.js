@@ -105,7 +105,7 @@ export default class ReviewDesk extends Controller {
   fix() {
     this.mode(true);
     this.showOverlays();
-    if (this.desk.wantsBoxes) this.desk.canvas.element.focus();
+    if (this.desk.wantsBoxes) this.desk.canvas.element.focus({ preventScroll: true });
   }
 
   cancelFix() {
@@ -152,7 +152,9 @@ export default class ReviewDesk extends Controller {
   }
 
   decided(label, words) {
-    toast(words, "ok");
+    this.target("told").textContent = `${words} ${label.name}`;
+    const count = document.querySelector("[data-review-left]");
+    if (count) count.textContent = String(Math.max(0, Number(count.textContent.replace(/\D/g, "")) - 1));
     this.drop(label);
   }
 
@@ -183,6 +185,7 @@ export default class ReviewDesk extends Controller {
     this.fixing = fixing;
     this.target("decide").hidden = fixing;
     this.target("fixing").hidden = !fixing;
+    this.target("walk").hidden = fixing;
     for (const button of this.target("fixing").querySelectorAll("[data-review-desk-action='click:nothing']")) {
       button.hidden = !this.desk.canBeEmpty;
     }
