@@ -84,7 +84,8 @@ class People:
     def close(self) -> None:
         for context in self.contexts:
             context.close()
-        assert [each for each in self.complaints if each] == []
+        said = [line for lines in self.complaints for line in lines]
+        assert said == [], f"The pages complained: {said}"
 
 
 def session_of(user: User) -> str:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from projects.models import Project
-from tasks.answers import Schema
+from tasks.answers import LabelClass, Schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Offer:
     set_price: Decimal
     hourly: Decimal
     lease_seconds: int
-    classes: tuple[str, ...]
+    classes: tuple[LabelClass, ...]
     chooses: bool
     draws: bool
 
@@ -36,7 +36,7 @@ def offer_of(project: Project) -> Offer:
         set_price=project.price * project.hand_size,
         hourly=project.price * 3600 / seconds,
         lease_seconds=project.lease_seconds,
-        classes=tuple(item.name for item in schema.classes) if schema else (),
+        classes=schema.classes if schema else (),
         chooses=bool(schema and schema.wants_class),
         draws=bool(schema and schema.object_tools),
     )
