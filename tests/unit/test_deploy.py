@@ -4,13 +4,14 @@ import importlib
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
 
-from annotary.embedded import cli, up
+from annotary.embedded import cli, plan, up
+from annotary.embedded.places import Places
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -82,6 +83,24 @@ def test_the_target_wants_every_unit_and_every_unit_stops_with_it() -> None:
 def test_there_is_a_unit_for_every_part_that_up_starts() -> None:
     started = re.findall(r"plan\.(\w+)[,)\]]", Path(up.__file__).read_text(encoding="utf-8"))
     assert {Unit(path).name for path in UNITS} == {name for name in started if name != "first_steps"}
+
+
+def test_units_start_their_programs_with_the_options_of_up(tmp_path: Path) -> None:
+    places = Places(tmp_path)
+    addresses = plan.Addresses("127.0.0.1", 8000, 8001, "http://127.0.0.1:8000")
+    started = {
+        "web": plan.web(places, addresses, {}),
+        "websockets": plan.websockets(places, addresses, {}),
+        "worker": plan.worker(places, {}),
+        "beat": plan.beat(places, {}),
+    }
+    for name, service in started.items():
+        # Without the interpreter and its -m.
+        assert options(unit(name).command[1:]) == options(service.argv[3:])
+
+
+def options(words: Sequence[str]) -> set[str]:
+    return {word.partition("=")[0] for word in words if word.startswith("-")}
 
 
 def test_nginx_sends_pages_and_websockets_to_the_ports_of_their_units() -> None:
@@ -191,3 +210,16 @@ def test_the_script_of_commands_uses_the_account_and_the_settings_of_the_units()
     assert unit("web").service["EnvironmentFile"] in script
     assert "DJANGO_SETTINGS_MODULE=annotary.settings.production" in script
     assert (DEPLOY / "manage").stat().st_mode & 0o111
+
+
+def test_the_buttons_that_a_how_to_names_are_on_the_pages() -> None:
+    files = [file for file in (ROOT / "workers_ui").rglob("*") if file.suffix in {".html", ".py", ".js"}]
+    pages = "\n".join(file.read_text(encoding="utf-8") for file in files).lower()
+    # Written by the page from the size of a set.
+    pages += "take 10 images"
+    for name in ("howto-manager.md", "howto-worker.md", "howto-client.md"):
+        text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+        words = re.findall(r"\*\*([^*]+)\*\*", text) + re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", text)
+        steps = [step.rstrip(".").lower() for word in words for step in word.split(" → ")]
+        assert steps
+        assert [step for step in steps if step not in pages] == []
