@@ -156,3 +156,18 @@ def test_a_reviewer_works_at_a_phone_too(people: People, cats: tuple[Project, li
     page.get_by_role("button", name="Approve").tap()
     expect(page.get_by_role("status").filter(has_text="Approved.")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") == 0
+
+
+def test_the_rest_of_a_batch_is_approved_by_policy(people: People, cats: tuple[Project, list[Task]]) -> None:
+    project, tasks = cats
+    batch = tasks[0].batch
+    page = people.signed_in(cast.ada())
+    page.goto(f"/projects/{project.public_id}/review/")
+    page.get_by_label("Batch").select_option("Batch 1")
+    page.get_by_role("button", name="Approve the rest of batch 1").click()
+    expect(page.get_by_role("heading", name="Approve 3 labels unseen?")).to_be_visible()
+    page.get_by_role("button", name="Approve by policy").click()
+    expect(page.get_by_text("Batch 1 is approved")).to_be_visible()
+    batch.refresh_from_db()
+    assert batch.state == "approved"
+    assert list(Review.objects.values_list("by_policy", flat=True)) == [True, True, True]
