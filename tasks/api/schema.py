@@ -32,7 +32,7 @@ class AutoSchema(SpectacularSchema):
                 words.append(part.strip("{}"))
         return "_".join([self.method.lower(), *words])
 
-    def get_description(self) -> str:
+    def get_description(self) -> str:  # type: ignore[override]  # spectacular takes no arguments
         """The method's docstring; the class's is for those who read the code. Then what a key needs."""
         said = inspect.getdoc(getattr(self.view, self.method.lower())) or ""
         scope = getattr(self.view, "scopes", {}).get(self.method, "read")

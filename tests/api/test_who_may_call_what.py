@@ -89,7 +89,7 @@ OPEN_TO_ALL = {SchemaView, DocsView, UnknownView}
 
 def served() -> set[tuple[str, str]]:
     """Every (route, method) that the API has, asked of the routes themselves."""
-    found = set()
+    found: set[tuple[str, str]] = set()
     for row in urlpatterns:
         assert isinstance(row, URLPattern)
         view: Any = getattr(row.callback, "view_class")  # noqa: B009 (the stubs do not know it)

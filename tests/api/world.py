@@ -47,7 +47,7 @@ def a_stored_blob(content: bytes, content_type: str = "image/jpeg") -> Blob:
 def a_stored_image(project: Project, color: str) -> Image:
     """An image whose pixels are in the storage."""
     blob = a_stored_blob(some_pixels(color))
-    blobs = {"original": blob, "release": blob, "rendition": blob, "thumb": blob}
+    blobs: dict[str, Any] = {"original": blob, "release": blob, "rendition": blob, "thumb": blob}
     return cast.an_image(project, sha256=blob.sha256, width=64, height=48, **blobs)
 
 
@@ -56,8 +56,10 @@ def a_hand(project: Project, *, gold: Gold, task: Task) -> Hand:
     now = utc_now()
     worker = member("worker")
     later = now + timedelta(hours=1)
+    assert project.schema is not None
     hand = Hand.objects.create(project=project, worker=worker, size=2, created_at=now, expires_at=later)
-    for position, row in enumerate((gold, task), start=1):
+    shown: list[Gold | Task] = [gold, task]
+    for position, row in enumerate(shown, start=1):
         Assignment.objects.create(
             project=project,
             hand=hand,
@@ -85,6 +87,7 @@ def a_world() -> World:
         member(role)
     owner, worker = member("owner"), member("worker")
     project = cast.a_project(answers_min=1)
+    assert project.schema is not None
     cast.admitted(project, worker)
     cast.admitted(project, cast.finch())
     task = cast.a_task(project, image=a_stored_image(project, "teal"))

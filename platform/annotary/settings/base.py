@@ -162,6 +162,7 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_RATE_LIMITS = {"join": "20/m/ip"}
 # How many proxies of ours add to X-Forwarded-For; limits by address hold the address that the outermost one saw.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("ANNOTARY_PROXIES", 0)
+SESSION_ENGINE = "annotary.sessions"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_AGE = int(timedelta(days=30).total_seconds())

@@ -62,7 +62,7 @@ def test_figures_are_for_this_machine(client: Client) -> None:
         {"REMOTE_ADDR": "192.0.2.1", "HTTP_AUTHORIZATION": "Bearer wrong"},
     ],
 )
-def test_figures_are_not_for_others(client: Client, settings: Any, caller: dict[str, str]) -> None:
+def test_figures_are_not_for_others(client: Client, settings: Any, caller: dict[str, Any]) -> None:
     for token in ("", "right"):
         settings.ANNOTARY_METRICS_TOKEN = token
         assert client.get("/metrics", **caller).status_code == 404
