@@ -7,6 +7,7 @@ import { Controller } from "./controller.js";
 import { cannotTell, emptyAnswer, labels, questionOf, sameAnswer, words } from "./set_answer.js";
 import { SetClock, Stopwatch } from "./set_clock.js";
 import { Drafts } from "./set_drafts.js";
+import { HandIn, handInWords } from "./set_hand_in.js";
 import { SetImages } from "./set_images.js";
 import { bindKeys } from "./set_keys.js";
 import { fillOverview } from "./set_overview.js";
@@ -24,7 +25,7 @@ export default class extends Controller {
     this.drafts = new Drafts();
     this.watch = new Stopwatch();
     this.busy = false;
-    this.handing = "no"; // "sending" while it tries, "waiting" for the connection, "done" once the form is sent
+    this.handing = new HandIn({ queue: this.queue, note: this.target("handing"), form: this.target("form") });
     bindKeys(this.signal, {
       next: () => this.next(),
       back: () => this.back(),
@@ -36,7 +37,7 @@ export default class extends Controller {
     });
     this.listen(this.element, "outbox:state", () => this.queueMoved());
     this.listen(this.element, "outbox:sent", ({ detail }) => this.sent(detail.answer));
-    this.listen(window, "online", () => this.handInWaiting());
+    this.listen(window, "online", () => this.handing.goOn());
     this.listen(window, "focus", () => this.refresh());
     // A page that comes back from the browser's cache must be usable again.
     this.listen(window, "pageshow", ({ persisted }) => persisted && location.reload());
@@ -311,7 +312,7 @@ export default class extends Controller {
     this.target("heading").textContent = open > 0 ? `${set.done} of ${set.total} done` : "Look over your answers";
     this.target("rest").textContent = this.restWords(open);
     const button = this.target("hand-in");
-    button.textContent = handInWords(set.answered, open, set.live);
+    button.textContent = handInWords({ answered: set.answered, open, live: set.live });
     button.classList.toggle("quiet", open > 0);
     this.target("resume").hidden = open === 0;
     this.showProgress();
@@ -332,32 +333,14 @@ export default class extends Controller {
 
   /* Handing in */
 
-  /** Sends what waits on the device, then hands in; offline it waits for the connection and does so by itself. */
-  async handIn() {
-    if (this.handing === "sending" || this.handing === "done") return;
-    const note = this.target("handing");
-    this.handing = "sending";
-    note.hidden = false;
-    note.textContent = "Sending your answers …";
-    await this.queue.flush();
-    if (this.queue.waiting.size === 0 && navigator.onLine) {
-      this.handing = "done";
-      this.target("form").requestSubmit();
-      return;
-    }
-    this.handing = "waiting";
-    const count = this.queue.waiting.size;
-    note.textContent = `You are offline. ${count === 1 ? "1 answer is" : `${count} answers are`} saved on this device; the set is handed in when you are online again. Leave this page open.`;
-  }
-
-  handInWaiting() {
-    if (this.handing === "waiting" && this.queue.waiting.size === 0 && navigator.onLine) void this.handIn();
+  handIn() {
+    void this.handing.start();
   }
 
   async queueMoved() {
     await this.queue.look();
-    if (this.overviewOpen && this.handing === "no") this.showOverview();
-    this.handInWaiting();
+    if (this.overviewOpen && !this.handing.asked) this.showOverview();
+    this.handing.goOn();
   }
 
   /** What the server says of a late answer is told; "Saved." is what the line of the queue says anyhow. */
@@ -399,32 +382,6 @@ export default class extends Controller {
   }
 
   tool(event) {
-    const { canvas } = this.surface;
-    const name = event.currentTarget.dataset.tool;
-    const acts = {
-      add: () => canvas.addCentred(),
-      undo: () => canvas.undo(),
-      redo: () => canvas.redo(),
-      remove: () => canvas.removeSelected(),
-      fit: () => canvas.fit(),
-      in: () => canvas.zoomBy(1.5),
-      out: () => canvas.zoomBy(1 / 1.5),
-      pan: () => this.togglePan(event.currentTarget),
-    };
-    acts[name]();
-    if (name !== "pan") canvas.element.focus({ preventScroll: true });
+    this.surface.use(event.currentTarget);
   }
-
-  togglePan(button) {
-    const pan = button.getAttribute("aria-pressed") !== "true";
-    button.setAttribute("aria-pressed", String(pan));
-    this.surface.canvas.setTool(pan ? "pan" : "box");
-  }
-}
-
-function handInWords(answered, open, live) {
-  if (!live) return "See what you earned";
-  if (answered === 0) return "Give the set back";
-  const count = answered === 1 ? "1 answer" : `${answered} answers`;
-  return open > 0 ? `Hand in ${count} now` : `Hand in ${count}`;
 }

@@ -58,6 +58,29 @@ export class SetSurface extends EventTarget {
     if (this.question.draws) this.canvas.element.focus({ preventScroll: true });
   }
 
+  /** A button of the tool strip was pressed; its data-tool says which. */
+  use(button) {
+    const { canvas } = this;
+    const acts = {
+      add: () => canvas.addCentred(),
+      undo: () => canvas.undo(),
+      redo: () => canvas.redo(),
+      remove: () => canvas.removeSelected(),
+      fit: () => canvas.fit(),
+      in: () => canvas.zoomBy(1.5),
+      out: () => canvas.zoomBy(1 / 1.5),
+      pan: () => this.togglePan(button),
+    };
+    acts[button.dataset.tool]();
+    if (button.dataset.tool !== "pan") canvas.element.focus({ preventScroll: true });
+  }
+
+  togglePan(button) {
+    const pan = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(pan));
+    this.canvas.setTool(pan ? "pan" : "box");
+  }
+
   destroy() {
     this.imagePicker?.destroy();
     this.boxPicker?.destroy();
