@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(seconds=60)
 HEARTBEAT_SECONDS = 15
 RESEND_AFTER = timedelta(seconds=30)
+LONGEST_PAUSE_SECONDS = 300
+# For work that nobody would ask for again, such as pay: three days at the longest pause.
+KEEP_TRYING = 1000
 
 
 def enqueue(
@@ -127,7 +130,7 @@ def _retry_or_fail(row: Job, token: uuid.UUID, error: str) -> None:
                 lease_until=None,
                 lease_token=None,
                 error=error,
-                not_before=ClockTimestamp() + timedelta(seconds=2**row.attempts),
+                not_before=ClockTimestamp() + timedelta(seconds=min(2**row.attempts, LONGEST_PAUSE_SECONDS)),
                 sent_at=ClockTimestamp(),
             )
     except IntegrityError:

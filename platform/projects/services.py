@@ -105,7 +105,7 @@ def write_instructions(*, project: Project, by: Actor, body: str) -> Instruction
         raise InstructionsRefused(
             f"The instructions have {len(text):,} characters; shorten them to {MAX_INSTRUCTIONS:,}."
         )
-    row = Project.objects.select_for_update(no_key=True, of=("self",)).select_related("instructions").get(pk=project.pk)
+    row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if row.instructions is not None and row.instructions.body == text:
         project.instructions = row.instructions
         return row.instructions

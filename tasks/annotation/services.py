@@ -26,7 +26,7 @@ from accounts.models import Actor
 from kernel.clock import ClockTimestamp, database_now
 from kernel.errors import NotFound
 from kernel.events import record_event
-from kernel.jobs import enqueue
+from kernel.jobs import KEEP_TRYING, enqueue
 from tasks.annotation.errors import AnswerRefused, AnswersFinal, ImageGivenBack
 from tasks.annotation.models import Annotation
 from tasks.answers import Answer, AnswerError, Schema, content_hash, parse_answer
@@ -67,7 +67,10 @@ class _Body:
     seconds: float | None
 
 
-@transaction.atomic
+class _LeaseOver(Exception):
+    """The assignment is leased no more."""
+
+
 def submit_answer(
     *, worker: Actor, assignment_id: UUID, raw: object, raw_sha256: str, seconds: float | None = None
 ) -> Submission:
@@ -80,10 +83,26 @@ def submit_answer(
     if assignment is None:
         raise NotFound
     body = _read(assignment, raw, raw_sha256, seconds)
-    if _submit_leased(assignment):
-        annotation = _write(assignment, body, revision=1)
-        record_event(project_id=assignment.project_id, kind="answer.submitted", leased=-1, submitted=1)
-        return _said(annotation, assignment)
+    try:
+        return _submit_in_time(assignment, body)
+    except _LeaseOver:
+        return _submit_after(assignment, body)
+
+
+@transaction.atomic
+def _submit_in_time(assignment: Assignment, body: _Body) -> Submission:
+    """Locks the assignment. Raises _LeaseOver, so that the rollback lets go of it: an update that had to wait for a row
+    keeps it locked also when it then changes nothing, and batch and task come first in the order of locks."""
+    if not _submit_leased(assignment):
+        raise _LeaseOver
+    annotation = _write(assignment, body, revision=1)
+    record_event(project_id=assignment.project_id, kind="answer.submitted", leased=-1, submitted=1)
+    return _said(annotation, assignment)
+
+
+@transaction.atomic
+def _submit_after(assignment: Assignment, body: _Body) -> Submission:
+    """Locks the assignment; for one whose lease was swept batch, task, assignment."""
     _lock(assignment)
     if assignment.state == Assignment.State.SUBMITTED:
         return _submit_again(assignment, body)
@@ -152,7 +171,7 @@ def _submit_late(assignment: Assignment, body: _Body) -> Submission:
     annotation = _write(assignment, body, revision=1)
     record_event(project_id=assignment.project_id, kind="answer.submitted", submitted=1)
     if not _hand_is_live(assignment):
-        enqueue(SETTLE_LATE, project_id=assignment.project_id, assignment_id=assignment.pk)
+        enqueue(SETTLE_LATE, project_id=assignment.project_id, max_attempts=KEEP_TRYING, assignment_id=assignment.pk)
     return _said(annotation, assignment)
 
 

@@ -70,6 +70,11 @@ class Answer:
             "verdict": self.verdict,
         }
 
+    def class_numbers(self) -> frozenset[int]:
+        """Every class that the answer names, of the image and of its objects."""
+        of_image = () if self.image.class_number is None else (self.image.class_number,)
+        return frozenset((*of_image, *self.image.tags, *(item.class_number for item in self.objects)))
+
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Answer:
         """An answer that was canonical when it was stored. Foreign bodies go through parse_answer."""

@@ -208,7 +208,14 @@ def release_hand(*, worker: Actor, hand_id: UUID) -> Hand:
         raise NotFound
     if hand.state == Hand.State.LIVE:
         close_hand_leases(hand=hand)
-        if not Assignment.objects.filter(hand=hand, state=Assignment.State.SUBMITTED).exists():
+        # Locked before the look: a late answer under way has seen the hand live and counts on settling to be paid.
+        states = list(
+            Assignment.objects.select_for_update(no_key=True)
+            .filter(hand=hand)
+            .order_by("pk")
+            .values_list("state", flat=True)
+        )
+        if Assignment.State.SUBMITTED not in states:
             Hand.objects.filter(pk=hand.pk).update(state=Hand.State.SETTLED, settled_at=ClockTimestamp())
             data = {"worker": str(worker.public_id)}
             record_event(project_id=hand.project_id, kind="hand.settled", data=data, settled=0)

@@ -96,13 +96,13 @@ def set_priority(*, batch: Batch, priority: int) -> Batch:
 
 @transaction.atomic
 def raise_wanted(*, task_id: int, to: int) -> bool:
-    """Locks the batch, then the task. Raise the answers wanted of a task to `to`; False when it wants that many.
+    """Locks the batch, then the task. Raise the answers wanted of an open task to `to`; False when it wants that many.
 
     The batch's generation rises too, so that workers who had all of it are asked again.
     """
     batch_id, task = _lock_with_batch(task_id)
     more = to - task.wanted
-    if more <= 0:
+    if more <= 0 or task.state != Task.State.OPEN:
         return False
     _change_places(task, batch_id, more)
     return True

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from django.db import transaction
@@ -45,7 +46,7 @@ class _Outcome:
 
 
 def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
-    """Locks the tasks, lowest id first, a few at a time; call it outside a transaction that holds later ones.
+    """Locks the tasks, a few of one batch at a time; call it outside a transaction that holds later ones.
 
     Makes each task's label from its settled, counting answers of the present round, and returns how many versions were
     written. The posterior follows every answer; a label is written when the task has all the answers that it asks for.
@@ -54,15 +55,26 @@ def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
     A full task becomes answered, unless its label is less sure than the project wants, another answer may still be
     asked for, and a worker is left to ask: then it stays open, and `flow.overlap` raises what it wants.
     """
-    by_project: dict[int, list[int]] = {}
-    for pk, project_id in Task.objects.filter(pk__in=task_ids).order_by("pk").values_list("pk", "project_id"):
-        by_project.setdefault(project_id, []).append(pk)
+    projects: dict[int, Project] = {}
     written = 0
-    for project_id, ids in by_project.items():
-        project = Project.objects.select_related("schema").get(pk=project_id)
-        for start in range(0, len(ids), CHUNK):
-            written += _update_chunk(project, ids[start : start + CHUNK], may_ask_more)
+    for project_id, ids in in_chunks(task_ids=task_ids):
+        if project_id not in projects:
+            projects[project_id] = Project.objects.select_related("schema").get(pk=project_id)
+        written += _update_chunk(projects[project_id], ids, may_ask_more)
     return written
+
+
+def in_chunks(*, task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:
+    """(project, tasks in ascending order): what may be locked in one transaction that does not hold the batch.
+
+    Never tasks of two batches: a claim takes batches by priority and waits for tasks of one while it holds tasks of
+    another, so whoever did both by id alone would lock up with it.
+    """
+    rows = Task.objects.filter(pk__in=task_ids).order_by("batch_id", "pk").values_list("project_id", "batch_id", "pk")
+    for (project_id, _batch_id), group in groupby(rows, key=lambda row: row[:2]):
+        ids = [row[2] for row in group]
+        for start in range(0, len(ids), CHUNK):
+            yield project_id, ids[start : start + CHUNK]
 
 
 @transaction.atomic

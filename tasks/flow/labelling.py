@@ -25,7 +25,9 @@ def relabel(*, task_ids: Sequence[int]) -> int:
 
 @transaction.atomic
 def reopen_batches(*, task_ids: Sequence[int]) -> int:
-    """An approved batch that has a label without approval again is open again; returns how many were opened."""
+    """Locks the batches. An approved one that has a label without approval again is open again; returns how many."""
     waiting = Task.objects.filter(pk__in=task_ids).exclude(state=Task.State.APPROVED)
     approved = Batch.objects.filter(pk__in=waiting.values("batch_id"), state=Batch.State.APPROVED)
-    return approved.update(state=Batch.State.OPEN, approved_at=None)
+    # Locked in the order of all, then looked at again: an approval under way may have covered the label meanwhile.
+    locked = list(approved.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
+    return approved.filter(pk__in=locked).update(state=Batch.State.OPEN, approved_at=None)

@@ -1,5 +1,6 @@
 """Finishing a hand: what was not answered is given back, check images are compared, trust moves, credits are posted."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
@@ -11,7 +12,7 @@ from accounts.models import Actor
 from kernel.clock import ClockTimestamp
 from kernel.errors import NotFound
 from kernel.events import record_event
-from kernel.jobs import enqueue
+from kernel.jobs import KEEP_TRYING, enqueue
 from tasks.annotation.models import Annotation
 from tasks.answers import Answer
 from tasks.assignment.models import Assignment, Hand
@@ -93,26 +94,39 @@ def _locked_answers(hand: Hand) -> list[Assignment]:
 
 
 def _compare_gold(hand: Hand, submitted: list[Assignment]) -> _Checks:
-    """Write how each answered check image compared. One that was retired meanwhile, as contested, is not held to it."""
+    """Write how each answered check image compared.
+
+    Nobody is held to one that was retired meanwhile, as contested, or whose right answer needs a class that the
+    worker was not offered: it was retired since the check image was made, or added after the hand was taken.
+    """
     ids = [row.pk for row in submitted if row.gold_id is not None]
     if not ids:
         return _Checks(0, 0)
     answers = Annotation.objects.filter(
         assignment_id__in=ids, is_current=True, gold__state=Gold.State.ACTIVE
     ).select_related("gold", "schema")
-    results = [_result(hand, answer) for answer in answers.order_by("assignment_id")]
+    compared = [(answer, _that_could_be_given(answer)) for answer in answers.order_by("assignment_id")]
+    results = [_result(hand, answer, accepted) for answer, accepted in compared if accepted]
     GoldResult.objects.bulk_create(results)
     return _Checks(seen=len(results), correct=sum(result.correct for result in results))
 
 
-def _result(hand: Hand, annotation: Annotation) -> GoldResult:
+def _that_could_be_given(annotation: Annotation) -> list[Answer]:
+    """The accepted answers of the check image of which the worker's schema has every class."""
+    assert annotation.gold is not None
+    offered = {row["number"] for row in annotation.schema.body["classes"]}
+    accepted = [Answer.from_json(body) for body in annotation.gold.accepted]
+    return [answer for answer in accepted if answer.class_numbers() <= offered]
+
+
+def _result(hand: Hand, annotation: Annotation, accepted: Sequence[Answer]) -> GoldResult:
     gold = annotation.gold
     assert gold is not None
     assert annotation.assignment_id is not None
     names = {row["number"]: row["name"] for row in annotation.schema.body["classes"]}
     comparison = compare(
         Answer.from_json(annotation.body),
-        [Answer.from_json(body) for body in gold.accepted],
+        accepted,
         Tolerance(**gold.tolerance),
         names=names,
     )
@@ -142,7 +156,7 @@ def _record(hand: Hand, posted: Posted, *, gold_seen: int = 0, gold_correct: int
 def _update_labels(project_id: int, submitted: list[Assignment]) -> None:
     task_ids = sorted({row.task_id for row in submitted if row.task_id is not None})
     if task_ids:
-        enqueue(UPDATE_LABELS, project_id=project_id, task_ids=task_ids)
+        enqueue(UPDATE_LABELS, project_id=project_id, max_attempts=KEEP_TRYING, task_ids=task_ids)
 
 
 def _figures(hand: Hand) -> Settled:

@@ -17,7 +17,7 @@ from tasks.batching.models import Batch, Task
 from tasks.consensus.methods import GOLD, REVIEW
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.selectors import current_label
-from tasks.consensus.services import write_version
+from tasks.consensus.services import in_chunks, write_version
 from tasks.gold.models import Gold
 from tasks.review.errors import (
     AlreadyReviewed,
@@ -104,7 +104,7 @@ def approve_batch(*, reviewer: Actor, batch: Batch) -> int:
 
     Raises BatchUnanswered while an image has no agreed label. Approving twice does nothing the second time.
     """
-    batch = Batch.objects.select_for_update(no_key=True).select_related("project").get(pk=batch.pk)
+    batch = Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)
     tasks = list(Task.objects.select_for_update(no_key=True).filter(batch=batch).order_by("pk"))
     _refuse_unanswered(tasks)
     waiting = [task for task in tasks if task.state == Task.State.ANSWERED]
@@ -132,9 +132,14 @@ def approve_batch(*, reviewer: Actor, batch: Batch) -> int:
     return approved
 
 
-@transaction.atomic
 def drop_stale_verdicts(*, task_ids: Sequence[int]) -> int:
-    """Locks the tasks. Brings labels that have changed since their verdict back to the queue; returns how many."""
+    """Locks the tasks, a few of one batch at a time. Brings labels that have changed since their verdict back to the
+    queue; returns how many."""
+    return sum(_drop_stale(project_id, ids) for project_id, ids in in_chunks(task_ids=task_ids))
+
+
+@transaction.atomic
+def _drop_stale(project_id: int, task_ids: Sequence[int]) -> int:
     tasks = Task.objects.select_for_update(no_key=True).filter(pk__in=task_ids).order_by("pk")
     locked = {task.pk: task for task in tasks}
     stale = Review.objects.filter(
@@ -145,7 +150,6 @@ def drop_stale_verdicts(*, task_ids: Sequence[int]) -> int:
     back = [task_id for _, task_id in dropped if locked[task_id].state == Task.State.APPROVED]
     if back:
         Task.objects.filter(pk__in=back).update(state=Task.State.ANSWERED)
-        project_id = locked[back[0]].project_id
         record_event(project_id=project_id, kind="label.changed", data={"labels": len(back)}, approved=-len(back))
     return len(back)
 

@@ -1,15 +1,20 @@
 """Answers that meet a second answer, the sweep, or the end of their set."""
 
+import threading
 from functools import partial
 
 import pytest
 from django.db import transaction
+from django.db.models import F
 
+from kernel.clock import ClockTimestamp
+from kernel.events import record_event
 from tasks.annotation.errors import AnswersFinal
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
+from tasks.assignment.places import close_leases
 from tasks.assignment.services import AnsweredAlready, release_hand, skip_assignment
-from tasks.batching.models import Batch
+from tasks.batching.models import Batch, Task
 from tasks.flow.sweeping import expire_leases
 from tasks.gold.models import GoldResult
 from tasks.pay.models import LedgerEntry
@@ -76,6 +81,35 @@ def test_an_answer_under_way_is_left_alone_by_the_sweep() -> None:
     assert_the_books_balance(hand)
 
 
+def test_a_late_answer_that_waited_for_the_sweep_does_not_hold_its_row_while_it_waits_for_the_batch() -> None:
+    """Whoever holds the batch may want the row: the end of the set, a reviewer's rejection."""
+    hand = a_set_of(1)
+    lease = worklife.leases_of(hand)[0]
+    looked = threading.Event()
+
+    def give_the_place_back_slowly() -> None:
+        with transaction.atomic():
+            Batch.objects.update(taken=F("taken") - 1)
+            Task.objects.update(taken=F("taken") - 1)
+            looked.wait(20)
+
+    freeing = Meanwhile(give_the_place_back_slowly)
+    with transaction.atomic():
+        Assignment.objects.update(state=Assignment.State.EXPIRED, counts=False, closed_at=ClockTimestamp())
+        answering = Meanwhile(partial(worklife.answer, lease))
+        assert answering.is_waiting()
+    assert answering.is_waiting()
+    try:
+        with transaction.atomic():
+            Assignment.objects.select_for_update(nowait=True).get()
+    finally:
+        looked.set()
+    freeing.ended()
+    said = answering.ended()
+    assert (said.late, said.counts) == (True, True)
+    worklife.assert_invariants(hand.project)
+
+
 def test_skipping_and_the_sweep_free_one_place_between_them() -> None:
     for number in range(6):
         hand = a_set_of(1, f"Skip {number}")
@@ -130,6 +164,22 @@ def test_giving_back_and_finishing_at_once_end_the_set_once() -> None:
         )
         assert Batch.objects.get(project=hand.project).taken == 1
         assert_the_books_balance(hand)
+
+
+def test_a_set_given_back_while_a_late_answer_arrives_is_still_paid_for_it() -> None:
+    hand = a_set_of(1)
+    worklife.run_out(hand)
+    lease = worklife.leases_of(hand)[0]
+    with transaction.atomic():
+        close_leases(assignment_ids=[lease.pk], state=Assignment.State.EXPIRED)
+        record_event(project_id=hand.project_id, kind="assignment.expired", leased=-1, expired=1)
+    with transaction.atomic():
+        assert worklife.answer(lease).late
+        giving_back = Meanwhile(partial(release_hand, worker=hand.worker, hand_id=hand.public_id))
+        assert giving_back.is_waiting()
+    assert giving_back.ended().state == Hand.State.LIVE
+    assert worklife.settle(hand).answers == 1
+    assert_the_books_balance(hand)
 
 
 def test_a_change_that_meets_the_end_of_its_set_is_in_it_or_refused() -> None:

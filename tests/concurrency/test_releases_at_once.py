@@ -1,8 +1,10 @@
 """Releases, splits and exports that are asked for twice at the same moment."""
 
 import pytest
+from django.db import transaction
 
 from projects.models import Project
+from projects.services import ClassSpec, change_classes
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.services import update_labels
@@ -13,6 +15,7 @@ from tasks.snapshots.models import GroupSplit, Snapshot, SnapshotItem
 from tasks.snapshots.services import ReleaseInWork, build_snapshot, make_snapshot
 from tasks.snapshots.splits import splits_of
 from tests.cast import a_project, a_task, ada, an_answer, class_answer, finch, wren
+from tests.meanwhile import Meanwhile
 from tests.together import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,6 +38,16 @@ def test_of_two_requests_one_makes_the_release(project: Project) -> None:
 
     assert sum(isinstance(result, ReleaseInWork) for result in results) == 1
     assert list(Snapshot.objects.values_list("number", flat=True)) == [1]
+
+
+def test_a_release_that_waits_for_a_change_of_classes_is_made_with_the_new_ones(project: Project) -> None:
+    by = ada()
+    with transaction.atomic():
+        schema = change_classes(project=project, by=by, classes=[ClassSpec("cat"), ClassSpec("dog"), ClassSpec("owl")])
+        making = Meanwhile(lambda: make_snapshot(project=project, by=by))
+        assert making.is_waiting()
+
+    assert making.ended().schema_id == schema.pk
 
 
 def test_two_builders_build_it_once(project: Project) -> None:

@@ -49,6 +49,15 @@ def test_raising_to_no_more_than_is_wanted_changes_nothing() -> None:
     assert (task.wanted, task.batch.generation) == (3, 0)
 
 
+def test_a_task_that_has_its_label_asks_for_no_more() -> None:
+    """The job that saw it open may come late: a place that nobody can take would stay open for ever."""
+    task = a_task(a_project(answers_min=3))
+    Task.objects.filter(pk=task.pk).update(state=Task.State.ANSWERED)
+    assert raise_wanted(task_id=task.pk, to=4) is False
+    task.refresh_from_db()
+    assert (task.wanted, task.batch.wanted, task.batch.generation) == (3, 3, 0)
+
+
 def test_closing_leaves_the_places_that_are_taken() -> None:
     task = a_task(a_project(answers_min=3))
     take(task, 1)

@@ -226,3 +226,12 @@ def test_a_queued_twin_is_not_taken_before_the_caller_commits() -> None:
 def test_a_row_that_breaks_another_rule_is_an_error_and_no_twin() -> None:
     with pytest.raises(Exception, match="null value"), transaction.atomic():
         enqueue("tests.work", max_attempts=None)  # type: ignore[arg-type]
+
+
+def test_work_that_must_not_be_lost_outlasts_many_tries_with_pauses_of_minutes() -> None:
+    job = a_job(attempts=40, max_attempts=jobs.KEEP_TRYING)
+    run_job(job.pk, raising(RuntimeError("the disk is full")))
+    job.refresh_from_db()
+    assert (job.state, job.attempts) == ("queued", 41)
+    assert job.not_before is not None
+    assert timedelta(minutes=4) < job.not_before - database_now() <= timedelta(minutes=5)

@@ -3,6 +3,7 @@
 import pytest
 
 from kernel.models import Event
+from projects.services import ClassSpec, change_classes
 from tasks.assignment.models import Hand
 from tasks.assignment.services import WorkerPaused, claim_hand
 from tasks.gold.models import GoldResult
@@ -60,6 +61,22 @@ def test_a_check_that_was_retired_meanwhile_is_not_held_against_anybody() -> Non
     worklife.settle(hand)
     assert wrens_standing().gold_seen == 1
     assert not GoldResult.objects.filter(gold=contested).exists()
+
+
+def test_a_check_whose_right_answer_was_not_among_the_classes_is_not_held_against_anybody() -> None:
+    """A class was retired, or added after the set was taken; a second right answer that could be given still counts."""
+    wren = cast.wren()
+    project = cast.a_project(workers=[wren], hand_size=4, gold_rate=0.5)
+    cast.some_tasks(project, 2)
+    unanswerable = cast.a_gold(project, accepted=[cast.class_answer(2)])
+    answerable = cast.a_gold(project, accepted=[cast.class_answer(2), cast.class_answer(1)])
+    change_classes(project=project, by=cast.ada(), classes=[ClassSpec("cat")])
+    hand = worklife.take(wren, project)
+    worklife.answer_all(hand, 1)
+    worklife.settle(hand)
+    assert (wrens_standing().gold_seen, wrens_standing().gold_correct) == (1, 1)
+    assert not GoldResult.objects.filter(gold=unanswerable).exists()
+    assert GoldResult.objects.get(gold=answerable).correct
 
 
 def test_who_gets_all_of_four_wrong_is_paused_with_a_reason_and_paid() -> None:

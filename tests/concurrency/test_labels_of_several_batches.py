@@ -1,0 +1,67 @@
+"""Labelling, approving and claiming across batches: nobody waits for somebody who waits for them."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+from django.db import transaction
+
+from projects.models import Project
+from projects.services import write_instructions
+from tasks.assignment.models import Hand
+from tasks.assignment.services import claim_hand
+from tasks.batching.models import Batch, Task
+from tasks.consensus.services import update_labels
+from tasks.review.services import approve_batch, drop_stale_verdicts
+from tests.cast import a_batch, a_project, a_task, ada, an_answer, class_answer, finch, wren
+from tests.meanwhile import Meanwhile
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def lock(model: type[Project] | type[Task], pk: int) -> None:
+    model._default_manager.select_for_update(no_key=True).get(pk=pk)
+
+
+@pytest.mark.parametrize("job", [update_labels, drop_stale_verdicts])
+def test_a_claim_that_takes_batches_by_priority_does_not_lock_up_with_labelling(
+    job: Callable[..., int],
+) -> None:
+    worker = wren()
+    project = a_project(answers_min=2, hand_size=2, gold_rate=0, workers=[worker, finch()])
+    later, first = a_batch(project), a_batch(project, priority=10)
+    tasks = [a_task(project, batch=later), a_task(project, batch=first)]
+    for task in tasks:
+        an_answer(task, finch(), class_answer(1))
+    ids: Sequence[int] = [task.pk for task in tasks]
+    with transaction.atomic():
+        lock(Task, ids[0])
+        labelling = Meanwhile(lambda: job(task_ids=ids))
+        assert labelling.is_waiting()
+        claiming = Meanwhile(lambda: claim_hand(worker=worker, project=project))
+        assert claiming.is_waiting()
+
+    hand = claiming.ended()
+    assert isinstance(hand, Hand), hand
+    assert hand.size == 2
+    assert labelling.ended() == 0
+
+
+def test_approving_a_batch_does_not_wait_for_an_import_that_adds_tasks() -> None:
+    by = ada()
+    project = a_project(answers_min=1, answers_max=1, workers=[wren()])
+    task = a_task(project)
+    an_answer(task, wren(), class_answer(1))
+    update_labels(task_ids=[task.pk])
+    with transaction.atomic():
+        lock(Project, project.pk)
+        assert Meanwhile(lambda: approve_batch(reviewer=by, batch=task.batch)).ended() == 1
+    assert Batch.objects.get().state == Batch.State.APPROVED
+
+
+def test_the_same_instructions_sent_twice_at_once_are_one_version() -> None:
+    by, project = ada(), a_project()
+    with transaction.atomic():
+        first = write_instructions(project=Project.objects.get(pk=project.pk), by=by, body="Mark every bird.")
+        second = Meanwhile(lambda: write_instructions(project=project, by=by, body="Mark every bird."))
+        assert second.is_waiting()
+    assert second.ended() == first
