@@ -39,6 +39,10 @@ class Actor(models.Model):
 
 
 class UserManager(BaseUserManager["User"]):
+    def get_queryset(self) -> models.QuerySet["User"]:
+        """With the pseudonym: every request asks who it is, and acts as that."""
+        return super().get_queryset().select_related("actor")
+
     def create_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
         if not email:
             raise ValueError("A person needs an e-mail address.")

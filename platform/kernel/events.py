@@ -4,6 +4,7 @@ Numbers taken at insert would skip rows that commit late; so events are written 
 what it sees, one holder a project at a time (the lock on its `Stream` row).
 """
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,9 @@ from django.db import connection, transaction
 from kernel.models import Event, Stream
 
 BATCH = 500
+INSERT = """
+INSERT INTO kernel_event (project_id, kind, data, delta, created_at) VALUES (%s, %s, %s, %s, clock_timestamp())
+"""
 
 
 def record_event(*, project_id: int, kind: str, data: dict[str, Any] | None = None, **delta: int) -> None:
@@ -19,7 +23,9 @@ def record_event(*, project_id: int, kind: str, data: dict[str, Any] | None = No
 
     Both `data` and `delta` reach every manager of the project's console, so no personal data goes in.
     """
-    Event.objects.create(project_id=project_id, kind=kind, data=data or {}, delta=delta)
+    # The busiest insert of all, so past the ORM, which would take most of its time.
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT, [project_id, kind, json.dumps(data or {}), json.dumps(delta)])
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Idempotency keys: the same call twice does its work once and is answered the same."""
 
 import hashlib
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from kernel.errors import Refused
 from kernel.models import IdempotencyRecord
 
 MAX_KEY = 200
+ANSWERED = "UPDATE kernel_idempotencyrecord SET status = %s, answer = %s WHERE id = %s"
 
 
 class KeyReused(Refused):
@@ -54,5 +56,6 @@ def once(
         assert record.status is not None  # it committed together with its answer
         return record.status, record.answer
     status, answer = act()
-    IdempotencyRecord.objects.filter(pk=inserted[0]).update(status=status, answer=answer)
+    with connection.cursor() as cursor:
+        cursor.execute(ANSWERED, [status, json.dumps(answer), inserted[0]])
     return status, answer

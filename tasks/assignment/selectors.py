@@ -51,7 +51,7 @@ def assignments_of(hand: Hand) -> list[AnsweredAssignment]:
     """In the order in which the worker sees them, each with `answer`, the body of its current answer or None."""
     rows = (
         Assignment.objects.filter(hand=hand)
-        .select_related("schema", "instructions", "rendition")
+        .select_related("schema", "instructions")
         .annotate(current=FilteredRelation("annotations", condition=Q(annotations__is_current=True)))
         .annotate(answer=F("current__body"))
         .order_by("position")

@@ -1,5 +1,10 @@
 """Taking the next set, also when the last one's time ran out and no sweep came by yet."""
 
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db.models import BooleanField, ExpressionWrapper, Q
+
 from accounts.models import Actor
 from kernel.clock import ClockTimestamp
 from projects.models import Project
@@ -8,14 +13,36 @@ from tasks.assignment.services import claim_hand
 from tasks.flow.settling import settle_hand
 
 
-def take_hand(*, worker: Actor, project: Project) -> Hand | None:
-    """Finish a hand of this worker whose time is over, then claim; results and errors as for `claim_hand`.
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A live hand; `fresh` when it was not there before."""
+
+    hand: Hand
+    fresh: bool
+
+
+def take(*, worker: Actor, project: Project) -> Taken | None:
+    """Finish a hand of this worker whose time is over, then claim; None and errors as for `claim_hand`.
 
     Claiming alone would return the old hand, of which nothing can be done in time any more.
     """
-    over = Hand.objects.filter(
-        project=project, worker=worker, state=Hand.State.LIVE, expires_at__lte=ClockTimestamp()
-    ).first()
-    if over is not None:
-        settle_hand(worker=worker, hand_id=over.public_id)
-    return claim_hand(worker=worker, project=project)
+    before = _live(worker, project)
+    if before is not None and before[2]:
+        settle_hand(worker=worker, hand_id=before[1])
+    hand = claim_hand(worker=worker, project=project)
+    if hand is None:
+        return None
+    hand.project = project
+    return Taken(hand, fresh=before is None or before[0] != hand.pk)
+
+
+def take_hand(*, worker: Actor, project: Project) -> Hand | None:
+    taken = take(worker=worker, project=project)
+    return taken.hand if taken is not None else None
+
+
+def _live(worker: Actor, project: Project) -> tuple[int, UUID, bool] | None:
+    """Primary key and public id of the worker's live hand, and whether its time is over by the database's clock."""
+    over = ExpressionWrapper(Q(expires_at__lte=ClockTimestamp()), output_field=BooleanField())
+    hands = Hand.objects.filter(project=project, worker=worker, state=Hand.State.LIVE)
+    return hands.values_list("pk", "public_id", over).first()

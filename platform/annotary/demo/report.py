@@ -39,7 +39,7 @@ def render(summary: Mapping[str, Any], pictures: Sequence[Picture]) -> str:
         "summary": summary,
         "pictures": [_picture_words(picture) for picture in pictures],
         "boxes": "box" in summary["tools"],
-        "measure": "F1 of boxes" if "box" in summary["tools"] else "images with the right class",
+        "measure": "F1 of boxes" if "box" in summary["tools"] else "share of images with the right class",
         "steps": _steps(summary),
         "kinds": _kinds(summary),
         "stages": _bars(summary["seconds"].items(), apart=SETUP),

@@ -1,0 +1,300 @@
+"""Measure claim and submission over HTTP: `python tests/benchmarks/http_pairs.py [pairs]`, about two minutes.
+
+Starts an installation as people do, and beside it a minimal Django site with the same statements on the same server
+software (tests/benchmarks/minimal). 32 clients with sessions take a set of one image and answer it; each pair is
+another worker's, so that nothing is measured but the two calls. Processor time of the web process stands beside the
+wall clock, since a busy machine lengthens it less.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
+
+from annotary.embedded import addresses, plan, processes, runtime  # noqa: E402
+from annotary.embedded.runtime import Running  # noqa: E402
+
+CLIENTS = 32
+PAIRS = 1200
+ROUNDS = 3
+TENS = 160
+TASKS = 20_000
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+PLAIN_BACKEND = "django.contrib.auth.backends.ModelBackend"
+BODY = {"image": {"class": 1, "tags": [], "attrs": {}}, "objects": [], "verdict": "labels"}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A worker who is signed in."""
+
+    pk: int
+    session: str
+
+
+@dataclass
+class Measured:
+    """Sums of rounds: pairs (or sets), wall seconds, processor seconds of the web process; seconds of each call."""
+
+    done: int = 0
+    wall: float = 0.0
+    processor: float = 0.0
+    claims: list[float] = field(default_factory=list)
+    submits: list[float] = field(default_factory=list)
+
+    def line(self, name: str, unit: str = "pairs") -> str:
+        rate, cost = self.done / self.wall, 1000 * self.processor / self.done
+        times = f"claim p50 {_ms(self.claims)}, answer p50 {_ms(self.submits)}" if self.claims else ""
+        web = f"{cost:6.2f} ms of web processor each, " if self.processor else ""
+        return f"  {name:<26} {rate:7.1f} {unit} a second, {web}{times}"
+
+
+def _ms(seconds: list[float]) -> str:
+    return f"{1000 * statistics.median(seconds):.0f} ms"
+
+
+class Client:
+    """One connection that is kept, with the cookies of whoever acts."""
+
+    def __init__(self, port: int) -> None:
+        self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        self.csrf = secrets.token_hex(16)
+
+    def send(self, person: Person, method: str, path: str, body: bytes | None = None) -> Any:
+        headers = {
+            "Cookie": f"sessionid={person.session}; csrftoken={self.csrf}",
+            "X-CSRFToken": self.csrf,
+            "Content-Type": "application/json",
+            "Idempotency-Key": str(uuid.uuid4()),
+        }
+        self.connection.request(method, path, body=body, headers=headers)
+        response = self.connection.getresponse()
+        raw = response.read()
+        if response.status >= 300:
+            raise RuntimeError(f"{method} {path}: {response.status} {raw[:300]!r}")
+        return json.loads(raw)
+
+
+def a_set(client: Client, person: Person, project: str, measured: Measured) -> None:
+    """Take a set and answer every image of it."""
+    began = time.perf_counter()
+    hand = client.send(person, "POST", f"/api/v1/projects/{project}/hands/", b"")
+    measured.claims.append(time.perf_counter() - began)
+    for assignment in hand["assignments"]:
+        body = json.dumps({"answer": BODY, "seconds": 4.2}).encode()
+        began = time.perf_counter()
+        client.send(person, "PUT", f"/api/v1/assignments/{assignment['id']}/answer/", body)
+        measured.submits.append(time.perf_counter() - began)
+
+
+def at_once(people: list[Person], work: Callable[[], Callable[[Person], None]]) -> float:
+    """CLIENTS threads empty the queue of people; returns the seconds it took. `work` is called once a thread."""
+    queue: SimpleQueue[Person] = SimpleQueue()
+    for person in people:
+        queue.put(person)
+    errors: list[BaseException] = []
+    ready = threading.Barrier(CLIENTS + 1)
+
+    def run() -> None:
+        act = work()
+        ready.wait()
+        try:
+            while not errors:
+                act(queue.get_nowait())
+        except Empty:
+            return
+        except BaseException as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=run, daemon=True) for _ in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    ready.wait()
+    began = time.perf_counter()
+    for thread in threads:
+        thread.join()
+    if errors:
+        raise errors[0]
+    return time.perf_counter() - began
+
+
+def processor_seconds(root: int) -> float:
+    total = 0
+    for pid in [root, *processes.descendants(root)]:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += int(fields[11]) + int(fields[12])
+    return total / os.sysconf("SC_CLK_TCK")
+
+
+def over_http(people: list[Person], port: int, pid: int, project: str, measured: Measured) -> None:
+    before = processor_seconds(pid)
+
+    def work() -> Callable[[Person], None]:
+        client = Client(port)
+        return lambda person: a_set(client, person, project, measured)
+
+    measured.wall += at_once(people, work)
+    measured.processor += processor_seconds(pid) - before
+    measured.done += len(people)
+
+
+def by_sql(people: list[Person], project: Any, measured: Measured) -> None:
+    from accounts.models import Actor
+    from tests.benchmarks.raw_pair import RawPair
+
+    def work() -> Callable[[Person], None]:
+        return lambda person: _raw_pair(RawPair, project, Actor(pk=person.pk))
+
+    measured.wall += at_once(people, work)
+    measured.done += len(people)
+
+
+def _raw_pair(pair: Any, project: Any, worker: Any) -> None:
+    pair(project=project, worker=worker, body=BODY).run()
+
+
+def sign_in_many(count: int, project: Any, backend: str) -> Iterator[Person]:
+    """Workers of the project with a session each, written in bulk."""
+    from datetime import timedelta
+
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.sessions.backends.db import SessionStore
+    from django.contrib.sessions.models import Session
+
+    from accounts.models import Actor, Membership, Role, User
+    from kernel.clock import utc_now
+    from tasks.standing.models import Standing
+
+    tag = secrets.token_hex(4)
+    actors = Actor.objects.bulk_create(Actor(kind=Actor.Kind.PERSON) for _ in range(count))
+    users = User.objects.bulk_create(
+        User(actor=actor, email=f"{tag}-{number}@crowd.example", password="!") for number, actor in enumerate(actors)
+    )
+    Membership.objects.bulk_create(
+        Membership(organisation_id=project.organisation_id, actor=actor, role=Role.WORKER) for actor in actors
+    )
+    Standing.objects.bulk_create(Standing(project=project, worker=actor) for actor in actors)
+    store = SessionStore()
+    rows = []
+    for user in users:
+        told = {
+            SESSION_KEY: str(user.pk),
+            BACKEND_SESSION_KEY: backend,
+            HASH_SESSION_KEY: user.get_session_auth_hash(),
+        }
+        end = utc_now() + timedelta(days=1)
+        rows.append(Session(session_key=secrets.token_hex(16), session_data=store.encode(told), expire_date=end))
+    Session.objects.bulk_create(rows)
+    return (Person(actor.pk, row.session_key) for actor, row in zip(actors, rows, strict=True))
+
+
+@contextmanager
+def a_minimal_site(running: Running) -> Iterator[tuple[int, int]]:
+    """Port and process id of the minimal site, served as the installation serves its own."""
+    found = addresses.resolve(host="127.0.0.1", port=0, ws_port=None)
+    environment = {
+        **os.environ,
+        **running.environment,
+        "DJANGO_SETTINGS_MODULE": "tests.benchmarks.minimal.settings",
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
+    }
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--workers", "1"]
+    command += ["--blocking-threads", str(plan.WEB_THREADS), "--host", "127.0.0.1", "--port", str(found.port)]
+    process = subprocess.Popen(
+        [*command, "tests.benchmarks.minimal.wsgi:application"], env=environment, cwd=ROOT, stdout=subprocess.DEVNULL
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not plan.answers("127.0.0.1", found.port, "/healthz"):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError("The minimal site did not start.")
+            time.sleep(0.1)
+        yield found.port, process.pid
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def measure(running: Running, pairs: int) -> Iterator[str]:
+    from django.db import connection
+
+    from projects.models import Project
+    from tests import cast
+    from tests.benchmarks.claims import machine
+    from tests.benchmarks.many_tasks import a_big_project
+
+    yield machine()
+    project = a_big_project(tasks=TASKS, behind=0, veteran=cast.wren())
+    Project.objects.filter(pk=project.pk).update(hand_size=1, gold_rate=0)
+    project.refresh_from_db()
+    public, port, web = str(project.public_id), int(running.url.rpartition(":")[2]), running.state().children["web"].pid
+    each = pairs // ROUNDS
+    people = sign_in_many(2 * pairs + CLIENTS + TENS, project, BACKEND)
+    plain_people = sign_in_many(pairs + CLIENTS, project, PLAIN_BACKEND)
+    site, minimal, raw, tens = Measured(), Measured(), Measured(), Measured()
+    with a_minimal_site(running) as (minimal_port, minimal_pid):
+        over_http(_next(people, CLIENTS), port, web, public, Measured())
+        over_http(_next(plain_people, CLIENTS), minimal_port, minimal_pid, public, Measured())
+        # In turns, so that a busy minute of the machine falls on all of them.
+        for _ in range(ROUNDS):
+            over_http(_next(people, each), port, web, public, site)
+            over_http(_next(plain_people, each), minimal_port, minimal_pid, public, minimal)
+            by_sql(_next(people, each), project, raw)
+    Project.objects.filter(pk=project.pk).update(hand_size=10, gold_rate=0.1)
+    over_http(_next(people, TENS), port, web, public, tens)
+    connection.close()
+    yield f"A set of one image and its answer, {CLIENTS} clients, {site.done} pairs each:"
+    yield site.line("this site, sessions")
+    yield minimal.line("minimal Django, same SQL")
+    yield raw.line("raw SQL alone")
+    yield f"  beside the minimal site: {_ratio(site, minimal)} as long, {_processor(site, minimal)} the processor time"
+    yield f"Sets of ten images with their answers, {CLIENTS} clients, {tens.done} sets:"
+    yield tens.line("this site, sessions", "sets")
+    yield f"  {len(tens.submits) / tens.wall:.0f} answers a second"
+
+
+def _next(people: Iterator[Person], count: int) -> list[Person]:
+    return list(islice(people, count))
+
+
+def _ratio(site: Measured, minimal: Measured) -> str:
+    return f"{(site.wall / site.done) / (minimal.wall / minimal.done):.2f} times"
+
+
+def _processor(site: Measured, minimal: Measured) -> str:
+    return f"{(site.processor / site.done) / (minimal.processor / minimal.done):.2f} times"
+
+
+def main() -> int:
+    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else PAIRS
+    with tempfile.TemporaryDirectory(prefix="annotary-pairs-") as folder, runtime.start(data=Path(folder)) as running:
+        os.environ.update(running.environment)
+        import django
+
+        django.setup()
+        for line in measure(running, pairs):
+            print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,14 @@
+"""The site of the installation without what this project adds: sessions, CSRF and sign-in of Django, nothing else."""
+
+from annotary.settings.embedded import *  # noqa: F403
+from annotary.settings.embedded import INSTALLED_APPS as ALL_APPS
+
+# allauth's application asks for its middleware.
+INSTALLED_APPS = [app for app in ALL_APPS if not app.startswith("allauth")]
+AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
+MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+ROOT_URLCONF = "tests.benchmarks.minimal.site"
