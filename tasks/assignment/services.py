@@ -79,13 +79,10 @@ def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> Hand | None:
     claiming.remember_exhausted(project_id=project_id, worker_id=worker.pk, marks=attempts.marks)
     if attempts.wait_for is not None:
         claiming.wait_for_batch(batch_id=attempts.wait_for)
-    golds = _choose_gold(worker, terms)
-    # A set of one image that is gold would hold no work; it takes one of each.
-    work = _take_work(worker, terms, max(1, terms.hand_size - len(golds)), attempts)
-    if not work:
+    places = _choose_places(worker, terms, attempts)
+    if not places:
         claiming.drop_hand(hand_id=new.id)
         return None
-    places = _mix(work, golds, terms)
     assert terms.schema_id is not None
     claiming.write_assignments(
         project_id=project_id,
@@ -113,6 +110,18 @@ def _terms(worker: Actor, project_id: int) -> Project:
     if standing.project.state != Project.State.OPEN or standing.project.schema_id is None:
         raise ProjectNotOpen
     return standing.project
+
+
+def _choose_places(worker: Actor, terms: Project, attempts: _Attempts) -> list[Place]:
+    """Work with gold mixed in, in the order of the set; none without an open place, however much gold there is."""
+    golds = _choose_gold(worker, terms)
+    if golds and terms.hand_size == 1:
+        # Beside work it would make a set of two, and in such a project that tells: it stands alone, while work is left.
+        if claiming.first_candidate(project_id=terms.pk, worker_id=worker.pk) is not None:
+            return _mix([], golds, terms)
+        golds = []
+    work = _take_work(worker, terms, terms.hand_size - len(golds), attempts)
+    return _mix(work, golds, terms) if work else []
 
 
 def _choose_gold(worker: Actor, terms: Project) -> list[UnseenGold]:

@@ -154,7 +154,8 @@ def _record(hand: Hand, posted: Posted, *, gold_seen: int = 0, gold_correct: int
 
 
 def _update_labels(project_id: int, submitted: list[Assignment]) -> None:
-    task_ids = sorted({row.task_id for row in submitted if row.task_id is not None})
+    """A surplus changes no label: made anew for its sake, a label could lose its approval to a shift in trust."""
+    task_ids = sorted({row.task_id for row in submitted if row.task_id is not None and row.counts})
     if task_ids:
         enqueue(UPDATE_LABELS, project_id=project_id, max_attempts=KEEP_TRYING, task_ids=task_ids)
 

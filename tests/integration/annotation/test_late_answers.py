@@ -90,6 +90,17 @@ def test_an_answer_between_the_sweep_and_the_end_of_the_set_is_paid_with_the_set
     worklife.assert_invariants(hand.project)
 
 
+def test_a_surplus_is_paid_and_makes_no_label_anew() -> None:
+    hand = a_set_of_one()
+    worklife.run_out(hand)
+    Hand.objects.update(expires_at=hand.expires_at)  # the sweep finds the leases alone over
+    expire_leases()
+    worklife.take(cast.finch(), hand.project)
+    assert worklife.answer(worklife.leases_of(hand)[0]).message == SURPLUS
+    assert worklife.settle(hand).answers == 1
+    assert not Job.objects.exists()
+
+
 @pytest.mark.parametrize("change", [{"state": Task.State.APPROVED}, {"round": 2}])
 def test_a_task_that_is_approved_or_in_another_round_wants_it_no_more(change: dict[str, object]) -> None:
     hand = a_set_of_one()

@@ -4,6 +4,7 @@ import pytest
 
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import claim_hand
+from tasks.batching.services import close_places
 from tasks.gold.models import Gold
 from tests import cast, worklife
 
@@ -67,6 +68,24 @@ def test_the_least_exposed_comes_first_and_none_comes_twice_to_a_worker() -> Non
         worklife.answer_all(hand)
         worklife.settle(hand)
     assert met == [[fresh.pk], [worn.pk], []]
+
+
+def test_in_sets_of_one_a_check_stands_alone_and_only_while_there_is_work() -> None:
+    project = cast.a_project(hand_size=1, gold_rate=0.5)
+    task = cast.a_task(project, wanted=40)
+    cast.a_gold(project)
+    for number in range(40):
+        worker = cast.a_worker(f"w{number}")
+        cast.admitted(project, worker)
+        assert worklife.take(worker, project).size == 1
+    of_gold = Assignment.objects.filter(gold__isnull=False).count()
+    # 20 on average of an even chance each; outside of this less than once in a million.
+    assert 4 < of_gold < 36
+    close_places(task=task)
+    last = cast.a_worker("last")
+    cast.admitted(project, last)
+    assert claim_hand(worker=last, project=project) is None
+    worklife.assert_invariants(project)
 
 
 def test_check_images_alone_never_make_a_set() -> None:

@@ -53,6 +53,27 @@ def test_a_link_without_a_project_makes_a_member_alone() -> None:
     assert Membership.objects.get(actor=wren).role == "reviewer"
 
 
+def test_a_link_without_a_project_may_be_opened_again_when_it_is_used_up() -> None:
+    _, token = invite(organisation=cast.an_organisation(), by=cast.ada(), role="reviewer", max_uses=1)
+    for _ in range(2):
+        assert accept_invitation(token=token, actor=cast.wren()) is None
+    with pytest.raises(InvitationGone):
+        accept_invitation(token=token, actor=cast.finch())
+
+
+def test_a_worker_becomes_a_reviewer_by_a_link_of_the_same_project() -> None:
+    project, wren = cast.a_project(), cast.wren()
+    cast.admitted(project, wren)
+    invitation, token = invite(
+        organisation=project.organisation, by=cast.ada(), project_id=project.pk, role="reviewer", max_uses=1
+    )
+    for _ in range(2):
+        assert accept_invitation(token=token, actor=wren) == project
+    assert Membership.objects.get(actor=wren).role == "reviewer"
+    invitation.refresh_from_db()
+    assert invitation.uses == 1
+
+
 def test_unknown_and_outdated_links_are_refused() -> None:
     project, wren = cast.a_project(), cast.wren()
     with pytest.raises(InvitationUnknown):
