@@ -110,6 +110,12 @@ class Assignment(models.Model):
         indexes = [
             models.Index(fields=["expires_at"], condition=Q(state="leased"), name="tasks_assignment_live_by_end"),
             models.Index(fields=["worker", "project"], name="tasks_assignment_of_worker"),
+            # For the console, which asks for the last hours; a claim does not pay for it.
+            models.Index(
+                fields=["project", "submitted_at"],
+                condition=Q(submitted_at__isnull=False),
+                name="tasks_assignment_by_submission",
+            ),
         ]
 
 
