@@ -24,7 +24,7 @@ BATCH_STATES = {
 }
 TASK_STATES = {
     "open": ("Waiting", "", "clock"),
-    "answered": ("Answered", "warn", "eye"),
+    "answered": ("Answered", "", "eye"),
     "approved": ("Approved", "ok", "check"),
 }
 STANDINGS = {

@@ -9,6 +9,7 @@ from typing import Any
 from kernel.models import Event
 from projects.models import Project
 from tasks.batching.models import Batch
+from tasks.exports.selectors import format_choices
 from workers_ui.templatetags.manage import money
 from workers_ui.views.manage.reading import names_of
 
@@ -130,6 +131,11 @@ def _asked_more(line: Line, names: Names) -> str:
     return f"{_many(more, 'more answer')} asked for, where people disagree" if more > 0 else ""
 
 
+def _exported(line: Line, names: Names) -> str:
+    name = str(line.data.get("format", ""))
+    return f"A release is ready to download as {dict(format_choices()).get(name, name)}"
+
+
 WORDS: dict[str, tuple[str, Callable[[Line, Names], str]]] = {
     "import.progress": ("image", _counted("images", "image", "taken in")),
     "tasks.made": ("plus", _counted("tasks", "image", "ready to be labelled")),
@@ -152,5 +158,5 @@ WORDS: dict[str, tuple[str, Callable[[Line, Names], str]]] = {
     "batch.paused": ("pause", lambda line, names: f"{names.batch(line.data)} was paused"),
     "batch.approved": ("seal", lambda line, names: f"{names.batch(line.data)} was approved"),
     "snapshot.ready": ("inbox", lambda line, names: f"Release {line.data.get('number', '')} is ready"),
-    "export.ready": ("download", lambda line, names: f"A {line.data.get('format', '')} file is ready to download"),
+    "export.ready": ("download", _exported),
 }

@@ -13,6 +13,7 @@ from projects.models import Project
 from tasks.batching.models import Batch
 from tasks.batching.selectors import batch_for
 from tasks.batching.services import PriorityRefused, open_all_batches, open_batch, pause_batch, set_priority
+from tasks.flow.redo import unstick
 from tasks.review.services import approve_batch
 from workers_ui.views.manage.shell import for_project, try_step
 from workers_ui.views.shell import actor_of
@@ -46,6 +47,14 @@ def change(request: HttpRequest, project: Project, batch_id: uuid.UUID) -> HttpR
 def open_all(request: HttpRequest, project: Project) -> HttpResponse:
     back = reverse("workers_ui:project", args=[project.public_id])
     return try_step(request, back, lambda: open_all_batches(project=project), "All batches are open.")
+
+
+@require_POST
+@for_project(Role.MANAGER)
+def go_on(request: HttpRequest, project: Project) -> HttpResponse:
+    back = reverse("workers_ui:project", args=[project.public_id])
+    done = "Images without an answer are offered again; the others keep the answers they have."
+    return try_step(request, back, lambda: unstick(project=project), done)
 
 
 def _set_priority(batch: Batch, text: str) -> None:

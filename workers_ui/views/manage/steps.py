@@ -9,6 +9,7 @@ from accounts.models import Invitation
 from kernel.clock import utc_now
 from projects.models import Project
 from tasks.batching.models import Batch, Task
+from tasks.flow.redo import Waiting, waiting_for_nobody
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
 from tasks.review.selectors import review_queue
@@ -82,6 +83,9 @@ def _later_step(project: Project) -> Step | None:
     if drafts and project.state == Project.State.OPEN:
         words = "One batch is" if drafts == 1 else f"{drafts} batches are"
         return Step("Open batches", False, post="batches", text=f"{words} not open yet.", action="Open all batches")
+    stuck = waiting_for_nobody(project=project)
+    if stuck.without_answer or stuck.with_answers:
+        return _unstick_step(stuck)
     waiting = review_queue(project=project).count()
     if waiting:
         words = "One label waits" if waiting == 1 else f"{waiting:,} labels wait"
@@ -94,6 +98,19 @@ def _later_step(project: Project) -> Step | None:
         text = f"{ready:,} approved images can be released."
         return Step("Release", False, url=_at("releases", project), text=text, action="Make a release")
     return None
+
+
+def _unstick_step(stuck: Waiting) -> Step:
+    images = stuck.without_answer + stuck.with_answers
+    words = "One image waits" if images == 1 else f"{images:,} images wait"
+    return Step(
+        "Go on without more workers",
+        False,
+        post="unstick",
+        text=f"{words} for somebody new: everybody here has had them. Invite another worker, or go on with who is here:"
+        " images without an answer are offered again, the others keep the answers they have.",
+        action="Go on with who is here",
+    )
 
 
 def _open_links(project: Project) -> QuerySet[Invitation]:
