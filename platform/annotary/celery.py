@@ -14,7 +14,6 @@ app.autodiscover_tasks(
     [
         "kernel",
         "storage",
-        "tasks.consensus",
         "tasks.snapshots",
         "tasks.exports",
         "tasks.flow",

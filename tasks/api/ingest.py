@@ -36,6 +36,7 @@ from tasks.ingest.services import (
     add_staged,
     add_staged_archive,
     finish_upload,
+    resume_import,
     stage_archive,
     stage_file,
     start_import,
@@ -185,11 +186,18 @@ class ImportsView(View):
 class ImportView(View):
     @extend_schema(responses=ImportReportSerializer, summary="An import's report")
     def get(self, request: Request, import_id: uuid.UUID) -> Response:
-        batch_import = Import.objects.defer("metadata").filter(public_id=import_id).first()
-        if batch_import is None or batch_import.project_id is None:
-            raise NotFound
-        project_of(request, Project.objects.get(pk=batch_import.project_id).public_id, Role.MANAGER)
-        return Response(_report(batch_import))
+        return Response(_report(_import(request, import_id)))
+
+
+class ResumeImportView(View):
+    scopes = {"POST": "manage"}
+
+    @extend_schema(request=None, responses={202: ImportReportSerializer}, summary="Go on with an import that stalled")
+    def post(self, request: Request, import_id: uuid.UUID) -> Response:
+        """What was taken stays taken; an import whose job is alive goes on as it does."""
+        batch_import = _import(request, import_id)
+        resume_import(batch_import=batch_import)
+        return Response(_report(batch_import), status=status.HTTP_202_ACCEPTED)
 
 
 class TruthView(View):
@@ -249,6 +257,14 @@ def _label_suffix(file: Any) -> str:
     start = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
     file.seek(0)
     return ".json" if start.startswith(b"{") else ".xml" if start.startswith(b"<") else ""
+
+
+def _import(request: Request, import_id: uuid.UUID) -> Import:
+    batch_import = Import.objects.defer("metadata").filter(public_id=import_id).first()
+    if batch_import is None or batch_import.project_id is None:
+        raise NotFound
+    project_of(request, Project.objects.get(pk=batch_import.project_id).public_id, Role.MANAGER)
+    return batch_import
 
 
 def _report(batch_import: Import) -> dict[str, Any]:

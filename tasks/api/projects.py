@@ -31,7 +31,7 @@ from tasks.api.pagination import listing, page
 from tasks.api.shapes import body_of, valid
 from tasks.flow.figures import project_figures, worker_figures
 from tasks.standing.selectors import worker_in
-from tasks.standing.services import pause, resume
+from tasks.standing.services import pause, remove, resume
 
 # Whoever may read what a project is: clients for its releases, reviewers for their work; managers are both.
 READERS = (Role.CLIENT, Role.REVIEWER)
@@ -113,7 +113,7 @@ class ProjectSerializer(PolicySerializer):
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
-    reason = serializers.CharField(max_length=300, required=False, default="Paused by a manager", allow_blank=False)
+    reason = serializers.CharField(max_length=300, required=False, default="A manager decided so.", allow_blank=False)
 
 
 class ProjectsView(View):
@@ -214,14 +214,15 @@ class WorkersView(View):
 class WorkerStateView(View):
     scopes = {"POST": "manage"}
 
-    @extend_schema(request=ReasonSerializer, responses={204: None}, summary="Pause or resume a worker")
+    @extend_schema(request=ReasonSerializer, responses={204: None}, summary="Pause, resume or remove a worker")
     def post(self, request: Request, project_id: uuid.UUID, worker_id: uuid.UUID, step: str) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         worker = worker_in(project=project, public_id=worker_id).worker
-        if step == "pause":
-            pause(project=project, worker=worker, reason=valid(ReasonSerializer(data=request.data))["reason"])
-        else:
+        if step == "resume":
             resume(project=project, worker=worker)
+        else:
+            reason = valid(ReasonSerializer(data=request.data))["reason"]
+            (pause if step == "pause" else remove)(project=project, worker=worker, reason=reason)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

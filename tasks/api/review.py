@@ -39,6 +39,7 @@ class ReviewSerializer(serializers.Serializer[Any]):
     verdict = serializers.ChoiceField(choices=Review.Verdict.choices)
     reason = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
     answer = AnswerSerializer(required=False, help_text="With `fix`: the label as it should be")
+    again = serializers.BooleanField(default=False, help_text="Decide anew what a person has decided already")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["verdict"] == Review.Verdict.FIX and "answer" not in attrs:
@@ -90,7 +91,12 @@ class ReviewView(View):
     def post(self, request: Request, task_id: uuid.UUID) -> Response:
         task = task_of(request, task_id, Role.REVIEWER)
         given = valid(ReviewSerializer(data=request.data))
-        seen: dict[str, Any] = {"reviewer": actor_of(request), "task": task, "label_hash": given["label_hash"]}
+        seen: dict[str, Any] = {
+            "reviewer": actor_of(request),
+            "task": task,
+            "label_hash": given["label_hash"],
+            "again": given["again"],
+        }
         if given["verdict"] == Review.Verdict.APPROVE:
             verdict = approve_label(**seen)
         elif given["verdict"] == Review.Verdict.FIX:

@@ -21,7 +21,7 @@ class BatchStep(StateStep):
 
 
 class WorkerStep(StateStep):
-    regex = "pause|resume"
+    regex = "pause|resume|remove"
 
 
 register_converter(StateStep, "project_step")
@@ -49,6 +49,7 @@ urlpatterns = [
     path("projects/<uuid:project_id>/invitations/", accounts.ProjectInvitationsView.as_view()),
     path("projects/<uuid:project_id>/imports/", ingest.ImportsView.as_view()),
     path("imports/<uuid:import_id>/", ingest.ImportView.as_view()),
+    path("imports/<uuid:import_id>/resume/", ingest.ResumeImportView.as_view()),
     path("projects/<uuid:project_id>/truth/", ingest.TruthView.as_view()),
     path("projects/<uuid:project_id>/images/", ingest.ImagesView.as_view()),
     path("images/<uuid:image_id>/file/", ingest.ImageFileView.as_view(), name="image-file"),

@@ -5,7 +5,7 @@ Everything here looks the same for check images and work: path, shape, ids, head
 
 import hashlib
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
@@ -28,16 +28,13 @@ from tasks.api.projects import SchemaSerializer
 from tasks.api.shapes import AnswerSerializer, body_of, valid
 from tasks.assignment.errors import WorkerNotAdmitted
 from tasks.assignment.models import Assignment, Hand
-from tasks.assignment.selectors import assignment_for, assignments_of, hand_for
+from tasks.assignment.selectors import ShownAssignment, assignment_for, hand_for, shown_hand
 from tasks.assignment.services import release_hand, skip_assignment
 from tasks.flow.settling import settle_hand
 from tasks.flow.taking import take
 from tasks.pay.selectors import Balance, balance, ledger_of
 from tasks.standing.models import Standing
 from tasks.standing.selectors import standings_of
-
-if TYPE_CHECKING:
-    from tasks.assignment.selectors import AnsweredAssignment
 
 
 class AssignmentSerializer(serializers.Serializer[Any]):
@@ -251,23 +248,22 @@ class LedgerView(View):
 
 
 def hand_body(hand: Hand) -> dict[str, Any]:
-    rows = assignments_of(hand)
-    first = rows[0]
+    shown = shown_hand(hand)
     return {
         "id": str(hand.public_id),
         "project": str(hand.project.public_id),
         "state": hand.state,
         "expires_at": hand.expires_at.isoformat(),
         "size": hand.size,
-        "price": str(first.price),
+        "price": str(shown.price),
         "currency": hand.project.currency,
-        "schema": {"version": first.schema.version, **first.schema.body},
-        "instructions": first.instructions.body if first.instructions else "",
-        "assignments": [_assignment_body(row) for row in rows],
+        "schema": shown.schema,
+        "instructions": shown.instructions,
+        "assignments": [_assignment_body(row) for row in shown.assignments],
     }
 
 
-def _assignment_body(row: "AnsweredAssignment") -> dict[str, Any]:
+def _assignment_body(row: ShownAssignment) -> dict[str, Any]:
     return {
         "id": str(row.public_id),
         "position": row.position,
@@ -293,7 +289,8 @@ def _check_key(request: Request, assignment_id: uuid.UUID) -> None:
 
 def _assignment(request: Request, assignment_id: uuid.UUID) -> Assignment:
     assignment = assignment_for(worker=actor_of(request), assignment_id=assignment_id)
-    same_organisation(request, assignment.project.organisation_id)
+    if isinstance(request.auth, ApiToken):  # a session asks nothing more: pages show many images
+        same_organisation(request, assignment.project.organisation_id)
     return assignment
 
 

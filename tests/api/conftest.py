@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 from django.core.cache import cache
 
+from tasks.api.limits import calls
 from tests.api.world import World, a_world
 from tests.own_storage import storage_folder
 
@@ -12,9 +13,11 @@ __all__ = ["storage_folder"]
 
 @pytest.fixture(autouse=True)
 def no_calls_counted() -> Iterator[None]:
-    """Limits count in the cache; each test begins with none counted."""
+    """Each test begins with none: the API counts in the process, sign-in in the cache."""
+    calls.forget()
     cache.clear()
     yield
+    calls.forget()
     cache.clear()
 
 

@@ -47,6 +47,7 @@ MAY: dict[tuple[str, str], set[str]] = {
     (P + "imports/", "get"): MANAGERS,
     (P + "imports/", "post"): MANAGERS,
     ("imports/<uuid:import_id>/", "get"): MANAGERS,
+    ("imports/<uuid:import_id>/resume/", "post"): MANAGERS,
     (P + "truth/", "post"): MANAGERS,
     (P + "images/", "get"): READERS,
     ("images/<uuid:image_id>/file/", "get"): READERS,

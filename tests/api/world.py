@@ -82,12 +82,36 @@ def a_hand(project: Project, *, gold: Gold, task: Task) -> Hand:
     return hand
 
 
+def a_release(project: Project) -> Export:
+    """A ready release of nothing, and its file: an empty ZIP."""
+    assert project.schema is not None
+    snapshot = Snapshot.objects.create(
+        project=project,
+        number=1,
+        schema=project.schema,
+        created_by=project.created_by,
+        state=Snapshot.State.READY,
+        content_hash="0" * 64,
+        ready_at=utc_now(),
+    )
+    zipped = a_stored_blob(b"PK\5\6" + bytes(18), "application/zip")
+    return Export.objects.create(
+        project=project,
+        snapshot=snapshot,
+        format="coco",
+        state=Export.State.READY,
+        blob=zipped,
+        sha256=zipped.sha256,
+        size=zipped.size,
+        created_by=project.created_by,
+    )
+
+
 def a_world() -> World:
     for role in MEMBERS:
         member(role)
     owner, worker = member("owner"), member("worker")
-    project = cast.a_project(answers_min=1)
-    assert project.schema is not None
+    project = cast.a_project(answers_min=1, answers_max=1)
     cast.admitted(project, worker)
     cast.admitted(project, cast.finch())
     task = cast.a_task(project, image=a_stored_image(project, "teal"))
@@ -96,26 +120,7 @@ def a_world() -> World:
     answered = cast.a_task(project, image=a_stored_image(project, "olive"), wanted=1)
     cast.an_answer(answered, cast.finch(), cast.class_answer(1))
     update_labels(task_ids=[answered.pk])
-    snapshot = Snapshot.objects.create(
-        project=project,
-        number=1,
-        schema=project.schema,
-        created_by=owner,
-        state=Snapshot.State.READY,
-        content_hash="0" * 64,
-        ready_at=utc_now(),
-    )
-    zipped = a_stored_blob(b"PK\5\6" + bytes(18), "application/zip")
-    export = Export.objects.create(
-        project=project,
-        snapshot=snapshot,
-        format="coco",
-        state=Export.State.READY,
-        blob=zipped,
-        sha256=zipped.sha256,
-        size=zipped.size,
-        created_by=owner,
-    )
+    export = a_release(project)
     sent = Import.objects.create(dataset=project.dataset, project_id=project.pk, source="files", created_by=owner)
     invitation, _ = invite(organisation=project.organisation, by=owner, project_id=project.pk)
     token, _ = create_token(actor=owner, organisation=project.organisation, name="ada's", scopes=["read"])
@@ -129,7 +134,7 @@ def a_world() -> World:
         "task_id": answered.public_id,
         "hand_id": hand.public_id,
         "assignment_id": hand.assignments.get(task=task).public_id,
-        "release_id": snapshot.public_id,
+        "release_id": export.snapshot.public_id,
         "export_id": export.public_id,
         "invitation_id": invitation.public_id,
         "token_id": token.public_id,

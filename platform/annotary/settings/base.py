@@ -107,7 +107,7 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     }
 }
 
-# Rate limits alone stand in it. Shared by all processes, and missed by nobody while the store is away.
+# Limits of sign-in stand in it. Shared by all processes, and missed by nobody while the store is away.
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "annotary.cache.ForgivingRedisCache",
@@ -186,7 +186,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNICODE_JSON": True,
 }
-# Calls a minute; 0 for no limit. A person at work makes about one a second, a script that labels a few hundred.
+# Calls a minute in each process; 0 for no limit. A person at work makes about one a second, a script that labels a few hundred.
 ANNOTARY_API_LIMITS = {
     "person": env.number("ANNOTARY_API_PER_MINUTE", 6000),
     "anonymous": 120,

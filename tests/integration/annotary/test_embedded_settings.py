@@ -1,0 +1,33 @@
+"""One machine without any setting: static files come from where they stand, limits count without the store."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+ASK = """
+import django
+django.setup()
+from django.test import Client
+browser = Client(HTTP_HOST="127.0.0.1")
+for path in ("/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui.css",
+             "/static/workers_ui/controllers/registry.js", "/healthz", "/api/v1/nowhere/", "/api/v1/me/"):
+    print(browser.get(path).status_code)
+"""
+
+
+def test_it_serves_static_files_and_says_what_is_not_there(tmp_path: Path) -> None:
+    (tmp_path / "static").mkdir()  # as the supervisor does it
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}",
+        "DJANGO_SETTINGS_MODULE": "annotary.settings.embedded",
+        "ANNOTARY_DATA": str(tmp_path),
+        "REDIS_URL": f"unix://{tmp_path}/nowhere.sock?db=0",
+    }
+    ran = subprocess.run([sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=False)
+    assert ran.stdout.split() == ["200", "200", "200", "404", "401"], ran.stderr
+    check = [sys.executable, "-m", "django", "check", "--fail-level", "INFO"]
+    checked = subprocess.run(check, env=environment, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
