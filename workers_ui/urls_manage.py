@@ -25,6 +25,7 @@ urlpatterns = [
     path("projects/new/", new_project.new_project, name="new-project"),
     path(PROJECT, console.console, name="project"),
     path(f"{PROJECT}batches/open/", batches.open_all, name="batches-open"),
+    path(f"{PROJECT}batches/go-on/", batches.go_on, name="batches-go-on"),
     path(f"{PROJECT}batches/<uuid:batch_id>/", batches.change, name="batch"),
     path(f"{PROJECT}images/", images.images, name="images"),
     path(f"{PROJECT}checks/", checks.checks, name="checks"),

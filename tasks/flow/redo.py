@@ -12,6 +12,7 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from projects.models import Project
 from tasks.assignment.models import Assignment
 from tasks.batching.models import Batch, Task
+from tasks.flow.overlap import stop_asking
 from tasks.standing.models import Standing
 
 
@@ -45,6 +46,19 @@ def offer_again(*, batch: Batch) -> int:
         Task.objects.filter(pk__in=free).update(round=F("round") + 1)
         Batch.objects.filter(pk=batch.pk).update(generation=F("generation") + 1)
     return len(free)
+
+
+def unstick(*, project: Project) -> tuple[int, int]:
+    """Offer images without an answer again, and make do with the answers there are for the rest.
+
+    Batch by batch, each in its own transaction; returns (images offered again, images closed).
+    """
+    offered = closed = 0
+    for batch in Batch.objects.filter(project=project, state=Batch.State.OPEN).order_by("number"):
+        offered += offer_again(batch=batch)
+        if _out_of_reach(Task.objects.filter(batch=batch, taken__gt=0)).exists():
+            closed += stop_asking(batch=batch)
+    return offered, closed
 
 
 def _out_of_reach(tasks: QuerySet[Task]) -> QuerySet[Task]:

@@ -1,11 +1,13 @@
 """A small team that gave images back is not stuck: the manager sees them and offers them again."""
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from tasks.assignment.services import claim_hand, release_hand, skip_assignment
 from tasks.batching.models import Batch, Task
 from tasks.flow.redo import Waiting, offer_again, waiting_for_nobody
-from tests.cast import a_project, a_task, finch, wren
+from tests.cast import a_project, a_task, a_user, ada, finch, wren
 from tests.worklife import answer, leases_of, settle, take
 
 pytestmark = pytest.mark.django_db
@@ -56,3 +58,23 @@ def test_a_project_without_workers_waits_for_its_first() -> None:
 
     assert waiting_for_nobody(project=project) == Waiting(without_answer=0, with_answers=0)
     assert Batch.objects.get(project=project).generation == 0
+
+
+def test_a_team_goes_on_with_who_is_there_from_the_console(client: Client) -> None:
+    project = a_project(workers=[wren()], answers_min=2, answers_max=2, gold_rate=0)
+    answered, given_back = a_task(project, wanted=2), a_task(project, wanted=2)
+    hand = take(wren(), project)
+    answer(next(lease for lease in leases_of(hand) if lease.task_id == answered.pk))
+    settle(hand)
+    ada()
+    client.force_login(a_user("ada"), backend="allauth.account.auth_backends.AuthenticationBackend")
+    console = reverse("workers_ui:project", args=[project.public_id])
+    assert "2 images wait for somebody new" in client.get(console).content.decode()
+
+    client.post(reverse("workers_ui:batches-go-on", args=[project.public_id]))
+
+    answered.refresh_from_db()
+    given_back.refresh_from_db()
+    assert (answered.state, answered.wanted) == ("answered", 1)
+    assert (given_back.state, given_back.round) == ("open", 2)
+    assert "wait for somebody new" not in client.get(console).content.decode()
