@@ -186,7 +186,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNICODE_JSON": True,
 }
-# Calls a minute in each process; 0 for no limit. A person at work makes about one a second, a script that labels a few hundred.
+# Calls a minute in each process; 0 for no limit. A person makes about one a second, a script that labels a hundred.
 ANNOTARY_API_LIMITS = {
     "person": env.number("ANNOTARY_API_PER_MINUTE", 6000),
     "anonymous": 120,
