@@ -24,6 +24,7 @@ app.conf.beat_schedule = {
     "resend-jobs": {"task": "kernel.resend_jobs_job", "schedule": 15.0},
     "expire-leases": {"task": "flow.expire_leases_job", "schedule": 15.0},
     "sweep-blobs": {"task": "storage.sweep_blobs_job", "schedule": 900.0},
+    "prune": {"task": "kernel.prune_job", "schedule": 86_400.0},
 }
 
 

@@ -22,6 +22,7 @@ from kernel.clock import ClockTimestamp
 from kernel.constraints import violated_constraint
 from kernel.errors import AnnotaryError, Unavailable
 from kernel.models import ONE_LIVE_JOB, Job, OutboxMessage
+from kernel.pruning import prune
 
 logger = logging.getLogger(__name__)
 
@@ -201,3 +202,8 @@ def jobs_to_resend() -> int:
 @shared_task(name="kernel.resend_jobs_job", time_limit=60)
 def resend_jobs_job() -> None:
     jobs_to_resend()
+
+
+@shared_task(name="kernel.prune_job", time_limit=600)
+def prune_job() -> None:
+    prune()
