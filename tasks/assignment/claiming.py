@@ -20,6 +20,12 @@ ON CONFLICT (project_id, worker_id) WHERE state = 'live' DO NOTHING
 RETURNING id, public_id, created_at, expires_at
 """
 
+TERMS = """
+SELECT s.state, p.state, p.schema_id, p.instructions_id, p.hand_size, p.gold_rate, p.lease_seconds, p.price
+FROM tasks_standing s JOIN projects_project p ON p.id = s.project_id
+WHERE s.project_id = %s AND s.worker_id = %s
+"""
+
 DROP_HAND = "DELETE FROM tasks_hand WHERE id = %s"
 
 # A constant in both statements; what callers give goes in as parameters. Here and below "not had yet" is a subselect of
@@ -135,12 +141,35 @@ class NewHand:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """A worker's standing in a project, and what the project's policies say of a set, as they are now."""
+
+    pk: int
+    standing: str
+    state: str
+    schema_id: int | None
+    instructions_id: int | None
+    hand_size: int
+    gold_rate: float
+    lease_seconds: int
+    price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Pinned:
     """What every assignment of a hand keeps, whatever the project changes to later."""
 
     schema_id: int
     instructions_id: int | None
     price: Decimal
+
+
+def terms_of(*, project_id: int, worker_id: int) -> Terms | None:
+    """None for somebody who was never admitted."""
+    with connection.cursor() as cursor:
+        cursor.execute(TERMS, [project_id, worker_id])
+        row = cursor.fetchone()
+    return Terms(project_id, *row) if row else None
 
 
 def insert_hand(*, project_id: int, worker_id: int, lease_seconds: int) -> NewHand | None:

@@ -12,7 +12,7 @@ from kernel.errors import NotFound
 from kernel.events import record_event
 from projects.models import Project
 from tasks.assignment import claiming
-from tasks.assignment.claiming import Pinned, Place
+from tasks.assignment.claiming import Pinned, Place, Terms
 from tasks.assignment.errors import AnsweredAlready, HandSettled, ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
 from tasks.assignment.mixing import gold_beside, gold_count, mixed
 from tasks.assignment.models import Assignment, Hand
@@ -100,19 +100,19 @@ def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> Hand | None:
     return _hand(worker, project_id, new, size=len(places))
 
 
-def _terms(worker: Actor, project_id: int) -> Project:
+def _terms(worker: Actor, project_id: int) -> Terms:
     """The project as it is now, when this worker may take work of it."""
-    standing = Standing.objects.select_related("project").filter(project_id=project_id, worker=worker).first()
-    if standing is None or standing.state == Standing.State.REMOVED:
+    terms = claiming.terms_of(project_id=project_id, worker_id=worker.pk)
+    if terms is None or terms.standing == Standing.State.REMOVED:
         raise WorkerNotAdmitted
-    if standing.state == Standing.State.PAUSED:
+    if terms.standing == Standing.State.PAUSED:
         raise WorkerPaused
-    if standing.project.state != Project.State.OPEN or standing.project.schema_id is None:
+    if terms.state != Project.State.OPEN or terms.schema_id is None:
         raise ProjectNotOpen
-    return standing.project
+    return terms
 
 
-def _choose_places(worker: Actor, terms: Project, attempts: _Attempts) -> list[Place]:
+def _choose_places(worker: Actor, terms: Terms, attempts: _Attempts) -> list[Place]:
     """Work with gold mixed in, in the order of the set; none without an open place, however much gold there is."""
     golds = _choose_gold(worker, terms)
     if golds and terms.hand_size == 1:
@@ -124,12 +124,12 @@ def _choose_places(worker: Actor, terms: Project, attempts: _Attempts) -> list[P
     return _mix(work, golds, terms) if work else []
 
 
-def _choose_gold(worker: Actor, terms: Project) -> list[UnseenGold]:
+def _choose_gold(worker: Actor, terms: Terms) -> list[UnseenGold]:
     count = gold_count(expected=terms.hand_size * terms.gold_rate, rng=_chance)
     return list(unseen_golds(project_id=terms.pk, worker_id=worker.pk, count=count)) if count else []
 
 
-def _take_work(worker: Actor, terms: Project, wanted: int, attempts: _Attempts) -> list[Place]:
+def _take_work(worker: Actor, terms: Terms, wanted: int, attempts: _Attempts) -> list[Place]:
     """Batch by batch until the hand is full or no place is left; waits, by way of _TryAgain, rather than give none."""
     work: list[Place] = []
     while len(work) < wanted:
@@ -146,7 +146,7 @@ def _take_work(worker: Actor, terms: Project, wanted: int, attempts: _Attempts) 
     return work
 
 
-def _mix(work: list[Place], golds: list[UnseenGold], terms: Project) -> list[Place]:
+def _mix(work: list[Place], golds: list[UnseenGold], terms: Terms) -> list[Place]:
     chosen = golds
     if len(work) + len(golds) < terms.hand_size:
         # The last places of a project make a short hand, which keeps the rate: one check in two images would show.

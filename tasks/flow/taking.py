@@ -3,14 +3,19 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.db import connection
 
 from accounts.models import Actor
-from kernel.clock import ClockTimestamp
 from projects.models import Project
 from tasks.assignment.models import Hand
 from tasks.assignment.services import claim_hand
 from tasks.flow.settling import settle_hand
+
+# A worker has one at most (tasks_hand_one_live_per_project_and_worker).
+LIVE = """
+SELECT id, public_id, expires_at <= clock_timestamp() FROM tasks_hand
+WHERE project_id = %s AND worker_id = %s AND state = 'live'
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ def take_hand(*, worker: Actor, project: Project) -> Hand | None:
 
 def _live(worker: Actor, project: Project) -> tuple[int, UUID, bool] | None:
     """Primary key and public id of the worker's live hand, and whether its time is over by the database's clock."""
-    over = ExpressionWrapper(Q(expires_at__lte=ClockTimestamp()), output_field=BooleanField())
-    hands = Hand.objects.filter(project=project, worker=worker, state=Hand.State.LIVE)
-    return hands.values_list("pk", "public_id", over).first()
+    with connection.cursor() as cursor:
+        cursor.execute(LIVE, [project.pk, worker.pk])
+        row: tuple[int, UUID, bool] | None = cursor.fetchone()
+    return row

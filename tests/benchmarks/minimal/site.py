@@ -22,7 +22,7 @@ from tests.benchmarks.raw_pair import ANNOTATION, EVENT
 PROJECT = "SELECT id, public_id, currency FROM projects_project WHERE public_id = %s"
 LIVE = """
 SELECT id, public_id, expires_at <= clock_timestamp() FROM tasks_hand
-WHERE project_id = %s AND worker_id = %s AND state = 'live' ORDER BY id LIMIT 1
+WHERE project_id = %s AND worker_id = %s AND state = 'live'
 """
 TERMS = """
 SELECT s.state, p.id, p.state, p.schema_id, p.price, p.hand_size, p.gold_rate, p.lease_seconds, p.instructions_id
