@@ -36,7 +36,9 @@ CHECKS = 10
 def folks(chromium: Browser, tmp_path: Path) -> Iterator[People]:
     with running_platform(tmp_path / "data") as site:
         group = People(chromium, site, watched)  # type: ignore[arg-type]  # all it needs of a site is its address
+        expect.set_options(timeout=30_000)  # five processes and two browsers share the machine
         yield group
+        expect.set_options(timeout=5_000)
         group.close()
 
 
@@ -269,6 +271,6 @@ def read_coco(archive: Path) -> None:
     assert [row["name"] for row in coco.dataset["categories"]] == ["boat", "cup", "kite"]
     # Every image has one box, but for the empty check image; the fixed one has two.
     assert len(coco.anns) == PHOTOS
-    assert all((folder / row["file_name"]).is_file() for row in coco.imgs.values())
+    assert all((folder / "images" / row["file_name"]).is_file() for row in coco.imgs.values())
     splits = [COCO(str(folder / f"annotations_{split}.json")) for split in ("train", "val", "test")]
     assert sum(len(each.imgs) for each in splits) == PHOTOS

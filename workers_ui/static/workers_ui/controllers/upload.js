@@ -21,15 +21,19 @@ export default class extends Controller {
     this.listen(drop, "drop", async (event) => this.start(await droppedFiles(event.dataTransfer)));
     for (const name of ["files", "folder"]) {
       const input = this.target(name);
-      this.listen(input, "change", () => {
-        const files = chosenFiles(input.files);
-        input.value = ""; // the same files may be chosen again
-        void this.start(files);
-      });
+      this.listen(input, "change", () => this.take(input));
+      // Chosen while this module was still on its way.
+      if (input.files.length > 0) this.take(input);
     }
     // A file dropped beside the field would replace the page.
     for (const type of ["dragover", "drop"]) this.listen(window, type, (event) => event.preventDefault());
     this.listen(window, "beforeunload", (event) => this.running && event.preventDefault());
+  }
+
+  take(input) {
+    const files = chosenFiles(input.files);
+    input.value = ""; // the same files may be chosen again
+    void this.start(files);
   }
 
   hover(event, over) {
