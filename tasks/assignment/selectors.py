@@ -67,8 +67,8 @@ def shown_hand(hand: Hand) -> ShownHand:
         rows = cursor.fetchall()
     # Django leaves JSON of plain statements as text.
     shown = [
-        ShownAssignment(*seen, answer=None if body is None else json.loads(body))
-        for *seen, body in (row[:6] for row in rows)
+        ShownAssignment(public_id, position, state, width, height, None if body is None else json.loads(body))
+        for public_id, position, state, width, height, body in (row[:6] for row in rows)
     ]
     price, version, body, instructions = rows[0][6:]
     return ShownHand(shown, price, {"version": version, **json.loads(body)}, instructions)
