@@ -220,3 +220,9 @@ def test_only_an_owner_invites_managers(ada: Client) -> None:
     assert client.post("/settings/team/", {"role": "owner"}, follow=True).status_code == 200
     assert client.post("/settings/team/", {"role": "reviewer"}).status_code == 302
     assert sorted(Invitation.objects.values_list("role", flat=True)) == [Role.MANAGER, Role.REVIEWER]
+
+
+def test_one_answer_per_image_asks_nobody_else(ada: Client) -> None:
+    create(ada, {"answers_min": "1", "answers_max": "5"})
+    project = Project.objects.get()
+    assert (project.answers_min, project.answers_max) == (1, 1)

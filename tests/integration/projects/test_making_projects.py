@@ -66,7 +66,7 @@ def test_a_dataset_of_another_organisation_is_refused() -> None:
         ({"tools": []}, ProjectRefused, "class, box"),
         ({"tools": ["polygon"]}, ProjectRefused, "polygon is not available"),
         ({"tools": ["lasso"]}, ProjectRefused, "no tool of that name"),
-        ({"policy": {"answers_min": 9}}, PolicyRefused, "cannot be below"),
+        ({"policy": {"answers_min": 9, "answers_max": 5}}, PolicyRefused, "cannot be below"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_left(changes: Any, error: type[AnnotaryError], words: str) -> None:

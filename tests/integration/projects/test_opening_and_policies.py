@@ -93,3 +93,9 @@ def test_projects_are_listed_by_role() -> None:
     assert list(projects_of(actor=wren(), role="manager")) == []
     assert list(projects_of(actor=wren())) == [project]
     assert list(projects_of(actor=finch())) == []
+
+
+def test_the_most_answers_follow_the_least_unless_they_are_named() -> None:
+    project = a_project(state="open", answers_min=3, answers_max=5)
+    for changes, most in (({"answers_min": 7}, 7), ({"answers_min": 1}, 1), ({"answers_min": 1, "answers_max": 4}, 4)):
+        assert change_policy(project=project, changes=changes).answers_max == most

@@ -121,6 +121,9 @@ class PolicyForm(forms.Form):
                 self.add_error("answers_max", "This cannot be below the answers per image; raise it.")
             else:
                 given["answers_max"] = given["answers_min"]
+        elif given.get("answers_min") == 1 and {"answers_min", "answers_max"} & {*self.changed_data} == {"answers_min"}:
+            # One answer an image is the team's way, with a review after it: nobody else is asked unless it says so.
+            given["answers_max"] = 1
         if {"split_train", "split_val"} <= given.keys() and given["split_train"] + given["split_val"] > 1 + 1e-9:
             self.add_error("split_val", "Training and validation are more than 100 % together; lower one.")
         return given
