@@ -8,587 +8,1232 @@ import kernel.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0002_invitation_project'),
-        ('projects', '0001_initial'),
-        ('storage', '0001_initial'),
+        ("accounts", "0002_invitation_project"),
+        ("projects", "0001_initial"),
+        ("storage", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Batch',
+            name="Batch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
-                ('number', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('draft', 'Draft'), ('open', 'Open'), ('paused', 'Paused'), ('approved', 'Approved')], default='draft', max_length=10)),
-                ('priority', models.IntegerField(default=0)),
-                ('wanted', models.PositiveIntegerField(default=0)),
-                ('taken', models.PositiveIntegerField(default=0)),
-                ('generation', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('opened_at', models.DateTimeField(null=True)),
-                ('approved_at', models.DateTimeField(null=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='batches', to='projects.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("draft", "Draft"), ("open", "Open"), ("paused", "Paused"), ("approved", "Approved")],
+                        default="draft",
+                        max_length=10,
+                    ),
+                ),
+                ("priority", models.IntegerField(default=0)),
+                ("wanted", models.PositiveIntegerField(default=0)),
+                ("taken", models.PositiveIntegerField(default=0)),
+                ("generation", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("opened_at", models.DateTimeField(null=True)),
+                ("approved_at", models.DateTimeField(null=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="batches", to="projects.project"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ConsensusLabel',
+            name="ConsensusLabel",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
-                ('version', models.PositiveIntegerField()),
-                ('is_current', models.BooleanField(default=True)),
-                ('body', models.JSONField()),
-                ('content_hash', models.CharField(max_length=64)),
-                ('method', models.CharField(max_length=40)),
-                ('confidence', models.FloatField()),
-                ('evidence', models.JSONField()),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='labels', to='projects.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
+                ("version", models.PositiveIntegerField()),
+                ("is_current", models.BooleanField(default=True)),
+                ("body", models.JSONField()),
+                ("content_hash", models.CharField(max_length=64)),
+                ("method", models.CharField(max_length=40)),
+                ("confidence", models.FloatField()),
+                ("evidence", models.JSONField()),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="labels", to="projects.project"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Exhaustion',
+            name="Exhaustion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('generation', models.PositiveIntegerField()),
-                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tasks.batch')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='projects.project')),
-                ('worker', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.actor')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("generation", models.PositiveIntegerField()),
+                (
+                    "batch",
+                    models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tasks.batch"),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="projects.project"
+                    ),
+                ),
+                (
+                    "worker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="accounts.actor"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Gold',
+            name="Gold",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
-                ('state', models.CharField(choices=[('active', 'Active'), ('retired', 'Retired')], default='active', max_length=10)),
-                ('source', models.CharField(choices=[('manager', 'Manager'), ('truth', 'Truth')], max_length=10)),
-                ('accepted', models.JSONField()),
-                ('tolerance', models.JSONField(default=dict)),
-                ('exposure', models.PositiveIntegerField(default=0)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='golds', to='projects.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("active", "Active"), ("retired", "Retired")], default="active", max_length=10
+                    ),
+                ),
+                ("source", models.CharField(choices=[("manager", "Manager"), ("truth", "Truth")], max_length=10)),
+                ("accepted", models.JSONField()),
+                ("tolerance", models.JSONField(default=dict)),
+                ("exposure", models.PositiveIntegerField(default=0)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="golds", to="projects.project"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Assignment',
+            name="Assignment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
-                ('round', models.PositiveSmallIntegerField(default=1)),
-                ('position', models.PositiveSmallIntegerField()),
-                ('state', models.CharField(choices=[('leased', 'Leased'), ('submitted', 'Submitted'), ('skipped', 'Skipped'), ('expired', 'Expired'), ('released', 'Released')], default='leased', max_length=10)),
-                ('counts', models.BooleanField()),
-                ('late', models.BooleanField(default=False)),
-                ('width', models.PositiveIntegerField()),
-                ('height', models.PositiveIntegerField()),
-                ('price', models.DecimalField(decimal_places=6, max_digits=14)),
-                ('leased_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField(null=True)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('submitted_at', models.DateTimeField(null=True)),
-                ('instructions', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='projects.instructions')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assignments', to='projects.project')),
-                ('rendition', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='storage.blob')),
-                ('schema', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='projects.labelschema')),
-                ('worker', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='assignments', to='accounts.actor')),
-                ('gold', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='assignments', to='tasks.gold')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
+                ("round", models.PositiveSmallIntegerField(default=1)),
+                ("position", models.PositiveSmallIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("leased", "Leased"),
+                            ("submitted", "Submitted"),
+                            ("skipped", "Skipped"),
+                            ("expired", "Expired"),
+                            ("released", "Released"),
+                        ],
+                        default="leased",
+                        max_length=10,
+                    ),
+                ),
+                ("counts", models.BooleanField()),
+                ("late", models.BooleanField(default=False)),
+                ("width", models.PositiveIntegerField()),
+                ("height", models.PositiveIntegerField()),
+                ("price", models.DecimalField(decimal_places=6, max_digits=14)),
+                ("leased_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField(null=True)),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("submitted_at", models.DateTimeField(null=True)),
+                (
+                    "instructions",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="projects.instructions",
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="assignments", to="projects.project"
+                    ),
+                ),
+                (
+                    "rendition",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="storage.blob"),
+                ),
+                (
+                    "schema",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="projects.labelschema"
+                    ),
+                ),
+                (
+                    "worker",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="assignments",
+                        to="accounts.actor",
+                    ),
+                ),
+                (
+                    "gold",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="assignments",
+                        to="tasks.gold",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Annotation',
+            name="Annotation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
-                ('source', models.CharField(choices=[('worker', 'Worker'), ('model', 'Model'), ('import', 'Import'), ('reviewer', 'Reviewer')], max_length=10)),
-                ('revision', models.PositiveSmallIntegerField(default=1)),
-                ('is_current', models.BooleanField(default=True)),
-                ('body', models.JSONField()),
-                ('body_sha256', models.CharField(max_length=64)),
-                ('raw_sha256', models.CharField(max_length=64)),
-                ('seconds', models.FloatField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('actor', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='annotations', to='accounts.actor')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='annotations', to='projects.project')),
-                ('schema', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='projects.labelschema')),
-                ('assignment', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='annotations', to='tasks.assignment')),
-                ('gold', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tasks.gold')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[
+                            ("worker", "Worker"),
+                            ("model", "Model"),
+                            ("import", "Import"),
+                            ("reviewer", "Reviewer"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("revision", models.PositiveSmallIntegerField(default=1)),
+                ("is_current", models.BooleanField(default=True)),
+                ("body", models.JSONField()),
+                ("body_sha256", models.CharField(max_length=64)),
+                ("raw_sha256", models.CharField(max_length=64)),
+                ("seconds", models.FloatField(null=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="annotations", to="accounts.actor"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="annotations", to="projects.project"
+                    ),
+                ),
+                (
+                    "schema",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="projects.labelschema"
+                    ),
+                ),
+                (
+                    "assignment",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="annotations",
+                        to="tasks.assignment",
+                    ),
+                ),
+                (
+                    "gold",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tasks.gold"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='GoldResult',
+            name="GoldResult",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('correct', models.BooleanField()),
-                ('score', models.FloatField()),
-                ('why', models.CharField(max_length=300)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('assignment', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tasks.assignment')),
-                ('gold', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='results', to='tasks.gold')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='projects.project')),
-                ('worker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.actor')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("correct", models.BooleanField()),
+                ("score", models.FloatField()),
+                ("why", models.CharField(max_length=300)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "assignment",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="tasks.assignment"
+                    ),
+                ),
+                (
+                    "gold",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="results", to="tasks.gold"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="projects.project"
+                    ),
+                ),
+                (
+                    "worker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.actor"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='GroupSplit',
+            name="GroupSplit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('group_key', models.CharField(max_length=200)),
-                ('split', models.CharField(choices=[('train', 'Train'), ('val', 'Val'), ('test', 'Test')], max_length=5)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='projects.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("group_key", models.CharField(max_length=200)),
+                (
+                    "split",
+                    models.CharField(choices=[("train", "Train"), ("val", "Val"), ("test", "Test")], max_length=5),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="projects.project"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Hand',
+            name="Hand",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
-                ('state', models.CharField(choices=[('live', 'Live'), ('settled', 'Settled')], default='live', max_length=10)),
-                ('size', models.PositiveSmallIntegerField(default=0)),
-                ('created_at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('settled_at', models.DateTimeField(null=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='hands', to='projects.project')),
-                ('worker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='hands', to='accounts.actor')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
+                (
+                    "state",
+                    models.CharField(choices=[("live", "Live"), ("settled", "Settled")], default="live", max_length=10),
+                ),
+                ("size", models.PositiveSmallIntegerField(default=0)),
+                ("created_at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("settled_at", models.DateTimeField(null=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="hands", to="projects.project"
+                    ),
+                ),
+                (
+                    "worker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="hands", to="accounts.actor"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='assignment',
-            name='hand',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='assignments', to='tasks.hand'),
+            model_name="assignment",
+            name="hand",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="assignments", to="tasks.hand"
+            ),
         ),
         migrations.CreateModel(
-            name='Image',
+            name="Image",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
-                ('sha256', models.CharField(max_length=64)),
-                ('source_key', models.CharField(max_length=1024)),
-                ('metadata', models.JSONField(default=dict)),
-                ('group_key', models.CharField(blank=True, default='', max_length=200)),
-                ('width', models.PositiveIntegerField()),
-                ('height', models.PositiveIntegerField()),
-                ('original_width', models.PositiveIntegerField()),
-                ('original_height', models.PositiveIntegerField()),
-                ('orientation', models.PositiveSmallIntegerField(default=1)),
-                ('perceptual_hash', models.BigIntegerField()),
-                ('quality', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='images', to='projects.dataset')),
-                ('original', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='storage.blob')),
-                ('release', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='storage.blob')),
-                ('rendition', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='storage.blob')),
-                ('thumb', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='storage.blob')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
+                ("sha256", models.CharField(max_length=64)),
+                ("source_key", models.CharField(max_length=1024)),
+                ("metadata", models.JSONField(default=dict)),
+                ("group_key", models.CharField(blank=True, default="", max_length=200)),
+                ("width", models.PositiveIntegerField()),
+                ("height", models.PositiveIntegerField()),
+                ("original_width", models.PositiveIntegerField()),
+                ("original_height", models.PositiveIntegerField()),
+                ("orientation", models.PositiveSmallIntegerField(default=1)),
+                ("perceptual_hash", models.BigIntegerField()),
+                ("quality", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="images", to="projects.dataset"
+                    ),
+                ),
+                (
+                    "original",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="storage.blob"),
+                ),
+                (
+                    "release",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="storage.blob"),
+                ),
+                (
+                    "rendition",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="storage.blob"),
+                ),
+                (
+                    "thumb",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="storage.blob"),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='gold',
-            name='image',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='golds', to='tasks.image'),
+            model_name="gold",
+            name="image",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="golds", to="tasks.image"
+            ),
         ),
         migrations.CreateModel(
-            name='Import',
+            name="Import",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
-                ('project_id', models.BigIntegerField(db_index=True, null=True)),
-                ('source', models.CharField(choices=[('files', 'Files'), ('archive', 'Archive'), ('folder', 'Folder')], max_length=10)),
-                ('state', models.CharField(choices=[('receiving', 'Receiving'), ('working', 'Working'), ('done', 'Done'), ('failed', 'Failed')], default='receiving', max_length=10)),
-                ('metadata', models.JSONField(default=dict)),
-                ('total', models.PositiveIntegerField(default=0)),
-                ('taken', models.PositiveIntegerField(default=0)),
-                ('duplicates', models.PositiveIntegerField(default=0)),
-                ('refused', models.PositiveIntegerField(default=0)),
-                ('error', models.TextField(blank=True, default='')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('archive', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='storage.blob')),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.actor')),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='imports', to='projects.dataset')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
+                ("project_id", models.BigIntegerField(db_index=True, null=True)),
+                (
+                    "source",
+                    models.CharField(
+                        choices=[("files", "Files"), ("archive", "Archive"), ("folder", "Folder")], max_length=10
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("receiving", "Receiving"),
+                            ("working", "Working"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                        ],
+                        default="receiving",
+                        max_length=10,
+                    ),
+                ),
+                ("metadata", models.JSONField(default=dict)),
+                ("total", models.PositiveIntegerField(default=0)),
+                ("taken", models.PositiveIntegerField(default=0)),
+                ("duplicates", models.PositiveIntegerField(default=0)),
+                ("refused", models.PositiveIntegerField(default=0)),
+                ("error", models.TextField(blank=True, default="")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "archive",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="storage.blob"
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.actor"
+                    ),
+                ),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="imports", to="projects.dataset"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ImportItem',
+            name="ImportItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=1024)),
-                ('state', models.CharField(choices=[('waiting', 'Waiting'), ('taken', 'Taken'), ('duplicate', 'Duplicate'), ('refused', 'Refused')], default='waiting', max_length=10)),
-                ('code', models.CharField(blank=True, default='', max_length=40)),
-                ('reason', models.CharField(blank=True, default='', max_length=500)),
-                ('batch_import', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='tasks.import')),
-                ('image', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='tasks.image')),
-                ('original', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='storage.blob')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("name", models.CharField(max_length=1024)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("waiting", "Waiting"),
+                            ("taken", "Taken"),
+                            ("duplicate", "Duplicate"),
+                            ("refused", "Refused"),
+                        ],
+                        default="waiting",
+                        max_length=10,
+                    ),
+                ),
+                ("code", models.CharField(blank=True, default="", max_length=40)),
+                ("reason", models.CharField(blank=True, default="", max_length=500)),
+                (
+                    "batch_import",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="items", to="tasks.import"
+                    ),
+                ),
+                (
+                    "image",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="tasks.image"
+                    ),
+                ),
+                (
+                    "original",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="storage.blob"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LedgerEntry',
+            name="LedgerEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
-                ('kind', models.CharField(choices=[('credit', 'Credit'), ('correction', 'Correction'), ('payout', 'Payout')], max_length=10)),
-                ('amount', models.DecimalField(decimal_places=6, max_digits=14)),
-                ('currency', models.CharField(max_length=3)),
-                ('cause', models.CharField(blank=True, default='', max_length=200)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('assignment', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='ledger', to='tasks.assignment')),
-                ('hand', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='ledger', to='tasks.hand')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ledger', to='projects.project')),
-                ('worker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ledger', to='accounts.actor')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("credit", "Credit"), ("correction", "Correction"), ("payout", "Payout")],
+                        max_length=10,
+                    ),
+                ),
+                ("amount", models.DecimalField(decimal_places=6, max_digits=14)),
+                ("currency", models.CharField(max_length=3)),
+                ("cause", models.CharField(blank=True, default="", max_length=200)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "assignment",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="ledger",
+                        to="tasks.assignment",
+                    ),
+                ),
+                (
+                    "hand",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="ledger", to="tasks.hand"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="ledger", to="projects.project"
+                    ),
+                ),
+                (
+                    "worker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="ledger", to="accounts.actor"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Review',
+            name="Review",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
-                ('label_hash', models.CharField(max_length=64)),
-                ('verdict', models.CharField(choices=[('approve', 'Approve'), ('fix', 'Fix'), ('reject', 'Reject')], max_length=10)),
-                ('reason', models.CharField(blank=True, default='', max_length=500)),
-                ('by_policy', models.BooleanField(default=False)),
-                ('is_current', models.BooleanField(default=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('annotation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='tasks.annotation')),
-                ('label', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='tasks.consensuslabel')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='projects.project')),
-                ('reviewer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reviews', to='accounts.actor')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
+                ("label_hash", models.CharField(max_length=64)),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[("approve", "Approve"), ("fix", "Fix"), ("reject", "Reject")], max_length=10
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, default="", max_length=500)),
+                ("by_policy", models.BooleanField(default=False)),
+                ("is_current", models.BooleanField(default=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "annotation",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="reviews",
+                        to="tasks.annotation",
+                    ),
+                ),
+                (
+                    "label",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="reviews", to="tasks.consensuslabel"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="reviews", to="projects.project"
+                    ),
+                ),
+                (
+                    "reviewer",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reviews",
+                        to="accounts.actor",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
-                ('number', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('building', 'Building'), ('ready', 'Ready'), ('failed', 'Failed')], default='building', max_length=10)),
-                ('content_hash', models.CharField(blank=True, default='', max_length=64)),
-                ('items_count', models.PositiveIntegerField(default=0)),
-                ('counts', models.JSONField(default=dict)),
-                ('error', models.TextField(blank=True, default='')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('ready_at', models.DateTimeField(null=True)),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.actor')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='snapshots', to='projects.project')),
-                ('schema', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='projects.labelschema')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
+                ("number", models.PositiveIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("building", "Building"), ("ready", "Ready"), ("failed", "Failed")],
+                        default="building",
+                        max_length=10,
+                    ),
+                ),
+                ("content_hash", models.CharField(blank=True, default="", max_length=64)),
+                ("items_count", models.PositiveIntegerField(default=0)),
+                ("counts", models.JSONField(default=dict)),
+                ("error", models.TextField(blank=True, default="")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("ready_at", models.DateTimeField(null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.actor"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="snapshots", to="projects.project"
+                    ),
+                ),
+                (
+                    "schema",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="projects.labelschema"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Export',
+            name="Export",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
-                ('format', models.CharField(max_length=20)),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('writing', 'Writing'), ('verifying', 'Verifying'), ('ready', 'Ready'), ('failed', 'Failed')], default='queued', max_length=10)),
-                ('sha256', models.CharField(blank=True, default='', max_length=64)),
-                ('size', models.BigIntegerField(default=0)),
-                ('report', models.JSONField(default=dict)),
-                ('error', models.TextField(blank=True, default='')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('ready_at', models.DateTimeField(null=True)),
-                ('blob', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='storage.blob')),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.actor')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='exports', to='projects.project')),
-                ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='exports', to='tasks.snapshot')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
+                ("format", models.CharField(max_length=20)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("writing", "Writing"),
+                            ("verifying", "Verifying"),
+                            ("ready", "Ready"),
+                            ("failed", "Failed"),
+                        ],
+                        default="queued",
+                        max_length=10,
+                    ),
+                ),
+                ("sha256", models.CharField(blank=True, default="", max_length=64)),
+                ("size", models.BigIntegerField(default=0)),
+                ("report", models.JSONField(default=dict)),
+                ("error", models.TextField(blank=True, default="")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("ready_at", models.DateTimeField(null=True)),
+                (
+                    "blob",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="storage.blob"
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.actor"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="exports", to="projects.project"
+                    ),
+                ),
+                (
+                    "snapshot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="exports", to="tasks.snapshot"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SnapshotItem',
+            name="SnapshotItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('split', models.CharField(choices=[('train', 'Train'), ('val', 'Val'), ('test', 'Test')], max_length=5)),
-                ('image', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tasks.image')),
-                ('label', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tasks.consensuslabel')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='projects.project')),
-                ('review', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='tasks.review')),
-                ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='items', to='tasks.snapshot')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "split",
+                    models.CharField(choices=[("train", "Train"), ("val", "Val"), ("test", "Test")], max_length=5),
+                ),
+                (
+                    "image",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tasks.image"),
+                ),
+                (
+                    "label",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tasks.consensuslabel"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="projects.project"
+                    ),
+                ),
+                (
+                    "review",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="tasks.review"),
+                ),
+                (
+                    "snapshot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="items", to="tasks.snapshot"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SnapshotNote',
+            name="SnapshotNote",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('retracts', models.BooleanField(default=False)),
-                ('text', models.CharField(max_length=2000)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.actor')),
-                ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notes', to='tasks.snapshot')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("retracts", models.BooleanField(default=False)),
+                ("text", models.CharField(max_length=2000)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.actor"
+                    ),
+                ),
+                (
+                    "snapshot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="notes", to="tasks.snapshot"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Standing',
+            name="Standing",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('active', 'Active'), ('paused', 'Paused'), ('removed', 'Removed')], default='active', max_length=10)),
-                ('reason', models.CharField(blank=True, default='', max_length=300)),
-                ('trust_alpha', models.FloatField(default=2.0)),
-                ('trust_beta', models.FloatField(default=1.0)),
-                ('gold_seen', models.PositiveIntegerField(default=0)),
-                ('gold_correct', models.PositiveIntegerField(default=0)),
-                ('qualifications', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('changed_at', models.DateTimeField(auto_now=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='standings', to='projects.project')),
-                ('worker', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='standings', to='accounts.actor')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("active", "Active"), ("paused", "Paused"), ("removed", "Removed")],
+                        default="active",
+                        max_length=10,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, default="", max_length=300)),
+                ("trust_alpha", models.FloatField(default=2.0)),
+                ("trust_beta", models.FloatField(default=1.0)),
+                ("gold_seen", models.PositiveIntegerField(default=0)),
+                ("gold_correct", models.PositiveIntegerField(default=0)),
+                ("qualifications", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("changed_at", models.DateTimeField(auto_now=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="standings", to="projects.project"
+                    ),
+                ),
+                (
+                    "worker",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="standings", to="accounts.actor"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Task',
+            name="Task",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('answered', 'Answered'), ('approved', 'Approved')], default='open', max_length=10)),
-                ('priority', models.IntegerField(default=0)),
-                ('wanted', models.PositiveSmallIntegerField()),
-                ('taken', models.PositiveSmallIntegerField(default=0)),
-                ('round', models.PositiveSmallIntegerField(default=1)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='tasks.batch')),
-                ('image', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to='tasks.image')),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='tasks', to='projects.project')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("public_id", models.UUIDField(default=kernel.ids.new_public_id, editable=False, unique=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "Open"), ("answered", "Answered"), ("approved", "Approved")],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                ("priority", models.IntegerField(default=0)),
+                ("wanted", models.PositiveSmallIntegerField()),
+                ("taken", models.PositiveSmallIntegerField(default=0)),
+                ("round", models.PositiveSmallIntegerField(default=1)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tasks", to="tasks.batch"
+                    ),
+                ),
+                (
+                    "image",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="tasks", to="tasks.image"
+                    ),
+                ),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="tasks", to="projects.project"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='review',
-            name='task',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reviews', to='tasks.task'),
+            model_name="review",
+            name="task",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="reviews", to="tasks.task"
+            ),
         ),
         migrations.CreateModel(
-            name='Posterior',
+            name="Posterior",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('answers', models.PositiveSmallIntegerField(default=0)),
-                ('body', models.JSONField(default=dict)),
-                ('state_version', models.PositiveIntegerField(default=0)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='projects.project')),
-                ('task', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='posterior', to='tasks.task')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("answers", models.PositiveSmallIntegerField(default=0)),
+                ("body", models.JSONField(default=dict)),
+                ("state_version", models.PositiveIntegerField(default=0)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "project",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="projects.project"
+                    ),
+                ),
+                (
+                    "task",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="posterior", to="tasks.task"
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='consensuslabel',
-            name='task',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='labels', to='tasks.task'),
+            model_name="consensuslabel",
+            name="task",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.CASCADE, related_name="labels", to="tasks.task"
+            ),
         ),
         migrations.AddField(
-            model_name='assignment',
-            name='task',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='assignments', to='tasks.task'),
+            model_name="assignment",
+            name="task",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="assignments", to="tasks.task"
+            ),
         ),
         migrations.AddField(
-            model_name='annotation',
-            name='task',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='annotations', to='tasks.task'),
+            model_name="annotation",
+            name="task",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.CASCADE, related_name="annotations", to="tasks.task"
+            ),
         ),
         migrations.AddIndex(
-            model_name='batch',
-            index=models.Index(condition=models.Q(('state', 'open'), ('taken__lt', models.F('wanted'))), fields=['project', '-priority', 'number'], name='tasks_batch_with_places'),
+            model_name="batch",
+            index=models.Index(
+                condition=models.Q(("state", "open"), ("taken__lt", models.F("wanted"))),
+                fields=["project", "-priority", "number"],
+                name="tasks_batch_with_places",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.UniqueConstraint(fields=('project', 'number'), name='tasks_batch_number_once_per_project'),
+            model_name="batch",
+            constraint=models.UniqueConstraint(
+                fields=("project", "number"), name="tasks_batch_number_once_per_project"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='batch',
-            constraint=models.CheckConstraint(condition=models.Q(('taken__lte', models.F('wanted'))), name='tasks_batch_taken_between_0_and_wanted'),
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("taken__lte", models.F("wanted"))), name="tasks_batch_taken_between_0_and_wanted"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='exhaustion',
-            constraint=models.UniqueConstraint(fields=('batch', 'worker'), name='tasks_exhaustion_one_per_batch_and_worker'),
+            model_name="exhaustion",
+            constraint=models.UniqueConstraint(
+                fields=("batch", "worker"), name="tasks_exhaustion_one_per_batch_and_worker"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='groupsplit',
-            constraint=models.UniqueConstraint(fields=('project', 'group_key'), name='tasks_split_one_per_project_and_group'),
+            model_name="groupsplit",
+            constraint=models.UniqueConstraint(
+                fields=("project", "group_key"), name="tasks_split_one_per_project_and_group"
+            ),
         ),
         migrations.AddIndex(
-            model_name='hand',
-            index=models.Index(condition=models.Q(('state', 'live')), fields=['expires_at'], name='tasks_hand_live_by_end'),
+            model_name="hand",
+            index=models.Index(
+                condition=models.Q(("state", "live")), fields=["expires_at"], name="tasks_hand_live_by_end"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hand',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'live')), fields=('project', 'worker'), name='tasks_hand_one_live_per_project_and_worker'),
+            model_name="hand",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "live")),
+                fields=("project", "worker"),
+                name="tasks_hand_one_live_per_project_and_worker",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hand',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('settled_at__isnull', True), ('state', 'live')), models.Q(('settled_at__isnull', False), ('state', 'settled')), _connector='OR'), name='tasks_hand_settled_has_time'),
+            model_name="hand",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("settled_at__isnull", True), ("state", "live")),
+                    models.Q(("settled_at__isnull", False), ("state", "settled")),
+                    _connector="OR",
+                ),
+                name="tasks_hand_settled_has_time",
+            ),
         ),
         migrations.AddIndex(
-            model_name='image',
-            index=models.Index(fields=['dataset', 'source_key'], name='tasks_image_by_source_key'),
+            model_name="image",
+            index=models.Index(fields=["dataset", "source_key"], name="tasks_image_by_source_key"),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.UniqueConstraint(fields=('dataset', 'sha256'), name='tasks_image_content_once_per_dataset'),
+            model_name="image",
+            constraint=models.UniqueConstraint(
+                fields=("dataset", "sha256"), name="tasks_image_content_once_per_dataset"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.CheckConstraint(condition=models.Q(('height__gte', 1), ('width__gte', 1)), name='tasks_image_size_positive'),
+            model_name="image",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("height__gte", 1), ("width__gte", 1)), name="tasks_image_size_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='image',
-            constraint=models.CheckConstraint(condition=models.Q(('orientation__range', (1, 8))), name='tasks_image_orientation_is_exif'),
+            model_name="image",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("orientation__range", (1, 8))), name="tasks_image_orientation_is_exif"
+            ),
         ),
         migrations.AddIndex(
-            model_name='gold',
-            index=models.Index(condition=models.Q(('state', 'active')), fields=['project', 'exposure'], name='tasks_gold_least_exposed'),
+            model_name="gold",
+            index=models.Index(
+                condition=models.Q(("state", "active")), fields=["project", "exposure"], name="tasks_gold_least_exposed"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='gold',
-            constraint=models.UniqueConstraint(fields=('project', 'image'), name='tasks_gold_one_per_project_and_image'),
+            model_name="gold",
+            constraint=models.UniqueConstraint(
+                fields=("project", "image"), name="tasks_gold_one_per_project_and_image"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='import',
-            constraint=models.CheckConstraint(condition=models.Q(('total__gte', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('taken'), '+', models.F('duplicates')), '+', models.F('refused')))), name='tasks_import_counts_not_above_total'),
+            model_name="import",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "total__gte",
+                        django.db.models.expressions.CombinedExpression(
+                            django.db.models.expressions.CombinedExpression(
+                                models.F("taken"), "+", models.F("duplicates")
+                            ),
+                            "+",
+                            models.F("refused"),
+                        ),
+                    )
+                ),
+                name="tasks_import_counts_not_above_total",
+            ),
         ),
         migrations.AddIndex(
-            model_name='importitem',
-            index=models.Index(fields=['batch_import', 'state', 'id'], name='tasks_importitem_by_state'),
+            model_name="importitem",
+            index=models.Index(fields=["batch_import", "state", "id"], name="tasks_importitem_by_state"),
         ),
         migrations.AddConstraint(
-            model_name='importitem',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'refused'), _negated=True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='tasks_importitem_refused_has_reason'),
+            model_name="importitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "refused"), _negated=True),
+                    models.Q(("reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="tasks_importitem_refused_has_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='importitem',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'waiting'), _negated=True), ('image__isnull', True), _connector='OR'), name='tasks_importitem_taken_has_image'),
+            model_name="importitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "waiting"), _negated=True), ("image__isnull", True), _connector="OR"
+                ),
+                name="tasks_importitem_taken_has_image",
+            ),
         ),
         migrations.AddIndex(
-            model_name='ledgerentry',
-            index=models.Index(fields=['worker', 'project'], name='tasks_ledgerentry_of_worker'),
+            model_name="ledgerentry",
+            index=models.Index(fields=["worker", "project"], name="tasks_ledgerentry_of_worker"),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'credit')), fields=('assignment',), name='tasks_ledgerentry_one_credit_per_assignment'),
+            model_name="ledgerentry",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "credit")),
+                fields=("assignment",),
+                name="tasks_ledgerentry_one_credit_per_assignment",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'correction')), fields=('project', 'cause'), name='tasks_ledgerentry_one_correction_per_cause'),
+            model_name="ledgerentry",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "correction")),
+                fields=("project", "cause"),
+                name="tasks_ledgerentry_one_correction_per_cause",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'credit'), _negated=True), models.Q(('amount__gte', 0), ('assignment__isnull', False)), _connector='OR'), name='tasks_ledgerentry_credit_has_assignment'),
+            model_name="ledgerentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "credit"), _negated=True),
+                    models.Q(("amount__gte", 0), ("assignment__isnull", False)),
+                    _connector="OR",
+                ),
+                name="tasks_ledgerentry_credit_has_assignment",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'correction'), _negated=True), models.Q(('cause', ''), _negated=True), _connector='OR'), name='tasks_ledgerentry_correction_has_cause'),
+            model_name="ledgerentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("kind", "correction"), _negated=True),
+                    models.Q(("cause", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="tasks_ledgerentry_correction_has_cause",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='snapshot',
-            constraint=models.UniqueConstraint(fields=('project', 'number'), name='tasks_snapshot_number_once_per_project'),
+            model_name="snapshot",
+            constraint=models.UniqueConstraint(
+                fields=("project", "number"), name="tasks_snapshot_number_once_per_project"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='snapshot',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'ready'), _negated=True), models.Q(models.Q(('content_hash', ''), _negated=True), ('ready_at__isnull', False)), _connector='OR'), name='tasks_snapshot_ready_has_hash'),
+            model_name="snapshot",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "ready"), _negated=True),
+                    models.Q(models.Q(("content_hash", ""), _negated=True), ("ready_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="tasks_snapshot_ready_has_hash",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='export',
-            constraint=models.UniqueConstraint(fields=('snapshot', 'format'), name='tasks_export_one_per_snapshot_and_format'),
+            model_name="export",
+            constraint=models.UniqueConstraint(
+                fields=("snapshot", "format"), name="tasks_export_one_per_snapshot_and_format"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='export',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'ready'), _negated=True), ('blob__isnull', False), _connector='OR'), name='tasks_export_ready_has_blob'),
+            model_name="export",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "ready"), _negated=True), ("blob__isnull", False), _connector="OR"
+                ),
+                name="tasks_export_ready_has_blob",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='snapshotitem',
-            constraint=models.UniqueConstraint(fields=('snapshot', 'image'), name='tasks_snapshotitem_image_once_per_snapshot'),
+            model_name="snapshotitem",
+            constraint=models.UniqueConstraint(
+                fields=("snapshot", "image"), name="tasks_snapshotitem_image_once_per_snapshot"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='standing',
-            constraint=models.UniqueConstraint(fields=('project', 'worker'), name='tasks_standing_one_per_project_and_worker'),
+            model_name="standing",
+            constraint=models.UniqueConstraint(
+                fields=("project", "worker"), name="tasks_standing_one_per_project_and_worker"
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('taken__lt', models.F('wanted'))), fields=['batch', '-priority', 'id'], name='tasks_task_with_places'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("taken__lt", models.F("wanted"))),
+                fields=["batch", "-priority", "id"],
+                name="tasks_task_with_places",
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['project', 'state'], name='tasks_task_by_state'),
+            model_name="task",
+            index=models.Index(fields=["project", "state"], name="tasks_task_by_state"),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.UniqueConstraint(fields=('project', 'image'), name='tasks_task_one_per_project_and_image'),
+            model_name="task",
+            constraint=models.UniqueConstraint(
+                fields=("project", "image"), name="tasks_task_one_per_project_and_image"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(('taken__lte', models.F('wanted'))), name='tasks_task_taken_between_0_and_wanted'),
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("taken__lte", models.F("wanted"))), name="tasks_task_taken_between_0_and_wanted"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.UniqueConstraint(condition=models.Q(('annotation__isnull', True), ('is_current', True)), fields=('label',), name='tasks_review_one_current_per_label'),
+            model_name="review",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("annotation__isnull", True), ("is_current", True)),
+                fields=("label",),
+                name="tasks_review_one_current_per_label",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.UniqueConstraint(condition=models.Q(('annotation__isnull', True), ('is_current', True)), fields=('task',), name='tasks_review_one_current_per_task'),
+            model_name="review",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("annotation__isnull", True), ("is_current", True)),
+                fields=("task",),
+                name="tasks_review_one_current_per_task",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='review',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('verdict', 'reject'), _negated=True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='tasks_review_reject_has_reason'),
+            model_name="review",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("verdict", "reject"), _negated=True),
+                    models.Q(("reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="tasks_review_reject_has_reason",
+            ),
         ),
         migrations.AddIndex(
-            model_name='consensuslabel',
-            index=models.Index(condition=models.Q(('is_current', True)), fields=['project', 'confidence'], name='tasks_label_least_sure'),
+            model_name="consensuslabel",
+            index=models.Index(
+                condition=models.Q(("is_current", True)),
+                fields=["project", "confidence"],
+                name="tasks_label_least_sure",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='consensuslabel',
-            constraint=models.UniqueConstraint(fields=('task', 'version'), name='tasks_consensuslabel_version_once_per_task'),
+            model_name="consensuslabel",
+            constraint=models.UniqueConstraint(
+                fields=("task", "version"), name="tasks_consensuslabel_version_once_per_task"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='consensuslabel',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('task',), name='tasks_consensuslabel_one_current_per_task'),
+            model_name="consensuslabel",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_current", True)),
+                fields=("task",),
+                name="tasks_consensuslabel_one_current_per_task",
+            ),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(condition=models.Q(('state', 'leased')), fields=['expires_at'], name='tasks_assignment_live_by_end'),
+            model_name="assignment",
+            index=models.Index(
+                condition=models.Q(("state", "leased")), fields=["expires_at"], name="tasks_assignment_live_by_end"
+            ),
         ),
         migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(fields=['worker', 'project'], name='tasks_assignment_of_worker'),
+            model_name="assignment",
+            index=models.Index(fields=["worker", "project"], name="tasks_assignment_of_worker"),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(fields=('task', 'worker', 'round'), name='tasks_assignment_one_per_task_worker_round'),
+            model_name="assignment",
+            constraint=models.UniqueConstraint(
+                fields=("task", "worker", "round"), name="tasks_assignment_one_per_task_worker_round"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(fields=('gold', 'worker'), name='tasks_assignment_gold_once_per_worker'),
+            model_name="assignment",
+            constraint=models.UniqueConstraint(fields=("gold", "worker"), name="tasks_assignment_gold_once_per_worker"),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('gold__isnull', False), ('task__isnull', True)), models.Q(('gold__isnull', True), ('task__isnull', False)), _connector='OR'), name='tasks_assignment_is_of_task_or_gold'),
+            model_name="assignment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("gold__isnull", False), ("task__isnull", True)),
+                    models.Q(("gold__isnull", True), ("task__isnull", False)),
+                    _connector="OR",
+                ),
+                name="tasks_assignment_is_of_task_or_gold",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'leased'), _negated=True), models.Q(('expires_at__isnull', False), ('worker__isnull', False)), _connector='OR'), name='tasks_assignment_lease_has_worker_and_end'),
+            model_name="assignment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "leased"), _negated=True),
+                    models.Q(("expires_at__isnull", False), ("worker__isnull", False)),
+                    _connector="OR",
+                ),
+                name="tasks_assignment_lease_has_worker_and_end",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'leased'), _negated=True), ('gold__isnull', False), ('counts', True), _connector='OR'), name='tasks_assignment_live_lease_of_task_counts'),
+            model_name="assignment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "leased"), _negated=True),
+                    ("gold__isnull", False),
+                    ("counts", True),
+                    _connector="OR",
+                ),
+                name="tasks_assignment_live_lease_of_task_counts",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(('gold__isnull', True), ('counts', False), _connector='OR'), name='tasks_assignment_gold_uses_no_place'),
+            model_name="assignment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("gold__isnull", True), ("counts", False), _connector="OR"),
+                name="tasks_assignment_gold_uses_no_place",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'submitted'), _negated=True), ('submitted_at__isnull', False), _connector='OR'), name='tasks_assignment_submitted_has_time'),
+            model_name="assignment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "submitted"), _negated=True), ("submitted_at__isnull", False), _connector="OR"
+                ),
+                name="tasks_assignment_submitted_has_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='annotation',
-            constraint=models.UniqueConstraint(fields=('assignment', 'revision'), name='tasks_annotation_revision_once_per_assignment'),
+            model_name="annotation",
+            constraint=models.UniqueConstraint(
+                fields=("assignment", "revision"), name="tasks_annotation_revision_once_per_assignment"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='annotation',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_current', True)), fields=('assignment',), name='tasks_annotation_one_current_per_assignment'),
+            model_name="annotation",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_current", True)),
+                fields=("assignment",),
+                name="tasks_annotation_one_current_per_assignment",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='annotation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('assignment__isnull', False), ('source', 'worker')), models.Q(models.Q(('source', 'worker'), _negated=True), ('assignment__isnull', True)), _connector='OR'), name='tasks_annotation_worker_has_assignment_others_none'),
+            model_name="annotation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("assignment__isnull", False), ("source", "worker")),
+                    models.Q(models.Q(("source", "worker"), _negated=True), ("assignment__isnull", True)),
+                    _connector="OR",
+                ),
+                name="tasks_annotation_worker_has_assignment_others_none",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='annotation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('gold__isnull', False), ('task__isnull', True)), models.Q(('gold__isnull', True), ('task__isnull', False)), _connector='OR'), name='tasks_annotation_is_of_task_or_gold'),
+            model_name="annotation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("gold__isnull", False), ("task__isnull", True)),
+                    models.Q(("gold__isnull", True), ("task__isnull", False)),
+                    _connector="OR",
+                ),
+                name="tasks_annotation_is_of_task_or_gold",
+            ),
         ),
     ]
