@@ -108,6 +108,8 @@ def a_set(client: Client, person: Person, project: str, measured: Measured) -> N
 
 def at_once(people: list[Person], work: Callable[[], Callable[[Person], None]]) -> float:
     """CLIENTS threads empty the queue of people; returns the seconds it took. `work` is called once a thread."""
+    from django.db import connections
+
     queue: SimpleQueue[Person] = SimpleQueue()
     for person in people:
         queue.put(person)
@@ -124,6 +126,8 @@ def at_once(people: list[Person], work: Callable[[], Callable[[Person], None]]) 
             return
         except BaseException as error:
             errors.append(error)
+        finally:
+            connections.close_all()  # each round begins with threads of its own
 
     threads = [threading.Thread(target=run, daemon=True) for _ in range(CLIENTS)]
     for thread in threads:
