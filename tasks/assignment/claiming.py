@@ -23,7 +23,7 @@ RETURNING id, public_id, created_at, expires_at
 TERMS = """
 SELECT s.state, p.state, p.schema_id, p.instructions_id, p.hand_size, p.gold_rate, p.lease_seconds, p.price
 FROM tasks_standing s JOIN projects_project p ON p.id = s.project_id
-WHERE s.project_id = %s AND s.worker_id = %s
+WHERE s.project_id = %(project)s AND s.worker_id = %(worker)s
 """
 
 DROP_HAND = "DELETE FROM tasks_hand WHERE id = %s"
@@ -166,10 +166,8 @@ class Pinned:
 
 def terms_of(*, project_id: int, worker_id: int) -> Terms | None:
     """None for somebody who was never admitted."""
-    with connection.cursor() as cursor:
-        cursor.execute(TERMS, [project_id, worker_id])
-        row = cursor.fetchone()
-    return Terms(project_id, *row) if row else None
+    rows = run_prepared(TERMS, {"project": project_id, "worker": worker_id})
+    return Terms(project_id, *rows[0]) if rows else None
 
 
 def insert_hand(*, project_id: int, worker_id: int, lease_seconds: int) -> NewHand | None:

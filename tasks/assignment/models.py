@@ -110,6 +110,8 @@ class Assignment(models.Model):
         indexes = [
             models.Index(fields=["expires_at"], condition=Q(state="leased"), name="tasks_assignment_live_by_end"),
             models.Index(fields=["worker", "project"], name="tasks_assignment_of_worker"),
+            # Small, and read by each claim: the check images that a worker had.
+            models.Index(fields=["worker", "gold"], condition=Q(gold__isnull=False), name="tasks_assignment_golds_had"),
             # For the console, which asks for the last hours; a claim does not pay for it.
             models.Index(
                 fields=["project", "submitted_at"],
