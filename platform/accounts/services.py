@@ -50,6 +50,12 @@ class TokenRefused(Refused):
     code = "token_refused"
 
 
+class LastOwner(Conflict):
+    """You are the only owner of an organisation that others belong to; invite another owner first."""
+
+    code = "last_owner"
+
+
 def secret_hash(secret: str) -> str:
     """Secrets of 192 random bits need no slow hash: there is nothing to guess from."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
@@ -209,9 +215,28 @@ def revoke_token(*, token: ApiToken) -> None:
 
 @transaction.atomic
 def erase_person(*, user: User) -> None:
-    """Remove all personal data; the pseudonym, its work and its pay stay in the record."""
+    """Locks the owners' memberships. Remove all personal data; the pseudonym, its work and its pay stay in the record.
+
+    Raises LastOwner when an organisation would be left to people of whom none owns it.
+    """
+    _refuse_last_owner(user.actor)
     ApiToken.objects.filter(actor=user.actor, revoked_at__isnull=True).update(revoked_at=ClockTimestamp())
     user.delete()
+
+
+def _refuse_last_owner(actor: Actor) -> None:
+    owned = Organisation.objects.filter(memberships__actor=actor, memberships__role=Role.OWNER)
+    owners = Membership.objects.filter(organisation__in=owned, role=Role.OWNER)
+    # Of two owners who leave at once, the second looks again when the first is gone.
+    list(owners.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk"))
+    others = Membership.objects.filter(actor__user__isnull=False).exclude(actor=actor)
+    for organisation in owned:
+        there = others.filter(organisation=organisation)
+        if there.exists() and not there.filter(role=Role.OWNER).exists():
+            raise LastOwner(
+                f"You are the only owner of {organisation.name}, and others belong to it; invite another owner in the"
+                " settings first."
+            )
 
 
 def actor_for_model(*, organisation: Organisation, label: str) -> Actor:

@@ -14,7 +14,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
-from accounts.services import erase_person, rename_person
+from accounts.services import LastOwner, erase_person, rename_person
 from tasks.pay.selectors import balance
 from workers_ui.views.shell import actor_of, page
 
@@ -67,9 +67,13 @@ def erase(request: HttpRequest) -> HttpResponse:
         if form.is_valid() and not user.check_password(form.cleaned_data["password"]):
             form.add_error("password", "This is not your password. Type it again.")
         if form.is_valid():
-            erase_person(user=user)
-            logout(request)
-            return page(request, "workers_ui/account/erased.html")
+            try:
+                erase_person(user=user)
+            except LastOwner as error:
+                form.add_error(None, error.detail)
+            else:
+                logout(request)
+                return page(request, "workers_ui/account/erased.html")
     return page(
         request,
         "workers_ui/account/erase.html",

@@ -151,6 +151,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"add_email": "accounts.forms.AddEmailForm"}
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -158,8 +159,9 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
-# Besides allauth's own: opening invitation links that are not ours.
-ACCOUNT_RATE_LIMITS = {"join": "20/m/ip"}
+# Besides allauth's own: opening invitation links that are not ours. Signing up takes an invitation, and a whole class
+# may do it from one address.
+ACCOUNT_RATE_LIMITS = {"join": "20/m/ip", "signup": "120/m/ip"}
 # How many proxies of ours add to X-Forwarded-For; limits by address hold the address that the outermost one saw.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("ANNOTARY_PROXIES", 0)
 SESSION_ENGINE = "annotary.sessions"

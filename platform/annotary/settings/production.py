@@ -29,7 +29,7 @@ SECURE_HSTS_PRELOAD = True
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 CSRF_TRUSTED_ORIGINS = [env.text("ANNOTARY_BASE_URL")]
-STATIC_ROOT = env.text("ANNOTARY_STATIC_ROOT", "/var/lib/annotary/static")
+STATIC_ROOT = env.text("ANNOTARY_STATIC_ROOT", "/srv/annotary/static")
 STORAGES = {
     **STORAGES,
     "staticfiles": {"BACKEND": "annotary.staticfiles.ModuleManifestStorage"},

@@ -3,7 +3,14 @@
 import pytest
 
 from accounts.models import Actor, ApiToken, Membership, Role, User
-from accounts.services import EmailTaken, create_first_administrator, create_token, create_user, erase_person
+from accounts.services import (
+    EmailTaken,
+    LastOwner,
+    create_first_administrator,
+    create_token,
+    create_user,
+    erase_person,
+)
 from tests import cast
 from tests.together import together
 
@@ -32,6 +39,18 @@ def test_an_erased_person_leaves_a_pseudonym_and_no_key_that_opens() -> None:
     assert not User.objects.filter(email="wren@example.org").exists()
     assert Actor.objects.filter(pk=actor.pk).exists()
     assert ApiToken.objects.get(actor=actor).revoked_at is not None
+
+
+def test_the_only_owner_does_not_leave_others_behind() -> None:
+    aviary, ada, wren = cast.an_organisation(), cast.ada(), cast.wren()
+    theirs = Membership.objects.create(organisation=aviary, actor=wren, role=Role.MANAGER)
+    with pytest.raises(LastOwner, match="the only owner of Aviary"):
+        erase_person(user=ada.user)
+    Membership.objects.filter(pk=theirs.pk).update(role=Role.OWNER)
+    erase_person(user=ada.user)
+    # Ada's membership is still there, of nobody; Wren is alone now and may go.
+    erase_person(user=wren.user)
+    assert not User.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

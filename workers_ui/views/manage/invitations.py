@@ -35,7 +35,7 @@ class InviteForm(forms.Form):
 
 class TeamForm(forms.Form):
     organisation = forms.UUIDField(required=False)
-    role = forms.ChoiceField(choices=[(role, role) for role in (Role.MANAGER, Role.REVIEWER, Role.CLIENT)])
+    role = forms.ChoiceField(choices=[(role, role) for role in (Role.MANAGER, Role.REVIEWER, Role.CLIENT, Role.OWNER)])
 
 
 @require_POST
@@ -62,7 +62,7 @@ def invite_workers(request: HttpRequest, project: Project) -> HttpResponse:
 @login_required
 @sensitive_variables("token")
 def invite_team(request: HttpRequest) -> HttpResponse:
-    """A link for one person. Managers are invited by owners alone, so that nobody raises themselves."""
+    """A link for one person. Owners and managers are invited by owners alone, so that nobody raises themselves."""
     form = TeamForm(request.POST)
     if not form.is_valid():
         messages.error(request, "Choose what the person will do.")
@@ -72,7 +72,7 @@ def invite_team(request: HttpRequest) -> HttpResponse:
     organisation = next((row for row in mine if given["organisation"] in (None, row.public_id)), None)
     if organisation is None:
         raise NotFound
-    needed = Role.OWNER if given["role"] == Role.MANAGER else Role.MANAGER
+    needed = Role.OWNER if given["role"] in {Role.OWNER, Role.MANAGER} else Role.MANAGER
     require_role(actor=actor_of(request), organisation_id=organisation.pk, role=needed)
     _, token = invite(organisation=organisation, by=actor_of(request), role=given["role"], max_uses=1)
     keep_link(request, token, None)

@@ -66,7 +66,7 @@ def _team(actor: Actor, organisation: Organisation) -> dict[str, Any]:
         organisation=organisation, project__isnull=True, revoked_at__isnull=True, uses=0, expires_at__gt=utc_now()
     )
     is_owner = role_in(actor=actor, organisation_id=organisation.pk) == Role.OWNER
-    roles = [Role.MANAGER, Role.REVIEWER, Role.CLIENT] if is_owner else [Role.REVIEWER, Role.CLIENT]
+    roles = [Role.MANAGER, Role.REVIEWER, Role.CLIENT, Role.OWNER] if is_owner else [Role.REVIEWER, Role.CLIENT]
     return {
         "organisation": organisation,
         "people": [

@@ -1,0 +1,16 @@
+"""allauth's forms, where ours are stricter."""
+
+from allauth.account.adapter import get_adapter
+from allauth.account.forms import AddEmailForm as AnyEmailForm
+
+from accounts.models import User
+
+
+class AddEmailForm(AnyEmailForm):  # type: ignore[misc]  # allauth ships no types
+    """An address that is not another person's: made the main one, it would meet the rule of one account an address."""
+
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        if User.objects.filter(email__iexact=email).exclude(pk=self.user.pk).exists():
+            raise get_adapter().validation_error("email_taken")
+        return email

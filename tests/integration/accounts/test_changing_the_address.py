@@ -1,0 +1,33 @@
+"""Somebody changes the address to sign in with: adds the new one, then makes it the main one."""
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from tests import cast
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def ada() -> Client:
+    client = Client()
+    client.force_login(cast.ada().user)
+    return client
+
+
+def test_the_new_address_becomes_the_main_one(ada: Client) -> None:
+    person = cast.ada().user.pk
+    assert "/account/email/" in ada.get("/me/").content.decode()
+    assert ada.get("/account/email/").status_code == 200
+    ada.post("/account/email/", {"action_add": "", "email": "ada@new.example.org"})
+    assert "ada@new.example.org" in ada.get("/account/email/").content.decode()
+    ada.post("/account/email/", {"action_primary": "", "email": "ada@new.example.org"})
+    assert User.objects.get(pk=person).email == "ada@new.example.org"
+
+
+def test_the_address_of_somebody_else_is_refused(ada: Client) -> None:
+    taken = cast.wren().user.email.upper()
+    answer = ada.post("/account/email/", {"action_add": "", "email": taken})
+    assert answer.status_code == 200
+    assert "is already" in answer.content.decode()
