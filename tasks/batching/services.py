@@ -6,7 +6,7 @@ Locks are taken in one order everywhere: project, batch, task; claims take batch
 from collections.abc import Iterable, Sequence
 
 from django.db import connection, transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, Sum
 
 from kernel.clock import ClockTimestamp
 from kernel.errors import Refused, TransitionRefused
@@ -115,6 +115,21 @@ def close_places(*, task: Task) -> int:
     fewer = row.wanted - row.taken
     if fewer > 0:
         _change_places(row, batch_id, -fewer)
+    return fewer
+
+
+def close_answered_places(*, batch: Batch) -> int:
+    """Needs the row locks of the batch and its tasks. As `close_places`, for all of its tasks that are not open.
+
+    Live leases count as taken and keep their places. Returns how many places were closed.
+    """
+    spare = Task.objects.filter(batch=batch, taken__lt=F("wanted")).exclude(state=Task.State.OPEN)
+    fewer: int = spare.aggregate(places=Sum(F("wanted") - F("taken"), default=0))["places"]
+    if fewer:
+        spare.update(wanted=F("taken"))
+        Batch.objects.filter(pk=batch.pk).update(wanted=F("wanted") - fewer)
+        data = {"batch": str(batch.public_id)}
+        record_event(project_id=batch.project_id, kind="places.changed", data=data, places=-fewer)
     return fewer
 
 

@@ -14,6 +14,7 @@ from kernel.events import record_event
 from projects.models import Project
 from tasks.answers import Answer, AnswerError, Schema, content_hash, parse_answer
 from tasks.batching.models import Batch, Task
+from tasks.batching.services import close_answered_places
 from tasks.consensus.methods import GOLD, REVIEW
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.selectors import current_label
@@ -127,6 +128,7 @@ def approve_batch(*, reviewer: Actor, batch: Batch) -> int:
         data = {"batch": str(batch.public_id), "by_policy": True}
         record_event(project_id=batch.project_id, kind="label.approved", data=data, approved=approved)
     closed = Batch.objects.filter(pk=batch.pk).exclude(state=Batch.State.APPROVED)
+    close_answered_places(batch=batch)
     if closed.update(state=Batch.State.APPROVED, approved_at=ClockTimestamp()):
         record_event(project_id=batch.project_id, kind="batch.approved", data={"batch": str(batch.public_id)})
     return approved

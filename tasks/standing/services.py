@@ -27,7 +27,7 @@ def admit(*, project: Project, worker: Actor) -> Standing:
     if standing.state == Standing.State.REMOVED:
         raise WorkerRemoved
     if created:
-        record_event(project_id=project.pk, kind="worker.joined", workers=1)
+        record_event(project_id=project.pk, kind="worker.joined", data={"worker": str(worker.public_id)}, workers=1)
     return standing
 
 

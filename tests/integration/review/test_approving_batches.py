@@ -3,12 +3,13 @@
 import pytest
 
 from kernel.models import Event
+from tasks.batching.models import Batch, Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.services import update_labels
 from tasks.review.errors import BatchUnanswered
 from tasks.review.models import Review
 from tasks.review.services import approve_batch, approve_label
-from tests.cast import a_project, ada, an_answer, class_answer, some_tasks, wren
+from tests.cast import a_project, ada, an_answer, class_answer, finch, some_tasks, wren
 
 pytestmark = pytest.mark.django_db
 
@@ -50,3 +51,21 @@ def test_a_batch_with_unanswered_images_is_refused_with_their_number() -> None:
     with pytest.raises(BatchUnanswered, match="2 images of this batch have no agreed label yet"):
         approve_batch(reviewer=ada(), batch=tasks[0].batch)
     assert not Review.objects.exists()
+
+
+def test_an_approved_batch_asks_for_no_more_answers_and_keeps_the_places_in_hands() -> None:
+    project = a_project(answers_min=1, answers_max=1, workers=[wren(), finch()])
+    tasks = some_tasks(project, 2)
+    for task in tasks:
+        an_answer(task, wren(), class_answer(1))
+    update_labels(task_ids=[task.pk for task in tasks])
+    Task.objects.update(wanted=3)
+    Batch.objects.update(wanted=6)
+    an_answer(tasks[0], finch(), class_answer(1), settled=False)
+
+    approve_batch(reviewer=ada(), batch=tasks[0].batch)
+
+    tasks[0].batch.refresh_from_db()
+    assert (tasks[0].batch.wanted, tasks[0].batch.taken) == (3, 3)
+    assert list(Task.objects.order_by("pk").values_list("wanted", "taken")) == [(2, 2), (1, 1)]
+    assert [event.delta for event in Event.objects.filter(kind="places.changed")] == [{"places": -3}]

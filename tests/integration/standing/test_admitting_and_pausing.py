@@ -15,7 +15,8 @@ pytestmark = pytest.mark.django_db
 def test_admitting_twice_joins_once() -> None:
     project, wren = cast.a_project(), cast.wren()
     assert admit(project=project, worker=wren) == admit(project=project, worker=wren)
-    assert [event.delta for event in Event.objects.filter(kind="worker.joined")] == [{"workers": 1}]
+    [joined] = Event.objects.filter(kind="worker.joined")
+    assert (joined.delta, joined.data) == ({"workers": 1}, {"worker": str(wren.public_id)})
     assert list(workers_of(project=project)) == list(standings_of(worker=wren))
 
 
