@@ -77,6 +77,17 @@ def test_a_final_no_is_shown_with_its_reason_and_does_not_hold_up_the_next(desk:
     expect(desk.locator("[data-outbox-target=refused] li")).to_have_count(0)
 
 
+def test_a_403_about_the_work_is_final_and_one_about_the_session_asks_to_sign_in(desk: Page, site: Site) -> None:
+    removed = {"type": "urn:annotary:problem:worker_removed", "title": "Removed", "detail": "You no longer work here."}
+    site.answers[:] = [(403, removed), (403, {"type": "urn:annotary:problem:permission_denied"})]
+    desk.goto(f"{site.url}/404")
+    put(desk, {"n": 1})
+    until(desk, "told.length === 1")
+    assert desk.evaluate("[told[0][0], told[0][1].problem.detail]") == ["refused", "You no longer work here."]
+    put(desk, {"n": 2})
+    until(desk, "box.blocked")
+
+
 def test_what_one_person_saved_is_never_sent_for_another(desk: Page, site: Site) -> None:
     desk.goto(f"{site.url}/404")
     site.answers[:] = [(401, {})]

@@ -15,7 +15,8 @@ import { newId } from "./ids.js";
 
 /* Trying again later may help with these; with every other answer of 400 and more it cannot. */
 const TRY_AGAIN = new Set([408, 425, 429]);
-const SIGN_IN = new Set([401, 403]);
+/* A 403 with any other code is about the person and the work, and signing in again does not change it. */
+const SESSION_CODES = new Set(["not_authenticated", "authentication_failed", "permission_denied"]);
 const FIRST_WAIT = 2000;
 const LONGEST_WAIT = 60000;
 const PATIENCE = 20000;
@@ -165,8 +166,9 @@ export class Outbox extends EventTarget {
     }
     if (response.ok) return { kind: "sent", answer: await readJson(response) };
     if (response.status >= 500 || TRY_AGAIN.has(response.status)) return { kind: "later", wait: retryAfter(response) };
-    if (SIGN_IN.has(response.status)) return { kind: "signin" };
-    return { kind: "refused", problem: problemOf(response, await readJson(response)) };
+    const body = await readJson(response);
+    if (wantsSignIn(response, body)) return { kind: "signin" };
+    return { kind: "refused", problem: problemOf(response, body) };
   }
 
   async settle(entry, outcome) {
@@ -239,6 +241,13 @@ async function readJson(response) {
 function retryAfter(response) {
   const seconds = Number(response.headers.get("Retry-After"));
   return seconds > 0 ? Math.min(seconds * 1000, LONGEST_WAIT) : null;
+}
+
+/* The framework's own 403, or a page in place of a problem, means that the session or its token is over. */
+function wantsSignIn(response, body) {
+  if (response.status !== 403) return response.status === 401;
+  const code = /^urn:annotary:problem:(.+)$/.exec(body?.type ?? "")?.[1];
+  return !code || SESSION_CODES.has(code);
 }
 
 function problemOf(response, body) {
