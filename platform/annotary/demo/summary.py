@@ -138,12 +138,18 @@ def _money(outcome: Outcome) -> dict[str, Any]:
     told = sum((record.earned for record in outcome.crowd), Decimal(0))
     released = outcome.release["items"]
     return {
-        "spent": str(spent),
-        "told_to_workers": str(told),
+        "spent": plain(spent),
+        "told_to_workers": plain(told),
         "currency": outcome.figures["currency"],
-        "price_of_an_answer": outcome.figures["cost"]["price"],
-        "per_released_image": str((spent / released).quantize(Decimal("0.0001"))) if released else None,
+        "price_of_an_answer": plain(Decimal(outcome.figures["cost"]["price"])),
+        "per_released_image": plain((spent / released).quantize(Decimal("0.0001"))) if released else None,
     }
+
+
+def plain(amount: Decimal) -> str:
+    """Two decimals, and more only where they hold something: 16.32, 0.025."""
+    whole, _, decimals = f"{amount:f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0'):0<2}"
 
 
 def _versions() -> dict[str, str]:

@@ -1,8 +1,11 @@
 """Precision, recall, F1, IoU and agreement against known answers."""
 
+from decimal import Decimal
+
 import pytest
 
 from annotary.demo.scoring import Score, agreement, score, total
+from annotary.demo.summary import plain
 from tests.unit.demo.makers import boxes, of_class
 
 CUP = (1, 10.0, 10.0, 100.0, 100.0)
@@ -57,3 +60,8 @@ def test_agreement_is_the_mean_over_pairs() -> None:
     assert agreement([[boxes(CUP), boxes(CUP, BOAT)]]) == pytest.approx(2 / 3)
     assert agreement([[boxes(), boxes()]]) == 1
     assert agreement([[boxes(CUP)]]) is None
+
+
+@pytest.mark.parametrize(("amount", "words"), [("16.320000", "16.32"), ("0.025000", "0.025"), ("3", "3.00")])
+def test_money_has_two_decimals_and_more_only_where_they_hold_something(amount: str, words: str) -> None:
+    assert plain(Decimal(amount)) == words
