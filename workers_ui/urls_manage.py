@@ -28,6 +28,7 @@ urlpatterns = [
     path(f"{PROJECT}batches/go-on/", batches.go_on, name="batches-go-on"),
     path(f"{PROJECT}batches/<uuid:batch_id>/", batches.change, name="batch"),
     path(f"{PROJECT}images/", images.images, name="images"),
+    path(f"{PROJECT}imports/<uuid:import_id>/resume/", images.resume, name="import-resume"),
     path(f"{PROJECT}checks/", checks.checks, name="checks"),
     path(f"{PROJECT}checks/<uuid:gold_id>/retire/", checks.retire, name="check-retire"),
     path(f"{PROJECT}workers/", workers.workers, name="workers"),

@@ -10,6 +10,7 @@ from accounts.models import Actor, Organisation, Role
 from accounts.selectors import require_role
 from kernel.clock import ClockTimestamp
 from kernel.errors import TransitionRefused
+from kernel.events import record_event
 from projects import classes as label_classes
 from projects.classes import ClassSpec
 from projects.errors import ClassesRefused, InstructionsRefused, PolicyRefused, ProjectNotReady, ProjectRefused
@@ -137,11 +138,13 @@ def close_project(*, project: Project) -> Project:
     return _move(project, Project.State.CLOSED, (Project.State.OPEN, Project.State.PAUSED))
 
 
+@transaction.atomic
 def _move(project: Project, to: str, sources: Sequence[str]) -> Project:
     moved = Project.objects.filter(pk=project.pk, state__in=sources).update(state=to)
     row = Project.objects.get(pk=project.pk)
     if not moved:
         raise TransitionRefused(f"The project is {row.get_state_display().lower()}; load the page again.")
+    record_event(project_id=row.pk, kind=f"project.{to}")
     return row
 
 

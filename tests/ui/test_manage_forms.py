@@ -5,13 +5,19 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from playwright.sync_api import expect
 
 from accounts.models import ApiToken, Invitation, Membership, Role
 from accounts.services import find_invitation
+from kernel.models import Job
 from projects.models import Project
+from projects.services import open_project
 from tasks.batching.models import Batch
+from tasks.ingest.models import Import
+from tasks.ingest.services import start_import
 from tasks.standing.models import Standing
 from tests import cast
+from tests.ui.live import People
 
 pytestmark = pytest.mark.django_db
 
@@ -217,7 +223,7 @@ def test_only_an_owner_invites_managers(ada: Client) -> None:
     client = Client()
     client.force_login(crow)
     assert client.post("/settings/team/", {"role": "manager"}).status_code == 403
-    assert client.post("/settings/team/", {"role": "owner"}, follow=True).status_code == 200
+    assert client.post("/settings/team/", {"role": "owner"}).status_code == 403
     assert client.post("/settings/team/", {"role": "reviewer"}).status_code == 302
     assert sorted(Invitation.objects.values_list("role", flat=True)) == [Role.MANAGER, Role.REVIEWER]
 
@@ -226,3 +232,56 @@ def test_one_answer_per_image_asks_nobody_else(ada: Client) -> None:
     create(ada, {"answers_min": "1", "answers_max": "5"})
     project = Project.objects.get()
     assert (project.answers_min, project.answers_max) == (1, 1)
+
+
+def test_a_project_may_be_opened_with_fewer_check_images(ada: Client) -> None:
+    project = cast.a_project(state="draft")
+    cast.a_task(project, batch=cast.a_batch(project, state="draft"))
+    page = text_of(ada.get(f"/projects/{project.public_id}/"))
+    assert "Open without check images" in page
+    Project.objects.update(state=Project.State.OPEN)
+    assert "Open without" not in text_of(ada.get(f"/projects/{project.public_id}/"))
+
+
+def test_the_board_tells_the_state_for_the_head_of_the_page(ada: Client) -> None:
+    project = cast.a_project()
+    part = text_of(ada.get(f"/projects/{project.public_id}/", {"part": "board"}))
+    assert 'data-console-state="open"' in part
+    assert 'value="pause"' in part
+
+
+def test_an_import_whose_job_gave_up_goes_on_at_a_button(ada: Client) -> None:
+    project = cast.a_project()
+    stopped = start_import(project=project, by=cast.ada(), source=Import.Source.FOLDER)
+    Import.objects.update(state=Import.State.WORKING)
+    images = f"/projects/{project.public_id}/images/"
+    address = f"/projects/{project.public_id}/imports/{stopped.public_id}/resume/"
+    assert address in text_of(ada.get(images))
+    assert "The import goes on where it stopped." in text_of(ada.post(address, follow=True))
+    assert Job.objects.filter(dedupe_key=f"import.{stopped.pk}", state=Job.State.QUEUED).exists()
+    assert address not in text_of(ada.get(images))
+    elsewhere = cast.a_project("Elsewhere")
+    assert ada.post(address.replace(str(project.public_id), str(elsewhere.public_id))).status_code == 404
+
+
+def test_the_only_owner_is_told_to_invite_another_before_leaving(ada: Client) -> None:
+    Membership.objects.create(organisation=cast.an_organisation(), actor=cast.wren(), role=Role.MANAGER)
+    answer = ada.post("/me/delete/", {"password": "ada"})
+    assert answer.status_code == 422
+    assert "You are the only owner of Aviary" in text_of(answer)
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_the_state_in_the_head_follows_what_another_tab_did(people: People) -> None:
+    project = cast.a_project(state="draft")
+    cast.a_task(project, batch=cast.a_batch(project, state="draft"))
+    desk = people.signed_in(cast.ada())
+    desk.route_web_socket("**/ws/**", lambda socket: None)
+    desk.goto(f"/projects/{project.public_id}/")
+    head = desk.locator(".project-title")
+    expect(head).to_contain_text("Draft")
+    open_project(project=project)
+    desk.evaluate("document.dispatchEvent(new CustomEvent('live:event', {detail: {}}))")
+    expect(head).not_to_contain_text("Draft")
+    expect(head.get_by_role("button", name="Pause")).to_be_visible()

@@ -11,6 +11,7 @@ from kernel.clock import utc_now
 from kernel.events import number_events, record_event
 from kernel.models import Event
 from projects.models import Project
+from tasks.standing.services import admit
 from tests import cast
 from workers_ui.views.manage.activity import activity
 
@@ -128,3 +129,16 @@ def test_an_erased_person_is_named_by_a_pseudonym() -> None:
     number_events(project_id=project.pk)
     wren.user.delete()
     assert [line.words for line in activity(project=project)] == [f"Worker {str(wren.public_id)[:4]} joined"]
+
+
+def test_who_joined_and_which_file_is_ready_are_said_in_words() -> None:
+    project = cast.a_project()
+    admit(project=project, worker=cast.wren())
+    for name in ("imagenet", "coco"):
+        record_event(project_id=project.pk, kind="export.ready", data={"format": name})
+    number_events(project_id=project.pk)
+    assert [line.words for line in activity(project=project)] == [
+        "A COCO file is ready",
+        "An ImageNet-style file is ready",
+        "Wren joined",
+    ]

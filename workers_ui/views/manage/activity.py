@@ -16,6 +16,7 @@ from workers_ui.views.manage.reading import names_of
 LINES = 30
 READ = 300
 TOGETHER = timedelta(minutes=15)
+FILES = {"coco": "A COCO file is ready", "imagenet": "An ImageNet-style file is ready"}
 
 
 @dataclass(slots=True)
@@ -133,10 +134,13 @@ def _asked_more(line: Line, names: Names) -> str:
 
 def _exported(line: Line, names: Names) -> str:
     name = str(line.data.get("format", ""))
-    return f"A release is ready to download as {dict(format_choices()).get(name, name)}"
+    return FILES.get(name) or f"A release is ready to download as {dict(format_choices()).get(name, name)}"
 
 
 WORDS: dict[str, tuple[str, Callable[[Line, Names], str]]] = {
+    "project.open": ("play", lambda line, names: "The project was opened"),
+    "project.paused": ("pause", lambda line, names: "The project was paused"),
+    "project.closed": ("seal", lambda line, names: "The project was closed"),
     "import.progress": ("image", _counted("images", "image", "taken in")),
     "tasks.made": ("plus", _counted("tasks", "image", "ready to be labelled")),
     "places.changed": ("plus", _asked_more),

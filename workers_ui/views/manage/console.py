@@ -50,8 +50,9 @@ def console(request: HttpRequest, project: Project) -> HttpResponse:
         "has_answers": any(hours["series"][0]["values"]),
         "totals": [(name, word, totals.get(name, 0)) for name, word in TOTALS],
     }
-    template = "_board.html" if request.GET.get("part") == "board" else "project.html"
-    return project_page(request, project, template, context, tab="project")
+    is_part = request.GET.get("part") == "board"
+    template = "_board.html" if is_part else "project.html"
+    return project_page(request, project, template, context | {"is_part": is_part}, tab="project")
 
 
 def throughput(*, project: Project) -> dict[str, Any]:

@@ -1,16 +1,20 @@
 """Images of a project: bringing them in, what became of each file, and the grid of what is there."""
 
+import uuid
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_safe
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
+from kernel.errors import NotFound
 from projects.models import Project
 from tasks.ingest.models import Import
-from tasks.ingest.selectors import imports_of
+from tasks.ingest.selectors import imports_of, is_stalled
+from tasks.ingest.services import resume_import
 from workers_ui.views.manage.reading import IMAGE_STATES, image_cards, images_in
-from workers_ui.views.manage.shell import for_project, page_of, project_page
+from workers_ui.views.manage.shell import for_project, page_of, project_page, try_step
 
 PAGE = 60
 IMPORTS = 8
@@ -35,8 +39,20 @@ def images(request: HttpRequest, project: Project) -> HttpResponse:
         "states": IMAGE_STATES.items(),
         "filtered": bool(state or name),
         "imports": imports,
+        "stalled": [each for each in imports if is_stalled(batch_import=each)],
         "busy": any(each.state in (Import.State.RECEIVING, Import.State.WORKING) for each in imports),
         "query": f"&{urlencode({'state': state, 'name': name})}" if state or name else "",
     }
     template = "_images_grid.html" if request.GET.get("part") == "grid" else "images.html"
     return project_page(request, project, template, context, tab="images")
+
+
+@require_POST
+@for_project(Role.MANAGER)
+def resume(request: HttpRequest, project: Project, import_id: uuid.UUID) -> HttpResponse:
+    """Go on with an import whose job gave up."""
+    found = imports_of(project=project).filter(public_id=import_id).first()
+    if found is None:
+        raise NotFound
+    back = reverse("workers_ui:images", args=[project.public_id])
+    return try_step(request, back, lambda: resume_import(batch_import=found), "The import goes on where it stopped.")

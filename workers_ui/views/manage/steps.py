@@ -21,7 +21,10 @@ CHECKS_TO_BEGIN = 10
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of the way. `post` names what the button does here; else it leads to `url`."""
+    """A step of the way. `post` names what the button does here; else it leads to `url`.
+
+    `instead` is what the quieter button says that opens the project without this step.
+    """
 
     label: str
     done: bool
@@ -29,6 +32,7 @@ class Step:
     post: str = ""
     text: str = ""
     action: str = ""
+    instead: str = ""
 
 
 def first_steps(*, project: Project) -> list[Step]:
@@ -49,6 +53,7 @@ def first_steps(*, project: Project) -> list[Step]:
             url=_at("checks", project),
             text=f"You have {checks}. They show how well each worker does before you pay for much.",
             action="Label check images",
+            instead=f"Open without {'more ' if checks else ''}check images",
         ),
         Step(
             "Invite workers",

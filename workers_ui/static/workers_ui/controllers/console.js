@@ -1,5 +1,6 @@
 /* The running totals of a project: the snapshot's, and every delta added the moment it comes. Elements with
- * data-console-total="NAME" show one; target "chart" is drawn anew from data-console-figures of the refreshed board. */
+ * data-console-total="NAME" show one; target "chart" is drawn anew from data-console-figures of the refreshed board,
+ * and the project's state in the page's head follows the board's. */
 
 import { controllerOf } from "./binder.js";
 import { Controller } from "./controller.js";
@@ -17,13 +18,27 @@ export default class extends Controller {
       }
       this.show();
     });
-    this.listen(this.element, "refresh:done", () => this.draw());
+    this.listen(this.element, "refresh:done", () => {
+      this.head();
+      this.draw();
+    });
   }
 
   show() {
     for (const element of this.element.querySelectorAll("[data-console-total]")) {
       const count = this.totals[element.dataset.consoleTotal] ?? 0;
       element.textContent = count.toLocaleString(document.documentElement.lang);
+    }
+  }
+
+  /* The state and its button stand in the page's head, outside of the board that tells them anew. */
+  head() {
+    const told = this.element.querySelector("[data-console-state]");
+    const head = document.querySelector("[data-project-state]");
+    if (!told || !head || head.dataset.projectState === told.dataset.consoleState) return;
+    head.dataset.projectState = told.dataset.consoleState;
+    for (const part of told.querySelectorAll("template")) {
+      head.querySelector(`[data-project-slot="${part.dataset.slot}"]`)?.replaceChildren(part.content);
     }
   }
 
