@@ -79,7 +79,8 @@ def read_policy(changes: Mapping[str, Any], *, present: Callable[[str], Any]) ->
 
     if "answers_min" in values and "answers_max" not in changes:
         # One answer an image is the team's way, with a review after it: nobody else is asked unless it says so.
-        values["answers_max"] = 1 if values["answers_min"] == 1 else max(values["answers_min"], present("answers_max"))
+        if values["answers_min"] == 1 or values["answers_min"] > present("answers_max"):
+            values["answers_max"] = values["answers_min"]
     if value("answers_min") > value("answers_max"):
         raise PolicyRefused("The most answers per image cannot be below the answers per image; raise the former.")
     if value("split_train") + value("split_val") > 1 + 1e-9:

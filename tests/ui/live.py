@@ -2,6 +2,8 @@
 
 import io
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
@@ -84,8 +86,17 @@ class People:
     def close(self) -> None:
         for context in self.contexts:
             context.close()
+        await_quiet_server()
         said = [line for lines in self.complaints for line in lines]
         assert said == [], f"The pages complained: {said}"
+
+
+def await_quiet_server(patience: float = 15) -> None:
+    """A request under way when its browser closes would meet the emptying of the tables, and one of them would lose."""
+    deadline = time.monotonic() + patience
+    while any("process_request_thread" in thread.name for thread in threading.enumerate()):
+        assert time.monotonic() < deadline, "The live server still works on a request of a browser that is closed."
+        time.sleep(0.02)
 
 
 def session_of(user: User) -> str:

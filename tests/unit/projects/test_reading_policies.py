@@ -67,8 +67,16 @@ def test_a_currency_has_three_letters(currency: Any) -> None:
 
 def test_the_most_answers_may_not_be_below_the_least_also_against_what_stays() -> None:
     with pytest.raises(PolicyRefused, match="cannot be below"):
-        read(answers_min=6)
+        read(answers_max=2)
+    with pytest.raises(PolicyRefused, match="cannot be below"):
+        read(answers_min=6, answers_max=5)
     assert read(answers_min=6, answers_max=7) == {"answers_min": 6, "answers_max": 7}
+
+
+def test_the_most_answers_follow_the_least_when_they_are_not_named() -> None:
+    assert read(answers_min=6) == {"answers_min": 6, "answers_max": 6}
+    assert read(answers_min=4) == {"answers_min": 4}
+    assert read(answers_min=1) == {"answers_min": 1, "answers_max": 1}
 
 
 def test_training_and_validation_are_no_more_than_the_whole() -> None:
