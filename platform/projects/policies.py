@@ -77,10 +77,10 @@ def read_policy(changes: Mapping[str, Any], *, present: Callable[[str], Any]) ->
     def value(name: str) -> Any:
         return values[name] if name in values else present(name)
 
-    if "answers_min" in values and "answers_max" not in changes:
-        # One answer an image is the team's way, with a review after it: nobody else is asked unless it says so.
-        if values["answers_min"] == 1 or values["answers_min"] > present("answers_max"):
-            values["answers_max"] = values["answers_min"]
+    least = values.get("answers_min")
+    # One answer an image is the team's way, with a review after it: nobody else is asked unless it says so.
+    if least is not None and "answers_max" not in changes and (least == 1 or least > present("answers_max")):
+        values["answers_max"] = least
     if value("answers_min") > value("answers_max"):
         raise PolicyRefused("The most answers per image cannot be below the answers per image; raise the former.")
     if value("split_train") + value("split_val") > 1 + 1e-9:
