@@ -1,0 +1,34 @@
+"""`manage.py ingest FOLDER --project ID --by E-MAIL`: a folder of this machine into a project, without a browser."""
+
+import uuid
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from accounts.models import Role, User
+from kernel.errors import AnnotaryError
+from projects.selectors import project_for
+from tasks.ingest.services import ingest_folder
+
+
+class Command(BaseCommand):
+    help = "Bring the images of a folder into a project. The import goes on in the background; the console shows it."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "folder", type=Path, help="read with the folders below it; metadata.csv at its top is the table"
+        )
+        parser.add_argument("--project", type=uuid.UUID, required=True, help="the id in the address of its console")
+        parser.add_argument("--by", required=True, help="the e-mail address of the manager who does this")
+
+    def handle(self, *args: Any, folder: Path, project: uuid.UUID, by: str, **options: Any) -> None:
+        user = User.objects.filter(email__iexact=by).first()
+        if user is None:
+            raise CommandError(f"Nobody here has the address {by}; name a manager of the project.")
+        try:
+            row = project_for(actor=user.actor, public_id=project, role=Role.MANAGER)
+            batch_import = ingest_folder(project=row, by=user.actor, folder=folder)
+        except AnnotaryError as error:
+            raise CommandError(error.detail) from error
+        self.stdout.write(f"{batch_import.total} files received; the console of {row.name} shows how far they are.")
