@@ -24,7 +24,7 @@ LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
 FOREIGN_VARIABLES = {"PYTHONPATH", "DJANGO_SETTINGS_MODULE", "PROMETHEUS_MULTIPROC_DIR"}
 THREADS = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
 #: Commands that Django or an installed app brings.
-DJANGO_COMMANDS = {"changepassword", "check", "collectstatic", "migrate", "bootstrap_admin", "relay"}
+DJANGO_COMMANDS = {"changepassword", "check", "collectstatic", "migrate", "bootstrap_admin", "relay", "ingest"}
 OWN_COMMANDS = {"up", "status", "stop", "demo", "simulate", "test", "lint", "help"}
 
 
