@@ -22,7 +22,7 @@ NEED_NO_DATABASE = {
         "findstatic",
         "spectacular",
     ),
-    *("diffsettings", "makemessages", "compilemessages", "sendtestemail", "startapp", "startproject"),
+    *("synthesize", "diffsettings", "makemessages", "compilemessages", "sendtestemail", "startapp", "startproject"),
 }
 HELP = """\
 Annotary: certified labels by a crowd.
@@ -32,6 +32,8 @@ Annotary: certified labels by a crowd.
   stop     end it
   demo     a finished project to look at, with simulated workers
   simulate such workers for a project of yours, on any installation
+  synthesize draw scenes with an exact truth, to try it on
+  ingest   bring a folder of images into a project
   test     the tests, on a throw-away database (arguments go to pytest)
   lint     style, types, import direction and migrations
 
