@@ -285,3 +285,12 @@ def test_the_state_in_the_head_follows_what_another_tab_did(people: People) -> N
     desk.evaluate("document.dispatchEvent(new CustomEvent('live:event', {detail: {}}))")
     expect(head).not_to_contain_text("Draft")
     expect(head.get_by_role("button", name="Pause")).to_be_visible()
+
+
+def test_an_open_project_without_workers_asks_for_them(ada: Client) -> None:
+    project = cast.a_project(answers_min=1, answers_max=1)
+    cast.a_task(project, wanted=1)
+    console = f"/projects/{project.public_id}/"
+    assert "A link is all that people need" in text_of(ada.get(console))
+    cast.admitted(project, cast.wren())
+    assert "A link is all that people need" not in text_of(ada.get(console))

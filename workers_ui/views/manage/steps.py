@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.urls import reverse
 
 from accounts.models import Invitation
@@ -38,7 +38,6 @@ class Step:
 def first_steps(*, project: Project) -> list[Step]:
     """The steps until a project is open; those that are done may be done again."""
     checks = Gold.objects.filter(project=project, state=Gold.State.ACTIVE).count()
-    has_people = project.standings.exists() or _open_links(project).exists()
     return [
         Step(
             "Add images",
@@ -55,13 +54,7 @@ def first_steps(*, project: Project) -> list[Step]:
             action="Label check images",
             instead=f"Open without {'more ' if checks else ''}check images",
         ),
-        Step(
-            "Invite workers",
-            has_people,
-            url=_at("workers", project),
-            text="A link is all that people need; a phone will do.",
-            action="Invite workers",
-        ),
+        _invite_step(project),
         Step(
             "Open",
             project.state != Project.State.DRAFT,
@@ -88,6 +81,9 @@ def _later_step(project: Project) -> Step | None:
     if drafts and project.state == Project.State.OPEN:
         words = "One batch is" if drafts == 1 else f"{drafts} batches are"
         return Step("Open batches", False, post="batches", text=f"{words} not open yet.", action="Open all batches")
+    invite = _invite_step(project)
+    if not invite.done and Task.objects.filter(project=project, taken__lt=F("wanted")).exists():
+        return invite
     stuck = waiting_for_nobody(project=project)
     if stuck.without_answer or stuck.with_answers:
         return _unstick_step(stuck)
@@ -103,6 +99,16 @@ def _later_step(project: Project) -> Step | None:
         text = f"{ready:,} approved images can be released."
         return Step("Release", False, url=_at("releases", project), text=text, action="Make a release")
     return None
+
+
+def _invite_step(project: Project) -> Step:
+    return Step(
+        "Invite workers",
+        project.standings.exists() or _open_links(project).exists(),
+        url=_at("workers", project),
+        text="A link is all that people need; a phone will do.",
+        action="Invite workers",
+    )
 
 
 def _unstick_step(stuck: Waiting) -> Step:
