@@ -26,7 +26,7 @@ class Waiting:
 
 def waiting_for_nobody(*, project: Project) -> Waiting:
     """What `offer_again` (without an answer) and `overlap.stop_asking` (with some) would mend."""
-    rows = _out_of_reach(Task.objects.filter(project=project))
+    rows = _out_of_reach(project.pk, Task.objects.filter(project=project))
     without = rows.filter(taken=0).count()
     return Waiting(without_answer=without, with_answers=rows.filter(taken__gt=0).count())
 
@@ -38,7 +38,9 @@ def offer_again(*, batch: Batch) -> int:
     Returns how many. Answers that still arrive for the round before are kept and paid like any late answer.
     """
     Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)
-    chosen = list(_out_of_reach(Task.objects.filter(batch=batch, taken=0)).values_list("pk", flat=True))
+    chosen = list(
+        _out_of_reach(batch.project_id, Task.objects.filter(batch=batch, taken=0)).values_list("pk", flat=True)
+    )
     locked = Task.objects.select_for_update(no_key=True).filter(pk__in=chosen).order_by("pk")
     # Read again under the lock: a late answer may have taken the place meanwhile.
     free = [task.pk for task in locked if task.taken == 0 and task.state == Task.State.OPEN]
@@ -56,17 +58,27 @@ def unstick(*, project: Project) -> tuple[int, int]:
     offered = closed = 0
     for batch in Batch.objects.filter(project=project, state=Batch.State.OPEN).order_by("number"):
         offered += offer_again(batch=batch)
-        if _out_of_reach(Task.objects.filter(batch=batch, taken__gt=0)).exists():
+        if _out_of_reach(project.pk, Task.objects.filter(batch=batch, taken__gt=0)).exists():
             closed += stop_asking(batch=batch)
     return offered, closed
 
 
-def _out_of_reach(tasks: QuerySet[Task]) -> QuerySet[Task]:
+def _out_of_reach(project_id: int, tasks: QuerySet[Task]) -> QuerySet[Task]:
+    """Of these tasks of one project, those that every active worker has had in their present round.
+
+    So the newest active worker has had them all: the console asks this again and again, and looks no further than at
+    what that one person had. A project that nobody has joined waits not for a redo but for its first worker.
+    """
+    standings = Standing.objects.filter(project_id=project_id)
+    if not standings.exists():
+        return tasks.none()
+    open_ones = tasks.filter(state=Task.State.OPEN, taken__lt=F("wanted"), batch__state=Batch.State.OPEN)
+    active = standings.filter(state=Standing.State.ACTIVE)
+    newest = active.order_by("-pk").first()
+    if newest is not None:
+        had = Assignment.objects.filter(project_id=project_id, worker=newest.worker_id, task__isnull=False)
+        open_ones = open_ones.filter(pk__in=had.values("task_id"))
     had_it = Assignment.objects.filter(
         task=OuterRef(OuterRef("pk")), worker=OuterRef("worker_id"), round=OuterRef(OuterRef("round"))
     )
-    could = Standing.objects.filter(project=OuterRef("project_id"), state=Standing.State.ACTIVE).filter(~Exists(had_it))
-    open_ones = tasks.filter(state=Task.State.OPEN, taken__lt=F("wanted"), batch__state=Batch.State.OPEN)
-    # A project that nobody has joined yet does not wait for a redo but for its first worker.
-    joined = Standing.objects.filter(project=OuterRef("project_id"))
-    return open_ones.filter(Exists(joined)).filter(~Exists(could))
+    return open_ones.filter(~Exists(active.filter(~Exists(had_it))))
