@@ -1,0 +1,1 @@
+"""Objects of several workers that mean the same thing become one: matching, existence, geometry; see matching.py."""
