@@ -25,7 +25,19 @@ FOREIGN_VARIABLES = {"PYTHONPATH", "DJANGO_SETTINGS_MODULE", "PROMETHEUS_MULTIPR
 THREADS = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
 #: Commands that Django or an installed app brings.
 DJANGO_COMMANDS = {"changepassword", "check", "collectstatic", "migrate", "bootstrap_admin", "relay", "ingest"}
-OWN_COMMANDS = {"up", "status", "stop", "demo", "simulate", "synthesize", "ingest", "test", "lint", "help"}
+CSV_COMMANDS = {"aggregate", "agreement", "replay"}
+OWN_COMMANDS = CSV_COMMANDS | {
+    "up",
+    "status",
+    "stop",
+    "demo",
+    "simulate",
+    "synthesize",
+    "ingest",
+    "test",
+    "lint",
+    "help",
+}
 
 
 class Unit:

@@ -22,6 +22,7 @@ NEED_NO_DATABASE = {
         "findstatic",
         "spectacular",
     ),
+    *("aggregate", "agreement", "replay"),
     *("synthesize", "diffsettings", "makemessages", "compilemessages", "sendtestemail", "startapp", "startproject"),
 }
 HELP = """\
@@ -34,6 +35,9 @@ Annotary: certified labels by a crowd.
   simulate such workers for a project of yours, on any installation
   synthesize draw scenes with an exact truth, to try it on
   ingest   bring a folder of images into a project
+  aggregate the labels that a CSV file of answers agrees on
+  agreement how far the answers of a CSV file agree, and where not
+  replay   what labels from a CSV file would have cost with fewer answers
   test     the tests, on a throw-away database (arguments go to pytest)
   lint     style, types, import direction and migrations
 
@@ -53,6 +57,10 @@ def main(argv: list[str]) -> int:
     except EmbeddedError as error:
         print(error, file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        # The reader, `head` perhaps, has enough; the interpreter would fail once more when it empties its buffer.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
         return 130
 

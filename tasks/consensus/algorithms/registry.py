@@ -12,6 +12,9 @@ METHODS: dict[str, Callable[[int], Method]] = {
     "majority": lambda seed: Majority(seed=seed),
 }
 
+#: What is used when nobody names a method.
+DEFAULT_METHOD = "majority"
+
 
 def method_named(name: str, *, seed: int = 0) -> Method:
     """The method of that name; raises ValueError when there is none."""

@@ -1,0 +1,46 @@
+"""`manage.py aggregate ANSWERS.csv --gold GOLD.csv --out LABELS.csv`: the agreed labels of a file of answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TextIO, cast
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from tasks.consensus.algorithms.aggregating import aggregate, summary, write_labels
+from tasks.consensus.algorithms.csv_columns import TableError
+from tasks.consensus.algorithms.csv_writing import whole_file
+from tasks.consensus.algorithms.registry import DEFAULT_METHOD, METHODS
+from tasks.consensus.algorithms.tables import read_answers
+
+
+class Command(BaseCommand):
+    """Find the labels that the answers in a CSV file agree on; needs no database."""
+
+    help = "Agreed labels (task,label,confidence,n) from answers (task,worker,label), and boxes from boxes."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("answers", type=Path, help="task,worker,label or task,worker,x1,y1,x2,y2,label")
+        parser.add_argument("--method", choices=sorted(METHODS), default=DEFAULT_METHOD, help=f"({DEFAULT_METHOD})")
+        parser.add_argument("--gold", type=Path, help="known truth: task,label or task,x1,y1,x2,y2,label")
+        parser.add_argument("--out", type=Path, help="the file to write (standard output); .gz is packed")
+        parser.add_argument("--seed", type=int, default=0, help="turns the lots that decide ties (0)")
+
+    def handle(
+        self, *args: Any, answers: Path, method: str, gold: Path | None, out: Path | None, seed: int, **options: Any
+    ) -> None:
+        try:
+            table = read_answers(answers, gold)
+            result = aggregate(table, method=method, seed=seed)
+        except TableError as error:
+            raise CommandError(str(error)) from error
+        if out is None:
+            write_labels(table, result, cast(TextIO, self.stdout))
+        else:
+            try:
+                with whole_file(out) as file:
+                    write_labels(table, result, file)
+            except OSError as error:
+                raise CommandError(f"{out} cannot be written: {error.strerror or error}.") from error
+        self.stderr.write(summary(table, result), self.style.NOTICE if self.stderr.isatty() else str)

@@ -1,0 +1,107 @@
+"""`manage.py aggregate` turns a file of answers into a file of labels, or leaves nothing behind."""
+
+import csv
+import gzip
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from tasks.consensus.algorithms.aggregating import aggregate, summary, write_labels
+from tasks.consensus.algorithms.csv_writing import whole_file
+from tasks.consensus.algorithms.tables import read_answers
+
+ROOT = Path(__file__).resolve().parents[3]
+ANSWERS = "task,worker,label\nt10,w,cat\nt10,v,cat\nt10,u,dog\nt9,w,dog\n"
+BOXES = "task,worker,x1,y1,x2,y2,label\n1,w,0,0,10,10,cat\n1,v,0,0,10,12,cat\n1,u,50,50,60,60,dog\n2,w,,,,,\n"
+
+
+def given(folder: Path, content: str, name: str = "answers.csv") -> Path:
+    path = folder / name
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+def labels_of(path: Path, gold: Path | None = None) -> list[dict[str, str]]:
+    """What is written, read back."""
+    table = read_answers(path, gold)
+    out = io.StringIO()
+    write_labels(table, aggregate(table, method="majority"), out)
+    return list(csv.DictReader(io.StringIO(out.getvalue())))
+
+
+def test_one_row_a_task_with_its_confidence_and_count(tmp_path: Path) -> None:
+    assert labels_of(given(tmp_path, ANSWERS)) == [
+        {"task": "t10", "label": "cat", "confidence": "0.666667", "n": "3"},
+        {"task": "t9", "label": "dog", "confidence": "1.000000", "n": "1"},
+    ]
+
+
+def test_gold_decides_where_it_is_known(tmp_path: Path) -> None:
+    gold = given(tmp_path, "task,label\nt10,bird\n", "gold.csv")
+    rows = labels_of(given(tmp_path, ANSWERS), gold)
+    assert rows[0] == {"task": "t10", "label": "bird", "confidence": "1.000000", "n": "3"}
+    table = read_answers(given(tmp_path, ANSWERS), gold)
+    assert "1 tasks are known from gold" in summary(table, aggregate(table, method="majority"))
+
+
+def test_boxes_are_written_with_corners(tmp_path: Path) -> None:
+    rows = labels_of(given(tmp_path, BOXES))
+    assert [(row["task"], row["x2"], row["y2"], row["label"], row["n"]) for row in rows] == [
+        ("1", "10.00", "11.00", "cat", "2"),
+        ("1", "60.00", "60.00", "dog", "1"),
+    ]
+    assert list(rows[0]) == ["task", "x1", "y1", "x2", "y2", "label", "confidence", "n"]
+    assert float(rows[0]["confidence"]) > float(rows[1]["confidence"])
+
+
+def test_names_with_commas_quotes_and_formulas_come_out_safely(tmp_path: Path) -> None:
+    rows = labels_of(given(tmp_path, 'task,worker,label\n"a,""b""",w,=1+1\n-5,w,-2\n'))
+    assert [(row["task"], row["label"]) for row in rows] == [("-5", "-2"), ('a,"b"', "'=1+1")]
+
+
+def test_the_command_writes_the_file_whole(tmp_path: Path) -> None:
+    out = tmp_path / "labels.csv"
+    told = io.StringIO()
+    call_command("aggregate", str(given(tmp_path, ANSWERS)), out=out, stderr=told)
+    assert out.read_text() == "task,label,confidence,n\nt10,cat,0.666667,3\nt9,dog,1.000000,1\n"
+    assert told.getvalue() == "4 answers of 3 workers on 2 tasks, 2 labels, 0 ties drawn by lot.\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.csv", "labels.csv"]
+
+
+def test_a_name_that_ends_in_gz_is_packed(tmp_path: Path) -> None:
+    out = tmp_path / "labels.csv.gz"
+    call_command("aggregate", str(given(tmp_path, ANSWERS)), out=out, stderr=io.StringIO())
+    assert gzip.decompress(out.read_bytes()).startswith(b"task,label,confidence,n\n")
+
+
+def test_bad_input_leaves_an_earlier_file_as_it_was(tmp_path: Path) -> None:
+    out = given(tmp_path, "earlier", "labels.csv")
+    with pytest.raises(CommandError, match="line 2: 2 cells"):
+        call_command("aggregate", str(given(tmp_path, "task,worker,label\n1,2\n")), out=out)
+    assert out.read_text() == "earlier"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.csv", "labels.csv"]
+
+
+def test_writing_that_fails_midway_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), whole_file(tmp_path / "labels.csv") as out:
+        out.write("half")
+        raise ZeroDivisionError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_is_not_there_is_said_in_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="cannot be written: No such file or directory"):
+        call_command("aggregate", str(given(tmp_path, ANSWERS)), out=tmp_path / "none" / "labels.csv")
+
+
+def test_it_runs_as_a_program_without_a_database(tmp_path: Path) -> None:
+    words = [sys.executable, str(ROOT / "manage.py"), "aggregate", str(given(tmp_path, ANSWERS))]
+    environment = {"ANNOTARY_DATA": str(tmp_path / "data"), "ANNOTARY_BOOTSTRAP": "off", "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["task,label,confidence,n", "t10,cat,0.666667,3", "t9,dog,1.000000,1"]
+    assert done.stderr.startswith("4 answers")
