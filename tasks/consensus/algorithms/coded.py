@@ -12,13 +12,14 @@ from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import csc_array, csr_array
 
 from tasks.consensus.algorithms.base import Answers, BoolArray, FloatArray, IntArray
 
 Repeats = Literal["count", "share"]
 IndexArray = NDArray[np.signedinteger[Any]]
 
-#: Ids that span at most this many times the rows are coded by a table, others by sorting.
+#: Numbers that span at most this many times the rows are coded or sorted by a table, others by comparing.
 _TABLE_PER_ROW = 4
 
 
@@ -63,9 +64,10 @@ class Coded:
         cell *= len(classes)
         cell += _index(answers.label, classes)
         del worker
-        task, cell, weight = _sorted(task, cell, answers.weights, cells=len(ids) * len(classes))
-        start = np.concatenate([[0], np.cumsum(np.bincount(task, minlength=len(tasks)))]).astype(np.int64)
-        first = _first_of_pair(task, cell // max(len(classes), 1))
+        start, cell, weight = _sorted(task, cell, answers.weights, tasks=len(tasks), cells=len(ids) * len(classes))
+        del task
+        first = _first_of_pair(start, cell // max(len(classes), 1))
+        seen = np.concatenate([[0], np.cumsum(first)])
         return cls(
             tasks=tasks,
             workers=ids,
@@ -74,7 +76,7 @@ class Coded:
             cell=cell,
             vote=_votes(weight, first, share=repeats == "share"),
             gold=_gold(answers.gold, tasks, classes),
-            n=np.bincount(task[first], minlength=len(tasks)).astype(np.int64),
+            n=np.diff(seen[start]).astype(np.int64, copy=False),
         )
 
     @property
@@ -90,7 +92,8 @@ class Coded:
     @property
     def label(self) -> IndexArray:
         """Class index of each row, shape (n,), computed at each call."""
-        return self.cell % self.cell.dtype.type(max(len(self.classes), 1))
+        # numpy divides by one number much faster than it takes remainders.
+        return self.cell - self.worker * self.cell.dtype.type(len(self.classes))
 
     @property
     def uniform(self) -> bool:
@@ -113,7 +116,8 @@ class Coded:
     def shares(self) -> FloatArray:
         """Each class's share of the votes of a task, known classes clamped, shape (t, k); without votes, equal."""
         tasks, classes = len(self.tasks), len(self.classes)
-        at = self.task.astype(np.int64) * classes + self.label
+        at = np.repeat(np.arange(tasks, dtype=np.int64) * classes, np.diff(self.start))
+        at += self.label
         counted = np.bincount(at, None if self.uniform else self.vote, minlength=tasks * classes)
         votes: FloatArray = counted.astype(np.float64, copy=False).reshape(tasks, classes)
         total = votes.sum(axis=1, keepdims=True)
@@ -182,26 +186,33 @@ def _index(column: IntArray, ids: IntArray) -> IndexArray:
 
 
 def _sorted(
-    task: IndexArray, cell: IndexArray, weight: FloatArray | None, *, cells: int
-) -> tuple[IndexArray, IndexArray, FloatArray | None]:
-    """The columns by task, cell, weight. Without weights one sort of one integer a row does, much faster than three."""
-    bits = max(cells - 1, 0).bit_length()
-    if weight is not None or bits + (int(task.max(initial=0))).bit_length() > 63:
-        order = np.lexsort((cell, task) if weight is None else (weight, cell, task))
-        return task[order], cell[order], None if weight is None else weight[order]
-    key = task.astype(np.int64)
-    key <<= bits
-    key |= cell
-    key.sort()
-    cell = (key & ((1 << bits) - 1)).astype(cell.dtype)
-    key >>= bits
-    return key.astype(task.dtype), cell, None
+    task: IndexArray, cell: IndexArray, weight: FloatArray | None, *, tasks: int, cells: int
+) -> tuple[IntArray, IndexArray, FloatArray | None]:
+    """Where each task's rows start, and the other columns by task, cell, weight."""
+    if weight is None and cells <= _TABLE_PER_ROW * len(cell) + 1024:
+        by_cell = _buckets(cell, task, cells)
+        cell = np.repeat(np.arange(cells, dtype=cell.dtype), np.diff(by_cell.indptr))
+        by_task = _buckets(by_cell.data, cell, tasks)
+        return by_task.indptr.astype(np.int64), by_task.data, None
+    order = np.lexsort((cell, task) if weight is None else (weight, cell, task))
+    start = np.concatenate([[0], np.cumsum(np.bincount(task, minlength=tasks))]).astype(np.int64)
+    return start, cell[order], None if weight is None else weight[order]
 
 
-def _first_of_pair(task: IndexArray, worker: IndexArray) -> BoolArray:
+def _buckets(key: IndexArray, payload: IndexArray, size: int) -> csc_array:
+    """The payload in the order of its keys (counting sort, stable) as `data`, and where each key starts as `indptr`.
+
+    Turning a matrix with an entry a row from rows to columns is just that, several times as fast as sorting.
+    """
+    rows = len(key)
+    return csr_array((payload, key, np.arange(rows + 1, dtype=_index_type(rows + 1))), shape=(rows, size)).tocsc()
+
+
+def _first_of_pair(start: IntArray, worker: IndexArray) -> BoolArray:
     """Whether a row is the first of its worker for its task."""
-    first = np.ones(len(task), np.bool_)
-    np.logical_or(task[1:] != task[:-1], worker[1:] != worker[:-1], out=first[1:])
+    first = np.ones(len(worker), np.bool_)
+    np.not_equal(worker[1:], worker[:-1], out=first[1:])
+    first[start[:-1][start[:-1] < start[1:]]] = True
     return first
 
 

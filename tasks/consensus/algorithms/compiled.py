@@ -109,8 +109,9 @@ def _normalise(logits: FloatArray, gold: IndexArray, power: FloatArray, bits: In
         total = 0.0
         for k in range(classes):
             total += logits[task, k]
+        scale = 1.0 / total
         for k in range(classes):
-            logits[task, k] /= total
+            logits[task, k] *= scale
         if gold[task] < 0:
             log_likelihood += log(total)
         else:

@@ -13,7 +13,7 @@ import numpy as np
 
 from tasks.consensus.algorithms.base import Answers, Consensus, Posteriors
 from tasks.consensus.algorithms.columns import Votes, changes, clamp
-from tasks.consensus.algorithms.ties import lots
+from tasks.consensus.algorithms.ties import drawn, lots
 
 #: Shares this close are the same share; sums of thirds differ in the last bits.
 EPSILON = 1e-9
@@ -46,8 +46,7 @@ class Majority:
         share = np.where(total[of_task] > 0, cell_votes / np.where(total > 0, total, 1.0)[of_task], 1 / count[of_task])
         best = np.maximum.reduceat(share, start)
         top = share >= best[of_task] - EPSILON
-        second_lot = lots(cell_lot.astype(np.int64), cell_label, seed=self.seed)
-        chosen = np.lexsort((second_lot, cell_lot, ~top, of_task))[start]
+        chosen = drawn(of_task, cell_lot, cell_label, top, start, seed=self.seed)
         result = Consensus(
             task=votes.task[cell][start],
             label=cell_label[chosen],

@@ -12,7 +12,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.consensus.algorithms.base import IntArray
+from tasks.consensus.algorithms.base import BoolArray, IntArray
 
 _MIX_A = np.uint64(0x9E3779B97F4A7C15)
 _MIX_B = np.uint64(0xBF58476D1CE4E5B9)
@@ -31,3 +31,16 @@ def lots(task: IntArray, worker: IntArray, *, seed: int) -> NDArray[np.uint64]:
     """One lot a row, shape (n,); workers of one task never share one, as mixing is a bijection."""
     start = np.array([seed % 2**64], dtype=np.uint64)
     return _mix(worker.astype(np.uint64) ^ _mix(task.astype(np.uint64) ^ _mix(start)))
+
+
+def drawn(
+    of_task: IntArray, voter_lot: NDArray[np.uint64], label: IntArray, top: BoolArray, start: IntArray, *, seed: int
+) -> IntArray:
+    """Index of the class drawn for each task among its candidates that are `top`.
+
+    of_task, voter_lot, label, top: a row a candidate class of a task, shape (c,), ordered by task: which task, the
+    lowest lot among the class's voters (the greatest number where it has none), the class, whether it may win.
+    start: where each task's candidates start, shape (t,).
+    """
+    second = lots(voter_lot.astype(np.int64), label, seed=seed)
+    return np.lexsort((second, voter_lot, ~top, of_task))[start].astype(np.int64)
