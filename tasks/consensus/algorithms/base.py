@@ -32,6 +32,8 @@ class Answers:
     classes: every class that exists, shape (k,), sorted and unique; left empty, the classes seen in `label` and `gold`.
     priors: probability of each of `classes`, shape (k,), summing to 1; None means unknown.
     gold: task -> class that is known to be true; such a task is clamped to it.
+    history: worker -> (right, wrong) answers known from elsewhere, non-negative and finite, fractions allowed: from
+    check images or earlier projects. They enter as pseudo-counts.
 
     Raises ValueError for columns that do not fit together.
     """
@@ -43,6 +45,7 @@ class Answers:
     classes: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     priors: FloatArray | None = None
     gold: Mapping[int, int] = field(default_factory=dict)
+    history: Mapping[int, tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -55,6 +58,7 @@ class Answers:
         classes: ArrayLike | None = None,
         priors: ArrayLike | None = None,
         gold: Mapping[int, int] | None = None,
+        history: Mapping[int, tuple[float, float]] | None = None,
     ) -> Answers:
         """Columns from anything that numpy reads."""
         return cls(
@@ -65,6 +69,7 @@ class Answers:
             classes=np.empty(0, np.int64) if classes is None else _ints(classes, "classes"),
             priors=None if priors is None else np.asarray(priors, np.float64),
             gold=gold or {},
+            history=history or {},
         )
 
     def __post_init__(self) -> None:
@@ -81,6 +86,8 @@ class Answers:
             raise ValueError("An answer names a class that is not among the classes.")
         if self.priors is not None:
             _check_priors(self.priors, len(self.classes))
+        if self.history:
+            _check_history(self.history)
 
 
 def check_weights(weights: FloatArray, rows: int) -> None:
@@ -92,6 +99,12 @@ def check_weights(weights: FloatArray, rows: int) -> None:
 def _check_priors(priors: FloatArray, classes: int) -> None:
     if priors.shape != (classes,) or (priors < 0).any() or not np.isclose(priors.sum(), 1.0):
         raise ValueError("The priors must be one probability a class, summing to 1.")
+
+
+def _check_history(history: Mapping[int, tuple[float, float]]) -> None:
+    counts = np.array(list(history.values()), np.float64)
+    if counts.shape != (len(history), 2) or not np.isfinite(counts).all() or (counts < 0).any():
+        raise ValueError("A worker's history must be two finite, non-negative numbers: right and wrong answers.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +153,8 @@ class Consensus:
 class Method(Protocol):
     """A way to find the class of each task.
 
-    `uses` names the optional inputs that the method heeds, out of "weights", "priors", "gold"; it ignores others.
+    `uses` names the optional inputs that the method heeds, out of "weights", "priors", "gold", "history"; it
+    ignores others.
     Whatever the method: the order of rows changes nothing, not even the last bit.
     """
 

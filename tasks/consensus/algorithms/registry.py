@@ -5,15 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tasks.consensus.algorithms.base import Method
+from tasks.consensus.algorithms.blend import Blend
+from tasks.consensus.algorithms.dawid_skene import DawidSkene
 from tasks.consensus.algorithms.majority import Majority
+from tasks.consensus.algorithms.one_coin import OneCoin
+from tasks.consensus.algorithms.weighted import WeightedMajority
 
 #: Each entry makes a method from a seed.
 METHODS: dict[str, Callable[[int], Method]] = {
     "majority": lambda seed: Majority(seed=seed),
+    "weighted-majority": lambda seed: WeightedMajority(seed=seed),
+    "one-coin": lambda seed: OneCoin(seed=seed),
+    "dawid-skene": lambda seed: DawidSkene(seed=seed),
+    "dawid-skene-map": lambda seed: DawidSkene(form="map", seed=seed),
+    "blend": lambda seed: Blend(seed=seed),
 }
 
 #: What is used when nobody names a method.
-DEFAULT_METHOD = "majority"
+DEFAULT_METHOD = "blend"
 
 
 def method_named(name: str, *, seed: int = 0) -> Method:

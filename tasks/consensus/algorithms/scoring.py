@@ -1,0 +1,98 @@
+"""Answers scored by a state that stands still: no fit, any tasks, in the order in which they are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tasks.consensus.algorithms.base import Answers, Consensus, FloatArray, IntArray, Posteriors
+from tasks.consensus.algorithms.coded import Coded
+from tasks.consensus.algorithms.coins import Coins, SaidPosterior
+from tasks.consensus.algorithms.kernels import Choice, kernel_for
+from tasks.consensus.algorithms.outcome import outcome
+from tasks.consensus.algorithms.state import BlendState
+
+#: Above so many classes, those that nobody said of a task are left out of its posterior.
+MANY_CLASSES = 100
+#: Posteriors (tasks times classes) in memory at once.
+_BLOCK = 1 << 22
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The blend with the parameters of a state.
+
+    Workers whom the state does not know count as one of its crowd. Answers may name classes that the state does not
+    know, as a class may be new: they are as frequent as the rarest one, and the one-coin model decides alone.
+    """
+
+    state: BlendState
+    seed: int = 0
+    name: str = "blend"
+    uses: frozenset[str] = frozenset({"weights", "gold"})
+
+    def fit_predict(self, answers: Answers) -> Consensus:
+        return self.of_coded(Coded.of(answers, repeats="share"))
+
+    def of_coded(self, coded: Coded) -> Consensus:
+        """The same, of answers coded with repeats="share"."""
+        skill = self.state.accuracy_of(coded.workers)
+        step = max(1, _BLOCK // max(len(coded.classes), 1))
+        parts = [coded.part(at, min(at + step, len(coded.tasks))) for at in range(0, max(len(coded.tasks), 1), step)]
+        found = [outcome(part, score(self.state, part), skill, seed=self.seed) for part in parts]
+        return found[0] if len(found) == 1 else _joined(found)
+
+
+def score(state: BlendState, coded: Coded, *, kernel: Choice = "auto") -> FloatArray:
+    """Posterior of each class of each task, shape (t, k) over `coded.classes`; rows sum to 1."""
+    coins = Coins(coded)
+    prior = _prior(state, coded.classes)
+    accuracy = np.clip(state.accuracy_of(coded.workers), 1e-9, 1 - 1e-9)
+    simple, _ = coins.expect(np.log(np.stack([accuracy, 1 - accuracy], axis=1)), prior)
+    if len(coded.classes) > MANY_CLASSES:
+        return _of_said(coins, simple, prior)
+    posterior = coins.dense(simple, prior)
+    if state.blend > 0 and np.array_equal(coded.classes, state.classes):
+        full = np.empty_like(posterior)
+        log_theta = np.log(np.maximum(state.confusion_of(coded.workers), 1e-300))
+        kernel_for(coded, kernel).expect(log_theta, state.confusion_prior, full)
+        posterior += state.blend * (full - posterior)
+    return posterior
+
+
+def _prior(state: BlendState, classes: IntArray) -> FloatArray:
+    if np.array_equal(classes, state.classes):
+        return state.one_coin_prior
+    out = np.full(len(classes), state.one_coin_prior.min(initial=0.0))
+    at = np.minimum(np.searchsorted(state.classes, classes), max(len(state.classes) - 1, 0))
+    if len(state.classes):
+        known = state.classes[at] == classes
+        out[known] = state.one_coin_prior[at[known]]
+    return out
+
+
+def _of_said(coins: Coins, posterior: SaidPosterior, prior: FloatArray) -> FloatArray:
+    dense = coins.dense(replace(posterior, other=np.zeros_like(posterior.other)), prior)
+    dense /= dense.sum(axis=1, keepdims=True)
+    return dense
+
+
+def _joined(parts: list[Consensus]) -> Consensus:
+    """Results of runs of tasks as one."""
+    entries = np.cumsum([0] + [len(part.posteriors.p) for part in parts])
+    starts = [part.posteriors.start[:-1] + at for part, at in zip(parts, entries, strict=False)]
+    return Consensus(
+        task=np.concatenate([part.task for part in parts]),
+        label=np.concatenate([part.label for part in parts]),
+        confidence=np.concatenate([part.confidence for part in parts]),
+        n=np.concatenate([part.n for part in parts]),
+        tied=np.concatenate([part.tied for part in parts]),
+        posteriors=Posteriors(
+            start=np.concatenate([*starts, entries[-1:]]),
+            label=np.concatenate([part.posteriors.label for part in parts]),
+            p=np.concatenate([part.posteriors.p for part in parts]),
+        ),
+        workers=parts[0].workers,
+        skill=parts[0].skill,
+    )
