@@ -171,7 +171,7 @@ def _index(column: IntArray, ids: IntArray) -> IndexArray:
         return np.empty(0, np.int32)
     if not len(ids) or column.min() < ids[0] or column.max() > ids[-1]:
         raise ValueError("A row names a worker or class that is not among the given ones.")
-    span = int(ids[-1] - ids[0]) + 1
+    span = int(ids[-1]) - int(ids[0]) + 1
     if span > _TABLE_PER_ROW * len(column) + 1024:
         index: IndexArray = np.searchsorted(ids, column).astype(_index_type(len(ids)))
         unknown = bool((ids[index] != column).any())

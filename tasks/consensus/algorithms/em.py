@@ -142,7 +142,7 @@ def fit(
     tolerance: relative change of the bound at which to stop; 0 means to run all iterations.
     """
     steps = kernel_for(coded, kernel)
-    posterior = coded.shares() if start_posterior is None else np.array(start_posterior, np.float64)
+    posterior = coded.shares() if start_posterior is None else np.array(start_posterior, np.float64, order="C")
     way = climb(
         steps.count(posterior),
         lambda now: steps.expect(now.log_theta, now.log_class_prior, posterior),

@@ -46,6 +46,12 @@ def test_a_known_class_is_named_by_its_index_and_unknown_tasks_are_left_out() ->
     assert coded.gold.tolist() == [-1, 2]
 
 
+def test_few_rows_of_very_many_classes_are_sorted_too() -> None:
+    rows = [(5, 1, 4_000, 1.0), (5, 0, 90, 1.0), (2, 1, 7, 1.0), (5, 1, 3, 1.0)]
+    task, worker, label, _ = zip(*rows, strict=True)
+    assert decoded(Coded.of(Answers.of(task, worker, label, classes=range(5_000)), repeats="count")) == sorted(rows)
+
+
 def test_plain_votes_take_no_memory() -> None:
     coded = Coded.of(Answers.of([1, 1, 2], [1, 2, 1], [0, 1, 1]), repeats="share")
     assert coded.uniform

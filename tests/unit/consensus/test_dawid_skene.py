@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tasks.consensus.algorithms.base import Answers, Consensus, FloatArray
 from tasks.consensus.algorithms.dawid_skene import MOST_CELLS, DawidSkene, check_size
 from tasks.consensus.algorithms.kernels import Choice
+from tests.benchmarks.consensus import CROWD, read_columns
 from tests.consensus_rows import crowd_columns
 
 METHODS = (DawidSkene(), DawidSkene(form="map"))
@@ -50,6 +51,15 @@ def test_maximum_likelihood_equals_crowd_kit(kernel: Choice, seed: int, tasks: i
     method = DawidSkene(max_iterations=iterations, tolerance=0, kernel=kernel)
     result = method.fit_predict(Answers.of(*columns[:3]))
     assert np.abs(dense(result, classes) - expected).max() < 1e-9
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["bluebirds", "dog", "cf", "zencrowd_us"])
+def test_maximum_likelihood_equals_crowd_kit_on_real_labels(name: str) -> None:
+    rows = read_columns(CROWD / name / "answers.csv").astype(np.int64).T
+    expected, iterations = crowd_kit(tuple(rows), {}, iterations=100)
+    result = DawidSkene(max_iterations=iterations, tolerance=0).fit_predict(Answers.of(*rows))
+    assert np.abs(result.posteriors.dense(np.unique(rows[2])) - expected).max() < 1e-9
 
 
 def test_known_classes_are_clamped_as_crowd_kit_clamps_them() -> None:
