@@ -2,49 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TextIO
 
 import numpy as np
 
-from tasks.consensus.algorithms.base import Answers, Consensus
+from tasks.consensus.algorithms.base import Consensus
 from tasks.consensus.algorithms.boxes import BoxClustering, BoxConsensus
 from tasks.consensus.algorithms.csv_writing import write_boxes, write_classes
 from tasks.consensus.algorithms.registry import method_named
 from tasks.consensus.algorithms.tables import BoxTable, ClassTable
 
+#: Boxes whose existence is below this are not written; the posterior means what it says, so half is right.
+THRESHOLD = 0.5
+
 
 def aggregate(table: ClassTable | BoxTable, *, method: str, seed: int = 0) -> Consensus | BoxConsensus:
     """The labels that the method finds; of boxes it finds the classes, once the boxes of one object are together.
 
-    Raises ValueError for an unknown method.
+    Gold is heeded: classes and objects of gold tasks are clamped to it. Raises ValueError for an unknown method.
     """
     chosen = method_named(method, seed=seed)
     if isinstance(table, ClassTable):
         return chosen.fit_predict(table.answers)
-    found = BoxClustering(seed=seed).fit_predict(table.boxes)
-    rows = np.array([row for members in found.members for row in members], np.int64)
-    cluster = np.repeat(np.arange(len(found.members)), [len(members) for members in found.members])
-    classes = chosen.fit_predict(Answers.of(cluster, table.boxes.worker[rows], table.boxes.label[rows]))
-    return replace(found, label=classes.label, classes=classes)
+    gold = None if table.gold is None else table.gold.by_task()
+    return BoxClustering(seed=seed, method=chosen).fit_predict(table.boxes, gold=gold)
 
 
-def write_labels(table: ClassTable | BoxTable, result: Consensus | BoxConsensus, out: TextIO) -> None:
-    """The result as CSV, under the names of the table that it came from."""
+def write_labels(
+    table: ClassTable | BoxTable, result: Consensus | BoxConsensus, out: TextIO, *, threshold: float = THRESHOLD
+) -> None:
+    """The result as CSV, under the names of the table that it came from; of boxes those that exist by the threshold."""
     if isinstance(result, BoxConsensus):
-        write_boxes(result, table.tasks, table.labels, out)
+        write_boxes(result, result.existence >= threshold, table.tasks, table.labels, out)
     else:
         write_classes(result, table.tasks, table.labels, out)
 
 
-def summary(table: ClassTable | BoxTable, result: Consensus | BoxConsensus) -> str:
+def summary(table: ClassTable | BoxTable, result: Consensus | BoxConsensus, *, threshold: float = THRESHOLD) -> str:
     """What happened, in a sentence or two."""
     if isinstance(table, BoxTable) and isinstance(result, BoxConsensus):
         seen = len(np.unique(table.boxes.seen_task))
         text = f"{len(table.boxes.task)} boxes of {len(table.workers)} workers on {seen} tasks"
-        return f"{text}, {len(result.task)} objects." + (
-            " The column p is not used for boxes." if table.p is not None else ""
-        )
+        text += f": {len(result.task)} objects, of which {int((result.existence >= threshold).sum())} are written."
+        text += "" if table.gold is None else f" The objects of {len(table.gold.tasks)} tasks are known from gold."
+        return text + (" The column p is not used for boxes." if table.p is not None else "")
     if isinstance(table, ClassTable) and isinstance(result, Consensus):
         answers = table.answers
         text = f"{len(answers.task)} answers of {len(table.workers)} workers on {len(result.task)} tasks"

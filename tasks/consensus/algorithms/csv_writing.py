@@ -13,7 +13,7 @@ from typing import TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.consensus.algorithms.base import Consensus, FloatArray, IntArray
+from tasks.consensus.algorithms.base import BoolArray, Consensus, FloatArray, IntArray
 from tasks.consensus.algorithms.boxes import BoxConsensus
 from tasks.consensus.algorithms.names import Names, neutral
 
@@ -31,12 +31,16 @@ def write_classes(result: Consensus, tasks: Names, labels: Names, out: TextIO) -
         out.write(_lines(*columns, _figures(result.n[part], 0)))
 
 
-def write_boxes(found: BoxConsensus, tasks: Names, labels: Names, out: TextIO) -> None:
-    """One row a box, by task and place. confidence: that the box exists and has this label; n: workers who drew it."""
+def write_boxes(found: BoxConsensus, kept: BoolArray, tasks: Names, labels: Names, out: TextIO) -> None:
+    """One row a box that is kept, by task and place; kept: shape (m,).
+
+    confidence: that the box exists and has this label; n: workers who drew it.
+    """
     task, label = _cells(tasks), _cells(labels)
     sure = found.existence * found.classes.confidence
+    rows = np.flatnonzero(kept)
     out.write("task,x1,y1,x2,y2,label,confidence,n\n")
-    for part in _parts(len(found.task)):
+    for part in (rows[at] for at in _parts(len(rows))):
         corners = [_figures(found.box[part, at], 2) for at in range(4)]
         columns = (task[found.task[part]], *corners, label[found.label[part]], _figures(sure[part], 6))
         out.write(_lines(*columns, _figures(found.votes[part], 0)))

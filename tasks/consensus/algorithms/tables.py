@@ -58,6 +58,15 @@ class BoxGold:
     label: IntArray
     box: FloatArray
 
+    def by_task(self) -> dict[int, FloatArray]:
+        """Task -> its true boxes, shape (g, 4)."""
+        order = np.argsort(self.task, kind="stable")
+        edges = np.searchsorted(self.task[order], [self.tasks, self.tasks + 1])
+        return {
+            int(task): self.box[order[start:stop]]
+            for task, start, stop in zip(self.tasks, *edges.tolist(), strict=True)
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class BoxTable:

@@ -7,7 +7,7 @@ from typing import Any, TextIO, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from tasks.consensus.algorithms.aggregating import aggregate, summary, write_labels
+from tasks.consensus.algorithms.aggregating import THRESHOLD, aggregate, summary, write_labels
 from tasks.consensus.algorithms.csv_columns import TableError
 from tasks.consensus.algorithms.csv_writing import whole_file
 from tasks.consensus.algorithms.registry import DEFAULT_METHOD, METHODS
@@ -25,10 +25,21 @@ class Command(BaseCommand):
         parser.add_argument("--method", choices=sorted(METHODS), default=DEFAULT_METHOD, help=f"({DEFAULT_METHOD})")
         parser.add_argument("--gold", type=Path, help="known truth: task,label or task,x1,y1,x2,y2,label")
         parser.add_argument("--out", type=Path, help="the file to write (standard output); .gz is packed")
+        parser.add_argument(
+            "--threshold", type=float, default=THRESHOLD, help=f"least probability that a box exists ({THRESHOLD})"
+        )
         parser.add_argument("--seed", type=int, default=0, help="turns the lots that decide ties (0)")
 
     def handle(
-        self, *args: Any, answers: Path, method: str, gold: Path | None, out: Path | None, seed: int, **options: Any
+        self,
+        *args: Any,
+        answers: Path,
+        method: str,
+        gold: Path | None,
+        out: Path | None,
+        threshold: float,
+        seed: int,
+        **options: Any,
     ) -> None:
         try:
             table = read_answers(answers, gold)
@@ -36,11 +47,11 @@ class Command(BaseCommand):
         except TableError as error:
             raise CommandError(str(error)) from error
         if out is None:
-            write_labels(table, result, cast(TextIO, self.stdout))
+            write_labels(table, result, cast(TextIO, self.stdout), threshold=threshold)
         else:
             try:
                 with whole_file(out) as file:
-                    write_labels(table, result, file)
+                    write_labels(table, result, file, threshold=threshold)
             except OSError as error:
                 raise CommandError(f"{out} cannot be written: {error.strerror or error}.") from error
-        self.stderr.write(summary(table, result), self.style.NOTICE if self.stderr.isatty() else str)
+        self.stderr.write(summary(table, result, threshold=threshold), str)

@@ -25,11 +25,11 @@ def given(folder: Path, content: str, name: str = "answers.csv") -> Path:
     return path
 
 
-def labels_of(path: Path, gold: Path | None = None) -> list[dict[str, str]]:
+def labels_of(path: Path, gold: Path | None = None, threshold: float = 0.5) -> list[dict[str, str]]:
     """What is written, read back."""
     table = read_answers(path, gold)
     out = io.StringIO()
-    write_labels(table, aggregate(table, method="majority"), out)
+    write_labels(table, aggregate(table, method="majority"), out, threshold=threshold)
     return list(csv.DictReader(io.StringIO(out.getvalue())))
 
 
@@ -49,13 +49,26 @@ def test_gold_decides_where_it_is_known(tmp_path: Path) -> None:
 
 
 def test_boxes_are_written_with_corners(tmp_path: Path) -> None:
-    rows = labels_of(given(tmp_path, BOXES))
-    assert [(row["task"], row["x2"], row["y2"], row["label"], row["n"]) for row in rows] == [
-        ("1", "10.00", "11.00", "cat", "2"),
-        ("1", "60.00", "60.00", "dog", "1"),
+    rows = labels_of(given(tmp_path, BOXES), threshold=0)
+    assert [(row["task"], row["x2"], row["label"], row["n"]) for row in rows] == [
+        ("1", "10.00", "cat", "2"),
+        ("1", "60.00", "dog", "1"),
     ]
+    assert 10 <= float(rows[0]["y2"]) <= 12
     assert list(rows[0]) == ["task", "x1", "y1", "x2", "y2", "label", "confidence", "n"]
     assert float(rows[0]["confidence"]) > float(rows[1]["confidence"])
+    assert labels_of(given(tmp_path, BOXES), threshold=1.1) == []
+
+
+def test_gold_boxes_decide_which_boxes_exist(tmp_path: Path) -> None:
+    gold = given(tmp_path, "task,x1,y1,x2,y2,label\n1,50,50,60,60,dog\n", "gold.csv")
+    assert [row["x1"] for row in labels_of(given(tmp_path, BOXES), gold)] == ["50.00"]
+    table = read_answers(given(tmp_path, BOXES), gold)
+    told = summary(table, aggregate(table, method="majority"))
+    assert told == (
+        "3 boxes of 3 workers on 2 tasks: 2 objects, of which 1 are written. "
+        "The objects of 1 tasks are known from gold."
+    )
 
 
 def test_names_with_commas_quotes_and_formulas_come_out_safely(tmp_path: Path) -> None:
@@ -66,7 +79,7 @@ def test_names_with_commas_quotes_and_formulas_come_out_safely(tmp_path: Path) -
 def test_the_command_writes_the_file_whole(tmp_path: Path) -> None:
     out = tmp_path / "labels.csv"
     told = io.StringIO()
-    call_command("aggregate", str(given(tmp_path, ANSWERS)), out=out, stderr=told)
+    call_command("aggregate", str(given(tmp_path, ANSWERS)), out=out, method="majority", stderr=told)
     assert out.read_text() == "task,label,confidence,n\nt10,cat,0.666667,3\nt9,dog,1.000000,1\n"
     assert told.getvalue() == "4 answers of 3 workers on 2 tasks, 2 labels, 0 ties drawn by lot.\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["answers.csv", "labels.csv"]
@@ -99,7 +112,14 @@ def test_a_folder_that_is_not_there_is_said_in_a_sentence(tmp_path: Path) -> Non
 
 
 def test_it_runs_as_a_program_without_a_database(tmp_path: Path) -> None:
-    words = [sys.executable, str(ROOT / "manage.py"), "aggregate", str(given(tmp_path, ANSWERS))]
+    words = [
+        sys.executable,
+        str(ROOT / "manage.py"),
+        "aggregate",
+        str(given(tmp_path, ANSWERS)),
+        "--method",
+        "majority",
+    ]
     environment = {"ANNOTARY_DATA": str(tmp_path / "data"), "ANNOTARY_BOOTSTRAP": "off", "PATH": "/usr/bin:/bin"}
     done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
