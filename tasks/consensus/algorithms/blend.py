@@ -120,7 +120,8 @@ def fit_passes(
     rows_prior = STRENGTH * crowd[None] + _history(about, workers)
     classes: ClassModel = DirichletClasses(1.0) if about.priors is None else FixedClasses(about.priors)
     full = climb(start, passes.confusion, DirichletRows(rows_prior), classes, **limits)
-    better = passes.confusion_left_out(full.parameters, passes.confusion(full.parameters).counts + rows_prior)
+    said = passes.confusion(full.parameters).counts
+    better = passes.confusion_left_out(full.parameters, said + rows_prior)
     gain = (better - passes.coins_left_out(coins.parameters, seen)) / max(start.tasks, 1)
     return Fitted(
         BlendState(
@@ -131,7 +132,7 @@ def fit_passes(
             one_coin_prior=alone.one_coin_prior,
             confusion_prior=full.parameters.log_class_prior,
             pooled_accuracy=alone.pooled_accuracy,
-            pooled=crowd,
+            pooled=pooled(said),
             blend=float(1 / (1 + np.exp(-EVIDENCE * (gain - HANDICAP)))),
             answers=rows,
             cold=False,
