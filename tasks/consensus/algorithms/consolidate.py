@@ -1,15 +1,16 @@
 """From the answers to one image to the one answer that they agree on, with its evidence.
 
 Who could not tell is set aside: such an answer neither votes nor counts as having seen the image. If nobody could tell,
-that is the result. The class is what the method says; of the boxes those are released whose existence reaches the
-threshold, and when nothing is left to say the result is "empty".
+that is the result. The class is what the method says; of the boxes those are released whose existence posterior reaches
+the threshold (objects/existence.py: from each worker's rates where they are known, else from his trust), and when
+nothing is left to say the result is "empty".
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,9 +20,10 @@ from tasks.answers.canonical import canonical_bytes
 from tasks.answers.geometry import box_from_corners, corner_array
 from tasks.answers.model import Answer, ImageLabel, LabelObject, Verdict
 from tasks.answers.schema import Schema
-from tasks.consensus.algorithms.base import Answers
+from tasks.consensus.algorithms.base import Answers, Consensus, Method
 from tasks.consensus.algorithms.boxes import BoxAnswers, BoxClustering, BoxConsensus
 from tasks.consensus.algorithms.majority import EPSILON
+from tasks.consensus.algorithms.objects.existence import DetectionRates
 from tasks.consensus.algorithms.registry import method_named
 
 #: Figures in evidence are rounded, so that equal evidence is equal text.
@@ -32,11 +34,16 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class WorkerAnswer:
-    """An answer and whose it is; `weight` is the trust in the worker."""
+    """An answer and whose it is; `weight` is the trust in the worker.
+
+    probabilities: of a model that says how sure it is of each class; they vote in place of the answer's class, and of
+    objects such a model says nothing.
+    """
 
     worker: int
     answer: Answer
     weight: float = 1.0
+    probabilities: Mapping[int, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,35 +78,43 @@ def consolidate(
     answers: Sequence[WorkerAnswer],
     *,
     schema: Schema,
-    method: str = "majority",
+    method: str | Method = "majority",
     release_threshold: float = 0.5,
     seed: int = 0,
+    rates: DetectionRates | None = None,
 ) -> Consolidated:
     """One answer out of many, at most one a worker, all in the frame of the same image.
 
     The order of the answers changes nothing. `seed` turns the lots that decide ties; callers pass the task's id, so
-    that a tie falls the same way when it is computed again. Raises ValueError without answers, with two answers of one
-    worker, or for an unknown method.
+    that a tie falls the same way when it is computed again. `rates` are what the project has learnt of its workers;
+    with None lone boxes are kept where few looked and their worker is not known to be careless. Raises ValueError
+    without answers, with two answers of one worker, or for an unknown method.
     """
     if not answers:
         raise ValueError("There is no answer to consolidate.")
     ordered = sorted(answers, key=lambda given: given.worker)
     if len({given.worker for given in ordered}) < len(ordered):
         raise ValueError("A worker stands here twice; pass the current answer of each worker.")
+    chosen = method_named(method, seed=seed) if isinstance(method, str) else method
     saw = [given for given in ordered if given.answer.verdict != "cannot_tell"]
     evidence: Json = {
-        "n": len(ordered),
+        "n": sum(given.probabilities is None for given in ordered),
         "cannot_tell": len(ordered) - len(saw),
         "empty": sum(given.answer.verdict == "empty" for given in saw),
-        "method": method,
+        "method": chosen.name,
     }
     if not saw:
         return Consolidated(Answer(verdict="cannot_tell"), {}, evidence, 1.0)
     parts: dict[str, _Part] = {}
     if schema.wants_class:
-        parts["class"] = _agree_on_class(saw, method=method, seed=seed)
+        parts["class"] = _agree_on_class(saw, method=chosen)
     if "box" in schema.object_tools:
-        parts["objects"] = _agree_on_boxes(saw, threshold=release_threshold, seed=seed)
+        parts["objects"] = _agree_on_boxes(
+            [given for given in saw if given.probabilities is None],
+            method=chosen,
+            threshold=release_threshold,
+            rates=rates or DetectionRates(),
+        )
     sureness = [sure for part in parts.values() for sure in part.sureness]
     return Consolidated(
         answer=_assemble(parts),
@@ -116,26 +131,32 @@ def _assemble(parts: dict[str, _Part]) -> Answer:
     return Answer(verdict=verdict, image=ImageLabel(class_number=number), objects=objects)
 
 
-def _agree_on_class(saw: Sequence[WorkerAnswer], *, method: str, seed: int) -> _Part:
+def _agree_on_class(saw: Sequence[WorkerAnswer], *, method: Method) -> _Part:
     """Answers given before the schema asked for a class have none and do not vote."""
-    votes = [(given, given.answer.image.class_number) for given in saw if given.answer.image.class_number is not None]
+    votes = [vote for given in saw for vote in _class_votes(given)]
     if not votes:
         return _Part(posterior={}, evidence={"n": 0}, sureness=())
-    labels = [number for _, number in votes]
-    result = method_named(method, seed=seed).fit_predict(
-        Answers.of(
-            [0] * len(votes), [given.worker for given, _ in votes], labels, weights=[given.weight for given, _ in votes]
-        )
-    )
-    posterior = {str(number): _figure(p) for number, p in result.posteriors.of(0).items()}
-    counts = {str(number): labels.count(number) for number in sorted(set(labels))}
+    worker, label, weight = zip(*votes, strict=True)
+    result = method.fit_predict(Answers.of([0] * len(votes), worker, label, weights=weight))
+    labels = [given.answer.image.class_number for given in saw if given.probabilities is None]
+    posterior = _class_posterior(result, 0)
+    counts = {str(number): labels.count(number) for number in sorted({n for n in labels if n is not None})}
     agreement = _agreeing_pairs(list(counts.values()))
     return _Part(
         posterior=posterior,
-        evidence={"n": len(votes), "votes": counts, "agreement": agreement, "tied": bool(result.tied[0])},
+        evidence={"n": sum(counts.values()), "votes": counts, "agreement": agreement, "tied": bool(result.tied[0])},
         sureness=(float(result.confidence[0]),),
         class_number=int(result.label[0]),
     )
+
+
+def _class_votes(given: WorkerAnswer) -> list[tuple[int, int, float]]:
+    """(worker, class, weight). The rows of a worker share one vote, so those of a model are raised by their number."""
+    if given.probabilities is not None:
+        said = {number: p for number, p in given.probabilities.items() if p > 0}
+        return [(given.worker, number, given.weight * p * len(said)) for number, p in said.items()]
+    number = given.answer.image.class_number
+    return [] if number is None else [(given.worker, number, given.weight)]
 
 
 def _agreeing_pairs(counts: list[int]) -> float | None:
@@ -144,9 +165,9 @@ def _agreeing_pairs(counts: list[int]) -> float | None:
     return None if n < 2 else _figure(sum(c * (c - 1) for c in counts) / (n * (n - 1)))
 
 
-def _agree_on_boxes(saw: Sequence[WorkerAnswer], *, threshold: float, seed: int) -> _Part:
+def _agree_on_boxes(saw: Sequence[WorkerAnswer], *, method: Method, threshold: float, rates: DetectionRates) -> _Part:
     drawn = [(given.worker, item) for given in saw for item in given.answer.objects if item.tool == "box"]
-    found = BoxClustering(seed=seed).fit_predict(
+    found = BoxClustering(method=method, rates=rates).fit_predict(
         BoxAnswers.of(
             [0] * len(drawn),
             [worker for worker, _ in drawn],
@@ -165,8 +186,7 @@ def _agree_on_boxes(saw: Sequence[WorkerAnswer], *, threshold: float, seed: int)
         existence, share = float(found.existence[index]), float(found.classes.confidence[index])
         released = existence >= threshold - EPSILON
         item = _agreed_object(found, index, object_id)
-        classes = {str(number): _figure(p) for number, p in found.classes.posteriors.of(index).items()}
-        posterior[object_id] = {"existence": _figure(existence), "class": classes}
+        posterior[object_id] = {"existence": _figure(existence), "class": _class_posterior(found.classes, index)}
         evidence.append(_object_evidence(found, index, item, released=released))
         sureness.append(existence * share if released else 1 - existence)
         if released:
@@ -207,6 +227,12 @@ def _object_ids(found: BoxConsensus) -> list[str]:
         twins[stem] += 1
         ids.append(f"{stem}-{twins[stem]}" if twins[stem] > 1 else stem)
     return ids
+
+
+def _class_posterior(result: Consensus, index: int) -> Json:
+    """By class number; what rounds to nothing is left out."""
+    figures = {str(number): _figure(p) for number, p in result.posteriors.of(index).items()}
+    return {number: p for number, p in figures.items() if p > 0}
 
 
 def _figure(value: float) -> float:

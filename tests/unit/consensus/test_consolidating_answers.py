@@ -6,12 +6,14 @@ import json
 import random
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.answers import Answer, ImageLabel, Schema, content_hash, parse_answer
 from tasks.consensus.algorithms.consolidate import Consolidated, WorkerAnswer, consolidate
+from tasks.consensus.algorithms.objects.existence import DetectionRates
 from tests.unit.answers.makers import (
     BOTH_SCHEMA,
     BOX_SCHEMA,
@@ -76,25 +78,43 @@ def test_trust_in_a_worker_outweighs_two_others() -> None:
 def test_a_box_that_half_of_those_who_saw_it_drew_is_released() -> None:
     result = agree(boxed((10, 10, 20, 20)), EMPTY)
     assert [item.geom for item in result.answer.objects] == [boxed((10, 10, 20, 20)).objects[0].geom]
-    assert result.evidence["objects"][0]["existence"] == 0.5
+    assert 0.5 < result.evidence["objects"][0]["existence"] < 0.8
 
 
-def test_a_box_that_fewer_than_half_drew_is_kept_as_evidence_alone() -> None:
+def test_a_box_where_two_others_see_nothing_at_all_is_kept_as_evidence_alone() -> None:
     result = agree(boxed((10, 10, 20, 20)), EMPTY, EMPTY)
     assert result.answer == EMPTY
     (found,) = result.evidence["objects"]
     assert (found["released"], found["votes"], found["seen"]) == (False, 1, 3)
-    assert result.posterior["objects"][found["id"]]["existence"] == 0.333333
-    assert result.confidence == 0.666667
+    assert found["existence"] < 0.5
+    assert result.posterior["objects"][found["id"]]["existence"] == found["existence"]
+    assert result.confidence == pytest.approx(1 - found["existence"])
+
+
+def test_a_box_that_two_others_passed_over_is_released_unless_its_worker_is_careless() -> None:
+    plain, more = boxed((10, 10, 20, 20)), boxed((10, 10, 20, 20), (200, 100, 20, 20))
+    assert len(agree(more, plain, plain).answer.objects) == 2
+    others = [WorkerAnswer(2, plain), WorkerAnswer(3, plain)]
+    kept = consolidate([WorkerAnswer(1, more, weight=2 / 3), *others], schema=BOX_SCHEMA)
+    dropped = consolidate([WorkerAnswer(1, more, weight=0.4), *others], schema=BOX_SCHEMA)
+    assert (len(kept.answer.objects), len(dropped.answer.objects)) == (2, 1)
+
+
+def test_learnt_rates_decide_about_a_lone_box() -> None:
+    answers = [boxed((10, 10, 20, 20)), EMPTY, EMPTY]
+    careful = DetectionRates(workers=np.array([1]), detection=np.array([0.9]), false_rate=np.array([0.001]))
+    careless = DetectionRates(workers=np.array([1]), detection=np.array([0.3]), false_rate=np.array([0.5]))
+    assert agree(*answers, rates=careful).answer.verdict == "labels"
+    assert agree(answers[0], EMPTY, rates=careless).answer.verdict == "empty"
 
 
 def test_another_threshold_releases_more() -> None:
-    assert agree(boxed((10, 10, 20, 20)), EMPTY, EMPTY, release_threshold=0.3).answer.verdict == "labels"
+    assert agree(boxed((10, 10, 20, 20)), EMPTY, EMPTY, release_threshold=0.2).answer.verdict == "labels"
 
 
 def test_who_cannot_tell_has_not_seen_it() -> None:
     result = agree(boxed((10, 10, 20, 20)), CANNOT_TELL, CANNOT_TELL)
-    assert result.evidence["objects"][0]["existence"] == 1
+    assert result.evidence["objects"][0]["existence"] > 0.9
     assert (result.evidence["n"], result.evidence["cannot_tell"]) == (3, 2)
 
 
@@ -108,18 +128,20 @@ def test_when_all_say_empty_it_is_empty_for_certain() -> None:
     assert (result.answer, result.confidence, result.evidence["empty"]) == (EMPTY, 1.0, 2)
 
 
-def test_boxes_agree_on_their_median_and_on_the_class_of_most() -> None:
+def test_boxes_agree_on_the_place_between_them_and_on_the_class_of_most() -> None:
     result = agree(boxed((10, 10, 20, 20)), boxed((12, 10, 20, 20, FOX)), boxed((11, 10, 20, 20, FOX)))
     (item,) = result.answer.objects
     assert (item.geom, item.class_number) == (boxed((11, 10, 20, 20)).objects[0].geom, FOX)
-    assert result.posterior["objects"][item.id] == {"existence": 1.0, "class": {"1": 0.333333, "7": 0.666667}}
+    assert result.posterior["objects"][item.id]["class"] == {"1": 0.333333, "7": 0.666667}
+    assert result.posterior["objects"][item.id]["existence"] > 0.99
 
 
 def test_a_project_with_both_agrees_on_both() -> None:
     both = Answer(verdict="labels", image=ImageLabel(FOX), objects=boxed((10, 10, 20, 20)).objects)
     result = agree(both, both, classed(FOX), schema=BOTH_SCHEMA)
     assert result.answer.image.class_number == FOX and len(result.answer.objects) == 1
-    assert result.confidence == pytest.approx((1 + 2 / 3) / 2, abs=1e-6)
+    existence = result.evidence["objects"][0]["existence"]
+    assert existence > 0.75 and result.confidence == pytest.approx((1 + existence) / 2, abs=1e-6)
 
 
 def test_object_ids_follow_from_the_content() -> None:

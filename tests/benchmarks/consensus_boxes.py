@@ -1,0 +1,131 @@
+"""Measure agreed boxes on real crowd labels: `python tests/benchmarks/consensus_boxes.py [data folder]`.
+
+F1 and mean IoU are those of clusters against gold objects, one to one at IoU >= .5 and without regard to class. What is
+learnt with gold is measured on the other images alone.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from tasks.answers.geometry import pairwise_iou  # noqa: E402
+from tasks.consensus.algorithms.boxes import BoxAnswers, BoxClustering, BoxConsensus  # noqa: E402
+from tasks.consensus.algorithms.objects.existence import DetectionRates  # noqa: E402
+
+CROWD = ROOT.parent / "shared" / "data" / "crowd"
+BOX_SET = "cytocrowd_boxes"
+#: A consensus box finds a true object from this overlap on, without regard to class.
+MATCH_IOU = 0.5
+#: The share of images whose objects are known in the trials with gold, and how many trials.
+GOLD_SHARE, TRIALS = 0.2, 5
+
+Table = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class BoxScore:
+    precision: float
+    recall: float
+    f1: float
+    mean_iou: float
+
+
+def read_columns(path: Path) -> Table:
+    """A CSV of numbers with one header line, shape (rows, columns)."""
+    with path.open(newline="") as file:
+        rows = list(csv.reader(file))
+    return np.array(rows[1:], dtype=np.float64).reshape(len(rows) - 1, len(rows[0]))
+
+
+def box_answers(folder: Path) -> BoxAnswers:
+    rows = read_columns(folder / "answers.csv")
+    return BoxAnswers.of(rows[:, 0].astype(int), rows[:, 1].astype(int), rows[:, 6].astype(int), rows[:, 2:6])
+
+
+def cluster_boxes(folder: Path) -> tuple[BoxConsensus, float]:
+    """All clusters of the box set, and the seconds that they took."""
+    answers = box_answers(folder)
+    start = time.perf_counter()
+    found = BoxClustering().fit_predict(answers)
+    return found, time.perf_counter() - start
+
+
+def score_boxes(
+    found: BoxConsensus, gold: Table, *, threshold: float, tasks: NDArray[np.int64] | None = None
+) -> BoxScore:
+    """Clusters with at least this existence against gold rows of task, x1, y1, x2, y2, class; in these tasks alone."""
+    counted = np.unique(gold[:, 0]) if tasks is None else tasks
+    kept = (found.existence >= threshold) & np.isin(found.task, counted)
+    true = gold[np.isin(gold[:, 0], counted)]
+    overlaps: list[float] = []
+    for task in counted:
+        table = pairwise_iou(found.box[kept & (found.task == task)], true[true[:, 0] == task, 1:5])
+        hit = table >= MATCH_IOU
+        rows, columns = linear_sum_assignment(np.where(hit, table + len(true), 0.0), maximize=True)
+        overlaps.extend(table[rows, columns][hit[rows, columns]])
+    matched, made = len(overlaps), int(kept.sum())
+    return BoxScore(matched / made, matched / len(true), 2 * matched / (made + len(true)), float(np.mean(overlaps)))
+
+
+def with_gold(answers: BoxAnswers, gold: Table, *, trial: int) -> tuple[BoxConsensus, NDArray[np.int64]]:
+    """Clusters learnt with a share of the images known, and the other images."""
+    images = np.unique(answers.task)
+    known = np.random.default_rng(trial).choice(images, int(len(images) * GOLD_SHARE), replace=False)
+    truth = {int(image): gold[gold[:, 0] == image, 1:5] for image in known}
+    return BoxClustering().fit_predict(answers, gold=truth), np.setdiff1d(images, known)
+
+
+def report(crowd: Path) -> Iterator[str]:
+    folder = crowd / BOX_SET
+    answers, gold = box_answers(folder), read_columns(folder / "gold.csv")
+    found, seconds = cluster_boxes(folder)
+    alone = BoxClustering(rates=DetectionRates()).fit_predict(answers)
+    yield f"{BOX_SET}: {len(found.task):,} clusters in {seconds:.2f} s; gold at IoU >= {MATCH_IOU}, class-agnostic"
+    yield f"{'rates':<14}{'existence >=':<14}{'precision':>10}{'recall':>9}{'F1':>9}{'mean IoU':>10}"
+    for name, result, threshold in (
+        ("defaults", alone, 0.0),
+        ("defaults", alone, 0.5),
+        ("learnt", found, 0.0),
+        ("learnt", found, 0.5),
+        ("learnt", found, 0.75),
+    ):
+        yield _line(f"{name:<14}{threshold:<14.2f}", [score_boxes(result, gold, threshold=threshold)])
+    trials = [with_gold(answers, gold, trial=trial) for trial in range(TRIALS)]
+    for name, results in (("learnt", [found] * TRIALS), ("20 % gold", [result for result, _ in trials])):
+        scores = [
+            score_boxes(result, gold, threshold=0.5, tasks=rest)
+            for result, (_, rest) in zip(results, trials, strict=True)
+        ]
+        yield _line(f"{name:<14}{'0.50, rest':<14}", scores)
+
+
+def _line(start: str, scores: list[BoxScore]) -> str:
+    means = [np.mean([getattr(score, name) for score in scores]) for name in BoxScore.__slots__]
+    return start + "".join(f"{mean:>{width}.4f}" for mean, width in zip(means, (10, 9, 9, 10), strict=True))
+
+
+def main() -> int:
+    crowd = Path(sys.argv[1]) if len(sys.argv) > 1 else CROWD
+    if not (crowd / BOX_SET).is_dir():
+        print("The measuring data is not here; put it at ../shared/data/crowd beside the checkout or name its folder.")
+        return 1
+    for line in report(crowd):
+        print(line)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
