@@ -1,7 +1,7 @@
 """CSV files read into columns: quickly when every cell is an integer, with the csv module otherwise.
 
 Accepted: UTF-8 with or without a byte order mark, any line ends, quoted cells, blanks around cells, blank lines, gzip
-when the name ends in .gz. Measured on two cores: 10 million rows of integers in 3 s, of texts in 10 s.
+when the name ends in .gz. Measured, processor time: 10 million rows of integers in 4 s, of texts in 26 s.
 """
 
 from __future__ import annotations

@@ -111,17 +111,28 @@ def test_a_folder_that_is_not_there_is_said_in_a_sentence(tmp_path: Path) -> Non
         call_command("aggregate", str(given(tmp_path, ANSWERS)), out=tmp_path / "none" / "labels.csv")
 
 
+def program(folder: Path, answers: Path) -> subprocess.Popen[str]:
+    """The command as people start it, with a data folder where nothing runs."""
+    words = [sys.executable, str(ROOT / "manage.py"), "aggregate", str(answers), "--method", "majority"]
+    environment = {"ANNOTARY_DATA": str(folder / "data"), "ANNOTARY_BOOTSTRAP": "off", "PATH": "/usr/bin:/bin"}
+    return subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
 def test_it_runs_as_a_program_without_a_database(tmp_path: Path) -> None:
-    words = [
-        sys.executable,
-        str(ROOT / "manage.py"),
-        "aggregate",
-        str(given(tmp_path, ANSWERS)),
-        "--method",
-        "majority",
-    ]
-    environment = {"ANNOTARY_DATA": str(tmp_path / "data"), "ANNOTARY_BOOTSTRAP": "off", "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines() == ["task,label,confidence,n", "t10,cat,0.666667,3", "t9,dog,1.000000,1"]
-    assert done.stderr.startswith("4 answers")
+    with program(tmp_path, given(tmp_path, ANSWERS)) as process:
+        out, told = process.communicate(timeout=60)
+    assert process.returncode == 0, told
+    assert out.splitlines() == ["task,label,confidence,n", "t10,cat,0.666667,3", "t9,dog,1.000000,1"]
+    assert told.startswith("4 answers")
+
+
+def test_a_reader_that_has_enough_is_no_error(tmp_path: Path) -> None:
+    many = "task,worker,label\n" + "".join(f"{task},1,1\n" for task in range(20_000))
+    with program(tmp_path, given(tmp_path, many)) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline() == "task,label,confidence,n\n"
+        process.stdout.close()
+        told = process.stderr.read()
+    assert process.returncode == 141
+    assert told == ""

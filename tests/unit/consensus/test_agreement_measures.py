@@ -4,6 +4,7 @@ import itertools
 import math
 import time
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -364,3 +365,12 @@ def test_objects_of_one_class_can_be_compared_alone() -> None:
     assert sets.worker.tolist() == [1, 2, 3]
     assert sets.sizes().tolist() == [1, 1, 0]
     assert sets.rows.tolist() == [0, 2]
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("name", ["bluebirds", "dog", "cf"])
+def test_alpha_of_real_answers_is_nltks(name: str) -> None:
+    file = Path(__file__).resolve().parents[4] / "shared" / "data" / "crowd" / name / "answers.csv"
+    rows = [tuple(map(int, line.split(","))) for line in file.read_text().splitlines()[1:]]
+    theirs = AnnotationTask([(worker, task, label) for task, worker, label in rows]).alpha()
+    assert alpha(Ratings.of(Answers.of(*zip(*rows, strict=True)))).value == pytest.approx(theirs, abs=1e-9)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from tasks.consensus.algorithms.doubt.calibration import LEAST, calibrate
 from tasks.consensus.algorithms.doubt.confusions import Confusions, confusions
 from tasks.consensus.algorithms.doubt.labels import label_doubt, most_likely_wrong, set_doubt
 from tasks.consensus.algorithms.majority import Majority
+from tasks.consensus.algorithms.tables import ClassTable, read_answers
 
 
 def consensus(posteriors: dict[int, dict[int, float]]) -> Consensus:
@@ -196,3 +198,13 @@ def test_two_classes_have_no_pair_that_stands_out() -> None:
     label = (task % 2 + (rng.random(500) < 0.3)) % 2
     found = confusions(Answers.of(task, worker, label), consensus({t: {t % 2: 1.0} for t in range(100)}))
     assert not found.unclear.any()
+
+
+@pytest.mark.shared
+def test_breeds_that_look_alike_are_found_in_real_answers() -> None:
+    file = Path(__file__).resolve().parents[4] / "shared" / "data" / "crowd" / "dog" / "answers.csv"
+    table = read_answers(file)
+    assert isinstance(table, ClassTable)
+    found = confusions(table.answers, Majority().fit_predict(table.answers))
+    unclear = {(int(a), int(b)) for a, b in zip(found.a[found.unclear], found.b[found.unclear], strict=True)}
+    assert unclear == {(0, 1), (2, 3)}
