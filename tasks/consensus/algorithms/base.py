@@ -23,6 +23,13 @@ def _ints(values: ArrayLike, name: str) -> IntArray:
     return column.astype(np.int64)
 
 
+def _distinct(column: IntArray) -> IntArray:
+    """The values, ascending, once each; classes are mostly small numbers, which are counted faster than sorted."""
+    if not len(column) or column.min() < 0 or column.max() > len(column):
+        return np.unique(column)
+    return np.flatnonzero(np.bincount(column)).astype(np.int64, copy=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Answers:
     """Answers in columns: row i says that `worker[i]` gave `task[i]` the class `label[i]`.
@@ -77,7 +84,7 @@ class Answers:
             raise ValueError("The columns task, worker and label must have the same length.")
         if self.weights is not None:
             check_weights(self.weights, len(self.task))
-        seen = np.unique(np.concatenate([self.label, np.fromiter(self.gold.values(), np.int64, len(self.gold))]))
+        seen = np.union1d(_distinct(self.label), np.fromiter(self.gold.values(), np.int64, len(self.gold)))
         if not len(self.classes):
             object.__setattr__(self, "classes", seen)
         if not np.array_equal(self.classes, np.unique(self.classes)):

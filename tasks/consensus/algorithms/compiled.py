@@ -1,7 +1,7 @@
-"""The E-step as one compiled pass over the tasks: gather, normalise, scatter. Needs numba.
+"""The E-step compiled: gather, normalise, scatter, each in the order of the tasks. Needs numba.
 
-It is strict IEEE arithmetic in one thread, without the interpreter's lock. Sums run in the order of the rows, which
-`Coded` fixes, so results repeat to the last bit; from those of the numpy kernel they differ in the last bits alone.
+It runs in one thread, without the interpreter's lock. Sums run in the order of the rows, which `Coded` fixes, so that
+results repeat to the last bit on one machine; from those of the numpy kernel they differ in the last bits alone.
 """
 
 from __future__ import annotations
@@ -24,13 +24,17 @@ _BLOCK = 2048
 
 def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
     try:
-        # A fused multiply and add is the one liberty that the compiler may take.
-        compiled: Callable[..., Any] = numba.njit(nogil=True, cache=True, error_model="numpy", fastmath={"contract"})(
-            function
-        )
+        return _njit(function, cache=True)
     except RuntimeError:
         # Neither the folder of the code nor that of the user can be written: each process compiles for itself.
-        compiled = numba.njit(nogil=True, error_model="numpy", fastmath={"contract"})(function)
+        return _njit(function, cache=False)
+
+
+def _njit(function: Callable[..., Any], *, cache: bool) -> Callable[..., Any]:
+    # Multiplying and adding in one instruction is the one liberty that the compiler may take.
+    compiled: Callable[..., Any] = numba.njit(cache=cache, nogil=True, error_model="numpy", fastmath={"contract"})(
+        function
+    )
     return compiled
 
 
@@ -137,10 +141,11 @@ def _expect(
     log_likelihood = 0.0
     for first in range(0, len(posterior), size):
         last = min(first + size, len(posterior))
-        edges, part = start[first : last + 1], posterior[first:last]
-        _gather_compiled(edges, cell, vote, by_cell, prior, part)
+        part = posterior[first:last]
+        _gather_compiled(start[first : last + 1], cell, vote, by_cell, prior, part)
         log_likelihood += _normalise_compiled(part, gold[first:last], power, bits)
-        _scatter_compiled(edges, cell, vote, part, counts)
+    # In a pass of its own: by_cell and counts together overflow the second-level cache.
+    _scatter_compiled(start, cell, vote, posterior, counts)
     return log_likelihood
 
 
@@ -152,7 +157,7 @@ _expect_compiled = _compile(_expect)
 
 
 class CompiledKernel:
-    """The E-step in one pass; see kernels.Kernel."""
+    """The E-step in compiled loops; see kernels.Kernel."""
 
     def __init__(self, coded: Coded) -> None:
         self._coded = coded
