@@ -18,8 +18,9 @@ from tasks.consensus.algorithms.em import ClassModel, DirichletClasses, Fit, Fix
 from tasks.consensus.algorithms.kernels import Choice, kernel_for
 from tasks.consensus.algorithms.outcome import expected_skill, outcome
 
-#: Most cells (workers * classes * classes) that the confusion matrices may have: 512 MiB of doubles.
-MOST_CELLS = 64 * 2**20
+#: Most cells (workers * classes * classes) that the confusion matrices may have: 256 MiB of doubles, and a fit
+#: holds up to four such arrays.
+MOST_CELLS = 32 * 2**20
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,6 +171,6 @@ def test_repeated_answers_count_each_in_the_plain_form_and_once_in_the_other() -
 
 
 def test_too_many_classes_are_refused_with_what_to_use() -> None:
-    check_size(64, 1_024)
+    check_size(MOST_CELLS // 2**20, 1_024)
     with pytest.raises(ValueError, match="one-coin"):
         check_size(MOST_CELLS // 1_000_000 + 1, 1_000)
