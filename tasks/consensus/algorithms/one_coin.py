@@ -100,7 +100,14 @@ def fit_coins(
 
 
 def coin_state(
-    about: Answers, workers: IntArray, coins: Parameters, seen: FloatArray, *, rows: int, cold: bool = False
+    about: Answers,
+    workers: IntArray,
+    coins: Parameters,
+    seen: FloatArray,
+    *,
+    rows: int,
+    alike: float = 0.0,
+    cold: bool = False,
 ) -> BlendState:
     """The state in which the one-coin model is all; seen: counts with pseudo-counts, shape (w, 2)."""
     size = len(about.classes)
@@ -119,6 +126,7 @@ def coin_state(
         pooled_accuracy=accuracy,
         pooled=pooled_rows,
         blend=0.0,
+        alike=alike,
         answers=rows,
         cold=cold,
     )

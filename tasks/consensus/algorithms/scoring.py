@@ -46,6 +46,29 @@ class Scored:
 
 def score(state: BlendState, coded: Coded, *, kernel: Choice = "auto") -> FloatArray:
     """Posterior of each class of each task, shape (t, k) over `coded.classes`; rows sum to 1."""
+    return temper(_mixture(state, coded, kernel), coded.n, state.alike)
+
+
+def temper(posterior: FloatArray, n: IntArray, alike: float) -> FloatArray:
+    """The posteriors, shape (t, k), of n answers each, shape (t,), as if the answers to a task were alike.
+
+    Workers err on the same images, which the models do not know: they multiply evidence that is partly the same. With
+    the correlation `alike`, n answers are worth n / (1 + (n - 1) * alike) independent ones (the design effect, Kish
+    1965), so logarithms are divided by 1 + (n - 1) * alike. The order of the classes stays, and a single answer counts
+    as it did.
+    """
+    if alike <= 0 or not posterior.size:
+        return posterior
+    with np.errstate(divide="ignore"):
+        logits = np.log(posterior)
+    logits /= (1 + np.maximum(n - 1, 0) * alike)[:, None]
+    logits -= logits.max(axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=1, keepdims=True)
+    return logits
+
+
+def _mixture(state: BlendState, coded: Coded, kernel: Choice) -> FloatArray:
     coins = Coins(coded)
     prior = _prior(state, coded.classes)
     accuracy = np.clip(state.accuracy_of(coded.workers), 1e-9, 1 - 1e-9)

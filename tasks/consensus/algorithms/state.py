@@ -27,7 +27,8 @@ class BlendState:
     one_coin_prior, confusion_prior: logarithms of the class frequencies as they enter each model, shape (k,); the first
     are tempered and do not sum to 1.
     pooled_accuracy, pooled: what stands in for workers who are not in `workers`; pooled has shape (k, l).
-    blend: the part of the confusion model, 0 to 1. answers: rows that it was fitted to. cold: there were too few to
+    blend: the part of the confusion model, 0 to 1. alike: how far answers to one task err together, 0 to 1; see
+    scoring.temper. answers: rows that it was fitted to. cold: there were too few to
     learn from, so that workers count alike but for their history.
     """
 
@@ -40,6 +41,7 @@ class BlendState:
     pooled_accuracy: float
     pooled: FloatArray
     blend: float
+    alike: float
     answers: int
     cold: bool
 
@@ -82,6 +84,7 @@ class BlendState:
             "pooled_accuracy": float(f"{self.pooled_accuracy:.{_DIGITS}g}"),
             "pooled": _figures(self.pooled),
             "blend": float(f"{self.blend:.{_DIGITS}g}"),
+            "alike": self.alike,
             "answers": self.answers,
             "cold": self.cold,
         }
@@ -112,6 +115,7 @@ class BlendState:
             pooled_accuracy=float(header["pooled_accuracy"]),
             pooled=np.array(header["pooled"], np.float64).reshape(size, size),
             blend=float(header["blend"]),
+            alike=float(header["alike"]),
             answers=int(header["answers"]),
             cold=bool(header["cold"]),
         )
