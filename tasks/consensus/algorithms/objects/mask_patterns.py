@@ -32,6 +32,17 @@ class Patterns:
     votes: BoolArray
     count: IntArray
 
+    def count_near(self, of_pattern: BoolArray, reach: float) -> IntArray:
+        """Pixels of each pattern, shape (p,), near the outline of these patterns: within `reach` times the root of
+        their area, at least one pixel. All pixels where there is no outline.
+        """
+        mask = of_pattern[self.index]
+        area = np.count_nonzero(mask)
+        if area in (0, mask.size):
+            return self.count
+        near = _mixed_squares(mask, max(1, round(reach * float(np.sqrt(area)))))
+        return np.bincount(self.index[near], minlength=len(self.count))
+
     def image(self, of_pattern: BoolArray) -> Window:
         """A choice of patterns, shape (p,), as a mask."""
         return Window(self.x, self.y, of_pattern[self.index])
@@ -82,6 +93,19 @@ def _window(masks: Sequence[Window], frame: Frame | None) -> tuple[int, int, int
     if frame is None:
         return left, top, right, bottom
     return max(left, 0), max(top, 0), min(right, frame.width), min(bottom, frame.height)
+
+
+def _mixed_squares(mask: BoolArray, reach: int) -> BoolArray:
+    """Where the square of this reach around a pixel, cut at the window, holds both kinds; shape as the mask's."""
+    sums = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), np.int64)
+    sums[1:, 1:] = mask.cumsum(axis=0).cumsum(axis=1)
+    rows, columns = np.arange(mask.shape[0]), np.arange(mask.shape[1])
+    top, bottom = np.maximum(rows - reach, 0), np.minimum(rows + reach + 1, len(rows))
+    left, right = np.maximum(columns - reach, 0), np.minimum(columns + reach + 1, len(columns))
+    lower, upper = sums[bottom], sums[top]
+    held = lower[:, right] - lower[:, left] - upper[:, right] + upper[:, left]
+    mixed: BoolArray = (held > 0) & (held < np.outer(bottom - top, right - left))
+    return mixed
 
 
 def _compact(code: IntArray) -> tuple[IntArray, IntArray, IntArray]:

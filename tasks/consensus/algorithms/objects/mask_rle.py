@@ -19,6 +19,8 @@ from tasks.consensus.algorithms.objects.mask_geometry import EMPTY, Window, clip
 
 #: A packed number has at most so many groups of five bits: enough for 2^60 pixels, and no overflow.
 _GROUPS = 12
+#: pycocotools counts pixels in 32 bits.
+_PIXELS = 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Rle:
 
 def encode(window: Window, frame: Frame) -> Rle:
     """The mask as COCO's RLE of its image; clipped as `clip_window` does, which raises ValueError when it lies off."""
+    _check_size(frame.height, frame.width)
     tight = clip_window(window, frame)
     column, row = np.nonzero(np.diff(tight.pixels.T.astype(np.int8), axis=1, prepend=0, append=0))
     edge = (column + tight.x) * frame.height + row + tight.y
@@ -47,18 +50,25 @@ def encode(window: Window, frame: Frame) -> Rle:
 
 def decode(rle: Rle, frame: Frame | None = None) -> Window:
     """The mask, trimmed. Raises ValueError for counts that are damaged, do not fill the image, or, where the frame is
-    given, belong to an image of another size.
+    given, belong to an image of another size. Give the frame for masks of strangers: a size of their own choice, full,
+    is as much memory as they like.
     """
     height, width = rle.size
+    _check_size(height, width)
     if frame is not None and (height, width) != (frame.height, frame.width):
         raise ValueError(f"The mask is made for an image of {width} x {height} px, not {frame.width} x {frame.height}.")
     counts = _unpack(rle.counts)
-    if height < 0 or width < 0 or (counts < 0).any() or _total(counts) != height * width:
+    if (counts < 0).any() or _total(counts) != height * width:
         raise ValueError(f"The runs of the mask do not fill its image of {width} x {height} px.")
     edge = np.cumsum(counts)
     start, stop = edge[: len(edge) // 2 * 2 : 2], edge[1::2]
     start, stop = start[start < stop], stop[start < stop]
     return _from_runs(start, stop, height) if len(start) else EMPTY
+
+
+def _check_size(height: int, width: int) -> None:
+    if height < 0 or width < 0 or height * width >= _PIXELS:
+        raise ValueError(f"An image of {width} x {height} px is too large for a mask in COCO's form.")
 
 
 def _total(counts: IntArray) -> int:

@@ -29,7 +29,7 @@ from tasks.consensus.algorithms.majority import EPSILON
 from tasks.consensus.algorithms.objects.mask_geometry import Window, clip_window
 from tasks.consensus.algorithms.objects.mask_patterns import Patterns, patterns_of
 from tasks.consensus.algorithms.objects.mask_rle import Rle, decode
-from tasks.consensus.algorithms.objects.pixel_em import CERTAIN, EFFECTIVE, NEAR, Fit, Rows, fit_rows
+from tasks.consensus.algorithms.objects.pixel_em import CERTAIN, EFFECTIVE, REACH, Fit, Rows, fit_rows
 from tasks.consensus.algorithms.objects.pixel_rates import PixelRates
 
 #: A probability that falls short of one half beyond doubt.
@@ -168,10 +168,9 @@ class _Cluster:
     @property
     def weight(self) -> FloatArray:
         """Effective pixels of each pattern, shape (p,); see pixel_em.py."""
-        votes, count = self.pixels.votes, self.pixels.count.astype(np.float64)
-        undisputed = (votes == votes[:, :1]).all(axis=1) & ((self.known < 0) | (self.known == votes[:, 0]))
-        most = NEAR * count[votes.any(axis=1)].sum()
-        count = np.where(undisputed, np.minimum(count, most), count)
+        share = self.pixels.votes @ self.trust / self.trust.sum()
+        outlined = np.where(self.known >= 0, self.known > 0, share > 0.5)
+        count = self.pixels.count_near(outlined, REACH)
         certain = CERTAIN if (self.known >= 0).any() else 1.0
         weight: FloatArray = count * (certain * EFFECTIVE / max(count.sum(), EFFECTIVE))
         return weight

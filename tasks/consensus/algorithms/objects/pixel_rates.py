@@ -72,11 +72,11 @@ class PixelRates:
             rows = sorted((int(worker), counts) for worker, counts in body["workers"].items())
             return cls(
                 workers=np.array([worker for worker, _ in rows], np.int64),
-                counts=np.array([counts for _, counts in rows], np.float64).reshape(-1, 2, 2),
+                counts=np.array([counts for _, counts in rows], np.float64).reshape(len(rows), 2, 2),
                 mean=np.array(body["mean"], np.float64),
                 strength=float(body["strength"]),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:
             raise ValueError("These are not the stored rates of workers; fit them again.") from error
 
 
