@@ -2,9 +2,9 @@
 
 The model. Each coordinate of worker w's drawing of an object is the true one plus noise of standard deviation
 `spread_w` (coordinates are chosen so that one spread fits all of them: centres in shares of the object's size, sizes as
-logarithms, angles in radians). Spreads are learnt from the objects that several workers drew, by the EM algorithm for a
-random effect with a flat prior (so that a pair, whose two residuals are equal by construction, tells no lie about
-either), with Student weights against gross errors and pseudo-drawings from the pooled spread.
+logarithms, angles in radians). Spreads are learnt from the objects that several workers drew, by restricted maximum
+likelihood (which knows that the residuals of a pair are equal by construction), with Student weights against gross
+errors and pseudo-drawings from the pooled spread.
 
 The agreed coordinate is the mode of a product of Student densities. The fewer drawings a worker's spread was learnt
 from, the heavier his tails (an inverse-gamma variance integrates to Student's t): among strangers it acts like a median
@@ -24,8 +24,8 @@ from tasks.consensus.algorithms.objects.existence import DetectionRates
 UNKNOWN_DOF = 2.0
 #: Degrees of freedom while spreads are learnt.
 _FIT_DOF = 4.0
-_PRIOR_DRAWINGS = 20.0
-_FIT_ITERATIONS = 60
+_PRIOR_DRAWINGS = 10.0
+_FIT_ITERATIONS = 100
 _ITERATIONS = 30
 _CLOSE = 1e-9
 #: No hand is steadier than this share of an object's size; it also keeps twins from infinite weight.
@@ -68,14 +68,15 @@ def learn_spreads(drawings: Drawings, *, pooled: float) -> Spreads:
         precision = weight / variance[who][:, None]
         total = _grouped(precision, at)
         rest = x - (_grouped(precision * x, at) / total)[at]
-        # The agreed place is itself uncertain: without its variance the best worker would be believed ever more.
-        square = rest**2 + (1 / total)[at]
-        weight = (_FIT_DOF + 1) / (_FIT_DOF + square / variance[who][:, None])
-        off = (weight * square).mean(axis=1)
-        centre = float((off.sum() + _PRIOR_DRAWINGS * pooled**2) / (len(off) + _PRIOR_DRAWINGS))
-        variance = (np.bincount(who, off, len(workers)) + _PRIOR_DRAWINGS * centre) / (count + _PRIOR_DRAWINGS)
+        weight = (_FIT_DOF + 1) / (_FIT_DOF + (rest**2 + (1 / total)[at]) / variance[who][:, None])
+        off = (weight * rest**2).mean(axis=1)
+        # A drawing pulls the agreed place towards itself: only the rest of it is evidence of its error.
+        free = (1 - precision / total[at]).mean(axis=1)
+        centre = float((off.sum() + _PRIOR_DRAWINGS * pooled**2) / (free.sum() + _PRIOR_DRAWINGS))
+        made, chances = np.bincount(who, off, len(workers)), np.bincount(who, free, len(workers))
+        variance = (made + _PRIOR_DRAWINGS * centre) / (chances + _PRIOR_DRAWINGS)
         variance = np.maximum(variance, _LEAST_SPREAD**2)
-        if np.abs(variance / before - 1).max() < 1e-6:
+        if np.abs(variance / before - 1).max() < 1e-4:
             break
     return Spreads(workers, np.sqrt(variance), count.astype(np.float64), float(np.sqrt(centre)))
 
