@@ -147,6 +147,19 @@ def fit_passes(
     )
 
 
+def cold_state(classes: IntArray, workers: IntArray, known: FloatArray) -> BlendState:
+    """The state before anything is learnt from agreement.
+
+    classes: shape (k,), ascending. workers: shape (w,), ascending. known: right and wrong answers of each worker to
+    check images and the like, shape (w, 2).
+    """
+    none = np.empty(0, np.int64)
+    about = Answers(task=none, worker=none, label=none, classes=classes)
+    counts = known + np.array(PRIOR)
+    found = Parameters(BetaCoins(counts).maximise(np.zeros_like(counts)), log_shares(np.ones(len(classes))))
+    return coin_state(about, workers, found, counts, rows=0, alike=ALIKE, cold=True)
+
+
 def _cold(passes: Passes, about: Answers, workers: IntArray, pseudo: FloatArray, rows: int) -> BlendState:
     """Workers as their history and the tasks of known class have them; classes equally frequent unless known."""
     classes = len(about.classes)

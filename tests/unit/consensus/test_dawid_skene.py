@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tasks.consensus.algorithms.base import Answers, Consensus, FloatArray
 from tasks.consensus.algorithms.dawid_skene import MOST_CELLS, DawidSkene, check_size
 from tasks.consensus.algorithms.kernels import Choice
-from tests.benchmarks.consensus import CROWD, read_columns
+from tests.benchmarks.consensus_boxes import CROWD, read_columns
 from tests.consensus_rows import crowd_columns
 
 METHODS = (DawidSkene(), DawidSkene(form="map"))

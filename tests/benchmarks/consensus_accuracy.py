@@ -1,0 +1,142 @@
+"""Measure the class methods on real crowd labels: `python tests/benchmarks/consensus_accuracy.py [data folder]`.
+
+Every method of the registry beside those of crowd-kit, on the same machine in the same run. Accuracy is against the
+known tasks; ties count as fractions: a tie of two classes with the true one among them is half right. crowd-kit's own
+labels are taken as they come (it breaks ties its way), but for majority, where its shares are read. GLAD and MACE take
+minutes on the largest sets and are left out there ("-").
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from tasks.consensus.algorithms.base import Answers, Consensus, IntArray  # noqa: E402
+from tasks.consensus.algorithms.majority import EPSILON  # noqa: E402
+from tasks.consensus.algorithms.registry import DEFAULT_METHOD, METHODS, method_named  # noqa: E402
+from tests.benchmarks.consensus_boxes import CROWD, read_columns  # noqa: E402
+
+CLASS_SETS = ("bluebirds", "dog", "rte", "d_possent", "d_product", "sp", "cf", "zencrowd_us", "s_rel")
+#: crowd-kit's methods, with the most rows that each is given.
+ORACLES = {
+    "MajorityVote": 10**9,
+    "Wawa": 10**9,
+    "DawidSkene": 10**9,
+    "OneCoinDawidSkene": 10**9,
+    "GLAD": 21_000,
+    "MACE": 30_000,
+}
+#: Points that the default may lie below the best of crowd-kit.
+ALLOWED = 2.0
+
+
+def class_set(folder: Path) -> tuple[Answers, dict[int, int]]:
+    """The answers and the known classes of a set."""
+    rows = read_columns(folder / "answers.csv").astype(np.int64)
+    return Answers.of(*rows.T), {int(task): int(label) for task, label in read_columns(folder / "gold.csv")}
+
+
+def accuracy(result: Consensus, gold: dict[int, int]) -> tuple[float, float]:
+    """Share of known tasks that are right: with ties as fractions, and with ties as they were drawn."""
+    fraction, drawn = [], []
+    for index, task in enumerate(result.task):
+        if int(task) not in gold:
+            continue
+        shares = result.posteriors.of(index)
+        top = [label for label, share in shares.items() if share >= max(shares.values()) - EPSILON]
+        fraction.append((gold[int(task)] in top) / len(top))
+        drawn.append(int(result.label[index]) == gold[int(task)])
+    return float(np.mean(fraction)), float(np.mean(drawn))
+
+
+def measure_classes(folder: Path, method: str) -> tuple[float, float, float]:
+    """Accuracy with fractional ties, accuracy with drawn ties, seconds."""
+    answers, gold = class_set(folder)
+    start = time.perf_counter()
+    result = method_named(method).fit_predict(answers)
+    seconds = time.perf_counter() - start
+    return *accuracy(result, gold), seconds
+
+
+def measure_oracle(name: str, answers: Answers, gold: dict[int, int]) -> float:
+    """Accuracy of a method of crowd-kit."""
+    import crowdkit.aggregation
+    import pandas as pd
+
+    frame: Any = pd.DataFrame({"task": answers.task, "worker": answers.worker, "label": answers.label})
+    known = np.intersect1d(np.array(list(gold)), answers.task)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        method = getattr(crowdkit.aggregation, name)()
+        if name == "MajorityVote":
+            shares = method.fit_predict_proba(frame).sort_index(axis=1)
+            return _fraction(shares.loc[known].to_numpy(), np.array(shares.columns), [gold[task] for task in known])
+        labels = method.fit_predict(frame).loc[known].to_numpy()
+    return float(np.mean(labels == [gold[task] for task in known]))
+
+
+def _fraction(shares: Any, classes: IntArray, truth: list[int]) -> float:
+    top = shares >= shares.max(axis=1, keepdims=True) - EPSILON
+    hit = top[np.arange(len(truth)), np.searchsorted(classes, truth)]
+    return float((hit / top.sum(axis=1)).mean())
+
+
+def report(crowd: Path) -> Iterator[str]:
+    names = [*METHODS, *ORACLES]
+    yield "accuracy against known tasks, per cent; on the right crowd-kit"
+    yield f"{'':<12}" + "".join(f"{_short(name):>10}" for name in names) + f"{'default':>10}{'best':>8}{'off by':>8}"
+    table: dict[str, list[float]] = {name: [] for name in names}
+    for name in CLASS_SETS:
+        answers, gold = class_set(crowd / name)
+        row = {method: accuracy(method_named(method).fit_predict(answers), gold)[0] * 100 for method in METHODS}
+        for oracle, most in ORACLES.items():
+            fits = len(answers.task) <= most
+            row[oracle] = measure_oracle(oracle, answers, gold) * 100 if fits else float("nan")
+        for method, value in row.items():
+            table[method].append(value)
+        best = float(np.nanmax([row[oracle] for oracle in ORACLES]))
+        off = row[DEFAULT_METHOD] - best
+        yield (
+            f"{name:<12}" + "".join(_cell(row[method]) for method in names) + f"{row[DEFAULT_METHOD]:>10.1f}"
+            f"{best:>8.1f}{off:>+8.1f}{'' if off >= -ALLOWED else '  too far'}"
+        )
+    yield f"{'mean':<12}" + "".join(_cell(float(np.mean(table[name]))) for name in names)
+
+
+def _cell(value: float) -> str:
+    return f"{'-':>10}" if np.isnan(value) else f"{value:>10.1f}"
+
+
+def _short(name: str) -> str:
+    return {
+        "weighted-majority": "weighted",
+        "dawid-skene": "DS",
+        "dawid-skene-map": "DS map",
+        "MajorityVote": "|      MV",
+        "DawidSkene": "DS",
+        "OneCoinDawidSkene": "one-coin",
+    }.get(name, name)
+
+
+def main() -> int:
+    crowd = Path(sys.argv[1]) if len(sys.argv) > 1 else CROWD
+    if not crowd.is_dir():
+        print("The measuring data is not here; put it at ../shared/data/crowd beside the checkout or name its folder.")
+        return 1
+    for line in report(crowd):
+        print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,54 @@
+"""Measure whether methods are as sure as they are right: `python tests/benchmarks/consensus_calibration.py [folder]`.
+
+No method sees the known classes. Log loss in nats a known task, less is better; error is the expected calibration error
+in points; "sure" and "right" are the mean confidence and the accuracy in per cent.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from tasks.consensus.algorithms.doubt.calibration import calibrate  # noqa: E402
+from tasks.consensus.algorithms.registry import method_named  # noqa: E402
+from tests.benchmarks.consensus_accuracy import CLASS_SETS, class_set  # noqa: E402
+from tests.benchmarks.consensus_boxes import CROWD  # noqa: E402
+
+NAMES = ("majority", "one-coin", "dawid-skene", "blend")
+
+
+def report(crowd: Path) -> Iterator[str]:
+    yield f"{'':<12}" + "".join(f"{name:^32}" for name in NAMES)
+    yield f"{'':<12}" + "".join(f"{'log loss':>10}{'error':>7}{'sure':>7}{'right':>7} " for _ in NAMES)
+    losses: dict[str, list[float]] = {name: [] for name in NAMES}
+    for folder in CLASS_SETS:
+        answers, gold = class_set(crowd / folder)
+        line = f"{folder:<12}"
+        for name in NAMES:
+            found = calibrate(method_named(name).fit_predict(answers), gold)
+            losses[name].append(found.log_loss)
+            line += f"{found.log_loss:>10.3f}{found.error * 100:>7.1f}{found.confidence * 100:>7.1f}"
+            line += f"{found.accuracy * 100:>7.1f} "
+        yield line
+    yield f"{'mean':<12}" + "".join(f"{np.mean(losses[name]):>10.3f}{'':>22}" for name in NAMES)
+
+
+def main() -> int:
+    crowd = Path(sys.argv[1]) if len(sys.argv) > 1 else CROWD
+    if not crowd.is_dir():
+        print("The measuring data is not here; put it at ../shared/data/crowd beside the checkout or name its folder.")
+        return 1
+    for line in report(crowd):
+        print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
