@@ -10,8 +10,9 @@ nobody marked. A mask up to one pixel outside its image is clipped, further out 
 object's place and marked nothing takes part with an empty mask; a cluster of empty masks has an empty agreed mask.
 What all voters say of a pixel holds, whatever the rates are, so a worker alone gets the mask that he drew. Several
 masks of one worker in a cluster share one vote. A mask with trust 0 has no vote, unless all in the cluster have 0.
-Where two workers share no pixel, each pixel has one vote for and one against, and which side wins is up to their rates
-and to how much of the window objects fill, so the agreed mask may be empty: a sign for review, not an error.
+A probability of just one half is object, so of two workers of whom nothing is known the union may stand; where two
+share no pixel at all, that union or nothing is left, by what is known of them. The agreement tells: such a cluster is
+one for review.
 """
 
 from __future__ import annotations
