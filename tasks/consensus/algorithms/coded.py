@@ -120,9 +120,10 @@ class Coded:
         at += self.label
         counted = np.bincount(at, None if self.uniform else self.vote, minlength=tasks * classes)
         votes: FloatArray = counted.astype(np.float64, copy=False).reshape(tasks, classes)
-        total = votes.sum(axis=1, keepdims=True)
-        np.divide(votes, total, out=votes, where=total > 0)
-        votes[total[:, 0] <= 0] = 1 / max(classes, 1)
+        total = np.einsum("ij->i", votes)
+        silent = total <= 0
+        votes /= np.where(silent, 1.0, total)[:, None]
+        votes[silent] = 1 / max(classes, 1)
         known = np.flatnonzero(self.gold >= 0)
         votes[known] = 0.0
         votes[known, self.gold[known]] = 1.0

@@ -25,9 +25,11 @@ class FreeRows:
         used = np.einsum("wkl->wl", counts) > 0
         used |= ~used.any(axis=1, keepdims=True)
         theta = np.maximum(counts, FLOOR)
-        theta *= used[:, None, :]
+        if not used.all():
+            theta *= used[:, None, :]
         theta /= np.einsum("wkl->wk", theta)[:, :, None]
-        np.maximum(theta, _UNUSED, out=theta)
+        if not used.all():
+            np.maximum(theta, _UNUSED, out=theta)
         return np.asarray(np.log(theta, out=theta), np.float64)
 
     def log_prior(self, log_theta: FloatArray) -> float:
