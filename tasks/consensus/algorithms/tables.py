@@ -2,8 +2,9 @@
 
 The set of columns decides the kind: task,worker,label for classes; task,worker,x1,y1,x2,y2,label for boxes (corners in
 pixels). Gold has the same columns without the worker. Names of tasks, workers and labels can be numbers or any text.
-Two columns may be added to answers: `p`, how sure the answer is of its label (0 to 1; it becomes the weight of the row,
-so a model that is unsure writes several rows for a task), and `time`, when it was given (a number, or ISO 8601).
+Two columns may be added to answers: `p`, how sure the answer is of its label (0 to 1), and `time`, when it was given (a
+number, or ISO 8601). A row counts p of a vote. So a model writes a row a class with its probability, and enters as one
+more worker whose reliability is learnt; where the rows of a worker for a task come to more than 1 they share one vote.
 
 A row of boxes whose corners and label are all empty says that the worker looked and drew nothing; in gold, that nothing
 is there.
@@ -34,7 +35,8 @@ _GOLD_BOXES = Layout("boxes", keys=("task", "label"), numbers=_CORNERS, blank=_D
 class ClassTable:
     """Answers of one class a row, coded; `answers` holds codes into the names, and the gold that was given.
 
-    p: the weights of the rows, also in `answers.weights`. time: seconds or the file's own unit, shape (n,).
+    The column p has become `answers.weights`, in the form in which repeated answers share a vote. time: seconds or the
+    file's own unit, shape (n,).
     unanswered: gold tasks that nobody answered.
     """
 
@@ -95,6 +97,8 @@ def _class_table(answers: Table, gold: Table | None, path: Path | None) -> Class
     labels, label, gold_label = _with_gold("label", answers, gold)
     worker = answers.keys["worker"]
     weights = answers.numbers.get("p")
+    if weights is not None:
+        weights = _shares(task, worker.codes, weights)
     known = _known(gold_task, gold_label, tasks, path)
     answered = np.zeros(len(tasks), np.bool_)
     answered[task] = True
@@ -108,6 +112,14 @@ def _class_table(answers: Table, gold: Table | None, path: Path | None) -> Class
         time=answers.numbers.get("time"),
         unanswered=sum(not answered[number] for number in known),
     )
+
+
+def _shares(task: IntArray, worker: IntArray, p: FloatArray) -> FloatArray:
+    """Weights that come to p of a vote a row where r rows of a worker for a task bring weight / r each; shape (n,)."""
+    key = task * (int(worker.max(initial=0)) + 1) + worker
+    _, pair, rows = np.unique(key, return_inverse=True, return_counts=True)
+    total = np.bincount(pair, p)
+    return np.asarray(p * (rows / np.maximum(total, 1.0))[pair], np.float64)
 
 
 def _box_table(answers: Table, gold: Table | None) -> BoxTable:

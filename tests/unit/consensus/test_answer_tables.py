@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.consensus.algorithms.coded import Coded
 from tasks.consensus.algorithms.csv_columns import TableError
 from tasks.consensus.algorithms.names import Names, code_integers, code_texts, merged, neutral
 from tasks.consensus.algorithms.tables import BoxTable, ClassTable, read_answers
@@ -128,8 +129,18 @@ def test_columns_for_probability_and_time_are_read(write: Write) -> None:
     )
     assert table.answers.weights is not None
     assert table.time is not None
-    assert table.answers.weights.tolist() == [0.7, 0.3]
+    assert Coded.of(table.answers, repeats="share").vote.tolist() == pytest.approx([0.7, 0.3])
     assert table.time[0] == table.time[1]
+
+
+def test_a_row_counts_p_of_a_vote_and_no_worker_more_than_one(write: Write) -> None:
+    lines = "1,m,a,0.6\n1,m,b,0.3\n1,w,a,1\n2,w,a,1\n2,w,b,1\n2,m,b,0.4\n"
+    table = classes(write("task,worker,label,p\n" + lines))
+    coded = Coded.of(table.answers, repeats="share")
+    rows = zip(coded.task.tolist(), coded.worker.tolist(), coded.label.tolist(), strict=True)
+    assert dict(zip(rows, coded.vote.tolist(), strict=True)) == pytest.approx(
+        {(0, 0, 0): 0.6, (0, 0, 1): 0.3, (0, 1, 0): 1.0, (1, 1, 0): 0.5, (1, 1, 1): 0.5, (1, 0, 1): 0.4}
+    )
 
 
 @pytest.mark.parametrize(
