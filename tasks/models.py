@@ -3,7 +3,7 @@
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Exhaustion, Hand
 from tasks.batching.models import Batch, Task
-from tasks.consensus.models import ConsensusLabel, Posterior
+from tasks.consensus.models import ConsensusLabel, ConsensusState, Posterior, Prediction, WorkerReliability
 from tasks.exports.models import Export
 from tasks.gold.models import Gold, GoldResult
 from tasks.ingest.models import Image, Import, ImportItem
@@ -17,6 +17,7 @@ __all__ = [
     "Assignment",
     "Batch",
     "ConsensusLabel",
+    "ConsensusState",
     "Exhaustion",
     "Export",
     "Gold",
@@ -28,10 +29,12 @@ __all__ = [
     "ImportItem",
     "LedgerEntry",
     "Posterior",
+    "Prediction",
     "Review",
     "Snapshot",
     "SnapshotItem",
     "SnapshotNote",
     "Standing",
     "Task",
+    "WorkerReliability",
 ]

@@ -11,7 +11,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from celery import shared_task
@@ -35,9 +35,17 @@ KEEP_TRYING = 1000
 
 
 def enqueue(
-    kind: str, *, project_id: int | None = None, dedupe_key: str | None = None, max_attempts: int = 5, **args: Any
+    kind: str,
+    *,
+    project_id: int | None = None,
+    dedupe_key: str | None = None,
+    max_attempts: int = 5,
+    not_before: datetime | None = None,
+    **args: Any,
 ) -> Job | None:
     """Queue a job in the caller's transaction. With a `dedupe_key`, None when an equal one is queued already.
+
+    With `not_before` it waits until then, and up to a minute more for the sweep that sends it.
 
     The queued twin is held until the caller commits: a worker that took it before would not see the caller's rows.
     """
@@ -45,7 +53,12 @@ def enqueue(
         try:
             with transaction.atomic():
                 job = Job.objects.create(
-                    kind=kind, project_id=project_id, dedupe_key=dedupe_key, max_attempts=max_attempts, args=args
+                    kind=kind,
+                    project_id=project_id,
+                    dedupe_key=dedupe_key,
+                    max_attempts=max_attempts,
+                    not_before=not_before,
+                    args=args,
                 )
         except IntegrityError as error:
             if violated_constraint(error) != ONE_LIVE_JOB:
@@ -53,7 +66,8 @@ def enqueue(
             if _hold_queued_twin(dedupe_key):
                 return None
             continue  # it was claimed meanwhile: it may have read its input already, so a new one is needed
-        OutboxMessage.objects.create(job=job)
+        if not_before is None:
+            OutboxMessage.objects.create(job=job)
         return job
 
 

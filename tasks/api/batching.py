@@ -15,9 +15,8 @@ from tasks.api.pagination import listing, page
 from tasks.api.shapes import AnswerSerializer, body_of, valid
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import open_all_batches, open_batch, pause_batch, set_priority
-from tasks.flow.checks import make_check_image
+from tasks.flow.checks import make_check_image, retire_check_image
 from tasks.gold.models import Gold
-from tasks.gold.services import retire_gold
 from tasks.ingest.models import Image
 from tasks.review.services import approve_batch
 
@@ -144,7 +143,7 @@ class GoldView(View):
         if gold is None:
             raise NotFound
         project_of(request, gold.project.public_id, Role.MANAGER)
-        retire_gold(gold=gold)
+        retire_check_image(gold=gold)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

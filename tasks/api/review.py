@@ -15,8 +15,8 @@ from tasks.api.access import View, actor_of, project_of
 from tasks.api.pagination import listing, page
 from tasks.api.shapes import AnswerSerializer, body_of, valid
 from tasks.batching.models import Task
+from tasks.consensus.evidence import task_evidence
 from tasks.consensus.models import ConsensusLabel
-from tasks.consensus.selectors import label_evidence
 from tasks.flow.rejecting import reject_label
 from tasks.review.models import Review
 from tasks.review.services import approve_label, fix_label
@@ -81,7 +81,7 @@ class LabelsView(View):
 class EvidenceView(View):
     @extend_schema(responses=OpenApiTypes.OBJECT, summary="The answers behind a label")
     def get(self, request: Request, task_id: uuid.UUID) -> Response:
-        return Response(label_evidence(task=task_of(request, task_id, Role.REVIEWER)))
+        return Response(task_evidence(task=task_of(request, task_id, Role.REVIEWER)))
 
 
 class ReviewView(View):

@@ -95,16 +95,19 @@ def set_priority(*, batch: Batch, priority: int) -> Batch:
 
 
 @transaction.atomic
-def raise_wanted(*, task_id: int, to: int) -> bool:
+def raise_wanted(*, task_id: int, to: int, priority: int | None = None) -> bool:
     """Locks the batch, then the task. Raise the answers wanted of an open task to `to`; False when it wants that many.
 
-    The batch's generation rises too, so that workers who had all of it are asked again.
+    The batch's generation rises too, so that workers who had all of it are asked again. `priority` says how soon the
+    task is given out among those of its batch.
     """
     batch_id, task = _lock_with_batch(task_id)
     more = to - task.wanted
     if more <= 0 or task.state != Task.State.OPEN:
         return False
     _change_places(task, batch_id, more)
+    if priority is not None:
+        Task.objects.filter(pk=task.pk).update(priority=priority)
     return True
 
 

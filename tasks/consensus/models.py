@@ -3,12 +3,17 @@
 from django.db import models
 from django.db.models import Q
 
+from accounts.models import Actor
 from kernel.ids import new_public_id
 from projects.models import Project
+from tasks.annotation.models import Annotation
 from tasks.batching.models import Task
 
 LABEL_VERSION = "tasks_consensuslabel_version_once_per_task"
 ONE_CURRENT_LABEL = "tasks_consensuslabel_one_current_per_task"
+STATE_VERSION = "tasks_consensusstate_version_once_per_project"
+ONE_CURRENT_STATE = "tasks_consensusstate_one_current_per_project"
+ONE_RELIABILITY = "tasks_workerreliability_once_per_state_and_worker"
 
 
 class ConsensusLabel(models.Model):
@@ -41,11 +46,57 @@ class ConsensusLabel(models.Model):
 
 
 class Posterior(models.Model):
-    """The mutable belief beside a task's label; its state version tells readers which refit it came from."""
+    """The mutable belief beside a task's label. `state_version` is that of the project's state from which it was
+    made, 0 when nothing was learnt yet; `confidence` that of the label that it comes to."""
 
     task = models.OneToOneField(Task, on_delete=models.CASCADE, related_name="posterior")
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     answers = models.PositiveSmallIntegerField(default=0)
     body = models.JSONField(default=dict)
+    confidence = models.FloatField(null=True)
     state_version = models.PositiveIntegerField(default=0)
     updated_at = models.DateTimeField(auto_now=True)
+
+
+class ConsensusState(models.Model):
+    """What a fit learnt of a project, in versions; a version never changes, and one of them is current.
+
+    `header` holds all but the workers, who have rows of their own. `fingerprint` is the digest of what was fitted:
+    fitting the same again writes nothing. `settled` is how many answers the project had settled by its live stream,
+    `seconds` what the fit took; both say when the next one is worth its while. A version stays until the one after
+    next is written, so that whoever has read its header finds its workers.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    version = models.PositiveIntegerField()
+    is_current = models.BooleanField(default=True)
+    header = models.JSONField()
+    answers = models.PositiveBigIntegerField()
+    settled = models.BigIntegerField(default=0)
+    fingerprint = models.CharField(max_length=64)
+    seconds = models.FloatField(default=0.0)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["project", "version"], name=STATE_VERSION),
+            models.UniqueConstraint(fields=["project"], condition=Q(is_current=True), name=ONE_CURRENT_STATE),
+        ]
+
+
+class WorkerReliability(models.Model):
+    """What a version of a project's state says of one worker, a person or a model."""
+
+    state = models.ForeignKey(ConsensusState, on_delete=models.CASCADE, related_name="workers", db_index=False)
+    worker = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
+    body = models.JSONField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["state", "worker"], name=ONE_RELIABILITY)]
+
+
+class Prediction(models.Model):
+    """The class probabilities that a model gave with its annotation: {class number: p}, summing to 1."""
+
+    annotation = models.OneToOneField(Annotation, on_delete=models.CASCADE, related_name="prediction")
+    probabilities = models.JSONField()

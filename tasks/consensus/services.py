@@ -9,12 +9,15 @@ from django.db import transaction
 
 from kernel.events import record_event
 from projects.models import Project
-from tasks.answers import Answer, Schema, content_hash
+from tasks.answers import Answer, content_hash
 from tasks.batching.models import Task
-from tasks.consensus.algorithms.consolidate import Consolidated, WorkerAnswer, consolidate
-from tasks.consensus.methods import SET_BY_PEOPLE, SINGLE
+from tasks.consensus.agreeing import agree, ground_of
+from tasks.consensus.algorithms.consolidate import Consolidated
+from tasks.consensus.asking import Somebody, wants_more
+from tasks.consensus.learnt import Learnt
+from tasks.consensus.methods import SET_BY_PEOPLE
 from tasks.consensus.models import ConsensusLabel, Posterior
-from tasks.consensus.selectors import CountingAnswer, counting_answers, current_label, workers_left_to_ask
+from tasks.consensus.selectors import current_label, workers_left_to_ask
 
 #: Tasks in one transaction: enough to share the queries, few enough that their rows are free again in milliseconds.
 CHUNK = 50
@@ -27,6 +30,7 @@ class _Outcome:
     task: Task
     answers: int
     result: Consolidated
+    learnt: Learnt
     current: ConsensusLabel | None
 
     @property
@@ -52,8 +56,8 @@ def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
     written. The posterior follows every answer; a label is written when the task has all the answers that it asks for.
     The same content writes nothing, and a label that a person set in this round stays.
 
-    A full task becomes answered, unless its label is less sure than the project wants, another answer may still be
-    asked for, and a worker is left to ask: then it stays open, and `flow.overlap` raises what it wants.
+    A full task becomes answered, unless its label is less sure than the project wants, another answer is worth asking
+    for (`asking`), and a worker is left to ask: then it stays open, and `flow.overlap` raises what it wants.
     """
     projects: dict[int, Project] = {}
     written = 0
@@ -94,37 +98,20 @@ def _update_chunk(project: Project, task_ids: Sequence[int], may_ask_more: bool)
 
 def _outcomes(project: Project, tasks: Sequence[Task]) -> Iterator[_Outcome]:
     task_ids = [task.pk for task in tasks]
-    assert project.schema is not None  # tasks are made and claimed only with a schema
-    schema = Schema.from_json(project.schema.body)
-    answers = counting_answers(project_id=project.pk, task_ids=task_ids)
+    ground = ground_of(project=project, task_ids=task_ids)
     labels = {row.task_id: row for row in ConsensusLabel.objects.filter(task_id__in=task_ids, is_current=True)}
     for task in tasks:
-        given = answers.get(task.pk)
-        if given:
-            yield _Outcome(task, len(given), _agree(task, given, schema), labels.get(task.pk))
-
-
-def _agree(task: Task, given: Sequence[CountingAnswer], schema: Schema) -> Consolidated:
-    """With one answer the label is that answer as it was given, and it is as sure as its worker is trusted."""
-    rows = [WorkerAnswer(each.worker_id, each.answer, each.weight) for each in given]
-    result = consolidate(rows, schema=schema, seed=task.pk)
-    behind = {
-        "round": task.round,
-        "answers": [
-            {"worker": str(each.worker), "annotation": str(each.annotation), "weight": each.weight} for each in given
-        ],
-    }
-    if len(given) > 1:
-        return Consolidated(result.answer, result.posterior, {**result.evidence, **behind}, result.confidence)
-    evidence = {**result.evidence, **behind, "method": SINGLE}
-    return Consolidated(given[0].answer, result.posterior, evidence, given[0].weight)
+        people = ground.of[task.pk].people
+        if people:
+            result = agree(task=task, ground=ground)
+            yield _Outcome(task, len(people), result, ground.learnt, labels.get(task.pk))
 
 
 def _to_ask_again(project: Project, full: Sequence[_Outcome]) -> frozenset[int]:
     unsure = [
         outcome.task.pk
         for outcome in full
-        if outcome.result.confidence < project.confidence_target and outcome.task.wanted < project.answers_max
+        if outcome.task.wanted < project.answers_max and _is_unsure(project, outcome)
     ]
     if not unsure:
         return frozenset()
@@ -133,19 +120,29 @@ def _to_ask_again(project: Project, full: Sequence[_Outcome]) -> frozenset[int]:
     return frozenset(pk for pk in unsure if left[pk] > 0)
 
 
+def _is_unsure(project: Project, outcome: _Outcome) -> bool:
+    return wants_more(
+        project=project,
+        posterior=outcome.result.posterior,
+        confidence=outcome.result.confidence,
+        answers=outcome.answers,
+        asked=Somebody.of(outcome.learnt),
+    )
+
+
 def _note_posteriors(outcomes: Collection[_Outcome]) -> None:
     known = {row.task_id: row for row in Posterior.objects.filter(task_id__in=[each.task.pk for each in outcomes])}
     rows = []
     for outcome in outcomes:
         row = known.get(outcome.task.pk) or Posterior(task=outcome.task, project_id=outcome.task.project_id)
         row.answers, row.body = outcome.answers, outcome.result.posterior
-        row.state_version += 1
+        row.confidence, row.state_version = outcome.result.confidence, outcome.learnt.version
         rows.append(row)
     Posterior.objects.bulk_create(
         rows,
         update_conflicts=True,
         unique_fields=["task"],
-        update_fields=["answers", "body", "state_version", "updated_at"],
+        update_fields=["answers", "body", "confidence", "state_version", "updated_at"],
     )
 
 

@@ -9,10 +9,11 @@ from tasks.answers import Answer
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import close_places, make_tasks
 from tasks.consensus.methods import GOLD
+from tasks.consensus.refitting import ask_refit
 from tasks.consensus.selectors import current_label
 from tasks.consensus.services import mark_answered, write_version
 from tasks.gold.models import Gold
-from tasks.gold.services import make_gold
+from tasks.gold.services import make_gold, retire_gold
 from tasks.ingest.models import Image
 from tasks.review.services import note_owners_label, read_answer
 
@@ -46,7 +47,15 @@ def make_check_image(
     gold = make_gold(project=project, image=image, accepted=[answer], source=source)
     close_places(task=task)
     _label(task, answer, by, source)
+    ask_refit(project_id=project.pk)
     return gold
+
+
+@transaction.atomic
+def retire_check_image(*, gold: Gold) -> None:
+    """As `retire_gold`; what it told of workers is taken back at the next refit."""
+    retire_gold(gold=gold)
+    ask_refit(project_id=gold.project_id)
 
 
 def _task_of(project: Project, image: Image) -> Task:

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from tasks.batching.models import Batch, Task
+from tasks.consensus.refitting import ask_refit_when_due
 from tasks.consensus.services import update_labels
-from tasks.flow.overlap import ask_again
+from tasks.flow.overlap import ask_again, ask_no_more
 from tasks.review.services import drop_stale_verdicts
 
 
@@ -18,9 +19,18 @@ def relabel(*, task_ids: Sequence[int]) -> int:
     """
     written = update_labels(task_ids=task_ids)
     ask_again(task_ids=task_ids)
+    ask_no_more(task_ids=task_ids)
     drop_stale_verdicts(task_ids=task_ids)
     reopen_batches(task_ids=task_ids)
+    for project_id in Task.objects.filter(pk__in=task_ids).order_by().values_list("project_id", flat=True).distinct():
+        learn_anew(project_id=project_id)
     return written
+
+
+@transaction.atomic
+def learn_anew(*, project_id: int) -> bool:
+    """Ask for a refit when enough answers have settled since the last one."""
+    return ask_refit_when_due(project_id=project_id)
 
 
 @transaction.atomic

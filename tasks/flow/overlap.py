@@ -1,29 +1,69 @@
-"""How many answers an image gets: one more while they disagree, and no more when the manager says so."""
+"""How many answers an image gets: one more while it is worth asking, no more when it is sure or the manager says so."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from django.db import transaction
+from django.db.models import F
 
 from projects.models import Project
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import close_places, raise_wanted
+from tasks.consensus.asking import gains_of
 from tasks.consensus.selectors import full_but_open, settled_annotations
 from tasks.consensus.services import update_labels
+
+#: The priority of a task's places is what an answer promises, in thousandths of a right decision.
+PRIORITY = 1000
 
 
 def ask_again(*, task_ids: Sequence[int]) -> int:
     """Raise by one what the tasks want whose full answers are not sure enough; returns how many were raised.
 
-    The target is one above what was read, so that two jobs that see the same answers raise it once.
+    The target is one above what was read, so that two jobs that see the same answers raise it once. Those for which an
+    answer promises most are given out first.
     """
     raised = 0
-    limits: dict[int, int] = {}
-    for task in full_but_open(task_ids=task_ids):
-        if task.project_id not in limits:
-            limits[task.project_id] = Project.objects.values_list("answers_max", flat=True).get(pk=task.project_id)
-        if task.wanted < limits[task.project_id]:
-            raised += raise_wanted(task_id=task.pk, to=task.wanted + 1)
+    for project, tasks in _by_project(full_but_open(task_ids=task_ids)):
+        gains = gains_of(project=project, task_ids=[task.pk for task in tasks])
+        for task in tasks:
+            if task.wanted < project.answers_max:
+                priority = round(PRIORITY * gains.get(task.pk, 0.0))
+                raised += raise_wanted(task_id=task.pk, to=task.wanted + 1, priority=priority)
     return raised
+
+
+def ask_no_more(*, task_ids: Sequence[int]) -> int:
+    """Close the places of tasks that were asked again and have become sure meanwhile, as workers are known better.
+
+    Those that somebody is labelling at this moment stay open. Returns how many were closed.
+    """
+    asked = Task.objects.filter(pk__in=task_ids, state=Task.State.OPEN, taken__lt=F("wanted"), taken__gt=0)
+    closed: list[int] = []
+    for project, tasks in _by_project(list(asked.order_by("pk"))):
+        enough = [task for task in tasks if task.taken >= project.answers_min]
+        unsure = gains_of(project=project, task_ids=[task.pk for task in enough])
+        closed += [task.pk for task in enough if task.pk not in unsure and _close(task)]
+    update_labels(task_ids=closed)
+    return len(closed)
+
+
+@transaction.atomic
+def _close(task: Task) -> bool:
+    """Locks the batch, then the task."""
+    Batch.objects.select_for_update(no_key=True).get(pk=task.batch_id)
+    row = Task.objects.select_for_update(no_key=True).get(pk=task.pk)
+    settled = settled_annotations([row.pk]).count()
+    # Read again under the lock: a claim may have taken the place, and its worker is not to be sent home.
+    if row.state != Task.State.OPEN or row.round != task.round or not 0 < settled == row.taken < row.wanted:
+        return False
+    return close_places(task=row) > 0
+
+
+def _by_project(tasks: Sequence[Task]) -> list[tuple[Project, list[Task]]]:
+    ordered = sorted(tasks, key=lambda task: (task.project_id, task.pk))
+    projects = Project.objects.in_bulk({task.project_id for task in ordered})
+    return [(projects[key], list(group)) for key, group in groupby(ordered, key=lambda task: task.project_id)]
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from kernel.events import record_event
 from projects.models import Project
 from tasks.assignment.models import Assignment
 from tasks.batching.models import Batch, Task
+from tasks.consensus.refitting import ask_refit
 from tasks.review.models import Review
 from tasks.review.services import note_rejection
 
@@ -26,6 +27,7 @@ def reject_label(*, reviewer: Actor, task: Task, label_hash: str, reason: str, a
     verdict = note_rejection(reviewer=reviewer, task=task, label_hash=label_hash, reason=reason, again=again)
     _void_round(task)
     _begin_round(batch, task)
+    ask_refit(project_id=task.project_id)
     return verdict
 
 

@@ -17,13 +17,12 @@ from tasks.annotation.models import Annotation
 from tasks.answers import Answer
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import close_hand_leases
+from tasks.consensus.refitting import UPDATE_LABELS
 from tasks.gold.compare import Tolerance, compare
 from tasks.gold.models import Gold, GoldResult
 from tasks.pay.models import LedgerEntry
 from tasks.pay.services import Posted, post_credits
 from tasks.standing.services import note_gold
-
-UPDATE_LABELS = "consensus.update"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from tasks.batching.models import Batch, Task
 from tasks.batching.services import close_answered_places
 from tasks.consensus.methods import GOLD, REVIEW
 from tasks.consensus.models import ConsensusLabel
+from tasks.consensus.refitting import ask_refit
 from tasks.consensus.selectors import current_label
 from tasks.consensus.services import in_chunks, write_version
 from tasks.gold.models import Gold
@@ -76,7 +77,9 @@ def fix_label(*, reviewer: Actor, task: Task, label_hash: str, raw: object, agai
         "answers": label.evidence.get("answers", []),
     }
     fixed = write_version(task=task, answer=answer, method=REVIEW, evidence=evidence)
-    return _approve(task=task, label=fixed, reviewer=reviewer, verdict=Review.Verdict.FIX)
+    verdict = _approve(task=task, label=fixed, reviewer=reviewer, verdict=Review.Verdict.FIX)
+    ask_refit(project_id=task.project_id)
+    return verdict
 
 
 def note_rejection(*, reviewer: Actor, task: Task, label_hash: str, reason: str, again: bool = False) -> Review:

@@ -9,9 +9,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
 from projects.models import Project
+from tasks.flow.checks import retire_check_image
 from tasks.gold.models import Gold
 from tasks.gold.selectors import gold_for, golds_of
-from tasks.gold.services import retire_gold
 from tasks.ingest.models import Image
 from workers_ui.views.manage.reading import free_for_checks
 from workers_ui.views.manage.shell import for_project, page_of, project_page, try_step
@@ -52,7 +52,7 @@ def retire(request: HttpRequest, project: Project, gold_id: uuid.UUID) -> HttpRe
     gold = gold_for(project=project, public_id=gold_id)
     back = reverse("workers_ui:checks", args=[project.public_id])
     done = f"{gold.image.source_key} is no check image any more. Your label of it stays."
-    return try_step(request, back, lambda: retire_gold(gold=gold), done)
+    return try_step(request, back, lambda: retire_check_image(gold=gold), done)
 
 
 def _desk_image(image: Image) -> dict[str, Any]:

@@ -1,0 +1,115 @@
+"""Two refits at the same moment, and readers while one is under way: each on a connection of its own."""
+
+import pytest
+from django.db import connection, transaction
+
+from kernel.models import Job
+from projects.models import Project
+from tasks.consensus.learnt import Learnt, learnt_of, write_state
+from tasks.consensus.models import ConsensusState, WorkerReliability
+from tasks.consensus.refitting import REFIT, ask_refit, refit
+from tasks.consensus.services import update_labels
+from tests.cast import a_project, a_worker, some_tasks
+from tests.crowd import a_voting_crowd, answers_of
+from tests.meanwhile import Meanwhile
+from tests.together import together
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def project(monkeypatch: pytest.MonkeyPatch) -> Project:
+    """Answered by four workers, with enough answers to learn from."""
+    monkeypatch.setattr("tasks.consensus.algorithms.blend.COLD_ANSWERS", 50)
+    workers = [a_worker(name) for name in ("wren", "finch", "robin", "tit")]
+    project = a_project(answers_min=4, answers_max=4, workers=workers)
+    tasks = some_tasks(project, 25, wanted=4)
+    truth = {task.pk: 1 + task.pk % 2 for task in tasks}
+    right = dict(zip(workers, (0.95, 0.9, 0.6, 0.5), strict=True))
+    answers_of(project, a_voting_crowd(project, tasks, workers, truth=truth, right=right))
+    update_labels(task_ids=[task.pk for task in tasks])
+    return project
+
+
+def known(project: Project) -> Learnt:
+    workers = [a_worker(name).pk for name in ("wren", "finch", "robin", "tit")]
+    return learnt_of(project=project, workers=workers, classes=[1, 2])
+
+
+def test_of_two_refits_one_writes_and_the_other_finds_nothing_new(project: Project) -> None:
+    results = together(*[lambda: refit(project_id=project.pk)] * 3)
+
+    assert sorted((done.version, done.fresh) for done in results) == [(1, False), (1, False), (1, True)]
+    assert ConsensusState.objects.count() == 1
+    assert WorkerReliability.objects.count() == 4
+    [fresh] = [done for done in results if done.fresh]
+    queued = [pk for job in Job.objects.filter(kind="consensus.update") for pk in job.args["task_ids"]]
+    assert len(queued) == len(set(queued)) == fresh.moved
+
+
+def test_a_second_refit_waits_for_the_first(project: Project) -> None:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{REFIT}.{project.pk}"])
+        second = Meanwhile(lambda: refit(project_id=project.pk))
+        assert second.is_waiting()
+    assert second.ended().fresh is True
+
+
+def test_readers_see_the_old_version_whole_until_the_new_one_is_there(project: Project) -> None:
+    refit(project_id=project.pk)
+    before = known(project)
+    with transaction.atomic():
+        ConsensusState.objects.update(fingerprint="as if of other answers")
+        refit(project_id=project.pk)
+        reader = Meanwhile(lambda: known(project))
+        seen: Learnt = reader.ended()
+    assert seen.version == before.version == 1
+    assert seen.blend.accuracy.tolist() == before.blend.accuracy.tolist()
+    assert known(project).version == 2
+
+
+def test_whoever_read_a_header_finds_its_workers_after_the_next_refit(project: Project) -> None:
+    refit(project_id=project.pk)
+    header = ConsensusState.objects.get(project=project, is_current=True)
+    ConsensusState.objects.update(fingerprint="as if of other answers")
+
+    together(lambda: refit(project_id=project.pk))
+
+    assert WorkerReliability.objects.filter(state=header).count() == 4
+
+
+def test_many_readers_during_many_refits_never_see_two_versions_mixed(project: Project) -> None:
+    """Each version gives every worker the same accuracy, so a mixture would show."""
+    workers = [a_worker(name).pk for name in ("wren", "finch", "robin", "tit")]
+    refit(project_id=project.pk)
+    state = known(project).blend
+
+    def write(times: int) -> None:
+        for number in range(1, times + 1):
+            share = round(0.5 + number / 100, 2)
+            blend = type(state).from_parts(
+                state.header_json(), {worker: state.worker_json(0) | {"accuracy": share} for worker in workers}
+            )
+            with transaction.atomic():
+                write_state(project_id=project.pk, blend=blend, rates=None, fingerprint="", settled=0, seconds=0.0)
+
+    def read(times: int) -> list[tuple[int, frozenset[float]]]:
+        seen = [known(project) for _ in range(times)]
+        return [(each.version, frozenset(each.blend.accuracy.tolist())) for each in seen]
+
+    _, *readers = together(lambda: write(20), lambda: read(30), lambda: read(30))
+
+    for version, accuracies in [row for rows in readers for row in rows]:
+        assert version == 1 or accuracies == {round(0.5 + (version - 1) / 100, 2)}
+
+
+def test_many_who_ask_get_one_refit(project: Project) -> None:
+    Job.objects.all().delete()
+    together(*[lambda: ask_in_transaction(project)] * 4)
+    assert Job.objects.filter(kind=REFIT, state="queued").count() == 1
+
+
+@transaction.atomic
+def ask_in_transaction(project: Project) -> None:
+    ask_refit(project_id=project.pk)

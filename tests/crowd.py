@@ -1,0 +1,127 @@
+"""A crowd at work, written straight into the tables: many answers at once, for tests of what is learnt from them."""
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.db.models import F
+
+from accounts.models import Actor
+from kernel.clock import utc_now
+from kernel.models import Stream
+from projects.models import Project
+from tasks.annotation.models import Annotation
+from tasks.answers import Answer, content_hash
+from tasks.assignment.models import Assignment, Hand
+from tasks.batching.models import Batch, Task
+from tasks.gold.models import Gold
+
+
+def answers_of(
+    project: Project, given: Mapping[Actor, Mapping[Task | Gold, dict[str, Any]]], *, settled: bool = True
+) -> list[Annotation]:
+    """What each worker answered to each task or check image, in one settled hand a worker; counters are kept true."""
+    now = utc_now()
+    made: list[tuple[Assignment, dict[str, Any]]] = []
+    for worker, bodies in given.items():
+        hand = Hand.objects.create(
+            project=project,
+            worker=worker,
+            size=min(len(bodies), 100),
+            state=Hand.State.SETTLED if settled else Hand.State.LIVE,
+            created_at=now,
+            expires_at=now,
+            settled_at=now if settled else None,
+        )
+        for place, body in bodies.items():
+            made.append((_assignment(project, hand, place, now), body))
+    Assignment.objects.bulk_create([row for row, _ in made], batch_size=2000)
+    rows = Annotation.objects.bulk_create([_annotation(row, body, now) for row, body in made], batch_size=2000)
+    _count(made)
+    return rows
+
+
+def said(number: int) -> dict[str, Any]:
+    return {"image": {"class": number, "tags": [], "attrs": {}}, "objects": [], "verdict": "labels"}
+
+
+def a_voting_crowd(
+    project: Project,
+    tasks: Sequence[Task],
+    workers: Sequence[Actor],
+    *,
+    truth: Mapping[int, int],
+    right: Mapping[Actor, float],
+    classes: int = 2,
+    seed: int = 0,
+) -> dict[Actor, dict[Task | Gold, dict[str, Any]]]:
+    """What workers would say who are right that often and otherwise wrong at random; truth: key of a task -> class."""
+    dice = random.Random(seed)
+    given: dict[Actor, dict[Task | Gold, dict[str, Any]]] = {}
+    for worker in workers:
+        rows: dict[Task | Gold, dict[str, Any]] = {}
+        for task in tasks:
+            wrong = [number for number in range(1, classes + 1) if number != truth[task.pk]]
+            rows[task] = said(truth[task.pk] if dice.random() < right[worker] else dice.choice(wrong))
+        given[worker] = rows
+    return given
+
+
+def told(project: Project, settled: int) -> None:
+    """The live stream has counted this many settled answers in all."""
+    Stream.objects.update_or_create(project_id=project.pk, defaults={"totals": {"settled": settled}})
+
+
+def _assignment(project: Project, hand: Hand, place: Task | Gold, now: Any) -> Assignment:
+    task, gold = (place, None) if isinstance(place, Task) else (None, place)
+    assert project.schema_id is not None
+    return Assignment(
+        project=project,
+        hand=hand,
+        worker_id=hand.worker_id,
+        task=task,
+        gold=gold,
+        round=task.round if task else 1,
+        position=1,
+        state=Assignment.State.SUBMITTED,
+        counts=task is not None,
+        schema_id=project.schema_id,
+        rendition_id=place.image.rendition_id,
+        width=place.image.width,
+        height=place.image.height,
+        price=project.price,
+        leased_at=now,
+        expires_at=now,
+        submitted_at=now,
+    )
+
+
+def _annotation(row: Assignment, body: dict[str, Any], now: Any) -> Annotation:
+    content = content_hash(Answer.from_json(body))
+    assert row.worker_id is not None
+    return Annotation(
+        project_id=row.project_id,
+        assignment=row,
+        task_id=row.task_id,
+        gold_id=row.gold_id,
+        actor_id=row.worker_id,
+        source=Annotation.Source.WORKER,
+        schema_id=row.schema_id,
+        body=body,
+        body_sha256=content,
+        raw_sha256=content,
+        created_at=now,
+    )
+
+
+def _count(made: Sequence[tuple[Assignment, dict[str, Any]]]) -> None:
+    taken: dict[int, int] = {}
+    for row, _ in made:
+        if row.task_id is not None:
+            taken[row.task_id] = taken.get(row.task_id, 0) + 1
+    batches = dict(Task.objects.filter(pk__in=taken).values_list("pk", "batch_id"))
+    for task_id, more in taken.items():
+        wanted = Task.objects.values_list("wanted", "taken").get(pk=task_id)
+        raised = max(wanted[1] + more - wanted[0], 0)
+        Task.objects.filter(pk=task_id).update(taken=F("taken") + more, wanted=F("wanted") + raised)
+        Batch.objects.filter(pk=batches[task_id]).update(taken=F("taken") + more, wanted=F("wanted") + raised)

@@ -1,0 +1,216 @@
+"""What a refit learns, when it writes a version, and which labels it moves."""
+
+from typing import Any
+
+import pytest
+
+from accounts.models import Actor
+from kernel.models import Event, Job
+from projects.models import Project
+from tasks.batching.models import Task
+from tasks.consensus import rows
+from tasks.consensus.evidence import task_evidence
+from tasks.consensus.learnt import earlier_record, learnt_of
+from tasks.consensus.models import ConsensusLabel, ConsensusState, Posterior, WorkerReliability
+from tasks.consensus.refitting import Refitted, refit
+from tasks.consensus.services import update_labels
+from tests.cast import a_gold, a_project, a_worker, admitted, box_answer, class_answer, some_tasks
+from tests.crowd import a_voting_crowd, answers_of
+
+pytestmark = pytest.mark.django_db
+
+GOOD, GUESSES = 0.9, 0.5
+CLASSES = ("cat", "dog", "owl")
+
+
+@pytest.fixture(autouse=True)
+def warm_from_few_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.consensus.algorithms.blend.COLD_ANSWERS", 100)
+
+
+def a_crowd(**policy: Any) -> tuple[Project, list[Actor], list[Task], dict[int, int]]:
+    """Two good workers and three who guess, on 60 images."""
+    workers = [a_worker(name) for name in ("wren", "finch", "robin", "tit", "crow")]
+    project = a_project(classes=CLASSES, answers_min=5, answers_max=5, workers=workers, **policy)
+    tasks = some_tasks(project, 60, wanted=5)
+    return project, workers, tasks, {task.pk: 1 + index % 3 for index, task in enumerate(tasks)}
+
+
+def crowded(**policy: Any) -> tuple[Project, list[Actor], list[Task], dict[int, int]]:
+    project, workers, tasks, truth = a_crowd(**policy)
+    right = dict(zip(workers, (GOOD, GOOD, GUESSES, GUESSES, GUESSES), strict=True))
+    answers_of(project, a_voting_crowd(project, tasks, workers, truth=truth, right=right, classes=3))
+    return project, workers, tasks, truth
+
+
+def queued() -> list[int]:
+    return sorted(pk for job in Job.objects.filter(kind="consensus.update") for pk in job.args["task_ids"])
+
+
+def share_right(truth: dict[int, int]) -> float:
+    labels = ConsensusLabel.objects.filter(is_current=True).values_list("task_id", "body")
+    return sum(int(body["image"]["class"]) == truth[pk] for pk, body in labels) / len(truth)
+
+
+def test_good_workers_are_told_from_those_who_guess_and_labels_follow_them() -> None:
+    project, workers, tasks, truth = crowded()
+    update_labels(task_ids=[task.pk for task in tasks])
+    before = share_right(truth)
+
+    done = refit(project_id=project.pk)
+    update_labels(task_ids=queued())
+
+    assert (done.version, done.fresh, done.moved) == (1, True, len(queued()))
+    learnt = learnt_of(project=project, workers=[worker.pk for worker in workers], classes=())
+    accuracy = dict(zip(learnt.blend.workers.tolist(), learnt.blend.accuracy, strict=True))
+    good, guessing = [accuracy[w.pk] for w in workers[:2]], [accuracy[w.pk] for w in workers[2:]]
+    assert min(good) > 0.8 > 0.65 > max(guessing)
+    assert share_right(truth) > before
+    assert Event.objects.get(kind="consensus.refitted").data == {"version": 1, "moved": done.moved}
+
+
+def test_only_labels_that_the_state_moves_are_made_anew() -> None:
+    project, _, tasks, _ = crowded()
+    ids = [task.pk for task in tasks]
+    update_labels(task_ids=ids)
+    refit(project_id=project.pk)
+    moved = queued()
+    assert 0 < len(moved) <= len(ids)
+    update_labels(task_ids=moved)
+
+    at = dict(Posterior.objects.values_list("task_id", "state_version"))
+    assert {pk for pk, version in at.items() if version == 1} == set(moved)
+    labels = ConsensusLabel.objects.filter(is_current=True, version=2)
+    assert {row.task_id for row in labels} < set(moved)
+    for row in labels:
+        before = ConsensusLabel.objects.get(task=row.task_id, version=1)
+        assert before.content_hash != row.content_hash
+        assert row.evidence["state_version"] == 1
+
+
+def test_the_same_answers_again_write_nothing() -> None:
+    project, _, _, _ = crowded()
+    refit(project_id=project.pk)
+    queue = queued()
+
+    assert refit(project_id=project.pk) == Refitted(1, fresh=False, moved=0)
+    assert ConsensusState.objects.count() == 1
+    assert queued() == queue
+
+
+def test_what_was_brought_up_to_date_is_moved_no_further() -> None:
+    project, _, tasks, _ = crowded()
+    ids = [task.pk for task in tasks]
+    update_labels(task_ids=ids)
+    refit(project_id=project.pk)
+    update_labels(task_ids=queued())
+    Job.objects.all().delete()
+    ConsensusState.objects.update(fingerprint="as if of other answers")
+
+    assert refit(project_id=project.pk).version == 2
+    assert queued() == []
+
+
+def test_check_images_and_what_people_set_are_known() -> None:
+    project, workers, tasks, truth = a_crowd()
+    right = dict.fromkeys(workers, 0.9)
+    votes = a_voting_crowd(project, tasks, workers, truth=truth, right=right, classes=3)
+    for pk_of in tasks[:30]:  # a habit that agreement alone cannot see: all five say dog for these owls
+        for worker in workers:
+            votes[worker][pk_of] = class_answer(2)
+    golds = [a_gold(project, accepted=[class_answer(3)]) for _ in range(20)]
+    for worker in workers:
+        votes[worker] |= {gold: class_answer(2) for gold in golds}
+    answers_of(project, votes)
+
+    refit(project_id=project.pk)
+
+    learnt = learnt_of(project=project, workers=[workers[0].pk], classes=())
+    at_owl = learnt.blend.confusion_of(learnt.blend.workers)[0, 2]
+    assert at_owl[1] > 0.3, "the check images say that owls are called dogs"
+    shown = task_evidence(task=Task.objects.get(pk=tasks[0].pk))
+    assert shown["state_version"] == 1 and shown["cold"] is False
+    assert len(shown["answers"]) == 5
+
+
+def test_a_projects_answers_in_files_teach_what_they_teach_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    project, workers, _, _ = crowded()
+    refit(project_id=project.pk)
+    whole = learnt_of(project=project, workers=[worker.pk for worker in workers], classes=())
+    ConsensusState.objects.all().delete()
+    monkeypatch.setattr(rows, "TASKS_A_SHARD", 7)
+    monkeypatch.setattr(rows, "IN_MEMORY", 60)
+    monkeypatch.setattr("tasks.consensus.rows.task_ranges.__kwdefaults__", {"size": 7})
+    monkeypatch.setattr("tasks.consensus.rows.Spool.__init__.__kwdefaults__", {"in_memory": 60})
+
+    refit(project_id=project.pk)
+
+    shards = learnt_of(project=project, workers=[worker.pk for worker in workers], classes=())
+    assert shards.blend.accuracy == pytest.approx(whole.blend.accuracy, abs=1e-6)
+    assert shards.blend.confusion == pytest.approx(whole.blend.confusion, abs=1e-6)
+    assert shards.blend.blend == pytest.approx(whole.blend.blend, abs=1e-6)
+
+
+def test_the_version_before_the_last_stays_and_older_ones_go() -> None:
+    project, workers, _, _ = crowded()
+    for _ in range(3):
+        refit(project_id=project.pk)
+        elsewhere = admitted(a_project("Elsewhere"), workers[0], gold_seen=5, gold_correct=5)
+        assert elsewhere.gold_seen == 5
+    assert sorted(ConsensusState.objects.values_list("version", "is_current")) == [(2, False), (3, True)]
+    assert WorkerReliability.objects.filter(state__version=2).count() == 5
+
+
+def test_earlier_projects_of_the_organisation_count_less_and_those_of_others_not_at_all() -> None:
+    worker = a_worker("wren")
+    project = a_project(workers=[worker])
+    admitted(a_project("Earlier"), worker, gold_seen=10, gold_correct=9)
+    assert earlier_record(project=project, workers=[worker.pk]) == {worker.pk: (4.5, 0.5)}
+
+    admitted(a_project("Much earlier"), worker, gold_seen=190, gold_correct=91)
+    assert earlier_record(project=project, workers=[worker.pk]) == {worker.pk: pytest.approx((10.0, 10.0))}
+
+
+def test_a_few_answers_teach_no_class_model_and_labels_stay_with_the_check_images() -> None:
+    worker = a_worker("wren")
+    project = a_project(workers=[worker])
+    [task] = some_tasks(project, 1, wanted=1)
+    answers_of(project, {worker: {task: class_answer(1)}})
+
+    assert refit(project_id=project.pk) == Refitted(1, fresh=True, moved=0)
+
+    learnt = learnt_of(project=project, workers=[worker.pk], classes=[1, 2])
+    assert (learnt.version, learnt.blend.cold, learnt.blend.accuracy.tolist()) == (1, True, [0.8])
+
+
+def test_check_images_tell_who_draws_what_is_not_there() -> None:
+    workers = [a_worker(name) for name in ("wren", "finch", "robin", "crow")]
+    project = a_project(tools=("box",), answers_min=4, answers_max=4, workers=workers)
+    tasks = some_tasks(project, 60, wanted=4)
+    there = (1, 10.0, 10.0, 100.0, 80.0)
+    given: dict[Any, Any] = {worker: {task: box_answer(there) for task in tasks} for worker in workers[:3]}
+    given[workers[3]] = {
+        task: box_answer(there, (2, 200.0 + index, 200, 40, 40), (2, 400, 100.0 + index, 30, 30))
+        for index, task in enumerate(tasks)
+    }
+    for gold in [a_gold(project, accepted=[box_answer(there)]) for _ in range(15)]:
+        for worker in workers[:3]:
+            given[worker][gold] = box_answer(there)
+        given[workers[3]][gold] = box_answer(there, (2, 300, 300, 40, 40), (2, 500, 50, 40, 40))
+    answers_of(project, given)
+    ids = [task.pk for task in tasks]
+    update_labels(task_ids=ids)
+    assert len(ConsensusLabel.objects.get(task=tasks[0]).body["objects"]) == 3
+
+    refit(project_id=project.pk)
+    update_labels(task_ids=queued())
+
+    label = ConsensusLabel.objects.get(task=tasks[0], is_current=True)
+    assert [item["class"] for item in label.body["objects"]] == [1]
+    shown = {row["worker"]: row for row in task_evidence(task=tasks[0])["answers"]}
+    careless, careful = (shown[str(workers[at].public_id)] for at in (3, 0))
+    assert careless["false_rate"] > 0.5 > 0.1 > careful["false_rate"]
+    Job.objects.all().delete()
+    ConsensusState.objects.update(fingerprint="another")
+    refit(project_id=project.pk)
+    assert queued() == []
