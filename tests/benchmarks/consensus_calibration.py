@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,12 +17,22 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from tasks.consensus.algorithms.base import Answers, Consensus  # noqa: E402
+from tasks.consensus.algorithms.blend import fit_blend  # noqa: E402
 from tasks.consensus.algorithms.doubt.calibration import calibrate  # noqa: E402
 from tasks.consensus.algorithms.registry import method_named  # noqa: E402
+from tasks.consensus.algorithms.scoring import Scored  # noqa: E402
 from tests.benchmarks.consensus_accuracy import CLASS_SETS, class_set  # noqa: E402
 from tests.benchmarks.consensus_boxes import CROWD  # noqa: E402
 
-NAMES = ("majority", "one-coin", "dawid-skene", "blend")
+NAMES = ("majority", "one-coin", "dawid-skene", "untempered", "blend")
+
+
+def result_of(name: str, answers: Answers) -> Consensus:
+    """The consensus of a method; "untempered" is the blend without its last step."""
+    if name != "untempered":
+        return method_named(name).fit_predict(answers)
+    return Scored(replace(fit_blend(answers), alike=0.0)).fit_predict(answers)
 
 
 def report(crowd: Path) -> Iterator[str]:
@@ -32,7 +43,7 @@ def report(crowd: Path) -> Iterator[str]:
         answers, gold = class_set(crowd / folder)
         line = f"{folder:<12}"
         for name in NAMES:
-            found = calibrate(method_named(name).fit_predict(answers), gold)
+            found = calibrate(result_of(name, answers), gold)
             losses[name].append(found.log_loss)
             line += f"{found.log_loss:>10.3f}{found.error * 100:>7.1f}{found.confidence * 100:>7.1f}"
             line += f"{found.accuracy * 100:>7.1f} "
