@@ -1,4 +1,4 @@
-"""How far people agree, and which classes they mix up: of image classes where the project asks for them, or of boxes."""
+"""How far people agree, and which classes they mix up: of image classes where a project asks for them, or of boxes."""
 
 from dataclasses import dataclass, field
 from math import isfinite
