@@ -19,18 +19,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tasks.answers.geometry import aligned_iou
-from tasks.consensus.algorithms.base import Answers, BoolArray, Consensus, FloatArray, IntArray, Method, check_weights
-from tasks.consensus.algorithms.majority import Majority
-from tasks.consensus.algorithms.objects.crowds import read_crowds
-from tasks.consensus.algorithms.objects.existence import SPREAD, DetectionRates, existence
-from tasks.consensus.algorithms.objects.known import compare_known
-from tasks.consensus.algorithms.objects.learning import History, learn_rates
-from tasks.consensus.algorithms.objects.location import rates_of_spreads, with_spreads
-from tasks.consensus.algorithms.objects.matching import cluster
-from tasks.consensus.algorithms.objects.similarity import BoxSimilarity
-from tasks.consensus.algorithms.objects.upright import agreed_boxes, box_spreads
-from tasks.consensus.algorithms.objects.witnesses import Witnesses, stray_of
+from tasks.consensus.algorithms.base import BoolArray, Consensus, FloatArray, IntArray, Method, check_weights
+from tasks.consensus.algorithms.objects.agreeing import ObjectAnswers, ObjectClustering
+from tasks.consensus.algorithms.objects.existence import DetectionRates
+from tasks.consensus.algorithms.objects.kinds import Boxes
+from tasks.consensus.algorithms.objects.learning import History
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +81,17 @@ class BoxAnswers:
             crowd=None if crowd is None else np.asarray(crowd, np.bool_),
         )
 
-    @property
-    def is_crowd(self) -> BoolArray:
-        return np.zeros(len(self.task), np.bool_) if self.crowd is None else self.crowd
+    def as_objects(self) -> ObjectAnswers[Boxes]:
+        return ObjectAnswers(
+            task=self.task,
+            worker=self.worker,
+            label=self.label,
+            drawn=Boxes(self.box),
+            seen_task=self.seen_task,
+            seen_worker=self.seen_worker,
+            weights=self.weights,
+            crowd=self.crowd,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,131 +138,20 @@ class BoxClustering:
 
         gold: task -> all of its objects, shape (g, 4); what was found there is clamped to it, and learnt from.
         """
-        saw = Witnesses.of(answers.task, answers.worker, answers.seen_task, answers.seen_worker, answers.weights)
-        groups = _grouped(answers, iou=self.iou)
-        rates = _with_spreads(answers, groups) if self.rates is None else self.rates
-        found = _Found.of(answers, groups, rates, saw)
-        truth = gold or {}
-        known = compare_known(found.task, found.box, {task: truth[task] for task in saw.seen_among(truth)})
-        stray = stray_of(BoxSimilarity(found.box), found.task, found.drawers, threshold=self.iou)
-        if self.rates is None:
-            # Known objects that nobody drew are clusters without a drawer.
-            missed: list[IntArray] = [np.empty(0, np.int64)] * len(known.missed)
-            learnt = learn_rates(
-                saw.sightings(
-                    np.concatenate([found.task, known.missed]),
-                    [*found.witnesses, *missed],
-                    np.concatenate([stray, np.zeros(len(missed))]),
-                    [*found.excused, *missed],
-                ),
-                known=np.concatenate([known.truth, np.ones(len(missed))]),
-                history=self.history,
-            )
-            rates = with_spreads(learnt, rates)
-        sightings = saw.sightings(found.task, found.witnesses, stray, found.excused)
-        posterior = np.where(np.isfinite(known.truth), known.truth, existence(sightings, rates))
-        classes = self._classes(answers, found.members, saw)
+        clustering = ObjectClustering(self.iou, self.seed, self.method, self.rates, self.history)
+        truth = {task: Boxes(np.asarray(boxes, np.float64).reshape(-1, 4)) for task, boxes in (gold or {}).items()}
+        found = clustering.fit_predict(answers.as_objects(), gold=truth)
         return BoxConsensus(
             task=found.task,
-            box=found.box,
-            label=classes.label,
-            existence=posterior,
-            votes=np.array([len(rows) for rows in found.members], np.int64),
-            seen=saw.counts(found.task),
-            agreement=_agreement(answers, found),
-            classes=classes,
-            members=tuple(tuple(rows.tolist()) for rows in found.members),
+            box=found.agreed.box,
+            label=found.classes.label,
+            existence=found.existence,
+            votes=found.votes,
+            seen=found.seen,
+            agreement=found.agreement,
+            classes=found.classes,
+            members=found.members,
             crowd=found.crowd,
-            absorbed=tuple(tuple(rows.tolist()) for rows in found.absorbed),
-            rates=rates,
+            absorbed=found.absorbed,
+            rates=found.rates,
         )
-
-    def _classes(self, answers: BoxAnswers, members: list[IntArray], saw: Witnesses) -> Consensus:
-        rows = np.concatenate(members) if members else np.empty(0, np.int64)
-        method = Majority(seed=self.seed) if self.method is None else self.method
-        return method.fit_predict(
-            Answers.of(
-                np.repeat(np.arange(len(members)), [len(each) for each in members]),
-                answers.worker[rows],
-                answers.label[rows],
-                weights=saw.trust_of(answers.task[rows], answers.worker[rows]),
-            )
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """Clusters by task, then by box, without those that a crowd region took in; see BoxConsensus and CrowdReading."""
-
-    task: IntArray
-    box: FloatArray
-    crowd: BoolArray
-    members: list[IntArray]
-    drawers: list[IntArray]
-    absorbed: list[IntArray]
-    witnesses: list[IntArray]
-    excused: list[IntArray]
-
-    @classmethod
-    def of(cls, answers: BoxAnswers, groups: list[IntArray], rates: DetectionRates, saw: Witnesses) -> _Found:
-        rows, index = _flat(groups)
-        task, worker = answers.task[rows], answers.worker[rows]
-        box = agreed_boxes(answers.box[rows], index, worker, rates, trust=saw.trust_of(task, worker))
-        first = np.array([each[0] for each in groups], np.int64)
-        order = np.lexsort((box[:, 3], box[:, 2], box[:, 1], box[:, 0], answers.task[first]))
-        members = [groups[at] for at in order]
-        drawers = [answers.worker[each] for each in members]
-        task, box, crowd = answers.task[first][order], box[order], answers.is_crowd[first][order]
-        reading = read_crowds(task, box, crowd, drawers)
-        kept = np.flatnonzero(reading.absorbed_by < 0).tolist()
-        taken: list[list[IntArray]] = [[] for _ in members]
-        for at in np.flatnonzero(reading.absorbed_by >= 0):
-            taken[reading.absorbed_by[at]].append(members[at])
-        return cls(
-            task=task[kept],
-            box=box[kept],
-            crowd=crowd[kept],
-            members=[members[at] for at in kept],
-            drawers=[drawers[at] for at in kept],
-            absorbed=[np.concatenate([np.empty(0, np.int64), *taken[at]]) for at in kept],
-            witnesses=[reading.witnesses[at] for at in kept],
-            excused=[reading.excused[at] for at in kept],
-        )
-
-
-def _grouped(answers: BoxAnswers, *, iou: float) -> list[IntArray]:
-    """The rows of each cluster; crowd regions cluster with their like."""
-    order = _canonical_order(answers)
-    similarity = BoxSimilarity(answers.box)
-    crowd = answers.is_crowd[order]
-    return [
-        group
-        for part in (order[~crowd], order[crowd])
-        for group in cluster(similarity, answers.task, answers.worker, part, threshold=iou)
-    ]
-
-
-def _canonical_order(answers: BoxAnswers) -> IntArray:
-    """By task, place, worker, class: place before worker, so that worker numbers decide nothing but equal boxes."""
-    box = answers.box
-    keys = (answers.label, answers.worker, box[:, 3], box[:, 2], box[:, 1], box[:, 0], answers.task)
-    return np.lexsort(keys).astype(np.int64)
-
-
-def _flat(groups: list[IntArray]) -> tuple[IntArray, IntArray]:
-    """All rows, those of a group together, and the group of each."""
-    rows = np.concatenate([np.empty(0, np.int64), *groups])
-    return rows, np.repeat(np.arange(len(groups)), [len(each) for each in groups])
-
-
-def _with_spreads(answers: BoxAnswers, groups: list[IntArray]) -> DetectionRates:
-    """Rates of which the spreads alone are learnt yet."""
-    rows, index = _flat(groups)
-    known = box_spreads(answers.box[rows], index, answers.worker[rows], pooled=SPREAD)
-    return rates_of_spreads(known)
-
-
-def _agreement(answers: BoxAnswers, found: _Found) -> FloatArray:
-    rows, index = _flat(found.members)
-    overlap = aligned_iou(answers.box[rows], found.box[index])
-    return np.bincount(index, overlap, len(found.members)) / np.bincount(index, minlength=len(found.members))

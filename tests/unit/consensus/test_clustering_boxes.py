@@ -129,7 +129,7 @@ def test_columns_that_do_not_fit_are_refused() -> None:
         run([(0, 1, 1, 0, 0, 10, 10)], seen=[(0, 1)], weights=[-1])
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(ROWS)
 def test_every_box_is_in_one_cluster_and_clusters_hold_a_worker_once(rows: list[Row]) -> None:
     result = run(rows)
@@ -140,14 +140,14 @@ def test_every_box_is_in_one_cluster_and_clusters_hold_a_worker_once(rows: list[
     assert ((result.existence > 0) & (result.existence <= 1)).all()
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(ROWS, st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_not_even_a_bit(rows: list[Row], dice: random.Random) -> None:
     shuffled = dice.sample(rows, len(rows))
     assert contents(run(shuffled), shuffled) == contents(run(rows), rows)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(ROWS, st.permutations([10, 20, 30]))
 def test_renaming_classes_changes_only_their_names(rows: list[Row], names: list[int]) -> None:
     def renamed(row: Row) -> Row:
@@ -159,14 +159,14 @@ def test_renaming_classes_changes_only_their_names(rows: list[Row], names: list[
     assert after.label.tolist() == [names[label - 1] for label in before.label]
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(ROWS, st.permutations([7, 5, 9]))
 def test_renaming_tasks_changes_no_cluster(rows: list[Row], names: list[int]) -> None:
     before, after = run(rows), run([(names[row[0]], *row[1:]) for row in rows])
     assert sorted(after.members) == sorted(before.members)
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(ROWS, st.permutations([11, 12, 13, 14]))
 def test_renaming_workers_keeps_the_clusters_of_distinct_boxes(rows: list[Row], names: list[int]) -> None:
     distinct = list({row[:1] + row[3:]: row for row in rows}.values())

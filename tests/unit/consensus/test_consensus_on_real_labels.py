@@ -8,6 +8,7 @@ import pytest
 from tasks.consensus.algorithms.boxes import BoxClustering
 from tasks.consensus.algorithms.doubt.calibration import calibrate
 from tasks.consensus.algorithms.objects.existence import DetectionRates
+from tasks.consensus.algorithms.objects.kinds import Boxes
 from tasks.consensus.algorithms.objects.known import compare_known
 from tasks.consensus.algorithms.registry import DEFAULT_METHOD, method_named
 from tests.benchmarks.consensus_accuracy import class_set, measure_classes
@@ -82,7 +83,7 @@ def test_the_existence_of_boxes_means_what_it_says() -> None:
     answers, gold = box_answers(CROWD / BOX_SET), read_columns(CROWD / BOX_SET / "gold.csv")
     found, _ = cluster_boxes(CROWD / BOX_SET)
     is_true = compare_known(
-        found.task, found.box, {int(task): gold[gold[:, 0] == task, 1:5] for task in np.unique(gold[:, 0])}
+        found.task, Boxes(found.box), {int(t): Boxes(gold[gold[:, 0] == t, 1:5]) for t in np.unique(gold[:, 0])}
     ).truth
     assert abs(found.existence.mean() - is_true.mean()) < 0.08
     lone = found.votes == 1

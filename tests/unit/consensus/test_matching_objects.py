@@ -105,7 +105,7 @@ def test_a_scale_must_be_above_zero() -> None:
         LineSimilarity.from_lines([np.empty((0, 2))])
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_no_alike_pair_is_missed_by_the_search(seed: int) -> None:
     dice = np.random.default_rng(seed)
@@ -156,7 +156,7 @@ def test_nothing_to_match_gives_nothing() -> None:
     assert groups(boxes(np.empty((0, 4))), [], threshold=0.3) == []
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.randoms(use_true_random=False))
 def test_the_order_of_rows_changes_no_cluster(seed: int, dice: random.Random) -> None:
     made = np.random.default_rng(seed)

@@ -39,7 +39,7 @@ class CrowdReading:
 
 
 def read_crowds(task: IntArray, box: FloatArray, is_crowd: BoolArray, drawers: Sequence[IntArray]) -> CrowdReading:
-    """task, is_crowd: shape (m,); box: shape (m, 4), the agreed boxes of clusters; drawers: the workers of each."""
+    """task, is_crowd: shape (m,); box: shape (m, 4), around the agreed objects; drawers: the workers of each."""
     absorbed = np.full(len(task), -1, np.int64)
     witnesses = [each.copy() for each in drawers]
     excused = [np.empty(0, np.int64) for _ in drawers]
@@ -58,6 +58,8 @@ def read_crowds(task: IntArray, box: FloatArray, is_crowd: BoolArray, drawers: S
 
 
 def _share_inside(box: FloatArray, region: FloatArray) -> FloatArray:
-    sides = np.minimum(box[:, 2:], region[2:]) - np.maximum(box[:, :2], region[:2])
-    share: FloatArray = np.prod(np.clip(sides, 0.0, None), axis=1) / np.prod(box[:, 2:] - box[:, :2], axis=1)
+    # A point or an upright line has no area of its own; a sliver stands in for it.
+    thin = np.maximum(box[:, 2:], box[:, :2] + 1e-6)
+    sides = np.minimum(thin, region[2:]) - np.maximum(box[:, :2], region[:2])
+    share: FloatArray = np.prod(np.clip(sides, 0.0, None), axis=1) / np.prod(thin - box[:, :2], axis=1)
     return share

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.optimize import linear_sum_assignment
 
-from tasks.answers.geometry import pairwise_iou
 from tasks.consensus.algorithms.base import FloatArray, IntArray
+from tasks.consensus.algorithms.objects.kinds import Kind
 
-#: A cluster is a known object from this overlap on, one to one and without regard to class.
-MATCH_IOU = 0.5
+#: A cluster is a known object from this similarity on, one to one and without regard to class.
+MATCH = 0.5
+
+K = TypeVar("K", bound=Kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +29,24 @@ class Known:
     missed: IntArray
 
 
-def compare_known(task: IntArray, box: FloatArray, gold: Mapping[int, ArrayLike]) -> Known:
-    """gold: task -> its objects, shape (g, 4), x1, y1, x2, y2; no rows where the image is known to be empty."""
+def compare_known(task: IntArray, agreed: K, gold: Mapping[int, K]) -> Known:
+    """task: shape (m,), of the m agreed objects. gold: task -> all of its objects, no rows where it is known empty."""
     truth = np.full(len(task), np.nan)
     missed: list[int] = []
     for number in sorted(gold):
-        boxes = np.asarray(gold[number], np.float64).reshape(-1, 4)
         rows = np.flatnonzero(task == number)
-        table = pairwise_iou(box[rows], boxes)
-        hit = table >= MATCH_IOU
-        first, second = linear_sum_assignment(np.where(hit, table + len(boxes) + 1, 0.0), maximize=True)
+        table = _table(agreed.taken(rows), gold[number])
+        hit = table >= MATCH
+        first, second = linear_sum_assignment(np.where(hit, table + sum(table.shape), 0.0), maximize=True)
         matched = hit[first, second]
         truth[rows] = 0.0
         truth[rows[first[matched]]] = 1.0
-        missed += [number] * (len(boxes) - int(matched.sum()))
+        missed += [number] * (table.shape[1] - int(matched.sum()))
     return Known(truth, np.array(missed, np.int64))
+
+
+def _table(found: K, true: K) -> FloatArray:
+    """The similarity of each found object with each true one."""
+    n, m = len(found.keys()), len(true.keys())
+    first, second = np.repeat(np.arange(n), m), np.tile(np.arange(m), n)
+    return found.joined(true).similarity().of(first, second + n).reshape(n, m)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tasks.consensus.algorithms.base import FloatArray, IntArray
+from tasks.consensus.algorithms.objects.location import runs
 from tasks.consensus.algorithms.objects.points import geometric_medians
 from tasks.consensus.algorithms.objects.similarity import line_distance
 
@@ -18,8 +19,7 @@ def agreed_lines(points: FloatArray, index: IntArray, weight: FloatArray | None 
     rows, steps, _ = points.shape
     mass = np.ones(rows) if weight is None else weight
     laid = points.copy()
-    start = np.flatnonzero(np.diff(index, prepend=-1)).tolist()
-    for first, end in zip(start, [*start[1:], rows], strict=True):
+    for first, end in runs(index):
         laid[first:end] = _in_one_direction(points[first:end])
     at = (np.arange(steps)[None, :] + steps * index[:, None]).ravel()
     order = np.argsort(at, kind="stable")

@@ -125,6 +125,12 @@ def located(drawings: Drawings, rates: DetectionRates, *, trust: FloatArray | No
     return here
 
 
+def runs(index: IntArray) -> list[tuple[int, int]]:
+    """Where the rows of each cluster start and end."""
+    start = np.flatnonzero(np.diff(index, prepend=-1)).tolist()
+    return list(zip(start, [*start[1:], len(index)], strict=True)) if start else []
+
+
 def _grouped(values: FloatArray, at: IntArray) -> FloatArray:
     """Sums over the rows of each cluster; rows stand in order and no cluster is empty. Shape (m, c)."""
     if not len(at):

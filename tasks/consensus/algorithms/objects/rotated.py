@@ -10,7 +10,7 @@ import numpy as np
 
 from tasks.consensus.algorithms.base import FloatArray, IntArray
 from tasks.consensus.algorithms.objects.existence import DetectionRates
-from tasks.consensus.algorithms.objects.location import Drawings, Spreads, learn_spreads, located
+from tasks.consensus.algorithms.objects.location import Drawings, Spreads, learn_spreads, located, runs
 
 
 def agreed_rotated(
@@ -44,7 +44,7 @@ def canonical_rotated(rotated: FloatArray) -> FloatArray:
 def _coordinates(rotated: FloatArray, index: IntArray, worker: IntArray) -> tuple[Drawings, FloatArray]:
     named = rotated.astype(np.float64).reshape(-1, 5).copy()
     frames = []
-    for start, end in _runs(index):
+    for start, end in runs(index):
         named[start:end] = _named_alike(named[start:end])
         size = np.exp(np.log(named[start:end, 2:4]).mean())
         frames.append([*named[start:end, :2].mean(axis=0), size, size])
@@ -52,11 +52,6 @@ def _coordinates(rotated: FloatArray, index: IntArray, worker: IntArray) -> tupl
     at = frame[index]
     centres = (named[:, :2] - at[:, :2]) / at[:, 2:]
     return Drawings(index, worker, np.concatenate([centres, np.log(named[:, 2:4]), named[:, 4:]], axis=1)), frame
-
-
-def _runs(index: IntArray) -> list[tuple[int, int]]:
-    start = np.flatnonzero(np.diff(index, prepend=-1)).tolist()
-    return list(zip(start, [*start[1:], len(index)], strict=True))
 
 
 def _named_alike(members: FloatArray) -> FloatArray:

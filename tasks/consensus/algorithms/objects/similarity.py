@@ -157,7 +157,7 @@ class KeypointSimilarity:
     ) -> KeypointSimilarity:
         """`area` None: that of the box around the placed joints (at least 1 square pixel)."""
         if area is None:
-            low, high = _corners(xy, placed)
+            low, high = corners_around(xy, placed)
             area = np.maximum((high - low).prod(axis=1), 1.0)
         return cls(xy=xy, placed=placed, area=area, sigmas=sigmas)
 
@@ -166,7 +166,7 @@ class KeypointSimilarity:
         # Two objects are alike only if one joint of theirs is near, by the largest object's measure.
         widest = np.sqrt(self.area.max(initial=0.0)) * 2 * self.sigmas.max(initial=0.0)
         reach = widest * np.sqrt(-2 * np.log(FLOOR)) / 2
-        low, high = _corners(self.xy, self.placed)
+        low, high = corners_around(self.xy, self.placed)
         return np.concatenate([low - reach, high + reach], axis=1)
 
     def of(self, first: IntArray, second: IntArray) -> FloatArray:
@@ -214,7 +214,7 @@ def line_distance(a: FloatArray, b: FloatArray) -> FloatArray:
     return out
 
 
-def _corners(xy: FloatArray, placed: BoolArray) -> tuple[FloatArray, FloatArray]:
+def corners_around(xy: FloatArray, placed: BoolArray) -> tuple[FloatArray, FloatArray]:
     """The corners around the placed joints, shape (n, 2) each; an object without joints shrinks to the origin."""
     some = placed.sum(axis=1)[:, None] > 0
     low = np.where(placed[:, :, None], xy, np.inf).min(axis=1)
