@@ -22,7 +22,8 @@ from tasks.consensus.algorithms.statistics import Statistics
 _BLOCK = 2048
 
 
-def _compile(function: Callable[..., Any]) -> Callable[..., Any]:
+def compile_loop(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as machine code that releases the interpreter's lock."""
     try:
         return _njit(function, cache=True)
     except RuntimeError:
@@ -149,11 +150,11 @@ def _expect(
     return log_likelihood
 
 
-_exponentials_compiled = _compile(_exponentials)
-_gather_compiled = _compile(_gather)
-_scatter_compiled = _compile(_scatter)
-_normalise_compiled = _compile(_normalise)
-_expect_compiled = _compile(_expect)
+_exponentials_compiled = compile_loop(_exponentials)
+_gather_compiled = compile_loop(_gather)
+_scatter_compiled = compile_loop(_scatter)
+_normalise_compiled = compile_loop(_normalise)
+_expect_compiled = compile_loop(_expect)
 
 
 class CompiledKernel:

@@ -70,7 +70,7 @@ def temper(posterior: FloatArray, n: IntArray, alike: float) -> FloatArray:
 
 def _mixture(state: BlendState, coded: Coded, kernel: Choice) -> FloatArray:
     coins = Coins(coded)
-    prior = _prior(state, coded.classes)
+    prior = class_prior(state, coded.classes)
     accuracy = np.clip(state.accuracy_of(coded.workers), 1e-9, 1 - 1e-9)
     simple, _ = coins.expect(np.log(np.stack([accuracy, 1 - accuracy], axis=1)), prior)
     if len(coded.classes) > MANY_CLASSES:
@@ -84,7 +84,8 @@ def _mixture(state: BlendState, coded: Coded, kernel: Choice) -> FloatArray:
     return posterior
 
 
-def _prior(state: BlendState, classes: IntArray) -> FloatArray:
+def class_prior(state: BlendState, classes: IntArray) -> FloatArray:
+    """Logarithms of the class frequencies in the one-coin model, shape (k,) over any classes."""
     if np.array_equal(classes, state.classes):
         return state.one_coin_prior
     out = np.full(len(classes), state.one_coin_prior.min(initial=0.0))

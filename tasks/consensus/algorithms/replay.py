@@ -1,0 +1,35 @@
+"""What labels would have cost with fewer answers: policies played back over answers that were all given.
+
+Each task's answers come in an order drawn by lot; a policy takes a fixed number of them, or asks round by round while
+the stopping rule wants another (stopping.py), with the method fitted to what has come so far. The result is compared
+with the known truth, with the majority of the same answers, and with what the method says of all answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from tasks.consensus.algorithms.base import Answers, Consensus
+from tasks.consensus.algorithms.policies import Policy, Replayed, play
+from tasks.consensus.algorithms.replay_classes import ClassScene
+
+
+def replay(answers: Answers, gold: Mapping[int, int] | None, policy: Policy, *, price: float | None = None) -> Replayed:
+    """Play one policy. gold: task -> true class, used for the accuracy alone. price: of one answer.
+
+    Raises ValueError without answers and for an unknown method.
+    """
+    return curve(answers, gold, [policy], price=price)[0]
+
+
+def curve(
+    answers: Answers, gold: Mapping[int, int] | None, policies: Sequence[Policy], *, price: float | None = None
+) -> list[Replayed]:
+    """Play several; what all answers say is found once a method."""
+    bare = replace(answers, gold={})
+    known = dict(gold or {})
+    whole: dict[str, Consensus] = {}
+    return [
+        play(ClassScene(bare, known, policy.method, policy.seed, whole), policy, price=price) for policy in policies
+    ]

@@ -1,0 +1,127 @@
+"""Answers saved and accuracy kept by the stopping rule, and online posteriors against refits, on real labels.
+
+`python tests/benchmarks/consensus_overlap.py [--data FOLDER] [--seeds N] [--sets NAME,...] [--thresholds T,...]`.
+Each figure is a mean over seeds of the order in which answers come. Ties count as fractions.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from tasks.consensus.algorithms.policies import Policy  # noqa: E402
+from tasks.consensus.algorithms.replay import curve  # noqa: E402
+from tasks.consensus.algorithms.replay_online import replay_online  # noqa: E402
+from tasks.consensus.algorithms.stopping import DEFAULT_THRESHOLD  # noqa: E402
+from tasks.consensus.algorithms.tables import ClassTable, read_answers  # noqa: E402
+
+CROWD = ROOT.parent / "shared" / "data" / "crowd"
+CLASS_SETS = ("bluebirds", "dog", "rte", "d_possent", "d_product", "sp", "cf", "zencrowd_us", "s_rel")
+#: Refits of a set while its answers come.
+REFITS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """Means over the seeds, in shares. lead: accuracy above the majority of the same answers, least of all seeds."""
+
+    answers: float
+    used: float
+    whole: float
+    accuracy: float
+    majority: float
+    lead: float
+
+
+def classes_of(crowd: Path, name: str) -> ClassTable:
+    """A set of class labels with its gold."""
+    table = read_answers(crowd / name / "answers.csv", crowd / name / "gold.csv")
+    if not isinstance(table, ClassTable):
+        raise ValueError(f"The set {name} does not hold classes.")
+    return table
+
+
+def saving(table: ClassTable, threshold: float, seeds: Sequence[int]) -> Saving:
+    """What the rule saves on a set with gold, and what that costs."""
+    rules = [Policy(threshold=threshold, seed=seed) for seed in seeds]
+    whole, *parts = curve(table.answers, table.answers.gold, [Policy(), *rules])
+    right = [part.accuracy or 0.0 for part in parts]
+    majority = [part.majority_accuracy or 0.0 for part in parts]
+    return Saving(
+        answers=float(np.mean([part.labels_per_task for part in parts])),
+        used=float(np.mean([part.share_of_all for part in parts])),
+        whole=whole.accuracy or 0.0,
+        accuracy=float(np.mean(right)),
+        majority=float(np.mean(majority)),
+        lead=min(a - b for a, b in zip(right, majority, strict=True)),
+    )
+
+
+def online_gaps(table: ClassTable, seeds: Sequence[int]) -> tuple[float, float, float]:
+    """How far online accuracy was below the batch fit's: at worst before a refit, before the last one, after any."""
+    size = len(table.answers.task)
+    runs = [
+        replay_online(table.answers, table.answers.gold, refit_every=-(-size // REFITS), seed=seed) for seed in seeds
+    ]
+    return (
+        max(point.batch - point.before for points in runs for point in points),
+        max(points[-1].batch - points[-1].before for points in runs),
+        max(abs(point.batch - point.after) for points in runs for point in points),
+    )
+
+
+def overlap_table(crowd: Path, sets: Sequence[str], thresholds: Sequence[float], seeds: Sequence[int]) -> Iterator[str]:
+    yield f"Stopping rule, mean of {len(seeds)} orders of arrival. lead: least one on the majority of the same answers."
+    yield (
+        f"{'set':<13}{'threshold':>10}{'answers':>9}{'saved':>8}{'all':>8}{'rule':>8}{'change':>8}"
+        f"{'majority':>10}{'lead':>8}"
+    )
+    for name in sets:
+        table = classes_of(crowd, name)
+        for threshold in thresholds:
+            row = saving(table, threshold, seeds)
+            yield (
+                f"{name:<13}{threshold:>10g}{row.answers:>9.2f}{1 - row.used:>8.1%}{row.whole:>8.4f}"
+                f"{row.accuracy:>8.4f}{100 * (row.accuracy - row.whole):>+8.2f}{row.majority:>10.4f}"
+                f"{100 * row.lead:>+8.2f}"
+            )
+
+
+def online_table(crowd: Path, sets: Sequence[str], seeds: Sequence[int]) -> Iterator[str]:
+    yield f"Online accuracy below the batch fit of the same answers, {REFITS} refits a set, in points."
+    yield f"{'set':<13}{'worst before a refit':>22}{'before the last':>17}{'worst after one':>17}"
+    for name in sets:
+        worst, last, after = online_gaps(classes_of(crowd, name), seeds)
+        yield f"{name:<13}{100 * worst:>22.2f}{100 * last:>17.2f}{100 * after:>17.2f}"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=CROWD)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--sets", default=",".join(CLASS_SETS))
+    parser.add_argument("--thresholds", default=str(DEFAULT_THRESHOLD))
+    options = parser.parse_args(words)
+    sets, seeds = options.sets.split(","), range(options.seeds)
+    if not (options.data / sets[0]).is_dir():
+        print("The measuring data is not here; put it at ../shared/data/crowd beside the checkout or name its folder.")
+        return 1
+    thresholds = [float(text) for text in options.thresholds.split(",")]
+    for line in overlap_table(options.data, sets, thresholds, seeds):
+        print(line, flush=True)
+    print()
+    for line in online_table(options.data, sets, seeds[:1]):
+        print(line, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
