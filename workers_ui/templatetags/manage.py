@@ -1,6 +1,7 @@
 """How figures and states are written on a manager's pages."""
 
 from decimal import Decimal
+from math import ceil
 from typing import Any
 
 from django import template
@@ -98,6 +99,30 @@ def percent(share: float | None) -> str:
 
 
 @register.filter
+def points(share: float | None) -> str:
+    """A difference of shares: 0.123 is "12 points"; what rounds to nothing says so."""
+    if share is None:
+        return "–"
+    value = round(share * 100)
+    if value == 0:
+        return "nothing" if share == 0 else "under 1 point"
+    return f"{value} point" if value == 1 else f"{value} points"
+
+
+@register.filter
+def fine_points(share: float) -> str:
+    """A small difference of shares, without its sign: 0.0123 is "1.2 points"."""
+    value = f"{abs(share) * 100:.1f}".removesuffix(".0")
+    return f"{value} point" if value == "1" else f"{value} points"
+
+
+@register.filter
+def fine_percent(share: float | None) -> str:
+    """0.9234 is "92.3 %"."""
+    return "–" if share is None else f"{share * 100:.1f} %"
+
+
+@register.filter
 def duration(hours: float | None) -> str:
     """A length of time in one unit: 40 minutes, 3 hours, 2 days."""
     if hours is None:
@@ -107,6 +132,18 @@ def duration(hours: float | None) -> str:
             return f"{round(hours / size)} {one}s"
     minutes = max(1, round(hours * 60))
     return f"{minutes} minute" if minutes == 1 else f"{minutes} minutes"
+
+
+@register.filter
+def at_least_zero(share: float) -> str:
+    """For a bar: agreement may be below chance."""
+    return f"{max(share, 0):.4f}"
+
+
+@register.filter
+def round_up(count: float) -> int:
+    """A number of wrong labels that is expected: some is never none."""
+    return ceil(round(count, 6))
 
 
 @register.filter

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Role
 from kernel.errors import NotFound
 from projects.models import Project
+from tasks.batching.selectors import batch_for
 from tasks.ingest.models import Import
 from tasks.ingest.selectors import imports_of, is_stalled
 from tasks.ingest.services import resume_import
@@ -27,7 +28,8 @@ def images(request: HttpRequest, project: Project) -> HttpResponse:
     state = request.GET.get("state", "")
     state = state if state in IMAGE_STATES else ""
     name = request.GET.get("name", "").strip()[:200]
-    found = images_in(project=project, state=state, name=name)
+    batch = batch_for(project=project, public_id=request.GET["batch"]) if request.GET.get("batch") else None
+    found = images_in(project=project, state=state, name=name, batch=batch)
     page = page_of(request, found.count(), PAGE)
     shown = list(found[page["start"] : page["start"] + PAGE])
     imports = list(imports_of(project=project)[:IMPORTS])
@@ -37,14 +39,21 @@ def images(request: HttpRequest, project: Project) -> HttpResponse:
         "state": state,
         "name": name,
         "states": IMAGE_STATES.items(),
-        "filtered": bool(state or name),
+        "batch": batch,
+        "filtered": bool(state or name or batch),
         "imports": imports,
         "stalled": [each for each in imports if is_stalled(batch_import=each)],
         "busy": any(each.state in (Import.State.RECEIVING, Import.State.WORKING) for each in imports),
-        "query": f"&{urlencode({'state': state, 'name': name})}" if state or name else "",
+        "query": _query(state=state, name=name, batch=str(batch.public_id) if batch else ""),
     }
     template = "_images_grid.html" if request.GET.get("part") == "grid" else "images.html"
     return project_page(request, project, template, context, tab="images")
+
+
+def _query(*, batch: str, **words: str) -> str:
+    """What the addresses of other pages of the same list carry on."""
+    kept = words | ({"batch": batch} if batch else {})
+    return f"&{urlencode(kept)}" if any(kept.values()) else ""
 
 
 @require_POST

@@ -1,6 +1,7 @@
 """Settings of a project: its state, policies, classes and instructions."""
 
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -22,6 +23,9 @@ from tasks.batching.services import open_all_batches
 from workers_ui.views.manage.forms import TOOL_WORDS, PolicyForm, class_rows, class_specs
 from workers_ui.views.manage.shell import for_project, project_page, try_step
 from workers_ui.views.shell import actor_of
+
+#: Policies that the address may propose.
+PROPOSED = ("answers_min", "answers_max", "confidence_target")
 
 Errors = dict[str, str]
 
@@ -99,7 +103,7 @@ def _show(
     classes = project.schema.body["classes"] if project.schema else []
     now = [{"name": row["name"], "color": row["color"], "number": str(row["number"])} for row in classes]
     written = project.instructions.body if project.instructions else ""
-    context = {
+    context: dict[str, Any] = {
         "form": form or PolicyForm(project=project),
         "class_rows": now if rows is None else rows,
         "retired": LabelClass.objects.filter(project=project, retired_at__isnull=False).order_by("number"),
@@ -107,10 +111,19 @@ def _show(
         "tools": [TOOL_WORDS[name][0] for name in (project.schema.body["tools"] if project.schema else [])],
         "instructions_text": request.POST.get("instructions", written),
     }
+    if form is None:
+        context["proposed"] = _propose(context["form"], request)
     failed = bool(errors) or form is not None
     return project_page(
         request, project, "project_settings.html", context, tab="project-settings", status=422 if failed else 200
     )
+
+
+def _propose(form: PolicyForm, request: HttpRequest) -> bool:
+    """Fill in what the address proposes, as What if does; whether it did. Nothing is saved by that."""
+    proposed = {name: request.GET[name][:12] for name in PROPOSED if name in request.GET}
+    form.initial.update(proposed)
+    return bool(proposed)
 
 
 def _address(project: Project) -> str:

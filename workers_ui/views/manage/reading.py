@@ -10,7 +10,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 from accounts.models import Actor, Membership, Role, User
 from accounts.selectors import COVERS
 from projects.models import Project
-from tasks.batching.models import Task
+from tasks.batching.models import Batch, Task
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
 from tasks.pay.models import LedgerEntry
@@ -76,9 +76,12 @@ def _by_project(rows: QuerySet[Any], total: Any) -> dict[int, Any]:
     return dict(rows.values("project_id").annotate(total=total).values_list("project_id", "total"))
 
 
-def images_in(*, project: Project, state: str, name: str) -> QuerySet[Image]:
-    """The dataset's images whose task is in `state` (a key of IMAGE_STATES) and whose name holds `name`."""
+def images_in(*, project: Project, state: str, name: str, batch: Batch | None = None) -> QuerySet[Image]:
+    """The dataset's images whose task is in `state` (a key of IMAGE_STATES) and in `batch`, and whose name holds
+    `name`."""
     images = Image.objects.filter(dataset_id=project.dataset_id)
+    if batch is not None:
+        images = images.filter(pk__in=Task.objects.filter(batch=batch).values("image_id"))
     if state == "check":
         golds = Gold.objects.filter(project=project, state=Gold.State.ACTIVE)
         images = images.filter(pk__in=golds.values("image_id"))

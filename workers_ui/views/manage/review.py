@@ -3,15 +3,19 @@
 import uuid
 from typing import Any
 
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
+from kernel.errors import NotFound
 from projects.models import Project
-from tasks.batching.models import Batch
+from tasks.batching.models import Batch, Task
 from tasks.batching.selectors import batch_for
 from tasks.consensus.models import ConsensusLabel
+from tasks.flow.reports import kept_report
+from tasks.review.models import Review
 from tasks.review.selectors import batch_review, review_queue
 from tasks.review.services import approve_batch
 from workers_ui.views.manage.shell import for_project, project_page, try_step
@@ -25,29 +29,40 @@ LISTS = {
     "approved": "Approved",
     "rejected": "Rejected",
 }
+#: What the figures of Quality found most likely wrong; the list is there for who comes from them.
+DOUBTFUL = "doubtful"
 
 
 @require_safe
 @for_project(Role.REVIEWER)
 def review(request: HttpRequest, project: Project) -> HttpResponse:
     chosen = request.GET.get("list", "to_review")
-    chosen = chosen if chosen in LISTS else "to_review"
+    chosen = chosen if chosen in (*LISTS, DOUBTFUL) else "to_review"
     batch = batch_for(project=project, public_id=request.GET["batch"]) if request.GET.get("batch") else None
-    queue = review_queue(project=project, batch=batch, state=chosen)
+    one = task_of(project, request.GET["task"]) if request.GET.get("task") else None
+    queues = {name: review_queue(project=project, batch=batch, state=name) for name in LISTS}
+    queues[DOUBTFUL] = doubtful_labels(project=project, batch=batch)
+    queue = queues[chosen]
+    if one is not None:
+        queue = review_queue(project=project, state="all").filter(task=one)
     context = {
         "lists": [
-            {"name": name, "label": label, "count": review_queue(project=project, batch=batch, state=name).count()}
-            for name, label in LISTS.items()
+            {"name": name, "label": label, "count": queues[name].count()}
+            for name, label in (LISTS | {DOUBTFUL: "Most likely wrong"}).items()
+            if name != DOUBTFUL or name == chosen
         ],
-        "chosen": chosen,
+        "chosen": "" if one else chosen,
         "batch": batch,
         "batches": Batch.objects.filter(project=project).order_by("number")[:500],
         "batch_figures": batch_review(batch=batch) if batch else None,
+        "one": one,
         "total": queue.count(),
         "desk": {
             "schema": project.schema.body if project.schema else None,
             "list": chosen,
-            "labels": [_queued(label) for label in queue[:AHEAD]],
+            "labels": [_queued(project, label) for label in queue[:AHEAD]],
+            # Whoever opens a single label, one of a person's too, means to decide it.
+            "again": one is not None,
             "target": project.confidence_target,
         },
     }
@@ -63,12 +78,29 @@ def approve_rest(request: HttpRequest, project: Project, batch_id: uuid.UUID) ->
     return try_step(request, back, lambda: approve_batch(reviewer=actor_of(request), batch=batch), done)
 
 
-def _queued(label: ConsensusLabel) -> dict[str, Any]:
+def task_of(project: Project, public_id: str) -> Task:
+    try:
+        return Task.objects.get(project=project, public_id=uuid.UUID(public_id))
+    except (ValueError, Task.DoesNotExist) as error:
+        raise NotFound("This image is not in this project, or it was removed.") from error
+
+
+def doubtful_labels(*, project: Project, batch: Batch | None) -> QuerySet[ConsensusLabel]:
+    """The labels that are most likely wrong by the figures of Quality, but those that a person has decided since."""
+    body = kept_report(project=project, name="quality")
+    found = [row["task"] for row in body["doubtful"]] if body else []
+    decided = Review.objects.filter(label=OuterRef("pk"), is_current=True, by_policy=False)
+    labels = review_queue(project=project, batch=batch, state="all").filter(task__public_id__in=found)
+    return labels.exclude(task__state=Task.State.OPEN).exclude(Exists(decided))
+
+
+def _queued(project: Project, label: ConsensusLabel) -> dict[str, Any]:
     task, image = label.task, label.task.image
     address = reverse("api:image-file", args=[image.public_id])
     return {
         "task": str(task.public_id),
         "batch": task.batch.number,
+        "page": reverse("workers_ui:task", args=[project.public_id, task.public_id]),
         "name": image.source_key,
         "url": f"{address}?kind=rendition",
         "width": image.width,

@@ -39,6 +39,8 @@ TABS = (
     Tab("checks", "Check images", Role.MANAGER),
     Tab("workers", "Workers", Role.MANAGER),
     Tab("review", "Review", Role.REVIEWER),
+    Tab("quality", "Quality", Role.MANAGER),
+    Tab("what-if", "What if", Role.MANAGER),
     Tab("releases", "Releases", Role.CLIENT),
     Tab("project-settings", "Settings", Role.MANAGER),
 )

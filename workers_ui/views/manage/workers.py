@@ -25,7 +25,8 @@ INVITATIONS = 20
 @require_safe
 @for_project(Role.MANAGER)
 def workers(request: HttpRequest, project: Project) -> HttpResponse:
-    figures = worker_figures(project=project)
+    chosen = request.GET.get("worker", "")
+    figures = [row for row in worker_figures(project=project) if chosen in ("", row["worker"])]
     page = page_of(request, len(figures), PAGE)
     shown = figures[page["start"] : page["start"] + PAGE]
     names = names_of(actors=[row["worker"] for row in shown])
@@ -35,6 +36,7 @@ def workers(request: HttpRequest, project: Project) -> HttpResponse:
     context = {
         "rows": [{**row, "name": names[str(row["worker"])]} for row in shown],
         "page": page,
+        "chosen": chosen,
         "invitations": open_links.order_by("-id")[:INVITATIONS],
         "fresh": fresh_link(request, project.pk),
     }

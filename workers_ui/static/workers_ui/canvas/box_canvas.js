@@ -4,7 +4,7 @@
  *   width, height  of the upright full-resolution image; the file at imageUrl may be a smaller rendition of it
  *   classes        [{id, name, color?}] in schema order; number keys 1 to 9 follow it
  *   objects        the answer's objects; those of other tools than "box" pass through untouched
- *   overlays       [{geom, label, tone: "agreed" | "suggested" | "removed"}], drawn, never edited
+ *   overlays       [{geom, label, tone: "agreed" | "suggested" | "removed", colour?}], drawn, never edited
  *   list           an <ol> to be filled; without one it is put after the element
  * Events: "change" {objects, reason}, "select" {id}, "class" {id}, "ready", "view" {scale}.
  */

@@ -3,7 +3,7 @@
 
 import { Konva } from "./konva.js";
 import { boxToScreen, handlePoints, toScreen } from "./geometry.js";
-import { paint } from "./palette.js";
+import { inkOn, paint } from "./palette.js";
 
 const TAG_HEIGHT = 18;
 const OVERLAY_TONES = {
@@ -11,6 +11,12 @@ const OVERLAY_TONES = {
   suggested: { colour: "#ffffff", dash: [6, 4] },
   removed: { colour: "#ff9a8d", dash: [2, 4] },
 };
+
+/* An overlay may have a colour of its own, where several people's are told apart. */
+function toneOf({ tone, colour }) {
+  const usual = OVERLAY_TONES[tone] ?? OVERLAY_TONES.suggested;
+  return colour ? { ...usual, colour } : usual;
+}
 
 export class Renderer {
   constructor(element, scene) {
@@ -61,9 +67,8 @@ export class Renderer {
   drawObjects(context) {
     const { view, overlays, objects } = this.scene;
     for (const overlay of overlays) {
-      const tone = OVERLAY_TONES[overlay.tone] ?? OVERLAY_TONES.suggested;
-      const rect = boxToScreen(view, overlay.geom);
-      this.outline(context, rect, tone.colour, tone.dash, 2);
+      const tone = toneOf(overlay);
+      this.outline(context, boxToScreen(view, overlay.geom), tone.colour, tone.dash, 2);
     }
     const boxes = objects.boxes;
     boxes.forEach((item, index) => {
@@ -71,8 +76,8 @@ export class Renderer {
     });
     // Their words last, so that no outline runs through them.
     for (const overlay of overlays.filter((item) => item.label)) {
-      const tone = OVERLAY_TONES[overlay.tone] ?? OVERLAY_TONES.suggested;
-      this.tag(context, boxToScreen(view, overlay.geom), overlay.label, { colour: tone.colour, ink: "#14110c" }, true);
+      const { colour } = toneOf(overlay);
+      this.tag(context, boxToScreen(view, overlay.geom), overlay.label, { colour, ink: inkOn(colour) }, true);
     }
   }
 
@@ -80,7 +85,9 @@ export class Renderer {
     const style = this.style(item.object.class);
     const rect = boxToScreen(this.scene.view, item.box);
     const held = item.id === this.scene.objects.selectedId;
-    this.outline(context, rect, style.colour, style.dash, held ? 3 : 2);
+    // Beside other people's boxes the label's own stand out.
+    const isStrong = held || (this.scene.readOnly && this.scene.overlays.length > 0);
+    this.outline(context, rect, style.colour, style.dash, isStrong ? 3 : 2);
     const name = this.names.get(item.object.class) ?? `class ${item.object.class}`;
     const words = brief || (rect.w < 48 && !held) ? String(number) : `${number} ${name}`;
     // The tag of the box in hand stands clear of its handles.

@@ -1,5 +1,5 @@
 /* <figure data-controller="chart" data-chart-data="ID of a json_script"><div data-chart-target="plot"></div></figure>
- * Data: {x: [unix seconds], series: [{label, unit, values, tone: "ink" | "gold" | "ok" | "warn" | "bad"}]}.
+ * Data: {x: [unix seconds], series: [{label, unit, values, tone: "ink" | "gold" | "ok" | "warn" | "bad"}], from?, to?}.
  * The page links uplot's style sheet and gives the same figures as a table for those who cannot see the lines. */
 
 import uPlot from "../vendor/uplot-1.6.32/uPlot.esm.js";
@@ -61,6 +61,10 @@ export default class extends Controller {
     const look = getComputedStyle(this.element);
     const colour = (name) => look.getPropertyValue(`--${name}`).trim();
     const axis = { stroke: colour("ink-soft"), grid: { stroke: colour("rule"), width: 1 }, ticks: { stroke: colour("rule") } };
+    this.plot = new uPlot({ ...this.size(), ...this.options(colour, axis) }, this.columns(), this.target("plot"));
+  }
+
+  options(colour, axis) {
     const series = this.plotted.series.map((item, position) => ({
       label: item.unit ? `${item.label}, ${item.unit}` : item.label,
       stroke: colour(item.tone ?? "ink"),
@@ -69,7 +73,9 @@ export default class extends Controller {
       dash: DASHES[position % DASHES.length],
     }));
     const legend = { show: series.length > 1 };
-    const options = { ...this.size(), legend, series: [{}, ...series], axes: [{ ...axis, values: timeWords }, { ...axis, size: 56 }] };
-    this.plot = new uPlot(options, this.columns(), this.target("plot"));
+    const { from, to } = this.plotted;
+    // Without ends of its own the axis follows the values.
+    const scales = to === undefined ? {} : { y: { range: [from, to] } };
+    return { legend, scales, series: [{}, ...series], axes: [{ ...axis, values: timeWords }, { ...axis, size: 56 }] };
   }
 }

@@ -1,4 +1,4 @@
-/* Verdicts on labels, the least sure first. Options: {schema, list, labels, target}.
+/* Verdicts on labels, the least sure first. Options: {schema, list, labels, target, again}.
  * Keys: A approves, F fixes, R rejects with a reason, arrows walk; while fixing, Enter saves and Escape cancels. */
 
 import { call } from "./api.js";
@@ -51,6 +51,7 @@ export default class ReviewDesk extends Controller {
     this.evidence = null;
     this.target("label").textContent = this.desk.words(label.answer);
     this.target("sure").textContent = sureness(label, this.options.target);
+    this.target("page").href = label.page;
     this.target("place").textContent = `${this.index + 1} of ${this.labels.length}, batch ${label.batch}`;
     this.target("evidence").replaceChildren();
     void this.loadEvidence(label);
@@ -144,7 +145,8 @@ export default class ReviewDesk extends Controller {
     const { label } = this;
     if (this.sending || !label) return;
     this.sending = true;
-    const told = await call("POST", `/api/v1/tasks/${label.task}/review/`, { label_hash: label.hash, ...verdict });
+    const again = this.options.again ? { again: true } : {};
+    const told = await call("POST", `/api/v1/tasks/${label.task}/review/`, { label_hash: label.hash, ...again, ...verdict });
     this.sending = false;
     if (told.ok) this.decided(label, words);
     else if (told.status === 409) await this.faster(label, told);
@@ -173,7 +175,8 @@ export default class ReviewDesk extends Controller {
     if (at < 0) return;
     this.labels.splice(at, 1);
     if (this.index >= this.labels.length) this.index = Math.max(0, this.labels.length - 1);
-    if (this.labels.length === 0) location.reload(); // the next labels, or the word that all is done
+    if (this.labels.length === 0 && this.options.again) location.assign(label.page);
+    else if (this.labels.length === 0) location.reload(); // the next labels, or the word that all is done
     else this.show();
   }
 
