@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.consensus.algorithms.objects.agreeing import ObjectAnswers, ObjectClustering, ObjectConsensus
+from tasks.consensus.algorithms.objects.areas import Masks, MaskSimilarity, Polygons, _most_alike
 from tasks.consensus.algorithms.objects.existence import DetectionRates
 from tasks.consensus.algorithms.objects.kinds import Boxes, Keypoints, Kind, Lines, Points, RotatedBoxes
+from tasks.consensus.algorithms.objects.mask_geometry import Window
 from tasks.consensus.algorithms.objects.similarity import resampled_all
 
 #: Two objects; the first drawn by three workers, the second by the third alone.
@@ -29,6 +31,8 @@ def drawn_by_all() -> dict[str, Kind]:
         "points": Points(PLACE, scale=3),
         "lines": Lines(resampled_all(list(joints))),
         "keypoints": Keypoints(joints, np.full((4, 2), 2), SIGMAS),
+        "masks": Masks(tuple(Window(int(x), int(y), np.ones((20, 20), np.bool_)) for x, y in PLACE)),
+        "polygons": Polygons(tuple(((np.array([[0, 0], [20, 0], [20, 20], [0, 20.0]]) + at,),) for at in PLACE)),
     }
 
 
@@ -88,3 +92,11 @@ def test_columns_that_do_not_fit_are_refused() -> None:
         ObjectAnswers(none, none, none, Points(PLACE, scale=3), none, none)
     with pytest.raises(ValueError, match="one entry a drawing"):
         ObjectAnswers(np.zeros(4, np.int64), WORKER, LABEL, Points(PLACE, scale=3), none, none, crowd=np.ones(1, bool))
+
+
+def test_areas_without_a_common_pixel_are_agreed_to_be_the_one_most_like_the_others() -> None:
+    bars = [Window(at, 0, np.ones((4, 10), np.bool_)) for at in (0, 5, 9)]
+    rows, worker = np.zeros(3, np.int64), np.array([1, 2, 3])
+    agreed = Masks(tuple(bars)).agreed(rows, worker, DetectionRates(), np.ones(3))
+    assert agreed.masks[0].area > 0
+    assert _most_alike(MaskSimilarity(tuple(bars)), np.arange(3)) == 1
