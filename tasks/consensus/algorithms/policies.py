@@ -18,7 +18,9 @@ from tasks.consensus.algorithms.registry import DEFAULT_METHOD
 from tasks.consensus.algorithms.stopping import ANSWERS_MIN, DEFAULT_THRESHOLD, StoppingRule
 
 #: Thresholds of a curve: the default stands among them.
-THRESHOLDS = (0.0001, 0.0002, DEFAULT_THRESHOLD, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05)
+THRESHOLDS = (0.0002, DEFAULT_THRESHOLD, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+#: The same for boxes: an answer to an image is about many objects, and finds more.
+BOX_THRESHOLDS = (DEFAULT_THRESHOLD, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from tasks.consensus.algorithms.base import Answers, Consensus
+from tasks.consensus.algorithms.boxes import BoxAnswers, BoxConsensus
 from tasks.consensus.algorithms.policies import Policy, Replayed, play
+from tasks.consensus.algorithms.replay_boxes import BoxScene
 from tasks.consensus.algorithms.replay_classes import ClassScene
+from tasks.consensus.algorithms.tables import BoxGold
 
 
 def replay(answers: Answers, gold: Mapping[int, int] | None, policy: Policy, *, price: float | None = None) -> Replayed:
@@ -32,4 +35,14 @@ def curve(
     whole: dict[str, Consensus] = {}
     return [
         play(ClassScene(bare, known, policy.method, policy.seed, whole), policy, price=price) for policy in policies
+    ]
+
+
+def box_curve(
+    answers: BoxAnswers, gold: BoxGold | None, policies: Sequence[Policy], *, price: float | None = None
+) -> list[Replayed]:
+    """The same for boxes: accuracy is F1 without regard to class, the majority the boxes that half of all drew."""
+    whole: dict[str, BoxConsensus] = {}
+    return [
+        play(BoxScene(answers, gold, policy.method, policy.seed, whole), policy, price=price) for policy in policies
     ]

@@ -30,8 +30,9 @@ from tasks.consensus.algorithms.base import BoolArray, FloatArray, IntArray, Pos
 
 #: Most further answers that the rule looks ahead.
 LOOK_AHEAD = 16
-#: The threshold for projects that name no price: a right label is worth 500 answers. docs/consensus.md has its price.
-DEFAULT_THRESHOLD = 0.002
+#: The threshold for projects that name no price: a right label is worth 1,250 answers. docs/consensus.md has what it
+#: saves and costs.
+DEFAULT_THRESHOLD = 0.0008
 #: Answers that a task has at least before it can be done, where nobody says otherwise.
 ANSWERS_MIN = 2
 
@@ -154,7 +155,7 @@ def sparse_gains(
     remaining: ArrayLike = LOOK_AHEAD,
     effect: ArrayLike = 1.0,
 ) -> FloatArray:
-    """`class_gains` of the posteriors of a Consensus; classes: what the rows of `accuracy` are."""
+    """`class_gains` of the posteriors of a Consensus; classes: what the rows of a matrix `accuracy` are."""
     if not len(posteriors.p):
         return np.zeros(len(posteriors.start) - 1)
     entries = np.diff(posteriors.start)
@@ -162,8 +163,10 @@ def sparse_gains(
     order = np.lexsort((-posteriors.p, of_task))
     first = posteriors.start[:-1]
     top, second = order[first], order[np.minimum(first + 1, len(order) - 1)]
-    column = np.searchsorted(classes, posteriors.label)
-    able = accuracy if isinstance(accuracy, float) else accuracy[column[top], column[second]]
+    able: ArrayLike = accuracy
+    if not isinstance(accuracy, float):
+        column = np.searchsorted(classes, posteriors.label)
+        able = accuracy[column[top], column[second]]
     below = np.where(entries > 1, posteriors.p[second], 0.0)
     return pair_gains(posteriors.p[top], below, able, remaining=remaining, effect=effect)
 
