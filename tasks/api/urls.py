@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path, register_converter
 
-from tasks.api import accounts, batching, docs, ingest, projects, releases, review, unknown, work
+from tasks.api import accounts, batching, docs, ingest, predictions, projects, releases, review, unknown, work
 
 
 class StateStep:
@@ -60,6 +60,7 @@ urlpatterns = [
     path("batches/<uuid:batch_id>/", batching.BatchView.as_view()),
     path("batches/<uuid:batch_id>/<batch_step:step>/", batching.BatchStateView.as_view()),
     path("projects/<uuid:project_id>/tasks/", batching.TasksView.as_view()),
+    path("projects/<uuid:project_id>/predictions/", predictions.PredictionsView.as_view()),
     path("work/", work.WorkView.as_view()),
     path("projects/<uuid:project_id>/hands/", work.HandsView.as_view()),
     path("hands/<uuid:hand_id>/", work.HandView.as_view()),

@@ -166,10 +166,11 @@ def check_images(*, project_id: int) -> Shard:
         "annotation__gold_id", "annotation__actor_id", "probabilities"
     )
     tasks = np.array(known, np.int64).reshape(-1, 2)
+    clear = {task for task, _ in known}
     said[:, 0] *= -1
     return _shard(
         said[np.isin(said[:, 0], tasks[:, 0])],
-        ((-gold, actor, p) for gold, actor, p in predicted if -gold in set(tasks[:, 0].tolist())),
+        ((-gold, actor, p) for gold, actor, p in predicted if -gold in clear),
         tasks,
     )
 

@@ -59,6 +59,7 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("batches/<uuid:batch_id>/", "patch"): MANAGERS,
     ("batches/<uuid:batch_id>/<batch_step:step>/", "post"): MANAGERS,
     (P + "tasks/", "get"): REVIEWERS,
+    (P + "predictions/", "post"): MANAGERS,
     ("work/", "get"): EVERYBODY,
     (P + "hands/", "post"): WORKER,
     ("hands/<uuid:hand_id>/", "get"): WORKER,

@@ -1,0 +1,41 @@
+"""A model's predictions over the API."""
+
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from tests.api.people import member, with_key
+from tests.api.world import World
+from tests.cast import a_task
+
+
+@pytest.fixture
+def manager(world: World) -> APIClient:
+    return with_key(member("manager"), scopes=["manage"])
+
+
+def send(manager: APIClient, world: World, *predictions: dict[str, Any], model: str = "owl-net") -> Any:
+    body = {"model": model, "predictions": list(predictions)}
+    return manager.post(f"/api/v1/projects/{world.project.public_id}/predictions/", body, format="json")
+
+
+def test_predictions_are_taken_once(manager: APIClient, world: World) -> None:
+    image = str(a_task(world.project).image.public_id)
+    said = {"image": image, "probabilities": {"1": 0.75, "2": 0.25}}
+    assert send(manager, world, said).json() == {"added": 1}
+    assert send(manager, world, said).json() == {"added": 0}
+
+
+def test_what_is_wrong_with_them_is_told(manager: APIClient, world: World) -> None:
+    image = str(a_task(world.project).image.public_id)
+    for said, sentence in (
+        ({"1": 0.75}, "sum to 1"),
+        ({"cat": 1.0}, "by their numbers"),
+        ({"77": 1.0}, "no class 77"),
+    ):
+        answer = send(manager, world, {"image": image, "probabilities": said})
+        assert answer.status_code in (400, 422), answer.content
+        assert sentence in answer.content.decode()
+    twice = send(manager, world, *[{"image": image, "probabilities": {"1": 1.0}}] * 2)
+    assert (twice.status_code, "twice" in twice.content.decode()) == (400, True)

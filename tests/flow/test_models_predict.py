@@ -1,0 +1,160 @@
+"""A model's predictions enter as one more annotator: no place, no pay, and as much weight as it earns."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from kernel.models import Job
+from tasks.annotation.models import Annotation
+from tasks.batching.models import Task
+from tasks.consensus.evidence import task_evidence
+from tasks.consensus.learnt import learnt_of
+from tasks.consensus.models import ConsensusLabel, Posterior
+from tasks.consensus.refitting import refit
+from tasks.flow.labelling import relabel
+from tasks.flow.predictions import PredictionRefused, add_predictions
+from tasks.pay.models import LedgerEntry
+from tests.cast import a_gold, a_project, a_task, a_worker, an_answer, class_answer, finch, some_tasks, wren
+from tests.crowd import a_voting_crowd, answers_of
+from tests.together import together
+
+pytestmark = pytest.mark.django_db
+
+
+def posterior(task: Task) -> dict[str, float]:
+    shares: dict[str, float] = Posterior.objects.get(task=task).body["class"]
+    return shares
+
+
+def test_a_prediction_moves_the_posterior_and_uses_no_place() -> None:
+    project = a_project(answers_min=2, answers_max=2, workers=[wren(), finch()])
+    task = a_task(project)
+    an_answer(task, wren(), class_answer(1))
+    relabel(task_ids=[task.pk])
+    alone = posterior(task)["1"]
+
+    assert add_predictions(project=project, model="owl-net", rows={task.image.public_id: {1: 0.9, 2: 0.1}}) == 1
+    assert [job.args for job in Job.objects.filter(kind="consensus.update")] == [{"task_ids": [task.pk]}]
+    assert Job.objects.filter(kind="consensus.refit").count() == 1
+    relabel(task_ids=[task.pk])
+
+    assert posterior(task)["1"] > alone
+    task.refresh_from_db()
+    assert (task.taken, task.state, Posterior.objects.get(task=task).answers) == (1, "open", 1)
+    assert not LedgerEntry.objects.exists()
+    assert not ConsensusLabel.objects.exists()
+
+
+def test_a_label_names_the_model_beside_the_people() -> None:
+    project = a_project(answers_min=1, answers_max=1, workers=[wren()])
+    task = a_task(project)
+    add_predictions(project=project, model="owl-net", rows={task.image.public_id: {2: 1.0}})
+    an_answer(task, wren(), class_answer(1))
+    relabel(task_ids=[task.pk])
+
+    label = ConsensusLabel.objects.get(task=task)
+    assert label.method == "blend"  # not the one answer as it was given: the model has a say
+    assert [row["worker"] for row in label.evidence["answers"]] == [str(wren().public_id)]
+    assert label.evidence["models"] == [
+        {"model": "owl-net", "annotation": str(Annotation.objects.get(source="model").public_id), "weight": 0.8}
+    ]
+    shown = {row["model"]: row for row in task_evidence(task=task)["answers"]}
+    assert shown["owl-net"]["influence"] * shown[None]["influence"] < 0
+
+
+def test_a_later_prediction_replaces_the_one_before_and_the_same_changes_nothing() -> None:
+    project = a_project()
+    image = a_task(project).image.public_id
+
+    assert add_predictions(project=project, model="owl-net", rows={image: {1: 0.6, 2: 0.4}}) == 1
+    assert add_predictions(project=project, model="owl-net", rows={image: {1: 0.6, 2: 0.4}}) == 0
+    assert add_predictions(project=project, model="owl-net", rows={image: {1: 0.2, 2: 0.8}}) == 1
+
+    rows = Annotation.objects.filter(source="model").order_by("pk")
+    assert [(row.is_current, row.body["image"]["class"]) for row in rows] == [(False, 1), (True, 2)]
+    assert len({row.actor_id for row in rows}) == 1
+
+
+def test_another_model_is_another_annotator() -> None:
+    project = a_project()
+    image = a_task(project).image.public_id
+    for name in ("owl-net", "hawk-net"):
+        add_predictions(project=project, model=name, rows={image: {1: 1.0}})
+    assert Annotation.objects.filter(is_current=True).values("actor").distinct().count() == 2
+
+
+def test_check_images_tell_how_good_a_model_is_before_anything_else_does() -> None:
+    project = a_project(answers_min=1, answers_max=1, workers=[wren()])
+    golds = [a_gold(project, accepted=[class_answer(1)]) for _ in range(10)]
+    task = a_task(project)
+    wrong = {gold.image.public_id: {1: 0.1, 2: 0.9} for gold in golds}
+    add_predictions(project=project, model="coin", rows=wrong | {task.image.public_id: {2: 1.0}})
+    an_answer(task, wren(), class_answer(1))
+    relabel(task_ids=[task.pk])
+
+    label = ConsensusLabel.objects.get(task=task)
+    assert label.body["image"]["class"] == 1
+    assert label.evidence["models"][0]["weight"] == pytest.approx((8 + 1) / (10 + 10), abs=1e-6)
+
+
+def test_a_refit_learns_how_far_a_model_is_to_be_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.consensus.algorithms.blend.COLD_ANSWERS", 50)
+    workers = [wren(), finch(), a_worker("robin")]
+    project = a_project(classes=("cat", "dog", "owl"), answers_min=3, answers_max=3, workers=workers)
+    tasks = some_tasks(project, 40, wanted=3)
+    truth = {task.pk: 1 + index % 3 for index, task in enumerate(tasks)}
+    right = dict.fromkeys(workers, 0.85)
+    answers_of(project, a_voting_crowd(project, tasks, workers, truth=truth, right=right, classes=3))
+    rest = 0.05
+    good = {t.image.public_id: {n: 0.9 if n == truth[t.pk] else rest for n in (1, 2, 3)} for t in tasks}
+    always: dict[Any, Any] = {task.image.public_id: {1: 0.9, 2: rest, 3: rest} for task in tasks}
+    add_predictions(project=project, model="good", rows=good)
+    add_predictions(project=project, model="always-cat", rows=always)
+
+    refit(project_id=project.pk)
+
+    actors = dict(Annotation.objects.filter(source="model").values_list("actor__label", "actor_id"))
+    learnt = learnt_of(project=project, workers=list(actors.values()), classes=())
+    accuracy = dict(zip(learnt.blend.workers.tolist(), learnt.blend.accuracy.tolist(), strict=True))
+    assert accuracy[actors["good"]] > 0.8 > 0.6 > accuracy[actors["always-cat"]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        ({1: 0.5, 2: 0.2}, "sum to 1"),
+        ({1: 1.5, 2: -0.5}, "not be negative"),
+        ({1: float("nan"), 2: 1.0}, "not be negative"),
+        ({1: 0.5, 9: 0.5}, "no class 9"),
+    ],
+)
+def test_what_is_no_distribution_over_the_classes_is_refused(rows: dict[int, float], sentence: str) -> None:
+    project = a_project()
+    image = a_task(project).image.public_id
+    with pytest.raises(PredictionRefused, match=sentence):
+        add_predictions(project=project, model="owl-net", rows={image: rows})
+    assert not Annotation.objects.exists()
+
+
+def test_images_and_tools_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(PredictionRefused, match="no image"):
+        add_predictions(project=a_project(), model="owl-net", rows={uuid4(): {1: 1.0}})
+    with pytest.raises(PredictionRefused, match="asks for none"):
+        add_predictions(project=a_project("Boxes", tools=("box",)), model="owl-net", rows={})
+    with pytest.raises(PredictionRefused, match="needs a name"):
+        add_predictions(project=a_project("Nameless"), model=" ", rows={})
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_calls_at_once_make_one_model_and_one_current_prediction() -> None:
+    project = a_project()
+    image = a_task(project).image.public_id
+
+    together(
+        lambda: add_predictions(project=project, model="owl-net", rows={image: {1: 1.0}}),
+        lambda: add_predictions(project=project, model="owl-net", rows={image: {2: 1.0}}),
+    )
+
+    assert Annotation.objects.values("actor").distinct().count() == 1
+    assert Annotation.objects.filter(is_current=True).count() == 1
