@@ -35,9 +35,9 @@ def drawn_sample(*, project_id: int, most: int = MOST_IMAGES) -> Drawn:
     ids = sorted(answered.values_list("pk", flat=True)[:most])
     rows = [*drawn_rows(task_ids=ids), *_on_check_images(project_id)]
     labels = ConsensusLabel.objects.filter(task_id__in=ids, is_current=True, method__in=SET_BY_PEOPLE)
-    known = {task_id: _corners(body) for task_id, body in labels.values_list("task_id", "body")}
+    known = {task_id: corners_of(body) for task_id, body in labels.values_list("task_id", "body")}
     golds = Gold.objects.filter(project_id=project_id, state=Gold.State.ACTIVE).values_list("pk", "accepted")
-    known |= {-pk: _corners(accepted[0]) for pk, accepted in golds if len(accepted) == 1}
+    known |= {-pk: corners_of(accepted[0]) for pk, accepted in golds if len(accepted) == 1}
     return Drawn(box_answers(rows), known)
 
 
@@ -68,7 +68,8 @@ def _on_check_images(project_id: int) -> list[tuple[int, int, dict[str, Any]]]:
     return [(-gold, actor, body) for gold, actor, body in rows.values_list("gold_id", "actor_id", "body")]
 
 
-def _corners(body: Mapping[str, Any]) -> FloatArray:
+def corners_of(body: Mapping[str, Any]) -> FloatArray:
+    """The boxes of an answer, shape (n, 4)."""
     return _box_array([item["geom"] for item in body["objects"] if item["tool"] == "box"])
 
 

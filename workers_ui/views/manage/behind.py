@@ -16,6 +16,7 @@ from tasks.standing.models import Standing
 
 #: A worker's box is the object's when it is the worker's nearest one and overlaps it by so much.
 OVERLAP = 0.3
+_SIDES = {"x", "y", "w", "h"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +50,8 @@ def drawn_by(geoms: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, 
     """For each box (as JSON) the (number, name) of those of whom a box is the same object: each box of theirs is one
     object's, the one that it overlaps most."""
     found: list[list[tuple[int, str]]] = [[] for _ in geoms]
-    objects = corner_array([Box(**geom) for geom in geoms])
+    # What is no box lies nowhere: it is compared with nothing.
+    objects = corner_array([Box(**geom) if geom.keys() == _SIDES else Box(0, 0, 0, 0) for geom in geoms])
     for row in answers:
         drawn = [Box(**item["geom"]) for item in row["answer"]["objects"] if item["tool"] == "box"]
         if not len(objects) or not drawn:

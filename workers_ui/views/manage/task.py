@@ -34,7 +34,7 @@ from workers_ui.views.manage.words import (
 
 #: Classes with a bar of their own; the rest are one line.
 BARS = 12
-#: The last of the eight label colours is white, which the agreed label's list needs for nothing.
+#: Label colours of the design tokens; answers beyond repeat them, and every one carries its number.
 COLOURS = 8
 VERDICT_WORDS = {
     Review.Verdict.APPROVE: ("Approved", "ok", "check"),
@@ -56,6 +56,8 @@ def task(request: HttpRequest, project: Project, task_id: uuid.UUID) -> HttpResp
     label = evidence["label"]
     answers = answer_rows(evidence["answers"], label, names, figures=answer_figures(found))
     objects = object_rows(evidence, answers, names)
+    for row in answers:
+        row["drew"] = drew_words(row["number"], row["boxes"], objects)
     context = {
         "task": found,
         "image": found.image,
@@ -101,6 +103,7 @@ def answer_rows(
                 "who": given.get("model") or pseudonym(given["worker"]),
                 "known": figures.get(given["annotation"]),
                 "moved": moved_words(given.get("influence")),
+                "says": says_words(given.get("confusion"), label["body"]["image"]["class"] if label else None, names),
                 "words": words,
                 "differs": bool(agreed) and words != agreed,
                 "boxes": sum(item["tool"] == "box" for item in given["answer"]["objects"]),
@@ -125,9 +128,29 @@ def moved_words(nats: float | None) -> str:
         return ""
     times = exp(min(abs(nats), 12.0))
     if times < 1.05:
-        return "hardly any"
+        return "hardly moved it"
     said = "over 1,000" if times > 1000 else f"{times:,.1f}" if times < 10 else f"{round(times):,}"
-    return f"{said.removesuffix('.0')} times {'likelier' if nats > 0 else 'less likely'}"
+    return f"made it {said.removesuffix('.0')} times {'likelier' if nats > 0 else 'less likely'}"
+
+
+def says_words(confusion: Mapping[str, float] | None, agreed: int | None, names: Names) -> str:
+    """What a worker says of images of the agreed class, where that is known: "of “cat” says cat 70 %, dog 22 %"."""
+    if not confusion or agreed is None:
+        return ""
+    most = sorted(confusion.items(), key=lambda item: -item[1])[:2]
+    said = ", ".join(f"{name_of(names, int(number))} {round(100 * p)} %" for number, p in most if p >= 0.01)
+    return f"of “{name_of(names, agreed)}” says {said}"
+
+
+def drew_words(number: int, boxes: int, objects: Sequence[Json]) -> str:
+    """What of an answer is in the label: "drew 2 of its 3 objects, 1 that was left out"."""
+    agreed = [item for item in objects if item["released"]]
+    hits = sum(any(drawer == number for drawer, _ in item["by"]) for item in agreed)
+    if not objects:
+        return ""
+    extra = max(0, boxes - hits)
+    said = f"drew {hits} of its {many(len(agreed), 'object')}"
+    return f"{said}, and {extra:,} that {'is' if extra == 1 else 'are'} not in it" if extra else said
 
 
 def object_rows(evidence: Json, answers: Sequence[Json], names: Names) -> list[Json]:

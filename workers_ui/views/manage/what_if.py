@@ -98,8 +98,8 @@ def shown(project: Project, body: Json) -> Json:
         **body,
         "by_kind": by_kind,
         "best": _saving(by_kind, judged),
-        "measure": "Right labels" if judged else "Same as with all answers",
-        "chart": _chart(by_kind, judged),
+        "measure": measure_words(body),
+        "chart": _chart(by_kind, measure_words(body)),
     }
 
 
@@ -140,12 +140,21 @@ def _saving(by_kind: dict[str, list[Json]], judged: bool) -> Json | None:
         "points": points,
         "judged": judged,
         # Both are judged by the same images, so half of the wider interval is more than chance makes of them.
-        "is_chance": judged and abs(points) < max(row["high"] - row["low"] for row in (today, asked)) / 2,
+        "is_chance": today["low"] is not None
+        and asked["low"] is not None
+        and abs(points) < max(row["high"] - row["low"] for row in (today, asked)) / 2,
         "shares": (asked["share"], today["share"]),
     }
 
 
-def _chart(by_kind: dict[str, list[Json]], judged: bool) -> Json:
+def measure_words(body: Json) -> str:
+    """What a policy is measured by; without anything known to be right, by the labels that all answers give."""
+    if not body["judged"]:
+        return "Same as with all answers"
+    return "Right labels" if body["kind"] == "classes" else "Right boxes (F1)"
+
+
+def _chart(by_kind: dict[str, list[Json]], measure: str) -> Json:
     def points(kind: str) -> list[list[float]]:
         rows = sorted(by_kind[kind], key=lambda row: row["answers_per_image"])
         return [[round(row["answers_per_image"], 3), row["share"]] for row in rows if row["share"] is not None]
@@ -158,6 +167,6 @@ def _chart(by_kind: dict[str, list[Json]], judged: bool) -> Json:
     ]
     return {
         "x": {"label": "Answers an image", "unit": ""},
-        "y": {"label": "Right labels" if judged else "Same as with all answers", "unit": "share"},
+        "y": {"label": measure, "unit": "share"},
         "series": [each for each in series if each["points"]],
     }

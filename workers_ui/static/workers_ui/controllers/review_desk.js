@@ -51,7 +51,7 @@ export default class ReviewDesk extends Controller {
     this.evidence = null;
     this.target("label").textContent = this.desk.words(label.answer);
     this.target("sure").textContent = sureness(label, this.options.target);
-    this.target("page").href = label.page;
+    Object.assign(this.target("page"), { href: label.page, hidden: false });
     this.target("place").textContent = `${this.index + 1} of ${this.labels.length}, batch ${label.batch}`;
     this.target("evidence").replaceChildren();
     void this.loadEvidence(label);

@@ -1,0 +1,246 @@
+"""The page of one image's evidence: every answer drawn or not, what it counted, and how the label came to be."""
+
+import re
+from typing import Any
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Page, expect
+
+from accounts.models import Membership, Role
+from projects.models import Project
+from tasks.batching.models import Task
+from tasks.consensus.models import ConsensusLabel
+from tasks.flow.rejecting import reject_label
+from tasks.review.services import fix_label
+from tests import cast
+from tests.agreed import an_agreed_task
+from tests.ui.live import PHONE, People, a_scene_image
+
+in_a_browser = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def page_of(project: Project, task: Task) -> str:
+    return f"/projects/{project.public_id}/tasks/{task.public_id}/"
+
+
+def read(client: Client, project: Project, task: Task) -> str:
+    answer = client.get(page_of(project, task))
+    assert answer.status_code == 200
+    return re.sub(r"\s+(?=,)", "", re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode())))
+
+
+@pytest.fixture
+def ada(db: None) -> Client:
+    client = Client()
+    client.force_login(cast.ada().user)
+    return client
+
+
+def test_the_images_of_a_batch_stand_behind_its_number(ada: Client) -> None:
+    project = cast.a_project("Strays")
+    first, second = (cast.a_task(project, batch=cast.a_batch(project)) for _ in range(2))
+    board = ada.get(f"/projects/{project.public_id}/").content.decode()
+    assert f"/images/?batch={second.batch.public_id}" in board
+    listed = ada.get(f"/projects/{project.public_id}/images/", {"batch": str(second.batch.public_id)}).content.decode()
+    assert page_of(project, second) in listed
+    assert page_of(project, first) not in listed
+    assert ada.get(f"/projects/{project.public_id}/images/", {"batch": "nonsense"}).status_code == 404
+
+
+def hash_of(task: Task) -> str:
+    return ConsensusLabel.objects.get(task=task, is_current=True).content_hash
+
+
+def test_a_class_shows_its_shares_and_what_each_answer_did(ada: Client) -> None:
+    project = cast.a_project("Strays", classes=("cat", "dog"))
+    task = an_agreed_task(project, [cast.class_answer(1), cast.class_answer(1), cast.class_answer(2)])
+    text = read(ada, project, task)
+    assert "Agreed label 3 answers cat" in text
+    assert "How sure, class by class" in text
+    assert text.count("times likelier") == 2
+    assert text.count("times less likely") == 1
+    assert text.count("differs") == 1
+    assert "From 3 answers." in text
+
+
+def test_workers_stand_there_by_their_pseudonyms(ada: Client) -> None:
+    project = cast.a_project("Strays")
+    task = an_agreed_task(project, [cast.class_answer(1)] * 3)
+    text = read(ada, project, task)
+    assert "Bird1" not in text
+    assert f"Worker {str(cast.a_worker('bird1').public_id)[:4]}" in text
+
+
+def test_an_image_without_answers_says_so(ada: Client) -> None:
+    project = cast.a_project("Strays")
+    task = cast.a_task(project)
+    text = read(ada, project, task)
+    assert "No answers yet" in text
+    assert "None yet. It is made when the answers are in." in text
+
+
+def test_an_image_whose_answers_are_not_all_in_has_no_label_yet(ada: Client) -> None:
+    project = cast.a_project("Strays")
+    task = an_agreed_task(project, [cast.class_answer(1)], more=2)
+    assert "Not agreed on yet: 1 of 3 answers are in." in read(ada, project, task)
+
+
+def test_the_history_tells_of_versions_verdicts_and_reasons(ada: Client) -> None:
+    project = cast.a_project("Strays", classes=("cat", "dog"))
+    task = an_agreed_task(project, [cast.class_answer(1)] * 3)
+    fix_label(reviewer=cast.ada(), task=task, label_hash=hash_of(task), raw=cast.class_answer(2))
+    text = read(ada, project, task)
+    assert "Version 2: dog now Cat became dog." in text
+    assert "Fixed and approved, version 2" in text
+    reject_label(reviewer=cast.ada(), task=task, label_hash=hash_of(task), reason="It is a fox.", again=True)
+    assert "It is a fox." in read(ada, project, task)
+
+
+def test_objects_tell_who_drew_them_and_which_were_left_out(ada: Client) -> None:
+    project = cast.a_project("Things", classes=("apple", "cup"), tools=("box",), answers_max=9)
+    both = cast.box_answer((1, 10, 10, 80, 60), (2, 300, 300, 50, 50))
+    one = cast.box_answer((1, 12, 10, 80, 60))
+    task = an_agreed_task(project, [both, *[one] * 8])
+    text = read(ada, project, task)
+    assert "2 found in the answers" in text
+    assert "1, 2, 3, 4, 5, 6, 7, 8, 9 of 9" in text
+    assert "left out of the label" in text
+    assert "drew 1 of its 1 object, and 1 that is not in it" in text
+
+
+def test_no_name_of_a_method_or_of_the_mathematics_is_on_the_page(ada: Client) -> None:
+    project = cast.a_project("Strays")
+    task = an_agreed_task(project, [cast.class_answer(1), cast.class_answer(1), cast.class_answer(2)])
+    text = read(ada, project, task).lower()
+    for word in ("posterior", "consensus", "blend", "nats", "log-odds", "gold", "hand "):
+        assert word not in text
+
+
+def member(name: str, role: str) -> Client:
+    user = cast.a_user(name)
+    Membership.objects.create(organisation=cast.an_organisation(), actor=user.actor, role=role)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_a_reviewer_sees_it_without_the_way_to_the_workers(ada: Client) -> None:
+    project = cast.a_project("Strays")
+    task = an_agreed_task(project, [cast.class_answer(1)] * 3)
+    answer = member("rook", Role.REVIEWER).get(page_of(project, task))
+    assert answer.status_code == 200
+    assert "/workers/" not in answer.content.decode()
+
+
+def test_clients_workers_and_outsiders_see_nothing_of_it(ada: Client) -> None:
+    project = cast.a_project("Strays")
+    task = an_agreed_task(project, [cast.class_answer(1)] * 3)
+    bird = Client()
+    bird.force_login(cast.a_user("bird1"))
+    assert bird.get(page_of(project, task)).status_code == 403
+    assert member("robin", Role.CLIENT).get(page_of(project, task)).status_code == 403
+    outsider = Client()
+    outsider.force_login(cast.a_user("finch"))
+    assert outsider.get(page_of(project, task)).status_code == 404
+    assert Client().get(page_of(project, task)).status_code == 302
+
+
+def test_an_image_of_another_project_is_not_reached_through_ones_own(ada: Client) -> None:
+    own, foreign = cast.a_project("Own"), cast.a_project("Foreign")
+    task = cast.a_task(foreign)
+    assert ada.get(page_of(own, task)).status_code == 404
+    assert ada.get(f"/projects/{own.public_id}/review/?task={task.public_id}").status_code == 404
+    assert ada.get(f"/projects/{own.public_id}/review/?task=nonsense").status_code == 404
+
+
+def test_the_page_asks_no_more_often_when_there_are_more_answers(
+    ada: Client, django_assert_max_num_queries: Any
+) -> None:
+    project = cast.a_project("Strays", answers_max=12)
+    few = an_agreed_task(project, [cast.class_answer(1)] * 2)
+    many = an_agreed_task(project, [cast.class_answer(1)] * 12)
+    ada.get(page_of(project, few))
+    with django_assert_max_num_queries(40) as asked:
+        ada.get(page_of(project, few))
+    before = len(asked)
+    with django_assert_max_num_queries(before):
+        ada.get(page_of(project, many))
+
+
+class TestInABrowser:
+    pytestmark = in_a_browser
+
+    @pytest.fixture
+    def things(self, people: People) -> tuple[Project, Task]:
+        project = cast.a_project("Things", classes=("apple", "cup"), tools=("box",), answers_max=9)
+        image = a_scene_image(project, 0)
+        both = cast.box_answer((1, 10, 10, 80, 60), (2, 300, 300, 50, 50))
+        one = cast.box_answer((1, 12, 10, 80, 60))
+        return project, an_agreed_task(project, [both, *[one] * 7], image=image)
+
+    def overlays(self, page: Page) -> list[str]:
+        labels: list[str] = page.evaluate(
+            """async () => {
+              const {controllerOf} = await import('/static/workers_ui/controllers/binder.js');
+              const element = document.querySelector('[data-controller=task-evidence]');
+              return controllerOf(element, 'task-evidence').canvas.overlays.map((each) => each.label);
+            }"""
+        )
+        return labels
+
+    def test_each_answer_is_drawn_or_not_by_keyboard(self, people: People, things: tuple[Project, Task]) -> None:
+        page = people.signed_in(cast.ada())
+        page.goto(page_of(*things))
+        page.wait_for_selector(".box-canvas canvas")
+        assert sorted(self.overlays(page)) == ["1", "1", *"2345678"]
+        page.get_by_role("checkbox", name="Answer 1").focus()
+        page.keyboard.press("Space")
+        assert sorted(self.overlays(page)) == [*"2345678"]
+        page.get_by_role("button", name="Agreed alone").click()
+        assert self.overlays(page) == []
+        page.get_by_role("checkbox", name="Left out").check()
+        assert self.overlays(page) == ["left out"]
+
+    def test_it_is_reached_from_the_review_and_leads_back_there(
+        self, people: People, things: tuple[Project, Task]
+    ) -> None:
+        project, task = things
+        page = people.signed_in(cast.ada())
+        page.goto(f"/projects/{project.public_id}/review/")
+        page.get_by_role("link", name="All that stands behind it").click()
+        page.wait_for_url(f"**{page_of(project, task)}")
+        page.get_by_role("button", name="Review it").click()
+        page.wait_for_selector(".box-canvas canvas")
+        page.get_by_role("button", name="Approve").first.click()
+        page.wait_for_url(f"**{page_of(project, task)}")
+        expect(page.get_by_text("Approved, version 1")).to_be_visible()
+        expect(page.get_by_role("button", name="Review it again")).to_be_visible()
+
+    def test_what_a_person_decided_may_be_decided_again_on_purpose(
+        self, people: People, things: tuple[Project, Task]
+    ) -> None:
+        project, task = things
+        rook = cast.a_user("rook").actor
+        fix_label(reviewer=rook, task=task, label_hash=hash_of(task), raw=cast.box_answer((2, 10, 10, 80, 60)))
+        page = people.signed_in(cast.ada())
+        page.goto(f"/projects/{project.public_id}/review/?task={task.public_id}")
+        page.wait_for_selector(".box-canvas canvas")
+        page.get_by_role("button", name="Approve").first.click()
+        page.wait_for_url(f"**{page_of(project, task)}")
+        expect(page.locator(".history li[data-state=ok]")).to_have_count(1)
+
+    def test_it_is_reached_from_the_images_of_a_batch(self, people: People, things: tuple[Project, Task]) -> None:
+        project, task = things
+        page = people.signed_in(cast.ada())
+        page.goto(f"/projects/{project.public_id}/images/?batch={task.batch.public_id}")
+        expect(page.get_by_role("link", name="Show all batches")).to_be_visible()
+        page.get_by_role("link", name="Answers of").click()
+        page.wait_for_url(f"**{page_of(project, task)}")
+
+    def test_it_fits_a_phone(self, people: People, things: tuple[Project, Task]) -> None:
+        page = people.signed_in(cast.ada(), **PHONE)
+        page.goto(page_of(*things))
+        page.wait_for_selector(".box-canvas canvas")
+        page.get_by_text("Agreed alone").tap()
+        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") == 0
