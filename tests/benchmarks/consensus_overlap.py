@@ -1,4 +1,4 @@
-"""Answers saved and accuracy kept by the stopping rule, and online posteriors against refits, on real labels.
+"""Answers saved and accuracy kept by the stopping rule, its guard, and online posteriors, on real labels.
 
 `python tests/benchmarks/consensus_overlap.py [--data FOLDER] [--seeds N] [--sets NAME,...] [--thresholds T,...]`.
 Each figure is a mean over seeds of the order in which answers come. Ties count as fractions.
@@ -25,6 +25,8 @@ from tasks.consensus.algorithms.tables import ClassTable, read_answers  # noqa: 
 
 CROWD = ROOT.parent / "shared" / "data" / "crowd"
 CLASS_SETS = ("bluebirds", "dog", "rte", "d_possent", "d_product", "sp", "cf", "zencrowd_us", "s_rel")
+#: From asking for all that can turn anything to stopping at once.
+LADDER = (1e-5, 1e-3, 5e-3, 2e-2, 5e-2, 0.2, 1.0)
 #: Refits of a set while its answers come.
 REFITS = 10
 
@@ -95,12 +97,34 @@ def overlap_table(crowd: Path, sets: Sequence[str], thresholds: Sequence[float],
             )
 
 
+def guard_table(crowd: Path, sets: Sequence[str], seeds: Sequence[int]) -> Iterator[str]:
+    yield f"Least lead on the majority of the same answers, in points, of {len(seeds)} orders of arrival, by threshold."
+    yield f"{'set':<13}" + "".join(f"{threshold:>9g}" for threshold in LADDER)
+    for name in sets:
+        table = classes_of(crowd, name)
+        leads = [100 * saving(table, threshold, seeds).lead for threshold in LADDER]
+        yield f"{name:<13}" + "".join(f"{lead:>+9.2f}" for lead in leads)
+
+
 def online_table(crowd: Path, sets: Sequence[str], seeds: Sequence[int]) -> Iterator[str]:
     yield f"Online accuracy below the batch fit of the same answers, {REFITS} refits a set, in points."
     yield f"{'set':<13}{'worst before a refit':>22}{'before the last':>17}{'worst after one':>17}"
     for name in sets:
         worst, last, after = online_gaps(classes_of(crowd, name), seeds)
         yield f"{name:<13}{100 * worst:>22.2f}{100 * last:>17.2f}{100 * after:>17.2f}"
+
+
+def report(
+    crowd: Path,
+    sets: Sequence[str] = CLASS_SETS,
+    thresholds: Sequence[float] = (DEFAULT_THRESHOLD,),
+    seeds: Sequence[int] = range(3),
+) -> Iterator[str]:
+    yield from overlap_table(crowd, sets, thresholds, seeds)
+    yield ""
+    yield from guard_table(crowd, sets, seeds[:2])
+    yield ""
+    yield from online_table(crowd, sets, seeds[:1])
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -115,10 +139,7 @@ def main(words: Sequence[str] | None = None) -> int:
         print("The measuring data is not here; put it at ../shared/data/crowd beside the checkout or name its folder.")
         return 1
     thresholds = [float(text) for text in options.thresholds.split(",")]
-    for line in overlap_table(options.data, sets, thresholds, seeds):
-        print(line, flush=True)
-    print()
-    for line in online_table(options.data, sets, seeds[:1]):
+    for line in report(options.data, sets, thresholds, seeds):
         print(line, flush=True)
     return 0
 

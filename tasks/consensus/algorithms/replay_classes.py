@@ -18,8 +18,8 @@ from tasks.consensus.algorithms.scoring import score
 from tasks.consensus.algorithms.state import BlendState
 from tasks.consensus.algorithms.stopping import class_gains, design_effect, pair_accuracy, sparse_gains
 
-#: The blend is fitted anew when the answers have grown by this share, and before the last word.
-GROWTH = 0.05
+#: The blend is fitted anew when the answers have grown by this share, and before the last word by that one.
+GROWTH, SETTLED = 0.1, 0.005
 #: Right and wrong answers added to the accuracy that a method's own result gives its workers.
 _PRIOR = (8.0, 2.0)
 
@@ -56,7 +56,7 @@ class ClassScene:
         )
 
     def refreshed(self) -> bool:
-        if self._state is None or self._state.answers == self._rows:
+        if self._state is None or self._rows <= (1 + SETTLED) * self._state.answers:
             return False
         self._state = None
         return True
