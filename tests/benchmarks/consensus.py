@@ -1,70 +1,77 @@
-"""Measure the consensus methods on real crowd labels: `python tests/benchmarks/consensus.py [data folder]`.
+"""Measure the consensus methods: `python tests/benchmarks/consensus.py [part ...] [--data FOLDER]`.
 
-The data lies beside the checkout in ../shared/data/crowd and is not part of the project. Ties count as fractions: a tie
-of two classes with the true one among them is half right.
+Parts: accuracy, calibration, boxes, masks, overlap, speed; without a name all of them, which takes some ten minutes, of
+which crowd-kit takes most. The real crowd labels lie beside the checkout in ../shared/data/crowd and are not part of
+the project; each part has a file of its own here, which says what it does.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
 
-from tasks.consensus.algorithms.base import Answers, Consensus  # noqa: E402
-from tasks.consensus.algorithms.majority import EPSILON  # noqa: E402
-from tasks.consensus.algorithms.registry import METHODS, method_named  # noqa: E402
-from tests.benchmarks.consensus_boxes import BOX_SET, CROWD, read_columns  # noqa: E402
-from tests.benchmarks.consensus_boxes import report as box_report  # noqa: E402
+from tests.benchmarks import (  # noqa: E402
+    consensus_accuracy,
+    consensus_boxes,
+    consensus_calibration,
+    consensus_masks,
+    consensus_overlap,
+    consensus_speed,
+)
+from tests.benchmarks.consensus_boxes import CROWD  # noqa: E402
 
-CLASS_SETS = ("bluebirds", "dog", "rte", "d_possent", "d_product", "sp", "cf", "zencrowd_us", "s_rel")
-
-
-def accuracy(result: Consensus, gold: dict[int, int]) -> tuple[float, float]:
-    """Share of gold tasks that are right: with ties as fractions, and with ties as they were drawn."""
-    fraction, drawn = [], []
-    for index, task in enumerate(result.task):
-        if int(task) not in gold:
-            continue
-        shares = result.posteriors.of(index)
-        top = [label for label, share in shares.items() if share >= max(shares.values()) - EPSILON]
-        fraction.append((gold[int(task)] in top) / len(top))
-        drawn.append(int(result.label[index]) == gold[int(task)])
-    return float(np.mean(fraction)), float(np.mean(drawn))
+#: Orders of arrival that figures of the stopping rule are means of.
+SEEDS = 3
 
 
-def measure_classes(folder: Path, method: str) -> tuple[float, float, float]:
-    """Accuracy with fractional ties, accuracy with drawn ties, seconds."""
-    rows = read_columns(folder / "answers.csv").astype(np.int64)
-    gold = {int(task): int(label) for task, label in read_columns(folder / "gold.csv")}
-    start = time.perf_counter()
-    result = method_named(method).fit_predict(Answers.of(*rows.T))
-    seconds = time.perf_counter() - start
-    return *accuracy(result, gold), seconds
-
-
-def report(crowd: Path) -> Iterator[str]:
-    yield f"{'set':<14}{'method':<12}{'accuracy':>9}{'drawn':>9}{'seconds':>9}"
-    for name in CLASS_SETS:
-        for method in METHODS:
-            fraction, drawn, seconds = measure_classes(crowd / name, method)
-            yield f"{name:<14}{method:<12}{fraction:>9.4f}{drawn:>9.4f}{seconds:>9.3f}"
+def overlap(crowd: Path) -> Iterator[str]:
+    sets = consensus_overlap.CLASS_SETS
+    yield from consensus_overlap.overlap_table(crowd, sets, [consensus_overlap.DEFAULT_THRESHOLD], range(SEEDS))
     yield ""
-    yield from box_report(crowd)
+    yield from consensus_overlap.online_table(crowd, sets, range(1))
+
+
+def masks(crowd: Path) -> Iterator[str]:
+    """Made from seeds, without data."""
+    consensus_masks.main()
+    yield from ()
+
+
+def speed(crowd: Path) -> Iterator[str]:
+    consensus_speed.main([])
+    yield from ()
+
+
+PARTS = {
+    "accuracy": consensus_accuracy.report,
+    "calibration": consensus_calibration.report,
+    "boxes": consensus_boxes.report,
+    "masks": masks,
+    "overlap": overlap,
+    "speed": speed,
+}
 
 
 def main() -> int:
-    crowd = Path(sys.argv[1]) if len(sys.argv) > 1 else CROWD
-    if not (crowd / BOX_SET).is_dir():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", help=f"out of: {', '.join(PARTS)}")
+    parser.add_argument("--data", type=Path, default=CROWD, help="the folder with a folder a set")
+    options = parser.parse_args()
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}; the parts are: {', '.join(PARTS)}")
+    if not options.data.is_dir():
         print("The measuring data is not here; put it at ../shared/data/crowd beside the checkout or name its folder.")
         return 1
-    for line in report(crowd):
-        print(line)
+    for name in options.parts or PARTS:
+        print(f"\n== {name}", flush=True)
+        for line in PARTS[name](options.data):
+            print(line, flush=True)
     return 0
 
 
