@@ -16,6 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from tasks.consensus.algorithms.stopping import DEFAULT_THRESHOLD  # noqa: E402
 from tests.benchmarks import (  # noqa: E402
     consensus_accuracy,
     consensus_boxes,
@@ -32,7 +33,7 @@ SEEDS = 3
 
 def overlap(crowd: Path) -> Iterator[str]:
     sets = consensus_overlap.CLASS_SETS
-    yield from consensus_overlap.overlap_table(crowd, sets, [consensus_overlap.DEFAULT_THRESHOLD], range(SEEDS))
+    yield from consensus_overlap.overlap_table(crowd, sets, [DEFAULT_THRESHOLD], range(SEEDS))
     yield ""
     yield from consensus_overlap.online_table(crowd, sets, range(1))
 
