@@ -24,6 +24,8 @@ from tasks.standing.models import Standing
 #: The newest verdicts that a figure is made from.
 VERDICTS = 20_000
 DOUBTFUL = 48
+#: A label that is at least so sure is not listed as likely wrong, unless the project wants more.
+SUSPECT = 0.95
 BINS = 10
 _SEED = 7
 
@@ -98,7 +100,9 @@ def doubt_figures(*, project: Project) -> Json:
     labels = labels.annotate(sure=sure).filter(~Exists(decided))
     sums = labels.aggregate(mean=Avg("sure"), wrong=Sum(1.0 - F("sure"), default=0.0))
     is_one_decision = schema_of(project=project).object_tools == ()
-    rows = labels.filter(sure__lt=1).select_related("task__posterior").order_by("sure", "pk")
+    # A label that is as sure as the project wants is no suspect, however the others stand.
+    limit = max(SUSPECT, project.confidence_target)
+    rows = labels.filter(sure__lt=limit).select_related("task__posterior").order_by("sure", "pk")
     return {
         "labels": labels.count(),
         "confidence": sums["mean"],

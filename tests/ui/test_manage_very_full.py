@@ -17,7 +17,7 @@ from workers_ui.views.manage.activity import activity
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ("", "images/", "checks/", "workers/", "review/", "releases/", "settings/")
+PAGES = ("", "images/", "checks/", "workers/", "review/", "quality/", "what-if/", "releases/", "settings/")
 
 
 @pytest.fixture

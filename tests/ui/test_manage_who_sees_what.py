@@ -9,7 +9,7 @@ from tests import cast
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ("", "images/", "checks/", "workers/", "review/", "releases/", "settings/")
+PAGES = ("", "images/", "checks/", "workers/", "review/", "quality/", "what-if/", "releases/", "settings/")
 
 
 def signed_in(name: str, role: str | None = None) -> Client:
@@ -78,6 +78,8 @@ def test_a_reviewer_cannot_take_a_managers_steps() -> None:
     assert rook.post(f"{address}state/", {"step": "open"}).status_code == 403
     assert rook.post(f"{address}batches/{batch.public_id}/", {"step": "open"}).status_code == 403
     assert rook.post(f"{address}workers/invite/", {"days": 3, "max_uses": 5}).status_code == 403
+    assert rook.post(f"{address}quality/again/").status_code == 403
+    assert rook.post(f"{address}what-if/again/").status_code == 403
     assert Project.objects.get().state == Project.State.DRAFT
 
 

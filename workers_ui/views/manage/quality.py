@@ -141,22 +141,21 @@ def _doubtful(project: Project, rows: Sequence[Json], names: Names) -> list[Json
 
 
 def _confusion(project: Project, row: Json, names: Names) -> Json:
-    """The sentence names the class that is said in place of the other first, when the mix-up has a direction."""
-    a, b = name_of(names, row["a"]), name_of(names, row["b"])
-    people = f"{row['workers']} of {many(row['of_workers'], 'worker')}"
-    sentence = f"“{a}” and “{b}” are mixed up by {people}"
+    found = _tasks(project, row["tasks"][:EXAMPLES])
+    examples = [found[key] for key in row["tasks"] if key in found]
+    return {**row, "sentence": confusion_words(row, names), "examples": examples}
+
+
+def confusion_words(row: Json, names: Names) -> str:
+    """ "“horse” and “pony” are mixed up by 14 of 20 workers: look at what the instructions say of both." """
     if row["unclear"]:
         advice = "look at what the instructions say of both"
     elif row["workers"] == 1 and row["of_workers"] > 1:
         advice = "one person alone, so it is hardly the instructions"
     else:
         advice = "few so far; look at the images before you change the instructions"
-    found = _tasks(project, row["tasks"][:EXAMPLES])
-    return {
-        **row,
-        "sentence": f"{sentence}: {advice}.",
-        "examples": [found[key] for key in row["tasks"] if key in found],
-    }
+    people = f"{row['workers']:,} of {many(row['of_workers'], 'worker')}"
+    return f"“{name_of(names, row['a'])}” and “{name_of(names, row['b'])}” are mixed up by {people}: {advice}."
 
 
 def _tasks(project: Project, public_ids: Sequence[str]) -> Mapping[str, Task]:

@@ -1,0 +1,252 @@
+"""The page of quality: made off the request, and each of its states in words."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from playwright.sync_api import expect
+
+from kernel.errors import Refused
+from kernel.events import number_events, record_event
+from kernel.models import Job
+from projects.models import Project
+from tasks.consensus.models import ConsensusLabel
+from tasks.flow import reports
+from tasks.review.services import approve_label
+from tests import cast
+from tests.agreed import an_agreed_task, make_reports
+from tests.ui.live import PHONE, People, a_scene_image
+from workers_ui.views.manage.quality import alpha_words, confusion_words, judged_words
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def ada(db: None) -> Client:
+    client = Client()
+    client.force_login(cast.ada().user)
+    return client
+
+
+def read(client: Client, project: Project, part: str = "") -> str:
+    answer = client.get(f"/projects/{project.public_id}/quality/{part}")
+    assert answer.status_code == 200
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+
+
+def mixed_up(project: Project) -> Project:
+    """Six workers, who agree on cats and mix up horses and ponies."""
+    for number in range(12):
+        image = cast.an_image(project, name=f"farm/{number}.jpg")
+        if number < 6:
+            an_agreed_task(project, [cast.class_answer(1)] * 6, image=image)
+        else:
+            an_agreed_task(project, [cast.class_answer(2 + (n + number) % 2) for n in range(6)], image=image)
+    return project
+
+
+def farm(**policy: Any) -> Project:
+    return cast.a_project("Farm", classes=("cat", "horse", "pony"), answers_max=6, **policy)
+
+
+def test_the_first_look_has_the_figures_made_and_shows_that(ada: Client) -> None:
+    project = mixed_up(farm())
+    page = ada.get(f"/projects/{project.public_id}/quality/").content.decode()
+    assert "The figures are being made." in page
+    assert "data-refresh-busy" in page
+    ada.get(f"/projects/{project.public_id}/quality/")
+    assert Job.objects.filter(kind="flow.report").count() == 1
+
+
+def test_the_figures_say_what_they_mean(ada: Client) -> None:
+    project = mixed_up(farm())
+    ada.get(f"/projects/{project.public_id}/quality/")
+    assert [job.state for job in make_reports()] == ["done"]
+    text = read(ada, project)
+    assert "72 answers to 12 images" in text
+    assert "People often disagree" in text
+    assert "“horse” and “pony” are mixed up by 6 of 6 workers" in text
+    assert "Review these 6" in text
+    assert "Nothing to compare with yet." in text
+    assert "data-refresh-busy" not in ada.get(f"/projects/{project.public_id}/quality/?part=figures").content.decode()
+
+
+def test_a_label_that_a_reviewer_approved_is_judged_and_in_doubt_no_more(ada: Client) -> None:
+    project = mixed_up(farm())
+    label = ConsensusLabel.objects.filter(project=project, is_current=True).order_by("confidence").first()
+    assert label is not None
+    approve_label(reviewer=cast.ada(), task=label.task, label_hash=label.content_hash)
+    ada.get(f"/projects/{project.public_id}/quality/")
+    make_reports()
+    text = read(ada, project)
+    assert "Of 1 label that we called" in text
+    assert "a first impression" in text
+    page = ada.get(f"/projects/{project.public_id}/quality/").content.decode()
+    assert f"/review/?task={label.task.public_id}" not in page
+
+
+def test_the_doubtful_labels_are_a_list_of_the_review_until_they_are_decided(ada: Client) -> None:
+    project = mixed_up(farm())
+    ada.get(f"/projects/{project.public_id}/quality/")
+    make_reports()
+    address = f"/projects/{project.public_id}/review/?list=doubtful"
+    before = read_count(ada, address)
+    assert before > 0
+    label = ConsensusLabel.objects.filter(project=project, is_current=True).order_by("confidence").first()
+    assert label is not None
+    approve_label(reviewer=cast.ada(), task=label.task, label_hash=label.content_hash)
+    assert read_count(ada, address) == before - 1
+
+
+def read_count(client: Client, address: str) -> int:
+    found = re.search(r"Most likely wrong <b[^>]*>(\d+)</b>", client.get(address).content.decode())
+    assert found is not None
+    return int(found[1])
+
+
+def test_without_answers_it_says_what_it_will_show(ada: Client) -> None:
+    project = farm()
+    ada.get(f"/projects/{project.public_id}/quality/")
+    make_reports()
+    assert "No answers yet" in read(ada, project)
+
+
+def test_a_failure_is_told_and_can_be_tried_again(ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = farm()
+
+    def fails(**asked: Any) -> Any:
+        raise Refused("It cannot be done.")
+
+    monkeypatch.setitem(reports.MAKERS, "quality", fails)
+    ada.get(f"/projects/{project.public_id}/quality/")
+    assert [job.state for job in make_reports()] == ["failed"]
+    text = read(ada, project)
+    assert "The figures could not be made." in text
+    assert "Try again" in text
+    assert not Job.objects.filter(kind="flow.report", state="queued").exists()
+    monkeypatch.undo()
+    ada.post(f"/projects/{project.public_id}/quality/again/")
+    make_reports()
+    assert "No answers yet" in read(ada, project)
+
+
+def test_old_figures_stay_while_new_ones_are_made(ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = mixed_up(farm())
+    ada.get(f"/projects/{project.public_id}/quality/")
+    make_reports()
+    monkeypatch.setattr(reports, "FRESH", timedelta(0))
+    number_events(project_id=project.pk)
+    record_event(project_id=project.pk, kind="answer.submitted", submitted=1)
+    number_events(project_id=project.pk)
+    text = read(ada, project)
+    assert "Being brought up to date" in text
+    assert "72 answers to 12 images" in text
+
+
+def test_nothing_is_made_anew_while_nothing_happens(ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = mixed_up(farm())
+    ada.get(f"/projects/{project.public_id}/quality/")
+    make_reports()
+    monkeypatch.setattr(reports, "FRESH", timedelta(0))
+    read(ada, project)
+    assert not Job.objects.filter(kind="flow.report", state="queued").exists()
+
+
+def test_boxes_have_their_figures_too(ada: Client) -> None:
+    project = cast.a_project("Things", classes=("apple", "cup"), tools=("box",), answers_max=4)
+    for number in range(12):
+        boxes = [cast.box_answer((1 + number % 2, 10 + n, 10, 80, 60)) for n in range(3)]
+        an_agreed_task(project, boxes)
+    ada.get(f"/projects/{project.public_id}/quality/")
+    assert [job.state for job in make_reports()] == ["done"]
+    text = read(ada, project)
+    assert "of where boxes are and what is in them" in text
+    assert "How sure are the labels?" in text
+    assert "How many labels are wrong?" not in text
+
+
+def test_no_name_of_the_mathematics_but_alpha_is_on_the_page(ada: Client) -> None:
+    project = mixed_up(farm())
+    ada.get(f"/projects/{project.public_id}/quality/")
+    make_reports()
+    text = read(ada, project).lower()
+    for word in ("posterior", "consensus", "blend", "entropy", "calibration", "gold", "existence"):
+        assert word not in text
+
+
+@pytest.mark.parametrize(
+    ("alpha", "state", "words"),
+    [
+        (None, "", "at least two people"),
+        (0.9, "ok", "the same way"),
+        (0.7, "", "mostly agree"),
+        (0.4, "warn", "often disagree"),
+        (-0.1, "bad", "no more than chance"),
+    ],
+)
+def test_agreement_is_told_in_a_sentence(alpha: float | None, state: str, words: str) -> None:
+    found = alpha_words(alpha)
+    assert found[0] == state
+    assert words in found[1]
+
+
+@pytest.mark.parametrize(
+    ("workers", "unclear", "words"),
+    [(14, True, "instructions say of both"), (1, False, "one person alone"), (4, False, "few so far")],
+)
+def test_a_mix_up_says_whose_it_is(workers: int, unclear: bool, words: str) -> None:
+    row = {"a": 1, "b": 2, "workers": workers, "of_workers": 20, "unclear": unclear}
+    said = confusion_words(row, {1: "horse", 2: "pony"})
+    assert said.startswith(f"“horse” and “pony” are mixed up by {workers} of 20 workers: ")
+    assert words in said
+
+
+def test_being_sure_is_told_by_the_part_with_the_most_labels() -> None:
+    bins = [
+        {"low": 0.6, "high": 0.7, "said": 0.66, "right": 0.5, "n": 4},
+        {"low": 0.9, "high": 1.0, "said": 0.97, "right": 0.984, "n": 62},
+    ]
+    assert judged_words({"bins": bins}) == "Of 62 labels that we called 90 to 100 % sure, 98 % were right."
+    assert judged_words({"bins": []}) == ""
+
+
+class TestInABrowser:
+    pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+    @pytest.fixture
+    def project(self, people: People) -> Project:
+        project = farm()
+        for number in range(24):
+            bodies = [cast.class_answer(1 + (number + (n if number % 3 else 0)) % 2) for n in range(4)]
+            an_agreed_task(project, bodies, image=a_scene_image(project, number % 3) if number < 3 else None)
+        return project
+
+    def test_the_figures_come_by_themselves_with_their_charts(self, people: People, project: Project) -> None:
+        page = people.signed_in(cast.ada())
+        page.goto(f"/projects/{project.public_id}/quality/")
+        expect(page.get_by_text("The figures are being made.")).to_be_visible()
+        make_reports()
+        expect(page.get_by_role("heading", name="Agreement", exact=True)).to_be_visible()
+        expect(page.locator("[data-chart-target=plot] canvas")).to_be_visible()
+        page.get_by_text("As a table").click()
+        expect(page.get_by_role("columnheader", name="Until")).to_be_visible()
+
+    def test_it_fits_a_phone(self, people: People, project: Project) -> None:
+        label = ConsensusLabel.objects.filter(project=project, is_current=True).first()
+        assert label is not None
+        approve_label(reviewer=cast.ada(), task=label.task, label_hash=label.content_hash)
+        reports.report_of(project=project, name="quality")
+        make_reports()
+        page = people.signed_in(cast.ada(), **PHONE)
+        page.goto(f"/projects/{project.public_id}/quality/")
+        expect(page.locator("[data-plot-target=plot] canvas")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") == 0

@@ -1,0 +1,154 @@
+"""What if: settings are read with care, answers are played back off the request, and nothing is changed by looking."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from django.core.cache import cache
+from django.http import QueryDict
+from django.test import Client
+from playwright.sync_api import expect
+
+from projects.models import Project
+from tasks.consensus.models import ConsensusLabel
+from tasks.flow.reports import report_of
+from tasks.review.services import approve_label
+from tests import cast
+from tests.agreed import an_agreed_task, make_reports
+from tests.ui.live import PHONE, People
+from workers_ui.views.manage.what_if import read
+
+
+@pytest.fixture(autouse=True)
+def empty_cache() -> Iterator[None]:
+    cache.clear()
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def ada(db: None) -> Client:
+    client = Client()
+    client.force_login(cast.ada().user)
+    return client
+
+
+def strays() -> Project:
+    """Twelve images with four answers each, one of which differs on every third."""
+    project = cast.a_project("Strays", answers_min=4, answers_max=4, classes=("cat", "dog"))
+    for number in range(12):
+        right = 1 + number % 2
+        bodies = [cast.class_answer(right)] * 3 + [cast.class_answer(3 - right if number % 3 == 0 else right)]
+        an_agreed_task(project, bodies)
+    return project
+
+
+def text_of(client: Client, project: Project, query: str = "") -> str:
+    answer = client.get(f"/projects/{project.public_id}/what-if/{query}")
+    assert answer.status_code == 200
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        ("", (3, 5, 0.9, "blend")),
+        ("answers_min=2&answers_max=4&confidence=95&method=majority", (2, 4, 0.95, "majority")),
+        ("answers_min=5&answers_max=2", (2, 5, 0.9, "blend")),
+        ("answers_min=0&answers_max=900", (1, 20, 0.9, "blend")),
+        ("answers_min=x&answers_max=-1&confidence=12.5&method=guess", (3, 5, 0.9, "blend")),
+        ("confidence=10", (3, 5, 0.5, "blend")),
+        ("confidence=999", (3, 5, 1.0, "blend")),
+    ],
+)
+def test_what_is_asked_is_read_with_the_projects_own_in_doubt(query: str, asked: tuple[int, int, float, str]) -> None:
+    found = read(QueryDict(query), Project(answers_min=3, answers_max=5, confidence_target=0.9))
+    assert (found.answers_min, found.answers_max, found.confidence, found.method) == asked
+
+
+def test_the_answers_are_played_back_off_the_request(ada: Client) -> None:
+    project = strays()
+    assert "The answers are being played back." in text_of(ada, project, "?answers_min=2&answers_max=4")
+    assert [job.state for job in make_reports()] == ["done"]
+    text = text_of(ada, project, "?answers_min=2&answers_max=4")
+    assert "48 answers to 12 images, 4.0 an image" in text
+    assert "Today 4 answers 4.00" in text
+    assert "2 to 4 answers, until 90 % sure" in text
+    assert "no check image or reviewed label to judge by yet" in text
+    assert "1 answer 1.00" in text
+
+
+def test_reviewed_labels_judge(ada: Client) -> None:
+    project = strays()
+    for label in ConsensusLabel.objects.filter(project=project, is_current=True)[:5]:
+        approve_label(reviewer=cast.ada(), task=label.task, label_hash=label.content_hash)
+    text_of(ada, project)
+    make_reports()
+    assert "by 5 images: check images and labels that a reviewer decided" in text_of(ada, project)
+
+
+def test_settings_are_taken_over_into_the_form_and_saved_by_nobody_else(ada: Client) -> None:
+    project = strays()
+    text_of(ada, project, "?answers_min=2&answers_max=4&confidence=95")
+    make_reports()
+    page = ada.get(f"/projects/{project.public_id}/what-if/?answers_min=2&answers_max=4&confidence=95")
+    found = re.search(r'href="([^"]+)"[^>]*aria-label="Use these settings: 2 to 4 answers', page.content.decode())
+    assert found is not None
+    form = ada.get(found[1].replace("&amp;", "&")).content.decode()
+    assert "Filled in from What if. Nothing is changed until you save." in form
+    assert re.search(r'name="answers_min" value="2"', form)
+    assert re.search(r'name="confidence_target" value="95(\.0)?"', form)
+    assert re.search(r"<details class=\"fold\" open>", form)
+    project.refresh_from_db()
+    assert (project.answers_min, project.answers_max, project.confidence_target) == (4, 4, 0.9)
+
+
+def test_the_settings_without_a_proposal_are_the_projects_own(ada: Client) -> None:
+    page = ada.get(f"/projects/{strays().public_id}/settings/").content.decode()
+    assert "Filled in from What if" not in page
+    assert re.search(r'name="answers_min" value="4"', page)
+
+
+def test_without_answers_it_says_what_it_will_show(ada: Client) -> None:
+    project = cast.a_project("Strays")
+    text_of(ada, project)
+    make_reports()
+    assert "No answers to play back yet" in text_of(ada, project)
+
+
+def test_playing_back_again_keeps_what_was_asked(ada: Client) -> None:
+    project = strays()
+    answer = ada.post(f"/projects/{project.public_id}/what-if/again/?answers_min=2&answers_max=3&confidence=80")
+    assert answer.status_code == 302
+    assert answer["Location"].endswith("?answers_min=2&answers_max=3&confidence=80&method=blend")
+
+
+class TestInABrowser:
+    pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+    def test_the_dial_is_moved_by_keys_and_the_answer_comes_by_itself(self, people: People) -> None:
+        project = strays()
+        page = people.signed_in(cast.ada())
+        page.goto(f"/projects/{project.public_id}/what-if/")
+        dial = page.get_by_role("slider", name="Confidence")
+        expect(dial).to_have_attribute("aria-valuetext", "90 %")
+        dial.focus()
+        page.keyboard.press("ArrowRight")
+        expect(page.locator("output")).to_have_text("91 %")
+        page.get_by_label("Answers per image", exact=True).fill("1")
+        page.get_by_role("button", name="Play it back").click()
+        page.wait_for_url("**confidence=91**")
+        expect(page.get_by_text("The answers are being played back.")).to_be_visible()
+        make_reports()
+        expect(page.get_by_role("cell", name="Use these settings").first).to_be_visible()
+        expect(page.locator("[data-plot-target=plot] canvas")).to_be_visible()
+
+    def test_it_fits_a_phone(self, people: People) -> None:
+        project = strays()
+        asked = {"answers_min": 4, "answers_max": 4, "confidence": 0.9, "method": "blend"}
+        report_of(project=project, name="replay", **asked)
+        make_reports()
+        page = people.signed_in(cast.ada(), **PHONE)
+        page.goto(f"/projects/{project.public_id}/what-if/")
+        expect(page.locator("[data-plot-target=plot] canvas")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") == 0
