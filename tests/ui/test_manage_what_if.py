@@ -145,8 +145,7 @@ class TestInABrowser:
 
     def test_it_fits_a_phone(self, people: People) -> None:
         project = strays()
-        asked = {"answers_min": 4, "answers_max": 4, "confidence": 0.9, "method": "blend"}
-        report_of(project=project, name="replay", **asked)
+        report_of(project=project, name="replay", **read(QueryDict(), project).to_json())
         make_reports()
         page = people.signed_in(cast.ada(), **PHONE)
         page.goto(f"/projects/{project.public_id}/what-if/")
