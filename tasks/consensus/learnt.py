@@ -61,6 +61,11 @@ def learnt_of(*, project: Project, workers: Collection[int], classes: Collection
     return Learnt(state.version, state.created_at, blend, _read_rates(state.header["rates"], bodies))
 
 
+def current_version(*, project_id: int) -> int:
+    rows = ConsensusState.objects.filter(project_id=project_id, is_current=True)
+    return rows.values_list("version", flat=True).first() or 0
+
+
 def cold_blend(*, project: Project, workers: Collection[int], classes: Collection[int]) -> BlendState:
     """Every worker as good as the check images say, classes equally frequent: without check images a majority."""
     ids = np.array(sorted(workers), np.int64)

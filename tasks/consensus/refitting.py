@@ -7,6 +7,7 @@ that a person set, answers that no longer count, predictions of a model. One wai
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -19,7 +20,7 @@ from projects.models import Project
 from tasks.consensus.changes import moved_by, unique_tasks
 from tasks.consensus.fitting import fit, read_material
 from tasks.consensus.learnt import write_state
-from tasks.consensus.models import ConsensusState
+from tasks.consensus.models import ConsensusState, Posterior
 from tasks.consensus.rows import Spool
 
 REFIT = "consensus.refit"
@@ -29,6 +30,8 @@ LEAST_NEW = 50
 SHARE_NEW = 0.1
 #: A project's refits may take one part in this many of one worker's time.
 PAUSE = 20
+#: How far the clocks of machines may be apart.
+CLOCKS = timedelta(minutes=1)
 #: Tasks a job of updates.
 TASKS_A_JOB = 500
 
@@ -92,12 +95,33 @@ def refit(*, project_id: int) -> Refitted:
         settled=settled,
         seconds=time.monotonic() - began,
     )
-    for at in range(0, len(moved), TASKS_A_JOB):
-        some = moved[at : at + TASKS_A_JOB]
-        enqueue(UPDATE_LABELS, project_id=project_id, max_attempts=KEEP_TRYING, task_ids=some)
+    _queue_updates(project_id, moved)
     data = {"version": state.version, "moved": len(moved)}
     record_event(project_id=project_id, kind="consensus.refitted", data=data)
     return Refitted(state.version, fresh=True, moved=len(moved))
+
+
+@transaction.atomic
+def catch_up(*, project_id: int) -> int:
+    """Call it when a refit has committed. Queue the tasks whose answers settled while it ran: it had scored them by
+    then, and their labels were made with the version before. Who commits later sees for himself (`update_labels`).
+
+    Returns how many. Which they are follows from the state's row, so that it can be done again after a crash.
+    """
+    state = _current(project_id)
+    if state is None:
+        return 0
+    since = state.created_at - timedelta(seconds=state.seconds) - CLOCKS
+    late = Posterior.objects.filter(project_id=project_id, updated_at__gte=since, state_version__lt=state.version)
+    tasks = sorted(late.values_list("task_id", flat=True))
+    _queue_updates(project_id, tasks)
+    return len(tasks)
+
+
+def _queue_updates(project_id: int, tasks: Sequence[int]) -> None:
+    for at in range(0, len(tasks), TASKS_A_JOB):
+        some = list(tasks[at : at + TASKS_A_JOB])
+        enqueue(UPDATE_LABELS, project_id=project_id, max_attempts=KEEP_TRYING, task_ids=some)
 
 
 def _current(project_id: int) -> ConsensusState | None:

@@ -11,10 +11,10 @@ from kernel.events import record_event
 from projects.models import Project
 from tasks.answers import Answer, content_hash
 from tasks.batching.models import Task
-from tasks.consensus.agreeing import agree, ground_of
+from tasks.consensus.agreeing import Ground, agree, ground_of
 from tasks.consensus.algorithms.consolidate import Consolidated
 from tasks.consensus.asking import Somebody, wants_more
-from tasks.consensus.learnt import Learnt
+from tasks.consensus.learnt import Learnt, current_version
 from tasks.consensus.methods import SET_BY_PEOPLE
 from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.consensus.selectors import current_label, workers_left_to_ask
@@ -49,6 +49,14 @@ class _Outcome:
         return self.current.content_hash != content_hash(self.result.answer)
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """labels: versions written. version: of the state that they were made with."""
+
+    labels: int
+    version: int
+
+
 def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
     """Locks the tasks, a few of one batch at a time; call it outside a transaction that holds later ones.
 
@@ -64,8 +72,16 @@ def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
     for project_id, ids in in_chunks(task_ids=task_ids):
         if project_id not in projects:
             projects[project_id] = Project.objects.select_related("schema").get(pk=project_id)
-        written += _update_chunk(projects[project_id], ids, may_ask_more)
+        written += _update_by_one_version(projects[project_id], ids, may_ask_more)
     return written
+
+
+def _update_by_one_version(project: Project, task_ids: Sequence[int], may_ask_more: bool) -> int:
+    """Again when a refit has committed meanwhile: it has scored the tasks as they were before."""
+    written = _update_chunk(project, task_ids, may_ask_more)
+    if written.version != current_version(project_id=project.pk):
+        return written.labels + _update_chunk(project, task_ids, may_ask_more).labels
+    return written.labels
 
 
 def in_chunks(*, task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:
@@ -82,9 +98,10 @@ def in_chunks(*, task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:
 
 
 @transaction.atomic
-def _update_chunk(project: Project, task_ids: Sequence[int], may_ask_more: bool) -> int:
+def _update_chunk(project: Project, task_ids: Sequence[int], may_ask_more: bool) -> _Written:
     tasks = list(Task.objects.select_for_update(no_key=True).filter(pk__in=task_ids).order_by("pk"))
-    outcomes = list(_outcomes(project, tasks))
+    ground = ground_of(project=project, task_ids=[task.pk for task in tasks])
+    outcomes = list(_outcomes(tasks, ground))
     # Two jobs come here one after the other, so the second one sees the versions of the first.
     _note_posteriors(outcomes)
     full = [outcome for outcome in outcomes if outcome.is_full and outcome.task.state == Task.State.OPEN]
@@ -93,12 +110,11 @@ def _update_chunk(project: Project, task_ids: Sequence[int], may_ask_more: bool)
     written = _write_versions([outcome for outcome in closed if outcome.brings_a_version])
     done = [outcome.task.pk for outcome in full if outcome.task.pk not in stay_open]
     mark_answered(project_id=project.pk, task_ids=done)
-    return written
+    return _Written(written, ground.learnt.version)
 
 
-def _outcomes(project: Project, tasks: Sequence[Task]) -> Iterator[_Outcome]:
+def _outcomes(tasks: Sequence[Task], ground: Ground) -> Iterator[_Outcome]:
     task_ids = [task.pk for task in tasks]
-    ground = ground_of(project=project, task_ids=task_ids)
     labels = {row.task_id: row for row in ConsensusLabel.objects.filter(task_id__in=task_ids, is_current=True)}
     for task in tasks:
         people = ground.of[task.pk].people

@@ -6,7 +6,7 @@ from celery import shared_task
 
 from kernel.jobs import job
 from kernel.models import Job
-from tasks.consensus.refitting import REFIT, UPDATE_LABELS, refit
+from tasks.consensus.refitting import REFIT, UPDATE_LABELS, catch_up, refit
 from tasks.flow.imports import run_import
 from tasks.flow.labelling import relabel
 from tasks.flow.reports import make_report
@@ -23,6 +23,7 @@ def update_labels_job(row: Job, *, task_ids: list[int]) -> None:
 def refit_job(row: Job) -> None:
     assert row.project_id is not None  # ask_refit gives it
     refit(project_id=row.project_id)
+    catch_up(project_id=row.project_id)
 
 
 @job("flow.run_import", time_limit=900)

@@ -1,16 +1,19 @@
 """Two refits at the same moment, and readers while one is under way: each on a connection of its own."""
 
+from typing import Any
+
 import pytest
 from django.db import connection, transaction
 
 from kernel.models import Job
 from projects.models import Project
+from tasks.consensus import services
 from tasks.consensus.learnt import Learnt, learnt_of, write_state
-from tasks.consensus.models import ConsensusState, WorkerReliability
-from tasks.consensus.refitting import REFIT, ask_refit, refit
+from tasks.consensus.models import ConsensusState, Posterior, WorkerReliability
+from tasks.consensus.refitting import REFIT, ask_refit, catch_up, refit
 from tasks.consensus.services import update_labels
 from tests.cast import a_project, a_worker, some_tasks
-from tests.crowd import a_voting_crowd, answers_of
+from tests.crowd import a_voting_crowd, answers_of, said
 from tests.meanwhile import Meanwhile
 from tests.together import together
 
@@ -102,6 +105,48 @@ def test_many_readers_during_many_refits_never_see_two_versions_mixed(project: P
 
     for version, accuracies in [row for rows in readers for row in rows]:
         assert version == 1 or accuracies == {round(0.5 + (version - 1) / 100, 2)}
+
+
+def test_answers_that_settle_while_a_refit_runs_get_labels_of_its_version(project: Project) -> None:
+    """Their job commits after the refit scored the tasks, and before it commits."""
+    task = some_tasks(project, 1, wanted=4)[0]
+    workers = [a_worker(name) for name in ("wren", "finch", "robin", "tit")]
+    with transaction.atomic():
+        refit(project_id=project.pk)
+        answers_of(project, {worker: {task: said(1)} for worker in workers})
+    # As above, with the answers committed and labelled by the version before.
+    ConsensusState.objects.update(is_current=False)
+    update_labels(task_ids=[task.pk])
+    ConsensusState.objects.update(is_current=True)
+    assert Posterior.objects.get(task=task).state_version == 0
+    Job.objects.all().delete()
+
+    assert catch_up(project_id=project.pk) > 0
+
+    queued = [pk for job in Job.objects.filter(kind="consensus.update") for pk in job.args["task_ids"]]
+    assert task.pk in queued
+    update_labels(task_ids=queued)
+    assert catch_up(project_id=project.pk) == 0
+
+
+def test_an_update_that_a_refit_overtakes_is_made_again_with_what_was_learnt(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_ids = list(Posterior.objects.values_list("task_id", flat=True))
+    note = services._note_posteriors
+    overtaken: list[bool] = []
+
+    def slow(outcomes: Any) -> None:
+        note(outcomes)
+        if not overtaken:
+            overtaken.append(Meanwhile(lambda: refit(project_id=project.pk)).ended().fresh)
+
+    monkeypatch.setattr(services, "_note_posteriors", slow)
+
+    update_labels(task_ids=task_ids)
+
+    assert overtaken == [True]
+    assert set(Posterior.objects.values_list("state_version", flat=True)) == {1}
 
 
 def test_many_who_ask_get_one_refit(project: Project) -> None:
