@@ -7,6 +7,7 @@ export default class extends Controller {
     const current = this.element.querySelector("[aria-current]");
     if (!current) return;
     const room = this.element.clientWidth - current.offsetWidth;
-    this.element.scrollLeft = current.offsetLeft - this.element.offsetLeft - room / 2;
+    const left = current.offsetLeft - this.element.offsetLeft;
+    if (left > room) this.element.scrollLeft = left - room / 2;
   }
 }
