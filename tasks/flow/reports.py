@@ -22,6 +22,8 @@ from tasks.flow.quality import project_quality
 from tasks.flow.replaying import project_replay
 
 KIND = "flow.report"
+#: Raise it when a maker's body gets another shape: what an earlier version kept is not read any more.
+SHAPE = 1
 #: How old figures may be while answers still come in.
 FRESH = timedelta(minutes=2)
 KEPT = timedelta(days=30)
@@ -48,19 +50,35 @@ def report_of(*, project: Project, name: str, again: bool = False, **asked: Any)
     `asked` are plain arguments of the maker; each set of them has a report of its own. `again` makes it anew.
     """
     key = _key(project.pk, name, asked)
-    kept = cache.get(key)
-    job = Job.objects.filter(project_id=project.pk, kind=KIND, args__key=key).order_by("-pk").first()
+    kept, job = cache.get(key), _job_of(key)
     is_live = job is not None and job.state in (Job.State.QUEUED, Job.State.RUNNING)
-    failed = job is not None and job.state == Job.State.FAILED and utc_now() - (job.finished_at or utc_now()) < TOLD
-    if not is_live and (again or (not failed and _is_old(project, kept))):
-        enqueue(
-            KIND, project_id=project.pk, dedupe_key=f"{KIND}:{key}", max_attempts=2, key=key, name=name, asked=asked
-        )
-        is_live, failed = True, False
-    problem = job.error if job is not None and failed and not is_live else ""
+    problem = "" if job is None or is_live else _problem_of(job)
+    if not is_live and (again or (not problem and _is_old(project, kept))):
+        _ask(project, key, name, asked)
+        is_live, problem = True, ""
     if kept is None:
         return Report(is_being_made=is_live, problem=problem)
     return Report(kept["body"], datetime.fromisoformat(kept["at"]), is_live, problem)
+
+
+def _ask(project: Project, key: str, name: str, asked: Json) -> None:
+    job = enqueue(
+        KIND, project_id=project.pk, dedupe_key=f"{KIND}:{key}", max_attempts=2, key=key, name=name, asked=asked
+    )
+    if job is not None:
+        cache.set(f"{key}-job", job.pk, timeout=int(KEPT.total_seconds()))
+
+
+def _job_of(key: str) -> Job | None:
+    """The last job that was asked to make it. Its key is kept beside it: a project has very many jobs."""
+    pk = cache.get(f"{key}-job")
+    return Job.objects.filter(pk=pk).first() if pk is not None else None
+
+
+def _problem_of(job: Job) -> str:
+    """Why the last making failed, while that is worth telling."""
+    is_recent = job.finished_at is not None and utc_now() - job.finished_at < TOLD
+    return (job.error or "The job failed.") if job.state == Job.State.FAILED and is_recent else ""
 
 
 def kept_report(*, project: Project, name: str, **asked: Any) -> Json | None:
@@ -96,4 +114,4 @@ def _last_event(project: Project) -> int:
 
 def _key(project_id: int, name: str, asked: Json) -> str:
     told = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    return f"report-{project_id}-{name}-{told}"
+    return f"report-{SHAPE}-{project_id}-{name}-{told}"
