@@ -18,6 +18,7 @@ from tasks.consensus.learnt import Learnt, current_version
 from tasks.consensus.methods import SET_BY_PEOPLE
 from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.consensus.selectors import current_label, workers_left_to_ask
+from tasks.consensus.staying import posterior_beside, stays
 
 #: Tasks in one transaction: enough to share the queries, few enough that their rows are free again in milliseconds.
 CHUNK = 50
@@ -46,7 +47,7 @@ class _Outcome:
             return True
         if self.current.method in SET_BY_PEOPLE:
             return False
-        return self.current.content_hash != content_hash(self.result.answer)
+        return self.current.content_hash != content_hash(self.result.answer) and not stays(self.result, self.current)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,8 @@ def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
 
     Makes each task's label from its settled, counting answers of the present round, and returns how many versions were
     written. The posterior follows every answer; a label is written when the task has all the answers that it asks for.
-    The same content writes nothing, and a label that a person set in this round stays.
+    The same content writes nothing, nor does a hair's difference when nothing was answered since (`staying`), and a
+    label that a person set in this round stays.
 
     A full task becomes answered, unless its label is less sure than the project wants, another answer is worth asking
     for (`asking`), and a worker is left to ask: then it stays open, and `flow.overlap` raises what it wants.
@@ -151,7 +153,7 @@ def _note_posteriors(outcomes: Collection[_Outcome]) -> None:
     rows = []
     for outcome in outcomes:
         row = known.get(outcome.task.pk) or Posterior(task=outcome.task, project_id=outcome.task.project_id)
-        row.answers, row.body = outcome.answers, outcome.result.posterior
+        row.answers, row.body = outcome.answers, posterior_beside(outcome.result, outcome.current)
         row.confidence, row.state_version = outcome.result.confidence, outcome.learnt.version
         rows.append(row)
     Posterior.objects.bulk_create(

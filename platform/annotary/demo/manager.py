@@ -4,6 +4,7 @@ import hashlib
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -109,9 +110,18 @@ class Manager:
         found = self.get(f"/projects/{project}/workers/", "list the workers")
         return list(found["results"])
 
-    def review(self, task: str, body: Mapping[str, Any]) -> Json:
-        verdict: Json = self.post(f"/tasks/{task}/review/", "review a label", body)
-        return verdict
+    def label_now(self, task: str) -> Json:
+        """The label of a task with its `content_hash` and `body`, as it is at this moment."""
+        found: Json = self.get(f"/tasks/{task}/evidence/", "read a label")["label"]
+        return found
+
+    def review(self, task: str, body: Mapping[str, Any]) -> bool:
+        """False when the label has changed since it was read: people's fixes teach who is right, and others follow."""
+        response = self.line.call("POST", f"{API}/tasks/{task}/review/", repeat=False, json=body)
+        if response.status_code == HTTPStatus.CONFLICT and response.json()["type"].endswith(":label_changed"):
+            return False
+        demand(response, "review a label")
+        return True
 
     def figures(self, project: str) -> Json:
         found: Json = self.get(f"/projects/{project}/figures/", "read the project's figures")

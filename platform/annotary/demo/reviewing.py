@@ -5,10 +5,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from annotary.demo.errors import DemoError
 from annotary.demo.knowledge import Knowledge
 from annotary.demo.manager import Manager, Progress
 from annotary.demo.scoring import score
 from tasks.answers import Answer
+
+#: A label changes now and then while it is looked at, and not so often that it could not be decided on.
+TRIES = 20
 
 
 @dataclass
@@ -32,13 +36,18 @@ def review(
     known = [label for label in labels if label["source_key"] in knowledge.answers]
     chosen = least_sure(known, share)
     for number, label in enumerate(chosen, start=1):
-        truth = knowledge.answers[label["source_key"]]
-        seen = {"label_hash": label["label_hash"]}
-        if score(Answer.from_json(label["answer"]), truth).exact:
-            manager.review(label["task"], {**seen, "verdict": "approve"})
-            done.approved.append(label["source_key"])
-        else:
-            manager.review(label["task"], {**seen, "verdict": "fix", "answer": truth.to_json()})
-            done.fixed.append(label["source_key"])
+        is_right = _judge(manager, label["task"], knowledge.answers[label["source_key"]])
+        (done.approved if is_right else done.fixed).append(label["source_key"])
         told(number, len(chosen))
     return done
+
+
+def _judge(manager: Manager, task: str, truth: Answer) -> bool:
+    """Approve the label or fix it; whether it was right."""
+    for _ in range(TRIES):
+        label = manager.label_now(task)
+        is_right = bool(score(Answer.from_json(label["body"]), truth).exact)
+        verdict = {"verdict": "approve"} if is_right else {"verdict": "fix", "answer": truth.to_json()}
+        if manager.review(task, {"label_hash": label["content_hash"], **verdict}):
+            return is_right
+    raise DemoError("Could not review a label: it changed each time between reading and deciding.")

@@ -7,8 +7,10 @@ import pytest
 from accounts.models import Actor
 from kernel.models import Event, Job
 from projects.models import Project
+from tasks.answers import Answer
 from tasks.batching.models import Task
 from tasks.consensus import rows
+from tasks.consensus.agreeing import agree, ground_of
 from tasks.consensus.evidence import task_evidence
 from tasks.consensus.learnt import earlier_record, learnt_of
 from tasks.consensus.models import ConsensusLabel, ConsensusState, Posterior, WorkerReliability
@@ -181,6 +183,31 @@ def test_a_few_answers_teach_no_class_model_and_labels_stay_with_the_check_image
 
     learnt = learnt_of(project=project, workers=[worker.pk], classes=[1, 2])
     assert (learnt.version, learnt.blend.cold, learnt.blend.accuracy.tolist()) == (1, True, [0.8])
+
+
+def test_an_agreed_box_that_moves_by_a_hair_is_no_new_version() -> None:
+    workers = [a_worker(name) for name in ("wren", "finch", "robin")]
+    project = a_project(tools=("box",), answers_min=3, answers_max=3, workers=workers)
+    tasks = some_tasks(project, 30, wanted=3)
+    given: dict[Any, Any] = {worker: {} for worker in workers}
+    for index, task in enumerate(tasks):
+        # Robin's hand shakes, so the agreed box moves towards the others once that is known.
+        for worker, off in zip(workers, (0.0, 1.0, 6.0 if index % 2 else -5.0), strict=True):
+            given[worker][task] = box_answer((1, 100.0 + off, 100.0 + off, 120, 120))
+    answers_of(project, given)
+    ids = [task.pk for task in tasks]
+    update_labels(task_ids=ids)
+    before = ConsensusLabel.objects.get(task=tasks[0])
+
+    refit(project_id=project.pk)
+    assert update_labels(task_ids=ids) == 0
+
+    assert ConsensusLabel.objects.get(task=tasks[0]).content_hash == before.content_hash
+    posterior = Posterior.objects.get(task=tasks[0])
+    assert posterior.state_version == 1
+    assert set(posterior.body["objects"]) == {item["id"] for item in before.body["objects"]}
+    ground = ground_of(project=project, task_ids=[tasks[0].pk])
+    assert agree(task=tasks[0], ground=ground).answer != Answer.from_json(before.body), "it did move"
 
 
 def test_check_images_tell_who_draws_what_is_not_there() -> None:
