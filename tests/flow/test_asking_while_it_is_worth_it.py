@@ -28,20 +28,20 @@ def three(**policy: Any) -> Project:
 
 def test_a_target_that_is_reached_stops_and_so_does_an_answer_that_promises_nothing() -> None:
     project = three(answers_min=2, answers_max=9, confidence_target=0.7)
-    assert wants_more(project=project, posterior=EVEN, confidence=0.5, answers=2, asked=ASKED, answers=2)
-    assert not wants_more(project=project, posterior=TWO_OF_THREE, confidence=0.73, answers=3, asked=ASKED, answers=2)
+    assert wants_more(project=project, posterior=EVEN, confidence=0.5, answers=2, asked=ASKED)
+    assert not wants_more(project=project, posterior=TWO_OF_THREE, confidence=0.73, answers=3, asked=ASKED)
     project.confidence_target = 0.99
-    assert wants_more(project=project, posterior=TWO_OF_THREE, confidence=0.73, answers=3, asked=ASKED, answers=2)
+    assert wants_more(project=project, posterior=TWO_OF_THREE, confidence=0.73, answers=3, asked=ASKED)
     sure = {"class": {"1": 0.99999, "2": 0.00001}}
     project.confidence_target = 1.0
-    assert not wants_more(project=project, posterior=sure, confidence=0.99999, answers=3, asked=ASKED, answers=2)
+    assert not wants_more(project=project, posterior=sure, confidence=0.99999, answers=3, asked=ASKED)
 
 
 def test_one_answer_that_cannot_turn_the_label_is_not_bought() -> None:
     project = three(answers_min=3, answers_max=4, confidence_target=0.9)
     nearly = {"class": {"1": 0.85, "2": 0.15}}
     assert gain_of(posterior=nearly, asked=ASKED, answers=2, remaining=1) == 0.0
-    assert not wants_more(project=project, posterior=nearly, confidence=0.85, answers=3, asked=ASKED, answers=2)
+    assert not wants_more(project=project, posterior=nearly, confidence=0.85, answers=3, asked=ASKED)
     assert gain_of(posterior=nearly, asked=ASKED, answers=2, remaining=2) > 0.0
 
 
