@@ -57,7 +57,8 @@ class Ground:
 
 
 def agreement_figures(*, project: Project) -> Json:
-    """Plain JSON: "agreement" (alpha with its 95 % interval, by class, over time) and "confusions" (see the page)."""
+    """Plain JSON: "agreement" (alpha with its 95 % interval, by class, over time; "same" is the share of what two
+    people say of an image that is the same, with no regard to chance) and "confusions" (see the page)."""
     ground = _class_ground(project) if schema_of(project=project).wants_class else _box_ground(project)
     if ground is None:
         return {"agreement": _nothing(), "confusions": []}
@@ -69,6 +70,7 @@ def agreement_figures(*, project: Project) -> Json:
             "alpha": _figure(whole.value),
             "low": _figure(whole.low),
             "high": _figure(whole.high),
+            "same": _figure(1 - whole.observed),
             "tasks": whole.units,
             "answers": ground.answers,
             "by_class": _by_class(ground, ratings),
@@ -79,7 +81,7 @@ def agreement_figures(*, project: Project) -> Json:
 
 
 def _nothing() -> Json:
-    empty: Json = dict.fromkeys(("alpha", "low", "high"))
+    empty: Json = dict.fromkeys(("alpha", "low", "high", "same"))
     return {"about": "", **empty, "tasks": 0, "answers": 0, "by_class": [], "over_time": []}
 
 

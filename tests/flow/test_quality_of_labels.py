@@ -162,4 +162,5 @@ def test_boxes_agree_where_they_overlap_and_mean_the_same() -> None:
     assert [each["about"] for each in found] == ["boxes", "boxes"]
     assert found[0]["alpha"] > 0.85
     assert found[1]["alpha"] < 0.2
+    assert found[0]["same"] > 0.9
     assert found[0]["by_class"][0]["answers"] == 36

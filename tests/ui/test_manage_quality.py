@@ -20,6 +20,7 @@ from tasks.review.services import approve_label
 from tests import cast
 from tests.agreed import an_agreed_task, make_reports
 from tests.ui.live import PHONE, People, a_scene_image
+from workers_ui.views.manage import quality as views
 from workers_ui.views.manage.quality import alpha_words, confusion_words, judged_words
 
 
@@ -194,9 +195,15 @@ def test_no_name_of_the_mathematics_but_alpha_is_on_the_page(ada: Client) -> Non
     ],
 )
 def test_agreement_is_told_in_a_sentence(alpha: float | None, state: str, words: str) -> None:
-    found = alpha_words(alpha)
+    found = alpha_words({"about": "classes", "alpha": alpha, "same": 0.5})
     assert found[0] == state
     assert words in found[1]
+
+
+def test_agreement_on_boxes_is_told_without_a_verdict() -> None:
+    state, sentence = alpha_words({"about": "boxes", "alpha": 0.5, "same": 0.614})
+    assert state == ""
+    assert "61 % is the same in place and class" in sentence
 
 
 @pytest.mark.parametrize(
@@ -230,7 +237,10 @@ class TestInABrowser:
             an_agreed_task(project, bodies, image=a_scene_image(project, number % 3) if number < 3 else None)
         return project
 
-    def test_the_figures_come_by_themselves_with_their_charts(self, people: People, project: Project) -> None:
+    def test_the_figures_come_by_themselves_with_their_charts(
+        self, people: People, project: Project, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(views, "SHORT", 0)
         page = people.signed_in(cast.ada())
         page.goto(f"/projects/{project.public_id}/quality/")
         expect(page.get_by_text("The figures are being made.")).to_be_visible()

@@ -22,8 +22,8 @@ from workers_ui.views.manage.words import Names, answer_words, class_names, many
 FAIR, GOOD = 0.667, 0.8
 #: Judged labels below which a calibration is a first impression.
 FEW_JUDGED = 50
-#: How many of the most doubtful labels stand on the page at first.
-SHOWN = 12
+#: Seconds; a shorter time has no course to show.
+SHORT = 3600
 EXAMPLES = 6
 CLASSES = 100
 WORKERS = 100
@@ -57,7 +57,7 @@ def shown(project: Project, body: Json) -> Json:
     calibration = body["calibration"]
     return {
         **body,
-        "alpha_words": alpha_words(body["agreement"]["alpha"]),
+        "alpha_words": alpha_words(body["agreement"]),
         "periods": [
             {**row, "until": datetime.fromtimestamp(row["until"], UTC)} for row in body["agreement"]["over_time"]
         ],
@@ -74,8 +74,15 @@ def shown(project: Project, body: Json) -> Json:
     }
 
 
-def alpha_words(alpha: float | None) -> tuple[str, str]:
-    """(state, sentence) of an agreement from below 0 to 1."""
+def alpha_words(agreement: Json) -> tuple[str, str]:
+    """(state, sentence). The limits are those of classes: chance seldom puts two boxes in one place, so that an alpha of
+    boxes is stricter, and is told without a verdict."""
+    alpha = agreement["alpha"]
+    if agreement["about"] == "boxes" and alpha is not None:
+        same = (
+            f"Of what two people draw on an image, {round(100 * agreement['same'])} % is the same in place and class."
+        )
+        return "", f"{same} Compare the figure with itself over time: of boxes it is lower than of classes."
     if alpha is None:
         return "", "Agreement shows when at least two people have answered the same images in different classes."
     if alpha >= GOOD:
@@ -102,7 +109,7 @@ def judged_words(calibration: Json) -> str:
 
 
 def _over_time(rows: Sequence[Json]) -> Json | None:
-    if len(rows) < 2:
+    if len(rows) < 2 or rows[-1]["until"] - rows[0]["from"] < SHORT:
         return None
     return {
         "x": [row["until"] for row in rows],
