@@ -75,14 +75,13 @@ def shown(project: Project, body: Json) -> Json:
 
 
 def alpha_words(agreement: Json) -> tuple[str, str]:
-    """(state, sentence). The limits are those of classes: chance seldom puts two boxes in one place, so that an alpha of
-    boxes is stricter, and is told without a verdict."""
+    """(state, sentence). The limits are those of classes: chance seldom puts two boxes in one place, so that an alpha
+    of boxes is stricter, and is told without a verdict."""
     alpha = agreement["alpha"]
     if agreement["about"] == "boxes" and alpha is not None:
-        same = (
-            f"Of what two people draw on an image, {round(100 * agreement['same'])} % is the same in place and class."
-        )
-        return "", f"{same} Compare the figure with itself over time: of boxes it is lower than of classes."
+        same = f"{round(100 * agreement['same'])} % is the same in place and class"
+        compare = "Compare the figure with itself over time: of boxes it is lower than of classes."
+        return "", f"Of what two people draw on an image, {same}. {compare}"
     if alpha is None:
         return "", "Agreement shows when at least two people have answered the same images in different classes."
     if alpha >= GOOD:
