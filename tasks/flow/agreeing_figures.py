@@ -23,8 +23,8 @@ from tasks.consensus.algorithms.majority import Majority
 from tasks.consensus.algorithms.objects.similarity import BoxSimilarity
 from tasks.consensus.drawn import drawn_sample
 from tasks.consensus.learnt import learnt_of
-from tasks.consensus.rows import class_shard, task_ranges
-from tasks.consensus.selectors import settled_answers
+from tasks.consensus.selectors import settled_annotations
+from tasks.flow.played import some_shards
 
 #: Images that figures of agreement are made from, drawn by lot; more tell the same.
 MOST_IMAGES = 50_000
@@ -34,6 +34,7 @@ PAIRS = 8
 EXAMPLES = 6
 #: Images whose boxes are compared for one class, or one period.
 _PART = 500
+_CHUNK = 5_000
 _SEED = 7
 
 Json = dict[str, Any]
@@ -86,7 +87,7 @@ def _nothing() -> Json:
 
 
 def _class_ground(project: Project) -> Ground | None:
-    shards = [class_shard(project_id=project.pk, within=within) for within in task_ranges(project_id=project.pk)]
+    shards = some_shards(project=project)
     rows = np.concatenate(
         [np.empty((3, 0), np.int64)]
         + [np.stack([each.task, each.worker, each.label])[:, each.weight == 1.0] for each in shards],
@@ -101,7 +102,7 @@ def _class_ground(project: Project) -> Ground | None:
     votes = Answers.of(*rows, classes=_classes(project, rows[2]))
     learnt = learnt_of(project=project, workers=np.unique(rows[1]).tolist(), classes=votes.classes.tolist())
     return Ground(
-        "classes", votes, tasks, tasks, InProject(learnt.blend).fit_predict(votes), rows.shape[1], _times(project)
+        "classes", votes, tasks, tasks, InProject(learnt.blend).fit_predict(votes), rows.shape[1], _times(tasks)
     )
 
 
@@ -131,7 +132,7 @@ def _box_ground(project: Project) -> Ground | None:
         found.task[units],
         Majority().fit_predict(votes),
         int(work.sum()),
-        _times(project),
+        _times(np.unique(boxes.seen_task)),
         boxes,
         sets,
     )
@@ -142,9 +143,11 @@ def _classes(project: Project, label: IntArray) -> IntArray:
     return np.union1d(known, label)
 
 
-def _times(project: Project) -> dict[int, float]:
-    rows = settled_answers().filter(project=project).values_list("task_id").annotate(last=Max("created_at")).order_by()
-    return {task: last.timestamp() for task, last in rows if task is not None}
+def _times(tasks: IntArray) -> dict[int, float]:
+    ids = tasks.tolist()
+    parts = (settled_annotations(ids[at : at + _CHUNK]) for at in range(0, len(ids), _CHUNK))
+    rows = (row for part in parts for row in part.values_list("task_id").annotate(last=Max("created_at")).order_by())
+    return {task: last.timestamp() for task, last in rows}
 
 
 def _whole(ground: Ground, ratings: Ratings) -> Alpha:
