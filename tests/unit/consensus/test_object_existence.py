@@ -256,3 +256,20 @@ def test_a_crowd_region_never_matches_an_object() -> None:
     assert (result.members, result.absorbed, result.votes.tolist()) == (((0,),), ((1,),), [1])
     with pytest.raises(ValueError, match="one entry a box"):
         BoxAnswers.of([0], [WREN], [1], [BOX], crowd=[True, False])
+
+
+def test_a_lone_drawing_among_many_silent_workers_is_no_object() -> None:
+    lone = [existence_of([WREN], range(1, n + 1)) for n in range(1, 201)]
+    assert (np.diff(lone) <= 0).all()
+    assert lone[-1] < 0.01
+
+
+@pytest.mark.parametrize("seen", [10, 20, 40])
+def test_more_drawers_never_make_an_object_less_likely(seen: int) -> None:
+    by_drawers = [existence_of(range(k), range(seen)) for k in range(1, seen + 1)]
+    assert (np.diff(by_drawers) >= 0).all()
+
+
+def test_where_nobody_drew_there_is_nothing_to_judge() -> None:
+    with pytest.raises(ValueError, match="nobody drew"):
+        existence_of([], [WREN])

@@ -3,10 +3,13 @@
 The model. True objects differ in how hard they are to see, and workers in how much they see: worker w draws an object
 of hardness d with probability sigma(ability_w - d) (Rasch 1960), hardness being the same for all workers. Beside them
 each worker draws false objects, `false_rate` of them for each true object in the tasks that he saw; another worker who
-saw the task draws the same false thing with probability `echo`. A cluster that k of n workers drew is then true or
-false in the proportion
+saw the task draws the same false thing with probability `echo` on the average. A cluster that k of n workers drew is
+then true or false in the proportion
 
-    sum_d share_d prod_drew sigma prod_silent (1 - sigma)   :   mean_drew(false_rate) echo^(k-1) (1 - echo)^(n-k).
+    sum_d share_d prod_drew sigma prod_silent (1 - sigma)   :   mean_drew(false_rate) E[e^(k-1) (1 - e)^(n-k)],
+
+e being Beta distributed around `echo`, since some false things tempt more than others. (With one e for all of them, the
+silence of a hundred speaks for a lone drawing: a false one would have been echoed.)
 
 What can be learnt without gold. "Hard to see" and "false" look alike from one cluster: both are drawn by one worker
 alone, and a plain two-class model calls every lone box false (on CytoCrowd four in five are true). They differ over
@@ -27,6 +30,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy.special import betaln
 
 from tasks.consensus.algorithms.base import BoolArray, FloatArray, IntArray
 from tasks.consensus.algorithms.objects.sightings import Sightings
@@ -39,6 +43,8 @@ DETECTION = 0.6
 #: False objects a true one, of an unknown worker: a lone box among four workers stays above one half (CytoCrowd: .82).
 FALSE_RATE = 0.04
 ECHO = 0.1
+#: How alike false things are in tempting others: the sum of both parameters of the Beta distribution.
+ECHO_ALIKE = 20.0
 #: How far the drawings of unknown workers lie from the agreed one, in shares of the object's size.
 SPREAD = 0.08
 #: How often a worker who drew nothing at all is held to have looked at each place.
@@ -52,8 +58,8 @@ class DetectionRates:
     """What is known of each worker: sorted `workers`, shape (w,), with their figures, and those of anyone else.
 
     detection: probability to draw an object of medium hardness, shape (w,). false_rate: false objects for each true one
-    in the tasks seen, shape (w,). pooled_detection, pooled_false_rate: for unknown workers. echo: probability that
-    another worker draws the same false object. shares: how common each of HARDNESS is, shape (5,).
+    in the tasks seen, shape (w,). pooled_detection, pooled_false_rate: for unknown workers. echo: probability, on
+    the average, that another worker draws the same false object. shares: how common each of HARDNESS is, shape (5,).
     spread: how far a worker's geometry lies from the agreed one, in shares of the object's size, shape (w,); drawings:
     from how many objects that is known, shape (w,); both may be left empty. pooled_spread: for unknown workers.
     """
@@ -138,8 +144,11 @@ def existence_of(
 ) -> float:
     """The posterior of one cluster, 0 to 1; `seen_by` are all who saw the task, `blank` those who drew nothing in it.
 
-    overlap: the largest with a cluster of other workers alone; threshold: that of the matching.
+    overlap: the largest with a cluster of other workers alone; threshold: that of the matching. Raises ValueError when
+    nobody drew it.
     """
+    if not drawn_by:
+        raise ValueError("There is no object to judge where nobody drew one.")
     seen = sorted(set(seen_by) | set(drawn_by))
     weight = np.array([1.0 if trust is None else trust.get(worker, 1.0) for worker in seen])
     one = Sightings(
@@ -177,7 +186,10 @@ def false_part(sightings: Sightings, false_rate: FloatArray, echo: float) -> Flo
     drawn = sightings.drawn
     silent = np.diff(sightings.start) - drawn
     rate = sightings.sums(np.where(sightings.drew, false_rate, 0.0)) / np.maximum(drawn, 1.0)
-    out: FloatArray = rate * echo ** np.maximum(drawn - 1, 0) * (1 - echo) ** silent
+    mean = min(max(echo, 1e-6), 1 - 1e-6)
+    tempts, leaves = ECHO_ALIKE * mean, ECHO_ALIKE * (1 - mean)
+    log_echo = betaln(tempts + np.maximum(drawn - 1, 0), leaves + silent) - betaln(tempts, leaves)
+    out: FloatArray = rate * np.exp(log_echo)
     return out
 
 
