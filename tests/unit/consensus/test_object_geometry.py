@@ -188,3 +188,8 @@ def test_lines_agree_whatever_their_direction() -> None:
     assert agreed[:, 1].tolist() == pytest.approx([1] * len(agreed))
     assert sorted(agreed[[0, -1], 0].tolist()) == pytest.approx([0, 100])
     assert np.ptp(np.linalg.norm(np.diff(agreed, axis=0), axis=1)) < 1e-6
+
+
+def test_the_smallest_boxes_still_have_an_area() -> None:
+    agreed = agreed_boxes(np.tile([0.0, 0.0, 1e-7, 1e-7], (3, 1)), ONE, THREE, UNKNOWN)[0]
+    assert agreed[2] > agreed[0] and agreed[3] > agreed[1]

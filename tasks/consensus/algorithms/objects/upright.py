@@ -12,6 +12,9 @@ from tasks.consensus.algorithms.base import FloatArray, IntArray
 from tasks.consensus.algorithms.objects.existence import DetectionRates
 from tasks.consensus.algorithms.objects.location import Drawings, Spreads, learn_spreads, located
 
+#: Pixels: what rounding leaves of the smallest box.
+_LEAST_SIDE = 1e-6
+
 
 def agreed_boxes(
     box: FloatArray, index: IntArray, worker: IntArray, rates: DetectionRates, *, trust: FloatArray | None = None
@@ -22,6 +25,7 @@ def agreed_boxes(
     # Rounded far below the fixed decimals, as log and exp leave dust on whole numbers.
     half, centre = np.exp(here[:, 2:]) / 2, here[:, :2] * frame[:, 2:] + frame[:, :2]
     out: FloatArray = np.round(np.concatenate([centre - half, centre + half], axis=1), 6) + 0.0
+    out[:, 2:] = np.maximum(out[:, 2:], out[:, :2] + _LEAST_SIDE)
     return out
 
 
