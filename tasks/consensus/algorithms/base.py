@@ -13,6 +13,11 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
+#: Pixels: no coordinate may lie further from 0. No image is so large, and areas and sums stay exact enough.
+FARTHEST = 1e9
+#: Right or wrong answers that a history may hold: up to here doubles still count one by one.
+MOST_HISTORY = 1e15
+
 
 def _ints(values: ArrayLike, name: str) -> IntArray:
     column = np.asarray(values)
@@ -39,7 +44,7 @@ class Answers:
     classes: every class that exists, shape (k,), sorted and unique; left empty, the classes seen in `label` and `gold`.
     priors: probability of each of `classes`, shape (k,), summing to 1; None means unknown.
     gold: task -> class that is known to be true; such a task is clamped to it.
-    history: worker -> (right, wrong) answers known from elsewhere, non-negative and finite, fractions allowed: from
+    history: worker -> (right, wrong) answers known from elsewhere, 0 to MOST_HISTORY, fractions allowed: from
     check images or earlier projects. They enter as pseudo-counts.
 
     Raises ValueError for columns that do not fit together.
@@ -110,8 +115,8 @@ def _check_priors(priors: FloatArray, classes: int) -> None:
 
 def _check_history(history: Mapping[int, tuple[float, float]]) -> None:
     counts = np.array(list(history.values()), np.float64)
-    if counts.shape != (len(history), 2) or not np.isfinite(counts).all() or (counts < 0).any():
-        raise ValueError("A worker's history must be two finite, non-negative numbers: right and wrong answers.")
+    if counts.shape != (len(history), 2) or not ((counts >= 0) & (counts <= MOST_HISTORY)).all():
+        raise ValueError("A worker's history must be two numbers, right and wrong answers, from 0 to 1e15.")
 
 
 @dataclass(frozen=True, slots=True)

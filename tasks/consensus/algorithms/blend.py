@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 import numpy as np
+from scipy.special import expit
 
 from tasks.consensus.algorithms.base import Answers, Consensus, FloatArray, IntArray
 from tasks.consensus.algorithms.coded import Coded
@@ -139,7 +140,7 @@ def fit_passes(
             confusion_prior=full.parameters.log_class_prior,
             pooled_accuracy=alone.pooled_accuracy,
             pooled=pooled(said),
-            blend=float(1 / (1 + np.exp(-EVIDENCE * (gain - HANDICAP)))),
+            blend=float(expit(EVIDENCE * (gain - HANDICAP))),
             alike=ALIKE,
             answers=rows,
             cold=False,

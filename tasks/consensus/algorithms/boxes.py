@@ -19,7 +19,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from tasks.consensus.algorithms.base import BoolArray, Consensus, FloatArray, IntArray, Method, check_weights
+from tasks.consensus.algorithms.base import (
+    FARTHEST,
+    BoolArray,
+    Consensus,
+    FloatArray,
+    IntArray,
+    Method,
+    check_weights,
+)
 from tasks.consensus.algorithms.objects.agreeing import ObjectAnswers, ObjectClustering
 from tasks.consensus.algorithms.objects.existence import DetectionRates
 from tasks.consensus.algorithms.objects.kinds import Boxes
@@ -49,8 +57,8 @@ class BoxAnswers:
     def __post_init__(self) -> None:
         if not len(self.task) == len(self.worker) == len(self.label) == len(self.box):
             raise ValueError("The columns task, worker, label and box must have the same length.")
-        if not np.isfinite(self.box).all() or (self.box[:, 2:] <= self.box[:, :2]).any():
-            raise ValueError("Every box needs finite corners, the second one right of and below the first.")
+        if not (np.abs(self.box) <= FARTHEST).all() or (self.box[:, 2:] <= self.box[:, :2]).any():
+            raise ValueError("Every box needs finite corners below 1e9, the second one right of and below the first.")
         if self.weights is not None:
             check_weights(self.weights, len(self.seen_task))
         if self.crowd is not None and self.crowd.shape != self.task.shape:

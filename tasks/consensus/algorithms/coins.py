@@ -46,6 +46,7 @@ class Coins:
         self.vote = coded.vote
         self.cell_task: IntArray = self.cell // max(self.classes, 1)
         self.cell_class: IntArray = self.cell % max(self.classes, 1)
+        self.all_said: NDArray[np.bool_] = np.bincount(self.cell_task, minlength=self.tasks) >= self.classes
         self.of_worker: FloatArray = self._sum(self.row_worker, self.vote, self.workers)
         known = self.gold[self.cell_task]
         self.known_cell: NDArray[np.bool_] = known >= 0
@@ -69,7 +70,7 @@ class Coins:
         """log_coin: logarithms of being right and of being wrong, shape (w, 2). Counts come in the same shape."""
         scores, top, said, total = self._joint(log_coin, log_class_prior)
         known = self.gold >= 0
-        other = np.where(known, 0.0, np.exp(-top) / total)
+        other = np.where(known, 0.0, self._of_unsaid(top) / total)
         posterior = np.where(self.known_cell, self.is_gold, said / total[self.cell_task])
         against = self._sum(self.row_task, self.vote * self._wrong(log_coin)[self.row_worker], self.tasks)
         evidence = top + np.log(total)
@@ -78,6 +79,15 @@ class Coins:
         evidence[self.cell_task[gold_cells]] = scores[gold_cells]
         found = SaidPosterior(said=posterior, other=other)
         return found, self._statistics(found, log_class_prior, float((evidence + against).sum()))
+
+    def of_said(self, log_coin: FloatArray, log_class_prior: FloatArray) -> SaidPosterior:
+        """The posterior among the classes that were said of each task alone; see `expect`."""
+        scores = self._scores(log_coin, log_class_prior)
+        top = np.full(self.tasks, -np.inf)
+        np.maximum.at(top, self.cell_task, scores)
+        said = np.exp(scores - top[self.cell_task])
+        said /= self._sum(self.cell_task, said, self.tasks)[self.cell_task]
+        return SaidPosterior(said=np.where(self.known_cell, self.is_gold, said), other=np.zeros(self.tasks))
 
     def count(self, posterior: SaidPosterior, log_class_prior: FloatArray) -> Statistics:
         """The statistics of given posteriors; their log-likelihood is 0."""
@@ -92,7 +102,9 @@ class Coins:
         scores, top, said, total = self._joint(log_coin, log_class_prior)
         cell, worker = self.row_cell, self.row_worker
         others = np.maximum(total[self.row_task] - said[cell], 0.0)
-        own = np.exp(scores[cell] - self.vote * self._weight(log_coin)[worker] - top[self.row_task])
+        # A heavy vote against its own class would overflow; 700 is certain enough beside others of 1 each.
+        without_own = scores[cell] - self.vote * self._weight(log_coin)[worker] - top[self.row_task]
+        own = np.exp(np.minimum(without_own, 700.0))
         without = np.divide(own, others + own, out=np.ones_like(own), where=others + own > 0)
         of_row = np.where(self.known_cell, self.is_gold, said / total[self.cell_task])[cell]
         without = np.where(self.known_cell[cell], self.is_gold[cell], without)
@@ -114,17 +126,27 @@ class Coins:
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Scores of the cells (c,), the highest of each task (t,), the cells' exponentials below it, and their total
         (t,), in which the classes that nobody said are counted."""
-        weight = self._weight(log_coin)
-        scores = self._sum(self.row_cell, self.vote * weight[self.row_worker], len(self.cell))
-        scores += log_class_prior[self.cell_class]
-        # A class that nobody said has the score of its frequency alone.
-        top = np.full(self.tasks, log_class_prior.max(initial=-np.inf))
+        scores = self._scores(log_coin, log_class_prior)
+        # A class that nobody said has the score of its frequency alone. Where all were said there is none, though the
+        # difference of sums leaves some dust, which would outweigh classes that have much against them.
+        top = np.where(self.all_said, -np.inf, log_class_prior.max(initial=-np.inf))
         np.maximum.at(top, self.cell_task, scores)
         said = np.exp(scores - top[self.cell_task])
         frequency = np.exp(log_class_prior)
         unsaid = frequency.sum() - self._sum(self.cell_task, frequency[self.cell_class], self.tasks)
-        rest = np.maximum(unsaid, 0.0) * np.exp(-top)
+        rest = np.maximum(unsaid, 0.0) * self._of_unsaid(top)
         return scores, top, said, rest + self._sum(self.cell_task, said, self.tasks)
+
+    def _scores(self, log_coin: FloatArray, log_class_prior: FloatArray) -> FloatArray:
+        """Log joint probabilities of the cells, up to what all classes of a task share, shape (c,)."""
+        weight = self._weight(log_coin)
+        scores = self._sum(self.row_cell, self.vote * weight[self.row_worker], len(self.cell))
+        scores += log_class_prior[self.cell_class]
+        return scores
+
+    def _of_unsaid(self, top: FloatArray) -> FloatArray:
+        """What a class of frequency 1 that nobody said has, in the scale of each task, shape (t,)."""
+        return np.where(self.all_said, 0.0, np.exp(np.where(self.all_said, 0.0, -top)))
 
     def _weight(self, log_coin: FloatArray) -> FloatArray:
         """What a worker's vote adds to the class they say over any other, shape (w,)."""

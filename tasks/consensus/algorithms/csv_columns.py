@@ -21,7 +21,7 @@ from typing import BinaryIO, NoReturn, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from tasks.consensus.algorithms.base import BoolArray, FloatArray, IntArray
+from tasks.consensus.algorithms.base import FARTHEST, BoolArray, FloatArray, IntArray
 from tasks.consensus.algorithms.names import Column, code_integers, code_texts
 
 #: Rows turned into columns at a time; more would leave the processor's cache.
@@ -242,7 +242,7 @@ def _take(got: _Gathered, chunk: list[list[str]]) -> None:
     got.filled.append(filled)
     if got.layout.numbers:
         x1, y1, x2, y2 = (got.numbers[name][-1] for name in _CORNERS)
-        if (x2 <= x1).any() or (y2 <= y1).any():
+        if (x2 <= x1).any() or (y2 <= y1).any() or any((np.abs(side) > FARTHEST).any() for side in (x1, y1, x2, y2)):
             raise _Bad
 
 
@@ -296,6 +296,9 @@ def _fault(layout: Layout, header: list[str], row: list[str]) -> str | None:
         except _Bad:
             wanted = {"p": "a probability between 0 and 1", "time": "a number or a time like 2026-01-31T12:00:00"}
             return f"{name} is {cells[name][:40]!r}, not {wanted.get(name, 'a number')}."
+    far = [name for name in _CORNERS if abs(values.get(name, 0.0)) > FARTHEST]
+    if far:
+        return f"{far[0]} is {cells[far[0]][:40]!r}, not a place in an image."
     if values.keys() >= set(_CORNERS) and not (values["x2"] > values["x1"] and values["y2"] > values["y1"]):
         return "the box has no area; x2 must be greater than x1, and y2 greater than y1."
     return None

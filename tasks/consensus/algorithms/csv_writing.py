@@ -39,9 +39,11 @@ def write_boxes(found: BoxConsensus, kept: BoolArray, tasks: Names, labels: Name
     task, label = _cells(tasks), _cells(labels)
     sure = found.existence * found.classes.confidence
     rows = np.flatnonzero(kept)
+    # Hundredths of a pixel, but not of a whole image, for those who write corners as shares of it.
+    decimals = 2 if np.abs(found.box).max(initial=0.0) > 1 else 6
     out.write("task,x1,y1,x2,y2,label,confidence,n\n")
     for part in (rows[at] for at in _parts(len(rows))):
-        corners = [_figures(found.box[part, at], 2) for at in range(4)]
+        corners = [_figures(found.box[part, at], decimals) for at in range(4)]
         columns = (task[found.task[part]], *corners, label[found.label[part]], _figures(sure[part], 6))
         out.write(_lines(*columns, _figures(found.votes[part], 0)))
 

@@ -23,6 +23,10 @@ from tasks.consensus.algorithms.outcome import expected_skill, outcome
 MOST_CELLS = 32 * 2**20
 
 
+class TooManyCells(ValueError):
+    """The confusion matrices would not fit into memory; the message is one sentence for whoever chose the method."""
+
+
 @dataclass(frozen=True, slots=True)
 class DawidSkene:
     """Dawid-Skene by maximum likelihood ("ml", every row counts) or with priors ("map", a worker has one vote a task).
@@ -30,7 +34,7 @@ class DawidSkene:
     max_iterations, tolerance: see em.fit. strength: answers a row that the pooled confusion counts for, "map" alone.
     Known priors of the classes are kept as they are; otherwise they are learnt, in "map" with one task a class added.
 
-    Raises ValueError when the confusion matrices would have more than MOST_CELLS cells.
+    Raises TooManyCells when the confusion matrices would have more than MOST_CELLS cells.
     """
 
     form: Literal["ml", "map"] = "ml"
@@ -74,9 +78,9 @@ class DawidSkene:
 
 
 def check_size(workers: int, classes: int) -> None:
-    """Raises ValueError when a confusion matrix a worker is too much."""
+    """Raises TooManyCells when a confusion matrix a worker is too much."""
     if workers * classes * classes > MOST_CELLS:
-        raise ValueError(
+        raise TooManyCells(
             f"Dawid-Skene would keep {workers * classes * classes:,} numbers for {workers:,} workers and {classes:,} "
             f"classes, more than {MOST_CELLS:,}; use the method one-coin, which keeps one number a worker."
         )

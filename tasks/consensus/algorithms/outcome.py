@@ -31,7 +31,7 @@ def outcome(coded: Coded, posterior: FloatArray, skill: FloatArray, *, seed: int
     return Consensus(
         task=coded.tasks,
         label=coded.classes[chosen],
-        confidence=top / total,
+        confidence=posterior[np.arange(len(chosen)), chosen] / total,
         n=coded.n,
         tied=tied,
         posteriors=posteriors,

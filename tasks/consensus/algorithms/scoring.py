@@ -8,7 +8,7 @@ import numpy as np
 
 from tasks.consensus.algorithms.base import Answers, Consensus, FloatArray, IntArray, Posteriors
 from tasks.consensus.algorithms.coded import Coded
-from tasks.consensus.algorithms.coins import Coins, SaidPosterior
+from tasks.consensus.algorithms.coins import Coins
 from tasks.consensus.algorithms.kernels import Choice, kernel_for
 from tasks.consensus.algorithms.outcome import outcome
 from tasks.consensus.algorithms.state import BlendState
@@ -33,10 +33,12 @@ class Scored:
     uses: frozenset[str] = frozenset({"weights", "gold"})
 
     def fit_predict(self, answers: Answers) -> Consensus:
-        return self.of_coded(Coded.of(answers, repeats="share"))
+        """All classes of the state play a part, named in the answers or not: those say what a right answer is worth."""
+        every = np.union1d(answers.classes, self.state.classes)
+        return self.of_coded(Coded.of(replace(answers, classes=every, priors=None), repeats="share"))
 
     def of_coded(self, coded: Coded) -> Consensus:
-        """The same, of answers coded with repeats="share"."""
+        """The same, of answers coded with repeats="share" over all classes that play a part."""
         skill = self.state.accuracy_of(coded.workers)
         step = max(1, _BLOCK // max(len(coded.classes), 1))
         parts = [coded.part(at, min(at + step, len(coded.tasks))) for at in range(0, max(len(coded.tasks), 1), step)]
@@ -72,10 +74,10 @@ def _mixture(state: BlendState, coded: Coded, kernel: Choice) -> FloatArray:
     coins = Coins(coded)
     prior = class_prior(state, coded.classes)
     accuracy = np.clip(state.accuracy_of(coded.workers), 1e-9, 1 - 1e-9)
-    simple, _ = coins.expect(np.log(np.stack([accuracy, 1 - accuracy], axis=1)), prior)
+    log_coin = np.log(np.stack([accuracy, 1 - accuracy], axis=1))
     if len(coded.classes) > MANY_CLASSES:
-        return _of_said(coins, simple, prior)
-    posterior = coins.dense(simple, prior)
+        return coins.dense(coins.of_said(log_coin, prior), prior)
+    posterior = coins.dense(coins.expect(log_coin, prior)[0], prior)
     if state.blend > 0 and np.array_equal(coded.classes, state.classes):
         full = np.empty_like(posterior)
         log_theta = np.log(np.maximum(state.confusion_of(coded.workers), 1e-300))
@@ -94,12 +96,6 @@ def class_prior(state: BlendState, classes: IntArray) -> FloatArray:
         known = state.classes[at] == classes
         out[known] = state.one_coin_prior[at[known]]
     return out
-
-
-def _of_said(coins: Coins, posterior: SaidPosterior, prior: FloatArray) -> FloatArray:
-    dense = coins.dense(replace(posterior, other=np.zeros_like(posterior.other)), prior)
-    dense /= dense.sum(axis=1, keepdims=True)
-    return dense
 
 
 def _joined(parts: list[Consensus]) -> Consensus:

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from tasks.consensus.algorithms.aggregating import THRESHOLD, aggregate, summary, write_labels
 from tasks.consensus.algorithms.csv_columns import TableError
 from tasks.consensus.algorithms.csv_writing import whole_file
+from tasks.consensus.algorithms.dawid_skene import TooManyCells
 from tasks.consensus.algorithms.registry import DEFAULT_METHOD, METHODS
 from tasks.consensus.algorithms.tables import read_answers
 
@@ -41,10 +42,12 @@ class Command(BaseCommand):
         seed: int,
         **options: Any,
     ) -> None:
+        if threshold != threshold:
+            raise CommandError("The threshold must be a number, such as 0.5.")
         try:
             table = read_answers(answers, gold)
             result = aggregate(table, method=method, seed=seed)
-        except TableError as error:
+        except (TableError, TooManyCells) as error:
             raise CommandError(str(error)) from error
         if out is None:
             write_labels(table, result, cast(TextIO, self.stdout), threshold=threshold)

@@ -13,6 +13,7 @@ from tasks.consensus.algorithms.agreement.bootstrap import Bootstrap
 from tasks.consensus.algorithms.agreement.report import box_report, class_report
 from tasks.consensus.algorithms.agreement.report_text import as_text
 from tasks.consensus.algorithms.csv_columns import TableError
+from tasks.consensus.algorithms.dawid_skene import TooManyCells
 from tasks.consensus.algorithms.registry import DEFAULT_METHOD, METHODS
 from tasks.consensus.algorithms.tables import BoxTable, read_answers
 
@@ -53,6 +54,6 @@ class Command(BaseCommand):
                 report = box_report(table, bootstrap=bootstrap)
             else:
                 report = class_report(table, level=level, order=names, method=method, bootstrap=bootstrap)
-        except TableError as error:
+        except (TableError, TooManyCells) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(json.dumps(report, ensure_ascii=False, indent=1) if options["json"] else as_text(report))

@@ -96,8 +96,10 @@ def test_history_tells_workers_apart_who_have_shown_nothing_yet() -> None:
 
 
 def test_a_history_that_makes_no_sense_is_refused() -> None:
-    with pytest.raises(ValueError, match="two finite, non-negative numbers"):
+    with pytest.raises(ValueError, match="from 0 to 1e15"):
         Answers.of([1], [1], [1], history={1: (-1, 2)})
+    with pytest.raises(ValueError, match="from 0 to 1e15"):
+        Answers.of([1], [1], [1], history={1: (1e308, 1e308)})
 
 
 def test_a_thousand_classes_cost_no_more_than_the_answers() -> None:
