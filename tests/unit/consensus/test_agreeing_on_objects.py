@@ -100,3 +100,9 @@ def test_areas_without_a_common_pixel_are_agreed_to_be_the_one_most_like_the_oth
     agreed = Masks(tuple(bars)).agreed(rows, worker, DetectionRates(), np.ones(3))
     assert agreed.masks[0].area > 0
     assert _most_alike(MaskSimilarity(tuple(bars)), np.arange(3)) == 1
+
+
+@pytest.mark.parametrize("bad", [[5, 5, 0, 2, 0.3], [5, 5, 2, -1, 0.3], [5, 5, 2, 2, np.nan]])
+def test_rotated_boxes_without_an_area_are_refused(bad: list[float]) -> None:
+    with pytest.raises(ValueError, match="a width and a height above 0"):
+        RotatedBoxes(np.array([bad], np.float64))

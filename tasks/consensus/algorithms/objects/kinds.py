@@ -90,9 +90,13 @@ class Boxes:
 
 @dataclass(frozen=True, slots=True)
 class RotatedBoxes:
-    """rotated: shape (n, 5), cx, cy, w, h, angle."""
+    """rotated: shape (n, 5), cx, cy, w, h, angle. Raises ValueError for boxes without an area."""
 
     rotated: FloatArray
+
+    def __post_init__(self) -> None:
+        if not np.isfinite(self.rotated).all() or (self.rotated[:, 2:4] <= 0).any():
+            raise ValueError("Every rotated box needs finite numbers, and a width and a height above 0.")
 
     def keys(self) -> FloatArray:
         return self.rotated
