@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from projects.models import Project
-from tasks.consensus.algorithms.base import FloatArray, IntArray
+from tasks.consensus.algorithms.base import IntArray
 from tasks.consensus.algorithms.blend import cold_state
 from tasks.consensus.algorithms.objects.existence import DetectionRates
 from tasks.consensus.algorithms.state import BlendState
@@ -140,29 +140,14 @@ def write_state(
 
 
 def _header(blend: BlendState) -> dict[str, Any] | None:
-    """None while cold. The pooled matrix is left out where it follows from the pooled accuracy: of a thousand classes
-    it has a million numbers."""
-    if blend.cold:
-        return None
-    header = blend.header_json()
-    if not len(blend.confusion):
-        header["pooled"] = None
-    return header
+    """None while cold."""
+    return None if blend.cold else blend.header_json()
 
 
 def _read_blend(header: dict[str, Any] | None, bodies: Mapping[int, dict[str, Any]]) -> BlendState | None:
     if header is None:
         return None
-    if header["pooled"] is None:
-        rows = _coin_rows(len(header["classes"]), header["pooled_accuracy"])
-        header = header | {"pooled": rows.tolist()}
     return BlendState.from_parts(header, {worker: body["class"] for worker, body in bodies.items() if "class" in body})
-
-
-def _coin_rows(size: int, accuracy: float) -> FloatArray:
-    rows: FloatArray = np.full((size, size), (1 - accuracy) / max(size - 1, 1))
-    np.fill_diagonal(rows, accuracy if size > 1 else 1.0)
-    return rows
 
 
 #: The columns of DetectionRates with an entry a worker.

@@ -40,7 +40,7 @@ from tasks.consensus.algorithms.em import (
 )
 from tasks.consensus.algorithms.one_coin import PRIOR, BetaCoins, class_model, coin_prior, coin_state
 from tasks.consensus.algorithms.passes import Passes, Whole
-from tasks.consensus.algorithms.scoring import Scored
+from tasks.consensus.algorithms.scoring import MANY_CLASSES, Scored
 from tasks.consensus.algorithms.state import BlendState
 
 #: Nats a task that the confusion model must predict better by to have half the say.
@@ -120,7 +120,9 @@ def fit_passes(
     coins = climb(passes.coins_start(), passes.coins, BetaCoins(pseudo), class_model(about), **limits)
     seen = passes.coins(coins.parameters).counts + pseudo
     alone = coin_state(about, workers, coins.parameters, seen, rows=rows, alike=ALIKE)
-    if len(workers) * len(about.classes) ** 2 > MOST_CELLS or len(about.classes) < 2:
+    size = len(about.classes)
+    # Above MANY_CLASSES the one-coin model scores alone.
+    if not 2 <= size <= MANY_CLASSES or len(workers) * size**2 > MOST_CELLS:
         return Fitted(alone, 0.0, tuple(coins.bounds), ())
     start = passes.confusion_start()
     crowd = pooled(start.counts)

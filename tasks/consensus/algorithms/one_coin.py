@@ -18,7 +18,7 @@ from tasks.consensus.algorithms.coded import Coded
 from tasks.consensus.algorithms.coins import Coins
 from tasks.consensus.algorithms.em import ClassModel, Climb, Parameters, climb, log_shares
 from tasks.consensus.algorithms.scoring import Scored
-from tasks.consensus.algorithms.state import BlendState
+from tasks.consensus.algorithms.state import BlendState, coin_rows
 from tasks.consensus.algorithms.statistics import Statistics
 
 #: What everybody is thought to have answered before: eight right, two wrong.
@@ -113,9 +113,6 @@ def coin_state(
     size = len(about.classes)
     crowd = seen.sum(axis=0) - (len(seen) - 1) * np.array(PRIOR) if len(seen) and not cold else np.array(PRIOR)
     accuracy = float(crowd[0] / crowd.sum())
-    wrong = (1 - accuracy) / max(size - 1, 1)
-    pooled_rows = np.full((size, size), wrong)
-    np.fill_diagonal(pooled_rows, accuracy if size > 1 else 1.0)
     return BlendState(
         classes=about.classes,
         workers=workers,
@@ -124,7 +121,7 @@ def coin_state(
         one_coin_prior=coins.log_class_prior,
         confusion_prior=coins.log_class_prior,
         pooled_accuracy=accuracy,
-        pooled=pooled_rows,
+        pooled=coin_rows(accuracy, size),
         blend=0.0,
         alike=alike,
         answers=rows,

@@ -13,7 +13,8 @@ from tasks.consensus.algorithms.kernels import Choice, kernel_for
 from tasks.consensus.algorithms.outcome import outcome
 from tasks.consensus.algorithms.state import BlendState
 
-#: Above so many classes, those that nobody said of a task are left out of its posterior.
+#: Above so many classes the one-coin model decides alone, and those that nobody said of a task are left out of its
+#: posterior.
 MANY_CLASSES = 100
 #: Posteriors (tasks times classes) in memory at once.
 _BLOCK = 1 << 22

@@ -76,13 +76,17 @@ class BlendState:
         return cls.from_parts(body, {int(worker): part for worker, part in body["workers"].items()})
 
     def header_json(self) -> Json:
-        """All but the workers: it has the same size however many there are."""
+        """All but the workers: it has the same size however many there are.
+
+        `pooled` is left out where it follows from the accuracy: of a thousand classes it is a million numbers.
+        """
+        follows = np.array_equal(self.pooled, coin_rows(self.pooled_accuracy, len(self.classes)))
         return {
             "classes": self.classes.tolist(),
             "one_coin_prior": _figures(self.one_coin_prior),
             "confusion_prior": _figures(self.confusion_prior),
             "pooled_accuracy": float(f"{self.pooled_accuracy:.{_DIGITS}g}"),
-            "pooled": _figures(self.pooled),
+            "pooled": None if follows else _figures(self.pooled),
             "blend": float(f"{self.blend:.{_DIGITS}g}"),
             "alike": self.alike,
             "answers": self.answers,
@@ -105,6 +109,7 @@ class BlendState:
         rows = [workers[int(worker)]["confusion"] for worker in ids if "confusion" in workers[int(worker)]]
         if rows and len(rows) < len(ids):
             raise ValueError("Either every worker of a state has a confusion matrix or none has.")
+        accuracy, pooled = float(header["pooled_accuracy"]), header["pooled"]
         return cls(
             classes=classes,
             workers=ids,
@@ -112,13 +117,20 @@ class BlendState:
             confusion=np.array(rows, np.float64).reshape(-1, size, size) if rows else np.empty((0, size, size)),
             one_coin_prior=np.array(header["one_coin_prior"], np.float64),
             confusion_prior=np.array(header["confusion_prior"], np.float64),
-            pooled_accuracy=float(header["pooled_accuracy"]),
-            pooled=np.array(header["pooled"], np.float64).reshape(size, size),
+            pooled_accuracy=accuracy,
+            pooled=coin_rows(accuracy, size) if pooled is None else np.array(pooled, np.float64).reshape(size, size),
             blend=float(header["blend"]),
             alike=float(header["alike"]),
             answers=int(header["answers"]),
             cold=bool(header["cold"]),
         )
+
+
+def coin_rows(accuracy: float, classes: int) -> FloatArray:
+    """The confusion matrix of a worker who is right with this probability and else says any other class, (k, k)."""
+    rows = np.full((classes, classes), (1 - accuracy) / max(classes - 1, 1))
+    np.fill_diagonal(rows, accuracy if classes > 1 else 1.0)
+    return rows
 
 
 def _figures(values: ArrayLike) -> Any:

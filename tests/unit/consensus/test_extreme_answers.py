@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from tasks.consensus.algorithms.blend import Blend, fit_blend
 from tasks.consensus.algorithms.one_coin import OneCoin
 from tasks.consensus.algorithms.registry import METHODS, method_named
 from tasks.consensus.algorithms.scoring import Scored
+from tasks.consensus.algorithms.state import BlendState
 from tests.consensus_rows import crowd_columns
 
 EVERY = sorted(METHODS)
@@ -103,3 +105,16 @@ def test_corners_given_as_shares_of_the_image_keep_their_digits(tmp_path: Path) 
     path = write(tmp_path, "task,worker,x1,y1,x2,y2,label\n1,a,.1234,0,.5,.75,c\n1,b,.1234,0,.5,.75,c\n")
     call_command("aggregate", path, out=tmp_path / "labels.csv")
     assert "1,0.123400,0.000000,0.500000,0.750000,c," in (tmp_path / "labels.csv").read_text()
+
+
+def test_a_thousand_classes_need_no_matrices() -> None:
+    rng = np.random.default_rng(6)
+    truth = rng.integers(0, 1000, 300)
+    said = np.where(rng.random((300, 5)) < 0.8, truth[:, None], rng.integers(0, 1000, (300, 5)))
+    answers = Answers.of(np.repeat(np.arange(300), 5), np.tile(np.arange(5), 300), said.ravel(), classes=range(1000))
+    state = fit_blend(answers)
+    stored = json.dumps(state.to_json())
+    assert len(state.confusion) == 0 and len(stored) < 100_000
+    again = BlendState.from_json(json.loads(stored))
+    assert again.pooled == pytest.approx(state.pooled, abs=1e-9)
+    assert (Scored(again).fit_predict(answers).label == Blend().fit_predict(answers).label).all()
