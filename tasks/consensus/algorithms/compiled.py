@@ -15,7 +15,7 @@ import numpy as np
 
 from tasks.consensus.algorithms.base import FloatArray, IntArray
 from tasks.consensus.algorithms.coded import Coded, IndexArray
-from tasks.consensus.algorithms.kernels import cells_first, said_last
+from tasks.consensus.algorithms.kernels import cells_first, no_counts, statistics_of
 from tasks.consensus.algorithms.statistics import Statistics
 
 #: Cells of the posterior that are exponentiated at once; they stay in the first-level cache.
@@ -165,7 +165,7 @@ class CompiledKernel:
         self._vote = np.empty(0) if coded.uniform else np.ascontiguousarray(coded.vote)
 
     def expect(self, log_theta: FloatArray, log_class_prior: FloatArray, posterior: FloatArray) -> Statistics:
-        coded, counts = self._coded, self._no_counts()
+        coded, counts = self._coded, no_counts(self._coded)
         log_likelihood = _expect_compiled(
             coded.start,
             coded.cell,
@@ -177,20 +177,9 @@ class CompiledKernel:
             counts,
             _BLOCK,
         )
-        return self._statistics(counts, posterior, float(log_likelihood))
+        return statistics_of(coded, counts, posterior, float(log_likelihood))
 
     def count(self, posterior: FloatArray) -> Statistics:
-        coded, counts = self._coded, self._no_counts()
+        coded, counts = self._coded, no_counts(self._coded)
         _scatter_compiled(coded.start, coded.cell, self._vote, posterior, counts)
-        return self._statistics(counts, posterior, 0.0)
-
-    def _no_counts(self) -> FloatArray:
-        return np.zeros((len(self._coded.workers) * len(self._coded.classes), len(self._coded.classes)))
-
-    def _statistics(self, counts: FloatArray, posterior: FloatArray, log_likelihood: float) -> Statistics:
-        return Statistics(
-            counts=said_last(counts, self._coded),
-            class_counts=np.einsum("ij->j", posterior),
-            log_likelihood=log_likelihood,
-            tasks=len(posterior),
-        )
+        return statistics_of(coded, counts, posterior, 0.0)

@@ -79,21 +79,28 @@ class NumpyKernel:
                 log_likelihood += _normalise(logits, self._coded.gold[block])
                 posterior[block] = logits
             counts += matrix.T @ posterior[chunk]
-        return self._statistics(counts, posterior, log_likelihood)
+        return statistics_of(self._coded, counts, posterior, log_likelihood)
 
     def count(self, posterior: FloatArray) -> Statistics:
-        counts = np.zeros((len(self._coded.workers) * len(self._coded.classes), len(self._coded.classes)))
+        counts = no_counts(self._coded)
         for chunk, matrix, _ in self._chunks:
             counts += matrix.T @ posterior[chunk]
-        return self._statistics(counts, posterior, 0.0)
+        return statistics_of(self._coded, counts, posterior, 0.0)
 
-    def _statistics(self, counts: FloatArray, posterior: FloatArray, log_likelihood: float) -> Statistics:
-        return Statistics(
-            counts=said_last(counts, self._coded),
-            class_counts=np.einsum("ij->j", posterior),
-            log_likelihood=log_likelihood,
-            tasks=len(posterior),
-        )
+
+def no_counts(coded: Coded) -> FloatArray:
+    """Zeros, a row a cell: shape (w * l, k)."""
+    return np.zeros((len(coded.workers) * len(coded.classes), len(coded.classes)))
+
+
+def statistics_of(coded: Coded, counts: FloatArray, posterior: FloatArray, log_likelihood: float) -> Statistics:
+    """From counts with a row a cell and the posteriors that they were added up from."""
+    return Statistics(
+        counts=_said_last(counts, coded),
+        class_counts=np.einsum("ij->j", posterior),
+        log_likelihood=log_likelihood,
+        tasks=len(posterior),
+    )
 
 
 def cells_first(log_theta: FloatArray) -> FloatArray:
@@ -102,7 +109,7 @@ def cells_first(log_theta: FloatArray) -> FloatArray:
     return np.ascontiguousarray(log_theta.transpose(0, 2, 1)).reshape(workers * said, classes)
 
 
-def said_last(counts: FloatArray, coded: Coded) -> FloatArray:
+def _said_last(counts: FloatArray, coded: Coded) -> FloatArray:
     """The reverse of `cells_first`, as a view."""
     classes = len(coded.classes)
     return counts.reshape(len(coded.workers), classes, classes).transpose(0, 2, 1)
