@@ -307,3 +307,9 @@ def test_columns_that_do_not_fit_are_refused() -> None:
         MaskAnswers(np.array([0]), np.array([0, 1]), (EMPTY,))
     with pytest.raises(ValueError, match="weights"):
         MaskAnswers.of([0], [0], [EMPTY], weights=[-1.0])
+
+
+def test_masks_that_lie_further_apart_than_memory_reaches_are_refused() -> None:
+    far = [Window(x, y, np.ones((4, 4), np.bool_)) for x, y in ((0, 0), (100_000, 0), (0, 100_000))]
+    with pytest.raises(ValueError, match="fuse those of one object alone"):
+        PixelEM().fit_predict(MaskAnswers.of([0] * 3, range(3), far))

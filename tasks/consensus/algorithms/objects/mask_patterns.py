@@ -16,6 +16,8 @@ from tasks.consensus.algorithms.objects.mask_geometry import Window, union_bound
 MARGIN = 0.1
 #: Masks put into one number at a time.
 _BITS = 32
+#: Pixels of a window, each of which takes a few times eight bytes.
+MOST_PIXELS = 2**28
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +66,14 @@ def patterns_of(masks: Sequence[Window], frame: Frame | None = None) -> Patterns
     """The patterns in the window around all masks (trimmed ones) and a margin, which ends where the image ends.
 
     Patterns come in the order of their votes, the first mask being the lowest bit; masks that are all empty have none.
+    Raises ValueError for a window of more than MOST_PIXELS.
     """
     left, top, right, bottom = _window(masks, frame)
+    if (bottom - top) * (right - left) > MOST_PIXELS:
+        raise ValueError(
+            f"The masks of a cluster spread over {right - left:,} x {bottom - top:,} pixels, more than fit into memory; "
+            "fuse those of one object alone."
+        )
     index: IntArray = np.zeros((bottom - top, right - left), np.int64)
     votes = np.zeros((1, 0), np.bool_)
     count = np.array([index.size])
