@@ -10,7 +10,7 @@ import csv
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -103,6 +103,8 @@ def report(crowd: Path) -> Iterator[str]:
         ("learnt", found, 0.75),
     ):
         yield _line(f"{name:<14}{threshold:<14.2f}", [score_boxes(result, gold, threshold=threshold)])
+    quorum = replace(found, existence=np.where(found.votes >= 2, 1.0, 0.0))
+    yield _line(f"{'none':<14}{'two drew it':<14}", [score_boxes(quorum, gold, threshold=0.5)])
     trials = [with_gold(answers, gold, trial=trial) for trial in range(TRIALS)]
     for name, results in (("learnt", [found] * TRIALS), ("20 % gold", [result for result, _ in trials])):
         scores = [
