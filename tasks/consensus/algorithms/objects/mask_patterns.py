@@ -71,7 +71,7 @@ def patterns_of(masks: Sequence[Window], frame: Frame | None = None) -> Patterns
     left, top, right, bottom = _window(masks, frame)
     if (bottom - top) * (right - left) > MOST_PIXELS:
         raise ValueError(
-            f"The masks of a cluster spread over {right - left:,} x {bottom - top:,} pixels, more than fit into memory; "
+            f"The masks of a cluster spread over {right - left:,} x {bottom - top:,} pixels, more than memory holds; "
             "fuse those of one object alone."
         )
     index: IntArray = np.zeros((bottom - top, right - left), np.int64)
