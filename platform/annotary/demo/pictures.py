@@ -62,7 +62,7 @@ def _sure(label: Label) -> tuple[float, str]:
 
 
 def load_pictures(manager: Manager, outcome: Outcome) -> list[Picture]:
-    """A few images that were measured, with their labels as the crowd left them, before any review."""
+    """A few images that were measured, with their labels as the crowd left them."""
     known = outcome.knowledge.answers
     labels = [label for label in outcome.labels if label["source_key"] in known]
     wrong = [label for label in labels if not _is_right(label, known[label["source_key"]])]

@@ -17,10 +17,12 @@ TRIES = 20
 
 @dataclass
 class Reviewed:
-    """Source keys of the images whose labels the reviewer approved, and of those that needed a fix."""
+    """Source keys of the images whose labels the reviewer approved, and of those that needed a fix; `found` holds the
+    labels of both as the crowd had left them."""
 
     approved: list[str] = field(default_factory=list)
     fixed: list[str] = field(default_factory=list)
+    found: dict[str, Answer] = field(default_factory=dict)
 
 
 def least_sure(labels: Sequence[Mapping[str, Any]], share: float) -> list[Mapping[str, Any]]:
@@ -36,18 +38,20 @@ def review(
     known = [label for label in labels if label["source_key"] in knowledge.answers]
     chosen = least_sure(known, share)
     for number, label in enumerate(chosen, start=1):
-        is_right = _judge(manager, label["task"], knowledge.answers[label["source_key"]])
+        found, is_right = _judge(manager, label["task"], knowledge.answers[label["source_key"]])
+        done.found[label["source_key"]] = found
         (done.approved if is_right else done.fixed).append(label["source_key"])
         told(number, len(chosen))
     return done
 
 
-def _judge(manager: Manager, task: str, truth: Answer) -> bool:
-    """Approve the label or fix it; whether it was right."""
+def _judge(manager: Manager, task: str, truth: Answer) -> tuple[Answer, bool]:
+    """Approve the label or fix it; the label as it was found, and whether it was right."""
     for _ in range(TRIES):
         label = manager.label_now(task)
-        is_right = bool(score(Answer.from_json(label["body"]), truth).exact)
+        found = Answer.from_json(label["body"])
+        is_right = bool(score(found, truth).exact)
         verdict = {"verdict": "approve"} if is_right else {"verdict": "fix", "answer": truth.to_json()}
         if manager.review(task, {"label_hash": label["content_hash"], **verdict}):
-            return is_right
+            return found, is_right
     raise DemoError("Could not review a label: it changed each time between reading and deciding.")

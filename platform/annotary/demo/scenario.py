@@ -133,6 +133,21 @@ def approve(manager: Manager, outcome: Outcome, stages: Stages) -> None:
             if batch["state"] != "approved":
                 manager.approve_batch(batch)
             told(number, len(batches))
+    outcome.labels = _as_the_crowd_left_them(manager, outcome)
+    outcome.before = {row["source_key"]: Answer.from_json(row["answer"]) for row in outcome.labels}
+
+
+def _as_the_crowd_left_them(manager: Manager, outcome: Outcome) -> list[Json]:
+    """The labels of now, as what is learnt of the workers moves them for a while after the last answer; those that were
+    reviewed as they were found."""
+    now = {row["source_key"]: row for row in manager.labels(outcome.project["id"], state="approved")}
+    found = outcome.reviewed.found
+    return [
+        row | {"answer": found[row["source_key"]].to_json()}
+        if row["source_key"] in found
+        else now.get(row["source_key"], row)
+        for row in outcome.labels
+    ]
 
 
 def release(manager: Manager, outcome: Outcome, stages: Stages, out: Path) -> None:
