@@ -1,5 +1,6 @@
 """What models say of images."""
 
+import re
 import uuid
 from typing import Any
 
@@ -13,6 +14,9 @@ from tasks.api.access import View, project_of
 from tasks.api.shapes import valid
 from tasks.flow.predictions import LONGEST_NAME, MOST, add_predictions
 
+#: As the classes of a project are numbered; each in one way, so that no class stands there twice.
+CLASS_NUMBER = re.compile("[1-9][0-9]{0,8}")
+
 
 class PredictionSerializer(serializers.Serializer[Any]):
     image = serializers.UUIDField()
@@ -21,7 +25,7 @@ class PredictionSerializer(serializers.Serializer[Any]):
     )
 
     def validate_probabilities(self, given: dict[str, float]) -> dict[int, float]:
-        unknown = [name for name in given if not (name.isascii() and name.isdigit())]
+        unknown = [name for name in given if not CLASS_NUMBER.fullmatch(name)]
         if unknown:
             raise serializers.ValidationError(f"Classes go by their numbers; {unknown[0][:60]!r} is none.")
         return {int(name): p for name, p in given.items()}

@@ -39,3 +39,10 @@ def test_what_is_wrong_with_them_is_told(manager: APIClient, world: World) -> No
         assert sentence in answer.content.decode()
     twice = send(manager, world, *[{"image": image, "probabilities": {"1": 1.0}}] * 2)
     assert (twice.status_code, "twice" in twice.content.decode()) == (400, True)
+
+
+@pytest.mark.parametrize("name", ["9" * 5000, "01", "0", "-1", "1e0", "١"])
+def test_a_class_goes_by_its_number_in_one_way(manager: APIClient, world: World, name: str) -> None:
+    image = str(a_task(world.project).image.public_id)
+    answer = send(manager, world, {"image": image, "probabilities": {name: 1.0}})
+    assert (answer.status_code, "by their numbers" in answer.content.decode()) == (400, True)
