@@ -62,6 +62,8 @@ def add_predictions(*, project: Project, model: str, rows: Mapping[UUID, Mapping
         raise PredictionRefused("Only classes of images are predicted, and this project asks for none.")
     if len(rows) > MOST:
         raise PredictionRefused(f"These are {len(rows):,} images; send {MOST:,} at a time at most.")
+    if not rows:
+        return 0  # and no annotator without an annotation
     said = {image: _shares(image, given, schema) for image, given in rows.items()}
     places = _places(project, list(said))
     actor = _actor_of(project, name)
@@ -82,7 +84,8 @@ def _shares(image: UUID, given: Mapping[int, float], schema: Schema) -> dict[int
     if not all(isfinite(p) and p >= 0 for p in values) or not isclose(sum(values), 1, abs_tol=_SUM):
         raise PredictionRefused(f"The probabilities of image {image} must not be negative, and sum to 1.")
     total = sum(values)
-    return {number: round(float(p) / total, 9) for number, p in sorted(given.items()) if p > 0}
+    shares = {number: round(float(p) / total, 9) for number, p in sorted(given.items())}
+    return {number: p for number, p in shares.items() if p > 0}
 
 
 def _places(project: Project, images: Sequence[UUID]) -> list[_Place]:

@@ -5,12 +5,13 @@ from uuid import uuid4
 
 import pytest
 
+from accounts.models import Actor
 from kernel.models import Job
 from tasks.annotation.models import Annotation
 from tasks.batching.models import Task
 from tasks.consensus.evidence import task_evidence
 from tasks.consensus.learnt import learnt_of
-from tasks.consensus.models import ConsensusLabel, Posterior
+from tasks.consensus.models import ConsensusLabel, Posterior, Prediction
 from tasks.consensus.refitting import refit
 from tasks.flow.labelling import relabel
 from tasks.flow.predictions import PredictionRefused, add_predictions
@@ -74,6 +75,15 @@ def test_a_later_prediction_replaces_the_one_before_and_the_same_changes_nothing
     rows = Annotation.objects.filter(source="model").order_by("pk")
     assert [(row.is_current, row.body["image"]["class"]) for row in rows] == [(False, 1), (True, 2)]
     assert len({row.actor_id for row in rows}) == 1
+
+
+def test_no_prediction_makes_no_annotator_and_a_vanishing_share_is_none() -> None:
+    project = a_project()
+    image = a_task(project).image.public_id
+    assert add_predictions(project=project, model="owl-net", rows={}) == 0
+    assert not Actor.objects.filter(kind=Actor.Kind.MODEL).exists()
+    add_predictions(project=project, model="owl-net", rows={image: {1: 1e-12, 2: 1.0}})
+    assert Prediction.objects.get().probabilities == {"2": 1.0}
 
 
 def test_another_model_is_another_annotator() -> None:
