@@ -6,7 +6,7 @@ known better: that alone brings no new version, and is taken up when the task's 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,7 @@ from tasks.consensus.algorithms.objects.existence import DetectionRates
 from tasks.consensus.algorithms.scoring import Scored
 from tasks.consensus.algorithms.state import BlendState
 from tasks.consensus.drawn import box_answers, drawn_rows
+from tasks.consensus.learnt import cold_blend
 from tasks.consensus.models import Posterior
 from tasks.consensus.rows import Range, Shard, class_shard, task_ranges
 
@@ -40,17 +41,33 @@ def moved_by(*, project: Project, blend: BlendState, rates: DetectionRates | Non
     MOVED or across the confidence that the project wants."""
     assert project.schema is not None  # tasks are made and claimed only with a schema
     schema = Schema.from_json(project.schema.body)
-    if schema.wants_class and not blend.cold:
+    now = _Now(project, blend, [item.number for item in schema.classes])
+    if schema.wants_class:
         for within in task_ranges(project_id=project.pk):
-            yield _classes_moved(project, class_shard(project_id=project.pk, within=within), blend)
+            yield _classes_moved(project, class_shard(project_id=project.pk, within=within), now)
     if rates is not None:
         for within in task_ranges(project_id=project.pk, size=_IMAGES):
-            yield _boxes_moved(project, within, blend, rates)
+            yield _boxes_moved(project, within, now, rates)
 
 
-def _classes_moved(project: Project, shard: Shard, blend: BlendState) -> list[int]:
+@dataclass(frozen=True, slots=True)
+class _Now:
+    """What labels are made with from now on: what was fitted, or while that is cold what the check images say."""
+
+    project: Project
+    fitted: BlendState
+    classes: Sequence[int]
+
+    def of(self, workers: IntArray) -> BlendState:
+        if not self.fitted.cold:
+            return self.fitted
+        return cold_blend(project=self.project, workers=np.unique(workers).tolist(), classes=self.classes)
+
+
+def _classes_moved(project: Project, shard: Shard, now: _Now) -> list[int]:
     if not len(shard.task):
         return []
+    blend = now.of(shard.worker)
     classes = np.union1d(blend.classes, shard.label)
     found = Scored(blend).of_coded(Coded.of(shard.answers(classes=classes, known=False), repeats="share"))
     before = _bodies(project, (int(shard.task.min()), int(shard.task.max()) + 1), "class")
@@ -66,12 +83,12 @@ def _classes_moved(project: Project, shard: Shard, blend: BlendState) -> list[in
     return moved
 
 
-def _boxes_moved(project: Project, within: Range, blend: BlendState, rates: DetectionRates) -> list[int]:
+def _boxes_moved(project: Project, within: Range, now: _Now, rates: DetectionRates) -> list[int]:
     before = _bodies(project, within, "objects")
     answers = box_answers(drawn_rows(task_ids=sorted(before)))
-    found = BoxClustering(method=InProject(blend), rates=rates).fit_predict(answers)
-    now = _Seen.of(found)
-    return [task for task, body in before.items() if _Seen.stored(body).differs(now.get(task, _Seen()))]
+    blend = now.of(answers.seen_worker)
+    seen = _Seen.of(BoxClustering(method=InProject(blend), rates=rates).fit_predict(answers))
+    return [task for task, body in before.items() if _Seen.stored(body).differs(seen.get(task, _Seen()))]
 
 
 @dataclass(frozen=True, slots=True)

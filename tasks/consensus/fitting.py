@@ -19,7 +19,7 @@ from tasks.consensus.algorithms.objects.existence import DetectionRates
 from tasks.consensus.algorithms.passes import Sharded
 from tasks.consensus.algorithms.state import BlendState
 from tasks.consensus.drawn import Drawn, drawn_sample
-from tasks.consensus.learnt import History, earlier_record
+from tasks.consensus.learnt import History, check_images_of, earlier_record
 from tasks.consensus.rows import Shard, Spool, check_images, class_shard, task_ranges
 
 #: Clusters of boxes are tasks of the class model too; their numbers lie above every key of a task.
@@ -53,7 +53,9 @@ def read_material(*, project: Project, spool: Spool) -> Material:
     classes = np.union1d(spool.classes, np.array([item.number for item in schema.classes], np.int64))
     if drawn is not None:
         classes = np.union1d(classes, drawn.boxes.label)
-    return Material(spool, drawn, classes, history, _fingerprint(spool, drawn, classes, history))
+    # While the project is cold its labels follow trust, which a manager's resuming moves without an answer.
+    trust = check_images_of(project=project, workers=workers)
+    return Material(spool, drawn, classes, history, _fingerprint(spool, drawn, classes, history, trust))
 
 
 def fit(material: Material) -> tuple[BlendState, DetectionRates | None]:
@@ -106,10 +108,10 @@ def _cluster_shard(drawn: Drawn, found: BoxConsensus) -> Shard:
     return Shard(cluster[order], worker[order], label[order], np.ones(len(order)), none, none)
 
 
-def _fingerprint(spool: Spool, drawn: Drawn | None, classes: IntArray, history: History) -> str:
+def _fingerprint(spool: Spool, drawn: Drawn | None, classes: IntArray, *records: History) -> str:
     digest = hashlib.blake2b(spool.digest().encode(), digest_size=32)
     digest.update(classes.tobytes())
-    digest.update(json.dumps(sorted(history.items())).encode())
+    digest.update(json.dumps([sorted(record.items()) for record in records]).encode())
     if drawn is not None:
         boxes = drawn.boxes
         for column in (boxes.task, boxes.worker, boxes.label, boxes.box, boxes.seen_task, boxes.seen_worker):

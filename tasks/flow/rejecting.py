@@ -9,6 +9,7 @@ from kernel.events import record_event
 from projects.models import Project
 from tasks.assignment.models import Assignment
 from tasks.batching.models import Batch, Task
+from tasks.consensus.models import Posterior
 from tasks.consensus.refitting import ask_refit
 from tasks.review.models import Review
 from tasks.review.services import note_rejection
@@ -49,6 +50,8 @@ def _begin_round(batch: Batch, task: Task) -> None:
     """Needs the row locks of both."""
     wanted = Project.objects.values_list("answers_min", flat=True).get(pk=task.project_id)
     Task.objects.filter(pk=task.pk).update(round=F("round") + 1, taken=0, wanted=wanted, state=Task.State.OPEN)
+    # It was made of answers that count no more; the next one comes with the round's first answer.
+    Posterior.objects.filter(task=task).delete()
     more = wanted - task.wanted
     Batch.objects.filter(pk=batch.pk).update(
         wanted=F("wanted") + more, taken=F("taken") - task.taken, generation=F("generation") + 1

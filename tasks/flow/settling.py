@@ -17,7 +17,7 @@ from tasks.annotation.models import Annotation
 from tasks.answers import Answer
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import close_hand_leases
-from tasks.consensus.refitting import UPDATE_LABELS
+from tasks.consensus.refitting import UPDATE_LABELS, ask_refit
 from tasks.gold.compare import Tolerance, compare
 from tasks.gold.models import Gold, GoldResult
 from tasks.pay.models import LedgerEntry
@@ -53,12 +53,16 @@ def settle_hand(*, worker: Actor, hand_id: UUID) -> Settled:
         close_hand_leases(hand=hand)
         submitted = _locked_answers(hand)
         checks = _compare_gold(hand, submitted)
-        note_gold(project_id=hand.project_id, worker_id=hand.worker_id, seen=checks.seen, correct=checks.correct)
+        told = {"seen": checks.seen, "correct": checks.correct}
+        paused = note_gold(project_id=hand.project_id, worker_id=hand.worker_id, **told)
         posted = post_credits(hand=hand)
         Hand.objects.filter(pk=hand.pk).update(state=Hand.State.SETTLED, settled_at=ClockTimestamp())
         _record(hand, posted, gold_seen=checks.seen, gold_correct=checks.correct)
         _update_labels(hand.project_id, submitted)
         hand.refresh_from_db(fields=["state", "settled_at"])
+        if paused:
+            # The labels of all that they answered before are made anew without waiting for more answers.
+            ask_refit(project_id=hand.project_id)
     return _figures(hand)
 
 

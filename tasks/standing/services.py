@@ -75,13 +75,13 @@ def remove(*, project: Project, worker: Actor, reason: str) -> Standing:
     return standing
 
 
-def note_gold(*, project_id: int, worker_id: int, seen: int, correct: int) -> None:
+def note_gold(*, project_id: int, worker_id: int, seen: int, correct: int) -> bool:
     """Locks the standing. Move trust by the check images of one whole hand; pause a worker who is clearly bad.
 
-    Whole hands only: a change after a single image would tell the worker which it was.
+    Returns whether it paused. Whole hands only: a change after a single image would tell the worker which it was.
     """
     if not seen:
-        return
+        return False
     mine = Standing.objects.filter(project_id=project_id, worker_id=worker_id)
     mine.update(
         trust_alpha=F("trust_alpha") + correct,
@@ -93,10 +93,12 @@ def note_gold(*, project_id: int, worker_id: int, seen: int, correct: int) -> No
     # The update above holds the row's lock, so nobody changes it between this look and the pause.
     standing = mine.select_related("worker").get()
     bad = is_clearly_bad(alpha=standing.trust_alpha, beta=standing.trust_beta)
-    if bad and standing.state == Standing.State.ACTIVE:
-        mine.update(state=Standing.State.PAUSED, reason=AUTOMATIC_REASON)
-        standing.reason = AUTOMATIC_REASON
-        _say_paused(standing)
+    if not bad or standing.state != Standing.State.ACTIVE:
+        return False
+    mine.update(state=Standing.State.PAUSED, reason=AUTOMATIC_REASON)
+    standing.reason = AUTOMATIC_REASON
+    _say_paused(standing)
+    return True
 
 
 def _say_paused(standing: Standing) -> None:

@@ -1,0 +1,140 @@
+"""A label follows what changes it, and nothing else is made anew: check images, trust, rejections."""
+
+import pytest
+
+from accounts.models import Actor
+from kernel.models import Job
+from projects.models import Project
+from tasks.assignment.models import Assignment
+from tasks.batching.models import Task
+from tasks.consensus.evidence import task_evidence
+from tasks.consensus.models import ConsensusLabel, ConsensusState, Posterior
+from tasks.consensus.refitting import refit
+from tasks.flow.labelling import relabel
+from tasks.flow.rejecting import reject_label
+from tasks.standing.models import Standing
+from tasks.standing.services import note_gold, pause, resume
+from tests import worklife
+from tests.cast import a_gold, a_project, a_worker, ada, an_answer, box_answer, class_answer, some_tasks
+from tests.crowd import answers_of, said
+
+pytestmark = pytest.mark.django_db
+
+CHECKS = 15
+
+
+def three() -> list[Actor]:
+    return [a_worker(name) for name in ("wren", "finch", "robin")]
+
+
+def queued() -> list[int]:
+    """Tasks whose labels wait to be made anew; they are, and the queue is empty."""
+    jobs = Job.objects.filter(kind="consensus.update")
+    tasks = sorted(pk for job in jobs for pk in job.args["task_ids"])
+    jobs.delete()
+    relabel(task_ids=tasks)
+    return tasks
+
+
+def classes() -> dict[int, int]:
+    rows = ConsensusLabel.objects.filter(is_current=True).values_list("task_id", "body")
+    return {task: body["image"]["class"] for task, body in rows}
+
+
+def a_split_crowd() -> tuple[Project, list[Actor], list[Task], list[Task]]:
+    """Too few answers to learn from. Of the first images wren says cat, the two others dog; on the rest they agree."""
+    workers = three()
+    project = a_project(answers_min=3, answers_max=3, workers=workers)
+    tasks = some_tasks(project, 12, wanted=3)
+    split, agreed = tasks[:8], tasks[8:]
+    answers_of(project, {w: {t: said(1 if w == workers[0] else 2) for t in split} for w in workers})
+    answers_of(project, {w: {t: said(1) for t in agreed} for w in workers})
+    relabel(task_ids=[task.pk for task in tasks])
+    return project, workers, split, agreed
+
+
+def checked(project: Project, workers: list[Actor]) -> None:
+    """Wren is right about all check images, the others about none."""
+    golds = [a_gold(project, accepted=[class_answer(1)]) for _ in range(CHECKS)]
+    answers_of(project, {w: {g: said(1 if w == workers[0] else 2) for g in golds} for w in workers})
+    for worker in workers:
+        right = CHECKS if worker == workers[0] else 0
+        note_gold(project_id=project.pk, worker_id=worker.pk, seen=CHECKS, correct=right)
+
+
+def test_check_images_reach_the_labels_of_a_small_project_that_were_made_before() -> None:
+    project, workers, split, _ = a_split_crowd()
+    assert {classes()[task.pk] for task in split} == {2}
+    checked(project, workers)
+
+    refit(project_id=project.pk)
+
+    assert {task.pk for task in split} <= set(queued())
+    assert {classes()[task.pk] for task in split} == {1}
+
+
+def test_what_agrees_already_gets_no_new_version_and_nothing_is_queued_twice() -> None:
+    project, workers, split, agreed = a_split_crowd()
+    checked(project, workers)
+    refit(project_id=project.pk)
+    queued()
+
+    versions = dict(ConsensusLabel.objects.filter(is_current=True).values_list("task_id", "version"))
+    assert {versions[task.pk] for task in split} == {2}
+    assert {versions[task.pk] for task in agreed} == {1}
+    ConsensusState.objects.update(fingerprint="as if of other answers")
+    assert refit(project_id=project.pk).fresh
+    assert queued() == []
+
+
+def test_trust_that_a_manager_resets_reaches_the_labels_too() -> None:
+    project, workers, split, _ = a_split_crowd()
+    checked(project, workers)
+    refit(project_id=project.pk)
+    queued()
+    for worker in workers:
+        Standing.objects.filter(worker=worker).update(state=Standing.State.ACTIVE)
+        pause(project=project, worker=worker, reason="A talk.")
+        resume(project=project, worker=worker)
+
+    assert refit(project_id=project.pk).fresh
+
+    assert {task.pk for task in split} <= set(queued())
+    assert {classes()[task.pk] for task in split} == {2}
+
+
+def test_a_worker_whom_check_images_pause_asks_for_a_refit() -> None:
+    wren = a_worker("wren")
+    project = a_project(workers=[wren], hand_size=20, gold_rate=0.5)
+    some_tasks(project, 30)
+    for _ in range(10):
+        a_gold(project)
+    hand = worklife.take(wren, project)
+    for lease in Assignment.objects.filter(hand=hand):
+        worklife.answer(lease, 2)
+    assert not Job.objects.filter(kind="consensus.refit").exists()
+
+    worklife.settle(hand)
+
+    assert Standing.objects.get(worker=wren).state == "paused"
+    assert Job.objects.filter(kind="consensus.refit", state="queued").count() == 1
+
+
+def test_a_rejected_image_has_no_posterior_until_it_is_answered_again() -> None:
+    workers = three()
+    project = a_project(tools=("box",), answers_min=3, answers_max=3, workers=workers)
+    tasks = some_tasks(project, 5, wanted=3)
+    answers_of(project, {worker: {task: box_answer((1, 10, 10, 100, 100)) for task in tasks} for worker in workers})
+    relabel(task_ids=[task.pk for task in tasks])
+    refit(project_id=project.pk)
+    queued()
+    label = ConsensusLabel.objects.get(task=tasks[0], is_current=True)
+
+    reject_label(reviewer=ada(), task=tasks[0], label_hash=label.content_hash, reason="There are two.")
+
+    assert task_evidence(task=Task.objects.get(pk=tasks[0].pk))["posterior"] == {}
+    assert refit(project_id=project.pk).fresh
+    assert queued() == [], "there is nothing to make a label from"
+    an_answer(tasks[0], workers[0], box_answer((1, 10, 10, 50, 50)))
+    relabel(task_ids=[tasks[0].pk])
+    assert Posterior.objects.get(task=tasks[0]).answers == 1
