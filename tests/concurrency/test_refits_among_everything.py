@@ -1,0 +1,92 @@
+"""Refits while sets are finished, reviewers decide, labels are made anew and a model predicts: nobody locks up."""
+
+from collections.abc import Callable
+
+import pytest
+from django.db import connection
+
+from kernel.models import Job
+from tasks.assignment.models import Assignment
+from tasks.batching.models import Task
+from tasks.consensus.models import ConsensusLabel, ConsensusState, Posterior
+from tasks.consensus.refitting import catch_up, refit
+from tasks.flow.labelling import relabel
+from tasks.flow.predictions import add_predictions
+from tasks.flow.rejecting import reject_label
+from tasks.review.services import fix_label
+from tests import worklife
+from tests.cast import a_gold, a_project, a_worker, ada, class_answer, some_tasks
+from tests.crowd import a_voting_crowd, answers_of
+from tests.invariants import FORBIDDEN
+from tests.together import together
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_refits_settling_reviews_and_predictions_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tasks.consensus.algorithms.blend.COLD_ANSWERS", 50)
+    workers = [a_worker(name) for name in ("wren", "finch", "robin")]
+    careless = a_worker("tit")
+    project = a_project(answers_min=3, answers_max=4, hand_size=20, gold_rate=0.5, workers=[*workers, careless])
+    tasks = some_tasks(project, 40, batches=4, wanted=3)
+    truth = {task.pk: 1 + task.pk % 2 for task in tasks}
+    answers_of(project, a_voting_crowd(project, tasks, workers, truth=truth, right=dict.fromkeys(workers, 0.8)))
+    relabel(task_ids=[task.pk for task in tasks])
+    some_tasks(project, 20, batches=2, wanted=3)
+    for _ in range(10):
+        a_gold(project)
+    hand = worklife.take(careless, project)
+    for lease in Assignment.objects.filter(hand=hand):
+        worklife.answer(lease, 2)
+    labels = list(ConsensusLabel.objects.filter(is_current=True).select_related("task").order_by("pk"))
+    boss = ada()
+
+    def refits() -> None:
+        for _ in range(4):
+            refit(project_id=project.pk)
+            catch_up(project_id=project.pk)
+
+    def verdicts(some: list[ConsensusLabel], decide: Callable[[ConsensusLabel], object]) -> None:
+        for label in some:
+            decide(label)
+
+    def fix(label: ConsensusLabel) -> None:
+        other = 3 - label.body["image"]["class"]
+        fix_label(reviewer=boss, task=label.task, label_hash=label.content_hash, raw=class_answer(other))
+
+    def reject(label: ConsensusLabel) -> None:
+        reject_label(reviewer=boss, task=label.task, label_hash=label.content_hash, reason="It is blurred.")
+
+    def predict() -> None:
+        for share in (0.6, 0.7, 0.8):
+            rows = {task.image.public_id: {1: share, 2: 1 - share} for task in tasks[20:]}
+            add_predictions(project=project, model="owl-net", rows=rows)
+
+    done = together(
+        refits,
+        refits,
+        lambda: verdicts(labels[:8], fix),
+        lambda: verdicts(labels[8:16], reject),
+        predict,
+        lambda: [relabel(task_ids=[task.pk for task in tasks[20:]]) for _ in range(3)],
+        lambda: worklife.settle(hand),
+    )
+    assert [result for result in done if isinstance(result, Exception)] == []
+
+    for job in Job.objects.filter(kind="consensus.update").order_by("pk"):
+        relabel(task_ids=job.args["task_ids"])
+    refit(project_id=project.pk)
+    catch_up(project_id=project.pk)
+    assert ConsensusState.objects.filter(is_current=True).count() == 1
+    assert Job.objects.filter(kind="consensus.refit", state="queued").count() <= 1
+    fixed = ConsensusLabel.objects.filter(task__in=[label.task_id for label in labels[:8]], is_current=True)
+    assert set(fixed.values_list("method", flat=True)) == {"review"}
+    rejected = [label.task_id for label in labels[8:16]]
+    assert set(Task.objects.filter(pk__in=rejected).values_list("round", "taken")) == {(2, 0)}
+    assert not Posterior.objects.filter(task__in=rejected).exists()
+    with connection.cursor() as cursor:
+        # Not the pay: the crowd's answers were written straight into the tables.
+        for rule, query in FORBIDDEN.items():
+            if rule[:2] in ("I1", "I2", "I3"):
+                cursor.execute(query)
+                assert cursor.fetchall() == [], rule
