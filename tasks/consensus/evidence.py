@@ -21,7 +21,8 @@ def task_evidence(*, task: Task) -> Json:
     Of each answer: "weight", how likely its worker is right; "influence", by how much it moves the log-odds of the
     agreed class (nats; None without one); "confusion", what its worker says when the truth is the agreed class;
     "detection" and "false_rate", of those who draw. "state_version" is that of what was learnt of the workers, 0 when
-    that is their check images alone.
+    that is their check images alone; "posterior_version" the one that the posterior was made with, which is earlier
+    where the versions since would have moved it by a hair alone.
     """
     ground = ground_of(project=task.project, task_ids=[task.pk])
     given, learnt = ground.of[task.pk], ground.learnt
@@ -42,6 +43,7 @@ def task_evidence(*, task: Task) -> Json:
         "answers": _answers(given, learnt, agreed),
         "confidence": posterior.confidence if posterior else None,
         "posterior": posterior.body if posterior else {},
+        "posterior_version": posterior.state_version if posterior else None,
     }
 
 

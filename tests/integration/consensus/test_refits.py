@@ -82,6 +82,9 @@ def test_only_labels_that_the_state_moves_are_made_anew() -> None:
 
     at = dict(Posterior.objects.values_list("task_id", "state_version"))
     assert {pk for pk, version in at.items() if version == 1} == set(moved)
+    unmoved = next(task for task in tasks if task.pk not in moved)
+    told = [task_evidence(task=Task.objects.get(pk=pk)) for pk in (unmoved.pk, moved[0])]
+    assert [(each["posterior_version"], each["state_version"]) for each in told] == [(0, 1), (1, 1)]
     labels = ConsensusLabel.objects.filter(is_current=True, version=2)
     assert {row.task_id for row in labels} < set(moved)
     for row in labels:
