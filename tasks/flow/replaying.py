@@ -109,7 +109,8 @@ def project_replay(*, project: Project, answers_min: int, answers_max: int, conf
     (None when nothing is known, and for F1); "agreement" with the labels from all answers.
     """
     asked = Asked(answers_min, answers_max, confidence, method)
-    images = Task.objects.filter(project=project).count()
+    # Check images take no answers of their own: they come with those to other images.
+    images = Task.objects.filter(project=project, wanted__gt=0).count()
     at_most = max(project.answers_max, answers_max)
     given: Answers | PlayedBoxes
     if schema_of(project=project).wants_class:
