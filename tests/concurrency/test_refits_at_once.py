@@ -3,15 +3,17 @@
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
+from kernel.jobs import run_job
 from kernel.models import Job
 from projects.models import Project
-from tasks.consensus import services
+from tasks.consensus import refitting, services
 from tasks.consensus.learnt import Learnt, learnt_of, write_state
 from tasks.consensus.models import ConsensusState, Posterior, WorkerReliability
 from tasks.consensus.refitting import REFIT, ask_refit, catch_up, refit
 from tasks.consensus.services import update_labels
+from tasks.flow.jobs import refit_job
 from tests.cast import a_project, a_worker, some_tasks
 from tests.crowd import a_voting_crowd, answers_of, said
 from tests.meanwhile import Meanwhile
@@ -158,3 +160,34 @@ def test_many_who_ask_get_one_refit(project: Project) -> None:
 @transaction.atomic
 def ask_in_transaction(project: Project) -> None:
     ask_refit(project_id=project.pk)
+
+
+def test_a_refit_that_dies_before_its_commit_leaves_nothing_and_is_done_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connection is cut when the state is written and the labels are about to be queued."""
+    Job.objects.all().delete()
+    ask_in_transaction(project)
+    [job] = Job.objects.all()
+    queue = refitting._queue_updates
+
+    def cut(project_id: int, tasks: Any) -> None:
+        queue(project_id, tasks)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(refitting, "_queue_updates", cut)
+        with pytest.raises(OperationalError):
+            refit(project_id=project.pk)
+    connection.close()
+    assert not ConsensusState.objects.exists()
+    assert not WorkerReliability.objects.exists()
+    assert [row.pk for row in Job.objects.all()] == [job.pk], "no label is queued of a state that is not there"
+
+    run_job(job.pk, refit_job.run_function)  # type: ignore[attr-defined]  # kernel.jobs sets it
+
+    assert ConsensusState.objects.get().version == 1
+    assert Job.objects.filter(kind="consensus.update").exists()
+    run_job(job.pk, refit_job.run_function)  # type: ignore[attr-defined]
+    assert ConsensusState.objects.get().version == 1
