@@ -96,8 +96,7 @@ def best_worker(answers: MaskAnswers, truths: list[Window]) -> float:
     return max(mean_iou(masks, truths) for masks in each)
 
 
-def main() -> None:
-    clusters = int(sys.argv[1]) if len(sys.argv) > 1 else 200
+def main(clusters: int = 200) -> None:
     print(f"Mean IoU with the truth, {clusters} objects a crowd, {SIDE} x {SIDE} px")
     print(f"{'crowd':31}{'best worker':>12}{'majority':>12}{'EM an image':>12}{'EM pooled':>12}{'with gold':>12}")
     took, counted = 0.0, 0
@@ -115,4 +114,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:2]))
