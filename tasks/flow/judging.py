@@ -10,8 +10,8 @@ from projects.models import Project
 from projects.selectors import schema_of
 from tasks.assignment.models import Assignment
 from tasks.consensus.agreeing import InProject
-from tasks.consensus.algorithms.arrivals import Arrivals
 from tasks.consensus.algorithms.base import Answers
+from tasks.consensus.algorithms.replaying.arrivals import Arrivals
 from tasks.consensus.evidence import rates_of
 from tasks.consensus.learnt import learnt_of
 from tasks.consensus.methods import SET_BY_PEOPLE

@@ -9,10 +9,10 @@ import numpy as np
 
 from projects.models import Project
 from projects.selectors import schema_of
-from tasks.consensus.algorithms.arrivals import Arrivals
 from tasks.consensus.algorithms.base import Answers, BoolArray, IntArray
 from tasks.consensus.algorithms.boxes import BoxAnswers
-from tasks.consensus.algorithms.tables import BoxGold
+from tasks.consensus.algorithms.files.tables import BoxGold
+from tasks.consensus.algorithms.replaying.arrivals import Arrivals
 from tasks.consensus.drawn import corners_of, drawn_sample
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.rows import Shard, check_images, class_shard, task_ranges

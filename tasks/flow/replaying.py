@@ -15,9 +15,9 @@ from tasks.consensus.algorithms.base import Answers, BoolArray, Consensus, Float
 from tasks.consensus.algorithms.blend import Blend
 from tasks.consensus.algorithms.boxes import BoxConsensus
 from tasks.consensus.algorithms.coded import Coded
-from tasks.consensus.algorithms.policies import Policy, Replayed, play
-from tasks.consensus.algorithms.replay_boxes import EXISTS, BoxScene
-from tasks.consensus.algorithms.replay_classes import ClassScene
+from tasks.consensus.algorithms.replaying.boxes import EXISTS, BoxScene
+from tasks.consensus.algorithms.replaying.classes import ClassScene
+from tasks.consensus.algorithms.replaying.policies import Policy, Replayed, play
 from tasks.consensus.algorithms.scoring import score
 from tasks.consensus.algorithms.stopping import DEFAULT_THRESHOLD, of_tasks
 from tasks.flow.played import SEED, PlayedBoxes, played_answers, played_boxes

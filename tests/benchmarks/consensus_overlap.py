@@ -17,11 +17,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tasks.consensus.algorithms.policies import Policy  # noqa: E402
-from tasks.consensus.algorithms.replay import curve  # noqa: E402
-from tasks.consensus.algorithms.replay_online import replay_online  # noqa: E402
+from tasks.consensus.algorithms.files.tables import ClassTable, read_answers  # noqa: E402
+from tasks.consensus.algorithms.replaying.online import replay_online  # noqa: E402
+from tasks.consensus.algorithms.replaying.policies import Policy  # noqa: E402
+from tasks.consensus.algorithms.replaying.replay import curve  # noqa: E402
 from tasks.consensus.algorithms.stopping import DEFAULT_THRESHOLD  # noqa: E402
-from tasks.consensus.algorithms.tables import ClassTable, read_answers  # noqa: E402
 
 CROWD = ROOT.parent / "shared" / "data" / "crowd"
 CLASS_SETS = ("bluebirds", "dog", "rte", "d_possent", "d_product", "sp", "cf", "zencrowd_us", "s_rel")

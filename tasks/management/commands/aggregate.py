@@ -7,12 +7,12 @@ from typing import Any, TextIO, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from tasks.consensus.algorithms.aggregating import THRESHOLD, aggregate, summary, write_labels
-from tasks.consensus.algorithms.csv_columns import TableError
-from tasks.consensus.algorithms.csv_writing import whole_file
 from tasks.consensus.algorithms.dawid_skene import TooManyCells
+from tasks.consensus.algorithms.files.aggregating import THRESHOLD, aggregate, summary, write_labels
+from tasks.consensus.algorithms.files.csv_columns import TableError
+from tasks.consensus.algorithms.files.csv_writing import whole_file
+from tasks.consensus.algorithms.files.tables import read_answers
 from tasks.consensus.algorithms.registry import DEFAULT_METHOD, METHODS
-from tasks.consensus.algorithms.tables import read_answers
 
 
 class Command(BaseCommand):

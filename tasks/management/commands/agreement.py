@@ -12,10 +12,10 @@ from tasks.consensus.algorithms.agreement.alpha import Level
 from tasks.consensus.algorithms.agreement.bootstrap import Bootstrap
 from tasks.consensus.algorithms.agreement.report import box_report, class_report
 from tasks.consensus.algorithms.agreement.report_text import as_text
-from tasks.consensus.algorithms.csv_columns import TableError
 from tasks.consensus.algorithms.dawid_skene import TooManyCells
+from tasks.consensus.algorithms.files.csv_columns import TableError
+from tasks.consensus.algorithms.files.tables import BoxTable, read_answers
 from tasks.consensus.algorithms.registry import DEFAULT_METHOD, METHODS
-from tasks.consensus.algorithms.tables import BoxTable, read_answers
 
 
 class Command(BaseCommand):

@@ -9,14 +9,14 @@ from typing import Any, TextIO
 import numpy as np
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from tasks.consensus.algorithms.csv_columns import TableError
-from tasks.consensus.algorithms.csv_writing import whole_file
-from tasks.consensus.algorithms.policies import BOX_THRESHOLDS, THRESHOLDS, Policy, Replayed, policies
+from tasks.consensus.algorithms.files.csv_columns import TableError
+from tasks.consensus.algorithms.files.csv_writing import whole_file
+from tasks.consensus.algorithms.files.tables import BoxTable, ClassTable, read_answers
 from tasks.consensus.algorithms.registry import DEFAULT_METHOD, METHODS
-from tasks.consensus.algorithms.replay import box_curve, curve
-from tasks.consensus.algorithms.replay_report import plot, table, write_csv
+from tasks.consensus.algorithms.replaying.policies import BOX_THRESHOLDS, THRESHOLDS, Policy, Replayed, policies
+from tasks.consensus.algorithms.replaying.replay import box_curve, curve
+from tasks.consensus.algorithms.replaying.report import plot, table, write_csv
 from tasks.consensus.algorithms.stopping import ANSWERS_MIN, DEFAULT_THRESHOLD
-from tasks.consensus.algorithms.tables import BoxTable, ClassTable, read_answers
 
 
 def _numbers(kind: type[int] | type[float]) -> Callable[[str], list[int] | list[float]]:

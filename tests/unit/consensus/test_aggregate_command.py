@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from tasks.consensus.algorithms.aggregating import aggregate, summary, write_labels
-from tasks.consensus.algorithms.csv_writing import whole_file
-from tasks.consensus.algorithms.tables import read_answers
+from tasks.consensus.algorithms.files.aggregating import aggregate, summary, write_labels
+from tasks.consensus.algorithms.files.csv_writing import whole_file
+from tasks.consensus.algorithms.files.tables import read_answers
 
 ROOT = Path(__file__).resolve().parents[3]
 ANSWERS = "task,worker,label\nt10,w,cat\nt10,v,cat\nt10,u,dog\nt9,w,dog\n"

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 
 from tasks.consensus.algorithms.agreement.report import box_report, class_report
 from tasks.consensus.algorithms.agreement.report_text import as_text
-from tasks.consensus.algorithms.tables import BoxTable, ClassTable, read_answers
+from tasks.consensus.algorithms.files.tables import BoxTable, ClassTable, read_answers
 
 ROOT = Path(__file__).resolve().parents[3]
 BOXES = """task,worker,x1,y1,x2,y2,label

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.consensus.algorithms.coded import Coded
-from tasks.consensus.algorithms.csv_columns import TableError
-from tasks.consensus.algorithms.names import Names, code_integers, code_texts, merged, neutral
-from tasks.consensus.algorithms.tables import BoxTable, ClassTable, read_answers
+from tasks.consensus.algorithms.files.csv_columns import TableError
+from tasks.consensus.algorithms.files.names import Names, code_integers, code_texts, merged, neutral
+from tasks.consensus.algorithms.files.tables import BoxTable, ClassTable, read_answers
 
 Write = Callable[..., Path]
 

@@ -15,8 +15,8 @@ from tasks.consensus.algorithms.base import Answers, Consensus, Posteriors
 from tasks.consensus.algorithms.doubt.calibration import LEAST, calibrate
 from tasks.consensus.algorithms.doubt.confusions import Confusions, confusions
 from tasks.consensus.algorithms.doubt.labels import label_doubt, most_likely_wrong, set_doubt
+from tasks.consensus.algorithms.files.tables import ClassTable, read_answers
 from tasks.consensus.algorithms.majority import Majority
-from tasks.consensus.algorithms.tables import ClassTable, read_answers
 
 
 def consensus(posteriors: dict[int, dict[int, float]]) -> Consensus:

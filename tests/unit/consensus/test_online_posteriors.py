@@ -14,8 +14,8 @@ from tasks.consensus.algorithms.base import Answers, FloatArray
 from tasks.consensus.algorithms.blend import fit_blend
 from tasks.consensus.algorithms.coded import Coded
 from tasks.consensus.algorithms.kernels import has_compiled
-from tasks.consensus.algorithms.online import OnlinePosteriors
-from tasks.consensus.algorithms.replay_online import replay_online
+from tasks.consensus.algorithms.online.posteriors import OnlinePosteriors
+from tasks.consensus.algorithms.replaying.online import replay_online
 from tasks.consensus.algorithms.scoring import score
 from tasks.consensus.algorithms.state import BlendState
 

@@ -8,16 +8,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from tasks.consensus.algorithms.arrivals import Arrivals
 from tasks.consensus.algorithms.base import Answers
 from tasks.consensus.algorithms.boxes import BoxAnswers
+from tasks.consensus.algorithms.files.tables import BoxGold
 from tasks.consensus.algorithms.majority import Majority
-from tasks.consensus.algorithms.policies import Policy, policies
-from tasks.consensus.algorithms.replay import box_curve, curve, replay
-from tasks.consensus.algorithms.replay_boxes import f1
-from tasks.consensus.algorithms.replay_classes import accuracy
+from tasks.consensus.algorithms.replaying.arrivals import Arrivals
+from tasks.consensus.algorithms.replaying.boxes import f1
+from tasks.consensus.algorithms.replaying.classes import accuracy
+from tasks.consensus.algorithms.replaying.policies import Policy, policies
+from tasks.consensus.algorithms.replaying.replay import box_curve, curve, replay
 from tasks.consensus.algorithms.stopping import DEFAULT_THRESHOLD
-from tasks.consensus.algorithms.tables import BoxGold
 from tests.benchmarks.consensus_overlap import CROWD, classes_of, online_gaps, saving
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from tasks.consensus.algorithms.policies import Policy, Replayed
-from tasks.consensus.algorithms.replay_report import plot
+from tasks.consensus.algorithms.replaying.policies import Policy, Replayed
+from tasks.consensus.algorithms.replaying.report import plot
 
 ROOT = Path(__file__).resolve().parents[3]
 SVG = "{http://www.w3.org/2000/svg}"

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from tasks.consensus.algorithms.base import Answers, BoolArray, FloatArray, IntArray
 from tasks.consensus.algorithms.columns import changes
-from tasks.consensus.algorithms.names import code_integers
+from tasks.consensus.algorithms.files.names import code_integers
 
 #: Keys above this do not fit a 64-bit integer.
 _KEYS = 2**63 - 1

@@ -17,14 +17,14 @@ from tasks.consensus.algorithms.agreement.pairs import against_gold, pairwise
 from tasks.consensus.algorithms.agreement.ratings import Ratings
 from tasks.consensus.algorithms.base import Answers, Consensus, FloatArray, IntArray
 from tasks.consensus.algorithms.boxes import BoxClustering
-from tasks.consensus.algorithms.csv_columns import TableError
 from tasks.consensus.algorithms.doubt.calibration import calibrate
 from tasks.consensus.algorithms.doubt.confusions import confusions
 from tasks.consensus.algorithms.doubt.labels import label_doubt, most_likely_wrong, set_doubt
-from tasks.consensus.algorithms.names import Names
+from tasks.consensus.algorithms.files.csv_columns import TableError
+from tasks.consensus.algorithms.files.names import Names
+from tasks.consensus.algorithms.files.tables import BoxTable, ClassTable
 from tasks.consensus.algorithms.objects.similarity import BoxSimilarity
 from tasks.consensus.algorithms.registry import DEFAULT_METHOD, method_named
-from tasks.consensus.algorithms.tables import BoxTable, ClassTable
 
 Json = dict[str, Any]
 #: Classes whose boxes are compared alone, those with the most boxes.

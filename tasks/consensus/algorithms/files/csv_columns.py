@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tasks.consensus.algorithms.base import FARTHEST, BoolArray, FloatArray, IntArray
-from tasks.consensus.algorithms.names import Column, code_integers, code_texts
+from tasks.consensus.algorithms.files.names import Column, code_integers, code_texts
 
 #: Rows turned into columns at a time; more would leave the processor's cache.
 _ROWS = 2_000

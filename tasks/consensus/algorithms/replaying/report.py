@@ -8,7 +8,7 @@ from html import escape
 from math import ceil, floor, log10
 from typing import TextIO
 
-from tasks.consensus.algorithms.policies import Replayed
+from tasks.consensus.algorithms.replaying.policies import Replayed
 
 _COLUMNS = (
     *("kind", "method", "fixed", "threshold", "labels", "tasks", "labels_per_task", "share_of_all"),

@@ -12,10 +12,10 @@ from dataclasses import replace
 
 from tasks.consensus.algorithms.base import Answers, Consensus
 from tasks.consensus.algorithms.boxes import BoxAnswers, BoxConsensus
-from tasks.consensus.algorithms.policies import Policy, Replayed, play
-from tasks.consensus.algorithms.replay_boxes import BoxScene
-from tasks.consensus.algorithms.replay_classes import ClassScene
-from tasks.consensus.algorithms.tables import BoxGold
+from tasks.consensus.algorithms.files.tables import BoxGold
+from tasks.consensus.algorithms.replaying.boxes import BoxScene
+from tasks.consensus.algorithms.replaying.classes import ClassScene
+from tasks.consensus.algorithms.replaying.policies import Policy, Replayed, play
 
 
 def replay(answers: Answers, gold: Mapping[int, int] | None, policy: Policy, *, price: float | None = None) -> Replayed:

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from tasks.consensus.algorithms.arrivals import Arrivals
 from tasks.consensus.algorithms.base import Answers, BoolArray, Consensus, FloatArray, IntArray
 from tasks.consensus.algorithms.blend import Blend, fit_blend
 from tasks.consensus.algorithms.coded import Coded
 from tasks.consensus.algorithms.majority import EPSILON, Majority
-from tasks.consensus.algorithms.policies import Outcome
 from tasks.consensus.algorithms.registry import method_named
+from tasks.consensus.algorithms.replaying.arrivals import Arrivals
+from tasks.consensus.algorithms.replaying.policies import Outcome
 from tasks.consensus.algorithms.scoring import score
 from tasks.consensus.algorithms.state import BlendState
 from tasks.consensus.algorithms.stopping import class_gains, design_effect, pair_accuracy, sparse_gains

@@ -13,13 +13,13 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from tasks.answers.geometry import pairwise_iou
-from tasks.consensus.algorithms.arrivals import Arrivals
 from tasks.consensus.algorithms.base import FloatArray, IntArray
 from tasks.consensus.algorithms.boxes import BoxAnswers, BoxClustering, BoxConsensus
-from tasks.consensus.algorithms.policies import Outcome
+from tasks.consensus.algorithms.files.tables import BoxGold
 from tasks.consensus.algorithms.registry import method_named
+from tasks.consensus.algorithms.replaying.arrivals import Arrivals
+from tasks.consensus.algorithms.replaying.policies import Outcome
 from tasks.consensus.algorithms.stopping import binary_gains, of_tasks, sparse_gains
-from tasks.consensus.algorithms.tables import BoxGold
 
 #: A box found is a true one from this overlap on, without regard to class.
 MATCH_IOU = 0.5

@@ -10,9 +10,9 @@ import numpy as np
 from tasks.consensus.algorithms.base import Answers
 from tasks.consensus.algorithms.blend import Blend, fit_blend
 from tasks.consensus.algorithms.coded import Coded
-from tasks.consensus.algorithms.online import OnlinePosteriors
+from tasks.consensus.algorithms.online.posteriors import OnlinePosteriors
 from tasks.consensus.algorithms.outcome import outcome
-from tasks.consensus.algorithms.replay_classes import accuracy
+from tasks.consensus.algorithms.replaying.classes import accuracy
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tasks.consensus.algorithms.base import Answers, FloatArray, IntArray
 from tasks.consensus.algorithms.coded import Coded
-from tasks.consensus.algorithms.online_rows import Kept, grown
+from tasks.consensus.algorithms.online.rows import Kept, grown
 from tasks.consensus.algorithms.scoring import class_prior, score
 from tasks.consensus.algorithms.state import BlendState
 
@@ -65,10 +65,10 @@ class Compiled:
     """Adds each answer to the log scores of its task, about a microsecond each. Needs numba."""
 
     def __init__(self, state: BlendState, classes: IntArray, gold: Gold) -> None:
-        from tasks.consensus.algorithms import compiled_online
+        from tasks.consensus.algorithms.online.compiled import take
 
         self.state = state
-        self._loop = compiled_online.take
+        self._loop = take
         self._gold = gold
         size = len(classes)
         same = np.array_equal(classes, state.classes)

@@ -20,8 +20,8 @@ import numpy as np
 
 from tasks.consensus.algorithms.base import Answers, FloatArray, IntArray
 from tasks.consensus.algorithms.boxes import BoxAnswers
-from tasks.consensus.algorithms.csv_columns import Layout, Table, TableError, read_table
-from tasks.consensus.algorithms.names import Names, merged
+from tasks.consensus.algorithms.files.csv_columns import Layout, Table, TableError, read_table
+from tasks.consensus.algorithms.files.names import Names, merged
 
 _CORNERS = ("x1", "y1", "x2", "y2")
 _DRAWN = frozenset({*_CORNERS, "label"})

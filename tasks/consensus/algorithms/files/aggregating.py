@@ -8,9 +8,9 @@ import numpy as np
 
 from tasks.consensus.algorithms.base import Consensus
 from tasks.consensus.algorithms.boxes import BoxClustering, BoxConsensus
-from tasks.consensus.algorithms.csv_writing import write_boxes, write_classes
+from tasks.consensus.algorithms.files.csv_writing import write_boxes, write_classes
+from tasks.consensus.algorithms.files.tables import BoxTable, ClassTable
 from tasks.consensus.algorithms.registry import method_named
-from tasks.consensus.algorithms.tables import BoxTable, ClassTable
 
 #: Boxes whose existence is below this are not written; the posterior means what it says, so half is right.
 THRESHOLD = 0.5

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tasks.consensus.algorithms.base import BoolArray, Consensus, FloatArray, IntArray
 from tasks.consensus.algorithms.boxes import BoxConsensus
-from tasks.consensus.algorithms.names import Names, neutral
+from tasks.consensus.algorithms.files.names import Names, neutral
 
 #: Rows turned into text at a time.
 _ROWS = 100_000

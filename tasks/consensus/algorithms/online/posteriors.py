@@ -19,8 +19,8 @@ import numpy as np
 
 from tasks.consensus.algorithms.base import Answers, FloatArray, IntArray
 from tasks.consensus.algorithms.kernels import has_compiled
-from tasks.consensus.algorithms.online_rows import Rows
-from tasks.consensus.algorithms.online_scores import Compiled, Gold, Rescored, Scores
+from tasks.consensus.algorithms.online.rows import Rows
+from tasks.consensus.algorithms.online.scores import Compiled, Gold, Rescored, Scores
 from tasks.consensus.algorithms.scoring import MANY_CLASSES
 from tasks.consensus.algorithms.state import BlendState
 

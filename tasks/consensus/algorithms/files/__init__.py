@@ -1,0 +1,1 @@
+"""Answers out of CSV files, and agreed labels into them."""

@@ -1,0 +1,1 @@
+"""What other policies would have cost: real answers played back."""
