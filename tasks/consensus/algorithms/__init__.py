@@ -1,4 +1,4 @@
-"""Consensus methods, usable by anyone: numpy, scipy and shapely, no Django. One method a file, one line in the registry.
+"""Consensus methods, usable by anyone, without Django: one method a file, one line in the registry.
 
 Classes: base (answers in, consensus out), coded and kernels (columns and the E-step), em and shards (the fit), then a
 file a method: majority, weighted, one_coin, dawid_skene, blend. state and scoring keep a fit and use it, stopping and
