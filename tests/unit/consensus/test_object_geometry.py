@@ -193,3 +193,11 @@ def test_lines_agree_whatever_their_direction() -> None:
 def test_the_smallest_boxes_still_have_an_area() -> None:
     agreed = agreed_boxes(np.tile([0.0, 0.0, 1e-7, 1e-7], (3, 1)), ONE, THREE, UNKNOWN)[0]
     assert agreed[2] > agreed[0] and agreed[3] > agreed[1]
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 40)] * 2, *[st.integers(1, 40)] * 2), min_size=1, max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_an_agreed_box_does_not_reach_beyond_those_that_were_drawn(rows: list[tuple[int, int, int, int]]) -> None:
+    box = np.array([[x, y, x + w, y + h] for x, y, w, h in rows], np.float64)
+    agreed = agreed_boxes(box, np.zeros(len(box), np.int64), np.arange(len(box)), UNKNOWN)[0]
+    assert (agreed >= box.min(axis=0)).all() and (agreed <= box.max(axis=0)).all()

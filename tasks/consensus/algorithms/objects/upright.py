@@ -19,12 +19,19 @@ _LEAST_SIDE = 1e-6
 def agreed_boxes(
     box: FloatArray, index: IntArray, worker: IntArray, rates: DetectionRates, *, trust: FloatArray | None = None
 ) -> FloatArray:
-    """Shape (m, 4), x1, y1, x2, y2, one a cluster; `index` is the cluster of each row, rows of a cluster together."""
+    """Shape (m, 4), x1, y1, x2, y2, one a cluster; `index` is the cluster of each row, rows of a cluster together.
+
+    No corner lies beyond those that were drawn, so that what is agreed on lies in the image as all drawings do: a
+    middle and a size that are agreed on apart could put it outside.
+    """
     drawings, frame = _coordinates(box, index, worker)
     here = located(drawings, rates, trust=trust)
     # Rounded far below the fixed decimals, as log and exp leave dust on whole numbers.
     half, centre = np.exp(here[:, 2:]) / 2, here[:, :2] * frame[:, 2:] + frame[:, :2]
     out: FloatArray = np.round(np.concatenate([centre - half, centre + half], axis=1), 6) + 0.0
+    if len(box):
+        start = np.flatnonzero(np.diff(index, prepend=-1))
+        np.clip(out, np.minimum.reduceat(box, start), np.maximum.reduceat(box, start), out=out)
     out[:, 2:] = np.maximum(out[:, 2:], out[:, :2] + _LEAST_SIDE)
     return out
 
