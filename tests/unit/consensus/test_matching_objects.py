@@ -182,3 +182,10 @@ def test_a_hundred_thousand_boxes_take_seconds() -> None:
     found = cluster(BoxSimilarity(box), task, worker, np.lexsort((*box.T, task)), threshold=0.3)
     assert time.process_time() - start < 10
     assert len(found) == pytest.approx(tasks * objects, rel=0.02)
+
+
+def test_areas_that_differ_by_floating_dust_are_the_same_area() -> None:
+    turned = np.array([[50, 40, 76.4375, 20, 1.78125]])
+    dust = turned - np.array([[0, 0, 2.84217094e-14, 3.55271368e-15, 0]])
+    pair = AreaSimilarity.of_rotated(np.concatenate([dust, turned]))
+    assert pair.of(np.array([0, 1]), np.array([1, 0])) == pytest.approx([1, 1])
