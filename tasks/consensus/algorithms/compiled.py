@@ -14,8 +14,8 @@ import numba
 import numpy as np
 
 from tasks.consensus.algorithms.base import FloatArray, IntArray
+from tasks.consensus.algorithms.cells import cells_first, no_counts, statistics_of
 from tasks.consensus.algorithms.coded import Coded, IndexArray
-from tasks.consensus.algorithms.kernels import cells_first, no_counts, statistics_of
 from tasks.consensus.algorithms.statistics import Statistics
 
 #: Cells of the posterior that are exponentiated at once; they stay in the first-level cache.
