@@ -24,7 +24,7 @@ if str(ROOT) not in sys.path:
 from tasks.consensus.algorithms.base import Answers, Consensus, IntArray  # noqa: E402
 from tasks.consensus.algorithms.majority import EPSILON  # noqa: E402
 from tasks.consensus.algorithms.registry import DEFAULT_METHOD, METHODS, method_named  # noqa: E402
-from tests.benchmarks.consensus_boxes import CROWD, read_columns  # noqa: E402
+from tests.benchmarks.consensus_boxes import read_columns, run  # noqa: E402
 
 CLASS_SETS = ("bluebirds", "dog", "rte", "d_possent", "d_product", "sp", "cf", "zencrowd_us", "s_rel")
 #: crowd-kit's methods, with the most rows that each is given.
@@ -128,15 +128,5 @@ def _short(name: str) -> str:
     }.get(name, name)
 
 
-def main() -> int:
-    crowd = Path(sys.argv[1]) if len(sys.argv) > 1 else CROWD
-    if not crowd.is_dir():
-        print("The measuring data is not here; put it at ../shared/data/crowd beside the checkout or name its folder.")
-        return 1
-    for line in report(crowd):
-        print(line, flush=True)
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run(report))

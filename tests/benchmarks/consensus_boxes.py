@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -119,15 +119,16 @@ def _line(start: str, scores: list[BoxScore]) -> str:
     return start + "".join(f"{mean:>{width}.4f}" for mean, width in zip(means, (10, 9, 9, 10), strict=True))
 
 
-def main() -> int:
+def run(report: Callable[[Path], Iterator[str]]) -> int:
+    """Print a report on the data of the folder that the command names, or on ../shared; 1 where there is none."""
     crowd = Path(sys.argv[1]) if len(sys.argv) > 1 else CROWD
     if not (crowd / BOX_SET).is_dir():
         print("The measuring data is not here; put it at ../shared/data/crowd beside the checkout or name its folder.")
         return 1
     for line in report(crowd):
-        print(line)
+        print(line, flush=True)
     return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run(report))

@@ -23,7 +23,7 @@ from tasks.consensus.algorithms.doubt.calibration import calibrate  # noqa: E402
 from tasks.consensus.algorithms.registry import method_named  # noqa: E402
 from tasks.consensus.algorithms.scoring import Scored  # noqa: E402
 from tests.benchmarks.consensus_accuracy import CLASS_SETS, class_set  # noqa: E402
-from tests.benchmarks.consensus_boxes import CROWD  # noqa: E402
+from tests.benchmarks.consensus_boxes import run  # noqa: E402
 
 NAMES = ("majority", "one-coin", "dawid-skene", "untempered", "blend")
 
@@ -51,15 +51,5 @@ def report(crowd: Path) -> Iterator[str]:
     yield f"{'mean':<12}" + "".join(f"{np.mean(losses[name]):>10.3f}{'':>22}" for name in NAMES)
 
 
-def main() -> int:
-    crowd = Path(sys.argv[1]) if len(sys.argv) > 1 else CROWD
-    if not crowd.is_dir():
-        print("The measuring data is not here; put it at ../shared/data/crowd beside the checkout or name its folder.")
-        return 1
-    for line in report(crowd):
-        print(line, flush=True)
-    return 0
-
-
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run(report))

@@ -77,11 +77,14 @@ def test_refits_settling_reviews_and_predictions_at_once(monkeypatch: pytest.Mon
         relabel(task_ids=job.args["task_ids"])
     refit(project_id=project.pk)
     catch_up(project_id=project.pk)
+    _check_what_is_left(fixed=labels[:8], rejected=[label.task_id for label in labels[8:16]])
+
+
+def _check_what_is_left(*, fixed: list[ConsensusLabel], rejected: list[int]) -> None:
     assert ConsensusState.objects.filter(is_current=True).count() == 1
     assert Job.objects.filter(kind="consensus.refit", state="queued").count() <= 1
-    fixed = ConsensusLabel.objects.filter(task__in=[label.task_id for label in labels[:8]], is_current=True)
-    assert set(fixed.values_list("method", flat=True)) == {"review"}
-    rejected = [label.task_id for label in labels[8:16]]
+    now = ConsensusLabel.objects.filter(task__in=[label.task_id for label in fixed], is_current=True)
+    assert set(now.values_list("method", flat=True)) == {"review"}
     assert set(Task.objects.filter(pk__in=rejected).values_list("round", "taken")) == {(2, 0)}
     assert not Posterior.objects.filter(task__in=rejected).exists()
     with connection.cursor() as cursor:
