@@ -14,7 +14,10 @@ if sys.version_info < (3, 11):  # noqa: UP036
 
 if __name__ == "__main__":
     root = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120
-    sys.path[:0] = [os.path.join(root, "platform"), root]  # noqa: PTH118
-    from annotary.embedded.cli import main
+    sys.path.insert(0, root)
+    from annotary.runtime.source_roots import source_roots
+
+    sys.path[:0] = map(str, source_roots())
+    from annotary.cli import main
 
     sys.exit(main(sys.argv))

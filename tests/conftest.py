@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from annotary.embedded.throwaway import ThrowAway
+from annotary.runtime.temporary_stores import ThrowAway
 
 ROOT = Path(__file__).resolve().parents[1]
 STORES = pytest.StashKey[ThrowAway]()

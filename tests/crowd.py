@@ -7,11 +7,12 @@ from typing import Any
 from django.db.models import F
 
 from accounts.models import Actor
+from annotary_core.labels.answer import Answer
+from annotary_core.labels.canonical import content_hash
 from kernel.clock import utc_now
 from kernel.models import Stream
 from projects.models import Project
 from tasks.annotation.models import Annotation
-from tasks.answers import Answer, content_hash
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Batch, Task
 from tasks.gold.models import Gold

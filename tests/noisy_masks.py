@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from tasks.consensus.algorithms.base import BoolArray, FloatArray
-from tasks.consensus.algorithms.objects.mask_geometry import Window
+from annotary_core.labels.arrays import BoolArray, FloatArray
+from annotary_core.labels.shapes.mask import Window
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from annotary_core.labels.schema import MAX_CLASSES, MAX_NAME
 from projects.colors import default_color
 from projects.errors import ClassesRefused
 from projects.models import LabelClass, Project
-from tasks.answers.schema import MAX_CLASSES, MAX_NAME
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 

@@ -93,7 +93,7 @@ class Project(models.Model):
 
 
 class LabelSchema(models.Model):
-    """A version of what workers label: tools, classes and attributes, as `tasks.answers.Schema` reads them."""
+    """A version of what workers label: tools, classes and attributes, as `annotary_core.labels.Schema` reads them."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="schemas")
     version = models.PositiveIntegerField()

@@ -6,9 +6,9 @@ from django.db.models import QuerySet
 
 from accounts.models import Actor, Membership
 from accounts.selectors import COVERS, require_role
+from annotary_core.labels.schema import Schema
 from kernel.errors import NotFound
 from projects.models import Project
-from tasks.answers import Schema
 
 
 class ProjectUnknown(NotFound):

@@ -8,6 +8,9 @@ from django.db.models import Max
 
 from accounts.models import Actor, Organisation, Role
 from accounts.selectors import require_role
+from annotary_core.labels.errors import SchemaError
+from annotary_core.labels.schema import Schema
+from annotary_core.labels.shapes import refusal, tool_names
 from kernel.clock import ClockTimestamp
 from kernel.errors import TransitionRefused
 from kernel.events import record_event
@@ -16,8 +19,6 @@ from projects.classes import ClassSpec
 from projects.errors import ClassesRefused, InstructionsRefused, PolicyRefused, ProjectNotReady, ProjectRefused
 from projects.models import Dataset, Instructions, LabelClass, LabelSchema, Project
 from projects.policies import read_policy
-from tasks.answers import Schema, SchemaError
-from tasks.answers.tools import refusal, tool_names
 
 __all__ = [
     "ClassSpec",

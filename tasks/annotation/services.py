@@ -23,15 +23,19 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from accounts.models import Actor
+from annotary_core.labels.answer import Answer
+from annotary_core.labels.canonical import content_hash
+from annotary_core.labels.errors import AnswerError
+from annotary_core.labels.parse import parse_answer
+from annotary_core.labels.schema import Schema
 from kernel.clock import ClockTimestamp, database_now
 from kernel.errors import NotFound
 from kernel.events import record_event
 from kernel.jobs import KEEP_TRYING, enqueue
 from tasks.annotation.errors import AnswerRefused, AnswersFinal, ImageGivenBack
 from tasks.annotation.models import Annotation
-from tasks.answers import Answer, AnswerError, Schema, content_hash, parse_answer
 from tasks.assignment.models import Assignment, Hand
-from tasks.assignment.places import lock_places, take_place_again
+from tasks.assignment.slots import lock_places, take_place_again
 from tasks.batching.models import Task
 
 SETTLE_LATE = "flow.settle_late_answer"

@@ -13,10 +13,10 @@ from rest_framework.views import APIView
 
 from accounts.authentication import scopes_of
 from accounts.models import Actor, ApiToken, User
+from annotary_core.labels.json_reading import MAX_BODY_BYTES
 from kernel.errors import Forbidden, NotFound
 from projects.models import Project
 from projects.selectors import project_for
-from tasks.answers.reading import MAX_BODY_BYTES
 from tasks.api.limits import PerMinute, check_size, client_address, seconds_to_wait
 
 

@@ -24,7 +24,7 @@ from kernel.errors import Forbidden, NotFound
 from tasks.api.access import View, actor_of, project_of, same_organisation
 from tasks.api.pagination import listing, page
 from tasks.api.shapes import valid
-from tasks.flow.joining import accept_invitation
+from tasks.flow.invitations import accept_invitation
 
 
 class OrganisationSerializer(serializers.Serializer[Any]):

@@ -15,7 +15,7 @@ from tasks.api.pagination import listing, page
 from tasks.api.shapes import AnswerSerializer, body_of, valid
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import open_all_batches, open_batch, pause_batch, set_priority
-from tasks.flow.checks import make_check_image, retire_check_image
+from tasks.flow.check_images import make_check_image, retire_check_image
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
 from tasks.review.services import approve_batch

@@ -27,7 +27,7 @@ from tasks.api.access import View, actor_of, project_of
 from tasks.api.idempotent import PARAMETER, answer_once, require_key
 from tasks.api.pagination import listing, page
 from tasks.api.shapes import valid
-from tasks.flow.truth import TruthReport, import_truth
+from tasks.flow.ground_truth import TruthReport, import_truth
 from tasks.ingest.models import Image, Import
 from tasks.ingest.selectors import SHOWN, import_report, imports_of
 from tasks.ingest.services import (

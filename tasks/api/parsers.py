@@ -7,7 +7,7 @@ import orjson
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 
-from tasks.answers.reading import MAX_BODY_BYTES
+from annotary_core.labels.json_reading import MAX_BODY_BYTES
 from tasks.api.limits import BodyTooLarge
 
 

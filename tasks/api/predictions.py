@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from accounts.models import Role
 from tasks.api.access import View, project_of
 from tasks.api.shapes import valid
-from tasks.flow.predictions import LONGEST_NAME, MOST, add_predictions
+from tasks.flow.model_predictions import LONGEST_NAME, MOST, add_predictions
 
 #: As the classes of a project are numbered; each in one way, so that no class stands there twice.
 CLASS_NUMBER = re.compile("[1-9][0-9]{0,8}")

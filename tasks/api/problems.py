@@ -9,8 +9,8 @@ from django.http import Http404
 from rest_framework import exceptions, serializers, status
 from rest_framework.response import Response
 
+from annotary_core.labels.errors import ShapeError
 from kernel.errors import AnnotaryError
-from tasks.answers import ShapeError
 
 logger = logging.getLogger(__name__)
 

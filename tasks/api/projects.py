@@ -25,11 +25,11 @@ from projects.services import (
     pause_project,
     write_instructions,
 )
+from tasks.analytics.dashboard import project_figures, worker_figures
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.accounts import pick_organisation
 from tasks.api.pagination import listing, page
 from tasks.api.shapes import body_of, valid
-from tasks.flow.figures import project_figures, worker_figures
 from tasks.standing.selectors import worker_in
 from tasks.standing.services import pause, remove, resume
 

@@ -17,7 +17,7 @@ from tasks.api.shapes import AnswerSerializer, body_of, valid
 from tasks.batching.models import Task
 from tasks.consensus.evidence import task_evidence
 from tasks.consensus.models import ConsensusLabel
-from tasks.flow.rejecting import reject_label
+from tasks.flow.rejection import reject_label
 from tasks.review.models import Review
 from tasks.review.services import approve_label, fix_label
 

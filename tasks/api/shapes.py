@@ -18,7 +18,7 @@ def body_of(request: Request) -> dict[str, Any]:
 
 
 class AnswerSerializer(serializers.Serializer[Any]):
-    """The canonical answer, for the schema alone: `tasks.answers` parses it.
+    """The canonical answer, for the schema alone: `annotary_core.labels` parses it.
 
     Geometry stands in pixels of the upright image: origin at the outer corner of the first pixel, x right, y down.
     """

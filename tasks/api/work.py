@@ -30,8 +30,8 @@ from tasks.assignment.errors import WorkerNotAdmitted
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.selectors import ShownAssignment, assignment_for, hand_for, shown_hand
 from tasks.assignment.services import release_hand, skip_assignment
-from tasks.flow.settling import settle_hand
-from tasks.flow.taking import take
+from tasks.flow.claiming import take
+from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import Balance, balance, ledger_of
 from tasks.standing.models import Standing
 from tasks.standing.selectors import standings_of

@@ -14,9 +14,9 @@ from projects.models import Project
 from tasks.assignment import claiming
 from tasks.assignment.claiming import Pinned, Place, Terms
 from tasks.assignment.errors import AnsweredAlready, HandSettled, ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
-from tasks.assignment.mixing import gold_beside, gold_count, mixed
+from tasks.assignment.gold_mixing import gold_beside, gold_count, mixed
 from tasks.assignment.models import Assignment, Hand
-from tasks.assignment.places import close_leases
+from tasks.assignment.slots import close_leases
 from tasks.gold.selectors import UnseenGold, unseen_golds
 from tasks.standing.models import Standing
 

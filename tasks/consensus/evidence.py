@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.batching.models import Task
-from tasks.consensus.agreeing import Gathered, ground_of, influences, weights_of
-from tasks.consensus.learnt import Learnt
+from tasks.consensus.label_task import Gathered, ground_of, influences, weights_of
 from tasks.consensus.models import ConsensusLabel, Posterior
+from tasks.consensus.worker_model import Learnt
 
 _DIGITS = 6
 

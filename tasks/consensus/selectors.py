@@ -8,8 +8,8 @@ from uuid import UUID
 
 from django.db.models import Count, F, QuerySet
 
+from annotary_core.labels.answer import Answer
 from tasks.annotation.models import Annotation
-from tasks.answers import Answer
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel

@@ -7,18 +7,19 @@ from typing import Any
 
 from django.db import transaction
 
+from annotary_core.aggregation.consolidate import Consolidated
+from annotary_core.labels.answer import Answer
+from annotary_core.labels.canonical import content_hash
 from kernel.events import record_event
 from projects.models import Project
-from tasks.answers import Answer, content_hash
 from tasks.batching.models import Task
-from tasks.consensus.agreeing import Ground, agree, ground_of
-from tasks.consensus.algorithms.consolidate import Consolidated
-from tasks.consensus.asking import Somebody, wants_more
-from tasks.consensus.learnt import Learnt, current_version
-from tasks.consensus.methods import SET_BY_PEOPLE
+from tasks.consensus.label_methods import SET_BY_PEOPLE
+from tasks.consensus.label_stability import posterior_beside, stays
+from tasks.consensus.label_task import Ground, agree, ground_of
 from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.consensus.selectors import current_label, workers_left_to_ask
-from tasks.consensus.staying import posterior_beside, stays
+from tasks.consensus.stopping_policy import Somebody, wants_more
+from tasks.consensus.worker_model import Learnt, current_version
 
 #: Tasks in one transaction: enough to share the queries, few enough that their rows are free again in milliseconds.
 CHUNK = 50

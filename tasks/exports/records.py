@@ -4,13 +4,12 @@ from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
+from annotary_core.formats.base import Evidence, ReleaseInfo, ReleaseRecord
+from annotary_core.labels.schema import LabelClass, Schema
 from storage.backends import BlobMissing
 from storage.models import Blob
 from storage.services import open_blob
-from tasks.answers import Schema
-from tasks.answers.schema import LabelClass
 from tasks.consensus.models import ConsensusLabel
-from tasks.exports.formats.base import Evidence, ReleaseInfo, ReleaseRecord
 from tasks.ingest.models import Image
 from tasks.snapshots.models import Snapshot, SnapshotItem
 from tasks.snapshots.selectors import review_kind

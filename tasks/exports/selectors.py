@@ -7,8 +7,8 @@ from django.utils.text import slugify
 
 from accounts.models import Actor, Role
 from accounts.selectors import require_role
+from annotary_core.formats.registry import FORMATS
 from kernel.errors import NotFound
-from tasks.exports.formats.registry import FORMATS
 from tasks.exports.models import Export
 from tasks.snapshots.models import Snapshot
 

@@ -10,17 +10,18 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Actor
+from annotary_core.formats.archive import ZipSink
+from annotary_core.formats.base import ReleaseRecord
+from annotary_core.formats.errors import ReleaseError
+from annotary_core.formats.registry import FORMATS, verify_release
+from annotary_core.formats.report import ExportReport
 from kernel.clock import ClockTimestamp
-from kernel.errors import Refused, TransitionRefused
+from kernel.errors import AnnotaryError, Refused, TransitionRefused
 from kernel.events import record_event
 from kernel.jobs import enqueue
 from kernel.models import Job
 from storage.models import Blob
 from storage.services import store_blob
-from tasks.exports.archive import ZipSink
-from tasks.exports.formats.base import ReleaseRecord
-from tasks.exports.formats.registry import FORMATS, verify_release
-from tasks.exports.formats.report import ExportReport
 from tasks.exports.models import Export
 from tasks.exports.records import CHUNK, Images, records, release_info
 from tasks.snapshots.models import Snapshot
@@ -48,6 +49,12 @@ class ReleaseRetracted(TransitionRefused):
     """This release was retracted; make a new one and export that."""
 
     code = "release_retracted"
+
+
+class ExportFailed(AnnotaryError):
+    """This release could not be written, or what was written does not read back."""
+
+    code = "release_failed"
 
 
 @transaction.atomic
@@ -103,7 +110,7 @@ def write_export(*, export_id: int, progress: Progress = lambda done, total: Non
     """Write, read back, store and publish; False when the export is ready already. Call outside transactions.
 
     Nothing is kept of a try that was cut short: the next one writes the same bytes from the start. It is ready only
-    after the format's own reader has read it back and the file stands in the storage. Raises ReleaseError.
+    after the format's own reader has read it back and the file stands in the storage. Raises ExportFailed.
     """
     export = Export.objects.select_related("snapshot__project__organisation", "snapshot__schema").get(pk=export_id)
     if not _move(export, Export.State.WRITING):
@@ -111,9 +118,12 @@ def write_export(*, export_id: int, progress: Progress = lambda done, total: Non
     _remove_left_behind()
     with tempfile.TemporaryDirectory(dir=_workplace(), prefix=f"export-{export_id}-") as folder:
         path = Path(folder) / "release.zip"
-        report = _write(export, path, progress)
-        _move(export, Export.State.VERIFYING)
-        verify_release(export.format, path, report.counts())
+        try:
+            report = _write(export, path, progress)
+            _move(export, Export.State.VERIFYING)
+            verify_release(export.format, path, report.counts())
+        except ReleaseError as error:
+            raise ExportFailed(error.detail) from error
         blob = store_blob(source=path, content_type="application/zip")
     return _publish(export, blob, report)
 

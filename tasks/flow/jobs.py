@@ -1,17 +1,14 @@
 """Celery's entry points of the flow: ids in, one use-case each, safe to run twice."""
 
-from typing import Any
-
 from celery import shared_task
 
 from kernel.jobs import job
 from kernel.models import Job
-from tasks.consensus.refitting import REFIT, UPDATE_LABELS, catch_up, refit
+from tasks.consensus.refit import REFIT, UPDATE_LABELS, catch_up, refit
 from tasks.flow.imports import run_import
-from tasks.flow.labelling import relabel
-from tasks.flow.reports import make_report
-from tasks.flow.settling import settle_late_answer
-from tasks.flow.sweeping import expire_leases
+from tasks.flow.lease_expiry import expire_leases
+from tasks.flow.relabel import relabel
+from tasks.flow.settlement import settle_late_answer
 
 
 @job(UPDATE_LABELS)
@@ -34,12 +31,6 @@ def run_import_job(row: Job, *, import_id: int) -> None:
 @job("flow.settle_late_answer", time_limit=60)
 def settle_late_answer_job(row: Job, *, assignment_id: int) -> None:
     settle_late_answer(assignment_id=assignment_id)
-
-
-@job("flow.report", time_limit=300)
-def make_report_job(row: Job, *, key: str, name: str, asked: dict[str, Any]) -> None:
-    assert row.project_id is not None  # a report is a project's
-    make_report(project_id=row.project_id, key=key, name=name, asked=asked)
 
 
 @shared_task(name="flow.expire_leases_job", time_limit=120, soft_time_limit=100)

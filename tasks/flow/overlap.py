@@ -9,9 +9,9 @@ from django.db.models import F
 from projects.models import Project
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import close_places, raise_wanted
-from tasks.consensus.asking import gains_of
 from tasks.consensus.selectors import full_but_open, settled_annotations
 from tasks.consensus.services import update_labels
+from tasks.consensus.stopping_policy import gains_of
 
 #: The priority of a task's places is what an answer promises, in thousandths of a right decision.
 PRIORITY = 1000

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from tasks.answers.geometry import corner_array, pairwise_iou
-from tasks.answers.model import Answer, LabelObject
+from annotary_core.labels.answer import Answer, LabelObject
+from annotary_core.labels.geometry import corner_array, pairwise_iou
 
 
 @dataclass(frozen=True, slots=True)

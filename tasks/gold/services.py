@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
 
+from annotary_core.labels.answer import Answer
 from kernel.constraints import violated_constraint
 from kernel.errors import Conflict, Refused
 from projects.models import Project
-from tasks.answers import Answer
 from tasks.gold.models import GOLD_IMAGE, Gold
 from tasks.ingest.models import Image
 
@@ -28,7 +28,7 @@ def make_gold(*, project: Project, image: Image, accepted: Sequence[Answer], sou
     """Turn an image into a check image with these accepted answers, any of which is right.
 
     A retired one becomes active again with the new answers; workers who had it do not meet it twice. Raises GoldExists
-    and GoldRefused. It does not close the places of the image's task: `tasks.flow.checks` does both.
+    and GoldRefused. It does not close the places of the image's task: `tasks.flow.check_images` does both.
     """
     if not accepted:
         raise GoldRefused("A check image needs at least one right answer; give one.")

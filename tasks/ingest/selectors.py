@@ -8,8 +8,8 @@ from django.db.models import QuerySet
 from kernel.errors import NotFound
 from kernel.models import Job
 from projects.models import Project
-from tasks.ingest.matching import match_names
 from tasks.ingest.models import Image, Import, ImportItem
+from tasks.ingest.name_matching import match_names
 
 SHOWN = 1_000
 

@@ -7,7 +7,7 @@ from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, Que
 from kernel.errors import Refused
 from projects.models import Project
 from tasks.batching.models import Batch, Task
-from tasks.consensus.methods import SINGLE
+from tasks.consensus.label_methods import SINGLE
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.models import Review
 

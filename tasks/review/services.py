@@ -9,15 +9,19 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from accounts.models import Actor
+from annotary_core.labels.answer import Answer
+from annotary_core.labels.canonical import content_hash
+from annotary_core.labels.errors import AnswerError
+from annotary_core.labels.parse import parse_answer
+from annotary_core.labels.schema import Schema
 from kernel.clock import ClockTimestamp
 from kernel.events import record_event
 from projects.models import Project
-from tasks.answers import Answer, AnswerError, Schema, content_hash, parse_answer
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import close_answered_places
-from tasks.consensus.methods import GOLD, REVIEW
+from tasks.consensus.label_methods import GOLD, REVIEW
 from tasks.consensus.models import ConsensusLabel
-from tasks.consensus.refitting import ask_refit
+from tasks.consensus.refit import ask_refit
 from tasks.consensus.selectors import current_label
 from tasks.consensus.services import in_chunks, write_version
 from tasks.gold.models import Gold

@@ -11,7 +11,7 @@ from accounts.selectors import require_role
 from kernel.errors import NotFound
 from projects.models import Project
 from tasks.batching.models import Task
-from tasks.consensus.methods import GOLD
+from tasks.consensus.label_methods import GOLD
 from tasks.review.models import Review
 from tasks.snapshots.models import Snapshot, SnapshotNote
 

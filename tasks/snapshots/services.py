@@ -16,10 +16,10 @@ from kernel.models import Job
 from projects.models import LabelClass, Project
 from tasks.batching.models import Task
 from tasks.review.models import Review
+from tasks.snapshots.manifest import Tally
 from tasks.snapshots.models import Snapshot, SnapshotItem, SnapshotNote
 from tasks.snapshots.selectors import approved_verdicts, releasable, retraction_of, review_kind
 from tasks.snapshots.splits import group_of, splits_of
-from tasks.snapshots.tally import Tally
 
 BUILD = "snapshots.build"
 CHUNK = 2000

@@ -5,7 +5,7 @@ import pytest
 from django.core.cache import cache
 
 from tasks.api.limits import calls
-from tests.api.world import World, a_world
+from tests.api.api_fixtures import World, a_world
 from tests.own_storage import storage_folder
 
 __all__ = ["storage_folder"]

@@ -6,7 +6,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Actor, ApiToken, Membership, Organisation, Role
 from accounts.services import create_token
-from tests import cast
+from tests import factories as cast
 
 ALL_SCOPES = tuple(ApiToken.Scope.values)
 MEMBERS = {"owner": "ada", "manager": "mara", "reviewer": "rhea", "client": "clio", "worker": "wren"}

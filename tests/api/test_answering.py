@@ -10,10 +10,10 @@ from rest_framework.test import APIClient
 from kernel.clock import utc_now
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
-from tasks.flow.sweeping import expire_leases
-from tests import cast
+from tasks.flow.lease_expiry import expire_leases
+from tests import factories as cast
+from tests.api.api_fixtures import World, a_world
 from tests.api.people import member, with_key
-from tests.api.world import World, a_world
 
 CAT = {"answer": {"image": {"class": 1}, "verdict": "labels"}, "seconds": 3.5}
 DOG = {"answer": {"image": {"class": 2}, "verdict": "labels"}, "seconds": 3.5}
@@ -204,7 +204,7 @@ def test_work_tells_offers_and_money(wren: APIClient, world: World) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_same_call_on_two_connections_at_once_is_done_once(storage_folder: Any) -> None:
-    from tests.together import together
+    from tests.threads import together
 
     world = a_world()
     clients = [with_key(member("worker")) for _ in range(2)]

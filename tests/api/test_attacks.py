@@ -9,10 +9,10 @@ from rest_framework.test import APIClient
 from accounts.models import Invitation, Membership, Role, User
 from accounts.services import invite
 from projects.models import Project
-from tests import cast
+from tests import factories as cast
+from tests.api.api_fixtures import World, some_pixels
 from tests.api.people import MEMBERS, member, outsider, with_key
 from tests.api.uploads import upload
-from tests.api.world import World, some_pixels
 
 
 @pytest.fixture

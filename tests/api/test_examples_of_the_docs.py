@@ -11,8 +11,8 @@ import pytest
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.services import create_token
+from tests.api.api_fixtures import a_world
 from tests.api.people import member
-from tests.api.world import a_world
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "api.md"
 

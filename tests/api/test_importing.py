@@ -13,11 +13,11 @@ from kernel.models import Job
 from projects.models import Project
 from tasks.flow.imports import run_import
 from tasks.ingest.models import Image, Import
-from tests import cast
+from tests import factories as cast
+from tests.api.api_fixtures import some_pixels
 from tests.api.people import member, with_key
 from tests.api.uploads import upload
-from tests.api.world import some_pixels
-from tests.together import together
+from tests.threads import together
 
 
 @pytest.fixture

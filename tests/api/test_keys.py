@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from accounts.models import ApiToken, Role
 from accounts.services import create_token
 from kernel.clock import utc_now
-from tests import cast
+from tests import factories as cast
 from tests.api.people import member, outsider, signed_in, with_key
 
 NEW = {"name": "Nightly", "scopes": ["read"]}

@@ -7,8 +7,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from tasks.api import limits
+from tests.api.api_fixtures import World
 from tests.api.people import member, with_key
-from tests.api.world import World
 
 pytestmark = pytest.mark.django_db
 

@@ -13,10 +13,10 @@ from tasks.exports.services import write_export
 from tasks.flow.imports import run_import
 from tasks.ingest.models import Import
 from tasks.snapshots.services import build_snapshot
-from tests import cast
+from tests import factories as cast
+from tests.api.api_fixtures import World, some_pixels
 from tests.api.people import member, with_key
 from tests.api.uploads import upload
-from tests.api.world import World, some_pixels
 
 NEW = {
     "name": "Strays",

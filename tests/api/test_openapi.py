@@ -9,6 +9,8 @@ import pytest
 import yaml
 from rest_framework.test import APIClient
 
+from annotary.runtime.source_roots import python_path
+
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "docs" / "openapi.yaml"
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -34,7 +36,7 @@ def test_it_is_up_to_date_and_without_a_warning(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "django", "spectacular", "--validate", "--fail-on-warn", "--file", str(fresh)]
     environment = {
         "PATH": "/usr/bin:/bin",
-        "PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}",
+        "PYTHONPATH": python_path(),
         "DJANGO_SETTINGS_MODULE": "annotary.settings.test",
     }
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -3,7 +3,7 @@
 import pytest
 from rest_framework.test import APIClient
 
-from tests import cast
+from tests import factories as cast
 from tests.api.people import member, with_key
 
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from tests.api.api_fixtures import World
 from tests.api.people import member, with_key
-from tests.api.world import World
-from tests.cast import a_task
+from tests.factories import a_task
 
 
 @pytest.fixture

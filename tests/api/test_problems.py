@@ -8,8 +8,8 @@ from rest_framework.test import APIClient
 
 from kernel.errors import Unavailable
 from tasks.api import accounts
+from tests.api.api_fixtures import World
 from tests.api.people import member, signed_in, with_key
-from tests.api.world import World
 
 
 def problem(answer: Any, status: int, code: str = "") -> dict[str, Any]:

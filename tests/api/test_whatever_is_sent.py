@@ -20,8 +20,8 @@ from schemathesis.specs.openapi.checks import (
 
 from accounts.models import ApiToken
 from accounts.services import create_token
+from tests.api.api_fixtures import World
 from tests.api.people import member
-from tests.api.world import World
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 # Enough to meet each kind of mistake once; a long run is for the day on which an address is new.

@@ -11,9 +11,9 @@ from accounts.models import Membership, Role
 from tasks.api.docs import DocsView, SchemaView
 from tasks.api.unknown import UnknownView
 from tasks.api.urls import urlpatterns
-from tests import cast
+from tests import factories as cast
+from tests.api.api_fixtures import World
 from tests.api.people import MEMBERS, member, outsider, with_key
-from tests.api.world import World
 
 MANAGERS = {"owner", "manager"}
 REVIEWERS = MANAGERS | {"reviewer"}

@@ -6,8 +6,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from tasks.assignment.models import Assignment
+from tests.api.api_fixtures import World
 from tests.api.people import member, with_key
-from tests.api.world import World
 
 # Figures that differ by the image that is shown, not by what the image is for.
 BY_CONTENT = {"Content-Length"}

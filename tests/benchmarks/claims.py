@@ -16,9 +16,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
-
 MILLION = 1_000_000
 BEHIND = 50_000
 CLAIMS = 300
@@ -76,7 +73,7 @@ def measure_claims(project: Any, workers: list[Any], claims: int) -> tuple[list[
     from django.db import connection
 
     from tasks.assignment.services import claim_hand
-    from tasks.flow.settling import settle_hand
+    from tasks.flow.settlement import settle_hand
 
     server, on_server, in_database, whole = ServerTime(), [], [], []
     for number in range(claims):
@@ -99,8 +96,8 @@ def measure_pairs(project: Any, worker: Any) -> tuple[float, float]:
     from tasks.annotation.services import submit_answer
     from tasks.assignment.models import Assignment
     from tasks.assignment.services import claim_hand
-    from tasks.flow.settling import settle_hand
-    from tests import cast
+    from tasks.flow.settlement import settle_hand
+    from tests import factories as cast
     from tests.benchmarks.raw_pair import RawPair
 
     body = cast.class_answer(1)
@@ -123,7 +120,7 @@ def measure_pairs(project: Any, worker: Any) -> tuple[float, float]:
 
 def report(tasks: int) -> Iterator[str]:
     from projects.models import Project
-    from tests import cast
+    from tests import factories as cast
     from tests.benchmarks.many_tasks import a_big_project
 
     yield machine()
@@ -151,7 +148,7 @@ def report(tasks: int) -> Iterator[str]:
 @contextmanager
 def a_database() -> Iterator[None]:
     """A throw-away cluster, with the tables of this checkout."""
-    from annotary.embedded.throwaway import ThrowAway
+    from annotary.runtime.temporary_stores import ThrowAway
 
     stores = ThrowAway()
     try:

@@ -8,16 +8,11 @@ the project; each part has a file of its own here, which says what it does.
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from tasks.consensus.algorithms.stopping import DEFAULT_THRESHOLD  # noqa: E402
-from tests.benchmarks import (  # noqa: E402
+from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD
+from tests.benchmarks import (
     consensus_accuracy,
     consensus_boxes,
     consensus_calibration,
@@ -25,7 +20,7 @@ from tests.benchmarks import (  # noqa: E402
     consensus_overlap,
     consensus_speed,
 )
-from tests.benchmarks.consensus_boxes import CROWD  # noqa: E402
+from tests.benchmarks.consensus_boxes import CROWD
 
 #: Orders of arrival that figures of the stopping rule are means of.
 SEEDS = 3

@@ -8,7 +8,6 @@ minutes on the largest sets and are left out there ("-").
 
 from __future__ import annotations
 
-import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -17,14 +16,11 @@ from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from tasks.consensus.algorithms.base import Answers, Consensus, IntArray  # noqa: E402
-from tasks.consensus.algorithms.majority import EPSILON  # noqa: E402
-from tasks.consensus.algorithms.registry import DEFAULT_METHOD, METHODS, method_named  # noqa: E402
-from tests.benchmarks.consensus_boxes import read_columns, run  # noqa: E402
+from annotary_core.aggregation.base import Answers, Consensus
+from annotary_core.aggregation.classification.majority import EPSILON
+from annotary_core.aggregation.registry import DEFAULT_METHOD, METHODS, method_named
+from annotary_core.labels.arrays import IntArray
+from tests.benchmarks.consensus_boxes import read_columns, run
 
 CLASS_SETS = ("bluebirds", "dog", "rte", "d_possent", "d_product", "sp", "cf", "zencrowd_us", "s_rel")
 #: crowd-kit's methods, with the most rows that each is given.

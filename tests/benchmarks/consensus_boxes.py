@@ -17,14 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from annotary_core.aggregation.objects.box_clustering import BoxAnswers, BoxClustering, BoxConsensus
+from annotary_core.aggregation.objects.existence import DetectionRates
+from annotary_core.labels.geometry import pairwise_iou
+
 ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from tasks.answers.geometry import pairwise_iou  # noqa: E402
-from tasks.consensus.algorithms.boxes import BoxAnswers, BoxClustering, BoxConsensus  # noqa: E402
-from tasks.consensus.algorithms.objects.existence import DetectionRates  # noqa: E402
-
 CROWD = ROOT.parent / "shared" / "data" / "crowd"
 BOX_SET = "cytocrowd_boxes"
 #: A consensus box finds a true object from this overlap on, without regard to class.

@@ -6,24 +6,19 @@ in points; "sure" and "right" are the mean confidence and the accuracy in per ce
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-from tasks.consensus.algorithms.base import Answers, Consensus  # noqa: E402
-from tasks.consensus.algorithms.blend import fit_blend  # noqa: E402
-from tasks.consensus.algorithms.doubt.calibration import calibrate  # noqa: E402
-from tasks.consensus.algorithms.registry import method_named  # noqa: E402
-from tasks.consensus.algorithms.scoring import Scored  # noqa: E402
-from tests.benchmarks.consensus_accuracy import CLASS_SETS, class_set  # noqa: E402
-from tests.benchmarks.consensus_boxes import run  # noqa: E402
+from annotary_core.aggregation.base import Answers, Consensus
+from annotary_core.aggregation.classification.blend import fit_blend
+from annotary_core.aggregation.classification.predict import Scored
+from annotary_core.aggregation.label_quality.calibration import calibrate
+from annotary_core.aggregation.registry import method_named
+from tests.benchmarks.consensus_accuracy import CLASS_SETS, class_set
+from tests.benchmarks.consensus_boxes import run
 
 NAMES = ("majority", "one-coin", "dawid-skene", "untempered", "blend")
 

@@ -10,16 +10,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-from tasks.consensus.algorithms.objects.mask_geometry import Window, mask_iou  # noqa: E402
-from tasks.consensus.algorithms.objects.masks import MaskAnswers, PixelEM  # noqa: E402
-from tests.noisy_masks import (  # noqa: E402
+from annotary_core.aggregation.objects.fuse_masks import MaskAnswers, PixelEM
+from annotary_core.labels.shapes.mask import Window, mask_iou
+from tests.noisy_masks import (
     AVERAGE,
     CAREFUL,
     CARELESS,

@@ -7,22 +7,19 @@ Each figure is a mean over seeds of the order in which answers come. Ties count 
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from annotary_core.aggregation.io.tables import ClassTable, read_answers
+from annotary_core.aggregation.replay.online import replay_online
+from annotary_core.aggregation.replay.policies import Policy
+from annotary_core.aggregation.replay.replay import curve
+from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from tasks.consensus.algorithms.files.tables import ClassTable, read_answers  # noqa: E402
-from tasks.consensus.algorithms.replaying.online import replay_online  # noqa: E402
-from tasks.consensus.algorithms.replaying.policies import Policy  # noqa: E402
-from tasks.consensus.algorithms.replaying.replay import curve  # noqa: E402
-from tasks.consensus.algorithms.stopping import DEFAULT_THRESHOLD  # noqa: E402
-
 CROWD = ROOT.parent / "shared" / "data" / "crowd"
 CLASS_SETS = ("bluebirds", "dog", "rte", "d_possent", "d_product", "sp", "cf", "zencrowd_us", "s_rel")
 #: From asking for all that can turn anything to stopping at once.

@@ -23,7 +23,6 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
 SYNTHESIS = ROOT.parent / "shared" / "data" / "synth_labels.py"
 
 #: Tasks, answers a task, workers, classes.
@@ -60,9 +59,9 @@ def crowd_kit(size: str, folder: Path) -> dict[str, Any]:
 
 def ours(size: str, folder: Path, kernel: Any, iterations: int) -> dict[str, Any]:
     """Run Dawid-Skene so many iterations, or until it stops where that is 0, and compare."""
-    from tasks.consensus.algorithms.base import Answers
-    from tasks.consensus.algorithms.coded import Coded
-    from tasks.consensus.algorithms.dawid_skene import DawidSkene
+    from annotary_core.aggregation.base import Answers
+    from annotary_core.aggregation.classification.dawid_skene import DawidSkene
+    from annotary_core.aggregation.classification.encoding import Coded
 
     columns = np.load(folder / "columns.npy")
     method = DawidSkene(kernel=kernel)

@@ -27,12 +27,14 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
+from annotary.runtime import linux_processes as processes
+from annotary.runtime import network as addresses
+from annotary.runtime import programmatic as runtime
+from annotary.runtime import services as plan
+from annotary.runtime.programmatic import Running
+from annotary.runtime.source_roots import python_path
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
-
-from annotary.embedded import addresses, plan, processes, runtime  # noqa: E402
-from annotary.embedded.runtime import Running  # noqa: E402
-
 CLIENTS = 32
 PAIRS = 1200
 ROUNDS = 3
@@ -219,7 +221,7 @@ def a_minimal_site(running: Running) -> Iterator[tuple[int, int]]:
         **os.environ,
         **running.environment,
         "DJANGO_SETTINGS_MODULE": "tests.benchmarks.minimal.settings",
-        "PYTHONPATH": os.pathsep.join([str(ROOT / "platform"), str(ROOT)]),
+        "PYTHONPATH": python_path(),
     }
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--workers", "1"]
     command += ["--blocking-threads", str(plan.WEB_THREADS), "--host", "127.0.0.1", "--port", str(found.port)]
@@ -242,7 +244,7 @@ def measure(running: Running, pairs: int) -> Iterator[str]:
     from django.db import connection
 
     from projects.models import Project
-    from tests import cast
+    from tests import factories as cast
     from tests.benchmarks.claims import machine
     from tests.benchmarks.many_tasks import a_big_project
 

@@ -4,7 +4,7 @@ from django.db import connection
 
 from accounts.models import Actor
 from projects.models import Project
-from tests import cast
+from tests import factories as cast
 
 BATCH_SIZE = 50
 CHECK_IMAGES = 200

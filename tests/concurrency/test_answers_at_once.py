@@ -12,15 +12,16 @@ from kernel.events import record_event
 from tasks.annotation.errors import AnswersFinal
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
-from tasks.assignment.places import close_leases
 from tasks.assignment.services import AnsweredAlready, release_hand, skip_assignment
+from tasks.assignment.slots import close_leases
 from tasks.batching.models import Batch, Task
-from tasks.flow.sweeping import expire_leases
+from tasks.flow.lease_expiry import expire_leases
 from tasks.gold.models import GoldResult
 from tasks.pay.models import LedgerEntry
-from tests import cast, worklife
-from tests.meanwhile import Meanwhile
-from tests.together import together
+from tests import factories as cast
+from tests import worker_actions as worklife
+from tests.lock_waits import Meanwhile
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -13,10 +13,11 @@ from tasks.assignment import claiming
 from tasks.assignment.models import ONE_ASSIGNMENT, ONE_LIVE_HAND, Assignment, Exhaustion, Hand
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import BATCH_PLACES, TASK_PLACES, Batch, Task
-from tasks.flow.sweeping import expire_leases
-from tests import cast, worklife
-from tests.meanwhile import Meanwhile
-from tests.together import together
+from tasks.flow.lease_expiry import expire_leases
+from tests import factories as cast
+from tests import worker_actions as worklife
+from tests.lock_waits import Meanwhile
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

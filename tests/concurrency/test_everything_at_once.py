@@ -5,10 +5,11 @@ from functools import partial
 import pytest
 
 from tasks.assignment.models import Assignment
-from tasks.flow.sweeping import expire_leases
+from tasks.flow.lease_expiry import expire_leases
 from tasks.standing.models import Standing
-from tests import wandering, worklife
-from tests.together import together
+from tests import random_walk as wandering
+from tests import worker_actions as worklife
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -7,16 +7,16 @@ from projects.models import Project
 from tasks.batching.models import Batch, Task
 from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.consensus.services import update_labels
-from tasks.flow.checks import ImageInWork, make_check_image
-from tasks.flow.labelling import relabel
-from tasks.flow.rejecting import reject_label
+from tasks.flow.check_images import ImageInWork, make_check_image
+from tasks.flow.rejection import reject_label
+from tasks.flow.relabel import relabel
 from tasks.gold.models import Gold
 from tasks.gold.services import GoldExists
 from tasks.review.errors import AlreadyReviewed, LabelChanged, NotAnswered
 from tasks.review.models import Review
 from tasks.review.services import approve_batch, approve_label, fix_label
-from tests.cast import a_project, a_task, a_worker, ada, an_answer, class_answer, finch, some_tasks, wren
-from tests.together import together
+from tests.factories import a_project, a_task, a_worker, ada, an_answer, class_answer, finch, some_tasks, wren
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

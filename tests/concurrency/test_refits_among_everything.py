@@ -9,22 +9,22 @@ from kernel.models import Job
 from tasks.assignment.models import Assignment
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel, ConsensusState, Posterior
-from tasks.consensus.refitting import catch_up, refit
-from tasks.flow.labelling import relabel
-from tasks.flow.predictions import add_predictions
-from tasks.flow.rejecting import reject_label
+from tasks.consensus.refit import catch_up, refit
+from tasks.flow.model_predictions import add_predictions
+from tasks.flow.rejection import reject_label
+from tasks.flow.relabel import relabel
 from tasks.review.services import fix_label
-from tests import worklife
-from tests.cast import a_gold, a_project, a_worker, ada, class_answer, some_tasks
+from tests import worker_actions as worklife
 from tests.crowd import a_voting_crowd, answers_of
+from tests.factories import a_gold, a_project, a_worker, ada, class_answer, some_tasks
 from tests.invariants import FORBIDDEN
-from tests.together import together
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_refits_settling_reviews_and_predictions_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.consensus.algorithms.blend.COLD_ANSWERS", 50)
+    monkeypatch.setattr("annotary_core.aggregation.classification.blend.COLD_ANSWERS", 50)
     workers = [a_worker(name) for name in ("wren", "finch", "robin")]
     careless = a_worker("tit")
     project = a_project(answers_min=3, answers_max=4, hand_size=20, gold_rate=0.5, workers=[*workers, careless])

@@ -8,16 +8,17 @@ from django.db import OperationalError, connection, transaction
 from kernel.jobs import run_job
 from kernel.models import Job
 from projects.models import Project
-from tasks.consensus import refitting, services
-from tasks.consensus.learnt import Learnt, learnt_of, write_state
+from tasks.consensus import refit as refitting
+from tasks.consensus import services
 from tasks.consensus.models import ConsensusState, Posterior, WorkerReliability
-from tasks.consensus.refitting import REFIT, ask_refit, catch_up, refit
+from tasks.consensus.refit import REFIT, ask_refit, catch_up, refit
 from tasks.consensus.services import update_labels
+from tasks.consensus.worker_model import Learnt, learnt_of, write_state
 from tasks.flow.jobs import refit_job
-from tests.cast import a_project, a_worker, some_tasks
 from tests.crowd import a_voting_crowd, answers_of, said
-from tests.meanwhile import Meanwhile
-from tests.together import together
+from tests.factories import a_project, a_worker, some_tasks
+from tests.lock_waits import Meanwhile
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -25,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch) -> Project:
     """Answered by four workers, with enough answers to learn from."""
-    monkeypatch.setattr("tasks.consensus.algorithms.blend.COLD_ANSWERS", 50)
+    monkeypatch.setattr("annotary_core.aggregation.classification.blend.COLD_ANSWERS", 50)
     workers = [a_worker(name) for name in ("wren", "finch", "robin", "tit")]
     project = a_project(answers_min=4, answers_max=4, workers=workers)
     tasks = some_tasks(project, 25, wanted=4)

@@ -14,9 +14,9 @@ from tasks.review.services import approve_label
 from tasks.snapshots.models import GroupSplit, Snapshot, SnapshotItem
 from tasks.snapshots.services import ReleaseInWork, build_snapshot, make_snapshot
 from tasks.snapshots.splits import splits_of
-from tests.cast import a_project, a_task, ada, an_answer, class_answer, finch, wren
-from tests.meanwhile import Meanwhile
-from tests.together import together
+from tests.factories import a_project, a_task, ada, an_answer, class_answer, finch, wren
+from tests.lock_waits import Meanwhile
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -18,14 +18,14 @@ from tasks.assignment.selectors import assignments_of
 from tasks.assignment.services import claim_hand, skip_assignment
 from tasks.batching.models import Batch, Task
 from tasks.consensus.models import ConsensusLabel
-from tasks.flow.labelling import relabel
 from tasks.flow.overlap import stop_asking
-from tasks.flow.rejecting import reject_label
-from tasks.flow.settling import settle_hand
+from tasks.flow.rejection import reject_label
+from tasks.flow.relabel import relabel
+from tasks.flow.settlement import settle_hand
 from tasks.review.models import Review
 from tasks.review.services import approve_batch, approve_label, fix_label
-from tests.cast import a_project, a_worker, ada, class_answer, some_tasks
-from tests.together import together
+from tests.factories import a_project, a_worker, ada, class_answer, some_tasks
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 6

@@ -9,12 +9,14 @@ import signal
 import sys
 from pathlib import Path
 
-from annotary.embedded import keeper, leftovers, state
-from annotary.embedded.places import Places
-from annotary.embedded.processes import Identity
-from annotary.embedded.service import Service
-from annotary.embedded.state import State
-from annotary.embedded.supervisor import Supervisor
+from annotary.runtime import launcher as keeper
+from annotary.runtime import orphans as leftovers
+from annotary.runtime import state
+from annotary.runtime.linux_processes import Identity
+from annotary.runtime.paths import Places
+from annotary.runtime.process import Service
+from annotary.runtime.state import State
+from annotary.runtime.supervisor import Supervisor
 
 PART = """
 import os, signal, sys, time

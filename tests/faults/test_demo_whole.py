@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from annotary.embedded.places import ROOT
-from tasks.ingest.scenes.synthesize import synthesize
+from annotary.runtime.source_roots import ROOT
+from annotary_core.synthesis.scenes.synthesize import synthesize
 
 pytestmark = pytest.mark.slow
 CHOSEN_BY_TESTS = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "ANNOTARY_DATA", "DJANGO_SETTINGS_MODULE")

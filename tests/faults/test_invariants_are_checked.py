@@ -10,7 +10,7 @@ from django.db import connection
 
 from annotary.demo.worker import Receipt
 from tasks.annotation.models import Annotation
-from tests import cast
+from tests import factories as cast
 from tests.invariants import violations
 
 pytestmark = pytest.mark.django_db(transaction=True)

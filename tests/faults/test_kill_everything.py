@@ -25,14 +25,14 @@ from annotary.demo import scenario
 from annotary.demo.crowd import Crowd
 from annotary.demo.dataset import prepare
 from annotary.demo.manager import Manager
+from annotary.demo.progress import Stages
 from annotary.demo.scenario import Outcome
 from annotary.demo.skills import crowd_of
-from annotary.demo.stages import Stages
 from annotary.demo.worker import Job, Receipt
-from annotary.embedded import runtime
-from annotary.embedded.places import ROOT
-from annotary.embedded.runtime import Running
-from tasks.ingest.scenes.synthesize import synthesize
+from annotary.runtime import programmatic as runtime
+from annotary.runtime.programmatic import Running
+from annotary.runtime.source_roots import python_path
+from annotary_core.synthesis.scenes.synthesize import synthesize
 from tests.invariants import violations
 
 pytestmark = pytest.mark.slow
@@ -45,7 +45,7 @@ PATIENCE = 150.0
 CHOSEN_BY_TESTS = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "ANNOTARY_DATA", "DJANGO_SETTINGS_MODULE")
 MAKE_MANAGER = """
 import json, os
-from annotary.demo.people import make_manager
+from annotary.demo.accounts import make_manager
 print(json.dumps(make_manager(os.environ).key))
 """
 RELEASABLE = """
@@ -98,7 +98,7 @@ class Site:
     def manager_key(self) -> str:
         done = subprocess.run(
             [sys.executable, "-c", MAKE_MANAGER],
-            env={**os.environ, **self.running.environment, "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}"},
+            env={**os.environ, **self.running.environment, "PYTHONPATH": python_path()},
             capture_output=True,
             text=True,
             check=True,

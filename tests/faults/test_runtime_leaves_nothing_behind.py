@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from annotary.embedded import processes, state
-from annotary.embedded.places import ROOT, Places
-from annotary.embedded.processes import Identity
-from annotary.embedded.state import State
-from annotary.embedded.throwaway import ThrowAway
+from annotary.runtime import linux_processes as processes
+from annotary.runtime import state
+from annotary.runtime.linux_processes import Identity
+from annotary.runtime.paths import Places
+from annotary.runtime.source_roots import python_path
+from annotary.runtime.state import State
+from annotary.runtime.temporary_stores import ThrowAway
 
 SCRIPT = Path(__file__).with_name("supervised_parts.py")
 NAMES = ("meek", "meek-child", "deaf", "deaf-child")
@@ -41,7 +43,7 @@ class Installation:
             old.unlink()
         process = subprocess.Popen(
             [sys.executable, str(SCRIPT), str(self.places.data)],
-            env={**os.environ, "PYTHONPATH": str(ROOT / "platform")},
+            env={**os.environ, "PYTHONPATH": python_path()},
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
@@ -158,12 +160,12 @@ def test_killing_the_keeper_of_real_stores_ends_postgresql_and_its_backends() ->
 def test_stores_end_with_the_program_that_asked_for_them(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     program = (
-        "import sys, time; from annotary.embedded.throwaway import ThrowAway; stores = ThrowAway();"
+        "import sys, time; from annotary.runtime.temporary_stores import ThrowAway; stores = ThrowAway();"
         "open(sys.argv[1] + '.new', 'w').write(str(stores.process.pid));"
         "import os; os.replace(sys.argv[1] + '.new', sys.argv[1]); time.sleep(600)"
     )
     asker = subprocess.Popen(
-        [sys.executable, "-c", program, str(note)], env={**os.environ, "PYTHONPATH": str(ROOT / "platform")}
+        [sys.executable, "-c", program, str(note)], env={**os.environ, "PYTHONPATH": python_path()}
     )
     assert eventually(note.exists)
     keeper = int(note.read_text())

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from annotary.embedded import processes, runtime
-from annotary.embedded.places import ROOT
-from annotary.embedded.processes import Identity
+from annotary.runtime import linux_processes as processes
+from annotary.runtime import programmatic as runtime
+from annotary.runtime.linux_processes import Identity
+from annotary.runtime.source_roots import ROOT
 
 pytestmark = pytest.mark.slow
 PARTS = {"postgres", "valkey", "web", "websockets", "worker", "beat", "relay"}

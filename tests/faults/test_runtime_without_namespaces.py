@@ -7,13 +7,13 @@ import subprocess
 import sys
 from pathlib import Path
 
-from annotary.embedded.places import ROOT
+from annotary.runtime.source_roots import python_path
 
 WRAPPER = Path(__file__).with_name("without_namespaces.py")
 PROGRAM = """
 import json, os, pwd, psycopg
-from annotary.embedded.throwaway import ThrowAway
-from annotary.embedded import guise
+from annotary.runtime.temporary_stores import ThrowAway
+from annotary.runtime import guise
 stores = ThrowAway()
 try:
     with psycopg.connect(stores.environment["DATABASE_URL"]) as connection:
@@ -29,7 +29,7 @@ finally:
 def test_without_user_namespaces_root_hands_the_database_to_an_unprivileged_account() -> None:
     done = subprocess.run(
         [sys.executable, str(WRAPPER), sys.executable, "-c", PROGRAM],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "platform")},
+        env={**os.environ, "PYTHONPATH": python_path()},
         capture_output=True,
         text=True,
         timeout=120,

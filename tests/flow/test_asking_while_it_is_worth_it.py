@@ -8,11 +8,11 @@ from projects.models import Project
 from tasks.assignment.selectors import assignments_of
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import Task
-from tasks.consensus.asking import Somebody, gain_of, wants_more
 from tasks.consensus.models import ConsensusLabel
-from tasks.flow.labelling import relabel
+from tasks.consensus.stopping_policy import Somebody, gain_of, wants_more
+from tasks.flow.relabel import relabel
 from tasks.standing.models import Standing
-from tests.cast import a_project, a_task, a_worker, an_answer, class_answer, finch, wren
+from tests.factories import a_project, a_task, a_worker, an_answer, class_answer, finch, wren
 
 pytestmark = pytest.mark.django_db
 

@@ -6,14 +6,14 @@ from kernel.models import Event
 from tasks.batching.models import Batch, Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.services import update_labels
-from tasks.flow.checks import ImageInWork, make_check_image
-from tasks.flow.rejecting import reject_label
+from tasks.flow.check_images import ImageInWork, make_check_image
+from tasks.flow.rejection import reject_label
 from tasks.gold.models import Gold
 from tasks.gold.services import GoldExists, retire_gold
 from tasks.review.errors import FixRefused, IsCheckImage
 from tasks.review.models import Review
 from tasks.review.services import fix_label
-from tests.cast import a_project, a_task, ada, an_answer, an_image, class_answer, wren
+from tests.factories import a_project, a_task, ada, an_answer, an_image, class_answer, wren
 
 pytestmark = pytest.mark.django_db
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from annotary.runtime.source_roots import python_path
 from kernel.events import number_events, stream_snapshot
 from kernel.jobs import run_job
 from kernel.models import Event, Job
@@ -27,10 +28,10 @@ from tasks.ingest.models import Image, Import, ImportItem
 from tasks.ingest.selectors import import_report
 from tasks.ingest.services import add_archive, add_file, add_metadata, finish_upload, ingest_folder, start_import
 from tasks.validate.imaging.errors import DecoderUnavailable
-from tests.cast import a_project, ada
+from tests.factories import a_project, ada
 from tests.own_storage import storage_folder as storage_folder
 from tests.pictures import a_folder, a_jpeg
-from tests.together import together
+from tests.threads import together
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage_folder")]
 ROOT = Path(__file__).resolve().parents[2]
@@ -250,7 +251,7 @@ def killed_runs(storage_folder: Path) -> Iterator[Any]:
     environment = os.environ | {
         "DATABASE_URL": url,
         "DJANGO_SETTINGS_MODULE": "annotary.settings.test",
-        "PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}",
+        "PYTHONPATH": python_path(),
     }
     started: list[subprocess.Popen[bytes]] = []
 

@@ -10,14 +10,14 @@ import pytest
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
+from tasks.flow.ground_truth import SampleRefused, TruthReport, import_truth, match_truth, read_truth
 from tasks.flow.imports import run_import
-from tasks.flow.truth import SampleRefused, TruthReport, import_truth, match_truth, read_truth
 from tasks.gold.models import Gold
 from tasks.ingest.archives import ArchiveRefused
+from tasks.ingest.ground_truth import TruthRefused
 from tasks.ingest.models import Image, ImportItem
 from tasks.ingest.services import ingest_folder, start_import
-from tasks.ingest.truth import TruthRefused
-from tests.cast import a_project, a_task, ada, an_image
+from tests.factories import a_project, a_task, ada, an_image
 from tests.own_storage import storage_folder as storage_folder
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage_folder")]

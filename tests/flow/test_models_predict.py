@@ -10,15 +10,15 @@ from kernel.models import Job
 from tasks.annotation.models import Annotation
 from tasks.batching.models import Task
 from tasks.consensus.evidence import task_evidence
-from tasks.consensus.learnt import learnt_of
 from tasks.consensus.models import ConsensusLabel, Posterior, Prediction
-from tasks.consensus.refitting import refit
-from tasks.flow.labelling import relabel
-from tasks.flow.predictions import PredictionRefused, add_predictions
+from tasks.consensus.refit import refit
+from tasks.consensus.worker_model import learnt_of
+from tasks.flow.model_predictions import PredictionRefused, add_predictions
+from tasks.flow.relabel import relabel
 from tasks.pay.models import LedgerEntry
-from tests.cast import a_gold, a_project, a_task, a_worker, an_answer, class_answer, finch, some_tasks, wren
 from tests.crowd import a_voting_crowd, answers_of
-from tests.together import together
+from tests.factories import a_gold, a_project, a_task, a_worker, an_answer, class_answer, finch, some_tasks, wren
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 
@@ -109,7 +109,7 @@ def test_check_images_tell_how_good_a_model_is_before_anything_else_does() -> No
 
 
 def test_a_refit_learns_how_far_a_model_is_to_be_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.consensus.algorithms.blend.COLD_ANSWERS", 50)
+    monkeypatch.setattr("annotary_core.aggregation.classification.blend.COLD_ANSWERS", 50)
     workers = [wren(), finch(), a_worker("robin")]
     project = a_project(classes=("cat", "dog", "owl"), answers_min=3, answers_max=3, workers=workers)
     tasks = some_tasks(project, 40, wanted=3)

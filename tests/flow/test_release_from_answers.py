@@ -16,6 +16,7 @@ from kernel.jobs import run_job
 from kernel.models import Event, Job
 from projects.models import Project
 from storage.services import open_blob, store_blob
+from tasks.analytics.dashboard import project_figures
 from tasks.annotation.services import submit_answer
 from tasks.assignment.selectors import assignments_of
 from tasks.assignment.services import claim_hand
@@ -23,16 +24,15 @@ from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.exports.jobs import write_export_job
 from tasks.exports.services import request_export
-from tasks.flow.checks import make_check_image
-from tasks.flow.figures import project_figures
+from tasks.flow.check_images import make_check_image
 from tasks.flow.jobs import refit_job, update_labels_job
-from tasks.flow.rejecting import reject_label
-from tasks.flow.settling import settle_hand
+from tasks.flow.rejection import reject_label
+from tasks.flow.settlement import settle_hand
 from tasks.pay.models import LedgerEntry
 from tasks.review.services import approve_batch, approve_label, fix_label
 from tasks.snapshots.jobs import build_snapshot_job
 from tasks.snapshots.services import make_snapshot
-from tests.cast import a_project, a_task, a_worker, ada, an_image, class_answer, finch, wren
+from tests.factories import a_project, a_task, a_worker, ada, an_image, class_answer, finch, wren
 
 pytestmark = pytest.mark.django_db
 ENTRIES: dict[str, Any] = {

@@ -6,9 +6,9 @@ from kernel.models import Event
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
-from tasks.flow.labelling import relabel
 from tasks.flow.overlap import stop_asking
-from tests.cast import a_project, a_task, a_worker, an_answer, class_answer, finch, wren
+from tasks.flow.relabel import relabel
+from tests.factories import a_project, a_task, a_worker, an_answer, class_answer, finch, wren
 
 pytestmark = pytest.mark.django_db
 

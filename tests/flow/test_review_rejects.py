@@ -7,13 +7,13 @@ from projects.models import Project
 from tasks.assignment.models import Assignment
 from tasks.batching.models import Batch, Task
 from tasks.consensus.models import ConsensusLabel
-from tasks.flow.labelling import relabel
-from tasks.flow.rejecting import reject_label
+from tasks.flow.rejection import reject_label
+from tasks.flow.relabel import relabel
 from tasks.review.errors import AlreadyReviewed, NotAnswered, ReasonMissing
 from tasks.review.models import Review
 from tasks.review.selectors import review_queue
 from tasks.review.services import approve_batch, approve_label
-from tests.cast import a_project, a_task, a_worker, ada, an_answer, class_answer, finch, wren
+from tests.factories import a_project, a_task, a_worker, ada, an_answer, class_answer, finch, wren
 
 pytestmark = pytest.mark.django_db
 WHY = "The animal is a dog."

@@ -10,14 +10,14 @@ from kernel.models import Job, OutboxMessage
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel, ConsensusState
-from tasks.consensus.refitting import ask_refit, refit
-from tasks.flow.checks import make_check_image, retire_check_image
+from tasks.consensus.refit import ask_refit, refit
+from tasks.flow.check_images import make_check_image, retire_check_image
 from tasks.flow.jobs import refit_job
-from tasks.flow.labelling import relabel
-from tasks.flow.rejecting import reject_label
+from tasks.flow.rejection import reject_label
+from tasks.flow.relabel import relabel
 from tasks.review.services import approve_label, fix_label
-from tests.cast import a_project, a_task, ada, an_answer, an_image, class_answer, wren
 from tests.crowd import told
+from tests.factories import a_project, a_task, ada, an_answer, an_image, class_answer, wren
 
 pytestmark = pytest.mark.django_db
 

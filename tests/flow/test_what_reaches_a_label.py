@@ -9,14 +9,14 @@ from tasks.assignment.models import Assignment
 from tasks.batching.models import Task
 from tasks.consensus.evidence import task_evidence
 from tasks.consensus.models import ConsensusLabel, ConsensusState, Posterior
-from tasks.consensus.refitting import refit
-from tasks.flow.labelling import relabel
-from tasks.flow.rejecting import reject_label
+from tasks.consensus.refit import refit
+from tasks.flow.rejection import reject_label
+from tasks.flow.relabel import relabel
 from tasks.standing.models import Standing
 from tasks.standing.services import note_gold, pause, resume
-from tests import worklife
-from tests.cast import a_gold, a_project, a_worker, ada, an_answer, box_answer, class_answer, some_tasks
+from tests import worker_actions as worklife
 from tests.crowd import answers_of, said
+from tests.factories import a_gold, a_project, a_worker, ada, an_answer, box_answer, class_answer, some_tasks
 
 pytestmark = pytest.mark.django_db
 

@@ -9,11 +9,11 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
-from tasks.answers.schema import LabelClass
-from tasks.exports.archive import FolderSink, open_tree
-from tasks.exports.formats.base import Evidence, ReleaseInfo, ReleaseRecord
-from tasks.exports.formats.registry import get_format
-from tasks.exports.formats.report import ExportReport
+from annotary_core.formats.archive import FolderSink, open_tree
+from annotary_core.formats.base import Evidence, ReleaseInfo, ReleaseRecord
+from annotary_core.formats.registry import get_format
+from annotary_core.formats.report import ExportReport
+from annotary_core.labels.schema import LabelClass
 
 # Numbers neither sorted nor without gaps, and “lynx” never used: categories must come from here alone.
 CAT, DOG, LYNX = LabelClass(7, "cat", "#e69f00"), LabelClass(2, "dog", "#56b4e9"), LabelClass(9, "lynx", "#009e73")

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tasks.answers.schema import LabelClass
-from tasks.exports.archive import ZipSink, open_tree
-from tasks.exports.formats.errors import ReleaseError
-from tasks.exports.formats.imagenet import ImageNet, class_folders
-from tasks.exports.formats.registry import verify_release
-from tasks.exports.formats.report import Counts
+from annotary_core.formats.archive import ZipSink, open_tree
+from annotary_core.formats.errors import ReleaseError
+from annotary_core.formats.imagenet.writer import ImageNet, class_folders
+from annotary_core.formats.registry import verify_release
+from annotary_core.formats.report import Counts
+from annotary_core.labels.schema import LabelClass
 from tests.golden.release import CANNOT_TELL, INFO, STRAYS, box, label, open_image, record, write
 
 EXPECTED = Path(__file__).parent / "expected"

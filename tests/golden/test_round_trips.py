@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tasks.ingest.readers.base import TruthBox
-from tasks.ingest.readers.registry import detect_and_read, read_with
+from annotary_core.formats.ground_truth import TruthBox
+from annotary_core.formats.readers import detect_and_read, read_with
 from tests.golden.release import STRAYS, box, label, record, write
 
 

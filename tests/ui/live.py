@@ -16,13 +16,13 @@ from playwright.sync_api import Browser, BrowserContext, Page
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Actor, User
+from annotary_core.synthesis.scenes.compose import draw_scene
 from projects.models import Project
 from storage.models import Blob
 from storage.services import store_blob
 from tasks.batching.models import Task
 from tasks.ingest.models import Image
-from tasks.ingest.scenes.compose import draw_scene
-from tests import cast
+from tests import factories as cast
 
 # Playwright's own loop runs in the tests' thread, so Django would refuse to speak with the database there.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"

@@ -20,6 +20,8 @@ from urllib.parse import urlsplit, urlunsplit
 from django.conf import settings
 from django.db import connection
 
+from annotary.runtime.source_roots import python_path
+
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 90.0
 
@@ -80,7 +82,7 @@ def _environment(data: Path) -> dict[str, str]:
         "REDIS_URL": settings.REDIS_URL,
         "ANNOTARY_DATA": str(data),
         "DJANGO_SETTINGS_MODULE": "annotary.settings.test",
-        "PYTHONPATH": f"{ROOT / 'platform'}{os.pathsep}{ROOT}",
+        "PYTHONPATH": python_path(),
     }
 
 

@@ -8,7 +8,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from accounts.models import Membership, Role, User
 from kernel.events import number_events, record_event
 from projects.models import Project
-from tests import cast
+from tests import factories as cast
 from tests.ui.sockets import events_of, message, opened, relay_once, socket_server
 
 pytestmark = pytest.mark.django_db(transaction=True)

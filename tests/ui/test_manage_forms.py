@@ -16,7 +16,7 @@ from tasks.batching.models import Batch
 from tasks.ingest.models import Import
 from tasks.ingest.services import start_import
 from tasks.standing.models import Standing
-from tests import cast
+from tests import factories as cast
 from tests.ui.live import People
 
 pytestmark = pytest.mark.django_db

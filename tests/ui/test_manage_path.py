@@ -12,15 +12,15 @@ from pycocotools.coco import COCO
 
 from accounts.models import Actor
 from accounts.services import create_first_administrator
+from annotary_core.synthesis.scenes.compose import draw_scene
 from projects.models import Project
 from tasks.annotation.services import submit_answer
 from tasks.assignment.selectors import assignments_of
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import Task
-from tasks.flow.settling import settle_hand
+from tasks.flow.settlement import settle_hand
 from tasks.gold.models import Gold
-from tasks.ingest.scenes.compose import draw_scene
-from tests import cast
+from tests import factories as cast
 from tests.ui.conftest import watched
 from tests.ui.live import PHONE, People
 from tests.ui.running import running_platform

@@ -14,11 +14,11 @@ from kernel.errors import Refused
 from kernel.events import number_events, record_event
 from kernel.models import Job
 from projects.models import Project
+from tasks.analytics import reports
 from tasks.consensus.models import ConsensusLabel
-from tasks.flow import reports
 from tasks.review.services import approve_label
-from tests import cast
-from tests.agreed import an_agreed_task, make_reports
+from tests import factories as cast
+from tests.labeled import an_agreed_task, make_reports
 from tests.ui.live import PHONE, People, a_scene_image
 from workers_ui.views.manage import quality as views
 from workers_ui.views.manage.quality import alpha_words, confusion_words, judged_words

@@ -6,13 +6,14 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from accounts.models import Role
+from annotary_core.labels.answer import Answer
+from annotary_core.labels.canonical import content_hash
 from projects.models import Project
-from tasks.answers import Answer, content_hash
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.models import Review
 from tasks.review.services import approve_label, fix_label
-from tests import cast
+from tests import factories as cast
 from tests.ui.live import PHONE, People, a_scene_image
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

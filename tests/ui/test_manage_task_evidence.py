@@ -11,10 +11,10 @@ from accounts.models import Membership, Role
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
-from tasks.flow.rejecting import reject_label
+from tasks.flow.rejection import reject_label
 from tasks.review.services import fix_label
-from tests import cast
-from tests.agreed import an_agreed_task
+from tests import factories as cast
+from tests.labeled import an_agreed_task
 from tests.ui.live import PHONE, People, a_scene_image
 
 in_a_browser = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Route, expect
 from projects.models import Project
 from tasks.flow.imports import run_import
 from tasks.ingest.models import Image, Import, ImportItem
-from tests import cast
+from tests import factories as cast
 from tests.ui.live import People, scene
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]

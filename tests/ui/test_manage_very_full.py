@@ -12,7 +12,7 @@ from kernel.events import number_events, record_event
 from kernel.models import Event
 from projects.models import Project
 from tasks.standing.services import admit
-from tests import cast
+from tests import factories as cast
 from workers_ui.views.manage.activity import activity
 
 pytestmark = pytest.mark.django_db

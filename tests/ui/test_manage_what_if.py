@@ -10,11 +10,11 @@ from django.test import Client
 from playwright.sync_api import expect
 
 from projects.models import Project
+from tasks.analytics.reports import report_of
 from tasks.consensus.models import ConsensusLabel
-from tasks.flow.reports import report_of
 from tasks.review.services import approve_label
-from tests import cast
-from tests.agreed import an_agreed_task, make_reports
+from tests import factories as cast
+from tests.labeled import an_agreed_task, make_reports
 from tests.ui.live import PHONE, People
 from workers_ui.views.manage.what_if import read
 

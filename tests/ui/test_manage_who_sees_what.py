@@ -5,7 +5,7 @@ from django.test import Client
 
 from accounts.models import Membership, Role
 from projects.models import Project
-from tests import cast
+from tests import factories as cast
 
 pytestmark = pytest.mark.django_db
 

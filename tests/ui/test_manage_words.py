@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests import cast
-from workers_ui.views.manage.words import answer_words, changes_words, listed, pseudonym
+from tests import factories as cast
+from workers_ui.views.manage.label_formatting import answer_words, changes_words, listed, pseudonym
 
 NAMES = {1: "cat", 2: "dog", 3: "cup"}
 CANNOT = {"image": {"class": None, "tags": [], "attrs": {}}, "objects": [], "verdict": "cannot_tell"}

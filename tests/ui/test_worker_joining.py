@@ -13,7 +13,7 @@ from accounts.services import invite, revoke_invitation
 from kernel.clock import utc_now
 from projects.models import Project
 from tasks.standing.models import Standing
-from tests import cast
+from tests import factories as cast
 from tests.ui.live import PHONE, People, scene_tasks
 
 SIGN_UP = {"name": "Robin", "email": "robin@example.org", "password": "nest-of-straw-9"}

@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tasks.pay.models import LedgerEntry
-from tests import cast
+from tests import factories as cast
 from tests.ui.live import People, current_bodies, scene_tasks
 from tests.ui.sets import SetPage
 

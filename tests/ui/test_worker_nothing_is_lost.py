@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment
-from tests import cast
+from tests import factories as cast
 from tests.ui.live import People, current_bodies, scene_tasks
 from tests.ui.sets import SetPage
 

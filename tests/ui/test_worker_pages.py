@@ -11,8 +11,8 @@ from accounts.models import Membership, Role, User
 from projects.models import Project
 from tasks.assignment.models import Assignment
 from tasks.pay.models import LedgerEntry
-from tests import cast
-from tests.worklife import answer, leases_of, take
+from tests import factories as cast
+from tests.worker_actions import answer, leases_of, take
 
 pytestmark = pytest.mark.django_db
 OURS_ALONE = re.compile(r"\b(gold|posterior|consensus|void|surplus|trust|claim|lease)\w*", re.IGNORECASE)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests import cast
+from tests import factories as cast
 from tests.ui.live import People, scene_tasks
 from tests.ui.sets import SetPage
 

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from tests import cast
+from tests import factories as cast
 from tests.ui.live import PHONE, People, current_bodies, scene_tasks
 from tests.ui.sets import SetPage
 

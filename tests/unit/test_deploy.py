@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from annotary.embedded import cli, plan, up
-from annotary.embedded.places import Places
+from annotary import cli
+from annotary.runtime import services as plan
+from annotary.runtime import up
+from annotary.runtime.paths import Places
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -67,7 +69,9 @@ def unit(name: str) -> Unit:
 
 
 def sources() -> str:
-    files = [file for folder in ("platform", "tasks", "workers_ui") for file in (ROOT / folder).rglob("*.py")]
+    files = [
+        file for folder in ("annotary", "platform", "tasks", "workers_ui") for file in (ROOT / folder).rglob("*.py")
+    ]
     return "\n".join(file.read_text(encoding="utf-8") for file in files)
 
 
@@ -156,14 +160,14 @@ def test_every_variable_of_the_example_and_the_units_is_read_by_the_code() -> No
 
 
 def test_the_example_names_all_that_production_asks_for() -> None:
-    production = (ROOT / "platform" / "annotary" / "settings" / "production.py").read_text(encoding="utf-8")
+    production = (ROOT / "annotary" / "settings" / "production.py").read_text(encoding="utf-8")
     asked = re.findall(r'^    \("([A-Z_]+)", "', production, re.MULTILINE)
     assert len(asked) >= 5
     assert [name for name in asked if not re.search(rf"^{name}=", EXAMPLE, re.MULTILINE)] == []
 
 
 def test_operations_lists_every_variable_that_the_settings_read() -> None:
-    folder = ROOT / "platform" / "annotary" / "settings"
+    folder = ROOT / "annotary" / "settings"
     text = "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.py"))
     read = set(re.findall(r'env\.\w+\(\s*"([A-Z_]+)"', text)) | set(re.findall(r'\btext\("([A-Z_]+)"', text))
     listed = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import Invitation, User
 from accounts.services import EmailTaken, InvitationGone, InvitationUnknown, create_user, find_invitation
 from projects.models import Project
-from tasks.flow.joining import accept_invitation
+from tasks.flow.invitations import accept_invitation
 from workers_ui.views.errors import problem_page
 from workers_ui.views.offers import offer_of
 from workers_ui.views.shell import actor_of, page

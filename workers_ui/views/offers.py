@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+from annotary_core.labels.schema import LabelClass, Schema
 from projects.models import Project
-from tasks.answers import LabelClass, Schema
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,13 +14,13 @@ from kernel.errors import NotFound
 from tasks.assignment.errors import ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
 from tasks.assignment.models import Hand
 from tasks.assignment.selectors import hand_for, live_hand
-from tasks.flow.settling import settle_hand
-from tasks.flow.taking import take_hand
+from tasks.flow.claiming import take_hand
+from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import balance
 from tasks.pay.statements import statement_of, waiting_of
 from tasks.standing.selectors import standings_of
-from workers_ui.views.desk import desk_of, standing_here
 from workers_ui.views.offers import offer_of
+from workers_ui.views.project_card import desk_of, standing_here
 from workers_ui.views.shell import actor_of, page
 
 ROWS_A_PAGE = 25

@@ -8,9 +8,9 @@ from typing import Any
 from PIL import Image
 
 from tasks.validate.imaging.colour import to_screen_colours
-from tasks.validate.imaging.figures import perceptual_hash, quality
 from tasks.validate.imaging.limits import RELEASE_STEM, SCREEN_NAME, SCREEN_SIDE, THUMB_NAME, THUMB_SIDE, ImageLimits
 from tasks.validate.imaging.opening import load_pixels, open_header
+from tasks.validate.imaging.quality_metrics import perceptual_hash, quality
 from tasks.validate.imaging.sniff import Format
 
 _ORIENTATION, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC = 274, 256, 257, 258, 262

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from tests import cast
+from tests import factories as cast
 
 pytestmark = pytest.mark.django_db
 

@@ -15,9 +15,9 @@ from accounts.services import (
     revoke_invitation,
 )
 from kernel.clock import utc_now
-from tasks.flow.joining import accept_invitation
-from tests import cast
-from tests.together import together
+from tasks.flow.invitations import accept_invitation
+from tests import factories as cast
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 

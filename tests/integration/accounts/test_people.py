@@ -11,8 +11,8 @@ from accounts.services import (
     create_user,
     erase_person,
 )
-from tests import cast
-from tests.together import together
+from tests import factories as cast
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 

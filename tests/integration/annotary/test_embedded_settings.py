@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[3]
+from annotary.runtime.source_roots import python_path
+
 ASK = """
 import django
 django.setup()
@@ -21,7 +22,7 @@ def test_it_serves_static_files_and_says_what_is_not_there(tmp_path: Path) -> No
     (tmp_path / "static").mkdir()  # as the supervisor does it
     environment = {
         "PATH": os.environ["PATH"],
-        "PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}",
+        "PYTHONPATH": python_path(),
         "DJANGO_SETTINGS_MODULE": "annotary.settings.embedded",
         "ANNOTARY_DATA": str(tmp_path),
         "REDIS_URL": f"unix://{tmp_path}/nowhere.sock?db=0",

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from annotary.runtime.source_roots import python_path
+
 ROOT = Path(__file__).resolve().parents[3]
 WHOLE = {
     "ANNOTARY_SECRET_KEY": "0123456789abcdefghijklmnopqrstuvwxyz" * 2,
@@ -17,7 +19,7 @@ WHOLE = {
 
 
 def run(*command: str, settings: str = "production", **environment: str) -> subprocess.CompletedProcess[str]:
-    base = {"PATH": "/usr/bin:/bin", "PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}"}
+    base = {"PATH": "/usr/bin:/bin", "PYTHONPATH": python_path()}
     return subprocess.run(
         [sys.executable, *command],
         env={**base, "DJANGO_SETTINGS_MODULE": f"annotary.settings.{settings}", **environment},

@@ -5,11 +5,12 @@ import pytest
 from kernel.models import Job
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Task
-from tasks.flow.sweeping import expire_leases
+from tasks.flow.lease_expiry import expire_leases
 from tasks.gold.models import GoldResult
 from tasks.pay.models import LedgerEntry
 from tasks.standing.models import Standing
-from tests import cast, worklife
+from tests import factories as cast
+from tests import worker_actions as worklife
 
 pytestmark = pytest.mark.django_db
 

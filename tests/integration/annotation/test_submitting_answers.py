@@ -4,15 +4,17 @@ import hashlib
 
 import pytest
 
+from annotary_core.labels.answer import Answer
+from annotary_core.labels.canonical import content_hash
 from kernel.errors import NotFound
 from kernel.models import Event
 from tasks.annotation.errors import AnswerRefused, AnswersFinal, ImageGivenBack
 from tasks.annotation.models import Annotation
 from tasks.annotation.services import submit_answer
-from tasks.answers import Answer, content_hash
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import skip_assignment
-from tests import cast, worklife
+from tests import factories as cast
+from tests import worker_actions as worklife
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,8 @@ from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import claim_hand
 from tasks.batching.services import close_places
 from tasks.gold.models import Gold
-from tests import cast, worklife
+from tests import factories as cast
+from tests import worker_actions as worklife
 
 pytestmark = pytest.mark.django_db
 

@@ -8,11 +8,12 @@ import pytest
 from kernel.errors import NotFound
 from kernel.models import Event, Job
 from tasks.assignment.models import Assignment, Hand
+from tasks.flow.claiming import take_hand
 from tasks.flow.jobs import expire_leases_job
-from tasks.flow.settling import settle_hand
-from tasks.flow.sweeping import expire_leases
-from tasks.flow.taking import take_hand
-from tests import cast, worklife
+from tasks.flow.lease_expiry import expire_leases
+from tasks.flow.settlement import settle_hand
+from tests import factories as cast
+from tests import worker_actions as worklife
 
 pytestmark = pytest.mark.django_db
 

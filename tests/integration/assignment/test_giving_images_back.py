@@ -6,7 +6,8 @@ from kernel.errors import NotFound
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import AnsweredAlready, release_hand, skip_assignment
 from tasks.batching.models import Batch
-from tests import cast, worklife
+from tests import factories as cast
+from tests import worker_actions as worklife
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,8 @@ from django.db import connection
 from tasks.assignment import services
 from tasks.assignment.models import Assignment
 from tasks.standing.models import Standing
-from tests import wandering, worklife
+from tests import random_walk as wandering
+from tests import worker_actions as worklife
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,8 @@ from tasks.assignment.models import Assignment, Exhaustion, Hand
 from tasks.assignment.selectors import assignments_of, live_hand
 from tasks.assignment.services import ProjectNotOpen, WorkerNotAdmitted, WorkerPaused, claim_hand
 from tasks.batching.models import Batch, Task
-from tests import cast, worklife
+from tests import factories as cast
+from tests import worker_actions as worklife
 
 pytestmark = pytest.mark.django_db
 

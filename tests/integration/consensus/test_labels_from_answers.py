@@ -9,7 +9,7 @@ from tasks.batching.models import Task
 from tasks.consensus.evidence import task_evidence
 from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.consensus.services import update_labels
-from tests.cast import a_project, a_task, a_worker, admitted, an_answer, box_answer, class_answer, finch, wren
+from tests.factories import a_project, a_task, a_worker, admitted, an_answer, box_answer, class_answer, finch, wren
 
 pytestmark = pytest.mark.django_db
 

@@ -5,19 +5,19 @@ from typing import Any
 import pytest
 
 from accounts.models import Actor
+from annotary_core.labels.answer import Answer
 from kernel.models import Event, Job
 from projects.models import Project
-from tasks.answers import Answer
 from tasks.batching.models import Task
-from tasks.consensus import rows
-from tasks.consensus.agreeing import agree, ground_of
+from tasks.consensus import answer_shards as rows
 from tasks.consensus.evidence import task_evidence
-from tasks.consensus.learnt import earlier_record, learnt_of
+from tasks.consensus.label_task import agree, ground_of
 from tasks.consensus.models import ConsensusLabel, ConsensusState, Posterior, WorkerReliability
-from tasks.consensus.refitting import Refitted, refit
+from tasks.consensus.refit import Refitted, refit
 from tasks.consensus.services import update_labels
-from tests.cast import a_gold, a_project, a_worker, admitted, box_answer, class_answer, some_tasks
+from tasks.consensus.worker_model import earlier_record, learnt_of
 from tests.crowd import a_voting_crowd, answers_of
+from tests.factories import a_gold, a_project, a_worker, admitted, box_answer, class_answer, some_tasks
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +27,7 @@ CLASSES = ("cat", "dog", "owl")
 
 @pytest.fixture(autouse=True)
 def warm_from_few_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tasks.consensus.algorithms.blend.COLD_ANSWERS", 100)
+    monkeypatch.setattr("annotary_core.aggregation.classification.blend.COLD_ANSWERS", 100)
 
 
 def a_crowd(**policy: Any) -> tuple[Project, list[Actor], list[Task], dict[int, int]]:
@@ -145,8 +145,8 @@ def test_a_projects_answers_in_files_teach_what_they_teach_in_memory(monkeypatch
     ConsensusState.objects.all().delete()
     monkeypatch.setattr(rows, "TASKS_A_SHARD", 7)
     monkeypatch.setattr(rows, "IN_MEMORY", 60)
-    monkeypatch.setattr("tasks.consensus.rows.task_ranges.__kwdefaults__", {"size": 7})
-    monkeypatch.setattr("tasks.consensus.rows.Spool.__init__.__kwdefaults__", {"in_memory": 60})
+    monkeypatch.setattr("tasks.consensus.answer_shards.task_ranges.__kwdefaults__", {"size": 7})
+    monkeypatch.setattr("tasks.consensus.answer_shards.Spool.__init__.__kwdefaults__", {"in_memory": 60})
 
     refit(project_id=project.pk)
 

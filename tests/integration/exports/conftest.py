@@ -17,7 +17,7 @@ from tasks.consensus.services import update_labels
 from tasks.review.services import approve_label
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.services import build_snapshot, make_snapshot
-from tests.cast import a_project, a_task, ada, an_answer, an_image, box_answer, wren
+from tests.factories import a_project, a_task, ada, an_answer, an_image, box_answer, wren
 
 Approve = Callable[..., Task]
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
+from annotary_core.formats.archive import open_tree
+from annotary_core.formats.errors import ReleaseError
 from kernel.clock import utc_now
 from kernel.jobs import run_job
 from kernel.models import Event, Job
 from projects.models import LabelClass, LabelSchema, Project
 from storage.services import blob_file, open_blob
-from tasks.exports.archive import open_tree
-from tasks.exports.formats.errors import ReleaseError
 from tasks.exports.jobs import write_export_job
 from tasks.exports.models import Export
 from tasks.exports.selectors import download_name
@@ -28,7 +28,7 @@ from tasks.exports.services import (
 )
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.services import build_snapshot, make_snapshot, retract
-from tests.cast import ada
+from tests.factories import ada
 
 pytestmark = pytest.mark.django_db
 

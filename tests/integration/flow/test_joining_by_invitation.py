@@ -7,10 +7,10 @@ import pytest
 from accounts.models import Invitation, Membership
 from accounts.services import InvitationGone, InvitationUnknown, invite, revoke_invitation
 from kernel.clock import utc_now
-from tasks.flow.joining import accept_invitation
+from tasks.flow.invitations import accept_invitation
 from tasks.standing.models import Standing
 from tasks.standing.services import WorkerRemoved, remove
-from tests import cast
+from tests import factories as cast
 
 pytestmark = pytest.mark.django_db
 

@@ -2,12 +2,13 @@
 
 import pytest
 
+from annotary_core.labels.answer import Answer
 from kernel.errors import NotFound
-from tasks.answers import Answer
 from tasks.gold.models import Gold
 from tasks.gold.selectors import gold_for, golds_of
 from tasks.gold.services import GoldExists, GoldRefused, make_gold, retire_gold
-from tests import cast, worklife
+from tests import factories as cast
+from tests import worker_actions as worklife
 
 pytestmark = pytest.mark.django_db
 

@@ -22,10 +22,10 @@ from tasks.ingest.services import (
     resume_import,
     start_import,
 )
-from tests.cast import a_project, ada
+from tests.factories import a_project, ada
 from tests.own_storage import content
 from tests.pictures import a_folder
-from tests.together import together
+from tests.threads import together
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage_folder")]
 

@@ -7,8 +7,8 @@ from django.db import transaction
 
 from kernel.events import number_events, projects_with_new_events, record_event, stream_snapshot
 from kernel.models import Event, Stream
-from tests.meanwhile import Meanwhile
-from tests.together import together
+from tests.lock_waits import Meanwhile
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 PROJECT = 7

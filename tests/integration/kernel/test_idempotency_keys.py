@@ -8,8 +8,8 @@ from django.db import transaction
 from kernel.errors import Refused
 from kernel.idempotency import KeyInvalid, KeyReused, body_hash, once
 from kernel.models import Event, IdempotencyRecord
-from tests.meanwhile import Meanwhile
-from tests.together import together
+from tests.lock_waits import Meanwhile
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 

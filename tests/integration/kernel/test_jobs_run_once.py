@@ -13,8 +13,8 @@ from kernel.clock import ClockTimestamp, database_now
 from kernel.errors import Refused, Unavailable
 from kernel.jobs import enqueue, jobs_to_resend, resend_jobs_job, run_job
 from kernel.models import Job, OutboxMessage
-from tests.meanwhile import Meanwhile
-from tests.together import together
+from tests.lock_waits import Meanwhile
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 

@@ -6,11 +6,12 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from kernel.constraints import violated_constraint
-from tasks.flow.sweeping import expire_leases
+from tasks.flow.lease_expiry import expire_leases
 from tasks.pay.models import LedgerEntry
 from tasks.pay.selectors import Balance, balance, ledger_of
 from tasks.pay.services import CorrectionRefused, post_correction
-from tests import cast, worklife
+from tests import factories as cast
+from tests import worker_actions as worklife
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from projects.errors import ClassesRefused, PolicyRefused, ProjectRefused
 from projects.models import Dataset, Project
 from projects.selectors import schema_of
 from projects.services import ClassSpec, create_project
-from tests.cast import a_project, ada, admitted, an_organisation, wren
+from tests.factories import a_project, ada, admitted, an_organisation, wren
 
 pytestmark = pytest.mark.django_db
 

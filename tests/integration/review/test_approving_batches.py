@@ -9,7 +9,7 @@ from tasks.consensus.services import update_labels
 from tasks.review.errors import BatchUnanswered
 from tasks.review.models import Review
 from tasks.review.services import approve_batch, approve_label
-from tests.cast import a_project, ada, an_answer, class_answer, finch, some_tasks, wren
+from tests.factories import a_project, ada, an_answer, class_answer, finch, some_tasks, wren
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.services import update_labels
 from tasks.review.selectors import batch_review, review_queue
 from tasks.review.services import approve_batch
-from tests.cast import a_project, a_task, a_worker, ada, an_answer, class_answer, finch, some_tasks, wren
+from tests.factories import a_project, a_task, a_worker, ada, an_answer, class_answer, finch, some_tasks, wren
 
 pytestmark = pytest.mark.django_db
 

@@ -8,11 +8,11 @@ from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.services import update_labels
-from tasks.flow.labelling import relabel
+from tasks.flow.relabel import relabel
 from tasks.review.errors import AlreadyReviewed, FixRefused, LabelChanged, NotAnswered
 from tasks.review.models import Review
 from tasks.review.services import approve_label, fix_label
-from tests.cast import a_project, a_task, a_worker, ada, an_answer, class_answer, finch, wren
+from tests.factories import a_project, a_task, a_worker, ada, an_answer, class_answer, finch, wren
 
 pytestmark = pytest.mark.django_db
 

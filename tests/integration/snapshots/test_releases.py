@@ -11,7 +11,7 @@ from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.services import update_labels
-from tasks.flow.rejecting import reject_label
+from tasks.flow.rejection import reject_label
 from tasks.ingest.models import Image
 from tasks.review.services import approve_label, fix_label
 from tasks.snapshots.jobs import build_snapshot_job
@@ -26,7 +26,7 @@ from tasks.snapshots.services import (
     make_snapshot,
     retract,
 )
-from tests.cast import a_project, a_task, ada, an_answer, an_image, class_answer, wren
+from tests.factories import a_project, a_task, ada, an_answer, an_image, class_answer, wren
 
 pytestmark = pytest.mark.django_db
 CANNOT_TELL: dict[str, Any] = {

@@ -5,7 +5,7 @@ import pytest
 from projects.models import Project
 from tasks.snapshots.models import GroupSplit
 from tasks.snapshots.splits import group_of, split_for, splits_of
-from tests.cast import a_project
+from tests.factories import a_project
 
 pytestmark = pytest.mark.django_db
 

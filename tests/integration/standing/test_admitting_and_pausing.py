@@ -7,7 +7,7 @@ from kernel.models import Event
 from tasks.standing.models import Standing
 from tasks.standing.selectors import standings_of, worker_in, workers_of
 from tasks.standing.services import WorkerRemoved, admit, pause, remove, resume
-from tests import cast
+from tests import factories as cast
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,8 @@ from tasks.assignment.services import WorkerPaused, claim_hand
 from tasks.gold.models import GoldResult
 from tasks.gold.services import retire_gold
 from tasks.standing.models import Standing
-from tests import cast, worklife
+from tests import factories as cast
+from tests import worker_actions as worklife
 
 pytestmark = pytest.mark.django_db
 

@@ -11,7 +11,7 @@ from storage.models import Blob
 from storage.selectors import ready_blob, usage
 from storage.services import StorageBusy, blob_file, open_blob, store_blob
 from tests.own_storage import content
-from tests.together import together
+from tests.threads import together
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage_folder")]
 

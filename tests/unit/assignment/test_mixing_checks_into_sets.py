@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from tasks.assignment.mixing import gold_beside, gold_count, mixed
+from tasks.assignment.gold_mixing import gold_beside, gold_count, mixed
 
 
 def test_a_whole_expectation_is_met_exactly() -> None:

@@ -1,7 +1,8 @@
 """Answers and questions for the tests of the demonstration."""
 
-from annotary.demo.answering import Question
-from tasks.answers import Answer, Box, ImageLabel, LabelObject
+from annotary.demo.answer_model import Question
+from annotary_core.labels.answer import Answer, ImageLabel, LabelObject
+from annotary_core.labels.geometry import Box
 
 
 def boxes(*items: tuple[int, float, float, float, float]) -> Answer:

@@ -8,7 +8,7 @@ import pytest
 
 from annotary.demo.browser import sign_up_form
 from annotary.demo.errors import DemoError
-from annotary.demo.line import Line, Stopped, code_of, demand, detail_of
+from annotary.demo.flaky_network import Line, Stopped, code_of, demand, detail_of
 
 Answer = Callable[[httpx.Request], httpx.Response]
 

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import pytest
 
-from annotary.demo.answering import answer, chance
+from annotary.demo.answer_model import answer, chance
 from annotary.demo.scoring import Score, score, total
 from annotary.demo.skills import AVERAGE, CAREFUL, CARELESS, SKILLS, SPAMMER, Skill
-from tasks.answers import Answer, LabelClass, Schema, parse_answer
+from annotary_core.labels.answer import Answer
+from annotary_core.labels.parse import parse_answer
+from annotary_core.labels.schema import LabelClass, Schema
 from tests.unit.demo.makers import a_question, boxes, of_class
 
 TRUTH = boxes((1, 10, 10, 80, 60), (2, 200, 100, 120, 90), (3, 0, 250, 50, 50))

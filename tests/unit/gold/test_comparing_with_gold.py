@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.answers import Answer, Box, ImageLabel, LabelObject
+from annotary_core.labels.answer import Answer, ImageLabel, LabelObject
+from annotary_core.labels.geometry import Box
 from tasks.gold.compare import Comparison, Tolerance, compare
-from tests.unit.answers.makers import CANNOT_TELL, EMPTY, FOX, RACCOON, boxed, classed
+from tests.unit.labels.makers import CANNOT_TELL, EMPTY, FOX, RACCOON, boxed, classed
 
 STRICT = Tolerance()
 PLACES = st.lists(

@@ -1,6 +1,6 @@
 """Which name means which image: the whole path, else a base name that is nobody else's."""
 
-from tasks.ingest.matching import match_names
+from tasks.ingest.name_matching import match_names
 
 
 def test_the_whole_path_comes_first() -> None:

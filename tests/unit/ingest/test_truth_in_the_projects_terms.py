@@ -8,9 +8,9 @@ import pytest
 from PIL import Image as Picture
 from PIL import ImageOps
 
-from tasks.answers import Schema
-from tasks.ingest.readers.base import TruthBox, TruthRecord, Unreadable
-from tasks.ingest.truth import ImageFrame, Truth, TruthRefused, answer_of, read_truth, turned, unknown_classes
+from annotary_core.formats.ground_truth import TruthBox, TruthRecord, Unreadable
+from annotary_core.labels.schema import Schema
+from tasks.ingest.ground_truth import ImageFrame, Truth, TruthRefused, answer_of, read_truth, turned, unknown_classes
 
 UPRIGHT = ImageFrame(100, 60, 100, 60, 1)
 

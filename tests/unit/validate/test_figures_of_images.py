@@ -9,9 +9,9 @@ import imagehash
 import numpy as np
 from PIL import Image, ImageFilter
 
-from tasks.ingest.scenes.compose import draw_scene
-from tasks.validate.imaging.figures import perceptual_hash, quality
+from annotary_core.synthesis.scenes.compose import draw_scene
 from tasks.validate.imaging.inspect import inspect_and_render
+from tasks.validate.imaging.quality_metrics import perceptual_hash, quality
 from tests.unit.validate.pictures import encoded
 
 

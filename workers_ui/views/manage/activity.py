@@ -8,10 +8,10 @@ from typing import Any
 
 from kernel.models import Event
 from projects.models import Project
+from tasks.analytics.listings import names_of
 from tasks.batching.models import Batch
 from tasks.exports.selectors import format_choices
 from workers_ui.templatetags.manage import money
-from workers_ui.views.manage.reading import names_of
 
 LINES = 30
 READ = 300

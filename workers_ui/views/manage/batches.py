@@ -13,9 +13,9 @@ from projects.models import Project
 from tasks.batching.models import Batch
 from tasks.batching.selectors import batch_for
 from tasks.batching.services import PriorityRefused, open_all_batches, open_batch, pause_batch, set_priority
-from tasks.flow.redo import unstick
+from tasks.flow.requeue import unstick
 from tasks.review.services import approve_batch
-from workers_ui.views.manage.shell import for_project, try_step
+from workers_ui.views.manage.base import for_project, try_step
 from workers_ui.views.shell import actor_of
 
 

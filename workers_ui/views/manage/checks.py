@@ -9,12 +9,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
 from projects.models import Project
-from tasks.flow.checks import retire_check_image
+from tasks.analytics.listings import free_for_checks
+from tasks.flow.check_images import retire_check_image
 from tasks.gold.models import Gold
 from tasks.gold.selectors import gold_for, golds_of
 from tasks.ingest.models import Image
-from workers_ui.views.manage.reading import free_for_checks
-from workers_ui.views.manage.shell import for_project, page_of, project_page, try_step
+from workers_ui.views.manage.base import for_project, page_of, project_page, try_step
 
 PAGE = 60
 AHEAD = 20

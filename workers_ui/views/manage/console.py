@@ -12,12 +12,12 @@ from accounts.models import Role
 from kernel.clock import utc_now
 from kernel.events import stream_snapshot
 from projects.models import Project
+from tasks.analytics.dashboard import project_figures
 from tasks.assignment.models import Assignment
 from tasks.batching.selectors import batches_of
-from tasks.flow.figures import project_figures
 from workers_ui.views.manage.activity import activity
-from workers_ui.views.manage.shell import for_project, page_of, project_page
-from workers_ui.views.manage.steps import first_steps, next_step
+from workers_ui.views.manage.base import for_project, page_of, project_page
+from workers_ui.views.manage.next_step import first_steps, next_step
 
 BATCHES = 25
 HOURS = 24

@@ -10,12 +10,12 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Role
 from kernel.errors import NotFound
 from projects.models import Project
+from tasks.analytics.listings import IMAGE_STATES, image_cards, images_in
 from tasks.batching.selectors import batch_for
 from tasks.ingest.models import Import
 from tasks.ingest.selectors import imports_of, is_stalled
 from tasks.ingest.services import resume_import
-from workers_ui.views.manage.reading import IMAGE_STATES, image_cards, images_in
-from workers_ui.views.manage.shell import for_project, page_of, project_page, try_step
+from workers_ui.views.manage.base import for_project, page_of, project_page, try_step
 
 PAGE = 60
 IMPORTS = 8

@@ -21,7 +21,7 @@ from accounts.services import invite, revoke_invitation
 from kernel.clock import utc_now
 from kernel.errors import NotFound
 from projects.models import Project
-from workers_ui.views.manage.shell import for_project
+from workers_ui.views.manage.base import for_project
 from workers_ui.views.shell import actor_of
 
 #: The session's place for a link that was made just now: its token is kept nowhere else, and shown once.

@@ -11,8 +11,8 @@ from kernel.errors import AnnotaryError, Forbidden
 from projects.errors import ClassesRefused, InstructionsRefused, ProjectRefused
 from projects.models import Project
 from projects.services import create_project
+from workers_ui.views.manage.base import main_page
 from workers_ui.views.manage.forms import TOOL_WORDS, ProjectForm, class_rows, class_specs, fresh_class_rows
-from workers_ui.views.manage.shell import main_page
 from workers_ui.views.shell import actor_of
 
 #: Which field an error of the service stands at.

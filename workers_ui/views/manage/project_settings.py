@@ -20,8 +20,8 @@ from projects.services import (
     write_instructions,
 )
 from tasks.batching.services import open_all_batches
+from workers_ui.views.manage.base import for_project, project_page, try_step
 from workers_ui.views.manage.forms import TOOL_WORDS, PolicyForm, class_rows, class_specs
-from workers_ui.views.manage.shell import for_project, project_page, try_step
 from workers_ui.views.shell import actor_of
 
 #: Policies that the address may propose.

@@ -8,8 +8,8 @@ from django.views.decorators.http import require_safe
 from accounts.models import Membership, Role
 from accounts.selectors import organisations_of
 from projects.selectors import projects_of
-from workers_ui.views.manage.reading import project_rows
-from workers_ui.views.manage.shell import first_page, main_page, page_of
+from tasks.analytics.listings import project_rows
+from workers_ui.views.manage.base import first_page, main_page, page_of
 from workers_ui.views.shell import actor_of
 
 PAGE = 30

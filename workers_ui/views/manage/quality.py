@@ -12,11 +12,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
 from projects.models import Project
+from tasks.analytics.listings import names_of
+from tasks.analytics.reports import report_of
 from tasks.batching.models import Task
-from tasks.flow.reports import report_of
-from workers_ui.views.manage.reading import names_of
-from workers_ui.views.manage.shell import for_project, project_page
-from workers_ui.views.manage.words import Names, answer_words, class_names, many, name_of
+from workers_ui.views.manage.base import for_project, project_page
+from workers_ui.views.manage.label_formatting import Names, answer_words, class_names, many, name_of
 
 #: Krippendorff's own limits: below the lower one nothing should be concluded, above the upper one labels are reliable.
 FAIR, GOOD = 0.667, 0.8

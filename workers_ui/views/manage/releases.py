@@ -17,7 +17,7 @@ from tasks.exports.services import request_export
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.selectors import releasable, releases_of
 from tasks.snapshots.services import add_note, make_snapshot, retract
-from workers_ui.views.manage.shell import for_project, page_of, project_page, try_step
+from workers_ui.views.manage.base import for_project, page_of, project_page, try_step
 from workers_ui.views.shell import actor_of
 
 PAGE = 20

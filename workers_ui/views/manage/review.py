@@ -11,14 +11,14 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Role
 from kernel.errors import NotFound
 from projects.models import Project
+from tasks.analytics.reports import kept_report
 from tasks.batching.models import Batch, Task
 from tasks.batching.selectors import batch_for
 from tasks.consensus.models import ConsensusLabel
-from tasks.flow.reports import kept_report
 from tasks.review.models import Review
 from tasks.review.selectors import batch_review, review_queue
 from tasks.review.services import approve_batch
-from workers_ui.views.manage.shell import for_project, project_page, try_step
+from workers_ui.views.manage.base import for_project, project_page, try_step
 from workers_ui.views.shell import actor_of
 
 #: Labels on one page of the queue; the page asks for the next ones itself.

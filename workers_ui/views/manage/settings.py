@@ -11,9 +11,9 @@ from django.views.decorators.http import require_safe
 from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role
 from accounts.selectors import organisations_of, role_in
 from kernel.clock import utc_now
+from workers_ui.views.manage.base import main_page
 from workers_ui.views.manage.invitations import fresh_link
 from workers_ui.views.manage.keys import DAYS, FRESH
-from workers_ui.views.manage.shell import main_page
 from workers_ui.views.shell import actor_of
 
 SCOPES = {

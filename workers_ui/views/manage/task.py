@@ -12,15 +12,15 @@ from django.views.decorators.http import require_safe
 from accounts.models import Role
 from kernel.errors import NotFound
 from projects.models import Project
+from tasks.analytics.evidence_figures import Figures, answer_figures, drawn_by
 from tasks.batching.models import Task
 from tasks.consensus.evidence import task_evidence
-from tasks.consensus.methods import SET_BY_PEOPLE
+from tasks.consensus.label_methods import SET_BY_PEOPLE
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.models import Review
 from tasks.review.selectors import verdicts_of
-from workers_ui.views.manage.behind import Figures, answer_figures, drawn_by
-from workers_ui.views.manage.shell import for_project, project_page
-from workers_ui.views.manage.words import (
+from workers_ui.views.manage.base import for_project, project_page
+from workers_ui.views.manage.label_formatting import (
     Names,
     answer_words,
     changes_words,

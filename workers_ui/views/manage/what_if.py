@@ -10,11 +10,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
 from projects.models import Project
-from tasks.flow.replaying import METHODS, MOST, Asked
-from tasks.flow.reports import report_of
+from tasks.analytics.reports import report_of
+from tasks.analytics.what_if import METHODS, MOST, Asked
 from workers_ui.templatetags.manage import percent
-from workers_ui.views.manage.shell import for_project, project_page
-from workers_ui.views.manage.words import many
+from workers_ui.views.manage.base import for_project, project_page
+from workers_ui.views.manage.label_formatting import many
 
 METHOD_WORDS = {
     "blend": "By how good each worker is",

@@ -11,12 +11,12 @@ from accounts.models import Actor, Invitation, Role
 from kernel.clock import utc_now
 from kernel.errors import Refused
 from projects.models import Project
-from tasks.flow.figures import worker_figures
+from tasks.analytics.dashboard import worker_figures
+from tasks.analytics.listings import names_of
 from tasks.standing.selectors import worker_in
 from tasks.standing.services import pause, resume
+from workers_ui.views.manage.base import for_project, page_of, project_page, try_step
 from workers_ui.views.manage.invitations import fresh_link
-from workers_ui.views.manage.reading import names_of
-from workers_ui.views.manage.shell import for_project, page_of, project_page, try_step
 
 PAGE = 50
 INVITATIONS = 20

@@ -1,0 +1,62 @@
+"""What the simulated crowd and the reviewer know: the truth of each image, found by the pixels that they are shown."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from annotary.demo.manager import Manager, Progress
+from annotary_core.formats.ground_truth import Problem, TruthRecord, Unreadable
+from annotary_core.labels.answer import Answer
+from annotary_core.labels.schema import Schema
+from tasks.ingest.ground_truth import ImageFrame, answer_of
+from tasks.ingest.name_matching import match_names
+
+
+@dataclass
+class Knowledge:
+    """`answers` is {source key of an image: its true answer in the project's class numbers}.
+
+    `names` is {SHA-256 of an image as workers see it: source key}; `unmatched` are labels of images that are not there.
+    """
+
+    answers: dict[str, Answer] = field(default_factory=dict)
+    names: dict[str, str] = field(default_factory=dict)
+    unmatched: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+    def name_of(self, pixels: bytes) -> str:
+        """The source key of an image by its bytes, or their hash when it is not known."""
+        digest = hashlib.sha256(pixels).hexdigest()
+        return self.names.get(digest, digest)
+
+
+def know(
+    records: Mapping[str, TruthRecord], images: Iterable[Mapping[str, Any]], schema: Mapping[str, Any]
+) -> Knowledge:
+    """Match labels with the images of a project, as its API lists them, by path, else by base name."""
+    known = Knowledge()
+    by_key: dict[str, Mapping[str, Any]] = {}
+    for image in images:
+        by_key.setdefault(image["source_key"], image)
+    body = Schema.from_json({name: schema[name] for name in ("classes", "tools", "attributes")})
+    found = match_names(records, list(by_key))
+    known.unmatched = [name for name in records if name not in found]
+    for name, key in found.items():
+        width, height = by_key[key]["width"], by_key[key]["height"]
+        try:
+            raw = answer_of(records[name], schema=body, frame=ImageFrame(width, height, width, height, 1))
+        except Unreadable as error:
+            known.problems.append(Problem(name, str(error)))
+        else:
+            known.answers[key] = Answer.from_json(raw)
+    return known
+
+
+def learn_pixels(known: Knowledge, manager: Manager, images: Iterable[Mapping[str, Any]], told: Progress) -> None:
+    """Load every image as workers will see it, so that they can be told apart by their bytes alone."""
+    rows = list(images)
+    for done, image in enumerate(rows, start=1):
+        pixels = manager.image_bytes(image["id"], "rendition")
+        known.names[hashlib.sha256(pixels).hexdigest()] = image["source_key"]
+        told(done, len(rows))

@@ -1,0 +1,112 @@
+"""The sample images of the report: the truth and what the crowd agreed on, drawn over a thumbnail."""
+
+import base64
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from annotary.demo.manager import Manager
+from annotary.demo.scenario import Outcome
+from annotary.demo.scoring import score
+from annotary_core.labels.answer import Answer
+
+SHOWN = 9
+# Of those, as many as this are labels that the crowd got wrong, if there are any.
+WRONG = 3
+
+Label = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A box in pixels of the upright image, with the name and colour of its class."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+    name: str
+    color: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """`pixels` is a data URI of the whole image in small. `verdict` says in words how the agreed label did."""
+
+    name: str
+    pixels: str
+    width: int
+    height: int
+    truth: Sequence[Shape]
+    agreed: Sequence[Shape]
+    truth_class: str
+    agreed_class: str
+    confidence: float
+    verdict: str
+    right: bool
+
+
+def choose(labels: Sequence[Label], wrong: Sequence[Label], count: int = SHOWN) -> list[Label]:
+    """The surest of the wrong ones, and for the rest labels from the least to the most sure at even distances."""
+    shown = sorted(wrong, key=_sure, reverse=True)[:WRONG]
+    others = sorted((label for label in labels if label not in shown), key=_sure)
+    free = count - len(shown)
+    if len(others) > free:
+        step = (len(others) - 1) / (free - 1)
+        others = [others[round(number * step)] for number in range(free)]
+    return sorted([*shown, *others], key=_sure)
+
+
+def _sure(label: Label) -> tuple[float, str]:
+    return label["confidence"], label["source_key"]
+
+
+def load_pictures(manager: Manager, outcome: Outcome) -> list[Picture]:
+    """A few images that were measured, with their labels as the crowd left them."""
+    known = outcome.knowledge.answers
+    labels = [label for label in outcome.labels if label["source_key"] in known]
+    wrong = [label for label in labels if not _is_right(label, known[label["source_key"]])]
+    return [_picture(manager, outcome, label) for label in choose(labels, wrong)]
+
+
+def _is_right(label: Label, truth: Answer) -> bool:
+    return score(Answer.from_json(label["answer"]), truth).exact == 1
+
+
+def _picture(manager: Manager, outcome: Outcome, label: Label) -> Picture:
+    image = next(row for row in outcome.images if row["id"] == label["image"])
+    classes = {item["number"]: item for item in outcome.project["schema"]["classes"]}
+    truth, agreed = outcome.knowledge.answers[image["source_key"]], Answer.from_json(label["answer"])
+    right = _is_right(label, truth)
+    fixed = image["source_key"] in outcome.reviewed.fixed
+    thumb = manager.image_bytes(image["id"], "thumb")
+    return Picture(
+        name=image["source_key"].rpartition("/")[2],
+        pixels=f"data:{_type(thumb)};base64,{base64.b64encode(thumb).decode()}",
+        width=image["width"],
+        height=image["height"],
+        truth=list(_shapes(truth, classes)),
+        agreed=list(_shapes(agreed, classes)),
+        truth_class=_class(truth, classes),
+        agreed_class=_class(agreed, classes),
+        confidence=label["confidence"],
+        verdict="right" if right else "wrong, fixed in the review" if fixed else "differs from the truth",
+        right=right,
+    )
+
+
+def _shapes(answer: Answer, classes: Mapping[int, Mapping[str, Any]]) -> Iterator[Shape]:
+    for item in answer.objects:
+        cls = classes[item.class_number]
+        yield Shape(item.geom.x, item.geom.y, item.geom.w, item.geom.h, cls["name"], cls["color"])
+
+
+def _class(answer: Answer, classes: Mapping[int, Mapping[str, Any]]) -> str:
+    number = answer.image.class_number
+    return "" if number is None else str(classes[number]["name"])
+
+
+def _type(pixels: bytes) -> str:
+    if pixels.startswith(b"\xff\xd8"):
+        return "image/jpeg"
+    return "image/png" if pixels.startswith(b"\x89PNG") else "image/webp"

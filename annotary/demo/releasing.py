@@ -1,0 +1,48 @@
+"""The release on the customer's side: loaded, unpacked, and read with the field's own reader."""
+
+import contextlib
+import io
+import shutil
+from pathlib import Path
+
+from pycocotools.coco import COCO
+
+from annotary.demo.errors import DemoError
+from annotary_core.formats.archive import FolderSink, open_tree
+from annotary_core.formats.errors import ReleaseError
+from annotary_core.labels.answer import Answer, ImageLabel, LabelObject
+from annotary_core.labels.geometry import Box
+
+CHUNK = 256 * 1024
+
+
+def unpack(archive: Path, out: Path, root: str) -> Path:
+    """Write the archive's files below `out`, where they stand in the folder `root`; an older one is replaced."""
+    shutil.rmtree(out / root, ignore_errors=True)
+    try:
+        with open_tree(archive) as tree:
+            sink = FolderSink(out)
+            for name in tree.names():
+                with tree.open(name) as file:
+                    sink.write(name, iter(lambda: file.read(CHUNK), b""))
+    except ReleaseError as error:
+        raise DemoError(str(error)) from error
+    return out / root
+
+
+def read_coco(folder: Path) -> dict[str, Answer]:
+    """{source key: label} of an unpacked COCO release, as pycocotools understands it."""
+    # It reports on standard output how long it took.
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO(str(folder / "annotations.json"))
+    found: dict[str, Answer] = {}
+    for image_id, image in coco.imgs.items():
+        if not (folder / "images" / image["file_name"]).is_file():
+            raise DemoError(f"The release lacks the image {image['file_name']}; make the export again.")
+        objects = tuple(
+            LabelObject(str(row["id"]), row["category_id"], "box", Box(*row["bbox"]))
+            for row in coco.loadAnns(coco.getAnnIds(imgIds=[image_id]))
+        )
+        own = image["annotary"]
+        found[own["source"]] = Answer(own["verdict"], ImageLabel(own["class_id"]), objects)
+    return found

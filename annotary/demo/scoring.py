@@ -1,0 +1,125 @@
+"""How right answers are, measured against the truth. Pure.
+
+Class: the share of images with the true class. Boxes: a box is right when it overlaps a true box of its class by an IoU
+of 0.5 or more, one box for one; the best overlaps are matched first (as in Pascal VOC, Everingham et al. 2010, without
+its ranking, since people give no scores).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+from annotary_core.labels.answer import Answer
+from annotary_core.labels.geometry import corner_array, pairwise_iou
+
+MATCH_IOU = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Sums over images. `class_asked` and `class_right` count images; boxes are `hit`, `false`, `missed`."""
+
+    images: int = 0
+    exact: int = 0
+    class_asked: int = 0
+    class_right: int = 0
+    hit: int = 0
+    false: int = 0
+    missed: int = 0
+    iou_sum: float = 0.0
+
+    def __add__(self, other: "Score") -> "Score":
+        return Score(*(getattr(self, name) + getattr(other, name) for name in Score.__slots__))
+
+    @property
+    def accuracy(self) -> float | None:
+        return self.class_right / self.class_asked if self.class_asked else None
+
+    @property
+    def precision(self) -> float | None:
+        return self.hit / (self.hit + self.false) if self.hit + self.false else None
+
+    @property
+    def recall(self) -> float | None:
+        return self.hit / (self.hit + self.missed) if self.hit + self.missed else None
+
+    @property
+    def f1(self) -> float | None:
+        """None where neither truth nor answers have a box: there is nothing to be right about."""
+        total = 2 * self.hit + self.false + self.missed
+        return 2 * self.hit / total if total else None
+
+    @property
+    def mean_iou(self) -> float | None:
+        """Of the boxes that are right."""
+        return self.iou_sum / self.hit if self.hit else None
+
+    @property
+    def headline(self) -> float | None:
+        """One figure: F1 of boxes where boxes are asked, else the accuracy of the class."""
+        return self.f1 if self.f1 is not None else self.accuracy
+
+    def to_json(self) -> dict[str, Any]:
+        figures = {name: getattr(self, name) for name in ("accuracy", "precision", "recall", "f1", "mean_iou")}
+        rounded = {name: round(value, 4) for name, value in figures.items() if value is not None}
+        return {"images": self.images, "exact": self.exact, **rounded}
+
+
+def score(given: Answer, truth: Answer) -> Score:
+    """One answer against the truth of its image. "Cannot tell" misses everything there is."""
+    asked = truth.image.class_number is not None
+    right = asked and given.image.class_number == truth.image.class_number
+    overlaps = _matches(given, truth)
+    false, missed = len(given.objects) - len(overlaps), len(truth.objects) - len(overlaps)
+    exact = right == asked and false == 0 and missed == 0 and given.verdict != "cannot_tell"
+    return Score(1, int(exact), int(asked), int(right), len(overlaps), false, missed, sum(overlaps))
+
+
+def total(scores: Iterable[Score]) -> Score:
+    return sum(scores, Score())
+
+
+def _matches(given: Answer, truth: Answer) -> list[float]:
+    """The overlaps of boxes that are right."""
+    if not given.objects or not truth.objects:
+        return []
+    overlap = pairwise_iou(
+        corner_array([item.geom for item in given.objects]), corner_array([item.geom for item in truth.objects])
+    )
+    pairs = sorted(
+        (
+            (float(overlap[row, column]), row, column)
+            for row, mine in enumerate(given.objects)
+            for column, theirs in enumerate(truth.objects)
+            if mine.class_number == theirs.class_number and overlap[row, column] >= MATCH_IOU
+        ),
+        reverse=True,
+    )
+    rows: set[int] = set()
+    columns: set[int] = set()
+    found = []
+    for value, row, column in pairs:
+        if row not in rows and column not in columns:
+            rows.add(row)
+            columns.add(column)
+            found.append(value)
+    return found
+
+
+def agreement(answers_by_image: Iterable[Sequence[Answer]]) -> float | None:
+    """How far two people who saw the same image agree, 0 to 1: the mean over pairs of F1 of boxes, or of equal class.
+
+    Two who both say that there is nothing agree wholly. None when no image has two answers.
+    """
+    values = [_alike(a, b) for answers in answers_by_image for a, b in combinations(answers, 2)]
+    return sum(values) / len(values) if values else None
+
+
+def _alike(a: Answer, b: Answer) -> float:
+    parts = []
+    if a.image.class_number is not None or b.image.class_number is not None:
+        parts.append(float(a.image.class_number == b.image.class_number))
+    if a.objects or b.objects:
+        parts.append(2 * len(_matches(a, b)) / (len(a.objects) + len(b.objects)))
+    return sum(parts) / len(parts) if parts else float(a.verdict == b.verdict)

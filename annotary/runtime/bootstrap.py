@@ -1,0 +1,290 @@
+"""Makes the Python environment: `.venv` with this interpreter and the locked requirements, nothing else.
+
+Runs before any dependency exists, so it takes uv from the PATH or from `.tools`, or installs it there with pip, which
+works without venv, ensurepip or a pip that is allowed to touch the system (PEP 668).
+"""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from annotary.runtime.errors import EmbeddedError
+from annotary.runtime.source_roots import python_path, source_roots
+
+Kind = Literal["runtime", "dev"]
+
+# What a person's own settings may hold that breaks a locked install: other places to look, other places to write.
+UV_LEAVES_OUT = frozenset(
+    f"UV_{name}"
+    for name in (
+        *(
+            "EXTRA_INDEX_URL",
+            "FIND_LINKS",
+            "INDEX",
+            "INDEX_STRATEGY",
+            "NO_INDEX",
+            "NO_BINARY",
+            "ONLY_BINARY",
+            "OFFLINE",
+        ),
+        *("SYSTEM_PYTHON", "CONSTRAINT", "OVERRIDE", "PYTHON", "PROJECT_ENVIRONMENT", "TARGET", "PREFIX"),
+    )
+)
+PIP_SETS = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_NO_BINARY": ":none:", "PIP_NO_INPUT": "1"}
+
+NO_SPACE = ("No space left on device", "os error 28", "Disk quota exceeded")
+NO_NETWORK = (
+    *("dns error", "error sending request", "Name or service not known", "Temporary failure in name resolution"),
+    *("Connection refused", "NewConnectionError", "ConnectTimeoutError", "timed out", "Network is unreachable"),
+    *("Failed to fetch", "Could not connect", "Max retries exceeded", "tunnel error", "ProxyError"),
+)
+
+
+@dataclass(frozen=True)
+class Environment:
+    """The environment of one checkout."""
+
+    root: Path
+
+    @property
+    def venv(self) -> Path:
+        return self.root / ".venv"
+
+    @property
+    def python(self) -> Path:
+        return self.venv / "bin" / "python"
+
+    @property
+    def tools(self) -> Path:
+        return self.root / ".tools"
+
+    @property
+    def stamp(self) -> Path:
+        return self.venv / "annotary-stamp.json"
+
+    @property
+    def unfinished(self) -> Path:
+        """Stands in the environment while packages are written: a kill half way leaves it behind."""
+        return self.venv / "annotary-unfinished"
+
+    def lock_hash(self, kind: Kind) -> str:
+        return hashlib.sha256((self.root / "requirements" / f"{kind}.txt").read_bytes()).hexdigest()
+
+
+def version_tag() -> str:
+    return f"{sys.version_info.major}.{sys.version_info.minor}"
+
+
+def ensure(environment: Environment, kind: Kind) -> bool:
+    """Make `.venv` fit the lock file of `kind`; costs a millisecond when it does. Returns whether it changed.
+
+    Two starts at once wait for each other. Raises EmbeddedError with one sentence.
+    """
+    if is_current(environment, kind):
+        return False
+    with _alone(environment):
+        # The other start may have done it while this one waited.
+        if not _has_packages(environment, kind):
+            _install(environment, kind)
+        if not _finds_sources(environment):
+            _write_source_roots(environment)
+    return True
+
+
+def is_current(environment: Environment, kind: Kind) -> bool:
+    """Whether the stamp names this lock file, this Python and these source roots.
+
+    A development environment serves for running too.
+    """
+    return _has_packages(environment, kind) and _finds_sources(environment)
+
+
+def _has_packages(environment: Environment, kind: Kind) -> bool:
+    if environment.unfinished.exists() or not environment.python.exists():
+        return False
+    stamp = read_stamp(environment)
+    return stamp.get("python") == version_tag() and stamp.get(kind) == environment.lock_hash(kind)
+
+
+def _finds_sources(environment: Environment) -> bool:
+    return read_stamp(environment).get("source_roots") == python_path(environment.root)
+
+
+def read_stamp(environment: Environment) -> dict[str, str]:
+    try:
+        stamp = json.loads(environment.stamp.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return stamp if isinstance(stamp, dict) else {}
+
+
+@contextmanager
+def _alone(environment: Environment) -> Iterator[None]:
+    try:
+        environment.tools.mkdir(exist_ok=True)
+        file = (environment.tools / "lock").open("w")
+    except OSError as error:
+        raise EmbeddedError(_disk_sentence(environment.root, error)) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("Another start is preparing the environment; waiting for it.", file=sys.stderr)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _install(environment: Environment, kind: Kind) -> None:
+    uv = find_uv(environment) or _install_uv(environment)
+    stamp = read_stamp(environment)
+    broken = environment.unfinished.exists() or not _works(environment)
+    other_python = bool(stamp) and stamp.get("python") != version_tag()
+    wanted: Kind = "dev" if kind == "dev" or "dev" in stamp else "runtime"
+    # Started by `.venv/bin/python` this must not be the link that is about to be replaced.
+    interpreter: str = getattr(sys, "_base_executable", sys.executable)
+    print(f"Preparing the environment ({wanted} packages, this once).", file=sys.stderr)
+    try:
+        if broken or other_python or not _same_python(environment):
+            _run_uv(environment, uv, "venv", "--clear", "--no-project", "--python", interpreter, str(environment.venv))
+        environment.unfinished.touch()
+        requirements = environment.root / "requirements" / f"{wanted}.txt"
+        _run_uv(
+            environment,
+            uv,
+            *("pip", "install", "--python", str(environment.python), "--require-hashes", "-r", str(requirements)),
+        )
+        stamp = {"python": version_tag(), "runtime": environment.lock_hash("runtime")}
+        if wanted == "dev":
+            stamp["dev"] = environment.lock_hash("dev")
+        _write_stamp(environment, stamp)
+        environment.unfinished.unlink()
+    except OSError as error:
+        raise EmbeddedError(_disk_sentence(environment.root, error)) from error
+
+
+def _write_source_roots(environment: Environment) -> None:
+    """Let every Python of the environment import Annotary, from whatever folder it starts.
+
+    A plain path in a `.pth` file comes behind site-packages, where an installed package named `tasks` or `tests` would
+    win; a line that begins with `import` is executed instead and puts the source roots in front.
+    """
+    folder = environment.venv / "lib" / f"python{version_tag()}" / "site-packages"
+    roots = ascii([str(one) for one in source_roots(environment.root)])
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "annotary-source-roots.pth").write_text(f"import sys; sys.path[:0] = {roots}\n", encoding="ascii")
+        _write_stamp(environment, read_stamp(environment) | {"source_roots": python_path(environment.root)})
+    except OSError as error:
+        raise EmbeddedError(_disk_sentence(environment.root, error)) from error
+
+
+def _write_stamp(environment: Environment, stamp: dict[str, str]) -> None:
+    fresh = environment.stamp.with_suffix(".new")
+    fresh.write_text(json.dumps(stamp))
+    fresh.replace(environment.stamp)
+
+
+def _works(environment: Environment) -> bool:
+    """A link to a Python that was removed since is as good as no environment."""
+    return environment.python.exists() and (environment.venv / "pyvenv.cfg").exists()
+
+
+def _same_python(environment: Environment) -> bool:
+    """Whether the environment was made for this minor version, whoever made it."""
+    return (environment.venv / "lib" / f"python{version_tag()}").is_dir()
+
+
+def find_uv(environment: Environment) -> str | None:
+    """uv from the PATH or from an earlier start."""
+    own = environment.tools / "bin" / "uv"
+    for candidate in (shutil.which("uv"), str(own) if own.exists() else None):
+        if candidate and _answers(candidate):
+            return candidate
+    return None
+
+
+def _answers(uv: str) -> bool:
+    """A shim of a version manager may stand in the PATH and lead nowhere."""
+    try:
+        return subprocess.run([uv, "--version"], check=False, capture_output=True, timeout=20).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+def _install_uv(environment: Environment) -> str:
+    pip = subprocess.run([sys.executable, "-m", "pip", "--version"], check=False, capture_output=True)
+    if pip.returncode != 0:
+        raise EmbeddedError(
+            "Annotary needs pip or uv to fetch its packages, and this Python has neither: "
+            "install one (on Debian and Ubuntu: apt install python3-pip) and start again."
+        )
+    requirements = environment.root / "requirements" / "uv.txt"
+    fresh = environment.tools / "uv.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    command = [
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"),
+        *("--require-hashes", "--target", str(fresh), "-r", str(requirements)),
+    ]
+    # First with the person's own mirrors and certificates, then without any of their settings.
+    done = _run(command, {**os.environ, **PIP_SETS})
+    if done.returncode != 0:
+        shutil.rmtree(fresh, ignore_errors=True)
+        plain = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+        done = _run([*command, "--isolated"], {**plain, "PIP_CONFIG_FILE": os.devnull})
+    if done.returncode != 0:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise EmbeddedError(_sentence(environment, "uv, which installs the packages", done.stderr))
+    own = environment.tools / "bin" / "uv"
+    own.parent.mkdir(exist_ok=True)
+    (fresh / "bin" / "uv").replace(own)
+    shutil.rmtree(fresh, ignore_errors=True)
+    return str(own)
+
+
+def _run_uv(environment: Environment, uv: str, *arguments: str) -> None:
+    kept = {name: value for name, value in os.environ.items() if name not in UV_LEAVES_OUT}
+    kept |= {"UV_PYTHON_DOWNLOADS": "never"}
+    if "PIP_INDEX_URL" in kept:
+        kept.setdefault("UV_DEFAULT_INDEX", kept["PIP_INDEX_URL"])
+    done = _run([uv, "--quiet", "--no-config", *arguments], kept)
+    if done.returncode != 0:
+        raise EmbeddedError(_sentence(environment, "the packages", done.stderr))
+
+
+def _run(command: Sequence[str], variables: dict[str, str]) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        command, check=False, env=variables, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+
+
+def _sentence(environment: Environment, what: str, output: str) -> str:
+    """One sentence for what an installer printed."""
+    if any(sign in output for sign in NO_SPACE):
+        return f"The disk of {environment.root} is full: free about 1 GB and start again."
+    if any(sign in output for sign in NO_NETWORK):
+        return f"Could not download {what}: check the network, or the proxy in HTTPS_PROXY, and start again."
+    if "Permission denied" in output:
+        return f"{environment.root} cannot be written: start as the user who owns it."
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    return f"Could not install {what}; the installer said: {' '.join(lines[-4:]) or 'nothing'}"
+
+
+def _disk_sentence(root: Path, error: OSError) -> str:
+    if error.errno == 28:
+        return f"The disk of {root} is full: free about 1 GB and start again."
+    return f"{root} cannot be written ({(error.strerror or str(error)).lower()}): start as the user who owns it."
+
+
+def enter(environment: Environment, arguments: Sequence[str], *, changed: bool) -> None:
+    """Go on in the environment's Python; returns when this process already runs in it, unless it `changed` since."""
+    if changed or Path(sys.prefix).resolve() != environment.venv.resolve():
+        os.execv(environment.python, [str(environment.python), *arguments])

@@ -1,0 +1,102 @@
+"""Ports that are free, the address that a phone can reach, and the words for both."""
+
+import errno
+import ipaddress
+import os
+import socket
+
+from annotary.runtime.errors import EmbeddedError
+from annotary.runtime.services import Addresses
+
+DEFAULT_PORT = 8000
+DEFAULT_HOST = "127.0.0.1"
+
+
+def resolve(*, host: str, port: int, ws_port: int | None) -> Addresses:
+    """Check the ports before anything starts; EmbeddedError names the one that is busy and the way out.
+
+    The websocket port is the next free one after `port` unless it is given. Port 0 means any free one.
+    """
+    if port == 0:
+        port = _free_port(host)
+    check(host, port)
+    if ws_port is None:
+        ws_port = next((one for one in range(port + 1, min(port + 50, 65536)) if _problem(host, one) is None), 0)
+        if not ws_port:
+            raise EmbeddedError(f"No free port was found after {port}: name one for websockets with --ws-port.")
+    else:
+        check(host, ws_port)
+    public = os.environ.get("ANNOTARY_BASE_URL", "").strip() or f"http://{_shown(host)}:{port}"
+    return Addresses(host=host, port=port, ws_port=ws_port, public=public.rstrip("/"))
+
+
+def check(host: str, port: int) -> None:
+    problem = _problem(host, port)
+    if problem is None:
+        return
+    if problem.errno == errno.EADDRINUSE:
+        raise EmbeddedError(
+            f"Port {port} on {host} is in use by another program: choose another one, "
+            f"such as 'python3 manage.py up --port {port + 10 if port < 65000 else 8010}'."
+        )
+    if problem.errno == errno.EACCES:
+        raise EmbeddedError(f"Port {port} needs administrator rights: choose one above 1023 with --port.")
+    raise EmbeddedError(
+        f"This machine cannot listen on {host} ({(problem.strerror or str(problem)).lower()}): "
+        "use --host 127.0.0.1, or --host 0.0.0.0 for phones in the same network."
+    )
+
+
+def _problem(host: str, port: int) -> OSError | None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        # As servers do: connections that are still closing do not count as a listener.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+            probe.listen(1)
+        except OSError as error:
+            return error
+    return None
+
+
+def _free_port(host: str) -> int:
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind((host, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def lan_address() -> str:
+    """The address by which others in the network reach this machine; loopback when there is no network.
+
+    Connecting a datagram socket sends nothing, it only asks the routing table (192.0.2.0/24 is for documentation).
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+            address: str = probe.getsockname()[0]
+            return address
+        except OSError:
+            return "127.0.0.1"
+
+
+def host_names(addresses: Addresses) -> str:
+    """The value of ANNOTARY_HOSTS: the names by which the site may be asked for, no others."""
+    names = ["127.0.0.1", "localhost", "[::1]"]
+    if not is_loopback(addresses.host):
+        names += [_shown(addresses.host), lan_address(), socket.gethostname()]
+    return ",".join(dict.fromkeys(names))
+
+
+def _shown(host: str) -> str:
+    if host in {"0.0.0.0", "::"}:  # noqa: S104
+        return lan_address()
+    return f"[{host}]" if ":" in host else host

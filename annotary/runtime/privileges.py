@@ -1,0 +1,79 @@
+"""As whom PostgreSQL runs. It refuses root, so root hands it another face.
+
+Three guises: `self` (not root), `namespace` (a user namespace in which our root is an ordinary user: files stay
+root's, nothing needs moving) and `drop` (an unprivileged account, with data and binaries under /var/lib/annotary,
+because it cannot reach a checkout in /root). The last is for containers whose seccomp filter refuses namespaces.
+"""
+
+import os
+import pwd
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from annotary.runtime.errors import EmbeddedError
+from annotary.runtime.linux_processes import unshare_user
+
+Kind = Literal["self", "namespace", "drop"]
+
+
+@dataclass(frozen=True)
+class Guise:
+    kind: Kind
+    uid: int
+    gid: int
+
+    def become(self) -> Callable[[], None] | None:
+        """What the child does between fork and exec."""
+        if self.kind == "namespace":
+            return self._enter_namespace
+        if self.kind == "drop":
+            return self._drop
+        return None
+
+    def _enter_namespace(self) -> None:
+        unshare_user()
+        # setgroups must be denied before an unprivileged process may write gid_map (user_namespaces(7)).
+        for name, text in (("setgroups", "deny"), ("uid_map", f"{self.uid} 0 1"), ("gid_map", f"{self.gid} 0 1")):
+            handle = os.open(f"/proc/self/{name}", os.O_WRONLY)
+            os.write(handle, text.encode())
+            os.close(handle)
+
+    def _drop(self) -> None:
+        os.setgroups([])
+        os.setgid(self.gid)
+        os.setuid(self.uid)
+
+
+def choose(*, prefer_drop: bool = False) -> Guise:
+    """The guise for this process; `prefer_drop` keeps data that was made under the unprivileged account there."""
+    if os.geteuid() != 0:
+        return Guise("self", os.geteuid(), os.getegid())
+    account = _unprivileged_account()
+    if not prefer_drop and _namespaces_work(Guise("namespace", account.pw_uid, account.pw_gid)):
+        return Guise("namespace", account.pw_uid, account.pw_gid)
+    return Guise("drop", account.pw_uid, account.pw_gid)
+
+
+def _unprivileged_account() -> pwd.struct_passwd:
+    """initdb looks its user up by number, so the account must exist; nobody does almost everywhere."""
+    for name in ("annotary", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    for account in pwd.getpwall():
+        if account.pw_uid != 0:
+            return account
+    raise EmbeddedError("PostgreSQL may not run as root: create the user 'annotary' (useradd --system annotary).")
+
+
+def _namespaces_work(guise: Guise) -> bool:
+    pid = os.fork()
+    if pid == 0:
+        try:
+            guise._enter_namespace()
+            os._exit(0)
+        except OSError:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0

@@ -1,0 +1,75 @@
+"""One process that the supervisor starts, watches and stops."""
+
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from annotary.runtime.linux_processes import die_with_parent
+
+LOG_LIMIT = 20 * 1024 * 1024
+
+
+def _always() -> bool:
+    return True
+
+
+@dataclass(frozen=True)
+class Service:
+    """What to run. `title` is what a person calls it; `ready` is asked until it is true."""
+
+    name: str
+    title: str
+    argv: list[str]
+    environment: dict[str, str]
+    log: Path
+    folder: Path
+    stop_signal: int = signal.SIGTERM
+    patience: float = 10.0
+    start_patience: float = 60.0
+    become: Callable[[], None] | None = None
+    ready: Callable[[], bool] = _always
+
+    def start(self, marks: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+        """In a session of its own, so that its whole group can be ended; stdin is empty, output goes to its log.
+
+        `marks` join its environment.
+        """
+        rotate(self.log)
+        handle = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            return subprocess.Popen(
+                self.argv,
+                env={**self.environment, **marks},
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=handle,
+                stderr=handle,
+                start_new_session=True,
+                preexec_fn=die_with_parent(self.stop_signal, self.become),
+            )
+        finally:
+            os.close(handle)
+
+    def last_words(self) -> str:
+        """The last line of the log, for the sentence about a failed start."""
+        try:
+            with self.log.open("rb") as file:
+                file.seek(max(0, self.log.stat().st_size - 8192))
+                lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+        except FileNotFoundError:
+            return ""
+        return lines[-1].strip() if lines else ""
+
+
+def rotate(log: Path) -> None:
+    """Keep one older log. The writer holds the file open for appending, so it is copied and cut, not renamed."""
+    try:
+        if log.stat().st_size > LOG_LIMIT:
+            shutil.copyfile(log, log.with_suffix(".log.1"))
+            os.truncate(log, 0)
+    except FileNotFoundError:
+        return

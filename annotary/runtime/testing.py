@@ -1,0 +1,44 @@
+"""`manage.py test`: the tests on a throw-away database, in two processes unless told otherwise."""
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+
+from annotary.runtime.source_roots import ROOT, python_path
+from annotary.runtime.temporary_stores import ThrowAway
+
+PROCESSES = "2"
+
+
+def main(arguments: list[str]) -> int:
+    stores = None if os.environ.get("DATABASE_URL") else ThrowAway()
+    try:
+        given = stores.environment if stores else {}
+        variables = {**os.environ, **given, "DJANGO_SETTINGS_MODULE": "annotary.settings.test"}
+        variables["PYTHONPATH"] = python_path()
+        return _run([sys.executable, "-m", "pytest", *_processes(arguments), *arguments], variables)
+    finally:
+        if stores:
+            stores.close()
+
+
+def _processes(arguments: list[str]) -> list[str]:
+    own = any(one.startswith(("-n", "--numprocesses", "--dist", "--pdb", "--trace")) for one in arguments)
+    return [] if own or "no:xdist" in arguments else ["-n", PROCESSES]
+
+
+def _run(command: list[str], variables: dict[str, str]) -> int:
+    process = subprocess.Popen(command, cwd=ROOT, env=variables)
+    # Being told to end means the same as Ctrl-C; pytest would otherwise live on without its database.
+    signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(signal.SIGINT))
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            # The terminal sent it to pytest as well, which is about to print its summary.
+            with suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
+                process.wait(30)
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)

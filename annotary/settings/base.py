@@ -1,0 +1,273 @@
+"""What every installation shares. The environment's part is read through `env` alone."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from csp.constants import NONE, SELF
+
+from annotary.runtime.source_roots import ROOT
+from annotary.settings import env
+
+ANNOTARY_DATA = env.data_folder(ROOT)
+VERSION = "0.1.0"
+
+SECRET_KEY = env.text("ANNOTARY_SECRET_KEY")
+DEBUG = False
+ALLOWED_HOSTS = env.words("ANNOTARY_HOSTS", "127.0.0.1,localhost,[::1]")
+ANNOTARY_BASE_URL = env.text("ANNOTARY_BASE_URL").rstrip("/")
+ANNOTARY_WS_URL = env.text("ANNOTARY_WS_URL").rstrip("/")
+STORAGE_URL = env.text("STORAGE_URL")
+ANNOTARY_METRICS_TOKEN = env.text("ANNOTARY_METRICS_TOKEN")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_filters",
+    "channels",
+    "allauth",
+    "allauth.account",
+    "csp",
+    "django_prometheus",
+    "annotary.apps.AnnotaryConfig",
+    "kernel",
+    "storage",
+    "accounts",
+    "projects",
+    "tasks",
+    "workers_ui",
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "workers_ui.views.errors.AnnotaryErrorMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "annotary.urls"
+WSGI_APPLICATION = "annotary.wsgi.application"
+ASGI_APPLICATION = "annotary.asgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": False,
+        "DIRS": [ROOT / "workers_ui" / "templates"],
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    ["django.template.loaders.filesystem.Loader", "django.template.loaders.app_directories.Loader"],
+                )
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# The database. Threads of the web server keep their connection; ASGI, where Django opens one a request, takes a pool.
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.database(env.text("DATABASE_URL", "postgresql://annotary@127.0.0.1:5432/annotary"))
+}
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+if env.flag("ANNOTARY_DB_POOL"):
+    DATABASES["default"]["CONN_MAX_AGE"] = 0
+    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 16, "timeout": 10}
+else:
+    DATABASES["default"]["CONN_MAX_AGE"] = 600
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
+CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": "annotary"},
+    }
+}
+
+# Limits of sign-in stand in it. Shared by all processes, and missed by nobody while the store is away.
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "annotary.cache.ForgivingRedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "annotary",
+        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+    }
+}
+
+CELERY_BROKER_URL = env.text("CELERY_BROKER_URL", env.celery_broker(REDIS_URL))
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Sending gives up at once when the broker is away: the outbox keeps the message, and live events wait for no broker.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "socket_connect_timeout": 3,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_max": 0.1,
+}
+CELERY_TIMEZONE = "UTC"
+
+AUTH_USER_MODEL = "accounts.User"
+# E-mail addresses are unique, whatever their case: by a constraint on LOWER(email), which that check does not see.
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
+ACCOUNT_FORMS = {"add_email": "accounts.forms.AddEmailForm"}
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_SESSION_REMEMBER = True
+# Besides allauth's own: opening invitation links that are not ours. Signing up takes an invitation, and a whole class
+# may do it from one address.
+ACCOUNT_RATE_LIMITS = {"join": "20/m/ip", "signup": "120/m/ip"}
+# How many proxies of ours add to X-Forwarded-For; limits by address hold the address that the outermost one saw.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("ANNOTARY_PROXIES", 0)
+SESSION_ENGINE = "annotary.sessions"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = int(timedelta(days=30).total_seconds())
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "workers_ui.views.errors.csrf_failure"
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["tasks.api.parsers.JsonParser"],
+    "DEFAULT_SCHEMA_CLASS": "tasks.api.schema.AutoSchema",
+    "DEFAULT_PAGINATION_CLASS": "tasks.api.pagination.ByNewest",
+    "PAGE_SIZE": 50,
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "EXCEPTION_HANDLER": "tasks.api.problems.handle_exception",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "UNICODE_JSON": True,
+}
+# Calls a minute in each process; 0 for no limit. A person makes about one a second, a script that labels a hundred.
+ANNOTARY_API_LIMITS = {
+    "person": env.number("ANNOTARY_API_PER_MINUTE", 6000),
+    "anonymous": 120,
+    "failed": 60,
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Annotary",
+    "DESCRIPTION": "Crowd labeling of images with certified releases.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "ProjectState": "projects.models.Project.State",
+        "BatchState": "tasks.batching.models.Batch.State",
+        "ImportState": "tasks.ingest.models.Import.State",
+        "AssignmentState": "tasks.assignment.models.Assignment.State",
+        "SetState": "tasks.assignment.models.Hand.State",
+        "ReviewVerdict": "tasks.review.models.Review.Verdict",
+    },
+}
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT: Path | str | None = ANNOTARY_DATA / "static"
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": env.storage(STORAGE_URL, ANNOTARY_DATA / "files"),
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+# Uploads of more than 2 MB go to disk at once; the image and archive modules set the real limits.
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FILES = 500
+UPLOAD_MAX_BYTES = 4 * 1024**3
+
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+
+
+def _socket_sources() -> list[str]:
+    """Where a page may open its websocket: the page's own address, and the second port where one is named."""
+    if not ANNOTARY_WS_URL:
+        return []
+    if ANNOTARY_WS_URL.startswith(":"):
+        # A port alone: the page opens its socket on the host that it came from, whichever of ours that is.
+        # IPv6 addresses have no spelling in a policy (CSP3, host-source).
+        hosts = [host for host in ALLOWED_HOSTS if "[" not in host]
+        return [f"{scheme}://{host}{ANNOTARY_WS_URL}" for host in hosts for scheme in ("ws", "wss")]
+    parts = urlsplit(ANNOTARY_WS_URL)
+    return [f"{parts.scheme}://{parts.netloc}"]
+
+
+CONTENT_SECURITY_POLICY: dict[str, Any] = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "blob:", "data:"],
+        "connect-src": [SELF, *_socket_sources()],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.text("ANNOTARY_LOG_LEVEL", "INFO")},
+}

@@ -1,0 +1,64 @@
+"""Workers who confuse classes, each in their own way: a full confusion matrix a worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from annotary_core.aggregation.classification.em import FLOOR
+from annotary_core.labels.arrays import FloatArray
+
+#: Stands for 0, so that logarithms are finite.
+_UNUSED = 1e-300
+
+
+@dataclass(frozen=True, slots=True)
+class FreeRows:
+    """Maximum likelihood: what a worker said of tasks of a class, as shares (Dawid and Skene 1979).
+
+    A count of less than FLOOR becomes FLOOR where the worker used that class at all, so that nobody's answer can ever
+    exclude a class; a worker's unused classes play no part. That costs the bound less than FLOOR a cell.
+    """
+
+    def maximise(self, counts: FloatArray) -> FloatArray:
+        used = np.einsum("wkl->wl", counts) > 0
+        used |= ~used.any(axis=1, keepdims=True)
+        theta = np.maximum(counts, FLOOR)
+        if not used.all():
+            theta *= used[:, None, :]
+        theta /= np.einsum("wkl->wk", theta)[:, :, None]
+        if not used.all():
+            np.maximum(theta, _UNUSED, out=theta)
+        return np.asarray(np.log(theta, out=theta), np.float64)
+
+    def log_prior(self, log_theta: FloatArray) -> float:
+        return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class DirichletRows:
+    """Rows with `pseudo` answers seen before (mode of a Dirichlet), all above 0: shape (w, k, l), or (1, k, l) for all.
+
+    A worker's history in other projects enters here.
+    """
+
+    pseudo: FloatArray
+
+    def maximise(self, counts: FloatArray) -> FloatArray:
+        theta = counts + self.pseudo
+        theta /= theta.sum(axis=2, keepdims=True)
+        return np.asarray(np.log(theta, out=theta), np.float64)
+
+    def log_prior(self, log_theta: FloatArray) -> float:
+        return float((self.pseudo * log_theta).sum())
+
+
+def pooled(counts: FloatArray) -> FloatArray:
+    """The confusion of all workers together, shape (k, l), each row summing to 1, from counts of shape (w, k, l).
+
+    Each row is smoothed by one answer: half of it right, half spread over all classes.
+    """
+    classes = counts.shape[1]
+    total = np.einsum("wkl->kl", counts) + np.eye(classes) / 2 + 1 / (2 * max(classes, 1))
+    return np.asarray(total / total.sum(axis=1, keepdims=True), np.float64)

@@ -1,0 +1,138 @@
+"""What a fit of the blend learnt, kept: enough to score new answers, to update as they come, to begin the next fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from annotary_core.labels.arrays import FloatArray, IntArray
+
+#: Significant digits of numbers in JSON: far finer than what the answers can tell.
+_DIGITS = 9
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class BlendState:
+    """The parameters of both models and how they are blended. It never changes, so a reader can never see half of it.
+
+    classes: shape (k,), ascending. workers: shape (w,), ascending ids.
+    accuracy: of each worker in the one-coin model, shape (w,). confusion: probability that worker w says l of class k,
+    shape (w, k, l); shape (0, k, l) where the confusion model has no part.
+    one_coin_prior, confusion_prior: logarithms of the class frequencies as they enter each model, shape (k,); the first
+    are tempered and do not sum to 1.
+    pooled_accuracy, pooled: what stands in for workers who are not in `workers`; pooled has shape (k, l).
+    blend: the part of the confusion model, 0 to 1. alike: how far answers to one task err together, 0 to 1; see
+    scoring.temper. answers: rows that it was fitted to. cold: there were too few to
+    learn from, so that workers count alike but for their history.
+    """
+
+    classes: IntArray
+    workers: IntArray
+    accuracy: FloatArray
+    confusion: FloatArray
+    one_coin_prior: FloatArray
+    confusion_prior: FloatArray
+    pooled_accuracy: float
+    pooled: FloatArray
+    blend: float
+    alike: float
+    answers: int
+    cold: bool
+
+    def accuracy_of(self, workers: IntArray) -> FloatArray:
+        """Shape (m,) for ids of shape (m,), the pooled one for those who are unknown."""
+        index, known = self._find(workers)
+        out = np.full(len(workers), self.pooled_accuracy)
+        out[known] = self.accuracy[index[known]]
+        return out
+
+    def confusion_of(self, workers: IntArray) -> FloatArray:
+        """Shape (m, k, l) for ids of shape (m,), the pooled one for those who are unknown."""
+        out = np.repeat(self.pooled[None], len(workers), axis=0)
+        if len(self.confusion):
+            index, known = self._find(workers)
+            out[known] = self.confusion[index[known]]
+        return out
+
+    def _find(self, workers: IntArray) -> tuple[IntArray, Any]:
+        if not len(self.workers):
+            return np.zeros(len(workers), np.int64), np.zeros(len(workers), np.bool_)
+        index = np.minimum(np.searchsorted(self.workers, workers), len(self.workers) - 1)
+        return index, self.workers[index] == workers
+
+    def to_json(self) -> Json:
+        workers = {str(int(worker)): self.worker_json(index) for index, worker in enumerate(self.workers)}
+        return self.header_json() | {"workers": workers}
+
+    @classmethod
+    def from_json(cls, body: Json) -> BlendState:
+        """Raises ValueError or KeyError for anything that `to_json` did not write."""
+        return cls.from_parts(body, {int(worker): part for worker, part in body["workers"].items()})
+
+    def header_json(self) -> Json:
+        """All but the workers: it has the same size however many there are.
+
+        `pooled` is left out where it follows from the accuracy: of a thousand classes it is a million numbers.
+        """
+        follows = np.array_equal(self.pooled, coin_rows(self.pooled_accuracy, len(self.classes)))
+        return {
+            "classes": self.classes.tolist(),
+            "one_coin_prior": _figures(self.one_coin_prior),
+            "confusion_prior": _figures(self.confusion_prior),
+            "pooled_accuracy": float(f"{self.pooled_accuracy:.{_DIGITS}g}"),
+            "pooled": None if follows else _figures(self.pooled),
+            "blend": float(f"{self.blend:.{_DIGITS}g}"),
+            "alike": self.alike,
+            "answers": self.answers,
+            "cold": self.cold,
+        }
+
+    def worker_json(self, index: int) -> Json:
+        """What is known of the worker at this index."""
+        body: Json = {"accuracy": float(f"{self.accuracy[index]:.{_DIGITS}g}")}
+        if len(self.confusion):
+            body["confusion"] = _figures(self.confusion[index])
+        return body
+
+    @classmethod
+    def from_parts(cls, header: Json, workers: Mapping[int, Json]) -> BlendState:
+        """The state with these workers alone, from `header_json` and `worker_json`; others count as unknown."""
+        ids = np.array(sorted(workers), np.int64)
+        classes = np.array(header["classes"], np.int64)
+        size = len(classes)
+        rows = [workers[int(worker)]["confusion"] for worker in ids if "confusion" in workers[int(worker)]]
+        if rows and len(rows) < len(ids):
+            raise ValueError("Either every worker of a state has a confusion matrix or none has.")
+        accuracy, pooled = float(header["pooled_accuracy"]), header["pooled"]
+        return cls(
+            classes=classes,
+            workers=ids,
+            accuracy=np.array([workers[int(worker)]["accuracy"] for worker in ids], np.float64),
+            confusion=np.array(rows, np.float64).reshape(-1, size, size) if rows else np.empty((0, size, size)),
+            one_coin_prior=np.array(header["one_coin_prior"], np.float64),
+            confusion_prior=np.array(header["confusion_prior"], np.float64),
+            pooled_accuracy=accuracy,
+            pooled=coin_rows(accuracy, size) if pooled is None else np.array(pooled, np.float64).reshape(size, size),
+            blend=float(header["blend"]),
+            alike=float(header["alike"]),
+            answers=int(header["answers"]),
+            cold=bool(header["cold"]),
+        )
+
+
+def coin_rows(accuracy: float, classes: int) -> FloatArray:
+    """The confusion matrix of a worker who is right with this probability and else says any other class, (k, k)."""
+    rows = np.full((classes, classes), (1 - accuracy) / max(classes - 1, 1))
+    np.fill_diagonal(rows, accuracy if classes > 1 else 1.0)
+    return rows
+
+
+def _figures(values: ArrayLike) -> Any:
+    array = np.asarray(values, np.float64)
+    return np.array([float(f"{value:.{_DIGITS}g}") for value in array.ravel()]).reshape(array.shape).tolist()

@@ -1,0 +1,174 @@
+"""Answers and gold out of CSV files, and agreed labels into them.
+
+The set of columns decides the kind: task,worker,label for classes; task,worker,x1,y1,x2,y2,label for boxes (corners in
+pixels). Gold has the same columns without the worker. Names of tasks, workers and labels can be numbers or any text.
+Two columns may be added to answers: `p`, how sure the answer is of its label (0 to 1), and `time`, when it was given (a
+number, or ISO 8601). A row counts p of a vote. So a model writes a row a class with its probability, and enters as one
+more worker whose reliability is learnt; where the rows of a worker for a task come to more than 1 they share one vote.
+
+A row of boxes whose corners and label are all empty says that the worker looked and drew nothing; in gold, that nothing
+is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from annotary_core.aggregation.base import Answers
+from annotary_core.aggregation.io.csv_reader import Layout, Table, TableError, read_table
+from annotary_core.aggregation.io.encoding import Names, merged
+from annotary_core.aggregation.objects.box_clustering import BoxAnswers
+from annotary_core.labels.arrays import FloatArray, IntArray
+
+_CORNERS = ("x1", "y1", "x2", "y2")
+_DRAWN = frozenset({*_CORNERS, "label"})
+_CLASSES = Layout("classes", keys=("task", "worker", "label"), optional=("p", "time"))
+_BOXES = Layout("boxes", keys=("task", "worker", "label"), numbers=_CORNERS, optional=("p", "time"), blank=_DRAWN)
+_GOLD_CLASSES = Layout("classes", keys=("task", "label"))
+_GOLD_BOXES = Layout("boxes", keys=("task", "label"), numbers=_CORNERS, blank=_DRAWN)
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTable:
+    """Answers of one class a row, coded; `answers` holds codes into the names, and the gold that was given.
+
+    The column p has become `answers.weights`, in the form in which repeated answers share a vote. time: seconds or the
+    file's own unit, shape (n,).
+    unanswered: gold tasks that nobody answered.
+    """
+
+    answers: Answers
+    tasks: Names
+    workers: Names
+    labels: Names
+    time: FloatArray | None = None
+    unanswered: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BoxGold:
+    """The true boxes: `tasks`, shape (g,), are those whose truth is known, boxes or none; then one entry a box.
+
+    task, label: shape (m,); box: shape (m, 4), x1, y1, x2, y2.
+    """
+
+    tasks: IntArray
+    task: IntArray
+    label: IntArray
+    box: FloatArray
+
+    def by_task(self) -> dict[int, FloatArray]:
+        """Task -> its true boxes, shape (g, 4)."""
+        order = np.argsort(self.task, kind="stable")
+        edges = np.searchsorted(self.task[order], [self.tasks, self.tasks + 1])
+        return {
+            int(task): self.box[order[start:stop]]
+            for task, start, stop in zip(self.tasks, *edges.tolist(), strict=True)
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class BoxTable:
+    """Boxes of workers, coded. p and time belong to the boxes, shape (n,)."""
+
+    boxes: BoxAnswers
+    tasks: Names
+    workers: Names
+    labels: Names
+    gold: BoxGold | None = None
+    p: FloatArray | None = None
+    time: FloatArray | None = None
+
+
+def read_answers(path: Path, gold: Path | None = None) -> ClassTable | BoxTable:
+    """The answers of a file, with the gold of another. Raises TableError, which names the file and the line."""
+    answers = read_table(path, (_CLASSES, _BOXES))
+    if answers.layout is _CLASSES:
+        known = None if gold is None else read_table(gold, (_GOLD_CLASSES,))
+        return _class_table(answers, known, gold)
+    return _box_table(answers, None if gold is None else read_table(gold, (_GOLD_BOXES,)))
+
+
+def _class_table(answers: Table, gold: Table | None, path: Path | None) -> ClassTable:
+    tasks, task, gold_task = _with_gold("task", answers, gold)
+    labels, label, gold_label = _with_gold("label", answers, gold)
+    worker = answers.keys["worker"]
+    weights = answers.numbers.get("p")
+    if weights is not None:
+        weights = _shares(task, worker.codes, weights)
+    known = _known(gold_task, gold_label, tasks, path)
+    answered = np.zeros(len(tasks), np.bool_)
+    answered[task] = True
+    return ClassTable(
+        answers=Answers(
+            task, worker.codes, label, weights=weights, classes=np.arange(len(labels), dtype=np.int64), gold=known
+        ),
+        tasks=tasks,
+        workers=worker.names,
+        labels=labels,
+        time=answers.numbers.get("time"),
+        unanswered=sum(not answered[number] for number in known),
+    )
+
+
+def _shares(task: IntArray, worker: IntArray, p: FloatArray) -> FloatArray:
+    """Weights that come to p of a vote a row where r rows of a worker for a task bring weight / r each; shape (n,)."""
+    key = task * (int(worker.max(initial=0)) + 1) + worker
+    _, pair, rows = np.unique(key, return_inverse=True, return_counts=True)
+    total = np.bincount(pair, p)
+    return np.asarray(p * (rows / np.maximum(total, 1.0))[pair], np.float64)
+
+
+def _box_table(answers: Table, gold: Table | None) -> BoxTable:
+    tasks, task, gold_task = _with_gold("task", answers, gold)
+    labels, label, gold_label = _with_gold("label", answers, gold)
+    worker = answers.keys["worker"]
+    seen = np.unique(np.stack([task, worker.codes], axis=1), axis=0)
+    known = None
+    if gold is not None:
+        known = BoxGold(np.unique(gold_task), gold_task[gold.filled], gold_label, _corners(gold))
+    return BoxTable(
+        boxes=BoxAnswers(
+            task=task[answers.filled],
+            worker=worker.codes[answers.filled],
+            label=label,
+            box=_corners(answers),
+            seen_task=seen[:, 0],
+            seen_worker=seen[:, 1],
+        ),
+        tasks=tasks,
+        workers=worker.names,
+        labels=labels,
+        gold=known,
+        p=_filled(answers, "p"),
+        time=_filled(answers, "time"),
+    )
+
+
+def _corners(table: Table) -> FloatArray:
+    return np.stack([table.numbers[name] for name in _CORNERS], axis=1)
+
+
+def _filled(table: Table, name: str) -> FloatArray | None:
+    return table.numbers[name][table.filled] if name in table.numbers else None
+
+
+def _with_gold(key: str, answers: Table, gold: Table | None) -> tuple[Names, IntArray, IntArray]:
+    """One set of names for both files, then the codes of each."""
+    column = answers.keys[key]
+    if gold is None:
+        return column.names, column.codes, np.empty(0, np.int64)
+    names, (codes, gold_codes) = merged(column, gold.keys[key])
+    return names, codes, gold_codes
+
+
+def _known(task: IntArray, label: IntArray, tasks: Names, path: Path | None) -> Mapping[int, int]:
+    known: dict[int, int] = {}
+    for number, truth in zip(task.tolist(), label.tolist(), strict=True):
+        if known.setdefault(number, truth) != truth:
+            raise TableError(f"{path} gives the task {tasks.text(number)} two different labels; keep one.")
+    return known

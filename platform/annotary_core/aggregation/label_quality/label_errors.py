@@ -1,0 +1,123 @@
+"""The doubt in each label, and the labels that are most likely wrong, from the posteriors of a consensus.
+
+Expected error is 1 - posterior of the label: what the posterior itself says of its chance to be wrong, so it is as good
+as the posterior is calibrated (see calibration.py; the shares of a majority vote are not). Entropy is that of the whole
+posterior, in bits: it also tells a doubt between two classes from one among many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from annotary_core.aggregation.base import Consensus
+from annotary_core.labels.arrays import FloatArray, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class LabelDoubt:
+    """For each task, ascending, in columns of shape (t,): entropy in bits, and the chance that its label is wrong."""
+
+    task: IntArray
+    label: IntArray
+    entropy: FloatArray
+    expected_error: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class SetDoubt:
+    """Of the whole set: how many labels, how many of them are wrong as expected, with the standard deviation of that
+    number when tasks err independently, and the mean entropy in bits (nan for an empty set).
+    """
+
+    labels: int
+    expected_wrong: float
+    deviation: float
+    mean_entropy: float
+
+    @property
+    def expected_error(self) -> float:
+        """The share of wrong labels, nan for an empty set."""
+        return self.expected_wrong / self.labels if self.labels else float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class Suspects:
+    """Labels by falling chance to be wrong, then by task, in columns of shape (s,).
+
+    label: the label in question. wrong: its chance to be wrong. other: the likeliest other class, and `other_p` its
+    posterior; where no other class has any, `other` is the label itself and `other_p` 0. n: workers who answered.
+    """
+
+    task: IntArray
+    label: IntArray
+    wrong: FloatArray
+    other: IntArray
+    other_p: FloatArray
+    n: IntArray
+
+
+def label_doubt(result: Consensus) -> LabelDoubt:
+    """Entropy and expected error of every label."""
+    p, start = result.posteriors.p, result.posteriors.start
+    bits = -p * np.log2(p, out=np.zeros_like(p), where=p > 0)
+    entropy = np.add.reduceat(bits, start[:-1]) if len(result.task) else np.empty(0)
+    error = 1 - _posterior_of(result, result.label)
+    return LabelDoubt(result.task, result.label, np.maximum(entropy, 0.0), np.clip(error, 0.0, 1.0))
+
+
+def set_doubt(doubt: LabelDoubt) -> SetDoubt:
+    """The sums over the labels."""
+    error = doubt.expected_error
+    mean = float(doubt.entropy.mean()) if len(error) else float("nan")
+    return SetDoubt(len(error), float(error.sum()), float(np.sqrt((error * (1 - error)).sum())), mean)
+
+
+def most_likely_wrong(
+    result: Consensus, *, released: Mapping[int, int] | None = None, limit: int | None = 100
+) -> Suspects:
+    """The labels with the greatest chance to be wrong; all of them with limit None.
+
+    released: task -> label that was given out (by a review, or in a release), judged in place of the result's own;
+    tasks without a posterior are left out. None judges the result's own labels.
+    """
+    kept, label = np.arange(len(result.task)), result.label
+    if released is not None:
+        tasks = np.fromiter(released.keys(), np.int64, len(released))
+        given = np.fromiter(released.values(), np.int64, len(released))
+        order = np.argsort(tasks)
+        kept = np.flatnonzero(np.isin(result.task, tasks))
+        label = result.label.copy()
+        label[kept] = given[order][np.searchsorted(tasks[order], result.task[kept])]
+    wrong = np.clip(1 - _posterior_of(result, label), 0.0, 1.0)
+    other, other_p = _likeliest_other(result, label)
+    # Rounded, so that dust does not order equal labels.
+    ranked = kept[np.lexsort((result.task[kept], -np.round(wrong[kept], 12)))][:limit]
+    return Suspects(result.task[ranked], label[ranked], wrong[ranked], other[ranked], other_p[ranked], result.n[ranked])
+
+
+def _tasks_of_entries(result: Consensus) -> IntArray:
+    return np.repeat(np.arange(len(result.task)), np.diff(result.posteriors.start))
+
+
+def _posterior_of(result: Consensus, label: IntArray) -> FloatArray:
+    """The posterior of one class a task, shape (t,)."""
+    index = _tasks_of_entries(result)
+    hit = result.posteriors.label == label[index]
+    out = np.zeros(len(result.task))
+    out[index[hit]] = result.posteriors.p[hit]
+    return out
+
+
+def _likeliest_other(result: Consensus, label: IntArray) -> tuple[IntArray, FloatArray]:
+    index = _tasks_of_entries(result)
+    other = (result.posteriors.label != label[index]) & (result.posteriors.p > 0)
+    entry = np.flatnonzero(other)
+    # Ascending, so that the last write a task is its likeliest class, the lowest number of equal ones.
+    entry = entry[np.lexsort((-result.posteriors.label[entry], result.posteriors.p[entry]))]
+    found, p = label.copy(), np.zeros(len(label))
+    found[index[entry]] = result.posteriors.label[entry]
+    p[index[entry]] = result.posteriors.p[entry]
+    return found, p

@@ -1,0 +1,235 @@
+"""How alike two objects of one kind are: 0 for objects apart, 1 for the same object twice.
+
+Each kind holds its objects in columns and gives `bounds` and `of(first, second)` as matching.Similarity asks. Pixels of
+the upright image throughout, angles in radians.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
+from annotary_core.labels.geometry import aligned_iou
+
+#: Similarities below this are 0, so that the search for neighbours ends somewhere.
+FLOOR = 0.01
+#: Corners are taken to lie on a grid of so many pixels when areas are laid over each other.
+_GRID = 1e-6
+#: Points along a line at which two lines are compared.
+LINE_POINTS = 32
+#: Per-joint sigmas of the 17 COCO person keypoints, as the reference evaluation has them.
+COCO_SIGMAS: tuple[float, ...] = (
+    0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072,
+    0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089,
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class BoxSimilarity:
+    """Intersection over union of upright boxes: shape (n, 4), x1, y1, x2, y2."""
+
+    box: FloatArray
+
+    @property
+    def bounds(self) -> FloatArray:
+        return self.box
+
+    def of(self, first: IntArray, second: IntArray) -> FloatArray:
+        return aligned_iou(self.box[first], self.box[second])
+
+
+@dataclass(frozen=True, slots=True)
+class AreaSimilarity:
+    """Intersection over union of any areas: polygons with holes and several parts, rotated boxes. Shape (n,).
+
+    By overlay, exact to a millionth of a pixel. Areas that cross themselves are mended first (even-odd, as a raster
+    would fill them).
+    """
+
+    shapes: NDArray[np.object_]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shapes", shapely.make_valid(self.shapes))
+
+    @classmethod
+    def of_rotated(cls, rotated: FloatArray) -> AreaSimilarity:
+        """From rows cx, cy, w, h, angle; see rotated_corners."""
+        return cls(np.atleast_1d(np.asarray(shapely.polygons(rotated_corners(rotated)), np.object_)))
+
+    @property
+    def bounds(self) -> FloatArray:
+        out: FloatArray = shapely.bounds(self.shapes).reshape(-1, 4)
+        return out
+
+    def of(self, first: IntArray, second: IntArray) -> FloatArray:
+        # On a grid: of shapes that differ by floating dust the plain overlay can return two points and no area.
+        shared = shapely.area(shapely.intersection(self.shapes[first], self.shapes[second], grid_size=_GRID))
+        union = shapely.area(self.shapes[first]) + shapely.area(self.shapes[second]) - shared
+        out: FloatArray = np.divide(shared, union, out=np.zeros_like(shared), where=shared > 0)
+        return np.minimum(out, 1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PointSimilarity:
+    """exp(-d² / 2 s²) for the distance d of two points, shape (n, 2). `scale` s, in pixels, is how far apart two
+    workers usually set the same point.
+    """
+
+    xy: FloatArray
+    scale: float
+
+    def __post_init__(self) -> None:
+        _check_scale(self.scale)
+
+    @property
+    def bounds(self) -> FloatArray:
+        # Two bounds touch while the distance is at most twice this, where the similarity is FLOOR.
+        reach = self.scale * np.sqrt(-2 * np.log(FLOOR)) / 2
+        return np.concatenate([self.xy - reach, self.xy + reach], axis=1)
+
+    def of(self, first: IntArray, second: IntArray) -> FloatArray:
+        apart = ((self.xy[first] - self.xy[second]) ** 2).sum(axis=1)
+        return _floored(np.exp(-apart / (2 * self.scale**2)))
+
+
+@dataclass(frozen=True, slots=True)
+class LineSimilarity:
+    """exp(-d² / 2 s²) for the mean distance d of two polylines walked in step.
+
+    Both lines are cut into equal parts by arc length, in the direction that fits better (a line has no start), and d is
+    the mean distance of corresponding cuts: a smooth cousin of the Fréchet distance, which also punishes a line that
+    covers half of another. scale: s in pixels; None means `share` of the mean length of the two.
+
+    points: shape (n, LINE_POINTS, 2), from `resampled`.
+    """
+
+    points: FloatArray
+    scale: float | None = None
+    share: float = 0.1
+    length: FloatArray = field(init=False)
+
+    def __post_init__(self) -> None:
+        _check_scale(self.share if self.scale is None else self.scale)
+        object.__setattr__(self, "length", np.linalg.norm(np.diff(self.points, axis=1), axis=2).sum(axis=1))
+
+    @classmethod
+    def from_lines(
+        cls, lines: Sequence[FloatArray], *, scale: float | None = None, share: float = 0.1
+    ) -> LineSimilarity:
+        """From vertices, each of shape (v, 2)."""
+        return cls(resampled_all(lines), scale=scale, share=share)
+
+    @property
+    def bounds(self) -> FloatArray:
+        # Never further than this from each other; the longer of two lines is at most the length of the longest.
+        scale = self.scale if self.scale is not None else self.share * float(self.length.max(initial=0.0))
+        reach = scale * np.sqrt(-2 * np.log(FLOOR)) / 2
+        low, high = self.points.min(axis=1), self.points.max(axis=1)
+        return np.concatenate([low - reach, high + reach], axis=1)
+
+    def of(self, first: IntArray, second: IntArray) -> FloatArray:
+        apart = line_distance(self.points[first], self.points[second])
+        scale = self.scale if self.scale is not None else self.share * (self.length[first] + self.length[second]) / 2
+        ratio = np.divide(apart, scale, out=np.where(apart > 0, np.inf, 0.0), where=np.asarray(scale) > 0)
+        return _floored(np.exp(-(ratio**2) / 2))
+
+
+@dataclass(frozen=True, slots=True)
+class KeypointSimilarity:
+    """Object keypoint similarity (COCO; Lin et al. 2014): the mean over joints of exp(-d² / 2 s² k²), k = 2 sigma.
+
+    Only joints that both workers placed count; with none in common the similarity is 0. s² is the object's area; COCO
+    takes the truth's, here neither object is the truth, so it is the geometric mean of both.
+
+    xy: shape (n, j, 2). placed: shape (n, j), where a joint has a position. area: square pixels, shape (n,).
+    sigmas: shape (j,); COCO_SIGMAS for people, .05 is usual for other skeletons.
+    """
+
+    xy: FloatArray
+    placed: BoolArray
+    area: FloatArray
+    sigmas: FloatArray
+
+    @classmethod
+    def from_joints(
+        cls, xy: FloatArray, placed: BoolArray, *, sigmas: FloatArray, area: FloatArray | None = None
+    ) -> KeypointSimilarity:
+        """`area` None: that of the box around the placed joints (at least 1 square pixel)."""
+        if area is None:
+            low, high = corners_around(xy, placed)
+            area = np.maximum((high - low).prod(axis=1), 1.0)
+        return cls(xy=xy, placed=placed, area=area, sigmas=sigmas)
+
+    @property
+    def bounds(self) -> FloatArray:
+        # Two objects are alike only if one joint of theirs is near, by the largest object's measure.
+        widest = np.sqrt(self.area.max(initial=0.0)) * 2 * self.sigmas.max(initial=0.0)
+        reach = widest * np.sqrt(-2 * np.log(FLOOR)) / 2
+        low, high = corners_around(self.xy, self.placed)
+        return np.concatenate([low - reach, high + reach], axis=1)
+
+    def of(self, first: IntArray, second: IntArray) -> FloatArray:
+        both = self.placed[first] & self.placed[second]
+        apart = ((self.xy[first] - self.xy[second]) ** 2).sum(axis=2)
+        area = np.sqrt(self.area[first] * self.area[second])
+        near = np.exp(-apart / (2 * area[:, None] * (2 * self.sigmas) ** 2))
+        common = both.sum(axis=1)
+        total = np.where(both, near, 0.0).sum(axis=1)
+        return _floored(np.divide(total, common, out=np.zeros(len(total)), where=common > 0))
+
+
+def rotated_corners(rotated: FloatArray) -> FloatArray:
+    """The four corners in turn, shape (n, 4, 2), of rows cx, cy, w, h, angle (from the x axis towards the y axis)."""
+    cos, sin = np.cos(rotated[:, 4]), np.sin(rotated[:, 4])
+    along = np.stack([cos, sin], axis=1)[:, None, :] * (rotated[:, 2, None, None] / 2)
+    across = np.stack([-sin, cos], axis=1)[:, None, :] * (rotated[:, 3, None, None] / 2)
+    a, b = np.array([-1.0, 1.0, 1.0, -1.0])[None, :, None], np.array([-1.0, -1.0, 1.0, 1.0])[None, :, None]
+    corners: FloatArray = rotated[:, None, :2] + a * along + b * across
+    return corners
+
+
+def resampled(line: FloatArray, points: int = LINE_POINTS) -> FloatArray:
+    """Points at equal steps of arc length along the vertices, shape (points, 2), both ends included.
+
+    Raises ValueError for a line without vertices.
+    """
+    if not len(line):
+        raise ValueError("A line needs at least one point.")
+    run = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+    at = np.linspace(0.0, run[-1], points)
+    return np.stack([np.interp(at, run, line[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def resampled_all(lines: Sequence[FloatArray], points: int = LINE_POINTS) -> FloatArray:
+    """Shape (n, points, 2)."""
+    return np.array([resampled(np.asarray(line, np.float64), points) for line in lines]).reshape(-1, points, 2)
+
+
+def line_distance(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Mean distance of corresponding points, in the better direction; shapes (p, points, 2), result (p,)."""
+    forth = np.linalg.norm(a - b, axis=2).mean(axis=1)
+    back = np.linalg.norm(a - b[:, ::-1], axis=2).mean(axis=1)
+    out: FloatArray = np.minimum(forth, back)
+    return out
+
+
+def corners_around(xy: FloatArray, placed: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """The corners around the placed joints, shape (n, 2) each; an object without joints shrinks to the origin."""
+    some = placed.sum(axis=1)[:, None] > 0
+    low = np.where(placed[:, :, None], xy, np.inf).min(axis=1)
+    high = np.where(placed[:, :, None], xy, -np.inf).max(axis=1)
+    return np.where(some, low, 0.0), np.where(some, high, 0.0)
+
+
+def _floored(value: FloatArray) -> FloatArray:
+    return np.where(value < FLOOR, 0.0, value)
+
+
+def _check_scale(scale: float) -> None:
+    if not scale > 0:
+        raise ValueError("The scale must be above 0; give the distance in pixels that still counts as near.")

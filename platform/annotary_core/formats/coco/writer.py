@@ -1,0 +1,165 @@
+"""COCO object detection: one JSON file for the whole release and one for each split, beside the images.
+
+    coco/annotations.json  coco/annotations_{train,val,test}.json  coco/images/...  coco/README.txt
+
+Source: the format page of cocodataset.org and pycocotools, which reads every release back before it is published.
+
+What is decided here, each with a golden test:
+- Image and annotation ids are those of the whole file in the split files too; both start at 1, since COCOeval reads
+  an annotation id of 0 as "no match". Category ids are the numbers of the label schema; unused ones are listed.
+- `bbox` is [x, y, w, h] in the canonical frame (outer corners, upright pixels); `area` is that of the box.
+- `segmentation` is `[]`. Without the key, readers that index it fail on load; a rectangle in it would be a contour
+  that nobody drew, and mask training would learn it silently. Asking such an annotation for a mask fails loudly.
+- The class of a whole image is no box around everything: that would be a box nobody drew, counted by COCOeval. It
+  stands in the image's entry under `annotary`, with tags, and the report says how many images have one.
+- An approved "empty" image is in the file without annotations; one that people could not tell is not in the file,
+  because there it would say "empty".
+- Evidence stands beside each label under `annotary`; attributes under `attributes`, where other tools look for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, ClassVar
+
+from annotary_core.formats.base import SPLITS, OpenImage, ReleaseInfo, ReleaseRecord, Sink, Tree, checked, image_chunks
+from annotary_core.formats.box_objects import BoxObject, ClassTable, boxes_of, image_class
+from annotary_core.formats.coco.verifier import verify_coco
+from annotary_core.formats.json_spool import Spools, compact
+from annotary_core.formats.names import NameBook, safe_path
+from annotary_core.formats.report import Counts, ExportReport
+from annotary_core.labels.geometry import DECIMALS, box_area
+
+ROOT = "coco"
+_CANNOT_TELL = "People agreed that this image cannot be labelled; in COCO it would read as an empty image."
+_README = """\
+COCO release of {project}, release {number}.
+
+images/                     the upright images that the labels were drawn on
+annotations.json            every label; annotations_train.json, _val.json and _test.json hold one split each
+                            (same image and annotation ids in all of them)
+
+Load:  pycocotools.coco.COCO("annotations.json"), or torchvision.datasets.CocoDetection("images", "annotations.json")
+Boxes: [x, y, width, height] in pixels from the outer corner of the first pixel.
+       There are no masks: "segmentation" is empty, and asking for a mask fails.
+Each entry's "annotary" says why the label may be believed. An image without annotations was seen and is empty.
+"""
+
+
+class Coco:
+    """COCO JSON with boxes."""
+
+    name: ClassVar[str] = "coco"
+    title: ClassVar[str] = "COCO JSON"
+
+    def write(
+        self, info: ReleaseInfo, records: Iterable[ReleaseRecord], open_image: OpenImage, sink: Sink
+    ) -> ExportReport:
+        """See `Format.write`. Holds one record in memory, and 8 bytes of hash for each file name."""
+        report = ExportReport(self.name)
+        table, names = ClassTable(info.classes), NameBook()
+        with Spools() as spools:
+            for record in checked(records):
+                if record.label["verdict"] == "cannot_tell":
+                    report.leave_out("cannot_tell", _CANNOT_TELL, record.file_name)
+                    continue
+                name = names.give(safe_path(record.file_name, record.media_type), record.image_id)
+                report.name_given(record.file_name, name)
+                sink.write(f"{ROOT}/images/{name}", image_chunks(record, open_image))
+                _spool_record(info, record, name, table, report, spools)
+            for part in ("", *SPLITS):
+                path = f"{ROOT}/annotations{part and '_' + part}.json"
+                sink.write(path, _document(info, part, spools))
+        readme = _README.format(project=info.project, number=info.number)
+        sink.write(f"{ROOT}/README.txt", [readme.encode()])
+        return report
+
+    def verify(self, tree: Tree, expected: Counts) -> None:
+        """See `Format.verify`. pycocotools holds a whole file of annotations in memory."""
+        verify_coco(tree, expected, ROOT)
+
+
+def _spool_record(
+    info: ReleaseInfo, record: ReleaseRecord, name: str, table: ClassTable, report: ExportReport, spools: Spools
+) -> None:
+    image_id = spools["images"].count + 1
+    whole = image_class(record, table)
+    entry = compact(_image(info, record, name, image_id, table))
+    spools["images"].add(entry, between=b",\n")
+    spools[f"images_{record.split}"].add(entry, between=b",\n")
+    report.images[record.split] += 1
+    if whole is not None:
+        report.images_by_class[whole.name] += 1
+    for box in boxes_of(record, table, report):
+        entry = compact(_annotation(record, box, image_id, spools["annotations"].count + 1))
+        spools["annotations"].add(entry, between=b",\n")
+        spools[f"annotations_{record.split}"].add(entry, between=b",\n")
+        report.objects[record.split] += 1
+        report.objects_by_class[box.cls.name] += 1
+
+
+def _image(info: ReleaseInfo, record: ReleaseRecord, name: str, image_id: int, table: ClassTable) -> dict[str, Any]:
+    image = record.label.get("image") or {}
+    whole = image_class(record, table)
+    entry: dict[str, Any] = {
+        "id": image_id,
+        "file_name": name,
+        "width": record.width,
+        "height": record.height,
+        "annotary": {
+            "image": record.image_id,
+            "source": record.file_name,
+            "split": record.split,
+            "verdict": record.label["verdict"],
+            "class": whole.name if whole else None,
+            "class_id": whole.number if whole else None,
+            "tags": [table.find(number, record).name for number in image.get("tags") or ()],
+            "attributes": dict(image.get("attrs") or {}),
+            "metadata": dict(record.metadata),
+            "evidence": record.evidence.as_json(),
+        },
+    }
+    if info.licence:
+        entry["license"] = 1
+    return entry
+
+
+def _annotation(record: ReleaseRecord, box: BoxObject, image_id: int, annotation_id: int) -> dict[str, Any]:
+    return {
+        "id": annotation_id,
+        "image_id": image_id,
+        "category_id": box.cls.number,
+        "bbox": [box.geom.x, box.geom.y, box.geom.w, box.geom.h],
+        # Two decimals times two decimals are exact in four; further digits are binary dust.
+        "area": round(box_area(box.geom), 2 * DECIMALS),
+        "iscrowd": 0,
+        "segmentation": [],
+        "attributes": dict(box.attrs),
+        "annotary": {
+            "object": box.id,
+            "evidence": {**record.evidence.as_json(), **record.evidence.objects.get(box.id, {})},
+        },
+    }
+
+
+def _document(info: ReleaseInfo, part: str, spools: Spools) -> Iterator[bytes]:
+    """The file of the whole (`part` is "") or of one split, in pieces."""
+    suffix = part and f"_{part}"
+    about = {
+        "description": info.description or info.project,
+        "version": str(info.number),
+        "contributor": info.contributor,
+        "url": "",
+        "annotary": {"project": info.project, "content_hash": info.content_hash, "split": part or "all"},
+    }
+    licences = [{"id": 1, "name": info.licence, "url": info.licence_url}] if info.licence else []
+    categories = [
+        {"id": each.number, "name": each.name, "supercategory": "", "annotary": {"color": each.color}}
+        for each in info.classes
+    ]
+    yield b'{"info":' + compact(about) + b',\n"licenses":' + compact(licences)
+    yield b',\n"categories":' + compact(categories) + b',\n"images":[\n'
+    yield from spools[f"images{suffix}"].chunks()
+    yield b'],\n"annotations":[\n'
+    yield from spools[f"annotations{suffix}"].chunks()
+    yield b"]}\n"

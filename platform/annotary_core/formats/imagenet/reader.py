@@ -1,0 +1,54 @@
+"""The class from where an image lies or what it is called, ImageNet style. No boxes.
+
+- `train/dog/x.jpg`, `dog/x.jpg`: the folder that holds the image is its class.
+- `n02100877_Irish_setter.JPEG` lying flat: the name behind the WordNet id, underscores read as spaces, is its class.
+- `n02100877_107.JPEG` lying flat: ILSVRC numbers its images so; the WordNet id is the class.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+from annotary_core.formats.ground_truth import Problem, Report, TruthRecord, Unreadable, class_name
+from annotary_core.formats.label_files import IMAGE_SUFFIXES, files_with
+
+_WORDNET = re.compile(r"(?P<id>n\d{8})_(?P<rest>.+)")
+# Folders that sort images by something else than their class.
+_NO_CLASS = frozenset({"train", "training", "val", "valid", "validation", "test", "images", "jpegimages", "img"})
+
+
+class Folders:
+    """Class from the folder or the file name."""
+
+    name: ClassVar[str] = "folders"
+    title: ClassVar[str] = "Class from folder or file name"
+
+    def accepts(self, path: Path) -> bool:
+        """Whether any image lies in a folder of a class or is called after one."""
+        return path.is_dir() and any(_class_of(file, path) for file in files_with(path, IMAGE_SUFFIXES))
+
+    def read(self, path: Path, report: Report) -> Iterator[TruthRecord]:
+        """See `Reader.read`. Images that neither folder nor name gives a class are reported, not guessed."""
+        for file in files_with(path, IMAGE_SUFFIXES):
+            relative = file.relative_to(path).as_posix()
+            cls = _class_of(file, path)
+            try:
+                if cls is None:
+                    raise Unreadable("Neither its folder nor its name tells its class.")
+                yield TruthRecord(relative, None, None, class_name(cls), ())
+            except Unreadable as error:
+                report(Problem(relative, str(error)))
+
+
+def _class_of(file: Path, root: Path) -> str | None:
+    folders = file.relative_to(root).parts[:-1]
+    if folders and folders[-1].lower() not in _NO_CLASS:
+        return folders[-1]
+    match = _WORDNET.fullmatch(file.stem)
+    if match is None:
+        return None
+    rest = match["rest"]
+    return match["id"] if rest.isdigit() else rest.replace("_", " ").strip() or None

@@ -1,0 +1,28 @@
+"""The export formats by name: one file, one line here, one golden test each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from annotary_core.formats.archive import open_tree
+from annotary_core.formats.base import Format
+from annotary_core.formats.coco.writer import Coco
+from annotary_core.formats.errors import ReleaseError
+from annotary_core.formats.imagenet.writer import ImageNet
+from annotary_core.formats.report import Counts
+
+FORMATS: dict[str, Format] = {each.name: each for each in (Coco(), ImageNet())}
+
+
+def get_format(name: str) -> Format:
+    """Raises ReleaseError when there is no such format."""
+    try:
+        return FORMATS[name]
+    except KeyError:
+        raise ReleaseError(f"There is no format “{name}”; choose one of {', '.join(FORMATS)}.") from None
+
+
+def verify_release(name: str, path: Path, expected: Counts) -> None:
+    """Read the release at `path`, a folder or an archive, back in its format. Raises ReleaseError."""
+    with open_tree(path) as tree:
+        get_format(name).verify(tree, expected)

@@ -1,0 +1,94 @@
+"""The canonical answer: one shape for people, models, imports and consensus.
+
+{"image": {"class", "tags", "attrs"},
+ "objects": [{"id", "class", "tool", "geom", "attrs"}],
+ "verdict": "labels" | "empty" | "cannot_tell"}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from annotary_core.labels.shapes import OBJECT_TOOLS
+from annotary_core.labels.shapes.base import Geometry
+
+Verdict = Literal["labels", "empty", "cannot_tell"]
+VERDICTS: tuple[Verdict, ...] = ("labels", "empty", "cannot_tell")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLabel:
+    """What is said of the image as a whole; `class_number` is None where no class was asked for."""
+
+    class_number: int | None = None
+    tags: tuple[int, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        return {"class": self.class_number, "tags": list(self.tags), "attrs": {}}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelObject:
+    """One object; `geom` in pixels of the upright image, as geometry.py describes."""
+
+    id: str
+    class_number: int
+    tool: str
+    geom: Geometry
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "class": self.class_number,
+            "tool": self.tool,
+            "geom": self.geom.to_json(),
+            "attrs": {},
+        }
+
+    def sort_key(self) -> tuple[str, Geometry, int, str]:
+        return (self.tool, self.geom, self.class_number, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer in canonical form. Objects are a set, so they stand in canonical order whatever order they came in."""
+
+    verdict: Verdict
+    image: ImageLabel = field(default_factory=ImageLabel)
+    objects: tuple[LabelObject, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "objects", tuple(sorted(self.objects, key=LabelObject.sort_key)))
+
+    def to_json(self) -> dict[str, Any]:
+        """The body as it is stored and sent: plain JSON types, keys as in the module's docstring."""
+        return {
+            "image": self.image.to_json(),
+            "objects": [item.to_json() for item in self.objects],
+            "verdict": self.verdict,
+        }
+
+    def class_numbers(self) -> frozenset[int]:
+        """Every class that the answer names, of the image and of its objects."""
+        of_image = () if self.image.class_number is None else (self.image.class_number,)
+        return frozenset((*of_image, *self.image.tags, *(item.class_number for item in self.objects)))
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> Answer:
+        """An answer that was canonical when it was stored. Foreign bodies go through parse_answer."""
+        image = stored["image"]
+        return cls(
+            verdict=cast(Verdict, stored["verdict"]),
+            image=ImageLabel(class_number=image["class"], tags=tuple(image["tags"])),
+            objects=tuple(
+                LabelObject(
+                    id=item["id"],
+                    class_number=item["class"],
+                    tool=item["tool"],
+                    geom=OBJECT_TOOLS[item["tool"]].load(item["geom"]),
+                )
+                for item in stored["objects"]
+            ),
+        )

@@ -1,0 +1,117 @@
+"""From a foreign body to the canonical answer, or a sentence that says what to mend."""
+
+from __future__ import annotations
+
+from annotary_core.labels.answer import VERDICTS, Answer, ImageLabel, LabelObject, Verdict
+from annotary_core.labels.errors import AnswerError
+from annotary_core.labels.geometry import Frame
+from annotary_core.labels.json_reading import (
+    read_class_number,
+    read_list,
+    read_no_attributes,
+    read_object,
+    read_object_id,
+    shown,
+)
+from annotary_core.labels.schema import Schema
+from annotary_core.labels.shapes import IMAGE_TOOLS, OBJECT_TOOLS, refusal
+
+MAX_OBJECTS = 1_000
+
+
+def parse_answer(raw: object, *, schema: Schema, width: int, height: int) -> Answer:
+    """The canonical form of a decoded JSON body for an upright image of width x height pixels.
+
+    Idempotent: parsing `Answer.to_json()` gives the same answer. Raises AnswerError with a code, a sentence and the
+    place. Decode bytes with `read_body`, which bounds their length.
+    """
+    body = read_object(raw, path="", allowed=("image", "objects", "verdict"))
+    verdict = _read_verdict(body.get("verdict"))
+    image = _read_image(body.get("image", {}), schema=schema)
+    objects = _read_objects(body.get("objects", []), schema=schema, frame=Frame(width, height))
+    answer = Answer(verdict=verdict, image=image, objects=objects)
+    _check_verdict(answer, schema=schema)
+    return answer
+
+
+def _read_verdict(raw: object) -> Verdict:
+    if not isinstance(raw, str) or raw not in VERDICTS:
+        raise AnswerError("bad_verdict", f"The verdict is {shown(raw)}; send labels, empty or cannot_tell.", "verdict")
+    return raw
+
+
+def _read_image(raw: object, *, schema: Schema) -> ImageLabel:
+    body = read_object(raw, path="image", allowed=("class", "tags", "attrs"))
+    read_no_attributes(body.get("attrs"), path="image.attrs")
+    if read_list(body.get("tags", []), path="image.tags"):
+        raise AnswerError("unwanted_tags", "This project asks for no tags; leave them out.", "image.tags")
+    value = IMAGE_TOOLS["class"].parse(body.get("class"), classes=schema.names, path="image.class")
+    if value is not None and not schema.wants_class:
+        raise AnswerError(
+            "unwanted_class", "This project asks for no class of the whole image; leave it out.", "image.class"
+        )
+    return ImageLabel(class_number=value)
+
+
+def _read_objects(raw: object, *, schema: Schema, frame: Frame) -> tuple[LabelObject, ...]:
+    rows = read_list(raw, path="objects")
+    if len(rows) > MAX_OBJECTS:
+        raise AnswerError(
+            "too_many_objects", f"The answer has {len(rows):,} objects; send {MAX_OBJECTS:,} at most.", "objects"
+        )
+    objects: list[LabelObject] = []
+    seen: set[str] = set()
+    for index, row in enumerate(rows):
+        item = _read_object(row, schema=schema, frame=frame, path=f"objects[{index}]")
+        if item.id in seen:
+            raise AnswerError(
+                "duplicate_object_id",
+                f"Two objects have the id {shown(item.id)}; give each its own.",
+                f"objects[{index}].id",
+            )
+        seen.add(item.id)
+        objects.append(item)
+    return tuple(objects)
+
+
+def _read_object(raw: object, *, schema: Schema, frame: Frame, path: str) -> LabelObject:
+    body = read_object(raw, path=path, allowed=("id", "class", "tool", "geom", "attrs"))
+    read_no_attributes(body.get("attrs"), path=f"{path}.attrs")
+    tool = body.get("tool")
+    if not isinstance(tool, str):
+        raise AnswerError("wrong_type", f"Send the name of a tool here, not {shown(tool)}.", f"{path}.tool")
+    if tool not in OBJECT_TOOLS:
+        raise AnswerError("unknown_tool", refusal(tool), f"{path}.tool")
+    if tool not in schema.tools:
+        raise AnswerError(
+            "unwanted_tool", f"This project does not use the tool {tool}; remove the object.", f"{path}.tool"
+        )
+    return LabelObject(
+        id=read_object_id(body.get("id"), path=f"{path}.id"),
+        class_number=read_class_number(body.get("class"), allowed=schema.names, path=f"{path}.class"),
+        tool=tool,
+        geom=OBJECT_TOOLS[tool].parse(body.get("geom"), frame=frame, path=f"{path}.geom"),
+    )
+
+
+def _check_verdict(answer: Answer, *, schema: Schema) -> None:
+    """The verdict and what stands in the answer have to say the same."""
+    has_class = answer.image.class_number is not None
+    if answer.verdict == "cannot_tell":
+        if has_class or answer.objects:
+            raise AnswerError(
+                "contradiction", 'The verdict "cannot_tell" carries no labels; remove them or send "labels".', "verdict"
+            )
+    elif schema.wants_class and not has_class:
+        raise AnswerError(
+            "class_missing", "Choose one class for the image, or say that you cannot tell.", "image.class"
+        )
+    elif answer.verdict == "empty":
+        if has_class or answer.objects:
+            raise AnswerError(
+                "contradiction", 'The verdict "empty" carries no labels; remove them or send "labels".', "verdict"
+            )
+    elif not has_class and not answer.objects:
+        raise AnswerError(
+            "nothing_labelled", 'The answer has no labels; draw what you see, or say "empty" instead.', "verdict"
+        )

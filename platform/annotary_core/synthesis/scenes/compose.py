@@ -1,0 +1,129 @@
+"""Synthetic scenes with an exact truth, for teaching, demonstrations and tests. The same seed gives the same scene."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
+from annotary_core.synthesis.scenes.layout import LAKE_SHORE, lake, table
+from annotary_core.synthesis.scenes.shapes import THINGS
+
+CLASSES = tuple(THINGS)
+
+_SIZES = ((800, 600), (840, 560), (720, 720), (600, 800), (880, 640))
+_EMPTY_SHARE = 0.05
+_MOST = 5
+# A thing stays in the scene only if this share of it can still be seen.
+_SEEN = 0.8
+_TRIES = 30
+_OUTDOORS = ("boat", "kite", "kite", "boat", "leaf")
+_INDOORS = ("apple", "cup", "leaf", "apple", "cup")
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class SceneObject:
+    """A thing in a scene. The box bounds exactly its visible pixels: x, y of the upper left corner, in pixels."""
+
+    class_name: str
+    x: int
+    y: int
+    w: int
+    h: int
+    mask: Mask
+
+
+@dataclass(slots=True)
+class _Placed:
+    """A thing while the scene grows: what can be seen of it, and how many pixels it had."""
+
+    name: str
+    seen: Mask
+    whole: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A drawn scene ("RGB") and everything that is in it."""
+
+    image: Image.Image
+    objects: tuple[SceneObject, ...]
+
+    def jpeg(self) -> bytes:
+        """The image as a JPEG of some 40 to 80 kB."""
+        target = io.BytesIO()
+        self.image.save(target, format="JPEG", quality=82, optimize=True)
+        return target.getvalue()
+
+
+def draw_scene(*, seed: int, index: int) -> Scene:
+    """Draw scene number `index` of a series: 1 to 5 things, in about one of twenty scenes none."""
+    dice = Random(f"annotary scene {seed}:{index}")
+    width, height = dice.choice(_SIZES)
+    outdoors = dice.random() < 0.5
+    image = (lake if outdoors else table)(width, height, dice)
+    placed: list[_Placed] = []
+    wanted = 0 if dice.random() < _EMPTY_SHARE else dice.randint(1, _MOST)
+    for _ in range(wanted):
+        _add(image, placed, outdoors, dice)
+    return Scene(image, tuple(_with_box(each.name, each.seen) for each in placed))
+
+
+def _add(image: Image.Image, placed: list[_Placed], outdoors: bool, dice: Random) -> None:
+    """Draw one more thing where it hides little of the others; none when no place is found."""
+    name = dice.choice(_OUTDOORS if outdoors else _INDOORS)
+    small = 0.6 if name == "leaf" else 1.0
+    thing = THINGS[name](round(dice.uniform(90, 230) * small), dice)
+    solid = np.asarray(thing.getchannel("A")) > 127
+    for _ in range(_TRIES):
+        x, y = _place(name, thing, image, outdoors, dice)
+        mask = np.zeros((image.height, image.width), dtype=bool)
+        mask[y : y + thing.height, x : x + thing.width] = solid
+        # On a table things may stand before each other; over a lake that would float in the air.
+        least = 1.0 if outdoors else _SEEN
+        if all((other.seen & ~mask).sum() >= least * other.whole for other in placed):
+            _paste(image, thing, (x, y), outdoors, name)
+            for other in placed:
+                other.seen = other.seen & ~mask
+            placed.append(_Placed(name, mask, int(mask.sum())))
+            return
+
+
+def _place(name: str, thing: Image.Image, image: Image.Image, outdoors: bool, dice: Random) -> tuple[int, int]:
+    x = dice.randint(6, max(6, image.width - thing.width - 6))
+    top, bottom = 6, image.height - thing.height - 6
+    shore = round(image.height * LAKE_SHORE)
+    if name == "kite":
+        bottom = min(bottom, shore - thing.height // 2)
+    elif outdoors:
+        # A boat's keel, and all of a leaf, lie on the water.
+        top = shore + 12 - (round(thing.height * 0.82) if name == "boat" else 0)
+    return x, dice.randint(min(max(6, top), max(6, bottom)), max(6, bottom))
+
+
+def _paste(image: Image.Image, thing: Image.Image, at: tuple[int, int], outdoors: bool, name: str) -> None:
+    x, y = at
+    alpha = thing.getchannel("A")
+    if name == "boat":
+        mirror = thing.transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize((thing.width, max(1, thing.height // 2)))
+        faint = mirror.getchannel("A").point([level * 3 // 10 for level in range(256)])
+        image.paste(mirror.convert("RGB"), (x, y + thing.height - 3), faint.filter(ImageFilter.GaussianBlur(2)))
+    elif name != "kite":
+        shadow = Image.new("L", image.size, 0)
+        shadow.paste(
+            alpha.point([level * 2 // 5 for level in range(256)]), (x + 7, y + 9) if not outdoors else (x + 2, y + 3)
+        )
+        image.paste((30, 22, 16), mask=shadow.filter(ImageFilter.GaussianBlur(6)))
+    image.paste(thing.convert("RGB"), (x, y), alpha)
+
+
+def _with_box(name: str, mask: Mask) -> SceneObject:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    x, y = int(columns[0]), int(rows[0])
+    return SceneObject(name, x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1, mask)

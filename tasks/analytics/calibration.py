@@ -1,0 +1,162 @@
+"""Whether labels are as right as they are sure, by what people decided and by check images; and who is how good."""
+
+from typing import Any
+
+import numpy as np
+from django.db.models import Avg, Count, Exists, F, FloatField, OuterRef, Sum
+from django.db.models.functions import Coalesce
+
+from annotary_core.aggregation.base import Answers
+from annotary_core.aggregation.replay.answer_order import Arrivals
+from projects.models import Project
+from projects.selectors import schema_of
+from tasks.analytics.worker_agreement import agreements
+from tasks.assignment.models import Assignment
+from tasks.consensus.answer_shards import check_images
+from tasks.consensus.evidence import rates_of
+from tasks.consensus.label_methods import SET_BY_PEOPLE
+from tasks.consensus.label_task import InProject
+from tasks.consensus.models import ConsensusLabel
+from tasks.consensus.worker_model import learnt_of
+from tasks.review.models import Review
+from tasks.standing.models import Standing
+
+#: The newest verdicts that a figure is made from.
+VERDICTS = 20_000
+DOUBTFUL = 48
+#: A label that is at least so sure is not listed as likely wrong, unless the project wants more.
+SUSPECT = 0.95
+BINS = 10
+_SEED = 7
+
+Json = dict[str, Any]
+Judged = list[tuple[float, bool]]
+
+
+def calibration_figures(*, project: Project) -> Json:
+    """How sure labels were and how many of them were right: "n", "said" and "right" on the whole, "error" (expected
+    calibration error, Naeini et al. 2015) and the "bins" that hold something."""
+    judged = [*judged_by_people(project=project), *judged_by_check_images(project=project)]
+    if not judged:
+        return {"n": 0, "said": None, "right": None, "error": None, "bins": []}
+    said, right = (np.array(column, np.float64) for column in zip(*judged, strict=True))
+    # A confidence on a border belongs to the lower bin, so that 1 has a place; dust must not move it across.
+    place = np.clip(np.ceil(np.round(said * BINS, 9)).astype(np.int64) - 1, 0, BINS - 1)
+    bins = []
+    for number in np.unique(place).tolist():
+        inside = place == number
+        bins.append(
+            {
+                "low": number / BINS,
+                "high": (number + 1) / BINS,
+                "said": float(said[inside].mean()),
+                "right": float(right[inside].mean()),
+                "n": int(inside.sum()),
+            }
+        )
+    error = sum(row["n"] * abs(row["said"] - row["right"]) for row in bins) / len(said)
+    return {"n": len(said), "said": float(said.mean()), "right": float(right.mean()), "error": error, "bins": bins}
+
+
+def judged_by_people(*, project: Project) -> Judged:
+    """(how sure the crowd's label was, whether a reviewer left it as it was) of each verdict."""
+    verdicts = Review.objects.filter(project=project, by_policy=False, annotation__isnull=True).order_by("-pk")
+    rows = verdicts.values_list("verdict", "label__method", "label__confidence", "label__evidence__replaced")
+    judged: Judged = []
+    for verdict, method, confidence, replaced in rows[:VERDICTS]:
+        if verdict == Review.Verdict.FIX and replaced and replaced["method"] not in SET_BY_PEOPLE:
+            judged.append((replaced["confidence"], False))
+        elif verdict != Review.Verdict.FIX and method not in SET_BY_PEOPLE:
+            judged.append((confidence, verdict == Review.Verdict.APPROVE))
+    return judged
+
+
+def judged_by_check_images(*, project: Project) -> Judged:
+    """(how sure, whether right) of what the crowd says of the classes of check images, without being told; of each as
+    many answers as other images have at most."""
+    if not schema_of(project=project).wants_class:
+        return []
+    shard = check_images(project_id=project.pk)
+    people = shard.weight == 1.0
+    if not people.any():
+        return []
+    task, worker, label = shard.task[people], shard.worker[people], shard.label[people]
+    arrivals = Arrivals.of(task, worker, seed=_SEED)
+    come = arrivals.come(np.minimum(arrivals.available, project.answers_max))
+    answers = Answers.of(task[come], worker[come], label[come])
+    learnt = learnt_of(project=project, workers=np.unique(worker).tolist(), classes=answers.classes.tolist())
+    found = InProject(learnt.blend).fit_predict(answers)
+    known = dict(zip(shard.known_task.tolist(), shard.known_label.tolist(), strict=True))
+    rows = zip(found.task.tolist(), found.label.tolist(), found.confidence.tolist(), strict=True)
+    return [(sure, number == known[task_id]) for task_id, number, sure in rows if task_id in known]
+
+
+def doubt_figures(*, project: Project) -> Json:
+    """The labels that nobody decided: "labels", their mean "confidence", how many are wrong as "expected_wrong" (None
+    where a label is several decisions), and the "doubtful" ones, the least sure first."""
+    decided = Review.objects.filter(label=OuterRef("pk"), is_current=True, by_policy=False)
+    labels = ConsensusLabel.objects.filter(project=project, is_current=True).exclude(method__in=SET_BY_PEOPLE)
+    sure = Coalesce(F("task__posterior__confidence"), F("confidence"), output_field=FloatField())
+    labels = labels.annotate(sure=sure).filter(~Exists(decided))
+    sums = labels.aggregate(mean=Avg("sure"), wrong=Sum(1.0 - F("sure"), default=0.0))
+    is_one_decision = schema_of(project=project).object_tools == ()
+    # A label that is as sure as the project wants is no suspect, however the others stand.
+    limit = max(SUSPECT, project.confidence_target)
+    rows = labels.filter(sure__lt=limit).select_related("task__posterior").order_by("sure", "pk")
+    return {
+        "labels": labels.count(),
+        "confidence": sums["mean"],
+        "expected_wrong": sums["wrong"] if is_one_decision else None,
+        "doubtful": [_doubtful(label) for label in rows[:DOUBTFUL]],
+    }
+
+
+def _doubtful(label: Any) -> Json:
+    posterior = getattr(label.task, "posterior", None)
+    return {
+        "task": str(label.task.public_id),
+        "confidence": label.sure,
+        "label": label.body,
+        "answers": posterior.answers if posterior else len(label.evidence.get("answers", [])),
+        "other": _likeliest_other(label, posterior.body.get("class") or {} if posterior else {}),
+    }
+
+
+def _likeliest_other(label: Any, shares: dict[str, float]) -> int | None:
+    others = {int(number): p for number, p in shares.items() if int(number) != label.body["image"]["class"]}
+    if not others:
+        return None
+    best = max(others, key=lambda number: (others[number], -number))
+    return best if others[best] > 0 else None
+
+
+def worker_quality(*, project: Project) -> list[Json]:
+    """Everybody who was ever admitted, those with the most answers first: how often right as it is estimated, how often
+    what is there is drawn (None where nothing is), answers, and how often they are the agreed label."""
+    standings = list(Standing.objects.filter(project=project).select_related("worker"))
+    ids = [standing.worker_id for standing in standings]
+    classes = [item.number for item in schema_of(project=project).classes]
+    learnt = learnt_of(project=project, workers=ids, classes=classes)
+    accuracy = learnt.blend.accuracy_of(np.array(ids, np.int64)).tolist()
+    counts = _answers_by(project)
+    agreed = agreements(project=project, by_worker=True).of
+    rows = []
+    for standing, right in zip(standings, accuracy, strict=True):
+        pk = standing.worker_id
+        agreement = agreed.get(pk)
+        rows.append(
+            {
+                "worker": str(standing.worker.public_id),
+                "accuracy": right,
+                "detection": rates_of(learnt, pk)["detection"],
+                "answers": counts.get(pk, 0),
+                "checks": standing.gold_seen,
+                "agreement": agreement.share if agreement else None,
+            }
+        )
+    return sorted(rows, key=lambda row: (-row["answers"], row["worker"]))
+
+
+def _answers_by(project: Project) -> dict[int, int]:
+    submitted = Assignment.objects.filter(project=project, task__isnull=False, state=Assignment.State.SUBMITTED)
+    return dict(submitted.values_list("worker_id").annotate(answers=Count("pk")).order_by())

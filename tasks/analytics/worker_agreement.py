@@ -1,0 +1,82 @@
+"""How often answers equal the label that was agreed on: for the console and for talking with workers."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from django.db.models import OuterRef, Subquery, Window
+from django.db.models.functions import RowNumber
+
+from annotary_core.labels.answer import Answer
+from projects.models import Project
+from tasks.annotation.models import Annotation
+from tasks.assignment.models import Assignment, Hand
+from tasks.batching.models import Task
+from tasks.consensus.label_methods import SINGLE
+from tasks.consensus.models import ConsensusLabel
+from tasks.gold.compare import Tolerance, compare
+
+#: The newest answers that a figure is made from: it should tell how it goes now, and its cost must not grow for ever.
+NEWEST = 600
+NEWEST_OF_A_WORKER = 30
+
+
+@dataclass(slots=True)
+class Agreement:
+    """`equal` of `answers` are the agreed label: the same class, and boxes that match by the project's overlap."""
+
+    answers: int = 0
+    equal: int = 0
+
+    def add(self, is_equal: bool) -> None:
+        self.answers += 1
+        self.equal += is_equal
+
+    @property
+    def share(self) -> float | None:
+        return self.equal / self.answers if self.answers else None
+
+
+@dataclass(slots=True)
+class Agreements:
+    """Of the newest answers of a project, in all and by worker (an actor's id)."""
+
+    total: Agreement = field(default_factory=Agreement)
+    of: dict[int, Agreement] = field(default_factory=lambda: defaultdict(Agreement))
+
+
+def agreements(*, project: Project, by_worker: bool = False) -> Agreements:
+    """From the newest answers of the project or, `by_worker`, of each of its workers.
+
+    Answers that are the label because there was no other tell nothing and are left out; where a reviewer decided
+    otherwise, they are compared with that.
+    """
+    found, tolerance = Agreements(), Tolerance(iou=project.gold_iou)
+    for worker_id, given, agreed in _answers(project, by_worker):
+        is_equal = compare(Answer.from_json(given), [Answer.from_json(agreed)], tolerance).correct
+        found.total.add(is_equal)
+        found.of[worker_id].add(is_equal)
+    return found
+
+
+def _answers(project: Project, by_worker: bool) -> Iterator[tuple[int, dict[str, object], dict[str, object]]]:
+    label = ConsensusLabel.objects.filter(task=OuterRef("task"), is_current=True).exclude(method=SINGLE)
+    answers = (
+        Annotation.objects.filter(
+            project=project,
+            is_current=True,
+            source=Annotation.Source.WORKER,
+            assignment__state=Assignment.State.SUBMITTED,
+            assignment__hand__state=Hand.State.SETTLED,
+        )
+        # The label of an open task was rejected, and waits for its successor.
+        .exclude(task__state=Task.State.OPEN)
+        .annotate(agreed=Subquery(label.values("body")[:1]))
+        .filter(task__isnull=False, agreed__isnull=False)
+        .order_by("-pk")
+    )
+    if by_worker:
+        place = Window(RowNumber(), partition_by="actor_id", order_by="-pk")
+        answers = answers.annotate(place=place).filter(place__lte=NEWEST_OF_A_WORKER)
+    rows = answers.values_list("actor_id", "body", "agreed")
+    yield from rows if by_worker else rows[:NEWEST]

@@ -1,0 +1,225 @@
+"""A project's answers as columns, shard by shard, so that one that no memory holds can be walked through.
+
+What is known enters as tasks of known class: check images (by their negated key, so that they meet no task) and labels
+that a person set. A check image with several right classes tells nothing that a clamp could hold, and stays out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+from django.db.models import BigIntegerField, Q, QuerySet
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
+
+from annotary_core.aggregation.base import Answers
+from annotary_core.aggregation.classification.encoding import soft_rows
+from annotary_core.labels.arrays import FloatArray, IntArray
+from tasks.annotation.models import Annotation
+from tasks.assignment.models import Assignment, Hand
+from tasks.batching.models import Task
+from tasks.consensus.label_methods import SET_BY_PEOPLE
+from tasks.consensus.models import ConsensusLabel
+from tasks.consensus.predictions import current_predictions, probabilities_of
+from tasks.consensus.selectors import settled_answers
+from tasks.gold.models import Gold
+
+#: Tasks in a shard: a few hundred thousand answers, some megabytes.
+TASKS_A_SHARD = 50_000
+#: Answers kept in memory; what is beyond goes to files.
+IN_MEMORY = 5_000_000
+#: Rows that the database hands over at a time.
+_CHUNK = 10_000
+_CLASS = Cast(KT("body__image__class"), BigIntegerField())
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """Rows by task and worker, shape (n,); weight is 1 but for what models predict. known: task -> class."""
+
+    task: IntArray
+    worker: IntArray
+    label: IntArray
+    weight: FloatArray
+    known_task: IntArray
+    known_label: IntArray
+
+    def answers(self, *, classes: IntArray, known: bool = True) -> Answers:
+        return Answers.of(
+            self.task,
+            self.worker,
+            self.label,
+            weights=None if (self.weight == 1.0).all() else self.weight,
+            classes=classes,
+            gold=dict(zip(self.known_task.tolist(), self.known_label.tolist(), strict=True)) if known else None,
+        )
+
+
+class Spool:
+    """Shards in the order in which they came: the first ones in memory, the rest in files of a temporary folder.
+
+    `rows` counts the answers, `workers` and `classes` are all that were met; `digest` is of all that was added.
+    """
+
+    def __init__(self, *, in_memory: int = IN_MEMORY) -> None:
+        self.rows = 0
+        self.workers: IntArray = np.empty(0, np.int64)
+        self.classes: IntArray = np.empty(0, np.int64)
+        self._in_memory = in_memory
+        self._shards: list[Shard | Path] = []
+        self._hash = hashlib.blake2b(digest_size=32)
+        self._folder: TemporaryDirectory[str] | None = None
+
+    def add(self, shard: Shard) -> None:
+        if not len(shard.task):
+            return
+        for column in (shard.task, shard.worker, shard.label, shard.weight, shard.known_task, shard.known_label):
+            self._hash.update(len(column).to_bytes(8, "little") + column.tobytes())
+        self.rows += len(shard.task)
+        self.workers = np.union1d(self.workers, shard.worker)
+        self.classes = np.union1d(self.classes, np.concatenate([shard.label, shard.known_label]))
+        self._shards.append(shard if self.rows <= self._in_memory else self._to_file(shard))
+
+    @property
+    def is_whole(self) -> bool:
+        """All of it is in memory."""
+        return self.rows <= self._in_memory
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+    def __iter__(self) -> Iterator[Shard]:
+        for shard in self._shards:
+            yield shard if isinstance(shard, Shard) else _from_file(shard)
+
+    def __enter__(self) -> Spool:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def _to_file(self, shard: Shard) -> Path:
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="annotary-refit-")
+        path = Path(self._folder.name) / f"{len(self._shards)}.npz"
+        np.savez(path, **{name: getattr(shard, name) for name in Shard.__slots__})
+        return path
+
+
+def _from_file(path: Path) -> Shard:
+    with np.load(path) as stored:
+        return Shard(**{name: stored[name] for name in Shard.__slots__})
+
+
+def task_ranges(*, project_id: int, size: int = TASKS_A_SHARD) -> list[Range]:
+    """Half-open ranges of keys that hold up to `size` tasks of the project each, all of them together."""
+    tasks = Task.objects.filter(project_id=project_id).order_by("pk").values_list("pk", flat=True)
+    edges = list(tasks[:1])
+    while edges:
+        further = list(tasks.filter(pk__gt=edges[-1])[size - 1 : size])
+        if not further:
+            last = tasks.last()
+            assert last is not None
+            edges.append(last + 1)
+            break
+        edges += further
+    return list(pairwise(edges))
+
+
+def class_shard(*, project_id: int, within: Range) -> Shard:
+    """What was said of the classes of these images, by people and models, and what a person set."""
+    here = Q(project_id=project_id, task_id__gte=within[0], task_id__lt=within[1])
+    given = settled_answers().filter(here).annotate(label=_CLASS).filter(label__isnull=False)
+    said = _columns(given.order_by("task_id", "actor_id").values_list("task_id", "actor_id", "label"))
+    of_models = current_predictions().filter(
+        annotation__project_id=project_id, annotation__task_id__gte=within[0], annotation__task_id__lt=within[1]
+    )
+    predicted = of_models.order_by("annotation__task_id", "annotation__actor_id").values_list(
+        "annotation__task_id", "annotation__actor_id", "probabilities"
+    )
+    set_by_people = ConsensusLabel.objects.filter(here, is_current=True, method__in=SET_BY_PEOPLE)
+    known = set_by_people.annotate(label=_CLASS).filter(label__isnull=False).order_by("task_id")
+    return _shard(said, predicted, _columns(known.values_list("task_id", "label"), width=2))
+
+
+def check_images(*, project_id: int) -> Shard:
+    """What was said of the classes of the active check images; see the module's docstring."""
+    golds = Gold.objects.filter(project_id=project_id, state=Gold.State.ACTIVE)
+    known: list[Range] = []
+    for pk, accepted in golds.order_by("-pk").values_list("pk", "accepted"):
+        right = {body["image"]["class"] for body in accepted}
+        if len(right) == 1 and None not in right:
+            known.append((-pk, right.pop()))
+    given = answers_to_check_images(project_id=project_id).annotate(label=_CLASS).filter(label__isnull=False)
+    said = _columns(given.order_by("-gold_id", "actor_id").values_list("gold_id", "actor_id", "label"))
+    of_models = current_predictions().filter(annotation__project_id=project_id, annotation__gold__state="active")
+    predicted = of_models.order_by("-annotation__gold_id", "annotation__actor_id").values_list(
+        "annotation__gold_id", "annotation__actor_id", "probabilities"
+    )
+    tasks = np.array(known, np.int64).reshape(-1, 2)
+    clear = {task for task, _ in known}
+    said[:, 0] *= -1
+    return _shard(
+        said[np.isin(said[:, 0], tasks[:, 0])],
+        ((-gold, actor, p) for gold, actor, p in predicted if -gold in clear),
+        tasks,
+    )
+
+
+def answers_to_check_images(*, project_id: int) -> QuerySet[Annotation]:
+    """Current answers of finished sets to check images that are active."""
+    return Annotation.objects.filter(
+        project_id=project_id,
+        gold__state=Gold.State.ACTIVE,
+        is_current=True,
+        source=Annotation.Source.WORKER,
+        assignment__state=Assignment.State.SUBMITTED,
+        assignment__hand__state=Hand.State.SETTLED,
+    )
+
+
+def _columns(rows: QuerySet[Any, Any], *, width: int = 3) -> IntArray:
+    """The rows as integers, shape (n, width), fetched in portions."""
+    flat = (value for row in rows.iterator(chunk_size=_CHUNK) for value in row)
+    return np.fromiter(flat, np.int64).reshape(-1, width)
+
+
+def _shard(said: IntArray, predicted: Any, known: IntArray) -> Shard:
+    task, worker, label = said.T
+    weight = np.ones(len(said))
+    soft = [(task_id, actor, probabilities_of(stored)) for task_id, actor, stored in predicted]
+    if soft:
+        rows = _soft(soft)
+        task, worker, label, weight = (
+            np.concatenate(pair) for pair in zip((task, worker, label, weight), rows, strict=True)
+        )
+    order = np.lexsort((label, worker, task))
+    return Shard(
+        task=task[order],
+        worker=worker[order],
+        label=label[order],
+        weight=weight[order],
+        known_task=np.ascontiguousarray(known[:, 0]),
+        known_label=np.ascontiguousarray(known[:, 1]),
+    )
+
+
+def _soft(soft: list[tuple[int, int, dict[int, float]]]) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
+    """Predictions as rows: see coded.soft_rows."""
+    classes = np.unique([number for _, _, p in soft for number in p]).astype(np.int64)
+    table = np.zeros((len(soft), len(classes)))
+    for row, (_, _, p) in enumerate(soft):
+        table[row, np.searchsorted(classes, list(p))] = list(p.values())
+    task = np.array([each[0] for each in soft], np.int64)
+    worker = np.array([each[1] for each in soft], np.int64)
+    return soft_rows(task, worker, table, classes, repeats="share")

@@ -1,0 +1,142 @@
+"""Truth that the owner brings: a sample of it becomes check images, the rest is left for comparing."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from accounts.models import Actor
+from annotary_core.formats.ground_truth import Problem, Unreadable
+from kernel.errors import Conflict, Refused
+from projects.models import Project
+from projects.selectors import schema_of
+from tasks.flow.check_images import make_check_image
+from tasks.gold.models import Gold
+from tasks.ingest.ground_truth import ImageFrame, Truth, answer_of, read_truth, unknown_classes
+from tasks.ingest.models import Image, ImportItem
+from tasks.ingest.name_matching import match_names
+
+__all__ = ["MatchedTruth", "SampleRefused", "TruthReport", "import_truth", "match_truth", "read_truth"]
+
+
+class SampleRefused(Refused):
+    """Say how many check images to make: a whole number, or a share from 0 to 1."""
+
+    code = "sample_refused"
+
+
+@dataclass(slots=True)
+class MatchedTruth:
+    """Truth in the terms of a project: {id of an image: body of its canonical answer}.
+
+    `unmatched` are file names in the labels that no image has; `problems` what could not be taken, and why;
+    `unknown_classes` are class names that the project does not have.
+    """
+
+    answers: dict[int, dict[str, Any]] = field(default_factory=dict)
+    unmatched: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    unknown_classes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class TruthReport:
+    """What became of imported truth. `records` were read, `matched` could be used, `golds` were made of those."""
+
+    reader: str
+    records: int
+    matched: int
+    golds: tuple[Gold, ...]
+    unmatched: tuple[str, ...]
+    unknown_classes: tuple[str, ...]
+    problems: tuple[Problem, ...]
+
+
+def match_truth(*, project: Project, truth: Truth) -> MatchedTruth:
+    """Find the images of the project's dataset that the labels tell of, by source key, else by base name.
+
+    Nothing is written. See `tasks.ingest.ground_truth` for the frame of boxes.
+    """
+    schema = schema_of(project=project)
+    images = _images_by_key(project)
+    found = match_names(truth.records, list(images))
+    matched = MatchedTruth(
+        unmatched=[name for name in truth.records if name not in found],
+        problems=list(truth.problems),
+        unknown_classes=unknown_classes(truth, schema=schema),
+    )
+    for name, key in found.items():
+        image = images[key]
+        frame = ImageFrame(image.width, image.height, image.original_width, image.original_height, image.orientation)
+        try:
+            answer = answer_of(truth.records[name], schema=schema, frame=frame)
+        except Unreadable as error:
+            matched.problems.append(Problem(name, str(error)))
+            continue
+        if matched.answers.setdefault(image.pk, answer) != answer:
+            matched.problems.append(Problem(name, f"The same image as {image.source_key}, labelled another way there."))
+    return matched
+
+
+def import_truth(*, project: Project, by: Actor, path: Path, as_gold: int | float, seed: int = 0) -> TruthReport:
+    """Read labels from `path` and make a sample of them check images, each in a transaction of its own.
+
+    `as_gold` is a number of images, or as a float a share of those that match. The same seed chooses the same images
+    on every machine. Images that are in work or check images already are passed over for the next in the sample.
+    Raises SampleRefused, TruthRefused, ArchiveRefused; single labels that cannot be used are reported.
+    """
+    truth = read_truth(path=path)
+    matched = match_truth(project=project, truth=truth)
+    count = _count(as_gold, len(matched.answers))
+    golds: list[Gold] = []
+    for image in _shuffled(matched.answers, seed):
+        if len(golds) >= count:
+            break
+        try:
+            gold = make_check_image(
+                project=project, image=image, raw=matched.answers[image.pk], by=by, source=Gold.Source.TRUTH
+            )
+        except Conflict as error:
+            matched.problems.append(Problem(image.source_key, error.detail))
+        else:
+            golds.append(gold)
+    return TruthReport(
+        reader=truth.reader,
+        records=len(truth.records),
+        matched=len(matched.answers),
+        golds=tuple(golds),
+        unmatched=tuple(matched.unmatched),
+        unknown_classes=tuple(matched.unknown_classes),
+        problems=tuple(matched.problems),
+    )
+
+
+def _images_by_key(project: Project) -> dict[str, Image]:
+    """Images by every name under which their content was sent: a duplicate's labels are those of its twin.
+
+    Two imports may bring two images of one name; the earlier one has it.
+    """
+    by_id = {image.pk: image for image in Image.objects.filter(dataset_id=project.dataset_id).order_by("id")}
+    named: dict[str, Image] = {}
+    for image in by_id.values():
+        named.setdefault(image.source_key, image)
+    twins = ImportItem.objects.filter(
+        batch_import__dataset_id=project.dataset_id, state=ImportItem.State.DUPLICATE, image__isnull=False
+    )
+    for name, image_id in twins.order_by("id").values_list("name", "image_id"):
+        if image_id in by_id:
+            named.setdefault(name, by_id[image_id])
+    return named
+
+
+def _count(as_gold: int | float, matched: int) -> int:
+    if isinstance(as_gold, bool) or as_gold < 0 or (isinstance(as_gold, float) and as_gold > 1):
+        raise SampleRefused
+    return round(as_gold * matched) if isinstance(as_gold, float) else as_gold
+
+
+def _shuffled(answers: Mapping[int, object], seed: int) -> Sequence[Image]:
+    """In an order that hangs on seed and content alone, not on ids or on Python's random module."""
+    images = Image.objects.filter(pk__in=list(answers))
+    return sorted(images, key=lambda image: hashlib.sha256(f"{seed}:{image.sha256}".encode()).digest())

@@ -1,0 +1,169 @@
+"""Finishing a hand: what was not answered is given back, check images are compared, trust moves, credits are posted."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Count, Sum
+
+from accounts.models import Actor
+from annotary_core.labels.answer import Answer
+from kernel.clock import ClockTimestamp
+from kernel.errors import NotFound
+from kernel.events import record_event
+from kernel.jobs import KEEP_TRYING, enqueue
+from tasks.annotation.models import Annotation
+from tasks.assignment.models import Assignment, Hand
+from tasks.assignment.services import close_hand_leases
+from tasks.consensus.refit import UPDATE_LABELS, ask_refit
+from tasks.gold.compare import Tolerance, compare
+from tasks.gold.models import Gold, GoldResult
+from tasks.pay.models import LedgerEntry
+from tasks.pay.services import Posted, post_credits
+from tasks.standing.services import note_gold
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A finished hand: how many answers were credited and what they earned. Nothing here tells gold from work."""
+
+    hand: Hand
+    answers: int
+    earned: Decimal
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Checks:
+    seen: int
+    correct: int
+
+
+@transaction.atomic
+def settle_hand(*, worker: Actor, hand_id: UUID) -> Settled:
+    """Locks hand, batches, tasks, assignments, standing. Finish a hand; a second call changes nothing. Raises NotFound.
+
+    The assignments are locked before an answer is read: a change that is under way is waited for and then settled, a
+    later one sees the hand as finished.
+    """
+    hand = _locked(worker, hand_id)
+    if hand.state == Hand.State.LIVE:
+        close_hand_leases(hand=hand)
+        submitted = _locked_answers(hand)
+        checks = _compare_gold(hand, submitted)
+        told = {"seen": checks.seen, "correct": checks.correct}
+        paused = note_gold(project_id=hand.project_id, worker_id=hand.worker_id, **told)
+        posted = post_credits(hand=hand)
+        Hand.objects.filter(pk=hand.pk).update(state=Hand.State.SETTLED, settled_at=ClockTimestamp())
+        _record(hand, posted, gold_seen=checks.seen, gold_correct=checks.correct)
+        _update_labels(hand.project_id, submitted)
+        hand.refresh_from_db(fields=["state", "settled_at"])
+        if paused:
+            # The labels of all that they answered before are made anew without waiting for more answers.
+            ask_refit(project_id=hand.project_id)
+    return _figures(hand)
+
+
+@transaction.atomic
+def settle_late_answer(*, assignment_id: int) -> None:
+    """Locks hand and assignments. Pay an answer that came after its hand was settled; again is harmless.
+
+    Trust does not move: one image alone would tell the worker that it was gold.
+    """
+    hand = Hand.objects.select_for_update(no_key=True, of=("self",)).select_related("project", "worker")
+    row = hand.filter(assignments__pk=assignment_id, state=Hand.State.SETTLED).first()
+    if row is None:
+        return
+    posted = post_credits(hand=row)
+    if posted.answers:
+        _record(row, posted)
+    late = Assignment.objects.filter(pk=assignment_id, state=Assignment.State.SUBMITTED, counts=True)
+    _update_labels(row.project_id, list(late))
+
+
+def _locked(worker: Actor, hand_id: UUID) -> Hand:
+    hands = Hand.objects.select_for_update(no_key=True, of=("self",)).select_related("project", "worker")
+    hand = hands.filter(public_id=hand_id, worker=worker).first()
+    if hand is None:
+        raise NotFound
+    return hand
+
+
+def _locked_answers(hand: Hand) -> list[Assignment]:
+    rows = Assignment.objects.select_for_update(no_key=True).filter(hand=hand).order_by("pk")
+    return [row for row in rows if row.state == Assignment.State.SUBMITTED]
+
+
+def _compare_gold(hand: Hand, submitted: list[Assignment]) -> _Checks:
+    """Write how each answered check image compared.
+
+    Nobody is held to one that was retired meanwhile, as contested, or whose right answer needs a class that the
+    worker was not offered: it was retired since the check image was made, or added after the hand was taken.
+    """
+    ids = [row.pk for row in submitted if row.gold_id is not None]
+    if not ids:
+        return _Checks(0, 0)
+    answers = Annotation.objects.filter(
+        assignment_id__in=ids, is_current=True, gold__state=Gold.State.ACTIVE
+    ).select_related("gold", "schema")
+    compared = [(answer, _that_could_be_given(answer)) for answer in answers.order_by("assignment_id")]
+    results = [_result(hand, answer, accepted) for answer, accepted in compared if accepted]
+    GoldResult.objects.bulk_create(results)
+    return _Checks(seen=len(results), correct=sum(result.correct for result in results))
+
+
+def _that_could_be_given(annotation: Annotation) -> list[Answer]:
+    """The accepted answers of the check image of which the worker's schema has every class."""
+    assert annotation.gold is not None
+    offered = {row["number"] for row in annotation.schema.body["classes"]}
+    accepted = [Answer.from_json(body) for body in annotation.gold.accepted]
+    return [answer for answer in accepted if answer.class_numbers() <= offered]
+
+
+def _result(hand: Hand, annotation: Annotation, accepted: Sequence[Answer]) -> GoldResult:
+    gold = annotation.gold
+    assert gold is not None
+    assert annotation.assignment_id is not None
+    names = {row["number"]: row["name"] for row in annotation.schema.body["classes"]}
+    comparison = compare(
+        Answer.from_json(annotation.body),
+        accepted,
+        Tolerance(**gold.tolerance),
+        names=names,
+    )
+    return GoldResult(
+        project_id=hand.project_id,
+        gold=gold,
+        worker_id=hand.worker_id,
+        assignment_id=annotation.assignment_id,
+        correct=comparison.correct,
+        score=comparison.score,
+        why=comparison.why[:300],
+    )
+
+
+def _record(hand: Hand, posted: Posted, *, gold_seen: int = 0, gold_correct: int = 0) -> None:
+    record_event(
+        project_id=hand.project_id,
+        kind="hand.settled",
+        data={"worker": str(hand.worker.public_id)},
+        settled=posted.answers,
+        paid_micros=posted.micros,
+        gold_seen=gold_seen,
+        gold_correct=gold_correct,
+    )
+
+
+def _update_labels(project_id: int, submitted: list[Assignment]) -> None:
+    """A surplus changes no label: made anew for its sake, a label could lose its approval to a shift in trust."""
+    task_ids = sorted({row.task_id for row in submitted if row.task_id is not None and row.counts})
+    if task_ids:
+        enqueue(UPDATE_LABELS, project_id=project_id, max_attempts=KEEP_TRYING, task_ids=task_ids)
+
+
+def _figures(hand: Hand) -> Settled:
+    credits = LedgerEntry.objects.filter(hand=hand, kind=LedgerEntry.Kind.CREDIT)
+    sums = credits.aggregate(answers=Count("pk"), earned=Sum("amount"))
+    return Settled(hand, sums["answers"], sums["earned"] or Decimal(0), hand.project.currency)

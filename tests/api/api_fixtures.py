@@ -1,0 +1,142 @@
+"""One of everything that the API can name, in ada's project of stray cats and dogs."""
+
+import io
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from PIL import Image as Pixels
+
+from accounts.services import create_token, invite
+from kernel.clock import utc_now
+from projects.models import Project
+from storage.models import Blob
+from storage.services import store_blob
+from tasks.assignment.models import Assignment, Hand
+from tasks.batching.models import Batch, Task
+from tasks.consensus.services import update_labels
+from tasks.exports.models import Export
+from tasks.gold.models import Gold
+from tasks.ingest.models import Image, Import
+from tasks.snapshots.models import Snapshot
+from tests import factories as cast
+from tests.api.people import MEMBERS, member
+
+
+@dataclass(frozen=True)
+class World:
+    """`ids` are the parts of addresses, by the names that the routes give them."""
+
+    project: Project
+    hand: Hand
+    gold: Gold
+    task: Task
+    ids: dict[str, Any]
+
+
+def some_pixels(color: str = "teal", kind: str = "JPEG") -> bytes:
+    target = io.BytesIO()
+    Pixels.new("RGB", (64, 48), color).save(target, kind)
+    return target.getvalue()
+
+
+def a_stored_blob(content: bytes, content_type: str = "image/jpeg") -> Blob:
+    return store_blob(source=io.BytesIO(content), content_type=content_type)
+
+
+def a_stored_image(project: Project, color: str) -> Image:
+    """An image whose pixels are in the storage."""
+    blob = a_stored_blob(some_pixels(color))
+    blobs: dict[str, Any] = {"original": blob, "release": blob, "rendition": blob, "thumb": blob}
+    return cast.an_image(project, sha256=blob.sha256, width=64, height=48, **blobs)
+
+
+def a_hand(project: Project, *, gold: Gold, task: Task) -> Hand:
+    """A live hand of wren's with a check image before a task."""
+    now = utc_now()
+    worker = member("worker")
+    later = now + timedelta(hours=1)
+    assert project.schema is not None
+    hand = Hand.objects.create(project=project, worker=worker, size=2, created_at=now, expires_at=later)
+    shown: list[Gold | Task] = [gold, task]
+    for position, row in enumerate(shown, start=1):
+        Assignment.objects.create(
+            project=project,
+            hand=hand,
+            worker=worker,
+            task=row if isinstance(row, Task) else None,
+            gold=row if isinstance(row, Gold) else None,
+            position=position,
+            counts=isinstance(row, Task),
+            schema=project.schema,
+            instructions=project.instructions,
+            rendition=row.image.rendition,
+            width=row.image.width,
+            height=row.image.height,
+            price=project.price,
+            leased_at=now,
+            expires_at=later,
+        )
+    Task.objects.filter(pk=task.pk).update(taken=1)
+    Batch.objects.filter(pk=task.batch_id).update(taken=1)
+    return hand
+
+
+def a_release(project: Project) -> Export:
+    """A ready release of nothing, and its file: an empty ZIP."""
+    assert project.schema is not None
+    snapshot = Snapshot.objects.create(
+        project=project,
+        number=1,
+        schema=project.schema,
+        created_by=project.created_by,
+        state=Snapshot.State.READY,
+        content_hash="0" * 64,
+        ready_at=utc_now(),
+    )
+    zipped = a_stored_blob(b"PK\5\6" + bytes(18), "application/zip")
+    return Export.objects.create(
+        project=project,
+        snapshot=snapshot,
+        format="coco",
+        state=Export.State.READY,
+        blob=zipped,
+        sha256=zipped.sha256,
+        size=zipped.size,
+        created_by=project.created_by,
+    )
+
+
+def a_world() -> World:
+    for role in MEMBERS:
+        member(role)
+    owner, worker = member("owner"), member("worker")
+    project = cast.a_project(answers_min=1, answers_max=1)
+    cast.admitted(project, worker)
+    cast.admitted(project, cast.finch())
+    task = cast.a_task(project, image=a_stored_image(project, "teal"))
+    gold = cast.a_gold(project, image=a_stored_image(project, "navy"))
+    hand = a_hand(project, gold=gold, task=task)
+    answered = cast.a_task(project, image=a_stored_image(project, "olive"), wanted=1)
+    cast.an_answer(answered, cast.finch(), cast.class_answer(1))
+    update_labels(task_ids=[answered.pk])
+    export = a_release(project)
+    sent = Import.objects.create(dataset=project.dataset, project_id=project.pk, source="files", created_by=owner)
+    invitation, _ = invite(organisation=project.organisation, by=owner, project_id=project.pk)
+    token, _ = create_token(actor=owner, organisation=project.organisation, name="ada's", scopes=["read"])
+    ids = {
+        "project_id": project.public_id,
+        "worker_id": worker.public_id,
+        "import_id": sent.public_id,
+        "image_id": task.image.public_id,
+        "gold_id": gold.public_id,
+        "batch_id": task.batch.public_id,
+        "task_id": answered.public_id,
+        "hand_id": hand.public_id,
+        "assignment_id": hand.assignments.get(task=task).public_id,
+        "release_id": export.snapshot.public_id,
+        "export_id": export.public_id,
+        "invitation_id": invitation.public_id,
+        "token_id": token.public_id,
+    }
+    return World(project=project, hand=hand, gold=gold, task=task, ids=ids)

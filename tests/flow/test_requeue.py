@@ -1,0 +1,80 @@
+"""A small team that gave images back is not stuck: the manager sees them and offers them again."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tasks.assignment.services import claim_hand, release_hand, skip_assignment
+from tasks.batching.models import Batch, Task
+from tasks.flow.requeue import Waiting, offer_again, waiting_for_nobody
+from tests.factories import a_project, a_task, a_user, ada, finch, wren
+from tests.worker_actions import answer, leases_of, settle, take
+
+pytestmark = pytest.mark.django_db
+
+
+def test_images_that_the_only_worker_gave_back_are_counted_and_offered_again() -> None:
+    project = a_project(workers=[wren()], answers_min=1, answers_max=1, gold_rate=0)
+    tasks = [a_task(project, wanted=1) for _ in range(3)]
+    hand = take(wren(), project)
+    answer(leases_of(hand)[0])
+    release_hand(worker=wren(), hand_id=hand.public_id)
+    settle(hand)
+    assert claim_hand(worker=wren(), project=project) is None
+    assert waiting_for_nobody(project=project) == Waiting(without_answer=2, with_answers=0)
+
+    assert offer_again(batch=tasks[0].batch) == 2
+
+    assert waiting_for_nobody(project=project) == Waiting(without_answer=0, with_answers=0)
+    again = leases_of(take(wren(), project))
+    assert [lease.round for lease in again] == [2, 2]
+    assert [answer(lease).counts for lease in again] == [True, True]
+    assert Task.objects.filter(taken=1).count() == 3
+
+
+def test_images_that_somebody_else_may_still_take_stay_in_their_round() -> None:
+    project = a_project(workers=[wren(), finch()], answers_min=1, answers_max=1, gold_rate=0)
+    task = a_task(project, wanted=1)
+    skip_assignment(worker=wren(), assignment_id=leases_of(take(wren(), project))[0].public_id)
+
+    assert offer_again(batch=task.batch) == 0
+    assert take(finch(), project).size == 1
+
+
+def test_images_with_answers_are_told_apart() -> None:
+    project = a_project(workers=[wren()], answers_min=2, answers_max=2, gold_rate=0)
+    task = a_task(project, wanted=2)
+    hand = take(wren(), project)
+    answer(leases_of(hand)[0])
+    settle(hand)
+
+    assert waiting_for_nobody(project=project) == Waiting(without_answer=0, with_answers=1)
+    assert offer_again(batch=task.batch) == 0
+
+
+def test_a_project_without_workers_waits_for_its_first() -> None:
+    project = a_project(answers_min=1, answers_max=1)
+    a_task(project, wanted=1)
+
+    assert waiting_for_nobody(project=project) == Waiting(without_answer=0, with_answers=0)
+    assert Batch.objects.get(project=project).generation == 0
+
+
+def test_a_team_goes_on_with_who_is_there_from_the_console(client: Client) -> None:
+    project = a_project(workers=[wren()], answers_min=2, answers_max=2, gold_rate=0)
+    answered, given_back = a_task(project, wanted=2), a_task(project, wanted=2)
+    hand = take(wren(), project)
+    answer(next(lease for lease in leases_of(hand) if lease.task_id == answered.pk))
+    settle(hand)
+    ada()
+    client.force_login(a_user("ada"), backend="allauth.account.auth_backends.AuthenticationBackend")
+    console = reverse("workers_ui:project", args=[project.public_id])
+    assert "2 images wait for somebody new" in client.get(console).content.decode()
+
+    client.post(reverse("workers_ui:batches-go-on", args=[project.public_id]))
+
+    answered.refresh_from_db()
+    given_back.refresh_from_db()
+    assert (answered.state, answered.wanted) == ("answered", 1)
+    assert (given_back.state, given_back.round) == ("open", 2)
+    assert "wait for somebody new" not in client.get(console).content.decode()

@@ -1,0 +1,125 @@
+"""Places rise and close with their batch's counters, and tell workers and the live stream."""
+
+from collections.abc import Callable
+from functools import partial
+
+import pytest
+from django.db import transaction
+from django.db.models import F
+
+from kernel.errors import TransitionRefused
+from kernel.events import number_events, stream_snapshot
+from tasks.batching.models import Batch, Task
+from tasks.batching.services import (
+    PriorityRefused,
+    close_places,
+    open_all_batches,
+    open_batch,
+    pause_batch,
+    raise_wanted,
+    refresh_statistics,
+    set_priority,
+)
+from tests.factories import a_batch, a_project, a_task, some_tasks
+from tests.lock_waits import Meanwhile
+from tests.threads import together
+
+pytestmark = pytest.mark.django_db
+
+
+def take(task: Task, places: int) -> None:
+    Batch.objects.filter(pk=task.batch_id).update(taken=F("taken") + places)
+    Task.objects.filter(pk=task.pk).update(taken=F("taken") + places)
+
+
+def test_raising_moves_task_batch_generation_and_stream_together() -> None:
+    first, _ = some_tasks(a_project(answers_min=3), 2)
+    assert raise_wanted(task_id=first.pk, to=5) is True
+    first.refresh_from_db()
+    assert (first.wanted, first.batch.wanted, first.batch.generation) == (5, 8, 1)
+    number_events(project_id=first.project_id)
+    assert stream_snapshot(project_id=first.project_id).totals == {"places": 2}
+
+
+def test_raising_to_no_more_than_is_wanted_changes_nothing() -> None:
+    task = a_task(a_project(answers_min=3))
+    assert raise_wanted(task_id=task.pk, to=3) is False
+    assert raise_wanted(task_id=task.pk, to=1) is False
+    task.refresh_from_db()
+    assert (task.wanted, task.batch.generation) == (3, 0)
+
+
+def test_a_task_that_has_its_label_asks_for_no_more() -> None:
+    """The job that saw it open may come late: a place that nobody can take would stay open for ever."""
+    task = a_task(a_project(answers_min=3))
+    Task.objects.filter(pk=task.pk).update(state=Task.State.ANSWERED)
+    assert raise_wanted(task_id=task.pk, to=4) is False
+    task.refresh_from_db()
+    assert (task.wanted, task.batch.wanted, task.batch.generation) == (3, 3, 0)
+
+
+def test_closing_leaves_the_places_that_are_taken() -> None:
+    task = a_task(a_project(answers_min=3))
+    take(task, 1)
+    assert close_places(task=task) == 2
+    assert close_places(task=task) == 0
+    task.refresh_from_db()
+    assert (task.wanted, task.taken, task.batch.wanted, task.batch.taken) == (1, 1, 1, 1)
+    number_events(project_id=task.project_id)
+    assert stream_snapshot(project_id=task.project_id).totals == {"places": -2}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_raising_and_closing_at_once_keep_the_sums() -> None:
+    tasks = some_tasks(a_project(answers_min=3), 4)
+    calls: list[Callable[[], object]] = [partial(raise_wanted, task_id=task.pk, to=5) for task in tasks * 2]
+    calls += [partial(close_places, task=task) for task in tasks[:2]]
+    results = together(*calls)
+    assert not [result for result in results if isinstance(result, Exception)]
+    assert Batch.objects.get().wanted == sum(Task.objects.values_list("wanted", flat=True))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_raising_waits_for_a_claim_that_holds_the_batch() -> None:
+    task = a_task(a_project(answers_min=1))
+    with transaction.atomic():
+        Batch.objects.select_for_update(no_key=True).get(pk=task.batch_id)
+        take(task, 1)
+        raising = Meanwhile(lambda: raise_wanted(task_id=task.pk, to=2))
+        assert raising.is_waiting()
+    assert raising.ended() is True
+    assert Batch.objects.values_list("wanted", "taken").get() == (2, 1)
+
+
+def test_batches_open_pause_and_open_again() -> None:
+    batch = a_batch(a_project(), state="draft")
+    opened = open_batch(batch=batch)
+    assert (opened.state, opened.opened_at is not None) == ("open", True)
+    assert pause_batch(batch=batch).state == "paused"
+    with pytest.raises(TransitionRefused, match="Batch 1 is paused"):
+        pause_batch(batch=batch)
+    assert open_batch(batch=batch).state == "open"
+    with pytest.raises(TransitionRefused, match="Batch 1 is open"):
+        open_batch(batch=batch)
+
+
+def test_opening_all_leaves_paused_ones_paused() -> None:
+    project = a_project()
+    for state in ("draft", "paused", "draft", "open"):
+        a_batch(project, state=state)
+    assert open_all_batches(project=project) == 2
+    assert list(Batch.objects.order_by("number").values_list("state", flat=True)) == ["open", "paused", "open", "open"]
+    opened = [event["data"]["batch"] for event in number_events(project_id=project.pk)]
+    assert opened == [str(Batch.objects.get(number=number).public_id) for number in (1, 3)]
+
+
+def test_a_priority_is_a_whole_number_in_range() -> None:
+    batch = a_batch(a_project())
+    assert set_priority(batch=batch, priority=7).priority == 7
+    for wrong in (1001, -1001, True, 1.5):
+        with pytest.raises(PriorityRefused):
+            set_priority(batch=batch, priority=wrong)  # type: ignore[arg-type]
+
+
+def test_statistics_can_be_refreshed_inside_a_transaction() -> None:
+    refresh_statistics()

@@ -1,0 +1,44 @@
+"""Images with answers and the label that they come to, and reports made without a broker."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from accounts.models import Actor
+from kernel.jobs import run_job
+from kernel.models import Job
+from projects.models import Project
+from tasks.batching.models import Task
+from tasks.analytics.jobs import make_report_job
+from tasks.flow.relabel import relabel
+from tasks.ingest.models import Image
+from tests import factories as cast
+
+
+def a_crowd(project: Project, count: int = 3) -> list[Actor]:
+    """Admitted workers: bird1, bird2, ..."""
+    birds = [cast.a_worker(f"bird{number}") for number in range(1, count + 1)]
+    for bird in birds:
+        if not bird.standings.filter(project=project).exists():
+            cast.admitted(project, bird)
+    return birds
+
+
+def an_agreed_task(
+    project: Project, bodies: Sequence[dict[str, Any]], *, image: Image | None = None, more: int = 0
+) -> Task:
+    """A task whose first answers are these, one a worker of the crowd, with the label that they come to. `more` answers
+    are wanted and not there."""
+    birds = a_crowd(project, len(bodies))
+    task = cast.a_task(project, image=image, wanted=len(bodies) + more)
+    for bird, body in zip(birds, bodies, strict=True):
+        cast.an_answer(task, bird, body)
+    relabel(task_ids=[task.pk])
+    return Task.objects.get(pk=task.pk)
+
+
+def make_reports() -> list[Job]:
+    """Carry out the reports that are queued, here and now."""
+    queued = list(Job.objects.filter(kind="flow.report", state=Job.State.QUEUED))
+    for job in queued:
+        run_job(job.pk, make_report_job.run_function)  # type: ignore[attr-defined]  # kernel.jobs sets it
+    return list(Job.objects.filter(pk__in=[job.pk for job in queued]))

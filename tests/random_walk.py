@@ -1,0 +1,117 @@
+"""A walk through everything that workers, the sweep and managers do, in random order."""
+
+import random
+from collections.abc import Callable
+
+from accounts.models import Actor
+from kernel.errors import AnnotaryError
+from projects.models import Project
+from tasks.annotation.models import Annotation
+from tasks.annotation.services import Submission
+from tasks.assignment.models import Assignment, Hand
+from tasks.assignment.services import claim_hand, release_hand, skip_assignment
+from tasks.batching.models import Batch, Task
+from tasks.batching.services import open_batch, pause_batch, raise_wanted
+from tasks.flow.lease_expiry import expire_leases
+from tests import factories as cast
+from tests import worker_actions as worklife
+
+
+def a_busy_project(workers: int, *, name: str = "Strays", tasks: int = 24, batches: int = 3) -> Project:
+    """Small sets, many checks, two answers an image: everybody meets everybody."""
+    people = [cast.a_worker(f"w{number}") for number in range(workers)]
+    project = cast.a_project(name, workers=people, hand_size=4, gold_rate=0.25, answers_min=2)
+    cast.some_tasks(project, tasks, batches=batches)
+    for _ in range(8):
+        cast.a_gold(project)
+    return project
+
+
+class Walk:
+    """Steps of one worker (and now and then of the sweep and the manager). Refusals are part of the walk.
+
+    `acknowledged` holds what was answered to each accepted submission, by assignment: it must be found in the record.
+    """
+
+    def __init__(self, project: Project, worker: Actor, seed: int) -> None:
+        self.project, self.worker = project, worker
+        self.random = random.Random(seed)
+        self.acknowledged: dict[int, Submission] = {}
+        self.refusals = 0
+
+    def step(self) -> None:
+        steps: dict[Callable[[], None], int] = {
+            self.claim: 4,
+            self.answer: 8,
+            self.answer_anything_of_old: 3,
+            self.skip: 1,
+            self.settle: 2,
+            self.release: 1,
+            self.time_passes: 2,
+            self.sweep: 2,
+            self.manage: 1,
+        }
+        act = self.random.choices(list(steps), weights=list(steps.values()))[0]
+        try:
+            act()
+        except AnnotaryError:
+            self.refusals += 1
+
+    def claim(self) -> None:
+        claim_hand(worker=self.worker, project=self.project)
+
+    def answer(self) -> None:
+        self._answer(self._mine(state=Assignment.State.LEASED))
+
+    def answer_anything_of_old(self) -> None:
+        self._answer(self._mine())
+
+    def skip(self) -> None:
+        lease = self._mine(state=Assignment.State.LEASED)
+        if lease is not None:
+            skip_assignment(worker=self.worker, assignment_id=lease.public_id)
+
+    def settle(self) -> None:
+        hand = self._hand()
+        if hand is not None:
+            worklife.settle(hand)
+
+    def release(self) -> None:
+        hand = self._hand()
+        if hand is not None:
+            release_hand(worker=self.worker, hand_id=hand.public_id)
+
+    def time_passes(self) -> None:
+        hand = self._hand()
+        if hand is not None:
+            worklife.run_out(hand)
+
+    def sweep(self) -> None:
+        expire_leases()
+
+    def manage(self) -> None:
+        batch = self.random.choice(list(Batch.objects.filter(project=self.project)))
+        if self.random.random() < 0.5:
+            task = self.random.choice(list(batch.tasks.filter(state=Task.State.OPEN)))
+            raise_wanted(task_id=task.pk, to=min(task.wanted + 1, 4))
+        elif batch.state == Batch.State.PAUSED:
+            open_batch(batch=batch)
+        else:
+            pause_batch(batch=batch)
+
+    def assert_nothing_acknowledged_was_lost(self) -> None:
+        """I3: the last answer that was accepted for each assignment is the current one."""
+        for assignment_id, said in self.acknowledged.items():
+            current = Annotation.objects.get(assignment_id=assignment_id, is_current=True)
+            assert (current.pk, current.body) == (said.annotation.pk, said.annotation.body)
+
+    def _answer(self, lease: Assignment | None) -> None:
+        if lease is not None:
+            self.acknowledged[lease.pk] = worklife.answer(lease, self.random.choice([1, 1, 1, 2]))
+
+    def _mine(self, **only: str) -> Assignment | None:
+        mine = list(Assignment.objects.filter(project=self.project, worker=self.worker, **only).order_by("pk"))
+        return self.random.choice(mine) if mine else None
+
+    def _hand(self) -> Hand | None:
+        return Hand.objects.filter(project=self.project, worker=self.worker, state=Hand.State.LIVE).first()

@@ -1,0 +1,121 @@
+"""Answers at the edge of what numbers hold: every method still gives probabilities, and sums stay sums."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from django.core.management import CommandError, call_command
+
+from annotary_core.aggregation.base import Answers, Consensus
+from annotary_core.aggregation.classification import dawid_skene
+from annotary_core.aggregation.classification.blend import Blend, fit_blend
+from annotary_core.aggregation.classification.fitted_model import BlendState
+from annotary_core.aggregation.classification.one_coin import OneCoin
+from annotary_core.aggregation.classification.predict import Scored
+from annotary_core.aggregation.registry import METHODS, method_named
+from annotary_core.labels.arrays import IntArray
+from tests.label_rows import crowd_columns
+
+EVERY = sorted(METHODS)
+
+
+def is_sound(result: Consensus) -> None:
+    """Each task's probabilities sum to 1, and the label is among them with just the confidence that is stated."""
+    assert np.add.reduceat(result.posteriors.p, result.posteriors.start[:-1]) == pytest.approx(1.0)
+    stated = [result.posteriors.of(at)[label] for at, label in enumerate(result.label.tolist())]
+    assert stated == result.confidence.tolist()
+
+
+def split_between(classes: int) -> tuple[IntArray, IntArray, IntArray]:
+    """200 workers answer each of 10 tasks, and equally many name each class."""
+    said = (np.tile(np.arange(200), 10) + np.repeat(np.arange(10), 200)) % classes
+    return np.repeat(np.arange(10), 200), np.tile(np.arange(200), 10), said
+
+
+@pytest.mark.parametrize("name", EVERY)
+@pytest.mark.parametrize("classes", [2, 4])
+@pytest.mark.parametrize("known", [2, 4, 150])
+def test_much_against_every_class_leaves_probabilities(name: str, classes: int, known: int) -> None:
+    hopeless = dict.fromkeys(range(200), (0.0, 1e12))
+    answers = Answers.of(*split_between(classes), classes=np.arange(max(classes, known)), history=hopeless)
+    is_sound(method_named(name).fit_predict(answers))
+
+
+def test_classes_that_all_have_much_against_them_share_what_dust_does_not_take() -> None:
+    rows = ([1] * 30, list(range(30)), [0, 1, 2] * 10)
+    poor = {worker: (0.0, 300.0 if worker % 3 else 290.0) for worker in range(30)}
+    result = OneCoin().fit_predict(Answers.of(*rows, history=poor))
+    assert result.label.tolist() == [0]
+    assert result.posteriors.of(0)[1] == pytest.approx(result.posteriors.of(0)[2])
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_heavy_weights_overflow_nothing(name: str) -> None:
+    task, worker, label, _ = crowd_columns(np.random.default_rng(3), tasks=300, workers=6, classes=3)
+    is_sound(method_named(name).fit_predict(Answers.of(task, worker, label, weights=np.full(len(task), 1e6))))
+
+
+def test_a_state_counts_the_classes_that_nobody_named() -> None:
+    task, worker, label, _ = crowd_columns(np.random.default_rng(4), tasks=400, workers=8, classes=4)
+    state = fit_blend(Answers.of(task, worker, label))
+    one = Answers.of([1, 1], [0, 1], [2, 2])
+    of_all = Answers.of([1, 1], [0, 1], [2, 2], classes=[0, 1, 2, 3])
+    result = Scored(state).fit_predict(one)
+    assert result.posteriors.of(0) == Scored(state).fit_predict(of_all).posteriors.of(0)
+    assert 0.5 < result.confidence[0] < 1
+
+
+def test_names_of_any_size_change_nothing() -> None:
+    task, worker, label, _ = crowd_columns(np.random.default_rng(5), tasks=300, workers=6, classes=3)
+    far = Answers.of(2**62 - task, -(2**62) + worker, np.where(label > 1, 2**62 - label, label - 2**62))
+    near = Blend().fit_predict(Answers.of(task, worker, label))
+    assert np.sort(Blend().fit_predict(far).confidence) == pytest.approx(np.sort(near.confidence), abs=1e-9)
+
+
+def write(folder: Path, content: str) -> Path:
+    path = folder / "answers.csv"
+    path.write_text(content, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("command", ["aggregate", "agreement"])
+def test_a_method_too_large_for_the_answers_is_refused_in_a_sentence(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dawid_skene, "MOST_CELLS", 4)
+    path = write(tmp_path, "task,worker,label\n1,a,x\n1,b,y\n2,a,z\n")
+    with pytest.raises(CommandError, match="use the method one-coin"):
+        call_command(command, path, method="dawid-skene")
+
+
+def test_corners_beyond_any_image_are_refused_with_their_line(tmp_path: Path) -> None:
+    path = write(tmp_path, "task,worker,x1,y1,x2,y2,label\n1,a,0,0,9,9,c\n1,b,0,0,1e308,9,c\n")
+    with pytest.raises(CommandError, match=r"line 3: x2 is '1e308', not a place in an image"):
+        call_command("aggregate", path)
+
+
+def test_a_threshold_that_is_no_number_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CommandError, match="threshold must be a number"):
+        call_command("aggregate", write(tmp_path, "task,worker,label\n1,a,x\n"), threshold=float("nan"))
+
+
+def test_corners_given_as_shares_of_the_image_keep_their_digits(tmp_path: Path) -> None:
+    path = write(tmp_path, "task,worker,x1,y1,x2,y2,label\n1,a,.1234,0,.5,.75,c\n1,b,.1234,0,.5,.75,c\n")
+    call_command("aggregate", path, out=tmp_path / "labels.csv")
+    assert "1,0.123400,0.000000,0.500000,0.750000,c," in (tmp_path / "labels.csv").read_text()
+
+
+def test_a_thousand_classes_need_no_matrices() -> None:
+    rng = np.random.default_rng(6)
+    truth = rng.integers(0, 1000, 300)
+    said = np.where(rng.random((300, 5)) < 0.8, truth[:, None], rng.integers(0, 1000, (300, 5)))
+    answers = Answers.of(np.repeat(np.arange(300), 5), np.tile(np.arange(5), 300), said.ravel(), classes=range(1000))
+    state = fit_blend(answers)
+    stored = json.dumps(state.to_json())
+    assert len(state.confusion) == 0 and len(stored) < 100_000
+    again = BlendState.from_json(json.loads(stored))
+    assert again.pooled == pytest.approx(state.pooled, abs=1e-9)
+    assert (Scored(again).fit_predict(answers).label == Blend().fit_predict(answers).label).all()

@@ -1,0 +1,210 @@
+"""The doubt in labels: entropy, calibration, the ones most likely wrong, and classes that many confuse."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from crowdkit.metrics.data import uncertainty
+from hypothesis import given
+from hypothesis import strategies as st
+
+from annotary_core.aggregation.base import Answers, Consensus, Posteriors
+from annotary_core.aggregation.classification.majority import Majority
+from annotary_core.aggregation.io.tables import ClassTable, read_answers
+from annotary_core.aggregation.label_quality.calibration import LEAST, calibrate
+from annotary_core.aggregation.label_quality.class_confusions import Confusions, confusions
+from annotary_core.aggregation.label_quality.label_errors import label_doubt, most_likely_wrong, set_doubt
+
+
+def consensus(posteriors: dict[int, dict[int, float]]) -> Consensus:
+    """Tasks with these posteriors, each labelled by its likeliest class, two answers each."""
+    tasks = sorted(posteriors)
+    best = [max(posteriors[task], key=posteriors[task].__getitem__) for task in tasks]
+    cells = [(label, p) for task in tasks for label, p in sorted(posteriors[task].items())]
+    start = np.cumsum([0, *(len(posteriors[task]) for task in tasks)])
+    return Consensus(
+        task=np.array(tasks, np.int64),
+        label=np.array(best, np.int64),
+        confidence=np.array([posteriors[task][label] for task, label in zip(tasks, best, strict=True)]),
+        n=np.full(len(tasks), 2, np.int64),
+        tied=np.zeros(len(tasks), np.bool_),
+        posteriors=Posteriors(
+            start.astype(np.int64),
+            np.array([c for c, _ in cells], np.int64),
+            np.array([p for _, p in cells], np.float64),
+        ),
+    )
+
+
+THREE = {4: {1: 0.5, 2: 0.25, 3: 0.25}, 5: {1: 0.0, 2: 1.0}, 9: {1: 0.1, 3: 0.9}}
+
+
+def test_entropy_is_in_bits_and_expected_error_is_what_the_label_lacks() -> None:
+    doubt = label_doubt(consensus(THREE))
+    assert doubt.task.tolist() == [4, 5, 9]
+    assert doubt.entropy == pytest.approx([1.5, 0, -0.1 * math.log2(0.1) - 0.9 * math.log2(0.9)])
+    assert doubt.expected_error == pytest.approx([0.5, 0, 0.1])
+
+
+def test_the_set_sums_its_labels() -> None:
+    whole = set_doubt(label_doubt(consensus(THREE)))
+    assert whole.labels == 3
+    assert whole.expected_wrong == pytest.approx(0.6)
+    assert whole.expected_error == pytest.approx(0.2)
+    assert whole.deviation == pytest.approx(math.sqrt(0.25 + 0.09))
+
+
+def test_nothing_has_no_doubt() -> None:
+    nothing = consensus({})
+    whole = set_doubt(label_doubt(nothing))
+    assert (whole.labels, whole.expected_wrong) == (0, 0)
+    assert math.isnan(whole.expected_error)
+    assert math.isnan(whole.mean_entropy)
+    assert len(most_likely_wrong(nothing).task) == 0
+    assert calibrate(nothing, {1: 1}).n == 0
+    assert len(confusions(Answers.of([], [], []), nothing).a) == 0
+
+
+# What crowd-kit calls in pandas is on its way out.
+@pytest.mark.filterwarnings("ignore:The inplace keyword")
+def test_mean_entropy_of_a_majority_vote_is_crowd_kits_uncertainty() -> None:
+    rng = np.random.default_rng(0)
+    task, worker = np.divmod(np.arange(120), 6)
+    label = rng.integers(4, size=120)
+    ours = set_doubt(label_doubt(Majority().fit_predict(Answers.of(task, worker, label)))).mean_entropy
+    theirs = uncertainty(pd.DataFrame({"task": task, "worker": worker, "label": label}))
+    assert ours * math.log(2) == pytest.approx(theirs, abs=1e-5)
+
+
+def test_the_likely_wrong_come_first_with_the_class_that_they_may_be() -> None:
+    found = most_likely_wrong(consensus(THREE))
+    assert found.task.tolist() == [4, 9, 5]
+    assert found.wrong == pytest.approx([0.5, 0.1, 0])
+    assert found.other.tolist() == [2, 1, 2]
+    assert found.other_p == pytest.approx([0.25, 0.1, 0])
+    assert most_likely_wrong(consensus(THREE), limit=1).task.tolist() == [4]
+
+
+def test_labels_that_were_released_are_judged_by_the_posterior_of_now() -> None:
+    found = most_likely_wrong(consensus(THREE), released={9: 1, 4: 1, 77: 1, 5: 6})
+    assert found.task.tolist() == [5, 9, 4]
+    assert found.label.tolist() == [6, 1, 1]
+    assert found.wrong == pytest.approx([1, 0.9, 0.5])
+    assert found.other.tolist() == [2, 3, 2]
+
+
+def test_the_reliability_curve_and_its_figures_by_hand() -> None:
+    result = consensus({1: {0: 0.6, 1: 0.4}, 2: {0: 0.6, 1: 0.4}, 3: {0: 0.05, 1: 0.95}, 4: {1: 1.0}, 7: {1: 1.0}})
+    found = calibrate(result, {1: 0, 2: 1, 3: 1, 4: 0, 99: 1})
+    assert found.n == 4
+    assert found.accuracy == pytest.approx(0.5)
+    assert found.confidence == pytest.approx((0.6 + 0.6 + 0.95 + 1) / 4)
+    assert found.curve.low == pytest.approx([0.5, 0.9])
+    assert found.curve.n.tolist() == [2, 2]
+    assert found.curve.confidence == pytest.approx([0.6, 0.975])
+    assert found.curve.right == pytest.approx([0.5, 0.5])
+    assert found.error == pytest.approx((0.1 + 0.475) / 2)
+    assert found.brier == pytest.approx((0.32 + 0.72 + 0.005 + 2) / 4)
+    assert found.log_loss == pytest.approx(-np.mean(np.log([0.6, 0.4, 0.95, LEAST])))
+
+
+def test_a_posterior_that_is_right_as_often_as_it_says_is_calibrated() -> None:
+    rng = np.random.default_rng(4)
+    p = rng.uniform(0.5, 1, size=20_000)
+    result = consensus({task: {0: value, 1: 1 - value} for task, value in enumerate(p.tolist())})
+    truth = {task: int(right) for task, right in enumerate(rng.random(20_000) >= p)}
+    honest = calibrate(result, truth)
+    assert honest.error < 0.02
+    boastful = calibrate(replace(result, confidence=np.minimum(result.confidence + 0.2, 1)), truth)
+    assert boastful.error > 0.1
+    assert boastful.confidence > boastful.accuracy
+
+
+@given(st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.7, 1.0, 1 / 3]), min_size=1, max_size=8), st.integers(1, 20))
+def test_every_task_has_a_bin(p: list[float], bins: int) -> None:
+    result = consensus({task: {0: value} for task, value in enumerate(p)})
+    found = calibrate(result, dict.fromkeys(range(len(p)), 0), bins=bins)
+    assert found.curve.n.sum() == len(p)
+    assert (
+        (found.curve.confidence <= found.curve.high + 1e-9) & (found.curve.confidence >= found.curve.low - 1e-9)
+    ).all()
+
+
+def crowd(unclear: bool, *, bad_worker: bool = False, seed: int = 0) -> tuple[Answers, Consensus]:
+    """600 tasks, 5 classes, 20 workers, 5 answers a task, 15 % careless errors; the truth is the posterior.
+
+    unclear: three workers in four take class 1 for class 2 and back half of the time. bad_worker: worker 0 does always.
+    """
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(5, size=600)
+    task = np.repeat(np.arange(600), 5)
+    worker = np.concatenate([rng.choice(20, 5, replace=False) for _ in range(600)])
+    label = np.where(rng.random(len(task)) < 0.15, (truth[task] + rng.integers(1, 5, len(task))) % 5, truth[task])
+    pair = np.isin(truth[task], [1, 2])
+    swapped = 3 - truth[task]
+    if unclear:
+        label = np.where(pair & (worker % 4 > 0) & (rng.random(len(task)) < 0.5), swapped, label)
+    if bad_worker:
+        label = np.where(pair & (worker == 0), swapped, label)
+    return Answers.of(task, worker, label), consensus({t: {int(c): 1.0} for t, c in enumerate(truth)})
+
+
+def first(found: Confusions) -> tuple[int, int]:
+    return int(found.a[0]), int(found.b[0])
+
+
+def test_a_pair_that_many_confuse_is_found_with_its_rates_and_workers() -> None:
+    answers, result = crowd(unclear=True)
+    found = confusions(answers, result)
+    assert first(found) == (1, 2)
+    assert found.unclear.tolist() == [True] + [False] * (len(found.a) - 1)
+    assert found.a_as_b[0] == pytest.approx(0.75 * 0.5, abs=0.08)
+    assert found.b_as_a[0] == pytest.approx(0.75 * 0.5, abs=0.08)
+    assert found.workers[0] == 20
+    assert found.affected[0] == pytest.approx(0.75, abs=0.16)
+    assert found.seen[0] > 2 * found.expected[0]
+
+
+def test_one_bad_worker_is_not_an_unclear_instruction() -> None:
+    found = confusions(*crowd(unclear=False, bad_worker=True))
+    index = list(zip(found.a.tolist(), found.b.tolist(), strict=True)).index((1, 2))
+    assert found.score[index] > 3
+    assert found.worst[index] == 0
+    assert not found.unclear.any()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_careless_workers_alone_make_no_unclear_pair(seed: int) -> None:
+    assert not confusions(*crowd(unclear=False, seed=seed)).unclear.any()
+
+
+def test_new_numbers_for_classes_workers_and_tasks_change_only_the_numbers() -> None:
+    answers, result = crowd(unclear=True)
+    before = confusions(answers, result)
+    renamed = Answers.of(answers.task[::-1] + 7, 50 - answers.worker[::-1], 9 - answers.label[::-1])
+    after = confusions(renamed, consensus({t + 7: {9 - int(c): 1.0} for t, c in enumerate(result.label)}))
+    assert (after.a[0], after.b[0]) == (9 - before.b[0], 9 - before.a[0])
+    assert after.score == pytest.approx(before.score)
+    assert after.score_without_worst == pytest.approx(before.score_without_worst)
+    assert (50 - after.worst).tolist()[:1] == before.worst.tolist()[:1]
+
+
+def test_two_classes_have_no_pair_that_stands_out() -> None:
+    rng = np.random.default_rng(0)
+    task, worker = np.divmod(np.arange(500), 5)
+    label = (task % 2 + (rng.random(500) < 0.3)) % 2
+    found = confusions(Answers.of(task, worker, label), consensus({t: {t % 2: 1.0} for t in range(100)}))
+    assert not found.unclear.any()
+
+
+@pytest.mark.shared
+def test_breeds_that_look_alike_are_found_in_real_answers() -> None:
+    file = Path(__file__).resolve().parents[4] / "shared" / "data" / "crowd" / "dog" / "answers.csv"
+    table = read_answers(file)
+    assert isinstance(table, ClassTable)
+    found = confusions(table.answers, Majority().fit_predict(table.answers))
+    unclear = {(int(a), int(b)) for a, b in zip(found.a[found.unclear], found.b[found.unclear], strict=True)}
+    assert unclear == {(0, 1), (2, 3)}

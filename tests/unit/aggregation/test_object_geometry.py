@@ -1,0 +1,203 @@
+"""The agreed place of an object lies where its makers say, the precise ones above all."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from annotary_core.aggregation.objects.existence import DetectionRates
+from annotary_core.aggregation.objects.fuse_boxes import rates_of_spreads
+from annotary_core.aggregation.objects.fuse_lines import agreed_lines
+from annotary_core.aggregation.objects.fuse_points import agreed_keypoints, geometric_medians
+from annotary_core.aggregation.objects.fuse_rotated_boxes import agreed_rotated, canonical_rotated, rotated_spreads
+from annotary_core.aggregation.objects.fuse_upright_boxes import agreed_boxes, box_spreads
+from annotary_core.aggregation.objects.similarity import AreaSimilarity, resampled
+from annotary_core.labels.arrays import FloatArray, IntArray
+
+UNKNOWN = DetectionRates()
+ONE = np.zeros(3, np.int64)
+THREE = np.array([1, 2, 3])
+
+
+def drawn(spread: FloatArray, *, objects: int = 400) -> tuple[FloatArray, FloatArray, IntArray, IntArray]:
+    """True boxes, and one drawing of each by every worker with noise in shares of size: truth, box, index, worker."""
+    dice = np.random.default_rng(3)
+    workers = len(spread)
+    centre, size = dice.uniform(100, 900, (objects, 1, 2)), dice.uniform(20, 200, (objects, 1, 2))
+    noise = dice.normal(0, 1, (2, objects, workers, 2)) * spread[:, None]
+    made = np.concatenate([centre + noise[0] * size, size * np.exp(noise[1])], axis=2)
+    box = np.concatenate([made[:, :, :2] - made[:, :, 2:] / 2, made[:, :, :2] + made[:, :, 2:] / 2], axis=2)
+    truth = np.concatenate([centre - size / 2, centre + size / 2], axis=2)[:, 0]
+    return truth, box.reshape(-1, 4), np.repeat(np.arange(objects), workers), np.tile(np.arange(workers), objects)
+
+
+def test_spreads_are_learnt_from_agreement_alone() -> None:
+    spread = np.array([0.02, 0.05, 0.05, 0.15])
+    _, box, index, worker = drawn(spread)
+    learnt = box_spreads(box, index, worker, pooled=0.08)
+    # Tails are cut, which makes spreads look smaller; the best worker is held back by the prior.
+    assert learnt.spread[1:].tolist() == pytest.approx((spread[1:] * 0.8).tolist(), rel=0.2)
+    assert 0.02 < learnt.spread[0] < 0.035
+    assert learnt.drawings.tolist() == [400] * 4
+
+
+def test_precise_workers_weigh_more() -> None:
+    truth, box, index, worker = drawn(np.array([0.02, 0.1, 0.1]))
+    learnt = rates_of_spreads(box_spreads(box, index, worker, pooled=0.08))
+    size = np.tile(truth[:, 2:] - truth[:, :2], 2)
+
+    def error(rates: DetectionRates) -> float:
+        return float(np.abs((agreed_boxes(box, index, worker, rates) - truth) / size).mean())
+
+    assert error(learnt) < 0.7 * error(UNKNOWN)
+
+
+def test_a_single_box_is_its_own_agreement() -> None:
+    box = np.array([[1.25, 2.5, 10.75, 20.0]])
+    assert agreed_boxes(box, ONE[:1], THREE[:1], UNKNOWN).tolist() == box.tolist()
+    assert agreed_boxes(np.empty((0, 4)), ONE[:0], THREE[:0], UNKNOWN).shape == (0, 4)
+
+
+def test_one_bad_box_moves_the_agreement_of_strangers_little() -> None:
+    box = np.array([[0, 0, 100, 100], [1, 0, 101, 100], [30, 20, 150, 160.0]])
+    agreed = agreed_boxes(box, ONE, THREE, UNKNOWN)[0]
+    assert np.abs(agreed - [0.5, 0, 100.5, 100]).max() < 4
+
+
+def test_who_has_no_trust_does_not_move_a_box_unless_nobody_has() -> None:
+    box = np.array([[0, 0, 10, 10], [0, 0, 10, 10], [2, 2, 14, 14.0]])
+    assert agreed_boxes(box, ONE, THREE, UNKNOWN, trust=np.array([1, 1, 0.0])).tolist() == [[0, 0, 10, 10]]
+    alone = agreed_boxes(box[2:], ONE[:1], THREE[2:], UNKNOWN, trust=np.zeros(1))
+    assert alone.tolist() == [[2, 2, 14, 14]]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.floats(5, 80), st.floats(0, np.pi), st.booleans(), st.integers(-2, 2)), min_size=1, max_size=5
+    )
+)
+def test_all_names_of_a_rectangle_agree_on_that_rectangle(names: list[tuple[float, float, bool, int]]) -> None:
+    width, angle = names[0][:2]
+    rows = np.array(
+        [
+            [50, 40, 20, width, angle + np.pi / 2 + turns * np.pi]
+            if swap
+            else [50, 40, width, 20, angle + turns * np.pi]
+            for _, _, swap, turns in names
+        ]
+    )
+    agreed = agreed_rotated(rows, np.zeros(len(rows), np.int64), np.arange(len(rows)), UNKNOWN)
+    pair = AreaSimilarity.of_rotated(np.concatenate([agreed, rows[:1]]))
+    assert pair.of(np.array([0]), np.array([1]))[0] == pytest.approx(1, abs=1e-6)
+    assert agreed[0, 2] >= agreed[0, 3] and 0 <= agreed[0, 4] < np.pi
+
+
+def test_angles_around_the_half_turn_meet_at_it() -> None:
+    rows = np.array([[0, 0, 40, 10, 0.1], [0, 0, 40, 10, np.pi - 0.1]])
+    angle = agreed_rotated(rows, np.zeros(2, np.int64), np.arange(2), UNKNOWN)[0, 4]
+    assert min(angle, np.pi - angle) == pytest.approx(0, abs=1e-9)
+
+
+def test_an_elongated_box_is_not_renamed_to_save_a_little_angle() -> None:
+    rows = np.array([[0, 0, 100, 20, 0.0], [0, 0, 100, 20, 0.0], [0, 0, 100, 20, np.radians(50)]])
+    agreed = agreed_rotated(rows, ONE, THREE, UNKNOWN)[0]
+    assert agreed[2:4].tolist() == pytest.approx([100, 20])
+    assert agreed[4] < np.radians(17)
+
+
+def test_canonical_rectangles_have_one_name() -> None:
+    rows = np.array([[0, 0, 4, 9, -1e-18], [0, 0, 9, 4, np.pi / 2], [0, 0, 5, 5, np.pi / 2]])
+    assert canonical_rotated(rows)[:, 2:].tolist() == [
+        [9, 4, pytest.approx(np.pi / 2)],
+        [9, 4, pytest.approx(np.pi / 2)],
+        [5, 5, 0],
+    ]
+
+
+def test_spreads_of_rotated_boxes_are_learnt() -> None:
+    dice = np.random.default_rng(1)
+    index, worker = np.repeat(np.arange(200), 3), np.tile(np.arange(3), 200)
+    off = dice.normal(0, 1, (600, 5)) * np.array([0.02, 0.02, 0.1])[worker][:, None]
+    rows = np.array([50, 50, np.log(60), np.log(20), 0.5]) + off * np.array([35, 35, 1, 1, 1])
+    rows[:, 2:4] = np.exp(rows[:, 2:4])
+    spread = rotated_spreads(rows, index, worker, pooled=0.08).spread
+    assert spread[2] > 2 * spread[:2].max()
+
+
+def test_the_geometric_median_is_known_in_simple_cases() -> None:
+    square = np.array([[0, 0], [10, 0], [10, 10], [0, 10.0]])
+    assert geometric_medians(square, np.zeros(4, np.int64))[0].tolist() == pytest.approx([5, 5])
+    line = np.array([[0, 0], [1, 0], [50, 0.0]])
+    assert geometric_medians(line, ONE)[0].tolist() == pytest.approx([1, 0])
+    # The Fermat point of an equilateral triangle is its middle; a corner of more than 120 degrees is its own.
+    side = np.array([[0, 0], [1, 0], [0.5, np.sqrt(3) / 2]])
+    assert geometric_medians(side, ONE)[0].tolist() == pytest.approx([0.5, np.sqrt(3) / 6], abs=1e-6)
+    flat = np.array([[-10, 0], [0, 1], [10, 0.0]])
+    assert geometric_medians(flat, ONE)[0].tolist() == [0, 1]
+
+
+def test_half_of_the_weight_holds_the_geometric_median() -> None:
+    xy = np.array([[0, 0], [9, 0], [0, 9.0]])
+    assert geometric_medians(xy, ONE, np.array([3, 1, 1.0]))[0].tolist() == [0, 0]
+    assert geometric_medians(np.array([[0, 0], [0, 0], [500, 500.0]]), ONE)[0].tolist() == [0, 0]
+    assert geometric_medians(np.empty((0, 2)), ONE[:0]).shape == (0, 2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_nothing_near_the_geometric_median_is_better(seed: int) -> None:
+    dice = np.random.default_rng(seed)
+    index = np.sort(np.concatenate([np.arange(3), dice.integers(0, 3, 10)]))
+    xy, weight = dice.integers(0, 8, (13, 2)).astype(np.float64), dice.uniform(0.5, 2, 13)
+    found = geometric_medians(xy, index, weight)
+
+    def cost(at: FloatArray) -> FloatArray:
+        return np.bincount(index, weight * np.linalg.norm(xy - at[index], axis=1)).astype(np.float64)
+
+    for step in (0.01, 0.3):
+        for turn in np.arange(0, 6, 0.5):
+            aside = found + step * np.array([np.cos(turn), np.sin(turn)])
+            assert (cost(found) <= cost(aside) + 1e-4).all()
+
+
+def test_a_joint_lies_where_those_who_placed_it_say_and_is_as_visible_as_most_say() -> None:
+    xy = np.array([[[10, 10], [50, 50], [7, 7]], [[12, 10], [50, 52], [0, 0]], [[10, 10], [0, 0], [0, 0]]], np.float64)
+    visible = np.array([[2, 2, 1], [2, 1, 0], [2, 0, 0]])
+    agreed = agreed_keypoints(xy, visible, ONE, THREE, weight=np.array([1, 1.5, 1]))
+    assert agreed.visible.tolist() == [[2, 1, 0]]
+    assert agreed.xy[0, 0].tolist() == pytest.approx([10, 10])
+    assert agreed.xy[0, 1].tolist() == pytest.approx([50, 52])
+    assert agreed.xy[0, 2].tolist() == [0, 0]
+    assert agreed.visibility.posteriors.of(0) == {2: 1.0}
+
+
+def test_keypoints_of_several_objects_stay_apart() -> None:
+    xy = np.array([[[0, 0]], [[2, 0]], [[100, 100]]], np.float64)
+    agreed = agreed_keypoints(xy, np.full((3, 1), 2), np.array([0, 0, 1]), np.array([1, 2, 1]))
+    assert agreed.xy[:, 0].tolist() == [[1, 0], [100, 100]]
+
+
+def test_lines_agree_whatever_their_direction() -> None:
+    lines = [
+        np.array(line, np.float64) for line in ([[0, 0], [100, 0]], [[100, 2], [0, 2]], [[0, 1], [40, 1], [100, 1]])
+    ]
+    agreed = agreed_lines(np.array([resampled(line) for line in lines]), ONE)[0]
+    assert agreed[:, 1].tolist() == pytest.approx([1] * len(agreed))
+    assert sorted(agreed[[0, -1], 0].tolist()) == pytest.approx([0, 100])
+    assert np.ptp(np.linalg.norm(np.diff(agreed, axis=0), axis=1)) < 1e-6
+
+
+def test_the_smallest_boxes_still_have_an_area() -> None:
+    agreed = agreed_boxes(np.tile([0.0, 0.0, 1e-7, 1e-7], (3, 1)), ONE, THREE, UNKNOWN)[0]
+    assert agreed[2] > agreed[0] and agreed[3] > agreed[1]
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 40)] * 2, *[st.integers(1, 40)] * 2), min_size=1, max_size=6))
+@settings(max_examples=60, deadline=None)
+def test_an_agreed_box_does_not_reach_beyond_those_that_were_drawn(rows: list[tuple[int, int, int, int]]) -> None:
+    box = np.array([[x, y, x + w, y + h] for x, y, w, h in rows], np.float64)
+    agreed = agreed_boxes(box, np.zeros(len(box), np.int64), np.arange(len(box)), UNKNOWN)[0]
+    assert (agreed >= box.min(axis=0)).all() and (agreed <= box.max(axis=0)).all()

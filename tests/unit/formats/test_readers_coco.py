@@ -1,0 +1,135 @@
+"""Reading COCO: boxes of images, and entries that cannot be trusted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from annotary_core.formats.ground_truth import Reading, TruthBox
+from annotary_core.formats.readers import read_with
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    body: dict[str, Any] = {
+        "info": {},
+        "images": [
+            {"id": 1, "file_name": "a/x.jpg", "width": 40, "height": 30, "license": 1},
+            {"id": 2, "file_name": "y.jpg", "width": 40, "height": 30},
+        ],
+        "annotations": [
+            {
+                "id": 1,
+                "image_id": 1,
+                "category_id": 7,
+                "bbox": [1, 2.5, 3, 4],
+                "area": 12,
+                "iscrowd": 0,
+                "segmentation": [[1, 2.5, 4, 2.5, 4, 6.5]],
+            }
+        ],
+        "categories": [{"id": 7, "name": "cat", "supercategory": "animal"}],
+    }
+    return body | changes
+
+
+def read(folder: Path, body: dict[str, Any] | str | bytes, name: str = "instances.json") -> Reading:
+    raw = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
+    (folder / name).write_bytes(raw)
+    reading = read_with("coco", folder / name)
+    reading.records = iter(list(reading.records))
+    return reading
+
+
+def annotation(**changes: Any) -> dict[str, Any]:
+    return {"id": 2, "image_id": 2, "category_id": 7, "bbox": [0, 0, 5, 5]} | changes
+
+
+def test_boxes_come_in_the_canonical_frame_and_a_listed_image_without_any_is_empty(tmp_path: Path) -> None:
+    reading = read(tmp_path, document())
+    records = list(reading.records)
+    assert [(each.file_name, each.width, each.height) for each in records] == [("a/x.jpg", 40, 30), ("y.jpg", 40, 30)]
+    assert records[0].boxes == (TruthBox("cat", 1, 2.5, 3, 4),)
+    assert records[1].boxes == ()
+    assert reading.problems == []
+
+
+def test_a_byte_order_mark_and_backslashes_do_no_harm(tmp_path: Path) -> None:
+    body = document(images=[{"id": 1, "file_name": ".\\a\\x.jpg"}])
+    record = next(read(tmp_path, b"\xef\xbb\xbf" + json.dumps(body).encode()).records)
+    assert (record.file_name, record.width) == ("a/x.jpg", None)
+
+
+@pytest.mark.parametrize(
+    ("bad", "sentence"),
+    [
+        (annotation(bbox=[38, 0, 5, 5]), "3 px past the right edge"),
+        (annotation(bbox=[0, 0, 0, 5]), "has no size"),
+        (annotation(bbox=[0, 0, 5]), "is no box"),
+        (annotation(bbox=None), "is no box"),
+        (annotation(bbox=[0, "a", 5, 5]), "is no box"),
+        (annotation(bbox=[0, 0, 1e308, 1e308]), "px past the"),
+        (annotation(category_id=3), "category 3, which the file does not list"),
+        (annotation(iscrowd=1), "crowd region"),
+    ],
+)
+def test_an_image_with_one_bad_box_is_refused_whole(tmp_path: Path, bad: dict[str, Any], sentence: str) -> None:
+    reading = read(tmp_path, document(annotations=[annotation(), bad, annotation(image_id=1)]))
+    assert [each.file_name for each in reading.records] == ["a/x.jpg"]
+    assert [each.file for each in reading.problems] == ["y.jpg"]
+    assert sentence in reading.problems[0].sentence
+
+
+def test_annotations_of_an_image_that_is_not_listed_are_reported_and_not_fatal(tmp_path: Path) -> None:
+    reading = read(tmp_path, document(annotations=[annotation(image_id=99), annotation(image_id=99), annotation()]))
+    assert len(list(reading.records)) == 2
+    assert reading.problems[0].sentence == "2 annotations name the image 99, which the file does not list."
+
+
+def test_broken_entries_cost_themselves_alone(tmp_path: Path) -> None:
+    images = [*document()["images"], {"id": 3}, {"id": 1, "file_name": "z.jpg"}, {"id": 4, "file_name": "../z.jpg"}]
+    reading = read(tmp_path, document(images=images, annotations=[{"id": 5}]))
+    assert len(list(reading.records)) == 2
+    sentences = " ".join(each.sentence for each in reading.problems)
+    assert "An annotation names no image" in sentences
+    assert "An entry of an image cannot be read" in sentences
+    assert "Two images have the id 1" in sentences
+    assert "It names no image" in sentences
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        json.dumps(document(annotations=[annotation(bbox=[float("nan"), 0, 5, 5])])),
+        json.dumps(document())[:-9],
+        "[]",
+        "{}",
+        json.dumps(document(images={})),
+        "[" * 100_000,
+        '{"images":' + "[" * 100_000,
+        b"\xff\xfe\x00",
+    ],
+    ids=["NaN", "cut off", "list", "empty", "images no list", "deep", "deep inside", "no text"],
+)
+def test_a_file_that_is_no_coco_is_refused_with_a_sentence(tmp_path: Path, body: str | bytes) -> None:
+    reading = read(tmp_path, body)
+    assert list(reading.records) == []
+    assert [each.file for each in reading.problems] == ["instances.json"]
+    assert reading.problems[0].sentence.startswith("It is not COCO JSON for boxes")
+
+
+def test_two_categories_with_one_id_refuse_the_file(tmp_path: Path) -> None:
+    reading = read(tmp_path, document(categories=[{"id": 7, "name": "cat"}, {"id": 7, "name": "dog"}]))
+    assert "one id" in reading.problems[0].sentence
+
+
+def test_of_two_files_that_disagree_the_first_counts_and_it_is_said(tmp_path: Path) -> None:
+    (tmp_path / "b.json").write_text(json.dumps(document(annotations=[])))
+    (tmp_path / "c.json").write_text(json.dumps(document()))
+    (tmp_path / "a.json").write_text(json.dumps(document()))
+    reading = read_with("coco", tmp_path)
+    records = list(reading.records)
+    assert [len(each.boxes) for each in records] == [1, 0]
+    assert [each.file for each in reading.problems] == ["a/x.jpg"]

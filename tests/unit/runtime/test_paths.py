@@ -1,0 +1,75 @@
+"""The data folder, sockets within the kernel's limit, secrets made once."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from annotary.runtime import paths as places
+from annotary.runtime import secrets
+from annotary.runtime.errors import EmbeddedError
+from annotary.runtime.paths import Places
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(os.lstat(path).st_mode)
+
+
+def test_the_data_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir(mode=0o755)
+    Places(folder).create()
+    assert mode(folder) == 0o700
+    assert mode(folder / "run") == 0o700
+
+
+def test_a_file_in_its_place_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "data").touch()
+    with pytest.raises(EmbeddedError, match="is a file: choose a folder with --data"):
+        Places(tmp_path / "data").create()
+
+
+def test_sockets_lie_in_the_data_folder_when_its_path_is_short(tmp_path: Path) -> None:
+    short = Places(Path("/tmp/a"))
+    assert places.socket_folder(short) == short.run
+
+
+def test_sockets_move_to_a_private_folder_when_the_path_is_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", "/tmp")
+    found = places.socket_folder(Places(tmp_path / ("long" * 30)))
+    try:
+        assert len(os.fsencode(found / ".s.PGSQL.5432")) <= places.SOCKET_PATH_LIMIT
+        assert mode(found) == 0o700
+    finally:
+        found.rmdir()
+
+
+def test_a_link_or_an_open_folder_under_our_name_is_not_trusted(tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.mkdir(mode=0o700)
+    link = tmp_path / "link"
+    link.symlink_to(target)
+    wide = tmp_path / "wide"
+    wide.mkdir(mode=0o755)
+    assert not places.private_folder(link)
+    assert not places.private_folder(wide)
+    assert places.private_folder(target)
+
+
+def test_secrets_are_made_once_and_readable_by_the_owner_alone(tmp_path: Path) -> None:
+    file = tmp_path / "secrets.json"
+    first = secrets.load_or_create(file)
+    assert secrets.load_or_create(file) == first
+    assert mode(file) == 0o600
+    assert len(first["ANNOTARY_SECRET_KEY"]) >= 50
+
+
+def test_damaged_secrets_are_not_replaced_silently(tmp_path: Path) -> None:
+    file = tmp_path / "secrets.json"
+    file.write_text("{")
+    with pytest.raises(EmbeddedError, match="is damaged"):
+        secrets.load_or_create(file)
+    assert file.read_text() == "{"

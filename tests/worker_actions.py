@@ -1,0 +1,116 @@
+"""What workers do all day, in one line each, and the accounts that must balance after it."""
+
+import hashlib
+import json
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+from django.db.models import F, Q, Sum
+
+from accounts.models import Actor
+from kernel.clock import ClockTimestamp
+from kernel.models import Event, Job
+from projects.models import Project
+from tasks.annotation.models import Annotation
+from tasks.annotation.services import Submission, submit_answer
+from tasks.assignment.models import Assignment, Hand
+from tasks.assignment.services import claim_hand
+from tasks.batching.models import Batch, Task
+from tasks.flow.settlement import Settled, settle_hand, settle_late_answer
+from tasks.gold.models import GoldResult
+from tasks.pay.models import LedgerEntry
+from tests import factories as cast
+
+
+def take(worker: Actor, project: Project) -> Hand:
+    hand = claim_hand(worker=worker, project=project)
+    assert hand is not None, "there was no place"
+    return hand
+
+
+def leases_of(hand: Hand) -> list[Assignment]:
+    return list(Assignment.objects.filter(hand=hand).order_by("position"))
+
+
+def answer(assignment: Assignment, number: int = 1, *, body: dict[str, Any] | None = None) -> Submission:
+    """The worker of the assignment answers it with this class, or with `body`."""
+    raw = body or cast.class_answer(number)
+    assert assignment.worker is not None
+    digest = hashlib.sha256(json.dumps(raw).encode()).hexdigest()
+    return submit_answer(
+        worker=assignment.worker, assignment_id=assignment.public_id, raw=raw, raw_sha256=digest, seconds=4.5
+    )
+
+
+def answer_all(hand: Hand, number: int = 1) -> list[Submission]:
+    return [answer(lease, number) for lease in leases_of(hand)]
+
+
+def settle(hand: Hand) -> Settled:
+    return settle_hand(worker=hand.worker, hand_id=hand.public_id)
+
+
+def run_out(hand: Hand) -> None:
+    """The time of the hand is over since a second ago."""
+    past = ClockTimestamp() - timedelta(seconds=1)
+    Hand.objects.filter(pk=hand.pk).update(expires_at=past)
+    Assignment.objects.filter(hand=hand, state=Assignment.State.LEASED).update(expires_at=past)
+
+
+def run_late_jobs() -> int:
+    """What the queue would do with late answers; returns how many jobs there were."""
+    jobs = list(Job.objects.filter(kind="flow.settle_late_answer", state=Job.State.QUEUED))
+    for job in jobs:
+        settle_late_answer(**job.args)
+        Job.objects.filter(pk=job.pk).update(state=Job.State.DONE)
+    return len(jobs)
+
+
+def assert_invariants(project: Project, *, late_jobs_pending: bool = False) -> None:
+    """I1 to I4 as the tables show them (I1 and the upper bounds are constraints besides).
+
+    With `late_jobs_pending` late answers to settled hands may still wait for their credit.
+    """
+    uses_place = Assignment.objects.filter(project=project, counts=True, round=F("task__round"))
+    used = Counter(uses_place.values_list("task_id", flat=True))
+    for task in Task.objects.filter(project=project):
+        assert task.taken == used[task.pk] <= task.wanted, f"task {task.pk}: taken {task.taken}, used {used[task.pk]}"
+    for batch in Batch.objects.filter(project=project):
+        sums = batch.tasks.aggregate(wanted=Sum("wanted"), taken=Sum("taken"))
+        assert (batch.wanted, batch.taken) == (sums["wanted"] or 0, sums["taken"] or 0), f"batch {batch.number}"
+    mine = Assignment.objects.filter(project=project)
+    submitted = set(mine.filter(state="submitted").values_list("pk", flat=True))
+    current = Annotation.objects.filter(project=project, source="worker", is_current=True)
+    assert sorted(current.values_list("assignment_id", flat=True)) == sorted(submitted)
+    assert not mine.filter(state="leased", hand__state="settled").exists()
+    credited = set(LedgerEntry.objects.filter(project=project, kind="credit").values_list("assignment_id", flat=True))
+    settled = mine.filter(state="submitted", hand__state="settled")
+    due = settled.filter(closed_at__gte=F("submitted_at")) if late_jobs_pending else settled
+    assert set(due.values_list("pk", flat=True)) <= credited <= set(settled.values_list("pk", flat=True))
+
+
+def stream_totals(project: Project) -> Counter[str]:
+    totals: Counter[str] = Counter()
+    for delta in Event.objects.filter(project_id=project.pk).values_list("delta", flat=True):
+        totals.update(delta)
+    return totals
+
+
+def assert_stream_tells_the_tables(project: Project) -> None:
+    """The sums of the events' deltas equal what can be counted in the tables."""
+    totals = stream_totals(project)
+    mine = Assignment.objects.filter(project=project)
+    states = Counter(mine.values_list("state", flat=True))
+    ran_out = Q(state="expired") | Q(state="submitted", closed_at__lt=F("submitted_at"))
+    credits = LedgerEntry.objects.filter(project=project, kind="credit")
+    results = GoldResult.objects.filter(project=project)
+    assert totals["leased"] == states["leased"]
+    assert totals["submitted"] == states["submitted"]
+    assert totals["skipped"] == states["skipped"]
+    assert totals["released"] == states["released"]
+    assert totals["expired"] == mine.filter(ran_out).count()
+    assert totals["settled"] == credits.count()
+    assert totals["paid_micros"] == int((credits.aggregate(sum=Sum("amount"))["sum"] or 0) * 1_000_000)
+    assert totals["gold_seen"] == results.count()
+    assert totals["gold_correct"] == results.filter(correct=True).count()
