@@ -181,16 +181,21 @@ def _write_source_roots(environment: Environment) -> None:
     roots = ascii([str(one) for one in source_roots(environment.root)])
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "annotary-source-roots.pth").write_text(f"import sys; sys.path[:0] = {roots}\n", encoding="ascii")
+        _replace(folder / "annotary-source-roots.pth", f"import sys; sys.path[:0] = {roots}\n")
         _write_stamp(environment, read_stamp(environment) | {"source_roots": python_path(environment.root)})
     except OSError as error:
         raise EmbeddedError(_disk_sentence(environment.root, error)) from error
 
 
 def _write_stamp(environment: Environment, stamp: dict[str, str]) -> None:
-    fresh = environment.stamp.with_suffix(".new")
-    fresh.write_text(json.dumps(stamp))
-    fresh.replace(environment.stamp)
+    _replace(environment.stamp, json.dumps(stamp))
+
+
+def _replace(file: Path, text: str) -> None:
+    """Write a file whole or not at all, whatever reads it meanwhile."""
+    fresh = file.with_suffix(".new")
+    fresh.write_text(text, encoding="ascii")
+    fresh.replace(file)
 
 
 def _works(environment: Environment) -> bool:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
+from annotary import logs
 from annotary.runtime.source_roots import ROOT
 from annotary.settings import env
 
@@ -47,6 +48,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "annotary.logs.RequestLogMiddleware",
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -264,10 +266,4 @@ CONTENT_SECURITY_POLICY: dict[str, Any] = {
     }
 }
 
-LOGGING: dict[str, Any] = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
-    "root": {"handlers": ["console"], "level": env.text("ANNOTARY_LOG_LEVEL", "INFO")},
-}
+LOGGING: dict[str, Any] = logs.configure(json=False, level=env.text("ANNOTARY_LOG_LEVEL", "INFO"))

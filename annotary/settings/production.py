@@ -2,6 +2,7 @@
 
 from django.core.exceptions import ImproperlyConfigured
 
+from annotary import logs
 from annotary.settings import env
 from annotary.settings.base import *  # noqa: F403
 from annotary.settings.base import SECRET_KEY, STORAGES
@@ -40,3 +41,4 @@ EMAIL_HOST_USER = env.text("EMAIL_HOST_USER")
 EMAIL_HOST_PASSWORD = env.text("EMAIL_HOST_PASSWORD")
 EMAIL_USE_TLS = env.flag("EMAIL_USE_TLS")
 DEFAULT_FROM_EMAIL = env.text("ANNOTARY_MAIL_FROM", "annotary@localhost")
+LOGGING = logs.configure(json=True, level=env.text("ANNOTARY_LOG_LEVEL", "INFO"))

@@ -7,8 +7,6 @@ import re
 from collections.abc import Container, Mapping, Sequence
 from typing import cast
 
-import orjson
-
 from annotary_core.labels.errors import AnswerError, ShapeError
 
 #: A thousand boxes take about 150 kB; room is left for polygons.
@@ -20,6 +18,8 @@ _OBJECT_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 
 def read_body(body: bytes) -> object:
     """Decode the JSON body of an answer; raises AnswerError when it is too large or not JSON (NaN is not JSON)."""
+    import orjson  # the rest of the core runs without it
+
     if len(body) > MAX_BODY_BYTES:
         raise AnswerError(
             "body_too_large",

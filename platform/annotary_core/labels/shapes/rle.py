@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from pycocotools import mask as coco
 
 from annotary_core.labels.arrays import BoolArray, IntArray
 from annotary_core.labels.geometry import Frame
@@ -33,6 +32,8 @@ class Rle:
 
 def encode(window: Window, frame: Frame) -> Rle:
     """The mask as COCO's RLE of its image; clipped as `clip_window` does, which raises ValueError when it lies off."""
+    from pycocotools import mask as coco  # needed by compressed masks alone
+
     _check_size(frame.height, frame.width)
     tight = clip_window(window, frame)
     column, row = np.nonzero(np.diff(tight.pixels.T.astype(np.int8), axis=1, prepend=0, append=0))

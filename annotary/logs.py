@@ -1,0 +1,126 @@
+"""Structured logs: JSON lines in production, readable lines elsewhere.
+
+Every line of a request carries its id, route, user or API key, and project; every line of a job carries its kind, id
+and project (bound by `kernel.jobs`). Paths are never logged, because invitations and password resets have their secret
+in the path: the route of the URL configuration stands for it.
+"""
+
+import re
+import uuid
+from collections.abc import Callable, Mapping, MutableMapping
+from contextvars import ContextVar
+from typing import Any
+
+import orjson
+import structlog
+from django.http import HttpRequest, HttpResponseBase
+from structlog.contextvars import bound_contextvars, clear_contextvars, merge_contextvars
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+HEADER = "X-Request-ID"
+# What a proxy in front may send; anything else could forge lines or fill the log.
+_ACCEPTED_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+_request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
+
+
+class RequestLogMiddleware:
+    """Gives each request an id, which its log lines and its response carry. Outermost, so that no line comes before."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request_id = _id_of(request)
+        clear_contextvars()
+        token = _request.set(request)
+        try:
+            with bound_contextvars(request_id=request_id):
+                response = self.get_response(request)
+        finally:
+            _request.reset(token)
+            clear_contextvars()
+        response.headers[HEADER] = request_id
+        return response
+
+
+def _id_of(request: HttpRequest) -> str:
+    sent = request.headers.get(HEADER, "")
+    return sent if _ACCEPTED_ID.fullmatch(sent) else uuid.uuid4().hex
+
+
+def add_request_facts(logger: WrappedLogger, method: str, event: EventDict) -> EventDict:
+    """Adds who asks for what, as far as the request is understood by now. Reads what is loaded; never the database."""
+    request = _request.get()
+    if request is None:
+        return event
+    for name, value in _facts(request).items():
+        event.setdefault(name, value)
+    if event.get("route") and isinstance(event["event"], str):
+        # Django's own lines ("Not Found: /join/SECRET/") quote the path.
+        event["event"] = event["event"].replace(request.path, event["route"])
+    return event
+
+
+def _facts(request: HttpRequest) -> dict[str, str]:
+    facts = {"method": str(request.method)}
+    match = request.resolver_match
+    if match is not None:
+        facts["route"] = f"/{match.route}"
+        if "project_id" in match.kwargs:
+            facts["project"] = str(match.kwargs["project_id"])
+    # Django REST framework puts both on the request once it has authenticated; for pages Django caches the user.
+    loaded: Mapping[str, Any] = request.__dict__
+    key = getattr(loaded.get("auth"), "public_id", None)
+    user = loaded.get("_cached_user") or loaded.get("user")
+    if key is not None:
+        facts["key"] = str(key)
+    elif type(user).__name__ == "User":
+        facts["user"] = str(user.pk)
+    return facts
+
+
+SHARED: list[Processor] = [
+    merge_contextvars,
+    add_request_facts,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+]
+
+
+def configure(*, json: bool, level: str) -> dict[str, Any]:
+    """Set structlog up for this process and return Django's LOGGING, so that all libraries' lines look alike."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *SHARED,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "structured": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": SHARED,
+                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(json=json)],
+            }
+        },
+        "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        "root": {"handlers": ["console"], "level": level},
+    }
+
+
+def _renderers(*, json: bool) -> list[Processor]:
+    if json:
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(serializer=_json)]
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain, pad_event_to=0)]
+
+
+def _json(event: MutableMapping[str, Any], **options: Any) -> str:
+    return orjson.dumps(event, default=str).decode()
