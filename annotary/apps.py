@@ -5,7 +5,7 @@ class AnnotaryConfig(AppConfig):
     name = "annotary"
 
     def ready(self) -> None:
-        # Makes the configured application the one that `shared_task` and `current_app` find.
+        # `shared_task` and `current_app` then use the configured Celery application.
         from annotary.celery import app
 
         app.set_default()

@@ -1,4 +1,4 @@
-"""Websockets alone; HTTP is served by `annotary.wsgi`."""
+"""ASGI entry point: serves only websockets; `annotary.wsgi` serves HTTP."""
 
 import os
 

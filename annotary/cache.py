@@ -1,4 +1,4 @@
-"""The cache, which may vanish at any moment: then it is empty, and nothing fails for it."""
+"""The cache. It may disappear at any moment; it then acts as an empty cache, and nothing fails."""
 
 import logging
 from collections.abc import Callable
@@ -12,33 +12,37 @@ logger = logging.getLogger(__name__)
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
-def _or(fallback: Any) -> Callable[[Method], Method]:
-    def forgiving(method: Method) -> Method:
+def _fall_back_to(fallback: Any) -> Callable[[Method], Method]:
+    def decorate(method: Method) -> Method:
         @wraps(method)
         def call(*args: Any, **kwargs: Any) -> Any:
             try:
                 return method(*args, **kwargs)
             except (RedisError, OSError) as error:
-                logger.warning("The cache does not answer (%s); going on without it.", type(error).__name__)
+                logger.warning("The cache is unavailable (%s); continuing without it.", type(error).__name__)
                 return fallback
 
         return cast(Method, call)
 
-    return forgiving
+    return decorate
 
 
 class ForgivingRedisCache(RedisCache):
-    """For rate limits alone: while the store is away nobody is limited, which is better than nobody being served."""
+    """A Redis cache that survives the loss of its store: reads miss, writes are dropped, and requests are still served.
+
+    It holds rate limits, which do not apply while the store is unavailable, and computed reports, which are kept for 30
+    days and computed again if they are lost.
+    """
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
-        return _or(default)(super().get)(key, default, version)
+        return _fall_back_to(default)(super().get)(key, default, version)
 
     def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        return int(_or(0)(super().incr)(key, delta, version))
+        return int(_fall_back_to(0)(super().incr)(key, delta, version))
 
-    add = _or(True)(RedisCache.add)
-    set = _or(None)(RedisCache.set)
-    touch = _or(False)(RedisCache.touch)
-    delete = _or(False)(RedisCache.delete)
-    has_key = _or(False)(RedisCache.has_key)
-    clear = _or(False)(RedisCache.clear)
+    add = _fall_back_to(True)(RedisCache.add)
+    set = _fall_back_to(None)(RedisCache.set)
+    touch = _fall_back_to(False)(RedisCache.touch)
+    delete = _fall_back_to(False)(RedisCache.delete)
+    has_key = _fall_back_to(False)(RedisCache.has_key)
+    clear = _fall_back_to(False)(RedisCache.clear)

@@ -1,4 +1,4 @@
-"""The Celery application. Jobs are rows (kernel.jobs); a message only names one."""
+"""The Celery application. Jobs are database rows (kernel.jobs); a message only carries the id of one."""
 
 import os
 from typing import Any
@@ -31,4 +31,4 @@ app.conf.beat_schedule = {
 
 @setup_logging.connect
 def _use_django_logging(**kwargs: Any) -> None:
-    """Celery would otherwise replace the logging settings with its own."""
+    """Keep Django's logging settings, which Celery would otherwise replace with its own."""

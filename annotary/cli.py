@@ -1,4 +1,4 @@
-"""Which command does what. Commands that are not listed here are Django's."""
+"""Command dispatch for `manage.py`. Commands that are not listed here are Django's."""
 
 import os
 import sys
@@ -8,9 +8,9 @@ from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.paths import Places, default_data
 from annotary.runtime.source_roots import ROOT
 
-# The environment for these may hold more than what runs.
+# These commands need the development packages too.
 NEED_DEVELOPMENT = {"test", "lint"}
-# Django's commands that read code alone and run without a database.
+# Django commands that only read code or files and run without a database.
 NEED_NO_DATABASE = {
     *(
         "help",
@@ -27,29 +27,39 @@ NEED_NO_DATABASE = {
     *("synthesize", "diffsettings", "makemessages", "compilemessages", "sendtestemail", "startapp", "startproject"),
 }
 HELP = """\
-Annotary: certified labels by a crowd.
+Annotary: crowd labeling of images, with certified releases.
 
-  up       start everything on this machine (--host 0.0.0.0 for phones, --port, --data)
-  status   what runs, and where
-  stop     end it
-  demo     a finished project to look at, with simulated workers
-  simulate such workers for a project of yours, on any installation
-  synthesize draw scenes with an exact truth, to try it on
-  ingest   bring a folder of images into a project
-  aggregate the labels that a CSV file of answers agrees on
-  agreement how far the answers of a CSV file agree, and where not
-  replay   what labels from a CSV file would have cost with fewer answers
-  test     the tests, on a throw-away database (arguments go to pytest)
-  lint     style, types, import direction and migrations
+Usage: python3 manage.py COMMAND [OPTIONS]
 
-Every other command is Django's and joins the running installation; 'help NAME' explains one.
+Start here:
+  demo        run a complete project with simulated workers, from upload to release
+  up          start Annotary on this machine (--host 0.0.0.0 lets phones on your network in)
+  status      show whether Annotary is running, its address and its processes
+  stop        stop it
+
+Work with a running installation:
+  ingest      import a folder of images into a project
+  simulate    let simulated workers label one of your projects
+
+Work with files alone, without a server:
+  synthesize  draw test scenes whose labels are known exactly
+  aggregate   turn a CSV file of answers into labels
+  agreement   measure how far the answers in a CSV file agree, and where they differ
+  replay      estimate what the labels in a CSV file would have cost with fewer answers
+
+Develop:
+  test        run the tests on a temporary database (arguments go to pytest)
+  lint        check style, types, import direction and migrations
+
+Every other Django management command works too and uses the running installation.
+'python3 manage.py COMMAND --help' describes a command.
 """
 
 
 def main(argv: list[str]) -> int:
     command, rest = (argv[1], argv[2:]) if len(argv) > 1 else ("help", [])
     try:
-        # An image that brings its packages itself says so; everybody else gets `.venv`.
+        # A container image that ships its own packages opts out; everything else uses `.venv`.
         if os.environ.get("ANNOTARY_BOOTSTRAP", "").strip().lower() != "off":
             environment = bootstrap.Environment(ROOT)
             changed = bootstrap.ensure(environment, "dev" if command in NEED_DEVELOPMENT else "runtime")
@@ -59,7 +69,7 @@ def main(argv: list[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     except BrokenPipeError:
-        # The reader, `head` perhaps, has enough; the interpreter would fail once more when it empties its buffer.
+        # The reader (`head`, say) closed the pipe. Without this, the interpreter fails again when it flushes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except KeyboardInterrupt:
@@ -67,7 +77,7 @@ def main(argv: list[str]) -> int:
 
 
 def _dispatch(command: str, rest: list[str], argv: list[str]) -> int:
-    # Each is imported alone: a start must not pay for the others.
+    # Imported one by one, so that a command does not pay for the imports of the others.
     if command == "up":
         from annotary.runtime import up
 
@@ -111,22 +121,22 @@ def _django(command: str, argv: list[str]) -> int:
 
 
 def join_running(*, required: bool) -> None:
-    """Take over the environment of the running installation on this data, unless one is named by DATABASE_URL.
+    """Load the environment of the installation running on this data folder, unless DATABASE_URL is set.
 
-    Raises EmbeddedError when it is `required` and nothing runs.
+    Raises EmbeddedError if it is `required` and nothing is running.
     """
     from annotary.runtime import secrets, state
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotary.settings.embedded")
     if os.environ.get("DATABASE_URL"):
         return
-    places = Places(default_data())
-    found = state.running(places)
-    if found is not None and found.environment:
-        joined = {**found.environment, **secrets.load_or_create(places.data / "secrets.json")}
-        for name, value in joined.items():
+    paths = Places(default_data())
+    running = state.running(paths)
+    if running is not None and running.environment:
+        variables = {**running.environment, **secrets.load_or_create(paths.data / "secrets.json")}
+        for name, value in variables.items():
             os.environ.setdefault(name, value)
     elif required:
         raise EmbeddedError(
-            "This command needs the database: start Annotary with 'python3 manage.py up' in another terminal first."
+            "This command needs the database: start Annotary first, with 'python3 manage.py up' in another terminal."
         )

@@ -17,32 +17,32 @@ from storage.backends import default_backend
 
 
 def healthz(request: HttpRequest) -> HttpResponse:
-    """The process answers; says nothing of what stands behind it."""
+    """Liveness: the process responds. This says nothing about the services it depends on."""
     return HttpResponse("ok\n", content_type="text/plain")
 
 
 def readyz(request: HttpRequest) -> JsonResponse:
-    """200 when database, broker and storage answer, else 503; each with its own word and no inner detail."""
+    """Readiness: 200 if database, broker and storage respond, else 503; shows each one's state, no internals."""
     checks: dict[str, Callable[[], None]] = {"database": _database, "broker": _broker, "storage": _storage}
     state: dict[str, str] = {}
     for name, check in checks.items():
         try:
             check()
-        except Exception as error:  # whatever a driver raises means the same here: not ready
+        except Exception as error:  # drivers raise many kinds of errors, and each means: not ready
             state[name] = f"unreachable ({type(error).__name__})"
         else:
             state[name] = "ok"
-    ready = all(word == "ok" for word in state.values())
+    ready = all(value == "ok" for value in state.values())
     return JsonResponse({"ready": ready, **state}, status=200 if ready else 503)
 
 
 def metrics(request: HttpRequest) -> HttpResponse:
-    """Prometheus text, for loopback and for the holder of ANNOTARY_METRICS_TOKEN; others learn nothing."""
+    """Prometheus metrics, for loopback and for holders of ANNOTARY_METRICS_TOKEN; 404 for everyone else."""
     token = settings.ANNOTARY_METRICS_TOKEN
-    given = request.headers.get("Authorization", "")
+    authorization = request.headers.get("Authorization", "")
     behind_proxy = "HTTP_X_FORWARDED_FOR" in request.META
     local = request.META.get("REMOTE_ADDR") in {"127.0.0.1", "::1"} and not behind_proxy
-    if not local and not (token and hmac.compare_digest(given.encode(), f"Bearer {token}".encode())):
+    if not local and not (token and hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())):
         return HttpResponse("Not found\n", status=404, content_type="text/plain")
     response: HttpResponse = ExportToDjangoView(request)
     return response
@@ -61,7 +61,7 @@ def _broker() -> None:
 def _storage() -> None:
     storage = default_backend()
     if isinstance(storage, FileSystemStorage):
-        # Before the first file there is no folder yet; one that cannot be made or written is what matters.
+        # The folder does not exist before the first file; not ready means that it cannot be created or written to.
         Path(storage.location).mkdir(parents=True, exist_ok=True)
         if not os.access(storage.location, os.W_OK):
             raise PermissionError

@@ -1,4 +1,4 @@
-"""Sessions in the database, whose keys are what we gave out and nothing else."""
+"""Database sessions that only accept keys of the form that we issue."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.contrib.sessions.backends import db
 
 
 class SessionStore(db.SessionStore):
-    """A cookie can spell any character, NUL too, which PostgreSQL refuses with an error instead of finding nothing."""
+    """A cookie can contain any character, even NUL, for which PostgreSQL raises an error instead of finding nothing."""
 
     def _validate_session_key(self, key: Any) -> bool:
         return isinstance(key, str) and key.isascii() and key.isalnum() and 8 <= len(key) <= 40

@@ -1,4 +1,4 @@
-"""Static files for production: hashed names, compressed, imports of ES modules rewritten to the hashed names."""
+"""Static files for production: hashed names, compressed, with ES module imports rewritten to the hashed names."""
 
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 

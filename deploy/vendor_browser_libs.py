@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
 """Fetch the browser libraries from npm as plain files, pinned by version and hash.
 
-    python3 deploy/vendor_browser_libs.py           fetch, verify and write them
+    python3 deploy/vendor_browser_libs.py           fetch, verify and write the files
     python3 deploy/vendor_browser_libs.py --check   verify the committed files, without a network
 
-Standard library and the npm client only. The archive's SHA-512 is npm's own integrity value; the SHA-256 of each
-written file stands in manifest.json, so that a file edited by hand is found by ``--check`` and by the tests.
-To move to another version, change the pin, run the script, read the difference, and commit both.
+Needs only the standard library and the npm client. The archive's SHA-512 is npm's own integrity value. manifest.json
+records the SHA-256 of each written file, so that ``--check`` and the tests detect files that were edited by hand.
+To upgrade, change the pin, run the script, read the diff, and commit both.
 """
 
 import argparse
@@ -23,13 +23,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 VENDOR = Path(__file__).resolve().parent.parent / "workers_ui" / "static" / "workers_ui" / "vendor"
-# A development map is not vendored, and a reference to a missing file stops Django's manifest storage.
+# Source maps are not vendored, and Django's manifest storage fails on references to missing files.
 SOURCE_MAP = re.compile(rb"^(?://|/\*)# sourceMappingURL=.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Pin:
-    """One npm package: its archive's SHA-512 (base64), its SPDX licence, and the files taken from it."""
+    """One npm package: its archive's SHA-512 (base64), its SPDX license, and the files taken from it."""
 
     package: str
     version: str
@@ -82,35 +82,35 @@ PINS = (
 
 
 class VendorError(Exception):
-    """A pinned library could not be fetched or is not what its pin says."""
+    """A pinned library could not be fetched or does not match its pin."""
 
 
 def pack(pin: Pin, into: Path) -> Path:
     """Download the package's archive with npm and verify it. Raises VendorError."""
     npm = shutil.which("npm")
     if npm is None:
-        raise VendorError("npm was not found: install it, or keep the committed files (--check needs no npm).")
+        raise VendorError("npm was not found: install it, or keep the committed files (--check does not need npm).")
     command = [npm, "pack", f"{pin.package}@{pin.version}", "--pack-destination", str(into), "--silent"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603 (pins alone)
     if done.returncode != 0:
         raise VendorError(f"npm could not fetch {pin.package} {pin.version}: {done.stderr.strip()[-300:]}")
     archive = into / done.stdout.strip().splitlines()[-1]
-    found = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
-    if found != pin.sha512:
-        raise VendorError(f"{pin.package} {pin.version} is not what its pin says: do not use it before you know why.")
+    digest = base64.b64encode(hashlib.sha512(archive.read_bytes()).digest()).decode()
+    if digest != pin.sha512:
+        raise VendorError(f"{pin.package} {pin.version} does not match its pin: do not use it until you know why.")
     return archive
 
 
 def extract(pin: Pin, archive: Path) -> dict[str, bytes]:
-    """The wanted files of an archive, by base name."""
+    """Return the pinned files of an archive, by base name."""
     with tarfile.open(archive) as opened:
-        wanted: dict[str, bytes] = {}
+        contents: dict[str, bytes] = {}
         for name in pin.files:
             member = opened.extractfile(f"package/{name}")
             if member is None:
-                raise VendorError(f"{pin.package} {pin.version} holds no file {name}: correct the pin's file list.")
-            wanted[Path(name).name] = SOURCE_MAP.sub(b"", member.read())
-    return wanted
+                raise VendorError(f"{pin.package} {pin.version} contains no file {name}: correct the pin's file list.")
+            contents[Path(name).name] = SOURCE_MAP.sub(b"", member.read())
+    return contents
 
 
 def fetch() -> None:
@@ -139,17 +139,17 @@ def fetch() -> None:
 
 
 def problems() -> list[str]:
-    """What differs between the committed files and manifest.json: one plain sentence each, empty when all agree."""
+    """Return the differences between the committed files and manifest.json, one sentence each; empty if none."""
     entries = json.loads((VENDOR / "manifest.json").read_text(encoding="utf-8"))
     listed = {entry["file"]: entry["sha256"] for entry in entries}
     present = {path.relative_to(VENDOR).as_posix() for path in VENDOR.rglob("*") if path.is_file()} - {"manifest.json"}
-    found = [f"{name} is in the folder but not in manifest.json." for name in sorted(present - listed.keys())]
+    differences = [f"{name} is in the folder but not in manifest.json." for name in sorted(present - listed.keys())]
     for name, expected in listed.items():
         if name not in present:
-            found.append(f"{name} is missing.")
+            differences.append(f"{name} is missing.")
         elif hashlib.sha256((VENDOR / name).read_bytes()).hexdigest() != expected:
-            found.append(f"{name} was changed by hand.")
-    return found
+            differences.append(f"{name} was modified.")
+    return differences
 
 
 def main() -> int:
@@ -158,14 +158,14 @@ def main() -> int:
     try:
         if not parser.parse_args().check:
             fetch()
-        found = problems()
+        differences = problems()
     except VendorError as error:
-        found = [str(error)]
-    for line in found:
+        differences = [str(error)]
+    for line in differences:
         sys.stderr.write(f"{line}\n")
-    if not found:
-        sys.stdout.write(f"{len(PINS)} libraries agree with their hashes.\n")
-    return 1 if found else 0
+    if not differences:
+        sys.stdout.write(f"{len(PINS)} libraries match their hashes.\n")
+    return 1 if differences else 0
 
 
 if __name__ == "__main__":

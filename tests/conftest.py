@@ -1,7 +1,7 @@
-"""The ground of all tests: a throw-away PostgreSQL and Valkey, and honesty about what did not run.
+"""Fixtures and hooks for all tests: temporary PostgreSQL and Valkey, and a report of tests that did not run.
 
-`manage.py test` starts the stores and names them in the environment. Pytest called directly starts them itself: at
-once when xdist will fork workers, else when the first test asks for the database. Each process has its own database.
+`manage.py test` starts the stores and puts their URLs into the environment. Pytest called directly starts them itself:
+immediately under xdist, else when a test first needs the database. Each process has its own database.
 """
 
 import os
@@ -17,8 +17,8 @@ from annotary.runtime.temporary_stores import ThrowAway
 ROOT = Path(__file__).resolve().parents[1]
 STORES = pytest.StashKey[ThrowAway]()
 SKIPPED = pytest.StashKey[dict[str, str]]()
-LEFT_OUT = pytest.StashKey[dict[str, int]]()
-# What a marked test needs from this machine, and the words for its absence.
+DESELECTED = pytest.StashKey[dict[str, int]]()
+# What a marked test needs from this machine: {marker: name for messages}.
 NEEDS = {"browser": "Chromium", "shared": "../shared"}
 
 
@@ -34,7 +34,7 @@ def is_missing(marker: str) -> bool:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[SKIPPED] = {}
-    config.stash[LEFT_OUT] = {}
+    config.stash[DESELECTED] = {}
     if hasattr(config, "workerinput"):
         apply_stores()
     elif config.getoption("numprocesses", None) and not os.environ.get("DATABASE_URL"):
@@ -49,15 +49,15 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def start_stores(config: pytest.Config) -> None:
-    """Start them for this session; workers that begin later inherit the environment."""
+    """Start the stores for this session; xdist workers start later and inherit the environment."""
     config.stash[STORES] = stores = ThrowAway()
     os.environ.update(stores.environment)
 
 
 def apply_stores() -> None:
-    """Point Django's settings, which pytest-django read before this file, at the stores in the environment.
+    """Point Django's settings, which pytest-django loads before this file, to the stores in the environment.
 
-    Processes share one Valkey: each takes a database number and, as publishing ignores those, a prefix of its own.
+    All processes share one Valkey. Each uses its own database number and, as pub/sub ignores those, its own prefix.
     """
     from django.conf import settings
     from django.db import connections
@@ -66,9 +66,9 @@ def apply_stores() -> None:
 
     worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0")
     if os.environ.get("DATABASE_URL"):
-        found = env.database(os.environ["DATABASE_URL"])
-        for place in (settings.DATABASES["default"], connections.settings["default"]):
-            place.update({name: found[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")})
+        database = env.database(os.environ["DATABASE_URL"])
+        for target in (settings.DATABASES["default"], connections.settings["default"]):
+            target.update({name: database[name] for name in ("NAME", "USER", "PASSWORD", "HOST", "PORT")})
     if os.environ.get("REDIS_URL"):
         url = os.environ["REDIS_URL"].replace("db=0", f"db={int(worker[2:]) % 16}")
         settings.REDIS_URL = url
@@ -80,7 +80,7 @@ def apply_stores() -> None:
 
 @pytest.fixture(scope="session")
 def stores(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
-    """Environment with DATABASE_URL and REDIS_URL of running stores; Django's settings point at them."""
+    """DATABASE_URL and REDIS_URL of running stores, to which Django's settings point."""
     if not os.environ.get("DATABASE_URL"):
         start_stores(request.config)
     apply_stores()
@@ -89,32 +89,32 @@ def stores(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(stores: dict[str, str], django_db_modify_db_settings_parallel_suffix: None) -> None:
-    """pytest-django's hook before it creates the database: the stores must run by then."""
+    """Start the stores before pytest-django creates the database: it calls this fixture first."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Outside CI, leave out what this machine cannot run, and count it; in CI it runs and fails."""
+    """Outside CI, deselect and count the tests that this machine cannot run; in CI they run and fail."""
     if in_ci():
         return
     missing = {marker for marker in NEEDS if is_missing(marker)}
-    kept, left = [], []
+    kept, deselected = [], []
     for item in items:
         reason = next((marker for marker in missing if item.get_closest_marker(marker)), None)
         if reason is None:
             kept.append(item)
         else:
-            left.append(item)
-            counts = config.stash[LEFT_OUT]
+            deselected.append(item)
+            counts = config.stash[DESELECTED]
             counts[NEEDS[reason]] = counts.get(NEEDS[reason], 0) + 1
-    if left:
-        config.hook.pytest_deselected(items=left)
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
         items[:] = kept
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any, error: object) -> None:
-    """Every worker collects the same tests, so one worker's counts are all."""
-    node.config.stash[LEFT_OUT].update(getattr(node, "workeroutput", {}).get("left_out", {}))
+    """Take the counts of one worker: all workers collect the same tests."""
+    node.config.stash[DESELECTED].update(getattr(node, "workeroutput", {}).get("left_out", {}))
 
 
 def _note_skip(config: pytest.Config, reports: Iterable[pytest.TestReport | pytest.CollectReport]) -> None:
@@ -125,7 +125,7 @@ def _note_skip(config: pytest.Config, reports: Iterable[pytest.TestReport | pyte
 
 
 class SkipWatch:
-    """Sees the reports of this process and, under xdist, of all workers."""
+    """Records the skips of this process and, under xdist, of all workers."""
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
@@ -144,15 +144,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
     if hasattr(config, "workerinput"):
-        config.workeroutput["left_out"] = config.stash[LEFT_OUT]  # type: ignore[attr-defined]  # xdist adds it
+        config.workeroutput["left_out"] = config.stash[DESELECTED]  # type: ignore[attr-defined]  # xdist adds it
     elif in_ci() and config.stash[SKIPPED] and session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for need, count in sorted(config.stash[LEFT_OUT].items()):
-        terminalreporter.write_line(f"Left out {count} tests: this machine has no {need}.")
+    for need, count in sorted(config.stash[DESELECTED].items()):
+        terminalreporter.write_line(f"Deselected {count} tests: this machine has no {need}.")
     if in_ci() and config.stash[SKIPPED]:
-        terminalreporter.section("Skipped, which fails in CI", red=True)
+        terminalreporter.section("Skipped tests, which fail in CI", red=True)
         for test, reason in sorted(config.stash[SKIPPED].items()):
             terminalreporter.write_line(f"{test}: {reason}")

@@ -7,8 +7,8 @@ from accounts.models import Actor
 from kernel.jobs import run_job
 from kernel.models import Job
 from projects.models import Project
-from tasks.batching.models import Task
 from tasks.analytics.jobs import make_report_job
+from tasks.batching.models import Task
 from tasks.flow.relabel import relabel
 from tasks.ingest.models import Image
 from tests import factories as cast

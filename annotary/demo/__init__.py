@@ -1,1 +1,1 @@
-"""A whole labeling job over HTTP by a simulated crowd (`manage.py demo`), or the crowd alone (`manage.py simulate`)."""
+"""A complete labeling project over HTTP with a simulated crowd (`manage.py demo`), or only the crowd (`simulate`)."""

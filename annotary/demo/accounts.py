@@ -1,6 +1,6 @@
-"""The demonstration's own manager, made inside the installation: an account to sign in with and an API key.
+"""The demo's manager: an account to sign in with and an API key, created inside the installation.
 
-The one step that goes past HTTP, since on a new installation nobody has a key yet.
+This is the only step that bypasses HTTP, because a new installation has no API key yet.
 """
 
 import logging
@@ -13,7 +13,7 @@ EMAIL = "demo@annotary.local"
 
 @dataclass(frozen=True, slots=True)
 class SignIn:
-    """For the visitor's browser, and for the program."""
+    """The sign-in for the user's browser, and the API key for the demo."""
 
     email: str
     password: str
@@ -21,13 +21,16 @@ class SignIn:
 
 
 def make_manager(environment: Mapping[str, str]) -> SignIn:
-    """Join the installation of this environment as a Django process; the account gets a new password each time."""
+    """Create the manager in the installation of this environment; the account gets a new password each time.
+
+    Turns this process into a Django process of that installation.
+    """
     os.environ.update(environment)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotary.settings.embedded")
     import django
 
     django.setup()
-    # Its settings log to the terminal, which belongs to the progress bars.
+    # Its settings log to the terminal, which shows the progress bars.
     logging.getLogger().setLevel(logging.WARNING)
     logging.getLogger("httpx").setLevel(logging.WARNING)
     from django.db import connections, transaction
@@ -49,7 +52,7 @@ def make_manager(environment: Mapping[str, str]) -> SignIn:
             owned = organisations_of(actor=user.actor, role=Role.OWNER)
             organisation = owned[0] if owned else create_organisation(name="Demo", owner=user.actor)
             _, key = create_token(
-                actor=user.actor, organisation=organisation, name="Demonstration", scopes=["read", "manage", "review"]
+                actor=user.actor, organisation=organisation, name="Demo", scopes=["read", "manage", "review"]
             )
     finally:
         connections.close_all()

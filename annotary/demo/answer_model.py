@@ -1,5 +1,7 @@
-"""What a simulated person says of an image whose truth is known. Pure, and repeatable: the same seed, name and image
-give the same answer, whatever the order in which images come."""
+"""The answer model: what a simulated person answers for an image whose ground truth is known.
+
+Pure and reproducible: the same seed, name and image give the same answer, in whatever order the images come.
+"""
 
 import random
 from collections.abc import Sequence
@@ -10,13 +12,13 @@ from annotary.demo.skills import Skill
 from annotary_core.labels.answer import Answer
 from annotary_core.labels.geometry import Box
 
-# Below this a drawn box would be a slip of the hand.
+# In pixels. A smaller box would be an accidental click.
 SMALLEST = 4.0
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An image as it is asked: its upright size in pixels, the tools, the class numbers, and the truth where known."""
+    """An image to label: its upright size in pixels, the tools, the class numbers, and the ground truth if known."""
 
     width: int
     height: int
@@ -26,16 +28,16 @@ class Question:
 
 
 def chance(seed: int, worker: str, image: str, purpose: str = "") -> random.Random:
-    """The dice of one person for one image."""
+    """Return the random generator of one person for one image."""
     return random.Random(f"{seed}/{worker}/{image}/{purpose}")
 
 
-def answer(question: Question, skill: Skill, dice: random.Random) -> dict[str, Any]:
-    """The body to send. Without truth an honest person says that they cannot tell."""
+def answer(question: Question, skill: Skill, rng: random.Random) -> dict[str, Any]:
+    """Return the answer to send. Without ground truth an honest person answers `cannot_tell`."""
     if question.truth is None and not skill.guesses:
         return {"image": {"class": None}, "objects": [], "verdict": "cannot_tell"}
-    image_class = _image_class(question, skill, dice) if "class" in question.tools else None
-    boxes = _boxes(question, skill, dice) if "box" in question.tools else []
+    image_class = _image_class(question, skill, rng) if "class" in question.tools else None
+    boxes = _boxes(question, skill, rng) if "box" in question.tools else []
     objects = [
         {"id": f"o{at}", "class": number, "tool": "box", "geom": box.to_json(), "attrs": {}}
         for at, (number, box) in enumerate(boxes, start=1)
@@ -44,48 +46,48 @@ def answer(question: Question, skill: Skill, dice: random.Random) -> dict[str, A
     return {"image": {"class": image_class}, "objects": objects, "verdict": verdict}
 
 
-def _image_class(question: Question, skill: Skill, dice: random.Random) -> int:
+def _image_class(question: Question, skill: Skill, rng: random.Random) -> int:
     true = question.truth.image.class_number if question.truth is not None else None
     if skill.guesses or true is None:
-        return dice.choice(question.classes)
-    return _said(true, question.classes, skill, dice)
+        return rng.choice(question.classes)
+    return _answered_class(true, question.classes, skill, rng)
 
 
-def _said(true: int, classes: Sequence[int], skill: Skill, dice: random.Random) -> int:
-    """Mistakes are not spread evenly: half of them go to the class that looks alike, the next in the list."""
+def _answered_class(true: int, classes: Sequence[int], skill: Skill, rng: random.Random) -> int:
+    """Return the class that the person chooses; half of all mistakes go to the look-alike, the next in the list."""
     others = [number for number in classes if number != true]
-    if not others or dice.random() >= skill.wrong_class:
+    if not others or rng.random() >= skill.wrong_class:
         return true
-    if dice.random() < 0.5:
+    if rng.random() < 0.5:
         return classes[(classes.index(true) + 1) % len(classes)] if true in classes else others[0]
-    return dice.choice(others)
+    return rng.choice(others)
 
 
-def _boxes(question: Question, skill: Skill, dice: random.Random) -> list[tuple[int, Box]]:
+def _boxes(question: Question, skill: Skill, rng: random.Random) -> list[tuple[int, Box]]:
     if skill.guesses or question.truth is None:
-        return [_random_box(question, dice) for _ in range(dice.randint(1, 3))]
-    drawn = []
+        return [_random_box(question, rng) for _ in range(rng.randint(1, 3))]
+    boxes = []
     for item in question.truth.objects:
-        if dice.random() >= skill.missed:
-            number = _said(item.class_number, question.classes, skill, dice)
-            drawn.append((number, _moved(item.geom, question, skill.jitter, dice)))
-    if dice.random() < skill.false_boxes:
-        drawn.append(_random_box(question, dice))
-    return drawn
+        if rng.random() >= skill.missed:
+            number = _answered_class(item.class_number, question.classes, skill, rng)
+            boxes.append((number, _jittered(item.geom, question, skill.jitter, rng)))
+    if rng.random() < skill.false_boxes:
+        boxes.append(_random_box(question, rng))
+    return boxes
 
 
-def _moved(box: Box, question: Question, jitter: float, dice: random.Random) -> Box:
-    """Every edge moves on its own, by a normal share of the side that is cut at two and a half spreads."""
+def _jittered(box: Box, question: Question, jitter: float, rng: random.Random) -> Box:
+    """Shift each edge independently: Gaussian, relative to the side, truncated at 2.5 standard deviations."""
     x1, y1, x2, y2 = box.corners()
 
     def shift(side: float) -> float:
-        return max(-2.5, min(2.5, dice.gauss(0, 1))) * jitter * side
+        return max(-2.5, min(2.5, rng.gauss(0, 1))) * jitter * side
 
-    return _inside(x1 + shift(box.w), y1 + shift(box.h), x2 + shift(box.w), y2 + shift(box.h), question)
+    return _clipped(x1 + shift(box.w), y1 + shift(box.h), x2 + shift(box.w), y2 + shift(box.h), question)
 
 
-def _inside(x1: float, y1: float, x2: float, y2: float, question: Question) -> Box:
-    """The box on the image, never thinner than SMALLEST unless the image is."""
+def _clipped(x1: float, y1: float, x2: float, y2: float, question: Question) -> Box:
+    """Clip the box to the image; it is at least SMALLEST pixels wide and high unless the image is smaller."""
     left, right = _span(x1, x2, question.width)
     top, bottom = _span(y1, y2, question.height)
     return Box(x=left, y=top, w=right - left, h=bottom - top)
@@ -97,7 +99,7 @@ def _span(low: float, high: float, limit: int) -> tuple[float, float]:
     return start, min(start + size, float(limit))
 
 
-def _random_box(question: Question, dice: random.Random) -> tuple[int, Box]:
-    width, height = (side * dice.uniform(0.08, 0.4) for side in (question.width, question.height))
-    x, y = dice.uniform(0, question.width - width), dice.uniform(0, question.height - height)
-    return dice.choice(question.classes), _inside(x, y, x + width, y + height, question)
+def _random_box(question: Question, rng: random.Random) -> tuple[int, Box]:
+    width, height = (side * rng.uniform(0.08, 0.4) for side in (question.width, question.height))
+    x, y = rng.uniform(0, question.width - width), rng.uniform(0, question.height - height)
+    return rng.choice(question.classes), _clipped(x, y, x + width, y + height, question)

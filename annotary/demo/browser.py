@@ -1,4 +1,4 @@
-"""A worker's browser: joins on the invitation page, then speaks to the API with its session, as the worker pages do."""
+"""A worker's browser: joins on the invitation page, then calls the API with its session, as the worker pages do."""
 
 import json
 import threading
@@ -16,61 +16,61 @@ API = "/api/v1"
 
 
 class _Form(HTMLParser):
-    """The fields of the form that asks for a password: {name: value}."""
+    """Collects the forms of a page, each as {field name: value}."""
 
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[dict[str, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = {name: value or "" for name, value in attrs}
+        attributes = {name: value or "" for name, value in attrs}
         if tag == "form":
             self.forms.append({})
-        elif tag == "input" and self.forms and found.get("name"):
-            self.forms[-1][found["name"]] = found.get("value", "")
+        elif tag == "input" and self.forms and attributes.get("name"):
+            self.forms[-1][attributes["name"]] = attributes.get("value", "")
 
 
 def sign_up_form(page: str) -> dict[str, str] | None:
-    """The fields of a page's sign-up form with what they hold; None when the page has none."""
+    """Return the fields and values of the page's sign-up form (the one with a password), or None if it has none."""
     parser = _Form()
     parser.feed(page)
     return next((form for form in parser.forms if "password" in form), None)
 
 
 class Browser:
-    """One person's cookies and connection."""
+    """One worker's cookies and connection."""
 
-    def __init__(self, url: str, *, patience: float, stop: threading.Event) -> None:
-        self.line = Line(url, patience=patience, stop=stop)
+    def __init__(self, url: str, *, retry_seconds: float, stop: threading.Event) -> None:
+        self.client = Line(url, retry_seconds=retry_seconds, stop=stop)
 
     def close(self) -> None:
-        self.line.close()
+        self.client.close()
 
     def join(self, invitation: str, *, name: str, email: str) -> str:
-        """Make an account on the invitation page and accept; returns the worker's public id."""
+        """Create an account on the invitation page, accept the invitation, and return the worker's public id."""
         path = urlsplit(invitation).path
-        shown = self.line.call("GET", path)
-        form = sign_up_form(shown.text) if shown.is_success else None
+        page = self.client.call("GET", path)
+        form = sign_up_form(page.text) if page.is_success else None
         if form is None:
-            raise DemoError(f"The invitation {invitation} shows no form to join with (status {shown.status_code}).")
+            raise DemoError(f"The invitation {invitation} shows no sign-up form (status {page.status_code}).")
         fields = {**form, "name": name, "email": email, "password": f"demo-{uuid.uuid4()}"}
-        sent = self.line.call("POST", path, repeat=False, data=fields, headers={"Referer": invitation})
-        if not sent.is_redirect:
-            raise DemoError(f"The invitation page did not let {email} in (status {sent.status_code}).")
-        return str(demand(self.line.call("GET", f"{API}/me/"), "read the account")["id"])
+        response = self.client.call("POST", path, retry=False, data=fields, headers={"Referer": invitation})
+        if not response.is_redirect:
+            raise DemoError(f"The invitation page did not accept {email} (status {response.status_code}).")
+        return str(demand(self.client.call("GET", f"{API}/me/"), "read the account")["id"])
 
     def take_set(self, project: str) -> httpx.Response:
-        """201 or 200 with a set, 204 without, 403 to somebody who is paused. Again is harmless: it returns the set."""
+        """Claim a set: 201 or 200 with one, 204 without, 403 for a paused worker. Repeating it returns the same set."""
         return self._write("POST", f"{API}/projects/{project}/hands/")
 
     def image(self, path: str) -> bytes:
-        response = self.line.call("GET", path)
+        response = self.client.call("GET", path)
         if not response.is_success:
-            raise DemoError(f"Could not load an image: {detail_of(response)}")
+            raise DemoError(f"Could not download an image: {detail_of(response)}")
         return response.content
 
     def answer(self, assignment: str, body: bytes, key: str) -> httpx.Response:
-        """PUT the answer under its key, which makes repeating harmless."""
+        """PUT the answer with an idempotency key, which makes it safe to repeat."""
         headers = {"Content-Type": "application/json", "Idempotency-Key": key}
         return self._write("PUT", f"{API}/assignments/{assignment}/answer/", content=body, headers=headers)
 
@@ -82,9 +82,9 @@ class Browser:
         return settled
 
     def _write(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
-        token = self.line.http.cookies.get("csrftoken") or ""
-        headers = {"X-CSRFToken": token, "Referer": f"{self.line.url}/", **kwargs.pop("headers", {})}
-        return self.line.call(method, path, headers=headers, **kwargs)
+        token = self.client.http.cookies.get("csrftoken") or ""
+        headers = {"X-CSRFToken": token, "Referer": f"{self.client.url}/", **kwargs.pop("headers", {})}
+        return self.client.call(method, path, headers=headers, **kwargs)
 
 
 def encoded(answer: dict[str, Any], seconds: float) -> bytes:

@@ -1,4 +1,4 @@
-"""`manage.py demo`: a whole job from images to a release, with a simulated crowd, and a page that tells of it."""
+"""`manage.py demo`: a complete project from images to a release, with a simulated crowd, and a report about it."""
 
 import argparse
 import json
@@ -27,51 +27,74 @@ from annotary.runtime.programmatic import Running
 from annotary.runtime.source_roots import ROOT
 
 SCENES = 200
-MARK = ".annotary-demo"
+DURATION = (
+    f"With the default {SCENES} scenes this takes about a minute. The very first start also downloads about 160 MB of "
+    "packages, needs about 1 GB of disk, and creates a database."
+)
+# In the output folder: says that an earlier run created it.
+MARKER_FILE = ".annotary-demo"
 
 
 def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     if not 2 <= options.workers <= 200:
-        raise DemoError("A crowd has 2 to 200 people: choose a number in between with --workers.")
+        raise DemoError("A crowd has 2 to 200 workers: choose a number in that range with --workers.")
     console = Console(stderr=False)
-    out = _claim(options.out)
+    out = _output_folder(options.out)
     data = options.data.expanduser().resolve()
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if options.images is None:
+        console.print(
+            f"\n  {SCENES} images, {options.workers} simulated workers: this takes about a minute.\n", highlight=False
+        )
     with Stages(console) as stages:
         dataset, name = _dataset(options, data, stages)
         with _running(options, data, stages) as running:
             summary = _run(running, dataset, name, options, out, stages)
             stages.finish()
-            _tell(summary, running, out, console)
+            _print_results(summary, running, out, console)
             if not options.exit:
-                console.print("  Annotary stays up to be looked at; Ctrl-C ends it.\n")
-                _stay(running)
+                console.print("  Annotary keeps running so that you can look around. Press Ctrl-C to stop it.\n")
+                _wait(running)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="manage.py demo", description="Label images with a simulated crowd, from upload to release, over HTTP."
+        prog="manage.py demo",
+        description="Run a complete project with simulated workers, over HTTP: upload, labeling, review, release.",
+        epilog=DURATION,
     )
-    parser.add_argument("--images", type=Path, help=f"folder or zip of images (default: {SCENES} drawn scenes)")
-    parser.add_argument("--truth", type=Path, help="their labels: COCO JSON, VOC XML (file, folder or zip)")
-    parser.add_argument("--workers", type=int, default=12, help="people in the crowd (12)")
-    parser.add_argument("--seed", type=int, default=7, help="the same seed makes the same people and scenes (7)")
-    parser.add_argument("--out", type=Path, default=ROOT / "out" / "demo", help="where the release and report go")
-    parser.add_argument("--data", type=Path, default=ROOT / ".annotary-demo", help="data of the installation")
-    parser.add_argument("--port", type=int, help="of the site (default: 8000, or a free one)")
-    parser.add_argument("--exit", action="store_true", help="stop Annotary when everything is done")
+    parser.add_argument("--images", type=Path, help=f"folder or ZIP of images (default: {SCENES} synthetic scenes)")
+    parser.add_argument("--truth", type=Path, help="their labels: COCO JSON or VOC XML (file, folder or ZIP)")
+    parser.add_argument("--workers", type=int, default=12, help="number of workers (default: 12)")
+    parser.add_argument(
+        "--seed", type=int, default=7, help="random seed; the same seed gives the same workers and scenes (default: 7)"
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=ROOT / "out" / "demo",
+        help="folder for the release and the report (default: out/demo)",
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=ROOT / ".annotary-demo",
+        help="data folder of the demo installation (default: .annotary-demo)",
+    )
+    parser.add_argument("--port", type=int, help="port of the site (default: 8000 if free, else another)")
+    parser.add_argument("--exit", action="store_true", help="stop Annotary when done, instead of waiting for Ctrl-C")
     return parser
 
 
-def _claim(out: Path) -> Path:
-    """A folder of ours: new, empty, or of an earlier run."""
+def _output_folder(out: Path) -> Path:
+    """Return the output folder, which must be new, empty, or from an earlier run."""
     folder = out.expanduser().resolve()
-    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / MARK).exists())):
-        raise DemoError(f"{folder} holds other things: choose an empty or a new folder with --out.")
+    if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / MARKER_FILE).exists())):
+        raise DemoError(f"{folder} contains other files: choose an empty or new folder with --out.")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARK).touch()
+    (folder / MARKER_FILE).touch()
     return folder
 
 
@@ -84,16 +107,16 @@ def _dataset(options: argparse.Namespace, data: Path, stages: Stages) -> tuple[D
         stages.note(f"{dataset.count} images, {len(dataset.records)} labels ({dataset.reader})")
         return dataset, f"Demo: {options.images.resolve().name}"
     if options.truth is not None:
-        raise DemoError("--truth tells of images: name their folder or zip with --images.")
-    with stages.stage("Draw the scenes"):
+        raise DemoError("--truth needs images: pass their folder or ZIP with --images.")
+    with stages.stage("Draw scenes"):
         truth = _scenes(data / f"scenes-{options.seed}", options.seed)
         dataset = prepare(images=truth.parent / "images", truth=truth, workspace=workspace)
-    stages.note(f"{dataset.count} scenes with an exact truth")
+    stages.note(f"{dataset.count} scenes with exact labels")
     return dataset, "Demo: synthetic scenes"
 
 
 def _scenes(folder: Path, seed: int) -> Path:
-    """Drawn once for a seed; the truth is written last and under its name only when all of it is there."""
+    """Draw the scenes, once per seed. The folder gets its name when complete, so a partial one is never used."""
     from annotary_core.synthesis.scenes.synthesize import TRUTH_NAME, synthesize
 
     if (folder / TRUTH_NAME).exists():
@@ -115,7 +138,7 @@ def _running(options: argparse.Namespace, data: Path, stages: Stages) -> Iterato
 
 
 def _port() -> int:
-    """The usual one, else any."""
+    """Return the default port if it is free, else 0 for any."""
     try:
         addresses.check(addresses.DEFAULT_HOST, addresses.DEFAULT_PORT)
     except EmbeddedError:
@@ -130,35 +153,36 @@ def _run(
     manager = Manager(running.url, sign_in.key)
     try:
         project = scenario.make_project(manager, dataset, name)
-        _show(running, project["id"], sign_in, stages)
-        outcome = scenario.bring_in(manager, project, dataset, stages, seed=options.seed)
-        _say_unmatched(outcome, stages)
+        _print_sign_in(running, project["id"], sign_in, stages)
+        outcome = scenario.import_images(manager, project, dataset, stages, seed=options.seed)
+        _print_ignored_labels(outcome, stages)
         scenario.label(manager, outcome, stages, workers=options.workers, seed=options.seed)
         scenario.approve(manager, outcome, stages)
         scenario.release(manager, outcome, stages, out)
-        with stages.stage("Write the report"):
+        with stages.stage("Write report"):
             shown = pictures.load_pictures(manager, outcome)
         return _write(outcome, shown, stages, out)
     finally:
         manager.close()
 
 
-def _show(running: Running, project: str, sign_in: SignIn, stages: Stages) -> None:
+def _print_sign_in(running: Running, project: str, sign_in: SignIn, stages: Stages) -> None:
     stages.say(
         f"\n  Watch it in the browser: [bold]{running.url}/projects/{project}/[/bold]\n"
-        f"  Sign in with e-mail [bold]{sign_in.email}[/bold] and password [bold]{sign_in.password}[/bold]"
-        " (shown this once)\n"
+        f"  Sign in as [bold]{sign_in.email}[/bold] with the password [bold]{sign_in.password}[/bold]"
+        " (shown only this once)\n"
     )
 
 
-def _say_unmatched(outcome: Outcome, stages: Stages) -> None:
-    unmatched, problems = outcome.knowledge.unmatched, [*outcome.dataset.problems, *outcome.knowledge.problems]
+def _print_ignored_labels(outcome: Outcome, stages: Stages) -> None:
+    unmatched, problems = outcome.ground_truth.unmatched, [*outcome.dataset.problems, *outcome.ground_truth.problems]
     if unmatched:
-        stages.say(
-            f"  {len(unmatched)} labels name images that are not there, such as {unmatched[0]}; they are left out."
-        )
+        stages.say(f"  {len(unmatched)} labels were ignored because their images are missing, such as {unmatched[0]}.")
     if problems:
-        stages.say(f"  {len(problems)} labels cannot be used, such as {problems[0].file}: {problems[0].sentence}")
+        stages.say(
+            f"  {len(problems)} labels were ignored because they are not usable,"
+            f" such as {problems[0].file}: {problems[0].sentence}"
+        )
 
 
 def _write(outcome: Outcome, shown: Sequence[pictures.Picture], stages: Stages, out: Path) -> dict[str, Any]:
@@ -170,18 +194,18 @@ def _write(outcome: Outcome, shown: Sequence[pictures.Picture], stages: Stages, 
     return summary
 
 
-def _tell(summary: dict[str, Any], running: Running, out: Path, console: Console) -> None:
+def _print_results(summary: dict[str, Any], running: Running, out: Path, console: Console) -> None:
     quality, counts = summary["quality"], summary["counts"]
-    measure = "F1 of boxes" if "box" in summary["tools"] else "right class"
+    measure = "Box F1" if "box" in summary["tools"] else "Class accuracy"
     alone, agreed, released = (
         f"{100 * (report.headline(quality[name]) or 0):.1f} %"
         for name in ("single_workers", "agreed_before_review", "release")
     )
-    caught = ", ".join(person["name"] for person in summary["caught_by_check_images"]) or "nobody"
+    caught = ", ".join(person["name"] for person in summary["caught_by_check_images"]) or "no one"
     console.print(
-        f"\n  {measure}: one person alone {alone}, the crowd together {agreed}, the release {released}\n"
-        f"  {counts['answers']} answers, {counts['answers_per_image']} an image; check images paused {caught}\n"
-        f"  {summary['money']['spent']} {summary['money']['currency']} earned by the crowd\n\n"
+        f"\n  {measure}: one worker alone {alone}, the crowd together {agreed}, the release after review {released}\n"
+        f"  {counts['answers']} answers, {counts['answers_per_image']} per image. Paused by check images: {caught}\n"
+        f"  Cost: {summary['money']['spent']} {summary['money']['currency']}, earned by the crowd\n\n"
         f"  Report    {out / 'report.html'}\n"
         f"  Figures   {out / 'summary.json'}\n"
         f"  Release   {out / 'coco'} and {out / 'imagenet'}\n"
@@ -191,7 +215,7 @@ def _tell(summary: dict[str, Any], running: Running, out: Path, console: Console
     )
 
 
-def _stay(running: Running) -> None:
-    """Until Ctrl-C, or until the installation is stopped from elsewhere."""
+def _wait(running: Running) -> None:
+    """Wait for Ctrl-C, or until the installation is stopped from elsewhere."""
     while running.process.poll() is None:
         time.sleep(0.5)

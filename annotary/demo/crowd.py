@@ -1,4 +1,4 @@
-"""The simulated crowd: one thread a person, and the decision that the work is done."""
+"""The simulated crowd: one thread per person, and the decision that the work is done."""
 
 import threading
 import time
@@ -10,23 +10,22 @@ from annotary.demo.errors import DemoError
 from annotary.demo.skills import CAREFUL, Member
 from annotary.demo.worker import Job, Record, Worker
 
-LOOK_EVERY = 0.25
-# With nobody finding work for so many seconds, jobs that would open places have run.
+POLL_SECONDS = 0.25
+# When no one has found work for this many seconds, jobs that could open more tasks have run.
 QUIET = 6.0
-# People who may be asked to help when the others are paused or have seen everything.
+# Workers who may join later, when the others are paused or have labeled everything.
 MOST_HELPERS = 4
 
 
 @dataclass
 class Crowd:
-    """Shared by the threads. `left` asks the server how many images still want answers, `quiet` is QUIET.
-
-    Raises DemoError from `run` with what the first worker met that a server must not do.
+    """Shared by the threads. `count_open_images` asks the server how many images still need answers; `on_progress`
+    receives the number of answers so far; `quiet` is QUIET.
     """
 
     job: Job
-    left: Callable[[], int]
-    told: Callable[[int], None] = lambda answers: None
+    count_open_images: Callable[[], int]
+    on_progress: Callable[[int], None] = lambda answers: None
     quiet: float = QUIET
     stop: threading.Event = field(default_factory=threading.Event)
     records: list[Record] = field(default_factory=list)
@@ -35,11 +34,11 @@ class Crowd:
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
         self._idle: set[str] = set()
-        self._over: set[str] = set()
+        self._finished: set[str] = set()
         self._answers = 0
         self._last_work = time.monotonic()
         self._threads: list[threading.Thread] = []
-        # Two crowds on one server are different people.
+        # Makes the e-mail addresses of two crowds on one server distinct.
         self._tag = uuid.uuid4().hex[:8]
 
     def busy(self, name: str) -> None:
@@ -56,11 +55,11 @@ class Crowd:
             self._answers += 1
 
     def run(self, members: Sequence[Member]) -> list[Record]:
-        """Until every image has its answers, or nobody is left who could give one. Raises the first worker's error."""
+        """Work until all images are answered or no one can answer more. Raises DemoError with the first error."""
         try:
             for member in members:
-                self._hire(member)
-            self._watch()
+                self._add(member)
+            self._monitor()
         finally:
             self.stop.set()
             for thread in self._threads:
@@ -68,7 +67,7 @@ class Crowd:
         self._raise_first()
         return self.records
 
-    def _hire(self, member: Member) -> None:
+    def _add(self, member: Member) -> None:
         record = Record(member, f"{member.name}.{self._tag}@crowd.example")
         worker = Worker(member, self.job, self, record)
         self.records.append(record)
@@ -80,38 +79,38 @@ class Crowd:
                 record.error = str(error) if isinstance(error, DemoError) else f"{type(error).__name__}: {error}"
             finally:
                 with self._lock:
-                    self._over.add(member.name)
+                    self._finished.add(member.name)
 
         thread = threading.Thread(target=work, name=f"crowd-{member.name}", daemon=True)
         self._threads.append(thread)
         thread.start()
 
-    def _watch(self) -> None:
+    def _monitor(self) -> None:
         helpers = 0
         while True:
-            self.stop.wait(LOOK_EVERY)
-            self.told(self._answers)
+            self.stop.wait(POLL_SECONDS)
+            self.on_progress(self._answers)
             if self.stop.is_set() or any(record.error for record in self.records):
                 return
-            if not self._nobody_works():
+            if not self._all_idle():
                 continue
-            self.unfinished = self.left()
+            self.unfinished = self.count_open_images()
             if self.unfinished == 0:
                 return
-            if self._everybody_over() or time.monotonic() - self._last_work > self.quiet:
+            if self._all_finished() or time.monotonic() - self._last_work > self.quiet:
                 if helpers == MOST_HELPERS:
                     return
                 helpers += 1
-                self._hire(Member(f"helper-{helpers}", CAREFUL))
+                self._add(Member(f"helper-{helpers}", CAREFUL))
                 self._last_work = time.monotonic()
 
-    def _nobody_works(self) -> bool:
+    def _all_idle(self) -> bool:
         with self._lock:
-            return all(record.member.name in self._idle | self._over for record in self.records)
+            return all(record.member.name in self._idle | self._finished for record in self.records)
 
-    def _everybody_over(self) -> bool:
+    def _all_finished(self) -> bool:
         with self._lock:
-            return len(self._over) == len(self.records)
+            return len(self._finished) == len(self.records)
 
     def _raise_first(self) -> None:
         for record in self.records:

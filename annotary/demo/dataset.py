@@ -1,4 +1,4 @@
-"""The images and the truth that a person brings, made ready to send."""
+"""The user's images and ground truth, prepared for upload."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -20,7 +20,7 @@ LABEL_SUFFIXES = frozenset({".xml", ".json"})
 
 @dataclass(frozen=True)
 class Dataset:
-    """`archive` is a zip of images, `labels` the file to post as truth. `tools` and `classes` follow from the truth."""
+    """`archive` is a ZIP of images, `labels` the ground truth file to upload, which sets `tools` and `classes`."""
 
     archive: Path
     labels: Path
@@ -33,55 +33,57 @@ class Dataset:
 
 
 def prepare(*, images: Path, truth: Path | None, workspace: Path) -> Dataset:
-    """Read what was given and pack it into `workspace`. Raises DemoError with what is needed."""
+    """Read images and labels and pack them into `workspace`. Raises DemoError with what is missing."""
     for path in (images, truth):
         if path is not None and not path.exists():
-            raise DemoError(f"{path} is not there: name a folder or a zip of images, and their labels with --truth.")
+            raise DemoError(
+                f"{path} does not exist: pass a folder or ZIP of images with --images, and their labels with --truth."
+            )
     workspace.mkdir(parents=True, exist_ok=True)
     try:
-        folder = images if images.is_dir() else _unpacked(images, workspace / "images")
-        found = read_truth(path=truth if truth is not None else folder)
+        folder = images if images.is_dir() else _unpack(images, workspace / "images")
+        labels = read_truth(path=truth if truth is not None else folder)
     except AnnotaryError as error:
-        raise DemoError(_needed(images, truth, error.detail)) from error
-    if not found.records:
-        raise DemoError(_needed(images, truth, "No labels were found in it."))
+        raise DemoError(_explain(images, truth, error.detail)) from error
+    if not labels.records:
+        raise DemoError(_explain(images, truth, "It contains no labels."))
     names = [file.relative_to(folder).as_posix() for file in files_with(folder, IMAGE_SUFFIXES)]
     if not names:
-        raise DemoError(f"{images} holds no images: name a folder or a zip of JPEG, PNG or WebP files with --images.")
+        raise DemoError(f"{images} contains no images: pass a folder or ZIP of JPEG, PNG or WebP files with --images.")
     return Dataset(
-        archive=_packed(folder, names, workspace / "images.zip"),
-        labels=_labels_file(found, truth or folder, workspace),
+        archive=_pack(folder, names, workspace / "images.zip"),
+        labels=_labels_file(labels, truth or folder, workspace),
         count=len(names),
-        reader=found.reader,
-        records=found.records,
-        problems=found.problems,
-        tools=_tools(found.records.values()),
-        classes=_classes(found.records.values()),
+        reader=labels.reader,
+        records=labels.records,
+        problems=labels.problems,
+        tools=_tools(labels.records.values()),
+        classes=_classes(labels.records.values()),
     )
 
 
-def _needed(images: Path, truth: Path | None, why: str) -> str:
+def _explain(images: Path, truth: Path | None, reason: str) -> str:
     if truth is None:
         return (
-            f"The simulated crowd must know what is in {images}: give the labels with --truth (COCO JSON or VOC XML), "
-            "or bring images in one folder for each class."
+            f"The simulated crowd needs the labels of {images}: pass them with --truth (COCO JSON or VOC XML), "
+            "or use a folder with one subfolder of images per class."
         )
-    return f"The labels in {truth} cannot be used: {why} Bring COCO JSON or VOC XML."
+    return f"The labels in {truth} cannot be used: {reason} Use COCO JSON or VOC XML."
 
 
 def _tools(records: Iterable[TruthRecord]) -> tuple[str, ...]:
-    wants_class = wants_box = False
+    has_class = has_box = False
     for record in records:
-        wants_class |= record.image_class is not None
-        wants_box |= bool(record.boxes)
-    tools = (*(("class",) if wants_class else ()), *(("box",) if wants_box else ()))
+        has_class |= record.image_class is not None
+        has_box |= bool(record.boxes)
+    tools = (*(("class",) if has_class else ()), *(("box",) if has_box else ()))
     if not tools:
-        raise DemoError("The labels name no class and no box, so there is nothing to ask the crowd for.")
+        raise DemoError("The labels contain neither classes nor boxes, so there is nothing for the crowd to label.")
     return tools
 
 
 def _classes(records: Iterable[TruthRecord]) -> tuple[str, ...]:
-    """Every class, once whatever its case, in the order of the alphabet."""
+    """Return every class once, compared case-insensitively, in alphabetical order."""
     names: dict[str, str] = {}
     for record in records:
         for name in [record.image_class, *(box.class_name for box in record.boxes)]:
@@ -90,10 +92,10 @@ def _classes(records: Iterable[TruthRecord]) -> tuple[str, ...]:
     return tuple(names[key] for key in sorted(names))
 
 
-def _unpacked(archive: Path, folder: Path) -> Path:
+def _unpack(archive: Path, folder: Path) -> Path:
     with open_archive(archive) as opened:
         for entry in opened.entries:
-            # Names were checked: relative, without dots, and no two of them the same.
+            # Names have been checked: relative, without `..`, and unique.
             target = folder / entry.name
             target.parent.mkdir(parents=True, exist_ok=True)
             with target.open("wb") as file:
@@ -101,7 +103,7 @@ def _unpacked(archive: Path, folder: Path) -> Path:
     return folder
 
 
-def _packed(folder: Path, names: Iterable[str], target: Path) -> Path:
+def _pack(folder: Path, names: Iterable[str], target: Path) -> Path:
     with ZipSink(target) as sink:
         for name in names:
             sink.write(name, _chunks(folder / name))
@@ -114,17 +116,17 @@ def _chunks(file: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _labels_file(found: Truth, given: Path, workspace: Path) -> Path:
-    """The person's own file or folder; classes that stand in folders and names alone are written down as COCO."""
-    if found.reader == "folders":
-        return _written_down(found.records, workspace / "truth.json")
-    if given.is_file():
-        return given
-    names = [file.relative_to(given).as_posix() for file in files_with(given, LABEL_SUFFIXES)]
-    return _packed(given, names, workspace / "truth.zip")
+def _labels_file(labels: Truth, source: Path, workspace: Path) -> Path:
+    """Return the user's own file, or a ZIP of their folder; classes given only by folder names are written as COCO."""
+    if labels.reader == "folders":
+        return _write_coco(labels.records, workspace / "truth.json")
+    if source.is_file():
+        return source
+    names = [file.relative_to(source).as_posix() for file in files_with(source, LABEL_SUFFIXES)]
+    return _pack(source, names, workspace / "truth.zip")
 
 
-def _written_down(records: dict[str, TruthRecord], target: Path) -> Path:
+def _write_coco(records: dict[str, TruthRecord], target: Path) -> Path:
     images: list[dict[str, Any]] = [
         {"id": number, "file_name": record.file_name, "annotary": {"class": record.image_class}}
         for number, record in enumerate(records.values(), start=1)

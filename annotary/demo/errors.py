@@ -1,7 +1,7 @@
-"""What ends a demonstration."""
+"""Errors of the demo."""
 
 from annotary.runtime.errors import EmbeddedError
 
 
 class DemoError(EmbeddedError):
-    """The demonstration cannot go on."""
+    """The demo cannot continue; the message says why."""

@@ -1,4 +1,4 @@
-"""HTTP over a bad connection: what is safe to repeat is repeated, the rest ends with a sentence."""
+"""HTTP over a flaky network: requests that are safe to repeat are retried, others fail with a clear message."""
 
 import threading
 import time
@@ -8,58 +8,66 @@ import httpx
 
 from annotary.demo.errors import DemoError
 
-# What a server says while a part of it is down, and what passes by waiting.
-PASSING = frozenset({429, 500, 502, 503, 504})
-# What was certainly not done.
-PUT_OFF = frozenset({429, 503})
+# Statuses of a server that is partly down or asks to wait: worth retrying.
+RETRYABLE = frozenset({429, 500, 502, 503, 504})
+# Statuses of requests that were certainly not processed.
+NOT_PROCESSED = frozenset({429, 503})
 LONGEST_PAUSE = 2.0
 
 
 class Stopped(Exception):
-    """Somebody ended the demonstration while a call was waiting."""
+    """The run was stopped while a request was waiting to be retried."""
 
 
 class Line:
-    """Calls to one server.
+    """An HTTP client for one server that retries.
 
-    `patience` is for how many seconds in a row the server may be away. `stop` ends the waiting early.
+    `retry_seconds` is how long in a row the server may be unavailable. Setting `stop` ends the waiting early.
     """
 
     def __init__(
-        self, url: str, *, headers: dict[str, str] | None = None, patience: float, stop: threading.Event | None = None
+        self,
+        url: str,
+        *,
+        headers: dict[str, str] | None = None,
+        retry_seconds: float,
+        stop: threading.Event | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self.http = httpx.Client(base_url=self.url, headers=headers, timeout=httpx.Timeout(30, connect=5))
-        self.patience = patience
+        self.retry_seconds = retry_seconds
         self.stop = stop or threading.Event()
-        self.repeats = 0
+        self.retries = 0
 
-    def call(self, method: str, path: str, *, repeat: bool = True, **kwargs: Any) -> httpx.Response:
-        """The answer, whatever its status but for PASSING. Raises DemoError when the server stays away, and Stopped.
+    def call(self, method: str, path: str, *, retry: bool = True, **kwargs: Any) -> httpx.Response:
+        """Return the response, retrying while the status is in RETRYABLE.
 
-        `repeat` is for what may arrive twice: reads, and writes that are harmless again or carry an idempotency key.
-        Without it a call is made again only when it never reached the server, or was put off.
+        Requests with `retry` may arrive twice: reads, and writes that are idempotent or carry an idempotency key.
+        Others are retried only if they never reached the server or it did not process them. Raises DemoError if the
+        server stays unavailable, and Stopped.
         """
-        pause, deadline = 0.1, time.monotonic() + self.patience
+        pause, deadline = 0.1, time.monotonic() + self.retry_seconds
         while True:
             if self.stop.is_set():
                 raise Stopped
             try:
                 response = self.http.request(method, path, **kwargs)
             except httpx.TransportError as error:
-                said = str(error) or type(error).__name__
-                if not repeat and not isinstance(error, httpx.ConnectError):
-                    raise DemoError(f"The connection broke during {method} {path} ({said}); start again.") from error
+                reason = str(error) or type(error).__name__
+                if not retry and not isinstance(error, httpx.ConnectError):
+                    raise DemoError(
+                        f"The connection broke during {method} {path} ({reason}); run the command again."
+                    ) from error
             else:
-                if response.status_code not in (PASSING if repeat else PUT_OFF):
+                if response.status_code not in (RETRYABLE if retry else NOT_PROCESSED):
                     return response
-                said = f"status {response.status_code}"
+                reason = f"status {response.status_code}"
             if time.monotonic() > deadline:
                 raise DemoError(
-                    f"{self.url} has not answered {method} {path} for {self.patience:.0f} seconds ({said}): "
-                    "look into its logs, then start again."
+                    f"{self.url} has not answered {method} {path} for {self.retry_seconds:.0f} seconds ({reason}): "
+                    "check its logs, then run the command again."
                 )
-            self.repeats += 1
+            self.retries += 1
             self.stop.wait(pause)
             pause = min(LONGEST_PAUSE, pause * 1.6)
 
@@ -68,17 +76,17 @@ class Line:
 
 
 def detail_of(response: httpx.Response) -> str:
-    """What the server says is wrong, in its own words."""
+    """Return the server's own explanation of an error."""
     try:
         body = response.json()
     except ValueError:
         body = None
-    said = body.get("detail") if isinstance(body, dict) else None
-    return str(said) if said else f"The server answered {response.status_code}."
+    detail = body.get("detail") if isinstance(body, dict) else None
+    return str(detail) if detail else f"The server answered {response.status_code}."
 
 
 def code_of(response: httpx.Response) -> str:
-    """The code of a problem, such as "worker_paused"; empty when there is none."""
+    """Return the code of a problem, such as "worker_paused", or "" if there is none."""
     if response.is_success:
         return ""
     try:
@@ -89,8 +97,8 @@ def code_of(response: httpx.Response) -> str:
     return str(kind).rpartition(":")[2]
 
 
-def demand(response: httpx.Response, doing: str) -> Any:
-    """The JSON of a success. Raises DemoError: "Could not <doing>: <what the server said>"."""
+def demand(response: httpx.Response, action: str) -> Any:
+    """Return the JSON of a successful response. Raises DemoError: "Could not <action>: <detail from the server>"."""
     if not response.is_success:
-        raise DemoError(f"Could not {doing}: {detail_of(response)}")
+        raise DemoError(f"Could not {action}: {detail_of(response)}")
     return response.json() if response.content else None

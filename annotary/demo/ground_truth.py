@@ -1,4 +1,4 @@
-"""What the simulated crowd and the reviewer know: the truth of each image, found by the pixels that they are shown."""
+"""The ground truth that the simulated crowd and reviewer use, looked up by the bytes of the image they are shown."""
 
 import hashlib
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from tasks.ingest.name_matching import match_names
 class Knowledge:
     """`answers` is {source key of an image: its true answer in the project's class numbers}.
 
-    `names` is {SHA-256 of an image as workers see it: source key}; `unmatched` are labels of images that are not there.
+    `names` is {SHA-256 of an image as workers see it: source key}; `unmatched` names labels without an image.
     """
 
     answers: dict[str, Answer] = field(default_factory=dict)
@@ -26,7 +26,7 @@ class Knowledge:
     problems: list[Problem] = field(default_factory=list)
 
     def name_of(self, pixels: bytes) -> str:
-        """The source key of an image by its bytes, or their hash when it is not known."""
+        """Return the source key of an image by its bytes, or their SHA-256 if the image is unknown."""
         digest = hashlib.sha256(pixels).hexdigest()
         return self.names.get(digest, digest)
 
@@ -34,15 +34,15 @@ class Knowledge:
 def know(
     records: Mapping[str, TruthRecord], images: Iterable[Mapping[str, Any]], schema: Mapping[str, Any]
 ) -> Knowledge:
-    """Match labels with the images of a project, as its API lists them, by path, else by base name."""
+    """Match labels to the images of a project, as the API lists them: by path, else by base name."""
     known = Knowledge()
     by_key: dict[str, Mapping[str, Any]] = {}
     for image in images:
         by_key.setdefault(image["source_key"], image)
     body = Schema.from_json({name: schema[name] for name in ("classes", "tools", "attributes")})
-    found = match_names(records, list(by_key))
-    known.unmatched = [name for name in records if name not in found]
-    for name, key in found.items():
+    matches = match_names(records, list(by_key))
+    known.unmatched = [name for name in records if name not in matches]
+    for name, key in matches.items():
         width, height = by_key[key]["width"], by_key[key]["height"]
         try:
             raw = answer_of(records[name], schema=body, frame=ImageFrame(width, height, width, height, 1))
@@ -53,10 +53,12 @@ def know(
     return known
 
 
-def learn_pixels(known: Knowledge, manager: Manager, images: Iterable[Mapping[str, Any]], told: Progress) -> None:
-    """Load every image as workers will see it, so that they can be told apart by their bytes alone."""
+def learn_pixels(
+    known: Knowledge, manager: Manager, images: Iterable[Mapping[str, Any]], on_progress: Progress
+) -> None:
+    """Download every image as workers will see it, so that it can be identified by its bytes alone."""
     rows = list(images)
     for done, image in enumerate(rows, start=1):
         pixels = manager.image_bytes(image["id"], "rendition")
         known.names[hashlib.sha256(pixels).hexdigest()] = image["source_key"]
-        told(done, len(rows))
+        on_progress(done, len(rows))

@@ -1,4 +1,4 @@
-"""The manager's side: every step of a project with an API key, as a program of a customer's would take it."""
+"""The manager's side: every step of a project through the API, as a customer's own program would take it."""
 
 import hashlib
 import time
@@ -14,46 +14,46 @@ from annotary.demo.flaky_network import Line, demand
 API = "/api/v1"
 CHUNK = 256 * 1024
 Json = dict[str, Any]
-# Called with (done, total) while something is under way.
+# Called with (done, total) during a long operation.
 Progress = Callable[[int, int], None]
 
 
 class Manager:
-    """An API key on one server."""
+    """A client of one server, with a manager's API key."""
 
-    def __init__(self, url: str, key: str, *, patience: float = 30.0) -> None:
-        self.line = Line(url, headers={"Authorization": f"Bearer {key}"}, patience=patience)
+    def __init__(self, url: str, key: str, *, retry_seconds: float = 30.0) -> None:
+        self.client = Line(url, headers={"Authorization": f"Bearer {key}"}, retry_seconds=retry_seconds)
 
     def close(self) -> None:
-        self.line.close()
+        self.client.close()
 
-    def get(self, path: str, doing: str, **query: Any) -> Any:
-        return demand(self.line.call("GET", API + path, params=query), doing)
+    def get(self, path: str, action: str, **query: Any) -> Any:
+        return demand(self.client.call("GET", API + path, params=query), action)
 
-    def post(self, path: str, doing: str, body: Mapping[str, Any] | None = None) -> Any:
-        return demand(self.line.call("POST", API + path, repeat=False, json=body or {}), doing)
+    def post(self, path: str, action: str, body: Mapping[str, Any] | None = None) -> Any:
+        return demand(self.client.call("POST", API + path, retry=False, json=body or {}), action)
 
-    def rows(self, path: str, doing: str, **query: Any) -> Iterator[Json]:
-        """Every row of a list, page by page."""
-        page = self.get(path, doing, page_size=200, **query)
+    def rows(self, path: str, action: str, **query: Any) -> Iterator[Json]:
+        """Yield every row of a list, page by page."""
+        page = self.get(path, action, page_size=200, **query)
         while True:
             yield from page["results"]
             if not page.get("next"):
                 return
-            page = demand(self.line.call("GET", page["next"]), doing)
+            page = demand(self.client.call("GET", page["next"]), action)
 
     def create_project(self, body: Mapping[str, Any]) -> Json:
-        made: Json = self.post("/projects/", "make the project", body)
-        return made
+        created: Json = self.post("/projects/", "create the project", body)
+        return created
 
     def project(self, project: str) -> Json:
-        found: Json = self.get(f"/projects/{project}/", "read the project")
-        return found
+        body: Json = self.get(f"/projects/{project}/", "read the project")
+        return body
 
-    def upload(self, project: str, archive: Path, told: Progress) -> Json:
-        """Send a zip of images and wait until all of it is taken or refused; returns the import's report."""
+    def upload(self, project: str, archive: Path, on_progress: Progress) -> Json:
+        """Upload a ZIP of images, wait until each is accepted or refused, and return the import's report."""
         with archive.open("rb") as file:
-            response = self.line.call(
+            response = self.client.call(
                 "POST",
                 f"{API}/projects/{project}/imports/",
                 files={"archive": (archive.name, file, "application/zip")},
@@ -63,21 +63,21 @@ class Manager:
         while report["state"] in {"receiving", "working"}:
             time.sleep(0.25)
             report = self.get(f"/imports/{report['id']}/", "follow the import")
-            told(report["taken"] + report["duplicates"] + report["refused"], report["total"])
+            on_progress(report["taken"] + report["duplicates"] + report["refused"], report["total"])
         if report["state"] == "failed" or not report["taken"] + report["duplicates"]:
-            raise DemoError(f"No image could be brought in: {report['error'] or 'every file was refused'}.")
+            raise DemoError(f"No image could be imported: {report['error'] or 'every file was refused'}.")
         return report
 
     def send_truth(self, project: str, truth: Path, *, share: float, seed: int) -> Json:
-        """Post known labels; that share of the images becomes check images."""
+        """Upload ground truth; the given share of the images becomes gold."""
         with truth.open("rb") as file:
-            response = self.line.call(
+            response = self.client.call(
                 "POST",
                 f"{API}/projects/{project}/truth/",
                 files={"file": (truth.name, file)},
                 data={"as_gold": str(share), "seed": str(seed)},
             )
-        report: Json = demand(response, "send the known labels")
+        report: Json = demand(response, "upload the known labels")
         return report
 
     def open(self, project: str) -> None:
@@ -85,19 +85,19 @@ class Manager:
         self.post(f"/projects/{project}/open/", "open the project")
 
     def invite(self, project: str, *, uses: int) -> str:
-        """The address of a page on which that many people can join."""
-        made = self.post(
-            f"/projects/{project}/invitations/", "make an invitation", {"role": "worker", "max_uses": uses}
+        """Return the URL of an invitation that `uses` people can accept."""
+        invitation = self.post(
+            f"/projects/{project}/invitations/", "create an invitation", {"role": "worker", "max_uses": uses}
         )
-        return str(made["url"])
+        return str(invitation["url"])
 
     def images(self, project: str) -> list[Json]:
         return list(self.rows(f"/projects/{project}/images/", "list the images"))
 
     def image_bytes(self, image: str, kind: str) -> bytes:
-        response = self.line.call("GET", f"{API}/images/{image}/file/", params={"kind": kind})
+        response = self.client.call("GET", f"{API}/images/{image}/file/", params={"kind": kind})
         if not response.is_success:
-            demand(response, "load an image")
+            demand(response, "download an image")
         return response.content
 
     def golds(self, project: str) -> list[Json]:
@@ -107,25 +107,25 @@ class Manager:
         return list(self.rows(f"/projects/{project}/labels/", "list the labels", **query))
 
     def workers(self, project: str) -> list[Json]:
-        found = self.get(f"/projects/{project}/workers/", "list the workers")
-        return list(found["results"])
+        page = self.get(f"/projects/{project}/workers/", "list the workers")
+        return list(page["results"])
 
     def label_now(self, task: str) -> Json:
-        """The label of a task with its `content_hash` and `body`, as it is at this moment."""
-        found: Json = self.get(f"/tasks/{task}/evidence/", "read a label")["label"]
-        return found
+        """Return the current label of a task, with its `content_hash` and `body`."""
+        label: Json = self.get(f"/tasks/{task}/evidence/", "read a label")["label"]
+        return label
 
     def review(self, task: str, body: Mapping[str, Any]) -> bool:
-        """False when the label has changed since it was read: people's fixes teach who is right, and others follow."""
-        response = self.line.call("POST", f"{API}/tasks/{task}/review/", repeat=False, json=body)
+        """Submit a review; return False if the label changed since it was read, since fixes update the worker model."""
+        response = self.client.call("POST", f"{API}/tasks/{task}/review/", retry=False, json=body)
         if response.status_code == HTTPStatus.CONFLICT and response.json()["type"].endswith(":label_changed"):
             return False
         demand(response, "review a label")
         return True
 
     def figures(self, project: str) -> Json:
-        found: Json = self.get(f"/projects/{project}/figures/", "read the project's figures")
-        return found
+        figures: Json = self.get(f"/projects/{project}/figures/", "read the project's figures")
+        return figures
 
     def batches(self, project: str) -> list[Json]:
         return list(self.rows(f"/projects/{project}/batches/", "list the batches"))
@@ -134,37 +134,37 @@ class Manager:
         self.post(f"/batches/{batch['id']}/approve/", f"approve batch {batch['number']}")
 
     def release(self, project: str) -> Json:
-        made = self.post(f"/projects/{project}/releases/", "make a release")
-        return self._until(f"/releases/{made['id']}/", "make the release")
+        created = self.post(f"/projects/{project}/releases/", "create a release")
+        return self._wait_until_ready(f"/releases/{created['id']}/", "create the release")
 
     def export(self, release: str, form: str, target: Path) -> Json:
-        """Write the release in a format, load it, and check it against the sum that the server states."""
-        made = self.post(f"/releases/{release}/exports/", f"ask for {form}", {"format": form})
-        export = self._until(f"/exports/{made['id']}/", f"write {form}")
+        """Export the release in a format, download it, and verify the server's SHA-256."""
+        created = self.post(f"/releases/{release}/exports/", f"request the {form} export", {"format": form})
+        export = self._wait_until_ready(f"/exports/{created['id']}/", f"create the {form} export")
         digest = hashlib.sha256()
         with (
-            self.line.http.stream("GET", f"{API}/exports/{export['id']}/download") as response,
+            self.client.http.stream("GET", f"{API}/exports/{export['id']}/download") as response,
             target.open("wb") as file,
         ):
             if not response.is_success:
                 response.read()
-                demand(response, f"load {form}")
+                demand(response, f"download the {form} export")
             for chunk in response.iter_bytes(CHUNK):
                 digest.update(chunk)
                 file.write(chunk)
         if digest.hexdigest() != export["sha256"]:
-            raise DemoError(f"The {form} file differs from the sum that the server states; load it again.")
+            raise DemoError(f"The {form} file does not match the server's checksum; run the command again.")
         return export
 
-    def _until(self, path: str, doing: str, *, patience: float = 600.0) -> Json:
-        """Wait for something that jobs make; `state` becomes ready or failed."""
-        deadline = time.monotonic() + patience
+    def _wait_until_ready(self, path: str, action: str, *, timeout: float = 600.0) -> Json:
+        """Wait for a resource that a job creates: its `state` becomes ready or failed."""
+        deadline = time.monotonic() + timeout
         while True:
-            found: Json = self.get(path, doing)
-            if found["state"] == "ready":
-                return found
-            if found["state"] == "failed":
-                raise DemoError(f"Could not {doing}: {found['error']}")
+            resource: Json = self.get(path, action)
+            if resource["state"] == "ready":
+                return resource
+            if resource["state"] == "failed":
+                raise DemoError(f"Could not {action}: {resource['error']}")
             if time.monotonic() > deadline:
-                raise DemoError(f"Could not {doing}: it was not ready within {patience:.0f} seconds.")
+                raise DemoError(f"Could not {action}: it was not ready within {timeout:.0f} seconds.")
             time.sleep(0.15)

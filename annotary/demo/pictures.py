@@ -1,4 +1,4 @@
-"""The sample images of the report: the truth and what the crowd agreed on, drawn over a thumbnail."""
+"""The sample images of the report: ground truth and agreed label, drawn over a thumbnail."""
 
 import base64
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,7 +11,7 @@ from annotary.demo.scoring import score
 from annotary_core.labels.answer import Answer
 
 SHOWN = 9
-# Of those, as many as this are labels that the crowd got wrong, if there are any.
+# At most this many of them are labels that the crowd got wrong.
 WRONG = 3
 
 Label = Mapping[str, Any]
@@ -19,7 +19,7 @@ Label = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A box in pixels of the upright image, with the name and colour of its class."""
+    """A box in pixels of the upright image, with the name and color of its class."""
 
     x: float
     y: float
@@ -31,7 +31,7 @@ class Shape:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """`pixels` is a data URI of the whole image in small. `verdict` says in words how the agreed label did."""
+    """`pixels` is a data URI of the thumbnail. `verdict` is a phrase that says whether the agreed label is correct."""
 
     name: str
     pixels: str
@@ -47,23 +47,23 @@ class Picture:
 
 
 def choose(labels: Sequence[Label], wrong: Sequence[Label], count: int = SHOWN) -> list[Label]:
-    """The surest of the wrong ones, and for the rest labels from the least to the most sure at even distances."""
-    shown = sorted(wrong, key=_sure, reverse=True)[:WRONG]
-    others = sorted((label for label in labels if label not in shown), key=_sure)
+    """Choose the most confident wrong labels, then labels evenly spaced from the least to the most confident."""
+    shown = sorted(wrong, key=_by_confidence, reverse=True)[:WRONG]
+    others = sorted((label for label in labels if label not in shown), key=_by_confidence)
     free = count - len(shown)
     if len(others) > free:
         step = (len(others) - 1) / (free - 1)
         others = [others[round(number * step)] for number in range(free)]
-    return sorted([*shown, *others], key=_sure)
+    return sorted([*shown, *others], key=_by_confidence)
 
 
-def _sure(label: Label) -> tuple[float, str]:
+def _by_confidence(label: Label) -> tuple[float, str]:
     return label["confidence"], label["source_key"]
 
 
 def load_pictures(manager: Manager, outcome: Outcome) -> list[Picture]:
-    """A few images that were measured, with their labels as the crowd left them."""
-    known = outcome.knowledge.answers
+    """Load some of the measured images, with their labels before review."""
+    known = outcome.ground_truth.answers
     labels = [label for label in outcome.labels if label["source_key"] in known]
     wrong = [label for label in labels if not _is_right(label, known[label["source_key"]])]
     return [_picture(manager, outcome, label) for label in choose(labels, wrong)]
@@ -76,7 +76,7 @@ def _is_right(label: Label, truth: Answer) -> bool:
 def _picture(manager: Manager, outcome: Outcome, label: Label) -> Picture:
     image = next(row for row in outcome.images if row["id"] == label["image"])
     classes = {item["number"]: item for item in outcome.project["schema"]["classes"]}
-    truth, agreed = outcome.knowledge.answers[image["source_key"]], Answer.from_json(label["answer"])
+    truth, agreed = outcome.ground_truth.answers[image["source_key"]], Answer.from_json(label["answer"])
     right = _is_right(label, truth)
     fixed = image["source_key"] in outcome.reviewed.fixed
     thumb = manager.image_bytes(image["id"], "thumb")
@@ -90,7 +90,7 @@ def _picture(manager: Manager, outcome: Outcome, label: Label) -> Picture:
         truth_class=_class(truth, classes),
         agreed_class=_class(agreed, classes),
         confidence=label["confidence"],
-        verdict="right" if right else "wrong, fixed in the review" if fixed else "differs from the truth",
+        verdict="correct" if right else "wrong, corrected in review" if fixed else "differs from the ground truth",
         right=right,
     )
 

@@ -1,4 +1,4 @@
-"""The steps of the demonstration on the terminal: a bar each, and how long each took."""
+"""Progress on the terminal: one bar per step, and how long each step took."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,11 +10,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from annotary.demo.errors import DemoError
 from annotary.runtime.errors import EmbeddedError
 
-Told = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 
 class Stages:
-    """Opened around the whole run; `seconds` keeps {title: duration}."""
+    """A context manager around the whole run; `seconds` records {title: duration}."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
@@ -37,32 +37,32 @@ class Stages:
         self.finish()
 
     def finish(self) -> None:
-        """Draw no more; what is printed from here on stands below the bars."""
+        """Stop drawing the bars; later output appears below them."""
         self._progress.stop()
 
     @contextmanager
-    def stage(self, title: str, total: int = 1) -> Iterator[Told]:
-        """Show a bar for the block, which reports (done, total); it is full when the block ends well."""
+    def stage(self, title: str, total: int = 1) -> Iterator[ProgressCallback]:
+        """Show a bar for the block, which reports (done, total) to the callback; success fills the bar."""
         task = self._progress.add_task(title, total=total, note="")
-        began = time.monotonic()
+        start = time.monotonic()
 
-        def told(done: int, of: int) -> None:
-            self._progress.update(task, completed=done, total=max(of, 1))
+        def on_progress(done: int, total: int) -> None:
+            self._progress.update(task, completed=done, total=max(total, 1))
 
         try:
-            yield told
+            yield on_progress
         except EmbeddedError:
             raise
         except Exception as error:
-            # Nobody at a terminal can do much with a traceback; the step and the reason are what helps.
+            # A traceback does not help the user at the terminal; the step and the reason do.
             raise DemoError(f"The step “{title}” failed: {type(error).__name__}: {error}") from error
-        self.seconds[title] = time.monotonic() - began
+        self.seconds[title] = time.monotonic() - start
         row = self._progress.tasks[task]
         self._progress.update(task, completed=row.total, total=row.total)
         self._progress.stop_task(task)
 
     def note(self, text: str) -> None:
-        """A word at the end of the last bar."""
+        """Show a short note at the end of the last bar."""
         self._progress.update(self._progress.tasks[-1].id, note=text)
 
     def say(self, text: str) -> None:

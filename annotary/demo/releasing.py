@@ -1,4 +1,4 @@
-"""The release on the customer's side: loaded, unpacked, and read with the field's own reader."""
+"""The customer's side of a release: unpack it and read it with the standard reader of its format."""
 
 import contextlib
 import io
@@ -17,7 +17,7 @@ CHUNK = 256 * 1024
 
 
 def unpack(archive: Path, out: Path, root: str) -> Path:
-    """Write the archive's files below `out`, where they stand in the folder `root`; an older one is replaced."""
+    """Extract the archive below `out`; its files are in the folder `root`, which replaces an earlier one."""
     shutil.rmtree(out / root, ignore_errors=True)
     try:
         with open_tree(archive) as tree:
@@ -31,18 +31,18 @@ def unpack(archive: Path, out: Path, root: str) -> Path:
 
 
 def read_coco(folder: Path) -> dict[str, Answer]:
-    """{source key: label} of an unpacked COCO release, as pycocotools understands it."""
-    # It reports on standard output how long it took.
+    """Return {source key: label} of an extracted COCO release, read with pycocotools."""
+    # pycocotools prints timings to standard output.
     with contextlib.redirect_stdout(io.StringIO()):
         coco = COCO(str(folder / "annotations.json"))
-    found: dict[str, Answer] = {}
+    labels: dict[str, Answer] = {}
     for image_id, image in coco.imgs.items():
         if not (folder / "images" / image["file_name"]).is_file():
-            raise DemoError(f"The release lacks the image {image['file_name']}; make the export again.")
+            raise DemoError(f"The release lacks the image {image['file_name']}; create the export again.")
         objects = tuple(
             LabelObject(str(row["id"]), row["category_id"], "box", Box(*row["bbox"]))
             for row in coco.loadAnns(coco.getAnnIds(imgIds=[image_id]))
         )
-        own = image["annotary"]
-        found[own["source"]] = Answer(own["verdict"], ImageLabel(own["class_id"]), objects)
-    return found
+        extension = image["annotary"]
+        labels[extension["source"]] = Answer(extension["verdict"], ImageLabel(extension["class_id"]), objects)
+    return labels

@@ -1,4 +1,4 @@
-"""The page that tells of a run: one file without anything from elsewhere, to keep beside the release."""
+"""The HTML report of a run: one self-contained file, stored next to the release."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -13,33 +13,33 @@ HERE = Path(__file__).parent
 KIND_WORDS = {"careful": "Careful", "average": "Average", "careless": "Careless", "spammer": "Spammers"}
 STEP_WORDS = {
     "single_workers": "One person alone",
-    "agreed_before_review": "What the crowd agreed on",
+    "agreed_before_review": "The crowd together",
     "release": "The release, after review",
 }
 REVIEW_WORDS = {
-    "by policy": "sure, and approved with their batch",
-    "reviewed": "looked at by the reviewer and found right",
-    "fixed by a reviewer": "fixed by the reviewer",
-    "answered by the owner": "known from the start (check images)",
+    "by policy": "confident, and approved with their batch",
+    "reviewed": "checked by the reviewer and correct",
+    "fixed by a reviewer": "corrected by the reviewer",
+    "answered by the owner": "known in advance (check images)",
 }
 SPLIT_WORDS = {"train": "training", "val": "validation", "test": "test"}
-# CSS pixels: the frame of a sample image on a wide screen, and the height of its letters.
+# CSS pixels: the frame of a sample image on a wide screen, and the font size of its captions.
 FRAME, SMALL_LETTERS = (320, 240), 11.5
-# Set-up is told apart: it is paid once, not for each job.
-SETUP = frozenset({"Draw the scenes", "Start Annotary", "Read images and labels"})
+# Setup steps are shown separately: they happen once, not once per job.
+SETUP = frozenset({"Draw scenes", "Start Annotary", "Read images and labels"})
 
 
 def render(summary: Mapping[str, Any], pictures: Sequence[Picture]) -> str:
-    """The page as HTML."""
+    """Render the report as HTML."""
     engine = Engine(dirs=[str(HERE / "templates")], autoescape=True)
     context = {
         "css": (HERE / "templates" / "report.css").read_text(encoding="utf-8"),
         "mark": (HERE / "templates" / "mark.svg").read_text(encoding="utf-8"),
         "when": datetime.now().astimezone().strftime("%d %B %Y, %H:%M %Z"),
         "summary": summary,
-        "pictures": [_picture_words(picture) for picture in pictures],
+        "pictures": [_picture(picture) for picture in pictures],
         "boxes": "box" in summary["tools"],
-        "measure": "F1 of boxes" if "box" in summary["tools"] else "share of images with the right class",
+        "measure": "box F1" if "box" in summary["tools"] else "the share of images with the correct class",
         "steps": _steps(summary),
         "kinds": _kinds(summary),
         "stages": _bars(summary["seconds"].items(), apart=SETUP),
@@ -57,7 +57,7 @@ def render(summary: Mapping[str, Any], pictures: Sequence[Picture]) -> str:
 
 
 def headline(figures: Mapping[str, Any]) -> float | None:
-    """F1 where boxes are asked, else the accuracy of classes."""
+    """Return F1 if boxes are labeled, else class accuracy."""
     value = figures.get("f1", figures.get("accuracy"))
     return None if value is None else float(value)
 
@@ -140,17 +140,17 @@ def _bars(rows: Iterable[tuple[str, float]], *, apart: frozenset[str]) -> list[d
 def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
     counts, money, quality = summary["counts"], summary["money"], summary["quality"]
     return [
-        {"value": _percent(headline(quality["release"])), "words": "of the release is right", "gold": "1"},
-        {"value": _percent(headline(quality["single_workers"])), "words": "of what one person alone says"},
-        {"value": f"{counts['answers_per_image'] or 0:.2f}", "words": "answers an image"},
+        {"value": _percent(headline(quality["release"])), "words": "accuracy of the release", "gold": "1"},
+        {"value": _percent(headline(quality["single_workers"])), "words": "accuracy of one person alone"},
+        {"value": f"{counts['answers_per_image'] or 0:.2f}", "words": "answers per image"},
         {"value": f"{float(money['spent']):.2f} {money['currency']}", "words": f"spent on {counts['answers']} answers"},
     ]
 
 
 def _parts(counts: Mapping[str, int], words: Mapping[str, str]) -> list[dict[str, Any]]:
-    whole = sum(counts.values()) or 1
+    total = sum(counts.values()) or 1
     return [
-        {"words": words.get(name, name.replace("_", " ")), "count": count, "width": round(100 * count / whole, 3)}
+        {"words": words.get(name, name.replace("_", " ")), "count": count, "width": round(100 * count / total, 3)}
         for name, count in sorted(counts.items(), key=lambda item: -item[1])
     ]
 
@@ -176,8 +176,8 @@ def _export(form: str, export: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _picture_words(picture: Picture) -> dict[str, Any]:
-    # Text is drawn in pixels of the image; this many of them are as high as the page's small letters.
+def _picture(picture: Picture) -> dict[str, Any]:
+    # Text is sized in image pixels; this many of them match the page's small font size.
     font = SMALL_LETTERS * max(picture.width / FRAME[0], picture.height / FRAME[1])
     return {
         "it": picture,
@@ -188,7 +188,7 @@ def _picture_words(picture: Picture) -> dict[str, Any]:
 
 
 def _tag(shape: Shape, width: int, font: float) -> dict[str, Any]:
-    """The class's name above its box, below it at the upper edge, and to the left of the right edge."""
+    """Place the class name above its box, or below it at the top edge; right-aligned at the right edge."""
     at_top = shape.y < 1.4 * font
     at_right = shape.x + 0.62 * font * len(shape.name) > width
     return {

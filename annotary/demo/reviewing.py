@@ -1,4 +1,4 @@
-"""A reviewer who looks: the least sure labels are compared with the truth, approved when right and fixed when not."""
+"""The simulated reviewer: compares the least confident labels with the ground truth, and approves or fixes them."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,47 +11,52 @@ from annotary.demo.manager import Manager, Progress
 from annotary.demo.scoring import score
 from annotary_core.labels.answer import Answer
 
-#: A label changes now and then while it is looked at, and not so often that it could not be decided on.
+# Attempts per label: it sometimes changes during review, but not so often that no review succeeds.
 TRIES = 20
 
 
 @dataclass
 class Reviewed:
-    """Source keys of the images whose labels the reviewer approved, and of those that needed a fix; `found` holds the
-    labels of both as the crowd had left them."""
+    """Source keys of the images whose labels were approved and of those that were fixed; `labels_before` holds the
+    labels of both as they were before review."""
 
     approved: list[str] = field(default_factory=list)
     fixed: list[str] = field(default_factory=list)
-    found: dict[str, Answer] = field(default_factory=dict)
+    labels_before: dict[str, Answer] = field(default_factory=dict)
 
 
 def least_sure(labels: Sequence[Mapping[str, Any]], share: float) -> list[Mapping[str, Any]]:
-    """That share of the labels, rounded up, the least sure first."""
+    """Return the given share of the labels, rounded up, least confident first."""
     return sorted(labels, key=lambda label: label["confidence"])[: math.ceil(share * len(labels))]
 
 
 def review(
-    manager: Manager, labels: Sequence[Mapping[str, Any]], knowledge: Knowledge, *, share: float, told: Progress
+    manager: Manager,
+    labels: Sequence[Mapping[str, Any]],
+    ground_truth: Knowledge,
+    *,
+    share: float,
+    on_progress: Progress,
 ) -> Reviewed:
-    """Labels of images whose truth nobody knows are left to the approval of their batch."""
-    done = Reviewed()
-    known = [label for label in labels if label["source_key"] in knowledge.answers]
-    chosen = least_sure(known, share)
-    for number, label in enumerate(chosen, start=1):
-        found, is_right = _judge(manager, label["task"], knowledge.answers[label["source_key"]])
-        done.found[label["source_key"]] = found
-        (done.approved if is_right else done.fixed).append(label["source_key"])
-        told(number, len(chosen))
-    return done
+    """Review a share of the labels. Those without ground truth are left to the approval of their batch."""
+    result = Reviewed()
+    known = [label for label in labels if label["source_key"] in ground_truth.answers]
+    selected = least_sure(known, share)
+    for number, label in enumerate(selected, start=1):
+        answer, is_right = _review_label(manager, label["task"], ground_truth.answers[label["source_key"]])
+        result.labels_before[label["source_key"]] = answer
+        (result.approved if is_right else result.fixed).append(label["source_key"])
+        on_progress(number, len(selected))
+    return result
 
 
-def _judge(manager: Manager, task: str, truth: Answer) -> tuple[Answer, bool]:
-    """Approve the label or fix it; the label as it was found, and whether it was right."""
+def _review_label(manager: Manager, task: str, truth: Answer) -> tuple[Answer, bool]:
+    """Approve or fix the label; return it as it was before review, and whether it was correct."""
     for _ in range(TRIES):
         label = manager.label_now(task)
-        found = Answer.from_json(label["body"])
-        is_right = bool(score(found, truth).exact)
+        answer = Answer.from_json(label["body"])
+        is_right = bool(score(answer, truth).exact)
         verdict = {"verdict": "approve"} if is_right else {"verdict": "fix", "answer": truth.to_json()}
         if manager.review(task, {"label_hash": label["content_hash"], **verdict}):
-            return found, is_right
-    raise DemoError("Could not review a label: it changed each time between reading and deciding.")
+            return answer, is_right
+    raise DemoError("Could not review a label: it changed between reading and review every time.")

@@ -1,4 +1,4 @@
-"""The main job from images to a release, step by step over HTTP."""
+"""The whole project from images to a release, step by step over HTTP."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -29,19 +29,19 @@ POLICY: Mapping[str, Any] = {
 }
 INSTRUCTIONS = {
     "class": "Choose the one class that fits the image best.",
-    "box": "Draw a box around every object of these classes, tight to what you see of it.",
+    "box": "Draw a tight box around the visible part of every object of these classes.",
 }
 
 
 @dataclass
 class Outcome:
-    """All that a run brought about; labels by source key. `before` is what the crowd agreed on before any review."""
+    """Everything that a run produced; labels by source key. `before` holds the crowd's labels before review."""
 
     project: Json
     dataset: Dataset
     imported: Json
     truth_report: Json
-    knowledge: Knowledge
+    ground_truth: Knowledge
     images: list[Json]
     golds: frozenset[str] = frozenset()
     crowd: list[Record] = field(default_factory=list)
@@ -63,33 +63,35 @@ def make_project(manager: Manager, dataset: Dataset, name: str) -> Json:
             "classes": [{"name": each} for each in dataset.classes],
             "tools": list(dataset.tools),
             "instructions": "\n\n".join(
-                [*(INSTRUCTIONS[tool] for tool in dataset.tools), "Say so when you cannot tell."]
+                [*(INSTRUCTIONS[tool] for tool in dataset.tools), "If you cannot tell, say so."]
             ),
             "policy": dict(POLICY),
         }
     )
 
 
-def bring_in(manager: Manager, project: Json, dataset: Dataset, stages: Stages, *, seed: int) -> Outcome:
-    """Images, known labels, check images; then the doors open."""
-    with stages.stage("Bring images in", dataset.count) as told:
-        imported = manager.upload(project["id"], dataset.archive, told)
+def import_images(manager: Manager, project: Json, dataset: Dataset, stages: Stages, *, seed: int) -> Outcome:
+    """Import the images, upload the ground truth, create gold, and open the project."""
+    with stages.stage("Import images", dataset.count) as on_progress:
+        imported = manager.upload(project["id"], dataset.archive, on_progress)
     _note_refused(imported, stages)
     images = manager.images(project["id"])
-    knowledge = know(dataset.records, images, project["schema"])
-    with stages.stage("Make check images"):
+    ground_truth = know(dataset.records, images, project["schema"])
+    with stages.stage("Create check images"):
         report = manager.send_truth(project["id"], dataset.labels, share=POLICY["gold_rate"], seed=seed)
         golds = frozenset(row["source_key"] for row in manager.golds(project["id"]))
         manager.open(project["id"])
-    stages.note(f"{len(golds)} of them")
-    with stages.stage("See what workers see", len(images)) as told:
-        learn_pixels(knowledge, manager, images, told)
-    return Outcome(project, dataset, imported, report, knowledge, images, golds)
+    stages.note(f"{len(golds)} check images")
+    with stages.stage("Download images", len(images)) as on_progress:
+        learn_pixels(ground_truth, manager, images, on_progress)
+    return Outcome(project, dataset, imported, report, ground_truth, images, golds)
 
 
 def _note_refused(imported: Json, stages: Stages) -> None:
     notes = [
-        f"{imported[name]} {word}" for name, word in (("refused", "refused"), ("duplicates", "twice")) if imported[name]
+        f"{imported[name]} {word}"
+        for name, word in (("refused", "refused"), ("duplicates", "duplicate"))
+        if imported[name]
     ]
     stages.note(", ".join(notes))
 
@@ -100,20 +102,24 @@ def label(manager: Manager, outcome: Outcome, stages: Stages, *, workers: int, s
     work = len(outcome.images) - len(outcome.golds)
     members = crowd_of(workers)
     job = Job(
-        url=manager.line.url,
+        url=manager.client.url,
         invitation=manager.invite(project, uses=workers + MOST_HELPERS),
         project=project,
         seed=seed,
-        knowledge=outcome.knowledge,
-        patience=60.0,
+        ground_truth=outcome.ground_truth,
+        retry_seconds=60.0,
     )
-    with stages.stage("The crowd answers", work * POLICY["answers_min"]) as told:
-        # Check images come on top, and doubtful images ask for more: the bar follows.
+    with stages.stage("Crowd labels images", work * POLICY["answers_min"]) as on_progress:
+        # Gold comes on top, and uncertain images need more answers, so the total grows.
         least = round(work * POLICY["answers_min"] * (1 + POLICY["gold_rate"]))
-        crowd = Crowd(job, left=lambda: open_images(manager, project), told=lambda n: told(n, max(least, n)))
+        crowd = Crowd(
+            job,
+            count_open_images=lambda: open_images(manager, project),
+            on_progress=lambda n: on_progress(n, max(least, n)),
+        )
         outcome.crowd = crowd.run(members)
         outcome.left_open = crowd.unfinished
-    stages.note(f"{sum(len(record.receipts) for record in outcome.crowd)} sent by {len(outcome.crowd)} people")
+    stages.note(f"{sum(len(record.receipts) for record in outcome.crowd)} answers sent by {len(outcome.crowd)} workers")
     outcome.labels = manager.labels(project, state="answered")
     outcome.before = {row["source_key"]: Answer.from_json(row["answer"]) for row in outcome.labels}
 
@@ -123,47 +129,49 @@ def open_images(manager: Manager, project: str) -> int:
 
 
 def approve(manager: Manager, outcome: Outcome, stages: Stages) -> None:
-    """Look at the least sure labels, then approve the batches, which covers the rest."""
-    with stages.stage("Review the least sure") as told:
-        outcome.reviewed = review(manager, outcome.labels, outcome.knowledge, share=POLICY["share_reviewed"], told=told)
-    stages.note(f"{len(outcome.reviewed.fixed)} fixed")
+    """Review the least confident labels, then approve the batches, which covers the rest."""
+    with stages.stage("Review labels") as on_progress:
+        outcome.reviewed = review(
+            manager, outcome.labels, outcome.ground_truth, share=POLICY["share_reviewed"], on_progress=on_progress
+        )
+    stages.note(f"the least confident; {len(outcome.reviewed.fixed)} corrected")
     batches = manager.batches(outcome.project["id"])
-    with stages.stage("Approve the batches", len(batches)) as told:
+    with stages.stage("Approve batches", len(batches)) as on_progress:
         for number, batch in enumerate(batches, start=1):
             if batch["state"] != "approved":
                 manager.approve_batch(batch)
-            told(number, len(batches))
-    outcome.labels = _as_the_crowd_left_them(manager, outcome)
+            on_progress(number, len(batches))
+    outcome.labels = _labels_before_review(manager, outcome)
     outcome.before = {row["source_key"]: Answer.from_json(row["answer"]) for row in outcome.labels}
 
 
-def _as_the_crowd_left_them(manager: Manager, outcome: Outcome) -> list[Json]:
-    """The labels of now, as what is learnt of the workers moves them for a while after the last answer; those that were
-    reviewed as they were found."""
-    now = {row["source_key"]: row for row in manager.labels(outcome.project["id"], state="approved")}
-    found = outcome.reviewed.found
+def _labels_before_review(manager: Manager, outcome: Outcome) -> list[Json]:
+    """Return the current labels, which the worker model may still change for a while after the last answer; reviewed
+    ones as they were before review."""
+    current = {row["source_key"]: row for row in manager.labels(outcome.project["id"], state="approved")}
+    unreviewed = outcome.reviewed.labels_before
     return [
-        row | {"answer": found[row["source_key"]].to_json()}
-        if row["source_key"] in found
-        else now.get(row["source_key"], row)
+        row | {"answer": unreviewed[row["source_key"]].to_json()}
+        if row["source_key"] in unreviewed
+        else current.get(row["source_key"], row)
         for row in outcome.labels
     ]
 
 
 def release(manager: Manager, outcome: Outcome, stages: Stages, out: Path) -> None:
-    """Make the release, write it in both formats, load them and read them."""
+    """Create the release, export it in both formats, download and read them."""
     project = outcome.project["id"]
-    with stages.stage("Make the release"):
+    with stages.stage("Create release"):
         outcome.release = manager.release(project)
-    with stages.stage("Load COCO and ImageNet", len(FORMATS)) as told:
+    with stages.stage("Export COCO, ImageNet", len(FORMATS)) as on_progress:
         for number, form in enumerate(FORMATS, start=1):
             archive = out / f"{form}.zip"
             outcome.exports[form] = manager.export(outcome.release["id"], form, archive)
             folder = unpack(archive, out, form)
             archive.unlink()
             if not any(folder.iterdir()):
-                raise DemoError(f"The {form} release is empty; look into the export's report in the console.")
-            told(number, len(FORMATS))
+                raise DemoError(f"The {form} release is empty; see the export's report in the console.")
+            on_progress(number, len(FORMATS))
         outcome.released = read_coco(out / "coco")
     outcome.figures = manager.figures(project)
     outcome.workers = manager.workers(project)

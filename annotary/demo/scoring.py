@@ -1,7 +1,7 @@
-"""How right answers are, measured against the truth. Pure.
+"""Accuracy of answers against the ground truth. Pure.
 
-Class: the share of images with the true class. Boxes: a box is right when it overlaps a true box of its class by an IoU
-of 0.5 or more, one box for one; the best overlaps are matched first (as in Pascal VOC, Everingham et al. 2010, without
+Class: the share of images with the true class. Boxes: a box is correct if it overlaps a true box of its class with an
+IoU of at least 0.5, one to one; the best overlaps are matched first (as in Pascal VOC, Everingham et al. 2010, without
 its ranking, since people give no scores).
 """
 
@@ -18,7 +18,7 @@ MATCH_IOU = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Sums over images. `class_asked` and `class_right` count images; boxes are `hit`, `false`, `missed`."""
+    """Sums over images. `class_asked` and `class_right` count images; `hit`, `false` and `missed` count boxes."""
 
     images: int = 0
     exact: int = 0
@@ -46,18 +46,18 @@ class Score:
 
     @property
     def f1(self) -> float | None:
-        """None where neither truth nor answers have a box: there is nothing to be right about."""
+        """None if neither ground truth nor answers have a box."""
         total = 2 * self.hit + self.false + self.missed
         return 2 * self.hit / total if total else None
 
     @property
     def mean_iou(self) -> float | None:
-        """Of the boxes that are right."""
+        """The mean over the correct boxes."""
         return self.iou_sum / self.hit if self.hit else None
 
     @property
     def headline(self) -> float | None:
-        """One figure: F1 of boxes where boxes are asked, else the accuracy of the class."""
+        """A single figure: box F1 if boxes are labeled, else class accuracy."""
         return self.f1 if self.f1 is not None else self.accuracy
 
     def to_json(self) -> dict[str, Any]:
@@ -66,13 +66,13 @@ class Score:
         return {"images": self.images, "exact": self.exact, **rounded}
 
 
-def score(given: Answer, truth: Answer) -> Score:
-    """One answer against the truth of its image. "Cannot tell" misses everything there is."""
+def score(answer: Answer, truth: Answer) -> Score:
+    """Score one answer against the ground truth of its image. `cannot_tell` misses everything."""
     asked = truth.image.class_number is not None
-    right = asked and given.image.class_number == truth.image.class_number
-    overlaps = _matches(given, truth)
-    false, missed = len(given.objects) - len(overlaps), len(truth.objects) - len(overlaps)
-    exact = right == asked and false == 0 and missed == 0 and given.verdict != "cannot_tell"
+    right = asked and answer.image.class_number == truth.image.class_number
+    overlaps = _matches(answer, truth)
+    false, missed = len(answer.objects) - len(overlaps), len(truth.objects) - len(overlaps)
+    exact = right == asked and false == 0 and missed == 0 and answer.verdict != "cannot_tell"
     return Score(1, int(exact), int(asked), int(right), len(overlaps), false, missed, sum(overlaps))
 
 
@@ -80,17 +80,17 @@ def total(scores: Iterable[Score]) -> Score:
     return sum(scores, Score())
 
 
-def _matches(given: Answer, truth: Answer) -> list[float]:
-    """The overlaps of boxes that are right."""
-    if not given.objects or not truth.objects:
+def _matches(answer: Answer, truth: Answer) -> list[float]:
+    """Return the IoUs of the correct boxes."""
+    if not answer.objects or not truth.objects:
         return []
     overlap = pairwise_iou(
-        corner_array([item.geom for item in given.objects]), corner_array([item.geom for item in truth.objects])
+        corner_array([item.geom for item in answer.objects]), corner_array([item.geom for item in truth.objects])
     )
     pairs = sorted(
         (
             (float(overlap[row, column]), row, column)
-            for row, mine in enumerate(given.objects)
+            for row, mine in enumerate(answer.objects)
             for column, theirs in enumerate(truth.objects)
             if mine.class_number == theirs.class_number and overlap[row, column] >= MATCH_IOU
         ),
@@ -98,25 +98,25 @@ def _matches(given: Answer, truth: Answer) -> list[float]:
     )
     rows: set[int] = set()
     columns: set[int] = set()
-    found = []
+    overlaps = []
     for value, row, column in pairs:
         if row not in rows and column not in columns:
             rows.add(row)
             columns.add(column)
-            found.append(value)
-    return found
+            overlaps.append(value)
+    return overlaps
 
 
 def agreement(answers_by_image: Iterable[Sequence[Answer]]) -> float | None:
-    """How far two people who saw the same image agree, 0 to 1: the mean over pairs of F1 of boxes, or of equal class.
+    """Return how far people who labeled the same image agree, 0 to 1: mean over pairs of box F1 or class equality.
 
-    Two who both say that there is nothing agree wholly. None when no image has two answers.
+    Two people who both answer `empty` agree fully. None if no image has two answers.
     """
-    values = [_alike(a, b) for answers in answers_by_image for a, b in combinations(answers, 2)]
+    values = [_similarity(a, b) for answers in answers_by_image for a, b in combinations(answers, 2)]
     return sum(values) / len(values) if values else None
 
 
-def _alike(a: Answer, b: Answer) -> float:
+def _similarity(a: Answer, b: Answer) -> float:
     parts = []
     if a.image.class_number is not None or b.image.class_number is not None:
         parts.append(float(a.image.class_number == b.image.class_number))

@@ -1,4 +1,4 @@
-"""How well simulated people label, and how many of each kind a crowd has. Pure."""
+"""How well simulated people label, and how many of each kind are in a crowd. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """Probabilities from 0 to 1, for each image or object; `jitter` is the spread of an edge as a share of the side."""
+    """Probabilities per image or object; `jitter` is the standard deviation of an edge as a share of the side."""
 
     kind: str
     wrong_class: float
@@ -21,7 +21,7 @@ class Skill:
 CAREFUL = Skill("careful", wrong_class=0.02, missed=0.02, false_boxes=0.01, jitter=0.02)
 AVERAGE = Skill("average", wrong_class=0.07, missed=0.06, false_boxes=0.05, jitter=0.05)
 CARELESS = Skill("careless", wrong_class=0.2, missed=0.15, false_boxes=0.15, jitter=0.1)
-# Spammers see nothing: what they send has nothing to do with the image.
+# Spammers do not look: their answers have nothing to do with the image.
 SPAMMER = Skill("spammer", wrong_class=1, missed=1, false_boxes=1, jitter=1, skips=0, thinks_again=0, guesses=True)
 
 SKILLS: Mapping[str, Skill] = {each.kind: each for each in (CAREFUL, AVERAGE, CARELESS, SPAMMER)}
@@ -30,14 +30,14 @@ SHARES: Mapping[str, float] = {"careful": 0.3, "average": 0.4, "careless": 0.2, 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One of the crowd. `name` is unique in it and, with the seed, decides what this person gets wrong."""
+    """A member of the crowd. `name` is unique in it and, with the seed, determines this person's mistakes."""
 
     name: str
     skill: Skill
 
 
 def crowd_of(size: int) -> list[Member]:
-    """`size` people in the shares above, rounded by largest remainder, with at least one spammer from two people on."""
+    """Return `size` people in the shares above, rounded by largest remainder; two or more include a spammer."""
     exact = {kind: share * size for kind, share in SHARES.items()}
     counts = {kind: int(number) for kind, number in exact.items()}
     by_remainder = sorted(exact, key=lambda kind: counts[kind] - exact[kind])

@@ -1,4 +1,4 @@
-"""The figures of a run, as plain JSON: how right, how fast, how dear. Check images are left out of what is measured."""
+"""The figures of a run as plain JSON: accuracy, speed and cost. Accuracy is measured without gold."""
 
 import platform
 from collections import defaultdict
@@ -35,7 +35,7 @@ def summarize(outcome: Outcome, seconds: Mapping[str, float], *, version: str) -
         "confidence": _rounded(_mean([row["confidence"] for row in outcome.labels])),
         "workers": people,
         "caught_by_check_images": [person for person in people if person["paused"]],
-        "review": {"looked_at": _looked(outcome), "fixed": len(outcome.reviewed.fixed)},
+        "review": {"looked_at": _reviewed_count(outcome), "fixed": len(outcome.reviewed.fixed)},
         "money": _money(outcome),
         "release": {name: outcome.release[name] for name in ("number", "content_hash", "items", "counts")},
         "exports": {
@@ -48,13 +48,13 @@ def summarize(outcome: Outcome, seconds: Mapping[str, float], *, version: str) -
 
 
 def measured_images(outcome: Outcome) -> set[str]:
-    """Images whose truth is known and that are no check images."""
-    return set(outcome.knowledge.answers) - outcome.golds
+    """Return the images with known ground truth that are not gold."""
+    return set(outcome.ground_truth.answers) - outcome.golds
 
 
 def scored(labels: Mapping[str, Answer], outcome: Outcome) -> Score:
     known = measured_images(outcome)
-    return total(score(given, outcome.knowledge.answers[name]) for name, given in labels.items() if name in known)
+    return total(score(label, outcome.ground_truth.answers[name]) for name, label in labels.items() if name in known)
 
 
 def _scored(many: Iterable[Mapping[str, Answer]], outcome: Outcome) -> Score:
@@ -66,7 +66,7 @@ def _answers(record: Record, measured: set[str]) -> dict[str, Answer]:
 
 
 def _canonical(body: Mapping[str, Any]) -> Answer:
-    """Simulated people send canonical bodies but for what may be left out."""
+    """Parse an answer. Simulated people send canonical answers without the optional fields."""
     return Answer.from_json({**body, "image": {"tags": [], **body["image"]}})
 
 
@@ -80,16 +80,16 @@ def _by_kind(answers: Mapping[str, Mapping[str, Answer]], outcome: Outcome) -> d
 
 
 def _by_image(many: Iterable[Mapping[str, Answer]]) -> list[list[Answer]]:
-    found: dict[str, list[Answer]] = defaultdict(list)
+    by_image: dict[str, list[Answer]] = defaultdict(list)
     for answers in many:
-        for name, given in answers.items():
-            found[name].append(given)
-    return list(found.values())
+        for name, answer in answers.items():
+            by_image[name].append(answer)
+    return list(by_image.values())
 
 
 def _person(record: Record, answers: Mapping[str, Answer], outcome: Outcome) -> dict[str, Any]:
     own = scored(answers, outcome)
-    told = next((row for row in outcome.workers if row["worker"] == record.worker), {})
+    row = next((row for row in outcome.workers if row["worker"] == record.worker), {})
     return {
         "name": record.member.name,
         "kind": record.member.skill.kind,
@@ -99,17 +99,17 @@ def _person(record: Record, answers: Mapping[str, Answer], outcome: Outcome) -> 
         "changed": record.changed,
         "right": _rounded(own.headline),
         **own.to_json(),
-        "checks_seen": told.get("checks_seen", 0),
-        "checks_right": told.get("checks_correct", 0),
-        "paused": told.get("state") == "paused",
-        "reason": told.get("reason", ""),
+        "checks_seen": row.get("checks_seen", 0),
+        "checks_right": row.get("checks_correct", 0),
+        "paused": row.get("state") == "paused",
+        "reason": row.get("reason", ""),
         "earned": str(record.earned),
     }
 
 
 def _counts(outcome: Outcome, measured: int) -> dict[str, Any]:
     work = [name for record in outcome.crowd for name in record.answers if name not in outcome.golds]
-    labelled = len(outcome.images) - len(outcome.golds)
+    labeled = len(outcome.images) - len(outcome.golds)
     return {
         "images": len(outcome.images),
         "images_refused": outcome.imported["refused"],
@@ -117,29 +117,29 @@ def _counts(outcome: Outcome, measured: int) -> dict[str, Any]:
         "check_images": len(outcome.golds),
         "images_measured": measured,
         "images_left_open": outcome.left_open,
-        "labels_without_image": len(outcome.knowledge.unmatched),
-        "labels_unusable": len(outcome.dataset.problems) + len(outcome.knowledge.problems),
+        "labels_without_image": len(outcome.ground_truth.unmatched),
+        "labels_unusable": len(outcome.dataset.problems) + len(outcome.ground_truth.problems),
         "answers": sum(len(record.answers) for record in outcome.crowd),
-        "answers_per_image": round(len(work) / labelled, 3) if labelled else None,
+        "answers_per_image": round(len(work) / labeled, 3) if labeled else None,
         "skipped": sum(record.skipped for record in outcome.crowd),
         "changed": sum(record.changed for record in outcome.crowd),
         "workers": len(outcome.crowd),
-        "repeated_calls": sum(record.repeats for record in outcome.crowd),
+        "repeated_calls": sum(record.retries for record in outcome.crowd),
     }
 
 
-def _looked(outcome: Outcome) -> int:
+def _reviewed_count(outcome: Outcome) -> int:
     return len(outcome.reviewed.approved) + len(outcome.reviewed.fixed)
 
 
 def _money(outcome: Outcome) -> dict[str, Any]:
-    """What the ledger says, beside what the workers were told; the two are the same or something is wrong."""
+    """Return the cost according to the ledger and according to the receipts of the workers, which must be equal."""
     spent = Decimal(outcome.figures["cost"]["earned"])
-    told = sum((record.earned for record in outcome.crowd), Decimal(0))
+    earned = sum((record.earned for record in outcome.crowd), Decimal(0))
     released = outcome.release["items"]
     return {
         "spent": plain(spent),
-        "told_to_workers": plain(told),
+        "told_to_workers": plain(earned),
         "currency": outcome.figures["currency"],
         "price_of_an_answer": plain(Decimal(outcome.figures["cost"]["price"])),
         "per_released_image": plain((spent / released).quantize(Decimal("0.0001"))) if released else None,
@@ -147,7 +147,7 @@ def _money(outcome: Outcome) -> dict[str, Any]:
 
 
 def plain(amount: Decimal) -> str:
-    """Two decimals, and more only where they hold something: 16.32, 0.025."""
+    """Format with two decimals, or more if they are not zero: 16.32, 0.025."""
     whole, _, decimals = f"{amount:f}".partition(".")
     return f"{whole}.{decimals.rstrip('0'):0<2}"
 

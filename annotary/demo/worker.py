@@ -1,4 +1,4 @@
-"""One simulated person at work: take a set, look, answer, hand in, until nothing is left."""
+"""One simulated worker: takes sets, answers every image, hands the sets in, until there is no work left."""
 
 import hashlib
 import random
@@ -15,15 +15,15 @@ from annotary.demo.flaky_network import Stopped, code_of, demand, detail_of
 from annotary.demo.ground_truth import Knowledge
 from annotary.demo.skills import Member
 
-# How long somebody waits before asking again for images; others may still disagree and open places.
+# Seconds before a worker without work asks again; answers of others may still disagree and open tasks.
 FIRST_REST, LONGEST_REST = 0.2, 0.8
-# Paused by check images, or the manager closed the project: told to the worker, and the end of the work.
-THE_END = frozenset({"worker_paused", "project_not_open"})
+# Problem codes that end the work: check images paused the worker, or the manager closed the project.
+FINAL_CODES = frozenset({"worker_paused", "project_not_open"})
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """An answer that the server acknowledged: to which assignment, as which revision, the SHA-256 of what was sent."""
+    """An acknowledged answer: its assignment, its revision, and the SHA-256 of the request body."""
 
     assignment: str
     revision: int
@@ -32,7 +32,7 @@ class Receipt:
 
 @dataclass
 class Record:
-    """What one worker did. `answers` is {source key of an image: the answer that stood when the set was handed in}."""
+    """What one worker did. `answers` is {source key of the image: final answer when the set was handed in}."""
 
     member: Member
     email: str
@@ -42,15 +42,15 @@ class Record:
     sets: int = 0
     skipped: int = 0
     changed: int = 0
-    repeats: int = 0
+    retries: int = 0
     earned: Decimal = Decimal(0)
     currency: str = ""
     paused: str = ""
     error: str = ""
 
 
-class Floor(Protocol):
-    """What the crowd's members share; the crowd implements it and decides when everything is done."""
+class Coordinator(Protocol):
+    """What the workers share; the crowd implements it and decides when the work is done."""
 
     stop: threading.Event
 
@@ -61,22 +61,22 @@ class Floor(Protocol):
 
 @dataclass(frozen=True)
 class Job:
-    """What every member works on."""
+    """The project that all members work on, and how to reach it."""
 
     url: str
     invitation: str
     project: str
     seed: int
-    knowledge: Knowledge
-    patience: float
+    ground_truth: Knowledge
+    retry_seconds: float
 
 
 class Worker:
-    """Raises DemoError from `work` when the server goes against what it promises."""
+    """Works until the crowd is done. `work` raises DemoError if the server breaks its contract."""
 
-    def __init__(self, member: Member, job: Job, floor: Floor, record: Record) -> None:
-        self.member, self.job, self.floor, self.record = member, job, floor, record
-        self.browser = Browser(job.url, patience=job.patience, stop=floor.stop)
+    def __init__(self, member: Member, job: Job, coordinator: Coordinator, record: Record) -> None:
+        self.member, self.job, self.coordinator, self.record = member, job, coordinator, record
+        self.browser = Browser(job.url, retry_seconds=job.retry_seconds, stop=coordinator.stop)
 
     def work(self) -> None:
         try:
@@ -86,43 +86,43 @@ class Worker:
         except Stopped:
             return
         finally:
-            self.record.repeats = self.browser.line.repeats
+            self.record.retries = self.browser.client.retries
             self.browser.close()
 
     def _take_sets(self) -> None:
         rest = FIRST_REST
-        while not self.floor.stop.is_set():
+        while not self.coordinator.stop.is_set():
             response = self.browser.take_set(self.job.project)
             if response.status_code == 204:
-                self.floor.idle(self.member.name)
-                self.floor.stop.wait(rest)
+                self.coordinator.idle(self.member.name)
+                self.coordinator.stop.wait(rest)
                 rest = min(LONGEST_REST, rest * 1.5)
                 continue
-            if code_of(response) in THE_END:
+            if code_of(response) in FINAL_CODES:
                 self.record.paused = detail_of(response) if code_of(response) == "worker_paused" else ""
                 return
-            self.floor.busy(self.member.name)
+            self.coordinator.busy(self.member.name)
             rest = FIRST_REST
             self._do_set(demand(response, "take a set"))
 
     def _do_set(self, hand: dict[str, Any]) -> None:
-        second_thoughts: list[Callable[[], None]] = []
+        revisions: list[Callable[[], None]] = []
         for assignment in hand["assignments"]:
             if assignment["state"] == "leased":
-                self._do_image(assignment, hand["schema"], second_thoughts)
-        for think in second_thoughts:
-            think()
+                self._do_image(assignment, hand["schema"], revisions)
+        for revise in revisions:
+            revise()
         settled = self.browser.settle(hand["id"])
         self.record.sets += 1
         self.record.earned += Decimal(settled["earned"])
         self.record.currency = settled["currency"]
 
     def _do_image(
-        self, assignment: Mapping[str, Any], schema: Mapping[str, Any], second_thoughts: list[Callable[[], None]]
+        self, assignment: Mapping[str, Any], schema: Mapping[str, Any], revisions: list[Callable[[], None]]
     ) -> None:
-        name = self.job.knowledge.name_of(self.browser.image(assignment["image"]))
-        skill, dice = self.member.skill, chance(self.job.seed, self.member.name, name)
-        if dice.random() < skill.skips:
+        name = self.job.ground_truth.name_of(self.browser.image(assignment["image"]))
+        skill, rng = self.member.skill, chance(self.job.seed, self.member.name, name)
+        if rng.random() < skill.skips:
             self.browser.skip(assignment["id"])
             self.record.skipped += 1
             return
@@ -131,21 +131,21 @@ class Worker:
             height=assignment["height"],
             tools=schema["tools"],
             classes=[item["number"] for item in schema["classes"]],
-            truth=self.job.knowledge.answers.get(name),
+            truth=self.job.ground_truth.answers.get(name),
         )
-        self._send(assignment["id"], name, answer(question, skill, dice), dice)
-        if dice.random() < skill.thinks_again:
-            again = answer(question, skill, dice)
-            second_thoughts.append(lambda: self._change(assignment["id"], name, again, dice))
+        self._send(assignment["id"], name, answer(question, skill, rng), rng)
+        if rng.random() < skill.thinks_again:
+            again = answer(question, skill, rng)
+            revisions.append(lambda: self._change(assignment["id"], name, again, rng))
 
-    def _change(self, assignment: str, name: str, body: dict[str, Any], dice: random.Random) -> None:
-        self._send(assignment, name, body, dice)
+    def _change(self, assignment: str, name: str, body: dict[str, Any], rng: random.Random) -> None:
+        self._send(assignment, name, body, rng)
         self.record.changed += 1
 
-    def _send(self, assignment: str, name: str, body: dict[str, Any], dice: random.Random) -> None:
-        raw = encoded(body, seconds=round(dice.uniform(3, 15), 1))
+    def _send(self, assignment: str, name: str, body: dict[str, Any], rng: random.Random) -> None:
+        raw = encoded(body, seconds=round(rng.uniform(3, 15), 1))
         done = demand(self.browser.answer(assignment, raw, str(uuid.uuid4())), "send an answer")
         if name not in self.record.answers:
-            self.floor.answered()
+            self.coordinator.answered()
         self.record.answers[name] = body
         self.record.receipts.append(Receipt(assignment, done["revision"], hashlib.sha256(raw).hexdigest()))

@@ -1,5 +1,5 @@
 """Everything on one machine: PostgreSQL, Valkey, web, websockets and jobs under one supervisor.
 
-Standard library alone in every module that runs before the environment exists or that supervises: a supervisor that
-imports Django would start slowly and could fail with the very parts it has to restart.
+Modules that run before the environment exists, and those that supervise, use only the standard library: a supervisor
+that imports Django would start slowly and could fail together with the processes that it has to restart.
 """

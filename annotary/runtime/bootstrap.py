@@ -1,7 +1,7 @@
-"""Makes the Python environment: `.venv` with this interpreter and the locked requirements, nothing else.
+"""Creates the Python environment: `.venv` with this interpreter and the locked requirements, nothing else.
 
-Runs before any dependency exists, so it takes uv from the PATH or from `.tools`, or installs it there with pip, which
-works without venv, ensurepip or a pip that is allowed to touch the system (PEP 668).
+This runs before any dependency is installed. It uses uv from the PATH or from `.tools`, or installs it there with pip,
+which works without venv, without ensurepip, and with a pip that must not modify the system (PEP 668).
 """
 
 import fcntl
@@ -22,7 +22,7 @@ from annotary.runtime.source_roots import python_path, source_roots
 
 Kind = Literal["runtime", "dev"]
 
-# What a person's own settings may hold that breaks a locked install: other places to look, other places to write.
+# Personal uv settings that break a locked install: other package sources, other install locations.
 UV_LEAVES_OUT = frozenset(
     f"UV_{name}"
     for name in (
@@ -41,6 +41,9 @@ UV_LEAVES_OUT = frozenset(
 )
 PIP_SETS = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_NO_BINARY": ":none:", "PIP_NO_INPUT": "1"}
 
+# Measured on x86_64; .venv and .tools then take 430 MB, or 1.3 GB with the development packages.
+DOWNLOADS: dict[Kind, str] = {"runtime": "about 160 MB", "dev": "about 500 MB"}
+
 NO_SPACE = ("No space left on device", "os error 28", "Disk quota exceeded")
 NO_NETWORK = (
     *("dns error", "error sending request", "Name or service not known", "Temporary failure in name resolution"),
@@ -51,7 +54,7 @@ NO_NETWORK = (
 
 @dataclass(frozen=True)
 class Environment:
-    """The environment of one checkout."""
+    """The Python environment of one checkout."""
 
     root: Path
 
@@ -73,7 +76,7 @@ class Environment:
 
     @property
     def unfinished(self) -> Path:
-        """Stands in the environment while packages are written: a kill half way leaves it behind."""
+        """A marker that exists while packages are written, so that an interrupted install is detected."""
         return self.venv / "annotary-unfinished"
 
     def lock_hash(self, kind: Kind) -> str:
@@ -85,13 +88,13 @@ def version_tag() -> str:
 
 
 def ensure(environment: Environment, kind: Kind) -> bool:
-    """Make `.venv` fit the lock file of `kind`; costs a millisecond when it does. Returns whether it changed.
+    """Bring `.venv` in line with the lock file of `kind` and return whether it changed; a no-op takes a millisecond.
 
-    Two starts at once wait for each other. Raises EmbeddedError with one sentence.
+    Concurrent starts wait for each other. Raises EmbeddedError with a one-sentence message.
     """
     if is_current(environment, kind):
         return False
-    with _alone(environment):
+    with _exclusive(environment):
         # The other start may have done it while this one waited.
         if not _has_packages(environment, kind):
             _install(environment, kind)
@@ -128,17 +131,17 @@ def read_stamp(environment: Environment) -> dict[str, str]:
 
 
 @contextmanager
-def _alone(environment: Environment) -> Iterator[None]:
+def _exclusive(environment: Environment) -> Iterator[None]:
     try:
         environment.tools.mkdir(exist_ok=True)
         file = (environment.tools / "lock").open("w")
     except OSError as error:
-        raise EmbeddedError(_disk_sentence(environment.root, error)) from error
+        raise EmbeddedError(_explain_disk_error(environment.root, error)) from error
     with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("Another start is preparing the environment; waiting for it.", file=sys.stderr)
+            print("Another start is installing the packages; waiting for it.", file=sys.stderr)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -149,9 +152,13 @@ def _install(environment: Environment, kind: Kind) -> None:
     broken = environment.unfinished.exists() or not _works(environment)
     other_python = bool(stamp) and stamp.get("python") != version_tag()
     wanted: Kind = "dev" if kind == "dev" or "dev" in stamp else "runtime"
-    # Started by `.venv/bin/python` this must not be the link that is about to be replaced.
+    # When started by `.venv/bin/python`, this must not be the link that is about to be replaced.
     interpreter: str = getattr(sys, "_base_executable", sys.executable)
-    print(f"Preparing the environment ({wanted} packages, this once).", file=sys.stderr)
+    print(
+        f"Installing the {wanted} packages into .venv. The first time, this downloads {DOWNLOADS[wanted]}; "
+        "later starts skip this step.",
+        file=sys.stderr,
+    )
     try:
         if broken or other_python or not _same_python(environment):
             _run_uv(environment, uv, "venv", "--clear", "--no-project", "--python", interpreter, str(environment.venv))
@@ -168,7 +175,7 @@ def _install(environment: Environment, kind: Kind) -> None:
         _write_stamp(environment, stamp)
         environment.unfinished.unlink()
     except OSError as error:
-        raise EmbeddedError(_disk_sentence(environment.root, error)) from error
+        raise EmbeddedError(_explain_disk_error(environment.root, error)) from error
 
 
 def _write_source_roots(environment: Environment) -> None:
@@ -184,7 +191,7 @@ def _write_source_roots(environment: Environment) -> None:
         _replace(folder / "annotary-source-roots.pth", f"import sys; sys.path[:0] = {roots}\n")
         _write_stamp(environment, read_stamp(environment) | {"source_roots": python_path(environment.root)})
     except OSError as error:
-        raise EmbeddedError(_disk_sentence(environment.root, error)) from error
+        raise EmbeddedError(_explain_disk_error(environment.root, error)) from error
 
 
 def _write_stamp(environment: Environment, stamp: dict[str, str]) -> None:
@@ -199,26 +206,26 @@ def _replace(file: Path, text: str) -> None:
 
 
 def _works(environment: Environment) -> bool:
-    """A link to a Python that was removed since is as good as no environment."""
+    """Return whether the environment's Python exists: after an uninstall, the link to it dangles."""
     return environment.python.exists() and (environment.venv / "pyvenv.cfg").exists()
 
 
 def _same_python(environment: Environment) -> bool:
-    """Whether the environment was made for this minor version, whoever made it."""
+    """Return whether the environment was created for this minor version of Python, by any tool."""
     return (environment.venv / "lib" / f"python{version_tag()}").is_dir()
 
 
 def find_uv(environment: Environment) -> str | None:
-    """uv from the PATH or from an earlier start."""
+    """Find uv on the PATH or in `.tools`, where an earlier start put it."""
     own = environment.tools / "bin" / "uv"
     for candidate in (shutil.which("uv"), str(own) if own.exists() else None):
-        if candidate and _answers(candidate):
+        if candidate and _runs(candidate):
             return candidate
     return None
 
 
-def _answers(uv: str) -> bool:
-    """A shim of a version manager may stand in the PATH and lead nowhere."""
+def _runs(uv: str) -> bool:
+    """Return whether this uv runs: a version manager's shim may be on the PATH without a uv behind it."""
     try:
         return subprocess.run([uv, "--version"], check=False, capture_output=True, timeout=20).returncode == 0
     except (OSError, subprocess.TimeoutExpired):
@@ -229,40 +236,40 @@ def _install_uv(environment: Environment) -> str:
     pip = subprocess.run([sys.executable, "-m", "pip", "--version"], check=False, capture_output=True)
     if pip.returncode != 0:
         raise EmbeddedError(
-            "Annotary needs pip or uv to fetch its packages, and this Python has neither: "
+            "Annotary needs pip or uv to install its packages, and this Python has neither: "
             "install one (on Debian and Ubuntu: apt install python3-pip) and start again."
         )
     requirements = environment.root / "requirements" / "uv.txt"
-    fresh = environment.tools / "uv.new"
-    shutil.rmtree(fresh, ignore_errors=True)
+    temporary = environment.tools / "uv.new"
+    shutil.rmtree(temporary, ignore_errors=True)
     command = [
         *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"),
-        *("--require-hashes", "--target", str(fresh), "-r", str(requirements)),
+        *("--require-hashes", "--target", str(temporary), "-r", str(requirements)),
     ]
-    # First with the person's own mirrors and certificates, then without any of their settings.
+    # First with the user's own mirrors and certificates, then without any of their settings.
     done = _run(command, {**os.environ, **PIP_SETS})
     if done.returncode != 0:
-        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
         plain = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
         done = _run([*command, "--isolated"], {**plain, "PIP_CONFIG_FILE": os.devnull})
     if done.returncode != 0:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise EmbeddedError(_sentence(environment, "uv, which installs the packages", done.stderr))
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise EmbeddedError(_explain(environment, "uv, which installs the packages", done.stderr))
     own = environment.tools / "bin" / "uv"
     own.parent.mkdir(exist_ok=True)
-    (fresh / "bin" / "uv").replace(own)
-    shutil.rmtree(fresh, ignore_errors=True)
+    (temporary / "bin" / "uv").replace(own)
+    shutil.rmtree(temporary, ignore_errors=True)
     return str(own)
 
 
 def _run_uv(environment: Environment, uv: str, *arguments: str) -> None:
-    kept = {name: value for name, value in os.environ.items() if name not in UV_LEAVES_OUT}
-    kept |= {"UV_PYTHON_DOWNLOADS": "never"}
-    if "PIP_INDEX_URL" in kept:
-        kept.setdefault("UV_DEFAULT_INDEX", kept["PIP_INDEX_URL"])
-    done = _run([uv, "--quiet", "--no-config", *arguments], kept)
+    variables = {name: value for name, value in os.environ.items() if name not in UV_LEAVES_OUT}
+    variables |= {"UV_PYTHON_DOWNLOADS": "never"}
+    if "PIP_INDEX_URL" in variables:
+        variables.setdefault("UV_DEFAULT_INDEX", variables["PIP_INDEX_URL"])
+    done = _run([uv, "--quiet", "--no-config", *arguments], variables)
     if done.returncode != 0:
-        raise EmbeddedError(_sentence(environment, "the packages", done.stderr))
+        raise EmbeddedError(_explain(environment, "the packages", done.stderr))
 
 
 def _run(command: Sequence[str], variables: dict[str, str]) -> "subprocess.CompletedProcess[str]":
@@ -271,25 +278,25 @@ def _run(command: Sequence[str], variables: dict[str, str]) -> "subprocess.Compl
     )
 
 
-def _sentence(environment: Environment, what: str, output: str) -> str:
-    """One sentence for what an installer printed."""
-    if any(sign in output for sign in NO_SPACE):
-        return f"The disk of {environment.root} is full: free about 1 GB and start again."
-    if any(sign in output for sign in NO_NETWORK):
-        return f"Could not download {what}: check the network, or the proxy in HTTPS_PROXY, and start again."
+def _explain(environment: Environment, what: str, output: str) -> str:
+    """Turn the output of an installer into one sentence."""
+    if any(text in output for text in NO_SPACE):
+        return f"The disk that holds {environment.root} is full: free about 1 GB and start again."
+    if any(text in output for text in NO_NETWORK):
+        return f"Could not download {what}: check the network (or the proxy in HTTPS_PROXY) and start again."
     if "Permission denied" in output:
-        return f"{environment.root} cannot be written: start as the user who owns it."
+        return f"{environment.root} is not writable: start as the user who owns it."
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return f"Could not install {what}; the installer said: {' '.join(lines[-4:]) or 'nothing'}"
+    return f"Could not install {what}; the installer reported: {' '.join(lines[-4:]) or 'nothing'}"
 
 
-def _disk_sentence(root: Path, error: OSError) -> str:
+def _explain_disk_error(root: Path, error: OSError) -> str:
     if error.errno == 28:
-        return f"The disk of {root} is full: free about 1 GB and start again."
-    return f"{root} cannot be written ({(error.strerror or str(error)).lower()}): start as the user who owns it."
+        return f"The disk that holds {root} is full: free about 1 GB and start again."
+    return f"{root} is not writable ({(error.strerror or str(error)).lower()}): start as the user who owns it."
 
 
 def enter(environment: Environment, arguments: Sequence[str], *, changed: bool) -> None:
-    """Go on in the environment's Python; returns when this process already runs in it, unless it `changed` since."""
+    """Re-execute in the environment's Python; a no-op if this process runs in it and it has not `changed`."""
     if changed or Path(sys.prefix).resolve() != environment.venv.resolve():
         os.execv(environment.python, [str(environment.python), *arguments])

@@ -1,5 +1,5 @@
-"""What can go wrong while starting; the text is one sentence for the person at the terminal."""
+"""Startup errors. The message is one sentence for the person at the terminal."""
 
 
 class EmbeddedError(Exception):
-    """Something on this machine keeps Annotary from starting; the message says what, and how to mend it."""
+    """Something on this machine keeps Annotary from starting; the message says what it is and how to fix it."""

@@ -1,4 +1,4 @@
-"""The process that a person started: forks the supervisor, passes signals on, and cleans up if it is killed."""
+"""The launcher, the process that the user starts: forks the supervisor, forwards signals, cleans up after a crash."""
 
 import os
 import signal
@@ -15,11 +15,12 @@ from annotary.runtime.supervisor import StopRequestedError, Supervisor
 LIFELINE_VARIABLE = "ANNOTARY_LIFELINE_FD"
 
 
-def keep(work: Callable[[Supervisor], None]) -> int:
-    """Run `work` in a supervisor below this process until it ends; returns the exit code.
+def run(work: Callable[[Supervisor], None]) -> int:
+    """Run `work` in a supervisor below this process until it ends, and return the exit code.
 
-    Must be called from the main thread of a process without other threads: it forks and takes signals.
-    A caller that names a pipe in ANNOTARY_LIFELINE_FD ends everything by closing (or dying) its end of it.
+    Must be called from the main thread of a process without other threads: it forks and handles signals.
+    A caller can pass the read end of a pipe in ANNOTARY_LIFELINE_FD: when the caller's end closes, or the caller dies,
+    everything stops.
     """
     processes.become_subreaper()
     reader, writer = os.pipe()
@@ -28,27 +29,27 @@ def keep(work: Callable[[Supervisor], None]) -> int:
         os.close(writer)
         os._exit(_supervise(reader, work))
     os.close(reader)
-    _pass_signals_on(pid)
+    _forward_signals(pid)
     code = _wait(pid)
-    left = processes.end_descendants(os.getpid())
-    if left:
-        _say(f"These processes could not be ended: {', '.join(map(str, left))}.")
+    survivors = processes.end_descendants(os.getpid())
+    if survivors:
+        _say(f"These processes could not be killed: {', '.join(map(str, survivors))}.")
     if code < 0:
-        _say("The supervisor was killed; its parts have been ended.")
+        _say("The supervisor was killed; everything that it ran has been stopped.")
         return 128 - code
     return code
 
 
 def _supervise(lifeline: int, work: Callable[[Supervisor], None]) -> int:
-    # A session of its own: Ctrl-C at the terminal reaches the keeper alone, which asks for an orderly end.
+    # In a session of its own: Ctrl-C in the terminal reaches only the launcher, which requests an orderly stop.
     os.setsid()
     supervisor = Supervisor(lifeline)
     code = 0
     try:
         supervisor.watch()
-        outer = os.environ.pop(LIFELINE_VARIABLE, "")
-        if outer:
-            supervisor.also_ends_with(int(outer))
+        caller_pipe = os.environ.pop(LIFELINE_VARIABLE, "")
+        if caller_pipe:
+            supervisor.watch_lifeline(int(caller_pipe))
         work(supervisor)
     except StopRequestedError:
         code = 0
@@ -65,13 +66,13 @@ def _supervise(lifeline: int, work: Callable[[Supervisor], None]) -> int:
     return code
 
 
-def _pass_signals_on(pid: int) -> None:
+def _forward_signals(pid: int) -> None:
     def forward(number: int, frame: FrameType | None) -> None:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGTERM)
 
     numbers = [signal.SIGINT, signal.SIGTERM]
-    # nohup means to outlive the terminal.
+    # Under nohup, Annotary outlives the terminal.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
     for number in numbers:
@@ -79,7 +80,7 @@ def _pass_signals_on(pid: int) -> None:
 
 
 def _wait(pid: int) -> int:
-    """Exit code of `pid`; orphans that are adopted meanwhile are collected in passing."""
+    """Wait for `pid` and return its exit code; also reap orphans that were adopted in the meantime."""
     while True:
         ended, status = os.waitpid(-1, 0)
         if ended == pid:

@@ -1,4 +1,4 @@
-"""`manage.py lint`: style, types, import direction, and that every model change has its migration."""
+"""`manage.py lint`: checks style, types, import direction, and that every model change has a migration."""
 
 import os
 import subprocess
@@ -14,7 +14,7 @@ SOURCES = ("manage.py", "annotary", "platform", "tasks", "workers_ui", "tests")
 
 def main(arguments: list[str]) -> int:
     tools = Path(sys.executable).parent
-    sources = [one for one in SOURCES if (ROOT / one).exists()]
+    sources = [source for source in SOURCES if (ROOT / source).exists()]
     path = python_path()
     variables = {**os.environ, "PYTHONPATH": path, "DJANGO_SETTINGS_MODULE": "annotary.settings.test"}
     checks = {
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _passes(name: str, command: list[str], variables: dict[str, str]) -> bool:
-    began = time.monotonic()
+    start = time.monotonic()
     code = subprocess.run(command, check=False, cwd=ROOT, env=variables).returncode
-    print(f"{name}: {'ok' if code == 0 else 'failed'} ({time.monotonic() - began:.1f} s)\n", flush=True)
+    print(f"{name}: {'ok' if code == 0 else 'failed'} ({time.monotonic() - start:.1f} s)\n", flush=True)
     return code == 0

@@ -1,4 +1,4 @@
-"""Linux processes: who they are beyond a reused number, who descends from whom, and how to end all of them."""
+"""Linux processes: identities that survive pid reuse, descendants, and killing a whole tree."""
 
 import contextlib
 import ctypes
@@ -11,20 +11,20 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
-# Loaded once and before any fork: between fork and exec nothing may be imported.
+# Loaded once and before any fork: nothing may be imported between fork and exec.
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True)
 class Identity:
-    """A process id with its start, in clock ticks since boot, and the boot: together never reused."""
+    """A process id with its start time (clock ticks since boot) and the boot id: the combination is never reused."""
 
     pid: int
     start: int
     boot: str
 
     @classmethod
-    def of(cls, pid: int) -> "Identity | None":
+    def from_pid(cls, pid: int) -> "Identity | None":
         start = _start_ticks(pid)
         return None if start is None else cls(pid, start, boot_id())
 
@@ -32,13 +32,13 @@ class Identity:
         return self.boot == boot_id() and _start_ticks(self.pid) == self.start
 
     def send(self, number: int) -> bool:
-        """Signal this very process; False when it is gone or its number belongs to another by now."""
+        """Signal exactly this process; return False if it is gone or its pid now belongs to another process."""
         try:
             handle = os.pidfd_open(self.pid)
         except OSError:
             return False
         try:
-            # The handle is open, so the number cannot change hands between this look and the signal.
+            # With the pidfd open, the pid cannot be reused between this check and the signal.
             if not self.alive():
                 return False
             signal.pidfd_send_signal(handle, number)
@@ -54,7 +54,7 @@ def boot_id() -> str:
 
 
 def _stat_fields(pid: int) -> list[str] | None:
-    """Fields of /proc/PID/stat after the name, which may itself hold spaces and brackets (proc(5))."""
+    """Return the fields of /proc/PID/stat after the name, which may contain spaces and parentheses (proc(5))."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
     except (FileNotFoundError, ProcessLookupError, PermissionError):
@@ -63,7 +63,7 @@ def _stat_fields(pid: int) -> list[str] | None:
 
 
 def _start_ticks(pid: int) -> int | None:
-    """Start of a living process; a zombie counts as gone, since it runs no more code."""
+    """Return the start time of a live process; a zombie counts as gone, since it runs no code."""
     fields = _stat_fields(pid)
     if fields is None or fields[0] in {"Z", "X"}:
         return None
@@ -71,27 +71,27 @@ def _start_ticks(pid: int) -> int | None:
 
 
 def descendants(root: int) -> list[int]:
-    """Living processes below `root`, at any depth."""
+    """Return the live descendants of `root`, at any depth."""
     children: dict[int, list[int]] = {}
     for entry in os.listdir("/proc"):  # noqa: PTH208 - half the time of iterdir, in a loop that races forks
         if entry.isdigit() and (fields := _stat_fields(int(entry))) and fields[0] not in {"Z", "X"}:
             children.setdefault(int(fields[1]), []).append(int(entry))
-    found: list[int] = []
+    pids: list[int] = []
     waiting = [root]
     while waiting:
         below = children.get(waiting.pop(), [])
-        found.extend(below)
+        pids.extend(below)
         waiting.extend(below)
-    return found
+    return pids
 
 
-def end_descendants(root: int, *, patience: float = 5.0) -> list[int]:
-    """Kill all that descends from `root` until a look finds nothing; returns what resisted `patience` seconds.
+def end_descendants(root: int, *, timeout: float = 5.0) -> list[int]:
+    """Kill all descendants of `root` until none is left; return those that survived for `timeout` seconds.
 
-    A process may fork between the look and the kill, so one pass is not enough. With `root` as subreaper a
+    A process may fork between the scan and the kill, so one pass is not enough. With `root` as subreaper a
     child whose parent died is still found below it.
     """
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while left := descendants(root):
         for pid in left:
             with contextlib.suppress(ProcessLookupError):
@@ -104,7 +104,7 @@ def end_descendants(root: int, *, patience: float = 5.0) -> list[int]:
 
 
 def reap() -> list[tuple[int, int]]:
-    """Collect every ended child, adopted ones too: pairs of process id and exit code (negative: the signal)."""
+    """Reap every exited child, adopted ones too: pairs of process id and exit code (negative: the signal)."""
     ended: list[tuple[int, int]] = []
     while True:
         try:
@@ -117,16 +117,17 @@ def reap() -> list[tuple[int, int]]:
 
 
 def become_subreaper() -> None:
-    """From now on orphans below this process become its children instead of init's, so none can slip away."""
+    """Adopt all orphans below this process from now on, instead of init, so that none can escape."""
     if _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER) was refused")
 
 
 def die_with_parent(number: int, then: Callable[[], None] | None = None) -> Callable[[], None]:
-    """A function for the child between fork and exec: first `then`, next ask for `number` when the parent ends.
+    """Return a function for the child to run between fork and exec: call `then`, then request signal `number` for the
+    time when the parent dies.
 
-    The order matters, setuid and user namespaces clear the request. It is the third line of defence: it reaches
-    direct children alone and fires when the thread that forked ends.
+    The order matters: setuid and entering a user namespace clear the request. This is only the third line of defense:
+    it reaches direct children only, and fires when the forking thread ends.
     """
     parent = os.getpid()
 
@@ -141,7 +142,7 @@ def die_with_parent(number: int, then: Callable[[], None] | None = None) -> Call
 
 
 def unshare_user() -> None:
-    """Enter a new user namespace; raises OSError where the kernel or the container refuses."""
+    """Enter a new user namespace. Raises OSError if the kernel or the container refuses."""
     clone_newuser = 0x10000000
     if _libc.unshare(clone_newuser) != 0:
         raise OSError(ctypes.get_errno(), "unshare(CLONE_NEWUSER) was refused")

@@ -1,4 +1,4 @@
-"""Ports that are free, the address that a phone can reach, and the words for both."""
+"""Free ports, the address that phones can reach, and the messages about both."""
 
 import errno
 import ipaddress
@@ -13,20 +13,20 @@ DEFAULT_HOST = "127.0.0.1"
 
 
 def resolve(*, host: str, port: int, ws_port: int | None) -> Addresses:
-    """Check the ports before anything starts; EmbeddedError names the one that is busy and the way out.
+    """Check the ports before anything starts. Raises EmbeddedError with the busy port and what to do.
 
-    The websocket port is the next free one after `port` unless it is given. Port 0 means any free one.
+    The websocket port defaults to the next free one after `port`. Port 0 means any free port.
     """
     if port == 0:
         port = _free_port(host)
     check(host, port)
     if ws_port is None:
-        ws_port = next((one for one in range(port + 1, min(port + 50, 65536)) if _problem(host, one) is None), 0)
+        ws_port = next((free for free in range(port + 1, min(port + 50, 65536)) if _problem(host, free) is None), 0)
         if not ws_port:
-            raise EmbeddedError(f"No free port was found after {port}: name one for websockets with --ws-port.")
+            raise EmbeddedError(f"There is no free port for live updates after {port}: choose one with --ws-port.")
     else:
         check(host, ws_port)
-    public = os.environ.get("ANNOTARY_BASE_URL", "").strip() or f"http://{_shown(host)}:{port}"
+    public = os.environ.get("ANNOTARY_BASE_URL", "").strip() or f"http://{_display_host(host)}:{port}"
     return Addresses(host=host, port=port, ws_port=ws_port, public=public.rstrip("/"))
 
 
@@ -36,21 +36,21 @@ def check(host: str, port: int) -> None:
         return
     if problem.errno == errno.EADDRINUSE:
         raise EmbeddedError(
-            f"Port {port} on {host} is in use by another program: choose another one, "
+            f"Port {port} on {host} is in use by another program: choose another port, "
             f"such as 'python3 manage.py up --port {port + 10 if port < 65000 else 8010}'."
         )
     if problem.errno == errno.EACCES:
-        raise EmbeddedError(f"Port {port} needs administrator rights: choose one above 1023 with --port.")
+        raise EmbeddedError(f"Port {port} needs administrator rights: choose a port above 1023 with --port.")
     raise EmbeddedError(
         f"This machine cannot listen on {host} ({(problem.strerror or str(problem)).lower()}): "
-        "use --host 127.0.0.1, or --host 0.0.0.0 for phones in the same network."
+        "use --host 127.0.0.1, or --host 0.0.0.0 to let phones on the same network in."
     )
 
 
 def _problem(host: str, port: int) -> OSError | None:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
-        # As servers do: connections that are still closing do not count as a listener.
+        # As servers do: connections that are still closing do not count as listeners.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -75,9 +75,9 @@ def is_loopback(host: str) -> bool:
 
 
 def lan_address() -> str:
-    """The address by which others in the network reach this machine; loopback when there is no network.
+    """Return the address at which others on the network reach this machine; loopback if there is no network.
 
-    Connecting a datagram socket sends nothing, it only asks the routing table (192.0.2.0/24 is for documentation).
+    Connecting a datagram socket sends nothing; it only consults the routing table (192.0.2.0/24 is for documentation).
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
@@ -89,14 +89,14 @@ def lan_address() -> str:
 
 
 def host_names(addresses: Addresses) -> str:
-    """The value of ANNOTARY_HOSTS: the names by which the site may be asked for, no others."""
+    """Return the value of ANNOTARY_HOSTS: the only host names that the site answers to."""
     names = ["127.0.0.1", "localhost", "[::1]"]
     if not is_loopback(addresses.host):
-        names += [_shown(addresses.host), lan_address(), socket.gethostname()]
+        names += [_display_host(addresses.host), lan_address(), socket.gethostname()]
     return ",".join(dict.fromkeys(names))
 
 
-def _shown(host: str) -> str:
+def _display_host(host: str) -> str:
     if host in {"0.0.0.0", "::"}:  # noqa: S104
         return lan_address()
     return f"[{host}]" if ":" in host else host

@@ -1,4 +1,4 @@
-"""What an earlier instance left running, if its keeper and supervisor were both killed at once."""
+"""Kills what an earlier instance left running, in case its launcher and supervisor were killed at the same time."""
 
 import contextlib
 import os
@@ -12,50 +12,50 @@ from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.linux_processes import Identity
 from annotary.runtime.paths import Places
 
-MARK = "ANNOTARY_INSTANCE"
+INSTANCE_VARIABLE = "ANNOTARY_INSTANCE"
 
 
-def end(places: Places, *, patience: float = 10.0) -> list[int]:
-    """Requires the lock of the data folder. Ends recorded processes that still live, and all below them.
+def kill(paths: Places, *, timeout: float = 10.0) -> list[int]:
+    """Requires the lock on the data folder. Kill recorded processes that are still alive, and all their descendants.
 
-    Only a process whose start time is the recorded one, or which carries that start's random mark, is touched:
-    a number alone may belong to another by now.
-    Returns the ids of those ended.
+    This only touches processes with the recorded start time or with the random id of that run in their environment: a
+    pid alone may belong to another process by now.
+    Returns the pids of the killed processes.
     """
-    recorded = state.read(places)
+    recorded = state.read(paths)
     if recorded is None:
         return []
-    me = Identity.of(os.getpid())
-    alive = [one for one in recorded.everybody() if one.alive() and one != me]
-    # Collected before the first signal: afterwards children hang below init and are no longer to be told apart.
+    me = Identity.from_pid(os.getpid())
+    alive = [process for process in recorded.all_processes() if process.alive() and process != me]
+    # Collected before the first signal: afterward init adopts the children, and they can no longer be identified.
     doomed = set(alive)
-    for one in alive:
-        doomed |= {found for pid in processes.descendants(one.pid) if (found := Identity.of(pid))}
-    doomed |= {one for one in _marked(recorded.instance) if one != me}
-    for one in doomed:
-        one.send(signal.SIGKILL)
-    deadline = time.monotonic() + patience
-    while any(one.alive() for one in doomed):
+    for process in alive:
+        doomed |= {child for pid in processes.descendants(process.pid) if (child := Identity.from_pid(pid))}
+    doomed |= {process for process in _with_instance(recorded.instance) if process != me}
+    for process in doomed:
+        process.send(signal.SIGKILL)
+    deadline = time.monotonic() + timeout
+    while any(process.alive() for process in doomed):
         if time.monotonic() > deadline:
-            left = ", ".join(str(one.pid) for one in doomed if one.alive())
+            survivors = ", ".join(str(process.pid) for process in doomed if process.alive())
             raise EmbeddedError(
-                f"An earlier start left processes that cannot be ended ({left}): end them and start again."
+                f"An earlier run left processes that cannot be killed ({survivors}): kill them and start again."
             )
         time.sleep(0.02)
-    places.state.unlink(missing_ok=True)
-    return sorted(one.pid for one in doomed)
+    paths.state.unlink(missing_ok=True)
+    return sorted(process.pid for process in doomed)
 
 
-def _marked(instance: str) -> set[Identity]:
-    """Processes that carry the mark of that start; orphans whose parents died first are found by it alone."""
+def _with_instance(instance: str) -> set[Identity]:
+    """Find processes with this instance id in their environment: the only trace of orphans whose parents died first."""
     if not instance:
         return set()
-    mark = f"{MARK}={instance}".encode()
-    found: set[Identity] = set()
+    variable = f"{INSTANCE_VARIABLE}={instance}".encode()
+    matches: set[Identity] = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                if mark in (entry / "environ").read_bytes().split(b"\0"):
-                    identity = Identity.of(int(entry.name))
-                    found |= {identity} if identity else set()
-    return found
+                if variable in (entry / "environ").read_bytes().split(b"\0"):
+                    identity = Identity.from_pid(int(entry.name))
+                    matches |= {identity} if identity else set()
+    return matches

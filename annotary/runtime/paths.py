@@ -1,4 +1,4 @@
-"""Where things lie: the data folder, its parts, and sockets whose path the kernel can hold."""
+"""Paths: the data folder, its contents, and sockets whose paths are short enough for the kernel."""
 
 import contextlib
 import hashlib
@@ -10,14 +10,14 @@ from pathlib import Path
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.source_roots import ROOT
 
-# sockaddr_un.sun_path holds 108 bytes with its end mark (unix(7)); PostgreSQL adds "/.s.PGSQL.5432.lock".
+# sockaddr_un.sun_path holds 108 bytes with its terminator (unix(7)); PostgreSQL adds "/.s.PGSQL.5432.lock".
 SOCKET_PATH_LIMIT = 107
 LONGEST_SOCKET_NAME = len("/.s.PGSQL.5432")
 
 
 @dataclass(frozen=True)
 class Places:
-    """The data folder of one installation."""
+    """The data folder of one installation, and the paths in it."""
 
     data: Path
 
@@ -39,26 +39,26 @@ class Places:
 
     @property
     def key(self) -> str:
-        """A short name of this data folder, for what must lie elsewhere."""
+        """A short name for this data folder, for files that must be stored elsewhere."""
         return hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]
 
     def create(self) -> None:
-        """Make the folders, for their owner alone.
+        """Create the folders, accessible only to their owner.
 
-        Raises EmbeddedError when the disk or its rights do not allow it.
+        Raises EmbeddedError if the disk or its permissions do not allow it.
         """
         try:
-            # Whitenoise warns when its folder is missing, though here it serves from the sources.
+            # WhiteNoise warns if `static` is missing, although it serves from the sources here.
             for folder in (self.data, self.logs, self.run, self.data / "static"):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self.data.stat().st_uid == os.geteuid():
                 self.data.chmod(0o700)
         except FileExistsError as error:
-            raise EmbeddedError(f"{self.data} is a file: choose a folder with --data.") from error
+            raise EmbeddedError(f"{self.data} is a file, not a folder: choose a folder with --data.") from error
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise EmbeddedError(
-                f"The data folder {self.data} cannot be written ({reason}): choose another with --data."
+                f"The data folder {self.data} is not writable ({reason}): choose another with --data."
             ) from error
 
 
@@ -66,28 +66,28 @@ def default_data() -> Path:
     return Path(os.environ.get("ANNOTARY_DATA", "").strip() or ROOT / ".annotary").expanduser().resolve()
 
 
-def socket_folder(places: Places) -> Path:
-    """A 0700 folder for sockets: in the data folder when its path is short enough, else a private one elsewhere."""
-    if len(os.fsencode(places.run)) + LONGEST_SOCKET_NAME <= SOCKET_PATH_LIMIT:
-        return places.run
+def socket_folder(paths: Places) -> Path:
+    """Return a 0700 folder for sockets: in the data folder if its path is short enough, else private elsewhere."""
+    if len(os.fsencode(paths.run)) + LONGEST_SOCKET_NAME <= SOCKET_PATH_LIMIT:
+        return paths.run
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
     candidates = [Path(runtime)] if runtime else []
-    for base in [*candidates, Path("/tmp")]:  # noqa: S108 - checked below to be ours
-        folder = base / f"annotary-{os.geteuid()}-{places.key}"
+    for base in [*candidates, Path("/tmp")]:  # noqa: S108 - its ownership is checked below
+        folder = base / f"annotary-{os.geteuid()}-{paths.key}"
         if len(os.fsencode(folder)) + LONGEST_SOCKET_NAME <= SOCKET_PATH_LIMIT and private_folder(folder):
             return folder
-    raise EmbeddedError(f"The path {places.data} is too long for sockets: choose a shorter one with --data.")
+    raise EmbeddedError(f"The path {paths.data} is too long for sockets: choose a shorter one with --data.")
 
 
 def private_folder(folder: Path) -> bool:
-    """Make or take over `folder`; False when it is a link, somebody else's or open to others.
+    """Create `folder` or reuse it; return False if it is a link, belongs to another user or is open to others.
 
-    In /tmp anybody may have put a link or a folder under our name first, so it is looked at without following.
+    In /tmp another user may have created a link or a folder of this name first, so links are not followed.
     """
     with contextlib.suppress(FileExistsError):
         try:
             folder.mkdir(mode=0o700)
         except (FileNotFoundError, PermissionError):
             return False
-    found = os.lstat(folder)
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) == 0o700
+    status = os.lstat(folder)
+    return stat.S_ISDIR(status.st_mode) and status.st_uid == os.geteuid() and stat.S_IMODE(status.st_mode) == 0o700

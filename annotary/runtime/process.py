@@ -19,7 +19,7 @@ def _always() -> bool:
 
 @dataclass(frozen=True)
 class Service:
-    """What to run. `title` is what a person calls it; `ready` is asked until it is true."""
+    """What to run. `title` is the name shown to people; `ready` is polled until it returns true."""
 
     name: str
     title: str
@@ -28,34 +28,34 @@ class Service:
     log: Path
     folder: Path
     stop_signal: int = signal.SIGTERM
-    patience: float = 10.0
-    start_patience: float = 60.0
-    become: Callable[[], None] | None = None
+    stop_timeout: float = 10.0
+    start_timeout: float = 60.0
+    preexec: Callable[[], None] | None = None
     ready: Callable[[], bool] = _always
 
-    def start(self, marks: Mapping[str, str]) -> "subprocess.Popen[bytes]":
-        """In a session of its own, so that its whole group can be ended; stdin is empty, output goes to its log.
+    def start(self, extra_environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
+        """Start the process in a session of its own, so that its whole process group can be killed.
 
-        `marks` join its environment.
+        Standard input is empty and output goes to the log. `extra_environment` is added to the environment.
         """
         rotate(self.log)
         handle = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             return subprocess.Popen(
                 self.argv,
-                env={**self.environment, **marks},
+                env={**self.environment, **extra_environment},
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=handle,
                 stderr=handle,
                 start_new_session=True,
-                preexec_fn=die_with_parent(self.stop_signal, self.become),
+                preexec_fn=die_with_parent(self.stop_signal, self.preexec),
             )
         finally:
             os.close(handle)
 
-    def last_words(self) -> str:
-        """The last line of the log, for the sentence about a failed start."""
+    def last_log_line(self) -> str:
+        """Return the last line of the log, for the message about a failed start."""
         try:
             with self.log.open("rb") as file:
                 file.seek(max(0, self.log.stat().st_size - 8192))
@@ -66,7 +66,7 @@ class Service:
 
 
 def rotate(log: Path) -> None:
-    """Keep one older log. The writer holds the file open for appending, so it is copied and cut, not renamed."""
+    """Keep one older log. The writer has the file open for appending, so it is copied and truncated, not renamed."""
     try:
         if log.stat().st_size > LOG_LIMIT:
             shutil.copyfile(log, log.with_suffix(".log.1"))

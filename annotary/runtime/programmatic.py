@@ -1,4 +1,4 @@
-"""Starting Annotary from a program: the demonstration, benchmarks and fault tests."""
+"""Starts Annotary from another program: the demo, the benchmarks, the fault tests."""
 
 import os
 import signal
@@ -20,7 +20,7 @@ from annotary.runtime.state import State
 
 @dataclass(frozen=True)
 class Running:
-    """A started installation. `environment` is what Django needs to join it (`os.environ.update`)."""
+    """A running installation. `environment` holds the variables that Django needs to use it (`os.environ.update`)."""
 
     url: str
     ws_url: str
@@ -29,20 +29,20 @@ class Running:
     process: "subprocess.Popen[str]"
 
     def state(self) -> State:
-        """The present parts and their process ids."""
-        found = state.running(Places(self.data))
-        if found is None:
-            raise EmbeddedError("Annotary has ended.")
-        return found
+        """Return the current state, with the ids of all processes."""
+        current = state.running(Places(self.data))
+        if current is None:
+            raise EmbeddedError("Annotary is no longer running.")
+        return current
 
 
 @contextmanager
 def start(
-    *, data: Path, port: int = 0, host: str = "127.0.0.1", quiet: bool = True, patience: float = 120.0
+    *, data: Path, port: int = 0, host: str = "127.0.0.1", quiet: bool = True, timeout: float = 120.0
 ) -> Iterator[Running]:
-    """Run `manage.py up` for the length of the block; it also ends when this program is killed.
+    """Run `manage.py up` for the duration of the block; it also ends if this program is killed.
 
-    Port 0 takes any free one. Raises EmbeddedError with the sentence that `up` printed when it does not start.
+    Port 0 picks a free port. Raises EmbeddedError with the message that `up` printed if it does not start.
     """
     reader, writer = os.pipe()
     command = [sys.executable, str(ROOT / "manage.py"), "up", "--data", str(data), "--host", host, "--port", str(port)]
@@ -53,16 +53,16 @@ def start(
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        # Ctrl-C is for this program, which ends the other in order.
+        # Ctrl-C reaches only this program, which then stops the installation in order.
         start_new_session=True,
     )
     os.close(reader)
     try:
-        found = _await_ready(process, Places(data.resolve()), patience)
+        ready = _await_ready(process, Places(data.resolve()), timeout)
         from annotary.runtime import secrets
 
-        environment = {**found.environment, **secrets.load_or_create(data.resolve() / "secrets.json")}
-        yield Running(found.url, found.ws_url, data.resolve(), environment, process)
+        environment = {**ready.environment, **secrets.load_or_create(data.resolve() / "secrets.json")}
+        yield Running(ready.url, ready.ws_url, data.resolve(), environment, process)
     finally:
         os.close(writer)
         if process.poll() is None:
@@ -76,14 +76,14 @@ def start(
             process.stderr.close()
 
 
-def _await_ready(process: "subprocess.Popen[str]", places: Places, patience: float) -> State:
-    deadline = time.monotonic() + patience
+def _await_ready(process: "subprocess.Popen[str]", paths: Places, timeout: float) -> State:
+    deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            said = process.stderr.read().strip() if process.stderr is not None else ""
-            raise EmbeddedError(said or f"'up' ended with code {process.returncode}.")
-        found = state.running(places)
-        if found is not None and found.phase == "ready" and found.keeper.pid == process.pid:
-            return found
+            message = process.stderr.read().strip() if process.stderr is not None else ""
+            raise EmbeddedError(message or f"'up' exited with code {process.returncode}.")
+        current = state.running(paths)
+        if current is not None and current.phase == "ready" and current.keeper.pid == process.pid:
+            return current
         time.sleep(0.05)
-    raise EmbeddedError(f"Annotary was not ready within {patience:.0f} seconds; its logs are in {places.logs}.")
+    raise EmbeddedError(f"Annotary was not ready within {timeout:.0f} seconds; its logs are in {paths.logs}.")

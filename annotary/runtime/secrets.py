@@ -1,4 +1,4 @@
-"""Secrets of this installation: made once, kept in one file that its owner alone can read."""
+"""The installation's secrets: generated once and kept in a file that only its owner can read."""
 
 import json
 import os
@@ -11,29 +11,29 @@ NAMES = ("ANNOTARY_SECRET_KEY", "ANNOTARY_METRICS_TOKEN")
 
 
 def load_or_create(path: Path) -> dict[str, str]:
-    """The secrets by the name of their environment variable; missing ones are added."""
+    """Return the secrets by environment variable, generating and saving those that are missing."""
     try:
-        kept: dict[str, str] = json.loads(path.read_text())
+        stored: dict[str, str] = json.loads(path.read_text())
     except FileNotFoundError:
-        kept = {}
+        stored = {}
     except ValueError as error:
-        # A fresh key in its place would sign everybody out without a word, so that is left to a person.
+        # Generating a new key would silently sign everybody out, so a person decides.
         raise EmbeddedError(
-            f"{path} is damaged: restore it from a backup, or delete it to sign everybody out."
+            f"{path} is damaged: restore it from a backup, or delete it, which signs everybody out."
         ) from error
-    missing = [name for name in NAMES if name not in kept]
+    missing = [name for name in NAMES if name not in stored]
     if missing:
-        kept |= {name: secrets.token_urlsafe(48) for name in missing}
-        write_private(path, json.dumps(kept, indent=2) + "\n")
-    return kept
+        stored |= {name: secrets.token_urlsafe(48) for name in missing}
+        write_private(path, json.dumps(stored, indent=2) + "\n")
+    return stored
 
 
 def write_private(path: Path, text: str) -> None:
-    """Replace a file whole, readable by its owner alone from its first moment on."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Replace a file atomically; it is never readable by anyone but its owner, not even while it is written."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    fresh.replace(path)
+    temporary.replace(path)

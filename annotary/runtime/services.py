@@ -1,4 +1,4 @@
-"""Which parts run, with which commands and environment."""
+"""The services that `up` runs, with their commands and environment."""
 
 import http.client
 import os
@@ -18,7 +18,7 @@ WORKER_PROCESSES = 2
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the site listens. `public` is what a person types, the websocket port is told to the page."""
+    """Where the site listens. `public` is the URL that people type; pages receive the websocket port."""
 
     host: str
     port: int
@@ -27,57 +27,57 @@ class Addresses:
 
     @property
     def probe_host(self) -> str:
-        """An address of this machine that reaches `host`."""
+        """An address at which this machine reaches `host`."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
 
 
-def base_environment(places: Places, secrets: dict[str, str]) -> dict[str, str]:
-    """For every Django process of this installation; what the caller set wins."""
+def base_environment(paths: Places, secrets: dict[str, str]) -> dict[str, str]:
+    """Return the environment of the installation's Django processes; the caller's own variables take precedence."""
     environment = {
         "DJANGO_SETTINGS_MODULE": "annotary.settings.embedded",
         **secrets,
         **{name: value for name, value in os.environ.items() if name != "ANNOTARY_LIFELINE_FD"},
-        "ANNOTARY_DATA": str(places.data),
+        "ANNOTARY_DATA": str(paths.data),
         "PYTHONPATH": python_path(),
         "PYTHONUNBUFFERED": "1",
     }
-    # The numerical libraries would start a thread for every core in every process.
+    # The numerical libraries would otherwise start one thread per core in every process.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         environment.setdefault(name, "1")
     return environment
 
 
-def web(places: Places, addresses: Addresses, environment: dict[str, str]) -> Service:
-    """HTTP by WSGI threads: 2,398 plain requests a second against 157 under ASGI (DESIGN, Serving)."""
+def web(paths: Places, addresses: Addresses, environment: dict[str, str]) -> Service:
+    """HTTP, served by WSGI threads: 2,398 trivial GETs per second, against 157 under ASGI (two cores, 32 clients)."""
     threads = environment.get("ANNOTARY_WEB_THREADS", str(WEB_THREADS))
     return _python(
-        places,
+        paths,
         environment,
         "web",
         "the web server",
         *("granian", "--interface", "wsgi", "--no-ws", "--workers", "1", "--blocking-threads", threads),
         *("--respawn-failed-workers", "--workers-kill-timeout", "10"),
         *("--host", addresses.host, "--port", str(addresses.port), "annotary.wsgi:application"),
-        ready=lambda: answers(addresses.probe_host, addresses.port, "/healthz"),
+        ready=lambda: responds(addresses.probe_host, addresses.port, "/healthz"),
     )
 
 
-def websockets(places: Places, addresses: Addresses, environment: dict[str, str]) -> Service:
-    """Websockets by ASGI; uvicorn closes sockets cleanly when it stops."""
+def websockets(paths: Places, addresses: Addresses, environment: dict[str, str]) -> Service:
+    """Websockets, served by ASGI; uvicorn closes sockets cleanly when it stops."""
     return _python(
-        places,
+        paths,
         {**environment, "ANNOTARY_DB_POOL": "1"},
         "websockets",
         "the websocket server",
         *("uvicorn", "--host", addresses.host, "--port", str(addresses.ws_port), "--lifespan", "off"),
         *("--no-access-log", "--timeout-graceful-shutdown", "3", "annotary.asgi:application"),
-        ready=lambda: listens(addresses.probe_host, addresses.ws_port),
+        ready=lambda: accepts_connections(addresses.probe_host, addresses.ws_port),
     )
 
 
-def worker(places: Places, environment: dict[str, str]) -> Service:
+def worker(paths: Places, environment: dict[str, str]) -> Service:
     return _python(
-        places,
+        paths,
         environment,
         "worker",
         "the job worker",
@@ -86,34 +86,34 @@ def worker(places: Places, environment: dict[str, str]) -> Service:
     )
 
 
-def beat(places: Places, environment: dict[str, str]) -> Service:
+def beat(paths: Places, environment: dict[str, str]) -> Service:
     return _python(
-        places,
+        paths,
         environment,
         "beat",
-        "the job clock",
-        *("celery", "-A", "annotary.celery", "beat", "--schedule", str(places.run / "beat"), "--pidfile", ""),
+        "the job scheduler",
+        *("celery", "-A", "annotary.celery", "beat", "--schedule", str(paths.run / "beat"), "--pidfile", ""),
         *("--loglevel", "WARNING"),
     )
 
 
-def relay(places: Places, environment: dict[str, str]) -> Service:
-    return _python(places, environment, "relay", "the live relay", "django", "relay")
+def relay(paths: Places, environment: dict[str, str]) -> Service:
+    return _python(paths, environment, "relay", "the event relay", "django", "relay")
 
 
-def first_steps(places: Places, environment: dict[str, str], answer: Path) -> Service:
-    """Bring the tables up to date and make the first administrator; the sign-in is written to `answer`."""
+def first_steps(paths: Places, environment: dict[str, str], answer: Path) -> Service:
+    """Migrate the database and create the first administrator; the sign-in is written to the file `answer`."""
     return _python(
-        places,
+        paths,
         environment,
         "prepare",
-        "the update of the database",
+        "the database migration",
         *("django", "bootstrap_admin", "--migrate", "--answer", str(answer)),
     )
 
 
 def _python(
-    places: Places,
+    paths: Places,
     environment: dict[str, str],
     name: str,
     title: str,
@@ -125,14 +125,14 @@ def _python(
         title=title,
         argv=[sys.executable, "-m", *arguments],
         environment=environment,
-        log=places.logs / f"{name}.log",
+        log=paths.logs / f"{name}.log",
         folder=ROOT,
         ready=ready,
     )
 
 
-def answers(host: str, port: int, path: str) -> bool:
-    """Whether a GET is answered with 200."""
+def responds(host: str, port: int, path: str) -> bool:
+    """Return whether a GET request gets status 200."""
     connection = http.client.HTTPConnection(host, port, timeout=2)
     try:
         connection.request("GET", path, headers={"Host": f"localhost:{port}"})
@@ -143,7 +143,7 @@ def answers(host: str, port: int, path: str) -> bool:
         connection.close()
 
 
-def listens(host: str, port: int) -> bool:
+def accepts_connections(host: str, port: int) -> bool:
     try:
         with socket.create_connection((host, port), timeout=1):
             return True

@@ -1,4 +1,4 @@
-"""What a running installation tells others: `runtime.json` beside a lock that says whether it is true."""
+"""The published state of a running installation: `runtime.json`, and the lock that tells whether it is current."""
 
 import fcntl
 import json
@@ -15,9 +15,9 @@ from annotary.runtime.paths import Places
 
 @dataclass
 class State:
-    """The contents of `runtime.json`. `keeper` is the process that a person started, `supervisor` its child.
+    """The contents of `runtime.json`. `keeper` is the launcher, which the user started; `supervisor` is its child.
 
-    `instance` is a random name that stands as ANNOTARY_INSTANCE in the environment of every part.
+    `instance` is a random id, set as ANNOTARY_INSTANCE in the environment of every service.
     """
 
     phase: str
@@ -33,38 +33,38 @@ class State:
     since: float = field(default_factory=time.time)
     environment: dict[str, str] = field(default_factory=dict)
 
-    def write(self, places: Places) -> None:
-        secrets.write_private(places.state, json.dumps(asdict(self), indent=2) + "\n")
+    def write(self, paths: Places) -> None:
+        secrets.write_private(paths.state, json.dumps(asdict(self), indent=2) + "\n")
 
-    def everybody(self) -> list[Identity]:
+    def all_processes(self) -> list[Identity]:
         return [self.keeper, *([self.supervisor] if self.supervisor else []), *self.children.values()]
 
 
-def read(places: Places) -> State | None:
-    """The last state written, whether or not its processes still run."""
+def read(paths: Places) -> State | None:
+    """Return the state that was last written, whether or not its processes still run."""
     try:
-        raw = json.loads(places.state.read_text())
+        raw = json.loads(paths.state.read_text())
         raw["keeper"] = Identity(**raw["keeper"])
         raw["supervisor"] = Identity(**raw["supervisor"]) if raw["supervisor"] else None
-        raw["children"] = {name: Identity(**one) for name, one in raw["children"].items()}
+        raw["children"] = {name: Identity(**fields) for name, fields in raw["children"].items()}
         return State(**raw)
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 
 
-def running(places: Places) -> State | None:
-    """The state of a living installation, else None."""
-    state = read(places)
+def running(paths: Places) -> State | None:
+    """Return the state of the installation if it is running, else None."""
+    state = read(paths)
     return state if state is not None and state.keeper.alive() else None
 
 
-def take_lock(path: Path, *, patience: float) -> int | None:
-    """Hold the data folder: a file descriptor, or None when somebody else has held it for `patience` seconds.
+def _acquire_lock(path: Path, *, timeout: float) -> int | None:
+    """Lock the data folder and return a file descriptor, or None if another process held it for `timeout` seconds.
 
-    The lock belongs to the open file, which keeper and supervisor share: it is free only when both are gone.
+    The lock belongs to the open file, which launcher and supervisor share: it is released only when both are gone.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    deadline = time.monotonic() + patience
+    deadline = time.monotonic() + timeout
     while True:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -76,16 +76,16 @@ def take_lock(path: Path, *, patience: float) -> int | None:
             time.sleep(0.1)
 
 
-def hold_data(places: Places) -> int:
-    """Take the data folder or say who has it. An instance that is ending gets a moment to finish."""
-    found = running(places)
-    handle = take_lock(places.lock, patience=0.5 if found and found.phase != "stopping" else 20)
+def lock_data(paths: Places) -> int:
+    """Lock the data folder; an instance that is stopping gets time to finish. Raises EmbeddedError if it is in use."""
+    current = running(paths)
+    handle = _acquire_lock(paths.lock, timeout=0.5 if current and current.phase != "stopping" else 20)
     if handle is not None:
         return handle
-    found = running(places)
-    where = f" at {found.url}" if found and found.url else ""
-    who = f" (process {found.keeper.pid})" if found else ""
+    current = running(paths)
+    where = f" at {current.url}" if current and current.url else ""
+    who = f" (process {current.keeper.pid})" if current else ""
     raise EmbeddedError(
-        f"Annotary is already running on {places.data}{where}{who}: stop it with 'python3 manage.py stop', "
-        "or choose another folder with --data."
+        f"Annotary is already running on {paths.data}{where}{who}: stop it with 'python3 manage.py stop', "
+        "or use another data folder with --data."
     )

@@ -1,4 +1,4 @@
-"""`manage.py status`: what runs, and where. Exit code 0 when all is well, 3 when nothing runs, 1 otherwise."""
+"""`manage.py status`: shows what is running and where. Exit code 0 if all is well, 3 if not running, else 1."""
 
 import argparse
 import json
@@ -15,35 +15,43 @@ ALL_WELL, TROUBLE, NOT_RUNNING = 0, 1, 3
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="manage.py status", description="Say what runs.")
-    parser.add_argument("--data", type=Path, help="folder of the data (default: .annotary in the checkout)")
-    parser.add_argument("--json", action="store_true", help="for programs")
+    parser = argparse.ArgumentParser(
+        prog="manage.py status",
+        description="Show whether Annotary is running, its address and its processes.",
+        epilog="The exit code is 0 if all is well, 3 if Annotary is not running, and 1 otherwise.",
+    )
+    parser.add_argument("--data", type=Path, help="data folder (default: .annotary in the checkout)")
+    parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     options = parser.parse_args(arguments)
-    places = Places((options.data or default_data()).expanduser().resolve())
-    found = state.running(places)
-    if found is None:
-        print(json.dumps({"running": False}) if options.json else f"Annotary is not running on {places.data}.")
+    paths = Places((options.data or default_data()).expanduser().resolve())
+    current = state.running(paths)
+    if current is None:
+        print(
+            json.dumps({"running": False})
+            if options.json
+            else f"Annotary is not running on {paths.data}. Start it with 'python3 manage.py up'."
+        )
         return NOT_RUNNING
-    answering = found.phase == "ready" and _answers(found)
-    parts = {name: one.pid if one.alive() else None for name, one in found.children.items()}
+    answering = current.phase == "ready" and _answers(current)
+    parts = {name: one.pid if one.alive() else None for name, one in current.children.items()}
     if options.json:
-        told = {"running": True, "phase": found.phase, "answering": answering, "url": found.url, "parts": parts}
-        print(json.dumps({**told, "ws_url": found.ws_url, "data": str(places.data), "keeper": found.keeper.pid}))
+        body = {"running": True, "phase": current.phase, "answering": answering, "url": current.url, "parts": parts}
+        print(json.dumps({**body, "ws_url": current.ws_url, "data": str(paths.data), "keeper": current.keeper.pid}))
     else:
-        print(_describe(found, answering=answering, parts=parts, places=places))
+        print(_describe(current, answering=answering, parts=parts, paths=paths))
     return ALL_WELL if answering and None not in parts.values() else TROUBLE
 
 
-def _answers(found: State) -> bool:
-    addresses = Addresses(found.host, found.port, found.ws_port, found.url)
-    return plan.answers(addresses.probe_host, found.port, "/healthz")
+def _answers(current: State) -> bool:
+    addresses = Addresses(current.host, current.port, current.ws_port, current.url)
+    return plan.responds(addresses.probe_host, current.port, "/healthz")
 
 
-def _describe(found: State, *, answering: bool, parts: dict[str, int | None], places: Places) -> str:
-    words = {"starting": "starting", "stopping": "stopping", "ready": "running" if answering else "not answering"}
-    minutes = (time.time() - found.since) / 60
-    lines = [f"Annotary is {words.get(found.phase, found.phase)} at {found.url or '(no address yet)'}"]
-    lines.append(f"  process {found.keeper.pid}, for {minutes:.0f} min, data and logs in {places.data}")
+def _describe(current: State, *, answering: bool, parts: dict[str, int | None], paths: Places) -> str:
+    words = {"starting": "starting", "stopping": "stopping", "ready": "running" if answering else "not responding"}
+    minutes = (time.time() - current.since) / 60
+    lines = [f"Annotary is {words.get(current.phase, current.phase)} at {current.url or '(no address yet)'}"]
+    lines.append(f"  Main process {current.keeper.pid}, up for {minutes:.0f} min. Data and logs are in {paths.data}")
     for name, pid in parts.items():
-        lines.append(f"  {name:<12}{'process ' + str(pid) if pid else 'is being restarted'}")
+        lines.append(f"  {name:<12}{'process ' + str(pid) if pid else 'restarting'}")
     return "\n".join(lines)

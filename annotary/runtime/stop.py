@@ -1,4 +1,4 @@
-"""`manage.py stop`: ask the running installation to end and wait until it has."""
+"""`manage.py stop`: stops the running installation and waits until it has stopped."""
 
 import argparse
 import signal
@@ -9,26 +9,29 @@ from annotary.runtime import state
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.paths import Places, default_data
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 
 
 def main(arguments: list[str]) -> int:
-    parser = argparse.ArgumentParser(prog="manage.py stop", description="End the running installation.")
-    parser.add_argument("--data", type=Path, help="folder of the data (default: .annotary in the checkout)")
+    parser = argparse.ArgumentParser(
+        prog="manage.py stop", description="Stop the running installation and wait until it has stopped."
+    )
+    parser.add_argument("--data", type=Path, help="data folder (default: .annotary in the checkout)")
     options = parser.parse_args(arguments)
-    places = Places((options.data or default_data()).expanduser().resolve())
-    found = state.running(places)
-    if found is None:
-        print(f"Annotary is not running on {places.data}.")
+    paths = Places((options.data or default_data()).expanduser().resolve())
+    current = state.running(paths)
+    if current is None:
+        print(f"Annotary is not running on {paths.data}.")
         return 0
-    watched = [found.keeper, *([found.supervisor] if found.supervisor else [])]
-    found.keeper.send(signal.SIGTERM)
-    deadline = time.monotonic() + PATIENCE
-    while any(one.alive() for one in watched):
+    watched = [current.keeper, *([current.supervisor] if current.supervisor else [])]
+    current.keeper.send(signal.SIGTERM)
+    deadline = time.monotonic() + TIMEOUT
+    while any(process.alive() for process in watched):
         if time.monotonic() > deadline:
+            pid = current.keeper.pid
             raise EmbeddedError(
-                f"Process {found.keeper.pid} did not end within {PATIENCE:.0f} seconds: 'kill -9 {found.keeper.pid}' "
-                "ends it and all its parts."
+                f"Annotary (process {pid}) did not stop within {TIMEOUT:.0f} seconds: 'kill -9 {pid}' stops it and "
+                "everything it runs."
             )
         time.sleep(0.05)
     print("Stopped.")

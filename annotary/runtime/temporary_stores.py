@@ -1,7 +1,7 @@
-"""A PostgreSQL and a Valkey for tests: fsync off, sockets alone, gone with the program that asked for them.
+"""Temporary PostgreSQL and Valkey for tests: fsync off, only sockets, gone with the program that started them.
 
-`python -m annotary.runtime.temporary_stores` runs them, prints one line of JSON with their addresses and ends when its
-standard input closes; `ThrowAway` does that for a caller.
+Run as a module, this file starts both, prints one line of JSON with their addresses, and exits when its standard input
+closes; the class below does that for a caller.
 """
 
 import contextlib
@@ -21,11 +21,11 @@ from annotary.runtime.paths import Places
 from annotary.runtime.source_roots import ROOT, python_path
 from annotary.runtime.supervisor import Supervisor
 
-START_PATIENCE = 60.0
+START_TIMEOUT = 60.0
 
 
 class ThrowAway:
-    """Started stores; `environment` holds DATABASE_URL, REDIS_URL and ANNOTARY_DATA."""
+    """Running stores; `environment` holds DATABASE_URL, REDIS_URL and ANNOTARY_DATA."""
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
@@ -42,16 +42,16 @@ class ThrowAway:
 
     def _read(self) -> dict[str, str]:
         output = self.process.stdout
-        if output is not None and select.select([output], [], [], START_PATIENCE)[0]:
+        if output is not None and select.select([output], [], [], START_TIMEOUT)[0]:
             line = output.readline()
             if line:
                 environment: dict[str, str] = json.loads(line)
                 return environment
-        said = self.close()
-        raise EmbeddedError(f"The throw-away database did not start: {said or 'it said nothing.'}")
+        errors = self.close()
+        raise EmbeddedError(f"The temporary database did not start: {errors or 'it printed nothing.'}")
 
     def close(self) -> str:
-        """End the stores and remove their files; returns what went to standard error."""
+        """Stop the stores, remove their files, and return what they wrote to standard error."""
         if self.process.stdin is not None:
             with contextlib.suppress(BrokenPipeError):
                 self.process.stdin.close()
@@ -59,38 +59,38 @@ class ThrowAway:
         return self.process.communicate(timeout=60)[1].strip()
 
     def remove_files(self) -> None:
-        """What `close` cannot leave to the keeper when that was killed."""
+        """Remove the files when the launcher, which normally does so, was killed."""
         _remove(Places(Path(self.environment["ANNOTARY_DATA"]).parent))
 
 
-def _remove(places: Places) -> None:
-    shutil.rmtree(places.data, ignore_errors=True)
-    shutil.rmtree(postgres.SYSTEM_HOME / places.key, ignore_errors=True)
+def _remove(paths: Places) -> None:
+    shutil.rmtree(paths.data, ignore_errors=True)
+    shutil.rmtree(postgres.SYSTEM_HOME / paths.key, ignore_errors=True)
 
 
 def main() -> int:
-    # Short, since sockets lie in it; a kill -9 of everything leaves only this folder, in the system's own place.
+    # A short path, since it holds sockets. A kill -9 of everything leaves only this folder, in the temporary directory.
     folder = Path(tempfile.mkdtemp(prefix="annotary-test-")).resolve()
-    places = Places(folder)
+    paths = Places(folder)
     os.environ[keeper.LIFELINE_VARIABLE] = str(os.dup(0))
     try:
-        return keeper.keep(lambda supervisor: _serve(supervisor, places))
+        return keeper.run(lambda supervisor: _serve(supervisor, paths))
     finally:
-        _remove(places)
+        _remove(paths)
 
 
-def _serve(supervisor: Supervisor, places: Places) -> None:
-    places.create()
-    cluster, broker = postgres.prepare(places), valkey.prepare(places)
+def _serve(supervisor: Supervisor, paths: Places) -> None:
+    paths.create()
+    cluster, broker = postgres.prepare(paths), valkey.prepare(paths)
     stores = [
-        cluster.service(places.logs / "postgres.log", postgres.THROW_AWAY),
-        broker.service(places.logs / "valkey.log", lasting=False),
+        cluster.service(paths.logs / "postgres.log", postgres.TEMPORARY_TUNING),
+        broker.service(paths.logs / "valkey.log", lasting=False),
     ]
     supervisor.start(stores)
     cluster.create_database()
-    told = {"DATABASE_URL": cluster.url, "REDIS_URL": broker.url, "ANNOTARY_DATA": str(places.data / "files")}
-    print(json.dumps(told), flush=True)
-    supervisor.forever()
+    environment = {"DATABASE_URL": cluster.url, "REDIS_URL": broker.url, "ANNOTARY_DATA": str(paths.data / "files")}
+    print(json.dumps(environment), flush=True)
+    supervisor.run_forever()
 
 
 if __name__ == "__main__":

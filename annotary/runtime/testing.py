@@ -1,4 +1,4 @@
-"""`manage.py test`: the tests on a throw-away database, in two processes unless told otherwise."""
+"""`manage.py test`: runs the tests on a temporary database, by default in two processes."""
 
 import os
 import signal
@@ -15,8 +15,8 @@ PROCESSES = "2"
 def main(arguments: list[str]) -> int:
     stores = None if os.environ.get("DATABASE_URL") else ThrowAway()
     try:
-        given = stores.environment if stores else {}
-        variables = {**os.environ, **given, "DJANGO_SETTINGS_MODULE": "annotary.settings.test"}
+        addresses = stores.environment if stores else {}
+        variables = {**os.environ, **addresses, "DJANGO_SETTINGS_MODULE": "annotary.settings.test"}
         variables["PYTHONPATH"] = python_path()
         return _run([sys.executable, "-m", "pytest", *_processes(arguments), *arguments], variables)
     finally:
@@ -25,19 +25,19 @@ def main(arguments: list[str]) -> int:
 
 
 def _processes(arguments: list[str]) -> list[str]:
-    own = any(one.startswith(("-n", "--numprocesses", "--dist", "--pdb", "--trace")) for one in arguments)
-    return [] if own or "no:xdist" in arguments else ["-n", PROCESSES]
+    chosen = any(argument.startswith(("-n", "--numprocesses", "--dist", "--pdb", "--trace")) for argument in arguments)
+    return [] if chosen or "no:xdist" in arguments else ["-n", PROCESSES]
 
 
 def _run(command: list[str], variables: dict[str, str]) -> int:
     process = subprocess.Popen(command, cwd=ROOT, env=variables)
-    # Being told to end means the same as Ctrl-C; pytest would otherwise live on without its database.
+    # SIGTERM is handled like Ctrl-C; otherwise pytest would keep running without its database.
     signal.signal(signal.SIGTERM, lambda number, frame: process.send_signal(signal.SIGINT))
     while True:
         try:
             return process.wait()
         except KeyboardInterrupt:
-            # The terminal sent it to pytest as well, which is about to print its summary.
+            # The terminal sent the signal to pytest as well, which is about to print its summary.
             with suppress(KeyboardInterrupt, subprocess.TimeoutExpired):
                 process.wait(30)
             if process.poll() is None:

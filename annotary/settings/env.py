@@ -1,4 +1,4 @@
-"""Reads the environment; the only place that does."""
+"""Reads environment variables; the only module of the settings that does."""
 
 import os
 from importlib.util import find_spec
@@ -26,7 +26,7 @@ def data_folder(base: Path) -> Path:
 
 
 def database(url: str) -> dict[str, Any]:
-    """Django's settings for a PostgreSQL URL; a socket folder stands in the query: `?host=/folder`."""
+    """Return Django's settings for a PostgreSQL URL. The query may name a socket folder: `?host=/folder`."""
     parts = urlsplit(url)
     if parts.scheme not in {"postgres", "postgresql"}:
         raise ValueError(f"DATABASE_URL must begin with postgresql://, not {parts.scheme or 'nothing'}://")
@@ -44,38 +44,40 @@ def database(url: str) -> dict[str, Any]:
 
 
 def number(name: str, default: int) -> int:
-    given = text(name, str(default))
-    if not given.isascii() or not given.isdigit():
-        raise ImproperlyConfigured(f"{name} is a whole number, not {given!r}.")
-    return int(given)
+    value = text(name, str(default))
+    if not value.isascii() or not value.isdigit():
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.")
+    return int(value)
 
 
 def storage(url: str, local: Path) -> dict[str, Any]:
-    """Django's settings for where files go: the folder `local`, or s3://bucket/prefix?endpoint_url=…&region_name=….
+    """Return Django's settings for file storage: the folder `local`, or s3://bucket/prefix?endpoint_url=…&region_name=….
 
-    Keys come from where boto3 looks for them: the environment, a file, the machine's role.
+    Credentials come from where boto3 looks for them: the environment, a file, the machine's role.
     """
     if not url:
         return {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": local}}
     parts = urlsplit(url)
     if parts.scheme != "s3" or not parts.netloc:
-        raise ImproperlyConfigured("STORAGE_URL is written as s3://bucket/prefix; leave it out for local files.")
+        raise ImproperlyConfigured("STORAGE_URL must have the form s3://bucket/prefix; leave it unset for local files.")
     if find_spec("storages") is None or find_spec("boto3") is None:
-        raise ImproperlyConfigured("STORAGE_URL names S3, which needs an extra: pip install 'django-storages[s3]'.")
+        raise ImproperlyConfigured(
+            "STORAGE_URL uses S3, which needs an extra package: pip install 'django-storages[s3]'."
+        )
     query = dict(parse_qsl(parts.query))
     unknown = sorted(set(query) - {"endpoint_url", "region_name", "addressing_style"})
     if unknown:
-        raise ImproperlyConfigured(f"STORAGE_URL does not take {unknown[0]!r}; see docs/security.md.")
-    # A key is its content: writing it twice is harmless, and another name for the second copy would lose it.
+        raise ImproperlyConfigured(f"STORAGE_URL does not support the option {unknown[0]!r}; see docs/security.md.")
+    # Keys are content hashes: overwriting is harmless, while storing a second copy under another name would lose it.
     options = {"bucket_name": parts.netloc, "location": parts.path.strip("/"), "file_overwrite": True, **query}
     return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
 
 
 def celery_broker(redis_url: str) -> str:
-    """Celery spells a Redis socket `redis+socket://`, channels-redis `unix://`; the setting uses the latter."""
+    """Return the broker URL: Celery spells a Redis socket `redis+socket://`, channels-redis (and REDIS_URL) `unix://`."""
     parts = urlsplit(redis_url)
     if parts.scheme != "unix":
         return redis_url
     query = dict(parse_qsl(parts.query))
-    # Written out: urlunsplit leaves the empty host's slashes away, and kombu takes what remains for a host name.
+    # Built by hand: urlunsplit drops the slashes of an empty host, and kombu then takes the path for a host name.
     return f"redis+socket://{parts.path}?virtual_host={query.get('db', '0')}"

@@ -1,4 +1,4 @@
-"""Several hosts behind a proxy that ends TLS. Refuses to start when a secret or an address is missing."""
+"""Settings for hosts behind a proxy that terminates TLS. Refuses to start if a secret or an address is missing."""
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -8,8 +8,8 @@ from annotary.settings.base import *  # noqa: F403
 from annotary.settings.base import SECRET_KEY, STORAGES
 
 for _name, _why in (
-    ("ANNOTARY_SECRET_KEY", "a long random text that signs sessions; keep it the same on every host"),
-    ("ANNOTARY_HOSTS", "the host names that people use, with commas between them"),
+    ("ANNOTARY_SECRET_KEY", "a long random string that signs sessions; use the same on every host"),
+    ("ANNOTARY_HOSTS", "the host names that people use, separated by commas"),
     ("ANNOTARY_BASE_URL", "the public address, for links in invitations, such as https://label.example.org"),
     ("DATABASE_URL", "postgresql://user:password@host:5432/name"),
     ("REDIS_URL", "redis://host:6379/0, for websockets and, unless CELERY_BROKER_URL is set, jobs"),
@@ -17,9 +17,9 @@ for _name, _why in (
     if not env.text(_name):
         raise ImproperlyConfigured(f"Set {_name}: {_why}.")
 if len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5:
-    raise ImproperlyConfigured("ANNOTARY_SECRET_KEY is too short: use at least 50 random characters.")
+    raise ImproperlyConfigured("ANNOTARY_SECRET_KEY is too weak: use at least 50 random characters.")
 
-# One proxy stands in front, as in deploy/nginx, and sets both headers anew.
+# One proxy in front, as in deploy/nginx, which overwrites both headers.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("ANNOTARY_PROXIES", 1)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_SSL_REDIRECT = True

@@ -1,4 +1,4 @@
-"""The tests: a throw-away cluster, quick password hashes, mail in memory."""
+"""Settings for tests: a temporary database, fast password hashes, mail in memory."""
 
 import tempfile
 from pathlib import Path

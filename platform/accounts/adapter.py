@@ -1,4 +1,4 @@
-"""allauth's hooks: sign-up is by invitation alone."""
+"""allauth hooks: sign-up is by invitation only."""
 
 from allauth.account.adapter import DefaultAccountAdapter
 from django.http import HttpRequest

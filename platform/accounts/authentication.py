@@ -29,9 +29,11 @@ class TokenAuthentication(BaseAuthentication):
         )
         user: User | None = getattr(token.actor, "user", None) if token else None
         if token is None or user is None or not user.is_active:
-            raise AuthenticationFailed("This key is not known; make a new one under Settings, API keys.")
+            raise AuthenticationFailed("This API key is not valid; create a new one under Settings, API keys.")
         if token.revoked_at is not None or token.expires_at <= utc_now():
-            raise AuthenticationFailed("This key has ended or was revoked; make a new one under Settings, API keys.")
+            raise AuthenticationFailed(
+                "This API key has expired or was revoked; create a new one under Settings, API keys."
+            )
         self._note_use(token)
         return user, token
 
@@ -39,7 +41,7 @@ class TokenAuthentication(BaseAuthentication):
         return "Bearer"
 
     def _note_use(self, token: ApiToken) -> None:
-        """Written once a minute at most, so that reading stays reading."""
+        """Record the use, at most once a minute, so that reads rarely write."""
         now = utc_now()
         if token.last_used_at is None or now - token.last_used_at > timedelta(minutes=1):
             stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - timedelta(minutes=1))
@@ -47,7 +49,7 @@ class TokenAuthentication(BaseAuthentication):
 
 
 def scopes_of(auth: Any) -> frozenset[str]:
-    """The scopes of a request: those of its key; a browser session has all that the person's role allows."""
+    """Return the scopes of a request: those of its API key; a browser session has all of them, limited by the role."""
     if isinstance(auth, ApiToken):
         return frozenset(auth.scopes)
     return frozenset(ApiToken.Scope.values)

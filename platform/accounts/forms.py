@@ -1,4 +1,4 @@
-"""allauth's forms, where ours are stricter."""
+"""Stricter versions of allauth's forms."""
 
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import AddEmailForm as AnyEmailForm
@@ -7,7 +7,7 @@ from accounts.models import User
 
 
 class AddEmailForm(AnyEmailForm):  # type: ignore[misc]  # allauth ships no types
-    """An address that is not another person's: made the main one, it would meet the rule of one account an address."""
+    """Refuses another person's address: making it the primary one would violate the unique constraint."""
 
     def clean_email(self) -> str:
         email: str = super().clean_email()

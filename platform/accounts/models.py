@@ -1,7 +1,7 @@
-"""Who acts here: people, models, imports; the organisations they belong to; their keys.
+"""Actors (people, models, imports), the organizations they belong to, and their API keys.
 
-`Actor` is the pseudonym that append-only rows hold. A person's data (address, name, password) stands in one `User` row,
-which can be erased while the pseudonym and the record of the work stay.
+`Actor` is the pseudonym that append-only rows reference. A person's data (address, name, password) is in one `User`
+row, which can be erased while the pseudonym and the record of the work remain.
 """
 
 from typing import Any, ClassVar
@@ -21,7 +21,7 @@ INVITATION_USES = "accounts_invitation_not_used_more_than_allowed"
 
 
 class Actor(models.Model):
-    """A pseudonym: whoever answers, reviews or is paid."""
+    """A pseudonym for anyone who answers, reviews or is paid."""
 
     class Kind(models.TextChoices):
         PERSON = "person"
@@ -40,12 +40,12 @@ class Actor(models.Model):
 
 class UserManager(BaseUserManager["User"]):
     def get_queryset(self) -> models.QuerySet["User"]:
-        """With the pseudonym: every request asks who it is, and acts as that."""
+        """Join the actor, which nearly every request needs."""
         return super().get_queryset().select_related("actor")
 
     def create_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
         if not email:
-            raise ValueError("A person needs an e-mail address.")
+            raise ValueError("A user needs an e-mail address.")
         user = self.model(email=self.normalize_email(email), **extra)
         user.set_password(password)
         if user.actor_id is None:
@@ -84,7 +84,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name or self.email
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        # allauth creates users through the model, not through the manager; a person without a pseudonym cannot be.
+        # allauth creates users through the model, not through the manager, and every user needs an actor.
         if self.actor_id is None:
             self.actor = Actor.objects.create(kind=Actor.Kind.PERSON)
         super().save(*args, **kwargs)
@@ -110,7 +110,7 @@ class Role(models.TextChoices):
 
 
 class Membership(models.Model):
-    """What an actor is in an organisation; one role each, the higher covers the lower where it makes sense."""
+    """An actor's role in an organization. Each has one role; higher roles cover lower ones as in `selectors.COVERS`."""
 
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="memberships")
     actor = models.ForeignKey(Actor, on_delete=models.CASCADE, related_name="memberships")
@@ -122,9 +122,9 @@ class Membership(models.Model):
 
 
 class Invitation(models.Model):
-    """A link that makes whoever opens it a member, and with a project also a worker of that project.
+    """A link that makes the person who accepts it a member, and with a project also a worker of that project.
 
-    States: open -> used up | expired | revoked. Only the token's hash is kept.
+    States: open -> used up | expired | revoked. Only the token's hash is stored.
     """
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
@@ -144,7 +144,7 @@ class Invitation(models.Model):
 
 
 class ApiToken(models.Model):
-    """A key for API clients: shown once, kept as a hash, limited to scopes and an organisation."""
+    """A key for API clients: shown once, stored as a hash, limited to scopes and an organization."""
 
     class Scope(models.TextChoices):
         READ = "read"

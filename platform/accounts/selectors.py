@@ -1,9 +1,9 @@
-"""Who may do what."""
+"""Permissions: roles, and what they cover."""
 
 from accounts.models import Actor, Membership, Organisation, Role
 from kernel.errors import Forbidden, NotFound
 
-# What a role covers: an owner may do all that a manager may, a manager all that a reviewer may, and so on.
+# The roles that a role covers: an owner may do everything a manager may, a manager everything a reviewer may.
 COVERS: dict[str, frozenset[str]] = {
     Role.OWNER: frozenset({Role.OWNER, Role.MANAGER, Role.REVIEWER, Role.CLIENT}),
     Role.MANAGER: frozenset({Role.MANAGER, Role.REVIEWER, Role.CLIENT}),
@@ -14,7 +14,7 @@ COVERS: dict[str, frozenset[str]] = {
 
 
 def is_above(role: str, other: str) -> bool:
-    """Whether `role` may do all that `other` may, and more. Every role is above a worker's: work hangs on standing."""
+    """Return whether `role` may do more than `other`. Every role is above worker, as working requires a standing."""
     return role != other and (other == Role.WORKER or other in COVERS[role])
 
 
@@ -25,7 +25,7 @@ def role_in(*, actor: Actor, organisation_id: int) -> str | None:
 
 
 def require_role(*, actor: Actor, organisation_id: int, role: str) -> None:
-    """Raises NotFound to outsiders, who must not learn what exists, and Forbidden to members without the role."""
+    """Raise NotFound for outsiders, who must not learn what exists, and Forbidden for members without the role."""
     own = role_in(actor=actor, organisation_id=organisation_id)
     if own is None:
         raise NotFound

@@ -1,4 +1,4 @@
-"""People, organisations, invitations and keys: what changes them."""
+"""Services for users, organizations, invitations and API keys."""
 
 import hashlib
 from collections.abc import Iterable
@@ -17,47 +17,47 @@ TOKEN_PREFIX = "ann_"  # noqa: S105
 INVITATION_DAYS = 30
 LONGEST_INVITATION = timedelta(days=366)
 LONGEST_TOKEN = timedelta(days=366)
-TOKEN_LASTS = timedelta(days=90)
+TOKEN_LIFETIME = timedelta(days=90)
 
 
 class EmailTaken(Conflict):
-    """There is an account with this e-mail address already; sign in instead."""
+    """There is already an account with this e-mail address; sign in instead."""
 
     code = "email_taken"
 
 
 class InvitationGone(Gone):
-    """This invitation is over; ask the person who sent it for a new link."""
+    """This invitation is no longer valid; ask the person who sent it for a new link."""
 
     code = "invitation_gone"
 
 
 class InvitationUnknown(NotFound):
-    """This invitation link is not complete or not ours; open it again from the message you received."""
+    """This invitation link is incomplete or not from this site; open it again from the message you received."""
 
     code = "invitation_unknown"
 
 
 class InvitationRefused(Refused):
-    """This invitation cannot be made as asked."""
+    """This invitation cannot be created."""
 
     code = "invitation_refused"
 
 
 class TokenRefused(Refused):
-    """This key cannot be made as asked."""
+    """This API key cannot be created."""
 
     code = "token_refused"
 
 
 class LastOwner(Conflict):
-    """You are the only owner of an organisation that others belong to; invite another owner first."""
+    """You are the only owner of an organization that has other members; invite another owner first."""
 
     code = "last_owner"
 
 
 def secret_hash(secret: str) -> str:
-    """Secrets of 192 random bits need no slow hash: there is nothing to guess from."""
+    """Return the SHA-256 of a secret. Secrets of 192 random bits cannot be guessed, so they need no slow hash."""
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -82,7 +82,7 @@ def create_organisation(*, name: str, owner: Actor) -> Organisation:
 
 @transaction.atomic
 def create_first_administrator() -> tuple[str, str] | None:
-    """The first start's administrator and organisation: (e-mail, password), or None when there is a user already."""
+    """Create the first administrator and organization; return (e-mail, password), or None if any user exists."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -91,7 +91,7 @@ def create_first_administrator() -> tuple[str, str] | None:
         return None
     email, password = "admin@annotary.local", new_secret()[:16]
     user = User.objects.create_superuser(email=email, password=password, name="Administrator")
-    create_organisation(name="My organisation", owner=user.actor)
+    create_organisation(name="My organization", owner=user.actor)
     return email, password
 
 
@@ -105,13 +105,13 @@ def invite(
     max_uses: int = 1000,
     expires_at: datetime | None = None,
 ) -> tuple[Invitation, str]:
-    """Make an invitation; returns it with the token that the link carries (it is not kept).
+    """Create an invitation; return it with the token for its link, which is not stored.
 
-    Raises InvitationRefused when it would end at once or never.
+    Raises InvitationRefused if the expiry date is in the past or more than a year ahead.
     """
     end = expires_at or utc_now() + timedelta(days=INVITATION_DAYS)
     if not utc_now() < end <= utc_now() + LONGEST_INVITATION:
-        raise InvitationRefused("An invitation ends between now and a year from now; choose such a date.")
+        raise InvitationRefused("An invitation must expire within a year from now; choose another date.")
     token = new_secret()
     invitation = Invitation.objects.create(
         organisation=organisation,
@@ -126,25 +126,25 @@ def invite(
 
 
 def find_invitation(*, token: str) -> Invitation:
-    """The open invitation behind a link; raises InvitationUnknown or InvitationGone."""
+    """Return the open invitation with this token. Raises InvitationUnknown or InvitationGone."""
     invitation = (
         Invitation.objects.select_related("organisation", "project").filter(token_sha256=secret_hash(token)).first()
     )
     if invitation is None:
         raise InvitationUnknown
     if invitation.revoked_at is not None:
-        raise InvitationGone("This invitation was taken back; ask the person who sent it for a new link.")
+        raise InvitationGone("This invitation was revoked; ask the person who sent it for a new link.")
     if invitation.expires_at <= utc_now():
-        raise InvitationGone("This invitation has run out; ask the person who sent it for a new link.")
+        raise InvitationGone("This invitation has expired; ask the person who sent it for a new link.")
     if invitation.uses >= invitation.max_uses:
-        raise InvitationGone("This invitation is used up; ask the person who sent it for a link of your own.")
+        raise InvitationGone("This invitation is used up; ask the person who sent it for a new link.")
     return invitation
 
 
 def use_invitation(*, token: str, actor: Actor) -> Invitation:
-    """Locks the invitation; call inside the transaction that also gives the standing in the project.
+    """Locks the invitation; call inside the transaction that also creates the standing in the project.
 
-    Opening a link twice uses it once. A link raises a role to one that covers it and never lowers one.
+    Accepting a link twice uses it once. A link can raise a member's role to one that covers it, and never lowers it.
     """
     invitation = find_invitation(token=token)
     used = Invitation.objects.filter(
@@ -177,24 +177,24 @@ def create_token(
     expires_at: datetime | None = None,
     made_with: ApiToken | None = None,
 ) -> tuple[ApiToken, str]:
-    """Make an API key; returns it with its text, which is shown once and not kept.
+    """Create an API key; return it with its secret, which is shown once and not stored.
 
-    A key that is made with another has none of the scopes that the other lacks, and does not outlive it. Raises
+    A key created with another key (`made_with`) cannot have more scopes than that key or outlive it. Raises
     TokenRefused.
     """
-    wanted = sorted(set(scopes))
-    unknown = [scope for scope in wanted if scope not in ApiToken.Scope.values]
-    if not wanted or unknown:
+    requested = sorted(set(scopes))
+    unknown = [scope for scope in requested if scope not in ApiToken.Scope.values]
+    if not requested or unknown:
         raise TokenRefused(f"Choose one or more of the scopes {', '.join(ApiToken.Scope.values)}.")
-    end = expires_at or utc_now() + TOKEN_LASTS
+    end = expires_at or utc_now() + TOKEN_LIFETIME
     if not utc_now() < end <= utc_now() + LONGEST_TOKEN:
-        raise TokenRefused("A key ends between now and a year from now; choose such a date.")
+        raise TokenRefused("An API key must expire within a year from now; choose another date.")
     if made_with is not None:
-        beyond = [scope for scope in wanted if scope not in made_with.scopes]
-        if beyond:
-            raise TokenRefused(f"This key lacks the scope “{beyond[0]}” itself; make such a key in the browser.")
+        excess = [scope for scope in requested if scope not in made_with.scopes]
+        if excess:
+            raise TokenRefused(f"Your API key lacks the scope “{excess[0]}” itself; create such a key in the browser.")
         if expires_at is not None and end > made_with.expires_at:
-            raise TokenRefused("A key made with another ends with it at the latest; choose an earlier date.")
+            raise TokenRefused("A key created with another key cannot outlive it; choose an earlier date.")
         end = min(end, made_with.expires_at)
     secret = new_secret(TOKEN_PREFIX)
     token = ApiToken.objects.create(
@@ -203,7 +203,7 @@ def create_token(
         name=name.strip() or "API key",
         prefix=secret[:8],
         token_sha256=secret_hash(secret),
-        scopes=wanted,
+        scopes=requested,
         expires_at=end,
     )
     return token, secret
@@ -215,9 +215,9 @@ def revoke_token(*, token: ApiToken) -> None:
 
 @transaction.atomic
 def erase_person(*, user: User) -> None:
-    """Locks the owners' memberships. Remove all personal data; the pseudonym, its work and its pay stay in the record.
+    """Locks the owners' memberships. Delete all personal data; the pseudonym, its work and its pay stay in the record.
 
-    Raises LastOwner when an organisation would be left to people of whom none owns it.
+    Raises LastOwner if an organization with other members would be left without an owner.
     """
     _refuse_last_owner(user.actor)
     ApiToken.objects.filter(actor=user.actor, revoked_at__isnull=True).update(revoked_at=ClockTimestamp())
@@ -227,20 +227,20 @@ def erase_person(*, user: User) -> None:
 def _refuse_last_owner(actor: Actor) -> None:
     owned = Organisation.objects.filter(memberships__actor=actor, memberships__role=Role.OWNER)
     owners = Membership.objects.filter(organisation__in=owned, role=Role.OWNER)
-    # Of two owners who leave at once, the second looks again when the first is gone.
+    # If two owners leave at the same time, the second waits and then sees that the first is gone.
     list(owners.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk"))
     others = Membership.objects.filter(actor__user__isnull=False).exclude(actor=actor)
     for organisation in owned:
-        there = others.filter(organisation=organisation)
-        if there.exists() and not there.filter(role=Role.OWNER).exists():
+        remaining = others.filter(organisation=organisation)
+        if remaining.exists() and not remaining.filter(role=Role.OWNER).exists():
             raise LastOwner(
-                f"You are the only owner of {organisation.name}, and others belong to it; invite another owner in the"
+                f"You are the only owner of {organisation.name}, which has other members; invite another owner in the"
                 " settings first."
             )
 
 
 def actor_for_model(*, organisation: Organisation, label: str) -> Actor:
-    """A pseudonym for a model or an import of this organisation."""
+    """Create a pseudonym for a model or an import of this organization."""
     actor = Actor.objects.create(kind=Actor.Kind.MODEL, label=label[:120])
     Membership.objects.create(organisation=organisation, actor=actor, role=Role.WORKER)
     return actor

@@ -1,4 +1,4 @@
-"""Names of channel groups: the only place that spells them."""
+"""Names of channel-layer groups, defined only here."""
 
 
 def project_group(project_id: int) -> str:

@@ -1,5 +1,5 @@
-"""The clocks. Leases are compared with the database's running clock: `now()` stands still for a whole transaction,
-so after a lock wait it can call a lease live that has ended (measured, DESIGN §3)."""
+"""The clocks. Leases are compared with the database's `clock_timestamp()`: `now()` is fixed for a whole transaction, so
+after a lock wait it can report an expired lease as live (measured)."""
 
 from datetime import UTC, datetime
 
@@ -8,7 +8,7 @@ from django.db.models import DateTimeField, Func
 
 
 class ClockTimestamp(Func):
-    """`clock_timestamp()` for use in querysets."""
+    """`clock_timestamp()` as a queryset expression."""
 
     function = "clock_timestamp"
     template = "%(function)s()"

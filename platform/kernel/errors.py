@@ -1,6 +1,6 @@
-"""One tree of errors. The first line of a class's docstring is what a person reads; `detail` says more.
+"""The exception hierarchy. The first line of a class's docstring is the message shown to people; `detail` adds to it.
 
-Domain code raises these and never the web framework's; `tasks.api.problems` and the pages turn them into answers.
+Domain code raises these and never the web framework's; `tasks.api.problems` and the pages turn them into responses.
 """
 
 from collections.abc import Mapping
@@ -21,14 +21,14 @@ class AnnotaryError(Exception):
 
 
 class Refused(AnnotaryError):
-    """This cannot be taken as it is."""
+    """This request cannot be processed."""
 
     status = 422
     code = "refused"
 
 
 class NotFound(AnnotaryError):
-    """There is nothing here under that name, or it is not yours to see."""
+    """This does not exist, or you do not have access to it."""
 
     status = 404
     code = "not_found"
@@ -42,27 +42,27 @@ class Forbidden(AnnotaryError):
 
 
 class Conflict(AnnotaryError):
-    """Things have moved on since; load the page again and repeat the step."""
+    """This has changed in the meantime; reload the page and try again."""
 
     status = 409
     code = "conflict"
 
 
 class Gone(AnnotaryError):
-    """This is over and cannot be used any more."""
+    """This is no longer available."""
 
     status = 410
     code = "gone"
 
 
 class Unavailable(AnnotaryError):
-    """A part of the system does not answer at the moment; try again shortly."""
+    """A part of the system is unavailable; try again shortly."""
 
     status = 503
     code = "unavailable"
 
 
 class TransitionRefused(Conflict):
-    """That step is not open from the present state."""
+    """This action is not allowed in the current state."""
 
     code = "wrong_state"

@@ -1,7 +1,7 @@
-"""The live stream of a project: an append-only log, numbered when it is sent.
+"""The live stream of a project: an append-only event log, numbered when it is sent.
 
-Numbers taken at insert would skip rows that commit late; so events are written without one, and the relay numbers
-what it sees, one holder a project at a time (the lock on its `Stream` row).
+Numbers assigned at insert would skip rows that commit late. So events are inserted without a number, and the relay
+numbers the events it sees, one relay per project at a time (by the lock on the project's `Stream` row).
 """
 
 import json
@@ -22,25 +22,25 @@ RETURNING id
 
 
 def record_event(*, project_id: int, kind: str, data: dict[str, Any] | None = None, **delta: int) -> None:
-    """Write an event in the caller's transaction. Keyword counts (`submitted=1`) are added to the project's totals.
+    """Record an event in the caller's transaction. Keyword counts (`submitted=1`) are added to the project's totals.
 
-    Both `data` and `delta` reach every manager of the project's console, so no personal data goes in.
+    Both `data` and `delta` reach the console of every manager of the project, so they must not contain personal data.
     """
-    # The busiest insert of all, so past the ORM, which would take most of its time.
-    told = {"project": project_id, "kind": kind, "data": json.dumps(data or {}), "delta": json.dumps(delta)}
-    run_prepared(INSERT, told)
+    # The most frequent insert, so it bypasses the ORM, which would take most of the time.
+    values = {"project": project_id, "kind": kind, "data": json.dumps(data or {}), "delta": json.dumps(delta)}
+    run_prepared(INSERT, values)
 
 
 @dataclass(frozen=True)
-class Snapshot:
+class StreamSnapshot:
     number: int
     totals: dict[str, int]
 
 
-def stream_snapshot(*, project_id: int) -> Snapshot:
-    """Totals and the number of the last event in them: consistent, because both stand in one row."""
+def stream_snapshot(*, project_id: int) -> StreamSnapshot:
+    """Return the totals and the number of the last event they include: consistent, because both are in one row."""
     row = Stream.objects.filter(project_id=project_id).values_list("last_number", "totals").first()
-    return Snapshot(number=row[0], totals=row[1]) if row else Snapshot(number=0, totals={})
+    return StreamSnapshot(number=row[0], totals=row[1]) if row else StreamSnapshot(number=0, totals={})
 
 
 def projects_with_new_events() -> list[int]:
@@ -49,7 +49,7 @@ def projects_with_new_events() -> list[int]:
 
 @transaction.atomic
 def number_events(*, project_id: int) -> list[dict[str, Any]]:
-    """Give the next numbers to a batch of a project's new events and return them; [] when another relay is at it."""
+    """Locks the stream. Number a batch of new events and return them; [] if another relay holds the lock."""
     Stream.objects.bulk_create([Stream(project_id=project_id)], ignore_conflicts=True)
     stream = Stream.objects.select_for_update(skip_locked=True, no_key=True).filter(project_id=project_id).first()
     if stream is None:

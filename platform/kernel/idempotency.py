@@ -1,4 +1,4 @@
-"""Idempotency keys: the same call twice does its work once and is answered the same."""
+"""Idempotency keys: a repeated call does its work once and gets the same response."""
 
 import hashlib
 import json
@@ -15,13 +15,13 @@ ANSWERED = "UPDATE kernel_idempotencyrecord SET status = %s, answer = %s WHERE i
 
 
 class KeyReused(Refused):
-    """This idempotency key was used with another body; send a new key with a new body."""
+    """This idempotency key was already used with a different body; use a new key for a new body."""
 
     code = "idempotency_key_reused"
 
 
 class KeyInvalid(Refused):
-    """An idempotency key is 1 to 200 printable characters; a random UUID is good."""
+    """An idempotency key has 1 to 200 printable characters; use a random UUID, for example."""
 
     status = 400
     code = "idempotency_key_invalid"
@@ -35,10 +35,10 @@ def body_hash(body: bytes) -> str:
 def once(
     *, actor_id: int, operation: str, key: str, body_sha256: str, act: Callable[[], tuple[int, Any]]
 ) -> tuple[int, Any]:
-    """Run `act` once for (actor, operation, key) and return its (status, JSON answer), or the stored ones.
+    """Run `act` once per (actor, operation, key) and return its (status, JSON answer), or the stored ones.
 
-    Work and record commit together. A second call that arrives meanwhile waits for the first at the unique index.
-    An error from `act` rolls the record back: the key stays unused, and the caller may repeat it.
+    The work and the record commit together. A concurrent second call waits for the first at the unique index.
+    An error in `act` rolls the record back: the key stays unused, and the caller may try again.
     """
     if not (0 < len(key) <= MAX_KEY and key.isprintable()):
         raise KeyInvalid
@@ -53,7 +53,7 @@ def once(
         record = IdempotencyRecord.objects.get(actor_id=actor_id, operation=operation, key=key)
         if record.body_sha256 != body_sha256:
             raise KeyReused
-        assert record.status is not None  # it committed together with its answer
+        assert record.status is not None  # the row was committed together with its answer
         return record.status, record.answer
     status, answer = act()
     with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Ids that people see: random, so that they tell neither order nor number."""
+"""Public ids: random, so that they reveal neither order nor count."""
 
 import secrets
 import uuid
@@ -9,5 +9,5 @@ def new_public_id() -> uuid.UUID:
 
 
 def new_secret(prefix: str = "") -> str:
-    """192 random bits in URL-safe text."""
+    """Return 192 random bits as URL-safe text."""
     return prefix + secrets.token_urlsafe(24)

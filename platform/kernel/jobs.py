@@ -1,8 +1,8 @@
-"""Jobs: rows with lease and heartbeat, carried by Celery.
+"""Background jobs: database rows with a lease and a heartbeat, run by Celery.
 
 `enqueue` writes the row and an outbox message in the caller's transaction; the relay sends the message; a Celery worker
-claims the row, keeps its lease alive, and closes it. A worker that is killed leaves a lease that ends, and
-`resend_jobs_job` sends the row again: Redis itself would not redeliver before its visibility timeout.
+claims the row, renews its lease while it runs, and closes it. If a worker is killed, its lease expires and
+`resend_jobs_job` sends the job again: Redis itself would not redeliver before its visibility timeout.
 """
 
 import functools
@@ -30,7 +30,7 @@ LEASE = timedelta(seconds=60)
 HEARTBEAT_SECONDS = 15
 RESEND_AFTER = timedelta(seconds=30)
 LONGEST_PAUSE_SECONDS = 300
-# For work that nobody would ask for again, such as pay: three days at the longest pause.
+# For work that nothing else would trigger again, such as pay: more than three days of retries at the longest pause.
 KEEP_TRYING = 1000
 
 
@@ -43,11 +43,12 @@ def enqueue(
     not_before: datetime | None = None,
     **args: Any,
 ) -> Job | None:
-    """Queue a job in the caller's transaction. With a `dedupe_key`, None when an equal one is queued already.
+    """Queue a job in the caller's transaction. Return None if a job with the same `dedupe_key` is already queued.
 
-    With `not_before` it waits until then, and up to a minute more for the sweep that sends it.
+    With `not_before` the job waits until then, and up to a minute longer for the sweep that sends it.
 
-    The queued twin is held until the caller commits: a worker that took it before would not see the caller's rows.
+    The queued duplicate is locked until the caller commits: a worker that claimed it earlier would not see the caller's
+    rows.
     """
     while True:
         try:
@@ -63,27 +64,27 @@ def enqueue(
         except IntegrityError as error:
             if violated_constraint(error) != ONE_LIVE_JOB:
                 raise
-            if _hold_queued_twin(dedupe_key):
+            if _lock_queued_duplicate(dedupe_key):
                 return None
-            continue  # it was claimed meanwhile: it may have read its input already, so a new one is needed
+            continue  # it has been claimed and may already have read its input, so a new job is needed
         if not_before is None:
             OutboxMessage.objects.create(job=job)
         return job
 
 
-def _hold_queued_twin(dedupe_key: str | None) -> bool:
+def _lock_queued_duplicate(dedupe_key: str | None) -> bool:
     with connection.cursor() as cursor:
-        # FOR SHARE keeps claims out and lets other callers who need the same twin pass.
+        # FOR SHARE blocks claims of the duplicate but not other callers that enqueue the same job.
         cursor.execute("SELECT 1 FROM kernel_job WHERE dedupe_key = %s AND state = 'queued' FOR SHARE", [dedupe_key])
         return cursor.fetchone() is not None
 
 
 def job(kind: str, *, time_limit: int = 600) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Turn a function `f(job, **args)` into the Celery entry point of jobs of this kind.
+    """Turn a function `f(job, **args)` into the Celery entry point for jobs of this kind.
 
-    The function takes ids, re-reads, does nothing when the work is done, and can run twice. An `AnnotaryError` is
-    final and its sentence is kept on the row, unless it is `Unavailable`; that and any other error is tried again with
-    growing pauses.
+    The function takes ids, re-reads the rows, does nothing if the work is done, and can run twice. An `AnnotaryError`
+    is final and its message is kept on the row, unless it is `Unavailable`; that and any other error is retried with
+    exponential backoff.
     """
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
@@ -107,7 +108,7 @@ def run_job(job_id: int, function: Callable[..., None]) -> None:
         state=Job.State.RUNNING, attempts=F("attempts") + 1, lease_until=now + LEASE, lease_token=token, error=""
     )
     if not claimed:
-        return  # done already, or another worker is at it
+        return  # done, not yet due, or claimed by another worker
     row = Job.objects.get(pk=job_id)
     try:
         with _heartbeat(job_id, token):
@@ -128,7 +129,7 @@ def report_progress(row: Job, *, done: int, total: int) -> None:
 
 
 def _close(job_id: int, token: uuid.UUID, *, state: str, error: str) -> None:
-    """Only the holder of the lease closes; one that lost it leaves the row to its successor."""
+    """Close the job, if this worker still holds its lease; otherwise its successor closes it."""
     Job.objects.filter(pk=job_id, state=Job.State.RUNNING, lease_token=token).update(
         state=state, error=error, finished_at=ClockTimestamp(), lease_until=None, lease_token=None
     )
@@ -149,13 +150,13 @@ def _retry_or_fail(row: Job, token: uuid.UUID, error: str) -> None:
                 sent_at=ClockTimestamp(),
             )
     except IntegrityError:
-        # A twin with the same dedupe key waits already and will do this work.
+        # A duplicate with the same dedupe key is already queued and will do this work.
         _close(row.pk, token, state=Job.State.FAILED, error=error)
 
 
 @contextmanager
 def _heartbeat(job_id: int, token: uuid.UUID) -> Iterator[None]:
-    """Renews the lease from a thread with its own connection while the job runs."""
+    """Renew the lease while the job runs, from a thread with its own connection."""
     stop = threading.Event()
 
     def beat() -> None:
@@ -164,8 +165,8 @@ def _heartbeat(job_id: int, token: uuid.UUID) -> Iterator[None]:
                 try:
                     Job.objects.filter(pk=job_id, lease_token=token).update(lease_until=ClockTimestamp() + LEASE)
                 except DatabaseError:
-                    # The lease outlasts four beats: a database that is back by then finds the job still held.
-                    logger.warning("heartbeat of job %s: the database does not answer", job_id)
+                    # The lease lasts four heartbeats: if the database is back by then, the job is still held.
+                    logger.warning("heartbeat of job %s: the database is unavailable", job_id)
                     connection.close()
         finally:
             connection.close()
@@ -180,10 +181,10 @@ def _heartbeat(job_id: int, token: uuid.UUID) -> Iterator[None]:
 
 
 def jobs_to_resend() -> int:
-    """Write outbox messages for jobs whose message may be lost: queued and unsent for a while, or lease ended.
+    """Write outbox messages for jobs whose message may be lost: queued but not started for a while, or lease expired.
 
-    A job whose message still stands in the outbox waits for that one: a broker that is away for an hour would
-    otherwise come back to a heap of messages.
+    Skips jobs whose message is still in the outbox: otherwise a broker that was down for an hour would come back to a
+    pile of messages.
     """
     now = ClockTimestamp()
     unsent = Exists(OutboxMessage.objects.filter(job=OuterRef("pk")))
@@ -203,7 +204,7 @@ def jobs_to_resend() -> int:
         live = [row.pk for row in stale if row.attempts < row.max_attempts]
         Job.objects.filter(pk__in=dead).update(
             state=Job.State.FAILED,
-            error="The worker process died each time; see its log.",
+            error="The worker process crashed on every attempt; see its log.",
             finished_at=now,
             lease_until=None,
             lease_token=None,

@@ -1,4 +1,4 @@
-"""Rows that everything stands on: jobs, the outbox, the event log, idempotency records. No foreign keys upward."""
+"""Infrastructure tables: jobs, the outbox, the event log, idempotency records. No foreign keys to higher layers."""
 
 from django.db import models
 from django.db.models import Q
@@ -12,9 +12,9 @@ ONE_IDEMPOTENCY_KEY = "kernel_idempotency_one_per_actor_operation_key"
 
 
 class Job(models.Model):
-    """A piece of background work. States: queued -> running -> done | failed; running -> queued when its lease ends.
+    """A background job. States: queued -> running -> done | failed; running -> queued for a retry.
 
-    The row is the truth, a broker message only a hint that names it; the sweep sends hints again.
+    The row is the source of truth; a broker message is only a hint with its id, which the sweep can send again.
     """
 
     class State(models.TextChoices):
@@ -43,7 +43,7 @@ class Job(models.Model):
 
     class Meta:
         constraints = [
-            # A running job may be followed by one queued twin: work that came after it had read its input is not lost.
+            # A running job may have one queued duplicate, for work that arrived after the job had read its input.
             models.UniqueConstraint(fields=["dedupe_key"], condition=Q(state="queued"), name=ONE_LIVE_JOB),
             models.CheckConstraint(
                 condition=~Q(state="running") | Q(lease_until__isnull=False, lease_token__isnull=False), name=JOB_LEASE
@@ -55,7 +55,7 @@ class Job(models.Model):
 
 
 class OutboxMessage(models.Model):
-    """A broker message that stands in the transaction that caused it; the relay sends and deletes it."""
+    """A broker message, inserted in the transaction that caused it; the relay sends and deletes it."""
 
     job = models.ForeignKey(Job, on_delete=models.CASCADE, related_name="+")
     claimed_until = models.DateTimeField(null=True)
@@ -63,7 +63,7 @@ class OutboxMessage(models.Model):
 
 
 class Event(models.Model):
-    """A fact for the live stream of a project. `delta` holds signed counts that the relay adds to the totals."""
+    """An event in the live stream of a project. `delta` holds signed counts that the relay adds to the totals."""
 
     project_id = models.BigIntegerField()
     number = models.BigIntegerField(null=True)
@@ -82,10 +82,10 @@ class Event(models.Model):
 
 
 class Stream(models.Model):
-    """The head of a project's live stream: the last number given, and the totals of all deltas up to it.
+    """The head of a project's live stream: the last number assigned, and the totals of all deltas up to it.
 
-    Both change in one statement under the row's lock, so a snapshot of totals and number never tears. Its one writer
-    is the relay.
+    Both change in one statement under the row's lock, so a snapshot of totals and number is consistent. The relay is
+    the only writer.
     """
 
     project_id = models.BigIntegerField(primary_key=True)
@@ -95,7 +95,7 @@ class Stream(models.Model):
 
 
 class IdempotencyRecord(models.Model):
-    """What was answered to (actor, operation, key); the same key with another body is refused."""
+    """The stored response to (actor, operation, key); the same key with a different body is refused."""
 
     actor_id = models.BigIntegerField()
     operation = models.CharField(max_length=60)

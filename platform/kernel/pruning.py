@@ -1,7 +1,7 @@
-"""Removes what the kernel keeps for a while only: closed jobs, and answers to idempotent calls.
+"""Deletes rows that are kept for a limited time: closed jobs, and idempotency records.
 
-Rows are looked at from the oldest on and in small portions, so that a prune reads what it deletes and little more.
-After a month no client repeats a call; one that does finds its answer in the record and changes nothing.
+Rows are read in small chunks, oldest first, so that pruning reads little more than it deletes. After a month no client
+retries a call; one that does finds its answer already recorded and changes nothing.
 """
 
 from collections.abc import Mapping
@@ -12,27 +12,27 @@ from django.db.models import Model
 from kernel.clock import database_now
 from kernel.models import IdempotencyRecord, Job
 
-KEPT = timedelta(days=30)
-PORTION = 2000
+RETENTION = timedelta(days=30)
+CHUNK_SIZE = 2000
 
 
 def prune() -> int:
-    """Returns how many rows went. A failed job is kept as long as a done one; a live one is never touched."""
-    before = database_now() - KEPT
-    gone = 0
-    for model, closed in ((Job, {"finished_at__isnull": False}), (IdempotencyRecord, {})):
-        gone += _prune(model, before, closed)
-    return gone
+    """Delete old rows; return how many. Failed jobs are kept as long as done ones; live jobs are never deleted."""
+    cutoff = database_now() - RETENTION
+    deleted = 0
+    for model, filters in ((Job, {"finished_at__isnull": False}), (IdempotencyRecord, {})):
+        deleted += _prune(model, cutoff, filters)
+    return deleted
 
 
-def _prune(model: type[Model], before: datetime, closed: Mapping[str, object]) -> int:
-    gone, last = 0, 0
+def _prune(model: type[Model], cutoff: datetime, filters: Mapping[str, object]) -> int:
+    deleted, last = 0, 0
     while True:
-        portion = list(
-            model._default_manager.filter(pk__gt=last).order_by("pk").values_list("pk", "created_at")[:PORTION]
+        chunk = list(
+            model._default_manager.filter(pk__gt=last).order_by("pk").values_list("pk", "created_at")[:CHUNK_SIZE]
         )
-        old = [pk for pk, made in portion if made < before]
-        gone += model._default_manager.filter(pk__in=old, **closed).delete()[0]
-        if len(old) < PORTION:
-            return gone
+        old = [pk for pk, created in chunk if created < cutoff]
+        deleted += model._default_manager.filter(pk__in=old, **filters).delete()[0]
+        if len(old) < CHUNK_SIZE:
+            return deleted
         last = old[-1]

@@ -1,7 +1,8 @@
-"""The relay: carries outbox messages to the broker and new events to the channel layer. Any number may run.
+"""The relay: sends outbox messages to the broker and new events to the channel layer. Any number may run.
 
-It polls: NOTIFY would serialise all commits on one lock, and a poll of two small partial indexes costs less than that.
-A broker or channel layer that is away delays messages; none is lost, because rows are deleted after they were sent.
+It polls, because NOTIFY would serialize all commits on one lock, and polling two small partial indexes costs less.
+If the broker or the channel layer is down, messages are delayed; none is lost, because rows are deleted only after they
+are sent.
 """
 
 import logging
@@ -38,7 +39,7 @@ RETURNING id, job_id
 
 
 def send_messages() -> int:
-    """Send a batch of outbox messages. Sent twice is harmless (jobs are claimed), so: send first, delete after."""
+    """Send a batch of outbox messages. Sending one twice is harmless (jobs are claimed), so send first, then delete."""
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM_MESSAGES, [CLAIM_SECONDS])
         rows = cursor.fetchall()
@@ -60,34 +61,34 @@ class Relay:
         self._reminded = 0.0
 
     def step(self) -> int:
-        """One round; returns how many things were carried."""
+        """Run one round and return how many messages and events were sent."""
         return self._guarded(send_messages) + self._guarded(self._send_events) + self._guarded(self._remind)
 
     def run(self) -> None:
         while True:
             try:
-                carried = self.step()
+                sent = self.step()
             except OperationalError:
-                logger.warning("the database does not answer; waiting")
+                logger.warning("the database is unavailable; waiting")
                 close_old_connections()
                 time.sleep(1)
                 continue
-            if not carried:
+            if not sent:
                 time.sleep(PAUSE)
 
     def _send_events(self) -> int:
-        carried = 0
+        sent = 0
         for project_id in projects_with_new_events():
             events = number_events(project_id=project_id)
             if events:
                 self._publish(project_id, {"type": "stream.delta", "events": events})
-                carried += len(events)
-        return carried
+                sent += len(events)
+        return sent
 
     def _remind(self) -> int:
-        """Say the last number again for a while, so that a socket that missed the final delta notices the gap.
+        """Repeat the last number for a while, so that a socket that missed the final delta notices the gap.
 
-        Which streams moved is asked of the database: the relay that published the delta, or failed to, may be gone.
+        The database tells which streams changed: the relay that published the delta, or failed to, may be gone.
         """
         now = time.monotonic()
         if now - self._reminded < REMIND_SECONDS:
@@ -104,12 +105,12 @@ class Relay:
         async_to_sync(layer.group_send)(project_group(project_id), message)
 
     def _guarded(self, part: Callable[[], int]) -> int:
-        """The broker and the channel layer fail apart from each other; only the database stops a round."""
+        """Run a part of a round. Broker and channel layer fail independently; only a database error ends the round."""
         try:
             return part()
         except OperationalError:
             raise
-        except Exception as error:  # drivers raise families of their own
+        except Exception as error:  # drivers raise their own exception hierarchies
             logger.warning("%s: %s: %s", part.__name__, type(error).__name__, error)
             time.sleep(0.5)
         return 0

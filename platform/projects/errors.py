@@ -1,10 +1,10 @@
-"""What can be wrong with a project as somebody wants it."""
+"""Errors of projects: what is wrong with a requested project."""
 
 from kernel.errors import Refused, TransitionRefused
 
 
 class ProjectRefused(Refused):
-    """This project cannot be made as asked."""
+    """This project cannot be created."""
 
     code = "project_refused"
 

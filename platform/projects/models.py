@@ -19,7 +19,7 @@ PRICE = "projects_project_price_not_negative"
 
 
 class Dataset(models.Model):
-    """Images that belong together; projects label them."""
+    """A set of images that projects label."""
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
     organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="datasets")
@@ -48,7 +48,7 @@ class Project(models.Model):
     schema = models.ForeignKey("LabelSchema", on_delete=models.PROTECT, null=True, related_name="+")
     instructions = models.ForeignKey("Instructions", on_delete=models.PROTECT, null=True, related_name="+")
 
-    # Policies. Times in seconds, money in the project's currency for one answer, rates from 0 to 1.
+    # Policies. Times are in seconds, the price is per answer in the project's currency, rates are from 0 to 1.
     answers_min = models.PositiveSmallIntegerField(default=3)
     answers_max = models.PositiveSmallIntegerField(default=5)
     confidence_target = models.FloatField(default=0.9)
@@ -93,7 +93,7 @@ class Project(models.Model):
 
 
 class LabelSchema(models.Model):
-    """A version of what workers label: tools, classes and attributes, as `annotary_core.labels.Schema` reads them."""
+    """A version of the label schema: tools, classes and attributes, in the format of `annotary_core.labels.Schema`."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="schemas")
     version = models.PositiveIntegerField()
@@ -106,7 +106,7 @@ class LabelSchema(models.Model):
 
 
 class LabelClass(models.Model):
-    """A class and its number, which is never given to another class, also after this one is retired."""
+    """A class and its number, which is never reused for another class, even after this one is retired."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="classes")
     number = models.PositiveIntegerField()
@@ -122,7 +122,7 @@ class LabelClass(models.Model):
 
 
 class Instructions(models.Model):
-    """A version of what workers read before they begin; plain text with blank lines between paragraphs."""
+    """A version of the instructions for workers; plain text with blank lines between paragraphs."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="instruction_versions")
     version = models.PositiveIntegerField()

@@ -1,4 +1,4 @@
-"""Reading projects, with who may."""
+"""Queries for projects, with access checks."""
 
 import uuid
 
@@ -12,22 +12,22 @@ from projects.models import Project
 
 
 class ProjectUnknown(NotFound):
-    """There is no such project, or it is not yours to see."""
+    """There is no such project, or you do not have access to it."""
 
     code = "project_unknown"
 
 
 def project_for(*, actor: Actor, public_id: uuid.UUID | str, role: str) -> Project:
-    """The project, if the actor's role in its organisation covers `role`.
+    """Return the project if the actor's role in its organization covers `role`.
 
-    Raises NotFound to outsiders, who must not learn what exists, and Forbidden to members without the role.
+    Raises NotFound for outsiders, who must not learn what exists, and Forbidden for members without the role.
     """
     try:
-        wanted = uuid.UUID(str(public_id))
+        key = uuid.UUID(str(public_id))
     except ValueError as error:
         raise ProjectUnknown from error
     rows = Project.objects.select_related("organisation", "dataset", "schema", "instructions")
-    project = rows.filter(public_id=wanted).first()
+    project = rows.filter(public_id=key).first()
     if project is None:
         raise ProjectUnknown
     try:
@@ -38,7 +38,7 @@ def project_for(*, actor: Actor, public_id: uuid.UUID | str, role: str) -> Proje
 
 
 def projects_of(*, actor: Actor, role: str | None = None) -> QuerySet[Project]:
-    """Projects of the organisations in which the actor's role covers `role` (any role when None), newest first."""
+    """Return projects of organizations where the actor's role covers `role` (or any role), newest first."""
     memberships = Membership.objects.filter(actor=actor)
     if role is not None:
         memberships = memberships.filter(role__in=[own for own, covered in COVERS.items() if role in covered])
@@ -47,7 +47,7 @@ def projects_of(*, actor: Actor, role: str | None = None) -> QuerySet[Project]:
 
 
 def schema_of(*, project: Project) -> Schema:
-    """The project's present schema, as answers are parsed with it. Raises NotFound when it has none yet."""
+    """Return the project's current schema, for parsing answers. Raises NotFound if it has none yet."""
     if project.schema is None:
         raise NotFound("This project has no classes yet; add them first.")
     return Schema.from_json(project.schema.body)

@@ -1,4 +1,4 @@
-"""Projects: what makes and changes them."""
+"""Services for projects: creating and changing them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -47,21 +47,21 @@ def create_project(
     dataset: Dataset | None = None,
     policy: Mapping[str, Any] | None = None,
 ) -> Project:
-    """Make a draft project, with a dataset of its own unless one of the organisation's is given.
+    """Create a draft project, with a new dataset unless one of the organization's datasets is passed.
 
-    Raises Forbidden or NotFound unless `by` manages the organisation, and ProjectRefused, ClassesRefused,
-    PolicyRefused, InstructionsRefused with what to mend.
+    Raises Forbidden or NotFound unless `by` manages the organization, and ProjectRefused, ClassesRefused,
+    PolicyRefused or InstructionsRefused with what to correct.
     """
     require_role(actor=by, organisation_id=organisation.pk, role=Role.MANAGER)
-    title = _title(name)
+    normalized = _normalize_name(name)
     if dataset is not None and dataset.organisation_id != organisation.pk:
-        raise ProjectRefused("This dataset belongs to another organisation; choose one of your own.")
+        raise ProjectRefused("This dataset belongs to another organization; choose one of your own.")
     blank = Project()
-    values = read_policy(policy or {}, present=lambda field: getattr(blank, field))
+    values = read_policy(policy or {}, current=lambda field: getattr(blank, field))
     project = Project.objects.create(
         organisation=organisation,
-        dataset=dataset or Dataset.objects.create(organisation=organisation, name=title),
-        name=title,
+        dataset=dataset or Dataset.objects.create(organisation=organisation, name=normalized),
+        name=normalized,
         created_by=by,
         **values,
     )
@@ -73,11 +73,13 @@ def create_project(
 
 @transaction.atomic
 def change_policy(*, project: Project, changes: Mapping[str, Any]) -> Project:
-    """Locks the project. Set policies by name; tasks made from now on follow them, given places stay as they are."""
+    """Locks the project. Set policies by name. They apply to tasks created from now on; existing claims stay."""
     row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-    values = read_policy(changes, present=lambda field: getattr(row, field))
+    values = read_policy(changes, current=lambda field: getattr(row, field))
     if "currency" in values and values["currency"] != row.currency and row.state != Project.State.DRAFT:
-        raise PolicyRefused("The currency stays as it is once a project was opened; make another project for it.")
+        raise PolicyRefused(
+            "The currency stays fixed once a project has been opened; create another project for another currency."
+        )
     if values:
         Project.objects.filter(pk=row.pk).update(**values)
     return Project.objects.get(pk=row.pk)
@@ -87,22 +89,22 @@ def change_policy(*, project: Project, changes: Mapping[str, Any]) -> Project:
 def change_classes(*, project: Project, by: Actor, classes: Sequence[ClassSpec]) -> LabelSchema:
     """Locks the project. Write a new version of the schema with these classes, in this order.
 
-    A class that is missing is retired: its number is never given to another, and it gets it back when it returns.
-    The same classes again make no new version. Raises ClassesRefused.
+    A class that is left out is retired: its number is never reused, and the class gets it back if it returns.
+    Identical classes create no new version. Raises ClassesRefused.
     """
-    # No join in the locking query: after a wait it would pair the new row with the schemas of the old snapshot.
+    # No join in the locking query: after a lock wait it would combine the new row with a schema of the old snapshot.
     row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if row.schema is None:
-        raise ClassesRefused("This project has no tools yet; make it anew with tools and classes.")
+        raise ClassesRefused("This project has no tools; create a new project with tools and classes.")
     return _write_schema(row, by, classes, tuple(row.schema.body["tools"]))
 
 
 @transaction.atomic
 def write_instructions(*, project: Project, by: Actor, body: str) -> Instructions:
-    """Locks the project. Write a new version of the instructions; the same text again makes none."""
+    """Locks the project. Write a new version of the instructions; identical text creates none."""
     text = body.replace("\r\n", "\n").replace("\x00", "").strip()
     if not text:
-        raise InstructionsRefused("The instructions are empty; say what to label and how to decide in doubt.")
+        raise InstructionsRefused("The instructions are empty; describe what to label and how to decide when in doubt.")
     if len(text) > MAX_INSTRUCTIONS:
         raise InstructionsRefused(
             f"The instructions have {len(text):,} characters; shorten them to {MAX_INSTRUCTIONS:,}."
@@ -119,57 +121,57 @@ def write_instructions(*, project: Project, by: Actor, body: str) -> Instruction
 
 
 def open_project(*, project: Project) -> Project:
-    """Open for work: draft | paused -> open. Raises ProjectNotReady while there is nothing to label."""
+    """Open the project: draft | paused -> open. Raises ProjectNotReady if there is nothing to label."""
     row = Project.objects.get(pk=project.pk)
     if row.schema_id is None:
         raise ProjectNotReady("The project has no classes yet; add them first.")
-    # Asked through the reverse relation: tasks stand above projects, and their models are not imported here.
+    # Through the reverse relation: tasks are a higher layer, whose models must not be imported here.
     if not row.tasks.exists():
-        raise ProjectNotReady("There is nothing to label yet; bring images in first.")
-    return _move(row, Project.State.OPEN, (Project.State.DRAFT, Project.State.PAUSED))
+        raise ProjectNotReady("There is nothing to label yet; import images first.")
+    return _transition(row, Project.State.OPEN, (Project.State.DRAFT, Project.State.PAUSED))
 
 
 def pause_project(*, project: Project) -> Project:
-    """Give out no more work: open -> paused. What is in hands may be finished."""
-    return _move(project, Project.State.PAUSED, (Project.State.OPEN,))
+    """Pause the project: open -> paused. No more work is claimed; claimed hands can be finished."""
+    return _transition(project, Project.State.PAUSED, (Project.State.OPEN,))
 
 
 def close_project(*, project: Project) -> Project:
-    """End the work: open | paused -> closed."""
-    return _move(project, Project.State.CLOSED, (Project.State.OPEN, Project.State.PAUSED))
+    """Close the project: open | paused -> closed."""
+    return _transition(project, Project.State.CLOSED, (Project.State.OPEN, Project.State.PAUSED))
 
 
 @transaction.atomic
-def _move(project: Project, to: str, sources: Sequence[str]) -> Project:
-    moved = Project.objects.filter(pk=project.pk, state__in=sources).update(state=to)
+def _transition(project: Project, to: str, sources: Sequence[str]) -> Project:
+    updated = Project.objects.filter(pk=project.pk, state__in=sources).update(state=to)
     row = Project.objects.get(pk=project.pk)
-    if not moved:
-        raise TransitionRefused(f"The project is {row.get_state_display().lower()}; load the page again.")
+    if not updated:
+        raise TransitionRefused(f"The project is {row.get_state_display().lower()}; reload the page.")
     record_event(project_id=row.pk, kind=f"project.{to}")
     return row
 
 
-def _title(name: str) -> str:
-    title = " ".join(name.split())
-    if not title or not title.isprintable():
-        raise ProjectRefused("The project has no name; give it one.")
-    if len(title) > MAX_PROJECT_NAME:
-        raise ProjectRefused(f"The name has {len(title)} characters; shorten it to {MAX_PROJECT_NAME}.")
-    return title
+def _normalize_name(name: str) -> str:
+    normalized = " ".join(name.split())
+    if not normalized or not normalized.isprintable():
+        raise ProjectRefused("The project has no name; enter one.")
+    if len(normalized) > MAX_PROJECT_NAME:
+        raise ProjectRefused(f"The name has {len(normalized)} characters; shorten it to {MAX_PROJECT_NAME}.")
+    return normalized
 
 
 def _tools(tools: Sequence[str]) -> tuple[str, ...]:
-    chosen = tuple(dict.fromkeys(tools))
-    if not chosen:
-        raise ProjectRefused(f"Choose how images are labelled: {', '.join(tool_names())}.")
-    for tool in chosen:
+    unique = tuple(dict.fromkeys(tools))
+    if not unique:
+        raise ProjectRefused(f"Choose how images are labeled: {', '.join(tool_names())}.")
+    for tool in unique:
         if tool not in tool_names():
             raise ProjectRefused(refusal(tool))
-    return chosen
+    return unique
 
 
 def _write_schema(project: Project, by: Actor, specs: Sequence[ClassSpec], tools: tuple[str, ...]) -> LabelSchema:
-    """The project must be locked, or new: class numbers and versions are counted here."""
+    """The project must be locked or new. Write the classes and a schema version, which take the next free numbers."""
     rows = list(LabelClass.objects.filter(project=project).order_by("number"))
     planned = label_classes.plan(specs, rows, project=project)
     body = {
@@ -192,7 +194,7 @@ def _write_schema(project: Project, by: Actor, specs: Sequence[ClassSpec], tools
 
 def _save_classes(project: Project, planned: Sequence[LabelClass]) -> None:
     kept = [row for row in planned if row.pk]
-    # Two classes may swap their names; the unique index is not deferred, so they step aside first.
+    # Two classes may swap names. The unique index is not deferred, so renamed classes first get temporary names.
     for row in kept:
         LabelClass.objects.filter(pk=row.pk).exclude(name=row.name).update(name=f"\x01{row.number}")
     LabelClass.objects.bulk_update(kept, ["name", "color", "retired_at"])

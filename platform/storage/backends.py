@@ -1,7 +1,7 @@
-"""Files by content: the key of a file is its SHA-256, so a stored file never changes and storing twice is harmless.
+"""Content-addressed files: the key of a file is its SHA-256, so stored files never change and storing is idempotent.
 
-Local files stand below `ANNOTARY_DATA/files`, remote ones in the bucket of `STORAGE_URL`; which of the two it is
-says Django's `STORAGES["default"]`. Rows about these files are `storage.models.Blob`, a matter of the callers.
+Files are local, below `ANNOTARY_DATA/files`, or in the bucket of `STORAGE_URL`, depending on Django's
+`STORAGES["default"]`. The callers manage the database rows of these files (`storage.models.Blob`).
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ _KEY = re.compile(r"blobs/([0-9a-f]{2})/(\1[0-9a-f]{62})\Z")
 
 
 class ContentDiffers(Refused):
-    """The file is not the one that was announced; send it again."""
+    """The file does not match its announced checksum; send it again."""
 
     code = "content_differs"
 
 
 class BlobMissing(NotFound):
-    """This file is not in the storage."""
+    """This file is missing from storage."""
 
     code = "blob_missing"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """A file in the storage: its key, the SHA-256 of its content in hex, its size in bytes."""
+    """A stored file: its key, the SHA-256 of its content in hex, its size in bytes."""
 
     key: str
     sha256: str
@@ -49,7 +49,7 @@ class StoredObject:
 
 
 def key_of(sha256: str) -> str:
-    """Where the content with this SHA-256 (hex, lower case) stands. Raises ValueError for anything else."""
+    """Return the key for content with this SHA-256 (lowercase hex). Raises ValueError for anything else."""
     key = f"blobs/{sha256[:2]}/{sha256}"
     if not _KEY.match(key):
         raise ValueError(f"not a SHA-256 in hex: {sha256!r}")
@@ -57,9 +57,9 @@ def key_of(sha256: str) -> str:
 
 
 def put(source: BinaryIO | Path, *, sha256: str | None = None) -> StoredObject:
-    """Store a file and return it, once its bytes are safe from a power cut.
+    """Store a file durably (it survives a power cut) and return it.
 
-    `sha256` is the content that the caller expects. Raises ContentDiffers when it is another; nothing is stored then.
+    `sha256` is the hash that the caller expects. Raises ContentDiffers if it differs; nothing is stored then.
     """
     if isinstance(source, Path):
         with source.open("rb") as file:
@@ -79,12 +79,12 @@ def open_blob(key: str) -> BinaryIO:
 
 
 def exists(key: str) -> bool:
-    """Whether the file is in the storage."""
+    """Return whether the file is in storage."""
     return default_backend().exists(_checked(key))
 
 
 def size(key: str) -> int:
-    """Size in bytes. Raises BlobMissing."""
+    """Return the size in bytes. Raises BlobMissing."""
     try:
         return default_backend().size(_checked(key))
     except FileNotFoundError as error:
@@ -92,20 +92,20 @@ def size(key: str) -> int:
 
 
 def delete(key: str) -> None:
-    """Remove a file; one that is gone already is no error."""
+    """Delete a file; it is not an error if it does not exist."""
     default_backend().delete(_checked(key))
 
 
 def local_path(key: str) -> Path | None:
-    """The file's path when it stands on this machine, for handing it on without a copy; None for remote storage."""
+    """Return the file's path on this machine, to use it without a copy; None for remote storage."""
     storage = default_backend()
     return Path(storage.path(_checked(key))) if isinstance(storage, FileSystemStorage) else None
 
 
-def keys_of_strays(*, older_than: float) -> Iterator[str]:
-    """Keys of files written before `older_than` (seconds since the epoch): candidates for the sweep.
+def stray_keys(*, older_than: float) -> Iterator[str]:
+    """Yield keys of files written before `older_than` (seconds since the epoch): candidates for the sweep.
 
-    Also removes what interrupted local writes left. Remote storage is asked for the time of each file, one by one.
+    Also deletes temporary files of interrupted local writes. For remote storage, this requests the time of each file.
     """
     storage = default_backend()
     if isinstance(storage, FileSystemStorage):
@@ -127,7 +127,7 @@ def _old_local(root: Path, older_than: float) -> Iterator[str]:
 
 def _old_remote(storage: Storage, older_than: float) -> Iterator[str]:
     limit = datetime.fromtimestamp(older_than, tz=UTC)
-    # By the 256 known folders: a bucket has no folders of its own to list, and a listing of all would be held whole.
+    # One listing per known prefix (256): a listing of the whole bucket would be held in memory at once.
     for number in range(256):
         folder = f"blobs/{number:02x}"
         with contextlib.suppress(FileNotFoundError):
@@ -138,7 +138,7 @@ def _old_remote(storage: Storage, older_than: float) -> Iterator[str]:
 
 
 def default_backend() -> Storage:
-    """The storage itself, not Django's lazy stand-in, whose class tells nothing."""
+    """Return the storage itself, not Django's lazy proxy, whose class says nothing about it."""
     return storages["default"]
 
 
@@ -154,10 +154,10 @@ def _copy(source: BinaryIO, target: BinaryIO, expected: str | None) -> StoredObj
         digest.update(chunk)
         total += len(chunk)
         target.write(chunk)
-    found = digest.hexdigest()
-    if expected is not None and found != expected:
+    sha256 = digest.hexdigest()
+    if expected is not None and sha256 != expected:
         raise ContentDiffers
-    return StoredObject(key=key_of(found), sha256=found, size=total)
+    return StoredObject(key=key_of(sha256), sha256=sha256, size=total)
 
 
 def _put_local(source: BinaryIO, root: Path, expected: str | None) -> StoredObject:
@@ -172,9 +172,9 @@ def _put_local(source: BinaryIO, root: Path, expected: str | None) -> StoredObje
             os.fsync(target.fileno())
         final = root / stored.key
         final.parent.mkdir(parents=True, exist_ok=True)
-        # Also when the file is there: its time is renewed, so a sweep that runs now does not take it for a stray.
+        # Even if the file exists: this renews its time, so a concurrent sweep does not take it for a stray.
         temporary.replace(final)
-        # The name is in the folder, and after a power cut only if the folder was written too (fsync(2)).
+        # A new name survives a power cut only if its folder is synced too (fsync(2)).
         for folder in (final.parent, final.parent.parent, root):
             _sync_folder(folder)
     finally:
@@ -191,10 +191,10 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _put_remote(source: BinaryIO, storage: Storage, expected: str | None) -> StoredObject:
-    # The key is known after the last byte alone, and an object store has no rename: so by way of a local file.
-    with tempfile.TemporaryFile() as spool:
-        stored = _copy(source, cast(BinaryIO, spool), expected)
+    # The key is known only after the last byte, and object stores cannot rename, so this goes through a local file.
+    with tempfile.TemporaryFile() as buffer:
+        stored = _copy(source, cast(BinaryIO, buffer), expected)
         if not (storage.exists(stored.key) and storage.size(stored.key) == stored.size):
-            spool.seek(0)
-            storage.save(stored.key, File(spool))
+            buffer.seek(0)
+            storage.save(stored.key, File(buffer))
     return stored

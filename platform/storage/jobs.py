@@ -1,4 +1,4 @@
-"""Background work of the storage."""
+"""Background jobs of the storage app."""
 
 from celery import shared_task
 

@@ -1,4 +1,4 @@
-"""Blobs: files by content, with their state in the database."""
+"""Blobs: content-addressed files, with their state in the database."""
 
 from django.db import models
 
@@ -7,10 +7,10 @@ BLOB_SHA256 = "storage_blob_sha256_is_hex"
 
 
 class Blob(models.Model):
-    """A stored file. States: writing -> ready. A row is ready only when its file stands in the storage (I6).
+    """A stored file. States: writing -> ready. A row is ready only if its file is in storage (I6).
 
-    A file without a ready row is a stray and swept within the hour; so is a row that nothing refers to, once it was not
-    stored again for that long.
+    A file without a row is a stray, which the sweep deletes an hour after it was written. It also deletes rows that
+    nothing references and whose content was not stored again within the last hour.
     """
 
     class State(models.TextChoices):
@@ -22,7 +22,7 @@ class Blob(models.Model):
     content_type = models.CharField(max_length=100)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WRITING)
     created_at = models.DateTimeField(auto_now_add=True)
-    # When this content was last stored: whoever stores it is about to refer to it.
+    # When this content was last stored: a reference to it is likely to follow.
     touched_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -33,5 +33,5 @@ class Blob(models.Model):
 
     @property
     def key(self) -> str:
-        """Where the file stands below the storage's root."""
+        """The file's path below the storage root."""
         return f"blobs/{self.sha256[:2]}/{self.sha256}"

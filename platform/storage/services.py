@@ -1,7 +1,7 @@
-"""Blobs: store, open, and sweep away what nothing refers to.
+"""Blobs: store and open them, and sweep up those that nothing references.
 
-The file comes first and the row after it, so a ready row always has its file (I6). Whoever writes a row, and whoever
-removes a file, holds the same advisory lock, named after the content: a sweep cannot take the file of a row in flight.
+The file is written before the row, so a ready row always has its file (I6). Writing a row and deleting a file both hold
+an advisory lock named after the content, so a sweep cannot delete the file of a row that is being written.
 """
 
 import tempfile
@@ -22,28 +22,28 @@ from storage.models import Blob
 
 STRAY_AFTER = timedelta(hours=1)
 SWEEP_AT_MOST = 2_000
-_TRIES = 3
+_ATTEMPTS = 3
 
 
 class StorageBusy(Unavailable):
-    """The file could not be stored just now; send it again."""
+    """The file could not be stored; send it again."""
 
     code = "storage_busy"
 
 
 def store_blob(*, source: BinaryIO | Path, content_type: str) -> Blob:
-    """Store a file (a path, or a stream from where it stands) and return its ready row; equal content is one blob.
+    """Store a file (a path, or a stream from its current position) and return its ready row; equal content is one blob.
 
-    Call outside transactions: the advisory lock lasts until the outermost one ends. Refer to the blob within the
-    hour, or the sweep takes it back. Raises StorageBusy.
+    Call outside transactions: the advisory lock lasts until the outermost one ends. Reference the blob within an hour,
+    or the sweep deletes it. Raises StorageBusy.
     """
     start = None if isinstance(source, Path) or not source.seekable() else source.tell()
-    for _ in range(_TRIES):
+    for _ in range(_ATTEMPTS):
         stored = backends.put(source)
-        blob = _note(stored, content_type)
+        blob = _write_row(stored, content_type)
         if blob is not None:
             return blob
-        # A sweep took the file between writing and noting: only content that lay there unreferenced for an hour.
+        # A sweep deleted the file before the row was written: it had been unreferenced for an hour.
         if not isinstance(source, Path):
             if start is None:
                 break
@@ -58,7 +58,7 @@ def open_blob(blob: Blob) -> BinaryIO:
 
 @contextmanager
 def blob_file(blob: Blob) -> Iterator[Path]:
-    """The blob as a file of this machine, not to be changed: where it stands, or a copy for as long as it is used."""
+    """Provide the blob as a read-only local file: the stored file itself, or a copy that exists during the block."""
     path = backends.local_path(blob.key)
     if path is not None:
         if not path.exists():
@@ -73,11 +73,11 @@ def blob_file(blob: Blob) -> Iterator[Path]:
 
 
 def sweep_blobs() -> tuple[int, int]:
-    """Remove rows that nothing refers to, then files without a row, both older than an hour: (rows, files) removed."""
+    """Delete unreferenced rows, then files without a row, both older than an hour; return (rows, files) deleted."""
     rows = sum(_remove_unreferenced(pk) for pk in _unreferenced()[:SWEEP_AT_MOST])
     files = 0
     older_than = time.time() - STRAY_AFTER.total_seconds()
-    for key in backends.keys_of_strays(older_than=older_than):
+    for key in backends.stray_keys(older_than=older_than):
         files += _remove_stray(key, older_than=older_than)
         if files >= SWEEP_AT_MOST:
             break
@@ -85,8 +85,8 @@ def sweep_blobs() -> tuple[int, int]:
 
 
 @transaction.atomic
-def _note(stored: backends.StoredObject, content_type: str) -> Blob | None:
-    """Write the ready row under the content's lock; None when the file is gone again."""
+def _write_row(stored: backends.StoredObject, content_type: str) -> Blob | None:
+    """Locks the content. Write the ready row; return None if the file no longer exists."""
     _lock(stored.sha256)
     if not backends.exists(stored.key):
         return None
@@ -95,7 +95,7 @@ def _note(stored: backends.StoredObject, content_type: str) -> Blob | None:
         defaults={"size": stored.size, "content_type": content_type, "state": Blob.State.READY},
     )
     if not created:
-        # A blob that is stored again counts as new to the sweep: a reference to it is on the way.
+        # The sweep treats a blob that is stored again as new: a reference to it is about to be written.
         Blob.objects.filter(pk=blob.pk).update(touched_at=ClockTimestamp(), state=Blob.State.READY)
         blob.state = Blob.State.READY
     return blob
@@ -107,7 +107,7 @@ def _lock(sha256: str) -> None:
 
 
 def _unreferenced() -> list[int]:
-    """Ids of blobs that no foreign key of any model points to, and that nobody stored within the hour."""
+    """Return ids of blobs that no foreign key references and that were not stored within the last hour."""
     rows = Blob.objects.filter(touched_at__lt=ClockTimestamp() - STRAY_AFTER)
     for model, column in _references():
         rows = rows.exclude(Exists(model._base_manager.filter(**{column: OuterRef("pk")})))
@@ -115,7 +115,7 @@ def _unreferenced() -> list[int]:
 
 
 def _references() -> list[tuple[type[Model], str]]:
-    """Who points at blobs, asked of Django: the storage stands below its users and cannot name them."""
+    """Return the foreign keys to blobs, from Django's model registry: this app must not import the apps above it."""
     return [
         (field.field.model, field.field.attname)
         for field in Blob._meta.get_fields(include_hidden=True)
@@ -131,8 +131,8 @@ def _remove_unreferenced(pk: int) -> int:
                 return 0
             _lock(blob.sha256)
             with connection.cursor() as cursor:
-                # The foreign keys are deferred; asked now, a reference that came meanwhile stops this deletion, and
-                # one that comes later fails at its own commit, since the row is gone.
+                # The foreign keys are deferred. Checked immediately, a reference written in the meantime prevents this
+                # deletion, and a later one fails at its own commit, since the row is gone.
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
                 cursor.execute(
                     "DELETE FROM storage_blob"
@@ -149,7 +149,7 @@ def _remove_unreferenced(pk: int) -> int:
 
 @transaction.atomic
 def _remove_stray(key: str, *, older_than: float | None) -> int:
-    """Remove a file under its content's lock, unless it has a row or was written anew (seconds since the epoch)."""
+    """Locks the content. Delete a file unless it has a row or was written after `older_than` (Unix time, seconds)."""
     sha256 = key.rsplit("/", 1)[1]
     _lock(sha256)
     if Blob.objects.filter(sha256=sha256).exists():

@@ -1,4 +1,4 @@
-"""Links to files that end by themselves: what a link opens, and for what purpose, is signed into it."""
+"""Signed links to files, which expire: the signature covers the subject and the purpose of a link."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ _SALT = "annotary.storage.link."
 
 
 class LinkEnded(Gone):
-    """This link has ended or was changed on the way; load the page again to get a new one."""
+    """This link has expired or was modified; reload the page to get a new one."""
 
     code = "link_ended"
 
 
-def sign_link(subject: str, *, purpose: Purpose, lasts: timedelta) -> str:
-    """Return a token, safe in a URL, that opens `subject` for `purpose` until `lasts` has passed.
+def sign_link(subject: str, *, purpose: Purpose, lifetime: timedelta) -> str:
+    """Return a URL-safe token that grants access to `subject` for `purpose` for the duration `lifetime`.
 
-    `subject` can be read from the token: give ids of the assignment or the export, never of an image or a blob,
-    which would tell gold from work. A token for one purpose opens nothing for another.
+    The token reveals `subject`: use the id of the assignment or the export, never of an image or a blob, which would
+    distinguish gold from work. A token for one purpose is not valid for another.
     """
-    return signing.dumps([subject, int(lasts.total_seconds())], salt=_SALT + purpose)
+    return signing.dumps([subject, int(lifetime.total_seconds())], salt=_SALT + purpose)
 
 
 def read_link(token: str, *, purpose: Purpose) -> str:
-    """Return the subject of a token. Raises LinkEnded when it was signed for another purpose, changed, or has ended."""
+    """Return the subject of a token. Raises LinkEnded if it is for another purpose, was modified, or has expired."""
     signer = signing.TimestampSigner(salt=_SALT + purpose)
     try:
         subject, seconds = signer.unsign_object(token)

@@ -1,4 +1,4 @@
-"""Handing out blobs. What people uploaded never becomes a page of the site."""
+"""Serving blobs. Uploaded content is never served as a page of the site."""
 
 import re
 
@@ -7,23 +7,23 @@ from django.http import FileResponse
 from storage.models import Blob
 from storage.services import open_blob
 
-# The types that a browser may show; anything else is a download of no type.
+# The types that browsers may display; everything else is an untyped download.
 SHOWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
 DOWNLOADED = frozenset({"application/zip", "application/json", "text/csv; charset=utf-8"})
 _UNSAFE = re.compile(r"[^\w.\- ]+")
 
 
 def blob_response(*, blob: Blob, name: str, download: bool = False) -> FileResponse:
-    """A streamed response with the blob's content.
+    """Return a streamed response with the blob's content.
 
-    The content type is the one that our own code gave the blob when it wrote it, never one that a sender named; no
-    header tells the blob's age, number or hash. `name` is what a saved file is called, without folders.
+    The content type is the one that our own code assigned when it wrote the blob, never the uploader's. No header
+    reveals the blob's age, id or hash. `name` is the file name for saving; folders in it are dropped.
     """
-    shown = blob.content_type in SHOWN
-    content_type = blob.content_type if shown or blob.content_type in DOWNLOADED else "application/octet-stream"
+    displayed = blob.content_type in SHOWN
+    content_type = blob.content_type if displayed or blob.content_type in DOWNLOADED else "application/octet-stream"
     response = FileResponse(
         open_blob(blob),
-        as_attachment=download or not shown,
+        as_attachment=download or not displayed,
         filename=_UNSAFE.sub("_", name.rsplit("/", 1)[-1])[:150] or "file",
         content_type=content_type,
     )

@@ -1,7 +1,7 @@
 """Measure claims: `python tests/benchmarks/claims.py [tasks]`, a million by default; about three minutes.
 
-It starts a throw-away PostgreSQL, writes the tasks, and prints the time of claiming a set of ten, for workers who begin
-and for one with 50,000 tasks behind, and what the services cost beside their own statements.
+Starts a temporary PostgreSQL, writes the tasks, and prints the time to claim a set of ten, for new workers and for one
+with 50,000 completed tasks, and the overhead of the services over their own statements.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BEGINNERS = 20
 
 
 class ServerTime:
-    """Processor seconds of this connection's server process, which a busy machine does not lengthen."""
+    """CPU seconds of this connection's server process, which do not increase on a busy machine."""
 
     def __init__(self) -> None:
         from django.db import connection
@@ -38,7 +38,7 @@ class ServerTime:
 
 
 class StatementTime:
-    """Seconds that statements take, as the client sees them: network, planning and execution."""
+    """Seconds spent in statements as seen by the client: network, planning and execution."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -63,36 +63,36 @@ def machine() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         version = cursor.fetchone()[0]
-    # A busy machine makes all figures worse, so it stands beside them.
+    # A busy machine makes all figures worse, so the load is printed with them.
     cores = f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}"
     return f"{cores}, {platform.machine()}, PostgreSQL {version}, Python {platform.python_version()}"
 
 
 def measure_claims(project: Any, workers: list[Any], claims: int) -> tuple[list[float], list[float], list[float]]:
-    """Seconds of claims by these workers in turn: of the server's processor, of the statements, of the whole call."""
+    """Return the seconds of claims by these workers in turn: server CPU, statements, whole call."""
     from django.db import connection
 
     from tasks.assignment.services import claim_hand
     from tasks.flow.settlement import settle_hand
 
-    server, on_server, in_database, whole = ServerTime(), [], [], []
+    server, on_server, in_database, whole_call = ServerTime(), [], [], []
     for number in range(claims):
         worker = workers[number % len(workers)]
         statements = StatementTime()
         before, start = server.now(), time.perf_counter()
         with connection.execute_wrapper(statements):
             hand = claim_hand(worker=worker, project=project)
-        whole.append(time.perf_counter() - start)
+        whole_call.append(time.perf_counter() - start)
         on_server.append(server.now() - before)
         in_database.append(statements.seconds)
         assert hand is not None
         assert hand.size == 10
         settle_hand(worker=worker, hand_id=hand.public_id)
-    return on_server, in_database, whole
+    return on_server, in_database, whole_call
 
 
 def measure_pairs(project: Any, worker: Any) -> tuple[float, float]:
-    """Seconds of a claim of one and its submission: by the services, and by their statements alone."""
+    """Return the median seconds to claim and submit one image: by the services, and by their statements alone."""
     from tasks.annotation.services import submit_answer
     from tasks.assignment.models import Assignment
     from tasks.assignment.services import claim_hand
@@ -131,23 +131,21 @@ def report(tasks: int) -> Iterator[str]:
     for worker in beginners:
         cast.admitted(project, worker)
     yield f"{tasks:,} tasks in {tasks // 50:,} open batches, written in {time.perf_counter() - start:.0f} s"
-    yield "Claiming a set of ten (9 images and 1 check):"
-    for name, workers in (("workers who begin", beginners), (f"{BEHIND:,} tasks behind", [veteran])):
+    yield "Claiming a set of ten (9 images and 1 check image):"
+    for name, workers in (("new workers", beginners), (f"{BEHIND:,} tasks completed", [veteran])):
         measure_claims(project, workers, 20)
-        figures = zip(
-            ("server's processor", "statements", "whole call"), measure_claims(project, workers, CLAIMS), strict=True
-        )
+        figures = zip(("server CPU", "statements", "whole call"), measure_claims(project, workers, CLAIMS), strict=True)
         for what, seconds in figures:
             yield f"  {name:<22} {what:<20} {spread(seconds)}"
     Project.objects.filter(pk=project.pk).update(hand_size=1, gold_rate=0)
     services, raw = measure_pairs(project, beginners[0])
-    yield "Claim of one image and its submission, one client:"
+    yield "Claiming and submitting one image, one client:"
     yield f"  services {services * 1000:.2f} ms, their statements alone {raw * 1000:.2f} ms, ratio {services / raw:.2f}"
 
 
 @contextmanager
 def a_database() -> Iterator[None]:
-    """A throw-away cluster, with the tables of this checkout."""
+    """Run a temporary database server with the tables of this checkout."""
     from annotary.runtime.temporary_stores import ThrowAway
 
     stores = ThrowAway()

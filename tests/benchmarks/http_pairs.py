@@ -1,9 +1,9 @@
-"""Measure claim and submission over HTTP: `python tests/benchmarks/http_pairs.py [pairs]`, about two minutes.
+"""Measure claims and submissions over HTTP: `python tests/benchmarks/http_pairs.py [pairs]`, about two minutes.
 
-Starts an installation as people do, and beside it a minimal Django site with the same statements on the same server
-software (tests/benchmarks/minimal). 32 clients with sessions take a set of one image and answer it; each pair is
-another worker's, so that nothing is measured but the two calls. Processor time of the web process stands beside the
-wall clock, since a busy machine lengthens it less.
+Starts a normal installation and a minimal Django site that sends the same statements on the same server software
+(tests/benchmarks/minimal). 32 clients with sessions claim a set of one image and answer it. Each pair uses another
+worker, so that only the two calls are measured. The CPU time of the web process is reported in addition to wall time,
+because a busy machine affects it less.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ BODY = {"image": {"class": 1, "tags": [], "attrs": {}}, "objects": [], "verdict"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A worker who is signed in."""
+    """A signed-in worker."""
 
     pk: int
     session: str
@@ -55,19 +55,19 @@ class Person:
 
 @dataclass
 class Measured:
-    """Sums of rounds: pairs (or sets), wall seconds, processor seconds of the web process; seconds of each call."""
+    """Sums over rounds: pairs (or sets), wall seconds, CPU seconds of the web process; seconds of each call."""
 
     done: int = 0
     wall: float = 0.0
-    processor: float = 0.0
+    cpu: float = 0.0
     claims: list[float] = field(default_factory=list)
     submits: list[float] = field(default_factory=list)
 
     def line(self, name: str, unit: str = "pairs") -> str:
-        rate, cost = self.done / self.wall, 1000 * self.processor / self.done
+        rate, cost = self.done / self.wall, 1000 * self.cpu / self.done
         times = f"claim p50 {_ms(self.claims)}, answer p50 {_ms(self.submits)}" if self.claims else ""
-        web = f"{cost:6.2f} ms of web processor each, " if self.processor else ""
-        return f"  {name:<26} {rate:7.1f} {unit} a second, {web}{times}"
+        web = f"{cost:6.2f} ms of web CPU each, " if self.cpu else ""
+        return f"  {name:<26} {rate:7.1f} {unit} per second, {web}{times}"
 
 
 def _ms(seconds: list[float]) -> str:
@@ -75,7 +75,7 @@ def _ms(seconds: list[float]) -> str:
 
 
 class Client:
-    """One connection that is kept, with the cookies of whoever acts."""
+    """One persistent connection, which sends the cookies of the given person."""
 
     def __init__(self, port: int) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
@@ -96,20 +96,20 @@ class Client:
         return json.loads(raw)
 
 
-def a_set(client: Client, person: Person, project: str, measured: Measured) -> None:
-    """Take a set and answer every image of it."""
-    began = time.perf_counter()
+def complete_set(client: Client, person: Person, project: str, measured: Measured) -> None:
+    """Claim a set and answer every image in it."""
+    start = time.perf_counter()
     hand = client.send(person, "POST", f"/api/v1/projects/{project}/hands/", b"")
-    measured.claims.append(time.perf_counter() - began)
+    measured.claims.append(time.perf_counter() - start)
     for assignment in hand["assignments"]:
         body = json.dumps({"answer": BODY, "seconds": 4.2}).encode()
-        began = time.perf_counter()
+        start = time.perf_counter()
         client.send(person, "PUT", f"/api/v1/assignments/{assignment['id']}/answer/", body)
-        measured.submits.append(time.perf_counter() - began)
+        measured.submits.append(time.perf_counter() - start)
 
 
-def at_once(people: list[Person], work: Callable[[], Callable[[Person], None]]) -> float:
-    """CLIENTS threads empty the queue of people; returns the seconds it took. `work` is called once a thread."""
+def run_concurrently(people: list[Person], work: Callable[[], Callable[[Person], None]]) -> float:
+    """Let CLIENTS threads work through the people and return the seconds it took. `work` is called once per thread."""
     from django.db import connections
 
     queue: SimpleQueue[Person] = SimpleQueue()
@@ -129,21 +129,21 @@ def at_once(people: list[Person], work: Callable[[], Callable[[Person], None]]) 
         except BaseException as error:
             errors.append(error)
         finally:
-            connections.close_all()  # each round begins with threads of its own
+            connections.close_all()  # each round starts new threads
 
     threads = [threading.Thread(target=run, daemon=True) for _ in range(CLIENTS)]
     for thread in threads:
         thread.start()
     ready.wait()
-    began = time.perf_counter()
+    start = time.perf_counter()
     for thread in threads:
         thread.join()
     if errors:
         raise errors[0]
-    return time.perf_counter() - began
+    return time.perf_counter() - start
 
 
-def processor_seconds(root: int) -> float:
+def cpu_seconds(root: int) -> float:
     total = 0
     for pid in [root, *processes.descendants(root)]:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -152,14 +152,14 @@ def processor_seconds(root: int) -> float:
 
 
 def over_http(people: list[Person], port: int, pid: int, project: str, measured: Measured) -> None:
-    before = processor_seconds(pid)
+    before = cpu_seconds(pid)
 
     def work() -> Callable[[Person], None]:
         client = Client(port)
-        return lambda person: a_set(client, person, project, measured)
+        return lambda person: complete_set(client, person, project, measured)
 
-    measured.wall += at_once(people, work)
-    measured.processor += processor_seconds(pid) - before
+    measured.wall += run_concurrently(people, work)
+    measured.cpu += cpu_seconds(pid) - before
     measured.done += len(people)
 
 
@@ -170,7 +170,7 @@ def by_sql(people: list[Person], project: Any, measured: Measured) -> None:
     def work() -> Callable[[Person], None]:
         return lambda person: _raw_pair(RawPair, project, Actor(pk=person.pk))
 
-    measured.wall += at_once(people, work)
+    measured.wall += run_concurrently(people, work)
     measured.done += len(people)
 
 
@@ -179,7 +179,7 @@ def _raw_pair(pair: Any, project: Any, worker: Any) -> None:
 
 
 def sign_in_many(count: int, project: Any, backend: str) -> Iterator[Person]:
-    """Workers of the project with a session each, written in bulk."""
+    """Create workers of the project with a session each, in bulk."""
     from datetime import timedelta
 
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -202,21 +202,21 @@ def sign_in_many(count: int, project: Any, backend: str) -> Iterator[Person]:
     store = SessionStore()
     rows = []
     for user in users:
-        told = {
+        session = {
             SESSION_KEY: str(user.pk),
             BACKEND_SESSION_KEY: backend,
             HASH_SESSION_KEY: user.get_session_auth_hash(),
         }
         end = utc_now() + timedelta(days=1)
-        rows.append(Session(session_key=secrets.token_hex(16), session_data=store.encode(told), expire_date=end))
+        rows.append(Session(session_key=secrets.token_hex(16), session_data=store.encode(session), expire_date=end))
     Session.objects.bulk_create(rows)
     return (Person(actor.pk, row.session_key) for actor, row in zip(actors, rows, strict=True))
 
 
 @contextmanager
 def a_minimal_site(running: Running) -> Iterator[tuple[int, int]]:
-    """Port and process id of the minimal site, served as the installation serves its own."""
-    found = addresses.resolve(host="127.0.0.1", port=0, ws_port=None)
+    """Serve the minimal site like the installation's own; yields port and process id."""
+    site = addresses.resolve(host="127.0.0.1", port=0, ws_port=None)
     environment = {
         **os.environ,
         **running.environment,
@@ -224,17 +224,24 @@ def a_minimal_site(running: Running) -> Iterator[tuple[int, int]]:
         "PYTHONPATH": python_path(),
     }
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--workers", "1"]
-    command += ["--blocking-threads", str(plan.WEB_THREADS), "--host", "127.0.0.1", "--port", str(found.port)]
+    command += [
+        "--blocking-threads",
+        str(plan.WEB_THREADS),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(site.port),
+    ]
     process = subprocess.Popen(
         [*command, "tests.benchmarks.minimal.wsgi:application"], env=environment, cwd=ROOT, stdout=subprocess.DEVNULL
     )
     try:
         deadline = time.monotonic() + 60
-        while not plan.answers("127.0.0.1", found.port, "/healthz"):
+        while not plan.responds("127.0.0.1", site.port, "/healthz"):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("The minimal site did not start.")
             time.sleep(0.1)
-        yield found.port, process.pid
+        yield site.port, process.pid
     finally:
         process.terminate()
         process.wait(30)
@@ -258,36 +265,37 @@ def measure(running: Running, pairs: int) -> Iterator[str]:
     plain_people = sign_in_many(pairs + CLIENTS, project, PLAIN_BACKEND)
     site, minimal, raw, tens = Measured(), Measured(), Measured(), Measured()
     with a_minimal_site(running) as (minimal_port, minimal_pid):
-        over_http(_next(people, CLIENTS), port, web, public, Measured())
-        over_http(_next(plain_people, CLIENTS), minimal_port, minimal_pid, public, Measured())
-        # In turns, so that a busy minute of the machine falls on all of them.
+        over_http(_take(people, CLIENTS), port, web, public, Measured())
+        over_http(_take(plain_people, CLIENTS), minimal_port, minimal_pid, public, Measured())
+        # Alternating, so that a busy minute of the machine affects all of them.
         for _ in range(ROUNDS):
-            over_http(_next(people, each), port, web, public, site)
-            over_http(_next(plain_people, each), minimal_port, minimal_pid, public, minimal)
-            by_sql(_next(people, each), project, raw)
+            over_http(_take(people, each), port, web, public, site)
+            over_http(_take(plain_people, each), minimal_port, minimal_pid, public, minimal)
+            by_sql(_take(people, each), project, raw)
     Project.objects.filter(pk=project.pk).update(hand_size=10, gold_rate=0.1)
-    over_http(_next(people, TENS), port, web, public, tens)
+    over_http(_take(people, TENS), port, web, public, tens)
     connection.close()
-    yield f"A set of one image and its answer, {CLIENTS} clients, {site.done} pairs each:"
+    yield f"Claiming and answering a set of one image, {CLIENTS} clients, {site.done} pairs each:"
     yield site.line("this site, sessions")
     yield minimal.line("minimal Django, same SQL")
     yield raw.line("raw SQL alone")
-    yield f"  beside the minimal site: {_ratio(site, minimal)} as long, {_processor(site, minimal)} the processor time"
-    yield f"Sets of ten images with their answers, {CLIENTS} clients, {tens.done} sets:"
+    wall, cpu = _wall_ratio(site, minimal), _cpu_ratio(site, minimal)
+    yield f"  compared with the minimal site: {wall} the wall time, {cpu} the CPU time"
+    yield f"Claiming and answering sets of ten images, {CLIENTS} clients, {tens.done} sets:"
     yield tens.line("this site, sessions", "sets")
-    yield f"  {len(tens.submits) / tens.wall:.0f} answers a second"
+    yield f"  {len(tens.submits) / tens.wall:.0f} answers per second"
 
 
-def _next(people: Iterator[Person], count: int) -> list[Person]:
+def _take(people: Iterator[Person], count: int) -> list[Person]:
     return list(islice(people, count))
 
 
-def _ratio(site: Measured, minimal: Measured) -> str:
+def _wall_ratio(site: Measured, minimal: Measured) -> str:
     return f"{(site.wall / site.done) / (minimal.wall / minimal.done):.2f} times"
 
 
-def _processor(site: Measured, minimal: Measured) -> str:
-    return f"{(site.processor / site.done) / (minimal.processor / minimal.done):.2f} times"
+def _cpu_ratio(site: Measured, minimal: Measured) -> str:
+    return f"{(site.cpu / site.done) / (minimal.cpu / minimal.done):.2f} times"
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""A project with very many tasks, written by the database itself in about a minute a million."""
+"""A project with very many tasks, generated inside the database in about a minute per million."""
 
 from django.db import connection
 
@@ -9,7 +9,7 @@ from tests import factories as cast
 BATCH_SIZE = 50
 CHECK_IMAGES = 200
 
-# Bulk rows that are consistent by construction: checking a foreign key for each would take most of the time.
+# The bulk rows are consistent by construction, and checking their foreign keys would take most of the time.
 UNCHECKED = "SET session_replication_role = replica"
 CHECKED = "SET session_replication_role = DEFAULT"
 
@@ -34,7 +34,7 @@ FROM (SELECT id, row_number() OVER (ORDER BY id) AS n FROM tasks_image WHERE dat
 JOIN tasks_batch b ON b.project_id = %(project)s AND b.number = (i.n - 1) / %(size)s + 1
 """
 
-# The worker has had each task of the first batches, which stay open since they want more answers.
+# The worker has completed every task of the first batches, which stay open because they need more answers.
 HANDS_BEHIND = """
 INSERT INTO tasks_hand (public_id, project_id, worker_id, state, size, created_at, expires_at, settled_at)
 SELECT gen_random_uuid(), %(project)s, %(worker)s, 'settled', 10, now(), now(), now()
@@ -70,11 +70,11 @@ SELECT project_id, id, %(worker)s, generation FROM tasks_batch
 WHERE project_id = %(project)s AND number <= %(behind)s / %(size)s
 """
 
-ANALYSE = "ANALYZE tasks_image, tasks_batch, tasks_task, tasks_assignment, tasks_hand, tasks_exhaustion, tasks_gold"
+ANALYZE = "ANALYZE tasks_image, tasks_batch, tasks_task, tasks_assignment, tasks_hand, tasks_exhaustion, tasks_gold"
 
 
 def a_big_project(*, tasks: int, behind: int, veteran: Actor, wanted: int = 3) -> Project:
-    """An open project of this many open tasks, of which `veteran` has done the first `behind`."""
+    """Create an open project with `tasks` open tasks, of which `veteran` has completed the first `behind`."""
     project = cast.a_project("A million", workers=[veteran], gold_rate=0.1, hand_size=10)
     params = {
         "project": project.pk,
@@ -93,8 +93,8 @@ def a_big_project(*, tasks: int, behind: int, veteran: Actor, wanted: int = 3) -
         for step in steps:
             cursor.execute(step, params)
         cursor.execute(CHECKED)
-        # After the tasks: an image that is work with open places is given to nobody as a check image.
+        # After the tasks: gold is not claimed for images that are open tasks.
         for _ in range(CHECK_IMAGES):
             cast.a_gold(project)
-        cursor.execute(ANALYSE)
+        cursor.execute(ANALYZE)
     return project

@@ -1,4 +1,4 @@
-"""The statements of a claim of one image and of its submission, without the services around them."""
+"""The statements that claim one image and submit its answer, without the services around them."""
 
 import json
 from typing import Any
@@ -33,7 +33,7 @@ class RawPair:
         self.who = {"project": project.pk, "worker": worker.pk}
 
     def run(self) -> UUID:
-        """Claim and submit; returns the hand's public id."""
+        """Claim and submit; return the hand's public id."""
         with transaction.atomic(), connection.cursor() as cursor:
             hand_id, public_id = self._claim(cursor)
         with transaction.atomic(), connection.cursor() as cursor:

@@ -1,7 +1,7 @@
-"""A small installation for the fault tests: a keeper, a supervisor and parts that are as stubborn as real ones.
+"""A small installation for the fault tests: a launcher, a supervisor, and services as stubborn as real ones.
 
-`python supervised_parts.py FOLDER` runs until told to end. Each part has a child in a session of its own with an empty
-environment, as daemons do; `deaf` ignores every signal that can be ignored. Pids are written to FOLDER/pids/NAME.
+`python supervised_parts.py FOLDER` runs until it is stopped. Each service has a child in a session of its own, as
+daemons do; the service `deaf` ignores every signal that can be ignored. Pids are written to FOLDER/pids/NAME.
 """
 
 import os
@@ -18,7 +18,7 @@ from annotary.runtime.process import Service
 from annotary.runtime.state import State
 from annotary.runtime.supervisor import Supervisor
 
-PART = """
+PROGRAM = """
 import os, signal, sys, time
 name, folder = sys.argv[1:]
 def note(who):
@@ -43,46 +43,46 @@ time.sleep(3600)
 """
 
 
-def a_part(name: str, places: Places) -> Service:
+def a_part(name: str, paths: Places) -> Service:
     return Service(
         name=name,
         title=name,
-        argv=[sys.executable, "-c", PART, name, str(places.data)],
+        argv=[sys.executable, "-c", PROGRAM, name, str(paths.data)],
         environment={"PATH": os.defpath},
-        log=places.logs / f"{name}.log",
-        folder=places.data,
-        patience=1.0,
-        ready=(places.data / "pids" / f"{name}-child").exists,
+        log=paths.logs / f"{name}.log",
+        folder=paths.data,
+        stop_timeout=1.0,
+        ready=(paths.data / "pids" / f"{name}-child").exists,
     )
 
 
 def main(folder: Path) -> int:
-    places = Places(folder)
-    places.create()
-    lock = state.hold_data(places)
-    leftovers.end(places)
+    paths = Places(folder)
+    paths.create()
+    lock = state.lock_data(paths)
+    leftovers.kill(paths)
     (folder / "pids").mkdir(exist_ok=True)
-    # Whoever runs the tests under nohup passes its ignoring on.
+    # Under nohup, the tests inherit an ignored SIGHUP; restore the default.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    me = Identity.of(os.getpid())
+    me = Identity.from_pid(os.getpid())
     assert me is not None
-    told = State("starting", me, instance=os.urandom(16).hex())
+    status = State("starting", me, instance=os.urandom(16).hex())
 
     def work(supervisor: Supervisor) -> None:
-        told.supervisor = Identity.of(os.getpid())
-        supervisor.marks = {leftovers.MARK: told.instance}
+        status.supervisor = Identity.from_pid(os.getpid())
+        supervisor.extra_environment = {leftovers.INSTANCE_VARIABLE: status.instance}
 
         def note(children: dict[str, Identity]) -> None:
-            told.children = children
-            told.write(places)
+            status.children = children
+            status.write(paths)
 
-        supervisor.changed = note
-        supervisor.start([a_part("meek", places), a_part("deaf", places)])
-        told.phase = "ready"
-        told.write(places)
-        supervisor.forever()
+        supervisor.on_change = note
+        supervisor.start([a_part("meek", paths), a_part("deaf", paths)])
+        status.phase = "ready"
+        status.write(paths)
+        supervisor.run_forever()
 
-    code = keeper.keep(work)
+    code = keeper.run(work)
     os.close(lock)
     return code
 

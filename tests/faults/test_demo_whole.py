@@ -1,4 +1,4 @@
-"""`manage.py demo` as a visitor runs it, on a few scenes: it ends well and leaves nothing running."""
+"""`manage.py demo` as a user runs it, on a few scenes: it succeeds and leaves nothing running."""
 
 import json
 import re
@@ -54,5 +54,5 @@ def test_images_without_labels_end_with_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "holiday" / "beach.jpg").write_bytes(b"\xff\xd8")
     done = demo("--images", str(tmp_path / "holiday"), "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out"))
     assert done.returncode == 1
-    assert "give the labels with --truth" in done.stderr
+    assert "pass them with --truth" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,4 +1,4 @@
-"""The checker that the fault tests rely on sees what they look for."""
+"""The invariant checker that the fault tests rely on detects violations."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,9 +17,13 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def url() -> str:
-    found = connection.settings_dict
+    result = connection.settings_dict
     return psycopg.conninfo.make_conninfo(
-        host=found["HOST"], port=found["PORT"], user=found["USER"], password=found["PASSWORD"], dbname=found["NAME"]
+        host=result["HOST"],
+        port=result["PORT"],
+        user=result["USER"],
+        password=result["PASSWORD"],
+        dbname=result["NAME"],
     )
 
 
@@ -30,9 +34,9 @@ def run(sql: str, *values: Any) -> None:
 
 @pytest.fixture
 def answer() -> Annotation:
-    """A settled answer of wren's, credited as it should be."""
+    """A settled answer by wren, credited correctly."""
     project = cast.a_project(workers=[cast.wren()])
-    made = cast.an_answer(cast.a_task(project), cast.wren(), cast.class_answer(1))
+    annotation = cast.an_answer(cast.a_task(project), cast.wren(), cast.class_answer(1))
     run(
         "INSERT INTO tasks_ledgerentry (public_id, project_id, worker_id, kind, assignment_id, hand_id, amount,"
         " currency, cause, created_at) SELECT gen_random_uuid(), project_id, worker_id, 'credit', id, hand_id, price,"
@@ -40,7 +44,7 @@ def answer() -> Annotation:
     )
     run("UPDATE tasks_task t SET taken = (SELECT count(*) FROM tasks_assignment a WHERE a.task_id = t.id)")
     run("UPDATE tasks_batch SET taken = (SELECT sum(taken) FROM tasks_task)")
-    return made
+    return annotation
 
 
 def receipt_of(answer: Annotation) -> Receipt:
@@ -48,15 +52,15 @@ def receipt_of(answer: Annotation) -> Receipt:
     return Receipt(str(answer.assignment.public_id), answer.revision, answer.raw_sha256)
 
 
-def test_a_sound_record_has_no_violation(answer: Annotation) -> None:
+def test_a_consistent_record_has_no_violation(answer: Annotation) -> None:
     assert violations(url(), receipts=[receipt_of(answer)]) == []
 
 
-def test_an_acknowledged_answer_with_other_bytes_is_seen(answer: Annotation) -> None:
+def test_an_acknowledged_answer_with_other_bytes_is_detected(answer: Annotation) -> None:
     held = receipt_of(answer)
-    found = violations(url(), receipts=[Receipt(held.assignment, held.revision, "f" * 64)])
-    assert len(found) == 1
-    assert found[0].startswith("I3: the acknowledged answer")
+    result = violations(url(), receipts=[Receipt(held.assignment, held.revision, "f" * 64)])
+    assert len(result) == 1
+    assert result[0].startswith("I3: the acknowledged answer")
 
 
 BREAKS: dict[str, Callable[[], None]] = {
@@ -81,6 +85,6 @@ def test_each_broken_rule_is_named(rule: str, answer: Annotation) -> None:
     assert any(line.startswith(rule) for line in violations(url())), violations(url())
 
 
-def test_a_ready_file_that_is_not_there_is_seen(answer: Annotation, tmp_path: Path) -> None:
+def test_a_missing_ready_file_is_detected(answer: Annotation, tmp_path: Path) -> None:
     assert all(line.startswith("I6: the ready blob") for line in violations(url(), files=tmp_path))
     assert violations(url(), files=tmp_path)

@@ -1,6 +1,6 @@
-"""A crowd at work while every part is killed with -9, one after the other: nothing is lost, doubled or torn.
+"""A crowd works while every service is killed with SIGKILL, one after another: nothing is lost, duplicated or torn.
 
-The clients do what a phone does: they repeat a call with its idempotency key until somebody answers.
+The clients behave like a phone: they retry a request with its idempotency key until the server responds.
 """
 
 import json
@@ -39,7 +39,7 @@ pytestmark = pytest.mark.slow
 
 IMAGES, PEOPLE, SEED = 36, 6, 5
 PARTS = ("web", "worker", "postgres", "valkey", "supervisor")
-# Answers between two kills: with three an image there are enough for all of them, and for an end in peace.
+# Answers between two kills: with three per image there are enough for all kills and an undisturbed end.
 STEP = 16
 PATIENCE = 150.0
 CHOSEN_BY_TESTS = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "ANNOTARY_DATA", "DJANGO_SETTINGS_MODULE")
@@ -70,7 +70,7 @@ class Site:
         return self._stack.enter_context(runtime.start(data=self.data, port=self.port))
 
     def kill(self, part: str) -> None:
-        """SIGKILL to the part; returns when it is back."""
+        """Send SIGKILL to the service and return when it is running again."""
         if part == "supervisor":
             supervisor = self.running.state().supervisor
             assert supervisor is not None
@@ -83,8 +83,8 @@ class Site:
         assert eventually(lambda: self._is_back(part, before.pid)), f"{part} did not come back"
 
     def _is_back(self, part: str, old: int) -> bool:
-        found = self.running.state().children.get(part)
-        return found is not None and found.pid != old and self._answers()
+        current = self.running.state().children.get(part)
+        return current is not None and current.pid != old and self._answers()
 
     def _answers(self) -> bool:
         try:
@@ -109,10 +109,10 @@ class Site:
         self._stack.close()
 
 
-def eventually(true: Callable[[], bool], *, patience: float = 60.0) -> bool:
-    deadline = time.monotonic() + patience
+def eventually(condition: Callable[[], bool], *, timeout: float = 60.0) -> bool:
+    deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        if true():
+        if condition():
             return True
         time.sleep(0.1)
     return False
@@ -122,13 +122,13 @@ def eventually(true: Callable[[], bool], *, patience: float = 60.0) -> bool:
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     for name in CHOSEN_BY_TESTS:
         monkeypatch.delenv(name, raising=False)
-    made = Site(tmp_path / "data")
-    yield made
-    made.close()
+    created = Site(tmp_path / "data")
+    yield created
+    created.close()
 
 
 class Killer(threading.Thread):
-    """Kills the next part whenever STEP more answers are in; `at` keeps how many there were each time."""
+    """Kills the next service after every STEP answers; `at` records how many answers there were each time."""
 
     def __init__(self, site: Site) -> None:
         super().__init__(name="killer", daemon=True)
@@ -140,13 +140,13 @@ class Killer(threading.Thread):
     def note(self, answers: int) -> None:
         self.answers = answers
 
-    def _comes_to(self, answers: int) -> bool:
-        return eventually(lambda: self.answers >= answers, patience=PATIENCE)
+    def _reaches(self, answers: int) -> bool:
+        return eventually(lambda: self.answers >= answers, timeout=PATIENCE)
 
     def run(self) -> None:
         for number, part in enumerate(PARTS, start=1):
-            if not self._comes_to(number * STEP):
-                self.failed = f"only {self.answers} answers came before the kill of {part}"
+            if not self._reaches(number * STEP):
+                self.failed = f"only {self.answers} answers arrived before the kill of {part}"
                 return
             self.at[part] = self.answers
             try:
@@ -157,18 +157,20 @@ class Killer(threading.Thread):
 
 
 def label(site: Site, manager: Manager, outcome: Outcome, killer: Killer) -> list[Receipt]:
-    """The crowd's work with the killer beside it; returns every receipt that a client holds."""
+    """Run the crowd and the killer together; return every receipt that a client holds."""
     project = outcome.project["id"]
     job = Job(
-        url=manager.line.url,
+        url=manager.client.url,
         invitation=manager.invite(project, uses=PEOPLE + 4),
         project=project,
         seed=SEED,
-        knowledge=outcome.knowledge,
-        patience=PATIENCE,
+        ground_truth=outcome.ground_truth,
+        retry_seconds=PATIENCE,
     )
-    # A job of a killed worker is taken up again when its lease has run out, after a minute.
-    crowd = Crowd(job, left=lambda: scenario.open_images(manager, project), told=killer.note, quiet=PATIENCE)
+    # A job of a killed worker is claimed again when its lease expires, after a minute.
+    crowd = Crowd(
+        job, count_open_images=lambda: scenario.open_images(manager, project), on_progress=killer.note, quiet=PATIENCE
+    )
     killer.start()
     outcome.crowd = crowd.run(crowd_of(PEOPLE))
     killer.join(PATIENCE)
@@ -177,20 +179,20 @@ def label(site: Site, manager: Manager, outcome: Outcome, killer: Killer) -> lis
     return [receipt for record in outcome.crowd for receipt in record.receipts]
 
 
-def test_nothing_is_lost_doubled_or_torn_when_every_part_is_killed(site: Site, tmp_path: Path) -> None:
+def test_nothing_is_lost_duplicated_or_torn_when_every_service_is_killed(site: Site, tmp_path: Path) -> None:
     truth = synthesize(tmp_path / "scenes", count=IMAGES, seed=SEED)
     dataset = prepare(images=tmp_path / "scenes" / "images", truth=truth, workspace=tmp_path / "work")
-    manager = Manager(site.running.url, site.manager_key(), patience=PATIENCE)
+    manager = Manager(site.running.url, site.manager_key(), retry_seconds=PATIENCE)
     killer = Killer(site)
     (tmp_path / "out").mkdir()
     with Stages(Console(quiet=True)) as stages:
         project = scenario.make_project(manager, dataset, "Killed")
-        outcome = scenario.bring_in(manager, project, dataset, stages, seed=SEED)
+        outcome = scenario.import_images(manager, project, dataset, stages, seed=SEED)
         receipts = label(site, manager, outcome, killer)
         assert killer.failed == ""
         assert list(killer.at) == list(PARTS)
-        assert max(killer.at.values()) < len(receipts), "the last part died after the work was done"
-        assert sum(record.repeats for record in outcome.crowd) > 0, "no client ever had to repeat a call"
+        assert max(killer.at.values()) < len(receipts), "the last service was killed after the work was done"
+        assert sum(record.retries for record in outcome.crowd) > 0, "no client ever had to retry a request"
         assert outcome.left_open == 0
 
         scenario.approve(manager, outcome, stages)
@@ -200,8 +202,8 @@ def test_nothing_is_lost_doubled_or_torn_when_every_part_is_killed(site: Site, t
     files = Path(site.running.environment.get("ANNOTARY_DATA", site.data)) / "files"
     assert files.is_dir()
     assert violations(site.database(), receipts=receipts, files=files) == []
-    told = {record.worker: record.earned for record in outcome.crowd}
-    assert told == {row["worker"]: Decimal(row["earned"]) for row in outcome.workers}
+    earned_by_worker = {record.worker: record.earned for record in outcome.crowd}
+    assert earned_by_worker == {row["worker"]: Decimal(row["earned"]) for row in outcome.workers}
     with psycopg.connect(site.database()) as connection:
         assert set(outcome.released) == {row[0] for row in connection.execute(RELEASABLE)}
     assert len(outcome.released) > 0.9 * IMAGES

@@ -1,4 +1,4 @@
-"""The whole installation by its own command: up, status, a second up, a dead part, stop, kill -9."""
+"""The whole installation through its commands: up, status, a second up, a dead service, stop, kill -9."""
 
 import json
 import os
@@ -23,7 +23,7 @@ CHOSEN_BY_TESTS = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "ANNOTARY_D
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One data folder for all, since making a database takes seconds."""
+    """One data folder for all tests, since creating a database takes seconds."""
     return tmp_path_factory.mktemp("up") / "data"
 
 
@@ -39,28 +39,28 @@ def manage(*arguments: str) -> "subprocess.CompletedProcess[str]":
 
 
 def status(data: Path) -> dict[str, object]:
-    found: dict[str, object] = json.loads(manage("status", "--json", "--data", str(data)).stdout)
-    return found
+    body: dict[str, object] = json.loads(manage("status", "--json", "--data", str(data)).stdout)
+    return body
 
 
-def eventually(true: Callable[[], bool], *, patience: float = 30.0) -> bool:
-    deadline = time.monotonic() + patience
+def eventually(condition: Callable[[], bool], *, timeout: float = 30.0) -> bool:
+    deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        if true():
+        if condition():
             return True
         time.sleep(0.05)
     return False
 
 
 def tree(root: int) -> list[Identity]:
-    return [found for pid in [root, *processes.descendants(root)] if (found := Identity.of(pid))]
+    return [process for pid in [root, *processes.descendants(root)] if (process := Identity.from_pid(pid))]
 
 
-def test_up_runs_every_part_restarts_a_dead_one_refuses_a_second_and_stops(data: Path) -> None:
+def test_up_runs_every_service_restarts_a_dead_one_refuses_a_second_start_and_stops(data: Path) -> None:
     with runtime.start(data=data) as running:
-        told = status(data)
-        assert told["answering"] is True
-        parts = told["parts"]
+        report = status(data)
+        assert report["answering"] is True
+        parts = report["parts"]
         assert isinstance(parts, dict)
         assert set(parts) == PARTS
 
@@ -73,21 +73,21 @@ def test_up_runs_every_part_restarts_a_dead_one_refuses_a_second_and_stops(data:
             lambda: status(data)["answering"] is True and running.state().children["web"].pid != parts["web"]
         )
 
-        everybody = tree(running.process.pid)
+        identities = tree(running.process.pid)
         stopped = manage("stop", "--data", str(data))
         assert stopped.stdout == "Stopped.\n"
         assert running.process.wait(5) == 0
-    assert not any(one.alive() for one in everybody)
+    assert not any(process.alive() for process in identities)
     assert status(data) == {"running": False}
 
 
 def test_killing_up_leaves_no_process_and_the_next_start_works_on_the_same_data(data: Path) -> None:
     with runtime.start(data=data) as running:
-        everybody = tree(running.process.pid)
-        # Workers of workers are there: prefork children of the job worker, backends of the database.
-        assert len(everybody) > len(PARTS) + 6
+        identities = tree(running.process.pid)
+        # There are grandchildren too: prefork children of the job worker, backends of the database.
+        assert len(identities) > len(PARTS) + 6
         running.process.kill()
-        assert eventually(lambda: not any(one.alive() for one in everybody))
+        assert eventually(lambda: not any(process.alive() for process in identities))
     with runtime.start(data=data):
         assert status(data)["answering"] is True
 
@@ -101,4 +101,4 @@ def test_a_command_without_a_running_installation_says_what_to_start(tmp_path: P
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.strip().endswith("start Annotary with 'python3 manage.py up' in another terminal first.")
+    assert done.stderr.strip().endswith("start Annotary first, with 'python3 manage.py up' in another terminal.")

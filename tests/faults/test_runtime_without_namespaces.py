@@ -1,4 +1,4 @@
-"""PostgreSQL starts as root in a container whose seccomp filter refuses user namespaces, and as anybody else."""
+"""PostgreSQL starts as root in a container whose seccomp filter refuses user namespaces, and as any other user."""
 
 import json
 import os
@@ -18,15 +18,15 @@ stores = ThrowAway()
 try:
     with psycopg.connect(stores.environment["DATABASE_URL"]) as connection:
         folder, one = connection.execute("SELECT current_setting('data_directory'), 1").fetchone()
-    found = os.stat(folder)
-    told = {"kind": guise.choose().kind, "folder": folder, "mode": found.st_mode, "uid": found.st_uid, "one": one}
-    print(json.dumps(told))
+    status = os.stat(folder)
+    result = {"kind": guise.choose().kind, "folder": folder, "mode": status.st_mode, "uid": status.st_uid, "one": one}
+    print(json.dumps(result))
 finally:
     stores.close()
 """
 
 
-def test_without_user_namespaces_root_hands_the_database_to_an_unprivileged_account() -> None:
+def test_without_user_namespaces_root_runs_the_database_as_an_unprivileged_account() -> None:
     done = subprocess.run(
         [sys.executable, str(WRAPPER), sys.executable, "-c", PROGRAM],
         env={**os.environ, "PYTHONPATH": python_path()},
@@ -36,11 +36,11 @@ def test_without_user_namespaces_root_hands_the_database_to_an_unprivileged_acco
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout)
-    assert found["one"] == 1
-    assert stat.S_IMODE(found["mode"]) == 0o700
-    # An ordinary user needs neither and keeps the files.
+    result = json.loads(done.stdout)
+    assert result["one"] == 1
+    assert stat.S_IMODE(result["mode"]) == 0o700
+    # An ordinary user needs neither a namespace nor another account, and owns the files.
     root = os.geteuid() == 0
-    assert found["kind"] == ("drop" if root else "self")
-    assert found["uid"] != 0
-    assert not Path(found["folder"]).exists(), "the throw-away files are still there"
+    assert result["kind"] == ("drop" if root else "self")
+    assert result["uid"] != 0
+    assert not Path(result["folder"]).exists(), "the temporary files still exist"

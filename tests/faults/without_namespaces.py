@@ -1,6 +1,6 @@
-"""Runs a command as in a container that refuses user namespaces: `python without_namespaces.py PROGRAM ARGUMENTS...`.
+"""Runs a command as if in a container without user namespaces: `python without_namespaces.py PROGRAM ARGUMENTS...`.
 
-A seccomp filter answers unshare(2) with EPERM, as Docker's default profile does; it passes on to every child.
+A seccomp filter makes unshare(2) fail with EPERM, as Docker's default profile does; all children inherit it.
 """
 
 import ctypes

@@ -82,7 +82,7 @@ def test_a_project_is_made_as_the_form_says(ada: Client) -> None:
         ({"name": " "}, "Give the project a name."),
         ({"tools": []}, "Choose at least one way to label."),
         ({"class_name": ["", "", ""]}, "Write at least one class."),
-        ({"class_name": ["stop", "Stop", ""]}, "have one name"),
+        ({"class_name": ["stop", "Stop", ""]}, "have the same name"),
         ({"price": "-1"}, "A price cannot be negative"),
         ({"price": "much"}, "This is not an amount"),
         ({"answers_min": "0"}, "Write a number from 1 to 50."),
@@ -135,7 +135,7 @@ def test_settings_change_policies_classes_and_instructions(ada: Client) -> None:
 def test_opening_without_images_says_why_not(ada: Client) -> None:
     project = cast.a_project(state="draft")
     answer = ada.post(f"/projects/{project.public_id}/state/", {"step": "open"}, follow=True)
-    assert "There is nothing to label yet; bring images in first." in text_of(answer)
+    assert "There is nothing to label yet; import images first." in text_of(answer)
     assert Project.objects.get().state == Project.State.DRAFT
 
 

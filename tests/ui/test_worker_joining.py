@@ -59,7 +59,7 @@ def test_a_weak_password_and_a_taken_address_are_said_at_their_fields(client: Cl
     cast.wren()
     taken = client.post(url, {**SIGN_UP, "email": "WREN@example.org"})
     assert taken.status_code == 422
-    assert "There is an account with this e-mail address already; sign in instead." in taken.content.decode()
+    assert "There is already an account with this e-mail address; sign in instead." in taken.content.decode()
     assert not User.objects.filter(email="robin@example.org").exists()
 
 
@@ -80,7 +80,7 @@ def test_somebody_signed_in_just_accepts_also_twice(client: Client) -> None:
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"expires_at": utc_now() - timedelta(minutes=1)}, "This invitation has run out"),
+        ({"expires_at": utc_now() - timedelta(minutes=1)}, "This invitation has expired"),
         ({"uses": 3, "max_uses": 3}, "This invitation is used up"),
     ],
 )
@@ -99,7 +99,7 @@ def test_a_link_that_was_taken_back_says_so(client: Client) -> None:
     revoke_invitation(invitation=invitation)
     answer = client.get(url)
     assert answer.status_code == 410
-    assert "This invitation was taken back" in answer.content.decode()
+    assert "This invitation was revoked" in answer.content.decode()
 
 
 @pytest.mark.django_db

@@ -1,4 +1,4 @@
-"""When a content was last stored, so that the sweep keeps away from what is about to be referred to."""
+"""Add `Blob.touched_at`, when content was last stored, so that the sweep spares blobs that are about to be referenced."""
 
 from django.db import migrations, models
 from django.utils import timezone

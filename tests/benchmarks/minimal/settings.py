@@ -1,9 +1,9 @@
-"""The site of the installation without what this project adds: sessions, CSRF and sign-in of Django, nothing else."""
+"""A minimal Django site without what this project adds: only Django's sessions, CSRF protection and sign-in."""
 
 from annotary.settings.embedded import *  # noqa: F403
 from annotary.settings.embedded import INSTALLED_APPS as ALL_APPS
 
-# allauth's application asks for its middleware.
+# allauth's app requires its middleware.
 INSTALLED_APPS = [app for app in ALL_APPS if not app.startswith("allauth")]
 AUTHENTICATION_BACKENDS = ["django.contrib.auth.backends.ModelBackend"]
 MIDDLEWARE = [

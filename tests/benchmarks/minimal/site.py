@@ -1,7 +1,7 @@
-"""Two plain Django views that send the statements of a claim and of a submission, and give the same answers.
+"""Two plain Django views that send the statements of a claim and a submission, and return the same responses.
 
-What a hand-written Django view would cost: the statements are those that the API sends for the same call, in the same
-transactions, without services, serializers, events' queries or problem details around them.
+This is the cost of a hand-written Django view: it sends the statements of the API for the same call, in the same
+transactions, without services, serializers, event queries or problem details.
 """
 
 import hashlib
@@ -55,7 +55,7 @@ def claim(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
             hand = _claim(cursor, project_id, worker.pk)
         cursor.execute(ASSIGNMENTS, [hand[0]])
         rows = cursor.fetchall()
-    return JsonResponse(_shown(hand, known[1:], rows), status=201)
+    return JsonResponse(_hand_body(hand, known[1:], rows), status=201)
 
 
 def _claim(cursor: Any, project_id: uuid.UUID, worker_id: int) -> Any:
@@ -65,23 +65,23 @@ def _claim(cursor: Any, project_id: uuid.UUID, worker_id: int) -> Any:
     cursor.execute(claiming.INSERT_HAND, {**who, "seconds": seconds})
     hand = cursor.fetchone()
     cursor.execute(claiming.TAKE_FROM_ONE_BATCH, {**who, "count": size})
-    places = cursor.fetchall()
+    claimed = cursor.fetchall()
     rows = {
-        "tasks": [row[2] for row in places],
-        "golds": [None] * len(places),
+        "tasks": [row[2] for row in claimed],
+        "golds": [None] * len(claimed),
         "gold_ids": [],
-        "rounds": [row[3] for row in places],
-        "widths": [row[4] for row in places],
-        "heights": [row[5] for row in places],
-        "renditions": [row[6] for row in places],
+        "rounds": [row[3] for row in claimed],
+        "widths": [row[4] for row in claimed],
+        "heights": [row[5] for row in claimed],
+        "renditions": [row[6] for row in claimed],
     }
     pinned = {"schema": schema_id, "instructions": instructions_id, "price": price}
-    cursor.execute(claiming.WRITE_ASSIGNMENTS, {**who, "hand": hand[0], "size": len(places), **rows, **pinned})
-    cursor.execute(EVENT, [project, "hand.claimed", json.dumps({"leased": len(places)})])
+    cursor.execute(claiming.WRITE_ASSIGNMENTS, {**who, "hand": hand[0], "size": len(claimed), **rows, **pinned})
+    cursor.execute(EVENT, [project, "hand.claimed", json.dumps({"leased": len(claimed)})])
     return hand
 
 
-def _shown(hand: Any, named: Any, rows: list[Any]) -> dict[str, Any]:
+def _hand_body(hand: Any, named: Any, rows: list[Any]) -> dict[str, Any]:
     return {
         "id": str(hand[1]),
         "project": str(named[0]),

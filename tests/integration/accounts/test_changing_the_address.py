@@ -1,4 +1,4 @@
-"""Somebody changes the address to sign in with: adds the new one, then makes it the main one."""
+"""Changing the sign-in address: the user adds the new one, then makes it primary."""
 
 import pytest
 from django.test import Client
@@ -16,7 +16,7 @@ def ada() -> Client:
     return client
 
 
-def test_the_new_address_becomes_the_main_one(ada: Client) -> None:
+def test_the_new_address_becomes_the_primary_one(ada: Client) -> None:
     person = cast.ada().user.pk
     assert "/account/email/" in ada.get("/me/").content.decode()
     assert ada.get("/account/email/").status_code == 200
@@ -26,7 +26,7 @@ def test_the_new_address_becomes_the_main_one(ada: Client) -> None:
     assert User.objects.get(pk=person).email == "ada@new.example.org"
 
 
-def test_the_address_of_somebody_else_is_refused(ada: Client) -> None:
+def test_another_persons_address_is_refused(ada: Client) -> None:
     taken = cast.wren().user.email.upper()
     answer = ada.post("/account/email/", {"action_add": "", "email": taken})
     assert answer.status_code == 200

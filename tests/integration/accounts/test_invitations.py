@@ -1,4 +1,4 @@
-"""A link makes a member and raises a role; it is used once a person, and never lowers or outlives anything."""
+"""An invitation creates a member or raises a role; it counts once per person, never lowers a role, and expires."""
 
 from datetime import timedelta
 
@@ -35,18 +35,18 @@ def uses(token: str) -> int:
     return find_invitation(token=token).uses
 
 
-def test_only_the_hash_of_a_link_is_kept() -> None:
+def test_only_the_hash_of_a_token_is_stored() -> None:
     token = a_link()
     assert token not in str(Invitation.objects.values().get())
 
 
 @pytest.mark.parametrize("token", ["", "nonsense", "x" * 500, "a\0b", "\ud800"])
-def test_a_link_that_is_none_is_unknown(token: str) -> None:
+def test_an_invalid_token_is_unknown(token: str) -> None:
     with pytest.raises(InvitationUnknown):
         find_invitation(token=token)
 
 
-def test_a_link_makes_a_member_and_opening_it_again_uses_nothing() -> None:
+def test_a_link_creates_a_member_and_accepting_it_again_uses_nothing() -> None:
     token = a_link(Role.REVIEWER, max_uses=2)
     accept_invitation(token=token, actor=cast.wren())
     accept_invitation(token=token, actor=cast.wren())
@@ -54,7 +54,7 @@ def test_a_link_makes_a_member_and_opening_it_again_uses_nothing() -> None:
     assert uses(token) == 1
 
 
-def test_a_link_is_used_up() -> None:
+def test_a_link_can_be_used_up() -> None:
     token = a_link(max_uses=1)
     accept_invitation(token=token, actor=cast.wren())
     with pytest.raises(InvitationGone):
@@ -62,7 +62,7 @@ def test_a_link_is_used_up() -> None:
     assert role_of(cast.finch()) is None
 
 
-def test_a_link_that_ended_or_was_taken_back_makes_no_member() -> None:
+def test_an_expired_or_revoked_link_creates_no_member() -> None:
     token = a_link()
     revoke_invitation(invitation=find_invitation(token=token))
     late = a_link()
@@ -74,7 +74,7 @@ def test_a_link_that_ended_or_was_taken_back_makes_no_member() -> None:
 
 
 @pytest.mark.parametrize("days", [-1, 0, 400])
-def test_a_link_ends_within_a_year(days: int) -> None:
+def test_a_link_expires_within_a_year(days: int) -> None:
     with pytest.raises(InvitationRefused):
         a_link(expires_at=utc_now() + timedelta(days=days))
 
@@ -88,7 +88,7 @@ def test_a_link_ends_within_a_year(days: int) -> None:
         (Role.MANAGER, Role.OWNER, Role.OWNER),
         (Role.MANAGER, Role.WORKER, Role.MANAGER),
         (Role.OWNER, Role.CLIENT, Role.OWNER),
-        (Role.CLIENT, Role.REVIEWER, Role.CLIENT),  # neither covers the other: an owner has to decide
+        (Role.CLIENT, Role.REVIEWER, Role.CLIENT),  # neither covers the other, so an owner has to decide
         (Role.REVIEWER, Role.CLIENT, Role.REVIEWER),
     ],
 )
@@ -100,7 +100,7 @@ def test_a_link_raises_a_role_and_never_lowers_one(has: str, offered: str, then:
     assert uses(token) == (1 if has != then else 0)
 
 
-def test_a_manager_who_opens_a_workers_link_may_work_and_stays_a_manager() -> None:
+def test_a_manager_who_accepts_a_workers_link_may_work_and_stays_a_manager() -> None:
     project = cast.a_project()
     Membership.objects.create(organisation=project.organisation, actor=cast.wren(), role=Role.MANAGER)
     assert accept_invitation(token=a_link(project_id=project.pk), actor=cast.wren()) == project
@@ -108,7 +108,7 @@ def test_a_manager_who_opens_a_workers_link_may_work_and_stays_a_manager() -> No
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_open_the_last_use_at_once_are_not_both_let_in() -> None:
+def test_the_last_use_admits_only_one_of_two_concurrent_people() -> None:
     token, people = a_link(max_uses=1), [cast.wren(), cast.finch()]
     calls = [lambda actor=actor: accept_invitation(token=token, actor=actor) for actor in people]
     results = together(*calls)

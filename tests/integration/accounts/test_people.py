@@ -1,4 +1,4 @@
-"""Accounts: one an address whatever its case, a pseudonym that outlives the person, a first administrator once."""
+"""Accounts: one per address regardless of case, a pseudonym that outlives the person, one first administrator."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from tests.threads import together
 pytestmark = pytest.mark.django_db
 
 
-def test_an_address_has_one_account_whatever_its_case() -> None:
+def test_an_address_has_one_account_regardless_of_case() -> None:
     create_user(email="Wren@Example.org", password="swordfish")
     with pytest.raises(EmailTaken):
         create_user(email="wren@example.ORG", password="swordfish")
@@ -25,12 +25,12 @@ def test_an_address_has_one_account_whatever_its_case() -> None:
     assert Actor.objects.count() == 1
 
 
-def test_a_password_is_kept_as_a_hash() -> None:
+def test_a_password_is_stored_as_a_hash() -> None:
     user = create_user(email="wren@example.org", password="swordfish")
     assert "swordfish" not in str(User.objects.values().get(pk=user.pk))
 
 
-def test_an_erased_person_leaves_a_pseudonym_and_no_key_that_opens() -> None:
+def test_an_erased_person_leaves_a_pseudonym_and_no_valid_key() -> None:
     user = cast.a_user("wren")
     Membership.objects.create(organisation=cast.an_organisation(), actor=user.actor, role=Role.WORKER)
     create_token(actor=user.actor, organisation=cast.an_organisation(), name="x", scopes=["work"])
@@ -41,20 +41,20 @@ def test_an_erased_person_leaves_a_pseudonym_and_no_key_that_opens() -> None:
     assert ApiToken.objects.get(actor=actor).revoked_at is not None
 
 
-def test_the_only_owner_does_not_leave_others_behind() -> None:
+def test_the_only_owner_of_an_organization_with_members_cannot_leave() -> None:
     aviary, ada, wren = cast.an_organisation(), cast.ada(), cast.wren()
     theirs = Membership.objects.create(organisation=aviary, actor=wren, role=Role.MANAGER)
     with pytest.raises(LastOwner, match="the only owner of Aviary"):
         erase_person(user=ada.user)
     Membership.objects.filter(pk=theirs.pk).update(role=Role.OWNER)
     erase_person(user=ada.user)
-    # Ada's membership is still there, of nobody; Wren is alone now and may go.
+    # Ada's membership remains, without a person; Wren is now alone and may leave.
     erase_person(user=wren.user)
     assert not User.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_first_starts_at_once_make_one_administrator() -> None:
+def test_concurrent_first_starts_create_one_administrator() -> None:
     results = together(create_first_administrator, create_first_administrator)
     assert sorted(result is None for result in results) == [False, True]
     assert User.objects.count() == 1

@@ -1,4 +1,4 @@
-"""While the cache is away it is empty, and nothing fails for it."""
+"""While its store is down, the cache acts as an empty cache, and nothing fails."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from annotary.cache import ForgivingRedisCache
 
 
 @pytest.fixture
-def away(settings: Any, tmp_path: Path) -> ForgivingRedisCache:
+def unavailable(settings: Any, tmp_path: Path) -> ForgivingRedisCache:
     settings.CACHES = {
         "default": {
             "BACKEND": "annotary.cache.ForgivingRedisCache",
@@ -21,27 +21,27 @@ def away(settings: Any, tmp_path: Path) -> ForgivingRedisCache:
             "OPTIONS": {"socket_connect_timeout": 1},
         }
     }
-    found = caches["default"]
-    assert isinstance(found, ForgivingRedisCache)
-    return found
+    cache = caches["default"]
+    assert isinstance(cache, ForgivingRedisCache)
+    return cache
 
 
-def test_it_answers_as_an_empty_one(away: ForgivingRedisCache) -> None:
-    away.set("a", 1)
-    assert away.get("a", "nothing") == "nothing"
-    assert away.add("a", 1) is True
-    assert away.incr("a") == 0
-    assert not away.has_key("a")
-    assert not away.delete("a")
+def test_it_acts_as_an_empty_cache(unavailable: ForgivingRedisCache) -> None:
+    unavailable.set("a", 1)
+    assert unavailable.get("a", "nothing") == "nothing"
+    assert unavailable.add("a", 1) is True
+    assert unavailable.incr("a") == 0
+    assert not unavailable.has_key("a")
+    assert not unavailable.delete("a")
 
 
-def test_calls_are_served_and_sign_in_is_not_limited(db: None, away: ForgivingRedisCache) -> None:
+def test_calls_are_served_and_sign_in_is_not_limited(db: None, unavailable: ForgivingRedisCache) -> None:
     assert APIClient().get("/api/v1/me/").status_code == 401
     assert APIClient().get("/api/v1/nowhere/").status_code == 404
     assert ratelimit.consume_or_429(RequestFactory().get("/"), action="login") is None
 
 
-def test_it_counts_while_the_store_is_there(settings: Any, stores: dict[str, str]) -> None:
+def test_it_counts_while_the_store_is_up(settings: Any, stores: dict[str, str]) -> None:
     settings.CACHES = {
         "default": {
             "BACKEND": "annotary.cache.ForgivingRedisCache",

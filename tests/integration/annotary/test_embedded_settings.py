@@ -1,4 +1,4 @@
-"""One machine without any setting: static files come from where they stand, limits count without the store."""
+"""A single machine without configuration: static files come from the sources, and requests work without the cache."""
 
 import os
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from annotary.runtime.source_roots import python_path
 
-ASK = """
+PROGRAM = """
 import django
 django.setup()
 from django.test import Client
@@ -18,8 +18,8 @@ for path in ("/static/drf_spectacular_sidecar/swagger-ui-dist/swagger-ui.css",
 """
 
 
-def test_it_serves_static_files_and_says_what_is_not_there(tmp_path: Path) -> None:
-    (tmp_path / "static").mkdir()  # as the supervisor does it
+def test_it_serves_static_files_and_answers_api_calls(tmp_path: Path) -> None:
+    (tmp_path / "static").mkdir()  # as the supervisor does
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": python_path(),
@@ -27,7 +27,7 @@ def test_it_serves_static_files_and_says_what_is_not_there(tmp_path: Path) -> No
         "ANNOTARY_DATA": str(tmp_path),
         "REDIS_URL": f"unix://{tmp_path}/nowhere.sock?db=0",
     }
-    ran = subprocess.run([sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=False)
+    ran = subprocess.run([sys.executable, "-c", PROGRAM], env=environment, capture_output=True, text=True, check=False)
     assert ran.stdout.split() == ["200", "200", "200", "404", "401"], ran.stderr
     check = [sys.executable, "-m", "django", "check", "--fail-level", "INFO"]
     checked = subprocess.run(check, env=environment, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""What supervisors and proxies ask: alive, ready, and the figures that are nobody else's business."""
+"""Endpoints for supervisors and proxies: liveness, readiness, and metrics that nobody else can read."""
 
 from pathlib import Path
 from typing import Any
@@ -8,28 +8,28 @@ from django.test import Client
 
 
 @pytest.fixture
-def at_work(db: None, settings: Any, tmp_path: Path, stores: dict[str, str]) -> Any:
-    """Settings with a storage of its own and the broker of the tests."""
+def site_settings(db: None, settings: Any, tmp_path: Path, stores: dict[str, str]) -> Any:
+    """Settings with a separate storage and the broker of the tests."""
     local = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path)}}
     settings.STORAGES = settings.STORAGES | {"default": local}
     return settings
 
 
-def test_alive_needs_nothing(client: Client) -> None:
+def test_liveness_needs_nothing(client: Client) -> None:
     answer = client.get("/healthz")
     assert (answer.status_code, answer.content) == (200, b"ok\n")
 
 
-def test_ready_when_database_broker_and_storage_answer(client: Client, at_work: Any) -> None:
+def test_ready_when_database_broker_and_storage_answer(client: Client, site_settings: Any) -> None:
     answer = client.get("/readyz")
     assert answer.status_code == 200, answer.content
     assert answer.json() == {"ready": True, "database": "ok", "broker": "ok", "storage": "ok"}
 
 
 def test_not_ready_without_the_broker_and_says_so_without_its_address(
-    client: Client, at_work: Any, tmp_path: Path
+    client: Client, site_settings: Any, tmp_path: Path
 ) -> None:
-    at_work.CELERY_BROKER_URL = f"redis+socket://{tmp_path}/gone.sock?virtual_host=0"
+    site_settings.CELERY_BROKER_URL = f"redis+socket://{tmp_path}/gone.sock?virtual_host=0"
     answer = client.get("/readyz")
     assert answer.status_code == 503
     body = answer.json()
@@ -38,16 +38,16 @@ def test_not_ready_without_the_broker_and_says_so_without_its_address(
     assert str(tmp_path) not in answer.content.decode()
 
 
-def test_not_ready_without_the_storage(client: Client, at_work: Any, tmp_path: Path) -> None:
+def test_not_ready_without_the_storage(client: Client, site_settings: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     local = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(tmp_path / "file")}}
-    at_work.STORAGES = at_work.STORAGES | {"default": local}
+    site_settings.STORAGES = site_settings.STORAGES | {"default": local}
     answer = client.get("/readyz")
     assert answer.status_code == 503
     assert answer.json()["storage"].startswith("unreachable")
 
 
-def test_figures_are_for_this_machine(client: Client) -> None:
+def test_metrics_are_served_to_this_machine(client: Client) -> None:
     answer = client.get("/metrics")
     assert answer.status_code == 200
     assert b"django_http" in answer.content
@@ -62,13 +62,13 @@ def test_figures_are_for_this_machine(client: Client) -> None:
         {"REMOTE_ADDR": "192.0.2.1", "HTTP_AUTHORIZATION": "Bearer wrong"},
     ],
 )
-def test_figures_are_not_for_others(client: Client, settings: Any, caller: dict[str, Any]) -> None:
+def test_metrics_are_hidden_from_others(client: Client, settings: Any, caller: dict[str, Any]) -> None:
     for token in ("", "right"):
         settings.ANNOTARY_METRICS_TOKEN = token
         assert client.get("/metrics", **caller).status_code == 404
 
 
-def test_figures_are_for_who_holds_the_token(client: Client, settings: Any) -> None:
+def test_metrics_are_served_with_the_token(client: Client, settings: Any) -> None:
     settings.ANNOTARY_METRICS_TOKEN = "right"
     answer = client.get("/metrics", REMOTE_ADDR="192.0.2.1", HTTP_AUTHORIZATION="Bearer right")
     assert answer.status_code == 200

@@ -1,4 +1,4 @@
-"""The live stream: numbers without gaps, in one order, totals that are the sums of the deltas, whoever commits when."""
+"""The live stream: consecutive numbers in one order, and totals that sum the deltas, in any order of commits."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def record(count: int = 1, *, project_id: int = PROJECT, **delta: int) -> None:
         record_event(project_id=project_id, kind="answer.submitted", data={"a": 1}, **(delta or {"submitted": 1}))
 
 
-def test_events_get_the_next_numbers_and_come_out_as_messages() -> None:
+def test_events_get_the_next_numbers_and_are_returned_as_messages() -> None:
     record(2)
     messages = number_events(project_id=PROJECT)
     assert [message["number"] for message in messages] == [1, 2]
@@ -40,7 +40,7 @@ def test_totals_are_the_sums_of_the_deltas_up_to_the_number() -> None:
     assert stream_snapshot(project_id=99).totals == {}
 
 
-def test_projects_are_counted_apart() -> None:
+def test_projects_are_numbered_independently() -> None:
     record(2)
     record(3, project_id=8)
     assert sorted(projects_with_new_events()) == [PROJECT, 8]
@@ -51,7 +51,7 @@ def test_projects_are_counted_apart() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_an_event_that_commits_late_gets_a_late_number_and_is_not_skipped() -> None:
-    """Its row id is lower than those of events that were sent already: numbers taken at insert would lose it."""
+    """Its row id is lower than those of events already sent: numbers assigned at insert would skip it."""
     with transaction.atomic():
         record(1, late=1)
         Meanwhile(lambda: record(3)).ended()
@@ -64,7 +64,7 @@ def test_an_event_that_commits_late_gets_a_late_number_and_is_not_skipped() -> N
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_second_relay_passes_over_a_project_that_the_first_is_at() -> None:
+def test_a_second_relay_skips_a_project_that_the_first_has_locked() -> None:
     record(2)
     number_events(project_id=PROJECT)
     record(2)
@@ -75,7 +75,7 @@ def test_a_second_relay_passes_over_a_project_that_the_first_is_at() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_relays_and_writers_at_once_number_every_event_once() -> None:
+def test_concurrent_relays_and_writers_number_every_event_once() -> None:
     sent: list[list[dict[str, Any]]] = []
 
     def relay() -> None:

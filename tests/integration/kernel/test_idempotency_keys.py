@@ -1,4 +1,4 @@
-"""The same call twice does its work once and is answered the same."""
+"""A repeated call does its work once and gets the same response."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def act() -> tuple[int, Any]:
-    """Leaves a row, so that tests can count how often it was done."""
+    """Insert a row, so that tests can count the calls."""
     Event.objects.create(project_id=1, kind="done")
     return 201, {"done": Event.objects.count()}
 
@@ -24,7 +24,7 @@ def call(key: str = "k", *, body: bytes = b"{}", actor_id: int = 1, operation: s
     return once(actor_id=actor_id, operation=operation, key=key, body_sha256=body_hash(body), act=act)
 
 
-def test_the_second_call_gets_the_first_ones_answer() -> None:
+def test_the_second_call_gets_the_first_answer() -> None:
     assert call() == call() == (201, {"done": 1})
     assert Event.objects.count() == 1
 
@@ -61,18 +61,18 @@ def test_an_error_leaves_the_key_unused() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_calls_with_one_key_at_once_do_the_work_once() -> None:
+def test_concurrent_calls_with_one_key_do_the_work_once() -> None:
     results = together(*[call] * 5)
     assert results == [(201, {"done": 1})] * 5
     assert Event.objects.count() == 1
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_call_waits_for_its_twin_and_does_the_work_when_that_one_fails() -> None:
+def test_a_call_waits_for_a_concurrent_one_and_does_the_work_if_that_one_fails() -> None:
     with pytest.raises(Refused), transaction.atomic():
         call()
-        twin = Meanwhile(call)
-        assert twin.is_waiting()
+        concurrent = Meanwhile(call)
+        assert concurrent.is_waiting()
         raise Refused
-    assert twin.ended() == (201, {"done": 1})
+    assert concurrent.ended() == (201, {"done": 1})
     assert Event.objects.count() == 1

@@ -1,4 +1,4 @@
-"""A job is a row: claimed by one worker at a time, kept alive by its heartbeat, tried again, and given up."""
+"""A job is a row: claimed by one worker at a time, kept alive by its heartbeat, retried, and finally failed."""
 
 import threading
 from collections.abc import Callable
@@ -33,8 +33,8 @@ def raising(error: Exception) -> Callable[..., None]:
     return work
 
 
-def ended_lease() -> dict[str, Any]:
-    """A row as a worker leaves it that was killed two minutes ago."""
+def expired_lease() -> dict[str, Any]:
+    """Return the fields of a job whose worker was killed two minutes ago."""
     end = ClockTimestamp() - timedelta(minutes=1)
     return {"state": "running", "lease_until": end, "lease_token": "0" * 32, "attempts": 1}
 
@@ -58,7 +58,7 @@ def test_a_message_for_a_job_that_is_done_does_nothing() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_workers_with_the_same_message_one_runs_the_job() -> None:
+def test_only_one_of_several_workers_with_the_same_message_runs_the_job() -> None:
     job = a_job()
     started, go_on = threading.Event(), threading.Event()
     calls: list[int] = []
@@ -77,7 +77,7 @@ def test_of_workers_with_the_same_message_one_runs_the_job() -> None:
     assert Job.objects.get().state == "done"
 
 
-def test_a_refusal_is_final_and_keeps_its_sentence() -> None:
+def test_a_refusal_is_final_and_keeps_its_message() -> None:
     job = a_job()
     run_job(job.pk, raising(Refused("The archive is empty; send another.")))
     job.refresh_from_db()
@@ -85,7 +85,7 @@ def test_a_refusal_is_final_and_keeps_its_sentence() -> None:
 
 
 @pytest.mark.parametrize("error", [Unavailable("The reader is away."), ZeroDivisionError("none")])
-def test_what_may_pass_is_tried_again_later_and_not_before(error: Exception) -> None:
+def test_temporary_errors_are_retried_later_and_not_before(error: Exception) -> None:
     job = a_job()
     run_job(job.pk, raising(error))
     job.refresh_from_db()
@@ -99,7 +99,7 @@ def test_what_may_pass_is_tried_again_later_and_not_before(error: Exception) -> 
     assert calls == [job.pk]
 
 
-def test_the_last_try_fails_the_job() -> None:
+def test_the_last_attempt_fails_the_job() -> None:
     job = a_job(attempts=4)
     run_job(job.pk, raising(ZeroDivisionError("none")))
     job.refresh_from_db()
@@ -161,7 +161,7 @@ def test_a_worker_that_lost_its_lease_leaves_the_row_to_its_successor() -> None:
 
 
 def test_a_killed_workers_job_is_sent_again_and_run_again() -> None:
-    job = a_job(**ended_lease())
+    job = a_job(**expired_lease())
     OutboxMessage.objects.all().delete()
     resend_jobs_job()
     assert list(OutboxMessage.objects.values_list("job_id", flat=True)) == [job.pk]
@@ -170,8 +170,8 @@ def test_a_killed_workers_job_is_sent_again_and_run_again() -> None:
     assert (job.state, job.attempts) == ("done", 2)
 
 
-def test_a_message_that_stands_in_the_outbox_is_not_written_again() -> None:
-    a_job(**ended_lease())
+def test_a_message_still_in_the_outbox_is_not_written_again() -> None:
+    a_job(**expired_lease())
     assert [jobs_to_resend() for _ in range(3)] == [0, 0, 0]
     OutboxMessage.objects.all().delete()
     assert [jobs_to_resend() for _ in range(3)] == [1, 0, 0]
@@ -189,15 +189,15 @@ def test_only_what_is_due_is_sent_again() -> None:
     assert OutboxMessage.objects.get().job_id == lost.pk
 
 
-def test_a_job_that_killed_its_worker_each_time_is_given_up() -> None:
-    job = a_job(**(ended_lease() | {"attempts": 5}))
+def test_a_job_that_crashes_its_worker_on_every_attempt_fails() -> None:
+    job = a_job(**(expired_lease() | {"attempts": 5}))
     OutboxMessage.objects.all().delete()
     assert jobs_to_resend() == 0
     job.refresh_from_db()
-    assert (job.state, job.error) == ("failed", "The worker process died each time; see its log.")
+    assert (job.state, job.error) == ("failed", "The worker process crashed on every attempt; see its log.")
 
 
-def test_an_equal_job_is_queued_once_but_again_while_the_first_runs() -> None:
+def test_a_duplicate_job_is_queued_once_and_again_while_the_first_runs() -> None:
     assert enqueue("tests.work", dedupe_key="one") is not None
     assert enqueue("tests.work", dedupe_key="one") is None
     assert enqueue("tests.work", dedupe_key="two") is not None
@@ -209,26 +209,26 @@ def test_an_equal_job_is_queued_once_but_again_while_the_first_runs() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_queued_twin_is_not_taken_before_the_caller_commits() -> None:
-    """Else the twin would read its input before the caller's rows are there, and their work would be lost."""
-    twin = enqueue("tests.work", dedupe_key="one")
-    assert twin is not None
+def test_a_queued_duplicate_is_not_claimed_before_the_caller_commits() -> None:
+    """Otherwise it would read its input before the caller's rows are visible, and their work would be lost."""
+    duplicate = enqueue("tests.work", dedupe_key="one")
+    assert duplicate is not None
     calls: list[int] = []
     with transaction.atomic():
         assert enqueue("tests.work", dedupe_key="one") is None
-        worker = Meanwhile(lambda: run_job(twin.pk, lambda row, **args: calls.append(row.pk)))
+        worker = Meanwhile(lambda: run_job(duplicate.pk, lambda row, **args: calls.append(row.pk)))
         assert worker.is_waiting()
         assert calls == []
     worker.ended()
-    assert calls == [twin.pk]
+    assert calls == [duplicate.pk]
 
 
-def test_a_row_that_breaks_another_rule_is_an_error_and_no_twin() -> None:
+def test_a_violation_of_another_constraint_is_an_error_and_not_a_duplicate() -> None:
     with pytest.raises(Exception, match="null value"), transaction.atomic():
         enqueue("tests.work", max_attempts=None)  # type: ignore[arg-type]
 
 
-def test_work_that_must_not_be_lost_outlasts_many_tries_with_pauses_of_minutes() -> None:
+def test_work_that_must_not_be_lost_is_retried_many_times_with_pauses_of_minutes() -> None:
     job = a_job(attempts=40, max_attempts=jobs.KEEP_TRYING)
     run_job(job.pk, raising(RuntimeError("the disk is full")))
     job.refresh_from_db()

@@ -1,4 +1,4 @@
-"""Outbox messages reach a real Valkey; a broker that is away delays them and loses none."""
+"""Outbox messages reach a real Valkey; a broker that is down delays them and loses none."""
 
 import json
 from collections.abc import Iterator
@@ -21,12 +21,12 @@ NOWHERE = "redis+socket:///nonexistent/valkey.sock?virtual_host=0"
 
 @pytest.fixture(autouse=True)
 def broker(stores: dict[str, str]) -> Iterator["Broker"]:
-    found = Broker(settings.CELERY_BROKER_URL)
-    found.clear()
-    yield found
-    found.clear()
-    found.close()
-    found.point_at(settings.CELERY_BROKER_URL)
+    queue = Broker(settings.CELERY_BROKER_URL)
+    queue.clear()
+    yield queue
+    queue.clear()
+    queue.close()
+    queue.point_at(settings.CELERY_BROKER_URL)
 
 
 class Broker:
@@ -37,7 +37,7 @@ class Broker:
         self._queue: Any = current_app.connection_for_write(url=url).channel()
 
     def point_at(self, url: str) -> None:
-        """From now on Celery sends there; its pools of open connections are thrown away."""
+        """Make Celery send there, and discard its pools of open connections."""
         celery: Any = current_app
         celery.conf.broker_url = celery.conf.broker_write_url = url
         celery.amqp._producer_pool = None
@@ -50,7 +50,7 @@ class Broker:
         self._queue.client.delete("celery")
 
     def messages(self) -> list[tuple[str, Any]]:
-        """(kind, job id) of each waiting message, in the order of sending."""
+        """Return (kind, job id) of each queued message, in the order of sending."""
         raw = [json.loads(body) for body in self._queue.client.lrange("celery", 0, -1)]
         bodies = [(each["headers"]["task"], each["headers"]["argsrepr"]) for each in reversed(raw)]
         return [(kind, int(arguments.strip("[]"))) for kind, arguments in bodies]
@@ -82,7 +82,7 @@ def test_a_message_sent_twice_runs_the_job_once(broker: Broker) -> None:
     assert calls == [job.pk]
 
 
-def test_a_broker_that_is_away_delays_messages_and_loses_none(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_is_down_delays_messages_and_loses_none(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kernel.relay.time.sleep", lambda seconds: None)
     jobs = [a_job() for _ in range(3)]
     broker.point_at(NOWHERE)
@@ -94,7 +94,7 @@ def test_a_broker_that_is_away_delays_messages_and_loses_none(broker: Broker, mo
     assert not OutboxMessage.objects.exists()
 
 
-def test_events_are_numbered_also_while_the_broker_is_away(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_events_are_numbered_even_while_the_broker_is_down(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kernel.relay.time.sleep", lambda seconds: None)
     a_job()
     record_event(project_id=7, kind="answer.submitted", submitted=1)
@@ -103,7 +103,7 @@ def test_events_are_numbered_also_while_the_broker_is_away(broker: Broker, monke
     assert Stream.objects.get().last_number == 1
 
 
-def test_a_relay_that_died_between_claim_and_sending_is_followed_by_another(broker: Broker) -> None:
+def test_another_relay_sends_the_messages_of_one_that_died_after_claiming_them(broker: Broker) -> None:
     job = a_job()
     claimed = OutboxMessage.objects.filter(job=job)
     claimed.update(claimed_until="2020-01-01T00:00Z")
@@ -112,7 +112,7 @@ def test_a_relay_that_died_between_claim_and_sending_is_followed_by_another(brok
 
 
 @pytest.mark.django_db(transaction=True)
-def test_relays_at_once_send_every_message(broker: Broker) -> None:
+def test_concurrent_relays_send_every_message(broker: Broker) -> None:
     jobs = {a_job().pk for _ in range(250)}
 
     def relay() -> int:
@@ -124,7 +124,7 @@ def test_relays_at_once_send_every_message(broker: Broker) -> None:
     assert len(broker.messages()) == 250
 
 
-def test_streams_that_moved_are_named_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_heads_of_changed_streams_are_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
     published: list[tuple[int, str]] = []
     relay = Relay()
     monkeypatch.setattr(relay, "_publish", lambda project_id, message: published.append((project_id, message["type"])))

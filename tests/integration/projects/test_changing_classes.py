@@ -1,4 +1,4 @@
-"""Class numbers are stable: given once, kept through every change, never given to another class."""
+"""Class numbers are stable: assigned once, kept through every change, never reused."""
 
 import pytest
 
@@ -23,12 +23,12 @@ def change(project: Project, *specs: ClassSpec | str) -> dict[str, int]:
     return {row["name"]: row["number"] for row in schema.body["classes"]}
 
 
-def test_a_new_class_follows_on_the_highest_number_ever_given(project: Project) -> None:
+def test_a_new_class_gets_the_number_after_the_highest_ever_used(project: Project) -> None:
     assert change(project, "cat", "bird") == {"cat": 1, "bird": 3}
     assert change(project, "cat", "fox") == {"cat": 1, "fox": 4}
 
 
-def test_a_class_that_comes_back_gets_its_number_back(project: Project) -> None:
+def test_a_class_that_returns_gets_its_number_back(project: Project) -> None:
     change(project, "cat")
     assert LabelClass.objects.get(project=project, name="dog").retired_at is not None
     assert change(project, "Dog", "cat") == {"Dog": 2, "cat": 1}
@@ -40,14 +40,14 @@ def test_a_class_is_renamed_by_its_number_and_two_may_swap_names(project: Projec
     assert change(project, ClassSpec("dog", number=1), ClassSpec("kitten", number=2)) == {"dog": 1, "kitten": 2}
 
 
-def test_a_number_twice_and_the_name_of_a_retired_class_are_refused(project: Project) -> None:
-    with pytest.raises(ClassesRefused, match="stands here twice"):
+def test_duplicate_numbers_and_names_of_retired_classes_are_refused(project: Project) -> None:
+    with pytest.raises(ClassesRefused, match="is listed twice"):
         change(project, ClassSpec("a", number=1), ClassSpec("b", number=1))
-    with pytest.raises(ClassesRefused, match="earlier class is called “dog”"):
+    with pytest.raises(ClassesRefused, match="retired class is called “dog”"):
         change(project, ClassSpec("dog", number=1))
 
 
-def test_the_same_classes_again_make_no_new_version_and_other_ones_do(project: Project) -> None:
+def test_identical_classes_create_no_new_version_and_changed_ones_do(project: Project) -> None:
     change(project, "cat", "dog")
     assert LabelSchema.objects.filter(project=project).count() == 1
     change(project, "dog", "cat")
@@ -55,7 +55,7 @@ def test_the_same_classes_again_make_no_new_version_and_other_ones_do(project: P
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_managers_at_once_give_no_number_twice(project: Project) -> None:
+def test_concurrent_managers_never_assign_a_number_twice(project: Project) -> None:
     by = ada()
     calls = [
         lambda name=name: change_classes(project=project, by=by, classes=[ClassSpec("cat"), ClassSpec(name)])

@@ -1,4 +1,4 @@
-"""A project is made whole, or refused with what to mend."""
+"""A project is created completely, or refused with what to correct."""
 
 from typing import Any
 
@@ -38,7 +38,7 @@ def test_a_project_starts_as_a_draft_with_schema_dataset_and_instructions() -> N
     ]
 
 
-def test_only_a_manager_makes_projects() -> None:
+def test_only_a_manager_creates_projects() -> None:
     admitted(a_project(), wren())
     with pytest.raises(Forbidden):
         make(by=wren())
@@ -48,7 +48,7 @@ def test_only_a_manager_makes_projects() -> None:
 
 def test_a_dataset_of_another_organisation_is_refused() -> None:
     foreign = Dataset.objects.create(organisation=an_organisation("Elsewhere"), name="Theirs")
-    with pytest.raises(ProjectRefused, match="another organisation"):
+    with pytest.raises(ProjectRefused, match="another organization"):
         make(dataset=foreign)
 
 
@@ -58,10 +58,10 @@ def test_a_dataset_of_another_organisation_is_refused() -> None:
         ({"name": "   "}, ProjectRefused, "no name"),
         ({"name": "x" * 121}, ProjectRefused, "121 characters"),
         ({"classes": []}, ClassesRefused, "at least one class"),
-        ({"classes": [ClassSpec("cat"), ClassSpec(" CAT ")]}, ClassesRefused, "“cat” and “CAT” have one name"),
+        ({"classes": [ClassSpec("cat"), ClassSpec(" CAT ")]}, ClassesRefused, "“cat” and “CAT” have the same name"),
         ({"classes": [ClassSpec("  ")]}, ClassesRefused, "no name"),
         ({"classes": [ClassSpec("c" * 101)]}, ClassesRefused, "too long"),
-        ({"classes": [ClassSpec("cat", "red")]}, ClassesRefused, "colour of “cat”"),
+        ({"classes": [ClassSpec("cat", "red")]}, ClassesRefused, "color of “cat”"),
         ({"classes": [ClassSpec("cat", number=7)]}, ClassesRefused, "no class with the number 7"),
         ({"tools": []}, ProjectRefused, "class, box"),
         ({"tools": ["polygon"]}, ProjectRefused, "polygon is not available"),
@@ -69,7 +69,7 @@ def test_a_dataset_of_another_organisation_is_refused() -> None:
         ({"policy": {"answers_min": 9, "answers_max": 5}}, PolicyRefused, "cannot be below"),
     ],
 )
-def test_what_is_wrong_is_said_and_nothing_is_left(changes: Any, error: type[AnnotaryError], words: str) -> None:
+def test_errors_are_named_and_nothing_is_created(changes: Any, error: type[AnnotaryError], words: str) -> None:
     with pytest.raises(error, match=words):
         make(**changes)
     assert not Project.objects.exists()

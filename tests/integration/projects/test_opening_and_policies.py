@@ -1,4 +1,4 @@
-"""A project opens when there is work, moves between its states by compare-and-swap, and is found by those who may."""
+"""A project opens if there is work, changes state by compare-and-swap, and is visible only to those with access."""
 
 import uuid
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 def test_a_project_without_images_does_not_open() -> None:
     project = a_project(state="draft")
-    with pytest.raises(ProjectNotReady, match="bring images in first"):
+    with pytest.raises(ProjectNotReady, match="import images first"):
         open_project(project=project)
 
 
@@ -29,7 +29,7 @@ def test_a_project_without_classes_does_not_open() -> None:
         open_project(project=project)
 
 
-def test_a_project_opens_pauses_and_closes_and_closed_stays() -> None:
+def test_a_project_opens_pauses_and_closes_and_stays_closed() -> None:
     project = a_project(state="draft")
     a_task(project)
     assert open_project(project=project).state == "open"
@@ -43,13 +43,13 @@ def test_a_project_opens_pauses_and_closes_and_closed_stays() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_pause_at_once_one_does() -> None:
+def test_only_one_of_two_concurrent_pauses_succeeds() -> None:
     project = a_project(state="open")
     results = together(*[lambda: pause_project(project=project)] * 2)
     assert sorted(type(result).__name__ for result in results) == ["Project", "TransitionRefused"]
 
 
-def test_a_policy_changes_alone_and_the_currency_stays_once_opened() -> None:
+def test_policies_change_independently_and_the_currency_is_fixed_once_opened() -> None:
     project = a_project(state="open", answers_min=2)
     changed = change_policy(project=project, changes={"answers_min": 3, "price": "0.10"})
     assert (changed.answers_min, changed.answers_max, str(changed.price)) == (3, 5, "0.100000")
@@ -57,7 +57,7 @@ def test_a_policy_changes_alone_and_the_currency_stays_once_opened() -> None:
         change_policy(project=project, changes={"currency": "EUR"})
 
 
-def test_instructions_have_versions_and_the_same_text_makes_none() -> None:
+def test_instructions_are_versioned_and_identical_text_creates_no_version() -> None:
     project = a_project()
     write_instructions(project=project, by=ada(), body="Look twice.")
     write_instructions(project=project, by=ada(), body=" Look twice. \n")
@@ -79,12 +79,12 @@ def test_outsiders_do_not_learn_that_a_project_exists_and_workers_may_not_manage
         (ada(), uuid.uuid4()),
         (ada(), "no-uuid"),
     ]
-    told = set()
+    messages = set()
     for actor, public_id in unknown:
         with pytest.raises(NotFound) as caught:
             project_for(actor=actor, public_id=public_id, role="manager")
-        told.add((caught.value.code, caught.value.detail))
-    assert len(told) == 1
+        messages.add((caught.value.code, caught.value.detail))
+    assert len(messages) == 1
 
 
 def test_projects_are_listed_by_role() -> None:
@@ -95,7 +95,7 @@ def test_projects_are_listed_by_role() -> None:
     assert list(projects_of(actor=finch())) == []
 
 
-def test_the_most_answers_follow_the_least_unless_they_are_named() -> None:
+def test_answers_max_follows_answers_min_unless_it_is_given() -> None:
     project = a_project(state="open", answers_min=3, answers_max=5)
     for changes, most in (({"answers_min": 7}, 7), ({"answers_min": 1}, 1), ({"answers_min": 1, "answers_max": 4}, 4)):
         assert change_policy(project=project, changes=changes).answers_max == most

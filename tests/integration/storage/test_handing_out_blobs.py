@@ -1,4 +1,4 @@
-"""What people uploaded is served as what our own code wrote, never as a page of the site."""
+"""Uploads are served with the type that our own code assigned, never as a page of the site."""
 
 import io
 
@@ -19,7 +19,7 @@ def served(content_type: str, name: str, *, download: bool = False) -> FileRespo
     return response
 
 
-def test_an_image_is_shown_in_place_under_its_own_type() -> None:
+def test_an_image_is_served_inline_with_its_own_type() -> None:
     response = served("image/jpeg", "photos/ä cat.jpg")
     assert response["Content-Type"] == "image/jpeg"
     assert response["Content-Disposition"].startswith("inline")
@@ -27,7 +27,7 @@ def test_an_image_is_shown_in_place_under_its_own_type() -> None:
 
 
 @pytest.mark.parametrize("content_type", ["text/html", "image/svg+xml", "application/octet-stream"])
-def test_anything_else_is_a_download_without_a_type(content_type: str) -> None:
+def test_other_types_are_untyped_downloads(content_type: str) -> None:
     response = served(content_type, 'x";evil.html\r\nSet-Cookie: a=b')
     assert response["Content-Type"] == "application/octet-stream"
     assert response["Content-Disposition"] == 'attachment; filename="x_evil.html_Set-Cookie_ a_b"'
@@ -39,7 +39,7 @@ def test_a_release_is_downloaded_as_zip() -> None:
     assert response["Content-Disposition"] == 'attachment; filename="release-1.zip"'
 
 
-def test_no_header_tells_age_or_content_and_none_lets_scripts_run() -> None:
+def test_no_header_reveals_age_or_content_or_allows_scripts() -> None:
     response = served("image/jpeg", "a.jpg")
     assert {"ETag", "Last-Modified", "Date"}.isdisjoint(response.headers)
     assert response["X-Content-Type-Options"] == "nosniff"

@@ -1,4 +1,4 @@
-"""A row is ready only with its file, and equal content is one blob."""
+"""A row is ready only if its file exists, and equal content is one blob."""
 
 import io
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.threads import together
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage_folder")]
 
 
-def test_what_is_stored_comes_out_again() -> None:
+def test_stored_content_can_be_read_back() -> None:
     blob = store_blob(source=io.BytesIO(b"seen"), content_type="image/png")
     assert (blob.state, blob.size, blob.content_type) == (Blob.State.READY, 4, "image/png")
     assert content(blob) == b"seen"
@@ -41,7 +41,7 @@ def test_a_row_left_in_writing_becomes_ready_with_its_file() -> None:
     assert Blob.objects.get().state == Blob.State.READY
 
 
-def test_a_file_taken_between_writing_and_noting_is_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_deleted_before_its_row_is_written_is_stored_again(monkeypatch: pytest.MonkeyPatch) -> None:
     put, puts = backends.put, []
 
     def put_and_lose_once(source: io.BytesIO) -> backends.StoredObject:
@@ -57,7 +57,7 @@ def test_a_file_taken_between_writing_and_noting_is_written_again(monkeypatch: p
     assert content(blob) == b"seen"
 
 
-def test_no_row_is_ready_when_the_file_cannot_be_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_row_is_ready_if_the_file_cannot_be_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     put = backends.put
 
     def put_and_lose(source: io.BytesIO) -> backends.StoredObject:
@@ -71,7 +71,7 @@ def test_no_row_is_ready_when_the_file_cannot_be_kept(monkeypatch: pytest.Monkey
     assert not Blob.objects.exists()
 
 
-def test_a_missing_file_is_said_to_be_missing() -> None:
+def test_a_missing_file_raises_blob_missing() -> None:
     blob = store_blob(source=io.BytesIO(b"seen"), content_type="image/png")
     backends.delete(blob.key)
     with pytest.raises(BlobMissing), blob_file(blob):
@@ -81,7 +81,7 @@ def test_a_missing_file_is_said_to_be_missing() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_who_store_the_same_content_at_once_get_the_same_blob() -> None:
+def test_concurrent_stores_of_the_same_content_get_the_same_blob() -> None:
     results = together(*[lambda: store_blob(source=io.BytesIO(b"seen" * 10_000), content_type="image/png")] * 4)
     assert {type(result) for result in results} == {Blob}, results
     assert len({result.pk for result in results}) == 1

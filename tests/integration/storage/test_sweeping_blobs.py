@@ -1,4 +1,4 @@
-"""The sweep takes what nothing needs, and never what somebody is about to use."""
+"""The sweep deletes what nothing references, and never what is about to be referenced."""
 
 import hashlib
 import io
@@ -25,7 +25,7 @@ LONG_AGO = time.time() - 2 * STRAY_AFTER.total_seconds()
 
 
 def aged(blob: Blob) -> Blob:
-    """The blob as if it had been stored two hours ago."""
+    """Make the blob look as if it was stored two hours ago."""
     Blob.objects.filter(pk=blob.pk).update(touched_at=ClockTimestamp() - 2 * STRAY_AFTER)
     path = backends.local_path(blob.key)
     assert path is not None
@@ -48,21 +48,21 @@ def files_in(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("blobs/??/*"))
 
 
-def test_a_blob_that_nothing_refers_to_goes_with_its_file(storage_folder: Path) -> None:
+def test_an_unreferenced_blob_is_deleted_with_its_file(storage_folder: Path) -> None:
     aged(stored())
     sweep_blobs_job()
     assert not Blob.objects.exists()
     assert files_in(storage_folder) == []
 
 
-def test_a_blob_that_something_refers_to_stays(storage_folder: Path) -> None:
+def test_a_referenced_blob_stays(storage_folder: Path) -> None:
     blob = aged(stored())
     an_import_with(blob)
     assert sweep_blobs() == (0, 0)
     assert content(blob) == b"seen"
 
 
-def test_what_was_stored_within_the_hour_stays_also_when_it_is_an_old_content(storage_folder: Path) -> None:
+def test_content_stored_within_the_hour_stays_even_if_it_is_old(storage_folder: Path) -> None:
     stored(b"new")
     aged(stored(b"old"))
     stored(b"old")
@@ -70,7 +70,7 @@ def test_what_was_stored_within_the_hour_stays_also_when_it_is_an_old_content(st
     assert len(files_in(storage_folder)) == 2
 
 
-def test_a_file_without_a_row_goes_after_an_hour(storage_folder: Path) -> None:
+def test_a_file_without_a_row_is_deleted_after_an_hour(storage_folder: Path) -> None:
     old, new = backends.put(io.BytesIO(b"old")), backends.put(io.BytesIO(b"new"))
     os.utime(storage_folder / old.key, (LONG_AGO, LONG_AGO))
     assert sweep_blobs() == (0, 1)
@@ -83,11 +83,11 @@ def test_every_kind_of_reference_counts(storage_folder: Path) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_reference_that_is_written_meanwhile_keeps_the_blob(storage_folder: Path) -> None:
+def test_a_reference_written_during_the_sweep_keeps_the_blob(storage_folder: Path) -> None:
     blob = aged(stored())
     with transaction.atomic():
         an_import_with(blob)
-        # As in the moment of commit: the deferred foreign key is checked and holds the blob's row.
+        # As at commit: the deferred foreign key is checked and locks the blob's row.
         connection.check_constraints()
         sweep = Meanwhile(sweep_blobs)
         assert sweep.is_waiting()
@@ -97,18 +97,18 @@ def test_a_reference_that_is_written_meanwhile_keeps_the_blob(storage_folder: Pa
 
 @pytest.mark.django_db(transaction=True)
 def test_storing_waits_for_a_sweep_of_the_same_content_and_writes_the_file_again(storage_folder: Path) -> None:
-    found = backends.put(io.BytesIO(b"seen"))
+    file = backends.put(io.BytesIO(b"seen"))
     with transaction.atomic():
-        services._lock(found.sha256)
+        services._lock(file.sha256)
         store = Meanwhile(stored)
         assert store.is_waiting()
-        # The sweep, which holds the lock, takes the file that was just written under its hands.
-        backends.delete(found.key)
+        # The sweep, which holds the lock, deletes the file that was just written.
+        backends.delete(file.key)
     assert content(store.ended()) == b"seen"
 
 
 @pytest.mark.django_db(transaction=True)
-def test_sweeps_and_stores_at_once_never_leave_a_ready_row_without_its_file(storage_folder: Path) -> None:
+def test_concurrent_sweeps_and_stores_never_leave_a_ready_row_without_its_file(storage_folder: Path) -> None:
     for number in range(10):
         body = f"content {number}".encode()
         aged(stored(body))

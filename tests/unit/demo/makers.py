@@ -1,4 +1,4 @@
-"""Answers and questions for the tests of the demonstration."""
+"""Answers and questions for the demo tests."""
 
 from annotary.demo.answer_model import Question
 from annotary_core.labels.answer import Answer, ImageLabel, LabelObject
@@ -6,7 +6,7 @@ from annotary_core.labels.geometry import Box
 
 
 def boxes(*items: tuple[int, float, float, float, float]) -> Answer:
-    """An answer with boxes: class, x, y, w, h."""
+    """Return an answer with boxes: class, x, y, w, h."""
     objects = tuple(LabelObject(f"t{at}", item[0], "box", Box(*item[1:])) for at, item in enumerate(items, 1))
     return Answer("labels" if objects else "empty", ImageLabel(), objects)
 

@@ -1,4 +1,4 @@
-"""What is made of the images and labels that a person names, and what is said when something is missing."""
+"""Preparing the user's images and labels, and the errors if something is missing."""
 
 import json
 from pathlib import Path
@@ -28,37 +28,37 @@ def a_coco(path: Path, *names: str) -> Path:
     return path
 
 
-def test_coco_beside_a_folder_asks_for_boxes_and_is_sent_as_it_is(tmp_path: Path) -> None:
+def test_coco_with_a_folder_requests_boxes_and_is_uploaded_unchanged(tmp_path: Path) -> None:
     images = some_images(tmp_path / "images", "a.jpg", "b.jpg", "notes.txt")
     labels = a_coco(tmp_path / "labels.json", "a.jpg", "gone.jpg")
-    found = prepare(images=images, truth=labels, workspace=tmp_path / "work")
-    assert (found.count, found.reader, found.tools, found.classes) == (2, "coco", ("box",), ("Cup",))
-    assert found.labels == labels
-    with open_tree(found.archive) as tree:
+    dataset = prepare(images=images, truth=labels, workspace=tmp_path / "work")
+    assert (dataset.count, dataset.reader, dataset.tools, dataset.classes) == (2, "coco", ("box",), ("Cup",))
+    assert dataset.labels == labels
+    with open_tree(dataset.archive) as tree:
         assert list(tree.names()) == ["a.jpg", "b.jpg"]
 
 
-def test_classes_in_folder_names_ask_for_a_class_and_are_written_down_as_coco(tmp_path: Path) -> None:
+def test_folder_names_request_a_class_and_are_written_as_coco(tmp_path: Path) -> None:
     images = some_images(tmp_path / "pets", "cat/1.jpg", "cat/2.jpg", "Dog/1.jpg")
-    found = prepare(images=images, truth=None, workspace=tmp_path / "work")
-    assert (found.tools, found.classes) == (("class",), ("cat", "Dog"))
-    again = prepare(images=images, truth=found.labels, workspace=tmp_path / "again")
+    dataset = prepare(images=images, truth=None, workspace=tmp_path / "work")
+    assert (dataset.tools, dataset.classes) == (("class",), ("cat", "Dog"))
+    again = prepare(images=images, truth=dataset.labels, workspace=tmp_path / "again")
     assert again.reader == "coco"
-    assert again.records == found.records
+    assert again.records == dataset.records
 
 
-def test_a_zip_of_images_is_taken_as_its_folder_would_be(tmp_path: Path) -> None:
+def test_a_zip_of_images_works_like_its_folder(tmp_path: Path) -> None:
     archive = tmp_path / "pets.zip"
     with ZipSink(archive) as sink:
         sink.write("cat/1.jpg", [b"one"])
         sink.write("dog/2.jpg", [b"two"])
-    found = prepare(images=archive, truth=None, workspace=tmp_path / "work")
-    assert (found.count, found.classes) == (2, ("cat", "dog"))
+    dataset = prepare(images=archive, truth=None, workspace=tmp_path / "work")
+    assert (dataset.count, dataset.classes) == (2, ("cat", "dog"))
 
 
-def test_images_without_labels_are_refused_with_what_is_needed(tmp_path: Path) -> None:
+def test_images_without_labels_are_refused_with_advice(tmp_path: Path) -> None:
     images = some_images(tmp_path / "holiday", "1.jpg", "2.jpg")
-    with pytest.raises(DemoError, match=r"must know what is in .*holiday: give the labels with --truth"):
+    with pytest.raises(DemoError, match=r"needs the labels of .*holiday: pass them with --truth"):
         prepare(images=images, truth=None, workspace=tmp_path / "work")
 
 
@@ -69,13 +69,13 @@ def test_labels_that_cannot_be_read_are_refused_by_name(tmp_path: Path) -> None:
         prepare(images=images, truth=tmp_path / "labels.csv", workspace=tmp_path / "work")
 
 
-def test_a_path_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DemoError, match="nowhere is not there"):
+def test_a_missing_path_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DemoError, match="nowhere does not exist"):
         prepare(images=tmp_path / "nowhere", truth=None, workspace=tmp_path / "work")
 
 
-def test_a_folder_with_other_things_in_it_is_not_written_into(tmp_path: Path) -> None:
+def test_an_output_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     some_images(tmp_path / "thesis", "chapter.txt")
-    with pytest.raises(DemoError, match="holds other things: choose an empty or a new folder with --out"):
+    with pytest.raises(DemoError, match="contains other files: choose an empty or new folder with --out"):
         main(["--out", str(tmp_path / "thesis"), "--data", str(tmp_path / "data")])
     assert not (tmp_path / "data").exists()

@@ -1,4 +1,4 @@
-"""The client's part of exactly-once: it repeats what may be repeated, and says when a server stays away."""
+"""The client's side of exactly-once: it retries what is safe to retry, and reports a server that stays down."""
 
 import threading
 from collections.abc import Callable, Iterator
@@ -13,10 +13,12 @@ from annotary.demo.flaky_network import Line, Stopped, code_of, demand, detail_o
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
-def a_line(answers: Iterator[Answer], *, patience: float = 5.0) -> Line:
-    line = Line("http://server.example", patience=patience)
-    line.http = httpx.Client(base_url=line.url, transport=httpx.MockTransport(lambda request: next(answers)(request)))
-    return line
+def a_line(answers: Iterator[Answer], *, retry_seconds: float = 5.0) -> Line:
+    client = Line("http://server.example", retry_seconds=retry_seconds)
+    client.http = httpx.Client(
+        base_url=client.url, transport=httpx.MockTransport(lambda request: next(answers)(request))
+    )
+    return client
 
 
 def status(code: int) -> Answer:
@@ -31,37 +33,37 @@ def refused(request: httpx.Request) -> httpx.Response:
     raise httpx.ConnectError("refused", request=request)
 
 
-def test_a_call_is_repeated_until_the_server_is_back() -> None:
-    line = a_line(iter([refused, broken, status(503), status(500), status(200)]))
-    assert line.call("PUT", "/answer").status_code == 200
-    assert line.repeats == 4
+def test_a_call_is_retried_until_the_server_is_back() -> None:
+    client = a_line(iter([refused, broken, status(503), status(500), status(200)]))
+    assert client.call("PUT", "/answer").status_code == 200
+    assert client.retries == 4
 
 
-def test_a_refusal_is_an_answer_and_is_not_repeated() -> None:
+def test_a_refusal_is_returned_and_not_retried() -> None:
     assert a_line(iter([status(409)])).call("PUT", "/answer").status_code == 409
 
 
-def test_what_must_not_happen_twice_is_sent_again_only_if_it_never_arrived() -> None:
-    assert a_line(iter([refused, status(503), status(201)])).call("POST", "/", repeat=False).status_code == 201
-    assert a_line(iter([status(500)])).call("POST", "/", repeat=False).status_code == 500
+def test_unsafe_requests_are_retried_only_if_they_were_not_processed() -> None:
+    assert a_line(iter([refused, status(503), status(201)])).call("POST", "/", retry=False).status_code == 201
+    assert a_line(iter([status(500)])).call("POST", "/", retry=False).status_code == 500
     with pytest.raises(DemoError, match="connection broke during POST /"):
-        a_line(iter([broken])).call("POST", "/", repeat=False)
+        a_line(iter([broken])).call("POST", "/", retry=False)
 
 
-def test_a_server_that_stays_away_is_named_with_what_it_said_last() -> None:
+def test_an_unavailable_server_is_named_with_its_last_response() -> None:
     with pytest.raises(DemoError, match=r"http://server.example has not answered GET /x .*status 503"):
-        a_line(iter([status(503)] * 50), patience=0.2).call("GET", "/x")
+        a_line(iter([status(503)] * 50), retry_seconds=0.2).call("GET", "/x")
 
 
 def test_a_stop_ends_the_waiting() -> None:
-    line = a_line(iter([refused] * 100), patience=60)
-    line.stop = threading.Event()
-    threading.Timer(0.2, line.stop.set).start()
+    client = a_line(iter([refused] * 100), retry_seconds=60)
+    client.stop = threading.Event()
+    threading.Timer(0.2, client.stop.set).start()
     with pytest.raises(Stopped):
-        line.call("GET", "/")
+        client.call("GET", "/")
 
 
-def test_a_problem_is_told_in_the_words_of_the_server() -> None:
+def test_a_problem_is_reported_in_the_words_of_the_server() -> None:
     response = status(403)(httpx.Request("GET", "/"))
     assert (detail_of(response), code_of(response)) == ("Why.", "worker_paused")
     with pytest.raises(DemoError, match=r"Could not take a set: Why\."):

@@ -1,4 +1,4 @@
-"""Who is in a simulated crowd."""
+"""The composition of a simulated crowd."""
 
 from collections import Counter
 
@@ -13,7 +13,7 @@ def test_twelve_people_are_mostly_honest_with_one_spammer_among_them() -> None:
 
 
 @pytest.mark.parametrize("size", [2, 3, 5, 12, 40])
-def test_a_crowd_has_the_asked_size_different_names_and_always_a_spammer(size: int) -> None:
+def test_a_crowd_has_the_requested_size_unique_names_and_a_spammer(size: int) -> None:
     crowd = crowd_of(size)
     assert len(crowd) == size
     assert len({member.name for member in crowd}) == size

@@ -12,43 +12,43 @@ CUP = (1, 10.0, 10.0, 100.0, 100.0)
 BOAT = (2, 200.0, 100.0, 50.0, 50.0)
 
 
-def test_an_exact_answer_has_no_fault() -> None:
-    found = score(boxes(CUP, BOAT), boxes(BOAT, CUP))
-    assert (found.hit, found.false, found.missed, found.exact) == (2, 0, 0, 1)
-    assert (found.precision, found.recall, found.f1, found.mean_iou) == (1, 1, 1, 1)
+def test_an_exact_answer_has_no_errors() -> None:
+    result = score(boxes(CUP, BOAT), boxes(BOAT, CUP))
+    assert (result.hit, result.false, result.missed, result.exact) == (2, 0, 0, 1)
+    assert (result.precision, result.recall, result.f1, result.mean_iou) == (1, 1, 1, 1)
 
 
 def test_a_box_of_another_class_is_false_and_its_object_missed() -> None:
-    found = score(boxes((2, *CUP[1:])), boxes(CUP))
-    assert (found.hit, found.false, found.missed, found.exact) == (0, 1, 1, 0)
+    result = score(boxes((2, *CUP[1:])), boxes(CUP))
+    assert (result.hit, result.false, result.missed, result.exact) == (0, 1, 1, 0)
 
 
 def test_two_boxes_on_one_object_are_one_hit_and_one_false() -> None:
-    found = score(boxes(CUP, (1, 12, 10, 100, 100)), boxes(CUP))
-    assert (found.hit, found.false, found.missed) == (1, 1, 0)
-    assert found.mean_iou == 1
+    result = score(boxes(CUP, (1, 12, 10, 100, 100)), boxes(CUP))
+    assert (result.hit, result.false, result.missed) == (1, 1, 0)
+    assert result.mean_iou == 1
 
 
 def test_overlap_of_a_third_is_no_hit() -> None:
-    found = score(boxes((1, 60, 10, 100, 100)), boxes(CUP))
-    assert (found.hit, found.false, found.missed) == (0, 1, 1)
+    result = score(boxes((1, 60, 10, 100, 100)), boxes(CUP))
+    assert (result.hit, result.false, result.missed) == (0, 1, 1)
 
 
-def test_saying_cannot_tell_misses_everything() -> None:
+def test_cannot_tell_misses_everything() -> None:
     assert score(of_class(None), of_class(2)) == Score(images=1, class_asked=1)
     assert score(of_class(None), boxes(CUP)).missed == 1
 
 
-def test_an_empty_image_that_is_called_empty_is_exact_and_moves_no_share() -> None:
-    found = score(boxes(), boxes())
-    assert found.exact == 1
-    assert (found.precision, found.recall, found.f1) == (None, None, None)
+def test_a_correct_empty_answer_is_exact_and_has_no_ratios() -> None:
+    result = score(boxes(), boxes())
+    assert result.exact == 1
+    assert (result.precision, result.recall, result.f1) == (None, None, None)
 
 
 def test_sums_over_images() -> None:
-    found = total([score(of_class(1), of_class(1)), score(of_class(2), of_class(1))])
-    assert found.accuracy == 0.5
-    assert found.headline == 0.5
+    result = total([score(of_class(1), of_class(1)), score(of_class(2), of_class(1))])
+    assert result.accuracy == 0.5
+    assert result.headline == 0.5
     both = total([score(boxes(CUP), boxes(CUP, BOAT)), score(boxes(CUP, BOAT), boxes(BOAT))])
     assert both.precision == pytest.approx(2 / 3)
     assert both.recall == pytest.approx(2 / 3)
@@ -63,5 +63,5 @@ def test_agreement_is_the_mean_over_pairs() -> None:
 
 
 @pytest.mark.parametrize(("amount", "words"), [("16.320000", "16.32"), ("0.025000", "0.025"), ("3", "3.00")])
-def test_money_has_two_decimals_and_more_only_where_they_hold_something(amount: str, words: str) -> None:
+def test_money_has_two_decimals_or_more_if_they_are_not_zero(amount: str, words: str) -> None:
     assert plain(Decimal(amount)) == words

@@ -1,4 +1,4 @@
-"""Answers of simulated people: what the server takes, repeatable, and as good as their kind."""
+"""Answers of simulated people: accepted by the server, reproducible, and as accurate as their kind."""
 
 from collections.abc import Sequence
 
@@ -20,7 +20,7 @@ def parsed(raw: object, tools: Sequence[str]) -> Answer:
     return parse_answer(raw, schema=Schema(CLASSES, tuple(tools)), width=400, height=300)
 
 
-def of_many(skill: Skill, truth: Answer, tools: tuple[str, ...], images: int = 300) -> Score:
+def score_many(skill: Skill, truth: Answer, tools: tuple[str, ...], images: int = 300) -> Score:
     question = a_question(truth, tools=tools)
     rows = (answer(question, skill, chance(1, skill.kind, f"{at}.jpg")) for at in range(images))
     return total(score(parsed(row, tools), truth) for row in rows)
@@ -28,7 +28,7 @@ def of_many(skill: Skill, truth: Answer, tools: tuple[str, ...], images: int = 3
 
 @pytest.mark.parametrize("skill", SKILLS.values(), ids=list(SKILLS))
 @pytest.mark.parametrize("tools", [("box",), ("class",), ("class", "box")])
-def test_every_answer_is_one_that_the_server_takes(skill: Skill, tools: tuple[str, ...]) -> None:
+def test_every_answer_is_accepted_by_the_server(skill: Skill, tools: tuple[str, ...]) -> None:
     truth = Answer("labels", of_class(2 if "class" in tools else None).image, TRUTH.objects if "box" in tools else ())
     for known in (truth, None):
         for at in range(200):
@@ -36,20 +36,22 @@ def test_every_answer_is_one_that_the_server_takes(skill: Skill, tools: tuple[st
             parsed(raw, tools)
 
 
-def test_the_same_seed_name_and_image_give_the_same_answer_and_others_another() -> None:
-    def said(seed: int, name: str, image: str) -> object:
+def test_answers_depend_only_on_seed_name_and_image() -> None:
+    def answer_of(seed: int, name: str, image: str) -> object:
         return answer(a_question(TRUTH), CARELESS, chance(seed, name, image))
 
-    assert said(7, "careless-1", "a.jpg") == said(7, "careless-1", "a.jpg")
-    assert len({str(said(*who)) for who in [(7, "a", "x"), (8, "a", "x"), (7, "b", "x"), (7, "a", "y")]}) == 4
+    assert answer_of(7, "careless-1", "a.jpg") == answer_of(7, "careless-1", "a.jpg")
+    assert len({str(answer_of(*who)) for who in [(7, "a", "x"), (8, "a", "x"), (7, "b", "x"), (7, "a", "y")]}) == 4
 
 
-def test_the_careful_are_better_than_the_average_and_those_than_the_careless_and_spammers_are_hopeless() -> None:
-    f1 = [of_many(skill, TRUTH, ("box",)).f1 or 0 for skill in (CAREFUL, AVERAGE, CARELESS, SPAMMER)]
+def test_accuracy_falls_from_careful_to_average_to_careless_to_spammer() -> None:
+    f1 = [score_many(skill, TRUTH, ("box",)).f1 or 0 for skill in (CAREFUL, AVERAGE, CARELESS, SPAMMER)]
     assert f1 == sorted(f1, reverse=True)
     assert f1[0] > 0.9
     assert f1[3] < 0.1
-    right = [of_many(skill, of_class(2), ("class",)).accuracy or 0 for skill in (CAREFUL, AVERAGE, CARELESS, SPAMMER)]
+    right = [
+        score_many(skill, of_class(2), ("class",)).accuracy or 0 for skill in (CAREFUL, AVERAGE, CARELESS, SPAMMER)
+    ]
     assert right == sorted(right, reverse=True)
     assert right[0] > 0.95
     assert 0.2 < right[3] < 0.5
@@ -59,6 +61,6 @@ def test_without_truth_an_honest_person_cannot_tell() -> None:
     assert answer(a_question(None), CAREFUL, chance(1, "wren", "x"))["verdict"] == "cannot_tell"
 
 
-def test_an_empty_image_is_mostly_called_empty() -> None:
+def test_an_empty_image_is_mostly_answered_empty() -> None:
     rows = [answer(a_question(boxes()), AVERAGE, chance(1, "wren", str(at)))["verdict"] for at in range(100)]
     assert rows.count("empty") > 85

@@ -1,4 +1,4 @@
-"""Policies are read in their ranges, and refused with a sentence otherwise."""
+"""Policies are parsed within their ranges, and refused with a message otherwise."""
 
 from decimal import Decimal
 from typing import Any
@@ -12,10 +12,10 @@ PRESENT = {"answers_min": 3, "answers_max": 5, "split_train": 0.8, "split_val": 
 
 
 def read(**changes: Any) -> dict[str, Any]:
-    return read_policy(changes, present=PRESENT.__getitem__)
+    return read_policy(changes, current=PRESENT.__getitem__)
 
 
-def test_values_come_out_in_their_types() -> None:
+def test_values_are_converted_to_their_types() -> None:
     values = read(answers_min="2", gold_rate="0.25", price="0.05", currency="eur", lease_seconds=600)
     assert values == {
         "answers_min": 2,
@@ -61,11 +61,11 @@ def test_money_is_an_exact_amount_in_range(amount: Any) -> None:
 
 @pytest.mark.parametrize("currency", ["€", "EURO", "12$", "", 5])
 def test_a_currency_has_three_letters(currency: Any) -> None:
-    with pytest.raises(PolicyRefused, match="three letters"):
+    with pytest.raises(PolicyRefused, match="three-letter code"):
         read(currency=currency)
 
 
-def test_the_most_answers_may_not_be_below_the_least_also_against_what_stays() -> None:
+def test_answers_max_cannot_be_below_answers_min_even_if_only_one_changes() -> None:
     with pytest.raises(PolicyRefused, match="cannot be below"):
         read(answers_max=2)
     with pytest.raises(PolicyRefused, match="cannot be below"):
@@ -73,13 +73,13 @@ def test_the_most_answers_may_not_be_below_the_least_also_against_what_stays() -
     assert read(answers_min=6, answers_max=7) == {"answers_min": 6, "answers_max": 7}
 
 
-def test_the_most_answers_follow_the_least_when_they_are_not_named() -> None:
+def test_answers_max_follows_answers_min_if_it_is_not_given() -> None:
     assert read(answers_min=6) == {"answers_min": 6, "answers_max": 6}
     assert read(answers_min=4) == {"answers_min": 4}
     assert read(answers_min=1) == {"answers_min": 1, "answers_max": 1}
 
 
-def test_training_and_validation_are_no_more_than_the_whole() -> None:
-    with pytest.raises(PolicyRefused, match="more than the whole"):
+def test_training_and_validation_shares_cannot_exceed_one() -> None:
+    with pytest.raises(PolicyRefused, match="add up to more than 1"):
         read(split_val=0.3)
     assert read(split_val=0.2) == {"split_val": 0.2}

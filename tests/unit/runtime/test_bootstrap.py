@@ -1,4 +1,4 @@
-"""Making the environment: only when needed, once at a time, again after a kill half way, failures in sentences."""
+"""Creating the environment: only when needed, once at a time, again after an interruption, with clear errors."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from annotary.runtime import bootstrap
 from annotary.runtime.bootstrap import Environment
 from annotary.runtime.errors import EmbeddedError
 
-# Stands in for uv: notes each call, makes the environment that `venv` would, fails as told.
+# A fake uv: records each call, creates the environment that `venv` would, fails on request.
 FAKE_UV = """#!{python}
 import os, pathlib, shutil, sys
 root = pathlib.Path({root!r})
@@ -72,7 +72,7 @@ def test_a_changed_lock_file_installs_again_into_the_same_environment(checkout: 
     assert calls(checkout) == ["venv --clear", "pip install", "pip install"]
 
 
-def test_a_development_environment_serves_for_running(checkout: Environment) -> None:
+def test_a_development_environment_is_also_a_runtime_environment(checkout: Environment) -> None:
     bootstrap.ensure(checkout, "dev")
     bootstrap.ensure(checkout, "runtime")
     assert len(calls(checkout)) == 2
@@ -112,7 +112,7 @@ def test_another_python_makes_the_environment_anew(checkout: Environment) -> Non
     assert calls(checkout)[2:] == ["venv --clear", "pip install"]
 
 
-def test_a_kill_half_way_starts_over(checkout: Environment) -> None:
+def test_an_interrupted_install_starts_over(checkout: Environment) -> None:
     bootstrap.ensure(checkout, "runtime")
     checkout.unfinished.touch()
     bootstrap.ensure(checkout, "runtime")
@@ -120,7 +120,7 @@ def test_a_kill_half_way_starts_over(checkout: Environment) -> None:
     assert not checkout.unfinished.exists()
 
 
-def test_a_link_to_a_python_that_is_gone_starts_over(checkout: Environment) -> None:
+def test_a_dangling_python_link_starts_over(checkout: Environment) -> None:
     bootstrap.ensure(checkout, "runtime")
     checkout.python.unlink()
     checkout.python.symlink_to("/nowhere/python3")
@@ -128,12 +128,12 @@ def test_a_link_to_a_python_that_is_gone_starts_over(checkout: Environment) -> N
     assert calls(checkout)[2:] == ["venv --clear", "pip install"]
 
 
-def test_two_starts_at_once_install_once(checkout: Environment) -> None:
+def test_concurrent_starts_install_once(checkout: Environment) -> None:
     starts = [threading.Thread(target=bootstrap.ensure, args=(checkout, "runtime")) for _ in range(4)]
-    for one in starts:
-        one.start()
-    for one in starts:
-        one.join()
+    for thread in starts:
+        thread.start()
+    for thread in starts:
+        thread.join()
     assert calls(checkout) == ["venv --clear", "pip install"]
 
 
@@ -143,10 +143,10 @@ def test_two_starts_at_once_install_once(checkout: Environment) -> None:
         ("error: dns error: failed to lookup address", "check the network"),
         ("error: No space left on device (os error 28)", "is full: free about 1 GB"),
         ("failed to create directory: Permission denied", "start as the user who owns it"),
-        ("hash mismatch for django", "the installer said: hash mismatch for django"),
+        ("hash mismatch for django", "the installer reported: hash mismatch for django"),
     ],
 )
-def test_a_failed_install_is_one_sentence_and_is_tried_again(
+def test_a_failed_install_reports_one_sentence_and_is_retried(
     checkout: Environment, printed: str, sentence: str
 ) -> None:
     (checkout.root / "fails").write_text(printed)
@@ -158,7 +158,7 @@ def test_a_failed_install_is_one_sentence_and_is_tried_again(
     assert bootstrap.is_current(checkout, "runtime")
 
 
-def test_without_pip_and_uv_the_sentence_says_what_to_install(
+def test_without_pip_and_uv_the_error_says_what_to_install(
     checkout: Environment, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     bare = tmp_path / "bare-python"
@@ -170,12 +170,12 @@ def test_without_pip_and_uv_the_sentence_says_what_to_install(
         bootstrap.ensure(checkout, "runtime")
 
 
-def test_an_old_python_ends_with_one_sentence() -> None:
+def test_an_old_python_exits_with_one_sentence() -> None:
     program = "import sys; sys.version_info = (3, 9, 2); exec(compile(open('manage.py').read(), 'manage.py', 'exec'))"
     root = Path(__file__).resolve().parents[3]
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr == "Annotary needs Python 3.11 or newer, and this is 3.9: start it with a newer one.\n"
+    assert done.stderr == "Annotary needs Python 3.11 or newer, but this is Python 3.9: run it with a newer one.\n"
 
 
 def test_the_locked_uv_has_hashes() -> None:

@@ -1,4 +1,4 @@
-"""The test run itself: a skip fails in CI, what a machine cannot run is left out elsewhere and counted."""
+"""The test run itself: in CI a skip fails; elsewhere, tests that the machine cannot run are deselected and counted."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ def test_with_shared(): assert True
 
 
 def run(tmp_path: Path, *arguments: str, ci: bool) -> "subprocess.CompletedProcess[str]":
-    """Pytest in a checkout of its own, whose parent has no `shared`."""
+    """Run pytest in a separate checkout whose parent has no `shared`."""
     checkout = tmp_path / "checkout"
     (checkout / "tests").mkdir(parents=True)
     shutil.copy(ROOT / "tests" / "conftest.py", checkout / "tests")
@@ -29,7 +29,7 @@ def run(tmp_path: Path, *arguments: str, ci: bool) -> "subprocess.CompletedProce
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "COV"))}
     variables |= {"CI": "true" if ci else "", "PYTHONPATH": python_path()}
     if "-n" not in arguments:
-        # Without workers nothing here needs Django, which takes most of the time.
+        # Without xdist workers nothing here needs Django, whose startup takes most of the time.
         (checkout / "pyproject.toml").unlink()
         (checkout / "pytest.ini").write_text("[pytest]\nmarkers =\n    browser\n    shared\n")
         arguments = (*arguments, "-p", "no:django", "-p", "no:playwright", "-p", "no:schemathesis")
@@ -37,10 +37,10 @@ def run(tmp_path: Path, *arguments: str, ci: bool) -> "subprocess.CompletedProce
     return subprocess.run(command, cwd=checkout, env=variables, capture_output=True, text=True, check=False)
 
 
-def test_outside_ci_a_missing_need_is_left_out_with_its_count(tmp_path: Path) -> None:
+def test_outside_ci_tests_with_missing_requirements_are_deselected_and_counted(tmp_path: Path) -> None:
     done = run(tmp_path, ci=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "Left out 1 tests: this machine has no ../shared." in done.stdout
+    assert "Deselected 1 tests: this machine has no ../shared." in done.stdout
 
 
 def test_in_ci_a_skipped_test_fails_the_run_and_is_named(tmp_path: Path) -> None:
@@ -50,7 +50,7 @@ def test_in_ci_a_skipped_test_fails_the_run_and_is_named(tmp_path: Path) -> None
     assert "2 passed, 1 skipped" in done.stdout.splitlines()[-1]
 
 
-def test_in_ci_the_skips_of_workers_fail_as_well(tmp_path: Path) -> None:
+def test_in_ci_skips_in_xdist_workers_fail_too(tmp_path: Path) -> None:
     done = run(tmp_path, "-n", "1", ci=True)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "tests/test_some.py::test_skipped: Skipped: felt like it" in done.stdout

@@ -1,4 +1,4 @@
-"""The data folder, sockets within the kernel's limit, secrets made once."""
+"""The data folder, sockets within the kernel's limit, secrets generated once."""
 
 import os
 import stat
@@ -16,7 +16,7 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(os.lstat(path).st_mode)
 
 
-def test_the_data_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_only_the_owner_can_access_the_data_folder(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir(mode=0o755)
     Places(folder).create()
@@ -24,20 +24,18 @@ def test_the_data_folder_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert mode(folder / "run") == 0o700
 
 
-def test_a_file_in_its_place_is_one_sentence(tmp_path: Path) -> None:
+def test_a_file_instead_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").touch()
-    with pytest.raises(EmbeddedError, match="is a file: choose a folder with --data"):
+    with pytest.raises(EmbeddedError, match="is a file, not a folder: choose a folder with --data"):
         Places(tmp_path / "data").create()
 
 
-def test_sockets_lie_in_the_data_folder_when_its_path_is_short(tmp_path: Path) -> None:
+def test_sockets_are_in_the_data_folder_if_its_path_is_short(tmp_path: Path) -> None:
     short = Places(Path("/tmp/a"))
     assert places.socket_folder(short) == short.run
 
 
-def test_sockets_move_to_a_private_folder_when_the_path_is_long(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_sockets_are_in_a_private_folder_if_the_path_is_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/tmp")
     found = places.socket_folder(Places(tmp_path / ("long" * 30)))
     try:
@@ -59,7 +57,7 @@ def test_a_link_or_an_open_folder_under_our_name_is_not_trusted(tmp_path: Path) 
     assert places.private_folder(target)
 
 
-def test_secrets_are_made_once_and_readable_by_the_owner_alone(tmp_path: Path) -> None:
+def test_secrets_are_generated_once_and_readable_only_by_the_owner(tmp_path: Path) -> None:
     file = tmp_path / "secrets.json"
     first = secrets.load_or_create(file)
     assert secrets.load_or_create(file) == first

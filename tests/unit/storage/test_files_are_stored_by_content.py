@@ -1,4 +1,4 @@
-"""A file is stored under the hash of its content, whole or not at all."""
+"""A file is stored under the hash of its content, completely or not at all."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def files(root: Path) -> set[str]:
     return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
 
 
-def test_stored_bytes_come_out_again(root: Path) -> None:
+def test_stored_bytes_can_be_read_back(root: Path) -> None:
     stored = backends.put(io.BytesIO(CONTENT))
     assert stored == backends.StoredObject(f"blobs/{SHA256[:2]}/{SHA256}", SHA256, len(CONTENT))
     with backends.open_blob(stored.key) as file:
@@ -50,7 +50,7 @@ def test_storing_twice_keeps_one_file_and_renews_its_time(root: Path) -> None:
     assert path.stat().st_mtime > 1
 
 
-def test_other_bytes_than_announced_are_not_stored(root: Path) -> None:
+def test_bytes_that_differ_from_the_announced_hash_are_not_stored(root: Path) -> None:
     with pytest.raises(backends.ContentDiffers):
         backends.put(io.BytesIO(CONTENT), sha256="0" * 64)
     assert files(root) == set()
@@ -68,7 +68,7 @@ def test_a_source_that_breaks_leaves_nothing_behind(root: Path) -> None:
     assert files(root) == set()
 
 
-def test_bytes_are_on_the_disk_before_the_name_is(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_are_synced_before_the_rename(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
     sync, replace = os.fsync, Path.replace
 
@@ -86,7 +86,7 @@ def test_bytes_are_on_the_disk_before_the_name_is(root: Path, monkeypatch: pytes
     assert calls[:3] == ["sync", "rename", "sync"]
 
 
-def test_deleting_is_repeatable_and_what_is_gone_is_missing(root: Path) -> None:
+def test_deleting_is_idempotent_and_deleted_files_are_missing(root: Path) -> None:
     key = backends.put(io.BytesIO(CONTENT)).key
     backends.delete(key)
     backends.delete(key)
@@ -100,7 +100,7 @@ def test_deleting_is_repeatable_and_what_is_gone_is_missing(root: Path) -> None:
 @pytest.mark.parametrize(
     "key", ["../secret", "/etc/passwd", f"blobs/00/{SHA256}", f"blobs/{SHA256[:2]}/{SHA256}/x", ""]
 )
-def test_no_other_key_is_ever_opened(key: str, root: Path) -> None:
+def test_invalid_keys_are_refused(key: str, root: Path) -> None:
     for act in (backends.open_blob, backends.exists, backends.size, backends.delete, backends.local_path):
         with pytest.raises(ValueError, match="not a blob key"):
             act(key)
@@ -114,11 +114,11 @@ def test_old_files_and_interrupted_writes_are_found_for_the_sweep(root: Path) ->
     (root / "incoming" / "left").write_bytes(b"half")
     for path in (root / old, root / "incoming" / "left"):
         os.utime(path, (1, 1))
-    assert list(backends.keys_of_strays(older_than=time.time() - 60)) == [old]
+    assert list(backends.stray_keys(older_than=time.time() - 60)) == [old]
     assert files(root) == {old, new}
 
 
-def test_remote_storage_is_asked_once_for_the_same_content(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_remote_storage_saves_the_same_content_once(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.STORAGES = {**settings.STORAGES, "default": {"BACKEND": MEMORY}}
     saved: list[str] = []
     save = InMemoryStorage.save
@@ -136,5 +136,5 @@ def test_remote_storage_is_asked_once_for_the_same_content(settings: Any, monkey
     assert backends.local_path(stored.key) is None
     with pytest.raises(backends.ContentDiffers):
         backends.put(io.BytesIO(b"other"), sha256=SHA256)
-    assert list(backends.keys_of_strays(older_than=time.time() + 60)) == [stored.key]
-    assert list(backends.keys_of_strays(older_than=time.time() - 60)) == []
+    assert list(backends.stray_keys(older_than=time.time() + 60)) == [stored.key]
+    assert list(backends.stray_keys(older_than=time.time() - 60)) == []

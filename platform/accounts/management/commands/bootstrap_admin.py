@@ -1,4 +1,4 @@
-"""The first start: tables, and somebody who may sign in."""
+"""`manage.py bootstrap_admin`: prepares the first start, with tables and a first administrator."""
 
 import json
 import os
@@ -12,19 +12,23 @@ from accounts.services import create_first_administrator
 
 
 class Command(BaseCommand):
-    help = "Make the first administrator unless there is a user; prints the sign-in as JSON, or {} when there is one."
-    # The first start waits for this; the servers load beside it and would report the same.
+    help = "Creates the first administrator and prints the sign-in as JSON, or {} if any user exists."
+    # The first start waits for this command; the servers, which load in parallel, run the same checks.
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--migrate", action="store_true", help="bring the tables up to date before")
-        parser.add_argument("--answer", type=Path, help="write the JSON to this file, for its owner alone")
+        parser.add_argument("--migrate", action="store_true", help="apply migrations first")
+        parser.add_argument(
+            "--answer",
+            type=Path,
+            help="write the JSON to this file, readable only by its owner, instead of printing it",
+        )
 
     def handle(self, *args: Any, migrate: bool = False, answer: Path | None = None, **options: Any) -> None:
         if migrate:
             call_command("migrate", interactive=False, verbosity=options["verbosity"])
-        made = create_first_administrator()
-        text = json.dumps({"email": made[0], "password": made[1]} if made else {})
+        sign_in = create_first_administrator()
+        text = json.dumps({"email": sign_in[0], "password": sign_in[1]} if sign_in else {})
         if answer is None:
             self.stdout.write(text)
             return

@@ -1,4 +1,4 @@
-"""`manage.py relay`: runs until it is stopped."""
+"""`manage.py relay`: runs the relay until it is stopped."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from kernel.relay import Relay
 
 
 class Command(BaseCommand):
-    help = "Carries outbox messages to the broker and events to the websockets."
+    help = "Sends outbox messages to the broker and live events to the websockets. Runs until stopped."
 
     def handle(self, *args: Any, **options: Any) -> None:
         Relay().run()
