@@ -1,4 +1,4 @@
-"""Objects and the masks that workers of known habits draw of them, seeded, for tests and benchmarks."""
+"""Simulated objects and the masks that workers with known habits draw of them, seeded, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from annotary_core.labels.shapes.mask import Window
 
 @dataclass(frozen=True, slots=True)
 class Habit:
-    """How a worker draws, as shares of the picture's side.
+    """How a worker draws, as shares of the image side.
 
-    grow: how far outside the outline he draws, always; negative is inside. wobble: how far his line strays. slip: how
-    far his whole mask is off. flips: the share of pixels that he decides by a coin.
+    grow: systematic offset outside the outline; negative is inside. wobble: deviation of the line. slip: offset of the
+    whole mask. flips: share of pixels decided by a coin toss.
     """
 
     grow: float = 0.0
@@ -53,12 +53,12 @@ def _blob(rng: np.random.Generator, x: FloatArray, y: FloatArray, radius: float)
 
 
 def drawn_mask(rng: np.random.Generator, truth: BoolArray, habit: Habit) -> Window:
-    """What a worker with this habit draws of the object; in the frame of the true mask."""
+    """Return the mask that a worker with this habit draws of the object, in the frame of the true mask."""
     side = len(truth)
-    outside = ndimage.distance_transform_edt(~truth) - ndimage.distance_transform_edt(truth)
-    stray = ndimage.gaussian_filter(rng.normal(size=truth.shape), side * 0.04)
-    stray *= habit.wobble * side / max(stray.std(), 1e-9)
-    off = rng.normal(scale=habit.slip * side, size=2)
-    mask = ndimage.shift(outside, off, order=1, mode="nearest") + stray < habit.grow * side
+    distance = ndimage.distance_transform_edt(~truth) - ndimage.distance_transform_edt(truth)
+    deviation = ndimage.gaussian_filter(rng.normal(size=truth.shape), side * 0.04)
+    deviation *= habit.wobble * side / max(deviation.std(), 1e-9)
+    offset = rng.normal(scale=habit.slip * side, size=2)
+    mask = ndimage.shift(distance, offset, order=1, mode="nearest") + deviation < habit.grow * side
     coin = rng.random(truth.shape)
     return Window(0, 0, np.where(rng.random(truth.shape) < habit.flips, coin < 0.5, mask))

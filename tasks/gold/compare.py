@@ -1,4 +1,4 @@
-"""How far an answer agrees with what is known to be right. Pure: no Django, no project tables."""
+"""Compare an answer with gold answers. Pure: no Django, no project tables."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from annotary_core.labels.geometry import corner_array, pairwise_iou
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """What still counts as right: the overlap that boxes need (IoU), and how many may be missing or too many."""
+    """What counts as correct: the minimum IoU of boxes, and how many boxes may be missing or extra."""
 
     iou: float = 0.5
     misses: int = 0
@@ -24,14 +24,14 @@ class Tolerance:
 
     def __post_init__(self) -> None:
         if not 0 < self.iou <= 1 or self.misses < 0 or self.extras < 0:
-            raise ValueError("A tolerance needs an overlap above 0 and up to 1, and counts of 0 or more.")
+            raise ValueError("A tolerance needs an IoU above 0 and up to 1, and counts of 0 or more.")
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Tolerance:
-        """Read {"iou", "misses", "extras"}, each of which may be left out; raises ValueError when one is unusable."""
+        """Read {"iou", "misses", "extras"}, each optional; raises ValueError for an invalid value."""
         unknown = stored.keys() - {"iou", "misses", "extras"}
         if unknown:
-            raise ValueError(f"A tolerance has no {min(unknown)!r}; it has iou, misses and extras.")
+            raise ValueError(f"A tolerance has no field {min(unknown)!r}; it has iou, misses and extras.")
         try:
             return cls(
                 iou=float(stored.get("iou", cls().iou)),
@@ -39,7 +39,7 @@ class Tolerance:
                 extras=int(stored.get("extras", 0)),
             )
         except TypeError as error:
-            raise ValueError("A tolerance is made of numbers.") from error
+            raise ValueError("A tolerance must consist of numbers.") from error
 
     def to_json(self) -> dict[str, Any]:
         return {"iou": self.iou, "misses": self.misses, "extras": self.extras}
@@ -47,7 +47,7 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`score` is 0 to 1 (F1 for boxes, mean of the parts where a class is asked as well); `why` is for the worker."""
+    """Result: `score` is 0 to 1 (F1 for boxes, the mean of both parts with an image class); `why` is for the worker."""
 
     correct: bool
     score: float
@@ -56,16 +56,16 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class BoxMatch:
-    """Boxes matched one to one; `misplaced_class` of the unmatched ones lie right but have another class."""
+    """Boxes matched one to one; `misplaced_class` unmatched boxes match in position but have another class."""
 
     matched: int
-    given: int
-    wanted: int
+    answer_count: int
+    gold_count: int
     misplaced_class: int
 
     @property
     def f1(self) -> float:
-        return 2 * self.matched / (self.given + self.wanted) if self.given + self.wanted else 1.0
+        return 2 * self.matched / (self.answer_count + self.gold_count) if self.answer_count + self.gold_count else 1.0
 
 
 def compare(
@@ -75,34 +75,38 @@ def compare(
     *,
     names: Mapping[int, str] | None = None,
 ) -> Comparison:
-    """Compare with every accepted answer and keep the closest; `names` gives class names for the sentence.
+    """Compare with every accepted answer and return the best result; `names` maps classes to names for the sentence.
 
-    Raises ValueError when there is no accepted answer, since then nothing can be right.
+    Raises ValueError without accepted answers, because then no answer could be correct.
     """
     if not accepted:
-        raise ValueError("A check image needs at least one accepted answer.")
+        raise ValueError("A gold image needs at least one accepted answer.")
     results = [_compare_one(answer, gold, tolerance, names or {}) for gold in accepted]
     return max(results, key=lambda result: (result.correct, result.score))
 
 
-def match_boxes(given: Sequence[LabelObject], wanted: Sequence[LabelObject], *, iou: float) -> BoxMatch:
-    """Match boxes of the same class one to one, as many as possible, then with the largest overlap in all."""
-    overlap = pairwise_iou(corner_array([item.geom for item in given]), corner_array([item.geom for item in wanted]))
-    same = np.equal.outer([item.class_number for item in given], [item.class_number for item in wanted])
+def match_boxes(boxes: Sequence[LabelObject], gold_boxes: Sequence[LabelObject], *, iou: float) -> BoxMatch:
+    """Match boxes of the same class one to one: as many as possible, then with the largest total IoU."""
+    overlap = pairwise_iou(
+        corner_array([item.geom for item in boxes]), corner_array([item.geom for item in gold_boxes])
+    )
+    same = np.equal.outer([item.class_number for item in boxes], [item.class_number for item in gold_boxes])
     same = same.reshape(overlap.shape)
     near = overlap >= iou
     rows, columns = _assign(overlap, near & same)
-    left, open_ = np.ones(len(given), bool), np.ones(len(wanted), bool)
-    left[rows], open_[columns] = False, False
-    other_class, _ = _assign(overlap, near & left[:, None] & open_[None, :])
-    return BoxMatch(matched=len(rows), given=len(given), wanted=len(wanted), misplaced_class=len(other_class))
+    unmatched, unmatched_gold = np.ones(len(boxes), bool), np.ones(len(gold_boxes), bool)
+    unmatched[rows], unmatched_gold[columns] = False, False
+    other_class, _ = _assign(overlap, near & unmatched[:, None] & unmatched_gold[None, :])
+    return BoxMatch(
+        matched=len(rows), answer_count=len(boxes), gold_count=len(gold_boxes), misplaced_class=len(other_class)
+    )
 
 
 def _assign(overlap: NDArray[np.float64], eligible: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """The eligible pairs of an optimal one-to-one matching: rows and columns."""
-    # One more pair always outweighs any gain in overlap, which is at most one a pair.
-    worth = np.where(eligible, overlap + min(overlap.shape) + 1, 0.0)
-    rows, columns = linear_sum_assignment(worth, maximize=True)
+    """Return the eligible pairs of an optimal one-to-one matching, as rows and columns."""
+    # One more pair always outweighs any gain in IoU, which is at most one per pair.
+    score = np.where(eligible, overlap + min(overlap.shape) + 1, 0.0)
+    rows, columns = linear_sum_assignment(score, maximize=True)
     kept = eligible[rows, columns]
     return rows[kept], columns[kept]
 
@@ -124,44 +128,46 @@ def _compare_one(answer: Answer, gold: Answer, tolerance: Tolerance, names: Mapp
 
 def _compare_cannot_tell(answer: Answer, gold: Answer) -> Comparison:
     if answer.verdict == gold.verdict:
-        return Comparison(True, 1.0, "Right: this image cannot be told.")
+        return Comparison(True, 1.0, "Correct: “cannot tell” is the accepted answer.")
     if gold.verdict == "cannot_tell":
-        return Comparison(False, 0.0, "This image cannot be told; the answer gives labels for it.")
-    return Comparison(False, 0.0, "This image can be told; the answer says that it cannot.")
+        return Comparison(False, 0.0, "The accepted answer is “cannot tell”, but the answer has labels.")
+    return Comparison(False, 0.0, "This image can be labeled, but the answer is “cannot tell”.")
 
 
-def _compare_class(given: int | None, wanted: int | None, names: Mapping[int, str]) -> Comparison:
-    if given == wanted:
-        return Comparison(True, 1.0, "The class is right.")
-    if given is not None and wanted is not None and given in names and wanted in names:
-        return Comparison(False, 0.0, f"The answer says {_short(names[given])}; right is {_short(names[wanted])}.")
-    return Comparison(False, 0.0, "The class is another one.")
+def _compare_class(answered: int | None, gold: int | None, names: Mapping[int, str]) -> Comparison:
+    if answered == gold:
+        return Comparison(True, 1.0, "The class is correct.")
+    if answered is not None and gold is not None and answered in names and gold in names:
+        return Comparison(
+            False, 0.0, f"The answer is {_short(names[answered])}; the correct class is {_short(names[gold])}."
+        )
+    return Comparison(False, 0.0, "The class is incorrect.")
 
 
-def _compare_boxes(given: Sequence[LabelObject], wanted: Sequence[LabelObject], tolerance: Tolerance) -> Comparison:
-    if not wanted:
-        if not given:
-            return Comparison(True, 1.0, "Right: there is nothing to label on this image.")
-        why = f"There is nothing to label on this image; the answer has {_count(len(given), 'box', 'boxes')}."
-        return Comparison(len(given) <= tolerance.extras, 0.0, why)
-    match = match_boxes(given, wanted, iou=tolerance.iou)
-    misses, extras = match.wanted - match.matched, match.given - match.matched
+def _compare_boxes(boxes: Sequence[LabelObject], gold_boxes: Sequence[LabelObject], tolerance: Tolerance) -> Comparison:
+    if not gold_boxes:
+        if not boxes:
+            return Comparison(True, 1.0, "Correct: there is nothing to label on this image.")
+        why = f"There is nothing to label on this image; the answer has {_count(len(boxes), 'box', 'boxes')}."
+        return Comparison(len(boxes) <= tolerance.extras, 0.0, why)
+    match = match_boxes(boxes, gold_boxes, iou=tolerance.iou)
+    misses, extras = match.gold_count - match.matched, match.answer_count - match.matched
     correct = misses <= tolerance.misses and extras <= tolerance.extras
     return Comparison(correct, match.f1, _why_boxes(match))
 
 
 def _why_boxes(match: BoxMatch) -> str:
-    said = [f"{match.matched} of {_count(match.wanted, 'box matches', 'boxes match')}"]
-    extras = match.given - match.matched - match.misplaced_class
+    clauses = [f"{match.matched} of {_count(match.gold_count, 'box matches', 'boxes match')}"]
+    extras = match.answer_count - match.matched - match.misplaced_class
     if match.misplaced_class:
-        said.append(f"{_count(match.misplaced_class, 'has', 'have')} another class")
+        clauses.append(f"{_count(match.misplaced_class, 'has', 'have')} another class")
     if extras:
-        said.append(f"{_count(extras, 'box in the answer matches', 'boxes in the answer match')} none")
-    return ", ".join(said) + "."
+        clauses.append(f"{_count(extras, 'box in the answer matches', 'boxes in the answer match')} none")
+    return ", ".join(clauses) + "."
 
 
 def _short(name: str) -> str:
-    """A class name cut so that the sentence stays below the 300 characters that results are stored with."""
+    """Truncate a class name so that the sentence stays below the 300 characters that results can store."""
     return name if len(name) <= 60 else f"{name[:59]}…"
 
 

@@ -1,7 +1,7 @@
-"""Measure agreed boxes on real crowd labels: `python tests/benchmarks/consensus_boxes.py [data folder]`.
+"""Measure consensus boxes on real crowd labels: `python tests/benchmarks/consensus_boxes.py [data folder]`.
 
-F1 and mean IoU are those of clusters against gold objects, one to one at IoU >= .5 and without regard to class. What is
-learnt with gold is measured on the other images alone.
+F1 and mean IoU compare clusters with gold objects, one to one at IoU >= .5, regardless of class. Rates estimated with
+gold are measured only on the other images.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from annotary_core.labels.geometry import pairwise_iou
 ROOT = Path(__file__).resolve().parents[2]
 CROWD = ROOT.parent / "shared" / "data" / "crowd"
 BOX_SET = "cytocrowd_boxes"
-#: A consensus box finds a true object from this overlap on, without regard to class.
+#: Minimum IoU at which a consensus box matches a true object, regardless of class.
 MATCH_IOU = 0.5
-#: The share of images whose objects are known in the trials with gold, and how many trials.
+#: The share of gold images in the trials with gold, and the number of trials.
 GOLD_SHARE, TRIALS = 0.2, 5
 
 Table = NDArray[np.float64]
@@ -41,7 +41,7 @@ class BoxScore:
 
 
 def read_columns(path: Path) -> Table:
-    """A CSV of numbers with one header line, shape (rows, columns)."""
+    """Read a CSV of numbers with one header line, shape (rows, columns)."""
     with path.open(newline="") as file:
         rows = list(csv.reader(file))
     return np.array(rows[1:], dtype=np.float64).reshape(len(rows) - 1, len(rows[0]))
@@ -53,32 +53,34 @@ def box_answers(folder: Path) -> BoxAnswers:
 
 
 def cluster_boxes(folder: Path) -> tuple[BoxConsensus, float]:
-    """All clusters of the box set, and the seconds that they took."""
+    """Return all clusters of the box set, and the time in seconds."""
     answers = box_answers(folder)
     start = time.perf_counter()
-    found = BoxClustering().fit_predict(answers)
-    return found, time.perf_counter() - start
+    clusters = BoxClustering().fit_predict(answers)
+    return clusters, time.perf_counter() - start
 
 
 def score_boxes(
-    found: BoxConsensus, gold: Table, *, threshold: float, tasks: NDArray[np.int64] | None = None
+    clusters: BoxConsensus, gold: Table, *, threshold: float, tasks: NDArray[np.int64] | None = None
 ) -> BoxScore:
-    """Clusters with at least this existence against gold rows of task, x1, y1, x2, y2, class; in these tasks alone."""
+    """Score clusters with at least this existence against gold rows of task, x1, y1, x2, y2, class, in these tasks."""
     counted = np.unique(gold[:, 0]) if tasks is None else tasks
-    kept = (found.existence >= threshold) & np.isin(found.task, counted)
+    kept = (clusters.existence >= threshold) & np.isin(clusters.task, counted)
     true = gold[np.isin(gold[:, 0], counted)]
     overlaps: list[float] = []
     for task in counted:
-        table = pairwise_iou(found.box[kept & (found.task == task)], true[true[:, 0] == task, 1:5])
-        hit = table >= MATCH_IOU
-        rows, columns = linear_sum_assignment(np.where(hit, table + len(true), 0.0), maximize=True)
-        overlaps.extend(table[rows, columns][hit[rows, columns]])
-    matched, made = len(overlaps), int(kept.sum())
-    return BoxScore(matched / made, matched / len(true), 2 * matched / (made + len(true)), float(np.mean(overlaps)))
+        iou = pairwise_iou(clusters.box[kept & (clusters.task == task)], true[true[:, 0] == task, 1:5])
+        matches = iou >= MATCH_IOU
+        rows, columns = linear_sum_assignment(np.where(matches, iou + len(true), 0.0), maximize=True)
+        overlaps.extend(iou[rows, columns][matches[rows, columns]])
+    matched, predicted = len(overlaps), int(kept.sum())
+    return BoxScore(
+        matched / predicted, matched / len(true), 2 * matched / (predicted + len(true)), float(np.mean(overlaps))
+    )
 
 
 def with_gold(answers: BoxAnswers, gold: Table, *, trial: int) -> tuple[BoxConsensus, NDArray[np.int64]]:
-    """Clusters learnt with a share of the images known, and the other images."""
+    """Return clusters fitted with a share of the images as gold, and the other images."""
     images = np.unique(answers.task)
     known = np.random.default_rng(trial).choice(images, int(len(images) * GOLD_SHARE), replace=False)
     truth = {int(image): gold[gold[:, 0] == image, 1:5] for image in known}
@@ -88,22 +90,22 @@ def with_gold(answers: BoxAnswers, gold: Table, *, trial: int) -> tuple[BoxConse
 def report(crowd: Path) -> Iterator[str]:
     folder = crowd / BOX_SET
     answers, gold = box_answers(folder), read_columns(folder / "gold.csv")
-    found, seconds = cluster_boxes(folder)
+    clusters, seconds = cluster_boxes(folder)
     alone = BoxClustering(rates=DetectionRates()).fit_predict(answers)
-    yield f"{BOX_SET}: {len(found.task):,} clusters in {seconds:.2f} s; gold at IoU >= {MATCH_IOU}, class-agnostic"
+    yield f"{BOX_SET}: {len(clusters.task):,} clusters in {seconds:.2f} s; gold at IoU >= {MATCH_IOU}, class-agnostic"
     yield f"{'rates':<14}{'existence >=':<14}{'precision':>10}{'recall':>9}{'F1':>9}{'mean IoU':>10}"
     for name, result, threshold in (
         ("defaults", alone, 0.0),
         ("defaults", alone, 0.5),
-        ("learnt", found, 0.0),
-        ("learnt", found, 0.5),
-        ("learnt", found, 0.75),
+        ("estimated", clusters, 0.0),
+        ("estimated", clusters, 0.5),
+        ("estimated", clusters, 0.75),
     ):
         yield _line(f"{name:<14}{threshold:<14.2f}", [score_boxes(result, gold, threshold=threshold)])
-    quorum = replace(found, existence=np.where(found.votes >= 2, 1.0, 0.0))
+    quorum = replace(clusters, existence=np.where(clusters.votes >= 2, 1.0, 0.0))
     yield _line(f"{'none':<14}{'two drew it':<14}", [score_boxes(quorum, gold, threshold=0.5)])
     trials = [with_gold(answers, gold, trial=trial) for trial in range(TRIALS)]
-    for name, results in (("learnt", [found] * TRIALS), ("20 % gold", [result for result, _ in trials])):
+    for name, results in (("estimated", [clusters] * TRIALS), ("20 % gold", [result for result, _ in trials])):
         scores = [
             score_boxes(result, gold, threshold=0.5, tasks=rest)
             for result, (_, rest) in zip(results, trials, strict=True)
@@ -117,10 +119,10 @@ def _line(start: str, scores: list[BoxScore]) -> str:
 
 
 def run(report: Callable[[Path], Iterator[str]]) -> int:
-    """Print a report on the data of the folder that the command names, or on ../shared; 1 where there is none."""
+    """Print a report on the data folder in argv, or on ../shared; return 1 if it does not exist."""
     crowd = Path(sys.argv[1]) if len(sys.argv) > 1 else CROWD
     if not (crowd / BOX_SET).is_dir():
-        print("The measuring data is not here; put it at ../shared/data/crowd beside the checkout or name its folder.")
+        print("The benchmark data is missing; put it at ../shared/data/crowd next to the checkout or pass its folder.")
         return 1
     for line in report(crowd):
         print(line, flush=True)

@@ -1,8 +1,8 @@
-"""Agreed masks: `python tests/benchmarks/consensus_masks.py [clusters]`, 200 by default; about three minutes.
+"""Measure mask fusion: `python tests/benchmarks/consensus_masks.py [clusters]`, 200 by default; about three minutes.
 
-Workers of known habits draw objects of known outline (tests/noisy_masks.py, seeded). Printed are the mean IoU with the
-truth of each way to make one mask of several, for crowds of several kinds, and the time that a cluster of five masks in
-pictures of 200 x 200 pixels takes.
+Workers with known habits draw objects with known outlines (tests/noisy_masks.py, seeded). Prints the mean IoU with the
+ground truth of each fusion method, for several kinds of crowds, and the time for a cluster of five masks in images of
+200 x 200 pixels.
 """
 
 from __future__ import annotations
@@ -43,16 +43,16 @@ Fuse = Callable[[MaskAnswers], list[Window]]
 
 
 def majority(answers: MaskAnswers) -> list[Window]:
-    """More than half of the votes, pixel by pixel."""
+    """Pixel-wise majority vote: more than half of the votes."""
     out = []
     for cluster in np.unique(answers.cluster):
-        masks = [answers.masks[row].cut(0, 0, SIDE, SIDE).pixels for row in np.flatnonzero(answers.cluster == cluster)]
+        masks = [answers.masks[row].crop(0, 0, SIDE, SIDE).pixels for row in np.flatnonzero(answers.cluster == cluster)]
         out.append(Window(0, 0, np.mean(masks, axis=0) > 0.5))
     return out
 
 
 def one_image_at_a_time(answers: MaskAnswers) -> list[Window]:
-    """The same EM, but with rates of one image alone, as STAPLE has them."""
+    """The same EM with rates per image, as in STAPLE."""
     return [PixelEM().fit_predict(part).masks[0] for part in by_cluster(answers)]
 
 
@@ -61,10 +61,10 @@ def pooled(answers: MaskAnswers) -> list[Window]:
 
 
 def pooled_with_gold(answers: MaskAnswers, truths: list[Window]) -> list[Window]:
-    """One object in ten is known; what is compared are the others."""
+    """Pooled EM with one object in ten as gold; the others are compared."""
     gold = {number: truths[number] for number in range(0, len(truths), 10)}
-    found = PixelEM().fit_predict(MaskAnswers.of(answers.cluster, answers.worker, answers.masks, gold=gold))
-    return list(found.masks)
+    consensus = PixelEM().fit_predict(MaskAnswers.of(answers.cluster, answers.worker, answers.masks, gold=gold))
+    return list(consensus.masks)
 
 
 def by_cluster(answers: MaskAnswers) -> list[MaskAnswers]:
@@ -82,7 +82,7 @@ def crowd(habits: list[Habit], clusters: int, seed: int) -> tuple[MaskAnswers, l
 
 
 def mean_iou(masks: list[Window], truths: list[Window]) -> float:
-    """Over the objects that are gold in no column."""
+    """Return the mean IoU over the objects that are gold in no column."""
     pairs = list(zip(masks, truths, strict=True))
     return float(np.mean([mask_iou(mask, truth) for number, (mask, truth) in enumerate(pairs) if number % 10]))
 
@@ -93,8 +93,8 @@ def best_worker(answers: MaskAnswers, truths: list[Window]) -> float:
 
 
 def main(clusters: int = 200) -> None:
-    print(f"Mean IoU with the truth, {clusters} objects a crowd, {SIDE} x {SIDE} px")
-    print(f"{'crowd':31}{'best worker':>12}{'majority':>12}{'EM an image':>12}{'EM pooled':>12}{'with gold':>12}")
+    print(f"Mean IoU with the ground truth, {clusters} objects per crowd, {SIDE} x {SIDE} px")
+    print(f"{'crowd':31}{'best worker':>13}{'majority':>13}{'EM per image':>13}{'EM pooled':>13}{'with gold':>13}")
     took, counted = 0.0, 0
     for seed, (name, habits) in enumerate(CROWDS.items()):
         answers, truths = crowd(habits, clusters, seed)
@@ -105,8 +105,8 @@ def main(clusters: int = 200) -> None:
         if len(habits) == 5:
             took, counted = took + time.process_time() - start, counted + clusters
         figures += [mean_iou(masks, truths), mean_iou(pooled_with_gold(answers, truths), truths)]
-        print(f"{name:31}" + "".join(f"{figure:12.4f}" for figure in figures))
-    print(f"Pooled EM: {took / counted * 1000:.2f} ms of processor time a cluster of five masks")
+        print(f"{name:31}" + "".join(f"{figure:13.4f}" for figure in figures))
+    print(f"Pooled EM: {took / counted * 1000:.2f} ms of CPU time per cluster of five masks")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""From the answers to one image to the one answer that they agree on, with its evidence.
+"""Merge the answers to one image into a consensus answer with its evidence.
 
-Who could not tell is set aside: such an answer neither votes nor counts as having seen the image. If nobody could tell,
-that is the result. The class is what the method says; of the boxes those are released whose existence posterior reaches
-the threshold (objects/existence.py: from each worker's rates where they are known, else from his trust), and when
-nothing is left to say the result is "empty".
+"Cannot tell" answers are excluded: they neither vote nor count as having seen the image. If every answer is "cannot
+tell", so is the result. The class comes from the method. Boxes are released when their existence posterior reaches the
+threshold (objects/existence.py: from the worker's rates where they are known, otherwise from trust); without a class or
+a released box the result is "empty".
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from annotary_core.labels.canonical import canonical_bytes
 from annotary_core.labels.geometry import box_from_corners, corner_array
 from annotary_core.labels.schema import Schema
 
-#: Figures in evidence are rounded, so that equal evidence is equal text.
+#: Decimals of the numbers in evidence: rounding makes equal evidence equal text.
 _DIGITS = 6
 
 Json = dict[str, Any]
@@ -34,10 +34,10 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class WorkerAnswer:
-    """An answer and whose it is; `weight` is the trust in the worker.
+    """A worker's answer; `weight` is the trust in the worker.
 
-    probabilities: of a model that says how sure it is of each class; they vote in place of the answer's class, and of
-    objects such a model says nothing.
+    probabilities: the class probabilities of a model worker. They vote in place of the answer's class, and such a model
+    has no say about objects.
     """
 
     worker: int
@@ -48,13 +48,13 @@ class WorkerAnswer:
 
 @dataclass(frozen=True, slots=True)
 class Consolidated:
-    """`posterior` and `evidence` are plain JSON.
+    """The consensus answer with its `posterior` and `evidence`, both plain JSON.
 
-    posterior: {"class": {number: p}} and {"objects": {object id: {"existence": p, "class": {number: p}}}}, each where
-    the schema asks for it. evidence: "n" answers, how many said "cannot_tell" and "empty", "method", then "class" and
-    "objects" with votes, shares, agreement and ties; objects that were not released are listed with "released": false.
-    confidence: mean over the decisions made: the share of the class, and for each box found existence times class share
-    if it is released, 1 - existence if not. All said "empty" or all said "cannot_tell" has confidence 1.
+    posterior: {"class": {number: p}} and {"objects": {object id: {"existence": p, "class": {number: p}}}}, each if
+    the schema asks for it. evidence: "n" answers, the numbers of "cannot_tell" and "empty" answers, "method", then
+    "class" and "objects" with votes, shares, agreement and ties; objects that were not released are listed with
+    "released": false. confidence: mean over the decisions: the posterior of the class, and for each box existence times
+    class posterior if it is released, otherwise 1 - existence. Unanimous "empty" or "cannot_tell" has confidence 1.
     """
 
     answer: Answer
@@ -64,12 +64,12 @@ class Consolidated:
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """What one tool contributes."""
+class _ToolResult:
+    """The contribution of one label tool."""
 
     posterior: Any
     evidence: Any
-    sureness: tuple[float, ...]
+    confidences: tuple[float, ...]
     class_number: int | None = None
     objects: tuple[LabelObject, ...] = ()
 
@@ -83,157 +83,159 @@ def consolidate(
     seed: int = 0,
     rates: DetectionRates | None = None,
 ) -> Consolidated:
-    """One answer out of many, at most one a worker, all in the frame of the same image.
+    """Merge the answers to one image, at most one per worker, all in the same image frame.
 
-    The order of the answers changes nothing. `seed` turns the lots that decide ties; callers pass the task's id, so
-    that a tie falls the same way when it is computed again. `rates` are what the project has learnt of its workers;
-    with None lone boxes are kept where few looked and their worker is not known to be careless. Raises ValueError
-    without answers, with two answers of one worker, or for an unknown method.
+    The order of the answers has no effect. `seed` seeds the hash that breaks ties; callers pass the task's id, so that
+    recomputing breaks a tie the same way. `rates` are the project's estimated worker rates; without them, boxes drawn
+    by a single worker are kept if few workers looked and the worker is not known to be careless. Raises ValueError
+    without answers, for two answers of one worker, and for an unknown method.
     """
     if not answers:
-        raise ValueError("There is no answer to consolidate.")
-    ordered = sorted(answers, key=lambda given: given.worker)
-    if len({given.worker for given in ordered}) < len(ordered):
-        raise ValueError("A worker stands here twice; pass the current answer of each worker.")
-    chosen = method_named(method, seed=seed) if isinstance(method, str) else method
-    saw = [given for given in ordered if given.answer.verdict != "cannot_tell"]
+        raise ValueError("There are no answers to consolidate.")
+    ordered = sorted(answers, key=lambda entry: entry.worker)
+    if len({entry.worker for entry in ordered}) < len(ordered):
+        raise ValueError("A worker appears twice; pass only the current answer of each worker.")
+    resolved = method_named(method, seed=seed) if isinstance(method, str) else method
+    informed = [entry for entry in ordered if entry.answer.verdict != "cannot_tell"]
     evidence: Json = {
-        "n": sum(given.probabilities is None for given in ordered),
-        "cannot_tell": len(ordered) - len(saw),
-        "empty": sum(given.answer.verdict == "empty" for given in saw),
-        "method": chosen.name,
+        "n": sum(entry.probabilities is None for entry in ordered),
+        "cannot_tell": len(ordered) - len(informed),
+        "empty": sum(entry.answer.verdict == "empty" for entry in informed),
+        "method": resolved.name,
     }
-    if not saw:
+    if not informed:
         return Consolidated(Answer(verdict="cannot_tell"), {}, evidence, 1.0)
-    parts: dict[str, _Part] = {}
+    parts: dict[str, _ToolResult] = {}
     if schema.wants_class:
-        parts["class"] = _agree_on_class(saw, method=chosen)
+        parts["class"] = _class_result(informed, method=resolved)
     if "box" in schema.object_tools:
-        parts["objects"] = _agree_on_boxes(
-            [given for given in saw if given.probabilities is None],
-            method=chosen,
+        parts["objects"] = _box_result(
+            [entry for entry in informed if entry.probabilities is None],
+            method=resolved,
             threshold=release_threshold,
             rates=rates or DetectionRates(),
         )
-    sureness = [sure for part in parts.values() for sure in part.sureness]
+    confidences = [value for part in parts.values() for value in part.confidences]
     return Consolidated(
         answer=_assemble(parts),
         posterior={name: part.posterior for name, part in parts.items()},
         evidence=evidence | {name: part.evidence for name, part in parts.items()},
-        confidence=_figure(sum(sureness) / len(sureness)) if sureness else 1.0,
+        confidence=_rounded(sum(confidences) / len(confidences)) if confidences else 1.0,
     )
 
 
-def _assemble(parts: dict[str, _Part]) -> Answer:
+def _assemble(parts: dict[str, _ToolResult]) -> Answer:
     number = parts["class"].class_number if "class" in parts else None
     objects = parts["objects"].objects if "objects" in parts else ()
     verdict: Verdict = "labels" if objects or number is not None else "empty"
     return Answer(verdict=verdict, image=ImageLabel(class_number=number), objects=objects)
 
 
-def _agree_on_class(saw: Sequence[WorkerAnswer], *, method: Method) -> _Part:
-    """Answers given before the schema asked for a class have none and do not vote."""
-    votes = [vote for given in saw for vote in _class_votes(given)]
+def _class_result(informed: Sequence[WorkerAnswer], *, method: Method) -> _ToolResult:
+    """Return the class decision. Answers from before the schema asked for a class do not vote."""
+    votes = [vote for entry in informed for vote in _class_votes(entry)]
     if not votes:
-        return _Part(posterior={}, evidence={"n": 0}, sureness=())
+        return _ToolResult(posterior={}, evidence={"n": 0}, confidences=())
     worker, label, weight = zip(*votes, strict=True)
     result = method.fit_predict(Answers.of([0] * len(votes), worker, label, weights=weight))
-    labels = [given.answer.image.class_number for given in saw if given.probabilities is None]
+    labels = [entry.answer.image.class_number for entry in informed if entry.probabilities is None]
     posterior = _class_posterior(result, 0)
     counts = {str(number): labels.count(number) for number in sorted({n for n in labels if n is not None})}
-    agreement = _agreeing_pairs(list(counts.values()))
-    return _Part(
+    agreement = _pair_agreement(list(counts.values()))
+    return _ToolResult(
         posterior=posterior,
         evidence={"n": sum(counts.values()), "votes": counts, "agreement": agreement, "tied": bool(result.tied[0])},
-        sureness=(float(result.confidence[0]),),
+        confidences=(float(result.confidence[0]),),
         class_number=int(result.label[0]),
     )
 
 
-def _class_votes(given: WorkerAnswer) -> list[tuple[int, int, float]]:
-    """(worker, class, weight). The rows of a worker share one vote, so those of a model are raised by their number."""
-    if given.probabilities is not None:
-        said = {number: p for number, p in given.probabilities.items() if p > 0}
-        return [(given.worker, number, given.weight * p * len(said)) for number, p in said.items()]
-    number = given.answer.image.class_number
-    return [] if number is None else [(given.worker, number, given.weight)]
+def _class_votes(entry: WorkerAnswer) -> list[tuple[int, int, float]]:
+    """Return (worker, class, weight) rows. A worker's rows share one vote, so a model's are scaled by their number."""
+    if entry.probabilities is not None:
+        probabilities = {number: p for number, p in entry.probabilities.items() if p > 0}
+        return [(entry.worker, number, entry.weight * p * len(probabilities)) for number, p in probabilities.items()]
+    number = entry.answer.image.class_number
+    return [] if number is None else [(entry.worker, number, entry.weight)]
 
 
-def _agreeing_pairs(counts: list[int]) -> float | None:
-    """The share of pairs of workers who chose the same; None for one worker alone."""
+def _pair_agreement(counts: list[int]) -> float | None:
+    """Return the share of worker pairs that chose the same class; None for a single worker."""
     n = sum(counts)
-    return None if n < 2 else _figure(sum(c * (c - 1) for c in counts) / (n * (n - 1)))
+    return None if n < 2 else _rounded(sum(c * (c - 1) for c in counts) / (n * (n - 1)))
 
 
-def _agree_on_boxes(saw: Sequence[WorkerAnswer], *, method: Method, threshold: float, rates: DetectionRates) -> _Part:
-    drawn = [(given.worker, item) for given in saw for item in given.answer.objects if item.tool == "box"]
-    found = BoxClustering(method=method, rates=rates).fit_predict(
+def _box_result(
+    informed: Sequence[WorkerAnswer], *, method: Method, threshold: float, rates: DetectionRates
+) -> _ToolResult:
+    boxes = [(entry.worker, item) for entry in informed for item in entry.answer.objects if item.tool == "box"]
+    clusters = BoxClustering(method=method, rates=rates).fit_predict(
         BoxAnswers.of(
-            [0] * len(drawn),
-            [worker for worker, _ in drawn],
-            [item.class_number for _, item in drawn],
-            corner_array([item.geom for _, item in drawn]),
-            seen=[(0, given.worker) for given in saw],
-            weights=[given.weight for given in saw],
+            [0] * len(boxes),
+            [worker for worker, _ in boxes],
+            [item.class_number for _, item in boxes],
+            corner_array([item.geom for _, item in boxes]),
+            seen=[(0, entry.worker) for entry in informed],
+            weights=[entry.weight for entry in informed],
         )
     )
-    ids = _object_ids(found)
+    ids = _object_ids(clusters)
     posterior: Json = {}
     evidence: list[Json] = []
     objects: list[LabelObject] = []
-    sureness: list[float] = []
+    confidences: list[float] = []
     for index, object_id in enumerate(ids):
-        existence, share = float(found.existence[index]), float(found.classes.confidence[index])
+        existence, share = float(clusters.existence[index]), float(clusters.classes.confidence[index])
         released = existence >= threshold - EPSILON
-        item = _agreed_object(found, index, object_id)
-        posterior[object_id] = {"existence": _figure(existence), "class": _class_posterior(found.classes, index)}
-        evidence.append(_object_evidence(found, index, item, released=released))
-        sureness.append(existence * share if released else 1 - existence)
+        item = _consensus_object(clusters, index, object_id)
+        posterior[object_id] = {"existence": _rounded(existence), "class": _class_posterior(clusters.classes, index)}
+        evidence.append(_object_evidence(clusters, index, item, released=released))
+        confidences.append(existence * share if released else 1 - existence)
         if released:
             objects.append(item)
-    return _Part(posterior=posterior, evidence=evidence, sureness=tuple(sureness), objects=tuple(objects))
+    return _ToolResult(posterior=posterior, evidence=evidence, confidences=tuple(confidences), objects=tuple(objects))
 
 
-def _agreed_object(found: BoxConsensus, index: int, object_id: str) -> LabelObject:
-    x1, y1, x2, y2 = (float(value) for value in found.box[index])
+def _consensus_object(clusters: BoxConsensus, index: int, object_id: str) -> LabelObject:
+    x1, y1, x2, y2 = (float(value) for value in clusters.box[index])
     return LabelObject(
-        id=object_id, class_number=int(found.label[index]), tool="box", geom=box_from_corners(x1, y1, x2, y2)
+        id=object_id, class_number=int(clusters.label[index]), tool="box", geom=box_from_corners(x1, y1, x2, y2)
     )
 
 
-def _object_evidence(found: BoxConsensus, index: int, item: LabelObject, *, released: bool) -> Json:
+def _object_evidence(clusters: BoxConsensus, index: int, item: LabelObject, *, released: bool) -> Json:
     return {
         "id": item.id,
         "class": item.class_number,
         "geom": item.geom.to_json(),
-        "votes": int(found.votes[index]),
-        "seen": int(found.seen[index]),
-        "existence": _figure(float(found.existence[index])),
-        "agreement": _figure(float(found.agreement[index])),
-        "tied": bool(found.classes.tied[index]),
+        "votes": int(clusters.votes[index]),
+        "seen": int(clusters.seen[index]),
+        "existence": _rounded(float(clusters.existence[index])),
+        "agreement": _rounded(float(clusters.agreement[index])),
+        "tied": bool(clusters.classes.tied[index]),
         "released": released,
     }
 
 
-def _object_ids(found: BoxConsensus) -> list[str]:
-    """Ids that follow from the agreed box and class, so that agreeing on the same again gives the same bytes."""
+def _object_ids(clusters: BoxConsensus) -> list[str]:
+    """Derive ids from the consensus box and class, so that an unchanged consensus has the same bytes."""
     ids: list[str] = []
-    twins: Counter[str] = Counter()
-    for index in range(len(found.task)):
-        item = _agreed_object(found, index, "")
+    occurrences: Counter[str] = Counter()
+    for index in range(len(clusters.task)):
+        item = _consensus_object(clusters, index, "")
         content = canonical_bytes(Answer(verdict="labels", objects=(item,)))
         stem = f"agreed-{hashlib.sha256(content).hexdigest()[:16]}"
-        # Two clusters can agree on the very same box and class.
-        twins[stem] += 1
-        ids.append(f"{stem}-{twins[stem]}" if twins[stem] > 1 else stem)
+        # Two clusters can have the same consensus box and class.
+        occurrences[stem] += 1
+        ids.append(f"{stem}-{occurrences[stem]}" if occurrences[stem] > 1 else stem)
     return ids
 
 
 def _class_posterior(result: Consensus, index: int) -> Json:
-    """By class number; what rounds to nothing is left out."""
-    figures = {str(number): _figure(p) for number, p in result.posteriors.of(index).items()}
-    return {number: p for number, p in figures.items() if p > 0}
+    """Return the posterior by class number, without entries that round to 0."""
+    rounded = {str(number): _rounded(p) for number, p in result.posteriors.of(index).items()}
+    return {number: p for number, p in rounded.items() if p > 0}
 
 
-def _figure(value: float) -> float:
+def _rounded(value: float) -> float:
     return round(float(np.clip(value, 0.0, 1.0)), _DIGITS)

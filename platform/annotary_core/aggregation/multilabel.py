@@ -1,11 +1,11 @@
-"""Tags: any number of them hold of a task, so each is a question of yes or no.
+"""Tags: any number of them apply to a task, so each is a binary decision.
 
-A worker finds a tag that holds with a probability of their own (sensitivity) and leaves out one that does not hold with
-another (specificity), whatever the tag: few workers say enough of each tag to be known by it. Each tag has a frequency
-of its own. It is the Dawid-Skene model with two classes, its matrices shared by all tags, fitted by EM with pooled
-Dirichlet priors as in blend.py; below COLD_ANSWERS votes everybody counts alike and the majority decides.
+Each worker has one sensitivity (the probability to give a tag that applies) and one specificity (the probability to
+omit a tag that does not), shared by all tags: few workers answer often enough to be estimated per tag. Each tag has its
+own frequency. This is the two-class Dawid-Skene model with confusion matrices shared by all tags, fitted by EM with
+pooled Dirichlet priors as in blend.py; below COLD_ANSWERS votes all workers have equal weight and the majority decides.
 
-An absent tag is a vote against it only of a worker who saw the task: the pairs of `seen` say who did.
+An absent tag is a vote against it only from a worker who saw the task, that is, from a pair in `seen`.
 """
 
 from __future__ import annotations
@@ -30,13 +30,12 @@ from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
 @dataclass(frozen=True, slots=True)
 class TagAnswers:
-    """Row i says that `worker[i]` gave `task[i]` the tag `tag[i]`; a tag given twice counts once.
+    """Tags in columns: row i means that `worker[i]` gave `task[i]` the tag `tag[i]`; duplicates count once.
 
     task, worker, tag: integers, shape (n,). seen_task, seen_worker: shape (s,), who looked at which task, each pair
-    once, those who gave tags too. tags: all that exist, shape (g,), ascending; an absent one is a vote as well.
-    weights: trust in each pair, shape (s,), None means 1. gold_task, gold_tag, gold_holds: shape (m,), what is known.
-    Raises ValueError for columns that do not fit together, for a pair that gave a tag and is not among those who saw
-    the task, and for an unknown tag.
+    once, including the pairs that gave tags. tags: all existing tags, shape (g,), ascending; an absent tag is a vote
+    too. weights: trust in each pair, shape (s,); None means 1. gold_task, gold_tag, gold_holds: the known truth, (m,).
+    Raises ValueError for inconsistent columns, for a pair that gave a tag but is not in `seen`, and for an unknown tag.
     """
 
     task: IntArray
@@ -53,17 +52,20 @@ class TagAnswers:
     @classmethod
     def of(
         cls,
-        given: ArrayLike,
+        assigned: ArrayLike,
         seen: ArrayLike,
         *,
         tags: ArrayLike,
         weights: ArrayLike | None = None,
         gold: ArrayLike = (),
     ) -> TagAnswers:
-        """given: rows (task, worker, tag); seen: rows (task, worker); gold: rows (task, tag, 1 if it holds else 0)."""
-        rows = np.unique(np.asarray(given, np.int64).reshape(-1, 3), axis=0)
+        """Build the columns from rows.
+
+        assigned: rows (task, worker, tag); seen: rows (task, worker); gold: rows (task, tag, 1 if it applies else 0).
+        """
+        rows = np.unique(np.asarray(assigned, np.int64).reshape(-1, 3), axis=0)
         pairs = np.asarray(seen, np.int64).reshape(-1, 2)
-        known = np.asarray(gold, np.int64).reshape(-1, 3)
+        gold_rows = np.asarray(gold, np.int64).reshape(-1, 3)
         return cls(
             task=rows[:, 0],
             worker=rows[:, 1],
@@ -72,17 +74,17 @@ class TagAnswers:
             seen_worker=pairs[:, 1],
             tags=np.unique(np.asarray(tags, np.int64)),
             weights=None if weights is None else np.asarray(weights, np.float64),
-            gold_task=known[:, 0],
-            gold_tag=known[:, 1],
-            gold_holds=known[:, 2] > 0,
+            gold_task=gold_rows[:, 0],
+            gold_tag=gold_rows[:, 1],
+            gold_holds=gold_rows[:, 2] > 0,
         )
 
     def __post_init__(self) -> None:
         pairs, tagged = _pairs(self)
         if len(np.unique(pairs)) < len(pairs):
-            raise ValueError("A pair of task and worker stands twice among those who saw it.")
+            raise ValueError("A pair of task and worker appears twice in seen.")
         if not np.isin(tagged, pairs).all():
-            raise ValueError("Somebody tagged a task without being among those who saw it.")
+            raise ValueError("A worker tagged a task but is not listed in seen.")
         if not np.isin(self.tag, self.tags).all() or not np.isin(self.gold_tag, self.tags).all():
             raise ValueError("A row names a tag that is not among the tags.")
         if self.weights is not None:
@@ -91,10 +93,11 @@ class TagAnswers:
 
 @dataclass(frozen=True, slots=True)
 class TagConsensus:
-    """task: shape (t,), ascending. probability that each tag holds, shape (t, g) over `tags`; n: who saw it, (t,).
+    """The probability of each tag on each task, and the estimated workers.
 
-    workers: shape (w,); sensitivity, specificity: of each worker, shape (w,). bounds: of each iteration, empty where
-    everybody counts alike.
+    task: shape (t,), ascending. probability: that each of `tags` applies, shape (t, g). n: workers who saw the task,
+    shape (t,). workers, sensitivity, specificity: shape (w,). bounds: the evidence lower bound after each iteration,
+    empty when all workers have equal weight.
     """
 
     task: IntArray
@@ -107,13 +110,13 @@ class TagConsensus:
     bounds: tuple[float, ...]
 
     def holds(self) -> BoolArray:
-        """Shape (t, g): more likely than not; of an even split a tag does not hold."""
+        """Whether each tag is more likely than not to apply, shape (t, g); false on an even split."""
         return self.probability > 0.5 + EPSILON
 
 
 @dataclass(frozen=True, slots=True)
 class TagFrequencies:
-    """Each tag's own frequency, learnt with one task with it and one without seen before; shapes (g, 2)."""
+    """Each tag's own frequency, shape (g, 2), with one pseudo-task with the tag and one without it as the prior."""
 
     def maximise(self, class_counts: FloatArray) -> FloatArray:
         counts = class_counts + 1.0
@@ -125,7 +128,7 @@ class TagFrequencies:
 
 @dataclass(frozen=True, slots=True)
 class Tagging:
-    """See the module's docstring."""
+    """Two-class Dawid-Skene over tags; see the module's docstring."""
 
     max_iterations: int = 100
     tolerance: float = 1e-6
@@ -133,21 +136,21 @@ class Tagging:
 
     def fit_predict(self, answers: TagAnswers) -> TagConsensus:
         seen, tagged = _pairs(answers)
-        coded = [_votes_on(answers, tag, np.isin(seen, tagged[answers.tag == tag])) for tag in answers.tags]
-        if not coded or not len(coded[0].tasks):
-            return _nothing(answers)
-        kernels = [kernel_for(part, self.kernel) for part in coded]
-        first = coded[0]
-        if len(answers.seen_task) * len(coded) < COLD_ANSWERS:
-            found, bounds = _alike(len(first.workers), len(coded)), list[float]()
+        encoded = [_votes_on(answers, tag, np.isin(seen, tagged[answers.tag == tag])) for tag in answers.tags]
+        if not encoded or not len(encoded[0].tasks):
+            return _empty_consensus(answers)
+        kernels = [kernel_for(part, self.kernel) for part in encoded]
+        first = encoded[0]
+        if len(answers.seen_task) * len(encoded) < COLD_ANSWERS:
+            parameters, bounds = _equal_workers(len(first.workers), len(encoded)), list[float]()
         else:
-            found, bounds = self._climb(coded, kernels)
-        probability = np.empty((len(first.tasks), len(coded)))
+            parameters, bounds = self._run_em(encoded, kernels)
+        probability = np.empty((len(first.tasks), len(encoded)))
         posterior = np.empty((len(first.tasks), 2))
         for column, kernel in enumerate(kernels):
-            kernel.expect(found.log_theta, found.log_class_prior[column], posterior)
+            kernel.expect(parameters.log_theta, parameters.log_class_prior[column], posterior)
             probability[:, column] = posterior[:, 1]
-        theta = np.exp(found.log_theta)
+        theta = np.exp(parameters.log_theta)
         return TagConsensus(
             task=first.tasks,
             tags=answers.tags,
@@ -159,8 +162,8 @@ class Tagging:
             bounds=tuple(bounds),
         )
 
-    def _climb(self, coded: list[Coded], kernels: list[Kernel]) -> tuple[Parameters, list[float]]:
-        starts = [part.shares() for part in coded]
+    def _run_em(self, encoded: list[Coded], kernels: list[Kernel]) -> tuple[Parameters, list[float]]:
+        starts = [part.shares() for part in encoded]
         buffer = np.empty_like(starts[0])
 
         def gather(parts: list[Statistics]) -> Statistics:
@@ -168,16 +171,16 @@ class Tagging:
             frequencies = np.stack([part.class_counts for part in parts])
             return Statistics(total.counts, frequencies, total.log_likelihood, total.tasks)
 
-        def step(now: Parameters) -> Statistics:
+        def step(parameters: Parameters) -> Statistics:
             return gather(
                 [
-                    kernel.expect(now.log_theta, now.log_class_prior[column], buffer)
+                    kernel.expect(parameters.log_theta, parameters.log_class_prior[column], buffer)
                     for column, kernel in enumerate(kernels)
                 ]
             )
 
         start = gather([kernel.count(shares) for kernel, shares in zip(kernels, starts, strict=True)])
-        way = climb(
+        trace = climb(
             start,
             step,
             DirichletRows(STRENGTH * pooled(start.counts)[None]),
@@ -185,40 +188,40 @@ class Tagging:
             max_iterations=self.max_iterations,
             tolerance=self.tolerance,
         )
-        return way.parameters, way.bounds
+        return trace.parameters, trace.bounds
 
 
 def _votes_on(answers: TagAnswers, tag: np.int64, yes: BoolArray) -> Coded:
-    """Who saw a task says yes (1) or no (0) to the tag; yes: shape (s,)."""
-    known = answers.gold_tag == tag
-    pairs = zip(answers.gold_task[known].tolist(), answers.gold_holds[known].tolist(), strict=True)
+    """Encode the yes (1) and no (0) votes on a tag of everyone who saw each task; yes: shape (s,)."""
+    is_tag = answers.gold_tag == tag
+    gold_pairs = zip(answers.gold_task[is_tag].tolist(), answers.gold_holds[is_tag].tolist(), strict=True)
     columns = Answers.of(
         answers.seen_task,
         answers.seen_worker,
         yes.astype(np.int64),
         weights=answers.weights,
         classes=[0, 1],
-        gold={task: int(holds) for task, holds in pairs},
+        gold={task: int(holds) for task, holds in gold_pairs},
     )
     return Coded.of(columns, repeats="share")
 
 
-def _alike(workers: int, tags: int) -> Parameters:
+def _equal_workers(workers: int, tags: int) -> Parameters:
     right, wrong = np.log(np.array(PRIOR) / sum(PRIOR))
     theta = np.full((workers, 2, 2), wrong)
     theta[:, [0, 1], [0, 1]] = right
     return Parameters(log_theta=theta, log_class_prior=np.full((tags, 2), np.log(0.5)))
 
 
-def _nothing(answers: TagAnswers) -> TagConsensus:
+def _empty_consensus(answers: TagAnswers) -> TagConsensus:
     none = np.empty(0, np.int64)
     empty = np.empty(0)
     return TagConsensus(none, answers.tags, np.empty((0, len(answers.tags))), none, none, empty, empty, ())
 
 
 def _pairs(answers: TagAnswers) -> tuple[IntArray, IntArray]:
-    """One number a pair, equal for equal pairs: of those who saw, shape (s,), and of those who tagged, shape (n,)."""
+    """A key per (task, worker) pair, equal for equal pairs: of the seen pairs, (s,), and of the tag rows, (n,)."""
     _, task = np.unique(np.concatenate([answers.seen_task, answers.task]), return_inverse=True)
     workers, worker = np.unique(np.concatenate([answers.seen_worker, answers.worker]), return_inverse=True)
-    key = task.astype(np.int64) * max(len(workers), 1) + worker
-    return key[: len(answers.seen_task)], key[len(answers.seen_task) :]
+    keys = task.astype(np.int64) * max(len(workers), 1) + worker
+    return keys[: len(answers.seen_task)], keys[len(answers.seen_task) :]

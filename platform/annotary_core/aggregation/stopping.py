@@ -1,20 +1,21 @@
-"""When to stop asking: what more answers are expected to bring, against their price. One rule for all tools.
+"""When to stop collecting answers: the expected value of more answers against their price. One rule for all tools.
 
-Whatever the tool, a task is a sum of decisions between two hypotheses: the top class and the second, a tag applies or
+For every tool a task is a sum of decisions between two hypotheses: the top class and the second, a tag applies or
 not, an object exists or not. Let p be the probability of the likelier one, and let an answer be right with probability
-a for either. If the decision turns when r or fewer of m more answers support it, these are expected to bring
+a under either. If the decision flips when r or fewer of m more answers support it, their expected value is
 
     sum over r of C(m, r) ((1-p) (1-a)^r a^(m-r) - p a^r (1-a)^(m-r))
 
-right decisions (preposterior analysis: Raiffa and Schlaifer, Applied Statistical Decision Theory, 1961). One answer
-alone often cannot turn a decision and brings nothing, two or three can; so the gain of a decision is the best of (what
-m answers bring) / m over the m that are still to be had: right decisions an answer. The gain of a task is the sum over
-its decisions, each weighed by the probability that one of its two hypotheses is true. A task asks for another answer
-while its gain exceeds the threshold, which is what an answer costs over what a right decision is worth.
+right decisions (preposterior analysis: Raiffa and Schlaifer, Applied Statistical Decision Theory, 1961). A single
+answer often cannot flip a decision and has no value, while two or three can; so the gain of a decision is the maximum
+of (value of m answers) / m over the m answers still available: right decisions per answer. The gain of a task is the
+sum over its decisions, each weighted by the probability that one of its two hypotheses is true. A task gets another
+answer while its gain exceeds the threshold, the price of an answer divided by the value of a right decision.
 
-Two probabilities are told apart. Answers to a task err together (scoring.temper), so p is the tempered one; but the
-decision turns when the untempered evidence does, so this says how many answers that takes. By the tempered one alone,
-tasks that no likely answers can turn are asked about further (dog, threshold .0005: 78 % of all answers, not 64 %).
+Two probabilities are kept apart. Errors of answers to the same task are correlated (scoring.temper), so p is tempered;
+but the decision flips when the untempered evidence does, so the untempered evidence determines how many answers that
+takes. With the tempered one alone, tasks that no likely answers can flip keep getting answers (dog, threshold .0005:
+78 % of all answers instead of 64 %).
 """
 
 from __future__ import annotations
@@ -29,24 +30,25 @@ from numpy.typing import ArrayLike
 from annotary_core.aggregation.base import Posteriors
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
-#: Most further answers that the rule looks ahead.
+#: The rule looks ahead at most this many further answers.
 LOOK_AHEAD = 16
-#: The threshold for projects that name no price: a right label is worth 1,250 answers. docs/consensus.md has what it
+#: The threshold for projects without a price: a right label is worth 1,250 answers. docs/consensus.md says what it
 #: saves and costs.
 DEFAULT_THRESHOLD = 0.0008
-#: Answers that a task has at least before it can be done, where nobody says otherwise.
+#: Default minimum number of answers before a task can be complete.
 ANSWERS_MIN = 2
 
-#: Accuracies in the tables: nobody is taken to be without error or without information.
-_LEAST, _STEP, _ACCURACIES = 0.55, 0.01, 44
+#: Accuracies in the tables: no worker is assumed to be infallible or uninformative.
+_MIN_ACCURACY, _ACCURACY_STEP, _ACCURACY_COUNT = 0.55, 0.01, 44
 
 
 @dataclass(frozen=True, slots=True)
 class StoppingRule:
-    """threshold: gain an answer, in right decisions, that a further one must exceed; 0 never stops before the maximum.
+    """Decides whether a task gets another answer.
 
-    answers_min, answers_max: answers that every task gets, and that none exceeds (None: no limit).
-    Raises ValueError for limits that contradict each other and for a negative threshold.
+    threshold: gain per answer, in right decisions, that another answer must exceed; 0 never stops before the maximum.
+    answers_min, answers_max: minimum and maximum answers per task (None: no limit).
+    Raises ValueError for contradictory limits and for a negative threshold.
     """
 
     threshold: float = DEFAULT_THRESHOLD
@@ -63,7 +65,7 @@ class StoppingRule:
     def of_price(
         cls, price: float, value: float, *, answers_min: int = ANSWERS_MIN, answers_max: int | None = None
     ) -> StoppingRule:
-        """The rule for answers that cost `price` each and right decisions that are worth `value`, in one currency.
+        """Return the rule for answers that cost `price` each and right decisions worth `value`, in the same currency.
 
         Raises ValueError when the value is not above 0.
         """
@@ -72,19 +74,19 @@ class StoppingRule:
         return cls(price / value, answers_min=answers_min, answers_max=answers_max)
 
     def remaining(self, answers: IntArray) -> IntArray:
-        """Answers that each task may still get, shape (t,), at most LOOK_AHEAD."""
+        """Return the number of answers each task may still get, shape (t,), at most LOOK_AHEAD."""
         if self.answers_max is None:
             return np.full(len(answers), LOOK_AHEAD, np.int64)
         return np.clip(self.answers_max - answers, 0, LOOK_AHEAD)
 
     def should_ask(self, gain: FloatArray, answers: IntArray) -> BoolArray:
-        """Whether each task wants another answer, shape (t,), from its gain and the answers that it has."""
-        wanted = (answers < self.answers_min) | (gain > self.threshold)
-        return wanted & (self.remaining(answers) > 0)
+        """Return whether each task gets another answer, shape (t,), from its gain and its number of answers."""
+        worthwhile = (answers < self.answers_min) | (gain > self.threshold)
+        return worthwhile & (self.remaining(answers) > 0)
 
 
 def design_effect(answers: IntArray, alike: float) -> FloatArray:
-    """What tempering divided the logarithms of each task's posterior by, shape (t,); alike: `BlendState.alike`."""
+    """Return the divisor by which tempering scaled each log posterior, shape (t,); alike: `BlendState.alike`."""
     return np.asarray(1 + np.maximum(answers - 1, 0) * alike, np.float64)
 
 
@@ -96,30 +98,33 @@ def pair_gains(
     remaining: ArrayLike = LOOK_AHEAD,
     effect: ArrayLike = 1.0,
 ) -> FloatArray:
-    """Right decisions an answer that each pair of hypotheses promises, shape (n,).
+    """Return the expected right decisions per answer for each pair of hypotheses, shape (n,).
 
     top, second: their probabilities, top not below second, shape (n,); they need not sum to 1. accuracy: how often an
-    answer for one of both is right. remaining: answers that can still come. effect: the design effect that the
-    probabilities are tempered by. Each of these is a number or has shape (n,).
+    answer that supports either is right. remaining: answers still available. effect: the design effect by which the
+    probabilities are tempered. Each of these is a number or has shape (n,).
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         odds = np.nan_to_num(np.log(top) - np.log(second), nan=np.inf, posinf=np.inf)
-    able = np.rint((np.asarray(accuracy, np.float64) - _LEAST) / _STEP).astype(np.int64)
-    able = np.broadcast_to(np.clip(able, 0, _ACCURACIES - 1), odds.shape)
-    # Answers against it beyond those for it that turn the decision; as many as balance it do not.
-    weight = _weights()[able]
-    need = np.minimum(np.floor(odds * effect / weight + 1e-9), LOOK_AHEAD).astype(np.int64) + 1
-    left = np.broadcast_to(np.minimum(remaining, LOOK_AHEAD), odds.shape)
+    accuracy_index = np.rint((np.asarray(accuracy, np.float64) - _MIN_ACCURACY) / _ACCURACY_STEP).astype(np.int64)
+    accuracy_index = np.broadcast_to(np.clip(accuracy_index, 0, _ACCURACY_COUNT - 1), odds.shape)
+    # The surplus of answers against the decision that flips it; a balance does not flip it.
+    weight = _weights()[accuracy_index]
+    needed = np.minimum(np.floor(odds * effect / weight + 1e-9), LOOK_AHEAD).astype(np.int64) + 1
+    available = np.broadcast_to(np.minimum(remaining, LOOK_AHEAD), odds.shape)
     gain = np.zeros(odds.shape)
-    at = np.flatnonzero(need <= left)
-    able, need, left = able[at], need[at], left[at]
-    share = second[at] / (top[at] + second[at])
-    best = np.zeros(len(at))
-    if_wrong, if_right = _turning()
+    undecided = np.flatnonzero(needed <= available)
+    accuracy_index, needed, available = accuracy_index[undecided], needed[undecided], available[undecided]
+    second_share = second[undecided] / (top[undecided] + second[undecided])
+    best = np.zeros(len(undecided))
+    if_wrong, if_right = _flip_probabilities()
     for m in range(1, LOOK_AHEAD + 1):
-        brought = (if_wrong[m][able, need] * share - if_right[m][able, need] * (1 - share)) / m
-        np.maximum(best, np.where(m <= left, brought, 0.0), out=best)
-    gain[at] = best * (top[at] + second[at])
+        value = (
+            if_wrong[m][accuracy_index, needed] * second_share
+            - if_right[m][accuracy_index, needed] * (1 - second_share)
+        ) / m
+        np.maximum(best, np.where(m <= available, value, 0.0), out=best)
+    gain[undecided] = best * (top[undecided] + second[undecided])
     return gain
 
 
@@ -130,9 +135,9 @@ def class_gains(
     remaining: ArrayLike = LOOK_AHEAD,
     effect: ArrayLike = 1.0,
 ) -> FloatArray:
-    """The gain of the choice of a class, shape (t,), between the top two of the posterior, shape (t, k).
+    """Return the gain of each class decision, shape (t,), between the top two of the posterior, shape (t, k).
 
-    accuracy: a number, or one a pair of classes, shape (k, k), see `pair_accuracy`. The rest as for `pair_gains`.
+    accuracy: a number, or one per pair of classes, shape (k, k), see `pair_accuracy`. The rest as in `pair_gains`.
     """
     tasks, classes = posterior.shape
     if classes < 2:
@@ -144,8 +149,8 @@ def class_gains(
     else:
         pair = np.argpartition(posterior, classes - 2, axis=1)[:, -2:]
         last, first = pair[:, 0], pair[:, 1]
-    able = accuracy if isinstance(accuracy, float) else accuracy[first, last]
-    return pair_gains(posterior[row, first], posterior[row, last], able, remaining=remaining, effect=effect)
+    selected = accuracy if isinstance(accuracy, float) else accuracy[first, last]
+    return pair_gains(posterior[row, first], posterior[row, last], selected, remaining=remaining, effect=effect)
 
 
 def sparse_gains(
@@ -156,7 +161,7 @@ def sparse_gains(
     remaining: ArrayLike = LOOK_AHEAD,
     effect: ArrayLike = 1.0,
 ) -> FloatArray:
-    """`class_gains` of the posteriors of a Consensus; classes: what the rows of a matrix `accuracy` are."""
+    """Return `class_gains` for the posteriors of a Consensus; classes: the row classes of an `accuracy` matrix."""
     if not len(posteriors.p):
         return np.zeros(len(posteriors.start) - 1)
     entries = np.diff(posteriors.start)
@@ -164,29 +169,29 @@ def sparse_gains(
     order = np.lexsort((-posteriors.p, of_task))
     first = posteriors.start[:-1]
     top, second = order[first], order[np.minimum(first + 1, len(order) - 1)]
-    able: ArrayLike = accuracy
+    selected: ArrayLike = accuracy
     if not isinstance(accuracy, float):
         column = np.searchsorted(classes, posteriors.label)
-        able = accuracy[column[top], column[second]]
-    below = np.where(entries > 1, posteriors.p[second], 0.0)
-    return pair_gains(posteriors.p[top], below, able, remaining=remaining, effect=effect)
+        selected = accuracy[column[top], column[second]]
+    second_p = np.where(entries > 1, posteriors.p[second], 0.0)
+    return pair_gains(posteriors.p[top], second_p, selected, remaining=remaining, effect=effect)
 
 
 def binary_gains(p: FloatArray, accuracy: ArrayLike, *, remaining: ArrayLike = LOOK_AHEAD) -> FloatArray:
-    """The gain of yes or no, shape (n,): a tag, the existence of an object. p: probability of yes."""
+    """Return the gain of binary decisions (a tag, the existence of an object), shape (n,). p: probability of yes."""
     return pair_gains(np.maximum(p, 1 - p), np.minimum(p, 1 - p), accuracy, remaining=remaining)
 
 
 def of_tasks(task: IntArray, gains: FloatArray, tasks: int) -> FloatArray:
-    """The gain of each task, shape (tasks,), from those of its decisions; task: index of each decision's task."""
+    """Sum the gains of decisions by task, shape (tasks,); task: index of each decision's task."""
     return np.bincount(task, gains, minlength=tasks).astype(np.float64, copy=False)
 
 
 def pair_accuracy(confusion: FloatArray) -> FloatArray:
-    """How often an answer that names one of two classes names the right one, shape (k, k), symmetric, for each pair.
+    """Return how often an answer that names one class of a pair is right, shape (k, k), symmetric.
 
-    confusion: probability that a typical worker says l of class k, shape (k, k): `BlendState.pooled`. The mean over the
-    two classes being the true one.
+    confusion: probability that a typical worker answers l for class k, shape (k, k): `BlendState.pooled`. It is the
+    mean over either class of the pair being true.
     """
     right = np.diagonal(confusion)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -195,26 +200,26 @@ def pair_accuracy(confusion: FloatArray) -> FloatArray:
     return np.asarray((of_pair + of_pair.T) / 2, np.float64)
 
 
-def _abilities() -> FloatArray:
-    return np.asarray(_LEAST + _STEP * np.arange(_ACCURACIES), np.float64)
+def _accuracies() -> FloatArray:
+    return np.asarray(_MIN_ACCURACY + _ACCURACY_STEP * np.arange(_ACCURACY_COUNT), np.float64)
 
 
 @lru_cache(maxsize=1)
 def _weights() -> FloatArray:
-    """What one answer of each accuracy adds to the log odds."""
-    able = _abilities()
-    return np.asarray(np.log(able / (1 - able)), np.float64)
+    """The log odds that one answer of each accuracy adds."""
+    accuracies = _accuracies()
+    return np.asarray(np.log(accuracies / (1 - accuracies)), np.float64)
 
 
 @lru_cache(maxsize=1)
-def _turning() -> tuple[FloatArray, FloatArray]:
-    """Probability that m answers turn a decision that is wrong, and one that is right: by m, accuracy and need."""
-    able = _abilities()
-    if_wrong = np.zeros((LOOK_AHEAD + 1, _ACCURACIES, LOOK_AHEAD + 2))
+def _flip_probabilities() -> tuple[FloatArray, FloatArray]:
+    """Probability that m answers flip a wrong decision, and a right one, by m, accuracy and needed surplus."""
+    accuracies = _accuracies()
+    if_wrong = np.zeros((LOOK_AHEAD + 1, _ACCURACY_COUNT, LOOK_AHEAD + 2))
     if_right = np.zeros_like(if_wrong)
     for m in range(1, LOOK_AHEAD + 1):
-        for need in range(1, m + 1):
-            for r in range((m - need) // 2 + 1):
-                if_wrong[m, :, need] += comb(m, r) * (1 - able) ** r * able ** (m - r)
-                if_right[m, :, need] += comb(m, r) * able**r * (1 - able) ** (m - r)
+        for needed in range(1, m + 1):
+            for r in range((m - needed) // 2 + 1):
+                if_wrong[m, :, needed] += comb(m, r) * (1 - accuracies) ** r * accuracies ** (m - r)
+                if_right[m, :, needed] += comb(m, r) * accuracies**r * (1 - accuracies) ** (m - r)
     return if_wrong, if_right

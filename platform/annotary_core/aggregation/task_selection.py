@@ -1,4 +1,4 @@
-"""Which task to ask about next, and whom: by what an answer is expected to bring, against its price."""
+"""Active task selection: which task to label next, and by whom, from expected gain per price."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from annotary_core.labels.arrays import FloatArray, IntArray
 
 
 def asking_order(task: IntArray, gain: FloatArray, *, seed: int = 0) -> IntArray:
-    """Indices of the tasks, the one whose next answer brings most first; equal gains in the order of lots (ties.py).
+    """Return the task indices by decreasing gain of the next answer; ties follow the tie-breaking hash (ties.py).
 
     task: ids, gain: see stopping.py, both of shape (t,).
     """
-    lot = lots(task, np.zeros(len(task), np.int64), seed=seed)
-    return np.lexsort((lot, -gain)).astype(np.int64)
+    tie_break = lots(task, np.zeros(len(task), np.int64), seed=seed)
+    return np.lexsort((tie_break, -gain)).astype(np.int64)
 
 
 def worker_gains(
     state: BlendState, posterior: FloatArray, workers: IntArray, *, prices: FloatArray | None = None
 ) -> FloatArray:
-    """What the answer of each worker is expected to tell about a task, in nats, a unit of price; shape (w,).
+    """Return the expected information of each worker's answer about a task, in nats per unit of price, shape (w,).
 
-    posterior: of the task over `state.classes`, shape (k,). prices: of an answer of each worker, shape (w,), above 0;
-    None means 1. It is the mutual information (Lindley 1956) between the answer and which of the top two classes is
-    true, times the probability that one of them is. Information, not right decisions: one answer alone often cannot
-    turn a decision, and then all workers would be worth the same. So a worker who cannot tell these two classes apart
-    is worth nothing for this task, however good otherwise.
+    posterior: of the task over `state.classes`, shape (k,). prices: per answer of each worker, shape (w,), above 0;
+    None means 1. This is the mutual information (Lindley 1956) between the answer and which of the top two classes is
+    true, times the probability that one of them is. It is information, not right decisions, because a single answer
+    often cannot flip a decision, and then all workers would be worth the same. A worker who cannot tell these two
+    classes apart is worth nothing for this task, however good otherwise.
     Raises ValueError when the posterior is not over the classes of the state, or a price is not above 0.
     """
     if len(posterior) != len(state.classes):
-        raise ValueError("The posterior must have one probability a class of the state.")
+        raise ValueError("The posterior must have one probability per class of the state.")
     price = np.ones(len(workers)) if prices is None else np.asarray(prices, np.float64)
     if price.shape != workers.shape or not (price > 0).all():
         raise ValueError("Every worker needs a price above 0.")
@@ -42,24 +42,24 @@ def worker_gains(
     if mass <= 0:
         return np.zeros(len(workers))
     prior = posterior[pair] / mass
-    said = answer_probabilities(state, workers)[:, pair, :]
-    mixed = np.einsum("k,wkl->wl", prior, said)
-    told = _entropy(mixed) - np.einsum("k,wk->w", prior, _entropy(said))
-    return np.asarray(mass * np.maximum(told, 0.0) / price, np.float64)
+    conditional = answer_probabilities(state, workers)[:, pair, :]
+    marginal = np.einsum("k,wkl->wl", prior, conditional)
+    information = _entropy(marginal) - np.einsum("k,wk->w", prior, _entropy(conditional))
+    return np.asarray(mass * np.maximum(information, 0.0) / price, np.float64)
 
 
 def answer_probabilities(state: BlendState, workers: IntArray) -> FloatArray:
-    """Probability that each worker says l of class k as the blend has it, shape (w, k, l)."""
+    """Return the blend's probability that each worker answers l for true class k, shape (w, k, l)."""
     classes = len(state.classes)
     accuracy = state.accuracy_of(workers)
     wrong = (1 - accuracy) / max(classes - 1, 1)
-    coin = np.repeat(np.repeat(wrong[:, None, None], classes, axis=1), classes, axis=2)
-    coin[:, np.arange(classes), np.arange(classes)] = accuracy[:, None]
+    one_coin = np.repeat(np.repeat(wrong[:, None, None], classes, axis=1), classes, axis=2)
+    one_coin[:, np.arange(classes), np.arange(classes)] = accuracy[:, None]
     if state.blend <= 0:
-        return coin
-    return np.asarray(coin + state.blend * (state.confusion_of(workers) - coin), np.float64)
+        return one_coin
+    return np.asarray(one_coin + state.blend * (state.confusion_of(workers) - one_coin), np.float64)
 
 
 def _entropy(p: FloatArray) -> FloatArray:
-    """Over the last axis, in nats."""
+    """Entropy over the last axis, in nats."""
     return np.asarray(-(p * np.log(np.maximum(p, 1e-300))).sum(axis=-1), np.float64)

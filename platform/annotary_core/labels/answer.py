@@ -20,7 +20,7 @@ VERDICTS: tuple[Verdict, ...] = ("labels", "empty", "cannot_tell")
 
 @dataclass(frozen=True, slots=True)
 class ImageLabel:
-    """What is said of the image as a whole; `class_number` is None where no class was asked for."""
+    """The label of the whole image; `class_number` is None if the schema has no image class."""
 
     class_number: int | None = None
     tags: tuple[int, ...] = ()
@@ -53,7 +53,7 @@ class LabelObject:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer in canonical form. Objects are a set, so they stand in canonical order whatever order they came in."""
+    """An answer in canonical form. Objects are a set, so they are sorted into canonical order."""
 
     verdict: Verdict
     image: ImageLabel = field(default_factory=ImageLabel)
@@ -63,7 +63,7 @@ class Answer:
         object.__setattr__(self, "objects", tuple(sorted(self.objects, key=LabelObject.sort_key)))
 
     def to_json(self) -> dict[str, Any]:
-        """The body as it is stored and sent: plain JSON types, keys as in the module's docstring."""
+        """Return the body as stored and sent: plain JSON types, keys as in the module's docstring."""
         return {
             "image": self.image.to_json(),
             "objects": [item.to_json() for item in self.objects],
@@ -71,13 +71,13 @@ class Answer:
         }
 
     def class_numbers(self) -> frozenset[int]:
-        """Every class that the answer names, of the image and of its objects."""
+        """Return every class in the answer, of the image and of its objects."""
         of_image = () if self.image.class_number is None else (self.image.class_number,)
         return frozenset((*of_image, *self.image.tags, *(item.class_number for item in self.objects)))
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> Answer:
-        """An answer that was canonical when it was stored. Foreign bodies go through parse_answer."""
+        """Load an answer that was stored in canonical form. Use parse_answer for untrusted bodies."""
         image = stored["image"]
         return cls(
             verdict=cast(Verdict, stored["verdict"]),

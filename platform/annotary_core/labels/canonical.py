@@ -1,4 +1,4 @@
-"""The bytes of an answer and their hash: equal answers have equal bytes on every machine."""
+"""Canonical bytes and content hash of an answer: equal answers have equal bytes on every machine."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from annotary_core.labels.geometry import DECIMALS
 
 
 def canonical_bytes(answer: Answer) -> bytes:
-    """UTF-8 JSON without blanks, keys sorted, geometry with exactly two decimals ("1.50").
+    """Return UTF-8 JSON without whitespace, with sorted keys and exactly two decimals in geometry ("1.50").
 
-    The decimals are written out since JSON libraries and PostgreSQL's jsonb spell 1, 1.0 and 1.5 in their own ways.
+    The decimals are fixed because JSON libraries and PostgreSQL's jsonb format 1, 1.0 and 1.5 differently.
     """
     return _encode(answer.to_json()).encode()
 
 
 def content_hash(answer: Answer) -> str:
-    """SHA-256 of the canonical bytes, 64 hexadecimal digits."""
+    """Return the SHA-256 of the canonical bytes, 64 hexadecimal digits."""
     return hashlib.sha256(canonical_bytes(answer)).hexdigest()
 
 

@@ -1,13 +1,13 @@
-"""What is wrong with an answer or a schema, said once, for people and for programs."""
+"""Errors in an answer or a schema, for people and for programs."""
 
 from __future__ import annotations
 
 
 class ShapeError(ValueError):
-    """A body does not have the shape that it should have.
+    """A body does not have the expected shape.
 
-    `code` is stable and for programs, `sentence` is for people, `path` says where in the body
-    ("objects[2].geom.x"; empty for the body as a whole).
+    `code` is stable and meant for programs, `sentence` is meant for people, `path` locates the error in the body
+    ("objects[2].geom.x"; empty for the whole body).
     """
 
     def __init__(self, code: str, sentence: str, path: str = "") -> None:
@@ -18,8 +18,8 @@ class ShapeError(ValueError):
 
 
 class AnswerError(ShapeError):
-    """The answer cannot be taken as it is."""
+    """The answer is invalid."""
 
 
 class SchemaError(ShapeError):
-    """The label schema cannot be used as it is."""
+    """The label schema is invalid."""

@@ -1,4 +1,4 @@
-"""Reading foreign JSON: each function returns the typed value or raises an AnswerError that names the place."""
+"""Read untrusted JSON: each function returns the typed value or raises an AnswerError with the path."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import cast
 
 from annotary_core.labels.errors import AnswerError, ShapeError
 
-#: A thousand boxes take about 150 kB; room is left for polygons.
+#: A thousand boxes take about 150 kB; the rest is for polygons.
 MAX_BODY_BYTES = 1_000_000
 
-#: Ids are made by clients. The alphabet keeps lone surrogates and NUL out, which UTF-8 and PostgreSQL refuse.
+#: Clients generate ids. The alphabet excludes lone surrogates and NUL, which UTF-8 and PostgreSQL reject.
 _OBJECT_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 
 
 def read_body(body: bytes) -> object:
-    """Decode the JSON body of an answer; raises AnswerError when it is too large or not JSON (NaN is not JSON)."""
+    """Decode the JSON body of an answer; raises AnswerError if it is too large or not JSON (NaN is not JSON)."""
     import orjson  # the rest of the core runs without it
 
     if len(body) > MAX_BODY_BYTES:
@@ -32,7 +32,7 @@ def read_body(body: bytes) -> object:
 
 
 def shown(value: object) -> str:
-    """A foreign value, cut short, as it may stand in a sentence."""
+    """Format an untrusted value for an error message, truncated."""
     text = ascii(value) if isinstance(value, str | int | float | bool | None) else type(value).__name__
     return text if len(text) <= 40 else f"{text[:37]}..."
 
@@ -40,24 +40,24 @@ def shown(value: object) -> str:
 def read_object(
     raw: object, *, path: str, allowed: Container[str], error: type[ShapeError] = AnswerError
 ) -> Mapping[str, object]:
-    """A JSON object that holds no other fields than the allowed ones."""
+    """Return a JSON object that has only the allowed fields."""
     if not isinstance(raw, Mapping):
         raise error("wrong_type", f"Send a JSON object here, not {shown(raw)}.", path)
     for key in raw:
         if not isinstance(key, str) or key not in allowed:
-            raise error("unknown_field", f"The field {shown(key)} is not known here; leave it out.", path)
+            raise error("unknown_field", f"The field {shown(key)} is unknown; leave it out.", path)
     return cast(Mapping[str, object], raw)
 
 
 def read_list(raw: object, *, path: str, error: type[ShapeError] = AnswerError) -> Sequence[object]:
-    """A JSON array."""
+    """Return a JSON array."""
     if not isinstance(raw, list | tuple):
         raise error("wrong_type", f"Send a list here, not {shown(raw)}.", path)
     return cast(Sequence[object], raw)
 
 
 def read_number(raw: object, *, path: str) -> float:
-    """A finite number; booleans, text, NaN and infinity are refused."""
+    """Return a finite number; rejects booleans, text, NaN and infinity."""
     if isinstance(raw, bool) or not isinstance(raw, int | float):
         raise AnswerError("wrong_type", f"Send a number here, not {shown(raw)}.", path)
     try:
@@ -70,7 +70,7 @@ def read_number(raw: object, *, path: str) -> float:
 
 
 def read_class_number(raw: object, *, allowed: Container[int], path: str) -> int:
-    """The stable number of a class that the schema holds."""
+    """Return the stable number of a class in the schema."""
     if isinstance(raw, bool) or not isinstance(raw, int):
         raise AnswerError("wrong_type", f"Send the number of a class here, not {shown(raw)}.", path)
     if raw not in allowed:
@@ -79,18 +79,18 @@ def read_class_number(raw: object, *, allowed: Container[int], path: str) -> int
 
 
 def read_object_id(raw: object, *, path: str) -> str:
-    """The id of an object within its answer: 1 to 64 letters, digits, or one of `_ . : -`."""
+    """Return the id of an object within its answer: 1 to 64 letters, digits, or any of `_ . : -`."""
     if not isinstance(raw, str):
-        raise AnswerError("wrong_type", f"Every object needs an id of text, not {shown(raw)}.", path)
+        raise AnswerError("wrong_type", f"Every object needs a string id, not {shown(raw)}.", path)
     if _OBJECT_ID.fullmatch(raw) is None:
-        raise AnswerError("bad_object_id", f"The id {shown(raw)} is not usable; send a UUID.", path)
+        raise AnswerError("bad_object_id", f"The id {shown(raw)} is invalid; send a UUID.", path)
     return raw
 
 
 def read_no_attributes(raw: object, *, path: str) -> None:
-    """Typed attributes are declared by a schema; as none declares any, values for them are refused, not dropped."""
+    """Reject attribute values instead of dropping them: schemas declare attributes, and none declares any yet."""
     if raw is not None and read_object(raw, path=path, allowed=_Anything()):
-        raise AnswerError("unknown_attribute", "This project asks for no attributes; leave them out.", path)
+        raise AnswerError("unknown_attribute", "This project does not use attributes; leave them out.", path)
 
 
 class _Anything:

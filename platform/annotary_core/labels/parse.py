@@ -1,4 +1,4 @@
-"""From a foreign body to the canonical answer, or a sentence that says what to mend."""
+"""Parse an untrusted body into the canonical answer, or raise an error that says what to fix."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ MAX_OBJECTS = 1_000
 
 
 def parse_answer(raw: object, *, schema: Schema, width: int, height: int) -> Answer:
-    """The canonical form of a decoded JSON body for an upright image of width x height pixels.
+    """Return the canonical form of a decoded JSON body for an upright image of width x height pixels.
 
-    Idempotent: parsing `Answer.to_json()` gives the same answer. Raises AnswerError with a code, a sentence and the
-    place. Decode bytes with `read_body`, which bounds their length.
+    Idempotent: parsing `Answer.to_json()` returns the same answer. Raises AnswerError with a code, a sentence and the
+    path. Decode bytes with `read_body`, which limits their length.
     """
     body = read_object(raw, path="", allowed=("image", "objects", "verdict"))
     verdict = _read_verdict(body.get("verdict"))
@@ -44,12 +44,10 @@ def _read_image(raw: object, *, schema: Schema) -> ImageLabel:
     body = read_object(raw, path="image", allowed=("class", "tags", "attrs"))
     read_no_attributes(body.get("attrs"), path="image.attrs")
     if read_list(body.get("tags", []), path="image.tags"):
-        raise AnswerError("unwanted_tags", "This project asks for no tags; leave them out.", "image.tags")
+        raise AnswerError("unwanted_tags", "This project does not use tags; leave them out.", "image.tags")
     value = IMAGE_TOOLS["class"].parse(body.get("class"), classes=schema.names, path="image.class")
     if value is not None and not schema.wants_class:
-        raise AnswerError(
-            "unwanted_class", "This project asks for no class of the whole image; leave it out.", "image.class"
-        )
+        raise AnswerError("unwanted_class", "This project does not use an image class; leave it out.", "image.class")
     return ImageLabel(class_number=value)
 
 
@@ -57,7 +55,7 @@ def _read_objects(raw: object, *, schema: Schema, frame: Frame) -> tuple[LabelOb
     rows = read_list(raw, path="objects")
     if len(rows) > MAX_OBJECTS:
         raise AnswerError(
-            "too_many_objects", f"The answer has {len(rows):,} objects; send {MAX_OBJECTS:,} at most.", "objects"
+            "too_many_objects", f"The answer has {len(rows):,} objects; send at most {MAX_OBJECTS:,}.", "objects"
         )
     objects: list[LabelObject] = []
     seen: set[str] = set()
@@ -66,7 +64,7 @@ def _read_objects(raw: object, *, schema: Schema, frame: Frame) -> tuple[LabelOb
         if item.id in seen:
             raise AnswerError(
                 "duplicate_object_id",
-                f"Two objects have the id {shown(item.id)}; give each its own.",
+                f"Two objects have the id {shown(item.id)}; use unique ids.",
                 f"objects[{index}].id",
             )
         seen.add(item.id)
@@ -95,7 +93,7 @@ def _read_object(raw: object, *, schema: Schema, frame: Frame, path: str) -> Lab
 
 
 def _check_verdict(answer: Answer, *, schema: Schema) -> None:
-    """The verdict and what stands in the answer have to say the same."""
+    """Check that the verdict is consistent with the labels."""
     has_class = answer.image.class_number is not None
     if answer.verdict == "cannot_tell":
         if has_class or answer.objects:

@@ -1,4 +1,4 @@
-"""The label schema: which classes a project has and with which tools they are given."""
+"""The label schema: the classes of a project and the label tools for them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class LabelClass:
-    """A class; `number` is its stable identity and never reused, `color` is "#rrggbb" or empty."""
+    """A class; `number` is its stable identity and is never reused, `color` is "#rrggbb" or empty."""
 
     number: int
     name: str
@@ -31,7 +31,7 @@ class LabelClass:
 
 @dataclass(frozen=True, slots=True)
 class Schema:
-    """The body of a version of a label schema."""
+    """The body of one version of a label schema."""
 
     classes: tuple[LabelClass, ...]
     tools: tuple[str, ...]
@@ -42,7 +42,7 @@ class Schema:
 
     @property
     def wants_class(self) -> bool:
-        """Whether every labelled image gets exactly one class."""
+        """Whether every labeled image gets exactly one class."""
         return "class" in self.tools
 
     @property
@@ -72,7 +72,7 @@ def _read_tools(raw: object) -> tuple[str, ...]:
         if name not in IMAGE_TOOLS and name not in OBJECT_TOOLS:
             raise SchemaError("unknown_tool", refusal(name), path)
         if name in names:
-            raise SchemaError("duplicate_tool", f"The tool {name} stands here twice; leave one out.", path)
+            raise SchemaError("duplicate_tool", f"The tool {name} is listed twice; remove one.", path)
         names.append(name)
     if not names:
         raise SchemaError("no_tool", "The schema has no tool; choose at least one.", "tools")
@@ -84,7 +84,7 @@ def _read_classes(raw: object) -> tuple[LabelClass, ...]:
     if not rows:
         raise SchemaError("no_class", "The schema has no class; add at least one.", "classes")
     if len(rows) > MAX_CLASSES:
-        raise SchemaError("too_many_classes", f"The schema has {len(rows):,} classes; use {MAX_CLASSES:,} at most.")
+        raise SchemaError("too_many_classes", f"The schema has {len(rows):,} classes; use at most {MAX_CLASSES:,}.")
     classes: list[LabelClass] = []
     numbers: set[int] = set()
     names: set[str] = set()
@@ -93,12 +93,12 @@ def _read_classes(raw: object) -> tuple[LabelClass, ...]:
         if item.number in numbers:
             raise SchemaError(
                 "duplicate_number",
-                f"Two classes have the number {item.number}; give each its own.",
+                f"Two classes have the number {item.number}; use unique numbers.",
                 f"classes[{index}]",
             )
         if item.name.casefold() in names:
             raise SchemaError(
-                "duplicate_name", f"Two classes are called {shown(item.name)}; rename one.", f"classes[{index}]"
+                "duplicate_name", f"Two classes are named {shown(item.name)}; rename one.", f"classes[{index}]"
             )
         numbers.add(item.number)
         names.add(item.name.casefold())
@@ -110,11 +110,11 @@ def _read_class(raw: object, *, path: str) -> LabelClass:
     body = read_object(raw, path=path, allowed=("number", "name", "color"), error=SchemaError)
     number, name, color = body.get("number"), body.get("name"), body.get("color", "")
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_NUMBER:
-        raise SchemaError("bad_number", "A class needs a whole number from 1 upwards.", f"{path}.number")
+        raise SchemaError("bad_number", "A class needs a whole number of at least 1.", f"{path}.number")
     if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME or not name.isprintable():
         raise SchemaError(
             "bad_name", f"A class needs a name of 1 to {MAX_NAME} characters on one line.", f"{path}.name"
         )
     if not isinstance(color, str) or (color and _COLOR.fullmatch(color) is None):
-        raise SchemaError("bad_color", 'A colour is written as "#rrggbb"; mend it or leave it out.', f"{path}.color")
+        raise SchemaError("bad_color", 'A color has the form "#rrggbb"; correct it or leave it out.', f"{path}.color")
     return LabelClass(number=number, name=name.strip(), color=color.lower())

@@ -1,4 +1,4 @@
-"""`manage.py replay` tells what labels would have cost with fewer answers, as a table, as CSV and as a plot."""
+"""`manage.py replay` reports what labels would have cost with fewer answers, as a table, as CSV and as a plot."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 @pytest.fixture
 def answers(tmp_path: Path) -> Path:
-    """Five workers on thirty tasks; the third task is contested, the fifth worker always says dog."""
+    """Five workers on thirty tasks; every third task is contested, the fifth worker always answers dog."""
     rows = ["task,worker,label"]
     for task in range(30):
         for worker in range(5):
@@ -38,22 +38,22 @@ def gold(tmp_path: Path) -> Path:
     return path
 
 
-def told(answers: Path, **options: Any) -> list[str]:
+def run_replay(answers: Path, **options: Any) -> list[str]:
     out = io.StringIO()
     call_command("replay", str(answers), stdout=out, **options)
     return out.getvalue().splitlines()
 
 
-def test_the_table_has_a_line_a_policy(answers: Path, gold: Path) -> None:
-    lines = told(answers, gold=gold, fixed=[1, 3], threshold=[0.01], price=0.5)
+def test_the_table_has_one_line_per_policy(answers: Path, gold: Path) -> None:
+    lines = run_replay(answers, gold=gold, fixed=[1, 3], threshold=[0.01], price=0.5)
     assert [line[:15].strip() for line in lines] == ["policy", "all answers", "fixed 1", "fixed 3", "threshold 0.01"]
     assert lines[1].split()[-7:] == ["150", "5.00", "100.0%", "66.67%", "66.67%", "100.0%", "75.00"]
     assert lines[2].split()[2:5] == ["30", "1.00", "20.0%"]
 
 
-def test_without_gold_accuracy_is_blank_and_agreement_is_told(answers: Path, tmp_path: Path) -> None:
+def test_without_gold_accuracy_is_blank_and_agreement_is_shown(answers: Path, tmp_path: Path) -> None:
     out = tmp_path / "replay.csv"
-    told(answers, fixed=[2], out=out)
+    run_replay(answers, fixed=[2], out=out)
     rows = list(csv.DictReader(io.StringIO(out.read_text())))
     assert [(row["kind"], row["fixed"], row["accuracy"], row["cost"]) for row in rows] == [
         ("all", "", "", ""),
@@ -62,32 +62,32 @@ def test_without_gold_accuracy_is_blank_and_agreement_is_told(answers: Path, tmp
     assert 0.5 < float(rows[1]["agreement"]) <= 1
 
 
-def test_price_and_value_make_the_threshold(answers: Path, tmp_path: Path) -> None:
+def test_price_and_value_set_the_threshold(answers: Path, tmp_path: Path) -> None:
     out = tmp_path / "replay.csv"
-    told(answers, price=0.02, value=4.0, out=out)
+    run_replay(answers, price=0.02, value=4.0, out=out)
     rows = list(csv.DictReader(io.StringIO(out.read_text())))
     assert [row["threshold"] for row in rows if row["kind"] == "dynamic"] == ["0.005"]
     assert float(rows[0]["cost"]) == pytest.approx(3.0)
 
 
-def test_the_plot_is_an_svg_with_axes_and_a_mark_a_policy(answers: Path, gold: Path, tmp_path: Path) -> None:
+def test_the_plot_is_an_svg_with_axes_and_one_marker_per_policy(answers: Path, gold: Path, tmp_path: Path) -> None:
     path = tmp_path / "replay.svg"
-    told(answers, gold=gold, fixed=[1, 2, 3], threshold=[0.001, 0.01], plot=path)
+    run_replay(answers, gold=gold, fixed=[1, 2, 3], threshold=[0.001, 0.01], plot=path)
     tree = ET.fromstring(path.read_text())
     texts = ["".join(node.itertext()) for node in tree.iter(f"{SVG}text")]
-    assert {"Answers a task", "Accuracy", "Asked while it pays", "The same number for all"} <= set(texts)
+    assert {"Answers per task", "Accuracy", "Stopping rule", "Fixed number of answers"} <= set(texts)
     marks = [node for node in tree.iter() if "mark dynamic" in node.get("class", "")]
     assert len(marks) == 2 + 1
     assert "prefers-color-scheme: dark" in path.read_text()
-    places = [float(node.get("cx", "0")) for node in marks]
-    assert all(0 < place < 720 for place in places)
+    positions = [float(node.get("cx", "0")) for node in marks]
+    assert all(0 < position < 720 for position in positions)
 
 
-def test_boxes_are_played_too(tmp_path: Path) -> None:
+def test_boxes_are_replayed_too(tmp_path: Path) -> None:
     path = tmp_path / "boxes.csv"
     rows = [f"{task},{worker},0,0,{20 + worker},20,cat" for task in range(6) for worker in range(3)]
     path.write_text("task,worker,x1,y1,x2,y2,label\n" + "\n".join(rows) + "\n")
-    lines = told(path, fixed=[1], threshold=[0.5])
+    lines = run_replay(path, fixed=[1], threshold=[0.5])
     assert "F1" in lines[0]
     assert lines[1].split()[2:4] == ["18", "3.00"]
 
@@ -101,33 +101,35 @@ def test_boxes_are_played_too(tmp_path: Path) -> None:
         ({"answers_min": 4, "answers_max": 2}, "cannot be below"),
     ],
 )
-def test_what_makes_no_sense_is_said_in_a_sentence(answers: Path, options: dict[str, Any], message: str) -> None:
+def test_invalid_options_are_reported(answers: Path, options: dict[str, Any], message: str) -> None:
     with pytest.raises(CommandError, match=message):
-        told(answers, **options)
+        run_replay(answers, **options)
 
 
-def test_a_folder_that_is_not_there_is_said_in_a_sentence(answers: Path, tmp_path: Path) -> None:
+def test_a_missing_folder_is_reported(answers: Path, tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="cannot be written: No such file or directory"):
-        told(answers, fixed=[1], plot=tmp_path / "none" / "plot.svg")
+        run_replay(answers, fixed=[1], plot=tmp_path / "none" / "plot.svg")
 
 
-def test_one_policy_alone_can_be_plotted_and_none_cannot() -> None:
+def test_a_single_policy_can_be_plotted_but_no_policies_cannot() -> None:
     row = Replayed(Policy(fixed=1), 10, 10, 1.0, 0.5, None, None, 1.0)
     assert "Same as with all answers" in plot([row])
     with pytest.raises(ValueError, match="nothing to plot"):
         plot([])
 
 
-def test_it_runs_as_a_program_without_a_database(answers: Path, gold: Path, tmp_path: Path) -> None:
-    words = [sys.executable, str(ROOT / "manage.py"), "replay", str(answers), "--gold", str(gold), "--fixed", "1,2"]
+def test_the_command_runs_without_a_database(answers: Path, gold: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(ROOT / "manage.py"), "replay", str(answers), "--gold", str(gold), "--fixed", "1,2"]
     environment = {"ANNOTARY_DATA": str(tmp_path / "data"), "ANNOTARY_BOOTSTRAP": "off", "PATH": "/usr/bin:/bin"}
-    done = subprocess.run(words, capture_output=True, text=True, env=environment, timeout=60, check=False)
-    assert done.returncode == 0, done.stderr
-    assert [line.split()[:2] for line in done.stdout.splitlines()[1:]] == [
+    completed = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60, check=False)
+    assert completed.returncode == 0, completed.stderr
+    assert [line.split()[:2] for line in completed.stdout.splitlines()[1:]] == [
         ["all", "answers"],
         ["fixed", "1"],
         ["fixed", "2"],
     ]
-    bad = subprocess.run([*words[:-1], "one"], capture_output=True, text=True, env=environment, timeout=60, check=False)
+    bad = subprocess.run(
+        [*command[:-1], "one"], capture_output=True, text=True, env=environment, timeout=60, check=False
+    )
     assert bad.returncode != 0
     assert "list of whole numbers" in bad.stderr

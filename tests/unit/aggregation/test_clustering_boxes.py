@@ -1,4 +1,4 @@
-"""Boxes of several workers that mean one object become one box."""
+"""Boxes of several workers around one object become one box."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Row = tuple[int, int, int, float, float, float, float]
 
 
 def box_rows(task: st.SearchStrategy[int]) -> st.SearchStrategy[list[Row]]:
-    def make(drawn: tuple[int, int, int, int, int, int, int]) -> Row:
-        task, worker, label, x, y, w, h = drawn
+    def make(values: tuple[int, int, int, int, int, int, int]) -> Row:
+        task, worker, label, x, y, w, h = values
         return task, worker, label, float(x), float(y), float(x + w), float(y + h)
 
     size, place = st.integers(5, 30), st.integers(0, 40)
     row = st.tuples(task, st.integers(1, 4), st.integers(1, 3), place, place, size, size)
-    # Two boxes of one worker in the very same place differ by their class alone, which no geometry can tell apart.
+    # Two identical boxes of one worker differ only in class, which geometry cannot distinguish.
     return st.lists(row.map(make), max_size=14, unique_by=lambda made: (made[0], made[1], made[3:]))
 
 
@@ -42,7 +42,7 @@ def run(rows: list[Row], seen: list[tuple[int, int]] | None = None, weights: lis
 
 
 def contents(result: BoxConsensus, rows: list[Row]) -> list[tuple[object, ...]]:
-    """All that a result says, with members by what they are instead of by row number."""
+    """Return the full result, with members by content instead of row number."""
     return [
         (
             int(result.task[i]),
@@ -59,13 +59,13 @@ def contents(result: BoxConsensus, rows: list[Row]) -> list[tuple[object, ...]]:
     ]
 
 
-def test_boxes_of_three_workers_become_one_between_them() -> None:
+def test_boxes_of_three_workers_fuse_into_one() -> None:
     result = run([(0, 1, 1, 0, 0, 10, 10), (0, 2, 1, 1, 1, 11, 12), (0, 3, 1, 2, 0, 12, 10)])
     assert result.box.tolist() == [pytest.approx([1, 0, 11, 10], abs=0.6)]
     assert (result.existence[0] > 0.99, result.votes.tolist()) == (True, [3])
 
 
-def test_boxes_that_overlap_too_little_stay_apart() -> None:
+def test_boxes_below_the_iou_threshold_stay_separate() -> None:
     assert len(run([(0, 1, 1, 0, 0, 10, 10), (0, 2, 1, 6, 0, 16, 10)]).task) == 2
     assert len(run([(0, 1, 1, 0, 0, 10, 10), (0, 2, 1, 5, 0, 15, 10)]).task) == 1
 
@@ -75,24 +75,24 @@ def test_a_worker_has_at_most_one_box_in_a_cluster() -> None:
     assert sorted(result.votes.tolist()) == [1, 2]
 
 
-def test_a_chain_of_overlaps_does_not_join_its_ends() -> None:
+def test_a_chain_of_overlaps_does_not_merge_its_ends() -> None:
     result = run([(0, 1, 1, 0, 0, 10, 10), (0, 2, 1, 4, 0, 14, 10), (0, 3, 1, 8, 0, 18, 10)])
     assert sorted(result.votes.tolist()) == [1, 2]
 
 
-def test_place_comes_first_and_the_class_by_majority_after() -> None:
+def test_boxes_cluster_by_geometry_and_the_majority_sets_the_class() -> None:
     result = run([(0, 1, 1, 0, 0, 10, 10), (0, 2, 2, 0, 0, 10, 10), (0, 3, 2, 0, 0, 10, 10)])
     assert result.label.tolist() == [2]
     assert result.classes.posteriors.of(0) == pytest.approx({1: 1 / 3, 2: 2 / 3})
 
 
-def test_who_saw_the_task_and_drew_nothing_lowers_existence() -> None:
+def test_observers_who_drew_nothing_lower_existence() -> None:
     result = run([(0, 1, 1, 0, 0, 10, 10)], seen=[(0, 1), (0, 2), (0, 3), (0, 4)])
     assert result.seen.tolist() == [4]
     assert result.existence[0] < 0.5 < run([(0, 1, 1, 0, 0, 10, 10)], seen=[(0, 1)]).existence[0]
 
 
-def test_existence_weighs_the_workers() -> None:
+def test_existence_weights_workers_by_trust() -> None:
     rows, seen = [(0, 1, 1, 0.0, 0.0, 10.0, 10.0)], [(0, 1), (0, 2)]
     trusted, plain, careless, spammer = (
         float(run(rows, seen=seen, weights=[weight, 1]).existence[0]) for weight in (2, 1, 0.3, 0)
@@ -100,14 +100,14 @@ def test_existence_weighs_the_workers() -> None:
     assert 1 > trusted > plain > 0.5 > careless > spammer >= 0
 
 
-def test_agreement_is_the_mean_overlap_with_the_agreed_box() -> None:
+def test_agreement_is_the_mean_iou_with_the_consensus_box() -> None:
     result = run([(0, 1, 1, 0, 0, 10, 10), (0, 2, 1, 0, 0, 10, 10), (0, 3, 1, 0, 0, 10, 9)])
     height = result.box[0][3] - result.box[0][1]
     assert 9.5 < height < 10
     assert result.agreement[0] == pytest.approx((2 * height / 10 + 9 / height) / 3, abs=0.005)
 
 
-def test_tasks_never_mix() -> None:
+def test_boxes_of_different_tasks_never_cluster() -> None:
     assert run([(0, 1, 1, 0, 0, 10, 10), (1, 2, 1, 0, 0, 10, 10)]).task.tolist() == [0, 1]
 
 
@@ -117,12 +117,12 @@ def test_no_boxes_give_no_clusters() -> None:
 
 
 @pytest.mark.parametrize("corners", [(0, 0, 0, 10), (10, 0, 0, 10), (0, 0, float("nan"), 10)])
-def test_a_box_without_size_or_place_is_refused(corners: tuple[float, float, float, float]) -> None:
+def test_a_box_without_size_or_finite_corners_is_rejected(corners: tuple[float, float, float, float]) -> None:
     with pytest.raises(ValueError, match="finite corners"):
         run([(0, 1, 1, *corners)])
 
 
-def test_columns_that_do_not_fit_are_refused() -> None:
+def test_inconsistent_columns_are_rejected() -> None:
     with pytest.raises(ValueError, match="same length"):
         BoxAnswers.of([0, 0], [1], [1], [(0, 0, 1, 1)])
     with pytest.raises(ValueError, match="one finite, non-negative number a row"):
@@ -131,7 +131,7 @@ def test_columns_that_do_not_fit_are_refused() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(ROWS)
-def test_every_box_is_in_one_cluster_and_clusters_hold_a_worker_once(rows: list[Row]) -> None:
+def test_every_box_is_in_one_cluster_with_one_box_per_worker(rows: list[Row]) -> None:
     result = run(rows)
     assert sorted(row for group in result.members for row in group) == list(range(len(rows)))
     for group in result.members:
@@ -142,7 +142,7 @@ def test_every_box_is_in_one_cluster_and_clusters_hold_a_worker_once(rows: list[
 
 @settings(max_examples=50, deadline=None)
 @given(ROWS, st.randoms(use_true_random=False))
-def test_the_order_of_rows_changes_not_even_a_bit(rows: list[Row], dice: random.Random) -> None:
+def test_the_result_does_not_depend_on_row_order(rows: list[Row], dice: random.Random) -> None:
     shuffled = dice.sample(rows, len(rows))
     assert contents(run(shuffled), shuffled) == contents(run(rows), rows)
 

@@ -1,4 +1,4 @@
-"""The doubt in labels: entropy, calibration, the ones most likely wrong, and classes that many confuse."""
+"""Label quality: entropy, calibration, likely label errors, and confused classes."""
 
 import math
 from dataclasses import replace
@@ -20,7 +20,7 @@ from annotary_core.aggregation.label_quality.label_errors import label_doubt, mo
 
 
 def consensus(posteriors: dict[int, dict[int, float]]) -> Consensus:
-    """Tasks with these posteriors, each labelled by its likeliest class, two answers each."""
+    """Return tasks with these posteriors, each labeled with its likeliest class, with two answers each."""
     tasks = sorted(posteriors)
     best = [max(posteriors[task], key=posteriors[task].__getitem__) for task in tasks]
     cells = [(label, p) for task in tasks for label, p in sorted(posteriors[task].items())]
@@ -42,33 +42,33 @@ def consensus(posteriors: dict[int, dict[int, float]]) -> Consensus:
 THREE = {4: {1: 0.5, 2: 0.25, 3: 0.25}, 5: {1: 0.0, 2: 1.0}, 9: {1: 0.1, 3: 0.9}}
 
 
-def test_entropy_is_in_bits_and_expected_error_is_what_the_label_lacks() -> None:
+def test_entropy_is_in_bits_and_expected_error_is_one_minus_the_posterior() -> None:
     doubt = label_doubt(consensus(THREE))
     assert doubt.task.tolist() == [4, 5, 9]
     assert doubt.entropy == pytest.approx([1.5, 0, -0.1 * math.log2(0.1) - 0.9 * math.log2(0.9)])
     assert doubt.expected_error == pytest.approx([0.5, 0, 0.1])
 
 
-def test_the_set_sums_its_labels() -> None:
-    whole = set_doubt(label_doubt(consensus(THREE)))
-    assert whole.labels == 3
-    assert whole.expected_wrong == pytest.approx(0.6)
-    assert whole.expected_error == pytest.approx(0.2)
-    assert whole.deviation == pytest.approx(math.sqrt(0.25 + 0.09))
+def test_set_uncertainty_sums_over_labels() -> None:
+    total = set_doubt(label_doubt(consensus(THREE)))
+    assert total.labels == 3
+    assert total.expected_wrong == pytest.approx(0.6)
+    assert total.expected_error == pytest.approx(0.2)
+    assert total.deviation == pytest.approx(math.sqrt(0.25 + 0.09))
 
 
-def test_nothing_has_no_doubt() -> None:
-    nothing = consensus({})
-    whole = set_doubt(label_doubt(nothing))
-    assert (whole.labels, whole.expected_wrong) == (0, 0)
-    assert math.isnan(whole.expected_error)
-    assert math.isnan(whole.mean_entropy)
-    assert len(most_likely_wrong(nothing).task) == 0
-    assert calibrate(nothing, {1: 1}).n == 0
-    assert len(confusions(Answers.of([], [], []), nothing).a) == 0
+def test_an_empty_set_has_no_uncertainty() -> None:
+    empty = consensus({})
+    total = set_doubt(label_doubt(empty))
+    assert (total.labels, total.expected_wrong) == (0, 0)
+    assert math.isnan(total.expected_error)
+    assert math.isnan(total.mean_entropy)
+    assert len(most_likely_wrong(empty).task) == 0
+    assert calibrate(empty, {1: 1}).n == 0
+    assert len(confusions(Answers.of([], [], []), empty).a) == 0
 
 
-# What crowd-kit calls in pandas is on its way out.
+# crowd-kit calls a deprecated pandas API.
 @pytest.mark.filterwarnings("ignore:The inplace keyword")
 def test_mean_entropy_of_a_majority_vote_is_crowd_kits_uncertainty() -> None:
     rng = np.random.default_rng(0)
@@ -79,64 +79,65 @@ def test_mean_entropy_of_a_majority_vote_is_crowd_kits_uncertainty() -> None:
     assert ours * math.log(2) == pytest.approx(theirs, abs=1e-5)
 
 
-def test_the_likely_wrong_come_first_with_the_class_that_they_may_be() -> None:
-    found = most_likely_wrong(consensus(THREE))
-    assert found.task.tolist() == [4, 9, 5]
-    assert found.wrong == pytest.approx([0.5, 0.1, 0])
-    assert found.other.tolist() == [2, 1, 2]
-    assert found.other_p == pytest.approx([0.25, 0.1, 0])
+def test_likely_errors_come_first_with_the_likeliest_other_class() -> None:
+    result = most_likely_wrong(consensus(THREE))
+    assert result.task.tolist() == [4, 9, 5]
+    assert result.wrong == pytest.approx([0.5, 0.1, 0])
+    assert result.other.tolist() == [2, 1, 2]
+    assert result.other_p == pytest.approx([0.25, 0.1, 0])
     assert most_likely_wrong(consensus(THREE), limit=1).task.tolist() == [4]
 
 
-def test_labels_that_were_released_are_judged_by_the_posterior_of_now() -> None:
-    found = most_likely_wrong(consensus(THREE), released={9: 1, 4: 1, 77: 1, 5: 6})
-    assert found.task.tolist() == [5, 9, 4]
-    assert found.label.tolist() == [6, 1, 1]
-    assert found.wrong == pytest.approx([1, 0.9, 0.5])
-    assert found.other.tolist() == [2, 3, 2]
+def test_released_labels_are_evaluated_with_the_current_posterior() -> None:
+    result = most_likely_wrong(consensus(THREE), released={9: 1, 4: 1, 77: 1, 5: 6})
+    assert result.task.tolist() == [5, 9, 4]
+    assert result.label.tolist() == [6, 1, 1]
+    assert result.wrong == pytest.approx([1, 0.9, 0.5])
+    assert result.other.tolist() == [2, 3, 2]
 
 
-def test_the_reliability_curve_and_its_figures_by_hand() -> None:
+def test_calibration_measures_match_a_manual_calculation() -> None:
     result = consensus({1: {0: 0.6, 1: 0.4}, 2: {0: 0.6, 1: 0.4}, 3: {0: 0.05, 1: 0.95}, 4: {1: 1.0}, 7: {1: 1.0}})
-    found = calibrate(result, {1: 0, 2: 1, 3: 1, 4: 0, 99: 1})
-    assert found.n == 4
-    assert found.accuracy == pytest.approx(0.5)
-    assert found.confidence == pytest.approx((0.6 + 0.6 + 0.95 + 1) / 4)
-    assert found.curve.low == pytest.approx([0.5, 0.9])
-    assert found.curve.n.tolist() == [2, 2]
-    assert found.curve.confidence == pytest.approx([0.6, 0.975])
-    assert found.curve.right == pytest.approx([0.5, 0.5])
-    assert found.error == pytest.approx((0.1 + 0.475) / 2)
-    assert found.brier == pytest.approx((0.32 + 0.72 + 0.005 + 2) / 4)
-    assert found.log_loss == pytest.approx(-np.mean(np.log([0.6, 0.4, 0.95, LEAST])))
+    calibration = calibrate(result, {1: 0, 2: 1, 3: 1, 4: 0, 99: 1})
+    assert calibration.n == 4
+    assert calibration.accuracy == pytest.approx(0.5)
+    assert calibration.confidence == pytest.approx((0.6 + 0.6 + 0.95 + 1) / 4)
+    assert calibration.curve.low == pytest.approx([0.5, 0.9])
+    assert calibration.curve.n.tolist() == [2, 2]
+    assert calibration.curve.confidence == pytest.approx([0.6, 0.975])
+    assert calibration.curve.right == pytest.approx([0.5, 0.5])
+    assert calibration.error == pytest.approx((0.1 + 0.475) / 2)
+    assert calibration.brier == pytest.approx((0.32 + 0.72 + 0.005 + 2) / 4)
+    assert calibration.log_loss == pytest.approx(-np.mean(np.log([0.6, 0.4, 0.95, LEAST])))
 
 
-def test_a_posterior_that_is_right_as_often_as_it_says_is_calibrated() -> None:
+def test_a_calibrated_posterior_has_a_small_calibration_error() -> None:
     rng = np.random.default_rng(4)
     p = rng.uniform(0.5, 1, size=20_000)
     result = consensus({task: {0: value, 1: 1 - value} for task, value in enumerate(p.tolist())})
     truth = {task: int(right) for task, right in enumerate(rng.random(20_000) >= p)}
-    honest = calibrate(result, truth)
-    assert honest.error < 0.02
-    boastful = calibrate(replace(result, confidence=np.minimum(result.confidence + 0.2, 1)), truth)
-    assert boastful.error > 0.1
-    assert boastful.confidence > boastful.accuracy
+    calibrated = calibrate(result, truth)
+    assert calibrated.error < 0.02
+    overconfident = calibrate(replace(result, confidence=np.minimum(result.confidence + 0.2, 1)), truth)
+    assert overconfident.error > 0.1
+    assert overconfident.confidence > overconfident.accuracy
 
 
 @given(st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.7, 1.0, 1 / 3]), min_size=1, max_size=8), st.integers(1, 20))
 def test_every_task_has_a_bin(p: list[float], bins: int) -> None:
     result = consensus({task: {0: value} for task, value in enumerate(p)})
-    found = calibrate(result, dict.fromkeys(range(len(p)), 0), bins=bins)
-    assert found.curve.n.sum() == len(p)
+    calibration = calibrate(result, dict.fromkeys(range(len(p)), 0), bins=bins)
+    assert calibration.curve.n.sum() == len(p)
     assert (
-        (found.curve.confidence <= found.curve.high + 1e-9) & (found.curve.confidence >= found.curve.low - 1e-9)
+        (calibration.curve.confidence <= calibration.curve.high + 1e-9)
+        & (calibration.curve.confidence >= calibration.curve.low - 1e-9)
     ).all()
 
 
 def crowd(unclear: bool, *, bad_worker: bool = False, seed: int = 0) -> tuple[Answers, Consensus]:
-    """600 tasks, 5 classes, 20 workers, 5 answers a task, 15 % careless errors; the truth is the posterior.
+    """Simulate 600 tasks, 5 classes, 20 workers, 5 answers per task, 15 % careless errors; the posterior is the truth.
 
-    unclear: three workers in four take class 1 for class 2 and back half of the time. bad_worker: worker 0 does always.
+    unclear: three workers in four swap classes 1 and 2 half of the time. bad_worker: worker 0 always swaps them.
     """
     rng = np.random.default_rng(seed)
     truth = rng.integers(5, size=600)
@@ -152,36 +153,36 @@ def crowd(unclear: bool, *, bad_worker: bool = False, seed: int = 0) -> tuple[An
     return Answers.of(task, worker, label), consensus({t: {int(c): 1.0} for t, c in enumerate(truth)})
 
 
-def first(found: Confusions) -> tuple[int, int]:
-    return int(found.a[0]), int(found.b[0])
+def first(pairs: Confusions) -> tuple[int, int]:
+    return int(pairs.a[0]), int(pairs.b[0])
 
 
-def test_a_pair_that_many_confuse_is_found_with_its_rates_and_workers() -> None:
+def test_a_pair_that_many_workers_confuse_is_found_with_its_rates() -> None:
     answers, result = crowd(unclear=True)
-    found = confusions(answers, result)
-    assert first(found) == (1, 2)
-    assert found.unclear.tolist() == [True] + [False] * (len(found.a) - 1)
-    assert found.a_as_b[0] == pytest.approx(0.75 * 0.5, abs=0.08)
-    assert found.b_as_a[0] == pytest.approx(0.75 * 0.5, abs=0.08)
-    assert found.workers[0] == 20
-    assert found.affected[0] == pytest.approx(0.75, abs=0.16)
-    assert found.seen[0] > 2 * found.expected[0]
+    pairs = confusions(answers, result)
+    assert first(pairs) == (1, 2)
+    assert pairs.unclear.tolist() == [True] + [False] * (len(pairs.a) - 1)
+    assert pairs.a_as_b[0] == pytest.approx(0.75 * 0.5, abs=0.08)
+    assert pairs.b_as_a[0] == pytest.approx(0.75 * 0.5, abs=0.08)
+    assert pairs.workers[0] == 20
+    assert pairs.affected[0] == pytest.approx(0.75, abs=0.16)
+    assert pairs.seen[0] > 2 * pairs.expected[0]
 
 
-def test_one_bad_worker_is_not_an_unclear_instruction() -> None:
-    found = confusions(*crowd(unclear=False, bad_worker=True))
-    index = list(zip(found.a.tolist(), found.b.tolist(), strict=True)).index((1, 2))
-    assert found.score[index] > 3
-    assert found.worst[index] == 0
-    assert not found.unclear.any()
+def test_one_bad_worker_does_not_make_a_pair_unclear() -> None:
+    pairs = confusions(*crowd(unclear=False, bad_worker=True))
+    index = list(zip(pairs.a.tolist(), pairs.b.tolist(), strict=True)).index((1, 2))
+    assert pairs.score[index] > 3
+    assert pairs.worst[index] == 0
+    assert not pairs.unclear.any()
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_careless_workers_alone_make_no_unclear_pair(seed: int) -> None:
+def test_carelessness_alone_makes_no_pair_unclear(seed: int) -> None:
     assert not confusions(*crowd(unclear=False, seed=seed)).unclear.any()
 
 
-def test_new_numbers_for_classes_workers_and_tasks_change_only_the_numbers() -> None:
+def test_renumbering_classes_workers_and_tasks_only_changes_the_numbers() -> None:
     answers, result = crowd(unclear=True)
     before = confusions(answers, result)
     renamed = Answers.of(answers.task[::-1] + 7, 50 - answers.worker[::-1], 9 - answers.label[::-1])
@@ -192,19 +193,19 @@ def test_new_numbers_for_classes_workers_and_tasks_change_only_the_numbers() -> 
     assert (50 - after.worst).tolist()[:1] == before.worst.tolist()[:1]
 
 
-def test_two_classes_have_no_pair_that_stands_out() -> None:
+def test_two_classes_have_no_significant_pair() -> None:
     rng = np.random.default_rng(0)
     task, worker = np.divmod(np.arange(500), 5)
     label = (task % 2 + (rng.random(500) < 0.3)) % 2
-    found = confusions(Answers.of(task, worker, label), consensus({t: {t % 2: 1.0} for t in range(100)}))
-    assert not found.unclear.any()
+    pairs = confusions(Answers.of(task, worker, label), consensus({t: {t % 2: 1.0} for t in range(100)}))
+    assert not pairs.unclear.any()
 
 
 @pytest.mark.shared
-def test_breeds_that_look_alike_are_found_in_real_answers() -> None:
+def test_similar_dog_breeds_are_found_in_real_answers() -> None:
     file = Path(__file__).resolve().parents[4] / "shared" / "data" / "crowd" / "dog" / "answers.csv"
     table = read_answers(file)
     assert isinstance(table, ClassTable)
-    found = confusions(table.answers, Majority().fit_predict(table.answers))
-    unclear = {(int(a), int(b)) for a, b in zip(found.a[found.unclear], found.b[found.unclear], strict=True)}
+    pairs = confusions(table.answers, Majority().fit_predict(table.answers))
+    unclear = {(int(a), int(b)) for a, b in zip(pairs.a[pairs.unclear], pairs.b[pairs.unclear], strict=True)}
     assert unclear == {(0, 1), (2, 3)}

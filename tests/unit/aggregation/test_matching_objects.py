@@ -1,4 +1,4 @@
-"""Objects of several workers are matched by any similarity, at most one a worker."""
+"""Objects of several workers are clustered by any similarity, at most one per worker."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from annotary_core.labels.geometry import aligned_iou
 FIRST, SECOND = np.array([0]), np.array([1])
 
 
-def alike(similarity: Similarity) -> float:
-    """The similarity of the first two objects, which is the same the other way round."""
+def similarity_of(similarity: Similarity) -> float:
+    """Return the similarity of the first two objects, and check that it is symmetric."""
     value = float(similarity.of(FIRST, SECOND)[0])
     assert value == pytest.approx(float(similarity.of(SECOND, FIRST)[0]))
     return value
 
 
 def groups(similarity: Similarity, worker: ArrayLike, *, threshold: float) -> list[list[int]]:
-    who = np.asarray(worker, np.int64)
-    order = np.arange(len(who))
+    workers = np.asarray(worker, np.int64)
+    order = np.arange(len(workers))
     return sorted(
         sorted(rows.tolist())
-        for rows in cluster(similarity, np.zeros(len(who), np.int64), who, order, threshold=threshold)
+        for rows in cluster(similarity, np.zeros(len(workers), np.int64), workers, order, threshold=threshold)
     )
 
 
@@ -46,55 +46,57 @@ def boxes(rows: ArrayLike) -> BoxSimilarity:
     return BoxSimilarity(np.asarray(rows, np.float64))
 
 
-def test_rotated_boxes_are_compared_by_their_exact_overlap() -> None:
+def test_rotated_boxes_have_their_exact_iou() -> None:
     upright, turned = [5, 5, 10, 10, 0], [5, 5, 10, 10, np.pi / 4]
-    assert alike(AreaSimilarity.of_rotated(np.array([upright, upright]))) == pytest.approx(1)
+    assert similarity_of(AreaSimilarity.of_rotated(np.array([upright, upright]))) == pytest.approx(1)
     octagon = 200 * (np.sqrt(2) - 1)
-    assert alike(AreaSimilarity.of_rotated(np.array([upright, turned]))) == pytest.approx(octagon / (200 - octagon))
+    assert similarity_of(AreaSimilarity.of_rotated(np.array([upright, turned]))) == pytest.approx(
+        octagon / (200 - octagon)
+    )
 
 
 def test_a_quarter_turn_with_swapped_sides_is_the_same_rectangle() -> None:
     pair = np.array([[5, 5, 10, 4, 0.3], [5, 5, 4, 10, 0.3 + np.pi / 2]])
-    assert alike(AreaSimilarity.of_rotated(pair)) == pytest.approx(1)
+    assert similarity_of(AreaSimilarity.of_rotated(pair)) == pytest.approx(1)
 
 
-def test_polygons_keep_their_holes_and_are_mended() -> None:
+def test_polygons_keep_their_holes_and_are_made_valid() -> None:
     whole = shapely.box(0, 0, 10, 10)
     ring = shapely.difference(whole, shapely.box(2, 2, 8, 8))
-    assert alike(AreaSimilarity(np.array([whole, ring]))) == pytest.approx(0.64)
+    assert similarity_of(AreaSimilarity(np.array([whole, ring]))) == pytest.approx(0.64)
     bow = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
-    assert alike(AreaSimilarity(np.array([whole, bow]))) == pytest.approx(0.5)
+    assert similarity_of(AreaSimilarity(np.array([whole, bow]))) == pytest.approx(0.5)
 
 
-def test_points_are_alike_by_their_distance() -> None:
-    assert alike(PointSimilarity(np.array([[0, 0], [3.0, 4.0]]), scale=5)) == pytest.approx(np.exp(-0.5))
-    assert alike(PointSimilarity(np.array([[0, 0], [100.0, 0]]), scale=5)) == 0
+def test_point_similarity_decreases_with_distance() -> None:
+    assert similarity_of(PointSimilarity(np.array([[0, 0], [3.0, 4.0]]), scale=5)) == pytest.approx(np.exp(-0.5))
+    assert similarity_of(PointSimilarity(np.array([[0, 0], [100.0, 0]]), scale=5)) == 0
 
 
-def test_lines_have_no_direction_and_vertices_do_not_matter() -> None:
+def test_polyline_similarity_ignores_direction_and_vertices() -> None:
     line = np.array([[0, 0], [100.0, 0]])
-    bent_back = np.array([[100, 0], [70, 0], [10, 0], [0.0, 0]])
-    beside = line + np.array([0, 10])
-    assert alike(LineSimilarity.from_lines([line, bent_back])) == pytest.approx(1)
-    assert alike(LineSimilarity.from_lines([line, beside], share=0.1)) == pytest.approx(np.exp(-0.5))
-    assert alike(LineSimilarity.from_lines([line, beside], scale=5)) == pytest.approx(np.exp(-2))
+    reversed_line = np.array([[100, 0], [70, 0], [10, 0], [0.0, 0]])
+    shifted = line + np.array([0, 10])
+    assert similarity_of(LineSimilarity.from_lines([line, reversed_line])) == pytest.approx(1)
+    assert similarity_of(LineSimilarity.from_lines([line, shifted], share=0.1)) == pytest.approx(np.exp(-0.5))
+    assert similarity_of(LineSimilarity.from_lines([line, shifted], scale=5)) == pytest.approx(np.exp(-2))
 
 
-def test_half_of_a_line_is_not_the_line() -> None:
+def test_half_of_a_polyline_is_dissimilar() -> None:
     line, half = np.array([[0, 0], [100.0, 0]]), np.array([[0, 0], [50.0, 0]])
-    assert alike(LineSimilarity.from_lines([line, half])) < 0.05
+    assert similarity_of(LineSimilarity.from_lines([line, half])) < 0.05
 
 
-def test_keypoints_follow_the_definition_of_coco() -> None:
+def test_keypoint_similarity_follows_coco() -> None:
     sigmas = np.array([0.05, 0.1])
     xy = np.array([[[0, 0], [50, 50]], [[5, 0], [50, 50]]], np.float64)
     both = np.ones((2, 2), np.bool_)
     made = KeypointSimilarity.from_joints(xy, both, sigmas=sigmas, area=np.full(2, 2500.0))
-    assert alike(made) == pytest.approx((np.exp(-25 / (2 * 2500 * 0.1**2)) + 1) / 2)
+    assert similarity_of(made) == pytest.approx((np.exp(-25 / (2 * 2500 * 0.1**2)) + 1) / 2)
     one = np.array([[True, True], [False, True]])
-    assert alike(KeypointSimilarity.from_joints(xy, one, sigmas=sigmas, area=np.full(2, 2500.0))) == 1
+    assert similarity_of(KeypointSimilarity.from_joints(xy, one, sigmas=sigmas, area=np.full(2, 2500.0))) == 1
     none = np.array([[True, False], [False, True]])
-    assert alike(KeypointSimilarity.from_joints(xy, none, sigmas=sigmas)) == 0
+    assert similarity_of(KeypointSimilarity.from_joints(xy, none, sigmas=sigmas)) == 0
     assert len(COCO_SIGMAS) == 17
 
 
@@ -107,41 +109,41 @@ def test_a_scale_must_be_above_zero() -> None:
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32 - 1))
-def test_no_alike_pair_is_missed_by_the_search(seed: int) -> None:
-    dice = np.random.default_rng(seed)
+def test_the_neighbor_search_finds_every_similar_pair(seed: int) -> None:
+    rng = np.random.default_rng(seed)
     n, joints = 12, 3
-    xy = dice.uniform(0, 200, (n, joints, 2))
-    placed = dice.random((n, joints)) < 0.7
-    kinds: list[Similarity] = [
+    xy = rng.uniform(0, 200, (n, joints, 2))
+    placed = rng.random((n, joints)) < 0.7
+    similarities: list[Similarity] = [
         PointSimilarity(xy[:, 0], scale=20),
         LineSimilarity.from_lines(list(xy)),
         KeypointSimilarity.from_joints(xy, placed, sigmas=np.full(joints, 0.1)),
-        AreaSimilarity.of_rotated(np.concatenate([xy[:, 0], dice.uniform(10, 90, (n, 3))], axis=1)),
+        AreaSimilarity.of_rotated(np.concatenate([xy[:, 0], rng.uniform(10, 90, (n, 3))], axis=1)),
     ]
     task, order = np.arange(n) % 2, np.argsort(np.arange(n) % 2, kind="stable")
-    for kind in kinds:
-        found = alike_pairs(kind, task, np.arange(n), order)
+    for similarity in similarities:
+        pairs = alike_pairs(similarity, task, np.arange(n), order)
         first, second = np.triu_indices(n, 1)
         same = task[order[first]] == task[order[second]]
-        value = np.where(same, kind.of(order[first], order[second]), 0.0)
-        assert set(zip(found.first.tolist(), found.second.tolist(), strict=True)) == set(
+        value = np.where(same, similarity.of(order[first], order[second]), 0.0)
+        assert set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True)) == set(
             zip(first[value > 0].tolist(), second[value > 0].tolist(), strict=True)
         )
 
 
-def test_the_most_alike_pair_goes_first() -> None:
+def test_the_most_similar_pair_merges_first() -> None:
     similarity = boxes([[0, 0, 10, 10], [1, 0, 11, 10], [3, 0, 13, 10]])
     assert groups(similarity, [1, 2, 2], threshold=0.3) == [[0, 1], [2]]
 
 
-def test_a_box_joins_what_it_overlaps_on_average() -> None:
+def test_boxes_merge_by_average_linkage() -> None:
     similarity = boxes(np.array([[0, 0, 10, 10], [4, 0, 14, 10], [5.5, 0, 15.5, 10]]))
     overlap = aligned_iou(similarity.box[[0, 0]], similarity.box[[1, 2]])
     assert overlap[1] < 0.3 < overlap[0]
     assert groups(similarity, [1, 2, 3], threshold=0.3) == [[0, 1, 2]]
 
 
-def test_clusters_of_points_lines_and_keypoints_hold_a_worker_once() -> None:
+def test_point_polyline_and_keypoint_clusters_hold_one_object_per_worker() -> None:
     xy = np.array([[0, 0], [1, 0], [2, 0], [50, 50.0]])
     worker = [1, 2, 1, 2]
     assert groups(PointSimilarity(xy, scale=3), worker, threshold=0.5) == [[0, 1], [2], [3]]
@@ -152,40 +154,40 @@ def test_clusters_of_points_lines_and_keypoints_hold_a_worker_once() -> None:
     assert groups(skeletons, worker, threshold=0.5) == [[0, 1], [2], [3]]
 
 
-def test_nothing_to_match_gives_nothing() -> None:
+def test_no_objects_give_no_clusters() -> None:
     assert groups(boxes(np.empty((0, 4))), [], threshold=0.3) == []
 
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.randoms(use_true_random=False))
-def test_the_order_of_rows_changes_no_cluster(seed: int, dice: random.Random) -> None:
-    made = np.random.default_rng(seed)
-    corner, worker = made.uniform(0, 30, (14, 2)), made.integers(0, 4, 14)
-    box = np.concatenate([corner, corner + made.uniform(5, 20, (14, 2))], axis=1)
+def test_clusters_do_not_depend_on_row_order(seed: int, shuffler: random.Random) -> None:
+    rng = np.random.default_rng(seed)
+    corner, worker = rng.uniform(0, 30, (14, 2)), rng.integers(0, 4, 14)
+    box = np.concatenate([corner, corner + rng.uniform(5, 20, (14, 2))], axis=1)
     order = np.lexsort(box.T)
     task = np.zeros(14, np.int64)
     plain = {tuple(rows) for rows in cluster(BoxSimilarity(box), task, worker, order, threshold=0.3)}
-    mixed = np.array(dice.sample(range(14), 14))
-    again = cluster(BoxSimilarity(box[mixed]), task, worker[mixed], np.lexsort(box[mixed].T), threshold=0.3)
-    assert {tuple(mixed[rows]) for rows in again} == plain
+    shuffled = np.array(shuffler.sample(range(14), 14))
+    again = cluster(BoxSimilarity(box[shuffled]), task, worker[shuffled], np.lexsort(box[shuffled].T), threshold=0.3)
+    assert {tuple(shuffled[rows]) for rows in again} == plain
 
 
 def test_a_hundred_thousand_boxes_take_seconds() -> None:
-    dice = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     tasks, objects, workers = 4000, 5, 5
-    centre = dice.uniform(0, 2000, (tasks, objects, 1, 2)) + dice.normal(0, 6, (tasks, objects, workers, 2))
-    half = dice.uniform(25, 100, (tasks, objects, 1, 2)) * dice.uniform(0.9, 1.1, (tasks, objects, workers, 2))
-    box = np.concatenate([centre - half, centre + half], axis=3).reshape(-1, 4)
+    center = rng.uniform(0, 2000, (tasks, objects, 1, 2)) + rng.normal(0, 6, (tasks, objects, workers, 2))
+    half = rng.uniform(25, 100, (tasks, objects, 1, 2)) * rng.uniform(0.9, 1.1, (tasks, objects, workers, 2))
+    box = np.concatenate([center - half, center + half], axis=3).reshape(-1, 4)
     task = np.repeat(np.arange(tasks), objects * workers)
     worker = np.tile(np.arange(workers), tasks * objects)
     start = time.process_time()
-    found = cluster(BoxSimilarity(box), task, worker, np.lexsort((*box.T, task)), threshold=0.3)
+    clusters = cluster(BoxSimilarity(box), task, worker, np.lexsort((*box.T, task)), threshold=0.3)
     assert time.process_time() - start < 10
-    assert len(found) == pytest.approx(tasks * objects, rel=0.02)
+    assert len(clusters) == pytest.approx(tasks * objects, rel=0.02)
 
 
-def test_areas_that_differ_by_floating_dust_are_the_same_area() -> None:
+def test_areas_that_differ_by_rounding_errors_are_identical() -> None:
     turned = np.array([[50, 40, 76.4375, 20, 1.78125]])
-    dust = turned - np.array([[0, 0, 2.84217094e-14, 3.55271368e-15, 0]])
-    pair = AreaSimilarity.of_rotated(np.concatenate([dust, turned]))
+    perturbed = turned - np.array([[0, 0, 2.84217094e-14, 3.55271368e-15, 0]])
+    pair = AreaSimilarity.of_rotated(np.concatenate([perturbed, turned]))
     assert pair.of(np.array([0, 1]), np.array([1, 0])) == pytest.approx([1, 1])

@@ -1,4 +1,4 @@
-"""Tags: a question of yes or no each, answered by all who saw the task."""
+"""Tags: one binary decision each, by every worker who saw the task."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from annotary_core.labels.arrays import BoolArray, IntArray
 TAGS = [3, 5, 8, 9]
 
 
-def tagged(rng: np.random.Generator, holds: BoolArray, found: list[float], made_up: list[float]) -> TagAnswers:
-    """Worker w finds a tag that holds with found[w], gives one that does not with made_up[w]; all saw everything."""
+def tagged(rng: np.random.Generator, holds: BoolArray, hits: list[float], false_alarms: list[float]) -> TagAnswers:
+    """Worker w gives a true tag with probability hits[w], a false one with false_alarms[w]; all see every task."""
     tasks = len(holds)
-    said = []
-    for worker, (hit, false) in enumerate(zip(found, made_up, strict=True)):
+    rows = []
+    for worker, (hit, false) in enumerate(zip(hits, false_alarms, strict=True)):
         gives = rng.random(holds.shape) < np.where(holds, hit, false)
         task, column = np.nonzero(gives)
-        said.append(np.stack([task, np.full(len(task), worker), np.array(TAGS)[column]], axis=1))
-    seen = [(task, worker) for task in range(tasks) for worker in range(len(found))]
-    return TagAnswers.of(np.concatenate(said), seen, tags=TAGS)
+        rows.append(np.stack([task, np.full(len(task), worker), np.array(TAGS)[column]], axis=1))
+    seen = [(task, worker) for task in range(tasks) for worker in range(len(hits))]
+    return TagAnswers.of(np.concatenate(rows), seen, tags=TAGS)
 
 
 def truth(rng: np.random.Generator, tasks: int) -> BoolArray:
@@ -40,15 +40,15 @@ def test_a_tag_needs_more_than_half_of_those_who_saw_the_task() -> None:
     assert result.probability[1, 0] == pytest.approx(0.5)
 
 
-def test_who_did_not_see_a_task_does_not_vote_against_its_tags() -> None:
-    given_by_one = [(1, 1, 3)]
-    alone = Tagging().fit_predict(TagAnswers.of(given_by_one, [(1, 1)], tags=TAGS))
-    among_three = Tagging().fit_predict(TagAnswers.of(given_by_one, [(1, 1), (1, 2), (1, 3)], tags=TAGS))
+def test_workers_who_did_not_see_a_task_do_not_vote_against_its_tags() -> None:
+    rows = [(1, 1, 3)]
+    alone = Tagging().fit_predict(TagAnswers.of(rows, [(1, 1)], tags=TAGS))
+    among_three = Tagging().fit_predict(TagAnswers.of(rows, [(1, 1), (1, 2), (1, 3)], tags=TAGS))
     assert alone.holds()[0, 0]
     assert not among_three.holds()[0, 0]
 
 
-def test_careful_workers_outvote_those_who_tag_anything() -> None:
+def test_careful_workers_outvote_spammers() -> None:
     rng = np.random.default_rng(1)
     holds = truth(rng, 400)
     answers = tagged(rng, holds, [0.9, 0.9, 0.55, 0.55, 0.55], [0.03, 0.03, 0.5, 0.5, 0.5])
@@ -63,7 +63,7 @@ def test_careful_workers_outvote_those_who_tag_anything() -> None:
 
 @given(st.integers(0, 2**31))
 @settings(max_examples=8, deadline=None)
-def test_the_bound_never_falls_and_rows_and_names_change_nothing(seed: int) -> None:
+def test_the_bound_never_decreases_and_row_order_and_ids_have_no_effect(seed: int) -> None:
     rng = np.random.default_rng(seed)
     answers = tagged(rng, truth(rng, 120), [0.9, 0.7, 0.6], [0.05, 0.2, 0.3])
     result = Tagging().fit_predict(answers)
@@ -84,21 +84,21 @@ def test_the_bound_never_falls_and_rows_and_names_change_nothing(seed: int) -> N
     assert again.probability[np.searchsorted(again.task, names)] == pytest.approx(result.probability, abs=1e-7)
 
 
-def test_known_tags_are_kept_and_teach() -> None:
+def test_gold_tags_are_clamped_and_train_the_model() -> None:
     answers = TagAnswers.of([(1, 1, 3), (1, 2, 3)], [(1, 1), (1, 2), (1, 3)], tags=TAGS, gold=[(1, 3, 0), (1, 9, 1)])
     assert Tagging().fit_predict(answers).probability[0].tolist() == pytest.approx([0.0, 1 / 65, 1 / 65, 1.0])
 
 
-def test_nothing_is_answered_with_nothing() -> None:
+def test_no_answers_give_an_empty_result() -> None:
     result = Tagging().fit_predict(TagAnswers.of([], [], tags=TAGS))
     assert result.probability.shape == (0, 4)
     assert Tagging().fit_predict(TagAnswers.of([], [(1, 1)], tags=[])).probability.shape == (0, 0)
 
 
-def test_rows_that_cannot_be_are_refused() -> None:
-    with pytest.raises(ValueError, match="without being among those who saw it"):
+def test_invalid_rows_are_rejected() -> None:
+    with pytest.raises(ValueError, match="not listed in seen"):
         TagAnswers.of([(1, 1, 3)], [(1, 2)], tags=TAGS)
     with pytest.raises(ValueError, match="not among the tags"):
         TagAnswers.of([(1, 1, 4)], [(1, 1)], tags=TAGS)
-    with pytest.raises(ValueError, match="stands twice"):
+    with pytest.raises(ValueError, match="appears twice"):
         TagAnswers.of([], [(1, 1), (1, 1)], tags=TAGS)

@@ -1,4 +1,4 @@
-"""Policies played back: they take what they say, save answers where these bring nothing, and depend on no row order."""
+"""Replayed policies: they use the right answers, save those without gain, and do not depend on row order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.benchmarks.consensus_overlap import CROWD, classes_of, online_gaps, s
 
 
 def crowd(tasks: int = 400, each: int = 8, *, seed: int = 0) -> tuple[Answers, dict[int, int]]:
-    """Ten workers, right in 55 to 91 of 100, of three classes."""
+    """Simulate ten workers with accuracies from 55 % to 91 % on three classes."""
     rng = np.random.default_rng(seed)
     true = rng.integers(0, 3, tasks)
     task = np.repeat(np.arange(tasks), each)
@@ -33,7 +33,7 @@ def crowd(tasks: int = 400, each: int = 8, *, seed: int = 0) -> tuple[Answers, d
 
 
 def boxes(images: int = 12) -> tuple[BoxAnswers, BoxGold]:
-    """Four workers; everybody draws the first of two objects of each image, two of them the other one."""
+    """Simulate four workers; all draw the first of two objects of each image, two of them the other."""
     rows = []
     for image in range(images):
         for worker in range(4):
@@ -47,67 +47,67 @@ def boxes(images: int = 12) -> tuple[BoxAnswers, BoxGold]:
     return answers, BoxGold(tasks, np.repeat(tasks, 2), np.zeros(2 * images, np.int64), np.tile(truth, (images, 1)))
 
 
-def test_all_answers_are_the_measure_of_the_others() -> None:
+def test_a_policy_without_limits_uses_all_answers() -> None:
     answers, gold = crowd()
-    found = replay(answers, gold, Policy(method="majority"))
-    assert (found.labels, found.tasks, found.labels_per_task, found.share_of_all) == (3_200, 400, 8.0, 1.0)
-    assert found.agreement == 1.0
-    assert found.accuracy == found.majority_accuracy == accuracy(Majority().fit_predict(answers), gold)
-    assert found.cost is None
+    result = replay(answers, gold, Policy(method="majority"))
+    assert (result.labels, result.tasks, result.labels_per_task, result.share_of_all) == (3_200, 400, 8.0, 1.0)
+    assert result.agreement == 1.0
+    assert result.accuracy == result.majority_accuracy == accuracy(Majority().fit_predict(answers), gold)
+    assert result.cost is None
 
 
-def test_a_fixed_number_is_taken_where_there_are_so_many() -> None:
+def test_a_fixed_number_is_capped_by_the_available_answers() -> None:
     answers, gold = crowd()
     short = np.flatnonzero((answers.task >= 10) | (np.arange(3_200) % 8 < 2))
     fewer = replace(answers, task=answers.task[short], worker=answers.worker[short], label=answers.label[short])
-    found = replay(fewer, gold, Policy(fixed=3), price=0.5)
-    assert found.labels == 390 * 3 + 10 * 2
-    assert found.cost == pytest.approx(found.labels / 2)
+    result = replay(fewer, gold, Policy(fixed=3), price=0.5)
+    assert result.labels == 390 * 3 + 10 * 2
+    assert result.cost == pytest.approx(result.labels / 2)
 
 
-def test_asking_while_it_pays_saves_answers_at_little_cost_in_accuracy() -> None:
+def test_the_stopping_rule_saves_answers_at_little_cost_in_accuracy() -> None:
     answers, gold = crowd()
-    whole, rule = curve(answers, gold, [Policy(), Policy(threshold=0.002)])
+    full, rule = curve(answers, gold, [Policy(), Policy(threshold=0.002)])
     assert rule.share_of_all < 0.75
-    assert whole.accuracy is not None and rule.accuracy is not None and rule.majority_accuracy is not None
-    assert rule.accuracy > whole.accuracy - 0.01
+    assert full.accuracy is not None and rule.accuracy is not None and rule.majority_accuracy is not None
+    assert rule.accuracy > full.accuracy - 0.01
     assert rule.accuracy > rule.majority_accuracy
     fixed = replay(answers, gold, Policy(fixed=round(rule.labels_per_task)))
     assert fixed.accuracy is not None and rule.accuracy > fixed.accuracy
 
 
 @pytest.mark.parametrize("method", ["blend", "majority", "one-coin", "dawid-skene-map"])
-def test_a_higher_threshold_takes_fewer_answers(method: str) -> None:
-    """But for what chance makes of the workers' figures, which come of other answers."""
+def test_a_higher_threshold_uses_fewer_answers(method: str) -> None:
+    """Up to chance in the estimated worker rates, which are based on different answers."""
     answers, gold = crowd(tasks=200)
     thresholds = (0.0, 0.001, 0.01, 0.1, 1.0)
-    found = curve(answers, gold, [Policy(method=method, threshold=threshold) for threshold in thresholds])
-    used = [row.labels for row in found]
+    result = curve(answers, gold, [Policy(method=method, threshold=threshold) for threshold in thresholds])
+    used = [row.labels for row in result]
     assert used[-1] == 2 * 200
     assert all(more >= less * 0.95 for more, less in pairwise(used))
 
 
-def test_limits_hold_whatever_the_threshold() -> None:
+def test_limits_hold_for_any_threshold() -> None:
     answers, gold = crowd(tasks=150)
-    found = curve(
+    result = curve(
         answers,
         gold,
         [Policy(threshold=threshold, answers_min=3, answers_max=5) for threshold in (0.0, 0.01, 1.0)],
     )
-    assert all(3 <= row.labels_per_task <= 5 for row in found)
-    assert found[-1].labels_per_task == 3
+    assert all(3 <= row.labels_per_task <= 5 for row in result)
+    assert result[-1].labels_per_task == 3
 
 
-def test_the_order_of_rows_changes_nothing_and_the_seed_does() -> None:
+def test_row_order_has_no_effect_but_the_seed_has() -> None:
     answers, gold = crowd(tasks=150)
     order = np.random.default_rng(5).permutation(len(answers.task))
-    turned = replace(answers, task=answers.task[order], worker=answers.worker[order], label=answers.label[order])
+    reordered = replace(answers, task=answers.task[order], worker=answers.worker[order], label=answers.label[order])
     policy = Policy(threshold=0.005)
-    assert replay(answers, gold, policy) == replay(turned, gold, policy)
+    assert replay(answers, gold, policy) == replay(reordered, gold, policy)
     assert replay(answers, gold, policy) != replay(answers, gold, replace(policy, seed=1))
 
 
-def test_gold_judges_but_does_not_help() -> None:
+def test_gold_is_used_only_for_evaluation() -> None:
     answers, gold = crowd(tasks=150)
     clamped = replace(answers, gold=gold)
     assert replay(clamped, gold, Policy(fixed=2)) == replay(answers, gold, Policy(fixed=2))
@@ -116,14 +116,14 @@ def test_gold_judges_but_does_not_help() -> None:
     assert 0.5 < blind.agreement < 1
 
 
-def test_ties_are_right_in_part() -> None:
+def test_ties_count_as_fractions() -> None:
     tied = Majority().fit_predict(Answers.of([1, 1, 2, 2, 3], [1, 2, 1, 2, 1], [0, 1, 0, 0, 1]))
     assert accuracy(tied, {1: 0, 2: 0, 3: 0, 99: 1}) == pytest.approx(0.5)
     assert accuracy(tied, {99: 1}) is None
     assert accuracy(tied, {}) is None
 
 
-def test_all_that_a_worker_said_of_a_task_comes_at_once() -> None:
+def test_all_rows_of_a_worker_and_task_arrive_together() -> None:
     task, worker = np.array([7, 7, 7, 7, 3]), np.array([1, 2, 1, 3, 1])
     arrivals = Arrivals.of(task, worker, seed=0)
     assert (arrivals.tasks.tolist(), arrivals.available.tolist()) == ([3, 7], [1, 3])
@@ -133,13 +133,13 @@ def test_all_that_a_worker_said_of_a_task_comes_at_once() -> None:
     assert len({tuple(Arrivals.of(task, worker, seed=seed).place.tolist()) for seed in range(60)}) == 6
 
 
-def test_a_ladder_has_fixed_numbers_up_to_the_most_and_thresholds() -> None:
+def test_policies_cover_fixed_numbers_up_to_the_maximum_and_thresholds() -> None:
     ladder = policies(12, thresholds=(0.1,))
     assert [policy.fixed for policy in ladder] == [1, 2, 3, 4, 5, 6, 8, 10, 12, None]
     assert [policy.fixed for policy in policies(1, thresholds=())] == [1]
 
 
-def test_policies_that_make_no_sense_are_refused() -> None:
+def test_invalid_policies_are_rejected() -> None:
     with pytest.raises(ValueError, match="not both"):
         Policy(fixed=2, threshold=0.1)
     with pytest.raises(ValueError, match="at least one"):
@@ -150,10 +150,10 @@ def test_policies_that_make_no_sense_are_refused() -> None:
         replay(Answers.of([], [], []), None, Policy())
 
 
-def test_boxes_are_played_back_by_worker_and_image() -> None:
+def test_boxes_are_replayed_by_worker_and_image() -> None:
     answers, gold = boxes()
-    whole, one, rule = box_curve(answers, gold, [Policy(), Policy(fixed=1), Policy(threshold=0.01)], price=2.0)
-    assert (whole.labels, whole.accuracy, whole.agreement) == (48, 1.0, 1.0)
+    full, one, rule = box_curve(answers, gold, [Policy(), Policy(fixed=1), Policy(threshold=0.01)], price=2.0)
+    assert (full.labels, full.accuracy, full.agreement) == (48, 1.0, 1.0)
     assert (one.labels, one.cost) == (12, 24.0)
     assert one.accuracy is not None and one.accuracy < 1
     assert one.labels < rule.labels <= 48
@@ -171,12 +171,12 @@ def test_f1_matches_boxes_one_to_one() -> None:
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["dog", "rte", "d_possent"])
-def test_one_threshold_saves_a_third_of_the_answers_for_at_most_a_point(name: str) -> None:
-    """The benchmark does this for all sets."""
-    found = saving(classes_of(CROWD, name), DEFAULT_THRESHOLD, range(3))
-    assert found.used <= 0.65
-    assert found.accuracy >= found.whole - 0.01
-    assert found.lead >= -0.005
+def test_the_default_threshold_saves_a_third_of_the_answers_for_at_most_a_point(name: str) -> None:
+    """The benchmark covers all data sets."""
+    result = saving(classes_of(CROWD, name), DEFAULT_THRESHOLD, range(3))
+    assert result.used <= 0.65
+    assert result.accuracy >= result.whole - 0.01
+    assert result.lead >= -0.005
 
 
 @pytest.mark.shared

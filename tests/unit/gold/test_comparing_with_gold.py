@@ -27,13 +27,13 @@ def against(answer: Answer, *accepted: Answer, tolerance: Tolerance = STRICT) ->
 
 
 def test_the_same_class_is_right_and_another_is_wrong() -> None:
-    assert against(classed(RACCOON), classed(RACCOON)) == Comparison(True, 1.0, "The class is right.")
-    assert against(classed(FOX), classed(RACCOON)) == Comparison(False, 0.0, "The class is another one.")
+    assert against(classed(RACCOON), classed(RACCOON)) == Comparison(True, 1.0, "The class is correct.")
+    assert against(classed(FOX), classed(RACCOON)) == Comparison(False, 0.0, "The class is incorrect.")
 
 
 def test_class_names_are_told_when_they_are_known() -> None:
     result = compare(classed(FOX), [classed(RACCOON)], STRICT, names={RACCOON: "raccoon", FOX: "fox"})
-    assert result.why == "The answer says fox; right is raccoon."
+    assert result.why == "The answer is fox; the correct class is raccoon."
 
 
 def test_long_class_names_keep_the_sentence_short() -> None:
@@ -120,8 +120,8 @@ def test_a_class_and_boxes_both_have_to_be_right() -> None:
         return Answer(verdict="labels", image=ImageLabel(number), objects=boxed(*boxes).objects)
 
     result = against(both(FOX, (0, 0, 5, 5)), both(RACCOON, (0, 0, 5, 5)))
-    assert result == Comparison(False, 0.5, "The class is another one. 1 of 1 box matches.")
-    assert against(both(FOX), both(FOX)).why == "The class is right."
+    assert result == Comparison(False, 0.5, "The class is incorrect. 1 of 1 box matches.")
+    assert against(both(FOX), both(FOX)).why == "The class is correct."
 
 
 @given(PLACES)

@@ -1,4 +1,4 @@
-"""Short ways to write schemas and answers in the pure tests."""
+"""Factories for schemas and answers in the pure tests."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def classed(number: int) -> Answer:
 
 
 def boxed(*boxes: tuple[float, float, float, float] | tuple[float, float, float, float, int]) -> Answer:
-    """An answer of boxes x, y, w, h and, where it is not the raccoon, the class number."""
+    """Return an answer of boxes x, y, w, h and, if it is not the raccoon, the class number."""
     objects = [
         LabelObject(
             id=f"b{index}", class_number=int(box[4]) if len(box) == 5 else RACCOON, tool="box", geom=Box(*box[:4])

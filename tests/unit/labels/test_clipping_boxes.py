@@ -1,4 +1,4 @@
-"""Geometry is canonical: two decimals, an overshoot of one pixel clipped, more refused."""
+"""Geometry is canonical: two decimals, an overshoot of one pixel is clipped, more is rejected."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def test_an_overshoot_of_up_to_a_pixel_is_clipped(given_box: tuple[float, ...], 
         ((5, 471.5, 10, 10), "bottom"),
     ],
 )
-def test_more_than_a_pixel_is_refused_with_the_edge(given_box: tuple[float, ...], edge: str) -> None:
+def test_more_than_a_pixel_is_rejected_with_the_edge(given_box: tuple[float, ...], edge: str) -> None:
     with pytest.raises(AnswerError) as caught:
         canonical_box(*given_box, frame=FRAME)
     assert caught.value.code == "outside_image"
     assert f"{edge} edge" in caught.value.sentence
 
 
-def test_a_box_in_the_overshoot_alone_is_refused() -> None:
-    with pytest.raises(AnswerError, match="Nothing of the box lies on the image"):
+def test_a_box_entirely_in_the_overshoot_is_rejected() -> None:
+    with pytest.raises(AnswerError, match="The box lies outside the image"):
         canonical_box(640.1, 5, 0.5, 10, frame=FRAME)
 
 
@@ -53,7 +53,9 @@ def test_negative_zero_is_zero() -> None:
 
 
 @given(NUMBERS, NUMBERS, st.floats(0.01, 700), st.floats(0.01, 700))
-def test_a_box_is_refused_or_lies_on_the_image_and_stays_put(x: float, y: float, w: float, h: float) -> None:
+def test_a_box_is_rejected_or_lies_on_the_image_and_clipping_is_idempotent(
+    x: float, y: float, w: float, h: float
+) -> None:
     try:
         box = canonical_box(x, y, w, h, frame=FRAME)
     except AnswerError as error:

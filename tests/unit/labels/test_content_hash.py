@@ -1,4 +1,4 @@
-"""Equal answers have equal bytes and hashes, whatever way they came."""
+"""Equal answers have equal bytes and hashes, however they were sent."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def parse(raw: object) -> Answer:
     return parse_answer(raw, schema=BOX_SCHEMA, width=WIDTH, height=HEIGHT)
 
 
-def test_the_bytes_are_written_out_with_two_decimals() -> None:
+def test_bytes_have_exactly_two_decimals() -> None:
     assert canonical_bytes(boxed((1, 2.5, 3, 4))) == (
         b'{"image":{"attrs":{},"class":null,"tags":[]},"objects":[{"attrs":{},"class":1,'
         b'"geom":{"h":4.00,"w":3.00,"x":1.00,"y":2.50},"id":"b0","tool":"box"}],"verdict":"labels"}'
     )
 
 
-def test_the_hash_never_changes_between_versions() -> None:
+def test_the_hash_is_stable_across_versions() -> None:
     assert content_hash(classed(RACCOON)) == "5f38ff848c1dd34fac924b71afc0db7ac6d377c6f947351c434bcb2e81fbcd88"
 
 
-def test_another_class_place_or_verdict_is_another_hash() -> None:
+def test_another_class_position_or_verdict_changes_the_hash() -> None:
     answers = [boxed((1, 1, 5, 5)), boxed((1, 1, 5, 5, FOX)), boxed((1, 1, 5, 5.01)), boxed(), classed(RACCOON)]
     assert len({content_hash(answer) for answer in answers}) == len(answers)
 
@@ -49,7 +49,7 @@ def test_whole_numbers_hash_like_decimals() -> None:
 
 
 @given(RAW_BOXES)
-def test_parsing_is_idempotent_and_storing_loses_nothing(objects: list[dict[str, Any]]) -> None:
+def test_parsing_is_idempotent_and_storing_is_lossless(objects: list[dict[str, Any]]) -> None:
     answer = parse(raw_boxes(*objects))
     stored = json.loads(json.dumps(answer.to_json()))
     assert parse(stored) == answer
@@ -58,6 +58,6 @@ def test_parsing_is_idempotent_and_storing_loses_nothing(objects: list[dict[str,
 
 
 @given(RAW_BOXES, st.randoms(use_true_random=False))
-def test_the_order_of_objects_does_not_change_the_hash(objects: list[dict[str, Any]], dice: random.Random) -> None:
-    shuffled = dice.sample(objects, len(objects))
+def test_the_order_of_objects_does_not_change_the_hash(objects: list[dict[str, Any]], rng: random.Random) -> None:
+    shuffled = rng.sample(objects, len(objects))
     assert content_hash(parse(raw_boxes(*shuffled))) == content_hash(parse(raw_boxes(*objects)))

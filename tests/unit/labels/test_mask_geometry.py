@@ -1,4 +1,4 @@
-"""Masks, outlines and RLE turn into each other without losing a pixel."""
+"""Masks, polygons and RLE convert into each other without losing a pixel."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from annotary_core.labels.shapes.mask import (
 from annotary_core.labels.shapes.rle import Rle, decode, encode
 
 PIXELS = arrays(np.bool_, st.tuples(st.integers(0, 9), st.integers(0, 9)))
-PLACE = st.integers(-20, 20)
-WINDOWS = st.builds(Window, PLACE, PLACE, PIXELS)
+OFFSET = st.integers(-20, 20)
+WINDOWS = st.builds(Window, OFFSET, OFFSET, PIXELS)
 IMAGES = arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9)))
 
 
@@ -49,19 +49,19 @@ def same(a: Window, b: Window) -> bool:
 
 
 @given(WINDOWS)
-def test_a_traced_mask_rasterises_to_itself(mask: Window) -> None:
+def test_a_traced_mask_rasterizes_to_itself(mask: Window) -> None:
     assert same(rasterise(trace(mask)), mask)
 
 
 @given(WINDOWS)
-def test_traced_outlines_are_valid_polygons_of_the_mask_s_area(mask: Window) -> None:
+def test_traced_contours_are_valid_polygons_with_the_mask_area(mask: Window) -> None:
     outlines = as_geometry(trace(mask))
     assert outlines.is_valid
     assert outlines.area == mask.area
 
 
 @given(WINDOWS, st.floats(0, 5))
-def test_simplifying_keeps_every_part_and_hole_and_stays_valid(mask: Window, tolerance: float) -> None:
+def test_simplified_shapes_keep_every_part_and_hole_and_stay_valid(mask: Window, tolerance: float) -> None:
     exact = trace(mask)
     simpler = simplify(exact, tolerance)
     assert [len(part) for part in simpler] == [len(part) for part in exact]
@@ -90,11 +90,11 @@ def test_simplifying_keeps_every_part_and_hole_and_stays_valid(mask: Window, tol
         "empty",
     ],
 )
-def test_parts_and_holes_are_told_apart(mask: Window, rings: list[int]) -> None:
+def test_tracing_distinguishes_parts_and_holes(mask: Window, rings: list[int]) -> None:
     assert [len(part) for part in trace(mask)] == rings
 
 
-def test_a_slanted_edge_becomes_a_line_again() -> None:
+def test_a_slanted_edge_simplifies_to_a_line() -> None:
     triangle = shape([[(0.0, 0.0), (60.0, 0.0), (0.0, 30.0)]])
     outline = simplify(trace(rasterise(triangle)), 1.0)
     assert len(outline[0][0]) <= 6
@@ -107,10 +107,10 @@ HUNDREDTHS = st.integers(-800, 800)
 @given(
     st.lists(st.tuples(HUNDREDTHS, HUNDREDTHS), min_size=3, max_size=9, unique=True), st.sampled_from([1.0, 0.5, 4.0])
 )
-def test_a_pixel_is_inside_when_its_centre_is(places: list[tuple[int, int]], scale: float) -> None:
-    corners = [(x / 100, y / 100) for x, y in places]
+def test_a_pixel_is_inside_if_its_center_is(vertices: list[tuple[int, int]], scale: float) -> None:
+    corners = [(x / 100, y / 100) for x, y in vertices]
     mask = rasterise(shape([corners]), scale)
-    # A ring that crosses itself is read by the even-odd rule, there and here.
+    # Self-intersecting rings are filled by the even-odd rule, in shapely and here.
     polygon = shapely.make_valid(shapely.Polygon(corners))
     left, top, right, bottom = mask.bounds
     x, y = np.meshgrid((np.arange(left, right) + 0.5) / scale, (np.arange(top, bottom) + 0.5) / scale)
@@ -118,59 +118,59 @@ def test_a_pixel_is_inside_when_its_centre_is(places: list[tuple[int, int]], sca
     assert np.array_equal(mask.pixels[clear], shapely.contains_xy(polygon, x[clear], y[clear]))
 
 
-def test_neighbours_share_no_pixel_and_leave_none_out() -> None:
+def test_adjacent_shapes_share_no_pixel_and_leave_no_gap() -> None:
     left = rasterise(shape([[(0, 0), (3.5, 0), (6.5, 10), (0, 10)]]))
     right = rasterise(shape([[(3.5, 0), (10, 0), (10, 10), (6.5, 10)]]))
-    both = left.cut(0, 0, 10, 10).pixels.astype(int) + right.cut(0, 0, 10, 10).pixels
+    both = left.crop(0, 0, 10, 10).pixels.astype(int) + right.crop(0, 0, 10, 10).pixels
     assert (both == 1).all()
 
 
-def test_overlapping_parts_are_one_object_and_holes_stay_holes() -> None:
+def test_overlapping_parts_merge_and_holes_are_kept() -> None:
     mask = rasterise(shape([square(0, 0, 6), square(2, 2, 2)], [square(5, 5, 4)]))
     assert mask.area == 36 - 4 + 16 - 1
     assert not mask.pixels[2:4, 2:4].any()
 
 
-def test_a_polygon_far_off_costs_only_its_own_window() -> None:
+def test_a_distant_polygon_takes_only_its_own_window() -> None:
     assert rasterise(shape([square(1e6, 1e6, 3)])).pixels.shape == (3, 3)
 
 
 @pytest.mark.parametrize("ring", [[(0.0, 0.0), (1.0, 1.0)], [(0.0, 0.0), (1.0, float("nan")), (1.0, 0.0)]])
-def test_a_broken_ring_is_refused(ring: list[tuple[float, float]]) -> None:
-    with pytest.raises(ValueError, match="at least three corners"):
+def test_an_invalid_ring_is_rejected(ring: list[tuple[float, float]]) -> None:
+    with pytest.raises(ValueError, match="at least three vertices"):
         rasterise(shape([ring]))
 
 
 @given(WINDOWS, WINDOWS)
-def test_iou_of_windows_is_that_of_whole_images(a: Window, b: Window) -> None:
-    full_a, full_b = a.cut(-40, -40, 40, 40).pixels, b.cut(-40, -40, 40, 40).pixels
+def test_window_iou_equals_full_image_iou(a: Window, b: Window) -> None:
+    full_a, full_b = a.crop(-40, -40, 40, 40).pixels, b.crop(-40, -40, 40, 40).pixels
     union = (full_a | full_b).sum()
     assert mask_iou(a, b) == pytest.approx((full_a & full_b).sum() / union if union else 1.0)
     assert mask_iou(a, b) == mask_iou(b, a)
 
 
 @given(IMAGES)
-def test_rle_is_byte_for_byte_that_of_pycocotools(image: BoolArray) -> None:
+def test_rle_equals_that_of_pycocotools_byte_for_byte(image: BoolArray) -> None:
     height, width = image.shape
-    wanted = coco.encode(np.asfortranarray(image.astype(np.uint8)))
+    expected = coco.encode(np.asfortranarray(image.astype(np.uint8)))
     rle = encode(Window(0, 0, image), Frame(width, height))
-    assert (list(rle.size), rle.counts) == (wanted["size"], wanted["counts"])
+    assert (list(rle.size), rle.counts) == (expected["size"], expected["counts"])
     assert same(decode(rle), Window(0, 0, image))
 
 
 @given(WINDOWS)
-def test_rle_brings_a_mask_back_wherever_it_lies(mask: Window) -> None:
+def test_rle_restores_a_mask_at_any_position(mask: Window) -> None:
     moved = Window(mask.x + 1000, mask.y + 1000, mask.pixels)
     assert same(decode(encode(moved, Frame(2000, 3000))), moved)
 
 
-def test_rle_of_a_huge_image_costs_only_the_mask() -> None:
+def test_rle_of_a_huge_image_takes_only_the_mask() -> None:
     frame = Frame(10_000, 10_000)
     mask = window("##", ".#", x=9_998, y=9_998)
     assert same(decode(encode(mask, frame), frame), mask)
 
 
-def test_an_image_larger_than_coco_can_count_is_refused() -> None:
+def test_an_image_that_exceeds_the_coco_limit_is_rejected() -> None:
     with pytest.raises(ValueError, match="too large"):
         encode(window("#"), Frame(100_000, 100_000))
     with pytest.raises(ValueError, match="too large"):
@@ -190,29 +190,29 @@ def test_rle_of_empty_and_full_images(side: int) -> None:
     [
         (Rle((3, 3), b"8"), "do not fill"),
         (Rle((3, 3), b":"), "do not fill"),
-        (Rle((3, 3), b"\xff"), "damaged"),
-        (Rle((3, 3), b"Y"), "damaged"),
-        (Rle((3, 3), b"oooooooooooooooo1"), "damaged"),
+        (Rle((3, 3), b"\xff"), "corrupt"),
+        (Rle((3, 3), b"Y"), "corrupt"),
+        (Rle((3, 3), b"oooooooooooooooo1"), "corrupt"),
         (Rle((3, 3), b""), "do not fill"),
         (Rle((3, 3), b"JO"), "do not fill"),
         (Rle((4, 3), b"9"), "not 3 x 3"),
     ],
 )
-def test_damaged_or_foreign_rle_is_refused(rle: Rle, message: str) -> None:
+def test_corrupt_or_mismatched_rle_is_rejected(rle: Rle, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         decode(rle, Frame(3, 3))
 
 
-def test_one_pixel_outside_is_clipped_and_two_are_refused() -> None:
+def test_one_pixel_outside_is_clipped_and_two_are_rejected() -> None:
     frame = Frame(4, 4)
     assert same(clip_window(window("###", "###", x=2, y=3), frame), window("##", x=2, y=3))
     assert clip_window(window("#", x=4, y=0), frame).area == 0
-    with pytest.raises(ValueError, match="2 px out of its image"):
+    with pytest.raises(ValueError, match="2 px outside its image"):
         clip_window(window("###", x=3, y=3), frame)
-    # What is background may reach out as far as it likes.
+    # Background may extend any distance outside.
     assert same(clip_window(window("#......", x=3, y=3), frame), window("#", x=3, y=3))
 
 
-def test_a_mask_is_a_plane_of_true_and_false() -> None:
-    with pytest.raises(ValueError, match="true and false"):
+def test_a_mask_must_be_a_two_dimensional_boolean_array() -> None:
+    with pytest.raises(ValueError, match="two-dimensional boolean array"):
         Window(0, 0, np.zeros((2, 2)))  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""Intersection over union, one pair at a time and in arrays."""
+"""Intersection over union of single pairs and of arrays."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from annotary_core.labels.geometry import Box, box_area, box_iou, corner_array, 
 BOXES = st.builds(Box, st.integers(0, 50), st.integers(0, 50), st.integers(1, 50), st.integers(1, 50))
 
 
-def test_half_shifted_boxes_share_a_third() -> None:
+def test_boxes_shifted_by_half_have_iou_one_third() -> None:
     assert box_iou(Box(0, 0, 10, 10), Box(5, 0, 10, 10)) == pytest.approx(1 / 3)
 
 
-def test_boxes_that_touch_share_nothing() -> None:
+def test_touching_boxes_have_iou_zero() -> None:
     assert box_iou(Box(0, 0, 10, 10), Box(10, 0, 10, 10)) == 0
 
 
@@ -24,19 +24,19 @@ def test_the_first_pixel_has_area_one() -> None:
     assert box_area(Box(0, 0, 1, 1)) == 1
 
 
-def test_no_boxes_give_an_empty_table() -> None:
+def test_no_boxes_give_an_empty_matrix() -> None:
     assert pairwise_iou(corner_array([]), corner_array([Box(0, 0, 1, 1)])).shape == (0, 1)
 
 
 @given(BOXES, BOXES)
-def test_overlap_is_symmetric_bounded_and_one_for_itself(a: Box, b: Box) -> None:
+def test_iou_is_symmetric_bounded_and_one_for_identical_boxes(a: Box, b: Box) -> None:
     assert box_iou(a, b) == box_iou(b, a)
     assert 0 <= box_iou(a, b) <= 1
     assert box_iou(a, a) == 1
 
 
 @given(st.lists(BOXES, max_size=6), st.lists(BOXES, max_size=6))
-def test_the_table_holds_what_each_pair_has(a: list[Box], b: list[Box]) -> None:
+def test_the_matrix_holds_the_iou_of_each_pair(a: list[Box], b: list[Box]) -> None:
     table = pairwise_iou(corner_array(a), corner_array(b))
     expected = np.array([[box_iou(x, y) for y in b] for x in a]).reshape(len(a), len(b))
     assert table == pytest.approx(expected)

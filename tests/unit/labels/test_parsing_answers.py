@@ -1,4 +1,4 @@
-"""A foreign body becomes the canonical answer, or is refused with a code, a sentence and the place."""
+"""An untrusted body becomes the canonical answer, or is rejected with a code, a sentence and the path."""
 
 from __future__ import annotations
 
@@ -58,16 +58,16 @@ def test_a_class_answer_keeps_the_class_number() -> None:
     assert parse(raw_class(FOX), CLASS_SCHEMA).image.class_number == FOX
 
 
-def test_parts_that_are_not_used_may_be_left_out() -> None:
+def test_unused_parts_are_optional() -> None:
     assert parse({"verdict": "empty"}) == parse(raw_boxes(verdict="empty"))
 
 
-def test_a_project_with_class_and_boxes_takes_a_class_without_boxes() -> None:
+def test_a_schema_with_class_and_boxes_accepts_a_class_without_boxes() -> None:
     assert parse(raw_class(RACCOON), BOTH_SCHEMA).objects == ()
 
 
 @pytest.mark.parametrize("schema", [BOX_SCHEMA, CLASS_SCHEMA, BOTH_SCHEMA])
-def test_cannot_tell_is_always_an_answer(schema: Any) -> None:
+def test_cannot_tell_is_always_valid(schema: Any) -> None:
     assert parse({"verdict": "cannot_tell"}, schema).verdict == "cannot_tell"
 
 
@@ -115,7 +115,7 @@ def test_cannot_tell_is_always_an_answer(schema: Any) -> None:
         (raw_boxes({**raw_box(1, 1, 5, 5), "attrs": {"a": 1}}), "unknown_attribute", "objects[0].attrs"),
     ],
 )
-def test_what_cannot_be_right_is_refused_with_its_place(raw: object, code: str, path: str) -> None:
+def test_invalid_bodies_are_rejected_with_code_and_path(raw: object, code: str, path: str) -> None:
     error = refusal(raw)
     assert (error.code, error.path) == (code, path)
 
@@ -132,38 +132,38 @@ def test_what_cannot_be_right_is_refused_with_its_place(raw: object, code: str, 
         ({**raw_boxes(raw_box(1, 1, 5, 5)), "image": {"class": RACCOON}}, "unwanted_tool"),
     ],
 )
-def test_a_class_project_wants_exactly_one_class(raw: object, code: str) -> None:
+def test_a_class_schema_requires_exactly_one_class(raw: object, code: str) -> None:
     assert refusal(raw, CLASS_SCHEMA).code == code
 
 
-def test_an_answer_without_labels_is_told_to_say_empty() -> None:
+def test_the_error_for_an_answer_without_labels_suggests_empty() -> None:
     assert 'say "empty" instead' in refusal({"verdict": "labels"}).sentence
 
 
-def test_a_thousand_objects_are_taken_and_one_more_is_refused() -> None:
+def test_a_thousand_objects_are_accepted_and_one_more_is_rejected() -> None:
     boxes = [raw_box(index % 600, 1, 5, 5, id=f"o{index}") for index in range(1_001)]
     assert len(parse(raw_boxes(*boxes[:1_000])).objects) == 1_000
     assert refusal(raw_boxes(*boxes)).code == "too_many_objects"
 
 
-def test_a_long_foreign_value_is_cut_short_in_the_sentence() -> None:
+def test_a_long_untrusted_value_is_truncated_in_the_message() -> None:
     assert len(refusal({"verdict": "x" * 100_000}).sentence) < 120
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b'{"verdict": NaN}', b"[" * 100_000, b'{"verdict": "\xff"}'])
-def test_a_body_that_is_not_json_is_refused(body: bytes) -> None:
+def test_a_body_that_is_not_json_is_rejected(body: bytes) -> None:
     with pytest.raises(AnswerError) as caught:
         read_body(body)
     assert caught.value.code == "not_json"
 
 
-def test_a_huge_body_is_refused_before_it_is_decoded() -> None:
+def test_a_huge_body_is_rejected_before_decoding() -> None:
     with pytest.raises(AnswerError) as caught:
         read_body(b"[" * (MAX_BODY_BYTES + 1))
     assert caught.value.code == "body_too_large"
 
 
-def test_a_body_in_bytes_gives_the_same_answer() -> None:
+def test_a_body_in_bytes_parses_to_the_same_answer() -> None:
     raw = raw_boxes(raw_box(1.5, 2, 3, 4))
     answer = parse(read_body(json.dumps(raw).encode()))
     assert answer.objects[0].geom == Box(1.5, 2.0, 3.0, 4.0)

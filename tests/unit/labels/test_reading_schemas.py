@@ -1,4 +1,4 @@
-"""A label schema is read whole or refused with the place."""
+"""A label schema is read completely or rejected with the path."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.unit.labels.makers import BOTH_SCHEMA, CLASS_SCHEMA, FOX, RACCOON
 ONE = {"number": 1, "name": "raccoon"}
 
 
-def test_a_schema_comes_out_as_it_went_in() -> None:
+def test_a_schema_survives_a_round_trip() -> None:
     body = {
         "classes": [{"number": 3, "name": "raccoon", "color": "#e69f00"}],
         "tools": ["box", "class"],
@@ -51,12 +51,12 @@ def test_a_schema_knows_its_names_and_tools() -> None:
         ({"attributes": [{"name": "blur"}]}, "attributes_unavailable", "attributes"),
     ],
 )
-def test_a_schema_that_cannot_work_is_refused(change: dict[str, Any], code: str, path: str) -> None:
+def test_an_invalid_schema_is_rejected(change: dict[str, Any], code: str, path: str) -> None:
     with pytest.raises(SchemaError) as caught:
         Schema.from_json({"classes": [ONE], "tools": ["box"], **change})
     assert (caught.value.code, caught.value.path) == (code, path)
 
 
-def test_a_tool_that_comes_later_is_named_as_such() -> None:
+def test_a_reserved_tool_has_its_own_message() -> None:
     with pytest.raises(SchemaError, match="polygon is not available in this version; use one of: class, box"):
         Schema.from_json({"classes": [ONE], "tools": ["polygon"]})

@@ -1,1 +1,1 @@
-"""How far to trust agreed labels: the doubt in each, calibration, the likely wrong ones, classes that are confused."""
+"""Quality of consensus labels: uncertainty, calibration, likely label errors, and confused classes."""

@@ -1,7 +1,7 @@
-"""Whether a posterior of .9 is right nine times in ten: reliability curve, calibration error, Brier score, log loss.
+"""Calibration of posteriors: reliability curve, expected calibration error, Brier score, log loss.
 
-Judged on tasks whose true class is known, from gold or from reviews. The method must not have seen these truths: a gold
-task that was clamped has confidence 1 and is right by itself, so fit without it, or judge by reviews.
+Measured on tasks whose true class is known from gold or reviews. The method must not have seen this ground truth: a
+clamped gold task has confidence 1 and is trivially right, so fit without it, or evaluate on reviews.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ import numpy as np
 from annotary_core.aggregation.base import Consensus
 from annotary_core.labels.arrays import FloatArray, IntArray
 
-#: A truth that was given less counts as this in the log loss, which would otherwise be infinite after one such task.
+#: Lower bound of p(truth) in the log loss, which a single task could otherwise make infinite.
 LEAST = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
 class Reliability:
-    """The curve, in columns of shape (b,) over the bins that hold a task: bounds, tasks in it, mean confidence, share
-    right.
+    """The reliability curve, in columns of shape (b,) over the non-empty bins.
+
+    low, high: bounds of the bin. n: its tasks. confidence: mean confidence. right: share of right labels.
     """
 
     low: FloatArray
@@ -33,11 +34,12 @@ class Reliability:
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """n: tasks judged. accuracy: share right. confidence: mean confidence; above accuracy is over-confident.
+    """Calibration measures; all nan if no task is evaluated.
 
-    error: expected calibration error, the mean over tasks of the gap between confidence and share right in their bin
-    (Naeini, Cooper, Hauskrecht 2015). brier: mean of sum over classes of (p - truth)², 0 to 2 (Brier 1950). log_loss:
-    mean of -ln p(truth), in nats, p at least LEAST. All nan when no task is judged.
+    n: evaluated tasks. accuracy: share right. confidence: mean confidence; above accuracy is overconfident. error:
+    expected calibration error, the mean over tasks of the gap between confidence and share right in their bin (Naeini,
+    Cooper, Hauskrecht 2015). brier: mean of the sum over classes of (p - truth)², 0 to 2 (Brier 1950). log_loss: mean
+    of -ln p(truth), in nats, with p at least MIN_PROBABILITY.
     """
 
     n: int
@@ -50,9 +52,9 @@ class Calibration:
 
 
 def calibrate(result: Consensus, truth: Mapping[int, int], *, bins: int = 10) -> Calibration:
-    """The posteriors against the truth, task -> class; tasks on one side alone are left out.
+    """Compare the posteriors with the ground truth, task -> class; tasks without either are skipped.
 
-    bins: of equal width over 0 to 1; a confidence on a border belongs to the lower bin, so that 1 has a place.
+    bins: of equal width over 0 to 1; a confidence on a border belongs to the lower bin, so that 1 has a bin.
     """
     known = np.fromiter(truth.keys(), np.int64, len(truth))
     order = np.argsort(known)
@@ -65,7 +67,7 @@ def calibrate(result: Consensus, truth: Mapping[int, int], *, bins: int = 10) ->
         return Calibration(n=0, accuracy=nan, confidence=nan, error=nan, brier=nan, log_loss=nan, curve=curve)
     true = right_class[np.searchsorted(known, result.task[kept])]
     confidence, right = result.confidence[kept], (result.label[kept] == true).astype(np.float64)
-    p_true, squares = _of_truth(result, kept, true)
+    p_true, squares = _truth_posterior(result, kept, true)
     curve = _curve(confidence, right, bins)
     return Calibration(
         n=len(kept),
@@ -78,13 +80,13 @@ def calibrate(result: Consensus, truth: Mapping[int, int], *, bins: int = 10) ->
     )
 
 
-def _of_truth(result: Consensus, kept: IntArray, true: IntArray) -> tuple[FloatArray, FloatArray]:
-    """The posterior of the truth, and the sum of squares of the posterior, of each task judged."""
+def _truth_posterior(result: Consensus, kept: IntArray, true: IntArray) -> tuple[FloatArray, FloatArray]:
+    """Return the posterior of the truth, and the sum of squares of the posterior, for each evaluated task."""
     size = len(result.task)
     index = np.repeat(np.arange(size), np.diff(result.posteriors.start))
-    truth, judged = np.zeros(size, np.int64), np.zeros(size, np.bool_)
-    truth[kept], judged[kept] = true, True
-    hit = judged[index] & (result.posteriors.label == truth[index])
+    truth, evaluated = np.zeros(size, np.int64), np.zeros(size, np.bool_)
+    truth[kept], evaluated[kept] = true, True
+    hit = evaluated[index] & (result.posteriors.label == truth[index])
     p = np.zeros(size)
     p[index[hit]] = result.posteriors.p[hit]
     squares = np.bincount(index, result.posteriors.p**2, minlength=size).astype(np.float64)
@@ -93,14 +95,14 @@ def _of_truth(result: Consensus, kept: IntArray, true: IntArray) -> tuple[FloatA
 
 def _curve(confidence: FloatArray, right: FloatArray, bins: int) -> Reliability:
     edges = np.linspace(0.0, 1.0, bins + 1)
-    # Dust must not move a confidence across a border.
-    place = np.clip(np.searchsorted(edges, np.round(confidence, 12), side="left") - 1, 0, bins - 1)
-    n = np.bincount(place, minlength=bins)
-    some = n > 0
+    # Rounding errors must not move a confidence across a border.
+    bin_index = np.clip(np.searchsorted(edges, np.round(confidence, 12), side="left") - 1, 0, bins - 1)
+    n = np.bincount(bin_index, minlength=bins)
+    non_empty = n > 0
     return Reliability(
-        low=edges[:-1][some],
-        high=edges[1:][some],
-        n=n[some].astype(np.int64),
-        confidence=np.bincount(place, confidence, minlength=bins)[some] / n[some],
-        right=np.bincount(place, right, minlength=bins)[some] / n[some],
+        low=edges[:-1][non_empty],
+        high=edges[1:][non_empty],
+        n=n[non_empty].astype(np.int64),
+        confidence=np.bincount(bin_index, confidence, minlength=bins)[non_empty] / n[non_empty],
+        right=np.bincount(bin_index, right, minlength=bins)[non_empty] / n[non_empty],
     )

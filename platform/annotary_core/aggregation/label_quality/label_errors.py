@@ -1,8 +1,8 @@
-"""The doubt in each label, and the labels that are most likely wrong, from the posteriors of a consensus.
+"""The uncertainty of each label, and the most likely label errors, from the posteriors of a consensus.
 
-Expected error is 1 - posterior of the label: what the posterior itself says of its chance to be wrong, so it is as good
-as the posterior is calibrated (see calibration.py; the shares of a majority vote are not). Entropy is that of the whole
-posterior, in bits: it also tells a doubt between two classes from one among many.
+Expected error is 1 - posterior of the label, so it is only as good as the posterior is calibrated (see calibration.py;
+the shares of a majority vote are not). Entropy is that of the whole posterior, in bits: it also distinguishes
+uncertainty between two classes from uncertainty among many.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from annotary_core.labels.arrays import FloatArray, IntArray
 
 @dataclass(frozen=True, slots=True)
 class LabelDoubt:
-    """For each task, ascending, in columns of shape (t,): entropy in bits, and the chance that its label is wrong."""
+    """Uncertainty in columns of shape (t,), tasks ascending: entropy in bits, and the probability of a wrong label."""
 
     task: IntArray
     label: IntArray
@@ -28,8 +28,10 @@ class LabelDoubt:
 
 @dataclass(frozen=True, slots=True)
 class SetDoubt:
-    """Of the whole set: how many labels, how many of them are wrong as expected, with the standard deviation of that
-    number when tasks err independently, and the mean entropy in bits (nan for an empty set).
+    """Uncertainty of the whole set.
+
+    labels: number of labels. expected_wrong: expected number of wrong ones. deviation: its standard deviation if tasks
+    err independently. mean_entropy: in bits, nan for an empty set.
     """
 
     labels: int
@@ -45,10 +47,10 @@ class SetDoubt:
 
 @dataclass(frozen=True, slots=True)
 class Suspects:
-    """Labels by falling chance to be wrong, then by task, in columns of shape (s,).
+    """Labels by decreasing probability to be wrong, then by task, in columns of shape (s,).
 
-    label: the label in question. wrong: its chance to be wrong. other: the likeliest other class, and `other_p` its
-    posterior; where no other class has any, `other` is the label itself and `other_p` 0. n: workers who answered.
+    label: the label in question. wrong: its probability to be wrong. other, other_p: the likeliest other class and its
+    posterior; if no other class has one, `other` is the label itself and `other_p` is 0. n: workers who answered.
     """
 
     task: IntArray
@@ -60,7 +62,7 @@ class Suspects:
 
 
 def label_doubt(result: Consensus) -> LabelDoubt:
-    """Entropy and expected error of every label."""
+    """Return the entropy and expected error of every label."""
     p, start = result.posteriors.p, result.posteriors.start
     bits = -p * np.log2(p, out=np.zeros_like(p), where=p > 0)
     entropy = np.add.reduceat(bits, start[:-1]) if len(result.task) else np.empty(0)
@@ -69,7 +71,7 @@ def label_doubt(result: Consensus) -> LabelDoubt:
 
 
 def set_doubt(doubt: LabelDoubt) -> SetDoubt:
-    """The sums over the labels."""
+    """Aggregate the uncertainty over the labels."""
     error = doubt.expected_error
     mean = float(doubt.entropy.mean()) if len(error) else float("nan")
     return SetDoubt(len(error), float(error.sum()), float(np.sqrt((error * (1 - error)).sum())), mean)
@@ -78,22 +80,22 @@ def set_doubt(doubt: LabelDoubt) -> SetDoubt:
 def most_likely_wrong(
     result: Consensus, *, released: Mapping[int, int] | None = None, limit: int | None = 100
 ) -> Suspects:
-    """The labels with the greatest chance to be wrong; all of them with limit None.
+    """Return the labels most likely to be wrong, at most `limit`; None returns all labels.
 
-    released: task -> label that was given out (by a review, or in a release), judged in place of the result's own;
-    tasks without a posterior are left out. None judges the result's own labels.
+    released: task -> label that was published (by a review or in a release), evaluated instead of the result's own;
+    tasks without a posterior are skipped. None evaluates the result's own labels.
     """
     kept, label = np.arange(len(result.task)), result.label
     if released is not None:
         tasks = np.fromiter(released.keys(), np.int64, len(released))
-        given = np.fromiter(released.values(), np.int64, len(released))
+        published = np.fromiter(released.values(), np.int64, len(released))
         order = np.argsort(tasks)
         kept = np.flatnonzero(np.isin(result.task, tasks))
         label = result.label.copy()
-        label[kept] = given[order][np.searchsorted(tasks[order], result.task[kept])]
+        label[kept] = published[order][np.searchsorted(tasks[order], result.task[kept])]
     wrong = np.clip(1 - _posterior_of(result, label), 0.0, 1.0)
     other, other_p = _likeliest_other(result, label)
-    # Rounded, so that dust does not order equal labels.
+    # Rounded, so that rounding errors do not order equal labels.
     ranked = kept[np.lexsort((result.task[kept], -np.round(wrong[kept], 12)))][:limit]
     return Suspects(result.task[ranked], label[ranked], wrong[ranked], other[ranked], other_p[ranked], result.n[ranked])
 
@@ -103,7 +105,7 @@ def _tasks_of_entries(result: Consensus) -> IntArray:
 
 
 def _posterior_of(result: Consensus, label: IntArray) -> FloatArray:
-    """The posterior of one class a task, shape (t,)."""
+    """Return the posterior of one class per task, shape (t,)."""
     index = _tasks_of_entries(result)
     hit = result.posteriors.label == label[index]
     out = np.zeros(len(result.task))
@@ -113,11 +115,11 @@ def _posterior_of(result: Consensus, label: IntArray) -> FloatArray:
 
 def _likeliest_other(result: Consensus, label: IntArray) -> tuple[IntArray, FloatArray]:
     index = _tasks_of_entries(result)
-    other = (result.posteriors.label != label[index]) & (result.posteriors.p > 0)
-    entry = np.flatnonzero(other)
-    # Ascending, so that the last write a task is its likeliest class, the lowest number of equal ones.
+    is_other = (result.posteriors.label != label[index]) & (result.posteriors.p > 0)
+    entry = np.flatnonzero(is_other)
+    # Ascending, so that the last write for a task is its likeliest class, and the lowest number among ties.
     entry = entry[np.lexsort((-result.posteriors.label[entry], result.posteriors.p[entry]))]
-    found, p = label.copy(), np.zeros(len(label))
-    found[index[entry]] = result.posteriors.label[entry]
+    alternative, p = label.copy(), np.zeros(len(label))
+    alternative[index[entry]] = result.posteriors.label[entry]
     p[index[entry]] = result.posteriors.p[entry]
-    return found, p
+    return alternative, p

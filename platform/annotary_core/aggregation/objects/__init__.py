@@ -1,1 +1,1 @@
-"""Objects of several workers that mean the same thing become one: matching, existence, geometry; see matching.py."""
+"""Merge the objects of several workers into consensus objects: matching, existence, geometry; see matching.py."""

@@ -1,4 +1,4 @@
-"""Masks and polygons as kinds of objects: matched by overlap, agreed by pixel EM (masks.py, fused_polygons.py)."""
+"""Mask and polygon geometry types: matched by IoU, fused by pixel EM (masks.py, fused_polygons.py)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from annotary_core.labels.shapes.mask import Shape, Window, as_geometry, mask_io
 
 @dataclass(frozen=True, slots=True)
 class MaskSimilarity:
-    """Intersection over union of masks, pixel by pixel."""
+    """IoU of masks, counted in pixels."""
 
     masks: tuple[Window, ...]
 
@@ -34,17 +34,17 @@ class MaskSimilarity:
 
 @dataclass(frozen=True, slots=True)
 class Masks:
-    """masks: n windows. history: what earlier projects taught of the workers' pixels.
+    """Masks. masks: n windows. history: the workers' pixel rates from earlier projects.
 
-    Where no pixel is agreed on, the object is the drawing that is most like the others: an object has pixels.
+    If the fused mask is empty, the object is the medoid, the mask most similar to the others: an object has pixels.
     """
 
     masks: tuple[Window, ...]
     history: PixelRates = field(default_factory=PixelRates)
 
-    def keys(self) -> FloatArray:
-        marks = [_mark(mask.pixels.shape, np.packbits(mask.pixels).tobytes()) for mask in self.masks]
-        return np.column_stack([self.boxes(), np.array(marks, np.float64).reshape(-1, 1)])
+    def sort_keys(self) -> FloatArray:
+        digests = [_digest(mask.pixels.shape, np.packbits(mask.pixels).tobytes()) for mask in self.masks]
+        return np.column_stack([self.boxes(), np.array(digests, np.float64).reshape(-1, 1)])
 
     def boxes(self) -> FloatArray:
         return MaskSimilarity(self.masks).bounds
@@ -52,20 +52,20 @@ class Masks:
     def similarity(self) -> MaskSimilarity:
         return MaskSimilarity(self.masks)
 
-    def taken(self, rows: IntArray) -> Masks:
+    def take(self, rows: IntArray) -> Masks:
         return Masks(tuple(self.masks[row] for row in rows.tolist()), self.history)
 
-    def joined(self, other: Masks) -> Masks:
+    def concat(self, other: Masks) -> Masks:
         return Masks(self.masks + other.masks, self.history)
 
-    def agreed(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Masks:
+    def fuse(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Masks:
         fused = PixelEM(self.history).fit_predict(MaskAnswers.of(index, worker, self.masks, weights=trust)).masks
-        alike = self.similarity()
-        found = (
-            mask if mask.area else self.masks[_most_alike(alike, np.flatnonzero(index == at))]
-            for at, mask in enumerate(fused)
+        similarity = self.similarity()
+        geometries = (
+            mask if mask.area else self.masks[_most_alike(similarity, np.flatnonzero(index == cluster))]
+            for cluster, mask in enumerate(fused)
         )
-        return Masks(tuple(found), self.history)
+        return Masks(tuple(geometries), self.history)
 
     def spreads(self, index: IntArray, worker: IntArray, *, pooled: float) -> None:
         return None
@@ -73,17 +73,19 @@ class Masks:
 
 @dataclass(frozen=True, slots=True)
 class Polygons:
-    """shapes: n polygons with holes and parts. history, and what has nothing agreed: as for masks."""
+    """Polygons with holes and parts. shapes: n polygons. history, and empty results: as for masks."""
 
     shapes: tuple[Shape, ...]
     history: PixelRates = field(default_factory=PixelRates)
 
-    def keys(self) -> FloatArray:
-        marks = [
-            _mark([[len(ring) for ring in part] for part in shape], _bytes(ring for part in shape for ring in part))
+    def sort_keys(self) -> FloatArray:
+        digests = [
+            _digest(
+                [[len(ring) for ring in part] for part in shape], _ring_bytes(ring for part in shape for ring in part)
+            )
             for shape in self.shapes
         ]
-        return np.column_stack([self.boxes(), np.array(marks, np.float64).reshape(-1, 1)])
+        return np.column_stack([self.boxes(), np.array(digests, np.float64).reshape(-1, 1)])
 
     def boxes(self) -> FloatArray:
         return np.array([shape_bounds(shape) for shape in self.shapes], np.float64).reshape(-1, 4)
@@ -93,37 +95,38 @@ class Polygons:
         shapes[:] = [as_geometry(shape) for shape in self.shapes]
         return AreaSimilarity(shapes)
 
-    def taken(self, rows: IntArray) -> Polygons:
+    def take(self, rows: IntArray) -> Polygons:
         return Polygons(tuple(self.shapes[row] for row in rows.tolist()), self.history)
 
-    def joined(self, other: Polygons) -> Polygons:
+    def concat(self, other: Polygons) -> Polygons:
         return Polygons(self.shapes + other.shapes, self.history)
 
-    def agreed(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Polygons:
+    def fuse(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Polygons:
         fused = (
             PolygonFusion(self.history).fit_predict(PolygonAnswers.of(index, worker, self.shapes, weights=trust)).shapes
         )
-        alike = self.similarity()
-        found = (
-            shape or self.shapes[_most_alike(alike, np.flatnonzero(index == at))] for at, shape in enumerate(fused)
+        similarity = self.similarity()
+        geometries = (
+            shape or self.shapes[_most_alike(similarity, np.flatnonzero(index == cluster))]
+            for cluster, shape in enumerate(fused)
         )
-        return Polygons(tuple(found), self.history)
+        return Polygons(tuple(geometries), self.history)
 
     def spreads(self, index: IntArray, worker: IntArray, *, pooled: float) -> None:
         return None
 
 
 def _most_alike(similarity: MaskSimilarity | AreaSimilarity, rows: IntArray) -> int:
-    """The row whose drawing is most like those of the other rows; the first of several."""
+    """Return the row with the largest total similarity to the other rows; the first of several."""
     first, second = (axis.ravel() for axis in np.meshgrid(rows, rows, indexing="ij"))
     return int(rows[np.argmax(similarity.of(first, second).reshape(len(rows), len(rows)).sum(axis=1))])
 
 
-def _bytes(rings: Iterable[FloatArray]) -> bytes:
+def _ring_bytes(rings: Iterable[FloatArray]) -> bytes:
     return b"".join(np.ascontiguousarray(ring, np.float64).tobytes() for ring in rings)
 
 
-def _mark(layout: object, content: bytes) -> float:
-    """A number that tells contents apart, exact as a float."""
-    digest = hashlib.sha256(repr(layout).encode() + content).digest()
-    return float(int.from_bytes(digest[:6], "big"))
+def _digest(layout: object, content: bytes) -> float:
+    """Return a number that distinguishes contents, 48 bits of a hash, exact as a float."""
+    content_hash = hashlib.sha256(repr(layout).encode() + content).digest()
+    return float(int.from_bytes(content_hash[:6], "big"))

@@ -1,14 +1,15 @@
-"""Agreed boxes: boxes of several workers that mean the same object become one.
+"""Consensus boxes: merge the boxes that several workers drew around the same object.
 
-1. Boxes cluster without regard to class (objects/matching.py), at most one a worker in a cluster.
-2. The class of a cluster is a class result of any method, its box a precision-weighted estimate (objects/location.py).
-3. Its existence is a posterior from what each worker detects and invents (objects/existence.py). Who answered "empty"
-   has seen the task; who could not tell has not.
-4. Crowd regions take in the boxes that lie in them, or yield to them (objects/crowds.py).
+1. Boxes are clustered regardless of class (objects/matching.py), with at most one box per worker in a cluster.
+2. The class of a cluster comes from any class method, its box from a precision-weighted estimate (objects/location.py).
+3. The existence of an object is a posterior over each worker's detection and false-positive rates
+   (objects/existence.py). A worker who answered "empty" has seen the task; one who could not tell has not.
+4. Crowd regions absorb the boxes inside them, or yield to them (objects/crowds.py).
 
-The workers' rates are learnt from all answers given and from gold, or handed in to judge a task alone. No cluster is
-dropped here: the threshold belongs to whoever releases. One half is right for it, as the posterior means what it says;
-the share of those who saw the task does not (a quorum of two loses a third of the true objects on CytoCrowd).
+The workers' rates are estimated from all the answers and from gold, or passed in to evaluate a single task. No cluster
+is dropped here: the caller that releases labels chooses the threshold. One half is right, because the posterior is
+calibrated; the share of observers who drew the box is not (a quorum of two loses a third of the true objects on
+CytoCrowd).
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
 @dataclass(frozen=True, slots=True)
 class BoxAnswers:
-    """Boxes in columns, and who saw what.
+    """Boxes in columns, and the workers who saw each task.
 
     task, worker, label: shape (n,); box: shape (n, 4), x1, y1, x2, y2 in pixels of the upright image.
-    seen_task, seen_worker: shape (s,), the workers who looked at each task, with boxes or without, each pair once; a
-    pair that drew a box is added when it is missing. weights: trust in each of these pairs, shape (s,), None means 1.
-    crowd: which rows are regions of many instances (COCO's iscrowd), shape (n,), None means none.
-    Raises ValueError for columns that do not fit together.
+    seen_task, seen_worker: shape (s,), the workers who looked at each task, with or without boxes, each pair once; a
+    missing pair that drew a box is added. weights: trust in each of these pairs, shape (s,); None means 1.
+    crowd: which rows are regions of many instances (COCO's iscrowd), shape (n,); None means none.
+    Raises ValueError for inconsistent columns.
     """
 
     task: IntArray
@@ -51,11 +52,11 @@ class BoxAnswers:
         if not len(self.task) == len(self.worker) == len(self.label) == len(self.box):
             raise ValueError("The columns task, worker, label and box must have the same length.")
         if not (np.abs(self.box) <= FARTHEST).all() or (self.box[:, 2:] <= self.box[:, :2]).any():
-            raise ValueError("Every box needs finite corners below 1e9, the second one right of and below the first.")
+            raise ValueError("Every box needs finite corners below 1e9, the second right of and below the first.")
         if self.weights is not None:
             check_weights(self.weights, len(self.seen_task))
         if self.crowd is not None and self.crowd.shape != self.task.shape:
-            raise ValueError("The column crowd must have one entry a box.")
+            raise ValueError("The column crowd must have one entry per box.")
 
     @classmethod
     def of(
@@ -69,7 +70,7 @@ class BoxAnswers:
         weights: ArrayLike | None = None,
         crowd: ArrayLike | None = None,
     ) -> BoxAnswers:
-        """Columns from anything that numpy reads; `seen` has rows (task, worker)."""
+        """Build the columns from anything that numpy reads; `seen` has rows (task, worker)."""
         pairs = np.asarray(seen, np.int64).reshape(-1, 2)
         return cls(
             task=np.asarray(task, np.int64),
@@ -87,7 +88,7 @@ class BoxAnswers:
             task=self.task,
             worker=self.worker,
             label=self.label,
-            drawn=Boxes(self.box),
+            geometry=Boxes(self.box),
             seen_task=self.seen_task,
             seen_worker=self.seen_worker,
             weights=self.weights,
@@ -97,12 +98,13 @@ class BoxAnswers:
 
 @dataclass(frozen=True, slots=True)
 class BoxConsensus:
-    """Clusters in columns of shape (m,), by task, then by box.
+    """Clusters in columns of shape (m,), sorted by task, then by box.
 
     box: shape (m, 4), x1, y1, x2, y2. existence: 0 to 1. votes: boxes in the cluster. seen: workers who saw the task.
-    agreement: mean IoU of the members with the agreed box. classes: class result of each cluster, its `task` is the
-    index of the cluster. members: for each cluster the row numbers of its boxes in the input. crowd: regions of many
-    instances; absorbed: the rows of the boxes that each region took in. rates: what existence and boxes follow from.
+    agreement: mean IoU of the members with the consensus box. classes: class result of each cluster, its `task` is the
+    index of the cluster. members: for each cluster the input row numbers of its boxes. crowd: regions of many
+    instances; absorbed: the rows of the boxes that each region absorbed. rates: the worker rates behind existence and
+    boxes.
     """
 
     task: IntArray
@@ -123,9 +125,10 @@ class BoxConsensus:
 class BoxClustering:
     """See the module's docstring.
 
-    iou: mean overlap that two groups of boxes need to be one object. seed: turns the lots of the class. method: finds
-    the class of each cluster, which it gets as a task; None means majority. rates: what is known of the workers; None
-    means to learn it from the answers given. history: what workers did in earlier projects, heeded while learning.
+    iou: mean overlap at which two groups of boxes are one object. seed: seeds the tie-breaking hash of the class.
+    method: determines the class of each cluster, which it receives as a task; None means majority. rates: the known
+    worker rates; None means to estimate them from the answers. history: the workers' record in earlier projects, used
+    when the rates are estimated.
     """
 
     iou: float = 0.33
@@ -135,24 +138,24 @@ class BoxClustering:
     history: Mapping[int, History] = field(default_factory=dict)
 
     def fit_predict(self, answers: BoxAnswers, *, gold: Mapping[int, ArrayLike] | None = None) -> BoxConsensus:
-        """All clusters of all tasks. The order of rows changes nothing but the row numbers in `members`.
+        """Return all clusters of all tasks. The order of rows affects only the row numbers in `members`.
 
-        gold: task -> all of its objects, shape (g, 4); what was found there is clamped to it, and learnt from.
+        gold: task -> all of its objects, shape (g, 4); their clusters are clamped to it and train the rates.
         """
         clustering = ObjectClustering(self.iou, self.seed, self.method, self.rates, self.history)
         truth = {task: Boxes(np.asarray(boxes, np.float64).reshape(-1, 4)) for task, boxes in (gold or {}).items()}
-        found = clustering.fit_predict(answers.as_objects(), gold=truth)
+        clusters = clustering.fit_predict(answers.as_objects(), gold=truth)
         return BoxConsensus(
-            task=found.task,
-            box=found.agreed.box,
-            label=found.classes.label,
-            existence=found.existence,
-            votes=found.votes,
-            seen=found.seen,
-            agreement=found.agreement,
-            classes=found.classes,
-            members=found.members,
-            crowd=found.crowd,
-            absorbed=found.absorbed,
-            rates=found.rates,
+            task=clusters.task,
+            box=clusters.geometry.box,
+            label=clusters.classes.label,
+            existence=clusters.existence,
+            votes=clusters.votes,
+            seen=clusters.seen,
+            agreement=clusters.agreement,
+            classes=clusters.classes,
+            members=clusters.members,
+            crowd=clusters.crowd,
+            absorbed=clusters.absorbed,
+            rates=clusters.rates,
         )

@@ -1,15 +1,15 @@
-"""Crowd regions: one drawing over many instances that cannot be told apart (COCO's iscrowd).
+"""Crowd regions: one geometry over many instances that cannot be separated (COCO's iscrowd).
 
-The rule. Crowd regions match crowd regions alone. An object lies in a region when more than half of its own area does.
-For each agreed region, two camps drew that place: those who drew the region, and those who drew objects in it one by
-one and not the region.
+The rule. Crowd regions match only crowd regions. An object lies in a region if more than half of the object's area
+does. The area of each consensus region was drawn by two groups of workers: those who drew the region, and those who
+drew objects in it individually but not the region.
 
-- If fewer drew objects than the region, or equally many, the region stands: the objects in it are absorbed. Their
-  drawers count as having seen the region, and the objects are no results of their own.
-- If more drew objects, the objects stand, each with its own posterior. The region stays a cluster whose posterior
-  counts them as silent.
+- If at most as many workers drew objects as drew the region, the region wins: it absorbs the objects in it. Their
+  workers count as detections of the region, and the objects are not results of their own.
+- If more workers drew objects, the objects win, each with its own posterior. The region remains a cluster whose
+  posterior counts these workers as non-detections.
 
-Either way whoever drew the region is not silent about an object in it: he saw something there.
+In both cases, a worker who drew the region is not a non-detection of the objects in it: the worker saw something there.
 """
 
 from __future__ import annotations
@@ -21,44 +21,50 @@ import numpy as np
 
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
-#: The share of an object's own area that lies in a region when the object belongs to it.
+#: An object belongs to a region if more than this share of the object's area lies in it.
 INSIDE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class CrowdReading:
-    """absorbed_by: the region that takes each cluster in, -1 for none, shape (m,).
+    """The clusters that crowd regions absorb, and the workers who count for each cluster.
 
-    witnesses: the drawers of each cluster, with those of the objects that a region took in. excused: those who drew a
-    region around the cluster.
+    absorbed_by: the region that absorbs each cluster, -1 for none, shape (m,). observers: the workers who drew each
+    cluster, including those of the objects that a region absorbed. excused: the workers who drew a region around the
+    cluster.
     """
 
     absorbed_by: IntArray
-    witnesses: list[IntArray]
+    observers: list[IntArray]
     excused: list[IntArray]
 
 
 def read_crowds(task: IntArray, box: FloatArray, is_crowd: BoolArray, drawers: Sequence[IntArray]) -> CrowdReading:
-    """task, is_crowd: shape (m,); box: shape (m, 4), around the agreed objects; drawers: the workers of each."""
+    """Decide between each crowd region and the objects in it.
+
+    task, is_crowd: shape (m,); box: the bounding boxes of the clusters, shape (m, 4); drawers: the workers of each.
+    """
     absorbed = np.full(len(task), -1, np.int64)
-    witnesses = [each.copy() for each in drawers]
+    observers = [each.copy() for each in drawers]
     excused = [np.empty(0, np.int64) for _ in drawers]
     for region in np.flatnonzero(is_crowd).tolist():
-        near = np.flatnonzero((task == task[region]) & ~is_crowd)
-        inside = near[_share_inside(box[near], box[region]) > INSIDE].tolist()
-        camp = np.setdiff1d(np.concatenate([np.empty(0, np.int64), *(drawers[at] for at in inside)]), drawers[region])
-        stands = len(camp) <= len(drawers[region])
-        if stands:
-            witnesses[region] = np.union1d(witnesses[region], camp)
+        candidates = np.flatnonzero((task == task[region]) & ~is_crowd)
+        inside = candidates[_share_inside(box[candidates], box[region]) > INSIDE].tolist()
+        object_drawers = np.setdiff1d(
+            np.concatenate([np.empty(0, np.int64), *(drawers[at] for at in inside)]), drawers[region]
+        )
+        region_wins = len(object_drawers) <= len(drawers[region])
+        if region_wins:
+            observers[region] = np.union1d(observers[region], object_drawers)
         for at in inside:
             excused[at] = np.union1d(excused[at], drawers[region])
-            if stands and absorbed[at] < 0:
+            if region_wins and absorbed[at] < 0:
                 absorbed[at] = region
-    return CrowdReading(absorbed, witnesses, excused)
+    return CrowdReading(absorbed, observers, excused)
 
 
 def _share_inside(box: FloatArray, region: FloatArray) -> FloatArray:
-    # A point or an upright line has no area of its own; a sliver stands in for it.
+    # A point or an axis-parallel line has no area; use a sliver instead.
     thin = np.maximum(box[:, 2:], box[:, :2] + 1e-6)
     sides = np.minimum(thin, region[2:]) - np.maximum(box[:, :2], region[:2])
     share: FloatArray = np.prod(np.clip(sides, 0.0, None), axis=1) / np.prod(thin - box[:, :2], axis=1)

@@ -1,25 +1,25 @@
-"""Is there an object where some workers drew one and others did not?
+"""The posterior that an object exists where some observers drew it and others did not.
 
-The model. True objects differ in how hard they are to see, and workers in how much they see: worker w draws an object
-of hardness d with probability sigma(ability_w - d) (Rasch 1960), hardness being the same for all workers. Beside them
-each worker draws false objects, `false_rate` of them for each true object in the tasks that he saw; another worker who
-saw the task draws the same false thing with probability `echo` on the average. A cluster that k of n workers drew is
-then true or false in the proportion
+The model. True objects differ in difficulty, and workers in ability: worker w draws an object of difficulty d with
+probability sigma(ability_w - d) (Rasch 1960), the difficulty being the same for all workers. Each worker also draws
+false positives, `false_rate` of them per true object in the tasks the worker saw; another observer of the task draws
+the same false positive with mean probability `echo`. The odds of true to false for a cluster that k of n observers
+drew are then
 
     sum_d share_d prod_drew sigma prod_silent (1 - sigma)   :   mean_drew(false_rate) E[e^(k-1) (1 - e)^(n-k)],
 
-e being Beta distributed around `echo`, since some false things tempt more than others. (With one e for all of them, the
-silence of a hundred speaks for a lone drawing: a false one would have been echoed.)
+where e is Beta distributed around `echo`, because some false positives are more tempting than others. (With a single
+e, a hundred non-detections would be evidence for a box drawn by one worker: a false one would have been echoed.)
 
-What can be learnt without gold. "Hard to see" and "false" look alike from one cluster: both are drawn by one worker
-alone, and a plain two-class model calls every lone box false (on CytoCrowd four in five are true). They differ over
-many clusters, as in capture and recapture: hardness is shared, so objects drawn by two and three workers tell how many
-each worker must draw alone, and only a worker who draws alone far more than that is careless. Priors hold the false
-rates low until the data say otherwise. Gold (tasks of which every object is known) settles it. See learning.py.
+What can be estimated without gold. A single cluster cannot distinguish "hard to see" from "false": both are drawn by
+one worker only, and a plain two-class model calls every such box false (on CytoCrowd four in five are true). Many
+clusters can, as in capture-recapture: difficulty is shared, so the objects drawn by two and three workers predict how
+many each worker must draw alone, and only a worker who draws far more than that alone is careless. Priors keep the
+false rates low until there is evidence. Gold (tasks whose objects are all known) settles it. See learning.py.
 
-Two more facts enter the odds. A worker who drew nothing at all has denied the whole image, which is more than passing
-over one object among many: his silence counts BLANK_LOOKS times. And a cluster that overlaps another one whose workers
-are all different ones may be a stray drawing of that same object: see `stray_odds`.
+Two more facts enter the odds. A worker who drew nothing at all has denied the whole image, which is stronger than
+missing one object among many: that non-detection counts BLANK_IMAGE_WEIGHT times. And a cluster that overlaps another
+one with entirely different workers may be a duplicate of that object: see `overlap_duplicate_odds`.
 """
 
 from __future__ import annotations
@@ -35,33 +35,34 @@ from scipy.special import betaln
 from annotary_core.aggregation.objects.sightings import Sightings
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
-#: Hardness classes, in logits, and how common they are held to be before anything is known.
+#: Difficulty classes, in logits, and their prior shares.
 HARDNESS = np.array([-3.0, -1.5, 0.0, 1.5, 3.0])
 SHARES = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
-#: An object of medium hardness is drawn by an unknown worker with this probability.
+#: Probability that an unknown worker draws an object of medium difficulty.
 DETECTION = 0.6
-#: False objects a true one, of an unknown worker: a lone box among four workers stays above one half (CytoCrowd: .82).
+#: False positives per true object of an unknown worker: one box among four observers stays above .5 (CytoCrowd: .82).
 FALSE_RATE = 0.04
 ECHO = 0.1
-#: How alike false things are in tempting others: the sum of both parameters of the Beta distribution.
+#: Concentration of the echo's Beta distribution, the sum of its two parameters.
 ECHO_ALIKE = 20.0
-#: How far the drawings of unknown workers lie from the agreed one, in shares of the object's size.
+#: Localization error of unknown workers, as a share of the object's size.
 SPREAD = 0.08
-#: How often a worker who drew nothing at all is held to have looked at each place.
+#: How many times each non-detection of a worker who drew nothing at all counts.
 BLANK_LOOKS = 3.0
-#: Overlap falls off this steeply, see stray_odds.
-_STRAY_STEEPNESS = 4
+#: Exponent of the overlap, see overlap_duplicate_odds.
+_OVERLAP_EXPONENT = 4
 
 
 @dataclass(frozen=True, slots=True)
 class DetectionRates:
-    """What is known of each worker: sorted `workers`, shape (w,), with their figures, and those of anyone else.
+    """The rates of known workers, with `workers` sorted, shape (w,), and pooled rates for all others.
 
-    detection: probability to draw an object of medium hardness, shape (w,). false_rate: false objects for each true one
-    in the tasks seen, shape (w,). pooled_detection, pooled_false_rate: for unknown workers. echo: probability, on
-    the average, that another worker draws the same false object. shares: how common each of HARDNESS is, shape (5,).
-    spread: how far a worker's geometry lies from the agreed one, in shares of the object's size, shape (w,); drawings:
-    from how many objects that is known, shape (w,); both may be left empty. pooled_spread: for unknown workers.
+    detection: probability to draw an object of medium difficulty, shape (w,). false_rate: false positives per true
+    object in the tasks seen, shape (w,). pooled_detection, pooled_false_rate: for unknown workers. echo: mean
+    probability that another worker draws the same false positive. shares: share of each of DIFFICULTIES, shape (5,).
+    spread: localization error of a worker's geometry relative to the consensus, as a share of the object's size, shape
+    (w,); drawings: number of objects behind that estimate, shape (w,); both may be empty. pooled_spread: for unknown
+    workers.
     """
 
     workers: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
@@ -84,23 +85,23 @@ class DetectionRates:
         if not len(self.workers) == len(self.detection) == len(self.false_rate):
             raise ValueError("The columns workers, detection and false_rate must have the same length.")
         if (np.diff(self.workers) <= 0).any():
-            raise ValueError("The workers must be sorted and stand there once each.")
+            raise ValueError("The workers must be sorted and unique.")
 
-    def found(self, worker: IntArray) -> tuple[IntArray, BoolArray]:
-        """Where each worker stands in `workers`, and whether it does; shape (r,) both."""
-        at = np.minimum(np.searchsorted(self.workers, worker), max(len(self.workers) - 1, 0))
-        known = self.workers[at] == worker if len(self.workers) else np.zeros(len(worker), np.bool_)
-        return at, known
+    def lookup(self, worker: IntArray) -> tuple[IntArray, BoolArray]:
+        """Return the index of each worker in `workers`, and whether the worker is known; both of shape (r,)."""
+        index = np.minimum(np.searchsorted(self.workers, worker), max(len(self.workers) - 1, 0))
+        known = self.workers[index] == worker if len(self.workers) else np.zeros(len(worker), np.bool_)
+        return index, known
 
     def spreads_of(self, worker: IntArray) -> tuple[FloatArray, FloatArray]:
-        """The spread of each worker and from how many drawings it is known (0: the pooled one); shape (r,) both."""
-        at, known = self.found(worker)
+        """Return the spread of each worker and the number of objects behind it (0: pooled); both of shape (r,)."""
+        index, known = self.lookup(worker)
         spread, drawings = np.full(len(worker), self.pooled_spread), np.zeros(len(worker))
-        spread[known], drawings[known] = self.spread[at[known]], self.drawings[at[known]]
+        spread[known], drawings[known] = self.spread[index[known]], self.drawings[index[known]]
         return spread, drawings
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON, numbers as they are."""
+        """Return plain JSON with unrounded numbers."""
         return {
             "workers": self.workers.tolist(),
             "detection": self.detection.tolist(),
@@ -116,19 +117,19 @@ class DetectionRates:
 
     @classmethod
     def from_json(cls, stored: Mapping[str, Any] | str) -> DetectionRates:
-        """From what to_json gave, also as text."""
-        body = json.loads(stored) if isinstance(stored, str) else stored
+        """Read the output of to_json, as a mapping or as JSON text."""
+        data = json.loads(stored) if isinstance(stored, str) else stored
         return cls(
-            workers=np.array(body["workers"], np.int64),
-            detection=np.array(body["detection"], np.float64),
-            false_rate=np.array(body["false_rate"], np.float64),
-            pooled_detection=float(body["pooled_detection"]),
-            pooled_false_rate=float(body["pooled_false_rate"]),
-            echo=float(body["echo"]),
-            shares=np.array(body["shares"], np.float64),
-            spread=np.array(body["spread"], np.float64),
-            drawings=np.array(body["drawings"], np.float64),
-            pooled_spread=float(body["pooled_spread"]),
+            workers=np.array(data["workers"], np.int64),
+            detection=np.array(data["detection"], np.float64),
+            false_rate=np.array(data["false_rate"], np.float64),
+            pooled_detection=float(data["pooled_detection"]),
+            pooled_false_rate=float(data["pooled_false_rate"]),
+            echo=float(data["echo"]),
+            shares=np.array(data["shares"], np.float64),
+            spread=np.array(data["spread"], np.float64),
+            drawings=np.array(data["drawings"], np.float64),
+            pooled_spread=float(data["pooled_spread"]),
         )
 
 
@@ -142,76 +143,77 @@ def existence_of(
     overlap: float = 0.0,
     threshold: float = 0.3,
 ) -> float:
-    """The posterior of one cluster, 0 to 1; `seen_by` are all who saw the task, `blank` those who drew nothing in it.
+    """Return the posterior of one cluster, 0 to 1; `seen_by`: all observers, `blank`: those who drew nothing.
 
-    overlap: the largest with a cluster of other workers alone; threshold: that of the matching. Raises ValueError when
-    nobody drew it.
+    overlap: the largest overlap with a cluster of entirely different workers; threshold: the matching threshold. Raises
+    ValueError for a cluster that no worker drew.
     """
     if not drawn_by:
-        raise ValueError("There is no object to judge where nobody drew one.")
+        raise ValueError("Existence is undefined for a cluster that no worker drew.")
     seen = sorted(set(seen_by) | set(drawn_by))
-    weight = np.array([1.0 if trust is None else trust.get(worker, 1.0) for worker in seen])
-    one = Sightings(
+    trusts = np.array([1.0 if trust is None else trust.get(worker, 1.0) for worker in seen])
+    cluster = Sightings(
         start=np.array([0, len(seen)], np.int64),
         worker=np.array(seen, np.int64),
-        drew=np.array([worker in set(drawn_by) for worker in seen], np.bool_),
-        looks=np.array([BLANK_LOOKS if worker in set(blank) else 1.0 for worker in seen]),
-        trust=weight,
-        stray=stray_odds(np.array([overlap]), threshold=threshold),
+        detected=np.array([worker in set(drawn_by) for worker in seen], np.bool_),
+        observation_weight=np.array([BLANK_LOOKS if worker in set(blank) else 1.0 for worker in seen]),
+        trust=trusts,
+        duplicate_odds=stray_odds(np.array([overlap]), threshold=threshold),
     )
-    return float(existence(one, rates or DetectionRates())[0])
+    return float(existence(cluster, rates or DetectionRates())[0])
 
 
 def stray_odds(overlap: FloatArray, *, threshold: float) -> FloatArray:
-    """Odds that a cluster is a stray drawing of a neighbour, by its largest similarity to a cluster of other workers.
+    """Return the odds that a cluster duplicates a neighbor, from its largest similarity to a cluster of other workers.
 
-    At the threshold of matching two drawings are as likely one object as two, by its very meaning, so the odds are 1
-    there; they fall with the fourth power (on CytoCrowd lone boxes are true in 27 of 100 above .3, in 61 from .2 to .3,
-    in 78 from .1 to .2, in 90 below).
+    At the matching threshold two drawn objects are by definition as likely one object as two, so the odds are 1 there;
+    they fall with the fourth power (on CytoCrowd boxes of a single worker are true in 27 of 100 cases above .3, in 61
+    from .2 to .3, in 78 from .1 to .2, in 90 below).
     """
-    return (np.asarray(overlap, np.float64) / threshold) ** _STRAY_STEEPNESS
+    return (np.asarray(overlap, np.float64) / threshold) ** _OVERLAP_EXPONENT
 
 
-def existence(sightings: Sightings, rates: DetectionRates) -> FloatArray:
-    """The posterior of each cluster, shape (m,). A cluster drawn by workers without any trust has 0."""
-    detection, false_rate, looks = entry_rates(sightings, rates)
-    drew, silent = log_odds_parts(logit(detection))
-    log_true = np.where(sightings.drew[:, None], drew, silent * looks[:, None])
-    true = (rates.shares * np.exp(sightings.sums(log_true))).sum(axis=1)
-    return posterior(true, false_part(sightings, false_rate, rates.echo), sightings.stray)
+def existence(detections: Sightings, rates: DetectionRates) -> FloatArray:
+    """Return the posterior of each cluster, shape (m,); 0 for clusters drawn only by workers with trust 0."""
+    detection, false_rate, observation_weight = entry_rates(detections, rates)
+    log_detected, log_missed = log_odds_parts(logit(detection))
+    log_true = np.where(detections.detected[:, None], log_detected, log_missed * observation_weight[:, None])
+    true = (rates.shares * np.exp(detections.sums(log_true))).sum(axis=1)
+    return posterior(true, false_part(detections, false_rate, rates.echo), detections.duplicate_odds)
 
 
-def false_part(sightings: Sightings, false_rate: FloatArray, echo: float) -> FloatArray:
-    """How common false clusters of these drawers are for each true object, shape (m,)."""
-    drawn = sightings.drawn
-    silent = np.diff(sightings.start) - drawn
-    rate = sightings.sums(np.where(sightings.drew, false_rate, 0.0)) / np.maximum(drawn, 1.0)
+def false_part(detections: Sightings, false_rate: FloatArray, echo: float) -> FloatArray:
+    """Return the likelihood of each cluster as a false positive, per true object, shape (m,)."""
+    detection_count = detections.detection_count
+    missed_count = np.diff(detections.start) - detection_count
+    rate = detections.sums(np.where(detections.detected, false_rate, 0.0)) / np.maximum(detection_count, 1.0)
     mean = min(max(echo, 1e-6), 1 - 1e-6)
-    tempts, leaves = ECHO_ALIKE * mean, ECHO_ALIKE * (1 - mean)
-    log_echo = betaln(tempts + np.maximum(drawn - 1, 0), leaves + silent) - betaln(tempts, leaves)
+    alpha, beta = ECHO_ALIKE * mean, ECHO_ALIKE * (1 - mean)
+    log_echo = betaln(alpha + np.maximum(detection_count - 1, 0), beta + missed_count) - betaln(alpha, beta)
     out: FloatArray = rate * np.exp(log_echo)
     return out
 
 
-def posterior(true: FloatArray, false: FloatArray, stray: FloatArray) -> FloatArray:
-    """true / (true + false + stray true), where infinite doubt leaves 0."""
-    against = false + stray * true
-    whole = true + against
-    return np.divide(true, whole, out=np.zeros_like(true), where=np.isfinite(whole) & (whole > 0))
+def posterior(true: FloatArray, false: FloatArray, duplicate_odds: FloatArray) -> FloatArray:
+    """Return true / (true + false + duplicate_odds true); 0 where the denominator is infinite."""
+    against = false + duplicate_odds * true
+    total = true + against
+    return np.divide(true, total, out=np.zeros_like(true), where=np.isfinite(total) & (total > 0))
 
 
-def entry_rates(sightings: Sightings, rates: DetectionRates) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """For each entry detection, false rate and looks, shape (r,): a worker whose rates nobody learnt has the pooled
-    ones, and the trust in him says how often he invents and how much his silence counts.
+def entry_rates(detections: Sightings, rates: DetectionRates) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return detection, false rate and observation weight of each entry, shape (r,).
+
+    A worker without estimated rates has the pooled ones; trust then scales the false rate and the observation weight.
     """
-    at, known = rates.found(sightings.worker)
+    index, known = rates.lookup(detections.worker)
     with np.errstate(divide="ignore"):
-        false_rate = rates.pooled_false_rate / sightings.trust**2
-    looks = sightings.looks * np.minimum(sightings.trust, 1.0)
+        false_rate = rates.pooled_false_rate / detections.trust**2
+    observation_weight = detections.observation_weight * np.minimum(detections.trust, 1.0)
     detection = np.full(len(known), rates.pooled_detection)
-    detection[known], false_rate[known] = rates.detection[at[known]], rates.false_rate[at[known]]
-    looks[known] = sightings.looks[known]
-    return detection, false_rate, looks
+    detection[known], false_rate[known] = rates.detection[index[known]], rates.false_rate[index[known]]
+    observation_weight[known] = detections.observation_weight[known]
+    return detection, false_rate, observation_weight
 
 
 def logit(p: FloatArray | float) -> FloatArray:
@@ -221,6 +223,6 @@ def logit(p: FloatArray | float) -> FloatArray:
 
 
 def log_odds_parts(ability: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Log probabilities to draw and not to draw an object of each hardness, shape (w, 5) both."""
+    """Return the log probabilities to draw and to miss an object of each difficulty, both of shape (w, 5)."""
     margin = ability[:, None] - HARDNESS
     return -np.logaddexp(0, -margin), -np.logaddexp(0, margin)

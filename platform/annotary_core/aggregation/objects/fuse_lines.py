@@ -1,4 +1,4 @@
-"""Agreed lines: members are cut into equal parts by arc length, laid in one direction, and agree point by point."""
+"""Consensus polylines: resample members by arc length, align their directions, and fuse them point by point."""
 
 from __future__ import annotations
 
@@ -11,24 +11,26 @@ from annotary_core.labels.arrays import FloatArray, IntArray
 
 
 def agreed_lines(points: FloatArray, index: IntArray, weight: FloatArray | None = None) -> FloatArray:
-    """Shape (m, p, 2), the geometric median of corresponding points, in the direction of the member in the middle.
+    """Fuse each cluster into one polyline, shape (m, p, 2): the geometric median of corresponding points.
 
-    points: shape (r, p, 2), resampled lines (similarity.resampled). index: the cluster of each row, ascending from 0,
-    none left out. weight: shape (r,), above 0.
+    The direction is that of the medoid. points: shape (r, p, 2), resampled polylines (similarity.resample). index: the
+    cluster of each row, ascending from 0 without gaps. weight: shape (r,), above 0.
     """
     rows, steps, _ = points.shape
     mass = np.ones(rows) if weight is None else weight
-    laid = points.copy()
+    aligned = points.copy()
     for first, end in runs(index):
-        laid[first:end] = _in_one_direction(points[first:end])
-    at = (np.arange(steps)[None, :] + steps * index[:, None]).ravel()
-    order = np.argsort(at, kind="stable")
-    return geometric_medians(laid.reshape(-1, 2)[order], at[order], np.repeat(mass, steps)[order]).reshape(-1, steps, 2)
+        aligned[first:end] = _aligned_to_medoid(points[first:end])
+    point_index = (np.arange(steps)[None, :] + steps * index[:, None]).ravel()
+    order = np.argsort(point_index, kind="stable")
+    return geometric_medians(aligned.reshape(-1, 2)[order], point_index[order], np.repeat(mass, steps)[order]).reshape(
+        -1, steps, 2
+    )
 
 
-def _in_one_direction(members: FloatArray) -> FloatArray:
-    apart = np.array([line_distance(members, np.broadcast_to(each, members.shape)).sum() for each in members])
-    middle = members[int(np.argmin(apart))]
-    forth = np.linalg.norm(members - middle, axis=2).mean(axis=1)
-    back = np.linalg.norm(members[:, ::-1] - middle, axis=2).mean(axis=1)
-    return np.where((back < forth)[:, None, None], members[:, ::-1], members)
+def _aligned_to_medoid(members: FloatArray) -> FloatArray:
+    distances = np.array([line_distance(members, np.broadcast_to(each, members.shape)).sum() for each in members])
+    medoid = members[int(np.argmin(distances))]
+    forward = np.linalg.norm(members - medoid, axis=2).mean(axis=1)
+    backward = np.linalg.norm(members[:, ::-1] - medoid, axis=2).mean(axis=1)
+    return np.where((backward < forward)[:, None, None], members[:, ::-1], members)

@@ -1,18 +1,17 @@
-"""Agreed masks: the masks that several workers drew of one object become one, pixel by pixel.
+"""Consensus masks: fuse the masks that several workers drew of one object, pixel by pixel.
 
-A cluster is one object, as matching found it, with at most one mask a worker. Each pixel of its window is object or
-not with a probability that weighs every worker by how reliably he marks the pixels of objects and leaves those beside
-them, learnt over all clusters of the project (see pixel_em.py). The agreed mask is where that probability reaches one
-half.
+A cluster is one object, as matching found it, with at most one mask per worker. Each pixel of its window belongs to the
+object with a probability that weights each worker by sensitivity and specificity per pixel, estimated over all clusters
+of the project (see pixel_em.py). The consensus mask is the set of pixels whose probability reaches one half.
 
-Rules: the window is the box around all masks and a tenth of its sides, and ends where the image ends; what lies outside
-nobody marked. A mask up to one pixel outside its image is clipped, further out it is refused. A worker who saw the
-object's place and marked nothing takes part with an empty mask; a cluster of empty masks has an empty agreed mask.
-What all voters say of a pixel holds, whatever the rates are, so a worker alone gets the mask that he drew. Several
-masks of one worker in a cluster share one vote. A mask with trust 0 has no vote, unless all in the cluster have 0.
-A probability of just one half is object, so of two workers of whom nothing is known the union may stand; where two
-share no pixel at all, that union or nothing is left, by what is known of them. The agreement tells: such a cluster is
-one for review.
+Rules: the window is the bounding box of all masks plus a margin of a tenth of its sides, cropped to the image; pixels
+outside it are background for every worker. A mask that extends up to one pixel outside its image is clipped, one that
+extends further is rejected. A worker who saw the location and drew nothing takes part with an empty mask; a cluster of
+empty masks has an empty consensus mask. A unanimous vote on a pixel holds whatever the rates, so a single worker's mask
+is returned as drawn. Several masks of one worker in a cluster share one vote. A mask with trust 0 has no vote, unless
+all masks of the cluster have trust 0. A probability of exactly one half is object, so the consensus of two unknown
+workers may be the union; for two disjoint masks it is that union or nothing, depending on the rates. The agreement
+shows it: such a cluster needs review.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ from annotary_core.labels.geometry import Frame
 from annotary_core.labels.shapes.mask import Window, clip_window
 from annotary_core.labels.shapes.rle import Rle, decode
 
-#: A probability that falls short of one half beyond doubt.
+#: A probability clearly below one half.
 _BELOW_HALF = 0.5 - 2 * EPSILON
 
 
@@ -42,10 +41,10 @@ _BELOW_HALF = 0.5 - 2 * EPSILON
 class MaskAnswers:
     """Masks in columns: row i is the mask that `worker[i]` drew for `cluster[i]`, in pixels of the cluster's image.
 
-    cluster, worker: integers of any value, shape (n,), in any order. masks: n windows, trimmed and clipped here.
-    weights: trust in each row, shape (n,), None means 1. gold: cluster -> its true mask; such a cluster is clamped to
-    it. frames: cluster -> the size of its image; where it is missing nothing is clipped. Raises ValueError for columns
-    that do not fit together and for masks that lie outside their image.
+    cluster, worker: arbitrary integers, shape (n,), in any order. masks: n windows, trimmed and clipped here.
+    weights: trust in each row, shape (n,); None means 1. gold: cluster -> its true mask; such a cluster is clamped to
+    it. frames: cluster -> the size of its image; without a frame nothing is clipped. Raises ValueError for inconsistent
+    columns and for masks outside their image.
     """
 
     cluster: IntArray
@@ -60,11 +59,11 @@ class MaskAnswers:
             raise ValueError("The columns cluster, worker and masks must have the same length.")
         if self.weights is not None:
             check_weights(self.weights, len(self.masks))
-        fitted = (self._fitted(*each) for each in zip(self.cluster.tolist(), self.masks, strict=True))
-        object.__setattr__(self, "masks", tuple(fitted))
-        object.__setattr__(self, "gold", {each: self._fitted(each, mask) for each, mask in self.gold.items()})
+        clipped = (self._clipped(*each) for each in zip(self.cluster.tolist(), self.masks, strict=True))
+        object.__setattr__(self, "masks", tuple(clipped))
+        object.__setattr__(self, "gold", {each: self._clipped(each, mask) for each, mask in self.gold.items()})
 
-    def _fitted(self, cluster: int, mask: Window) -> Window:
+    def _clipped(self, cluster: int, mask: Window) -> Window:
         frame = self.frames.get(cluster)
         return mask.trimmed() if frame is None else clip_window(mask, frame)
 
@@ -79,37 +78,38 @@ class MaskAnswers:
         gold: Mapping[int, Window | Rle] | None = None,
         frames: Mapping[int, Frame] | None = None,
     ) -> MaskAnswers:
-        """Columns from anything that numpy reads. A mask in RLE tells the size of its image, which must then be the
-        same for all masks of the cluster.
+        """Build the columns from anything that numpy reads.
+
+        An RLE mask carries the size of its image, which must then be the same for all masks of the cluster.
         """
         clusters = np.asarray(cluster, np.int64)
-        known = dict(frames or {})
+        image_frames = dict(frames or {})
 
-        def window(of: int, mask: Window | Rle) -> Window:
+        def window(number: int, mask: Window | Rle) -> Window:
             if isinstance(mask, Window):
                 return mask
-            return decode(mask, known.setdefault(of, Frame(width=mask.size[1], height=mask.size[0])))
+            return decode(mask, image_frames.setdefault(number, Frame(width=mask.size[1], height=mask.size[0])))
 
-        windows = tuple(window(of, mask) for of, mask in zip(clusters.tolist(), masks, strict=True))
+        windows = tuple(window(number, mask) for number, mask in zip(clusters.tolist(), masks, strict=True))
         return cls(
             cluster=clusters,
             worker=np.asarray(worker, np.int64),
             masks=windows,
             weights=None if weights is None else np.asarray(weights, np.float64),
-            gold={of: window(of, mask) for of, mask in (gold or {}).items()},
-            frames=known,
+            gold={number: window(number, mask) for number, mask in (gold or {}).items()},
+            frames=image_frames,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class MaskConsensus:
-    """One result a cluster, clusters ascending; columns of length m.
+    """One result per cluster, clusters ascending; columns of length m.
 
-    masks: the agreed masks, trimmed. pixels: the vote patterns of each window, whose columns are the cluster's masks by
-    worker. p: for each cluster the probability of each of its patterns, so `pixels[i].values(p[i])` is the picture of
-    probabilities. agreement: mean IoU of the drawn masks with the agreed one. n: workers in the cluster. rates: of all
-    workers here, their history included: the history of the next project, and enough to `score` a cluster alone; to fit
-    the same answers again, give the same history as before, not these. bound: the objective after each round.
+    masks: the consensus masks, trimmed. pixels: the vote patterns of each window, whose columns are the cluster's masks
+    by worker. p: for each cluster the probability of each of its patterns, so `pixels[i].values(p[i])` is the
+    probability map. agreement: mean IoU of the drawn masks with the consensus mask. n: workers in the cluster. rates:
+    of all workers, including their history: pass them as the history of the next project or to `score` a single
+    cluster; to refit the same answers, pass the previous history instead. objective: its value after each iteration.
     """
 
     cluster: IntArray
@@ -119,23 +119,23 @@ class MaskConsensus:
     agreement: FloatArray
     n: IntArray
     rates: PixelRates
-    bound: FloatArray
+    objective: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
 class PixelEM:
-    """See the module's docstring. `history` is what earlier projects taught about these workers."""
+    """Pixel-level EM; see the module's docstring. `history`: the workers' pixel rates from earlier projects."""
 
     history: PixelRates = field(default_factory=PixelRates)
 
     def fit_predict(self, answers: MaskAnswers) -> MaskConsensus:
-        """All clusters at once, learning the rates; the order of rows and the numbers of workers change nothing."""
+        """Fuse all clusters and estimate the rates; row order and worker numbers have no effect."""
         return self._run(answers, learn=True)
 
     def score(self, answers: MaskAnswers) -> MaskConsensus:
-        """Clusters with the rates of the history as they are: what an answer that just came in makes of its cluster.
+        """Fuse clusters with the fixed rates of the history, for example a cluster that has just received an answer.
 
-        A cluster scored with the rates of the fit it took part in gets the result of the fit.
+        A cluster scored with the rates of the fit that included it gets the result of the fit.
         """
         return self._run(answers, learn=False)
 
@@ -147,8 +147,8 @@ class PixelEM:
 
 @dataclass(frozen=True, slots=True)
 class _Cluster:
-    """One object. rows: its rows in the answers, by worker. trust: of each row. known: what gold says of each pattern,
-    1 object, 0 beside, -1 nothing.
+    """One object. rows: its rows in the answers, by worker. trust: of each row. known: the gold value of each pattern,
+    1 object, 0 background, -1 unknown.
     """
 
     rows: IntArray
@@ -171,14 +171,14 @@ class _Cluster:
     def weight(self) -> FloatArray:
         """Effective pixels of each pattern, shape (p,); see pixel_em.py."""
         share = self.pixels.votes @ self.trust / self.trust.sum()
-        outlined = np.where(self.known >= 0, self.known > 0, share > 0.5)
-        count = self.pixels.count_near(outlined, REACH)
-        certain = CERTAIN if (self.known >= 0).any() else 1.0
-        weight: FloatArray = count * (certain * EFFECTIVE / max(count.sum(), EFFECTIVE))
+        reference = np.where(self.known >= 0, self.known > 0, share > 0.5)
+        count = self.pixels.count_near(reference, REACH)
+        gold_weight = CERTAIN if (self.known >= 0).any() else 1.0
+        weight: FloatArray = count * (gold_weight * EFFECTIVE / max(count.sum(), EFFECTIVE))
         return weight
 
-    def settled(self, p: FloatArray) -> FloatArray:
-        """The probabilities where gold and unanimous pixels have theirs."""
+    def clamped(self, p: FloatArray) -> FloatArray:
+        """Return the probabilities with gold and unanimous pixels clamped."""
         votes = self.pixels.votes[:, self.trust > 0]
         p = np.where(votes.all(axis=1), np.maximum(p, 0.5), p)
         p = np.where(~votes.any(axis=1), np.minimum(p, _BELOW_HALF), p)
@@ -193,53 +193,55 @@ def _clusters(answers: MaskAnswers) -> tuple[IntArray, list[_Cluster]]:
 
 
 def _trust(answers: MaskAnswers, rows: IntArray) -> FloatArray:
-    """The weight of each mask of a cluster; the masks of one worker share his."""
+    """Return the weight of each mask of a cluster; the masks of one worker share the worker's weight."""
     weights = np.ones(len(rows)) if answers.weights is None else answers.weights[rows]
     if not weights.any():
         weights = np.ones(len(rows))
-    _, worker, times = np.unique(answers.worker[rows], return_inverse=True, return_counts=True)
-    trust: FloatArray = weights / times[worker]
+    _, worker, repeats = np.unique(answers.worker[rows], return_inverse=True, return_counts=True)
+    trust: FloatArray = weights / repeats[worker]
     return trust
 
 
 def _table(answers: MaskAnswers, clusters: list[_Cluster]) -> Rows:
-    """All patterns of all clusters as the table for EM."""
+    """Return all patterns of all clusters as columns for EM."""
     workers, number = np.unique(answers.worker, return_inverse=True)
     patterns = np.array([len(each.known) for each in clusters], np.int64)
     voters = np.repeat(np.array([len(each.rows) for each in clusters], np.int64), patterns)
     return Rows(
         cluster=np.repeat(np.arange(len(clusters)), patterns),
-        weight=_joined([each.weight for each in clusters], np.float64),
-        known=_joined([each.known for each in clusters], np.int64),
+        weight=_concatenated([each.weight for each in clusters], np.float64),
+        known=_concatenated([each.known for each in clusters], np.int64),
         first=np.cumsum(voters) - voters,
-        worker=_joined([np.tile(number[each.rows], len(each.known)) for each in clusters], np.int64),
-        vote=_joined([each.pixels.votes.ravel() for each in clusters], np.bool_),
-        trust=_joined([np.tile(each.trust, len(each.known)) for each in clusters], np.float64),
+        worker=_concatenated([np.tile(number[each.rows], len(each.known)) for each in clusters], np.int64),
+        vote=_concatenated([each.pixels.votes.ravel() for each in clusters], np.bool_),
+        trust=_concatenated([np.tile(each.trust, len(each.known)) for each in clusters], np.float64),
         workers=workers,
         clusters=len(clusters),
     )
 
 
-def _joined(parts: list[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
+def _concatenated(parts: list[NDArray[Any]], kind: type[np.generic]) -> NDArray[Any]:
     return np.concatenate(parts).astype(kind) if parts else np.empty(0, kind)
 
 
 def _result(
     answers: MaskAnswers, numbers: IntArray, clusters: list[_Cluster], fit: Fit, rates: PixelRates
 ) -> MaskConsensus:
-    ends = np.cumsum([len(each.known) for each in clusters])
-    raw = np.split(fit.p, ends[:-1]) if clusters else []
-    p = tuple(each.settled(part) for each, part in zip(clusters, raw, strict=True))
-    # Halves that differ in their last bits are the same half.
-    chosen = [part >= 0.5 - EPSILON for part in p]
-    agreement = [each.pixels.agreement(on).mean() for each, on in zip(clusters, chosen, strict=True)]
+    pattern_ends = np.cumsum([len(each.known) for each in clusters])
+    fitted = np.split(fit.p, pattern_ends[:-1]) if clusters else []
+    p = tuple(each.clamped(part) for each, part in zip(clusters, fitted, strict=True))
+    # Treat halves that differ in their last bits as equal.
+    selections = [part >= 0.5 - EPSILON for part in p]
+    agreement = [each.pixels.agreement(selection).mean() for each, selection in zip(clusters, selections, strict=True)]
     return MaskConsensus(
         cluster=numbers,
-        masks=tuple(each.pixels.image(on).trimmed() for each, on in zip(clusters, chosen, strict=True)),
+        masks=tuple(
+            each.pixels.image(selection).trimmed() for each, selection in zip(clusters, selections, strict=True)
+        ),
         pixels=tuple(each.pixels for each in clusters),
         p=p,
         agreement=np.array(agreement, np.float64),
         n=np.array([len(np.unique(answers.worker[each.rows])) for each in clusters], np.int64),
         rates=rates,
-        bound=fit.bound,
+        objective=fit.objective,
     )

@@ -1,14 +1,14 @@
-"""Agreed polygons: the polygons that several workers drew of one object become one, by way of masks.
+"""Consensus polygons: fuse the polygons that several workers drew of one object, by way of masks.
 
-Each cluster is drawn into cells, the cells are fused like the pixels of masks (masks.py), and the outline of what is
-agreed is traced and simplified. The longer side of a cluster has some 256 to 640 cells: a cell is then a twentieth of a
-pixel at the finest, so that small objects keep an outline finer than the pixels, and a whole pixel once an object is
-longer than 320; cells become coarser than pixels above 2,048. Their sizes are 1/20, 1/10, 1/5, 1/4, 1/2, 1, 2, 4, ...
-pixels, all of them whole hundredths, so that corners have the two decimals of canonical answers without rounding,
-which could make an outline cross itself. The outline is simplified by at most one cell.
+Each cluster is rasterized into cells, the cells are fused like the pixels of masks (masks.py), and the contour of the
+result is traced and simplified. The longer side of a cluster has about 256 to 640 cells: the finest cell is a twentieth
+of a pixel, so that small objects keep subpixel outlines, and cells are whole pixels for objects longer than 320 px;
+above 2,048 px cells become coarser than pixels. Cell sizes are 1/20, 1/10, 1/5, 1/4, 1/2, 1, 2, 4, ... pixels, all
+whole hundredths, so that vertices have the two decimals of canonical answers without rounding, which could make an
+outline self-intersect. The outline is simplified by at most one cell.
 
-Holes and parts are kept, the result is a valid polygon, and two workers who draw the same polygon get it back up to a
-cell. Everything else (gold, history, trust, empty shapes, one worker alone, overshoot) is as in masks.py.
+Holes and parts are kept, the result is a valid polygon, and a polygon that two workers drew identically is returned to
+within a cell. Everything else (gold, history, trust, empty shapes, a single worker, overshoot) is as in masks.py.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from annotary_core.labels.geometry import OVERSHOOT, Frame
 from annotary_core.labels.shapes.contours import trace
 from annotary_core.labels.shapes.mask import Shape, Window, check_shape, rasterise, shape_bounds, simplify
 
-#: Cells a pixel, finest first; their sizes are whole hundredths of a pixel.
+#: Cells per pixel, finest first; cell sizes are whole hundredths of a pixel.
 _SCALES = (20.0, 10.0, 5.0, 4.0, 2.0, 1.0)
-#: The longer side of a cluster has at most so many cells where they are finer than pixels,
-_FINE = 640
-#: and at most so many where they are not.
-_COARSE = 2048
+#: Maximum cells along the longer side of a cluster while a finer scale is chosen,
+_MAX_FINE_CELLS = 640
+#: and with cells of a pixel or more.
+_MAX_COARSE_CELLS = 2048
 
 
 @dataclass(frozen=True, slots=True)
 class PolygonAnswers:
     """Polygons in columns: row i is the shape that `worker[i]` drew for `cluster[i]`, in pixels of its image.
 
-    shapes: parts of rings, see mask_geometry.py; no part at all means that the worker saw the place and drew nothing.
-    The other columns are those of MaskAnswers. Raises ValueError for columns that do not fit together, broken rings,
-    and corners more than OVERSHOOT pixels outside the image; up to that they are clipped.
+    shapes: parts of rings, see mask_geometry.py; a shape without parts means that the worker saw the location and drew
+    nothing. The other columns are those of MaskAnswers. Raises ValueError for inconsistent columns, invalid rings, and
+    vertices more than OVERSHOOT pixels outside the image; up to that they are clipped.
     """
 
     cluster: IntArray
@@ -72,7 +72,7 @@ class PolygonAnswers:
         gold: Mapping[int, Shape] | None = None,
         frames: Mapping[int, Frame] | None = None,
     ) -> PolygonAnswers:
-        """Columns from anything that numpy reads, rings included."""
+        """Build the columns from anything that numpy reads, including rings."""
         return cls(
             cluster=np.asarray(cluster, np.int64),
             worker=np.asarray(worker, np.int64),
@@ -85,10 +85,10 @@ class PolygonAnswers:
 
 @dataclass(frozen=True, slots=True)
 class PolygonConsensus:
-    """One result a cluster, clusters ascending.
+    """One result per cluster, clusters ascending.
 
-    shapes: the agreed polygons in pixels of the image; without parts where nothing is agreed. scale: cells a pixel,
-    shape (m,): the outline is as fine as one cell. cells: the fused masks behind them, in cells.
+    shapes: the consensus polygons in pixels of the image; without parts if the consensus is empty. scale: cells per
+    pixel, shape (m,): the resolution of the outline is one cell. cells: the underlying fused masks, in cells.
     """
 
     cluster: IntArray
@@ -99,17 +99,17 @@ class PolygonConsensus:
 
 @dataclass(frozen=True, slots=True)
 class PolygonFusion:
-    """See the module's docstring. `history` is what earlier projects taught about these workers, of polygons."""
+    """Polygon fusion; see the module's docstring. `history`: the workers' polygon rates from earlier projects."""
 
     history: PixelRates = field(default_factory=PixelRates)
 
     def fit_predict(self, answers: PolygonAnswers) -> PolygonConsensus:
-        """All clusters at once, learning the rates; the order of rows and the numbers of workers change nothing."""
+        """Fuse all clusters and estimate the rates; row order and worker numbers have no effect."""
         scales = _scales(answers)
         return _outlined(answers, scales, PixelEM(self.history).fit_predict(_cells(answers, scales)))
 
     def score(self, answers: PolygonAnswers) -> PolygonConsensus:
-        """Clusters with the rates of the history as they are."""
+        """Fuse clusters with the fixed rates of the history."""
         scales = _scales(answers)
         return _outlined(answers, scales, PixelEM(self.history).score(_cells(answers, scales)))
 
@@ -122,40 +122,42 @@ def _check_inside(shape: Shape, frame: Frame) -> None:
     x1, y1, x2, y2 = shape_bounds(shape)
     over = max(-x1, -y1, x2 - frame.width, y2 - frame.height)
     if shape and over > OVERSHOOT:
-        raise ValueError(f"A polygon reaches {over:.4g} px out of its image; it must lie inside.")
+        raise ValueError(f"A polygon extends {over:.4g} px outside its image; it must lie inside.")
 
 
 def _scales(answers: PolygonAnswers) -> dict[int, float]:
-    """Cells a pixel for each cluster, by the longer side of the box around all that was drawn."""
-    drawn: dict[int, list[FloatArray]] = {cluster: [] for cluster in answers.cluster.tolist()}
+    """Return the cells per pixel of each cluster, from the longer side of the bounding box of all its shapes."""
+    rings_of: dict[int, list[FloatArray]] = {cluster: [] for cluster in answers.cluster.tolist()}
     for cluster, shape in zip(answers.cluster.tolist(), answers.shapes, strict=True):
-        drawn[cluster] += [ring for part in shape for ring in part]
-    return {cluster: _scale(rings) for cluster, rings in drawn.items()}
+        rings_of[cluster] += [ring for part in shape for ring in part]
+    return {cluster: _scale(rings) for cluster, rings in rings_of.items()}
 
 
 def _scale(rings: Sequence[FloatArray]) -> float:
     x1, y1, x2, y2 = shape_bounds((tuple(rings),))
     side = max(x2 - x1, y2 - y1)
     for scale in _SCALES:
-        if scale * side <= _FINE:
+        if scale * side <= _MAX_FINE_CELLS:
             return scale
     scale = 1.0
-    while scale * side > _COARSE:
+    while scale * side > _MAX_COARSE_CELLS:
         scale /= 2
     return scale
 
 
 def _cells(answers: PolygonAnswers, scales: Mapping[int, float]) -> MaskAnswers:
-    """The shapes as masks of cells, cut at the edges of the images."""
+    """Rasterize the shapes into cells, cropped to the images."""
 
     def cells(cluster: int, shape: Shape) -> Window:
-        drawn = rasterise(shape, scales[cluster])
+        mask = rasterise(shape, scales[cluster])
         frame = answers.frames.get(cluster)
         if frame is None:
-            return drawn
-        left, top, right, bottom = drawn.bounds
-        size = _frame_in_cells(frame, scales[cluster])
-        return drawn.cut(max(left, 0), max(top, 0), min(right, size.width), min(bottom, size.height))
+            return mask
+        left, top, right, bottom = mask.bounds
+        frame_in_cells = _frame_in_cells(frame, scales[cluster])
+        return mask.crop(
+            max(left, 0), max(top, 0), min(right, frame_in_cells.width), min(bottom, frame_in_cells.height)
+        )
 
     return MaskAnswers(
         cluster=answers.cluster,
@@ -187,7 +189,7 @@ def _outlined(answers: PolygonAnswers, scales: Mapping[int, float], cells: MaskC
 def _outline(mask: Window, scale: float, frame: Frame | None) -> Shape:
     shape = trace(mask, scale)
     if frame is not None:
-        # Cells coarser than pixels stick out where they do not divide the image.
+        # Cells coarser than pixels extend past the image if they do not divide its size.
         edge = np.array([frame.width, frame.height], np.float64)
         shape = tuple(tuple(np.minimum(ring, edge) for ring in part) for part in shape)
     return simplify(shape, 1.0 / scale)

@@ -1,7 +1,7 @@
-"""Agreed rotated boxes: rows cx, cy, w, h, angle (radians from the x axis towards the y axis).
+"""Consensus rotated boxes: rows cx, cy, w, h, angle (radians from the x axis toward the y axis).
 
-A rectangle has two names within half a turn: (w, h, angle) and (h, w, angle + 90 degrees). Each member takes the name
-that is nearest to the member in the middle of its cluster before coordinates are compared.
+A rectangle has two equivalent forms within half a turn: (w, h, angle) and (h, w, angle + 90 degrees). Each member takes
+the form nearest to the medoid of its cluster before coordinates are compared.
 """
 
 from __future__ import annotations
@@ -16,60 +16,60 @@ from annotary_core.labels.arrays import FloatArray, IntArray
 def agreed_rotated(
     rotated: FloatArray, index: IntArray, worker: IntArray, rates: DetectionRates, *, trust: FloatArray | None = None
 ) -> FloatArray:
-    """Shape (m, 5), canonical (see there); `index` is the cluster of each row, rows of a cluster together."""
+    """Fuse each cluster into one canonical box, shape (m, 5); `index`: the cluster of each row, rows grouped."""
     drawings, frame = _coordinates(rotated, index, worker)
-    here = located(drawings, rates, trust=trust)
-    centre = here[:, :2] * frame[:, 2:] + frame[:, :2]
-    return canonical_rotated(np.concatenate([centre, np.exp(here[:, 2:4]), here[:, 4:]], axis=1))
+    fused = located(drawings, rates, trust=trust)
+    center = fused[:, :2] * frame[:, 2:] + frame[:, :2]
+    return canonical_rotated(np.concatenate([center, np.exp(fused[:, 2:4]), fused[:, 4:]], axis=1))
 
 
 def rotated_spreads(rotated: FloatArray, index: IntArray, worker: IntArray, *, pooled: float) -> Spreads:
-    """How far each worker's boxes lie from the agreed ones: shares of size, and radians."""
+    """Estimate the spread of each worker's boxes around the consensus: shares of size, and radians."""
     return learn_spreads(_coordinates(rotated, index, worker)[0], pooled=pooled)
 
 
 def canonical_rotated(rotated: FloatArray) -> FloatArray:
-    """The same rectangles with w >= h and an angle in [0, pi), for squares in [0, pi / 2)."""
+    """Return the same rectangles with w >= h and an angle in [0, pi), for squares in [0, pi / 2)."""
     out = np.array(rotated, np.float64).reshape(-1, 5)
     swap = out[:, 3] > out[:, 2]
     out[swap, 2], out[swap, 3] = out[swap, 3], out[swap, 2]
     out[swap, 4] += np.pi / 2
     turn = np.where(out[:, 2] == out[:, 3], np.pi / 2, np.pi)
     out[:, 4] = np.mod(out[:, 4], turn)
-    # A tiny negative angle comes out as the whole turn.
+    # The modulus of a tiny negative angle is the full turn.
     out[out[:, 4] >= turn, 4] = 0.0
     return out
 
 
 def _coordinates(rotated: FloatArray, index: IntArray, worker: IntArray) -> tuple[Drawings, FloatArray]:
-    named = rotated.astype(np.float64).reshape(-1, 5).copy()
+    aligned = rotated.astype(np.float64).reshape(-1, 5).copy()
     frames = []
     for start, end in runs(index):
-        named[start:end] = _named_alike(named[start:end])
-        size = np.exp(np.log(named[start:end, 2:4]).mean())
-        frames.append([*named[start:end, :2].mean(axis=0), size, size])
+        aligned[start:end] = _aligned_forms(aligned[start:end])
+        size = np.exp(np.log(aligned[start:end, 2:4]).mean())
+        frames.append([*aligned[start:end, :2].mean(axis=0), size, size])
     frame = np.array(frames).reshape(-1, 4)
-    at = frame[index]
-    centres = (named[:, :2] - at[:, :2]) / at[:, 2:]
-    return Drawings(index, worker, np.concatenate([centres, np.log(named[:, 2:4]), named[:, 4:]], axis=1)), frame
+    row_frame = frame[index]
+    centers = (aligned[:, :2] - row_frame[:, :2]) / row_frame[:, 2:]
+    return Drawings(index, worker, np.concatenate([centers, np.log(aligned[:, 2:4]), aligned[:, 4:]], axis=1)), frame
 
 
-def _named_alike(members: FloatArray) -> FloatArray:
-    """The members by the names nearest to the one in the middle."""
-    cost, name = zip(*[_nearest_names(members, middle) for middle in members], strict=True)
-    nearest: FloatArray = name[int(np.argmin([each.sum() for each in cost]))]
+def _aligned_forms(members: FloatArray) -> FloatArray:
+    """Return the members in the forms nearest to the medoid."""
+    all_costs, forms = zip(*[_nearest_forms(members, candidate) for candidate in members], strict=True)
+    nearest: FloatArray = forms[int(np.argmin([costs.sum() for costs in all_costs]))]
     return nearest
 
 
-def _nearest_names(members: FloatArray, middle: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Squared differences in log size and angle, shape (n,), and the members by their nearer name, shape (n, 5)."""
-    costs, names = [], []
+def _nearest_forms(members: FloatArray, reference: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return squared differences in log size and angle, (n,), and the members in their nearer form, (n, 5)."""
+    costs, forms = [], []
     for swapped in (False, True):
-        name = members[:, [0, 1, 3, 2, 4]].copy() if swapped else members.copy()
-        off = name[:, 4] + (np.pi / 2 if swapped else 0.0) - middle[4]
-        off = off - np.pi * np.round(off / np.pi)
-        name[:, 4] = middle[4] + off
-        costs.append(((np.log(name[:, 2:4]) - np.log(middle[2:4])) ** 2).sum(axis=1) + off**2)
-        names.append(name)
-    other = costs[1] < costs[0]
-    return np.where(other, costs[1], costs[0]), np.where(other[:, None], names[1], names[0])
+        form = members[:, [0, 1, 3, 2, 4]].copy() if swapped else members.copy()
+        angle_difference = form[:, 4] + (np.pi / 2 if swapped else 0.0) - reference[4]
+        angle_difference = angle_difference - np.pi * np.round(angle_difference / np.pi)
+        form[:, 4] = reference[4] + angle_difference
+        costs.append(((np.log(form[:, 2:4]) - np.log(reference[2:4])) ** 2).sum(axis=1) + angle_difference**2)
+        forms.append(form)
+    swapped_is_nearer = costs[1] < costs[0]
+    return np.where(swapped_is_nearer, costs[1], costs[0]), np.where(swapped_is_nearer[:, None], forms[1], forms[0])

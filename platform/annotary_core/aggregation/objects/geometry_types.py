@@ -1,6 +1,6 @@
-"""Kinds of objects: what the pipeline of agreeing.py must know of a geometry. A kind is one class here.
+"""Geometry types: what the pipeline in agreeing.py needs to know of a geometry. Each type is one class.
 
-All of them hold n drawings in columns, in pixels of the upright image, angles in radians.
+A class holds n geometries in columns, in pixels of the upright image, with angles in radians.
 """
 
 from __future__ import annotations
@@ -29,45 +29,45 @@ from annotary_core.aggregation.objects.similarity import (
 )
 from annotary_core.labels.arrays import FloatArray, IntArray
 
-#: No weight is smaller, so that a place can be found where nobody is trusted.
-_LEAST_WEIGHT = 1e-9
+#: Minimum weight, so that a location exists even if no worker is trusted.
+_MIN_WEIGHT = 1e-9
 
 
 class Kind(Protocol):
-    """n drawings. `index` is the cluster of each drawing, those of a cluster together, ascending from 0."""
+    """n geometries of one type. `index` is the cluster of each row: rows grouped by cluster, ascending from 0."""
 
-    def keys(self) -> FloatArray:
-        """Shape (n, k): what tells drawings apart, most significant column first."""
+    def sort_keys(self) -> FloatArray:
+        """Return sort keys that distinguish the geometries, shape (n, k), most significant column first."""
         ...
 
     def boxes(self) -> FloatArray:
-        """The upright boxes around the drawings, shape (n, 4)."""
+        """Return the axis-aligned bounding boxes, shape (n, 4)."""
         ...
 
     def similarity(self) -> Similarity: ...
 
-    def taken(self, rows: IntArray) -> Self: ...
+    def take(self, rows: IntArray) -> Self: ...
 
-    def joined(self, other: Self) -> Self:
-        """These drawings, then the others."""
+    def concat(self, other: Self) -> Self:
+        """Return these geometries followed by the others."""
         ...
 
-    def agreed(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Self:
-        """One object a cluster; trust: shape (n,), 0 and above, for workers without learnt rates."""
+    def fuse(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Self:
+        """Fuse each cluster into one geometry; trust: shape (n,), non-negative, for workers without estimated rates."""
         ...
 
     def spreads(self, index: IntArray, worker: IntArray, *, pooled: float) -> Spreads | None:
-        """How far each worker is off; None for kinds that weigh workers by trust alone."""
+        """Estimate each worker's localization error; None for types that weight workers by trust alone."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Boxes:
-    """box: shape (n, 4), x1, y1, x2, y2."""
+    """Upright boxes. box: shape (n, 4), x1, y1, x2, y2."""
 
     box: FloatArray
 
-    def keys(self) -> FloatArray:
+    def sort_keys(self) -> FloatArray:
         return self.box
 
     def boxes(self) -> FloatArray:
@@ -76,13 +76,13 @@ class Boxes:
     def similarity(self) -> BoxSimilarity:
         return BoxSimilarity(self.box)
 
-    def taken(self, rows: IntArray) -> Boxes:
+    def take(self, rows: IntArray) -> Boxes:
         return Boxes(self.box[rows])
 
-    def joined(self, other: Boxes) -> Boxes:
+    def concat(self, other: Boxes) -> Boxes:
         return Boxes(np.concatenate([self.box, other.box]))
 
-    def agreed(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Boxes:
+    def fuse(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Boxes:
         return Boxes(agreed_boxes(self.box, index, worker, rates, trust=trust))
 
     def spreads(self, index: IntArray, worker: IntArray, *, pooled: float) -> Spreads:
@@ -91,7 +91,7 @@ class Boxes:
 
 @dataclass(frozen=True, slots=True)
 class RotatedBoxes:
-    """rotated: shape (n, 5), cx, cy, w, h, angle. Raises ValueError for boxes without an area."""
+    """Rotated boxes. rotated: shape (n, 5), cx, cy, w, h, angle. Raises ValueError for boxes without area."""
 
     rotated: FloatArray
 
@@ -99,7 +99,7 @@ class RotatedBoxes:
         if not np.isfinite(self.rotated).all() or (self.rotated[:, 2:4] <= 0).any():
             raise ValueError("Every rotated box needs finite numbers, and a width and a height above 0.")
 
-    def keys(self) -> FloatArray:
+    def sort_keys(self) -> FloatArray:
         return self.rotated
 
     def boxes(self) -> FloatArray:
@@ -109,13 +109,13 @@ class RotatedBoxes:
     def similarity(self) -> AreaSimilarity:
         return AreaSimilarity.of_rotated(self.rotated)
 
-    def taken(self, rows: IntArray) -> RotatedBoxes:
+    def take(self, rows: IntArray) -> RotatedBoxes:
         return RotatedBoxes(self.rotated[rows])
 
-    def joined(self, other: RotatedBoxes) -> RotatedBoxes:
+    def concat(self, other: RotatedBoxes) -> RotatedBoxes:
         return RotatedBoxes(np.concatenate([self.rotated, other.rotated]))
 
-    def agreed(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> RotatedBoxes:
+    def fuse(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> RotatedBoxes:
         return RotatedBoxes(agreed_rotated(self.rotated, index, worker, rates, trust=trust))
 
     def spreads(self, index: IntArray, worker: IntArray, *, pooled: float) -> Spreads:
@@ -124,12 +124,12 @@ class RotatedBoxes:
 
 @dataclass(frozen=True, slots=True)
 class Points:
-    """xy: shape (n, 2). scale: how far apart two workers usually set the same point, in pixels."""
+    """Points. xy: shape (n, 2). scale: typical distance between two workers' placements of a point, in pixels."""
 
     xy: FloatArray
     scale: float
 
-    def keys(self) -> FloatArray:
+    def sort_keys(self) -> FloatArray:
         return self.xy
 
     def boxes(self) -> FloatArray:
@@ -138,14 +138,14 @@ class Points:
     def similarity(self) -> PointSimilarity:
         return PointSimilarity(self.xy, self.scale)
 
-    def taken(self, rows: IntArray) -> Points:
+    def take(self, rows: IntArray) -> Points:
         return Points(self.xy[rows], self.scale)
 
-    def joined(self, other: Points) -> Points:
+    def concat(self, other: Points) -> Points:
         return Points(np.concatenate([self.xy, other.xy]), self.scale)
 
-    def agreed(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Points:
-        return Points(geometric_medians(self.xy, index, np.maximum(trust, _LEAST_WEIGHT)), self.scale)
+    def fuse(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Points:
+        return Points(geometric_medians(self.xy, index, np.maximum(trust, _MIN_WEIGHT)), self.scale)
 
     def spreads(self, index: IntArray, worker: IntArray, *, pooled: float) -> None:
         return None
@@ -153,13 +153,13 @@ class Points:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """points: shape (n, p, 2), from similarity.resampled_all. scale, share: see LineSimilarity."""
+    """Polylines. points: shape (n, p, 2), from similarity.resample_all. scale, share: see PolylineSimilarity."""
 
     points: FloatArray
     scale: float | None = None
     share: float = 0.1
 
-    def keys(self) -> FloatArray:
+    def sort_keys(self) -> FloatArray:
         return self.points.reshape(len(self.points), 2 * self.points.shape[1])
 
     def boxes(self) -> FloatArray:
@@ -168,14 +168,14 @@ class Lines:
     def similarity(self) -> LineSimilarity:
         return LineSimilarity(self.points, self.scale, self.share)
 
-    def taken(self, rows: IntArray) -> Lines:
+    def take(self, rows: IntArray) -> Lines:
         return Lines(self.points[rows], self.scale, self.share)
 
-    def joined(self, other: Lines) -> Lines:
+    def concat(self, other: Lines) -> Lines:
         return Lines(np.concatenate([self.points, other.points]), self.scale, self.share)
 
-    def agreed(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Lines:
-        return Lines(agreed_lines(self.points, index, np.maximum(trust, _LEAST_WEIGHT)), self.scale, self.share)
+    def fuse(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Lines:
+        return Lines(agreed_lines(self.points, index, np.maximum(trust, _MIN_WEIGHT)), self.scale, self.share)
 
     def spreads(self, index: IntArray, worker: IntArray, *, pooled: float) -> None:
         return None
@@ -183,9 +183,9 @@ class Lines:
 
 @dataclass(frozen=True, slots=True)
 class Keypoints:
-    """xy: shape (n, j, 2). visible: shape (n, j), 0 not labeled, 1 hidden, 2 seen. sigmas: shape (j,).
+    """Skeletons. xy: shape (n, j, 2). visible: shape (n, j), 0 not labeled, 1 occluded, 2 visible. sigmas: shape (j,).
 
-    method: finds the visibility of each joint; None means majority.
+    method: determines the visibility of each joint; None means majority.
     """
 
     xy: FloatArray
@@ -193,9 +193,9 @@ class Keypoints:
     sigmas: FloatArray
     method: Method | None = field(default=None)
 
-    def keys(self) -> FloatArray:
-        placed = np.where((self.visible > 0)[:, :, None], self.xy, 0.0).reshape(len(self.xy), 2 * self.xy.shape[1])
-        return np.concatenate([placed, self.visible.astype(np.float64)], axis=1)
+    def sort_keys(self) -> FloatArray:
+        labeled_xy = np.where((self.visible > 0)[:, :, None], self.xy, 0.0).reshape(len(self.xy), 2 * self.xy.shape[1])
+        return np.concatenate([labeled_xy, self.visible.astype(np.float64)], axis=1)
 
     def boxes(self) -> FloatArray:
         return np.concatenate(corners_around(self.xy, self.visible > 0), axis=1)
@@ -203,16 +203,16 @@ class Keypoints:
     def similarity(self) -> KeypointSimilarity:
         return KeypointSimilarity.from_joints(self.xy, self.visible > 0, sigmas=self.sigmas)
 
-    def taken(self, rows: IntArray) -> Keypoints:
+    def take(self, rows: IntArray) -> Keypoints:
         return Keypoints(self.xy[rows], self.visible[rows], self.sigmas, self.method)
 
-    def joined(self, other: Keypoints) -> Keypoints:
-        both = np.concatenate([self.xy, other.xy]), np.concatenate([self.visible, other.visible])
-        return Keypoints(*both, self.sigmas, self.method)
+    def concat(self, other: Keypoints) -> Keypoints:
+        columns = np.concatenate([self.xy, other.xy]), np.concatenate([self.visible, other.visible])
+        return Keypoints(*columns, self.sigmas, self.method)
 
-    def agreed(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Keypoints:
-        found = agreed_keypoints(self.xy, self.visible, index, worker, weight=trust, method=self.method)
-        return Keypoints(found.xy, found.visible, self.sigmas, self.method)
+    def fuse(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Keypoints:
+        consensus = agreed_keypoints(self.xy, self.visible, index, worker, weight=trust, method=self.method)
+        return Keypoints(consensus.xy, consensus.visible, self.sigmas, self.method)
 
     def spreads(self, index: IntArray, worker: IntArray, *, pooled: float) -> None:
         return None

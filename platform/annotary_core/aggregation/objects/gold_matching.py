@@ -1,4 +1,4 @@
-"""Known objects of some tasks against the clusters found there."""
+"""Match clusters one to one with the known objects of gold tasks."""
 
 from __future__ import annotations
 
@@ -12,41 +12,47 @@ from scipy.optimize import linear_sum_assignment
 from annotary_core.aggregation.objects.geometry_types import Kind
 from annotary_core.labels.arrays import FloatArray, IntArray
 
-#: A cluster is a known object from this similarity on, one to one and without regard to class.
-MATCH = 0.5
+#: Minimum similarity at which a cluster matches a known object, one to one and regardless of class.
+MATCH_SIMILARITY = 0.5
 
 K = TypeVar("K", bound=Kind)
 
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """truth: shape (m,), 1 for clusters that are a known object, 0 for those of a known task that are none, else nan.
+    """The truth of each cluster where it is known.
 
-    missed: the tasks of known objects that no cluster is, one entry an object.
+    truth: shape (m,), 1 for clusters that match a known object, 0 for the other clusters of gold tasks, otherwise nan.
+    missed: the tasks of the known objects without a matching cluster, one entry per object.
     """
 
     truth: FloatArray
     missed: IntArray
 
 
-def compare_known(task: IntArray, agreed: K, gold: Mapping[int, K]) -> Known:
-    """task: shape (m,), of the m agreed objects. gold: task -> all of its objects, no rows where it is known empty."""
+def compare_known(task: IntArray, fused: K, gold: Mapping[int, K]) -> Known:
+    """Match the clusters of each gold task with its objects.
+
+    task: shape (m,), of the m fused geometries. gold: task -> all of its objects, no rows if it is known to be empty.
+    """
     truth = np.full(len(task), np.nan)
     missed: list[int] = []
-    for number in sorted(gold):
-        rows = np.flatnonzero(task == number)
-        table = _table(agreed.taken(rows), gold[number])
-        hit = table >= MATCH
-        first, second = linear_sum_assignment(np.where(hit, table + sum(table.shape), 0.0), maximize=True)
-        matched = hit[first, second]
+    for gold_task in sorted(gold):
+        rows = np.flatnonzero(task == gold_task)
+        similarity = _similarity_matrix(fused.take(rows), gold[gold_task])
+        matches = similarity >= MATCH_SIMILARITY
+        cluster, true_object = linear_sum_assignment(
+            np.where(matches, similarity + sum(similarity.shape), 0.0), maximize=True
+        )
+        matched = matches[cluster, true_object]
         truth[rows] = 0.0
-        truth[rows[first[matched]]] = 1.0
-        missed += [number] * (table.shape[1] - int(matched.sum()))
+        truth[rows[cluster[matched]]] = 1.0
+        missed += [gold_task] * (similarity.shape[1] - int(matched.sum()))
     return Known(truth, np.array(missed, np.int64))
 
 
-def _table(found: K, true: K) -> FloatArray:
-    """The similarity of each found object with each true one."""
-    n, m = len(found.keys()), len(true.keys())
+def _similarity_matrix(fused: K, true: K) -> FloatArray:
+    """Return the similarity of each cluster with each true object."""
+    n, m = len(fused.sort_keys()), len(true.sort_keys())
     first, second = np.repeat(np.arange(n), m), np.tile(np.arange(m), n)
-    return found.joined(true).similarity().of(first, second + n).reshape(n, m)
+    return fused.concat(true).similarity().of(first, second + n).reshape(n, m)

@@ -1,4 +1,4 @@
-"""How often each worker marks a pixel of an object, and leaves one beside it, learnt over all objects of a project."""
+"""Each worker's pixel-level sensitivity and specificity, estimated over all objects of a project."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ import numpy as np
 
 from annotary_core.labels.arrays import FloatArray, IntArray
 
-#: The share of right pixels expected of a worker nobody knows, of the object and beside it.
+#: Prior mean of sensitivity and specificity.
 START_MEAN = 0.9
 
 
 @dataclass(frozen=True, slots=True)
 class PixelRates:
-    """What is known of workers, w of them, ascending.
+    """The pixel rates of w workers, ascending.
 
-    counts: shape (w, 2, 2), effective pixels by truth (0 beside, 1 on the object), then by vote; see masks.py for what
-    an effective pixel is. mean: shape (2,), the expected share of right votes beside and on an object for a worker of
-    this crowd. strength: how many effective pixels that expectation is worth. Raises ValueError for what does not fit.
+    counts: shape (w, 2, 2), effective pixels by truth (0 background, 1 object), then by vote; masks.py defines an
+    effective pixel. mean: shape (2,), prior mean of specificity and sensitivity for a worker of this crowd. strength:
+    weight of that prior in effective pixels. Raises ValueError for inconsistent arguments.
     """
 
     workers: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
@@ -30,7 +30,7 @@ class PixelRates:
 
     def __post_init__(self) -> None:
         if not np.array_equal(self.workers, np.unique(self.workers)):
-            raise ValueError("The workers must be sorted and stand there once each.")
+            raise ValueError("The workers must be sorted and unique.")
         if (
             self.counts.shape != (len(self.workers), 2, 2)
             or not np.isfinite(self.counts).all()
@@ -42,11 +42,11 @@ class PixelRates:
 
     @property
     def right(self) -> FloatArray:
-        """Shape (w, 2): specificity and sensitivity, the share of right votes beside and on the object."""
+        """Specificity and sensitivity, the share of correct votes on background and object pixels, shape (w, 2)."""
         return right_rates(self.counts, self.mean, self.strength)
 
     def counts_of(self, workers: IntArray) -> FloatArray:
-        """The counts of these workers, shape (n, 2, 2); zeros for those who are not known."""
+        """Return the counts of these workers, shape (n, 2, 2); zeros for unknown workers."""
         out = np.zeros((len(workers), 2, 2))
         at = np.searchsorted(self.workers, workers)
         known = np.flatnonzero(at < len(self.workers))
@@ -55,7 +55,7 @@ class PixelRates:
         return out
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON; `from_json` gives the same rates back to the last bit."""
+        """Return plain JSON; `from_json` restores exactly the same rates."""
         return {
             "workers": {
                 str(worker): counts.ravel().tolist()
@@ -66,22 +66,22 @@ class PixelRates:
         }
 
     @classmethod
-    def from_json(cls, body: Mapping[str, Any]) -> PixelRates:
-        """Raises ValueError for anything that `to_json` does not write."""
+    def from_json(cls, data: Mapping[str, Any]) -> PixelRates:
+        """Read the output of `to_json`; raises ValueError for anything else."""
         try:
-            rows = sorted((int(worker), counts) for worker, counts in body["workers"].items())
+            rows = sorted((int(worker), counts) for worker, counts in data["workers"].items())
             return cls(
                 workers=np.array([worker for worker, _ in rows], np.int64),
                 counts=np.array([counts for _, counts in rows], np.float64).reshape(len(rows), 2, 2),
-                mean=np.array(body["mean"], np.float64),
-                strength=float(body["strength"]),
+                mean=np.array(data["mean"], np.float64),
+                strength=float(data["strength"]),
             )
         except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise ValueError("These are not the stored rates of workers; fit them again.") from error
+            raise ValueError("These are not stored pixel rates; fit them again.") from error
 
 
 def right_rates(counts: FloatArray, mean: FloatArray, strength: float) -> FloatArray:
-    """The mode of Beta(strength * mean + 1, strength * (1 - mean) + 1) after the counts, shape (w, 2)."""
+    """Return the posterior mode under the prior Beta(strength * mean + 1, strength * (1 - mean) + 1), shape (w, 2)."""
     hits = counts[:, [0, 1], [0, 1]]
     rates: FloatArray = (strength * mean + hits) / (strength + counts.sum(axis=2))
     return rates

@@ -1,4 +1,4 @@
-"""Who drew what and who was silent, cluster by cluster."""
+"""Which observers detected each cluster and which did not."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
 @dataclass(frozen=True, slots=True)
 class Sightings:
-    """Cluster i has the entries start[i] to start[i + 1], one for each worker who saw its task, at least one.
+    """Detections in columns: cluster i has entries start[i] to start[i + 1], one per observer of its task, never none.
 
-    start: shape (m + 1,). worker, drew, looks, trust: shape (r,); looks: how much silence counts, 1 unless the worker
-    drew nothing at all or is excused; trust: 0 to 1 and above, heeded for workers without rates. stray: odds of being a
-    stray drawing, shape (m,).
+    start: shape (m + 1,). worker, detected, observation_weight, trust: shape (r,). observation_weight: how much a
+    non-detection counts, 1 unless the worker drew nothing in the task or is excused; trust: non-negative, may exceed 1,
+    used for workers without rates. duplicate_odds: odds that the cluster duplicates a neighbor, shape (m,).
     """
 
     start: IntArray
     worker: IntArray
-    drew: BoolArray
-    looks: FloatArray
+    detected: BoolArray
+    observation_weight: FloatArray
     trust: FloatArray
-    stray: FloatArray
+    duplicate_odds: FloatArray
 
     @property
     def index(self) -> IntArray:
@@ -31,9 +31,9 @@ class Sightings:
         return np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
 
     @property
-    def drawn(self) -> FloatArray:
-        """How many drew each cluster, shape (m,)."""
-        return self.sums(self.drew.astype(np.float64))
+    def detection_count(self) -> FloatArray:
+        """How many workers detected each cluster, shape (m,)."""
+        return self.sums(self.detected.astype(np.float64))
 
     def sums(self, values: FloatArray) -> FloatArray:
         """Sums of shape (m, ...) over the entries of each cluster."""

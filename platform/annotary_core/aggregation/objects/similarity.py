@@ -1,7 +1,7 @@
-"""How alike two objects of one kind are: 0 for objects apart, 1 for the same object twice.
+"""Similarity of two objects of one geometry type: 0 for disjoint objects, 1 for identical ones.
 
-Each kind holds its objects in columns and gives `bounds` and `of(first, second)` as matching.Similarity asks. Pixels of
-the upright image throughout, angles in radians.
+Each class holds its objects in columns and implements `bounds` and `of(first, second)` of matching.Similarity. All
+coordinates are pixels of the upright image, angles are radians.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 from annotary_core.labels.geometry import aligned_iou
 
-#: Similarities below this are 0, so that the search for neighbours ends somewhere.
+#: Similarities below this are 0, which bounds the neighbor search.
 FLOOR = 0.01
-#: Corners are taken to lie on a grid of so many pixels when areas are laid over each other.
+#: Grid size in pixels to which corners snap when two areas are intersected.
 _GRID = 1e-6
-#: Points along a line at which two lines are compared.
+#: Number of points along a polyline at which two polylines are compared.
 LINE_POINTS = 32
-#: Per-joint sigmas of the 17 COCO person keypoints, as the reference evaluation has them.
+#: Per-joint sigmas of the 17 COCO person keypoints, from the reference evaluation code.
 COCO_SIGMAS: tuple[float, ...] = (
     0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072,
     0.062, 0.062, 0.107, 0.107, 0.087, 0.087, 0.089, 0.089,
@@ -31,7 +31,7 @@ COCO_SIGMAS: tuple[float, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class BoxSimilarity:
-    """Intersection over union of upright boxes: shape (n, 4), x1, y1, x2, y2."""
+    """IoU of upright boxes. box: shape (n, 4), x1, y1, x2, y2."""
 
     box: FloatArray
 
@@ -45,10 +45,10 @@ class BoxSimilarity:
 
 @dataclass(frozen=True, slots=True)
 class AreaSimilarity:
-    """Intersection over union of any areas: polygons with holes and several parts, rotated boxes. Shape (n,).
+    """IoU of arbitrary areas: polygons with holes and several parts, rotated boxes. shapes: shape (n,).
 
-    By overlay, exact to a millionth of a pixel. Areas that cross themselves are mended first (even-odd, as a raster
-    would fill them).
+    Computed by polygon overlay, exact to a millionth of a pixel. Self-intersecting areas are made valid first (even-odd
+    rule, as rasterization would fill them).
     """
 
     shapes: NDArray[np.object_]
@@ -58,7 +58,7 @@ class AreaSimilarity:
 
     @classmethod
     def of_rotated(cls, rotated: FloatArray) -> AreaSimilarity:
-        """From rows cx, cy, w, h, angle; see rotated_corners."""
+        """Build from rows cx, cy, w, h, angle; see rotated_corners."""
         return cls(np.atleast_1d(np.asarray(shapely.polygons(rotated_corners(rotated)), np.object_)))
 
     @property
@@ -67,17 +67,18 @@ class AreaSimilarity:
         return out
 
     def of(self, first: IntArray, second: IntArray) -> FloatArray:
-        # On a grid: of shapes that differ by floating dust the plain overlay can return two points and no area.
-        shared = shapely.area(shapely.intersection(self.shapes[first], self.shapes[second], grid_size=_GRID))
-        union = shapely.area(self.shapes[first]) + shapely.area(self.shapes[second]) - shared
-        out: FloatArray = np.divide(shared, union, out=np.zeros_like(shared), where=shared > 0)
+        # On a grid: for shapes that differ by rounding errors, the plain overlay can return two points and no area.
+        intersection = shapely.area(shapely.intersection(self.shapes[first], self.shapes[second], grid_size=_GRID))
+        union = shapely.area(self.shapes[first]) + shapely.area(self.shapes[second]) - intersection
+        out: FloatArray = np.divide(intersection, union, out=np.zeros_like(intersection), where=intersection > 0)
         return np.minimum(out, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
 class PointSimilarity:
-    """exp(-d² / 2 s²) for the distance d of two points, shape (n, 2). `scale` s, in pixels, is how far apart two
-    workers usually set the same point.
+    """exp(-d² / 2 s²) for the distance d of two points. xy: shape (n, 2).
+
+    scale: s in pixels, the typical distance between two workers' placements of the same point.
     """
 
     xy: FloatArray
@@ -88,24 +89,24 @@ class PointSimilarity:
 
     @property
     def bounds(self) -> FloatArray:
-        # Two bounds touch while the distance is at most twice this, where the similarity is FLOOR.
+        # Two bounds touch up to twice this distance, at which the similarity is FLOOR.
         reach = self.scale * np.sqrt(-2 * np.log(FLOOR)) / 2
         return np.concatenate([self.xy - reach, self.xy + reach], axis=1)
 
     def of(self, first: IntArray, second: IntArray) -> FloatArray:
-        apart = ((self.xy[first] - self.xy[second]) ** 2).sum(axis=1)
-        return _floored(np.exp(-apart / (2 * self.scale**2)))
+        squared_distance = ((self.xy[first] - self.xy[second]) ** 2).sum(axis=1)
+        return _floored(np.exp(-squared_distance / (2 * self.scale**2)))
 
 
 @dataclass(frozen=True, slots=True)
 class LineSimilarity:
-    """exp(-d² / 2 s²) for the mean distance d of two polylines walked in step.
+    """exp(-d² / 2 s²) for the mean distance d of corresponding points of two polylines.
 
-    Both lines are cut into equal parts by arc length, in the direction that fits better (a line has no start), and d is
-    the mean distance of corresponding cuts: a smooth cousin of the Fréchet distance, which also punishes a line that
-    covers half of another. scale: s in pixels; None means `share` of the mean length of the two.
+    Both polylines are resampled at equal arc lengths, in the better direction (a polyline has no start), and d is the
+    mean distance of corresponding points: a smooth relative of the Fréchet distance, which also penalizes a polyline
+    that covers half of another. scale: s in pixels; None means `share` of the mean length of the two.
 
-    points: shape (n, LINE_POINTS, 2), from `resampled`.
+    points: shape (n, POLYLINE_POINTS, 2), from `resample`.
     """
 
     points: FloatArray
@@ -121,21 +122,21 @@ class LineSimilarity:
     def from_lines(
         cls, lines: Sequence[FloatArray], *, scale: float | None = None, share: float = 0.1
     ) -> LineSimilarity:
-        """From vertices, each of shape (v, 2)."""
+        """Build from vertices, each of shape (v, 2)."""
         return cls(resampled_all(lines), scale=scale, share=share)
 
     @property
     def bounds(self) -> FloatArray:
-        # Never further than this from each other; the longer of two lines is at most the length of the longest.
+        # Similar polylines are never further apart than this: the mean length of two is at most the largest length.
         scale = self.scale if self.scale is not None else self.share * float(self.length.max(initial=0.0))
         reach = scale * np.sqrt(-2 * np.log(FLOOR)) / 2
         low, high = self.points.min(axis=1), self.points.max(axis=1)
         return np.concatenate([low - reach, high + reach], axis=1)
 
     def of(self, first: IntArray, second: IntArray) -> FloatArray:
-        apart = line_distance(self.points[first], self.points[second])
+        distance = line_distance(self.points[first], self.points[second])
         scale = self.scale if self.scale is not None else self.share * (self.length[first] + self.length[second]) / 2
-        ratio = np.divide(apart, scale, out=np.where(apart > 0, np.inf, 0.0), where=np.asarray(scale) > 0)
+        ratio = np.divide(distance, scale, out=np.where(distance > 0, np.inf, 0.0), where=np.asarray(scale) > 0)
         return _floored(np.exp(-(ratio**2) / 2))
 
 
@@ -143,10 +144,10 @@ class LineSimilarity:
 class KeypointSimilarity:
     """Object keypoint similarity (COCO; Lin et al. 2014): the mean over joints of exp(-d² / 2 s² k²), k = 2 sigma.
 
-    Only joints that both workers placed count; with none in common the similarity is 0. s² is the object's area; COCO
-    takes the truth's, here neither object is the truth, so it is the geometric mean of both.
+    Only joints that both workers placed count; without a common joint the similarity is 0. s² is the object's area:
+    COCO uses that of the ground truth; here neither object is ground truth, so it is the geometric mean of both.
 
-    xy: shape (n, j, 2). placed: shape (n, j), where a joint has a position. area: square pixels, shape (n,).
+    xy: shape (n, j, 2). placed: shape (n, j), whether a joint has a position. area: square pixels, shape (n,).
     sigmas: shape (j,); COCO_SIGMAS for people, .05 is usual for other skeletons.
     """
 
@@ -159,7 +160,7 @@ class KeypointSimilarity:
     def from_joints(
         cls, xy: FloatArray, placed: BoolArray, *, sigmas: FloatArray, area: FloatArray | None = None
     ) -> KeypointSimilarity:
-        """`area` None: that of the box around the placed joints (at least 1 square pixel)."""
+        """Build from joints; `area` defaults to that of the box around the placed joints (at least 1 square pixel)."""
         if area is None:
             low, high = corners_around(xy, placed)
             area = np.maximum((high - low).prod(axis=1), 1.0)
@@ -167,24 +168,24 @@ class KeypointSimilarity:
 
     @property
     def bounds(self) -> FloatArray:
-        # Two objects are alike only if one joint of theirs is near, by the largest object's measure.
-        widest = np.sqrt(self.area.max(initial=0.0)) * 2 * self.sigmas.max(initial=0.0)
-        reach = widest * np.sqrt(-2 * np.log(FLOOR)) / 2
+        # Similar objects have at least one near joint, measured at the scale of the largest object.
+        max_scale = np.sqrt(self.area.max(initial=0.0)) * 2 * self.sigmas.max(initial=0.0)
+        reach = max_scale * np.sqrt(-2 * np.log(FLOOR)) / 2
         low, high = corners_around(self.xy, self.placed)
         return np.concatenate([low - reach, high + reach], axis=1)
 
     def of(self, first: IntArray, second: IntArray) -> FloatArray:
         both = self.placed[first] & self.placed[second]
-        apart = ((self.xy[first] - self.xy[second]) ** 2).sum(axis=2)
+        squared_distance = ((self.xy[first] - self.xy[second]) ** 2).sum(axis=2)
         area = np.sqrt(self.area[first] * self.area[second])
-        near = np.exp(-apart / (2 * area[:, None] * (2 * self.sigmas) ** 2))
-        common = both.sum(axis=1)
-        total = np.where(both, near, 0.0).sum(axis=1)
-        return _floored(np.divide(total, common, out=np.zeros(len(total)), where=common > 0))
+        closeness = np.exp(-squared_distance / (2 * area[:, None] * (2 * self.sigmas) ** 2))
+        common_count = both.sum(axis=1)
+        total = np.where(both, closeness, 0.0).sum(axis=1)
+        return _floored(np.divide(total, common_count, out=np.zeros(len(total)), where=common_count > 0))
 
 
 def rotated_corners(rotated: FloatArray) -> FloatArray:
-    """The four corners in turn, shape (n, 4, 2), of rows cx, cy, w, h, angle (from the x axis towards the y axis)."""
+    """Return the corners in order, shape (n, 4, 2), of rows cx, cy, w, h, angle (from the x axis toward the y axis)."""
     cos, sin = np.cos(rotated[:, 4]), np.sin(rotated[:, 4])
     along = np.stack([cos, sin], axis=1)[:, None, :] * (rotated[:, 2, None, None] / 2)
     across = np.stack([-sin, cos], axis=1)[:, None, :] * (rotated[:, 3, None, None] / 2)
@@ -194,36 +195,36 @@ def rotated_corners(rotated: FloatArray) -> FloatArray:
 
 
 def resampled(line: FloatArray, points: int = LINE_POINTS) -> FloatArray:
-    """Points at equal steps of arc length along the vertices, shape (points, 2), both ends included.
+    """Resample a polyline at equal arc lengths, shape (points, 2), both ends included.
 
-    Raises ValueError for a line without vertices.
+    Raises ValueError for a polyline without vertices.
     """
     if not len(line):
         raise ValueError("A line needs at least one point.")
-    run = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
-    at = np.linspace(0.0, run[-1], points)
-    return np.stack([np.interp(at, run, line[:, axis]) for axis in (0, 1)], axis=1)
+    arc_length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+    at = np.linspace(0.0, arc_length[-1], points)
+    return np.stack([np.interp(at, arc_length, line[:, axis]) for axis in (0, 1)], axis=1)
 
 
 def resampled_all(lines: Sequence[FloatArray], points: int = LINE_POINTS) -> FloatArray:
-    """Shape (n, points, 2)."""
+    """Resample each polyline, shape (n, points, 2)."""
     return np.array([resampled(np.asarray(line, np.float64), points) for line in lines]).reshape(-1, points, 2)
 
 
 def line_distance(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Mean distance of corresponding points, in the better direction; shapes (p, points, 2), result (p,)."""
-    forth = np.linalg.norm(a - b, axis=2).mean(axis=1)
-    back = np.linalg.norm(a - b[:, ::-1], axis=2).mean(axis=1)
-    out: FloatArray = np.minimum(forth, back)
+    """Return the mean distance of corresponding points in the better direction; shapes (p, points, 2), result (p,)."""
+    forward = np.linalg.norm(a - b, axis=2).mean(axis=1)
+    backward = np.linalg.norm(a - b[:, ::-1], axis=2).mean(axis=1)
+    out: FloatArray = np.minimum(forward, backward)
     return out
 
 
 def corners_around(xy: FloatArray, placed: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """The corners around the placed joints, shape (n, 2) each; an object without joints shrinks to the origin."""
-    some = placed.sum(axis=1)[:, None] > 0
+    """Return the bounding-box corners of the placed joints, each (n, 2); (0, 0) for an object without joints."""
+    has_joint = placed.sum(axis=1)[:, None] > 0
     low = np.where(placed[:, :, None], xy, np.inf).min(axis=1)
     high = np.where(placed[:, :, None], xy, -np.inf).max(axis=1)
-    return np.where(some, low, 0.0), np.where(some, high, 0.0)
+    return np.where(has_joint, low, 0.0), np.where(has_joint, high, 0.0)
 
 
 def _floored(value: FloatArray) -> FloatArray:
@@ -232,4 +233,4 @@ def _floored(value: FloatArray) -> FloatArray:
 
 def _check_scale(scale: float) -> None:
     if not scale > 0:
-        raise ValueError("The scale must be above 0; give the distance in pixels that still counts as near.")
+        raise ValueError("The scale must be above 0; pass the distance in pixels that still counts as near.")

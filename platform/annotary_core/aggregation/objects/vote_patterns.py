@@ -1,4 +1,4 @@
-"""Pixels with the same votes are one pattern: 40,000 pixels of five workers become 32 rows, and nothing is lost."""
+"""Group pixels with the same votes into patterns: 40,000 pixels of five workers become 32 rows, losslessly."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 from annotary_core.labels.geometry import Frame
 from annotary_core.labels.shapes.mask import Window, union_bounds
 
-#: Background around a cluster, as a share of its width and height; at least one pixel.
+#: Background margin around a cluster, as a share of its width and height; at least one pixel.
 MARGIN = 0.1
-#: Masks put into one number at a time.
-_BITS = 32
-#: Pixels of a window, each of which takes a few times eight bytes.
-MOST_PIXELS = 2**28
+#: Number of masks packed into one integer at a time.
+_MASKS_PER_CODE = 32
+#: Maximum pixels of a window; each takes a few times eight bytes.
+MAX_PIXELS = 2**28
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Patterns:
     """The votes on each pixel of a cluster's window.
 
-    x, y: the window's place in the image. index: shape (height, width), the pattern of each pixel. votes: shape (p, k),
-    what each of k masks says in that pattern. count: shape (p,), its pixels.
+    x, y: the window's position in the image. index: shape (height, width), the pattern of each pixel. votes: shape
+    (p, k), the vote of each of k masks in that pattern. count: shape (p,), its number of pixels.
     """
 
     x: int
@@ -34,51 +34,53 @@ class Patterns:
     votes: BoolArray
     count: IntArray
 
-    def count_near(self, of_pattern: BoolArray, reach: float) -> IntArray:
-        """Pixels of each pattern, shape (p,), near the outline of these patterns: within `reach` times the root of
-        their area, at least one pixel. All pixels where there is no outline.
+    def count_near(self, selected: BoolArray, reach: float) -> IntArray:
+        """Count the pixels of each pattern near the outline of the selected patterns, shape (p,).
+
+        Near is within `reach` times the square root of the selected area, at least one pixel. Without an outline all
+        pixels count.
         """
-        mask = of_pattern[self.index]
+        mask = selected[self.index]
         area = np.count_nonzero(mask)
         if area in (0, mask.size):
             return self.count
-        near = _mixed_squares(mask, max(1, round(reach * float(np.sqrt(area)))))
+        near = _near_outline(mask, max(1, round(reach * float(np.sqrt(area)))))
         return np.bincount(self.index[near], minlength=len(self.count))
 
-    def image(self, of_pattern: BoolArray) -> Window:
-        """A choice of patterns, shape (p,), as a mask."""
-        return Window(self.x, self.y, of_pattern[self.index])
+    def image(self, selected: BoolArray) -> Window:
+        """Return a selection of patterns, shape (p,), as a mask."""
+        return Window(self.x, self.y, selected[self.index])
 
-    def values(self, of_pattern: FloatArray) -> FloatArray:
-        """A figure of each pattern, shape (p,), spread over the window: shape (height, width)."""
-        out: FloatArray = of_pattern[self.index]
+    def values(self, value: FloatArray) -> FloatArray:
+        """Map a value per pattern, shape (p,), to the pixels of the window: shape (height, width)."""
+        out: FloatArray = value[self.index]
         return out
 
-    def agreement(self, chosen: BoolArray) -> FloatArray:
-        """IoU of each mask with the chosen patterns, shape (k,); two empty masks agree fully."""
-        shared = (self.count * chosen) @ self.votes
-        union = self.count @ (self.votes | chosen[:, None])
-        out: FloatArray = np.divide(shared, union, out=np.ones(self.votes.shape[1]), where=union > 0)
+    def agreement(self, selected: BoolArray) -> FloatArray:
+        """Return the IoU of each mask with the selected patterns, shape (k,); 1 for two empty masks."""
+        intersection = (self.count * selected) @ self.votes
+        union = self.count @ (self.votes | selected[:, None])
+        out: FloatArray = np.divide(intersection, union, out=np.ones(self.votes.shape[1]), where=union > 0)
         return out
 
 
 def patterns_of(masks: Sequence[Window], frame: Frame | None = None) -> Patterns:
-    """The patterns in the window around all masks (trimmed ones) and a margin, which ends where the image ends.
+    """Return the patterns in the window around all (trimmed) masks plus a margin, cropped to the image.
 
-    Patterns come in the order of their votes, the first mask being the lowest bit; masks that are all empty have none.
-    Raises ValueError for a window of more than MOST_PIXELS.
+    Patterns are ordered by their votes, read as an integer with the first mask as the lowest bit; if all masks are
+    empty, there are none. Raises ValueError for a window of more than MAX_PIXELS.
     """
     left, top, right, bottom = _window(masks, frame)
-    if (bottom - top) * (right - left) > MOST_PIXELS:
+    if (bottom - top) * (right - left) > MAX_PIXELS:
         raise ValueError(
-            f"The masks of a cluster spread over {right - left:,} x {bottom - top:,} pixels, more than memory holds; "
-            "fuse those of one object alone."
+            f"The masks of a cluster span {right - left:,} x {bottom - top:,} pixels, which do not fit in memory; "
+            "fuse only masks of the same object."
         )
     index: IntArray = np.zeros((bottom - top, right - left), np.int64)
     votes = np.zeros((1, 0), np.bool_)
     count = np.array([index.size])
-    for start in range(0, len(masks), _BITS):
-        part = masks[start : start + _BITS]
+    for start in range(0, len(masks), _MASKS_PER_CODE):
+        part = masks[start : start + _MASKS_PER_CODE]
         code = index << len(part)
         for bit, mask in enumerate(part):
             x1, y1, x2, y2 = mask.bounds
@@ -96,35 +98,35 @@ def _window(masks: Sequence[Window], frame: Frame | None) -> tuple[int, int, int
     left, top, right, bottom = union_bounds([mask.bounds for mask in masks])
     if left == right:
         return 0, 0, 0, 0
-    across, down = max(1, round(MARGIN * (right - left))), max(1, round(MARGIN * (bottom - top)))
-    left, top, right, bottom = left - across, top - down, right + across, bottom + down
+    margin_x, margin_y = max(1, round(MARGIN * (right - left))), max(1, round(MARGIN * (bottom - top)))
+    left, top, right, bottom = left - margin_x, top - margin_y, right + margin_x, bottom + margin_y
     if frame is None:
         return left, top, right, bottom
     return max(left, 0), max(top, 0), min(right, frame.width), min(bottom, frame.height)
 
 
-def _mixed_squares(mask: BoolArray, reach: int) -> BoolArray:
-    """Where the square of this reach around a pixel, cut at the window, holds both kinds; shape as the mask's."""
+def _near_outline(mask: BoolArray, reach: int) -> BoolArray:
+    """Return where the square of this radius around a pixel, cropped to the window, is not uniform."""
     sums = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), np.int64)
     sums[1:, 1:] = mask.cumsum(axis=0).cumsum(axis=1)
     rows, columns = np.arange(mask.shape[0]), np.arange(mask.shape[1])
     top, bottom = np.maximum(rows - reach, 0), np.minimum(rows + reach + 1, len(rows))
     left, right = np.maximum(columns - reach, 0), np.minimum(columns + reach + 1, len(columns))
     lower, upper = sums[bottom], sums[top]
-    held = lower[:, right] - lower[:, left] - upper[:, right] + upper[:, left]
-    mixed: BoolArray = (held > 0) & (held < np.outer(bottom - top, right - left))
+    inside = lower[:, right] - lower[:, left] - upper[:, right] + upper[:, left]
+    mixed: BoolArray = (inside > 0) & (inside < np.outer(bottom - top, right - left))
     return mixed
 
 
 def _compact(code: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """The values that occur, ascending, the place of each code among them, and how often each occurs."""
+    """Return the distinct values, ascending, the index of each code among them, and their counts."""
     span = int(code.max(initial=0)) + 1
     if span > 4 * code.size + 1024:
         value, index, count = np.unique(code, return_inverse=True, return_counts=True)
         return value, index.reshape(code.shape), count
-    # Counting beats sorting where the numbers are small, as with up to a dozen masks they are.
-    often = np.bincount(code.ravel(), minlength=span)
-    value = np.flatnonzero(often)
-    place = np.zeros(span, np.int64)
-    place[value] = np.arange(len(value))
-    return value, place[code], often[value]
+    # Counting is faster than sorting for small numbers, that is, up to a dozen masks.
+    counts = np.bincount(code.ravel(), minlength=span)
+    value = np.flatnonzero(counts)
+    position = np.zeros(span, np.int64)
+    position[value] = np.arange(len(value))
+    return value, position[code], counts[value]

@@ -1,1 +1,1 @@
-"""What other policies would have cost: real answers played back."""
+"""Replay real answers to measure what other collection policies would have cost."""

@@ -1,4 +1,4 @@
-"""Finished answers played back: each task's answers come one after another, in an order drawn anew for each seed."""
+"""The order in which a replay reveals answers: a random order per task, determined by the seed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from annotary_core.labels.arrays import BoolArray, IntArray
 
 @dataclass(frozen=True, slots=True)
 class Arrivals:
-    """An answer is all that one worker said of one task, in one row or several; all of it comes at once.
+    """The rank of each row within its task.
 
-    tasks: ids, ascending, shape (t,). available: answers of each task, shape (t,). task: index of the task of each row;
-    place: how many answers of this task came before it; both of shape (n,), in the order of the rows given.
+    An answer is everything one worker said about one task, in one or more rows that arrive together. tasks: ids,
+    ascending, shape (t,). available: answers of each task, shape (t,). task: task index of each row; place: the number
+    of earlier answers to the same task; both of shape (n,), in the input order of the rows.
     """
 
     tasks: IntArray
@@ -24,12 +25,12 @@ class Arrivals:
 
     @classmethod
     def of(cls, task: IntArray, worker: IntArray, *, seed: int) -> Arrivals:
-        """From the columns, shape (n,). The order of rows plays no part."""
+        """Draw the order from the columns, shape (n,). It does not depend on the order of rows."""
         tasks, index = np.unique(task, return_inverse=True)
-        # Every (task, worker) pair gets a random number; ranked within its task, that is when it comes.
+        # Every (task, worker) pair gets a random number; its rank within the task is the arrival order.
         pairs, pair_of = np.unique(np.stack([index, worker], axis=1), axis=0, return_inverse=True)
-        drawn = np.random.default_rng(seed).random(len(pairs))
-        order = np.lexsort((drawn, pairs[:, 0]))
+        sort_key = np.random.default_rng(seed).random(len(pairs))
+        order = np.lexsort((sort_key, pairs[:, 0]))
         available = np.bincount(pairs[:, 0], minlength=len(tasks))
         first = np.cumsum(available) - available
         place = np.empty(len(pairs), np.int64)
@@ -37,5 +38,5 @@ class Arrivals:
         return cls(tasks, available.astype(np.int64), index.astype(np.int64), place[pair_of.reshape(-1)])
 
     def come(self, answers: IntArray) -> BoolArray:
-        """The rows that are there when each task has so many answers, shape (t,)."""
+        """Return the rows that have arrived once each task has this many answers; answers: shape (t,)."""
         return self.place < answers[self.task]

@@ -1,8 +1,9 @@
-"""Boxes played back (see policies.py): an answer is all that a worker drew in an image, or that nothing is there.
+"""Replay of box answers (see policies.py): an answer is all the boxes a worker drew in an image, or an empty one.
 
-The decisions of an image are, for each object found, whether it exists and which class it has; and there may be more
-objects that nobody drew yet, of which the next worker finds a part. These are counted by the objects found: of those
-that exist, everybody so far would have missed a share q, so for each of them q / (1 - q) are still to be found.
+The decisions of an image are, for each cluster, whether the object exists and which class it has. There may also be
+objects that no worker has drawn yet, some of which the next worker will find. Their number is estimated from the
+detected objects: all workers so far would have missed a share q of the existing objects, so each detected object stands
+for q / (1 - q) undetected ones.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ from annotary_core.aggregation.stopping import binary_gains, of_tasks, sparse_ga
 from annotary_core.labels.arrays import FloatArray, IntArray
 from annotary_core.labels.geometry import pairwise_iou
 
-#: A box found is a true one from this overlap on, without regard to class.
+#: Minimum IoU at which a consensus box matches a true one, regardless of class.
 MATCH_IOU = 0.5
-#: Existence from which on an object counts as found.
+#: Minimum existence posterior at which an object counts as detected.
 EXISTS = 0.5
-#: How often an answer for one of two classes is right, where no more is known.
+#: Assumed accuracy of an answer that names one of two classes.
 _CLASS_ACCURACY = 0.8
 
 
 class BoxScene:
-    """Boxes to play back. whole: what all answers say by method, filled as it is asked."""
+    """Box answers to replay. full_consensus: cached consensus of all answers by method."""
 
     def __init__(
-        self, answers: BoxAnswers, gold: BoxGold | None, method: str, seed: int, whole: dict[str, BoxConsensus]
+        self, answers: BoxAnswers, gold: BoxGold | None, method: str, seed: int, full_consensus: dict[str, BoxConsensus]
     ) -> None:
         pairs = np.unique(
             np.concatenate(
@@ -44,11 +45,11 @@ class BoxScene:
             ),
             axis=0,
         )
-        # Trust in pairs is left out: it comes from check images of a platform, which a file does not have.
+        # Trust in pairs is dropped: it comes from gold on the platform, which a file does not have.
         self._answers = replace(answers, seen_task=pairs[:, 0], seen_worker=pairs[:, 1], weights=None)
         self._arrivals = Arrivals.of(pairs[:, 0], pairs[:, 1], seed=seed)
-        self._pair_of = _places(pairs, np.stack([answers.task, answers.worker], axis=1))
-        self._gold, self._whole, self._name = gold, whole, method
+        self._pair_of = _pair_indices(pairs, np.stack([answers.task, answers.worker], axis=1))
+        self._gold, self._full_consensus, self._name = gold, full_consensus, method
         self._clustering = BoxClustering(method=method_named(method))
 
     @property
@@ -56,71 +57,87 @@ class BoxScene:
         return self._arrivals.available
 
     def gains(self, answers: IntArray, remaining: IntArray) -> FloatArray:
-        found = self._found(answers)
+        consensus = self._found(answers)
         tasks = self._arrivals.tasks
-        at = np.searchsorted(tasks, found.task)
-        detection = found.rates.pooled_detection
-        left = remaining[at]
-        exists = binary_gains(found.existence, (detection + 1 - found.rates.echo) / 2, remaining=left)
-        classes = sparse_gains(found.classes.posteriors, _CLASS_ACCURACY, found.classes.label[:0], remaining=left)
-        unseen = (1 - detection) ** answers[at]
-        missed = found.existence * unseen / np.maximum(1 - unseen, 1e-9)
-        gain = exists + found.existence * classes + np.where(left > 0, detection * missed, 0.0)
-        return of_tasks(at, gain, len(tasks))
+        task_index = np.searchsorted(tasks, consensus.task)
+        detection = consensus.rates.pooled_detection
+        remaining_per_cluster = remaining[task_index]
+        existence_gain = binary_gains(
+            consensus.existence, (detection + 1 - consensus.rates.echo) / 2, remaining=remaining_per_cluster
+        )
+        class_gain = sparse_gains(
+            consensus.classes.posteriors, _CLASS_ACCURACY, consensus.classes.label[:0], remaining=remaining_per_cluster
+        )
+        miss_probability = (1 - detection) ** answers[task_index]
+        undetected = consensus.existence * miss_probability / np.maximum(1 - miss_probability, 1e-9)
+        gain = (
+            existence_gain
+            + consensus.existence * class_gain
+            + np.where(remaining_per_cluster > 0, detection * undetected, 0.0)
+        )
+        return of_tasks(task_index, gain, len(tasks))
 
-    def refreshed(self) -> bool:
+    def refit_if_stale(self) -> bool:
         return False
 
-    def outcome(self, answers: IntArray) -> Outcome:
-        found = self._found(answers)
-        if self._name not in self._whole:
-            self._whole[self._name] = self._found(self.available)
-        whole = self._whole[self._name]
-        released = found.existence >= EXISTS
-        quorum = 2 * found.votes >= found.seen
-        sure = whole.existence >= EXISTS
+    def evaluate(self, answers: IntArray) -> Outcome:
+        consensus = self._found(answers)
+        if self._name not in self._full_consensus:
+            self._full_consensus[self._name] = self._found(self.available)
+        full = self._full_consensus[self._name]
+        released = consensus.existence >= EXISTS
+        quorum = 2 * consensus.votes >= consensus.seen
+        full_released = full.existence >= EXISTS
         tasks = self._arrivals.tasks
-        right = majority = None
+        f1_score = majority_f1 = None
         if self._gold is not None:
-            right = f1(found.task[released], found.box[released], self._gold.task, self._gold.box, self._gold.tasks)
-            majority = f1(found.task[quorum], found.box[quorum], self._gold.task, self._gold.box, self._gold.tasks)
-        same = f1(found.task[released], found.box[released], whole.task[sure], whole.box[sure], tasks)
-        return Outcome(accuracy=right, majority_accuracy=majority, agreement=1.0 if same is None else same)
+            f1_score = f1(
+                consensus.task[released], consensus.box[released], self._gold.task, self._gold.box, self._gold.tasks
+            )
+            majority_f1 = f1(
+                consensus.task[quorum], consensus.box[quorum], self._gold.task, self._gold.box, self._gold.tasks
+            )
+        agreement = f1(
+            consensus.task[released], consensus.box[released], full.task[full_released], full.box[full_released], tasks
+        )
+        return Outcome(
+            accuracy=f1_score, majority_accuracy=majority_f1, agreement=1.0 if agreement is None else agreement
+        )
 
     def _found(self, answers: IntArray) -> BoxConsensus:
-        come = self._arrivals.come(answers)
-        rows = come[self._pair_of]
-        given = self._answers
+        arrived = self._arrivals.come(answers)
+        rows = arrived[self._pair_of]
+        all_answers = self._answers
         return self._clustering.fit_predict(
             replace(
-                given,
-                task=given.task[rows],
-                worker=given.worker[rows],
-                label=given.label[rows],
-                box=given.box[rows],
-                crowd=None if given.crowd is None else given.crowd[rows],
-                seen_task=given.seen_task[come],
-                seen_worker=given.seen_worker[come],
+                all_answers,
+                task=all_answers.task[rows],
+                worker=all_answers.worker[rows],
+                label=all_answers.label[rows],
+                box=all_answers.box[rows],
+                crowd=None if all_answers.crowd is None else all_answers.crowd[rows],
+                seen_task=all_answers.seen_task[arrived],
+                seen_worker=all_answers.seen_worker[arrived],
             )
         )
 
 
 def f1(task: IntArray, box: FloatArray, true_task: IntArray, true_box: FloatArray, among: IntArray) -> float | None:
-    """F1 of boxes against true ones in the tasks `among`, matched one to one; None when there are none of either."""
-    made = matched = true = 0
+    """Return the F1 of boxes against true boxes in the tasks `among`, matched one to one; None without any boxes."""
+    predicted = matched = true = 0
     for number in among.tolist():
-        ours, theirs = box[task == number], true_box[true_task == number]
-        made, true = made + len(ours), true + len(theirs)
-        if len(ours) and len(theirs):
-            overlap = pairwise_iou(ours, theirs)
-            # The bonus makes the number of matches count before their overlap.
-            value = np.where(overlap >= MATCH_IOU, overlap + len(theirs), 0.0)
-            rows, columns = linear_sum_assignment(value, maximize=True)
+        boxes, true_boxes = box[task == number], true_box[true_task == number]
+        predicted, true = predicted + len(boxes), true + len(true_boxes)
+        if len(boxes) and len(true_boxes):
+            overlap = pairwise_iou(boxes, true_boxes)
+            # The bonus makes the number of matches take precedence over their IoU.
+            score = np.where(overlap >= MATCH_IOU, overlap + len(true_boxes), 0.0)
+            rows, columns = linear_sum_assignment(score, maximize=True)
             matched += int((overlap[rows, columns] >= MATCH_IOU).sum())
-    return 2 * matched / (made + true) if made + true else None
+    return 2 * matched / (predicted + true) if predicted + true else None
 
 
-def _places(pairs: IntArray, rows: IntArray) -> IntArray:
-    """Where each row (task, worker) stands among the pairs, all of which are there."""
-    _, place = np.unique(np.concatenate([pairs, rows]), axis=0, return_inverse=True)
-    return np.asarray(place.reshape(-1)[len(pairs) :], np.int64)
+def _pair_indices(pairs: IntArray, rows: IntArray) -> IntArray:
+    """Return the index of each row (task, worker) in the pairs, all of which exist."""
+    _, index = np.unique(np.concatenate([pairs, rows]), axis=0, return_inverse=True)
+    return np.asarray(index.reshape(-1)[len(pairs) :], np.int64)

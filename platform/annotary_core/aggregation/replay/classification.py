@@ -1,4 +1,4 @@
-"""Answers of one class each, played back (see policies.py)."""
+"""Replay of single-class answers (see policies.py)."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from annotary_core.aggregation.replay.policies import Outcome
 from annotary_core.aggregation.stopping import class_gains, design_effect, pair_accuracy, sparse_gains
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
-#: The blend is fitted anew when the answers have grown by this share, and before the last word by that one.
-GROWTH, SETTLED = 0.1, 0.005
-#: Right and wrong answers added to the accuracy that a method's own result gives its workers.
+#: The blend is refitted when the number of answers has grown by the first share, or by the second before stopping.
+REFIT_GROWTH, FINAL_REFIT_GROWTH = 0.1, 0.005
+#: Pseudo-counts of right and wrong answers in the worker accuracy estimated from a method's result.
 _PRIOR = (8.0, 2.0)
 
 
 class ClassScene:
-    """Answers to play back. gold: task -> true class. whole: what all answers say by method, filled as it is asked."""
+    """Class answers to replay. gold: task -> true class. full_consensus: cached consensus of all answers by method."""
 
     def __init__(
-        self, answers: Answers, gold: Mapping[int, int], method: str, seed: int, whole: dict[str, Consensus]
+        self, answers: Answers, gold: Mapping[int, int], method: str, seed: int, full_consensus: dict[str, Consensus]
     ) -> None:
         self._answers = answers
         self._gold = gold
         self._method = method_named(method)
         self._arrivals = Arrivals.of(answers.task, answers.worker, seed=seed)
-        self._whole = whole
+        self._full_consensus = full_consensus
         self._state: BlendState | None = None
         self._rows = 0
 
@@ -44,54 +44,56 @@ class ClassScene:
         return self._arrivals.available
 
     def gains(self, answers: IntArray, remaining: IntArray) -> FloatArray:
-        come = _rows(self._answers, self._arrivals.come(answers))
-        self._rows = len(come.task)
+        arrived = _rows(self._answers, self._arrivals.come(answers))
+        self._rows = len(arrived.task)
         if not isinstance(self._method, Blend):
-            return _gains(self._method.fit_predict(come), come, remaining)
-        if self._state is None or self._rows > (1 + GROWTH) * self._state.answers:
-            self._state = fit_blend(come)
-        coded = Coded.of(come, repeats="share")
-        effect = design_effect(coded.n, self._state.alike)
+            return _gains(self._method.fit_predict(arrived), arrived, remaining)
+        if self._state is None or self._rows > (1 + REFIT_GROWTH) * self._state.answers:
+            self._state = fit_blend(arrived)
+        encoded = Coded.of(arrived, repeats="share")
+        effect = design_effect(encoded.n, self._state.alike)
         return class_gains(
-            score(self._state, coded), pair_accuracy(self._state.pooled), remaining=remaining, effect=effect
+            score(self._state, encoded), pair_accuracy(self._state.pooled), remaining=remaining, effect=effect
         )
 
-    def refreshed(self) -> bool:
-        if self._state is None or self._rows <= (1 + SETTLED) * self._state.answers:
+    def refit_if_stale(self) -> bool:
+        if self._state is None or self._rows <= (1 + FINAL_REFIT_GROWTH) * self._state.answers:
             return False
         self._state = None
         return True
 
-    def outcome(self, answers: IntArray) -> Outcome:
-        come = _rows(self._answers, self._arrivals.come(answers))
-        found = self._method.fit_predict(come)
-        if self._method.name not in self._whole:
-            self._whole[self._method.name] = self._method.fit_predict(self._answers)
-        whole = self._whole[self._method.name]
+    def evaluate(self, answers: IntArray) -> Outcome:
+        arrived = _rows(self._answers, self._arrivals.come(answers))
+        result = self._method.fit_predict(arrived)
+        if self._method.name not in self._full_consensus:
+            self._full_consensus[self._method.name] = self._method.fit_predict(self._answers)
+        full = self._full_consensus[self._method.name]
         return Outcome(
-            accuracy=accuracy(found, self._gold),
-            majority_accuracy=accuracy(Majority().fit_predict(come), self._gold),
-            agreement=float((found.label == whole.label).mean()),
+            accuracy=accuracy(result, self._gold),
+            majority_accuracy=accuracy(Majority().fit_predict(arrived), self._gold),
+            agreement=float((result.label == full.label).mean()),
         )
 
 
 def accuracy(result: Consensus, gold: Mapping[int, int]) -> float | None:
-    """Share of the gold tasks with a result that are right, ties as fractions; None when there are none."""
+    """Return the accuracy on the gold tasks with a result, ties as fractions; None if there are none."""
     task = np.fromiter(gold.keys(), np.int64, len(gold))
     true = np.fromiter(gold.values(), np.int64, len(gold))
-    at = np.searchsorted(result.task, task)
-    here = result.task[np.minimum(at, len(result.task) - 1)] == task if len(result.task) else np.zeros(0, np.bool_)
-    if not here.any():
+    index = np.searchsorted(result.task, task)
+    has_result = (
+        result.task[np.minimum(index, len(result.task) - 1)] == task if len(result.task) else np.zeros(0, np.bool_)
+    )
+    if not has_result.any():
         return None
     truth = np.zeros(len(result.task), np.int64)
-    judged = np.zeros(len(result.task), np.bool_)
-    truth[at[here]], judged[at[here]] = true[here], True
+    is_gold = np.zeros(len(result.task), np.bool_)
+    truth[index[has_result]], is_gold[index[has_result]] = true[has_result], True
     start = result.posteriors.start
     of_task = np.repeat(np.arange(len(result.task)), np.diff(start))
     best = np.maximum.reduceat(result.posteriors.p, start[:-1])
     top = result.posteriors.p >= best[of_task] - EPSILON
-    right = np.bincount(of_task, top & (result.posteriors.label == truth[of_task]), minlength=len(judged))
-    return float((right / np.bincount(of_task, top, minlength=len(judged)))[judged].mean())
+    right = np.bincount(of_task, top & (result.posteriors.label == truth[of_task]), minlength=len(is_gold))
+    return float((right / np.bincount(of_task, top, minlength=len(is_gold)))[is_gold].mean())
 
 
 def _rows(answers: Answers, kept: BoolArray) -> Answers:
@@ -104,14 +106,14 @@ def _rows(answers: Answers, kept: BoolArray) -> Answers:
     )
 
 
-def _gains(found: Consensus, answers: Answers, remaining: IntArray) -> FloatArray:
-    """Of a method that keeps no state: how workers err is read off its result."""
+def _gains(result: Consensus, answers: Answers, remaining: IntArray) -> FloatArray:
+    """Return the gains of a method without state; the workers' confusion is estimated from its result."""
     classes = answers.classes
-    posterior = found.posteriors.dense(classes)
-    said = np.zeros((len(classes), len(classes)))
+    posterior = result.posteriors.dense(classes)
+    counts = np.zeros((len(classes), len(classes)))
     label = np.searchsorted(classes, answers.label)
-    np.add.at(said.T, label, posterior[np.searchsorted(found.task, answers.task)])
+    np.add.at(counts.T, label, posterior[np.searchsorted(result.task, answers.task)])
     right, wrong = _PRIOR
-    said += wrong / max(len(classes) - 1, 1) + np.eye(len(classes)) * (right - wrong / max(len(classes) - 1, 1))
-    confusion = said / said.sum(axis=1, keepdims=True)
-    return sparse_gains(found.posteriors, pair_accuracy(confusion), classes, remaining=remaining)
+    counts += wrong / max(len(classes) - 1, 1) + np.eye(len(classes)) * (right - wrong / max(len(classes) - 1, 1))
+    confusion = counts / counts.sum(axis=1, keepdims=True)
+    return sparse_gains(result.posteriors, pair_accuracy(confusion), classes, remaining=remaining)

@@ -1,4 +1,4 @@
-"""How near online posteriors stay to a fit of the same answers, played back over answers that were all given."""
+"""Compare online posteriors with a batch fit of the same answers, in a replay of complete answers."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from annotary_core.aggregation.replay.classification import accuracy
 class OnlinePoint:
     """Accuracy on the gold tasks that have answers, ties as fractions.
 
-    answers: how many had come. before: online, by a state that has not seen the newest of them. after: online, by a
-    state fitted just now. batch: of the default method fitted to the same answers.
+    answers: number of answers so far. before: online, with a state that predates the newest answers. after: online,
+    with a state that was just refitted. batch: the default method fitted to the same answers.
     """
 
     answers: int
@@ -32,32 +32,32 @@ class OnlinePoint:
 def replay_online(
     answers: Answers, gold: Mapping[int, int], *, refit_every: int, seed: int = 0, compiled: bool | None = None
 ) -> list[OnlinePoint]:
-    """The answers in an order drawn by lot, one at a time; a refit after every `refit_every` of them and at the end.
+    """Replay the answers one at a time in random order, with a refit after every `refit_every` answers and at the end.
 
-    gold: task -> true class, for the accuracy alone; a point is left out while no gold task has an answer.
+    gold: task -> true class, used only for the accuracy; points before the first answer to a gold task are omitted.
     """
-    bare = replace(answers, gold={}, weights=None)
-    order = np.random.default_rng(seed).permutation(len(bare.task))
-    # Canonical first, so that the order of the rows plays no part.
-    order = np.lexsort((bare.label, bare.worker, bare.task))[order]
-    task, worker, label = bare.task[order], bare.worker[order], bare.label[order]
-    nothing = replace(bare, task=task[:0], worker=worker[:0], label=label[:0])
-    online = OnlinePosteriors(fit_blend(nothing), compiled=compiled)
+    plain = replace(answers, gold={}, weights=None)
+    order = np.random.default_rng(seed).permutation(len(plain.task))
+    # Sorted canonically first, so that the order of the rows has no effect.
+    order = np.lexsort((plain.label, plain.worker, plain.task))[order]
+    task, worker, label = plain.task[order], plain.worker[order], plain.label[order]
+    no_answers = replace(plain, task=task[:0], worker=worker[:0], label=label[:0])
+    online = OnlinePosteriors(fit_blend(no_answers), compiled=compiled)
     points: list[OnlinePoint] = []
-    for at in range(0, len(order), refit_every):
-        part = slice(at, at + refit_every)
+    for start in range(0, len(order), refit_every):
+        part = slice(start, start + refit_every)
         online.add_all(task[part], worker[part], label[part])
-        come = online.answers
-        before = _accuracy(online, come, gold)
-        online.swap(fit_blend(come))
-        batch = accuracy(Blend().fit_predict(come), gold)
-        after = _accuracy(online, come, gold)
+        arrived = online.answers
+        before = _accuracy(online, arrived, gold)
+        online.swap(fit_blend(arrived))
+        batch = accuracy(Blend().fit_predict(arrived), gold)
+        after = _accuracy(online, arrived, gold)
         if before is not None and after is not None and batch is not None:
-            points.append(OnlinePoint(len(come.task), before, after, batch))
+            points.append(OnlinePoint(len(arrived.task), before, after, batch))
     return points
 
 
-def _accuracy(online: OnlinePosteriors, come: Answers, gold: Mapping[int, int]) -> float | None:
-    coded = Coded.of(come, repeats="share")
+def _accuracy(online: OnlinePosteriors, arrived: Answers, gold: Mapping[int, int]) -> float | None:
+    encoded = Coded.of(arrived, repeats="share")
     tasks, posterior = online.posteriors()
-    return accuracy(outcome(coded, posterior[np.argsort(tasks)], np.ones(len(coded.workers)), seed=0), gold)
+    return accuracy(outcome(encoded, posterior[np.argsort(tasks)], np.ones(len(encoded.workers)), seed=0), gold)

@@ -1,8 +1,8 @@
-"""Policies of how many answers a task gets, and how one is played back over answers that were all given.
+"""Policies for the number of answers per task, and their replay over complete answers.
 
-Each task's answers come in an order drawn by lot; a policy takes a fixed number of them, or asks round by round while
-the stopping rule wants another (stopping.py), with the method fitted to what has come so far. The result is compared
-with the known truth, with the majority of the same answers, and with what the method says of all answers.
+Each task's answers arrive in random order. A policy takes a fixed number of them, or adds answers round by round while
+the stopping rule asks for more (stopping.py), with the method fitted to the answers so far. The result is compared with
+the ground truth, with the majority of the same answers, and with the method's result on all answers.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from annotary_core.aggregation.registry import DEFAULT_METHOD
 from annotary_core.aggregation.stopping import ANSWERS_MIN, DEFAULT_THRESHOLD, StoppingRule
 from annotary_core.labels.arrays import FloatArray, IntArray
 
-#: Thresholds of a curve: the default stands among them.
+#: Thresholds of a curve, including the default.
 THRESHOLDS = (0.0002, DEFAULT_THRESHOLD, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
-#: The same for boxes: an answer to an image is about many objects, and finds more.
+#: The same for boxes: one answer covers many objects and finds new ones.
 BOX_THRESHOLDS = (DEFAULT_THRESHOLD, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How many answers a task gets: `fixed` so many, or by the rule with a `threshold`; with neither, all.
+    """How many answers a task gets: a `fixed` number, per the stopping rule with a `threshold`, or all.
 
-    method: the name in the registry. answers_min, answers_max: limits of the rule, see StoppingRule. seed: turns the
-    order in which answers come. Raises ValueError when both are given, or a number of answers is below 1.
+    method: the name in the registry. answers_min, answers_max: limits of the rule, see StoppingRule. seed: seeds the
+    order of answers. Raises ValueError if both are set, or if a number of answers is below 1.
     """
 
     method: str = DEFAULT_METHOD
@@ -48,7 +48,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Right shares of the gold tasks, ties as fractions (None without gold), and the share that is as with all."""
+    """Accuracies on the gold tasks, ties as fractions (None without gold), and agreement with the full result."""
 
     accuracy: float | None
     majority_accuracy: float | None
@@ -57,12 +57,12 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What came of a policy.
+    """The result of a policy.
 
-    labels: answers used. share_of_all: of all that there are. accuracy, majority_accuracy: of the method, and of the
-    majority of the same answers, None without gold. Accuracy is the share of right gold tasks with ties as fractions;
-    for boxes it is F1. agreement: share of tasks with the same result as with all answers. cost: labels times the
-    price, None without one.
+    labels: answers used. share_of_all: their share of all answers. accuracy, majority_accuracy: of the method, and of
+    the majority of the same answers; None without gold. Accuracy is the share of gold tasks that are right, ties as
+    fractions; for boxes it is F1. agreement: share of tasks with the same result as with all answers. cost: labels
+    times the price; None without a price.
     """
 
     policy: Policy
@@ -76,8 +76,8 @@ class Replayed:
     cost: float | None = None
 
 
-class Scene(Protocol):
-    """Answers to play back, of one kind."""
+class ReplayData(Protocol):
+    """Answers of one kind to replay."""
 
     @property
     def available(self) -> IntArray:
@@ -85,14 +85,14 @@ class Scene(Protocol):
         ...
 
     def gains(self, answers: IntArray, remaining: IntArray) -> FloatArray:
-        """The gain of each task, shape (t,), when each has so many answers."""
+        """Return the gain of each task, shape (t,), once each has this many answers."""
         ...
 
-    def refreshed(self) -> bool:
-        """Fit to what has come, if the last gains came of an older fit; whether that was so."""
+    def refit_if_stale(self) -> bool:
+        """Schedule a refit if the last gains came from an outdated fit; return whether it was outdated."""
         ...
 
-    def outcome(self, answers: IntArray) -> Outcome: ...
+    def evaluate(self, answers: IntArray) -> Outcome: ...
 
 
 def policies(
@@ -105,7 +105,7 @@ def policies(
     answers_max: int | None = None,
     seed: int = 0,
 ) -> list[Policy]:
-    """Fixed numbers of answers (None: 1 to `most`, in steps that grow) and a ladder of thresholds."""
+    """Return policies for fixed numbers of answers (None: 1 to `most` in growing steps) and for each threshold."""
     steps = _steps(most) if fixed is None else fixed
     by_number = [Policy(method, fixed=number, seed=seed) for number in steps]
     return by_number + [
@@ -114,42 +114,42 @@ def policies(
     ]
 
 
-def play(scene: Scene, policy: Policy, *, price: float | None = None) -> Replayed:
-    """Play a policy over a scene."""
-    available = scene.available
+def play(data: ReplayData, policy: Policy, *, price: float | None = None) -> Replayed:
+    """Replay a policy over the data."""
+    available = data.available
     if not len(available):
-        raise ValueError("There are no answers to play back.")
+        raise ValueError("There are no answers to replay.")
     answers = available
     if policy.fixed is not None:
         answers = np.minimum(policy.fixed, available)
     elif policy.threshold is not None:
-        answers = _ask(scene, policy, policy.threshold)
-    labels, outcome = int(answers.sum()), scene.outcome(answers)
+        answers = _ask(data, policy, policy.threshold)
+    labels, score = int(answers.sum()), data.evaluate(answers)
     return Replayed(
         policy=policy,
         labels=labels,
         tasks=len(available),
         labels_per_task=labels / len(available),
         share_of_all=labels / int(available.sum()),
-        accuracy=outcome.accuracy,
-        majority_accuracy=outcome.majority_accuracy,
-        agreement=outcome.agreement,
+        accuracy=score.accuracy,
+        majority_accuracy=score.majority_accuracy,
+        agreement=score.agreement,
         cost=None if price is None else labels * price,
     )
 
 
-def _ask(scene: Scene, policy: Policy, threshold: float) -> IntArray:
-    """Answers of each task when nobody wants more."""
-    available = scene.available
+def _ask(data: ReplayData, policy: Policy, threshold: float) -> IntArray:
+    """Return the number of answers of each task once the stopping rule asks for no more."""
+    available = data.available
     most = int(available.max()) if policy.answers_max is None else policy.answers_max
     rule = StoppingRule(threshold, policy.answers_min, max(most, policy.answers_min))
     answers = np.minimum(rule.answers_min, available)
     while True:
-        gain = scene.gains(answers, rule.remaining(answers))
+        gain = data.gains(answers, rule.remaining(answers))
         ask = rule.should_ask(gain, answers) & (answers < available)
         if ask.any():
             answers = answers + ask
-        elif not scene.refreshed():
+        elif not data.refit_if_stale():
             return answers
 
 

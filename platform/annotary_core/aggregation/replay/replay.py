@@ -1,8 +1,8 @@
-"""What labels would have cost with fewer answers: policies played back over answers that were all given.
+"""Replay policies over complete answers: what labels would have cost with fewer answers.
 
-Each task's answers come in an order drawn by lot; a policy takes a fixed number of them, or asks round by round while
-the stopping rule wants another (stopping.py), with the method fitted to what has come so far. The result is compared
-with the known truth, with the majority of the same answers, and with what the method says of all answers.
+Each task's answers arrive in random order. A policy takes a fixed number of them, or adds answers round by round while
+the stopping rule asks for more (stopping.py), with the method fitted to the answers so far. The result is compared with
+the ground truth, with the majority of the same answers, and with the method's result on all answers.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from annotary_core.aggregation.replay.policies import Policy, Replayed, play
 
 
 def replay(answers: Answers, gold: Mapping[int, int] | None, policy: Policy, *, price: float | None = None) -> Replayed:
-    """Play one policy. gold: task -> true class, used for the accuracy alone. price: of one answer.
+    """Replay one policy. gold: task -> true class, used only for the accuracy. price: of one answer.
 
     Raises ValueError without answers and for an unknown method.
     """
@@ -29,20 +29,22 @@ def replay(answers: Answers, gold: Mapping[int, int] | None, policy: Policy, *, 
 def curve(
     answers: Answers, gold: Mapping[int, int] | None, policies: Sequence[Policy], *, price: float | None = None
 ) -> list[Replayed]:
-    """Play several; what all answers say is found once a method."""
-    bare = replace(answers, gold={})
-    known = dict(gold or {})
-    whole: dict[str, Consensus] = {}
+    """Replay several policies; the consensus of all answers is computed once per method."""
+    plain = replace(answers, gold={})
+    gold_classes = dict(gold or {})
+    full_consensus: dict[str, Consensus] = {}
     return [
-        play(ClassScene(bare, known, policy.method, policy.seed, whole), policy, price=price) for policy in policies
+        play(ClassScene(plain, gold_classes, policy.method, policy.seed, full_consensus), policy, price=price)
+        for policy in policies
     ]
 
 
 def box_curve(
     answers: BoxAnswers, gold: BoxGold | None, policies: Sequence[Policy], *, price: float | None = None
 ) -> list[Replayed]:
-    """The same for boxes: accuracy is F1 without regard to class, the majority the boxes that half of all drew."""
-    whole: dict[str, BoxConsensus] = {}
+    """Replay box policies: accuracy is class-agnostic F1; majority boxes are those that half of the observers drew."""
+    full_consensus: dict[str, BoxConsensus] = {}
     return [
-        play(BoxScene(answers, gold, policy.method, policy.seed, whole), policy, price=price) for policy in policies
+        play(BoxScene(answers, gold, policy.method, policy.seed, full_consensus), policy, price=price)
+        for policy in policies
     ]

@@ -1,4 +1,4 @@
-"""Policies played back, as a table to read, as CSV, and as a plot."""
+"""Replay results as a text table, as CSV, and as an SVG plot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _COLUMNS = (
 )
 _WIDTH, _HEIGHT = 720, 440
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 24, 64, 60
-#: Colours of Okabe and Ito, which colour-blind people tell apart; the lines differ in marks and dashes too.
+#: The Okabe-Ito colors, distinguishable with color blindness; the lines also differ in markers and dashes.
 _STYLE = """
 svg { color-scheme: light dark; }
 .paper { fill: #fdfbf7; } .ink, text { fill: #221f1a; } .soft { fill: #6a645a; }
@@ -36,22 +36,22 @@ text { font: 13px system-ui, sans-serif; font-variant-numeric: tabular-nums; } .
 
 
 def table(rows: Sequence[Replayed], *, right: str = "accuracy") -> Iterator[str]:
-    """Lines to read; figures that are not known are left blank. right: what the accuracy is called."""
+    """Yield the lines of a text table, unknown values blank. right: the name of the accuracy column."""
     cost = any(row.cost is not None for row in rows)
     yield (
-        f"{'policy':<22}{'answers':>10}{'a task':>8}{'of all':>8}{right:>10}{'majority':>10}{'as all':>8}"
+        f"{'policy':<22}{'answers':>10}{'per task':>10}{'of all':>8}{right:>10}{'majority':>10}{'agreement':>11}"
         + (f"{'cost':>14}" if cost else "")
     )
     for row in rows:
         yield (
-            f"{_name(row):<22}{row.labels:>10,}{row.labels_per_task:>8.2f}{row.share_of_all:>8.1%}"
-            f"{_figure(row.accuracy):>10}{_figure(row.majority_accuracy):>10}{row.agreement:>8.1%}"
+            f"{_name(row):<22}{row.labels:>10,}{row.labels_per_task:>10.2f}{row.share_of_all:>8.1%}"
+            f"{_percent(row.accuracy):>10}{_percent(row.majority_accuracy):>10}{row.agreement:>11.1%}"
             + (f"{row.cost:>14,.2f}" if row.cost is not None else "")
         )
 
 
 def write_csv(rows: Sequence[Replayed], out: TextIO) -> None:
-    """One line a policy: kind is all, fixed or dynamic; figures that are not known are empty."""
+    """Write one line per policy: kind is all, fixed or dynamic; unknown values are empty."""
     out.write(",".join(_COLUMNS) + "\n")
     for row in rows:
         policy = row.policy
@@ -63,7 +63,7 @@ def write_csv(rows: Sequence[Replayed], out: TextIO) -> None:
 
 
 def plot(rows: Sequence[Replayed], *, right: str = "Accuracy") -> str:
-    """An SVG of accuracy over answers a task, for light and dark pages; without gold, of agreement with all answers.
+    """Return an SVG of accuracy over answers per task, for light and dark pages; without gold, of agreement.
 
     Raises ValueError without rows.
     """
@@ -71,25 +71,25 @@ def plot(rows: Sequence[Replayed], *, right: str = "Accuracy") -> str:
         raise ValueError("There is nothing to plot.")
     known = all(row.accuracy is not None for row in rows)
     lines = [
-        _Line("dynamic", "Asked while it pays", _points(rows, "dynamic", known=known)),
-        _Line("fixed", "The same number for all", _points(rows, "fixed", known=known)),
+        _Line("dynamic", "Stopping rule", _points(rows, "dynamic", known=known)),
+        _Line("fixed", "Fixed number of answers", _points(rows, "fixed", known=known)),
     ]
     if known:
-        lines.append(_Line("majority", "Majority of the same number", _majority(rows)))
-    drawn = [line for line in lines if line.points]
-    whole = [(row.labels_per_task, _height(row, known=known)) for row in rows if _kind(row) == "all"]
-    points = [point for line in drawn for point in line.points] + whole
+        lines.append(_Line("majority", "Majority vote, fixed number", _majority(rows)))
+    visible = [line for line in lines if line.points]
+    all_answers = [(row.labels_per_task, _y_value(row, known=known)) for row in rows if _kind(row) == "all"]
+    points = [point for line in visible for point in line.points] + all_answers
     frame = _Frame.around(points)
     label = right if known else "Same as with all answers"
-    title = f"{label} over answers a task, {rows[0].policy.method}"
+    title = f"{label} by answers per task, {rows[0].policy.method}"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label='
         f'"{escape(title)}"><style>{_STYLE}</style><title>{escape(title)}</title>',
         f'<rect class="paper" width="{_WIDTH}" height="{_HEIGHT}"/><text class="title" x="{_LEFT}" y="26">'
         f"{escape(title)}</text>",
         *_axes(frame, label),
-        *_keys(drawn),
-        *(part for line in reversed(drawn) for part in line.drawn(frame)),
+        *_legend(visible),
+        *(part for line in reversed(visible) for part in line.render(frame)),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
@@ -97,7 +97,7 @@ def plot(rows: Sequence[Replayed], *, right: str = "Accuracy") -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Frame:
-    """The part of the plane that is shown, and the ticks on it."""
+    """The visible range of the plane, and its ticks."""
 
     x: tuple[float, ...]
     y: tuple[float, ...]
@@ -107,7 +107,7 @@ class _Frame:
         xs, ys = [x for x, _ in points], [y for _, y in points]
         return cls(_ticks(0.0, max(xs), 8), _ticks(min(ys), max(ys), 6))
 
-    def place(self, x: float, y: float) -> tuple[float, float]:
+    def to_pixels(self, x: float, y: float) -> tuple[float, float]:
         across = (x - self.x[0]) / (self.x[-1] - self.x[0])
         up = (y - self.y[0]) / (self.y[-1] - self.y[0])
         return _LEFT + across * (_WIDTH - _LEFT - _RIGHT), _HEIGHT - _BOTTOM - up * (_HEIGHT - _TOP - _BOTTOM)
@@ -119,40 +119,40 @@ class _Line:
     name: str
     points: list[tuple[float, float]]
 
-    def drawn(self, frame: _Frame) -> Iterator[str]:
-        places = [frame.place(x, y) for x, y in self.points]
-        yield (f'<polyline class="line {self.kind}" points="' + " ".join(f"{x:.1f},{y:.1f}" for x, y in places) + '"/>')
-        for (x, y), (answers, value) in zip(places, self.points, strict=True):
-            yield self.mark(x, y, f"{self.name}: {value:.1%} with {answers:.2f} answers a task")
+    def render(self, frame: _Frame) -> Iterator[str]:
+        pixels = [frame.to_pixels(x, y) for x, y in self.points]
+        yield (f'<polyline class="line {self.kind}" points="' + " ".join(f"{x:.1f},{y:.1f}" for x, y in pixels) + '"/>')
+        for (x, y), (answers, value) in zip(pixels, self.points, strict=True):
+            yield self.mark(x, y, f"{self.name}: {value:.1%} with {answers:.2f} answers per task")
 
-    def mark(self, x: float, y: float, told: str) -> str:
+    def mark(self, x: float, y: float, tooltip: str) -> str:
         shape = (
             f'<rect class="mark {self.kind}" x="{x - 3.5:.1f}" y="{y - 3.5:.1f}" width="7" height="7">'
             if self.kind == "fixed"
             else f'<circle class="mark {self.kind}" cx="{x:.1f}" cy="{y:.1f}" r="4">'
         )
-        return f"{shape}<title>{escape(told)}</title></{'rect' if self.kind == 'fixed' else 'circle'}>"
+        return f"{shape}<title>{escape(tooltip)}</title></{'rect' if self.kind == 'fixed' else 'circle'}>"
 
 
 def _axes(frame: _Frame, label: str) -> Iterator[str]:
-    left, bottom = frame.place(frame.x[0], frame.y[0])
-    right, top = frame.place(frame.x[-1], frame.y[-1])
+    left, bottom = frame.to_pixels(frame.x[0], frame.y[0])
+    right, top = frame.to_pixels(frame.x[-1], frame.y[-1])
     digits = max(0, -floor(log10(frame.y[1] - frame.y[0]) + 2 + 1e-9))
     for value in frame.y:
-        _, y = frame.place(frame.x[0], value)
+        _, y = frame.to_pixels(frame.x[0], value)
         yield f'<path class="grid" d="M{left:.1f} {y:.1f}H{right:.1f}"/>'
         yield f'<text class="soft" x="{left - 8:.1f}" y="{y + 4:.1f}" text-anchor="end">{value:.{digits}%}</text>'
     for value in frame.x:
-        x, _ = frame.place(value, frame.y[0])
+        x, _ = frame.to_pixels(value, frame.y[0])
         yield f'<path class="axis" d="M{x:.1f} {bottom:.1f}v5"/>'
         yield f'<text class="soft" x="{x:.1f}" y="{bottom + 20:.1f}" text-anchor="middle">{value:g}</text>'
     yield f'<path class="axis" d="M{left:.1f} {bottom:.1f}H{right:.1f}"/>'
-    yield f'<text x="{(left + right) / 2:.1f}" y="{_HEIGHT - 14}" text-anchor="middle">Answers a task</text>'
+    yield f'<text x="{(left + right) / 2:.1f}" y="{_HEIGHT - 14}" text-anchor="middle">Answers per task</text>'
     middle = (top + bottom) / 2
     yield f'<text x="20" y="{middle:.1f}" text-anchor="middle" transform="rotate(-90 20 {middle:.1f})">{label}</text>'
 
 
-def _keys(lines: Sequence[_Line]) -> Iterator[str]:
+def _legend(lines: Sequence[_Line]) -> Iterator[str]:
     x = float(_LEFT)
     for line in lines:
         yield f'<path class="line {line.kind}" d="M{x:.1f} 46h24"/>{line.mark(x + 12, 46, line.name)}'
@@ -161,19 +161,19 @@ def _keys(lines: Sequence[_Line]) -> Iterator[str]:
 
 
 def _points(rows: Sequence[Replayed], kind: str, *, known: bool) -> list[tuple[float, float]]:
-    return sorted((row.labels_per_task, _height(row, known=known)) for row in rows if _kind(row) == kind)
+    return sorted((row.labels_per_task, _y_value(row, known=known)) for row in rows if _kind(row) == kind)
 
 
 def _majority(rows: Sequence[Replayed]) -> list[tuple[float, float]]:
     return sorted((row.labels_per_task, row.majority_accuracy or 0.0) for row in rows if _kind(row) == "fixed")
 
 
-def _height(row: Replayed, *, known: bool) -> float:
+def _y_value(row: Replayed, *, known: bool) -> float:
     return row.accuracy if known and row.accuracy is not None else row.agreement
 
 
 def _ticks(low: float, high: float, most: int) -> tuple[float, ...]:
-    """Round numbers around the range, at least two."""
+    """Return round numbers around the range, at least two."""
     span = max(high - low, 1e-6)
     step = 10.0 ** floor(log10(span / most))
     step = next(step * times for times in (1, 2, 5, 10, 20) if span / (step * times) <= most)
@@ -194,7 +194,7 @@ def _name(row: Replayed) -> str:
     return "all answers" if policy.threshold is None else f"threshold {policy.threshold:g}"
 
 
-def _figure(value: float | None) -> str:
+def _percent(value: float | None) -> str:
     return "" if value is None else f"{value:.2%}"
 
 

@@ -1,4 +1,4 @@
-"""The registry of label tools: a tool is one file here and one line below."""
+"""The registry of label tools: a tool is one file in this package and one line below."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from annotary_core.labels.shapes.box import BoxTool
 IMAGE_TOOLS: dict[str, ImageTool] = {tool.name: tool for tool in (ImageClassTool(),)}
 OBJECT_TOOLS: dict[str, ObjectTool] = {tool.name: tool for tool in (BoxTool(),)}
 
-#: Names that the answer format keeps for its tools; those without a registry line are refused by name.
+#: Tool names that the answer format reserves; those without a registry entry get their own error message.
 RESERVED = ("class", "tags", "box", "rotated_box", "polygon", "mask", "keypoints", "line")
 
 
 def tool_names() -> tuple[str, ...]:
-    """The tools that can be used, in a fixed order."""
+    """Return the available tools, in a fixed order."""
     return (*IMAGE_TOOLS, *OBJECT_TOOLS)
 
 
 def refusal(name: str) -> str:
-    """The sentence for a tool that cannot be used."""
-    usable = ", ".join(tool_names())
+    """Return the error message for a tool that is not available."""
+    available = ", ".join(tool_names())
     if name in RESERVED:
-        return f"The tool {name} is not available in this version; use one of: {usable}."
-    return f"There is no tool of that name; use one of: {usable}."
+        return f"The tool {name} is not available in this version; use one of: {available}."
+    return f"The tool does not exist; use one of: {available}."

@@ -1,4 +1,4 @@
-"""What a label tool is. A tool is one file and one line in the registry."""
+"""Protocols of label tools. A tool is one file and one line in the registry."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 from annotary_core.labels.geometry import Box, Frame
 
-#: The canonical geometries; each object tool adds its own.
+#: The canonical geometry types; each object tool adds its own.
 Geometry = Box
 
 
@@ -18,7 +18,7 @@ class ImageTool(Protocol):
     field: str
 
     def parse(self, raw: object, *, classes: Container[int], path: str) -> int | None:
-        """The value of the field, None when it was left open; raises AnswerError."""
+        """Return the value of the field, None if it was left empty; raises AnswerError."""
         ...
 
 
@@ -28,9 +28,9 @@ class ObjectTool(Protocol):
     name: str
 
     def parse(self, raw: object, *, frame: Frame, path: str) -> Geometry:
-        """A foreign geometry made canonical (pixels of the upright image); raises AnswerError."""
+        """Return an untrusted geometry in canonical form (pixels of the upright image); raises AnswerError."""
         ...
 
     def load(self, stored: Mapping[str, float]) -> Geometry:
-        """A geometry that this tool made canonical before, as it was stored."""
+        """Load a stored geometry that this tool made canonical before."""
         ...

@@ -15,11 +15,11 @@ class BoxTool:
     name = "box"
 
     def parse(self, raw: object, *, frame: Frame, path: str) -> Box:
-        given = read_object(raw, path=path, allowed=_FIELDS)
+        body = read_object(raw, path=path, allowed=_FIELDS)
         for field in _FIELDS:
-            if field not in given:
-                raise AnswerError("missing_field", f"The box lacks {field!r}; send x, y, w and h.", path)
-        x, y, w, h = (read_number(given[field], path=f"{path}.{field}") for field in _FIELDS)
+            if field not in body:
+                raise AnswerError("missing_field", f"The box has no {field!r}; send x, y, w and h.", path)
+        x, y, w, h = (read_number(body[field], path=f"{path}.{field}") for field in _FIELDS)
         return canonical_box(x, y, w, h, frame=frame, path=path)
 
     def load(self, stored: Mapping[str, float]) -> Box:
