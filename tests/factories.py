@@ -1,7 +1,7 @@
-"""The cast of the tests: ada the manager, wren and finch the workers, and the things that they work on.
+"""Factories for tests: ada the manager, wren and finch the workers, and the objects that they work on.
 
-Everything is inserted row by row, without the services, so that a test of one stage does not lean on another. The
-counters that the database checks (`wanted` and `taken` of batches) are kept true.
+Everything is inserted row by row, without the services, so that a test of one stage does not depend on another. The
+counters that the database checks (`wanted` and `taken` of batches) are kept correct.
 """
 
 import hashlib
@@ -29,13 +29,13 @@ _numbers = itertools.count(1)
 
 
 def a_user(name: str) -> User:
-    """The person of this name, made on first mention; the password is the name."""
+    """Return the person with this name, created on first use; the password is the name."""
     email = f"{name}@example.org"
     return User.objects.filter(email=email).first() or User.objects.create_user(email, name, name=name.capitalize())
 
 
 def ada() -> Actor:
-    """The manager, owner of the organisation."""
+    """Return the manager, who owns the organization."""
     actor = a_user("ada").actor
     Membership.objects.get_or_create(organisation=an_organisation(), actor=actor, defaults={"role": Role.OWNER})
     return actor
@@ -58,7 +58,7 @@ def an_organisation(name: str = "Aviary") -> Organisation:
 
 
 def a_schema_body(classes: Sequence[str] = ("cat", "dog"), tools: Sequence[str] = ("class",)) -> dict[str, Any]:
-    """Classes are numbered from 1 in the order given."""
+    """Return a schema body; classes are numbered from 1 in the given order."""
     rows = [{"number": n, "name": name, "color": COLORS[n % len(COLORS)]} for n, name in enumerate(classes, start=1)]
     return {"classes": rows, "tools": list(tools), "attributes": []}
 
@@ -72,7 +72,7 @@ def a_project(
     workers: Sequence[Actor] = (),
     **policy: Any,
 ) -> Project:
-    """An open project of ada's with schema and instructions; `workers` are admitted. Policies as on the model."""
+    """Create an open project of ada's with schema and instructions, and admit `workers`. Policies as on the model."""
     by = ada()
     organisation = an_organisation()
     dataset = Dataset.objects.create(organisation=organisation, name=f"Images of {name}")
@@ -90,13 +90,13 @@ def a_project(
 
 
 def admitted(project: Project, worker: Actor, **fields: Any) -> Standing:
-    """Makes the worker a member and gives an active standing in the project."""
+    """Make the worker a member of the organization with an active standing in the project."""
     Membership.objects.get_or_create(organisation=project.organisation, actor=worker, defaults={"role": Role.WORKER})
     return Standing.objects.create(project=project, worker=worker, **fields)
 
 
 def a_blob(content: bytes | None = None, *, content_type: str = "image/webp") -> Blob:
-    """The row of a ready blob; its file is not written."""
+    """Create the row of a ready blob, without its file."""
     body = content if content is not None else f"blob {next(_numbers)}".encode()
     return Blob.objects.create(
         sha256=hashlib.sha256(body).hexdigest(), size=len(body), content_type=content_type, state=Blob.State.READY
@@ -104,7 +104,7 @@ def a_blob(content: bytes | None = None, *, content_type: str = "image/webp") ->
 
 
 def an_image(project: Project, *, name: str | None = None, width: int = 640, height: int = 480, **fields: Any) -> Image:
-    """An image of the project's dataset; one blob row stands for its original and all that is made of it."""
+    """Create an image in the project's dataset; one blob row serves as its original and all of its derivatives."""
     number = next(_numbers)
     blob = a_blob(f"image {number}".encode())
     values: dict[str, Any] = {
@@ -132,24 +132,24 @@ def a_batch(project: Project, *, state: str = "open", **fields: Any) -> Batch:
 def a_task(
     project: Project, *, image: Image | None = None, batch: Batch | None = None, wanted: int | None = None
 ) -> Task:
-    """An open task in `batch`, else in the project's last batch, which is made when there is none."""
+    """Create an open task in `batch`, or in the project's last batch, creating one if there is none."""
     batch = batch or Batch.objects.filter(project=project).order_by("number").last() or a_batch(project)
-    places = project.answers_min if wanted is None else wanted
-    task = Task.objects.create(project=project, batch=batch, image=image or an_image(project), wanted=places)
-    Batch.objects.filter(pk=batch.pk).update(wanted=F("wanted") + places)
+    slots = project.answers_min if wanted is None else wanted
+    task = Task.objects.create(project=project, batch=batch, image=image or an_image(project), wanted=slots)
+    Batch.objects.filter(pk=batch.pk).update(wanted=F("wanted") + slots)
     return task
 
 
 def some_tasks(project: Project, count: int, *, batches: int = 1, wanted: int | None = None) -> list[Task]:
-    """`count` tasks, dealt to this many new open batches."""
-    made = [a_batch(project) for _ in range(batches)]
-    return [a_task(project, batch=made[index % batches], wanted=wanted) for index in range(count)]
+    """Create `count` tasks, spread over this many new open batches."""
+    new_batches = [a_batch(project) for _ in range(batches)]
+    return [a_task(project, batch=new_batches[index % batches], wanted=wanted) for index in range(count)]
 
 
 def a_gold(
     project: Project, *, accepted: Sequence[dict[str, Any]] | None = None, image: Image | None = None, **fields: Any
 ) -> Gold:
-    """An active check image; its accepted answer is class 1 unless told otherwise."""
+    """Create active gold; its accepted answer defaults to class 1."""
     values: dict[str, Any] = {
         "project": project,
         "image": image or an_image(project),
@@ -161,12 +161,12 @@ def a_gold(
 
 
 def class_answer(number: int) -> dict[str, Any]:
-    """The canonical body that gives the image this class."""
+    """Return the canonical body of an answer that gives the image this class."""
     return {"image": {"class": number, "tags": [], "attrs": {}}, "objects": [], "verdict": "labels"}
 
 
 def box_answer(*boxes: tuple[int, float, float, float, float]) -> dict[str, Any]:
-    """The canonical body with these boxes, each (class, x, y, w, h) in pixels; without any the image is empty."""
+    """Return the canonical body of an answer with these boxes, each (class, x, y, w, h) in pixels; none means empty."""
     objects = [
         {"id": f"o{n}", "class": cls, "tool": "box", "geom": {"x": x, "y": y, "w": w, "h": h}, "attrs": {}}
         for n, (cls, x, y, w, h) in enumerate(boxes, start=1)
@@ -178,7 +178,7 @@ def box_answer(*boxes: tuple[int, float, float, float, float]) -> dict[str, Any]
 def an_answer(
     task: Task, worker: Actor, body: dict[str, Any], *, settled: bool = True, counts: bool = True
 ) -> Annotation:
-    """The worker's submitted answer in the task's present round, in a hand of its own that is settled or live."""
+    """Create the worker's submitted answer in the task's current round, in its own hand, which is settled or live."""
     now = utc_now()
     task = Task.objects.select_related("project", "image").get(pk=task.pk)
     schema_id = task.project.schema_id

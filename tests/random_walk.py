@@ -1,4 +1,4 @@
-"""A walk through everything that workers, the sweep and managers do, in random order."""
+"""Random walks over the actions of workers, the sweep and managers."""
 
 import random
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from tests import worker_actions as worklife
 
 
 def a_busy_project(workers: int, *, name: str = "Strays", tasks: int = 24, batches: int = 3) -> Project:
-    """Small sets, many checks, two answers an image: everybody meets everybody."""
+    """Create a project with small sets, much gold and two answers per image, so that workers often contend."""
     people = [cast.a_worker(f"w{number}") for number in range(workers)]
     project = cast.a_project(name, workers=people, hand_size=4, gold_rate=0.25, answers_min=2)
     cast.some_tasks(project, tasks, batches=batches)
@@ -28,9 +28,9 @@ def a_busy_project(workers: int, *, name: str = "Strays", tasks: int = 24, batch
 
 
 class Walk:
-    """Steps of one worker (and now and then of the sweep and the manager). Refusals are part of the walk.
+    """Random actions of one worker, and sometimes of the sweep and the manager. Refused actions are expected.
 
-    `acknowledged` holds what was answered to each accepted submission, by assignment: it must be found in the record.
+    `acknowledged` holds the result of each accepted submission, by assignment: each must still be in the database.
     """
 
     def __init__(self, project: Project, worker: Actor, seed: int) -> None:
@@ -40,10 +40,10 @@ class Walk:
         self.refusals = 0
 
     def step(self) -> None:
-        steps: dict[Callable[[], None], int] = {
+        actions: dict[Callable[[], None], int] = {
             self.claim: 4,
             self.answer: 8,
-            self.answer_anything_of_old: 3,
+            self.answer_any_earlier: 3,
             self.skip: 1,
             self.settle: 2,
             self.release: 1,
@@ -51,7 +51,7 @@ class Walk:
             self.sweep: 2,
             self.manage: 1,
         }
-        act = self.random.choices(list(steps), weights=list(steps.values()))[0]
+        act = self.random.choices(list(actions), weights=list(actions.values()))[0]
         try:
             act()
         except AnnotaryError:
@@ -63,7 +63,7 @@ class Walk:
     def answer(self) -> None:
         self._answer(self._mine(state=Assignment.State.LEASED))
 
-    def answer_anything_of_old(self) -> None:
+    def answer_any_earlier(self) -> None:
         self._answer(self._mine())
 
     def skip(self) -> None:
@@ -100,10 +100,10 @@ class Walk:
             pause_batch(batch=batch)
 
     def assert_nothing_acknowledged_was_lost(self) -> None:
-        """I3: the last answer that was accepted for each assignment is the current one."""
-        for assignment_id, said in self.acknowledged.items():
+        """I3: the last accepted answer to each assignment is the current one."""
+        for assignment_id, submission in self.acknowledged.items():
             current = Annotation.objects.get(assignment_id=assignment_id, is_current=True)
-            assert (current.pk, current.body) == (said.annotation.pk, said.annotation.body)
+            assert (current.pk, current.body) == (submission.annotation.pk, submission.annotation.body)
 
     def _answer(self, lease: Assignment | None) -> None:
         if lease is not None:

@@ -1,4 +1,4 @@
-"""Two or more real connections at once."""
+"""Run calls concurrently, each on its own database connection."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from django.db import connection
 
 
 def together(*calls: Callable[[], Any]) -> list[Any]:
-    """Run the calls at the same moment, each on a connection of its own; returns their results or their errors."""
+    """Run the calls concurrently, each on its own connection; return their results or exceptions, in order."""
     start = threading.Barrier(len(calls))
 
     def run(call: Callable[[], Any]) -> Any:

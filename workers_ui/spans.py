@@ -1,12 +1,12 @@
-"""Lengths of time in words."""
+"""Format durations in words."""
 
 
 def span(seconds: float) -> str:
-    """About how long: 10 seconds, 2 minutes, 1 hour 30 minutes."""
-    whole = round(seconds)
-    if whole < 90:
-        return _count(max(whole, 1), "second")
-    minutes = round(whole / 60)
+    """Format a duration, rounded: 10 seconds, 2 minutes, 1 hour 30 minutes."""
+    rounded = round(seconds)
+    if rounded < 90:
+        return _count(max(rounded, 1), "second")
+    minutes = round(rounded / 60)
     if minutes < 90:
         return _count(minutes, "minute")
     hours, rest = divmod(minutes, 60)

@@ -1,4 +1,4 @@
-"""The pages: workers' and everybody's here, managers' in urls_manage."""
+"""URL routes of the pages: workers' and shared pages here, managers' pages in urls_manage."""
 
 from django.urls import URLPattern, URLResolver, path
 

@@ -1,4 +1,4 @@
-"""Addresses of the managers' pages."""
+"""URL routes of the managers' pages."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""What a page of evidence tells beside the evidence itself: from how much a worker is known, and who drew what."""
+"""Figures shown with a label's evidence: how much is known about each worker, and who drew which object."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from tasks.assignment.models import Assignment
 from tasks.batching.models import Task
 from tasks.standing.models import Standing
 
-#: A worker's box is the object's when it is the worker's nearest one and overlaps it by so much.
-OVERLAP = 0.3
-_SIDES = {"x", "y", "w", "h"}
+#: Minimum IoU at which a worker's box belongs to the object that it overlaps most.
+MIN_IOU = 0.3
+_BOX_KEYS = {"x", "y", "w", "h"}
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """When an answer was given, and how many answers and check images its worker is known from in the project."""
+    """When an answer was submitted, and how many answers and gold images its worker has in the project."""
 
     at: datetime
     answers: int
@@ -29,12 +29,12 @@ class Figures:
 
 
 def answer_figures(task: Task) -> dict[str, Figures]:
-    """{public id of an annotation: figures} of the task's current answers."""
+    """Return {public id of an annotation: figures} for the task's current answers."""
     rows = list(
         Annotation.objects.filter(task=task, is_current=True).values_list("public_id", "actor_id", "created_at")
     )
     workers = {actor for _, actor, _ in rows}
-    given = dict(
+    answer_counts = dict(
         Assignment.objects.filter(
             project_id=task.project_id, worker_id__in=workers, state=Assignment.State.SUBMITTED, task__isnull=False
         )
@@ -42,21 +42,23 @@ def answer_figures(task: Task) -> dict[str, Figures]:
         .annotate(answers=Count("pk"))
     )
     standings = Standing.objects.filter(project_id=task.project_id, worker_id__in=workers)
-    checks = dict(standings.values_list("worker_id", "gold_seen"))
-    return {str(key): Figures(at, given.get(actor, 0), checks.get(actor, 0)) for key, actor, at in rows}
+    gold_counts = dict(standings.values_list("worker_id", "gold_seen"))
+    return {str(key): Figures(at, answer_counts.get(actor, 0), gold_counts.get(actor, 0)) for key, actor, at in rows}
 
 
 def drawn_by(geoms: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, Any]]) -> list[list[tuple[int, str]]]:
-    """For each box (as JSON) the (number, name) of those of whom a box is the same object: each box of theirs is one
-    object's, the one that it overlaps most."""
-    found: list[list[tuple[int, str]]] = [[] for _ in geoms]
-    # What is no box lies nowhere: it is compared with nothing.
-    objects = corner_array([Box(**geom) if geom.keys() == _SIDES else Box(0, 0, 0, 0) for geom in geoms])
+    """Return, for each box (as JSON), the (number, name) of the workers who drew that object.
+
+    Each of a worker's boxes belongs to one object, the one that it overlaps most.
+    """
+    drawers: list[list[tuple[int, str]]] = [[] for _ in geoms]
+    # Other geometries become an empty box, which overlaps nothing.
+    objects = corner_array([Box(**geom) if geom.keys() == _BOX_KEYS else Box(0, 0, 0, 0) for geom in geoms])
     for row in answers:
         drawn = [Box(**item["geom"]) for item in row["answer"]["objects"] if item["tool"] == "box"]
         if not len(objects) or not drawn:
             continue
         overlap = pairwise_iou(corner_array(drawn), objects)
-        for place in sorted({int(np.argmax(each)) for each in overlap if each.max() >= OVERLAP}):
-            found[place].append((row["number"], row["who"]))
-    return found
+        for index in sorted({int(np.argmax(each)) for each in overlap if each.max() >= MIN_IOU}):
+            drawers[index].append((row["number"], row["who"]))
+    return drawers

@@ -1,4 +1,4 @@
-"""Reads that several figures of one page need at once. Nothing here decides anything."""
+"""Queries that the managers' pages share. Read-only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ IMAGE_STATES = {"": "All", "open": "Waiting", "answered": "Answered", "approved"
 
 @dataclass(frozen=True, slots=True)
 class ProjectRow:
-    """A line of the list of projects. `role` is the reader's own; `spent` is in the project's currency."""
+    """A row of the list of projects. `role` is the signed-in person's; `spent` is in the project's currency."""
 
     project: Project
     role: str
@@ -37,7 +37,7 @@ class ProjectRow:
 
 
 def project_rows(*, actor: Actor, projects: Sequence[Project]) -> list[ProjectRow]:
-    """Three grouped reads for the whole page, however many projects stand on it."""
+    """Return the rows with three grouped queries, however many projects are on the page."""
     roles = dict(Membership.objects.filter(actor=actor).values_list("organisation_id", "role"))
     tasks = {
         row["project_id"]: row
@@ -77,8 +77,9 @@ def _by_project(rows: QuerySet[Any], total: Any) -> dict[int, Any]:
 
 
 def images_in(*, project: Project, state: str, name: str, batch: Batch | None = None) -> QuerySet[Image]:
-    """The dataset's images whose task is in `state` (a key of IMAGE_STATES) and in `batch`, and whose name holds
-    `name`."""
+    """Return the dataset's images, filtered by the task's `state` (a key of IMAGE_STATES), its batch and a part of the
+    image's name.
+    """
     images = Image.objects.filter(dataset_id=project.dataset_id)
     if batch is not None:
         images = images.filter(pk__in=Task.objects.filter(batch=batch).values("image_id"))
@@ -93,23 +94,23 @@ def images_in(*, project: Project, state: str, name: str, batch: Batch | None = 
 
 
 def image_cards(*, project: Project, images: Sequence[Image]) -> list[dict[str, Any]]:
-    """Each image with its task, and whether it is a check image."""
+    """Return each image with its task and whether it is a gold image."""
     tasks = {task.image_id: task for task in Task.objects.filter(project=project, image__in=images)}
     active = Gold.objects.filter(project=project, image__in=images, state=Gold.State.ACTIVE)
-    checks = set(active.values_list("image_id", flat=True))
-    return [{"image": image, "task": tasks.get(image.pk), "is_check": image.pk in checks} for image in images]
+    gold_images = set(active.values_list("image_id", flat=True))
+    return [{"image": image, "task": tasks.get(image.pk), "is_check": image.pk in gold_images} for image in images]
 
 
 def free_for_checks(*, project: Project) -> QuerySet[Image]:
-    """Images that no worker has been given and that are no check image: the ones an owner may answer."""
+    """Return images that no worker has been assigned and that are not gold: an owner can still turn them into gold."""
     golds = Gold.objects.filter(project=project, state=Gold.State.ACTIVE)
     tasks = Task.objects.filter(project=project, state=Task.State.OPEN, taken=0, wanted__gt=0, assignments__isnull=True)
     return Image.objects.filter(pk__in=tasks.values("image_id")).exclude(pk__in=golds.values("image_id")).order_by("id")
 
 
 def names_of(*, actors: Sequence[Any]) -> dict[str, str]:
-    """{public id: name}: what a person is called, or a word for a pseudonym whose person was erased."""
+    """Return {public id: name}; an erased person, or one without a name, gets a pseudonym."""
     ids = [str(actor) for actor in actors]
     people = User.objects.filter(actor__public_id__in=ids).values_list("actor__public_id", "name")
-    known = {str(public_id): name for public_id, name in people if name}
-    return {public_id: known.get(public_id) or f"Worker {public_id[:4]}" for public_id in ids}
+    names = {str(public_id): name for public_id, name in people if name}
+    return {public_id: names.get(public_id) or f"Worker {public_id[:4]}" for public_id in ids}

@@ -1,4 +1,4 @@
-"""Fifty workers with two tabs each on three hundred images: none twice, none over, nobody sent away wrongly."""
+"""Fifty workers with two tabs each on three hundred images: no duplicate or surplus claim, and no false "no work"."""
 
 import threading
 from collections import Counter
@@ -23,11 +23,11 @@ WORKERS, TABS, TASKS, OVERLAP = 50, 2, 300, 3
 
 
 class Crowd:
-    """Every tab takes sets, answers and finishes them until it is told that there is nothing for it."""
+    """Every tab claims, answers and settles sets until it is told that there is no work left for it."""
 
     def __init__(self, project: Project, workers: list[Actor]) -> None:
         self.project = project
-        self.sent_away: list[tuple[Actor, datetime]] = []
+        self.turned_away: list[tuple[Actor, datetime]] = []
         self.errors: list[BaseException] = []
         self._gate = threading.Barrier(len(workers) * TABS)
         self._tabs = [threading.Thread(target=self._tab, args=[worker]) for worker in workers for _ in range(TABS)]
@@ -46,42 +46,44 @@ class Crowd:
             while (hand := claim_hand(worker=worker, project=self.project)) is not None:
                 worklife.answer_all(hand)
                 worklife.settle(hand)
-            self.sent_away.append((worker, database_now()))
+            self.turned_away.append((worker, database_now()))
         except BaseException as error:
             self.errors.append(error)
         finally:
             connection.close()
 
-    def sent_away_wrongly(self) -> list[tuple[Actor, datetime]]:
-        """Those told "nothing for you" although a place at an image that they had not met was taken later still.
+    def wrongly_turned_away(self) -> list[tuple[Actor, datetime]]:
+        """Return the workers told "no work" although a slot of a task new to them was claimed later.
 
-        Places are only taken here, never given back, so such a place was open to them at that moment.
+        Slots are only claimed here, never freed, so such a slot was open to them at that moment.
         """
         leases = list(Assignment.objects.values_list("worker_id", "task_id", "leased_at"))
-        met: dict[int | None, set[int | None]] = {}
+        seen: dict[int | None, set[int | None]] = {}
         for worker_id, task_id, _ in leases:
-            met.setdefault(worker_id, set()).add(task_id)
-        last: dict[int | None, datetime] = {}
+            seen.setdefault(worker_id, set()).add(task_id)
+        last_claim: dict[int | None, datetime] = {}
         for _, task_id, leased_at in leases:
-            last[task_id] = max(leased_at, last.get(task_id, leased_at))
+            last_claim[task_id] = max(leased_at, last_claim.get(task_id, leased_at))
         return [
             (worker, moment)
-            for worker, moment in self.sent_away
-            if any(taken > moment for task_id, taken in last.items() if task_id not in met.get(worker.pk, set()))
+            for worker, moment in self.turned_away
+            if any(
+                claimed > moment for task_id, claimed in last_claim.items() if task_id not in seen.get(worker.pk, set())
+            )
         ]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("batches", [1, 6])
-def test_every_place_is_taken_once_and_nobody_is_sent_away_while_one_is_open(batches: int) -> None:
+def test_every_slot_is_claimed_once_and_no_worker_is_turned_away_while_one_is_open(batches: int) -> None:
     workers = [cast.a_worker(f"w{number}") for number in range(WORKERS)]
     project = cast.a_project(workers=workers, hand_size=10, gold_rate=0, answers_min=OVERLAP)
     cast.some_tasks(project, TASKS, batches=batches)
     crowd = Crowd(project, workers)
     crowd.work()
     assert crowd.errors == []
-    assert len(crowd.sent_away) == WORKERS * TABS
-    assert crowd.sent_away_wrongly() == []
+    assert len(crowd.turned_away) == WORKERS * TABS
+    assert crowd.wrongly_turned_away() == []
     assert Assignment.objects.count() == TASKS * OVERLAP
     pairs = Counter(Assignment.objects.values_list("task_id", "worker_id"))
     assert set(pairs.values()) == {1}

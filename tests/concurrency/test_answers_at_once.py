@@ -1,4 +1,4 @@
-"""Answers that meet a second answer, the sweep, or the end of their set."""
+"""Answers concurrent with a second answer, the sweep, or the settlement of their set."""
 
 import threading
 from functools import partial
@@ -38,7 +38,7 @@ def assert_the_books_balance(hand: Hand) -> None:
     worklife.assert_stream_tells_the_tables(hand.project)
 
 
-def test_the_same_answer_twice_at_once_is_kept_once() -> None:
+def test_the_same_answer_sent_twice_concurrently_is_kept_once() -> None:
     hand = a_set_of(6)
     for lease in worklife.leases_of(hand):
         first, second = together(*[partial(worklife.answer, lease)] * 2)
@@ -47,7 +47,7 @@ def test_the_same_answer_twice_at_once_is_kept_once() -> None:
     assert_the_books_balance(hand)
 
 
-def test_two_answers_at_once_make_two_revisions_of_which_one_is_current() -> None:
+def test_two_concurrent_answers_make_two_revisions_and_one_is_current() -> None:
     hand = a_set_of(6)
     for lease in worklife.leases_of(hand):
         together(partial(worklife.answer, lease, 1), partial(worklife.answer, lease, 2))
@@ -56,20 +56,20 @@ def test_two_answers_at_once_make_two_revisions_of_which_one_is_current() -> Non
     assert_the_books_balance(hand)
 
 
-def test_an_answer_that_meets_the_sweep_is_kept_and_counts() -> None:
+def test_an_answer_concurrent_with_the_sweep_is_kept_and_counts() -> None:
     for number in range(6):
         hand = a_set_of(3, f"Sweep {number}")
         worklife.run_out(hand)
         leases = worklife.leases_of(hand)
-        *said, _ = together(*[partial(worklife.answer, lease) for lease in leases], expire_leases)
-        assert [(one.late, one.counts) for one in said] == [(True, True)] * 3
+        *submissions, _ = together(*[partial(worklife.answer, lease) for lease in leases], expire_leases)
+        assert [(one.late, one.counts) for one in submissions] == [(True, True)] * 3
         worklife.run_late_jobs()
         expire_leases()
         assert LedgerEntry.objects.filter(project=hand.project).count() == 3
         assert_the_books_balance(hand)
 
 
-def test_an_answer_under_way_is_left_alone_by_the_sweep() -> None:
+def test_the_sweep_skips_a_lease_with_a_concurrent_answer() -> None:
     hand = a_set_of(2)
     worklife.run_out(hand)
     first, second = worklife.leases_of(hand)
@@ -83,35 +83,37 @@ def test_an_answer_under_way_is_left_alone_by_the_sweep() -> None:
 
 
 def test_a_late_answer_that_waited_for_the_sweep_does_not_hold_its_row_while_it_waits_for_the_batch() -> None:
-    """Whoever holds the batch may want the row: the end of the set, a reviewer's rejection."""
+    """The holder of the batch may need the row next: settling the set does, and so does a reviewer's rejection."""
     hand = a_set_of(1)
     lease = worklife.leases_of(hand)[0]
-    looked = threading.Event()
+    batch_locked, row_checked = threading.Event(), threading.Event()
 
-    def give_the_place_back_slowly() -> None:
+    def free_the_slot_slowly() -> None:
         with transaction.atomic():
             Batch.objects.update(taken=F("taken") - 1)
             Task.objects.update(taken=F("taken") - 1)
-            looked.wait(20)
+            batch_locked.set()
+            row_checked.wait(20)
 
-    freeing = Meanwhile(give_the_place_back_slowly)
-    with transaction.atomic():
-        Assignment.objects.update(state=Assignment.State.EXPIRED, counts=False, closed_at=ClockTimestamp())
-        answering = Meanwhile(partial(worklife.answer, lease))
-        assert answering.is_waiting()
-    assert answering.is_waiting()
+    freeing = Meanwhile(free_the_slot_slowly)
+    assert batch_locked.wait(10)
     try:
+        with transaction.atomic():
+            Assignment.objects.update(state=Assignment.State.EXPIRED, counts=False, closed_at=ClockTimestamp())
+            answering = Meanwhile(partial(worklife.answer, lease))
+            answering.wait_until_blocked()
+        answering.wait_until_blocked(by=freeing)
         with transaction.atomic():
             Assignment.objects.select_for_update(nowait=True).get()
     finally:
-        looked.set()
+        row_checked.set()
     freeing.ended()
-    said = answering.ended()
-    assert (said.late, said.counts) == (True, True)
+    submission = answering.ended()
+    assert (submission.late, submission.counts) == (True, True)
     worklife.assert_invariants(hand.project)
 
 
-def test_skipping_and_the_sweep_free_one_place_between_them() -> None:
+def test_skipping_and_the_sweep_free_one_slot_between_them() -> None:
     for number in range(6):
         hand = a_set_of(1, f"Skip {number}")
         worklife.run_out(hand)
@@ -124,7 +126,7 @@ def test_skipping_and_the_sweep_free_one_place_between_them() -> None:
         assert_the_books_balance(hand)
 
 
-def test_skipping_and_answering_at_once_leave_one_of_the_two() -> None:
+def test_concurrent_skip_and_answer_leave_one_of_the_two() -> None:
     for number in range(6):
         hand = a_set_of(1, f"Either {number}")
         lease = worklife.leases_of(hand)[0]
@@ -137,14 +139,14 @@ def test_skipping_and_answering_at_once_leave_one_of_the_two() -> None:
         assert_the_books_balance(hand)
 
 
-def test_two_sweeps_at_once_do_the_work_of_one() -> None:
+def test_concurrent_sweeps_do_the_work_of_one() -> None:
     hand = a_set_of(8)
     worklife.run_out(hand)
     assert sum(together(expire_leases, expire_leases, expire_leases)) == 8
     assert_the_books_balance(hand)
 
 
-def test_finishing_twice_at_once_pays_each_answer_once() -> None:
+def test_settling_twice_concurrently_pays_each_answer_once() -> None:
     for number in range(4):
         hand = a_set_of(5, f"Twice {number}")
         worklife.answer_all(hand)
@@ -155,7 +157,7 @@ def test_finishing_twice_at_once_pays_each_answer_once() -> None:
         assert_the_books_balance(hand)
 
 
-def test_giving_back_and_finishing_at_once_end_the_set_once() -> None:
+def test_concurrent_release_and_settlement_end_the_set_once() -> None:
     for number in range(4):
         hand = a_set_of(3, f"Back {number}")
         worklife.answer(worklife.leases_of(hand)[0])
@@ -167,7 +169,7 @@ def test_giving_back_and_finishing_at_once_end_the_set_once() -> None:
         assert_the_books_balance(hand)
 
 
-def test_a_set_given_back_while_a_late_answer_arrives_is_still_paid_for_it() -> None:
+def test_a_set_released_while_a_late_answer_arrives_is_still_paid_for_it() -> None:
     hand = a_set_of(1)
     worklife.run_out(hand)
     lease = worklife.leases_of(hand)[0]
@@ -177,14 +179,14 @@ def test_a_set_given_back_while_a_late_answer_arrives_is_still_paid_for_it() -> 
     with transaction.atomic():
         assert worklife.answer(lease).late
         giving_back = Meanwhile(partial(release_hand, worker=hand.worker, hand_id=hand.public_id))
-        assert giving_back.is_waiting()
+        giving_back.wait_until_blocked()
     assert giving_back.ended().state == Hand.State.LIVE
     assert worklife.settle(hand).answers == 1
     assert_the_books_balance(hand)
 
 
-def test_a_change_that_meets_the_end_of_its_set_is_in_it_or_refused() -> None:
-    """What the check image was compared with is the answer that stays."""
+def test_a_change_concurrent_with_settlement_is_included_or_refused() -> None:
+    """The answer that gold was compared with is the one that is kept."""
     wren = cast.wren()
     for number in range(6):
         project = cast.a_project(f"Change {number}", workers=[wren], hand_size=2, gold_rate=0.5)
@@ -193,9 +195,9 @@ def test_a_change_that_meets_the_end_of_its_set_is_in_it_or_refused() -> None:
         hand = worklife.take(wren, project)
         worklife.answer_all(hand, 1)
         lease = Assignment.objects.get(hand=hand, gold__isnull=False)
-        said, settled = together(partial(worklife.answer, lease, 2), partial(worklife.settle, hand))
+        submission, settled = together(partial(worklife.answer, lease, 2), partial(worklife.settle, hand))
         assert settled.answers == 2
-        changed = not isinstance(said, AnsweredAlready | AnswersFinal)
+        changed = not isinstance(submission, AnsweredAlready | AnswersFinal)
         current = Annotation.objects.get(assignment=lease, is_current=True)
         assert current.body["image"]["class"] == (2 if changed else 1)
         assert GoldResult.objects.get(assignment=lease).correct is not changed

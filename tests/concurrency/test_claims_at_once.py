@@ -1,4 +1,4 @@
-"""Claims that meet each other at the same rows."""
+"""Concurrent claims on the same rows."""
 
 from collections.abc import Callable
 from functools import partial
@@ -45,54 +45,56 @@ def test_a_claim_takes_another_batch_when_the_first_is_locked() -> None:
     assert worklife.leases_of(hand)[0].task_id == second.pk
 
 
-def test_a_claim_waits_when_every_batch_is_locked_instead_of_saying_that_there_is_nothing() -> None:
+def test_a_claim_waits_when_every_batch_is_locked_instead_of_reporting_no_work() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=1, gold_rate=0)
     cast.some_tasks(project, 2, batches=2)
     with transaction.atomic():
         list(Batch.objects.select_for_update(no_key=True))
         claim = Meanwhile(lambda: claim_hand(worker=wren, project=project))
-        assert claim.is_waiting()
+        claim.wait_until_blocked()
     assert isinstance(claim.ended(), Hand)
 
 
 def test_a_claim_that_waits_holds_no_other_batch() -> None:
-    """Two that each held one and waited for the other's would stand still."""
+    """Two claims that each held a batch and waited for the other's would deadlock."""
     wren, finch = cast.wren(), cast.finch()
     project = cast.a_project(workers=[wren, finch], hand_size=1, gold_rate=0)
-    had, open_ = cast.some_tasks(project, 2, batches=2, wanted=2)
+    exhausted, open_ = cast.some_tasks(project, 2, batches=2, wanted=2)
     hand = worklife.take(wren, project)
     worklife.answer_all(hand)
     worklife.settle(hand)
     with transaction.atomic():
         Batch.objects.select_for_update(no_key=True).get(pk=open_.batch_id)
         claim = Meanwhile(lambda: claim_hand(worker=wren, project=project))
-        assert claim.is_waiting()
-        # wren has had all of the first batch and marked it; its lock must be free again.
-        Batch.objects.select_for_update(no_key=True, nowait=True).get(pk=had.batch_id)
+        claim.wait_until_blocked()
+        # wren has exhausted the first batch, and the claim recorded that; its lock must be free again.
+        Batch.objects.select_for_update(no_key=True, nowait=True).get(pk=exhausted.batch_id)
     assert worklife.leases_of(claim.ended())[0].task_id == open_.pk
-    assert Exhaustion.objects.get(worker=wren).batch_id == had.batch_id
+    assert Exhaustion.objects.get(worker=wren).batch_id == exhausted.batch_id
 
 
-def test_a_place_that_reopens_between_a_claims_look_and_its_lock_is_not_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The mark "had it all" stands for the generation in which the tasks were read, so the batch is asked anew."""
+def test_a_slot_that_reopens_between_a_claims_snapshot_and_its_lock_is_not_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Exhaustion is recorded for the generation in which the tasks were read, so the batch is tried again."""
     wren, finch = cast.wren(), cast.finch()
     project = cast.a_project(workers=[wren, finch], hand_size=1, gold_rate=0)
     reopened, open_ = cast.some_tasks(project, 2, wanted=1)
-    finchs = worklife.take(finch, project)
-    assert worklife.leases_of(finchs)[0].task_id == reopened.pk
+    finch_hand = worklife.take(finch, project)
+    assert worklife.leases_of(finch_hand)[0].task_id == reopened.pk
     Project.objects.filter(pk=project.pk).update(hand_size=2)
-    # The moment between a statement's snapshot and its lock is short; waiting for the lock makes it long.
+    # The gap between a statement's snapshot and its lock is short; waiting for the lock widens it.
     waiting = claiming.TAKE_FROM_ONE_BATCH.replace("SKIP LOCKED", "")
     monkeypatch.setattr(claiming, "TAKE_FROM_ONE_BATCH", waiting)
     with transaction.atomic():
-        worklife.settle(finchs)
+        worklife.settle(finch_hand)
         claim = Meanwhile(lambda: claim_hand(worker=wren, project=project))
-        assert claim.is_waiting()
+        claim.wait_until_blocked()
     assert {lease.task_id for lease in worklife.leases_of(claim.ended())} == {reopened.pk, open_.pk}
 
 
-def test_a_claim_and_a_late_answer_do_not_both_get_the_last_place() -> None:
+def test_a_claim_and_a_late_answer_do_not_both_get_the_last_slot() -> None:
     wren, finch = cast.wren(), cast.finch()
     for round_number in range(6):
         project = cast.a_project(f"Last place {round_number}", workers=[wren, finch], hand_size=1, gold_rate=0)
@@ -101,11 +103,11 @@ def test_a_claim_and_a_late_answer_do_not_both_get_the_last_place() -> None:
         worklife.run_out(hand)
         expire_leases()
         lease = worklife.leases_of(hand)[0]
-        said, claimed = together(
+        submission, claimed = together(
             partial(worklife.answer, lease),
             partial(claim_hand, worker=finch, project=project),
         )
-        assert said.counts is (claimed is None)
+        assert submission.counts is (claimed is None)
         worklife.run_late_jobs()
         worklife.assert_invariants(project)
         worklife.assert_stream_tells_the_tables(project)

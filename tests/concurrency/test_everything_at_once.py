@@ -1,4 +1,4 @@
-"""Eight workers wander at once, each on a connection of its own, with the sweep and a manager among them."""
+"""Eight workers act at random at the same time, each on its own connection, together with the sweep and a manager."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.slow
-def test_no_deadlock_and_the_books_balance_in_the_end() -> None:
+def test_random_walks_do_not_deadlock_and_keep_the_invariants() -> None:
     project = wandering.a_busy_project(8, tasks=40, batches=4)
     standings = Standing.objects.filter(project=project).select_related("worker").order_by("pk")
     walks = [wandering.Walk(project, row.worker, 7 + number) for number, row in enumerate(standings)]

@@ -1,4 +1,4 @@
-"""Two jobs, two reviewers, a reviewer and a job: each pair on two connections at the same moment."""
+"""Two jobs, two reviewers, a reviewer and a job: each pair runs concurrently on two connections."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def project() -> Project:
     return a_project(answers_min=1, answers_max=1, workers=[wren(), finch()])
 
 
-def test_two_jobs_write_one_version(project: Project) -> None:
+def test_concurrent_jobs_write_one_version(project: Project) -> None:
     tasks = some_tasks(project, 6, wanted=1)
     for task in tasks:
         an_answer(task, wren(), class_answer(1))
@@ -55,7 +55,7 @@ def test_two_jobs_write_one_version(project: Project) -> None:
     assert sum(event.delta["answered"] for event in Event.objects.filter(kind="task.answered")) == 6
 
 
-def test_two_jobs_ask_for_one_answer_more() -> None:
+def test_concurrent_jobs_request_one_more_answer() -> None:
     project = a_project(answers_min=2, answers_max=5, workers=[wren(), finch(), a_worker("robin")])
     task = a_task(project)
     an_answer(task, wren(), class_answer(1))
@@ -67,7 +67,7 @@ def test_two_jobs_ask_for_one_answer_more() -> None:
     assert (task.wanted, Batch.objects.get(pk=task.batch_id).wanted) == (3, 3)
 
 
-def test_of_two_reviewers_the_second_is_told(project: Project) -> None:
+def test_the_second_of_two_reviewers_is_refused(project: Project) -> None:
     task = answered(project)
     seen, owl = hash_of(task), a_worker("owl")
     by = ada()
@@ -83,7 +83,7 @@ def test_of_two_reviewers_the_second_is_told(project: Project) -> None:
     assert Event.objects.filter(kind="label.approved").count() == 1
 
 
-def test_of_two_rejections_one_opens_one_round(project: Project) -> None:
+def test_two_rejections_open_one_round(project: Project) -> None:
     task = answered(project)
     seen, owl, by = hash_of(task), a_worker("owl"), ada()
 
@@ -98,7 +98,7 @@ def test_of_two_rejections_one_opens_one_round(project: Project) -> None:
     assert Batch.objects.get(pk=task.batch_id).taken == 0
 
 
-def test_a_rejection_beside_the_approval_of_its_batch_leaves_no_approved_batch_with_an_open_image(
+def test_a_rejection_concurrent_with_batch_approval_leaves_no_approved_batch_with_an_open_task(
     project: Project,
 ) -> None:
     tasks = some_tasks(project, 3, wanted=1)
@@ -117,7 +117,7 @@ def test_a_rejection_beside_the_approval_of_its_batch_leaves_no_approved_batch_w
     assert Task.objects.get(pk=tasks[0].pk).state == "open"
 
 
-def test_a_check_image_is_made_once(project: Project) -> None:
+def test_gold_is_created_once(project: Project) -> None:
     task = a_task(project)
     by = ada()
 

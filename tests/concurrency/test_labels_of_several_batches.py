@@ -1,4 +1,4 @@
-"""Labelling, approving and claiming across batches: nobody waits for somebody who waits for them."""
+"""Labeling, approving and claiming across batches do not deadlock."""
 
 from collections.abc import Callable, Sequence
 
@@ -23,7 +23,7 @@ def lock(model: type[Project] | type[Task], pk: int) -> None:
 
 
 @pytest.mark.parametrize("job", [update_labels, drop_stale_verdicts])
-def test_a_claim_that_takes_batches_by_priority_does_not_lock_up_with_labelling(
+def test_a_claim_by_batch_priority_does_not_deadlock_with_labeling(
     job: Callable[..., int],
 ) -> None:
     worker = wren()
@@ -35,15 +35,15 @@ def test_a_claim_that_takes_batches_by_priority_does_not_lock_up_with_labelling(
     ids: Sequence[int] = [task.pk for task in tasks]
     with transaction.atomic():
         lock(Task, ids[0])
-        labelling = Meanwhile(lambda: job(task_ids=ids))
-        assert labelling.is_waiting()
+        labeling = Meanwhile(lambda: job(task_ids=ids))
+        labeling.wait_until_blocked()
         claiming = Meanwhile(lambda: claim_hand(worker=worker, project=project))
-        assert claiming.is_waiting()
+        claiming.wait_until_blocked(by=labeling)
 
     hand = claiming.ended()
     assert isinstance(hand, Hand), hand
     assert hand.size == 2
-    assert labelling.ended() == 0
+    assert labeling.ended() == 0
 
 
 def test_approving_a_batch_does_not_wait_for_an_import_that_adds_tasks() -> None:
@@ -58,10 +58,10 @@ def test_approving_a_batch_does_not_wait_for_an_import_that_adds_tasks() -> None
     assert Batch.objects.get().state == Batch.State.APPROVED
 
 
-def test_the_same_instructions_sent_twice_at_once_are_one_version() -> None:
+def test_the_same_instructions_sent_twice_concurrently_are_one_version() -> None:
     by, project = ada(), a_project()
     with transaction.atomic():
         first = write_instructions(project=Project.objects.get(pk=project.pk), by=by, body="Mark every bird.")
         second = Meanwhile(lambda: write_instructions(project=project, by=by, body="Mark every bird."))
-        assert second.is_waiting()
+        second.wait_until_blocked()
     assert second.ended() == first

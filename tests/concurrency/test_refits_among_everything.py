@@ -1,4 +1,4 @@
-"""Refits while sets are finished, reviewers decide, labels are made anew and a model predicts: nobody locks up."""
+"""Refits while sets are settled, reviewers decide, labels are recomputed and a model predicts: no deadlock."""
 
 from collections.abc import Callable
 
@@ -23,7 +23,7 @@ from tests.threads import together
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def test_refits_settling_reviews_and_predictions_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refits_run_concurrently_with_settlement_reviews_and_predictions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("annotary_core.aggregation.classification.blend.COLD_ANSWERS", 50)
     workers = [a_worker(name) for name in ("wren", "finch", "robin")]
     careless = a_worker("tit")
@@ -88,7 +88,7 @@ def _check_what_is_left(*, fixed: list[ConsensusLabel], rejected: list[int]) -> 
     assert set(Task.objects.filter(pk__in=rejected).values_list("round", "taken")) == {(2, 0)}
     assert not Posterior.objects.filter(task__in=rejected).exists()
     with connection.cursor() as cursor:
-        # Not the pay: the crowd's answers were written straight into the tables.
+        # The ledger is not checked: the crowd's answers were written directly to the tables.
         for rule, query in FORBIDDEN.items():
             if rule[:2] in ("I1", "I2", "I3"):
                 cursor.execute(query)

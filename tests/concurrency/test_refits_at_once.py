@@ -1,4 +1,4 @@
-"""Two refits at the same moment, and readers while one is under way: each on a connection of its own."""
+"""Concurrent refits, and readers during a refit, each on its own connection."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch) -> Project:
-    """Answered by four workers, with enough answers to learn from."""
+    """Return a project answered by four workers, with enough answers to fit a model."""
     monkeypatch.setattr("annotary_core.aggregation.classification.blend.COLD_ANSWERS", 50)
     workers = [a_worker(name) for name in ("wren", "finch", "robin", "tit")]
     project = a_project(answers_min=4, answers_max=4, workers=workers)
@@ -42,7 +42,7 @@ def known(project: Project) -> Learnt:
     return learnt_of(project=project, workers=workers, classes=[1, 2])
 
 
-def test_of_two_refits_one_writes_and_the_other_finds_nothing_new(project: Project) -> None:
+def test_of_concurrent_refits_one_writes_and_the_others_find_nothing_new(project: Project) -> None:
     results = together(*[lambda: refit(project_id=project.pk)] * 3)
 
     assert sorted((done.version, done.fresh) for done in results) == [(1, False), (1, False), (1, True)]
@@ -58,11 +58,11 @@ def test_a_second_refit_waits_for_the_first(project: Project) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{REFIT}.{project.pk}"])
         second = Meanwhile(lambda: refit(project_id=project.pk))
-        assert second.is_waiting()
+        second.wait_until_blocked()
     assert second.ended().fresh is True
 
 
-def test_readers_see_the_old_version_whole_until_the_new_one_is_there(project: Project) -> None:
+def test_readers_see_the_complete_old_version_until_the_new_one_commits(project: Project) -> None:
     refit(project_id=project.pk)
     before = known(project)
     with transaction.atomic():
@@ -75,7 +75,7 @@ def test_readers_see_the_old_version_whole_until_the_new_one_is_there(project: P
     assert known(project).version == 2
 
 
-def test_whoever_read_a_header_finds_its_workers_after_the_next_refit(project: Project) -> None:
+def test_a_reader_of_a_header_still_finds_its_workers_after_the_next_refit(project: Project) -> None:
     refit(project_id=project.pk)
     header = ConsensusState.objects.get(project=project, is_current=True)
     ConsensusState.objects.update(fingerprint="as if of other answers")
@@ -85,8 +85,8 @@ def test_whoever_read_a_header_finds_its_workers_after_the_next_refit(project: P
     assert WorkerReliability.objects.filter(state=header).count() == 4
 
 
-def test_many_readers_during_many_refits_never_see_two_versions_mixed(project: Project) -> None:
-    """Each version gives every worker the same accuracy, so a mixture would show."""
+def test_readers_never_see_a_mix_of_two_versions(project: Project) -> None:
+    """Each version gives every worker the same accuracy, so a mixture would be visible."""
     workers = [a_worker(name).pk for name in ("wren", "finch", "robin", "tit")]
     refit(project_id=project.pk)
     state = known(project).blend
@@ -111,13 +111,13 @@ def test_many_readers_during_many_refits_never_see_two_versions_mixed(project: P
 
 
 def test_answers_that_settle_while_a_refit_runs_get_labels_of_its_version(project: Project) -> None:
-    """Their job commits after the refit scored the tasks, and before it commits."""
+    """Their job commits after the refit has scored the tasks and before the refit commits."""
     task = some_tasks(project, 1, wanted=4)[0]
     workers = [a_worker(name) for name in ("wren", "finch", "robin", "tit")]
     with transaction.atomic():
         refit(project_id=project.pk)
         answers_of(project, {worker: {task: said(1)} for worker in workers})
-    # As above, with the answers committed and labelled by the version before.
+    # As above, with the answers committed and labeled by the version before.
     ConsensusState.objects.update(is_current=False)
     update_labels(task_ids=[task.pk])
     ConsensusState.objects.update(is_current=True)
@@ -132,15 +132,15 @@ def test_answers_that_settle_while_a_refit_runs_get_labels_of_its_version(projec
     assert catch_up(project_id=project.pk) == 0
 
 
-def test_an_update_that_a_refit_overtakes_is_made_again_with_what_was_learnt(
+def test_an_update_overtaken_by_a_refit_is_redone_with_the_new_model(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task_ids = list(Posterior.objects.values_list("task_id", flat=True))
-    note = services._note_posteriors
+    original = services._note_posteriors
     overtaken: list[bool] = []
 
     def slow(outcomes: Any) -> None:
-        note(outcomes)
+        original(outcomes)
         if not overtaken:
             overtaken.append(Meanwhile(lambda: refit(project_id=project.pk)).ended().fresh)
 
@@ -152,7 +152,7 @@ def test_an_update_that_a_refit_overtakes_is_made_again_with_what_was_learnt(
     assert set(Posterior.objects.values_list("state_version", flat=True)) == {1}
 
 
-def test_many_who_ask_get_one_refit(project: Project) -> None:
+def test_concurrent_requests_queue_one_refit(project: Project) -> None:
     Job.objects.all().delete()
     together(*[lambda: ask_in_transaction(project)] * 4)
     assert Job.objects.filter(kind=REFIT, state="queued").count() == 1
@@ -163,10 +163,10 @@ def ask_in_transaction(project: Project) -> None:
     ask_refit(project_id=project.pk)
 
 
-def test_a_refit_that_dies_before_its_commit_leaves_nothing_and_is_done_again(
+def test_a_refit_that_dies_before_commit_leaves_nothing_and_is_retried(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The connection is cut when the state is written and the labels are about to be queued."""
+    """The connection is cut after the state is written and before the labels are queued."""
     Job.objects.all().delete()
     ask_in_transaction(project)
     [job] = Job.objects.all()
@@ -184,7 +184,7 @@ def test_a_refit_that_dies_before_its_commit_leaves_nothing_and_is_done_again(
     connection.close()
     assert not ConsensusState.objects.exists()
     assert not WorkerReliability.objects.exists()
-    assert [row.pk for row in Job.objects.all()] == [job.pk], "no label is queued of a state that is not there"
+    assert [row.pk for row in Job.objects.all()] == [job.pk], "no label is queued for a state that does not exist"
 
     run_job(job.pk, refit_job.run_function)  # type: ignore[attr-defined]  # kernel.jobs sets it
 

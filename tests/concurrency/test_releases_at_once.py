@@ -1,4 +1,4 @@
-"""Releases, splits and exports that are asked for twice at the same moment."""
+"""Releases, splits and exports requested twice at the same time."""
 
 import pytest
 from django.db import transaction
@@ -31,7 +31,7 @@ def project() -> Project:
     return project
 
 
-def test_of_two_requests_one_makes_the_release(project: Project) -> None:
+def test_of_two_requests_one_creates_the_release(project: Project) -> None:
     by = ada()
 
     results = together(*[lambda: make_snapshot(project=project, by=by)] * 2)
@@ -40,17 +40,17 @@ def test_of_two_requests_one_makes_the_release(project: Project) -> None:
     assert list(Snapshot.objects.values_list("number", flat=True)) == [1]
 
 
-def test_a_release_that_waits_for_a_change_of_classes_is_made_with_the_new_ones(project: Project) -> None:
+def test_a_release_that_waits_for_a_class_change_uses_the_new_classes(project: Project) -> None:
     by = ada()
     with transaction.atomic():
         schema = change_classes(project=project, by=by, classes=[ClassSpec("cat"), ClassSpec("dog"), ClassSpec("owl")])
         making = Meanwhile(lambda: make_snapshot(project=project, by=by))
-        assert making.is_waiting()
+        making.wait_until_blocked()
 
     assert making.ended().schema_id == schema.pk
 
 
-def test_two_builders_build_it_once(project: Project) -> None:
+def test_concurrent_builders_build_the_release_once(project: Project) -> None:
     snapshot = make_snapshot(project=project, by=ada())
 
     results = together(*[lambda: build_snapshot(snapshot_id=snapshot.pk)] * 2)
@@ -59,7 +59,7 @@ def test_two_builders_build_it_once(project: Project) -> None:
     assert SnapshotItem.objects.count() == 1
 
 
-def test_two_releases_that_deal_the_same_groups_agree(project: Project) -> None:
+def test_concurrent_splits_of_the_same_groups_agree(project: Project) -> None:
     groups = [f"scene {n}" for n in range(300)]
 
     first, second = together(
@@ -70,7 +70,7 @@ def test_two_releases_that_deal_the_same_groups_agree(project: Project) -> None:
     assert GroupSplit.objects.count() == 300
 
 
-def test_two_requests_for_a_format_are_one_export(project: Project) -> None:
+def test_two_requests_for_a_format_create_one_export(project: Project) -> None:
     by = ada()
     snapshot = make_snapshot(project=project, by=by)
     build_snapshot(snapshot_id=snapshot.pk)

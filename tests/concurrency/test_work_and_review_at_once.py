@@ -1,4 +1,4 @@
-"""Workers, the labelling job and reviewers on one batch, all at once: nobody locks up, and the tables agree."""
+"""Workers, the labeling job and reviewers on one batch concurrently: no deadlock, and the tables stay consistent."""
 
 import hashlib
 import random
@@ -32,32 +32,32 @@ ROUNDS = 6
 
 
 def work(worker: Actor, project: Project, seed: int) -> None:
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     for _ in range(ROUNDS):
         hand = claim_hand(worker=worker, project=project)
         if hand is None:
             continue
         for assignment in assignments_of(hand):
-            if chance.random() < 0.1:
+            if rng.random() < 0.1:
                 skip_assignment(worker=worker, assignment_id=assignment.public_id)
                 continue
             submit_answer(
                 worker=worker,
                 assignment_id=assignment.public_id,
-                raw=class_answer(chance.choice([1, 1, 1, 2])),
+                raw=class_answer(rng.choice([1, 1, 1, 2])),
                 raw_sha256=hashlib.sha256(b"").hexdigest(),
             )
         settle_hand(worker=worker, hand_id=hand.public_id)
 
 
 def label_again(task_ids: list[int], seed: int) -> None:
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     for _ in range(ROUNDS * 2):
-        relabel(task_ids=chance.sample(task_ids, 8))
+        relabel(task_ids=rng.sample(task_ids, 8))
 
 
 def review(reviewer: Actor, project: Project, batch: Batch, seed: int) -> None:
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     decided, ends = 0, time.monotonic() + 60
     while decided < ROUNDS * 4 and time.monotonic() < ends:
         labels = ConsensusLabel.objects.filter(project=project, is_current=True).exclude(task__state=Task.State.OPEN)
@@ -66,7 +66,7 @@ def review(reviewer: Actor, project: Project, batch: Batch, seed: int) -> None:
             time.sleep(0.01)
             continue
         decided += 1
-        step = chance.choices(["approve", "fix", "reject", "batch", "stop"], weights=[6, 2, 2, 1, 1])[0]
+        step = rng.choices(["approve", "fix", "reject", "batch", "stop"], weights=[6, 2, 2, 1, 1])[0]
         with suppress(AnnotaryError):
             if step == "batch":
                 approve_batch(reviewer=reviewer, batch=batch)
@@ -86,7 +86,7 @@ def decide(reviewer: Actor, label: ConsensusLabel, step: str) -> None:
         reject_label(reviewer=reviewer, task=task, label_hash=seen, reason="Look again.", again=True)
 
 
-def test_nobody_locks_up_and_the_tables_agree() -> None:
+def test_work_and_review_do_not_deadlock_and_the_tables_stay_consistent() -> None:
     workers = [a_worker(name) for name in ("wren", "finch", "robin", "tit")]
     project = a_project(answers_min=2, answers_max=3, hand_size=6, gold_rate=0, workers=workers)
     tasks = some_tasks(project, 24)
@@ -103,12 +103,12 @@ def test_nobody_locks_up_and_the_tables_agree() -> None:
     assert [result for result in results if result is not None] == []
     happened = set(Event.objects.values_list("kind", flat=True))
     assert {"task.answered", "label.approved", "label.rejected", "task.reopened", "places.changed"} <= happened
-    _counters_are_those_of_the_rows(project)
-    _approvals_are_of_current_labels(project)
-    _deltas_add_up(project)
+    _assert_counters_match_rows(project)
+    _assert_approvals_are_of_current_labels(project)
+    _assert_deltas_add_up(project)
 
 
-def _counters_are_those_of_the_rows(project: Project) -> None:
+def _assert_counters_match_rows(project: Project) -> None:
     counting = Count("assignments", filter=Q(assignments__counts=True, assignments__round=F("round")))
     for task in Task.objects.filter(project=project).annotate(counting=counting):
         assert task.taken == task.counting, task.pk
@@ -121,7 +121,7 @@ def _counters_are_those_of_the_rows(project: Project) -> None:
             assert not batch.tasks.exclude(state=Task.State.APPROVED).exists()
 
 
-def _approvals_are_of_current_labels(project: Project) -> None:
+def _assert_approvals_are_of_current_labels(project: Project) -> None:
     approving = Review.objects.filter(
         project=project, is_current=True, label__is_current=True, label_hash=F("label__content_hash")
     ).exclude(verdict=Review.Verdict.REJECT)
@@ -129,7 +129,7 @@ def _approvals_are_of_current_labels(project: Project) -> None:
     assert set(approving.values_list("task_id", flat=True)) == set(approved.values_list("pk", flat=True))
 
 
-def _deltas_add_up(project: Project) -> None:
+def _assert_deltas_add_up(project: Project) -> None:
     totals: dict[str, int] = {}
     for event in Event.objects.filter(project_id=project.pk):
         for name, change in event.delta.items():

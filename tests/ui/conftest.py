@@ -1,4 +1,4 @@
-"""Debian's Chromium and the server of the design system's pages. No database."""
+"""Debian's Chromium, and the server of the design system's pages. No database."""
 
 from collections.abc import Iterator
 
@@ -32,43 +32,43 @@ def site(running_site: Site) -> Site:
 
 
 def watched(page: Page) -> list[str]:
-    """What the page complains about: script errors and whatever the content security policy refused.
+    """Return the list that collects the page's errors: script errors and what the content security policy blocks.
 
-    A resource that fails is not one: tests cut the line and refuse answers on purpose.
+    A resource that fails to load is not an error: tests go offline and reject requests on purpose.
     """
-    complaints: list[str] = []
+    errors: list[str] = []
 
-    def note(message: ConsoleMessage) -> None:
+    def collect(message: ConsoleMessage) -> None:
         if message.type == "error" and not message.text.startswith("Failed to load resource"):
-            complaints.append(message.text)
+            errors.append(message.text)
 
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("console", note)
-    return complaints
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", collect)
+    return errors
 
 
 @pytest.fixture
 def desk(chromium: Browser, site: Site) -> Iterator[Page]:
-    """A page on a desk: mouse and keyboard. Any complaint of the page fails its test."""
+    """A desktop page, with mouse and keyboard. Any error on the page fails its test."""
     context = chromium.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    complaints = watched(page)
+    errors = watched(page)
     yield page
     context.close()
-    assert complaints == []
+    assert errors == []
 
 
 @pytest.fixture
 def phone(chromium: Browser, site: Site) -> Iterator[Page]:
-    """A page on a phone of 360 by 740 CSS pixels, with touch."""
+    """A page on a phone with touch, 360 by 740 CSS pixels."""
     context = chromium.new_context(
         viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True, device_scale_factor=3
     )
     page = context.new_page()
-    complaints = watched(page)
+    errors = watched(page)
     yield page
     context.close()
-    assert complaints == []
+    assert errors == []
 
 
 from tests.ui.live import people  # noqa: E402, F401  (a fixture)

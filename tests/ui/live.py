@@ -1,4 +1,4 @@
-"""The real site in a browser: Django's live server, real images, people who are signed in."""
+"""The real site in a browser: Django's live server, real images, signed-in people."""
 
 import io
 import os
@@ -24,7 +24,7 @@ from tasks.batching.models import Task
 from tasks.ingest.models import Image
 from tests import factories as cast
 
-# Playwright's own loop runs in the tests' thread, so Django would refuse to speak with the database there.
+# Playwright's event loop runs in the tests' thread, where Django would otherwise refuse to use the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 PHONE: dict[str, Any] = {
@@ -38,13 +38,13 @@ DESK: dict[str, Any] = {"viewport": {"width": 1440, "height": 900}}
 
 @cache
 def scene(index: int) -> tuple[bytes, int, int]:
-    """A drawn scene as JPEG, with its width and height."""
+    """Return a synthetic scene as JPEG, with its width and height."""
     drawn = draw_scene(seed=7, index=index)
     return drawn.jpeg(), drawn.image.width, drawn.image.height
 
 
 def a_scene_image(project: Project, index: int) -> Image:
-    """An image of the project whose pixels are stored and can be looked at."""
+    """Create an image of the project whose pixels are stored and can be shown."""
     body, width, height = scene(index)
     blob: Blob = store_blob(source=io.BytesIO(body), content_type="image/jpeg")
     return cast.an_image(project, width=width, height=height, release=blob, rendition=blob, thumb=blob)
@@ -56,14 +56,14 @@ def scene_tasks(project: Project, count: int) -> list[Task]:
 
 
 class People:
-    """Opens browsers for people. Whatever a page complains about fails its test."""
+    """Opens browsers for people. Any error on a page fails its test."""
 
     def __init__(self, browser: Browser, site: LiveServer, watch: Callable[[Page], list[str]]) -> None:
         self.browser = browser
         self.site = site
         self.watch = watch
         self.contexts: list[BrowserContext] = []
-        self.complaints: list[list[str]] = []
+        self.errors: list[list[str]] = []
 
     def visitor(self, **options: Any) -> Page:
         context = self.browser.new_context(base_url=self.site.url, **(options or DESK))
@@ -80,22 +80,22 @@ class People:
 
     def page_of(self, context: BrowserContext) -> Page:
         page = context.new_page()
-        self.complaints.append(self.watch(page))
+        self.errors.append(self.watch(page))
         return page
 
     def close(self) -> None:
         for context in self.contexts:
             context.close()
         await_quiet_server()
-        said = [line for lines in self.complaints for line in lines]
-        assert said == [], f"The pages complained: {said}"
+        errors = [error for page in self.errors for error in page]
+        assert errors == [], f"The pages reported errors: {errors}"
 
 
 def await_quiet_server(patience: float = 15) -> None:
-    """A request under way when its browser closes would meet the emptying of the tables, and one of them would lose."""
+    """Wait until no request is running: one still running would conflict with truncating the tables."""
     deadline = time.monotonic() + patience
     while any("process_request_thread" in thread.name for thread in threading.enumerate()):
-        assert time.monotonic() < deadline, "The live server still works on a request of a browser that is closed."
+        assert time.monotonic() < deadline, "The live server is still handling a request from a closed browser."
         time.sleep(0.02)
 
 
@@ -110,7 +110,7 @@ def session_of(user: User) -> str:
 
 
 def current_bodies(project: Project) -> Sequence[dict[str, Any]]:
-    """The canonical bodies of all current answers, in the order in which they were first given."""
+    """Return the canonical bodies of all current answers, in the order of their positions."""
     from tasks.annotation.models import Annotation
 
     rows = Annotation.objects.filter(project=project, is_current=True).order_by("assignment__position")

@@ -1,6 +1,6 @@
-"""The whole platform as processes of its own, on the tests' database: pages and websockets, relay, Celery worker.
+"""The whole platform in separate processes, on the tests' database: pages and websockets, relay, Celery worker.
 
-Nothing of it shares the test's settings or threads, so that what moves on a page has come the way it comes in use.
+Nothing shares the test's settings or threads, so updates reach a page the same way as in production.
 """
 
 import os
@@ -33,7 +33,7 @@ class RunningSite:
 
 @contextmanager
 def running_platform(data: Path) -> Iterator[RunningSite]:
-    """Starts everything with its files below `data`; ends what it started, whatever happens."""
+    """Start everything, with its files below `data`, and always stop what was started."""
     port = _free_port()
     environment = _environment(data)
     logs = data / "logs"
@@ -75,10 +75,10 @@ def running_platform(data: Path) -> Iterator[RunningSite]:
 
 def _environment(data: Path) -> dict[str, str]:
     parts = urlsplit(os.environ["DATABASE_URL"])
-    tests_own = urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
+    test_database = urlunsplit(parts._replace(path=f"/{connection.settings_dict['NAME']}"))
     return {
         **os.environ,
-        "DATABASE_URL": tests_own,
+        "DATABASE_URL": test_database,
         "REDIS_URL": settings.REDIS_URL,
         "ANNOTARY_DATA": str(data),
         "DJANGO_SETTINGS_MODULE": "annotary.settings.test",
@@ -94,8 +94,8 @@ def _free_port() -> int:
 
 
 def _wait(site: RunningSite, processes: list[subprocess.Popen[bytes]], logs: Path) -> None:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
         if any(process.poll() is not None for process in processes):
             break
         try:
@@ -103,5 +103,5 @@ def _wait(site: RunningSite, processes: list[subprocess.Popen[bytes]], logs: Pat
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    said = "\n".join(f"{path.name}:\n{path.read_text(errors='replace')[-2000:]}" for path in sorted(logs.iterdir()))
-    raise AssertionError(f"The platform did not start.\n{said}")
+    output = "\n".join(f"{path.name}:\n{path.read_text(errors='replace')[-2000:]}" for path in sorted(logs.iterdir()))
+    raise AssertionError(f"The platform did not start.\n{output}")

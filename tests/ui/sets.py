@@ -1,4 +1,4 @@
-"""A set in a browser, as somebody works on it: what the page shows, and hands for its picture."""
+"""A set in a browser: what the page shows, and helpers to work on its image."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ const canvas = controllerOf(document.querySelector('.set'), 'set').surface.canva
 
 
 class SetPage:
-    """The page of a set, from the button that takes it to the sum that it earned."""
+    """The page of a set, from the button that takes it to the pay that it earned."""
 
     def __init__(self, page: Page, project: Project) -> None:
         self.page = page
@@ -30,7 +30,7 @@ class SetPage:
         return self.ready()
 
     def ready(self) -> "SetPage":
-        """The picture is there and takes answers."""
+        """Wait until the image is loaded and accepts answers."""
         self.page.wait_for_selector(".set-work .box-canvas canvas")
         expect(self.page.locator(".box-canvas-message")).to_be_hidden()
         return self
@@ -44,7 +44,7 @@ class SetPage:
             self.page.keyboard.press(key)
 
     def overview(self) -> list[str]:
-        """The words below the thumbnails, once the overview stands."""
+        """Return the texts below the thumbnails, once the overview is shown."""
         self.page.wait_for_selector(".set-overview:not([hidden])")
         return [words.strip() for words in self.page.locator(".thumb-name").all_inner_texts()]
 
@@ -56,14 +56,14 @@ class SetPage:
         return boxes
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Where a point of the image lies on the screen; x and y are shares of its width and height."""
+        """Return the screen position of an image point; x and y are shares of the image's width and height."""
         bounds = self.page.locator(".box-canvas").bounding_box()
         assert bounds is not None
         view, width, height = self.ask("[canvas.view, canvas.width, canvas.height]")
         return bounds["x"] + view["x"] + x * width * view["scale"], bounds["y"] + view["y"] + y * height * view["scale"]
 
     def draw(self) -> None:
-        """One box by mouse over the middle of the picture."""
+        """Draw one box by mouse over the middle of the image."""
         mouse = self.page.mouse
         mouse.move(*self.at(0.3, 0.3))
         mouse.down()
@@ -72,7 +72,7 @@ class SetPage:
         mouse.up()
 
     def draw_by_finger(self) -> None:
-        """One box over the middle, drawn quickly: the finger is lifted while it still moves."""
+        """Draw one box over the middle by touch, quickly: the finger is lifted while it still moves."""
         Fingers(self.page).drag(self.at(0.3, 0.3), self.at(0.7, 0.7))
 
     def hand_in(self, answers: int) -> None:

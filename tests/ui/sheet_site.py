@@ -1,5 +1,5 @@
-"""A small server for pages of the design system: the real static files and templates, the real content security
-policy, no database. What it refuses to run under the policy would be refused on the real site too.
+"""A small server for the design system's pages: the real static files and templates, the real content security
+policy, no database. What the policy blocks here, it also blocks on the real site.
 """
 
 import json
@@ -21,7 +21,7 @@ POLICY = (
     "connect-src 'self'; object-src 'none'; base-uri 'none'"
 )
 WIDTH, HEIGHT = 800, 600
-#: The picture is a smaller rendition than the frame of its boxes, as on the real site.
+#: The image file is smaller than the frame of its boxes, like a rendition on the real site.
 PICTURE = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="400" height="300" viewBox="0 0 800 600">'
     '<rect width="800" height="600" fill="#86a96b"/><path fill="#6d8f55" d="M0 360 800 300v300H0z"/>'
@@ -42,7 +42,7 @@ Answer = tuple[int, dict[str, Any]]
 
 
 def render(name: str, **context: Any) -> str:
-    """A page of tests/ui/pages, or a template of workers_ui, as HTML."""
+    """Render a page of tests/ui/pages, or a template of workers_ui, as HTML."""
     engine = Engine(
         dirs=[str(HERE / "pages"), str(UI / "templates")],
         libraries={"static": "django.templatetags.static", "i18n": "django.templatetags.i18n"},
@@ -74,7 +74,7 @@ def pages() -> dict[str, str]:
 
 
 class Site:
-    """The running server: its address, and the scripted answers and records of POSTs to /api/."""
+    """The running server: its URL, the scripted responses to POSTs to /api/, and the requests received."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -117,7 +117,7 @@ def handler_of(site: Callable[[], Site]) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: object) -> None:
-            """Quiet: a failing test shows the page, not the access log."""
+            """Log nothing: a failing test shows the page, not the access log."""
 
     return Handler
 

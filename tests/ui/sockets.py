@@ -1,4 +1,4 @@
-"""Real websockets: uvicorn with the site's ASGI application in a thread, and a client that speaks to it."""
+"""Real websockets: uvicorn with the site's ASGI application in a thread, and a client that connects to it."""
 
 import json
 import socket
@@ -25,30 +25,30 @@ PATIENCE = 15.0
 
 @contextmanager
 def socket_server() -> Iterator[int]:
-    """The port of a running server; its threads share this process's settings and database."""
+    """Run the server and yield its port; its threads share this process's settings and database."""
     from annotary.asgi import application
 
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(application, lifespan="off", log_level="warning", ws="websockets-sansio"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    until = time.monotonic() + PATIENCE
-    while not server.started and time.monotonic() < until:
+    deadline = time.monotonic() + PATIENCE
+    while not server.started and time.monotonic() < deadline:
         time.sleep(0.02)
     try:
-        yield listening.getsockname()[1]
+        yield listener.getsockname()[1]
     finally:
         server.should_exit = True
         thread.join(PATIENCE)
-        listening.close()
+        listener.close()
 
 
 @contextmanager
 def opened(
     port: int, project: UUID, user: User | None, *, origin: str = "http://127.0.0.1"
 ) -> Iterator[ClientConnection]:
-    """A socket of this person's browser, on a page of `origin`."""
+    """Open a socket as this person's browser would, on a page of `origin`."""
     headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session_of(user)}"} if user else {}
     with connect(
         f"ws://127.0.0.1:{port}/ws/projects/{project}/",
@@ -60,8 +60,8 @@ def opened(
 
 
 def message(client: ClientConnection) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(client.recv(timeout=PATIENCE))
-    return told
+    payload: dict[str, Any] = json.loads(client.recv(timeout=PATIENCE))
+    return payload
 
 
 def events_of(*deltas: dict[str, Any]) -> list[dict[str, Any]]:
@@ -69,7 +69,7 @@ def events_of(*deltas: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def relay_once() -> None:
-    """A round of the relay in a thread of its own, since a browser's event loop may hold this one."""
+    """Run one relay step in a separate thread, because a browser's event loop may be running in this one."""
 
     def step() -> None:
         try:

@@ -1,4 +1,4 @@
-"""Hands for the labeling surface: where an image pixel lies on the screen, and what the surface holds."""
+"""Helpers for the labeling canvas: where an image pixel is on the screen, and which objects the canvas holds."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ const canvas = controllerOf(document.querySelector('[data-controller~="box-canva
 
 
 def until(page: Page, condition: str) -> None:
-    """Wait for a JavaScript condition. Playwright's own evaluates strings in the page, which the policy forbids."""
+    """Wait for a JavaScript condition. Playwright's own wait evaluates strings, which the page's policy forbids."""
     for _ in range(200):
         if page.evaluate(condition):
             return
         page.wait_for_timeout(25)
-    raise AssertionError(f"Not so after five seconds: {condition}")
+    raise AssertionError(f"Still false after five seconds: {condition}")
 
 
 class Studio:
@@ -47,7 +47,7 @@ class Studio:
         self.ask("canvas.setObjects(argument)", objects)
 
     def at(self, x: float, y: float) -> tuple[float, float]:
-        """Screen coordinates of an image point."""
+        """Return the screen coordinates of an image point."""
         bounds = self.page.locator(".box-canvas").bounding_box()
         assert bounds is not None
         view = self.ask("canvas.view")
@@ -71,7 +71,7 @@ class Studio:
 
 
 class Fingers:
-    """Real touch input through the browser's own protocol."""
+    """Real touch input through the browser's DevTools protocol."""
 
     def __init__(self, page: Page) -> None:
         self.session: CDPSession = page.context.new_cdp_session(page)

@@ -1,4 +1,4 @@
-"""The pages of signing in are ours: they render in every case and say what to do next."""
+"""The sign-in pages use our templates: they render in every state and say what to do next."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -35,7 +35,7 @@ def test_a_page_has_one_heading_and_one_thing_to_do_or_read(path: Path) -> None:
     assert "· Annotary</title>" in html
 
 
-def test_a_form_names_its_fields_its_help_and_what_is_wrong() -> None:
+def test_a_form_shows_its_fields_help_and_errors() -> None:
     html = page("account/login.html", form=Form({"email": "no address"}))
     assert '<label for="id_email">Email</label>' in html
     assert 'id="id_email_helptext"' in html
@@ -58,7 +58,7 @@ def test_a_failure_page_says_what_to_do_next(name: str) -> None:
     assert "Go to the start page" in html
 
 
-def test_someone_signed_in_is_told_who_they_are() -> None:
+def test_a_signed_in_person_sees_their_account() -> None:
     user = SimpleNamespace(is_authenticated=True, email="wren@example.org")
     html = page("403.html", user=user)
     assert "You are signed in as wren@example.org." in html

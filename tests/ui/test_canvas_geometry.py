@@ -1,4 +1,4 @@
-"""The surface's pure geometry, run by Chromium's own engine without a page of ours around it."""
+"""The canvas's pure geometry functions, run by Chromium without one of our pages."""
 
 import math
 from typing import Any
@@ -37,23 +37,23 @@ def test_moving_keeps_the_size_at_every_edge(geometry: Any) -> None:
 
 
 @pytest.mark.parametrize("handle", ["nw", "n", "ne", "e", "se", "s", "sw", "w"])
-def test_a_handle_moves_its_own_edges_alone(geometry: Any, handle: str) -> None:
-    found = geometry("resizeBox", BOX, handle, 3, 2, 400, 300)
-    edges = {"w": found["x"], "n": found["y"], "e": found["x"] + found["w"], "s": found["y"] + found["h"]}
+def test_a_handle_moves_only_its_own_edges(geometry: Any, handle: str) -> None:
+    box = geometry("resizeBox", BOX, handle, 3, 2, 400, 300)
+    edges = {"w": box["x"], "n": box["y"], "e": box["x"] + box["w"], "s": box["y"] + box["h"]}
     moved = {"w": 103, "n": 52, "e": 143, "s": 82}
     still = {"w": 100, "n": 50, "e": 140, "s": 80}
     assert edges == {side: (moved if side in handle else still)[side] for side in "wnes"}
 
 
-def test_an_edge_dragged_past_its_opposite_turns_the_box_over(geometry: Any) -> None:
+def test_an_edge_dragged_past_its_opposite_flips_the_box(geometry: Any) -> None:
     assert geometry("resizeBox", BOX, "e", -60, 0, 400, 300) == {"x": 80, "y": 50, "w": 20, "h": 30}
 
 
 def test_a_box_keeps_at_least_one_pixel_and_stays_on_the_image(geometry: Any) -> None:
     assert geometry("resizeBox", BOX, "e", -40, 0, 400, 300)["w"] == 1
     corner = {"x": 398, "y": 298, "w": 2, "h": 2}
-    found = geometry("resizeBox", corner, "nw", 2, 2, 400, 300)
-    assert found == {"x": 399, "y": 299, "w": 1, "h": 1}
+    box = geometry("resizeBox", corner, "nw", 2, 2, 400, 300)
+    assert box == {"x": 399, "y": 299, "w": 1, "h": 1}
 
 
 def test_screen_and_image_points_are_each_others_inverse(geometry: Any) -> None:
@@ -68,7 +68,7 @@ def test_zooming_stops_at_its_limits_and_keeps_the_point(geometry: Any) -> None:
     assert view == {"scale": 8, "x": -350, "y": -140}
 
 
-def test_an_image_that_fits_is_centred_and_a_larger_one_cannot_be_lost(geometry: Any) -> None:
+def test_an_image_that_fits_is_centered_and_a_larger_one_stays_in_view(geometry: Any) -> None:
     screen = {"width": 400, "height": 300}
     assert geometry("keepInSight", {"scale": 1, "x": 999, "y": -999}, 100, 100, screen) == {
         "scale": 1,

@@ -1,4 +1,4 @@
-"""Every edit by keyboard alone, and every step of it told to a screen reader."""
+"""Every edit with the keyboard alone, each announced to screen readers."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -19,7 +19,7 @@ def test_n_makes_a_box_in_the_middle_that_arrows_move_and_alt_arrows_resize(desk
     assert studio.geoms()[0] == (x + 1, y + 10, w + 1, h - 10)
 
 
-def test_tab_walks_the_boxes_and_then_leaves_the_surface(desk: Page, site: Site) -> None:
+def test_tab_cycles_through_the_boxes_and_then_leaves_the_canvas(desk: Page, site: Site) -> None:
     studio = Studio(desk, site)
     studio.put((10, 10, 50, 50), (100, 100, 50, 50))
     seen = []
@@ -31,7 +31,7 @@ def test_tab_walks_the_boxes_and_then_leaves_the_surface(desk: Page, site: Site)
     assert desk.evaluate("document.activeElement.classList.contains('box-canvas')") is False
 
 
-def test_after_escape_tab_leaves_at_once(desk: Page, site: Site) -> None:
+def test_after_escape_tab_leaves_immediately(desk: Page, site: Site) -> None:
     studio = Studio(desk, site)
     studio.put((10, 10, 50, 50), (100, 100, 50, 50))
     studio.press("Tab", "Escape", "Tab")
@@ -39,7 +39,7 @@ def test_after_escape_tab_leaves_at_once(desk: Page, site: Site) -> None:
     assert desk.evaluate("document.activeElement.classList.contains('box-canvas')") is False
 
 
-def test_number_keys_set_the_class_by_its_place_and_the_buttons_follow(desk: Page, site: Site) -> None:
+def test_number_keys_set_the_class_by_position_and_the_buttons_follow(desk: Page, site: Site) -> None:
     studio = Studio(desk, site)
     studio.press("n", "2")
     assert studio.objects()[0]["class"] == 1
@@ -94,7 +94,7 @@ def test_a_screen_reader_hears_what_was_added_moved_and_removed(desk: Page, site
     expect(desk.locator(".object-list")).to_contain_text("No boxes yet. Drag across an object, or press N.")
 
 
-def test_the_list_beside_the_picture_chooses_and_removes(desk: Page, site: Site) -> None:
+def test_the_object_list_selects_and_removes(desk: Page, site: Site) -> None:
     studio = Studio(desk, site)
     studio.put((10, 10, 120, 80), (100, 100, 50, 50))
     desk.get_by_role("button", name="2. raccoon, 50 × 50 px").click()

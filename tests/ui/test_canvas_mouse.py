@@ -1,4 +1,4 @@
-"""Boxes by mouse: draw, choose, move, resize, zoom, all in full-resolution pixels of the upright image."""
+"""Boxes with the mouse: draw, select, move, resize, zoom, all in full-resolution pixels of the upright image."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -10,8 +10,8 @@ pytestmark = pytest.mark.browser
 Geom = tuple[float, float, float, float]
 
 
-def near(found: Geom, wanted: Geom, tolerance: float = 1.5) -> bool:
-    return all(abs(a - b) <= tolerance for a, b in zip(found, wanted, strict=True))
+def near(actual: Geom, expected: Geom, tolerance: float = 1.5) -> bool:
+    return all(abs(a - b) <= tolerance for a, b in zip(actual, expected, strict=True))
 
 
 def test_a_drag_draws_a_box_in_pixels_of_the_full_image_though_a_smaller_file_is_shown(desk: Page, site: Site) -> None:
@@ -32,7 +32,7 @@ def test_a_box_drawn_beyond_the_image_stops_at_its_edge(desk: Page, site: Site) 
     assert (x + w, y + h) == (800, 600)
 
 
-def test_a_press_chooses_the_smallest_box_below_it_and_a_drag_inside_it_moves_it(desk: Page, site: Site) -> None:
+def test_a_click_selects_the_smallest_box_and_a_drag_inside_moves_it(desk: Page, site: Site) -> None:
     studio = Studio(desk, site)
     studio.put((100, 100, 400, 300), (200, 200, 120, 90))
     studio.click(260, 245)
@@ -50,7 +50,7 @@ def test_a_box_can_be_drawn_inside_another(desk: Page, site: Site) -> None:
     assert studio.geoms()[0] == (100, 100, 400, 300)
 
 
-def test_a_handle_resizes_and_one_undo_takes_the_whole_drag_back(desk: Page, site: Site) -> None:
+def test_a_handle_resizes_and_one_undo_reverts_the_whole_drag(desk: Page, site: Site) -> None:
     studio = Studio(desk, site)
     studio.put((200, 200, 100, 80))
     studio.click(250, 240)
@@ -73,7 +73,7 @@ def test_a_handle_is_hit_eleven_css_pixels_away_from_its_middle(desk: Page, site
     assert desk.locator(".box-canvas").get_attribute("data-cursor") == "draw"
 
 
-def test_the_wheel_zooms_around_the_pointer_and_the_place_below_it_stays(desk: Page, site: Site) -> None:
+def test_the_wheel_zooms_around_the_pointer(desk: Page, site: Site) -> None:
     studio = Studio(desk, site)
     before = studio.at(600, 450)
     desk.mouse.move(*before)
@@ -84,7 +84,7 @@ def test_the_wheel_zooms_around_the_pointer_and_the_place_below_it_stays(desk: P
     assert abs(before[1] - after[1]) < 1
 
 
-def test_the_whole_image_is_seen_again_after_fit(desk: Page, site: Site) -> None:
+def test_fit_shows_the_whole_image_again(desk: Page, site: Site) -> None:
     studio = Studio(desk, site)
     first = studio.ask("canvas.view")
     studio.ask("canvas.zoomBy(4)")
@@ -113,7 +113,7 @@ def test_objects_of_other_tools_pass_through_untouched(desk: Page, site: Site) -
     assert len(studio.objects()) == 2
 
 
-def test_an_image_that_does_not_load_says_so_and_is_loaded_again_on_request(desk: Page, site: Site) -> None:
+def test_an_image_that_fails_to_load_can_be_retried(desk: Page, site: Site) -> None:
     refused = [True]
     desk.route("**/picture.svg", lambda route: route.fulfill(status=200, body="") if refused[0] else route.continue_())
     desk.goto(f"{site.url}/studio")

@@ -1,4 +1,4 @@
-"""Boxes by finger on a phone of 360 CSS pixels."""
+"""Boxes by touch on a phone that is 360 CSS pixels wide."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -46,7 +46,7 @@ def test_two_fingers_zoom_and_leave_no_box_behind(phone: Page, site: Site) -> No
     assert studio.objects() == []
 
 
-def test_a_loupe_shows_what_the_finger_covers_while_it_draws(phone: Page, site: Site) -> None:
+def test_a_magnifier_shows_what_the_finger_covers_while_drawing(phone: Page, site: Site) -> None:
     studio = Studio(phone, site)
     fingers = Fingers(phone)
     start, end = studio.at(200, 200), studio.at(300, 300)

@@ -1,4 +1,4 @@
-"""The live socket of a project, with real connections: who is let in, and that no event is lost or told twice."""
+"""A project's live socket, with real connections: who may connect, and that no event is lost or sent twice."""
 
 from collections.abc import Iterator
 
@@ -61,9 +61,9 @@ def test_the_snapshot_and_all_deltas_add_up(port: int, project: Project) -> None
         happen(project, answers=4)
         relay_once()
         while total < 7:
-            told = message(client)
-            assert told["type"] == "delta"
-            total += sum(event["delta"]["submitted"] for event in told["events"])
+            update = message(client)
+            assert update["type"] == "delta"
+            total += sum(event["delta"]["submitted"] for event in update["events"])
     assert total == 7
 
 
@@ -86,7 +86,7 @@ def test_a_page_that_saw_a_gap_gets_a_new_snapshot(port: int, project: Project) 
         assert message(client) == {"type": "snapshot", "number": 1, "data": {"totals": {"submitted": 1}}}
 
 
-def test_what_is_no_message_does_not_end_the_connection(port: int, project: Project) -> None:
+def test_invalid_messages_do_not_close_the_connection(port: int, project: Project) -> None:
     with opened(port, project.public_id, cast.ada().user) as client:
         message(client)
         for nonsense in ("not json", "[1]", '{"type": "unknown"}', '"resync"'):
@@ -95,7 +95,7 @@ def test_what_is_no_message_does_not_end_the_connection(port: int, project: Proj
         assert message(client)["type"] == "snapshot"
 
 
-def test_two_sockets_hear_the_same(port: int, project: Project) -> None:
+def test_two_sockets_receive_the_same_events(port: int, project: Project) -> None:
     ada, rook = cast.ada().user, a_reviewer(project)
     with opened(port, project.public_id, ada) as one, opened(port, project.public_id, rook) as two:
         message(one), message(two)
@@ -104,7 +104,7 @@ def test_two_sockets_hear_the_same(port: int, project: Project) -> None:
         assert message(one) == message(two)
 
 
-def test_a_socket_hears_nothing_of_another_project(port: int, project: Project) -> None:
+def test_a_socket_receives_nothing_from_another_project(port: int, project: Project) -> None:
     other = cast.a_project("Others")
     with opened(port, project.public_id, cast.ada().user) as client:
         message(client)
@@ -112,19 +112,19 @@ def test_a_socket_hears_nothing_of_another_project(port: int, project: Project) 
         relay_once()
         happen(project, answers=1)
         relay_once()
-        told = message(client)
-    assert [told["type"], told["number"]] == ["delta", 1]
+        payload = message(client)
+    assert [payload["type"], payload["number"]] == ["delta", 1]
 
 
 @pytest.mark.parametrize("who", ["nobody", "an outsider", "a worker"])
-def test_who_may_not_see_the_project_is_turned_away(port: int, project: Project, who: str) -> None:
+def test_people_without_access_are_rejected(port: int, project: Project, who: str) -> None:
     if who == "a worker":
         cast.admitted(project, cast.wren())
     user = {"nobody": None, "an outsider": cast.finch().user, "a worker": cast.wren().user}[who]
-    with opened(port, project.public_id, user) as client, pytest.raises(ConnectionClosed) as ended:
+    with opened(port, project.public_id, user) as client, pytest.raises(ConnectionClosed) as closed:
         client.recv(timeout=15)
-    assert ended.value.rcvd is not None
-    assert ended.value.rcvd.code == 4403
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4403
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "http://127.0.0.1.evil.example", "null"])

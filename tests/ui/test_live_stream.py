@@ -1,4 +1,4 @@
-"""The live stream gives every event on once and in order, and asks again when one is missing."""
+"""The live stream delivers every event once and in order, and resyncs when one is missing."""
 
 from typing import Any
 
@@ -61,7 +61,7 @@ def test_a_gap_asks_for_a_new_snapshot_once_and_shows_nothing_until_it_comes(liv
     assert live.evaluate("seen") == [["snapshot", 5], ["snapshot", 8], ["done", 9]]
 
 
-def test_a_lost_connection_comes_back_by_itself(live: Page) -> None:
+def test_a_lost_connection_is_reopened(live: Page) -> None:
     say(live, SNAPSHOT)
     live.evaluate("sockets[0].drop(1006)")
     until(live, "sockets.length === 2")

@@ -1,4 +1,4 @@
-"""Forms of the managers' pages: each error stands at its field, secrets are shown once, steps say what they did."""
+"""Forms on the managers' pages: errors appear at their fields, secrets are shown once, actions report what they did."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -61,7 +61,7 @@ def create(ada: Client, changes: Mapping[str, Any]) -> Any:
     return ada.post("/projects/new/", {**GOOD, **changes})
 
 
-def test_a_project_is_made_as_the_form_says(ada: Client) -> None:
+def test_the_form_creates_the_project_with_its_values(ada: Client) -> None:
     answer = create(ada, {})
     project = Project.objects.get()
     assert answer["Location"] == f"/projects/{project.public_id}/"
@@ -81,32 +81,32 @@ def test_a_project_is_made_as_the_form_says(ada: Client) -> None:
     [
         ({"name": " "}, "Give the project a name."),
         ({"tools": []}, "Choose at least one way to label."),
-        ({"class_name": ["", "", ""]}, "Write at least one class."),
+        ({"class_name": ["", "", ""]}, "Add at least one class."),
         ({"class_name": ["stop", "Stop", ""]}, "have the same name"),
         ({"price": "-1"}, "A price cannot be negative"),
         ({"price": "much"}, "This is not an amount"),
-        ({"answers_min": "0"}, "Write a number from 1 to 50."),
+        ({"answers_min": "0"}, "Enter a number from 1 to 50."),
         ({"answers_min": "two"}, "This is not a number"),
-        ({"gold_rate": "80"}, "Write a number from 0 to 50."),
-        ({"lease_seconds": "0"}, "Write a number from 0.5 to 10080."),
+        ({"gold_rate": "80"}, "Enter a number from 0 to 50."),
+        ({"lease_seconds": "0"}, "Enter a number from 0.5 to 10080."),
         ({"answers_max": "1"}, "This cannot be below the answers per image"),
-        ({"split_val": "50"}, "more than 100 % together"),
+        ({"split_val": "50"}, "add up to more than 100 %"),
     ],
 )
-def test_what_is_wrong_is_said_at_its_field(ada: Client, changes: dict[str, Any], sentence: str) -> None:
+def test_errors_are_shown_at_their_fields(ada: Client, changes: dict[str, Any], sentence: str) -> None:
     answer = create(ada, changes)
     assert answer.status_code == 422
     assert sentence in text_of(answer)
     assert not Project.objects.exists()
 
 
-def test_what_was_written_is_still_there_after_an_error(ada: Client) -> None:
+def test_input_is_kept_after_an_error(ada: Client) -> None:
     page = text_of(create(ada, {"price": "-1", "name": "Street signs, spring"}))
     for kept in ("Street signs, spring", "stop", "#112233", "Only signs that face you."):
         assert kept in page
 
 
-def test_more_answers_raise_the_most_while_that_is_untouched(ada: Client) -> None:
+def test_more_answers_raise_an_unchanged_maximum(ada: Client) -> None:
     create(ada, {"answers_min": "7", "answers_max": "5"})
     project = Project.objects.get()
     assert (project.answers_min, project.answers_max) == (7, 7)
@@ -132,7 +132,7 @@ def test_settings_change_policies_classes_and_instructions(ada: Client) -> None:
     assert "The instructions are empty" in text_of(refused)
 
 
-def test_opening_without_images_says_why_not(ada: Client) -> None:
+def test_opening_without_images_is_refused_with_a_reason(ada: Client) -> None:
     project = cast.a_project(state="draft")
     answer = ada.post(f"/projects/{project.public_id}/state/", {"step": "open"}, follow=True)
     assert "There is nothing to label yet; import images first." in text_of(answer)
@@ -148,7 +148,7 @@ def test_opening_a_draft_opens_its_batches(ada: Client) -> None:
 
 
 @pytest.mark.parametrize(("priority", "kept"), [("7", 7), ("-3", -3), ("first", 0), ("5000", 0)])
-def test_a_batch_is_put_first_by_a_number(ada: Client, priority: str, kept: int) -> None:
+def test_a_batch_gets_a_numeric_priority(ada: Client, priority: str, kept: int) -> None:
     project = cast.a_project()
     batch = cast.a_batch(project)
     address = f"/projects/{project.public_id}/batches/{batch.public_id}/"
@@ -158,11 +158,11 @@ def test_a_batch_is_put_first_by_a_number(ada: Client, priority: str, kept: int)
     assert ("A priority is a whole number" in text_of(answer)) == (kept == 0)
 
 
-def test_a_worker_is_paused_with_a_reason_and_let_on_again(ada: Client) -> None:
+def test_a_worker_is_paused_with_a_reason_and_resumed(ada: Client) -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren])
     address = f"/projects/{project.public_id}/workers/{wren.public_id}/"
-    assert "Say why" in text_of(ada.post(address, {"step": "pause", "reason": " "}, follow=True))
+    assert "Enter a reason" in text_of(ada.post(address, {"step": "pause", "reason": " "}, follow=True))
     assert Standing.objects.get().state == Standing.State.ACTIVE
     page = text_of(ada.post(address, {"step": "pause", "reason": "The boxes are too large."}, follow=True))
     assert "Wren is paused." in page
@@ -184,7 +184,7 @@ def test_an_invitation_is_shown_once_with_its_code_and_can_be_revoked(ada: Clien
     assert Invitation.objects.get().revoked_at is not None
 
 
-def test_an_invitation_of_another_organisation_cannot_be_revoked(ada: Client) -> None:
+def test_an_invitation_of_another_organization_cannot_be_revoked(ada: Client) -> None:
     other = cast.an_organisation("Other")
     stranger = cast.a_worker("owl")
     invitation = Invitation.objects.create(
@@ -209,7 +209,7 @@ def test_a_key_is_shown_once_and_its_scopes_are_kept(ada: Client) -> None:
     assert "Revoked" in text_of(ada.get("/settings/"))
 
 
-def test_a_key_without_scopes_is_refused_with_a_sentence(ada: Client) -> None:
+def test_a_key_without_scopes_is_refused_with_a_message(ada: Client) -> None:
     answer = ada.post("/settings/keys/", {"name": "Nothing", "days": "30"}, follow=True)
     assert "Choose one or more of the scopes" in text_of(answer)
     assert not ApiToken.objects.exists()
@@ -228,7 +228,7 @@ def test_only_an_owner_invites_managers(ada: Client) -> None:
     assert sorted(Invitation.objects.values_list("role", flat=True)) == [Role.MANAGER, Role.REVIEWER]
 
 
-def test_one_answer_per_image_asks_nobody_else(ada: Client) -> None:
+def test_one_answer_per_image_sets_the_maximum_to_one(ada: Client) -> None:
     create(ada, {"answers_min": "1", "answers_max": "5"})
     project = Project.objects.get()
     assert (project.answers_min, project.answers_max) == (1, 1)
@@ -243,28 +243,28 @@ def test_a_project_may_be_opened_with_fewer_check_images(ada: Client) -> None:
     assert "Open without" not in text_of(ada.get(f"/projects/{project.public_id}/"))
 
 
-def test_the_board_tells_the_state_for_the_head_of_the_page(ada: Client) -> None:
+def test_the_board_includes_the_state_for_the_page_header(ada: Client) -> None:
     project = cast.a_project()
     part = text_of(ada.get(f"/projects/{project.public_id}/", {"part": "board"}))
     assert 'data-console-state="open"' in part
     assert 'value="pause"' in part
 
 
-def test_an_import_whose_job_gave_up_goes_on_at_a_button(ada: Client) -> None:
+def test_an_import_whose_job_gave_up_can_be_resumed(ada: Client) -> None:
     project = cast.a_project()
     stopped = start_import(project=project, by=cast.ada(), source=Import.Source.FOLDER)
     Import.objects.update(state=Import.State.WORKING)
     images = f"/projects/{project.public_id}/images/"
     address = f"/projects/{project.public_id}/imports/{stopped.public_id}/resume/"
     assert address in text_of(ada.get(images))
-    assert "The import goes on where it stopped." in text_of(ada.post(address, follow=True))
+    assert "The import continues where it stopped." in text_of(ada.post(address, follow=True))
     assert Job.objects.filter(dedupe_key=f"import.{stopped.pk}", state=Job.State.QUEUED).exists()
     assert address not in text_of(ada.get(images))
     elsewhere = cast.a_project("Elsewhere")
     assert ada.post(address.replace(str(project.public_id), str(elsewhere.public_id))).status_code == 404
 
 
-def test_the_only_owner_is_told_to_invite_another_before_leaving(ada: Client) -> None:
+def test_the_only_owner_must_invite_another_before_leaving(ada: Client) -> None:
     Membership.objects.create(organisation=cast.an_organisation(), actor=cast.wren(), role=Role.MANAGER)
     answer = ada.post("/me/delete/", {"password": "ada"})
     assert answer.status_code == 422
@@ -273,7 +273,7 @@ def test_the_only_owner_is_told_to_invite_another_before_leaving(ada: Client) ->
 
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
-def test_the_state_in_the_head_follows_what_another_tab_did(people: People) -> None:
+def test_the_state_in_the_header_follows_changes_from_another_tab(people: People) -> None:
     project = cast.a_project(state="draft")
     cast.a_task(project, batch=cast.a_batch(project, state="draft"))
     desk = people.signed_in(cast.ada())
@@ -282,16 +282,16 @@ def test_the_state_in_the_head_follows_what_another_tab_did(people: People) -> N
     head = desk.locator(".project-title")
     expect(head).to_contain_text("Draft")
     open_project(project=project)
-    # Events go on, as they do on a live project: the first may come before the page's controllers have loaded.
+    # Send events repeatedly, as on a live project: the first can arrive before the page's controllers have loaded.
     desk.evaluate("setInterval(() => document.dispatchEvent(new CustomEvent('live:event', {detail: {}})), 250)")
     expect(head).not_to_contain_text("Draft")
     expect(head.get_by_role("button", name="Pause")).to_be_visible()
 
 
-def test_an_open_project_without_workers_asks_for_them(ada: Client) -> None:
+def test_an_open_project_without_workers_asks_to_invite_them(ada: Client) -> None:
     project = cast.a_project(answers_min=1, answers_max=1)
     cast.a_task(project, wanted=1)
     console = f"/projects/{project.public_id}/"
-    assert "A link is all that people need" in text_of(ada.get(console))
+    assert "All that people need is a link" in text_of(ada.get(console))
     cast.admitted(project, cast.wren())
-    assert "A link is all that people need" not in text_of(ada.get(console))
+    assert "All that people need is a link" not in text_of(ada.get(console))

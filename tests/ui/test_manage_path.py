@@ -1,4 +1,4 @@
-"""From an empty installation to a COCO file, in the browser: the manager at a desk, a worker at a phone."""
+"""From an empty installation to a COCO file in the browser: a manager on a desktop, a worker on a phone."""
 
 import hashlib
 import json
@@ -35,7 +35,7 @@ CHECKS = 10
 @pytest.fixture
 def folks(chromium: Browser, tmp_path: Path) -> Iterator[People]:
     with running_platform(tmp_path / "data") as site:
-        group = People(chromium, site, watched)  # type: ignore[arg-type]  # all it needs of a site is its address
+        group = People(chromium, site, watched)  # type: ignore[arg-type]  # only the site's URL is used
         expect.set_options(timeout=30_000)  # five processes and two browsers share the machine
         yield group
         expect.set_options(timeout=5_000)
@@ -73,9 +73,9 @@ def make_project(page: Page) -> Project:
     page.get_by_role("button", name="Make the first project").click()
     page.get_by_role("button", name="Make the project").click()
     expect(page.get_by_text("Give the project a name.")).to_be_visible()
-    expect(page.get_by_text("Write at least one class.")).to_be_visible()
+    expect(page.get_by_text("Add at least one class.")).to_be_visible()
     page.get_by_label("Name", exact=True).fill("Lakes and tables")
-    page.get_by_label("One class for each image").uncheck()
+    page.get_by_label("One class per image").uncheck()
     page.get_by_label("Boxes around objects").check()
     page.get_by_label("Name of class 1").fill("boat")
     page.get_by_label("Name of class 2").fill("cup")
@@ -83,7 +83,7 @@ def make_project(page: Page) -> Project:
     page.get_by_label("Name of class 3").fill("kite")
     page.get_by_label("Answers per image", exact=True).fill("1")
     page.get_by_text("Advanced").click()
-    page.get_by_label("Most answers per image").fill("1")
+    page.get_by_label("Maximum answers per image").fill("1")
     page.get_by_role("button", name="Make the project").click()
     expect(page.get_by_role("heading", name="Lakes and tables")).to_be_visible()
     return Project.objects.get()
@@ -140,7 +140,7 @@ def invite(page: Page) -> str:
 
 def open_project(page: Page, project: Project) -> None:
     page.goto(f"/projects/{project.public_id}/")
-    page.get_by_role("button", name="Open the project").click()
+    page.get_by_role("button", name="Open project").click()
     expect(page.get_by_text("The project is open")).to_be_visible()
 
 
@@ -148,7 +148,7 @@ def join(folks: People, link: str, project: Project) -> SetPage:
     page = folks.visitor(**PHONE)
     page.goto(link)
     page.get_by_label("Your name").fill("Wren")
-    page.get_by_label("E-mail").fill("wren@example.org")
+    page.get_by_label("Email").fill("wren@example.org")
     page.get_by_label("Password").fill("a quiet bird 9")
     page.get_by_role("button", name="Make the account and go on").tap()
     page.wait_for_url(f"**/work/{project.public_id}/")
@@ -156,7 +156,7 @@ def join(folks: People, link: str, project: Project) -> SetPage:
 
 
 def with_eyes_on_the_console(manager: Page, wren: SetPage, project: Project) -> None:
-    """The manager's page moves while the worker works, without being loaded again."""
+    """The manager's page updates while the worker works, without a reload."""
     manager.goto(f"/projects/{project.public_id}/")
     expect(manager.get_by_text("Live", exact=True)).to_be_visible()
     manager.evaluate("window.stayed = true")
@@ -179,7 +179,7 @@ def with_eyes_on_the_console(manager: Page, wren: SetPage, project: Project) -> 
 
 
 def finish_the_answers(project: Project) -> None:
-    """Finch does the rest at once, by the services: the fingers were shown by the first set."""
+    """Finch answers the rest through the services; the first set already covered touch input."""
     finch = cast.finch()
     if not finch.standings.exists():
         cast.admitted(project, finch)
@@ -225,7 +225,7 @@ def review(page: Page, project: Project) -> None:
 
 
 def load_until(page: Page, words: str) -> None:
-    """Labels are made by jobs; the list is loaded until they are all there."""
+    """Reload the list until the jobs have made all labels."""
     for _ in range(60):
         if page.get_by_text(words).count():
             return
@@ -269,7 +269,7 @@ def read_coco(archive: Path) -> None:
     coco = COCO(str(folder / "annotations.json"))
     assert len(coco.imgs) == PHOTOS
     assert [row["name"] for row in coco.dataset["categories"]] == ["boat", "cup", "kite"]
-    # Every image has one box, but for the empty check image; the fixed one has two.
+    # Every image has one box, except the empty gold image; the fixed one has two.
     assert len(coco.anns) == PHOTOS
     assert all((folder / "images" / row["file_name"]).is_file() for row in coco.imgs.values())
     splits = [COCO(str(folder / f"annotations_{split}.json")) for split in ("train", "val", "test")]

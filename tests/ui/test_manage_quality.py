@@ -1,4 +1,4 @@
-"""The page of quality: made off the request, and each of its states in words."""
+"""The quality page: its report is computed outside the request, and each of its states is described in words."""
 
 import re
 from collections.abc import Iterator
@@ -45,7 +45,7 @@ def read(client: Client, project: Project, part: str = "") -> str:
 
 
 def mixed_up(project: Project) -> Project:
-    """Six workers, who agree on cats and mix up horses and ponies."""
+    """Six workers who agree on cats and mix up horses and ponies."""
     for number in range(12):
         image = cast.an_image(project, name=f"farm/{number}.jpg")
         if number < 6:
@@ -59,7 +59,7 @@ def farm(**policy: Any) -> Project:
     return cast.a_project("Farm", classes=("cat", "horse", "pony"), answers_max=6, **policy)
 
 
-def test_the_first_look_has_the_figures_made_and_shows_that(ada: Client) -> None:
+def test_the_first_visit_starts_the_report_and_says_so(ada: Client) -> None:
     project = mixed_up(farm())
     page = ada.get(f"/projects/{project.public_id}/quality/").content.decode()
     assert "The figures are being made." in page
@@ -68,20 +68,20 @@ def test_the_first_look_has_the_figures_made_and_shows_that(ada: Client) -> None
     assert Job.objects.filter(kind="flow.report").count() == 1
 
 
-def test_the_figures_say_what_they_mean(ada: Client) -> None:
+def test_the_report_explains_its_figures(ada: Client) -> None:
     project = mixed_up(farm())
     ada.get(f"/projects/{project.public_id}/quality/")
     assert [job.state for job in make_reports()] == ["done"]
     text = read(ada, project)
     assert "72 answers to 12 images" in text
-    assert "People often disagree" in text
+    assert "Workers often disagree" in text
     assert "“horse” and “pony” are mixed up by 6 of 6 workers" in text
     assert "Review these 6" in text
     assert "Nothing to compare with yet." in text
     assert "data-refresh-busy" not in ada.get(f"/projects/{project.public_id}/quality/?part=figures").content.decode()
 
 
-def test_a_label_that_a_reviewer_approved_is_judged_and_in_doubt_no_more(ada: Client) -> None:
+def test_a_label_approved_by_a_reviewer_is_judged_and_no_longer_doubtful(ada: Client) -> None:
     project = mixed_up(farm())
     label = ConsensusLabel.objects.filter(project=project, is_current=True).order_by("confidence").first()
     assert label is not None
@@ -89,13 +89,13 @@ def test_a_label_that_a_reviewer_approved_is_judged_and_in_doubt_no_more(ada: Cl
     ada.get(f"/projects/{project.public_id}/quality/")
     make_reports()
     text = read(ada, project)
-    assert "Of 1 label that we called" in text
+    assert "Of 1 label with" in text
     assert "a first impression" in text
     page = ada.get(f"/projects/{project.public_id}/quality/").content.decode()
     assert f"/review/?task={label.task.public_id}" not in page
 
 
-def test_the_doubtful_labels_are_a_list_of_the_review_until_they_are_decided(ada: Client) -> None:
+def test_doubtful_labels_are_listed_in_review_until_decided(ada: Client) -> None:
     project = mixed_up(farm())
     ada.get(f"/projects/{project.public_id}/quality/")
     make_reports()
@@ -109,9 +109,9 @@ def test_the_doubtful_labels_are_a_list_of_the_review_until_they_are_decided(ada
 
 
 def read_count(client: Client, address: str) -> int:
-    found = re.search(r"Most likely wrong <b[^>]*>(\d+)</b>", client.get(address).content.decode())
-    assert found is not None
-    return int(found[1])
+    match = re.search(r"Most likely wrong <b[^>]*>(\d+)</b>", client.get(address).content.decode())
+    assert match is not None
+    return int(match[1])
 
 
 def test_without_answers_it_says_what_it_will_show(ada: Client) -> None:
@@ -121,10 +121,10 @@ def test_without_answers_it_says_what_it_will_show(ada: Client) -> None:
     assert "No answers yet" in read(ada, project)
 
 
-def test_a_failure_is_told_and_can_be_tried_again(ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_is_shown_and_can_be_retried(ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     project = farm()
 
-    def fails(**asked: Any) -> Any:
+    def fails(**kwargs: Any) -> Any:
         raise Refused("It cannot be done.")
 
     monkeypatch.setitem(reports.MAKERS, "quality", fails)
@@ -140,7 +140,7 @@ def test_a_failure_is_told_and_can_be_tried_again(ada: Client, monkeypatch: pyte
     assert "No answers yet" in read(ada, project)
 
 
-def test_old_figures_stay_while_new_ones_are_made(ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_figures_stay_while_new_ones_are_computed(ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     project = mixed_up(farm())
     ada.get(f"/projects/{project.public_id}/quality/")
     make_reports()
@@ -153,7 +153,7 @@ def test_old_figures_stay_while_new_ones_are_made(ada: Client, monkeypatch: pyte
     assert "72 answers to 12 images" in text
 
 
-def test_nothing_is_made_anew_while_nothing_happens(ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_report_is_not_recomputed_without_new_events(ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     project = mixed_up(farm())
     ada.get(f"/projects/{project.public_id}/quality/")
     make_reports()
@@ -162,7 +162,7 @@ def test_nothing_is_made_anew_while_nothing_happens(ada: Client, monkeypatch: py
     assert not Job.objects.filter(kind="flow.report", state="queued").exists()
 
 
-def test_boxes_have_their_figures_too(ada: Client) -> None:
+def test_boxes_have_a_report_too(ada: Client) -> None:
     project = cast.a_project("Things", classes=("apple", "cup"), tools=("box",), answers_max=4)
     for number in range(12):
         boxes = [cast.box_answer((1 + number % 2, 10 + n, 10, 80, 60)) for n in range(3)]
@@ -175,7 +175,7 @@ def test_boxes_have_their_figures_too(ada: Client) -> None:
     assert "How many labels are wrong?" not in text
 
 
-def test_no_name_of_the_mathematics_but_alpha_is_on_the_page(ada: Client) -> None:
+def test_the_page_uses_no_mathematical_term_except_alpha(ada: Client) -> None:
     project = mixed_up(farm())
     ada.get(f"/projects/{project.public_id}/quality/")
     make_reports()
@@ -194,35 +194,35 @@ def test_no_name_of_the_mathematics_but_alpha_is_on_the_page(ada: Client) -> Non
         (-0.1, "bad", "no more than chance"),
     ],
 )
-def test_agreement_is_told_in_a_sentence(alpha: float | None, state: str, words: str) -> None:
-    found = alpha_words({"about": "classes", "alpha": alpha, "same": 0.5})
-    assert found[0] == state
-    assert words in found[1]
+def test_agreement_is_described_in_a_sentence(alpha: float | None, state: str, words: str) -> None:
+    verdict = alpha_words({"about": "classes", "alpha": alpha, "same": 0.5})
+    assert verdict[0] == state
+    assert words in verdict[1]
 
 
-def test_agreement_on_boxes_is_told_without_a_verdict() -> None:
+def test_agreement_on_boxes_is_described_without_a_verdict() -> None:
     state, sentence = alpha_words({"about": "boxes", "alpha": 0.5, "same": 0.614})
     assert state == ""
-    assert "61 % is the same in place and class" in sentence
+    assert "61 % match in place and class" in sentence
 
 
 @pytest.mark.parametrize(
     ("workers", "unclear", "words"),
-    [(14, True, "instructions say of both"), (1, False, "one person alone"), (4, False, "few so far")],
+    [(14, True, "instructions say about both"), (1, False, "only one person"), (4, False, "few so far")],
 )
-def test_a_mix_up_says_whose_it_is(workers: int, unclear: bool, words: str) -> None:
+def test_a_confusion_says_how_many_workers_it_affects(workers: int, unclear: bool, words: str) -> None:
     row = {"a": 1, "b": 2, "workers": workers, "of_workers": 20, "unclear": unclear}
-    said = confusion_words(row, {1: "horse", 2: "pony"})
-    assert said.startswith(f"“horse” and “pony” are mixed up by {workers} of 20 workers: ")
-    assert words in said
+    sentence = confusion_words(row, {1: "horse", 2: "pony"})
+    assert sentence.startswith(f"“horse” and “pony” are mixed up by {workers} of 20 workers: ")
+    assert words in sentence
 
 
-def test_being_sure_is_told_by_the_part_with_the_most_labels() -> None:
+def test_calibration_is_described_by_the_bin_with_the_most_labels() -> None:
     bins = [
         {"low": 0.6, "high": 0.7, "said": 0.66, "right": 0.5, "n": 4},
         {"low": 0.9, "high": 1.0, "said": 0.97, "right": 0.984, "n": 62},
     ]
-    assert judged_words({"bins": bins}) == "Of 62 labels that we called 90 to 100 % sure, 98 % were right."
+    assert judged_words({"bins": bins}) == "Of 62 labels with 90 to 100 % confidence, 98 % were correct."
     assert judged_words({"bins": []}) == ""
 
 
@@ -237,10 +237,10 @@ class TestInABrowser:
             an_agreed_task(project, bodies, image=a_scene_image(project, number % 3) if number < 3 else None)
         return project
 
-    def test_the_figures_come_by_themselves_with_their_charts(
+    def test_the_figures_and_charts_appear_without_a_reload(
         self, people: People, project: Project, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(views, "SHORT", 0)
+        monkeypatch.setattr(views, "MIN_TREND_SPAN", 0)
         page = people.signed_in(cast.ada())
         page.goto(f"/projects/{project.public_id}/quality/")
         expect(page.get_by_text("The figures are being made.")).to_be_visible()

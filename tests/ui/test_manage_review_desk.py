@@ -1,4 +1,4 @@
-"""The review by keyboard: walk, approve, fix, reject, and what happens when somebody else decides first."""
+"""Review by keyboard: step through, approve, fix, reject, and what happens when someone else decides first."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
 def answered(project: Project, index: int, body: dict[str, Any], confidence: float) -> Task:
-    """A task with an agreed label that waits for review."""
+    """A task with an agreed label to review."""
     task = cast.a_task(project, image=a_scene_image(project, index))
     ConsensusLabel.objects.create(
         project=project,
@@ -50,12 +50,12 @@ def open_review(people: People, project: Project, **screen: Any) -> Page:
 
 @pytest.fixture
 def cats(people: People) -> tuple[Project, list[Task]]:
-    """Three labels of a class each, the least sure first."""
+    """Three labels, each with one class, lowest confidence first."""
     project = cast.a_project("Strays", classes=("cat", "dog", "fox"))
     return project, [answered(project, n, cast.class_answer(1 + n % 2), 0.6 + n / 10) for n in range(3)]
 
 
-def test_labels_are_walked_least_sure_first_and_approved_by_key(
+def test_labels_are_reviewed_lowest_confidence_first_and_approved_by_key(
     people: People, cats: tuple[Project, list[Task]]
 ) -> None:
     project, tasks = cats
@@ -83,7 +83,7 @@ def test_a_class_is_fixed_by_number_key(people: People, cats: tuple[Project, lis
     assert (label.body["image"]["class"], label.method) == (3, "review")
 
 
-def test_a_fix_that_is_cancelled_changes_nothing(people: People, cats: tuple[Project, list[Task]]) -> None:
+def test_a_canceled_fix_changes_nothing(people: People, cats: tuple[Project, list[Task]]) -> None:
     page = open_review(people, cats[0])
     page.keyboard.press("f")
     page.keyboard.press("3")
@@ -107,7 +107,7 @@ def test_a_rejection_needs_a_reason(people: People, cats: tuple[Project, list[Ta
     assert (verdict.task, verdict.verdict, verdict.reason) == (tasks[0], "reject", "This is a fox.")
 
 
-def test_who_comes_second_is_told_and_goes_on(people: People, cats: tuple[Project, list[Task]]) -> None:
+def test_the_second_reviewer_is_notified_and_continues(people: People, cats: tuple[Project, list[Task]]) -> None:
     project, tasks = cats
     page = open_review(people, project)
     rook = cast.a_user("rook").actor
@@ -120,9 +120,7 @@ def test_who_comes_second_is_told_and_goes_on(people: People, cats: tuple[Projec
     assert Review.objects.get().reviewer == rook
 
 
-def test_a_label_that_changed_is_shown_anew_before_it_is_decided(
-    people: People, cats: tuple[Project, list[Task]]
-) -> None:
+def test_a_changed_label_is_shown_again_before_it_is_decided(people: People, cats: tuple[Project, list[Task]]) -> None:
     project, tasks = cats
     page = open_review(people, project)
     rook = cast.a_user("rook").actor
@@ -133,7 +131,7 @@ def test_a_label_that_changed_is_shown_anew_before_it_is_decided(
     assert Review.objects.get(is_current=True).reviewer == rook
 
 
-def test_boxes_are_fixed_by_hand(people: People) -> None:
+def test_boxes_are_fixed_by_keyboard(people: People) -> None:
     project = cast.a_project("Things", classes=("apple", "cup"), tools=("box",))
     task = answered(project, 0, cast.box_answer((1, 10, 10, 80, 60)), 0.7)
     page = open_review(people, project)
@@ -147,7 +145,7 @@ def test_boxes_are_fixed_by_hand(people: People) -> None:
     assert [item["class"] for item in label.body["objects"]] == [1, 2]
 
 
-def test_a_reviewer_works_at_a_phone_too(people: People, cats: tuple[Project, list[Task]]) -> None:
+def test_a_reviewer_can_work_on_a_phone(people: People, cats: tuple[Project, list[Task]]) -> None:
     project, _ = cats
     rook = cast.a_user("rook").actor
     project.organisation.memberships.create(actor=rook, role=Role.REVIEWER)

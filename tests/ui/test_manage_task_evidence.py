@@ -1,4 +1,4 @@
-"""The page of one image's evidence: every answer drawn or not, what it counted, and how the label came to be."""
+"""The evidence page of one image: every answer shown or hidden, how much it counted, and the label's history."""
 
 import re
 from typing import Any
@@ -37,7 +37,7 @@ def ada(db: None) -> Client:
     return client
 
 
-def test_the_images_of_a_batch_stand_behind_its_number(ada: Client) -> None:
+def test_a_batch_links_to_its_images(ada: Client) -> None:
     project = cast.a_project("Strays")
     first, second = (cast.a_task(project, batch=cast.a_batch(project)) for _ in range(2))
     board = ada.get(f"/projects/{project.public_id}/").content.decode()
@@ -52,19 +52,19 @@ def hash_of(task: Task) -> str:
     return ConsensusLabel.objects.get(task=task, is_current=True).content_hash
 
 
-def test_a_class_shows_its_shares_and_what_each_answer_did(ada: Client) -> None:
+def test_a_class_label_shows_its_shares_and_the_effect_of_each_answer(ada: Client) -> None:
     project = cast.a_project("Strays", classes=("cat", "dog"))
     task = an_agreed_task(project, [cast.class_answer(1), cast.class_answer(1), cast.class_answer(2)])
     text = read(ada, project, task)
     assert "Agreed label 3 answers cat" in text
     assert "How sure, class by class" in text
-    assert text.count("times likelier") == 2
+    assert text.count("times more likely") == 2
     assert text.count("times less likely") == 1
     assert text.count("differs") == 1
-    assert "From 3 answers." in text
+    assert "Based on 3 answers." in text
 
 
-def test_workers_stand_there_by_their_pseudonyms(ada: Client) -> None:
+def test_workers_are_shown_by_pseudonym(ada: Client) -> None:
     project = cast.a_project("Strays")
     task = an_agreed_task(project, [cast.class_answer(1)] * 3)
     text = read(ada, project, task)
@@ -80,13 +80,13 @@ def test_an_image_without_answers_says_so(ada: Client) -> None:
     assert "None yet. It is made when the answers are in." in text
 
 
-def test_an_image_whose_answers_are_not_all_in_has_no_label_yet(ada: Client) -> None:
+def test_an_image_with_missing_answers_has_no_label_yet(ada: Client) -> None:
     project = cast.a_project("Strays")
     task = an_agreed_task(project, [cast.class_answer(1)], more=2)
     assert "Not agreed on yet: 1 of 3 answers are in." in read(ada, project, task)
 
 
-def test_the_history_tells_of_versions_verdicts_and_reasons(ada: Client) -> None:
+def test_the_history_lists_versions_verdicts_and_reasons(ada: Client) -> None:
     project = cast.a_project("Strays", classes=("cat", "dog"))
     task = an_agreed_task(project, [cast.class_answer(1)] * 3)
     fix_label(reviewer=cast.ada(), task=task, label_hash=hash_of(task), raw=cast.class_answer(2))
@@ -97,7 +97,7 @@ def test_the_history_tells_of_versions_verdicts_and_reasons(ada: Client) -> None
     assert "It is a fox." in read(ada, project, task)
 
 
-def test_objects_tell_who_drew_them_and_which_were_left_out(ada: Client) -> None:
+def test_objects_show_who_drew_them_and_which_were_left_out(ada: Client) -> None:
     project = cast.a_project("Things", classes=("apple", "cup"), tools=("box",), answers_max=9)
     both = cast.box_answer((1, 10, 10, 80, 60), (2, 300, 300, 50, 50))
     one = cast.box_answer((1, 12, 10, 80, 60))
@@ -109,7 +109,7 @@ def test_objects_tell_who_drew_them_and_which_were_left_out(ada: Client) -> None
     assert "drew 1 of its 1 object, and 1 that is not in it" in text
 
 
-def test_no_name_of_a_method_or_of_the_mathematics_is_on_the_page(ada: Client) -> None:
+def test_the_page_uses_no_method_name_or_mathematical_term(ada: Client) -> None:
     project = cast.a_project("Strays")
     task = an_agreed_task(project, [cast.class_answer(1), cast.class_answer(1), cast.class_answer(2)])
     text = read(ada, project, task).lower()
@@ -125,7 +125,7 @@ def member(name: str, role: str) -> Client:
     return client
 
 
-def test_a_reviewer_sees_it_without_the_way_to_the_workers(ada: Client) -> None:
+def test_a_reviewer_sees_the_page_without_links_to_workers(ada: Client) -> None:
     project = cast.a_project("Strays")
     task = an_agreed_task(project, [cast.class_answer(1)] * 3)
     answer = member("rook", Role.REVIEWER).get(page_of(project, task))
@@ -133,7 +133,7 @@ def test_a_reviewer_sees_it_without_the_way_to_the_workers(ada: Client) -> None:
     assert "/workers/" not in answer.content.decode()
 
 
-def test_clients_workers_and_outsiders_see_nothing_of_it(ada: Client) -> None:
+def test_clients_workers_and_outsiders_cannot_see_the_page(ada: Client) -> None:
     project = cast.a_project("Strays")
     task = an_agreed_task(project, [cast.class_answer(1)] * 3)
     bird = Client()
@@ -146,7 +146,7 @@ def test_clients_workers_and_outsiders_see_nothing_of_it(ada: Client) -> None:
     assert Client().get(page_of(project, task)).status_code == 302
 
 
-def test_an_image_of_another_project_is_not_reached_through_ones_own(ada: Client) -> None:
+def test_an_image_of_another_project_is_not_reachable_through_ones_own(ada: Client) -> None:
     own, foreign = cast.a_project("Own"), cast.a_project("Foreign")
     task = cast.a_task(foreign)
     assert ada.get(page_of(own, task)).status_code == 404
@@ -154,16 +154,14 @@ def test_an_image_of_another_project_is_not_reached_through_ones_own(ada: Client
     assert ada.get(f"/projects/{own.public_id}/review/?task=nonsense").status_code == 404
 
 
-def test_the_page_asks_no_more_often_when_there_are_more_answers(
-    ada: Client, django_assert_max_num_queries: Any
-) -> None:
+def test_the_number_of_queries_does_not_grow_with_the_answers(ada: Client, django_assert_max_num_queries: Any) -> None:
     project = cast.a_project("Strays", answers_max=12)
     few = an_agreed_task(project, [cast.class_answer(1)] * 2)
     many = an_agreed_task(project, [cast.class_answer(1)] * 12)
     ada.get(page_of(project, few))
-    with django_assert_max_num_queries(40) as asked:
+    with django_assert_max_num_queries(40) as captured:
         ada.get(page_of(project, few))
-    before = len(asked)
+    before = len(captured)
     with django_assert_max_num_queries(before):
         ada.get(page_of(project, many))
 
@@ -189,7 +187,7 @@ class TestInABrowser:
         )
         return labels
 
-    def test_each_answer_is_drawn_or_not_by_keyboard(self, people: People, things: tuple[Project, Task]) -> None:
+    def test_each_answer_is_shown_or_hidden_by_keyboard(self, people: People, things: tuple[Project, Task]) -> None:
         page = people.signed_in(cast.ada())
         page.goto(page_of(*things))
         page.wait_for_selector(".box-canvas canvas")
@@ -202,7 +200,7 @@ class TestInABrowser:
         page.get_by_role("checkbox", name="Left out").check()
         assert self.overlays(page) == ["left out"]
 
-    def test_it_is_reached_from_the_review_and_leads_back_there(
+    def test_the_page_is_reachable_from_review_and_leads_back(
         self, people: People, things: tuple[Project, Task]
     ) -> None:
         project, task = things
@@ -217,7 +215,7 @@ class TestInABrowser:
         expect(page.get_by_text("Approved, version 1")).to_be_visible()
         expect(page.get_by_role("button", name="Review it again")).to_be_visible()
 
-    def test_what_a_person_decided_may_be_decided_again_on_purpose(
+    def test_a_persons_decision_can_be_overridden_on_purpose(
         self, people: People, things: tuple[Project, Task]
     ) -> None:
         project, task = things
@@ -230,7 +228,9 @@ class TestInABrowser:
         page.wait_for_url(f"**{page_of(project, task)}")
         expect(page.locator(".history li[data-state=ok]")).to_have_count(1)
 
-    def test_it_is_reached_from_the_images_of_a_batch(self, people: People, things: tuple[Project, Task]) -> None:
+    def test_the_page_is_reachable_from_the_images_of_a_batch(
+        self, people: People, things: tuple[Project, Task]
+    ) -> None:
         project, task = things
         page = people.signed_in(cast.ada())
         page.goto(f"/projects/{project.public_id}/images/?batch={task.batch.public_id}")

@@ -1,4 +1,4 @@
-"""Bringing images in from the browser: what each file does, folders, tables, and a line that breaks."""
+"""Uploading images from the browser: the result for each file, folders, metadata tables, and a broken connection."""
 
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from tests.ui.live import People, scene
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-# The request arrives and is answered, but the page hears nothing of it.
+# The request arrives and is answered, but the page never receives the response.
 LOSE_THE_FIRST = """() => {
     const {get} = Object.getOwnPropertyDescriptor(XMLHttpRequest.prototype, 'status');
     let first = null;
@@ -40,18 +40,18 @@ def page(people: People, project: Project) -> Page:
 
 
 def ready(page: Page) -> None:
-    """The controller listens: it loads after the page."""
+    """Wait until the controller listens; it loads after the page."""
     bound = """async () => { const {controllerOf} = await import('/static/workers_ui/controllers/binder.js');
         return controllerOf(document.querySelector('.upload'), 'upload') !== null; }"""
     for _ in range(200):
         if page.evaluate(bound):
             return
         page.wait_for_timeout(50)
-    raise AssertionError("The upload never listened.")
+    raise AssertionError("The upload controller never listened.")
 
 
 def run_all() -> None:
-    """What a Celery worker does, in this thread and with one decoder."""
+    """Do what a Celery worker does, in this thread and with one decoder."""
     for row in Import.objects.filter(state=Import.State.WORKING):
         run_import(import_id=row.pk, decoders=1)
 
@@ -64,7 +64,7 @@ def photos(folder: Path, *names: str) -> list[str]:
     return [str(path) for path in paths]
 
 
-def test_the_report_says_of_each_file_that_was_not_taken_why(page: Page, tmp_path: Path) -> None:
+def test_the_report_says_why_each_file_was_refused(page: Page, tmp_path: Path) -> None:
     good = photos(tmp_path / "in", "one.jpg", "two.jpg")
     twin, text = tmp_path / "twin.jpg", tmp_path / "note.jpg"
     twin.write_bytes(Path(good[0]).read_bytes())
@@ -78,7 +78,7 @@ def test_the_report_says_of_each_file_that_was_not_taken_why(page: Page, tmp_pat
     expect(page.locator(".image-grid li")).to_have_count(2)
 
 
-def test_a_table_of_metadata_goes_with_the_images(page: Page, project: Project, tmp_path: Path) -> None:
+def test_a_metadata_table_is_imported_with_the_images(page: Page, project: Project, tmp_path: Path) -> None:
     table = tmp_path / "about.csv"
     table.write_text("file,place\none.jpg,lake\ngone.jpg,table\n")
     page.locator(FILES).set_input_files([*photos(tmp_path, "one.jpg"), str(table)])
@@ -97,7 +97,7 @@ def test_a_folder_keeps_its_paths(page: Page, tmp_path: Path) -> None:
     expect(page.get_by_text("2 images taken.")).to_be_visible(timeout=20_000)
 
 
-def test_an_answer_that_was_lost_on_the_way_does_not_import_twice(page: Page, tmp_path: Path) -> None:
+def test_a_lost_response_does_not_import_twice(page: Page, tmp_path: Path) -> None:
     calls: list[str] = []
     page.on(
         "request", lambda sent: calls.append(sent.headers.get("idempotency-key", "")) if sent.method == "POST" else None
@@ -112,7 +112,7 @@ def test_an_answer_that_was_lost_on_the_way_does_not_import_twice(page: Page, tm
     expect(page.get_by_text("1 image taken.")).to_be_visible(timeout=20_000)
 
 
-def test_what_the_server_refuses_is_said_at_the_file(page: Page, tmp_path: Path) -> None:
+def test_a_refusal_by_the_server_is_shown_at_the_file(page: Page, tmp_path: Path) -> None:
     def refuse(route: Route) -> None:
         problem: dict[str, Any] = {
             "title": "Refused",

@@ -1,4 +1,4 @@
-"""Pages when there is a lot, and when there is nothing: bounded queries, pages of rows, words instead of blanks."""
+"""Pages with a lot of data and with none: a bounded number of queries, pagination, text instead of blanks."""
 
 from datetime import timedelta
 
@@ -44,7 +44,7 @@ def grown(project: Project, count: int) -> None:
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_page_asks_no_more_often_when_there_is_more(ada: Client, page: str) -> None:
+def test_the_number_of_queries_of_a_page_does_not_grow_with_its_data(ada: Client, page: str) -> None:
     few, many = cast.a_project("Few"), cast.a_project("Many")
     grown(few, 2)
     grown(many, 12)
@@ -52,7 +52,7 @@ def test_a_page_asks_no_more_often_when_there_is_more(ada: Client, page: str) ->
     assert queries(ada, f"/projects/{many.public_id}/{page}") <= queries(ada, f"/projects/{few.public_id}/{page}")
 
 
-def test_the_list_of_projects_asks_no_more_often_when_there_are_more(ada: Client) -> None:
+def test_the_number_of_queries_does_not_grow_with_the_projects(ada: Client) -> None:
     grown(cast.a_project("First"), 1)
     before = queries(ada, "/projects/")
     for number in range(8):
@@ -60,7 +60,7 @@ def test_the_list_of_projects_asks_no_more_often_when_there_are_more(ada: Client
     assert queries(ada, "/projects/") <= before
 
 
-def test_images_come_in_pages_and_a_page_that_is_not_there_is_the_last(ada: Client) -> None:
+def test_images_are_paginated_and_a_page_beyond_the_end_is_the_last(ada: Client) -> None:
     project = cast.a_project()
     for _ in range(65):
         cast.an_image(project)
@@ -72,7 +72,7 @@ def test_images_come_in_pages_and_a_page_that_is_not_there_is_the_last(ada: Clie
         assert "1 to 60 of 65 images" in ada.get(f"{address}?page={page}").content.decode()
 
 
-def test_images_are_found_by_state_and_by_a_part_of_their_name(ada: Client) -> None:
+def test_images_are_filtered_by_state_and_by_part_of_their_name(ada: Client) -> None:
     project = cast.a_project()
     cast.a_task(project, image=cast.an_image(project, name="lake/boat one.jpg"))
     cast.a_gold(project, image=cast.an_image(project, name="table/cup.jpg"))
@@ -90,7 +90,7 @@ def test_images_are_found_by_state_and_by_a_part_of_their_name(ada: Client) -> N
     assert shown("state=nonsense") == (True, True)
 
 
-def test_the_search_stays_in_the_addresses_of_the_pages(ada: Client) -> None:
+def test_page_links_keep_the_search(ada: Client) -> None:
     project = cast.a_project()
     for number in range(61):
         cast.an_image(project, name=f"a&b {number}.jpg")
@@ -98,7 +98,7 @@ def test_the_search_stays_in_the_addresses_of_the_pages(ada: Client) -> None:
     assert "?page=2&amp;state=&amp;name=a%26b" in page
 
 
-def test_like_things_in_a_row_are_one_line_of_the_feed() -> None:
+def test_similar_consecutive_events_are_one_line_of_the_feed() -> None:
     project = cast.a_project(workers=[cast.wren()])
     wren = str(cast.wren().public_id)
     record_event(project_id=project.pk, kind="hand.claimed", data={"worker": wren, "size": 10}, leased=10)
@@ -108,18 +108,18 @@ def test_like_things_in_a_row_are_one_line_of_the_feed() -> None:
     number_events(project_id=project.pk)
     assert [line.words for line in activity(project=project)] == [
         "Wren handed in 4 answers and earned 0.08 USD",
-        "4 answers came in",
+        "4 answers received",
         "Wren took a set of 10 images",
     ]
 
 
-def test_things_that_lie_apart_in_time_are_lines_of_their_own() -> None:
+def test_events_far_apart_in_time_are_separate_lines() -> None:
     project = cast.a_project()
     for _ in range(2):
         record_event(project_id=project.pk, kind="answer.submitted", submitted=1)
     number_events(project_id=project.pk)
     Event.objects.filter(number=1).update(created_at=utc_now() - timedelta(hours=1))
-    assert [line.words for line in activity(project=project)] == ["1 answer came in", "1 answer came in"]
+    assert [line.words for line in activity(project=project)] == ["1 answer received", "1 answer received"]
 
 
 def test_an_erased_person_is_named_by_a_pseudonym() -> None:
@@ -131,7 +131,7 @@ def test_an_erased_person_is_named_by_a_pseudonym() -> None:
     assert [line.words for line in activity(project=project)] == [f"Worker {str(wren.public_id)[:4]} joined"]
 
 
-def test_who_joined_and_which_file_is_ready_are_said_in_words() -> None:
+def test_joined_workers_and_ready_files_are_described() -> None:
     project = cast.a_project()
     admit(project=project, worker=cast.wren())
     for name in ("imagenet", "coco"):

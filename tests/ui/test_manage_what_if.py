@@ -1,4 +1,4 @@
-"""What if: settings are read with care, answers are played back off the request, and nothing is changed by looking."""
+"""What if: settings are validated, answers are replayed outside the request, and viewing changes nothing."""
 
 import re
 from collections.abc import Iterator
@@ -34,7 +34,7 @@ def ada(db: None) -> Client:
 
 
 def strays() -> Project:
-    """Twelve images with four answers each, one of which differs on every third."""
+    """Twelve images with four answers each; on every third image one answer differs."""
     project = cast.a_project("Strays", answers_min=4, answers_max=4, classes=("cat", "dog"))
     for number in range(12):
         right = 1 + number % 2
@@ -50,7 +50,7 @@ def text_of(client: Client, project: Project, query: str = "") -> str:
 
 
 @pytest.mark.parametrize(
-    ("query", "asked"),
+    ("query", "requested"),
     [
         ("", (3, 5, 0.9, "blend")),
         ("answers_min=2&answers_max=4&confidence=95&method=majority", (2, 4, 0.95, "majority")),
@@ -61,12 +61,12 @@ def text_of(client: Client, project: Project, query: str = "") -> str:
         ("confidence=999", (3, 5, 1.0, "blend")),
     ],
 )
-def test_what_is_asked_is_read_with_the_projects_own_in_doubt(query: str, asked: tuple[int, int, float, str]) -> None:
-    found = read(QueryDict(query), Project(answers_min=3, answers_max=5, confidence_target=0.9))
-    assert (found.answers_min, found.answers_max, found.confidence, found.method) == asked
+def test_invalid_settings_fall_back_to_the_projects_own(query: str, requested: tuple[int, int, float, str]) -> None:
+    settings = read(QueryDict(query), Project(answers_min=3, answers_max=5, confidence_target=0.9))
+    assert (settings.answers_min, settings.answers_max, settings.confidence, settings.method) == requested
 
 
-def test_the_answers_are_played_back_off_the_request(ada: Client) -> None:
+def test_the_answers_are_replayed_outside_the_request(ada: Client) -> None:
     project = strays()
     assert "The answers are being played back." in text_of(ada, project, "?answers_min=2&answers_max=4")
     assert [job.state for job in make_reports()] == ["done"]
@@ -78,7 +78,7 @@ def test_the_answers_are_played_back_off_the_request(ada: Client) -> None:
     assert "1 answer 1.00" in text
 
 
-def test_reviewed_labels_judge(ada: Client) -> None:
+def test_settings_are_judged_by_reviewed_labels(ada: Client) -> None:
     project = strays()
     for label in ConsensusLabel.objects.filter(project=project, is_current=True)[:5]:
         approve_label(reviewer=cast.ada(), task=label.task, label_hash=label.content_hash)
@@ -87,14 +87,14 @@ def test_reviewed_labels_judge(ada: Client) -> None:
     assert "by 5 images: check images and labels that a reviewer decided" in text_of(ada, project)
 
 
-def test_settings_are_taken_over_into_the_form_and_saved_by_nobody_else(ada: Client) -> None:
+def test_settings_fill_the_form_but_are_not_saved(ada: Client) -> None:
     project = strays()
     text_of(ada, project, "?answers_min=2&answers_max=4&confidence=95")
     make_reports()
     page = ada.get(f"/projects/{project.public_id}/what-if/?answers_min=2&answers_max=4&confidence=95")
-    found = re.search(r'href="([^"]+)"[^>]*aria-label="Use these settings: 2 to 4 answers', page.content.decode())
-    assert found is not None
-    form = ada.get(found[1].replace("&amp;", "&")).content.decode()
+    link = re.search(r'href="([^"]+)"[^>]*aria-label="Use these settings: 2 to 4 answers', page.content.decode())
+    assert link is not None
+    form = ada.get(link[1].replace("&amp;", "&")).content.decode()
     assert "Filled in from What if. Nothing is changed until you save." in form
     assert re.search(r'name="answers_min" value="2"', form)
     assert re.search(r'name="confidence_target" value="95(\.0)?"', form)
@@ -116,7 +116,7 @@ def test_without_answers_it_says_what_it_will_show(ada: Client) -> None:
     assert "No answers to play back yet" in text_of(ada, project)
 
 
-def test_playing_back_again_keeps_what_was_asked(ada: Client) -> None:
+def test_replaying_again_keeps_the_requested_settings(ada: Client) -> None:
     project = strays()
     answer = ada.post(f"/projects/{project.public_id}/what-if/again/?answers_min=2&answers_max=3&confidence=80")
     assert answer.status_code == 302
@@ -126,7 +126,7 @@ def test_playing_back_again_keeps_what_was_asked(ada: Client) -> None:
 class TestInABrowser:
     pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-    def test_the_dial_is_moved_by_keys_and_the_answer_comes_by_itself(self, people: People) -> None:
+    def test_the_slider_moves_by_keys_and_results_appear_without_a_reload(self, people: People) -> None:
         project = strays()
         page = people.signed_in(cast.ada())
         page.goto(f"/projects/{project.public_id}/what-if/")

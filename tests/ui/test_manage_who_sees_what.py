@@ -1,4 +1,4 @@
-"""Whose pages are whose: managers see all of a project, reviewers the review, clients the releases, others nothing."""
+"""Access by role: managers see all of a project, reviewers the review, clients the releases, others nothing."""
 
 import pytest
 from django.test import Client
@@ -31,7 +31,7 @@ def test_a_manager_sees_every_page() -> None:
     assert open_pages(signed_in("ada"), cast.a_project()) == set(PAGES)
 
 
-def test_a_reviewer_sees_the_review_alone() -> None:
+def test_a_reviewer_sees_only_the_review() -> None:
     project = cast.a_project()
     rook = signed_in("rook", Role.REVIEWER)
     assert open_pages(rook, project) == {"review/"}
@@ -41,7 +41,7 @@ def test_a_reviewer_sees_the_review_alone() -> None:
     assert rook.get("/projects/new/").status_code == 403
 
 
-def test_a_client_sees_the_releases_alone() -> None:
+def test_a_client_sees_only_the_releases() -> None:
     project = cast.a_project()
     robin = signed_in("robin", Role.CLIENT)
     assert open_pages(robin, project) == {"releases/"}
@@ -50,7 +50,7 @@ def test_a_client_sees_the_releases_alone() -> None:
     assert robin.post(f"/projects/{project.public_id}/releases/").status_code == 403
 
 
-def test_a_worker_sees_none_of_it() -> None:
+def test_a_worker_sees_none_of_the_pages() -> None:
     project = cast.a_project(workers=[cast.wren()])
     wren = signed_in("wren")
     assert open_pages(wren, project) == set()
@@ -64,13 +64,13 @@ def test_an_outsider_does_not_learn_that_the_project_exists() -> None:
 
 
 @pytest.mark.parametrize("page", ["/projects/", "/projects/new/", "/settings/"])
-def test_who_is_not_signed_in_is_sent_to_sign_in(page: str) -> None:
+def test_anonymous_visitors_are_redirected_to_sign_in(page: str) -> None:
     answer = Client().get(page)
     assert answer.status_code == 302
     assert answer["Location"].startswith("/account/login/")
 
 
-def test_a_reviewer_cannot_take_a_managers_steps() -> None:
+def test_a_reviewer_cannot_run_a_managers_actions() -> None:
     project = cast.a_project(state="draft")
     batch = cast.a_batch(project, state="draft")
     rook = signed_in("rook", Role.REVIEWER)
@@ -83,7 +83,7 @@ def test_a_reviewer_cannot_take_a_managers_steps() -> None:
     assert Project.objects.get().state == Project.State.DRAFT
 
 
-def test_batches_and_releases_of_another_project_are_not_reached_through_ones_own() -> None:
+def test_batches_of_another_project_are_not_reachable_through_ones_own() -> None:
     own = cast.a_project("Own")
     foreign = cast.a_batch(cast.a_project("Foreign"), state="draft")
     answer = signed_in("ada").post(f"/projects/{own.public_id}/batches/{foreign.public_id}/", {"step": "open"})

@@ -1,4 +1,4 @@
-"""Labels in words, and what changed from one version to the next."""
+"""Labels, and the changes between their versions, as text."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ CANNOT = {"image": {"class": None, "tags": [], "attrs": {}}, "objects": [], "ver
         (CANNOT, "cannot tell"),
     ],
 )
-def test_an_answer_is_told_in_words(body: dict[str, Any], words: str) -> None:
+def test_an_answer_is_described(body: dict[str, Any], words: str) -> None:
     assert answer_words(body, NAMES) == words
 
 
@@ -45,7 +45,7 @@ OTHER = (1, 200.0, 200.0, 40.0, 40.0)
         (cast.box_answer(BOX), cast.box_answer(OTHER), "1 box added, 1 box removed"),
     ],
 )
-def test_a_version_says_what_it_changed(before: dict[str, Any], after: dict[str, Any], words: str) -> None:
+def test_a_version_describes_its_changes(before: dict[str, Any], after: dict[str, Any], words: str) -> None:
     assert changes_words(before, after, NAMES) == words
 
 

@@ -1,4 +1,4 @@
-"""The browser's files as they are served: unchanged libraries, hashed names, little script, nothing inline."""
+"""Static files as served: unmodified libraries, hashed names, a script size budget, nothing inline."""
 
 import gzip
 import re
@@ -30,15 +30,15 @@ def test_modules_find_each_other_under_their_hashed_names(tmp_path: Path) -> Non
     for name, _, processed in storage.post_process({name: (source, name) for name in names}):
         assert not isinstance(processed, Exception), f"{name}: {processed}"
     registry = (tmp_path / storage.stored_name("workers_ui/controllers/registry.js")).read_text()
-    found = re.findall(r'import\("\./([^"]+)"\)', registry)
-    assert found
-    for name in found:
+    imported = re.findall(r'import\("\./([^"]+)"\)', registry)
+    assert imported
+    for name in imported:
         assert re.search(r"\.[0-9a-f]{12}\.js$", name)
         assert (tmp_path / "workers_ui/controllers" / name).is_file()
 
 
 def test_the_worker_page_needs_at_most_150_kilobytes_of_script() -> None:
-    """Everything that the labeling page loads, compressed as it travels; the chart is a manager's."""
+    """Everything that the labeling page loads, as compressed for transfer; charts are for managers only."""
     scripts = [*OURS.glob("canvas/*.js"), *OURS.glob("controllers/*.js")]
     scripts += [path for path in OURS.glob("vendor/**/*.js") if "uplot" not in path.as_posix()]
     assert sum(len(gzip.compress(path.read_bytes(), 9)) for path in scripts) < BUDGET

@@ -1,4 +1,4 @@
-"""From the link in an invitation to the first project."""
+"""From an invitation link to the first project."""
 
 from datetime import timedelta
 from typing import Any
@@ -31,7 +31,7 @@ def a_link(project: Project, **fields: Any) -> tuple[Invitation, str]:
 
 
 @pytest.mark.django_db
-def test_a_link_tells_who_invites_and_what_the_work_pays(client: Client) -> None:
+def test_a_link_shows_who_invites_and_what_the_work_pays(client: Client) -> None:
     _, url = a_link(cast.a_project("Strays", price="0.03", seconds_per_answer=12))
     html = client.get(url).content.decode()
     for words in ("Aviary invites you", "Strays", "$0.03", "$9.00", "12 seconds", "10</b> images", "cat", "dog"):
@@ -51,7 +51,7 @@ def test_signing_up_makes_the_person_a_worker_of_the_project_and_signs_in(client
 
 
 @pytest.mark.django_db
-def test_a_weak_password_and_a_taken_address_are_said_at_their_fields(client: Client) -> None:
+def test_a_weak_password_and_a_taken_email_are_shown_at_their_fields(client: Client) -> None:
     _, url = a_link(cast.a_project("Strays"))
     weak = client.post(url, {**SIGN_UP, "password": "12345678"})
     assert weak.status_code == 422
@@ -64,7 +64,7 @@ def test_a_weak_password_and_a_taken_address_are_said_at_their_fields(client: Cl
 
 
 @pytest.mark.django_db
-def test_somebody_signed_in_just_accepts_also_twice(client: Client) -> None:
+def test_a_signed_in_person_accepts_even_twice(client: Client) -> None:
     project = cast.a_project("Strays")
     invitation, url = a_link(project, max_uses=1)
     client.force_login(cast.a_user("wren"))
@@ -84,7 +84,7 @@ def test_somebody_signed_in_just_accepts_also_twice(client: Client) -> None:
         ({"uses": 3, "max_uses": 3}, "This invitation is used up"),
     ],
 )
-def test_a_link_that_is_over_says_why_and_what_to_do(client: Client, fields: dict[str, Any], words: str) -> None:
+def test_an_expired_or_used_up_link_says_why_and_what_to_do(client: Client, fields: dict[str, Any], words: str) -> None:
     _, url = a_link(cast.a_project("Strays"), **fields)
     for answer in (client.get(url), client.post(url, SIGN_UP)):
         assert answer.status_code == 410
@@ -94,7 +94,7 @@ def test_a_link_that_is_over_says_why_and_what_to_do(client: Client, fields: dic
 
 
 @pytest.mark.django_db
-def test_a_link_that_was_taken_back_says_so(client: Client) -> None:
+def test_a_revoked_link_says_so(client: Client) -> None:
     invitation, url = a_link(cast.a_project("Strays"))
     revoke_invitation(invitation=invitation)
     answer = client.get(url)
@@ -106,18 +106,18 @@ def test_a_link_that_was_taken_back_says_so(client: Client) -> None:
 def test_a_class_of_thirty_joins_from_one_address() -> None:
     _, url = a_link(cast.a_project("Strays"))
     for number in range(30):
-        # A password that is refused costs no hashing, and is counted like one that is taken.
+        # A rejected password costs no hashing, and counts toward the limit like an accepted one.
         assert Client().post(url, {"email": f"robin{number}@example.org", "password": "1"}).status_code == 422
 
 
 @pytest.mark.django_db
-def test_unknown_links_are_told_so_and_guessing_is_slowed_down(client: Client) -> None:
+def test_unknown_links_say_so_and_guessing_is_rate_limited(client: Client) -> None:
     answers = [client.get(f"/join/guess-{number}/") for number in range(22)]
     assert answers[0].status_code == 404
-    assert "This link is not known" in answers[0].content.decode()
+    assert "This invitation link is not valid" in answers[0].content.decode()
     assert answers[-1].status_code == 429
     assert "Wait a minute, then try again" in answers[-1].content.decode()
-    # Good links stay open to everybody at that address.
+    # Valid links stay open to everyone at that address.
     _, url = a_link(cast.a_project("Strays"))
     assert client.get(url).status_code == 200
 
@@ -129,7 +129,7 @@ def test_a_phone_goes_from_the_link_to_the_first_set(people: People) -> None:
     _, url = a_link(project)
     page = people.visitor(**PHONE)
     page.goto(url)
-    for label, value in (("Your name", "Robin"), ("E-mail address", "robin@example.org"), ("Password", "nest-9-straw")):
+    for label, value in (("Your name", "Robin"), ("Email address", "robin@example.org"), ("Password", "nest-9-straw")):
         page.get_by_label(label).fill(value)
     page.get_by_role("button", name="Make the account and go on").tap()
     expect(page.get_by_role("heading", name="Ready when you are")).to_be_visible()

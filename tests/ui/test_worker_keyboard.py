@@ -1,4 +1,4 @@
-"""A set of ten from the first key to the pay, without a mouse."""
+"""A set of ten images from the first key to the pay, without a mouse."""
 
 from decimal import Decimal
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.browser
 
 
 def tab_to(page: SetPage, name: str) -> None:
-    """Press Tab until the element of this name has the focus."""
+    """Press Tab until the element with this name has focus."""
     for _ in range(40):
         page.press("Tab")
         if name in page.page.evaluate("document.activeElement.textContent"):
@@ -22,7 +22,7 @@ def tab_to(page: SetPage, name: str) -> None:
     raise AssertionError(f"Tab never reached {name}")
 
 
-def test_ten_images_are_classified_with_the_keyboard_alone(people: People) -> None:
+def test_ten_images_are_classified_with_only_the_keyboard(people: People) -> None:
     wren = cast.wren()
     project = cast.a_project("Strays", workers=[wren], gold_rate=0)
     scene_tasks(project, 10)
@@ -42,7 +42,7 @@ def test_ten_images_are_classified_with_the_keyboard_alone(people: People) -> No
     expect(page.page.get_by_text("$0.20").first).to_be_visible()
 
 
-def test_boxes_are_drawn_on_ten_images_with_the_keyboard_alone(people: People) -> None:
+def test_boxes_are_drawn_on_ten_images_with_only_the_keyboard(people: People) -> None:
     wren = cast.wren()
     project = cast.a_project("Things", workers=[wren], gold_rate=0, tools=("box",), classes=("apple", "cup"))
     scene_tasks(project, 10)
@@ -66,7 +66,7 @@ def test_boxes_are_drawn_on_ten_images_with_the_keyboard_alone(people: People) -
     assert all(body["objects"][0]["class"] == 2 for body in bodies if body["verdict"] == "labels")
 
 
-def test_saving_without_a_box_asks_for_one_or_for_a_word(people: People) -> None:
+def test_saving_without_a_box_asks_for_one_or_for_a_verdict(people: People) -> None:
     wren = cast.wren()
     project = cast.a_project("Things", workers=[wren], gold_rate=0, tools=("box",), hand_size=2)
     scene_tasks(project, 2)

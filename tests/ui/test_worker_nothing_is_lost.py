@@ -1,4 +1,4 @@
-"""Going back, losing the connection, reloading, two tabs: no answer is lost and none counts twice."""
+"""Going back, going offline, reloading, two tabs: no answer is lost and none counts twice."""
 
 import re
 
@@ -25,7 +25,7 @@ def all_sent(page: Page) -> None:
     expect(page.locator(".sync-line")).to_have_text("All sent")
 
 
-def test_an_answer_is_mended_by_going_back(people: People) -> None:
+def test_an_answer_is_corrected_by_going_back(people: People) -> None:
     page = a_set(people)
     page.press("1")
     page.at_image(2, 3)
@@ -43,7 +43,7 @@ def test_an_answer_is_mended_by_going_back(people: People) -> None:
     assert Annotation.objects.filter(project=page.project).count() == 4
 
 
-def test_an_answer_is_mended_from_the_overview_and_leads_back_to_it(people: People) -> None:
+def test_an_answer_is_corrected_from_the_overview_and_returns_to_it(people: People) -> None:
     page = a_set(people, size=2)
     page.press("1")
     page.at_image(2, 2)
@@ -91,7 +91,7 @@ def test_a_reload_in_the_middle_keeps_answers_and_drawings(people: People) -> No
     assert len(current_bodies(page.project)) == 1
 
 
-def test_a_reload_before_the_connection_is_back_keeps_what_waits_on_the_device(people: People) -> None:
+def test_a_reload_while_offline_keeps_unsent_answers(people: People) -> None:
     page = a_set(people)
     page.page.route("**/answer/", lambda route: route.abort())
     page.press("2")

@@ -1,4 +1,4 @@
-"""What a worker is told: work, pay and time, why there is none, what was earned, and the way out."""
+"""What workers see: work, pay and time, why there is no work, what they earned, and deleting the account."""
 
 import re
 from decimal import Decimal
@@ -15,7 +15,7 @@ from tests import factories as cast
 from tests.worker_actions import answer, leases_of, take
 
 pytestmark = pytest.mark.django_db
-OURS_ALONE = re.compile(r"\b(gold|posterior|consensus|void|surplus|trust|claim|lease)\w*", re.IGNORECASE)
+INTERNAL_WORDS = re.compile(r"\b(gold|posterior|consensus|void|surplus|trust|claim|lease)\w*", re.IGNORECASE)
 
 
 @pytest.fixture
@@ -25,12 +25,12 @@ def wren(client: Client) -> Any:
 
 
 def text(client: Client, url: str) -> str:
-    """The words of a page, as somebody reads them: without its head and its tags."""
+    """Return the text of a page as a person reads it: without its head and tags."""
     html = client.get(url, follow=True).content.decode()
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html.split("<body", 1)[1]))
 
 
-def test_the_start_page_leads_everybody_to_their_own_place(client: Client) -> None:
+def test_the_start_page_redirects_people_to_their_own_pages(client: Client) -> None:
     assert "Were you invited" in text(client, "/")
     client.force_login(cast.a_user("wren"))
     assert client.get("/").headers["Location"] == "/work/"
@@ -38,7 +38,7 @@ def test_the_start_page_leads_everybody_to_their_own_place(client: Client) -> No
     assert client.get("/").headers["Location"] == "/projects/"
 
 
-def test_pages_of_work_ask_for_signing_in_first(client: Client) -> None:
+def test_work_pages_require_signing_in(client: Client) -> None:
     project = cast.a_project()
     for url in ("/work/", "/work/earnings/", f"/work/{project.public_id}/", "/me/"):
         assert client.get(url).headers["Location"].startswith("/account/login/?next=")
@@ -51,14 +51,14 @@ def test_a_project_is_hidden_from_those_who_do_not_work_in_it(client: Client, wr
     assert "Secret birds" not in answer.content.decode()
 
 
-def test_work_stands_with_its_pay_and_time(client: Client, wren: Any) -> None:
+def test_work_is_listed_with_its_pay_and_time(client: Client, wren: Any) -> None:
     cast.a_project("Strays", workers=[wren], price="0.05", seconds_per_answer=20)
     words = text(client, "/work/")
-    for said in ("Strays", "$0.05", "about 20 seconds each", "about $9.00 an hour"):
-        assert said in words
+    for expected in ("Strays", "$0.05", "about 20 seconds each", "about $9.00 an hour"):
+        assert expected in words
 
 
-def test_without_a_place_the_page_says_that_no_images_are_waiting(client: Client, wren: Any) -> None:
+def test_without_an_open_slot_the_page_says_that_no_images_are_waiting(client: Client, wren: Any) -> None:
     project = cast.a_project("Strays", workers=[wren])
     answer = client.post(f"/work/{project.public_id}/set/", follow=True)
     assert "No images are waiting for you right now" in answer.content.decode()
@@ -96,7 +96,7 @@ def test_handing_in_twice_pays_once_and_shows_the_same_sum(client: Client, wren:
     assert Assignment.objects.filter(hand=hand, state="released").count() == 1
 
 
-def test_a_set_of_somebody_else_cannot_be_handed_in_or_seen(client: Client, wren: Any) -> None:
+def test_another_workers_set_cannot_be_handed_in_or_seen(client: Client, wren: Any) -> None:
     finch = cast.finch()
     project = cast.a_project("Strays", workers=[wren, finch], gold_rate=0)
     cast.some_tasks(project, 2)
@@ -119,16 +119,16 @@ def every_page(project: Project, hand: Any) -> list[str]:
     ]
 
 
-def test_no_page_uses_words_that_are_ours_alone(client: Client, wren: Any) -> None:
+def test_no_page_uses_internal_words(client: Client, wren: Any) -> None:
     project = cast.a_project("Strays", workers=[wren], gold_rate=0)
     cast.some_tasks(project, 2, wanted=3)
     first = take(wren, project)
     for url in every_page(project, first):
-        assert OURS_ALONE.findall(text(client, url)) == []
+        assert INTERNAL_WORDS.findall(text(client, url)) == []
     answer(leases_of(first)[0])
     client.post(f"/work/{project.public_id}/set/hand-in/", {"hand": str(first.public_id)})
     for url in every_page(project, first):
-        assert OURS_ALONE.findall(text(client, url)) == []
+        assert INTERNAL_WORDS.findall(text(client, url)) == []
 
 
 def test_a_name_is_changed(client: Client, wren: Any) -> None:
@@ -136,7 +136,7 @@ def test_a_name_is_changed(client: Client, wren: Any) -> None:
     assert User.objects.get(email="wren@example.org").name == "Wren Winter"
 
 
-def test_an_account_is_deleted_with_its_password_alone_and_the_work_stays(client: Client, wren: Any) -> None:
+def test_deleting_an_account_requires_its_password_and_keeps_the_work(client: Client, wren: Any) -> None:
     project = cast.a_project("Strays", workers=[wren], gold_rate=0)
     cast.some_tasks(project, 1)
     hand = take(wren, project)

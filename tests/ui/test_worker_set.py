@@ -1,4 +1,4 @@
-"""A set in the browser: what it says of time, skips and check images, and how much it loads."""
+"""A set in the browser: what it says about time and skips, that check images look the same, and how much it loads."""
 
 import gzip
 import re
@@ -20,13 +20,13 @@ SCRIPT_BUDGET = 150_000
 
 
 def in_seconds(project: Any, seconds: float) -> None:
-    """The set's time is over in so many seconds."""
+    """Make the set expire in this many seconds."""
     end = utc_now() + timedelta(seconds=seconds)
     Hand.objects.filter(project=project).update(expires_at=end)
     Assignment.objects.filter(project=project, state="leased").update(expires_at=end)
 
 
-def test_when_time_is_up_the_page_says_so_gently_and_late_answers_are_taken(people: People) -> None:
+def test_when_time_is_up_the_page_says_so_and_late_answers_are_accepted(people: People) -> None:
     wren = cast.wren()
     project = cast.a_project("Strays", workers=[wren], gold_rate=0, hand_size=2)
     scene_tasks(project, 2)
@@ -48,7 +48,7 @@ def test_when_time_is_up_the_page_says_so_gently_and_late_answers_are_taken(peop
     assert [body["image"]["class"] for body in current_bodies(project)] == [1, 2]
 
 
-def test_a_skipped_image_goes_to_somebody_else_and_is_not_counted(people: People) -> None:
+def test_a_skipped_image_goes_to_someone_else_and_is_not_counted(people: People) -> None:
     wren = cast.wren()
     project = cast.a_project("Strays", workers=[wren], gold_rate=0, hand_size=2)
     scene_tasks(project, 2)

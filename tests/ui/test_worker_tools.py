@@ -1,4 +1,4 @@
-"""The tool strip of a set, by press."""
+"""The tool strip of a set, by clicks."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.ui.sets import SetPage
 pytestmark = pytest.mark.browser
 
 
-def test_every_tool_of_the_strip_does_what_it_says(people: People) -> None:
+def test_every_tool_in_the_strip_works(people: People) -> None:
     wren = cast.wren()
     project = cast.a_project("Things", workers=[wren], gold_rate=0, tools=("box",), hand_size=1)
     scene_tasks(project, 1)
@@ -40,7 +40,7 @@ def test_every_tool_of_the_strip_does_what_it_says(people: People) -> None:
     assert page.ask("canvas.view") == before
 
 
-def test_somebody_who_only_looks_can_zoom_without_two_fingers(people: People) -> None:
+def test_a_read_only_image_can_be_zoomed_without_two_fingers(people: People) -> None:
     wren = cast.wren()
     project = cast.a_project("Strays", workers=[wren], gold_rate=0, hand_size=1)
     scene_tasks(project, 1)

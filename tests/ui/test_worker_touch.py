@@ -1,4 +1,4 @@
-"""A set of ten on a phone of 360 CSS pixels, by finger."""
+"""A set of ten images by touch on a phone that is 360 CSS pixels wide."""
 
 import pytest
 from playwright.sync_api import Page
@@ -17,12 +17,12 @@ SMALL_TARGETS = """() => [...document.querySelectorAll('.set button, .set a')]
 
 
 def overflow(page: Page) -> int:
-    """How far the page is wider than the screen."""
+    """Return by how many pixels the page is wider than the screen."""
     wider: int = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     return wider
 
 
-def test_ten_images_are_classified_by_finger(people: People) -> None:
+def test_ten_images_are_classified_by_touch(people: People) -> None:
     wren = cast.wren()
     project = cast.a_project("Strays", workers=[wren], gold_rate=0, classes=("cat", "dog", "fox", "owl"))
     scene_tasks(project, 10)
@@ -38,7 +38,7 @@ def test_ten_images_are_classified_by_finger(people: People) -> None:
     assert [body["image"]["class"] for body in current_bodies(project)] == [1, 3, 1, 1, 1, 1, 1, 1, 1, 1]
 
 
-def test_boxes_are_drawn_on_ten_images_by_finger(people: People) -> None:
+def test_boxes_are_drawn_on_ten_images_by_touch(people: People) -> None:
     wren = cast.wren()
     project = cast.a_project("Things", workers=[wren], gold_rate=0, tools=("box",), classes=("apple", "cup"))
     scene_tasks(project, 10)
@@ -59,7 +59,7 @@ def test_boxes_are_drawn_on_ten_images_by_finger(people: People) -> None:
 
 
 @pytest.mark.parametrize("tool", ["class", "box"])
-def test_everything_to_press_is_large_enough_and_nothing_sticks_out(people: People, tool: str) -> None:
+def test_touch_targets_are_large_enough_and_nothing_overflows(people: People, tool: str) -> None:
     wren = cast.wren()
     classes = ("apple", "cup", "leaf", "boat", "kite", "a rather long name of a class")
     project = cast.a_project("Things", workers=[wren], gold_rate=0, tools=(tool,), classes=classes, hand_size=2)

@@ -13,15 +13,15 @@ from kernel.errors import AnnotaryError
 from kernel.events import stream_snapshot
 from projects.selectors import project_for
 
-NOT_YOURS = 4403
-LONGEST_MESSAGE = 200
+CLOSE_FORBIDDEN = 4403
+MAX_MESSAGE_LENGTH = 200
 
 
 class ProjectConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels has no types
-    """Sends `snapshot` {number, data: {totals}}, then `delta` {number, events}; takes {"type": "resync"}.
+    """Sends `snapshot` {number, data: {totals}}, then `delta` {number, events}; accepts {"type": "resync"}.
 
-    The group is joined before the snapshot is read, so no event falls between the two; deltas that the snapshot holds
-    already are cut off by their number.
+    Joins the group before reading the snapshot, so no event is lost between the two. Events that the snapshot already
+    includes are dropped by their number.
     """
 
     project_id: int
@@ -31,8 +31,8 @@ class ProjectConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # chan
         try:
             self.project_id = await self._find_project(self.scope["url_route"]["kwargs"]["project_id"])
         except AnnotaryError:
-            await self.accept()  # a refusal before it reaches the page as nothing but "failed"
-            await self.close(code=NOT_YOURS)
+            await self.accept()  # closing before accepting would reach the page only as a failed connection
+            await self.close(code=CLOSE_FORBIDDEN)
             return
         await self.accept()
         await self.channel_layer.group_add(project_group(self.project_id), self.channel_name)
@@ -43,7 +43,7 @@ class ProjectConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # chan
             await self.channel_layer.group_discard(project_group(self.project_id), self.channel_name)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
-        # Pages send this one message; whatever else arrives ends nothing and changes nothing.
+        # Pages send only this message; anything else is ignored.
         if text_data is not None and _is_resync(text_data):
             await self._send_snapshot()
 
@@ -66,7 +66,7 @@ class ProjectConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # chan
         self.sent = snapshot.number
         await self.send_json({"type": "snapshot", "number": snapshot.number, "data": {"totals": snapshot.totals}})
 
-    @database_sync_to_async  # type: ignore[untyped-decorator]  # the same
+    @database_sync_to_async  # type: ignore[untyped-decorator]  # channels has no types
     def _find_project(self, public_id: uuid.UUID) -> int:
         user = self.scope["user"]
         if not isinstance(user, User) or not user.is_active:
@@ -76,7 +76,7 @@ class ProjectConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # chan
 
 def _is_resync(text: str) -> bool:
     try:
-        content = json.loads(text) if len(text) <= LONGEST_MESSAGE else None
+        content = json.loads(text) if len(text) <= MAX_MESSAGE_LENGTH else None
     except ValueError:
         return False
     return isinstance(content, dict) and content.get("type") == "resync"

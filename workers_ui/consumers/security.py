@@ -1,8 +1,7 @@
-"""Who may open a websocket: pages of this site, also where websockets have a port of their own.
+"""Accept websockets only from pages of this site, including when websockets are served on a port of their own.
 
-A browser sends cookies with a websocket from any site, so the origin is checked here: its host must be the host that
-was asked for. The port is left out, because the embedded runtime serves websockets on a second one; cookies know no
-ports either.
+A browser sends cookies with a websocket from any site, so the origin is checked here: its host must equal the requested
+host. The port is ignored, because the embedded runtime serves websockets on a second port; cookies ignore ports too.
 """
 
 from typing import Any

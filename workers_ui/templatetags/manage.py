@@ -1,4 +1,4 @@
-"""How figures and states are written on a manager's pages."""
+"""Template filters that format figures and states on the managers' pages."""
 
 from decimal import Decimal
 from math import ceil
@@ -10,7 +10,7 @@ from django.utils.safestring import SafeString
 
 register = template.Library()
 
-# A state as (word, tone of its chip, icon). Colour is never the only sign.
+# Each state as (label, chip tone, icon). Color is never the only signal.
 PROJECT_STATES = {
     "draft": ("Draft", "", "edit"),
     "open": ("Open", "ok", "play"),
@@ -34,20 +34,20 @@ STANDINGS = {
     "removed": ("Removed", "bad", "x"),
 }
 RELEASE_STATES = {
-    "building": ("Being made", "", "clock"),
+    "building": ("Building", "", "clock"),
     "ready": ("Ready", "ok", "check"),
     "failed": ("Failed", "bad", "alert"),
 }
 EXPORT_STATES = {
-    "queued": ("Waits for its turn", "", "clock"),
-    "writing": ("Being written", "", "clock"),
-    "verifying": ("Being read back", "", "eye"),
+    "queued": ("Queued", "", "clock"),
+    "writing": ("Writing", "", "clock"),
+    "verifying": ("Verifying", "", "eye"),
     "ready": ("Ready", "ok", "check"),
     "failed": ("Failed", "bad", "alert"),
 }
 IMPORT_STATES = {
-    "receiving": ("Being sent", "", "upload"),
-    "working": ("Being taken in", "", "clock"),
+    "receiving": ("Uploading", "", "upload"),
+    "working": ("Processing", "", "clock"),
     "done": ("Done", "ok", "check"),
     "failed": ("Failed", "bad", "alert"),
 }
@@ -70,7 +70,7 @@ def state_chip(kind: str, state: str) -> dict[str, str]:
 
 @register.filter
 def money(amount: Any, currency: str) -> str:
-    """Two decimals, and as many more as the amount needs, up to six: 0.02, 1,204.50, 0.005."""
+    """Format an amount with two decimals, or as many more as it needs, up to six: 0.02, 1,204.50, 0.005."""
     if amount is None:
         return "–"
     text = f"{Decimal(str(amount)).normalize():f}"
@@ -80,7 +80,7 @@ def money(amount: Any, currency: str) -> str:
 
 @register.filter
 def about(amount: Any, currency: str) -> str:
-    """An estimate: to the cent, or to two digits where cents would hide it."""
+    """Format an estimate to the cent, or to two significant digits when cents would hide it."""
     if amount is None:
         return "–"
     value = Decimal(str(amount))
@@ -89,7 +89,7 @@ def about(amount: Any, currency: str) -> str:
 
 @register.filter
 def percent(share: float | None) -> str:
-    """0.973 is "97 %"; 0.999 is not rounded up to certainty."""
+    """Format a share: 0.973 is "97 %". 0.999 is not rounded up to certainty."""
     if share is None:
         return "–"
     value = share * 100
@@ -100,7 +100,7 @@ def percent(share: float | None) -> str:
 
 @register.filter
 def points(share: float | None) -> str:
-    """A difference of shares: 0.123 is "12 points"; what rounds to nothing says so."""
+    """Format a difference between shares: 0.123 is "12 points". A difference that rounds to zero says so."""
     if share is None:
         return "–"
     value = round(share * 100)
@@ -111,38 +111,38 @@ def points(share: float | None) -> str:
 
 @register.filter
 def fine_points(share: float) -> str:
-    """A small difference of shares, without its sign: 0.0123 is "1.2 points"."""
+    """Format a small difference between shares, without its sign: 0.0123 is "1.2 points"."""
     value = f"{abs(share) * 100:.1f}".removesuffix(".0")
     return f"{value} point" if value == "1" else f"{value} points"
 
 
 @register.filter
 def fine_percent(share: float | None) -> str:
-    """0.9234 is "92.3 %"."""
+    """Format a share to one decimal: 0.9234 is "92.3 %"."""
     return "–" if share is None else f"{share * 100:.1f} %"
 
 
 @register.filter
 def duration(hours: float | None) -> str:
-    """A length of time in one unit: 40 minutes, 3 hours, 2 days."""
+    """Format a duration in one unit: 40 minutes, 3 hours, 2 days."""
     if hours is None:
         return "–"
-    for size, one in ((24 * 365.25, "year"), (24 * 30.4, "month"), (24.0, "day"), (1.0, "hour")):
+    for size, unit in ((24 * 365.25, "year"), (24 * 30.4, "month"), (24.0, "day"), (1.0, "hour")):
         if hours >= 2 * size:
-            return f"{round(hours / size)} {one}s"
+            return f"{round(hours / size)} {unit}s"
     minutes = max(1, round(hours * 60))
     return f"{minutes} minute" if minutes == 1 else f"{minutes} minutes"
 
 
 @register.filter
 def at_least_zero(share: float) -> str:
-    """For a bar: agreement may be below chance."""
+    """Clamp a share for a bar; agreement can be below chance."""
     return f"{max(share, 0):.4f}"
 
 
 @register.filter
 def round_up(count: float) -> int:
-    """A number of wrong labels that is expected: some is never none."""
+    """Round up an expected number of wrong labels, so that a few never shows as none."""
     return ceil(round(count, 6))
 
 
@@ -163,11 +163,11 @@ def item(mapping: Any, key: Any) -> Any:
 
 @register.filter
 def local(moment: Any, style: str = "") -> SafeString | str:
-    """A time that the page writes in the reader's own zone; without scripts it stands in UTC."""
+    """Render a time, which the page's script shows in the reader's time zone; without scripts it is in UTC."""
     if not moment:
         return "–"
     iso = moment if isinstance(moment, str) else moment.isoformat()
-    words = iso[:16].replace("T", " ") + " UTC"
+    text = iso[:16].replace("T", " ") + " UTC"
     return format_html(
-        '<time datetime="{}" data-controller="local-time" data-local-time-style="{}">{}</time>', iso, style, words
+        '<time datetime="{}" data-controller="local-time" data-local-time-style="{}">{}</time>', iso, style, text
     )

@@ -1,4 +1,4 @@
-"""Filters for plain words: money and lengths of time."""
+"""Template filters for money and durations."""
 
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ register = template.Library()
 
 @register.filter
 def money(amount: Decimal, currency: str) -> str:
-    """{{ price|money:"USD" }}: every decimal that holds something."""
+    """{{ price|money:"USD" }}: with every significant decimal."""
     return words.money(amount, currency)
 
 

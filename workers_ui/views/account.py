@@ -1,4 +1,4 @@
-"""My account: my name, and the way out."""
+"""A person's own account: name and deletion."""
 
 from typing import cast
 
@@ -24,7 +24,7 @@ class NameForm(forms.Form):
         label="Your name",
         max_length=120,
         required=False,
-        help_text="The people who run your projects see it.",
+        help_text="Shown to the people who run your projects.",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
 
@@ -34,7 +34,7 @@ class EraseForm(forms.Form):
         label="Your password",
         max_length=200,
         strip=False,
-        help_text="So that nobody else can do this on your device.",
+        help_text="Enter it to confirm that it is you.",
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
@@ -47,7 +47,7 @@ def account(request: HttpRequest) -> HttpResponse:
     form = NameForm(request.POST or None, initial={"name": user.name})
     if request.method == "POST" and form.is_valid():
         rename_person(user=user, name=form.cleaned_data["name"])
-        messages.success(request, "Your name is saved.")
+        messages.success(request, "Your name has been saved.")
         return redirect("workers_ui:account")
     return page(request, "workers_ui/account/account.html", form=form)
 
@@ -57,7 +57,7 @@ def account(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("password")
 @require_http_methods(["GET", "HEAD", "POST"])
 def erase(request: HttpRequest) -> HttpResponse:
-    """Remove the person; the work and its record stay under a pseudonym."""
+    """Erase the person; their work and its records are kept under a pseudonym."""
     user = cast(User, request.user)
     form = EraseForm(request.POST or None)
     if request.method == "POST":
@@ -65,7 +65,7 @@ def erase(request: HttpRequest) -> HttpResponse:
         if limited:
             return cast(HttpResponse, limited)
         if form.is_valid() and not user.check_password(form.cleaned_data["password"]):
-            form.add_error("password", "This is not your password. Type it again.")
+            form.add_error("password", "This is not your password. Try again.")
         if form.is_valid():
             try:
                 erase_person(user=user)

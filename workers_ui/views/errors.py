@@ -1,4 +1,4 @@
-"""Pages for what went wrong, in words that say what to do next. The one place that turns errors into pages."""
+"""Error pages that say what to do next. The only place that turns errors into pages."""
 
 from collections.abc import Callable
 
@@ -8,12 +8,12 @@ from django.shortcuts import render
 from kernel.errors import AnnotaryError
 
 HEADINGS = {
-    403: "This page is not open to you",
-    404: "There is nothing here under that address",
-    409: "This step is not open at the moment",
-    410: "This is over",
-    422: "This cannot be taken as it is",
-    429: "Too many tries in a short time",
+    403: "You do not have access to this page",
+    404: "This page does not exist",
+    409: "This action is not available right now",
+    410: "This is no longer available",
+    422: "This could not be accepted",
+    429: "Too many attempts in a short time",
     503: "One moment, please",
 }
 
@@ -43,7 +43,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def problem_page(request: HttpRequest, error: AnnotaryError, *, heading: str = "") -> HttpResponse:
-    """A domain error as a page: a heading, and its detail, which is the error's sentence unless it says more."""
+    """Render a domain error as a page: a heading and the error's detail, which defaults to its own sentence."""
     context = {
         "heading": heading or HEADINGS.get(error.status, "Something went wrong"),
         "sentence": error.detail,
@@ -53,7 +53,7 @@ def problem_page(request: HttpRequest, error: AnnotaryError, *, heading: str = "
 
 
 class AnnotaryErrorMiddleware:
-    """Domain errors that a page's view raises become pages; the API turns its own into problem details."""
+    """Turns domain errors that page views raise into pages; the API turns its own into problem details."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""The start page: everybody's own place, or a word of welcome."""
+"""The start page: redirects people to their own pages, and shows visitors the landing page."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect

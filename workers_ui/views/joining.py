@@ -1,4 +1,4 @@
-"""Invitations: what is offered, and the way in."""
+"""Invitation links: show the offer, and let people accept it or sign up."""
 
 from typing import Any, cast
 
@@ -25,19 +25,19 @@ BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
 class SignUpForm(forms.Form):
-    """A new account: an address to sign in with, a password, and what to call the person."""
+    """A new account: the email address to sign in with, a password, and an optional name."""
 
     name = forms.CharField(
         label="Your name",
         max_length=120,
         required=False,
-        help_text="Optional. The people who run the project see it.",
+        help_text="Optional. Shown to the people who run the project.",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     email = forms.EmailField(
-        label="E-mail address",
+        label="Email address",
         max_length=254,
-        help_text="You sign in with it.",
+        help_text="You use it to sign in.",
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
     )
     password = forms.CharField(
@@ -49,14 +49,14 @@ class SignUpForm(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        given = super().clean() or {}
-        password = given.get("password")
+        data = super().clean() or {}
+        password = data.get("password")
         if password:
             try:
-                validate_password(password, User(email=given.get("email", ""), name=given.get("name", "")))
+                validate_password(password, User(email=data.get("email", ""), name=data.get("name", "")))
             except forms.ValidationError as error:
                 self.add_error("password", error)
-        return given
+        return data
 
 
 @never_cache
@@ -65,14 +65,14 @@ class SignUpForm(forms.Form):
 def join(request: HttpRequest, token: str) -> HttpResponse:
     try:
         if request.method == "POST" and request.user.is_authenticated:
-            return _arrived(accept_invitation(token=token, actor=actor_of(request)))
+            return _redirect_after_joining(accept_invitation(token=token, actor=actor_of(request)))
         invitation = find_invitation(token=token)
     except InvitationUnknown as error:
-        # Only links that are not ours are counted: a whole class may open a good one from one address.
+        # Only unknown links count toward the limit: a whole class may open a valid one from one address.
         limited = cast(HttpResponse | None, ratelimit.consume_or_429(request, action="join", limit_get=True))
-        return limited or problem_page(request, error, heading="This link is not known")
+        return limited or problem_page(request, error, heading="This invitation link is not valid")
     except InvitationGone as error:
-        return problem_page(request, error, heading="This invitation is over")
+        return problem_page(request, error, heading="This invitation is no longer valid")
     if request.method == "POST":
         return _sign_up(request, invitation, token)
     return _show(request, invitation, token, SignUpForm())
@@ -85,16 +85,16 @@ def _sign_up(request: HttpRequest, invitation: Invitation, token: str) -> HttpRe
     form = SignUpForm(request.POST)
     if not form.is_valid():
         return _show(request, invitation, token, form, status=422)
-    given = form.cleaned_data
+    data = form.cleaned_data
     try:
         with transaction.atomic():
-            user = create_user(email=given["email"], password=given["password"], name=given["name"].strip())
+            user = create_user(email=data["email"], password=data["password"], name=data["name"].strip())
             project = accept_invitation(token=token, actor=user.actor)
     except EmailTaken as error:
         form.add_error("email", error.detail)
         return _show(request, invitation, token, form, status=422)
     login(request, user, backend=BACKEND)
-    return _arrived(project)
+    return _redirect_after_joining(project)
 
 
 def _show(
@@ -111,5 +111,5 @@ def _show(
     return page(request, "workers_ui/joining/join.html", status=status, **context)
 
 
-def _arrived(project: Project | None) -> HttpResponse:
+def _redirect_after_joining(project: Project | None) -> HttpResponse:
     return redirect("workers_ui:intro", project.public_id) if project else redirect("workers_ui:home")

@@ -1,4 +1,4 @@
-"""What a project offers to workers: the work, the pay and the time, in figures that the pages put into words."""
+"""What a project offers its workers: the work, the pay and the time, as figures that the templates format."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -9,7 +9,7 @@ from projects.models import Project
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """Money in `currency`, times in seconds. `hourly` and `set_seconds` are estimates from the time an image takes."""
+    """Money in `currency`, times in seconds. `hourly` and `set_seconds` are estimated from the time per image."""
 
     price: Decimal
     currency: str

@@ -1,4 +1,4 @@
-"""What a worker finds at the door of a project: may I take images, and if not, why and what to do."""
+"""A worker's view of a project: whether the worker can take images, and if not, why and what to do."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -11,16 +11,16 @@ from tasks.assignment.selectors import assignments_of, live_hand
 from tasks.standing.models import Standing
 from tasks.standing.selectors import standings_of
 
-PROJECT_WORDS = {
-    Project.State.DRAFT: "This project has not started yet. Look again later; nothing is asked of you until then.",
-    Project.State.PAUSED: "The people who run this project have paused it. Look again later.",
-    Project.State.CLOSED: "This project is finished. Thank you for your work; your earnings stay under Earnings.",
+CLOSED_REASONS = {
+    Project.State.DRAFT: "This project has not started yet. Check back later; you do not need to do anything.",
+    Project.State.PAUSED: "The people who run this project have paused it. Check back later.",
+    Project.State.CLOSED: "This project is finished. Thank you for your work. Your pay is still listed under Earnings.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class LiveSet:
-    """A set that the worker has in hand."""
+    """The set that the worker is working on."""
 
     hand: Hand
     total: int
@@ -29,7 +29,7 @@ class LiveSet:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A worker in a project. `closed` says why nobody can take images, or is empty; `paused` is the worker's own."""
+    """A worker in a project. `closed` says why no worker can take images, or is empty; `paused` is about this one."""
 
     project: Project
     live: LiveSet | None
@@ -43,11 +43,11 @@ class Desk:
 
 
 def standing_here(*, worker: Actor, project_id: UUID) -> Standing:
-    """Raises NotFound to everybody who does not work in the project: they must not learn what exists."""
+    """Return the worker's standing; raises NotFound to anyone else, who must not learn that the project exists."""
     rows = standings_of(worker=worker).select_related("project__schema", "project__instructions")
     standing = rows.filter(project__public_id=project_id).first()
     if standing is None:
-        raise NotFound("You do not work in this project. Open the invitation link that you were sent.")
+        raise NotFound("You are not a worker in this project. Open the invitation link that you received.")
     return standing
 
 
@@ -59,7 +59,7 @@ def desk_of(standing: Standing) -> Desk:
         live=live_set(worker=standing.worker, project=project),
         paused=paused,
         reason=standing.reason if paused else "",
-        closed=PROJECT_WORDS.get(Project.State(project.state), ""),
+        closed=CLOSED_REASONS.get(Project.State(project.state), ""),
     )
 
 

@@ -1,4 +1,4 @@
-"""What every page has: the main navigation of the person's role, and typed access to who asks."""
+"""What every page shares: the main navigation for the person's role, and typed access to the signed-in actor."""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -19,22 +19,22 @@ class NavItem:
 
 
 def actor_of(request: HttpRequest) -> Actor:
-    """Whoever is signed in; for views behind `login_required`."""
+    """Return the signed-in actor; for views behind `login_required`."""
     return cast(User, request.user).actor
 
 
 def roles_of(actor: Actor) -> frozenset[str]:
-    """The roles in all organisations."""
+    """Return the actor's roles across all organizations."""
     return frozenset(Membership.objects.filter(actor=actor).values_list("role", flat=True))
 
 
 def is_staff(roles: frozenset[str]) -> bool:
-    """Whether somebody with these roles has anything to do on the managers' pages."""
+    """Whether any of these roles has access to the managers' pages."""
     return any(role in roles for role in STAFF_ROLES)
 
 
 def worker_nav(request: HttpRequest) -> list[NavItem]:
-    """The worker's navigation; managers who also work get the way back to their projects."""
+    """Return the worker's navigation; managers who also work get a link back to their projects."""
     if not request.user.is_authenticated:
         return []
     here = request.path
@@ -48,5 +48,5 @@ def worker_nav(request: HttpRequest) -> list[NavItem]:
 
 
 def page(request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
-    """A page with the worker's navigation."""
+    """Render a page with the worker's navigation."""
     return render(request, template, {"nav": worker_nav(request), **context}, status=status)

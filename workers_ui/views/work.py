@@ -1,4 +1,4 @@
-"""A worker's pages: projects open to me, a project's door, the set, what was handed in, earnings."""
+"""A worker's pages: the list of projects, a project's introduction, the set, the handed-in set, earnings."""
 
 import uuid
 
@@ -23,7 +23,7 @@ from workers_ui.views.offers import offer_of
 from workers_ui.views.project_card import desk_of, standing_here
 from workers_ui.views.shell import actor_of, page
 
-ROWS_A_PAGE = 25
+ROWS_PER_PAGE = 25
 
 
 @login_required
@@ -63,7 +63,7 @@ def intro(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def work_set(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
-    """POST takes a set, or finds the one in hand; GET is the page to work on it."""
+    """POST claims a set, or finds the live one; GET shows the page to work on it."""
     worker = actor_of(request)
     standing = standing_here(worker=worker, project_id=project_id)
     if request.method == "POST":
@@ -89,7 +89,7 @@ def _take(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     try:
         hand = take_hand(worker=worker, project=project)
     except (ProjectNotOpen, WorkerPaused, WorkerNotAdmitted):
-        return redirect("workers_ui:intro", project_id)  # the door says why
+        return redirect("workers_ui:intro", project_id)  # the introduction says why
     if hand is None:
         response = redirect("workers_ui:intro", project_id)
         response["Location"] += "?none"
@@ -100,11 +100,11 @@ def _take(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
 @login_required
 @require_POST
 def hand_in(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
-    """Hands a set in; again is harmless."""
+    """Hand a set in; doing it twice is harmless."""
     try:
         hand_id = uuid.UUID(request.POST.get("hand", ""))
     except ValueError as error:
-        raise NotFound("The form lost the number of its set; go back to the set and hand it in again.") from error
+        raise NotFound("The form did not say which set to hand in. Go back to the set and hand it in again.") from error
     settle_hand(worker=actor_of(request), hand_id=hand_id)
     return redirect("workers_ui:handed-in", project_id, hand_id)
 
@@ -118,7 +118,7 @@ def handed_in(request: HttpRequest, project_id: uuid.UUID, hand_id: uuid.UUID) -
     hand = hand_for(worker=worker, hand_id=hand_id)
     if hand.state == Hand.State.LIVE:
         return redirect("workers_ui:set", project_id)
-    # Settling a settled set changes nothing and tells its figures.
+    # Settling a settled set changes nothing and returns its figures.
     settled = settle_hand(worker=worker, hand_id=hand_id)
     return page(
         request,
@@ -137,7 +137,7 @@ def handed_in(request: HttpRequest, project_id: uuid.UUID, hand_id: uuid.UUID) -
 @never_cache
 def earnings(request: HttpRequest) -> HttpResponse:
     worker = actor_of(request)
-    rows = Paginator(statement_of(worker=worker), ROWS_A_PAGE).get_page(request.GET.get("page"))
+    rows = Paginator(statement_of(worker=worker), ROWS_PER_PAGE).get_page(request.GET.get("page"))
     return page(
         request,
         "workers_ui/work/earnings.html",

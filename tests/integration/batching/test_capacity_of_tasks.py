@@ -84,9 +84,11 @@ def test_raising_waits_for_a_claim_that_holds_the_batch() -> None:
     task = a_task(a_project(answers_min=1))
     with transaction.atomic():
         Batch.objects.select_for_update(no_key=True).get(pk=task.batch_id)
-        take(task, 1)
         raising = Meanwhile(lambda: raise_wanted(task_id=task.pk, to=2))
-        assert raising.is_waiting()
+        raising.wait_until_blocked()
+        # It waits at the batch, which is locked before its tasks, and not at the task or the counters.
+        Task.objects.select_for_update(no_key=True, nowait=True).get(pk=task.pk)
+        take(task, 1)
     assert raising.ended() is True
     assert Batch.objects.values_list("wanted", "taken").get() == (2, 1)
 

@@ -72,7 +72,7 @@ def test_a_call_waits_for_a_concurrent_one_and_does_the_work_if_that_one_fails()
     with pytest.raises(Refused), transaction.atomic():
         call()
         concurrent = Meanwhile(call)
-        assert concurrent.is_waiting()
+        concurrent.wait_until_blocked()
         raise Refused
     assert concurrent.ended() == (201, {"done": 1})
     assert Event.objects.count() == 1

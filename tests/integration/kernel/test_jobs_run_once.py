@@ -217,7 +217,7 @@ def test_a_queued_duplicate_is_not_claimed_before_the_caller_commits() -> None:
     with transaction.atomic():
         assert enqueue("tests.work", dedupe_key="one") is None
         worker = Meanwhile(lambda: run_job(duplicate.pk, lambda row, **args: calls.append(row.pk)))
-        assert worker.is_waiting()
+        worker.wait_until_blocked()
         assert calls == []
     worker.ended()
     assert calls == [duplicate.pk]

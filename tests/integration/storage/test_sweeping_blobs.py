@@ -90,7 +90,7 @@ def test_a_reference_written_during_the_sweep_keeps_the_blob(storage_folder: Pat
         # As at commit: the deferred foreign key is checked and locks the blob's row.
         connection.check_constraints()
         sweep = Meanwhile(sweep_blobs)
-        assert sweep.is_waiting()
+        sweep.wait_until_blocked()
     assert sweep.ended() == (0, 0)
     assert content(blob) == b"seen"
 
@@ -101,7 +101,7 @@ def test_storing_waits_for_a_sweep_of_the_same_content_and_writes_the_file_again
     with transaction.atomic():
         services._lock(file.sha256)
         store = Meanwhile(stored)
-        assert store.is_waiting()
+        store.wait_until_blocked()
         # The sweep, which holds the lock, deletes the file that was just written.
         backends.delete(file.key)
     assert content(store.ended()) == b"seen"

@@ -1,4 +1,4 @@
-"""The live stream of a project in words: what happened, by whom, how many; like things in a row are one line."""
+"""The activity feed of a project: its live events in words, with similar consecutive events merged into one line."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from tasks.batching.models import Batch
 from tasks.exports.selectors import format_choices
 from workers_ui.templatetags.manage import money
 
-LINES = 30
-READ = 300
-TOGETHER = timedelta(minutes=15)
-FILES = {"coco": "A COCO file is ready", "imagenet": "An ImageNet-style file is ready"}
+MAX_LINES = 30
+MAX_EVENTS = 300
+MERGE_WINDOW = timedelta(minutes=15)
+FORMAT_SENTENCES = {"coco": "A COCO file is ready", "imagenet": "An ImageNet-style file is ready"}
 
 
 @dataclass(slots=True)
-class Line:
-    """A line of the feed; `total` sums the deltas of the events that it stands for."""
+class FeedLine:
+    """A line of the feed; `total` sums the deltas of the events merged into it."""
 
     kind: str
     data: Mapping[str, Any]
@@ -33,8 +33,8 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
-    """What ids in events are called."""
+class DisplayNames:
+    """Display names for the ids in events."""
 
     workers: Mapping[str, str]
     batches: Mapping[str, int]
@@ -47,24 +47,24 @@ class Names:
         return f"Batch {self.batches.get(str(data.get('batch')), '')}".strip()
 
 
-def activity(*, project: Project) -> list[Line]:
-    """The newest lines first."""
-    events = list(Event.objects.filter(project_id=project.pk, number__isnull=False).order_by("-number")[:READ])
-    lines = [line for line in merged(events) if line.kind in WORDS][: LINES * 2]
+def activity(*, project: Project) -> list[FeedLine]:
+    """Return the lines of the feed, newest first."""
+    events = list(Event.objects.filter(project_id=project.pk, number__isnull=False).order_by("-number")[:MAX_EVENTS])
+    lines = [line for line in merge_events(events) if line.kind in LINE_FORMATTERS][: MAX_LINES * 2]
     names = _names(project, lines)
     for line in lines:
-        line.icon, speak = WORDS[line.kind]
-        line.words = speak(line, names)
-    return [line for line in lines if line.words][:LINES]
+        line.icon, describe = LINE_FORMATTERS[line.kind]
+        line.words = describe(line, names)
+    return [line for line in lines if line.words][:MAX_LINES]
 
 
-def merged(events: Sequence[Event]) -> list[Line]:
-    """Events, newest first, with neighbours of one kind and one person made one line."""
-    lines: list[Line] = []
+def merge_events(events: Sequence[Event]) -> list[FeedLine]:
+    """Merge events, newest first, into lines: neighbors of the same kind and person become one."""
+    lines: list[FeedLine] = []
     for event in events:
-        last = next((line for line in reversed(lines[-3:]) if _belongs(line, event)), None)
+        last = next((line for line in reversed(lines[-3:]) if _can_merge(line, event)), None)
         if last is None:
-            lines.append(Line(event.kind, event.data, dict(event.delta), event.created_at))
+            lines.append(FeedLine(event.kind, event.data, dict(event.delta), event.created_at))
             continue
         last.events += 1
         for name, change in event.delta.items():
@@ -72,92 +72,92 @@ def merged(events: Sequence[Event]) -> list[Line]:
     return lines
 
 
-def _belongs(line: Line, event: Event) -> bool:
-    apart = {"batch", "worker", "number", "format", "import", "reason", "by_policy"}
+def _can_merge(line: FeedLine, event: Event) -> bool:
+    keys = {"batch", "worker", "number", "format", "import", "reason", "by_policy"}
     return (
         line.kind == event.kind
-        and line.at - event.created_at <= TOGETHER
-        and all(line.data.get(name) == event.data.get(name) for name in apart)
+        and line.at - event.created_at <= MERGE_WINDOW
+        and all(line.data.get(name) == event.data.get(name) for name in keys)
     )
 
 
-def _names(project: Project, lines: Sequence[Line]) -> Names:
+def _names(project: Project, lines: Sequence[FeedLine]) -> DisplayNames:
     workers = {str(line.data["worker"]) for line in lines if "worker" in line.data}
     batches = {str(line.data["batch"]) for line in lines if "batch" in line.data}
     numbers = Batch.objects.filter(project=project, public_id__in=batches).values_list("public_id", "number")
-    return Names(
+    return DisplayNames(
         workers=names_of(actors=sorted(workers)),
         batches={str(public_id): number for public_id, number in numbers},
         currency=project.currency,
     )
 
 
-def _many(count: int, one: str, many: str = "") -> str:
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+def _many(count: int, singular: str, plural: str = "") -> str:
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
-def _counted(name: str, one: str, after: str) -> Callable[[Line, Names], str]:
-    """Words for "12 answers came in", or none when there were none."""
+def _counted(name: str, noun: str, what: str) -> Callable[[FeedLine, DisplayNames], str]:
+    """Return a formatter for lines such as "12 answers received"; it is empty when the count is zero."""
 
-    def speak(line: Line, names: Names) -> str:
+    def describe(line: FeedLine, names: DisplayNames) -> str:
         count = abs(line.total.get(name, 0))
-        return f"{_many(count, one)} {after}" if count else ""
+        return f"{_many(count, noun)} {what}" if count else ""
 
-    return speak
+    return describe
 
 
-def _set_taken(line: Line, names: Names) -> str:
+def _set_taken(line: FeedLine, names: DisplayNames) -> str:
     count = abs(line.total.get("leased", 0))
     sets = "a set" if line.events == 1 else f"{line.events} sets"
     return f"{names.worker(line.data)} took {sets} of {_many(count, 'image')}"
 
 
-def _set_handed_in(line: Line, names: Names) -> str:
+def _set_handed_in(line: FeedLine, names: DisplayNames) -> str:
     paid = Decimal(line.total.get("paid_micros", 0)) / 1_000_000
     answers = _many(line.total.get("settled", 0), "answer")
     return f"{names.worker(line.data)} handed in {answers} and earned {money(paid, names.currency)}"
 
 
-def _paused(line: Line, names: Names) -> str:
+def _paused(line: FeedLine, names: DisplayNames) -> str:
     return f"{names.worker(line.data)} was paused. {line.data.get('reason', '')}".strip()
 
 
-def _approved(line: Line, names: Names) -> str:
+def _approved(line: FeedLine, names: DisplayNames) -> str:
     how = "approved with their batch, by policy" if line.data.get("by_policy") else "approved"
     return f"{_many(line.total.get('approved', 0), 'label')} {how}"
 
 
-def _asked_more(line: Line, names: Names) -> str:
+def _more_requested(line: FeedLine, names: DisplayNames) -> str:
     more = line.total.get("places", 0)
-    return f"{_many(more, 'more answer')} asked for, where people disagree" if more > 0 else ""
+    return f"{_many(more, 'more answer')} requested, where workers disagree" if more > 0 else ""
 
 
-def _exported(line: Line, names: Names) -> str:
+def _exported(line: FeedLine, names: DisplayNames) -> str:
     name = str(line.data.get("format", ""))
-    return FILES.get(name) or f"A release is ready to download as {dict(format_choices()).get(name, name)}"
+    return FORMAT_SENTENCES.get(name) or f"A release is ready to download as {dict(format_choices()).get(name, name)}"
 
 
-WORDS: dict[str, tuple[str, Callable[[Line, Names], str]]] = {
+LINE_FORMATTERS: dict[str, tuple[str, Callable[[FeedLine, DisplayNames], str]]] = {
     "project.open": ("play", lambda line, names: "The project was opened"),
     "project.paused": ("pause", lambda line, names: "The project was paused"),
     "project.closed": ("seal", lambda line, names: "The project was closed"),
-    "import.progress": ("image", _counted("images", "image", "taken in")),
-    "tasks.made": ("plus", _counted("tasks", "image", "ready to be labelled")),
-    "places.changed": ("plus", _asked_more),
+    "import.progress": ("image", _counted("images", "image", "added")),
+    "tasks.made": ("plus", _counted("tasks", "image", "ready to label")),
+    "places.changed": ("plus", _more_requested),
     "hand.claimed": ("hand", _set_taken),
-    "answer.submitted": ("check", _counted("submitted", "answer", "came in")),
+    "answer.submitted": ("check", _counted("submitted", "answer", "received")),
     "assignment.skipped": ("arrow", _counted("skipped", "image", "skipped")),
-    "assignment.expired": ("clock", _counted("expired", "image", "given out again: the time was over")),
-    "assignment.released": ("undo", _counted("released", "image", "given back")),
+    "assignment.expired": ("clock", _counted("expired", "image", "offered again because time ran out")),
+    "assignment.released": ("undo", _counted("released", "image", "returned")),
     "hand.settled": ("money", _set_handed_in),
     "worker.joined": ("user", lambda line, names: f"{names.worker(line.data)} joined"),
     "worker.paused": ("pause", _paused),
-    "worker.resumed": ("play", lambda line, names: f"{names.worker(line.data)} may work again"),
+    "worker.resumed": ("play", lambda line, names: f"{names.worker(line.data)} can work again"),
     "task.answered": ("eye", _counted("answered", "image", "answered")),
-    "task.reopened": ("undo", _counted("answered", "image", "to be labelled again")),
+    "task.reopened": ("undo", _counted("answered", "image", "to label again")),
     "label.approved": ("seal", _approved),
     "label.rejected": ("x", _counted("rejected", "label", "rejected")),
-    "label.changed": ("undo", _counted("approved", "label", "changed and back in the review")),
+    "label.changed": ("undo", _counted("approved", "label", "changed and back in review")),
     "batch.opened": ("play", lambda line, names: f"{names.batch(line.data)} was opened"),
     "batch.paused": ("pause", lambda line, names: f"{names.batch(line.data)} was paused"),
     "batch.approved": ("seal", lambda line, names: f"{names.batch(line.data)} was approved"),

@@ -1,4 +1,4 @@
-"""What every page of a manager has: signed in, its project found for the role, its navigation, its live address."""
+"""What every manager page shares: sign-in, the project for the required role, navigation, and the websocket URL."""
 
 import uuid
 from collections.abc import Callable
@@ -26,7 +26,7 @@ View = Callable[..., HttpResponseBase]
 
 @dataclass(frozen=True, slots=True)
 class Tab:
-    """A page of a project: its place, its words, and the role that it takes."""
+    """A page of a project: its URL name, its label, and the role that it requires."""
 
     name: str
     label: str
@@ -47,16 +47,16 @@ TABS = (
 
 
 def for_project(role: str) -> Callable[[View], View]:
-    """A view `(request, project, **kwargs)` of somebody who has that role in the project's organisation."""
+    """Decorate a view `(request, project, **kwargs)` that requires this role in the project's organization."""
 
     def decorate(view: View) -> View:
         @login_required
         @wraps(view)
-        def found(request: HttpRequest, project_id: uuid.UUID, **kwargs: Any) -> HttpResponseBase:
+        def with_project(request: HttpRequest, project_id: uuid.UUID, **kwargs: Any) -> HttpResponseBase:
             project = project_for(actor=actor_of(request), public_id=project_id, role=role)
             return view(request, project, **kwargs)
 
-        return cast(View, found)
+        return cast(View, with_project)
 
     return decorate
 
@@ -64,7 +64,7 @@ def for_project(role: str) -> Callable[[View], View]:
 def project_page(
     request: HttpRequest, project: Project, template: str, context: dict[str, Any], *, tab: str, status: int = 200
 ) -> HttpResponse:
-    """The page with the project's head and tabs; a template whose name begins with "_" is a part without them."""
+    """Render a page with the project's header and tabs; a template whose name begins with "_" is a part without."""
     role = role_in(actor=actor_of(request), organisation_id=project.organisation_id)
     covered = COVERS.get(role or "", frozenset())
     tabs = [
@@ -76,17 +76,17 @@ def project_page(
         for each in TABS
         if each.role in covered
     ]
-    given = {
+    shared = {
         "project": project,
         "tabs": tabs,
         "is_manager": Role.MANAGER in covered,
         "live_url": live_url(request, project),
     }
-    return render(request, f"workers_ui/manage/{template}", given | main_page(request) | context, status=status)
+    return render(request, f"workers_ui/manage/{template}", shared | main_page(request) | context, status=status)
 
 
 def main_page(request: HttpRequest) -> dict[str, Any]:
-    """The navigation above all pages of a manager; those who also label get the way to their work."""
+    """Return the main navigation of the managers' pages; people who also label get a link to their work."""
     here = request.path
     items = [
         NavItem("Projects", reverse("workers_ui:projects"), here.startswith("/projects/")),
@@ -99,23 +99,23 @@ def main_page(request: HttpRequest) -> dict[str, Any]:
 
 
 def first_page(project: Project, role: str) -> str:
-    """Where a member with that role begins in the project; empty for workers, who have pages of their own."""
+    """Return the first page of the project for a member with this role; empty for workers, who have their own pages."""
     tab = next((each for each in TABS if each.role in COVERS.get(role, frozenset())), None)
     return reverse(f"workers_ui:{tab.name}", args=[project.public_id]) if tab else ""
 
 
 def live_url(request: HttpRequest, project: Project) -> str:
-    """Where the page opens its websocket: a path, or a full address where websockets have a place of their own."""
+    """Return the URL of the page's websocket: a path, or a full URL where websockets are served separately."""
     path = f"/ws/projects/{project.public_id}/"
     if not settings.ANNOTARY_WS_URL.startswith(":"):
         return f"{settings.ANNOTARY_WS_URL}{path}"
     host = urlsplit(f"//{request.get_host()}").hostname or ""
-    name = f"[{host}]" if ":" in host else host
-    return f"{'wss' if request.is_secure() else 'ws'}://{name}{settings.ANNOTARY_WS_URL}{path}"
+    netloc = f"[{host}]" if ":" in host else host
+    return f"{'wss' if request.is_secure() else 'ws'}://{netloc}{settings.ANNOTARY_WS_URL}{path}"
 
 
 def try_step(request: HttpRequest, back: str, act: Callable[[], object], done: str = "") -> HttpResponse:
-    """Take the step that a form asks for, and lead back to its page with a word: what was done, or why it was not."""
+    """Run the action that a form requests, and redirect back with a message: what was done, or why it was not."""
     try:
         act()
     except AnnotaryError as error:
@@ -127,10 +127,10 @@ def try_step(request: HttpRequest, back: str, act: Callable[[], object], done: s
 
 
 def page_of(request: HttpRequest, count: int, size: int) -> dict[str, int | bool]:
-    """Which slice of `count` rows `?page=` asks for: a page that is not there is the nearest that is."""
+    """Return the slice of `count` rows that `?page=` requests; a page out of range becomes the nearest one."""
     pages = max(1, -(-count // size))
-    asked = request.GET.get("page", "1")
-    number = min(max(1, int(asked)), pages) if asked.isdecimal() and len(asked) < 10 else 1
+    requested = request.GET.get("page", "1")
+    number = min(max(1, int(requested)), pages) if requested.isdecimal() and len(requested) < 10 else 1
     start = (number - 1) * size
     return {
         "number": number,

@@ -1,4 +1,4 @@
-"""What a manager does with batches: open, pause, approve, put first."""
+"""What a manager does with batches: open, pause, approve, prioritize."""
 
 import uuid
 from collections.abc import Callable
@@ -23,11 +23,11 @@ from workers_ui.views.shell import actor_of
 @for_project(Role.MANAGER)
 def change(request: HttpRequest, project: Project, batch_id: uuid.UUID) -> HttpResponse:
     batch = batch_for(project=project, public_id=batch_id)
-    steps: dict[str, tuple[Callable[[], object], str]] = {
+    actions: dict[str, tuple[Callable[[], object], str]] = {
         "open": (lambda: open_batch(batch=batch), f"Batch {batch.number} is open."),
         "pause": (
             lambda: pause_batch(batch=batch),
-            f"Batch {batch.number} is paused; sets may be finished.",
+            f"Batch {batch.number} is paused. Workers can still finish the sets they have.",
         ),
         "approve": (
             lambda: approve_batch(reviewer=actor_of(request), batch=batch),
@@ -35,10 +35,10 @@ def change(request: HttpRequest, project: Project, batch_id: uuid.UUID) -> HttpR
         ),
         "priority": (
             lambda: _set_priority(batch, request.POST.get("priority", "")),
-            f"Batch {batch.number} has its new place.",
+            f"The priority of batch {batch.number} is saved.",
         ),
     }
-    act, done = steps.get(request.POST.get("step", ""), (_unknown, ""))
+    act, done = actions.get(request.POST.get("step", ""), (_unknown_action, ""))
     return try_step(request, reverse("workers_ui:project", args=[project.public_id]), act, done)
 
 
@@ -65,5 +65,5 @@ def _set_priority(batch: Batch, text: str) -> None:
     set_priority(batch=batch, priority=priority)
 
 
-def _unknown() -> None:
-    raise Refused("There is no such step; load the page again.")
+def _unknown_action() -> None:
+    raise Refused("Unknown action. Reload the page and try again.")

@@ -1,4 +1,4 @@
-"""Check images: the owner answers some images, and workers meet them unseen."""
+"""Gold images: the owner answers some images, which workers then get without knowing it."""
 
 import uuid
 from typing import Any
@@ -16,9 +16,9 @@ from tasks.gold.selectors import gold_for, golds_of
 from tasks.ingest.models import Image
 from workers_ui.views.manage.base import for_project, page_of, project_page, try_step
 
-PAGE = 60
-AHEAD = 20
-#: Fewer than this, and good workers meet the same ones too soon.
+PAGE_SIZE = 60
+PRELOADED = 20
+#: With fewer, good workers see the same ones too soon.
 ENOUGH = 10
 
 
@@ -26,10 +26,10 @@ ENOUGH = 10
 @for_project(Role.MANAGER)
 def checks(request: HttpRequest, project: Project) -> HttpResponse:
     golds = golds_of(project=project, state=Gold.State.ACTIVE)
-    page = page_of(request, golds.count(), PAGE)
+    page = page_of(request, golds.count(), PAGE_SIZE)
     free = free_for_checks(project=project)
     context = {
-        "golds": golds[page["start"] : page["start"] + PAGE],
+        "golds": golds[page["start"] : page["start"] + PAGE_SIZE],
         "page": page,
         "retired": Gold.objects.filter(project=project, state=Gold.State.RETIRED).count(),
         "enough": ENOUGH,
@@ -40,7 +40,7 @@ def checks(request: HttpRequest, project: Project) -> HttpResponse:
             "post": f"/api/v1/projects/{project.public_id}/golds/",
             "have": page["count"],
             "enough": ENOUGH,
-            "images": [_desk_image(image) for image in free[:AHEAD]],
+            "images": [_desk_image(image) for image in free[:PRELOADED]],
         },
     }
     return project_page(request, project, "checks.html", context, tab="checks")
@@ -51,7 +51,7 @@ def checks(request: HttpRequest, project: Project) -> HttpResponse:
 def retire(request: HttpRequest, project: Project, gold_id: uuid.UUID) -> HttpResponse:
     gold = gold_for(project=project, public_id=gold_id)
     back = reverse("workers_ui:checks", args=[project.public_id])
-    done = f"{gold.image.source_key} is no check image any more. Your label of it stays."
+    done = f"{gold.image.source_key} is no longer a check image. Your label for it is kept."
     return try_step(request, back, lambda: retire_check_image(gold=gold), done)
 
 

@@ -1,4 +1,4 @@
-"""The console of a project: when it is done, how good it is, what it costs, and what happens right now."""
+"""The console of a project: expected completion, quality, cost, and live activity."""
 
 from datetime import UTC, timedelta
 from typing import Any
@@ -19,36 +19,36 @@ from workers_ui.views.manage.activity import activity
 from workers_ui.views.manage.base import for_project, page_of, project_page
 from workers_ui.views.manage.next_step import first_steps, next_step
 
-BATCHES = 25
+BATCHES_PER_PAGE = 25
 HOURS = 24
-#: Running totals of the live stream that stand above the figures: name in the stream, and its word.
+#: Running totals of the live stream shown above the figures: (name in the stream, label that fits any count).
 TOTALS = (
-    ("submitted", "answers in"),
-    ("leased", "in work now"),
-    ("approved", "labels approved"),
-    ("workers", "workers"),
+    ("submitted", "submitted"),
+    ("leased", "in progress"),
+    ("approved", "approved"),
+    ("workers", "joined"),
 )
 
 
 @require_safe
 @for_project(Role.MANAGER)
 def console(request: HttpRequest, project: Project) -> HttpResponse:
-    """The page; `?part=board` is what moves on it, loaded again when the live stream tells of something."""
+    """Render the page; `?part=board` is the part that changes, reloaded on live events."""
     batches = batches_of(project=project)
-    page = page_of(request, batches.count(), BATCHES)
+    page = page_of(request, batches.count(), BATCHES_PER_PAGE)
     steps = first_steps(project=project)
     totals = stream_snapshot(project_id=project.pk).totals
     hours = throughput(project=project)
     context = {
         "figures": project_figures(project=project),
-        "batches": batches[page["start"] : page["start"] + BATCHES],
+        "batches": batches[page["start"] : page["start"] + BATCHES_PER_PAGE],
         "page": page,
         "steps": steps,
         "next_step": next_step(project=project, steps=steps),
         "lines": activity(project=project),
         "throughput": hours,
         "has_answers": any(hours["series"][0]["values"]),
-        "totals": [(name, word, totals.get(name, 0)) for name, word in TOTALS],
+        "totals": [(name, label, totals.get(name, 0)) for name, label in TOTALS],
     }
     is_part = request.GET.get("part") == "board"
     template = "_board.html" if is_part else "project.html"
@@ -56,7 +56,7 @@ def console(request: HttpRequest, project: Project) -> HttpResponse:
 
 
 def throughput(*, project: Project) -> dict[str, Any]:
-    """Answers of each of the last 24 hours as the chart takes them: full hours of UTC, the running one last."""
+    """Return answers per hour over the last 24 hours, as chart data: whole UTC hours, the current one last."""
     now = utc_now()
     last = now.replace(minute=0, second=0, microsecond=0)
     since = last - timedelta(hours=HOURS - 1)

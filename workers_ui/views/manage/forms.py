@@ -1,4 +1,4 @@
-"""Forms of a project. Ranges and sentences are those of `projects.policies`; people write percents and minutes."""
+"""Forms of a project. Ranges and messages come from `projects.policies`; people enter percentages and minutes."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -14,44 +14,47 @@ from projects.services import ClassSpec
 
 CURRENCIES = ("USD", "EUR", "GBP", "CHF", "CAD", "AUD", "INR", "KES", "PHP", "JPY")
 TOOL_WORDS = {
-    "class": ("One class for each image", "Workers choose which class an image belongs to."),
-    "box": ("Boxes around objects", "Workers draw a box around every object and give it a class."),
+    "class": ("One class per image", "Workers choose the class of each image."),
+    "box": ("Boxes around objects", "Workers draw a box around every object and choose its class."),
 }
 PERCENTS = frozenset({"gold_rate", "confidence_target", "share_reviewed", "gold_iou", "split_train", "split_val"})
 MINUTES = frozenset({"lease_seconds"})
 
-# Name of the policy: its words on the page, and what they mean.
+# Name of the policy: (label, help text).
 MAIN = {
-    "answers_min": ("Answers per image", "How many different people answer each image."),
-    "gold_rate": ("Check images, %", "Images whose answer you know, mixed in unseen to see how well workers do."),
+    "answers_min": ("Answers per image", "How many different workers answer each image."),
+    "gold_rate": (
+        "Check images (%)",
+        "Images with known answers, mixed in unmarked to measure how accurate workers are.",
+    ),
 }
 ADVANCED = {
-    "answers_max": ("Most answers per image", "While people disagree, more are asked, up to this many."),
-    "confidence_target": (
-        "Confidence, %",
-        "Below that, one more answer is asked for.",
+    "answers_max": (
+        "Maximum answers per image",
+        "While workers disagree, more answers are requested, up to this many.",
     ),
-    "gold_iou": ("Overlap on check images, %", "How well a box must cover yours to be right."),
-    "share_reviewed": ("Labels to review, %", "The share that a person looks at; the rest is approved with its batch."),
-    "hand_size": ("Images in a set", "How many images a worker takes at once."),
-    "lease_seconds": ("Time for a set, minutes", "What is not answered by then goes to somebody else."),
-    "seconds_per_answer": ("Seconds for an answer", "What you expect. Workers see it beside the pay."),
-    "batch_size": ("Images in a batch", "A batch is what you open, put first and approve as one."),
-    "split_train": ("Training, % of a release", "Images keep their split in all later releases."),
-    "split_val": ("Validation, % of a release", "What is left over is for testing."),
+    "confidence_target": ("Confidence (%)", "Below this, one more answer is requested."),
+    "gold_iou": ("Overlap on check images (%)", "How closely a box must match yours to count as correct."),
+    "share_reviewed": ("Labels to review (%)", "The share that a person reviews; the rest is approved with its batch."),
+    "hand_size": ("Images per set", "How many images a worker takes at a time."),
+    "lease_seconds": ("Time per set (minutes)", "Images not answered by then go to someone else."),
+    "seconds_per_answer": ("Seconds per answer", "Your estimate. Workers see it next to the pay."),
+    "batch_size": ("Images per batch", "You open, prioritize and approve images in batches."),
+    "split_train": ("Training (% of a release)", "Images keep their split in all later releases."),
+    "split_val": ("Validation (% of a release)", "The remainder is for testing."),
 }
 
 
 class PolicyField(forms.CharField):
-    """A policy as people write it: a whole number, a percent, or minutes; cleaned to what the service takes."""
+    """A policy as people enter it: a whole number, a percentage, or minutes; cleaned to what the service expects."""
 
-    def __init__(self, name: str, words: tuple[str, str]) -> None:
+    def __init__(self, name: str, label: str, help_text: str) -> None:
         self.policy: Whole | Share = POLICIES[name]
         self.factor = Decimal("0.01") if name in PERCENTS else Decimal(60) if name in MINUTES else Decimal(1)
         super().__init__(
-            label=words[0],
-            help_text=words[1],
-            error_messages={"required": "Write a number here."},
+            label=label,
+            help_text=help_text,
+            error_messages={"required": "Enter a number."},
             widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "class": "short"}),
         )
 
@@ -60,35 +63,35 @@ class PolicyField(forms.CharField):
         try:
             number = Decimal(text) * self.factor
         except ArithmeticError as error:
-            raise forms.ValidationError("This is not a number; write digits.") from error
+            raise forms.ValidationError("This is not a number. Use digits.") from error
         try:
             return self.policy.read(str(number) if isinstance(self.policy, Share) else str(number.normalize()))
         except PolicyRefused as error:
-            raise forms.ValidationError(self._sentence()) from error
+            raise forms.ValidationError(self._range_message()) from error
 
     def shown(self, value: Any) -> str:
         return f"{(Decimal(str(value)) / self.factor).normalize():f}"
 
-    def _sentence(self) -> str:
+    def _range_message(self) -> str:
         low, high = (self.shown(bound) for bound in (self.policy.low, self.policy.high))
-        return f"Write a number from {low} to {high}."
+        return f"Enter a number from {low} to {high}."
 
 
 class PolicyForm(forms.Form):
-    """Price and policies. Advanced ones stay as they are when they are not sent."""
+    """Price and policies. Advanced policies that are not sent keep their values."""
 
     price = forms.DecimalField(
-        label="Price of an answer",
-        help_text="What a worker earns for each answer, check images too.",
+        label="Price per answer",
+        help_text="What a worker earns for each answer, including check images.",
         min_value=Decimal(0),
         max_value=Decimal(1000),
         max_digits=10,
         decimal_places=6,
         error_messages={
-            "required": "Write an amount; 0 is allowed.",
-            "invalid": "This is not an amount; write it like 0.02.",
-            "min_value": "A price cannot be negative: write 0 or more.",
-            "max_value": "Write at most 1,000.",
+            "required": "Enter an amount; 0 is allowed.",
+            "invalid": "This is not an amount. Enter it like 0.02.",
+            "min_value": "A price cannot be negative. Enter 0 or more.",
+            "max_value": "Enter at most 1,000.",
         },
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "class": "short"}),
     )
@@ -99,8 +102,8 @@ class PolicyForm(forms.Form):
         super().__init__(data, initial={"price": f"{row.price.normalize():f}", "currency": row.currency})
         if row.currency not in CURRENCIES:
             self.fields["currency"] = forms.ChoiceField(label="Currency", choices=[(row.currency, row.currency)])
-        for name, words in (MAIN | ADVANCED).items():
-            field = PolicyField(name, words)
+        for name, (label, help_text) in (MAIN | ADVANCED).items():
+            field = PolicyField(name, label, help_text)
             self.fields[name] = field
             self.initial[name] = field.shown(getattr(row, name))
 
@@ -114,28 +117,28 @@ class PolicyForm(forms.Form):
         return any(name in self.errors for name in ADVANCED)
 
     def clean(self) -> dict[str, Any]:
-        given = super().clean() or {}
-        if {"answers_min", "answers_max"} <= given.keys() and given["answers_min"] > given["answers_max"]:
-            # Asking for more answers than the most is asking to raise the most, while that is folded away untouched.
+        data = super().clean() or {}
+        if {"answers_min", "answers_max"} <= data.keys() and data["answers_min"] > data["answers_max"]:
+            # More answers than the maximum raise the maximum, as long as its field is collapsed and unchanged.
             if "answers_max" in self.changed_data:
-                self.add_error("answers_max", "This cannot be below the answers per image; raise it.")
+                self.add_error("answers_max", "This cannot be below the answers per image. Raise it.")
             else:
-                given["answers_max"] = given["answers_min"]
-        elif given.get("answers_min") == 1 and {"answers_min", "answers_max"} & {*self.changed_data} == {"answers_min"}:
-            # One answer an image is the team's way, with a review after it: nobody else is asked unless it says so.
-            given["answers_max"] = 1
-        if {"split_train", "split_val"} <= given.keys() and given["split_train"] + given["split_val"] > 1 + 1e-9:
-            self.add_error("split_val", "Training and validation are more than 100 % together; lower one.")
-        return given
+                data["answers_max"] = data["answers_min"]
+        elif data.get("answers_min") == 1 and {"answers_min", "answers_max"} & {*self.changed_data} == {"answers_min"}:
+            # Teams give each image one answer, followed by a review: no further answers unless the maximum is set.
+            data["answers_max"] = 1
+        if {"split_train", "split_val"} <= data.keys() and data["split_train"] + data["split_val"] > 1 + 1e-9:
+            self.add_error("split_val", "Training and validation add up to more than 100 %. Lower one of them.")
+        return data
 
     def policy(self) -> dict[str, Any]:
-        """The cleaned values under the names that the service takes."""
+        """Return the cleaned values under the names that the service expects."""
         names = ("currency", *MAIN, *ADVANCED)
         return {name: self.cleaned_data[name] for name in names} | {"price": str(self.cleaned_data["price"])}
 
 
 class ProjectForm(PolicyForm):
-    """A new project. Classes come as repeated fields `class_name` and `class_color` beside it."""
+    """A new project. Classes are sent separately, as repeated fields `class_name` and `class_color`."""
 
     name = forms.CharField(
         label="Name",
@@ -145,7 +148,7 @@ class ProjectForm(PolicyForm):
     )
     tools = forms.MultipleChoiceField(
         label="What to label",
-        choices=[(name, words[0]) for name, words in TOOL_WORDS.items()],
+        choices=[(name, label) for name, (label, _) in TOOL_WORDS.items()],
         error_messages={"required": "Choose at least one way to label."},
         widget=forms.CheckboxSelectMultiple,
     )
@@ -153,20 +156,20 @@ class ProjectForm(PolicyForm):
         label="Instructions",
         required=False,
         max_length=20_000,
-        help_text="What workers read before they begin: what counts, what does not, what to do in doubt.",
+        help_text="What workers read before they start: what counts, what does not, and what to do when in doubt.",
         widget=forms.Textarea(attrs={"rows": 5}),
     )
     organisation = forms.UUIDField(required=False)
 
 
 def class_rows(data: Any) -> list[dict[str, str]]:
-    """The rows of classes as they were sent, without empty names, each with its colour and, when it has one, number."""
+    """Return the submitted class rows without empty names, each with its color and, if it has one, its number."""
     names, colors, numbers = (data.getlist(f"class_{part}") for part in ("name", "color", "number"))
     rows: list[dict[str, str]] = []
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         if name.strip():
-            color = colors[place] if place < len(colors) else ""
-            number = numbers[place] if place < len(numbers) else ""
+            color = colors[index] if index < len(colors) else ""
+            number = numbers[index] if index < len(numbers) else ""
             rows.append({"name": name, "color": color or default_color(len(rows) + 1), "number": number})
     return rows
 

@@ -1,4 +1,4 @@
-"""Images of a project: bringing them in, what became of each file, and the grid of what is there."""
+"""Images of a project: adding them, the result for each file, and the grid of existing images."""
 
 import uuid
 from urllib.parse import urlencode
@@ -17,22 +17,22 @@ from tasks.ingest.selectors import imports_of, is_stalled
 from tasks.ingest.services import resume_import
 from workers_ui.views.manage.base import for_project, page_of, project_page, try_step
 
-PAGE = 60
-IMPORTS = 8
+PAGE_SIZE = 60
+IMPORTS_SHOWN = 8
 
 
 @require_safe
 @for_project(Role.MANAGER)
 def images(request: HttpRequest, project: Project) -> HttpResponse:
-    """The page; `?part=grid` is its grid alone, which is loaded again while images come in."""
+    """Render the page; `?part=grid` is its grid alone, which is reloaded while images are being added."""
     state = request.GET.get("state", "")
     state = state if state in IMAGE_STATES else ""
     name = request.GET.get("name", "").strip()[:200]
     batch = batch_for(project=project, public_id=request.GET["batch"]) if request.GET.get("batch") else None
-    found = images_in(project=project, state=state, name=name, batch=batch)
-    page = page_of(request, found.count(), PAGE)
-    shown = list(found[page["start"] : page["start"] + PAGE])
-    imports = list(imports_of(project=project)[:IMPORTS])
+    matching = images_in(project=project, state=state, name=name, batch=batch)
+    page = page_of(request, matching.count(), PAGE_SIZE)
+    shown = list(matching[page["start"] : page["start"] + PAGE_SIZE])
+    imports = list(imports_of(project=project)[:IMPORTS_SHOWN])
     context = {
         "cards": image_cards(project=project, images=shown),
         "page": page,
@@ -50,18 +50,20 @@ def images(request: HttpRequest, project: Project) -> HttpResponse:
     return project_page(request, project, template, context, tab="images")
 
 
-def _query(*, batch: str, **words: str) -> str:
-    """What the addresses of other pages of the same list carry on."""
-    kept = words | ({"batch": batch} if batch else {})
+def _query(*, batch: str, **filters: str) -> str:
+    """Return the query parameters that links to the list's other pages carry."""
+    kept = filters | ({"batch": batch} if batch else {})
     return f"&{urlencode(kept)}" if any(kept.values()) else ""
 
 
 @require_POST
 @for_project(Role.MANAGER)
 def resume(request: HttpRequest, project: Project, import_id: uuid.UUID) -> HttpResponse:
-    """Go on with an import whose job gave up."""
-    found = imports_of(project=project).filter(public_id=import_id).first()
-    if found is None:
+    """Resume an import whose job gave up."""
+    batch_import = imports_of(project=project).filter(public_id=import_id).first()
+    if batch_import is None:
         raise NotFound
     back = reverse("workers_ui:images", args=[project.public_id])
-    return try_step(request, back, lambda: resume_import(batch_import=found), "The import goes on where it stopped.")
+    return try_step(
+        request, back, lambda: resume_import(batch_import=batch_import), "The import continues where it stopped."
+    )

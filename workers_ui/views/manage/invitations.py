@@ -1,4 +1,4 @@
-"""Invitations by link: for workers of a project, and for managers, reviewers and clients of an organisation."""
+"""Invitation links: for workers of a project, and for managers, reviewers and clients of an organization."""
 
 import uuid
 from datetime import timedelta
@@ -24,7 +24,7 @@ from projects.models import Project
 from workers_ui.views.manage.base import for_project
 from workers_ui.views.shell import actor_of
 
-#: The session's place for a link that was made just now: its token is kept nowhere else, and shown once.
+#: Session key of a link that was just created: its token is stored nowhere else, and shown once.
 FRESH = "annotary_fresh_invitation"
 
 
@@ -44,15 +44,15 @@ class TeamForm(forms.Form):
 def invite_workers(request: HttpRequest, project: Project) -> HttpResponse:
     form = InviteForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Write 1 to 365 days and 1 to 100,000 uses.")
+        messages.error(request, "Enter 1 to 365 days and 1 to 100,000 uses.")
         return redirect("workers_ui:workers", project.public_id)
-    given = form.cleaned_data
+    data = form.cleaned_data
     _, token = invite(
         organisation=project.organisation,
         by=actor_of(request),
         project_id=project.pk,
-        max_uses=given["max_uses"],
-        expires_at=utc_now() + timedelta(days=given["days"]),
+        max_uses=data["max_uses"],
+        expires_at=utc_now() + timedelta(days=data["days"]),
     )
     keep_link(request, token, project.pk)
     return redirect(reverse("workers_ui:workers", args=[project.public_id]) + "#fresh-link")
@@ -62,19 +62,19 @@ def invite_workers(request: HttpRequest, project: Project) -> HttpResponse:
 @login_required
 @sensitive_variables("token")
 def invite_team(request: HttpRequest) -> HttpResponse:
-    """A link for one person. Owners and managers are invited by owners alone, so that nobody raises themselves."""
+    """Create a link for one person. Only owners invite owners and managers, so that no one can promote themselves."""
     form = TeamForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Choose what the person will do.")
+        messages.error(request, "Choose a role for the person.")
         return redirect("workers_ui:settings")
-    given = form.cleaned_data
-    mine = organisations_of(actor=actor_of(request), role=Role.MANAGER)
-    organisation = next((row for row in mine if given["organisation"] in (None, row.public_id)), None)
+    data = form.cleaned_data
+    manageable = organisations_of(actor=actor_of(request), role=Role.MANAGER)
+    organisation = next((row for row in manageable if data["organisation"] in (None, row.public_id)), None)
     if organisation is None:
         raise NotFound
-    needed = Role.OWNER if given["role"] in {Role.OWNER, Role.MANAGER} else Role.MANAGER
-    require_role(actor=actor_of(request), organisation_id=organisation.pk, role=needed)
-    _, token = invite(organisation=organisation, by=actor_of(request), role=given["role"], max_uses=1)
+    required = Role.OWNER if data["role"] in {Role.OWNER, Role.MANAGER} else Role.MANAGER
+    require_role(actor=actor_of(request), organisation_id=organisation.pk, role=required)
+    _, token = invite(organisation=organisation, by=actor_of(request), role=data["role"], max_uses=1)
     keep_link(request, token, None)
     return redirect(reverse("workers_ui:settings") + "#fresh-link")
 
@@ -87,7 +87,7 @@ def revoke(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
         raise NotFound
     require_role(actor=actor_of(request), organisation_id=invitation.organisation_id, role=Role.MANAGER)
     revoke_invitation(invitation=invitation)
-    messages.success(request, "The link is revoked; whoever joined by it stays.")
+    messages.success(request, "The link is revoked. People who joined with it stay.")
     if invitation.project is None:
         return redirect("workers_ui:settings")
     return redirect("workers_ui:workers", invitation.project.public_id)
@@ -99,11 +99,11 @@ def keep_link(request: HttpRequest, token: str, project_id: int | None) -> None:
 
 
 def fresh_link(request: HttpRequest, project_id: int | None) -> dict[str, Any] | None:
-    """The link made just now for this page, with its QR code as an image address; taken out of the session."""
-    kept = cast(dict[str, Any] | None, request.session.get(FRESH))
-    if kept is None or kept["project"] != project_id:
+    """Pop this page's newly created link from the session, with its QR code as a data URI."""
+    link = cast(dict[str, Any] | None, request.session.get(FRESH))
+    if link is None or link["project"] != project_id:
         return None
     del request.session[FRESH]
-    code = segno.make(kept["url"], error="m")
-    # Dark on white in either theme: inverted codes are not read by every phone.
-    return {"url": kept["url"], "qr": code.svg_data_uri(scale=4, border=3, dark="#1d1b17", light="#fff")}
+    code = segno.make(link["url"], error="m")
+    # Dark on white in both themes: not every phone reads inverted codes.
+    return {"url": link["url"], "qr": code.svg_data_uri(scale=4, border=3, dark="#1d1b17", light="#fff")}

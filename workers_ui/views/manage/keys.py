@@ -1,4 +1,4 @@
-"""API keys: made, shown once, revoked."""
+"""API keys: create, show once, revoke."""
 
 import uuid
 from datetime import timedelta
@@ -18,7 +18,7 @@ from kernel.clock import utc_now
 from kernel.errors import AnnotaryError, NotFound
 from workers_ui.views.shell import actor_of
 
-#: The session's place for a key that was made just now; it is kept as a hash alone, and shown once.
+#: Session key of an API key that was just created; only its hash is stored, and it is shown once.
 FRESH = "annotary_fresh_key"
 DAYS = {"30": 30, "90": 90, "365": 365}
 
@@ -27,9 +27,9 @@ DAYS = {"30": 30, "90": 90, "365": 365}
 @login_required
 @sensitive_variables("secret")
 def create(request: HttpRequest) -> HttpResponse:
-    mine = organisations_of(actor=actor_of(request))
-    asked = request.POST.get("organisation", "")
-    organisation = next((row for row in mine if asked in ("", str(row.public_id))), None)
+    own = organisations_of(actor=actor_of(request))
+    requested = request.POST.get("organisation", "")
+    organisation = next((row for row in own if requested in ("", str(row.public_id))), None)
     if organisation is None:
         raise NotFound
     try:
@@ -54,5 +54,5 @@ def revoke(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
     if token is None:
         raise NotFound
     revoke_token(token=token)
-    messages.success(request, f"The key “{token.name}” is revoked; calls with it are refused from now on.")
+    messages.success(request, f"The key “{token.name}” is revoked. Requests that use it are refused from now on.")
     return redirect("workers_ui:settings")

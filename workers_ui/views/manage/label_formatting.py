@@ -1,4 +1,4 @@
-"""A label in words, and what changed from one version of it to the next."""
+"""Format labels, and the changes between their versions, as text."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -9,25 +9,25 @@ from projects.models import LabelClass, Project
 from tasks.consensus.label_methods import GOLD, REVIEW, SINGLE
 from tasks.gold.compare import match_boxes
 
-#: How much of a box must stay where it was for it to be the same box.
-SAME_BOX = 0.5
-OBJECT_WORDS = {
+#: Minimum IoU at which two boxes in successive versions are the same box.
+SAME_BOX_IOU = 0.5
+OBJECT_NOUNS = {
     "box": ("box", "boxes"),
-    "rotated_box": ("turned box", "turned boxes"),
+    "rotated_box": ("rotated box", "rotated boxes"),
     "polygon": ("outline", "outlines"),
     "mask": ("mask", "masks"),
     "keypoints": ("skeleton", "skeletons"),
     "point": ("point", "points"),
     "line": ("line", "lines"),
 }
-METHOD_WORDS = {REVIEW: "Set by a reviewer", GOLD: "Answered by the owner", SINGLE: "One answer alone"}
+METHOD_LABELS = {REVIEW: "Set by a reviewer", GOLD: "Answered by the owner", SINGLE: "A single answer"}
 
 Json = Mapping[str, Any]
 Names = Mapping[int, str]
 
 
 def class_names(*, project: Project) -> dict[int, str]:
-    """{number: name} of all classes, retired ones too: labels that use them stay readable."""
+    """Return {number: name} of all classes, including retired ones, so that labels that use them stay readable."""
     return dict(LabelClass.objects.filter(project=project).values_list("number", "name"))
 
 
@@ -36,7 +36,7 @@ def name_of(names: Names, number: int) -> str:
 
 
 def answer_words(body: Json, names: Names) -> str:
-    """ "cat", "2 boxes: cup, leaf", "nothing to label", "cannot tell"."""
+    """Describe an answer: "cat", "2 boxes: cup, leaf", "nothing to label", "cannot tell"."""
     if body["verdict"] == "cannot_tell":
         return "cannot tell"
     image = body.get("image") or {}
@@ -49,48 +49,48 @@ def answer_words(body: Json, names: Names) -> str:
 
 
 def objects_words(objects: Sequence[Json]) -> str:
-    """ "3 boxes", "2 boxes and 1 point"."""
+    """Describe objects: "3 boxes", "2 boxes and 1 point"."""
     counts = Counter(item["tool"] for item in objects)
-    return " and ".join(many(count, *OBJECT_WORDS.get(tool, ("object", "objects"))) for tool, count in counts.items())
+    return " and ".join(many(count, *OBJECT_NOUNS.get(tool, ("object", "objects"))) for tool, count in counts.items())
 
 
 def changes_words(before: Json | None, after: Json, names: Names) -> str:
-    """What a new version says otherwise: "cat became dog; 1 box added, 1 moved". Empty for the first one."""
+    """Describe what a new version changes: "cat became dog; 1 box added, 1 box moved". Empty for the first version."""
     if before is None:
         return ""
-    said = []
+    parts = []
     if before["verdict"] != after["verdict"] and "cannot_tell" in (before["verdict"], after["verdict"]):
-        said.append(f"{answer_words(before, names)} became {answer_words(after, names)}")
+        parts.append(f"{answer_words(before, names)} became {answer_words(after, names)}")
     elif before["image"]["class"] != after["image"]["class"]:
         old, new = (each["image"]["class"] for each in (before, after))
         words = ["no class" if number is None else name_of(names, number) for number in (old, new)]
-        said.append(f"{words[0]} became {words[1]}")
+        parts.append(f"{words[0]} became {words[1]}")
     if before["objects"] != after["objects"]:
-        said.append(_object_changes(before, after))
-    return "; ".join(part for part in said if part) or "the same label"
+        parts.append(_object_changes(before, after))
+    return "; ".join(part for part in parts if part) or "the same label"
 
 
 def _object_changes(before: Json, after: Json) -> str:
     old, new = (Answer.from_json(each).objects for each in (before, after))
-    boxes = [[item for item in part if item.tool == "box"] for part in (old, new)]
-    others = [[item.to_json() for item in part if item.tool != "box"] for part in (old, new)]
-    places = [{(item.class_number, item.geom) for item in part} for part in boxes]
-    same = len(places[0] & places[1])
-    match = match_boxes(boxes[1], boxes[0], iou=SAME_BOX)
-    renamed = match.misplaced_class
+    boxes = [[item for item in version if item.tool == "box"] for version in (old, new)]
+    others = [[item.to_json() for item in version if item.tool != "box"] for version in (old, new)]
+    identities = [{(item.class_number, item.geom) for item in version} for version in boxes]
+    unchanged = len(identities[0] & identities[1])
+    match = match_boxes(boxes[1], boxes[0], iou=SAME_BOX_IOU)
+    reclassified = match.misplaced_class
     counts = {
-        "added": len(boxes[1]) - match.matched - renamed,
-        "removed": len(boxes[0]) - match.matched - renamed,
-        "moved": match.matched - same,
-        "of another class": renamed,
+        "added": len(boxes[1]) - match.matched - reclassified,
+        "removed": len(boxes[0]) - match.matched - reclassified,
+        "moved": match.matched - unchanged,
+        "of another class": reclassified,
     }
-    said = [f"{many(count, 'box', 'boxes')} {word}" for word, count in counts.items() if count > 0]
-    if [_bare(item) for item in others[0]] != [_bare(item) for item in others[1]]:
-        said.append("other objects changed")
-    return ", ".join(said)
+    parts = [f"{many(count, 'box', 'boxes')} {word}" for word, count in counts.items() if count > 0]
+    if [_without_id(item) for item in others[0]] != [_without_id(item) for item in others[1]]:
+        parts.append("other objects changed")
+    return ", ".join(parts)
 
 
-def _bare(item: Json) -> tuple[Any, ...]:
+def _without_id(item: Json) -> tuple[Any, ...]:
     return item["class"], item["tool"], str(item["geom"])
 
 
@@ -98,22 +98,22 @@ def _numbers(objects: Sequence[Json]) -> list[int]:
     return sorted({item["class"] for item in objects})
 
 
-def many(count: int, one: str, more: str = "") -> str:
-    return f"{count:,} {one if count == 1 else more or one + 's'}"
+def many(count: int, singular: str, plural: str = "") -> str:
+    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
 def listed(words: Any, most: int = 4) -> str:
-    """ "cup, leaf and 3 more": a list that stays short."""
-    every = list(words)
-    if len(every) <= most:
-        return ", ".join(every)
-    return f"{', '.join(every[: most - 1])} and {len(every) - most + 1:,} more"
+    """Join words into a list that stays short: "cup, leaf and 3 more"."""
+    items = list(words)
+    if len(items) <= most:
+        return ", ".join(items)
+    return f"{', '.join(items[: most - 1])} and {len(items) - most + 1:,} more"
 
 
 def method_words(method: str) -> str:
-    return METHOD_WORDS.get(method, "Agreed by the crowd")
+    return METHOD_LABELS.get(method, "Agreed by the crowd")
 
 
 def pseudonym(worker: str) -> str:
-    """What a worker is called beside answers: the pages of evidence name nobody."""
+    """Return a worker's pseudonym; the evidence pages show no names."""
     return f"Worker {worker[:4]}"

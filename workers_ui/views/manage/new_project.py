@@ -1,4 +1,4 @@
-"""Making a project."""
+"""Create a project."""
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -15,7 +15,7 @@ from workers_ui.views.manage.base import main_page
 from workers_ui.views.manage.forms import TOOL_WORDS, ProjectForm, class_rows, class_specs, fresh_class_rows
 from workers_ui.views.shell import actor_of
 
-#: Which field an error of the service stands at.
+#: The field at which a service error is shown.
 FIELDS: dict[type[AnnotaryError], str] = {
     ClassesRefused: "classes",
     InstructionsRefused: "instructions",
@@ -28,11 +28,11 @@ FIELDS: dict[type[AnnotaryError], str] = {
 def new_project(request: HttpRequest) -> HttpResponse:
     organisations = organisations_of(actor=actor_of(request), role=Role.MANAGER)
     if not organisations:
-        raise Forbidden("Projects are made by managers; ask the owner of your organisation to make you one.")
+        raise Forbidden("Only managers can create projects. Ask the owner of your organization to make you a manager.")
     if request.method != "POST":
         return _show(request, ProjectForm(), fresh_class_rows(), organisations)
     form, rows = ProjectForm(request.POST), class_rows(request.POST)
-    errors = {} if rows else {"classes": "Write at least one class."}
+    errors = {} if rows else {"classes": "Add at least one class."}
     if form.is_valid() and not errors:
         try:
             project = _create(request, form, rows, organisations)
@@ -46,15 +46,15 @@ def new_project(request: HttpRequest) -> HttpResponse:
 def _create(
     request: HttpRequest, form: ProjectForm, rows: list[dict[str, str]], organisations: list[Organisation]
 ) -> Project:
-    given = form.cleaned_data
-    chosen = next((row for row in organisations if row.public_id == given["organisation"]), organisations[0])
+    data = form.cleaned_data
+    chosen = next((row for row in organisations if row.public_id == data["organisation"]), organisations[0])
     return create_project(
         organisation=chosen,
         by=actor_of(request),
-        name=given["name"],
+        name=data["name"],
         classes=class_specs(rows),
-        tools=given["tools"],
-        instructions=given["instructions"],
+        tools=data["tools"],
+        instructions=data["instructions"],
         policy=form.policy(),
     )
 
@@ -73,8 +73,8 @@ def _show(
         "organisations": organisations,
         "own_errors": errors or {},
         "tools": [
-            {"name": name, "label": words[0], "help": words[1], "chosen": name in chosen}
-            for name, words in TOOL_WORDS.items()
+            {"name": name, "label": label, "help": help_text, "chosen": name in chosen}
+            for name, (label, help_text) in TOOL_WORDS.items()
         ],
     }
     status = 422 if form.is_bound else 200

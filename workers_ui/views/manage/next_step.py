@@ -1,8 +1,9 @@
-"""What a manager does next in a project: the way from nothing to a release, one step at a time."""
+"""The manager's next step in a project, from an empty project to a release."""
 
 from dataclasses import dataclass
 
 from django.db.models import F, QuerySet
+from django.template.defaultfilters import pluralize
 from django.urls import reverse
 
 from accounts.models import Invitation
@@ -16,14 +17,14 @@ from tasks.review.selectors import review_queue
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.selectors import releasable
 
-CHECKS_TO_BEGIN = 10
+GOLD_TO_START = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A step of the way. `post` names what the button does here; else it leads to `url`.
+    """A step toward a release. `post` names the action of its button; without it the button links to `url`.
 
-    `instead` is what the quieter button says that opens the project without this step.
+    `instead` is the label of the secondary button, which opens the project without this step.
     """
 
     label: str
@@ -36,42 +37,46 @@ class Step:
 
 
 def first_steps(*, project: Project) -> list[Step]:
-    """The steps until a project is open; those that are done may be done again."""
-    checks = Gold.objects.filter(project=project, state=Gold.State.ACTIVE).count()
+    """Return the steps until a project is open; completed ones can be repeated."""
+    gold = Gold.objects.filter(project=project, state=Gold.State.ACTIVE).count()
     return [
         Step(
             "Add images",
             _has_images(project),
-            url=_at("images", project),
-            text="Drop in the photos to label; fifty are enough to begin.",
+            url=_url("images", project),
+            text="Add the photos to label. Fifty are enough to start.",
             action="Add images",
         ),
         Step(
-            f"Label {CHECKS_TO_BEGIN} check images",
-            checks >= CHECKS_TO_BEGIN or project.gold_rate == 0,
-            url=_at("checks", project),
-            text=f"You have {checks}. They show how well each worker does before you pay for much.",
+            f"Label {GOLD_TO_START} check images",
+            gold >= GOLD_TO_START or project.gold_rate == 0,
+            url=_url("checks", project),
+            text=f"You have {gold} so far. They show how accurate each worker is before you spend much.",
             action="Label check images",
-            instead=f"Open without {'more ' if checks else ''}check images",
+            instead=f"Open without {'more ' if gold else ''}check images",
         ),
         _invite_step(project),
         Step(
             "Open",
             project.state != Project.State.DRAFT,
             post="open",
-            text="Everything is ready. Opening gives the images out to the workers.",
-            action="Open the project",
+            text="Everything is ready. Opening the project offers its images to the workers.",
+            action="Open project",
         ),
     ]
 
 
 def next_step(*, project: Project, steps: list[Step]) -> Step | None:
-    """The first that is not done; of an open project, what waits for the manager; None when all waits for workers."""
+    """Return the first unfinished step, or what an open project needs next; None when only workers can continue."""
     if project.state == Project.State.DRAFT:
         return next((step for step in steps if not step.done), None)
     if project.state == Project.State.PAUSED:
         return Step(
-            "Open again", False, post="open", text="The project is paused: no sets are given out.", action="Open again"
+            "Open again",
+            False,
+            post="open",
+            text="The project is paused. Workers cannot take sets.",
+            action="Open again",
         )
     return _later_step(project)
 
@@ -79,25 +84,25 @@ def next_step(*, project: Project, steps: list[Step]) -> Step | None:
 def _later_step(project: Project) -> Step | None:
     drafts = Batch.objects.filter(project=project, state=Batch.State.DRAFT).count()
     if drafts and project.state == Project.State.OPEN:
-        words = "One batch is" if drafts == 1 else f"{drafts} batches are"
-        return Step("Open batches", False, post="batches", text=f"{words} not open yet.", action="Open all batches")
+        batches = "One batch is" if drafts == 1 else f"{drafts:,} batches are"
+        return Step("Open batches", False, post="batches", text=f"{batches} not open yet.", action="Open all batches")
     invite = _invite_step(project)
     if not invite.done and Task.objects.filter(project=project, taken__lt=F("wanted")).exists():
         return invite
     stuck = waiting_for_nobody(project=project)
     if stuck.without_answer or stuck.with_answers:
-        return _unstick_step(stuck)
-    waiting = review_queue(project=project).count()
-    if waiting:
-        words = "One label waits" if waiting == 1 else f"{waiting:,} labels wait"
-        return Step("Review", False, url=_at("review", project), text=f"{words} for a look.", action="Review")
+        return _requeue_step(stuck)
+    labels = review_queue(project=project).count()
+    if labels:
+        text = f"{labels:,} label{pluralize(labels)} to review."
+        return Step("Review", False, url=_url("review", project), text=text, action="Review")
     if Task.objects.filter(project=project).exclude(state=Task.State.APPROVED).exists():
         return None
     last = Snapshot.objects.filter(project=project).order_by("-number").first()
     ready = releasable(project=project)
     if ready and (last is None or last.items_count < ready):
-        text = f"{ready:,} approved images can be released."
-        return Step("Release", False, url=_at("releases", project), text=text, action="Make a release")
+        text = f"{ready:,} approved image{pluralize(ready)} can be released."
+        return Step("Release", False, url=_url("releases", project), text=text, action="Create release")
     return None
 
 
@@ -105,22 +110,22 @@ def _invite_step(project: Project) -> Step:
     return Step(
         "Invite workers",
         project.standings.exists() or _open_links(project).exists(),
-        url=_at("workers", project),
-        text="A link is all that people need; a phone will do.",
+        url=_url("workers", project),
+        text="All that people need is a link; a phone is enough.",
         action="Invite workers",
     )
 
 
-def _unstick_step(stuck: Waiting) -> Step:
+def _requeue_step(stuck: Waiting) -> Step:
     images = stuck.without_answer + stuck.with_answers
-    words = "One image waits" if images == 1 else f"{images:,} images wait"
+    need, them = ("One image needs", "it") if images == 1 else (f"{images:,} images need", "them")
     return Step(
-        "Go on without more workers",
+        "Continue without more workers",
         False,
         post="unstick",
-        text=f"{words} for somebody new: everybody here has had them. Invite another worker, or go on with who is here:"
-        " images without an answer are offered again, the others keep the answers they have.",
-        action="Go on with who is here",
+        text=f"{need} a new worker: every current worker has already had {them}. Invite another worker, or continue"
+        " with the current ones: images without an answer are offered again, the others keep the answers they have.",
+        action="Continue with current workers",
     )
 
 
@@ -132,5 +137,5 @@ def _has_images(project: Project) -> bool:
     return Image.objects.filter(dataset_id=project.dataset_id).exists()
 
 
-def _at(name: str, project: Project) -> str:
+def _url(name: str, project: Project) -> str:
     return reverse(f"workers_ui:{name}", args=[project.public_id])

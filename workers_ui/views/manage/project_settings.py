@@ -24,8 +24,8 @@ from workers_ui.views.manage.base import for_project, project_page, try_step
 from workers_ui.views.manage.forms import TOOL_WORDS, PolicyForm, class_rows, class_specs
 from workers_ui.views.shell import actor_of
 
-#: Policies that the address may propose.
-PROPOSED = ("answers_min", "answers_max", "confidence_target")
+#: Policies that the query string may propose.
+PROPOSABLE = ("answers_min", "answers_max", "confidence_target")
 
 Errors = dict[str, str]
 
@@ -33,7 +33,7 @@ Errors = dict[str, str]
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_project(Role.MANAGER)
 def project_settings(request: HttpRequest, project: Project) -> HttpResponse:
-    """One page, three forms; `form` names the one that was sent."""
+    """Render one page with three forms; the field `form` names the submitted one."""
     savers: dict[str, Callable[[HttpRequest, Project], HttpResponse | None]] = {
         "policy": _save_policy,
         "classes": _save_classes,
@@ -46,15 +46,18 @@ def project_settings(request: HttpRequest, project: Project) -> HttpResponse:
 @require_POST
 @for_project(Role.MANAGER)
 def change_state(request: HttpRequest, project: Project) -> HttpResponse:
-    """Open, pause or close. Opening a draft opens its batches too: an open project without any has no work."""
-    steps: dict[str, tuple[Callable[[], object], str]] = {
-        "open": (lambda: _open(project), "The project is open: workers can take sets now."),
-        "pause": (lambda: pause_project(project=project), "The project is paused; what is in sets may be finished."),
+    """Open, pause or close the project. Opening a draft also opens its batches; without open ones there is no work."""
+    actions: dict[str, tuple[Callable[[], object], str]] = {
+        "open": (lambda: _open(project), "The project is open. Workers can take sets now."),
+        "pause": (
+            lambda: pause_project(project=project),
+            "The project is paused. Workers can still finish the sets they have.",
+        ),
         "close": (lambda: close_project(project=project), "The project is closed."),
     }
-    act, done = steps.get(request.POST.get("step", ""), (_unknown, ""))
-    names = {"settings": "project-settings"}
-    back = names.get(request.POST.get("back", ""), "project")
+    act, done = actions.get(request.POST.get("step", ""), (_unknown_action, ""))
+    pages = {"settings": "project-settings"}
+    back = pages.get(request.POST.get("back", ""), "project")
     return try_step(request, reverse(f"workers_ui:{back}", args=[project.public_id]), act, done)
 
 
@@ -70,7 +73,7 @@ def _save_policy(request: HttpRequest, project: Project) -> HttpResponse | None:
     if not form.is_valid():
         return _show(request, project, form=form)
     back = reverse("workers_ui:project-settings", args=[project.public_id])
-    done = "Saved. Images that come in from now on follow it; answers already asked for stay."
+    done = "Saved. The settings apply to images added from now on; answers already requested do not change."
     return try_step(request, back, lambda: change_policy(project=project, changes=form.policy()), done)
 
 
@@ -80,7 +83,7 @@ def _save_classes(request: HttpRequest, project: Project) -> HttpResponse | None
         change_classes(project=project, by=actor_of(request), classes=class_specs(rows))
     except AnnotaryError as error:
         return _show(request, project, rows=rows, errors={"classes": error.detail})
-    return try_step(request, f"{_address(project)}#classes", lambda: None, "The classes are saved.")
+    return try_step(request, f"{_url(project)}#classes", lambda: None, "The classes are saved.")
 
 
 def _save_instructions(request: HttpRequest, project: Project) -> HttpResponse | None:
@@ -89,7 +92,7 @@ def _save_instructions(request: HttpRequest, project: Project) -> HttpResponse |
         write_instructions(project=project, by=actor_of(request), body=body)
     except AnnotaryError as error:
         return _show(request, project, errors={"instructions": error.detail})
-    return try_step(request, f"{_address(project)}#instructions", lambda: None, "The instructions are saved.")
+    return try_step(request, f"{_url(project)}#instructions", lambda: None, "The instructions are saved.")
 
 
 def _show(
@@ -101,11 +104,11 @@ def _show(
     errors: Errors | None = None,
 ) -> HttpResponse:
     classes = project.schema.body["classes"] if project.schema else []
-    now = [{"name": row["name"], "color": row["color"], "number": str(row["number"])} for row in classes]
+    current = [{"name": row["name"], "color": row["color"], "number": str(row["number"])} for row in classes]
     written = project.instructions.body if project.instructions else ""
     context: dict[str, Any] = {
         "form": form or PolicyForm(project=project),
-        "class_rows": now if rows is None else rows,
+        "class_rows": current if rows is None else rows,
         "retired": LabelClass.objects.filter(project=project, retired_at__isnull=False).order_by("number"),
         "own_errors": errors or {},
         "tools": [TOOL_WORDS[name][0] for name in (project.schema.body["tools"] if project.schema else [])],
@@ -120,15 +123,15 @@ def _show(
 
 
 def _propose(form: PolicyForm, request: HttpRequest) -> bool:
-    """Fill in what the address proposes, as What if does; whether it did. Nothing is saved by that."""
-    proposed = {name: request.GET[name][:12] for name in PROPOSED if name in request.GET}
+    """Fill in the policies that the query string proposes, as What if does, without saving; return whether it did."""
+    proposed = {name: request.GET[name][:12] for name in PROPOSABLE if name in request.GET}
     form.initial.update(proposed)
     return bool(proposed)
 
 
-def _address(project: Project) -> str:
+def _url(project: Project) -> str:
     return redirect("workers_ui:project-settings", project.public_id).url
 
 
-def _unknown() -> None:
-    raise Refused("There is no such step; load the page again.")
+def _unknown_action() -> None:
+    raise Refused("Unknown action. Reload the page and try again.")

@@ -12,7 +12,7 @@ from tasks.analytics.listings import project_rows
 from workers_ui.views.manage.base import first_page, main_page, page_of
 from workers_ui.views.shell import actor_of
 
-PAGE = 30
+PAGE_SIZE = 30
 
 
 @login_required
@@ -21,8 +21,8 @@ def projects(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     own = Membership.objects.filter(actor=actor).exclude(role=Role.WORKER)
     visible = projects_of(actor=actor).filter(organisation_id__in=own.values("organisation_id"))
-    page = page_of(request, visible.count(), PAGE)
-    rows = project_rows(actor=actor, projects=list(visible[page["start"] : page["start"] + PAGE]))
+    page = page_of(request, visible.count(), PAGE_SIZE)
+    rows = project_rows(actor=actor, projects=list(visible[page["start"] : page["start"] + PAGE_SIZE]))
     context = {
         "rows": [{"row": row, "url": first_page(row.project, row.role)} for row in rows],
         "page": page,

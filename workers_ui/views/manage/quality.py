@@ -1,4 +1,4 @@
-"""How far to trust the labels: agreement, calibration, what is likely wrong, what is confused, who does how well."""
+"""How far to trust the labels: agreement, calibration, likely errors, confused classes, workers' accuracy."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -18,15 +18,15 @@ from tasks.batching.models import Task
 from workers_ui.views.manage.base import for_project, project_page
 from workers_ui.views.manage.label_formatting import Names, answer_words, class_names, many, name_of
 
-#: Krippendorff's own limits: below the lower one nothing should be concluded, above the upper one labels are reliable.
+#: Krippendorff's own thresholds: draw no conclusions below the lower one; above the upper one labels are reliable.
 FAIR, GOOD = 0.667, 0.8
-#: Judged labels below which a calibration is a first impression.
+#: With fewer judged labels, the calibration is only a first impression.
 FEW_JUDGED = 50
-#: Seconds; a shorter time has no course to show.
-SHORT = 3600
-EXAMPLES = 6
-CLASSES = 100
-WORKERS = 100
+#: Seconds; over a shorter span there is no trend to show.
+MIN_TREND_SPAN = 3600
+MAX_EXAMPLES = 6
+MAX_CLASSES = 100
+MAX_WORKERS = 100
 
 Json = dict[str, Any]
 
@@ -34,7 +34,7 @@ Json = dict[str, Any]
 @require_safe
 @for_project(Role.MANAGER)
 def quality(request: HttpRequest, project: Project) -> HttpResponse:
-    """The page; `?part=figures` is what is loaded again while the figures are made."""
+    """Render the page; `?part=figures` is the part that is reloaded while the report is being computed."""
     report = report_of(project=project, name="quality")
     context: Json = {"report": report, "figures": None}
     if report.body is not None and report.body["answers"]:
@@ -46,13 +46,13 @@ def quality(request: HttpRequest, project: Project) -> HttpResponse:
 @require_POST
 @for_project(Role.MANAGER)
 def again(request: HttpRequest, project: Project) -> HttpResponse:
-    """Have the figures made now."""
+    """Recompute the report now."""
     report_of(project=project, name="quality", again=True)
     return redirect(reverse("workers_ui:quality", args=[project.public_id]))
 
 
 def shown(project: Project, body: Json) -> Json:
-    """The report with its words; the figures themselves stay as they came."""
+    """Add display texts to the report, leaving its figures unchanged."""
     names = class_names(project=project)
     calibration = body["calibration"]
     return {
@@ -61,7 +61,9 @@ def shown(project: Project, body: Json) -> Json:
         "periods": [
             {**row, "until": datetime.fromtimestamp(row["until"], UTC)} for row in body["agreement"]["over_time"]
         ],
-        "by_class": [{**row, "name": name_of(names, row["class"])} for row in body["agreement"]["by_class"][:CLASSES]],
+        "by_class": [
+            {**row, "name": name_of(names, row["class"])} for row in body["agreement"]["by_class"][:MAX_CLASSES]
+        ],
         "over_time": _over_time(body["agreement"]["over_time"]),
         "judged": judged_words(calibration),
         "few_judged": 0 < calibration["n"] < FEW_JUDGED,
@@ -70,45 +72,48 @@ def shown(project: Project, body: Json) -> Json:
         "confusions": [_confusion(project, row, names) for row in body["confusions"]],
         "workers": _workers(body["workers"]),
         "has_detection": any(row["detection"] is not None for row in body["workers"]),
-        "workers_left": max(0, len(body["workers"]) - WORKERS),
+        "workers_left": max(0, len(body["workers"]) - MAX_WORKERS),
     }
 
 
 def alpha_words(agreement: Json) -> tuple[str, str]:
-    """(state, sentence). The limits are those of classes: chance seldom puts two boxes in one place, so that an alpha
-    of boxes is stricter, and is told without a verdict."""
+    """Return (state, sentence).
+
+    The thresholds apply to classes only: chance rarely puts two boxes in the same place, so alpha on boxes is stricter
+    and is shown without a verdict.
+    """
     alpha = agreement["alpha"]
     if agreement["about"] == "boxes" and alpha is not None:
-        same = f"{round(100 * agreement['same'])} % is the same in place and class"
-        compare = "Compare the figure with itself over time: of boxes it is lower than of classes."
-        return "", f"Of what two people draw on an image, {same}. {compare}"
+        same = f"{round(100 * agreement['same'])} % match in place and class"
+        compare = "Compare this figure only with itself over time: it is lower for boxes than for classes."
+        return "", f"Of the objects that two workers draw on an image, {same}. {compare}"
     if alpha is None:
-        return "", "Agreement shows when at least two people have answered the same images in different classes."
+        return "", "Agreement appears once at least two people have answered the same images, in more than one class."
     if alpha >= GOOD:
-        return "ok", "People see the images the same way; the labels are reliable."
+        return "ok", "Workers see the images the same way; the labels are reliable."
     if alpha >= FAIR:
-        return "", "People mostly agree. Good enough to go on; look at what is confused below."
+        return "", "Workers mostly agree. This is good enough to continue; check the confused classes below."
     if alpha > 0:
         return (
             "warn",
-            "People often disagree: classes or instructions leave room. Look at what is confused below.",
+            "Workers often disagree: the classes or instructions are ambiguous. Check the confused classes below.",
         )
-    return "bad", "People agree no more than chance would. Read the instructions with a few images before going on."
+    return "bad", "Workers agree no more than chance would. Test the instructions on a few images before you continue."
 
 
 def judged_words(calibration: Json) -> str:
-    """ "Of 120 labels we called 90 to 100 % sure, 97 % were right." of the surest bin that has any weight."""
+    """Describe the bin with the most labels: "Of 120 labels with 90 to 100 % confidence, 97 % were correct"."""
     bins = [row for row in calibration["bins"] if row["n"]]
     if not bins:
         return ""
     row = max(bins, key=lambda each: each["n"])
     low, high = round(100 * row["low"]), round(100 * row["high"])
-    said = f"{many(row['n'], 'label')} that we called {low} to {high} % sure"
-    return f"Of {said}, {round(100 * row['right'])} % were right."
+    labels = f"{many(row['n'], 'label')} with {low} to {high} % confidence"
+    return f"Of {labels}, {round(100 * row['right'])} % were correct."
 
 
 def _over_time(rows: Sequence[Json]) -> Json | None:
-    if len(rows) < 2 or rows[-1]["until"] - rows[0]["from"] < SHORT:
+    if len(rows) < 2 or rows[-1]["until"] - rows[0]["from"] < MIN_TREND_SPAN:
         return None
     return {
         "x": [row["until"] for row in rows],
@@ -123,43 +128,43 @@ def _curve(bins: Sequence[Json]) -> Json:
     start = max(0.0, int(low * 10) / 10)
     ends = {"unit": "share", "from": start, "to": 1}
     return {
-        "x": {"label": "How sure we said we are", **ends},
-        "y": {"label": "How many were right", **ends},
+        "x": {"label": "Stated confidence", **ends},
+        "y": {"label": "Share of correct labels", **ends},
         "series": [
-            {"label": "As it should be", "points": [[start, start], [1, 1]], "mark": "line"},
-            {"label": "As it is", "points": [[row["said"], row["right"]] for row in bins], "mark": "full"},
+            {"label": "Ideal", "points": [[start, start], [1, 1]], "mark": "line"},
+            {"label": "Measured", "points": [[row["said"], row["right"]] for row in bins], "mark": "full"},
         ],
     }
 
 
 def _doubtful(project: Project, rows: Sequence[Json], names: Names) -> list[Json]:
-    found = _tasks(project, [row["task"] for row in rows])
+    tasks = _tasks(project, [row["task"] for row in rows])
     return [
         {
             **row,
-            "task": found[row["task"]],
+            "task": tasks[row["task"]],
             "words": answer_words(row["label"], names) if row["label"] else "no label yet",
             "other": name_of(names, row["other"]) if row.get("other") is not None else "",
         }
         for row in rows
-        if row["task"] in found
+        if row["task"] in tasks
     ]
 
 
 def _confusion(project: Project, row: Json, names: Names) -> Json:
-    found = _tasks(project, row["tasks"][:EXAMPLES])
-    examples = [found[key] for key in row["tasks"] if key in found]
+    tasks = _tasks(project, row["tasks"][:MAX_EXAMPLES])
+    examples = [tasks[key] for key in row["tasks"] if key in tasks]
     return {**row, "sentence": confusion_words(row, names), "examples": examples}
 
 
 def confusion_words(row: Json, names: Names) -> str:
-    """ "“horse” and “pony” are mixed up by 14 of 20 workers: look at what the instructions say of both." """
+    """Describe a confusion: "“horse” and “pony” are mixed up by 14 of 20 workers", and what to do about it."""
     if row["unclear"]:
-        advice = "look at what the instructions say of both"
+        advice = "check what the instructions say about both"
     elif row["workers"] == 1 and row["of_workers"] > 1:
-        advice = "one person alone, so it is hardly the instructions"
+        advice = "only one person, so the instructions are probably not the cause"
     else:
-        advice = "few so far; look at the images before you change the instructions"
+        advice = "few so far, so look at the images before you change the instructions"
     people = f"{row['workers']:,} of {many(row['of_workers'], 'worker')}"
     return f"“{name_of(names, row['a'])}” and “{name_of(names, row['b'])}” are mixed up by {people}: {advice}."
 
@@ -170,5 +175,5 @@ def _tasks(project: Project, public_ids: Sequence[str]) -> Mapping[str, Task]:
 
 
 def _workers(rows: Sequence[Json]) -> list[Json]:
-    names = names_of(actors=[row["worker"] for row in rows[:WORKERS]])
-    return [{**row, "name": names[row["worker"]]} for row in rows[:WORKERS]]
+    names = names_of(actors=[row["worker"] for row in rows[:MAX_WORKERS]])
+    return [{**row, "name": names[row["worker"]]} for row in rows[:MAX_WORKERS]]

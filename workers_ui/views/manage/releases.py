@@ -1,4 +1,4 @@
-"""Releases of a project: made, annotated, retracted, exported, downloaded."""
+"""Releases of a project: create, annotate, retract, export, download."""
 
 import uuid
 from collections.abc import Callable
@@ -20,20 +20,20 @@ from tasks.snapshots.services import add_note, make_snapshot, retract
 from workers_ui.views.manage.base import for_project, page_of, project_page, try_step
 from workers_ui.views.shell import actor_of
 
-PAGE = 20
-#: How a label came to be approved, in the order of how closely a person looked.
+PAGE_SIZE = 20
+#: How a label was approved, from the closest human check to none.
 APPROVALS = ("reviewed", "fixed by a reviewer", "answered by the owner", "by policy")
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_project(Role.CLIENT)
 def releases(request: HttpRequest, project: Project) -> HttpResponseBase:
-    """The page; `?part=list` is its list alone, loaded again while something is being made. POST makes a release."""
+    """Render the page; `?part=list` is its list alone, reloaded while work is in progress. POST creates a release."""
     if request.method == "POST":
-        return _make(request, project.public_id)
+        return _create(request, project.public_id)
     rows = releases_of(project=project).select_related("schema")
-    page = page_of(request, rows.count(), PAGE)
-    shown = [_shown(release) for release in rows[page["start"] : page["start"] + PAGE]]
+    page = page_of(request, rows.count(), PAGE_SIZE)
+    shown = [_shown(release) for release in rows[page["start"] : page["start"] + PAGE_SIZE]]
     context = {
         "releases": shown,
         "page": page,
@@ -45,29 +45,29 @@ def releases(request: HttpRequest, project: Project) -> HttpResponseBase:
 
 
 @for_project(Role.MANAGER)
-def _make(request: HttpRequest, project: Project) -> HttpResponse:
+def _create(request: HttpRequest, project: Project) -> HttpResponse:
     back = reverse("workers_ui:releases", args=[project.public_id])
-    done = "The release is being made; it appears here when it is ready."
+    done = "The release is being built. It appears here when it is ready."
     return try_step(request, back, lambda: make_snapshot(project=project, by=actor_of(request)), done)
 
 
 @require_POST
 @for_project(Role.MANAGER)
 def change(request: HttpRequest, project: Project, release_id: uuid.UUID) -> HttpResponse:
-    """Export it in a format, add a note, or retract it with a reason."""
+    """Export the release in a format, add a note, or retract it with a reason."""
     release = Snapshot.objects.filter(project=project, public_id=release_id).first()
     if release is None:
         raise NotFound
     by, text = actor_of(request), request.POST.get("text", "")
-    steps: dict[str, tuple[Callable[[], object], str]] = {
+    actions: dict[str, tuple[Callable[[], object], str]] = {
         "export": (
             lambda: request_export(snapshot=release, format=request.POST.get("format", ""), by=by),
-            "The file is being written and read back; it appears here when it is ready.",
+            "The file is being written and verified. It appears here when it is ready.",
         ),
-        "note": (lambda: add_note(snapshot=release, by=by, text=text), "The note stands beside the release."),
+        "note": (lambda: add_note(snapshot=release, by=by, text=text), "The note is added to the release."),
         "retract": (lambda: retract(snapshot=release, by=by, reason=text), f"Release {release.number} is retracted."),
     }
-    act, done = steps.get(request.POST.get("step", ""), (_unknown, ""))
+    act, done = actions.get(request.POST.get("step", ""), (_unknown_action, ""))
     return try_step(request, reverse("workers_ui:releases", args=[project.public_id]), act, done)
 
 
@@ -75,22 +75,22 @@ def _shown(release: Snapshot) -> dict[str, Any]:
     counts = release.counts
     exports = {export.format: export for export in release.exports.all()}
     notes = sorted(release.notes.all(), key=lambda note: note.pk)
-    working = {Export.State.QUEUED, Export.State.WRITING, Export.State.VERIFYING}
+    in_progress = {Export.State.QUEUED, Export.State.WRITING, Export.State.VERIFYING}
     return {
         "release": release,
         "splits": [(name, counts.get("splits", {}).get(name, 0)) for name in ("train", "val", "test")],
-        "approvals": [(words, counts["review"][words]) for words in APPROVALS if counts.get("review", {}).get(words)],
+        "approvals": [(name, counts["review"][name]) for name in APPROVALS if counts.get("review", {}).get(name)],
         "left_out": {name: count for name, count in counts.get("left_out", {}).items() if count},
         "classes": _classes(release),
         "formats": [{"name": name, "title": title, "export": exports.get(name)} for name, title in format_choices()],
         "notes": notes,
         "retraction": next((note for note in notes if note.retracts), None),
-        "busy": release.state == Snapshot.State.BUILDING or any(each.state in working for each in exports.values()),
+        "busy": release.state == Snapshot.State.BUILDING or any(each.state in in_progress for each in exports.values()),
     }
 
 
 def _classes(release: Snapshot) -> list[dict[str, Any]]:
-    """Images and objects of every class, in the schema's order."""
+    """Return the number of images and objects of every class, in the schema's order."""
     images, objects = (release.counts.get(f"{kind}_by_class", {}) for kind in ("images", "objects"))
     rows = release.schema.body["classes"] + release.counts.get("retired_classes", [])
     return [
@@ -99,5 +99,5 @@ def _classes(release: Snapshot) -> list[dict[str, Any]]:
     ]
 
 
-def _unknown() -> None:
-    raise Refused("There is no such step; load the page again.")
+def _unknown_action() -> None:
+    raise Refused("Unknown action. Reload the page and try again.")

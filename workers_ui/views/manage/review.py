@@ -1,4 +1,4 @@
-"""The review: labels, least sure first, with their evidence; and the approval of what is left of a batch."""
+"""Review: labels with their evidence, lowest confidence first, and approval of the rest of a batch."""
 
 import uuid
 from typing import Any
@@ -21,15 +21,15 @@ from tasks.review.services import approve_batch
 from workers_ui.views.manage.base import for_project, project_page, try_step
 from workers_ui.views.shell import actor_of
 
-#: Labels on one page of the queue; the page asks for the next ones itself.
-AHEAD = 40
+#: Labels sent with the page; its script requests the next ones.
+PRELOADED = 40
 LISTS = {
     "to_review": "To review",
-    "unseen": "Not chosen",
+    "unseen": "Not sampled",
     "approved": "Approved",
     "rejected": "Rejected",
 }
-#: What the figures of Quality found most likely wrong; the list is there for who comes from them.
+#: The labels that the quality report finds most likely wrong; the list is shown only when linked from it.
 DOUBTFUL = "doubtful"
 
 
@@ -60,8 +60,8 @@ def review(request: HttpRequest, project: Project) -> HttpResponse:
         "desk": {
             "schema": project.schema.body if project.schema else None,
             "list": chosen,
-            "labels": [_queued(project, label) for label in queue[:AHEAD]],
-            # Whoever opens a single label, one of a person's too, means to decide it.
+            "labels": [_queued(project, label) for label in queue[:PRELOADED]],
+            # Opening a single label, even one that a person decided, means intending to decide it.
             "again": one is not None,
             "target": project.confidence_target,
         },
@@ -74,7 +74,7 @@ def review(request: HttpRequest, project: Project) -> HttpResponse:
 def approve_rest(request: HttpRequest, project: Project, batch_id: uuid.UUID) -> HttpResponse:
     batch = batch_for(project=project, public_id=batch_id)
     back = f"{reverse('workers_ui:review', args=[project.public_id])}?batch={batch.public_id}"
-    done = f"Batch {batch.number} is approved; labels that nobody looked at are marked as approved by policy."
+    done = f"Batch {batch.number} is approved. Labels that no one reviewed are marked as approved by policy."
     return try_step(request, back, lambda: approve_batch(reviewer=actor_of(request), batch=batch), done)
 
 
@@ -86,11 +86,11 @@ def task_of(project: Project, public_id: str) -> Task:
 
 
 def doubtful_labels(*, project: Project, batch: Batch | None) -> QuerySet[ConsensusLabel]:
-    """The labels that are most likely wrong by the figures of Quality, but those that a person has decided since."""
+    """Return the labels that the quality report finds most likely wrong, except those decided by a person since."""
     body = kept_report(project=project, name="quality")
-    found = [row["task"] for row in body["doubtful"]] if body else []
+    task_ids = [row["task"] for row in body["doubtful"]] if body else []
     decided = Review.objects.filter(label=OuterRef("pk"), is_current=True, by_policy=False)
-    labels = review_queue(project=project, batch=batch, state="all").filter(task__public_id__in=found)
+    labels = review_queue(project=project, batch=batch, state="all").filter(task__public_id__in=task_ids)
     return labels.exclude(task__state=Task.State.OPEN).exclude(Exists(decided))
 
 

@@ -1,4 +1,4 @@
-"""Settings of a person: API keys, and the team of an organisation."""
+"""A person's settings: API keys, and the team of an organization."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ ROLES = {
     Role.CLIENT: "Client",
     Role.WORKER: "Worker",
 }
-TEAM_SHOWN = 200
+MAX_TEAM_ROWS = 200
 
 
 @login_required
@@ -55,14 +55,14 @@ def _key_state(key: ApiToken, now: Any) -> dict[str, str]:
     if key.revoked_at is not None:
         return {"state": "", "icon": "x", "word": "Revoked"}
     if key.expires_at <= now:
-        return {"state": "warn", "icon": "clock", "word": "Ended"}
-    return {"state": "ok", "icon": "check", "word": "In use"}
+        return {"state": "warn", "icon": "clock", "word": "Expired"}
+    return {"state": "ok", "icon": "check", "word": "Active"}
 
 
 def _team(actor: Actor, organisation: Organisation) -> dict[str, Any]:
-    """Who belongs to the organisation beside its workers, and the links that wait for somebody."""
+    """Return the organization's members other than workers, and its unused invitation links."""
     people = Membership.objects.filter(organisation=organisation).exclude(role=Role.WORKER)
-    waiting = Invitation.objects.filter(
+    unused = Invitation.objects.filter(
         organisation=organisation, project__isnull=True, revoked_at__isnull=True, uses=0, expires_at__gt=utc_now()
     )
     is_owner = role_in(actor=actor, organisation_id=organisation.pk) == Role.OWNER
@@ -71,17 +71,12 @@ def _team(actor: Actor, organisation: Organisation) -> dict[str, Any]:
         "organisation": organisation,
         "people": [
             {
-                "name": getattr(row.actor, "user", None) or "Erased",
+                "name": getattr(row.actor, "user", None) or "Deleted account",
                 "role": ROLES[Role(row.role)],
                 "since": row.created_at,
             }
-            for row in people.select_related("actor__user").order_by("id")[:TEAM_SHOWN]
+            for row in people.select_related("actor__user").order_by("id")[:MAX_TEAM_ROWS]
         ],
-        "waiting": [{"invitation": row, "role": ROLES[Role(row.role)]} for row in waiting.order_by("-id")[:50]],
+        "waiting": [{"invitation": row, "role": ROLES[Role(row.role)]} for row in unused.order_by("-id")[:50]],
         "roles": [(role, ROLES[role]) for role in roles],
     }
-
-
-def _name(actor: Actor) -> str:
-    user = getattr(actor, "user", None)
-    return str(user) if user else "Erased"

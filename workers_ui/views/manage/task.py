@@ -1,4 +1,4 @@
-"""All that stands behind one image's label: the answers, what each counted, and how the label came to be."""
+"""The evidence for one image's label: the answers, how much each counted, and the label's history."""
 
 import uuid
 from collections.abc import Mapping, Sequence
@@ -32,11 +32,11 @@ from workers_ui.views.manage.label_formatting import (
     pseudonym,
 )
 
-#: Classes with a bar of their own; the rest are one line.
-BARS = 12
-#: Label colours of the design tokens; answers beyond repeat them, and every one carries its number.
-COLOURS = 8
-VERDICT_WORDS = {
+#: Classes with their own bar; the rest share one line.
+MAX_BARS = 12
+#: Label colors of the design tokens; further answers repeat them, and each carries its number.
+COLORS = 8
+VERDICT_CHIPS = {
     Review.Verdict.APPROVE: ("Approved", "ok", "check"),
     Review.Verdict.FIX: ("Fixed and approved", "ok", "edit"),
     Review.Verdict.REJECT: ("Rejected", "bad", "x"),
@@ -48,19 +48,21 @@ Json = dict[str, Any]
 @require_safe
 @for_project(Role.REVIEWER)
 def task(request: HttpRequest, project: Project, task_id: uuid.UUID) -> HttpResponse:
-    found = Task.objects.select_related("image", "batch", "project").filter(project=project, public_id=task_id).first()
-    if found is None:
+    image_task = (
+        Task.objects.select_related("image", "batch", "project").filter(project=project, public_id=task_id).first()
+    )
+    if image_task is None:
         raise NotFound("This image is not in this project, or it was removed.")
-    evidence = task_evidence(task=found)
+    evidence = task_evidence(task=image_task)
     names = class_names(project=project)
     label = evidence["label"]
-    answers = answer_rows(evidence["answers"], label, names, figures=answer_figures(found))
+    answers = answer_rows(evidence["answers"], label, names, figures=answer_figures(image_task))
     objects = object_rows(evidence, answers, names)
     for row in answers:
-        row["drew"] = drew_words(row["number"], row["boxes"], objects)
+        row["drew"] = describe_drawing(row["number"], row["boxes"], objects)
     context = {
-        "task": found,
-        "image": found.image,
+        "task": image_task,
+        "image": image_task.image,
         "label": label_card(label, evidence, names),
         "target": project.confidence_target,
         "shares": share_rows(evidence["posterior"].get("class") or {}, names),
@@ -68,9 +70,11 @@ def task(request: HttpRequest, project: Project, task_id: uuid.UUID) -> HttpResp
         "answers": answers,
         "wants_boxes": bool(project.schema and set(project.schema.body["tools"]) - {"class"}),
         "history": history(
-            list(ConsensusLabel.objects.filter(task=found).order_by("-version")), list(verdicts_of(task=found)), names
+            list(ConsensusLabel.objects.filter(task=image_task).order_by("-version")),
+            list(verdicts_of(task=image_task)),
+            names,
         ),
-        "desk": desk(project, found, label, answers, objects),
+        "desk": desk(project, image_task, label, answers, objects),
     }
     return project_page(request, project, "task.html", context, tab="review")
 
@@ -90,85 +94,87 @@ def label_card(label: Json | None, evidence: Json, names: Names) -> Json | None:
 def answer_rows(
     answers: Sequence[Json], label: Json | None, names: Names, *, figures: Mapping[str, Figures]
 ) -> list[Json]:
-    """One row a worker or model, numbered as on the image."""
+    """Return one row per worker or model, numbered as on the image."""
     agreed = answer_words(label["body"], names) if label else ""
     rows = []
-    for number, given in enumerate(answers, start=1):
-        words = answer_words(given["answer"], names)
+    for number, answer in enumerate(answers, start=1):
+        words = answer_words(answer["answer"], names)
         rows.append(
             {
-                **given,
+                **answer,
                 "number": number,
-                "colour": (number - 1) % COLOURS + 1,
-                "who": given.get("model") or pseudonym(given["worker"]),
-                "known": figures.get(given["annotation"]),
-                "moved": moved_words(given.get("influence")),
-                "says": says_words(given.get("confusion"), label["body"]["image"]["class"] if label else None, names),
+                "colour": (number - 1) % COLORS + 1,
+                "who": answer.get("model") or pseudonym(answer["worker"]),
+                "known": figures.get(answer["annotation"]),
+                "moved": describe_influence(answer.get("influence")),
+                "says": describe_worker_confusion(
+                    answer.get("confusion"), label["body"]["image"]["class"] if label else None, names
+                ),
                 "words": words,
                 "differs": bool(agreed) and words != agreed,
-                "boxes": sum(item["tool"] == "box" for item in given["answer"]["objects"]),
+                "boxes": sum(item["tool"] == "box" for item in answer["answer"]["objects"]),
             }
         )
     return rows
 
 
 def share_rows(shares: Mapping[str, float], names: Names) -> list[Json]:
-    """The classes by falling share."""
+    """Return the classes by descending share."""
     ordered = sorted(shares.items(), key=lambda item: (-item[1], int(item[0])))
-    rows = [{"name": name_of(names, int(number)), "share": share} for number, share in ordered[:BARS]]
-    rest = ordered[BARS:]
+    rows = [{"name": name_of(names, int(number)), "share": share} for number, share in ordered[:MAX_BARS]]
+    rest = ordered[MAX_BARS:]
     if rest:
         rows.append({"name": many(len(rest), "more class", "more classes"), "share": sum(share for _, share in rest)})
     return rows
 
 
-def moved_words(nats: float | None) -> str:
-    """What an answer did to the odds of the agreed class: "3 times likelier", "5 times less likely"."""
+def describe_influence(nats: float | None) -> str:
+    """Describe how an answer changed the odds of the agreed class: "3 times more likely", "5 times less likely"."""
     if nats is None:
         return ""
     times = exp(min(abs(nats), 12.0))
     if times < 1.05:
-        return "hardly moved it"
-    said = "over 1,000" if times > 1000 else f"{times:,.1f}" if times < 10 else f"{round(times):,}"
-    return f"made it {said.removesuffix('.0')} times {'likelier' if nats > 0 else 'less likely'}"
+        return "almost no effect"
+    factor = "over 1,000" if times > 1000 else f"{times:,.1f}" if times < 10 else f"{round(times):,}"
+    return f"made it {factor.removesuffix('.0')} times {'more' if nats > 0 else 'less'} likely"
 
 
-def says_words(confusion: Mapping[str, float] | None, agreed: int | None, names: Names) -> str:
-    """What a worker says of images of the agreed class, where that is known: "of “cat” says cat 70 %, dog 22 %"."""
+def describe_worker_confusion(confusion: Mapping[str, float] | None, agreed: int | None, names: Names) -> str:
+    """Describe how a worker answers images of the agreed class, if known: "for “cat” answers cat 70 %, dog 22 %"."""
     if not confusion or agreed is None:
         return ""
-    most = sorted(confusion.items(), key=lambda item: -item[1])[:2]
-    said = ", ".join(f"{name_of(names, int(number))} {round(100 * p)} %" for number, p in most if p >= 0.01)
-    return f"of “{name_of(names, agreed)}” says {said}"
+    top = sorted(confusion.items(), key=lambda item: -item[1])[:2]
+    answers = ", ".join(f"{name_of(names, int(number))} {round(100 * p)} %" for number, p in top if p >= 0.01)
+    return f"for “{name_of(names, agreed)}” answers {answers}"
 
 
-def drew_words(number: int, boxes: int, objects: Sequence[Json]) -> str:
-    """What of an answer is in the label: "drew 2 of its 3 objects, 1 that was left out"."""
+def describe_drawing(number: int, boxes: int, objects: Sequence[Json]) -> str:
+    """Describe how much of an answer is in the label: "drew 2 of its 3 objects, and 1 that is not in it"."""
     agreed = [item for item in objects if item["released"]]
     hits = sum(any(drawer == number for drawer, _ in item["by"]) for item in agreed)
     if not objects:
         return ""
     extra = max(0, boxes - hits)
-    said = f"drew {hits} of its {many(len(agreed), 'object')}"
-    return f"{said}, and {extra:,} that {'is' if extra == 1 else 'are'} not in it" if extra else said
+    drawn = f"drew {hits} of its {many(len(agreed), 'object')}"
+    return f"{drawn}, and {extra:,} that {'is' if extra == 1 else 'are'} not in it" if extra else drawn
 
 
 def object_rows(evidence: Json, answers: Sequence[Json], names: Names) -> list[Json]:
-    """The objects that were found, those of the label first and numbered as on the image; then those left out."""
-    belief = evidence["posterior"].get("objects") or {}
+    """Return the detected objects: first those in the label, numbered as on the image, then those left out."""
+    posteriors = evidence["posterior"].get("objects") or {}
     label = evidence["label"]
-    in_label = {item["id"]: place for place, item in enumerate(label["body"]["objects"], 1)} if label else {}
-    found = (label["evidence"].get("objects") or []) if label else []
-    by = drawn_by([item["geom"] for item in found], answers)
+    in_label = {item["id"]: number for number, item in enumerate(label["body"]["objects"], 1)} if label else {}
+    detected = (label["evidence"].get("objects") or []) if label else []
+    drawers = drawn_by([item["geom"] for item in detected], answers)
     rows = []
-    for place, item in enumerate(found):
-        shares = share_rows((belief.get(item["id"]) or {}).get("class") or {}, names)
+    for index, item in enumerate(detected):
+        shares = share_rows((posteriors.get(item["id"]) or {}).get("class") or {}, names)
         rows.append(
             {
                 **item,
                 "number": in_label.get(item["id"]),
                 "name": name_of(names, item["class"]),
-                "by": by[place],
+                "by": drawers[index],
                 "others": listed(f"{row['name']} {round(100 * row['share'])} %" for row in shares[1:]),
                 "share": shares[0]["share"] if shares else None,
             }
@@ -177,10 +183,10 @@ def object_rows(evidence: Json, answers: Sequence[Json], names: Names) -> list[J
 
 
 def history(versions: Sequence[ConsensusLabel], verdicts: Sequence[Review], names: Names) -> list[Json]:
-    """Versions of the label and verdicts on them, the newest first; `versions` come newest first too."""
+    """Return the label's versions and the verdicts on them, newest first; `versions` must be newest first too."""
     steps = []
-    for place, version in enumerate(versions):
-        before = versions[place + 1] if place + 1 < len(versions) else None
+    for index, version in enumerate(versions):
+        before = versions[index + 1] if index + 1 < len(versions) else None
         steps.append(
             {
                 "at": version.created_at,
@@ -194,7 +200,7 @@ def history(versions: Sequence[ConsensusLabel], verdicts: Sequence[Review], name
             }
         )
     for verdict in verdicts:
-        word, state, icon = VERDICT_WORDS[Review.Verdict(verdict.verdict)]
+        word, state, icon = VERDICT_CHIPS[Review.Verdict(verdict.verdict)]
         steps.append(
             {
                 "at": verdict.created_at,
@@ -211,43 +217,45 @@ def history(versions: Sequence[ConsensusLabel], verdicts: Sequence[Review], name
 
 
 def _why(version: ConsensusLabel, before: ConsensusLabel | None, names: Names) -> str:
-    """What the version says otherwise, and which answers are new behind it or count no more."""
-    now, then = (_answers_behind(each) for each in (version, before))
+    """Describe what changed in the version, and which answers were added or no longer count."""
+    now, then = (_answer_weights(each) for each in (version, before))
     if before is None:
-        return f"From {many(len(now), 'answer')}." if now else ""
-    fresh, gone = len(now.keys() - then.keys()), len(then.keys() - now.keys())
-    weighed = sum(now[key] != then[key] for key in now.keys() & then.keys())
+        return f"Based on {many(len(now), 'answer')}." if now else ""
+    added, gone = len(now.keys() - then.keys()), len(then.keys() - now.keys())
+    reweighted = sum(now[key] != then[key] for key in now.keys() & then.keys())
     is_redo = version.evidence.get("round") != before.evidence.get("round")
-    said = [
+    parts = [
         changes_words(before.body, version.body, names),
-        "labelled again after a rejection" if is_redo else "",
-        many(fresh, "new answer") if fresh else "",
+        "labeled again after a rejection" if is_redo else "",
+        many(added, "new answer") if added else "",
         f"{many(gone, 'answer')} no longer counted" if gone and not is_redo else "",
-        f"{many(weighed, 'answer')} counted differently" if weighed and not fresh and not gone else "",
+        f"{many(reweighted, 'answer')} weighted differently" if reweighted and not added and not gone else "",
     ]
-    words = "; ".join(part for part in said if part)
-    return f"{words[:1].upper()}{words[1:]}."
+    sentence = "; ".join(part for part in parts if part)
+    return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
-def _answers_behind(version: ConsensusLabel | None) -> dict[str, float]:
-    behind = version.evidence.get("answers") or [] if version else []
-    return {given["annotation"]: given.get("weight", 1.0) for given in behind}
+def _answer_weights(version: ConsensusLabel | None) -> dict[str, float]:
+    answers = version.evidence.get("answers") or [] if version else []
+    return {answer["annotation"]: answer.get("weight", 1.0) for answer in answers}
 
 
 def _verdict_note(verdict: Review) -> str:
     if verdict.by_policy:
-        return "With its batch, by policy: nobody looked at it."
-    return "" if verdict.is_current else "A later version or verdict has taken its place."
+        return "Approved with its batch, by policy; no one reviewed it."
+    return "" if verdict.is_current else "Superseded by a later version or verdict."
 
 
-def desk(project: Project, found: Task, label: Json | None, answers: Sequence[Json], objects: Sequence[Json]) -> Json:
-    """What the page's script draws: the image, the agreed objects, everybody's, and those left out."""
+def desk(
+    project: Project, image_task: Task, label: Json | None, answers: Sequence[Json], objects: Sequence[Json]
+) -> Json:
+    """Return what the page's script draws: the image, the agreed objects, each answer's objects, and those left out."""
     return {
         "schema": project.schema.body if project.schema else None,
         "image": {
-            "url": f"{reverse('api:image-file', args=[found.image.public_id])}?kind=rendition",
-            "width": found.image.width,
-            "height": found.image.height,
+            "url": f"{reverse('api:image-file', args=[image_task.image.public_id])}?kind=rendition",
+            "width": image_task.image.width,
+            "height": image_task.image.height,
         },
         "objects": label["body"]["objects"] if label else [],
         "answers": [

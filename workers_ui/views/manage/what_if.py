@@ -1,4 +1,4 @@
-"""What other settings would have cost, and how right the labels would be: the project's own answers played back."""
+"""Replay the project's own answers under other settings: their cost, and how correct the labels would be."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -16,16 +16,16 @@ from workers_ui.templatetags.manage import percent
 from workers_ui.views.manage.base import for_project, project_page
 from workers_ui.views.manage.label_formatting import many
 
-METHOD_WORDS = {
-    "blend": "By how good each worker is",
-    "one-coin": "By one accuracy for each worker",
+METHOD_LABELS = {
+    "blend": "Weighted by worker accuracy",
+    "one-coin": "Weighted by one accuracy per worker",
     "majority": "Every answer counts the same",
 }
 
 HEADINGS = (
-    ("asked", "What you ask for"),
+    ("asked", "Your settings"),
     ("today", "Today"),
-    ("dynamic", "More where people disagree"),
+    ("dynamic", "More answers where workers disagree"),
     ("fixed", "The same number for every image"),
 )
 
@@ -35,18 +35,18 @@ Json = dict[str, Any]
 @require_safe
 @for_project(Role.MANAGER)
 def what_if(request: HttpRequest, project: Project) -> HttpResponse:
-    """The page; `?part=figures` is what is loaded again while the answers are replayed."""
-    asked = read(request.GET, project)
-    report = report_of(project=project, name="replay", **asked.to_json())
+    """Render the page; `?part=figures` is the part that is reloaded while the answers are being replayed."""
+    requested = read(request.GET, project)
+    report = report_of(project=project, name="replay", **requested.to_json())
     context = {
         "report": report,
-        "asked": asked,
-        "confidence": round(100 * asked.confidence),
-        "methods": [(name, METHOD_WORDS[name]) for name in METHODS],
+        "asked": requested,
+        "confidence": round(100 * requested.confidence),
+        "methods": [(name, METHOD_LABELS[name]) for name in METHODS],
         "most": MOST,
         "headings": HEADINGS,
         "figures": shown(project, report.body) if report.body is not None and report.body["answers"] else None,
-        "query": _address(asked),
+        "query": _query_string(requested),
     }
     template = "_what_if.html" if request.GET.get("part") == "figures" else "what_if.html"
     return project_page(request, project, template, context, tab="what-if")
@@ -55,22 +55,22 @@ def what_if(request: HttpRequest, project: Project) -> HttpResponse:
 @require_POST
 @for_project(Role.MANAGER)
 def again(request: HttpRequest, project: Project) -> HttpResponse:
-    """Have the answers replayed now."""
-    asked = read(request.GET, project)
-    report_of(project=project, name="replay", again=True, **asked.to_json())
-    return redirect(f"{reverse('workers_ui:what-if', args=[project.public_id])}?{_address(asked)}")
+    """Replay the answers again now."""
+    requested = read(request.GET, project)
+    report_of(project=project, name="replay", again=True, **requested.to_json())
+    return redirect(f"{reverse('workers_ui:what-if', args=[project.public_id])}?{_query_string(requested)}")
 
 
 def read(query: QueryDict, project: Project) -> Asked:
-    """What is asked for; whatever is no number, or out of range, is the project's own."""
-    low = _whole(query.get("answers_min"), project.answers_min)
-    high = _whole(query.get("answers_max"), project.answers_max)
-    sure = query.get("confidence", "")
+    """Read the requested settings; the project's own replace what is not a number, the rest is clamped to its range."""
+    low = _answer_count(query.get("answers_min"), project.answers_min)
+    high = _answer_count(query.get("answers_max"), project.answers_max)
+    confidence = query.get("confidence", "")
     method = query.get("method", "")
     return Asked(
         answers_min=min(low, high),
         answers_max=max(low, high),
-        confidence=min(100, max(50, int(sure))) / 100 if _is_short(sure) else project.confidence_target,
+        confidence=min(100, max(50, int(confidence))) / 100 if _is_short(confidence) else project.confidence_target,
         method=method if method in METHODS else METHODS[0],
     )
 
@@ -79,17 +79,17 @@ def _is_short(text: str) -> bool:
     return text.isdecimal() and len(text) < 4
 
 
-def _address(asked: Asked) -> str:
-    """What `read` makes the same settings of."""
-    return urlencode({**asked.to_json(), "confidence": round(100 * asked.confidence)})
+def _query_string(requested: Asked) -> str:
+    """Return the query string that `read` turns back into these settings."""
+    return urlencode({**requested.to_json(), "confidence": round(100 * requested.confidence)})
 
 
-def _whole(text: str | None, present: int) -> int:
-    return min(MOST, max(1, int(text))) if text and _is_short(text) else min(MOST, present)
+def _answer_count(text: str | None, default: int) -> int:
+    return min(MOST, max(1, int(text))) if text and _is_short(text) else min(MOST, default)
 
 
 def shown(project: Project, body: Json) -> Json:
-    """The replayed policies as rows, with the address of the settings that each comes to, and as the chart's points."""
+    """Return the replayed policies as table rows, each with a link that applies its settings, and as chart data."""
     judged = body["judged"] > 0
     rows = [_row(project, row) for row in body["rows"]]
     by_kind = {kind: [row for row in rows if row["kind"] == kind] for kind, _ in HEADINGS}
@@ -98,16 +98,16 @@ def shown(project: Project, body: Json) -> Json:
         **body,
         "by_kind": by_kind,
         "best": _saving(by_kind, judged),
-        "measure": measure_words(body),
-        "chart": _chart(by_kind, measure_words(body)),
+        "measure": measure_label(body),
+        "chart": _chart(by_kind, measure_label(body)),
     }
 
 
 def _distinct(rows: list[Json]) -> list[Json]:
-    """Without those that come to the same as the one before."""
-    same = ("answers_per_image", "accuracy", "agreement")
+    """Drop rows with the same results as the row before."""
+    compared = ("answers_per_image", "accuracy", "agreement")
     pairs = zip([None, *rows], rows, strict=False)
-    return [row for before, row in pairs if before is None or any(before[name] != row[name] for name in same)]
+    return [row for before, row in pairs if before is None or any(before[name] != row[name] for name in compared)]
 
 
 def _row(project: Project, row: Json) -> Json:
@@ -126,32 +126,32 @@ def _row(project: Project, row: Json) -> Json:
 
 
 def _saving(by_kind: dict[str, list[Json]], judged: bool) -> Json | None:
-    """What asked-for settings cost beside all the answers that were given, in points and per cent."""
+    """Compare the requested settings with all submitted answers, in percent of answers and points of accuracy."""
     if not by_kind["today"] or not by_kind["asked"]:
         return None
-    today, asked = by_kind["today"][0], by_kind["asked"][0]
-    if not today["answers_per_image"] or today["share"] is None or asked["share"] is None:
+    today, requested = by_kind["today"][0], by_kind["asked"][0]
+    if not today["answers_per_image"] or today["share"] is None or requested["share"] is None:
         return None
-    saved = 1 - asked["answers_per_image"] / today["answers_per_image"]
-    points = today["share"] - asked["share"]
+    saved = 1 - requested["answers_per_image"] / today["answers_per_image"]
+    points = today["share"] - requested["share"]
     return {
         "saved": saved,
         "more": -saved,
         "points": points,
         "judged": judged,
-        # Both are judged by the same images, so half of the wider interval is more than chance makes of them.
+        # Both are judged on the same images, so a difference beyond half of the wider interval is more than chance.
         "is_chance": today["low"] is not None
-        and asked["low"] is not None
-        and abs(points) < max(row["high"] - row["low"] for row in (today, asked)) / 2,
-        "shares": (asked["share"], today["share"]),
+        and requested["low"] is not None
+        and abs(points) < max(row["high"] - row["low"] for row in (today, requested)) / 2,
+        "shares": (requested["share"], today["share"]),
     }
 
 
-def measure_words(body: Json) -> str:
-    """What a policy is measured by; without anything known to be right, by the labels that all answers give."""
+def measure_label(body: Json) -> str:
+    """Return the name of the measure; without ground truth, policies are compared with the labels from all answers."""
     if not body["judged"]:
         return "Same as with all answers"
-    return "Right labels" if body["kind"] == "classes" else "Right boxes (F1)"
+    return "Correct labels" if body["kind"] == "classes" else "Correct boxes (F1)"
 
 
 def _chart(by_kind: dict[str, list[Json]], measure: str) -> Json:
@@ -161,12 +161,12 @@ def _chart(by_kind: dict[str, list[Json]], measure: str) -> Json:
 
     series = [
         {"label": "The same number for every image", "points": points("fixed"), "mark": "hollow"},
-        {"label": "More where people disagree", "points": points("dynamic"), "mark": "full"},
+        {"label": "More answers where workers disagree", "points": points("dynamic"), "mark": "full"},
         {"label": "Today", "points": points("today"), "mark": "named"},
-        {"label": "What you ask for", "points": points("asked"), "mark": "named"},
+        {"label": "Your settings", "points": points("asked"), "mark": "named"},
     ]
     return {
-        "x": {"label": "Answers an image", "unit": ""},
+        "x": {"label": "Answers per image", "unit": ""},
         "y": {"label": measure, "unit": "share"},
         "series": [each for each in series if each["points"]],
     }

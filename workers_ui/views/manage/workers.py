@@ -1,4 +1,4 @@
-"""The people who label a project: how they do, who may, and the links that invite them."""
+"""The workers of a project: their figures, who may work, and invitation links."""
 
 import uuid
 from collections.abc import Callable
@@ -18,8 +18,8 @@ from tasks.standing.services import pause, resume
 from workers_ui.views.manage.base import for_project, page_of, project_page, try_step
 from workers_ui.views.manage.invitations import fresh_link
 
-PAGE = 50
-INVITATIONS = 20
+PAGE_SIZE = 50
+MAX_INVITATIONS = 20
 
 
 @require_safe
@@ -27,8 +27,8 @@ INVITATIONS = 20
 def workers(request: HttpRequest, project: Project) -> HttpResponse:
     chosen = request.GET.get("worker", "")
     figures = [row for row in worker_figures(project=project) if chosen in ("", row["worker"])]
-    page = page_of(request, len(figures), PAGE)
-    shown = figures[page["start"] : page["start"] + PAGE]
+    page = page_of(request, len(figures), PAGE_SIZE)
+    shown = figures[page["start"] : page["start"] + PAGE_SIZE]
     names = names_of(actors=[row["worker"] for row in shown])
     open_links = Invitation.objects.filter(
         project_id=project.pk, role=Role.WORKER, revoked_at__isnull=True, expires_at__gt=utc_now()
@@ -37,7 +37,7 @@ def workers(request: HttpRequest, project: Project) -> HttpResponse:
         "rows": [{**row, "name": names[str(row["worker"])]} for row in shown],
         "page": page,
         "chosen": chosen,
-        "invitations": open_links.order_by("-id")[:INVITATIONS],
+        "invitations": open_links.order_by("-id")[:MAX_INVITATIONS],
         "fresh": fresh_link(request, project.pk),
     }
     return project_page(request, project, "workers.html", context, tab="workers")
@@ -46,23 +46,23 @@ def workers(request: HttpRequest, project: Project) -> HttpResponse:
 @require_POST
 @for_project(Role.MANAGER)
 def change(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> HttpResponse:
-    """Pause a worker, with the reason that the worker reads, or let one go on."""
+    """Pause a worker, with a reason that the worker reads, or let the worker resume."""
     worker = worker_in(project=project, public_id=worker_id).worker
     name = names_of(actors=[worker_id])[str(worker_id)]
     reason = request.POST.get("reason", "").strip()[:300]
-    steps: dict[str, tuple[Callable[[], object], str]] = {
+    actions: dict[str, tuple[Callable[[], object], str]] = {
         "pause": (lambda: _pause(project, worker, reason), f"{name} is paused."),
-        "resume": (lambda: resume(project=project, worker=worker), f"{name} may work again."),
+        "resume": (lambda: resume(project=project, worker=worker), f"{name} can work again."),
     }
-    act, done = steps.get(request.POST.get("step", ""), (_unknown, ""))
+    act, done = actions.get(request.POST.get("step", ""), (_unknown_action, ""))
     return try_step(request, reverse("workers_ui:workers", args=[project.public_id]), act, done)
 
 
 def _pause(project: Project, worker: Actor, reason: str) -> None:
     if not reason:
-        raise Refused("Say why, in a sentence that the worker can read.")
+        raise Refused("Enter a reason that the worker can read.")
     pause(project=project, worker=worker, reason=reason)
 
 
-def _unknown() -> None:
-    raise Refused("There is no such step; load the page again.")
+def _unknown_action() -> None:
+    raise Refused("Unknown action. Reload the page and try again.")
