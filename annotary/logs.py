@@ -74,7 +74,7 @@ def _facts(request: HttpRequest) -> dict[str, str]:
     user = loaded.get("_cached_user") or loaded.get("user")
     if key is not None:
         facts["key"] = str(key)
-    elif type(user).__name__ == "User":
+    elif user is not None and type(user).__name__ == "User":
         facts["user"] = str(user.pk)
     return facts
 

@@ -1,4 +1,4 @@
-"""An index for Django, which looks for models here. Nobody imports it."""
+"""The models of all stages, for Django's model discovery. No other module imports this one."""
 
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Exhaustion, Hand

@@ -53,7 +53,7 @@ class Meanwhile:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT coalesce(%s, pg_backend_pid()) = ANY (pg_blocking_pids(%s))",
-                [by and by._backend_pid, self._backend_pid],
+                [None if by is None else by._backend_pid, self._backend_pid],
             )
             return bool(cursor.fetchone()[0])
 

@@ -1,4 +1,4 @@
-"""Answers, in immutable revisions."""
+"""Annotations: answers in immutable revisions."""
 
 from django.db import models
 from django.db.models import Q
@@ -17,7 +17,7 @@ OF_TASK_OR_GOLD = "tasks_annotation_is_of_task_or_gold"
 
 
 class Annotation(models.Model):
-    """A revision of an answer. Only `is_current` may change (a trigger refuses the rest)."""
+    """A revision of an answer. Only `is_current` may change (a trigger refuses other changes)."""
 
     class Source(models.TextChoices):
         WORKER = "worker"

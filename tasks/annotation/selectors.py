@@ -1,4 +1,4 @@
-"""Reading answers."""
+"""Queries on answers."""
 
 from collections.abc import Sequence
 
@@ -9,9 +9,9 @@ from tasks.assignment.models import Hand
 
 
 def current_answers(*, task_ids: Sequence[int]) -> QuerySet[Annotation]:
-    """The current answers of workers to these tasks that use a place and whose hand is settled, in order of arrival.
+    """Return workers' current answers to these tasks that use a slot and whose hand is settled, in order of arrival.
 
-    Each with its assignment: `assignment.round` says which round of the task it belongs to.
+    Each comes with its assignment: `assignment.round` is the task's round that the answer belongs to.
     """
     rows = Annotation.objects.filter(
         task_id__in=task_ids,

@@ -1,19 +1,20 @@
-"""Taking an answer.
+"""Submitting an answer.
 
-What a submission does depends on the assignment's state, which changes under the lock of its row alone:
+The effect of a submission depends on the assignment's state, which changes only under the lock of its row:
 
-- leased, also when the lease ran out and no sweep came by yet: the place is still held for it, so it becomes submitted
-  and counts. `late` says whether the time was over.
-- submitted: another body makes a new revision while the hand is live. The same body again, as a phone sends it that
-  missed our reply, changes nothing and is answered the same, also after the hand was settled.
-- expired, that is swept: nothing is lost. It becomes submitted and late. If the task still wants an answer in the same
-  round, the place is taken again and it counts; else it is a surplus, kept and paid. While the hand is live, settling
-  pays it. When the hand was settled before, the job `flow.settle_late_answer`, queued in the same transaction, posts
-  the one credit and hands a counting answer on to consensus. A late answer to gold moves no standing any more.
+- leased, even if the lease has run out but no sweep has ended it yet: the slot is still held, so the assignment becomes
+  submitted and counts. `late` says whether the time was over.
+- submitted: a different body creates a new revision while the hand is live. The same body again, as from a phone that
+  missed our response, changes nothing and gets the same response, even after the hand was settled.
+- expired, that is, ended by the sweep: nothing is lost. It becomes submitted and late. If the task still wants an
+  answer in the same round, the slot is taken again and the answer counts; otherwise it is a surplus, kept and paid.
+  While the hand is live, settling it pays the answer. If the hand was already settled, the job
+  `flow.settle_late_answer`, queued in the same transaction, posts the single credit and passes a counted answer on to
+  consensus. A late answer to gold no longer affects the worker's standing.
 - skipped, released: refused.
 
-Settling a hand locks all of its assignments before it reads an answer (`flow.settling`); so an answer is either in
-what is settled, or comes after it and sees the hand as settled.
+Settling a hand locks all of its assignments before it reads any answer (`flow.settling`); so an answer is either part
+of the settlement, or comes after it and sees the hand as settled.
 """
 
 import math
@@ -39,7 +40,7 @@ from tasks.assignment.slots import lock_places, take_place_again
 from tasks.batching.models import Task
 
 SETTLE_LATE = "flow.settle_late_answer"
-LONGEST_SECONDS = 24 * 3600.0
+MAX_SECONDS = 24 * 3600.0
 
 SUBMIT_LEASED = """
 UPDATE tasks_assignment
@@ -52,7 +53,7 @@ RETURNING submitted_at, late
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """What became of an answer. `counts` is what the worker may know: gold looks like work that counts."""
+    """The result of submitting an answer. `counts` is what the worker may see: gold looks like counted work."""
 
     annotation: Annotation
     assignment: Assignment
@@ -62,8 +63,8 @@ class Submission:
 
 
 @dataclass(frozen=True, slots=True)
-class _Body:
-    """An answer in canonical form, with the hash of what was sent and the seconds it took."""
+class _ParsedAnswer:
+    """An answer in canonical form, with the hash of the bytes received and the seconds it took."""
 
     answer: Answer
     sha256: str
@@ -71,59 +72,59 @@ class _Body:
     seconds: float | None
 
 
-class _LeaseOver(Exception):
-    """The assignment is leased no more."""
+class _LeaseEnded(Exception):
+    """The assignment is no longer leased."""
 
 
 def submit_answer(
     *, worker: Actor, assignment_id: UUID, raw: object, raw_sha256: str, seconds: float | None = None
 ) -> Submission:
-    """Locks the assignment; for one whose lease was swept batch, task, assignment. Take or change an answer.
+    """Locks the assignment; for an expired one batch, task, assignment. Submit or change an answer.
 
-    `raw` is the decoded body, in pixels of the upright image; `raw_sha256` the hash of the bytes as they came, 64 hex
+    `raw` is the decoded body, in pixels of the upright image; `raw_sha256` is the hash of the bytes received, 64 hex
     digits. Raises NotFound, AnswerRefused with `path` and `reason`, AnswersFinal, ImageGivenBack.
     """
     assignment = Assignment.objects.select_related("schema").filter(public_id=assignment_id, worker=worker).first()
     if assignment is None:
         raise NotFound
-    body = _read(assignment, raw, raw_sha256, seconds)
+    parsed = _parse(assignment, raw, raw_sha256, seconds)
     try:
-        return _submit_in_time(assignment, body)
-    except _LeaseOver:
-        return _submit_after(assignment, body)
+        return _submit_in_time(assignment, parsed)
+    except _LeaseEnded:
+        return _submit_after(assignment, parsed)
 
 
 @transaction.atomic
-def _submit_in_time(assignment: Assignment, body: _Body) -> Submission:
-    """Locks the assignment. Raises _LeaseOver, so that the rollback lets go of it: an update that had to wait for a row
-    keeps it locked also when it then changes nothing, and batch and task come first in the order of locks."""
+def _submit_in_time(assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
+    """Locks the assignment. Raises _LeaseEnded, so that the rollback releases the lock: an update that had to wait for
+    a row keeps it locked even if it then changes nothing, and batch and task come first in the lock order."""
     if not _submit_leased(assignment):
-        raise _LeaseOver
-    annotation = _write(assignment, body, revision=1)
+        raise _LeaseEnded
+    annotation = _write(assignment, parsed, revision=1)
     record_event(project_id=assignment.project_id, kind="answer.submitted", leased=-1, submitted=1)
-    return _said(annotation, assignment)
+    return _submission(annotation, assignment)
 
 
 @transaction.atomic
-def _submit_after(assignment: Assignment, body: _Body) -> Submission:
-    """Locks the assignment; for one whose lease was swept batch, task, assignment."""
+def _submit_after(assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
+    """Locks the assignment; for an expired one batch, task, assignment. Handle an answer whose lease has ended."""
     _lock(assignment)
     if assignment.state == Assignment.State.SUBMITTED:
-        return _submit_again(assignment, body)
+        return _resubmit(assignment, parsed)
     if assignment.state == Assignment.State.EXPIRED:
-        return _submit_late(assignment, body)
+        return _submit_late(assignment, parsed)
     raise ImageGivenBack
 
 
-def _read(assignment: Assignment, raw: object, raw_sha256: str, seconds: float | None) -> _Body:
+def _parse(assignment: Assignment, raw: object, raw_sha256: str, seconds: float | None) -> _ParsedAnswer:
     schema = Schema.from_json(assignment.schema.body)
     try:
         answer = parse_answer(raw, schema=schema, width=assignment.width, height=assignment.height)
     except AnswerError as error:
         raise AnswerRefused(error.sentence, path=error.path, reason=error.code) from error
-    # The time comes from the worker's device, whose clock may jump: no reason to refuse an answer.
-    told = seconds is not None and math.isfinite(seconds) and 0 <= seconds <= LONGEST_SECONDS
-    return _Body(answer, content_hash(answer), raw_sha256, seconds if told else None)
+    # The time comes from the worker's device, whose clock may jump; that is no reason to refuse an answer.
+    plausible = seconds is not None and math.isfinite(seconds) and 0 <= seconds <= MAX_SECONDS
+    return _ParsedAnswer(answer, content_hash(answer), raw_sha256, seconds if plausible else None)
 
 
 def _submit_leased(assignment: Assignment) -> bool:
@@ -139,9 +140,10 @@ def _submit_leased(assignment: Assignment) -> bool:
 
 
 def _lock(assignment: Assignment) -> None:
-    """Lock an assignment that is leased no more, and first, when it expired, the places that it may take again.
+    """Lock an assignment that is no longer leased; if it has expired, first lock the slots that it may reclaim.
 
-    Expired is left for submitted alone and never entered from another closed state, so the look before tells enough.
+    An expired assignment can only become submitted, and no other closed state can become expired, so it is enough to
+    read the state before locking.
     """
     assignment.refresh_from_db(fields=["state"])
     if assignment.state == Assignment.State.EXPIRED and assignment.task_id is not None:
@@ -151,41 +153,41 @@ def _lock(assignment: Assignment) -> None:
     assignment.refresh_from_db(fields=["state", "counts", "late", "submitted_at", "closed_at"])
 
 
-def _submit_again(assignment: Assignment, body: _Body) -> Submission:
-    """Needs the assignment's lock. A new revision while the hand is live, or the old one when nothing changed."""
+def _resubmit(assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
+    """Needs the assignment's lock. Write a new revision while the hand is live, or return an unchanged answer."""
     current = Annotation.objects.get(assignment=assignment, is_current=True)
-    if current.body_sha256 == body.sha256:
-        return _said(current, assignment)
+    if current.body_sha256 == parsed.sha256:
+        return _submission(current, assignment)
     if not _hand_is_live(assignment):
         raise AnswersFinal
     Annotation.objects.filter(pk=current.pk).update(is_current=False)
-    annotation = _write(assignment, body, revision=current.revision + 1)
+    annotation = _write(assignment, parsed, revision=current.revision + 1)
     record_event(project_id=assignment.project_id, kind="answer.changed")
-    return _said(annotation, assignment)
+    return _submission(annotation, assignment)
 
 
-def _submit_late(assignment: Assignment, body: _Body) -> Submission:
-    """Needs the locks of batch, task and assignment. Keep an answer whose lease the sweep had ended."""
+def _submit_late(assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
+    """Needs the locks of batch, task and assignment. Record an answer whose lease the sweep has ended."""
     task_id = assignment.task_id
     assignment.counts = task_id is not None and take_place_again(task_id=task_id, round_number=assignment.round)
     assignment.state, assignment.late = Assignment.State.SUBMITTED, True
     assignment.submitted_at = database_now()
-    # `closed_at` keeps the time at which the lease ended: a late answer shows by it that it had expired.
+    # `closed_at` keeps the time at which the lease ended: it shows that a late answer had expired.
     assignment.save(update_fields=["state", "counts", "late", "submitted_at"])
-    annotation = _write(assignment, body, revision=1)
+    annotation = _write(assignment, parsed, revision=1)
     record_event(project_id=assignment.project_id, kind="answer.submitted", submitted=1)
     if not _hand_is_live(assignment):
         enqueue(SETTLE_LATE, project_id=assignment.project_id, max_attempts=KEEP_TRYING, assignment_id=assignment.pk)
-    return _said(annotation, assignment)
+    return _submission(annotation, assignment)
 
 
 def _hand_is_live(assignment: Assignment) -> bool:
-    """Asked under the assignment's lock, so that settling has either read this answer's forerunner or will read it."""
+    """Needs the assignment's lock, so that settling has either read this answer's predecessor or will read this one."""
     return Hand.objects.filter(pk=assignment.hand_id, state=Hand.State.LIVE).exists()
 
 
-def _write(assignment: Assignment, body: _Body, *, revision: int) -> Annotation:
-    assert assignment.worker_id is not None  # it was found by its worker
+def _write(assignment: Assignment, parsed: _ParsedAnswer, *, revision: int) -> Annotation:
+    assert assignment.worker_id is not None  # it was looked up by its worker
     return Annotation.objects.create(
         project_id=assignment.project_id,
         assignment=assignment,
@@ -195,16 +197,16 @@ def _write(assignment: Assignment, body: _Body, *, revision: int) -> Annotation:
         source=Annotation.Source.WORKER,
         schema_id=assignment.schema_id,
         revision=revision,
-        body=body.answer.to_json(),
-        body_sha256=body.sha256,
-        raw_sha256=body.raw_sha256,
-        seconds=body.seconds,
+        body=parsed.answer.to_json(),
+        body_sha256=parsed.sha256,
+        raw_sha256=parsed.raw_sha256,
+        seconds=parsed.seconds,
         created_at=ClockTimestamp(),
     )
 
 
-def _said(annotation: Annotation, assignment: Assignment) -> Submission:
-    """Gold never counts, and must not show by it; only work can be told that somebody else was first."""
+def _submission(annotation: Annotation, assignment: Assignment) -> Submission:
+    """Build the response. Gold never counts, which must not show; only work can lose its slot to another worker."""
     counts = assignment.counts or assignment.gold_id is not None
     message = "Saved." if counts else "Someone finished this first. You are paid."
     return Submission(annotation, assignment, late=assignment.late, counts=counts, message=message)

@@ -1,4 +1,4 @@
-"""The statements of a claim (DESIGN §3). Everything here runs inside the transaction of `services.claim_hand`."""
+"""The SQL statements of a claim (DESIGN §3). Everything here runs in the transaction of `services.claim_hand`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from django.db import connection
 
 from kernel.prepared import run_prepared
 
-# Two tabs meet at the unique index of live hands: the second waits there for the first, then inserts nothing.
+# Two tabs are serialized by the unique index on live hands: the second waits for the first, then inserts nothing.
 INSERT_HAND = """
 INSERT INTO tasks_hand (public_id, project_id, worker_id, state, size, created_at, expires_at)
 SELECT gen_random_uuid(), %(project)s, %(worker)s, 'live', 0, t.now, t.now + %(seconds)s * interval '1 second'
@@ -20,17 +20,17 @@ ON CONFLICT (project_id, worker_id) WHERE state = 'live' DO NOTHING
 RETURNING id, public_id, created_at, expires_at
 """
 
-TERMS = """
+SELECT_POLICY = """
 SELECT s.state, p.state, p.schema_id, p.instructions_id, p.hand_size, p.gold_rate, p.lease_seconds, p.price
 FROM tasks_standing s JOIN projects_project p ON p.id = s.project_id
 WHERE s.project_id = %(project)s AND s.worker_id = %(worker)s
 """
 
-DROP_HAND = "DELETE FROM tasks_hand WHERE id = %s"
+DELETE_HAND = "DELETE FROM tasks_hand WHERE id = %s"
 
-# A constant in both statements; what callers give goes in as parameters. Here and below "not had yet" is a subselect of
-# one row rather than NOT EXISTS: that becomes a join, for which the planner reads all that a worker ever had when its
-# statistics call the worker new.
+# A constant shared by two statements; callers' values are passed as parameters. Here and below, "not assigned before"
+# is a subselect of one row rather than NOT EXISTS: the planner turns NOT EXISTS into a join and, if its statistics do
+# not know the worker yet, reads everything that the worker has ever had.
 CANDIDATE = """
 b.project_id = %(project)s AND b.state = 'open' AND b.taken < b.wanted
 AND b.generation IS DISTINCT FROM (
@@ -41,8 +41,8 @@ FIRST_CANDIDATE = f"SELECT b.id FROM tasks_batch b WHERE {CANDIDATE} ORDER BY b.
 
 WAIT_FOR_BATCH = "SELECT id FROM tasks_batch WHERE id = %s FOR NO KEY UPDATE"
 
-# `seen` reads the batch without a lock, so in the statement's own snapshot, the one in which its tasks were read: a
-# place that reopened since has raised the generation, and the mark of exhaustion then stands for an older one.
+# `seen` reads the batch without a lock, hence in the statement's own snapshot, in which its tasks were read too: a slot
+# that reopened since then has raised the generation, so the cursor refers to an older generation.
 TAKE_FROM_ONE_BATCH = f"""
 WITH spot AS MATERIALIZED (
     SELECT b.id FROM tasks_batch b WHERE {CANDIDATE}
@@ -81,14 +81,14 @@ FROM spot LEFT JOIN task ON true LEFT JOIN tasks_image i ON i.id = task.image_id
 ORDER BY task.priority DESC, task.id
 """  # noqa: S608
 
-REMEMBER_EXHAUSTED = """
+SAVE_EXHAUSTED = """
 INSERT INTO tasks_exhaustion (project_id, batch_id, worker_id, generation)
 SELECT %s, m.batch_id, %s, m.generation FROM unnest(%s::bigint[], %s::int[]) AS m(batch_id, generation)
 ON CONFLICT (batch_id, worker_id) DO UPDATE SET generation = excluded.generation
 """
 
-# Gold and work are written by the same statement in the order of their positions: nothing in a row's id, times or
-# columns tells them apart to somebody who sees only what a worker sees.
+# Gold and work are inserted by the same statement in order of position: no id, timestamp or column that a worker can
+# see distinguishes them.
 WRITE_ASSIGNMENTS = """
 WITH hand AS (
     UPDATE tasks_hand SET size = %(size)s WHERE id = %(hand)s RETURNING id, expires_at
@@ -113,7 +113,7 @@ RETURNING id
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What becomes an assignment: a task's place, taken already, or a gold. Width and height of the upright frame."""
+    """A slot that becomes an assignment: a taken slot of a task, or gold. Width and height of the upright frame."""
 
     task_id: int | None
     gold_id: int | None
@@ -125,7 +125,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What one batch gave. `exhausted_at` is the generation in which this worker has now had all of it, else None."""
+    """The slots claimed from one batch, and the generation of the batch that the worker has now exhausted, or None."""
 
     batch_id: int
     exhausted_at: int | None
@@ -142,7 +142,7 @@ class NewHand:
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A worker's standing in a project, and what the project's policies say of a set, as they are now."""
+    """A worker's standing in a project, and the project's current policies for a hand."""
 
     pk: int
     standing: str
@@ -157,7 +157,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Pinned:
-    """What every assignment of a hand keeps, whatever the project changes to later."""
+    """The versions and the price that every assignment of a hand keeps, even if the project changes later."""
 
     schema_id: int
     instructions_id: int | None
@@ -165,24 +165,24 @@ class Pinned:
 
 
 def terms_of(*, project_id: int, worker_id: int) -> Terms | None:
-    """None for somebody who was never admitted."""
-    rows = run_prepared(TERMS, {"project": project_id, "worker": worker_id})
+    """Return the claim policy, or None if the worker was never admitted."""
+    rows = run_prepared(SELECT_POLICY, {"project": project_id, "worker": worker_id})
     return Terms(project_id, *rows[0]) if rows else None
 
 
 def insert_hand(*, project_id: int, worker_id: int, lease_seconds: int) -> NewHand | None:
-    """None when the worker has a live hand in this project."""
+    """Insert an empty live hand; return None if the worker already has one in this project."""
     rows = run_prepared(INSERT_HAND, {"project": project_id, "worker": worker_id, "seconds": lease_seconds})
     return NewHand(*rows[0]) if rows else None
 
 
 def drop_hand(*, hand_id: int) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(DROP_HAND, [hand_id])
+        cursor.execute(DELETE_HAND, [hand_id])
 
 
 def first_candidate(*, project_id: int, worker_id: int) -> int | None:
-    """The batch to wait for when each that may have a place is locked; None when none has."""
+    """Return the first batch that may have an open slot, to wait for when all are locked; None if there is none."""
     with connection.cursor() as cursor:
         cursor.execute(FIRST_CANDIDATE, {"project": project_id, "worker": worker_id})
         row = cursor.fetchone()
@@ -190,15 +190,15 @@ def first_candidate(*, project_id: int, worker_id: int) -> int | None:
 
 
 def wait_for_batch(*, batch_id: int) -> None:
-    """Waits for the batch's lock; the caller holds no other batch."""
+    """Waits for the batch's lock; the caller must hold no other batch."""
     with connection.cursor() as cursor:
         cursor.execute(WAIT_FOR_BATCH, [batch_id])
 
 
 def take_from_one_batch(*, project_id: int, worker_id: int, count: int) -> Taken | None:
-    """Locks a batch and tasks of it. Take up to `count` places of the first batch that nobody holds locked.
+    """Locks a batch and some of its tasks. Claim up to `count` slots from the first candidate batch that is not locked.
 
-    None when each candidate is locked or there is none.
+    Returns None if every candidate is locked or there is none.
     """
     rows = run_prepared(TAKE_FROM_ONE_BATCH, {"project": project_id, "worker": worker_id, "count": count})
     if not rows:
@@ -208,19 +208,19 @@ def take_from_one_batch(*, project_id: int, worker_id: int, count: int) -> Taken
 
 
 def remember_exhausted(*, project_id: int, worker_id: int, marks: Mapping[int, int]) -> None:
-    """Write marks {batch: generation} of an attempt that was rolled back.
+    """Write the batch cursors {batch id: generation} of an attempt that was rolled back.
 
-    They need no lock to stay true: within a generation places are only taken.
+    They stay true without a lock: within a generation slots are only ever taken.
     """
     if marks:
         with connection.cursor() as cursor:
-            cursor.execute(REMEMBER_EXHAUSTED, [project_id, worker_id, list(marks), list(marks.values())])
+            cursor.execute(SAVE_EXHAUSTED, [project_id, worker_id, list(marks), list(marks.values())])
 
 
 def write_assignments(
     *, project_id: int, worker_id: int, hand_id: int, places: Sequence[Place], pinned: Pinned
 ) -> None:
-    """Locks the golds among `places`, last of all. Write the hand's assignments in the order given."""
+    """Locks the gold among them, after all other locks. Write the hand's assignments in the given order."""
     params: dict[str, Any] = {
         "project": project_id,
         "worker": worker_id,
@@ -229,12 +229,12 @@ def write_assignments(
         "schema": pinned.schema_id,
         "instructions": pinned.instructions_id,
         "price": pinned.price,
-        "gold_ids": [place.gold_id for place in places if place.gold_id is not None],
-        "tasks": [place.task_id for place in places],
-        "golds": [place.gold_id for place in places],
-        "rounds": [place.round for place in places],
-        "renditions": [place.rendition_id for place in places],
-        "widths": [place.width for place in places],
-        "heights": [place.height for place in places],
+        "gold_ids": [slot.gold_id for slot in places if slot.gold_id is not None],
+        "tasks": [slot.task_id for slot in places],
+        "golds": [slot.gold_id for slot in places],
+        "rounds": [slot.round for slot in places],
+        "renditions": [slot.rendition_id for slot in places],
+        "widths": [slot.width for slot in places],
+        "heights": [slot.height for slot in places],
     }
     run_prepared(WRITE_ASSIGNMENTS, params)

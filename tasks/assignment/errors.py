@@ -1,28 +1,28 @@
-"""Why a worker gets no set, or may not do this with an image."""
+"""Errors of claiming a hand and of acting on its assignments."""
 
 from kernel.errors import Conflict, Forbidden, TransitionRefused
 
 
 class WorkerNotAdmitted(Forbidden):
-    """You are not a worker of this project; open the invitation link that you were sent."""
+    """You are not a worker of this project; open the invitation link that you received."""
 
     code = "worker_not_admitted"
 
 
 class WorkerPaused(Forbidden):
-    """Your work in this project is paused; ask the project's manager."""
+    """Your work in this project is paused; ask the project's manager to resume it."""
 
     code = "worker_paused"
 
 
 class ProjectNotOpen(Conflict):
-    """This project takes no work at the moment; come back later."""
+    """This project is not open for work right now; come back later."""
 
     code = "project_not_open"
 
 
 class AnsweredAlready(TransitionRefused):
-    """You have answered this image already; change the answer instead."""
+    """You have already answered this image; change your answer instead."""
 
     code = "answered_already"
 

@@ -1,4 +1,4 @@
-"""Hands and assignments: who has which task now, and who had it."""
+"""Hands and assignments: which worker has or had which task."""
 
 from django.db import models
 from django.db.models import Q
@@ -19,11 +19,11 @@ LIVE_COUNTS = "tasks_assignment_live_lease_of_task_counts"
 GOLD_NEVER_COUNTS = "tasks_assignment_gold_uses_no_place"
 SUBMITTED_AT = "tasks_assignment_submitted_has_time"
 HAND_SETTLED = "tasks_hand_settled_has_time"
-ONE_EXHAUSTION = "tasks_exhaustion_one_per_batch_and_worker"
+ONE_BATCH_CURSOR = "tasks_exhaustion_one_per_batch_and_worker"
 
 
 class Hand(models.Model):
-    """The few assignments that a worker claims at once ("set" to workers). States: live -> settled."""
+    """The few assignments that a worker claims at once ("set" on workers' screens). States: live -> settled."""
 
     class State(models.TextChoices):
         LIVE = "live"
@@ -50,11 +50,11 @@ class Hand(models.Model):
 
 
 class Assignment(models.Model):
-    """A worker's lease on a task or a gold. States:
+    """A worker's lease on a task or on gold. States:
 
-    leased -> submitted | skipped | expired | released; expired -> submitted (late); submitted stays.
-    `counts` says whether it uses a place of its task: a live lease does, a submission in time does, a late one when the
-    task still wanted it; a voided one no longer, and gold never.
+    leased -> submitted | skipped | expired | released; expired -> submitted (late); submitted is final.
+    `counts` says whether it uses a slot of its task: a live lease and a timely submission do, a late submission does if
+    the task still wanted it; a voided one no longer does, and gold never does.
     """
 
     class State(models.TextChoices):
@@ -64,8 +64,8 @@ class Assignment(models.Model):
         EXPIRED = "expired"
         RELEASED = "released"
 
-    # `db_index=False`: an index below begins with the column, or nothing is ever looked up by it. Each index on this
-    # table costs a claim ten insertions, and time to plan.
+    # `db_index=False`: an index below starts with the column, or no query looks it up. Each index on this table costs
+    # a claim ten insertions plus planning time.
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="assignments")
     hand = models.ForeignKey(Hand, on_delete=models.CASCADE, related_name="assignments")
@@ -110,9 +110,9 @@ class Assignment(models.Model):
         indexes = [
             models.Index(fields=["expires_at"], condition=Q(state="leased"), name="tasks_assignment_live_by_end"),
             models.Index(fields=["worker", "project"], name="tasks_assignment_of_worker"),
-            # Small, and read by each claim: the check images that a worker had.
+            # Small, and read by every claim: the gold that a worker has had.
             models.Index(fields=["worker", "gold"], condition=Q(gold__isnull=False), name="tasks_assignment_golds_had"),
-            # For the console, which asks for the last hours; a claim does not pay for it.
+            # For the console, which queries the last hours; claims do not write to it.
             models.Index(
                 fields=["project", "submitted_at"],
                 condition=Q(submitted_at__isnull=False),
@@ -122,9 +122,9 @@ class Assignment(models.Model):
 
 
 class Exhaustion(models.Model):
-    """This worker has had every task of this batch that had a place in that generation: the low-water mark of claims.
+    """A worker's cursor in a batch: the generation in which the worker has had every task that had an open slot.
 
-    It spares a claim from walking over everything that a busy worker has done (4.5 to 7.4 ms at 50,000 tasks without).
+    It spares claims from scanning everything that a busy worker has done (4.5 to 7.4 ms at 50,000 tasks without it).
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
@@ -133,4 +133,4 @@ class Exhaustion(models.Model):
     generation = models.PositiveIntegerField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["batch", "worker"], name=ONE_EXHAUSTION)]
+        constraints = [models.UniqueConstraint(fields=["batch", "worker"], name=ONE_BATCH_CURSOR)]

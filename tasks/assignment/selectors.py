@@ -1,4 +1,4 @@
-"""Reading hands and assignments."""
+"""Queries on hands and assignments."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ from tasks.assignment.models import Assignment, Hand
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
-    class Answered(TypedDict):
-        """The canonical body of the current answer, or None."""
+    class CurrentAnswer(TypedDict):
+        """The annotation `answer`: the canonical body of the current answer, or None."""
 
         answer: dict[str, Any] | None
 
-    AnsweredAssignment = WithAnnotations[Assignment, Answered]
+    AnsweredAssignment = WithAnnotations[Assignment, CurrentAnswer]
 
 
-# What a worker sees of a set. Read with every claim, so past the ORM, which would take most of the time.
-SHOWN = """
+# What a worker sees of a hand. Read with every claim, so it bypasses the ORM, which would take most of the time.
+SELECT_SHOWN_HAND = """
 SELECT a.public_id, a.position, a.state, a.width, a.height, n.body, a.price, s.version, s.body, coalesce(i.body, '')
 FROM tasks_assignment a
 JOIN projects_labelschema s ON s.id = a.schema_id
@@ -41,7 +41,7 @@ ORDER BY a.position
 
 @dataclass(frozen=True, slots=True)
 class ShownAssignment:
-    """An image of a set; width and height of its upright frame in pixels, `answer` the body of the current one."""
+    """An image of a hand: width and height of its upright frame in pixels, and the body of its current answer."""
 
     public_id: UUID
     position: int
@@ -53,7 +53,7 @@ class ShownAssignment:
 
 @dataclass(frozen=True, slots=True)
 class ShownHand:
-    """A set as its worker sees it: the same for check images and work. All of its rows pin one schema and price."""
+    """A hand as its worker sees it: gold and work look the same. All of its rows pin one schema and price."""
 
     assignments: list[ShownAssignment]
     price: Decimal
@@ -63,9 +63,9 @@ class ShownHand:
 
 def shown_hand(hand: Hand) -> ShownHand:
     with connection.cursor() as cursor:
-        cursor.execute(SHOWN, [hand.pk])
+        cursor.execute(SELECT_SHOWN_HAND, [hand.pk])
         rows = cursor.fetchall()
-    # Django leaves JSON of plain statements as text.
+    # Django returns JSON columns of raw statements as text.
     shown = [
         ShownAssignment(public_id, position, state, width, height, None if body is None else json.loads(body))
         for public_id, position, state, width, height, body in (row[:6] for row in rows)
@@ -79,7 +79,7 @@ def live_hand(*, worker: Actor, project: Project) -> Hand | None:
 
 
 def hand_for(*, worker: Actor, hand_id: UUID) -> Hand:
-    """Raises NotFound for another worker's hand as for one that does not exist."""
+    """Return the worker's hand. Raises NotFound for another worker's hand, as for one that does not exist."""
     hand = Hand.objects.select_related("project").filter(public_id=hand_id, worker=worker).first()
     if hand is None:
         raise NotFound
@@ -87,7 +87,7 @@ def hand_for(*, worker: Actor, hand_id: UUID) -> Hand:
 
 
 def assignment_for(*, worker: Actor, assignment_id: UUID) -> Assignment:
-    """With hand, rendition and schema. Raises NotFound for another worker's."""
+    """Return the worker's assignment with hand, rendition and schema. Raises NotFound for another worker's."""
     assignment = (
         Assignment.objects.select_related("hand", "rendition", "schema")
         .filter(public_id=assignment_id, worker=worker)
@@ -99,7 +99,7 @@ def assignment_for(*, worker: Actor, assignment_id: UUID) -> Assignment:
 
 
 def assignments_of(hand: Hand) -> list[AnsweredAssignment]:
-    """In the order in which the worker sees them, each with `answer`, the body of its current answer or None."""
+    """Return the hand's assignments in the worker's order, each with `answer`: its current answer's body or None."""
     rows = (
         Assignment.objects.filter(hand=hand)
         .select_related("schema", "instructions")

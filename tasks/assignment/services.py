@@ -1,4 +1,4 @@
-"""Taking a set of images, skipping one, giving the set back."""
+"""Claiming a hand, skipping an assignment, releasing a hand."""
 
 import random
 from dataclasses import dataclass, field
@@ -32,11 +32,11 @@ __all__ = [
     "skip_assignment",
 ]
 
-_chance = random.SystemRandom()
+_rng = random.SystemRandom()
 
 
-class _TryAgain(Exception):
-    """This attempt held locks that it must not hold while it waits, or lost its hand: roll back and start over."""
+class _Retry(Exception):
+    """The attempt holds locks that it must not hold while waiting, or lost its hand: roll back and retry."""
 
     def __init__(self, wait_for: int | None = None) -> None:
         self.wait_for = wait_for
@@ -45,118 +45,118 @@ class _TryAgain(Exception):
 
 @dataclass
 class _Attempts:
-    """What survives the rollback of an attempt: the batch to wait for, and the batches found exhausted."""
+    """State that survives the rollback of an attempt: the batch to wait for, and {exhausted batch id: generation}."""
 
     wait_for: int | None = None
-    marks: dict[int, int] = field(default_factory=dict)
+    exhausted: dict[int, int] = field(default_factory=dict)
 
 
 def claim_hand(*, worker: Actor, project: Project) -> Hand | None:
-    """Waits for a batch's lock when every candidate is locked. Take a hand, or return the worker's live one.
+    """Waits for a batch's lock if every candidate is locked. Claim a hand, or return the worker's live one.
 
-    None means that no place was open to this worker. Raises WorkerNotAdmitted, WorkerPaused, ProjectNotOpen.
+    Returns None if no slot is open to this worker. Raises WorkerNotAdmitted, WorkerPaused, ProjectNotOpen.
 
-    Two claims with one batch each that wait for the other's would stand still; so a claim waits only when it holds
-    none: it rolls its attempt back, waits for one batch in the next, and goes on from there.
+    Two claims that each hold one batch and wait for the other's would deadlock, so a claim waits only while it holds
+    none: it rolls back its attempt, waits for one batch in the next, and continues from there.
     """
     attempts = _Attempts()
     while True:
         try:
             with transaction.atomic():
                 return _claim(worker, project.pk, attempts)
-        except _TryAgain as again:
-            attempts.wait_for = again.wait_for
+        except _Retry as retry:
+            attempts.wait_for = retry.wait_for
 
 
 def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> Hand | None:
-    terms = _terms(worker, project_id)
-    new = claiming.insert_hand(project_id=project_id, worker_id=worker.pk, lease_seconds=terms.lease_seconds)
+    policy = _policy(worker, project_id)
+    new = claiming.insert_hand(project_id=project_id, worker_id=worker.pk, lease_seconds=policy.lease_seconds)
     if new is None:
         live = Hand.objects.filter(project_id=project_id, worker=worker, state=Hand.State.LIVE).first()
         if live is None:
-            raise _TryAgain  # it was settled between the two statements
+            raise _Retry  # it was settled between the two statements
         return live
-    claiming.remember_exhausted(project_id=project_id, worker_id=worker.pk, marks=attempts.marks)
+    claiming.remember_exhausted(project_id=project_id, worker_id=worker.pk, marks=attempts.exhausted)
     if attempts.wait_for is not None:
         claiming.wait_for_batch(batch_id=attempts.wait_for)
-    places = _choose_places(worker, terms, attempts)
-    if not places:
+    slots = _choose_slots(worker, policy, attempts)
+    if not slots:
         claiming.drop_hand(hand_id=new.id)
         return None
-    assert terms.schema_id is not None
+    assert policy.schema_id is not None
     claiming.write_assignments(
         project_id=project_id,
         worker_id=worker.pk,
         hand_id=new.id,
-        places=places,
-        pinned=Pinned(terms.schema_id, terms.instructions_id, terms.price),
+        places=slots,
+        pinned=Pinned(policy.schema_id, policy.instructions_id, policy.price),
     )
     record_event(
         project_id=project_id,
         kind="hand.claimed",
-        data={"worker": str(worker.public_id), "size": len(places)},
-        leased=len(places),
+        data={"worker": str(worker.public_id), "size": len(slots)},
+        leased=len(slots),
     )
-    return _hand(worker, project_id, new, size=len(places))
+    return _hand(worker, project_id, new, size=len(slots))
 
 
-def _terms(worker: Actor, project_id: int) -> Terms:
-    """The project as it is now, when this worker may take work of it."""
-    terms = claiming.terms_of(project_id=project_id, worker_id=worker.pk)
-    if terms is None or terms.standing == Standing.State.REMOVED:
+def _policy(worker: Actor, project_id: int) -> Terms:
+    """Return the current claim policy, or raise if the worker cannot claim work in this project."""
+    policy = claiming.terms_of(project_id=project_id, worker_id=worker.pk)
+    if policy is None or policy.standing == Standing.State.REMOVED:
         raise WorkerNotAdmitted
-    if terms.standing == Standing.State.PAUSED:
+    if policy.standing == Standing.State.PAUSED:
         raise WorkerPaused
-    if terms.state != Project.State.OPEN or terms.schema_id is None:
+    if policy.state != Project.State.OPEN or policy.schema_id is None:
         raise ProjectNotOpen
-    return terms
+    return policy
 
 
-def _choose_places(worker: Actor, terms: Terms, attempts: _Attempts) -> list[Place]:
-    """Work with gold mixed in, in the order of the set; none without an open place, however much gold there is."""
-    golds = _choose_gold(worker, terms)
-    if golds and terms.hand_size == 1:
-        # Beside work it would make a set of two, and in such a project that tells: it stands alone, while work is left.
-        if claiming.first_candidate(project_id=terms.pk, worker_id=worker.pk) is not None:
-            return _mix([], golds, terms)
+def _choose_slots(worker: Actor, policy: Terms, attempts: _Attempts) -> list[Place]:
+    """Claim work and mix in gold, in the order of the hand; empty without an open slot, however much gold there is."""
+    golds = _choose_gold(worker, policy)
+    if golds and policy.hand_size == 1:
+        # Gold added to work would make a hand of two, which reveals it here; so gold comes alone while work is left.
+        if claiming.first_candidate(project_id=policy.pk, worker_id=worker.pk) is not None:
+            return _mix([], golds, policy)
         golds = []
-    work = _take_work(worker, terms, terms.hand_size - len(golds), attempts)
-    return _mix(work, golds, terms) if work else []
+    work = _claim_work(worker, policy, policy.hand_size - len(golds), attempts)
+    return _mix(work, golds, policy) if work else []
 
 
-def _choose_gold(worker: Actor, terms: Terms) -> list[UnseenGold]:
-    count = gold_count(expected=terms.hand_size * terms.gold_rate, rng=_chance)
-    return list(unseen_golds(project_id=terms.pk, worker_id=worker.pk, count=count)) if count else []
+def _choose_gold(worker: Actor, policy: Terms) -> list[UnseenGold]:
+    count = gold_count(expected=policy.hand_size * policy.gold_rate, rng=_rng)
+    return list(unseen_golds(project_id=policy.pk, worker_id=worker.pk, count=count)) if count else []
 
 
-def _take_work(worker: Actor, terms: Terms, wanted: int, attempts: _Attempts) -> list[Place]:
-    """Batch by batch until the hand is full or no place is left; waits, by way of _TryAgain, rather than give none."""
+def _claim_work(worker: Actor, policy: Terms, count: int, attempts: _Attempts) -> list[Place]:
+    """Claim batch by batch until the hand is full or no slot is left. Waits, through _Retry, before returning none."""
     work: list[Place] = []
-    while len(work) < wanted:
-        taken = claiming.take_from_one_batch(project_id=terms.pk, worker_id=worker.pk, count=wanted - len(work))
-        if taken is None:
+    while len(work) < count:
+        claimed = claiming.take_from_one_batch(project_id=policy.pk, worker_id=worker.pk, count=count - len(work))
+        if claimed is None:
             break
-        if taken.exhausted_at is not None:
-            attempts.marks[taken.batch_id] = taken.exhausted_at
-        work.extend(taken.places)
+        if claimed.exhausted_at is not None:
+            attempts.exhausted[claimed.batch_id] = claimed.exhausted_at
+        work.extend(claimed.places)
     if not work:
-        locked = claiming.first_candidate(project_id=terms.pk, worker_id=worker.pk)
+        locked = claiming.first_candidate(project_id=policy.pk, worker_id=worker.pk)
         if locked is not None:
-            raise _TryAgain(wait_for=locked)
+            raise _Retry(wait_for=locked)
     return work
 
 
-def _mix(work: list[Place], golds: list[UnseenGold], terms: Terms) -> list[Place]:
+def _mix(work: list[Place], golds: list[UnseenGold], policy: Terms) -> list[Place]:
     chosen = golds
-    if len(work) + len(golds) < terms.hand_size:
-        # The last places of a project make a short hand, which keeps the rate: one check in two images would show.
-        chosen = golds[: gold_beside(work=len(work), rate=terms.gold_rate, rng=_chance)]
-    checks = [Place(None, gold.id, 1, gold.width, gold.height, gold.rendition_id) for gold in chosen]
-    return mixed(work=work, gold=checks, rng=_chance)
+    if len(work) + len(golds) < policy.hand_size:
+        # The last slots of a project make a short hand, which keeps the gold rate: one gold in two would stand out.
+        chosen = golds[: gold_beside(work=len(work), rate=policy.gold_rate, rng=_rng)]
+    gold_slots = [Place(None, gold.id, 1, gold.width, gold.height, gold.rendition_id) for gold in chosen]
+    return mixed(work=work, gold=gold_slots, rng=_rng)
 
 
 def _hand(worker: Actor, project_id: int, new: claiming.NewHand, *, size: int) -> Hand:
-    """The row as it was written, without another question to the database."""
+    """Build the Hand as it was written, without another query."""
     hand = Hand(
         pk=new.id,
         public_id=new.public_id,
@@ -173,9 +173,9 @@ def _hand(worker: Actor, project_id: int, new: claiming.NewHand, *, size: int) -
 
 @transaction.atomic
 def skip_assignment(*, worker: Actor, assignment_id: UUID) -> Assignment:
-    """Locks batch, task, assignment. Give one image back unanswered; it is not paid and opens to somebody else.
+    """Locks batch, task, assignment. Return one image unanswered; it is not paid and becomes open to other workers.
 
-    Nothing happens when its lease is over anyhow. Raises NotFound, and AnsweredAlready for an answered one.
+    Does nothing if its lease has already ended. Raises NotFound, and AnsweredAlready if it has been answered.
     """
     assignment = Assignment.objects.filter(public_id=assignment_id, worker=worker).first()
     if assignment is None:
@@ -189,27 +189,28 @@ def skip_assignment(*, worker: Actor, assignment_id: UUID) -> Assignment:
 
 
 def close_hand_leases(*, hand: Hand) -> int:
-    """Needs the hand's lock; locks batches, tasks, assignments. End what is unanswered; returns how many.
+    """Needs the hand's lock; locks batches, tasks, assignments. End its unanswered leases; return how many.
 
-    Leases that have run out expire, as by the sweep, so that an answer on its way is still taken; others are released.
+    Leases that have run out expire, as in the sweep, so that an answer in flight is still accepted; the others are
+    released.
     """
     leased = list(Assignment.objects.filter(hand=hand, state=Assignment.State.LEASED).values_list("pk", flat=True))
     if not leased:
         return 0
-    over = close_leases(assignment_ids=leased, state=Assignment.State.EXPIRED, only_over=True)
-    if over:
-        record_event(project_id=hand.project_id, kind="assignment.expired", leased=-over, expired=over)
+    expired = close_leases(assignment_ids=leased, state=Assignment.State.EXPIRED, only_over=True)
+    if expired:
+        record_event(project_id=hand.project_id, kind="assignment.expired", leased=-expired, expired=expired)
     released = close_leases(assignment_ids=leased, state=Assignment.State.RELEASED)
     if released:
         record_event(project_id=hand.project_id, kind="assignment.released", leased=-released, released=released)
-    return over + released
+    return expired + released
 
 
 @transaction.atomic
 def release_hand(*, worker: Actor, hand_id: UUID) -> Hand:
-    """Locks hand, batches, tasks, assignments. Give back what is unanswered.
+    """Locks hand, batches, tasks, assignments. Release the hand's unanswered assignments.
 
-    A hand without any answer is over with that. One with answers stays live until `flow.settling.settle_hand` pays
+    A hand without any answer is settled by that. A hand with answers stays live until `flow.settling.settle_hand` pays
     them. Raises NotFound.
     """
     hand = Hand.objects.select_for_update(no_key=True).filter(public_id=hand_id, worker=worker).first()
@@ -217,7 +218,7 @@ def release_hand(*, worker: Actor, hand_id: UUID) -> Hand:
         raise NotFound
     if hand.state == Hand.State.LIVE:
         close_hand_leases(hand=hand)
-        # Locked before the look: a late answer under way has seen the hand live and counts on settling to be paid.
+        # Lock before reading: a concurrent late answer has seen a live hand and relies on settlement for its payment.
         states = list(
             Assignment.objects.select_for_update(no_key=True)
             .filter(hand=hand)

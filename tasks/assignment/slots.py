@@ -1,10 +1,10 @@
-"""Places of tasks: locking them, giving them back, taking one again.
+"""Slots of tasks: locking, releasing and reclaiming them.
 
-Lock order, for everything that locks more than one of these rows: hand, batch, task, assignment, standing; several
-of a kind by ascending id; always `FOR NO KEY UPDATE`, which foreign-key inserts do not wait for. A claim locks batches
-by priority instead, and therefore never waits for one while it holds another. What opens a place (this module, a
-reviewer's rejection, a raised overlap, new tasks) holds the batch's lock and raises its generation in the same
-transaction: then "this worker has had all of it" is asked anew.
+Lock order for everything that locks more than one of these rows: hand, batch, task, assignment, standing; rows of
+the same kind by ascending id; always `FOR NO KEY UPDATE`, which foreign-key inserts do not wait for. A claim locks
+batches by priority instead, and therefore never waits for one while it holds another. Everything that opens a slot
+(this module, a reviewer's rejection, a raised overlap, new tasks) holds the batch's lock and raises its generation in
+the same transaction, which invalidates the workers' batch cursors.
 """
 
 from collections.abc import Sequence
@@ -14,12 +14,12 @@ from django.db import connection
 LOCK_BATCHES = "SELECT id FROM tasks_batch WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 LOCK_TASKS = "SELECT id FROM tasks_task WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 
-OF_LEASES = """
+LEASED_TASKS = """
 SELECT DISTINCT t.batch_id, t.id FROM tasks_assignment a JOIN tasks_task t ON t.id = a.task_id
 WHERE a.id = ANY(%s) AND a.state = 'leased'
 """
 
-# Runs under the locks of batches and tasks, so its snapshot shows their last state.
+# Runs under the locks of batches and tasks, so its snapshot shows their latest state.
 CLOSE_LEASES = """
 WITH ended AS MATERIALIZED (
     SELECT id FROM tasks_assignment
@@ -43,7 +43,7 @@ WITH ended AS MATERIALIZED (
 SELECT count(*) FROM closed
 """
 
-TAKE_AGAIN = """
+RECLAIM_SLOT = """
 WITH task AS (
     UPDATE tasks_task SET taken = taken + 1
     WHERE id = %(task)s AND state = 'open' AND round = %(round)s AND taken < wanted
@@ -56,7 +56,7 @@ SELECT count(*) FROM task
 
 
 def lock_places(*, batch_ids: Sequence[int], task_ids: Sequence[int]) -> None:
-    """Lock batches, then tasks. The caller holds no lock of a task or an assignment yet."""
+    """Lock batches, then tasks. The caller must not hold the lock of a task or an assignment yet."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK_BATCHES, [sorted(batch_ids)])
         cursor.execute(LOCK_TASKS, [sorted(task_ids)])
@@ -65,17 +65,17 @@ def lock_places(*, batch_ids: Sequence[int], task_ids: Sequence[int]) -> None:
 def close_leases(
     *, assignment_ids: Sequence[int], state: str, only_over: bool = False, skip_locked: bool = False
 ) -> int:
-    """Locks batches, tasks, assignments. End those of these leases that are still live; returns how many.
+    """Locks batches, tasks, assignments. End the leases among these that are still live; return how many.
 
-    Work gives its place back; gold has none. With `only_over` the leases must have run out; with `skip_locked` one
-    that somebody is answering right now is left alone. Call inside a transaction.
+    A task gets its slot back; gold has none. `only_over` ends only leases that have run out; `skip_locked` skips
+    leases that a concurrent submission holds. Call inside a transaction.
     """
     leases = list(assignment_ids)
     with connection.cursor() as cursor:
-        cursor.execute(OF_LEASES, [leases])
-        places = cursor.fetchall()
-        if places:
-            lock_places(batch_ids=[*{row[0] for row in places}], task_ids=[*{row[1] for row in places}])
+        cursor.execute(LEASED_TASKS, [leases])
+        rows = cursor.fetchall()
+        if rows:
+            lock_places(batch_ids=[*{row[0] for row in rows}], task_ids=[*{row[1] for row in rows}])
         statement = CLOSE_LEASES.format(skip_locked="SKIP LOCKED" if skip_locked else "")
         cursor.execute(statement, {"leases": leases, "state": state, "only_over": only_over})
         row = cursor.fetchone()
@@ -84,12 +84,12 @@ def close_leases(
 
 
 def take_place_again(*, task_id: int, round_number: int) -> bool:
-    """Needs the locks of batch and task. Take a place for an answer that came after its lease had ended.
+    """Needs the locks of batch and task. Take a slot for an answer that arrived after its lease had ended.
 
-    False when the task wants no further answer: it is full, answered, or in another round by now.
+    Returns False if the task needs no further answer: it is full, answered, or in another round by now.
     """
     with connection.cursor() as cursor:
-        cursor.execute(TAKE_AGAIN, {"task": task_id, "round": round_number})
+        cursor.execute(RECLAIM_SLOT, {"task": task_id, "round": round_number})
         row = cursor.fetchone()
     assert row is not None
     return bool(row[0])

@@ -14,10 +14,10 @@ TASK_IMAGE = "tasks_task_one_per_project_and_image"
 
 
 class Batch(models.Model):
-    """A small slice of a project's tasks: what a manager opens, prioritises, watches and approves.
+    """A small slice of a project's tasks: the unit that a manager opens, prioritizes, monitors and approves.
 
-    States: draft -> open <-> paused; open -> approved; approved -> open when a task reopens. `wanted` and `taken` sum
-    those of its tasks; `generation` rises when a place reopens, so that "this worker has had it all" is asked anew.
+    States: draft -> open <-> paused; open -> approved; approved -> open when a task reopens. `wanted` and `taken` are
+    the sums over its tasks; `generation` rises when a slot reopens, which invalidates the workers' batch cursors.
     """
 
     class State(models.TextChoices):
@@ -44,7 +44,7 @@ class Batch(models.Model):
             models.CheckConstraint(condition=Q(taken__lte=F("wanted")), name=BATCH_PLACES),
         ]
         indexes = [
-            # Leads with the priority: `ORDER BY id` alone made the planner walk the primary key over finished rows.
+            # Leads with the priority: with `ORDER BY id` alone the planner walked the primary key over finished rows.
             models.Index(
                 fields=["project", "-priority", "number"],
                 condition=Q(state="open", taken__lt=F("wanted")),
@@ -54,9 +54,10 @@ class Batch(models.Model):
 
 
 class Task(models.Model):
-    """One image to label in one project. States: open -> answered -> approved; back to open when places reopen.
+    """One image to label in one project. States: open -> answered -> approved; back to open when slots reopen.
 
-    `taken` counts the assignments that use a place: live leases and submissions that count.
+    `wanted` is the number of its slots; `taken` counts the assignments that use one: live leases and counted
+    submissions.
     """
 
     class State(models.TextChoices):
@@ -72,7 +73,7 @@ class Task(models.Model):
     priority = models.IntegerField(default=0)
     wanted = models.PositiveSmallIntegerField()
     taken = models.PositiveSmallIntegerField(default=0)
-    # Claims are made in this round; only a reviewer's rejection, which grants a redo, raises it.
+    # The round of new claims; only a reviewer's rejection, which grants a redo, raises it.
     round = models.PositiveSmallIntegerField(default=1)
     created_at = models.DateTimeField(auto_now_add=True)
 

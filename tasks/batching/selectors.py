@@ -1,4 +1,4 @@
-"""Reading batches and tasks."""
+"""Queries on batches and tasks."""
 
 import uuid
 
@@ -10,13 +10,13 @@ from tasks.batching.models import Batch, Task
 
 
 class BatchUnknown(NotFound):
-    """There is no such batch in this project."""
+    """This project has no such batch; choose one from the project's list of batches."""
 
     code = "batch_unknown"
 
 
 def batches_of(*, project: Project) -> QuerySet[Batch]:
-    """In the order in which they are given out, each with `tasks_count`, `tasks_answered`, `tasks_approved`."""
+    """Return the project's batches in claim order, each with `tasks_count`, `tasks_answered`, `tasks_approved`."""
     answered = Q(tasks__state__in=(Task.State.ANSWERED, Task.State.APPROVED))
     return (
         Batch.objects.filter(project=project)
@@ -30,7 +30,7 @@ def batches_of(*, project: Project) -> QuerySet[Batch]:
 
 
 def batch_for(*, project: Project, public_id: uuid.UUID | str) -> Batch:
-    """Raises BatchUnknown."""
+    """Return the batch with this id. Raises BatchUnknown."""
     try:
         return Batch.objects.get(project=project, public_id=uuid.UUID(str(public_id)))
     except (Batch.DoesNotExist, ValueError) as error:
@@ -38,5 +38,5 @@ def batch_for(*, project: Project, public_id: uuid.UUID | str) -> Batch:
 
 
 def tasks_of(*, project: Project) -> QuerySet[Task]:
-    """In the order in which they were made, with image and batch."""
+    """Return the project's tasks in order of creation, with image and batch."""
     return Task.objects.filter(project=project).select_related("image__thumb", "batch").order_by("id")

@@ -1,4 +1,4 @@
-"""Celery's entry point of exports."""
+"""The Celery entry point for writing exports."""
 
 from kernel.errors import AnnotaryError
 from kernel.jobs import job, report_progress
@@ -14,7 +14,7 @@ def write_export_job(row: Job, *, export_id: int) -> None:
         fail_export(export_id=export_id, error=error.detail)
         raise
     except Exception:
-        # Tried again by the kernel, but for the last time: then the export must not stay in work.
+        # The kernel retries until the last attempt; after that, the export must not stay unfinished.
         if row.attempts >= row.max_attempts:
             fail_export(export_id=export_id, error=DIED)
         raise

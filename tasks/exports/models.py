@@ -1,4 +1,4 @@
-"""A release in a format."""
+"""Exports: a release written in a format."""
 
 from django.db import models
 from django.db.models import Q
@@ -14,9 +14,9 @@ READY_HAS_BLOB = "tasks_export_ready_has_blob"
 
 
 class Export(models.Model):
-    """States: queued -> writing -> verifying -> ready | failed; failed -> queued on request.
+    """A release in a format. States: queued -> writing -> verifying -> ready | failed; failed -> queued on request.
 
-    It is ready only after the format's own reader has read it back.
+    It becomes ready only after the format's own reader has read it back.
     """
 
     class State(models.TextChoices):

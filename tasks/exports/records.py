@@ -1,4 +1,4 @@
-"""From the rows of a release to what the formats write: records in one fixed order, and the images behind them."""
+"""Conversion of a release's rows to the formats' input: records in a fixed order, and their image files."""
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ _OBJECT_FIGURES = ("existence", "votes", "seen", "agreement")
 
 
 def release_info(snapshot: Snapshot) -> ReleaseInfo:
-    """Classes are those of the release's schema, then retired ones that its labels still use."""
+    """Describe the release; its classes are those of its schema, then the retired ones that its labels still use."""
     retired = tuple(LabelClass(**row) for row in snapshot.counts.get("retired_classes", ()))
     return ReleaseInfo(
         project=snapshot.project.name,
@@ -31,18 +31,18 @@ def release_info(snapshot: Snapshot) -> ReleaseInfo:
 
 
 class Images:
-    """Opens the release image of a record. Blobs of the records that streamed by last are at hand, the others asked."""
+    """Opens the release image of a record. Caches the blobs of the most recent records; others are queried."""
 
     def __init__(self) -> None:
         self._blobs: OrderedDict[str, Blob] = OrderedDict()
 
-    def note(self, image_id: str, blob: Blob) -> None:
+    def remember(self, image_id: str, blob: Blob) -> None:
         self._blobs[image_id] = blob
         if len(self._blobs) > 2 * CHUNK:
             self._blobs.popitem(last=False)
 
     def __call__(self, record: ReleaseRecord) -> BinaryIO:
-        """Raises OSError when the file is gone, which the formats turn into a sentence with the image's name."""
+        """Open the image. Raises OSError if the file is missing; the formats turn that into a message with its name."""
         blob = self._blobs.get(record.image_id)
         if blob is None:
             blob = Image.objects.select_related("release").get(public_id=record.image_id).release
@@ -53,7 +53,7 @@ class Images:
 
 
 def records(snapshot: Snapshot, images: Images) -> Iterator[ReleaseRecord]:
-    """The items in the order in which the release was built, a chunk in memory at a time."""
+    """Yield the release's items in the order in which it was built, with one chunk in memory at a time."""
     items = (
         SnapshotItem.objects.filter(snapshot=snapshot)
         .select_related("image", "image__release", "label", "review")
@@ -61,7 +61,7 @@ def records(snapshot: Snapshot, images: Images) -> Iterator[ReleaseRecord]:
     )
     for item in items.iterator(chunk_size=CHUNK):
         image_id = str(item.image.public_id)
-        images.note(image_id, item.image.release)
+        images.remember(image_id, item.image.release)
         yield _record(item, image_id)
 
 
@@ -89,6 +89,6 @@ def _record(item: SnapshotItem, image_id: str) -> ReleaseRecord:
 
 
 def _object_figures(label: ConsensusLabel) -> Mapping[str, Mapping[str, Any]]:
-    """By object id, as far as the method has any: a single answer's objects carry the answer's own ids."""
-    found = label.evidence.get("objects", ())
-    return {each["id"]: {name: each[name] for name in _OBJECT_FIGURES} for each in found if each["released"]}
+    """Return the figures by object id, if the method has any: objects of a single answer carry the answer's own ids."""
+    objects = label.evidence.get("objects", ())
+    return {each["id"]: {name: each[name] for name in _OBJECT_FIGURES} for each in objects if each["released"]}

@@ -1,4 +1,4 @@
-"""Exports, to those who may pull a project's data."""
+"""Queries on exports, for actors who may download a project's data."""
 
 from uuid import UUID
 
@@ -14,7 +14,7 @@ from tasks.snapshots.models import Snapshot
 
 
 def format_choices() -> list[tuple[str, str]]:
-    """(name, title) of every format."""
+    """Return (name, title) of every format."""
     return [(each.name, each.title) for each in FORMATS.values()]
 
 
@@ -23,7 +23,7 @@ def exports_of(*, snapshot: Snapshot) -> QuerySet[Export]:
 
 
 def export_for(*, actor: Actor, public_id: UUID | str) -> Export:
-    """An export that the actor may download. Raises NotFound to outsiders and Forbidden to members."""
+    """Return an export that the actor may download. Raises NotFound for outsiders and Forbidden for members."""
     export = Export.objects.select_related("project", "snapshot", "blob").filter(public_id=public_id).first()
     if export is None:
         raise NotFound

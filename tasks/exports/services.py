@@ -1,4 +1,4 @@
-"""A release in a format: asked for, written, read back, published."""
+"""Exports: requesting, writing, verifying and publishing a release in a format."""
 
 import shutil
 import tempfile
@@ -28,49 +28,49 @@ from tasks.snapshots.models import Snapshot
 from tasks.snapshots.selectors import retraction_of
 
 WRITE = "exports.write"
-LEFT_BEHIND = 24 * 3600
-DIED = "The export was not finished; ask for it again."
+ABANDONED_AFTER = 24 * 3600
+DIED = "The export was not finished; request it again."
 Progress = Callable[[int, int], None]
 
 
 class UnknownFormat(Refused):
-    """There is no such format."""
+    """This export format does not exist; choose one of the listed formats."""
 
     code = "unknown_format"
 
 
 class ReleaseNotReady(TransitionRefused):
-    """This release is not ready yet; export it when it is."""
+    """This release is not ready yet; export it once it is."""
 
     code = "release_not_ready"
 
 
 class ReleaseRetracted(TransitionRefused):
-    """This release was retracted; make a new one and export that."""
+    """This release was retracted; create a new release and export that."""
 
     code = "release_retracted"
 
 
 class ExportFailed(AnnotaryError):
-    """This release could not be written, or what was written does not read back."""
+    """The release could not be written or verified; create the export again."""
 
     code = "release_failed"
 
 
 @transaction.atomic
 def request_export(*, snapshot: Snapshot, format: str, by: Actor) -> Export:
-    """The export of the release in this format, queued if there is none yet or if the last try failed.
+    """Return the release's export in this format, queueing it if there is none yet or the last attempt failed.
 
-    Asking twice gives the same export: a release in a format is the same bytes. Raises UnknownFormat,
+    Repeated requests return the same export: a release in a format is always the same bytes. Raises UnknownFormat,
     ReleaseNotReady and ReleaseRetracted.
     """
     if format not in FORMATS:
-        raise UnknownFormat(f"There is no format “{format}”; choose one of {', '.join(FORMATS)}.")
+        raise UnknownFormat(f"Unknown export format “{format}”; choose one of {', '.join(FORMATS)}.")
     if snapshot.state != Snapshot.State.READY:
         raise ReleaseNotReady
     if retraction_of(snapshot=snapshot) is not None:
         raise ReleaseRetracted
-    # Of two requests at once, the second waits at the unique index and finds the first one's row.
+    # Of two concurrent requests, the second waits at the unique index and then finds the row of the first.
     export, created = Export.objects.get_or_create(
         snapshot=snapshot, format=format, defaults={"project_id": snapshot.project_id, "created_by": by}
     )
@@ -82,7 +82,7 @@ def request_export(*, snapshot: Snapshot, format: str, by: Actor) -> Export:
 
 @transaction.atomic
 def retry_export(*, export: Export) -> Export:
-    """Locks the export. Queue it again when it failed, or when its job died; otherwise it is left alone."""
+    """Locks the export. Queue it again if it failed or its job died; otherwise do nothing."""
     export = Export.objects.select_for_update(no_key=True).get(pk=export.pk)
     if _has_failed(export):
         Export.objects.filter(pk=export.pk).update(state=Export.State.QUEUED, error="")
@@ -107,16 +107,16 @@ def _has_failed(export: Export) -> bool:
 
 
 def write_export(*, export_id: int, progress: Progress = lambda done, total: None) -> bool:
-    """Write, read back, store and publish; False when the export is ready already. Call outside transactions.
+    """Write, verify, store and publish the export; return False if it is already ready. Call outside transactions.
 
-    Nothing is kept of a try that was cut short: the next one writes the same bytes from the start. It is ready only
-    after the format's own reader has read it back and the file stands in the storage. Raises ExportFailed.
+    An interrupted attempt leaves nothing behind that is reused: the next one writes the same bytes from the start. The
+    export is ready only after the format's own reader has read it back and the file is in storage. Raises ExportFailed.
     """
     export = Export.objects.select_related("snapshot__project__organisation", "snapshot__schema").get(pk=export_id)
     if not _move(export, Export.State.WRITING):
         return False
-    _remove_left_behind()
-    with tempfile.TemporaryDirectory(dir=_workplace(), prefix=f"export-{export_id}-") as folder:
+    _remove_abandoned()
+    with tempfile.TemporaryDirectory(dir=_work_folder(), prefix=f"export-{export_id}-") as folder:
         path = Path(folder) / "release.zip"
         try:
             report = _write(export, path, progress)
@@ -130,12 +130,12 @@ def write_export(*, export_id: int, progress: Progress = lambda done, total: Non
 
 def _write(export: Export, path: Path, progress: Progress) -> ExportReport:
     snapshot, images = export.snapshot, Images()
-    stream = _told(records(snapshot, images), snapshot.items_count, progress)
+    stream = _with_progress(records(snapshot, images), snapshot.items_count, progress)
     with ZipSink(path) as sink:
         return FORMATS[export.format].write(release_info(snapshot), stream, images, sink)
 
 
-def _told(stream: Iterator[ReleaseRecord], total: int, progress: Progress) -> Iterator[ReleaseRecord]:
+def _with_progress(stream: Iterator[ReleaseRecord], total: int, progress: Progress) -> Iterator[ReleaseRecord]:
     for done, record in enumerate(stream):
         if done % CHUNK == 0:
             progress(done, total)
@@ -143,15 +143,18 @@ def _told(stream: Iterator[ReleaseRecord], total: int, progress: Progress) -> It
 
 
 def _move(export: Export, state: str) -> bool:
-    """A job whose lease ended may meet its successor here: both write the same bytes, and the first to publish wins."""
+    """Set the state unless the export is ready; return whether it was set.
+
+    A job whose lease has ended may run alongside its successor: both write the same bytes, the first to publish wins.
+    """
     unfinished = Export.objects.filter(pk=export.pk).exclude(state=Export.State.READY)
     return unfinished.update(state=state, error="") > 0
 
 
 @transaction.atomic
 def _publish(export: Export, blob: Blob, report: ExportReport) -> bool:
-    published = Export.objects.filter(pk=export.pk).exclude(state=Export.State.READY)
-    if not published.update(
+    unfinished = Export.objects.filter(pk=export.pk).exclude(state=Export.State.READY)
+    if not unfinished.update(
         state=Export.State.READY,
         blob=blob,
         sha256=blob.sha256,
@@ -170,15 +173,15 @@ def fail_export(*, export_id: int, error: str) -> None:
     Export.objects.filter(pk=export_id).exclude(state=Export.State.READY).update(state=Export.State.FAILED, error=error)
 
 
-def _workplace() -> Path:
-    """In the data folder, which is sized for archives; the system's folder for temporary files may live in memory."""
+def _work_folder() -> Path:
+    """Return a folder in the data folder, which is sized for archives; the system's temporary folder may be a tmpfs."""
     folder = Path(settings.ANNOTARY_DATA) / "exports"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def _remove_left_behind() -> None:
-    """Folders of tries that were killed; one that is younger may still be at work."""
-    for folder in _workplace().glob("export-*"):
-        if folder.stat().st_mtime < time.time() - LEFT_BEHIND:
+def _remove_abandoned() -> None:
+    """Delete the folders of killed attempts; younger ones may still be in use."""
+    for folder in _work_folder().glob("export-*"):
+        if folder.stat().st_mtime < time.time() - ABANDONED_AFTER:
             shutil.rmtree(folder, ignore_errors=True)

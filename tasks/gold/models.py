@@ -1,4 +1,4 @@
-"""Gold: images whose answer is known, mixed into the work unseen."""
+"""Gold: images with a known answer, mixed invisibly into the work."""
 
 from django.db import models
 
@@ -10,10 +10,10 @@ GOLD_IMAGE = "tasks_gold_one_per_project_and_image"
 
 
 class Gold(models.Model):
-    """A check image. States: active -> retired. Outside batches and overlap, claimed by the same path as tasks.
+    """A gold image. States: active -> retired. Outside batches and overlap, claimed through the same path as tasks.
 
-    `accepted` is a list of canonical answers, any of which is right; `tolerance` holds what `gold.compare` needs
-    ({"iou": 0.5}). An image that is gold may also be a task; a worker then meets it once as either.
+    `accepted` is a list of canonical answers, any of which is correct; `tolerance` configures `gold.compare`
+    ({"iou": 0.5}). A gold image may also be a task; a worker then gets it once, as one or the other.
     """
 
     class State(models.TextChoices):
@@ -44,7 +44,7 @@ class Gold(models.Model):
 
 
 class GoldResult(models.Model):
-    """How a worker's answer to a gold compared; written when the hand is settled, never before."""
+    """The result of comparing a worker's answer with gold; written when the hand is settled, never before."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     gold = models.ForeignKey(Gold, on_delete=models.CASCADE, related_name="results")

@@ -1,4 +1,4 @@
-"""Reading gold: for managers, and for a claim."""
+"""Queries on gold, for managers and for claims."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from tasks.gold.models import Gold
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
-    class Figures(TypedDict):
+    class GoldCounts(TypedDict):
         seen: int
         correct: int
 
 
-# Ties in exposure are broken at random, or all workers would meet the same check images in the same order. The window
-# keeps the sort small in a project with many; the largest set holds no more check images. It stands in the statement as
-# a number, because with a parameter for it PostgreSQL found each new plan cheaper than the kept one and planned anew.
+# Ties in exposure are broken at random, or all workers would get the same gold in the same order. The window keeps the
+# sort small in projects with much gold; the largest hand contains no more gold than this. It is a literal in the
+# statement: with a parameter PostgreSQL found each custom plan cheaper than the generic one and replanned every time.
 WINDOW = 50
 
-# What the worker had is read once, from an index of check images alone. The tasks are looked up by subselects of one
-# row at most, not NOT EXISTS: see tasks.assignment.claiming.
-UNSEEN = f"""
+# The worker's earlier gold is read once, from an index that covers gold only. Tasks are looked up by subselects of at
+# most one row, not by NOT EXISTS: see tasks.assignment.claiming.
+UNSEEN_GOLD = f"""
 SELECT w.id, w.image_id, i.width, i.height, i.rendition_id
 FROM (
     SELECT g.id, g.image_id, g.exposure FROM tasks_gold g
@@ -52,7 +52,7 @@ LIMIT %(count)s
 
 @dataclass(frozen=True, slots=True)
 class UnseenGold:
-    """A check image that the worker has met neither as gold nor as work; the upright frame in pixels."""
+    """A gold image that the worker has had neither as gold nor as work; width and height of the upright frame."""
 
     id: int
     image_id: int
@@ -62,16 +62,16 @@ class UnseenGold:
 
 
 def unseen_golds(*, project_id: int, worker_id: int, count: int) -> Sequence[UnseenGold]:
-    """Up to `count` of the least exposed active golds that are new to this worker.
+    """Return up to `count` of the least exposed active gold images that are new to this worker.
 
-    One whose image is work with open places is left out: the same hand could give it as both.
+    Gold whose image is also a task with open slots is left out: the same hand could contain it as both.
     """
     params = {"project": project_id, "worker": worker_id, "count": count}
-    return [UnseenGold(*row) for row in run_prepared(UNSEEN, params)]
+    return [UnseenGold(*row) for row in run_prepared(UNSEEN_GOLD, params)]
 
 
-def golds_of(*, project: Project, state: str | None = None) -> QuerySet[WithAnnotations[Gold, Figures]]:
-    """The project's check images, newest first, each with `seen` and `correct`: settled answers, and the right ones."""
+def golds_of(*, project: Project, state: str | None = None) -> QuerySet[WithAnnotations[Gold, GoldCounts]]:
+    """Return the project's gold, newest first, each with `seen` (settled answers) and `correct` (the correct ones)."""
     golds = Gold.objects.filter(project=project).select_related("image").order_by("-id")
     if state is not None:
         golds = golds.filter(state=state)
@@ -81,5 +81,5 @@ def golds_of(*, project: Project, state: str | None = None) -> QuerySet[WithAnno
 def gold_for(*, project: Project, public_id: UUID) -> Gold:
     gold = Gold.objects.filter(project=project, public_id=public_id).select_related("image").first()
     if gold is None:
-        raise NotFound("There is no check image under that name in this project.")
+        raise NotFound("This project has no such check image; choose one from its list of check images.")
     return gold

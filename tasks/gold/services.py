@@ -1,4 +1,4 @@
-"""Making and retiring check images."""
+"""Creating and retiring gold."""
 
 from collections.abc import Sequence
 
@@ -13,25 +13,25 @@ from tasks.ingest.models import Image
 
 
 class GoldExists(Conflict):
-    """This image is a check image already; retire it first."""
+    """This image is already a check image; retire that check image first."""
 
     code = "gold_exists"
 
 
 class GoldRefused(Refused):
-    """This image cannot become a check image."""
+    """This image cannot become a check image; choose an image of this project and give an accepted answer."""
 
     code = "gold_refused"
 
 
 def make_gold(*, project: Project, image: Image, accepted: Sequence[Answer], source: str) -> Gold:
-    """Turn an image into a check image with these accepted answers, any of which is right.
+    """Turn an image into gold with these accepted answers, any of which is correct.
 
-    A retired one becomes active again with the new answers; workers who had it do not meet it twice. Raises GoldExists
-    and GoldRefused. It does not close the places of the image's task: `tasks.flow.check_images` does both.
+    Retired gold becomes active again with the new answers; workers who had it do not get it twice. Raises GoldExists
+    and GoldRefused. It does not close the slots of the image's task: `tasks.flow.check_images` does both.
     """
     if not accepted:
-        raise GoldRefused("A check image needs at least one right answer; give one.")
+        raise GoldRefused("A check image needs at least one accepted answer; add one.")
     if image.dataset_id != project.dataset_id:
         raise GoldRefused("This image is not in the project's dataset; choose one that is.")
     body = [answer.to_json() for answer in accepted]
@@ -51,6 +51,6 @@ def make_gold(*, project: Project, image: Image, accepted: Sequence[Answer], sou
 
 
 def retire_gold(*, gold: Gold) -> None:
-    """No hand gets it any more, and an answer to it that is not settled yet moves no standing."""
+    """Retire gold: no new hand contains it, and unsettled answers to it no longer affect a worker's standing."""
     Gold.objects.filter(pk=gold.pk, state=Gold.State.ACTIVE).update(state=Gold.State.RETIRED)
     gold.refresh_from_db(fields=["state"])

@@ -1,4 +1,4 @@
-"""Which names in an archive may be kept as an image's source key. Pure; `archives` alone opens archives."""
+"""Rules for the names in an archive that can become an image's source key. Pure; only `archives` opens archives."""
 
 from __future__ import annotations
 
@@ -8,31 +8,31 @@ MAX_NAME = 1_024
 MAX_PART = 255
 
 _DRIVE = re.compile(r"[A-Za-z]:")
-_LITTER = frozenset({".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db"})
+_SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db"})
 
 
 def is_litter(name: str) -> bool:
-    """Whether an operating system put this file there: counted, and never mentioned to anybody."""
+    """Whether an operating system added this file. Such files are counted but never reported."""
     parts = name.split("/")
-    return "__MACOSX" in parts or parts[-1].lower() in _LITTER or parts[-1].startswith("._")
+    return "__MACOSX" in parts or parts[-1].lower() in _SYSTEM_FILES or parts[-1].startswith("._")
 
 
 def reason_against(name: str) -> tuple[str, str] | None:
-    """Why the name of an entry is refused, as a stable word and the rest of a sentence; None when it may be kept."""
+    """Return why an entry's name is refused, as (stable code, rest of a sentence), or None if the name is fine."""
     if not name or "\0" in name:
-        return "name_nul", "the name is empty or holds a NUL character; rename it."
-    if any(ord(letter) < 32 or 127 <= ord(letter) < 160 for letter in name):
-        return "name_control", "the name holds control characters; rename it."
+        return "name_nul", "the name is empty or contains a NUL character; rename the file."
+    if any(ord(char) < 32 or 127 <= ord(char) < 160 for char in name):
+        return "name_control", "the name contains control characters; rename the file."
     if "\\" in name:
-        return "name_backslash", "the name holds a backslash; pack it with / between folders."
+        return "name_backslash", "the name contains a backslash; pack the archive again with / as the separator."
     if name.startswith("/") or _DRIVE.match(name):
-        return "name_absolute", "the name is an absolute path; pack it from inside its folder."
+        return "name_absolute", "the name is an absolute path; pack the archive from inside the folder."
     parts = name.split("/")
     if ".." in parts or "." in parts or "" in parts:
-        return "name_path", "the name has empty parts, . or .. in it; pack it from inside its folder."
+        return "name_path", "the path contains an empty part, . or ..; pack the archive from inside the folder."
     encoded = name.encode("utf-8", "surrogatepass")
     if len(encoded) > MAX_NAME or any(len(part.encode("utf-8", "surrogatepass")) > MAX_PART for part in parts):
-        return "name_long", f"the name is longer than {MAX_NAME} bytes, or one part than {MAX_PART}; shorten it."
-    if any(0xD800 <= ord(letter) < 0xE000 for letter in name):
-        return "name_encoding", "the name is not valid Unicode; rename it."
+        return "name_long", f"the path is over {MAX_NAME} bytes, or one part is over {MAX_PART}; shorten it."
+    if any(0xD800 <= ord(char) < 0xE000 for char in name):
+        return "name_encoding", "the name is not valid Unicode; rename the file."
     return None

@@ -1,8 +1,8 @@
-"""The one module that opens archives. Every name and number in one is a claim until it is checked here.
+"""The only module that opens archives. Every name and number in an archive is untrusted until it is checked here.
 
-What could harm the machine refuses the whole archive before a byte is written; an entry that is only wrong itself is
-refused alone, and the rest is taken. ZIP alone for now; another format is one reader beside `_zip_entries`.
-Nothing is ever written under a name from an archive: the caller says where each entry's bytes go.
+Anything that could harm the machine refuses the whole archive before a byte is written. An entry that is merely
+invalid is refused on its own and the rest is accepted. Only ZIP is supported so far.
+Nothing is ever written under a name from an archive: the caller chooses where each entry's bytes go.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import stat
 import struct
 import unicodedata
-import zipfile  # noqa: TID251 - this is the module that may
+import zipfile  # noqa: TID251 - the only module allowed to
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from tasks.ingest.archive_names import is_litter, reason_against
 CHUNK = 256 * 1024
 MIB = 1024 * 1024
 
-# Below this, a high ratio is an even background and no bomb.
+# Below this size, a high ratio means a uniform background, not a bomb.
 _RATIO_FLOOR = 64 * MIB
 _CENTRAL, _LOCAL, _END = b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"
 _END_SIZE, _CENTRAL_SIZE, _LOCAL_SIZE = 22, 46, 30
@@ -33,12 +33,12 @@ _NESTED = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 
 class ArchiveRefused(Refused):
-    """This archive cannot be taken."""
+    """This archive cannot be accepted; pack the images into a new ZIP archive and upload that."""
 
     code = "archive_refused"
 
     def __init__(self, reason: str, sentence: str) -> None:
-        """`reason` is a stable word for counting and tests, `sentence` is for the person who sent the archive."""
+        """`reason` is a stable code for counting and tests; `sentence` is shown to the person who sent the archive."""
         super().__init__(sentence, reason=reason)
         self.reason = reason
         self.sentence = sentence
@@ -46,7 +46,7 @@ class ArchiveRefused(Refused):
 
 @dataclass(frozen=True, slots=True)
 class ArchiveLimits:
-    """Limits on one archive. Sizes are in bytes, unpacked; `max_ratio` is unpacked to packed, over the whole."""
+    """Limits on one archive. Sizes are unpacked bytes; `max_ratio` is unpacked to packed size of the whole archive."""
 
     max_entries: int = 200_000
     max_entry: int = 256 * MIB
@@ -65,7 +65,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class RefusedEntry:
-    """An entry that is not taken, its name made printable, and why: a stable word and a sentence."""
+    """An entry that is refused: its name made printable, a stable reason code, and a sentence."""
 
     name: str
     reason: str
@@ -73,7 +73,7 @@ class RefusedEntry:
 
 
 class Archive:
-    """A checked archive, open for reading. `entries` in stored order; `ignored` counts folders and system litter."""
+    """A checked archive, open for reading. `entries` is in stored order; `ignored` counts folders and system files."""
 
     def __init__(self, file: zipfile.ZipFile, limits: ArchiveLimits) -> None:
         self._file = file
@@ -83,7 +83,7 @@ class Archive:
         self.ignored = 0
         seen: set[str] = set()
         for position, info in enumerate(self._infos):
-            self._sort_in(position, info, seen, limits)
+            self._classify(position, info, seen, limits)
 
     def __enter__(self) -> Archive:
         return self
@@ -92,56 +92,56 @@ class Archive:
         self._file.close()
 
     def read(self, entry: Entry) -> Iterator[bytes]:
-        """Yield the entry's bytes in pieces, never more than declared and admitted.
+        """Yield the entry's bytes in chunks, never more than its declared size.
 
-        Raises ArchiveRefused, after the last piece at the latest, when the bytes are not the declared ones.
+        Raises ArchiveRefused, after the last chunk at the latest, when the bytes do not match the declaration.
         """
         count = 0
         try:
             with self._file.open(self._infos[entry.position]) as stream:
-                while piece := stream.read(CHUNK):
-                    count += len(piece)
-                    yield piece
+                while chunk := stream.read(CHUNK):
+                    count += len(chunk)
+                    yield chunk
         except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, RuntimeError) as error:
             raise _damaged(entry) from error
         if count != entry.size:
             raise _damaged(entry)
 
     def copy(self, entry: Entry, target: BinaryIO) -> int:
-        """Write the entry's bytes to `target` and return how many. Raises ArchiveRefused half-way."""
+        """Write the entry's bytes to `target` and return their number. Raises ArchiveRefused, possibly midway."""
         count = 0
-        for piece in self.read(entry):
-            target.write(piece)
-            count += len(piece)
+        for chunk in self.read(entry):
+            target.write(chunk)
+            count += len(chunk)
         return count
 
-    def _sort_in(self, position: int, info: zipfile.ZipInfo, seen: set[str], limits: ArchiveLimits) -> None:
+    def _classify(self, position: int, info: zipfile.ZipInfo, seen: set[str], limits: ArchiveLimits) -> None:
         name = _name_of(info)
         if info.is_dir() or is_litter(name):
             self.ignored += 1
             return
-        against = reason_against(name) or _reason_against_content(info, name, limits)
-        # Two names that differ by case alone are two images; the same name twice is one name too many.
+        refusal = reason_against(name) or _content_refusal(info, name, limits)
+        # Two names that differ only by case are two images; an exact repetition is refused.
         key = unicodedata.normalize("NFC", name)
-        if against is None and key in seen:
-            against = ("duplicate", "the archive holds this name twice; only the first is taken.")
-        if against is not None:
+        if refusal is None and key in seen:
+            refusal = ("duplicate", "the archive contains this name twice; only the first is used.")
+        if refusal is not None:
             shown = name.encode("unicode_escape").decode()[:200] if not name.isprintable() else name[:200]
-            self.refused.append(RefusedEntry(shown, against[0], f"{shown}: {against[1]}"))
+            self.refused.append(RefusedEntry(shown, refusal[0], f"{shown}: {refusal[1]}"))
             return
         seen.add(key)
         self.entries.append(Entry(key, info.file_size, position))
 
 
 def open_archive(path: Path, limits: ArchiveLimits | None = None) -> Archive:
-    """Check the archive at `path` and return it open; use it in a `with`. Raises ArchiveRefused."""
+    """Check the archive at `path` and return it open, as a context manager. Raises ArchiveRefused."""
     limits = limits or ArchiveLimits()
     _check_is_zip(path)
     _check_count(path, limits)
     try:
         file = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, UnicodeDecodeError, ValueError, NotImplementedError, struct.error, EOFError) as error:
-        raise ArchiveRefused("damaged", "The archive is damaged; make it again and send that.") from error
+        raise ArchiveRefused("damaged", "The archive is damaged; create it again and upload the new file.") from error
     try:
         _check_structure(file, path, limits)
         return Archive(file, limits)
@@ -154,15 +154,15 @@ def _check_is_zip(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(8)
     if not head:
-        raise ArchiveRefused("empty_file", "The file is empty; send it again.")
+        raise ArchiveRefused("empty_file", "The file is empty; upload it again.")
     if not zipfile.is_zipfile(path):
         if head.startswith(_LOCAL):
-            raise ArchiveRefused("truncated", "The archive ends too early; copy or upload it again.")
-        raise ArchiveRefused("not_a_zip", "This is not a ZIP archive; pack the images as ZIP.")
+            raise ArchiveRefused("truncated", "The archive is truncated; copy or upload it again.")
+        raise ArchiveRefused("not_a_zip", "This is not a ZIP archive; pack the images as a ZIP file.")
 
 
 def _check_count(path: Path, limits: ArchiveLimits) -> None:
-    """Walk the directory once without keeping it: a forged one of a gigabyte must not become millions of objects."""
+    """Count the directory's entries without keeping them: a forged gigabyte must not become millions of objects."""
     with path.open("rb") as file:
         file.seek(0, 2)
         length = file.tell()
@@ -171,85 +171,85 @@ def _check_count(path: Path, limits: ArchiveLimits) -> None:
         tail = file.read()
         at = tail.rfind(_END)
         if at < 0 or len(tail) - at < _END_SIZE:
-            raise ArchiveRefused("damaged", "The archive is damaged; make it again and send that.")
+            raise ArchiveRefused("damaged", "The archive is damaged; create it again and upload the new file.")
         size = struct.unpack("<L", tail[at + 12 : at + 16])[0]
         end = tail_at + at
         if size == 0xFFFFFFFF or tail[max(0, at - 20) : at].startswith(b"PK\x06\x07"):
-            # ZIP64: its end record and locator (56 and 20 bytes) stand between the directory and this record.
+            # ZIP64: its end record and locator (56 and 20 bytes) lie between the directory and this record.
             end -= 20
             file.seek(max(0, end - 56))
             record = file.read(56)
             if not record.startswith(b"PK\x06\x06"):
-                raise ArchiveRefused("damaged", "The archive is damaged; make it again and send that.")
+                raise ArchiveRefused("damaged", "The archive is damaged; create it again and upload the new file.")
             size, end = struct.unpack("<Q", record[40:48])[0], end - 56
         file.seek(max(0, end - size))
         count = 0
         while file.tell() < end:
             header = file.read(_CENTRAL_SIZE)
             if len(header) < _CENTRAL_SIZE or not header.startswith(_CENTRAL):
-                raise ArchiveRefused("damaged", "The archive's directory is damaged; make it again and send that.")
+                raise ArchiveRefused("damaged", "The archive's directory is damaged; create the archive again.")
             count += 1
             if count > limits.max_entries:
                 raise ArchiveRefused(
-                    "too_many_entries", f"The archive holds more than {limits.max_entries} files; split it up."
+                    "too_many_entries", f"The archive contains more than {limits.max_entries} files; split it up."
                 )
             file.seek(sum(struct.unpack("<3H", header[28:34])), 1)
 
 
 def _check_structure(file: zipfile.ZipFile, path: Path, limits: ArchiveLimits) -> None:
-    """What refuses the whole archive: encryption, overlap, sizes."""
+    """Refuse the whole archive for encryption, overlapping entries or excessive size."""
     infos = file.infolist()
     if any(info.flag_bits & 0x2041 for info in infos):
-        raise ArchiveRefused("encrypted", "The archive is locked with a password; pack it again without one.")
+        raise ArchiveRefused("encrypted", "The archive is password-protected; create it again without a password.")
     total = sum(info.file_size for info in infos)
     if total > limits.max_total:
-        most = limits.max_total // MIB
+        limit = limits.max_total // MIB
         raise ArchiveRefused(
-            "too_large", f"Unpacked, the archive has {total // MIB} MiB; the most is {most}: split it."
+            "too_large", f"The archive unpacks to {total // MIB} MiB and the limit is {limit} MiB; split it up."
         )
     if total > _RATIO_FLOOR and total > limits.max_ratio * path.stat().st_size:
-        raise ArchiveRefused("ratio", "The archive unpacks to far more than its size, like a bomb; pack it as usual.")
+        raise ArchiveRefused("ratio", "The archive looks like a ZIP bomb; pack the images with ordinary compression.")
     _check_overlap(infos, path, file.start_dir)
 
 
 def _check_overlap(infos: list[zipfile.ZipInfo], path: Path, directory_at: int) -> None:
-    """Each entry's header and data must end before the next begins: overlapping data is read many times over."""
+    """Check that each entry's header and data end before the next begins: overlapping data multiplies when read."""
     ends = 0
     with path.open("rb") as raw:
         for info in sorted(infos, key=lambda each: each.header_offset):
             raw.seek(max(0, info.header_offset))
             header = raw.read(_LOCAL_SIZE)
             if len(header) < _LOCAL_SIZE or not header.startswith(_LOCAL):
-                raise ArchiveRefused("damaged", "The archive is damaged; make it again and send that.")
+                raise ArchiveRefused("damaged", "The archive is damaged; create it again and upload the new file.")
             if info.header_offset < ends:
-                raise ArchiveRefused("overlap", "Files in the archive overlap; make it again and send that.")
+                raise ArchiveRefused("overlap", "Files in the archive overlap; create the archive again.")
             name, extra = struct.unpack("<2H", header[26:30])
             ends = info.header_offset + _LOCAL_SIZE + name + extra + info.compress_size
     if ends > directory_at:
-        raise ArchiveRefused("overlap", "Files in the archive overlap its directory; make it again and send that.")
+        raise ArchiveRefused("overlap", "Files in the archive overlap its directory; create the archive again.")
 
 
-def _reason_against_content(info: zipfile.ZipInfo, name: str, limits: ArchiveLimits) -> tuple[str, str] | None:
+def _content_refusal(info: zipfile.ZipInfo, name: str, limits: ArchiveLimits) -> tuple[str, str] | None:
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind == stat.S_IFLNK:
-        return "link", "a link, not a file; pack the file itself."
-    # Only where the archive was made on Unix do the upper bits speak of file kinds.
+        return "link", "a symbolic link; pack the file itself."
+    # The upper bits hold the file type only in archives created on Unix.
     if info.create_system == 3 and kind not in (0, stat.S_IFREG):
-        return "special", "not an ordinary file; leave it out."
+        return "special", "not a regular file; leave it out."
     if PurePosixPath(name).suffix.lower() in _NESTED:
-        return "nested", "an archive in the archive; unpack it, or send it by itself."
+        return "nested", "an archive inside the archive; unpack it, or upload it separately."
     if info.compress_type not in _METHODS:
-        return "method", "packed in an unusual way; pack it again as plain ZIP."
+        return "method", "compressed with an unsupported method; pack it again with the default ZIP compression."
     if info.file_size > limits.max_entry:
-        return "entry_too_large", f"larger than {limits.max_entry // MIB} MiB unpacked; shrink it."
+        return "entry_too_large", f"larger than {limits.max_entry // MIB} MiB unpacked; reduce its size."
     return None
 
 
 def _name_of(info: zipfile.ZipInfo) -> str:
-    """The stored name; `info.filename` has lost what follows a NUL.
+    """Return the stored name; `info.filename` has lost everything after a NUL.
 
     Names without the UTF-8 flag are read as code page 437 (APPNOTE appendix D), but macOS and others write UTF-8
-    there without saying so: what is valid UTF-8 beyond ASCII is not code page 437 by chance.
+    without setting the flag: non-ASCII bytes that decode as UTF-8 are not code page 437 by chance.
     """
     name = info.orig_filename
     if info.flag_bits & 0x800 or name.isascii():
@@ -261,4 +261,6 @@ def _name_of(info: zipfile.ZipInfo) -> str:
 
 
 def _damaged(entry: Entry) -> ArchiveRefused:
-    return ArchiveRefused("entry_damaged", f"{entry.name}: its bytes are not those announced; pack it again.")
+    return ArchiveRefused(
+        "entry_damaged", f"{entry.name}: its content does not match the archive's directory; pack it again."
+    )

@@ -1,9 +1,9 @@
-"""Truth that somebody brings along: read it, and say it in the project's own terms. Pure but for the archive.
+"""Imported ground truth: read it and convert it to the project's schema. Pure except for the archive.
 
-Frame: boxes are taken as they stand when the labels state no image size, or that of the upright image. Where they
-state the size of the stored pixels and it differs from the upright one (a camera turned by a quarter, whose EXIF
-orientation the annotator's program ignored), the boxes are turned with the image. A half turn or a mirror leaves the
-size as it is and cannot be seen: such boxes are taken as drawn on the upright image.
+Frame: boxes are used as they are if the labels state no image size, or the size of the upright image. If they state
+the size of the stored pixels and it differs from the upright size (a camera rotated by 90 degrees whose EXIF
+orientation the annotation program ignored), the boxes are rotated with the image. A 180-degree rotation or a mirror
+keeps the size and cannot be detected: such boxes are treated as drawn on the upright image.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ _ZIP = b"PK\x03\x04"
 
 
 class TruthRefused(Refused):
-    """These labels cannot be read."""
+    """These labels cannot be read; upload COCO JSON, VOC XML, or images in one folder per class."""
 
     code = "truth_refused"
 
 
 @dataclass(slots=True)
 class Truth:
-    """What was read: {file name as the labels give it: record}, and what could not be taken."""
+    """The records that were read, as {file name in the labels: record}, and the problems found on the way."""
 
     reader: str
     records: dict[str, TruthRecord] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Truth:
 
 @dataclass(frozen=True, slots=True)
 class ImageFrame:
-    """Sizes in pixels of an image: upright, and as stored, with the EXIF orientation (1 to 8) between the two."""
+    """The upright and the stored size of an image in pixels, and the EXIF orientation (1 to 8) that relates them."""
 
     width: int
     height: int
@@ -53,9 +53,9 @@ class ImageFrame:
 
 
 def read_truth(*, path: Path) -> Truth:
-    """Read COCO JSON, VOC XML (a folder, or a ZIP of either), or classes from the folders and names of images.
+    """Read COCO JSON or VOC XML (a file, a folder or a ZIP), or classes from the folders and names of images.
 
-    Raises TruthRefused when no reader knows the content, ArchiveRefused for a bad ZIP.
+    Raises TruthRefused if no reader recognizes the content, ArchiveRefused for a bad ZIP.
     """
     with tempfile.TemporaryDirectory(prefix="annotary-truth-") as folder:
         names = _unpack(path, Path(folder)) if _is_zip(path) else None
@@ -63,33 +63,32 @@ def read_truth(*, path: Path) -> Truth:
             reading = detect_and_read(path if names is None else Path(folder))
         except Unreadable as error:
             raise TruthRefused(str(error)) from error
-        return _exhaust(reading, names or {})
+        return _collect(reading, names or {})
 
 
 def answer_of(record: TruthRecord, *, schema: Schema, frame: ImageFrame) -> dict[str, Any]:
-    """The record as a canonical answer's body in the upright frame. Raises Unreadable with a sentence.
+    """Convert a record to the body of a canonical answer in the upright frame. Raises Unreadable with a sentence.
 
-    Class names are compared without regard to case. A record that says only half of what the project asks for is
-    refused: truth that lacks an object is wrong truth.
+    Class names are compared case-insensitively. A record that lacks part of what the project asks for is refused:
+    incomplete ground truth is wrong ground truth.
     """
     numbers = {item.name.casefold(): item.number for item in schema.classes}
-    wants_boxes = "box" in schema.tools
-    if record.boxes and not wants_boxes:
-        raise Unreadable("It has boxes, and this project draws none.")
+    if record.boxes and "box" not in schema.tools:
+        raise Unreadable("The labels contain boxes, but this project has no box tool.")
     if schema.wants_class and record.image_class is None:
-        raise Unreadable("It gives the image no class, and this project asks for one.")
+        raise Unreadable("The labels give the image no class, but this project requires one.")
     if record.image_class is not None and not schema.wants_class:
-        raise Unreadable("It gives the image a class, and this project asks for boxes alone.")
+        raise Unreadable("The labels give the image a class, but this project only asks for boxes.")
     boxes = [_upright(box, record, frame) for box in record.boxes]
     objects = [
         {
-            "id": f"truth-{at}",
+            "id": f"truth-{position}",
             "class": _number(box.class_name, numbers),
             "tool": "box",
             "geom": {"x": box.x, "y": box.y, "w": box.w, "h": box.h},
             "attrs": {},
         }
-        for at, box in enumerate(boxes, start=1)
+        for position, box in enumerate(boxes, start=1)
     ]
     raw = {
         "image": {"class": None if record.image_class is None else _number(record.image_class, numbers)},
@@ -103,7 +102,7 @@ def answer_of(record: TruthRecord, *, schema: Schema, frame: ImageFrame) -> dict
 
 
 def unknown_classes(truth: Truth, *, schema: Schema) -> list[str]:
-    """Class names of the labels that the project does not have, each once."""
+    """Return the class names in the labels that the project lacks, sorted and unique."""
     known = {item.name.casefold() for item in schema.classes}
     used = {
         name
@@ -117,7 +116,7 @@ def unknown_classes(truth: Truth, *, schema: Schema) -> list[str]:
 def _number(name: str, numbers: Mapping[str, int]) -> int:
     number = numbers.get(name.casefold())
     if number is None:
-        raise Unreadable(f"The project has no class “{name}”; add it, or leave this image out.")
+        raise Unreadable(f"The project has no class “{name}”; add the class or leave out this image.")
     return number
 
 
@@ -127,17 +126,17 @@ def _upright(box: TruthBox, record: TruthRecord, frame: ImageFrame) -> TruthBox:
         return box
     if stated != (frame.stored_width, frame.stored_height):
         raise Unreadable(
-            f"The labels tell of an image of {record.width} x {record.height} pixels, this one has"
-            f" {frame.width} x {frame.height}; bring labels for this very image."
+            f"The labels are for an image of {record.width} x {record.height} pixels, but this one has"
+            f" {frame.width} x {frame.height}; upload labels that were drawn on this image."
         )
     return turned(box, frame)
 
 
 def turned(box: TruthBox, frame: ImageFrame) -> TruthBox:
-    """A box in stored pixels as a box in the upright frame. Source: TIFF 6.0, tag 274 (Orientation)."""
+    """Convert a box in stored pixels to the upright frame. Source: TIFF 6.0, tag 274 (Orientation)."""
     width, height = frame.stored_width, frame.stored_height
     left, top, right, bottom = box.x, box.y, width - box.x - box.w, height - box.y - box.h
-    # For each orientation: which of the four distances to the stored edges become x and y, and whether sides swap.
+    # For each orientation: which of the four distances to the stored edges become x and y, and whether w and h swap.
     x, y, swaps = {
         1: (left, top, False),
         2: (right, top, False),
@@ -160,7 +159,7 @@ def _is_zip(path: Path) -> bool:
 
 
 def _unpack(path: Path, folder: Path) -> dict[str, str]:
-    """Write the label files of a ZIP under numbers; returns {number: name in the archive}."""
+    """Write the label files of a ZIP under numbered names; return {numbered name: name in the archive}."""
     names: dict[str, str] = {}
     with open_archive(path) as archive:
         for entry in archive.entries:
@@ -172,19 +171,19 @@ def _unpack(path: Path, folder: Path) -> dict[str, str]:
             with (folder / number).open("wb") as target:
                 archive.copy(entry, target)
     if not names:
-        raise TruthRefused("The archive holds no XML and no JSON files; pack the label files.")
+        raise TruthRefused("The archive contains no XML or JSON files; add the label files.")
     return names
 
 
-def _exhaust(reading: Reading, names: Mapping[str, str]) -> Truth:
+def _collect(reading: Reading, names: Mapping[str, str]) -> Truth:
     truth = Truth(reader=reading.reader)
-    doubles: list[Problem] = []
+    conflicts: list[Problem] = []
     for record in reading.records:
-        known = truth.records.setdefault(record.file_name, record)
-        if known is not record and known != record:
-            doubles.append(
-                Problem(record.file_name, "Two label files tell of this image differently; the first counts.")
+        first = truth.records.setdefault(record.file_name, record)
+        if first is not record and first != record:
+            conflicts.append(
+                Problem(record.file_name, "Two label files disagree on this image; the first one is used.")
             )
-    found = [Problem(names.get(each.file, each.file), each.sentence) for each in reading.problems]
-    truth.problems = found + doubles
+    reported = [Problem(names.get(each.file, each.file), each.sentence) for each in reading.problems]
+    truth.problems = reported + conflicts
     return truth

@@ -17,7 +17,7 @@ IMPORT_COUNTS = "tasks_import_counts_not_above_total"
 
 
 class Import(models.Model):
-    """One act of bringing images in. States: receiving -> working -> done | failed."""
+    """One import of images into a dataset. States: receiving -> working -> done | failed."""
 
     class State(models.TextChoices):
         RECEIVING = "receiving"
@@ -32,18 +32,18 @@ class Import(models.Model):
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="imports")
-    # The project whose tasks the new images become; images themselves belong to the dataset.
+    # The project that gets a task for each new image; the images themselves belong to the dataset.
     project_id = models.BigIntegerField(null=True, db_index=True)
     source = models.CharField(max_length=10, choices=Source.choices)
     state = models.CharField(max_length=10, choices=State.choices, default=State.RECEIVING)
     archive = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
-    # Kept from a metadata CSV: {"file name": {"column": "value"}}, moved to the images as they are taken.
+    # Rows of a metadata CSV: {"file name": {"column": "value"}}, copied to the images as they are processed.
     metadata = models.JSONField(default=dict)
     total = models.PositiveIntegerField(default=0)
     taken = models.PositiveIntegerField(default=0)
     duplicates = models.PositiveIntegerField(default=0)
     refused = models.PositiveIntegerField(default=0)
-    # How many of `taken` the live stream was told of, so that a killed run neither loses nor repeats any.
+    # How many of `taken` have been published to the event stream, so a killed run neither loses nor repeats any.
     announced = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True, default="")
     created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
@@ -62,10 +62,10 @@ class Import(models.Model):
 class Image(models.Model):
     """An image of a dataset. Its identity is the SHA-256 of the original file.
 
-    Width and height are those of the upright frame, in which all geometry stands: origin at the outer corner of the
-    first pixel, x to the right, y down, unit one pixel of `release`. `orientation` is the EXIF value that leads from
-    the original's stored pixels to that frame. `release` is the upright stripped image, made once and never again;
-    `rendition` is what screens show, `thumb` what lists show.
+    Width and height are those of the upright frame, which all geometry uses: origin at the outer corner of the
+    first pixel, x to the right, y down, unit one pixel of `release`. `orientation` is the EXIF value that maps
+    the original's stored pixels to that frame. `release` is the upright image without metadata, created once and
+    never again; `rendition` is shown on screens, `thumb` in lists.
     """
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
@@ -97,7 +97,7 @@ class Image(models.Model):
 
 
 class ImportItem(models.Model):
-    """A file of an import. States: waiting -> taken | duplicate | refused, each final and with its reason."""
+    """A file of an import. States: waiting -> taken | duplicate | refused; all three are final and have a reason."""
 
     class State(models.TextChoices):
         WAITING = "waiting"

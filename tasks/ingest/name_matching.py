@@ -1,4 +1,4 @@
-"""Which name in a table or in labels means which image. Pure."""
+"""Matching of file names in a table or in labels to images. Pure."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from collections.abc import Collection, Iterable
 
 
 def match_names(wanted: Iterable[str], present: Collection[str]) -> dict[str, str]:
-    """{wanted name: present name}, both relative POSIX paths: the whole path, else the base name.
+    """Return {wanted name: present name}, both relative POSIX paths, matched by full path or else by base name.
 
-    A base name counts only when one of the remaining wanted and one of the remaining present names have it: the same
-    base name in two folders is two images, and a label on the wrong one is worse than none.
+    A base name matches only if exactly one remaining wanted name and one remaining present name have it: the same
+    base name in two folders is two images, and a label on the wrong image is worse than none.
     """
-    there = set(present)
+    available = set(present)
     names = list(dict.fromkeys(wanted))
-    found = {name: name for name in names if name in there}
-    left = [name for name in names if name not in found]
-    rest = there - found.keys()
-    asked = Counter(_base(name) for name in left)
-    have = Counter(_base(name) for name in rest)
-    by_base = {_base(name): name for name in rest}
-    for name in left:
+    matches = {name: name for name in names if name in available}
+    unmatched = [name for name in names if name not in matches]
+    unused = available - matches.keys()
+    wanted_count = Counter(_base(name) for name in unmatched)
+    unused_count = Counter(_base(name) for name in unused)
+    by_base = {_base(name): name for name in unused}
+    for name in unmatched:
         base = _base(name)
-        if asked[base] == 1 and have[base] == 1:
-            found[name] = by_base[base]
-    return found
+        if wanted_count[base] == 1 and unused_count[base] == 1:
+            matches[name] = by_base[base]
+    return matches
 
 
 def _base(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Reading imports."""
+"""Queries on imports."""
 
 import uuid
 from typing import Any
@@ -11,22 +11,22 @@ from projects.models import Project
 from tasks.ingest.models import Image, Import, ImportItem
 from tasks.ingest.name_matching import match_names
 
-SHOWN = 1_000
+MAX_ITEMS_SHOWN = 1_000
 
 
 class ImportUnknown(NotFound):
-    """There is no such import in this project."""
+    """This project has no such import; choose one from the project's list of imports."""
 
     code = "import_unknown"
 
 
 def imports_of(*, project: Project) -> QuerySet[Import]:
-    """Newest first; the tables of metadata are not loaded."""
+    """Return the project's imports, newest first, without loading their metadata tables."""
     return Import.objects.filter(project_id=project.pk).defer("metadata").order_by("-created_at", "-id")
 
 
 def import_for(*, project: Project, public_id: uuid.UUID | str) -> Import:
-    """Raises ImportUnknown."""
+    """Return the import with this id. Raises ImportUnknown."""
     try:
         return imports_of(project=project).get(public_id=uuid.UUID(str(public_id)))
     except (Import.DoesNotExist, ValueError) as error:
@@ -34,20 +34,20 @@ def import_for(*, project: Project, public_id: uuid.UUID | str) -> Import:
 
 
 def images_of(*, project: Project) -> QuerySet[Image]:
-    """The images of the project's dataset, in the order in which they came."""
+    """Return the images of the project's dataset, in order of arrival."""
     return Image.objects.filter(dataset_id=project.dataset_id).select_related("thumb", "rendition").order_by("id")
 
 
 def import_report(*, batch_import: Import) -> dict[str, Any]:
-    """What became of an import, as plain JSON types.
+    """Return the result of an import as plain JSON types.
 
     {"id", "state", "source", "error", "stalled", "total", "taken", "duplicates", "refused", "waiting", "items": the
-    first 1,000 that were not taken [{"name", "state", "code", "reason"}], "metadata": {"named", "unmatched": names of
-    the table (first 100) that no file has, "unmatched_count"}, "created_at", "finished_at"}. `stalled` says that the
-    job gave up; `resume_import` starts it again.
+    first 1,000 refused or duplicate ones [{"name", "state", "code", "reason"}], "metadata": {"named", "unmatched":
+    names in the table (first 100) without a file, "unmatched_count"}, "created_at", "finished_at"}. `stalled` means
+    that the job has given up; `resume_import` restarts it.
     """
     row = Import.objects.get(pk=batch_import.pk)
-    left = ImportItem.objects.filter(
+    not_taken = ImportItem.objects.filter(
         batch_import=row, state__in=(ImportItem.State.REFUSED, ImportItem.State.DUPLICATE)
     ).order_by("-state", "id")
     return {
@@ -61,7 +61,7 @@ def import_report(*, batch_import: Import) -> dict[str, Any]:
         "duplicates": row.duplicates,
         "refused": row.refused,
         "waiting": row.total - row.taken - row.duplicates - row.refused,
-        "items": list(left.values("name", "state", "code", "reason")[:SHOWN]),
+        "items": list(not_taken.values("name", "state", "code", "reason")[:MAX_ITEMS_SHOWN]),
         "metadata": _metadata_report(row),
         "created_at": row.created_at.isoformat(),
         "finished_at": row.finished_at.isoformat() if row.finished_at else None,
@@ -69,7 +69,7 @@ def import_report(*, batch_import: Import) -> dict[str, Any]:
 
 
 def is_stalled(*, batch_import: Import) -> bool:
-    """Whether the import waits for a job that gave up."""
+    """Whether the import is waiting for a job that has given up."""
     if batch_import.state != Import.State.WORKING:
         return False
     jobs = Job.objects.filter(dedupe_key=f"import.{batch_import.pk}")
@@ -80,13 +80,13 @@ def _metadata_report(row: Import) -> dict[str, Any]:
     if not row.metadata:
         return {"named": 0, "unmatched": [], "unmatched_count": 0}
     names = ImportItem.objects.filter(batch_import=row).values_list("name", flat=True)
-    used = match_names(row.metadata, list(names))
-    unmatched = [name for name in row.metadata if name not in used]
+    matches = match_names(row.metadata, list(names))
+    unmatched = [name for name in row.metadata if name not in matches]
     return {"named": len(row.metadata), "unmatched": unmatched[:100], "unmatched_count": len(unmatched)}
 
 
 def metadata_by_item(*, batch_import: Import) -> dict[str, dict[str, str]]:
-    """{name of an item: its row in the table}, for all items that the table names."""
+    """Return {item name: its row in the metadata table} for all items named in the table."""
     table: dict[str, dict[str, str]] = Import.objects.values_list("metadata", flat=True).get(pk=batch_import.pk)
     if not table:
         return {}

@@ -1,4 +1,4 @@
-"""Imports: receive files, archives, folders and tables, and send them off to be taken in."""
+"""Imports: receive files, archives, folders and metadata tables, then submit them for processing."""
 
 import os
 import tempfile
@@ -24,22 +24,22 @@ from tasks.ingest.tables import MAX_BYTES, clean_name, read_table
 MAX_ITEMS = 200_000
 MAX_FILE = 256 * 1024 * 1024
 JOB = "flow.run_import"
-# What people send is kept under no type of theirs; what it is, its content tells.
+# Declared content types are ignored; the type is determined from the content.
 UNKNOWN_TYPE = "application/octet-stream"
 METADATA_FILE = "metadata.csv"
 _CHUNK = 1024 * 1024
 
 
 def start_import(*, project: Project, by: Actor, source: str = Import.Source.FILES) -> Import:
-    """Begin an import, in state receiving. `source` is files, archive or folder."""
+    """Create an import in state receiving. `source` is files, archive or folder."""
     if source not in Import.Source.values:
-        raise NotFound(f"There is no such source; choose one of {', '.join(Import.Source.values)}.")
+        raise NotFound(f"Unknown import source; choose one of {', '.join(Import.Source.values)}.")
     return Import.objects.create(dataset_id=project.dataset_id, project_id=project.pk, source=source, created_by=by)
 
 
 @dataclass(frozen=True, slots=True)
 class StagedFile:
-    """A file that is stored and stands in no import yet; `refusal` is (code, sentence) of one that is not stored."""
+    """A stored file that belongs to no import yet; `refusal` is (code, sentence) if the file was not stored."""
 
     key: str
     blob: Blob | None
@@ -47,9 +47,9 @@ class StagedFile:
 
 
 def add_file(*, batch_import: Import, name: str, source: BinaryIO) -> ImportItem:
-    """Add a file under its owner's name, a relative path; read from where the stream stands.
+    """Add a file under its owner's name, a relative path, reading from the stream's current position.
 
-    A file that cannot be taken for its name or size becomes a refused item and not an error. Raises ImportClosed,
+    A file with an unacceptable name or size becomes a refused item, not an error. Raises ImportClosed,
     ImportTooLarge.
     """
     _require_receiving(batch_import)
@@ -57,16 +57,16 @@ def add_file(*, batch_import: Import, name: str, source: BinaryIO) -> ImportItem
 
 
 def stage_file(*, name: str, source: BinaryIO) -> StagedFile:
-    """Store a file for an import that is to come within the hour; call outside transactions, as `store_blob` says."""
+    """Store a file for an import that follows within the hour. Call outside transactions, as `store_blob` requires."""
     key = clean_name(name)
-    refusal = _against_name(key)
-    with tempfile.TemporaryFile() as spool:
-        if refusal is None and not _spool(source, spool):
-            refusal = "too_many_bytes", f"The file is larger than {MAX_FILE // 1024**2} MB; shrink it."
+    refusal = _name_refusal(key)
+    with tempfile.TemporaryFile() as buffer:
+        if refusal is None and not _copy_bounded(source, buffer):
+            refusal = "too_many_bytes", f"The file is larger than {MAX_FILE // 1024**2} MB; reduce its size."
         blob = None
         if refusal is None:
-            spool.seek(0)
-            blob = store_blob(source=cast(BinaryIO, spool), content_type=UNKNOWN_TYPE)
+            buffer.seek(0)
+            blob = store_blob(source=cast(BinaryIO, buffer), content_type=UNKNOWN_TYPE)
     return StagedFile(key, blob, refusal)
 
 
@@ -77,7 +77,7 @@ def add_staged(*, batch_import: Import, staged: StagedFile) -> ImportItem:
 
 
 def add_archive(*, batch_import: Import, source: BinaryIO, name: str) -> None:
-    """Add a ZIP archive; it is opened later, by the job. One archive an import.
+    """Add a ZIP archive, one per import; the job opens it later.
 
     Raises ImportClosed, ImportTooLarge.
     """
@@ -86,26 +86,26 @@ def add_archive(*, batch_import: Import, source: BinaryIO, name: str) -> None:
 
 
 def stage_archive(*, source: BinaryIO, name: str) -> Blob:
-    """Store an archive for an import that is to come within the hour; call outside transactions."""
-    with tempfile.TemporaryFile() as spool:
-        if not _spool(source, spool, limit=settings.UPLOAD_MAX_BYTES):
-            most = settings.UPLOAD_MAX_BYTES // 1024**3
-            raise ImportTooLarge(f"The archive {name[:80]} is larger than {most} GB; send it in several parts.")
-        spool.seek(0)
-        return store_blob(source=cast(BinaryIO, spool), content_type=UNKNOWN_TYPE)
+    """Store an archive for an import that follows within the hour. Call outside transactions."""
+    with tempfile.TemporaryFile() as buffer:
+        if not _copy_bounded(source, buffer, limit=settings.UPLOAD_MAX_BYTES):
+            limit = settings.UPLOAD_MAX_BYTES // 1024**3
+            raise ImportTooLarge(f"The archive {name[:80]} is larger than {limit} GB; split it into several archives.")
+        buffer.seek(0)
+        return store_blob(source=cast(BinaryIO, buffer), content_type=UNKNOWN_TYPE)
 
 
 def add_staged_archive(*, batch_import: Import, archive: Blob) -> None:
     """Add a stored archive to an import. Raises ImportClosed, ImportTooLarge."""
-    kept = Import.objects.filter(pk=batch_import.pk, state=Import.State.RECEIVING, archive__isnull=True)
-    if not kept.update(archive=archive):
+    without_archive = Import.objects.filter(pk=batch_import.pk, state=Import.State.RECEIVING, archive__isnull=True)
+    if not without_archive.update(archive=archive):
         _require_receiving(batch_import)
-        raise ImportTooLarge("This import has an archive already; start another import for the second one.")
+        raise ImportTooLarge("This import already has an archive; start another import for the second one.")
     batch_import.archive = archive
 
 
 def add_metadata(*, batch_import: Import, source: BinaryIO) -> int:
-    """Add a table of metadata (see `tables`); returns how many files it names. A later table adds to an earlier one.
+    """Add a metadata table (see `tables`) and return how many files it names. A later table adds to an earlier one.
 
     Raises MetadataRefused, ImportClosed.
     """
@@ -121,9 +121,9 @@ def add_metadata(*, batch_import: Import, source: BinaryIO) -> int:
 
 @transaction.atomic
 def finish_upload(*, batch_import: Import) -> None:
-    """Send the import off: receiving -> working, with its job in the same transaction.
+    """Submit the import: receiving -> working, queueing its job in the same transaction.
 
-    Raises ImportEmpty when nothing was added, ImportClosed when it was sent off before.
+    Raises ImportEmpty if nothing was added, ImportClosed if the import was already submitted.
     """
     row = Import.objects.defer("metadata").select_for_update(no_key=True).get(pk=batch_import.pk)
     if row.state != Import.State.RECEIVING:
@@ -136,27 +136,27 @@ def finish_upload(*, batch_import: Import) -> None:
 
 
 def enqueue_run(*, batch_import: Import) -> None:
-    """Call in a transaction. Queue a run; one that waits already serves as well."""
+    """Queue a run of the import; a run that is already waiting is reused. Call inside a transaction."""
     enqueue(JOB, project_id=batch_import.project_id, dedupe_key=f"import.{batch_import.pk}", import_id=batch_import.pk)
 
 
 @transaction.atomic
 def resume_import(*, batch_import: Import) -> None:
-    """Queue another run of an import whose job gave up; what it took stays taken. Raises ImportClosed."""
+    """Queue another run of an import whose job gave up; processed items stay processed. Raises ImportClosed."""
     row = Import.objects.defer("metadata").select_for_update(no_key=True).get(pk=batch_import.pk)
     if row.state != Import.State.WORKING:
-        raise ImportClosed("This import is over; start another one.")
+        raise ImportClosed("This import is not running and cannot be resumed; start another import.")
     enqueue_run(batch_import=row)
 
 
 def ingest_folder(*, project: Project, by: Actor, folder: Path) -> Import:
-    """Import all files below a folder of this machine and send the import off. For commands, never for requests.
+    """Import all files below a local folder and submit the import. For management commands, never for requests.
 
-    Links are not followed, hidden files and system litter left out; `metadata.csv` at the top is the table. Raises
-    FolderRefused, and what the steps raise.
+    Links are not followed; hidden files and system files are skipped; `metadata.csv` at the top level is the metadata
+    table. Raises FolderRefused and whatever the individual steps raise.
     """
     if not folder.is_dir():
-        raise FolderRefused(f"{folder.name} is not a folder; name the folder that holds the images.")
+        raise FolderRefused(f"{folder.name} is not a folder; pass the folder that contains the images.")
     batch_import = start_import(project=project, by=by, source=Import.Source.FOLDER)
     for path in _files_below(folder):
         name = path.relative_to(folder).as_posix()
@@ -171,12 +171,12 @@ def ingest_folder(*, project: Project, by: Actor, folder: Path) -> Import:
 
 
 def _files_below(folder: Path) -> list[Path]:
-    found: list[Path] = []
+    files: list[Path] = []
     for base, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
         paths = (Path(base) / name for name in sorted(names) if not name.startswith(".") and not is_litter(name))
-        found += [path for path in paths if path.is_file() and not path.is_symlink()]
-    return found
+        files += [path for path in paths if path.is_file() and not path.is_symlink()]
+    return files
 
 
 def _require_receiving(batch_import: Import) -> None:
@@ -184,22 +184,22 @@ def _require_receiving(batch_import: Import) -> None:
     if state != Import.State.RECEIVING:
         raise ImportClosed
     if total >= MAX_ITEMS:
-        raise ImportTooLarge(f"An import takes {MAX_ITEMS:,} files; send the rest in another one.")
+        raise ImportTooLarge(f"An import holds up to {MAX_ITEMS:,} files; put the rest in another import.")
 
 
-def _against_name(key: str) -> tuple[str, str] | None:
+def _name_refusal(key: str) -> tuple[str, str] | None:
     if is_litter(key):
-        return "system_file", "An operating system put this file there; it is not an image."
-    against = reason_against(key)
-    return None if against is None else (against[0], f"{against[1][:1].upper()}{against[1][1:]}")
+        return "system_file", "This is an operating system file, not an image; leave it out."
+    refusal = reason_against(key)
+    return None if refusal is None else (refusal[0], f"{refusal[1][:1].upper()}{refusal[1][1:]}")
 
 
-def _spool(source: BinaryIO, target: IO[bytes], *, limit: int = MAX_FILE) -> bool:
-    """Copy at most `limit` bytes; False when there are more."""
-    left = limit
-    while chunk := source.read(min(_CHUNK, left + 1)):
-        left -= len(chunk)
-        if left < 0:
+def _copy_bounded(source: BinaryIO, target: IO[bytes], *, limit: int = MAX_FILE) -> bool:
+    """Copy at most `limit` bytes; return False if there are more."""
+    remaining = limit
+    while chunk := source.read(min(_CHUNK, remaining + 1)):
+        remaining -= len(chunk)
+        if remaining < 0:
             return False
         target.write(chunk)
     return True
@@ -215,7 +215,7 @@ def _add_item(batch_import: Import, key: str, blob: Blob | None, refusal: tuple[
         raise ImportClosed
     return ImportItem.objects.create(
         batch_import_id=batch_import.pk,
-        name=printable(key),
+        name=_printable_name(key),
         state=ImportItem.State.REFUSED if refusal else ImportItem.State.WAITING,
         original=blob,
         code=code,
@@ -223,7 +223,7 @@ def _add_item(batch_import: Import, key: str, blob: Blob | None, refusal: tuple[
     )
 
 
-def printable(name: str) -> str:
-    """A refused name as it can be stored and shown; a good one stays as it is."""
+def _printable_name(name: str) -> str:
+    """Return a name in a form that can be stored and displayed; a valid name is returned unchanged."""
     safe = name if name.isprintable() else name.encode("unicode_escape", "backslashreplace").decode()
     return safe[:1000] or "(no name)"

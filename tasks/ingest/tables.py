@@ -1,4 +1,4 @@
-"""Metadata tables: a CSV with a column of file names, and anything else that its owner wants kept. Pure."""
+"""Metadata tables: a CSV file with a column of file names and any other columns to keep. Pure."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ _DELIMITERS = ",;\t|"
 
 
 def read_table(body: bytes) -> dict[str, dict[str, str]]:
-    """{file name: {column: cell}} of a CSV in UTF-8, with or without a byte order mark; the delimiter is found out.
+    """Parse a UTF-8 CSV, with or without a byte order mark, into {file name: {column: cell}}; detects the delimiter.
 
-    The first of NAME_COLUMNS that is there, whatever its case, names the image; empty cells are left out. Raises
-    MetadataRefused with the line and what to mend.
+    The first of NAME_COLUMNS that exists, in any case, names the image; empty cells are left out. Raises
+    MetadataRefused with the line and how to fix it.
     """
     if len(body) > MAX_BYTES:
-        raise MetadataRefused(f"The table has more than {MAX_BYTES // 1024**2} MB; split it up.")
+        raise MetadataRefused(f"The table is larger than {MAX_BYTES // 1024**2} MB; split it up.")
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise MetadataRefused("The table is not in UTF-8; save it as “CSV UTF-8” and send that.") from error
+        raise MetadataRefused("The table is not in UTF-8; save it as “CSV UTF-8” and upload it again.") from error
     if "\x00" in text:
-        raise MetadataRefused("The table holds NUL characters; save it as CSV in UTF-8 and send that.")
+        raise MetadataRefused("The table contains NUL characters; save it as “CSV UTF-8” and upload it again.")
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     try:
         return _read_rows(rows)
     except csv.Error as error:
         raise MetadataRefused(
-            f"The table is no valid CSV near line {rows.line_num}; check the quotes there."
+            f"The table is not valid CSV near line {rows.line_num}; check the quotes there."
         ) from error
 
 
@@ -51,14 +51,14 @@ def _read_rows(rows: Iterator[list[str]]) -> dict[str, dict[str, str]]:
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) > len(headings):
-            raise MetadataRefused(f"Row {line} has more cells than there are headings; mend the row.")
+            raise MetadataRefused(f"Row {line} has more cells than the header row; fix the row.")
         name = clean_name(cells[key]) if key < len(cells) else ""
         if not name:
-            raise MetadataRefused(f"Row {line} names no file; fill in the column “{headings[key]}”.")
+            raise MetadataRefused(f"Row {line} does not name a file; fill in the column “{headings[key]}”.")
         if name in table:
-            raise MetadataRefused(f"Row {line} names “{name[:80]}” a second time; keep one row for each file.")
+            raise MetadataRefused(f"Row {line} names “{name[:80]}” a second time; keep one row per file.")
         if any(len(cell) > MAX_CELL for cell in cells):
-            raise MetadataRefused(f"Row {line} has a cell of more than {MAX_CELL:,} characters; shorten it.")
+            raise MetadataRefused(f"Row {line} has a cell with more than {MAX_CELL:,} characters; shorten it.")
         if len(table) >= MAX_ROWS:
             raise MetadataRefused(f"The table has more than {MAX_ROWS:,} rows; split the import up.")
         pairs = zip(headings, cells, strict=False)
@@ -69,7 +69,7 @@ def _read_rows(rows: Iterator[list[str]]) -> dict[str, dict[str, str]]:
 
 
 def group_of(row: dict[str, str]) -> str:
-    """The group that an image belongs to and is never split from; empty when the table names none."""
+    """Return the group of an image, whose images always share a split; empty if the table names none."""
     for heading, cell in row.items():
         if heading.lower() == GROUP_COLUMN:
             return cell[:MAX_GROUP]
@@ -77,26 +77,28 @@ def group_of(row: dict[str, str]) -> str:
 
 
 def clean_name(name: str) -> str:
-    """A file name as imports keep it: POSIX separators, nothing leading."""
+    """Normalize a file name as imports store it: POSIX separators, no leading slash or `./`."""
     return name.strip().replace("\\", "/").removeprefix("./").lstrip("/")
 
 
 def _name_column(headings: list[str]) -> int:
     lowered = [heading.lower() for heading in headings]
     if not any(headings):
-        raise MetadataRefused("The table is empty; its first line holds the headings, one of them file_name.")
+        raise MetadataRefused("The table is empty; its first line must be a header row with a file_name column.")
     if len(headings) > MAX_COLUMNS or any(len(heading) > MAX_HEADING for heading in headings):
-        raise MetadataRefused(f"The table may have {MAX_COLUMNS} columns with headings of {MAX_HEADING} characters.")
+        raise MetadataRefused(
+            f"The table exceeds {MAX_COLUMNS} columns or {MAX_HEADING} characters in a heading; remove or shorten some."
+        )
     named = [heading for heading in lowered if heading]
     if len(set(named)) != len(named):
         raise MetadataRefused("Two columns have the same heading; rename one of them.")
     for wanted in NAME_COLUMNS:
         if wanted in lowered:
             return lowered.index(wanted)
-    raise MetadataRefused("No column holds the file names; call one of them file_name.")
+    raise MetadataRefused("No column contains the file names; name that column file_name.")
 
 
 def _delimiter(text: str) -> str:
-    """The delimiter that cuts the heading line into the most cells; csv.Sniffer guesses letters on short tables."""
+    """Return the delimiter that gives the most cells in the header row; csv.Sniffer picks letters in short tables."""
     heading = text.split("\n", 1)[0]
     return max(_DELIMITERS, key=heading.count)

@@ -1,4 +1,4 @@
-"""The ledger: what was earned, in signed entries that are never changed."""
+"""The ledger: earnings and payouts as signed, immutable entries."""
 
 from django.db import models
 from django.db.models import Q
@@ -15,7 +15,7 @@ CORRECTION_HAS_CAUSE = "tasks_ledgerentry_correction_has_cause"
 
 
 class LedgerEntry(models.Model):
-    """Append-only (a trigger refuses updates and deletes); the sum of a worker's entries is the balance."""
+    """A ledger entry. Append-only (a trigger refuses updates and deletes); a worker's balance is the sum of entries."""
 
     class Kind(models.TextChoices):
         CREDIT = "credit"

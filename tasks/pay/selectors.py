@@ -1,4 +1,4 @@
-"""Reading what was earned."""
+"""Queries on earnings."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ ZERO = Decimal(0)
 
 @dataclass(frozen=True, slots=True)
 class Balance:
-    """Money of a worker in one currency. `waiting`: answered, in a set that is not finished. `approved`: credited and
-    not paid out yet. `paid`: paid out. Payouts stand in the ledger as negative entries."""
+    """A worker's money in one currency. `waiting`: answered, in a hand that is not settled. `approved`: credited but
+    not paid out yet. `paid`: paid out. Payouts are negative entries in the ledger."""
 
     currency: str
     waiting: Decimal
@@ -26,21 +26,21 @@ class Balance:
 
 
 def balance(*, worker: Actor, project: Project | None = None) -> list[Balance]:
-    """By currency, in alphabetical order; a currency in which there is nothing is left out."""
-    only = Q() if project is None else Q(project=project)
+    """Return the worker's balances by currency, in alphabetical order, without currencies that have no entries."""
+    in_project = Q() if project is None else Q(project=project)
     waiting: dict[str, Decimal] = defaultdict(Decimal)
     approved: dict[str, Decimal] = defaultdict(Decimal)
     paid: dict[str, Decimal] = defaultdict(Decimal)
-    # A late answer to a settled hand waits for a moment too; so the credit decides, not the state of the hand.
-    open_answers = (
-        Assignment.objects.filter(only, worker=worker, state=Assignment.State.SUBMITTED)
+    # A late answer to a settled hand waits for a moment too, so the missing credit decides, not the hand's state.
+    uncredited = (
+        Assignment.objects.filter(in_project, worker=worker, state=Assignment.State.SUBMITTED)
         .exclude(ledger__kind=LedgerEntry.Kind.CREDIT)
         .values_list("project__currency")
         .annotate(Sum("price"))
     )
-    for currency, amount in open_answers:
+    for currency, amount in uncredited:
         waiting[currency] += amount
-    for currency, kind, amount in _entries(worker, only):
+    for currency, kind, amount in _totals(worker, in_project):
         approved[currency] += amount
         if kind == LedgerEntry.Kind.PAYOUT:
             paid[currency] -= amount
@@ -51,10 +51,10 @@ def balance(*, worker: Actor, project: Project | None = None) -> list[Balance]:
 
 
 def ledger_of(*, worker: Actor, project: Project | None = None) -> QuerySet[LedgerEntry]:
-    """The worker's entries, newest first."""
+    """Return the worker's ledger entries, newest first."""
     rows = LedgerEntry.objects.filter(worker=worker).select_related("project").order_by("-id")
     return rows if project is None else rows.filter(project=project)
 
 
-def _entries(worker: Actor, only: Q) -> QuerySet[LedgerEntry, tuple[str, str, Decimal]]:
-    return LedgerEntry.objects.filter(only, worker=worker).values_list("currency", "kind").annotate(Sum("amount"))
+def _totals(worker: Actor, in_project: Q) -> QuerySet[LedgerEntry, tuple[str, str, Decimal]]:
+    return LedgerEntry.objects.filter(in_project, worker=worker).values_list("currency", "kind").annotate(Sum("amount"))

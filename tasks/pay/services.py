@@ -11,7 +11,7 @@ from projects.models import Project
 from tasks.assignment.models import Hand
 from tasks.pay.models import LedgerEntry
 
-# The unique index of credits makes this safe to repeat: whoever comes second credits nothing.
+# The unique index on credits makes this safe to repeat: a second run credits nothing.
 POST_CREDITS = """
 WITH posted AS (
     INSERT INTO tasks_ledgerentry (
@@ -31,21 +31,21 @@ MICRO = Decimal("0.000001")
 
 
 class CorrectionRefused(Refused):
-    """A correction needs a cause that says what it corrects, and an amount other than zero."""
+    """A correction needs a cause and a non-zero amount; describe what it corrects and enter the amount."""
 
     code = "correction_refused"
 
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """What was newly credited; the amount in the project's currency."""
+    """The newly posted credits; the amount is in the project's currency."""
 
     answers: int
     amount: Decimal
 
     @property
     def micros(self) -> int:
-        """Millionths of the currency: whole, since that is what the ledger keeps."""
+        """The amount in millionths of the currency, the ledger's precision."""
         return int(self.amount / MICRO)
 
 
@@ -60,7 +60,7 @@ def post_credits(*, hand: Hand) -> Posted:
 
 @transaction.atomic
 def post_correction(*, project: Project, worker: Actor, amount: Decimal, cause: str) -> LedgerEntry:
-    """A new signed entry; entries are never changed. The same cause again gives the entry that it made before."""
+    """Post a correction as a new signed entry, or return the existing one of this cause. Raises CorrectionRefused."""
     if not cause.strip() or not amount:
         raise CorrectionRefused
     entry, _ = LedgerEntry.objects.get_or_create(

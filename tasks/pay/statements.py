@@ -1,4 +1,4 @@
-"""What a worker reads about pay: a line for each set handed in, each correction and each payout."""
+"""Pay statements for workers: one line per settled hand, correction and payout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tasks.pay.models import LedgerEntry
 
 @dataclass(frozen=True, slots=True)
 class WaitingSet:
-    """Answers in a set that is not handed in yet. It is handed in by itself at `until`."""
+    """The answers in a hand that is not settled yet. It is settled automatically at `until`."""
 
     project_name: str
     currency: str
@@ -26,15 +26,16 @@ class WaitingSet:
 
 
 def statement_of(*, worker: Actor) -> QuerySet[LedgerEntry, dict[str, Any]]:
-    """Ledger entries, the credits of a set summed to one line; newest first.
+    """Return the worker's statement, newest first: ledger entries, with the credits of a hand summed to one line.
 
     Rows: {kind, currency, hand_id, project_name, total, answers, at}. The sum of `total` over all rows is the balance.
     """
-    alone = Case(When(kind=LedgerEntry.Kind.CREDIT, then=None), default=F("pk"), output_field=BigIntegerField())
+    # NULL for credits, which are grouped by hand; its own key for every other entry, which stays a line of its own.
+    own_line = Case(When(kind=LedgerEntry.Kind.CREDIT, then=None), default=F("pk"), output_field=BigIntegerField())
     lines = (
         LedgerEntry.objects.filter(worker=worker)
-        .annotate(alone=alone)
-        .values("kind", "currency", "hand_id", "alone", project_name=F("project__name"))
+        .annotate(own_line=own_line)
+        .values("kind", "currency", "hand_id", "own_line", project_name=F("project__name"))
         .annotate(total=Sum("amount"), answers=Count("assignment"), at=Max("created_at"))
         .order_by("-at", "-hand_id")
     )
@@ -42,7 +43,7 @@ def statement_of(*, worker: Actor) -> QuerySet[LedgerEntry, dict[str, Any]]:
 
 
 def waiting_of(*, worker: Actor) -> list[WaitingSet]:
-    """Live sets with answers in them: what they will pay when they are handed in."""
+    """Return the worker's live hands that contain answers, with what they will pay when settled."""
     rows = (
         Assignment.objects.filter(worker=worker, hand__state=Hand.State.LIVE, state=Assignment.State.SUBMITTED)
         .values("hand_id", "hand__expires_at", "project__name", "project__currency")

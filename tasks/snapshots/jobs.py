@@ -1,4 +1,4 @@
-"""Celery's entry point of releases."""
+"""The Celery entry point for building releases."""
 
 from kernel.errors import AnnotaryError
 from kernel.jobs import job
@@ -14,7 +14,7 @@ def build_snapshot_job(row: Job, *, snapshot_id: int) -> None:
         fail_snapshot(snapshot_id=snapshot_id, error=error.detail)
         raise
     except Exception:
-        # Tried again by the kernel, but for the last time: then the release must not stay in work.
+        # The kernel retries until the last attempt; after that, the release must not stay in state building.
         if row.attempts >= row.max_attempts:
             fail_snapshot(snapshot_id=snapshot_id, error=DIED)
         raise

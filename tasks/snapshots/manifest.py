@@ -1,4 +1,4 @@
-"""The hash of a release and the figures that stand beside it, gathered while its items stream by. Pure."""
+"""The content hash and the counts of a release, accumulated while its items are streamed. Pure."""
 
 import hashlib
 import json
@@ -8,10 +8,10 @@ from typing import Any
 
 
 class Tally:
-    """Feed it the items in their order.
+    """Accumulates the content hash and the counts of a release; add the items in their order.
 
-    The hash is the SHA-256 of lines, each ended by a newline: first that of the label schema, then for each item
-    "<SHA-256 of the original> <hash of the label> <split> <kind of approval>".
+    The hash is the SHA-256 of lines that each end in a newline: first "schema <SHA-256 of the canonical label schema>",
+    then for each item "<SHA-256 of the original> <hash of the label> <split> <kind of approval>".
     """
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
@@ -47,7 +47,7 @@ class Tally:
         return set(self._images_by_class) | set(self._objects_by_class)
 
     def counts(self) -> dict[str, Any]:
-        """Plain JSON; classes by their number."""
+        """Return the counts as plain JSON, with classes by number."""
         return {
             "images": self.items,
             "objects": self._objects_by_class.total(),

@@ -23,7 +23,7 @@ class Split(models.TextChoices):
 
 
 class GroupSplit(models.Model):
-    """The split of a group of images in a project: given once, never changed, so splits do not reshuffle."""
+    """The split of a group of images in a project: assigned once and never changed, so splits do not reshuffle."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     group_key = models.CharField(max_length=200)
@@ -34,9 +34,9 @@ class GroupSplit(models.Model):
 
 
 class Snapshot(models.Model):
-    """A release ("release" to people). States: building -> ready | failed. Immutable once ready (a trigger refuses).
+    """A release, as users call it. States: building -> ready | failed. Immutable once ready (enforced by a trigger).
 
-    `content_hash` is the SHA-256 over its items in image order: equal content has equal hashes, whenever it is made.
+    `content_hash` is the SHA-256 over its items in image order: equal content has equal hashes at any time.
     """
 
     class State(models.TextChoices):
@@ -67,7 +67,7 @@ class Snapshot(models.Model):
 
 
 class SnapshotNote(models.Model):
-    """What may be said beside an immutable release: notes, and a retraction with its reason."""
+    """A note on an immutable release, or its retraction with the reason."""
 
     snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="notes")
     retracts = models.BooleanField(default=False)

@@ -1,4 +1,4 @@
-"""Releases, and the approved labels that a release is made of."""
+"""Queries on releases, and on the approved labels that a release consists of."""
 
 from typing import Any
 from uuid import UUID
@@ -15,7 +15,7 @@ from tasks.consensus.label_methods import GOLD
 from tasks.review.models import Review
 from tasks.snapshots.models import Snapshot, SnapshotNote
 
-#: How a label came to be approved, as it stands in evidence and in the hash of a release.
+#: How a label was approved, as recorded in evidence and in the hash of a release.
 REVIEWED, FIXED, BY_POLICY, BY_OWNER = "reviewed", "fixed by a reviewer", "by policy", "answered by the owner"
 
 
@@ -28,9 +28,9 @@ def review_kind(*, method: str, verdict: str, by_policy: bool) -> str:
 
 
 def approved_verdicts(*, project: Project) -> QuerySet[Review]:
-    """The verdicts that a release of the project now would rest on, with label and image.
+    """Return the verdicts that a release of the project would be based on now, with label and image.
 
-    In the order of the images' source keys, byte by byte, whatever the database's collation is, then of their content.
+    Ordered by the images' source keys, bytewise regardless of the database's collation, then by content hash.
     """
     return (
         Review.objects.filter(
@@ -48,12 +48,12 @@ def approved_verdicts(*, project: Project) -> QuerySet[Review]:
 
 
 def releasable(*, project: Project) -> int:
-    """How many images a release made now would hold."""
+    """Return how many images a release created now would contain."""
     return approved_verdicts(project=project).exclude(label__body__verdict="cannot_tell").count()
 
 
 def releases_of(*, project: Project) -> QuerySet[Snapshot]:
-    """The newest first, with notes and exports."""
+    """Return the project's releases, newest first, with notes and exports."""
     return (
         Snapshot.objects.filter(project=project)
         .select_related("created_by")
@@ -63,7 +63,7 @@ def releases_of(*, project: Project) -> QuerySet[Snapshot]:
 
 
 def release_for(*, actor: Actor, public_id: UUID | str) -> Snapshot:
-    """A release of a project whose data the actor may pull. Raises NotFound to outsiders and Forbidden to members."""
+    """Return a release whose data the actor may download. Raises NotFound for outsiders and Forbidden for members."""
     release = Snapshot.objects.select_related("project", "schema").filter(public_id=public_id).first()
     if release is None:
         raise NotFound
@@ -76,7 +76,7 @@ def retraction_of(*, snapshot: Snapshot) -> SnapshotNote | None:
 
 
 def release_summary(*, snapshot: Snapshot) -> dict[str, Any]:
-    """What a list shows of a release, as plain JSON; `counts` as `snapshots.tally.Tally` describes."""
+    """Return the summary of a release for lists, as plain JSON; `counts` are those of its manifest."""
     notes = sorted(snapshot.notes.all(), key=lambda note: note.pk)
     retraction = next((note for note in notes if note.retracts), None)
     return {

@@ -1,4 +1,4 @@
-"""Releases: made, built, noted, retracted."""
+"""Creating, building, annotating and retracting releases."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
@@ -23,41 +23,41 @@ from tasks.snapshots.splits import group_of, splits_of
 
 BUILD = "snapshots.build"
 CHUNK = 2000
-DIED = "The release was not finished; make it again."
+DIED = "The release was not finished; create it again."
 
 
 class NothingToRelease(Refused):
-    """No label is approved yet; approve labels in the review, then make the release."""
+    """No label is approved yet; approve labels in the review, then create the release."""
 
     code = "nothing_to_release"
 
 
 class ReleaseInWork(Conflict):
-    """A release of this project is being made at this moment; wait until it is ready."""
+    """Another release of this project is being created; wait until it is ready."""
 
     code = "release_in_work"
 
 
 class NoteMissing(Refused):
-    """Write what is to be said about this release."""
+    """The note is empty or too long; write 1 to 2,000 characters."""
 
     code = "note_missing"
 
 
 class AlreadyRetracted(Conflict):
-    """This release is retracted already."""
+    """This release is already retracted; create a new release to replace it."""
 
     code = "already_retracted"
 
 
 @transaction.atomic
 def make_snapshot(*, project: Project, by: Actor) -> Snapshot:
-    """Locks the project, which gives out the numbers. A job builds the release from what is approved when it runs.
+    """Locks the project, which assigns the numbers. Create a release; a job builds it from what is approved by then.
 
-    Content that an earlier release has already may be released again: it gets the same hash, and its counts name the
-    earlier one under "same_as". Raises NothingToRelease and ReleaseInWork.
+    The content of an earlier release may be released again: it gets the same hash, and its counts name the earlier
+    release under "same_as". Raises NothingToRelease and ReleaseInWork.
     """
-    # No join in the locking query: after a wait it would pair the new row with the schemas of the old snapshot.
+    # No join in the locking query: after a wait it would pair the new row with schemas of the old database snapshot.
     project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if project.schema is None or not releasable(project=project):
         raise NothingToRelease
@@ -71,18 +71,18 @@ def make_snapshot(*, project: Project, by: Actor) -> Snapshot:
 
 
 def _close_dead_builds(project: Project) -> None:
-    """A build whose job gave up, or whose worker died on the last try, fails; else no release could follow it."""
-    alive = Job.objects.filter(kind=BUILD, project_id=project.pk, state__in=[Job.State.QUEUED, Job.State.RUNNING])
+    """Fail builds whose job gave up or whose worker died on the last attempt; otherwise they block new releases."""
+    live_jobs = Job.objects.filter(kind=BUILD, project_id=project.pk, state__in=[Job.State.QUEUED, Job.State.RUNNING])
     Snapshot.objects.filter(project=project, state=Snapshot.State.BUILDING).exclude(
-        pk__in=list(alive.values_list("args__snapshot_id", flat=True))
+        pk__in=list(live_jobs.values_list("args__snapshot_id", flat=True))
     ).update(state=Snapshot.State.FAILED, error=DIED)
 
 
 @transaction.atomic
 def build_snapshot(*, snapshot_id: int) -> bool:
-    """Locks the release; False when it is built already. Items, hash and state commit at once or not at all.
+    """Locks the release. Build it, committing items, hash and state atomically; return False if it is already built.
 
-    One statement reads the approved labels, so that labelling meanwhile cannot tear the release.
+    A single statement reads the approved labels, so that concurrent labeling cannot tear the release.
     """
     snapshot = (
         Snapshot.objects.select_for_update(of=("self",))
@@ -110,13 +110,13 @@ def _chunks(verdicts: Iterable[Review]) -> Iterator[list[Review]]:
 
 
 def _add_items(snapshot: Snapshot, verdicts: list[Review], tally: Tally) -> None:
-    """An image that people could not tell has no label to release: it is counted and left out."""
-    told = [verdict for verdict in verdicts if verdict.label.body["verdict"] != "cannot_tell"]
-    tally.cannot_tell += len(verdicts) - len(told)
-    groups = [group_of(group_key=each.task.image.group_key, sha256=each.task.image.sha256) for each in told]
+    """Add a chunk of items. An image with the verdict "cannot tell" has no label to release: it is only counted."""
+    included = [verdict for verdict in verdicts if verdict.label.body["verdict"] != "cannot_tell"]
+    tally.cannot_tell += len(verdicts) - len(included)
+    groups = [group_of(group_key=each.task.image.group_key, sha256=each.task.image.sha256) for each in included]
     splits = splits_of(project=snapshot.project, groups=groups)
     items = []
-    for verdict, group in zip(told, groups, strict=True):
+    for verdict, group in zip(included, groups, strict=True):
         label, image = verdict.label, verdict.task.image
         tally.add(
             sha256=image.sha256,
@@ -140,14 +140,14 @@ def _add_items(snapshot: Snapshot, verdicts: list[Review], tally: Tally) -> None
 
 
 def _freeze(snapshot: Snapshot, tally: Tally) -> None:
-    """Needs the release's row lock. From here on a trigger refuses every change."""
+    """Needs the release's row lock. Mark the release ready; from then on a trigger refuses every change."""
     project = snapshot.project
     counts = tally.counts()
     counts["left_out"]["not_approved"] = Task.objects.filter(project=project).exclude(state=Task.State.APPROVED).count()
     counts["retired_classes"] = _retired_classes(snapshot, tally.classes_used())
-    same = Snapshot.objects.filter(project=project, content_hash=tally.content_hash).order_by("number").first()
-    if same is not None:
-        counts["same_as"] = same.number
+    earlier = Snapshot.objects.filter(project=project, content_hash=tally.content_hash).order_by("number").first()
+    if earlier is not None:
+        counts["same_as"] = earlier.number
     Snapshot.objects.filter(pk=snapshot.pk).update(
         state=Snapshot.State.READY,
         content_hash=tally.content_hash,
@@ -160,7 +160,7 @@ def _freeze(snapshot: Snapshot, tally: Tally) -> None:
 
 
 def _retired_classes(snapshot: Snapshot, used: set[int]) -> list[dict[str, Any]]:
-    """Classes that labels of this release use and its schema no longer lists, as they are called now."""
+    """Return the classes that labels of this release use but its schema no longer lists, with their current names."""
     listed = {item["number"] for item in snapshot.schema.body["classes"]}
     rows = LabelClass.objects.filter(project=snapshot.project, number__in=used - listed).order_by("number")
     return [{"number": row.number, "name": row.name, "color": row.color} for row in rows]
@@ -178,17 +178,17 @@ def add_note(*, snapshot: Snapshot, by: Actor, text: str) -> SnapshotNote:
 
 @transaction.atomic
 def retract(*, snapshot: Snapshot, by: Actor, reason: str) -> SnapshotNote:
-    """Locks the release. Says for ever that it should not be used, and why; its files stay for those who have it."""
+    """Locks the release. Mark it permanently as not to be used, with the reason; its files stay available."""
     snapshot = Snapshot.objects.select_for_update(no_key=True).get(pk=snapshot.pk)
     if snapshot.state != Snapshot.State.READY:
-        raise TransitionRefused("Only a finished release can be retracted.")
+        raise TransitionRefused("Only a finished release can be retracted; wait until it is ready.")
     if retraction_of(snapshot=snapshot) is not None:
         raise AlreadyRetracted
     return SnapshotNote.objects.create(snapshot=snapshot, created_by=by, text=_note_text(reason), retracts=True)
 
 
 def _note_text(text: str) -> str:
-    said = text.strip()
-    if not 0 < len(said) <= 2000:
-        raise NoteMissing("Write 1 to 2000 characters.")
-    return said
+    stripped = text.strip()
+    if not 0 < len(stripped) <= 2000:
+        raise NoteMissing("Write a note of 1 to 2,000 characters.")
+    return stripped

@@ -1,4 +1,4 @@
-"""What a worker may do in a project, and why."""
+"""A worker's standing: what the worker may do in a project, and why."""
 
 from django.db import models
 
@@ -9,9 +9,9 @@ ONE_STANDING = "tasks_standing_one_per_project_and_worker"
 
 
 class Standing(models.Model):
-    """A worker in a project. States: active <-> paused; active | paused -> removed.
+    """A worker's standing in a project. States: active <-> paused; active | paused -> removed.
 
-    Trust is a Beta posterior on the share of gold answered rightly; it moves only when a whole hand is settled.
+    Trust is a Beta posterior of the worker's accuracy on gold; it changes only when a whole hand is settled.
     """
 
     class State(models.TextChoices):
@@ -36,5 +36,5 @@ class Standing(models.Model):
 
     @property
     def trust(self) -> float:
-        """Mean of the posterior, 0 to 1."""
+        """The posterior mean, 0 to 1."""
         return self.trust_alpha / (self.trust_alpha + self.trust_beta)

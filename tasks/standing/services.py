@@ -1,4 +1,4 @@
-"""Admitting workers to a project, pausing them, and what check images say of them."""
+"""Admitting, pausing and removing workers of a project, and updating their trust from gold."""
 
 from django.db import transaction
 from django.db.models import F
@@ -11,18 +11,18 @@ from projects.models import Project
 from tasks.standing.models import Standing
 from tasks.standing.trust import PRIOR_ALPHA, PRIOR_BETA, is_clearly_bad
 
-AUTOMATIC_REASON = "Most of the recent check images were answered wrongly."
+AUTOMATIC_REASON = "Most of the recent check images were answered incorrectly."
 
 
 class WorkerRemoved(Forbidden):
-    """You no longer work in this project; ask its manager if you think that this is a mistake."""
+    """You were removed from this project; ask its manager if you think that this is a mistake."""
 
     code = "worker_removed"
 
 
 @transaction.atomic
 def admit(*, project: Project, worker: Actor) -> Standing:
-    """Make someone a worker of the project; again is harmless. Raises WorkerRemoved for one who was removed."""
+    """Add a worker to the project; repeating is harmless. Raises WorkerRemoved if the worker was removed earlier."""
     standing, created = Standing.objects.get_or_create(project=project, worker=worker)
     if standing.state == Standing.State.REMOVED:
         raise WorkerRemoved
@@ -33,21 +33,21 @@ def admit(*, project: Project, worker: Actor) -> Standing:
 
 @transaction.atomic
 def pause(*, project: Project, worker: Actor, reason: str) -> Standing:
-    """No further set for this worker; the one in hand may be finished and is paid."""
+    """Pause a worker: no new hands, but the live one can be finished and is paid."""
     changed = Standing.objects.filter(project=project, worker=worker, state=Standing.State.ACTIVE).update(
         state=Standing.State.PAUSED, reason=reason[:300], changed_at=ClockTimestamp()
     )
     standing = _standing(project, worker)
     if changed:
-        _say_paused(standing)
+        _record_paused(standing)
     elif standing.state == Standing.State.REMOVED:
-        raise TransitionRefused("This worker was removed from the project; there is nothing to pause.")
+        raise TransitionRefused("This worker was removed from the project and cannot be paused.")
     return standing
 
 
 @transaction.atomic
 def resume(*, project: Project, worker: Actor) -> Standing:
-    """A manager's decision, so trust starts over from the prior; how many checks were seen and right stays told."""
+    """Resume a paused worker: a manager's decision, so trust restarts from the prior; the gold counts are kept."""
     changed = Standing.objects.filter(project=project, worker=worker, state=Standing.State.PAUSED).update(
         state=Standing.State.ACTIVE,
         reason="",
@@ -63,7 +63,7 @@ def resume(*, project: Project, worker: Actor) -> Standing:
 
 @transaction.atomic
 def remove(*, project: Project, worker: Actor, reason: str) -> Standing:
-    """For good; what they did stays, and is paid."""
+    """Remove a worker permanently; their work is kept and paid."""
     changed = (
         Standing.objects.filter(project=project, worker=worker)
         .exclude(state=Standing.State.REMOVED)
@@ -76,32 +76,32 @@ def remove(*, project: Project, worker: Actor, reason: str) -> Standing:
 
 
 def note_gold(*, project_id: int, worker_id: int, seen: int, correct: int) -> bool:
-    """Locks the standing. Move trust by the check images of one whole hand; pause a worker who is clearly bad.
+    """Locks the standing. Update trust from the gold of one whole hand; pause a worker who is clearly bad.
 
-    Returns whether it paused. Whole hands only: a change after a single image would tell the worker which it was.
+    Returns whether it paused the worker. Only whole hands: a change after a single image would reveal that it was gold.
     """
     if not seen:
         return False
-    mine = Standing.objects.filter(project_id=project_id, worker_id=worker_id)
-    mine.update(
+    rows = Standing.objects.filter(project_id=project_id, worker_id=worker_id)
+    rows.update(
         trust_alpha=F("trust_alpha") + correct,
         trust_beta=F("trust_beta") + seen - correct,
         gold_seen=F("gold_seen") + seen,
         gold_correct=F("gold_correct") + correct,
         changed_at=ClockTimestamp(),
     )
-    # The update above holds the row's lock, so nobody changes it between this look and the pause.
-    standing = mine.select_related("worker").get()
+    # The update above holds the row lock, so the row cannot change between this read and the pause.
+    standing = rows.select_related("worker").get()
     bad = is_clearly_bad(alpha=standing.trust_alpha, beta=standing.trust_beta)
     if not bad or standing.state != Standing.State.ACTIVE:
         return False
-    mine.update(state=Standing.State.PAUSED, reason=AUTOMATIC_REASON)
+    rows.update(state=Standing.State.PAUSED, reason=AUTOMATIC_REASON)
     standing.reason = AUTOMATIC_REASON
-    _say_paused(standing)
+    _record_paused(standing)
     return True
 
 
-def _say_paused(standing: Standing) -> None:
+def _record_paused(standing: Standing) -> None:
     data = {"worker": str(standing.worker.public_id), "reason": standing.reason}
     record_event(project_id=standing.project_id, kind="worker.paused", data=data)
 
@@ -109,5 +109,5 @@ def _say_paused(standing: Standing) -> None:
 def _standing(project: Project, worker: Actor) -> Standing:
     standing = Standing.objects.select_related("worker").filter(project=project, worker=worker).first()
     if standing is None:
-        raise NotFound("This person is not a worker of this project.")
+        raise NotFound("This person is not a worker of this project; invite them first.")
     return standing

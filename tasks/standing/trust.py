@@ -1,26 +1,26 @@
-"""How sure we may be that a worker guesses. Pure: no Django.
+"""Trust in a worker: how certain it is that the worker guesses. Pure: no Django.
 
-The share of check images that a worker answers rightly has a Beta(alpha, beta) posterior (Gelman et al., Bayesian Data
-Analysis, §2.4); the prior Beta(2, 1) expects two in three right and weighs as much as three answers.
+A worker's accuracy on gold has a Beta(alpha, beta) posterior (Gelman et al., Bayesian Data Analysis, §2.4); the prior
+Beta(2, 1) expects an accuracy of two in three and weighs as much as three answers.
 """
 
 from scipy.special import betainc
 
 PRIOR_ALPHA = 2.0
 PRIOR_BETA = 1.0
-# Wrong more often than right, with this probability: four wrong of four (0.89), five of six (0.86), not three of four
-# (0.66). A worker who is right in eight of ten meets the first once in 600 sets of four.
-WORSE_THAN = 0.5
-SURE_ENOUGH = 0.85
-LEAST_SEEN = 4
+# Pause if the accuracy is below one half with this probability: four wrong of four (0.89), five of six (0.86), but not
+# three of four (0.66). A worker with an accuracy of 0.8 gets four wrong of four once in 600 times.
+MIN_ACCURACY = 0.5
+MIN_PROBABILITY = 0.85
+MIN_SEEN = 4
 
 
 def probability_worse_than(share: float, *, alpha: float, beta: float) -> float:
-    """P(accuracy < share), shares and result from 0 to 1."""
+    """Return P(accuracy < share); `share` and the result are from 0 to 1."""
     return float(betainc(alpha, beta, share))
 
 
 def is_clearly_bad(*, alpha: float, beta: float) -> bool:
-    """Whether the worker should be paused: at least four check images since the prior, and clearly bad on them."""
+    """Whether to pause the worker: at least four gold answers since the prior, and clearly bad on them."""
     seen = alpha + beta - PRIOR_ALPHA - PRIOR_BETA
-    return seen >= LEAST_SEEN and probability_worse_than(WORSE_THAN, alpha=alpha, beta=beta) >= SURE_ENOUGH
+    return seen >= MIN_SEEN and probability_worse_than(MIN_ACCURACY, alpha=alpha, beta=beta) >= MIN_PROBABILITY

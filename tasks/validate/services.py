@@ -1,4 +1,4 @@
-"""Take the files of an import one by one: check, render, and keep as images."""
+"""Process the files of an import one by one: check, render and store them as images."""
 
 import tempfile
 from collections.abc import Mapping
@@ -16,24 +16,24 @@ from tasks.ingest.tables import group_of
 from tasks.validate.imaging.errors import ImageRefused
 from tasks.validate.imaging.inspect import RenderedImage, inspect_and_render
 
-DUPLICATE = "The same image is in the dataset already, as {name}."
+DUPLICATE = "The dataset already contains this image as {name}."
 _SCREEN_TYPE = "image/jpeg"
 
 
 def take_item(*, item: ImportItem, metadata: Mapping[str, str] | None = None, slot: int = 0) -> Image | None:
-    """Take a waiting item: the image, new or known before, or None when it is refused or was taken meanwhile.
+    """Process a waiting item; return its image, new or existing, or None if it was refused or processed concurrently.
 
-    Reading and rendering happen outside the one short transaction that writes the outcome, so a run that is killed
-    leaves the item waiting and blobs that are swept. `metadata` is the item's row of the table; it is looked up when
-    None. `slot` chooses the decoder process: threads that decode side by side take different ones.
-    Raises DecoderUnavailable, StorageBusy: try again later.
+    Reading and rendering happen outside the single short transaction that writes the result, so a killed run leaves
+    the item waiting and only blobs that are swept later. `metadata` is the item's row in the metadata table; it is
+    looked up if None. `slot` selects the decoder process: concurrent threads use different slots.
+    Raises DecoderUnavailable or StorageBusy: try again later.
     """
     row = ImportItem.objects.select_related("batch_import", "original").defer("batch_import__metadata").get(pk=item.pk)
     if row.state != ImportItem.State.WAITING or row.original is None:
         return row.image
-    known = Image.objects.filter(dataset_id=row.batch_import.dataset_id, sha256=row.original.sha256).first()
-    if known is not None:
-        return _settle(row, image=known)
+    existing = Image.objects.filter(dataset_id=row.batch_import.dataset_id, sha256=row.original.sha256).first()
+    if existing is not None:
+        return _close_item(row, image=existing)
     if metadata is None:
         metadata = metadata_by_item(batch_import=row.batch_import).get(row.name, {})
     try:
@@ -44,10 +44,10 @@ def take_item(*, item: ImportItem, metadata: Mapping[str, str] | None = None, sl
         _refuse(row, code=error.reason, reason=error.sentence)
         return None
     except BlobMissing:
-        # One lost file must not hold up the others for ever.
-        _refuse(row, code="file_lost", reason="The file was lost before it could be read; send it again.")
+        # One lost file must not block the others forever.
+        _refuse(row, code="file_lost", reason="The file was lost before it could be read; upload it again.")
         return None
-    return _keep(row, rendered, blobs, metadata)
+    return _save_image(row, rendered, blobs, metadata)
 
 
 def _store(rendered: RenderedImage) -> dict[str, Blob]:
@@ -59,7 +59,7 @@ def _store(rendered: RenderedImage) -> dict[str, Blob]:
 
 
 @transaction.atomic
-def _keep(row: ImportItem, rendered: RenderedImage, blobs: dict[str, Blob], metadata: Mapping[str, str]) -> Image:
+def _save_image(row: ImportItem, rendered: RenderedImage, blobs: dict[str, Blob], metadata: Mapping[str, str]) -> Image:
     assert row.original is not None
     image = Image(
         dataset_id=row.batch_import.dataset_id,
@@ -84,15 +84,15 @@ def _keep(row: ImportItem, rendered: RenderedImage, blobs: dict[str, Blob], meta
         },
         **blobs,
     )
-    # Another import may take the same content at this moment: the unique index decides, and the loser is a duplicate.
+    # A concurrent import may save the same content: the unique index decides, and the loser becomes a duplicate.
     Image.objects.bulk_create([image], ignore_conflicts=True)
-    kept = Image.objects.get(dataset_id=image.dataset_id, sha256=image.sha256)
-    return _settle(row, image=kept, new=kept.public_id == image.public_id)
+    saved = Image.objects.get(dataset_id=image.dataset_id, sha256=image.sha256)
+    return _close_item(row, image=saved, new=saved.public_id == image.public_id)
 
 
 @transaction.atomic
-def _settle(row: ImportItem, *, image: Image, new: bool = False) -> Image:
-    """Close the item with its image, and count it, if it still waits."""
+def _close_item(row: ImportItem, *, image: Image, new: bool = False) -> Image:
+    """Close the item with its image and count it, if it is still waiting."""
     state = ImportItem.State.TAKEN if new else ImportItem.State.DUPLICATE
     reason = "" if new else DUPLICATE.format(name=image.source_key)[:500]
     closed = ImportItem.objects.filter(pk=row.pk, state=ImportItem.State.WAITING).update(
@@ -106,7 +106,7 @@ def _settle(row: ImportItem, *, image: Image, new: bool = False) -> Image:
 
 @transaction.atomic
 def _refuse(row: ImportItem, *, code: str, reason: str) -> None:
-    """Close the item with its reason, and count it, if it still waits. Its file is let go and swept."""
+    """Close the item with its reason and count it, if it is still waiting. Its file is released and swept later."""
     closed = ImportItem.objects.filter(pk=row.pk, state=ImportItem.State.WAITING).update(
         state=ImportItem.State.REFUSED, original=None, code=code[:40], reason=reason[:500]
     )

@@ -1,4 +1,4 @@
-"""Threads that take items side by side, each with a decoder process and a database connection of its own."""
+"""A thread pool that processes import items, each thread with its own decoder process and database connection."""
 
 import queue
 import threading
@@ -12,10 +12,10 @@ from tasks.validate.services import take_item
 
 
 class Takers:
-    """Use in a `with`; leaving it waits for the items that were handed in. With a count of 1 there is no thread.
+    """A context manager that waits for all submitted items on exit. With a count of 1 it uses no threads.
 
-    `table` is {name of an item: its metadata}. What an item raises (the machine's fault, not the image's) comes out
-    of a later `take` or on leaving; items handed in after it are left waiting.
+    `table` is {item name: its metadata}. An exception from an item (the machine's fault, not the image's) is raised by
+    a later submission or on exit; items submitted after the failure are left waiting.
     """
 
     def __init__(self, count: int, table: Mapping[str, Mapping[str, str]]) -> None:
@@ -44,28 +44,28 @@ class Takers:
             raise self._failure
 
     def take(self, item: ImportItem) -> None:
-        """Take the item now or soon."""
+        """Process the item now or soon."""
         if self._failure is not None:
             raise self._failure
         if self._threads:
             self._items.put(item)
         else:
-            self._take(item, slot=0)
+            self._process(item, slot=0)
 
-    def _take(self, item: ImportItem, *, slot: int) -> None:
+    def _process(self, item: ImportItem, *, slot: int) -> None:
         take_item(item=item, metadata=self._table.get(item.name, {}), slot=slot)
 
     def _work(self, slot: int) -> None:
         try:
             while (item := self._items.get()) is not None:
-                # After a failure the queue is still emptied: whoever puts into it must not wait for ever.
+                # Drain the queue even after a failure, so that the producer never blocks on a full queue.
                 if self._failure is None:
-                    self._try(item, slot)
+                    self._process_safely(item, slot)
         finally:
             connection.close()
 
-    def _try(self, item: ImportItem, slot: int) -> None:
+    def _process_safely(self, item: ImportItem, slot: int) -> None:
         try:
-            self._take(item, slot=slot)
-        except Exception as error:  # handed to the thread that waits for it
+            self._process(item, slot=slot)
+        except Exception as error:  # re-raised in the calling thread
             self._failure = error

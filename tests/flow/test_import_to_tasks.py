@@ -123,7 +123,7 @@ def test_the_archive_is_let_go_afterwards_and_its_files_are_the_originals() -> N
 def test_an_archive_that_is_none_fails_the_import_with_a_sentence() -> None:
     report = run(of_zip(b"PK\x03\x04 cut off"))
     assert (report["state"], report["total"]) == ("failed", 0)
-    assert report["error"] == "The archive ends too early; copy or upload it again."
+    assert report["error"] == "The archive is truncated; copy or upload it again."
     assert Blob.objects.count() == 1
 
 

@@ -79,7 +79,7 @@ def test_labels_without_an_image_and_unknown_classes_are_reported(tmp_path: Path
     assert (report.matched, report.unmatched) == (1, ("lost.jpg",))
     birds = take(project, coco(tmp_path / "birds.json", ["1.jpg"], category="bird"))
     assert (birds.matched, birds.unknown_classes, len(birds.golds)) == (0, ("bird",), 0)
-    assert birds.problems[0].sentence == "The project has no class “bird”; add it, or leave this image out."
+    assert birds.problems[0].sentence == "The project has no class “bird”; add the class or leave out this image."
 
 
 def test_an_image_in_work_is_passed_over_for_the_next_and_reported(tmp_path: Path) -> None:
@@ -154,7 +154,7 @@ def test_a_file_that_is_no_labels_is_refused(tmp_path: Path) -> None:
         read_truth(path=tmp_path / "cut.zip")
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
         archive.writestr("a.jpg", b"x")
-    with pytest.raises(TruthRefused, match="no XML and no JSON"):
+    with pytest.raises(TruthRefused, match="contains no XML or JSON files"):
         read_truth(path=tmp_path / "photos.zip")
 
 

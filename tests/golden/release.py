@@ -1,4 +1,4 @@
-"""A small release with every trap of the label formats in it, and what it takes to write it."""
+"""A small release that contains every pitfall of the label formats, and helpers to write it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from annotary_core.formats.registry import get_format
 from annotary_core.formats.report import ExportReport
 from annotary_core.labels.schema import LabelClass
 
-# Numbers neither sorted nor without gaps, and “lynx” never used: categories must come from here alone.
+# Unsorted numbers with gaps, and an unused “lynx”: categories must come from the schema only.
 CAT, DOG, LYNX = LabelClass(7, "cat", "#e69f00"), LabelClass(2, "dog", "#56b4e9"), LabelClass(9, "lynx", "#009e73")
 INFO = ReleaseInfo(
     project="Strays",
@@ -47,13 +47,13 @@ def label(*objects: dict[str, Any], cls: int | None = None, tags: tuple[int, ...
 CANNOT_TELL = {"image": {"class": None, "tags": [], "attrs": {}}, "objects": [], "verdict": "cannot_tell"}
 
 
-def record(name: str, labelled: dict[str, Any], *, split: str = "train", **more: Any) -> ReleaseRecord:
+def record(name: str, body: dict[str, Any], *, split: str = "train", **more: Any) -> ReleaseRecord:
     fields: dict[str, Any] = {"image_id": f"id of {name}", "width": 40, "height": 30, "evidence": EVIDENCE} | more
-    return ReleaseRecord(file_name=name, split=split, label=labelled, **fields)
+    return ReleaseRecord(file_name=name, split=split, label=body, **fields)
 
 
 def open_image(record: ReleaseRecord) -> BinaryIO:
-    """The release image: real bytes in the record's size and format."""
+    """Return a release image: real bytes with the record's size and format."""
     stream = BytesIO()
     kind = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}[record.media_type]
     Image.new("RGB", (record.width, record.height), (200, 150, 100)).save(stream, kind)
@@ -62,7 +62,7 @@ def open_image(record: ReleaseRecord) -> BinaryIO:
 
 
 def write(name: str, records: list[ReleaseRecord], folder: Path, info: ReleaseInfo = INFO) -> ExportReport:
-    """Write the release to a folder and read it back as it would be before it is published."""
+    """Write the release to a folder and verify it, as before publication."""
     form = get_format(name)
     report = form.write(info, iter(records), open_image, FolderSink(folder))
     with open_tree(folder) as tree:

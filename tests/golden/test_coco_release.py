@@ -1,4 +1,4 @@
-"""COCO: the file itself, byte for byte, and what pycocotools makes of it."""
+"""COCO: the file byte for byte, and how pycocotools reads it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def load(folder: Path, name: str = "annotations.json") -> Any:
     return json.loads((folder / name).read_text())
 
 
-def test_the_file_is_the_expected_one_byte_for_byte(strays: Path) -> None:
+def test_the_file_matches_the_expected_one_byte_for_byte(strays: Path) -> None:
     assert (strays / "annotations.json").read_text() == (EXPECTED / "coco_annotations.json").read_text()
 
 
@@ -46,14 +46,14 @@ def test_categories_are_the_schema_in_its_order_with_unused_ones(strays: Path) -
     assert [(each["id"], each["name"]) for each in load(strays)["categories"]] == [(7, "cat"), (2, "dog"), (9, "lynx")]
 
 
-def test_boxes_are_no_crowd_no_contour_and_their_area_is_their_own(strays: Path) -> None:
+def test_boxes_are_not_crowds_have_no_segmentation_and_their_own_area(strays: Path) -> None:
     for each in load(strays)["annotations"]:
         assert each["iscrowd"] == 0
         assert each["segmentation"] == []
         assert each["area"] == pytest.approx(each["bbox"][2] * each["bbox"][3], abs=1e-9)
 
 
-def test_an_approved_empty_image_is_in_the_file_and_an_unclear_one_is_not(tmp_path: Path) -> None:
+def test_an_approved_empty_image_is_in_the_file_and_a_cannot_tell_image_is_not(tmp_path: Path) -> None:
     report = write("coco", STRAYS, tmp_path)
     sources = [each["annotary"]["source"] for each in load(tmp_path / "coco")["images"]]
     assert "nothing.png" in sources
@@ -69,16 +69,16 @@ def test_a_record_without_a_finished_label_is_refused(tmp_path: Path) -> None:
 
 def test_a_second_label_of_one_image_is_refused(tmp_path: Path) -> None:
     records = [record(name, label(), image_id="one") for name in ("x.jpg", "y.jpg")]
-    with pytest.raises(ReleaseError, match=r"y\.jpg comes twice"):
+    with pytest.raises(ReleaseError, match=r"y\.jpg occurs twice"):
         write("coco", records, tmp_path)
 
 
 def test_an_unknown_split_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ReleaseError, match="there are train, val and test"):
+    with pytest.raises(ReleaseError, match="use train, val or test"):
         write("coco", [record("x.jpg", label(), split="dev")], tmp_path)
 
 
-def test_an_image_that_storage_lost_stops_the_release_by_name(tmp_path: Path) -> None:
+def test_an_image_missing_from_storage_stops_the_release_by_name(tmp_path: Path) -> None:
     def lost(record: ReleaseRecord) -> BinaryIO:
         raise FileNotFoundError(record.image_id)
 
@@ -94,7 +94,7 @@ def test_file_names_are_relative_and_unique_when_case_is_ignored(strays: Path) -
     assert all((strays / "images" / name).is_file() for name in names)
 
 
-def test_the_splits_hold_the_same_ids_as_the_whole(strays: Path) -> None:
+def test_the_split_files_use_the_same_ids_as_the_whole_file(strays: Path) -> None:
     whole = load(strays)
     parts = [load(strays, f"annotations_{split}.json") for split in ("train", "val", "test")]
     for key in ("images", "annotations"):
@@ -102,7 +102,7 @@ def test_the_splits_hold_the_same_ids_as_the_whole(strays: Path) -> None:
     assert [[each["id"] for each in part["images"]] for part in parts] == [[1, 2], [3], [4, 5]]
 
 
-def test_evidence_attributes_and_the_owners_metadata_stand_beside_each_label(strays: Path) -> None:
+def test_each_label_has_its_evidence_attributes_and_owner_metadata(strays: Path) -> None:
     body = load(strays)
     first = body["annotations"][0]["annotary"]
     assert first["object"] == "o1"
@@ -118,7 +118,7 @@ def test_evidence_attributes_and_the_owners_metadata_stand_beside_each_label(str
     assert body["images"][0]["annotary"]["metadata"] == {"camera": "a"}
 
 
-def test_the_class_of_a_whole_image_makes_no_box_and_is_counted(tmp_path: Path) -> None:
+def test_the_class_of_a_whole_image_creates_no_box_and_is_counted(tmp_path: Path) -> None:
     report = write("coco", [record("a.jpg", label(cls=7)), record("b.jpg", label(tags=(2, 7)))], tmp_path)
     body = load(tmp_path / "coco")
     assert body["annotations"] == []
@@ -138,18 +138,18 @@ def test_objects_of_another_shape_are_counted_and_named(tmp_path: Path) -> None:
 
 def test_pycocotools_scores_a_perfect_detector_as_perfect(strays: Path) -> None:
     truth = COCO(str(strays / "annotations.json"))
-    found = [
+    detections = [
         {"image_id": each["image_id"], "category_id": each["category_id"], "bbox": each["bbox"], "score": 0.9}
         for each in truth.dataset["annotations"]
     ]
-    scores = COCOeval(truth, truth.loadRes(found), "bbox")
+    scores = COCOeval(truth, truth.loadRes(detections), "bbox")
     scores.evaluate()
     scores.accumulate()
     scores.summarize()
     assert scores.stats[0] == pytest.approx(1.0)
 
 
-def test_asking_a_box_for_a_mask_fails_instead_of_inventing_one(strays: Path) -> None:
+def test_decoding_the_mask_of_a_box_fails_instead_of_inventing_one(strays: Path) -> None:
     truth = COCO(str(strays / "annotations.json"))
     with pytest.raises(IndexError):
         truth.annToMask(truth.anns[1])
@@ -166,8 +166,8 @@ def test_a_release_without_any_image_still_loads(tmp_path: Path) -> None:
     [box(7, 0, 0, 41, 30), box(7, -0.01, 0, 5, 5), box(7, 5, 5, 0, 5), box(7, float("nan"), 0, 5, 5)],
     ids=["too wide", "left of the image", "no width", "no number"],
 )
-def test_a_box_that_leaves_the_image_stops_the_release(tmp_path: Path, bad: dict[str, Any]) -> None:
-    with pytest.raises(ReleaseError, match=r"a\.jpg is empty or leaves the image"):
+def test_a_box_outside_the_image_stops_the_release(tmp_path: Path, bad: dict[str, Any]) -> None:
+    with pytest.raises(ReleaseError, match=r"a\.jpg is empty or extends outside the image"):
         write("coco", [record("a.jpg", label(bad))], tmp_path)
 
 
@@ -184,7 +184,7 @@ def test_two_exports_of_one_release_are_the_same_archive(tmp_path: Path) -> None
     assert (tmp_path / "first.zip").read_bytes() == (tmp_path / "second.zip").read_bytes()
 
 
-def test_a_coordinate_is_written_without_binary_dust(tmp_path: Path) -> None:
+def test_a_coordinate_is_written_without_floating_point_noise(tmp_path: Path) -> None:
     write("coco", [record("a.jpg", label(box(7, 0.1, 0.2, 0.1 + 0.2, 29.8)))], tmp_path)
     assert '"area":8.94,' in (tmp_path / "coco/annotations.json").read_text()
     assert '"bbox":[0.1,0.2,0.3,29.8]' in (tmp_path / "coco/annotations.json").read_text()
@@ -197,7 +197,7 @@ class TestReadingBack:
         with open_tree(folder.parent) as tree:
             Coco().verify(tree, COUNTS)
 
-    def mend(self, folder: Path, change: Any) -> None:
+    def edit(self, folder: Path, change: Any) -> None:
         for name in ("annotations.json", "annotations_train.json"):
             body = load(folder, name)
             change(body)
@@ -208,48 +208,48 @@ class TestReadingBack:
 
     def test_a_missing_image(self, strays: Path) -> None:
         (strays / "images/park/x.jpg").unlink()
-        with pytest.raises(ReleaseError, match=r"park/x\.jpg is named .* missing"):
+        with pytest.raises(ReleaseError, match=r"park/x\.jpg is listed .* missing"):
             self.check(strays)
 
-    def test_an_image_of_another_size(self, strays: Path) -> None:
+    def test_an_image_of_the_wrong_size(self, strays: Path) -> None:
         other = record("x.jpg", label(), width=41)
         (strays / "images/park/x.jpg").write_bytes(open_image(other).read())
-        with pytest.raises(ReleaseError, match="another size"):
+        with pytest.raises(ReleaseError, match=r"does not have the size stated in annotations\.json"):
             self.check(strays)
 
-    def test_an_image_that_no_label_names(self, strays: Path) -> None:
+    def test_an_unlisted_image(self, strays: Path) -> None:
         (strays / "images/stray.jpg").write_bytes(b"x")
-        with pytest.raises(ReleaseError, match="does not name"):
+        with pytest.raises(ReleaseError, match=r"annotations\.json does not list"):
             self.check(strays)
 
     def test_a_lost_annotation(self, strays: Path) -> None:
-        self.mend(strays, lambda body: body["annotations"].pop())
-        with pytest.raises(ReleaseError, match="3 objects, and the release has 5 and 4"):
+        self.edit(strays, lambda body: body["annotations"].pop())
+        with pytest.raises(ReleaseError, match="3 objects, but the release has 5 and 4"):
             self.check(strays)
 
     def test_an_id_used_twice(self, strays: Path) -> None:
-        self.mend(strays, lambda body: body["annotations"][1].update(id=1))
+        self.edit(strays, lambda body: body["annotations"][1].update(id=1))
         with pytest.raises(ReleaseError, match="an id twice"):
             self.check(strays)
 
     def test_an_annotation_with_id_zero(self, strays: Path) -> None:
-        self.mend(strays, lambda body: body["annotations"][0].update(id=0))
+        self.edit(strays, lambda body: body["annotations"][0].update(id=0))
         with pytest.raises(ReleaseError, match="Annotation 0"):
             self.check(strays)
 
     def test_a_box_outside_its_image(self, strays: Path) -> None:
-        self.mend(strays, lambda body: body["annotations"][0].update(bbox=[35, 0, 6, 5]))
-        with pytest.raises(ReleaseError, match="leaves the image"):
+        self.edit(strays, lambda body: body["annotations"][0].update(bbox=[35, 0, 6, 5]))
+        with pytest.raises(ReleaseError, match="extends outside the image"):
             self.check(strays)
 
-    def test_a_split_that_says_something_else_than_the_whole(self, strays: Path) -> None:
+    def test_a_split_that_disagrees_with_the_whole(self, strays: Path) -> None:
         body = load(strays, "annotations_val.json")
         body["annotations"][0]["category_id"] = 7
         (strays / "annotations_val.json").write_text(json.dumps(body))
         with pytest.raises(ReleaseError, match="does not agree"):
             self.check(strays)
 
-    def test_a_file_that_is_no_json(self, strays: Path) -> None:
+    def test_a_file_that_is_not_json(self, strays: Path) -> None:
         (strays / "annotations_val.json").write_text("{")
         with pytest.raises(ReleaseError, match="pycocotools cannot read it"):
             self.check(strays)

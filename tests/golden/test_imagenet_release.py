@@ -1,4 +1,4 @@
-"""ImageNet style: what a reader of folders finds, and what the boxes beside them say."""
+"""ImageNet style: what folder readers find, and what the XML files of the boxes contain."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def torchvision_samples(split: Path) -> list[tuple[str, str]]:
     """(class folder, path) as torchvision's find_classes and make_dataset walk a split; it refuses empty folders."""
     samples = []
     for cls in sorted(entry.name for entry in os.scandir(split) if entry.is_dir()):
-        found = [
+        in_class = [
             (cls, str(Path(root, name)))
             for root, _, names in sorted(os.walk(split / cls, followlinks=True))
             for name in sorted(names)
             if name.lower().endswith(TORCHVISION)
         ]
-        assert found, f"ImageFolder refuses the empty folder {cls}"
-        samples += found
+        assert in_class, f"ImageFolder refuses the empty folder {cls}"
+        samples += in_class
     return samples
 
 
@@ -47,15 +47,15 @@ def all_samples(folder: Path) -> list[tuple[str, str]]:
     return [sample for split in ("train", "val", "test") for sample in torchvision_samples(folder / split)]
 
 
-def test_reading_the_folders_finds_every_image_once_in_its_class(strays: Path) -> None:
-    found = [(cls, Path(path).relative_to(strays).as_posix()) for cls, path in all_samples(strays)]
-    assert found == [
+def test_folder_readers_find_every_image_once_in_its_class(strays: Path) -> None:
+    samples = [(cls, Path(path).relative_to(strays).as_posix()) for cls, path in all_samples(strays)]
+    assert samples == [
         ("dog", "train/dog/x.jpg"),
-        ("cat", found[1][1]),
+        ("cat", samples[1][1]),
         ("dog", "test/dog/whole.webp"),
     ]
     listed = [json.loads(line)["path"] for line in (strays / "labels.jsonl").read_text().splitlines()]
-    assert sorted(path for _, path in found) == sorted(listed)
+    assert sorted(path for _, path in samples) == sorted(listed)
 
 
 def test_images_of_several_classes_or_none_are_listed_with_the_reason_and_get_no_folder(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_images_of_several_classes_or_none_are_listed_with_the_reason_and_get_no
     assert [line["source"] for line in lines] == [each.file_name for each in records]
 
 
-def test_boxes_that_agree_give_the_class_and_a_class_of_the_image_goes_before_them(tmp_path: Path) -> None:
+def test_boxes_that_agree_give_the_class_unless_the_image_has_one(tmp_path: Path) -> None:
     records = [
         record("a.jpg", label(box(7, 0, 0, 5, 5), box(7, 5, 5, 5, 5, id="o2"))),
         record("b.jpg", label(box(7, 0, 0, 5, 5), cls=2)),
@@ -88,7 +88,7 @@ def test_boxes_that_agree_give_the_class_and_a_class_of_the_image_goes_before_th
     assert (tmp_path / "imagenet/train/dog/b.jpg").is_file()
 
 
-def test_the_xml_is_the_expected_one_byte_for_byte(strays: Path) -> None:
+def test_the_xml_matches_the_expected_one_byte_for_byte(strays: Path) -> None:
     assert (strays / "Annotations/train/dog/x.xml").read_text() == (EXPECTED / "imagenet_x.xml").read_text()
 
 
@@ -108,7 +108,7 @@ def test_a_class_absent_from_a_split_is_noted_because_folder_readers_would_shift
     assert notes[0].startswith("train has no image of 2 of 3 classes (cat, lynx)")
 
 
-def test_class_names_become_safe_folders_that_stay_apart() -> None:
+def test_class_names_become_safe_and_unique_folders() -> None:
     names = ["a/b", "a:b", "Cat", "cat", "CON", "..", "x.", "ü", "cat_4"]
     folders = class_folders(LabelClass(number, name) for number, name in enumerate(names, start=1))
     assert list(folders.values()) == ["a_b", "a_b_2", "Cat", "cat_4", "_CON", "_", "x", "ü", "cat_4_9"]
@@ -123,7 +123,7 @@ def test_two_images_never_share_a_stem_because_they_would_share_an_xml(tmp_path:
     assert report.as_json()["renamed"]["count"] == 2
 
 
-def test_the_annotations_do_not_disturb_a_reader_of_the_splits(strays: Path) -> None:
+def test_the_annotations_do_not_interfere_with_folder_readers(strays: Path) -> None:
     assert not [path for path in strays.glob("*/*/*.xml") if path.parts[-3] != "Annotations"]
     assert {path.name for path in (strays / "Annotations").iterdir()} == {"train", "val"}
 
@@ -155,34 +155,34 @@ class TestReadingBack:
 
     def test_a_missing_image(self, strays: Path) -> None:
         (strays / "train/dog/x.jpg").unlink()
-        with pytest.raises(ReleaseError, match="not where a reader of folders finds images"):
+        with pytest.raises(ReleaseError, match="not where folder readers look for images"):
             self.check(strays)
 
-    def test_an_image_that_no_label_names(self, strays: Path) -> None:
+    def test_an_unlisted_image(self, strays: Path) -> None:
         (strays / "train/dog/y.jpg").write_bytes(b"x")
-        with pytest.raises(ReleaseError, match="does not name"):
+        with pytest.raises(ReleaseError, match=r"labels\.jsonl does not list"):
             self.check(strays)
 
-    def test_a_folder_that_is_no_class(self, strays: Path) -> None:
+    def test_a_folder_that_is_not_a_class(self, strays: Path) -> None:
         (strays / "train/other").mkdir()
         (strays / "train/other/y.jpg").write_bytes(b"x")
-        with pytest.raises(ReleaseError, match="overlook or misread"):
+        with pytest.raises(ReleaseError, match="ignore or misread"):
             self.check(strays)
 
-    def test_an_image_of_another_size(self, strays: Path) -> None:
+    def test_an_image_of_the_wrong_size(self, strays: Path) -> None:
         (strays / "train/dog/x.jpg").write_bytes(open_image(record("x.jpg", label(), height=31)).read())
-        with pytest.raises(ReleaseError, match="another size"):
+        with pytest.raises(ReleaseError, match="does not have the size stated in its label"):
             self.check(strays)
 
     @pytest.mark.parametrize(
         ("old", "new", "sentence"),
         [
-            ("<xmax>9<", "<xmax>41<", "leaves the image"),
-            ("<xmin>4<", "<xmin>0<", "leaves the image"),
+            ("<xmax>9<", "<xmax>41<", "extends outside the image"),
+            ("<xmin>4<", "<xmin>0<", "extends outside the image"),
             ("<pose>Left</pose>", "", "incomplete"),
             ("<xmin>4<", "<xmin>4.5<", "cannot be read as VOC"),
             ("</annotation>", "", "cannot be read as VOC"),
-            ("<width>40<", "<width>30<", "another size"),
+            ("<width>40<", "<width>30<", "The size stated in"),
         ],
     )
     def test_a_wrong_xml(self, strays: Path, old: str, new: str, sentence: str) -> None:
@@ -193,9 +193,9 @@ class TestReadingBack:
 
     def test_a_lost_xml(self, strays: Path) -> None:
         (strays / "Annotations/train/dog/x.xml").unlink()
-        with pytest.raises(ReleaseError, match="1 boxes, and its XML file 0"):
+        with pytest.raises(ReleaseError, match="1 boxes, but its XML file has 0"):
             self.check(strays)
 
-    def test_another_count(self, strays: Path) -> None:
+    def test_a_wrong_count(self, strays: Path) -> None:
         with open_tree(strays.parent) as tree, pytest.raises(ReleaseError, match="3 images and 2 boxes"):
             ImageNet().verify(tree, Counts(4, 2))

@@ -1,4 +1,4 @@
-"""What one stage writes, another reads: a release comes back as the truth that it was."""
+"""Round trips: a written release reads back as the same ground truth."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_coco_release_reads_back_with_the_same_boxes_and_classes(tmp_path: Pat
     assert records[3].boxes == ()
 
 
-def test_whole_pixels_survive_the_xml_of_imagenet_both_ways(tmp_path: Path) -> None:
+def test_whole_pixels_survive_a_round_trip_through_the_imagenet_xml(tmp_path: Path) -> None:
     write("imagenet", [record("a.jpg", label(box(7, 0, 0, 1, 1), box(7, 3, 4, 37, 26, id="o2")))], tmp_path)
     reading = read_with("voc", tmp_path)
     records = list(reading.records)

@@ -1,4 +1,4 @@
-"""`manage.py ingest FOLDER --project ID --by E-MAIL`: a folder of this machine into a project, without a browser."""
+"""`manage.py ingest FOLDER --project ID --by EMAIL`: import a local folder into a project without a browser."""
 
 import uuid
 from pathlib import Path
@@ -13,22 +13,24 @@ from tasks.ingest.services import ingest_folder
 
 
 class Command(BaseCommand):
-    help = "Bring the images of a folder into a project. The import goes on in the background; the console shows it."
+    help = "Import the images of a folder into a project. The import runs in the background; the console shows it."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "folder", type=Path, help="read with the folders below it; metadata.csv at its top is the table"
+            "folder", type=Path, help="the folder, read recursively; a metadata.csv in it is the metadata table"
         )
-        parser.add_argument("--project", type=uuid.UUID, required=True, help="the id in the address of its console")
-        parser.add_argument("--by", required=True, help="the e-mail address of the manager who does this")
+        parser.add_argument(
+            "--project", type=uuid.UUID, required=True, help="the project's id, as in its console's URL"
+        )
+        parser.add_argument("--by", required=True, help="the email address of the manager who imports")
 
     def handle(self, *args: Any, folder: Path, project: uuid.UUID, by: str, **options: Any) -> None:
         user = User.objects.filter(email__iexact=by).first()
         if user is None:
-            raise CommandError(f"Nobody here has the address {by}; name a manager of the project.")
+            raise CommandError(f"No user has the email address {by}; use the address of a manager of the project.")
         try:
             row = project_for(actor=user.actor, public_id=project, role=Role.MANAGER)
             batch_import = ingest_folder(project=row, by=user.actor, folder=folder)
         except AnnotaryError as error:
             raise CommandError(error.detail) from error
-        self.stdout.write(f"{batch_import.total} files received; the console of {row.name} shows how far they are.")
+        self.stdout.write(f"{batch_import.total} files received; see the console of {row.name} for progress.")

@@ -1,4 +1,4 @@
-"""`manage.py synthesize OUT --count 200 --seed 7`: a folder of drawn scenes with their truth."""
+"""`manage.py synthesize OUT --count 200 --seed 7`: write a folder of synthetic scenes with their ground truth."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from annotary_core.synthesis.scenes.synthesize import synthesize
 
 
 class Command(BaseCommand):
-    """Draw synthetic scenes and their exact labels, for trying the platform without images of your own."""
+    """Draw synthetic scenes and their exact labels, for trying out the platform without your own images."""
 
-    help = "Draw synthetic scenes into OUT/images, and their exact labels into OUT/truth.json (COCO)."
+    help = "Draw synthetic scenes into OUT/images and write their exact labels to OUT/truth.json (COCO)."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("out", type=Path, help="the folder to write, made when missing")
-        parser.add_argument("--count", type=int, default=200, help="how many scenes (200)")
-        parser.add_argument("--seed", type=int, default=7, help="the same seed draws the same scenes (7)")
+        parser.add_argument("out", type=Path, help="the output folder, created if missing")
+        parser.add_argument("--count", type=int, default=200, help="the number of scenes (default: 200)")
+        parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same scenes (default: 7)")
 
     def handle(self, *args: Any, out: Path, count: int, seed: int, **options: Any) -> None:
         if not 1 <= count <= 1_000_000:
             raise CommandError("--count must be between 1 and 1000000.")
         truth = synthesize(out, count=count, seed=seed)
-        self.stdout.write(f"{count} scenes in {truth.parent}, their labels in {truth.name}")
+        self.stdout.write(f"Wrote {count} scenes to {truth.parent} and their labels to {truth.name}.")

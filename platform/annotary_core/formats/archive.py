@@ -1,9 +1,9 @@
-"""Where a release is written to and read back from: a folder, or a zip archive that is the same bytes every time."""
+"""Storage of a written release: a folder, or a ZIP archive with reproducible bytes."""
 
 from __future__ import annotations
 
 import os
-import zipfile  # noqa: TID251 - the ban keeps foreign archives behind one door; this writes and re-reads our own
+import zipfile  # noqa: TID251 - the ban is for foreign archives; this writes and re-reads our own
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -13,7 +13,7 @@ from typing import BinaryIO, cast
 from annotary_core.formats.base import Tree
 from annotary_core.formats.errors import ReleaseError
 
-# The earliest date that a zip can hold: an archive must not differ by the hour in which it was made.
+# The earliest date that ZIP supports: an archive must not depend on when it was created.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _FILE_MODE = 0o100644
 
@@ -26,7 +26,7 @@ class FolderSink:
         root.mkdir(parents=True, exist_ok=True)
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
-        """Write one file. Raises ReleaseError for an unsafe path or one that was written before."""
+        """Write one file. Raises ReleaseError for an unsafe path or one that was already written."""
         target = self._root / _checked(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -34,15 +34,17 @@ class FolderSink:
                 for chunk in chunks:
                     stream.write(chunk)
         except FileExistsError as error:
-            raise ReleaseError(f"Two files of the release have the name {path}.") from error
+            raise ReleaseError(
+                f"Two files of the release are named {path}; rename one of the source images."
+            ) from error
 
 
 class ZipSink:
-    """Writes files into a zip archive: stored (images are compressed already), zip64, streamed, without dates.
+    """Writes files into a ZIP archive: stored (images are already compressed), ZIP64, streamed, without dates.
 
-    `target` must be seekable, so that sizes stand in front of the data and any reader can stream the archive.
-    Memory grows with the archive's directory, under 1 kB a file, never with what the files hold. After an error
-    the target is no release: the caller discards it.
+    `target` must be seekable, so that sizes precede the data and any reader can stream the archive. Memory grows with
+    the archive's directory, under 1 kB per file, never with the content of the files. After an error the target is not
+    a valid release and the caller discards it.
     """
 
     def __init__(self, target: Path | BinaryIO) -> None:
@@ -50,9 +52,9 @@ class ZipSink:
         self._written: set[str] = set()
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
-        """Write one file. Raises ReleaseError for an unsafe path or one that was written before."""
+        """Write one file. Raises ReleaseError for an unsafe path or one that was already written."""
         if _checked(path) in self._written:
-            raise ReleaseError(f"Two files of the release have the name {path}.")
+            raise ReleaseError(f"Two files of the release are named {path}; rename one of the source images.")
         self._written.add(path)
         entry = zipfile.ZipInfo(path, _EPOCH)
         entry.create_system = 3
@@ -72,7 +74,7 @@ class ZipSink:
 
 
 class FolderTree:
-    """A release in a folder, to read back."""
+    """Reads back a release in a folder."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -88,7 +90,7 @@ class FolderTree:
 
 
 class ZipTree:
-    """A release in an archive of our own, to read back. Reading an entry to its end checks its sum."""
+    """Reads back a release in one of our own archives. Reading an entry to its end verifies its CRC."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._zip = archive
@@ -102,7 +104,7 @@ class ZipTree:
 
 @contextmanager
 def open_tree(path: Path) -> Iterator[Tree]:
-    """The release at `path`, a folder or a zip archive. Raises ReleaseError when it is neither or is damaged."""
+    """Open the release at `path`, a folder or a ZIP archive. Raises ReleaseError if it is neither or is damaged."""
     if path.is_dir():
         yield FolderTree(path)
         return
@@ -110,7 +112,7 @@ def open_tree(path: Path) -> Iterator[Tree]:
         with zipfile.ZipFile(path) as archive:
             yield ZipTree(archive)
     except (zipfile.BadZipFile, FileNotFoundError) as error:
-        raise ReleaseError(f"The release {path.name} is missing or damaged; make the export again.") from error
+        raise ReleaseError(f"The release {path.name} is missing or damaged; create the export again.") from error
 
 
 def _checked(path: str) -> str:
@@ -123,5 +125,5 @@ def _checked(path: str) -> str:
         or "\0" in path
         or str(PurePosixPath(path)) != path
     ):
-        raise ReleaseError(f"The release cannot hold a file named {path!r}.")
+        raise ReleaseError(f"The release cannot contain a file named {path!r}.")
     return path

@@ -1,4 +1,4 @@
-"""What every export format reads, writes and answers for. Pure: no Django, no clock.
+"""The interface of export formats: their input, their output and their checks. Pure: no Django, no clock.
 
 Frame: upright full-resolution pixels, origin at the outer corner of the first pixel, x to the right, y down.
 """
@@ -19,7 +19,7 @@ CHUNK = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class ReleaseInfo:
-    """What a release says about itself. `classes` stand in schema order, unused ones included. It holds no clock."""
+    """The description of a release. `classes` is in schema order and includes unused ones. It contains no timestamp."""
 
     project: str
     number: int
@@ -33,15 +33,15 @@ class ReleaseInfo:
     def __post_init__(self) -> None:
         numbers = [each.number for each in self.classes]
         if len(set(numbers)) != len(numbers) or min(numbers, default=1) < 1:
-            raise ReleaseError("The label schema has two classes with one number, or a number below 1.")
+            raise ReleaseError("The label schema has a duplicate class number or one below 1; correct the schema.")
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Why a label may be believed.
+    """The evidence for a label.
 
-    `confidence` is 0 to 1, or None when the method states none. `review` is "reviewed", "fixed by a reviewer",
-    "by policy" or the like. `objects` holds figures of single objects by object id (an existence posterior, say).
+    `confidence` is 0 to 1, or None if the method gives none. `review` is "reviewed", "fixed by a reviewer",
+    "by policy" or similar. `objects` contains figures of individual objects by object id (e.g. an existence posterior).
     """
 
     method: str
@@ -63,7 +63,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRecord:
-    """One approved label of one image.
+    """The approved label of one image.
 
     `file_name` is the owner's source key. `width`, `height` and `channels` are those of the release image.
     `label` is the canonical answer as annotary_core.labels stores it: {"image": {"class", "tags", "attrs"}, "objects":
@@ -86,25 +86,25 @@ OpenImage = Callable[[ReleaseRecord], BinaryIO]
 
 
 class Sink(Protocol):
-    """Where a format writes its files: a folder or an archive."""
+    """The target that a format writes its files to: a folder or an archive."""
 
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
-        """Write one file under a relative POSIX path, once. Raises ReleaseError for an unsafe or repeated path."""
+        """Write one file at a relative POSIX path. Raises ReleaseError for an unsafe or repeated path."""
         ...
 
 
 class Tree(Protocol):
-    """A written release to read back: a folder or an archive."""
+    """A written release that is read back: a folder or an archive."""
 
     def names(self) -> Iterator[str]:
-        """The relative POSIX path of every file."""
+        """Yield the relative POSIX path of every file."""
         ...
 
     def open(self, name: str) -> BinaryIO: ...
 
 
 class Format(Protocol):
-    """One export format: one file, one line in the registry, one golden test."""
+    """An export format: one file, one line in the registry, one golden test."""
 
     name: ClassVar[str]
     title: ClassVar[str]
@@ -112,37 +112,37 @@ class Format(Protocol):
     def write(
         self, info: ReleaseInfo, records: Iterable[ReleaseRecord], open_image: OpenImage, sink: Sink
     ) -> ExportReport:
-        """Write the release into the sink, one record in memory at a time.
+        """Write the release to the sink, with one record in memory at a time.
 
-        The records come in one fixed order, one for each image: the numbers in the files follow it, so the same
-        records give the same bytes. Raises ReleaseError when a record cannot be true.
+        The records come in a fixed order, one per image. The ids in the files follow that order, so the same records
+        give the same bytes. Raises ReleaseError for an invalid record.
         """
         ...
 
     def verify(self, tree: Tree, expected: Counts) -> None:
-        """Read the release back with the format's own reader. Raises ReleaseError when anything disagrees."""
+        """Read the release back with the format's own reader. Raises ReleaseError on any discrepancy."""
         ...
 
 
 def checked(records: Iterable[ReleaseRecord]) -> Iterator[ReleaseRecord]:
-    """The records, each one checked to be the only one and a finished label of a real image in a known split."""
+    """Yield the records, checking that each is unique, has a known split, a valid size and a finished label."""
     seen: set[int] = set()
     for record in records:
-        mark = hash(record.image_id)  # 8 bytes: at a million images two marks are one in 30 million releases
-        if mark in seen:
-            raise ReleaseError(f"{record.file_name} comes twice; a release holds one agreed label an image.")
-        seen.add(mark)
+        key = hash(record.image_id)  # 8 bytes: with a million images, one release in 30 million has a collision
+        if key in seen:
+            raise ReleaseError(f"{record.file_name} occurs twice; a release has one agreed label per image.")
+        seen.add(key)
         if record.split not in SPLITS:
-            raise ReleaseError(f"{record.file_name} is in the split “{record.split}”; there are train, val and test.")
+            raise ReleaseError(f"{record.file_name} is in the split “{record.split}”; use train, val or test.")
         if record.width < 1 or record.height < 1:
-            raise ReleaseError(f"{record.file_name} has no size, so its labels cannot be placed.")
+            raise ReleaseError(f"{record.file_name} has no valid size; import the image again.")
         if record.label.get("verdict") not in ("labels", "empty", "cannot_tell"):
             raise ReleaseError(f"{record.file_name} has no finished label; leave it out until it is approved.")
         yield record
 
 
 def image_chunks(record: ReleaseRecord, open_image: OpenImage) -> Iterator[bytes]:
-    """The release image in pieces of bounded size. Raises ReleaseError when it cannot be opened."""
+    """Yield the release image in chunks of bounded size. Raises ReleaseError if it cannot be opened."""
     try:
         stream = open_image(record)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""The objects of a canonical answer as the box formats need them: classes resolved, geometry checked."""
+"""The objects of a canonical answer, prepared for box formats: classes resolved, geometry checked."""
 
 from __future__ import annotations
 
@@ -25,41 +25,42 @@ class BoxObject:
 
 
 class ClassTable:
-    """The classes of a release by the number that answers use."""
+    """The classes of a release, indexed by the number that answers use."""
 
     def __init__(self, classes: Iterable[LabelClass]) -> None:
         self._by_number = {each.number: each for each in classes}
 
     def find(self, number: int, record: ReleaseRecord) -> LabelClass:
-        """Raises ReleaseError when the schema has no such class: a format never makes one up."""
-        found = self._by_number.get(number)
-        if found is None:
+        """Return the class. Raises ReleaseError if the schema has no such class: a format never invents one."""
+        cls = self._by_number.get(number)
+        if cls is None:
             raise ReleaseError(
-                f"The label of {record.file_name} uses class number {number}, which the release's label schema lacks."
+                f"The label of {record.file_name} uses class number {number}, which is not in the release's label"
+                " schema; review that label again."
             )
-        return found
+        return cls
 
 
 def image_class(record: ReleaseRecord, table: ClassTable) -> LabelClass | None:
-    """The class that the answer gives the whole image, if it gives one."""
+    """Return the class that the answer gives the whole image, or None."""
     number = (record.label.get("image") or {}).get("class")
     return None if number is None else table.find(number, record)
 
 
 def boxes_of(record: ReleaseRecord, table: ClassTable, report: ExportReport) -> list[BoxObject]:
-    """The boxes of an answer in its own order; objects of other shapes are counted in the report as left out.
+    """Return the boxes of an answer in its order; objects of other shapes are reported as left out.
 
     Raises ReleaseError for a box that is not inside the image or a class that is not in the schema.
     """
-    found = []
+    boxes = []
     for each in record.label.get("objects") or ():
         tool = str(each["tool"])
         if tool == "box":
-            found.append(_box(each, record, table))
+            boxes.append(_box(each, record, table))
         else:
-            sentence = f"This format holds boxes here; objects drawn with the tool {tool} are not in it."
+            sentence = f"This format only contains boxes; objects drawn with the tool {tool} are left out."
             report.leave_out(f"tool:{tool}", sentence, f"{record.file_name} #{each['id']}")
-    return found
+    return boxes
 
 
 def _box(each: Mapping[str, Any], record: ReleaseRecord, table: ClassTable) -> BoxObject:
@@ -67,5 +68,7 @@ def _box(each: Mapping[str, Any], record: ReleaseRecord, table: ClassTable) -> B
     geom = box_from_corners(x, y, x + w, y + h) if all(map(math.isfinite, (x, y, w, h))) else Box(0, 0, 0, 0)
     left, top, right, bottom = geom.corners()
     if not (0 <= left < right <= record.width and 0 <= top < bottom <= record.height):
-        raise ReleaseError(f"A box of {record.file_name} is empty or leaves the image; review that label again.")
+        raise ReleaseError(
+            f"A box of {record.file_name} is empty or extends outside the image; review that label again."
+        )
     return BoxObject(str(each["id"]), table.find(each["class"], record), geom, each.get("attrs") or {})

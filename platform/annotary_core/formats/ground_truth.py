@@ -1,10 +1,10 @@
-"""What a reader of existing labels gives: one record an image, and a list of what it could not take. Pure.
+"""What a reader of existing labels returns: one record per image, and a list of problems. Pure.
 
-Frame of every box: pixels of the image as its annotator saw it decoded, origin at the outer corner of the first
-pixel, so a box that covers the first pixel alone is x=0, y=0, w=1, h=1. Where a file's EXIF orientation was not
-applied when it was annotated, the caller turns the boxes into the upright frame.
+Frame of every box: pixels of the decoded image as its annotator saw it, origin at the outer corner of the first
+pixel, so a box that covers only the first pixel is x=0, y=0, w=1, h=1. If a file's EXIF orientation was not
+applied during annotation, the caller rotates the boxes into the upright frame.
 
-An image whose truth is partly broken is refused whole: truth that lacks an object is wrong truth.
+An image whose ground truth is partly broken is refused as a whole: incomplete ground truth is wrong ground truth.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from annotary_core.labels.geometry import OVERSHOOT, Frame, box_from_corners, ca
 
 @dataclass(frozen=True, slots=True)
 class TruthBox:
-    """One box of a class."""
+    """A box with its class."""
 
     class_name: str
     x: float
@@ -32,10 +32,10 @@ class TruthBox:
 
 @dataclass(frozen=True, slots=True)
 class TruthRecord:
-    """The truth of one image. `file_name` is a relative POSIX path or bare name, as the labels give it.
+    """The ground truth of one image. `file_name` is a relative POSIX path or a bare name, as the labels give it.
 
-    `width` and `height` are None where the labels do not state them. A record without class and boxes says that the
-    image was looked at and is empty.
+    `width` and `height` are None if the labels do not state them. A record without class and boxes means that the
+    image was annotated and is empty.
     """
 
     file_name: str
@@ -47,7 +47,7 @@ class TruthRecord:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What was not taken: the file (or the image it tells of), and one sentence why."""
+    """Something that could not be read: the file (or the image it describes), and one sentence why."""
 
     file: str
     sentence: str
@@ -55,7 +55,7 @@ class Problem:
 
 @dataclass(slots=True)
 class Reading:
-    """The outcome of reading. `problems` is complete only when `records` has been exhausted."""
+    """The result of reading. `problems` is complete only after `records` has been exhausted."""
 
     reader: str
     records: Iterator[TruthRecord]
@@ -66,58 +66,58 @@ Report = Callable[[Problem], None]
 
 
 class Reader(Protocol):
-    """One format of existing labels: one file, one line in the registry, one golden test."""
+    """A format of existing labels: one file, one line in the registry, one golden test."""
 
     name: ClassVar[str]
     title: ClassVar[str]
 
     def accepts(self, path: Path) -> bool:
-        """Whether the content of this file or folder is of this format."""
+        """Whether the content of this file or folder has this format."""
         ...
 
     def read(self, path: Path, report: Report) -> Iterator[TruthRecord]:
-        """The records of a file or folder; what cannot be taken goes to `report` and never ends the reading."""
+        """Yield the records of a file or folder; problems go to `report` and never stop the reading."""
         ...
 
 
 class Unreadable(ValueError):
-    """A label file, or the truth of one image in it, that cannot be taken; the text is a sentence for people."""
+    """A label file, or the ground truth of one image in it, cannot be used; the text is shown to the user."""
 
 
 def posix_name(name: str) -> str:
-    """A relative POSIX path without dots. Raises Unreadable for an empty or climbing name."""
+    """Normalize a name to a relative POSIX path without dots. Raises Unreadable for an empty name or one with `..`."""
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
     if not parts or ".." in parts or len(name) > 1024 or any(ord(char) < 32 for char in name):
-        raise Unreadable("It names no image; give the file name of an image in this dataset.")
+        raise Unreadable("The file name of the image is missing or invalid; use the name of an image in this dataset.")
     return "/".join(parts)
 
 
 def class_name(text: str | None) -> str:
-    """A class's name without space around it. Raises Unreadable when there is none."""
+    """Return a class name without surrounding space. Raises Unreadable for a missing or unusable name."""
     name = (text or "").strip()
     if not name or len(name) > 100 or not name.isprintable():
-        raise Unreadable("An object has no usable class name; name its class in 1 to 100 characters.")
+        raise Unreadable("An object has no usable class name; use 1 to 100 printable characters.")
     return name
 
 
 def truth_box(name: str, x1: float, y1: float, x2: float, y2: float, size: tuple[int | None, int | None]) -> TruthBox:
-    """A box from its outer corners, clipped and rounded like an answer's.
+    """Build a box from its outer corners, clipped and rounded like the boxes of answers.
 
-    An overshoot of up to one pixel is clipped. Raises Unreadable for a box without size, with a number that is none,
-    or further outside the image (where the labels state its size; else the caller finds out).
+    An overshoot of up to one pixel is clipped. Raises Unreadable for a box without area, with a coordinate that is
+    not finite, or further outside the image (if the labels state its size; otherwise the caller has to check).
     """
     if not all(map(math.isfinite, (x1, y1, x2, y2))):
-        raise Unreadable("A box has a coordinate that is not a number.")
+        raise Unreadable("A box has a coordinate that is not a finite number; correct the label file.")
     width, height = size
     try:
         if width is not None and height is not None:
             box = canonical_box(x1, y1, x2 - x1, y2 - y1, frame=Frame(width, height))
         elif min(x1, y1) < -OVERSHOOT:
-            raise Unreadable("A box begins outside the image.")
+            raise Unreadable("A box starts outside the image; correct its coordinates.")
         else:
             box = box_from_corners(max(x1, 0.0), max(y1, 0.0), x2, y2)
     except AnswerError as error:
-        raise Unreadable(f"A box of class {name} cannot be taken: {error}") from error
+        raise Unreadable(f"A box of class {name} is invalid: {error}") from error
     if box.w <= 0 or box.h <= 0:
-        raise Unreadable(f"A box of class {name} has no size.")
+        raise Unreadable(f"A box of class {name} has no area; correct its coordinates.")
     return TruthBox(name, box.x, box.y, box.w, box.h)

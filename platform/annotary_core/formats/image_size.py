@@ -1,4 +1,4 @@
-"""Width and height from the header of a release image, without decoding it.
+"""Reading of a release image's width and height from its header, without decoding it.
 
 Release images are our own upright JPEG, PNG and WebP files; foreign images go through validate instead.
 Sources: ITU-T T.81 §B.2 (JPEG frame header), PNG specification §11.2.2, RFC 9649 §2.5-2.7 (WebP).
@@ -9,12 +9,12 @@ from __future__ import annotations
 import struct
 from typing import BinaryIO
 
-# SOF0 to SOF15 without DHT (C4), JPG (C8) and DAC (CC), which share their range.
+# SOF0 to SOF15 without DHT (C4), JPG (C8) and DAC (CC), which are in the same range.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 def image_size(stream: BinaryIO) -> tuple[int, int] | None:
-    """(width, height) in pixels, or None when the stream is none of the three formats."""
+    """Return (width, height) in pixels, or None if the stream is none of the three formats."""
     head = stream.read(30)
     if head.startswith(b"\x89PNG\r\n\x1a\n") and len(head) >= 24:
         width, height = struct.unpack(">II", head[16:24])
@@ -40,22 +40,22 @@ def _webp_size(head: bytes) -> tuple[int, int] | None:
 
 
 def _jpeg_size(buffered: bytes, stream: BinaryIO) -> tuple[int, int] | None:
-    """Walk the segments up to the frame header; the first bytes of them may be read already."""
+    """Walk the segments up to the frame header; `buffered` is what was already read of them."""
 
-    def take(count: int) -> bytes:
+    def read(count: int) -> bytes:
         nonlocal buffered
         if len(buffered) < count:
             buffered += stream.read(count - len(buffered))
-        taken, buffered = buffered[:count], buffered[count:]
-        return taken
+        data, buffered = buffered[:count], buffered[count:]
+        return data
 
-    while (marker := take(2)) and marker[0] == 0xFF:
+    while (marker := read(2)) and marker[0] == 0xFF:
         while marker[1:] == b"\xff":
-            marker = b"\xff" + take(1)
-        length = int.from_bytes(take(2), "big")
+            marker = b"\xff" + read(1)
+        length = int.from_bytes(read(2), "big")
         if marker[1] in _FRAMES:
-            body = take(5)
+            body = read(5)
             return int.from_bytes(body[3:5], "big"), int.from_bytes(body[1:3], "big")
-        if length < 2 or len(take(length - 2)) < length - 2:
+        if length < 2 or len(read(length - 2)) < length - 2:
             return None
     return None

@@ -1,4 +1,4 @@
-"""JSON that grows past memory: entries are spooled to disk while records stream by, then joined into one file."""
+"""Buffers for JSON larger than memory: entries go to disk while records are streamed, then are joined into a file."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ _IN_MEMORY = 1024 * 1024
 
 
 def compact(value: Any) -> bytes:
-    """One line of JSON: keys sorted, ASCII alone (pycocotools opens files in the reader's locale), no NaN."""
+    """Encode one line of JSON: sorted keys, ASCII only (pycocotools opens files in the reader's locale), no NaN."""
     return json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
 
 
 class Spool:
-    """Lines of JSON in a temporary file that is gone when it is closed."""
+    """Lines of JSON in a temporary file that is deleted when it is closed."""
 
     def __init__(self) -> None:
-        # Closed by `Spools`, which owns every spool that a format opens.
+        # Closed by the collection below, which owns all buffers of a format.
         self._file = cast(BinaryIO, SpooledTemporaryFile(max_size=_IN_MEMORY))  # noqa: SIM115
         self.count = 0
 
     def add(self, entry: bytes, *, between: bytes = b"\n") -> None:
-        """Append one line; `between` stands behind the line before it."""
+        """Append one line; `between` separates it from the previous line."""
         if self.count:
             self._file.write(between)
         self._file.write(entry)
@@ -45,7 +45,7 @@ class Spool:
 
 
 class Spools:
-    """Spools by name, closed together."""
+    """Buffers by name, created on first use and closed together."""
 
     def __init__(self) -> None:
         self._by_name: dict[str, Spool] = {}
@@ -53,8 +53,8 @@ class Spools:
 
     def __getitem__(self, name: str) -> Spool:
         if name not in self._by_name:
-            spool = self._by_name[name] = Spool()
-            self._stack.callback(spool.close)
+            buffer = self._by_name[name] = Spool()
+            self._stack.callback(buffer.close)
         return self._by_name[name]
 
     def __enter__(self) -> Spools:

@@ -1,4 +1,4 @@
-"""The label files under a folder, in one fixed order, without following links out of it."""
+"""Finding and reading the label files under a folder, in a fixed order and without following links out of it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".
 
 
 def files_with(path: Path, suffixes: frozenset[str]) -> Iterator[Path]:
-    """The file itself, or every real file below a folder whose extension is one of these, sorted by path."""
+    """Yield the file itself, or every regular file below a folder with one of these extensions, sorted by path."""
     if path.is_file():
         if path.suffix.lower() in suffixes:
             yield path
@@ -26,17 +26,17 @@ def files_with(path: Path, suffixes: frozenset[str]) -> Iterator[Path]:
 
 
 def bounded_bytes(file: Path, limit: int) -> bytes:
-    """What the file holds. Raises Unreadable when it is larger than `limit` bytes or cannot be opened."""
+    """Return the file's content. Raises Unreadable if it is larger than `limit` bytes or cannot be opened."""
     try:
         with file.open("rb") as stream:
             body = stream.read(limit + 1)
     except OSError as error:
-        raise Unreadable("It cannot be opened; check that the file is whole and readable.") from error
+        raise Unreadable("The file cannot be opened; check that it is complete and readable.") from error
     if len(body) > limit:
-        raise Unreadable(f"It is larger than {limit // (1024 * 1024)} MiB; split it into smaller files.")
+        raise Unreadable(f"The file is larger than {limit // (1024 * 1024)} MiB; split it into smaller files.")
     return body
 
 
 def shown(file: Path, under: Path) -> str:
-    """How a file is named to people: relative to what they uploaded."""
+    """Return the name of a file as shown to users: relative to what they uploaded."""
     return file.name if file == under else file.relative_to(under).as_posix()

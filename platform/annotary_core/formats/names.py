@@ -1,6 +1,6 @@
-"""File and folder names that every file system holds, and no two of which are one name on any of them.
+"""File and folder names that are valid and unique on every file system.
 
-Names come from the owner's source keys. What is changed is listed in the export's report; nothing is overwritten.
+Names are derived from the owner's source keys. Changed names are listed in the export's report; no file is overwritten.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 import unicodedata
 from hashlib import blake2b
 
-# What torchvision's ImageFolder takes for an image (IMG_EXTENSIONS): a file named otherwise would be overlooked.
+# The extensions that torchvision's ImageFolder accepts (IMG_EXTENSIONS); it ignores files with any other.
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 EXTENSIONS = {
     "image/jpeg": (".jpg", ".jpeg"),
@@ -18,8 +18,8 @@ EXTENSIONS = {
     "image/bmp": (".bmp",),
     "image/tiff": (".tif", ".tiff"),
 }
-# Bytes of UTF-8. File systems stop at 255 a part (143 when encrypted) and Windows at 260 characters a whole path,
-# of which the folder that the release is unpacked into needs its share.
+# Bytes of UTF-8. File systems allow 255 per part (143 when encrypted) and Windows 260 characters for the whole path,
+# including the folder that the release is unpacked into.
 PART_LIMIT = 100
 PATH_LIMIT = 180
 
@@ -28,7 +28,7 @@ _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])
 
 
 def fold(name: str) -> str:
-    """The form under which two names are one on a file system that ignores case or Unicode form."""
+    """Return the form in which two names collide on a file system that ignores case or Unicode normalization."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
@@ -37,9 +37,9 @@ def short_hash(text: str, digits: int = 8) -> str:
 
 
 def safe_part(part: str, limit: int = PART_LIMIT) -> str:
-    """One folder or file name without separators, control or bidirectional characters, reserved names or odd edges.
+    """Make a folder or file name safe: no separators, control or bidirectional characters, reserved names or odd edges.
 
-    A longer name than `limit` bytes keeps its extension and its beginning, and a hash of all of it.
+    A name longer than `limit` bytes is reduced to its beginning, a hash of the whole name, and its extension.
     """
     text = unicodedata.normalize("NFC", part)
     text = "".join("_" if unicodedata.category(char).startswith("C") else char for char in text)
@@ -52,9 +52,9 @@ def safe_part(part: str, limit: int = PART_LIMIT) -> str:
 
 
 def safe_path(source: str, media_type: str) -> str:
-    """A relative POSIX path for an image, its extension that of its content. Frame of reference: the images folder.
+    """Return a safe POSIX path for an image, relative to the images folder, with the extension of its content.
 
-    Folders never end like an image and files always do, so no file stands where another needs a folder.
+    Folder names never end in an image extension and file names always do, so a file never collides with a folder.
     """
     parts = [safe_part(part) for part in re.split(r"[/\\]+", source) if part not in ("", ".", "..")]
     *folders, name = parts or ["image"]
@@ -69,15 +69,15 @@ def safe_path(source: str, media_type: str) -> str:
 
 
 def with_suffix(path: str, suffix: str) -> str:
-    """`a/x.jpg` with the suffix `1f` is `a/x_1f.jpg`."""
+    """Insert a suffix before the extension: `a/x.jpg` with the suffix `1f` is `a/x_1f.jpg`."""
     stem, dot, extension = path.rpartition(".")
     return f"{stem}_{suffix}{dot}{extension}" if dot and "/" not in extension else f"{path}_{suffix}"
 
 
 class NameBook:
-    """The names given so far. Holds 8 bytes of hash for each: two names with one hash only cost a suffix.
+    """Allocates unique names. Keeps 8 bytes of hash per name; a hash collision only costs a suffix.
 
-    With `by_stem`, names that differ by extension alone count as one, for formats that keep `x.xml` beside `x.jpg`.
+    With `by_stem`, names that differ only by extension collide, for formats that store an `x.xml` for `x.jpg`.
     """
 
     def __init__(self, *, by_stem: bool = False) -> None:
@@ -85,9 +85,9 @@ class NameBook:
         self._taken: set[int] = set()
 
     def give(self, path: str, owner: str) -> str:
-        """`path` if it is free, else with a suffix made from `owner` (the image's id), so that it does not count up.
+        """Return `path` if it is free, else with a suffix derived from `owner` (the image's id) instead of a counter.
 
-        Nothing else in the release moves when two sources share a name: the second one alone takes the suffix.
+        If two sources share a name, only the second gets a suffix, so nothing else in the release changes.
         """
         if self._take(path):
             return path
@@ -95,7 +95,7 @@ class NameBook:
             candidate = with_suffix(path, short_hash(owner if attempt == 0 else f"{owner}#{attempt}"))
             if self._take(candidate):
                 return candidate
-        raise AssertionError("a thousand hashes of one name were all taken")
+        raise AssertionError("a thousand suffixes of one name were all in use")
 
     def _take(self, path: str) -> bool:
         key = fold(path.rpartition(".")[0] if self._by_stem else path)
@@ -111,5 +111,5 @@ def _shortened(text: str, limit: int) -> str:
     if not dot or len(extension.encode()) > 8:
         stem, dot, extension = text, "", ""
     room = limit - len(f"_00000000{dot}{extension}".encode())
-    kept = stem.encode()[:room].decode("utf-8", "ignore").rstrip(". ")
-    return f"{kept}_{short_hash(text)}{dot}{extension}"
+    prefix = stem.encode()[:room].decode("utf-8", "ignore").rstrip(". ")
+    return f"{prefix}_{short_hash(text)}{dot}{extension}"

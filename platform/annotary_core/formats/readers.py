@@ -1,4 +1,4 @@
-"""The readers of existing labels by name, and which of them a folder or file is for."""
+"""The readers of existing labels by name, and detection of the right one for a file or folder."""
 
 from __future__ import annotations
 
@@ -9,31 +9,31 @@ from annotary_core.formats.ground_truth import Problem, Reader, Reading, Unreada
 from annotary_core.formats.imagenet.reader import Folders
 from annotary_core.formats.voc.reader import Voc
 
-# In order of detection: label files say more than the folders in which images happen to lie.
+# In order of detection: label files are more specific than the folders that images happen to be in.
 READERS: dict[str, Reader] = {each.name: each for each in (Coco(), Voc(), Folders())}
 
 
 def detect(path: Path) -> Reader | None:
-    """The first reader that knows the content of this file or folder."""
+    """Return the first reader that recognizes the content of this file or folder, or None."""
     return next((reader for reader in READERS.values() if reader.accepts(path)), None)
 
 
 def read_with(name: str, path: Path) -> Reading:
-    """Read with a reader by name, for content that several readers would take. Raises Unreadable for another name."""
+    """Read with a named reader, for content that several readers accept. Raises Unreadable for an unknown name."""
     if name not in READERS:
-        raise Unreadable(f"There is no reader “{name}”; choose one of {', '.join(READERS)}.")
+        raise Unreadable(f"Unknown reader “{name}”; choose one of {', '.join(READERS)}.")
     problems: list[Problem] = []
     return Reading(name, READERS[name].read(path, problems.append), problems)
 
 
 def detect_and_read(path: Path) -> Reading:
-    """Read the labels of a file or folder, whatever they are.
+    """Read the labels of a file or folder, detecting their format.
 
-    The records stream; `problems` fills while they do. Raises Unreadable when no reader knows the content.
+    Records are streamed, and `problems` fills up meanwhile. Raises Unreadable if no reader recognizes the content.
     """
     reader = detect(path)
     if reader is None:
         raise Unreadable(
-            f"{path.name} holds no labels that can be read; bring COCO JSON, VOC XML, or images in a folder a class."
+            f"{path.name} contains no readable labels; upload COCO JSON, VOC XML, or images in one folder per class."
         )
     return read_with(reader.name, path)

@@ -1,4 +1,4 @@
-"""The export formats by name: one file, one line here, one golden test each."""
+"""The export formats by name. Each format has one file, one line here and one golden test."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ FORMATS: dict[str, Format] = {each.name: each for each in (Coco(), ImageNet())}
 
 
 def get_format(name: str) -> Format:
-    """Raises ReleaseError when there is no such format."""
+    """Return the format with this name. Raises ReleaseError for an unknown name."""
     try:
         return FORMATS[name]
     except KeyError:
-        raise ReleaseError(f"There is no format “{name}”; choose one of {', '.join(FORMATS)}.") from None
+        raise ReleaseError(f"Unknown export format “{name}”; choose one of {', '.join(FORMATS)}.") from None
 
 
 def verify_release(name: str, path: Path, expected: Counts) -> None:
-    """Read the release at `path`, a folder or an archive, back in its format. Raises ReleaseError."""
+    """Verify the release at `path`, a folder or an archive, by reading it back in its format. Raises ReleaseError."""
     with open_tree(path) as tree:
         get_format(name).verify(tree, expected)

@@ -1,4 +1,4 @@
-"""What an export held, what it could not hold, and why. Bounded in size: counts are full, names are samples."""
+"""The report of an export: what it contains, what is left out, and why. Bounded: counts are complete, names sampled."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ SAMPLES = 1000
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """How many images and objects the written release must read back with, in all and by split."""
+    """The numbers of images and objects that a written release must contain, in total and by split."""
 
     images: int
     objects: int
@@ -20,8 +20,8 @@ class Counts:
 
 
 @dataclass(slots=True)
-class LeftOut:
-    """One reason for which something is not in the export: `count` things, the first of them by name."""
+class OmittedItems:
+    """The items left out of an export for one reason: their `count`, and the names of the first ones."""
 
     sentence: str
     count: int = 0
@@ -35,19 +35,21 @@ class LeftOut:
 
 @dataclass(slots=True)
 class ExportReport:
-    """The account of one export, filled while it is written."""
+    """The report of one export, filled while it is written."""
 
     format: str
     images: Counter[str] = field(default_factory=Counter)
     objects: Counter[str] = field(default_factory=Counter)
     objects_by_class: Counter[str] = field(default_factory=Counter)
     images_by_class: Counter[str] = field(default_factory=Counter)
-    left_out: dict[str, LeftOut] = field(default_factory=dict)
-    renamed: LeftOut = field(default_factory=lambda: LeftOut("The file name was changed to be safe and unique."))
+    left_out: dict[str, OmittedItems] = field(default_factory=dict)
+    renamed: OmittedItems = field(
+        default_factory=lambda: OmittedItems("The file name was changed to be safe and unique.")
+    )
     notes: list[str] = field(default_factory=list)
 
     def leave_out(self, reason: str, sentence: str, name: str) -> None:
-        self.left_out.setdefault(reason, LeftOut(sentence)).add(name)
+        self.left_out.setdefault(reason, OmittedItems(sentence)).add(name)
 
     def name_given(self, source: str, name: str) -> None:
         if source != name:
@@ -72,5 +74,5 @@ class ExportReport:
         }
 
 
-def _listed(entry: LeftOut) -> dict[str, Any]:
+def _listed(entry: OmittedItems) -> dict[str, Any]:
     return {"why": entry.sentence, "count": entry.count, "names": list(entry.names)}

@@ -1,4 +1,4 @@
-"""The decoder process: reads requests from standard input until it closes, one image at a time."""
+"""The decoder process: serves requests from standard input, one image at a time, until the pipe closes."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from tasks.validate.imaging.refusal import Refusal
 from tasks.validate.imaging.rendering import render
 from tasks.validate.imaging.wire import ChannelClosed, receive, send
 
-_TOO_BIG = Refusal("too_big_to_decode", "The image needs more memory than an image may take; scale it down.")
+_TOO_BIG = Refusal("too_big_to_decode", "The image needs too much memory to decode; scale it down.")
 
 
 def main() -> None:
     """Serve until the parent closes the pipe, which also happens when the parent is killed."""
-    requests, answers = _private_pipes()
+    requests, responses = _private_pipes()
     limits = ImageLimits(**receive(requests))
-    _confine(limits)
-    send(answers, {"ready": True})
+    _set_limits(limits)
+    send(responses, {"ready": True})
     while True:
         try:
             request = receive(requests)
         except ChannelClosed:
             return
-        _allow_time(limits)
-        answer = _answer(request, limits)
+        _limit_time(limits)
+        response = _respond(request, limits)
         signal.alarm(0)
-        send(answers, answer)
+        send(responses, response)
 
 
-def _answer(request: dict[str, Any], limits: ImageLimits) -> dict[str, Any]:
+def _respond(request: dict[str, Any], limits: ImageLimits) -> dict[str, Any]:
     try:
         return {"rendered": render(Path(request["source"]), Path(request["out"]), limits)}
     except Refusal as refusal:
@@ -41,21 +41,21 @@ def _answer(request: dict[str, Any], limits: ImageLimits) -> dict[str, Any]:
     except MemoryError:
         return {"refused": [_TOO_BIG.code, _TOO_BIG.sentence]}
     except OSError as error:
-        # Reading is handled below as a refusal; what is left is our own disk or folder.
+        # Read errors become refusals in `opening`; what is left are errors of our own disk or folder.
         return {"failed": f"{type(error).__name__}: {error.strerror}"}
 
 
 def _private_pipes() -> tuple[int, int]:
-    """Move the protocol off 0, 1 and 2: image libraries print warnings, as many as a hostile file wants."""
-    requests, answers = os.dup(0), os.dup(1)
+    """Move the protocol off descriptors 0, 1 and 2, where a hostile file can make image libraries print warnings."""
+    requests, responses = os.dup(0), os.dup(1)
     null = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):
         os.dup2(null, fd)
     os.close(null)
-    return requests, answers
+    return requests, responses
 
 
-def _confine(limits: ImageLimits) -> None:
+def _set_limits(limits: ImageLimits) -> None:
     space = limits.address_space
     resource.setrlimit(resource.RLIMIT_AS, (space, space))
     resource.setrlimit(resource.RLIMIT_FSIZE, (space, space))
@@ -64,8 +64,8 @@ def _confine(limits: ImageLimits) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
-def _allow_time(limits: ImageLimits) -> None:
-    """Limit this image's time from inside as well: a parent that was killed can no longer end a spinning decoder."""
+def _limit_time(limits: ImageLimits) -> None:
+    """Limit the time for this image from inside as well: a killed parent can no longer stop a spinning decoder."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = int(used.ru_utime + used.ru_stime) + limits.cpu_seconds + 1
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, resource.RLIM_INFINITY))

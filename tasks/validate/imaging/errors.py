@@ -1,4 +1,4 @@
-"""What the image module raises to the rest of the platform."""
+"""Errors that the imaging package raises to the rest of the platform."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from kernel.errors import Refused, Unavailable
 
 
 class ImageRefused(Refused):
-    """This image cannot be taken."""
+    """This image cannot be used; export it as JPEG or PNG and upload it again."""
 
     code = "image_refused"
 
     def __init__(self, reason: str, sentence: str) -> None:
-        """`reason` is a stable word for counting and tests, `sentence` is for the person who sent the image."""
+        """`reason` is a stable code for counting and tests; `sentence` is shown to the person who sent the image."""
         super().__init__(sentence, reason=reason)
         self.reason = reason
         self.sentence = sentence
@@ -21,6 +21,6 @@ class ImageRefused(Refused):
 
 
 class DecoderUnavailable(Unavailable):
-    """Images cannot be read at the moment; try again shortly."""
+    """Images cannot be read right now; try again shortly."""
 
     code = "image_reader_unavailable"

@@ -1,4 +1,4 @@
-"""The door to this module: one image in, its facts and renderings out. Nothing else opens images."""
+"""The entry point of the imaging package: one image in, its facts and renderings out. Nothing else opens images."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from tasks.validate.imaging.sniff import SUFFIXES, Format, sniff
 
 @dataclass(frozen=True, slots=True)
 class RenderedImage:
-    """One image taken. Sides are in pixels; width and height are of the upright frame that every label refers to.
+    """An accepted image. Sides are in pixels; width and height are those of the upright frame that all labels use.
 
     orientation: EXIF 1 to 8, the transform from the original's pixels (original_width x original_height) to the frame.
     mode: Pillow's mode of the original. sha256: hex, of the original file. phash: 64 bits as a signed integer.
-    release, screen, thumb: files in the caller's folder, upright and without metadata, grey or sRGB.
+    release, screen, thumb: files in the caller's folder, upright, without metadata, grayscale or sRGB.
     sharpness: variance of the Laplacian at 1,024 pixels; brightness and contrast: 0 to 1.
-    notes: sentences on what was ignored, for the person who sent the image.
+    notes: sentences about what was ignored, for the person who sent the image.
     """
 
     width: int
@@ -49,7 +49,7 @@ class RenderedImage:
 
 
 class _Facts(msgspec.Struct, forbid_unknown_fields=True):
-    """What the decoder may answer; it handled hostile bytes, so it is believed in shape alone."""
+    """The decoder's response; the decoder handled hostile bytes, so only the structure of its response is trusted."""
 
     width: int
     height: int
@@ -75,17 +75,17 @@ def inspect_and_render(
 ) -> RenderedImage:
     """Check one image and write its release, screen image and thumbnail into the folder `out`.
 
-    `source` is a file that does not change meanwhile, or its bytes; `name` is what its owner calls it and is used for
-    a note alone. A decoder takes one image at a time; threads that name different slots have one each.
-    Raises ImageRefused for the image, DecoderUnavailable (try again) for the machine.
+    `source` is a file that does not change meanwhile, or its bytes; `name` is the owner's file name and is only used
+    for a note. A decoder processes one image at a time; threads that pass different slots have one each.
+    Raises ImageRefused if the image is at fault, DecoderUnavailable (try again) if the machine is.
     """
     limits = limits or ImageLimits()
     path = _as_file(source, out)
     try:
-        kind, size = _admit(path, limits)
+        kind, size = _check_undecoded(path, limits)
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        facts = _believe(_decoder(limits, slot).render(path, out))
+        facts = _parse_facts(_decoder(limits, slot).render(path, out))
         return _assemble(facts, kind, digest, size, out, name)
     finally:
         if path != source:
@@ -93,8 +93,8 @@ def inspect_and_render(
 
 
 def _decoder(limits: ImageLimits, slot: int) -> Decoder:
-    # setdefault is atomic: of two threads that come first together, both get the one that is kept. No lock, which a
-    # fork could catch held. A decoder starts its process when asked, so the other one never had any.
+    # setdefault is atomic: two threads that race here both get the stored decoder. There is no lock, since a fork could
+    # happen while it is held. A decoder starts its process on first use, so the discarded one has none.
     return _DECODERS.get((limits, slot)) or _DECODERS.setdefault((limits, slot), Decoder(limits))
 
 
@@ -106,12 +106,14 @@ def _as_file(source: Path | bytes, out: Path) -> Path:
     return path
 
 
-def _admit(path: Path, limits: ImageLimits) -> tuple[Format, int]:
-    """What can be refused without a decoder. Raises ImageRefused."""
+def _check_undecoded(path: Path, limits: ImageLimits) -> tuple[Format, int]:
+    """Check what needs no decoder; return format and size in bytes. Raises ImageRefused."""
     size = path.stat().st_size
     if size > limits.max_bytes:
-        most = limits.max_bytes // 1_000_000
-        raise ImageRefused("too_many_bytes", f"The file has {size // 1_000_000} MB and the most is {most}; shrink it.")
+        limit = limits.max_bytes // 1_000_000
+        raise ImageRefused(
+            "too_many_bytes", f"The file has {size // 1_000_000} MB and the limit is {limit} MB; reduce its size."
+        )
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     try:
@@ -120,20 +122,20 @@ def _admit(path: Path, limits: ImageLimits) -> tuple[Format, int]:
         raise ImageRefused(refusal.code, refusal.sentence) from refusal
 
 
-def _believe(answer: dict[str, Any]) -> _Facts:
+def _parse_facts(response: dict[str, Any]) -> _Facts:
     try:
-        return msgspec.convert(answer, _Facts)
+        return msgspec.convert(response, _Facts)
     except msgspec.ValidationError as error:
-        raise ImageRefused("decoder_died", "The image broke its reader; export it again and send that.") from error
+        raise ImageRefused("decoder_died", "The image crashed the decoder; export it again as JPEG or PNG.") from error
 
 
 def _assemble(facts: _Facts, kind: Format, digest: str, size: int, out: Path, name: str) -> RenderedImage:
     notes = list(facts.notes)
     suffix = PurePosixPath(name).suffix.lower()
     if suffix and suffix not in SUFFIXES[kind]:
-        notes.append(f"The name ends in {suffix} but the content is {kind}, and the content counts.")
+        notes.append(f"The file name ends in {suffix}, but the content is {kind}; the content was used.")
     if facts.release not in _RELEASES:
-        raise ImageRefused("decoder_died", "The image broke its reader; export it again and send that.")
+        raise ImageRefused("decoder_died", "The image crashed the decoder; export it again as JPEG or PNG.")
     return RenderedImage(
         width=facts.width,
         height=facts.height,
@@ -144,11 +146,11 @@ def _assemble(facts: _Facts, kind: Format, digest: str, size: int, out: Path, na
         mode=facts.mode,
         sha256=digest,
         size=size,
-        release=_plain_file(out / facts.release),
+        release=_regular_file(out / facts.release),
         release_type=_RELEASES[facts.release],
-        screen=_plain_file(out / SCREEN_NAME),
-        thumb=_plain_file(out / THUMB_NAME),
-        # PostgreSQL's bigint is signed: the same 64 bits, read as two's complement.
+        screen=_regular_file(out / SCREEN_NAME),
+        thumb=_regular_file(out / THUMB_NAME),
+        # PostgreSQL's bigint is signed: the same 64 bits in two's complement.
         phash=facts.phash - (1 << 64) if facts.phash >> 63 else facts.phash,
         sharpness=facts.sharpness,
         brightness=facts.brightness,
@@ -157,11 +159,11 @@ def _assemble(facts: _Facts, kind: Format, digest: str, size: int, out: Path, na
     )
 
 
-def _plain_file(path: Path) -> Path:
-    # lstat: a link planted by a decoder that was taken over must not publish another file of this machine.
+def _regular_file(path: Path) -> Path:
+    # lstat: a link planted by a compromised decoder must not publish another file of this machine.
     try:
         if stat.S_ISREG(path.lstat().st_mode):
             return path
     except FileNotFoundError:
         pass
-    raise DecoderUnavailable("The image reader left no result; try again shortly.")
+    raise DecoderUnavailable("The image decoder produced no result; try again shortly.")

@@ -1,4 +1,4 @@
-"""What one image may cost. Shared by the parent and the decoder process, so standard library alone."""
+"""Resource limits for one image. Shared by the parent and the decoder process, so standard library only."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 MIB = 1024 * 1024
 
-# libjpeg writes no side longer than this, and a release may be a JPEG.
+# The longest side that libjpeg can write; a release may be a JPEG.
 MAX_SIDE = 65_500
 SCREEN_SIDE = 2_048
 THUMB_SIDE = 320
 
-# Enough of a file to know its format, and the canvas of a WebP.
+# Enough of a file to detect its format and the canvas size of a WebP.
 HEAD_BYTES = 64
 
 RELEASE_STEM = "release"
@@ -21,7 +21,7 @@ THUMB_NAME = "thumb.jpg"
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
-    """Limits on one image: bytes of the file, pixels of the header, seconds for all of its rendering."""
+    """Limits on one image: file size in bytes, pixels stated in the header, seconds for all rendering."""
 
     max_bytes: int = 256 * MIB
     max_pixels: int = 100_000_000
@@ -30,5 +30,5 @@ class ImageLimits:
 
     @property
     def address_space(self) -> int:
-        """Bytes of address space for the decoder: its libraries, the file, and four copies at 4 bytes a pixel."""
+        """Address space for the decoder in bytes: its libraries, the file, and four copies at 4 bytes per pixel."""
         return 768 * MIB + self.max_bytes + 16 * self.max_pixels

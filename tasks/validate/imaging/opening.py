@@ -1,11 +1,11 @@
-"""Open an image inside the decoder process: header first, limits next, pixels last."""
+"""Opening of an image inside the decoder process: header first, then limits, then pixels."""
 
 from __future__ import annotations
 
 import warnings
 from pathlib import Path
 
-# Imported by name so that Image.open finds them registered and never loads the other forty plugins.
+# Imported by name, so that Image.open finds them registered and never loads the other forty plugins.
 from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
@@ -31,7 +31,7 @@ READERS = (
     WebPImagePlugin,
 )
 
-# The header is held against our own limit, which is also a refusal and not a warning.
+# The header is checked against ImageLimits instead, which refuses the image where Pillow would only warn.
 Image.MAX_IMAGE_PIXELS = None
 warnings.simplefilter("ignore")
 
@@ -39,7 +39,7 @@ _TRUNCATED = ("truncat", "unexpected end", "not enough", "incomplete", "eof", "u
 
 
 def open_header(path: Path, limits: ImageLimits) -> tuple[Image.Image, Format]:
-    """Read the header and hold it against the limits; no pixel is decoded. Raises Refusal."""
+    """Read the header and check it against the limits, without decoding any pixel. Raises Refusal."""
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
     kind = sniff(head)
@@ -48,24 +48,24 @@ def open_header(path: Path, limits: ImageLimits) -> tuple[Image.Image, Format]:
         check_size(canvas, limits)
     try:
         if kind == "PNG":
-            # Checks every chunk's CRC; decoding skips those of the pixel data.
-            with Image.open(path, formats=[kind]) as probe:  # noqa: TID251 - this is the module that may
+            # Checks the CRC of every chunk; decoding skips those of the pixel data.
+            with Image.open(path, formats=[kind]) as probe:  # noqa: TID251 - the only module allowed to
                 check_size(probe.size, limits)
                 probe.verify()
         image = Image.open(path, formats=[kind])  # noqa: TID251 - as above
         check_size(image.size, limits)
-        moving = _frames_refused(image, kind)
+        refusal = _multiframe_refusal(image, kind)
     except (Refusal, MemoryError):
         raise
-    except Exception as error:  # Pillow's readers raise whatever the broken bytes led to: struct, key, type errors
+    except Exception as error:  # broken bytes make Pillow's readers raise anything: struct, key, type errors
         raise unreadable(error) from error
-    if moving is not None:
-        raise moving
+    if refusal is not None:
+        raise refusal
     return image, kind
 
 
 def load_pixels(image: Image.Image, limits: ImageLimits) -> None:
-    """Decode the pixels in place. Raises Refusal when they are truncated or corrupt."""
+    """Decode the pixels in place. Raises Refusal if they are truncated or corrupt."""
     try:
         image.load()
     except MemoryError:
@@ -81,27 +81,27 @@ def check_size(size: tuple[int, int], limits: ImageLimits) -> None:
     if width < 1 or height < 1:
         raise Refusal("zero_size", "The image has no pixels; export it again.")
     if width * height > limits.max_pixels:
-        most = limits.max_pixels / 1_000_000
+        limit = limits.max_pixels / 1_000_000
         raise Refusal(
             "too_many_pixels",
-            f"The image has {width} x {height} pixels and the most is {most:g} million; scale it down or cut it up.",
+            f"The image has {width} x {height} pixels and the limit is {limit:g} million; scale it down or split it.",
         )
     if max(width, height) > MAX_SIDE:
-        raise Refusal("too_long", f"One side has {max(width, height)} pixels and the most is {MAX_SIDE}; cut it up.")
+        raise Refusal("too_long", f"One side has {max(width, height)} pixels and the limit is {MAX_SIDE}; split it.")
 
 
 def unreadable(error: Exception) -> Refusal:
-    """The refusal for an image that its reader gave up on, without repeating the reader's words."""
-    words = str(error).lower()
-    if isinstance(error, EOFError) or any(sign in words for sign in _TRUNCATED):
-        return Refusal("truncated", "The image ends before its last pixel; copy the file again and send that.")
-    return Refusal("corrupt", "The image is damaged and cannot be read; export it again and send that.")
+    """Return the refusal for an image that Pillow could not read, without repeating Pillow's message."""
+    message = str(error).lower()
+    if isinstance(error, EOFError) or any(sign in message for sign in _TRUNCATED):
+        return Refusal("truncated", "The image file is truncated; copy it again and upload the copy.")
+    return Refusal("corrupt", "The image is damaged and cannot be read; export it again and upload the new file.")
 
 
-def _frames_refused(image: Image.Image, kind: Format) -> Refusal | None:
-    # A phone's multi-picture JPEG holds one photograph and its depth map or preview: the first is the image.
+def _multiframe_refusal(image: Image.Image, kind: Format) -> Refusal | None:
+    # A phone's multi-picture JPEG contains one photo and its depth map or preview: the first frame is the image.
     if kind in ("JPEG", "BMP") or not getattr(image, "is_animated", False):
         return None
     if kind == "TIFF":
-        return Refusal("several_pages", "This TIFF holds several pages; export the pages you want as single images.")
-    return Refusal("animated", "This is an animation; export the frames you want as single images.")
+        return Refusal("several_pages", "This TIFF has several pages; export the pages you need as single images.")
+    return Refusal("animated", "This is an animation; export the frames you need as single images.")

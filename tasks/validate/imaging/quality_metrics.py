@@ -1,4 +1,4 @@
-"""Figures of one image: the perceptual hash that finds near copies, sharpness, brightness, contrast."""
+"""Quality metrics of an image: the perceptual hash that finds near-duplicates, sharpness, brightness, contrast."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ MEASURE_SIDE = 1024
 
 
 def perceptual_hash(image: Image.Image) -> int:
-    """64 bits, unsigned: the 8 x 8 lowest frequencies of the 32 x 32 grey image against their median, row by row.
+    """Return 64 bits, unsigned: the 8 x 8 lowest frequencies of the 32 x 32 gray image against their median, row-major.
 
-    The same bits as `imagehash.phash(image)`, whose SciPy would double the start time of the decoder.
+    Gives the same bits as `imagehash.phash(image)`, whose SciPy import would double the decoder's start time.
     Source: Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010.
     """
     side = 32
@@ -25,10 +25,10 @@ def perceptual_hash(image: Image.Image) -> int:
 
 
 def quality(image: Image.Image) -> dict[str, float]:
-    """Sharpness (variance of the 4-neighbour Laplacian, grey levels squared), brightness and contrast (both 0..1)."""
-    grey = image.convert("L")
-    grey.thumbnail((MEASURE_SIDE, MEASURE_SIDE), Image.Resampling.BOX)
-    pixels = np.asarray(grey, dtype=np.float32)
+    """Return sharpness (variance of the 4-neighbor Laplacian, gray levels squared), brightness and contrast (0..1)."""
+    gray = image.convert("L")
+    gray.thumbnail((MEASURE_SIDE, MEASURE_SIDE), Image.Resampling.BOX)
+    pixels = np.asarray(gray, dtype=np.float32)
     padded = np.pad(pixels, 1, mode="edge")
     laplacian = padded[:-2, 1:-1] + padded[2:, 1:-1] + padded[1:-1, :-2] + padded[1:-1, 2:] - 4 * pixels
     return {

@@ -1,4 +1,4 @@
-"""One image from file to its three renderings, inside the decoder process."""
+"""Rendering of one image file to its three output files, inside the decoder process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasks.validate.imaging.sniff import Format
 
 _ORIENTATION, _WIDTH, _HEIGHT, _BITS, _PHOTOMETRIC = 274, 256, 257, 258, 262
 
-_TURNS = {
+_TRANSPOSES = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -27,7 +27,7 @@ _TURNS = {
 
 
 def render(source: Path, out: Path, limits: ImageLimits) -> dict[str, Any]:
-    """Write the release, the screen image and the thumbnail into `out`; return the facts. Raises Refusal."""
+    """Write the release, the screen image and the thumbnail into `out`; return the image's facts. Raises Refusal."""
     notes: list[str] = []
     image, kind = open_header(source, limits)
     with image:
@@ -36,16 +36,16 @@ def render(source: Path, out: Path, limits: ImageLimits) -> dict[str, Any]:
         original_size = image.size
         tags = getattr(image, "tag_v2", {})
         if kind == "TIFF":
-            # Pillow has swapped the sides of a turned TIFF in its header already.
+            # Pillow has already swapped the sides of a rotated TIFF in its header.
             original_size = (int(tags[_WIDTH]), int(tags[_HEIGHT]))
         bits = 12 if tuple(tags.get(_BITS, ())) == (12,) else 16
         white_is_zero = tags.get(_PHOTOMETRIC) == 0
         load_pixels(image, limits)
-        # The reader of TIFF turns the image upright while loading; for the others it is done here.
-        turn = _TURNS.get(orientation) if kind != "TIFF" else None
-        upright = image.transpose(turn) if turn is not None else image
+        # Pillow's TIFF reader rotates the image upright while loading; the other formats are rotated here.
+        transpose = _TRANSPOSES.get(orientation) if kind != "TIFF" else None
+        upright = image.transpose(transpose) if transpose is not None else image
         upright.info = dict(image.info)
-    # Each name left behind would keep up to 400 MB of pixels.
+    # Each remaining reference would keep up to 400 MB of pixels alive.
     del image
     flat = to_screen_colours(upright, bits=bits, white_is_zero=white_is_zero, notes=notes)
     del upright
@@ -69,7 +69,7 @@ def render(source: Path, out: Path, limits: ImageLimits) -> dict[str, Any]:
 
 
 def _orientation(image: Image.Image, kind: Format, notes: list[str]) -> int:
-    """The EXIF orientation 1 to 8; anything else counts as 1, which is what browsers do (XMP is not asked)."""
+    """Return the EXIF orientation, 1 to 8; anything else counts as 1, as in browsers (XMP is ignored)."""
     try:
         if kind == "TIFF":
             value = image.getexif().get(_ORIENTATION, 1)
@@ -78,19 +78,19 @@ def _orientation(image: Image.Image, kind: Format, notes: list[str]) -> int:
             exif.load(image.info.get("exif", b""))
             value = exif.get(_ORIENTATION, 1)
     except Exception:  # any broken EXIF block; the pixels are unharmed
-        notes.append("The camera data is damaged, so the image was taken as it lies.")
+        notes.append("The camera data is damaged, so the image was used without rotation.")
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _save_release(image: Image.Image, kind: Format, out: Path) -> str:
-    """JPEG stays JPEG, at quality 95 with full colour resolution; every other format becomes PNG, without loss."""
+    """Save a JPEG as JPEG, at quality 95 without chroma subsampling, and every other format losslessly as PNG."""
     if kind == "JPEG":
         name = f"{RELEASE_STEM}.jpg"
         _save_jpeg(image, out / name, quality=95, subsampling="4:4:4", progressive=False)
     else:
         name = f"{RELEASE_STEM}.png"
-        # Level 6 took four times as long for 2 % on photographs (2 megapixels: 550 ms against 150 ms).
+        # Level 6 took four times as long to save 2 % on photographs (2 megapixels: 550 ms instead of 150 ms).
         image.save(out / name, format="PNG", compress_level=3)
     return name
 
@@ -102,7 +102,7 @@ def _save_jpeg(image: Image.Image, path: Path, *, quality: int, subsampling: str
 
 
 def _within(image: Image.Image, side: int) -> Image.Image:
-    """A copy no longer than `side` pixels on its longer side, never enlarged and never thinner than one pixel."""
+    """Scale down to at most `side` pixels on the longer side, never enlarging and never thinner than one pixel."""
     if max(image.size) <= side:
         return image
     scale = side / max(image.size)

@@ -1,4 +1,4 @@
-"""Tell an image's format by its first bytes. Names and declared types are never asked."""
+"""Detection of an image's format from its first bytes. File names and declared types are ignored."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tasks.validate.imaging.refusal import Refusal
 
 Format = Literal["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"]
 
-# The suffixes that a person expects for each format; another one is noted and does not matter.
+# The usual suffixes of each format; any other suffix is noted but does not matter.
 SUFFIXES: dict[Format, frozenset[str]] = {
     "JPEG": frozenset({".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"}),
     "PNG": frozenset({".png", ".apng"}),
@@ -45,28 +45,28 @@ _KNOWN_BUT_REFUSED: tuple[tuple[bytes, str], ...] = (
     (b"<html", "a web page"),
 )
 
-_WANTED = "JPEG, PNG, WebP, TIFF, BMP or GIF"
+_SUPPORTED = "JPEG, PNG, WebP, TIFF, BMP or GIF"
 
 
 def sniff(head: bytes) -> Format:
     """Return the format of an image whose first HEAD_BYTES bytes are `head`. Raises Refusal."""
     if not head:
-        raise Refusal("empty_file", "The file is empty; send it again.")
+        raise Refusal("empty_file", "The file is empty; upload it again.")
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "WEBP"
     if head[4:8] == b"ftyp":
-        raise Refusal("format_refused", f"This is a HEIC, AVIF or video file; export it as {_WANTED}.")
+        raise Refusal("format_refused", f"This is a HEIC, AVIF or video file; export it as {_SUPPORTED}.")
     for magic, name in _KNOWN_BUT_REFUSED:
         if head.startswith(magic):
-            raise Refusal("format_refused", f"This is {name}; export the image as {_WANTED}.")
-    raise Refusal("not_an_image", f"This file is not an image that can be read; send {_WANTED}.")
+            raise Refusal("format_refused", f"This is {name}; export the image as {_SUPPORTED}.")
+    raise Refusal("not_an_image", f"This file is not a supported image; upload {_SUPPORTED}.")
 
 
 def webp_canvas(head: bytes) -> tuple[int, int] | None:
-    """Width and height in pixels from a WebP header, before a decoder sets memory aside for them.
+    """Return the width and height in pixels from a WebP header, before a decoder allocates memory for them.
 
     Source: RFC 9649 (VP8X canvas, VP8L image header) and RFC 6386 section 9.1 (VP8 frame header).
     """

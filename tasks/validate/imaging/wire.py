@@ -1,4 +1,4 @@
-"""Messages between a process and its decoder: 4 bytes of length, big-endian, then JSON in UTF-8."""
+"""Message framing between a process and its decoder: 4 bytes of length, big-endian, then JSON in UTF-8."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import select
 import time
 from typing import Any
 
-# A decoder that hostile pixels took over must not be able to fill its parent's memory.
+# A decoder compromised by a hostile image must not be able to fill its parent's memory.
 MAX_MESSAGE = 64 * 1024
 
 
 class ChannelClosed(Exception):
-    """The other side of the pipe is gone or does not speak the protocol."""
+    """The other end of the pipe is closed or does not follow the protocol."""
 
 
 class ChannelTimeout(Exception):
-    """The other side did not answer in time."""
+    """The other end did not respond in time."""
 
 
 def send(fd: int, message: dict[str, Any]) -> None:
-    """Write one message whole. Raises ChannelClosed."""
+    """Write one complete message. Raises ChannelClosed."""
     body = json.dumps(message).encode()
     data = memoryview(len(body).to_bytes(4, "big") + body)
     try:
@@ -32,7 +32,7 @@ def send(fd: int, message: dict[str, Any]) -> None:
 
 
 def receive(fd: int, *, timeout: float | None = None) -> dict[str, Any]:
-    """Read one message whole within `timeout` seconds. Raises ChannelClosed, ChannelTimeout."""
+    """Read one complete message within `timeout` seconds. Raises ChannelClosed, ChannelTimeout."""
     deadline = None if timeout is None else time.monotonic() + timeout
     size = int.from_bytes(_read(fd, 4, deadline), "big")
     if size > MAX_MESSAGE:

@@ -1,4 +1,4 @@
-"""A folder goes into a project from the command line, by somebody who may."""
+"""Managers can import a folder from the command line."""
 
 import uuid
 from pathlib import Path
@@ -14,7 +14,7 @@ from tests.pictures import a_jpeg
 pytestmark = pytest.mark.django_db
 
 
-def test_the_files_of_a_folder_are_received_and_sent_off(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_files_of_a_folder_are_received_and_submitted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     project = a_project()
     (tmp_path / "one").mkdir()
     (tmp_path / "one" / "a.jpg").write_bytes(a_jpeg())
@@ -30,9 +30,10 @@ def test_the_files_of_a_folder_are_received_and_sent_off(tmp_path: Path, capsys:
 
 
 @pytest.mark.parametrize(
-    ("who", "words"), [("nobody@example.org", "Nobody here has the address"), ("wren@example.org", "not yours to see")]
+    ("who", "words"),
+    [("nobody@example.org", "No user has the email address"), ("wren@example.org", "not yours to see")],
 )
-def test_only_a_manager_of_the_project_may(tmp_path: Path, who: str, words: str) -> None:
+def test_only_a_manager_of_the_project_can_import(tmp_path: Path, who: str, words: str) -> None:
     project = a_project()
     wren()
     with pytest.raises(CommandError, match=words):
@@ -40,7 +41,7 @@ def test_only_a_manager_of_the_project_may(tmp_path: Path, who: str, words: str)
     assert not Import.objects.exists()
 
 
-def test_what_is_no_folder_and_no_project_is_said(tmp_path: Path) -> None:
+def test_an_invalid_folder_or_project_is_reported(tmp_path: Path) -> None:
     project = a_project()
     a_user("ada")
     with pytest.raises(CommandError, match="not a folder"):

@@ -1,4 +1,4 @@
-"""Answers that come when the time is over: nothing is lost, nothing is taken twice."""
+"""Answers that arrive after the lease has run out: nothing is lost, no slot is taken twice."""
 
 import pytest
 
@@ -24,11 +24,11 @@ def a_set_of_one(wanted: int = 1) -> Hand:
     return worklife.take(wren, project)
 
 
-def test_before_the_sweep_the_place_is_still_held_and_the_answer_counts() -> None:
+def test_before_the_sweep_the_slot_is_still_held_and_the_answer_counts() -> None:
     hand = a_set_of_one()
     worklife.run_out(hand)
-    said = worklife.answer(worklife.leases_of(hand)[0])
-    assert (said.late, said.counts, said.message) == (True, True, "Saved.")
+    submission = worklife.answer(worklife.leases_of(hand)[0])
+    assert (submission.late, submission.counts, submission.message) == (True, True, "Saved.")
     assert Task.objects.get().taken == 1
     assert expire_leases() == 0
     assert worklife.settle(hand).answers == 1
@@ -36,31 +36,31 @@ def test_before_the_sweep_the_place_is_still_held_and_the_answer_counts() -> Non
     worklife.assert_stream_tells_the_tables(hand.project)
 
 
-def test_after_the_sweep_it_takes_its_place_again_when_nobody_has_it() -> None:
+def test_after_the_sweep_a_late_answer_reclaims_a_free_slot() -> None:
     hand = a_set_of_one()
     worklife.run_out(hand)
     assert expire_leases() == 1
     assert Task.objects.get().taken == 0
-    said = worklife.answer(worklife.leases_of(hand)[0])
-    assert (said.late, said.counts, said.message) == (True, True, "Saved.")
+    submission = worklife.answer(worklife.leases_of(hand)[0])
+    assert (submission.late, submission.counts, submission.message) == (True, True, "Saved.")
     assert Task.objects.get().taken == 1
     assert worklife.run_late_jobs() == 1
-    labels = Job.objects.get(kind="consensus.update")
-    assert labels.args == {"task_ids": [Task.objects.get().pk]}
+    update_job = Job.objects.get(kind="consensus.update")
+    assert update_job.args == {"task_ids": [Task.objects.get().pk]}
     worklife.assert_invariants(hand.project)
     worklife.assert_stream_tells_the_tables(hand.project)
 
 
-def test_when_somebody_else_was_first_it_is_kept_and_paid_as_a_surplus() -> None:
+def test_a_late_answer_without_a_free_slot_is_kept_and_paid_as_surplus() -> None:
     hand = a_set_of_one()
     worklife.run_out(hand)
     expire_leases()
-    finchs = worklife.take(cast.finch(), hand.project)
-    said = worklife.answer(worklife.leases_of(hand)[0])
-    assert (said.late, said.counts, said.message) == (True, False, SURPLUS)
-    assert said.assignment.counts is False
-    worklife.answer_all(finchs)
-    worklife.settle(finchs)
+    finchs_hand = worklife.take(cast.finch(), hand.project)
+    submission = worklife.answer(worklife.leases_of(hand)[0])
+    assert (submission.late, submission.counts, submission.message) == (True, False, SURPLUS)
+    assert submission.assignment.counts is False
+    worklife.answer_all(finchs_hand)
+    worklife.settle(finchs_hand)
     worklife.run_late_jobs()
     assert LedgerEntry.objects.filter(kind="credit").count() == 2
     assert not Job.objects.filter(kind="consensus.update", args__task_ids=[]).exists()
@@ -80,10 +80,10 @@ def test_the_credit_of_a_late_answer_is_posted_once_however_often_its_job_runs()
     worklife.assert_stream_tells_the_tables(hand.project)
 
 
-def test_an_answer_between_the_sweep_and_the_end_of_the_set_is_paid_with_the_set() -> None:
+def test_an_answer_between_the_sweep_and_the_settlement_is_paid_with_the_hand() -> None:
     hand = a_set_of_one()
     worklife.run_out(hand)
-    Hand.objects.update(expires_at=hand.expires_at)  # the sweep finds the leases alone over
+    Hand.objects.update(expires_at=hand.expires_at)  # only the leases have run out, not the hand
     expire_leases()
     worklife.answer(worklife.leases_of(hand)[0])
     assert not Job.objects.exists()
@@ -91,10 +91,10 @@ def test_an_answer_between_the_sweep_and_the_end_of_the_set_is_paid_with_the_set
     worklife.assert_invariants(hand.project)
 
 
-def test_a_surplus_is_paid_and_makes_no_label_anew() -> None:
+def test_a_surplus_is_paid_and_triggers_no_relabeling() -> None:
     hand = a_set_of_one()
     worklife.run_out(hand)
-    Hand.objects.update(expires_at=hand.expires_at)  # the sweep finds the leases alone over
+    Hand.objects.update(expires_at=hand.expires_at)  # only the leases have run out, not the hand
     expire_leases()
     worklife.take(cast.finch(), hand.project)
     assert worklife.answer(worklife.leases_of(hand)[0]).message == SURPLUS
@@ -103,7 +103,7 @@ def test_a_surplus_is_paid_and_makes_no_label_anew() -> None:
 
 
 @pytest.mark.parametrize("change", [{"state": Task.State.APPROVED}, {"round": 2}])
-def test_a_task_that_is_approved_or_in_another_round_wants_it_no_more(change: dict[str, object]) -> None:
+def test_an_approved_task_or_another_round_makes_a_late_answer_surplus(change: dict[str, object]) -> None:
     hand = a_set_of_one()
     worklife.run_out(hand)
     expire_leases()
@@ -112,7 +112,7 @@ def test_a_task_that_is_approved_or_in_another_round_wants_it_no_more(change: di
     assert Task.objects.get().taken == 0
 
 
-def test_a_late_answer_to_a_check_image_is_paid_and_moves_no_trust() -> None:
+def test_a_late_answer_to_gold_is_paid_and_does_not_change_trust() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=2, gold_rate=0.5)
     cast.some_tasks(project, 1)
@@ -120,9 +120,9 @@ def test_a_late_answer_to_a_check_image_is_paid_and_moves_no_trust() -> None:
     hand = worklife.take(wren, project)
     worklife.run_out(hand)
     expire_leases()
-    said = worklife.answer_all(hand, 2)
-    assert {one.message for one in said} == {"Saved."}
-    assert {one.counts for one in said} == {True}
+    submissions = worklife.answer_all(hand, 2)
+    assert {each.message for each in submissions} == {"Saved."}
+    assert {each.counts for each in submissions} == {True}
     worklife.run_late_jobs()
     assert LedgerEntry.objects.filter(kind="credit").count() == 2
     assert not GoldResult.objects.exists()

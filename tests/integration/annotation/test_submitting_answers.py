@@ -1,4 +1,4 @@
-"""A worker answers an image, and changes the answer."""
+"""A worker answers an image and changes the answer."""
 
 import hashlib
 
@@ -29,22 +29,27 @@ def a_set(size: int = 2, *, gold_rate: float = 0) -> Hand:
 def test_an_answer_is_kept_with_its_hashes_and_the_assignment_is_submitted() -> None:
     hand = a_set()
     lease = worklife.leases_of(hand)[0]
-    said = worklife.answer(lease, 2)
-    kept = Annotation.objects.get()
-    assert kept == said.annotation
-    assert kept.body == cast.class_answer(2)
-    assert kept.body_sha256 == content_hash(Answer.from_json(kept.body))
-    assert (kept.revision, kept.is_current, kept.seconds, kept.actor) == (1, True, 4.5, hand.worker)
-    assert (kept.task_id, kept.schema_id) == (lease.task_id, lease.schema_id)
-    assert (said.late, said.counts, said.message) == (False, True, "Saved.")
+    submission = worklife.answer(lease, 2)
+    annotation = Annotation.objects.get()
+    assert annotation == submission.annotation
+    assert annotation.body == cast.class_answer(2)
+    assert annotation.body_sha256 == content_hash(Answer.from_json(annotation.body))
+    assert (annotation.revision, annotation.is_current, annotation.seconds, annotation.actor) == (
+        1,
+        True,
+        4.5,
+        hand.worker,
+    )
+    assert (annotation.task_id, annotation.schema_id) == (lease.task_id, lease.schema_id)
+    assert (submission.late, submission.counts, submission.message) == (False, True, "Saved.")
     lease.refresh_from_db()
     assert lease.state == Assignment.State.SUBMITTED
-    assert lease.submitted_at == lease.closed_at == said.assignment.submitted_at
+    assert lease.submitted_at == lease.closed_at == submission.assignment.submitted_at
     worklife.assert_invariants(hand.project)
     worklife.assert_stream_tells_the_tables(hand.project)
 
 
-def test_another_answer_before_the_set_is_finished_is_a_new_revision() -> None:
+def test_a_changed_answer_in_a_live_hand_is_a_new_revision() -> None:
     hand = a_set()
     lease = worklife.leases_of(hand)[0]
     worklife.answer(lease, 1)
@@ -55,7 +60,7 @@ def test_another_answer_before_the_set_is_finished_is_a_new_revision() -> None:
     worklife.assert_stream_tells_the_tables(hand.project)
 
 
-def test_the_same_answer_again_is_no_revision() -> None:
+def test_repeating_an_answer_creates_no_revision() -> None:
     hand = a_set()
     lease = worklife.leases_of(hand)[0]
     first = worklife.answer(lease, 1)
@@ -63,18 +68,18 @@ def test_the_same_answer_again_is_no_revision() -> None:
     assert Annotation.objects.count() == 1
 
 
-def test_a_finished_set_takes_no_change_but_confirms_what_it_has() -> None:
+def test_a_settled_hand_refuses_changes_but_confirms_existing_answers() -> None:
     hand = a_set()
     lease = worklife.leases_of(hand)[0]
-    kept = worklife.answer(lease, 1).annotation
+    annotation = worklife.answer(lease, 1).annotation
     worklife.settle(hand)
-    assert worklife.answer(lease, 1).annotation == kept
+    assert worklife.answer(lease, 1).annotation == annotation
     with pytest.raises(AnswersFinal):
         worklife.answer(lease, 2)
     assert Annotation.objects.count() == 1
 
 
-def test_a_skipped_or_released_image_takes_no_answer() -> None:
+def test_a_skipped_or_released_image_cannot_be_answered() -> None:
     hand = a_set()
     skipped, released = worklife.leases_of(hand)
     skip_assignment(worker=hand.worker, assignment_id=skipped.public_id)
@@ -85,13 +90,13 @@ def test_a_skipped_or_released_image_takes_no_answer() -> None:
     assert not Annotation.objects.exists()
 
 
-def test_another_workers_assignment_is_not_to_be_found() -> None:
+def test_another_workers_assignment_is_not_found() -> None:
     lease = worklife.leases_of(a_set())[0]
     with pytest.raises(NotFound):
         submit_answer(worker=cast.finch(), assignment_id=lease.public_id, raw=cast.class_answer(1), raw_sha256="0" * 64)
 
 
-def test_an_answer_that_does_not_fit_is_refused_with_a_sentence_and_its_place() -> None:
+def test_an_invalid_answer_is_refused_with_a_sentence_and_its_path() -> None:
     hand = a_set()
     lease = worklife.leases_of(hand)[0]
     with pytest.raises(AnswerRefused) as refused:
@@ -102,23 +107,23 @@ def test_an_answer_that_does_not_fit_is_refused_with_a_sentence_and_its_place() 
     assert lease.state == Assignment.State.LEASED
 
 
-def test_a_clock_that_jumps_on_the_workers_device_costs_no_answer() -> None:
+def test_an_answer_is_accepted_despite_a_clock_jump_on_the_device() -> None:
     lease = worklife.leases_of(a_set())[0]
     raw = cast.class_answer(1)
     digest = hashlib.sha256(b"{}").hexdigest()
-    said = submit_answer(
+    submission = submit_answer(
         worker=lease.hand.worker, assignment_id=lease.public_id, raw=raw, raw_sha256=digest, seconds=-3e9
     )
-    assert said.annotation.seconds is None
+    assert submission.annotation.seconds is None
 
 
-def test_a_check_image_is_answered_like_any_other() -> None:
+def test_gold_is_answered_like_any_other_image() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=2, gold_rate=0.5)
     cast.some_tasks(project, 2)
     gold = cast.a_gold(project)
     hand = worklife.take(wren, project)
-    said = worklife.answer_all(hand)
-    assert {(one.late, one.counts, one.message) for one in said} == {(False, True, "Saved.")}
+    submissions = worklife.answer_all(hand)
+    assert {(each.late, each.counts, each.message) for each in submissions} == {(False, True, "Saved.")}
     assert Annotation.objects.get(gold=gold).task_id is None
     worklife.assert_invariants(project)

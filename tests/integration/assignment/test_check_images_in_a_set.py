@@ -1,4 +1,4 @@
-"""Check images are mixed into a set so that nobody can tell."""
+"""Gold is mixed into a hand so that workers cannot tell it from work."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests import worker_actions as worklife
 pytestmark = pytest.mark.django_db
 
 
-def test_a_set_of_ten_at_a_rate_of_one_tenth_holds_one() -> None:
+def test_a_hand_of_ten_at_a_rate_of_one_tenth_contains_one_gold() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=10, gold_rate=0.1)
     cast.some_tasks(project, 20)
@@ -26,17 +26,17 @@ def test_a_set_of_ten_at_a_rate_of_one_tenth_holds_one() -> None:
     worklife.assert_invariants(project)
 
 
-def test_nothing_that_a_worker_sees_differs_between_the_two() -> None:
+def test_nothing_visible_to_workers_distinguishes_gold_from_work() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=10, gold_rate=0.5)
     cast.some_tasks(project, 5)
     for _ in range(5):
         cast.a_gold(project)
     leases = worklife.leases_of(worklife.take(wren, project))
-    told_apart = {"task_id", "gold_id", "counts", "rendition_id"}
-    own = {"id", "public_id", "position", "leased_at"}
+    hidden = {"task_id", "gold_id", "counts", "rendition_id"}
+    unique = {"id", "public_id", "position", "leased_at"}
     shown = [
-        {name: value for name, value in vars(lease).items() if name not in told_apart | own | {"_state"}}
+        {name: value for name, value in vars(lease).items() if name not in hidden | unique | {"_state"}}
         for lease in leases
     ]
     assert all(row == shown[0] for row in shown)
@@ -44,7 +44,7 @@ def test_nothing_that_a_worker_sees_differs_between_the_two() -> None:
     assert by_position == sorted(by_position), "row numbers must follow the positions, not the kind"
 
 
-def test_check_images_stand_anywhere_in_the_set() -> None:
+def test_gold_appears_at_any_position_in_the_hand() -> None:
     project = cast.a_project(hand_size=4, gold_rate=0.25)
     cast.some_tasks(project, 4, wanted=60)
     cast.a_gold(project)
@@ -56,22 +56,22 @@ def test_check_images_stand_anywhere_in_the_set() -> None:
     assert positions == {1, 2, 3, 4}
 
 
-def test_the_least_exposed_comes_first_and_none_comes_twice_to_a_worker() -> None:
+def test_the_least_exposed_gold_comes_first_and_never_twice_to_a_worker() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=2, gold_rate=0.5)
     cast.some_tasks(project, 9)
-    worn, fresh = cast.a_gold(project, exposure=7), cast.a_gold(project, exposure=2)
+    more_exposed, less_exposed = cast.a_gold(project, exposure=7), cast.a_gold(project, exposure=2)
     cast.a_gold(project, exposure=0, state=Gold.State.RETIRED)
-    met = []
+    received = []
     for _ in range(3):
         hand = worklife.take(wren, project)
-        met.append([lease.gold_id for lease in worklife.leases_of(hand) if lease.gold_id])
+        received.append([lease.gold_id for lease in worklife.leases_of(hand) if lease.gold_id])
         worklife.answer_all(hand)
         worklife.settle(hand)
-    assert met == [[fresh.pk], [worn.pk], []]
+    assert received == [[less_exposed.pk], [more_exposed.pk], []]
 
 
-def test_in_sets_of_one_a_check_stands_alone_and_only_while_there_is_work() -> None:
+def test_in_hands_of_one_gold_comes_alone_and_only_while_there_is_work() -> None:
     project = cast.a_project(hand_size=1, gold_rate=0.5)
     task = cast.a_task(project, wanted=40)
     cast.a_gold(project)
@@ -79,9 +79,9 @@ def test_in_sets_of_one_a_check_stands_alone_and_only_while_there_is_work() -> N
         worker = cast.a_worker(f"w{number}")
         cast.admitted(project, worker)
         assert worklife.take(worker, project).size == 1
-    of_gold = Assignment.objects.filter(gold__isnull=False).count()
-    # 20 on average of an even chance each; outside of this less than once in a million.
-    assert 4 < of_gold < 36
+    gold_count = Assignment.objects.filter(gold__isnull=False).count()
+    # Each is gold with probability one half: 20 on average, outside these bounds less than once in a million.
+    assert 4 < gold_count < 36
     close_places(task=task)
     last = cast.a_worker("last")
     cast.admitted(project, last)
@@ -89,7 +89,7 @@ def test_in_sets_of_one_a_check_stands_alone_and_only_while_there_is_work() -> N
     worklife.assert_invariants(project)
 
 
-def test_check_images_alone_never_make_a_set() -> None:
+def test_gold_alone_never_makes_a_hand() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], gold_rate=0.5)
     gold = cast.a_gold(project)
@@ -99,7 +99,7 @@ def test_check_images_alone_never_make_a_set() -> None:
     assert not Hand.objects.exists()
 
 
-def test_an_image_met_as_a_check_does_not_come_as_work_and_the_other_way_round() -> None:
+def test_an_image_is_given_to_a_worker_as_gold_or_as_work_but_not_both() -> None:
     wren, finch = cast.wren(), cast.finch()
     project = cast.a_project(workers=[wren, finch], hand_size=2, gold_rate=0.5)
     image = cast.an_image(project)
@@ -109,20 +109,20 @@ def test_an_image_met_as_a_check_does_not_come_as_work_and_the_other_way_round()
     assert {lease.gold_id or lease.task_id for lease in worklife.leases_of(first)} == {gold.pk, work.pk}
     worklife.settle(first)
     both = cast.a_task(project, image=image, wanted=1)
-    assert claim_hand(worker=wren, project=project) is None, "wren met this image as a check"
-    finchs = worklife.leases_of(worklife.take(finch, project))
-    assert sorted(lease.task_id or 0 for lease in finchs) == sorted([work.pk, both.pk])
+    assert claim_hand(worker=wren, project=project) is None, "wren has had this image as gold"
+    finchs_leases = worklife.leases_of(worklife.take(finch, project))
+    assert sorted(lease.task_id or 0 for lease in finchs_leases) == sorted([work.pk, both.pk])
 
 
-def test_a_short_set_keeps_the_rate_instead_of_showing_the_check() -> None:
+def test_a_short_hand_keeps_the_gold_rate() -> None:
     project = cast.a_project(hand_size=10, gold_rate=0.1)
     cast.a_gold(project)
-    held = 0
+    gold_count = 0
     for number in range(60):
         worker = cast.a_worker(f"w{number}")
         cast.admitted(project, worker)
         cast.a_task(project, wanted=1)
         hand = worklife.take(worker, project)
-        held += hand.size - 1
-    # One in ten of a set of one is 0.11 checks: 6.7 of 60 on average, above 20 less than once in a million.
-    assert held <= 20
+        gold_count += hand.size - 1
+    # A rate of one in ten adds 0.11 gold to one task: 6.7 in 60 hands on average, above 20 less than once in a million.
+    assert gold_count <= 20

@@ -1,4 +1,4 @@
-"""A set is finished by its worker, or by the sweep when its time is over."""
+"""A hand is settled by its worker, or by the sweep when its time is over."""
 
 from decimal import Decimal
 from typing import Any
@@ -25,21 +25,21 @@ def a_set_of(size: int, **policy: Any) -> Hand:
     return worklife.take(wren, project)
 
 
-def test_finishing_pays_what_was_answered_and_gives_back_the_rest() -> None:
+def test_settling_pays_the_answers_and_releases_the_rest() -> None:
     hand = a_set_of(4, price=Decimal("0.03"))
     for lease in worklife.leases_of(hand)[:3]:
         worklife.answer(lease)
     settled = worklife.settle(hand)
     assert (settled.answers, settled.earned, settled.hand.state) == (3, Decimal("0.09"), Hand.State.SETTLED)
     assert [lease.state for lease in worklife.leases_of(hand)] == ["submitted"] * 3 + ["released"]
-    told = Event.objects.get(kind="hand.settled")
-    assert told.delta == {"settled": 3, "paid_micros": 90_000, "gold_seen": 0, "gold_correct": 0}
-    assert told.data == {"worker": str(hand.worker.public_id)}
+    event = Event.objects.get(kind="hand.settled")
+    assert event.delta == {"settled": 3, "paid_micros": 90_000, "gold_seen": 0, "gold_correct": 0}
+    assert event.data == {"worker": str(hand.worker.public_id)}
     worklife.assert_invariants(hand.project)
     worklife.assert_stream_tells_the_tables(hand.project)
 
 
-def test_finishing_twice_is_answered_the_same_and_pays_once() -> None:
+def test_settling_twice_returns_the_same_result_and_pays_once() -> None:
     hand = a_set_of(2)
     worklife.answer_all(hand)
     assert worklife.settle(hand) == worklife.settle(hand)
@@ -47,7 +47,7 @@ def test_finishing_twice_is_answered_the_same_and_pays_once() -> None:
     worklife.assert_invariants(hand.project)
 
 
-def test_the_labels_of_exactly_the_answered_images_are_asked_for() -> None:
+def test_settling_requests_labels_of_exactly_the_answered_images() -> None:
     hand = a_set_of(3)
     answered = worklife.leases_of(hand)[:2]
     for lease in answered:
@@ -57,13 +57,13 @@ def test_the_labels_of_exactly_the_answered_images_are_asked_for() -> None:
     assert (job.project_id, job.args) == (hand.project_id, {"task_ids": sorted(row.task_id or 0 for row in answered)})
 
 
-def test_nobody_finishes_for_another() -> None:
+def test_a_worker_cannot_settle_another_workers_hand() -> None:
     hand = a_set_of(1)
     with pytest.raises(NotFound):
         settle_hand(worker=cast.finch(), hand_id=hand.public_id)
 
 
-def test_the_sweep_ends_what_ran_out_and_pays_what_was_answered() -> None:
+def test_the_sweep_ends_expired_leases_and_pays_the_answers() -> None:
     hand = a_set_of(4)
     worklife.answer(worklife.leases_of(hand)[0])
     worklife.run_out(hand)
@@ -76,7 +76,7 @@ def test_the_sweep_ends_what_ran_out_and_pays_what_was_answered() -> None:
     worklife.assert_stream_tells_the_tables(hand.project)
 
 
-def test_the_sweep_lets_live_sets_alone() -> None:
+def test_the_sweep_leaves_live_hands_alone() -> None:
     hand = a_set_of(2)
     worklife.answer_all(hand)
     expire_leases_job()
@@ -84,7 +84,7 @@ def test_the_sweep_lets_live_sets_alone() -> None:
     assert hand.state == Hand.State.LIVE
 
 
-def test_check_images_run_out_like_work() -> None:
+def test_gold_expires_like_work() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=2, gold_rate=0.5)
     cast.some_tasks(project, 2)
@@ -97,12 +97,12 @@ def test_check_images_run_out_like_work() -> None:
     worklife.assert_stream_tells_the_tables(project)
 
 
-def test_taking_the_next_set_finishes_the_one_whose_time_is_over() -> None:
+def test_claiming_the_next_hand_settles_an_expired_one() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=2, gold_rate=0)
     cast.some_tasks(project, 4)
     old = worklife.take(wren, project)
-    answered, left = worklife.leases_of(old)
+    answered, unanswered = worklife.leases_of(old)
     worklife.answer(answered)
     assert take_hand(worker=wren, project=project) == old
     worklife.run_out(old)
@@ -111,9 +111,9 @@ def test_taking_the_next_set_finishes_the_one_whose_time_is_over() -> None:
     assert new != old
     old.refresh_from_db()
     assert old.state == Hand.State.SETTLED
-    left.refresh_from_db()
-    assert left.state == Assignment.State.EXPIRED, "an answer on its way is still taken"
-    assert worklife.answer(left).late
+    unanswered.refresh_from_db()
+    assert unanswered.state == Assignment.State.EXPIRED, "an answer in flight is still accepted"
+    assert worklife.answer(unanswered).late
     worklife.run_late_jobs()
     worklife.assert_invariants(project)
     worklife.assert_stream_tells_the_tables(project)

@@ -1,4 +1,4 @@
-"""A worker skips an image or gives the whole set back."""
+"""A worker skips an image or releases the whole hand."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def a_set_of(size: int) -> Hand:
     return worklife.take(wren, project)
 
 
-def test_a_skipped_image_opens_to_somebody_else() -> None:
+def test_a_skipped_image_becomes_open_to_another_worker() -> None:
     hand = a_set_of(1)
     lease = worklife.leases_of(hand)[0]
     before = Batch.objects.get().generation
@@ -32,7 +32,7 @@ def test_a_skipped_image_opens_to_somebody_else() -> None:
     worklife.assert_stream_tells_the_tables(hand.project)
 
 
-def test_skipping_twice_frees_one_place() -> None:
+def test_skipping_twice_frees_one_slot() -> None:
     hand = a_set_of(2)
     lease = worklife.leases_of(hand)[0]
     for _ in range(2):
@@ -49,7 +49,7 @@ def test_an_answered_image_cannot_be_skipped() -> None:
         skip_assignment(worker=hand.worker, assignment_id=lease.public_id)
 
 
-def test_nobody_skips_or_gives_back_for_another() -> None:
+def test_a_worker_cannot_skip_or_release_for_another() -> None:
     hand = a_set_of(1)
     finch = cast.finch()
     with pytest.raises(NotFound):
@@ -58,7 +58,7 @@ def test_nobody_skips_or_gives_back_for_another() -> None:
         release_hand(worker=finch, hand_id=hand.public_id)
 
 
-def test_a_set_given_back_untouched_is_over() -> None:
+def test_a_released_hand_without_answers_is_settled() -> None:
     hand = a_set_of(3)
     assert release_hand(worker=hand.worker, hand_id=hand.public_id).state == Hand.State.SETTLED
     assert {lease.state for lease in worklife.leases_of(hand)} == {Assignment.State.RELEASED}
@@ -67,7 +67,7 @@ def test_a_set_given_back_untouched_is_over() -> None:
     worklife.assert_stream_tells_the_tables(hand.project)
 
 
-def test_a_set_with_answers_stays_until_it_is_finished() -> None:
+def test_a_released_hand_with_answers_stays_live_until_settled() -> None:
     hand = a_set_of(3)
     worklife.answer(worklife.leases_of(hand)[0])
     assert release_hand(worker=hand.worker, hand_id=hand.public_id).state == Hand.State.LIVE

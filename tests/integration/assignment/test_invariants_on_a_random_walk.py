@@ -1,4 +1,4 @@
-"""Whatever workers, sweep and managers do in whatever order, the books balance after every step."""
+"""The invariants hold after every step, whatever workers, sweep and managers do in any order."""
 
 import random
 
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_books_balance_after_every_step(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    repeat_chance(seed, monkeypatch)
+def test_the_invariants_hold_after_every_step(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    fix_randomness(seed, monkeypatch)
     project = wandering.a_busy_project(4)
     standings = Standing.objects.filter(project=project).select_related("worker").order_by("pk")
     walks = [wandering.Walk(project, row.worker, seed * 100 + number) for number, row in enumerate(standings)]
@@ -27,25 +27,25 @@ def test_the_books_balance_after_every_step(seed: int, monkeypatch: pytest.Monke
             worklife.run_late_jobs()
             standings.update(state=Standing.State.ACTIVE)
         if number % 4 == 0:
-            assert_books(walks)
+            assert_invariants_hold(walks)
     worklife.run_late_jobs()
-    assert_books(walks)
+    assert_invariants_hold(walks)
     worklife.assert_invariants(project)
-    # The walk is worth something when it went everywhere.
+    # The walk is only meaningful if it covered every transition.
     totals = worklife.stream_totals(project)
-    went = {name for name in ("submitted", "skipped", "expired", "released", "settled", "gold_seen") if totals[name]}
-    assert len(went) == 6, went
+    covered = {name for name in ("submitted", "skipped", "expired", "released", "settled", "gold_seen") if totals[name]}
+    assert len(covered) == 6, covered
     assert Assignment.objects.filter(state="submitted", late=True).exists()
 
 
-def repeat_chance(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same walk each time: where check images stand, and which of the least exposed it is."""
-    monkeypatch.setattr(services, "_chance", random.Random(seed))
+def fix_randomness(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the walk reproducible: the positions of gold, and the choice among the least exposed."""
+    monkeypatch.setattr(services, "_rng", random.Random(seed))
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.5)")
 
 
-def assert_books(walks: list[wandering.Walk]) -> None:
+def assert_invariants_hold(walks: list[wandering.Walk]) -> None:
     worklife.assert_invariants(walks[0].project, late_jobs_pending=True)
     worklife.assert_stream_tells_the_tables(walks[0].project)
     for walk in walks:

@@ -1,4 +1,4 @@
-"""A worker takes a set of images."""
+"""A worker claims a hand."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -17,7 +17,7 @@ from tests import worker_actions as worklife
 pytestmark = pytest.mark.django_db
 
 
-def test_a_set_holds_as_many_images_as_the_project_says_and_leases_them_for_its_time() -> None:
+def test_a_hand_has_the_projects_size_and_lease_time() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=4, gold_rate=0, lease_seconds=600)
     cast.some_tasks(project, 9)
@@ -26,14 +26,14 @@ def test_a_set_holds_as_many_images_as_the_project_says_and_leases_them_for_its_
     assert hand.size == len(leases) == 4
     assert [lease.position for lease in leases] == [1, 2, 3, 4]
     assert {lease.expires_at for lease in leases} == {hand.expires_at}
-    left = hand.expires_at - database_now()
-    assert timedelta(seconds=590) < left <= timedelta(seconds=600)
+    remaining = hand.expires_at - database_now()
+    assert timedelta(seconds=590) < remaining <= timedelta(seconds=600)
     assert Hand.objects.get(pk=hand.pk).public_id == hand.public_id
     worklife.assert_invariants(project)
     worklife.assert_stream_tells_the_tables(project)
 
 
-def test_an_assignment_keeps_schema_instructions_picture_and_price_of_the_day() -> None:
+def test_an_assignment_pins_schema_instructions_rendition_and_price() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=1, gold_rate=0, price=Decimal("0.035"))
     task = cast.a_task(project, image=cast.an_image(project, width=800, height=600))
@@ -46,7 +46,7 @@ def test_an_assignment_keeps_schema_instructions_picture_and_price_of_the_day() 
     assert lease.rendition_id == task.image.rendition_id
 
 
-def test_whoever_has_a_set_gets_it_again_instead_of_a_second_one() -> None:
+def test_a_worker_with_a_live_hand_gets_the_same_hand_again() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=2, gold_rate=0)
     cast.some_tasks(project, 5)
@@ -65,44 +65,44 @@ def test_the_batch_with_the_highest_priority_comes_first_then_the_lowest_number(
 
 
 @pytest.mark.parametrize("state", [Batch.State.DRAFT, Batch.State.PAUSED, Batch.State.APPROVED])
-def test_only_open_batches_give_work(state: str) -> None:
+def test_only_open_batches_can_be_claimed(state: str) -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], gold_rate=0)
     cast.a_task(project, batch=cast.a_batch(project, state=state))
     assert claim_hand(worker=wren, project=project) is None
 
 
-def test_a_worker_never_meets_an_image_twice_and_is_told_when_nothing_is_left() -> None:
+def test_a_worker_never_gets_an_image_twice_and_learns_when_nothing_is_left() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=2, gold_rate=0)
     cast.some_tasks(project, 5, batches=2)
-    met: list[int | None] = []
+    received: list[int | None] = []
     while (hand := claim_hand(worker=wren, project=project)) is not None:
         worklife.answer_all(hand)
         worklife.settle(hand)
-        met += [lease.task_id for lease in worklife.leases_of(hand)]
-    assert len(met) == len(set(met)) == 5
+        received += [lease.task_id for lease in worklife.leases_of(hand)]
+    assert len(received) == len(set(received)) == 5
     assert not Hand.objects.filter(state=Hand.State.LIVE).exists()
     worklife.assert_invariants(project)
 
 
-def test_a_batch_that_gave_all_it_had_is_not_walked_again_until_a_place_reopens() -> None:
+def test_an_exhausted_batch_is_skipped_until_a_slot_reopens() -> None:
     wren, finch = cast.wren(), cast.finch()
     project = cast.a_project(workers=[wren, finch], hand_size=10, gold_rate=0)
     task = cast.a_task(project, wanted=1)
     other = cast.a_task(project, wanted=2)
-    finchs = worklife.take(finch, project)
-    wrens = worklife.take(wren, project)
-    assert [lease.task_id for lease in worklife.leases_of(wrens)] == [other.pk]
+    finchs_hand = worklife.take(finch, project)
+    wrens_hand = worklife.take(wren, project)
+    assert [lease.task_id for lease in worklife.leases_of(wrens_hand)] == [other.pk]
     assert Exhaustion.objects.get(worker=wren).generation == Batch.objects.get().generation
-    worklife.answer_all(wrens)
-    worklife.settle(wrens)
-    worklife.settle(finchs)  # finch gives both back
+    worklife.answer_all(wrens_hand)
+    worklife.settle(wrens_hand)
+    worklife.settle(finchs_hand)  # finch releases both tasks
     again = worklife.take(wren, project)
     assert [lease.task_id for lease in worklife.leases_of(again)] == [task.pk]
 
 
-def test_a_redo_granted_by_a_new_round_gives_the_image_to_the_same_worker_again() -> None:
+def test_a_new_round_lets_the_same_worker_have_the_image_again() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=10, gold_rate=0)
     task = cast.a_task(project, wanted=1)
@@ -115,7 +115,7 @@ def test_a_redo_granted_by_a_new_round_gives_the_image_to_the_same_worker_again(
     assert worklife.leases_of(worklife.take(wren, project))[0].round == 2
 
 
-def test_who_may_not_work_here_is_told_why() -> None:
+def test_a_worker_without_access_learns_why() -> None:
     wren, finch = cast.wren(), cast.finch()
     project = cast.a_project(gold_rate=0)
     cast.admitted(project, finch, state="paused")
@@ -127,7 +127,7 @@ def test_who_may_not_work_here_is_told_why() -> None:
 
 
 @pytest.mark.parametrize("state", ["draft", "paused", "closed"])
-def test_a_project_that_is_not_open_gives_no_work(state: str) -> None:
+def test_a_project_that_is_not_open_cannot_be_claimed(state: str) -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], gold_rate=0, state=state)
     cast.a_task(project)
@@ -135,7 +135,7 @@ def test_a_project_that_is_not_open_gives_no_work(state: str) -> None:
         claim_hand(worker=wren, project=project)
 
 
-def test_the_set_lists_its_images_in_order_with_the_answers_given_so_far() -> None:
+def test_a_hand_lists_its_assignments_in_order_with_current_answers() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=3, gold_rate=0)
     cast.some_tasks(project, 3)

@@ -1,4 +1,4 @@
-"""Places rise and close with their batch's counters, and tell workers and the live stream."""
+"""Opening and closing slots updates the batch's counters, its generation and the live stream."""
 
 from collections.abc import Callable
 from functools import partial
@@ -27,12 +27,12 @@ from tests.threads import together
 pytestmark = pytest.mark.django_db
 
 
-def take(task: Task, places: int) -> None:
-    Batch.objects.filter(pk=task.batch_id).update(taken=F("taken") + places)
-    Task.objects.filter(pk=task.pk).update(taken=F("taken") + places)
+def take(task: Task, slots: int) -> None:
+    Batch.objects.filter(pk=task.batch_id).update(taken=F("taken") + slots)
+    Task.objects.filter(pk=task.pk).update(taken=F("taken") + slots)
 
 
-def test_raising_moves_task_batch_generation_and_stream_together() -> None:
+def test_raising_updates_task_batch_generation_and_stream_together() -> None:
     first, _ = some_tasks(a_project(answers_min=3), 2)
     assert raise_wanted(task_id=first.pk, to=5) is True
     first.refresh_from_db()
@@ -41,7 +41,7 @@ def test_raising_moves_task_batch_generation_and_stream_together() -> None:
     assert stream_snapshot(project_id=first.project_id).totals == {"places": 2}
 
 
-def test_raising_to_no_more_than_is_wanted_changes_nothing() -> None:
+def test_raising_to_at_most_the_wanted_number_changes_nothing() -> None:
     task = a_task(a_project(answers_min=3))
     assert raise_wanted(task_id=task.pk, to=3) is False
     assert raise_wanted(task_id=task.pk, to=1) is False
@@ -49,8 +49,8 @@ def test_raising_to_no_more_than_is_wanted_changes_nothing() -> None:
     assert (task.wanted, task.batch.generation) == (3, 0)
 
 
-def test_a_task_that_has_its_label_asks_for_no_more() -> None:
-    """The job that saw it open may come late: a place that nobody can take would stay open for ever."""
+def test_a_labeled_task_cannot_be_raised() -> None:
+    """The job that saw it open may run late: a slot that no worker can claim would stay open forever."""
     task = a_task(a_project(answers_min=3))
     Task.objects.filter(pk=task.pk).update(state=Task.State.ANSWERED)
     assert raise_wanted(task_id=task.pk, to=4) is False
@@ -58,7 +58,7 @@ def test_a_task_that_has_its_label_asks_for_no_more() -> None:
     assert (task.wanted, task.batch.wanted, task.batch.generation) == (3, 3, 0)
 
 
-def test_closing_leaves_the_places_that_are_taken() -> None:
+def test_closing_keeps_the_taken_slots() -> None:
     task = a_task(a_project(answers_min=3))
     take(task, 1)
     assert close_places(task=task) == 2
@@ -70,7 +70,7 @@ def test_closing_leaves_the_places_that_are_taken() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_raising_and_closing_at_once_keep_the_sums() -> None:
+def test_concurrent_raising_and_closing_keep_the_sums() -> None:
     tasks = some_tasks(a_project(answers_min=3), 4)
     calls: list[Callable[[], object]] = [partial(raise_wanted, task_id=task.pk, to=5) for task in tasks * 2]
     calls += [partial(close_places, task=task) for task in tasks[:2]]

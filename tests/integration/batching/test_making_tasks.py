@@ -1,4 +1,4 @@
-"""Images become tasks in full batches, whose places are the sums of their tasks'."""
+"""Images become tasks in full batches, whose slot counts are the sums of their tasks'."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def sizes(project: Project) -> list[int]:
     return [batch.tasks.count() for batch in Batch.objects.filter(project=project).order_by("number")]
 
 
-def assert_places_add_up(project: Project) -> None:
+def assert_slots_add_up(project: Project) -> None:
     for batch in Batch.objects.filter(project=project):
         assert batch.wanted == (batch.tasks.aggregate(sum=Sum("wanted"))["sum"] or 0)
 
@@ -37,11 +37,11 @@ def test_images_fill_batches_in_their_order() -> None:
     assert sizes(project) == [4, 4, 2]
     assert [task.image_id for task in tasks_of(project=project)] == [image.pk for image in images]
     assert set(Task.objects.values_list("wanted", flat=True)) == {2}
-    assert_places_add_up(project)
+    assert_slots_add_up(project)
     assert totals(project) == {"tasks": 10, "places": 20}
 
 
-def test_the_last_draft_batch_is_filled_up_and_an_image_is_a_task_once() -> None:
+def test_the_last_draft_batch_is_filled_and_an_image_becomes_one_task() -> None:
     project = a_project(batch_size=4)
     first = [an_image(project) for _ in range(3)]
     make_tasks(project=project, images=first)
@@ -49,7 +49,7 @@ def test_the_last_draft_batch_is_filled_up_and_an_image_is_a_task_once() -> None
     assert sizes(project) == [4, 1]
     assert make_tasks(project=project, images=first) == 0
     assert make_tasks(project=project, images=[]) == 0
-    assert_places_add_up(project)
+    assert_slots_add_up(project)
 
 
 def test_an_open_batch_gets_no_more_tasks() -> None:
@@ -60,7 +60,7 @@ def test_an_open_batch_gets_no_more_tasks() -> None:
     assert sizes(project) == [1, 1]
 
 
-def test_a_policy_that_shrank_leaves_larger_batches_alone() -> None:
+def test_a_reduced_batch_size_leaves_larger_batches_alone() -> None:
     project = a_project(batch_size=4)
     make_tasks(project=project, images=[an_image(project) for _ in range(4)])
     Project.objects.update(batch_size=2)
@@ -69,19 +69,19 @@ def test_a_policy_that_shrank_leaves_larger_batches_alone() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_imports_that_make_tasks_at_once_leave_no_batch_half_full() -> None:
+def test_concurrent_imports_leave_no_batch_half_full() -> None:
     project = a_project(batch_size=5)
     images = [an_image(project) for _ in range(24)]
     shares = [images[:9], images[9:16], images[16:], images[5:12]]
     made = together(*[lambda share=share: make_tasks(project=project, images=share) for share in shares])
     assert sum(made) == 24, made
     assert sizes(project) == [5, 5, 5, 5, 4]
-    assert_places_add_up(project)
+    assert_slots_add_up(project)
     assert totals(project) == {"tasks": 24, "places": 72}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_opening_while_tasks_are_made_loses_none() -> None:
+def test_opening_a_batch_while_tasks_are_created_loses_none() -> None:
     project = a_project(batch_size=3)
     make_tasks(project=project, images=[an_image(project)])
     batch = Batch.objects.get()
@@ -92,10 +92,10 @@ def test_opening_while_tasks_are_made_loses_none() -> None:
     )
     assert results[0] == 4, results
     assert Task.objects.count() == 5
-    assert_places_add_up(project)
+    assert_slots_add_up(project)
 
 
-def test_batches_are_listed_with_how_far_they_are() -> None:
+def test_batches_are_listed_with_their_progress() -> None:
     project = a_project(batch_size=2)
     make_tasks(project=project, images=[an_image(project) for _ in range(3)])
     first, second = Batch.objects.order_by("number")

@@ -1,4 +1,4 @@
-"""A release with real image files, and a data folder of its own."""
+"""A release with real image files in its own data folder."""
 
 import io
 from collections.abc import Callable

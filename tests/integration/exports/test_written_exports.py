@@ -1,4 +1,4 @@
-"""A release is written in a format, read back, and only then published."""
+"""A release is written in a format and verified before it is published."""
 
 import json
 from datetime import timedelta
@@ -48,11 +48,11 @@ def run_jobs() -> None:
 def annotations(export: Export) -> dict[str, Any]:
     assert export.blob is not None
     with blob_file(export.blob) as path, open_tree(path) as tree, tree.open("coco/annotations.json") as stream:
-        found: dict[str, Any] = json.load(stream)
-    return found
+        document: dict[str, Any] = json.load(stream)
+    return document
 
 
-def test_coco_holds_every_image_and_the_evidence_of_each_label(release: Snapshot) -> None:
+def test_coco_contains_every_image_and_the_evidence_of_each_label(release: Snapshot) -> None:
     export = written(release)
 
     document = annotations(export)
@@ -87,14 +87,14 @@ def test_the_same_release_gives_the_same_bytes(release: Snapshot) -> None:
     assert written(release).sha256 == sha256
 
 
-def test_asking_twice_gives_one_export(release: Snapshot) -> None:
+def test_requesting_twice_gives_one_export(release: Snapshot) -> None:
     first = request_export(snapshot=release, format="coco", by=ada())
 
     assert request_export(snapshot=release, format="coco", by=ada()) == first
     assert Job.objects.filter(kind="exports.write").count() == 1
 
 
-def test_the_job_writes_it_and_a_second_run_leaves_it_alone(release: Snapshot) -> None:
+def test_the_job_writes_the_export_and_a_second_run_does_nothing(release: Snapshot) -> None:
     export = request_export(snapshot=release, format="coco", by=ada())
     run_jobs()
 
@@ -104,7 +104,7 @@ def test_the_job_writes_it_and_a_second_run_leaves_it_alone(release: Snapshot) -
     assert Event.objects.filter(kind="export.ready").count() == 1
 
 
-def test_a_missing_image_fails_the_export_with_its_name_and_a_retry_mends_it(release: Snapshot) -> None:
+def test_a_missing_image_fails_the_export_by_name_and_a_retry_succeeds(release: Snapshot) -> None:
     export = request_export(snapshot=release, format="coco", by=ada())
     item = release.items.select_related("image__release").order_by("pk")[1]
     with blob_file(item.image.release) as path:
@@ -123,9 +123,9 @@ def test_a_missing_image_fails_the_export_with_its_name_and_a_retry_mends_it(rel
     assert (export.state, export.error) == ("ready", "")
 
 
-def test_what_does_not_read_back_is_not_published(release: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_export_that_fails_verification_is_not_published(release: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*args: object) -> None:
-        raise ReleaseError("Annotation 1 names an image that the release does not have.")
+        raise ReleaseError("Annotation 1 refers to an image that is not in the release.")
 
     monkeypatch.setattr("tasks.exports.services.verify_release", refuse)
     export = request_export(snapshot=release, format="coco", by=ada())
@@ -133,14 +133,14 @@ def test_what_does_not_read_back_is_not_published(release: Snapshot, monkeypatch
 
     export.refresh_from_db()
     assert (export.state, export.blob) == ("failed", None)
-    assert export.error == "Annotation 1 names an image that the release does not have."
+    assert export.error == "Annotation 1 refers to an image that is not in the release."
 
 
-def test_a_killed_try_is_taken_up_again_when_its_lease_ends(release: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_attempt_is_retried_when_its_lease_ends(release: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
     export = request_export(snapshot=release, format="coco", by=ada())
 
     def die(**kwargs: object) -> None:
-        raise SystemExit("killed between reading back and storing")
+        raise SystemExit("killed between verification and storage")
 
     with monkeypatch.context() as patch, pytest.raises(SystemExit):
         patch.setattr("tasks.exports.services.store_blob", die)
@@ -156,7 +156,7 @@ def test_a_killed_try_is_taken_up_again_when_its_lease_ends(release: Snapshot, m
     assert export.state == "ready"
 
 
-def test_an_export_whose_job_died_for_good_is_queued_again_on_request(release: Snapshot) -> None:
+def test_an_export_whose_job_failed_permanently_is_queued_again_on_request(release: Snapshot) -> None:
     export = request_export(snapshot=release, format="coco", by=ada())
     Job.objects.filter(kind="exports.write").update(state="failed")
 
@@ -167,7 +167,7 @@ def test_an_export_whose_job_died_for_good_is_queued_again_on_request(release: S
     assert export.state == "ready"
 
 
-def test_no_folder_stays_behind(release: Snapshot, settings: Settings) -> None:
+def test_no_temporary_folder_remains(release: Snapshot, settings: Settings) -> None:
     written(release)
 
     assert list((Path(settings.ANNOTARY_DATA) / "exports").iterdir()) == []

@@ -1,4 +1,4 @@
-"""Check images are made from images with a known answer."""
+"""Gold is created from images with a known answer."""
 
 import pytest
 
@@ -13,39 +13,44 @@ from tests import worker_actions as worklife
 pytestmark = pytest.mark.django_db
 
 
-def known(number: int = 1) -> Answer:
+def an_accepted_answer(number: int = 1) -> Answer:
     return Answer.from_json(cast.class_answer(number))
 
 
-def test_it_keeps_its_right_answers_and_the_projects_tolerance() -> None:
+def test_gold_stores_its_accepted_answers_and_the_projects_tolerance() -> None:
     project = cast.a_project(gold_iou=0.7)
-    gold = make_gold(project=project, image=cast.an_image(project), accepted=[known(1), known(2)], source="manager")
+    gold = make_gold(
+        project=project,
+        image=cast.an_image(project),
+        accepted=[an_accepted_answer(1), an_accepted_answer(2)],
+        source="manager",
+    )
     assert gold.accepted == [cast.class_answer(1), cast.class_answer(2)]
     assert (gold.tolerance, gold.state, gold.exposure) == ({"iou": 0.7}, "active", 0)
     assert gold_for(project=project, public_id=gold.public_id) == gold
 
 
-def test_an_image_is_a_check_once_and_a_retired_one_comes_back_with_the_new_answer() -> None:
+def test_an_image_is_gold_once_and_retired_gold_is_revived_with_the_new_answer() -> None:
     project = cast.a_project()
     image = cast.an_image(project)
-    gold = make_gold(project=project, image=image, accepted=[known(1)], source="manager")
+    gold = make_gold(project=project, image=image, accepted=[an_accepted_answer(1)], source="manager")
     with pytest.raises(GoldExists):
-        make_gold(project=project, image=image, accepted=[known(2)], source="manager")
+        make_gold(project=project, image=image, accepted=[an_accepted_answer(2)], source="manager")
     retire_gold(gold=gold)
     assert gold.state == Gold.State.RETIRED
-    again = make_gold(project=project, image=image, accepted=[known(2)], source="truth")
+    again = make_gold(project=project, image=image, accepted=[an_accepted_answer(2)], source="truth")
     assert (again.pk, again.state, again.accepted) == (gold.pk, "active", [cast.class_answer(2)])
 
 
-def test_without_an_answer_or_from_another_dataset_it_is_refused() -> None:
+def test_gold_without_an_answer_or_from_another_dataset_is_refused() -> None:
     project, other = cast.a_project(), cast.a_project("Other")
     with pytest.raises(GoldRefused):
         make_gold(project=project, image=cast.an_image(project), accepted=[], source="manager")
     with pytest.raises(GoldRefused):
-        make_gold(project=project, image=cast.an_image(other), accepted=[known()], source="manager")
+        make_gold(project=project, image=cast.an_image(other), accepted=[an_accepted_answer()], source="manager")
 
 
-def test_the_manager_sees_how_often_each_was_answered_and_rightly() -> None:
+def test_the_manager_sees_how_often_gold_was_answered_and_how_often_correctly() -> None:
     wren, finch = cast.wren(), cast.finch()
     project = cast.a_project(workers=[wren, finch], hand_size=2, gold_rate=0.5)
     cast.some_tasks(project, 2)

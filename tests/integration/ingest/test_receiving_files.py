@@ -1,4 +1,4 @@
-"""Files are received under their owner's names until the import is sent off, once."""
+"""Files are received under their owner's names until the import is submitted, once."""
 
 import io
 from collections.abc import Callable
@@ -46,10 +46,10 @@ def test_a_file_keeps_its_relative_path_and_its_bytes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sent", "kept"), [("photos\\a.jpg", "photos/a.jpg"), ("./a.jpg", "a.jpg"), ("/a.jpg", "a.jpg")]
+    ("sent", "stored"), [("photos\\a.jpg", "photos/a.jpg"), ("./a.jpg", "a.jpg"), ("/a.jpg", "a.jpg")]
 )
-def test_names_are_made_posix(sent: str, kept: str) -> None:
-    assert add(an_import(), sent).name == kept
+def test_names_are_made_posix(sent: str, stored: str) -> None:
+    assert add(an_import(), sent).name == stored
 
 
 @pytest.mark.parametrize(
@@ -74,18 +74,18 @@ def test_a_bad_name_is_a_refused_item_with_its_reason(name: str, code: str) -> N
 
 
 def test_a_file_that_is_too_large_is_refused_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "_spool", lambda source, target: False)
+    monkeypatch.setattr(services, "_copy_bounded", lambda source, target: False)
     assert add(an_import(), "a.jpg").code == "too_many_bytes"
 
 
-def test_spooling_stops_at_the_limit() -> None:
+def test_copying_stops_at_the_limit() -> None:
     target = io.BytesIO()
-    assert services._spool(io.BytesIO(b"12345"), target, limit=5) is True
-    assert services._spool(io.BytesIO(b"123456"), io.BytesIO(), limit=5) is False
+    assert services._copy_bounded(io.BytesIO(b"12345"), target, limit=5) is True
+    assert services._copy_bounded(io.BytesIO(b"123456"), io.BytesIO(), limit=5) is False
     assert target.getvalue() == b"12345"
 
 
-def test_sending_off_queues_one_job_in_the_same_transaction() -> None:
+def test_submitting_queues_one_job_in_the_same_transaction() -> None:
     batch_import = an_import()
     add(batch_import, "a.jpg")
     finish_upload(batch_import=batch_import)
@@ -99,7 +99,7 @@ def test_sending_off_queues_one_job_in_the_same_transaction() -> None:
     assert Import.objects.get().state == "working"
 
 
-def test_nothing_is_added_once_it_was_sent_off() -> None:
+def test_nothing_can_be_added_after_submission() -> None:
     batch_import = an_import()
     add(batch_import, "a.jpg")
     finish_upload(batch_import=batch_import)
@@ -116,7 +116,7 @@ def test_nothing_is_added_once_it_was_sent_off() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_who_send_it_off_at_once_one_does_and_late_files_are_refused_or_counted() -> None:
+def test_of_two_concurrent_submissions_one_succeeds_and_late_files_are_refused_or_counted() -> None:
     batch_import = an_import()
     add(batch_import, "a.jpg")
     results = together(
@@ -134,14 +134,14 @@ def test_an_empty_import_is_refused() -> None:
         finish_upload(batch_import=an_import())
 
 
-def test_an_import_takes_one_archive_and_so_many_files(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_import_has_one_archive_and_a_maximum_of_files(monkeypatch: pytest.MonkeyPatch) -> None:
     batch_import = an_import(source="archive")
     add_archive(batch_import=batch_import, source=io.BytesIO(b"PK"), name="x.zip")
-    with pytest.raises(ImportTooLarge, match="has an archive already"):
+    with pytest.raises(ImportTooLarge, match="already has an archive"):
         add_archive(batch_import=batch_import, source=io.BytesIO(b"PK"), name="y.zip")
     monkeypatch.setattr(services, "MAX_ITEMS", 1)
     add(batch_import, "a.jpg")
-    with pytest.raises(ImportTooLarge, match="send the rest in another"):
+    with pytest.raises(ImportTooLarge, match="put the rest in another import"):
         add(batch_import, "b.jpg")
 
 
@@ -151,7 +151,7 @@ def test_an_archive_over_the_limit_is_refused(settings: Any) -> None:
         add_archive(batch_import=an_import(), source=io.BytesIO(b"PK12"), name="x.zip")
 
 
-def test_tables_add_up_and_names_without_a_file_are_reported() -> None:
+def test_tables_are_merged_and_names_without_a_file_are_reported() -> None:
     batch_import = an_import()
     add(batch_import, "photos/a.jpg")
     assert (
@@ -162,7 +162,7 @@ def test_tables_add_up_and_names_without_a_file_are_reported() -> None:
     assert report["metadata"] == {"named": 3, "unmatched": ["b.jpg", "c.jpg"], "unmatched_count": 2}
 
 
-def test_a_folder_is_received_whole_without_links_and_litter(tmp_path: Path) -> None:
+def test_a_folder_is_imported_without_links_and_system_files(tmp_path: Path) -> None:
     folder = a_folder(
         tmp_path / "in",
         {
@@ -185,7 +185,7 @@ def test_a_folder_is_received_whole_without_links_and_litter(tmp_path: Path) -> 
         ingest_folder(project=a_project("Others"), by=ada(), folder=folder / "a.jpg")
 
 
-def test_an_import_whose_job_gave_up_says_so_and_is_resumed() -> None:
+def test_an_import_whose_job_gave_up_is_stalled_and_can_be_resumed() -> None:
     batch_import = an_import()
     add(batch_import, "a.jpg")
     with pytest.raises(ImportClosed):

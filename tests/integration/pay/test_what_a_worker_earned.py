@@ -1,4 +1,4 @@
-"""Money is waiting, approved or paid, and the ledger is never changed."""
+"""Money is waiting, approved or paid, and the ledger is immutable."""
 
 from decimal import Decimal
 
@@ -20,7 +20,7 @@ def usd(waiting: str = "0", approved: str = "0", paid: str = "0") -> Balance:
     return Balance("USD", waiting=Decimal(waiting), approved=Decimal(approved), paid=Decimal(paid))
 
 
-def test_an_answer_waits_until_its_set_is_finished_and_is_approved_then() -> None:
+def test_an_answer_is_waiting_until_its_hand_is_settled_and_then_approved() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=3, gold_rate=0, price=Decimal("0.05"))
     cast.some_tasks(project, 3)
@@ -34,7 +34,7 @@ def test_an_answer_waits_until_its_set_is_finished_and_is_approved_then() -> Non
     assert balance(worker=wren, project=project) == [usd(approved="0.10")]
 
 
-def test_check_images_are_paid_like_work() -> None:
+def test_gold_is_paid_like_work() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=4, gold_rate=0.5, price=Decimal("0.05"))
     cast.some_tasks(project, 2)
@@ -45,7 +45,7 @@ def test_check_images_are_paid_like_work() -> None:
     assert worklife.settle(hand).earned == Decimal("0.20")
 
 
-def test_a_late_answer_waits_until_its_credit_is_posted() -> None:
+def test_a_late_answer_is_waiting_until_its_credit_is_posted() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=1, gold_rate=0, price=Decimal("0.05"))
     cast.a_task(project)
@@ -58,7 +58,7 @@ def test_a_late_answer_waits_until_its_credit_is_posted() -> None:
     assert balance(worker=wren) == [usd(approved="0.05")]
 
 
-def test_a_correction_is_a_new_entry_and_one_cause_makes_one() -> None:
+def test_a_correction_is_a_new_entry_and_posted_once_per_cause() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren])
     for _ in range(2):
@@ -80,7 +80,8 @@ def test_a_payout_moves_money_from_approved_to_paid() -> None:
 def test_entries_are_never_changed_or_deleted() -> None:
     wren = cast.wren()
     entry = post_correction(project=cast.a_project(), worker=wren, amount=Decimal(1), cause="c")
-    for act in (lambda: LedgerEntry.objects.update(amount=9), lambda: LedgerEntry.objects.filter(pk=entry.pk).delete()):
+    update, delete = LedgerEntry.objects.update, LedgerEntry.objects.filter(pk=entry.pk).delete
+    for change in (lambda: update(amount=9), delete):
         with pytest.raises(IntegrityError) as refused, transaction.atomic():
-            act()
+            change()
         assert violated_constraint(refused.value) == "tasks_ledgerentry_append_only"

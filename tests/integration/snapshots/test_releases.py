@@ -1,4 +1,4 @@
-"""A release: what is approved now, in one order, with one hash, and never changed again."""
+"""A release contains what is approved now, in a fixed order with one hash, and is immutable."""
 
 from typing import Any
 
@@ -60,7 +60,7 @@ def a_release(project: Project) -> Snapshot:
     return snapshot
 
 
-def test_a_release_holds_what_is_approved_in_the_order_of_the_files(project: Project) -> None:
+def test_a_release_contains_approved_labels_in_file_order(project: Project) -> None:
     approved(project, "b.jpg")
     approved(project, "a/z.jpg")
     approved(project, "B.jpg", class_answer(2))
@@ -79,7 +79,7 @@ def test_a_release_holds_what_is_approved_in_the_order_of_the_files(project: Pro
     assert Event.objects.get(kind="snapshot.ready").delta == {"releases": 1}
 
 
-def test_images_that_nobody_could_tell_are_counted_and_left_out(project: Project) -> None:
+def test_cannot_tell_images_are_counted_and_left_out(project: Project) -> None:
     approved(project, "a.jpg")
     approved(project, "b.jpg", CANNOT_TELL)
 
@@ -97,9 +97,9 @@ def test_without_an_approved_label_there_is_no_release(project: Project) -> None
 
 
 def test_a_rejected_label_is_not_in_the_next_release(project: Project) -> None:
-    kept, dropped = approved(project, "a.jpg"), approved(project, "b.jpg")
+    kept, rejected = approved(project, "a.jpg"), approved(project, "b.jpg")
     first = a_release(project)
-    reject_label(reviewer=ada(), task=dropped, label_hash=hash_of(dropped), reason="A dog.", again=True)
+    reject_label(reviewer=ada(), task=rejected, label_hash=hash_of(rejected), reason="A dog.", again=True)
 
     second = a_release(project)
 
@@ -116,7 +116,7 @@ def test_the_same_content_has_the_same_hash_and_names_the_earlier_release(projec
     assert second.counts["same_as"] == 1
 
 
-def test_another_label_gives_another_hash(project: Project) -> None:
+def test_a_different_label_gives_a_different_hash(project: Project) -> None:
     task = approved(project, "a.jpg")
     first = a_release(project)
     fix_label(reviewer=ada(), task=task, label_hash=hash_of(task), raw=class_answer(2), again=True)
@@ -140,7 +140,7 @@ def test_a_ready_release_cannot_be_changed(project: Project) -> None:
             change()
 
 
-def test_one_release_is_built_at_a_time_and_a_dead_build_makes_room(project: Project) -> None:
+def test_one_release_is_built_at_a_time_and_a_dead_build_does_not_block(project: Project) -> None:
     approved(project, "a.jpg")
     first = make_snapshot(project=project, by=ada())
 
@@ -151,7 +151,7 @@ def test_one_release_is_built_at_a_time_and_a_dead_build_makes_room(project: Pro
 
     first.refresh_from_db()
     assert (first.state, second.number) == ("failed", 2)
-    assert first.error == "The release was not finished; make it again."
+    assert first.error == "The release was not finished; create it again."
 
 
 def test_the_job_builds_once_however_often_it_runs(project: Project) -> None:
@@ -167,7 +167,7 @@ def test_the_job_builds_once_however_often_it_runs(project: Project) -> None:
     assert SnapshotItem.objects.count() == 1
 
 
-def test_what_a_killed_build_left_is_replaced(project: Project) -> None:
+def test_the_remains_of_a_killed_build_are_replaced(project: Project) -> None:
     task = approved(project, "a.jpg")
     snapshot = make_snapshot(project=project, by=ada())
     label = ConsensusLabel.objects.get(task=task)
@@ -193,7 +193,7 @@ def test_a_build_that_finds_nothing_left_fails_with_a_sentence(project: Project)
     assert snapshot.error == "None of the approved labels can be released; review the project's labels again."
 
 
-def test_notes_and_a_retraction_stand_beside_it(project: Project) -> None:
+def test_a_release_has_notes_and_at_most_one_retraction(project: Project) -> None:
     approved(project, "a.jpg")
     snapshot = a_release(project)
     add_note(snapshot=snapshot, by=ada(), text="For the spring model.")

@@ -1,4 +1,4 @@
-"""Splits: a group stays together, and what was given once is never dealt again."""
+"""Splits: a group stays together, and an assigned split never changes."""
 
 import pytest
 
@@ -10,17 +10,17 @@ from tests.factories import a_project
 pytestmark = pytest.mark.django_db
 
 
-def test_the_shares_are_those_of_the_project() -> None:
+def test_the_split_ratios_are_those_of_the_project() -> None:
     project = a_project(split_train=0.7, split_val=0.2)
 
-    dealt = list(splits_of(project=project, groups=[f"scene {n}" for n in range(2000)]).values())
+    splits = list(splits_of(project=project, groups=[f"scene {n}" for n in range(2000)]).values())
 
-    assert dealt.count("train") == pytest.approx(1400, abs=80)
-    assert dealt.count("val") == pytest.approx(400, abs=70)
-    assert dealt.count("test") == pytest.approx(200, abs=60)
+    assert splits.count("train") == pytest.approx(1400, abs=80)
+    assert splits.count("val") == pytest.approx(400, abs=70)
+    assert splits.count("test") == pytest.approx(200, abs=60)
 
 
-def test_other_ratios_and_more_images_move_nothing_that_was_dealt() -> None:
+def test_new_ratios_and_more_images_do_not_change_assigned_splits() -> None:
     project = a_project(split_train=0.8, split_val=0.1)
     groups = [f"scene {n}" for n in range(50)]
     before = splits_of(project=project, groups=groups)
@@ -33,7 +33,7 @@ def test_other_ratios_and_more_images_move_nothing_that_was_dealt() -> None:
     assert GroupSplit.objects.count() == 51
 
 
-def test_the_same_group_falls_the_same_way_on_every_machine_and_differently_by_project() -> None:
+def test_a_groups_split_is_deterministic_and_differs_by_project() -> None:
     one, two = a_project("One"), a_project("Two")
     groups = [f"scene {n}" for n in range(200)]
 
@@ -45,6 +45,6 @@ def test_the_same_group_falls_the_same_way_on_every_machine_and_differently_by_p
     ]
 
 
-def test_an_image_without_a_group_is_its_own() -> None:
+def test_an_image_without_a_group_is_its_own_group() -> None:
     assert group_of(group_key="", sha256="ab") == "sha256:ab"
     assert group_of(group_key="scene 1", sha256="ab") == "scene 1"

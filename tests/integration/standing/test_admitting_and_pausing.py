@@ -1,4 +1,4 @@
-"""Who works in a project is a manager's decision."""
+"""Managers decide who works in a project."""
 
 import pytest
 
@@ -12,7 +12,7 @@ from tests import factories as cast
 pytestmark = pytest.mark.django_db
 
 
-def test_admitting_twice_joins_once() -> None:
+def test_admitting_twice_has_one_effect() -> None:
     project, wren = cast.a_project(), cast.wren()
     assert admit(project=project, worker=wren) == admit(project=project, worker=wren)
     [joined] = Event.objects.filter(kind="worker.joined")
@@ -20,7 +20,7 @@ def test_admitting_twice_joins_once() -> None:
     assert list(workers_of(project=project)) == list(standings_of(worker=wren))
 
 
-def test_a_pause_has_a_reason_and_is_told_once() -> None:
+def test_a_pause_has_a_reason_and_is_recorded_once() -> None:
     wren = cast.wren()
     project = cast.a_project(workers=[wren])
     for _ in range(2):
@@ -29,7 +29,7 @@ def test_a_pause_has_a_reason_and_is_told_once() -> None:
     assert Event.objects.filter(kind="worker.paused").count() == 1
 
 
-def test_resuming_starts_trust_over_and_keeps_the_count() -> None:
+def test_resuming_resets_trust_and_keeps_the_counts() -> None:
     wren = cast.wren()
     project = cast.a_project()
     cast.admitted(project, wren, state="paused", trust_alpha=2, trust_beta=9, gold_seen=8)
@@ -50,7 +50,7 @@ def test_a_removed_worker_stays_removed() -> None:
     assert not standings_of(worker=wren).exists()
 
 
-def test_a_stranger_cannot_be_found_or_paused() -> None:
+def test_a_non_member_cannot_be_found_or_paused() -> None:
     project, finch = cast.a_project(), cast.finch()
     with pytest.raises(NotFound):
         worker_in(project=project, public_id=finch.public_id)

@@ -1,4 +1,4 @@
-"""Trust moves when a whole set is finished; a worker who is clearly bad is paused."""
+"""Trust changes when a whole hand is settled; a worker who is clearly bad is paused."""
 
 import pytest
 
@@ -15,11 +15,11 @@ from tests import worker_actions as worklife
 pytestmark = pytest.mark.django_db
 
 
-def a_set_with_checks(checks: int) -> Hand:
+def a_hand_with_gold(gold: int) -> Hand:
     wren = cast.wren()
-    project = cast.a_project(workers=[wren], hand_size=2 * checks, gold_rate=0.5)
-    cast.some_tasks(project, 3 * checks)
-    for _ in range(checks):
+    project = cast.a_project(workers=[wren], hand_size=2 * gold, gold_rate=0.5)
+    cast.some_tasks(project, 3 * gold)
+    for _ in range(gold):
         cast.a_gold(project)
     return worklife.take(wren, project)
 
@@ -28,16 +28,16 @@ def wrens_standing() -> Standing:
     return Standing.objects.get(worker=cast.wren())
 
 
-def test_nothing_moves_before_the_set_is_finished() -> None:
-    hand = a_set_with_checks(2)
+def test_trust_does_not_change_before_the_hand_is_settled() -> None:
+    hand = a_hand_with_gold(2)
     worklife.answer_all(hand, 2)
     assert (wrens_standing().gold_seen, GoldResult.objects.count()) == (0, 0)
     worklife.settle(hand)
     assert (wrens_standing().gold_seen, GoldResult.objects.count()) == (2, 2)
 
 
-def test_right_answers_raise_trust_and_wrong_ones_lower_it() -> None:
-    hand = a_set_with_checks(3)
+def test_correct_answers_raise_trust_and_wrong_ones_lower_it() -> None:
+    hand = a_hand_with_gold(3)
     for number, lease in enumerate(row for row in worklife.leases_of(hand) if row.gold_id):
         worklife.answer(lease, 1 if number else 2)
     worklife.settle(hand)
@@ -48,14 +48,14 @@ def test_right_answers_raise_trust_and_wrong_ones_lower_it() -> None:
     worklife.assert_stream_tells_the_tables(hand.project)
 
 
-def test_an_unanswered_check_says_nothing() -> None:
-    hand = a_set_with_checks(2)
+def test_unanswered_gold_does_not_affect_trust() -> None:
+    hand = a_hand_with_gold(2)
     worklife.settle(hand)
     assert (wrens_standing().gold_seen, GoldResult.objects.count()) == (0, 0)
 
 
-def test_a_check_that_was_retired_meanwhile_is_not_held_against_anybody() -> None:
-    hand = a_set_with_checks(2)
+def test_gold_retired_meanwhile_does_not_affect_trust() -> None:
+    hand = a_hand_with_gold(2)
     worklife.answer_all(hand, 2)
     contested = next(row.gold for row in worklife.leases_of(hand) if row.gold is not None)
     retire_gold(gold=contested)
@@ -64,8 +64,8 @@ def test_a_check_that_was_retired_meanwhile_is_not_held_against_anybody() -> Non
     assert not GoldResult.objects.filter(gold=contested).exists()
 
 
-def test_a_check_whose_right_answer_was_not_among_the_classes_is_not_held_against_anybody() -> None:
-    """A class was retired, or added after the set was taken; a second right answer that could be given still counts."""
+def test_gold_whose_answer_was_not_among_the_classes_does_not_affect_trust() -> None:
+    """A class was retired, or added after the claim; a second accepted answer that is still possible counts."""
     wren = cast.wren()
     project = cast.a_project(workers=[wren], hand_size=4, gold_rate=0.5)
     cast.some_tasks(project, 2)
@@ -80,8 +80,8 @@ def test_a_check_whose_right_answer_was_not_among_the_classes_is_not_held_agains
     assert GoldResult.objects.get(gold=answerable).correct
 
 
-def test_who_gets_all_of_four_wrong_is_paused_with_a_reason_and_paid() -> None:
-    hand = a_set_with_checks(4)
+def test_a_worker_with_four_wrong_of_four_is_paused_with_a_reason_and_paid() -> None:
+    hand = a_hand_with_gold(4)
     worklife.answer_all(hand, 2)
     assert worklife.settle(hand).answers == 8
     standing = wrens_standing()
@@ -93,7 +93,7 @@ def test_who_gets_all_of_four_wrong_is_paused_with_a_reason_and_paid() -> None:
 
 
 def test_three_wrong_answers_are_too_few_to_judge() -> None:
-    hand = a_set_with_checks(3)
+    hand = a_hand_with_gold(3)
     worklife.answer_all(hand, 2)
     worklife.settle(hand)
     assert wrens_standing().state == Standing.State.ACTIVE

@@ -1,4 +1,4 @@
-"""A file of an import becomes an image once, or says why not."""
+"""A file of an import becomes an image once, or is refused with a reason."""
 
 import io
 from pathlib import Path
@@ -31,7 +31,7 @@ def counts(item: ImportItem) -> tuple[int, int, int]:
     return row.taken, row.duplicates, row.refused
 
 
-def test_an_image_is_kept_with_its_renditions_in_the_upright_frame() -> None:
+def test_an_image_is_stored_with_its_renditions_in_the_upright_frame() -> None:
     original = a_jpeg(width=48, height=32, orientation=6)
     item = an_item(original)
     image = take_item(item=item, metadata={"place": "Bonn", "Group": "herd"})
@@ -50,7 +50,7 @@ def test_an_image_is_kept_with_its_renditions_in_the_upright_frame() -> None:
     assert counts(item) == (1, 0, 0)
 
 
-def test_taking_it_again_changes_nothing() -> None:
+def test_processing_an_item_again_changes_nothing() -> None:
     item = an_item(a_jpeg())
     assert take_item(item=item) == take_item(item=item)
     assert counts(item) == (1, 0, 0)
@@ -62,11 +62,11 @@ def test_the_same_content_under_another_name_is_a_duplicate_of_the_first() -> No
     twin = an_item(a_jpeg(), "copy.jpg", project=project)
     assert take_item(item=twin) == image
     twin.refresh_from_db()
-    assert (twin.state, twin.reason) == ("duplicate", "The same image is in the dataset already, as photos/a.jpg.")
+    assert (twin.state, twin.reason) == ("duplicate", "The dataset already contains this image as photos/a.jpg.")
     assert counts(twin) == (0, 1, 0)
 
 
-def test_another_dataset_takes_the_same_content_on_the_same_files() -> None:
+def test_another_dataset_shares_the_files_of_the_same_content() -> None:
     first = take_item(item=an_item(a_jpeg()))
     second = take_item(item=an_item(a_jpeg(), project=a_project("Others")))
     assert first is not None and second is not None
@@ -79,7 +79,7 @@ def test_another_dataset_takes_the_same_content_on_the_same_files() -> None:
     ("body", "code"),
     [(b"two cats", "not_an_image"), (a_jpeg()[:400], "truncated"), (b"%PDF-1.7", "format_refused")],
 )
-def test_what_is_no_image_is_refused_with_a_sentence(body: bytes, code: str) -> None:
+def test_an_item_that_is_not_an_image_is_refused_with_a_sentence(body: bytes, code: str) -> None:
     item = an_item(body)
     assert take_item(item=item) is None
     item.refresh_from_db()
@@ -89,7 +89,7 @@ def test_what_is_no_image_is_refused_with_a_sentence(body: bytes, code: str) -> 
     assert not Image.objects.exists()
 
 
-def test_a_file_that_was_lost_is_refused_and_holds_up_nobody() -> None:
+def test_a_lost_file_is_refused_and_does_not_block_the_import() -> None:
     item = an_item(a_jpeg())
     assert item.original is not None
     backends.delete(item.original.key)
@@ -98,21 +98,21 @@ def test_a_file_that_was_lost_is_refused_and_holds_up_nobody() -> None:
     assert (item.state, item.code, counts(item)) == ("refused", "file_lost", (0, 0, 1))
 
 
-def test_a_machine_that_cannot_read_leaves_the_item_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unavailable_decoder_leaves_the_item_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     item = an_item(a_jpeg())
 
-    def away(*args: object, **options: object) -> None:
+    def unavailable(*args: object, **options: object) -> None:
         raise DecoderUnavailable
 
     with monkeypatch.context() as patch, pytest.raises(DecoderUnavailable):
-        patch.setattr("tasks.validate.services.inspect_and_render", away)
+        patch.setattr("tasks.validate.services.inspect_and_render", unavailable)
         take_item(item=item)
     item.refresh_from_db()
     assert (item.state, counts(item)) == ("waiting", (0, 0, 0))
     assert take_item(item=item) is not None
 
 
-def test_nothing_temporary_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_temporary_files_remain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
@@ -122,7 +122,7 @@ def test_nothing_temporary_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_runs_that_take_one_item_at_once_count_it_once() -> None:
+def test_two_concurrent_runs_count_an_item_once() -> None:
     item = an_item(a_jpeg())
     results = together(*[lambda slot=slot: take_item(item=item, slot=slot) for slot in range(2)])
     assert results == [Image.objects.get()] * 2
@@ -131,7 +131,7 @@ def test_two_runs_that_take_one_item_at_once_count_it_once() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_of_two_imports_that_bring_the_same_content_at_once_one_has_the_duplicate() -> None:
+def test_of_two_concurrent_imports_of_the_same_content_one_has_the_duplicate() -> None:
     project = a_project()
     items = [an_item(a_jpeg(), f"{number}.jpg", project=project) for number in range(2)]
     results = together(

@@ -1,4 +1,4 @@
-"""Formats and readers run where there is no Django, no database and no settings."""
+"""Formats and readers run without Django, a database or settings."""
 
 from __future__ import annotations
 

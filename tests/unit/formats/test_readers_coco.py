@@ -1,4 +1,4 @@
-"""Reading COCO: boxes of images, and entries that cannot be trusted."""
+"""Reading COCO: the boxes of images, and malformed entries."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def annotation(**changes: Any) -> dict[str, Any]:
     return {"id": 2, "image_id": 2, "category_id": 7, "bbox": [0, 0, 5, 5]} | changes
 
 
-def test_boxes_come_in_the_canonical_frame_and_a_listed_image_without_any_is_empty(tmp_path: Path) -> None:
+def test_boxes_are_in_the_canonical_frame_and_a_listed_image_without_boxes_is_empty(tmp_path: Path) -> None:
     reading = read(tmp_path, document())
     records = list(reading.records)
     assert [(each.file_name, each.width, each.height) for each in records] == [("a/x.jpg", 40, 30), ("y.jpg", 40, 30)]
@@ -56,7 +56,7 @@ def test_boxes_come_in_the_canonical_frame_and_a_listed_image_without_any_is_emp
     assert reading.problems == []
 
 
-def test_a_byte_order_mark_and_backslashes_do_no_harm(tmp_path: Path) -> None:
+def test_a_byte_order_mark_and_backslashes_are_accepted(tmp_path: Path) -> None:
     body = document(images=[{"id": 1, "file_name": ".\\a\\x.jpg"}])
     record = next(read(tmp_path, b"\xef\xbb\xbf" + json.dumps(body).encode()).records)
     assert (record.file_name, record.width) == ("a/x.jpg", None)
@@ -67,36 +67,36 @@ def test_a_byte_order_mark_and_backslashes_do_no_harm(tmp_path: Path) -> None:
     [
         (annotation(bbox=[38, 0, 5, 5]), "3 px past the right edge"),
         (annotation(bbox=[0, 0, 0, 5]), "has no size"),
-        (annotation(bbox=[0, 0, 5]), "is no box"),
-        (annotation(bbox=None), "is no box"),
-        (annotation(bbox=[0, "a", 5, 5]), "is no box"),
+        (annotation(bbox=[0, 0, 5]), "is not a box"),
+        (annotation(bbox=None), "is not a box"),
+        (annotation(bbox=[0, "a", 5, 5]), "is not a box"),
         (annotation(bbox=[0, 0, 1e308, 1e308]), "px past the"),
         (annotation(category_id=3), "category 3, which the file does not list"),
         (annotation(iscrowd=1), "crowd region"),
     ],
 )
-def test_an_image_with_one_bad_box_is_refused_whole(tmp_path: Path, bad: dict[str, Any], sentence: str) -> None:
+def test_an_image_with_one_bad_box_is_refused_as_a_whole(tmp_path: Path, bad: dict[str, Any], sentence: str) -> None:
     reading = read(tmp_path, document(annotations=[annotation(), bad, annotation(image_id=1)]))
     assert [each.file_name for each in reading.records] == ["a/x.jpg"]
     assert [each.file for each in reading.problems] == ["y.jpg"]
     assert sentence in reading.problems[0].sentence
 
 
-def test_annotations_of_an_image_that_is_not_listed_are_reported_and_not_fatal(tmp_path: Path) -> None:
+def test_annotations_of_an_unlisted_image_are_reported_but_not_fatal(tmp_path: Path) -> None:
     reading = read(tmp_path, document(annotations=[annotation(image_id=99), annotation(image_id=99), annotation()]))
     assert len(list(reading.records)) == 2
-    assert reading.problems[0].sentence == "2 annotations name the image 99, which the file does not list."
+    assert reading.problems[0].sentence == "2 annotations refer to image 99, which the file does not list."
 
 
-def test_broken_entries_cost_themselves_alone(tmp_path: Path) -> None:
+def test_broken_entries_do_not_affect_other_entries(tmp_path: Path) -> None:
     images = [*document()["images"], {"id": 3}, {"id": 1, "file_name": "z.jpg"}, {"id": 4, "file_name": "../z.jpg"}]
     reading = read(tmp_path, document(images=images, annotations=[{"id": 5}]))
     assert len(list(reading.records)) == 2
     sentences = " ".join(each.sentence for each in reading.problems)
-    assert "An annotation names no image" in sentences
-    assert "An entry of an image cannot be read" in sentences
+    assert "An annotation has no valid image_id" in sentences
+    assert "An image entry cannot be read" in sentences
     assert "Two images have the id 1" in sentences
-    assert "It names no image" in sentences
+    assert "The file name of the image is missing or invalid" in sentences
 
 
 @pytest.mark.parametrize(
@@ -113,19 +113,19 @@ def test_broken_entries_cost_themselves_alone(tmp_path: Path) -> None:
     ],
     ids=["NaN", "cut off", "list", "empty", "images no list", "deep", "deep inside", "no text"],
 )
-def test_a_file_that_is_no_coco_is_refused_with_a_sentence(tmp_path: Path, body: str | bytes) -> None:
+def test_a_file_that_is_not_coco_is_refused_with_a_sentence(tmp_path: Path, body: str | bytes) -> None:
     reading = read(tmp_path, body)
     assert list(reading.records) == []
     assert [each.file for each in reading.problems] == ["instances.json"]
-    assert reading.problems[0].sentence.startswith("It is not COCO JSON for boxes")
+    assert reading.problems[0].sentence.startswith("The file is not COCO JSON with boxes")
 
 
 def test_two_categories_with_one_id_refuse_the_file(tmp_path: Path) -> None:
     reading = read(tmp_path, document(categories=[{"id": 7, "name": "cat"}, {"id": 7, "name": "dog"}]))
-    assert "one id" in reading.problems[0].sentence
+    assert "the same id" in reading.problems[0].sentence
 
 
-def test_of_two_files_that_disagree_the_first_counts_and_it_is_said(tmp_path: Path) -> None:
+def test_of_two_conflicting_files_the_first_is_used_and_reported(tmp_path: Path) -> None:
     (tmp_path / "b.json").write_text(json.dumps(document(annotations=[])))
     (tmp_path / "c.json").write_text(json.dumps(document()))
     (tmp_path / "a.json").write_text(json.dumps(document()))

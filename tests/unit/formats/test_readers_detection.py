@@ -1,4 +1,4 @@
-"""Which reader a folder is for, and classes from folders and file names."""
+"""Detection of the reader for a folder, and classes from folder and file names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from annotary_core.formats.ground_truth import Unreadable
 from annotary_core.formats.readers import READERS, detect, detect_and_read, read_with
 
 
-def place(folder: Path, *names: str) -> None:
+def create_files(folder: Path, *names: str) -> None:
     for name in names:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b"")
@@ -22,12 +22,12 @@ def classes(folder: Path) -> dict[str, str | None]:
 
 
 def test_the_folder_of_an_image_is_its_class(tmp_path: Path) -> None:
-    place(tmp_path, "train/dog/1.jpg", "val/cat/2.PNG", "lynx/3.webp", "lynx/notes.txt")
+    create_files(tmp_path, "train/dog/1.jpg", "val/cat/2.PNG", "lynx/3.webp", "lynx/notes.txt")
     assert classes(tmp_path) == {"train/dog/1.jpg": "dog", "val/cat/2.PNG": "cat", "lynx/3.webp": "lynx"}
 
 
-def test_a_name_after_a_wordnet_id_is_the_class_of_an_image_that_lies_flat(tmp_path: Path) -> None:
-    place(tmp_path, "n02100877_Irish_setter.JPEG", "images/n02002556_107.JPEG")
+def test_a_name_after_a_wordnet_id_is_the_class_without_a_class_folder(tmp_path: Path) -> None:
+    create_files(tmp_path, "n02100877_Irish_setter.JPEG", "images/n02002556_107.JPEG")
     assert classes(tmp_path) == {
         "n02100877_Irish_setter.JPEG": "Irish setter",
         "images/n02002556_107.JPEG": "n02002556",
@@ -35,33 +35,33 @@ def test_a_name_after_a_wordnet_id_is_the_class_of_an_image_that_lies_flat(tmp_p
 
 
 def test_an_image_without_a_class_is_reported_and_not_guessed(tmp_path: Path) -> None:
-    place(tmp_path, "dog/1.jpg", "holiday.jpg", "train/2.jpg")
+    create_files(tmp_path, "dog/1.jpg", "holiday.jpg", "train/2.jpg")
     reading = detect_and_read(tmp_path)
     assert [each.file_name for each in reading.records] == ["dog/1.jpg"]
     assert [each.file for each in reading.problems] == ["holiday.jpg", "train/2.jpg"]
 
 
-def test_hidden_files_and_the_leftovers_of_macos_are_not_images(tmp_path: Path) -> None:
-    place(tmp_path, "dog/1.jpg", "dog/._1.jpg", "__MACOSX/dog/1.jpg", ".cache/dog/1.jpg")
+def test_hidden_files_and_macos_metadata_are_not_images(tmp_path: Path) -> None:
+    create_files(tmp_path, "dog/1.jpg", "dog/._1.jpg", "__MACOSX/dog/1.jpg", ".cache/dog/1.jpg")
     assert list(classes(tmp_path)) == ["dog/1.jpg"]
 
 
-def test_label_files_go_before_the_folders_in_which_images_happen_to_lie(tmp_path: Path) -> None:
-    place(tmp_path, "dog/1.jpg")
+def test_label_files_take_precedence_over_folders(tmp_path: Path) -> None:
+    create_files(tmp_path, "dog/1.jpg")
     (tmp_path / "a.xml").write_text("<annotation><filename>1.jpg</filename></annotation>")
     assert detect(tmp_path) is READERS["voc"]
     (tmp_path / "labels.json").write_text(json.dumps({"images": [], "annotations": [], "categories": []}))
     assert detect(tmp_path) is READERS["coco"]
 
 
-def test_json_of_another_kind_is_not_taken_for_labels(tmp_path: Path) -> None:
+def test_unrelated_json_is_not_taken_for_labels(tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text(json.dumps({"name": "x", "images": ["a.png"]}))
     assert detect(tmp_path) is None
 
 
-def test_a_folder_without_labels_is_refused_with_what_to_bring(tmp_path: Path) -> None:
-    place(tmp_path, "1.jpg")
-    with pytest.raises(Unreadable, match="holds no labels that can be read; bring COCO JSON"):
+def test_a_folder_without_labels_is_refused_with_what_to_upload(tmp_path: Path) -> None:
+    create_files(tmp_path, "1.jpg")
+    with pytest.raises(Unreadable, match="contains no readable labels; upload COCO JSON"):
         detect_and_read(tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The readers on real label files, where the measuring data lies beside the checkout."""
+"""The readers on real label files, if the shared data is next to the checkout."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ IMAGES = Path(__file__).parents[4] / "shared" / "data" / "images"
 pytestmark = pytest.mark.shared
 
 
-def test_every_raccoon_file_reads_although_half_name_an_image_that_is_not_there() -> None:
+def test_every_raccoon_file_reads_although_half_name_a_missing_image() -> None:
     reading = detect_and_read(IMAGES / "raccoon")
     records = list(reading.records)
     assert reading.reader == "voc"
@@ -24,9 +24,9 @@ def test_every_raccoon_file_reads_although_half_name_an_image_that_is_not_there(
     assert sum(each.file_name in present for each in records) == 100
 
 
-def test_the_imagenet_sample_has_one_class_a_file() -> None:
+def test_the_imagenet_sample_has_one_class_per_file() -> None:
     reading = detect_and_read(IMAGES / "imagenet_sample")
-    found = {each.file_name: each.image_class for each in reading.records}
+    classes = {each.file_name: each.image_class for each in reading.records}
     assert reading.problems == []
-    assert len(found) == len(set(found.values())) == 35
-    assert found["n02086240_Shih-Tzu.JPEG"] == "Shih-Tzu"
+    assert len(classes) == len(set(classes.values())) == 35
+    assert classes["n02086240_Shih-Tzu.JPEG"] == "Shih-Tzu"

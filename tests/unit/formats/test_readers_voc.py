@@ -1,4 +1,4 @@
-"""Reading Pascal VOC: the pixel convention, and files that cannot be trusted."""
+"""Reading Pascal VOC: the pixel convention, and malformed files."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_a_box_that_fills_the_image_does_so_in_either_convention(tmp_path: Path)
     assert (from_zero.x, from_zero.w) == (0, 650)
 
 
-def test_one_pixel_too_far_is_clipped_and_more_refuses_the_whole_file(tmp_path: Path) -> None:
+def test_an_overshoot_of_one_pixel_is_clipped_and_more_refuses_the_file(tmp_path: Path) -> None:
     reading = read(tmp_path, a=good(xmax="651"), b=good(xmax="652"))
     assert [each.boxes[0].w for each in reading.records] == [570]
     assert [each.file for each in reading.problems] == ["b.xml"]
@@ -57,7 +57,7 @@ def test_without_a_size_the_caller_must_check(tmp_path: Path) -> None:
     assert record.boxes[0].w == 8920
 
 
-def test_a_file_without_objects_says_that_the_image_is_empty(tmp_path: Path) -> None:
+def test_a_file_without_objects_means_an_empty_image(tmp_path: Path) -> None:
     record = next(read(tmp_path, a="<annotation><filename>x.jpg</filename></annotation>").records)
     assert record.boxes == ()
 
@@ -70,15 +70,15 @@ def test_a_file_without_objects_says_that_the_image_is_empty(tmp_path: Path) -> 
         (good()[:-5], "not well-formed XML"),
         ("", "not well-formed XML"),
         ("<svg/>", "not <annotation>"),
-        (good(xmin="nan"), "“nan” stands where a number"),
-        (good(xmin="inf"), "“inf” stands where a number"),
-        (good(xmin=""), "stands where a number"),
+        (good(xmin="nan"), "“nan” is not a number of pixels"),
+        (good(xmin="inf"), "“inf” is not a number of pixels"),
+        (good(xmin=""), "is not a number of pixels"),
         (good(xmin="600"), "has no size"),
         (good(xmin="-3"), "past the left edge"),
         (good().replace("<name>raccoon</name>", ""), "no usable class name"),
         (good().replace("bndbox", "polygon"), "no bndbox"),
-        (good(name=""), "names no image"),
-        (good(name="../../etc/passwd"), "names no image"),
+        (good(name=""), "file name of the image is missing or invalid"),
+        (good(name="../../etc/passwd"), "file name of the image is missing or invalid"),
         (good().replace("<width>650<", "<width>6.5<"), "whole number of pixels"),
     ],
 )
@@ -91,7 +91,7 @@ def test_a_bad_file_is_refused_with_a_sentence_and_the_others_are_read(
     assert sentence in reading.problems[0].sentence
 
 
-def test_a_file_of_another_encoding_is_no_crash(tmp_path: Path) -> None:
+def test_a_file_with_an_invalid_encoding_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a.xml").write_bytes(b'<?xml version="1.0" encoding="nonsense"?><annotation/>')
     (tmp_path / "b.xml").write_bytes(b"<annotation>\xff\xfe</annotation>")
     reading = read(tmp_path, c=good())

@@ -1,9 +1,9 @@
-"""Sinks and trees: what is written is what is read, and no path leaves the release."""
+"""Sinks and trees: what is written reads back, and no path escapes the release."""
 
 from __future__ import annotations
 
 import io
-import zipfile  # noqa: TID251 - the reader of the standard library is the witness here
+import zipfile  # noqa: TID251 - the standard library's reader checks the archive here
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from annotary_core.formats.errors import ReleaseError
 from annotary_core.formats.registry import FORMATS, get_format
 
 
-def test_an_archive_holds_stored_files_without_a_date_of_today(tmp_path: Path) -> None:
+def test_an_archive_contains_stored_files_with_a_fixed_date(tmp_path: Path) -> None:
     with ZipSink(tmp_path / "r.zip") as sink:
         sink.write("a/b.txt", [b"one ", b"two"])
     with zipfile.ZipFile(tmp_path / "r.zip") as archive:
@@ -24,26 +24,26 @@ def test_an_archive_holds_stored_files_without_a_date_of_today(tmp_path: Path) -
         assert archive.testzip() is None
 
 
-def test_chunks_are_streamed_and_never_gathered(tmp_path: Path) -> None:
-    chunk, held = bytes(1024 * 1024), 0
+def test_chunks_are_streamed_not_buffered(tmp_path: Path) -> None:
+    chunk, written = bytes(1024 * 1024), 0
     with (tmp_path / "r.zip").open("wb") as target:
 
         def chunks() -> Iterator[bytes]:
-            nonlocal held
+            nonlocal written
             for _ in range(8):
                 yield chunk
-                held = target.tell()
+                written = target.tell()
 
         with ZipSink(target) as sink:
             sink.write("big", chunks())
-    assert held >= 7 * len(chunk)
+    assert written >= 7 * len(chunk)
 
 
 @pytest.mark.parametrize("path", ["/etc/x", "../x", "a/../../x", "a\\x", "a//x", "", "a/", "x\0"])
 def test_a_path_that_leaves_the_release_is_refused(tmp_path: Path, path: str) -> None:
-    with pytest.raises(ReleaseError, match="cannot hold a file named"):
+    with pytest.raises(ReleaseError, match="cannot contain a file named"):
         FolderSink(tmp_path).write(path, [b""])
-    with ZipSink(io.BytesIO()) as sink, pytest.raises(ReleaseError, match="cannot hold a file named"):
+    with ZipSink(io.BytesIO()) as sink, pytest.raises(ReleaseError, match="cannot contain a file named"):
         sink.write(path, [b""])
 
 
@@ -56,7 +56,7 @@ def test_a_file_written_twice_is_refused(tmp_path: Path) -> None:
     archive.close()
 
 
-def test_a_folder_and_an_archive_read_back_alike(tmp_path: Path) -> None:
+def test_a_folder_and_an_archive_read_back_the_same(tmp_path: Path) -> None:
     with ZipSink(tmp_path / "r.zip") as archive:
         for sink in (FolderSink(tmp_path / "r"), archive):
             sink.write("b", [b"2"])
@@ -68,7 +68,7 @@ def test_a_folder_and_an_archive_read_back_alike(tmp_path: Path) -> None:
                 assert stream.read() == b"1"
 
 
-def test_what_is_no_archive_is_said_to_be_damaged(tmp_path: Path) -> None:
+def test_an_invalid_or_missing_archive_is_reported_as_damaged(tmp_path: Path) -> None:
     (tmp_path / "r.zip").write_bytes(b"no zip")
     with pytest.raises(ReleaseError, match="missing or damaged"), open_tree(tmp_path / "r.zip"):
         pass
@@ -76,7 +76,7 @@ def test_what_is_no_archive_is_said_to_be_damaged(tmp_path: Path) -> None:
         pass
 
 
-def test_formats_are_found_by_name_and_an_unknown_one_is_refused() -> None:
+def test_formats_are_looked_up_by_name_and_unknown_names_are_refused() -> None:
     assert {name: get_format(name).name for name in FORMATS} == {"coco": "coco", "imagenet": "imagenet"}
     with pytest.raises(ReleaseError, match="choose one of coco, imagenet"):
         get_format("yolo")

@@ -1,4 +1,4 @@
-"""Sizes read from headers agree with what the encoder wrote."""
+"""Sizes read from headers match what the encoder wrote."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def test_the_header_gives_the_size(kind: str, options: dict[str, object], size: 
 
 
 @pytest.mark.parametrize("body", [b"", b"GIF89a" + bytes(40), b"\xff\xd8", b"\xff\xd8\xff\xe0\x00\x01" + bytes(40)])
-def test_what_is_no_release_image_has_no_size(body: bytes) -> None:
+def test_unsupported_content_has_no_size(body: bytes) -> None:
     assert image_size(io.BytesIO(body)) is None

@@ -1,4 +1,4 @@
-"""Names in a release: safe on every file system, unique on all of them, no label lost."""
+"""Names in a release are safe and unique on every file system, and no label is lost."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_extension_is_that_of_the_content() -> None:
     assert safe_path("x.PNG", "image/png") == "x.PNG"
 
 
-def test_a_very_long_name_keeps_its_beginning_and_its_extension_and_stays_apart() -> None:
+def test_a_very_long_name_keeps_its_prefix_and_extension_and_stays_unique() -> None:
     first, second = (safe_path("ä" * 300 + ending + ".jpg", JPEG) for ending in "ab")
     assert first != second
     assert first.startswith("ää") and first.endswith(".jpg")
@@ -62,23 +62,21 @@ def test_the_same_base_name_in_two_folders_needs_no_change() -> None:
     assert [book.give("a/x.jpg", "1"), book.give("b/x.jpg", "2")] == ["a/x.jpg", "b/x.jpg"]
 
 
-def test_names_that_differ_by_case_or_unicode_form_alone_are_parted() -> None:
+def test_names_that_differ_only_by_case_or_unicode_form_get_distinct_names() -> None:
     book = NameBook()
-    given_names = [
-        book.give(name, str(key)) for key, name in enumerate(["x.jpg", "X.jpg", "STRASSE.jpg", "straße.jpg"])
-    ]
-    assert given_names[0] == "x.jpg" and given_names[1] != "X.jpg"
-    assert len({fold(name) for name in given_names}) == 4
+    names = [book.give(name, str(key)) for key, name in enumerate(["x.jpg", "X.jpg", "STRASSE.jpg", "straße.jpg"])]
+    assert names[0] == "x.jpg" and names[1] != "X.jpg"
+    assert len({fold(name) for name in names}) == 4
 
 
-def test_a_name_that_was_given_as_a_deduplicated_one_is_not_given_again() -> None:
+def test_a_deduplicated_name_is_not_allocated_again() -> None:
     book = NameBook()
     book.give("x.jpg", "first")
-    parted = book.give("x.jpg", "second")
-    assert book.give(parted, "third") not in ("x.jpg", parted)
+    suffixed = book.give("x.jpg", "second")
+    assert book.give(suffixed, "third") not in ("x.jpg", suffixed)
 
 
-def test_the_suffix_depends_on_the_image_and_not_on_how_many_came_before() -> None:
+def test_the_suffix_depends_on_the_image_not_on_a_counter() -> None:
     names = []
     for others in (1, 5):
         book = NameBook()
@@ -88,19 +86,19 @@ def test_the_suffix_depends_on_the_image_and_not_on_how_many_came_before() -> No
     assert names[0] == names[1]
 
 
-def test_by_stem_an_extension_does_not_part_two_names() -> None:
+def test_by_stem_names_that_differ_only_by_extension_collide() -> None:
     book = NameBook(by_stem=True)
     assert book.give("x.jpg", "1") == "x.jpg"
     assert book.give("x.png", "2") != "x.png"
 
 
-def test_a_suffix_stands_before_the_extension() -> None:
+def test_a_suffix_goes_before_the_extension() -> None:
     assert with_suffix("a.b/x.jpg", "1f") == "a.b/x_1f.jpg"
     assert with_suffix("a.b/x", "1f") == "a.b/x_1f"
 
 
 @given(st.lists(st.text(max_size=120), max_size=30))
-def test_whatever_the_sources_are_called_names_are_safe_and_unique(sources: list[str]) -> None:
+def test_names_are_safe_and_unique_for_any_sources(sources: list[str]) -> None:
     book = NameBook()
     names = [book.give(safe_path(source, JPEG), str(key)) for key, source in enumerate(sources)]
     assert len({fold(name) for name in names}) == len(sources)

@@ -1,4 +1,4 @@
-"""The pixel convention of the VOC-like XML: counted from 1, both corners inside, nearest line between pixels."""
+"""The pixel convention of the VOC-like XML: counted from 1, both corners inclusive, nearest line between pixels."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from annotary_core.labels.geometry import Box, box_from_corners
         (Box(39.99, 0, 0.01, 30), (40, 1, 40, 30)),
     ],
 )
-def test_known_boxes(box: Box, corners: tuple[int, int, int, int]) -> None:
+def test_corners_of_known_boxes(box: Box, corners: tuple[int, int, int, int]) -> None:
     assert voc_corners(box, 40, 30) == corners
 
 
@@ -34,6 +34,6 @@ def test_an_edge_moves_by_half_a_pixel_at_most_and_a_box_keeps_a_pixel(
     xmin, ymin, xmax, ymax = voc_corners(box, 40, 30)
     assert 1 <= xmin <= xmax <= 40 and 1 <= ymin <= ymax <= 30
     left, top, right, bottom = box.corners()
-    moved = (abs(xmin - 1 - left), abs(xmax - right), abs(ymin - 1 - top), abs(ymax - bottom))
+    shifts = (abs(xmin - 1 - left), abs(xmax - right), abs(ymin - 1 - top), abs(ymax - bottom))
     sliver = min(box.w, box.h) <= 1
-    assert max(moved) <= (1.0 if sliver else 0.5)
+    assert max(shifts) <= (1.0 if sliver else 0.5)

@@ -1,4 +1,4 @@
-"""An answer is compared with the accepted ones, and the worker is told in plain words how it went."""
+"""An answer is compared with the accepted answers, and the worker gets the result in plain words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tasks.gold.compare import Comparison, Tolerance, compare
 from tests.unit.labels.makers import CANNOT_TELL, EMPTY, FOX, RACCOON, boxed, classed
 
 STRICT = Tolerance()
-PLACES = st.lists(
+BOXES = st.lists(
     st.tuples(
         st.integers(0, 60), st.integers(0, 60), st.integers(1, 60), st.integers(1, 60), st.sampled_from([RACCOON, FOX])
     ),
@@ -31,7 +31,7 @@ def test_the_same_class_is_right_and_another_is_wrong() -> None:
     assert against(classed(FOX), classed(RACCOON)) == Comparison(False, 0.0, "The class is incorrect.")
 
 
-def test_class_names_are_told_when_they_are_known() -> None:
+def test_class_names_are_given_when_known() -> None:
     result = compare(classed(FOX), [classed(RACCOON)], STRICT, names={RACCOON: "raccoon", FOX: "fox"})
     assert result.why == "The answer is fox; the correct class is raccoon."
 
@@ -41,7 +41,7 @@ def test_long_class_names_keep_the_sentence_short() -> None:
     assert len(result.why) < 160
 
 
-def test_any_accepted_answer_will_do() -> None:
+def test_any_accepted_answer_is_correct() -> None:
     assert against(classed(FOX), classed(RACCOON), classed(FOX)).correct
 
 
@@ -63,7 +63,7 @@ def test_a_missing_box_is_counted() -> None:
     assert result.score == pytest.approx(0.8)
 
 
-def test_a_false_box_is_counted() -> None:
+def test_an_extra_box_is_counted() -> None:
     result = against(boxed((0, 0, 10, 10), (50, 0, 10, 10)), boxed((0, 0, 10, 10)))
     assert result.why == "1 of 1 box matches, 1 box in the answer matches none."
     assert not result.correct
@@ -74,7 +74,7 @@ def test_two_boxes_on_one_object_match_once() -> None:
     assert not against(boxed((0, 0, 10, 10), (0, 0, 10, 9)), boxed((0, 0, 10, 10))).correct
 
 
-def test_tolerance_lets_misses_and_extras_pass() -> None:
+def test_tolerance_allows_misses_and_extras() -> None:
     answer, gold = boxed((0, 0, 10, 10), (200, 0, 10, 10)), boxed((0, 0, 10, 10), (50, 0, 10, 10))
     assert not against(answer, gold, tolerance=Tolerance(misses=1)).correct
     assert against(answer, gold, tolerance=Tolerance(misses=1, extras=1)).correct
@@ -91,31 +91,31 @@ def test_a_tolerance_that_cannot_be_used_is_refused(stored: dict[str, object]) -
         Tolerance.from_json(stored)
 
 
-def test_a_box_of_another_class_is_wrong_and_said_so() -> None:
+def test_a_box_of_another_class_is_wrong_with_a_reason() -> None:
     result = against(boxed((0, 0, 10, 10, FOX)), boxed((0, 0, 10, 10, RACCOON)))
     assert result == Comparison(False, 0.0, "0 of 1 box matches, 1 has another class.")
 
 
-def test_matching_is_optimal_where_taking_the_best_pair_first_is_not() -> None:
-    # The middle box overlaps both gold boxes; greedy matching would take the wrong one and lose a pair.
+def test_matching_is_optimal_where_greedy_matching_is_not() -> None:
+    # The middle box overlaps both gold boxes; greedy matching would choose the wrong one and lose a pair.
     gold = boxed((0, 0, 10, 100), (0, 20, 10, 100))
     answer = boxed((0, 15, 10, 100), (0, 65, 10, 100))
     assert compare(answer, [gold], Tolerance(iou=0.3)).why == "2 of 2 boxes match."
 
 
-def test_an_empty_gold_wants_an_empty_answer() -> None:
+def test_empty_gold_requires_an_empty_answer() -> None:
     assert against(EMPTY, EMPTY).correct
     assert against(boxed((0, 0, 5, 5)), EMPTY).why == "There is nothing to label on this image; the answer has 1 box."
     assert against(EMPTY, boxed((0, 0, 5, 5))) == Comparison(False, 0.0, "0 of 1 box matches.")
 
 
-def test_cannot_tell_is_right_only_where_it_is_accepted() -> None:
+def test_cannot_tell_is_correct_only_if_accepted() -> None:
     assert against(CANNOT_TELL, CANNOT_TELL).correct
     assert not against(CANNOT_TELL, EMPTY).correct
     assert not against(classed(FOX), CANNOT_TELL).correct
 
 
-def test_a_class_and_boxes_both_have_to_be_right() -> None:
+def test_class_and_boxes_must_both_be_correct() -> None:
     def both(number: int, *boxes: tuple[float, float, float, float]) -> Answer:
         return Answer(verdict="labels", image=ImageLabel(number), objects=boxed(*boxes).objects)
 
@@ -124,30 +124,30 @@ def test_a_class_and_boxes_both_have_to_be_right() -> None:
     assert against(both(FOX), both(FOX)).why == "The class is correct."
 
 
-@given(PLACES)
-def test_every_answer_agrees_with_itself(places: list[tuple[int, int, int, int, int]]) -> None:
-    result = against(boxed(*places), boxed(*places))
+@given(BOXES)
+def test_every_answer_agrees_with_itself(boxes: list[tuple[int, int, int, int, int]]) -> None:
+    result = against(boxed(*boxes), boxed(*boxes))
     assert (result.correct, result.score) == (True, 1.0)
 
 
-@given(PLACES, PLACES, st.randoms(use_true_random=False))
+@given(BOXES, BOXES, st.randoms(use_true_random=False))
 def test_order_and_ids_of_boxes_change_nothing(
-    given_places: list[tuple[int, int, int, int, int]],
-    gold_places: list[tuple[int, int, int, int, int]],
-    dice: random.Random,
+    answer_boxes: list[tuple[int, int, int, int, int]],
+    gold_boxes: list[tuple[int, int, int, int, int]],
+    rng: random.Random,
 ) -> None:
     objects = [
-        LabelObject(id=f"z{dice.random()}", class_number=place[4], tool="box", geom=Box(*place[:4]))
-        for place in dice.sample(given_places, len(given_places))
+        LabelObject(id=f"z{rng.random()}", class_number=box[4], tool="box", geom=Box(*box[:4]))
+        for box in rng.sample(answer_boxes, len(answer_boxes))
     ]
     renamed = Answer(verdict="labels" if objects else "empty", objects=tuple(objects))
-    assert against(renamed, boxed(*gold_places)) == against(boxed(*given_places), boxed(*gold_places))
+    assert against(renamed, boxed(*gold_boxes)) == against(boxed(*answer_boxes), boxed(*gold_boxes))
 
 
-@given(PLACES, PLACES)
-def test_the_score_is_a_share_and_full_only_when_correct(
-    given_places: list[tuple[int, int, int, int, int]], gold_places: list[tuple[int, int, int, int, int]]
+@given(BOXES, BOXES)
+def test_the_score_is_between_0_and_1_and_1_only_if_correct(
+    answer_boxes: list[tuple[int, int, int, int, int]], gold_boxes: list[tuple[int, int, int, int, int]]
 ) -> None:
-    result = against(boxed(*given_places), boxed(*gold_places))
+    result = against(boxed(*answer_boxes), boxed(*gold_boxes))
     assert 0 <= result.score <= 1
     assert result.correct == (result.score == 1)

@@ -1,10 +1,10 @@
-"""An archive that could harm is refused whole; a wrong entry is refused alone and the rest is taken."""
+"""A harmful archive is refused as a whole; an invalid entry is refused alone and the rest is accepted."""
 
 from __future__ import annotations
 
 import io
 import os
-import zipfile  # noqa: TID251 - makes what the module is to refuse
+import zipfile  # noqa: TID251 - creates what the module must refuse
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ def refusal(path: Path, limits: ArchiveLimits | None = None) -> str:
     return refused.value.reason
 
 
-def test_good_entries_come_out_whole_and_in_order(tmp_path: Path) -> None:
+def test_valid_entries_are_extracted_completely_and_in_order(tmp_path: Path) -> None:
     files = {"b/2.jpg": os.urandom(700_000), "a/1.jpg": b"", "Größe/ü.jpg": b"three"}
     with open_archive(packed(tmp_path, files)) as archive:
         assert [entry.name for entry in archive.entries] == list(files)
@@ -67,36 +67,36 @@ def test_a_link_and_a_device_are_refused_alone(tmp_path: Path) -> None:
             assert archive.refused[0].reason == reason
 
 
-def test_the_same_name_twice_is_taken_once_in_any_unicode_form(tmp_path: Path) -> None:
+def test_a_repeated_name_is_accepted_once_in_any_unicode_form(tmp_path: Path) -> None:
     names = ["é.jpg", "e\u0301.jpg", "a.jpg", "a.jpg"]
     with open_archive(forged(tmp_path, [(name.encode(), name.encode()) for name in names], flags=0x800)) as archive:
         assert [entry.name for entry in archive.entries] == ["é.jpg", "a.jpg"]
         assert [refused.reason for refused in archive.refused] == ["duplicate", "duplicate"]
 
 
-def test_names_that_differ_by_case_alone_are_two_images(tmp_path: Path) -> None:
+def test_names_that_differ_only_by_case_are_two_images(tmp_path: Path) -> None:
     with open_archive(packed(tmp_path, {"A.jpg": b"1", "a.jpg": b"2"})) as archive:
         assert [b"".join(archive.read(entry)) for entry in archive.entries] == [b"1", b"2"]
 
 
-def test_names_without_the_unicode_flag_are_read_as_their_makers_meant(tmp_path: Path) -> None:
+def test_names_without_the_unicode_flag_are_decoded_as_utf8_or_cp437(tmp_path: Path) -> None:
     names = ["größe.jpg".encode(), "größe2.jpg".encode("cp437")]
     with open_archive(forged(tmp_path, [(name, b"x") for name in names])) as archive:
         assert [entry.name for entry in archive.entries] == ["größe.jpg", "größe2.jpg"]
 
 
-def test_a_name_that_claims_utf8_and_is_not_refuses_the_archive(tmp_path: Path) -> None:
+def test_an_invalid_utf8_name_with_the_unicode_flag_refuses_the_archive(tmp_path: Path) -> None:
     assert refusal(forged(tmp_path, [(b"\xff\xfe.jpg", b"x")], flags=0x800)) == "damaged"
 
 
-def test_folders_and_what_systems_leave_are_ignored_and_counted(tmp_path: Path) -> None:
+def test_folders_and_system_files_are_ignored_and_counted(tmp_path: Path) -> None:
     names = ["a/", "a/1.jpg", "__MACOSX/a/._1.jpg", "a/.DS_Store", "a/Thumbs.db", "a/._2.jpg"]
     with open_archive(packed(tmp_path, dict.fromkeys(names, b""))) as archive:
         assert [entry.name for entry in archive.entries] == ["a/1.jpg"]
         assert (archive.ignored, archive.refused) == (5, [])
 
 
-def test_too_many_entries_refuse_the_archive_whatever_its_end_claims(tmp_path: Path) -> None:
+def test_too_many_entries_refuse_the_archive_even_with_a_forged_count(tmp_path: Path) -> None:
     path = packed(tmp_path, {f"{number}.jpg": b"" for number in range(20)})
     content = bytearray(path.read_bytes())
     content[-14:-10] = b"\x01\0\x01\0"
@@ -104,7 +104,7 @@ def test_too_many_entries_refuse_the_archive_whatever_its_end_claims(tmp_path: P
     assert refusal(path, ArchiveLimits(max_entries=19)) == "too_many_entries"
 
 
-def test_too_much_in_all_and_too_high_a_ratio_refuse_the_archive(tmp_path: Path) -> None:
+def test_an_excessive_total_size_or_ratio_refuses_the_archive(tmp_path: Path) -> None:
     path = packed(tmp_path, {"zeros.bmp": bytes(80 * MIB)})
     assert refusal(path, ArchiveLimits(max_total=79 * MIB)) == "too_large"
     assert refusal(path) == "ratio"
@@ -123,17 +123,17 @@ def test_overlapping_entries_refuse_the_archive(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("declared", [3, 5_000])
-def test_a_size_that_lies_is_found_while_reading(declared: int, tmp_path: Path) -> None:
+def test_a_false_size_is_detected_while_reading(declared: int, tmp_path: Path) -> None:
     with open_archive(forged(tmp_path, [(b"a.jpg", b"x" * 1000)], declared=declared)) as archive:
-        taken = 0
+        count = 0
         with pytest.raises(ArchiveRefused) as refused:
-            for piece in archive.read(archive.entries[0]):
-                taken += len(piece)
+            for chunk in archive.read(archive.entries[0]):
+                count += len(chunk)
         assert refused.value.reason == "entry_damaged"
-        assert taken <= declared
+        assert count <= declared
 
 
-def test_changed_bytes_are_found_while_reading(tmp_path: Path) -> None:
+def test_changed_bytes_are_detected_while_reading(tmp_path: Path) -> None:
     path = packed(tmp_path, {"a.jpg": b"some bytes that matter"}, method=zipfile.ZIP_STORED)
     path.write_bytes(path.read_bytes().replace(b"matter", b"MATTER"))
     with open_archive(path) as archive, pytest.raises(ArchiveRefused):
@@ -141,11 +141,11 @@ def test_changed_bytes_are_found_while_reading(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flags", [0x1, 0x41, 0x2000])
-def test_a_locked_archive_is_refused(flags: int, tmp_path: Path) -> None:
+def test_an_encrypted_archive_is_refused(flags: int, tmp_path: Path) -> None:
     assert refusal(forged(tmp_path, [(b"a.jpg", b"x")], flags=flags)) == "encrypted"
 
 
-def test_unusual_packing_is_refused_alone(tmp_path: Path) -> None:
+def test_an_unsupported_compression_method_is_refused_alone(tmp_path: Path) -> None:
     path = packed(tmp_path, {"a.jpg": b"x" * 100}, method=zipfile.ZIP_LZMA)
     with open_archive(path) as archive:
         assert (archive.entries, archive.refused[0].reason) == ([], "method")
@@ -155,13 +155,13 @@ def test_unusual_packing_is_refused_alone(tmp_path: Path) -> None:
     ("content", "reason"),
     [(b"", "empty_file"), (b"\x1f\x8b tar", "not_a_zip"), (b"PK\x03\x04 and no end", "truncated")],
 )
-def test_what_is_no_archive_is_refused(content: bytes, reason: str, tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_archive_is_refused(content: bytes, reason: str, tmp_path: Path) -> None:
     path = tmp_path / "x.zip"
     path.write_bytes(content)
     assert refusal(path) == reason
 
 
-def test_an_archive_cut_anywhere_is_refused_or_read_right(tmp_path: Path) -> None:
+def test_an_archive_truncated_anywhere_is_refused(tmp_path: Path) -> None:
     content = packed(tmp_path, {"a.jpg": b"one", "b.jpg": b"two"}).read_bytes()
     path = tmp_path / "cut.zip"
     for end in range(1, len(content)):
@@ -169,7 +169,7 @@ def test_an_archive_cut_anywhere_is_refused_or_read_right(tmp_path: Path) -> Non
         assert refusal(path) in {"truncated", "not_a_zip", "damaged"}
 
 
-def test_every_flipped_byte_ends_in_a_refusal_or_the_right_bytes(tmp_path: Path) -> None:
+def test_every_flipped_byte_gives_a_refusal_or_the_correct_bytes(tmp_path: Path) -> None:
     content = packed(tmp_path, {"a.jpg": b"one", "b.jpg": b"two" * 20}).read_bytes()
     path = tmp_path / "flipped.zip"
     for at in range(len(content)):
@@ -182,7 +182,7 @@ def test_every_flipped_byte_ends_in_a_refusal_or_the_right_bytes(tmp_path: Path)
             continue
 
 
-def test_an_archive_of_more_than_65535_files_is_counted_right(tmp_path: Path) -> None:
+def test_an_archive_of_more_than_65535_files_is_counted_correctly(tmp_path: Path) -> None:
     path = packed(tmp_path, {f"{number}.jpg": b"" for number in range(66_000)}, method=zipfile.ZIP_STORED)
     with open_archive(path) as archive:
         assert len(archive.entries) == 66_000

@@ -1,4 +1,4 @@
-"""A metadata table is read as people's spreadsheets write it, or refused with the line to mend."""
+"""A metadata table is read as spreadsheets write it, or refused with the line to fix."""
 
 import codecs
 
@@ -8,19 +8,19 @@ from tasks.ingest.errors import MetadataRefused
 from tasks.ingest.tables import MAX_BYTES, group_of, read_table
 
 
-def test_rows_come_out_by_file_name_without_empty_cells() -> None:
+def test_rows_are_keyed_by_file_name_without_empty_cells() -> None:
     table = read_table(b"file_name,place,note\na.jpg,Bonn,\nfolder/b.jpg, Ghent ,wet\n\n")
     assert table == {"a.jpg": {"place": "Bonn"}, "folder/b.jpg": {"place": "Ghent", "note": "wet"}}
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-def test_the_delimiter_is_found_out(delimiter: str) -> None:
+def test_the_delimiter_is_detected(delimiter: str) -> None:
     body = f"image{delimiter}place\r\na.jpg{delimiter}Bonn\r\n".encode()
     assert read_table(body) == {"a.jpg": {"place": "Bonn"}}
 
 
 @pytest.mark.parametrize("heading", ["file_name", "filename", "File", "IMAGE", "name"])
-def test_the_name_column_may_be_called_in_several_ways(heading: str) -> None:
+def test_the_name_column_may_have_several_headings(heading: str) -> None:
     assert read_table(f"place,{heading}\nBonn,a.jpg\n".encode()) == {"a.jpg": {"place": "Bonn"}}
 
 
@@ -30,11 +30,11 @@ def test_a_byte_order_mark_quotes_and_one_column_are_read() -> None:
     assert read_table(b"file_name\na.jpg\n") == {"a.jpg": {}}
 
 
-def test_names_are_tidied_like_those_of_files() -> None:
+def test_names_are_normalized_like_file_names() -> None:
     assert list(read_table(b"file_name\n./a.jpg\nb\\c.jpg\n/d.jpg\n")) == ["a.jpg", "b/c.jpg", "d.jpg"]
 
 
-def test_the_group_is_found_whatever_its_case() -> None:
+def test_the_group_column_is_found_in_any_case() -> None:
     assert group_of({"Group": "herd 7", "place": "Bonn"}) == "herd 7"
     assert group_of({"place": "Bonn"}) == ""
 
@@ -43,9 +43,9 @@ def test_the_group_is_found_whatever_its_case() -> None:
     ("body", "words"),
     [
         (b"", "The table is empty"),
-        (b"place,time\nBonn,noon\n", "call one of them file_name"),
+        (b"place,time\nBonn,noon\n", "name that column file_name"),
         (b"file_name,place\na.jpg,Bonn\na.jpg,Ghent\n", "Row 3 names “a.jpg” a second time"),
-        (b"file_name,place\n,Bonn\n", "Row 2 names no file"),
+        (b"file_name,place\n,Bonn\n", "Row 2 does not name a file"),
         (b"file_name,place\na.jpg,Bonn,noon\n", "Row 2 has more cells"),
         (b"file_name,place,Place\na.jpg,Bonn,noon\n", "same heading"),
         (b"file_name,note\na.jpg," + b"x" * 2001 + b"\n", "Row 2 has a cell"),
@@ -57,6 +57,6 @@ def test_the_group_is_found_whatever_its_case() -> None:
         (b"x" * (MAX_BYTES + 1), "32 MB"),
     ],
 )
-def test_what_cannot_be_read_is_refused_with_what_to_mend(body: bytes, words: str) -> None:
+def test_an_invalid_table_is_refused_with_how_to_fix_it(body: bytes, words: str) -> None:
     with pytest.raises(MetadataRefused, match=words):
         read_table(body)

@@ -1,4 +1,4 @@
-"""Truth becomes an answer in the upright frame of the image, or a sentence why it cannot."""
+"""Ground truth becomes an answer in the image's upright frame, or is refused with a sentence."""
 
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,11 @@ def record(*boxes: TruthBox, cls: str | None = None, size: tuple[int, int] | Non
     return TruthRecord("x.jpg", width, height, cls, boxes)
 
 
-def answer(given: TruthRecord, *tools: str, frame: ImageFrame = UPRIGHT) -> dict[str, Any]:
-    return answer_of(given, schema=schema(*tools), frame=frame)
+def answer(source: TruthRecord, *tools: str, frame: ImageFrame = UPRIGHT) -> dict[str, Any]:
+    return answer_of(source, schema=schema(*tools), frame=frame)
 
 
-def test_boxes_get_the_numbers_of_the_projects_classes_whatever_their_case() -> None:
+def test_boxes_get_the_projects_class_numbers_case_insensitively() -> None:
     body = answer(record(TruthBox("CAT", 1, 2, 30, 40), TruthBox("dog", 5, 5, 5, 5)), "box")
     assert [(item["class"], item["geom"]) for item in body["objects"]] == [
         (1, {"x": 1, "y": 2, "w": 30, "h": 40}),
@@ -44,46 +44,48 @@ def test_a_class_of_the_whole_image_and_an_image_without_objects() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "tools", "words"),
+    ("source", "tools", "words"),
     [
         (record(TruthBox("bird", 1, 1, 5, 5)), ["box"], "no class “bird”"),
-        (record(TruthBox("cat", 1, 1, 5, 5)), ["class"], "this project draws none"),
-        (record(TruthBox("cat", 1, 1, 5, 5)), ["class", "box"], "gives the image no class"),
-        (record(cls="cat"), ["box"], "asks for boxes alone"),
+        (record(TruthBox("cat", 1, 1, 5, 5)), ["class"], "this project has no box tool"),
+        (record(TruthBox("cat", 1, 1, 5, 5)), ["class", "box"], "give the image no class"),
+        (record(cls="cat"), ["box"], "only asks for boxes"),
         (record(TruthBox("cat", 1, 1, 500, 5)), ["box"], "past the right edge"),
         (
             record(TruthBox("cat", 1, 1, 5, 5), size=(640, 480)),
             ["box"],
-            "image of 640 x 480 pixels, this one has 100 x 60",
+            "image of 640 x 480 pixels, but this one has 100 x 60",
         ),
     ],
 )
-def test_truth_that_says_only_half_is_refused_whole(given: TruthRecord, tools: list[str], words: str) -> None:
+def test_incomplete_or_mismatched_ground_truth_is_refused_as_a_whole(
+    source: TruthRecord, tools: list[str], words: str
+) -> None:
     with pytest.raises(Unreadable, match=words):
-        answer(given, *tools)
+        answer(source, *tools)
 
 
-def test_boxes_that_were_drawn_on_unturned_pixels_are_turned_with_them() -> None:
+def test_boxes_drawn_on_unrotated_pixels_are_rotated_with_them() -> None:
     portrait = ImageFrame(60, 100, 100, 60, 6)
-    given = TruthBox("cat", 10, 20, 30, 5)
-    drawn_sideways = answer(record(given, size=(100, 60)), "box", frame=portrait)
+    box = TruthBox("cat", 10, 20, 30, 5)
+    drawn_sideways = answer(record(box, size=(100, 60)), "box", frame=portrait)
     assert drawn_sideways["objects"][0]["geom"] == {"x": 35, "y": 10, "w": 5, "h": 30}
-    drawn_upright = answer(record(given, size=(60, 100)), "box", frame=portrait)
+    drawn_upright = answer(record(box, size=(60, 100)), "box", frame=portrait)
     assert drawn_upright["objects"][0]["geom"] == {"x": 10, "y": 20, "w": 30, "h": 5}
-    assert answer(record(given), "box", frame=portrait) == drawn_upright
+    assert answer(record(box), "box", frame=portrait) == drawn_upright
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_box_turns_as_the_pixels_do(orientation: int, tmp_path: Path) -> None:
+def test_a_box_is_rotated_like_the_pixels(orientation: int, tmp_path: Path) -> None:
     pixels = np.zeros((6, 10), dtype=np.uint8)
     pixels[1:3, 4:9] = 255
     block = Picture.Exif()
     block[274] = orientation
     Picture.fromarray(pixels).save(tmp_path / "x.png", exif=block)
     with Picture.open(tmp_path / "x.png") as stored:  # noqa: TID251 - Pillow is the reference here
-        seen = np.asarray(ImageOps.exif_transpose(stored))
-    ys, xs = np.nonzero(seen)
-    frame = ImageFrame(seen.shape[1], seen.shape[0], 10, 6, orientation)
+        upright = np.asarray(ImageOps.exif_transpose(stored))
+    ys, xs = np.nonzero(upright)
+    frame = ImageFrame(upright.shape[1], upright.shape[0], 10, 6, orientation)
     box = turned(TruthBox("cat", 4, 1, 5, 2), frame)
     assert (box.x, box.y, box.x + box.w, box.y + box.h) == (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
 
@@ -93,7 +95,7 @@ def test_classes_that_the_project_lacks_are_named_once() -> None:
     assert unknown_classes(Truth("voc", records), schema=schema("box")) == ["bird"]
 
 
-def test_what_no_reader_knows_is_refused(tmp_path: Path) -> None:
+def test_content_that_no_reader_recognizes_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("two cats")
-    with pytest.raises(TruthRefused, match="holds no labels that can be read"):
+    with pytest.raises(TruthRefused, match="contains no readable labels"):
         read_truth(path=tmp_path / "notes.txt")

@@ -1,10 +1,10 @@
-"""ZIP files made in code, byte by byte where `zipfile` is too well-behaved."""
+"""ZIP files built in code, byte by byte where `zipfile` would refuse to."""
 
 from __future__ import annotations
 
 import io
 import struct
-import zipfile  # noqa: TID251 - makes what the module is to refuse
+import zipfile  # noqa: TID251 - creates what the module must refuse
 import zlib
 from pathlib import Path
 
@@ -27,12 +27,12 @@ def forged(
     declared: int | None = None,
     share_data: bool = False,
 ) -> Path:
-    """An archive whose headers say what is asked: raw names, a false size, entries over one another's data."""
+    """Return an archive with forged headers: raw names, a false size, or entries that share data."""
     body, directory = io.BytesIO(), io.BytesIO()
     first = 0
     for number, (name, content) in enumerate(entries):
-        squeezer = zlib.compressobj(9, zlib.DEFLATED, -15)
-        data = squeezer.compress(content) + squeezer.flush() if method == 8 else content
+        compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
+        data = compressor.compress(content) + compressor.flush() if method == 8 else content
         size = len(content) if declared is None else declared
         at = first if share_data and number else body.tell()
         fields = struct.pack("<HHHHLLL", flags, method, 0, 33, zlib.crc32(content), len(data), size)

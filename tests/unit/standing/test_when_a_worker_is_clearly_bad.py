@@ -1,4 +1,4 @@
-"""When check images say that somebody guesses."""
+"""When a worker's gold answers show guessing."""
 
 import pytest
 
@@ -9,7 +9,7 @@ def bad(*, right: int, wrong: int) -> bool:
     return is_clearly_bad(alpha=PRIOR_ALPHA + right, beta=PRIOR_BETA + wrong)
 
 
-def test_the_posterior_is_the_beta_distributions() -> None:
+def test_the_posterior_is_a_beta_distribution() -> None:
     # P(Beta(2, 5) < 1/2) = P(Binomial(6, 1/2) >= 2) = 57/64
     assert probability_worse_than(0.5, alpha=2, beta=5) == pytest.approx(57 / 64)
 
@@ -20,5 +20,5 @@ def test_mostly_wrong_is_clearly_bad(right: int, wrong: int) -> None:
 
 
 @pytest.mark.parametrize(("right", "wrong"), [(0, 0), (0, 3), (1, 3), (2, 3), (6, 6), (40, 10)])
-def test_too_few_or_not_bad_enough_is_let_be(right: int, wrong: int) -> None:
+def test_too_few_or_not_bad_enough_is_not_clearly_bad(right: int, wrong: int) -> None:
     assert not bad(right=right, wrong=wrong)

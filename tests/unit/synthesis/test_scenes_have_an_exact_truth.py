@@ -1,4 +1,4 @@
-"""Synthetic scenes: the same seed draws the same, and the truth bounds what can be seen."""
+"""Synthetic scenes: the same seed gives the same scene, and the ground truth bounds the visible pixels."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from annotary_core.synthesis.scenes.compose import CLASSES, draw_scene
 from annotary_core.synthesis.scenes.synthesize import synthesize
 
 
-def test_the_same_seed_draws_the_same_and_another_does_not() -> None:
+def test_the_same_seed_gives_the_same_scene_and_another_does_not() -> None:
     one, again, other = (draw_scene(seed=seed, index=2) for seed in (7, 7, 8))
     assert one.jpeg() == again.jpeg() != other.jpeg()
     assert [(thing.class_name, thing.x, thing.y) for thing in one.objects] == [
@@ -33,7 +33,7 @@ def test_boxes_bound_the_visible_pixels_exactly_and_masks_do_not_overlap() -> No
         assert everything.max(initial=0) <= 1
 
 
-def test_objects_stand_out_from_an_empty_scene_of_the_same_place() -> None:
+def test_objects_stand_out_from_their_surroundings() -> None:
     scene = draw_scene(seed=5, index=0)
     pixels = np.asarray(scene.image, dtype=int)
     for thing in scene.objects:
@@ -49,7 +49,7 @@ def test_about_one_scene_in_twenty_is_empty_and_every_class_appears() -> None:
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:pycocotools")
-def test_the_truth_is_read_by_coco_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_ground_truth_is_readable_by_pycocotools(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = synthesize(tmp_path, count=6, seed=7)
     truth = COCO(str(path))
     assert len(truth.getImgIds()) == 6

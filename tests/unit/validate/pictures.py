@@ -1,4 +1,4 @@
-"""Small images made in code, good and bad."""
+"""Small images built in code, valid and invalid."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 
 
 def arrow(width: int = 96, height: int = 64) -> Image.Image:
-    """An image that looks different in all eight orientations: red upper left, green upper right, blue lower left."""
+    """Return an image that differs in all eight orientations: red upper left, green upper right, blue lower left."""
     pixels = np.full((height, width, 3), 230, dtype=np.uint8)
     pixels[: height // 2, : width // 2] = (220, 30, 30)
     pixels[: height // 2, width // 2 :] = (30, 200, 30)
@@ -27,14 +27,14 @@ def encoded(image: Image.Image, kind: str, **options: Any) -> bytes:
 
 
 def opened(path: Any) -> Image.Image:
-    image = Image.open(path)  # noqa: TID251 - a test looks at what the module wrote
+    image = Image.open(path)  # noqa: TID251 - reads what the module wrote
     image.load()
     return image
 
 
-def png(width: int, height: int, *, depth: int = 8, colour: int = 0, pixels: bytes = b"") -> bytes:
-    """A PNG with any header, whether or not its pixels fit."""
-    header = struct.pack(">2I5B", width, height, depth, colour, 0, 0, 0)
+def png(width: int, height: int, *, depth: int = 8, color: int = 0, pixels: bytes = b"") -> bytes:
+    """Return a PNG with any header, even if its pixels do not match."""
+    header = struct.pack(">2I5B", width, height, depth, color, 0, 0, 0)
     chunks = (b"IHDR", header), (b"IDAT", zlib.compress(pixels)), (b"IEND", b"")
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, body) for kind, body in chunks)
 

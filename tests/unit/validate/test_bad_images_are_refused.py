@@ -1,4 +1,4 @@
-"""Bad images are refused with a reason and a sentence, and the next good one is taken."""
+"""Bad images are refused with a reason and a sentence, and the next good image is accepted."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ def test_a_tiff_of_several_pages_is_refused(tmp_path: Path) -> None:
     assert reason(frames("TIFF"), tmp_path) == "several_pages"
 
 
-def test_a_phones_picture_with_a_second_one_inside_is_taken(tmp_path: Path) -> None:
-    taken = inspect_and_render(frames("MPO"), out=tmp_path)
-    assert (taken.format, taken.width) == ("JPEG", 96)
+def test_a_multi_picture_jpeg_is_accepted(tmp_path: Path) -> None:
+    image = inspect_and_render(frames("MPO"), out=tmp_path)
+    assert (image.format, image.width) == ("JPEG", 96)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
@@ -55,7 +55,7 @@ def test_a_header_alone_is_refused(tmp_path: Path) -> None:
         assert reason(encoded(arrow(), kind)[:24], tmp_path) in {"truncated", "corrupt", "zero_size"}
 
 
-def test_a_flipped_bit_in_png_pixels_is_found(tmp_path: Path) -> None:
+def test_a_flipped_bit_in_png_pixels_is_detected(tmp_path: Path) -> None:
     content = bytearray(encoded(Image.effect_noise((64, 64), 90), "PNG"))
     content[len(content) // 2] ^= 0x10
     assert reason(bytes(content), tmp_path) == "corrupt"
@@ -112,22 +112,22 @@ def test_a_text_bomb_in_a_png_is_refused(tmp_path: Path) -> None:
         (b"GIF89a", "corrupt"),
     ],
 )
-def test_what_is_no_image_is_refused(content: bytes, expected: str, tmp_path: Path) -> None:
-    found = reason(content, tmp_path)
-    assert found == expected or (expected == "corrupt" and found == "truncated")
+def test_a_file_that_is_not_an_image_is_refused(content: bytes, expected: str, tmp_path: Path) -> None:
+    actual = reason(content, tmp_path)
+    assert actual == expected or (expected == "corrupt" and actual == "truncated")
 
 
 def test_measurements_are_refused(tmp_path: Path) -> None:
     assert reason(encoded(Image.new("F", (8, 8), 0.5), "TIFF"), tmp_path) == "measurements"
 
 
-def test_a_wrong_name_is_noted_and_the_content_counts(tmp_path: Path) -> None:
-    taken = inspect_and_render(encoded(arrow(), "PNG"), out=tmp_path, name="folder/photo.JPG")
-    assert taken.format == "PNG"
-    assert taken.notes == ("The name ends in .jpg but the content is PNG, and the content counts.",)
+def test_a_wrong_suffix_is_noted_and_the_content_is_used(tmp_path: Path) -> None:
+    image = inspect_and_render(encoded(arrow(), "PNG"), out=tmp_path, name="folder/photo.JPG")
+    assert image.format == "PNG"
+    assert image.notes == ("The file name ends in .jpg, but the content is PNG; the content was used.",)
 
 
 def test_a_thin_image_keeps_at_least_one_pixel(tmp_path: Path) -> None:
-    taken = inspect_and_render(encoded(Image.new("RGB", (9_000, 1), (1, 2, 3)), "PNG"), out=tmp_path)
-    assert opened(taken.screen).size == (2048, 1)
-    assert opened(taken.thumb).size == (320, 1)
+    image = inspect_and_render(encoded(Image.new("RGB", (9_000, 1), (1, 2, 3)), "PNG"), out=tmp_path)
+    assert opened(image.screen).size == (2048, 1)
+    assert opened(image.thumb).size == (320, 1)

@@ -1,4 +1,4 @@
-"""The perceptual hash and the quality figures say what they claim."""
+"""The perceptual hash and the quality metrics measure what they claim."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tasks.validate.imaging.quality_metrics import perceptual_hash, quality
 from tests.unit.validate.pictures import encoded
 
 
-def test_the_hash_has_the_bits_of_imagehash() -> None:
+def test_the_hash_equals_that_of_imagehash() -> None:
     for index in range(4):
         image = draw_scene(seed=3, index=index).image
         assert perceptual_hash(image) == int(str(imagehash.phash(image)), 16)
@@ -29,7 +29,7 @@ def test_a_recompressed_smaller_copy_has_nearly_the_same_hash(tmp_path: Path) ->
     assert ((one.phash ^ two.phash) & (2**64 - 1)).bit_count() <= 6
 
 
-def test_blurring_lowers_sharpness_and_grey_levels_are_shares() -> None:
+def test_blurring_lowers_sharpness_and_brightness_is_between_0_and_1() -> None:
     image = draw_scene(seed=3, index=2).image
     assert quality(image)["sharpness"] > 4 * quality(image.filter(ImageFilter.GaussianBlur(3)))["sharpness"]
     assert quality(Image.new("RGB", (50, 50), (255, 255, 255))) == {"sharpness": 0, "brightness": 1, "contrast": 0}
@@ -41,6 +41,6 @@ def test_the_identity_is_the_hash_of_the_original(tmp_path: Path) -> None:
     content = encoded(draw_scene(seed=3, index=0).image, "JPEG")
     path = tmp_path / "original"
     path.write_bytes(content)
-    taken = inspect_and_render(path, out=tmp_path)
-    assert taken.sha256 == hashlib.sha256(content).hexdigest()
+    rendered = inspect_and_render(path, out=tmp_path)
+    assert rendered.sha256 == hashlib.sha256(content).hexdigest()
     assert path.read_bytes() == content

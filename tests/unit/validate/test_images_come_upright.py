@@ -1,4 +1,4 @@
-"""Whatever way a camera was held, the frame that labels refer to is upright."""
+"""The frame that labels refer to is upright, however the camera was held."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image
 from tasks.validate.imaging.inspect import inspect_and_render
 from tests.unit.validate.pictures import arrow, encoded, exif, opened
 
-# What EXIF says was done to the upright image to store it: the inverse of what a reader does.
+# How the upright image was transformed for storage, according to EXIF: the inverse of what a reader does.
 STORED_AS = {
     1: None,
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -31,35 +31,35 @@ def difference(one: Image.Image, other: Image.Image) -> float:
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 @pytest.mark.parametrize("orientation", STORED_AS)
-def test_each_orientation_in_each_format_comes_upright(kind: str, orientation: int, tmp_path: Path) -> None:
+def test_each_orientation_in_each_format_is_made_upright(kind: str, orientation: int, tmp_path: Path) -> None:
     turn = STORED_AS[orientation]
     stored = arrow() if turn is None else arrow().transpose(turn)
-    taken = inspect_and_render(encoded(stored, kind, exif=exif(orientation)), out=tmp_path)
-    assert (taken.width, taken.height) == (96, 64)
-    assert (taken.original_width, taken.original_height) == stored.size
-    assert taken.orientation == orientation
-    for path in (taken.release, taken.screen, taken.thumb):
+    rendered = inspect_and_render(encoded(stored, kind, exif=exif(orientation)), out=tmp_path)
+    assert (rendered.width, rendered.height) == (96, 64)
+    assert (rendered.original_width, rendered.original_height) == stored.size
+    assert rendered.orientation == orientation
+    for path in (rendered.release, rendered.screen, rendered.thumb):
         assert difference(opened(path).convert("RGB"), arrow()) < 6
 
 
 @pytest.mark.parametrize("orientation", [0, 9, 65535])
-def test_an_orientation_that_does_not_exist_counts_as_upright(orientation: int, tmp_path: Path) -> None:
-    taken = inspect_and_render(encoded(arrow(), "JPEG", exif=exif(orientation)), out=tmp_path)
-    assert (taken.orientation, taken.width, taken.height) == (1, 96, 64)
+def test_an_invalid_orientation_counts_as_upright(orientation: int, tmp_path: Path) -> None:
+    rendered = inspect_and_render(encoded(arrow(), "JPEG", exif=exif(orientation)), out=tmp_path)
+    assert (rendered.orientation, rendered.width, rendered.height) == (1, 96, 64)
 
 
-def test_broken_camera_data_leaves_the_image_as_it_lies(tmp_path: Path) -> None:
-    taken = inspect_and_render(encoded(arrow(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\x7f\xff\xff"), out=tmp_path)
-    assert (taken.orientation, taken.width, taken.height) == (1, 96, 64)
+def test_broken_camera_data_leaves_the_image_unrotated(tmp_path: Path) -> None:
+    rendered = inspect_and_render(encoded(arrow(), "JPEG", exif=b"Exif\0\0II*\0\xff\xff\xff\x7f\xff\xff"), out=tmp_path)
+    assert (rendered.orientation, rendered.width, rendered.height) == (1, 96, 64)
 
 
 @pytest.mark.shared
 @pytest.mark.parametrize(("series", "size"), [("Landscape", (1800, 1200)), ("Portrait", (1200, 1800))])
-def test_the_eight_published_examples_come_out_alike(series: str, size: tuple[int, int], tmp_path: Path) -> None:
+def test_the_eight_published_examples_look_the_same(series: str, size: tuple[int, int], tmp_path: Path) -> None:
     first = None
     for number in range(1, 9):
-        taken = inspect_and_render(EXAMPLES / f"{series}_{number}.jpg", out=tmp_path)
-        assert (taken.width, taken.height) == size
-        small = opened(taken.release).resize((size[0] // 10, size[1] // 10))
+        rendered = inspect_and_render(EXAMPLES / f"{series}_{number}.jpg", out=tmp_path)
+        assert (rendered.width, rendered.height) == size
+        small = opened(rendered.release).resize((size[0] // 10, size[1] // 10))
         first = first or small
         assert difference(small, first) < 2

@@ -1,4 +1,4 @@
-"""No metadata block of the original reaches a release, a screen or a thumbnail."""
+"""No metadata block of the original reaches the release, the screen image or the thumbnail."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def text() -> PngInfo:
 )
 def test_every_metadata_block_is_removed(kind: str, options: dict[str, object], tmp_path: Path) -> None:
     original = encoded(arrow(), kind, **options)
-    assert any(secret in original for secret in SECRETS), "the original must hold what is to be removed"
-    taken = inspect_and_render(original, out=tmp_path)
-    for path in (taken.release, taken.screen, taken.thumb):
+    assert any(secret in original for secret in SECRETS), "the original must contain what is to be removed"
+    rendered = inspect_and_render(original, out=tmp_path)
+    for path in (rendered.release, rendered.screen, rendered.thumb):
         content = path.read_bytes()
         assert not any(secret in content for secret in SECRETS)
         assert set(opened(path).info) <= {
@@ -49,7 +49,7 @@ def test_every_metadata_block_is_removed(kind: str, options: dict[str, object], 
         }
 
 
-def test_the_bytes_sent_do_not_stay_in_the_folder(tmp_path: Path) -> None:
-    taken = inspect_and_render(encoded(arrow(), "JPEG"), out=tmp_path)
+def test_the_uploaded_bytes_do_not_stay_in_the_folder(tmp_path: Path) -> None:
+    rendered = inspect_and_render(encoded(arrow(), "JPEG"), out=tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"release.jpg", "screen.jpg", "thumb.jpg"}
-    assert taken.release.parent == tmp_path
+    assert rendered.release.parent == tmp_path

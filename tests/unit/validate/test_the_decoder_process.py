@@ -1,4 +1,4 @@
-"""The decoder lives in a process of its own that may die, hang or be inherited without harm."""
+"""The decoder runs in its own process, which may crash, hang or be inherited by a fork without harm."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_one_process_serves_many_images(decoder: Decoder, source: Path, tmp_path
     assert first is not None and decoder.pid == first
 
 
-def test_a_killed_decoder_is_replaced_and_the_image_taken(decoder: Decoder, source: Path, tmp_path: Path) -> None:
+def test_a_killed_decoder_is_replaced_and_the_image_rendered(decoder: Decoder, source: Path, tmp_path: Path) -> None:
     decoder.render(source, tmp_path)
     first = decoder.pid
     assert first is not None
@@ -69,7 +69,7 @@ def test_a_killed_decoder_is_replaced_and_the_image_taken(decoder: Decoder, sour
     assert decoder.pid != first
 
 
-def test_a_decoder_that_hangs_is_ended_in_time(decoder: Decoder, source: Path, tmp_path: Path) -> None:
+def test_a_hanging_decoder_is_killed_in_time(decoder: Decoder, source: Path, tmp_path: Path) -> None:
     decoder.render(source, tmp_path)
     stopped = decoder.pid
     assert stopped is not None
@@ -91,7 +91,7 @@ def test_an_image_that_takes_too_long_is_refused(decoder: Decoder, tmp_path: Pat
     assert refused.value.reason == "too_slow"
 
 
-def test_an_image_beyond_its_memory_is_refused_and_the_next_taken(source: Path, tmp_path: Path) -> None:
+def test_an_image_beyond_the_memory_limit_is_refused_and_the_next_rendered(source: Path, tmp_path: Path) -> None:
     space = 500 * 1024 * 1024
     big = tmp_path / "big"
     big.write_bytes(encoded(Image.new("RGB", (12_000, 8_000)), "PNG", compress_level=1))
@@ -141,7 +141,7 @@ def test_a_forked_child_starts_its_own_and_the_parent_keeps_its_own(source: Path
     assert ran.stdout.splitlines()[-1] == "0 True", ran.stderr
 
 
-def test_the_decoder_knows_nothing_of_the_servers_environment(
+def test_the_decoder_does_not_see_the_servers_environment(
     decoder: Decoder, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", "postgresql://secret")

@@ -9,7 +9,7 @@ from django import forms
 from projects.colors import PALETTE, default_color
 from projects.errors import PolicyRefused
 from projects.models import Project
-from projects.policies import POLICIES, Share, Whole
+from projects.policies import POLICIES, DecimalRange, Whole
 from projects.services import ClassSpec
 
 CURRENCIES = ("USD", "EUR", "GBP", "CHF", "CAD", "AUD", "INR", "KES", "PHP", "JPY")
@@ -49,7 +49,7 @@ class PolicyField(forms.CharField):
     """A policy as people enter it: a whole number, a percentage, or minutes; cleaned to what the service expects."""
 
     def __init__(self, name: str, label: str, help_text: str) -> None:
-        self.policy: Whole | Share = POLICIES[name]
+        self.policy: Whole | DecimalRange = POLICIES[name]
         self.factor = Decimal("0.01") if name in PERCENTS else Decimal(60) if name in MINUTES else Decimal(1)
         super().__init__(
             label=label,
@@ -65,7 +65,7 @@ class PolicyField(forms.CharField):
         except ArithmeticError as error:
             raise forms.ValidationError("This is not a number. Use digits.") from error
         try:
-            return self.policy.read(str(number) if isinstance(self.policy, Share) else str(number.normalize()))
+            return self.policy.read(str(number) if isinstance(self.policy, DecimalRange) else str(number.normalize()))
         except PolicyRefused as error:
             raise forms.ValidationError(self._range_message()) from error
 

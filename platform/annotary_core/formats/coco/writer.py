@@ -1,20 +1,20 @@
-"""COCO object detection: one JSON file for the whole release and one for each split, beside the images.
+"""COCO object detection: the images, one JSON file for the whole release and one for each split.
 
     coco/annotations.json  coco/annotations_{train,val,test}.json  coco/images/...  coco/README.txt
 
 Source: the format page of cocodataset.org and pycocotools, which reads every release back before it is published.
 
-What is decided here, each with a golden test:
-- Image and annotation ids are those of the whole file in the split files too; both start at 1, since COCOeval reads
-  an annotation id of 0 as "no match". Category ids are the numbers of the label schema; unused ones are listed.
+Decisions, each with a golden test:
+- The split files use the image and annotation ids of the whole file. Both start at 1, since COCOeval reads an
+  annotation id of 0 as "no match". Category ids are the numbers of the label schema; unused ones are listed.
 - `bbox` is [x, y, w, h] in the canonical frame (outer corners, upright pixels); `area` is that of the box.
 - `segmentation` is `[]`. Without the key, readers that index it fail on load; a rectangle in it would be a contour
-  that nobody drew, and mask training would learn it silently. Asking such an annotation for a mask fails loudly.
-- The class of a whole image is no box around everything: that would be a box nobody drew, counted by COCOeval. It
-  stands in the image's entry under `annotary`, with tags, and the report says how many images have one.
-- An approved "empty" image is in the file without annotations; one that people could not tell is not in the file,
-  because there it would say "empty".
-- Evidence stands beside each label under `annotary`; attributes under `attributes`, where other tools look for them.
+  that no annotator drew, and mask training would silently learn it. Decoding such an annotation's mask fails loudly.
+- The class of a whole image is not written as a box around everything: no annotator drew it, and COCOeval would count
+  it. It is in the image's entry under `annotary`, with the tags, and the report says how many images have one.
+- An approved "empty" image is in the file without annotations; a "cannot tell" image is not in the file, where it would
+  read as empty.
+- The evidence of each label is under `annotary`; attributes are under `attributes`, where other tools look for them.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from annotary_core.formats.report import Counts, ExportReport
 from annotary_core.labels.geometry import DECIMALS, box_area
 
 ROOT = "coco"
-_CANNOT_TELL = "People agreed that this image cannot be labelled; in COCO it would read as an empty image."
+_CANNOT_TELL = "The annotators agreed that this image cannot be labeled; in COCO it would read as an empty image."
 _README = """\
 COCO release of {project}, release {number}.
 
 images/                     the upright images that the labels were drawn on
-annotations.json            every label; annotations_train.json, _val.json and _test.json hold one split each
-                            (same image and annotation ids in all of them)
+annotations.json            all labels; annotations_train.json, _val.json and _test.json contain one split each
+                            (with the same image and annotation ids in all of them)
 
 Load:  pycocotools.coco.COCO("annotations.json"), or torchvision.datasets.CocoDetection("images", "annotations.json")
 Boxes: [x, y, width, height] in pixels from the outer corner of the first pixel.
-       There are no masks: "segmentation" is empty, and asking for a mask fails.
-Each entry's "annotary" says why the label may be believed. An image without annotations was seen and is empty.
+       There are no masks: "segmentation" is empty, and decoding a mask fails.
+Each entry's "annotary" contains the evidence for the label. An image without annotations was labeled as empty.
 """
 
 
@@ -55,10 +55,10 @@ class Coco:
     def write(
         self, info: ReleaseInfo, records: Iterable[ReleaseRecord], open_image: OpenImage, sink: Sink
     ) -> ExportReport:
-        """See `Format.write`. Holds one record in memory, and 8 bytes of hash for each file name."""
+        """See `Format.write`. Keeps one record in memory, and 8 bytes of hash per file name."""
         report = ExportReport(self.name)
         table, names = ClassTable(info.classes), NameBook()
-        with Spools() as spools:
+        with Spools() as buffers:
             for record in checked(records):
                 if record.label["verdict"] == "cannot_tell":
                     report.leave_out("cannot_tell", _CANNOT_TELL, record.file_name)
@@ -66,41 +66,41 @@ class Coco:
                 name = names.give(safe_path(record.file_name, record.media_type), record.image_id)
                 report.name_given(record.file_name, name)
                 sink.write(f"{ROOT}/images/{name}", image_chunks(record, open_image))
-                _spool_record(info, record, name, table, report, spools)
+                _add_record(info, record, name, table, report, buffers)
             for part in ("", *SPLITS):
                 path = f"{ROOT}/annotations{part and '_' + part}.json"
-                sink.write(path, _document(info, part, spools))
+                sink.write(path, _document(info, part, buffers))
         readme = _README.format(project=info.project, number=info.number)
         sink.write(f"{ROOT}/README.txt", [readme.encode()])
         return report
 
     def verify(self, tree: Tree, expected: Counts) -> None:
-        """See `Format.verify`. pycocotools holds a whole file of annotations in memory."""
+        """See `Format.verify`. pycocotools keeps a whole annotation file in memory."""
         verify_coco(tree, expected, ROOT)
 
 
-def _spool_record(
-    info: ReleaseInfo, record: ReleaseRecord, name: str, table: ClassTable, report: ExportReport, spools: Spools
+def _add_record(
+    info: ReleaseInfo, record: ReleaseRecord, name: str, table: ClassTable, report: ExportReport, buffers: Spools
 ) -> None:
-    image_id = spools["images"].count + 1
-    whole = image_class(record, table)
+    image_id = buffers["images"].count + 1
+    cls = image_class(record, table)
     entry = compact(_image(info, record, name, image_id, table))
-    spools["images"].add(entry, between=b",\n")
-    spools[f"images_{record.split}"].add(entry, between=b",\n")
+    buffers["images"].add(entry, between=b",\n")
+    buffers[f"images_{record.split}"].add(entry, between=b",\n")
     report.images[record.split] += 1
-    if whole is not None:
-        report.images_by_class[whole.name] += 1
+    if cls is not None:
+        report.images_by_class[cls.name] += 1
     for box in boxes_of(record, table, report):
-        entry = compact(_annotation(record, box, image_id, spools["annotations"].count + 1))
-        spools["annotations"].add(entry, between=b",\n")
-        spools[f"annotations_{record.split}"].add(entry, between=b",\n")
+        entry = compact(_annotation(record, box, image_id, buffers["annotations"].count + 1))
+        buffers["annotations"].add(entry, between=b",\n")
+        buffers[f"annotations_{record.split}"].add(entry, between=b",\n")
         report.objects[record.split] += 1
         report.objects_by_class[box.cls.name] += 1
 
 
 def _image(info: ReleaseInfo, record: ReleaseRecord, name: str, image_id: int, table: ClassTable) -> dict[str, Any]:
     image = record.label.get("image") or {}
-    whole = image_class(record, table)
+    cls = image_class(record, table)
     entry: dict[str, Any] = {
         "id": image_id,
         "file_name": name,
@@ -111,8 +111,8 @@ def _image(info: ReleaseInfo, record: ReleaseRecord, name: str, image_id: int, t
             "source": record.file_name,
             "split": record.split,
             "verdict": record.label["verdict"],
-            "class": whole.name if whole else None,
-            "class_id": whole.number if whole else None,
+            "class": cls.name if cls else None,
+            "class_id": cls.number if cls else None,
             "tags": [table.find(number, record).name for number in image.get("tags") or ()],
             "attributes": dict(image.get("attrs") or {}),
             "metadata": dict(record.metadata),
@@ -130,7 +130,7 @@ def _annotation(record: ReleaseRecord, box: BoxObject, image_id: int, annotation
         "image_id": image_id,
         "category_id": box.cls.number,
         "bbox": [box.geom.x, box.geom.y, box.geom.w, box.geom.h],
-        # Two decimals times two decimals are exact in four; further digits are binary dust.
+        # The product of two numbers with two decimals is exact in four; further digits are floating-point noise.
         "area": round(box_area(box.geom), 2 * DECIMALS),
         "iscrowd": 0,
         "segmentation": [],
@@ -142,8 +142,8 @@ def _annotation(record: ReleaseRecord, box: BoxObject, image_id: int, annotation
     }
 
 
-def _document(info: ReleaseInfo, part: str, spools: Spools) -> Iterator[bytes]:
-    """The file of the whole (`part` is "") or of one split, in pieces."""
+def _document(info: ReleaseInfo, part: str, buffers: Spools) -> Iterator[bytes]:
+    """Yield the file of the whole release (`part` is "") or of one split, in chunks."""
     suffix = part and f"_{part}"
     about = {
         "description": info.description or info.project,
@@ -159,7 +159,7 @@ def _document(info: ReleaseInfo, part: str, spools: Spools) -> Iterator[bytes]:
     ]
     yield b'{"info":' + compact(about) + b',\n"licenses":' + compact(licences)
     yield b',\n"categories":' + compact(categories) + b',\n"images":[\n'
-    yield from spools[f"images{suffix}"].chunks()
+    yield from buffers[f"images{suffix}"].chunks()
     yield b'],\n"annotations":[\n'
-    yield from spools[f"annotations{suffix}"].chunks()
+    yield from buffers[f"annotations{suffix}"].chunks()
     yield b"]}\n"

@@ -1,8 +1,9 @@
-"""The class from where an image lies or what it is called, ImageNet style. No boxes.
+"""Reader for classes given by an image's folder or file name, ImageNet style. No boxes.
 
-- `train/dog/x.jpg`, `dog/x.jpg`: the folder that holds the image is its class.
-- `n02100877_Irish_setter.JPEG` lying flat: the name behind the WordNet id, underscores read as spaces, is its class.
-- `n02100877_107.JPEG` lying flat: ILSVRC numbers its images so; the WordNet id is the class.
+- `train/dog/x.jpg`, `dog/x.jpg`: the folder that contains the image is its class.
+- `n02100877_Irish_setter.JPEG` without a class folder: the class is the name after the WordNet id, with underscores
+  read as spaces.
+- `n02100877_107.JPEG` without a class folder: ILSVRC's numbering of images; the class is the WordNet id.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from annotary_core.formats.ground_truth import Problem, Report, TruthRecord, Unr
 from annotary_core.formats.label_files import IMAGE_SUFFIXES, files_with
 
 _WORDNET = re.compile(r"(?P<id>n\d{8})_(?P<rest>.+)")
-# Folders that sort images by something else than their class.
+# Folders that group images by something other than class.
 _NO_CLASS = frozenset({"train", "training", "val", "valid", "validation", "test", "images", "jpegimages", "img"})
 
 
@@ -27,17 +28,19 @@ class Folders:
     title: ClassVar[str] = "Class from folder or file name"
 
     def accepts(self, path: Path) -> bool:
-        """Whether any image lies in a folder of a class or is called after one."""
+        """Whether any image is in a class folder or named after a class."""
         return path.is_dir() and any(_class_of(file, path) for file in files_with(path, IMAGE_SUFFIXES))
 
     def read(self, path: Path, report: Report) -> Iterator[TruthRecord]:
-        """See `Reader.read`. Images that neither folder nor name gives a class are reported, not guessed."""
+        """See `Reader.read`. Images without a class in folder or name are reported; no class is guessed."""
         for file in files_with(path, IMAGE_SUFFIXES):
             relative = file.relative_to(path).as_posix()
             cls = _class_of(file, path)
             try:
                 if cls is None:
-                    raise Unreadable("Neither its folder nor its name tells its class.")
+                    raise Unreadable(
+                        "Neither its folder nor its name gives its class; put it in a folder named after the class."
+                    )
                 yield TruthRecord(relative, None, None, class_name(cls), ())
             except Unreadable as error:
                 report(Problem(relative, str(error)))

@@ -1,17 +1,17 @@
-"""ImageNet style: `split/class/file`, read by torchvision's ImageFolder and everything like it.
+"""ImageNet style: `split/class/file`, as read by torchvision's ImageFolder and similar readers.
 
-    imagenet/{train,val,test}/<class folder>/<file>     one image, once
-    imagenet/Annotations/<split>/<class folder>/<file stem>.xml   its boxes, apart so that no folder reader meets them
+    imagenet/{train,val,test}/<class folder>/<file>     each image once
+    imagenet/Annotations/<split>/<class folder>/<file stem>.xml   its boxes, apart so that folder readers ignore them
     imagenet/classes.json  class_to_idx.json  labels.jsonl  left_out.jsonl  README.txt
 
-What is decided here, each with a golden test:
-- An image's class is the one that its label gives the whole image, else that of its boxes when all agree. Images with
-  several classes, or none, are listed in the report and in left_out.jsonl: no class is guessed or made up for them.
-- Class folders are the schema's names made safe and unique; indices count the schema's classes from 0 in its order,
-  unused ones included. Folder readers number the folders that they see instead, hence class_to_idx.json; there are no
-  empty folders, since ImageFolder refuses them.
+Decisions, each with a golden test:
+- An image's class is the class of the whole image in its label, or else that of its boxes if they all agree. Images
+  with several classes or none are listed in the report and in left_out.jsonl; no class is guessed or invented.
+- Class folders are the schema's class names made safe and unique; indices count the schema's classes from 0 in its
+  order, including unused ones. Folder readers number the folders that they find instead, hence class_to_idx.json.
+  There are no empty folders, since ImageFolder refuses them.
 - Two images never share a stem, even in different classes: `x.jpg` and `x.png` would share one `x.xml`.
-- labels.jsonl has each image's whole label and its evidence, so that nothing is lost that folders cannot say.
+- labels.jsonl contains each image's whole label and its evidence, which folders cannot represent.
 """
 
 from __future__ import annotations
@@ -34,21 +34,21 @@ from annotary_core.labels.schema import LabelClass
 ROOT = "imagenet"
 _CLASS_LIMIT = 80
 _REASONS = {
-    "cannot_tell": "People agreed that this image cannot be labelled, so it has no class.",
-    "empty": "The image is empty, and a folder of images has no place for one without a class.",
-    "no_class": "The label names no class, and a folder of images has no place for one without a class.",
-    "several_classes": "The boxes are of several classes, and the image can lie in the folder of one alone.",
+    "cannot_tell": "The annotators agreed that this image cannot be labeled, so it has no class.",
+    "empty": "The image is empty, and class folders cannot contain an image without a class.",
+    "no_class": "The label has no class, and class folders cannot contain an image without a class.",
+    "several_classes": "The boxes have several classes, and an image can only be in one class folder.",
 }
 _README = """\
 ImageNet-style release of {project}, release {number}.
 
-train/ val/ test/     one folder a class, one file an image
+train/ val/ test/     one folder per class, one file per image
 Annotations/          boxes in the VOC-like XML of ILSVRC: integers, pixels counted from 1, both corners inside the box
 classes.json          the classes: index, stable number, name, folder
 class_to_idx.json     folder to index. Folder readers number the folders that they find, and a class without an image
-                      in a split has no folder there: use this map, so that an index means one class in all splits
-labels.jsonl          each image's whole label, and why it may be believed
-left_out.jsonl        approved images that folders cannot hold, and why
+                      in a split has no folder there: use this map, so that an index means the same class in all splits
+labels.jsonl          each image's whole label, with its evidence
+left_out.jsonl        approved images that class folders cannot contain, and why
 
 Load:  class Release(torchvision.datasets.ImageFolder):
            def find_classes(self, directory):
@@ -59,7 +59,7 @@ Load:  class Release(torchvision.datasets.ImageFolder):
 
 
 class ImageNet:
-    """Folders of classes, with boxes as ILSVRC writes them."""
+    """Class folders, with boxes in ILSVRC's XML."""
 
     name: ClassVar[str] = "imagenet"
     title: ClassVar[str] = "ImageNet style"
@@ -67,16 +67,16 @@ class ImageNet:
     def write(
         self, info: ReleaseInfo, records: Iterable[ReleaseRecord], open_image: OpenImage, sink: Sink
     ) -> ExportReport:
-        """See `Format.write`. Holds one record in memory, and 8 bytes of hash for each file name."""
+        """See `Format.write`. Keeps one record in memory, and 8 bytes of hash per file name."""
         report = ExportReport(self.name)
-        writing = _Writing(report, ClassTable(info.classes), class_folders(info.classes), sink)
-        with Spools() as spools:
+        writer = _Writer(report, ClassTable(info.classes), class_folders(info.classes), sink)
+        with Spools() as buffers:
             for record in checked(records):
-                writing.add(record, open_image, spools)
+                writer.add(record, open_image, buffers)
             for name in ("labels", "left_out"):
-                sink.write(f"{ROOT}/{name}.jsonl", spools[name].chunks())
-        _note_absent_classes(info, report, writing.filled)
-        _write_maps(info, writing.folders, sink)
+                sink.write(f"{ROOT}/{name}.jsonl", buffers[name].chunks())
+        _note_absent_classes(info, report, writer.filled)
+        _write_maps(info, writer.folders, sink)
         return report
 
     def verify(self, tree: Tree, expected: Counts) -> None:
@@ -85,8 +85,8 @@ class ImageNet:
 
 
 @dataclass(slots=True)
-class _Writing:
-    """The state of one export under way. `filled` holds the (split, class number) pairs that have a folder."""
+class _Writer:
+    """The state of an export in progress. `filled` contains the (split, class number) pairs that have a folder."""
 
     report: ExportReport
     table: ClassTable
@@ -95,47 +95,47 @@ class _Writing:
     names: NameBook = field(default_factory=lambda: NameBook(by_stem=True))
     filled: set[tuple[str, int]] = field(default_factory=set)
 
-    def add(self, record: ReleaseRecord, open_image: OpenImage, spools: Spools) -> None:
+    def add(self, record: ReleaseRecord, open_image: OpenImage, buffers: Spools) -> None:
         boxes = boxes_of(record, self.table, self.report)
         cls, reason = _one_class(record, boxes, self.table)
         if cls is None:
             self.report.leave_out(reason, _REASONS[reason], record.file_name)
-            spools["left_out"].add(compact(_line(record) | {"why": reason}))
+            buffers["left_out"].add(compact(_line(record) | {"why": reason}))
             return
-        wanted = safe_path(record.file_name, record.media_type).rpartition("/")[2]
-        name = self.names.give(wanted, record.image_id)
+        base_name = safe_path(record.file_name, record.media_type).rpartition("/")[2]
+        name = self.names.give(base_name, record.image_id)
         self.report.name_given(re.split(r"[/\\]", record.file_name)[-1], name)
-        place = f"{record.split}/{self.folders[cls.number]}"
-        self.sink.write(f"{ROOT}/{place}/{name}", image_chunks(record, open_image))
-        self._write_boxes(record, boxes, place, name)
-        spools["labels"].add(compact(_line(record) | {"path": f"{place}/{name}", "boxes": len(boxes)}))
+        folder = f"{record.split}/{self.folders[cls.number]}"
+        self.sink.write(f"{ROOT}/{folder}/{name}", image_chunks(record, open_image))
+        self._write_boxes(record, boxes, folder, name)
+        buffers["labels"].add(compact(_line(record) | {"path": f"{folder}/{name}", "boxes": len(boxes)}))
         self.filled.add((record.split, cls.number))
         self.report.images[record.split] += 1
         self.report.objects[record.split] += len(boxes)
         self.report.images_by_class[cls.name] += 1
         self.report.objects_by_class.update(box.cls.name for box in boxes)
 
-    def _write_boxes(self, record: ReleaseRecord, boxes: list[BoxObject], place: str, name: str) -> None:
-        """No boxes, no file: the absence of boxes in a project without box tool says nothing of the image."""
+    def _write_boxes(self, record: ReleaseRecord, boxes: list[BoxObject], folder: str, name: str) -> None:
+        """Write the XML file, if there are boxes: in a project without a box tool, their absence means nothing."""
         if boxes:
             body = annotation_xml(
-                folder=place.rpartition("/")[2],
+                folder=folder.rpartition("/")[2],
                 file_name=name,
                 size=(record.width, record.height, record.channels),
                 boxes=((self.folders[box.cls.number], box) for box in boxes),
             )
-            self.sink.write(f"{ROOT}/Annotations/{place}/{name.rpartition('.')[0]}.xml", [body])
+            self.sink.write(f"{ROOT}/Annotations/{folder}/{name.rpartition('.')[0]}.xml", [body])
 
 
 def class_folders(classes: Iterable[LabelClass]) -> dict[int, str]:
-    """The folder of each class by number: its name made safe, with the number behind it where two would be one."""
+    """Return the folder of each class by number: its name made safe, with the number appended on a collision."""
     folders: dict[int, str] = {}
     taken: set[str] = set()
     for each in classes:
-        wanted = safe_part(each.name, _CLASS_LIMIT)
-        folder, attempt = wanted, 0
+        base_name = safe_part(each.name, _CLASS_LIMIT)
+        folder, attempt = base_name, 0
         while fold(folder) in taken:
-            folder = f"{wanted}_{each.number}" + "_" * attempt
+            folder = f"{base_name}_{each.number}" + "_" * attempt
             attempt += 1
         taken.add(fold(folder))
         folders[each.number] = folder
@@ -143,13 +143,13 @@ def class_folders(classes: Iterable[LabelClass]) -> dict[int, str]:
 
 
 def _one_class(record: ReleaseRecord, boxes: list[BoxObject], table: ClassTable) -> tuple[LabelClass | None, str]:
-    """The one class of an image, or None and the reason for which it has none."""
+    """Return the single class of an image, or None and the reason why it has none."""
     verdict = record.label["verdict"]
     if verdict != "labels":
         return None, verdict
-    whole = image_class(record, table)
-    if whole is not None:
-        return whole, ""
+    cls = image_class(record, table)
+    if cls is not None:
+        return cls, ""
     classes = {box.cls.number: box.cls for box in boxes}
     if len(classes) == 1:
         return next(iter(classes.values())), ""
@@ -176,7 +176,7 @@ def _note_absent_classes(info: ReleaseInfo, report: ExportReport, filled: set[tu
         if absent and report.images[split]:
             report.notes.append(
                 f"{split} has no image of {len(absent)} of {len(info.classes)} classes ({', '.join(absent[:20])}); "
-                "folder readers number the folders that they find, so use class_to_idx.json."
+                "folder readers number the folders that they find, so use class_to_idx.json instead."
             )
 
 
@@ -195,6 +195,6 @@ def _write_maps(info: ReleaseInfo, folders: Mapping[int, str], sink: Sink) -> No
     }
     index = {folders[each.number]: index for index, each in enumerate(info.classes)}
     sink.write(f"{ROOT}/classes.json", [compact(release)])
-    # In the order of the schema, not sorted: `list(index)` must be the list of classes by index.
+    # In schema order, not sorted: `list(index)` must be the list of classes by index.
     sink.write(f"{ROOT}/class_to_idx.json", [json.dumps(index).encode()])
     sink.write(f"{ROOT}/README.txt", [_README.format(project=info.project, number=info.number).encode()])

@@ -1,9 +1,9 @@
-"""The VOC-like XML in which ILSVRC keeps its boxes.
+"""Writer for the VOC-like XML that ILSVRC uses for boxes.
 
-Pixel convention, the one of the VOC development kit (§8.1): pixels are counted from 1 and both corners belong to the
-box, so xmin = left + 1 and xmax = right in the canonical outer-corner frame, and a box that covers the first pixel
-alone is (1, 1, 1, 1). Coordinates are integers: an edge goes to the nearest line between pixels (half away from
-zero), so that it moves by half a pixel at most, and a sliver keeps one whole pixel.
+Pixel convention of the VOC development kit (§8.1): pixels are counted from 1 and both corners belong to the box, so
+xmin = left + 1 and xmax = right in the canonical outer-corner frame, and a box that covers only the first pixel is
+(1, 1, 1, 1). Coordinates are integers: an edge is rounded to the nearest line between pixels (half away from zero),
+so it moves by at most half a pixel, and a sliver keeps one whole pixel.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from annotary_core.labels.geometry import Box
 
 
 def voc_corners(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
-    """xmin, ymin, xmax, ymax of a canonical box, in 1 to width and 1 to height."""
+    """Return xmin, ymin, xmax, ymax of a canonical box, in 1 to width and 1 to height."""
     left, top, right, bottom = box.corners()
     xmin, xmax = _span(left, right, width)
     ymin, ymax = _span(top, bottom, height)
@@ -29,7 +29,7 @@ def voc_corners(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
 def _span(low: float, high: float, limit: int) -> tuple[int, int]:
     first, last = math.floor(low + 0.5), math.floor(high + 0.5)
     if last <= first:
-        # Both edges round to one line: keep the pixel that holds the sliver's middle.
+        # Both edges round to the same line: keep the pixel that contains the sliver's center.
         first = min(math.floor((low + high) / 2), limit - 1)
         last = first + 1
     return first + 1, last
@@ -38,7 +38,7 @@ def _span(low: float, high: float, limit: int) -> tuple[int, int]:
 def annotation_xml(
     *, folder: str, file_name: str, size: tuple[int, int, int], boxes: Iterable[tuple[str, BoxObject]]
 ) -> bytes:
-    """One image's file. `size` is width, height, channels; each box comes with the name of its class."""
+    """Return the file of one image. `size` is width, height, channels; each box comes with the name of its class."""
     width, height, depth = size
     lines = [
         "<annotation>",
@@ -66,5 +66,5 @@ def _flag(attrs: Mapping[str, Any], name: str) -> int:
 
 
 def _text(value: str) -> str:
-    # XML 1.0 has no control characters and no lone surrogates, not even escaped ones.
+    # XML 1.0 allows no control characters or lone surrogates, not even escaped.
     return escape("".join("_" if unicodedata.category(char) in ("Cc", "Cs", "Cn") else char for char in value))

@@ -1,9 +1,9 @@
-"""Pascal VOC XML: one file an image, as VOC, ILSVRC and labelImg write it.
+"""Reader for Pascal VOC XML: one file per image, as VOC, ILSVRC and labelImg write it.
 
 Pixel convention (VOC development kit §8.1): pixels are counted from 1 and both corners belong to the box, so the
-canonical outer corners are (xmin - 1, ymin - 1) and (xmax, ymax). Many tools count from 0 all the same; their boxes
-come out larger by the one pixel at the top and left, and an xmin of 0 is clipped to the image like any overshoot of
-one pixel. Nothing in a file tells the two apart.
+canonical outer corners are (xmin - 1, ymin - 1) and (xmax, ymax). Many tools count from 0 nevertheless; their boxes
+come out one pixel larger at the top and left, and an xmin of 0 is clipped to the image like any overshoot of
+one pixel. Nothing in a file distinguishes the two conventions.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from annotary_core.formats.ground_truth import (
 from annotary_core.formats.label_files import bounded_bytes, files_with, shown
 
 _SUFFIXES = frozenset({".xml"})
-# A file of VOC tells of one image; ten thousand objects fit into this.
+# A VOC file describes one image; this is enough for ten thousand objects.
 _LIMIT = 4 * 1024 * 1024
 
 
@@ -40,11 +40,11 @@ class Voc:
     title: ClassVar[str] = "Pascal VOC XML"
 
     def accepts(self, path: Path) -> bool:
-        """Any XML file with an annotation in it; a broken file beside good ones does not hide them."""
+        """Whether any XML file contains an annotation; a broken file does not hide the good ones."""
         return any(_looks_like(file) for file in files_with(path, _SUFFIXES))
 
     def read(self, path: Path, report: Report) -> Iterator[TruthRecord]:
-        """See `Reader.read`. A file that cannot be read, or has one bad box, is refused whole."""
+        """See `Reader.read`. A file that cannot be read or has one bad box is refused as a whole."""
         for file in files_with(path, _SUFFIXES):
             try:
                 record = _record(bounded_bytes(file, _LIMIT))
@@ -63,24 +63,26 @@ def _record(body: bytes) -> TruthRecord:
     try:
         root: Element = fromstring(body, forbid_dtd=True)
     except DefusedXmlException as error:
-        raise Unreadable("It declares a document type or entities, which labels never need; remove them.") from error
+        raise Unreadable(
+            "The file declares a document type or entities, which labels never need; remove them."
+        ) from error
     except (ParseError, ValueError, LookupError) as error:
-        raise Unreadable(f"It is not well-formed XML: {error}.") from error
+        raise Unreadable(f"The file is not well-formed XML: {error}.") from error
     if root.tag != "annotation":
-        raise Unreadable("It is not a VOC file: its outermost element is not <annotation>.")
+        raise Unreadable("The file is not Pascal VOC: its root element is not <annotation>.")
     size = _side(root, "width"), _side(root, "height")
     boxes = tuple(_box(each, size) for each in root.iterfind("object"))
     return TruthRecord(posix_name(root.findtext("filename") or ""), *size, None, boxes)
 
 
 def _side(root: Element, key: str) -> int | None:
-    """Width or height; tools that do not know it leave it out or write 0."""
+    """Return the width or height, or None: tools that do not know it omit it or write 0."""
     text = root.findtext(f"size/{key}")
     if text is None or not text.strip():
         return None
     side = _number(text)
     if side < 0 or side != int(side):
-        raise Unreadable(f"Its {key} is {text.strip()[:20]}; write a whole number of pixels.")
+        raise Unreadable(f"The {key} is {text.strip()[:20]}; use a whole number of pixels.")
     return int(side) or None
 
 
@@ -88,7 +90,7 @@ def _box(each: Element, size: tuple[int | None, int | None]) -> TruthBox:
     name = class_name(each.findtext("name"))
     corners = each.find("bndbox")
     if corners is None:
-        raise Unreadable(f"An object of class {name} has no bndbox; only boxes can be read from VOC.")
+        raise Unreadable(f"An object of class {name} has no bndbox; only boxes are supported in VOC files.")
     xmin, ymin, xmax, ymax = (_number(corners.findtext(key) or "") for key in ("xmin", "ymin", "xmax", "ymax"))
     return truth_box(name, xmin - 1, ymin - 1, xmax, ymax, size)
 
@@ -99,5 +101,5 @@ def _number(text: str) -> float:
     except ValueError:
         number = float("nan")
     if not abs(number) < 1e9:  # false for NaN too
-        raise Unreadable(f"“{text.strip()[:20]}” stands where a number of pixels should.")
+        raise Unreadable(f"“{text.strip()[:20]}” is not a number of pixels; correct the label file.")
     return number

@@ -1,4 +1,4 @@
-"""Drawing helpers for scenes: colours, smooth curves, light. Pixels, origin at the upper left corner."""
+"""Drawing helpers for scenes: colors, smooth curves, lighting. Pixels, origin at the upper-left corner."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Colour = tuple[int, int, int]
 Point = tuple[float, float]
 Floats = NDArray[np.float64]
 
-# Shapes are drawn this many times larger and scaled down, which smooths their edges.
+# Shapes are drawn at this scale and reduced afterwards, which antialiases their edges.
 FINE = 3
 
 
 def mix(one: Colour, other: Colour, share: float) -> Colour:
-    """`share` of `other` in `one`, 0 to 1."""
+    """Blend two colors; `share` is the proportion of `other`, 0 to 1."""
     return (
         round(one[0] + (other[0] - one[0]) * share),
         round(one[1] + (other[1] - one[1]) * share),
@@ -26,14 +26,14 @@ def mix(one: Colour, other: Colour, share: float) -> Colour:
     )
 
 
-def vary(colour: Colour, dice: Random, by: int = 14) -> Colour:
-    """The colour with each channel moved by at most `by`."""
-    red, green, blue = (max(0, min(255, channel + dice.randint(-by, by))) for channel in colour)
+def vary(color: Colour, rng: Random, by: int = 14) -> Colour:
+    """Return the color with each channel shifted randomly by at most `by`."""
+    red, green, blue = (max(0, min(255, channel + rng.randint(-by, by))) for channel in color)
     return red, green, blue
 
 
 def curve(points: list[Point], steps: int = 16) -> list[Point]:
-    """A smooth line through all points (Catmull-Rom, centripetal parameter left out: points are evenly spaced)."""
+    """Return a smooth line through all points (uniform Catmull-Rom spline: the points are evenly spaced)."""
     padded = [points[0], *points, points[-1]]
     line: list[Point] = []
     for a, b, c, d in zip(padded, padded[1:], padded[2:], padded[3:], strict=False):
@@ -48,13 +48,13 @@ def _spline(a: float, b: float, c: float, d: float, t: float) -> float:
 
 
 def canvas(width: int, height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    """A transparent canvas, FINE times as large, and its pen."""
+    """Return a transparent canvas, FINE times as large, and its drawing context."""
     image = Image.new("RGBA", (width * FINE, height * FINE), (0, 0, 0, 0))
     return image, ImageDraw.Draw(image)
 
 
 def finish(image: Image.Image, degrees: float) -> Image.Image:
-    """Turn, scale down and crop to what is drawn."""
+    """Rotate, scale down and crop to the opaque pixels."""
     if degrees:
         image = image.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
     image = image.reduce(FINE)
@@ -63,18 +63,18 @@ def finish(image: Image.Image, degrees: float) -> Image.Image:
 
 
 def shade(image: Image.Image, light: Floats) -> Image.Image:
-    """Multiply the colours by `light` (height x width, 1 leaves them as they are); alpha stays."""
+    """Multiply the colors by `light` (height x width, 1 leaves them unchanged); alpha is kept."""
     pixels = np.asarray(image).astype(np.float64)
     pixels[..., :3] = np.clip(pixels[..., :3] * light[..., None], 0, 255)
     return Image.fromarray(pixels.astype(np.uint8), "RGBA")
 
 
 def grid(width: int, height: int) -> tuple[Floats, Floats]:
-    """x and y of every pixel, each from -1 to 1, both height x width."""
+    """Return the x and y of every pixel, each from -1 to 1, as two height x width arrays."""
     x, y = np.meshgrid(np.linspace(-1, 1, width), np.linspace(-1, 1, height))
     return x, y
 
 
 def wave(x: float, *terms: tuple[float, float, float]) -> float:
-    """The sum of sines, each (height, length, phase)."""
-    return sum(height * math.sin(x / length + phase) for height, length, phase in terms)
+    """Return a sum of sines, each given as (amplitude, length, phase)."""
+    return sum(amplitude * math.sin(x / length + phase) for amplitude, length, phase in terms)

@@ -1,4 +1,4 @@
-"""Synthetic scenes with an exact truth, for teaching, demonstrations and tests. The same seed gives the same scene."""
+"""Synthetic scenes with exact ground truth for training, demos and tests. The same seed gives the same scene."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ CLASSES = tuple(THINGS)
 _SIZES = ((800, 600), (840, 560), (720, 720), (600, 800), (880, 640))
 _EMPTY_SHARE = 0.05
 _MOST = 5
-# A thing stays in the scene only if this share of it can still be seen.
-_SEEN = 0.8
+# An object stays in the scene only if at least this share of it remains visible.
+_MIN_VISIBLE = 0.8
 _TRIES = 30
 _OUTDOORS = ("boat", "kite", "kite", "boat", "leaf")
 _INDOORS = ("apple", "cup", "leaf", "apple", "cup")
@@ -29,7 +29,7 @@ Mask = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class SceneObject:
-    """A thing in a scene. The box bounds exactly its visible pixels: x, y of the upper left corner, in pixels."""
+    """An object in a scene. Its box bounds exactly the visible pixels: x, y of the upper-left corner, in pixels."""
 
     class_name: str
     x: int
@@ -41,70 +41,70 @@ class SceneObject:
 
 @dataclass(slots=True)
 class _Placed:
-    """A thing while the scene grows: what can be seen of it, and how many pixels it had."""
+    """An object while the scene is composed: its visible mask, and its number of pixels before any occlusion."""
 
     name: str
-    seen: Mask
-    whole: int
+    visible: Mask
+    area: int
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """A drawn scene ("RGB") and everything that is in it."""
+    """A drawn scene (mode "RGB") and all objects in it."""
 
     image: Image.Image
     objects: tuple[SceneObject, ...]
 
     def jpeg(self) -> bytes:
-        """The image as a JPEG of some 40 to 80 kB."""
+        """Encode the image as a JPEG of about 40 to 80 kB."""
         target = io.BytesIO()
         self.image.save(target, format="JPEG", quality=82, optimize=True)
         return target.getvalue()
 
 
 def draw_scene(*, seed: int, index: int) -> Scene:
-    """Draw scene number `index` of a series: 1 to 5 things, in about one of twenty scenes none."""
-    dice = Random(f"annotary scene {seed}:{index}")
-    width, height = dice.choice(_SIZES)
-    outdoors = dice.random() < 0.5
-    image = (lake if outdoors else table)(width, height, dice)
+    """Draw scene number `index` of a series, with 1 to 5 objects; about one scene in twenty is empty."""
+    rng = Random(f"annotary scene {seed}:{index}")
+    width, height = rng.choice(_SIZES)
+    outdoors = rng.random() < 0.5
+    image = (lake if outdoors else table)(width, height, rng)
     placed: list[_Placed] = []
-    wanted = 0 if dice.random() < _EMPTY_SHARE else dice.randint(1, _MOST)
-    for _ in range(wanted):
-        _add(image, placed, outdoors, dice)
-    return Scene(image, tuple(_with_box(each.name, each.seen) for each in placed))
+    count = 0 if rng.random() < _EMPTY_SHARE else rng.randint(1, _MOST)
+    for _ in range(count):
+        _add(image, placed, outdoors, rng)
+    return Scene(image, tuple(_with_box(each.name, each.visible) for each in placed))
 
 
-def _add(image: Image.Image, placed: list[_Placed], outdoors: bool, dice: Random) -> None:
-    """Draw one more thing where it hides little of the others; none when no place is found."""
-    name = dice.choice(_OUTDOORS if outdoors else _INDOORS)
+def _add(image: Image.Image, placed: list[_Placed], outdoors: bool, rng: Random) -> None:
+    """Draw one more object where it hides little of the others, or nothing if there is no such position."""
+    name = rng.choice(_OUTDOORS if outdoors else _INDOORS)
     small = 0.6 if name == "leaf" else 1.0
-    thing = THINGS[name](round(dice.uniform(90, 230) * small), dice)
+    thing = THINGS[name](round(rng.uniform(90, 230) * small), rng)
     solid = np.asarray(thing.getchannel("A")) > 127
     for _ in range(_TRIES):
-        x, y = _place(name, thing, image, outdoors, dice)
+        x, y = _random_position(name, thing, image, outdoors, rng)
         mask = np.zeros((image.height, image.width), dtype=bool)
         mask[y : y + thing.height, x : x + thing.width] = solid
-        # On a table things may stand before each other; over a lake that would float in the air.
-        least = 1.0 if outdoors else _SEEN
-        if all((other.seen & ~mask).sum() >= least * other.whole for other in placed):
+        # On a table objects may occlude each other; over a lake that would look like floating in the air.
+        min_visible = 1.0 if outdoors else _MIN_VISIBLE
+        if all((other.visible & ~mask).sum() >= min_visible * other.area for other in placed):
             _paste(image, thing, (x, y), outdoors, name)
             for other in placed:
-                other.seen = other.seen & ~mask
+                other.visible = other.visible & ~mask
             placed.append(_Placed(name, mask, int(mask.sum())))
             return
 
 
-def _place(name: str, thing: Image.Image, image: Image.Image, outdoors: bool, dice: Random) -> tuple[int, int]:
-    x = dice.randint(6, max(6, image.width - thing.width - 6))
+def _random_position(name: str, thing: Image.Image, image: Image.Image, outdoors: bool, rng: Random) -> tuple[int, int]:
+    x = rng.randint(6, max(6, image.width - thing.width - 6))
     top, bottom = 6, image.height - thing.height - 6
     shore = round(image.height * LAKE_SHORE)
     if name == "kite":
         bottom = min(bottom, shore - thing.height // 2)
     elif outdoors:
-        # A boat's keel, and all of a leaf, lie on the water.
+        # A boat's keel and a whole leaf lie on the water.
         top = shore + 12 - (round(thing.height * 0.82) if name == "boat" else 0)
-    return x, dice.randint(min(max(6, top), max(6, bottom)), max(6, bottom))
+    return x, rng.randint(min(max(6, top), max(6, bottom)), max(6, bottom))
 
 
 def _paste(image: Image.Image, thing: Image.Image, at: tuple[int, int], outdoors: bool, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Write a folder of scenes with their truth in COCO's format, as a person would send a labeled dataset."""
+"""Write a folder of scenes with their ground truth in COCO format, like a labeled dataset that a user uploads."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from annotary_core.synthesis.scenes.compose import CLASSES, SceneObject, draw_sc
 TRUTH_NAME = "truth.json"
 IMAGES_NAME = "images"
 
-# An image's entry and those of its objects.
+# The entry of an image and the entries of its objects.
 _Entries = tuple[dict[str, Any], list[dict[str, Any]]]
 
 
 def synthesize(out: Path, *, count: int, seed: int, processes: int = 1) -> Path:
-    """Draw `count` scenes into `out/images` and their truth into `out/truth.json`; return the latter's path.
+    """Draw `count` scenes into `out/images` and write their ground truth to `out/truth.json`; return that path.
 
-    Truth is COCO: ids from 1, categories in the order of CLASSES, masks as compressed RLE of the visible pixels.
-    The same seed gives the same files with the same versions of Pillow and NumPy, however many processes draw.
+    The ground truth is COCO: ids from 1, categories in the order of CLASSES, masks as compressed RLE of the visible
+    pixels. The same seed gives the same files with the same versions of Pillow and NumPy, for any `processes`.
     """
     folder = out / IMAGES_NAME
     folder.mkdir(parents=True, exist_ok=True)
@@ -47,13 +47,13 @@ def _scenes(folder: Path, count: int, seed: int, processes: int) -> Iterator[_En
     if processes == 1:
         yield from map(draw, range(count))
         return
-    # Not by fork: the caller may have threads.
+    # spawn, not fork: the caller may have threads.
     with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
         yield from pool.map(draw, range(count), chunksize=4)
 
 
 def _draw(folder: Path, seed: int, index: int) -> _Entries:
-    """Draw one scene into its file; its entry and those of its objects, without ids."""
+    """Draw one scene into its file; return its entry and those of its objects, without ids."""
     scene = draw_scene(seed=seed, index=index)
     name = f"scene_{seed}_{index + 1:05}.jpg"
     (folder / name).write_bytes(scene.jpeg())
