@@ -1,4 +1,4 @@
-"""A crowd at work, written straight into the tables: many answers at once, for tests of what is learnt from them."""
+"""Many answers of a crowd, written directly to the tables, for tests of what a refit estimates from them."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -19,12 +19,12 @@ from tasks.gold.models import Gold
 
 
 def answers_of(
-    project: Project, given: Mapping[Actor, Mapping[Task | Gold, dict[str, Any]]], *, settled: bool = True
+    project: Project, answers: Mapping[Actor, Mapping[Task | Gold, dict[str, Any]]], *, settled: bool = True
 ) -> list[Annotation]:
-    """What each worker answered to each task or check image, in one settled hand a worker; counters are kept true."""
+    """Write each worker's answers to tasks or gold, in one settled hand per worker, and update the counters."""
     now = utc_now()
-    made: list[tuple[Assignment, dict[str, Any]]] = []
-    for worker, bodies in given.items():
+    assignments: list[tuple[Assignment, dict[str, Any]]] = []
+    for worker, bodies in answers.items():
         hand = Hand.objects.create(
             project=project,
             worker=worker,
@@ -34,11 +34,11 @@ def answers_of(
             expires_at=now,
             settled_at=now if settled else None,
         )
-        for place, body in bodies.items():
-            made.append((_assignment(project, hand, place, now), body))
-    Assignment.objects.bulk_create([row for row, _ in made], batch_size=2000)
-    rows = Annotation.objects.bulk_create([_annotation(row, body, now) for row, body in made], batch_size=2000)
-    _count(made)
+        for target, body in bodies.items():
+            assignments.append((_assignment(project, hand, target, now), body))
+    Assignment.objects.bulk_create([row for row, _ in assignments], batch_size=2000)
+    rows = Annotation.objects.bulk_create([_annotation(row, body, now) for row, body in assignments], batch_size=2000)
+    _count(assignments)
     return rows
 
 
@@ -56,25 +56,25 @@ def a_voting_crowd(
     classes: int = 2,
     seed: int = 0,
 ) -> dict[Actor, dict[Task | Gold, dict[str, Any]]]:
-    """What workers would say who are right that often and otherwise wrong at random; truth: key of a task -> class."""
-    dice = random.Random(seed)
-    given: dict[Actor, dict[Task | Gold, dict[str, Any]]] = {}
+    """Simulated answers of workers with these accuracies, whose errors are random; truth: task id -> class."""
+    rng = random.Random(seed)
+    answers: dict[Actor, dict[Task | Gold, dict[str, Any]]] = {}
     for worker in workers:
-        rows: dict[Task | Gold, dict[str, Any]] = {}
+        votes: dict[Task | Gold, dict[str, Any]] = {}
         for task in tasks:
             wrong = [number for number in range(1, classes + 1) if number != truth[task.pk]]
-            rows[task] = said(truth[task.pk] if dice.random() < right[worker] else dice.choice(wrong))
-        given[worker] = rows
-    return given
+            votes[task] = said(truth[task.pk] if rng.random() < right[worker] else rng.choice(wrong))
+        answers[worker] = votes
+    return answers
 
 
 def told(project: Project, settled: int) -> None:
-    """The live stream has counted this many settled answers in all."""
+    """Set the total of settled answers in the live stream."""
     Stream.objects.update_or_create(project_id=project.pk, defaults={"totals": {"settled": settled}})
 
 
-def _assignment(project: Project, hand: Hand, place: Task | Gold, now: Any) -> Assignment:
-    task, gold = (place, None) if isinstance(place, Task) else (None, place)
+def _assignment(project: Project, hand: Hand, target: Task | Gold, now: Any) -> Assignment:
+    task, gold = (target, None) if isinstance(target, Task) else (None, target)
     assert project.schema_id is not None
     return Assignment(
         project=project,
@@ -87,9 +87,9 @@ def _assignment(project: Project, hand: Hand, place: Task | Gold, now: Any) -> A
         state=Assignment.State.SUBMITTED,
         counts=task is not None,
         schema_id=project.schema_id,
-        rendition_id=place.image.rendition_id,
-        width=place.image.width,
-        height=place.image.height,
+        rendition_id=target.image.rendition_id,
+        width=target.image.width,
+        height=target.image.height,
         price=project.price,
         leased_at=now,
         expires_at=now,
@@ -115,14 +115,14 @@ def _annotation(row: Assignment, body: dict[str, Any], now: Any) -> Annotation:
     )
 
 
-def _count(made: Sequence[tuple[Assignment, dict[str, Any]]]) -> None:
+def _count(assignments: Sequence[tuple[Assignment, dict[str, Any]]]) -> None:
     taken: dict[int, int] = {}
-    for row, _ in made:
+    for row, _ in assignments:
         if row.task_id is not None:
             taken[row.task_id] = taken.get(row.task_id, 0) + 1
     batches = dict(Task.objects.filter(pk__in=taken).values_list("pk", "batch_id"))
-    for task_id, more in taken.items():
+    for task_id, added in taken.items():
         wanted = Task.objects.values_list("wanted", "taken").get(pk=task_id)
-        raised = max(wanted[1] + more - wanted[0], 0)
-        Task.objects.filter(pk=task_id).update(taken=F("taken") + more, wanted=F("wanted") + raised)
-        Batch.objects.filter(pk=batches[task_id]).update(taken=F("taken") + more, wanted=F("wanted") + raised)
+        raised = max(wanted[1] + added - wanted[0], 0)
+        Task.objects.filter(pk=task_id).update(taken=F("taken") + added, wanted=F("wanted") + raised)
+        Batch.objects.filter(pk=batches[task_id]).update(taken=F("taken") + added, wanted=F("wanted") + raised)

@@ -1,6 +1,6 @@
-"""The rules I1 to I6 of the design, asked of a database by plain SQL: for tests that pull plugs.
+"""Checks the invariants I1 to I6 of the design in a database with plain SQL, for fault-injection tests.
 
-Nothing of the application is imported but the type of a receipt, so that a mistake there cannot hide here.
+Imports nothing from the application except the type of a receipt, so that its bugs cannot mask a violation.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,15 +11,15 @@ import psycopg
 
 from annotary.demo.worker import Receipt
 
-# {what must not be: rows that are it}. Each row's first column names the culprit.
+# {forbidden state: query for rows in that state}. The first column of a row identifies it.
 FORBIDDEN = {
-    "I1: a worker has a task twice in one round": """
+    "I1: a worker has been assigned a task twice in one round": """
         SELECT task_id FROM tasks_assignment WHERE task_id IS NOT NULL
         GROUP BY task_id, worker_id, round HAVING count(*) > 1""",
-    "I1: a worker met a check image twice": """
+    "I1: a worker has been assigned a gold image twice": """
         SELECT gold_id FROM tasks_assignment WHERE gold_id IS NOT NULL
         GROUP BY gold_id, worker_id HAVING count(*) > 1""",
-    "I2: more answers count than a task wants, or its counter is not what counts": """
+    "I2: more answers count than a task wants, or its counter is wrong": """
         SELECT t.id, t.wanted, t.taken, count(a.id) FROM tasks_task t
         LEFT JOIN tasks_assignment a
             ON a.task_id = t.id AND a.round = t.round AND a.counts AND a.state IN ('leased', 'submitted')
@@ -35,20 +35,20 @@ FORBIDDEN = {
     "I3: an answer belongs to an assignment that is not submitted": """
         SELECT n.id FROM tasks_annotation n JOIN tasks_assignment a ON a.id = n.assignment_id
         WHERE a.state <> 'submitted'""",
-    "I4: a submission of a finished set has not exactly one credit, at its price": """
+    "I4: a submission in a settled hand does not have exactly one credit at its price": """
         SELECT a.id, count(l.id) FROM tasks_assignment a JOIN tasks_hand h ON h.id = a.hand_id AND h.state = 'settled'
         LEFT JOIN tasks_ledgerentry l ON l.assignment_id = a.id AND l.kind = 'credit'
         WHERE a.state = 'submitted' GROUP BY a.id, a.price HAVING count(l.id) <> 1 OR max(l.amount) <> a.price""",
-    "I4: something was paid that is no submission": """
+    "I4: a credit exists for an assignment that was not submitted": """
         SELECT l.id FROM tasks_ledgerentry l JOIN tasks_assignment a ON a.id = l.assignment_id
         WHERE l.kind = 'credit' AND a.state <> 'submitted'""",
-    "I5: a lease lives long after its end": """
+    "I5: a lease is live long after it expired": """
         SELECT id FROM tasks_assignment
         WHERE state = 'leased' AND expires_at < clock_timestamp() - interval '2 minutes'""",
     "I5: a finished set has a live lease": """
         SELECT a.id FROM tasks_assignment a JOIN tasks_hand h ON h.id = a.hand_id
         WHERE a.state = 'leased' AND h.state = 'settled'""",
-    "A task has two current labels, or an approved one none": """
+    "A task has several current labels, or an approved task has none": """
         SELECT t.id, count(c.id) FROM tasks_task t LEFT JOIN tasks_consensuslabel c ON c.task_id = t.id AND c.is_current
         GROUP BY t.id HAVING count(c.id) > 1 OR (t.state = 'approved' AND count(c.id) = 0)""",
     "A job failed": "SELECT id, kind, error FROM kernel_job WHERE state = 'failed'",
@@ -72,7 +72,7 @@ WHERE a.public_id = ANY(%s::uuid[])
 GROUP BY 1, 2, 3
 """
 
-# The console's totals are the sum of all events, none counted twice and none left out.
+# The console's totals must equal the sum over all events, with none counted twice or omitted.
 TOTALS = """
 SELECT s.project_id, s.totals, (
     SELECT jsonb_object_agg(name, amount) FROM (
@@ -84,9 +84,9 @@ FROM kernel_stream s
 
 
 def violations(database_url: str, *, receipts: Iterable[Receipt] = (), files: Path | None = None) -> list[str]:
-    """One line for each rule that is broken, with the first culprits. `files` is the root of local storage.
+    """One line for each violated rule, with the first offending rows. `files` is the root of the local storage.
 
-    Ask when jobs have run and the relay has caught up; the rules themselves hold at every moment.
+    Call it after the jobs have run and the relay has caught up; the rules themselves hold at every moment.
     """
     with psycopg.connect(database_url) as connection:
         found = [*_forbidden(connection), *_lost(connection, list(receipts)), *_torn_totals(connection)]
@@ -96,31 +96,31 @@ def violations(database_url: str, *, receipts: Iterable[Receipt] = (), files: Pa
 
 
 def _forbidden(connection: psycopg.Connection[Any]) -> Iterator[str]:
-    unready = {f"I6: {what} stands on a file that is not ready": query for what, query in UNREADY.items()}
+    unready = {f"I6: {what} refers to a file that is not ready": query for what, query in UNREADY.items()}
     for rule, query in (FORBIDDEN | unready).items():
         rows = connection.execute(query).fetchall()
         if rows:
-            yield f"{rule}: {len(rows)} times, such as {rows[:3]}"
+            yield f"{rule}: {len(rows)} rows, such as {rows[:3]}"
 
 
 def _lost(connection: psycopg.Connection[Any], receipts: list[Receipt]) -> Iterator[str]:
-    """I3 for what clients were told: each acknowledged answer is there once, with the bytes that were sent."""
+    """I3 for acknowledged answers: each is recorded exactly once, with the bytes that were sent."""
     rows = connection.execute(RECORDED, [[receipt.assignment for receipt in receipts]]).fetchall()
     recorded = {(row[0], row[1], row[2]): row[3] for row in rows}
     for receipt in receipts:
         count = recorded.get((receipt.assignment, receipt.revision, receipt.sha256), 0)
         if count != 1:
-            yield f"I3: the acknowledged answer {receipt} is in the record {count} times"
+            yield f"I3: the acknowledged answer {receipt} is recorded {count} times"
 
 
 def _torn_totals(connection: psycopg.Connection[Any]) -> Iterator[str]:
     for project, totals, sums, unnumbered in connection.execute(TOTALS).fetchall():
         if unnumbered or {k: v for k, v in totals.items() if v} != {k: v for k, v in (sums or {}).items() if v}:
-            yield f"The console of project {project} shows {totals}; its events come to {sums}, {unnumbered} unnumbered"
+            yield f"The console of project {project} shows {totals}; its events sum to {sums}, {unnumbered} unnumbered"
 
 
 def _without_file(connection: psycopg.Connection[Any], files: Path) -> Iterator[str]:
     for sha256, size in connection.execute(READY_BLOBS).fetchall():
         file = files / "blobs" / sha256[:2] / sha256
         if not file.is_file() or file.stat().st_size != size:
-            yield f"I6: the ready blob {sha256} has no whole file"
+            yield f"I6: the ready blob {sha256} has no complete file"

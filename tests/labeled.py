@@ -1,4 +1,4 @@
-"""Images with answers and the label that they come to, and reports made without a broker."""
+"""Tasks with answers and their agreed labels, and reports computed without a broker."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -26,8 +26,10 @@ def a_crowd(project: Project, count: int = 3) -> list[Actor]:
 def an_agreed_task(
     project: Project, bodies: Sequence[dict[str, Any]], *, image: Image | None = None, more: int = 0
 ) -> Task:
-    """A task whose first answers are these, one a worker of the crowd, with the label that they come to. `more` answers
-    are wanted and not there."""
+    """A task with these answers, one per worker of the crowd, and the label that they result in.
+
+    The task wants `more` answers in addition.
+    """
     birds = a_crowd(project, len(bodies))
     task = cast.a_task(project, image=image, wanted=len(bodies) + more)
     for bird, body in zip(birds, bodies, strict=True):
@@ -37,7 +39,7 @@ def an_agreed_task(
 
 
 def make_reports() -> list[Job]:
-    """Carry out the reports that are queued, here and now."""
+    """Run the queued report jobs synchronously."""
     queued = list(Job.objects.filter(kind="flow.report", state=Job.State.QUEUED))
     for job in queued:
         run_job(job.pk, make_report_job.run_function)  # type: ignore[attr-defined]  # kernel.jobs sets it

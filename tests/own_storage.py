@@ -1,4 +1,4 @@
-"""A storage folder for one test alone. Import the fixture in a folder's conftest."""
+"""A separate storage folder for each test. Import the fixture in a folder's conftest."""
 
 from pathlib import Path
 
@@ -19,6 +19,6 @@ def storage_folder(settings: Settings, tmp_path: Path) -> Path:
 
 
 def content(blob: Blob) -> bytes:
-    """What the blob's file holds."""
+    """The content of the blob's file."""
     with open_blob(blob) as file:
         return file.read()

@@ -1,4 +1,4 @@
-"""Small photographs made in code, each with its own content."""
+"""Small generated photographs, each with unique content."""
 
 import io
 from pathlib import Path
@@ -8,7 +8,7 @@ from PIL import Image
 
 
 def a_jpeg(number: int = 1, *, width: int = 48, height: int = 32, orientation: int = 1) -> bytes:
-    """A JPEG with a pattern of its own; `width` and `height` are those of the stored pixels."""
+    """A JPEG with a unique pattern; `width` and `height` are those of the stored pixels."""
     noise = np.random.default_rng(number).integers(0, 255, (height // 8, width // 8, 3), dtype=np.uint8)
     target, block = io.BytesIO(), Image.Exif()
     block[274] = orientation

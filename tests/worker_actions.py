@@ -1,4 +1,4 @@
-"""What workers do all day, in one line each, and the accounts that must balance after it."""
+"""The actions of workers, one function each, and the invariants that must hold afterwards."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ from tests import factories as cast
 
 def take(worker: Actor, project: Project) -> Hand:
     hand = claim_hand(worker=worker, project=project)
-    assert hand is not None, "there was no place"
+    assert hand is not None, "there was no open slot"
     return hand
 
 
@@ -34,7 +34,7 @@ def leases_of(hand: Hand) -> list[Assignment]:
 
 
 def answer(assignment: Assignment, number: int = 1, *, body: dict[str, Any] | None = None) -> Submission:
-    """The worker of the assignment answers it with this class, or with `body`."""
+    """Submit the answer of the assignment's worker: this class, or `body`."""
     raw = body or cast.class_answer(number)
     assert assignment.worker is not None
     digest = hashlib.sha256(json.dumps(raw).encode()).hexdigest()
@@ -52,14 +52,14 @@ def settle(hand: Hand) -> Settled:
 
 
 def run_out(hand: Hand) -> None:
-    """The time of the hand is over since a second ago."""
+    """Make the hand and its leases expire one second in the past."""
     past = ClockTimestamp() - timedelta(seconds=1)
     Hand.objects.filter(pk=hand.pk).update(expires_at=past)
     Assignment.objects.filter(hand=hand, state=Assignment.State.LEASED).update(expires_at=past)
 
 
 def run_late_jobs() -> int:
-    """What the queue would do with late answers; returns how many jobs there were."""
+    """Run the queued jobs for late answers; returns their number."""
     jobs = list(Job.objects.filter(kind="flow.settle_late_answer", state=Job.State.QUEUED))
     for job in jobs:
         settle_late_answer(**job.args)
@@ -68,24 +68,24 @@ def run_late_jobs() -> int:
 
 
 def assert_invariants(project: Project, *, late_jobs_pending: bool = False) -> None:
-    """I1 to I4 as the tables show them (I1 and the upper bounds are constraints besides).
+    """Check I1 to I4 in the tables (I1 and the upper bounds are also enforced by constraints).
 
-    With `late_jobs_pending` late answers to settled hands may still wait for their credit.
+    With `late_jobs_pending`, late answers to settled hands may not be credited yet.
     """
-    uses_place = Assignment.objects.filter(project=project, counts=True, round=F("task__round"))
-    used = Counter(uses_place.values_list("task_id", flat=True))
+    occupying = Assignment.objects.filter(project=project, counts=True, round=F("task__round"))
+    used = Counter(occupying.values_list("task_id", flat=True))
     for task in Task.objects.filter(project=project):
         assert task.taken == used[task.pk] <= task.wanted, f"task {task.pk}: taken {task.taken}, used {used[task.pk]}"
     for batch in Batch.objects.filter(project=project):
         sums = batch.tasks.aggregate(wanted=Sum("wanted"), taken=Sum("taken"))
         assert (batch.wanted, batch.taken) == (sums["wanted"] or 0, sums["taken"] or 0), f"batch {batch.number}"
-    mine = Assignment.objects.filter(project=project)
-    submitted = set(mine.filter(state="submitted").values_list("pk", flat=True))
+    assignments = Assignment.objects.filter(project=project)
+    submitted = set(assignments.filter(state="submitted").values_list("pk", flat=True))
     current = Annotation.objects.filter(project=project, source="worker", is_current=True)
     assert sorted(current.values_list("assignment_id", flat=True)) == sorted(submitted)
-    assert not mine.filter(state="leased", hand__state="settled").exists()
+    assert not assignments.filter(state="leased", hand__state="settled").exists()
     credited = set(LedgerEntry.objects.filter(project=project, kind="credit").values_list("assignment_id", flat=True))
-    settled = mine.filter(state="submitted", hand__state="settled")
+    settled = assignments.filter(state="submitted", hand__state="settled")
     due = settled.filter(closed_at__gte=F("submitted_at")) if late_jobs_pending else settled
     assert set(due.values_list("pk", flat=True)) <= credited <= set(settled.values_list("pk", flat=True))
 
@@ -98,18 +98,18 @@ def stream_totals(project: Project) -> Counter[str]:
 
 
 def assert_stream_tells_the_tables(project: Project) -> None:
-    """The sums of the events' deltas equal what can be counted in the tables."""
+    """Check that the summed deltas of the events equal the counts in the tables."""
     totals = stream_totals(project)
-    mine = Assignment.objects.filter(project=project)
-    states = Counter(mine.values_list("state", flat=True))
-    ran_out = Q(state="expired") | Q(state="submitted", closed_at__lt=F("submitted_at"))
+    assignments = Assignment.objects.filter(project=project)
+    states = Counter(assignments.values_list("state", flat=True))
+    expired = Q(state="expired") | Q(state="submitted", closed_at__lt=F("submitted_at"))
     credits = LedgerEntry.objects.filter(project=project, kind="credit")
     results = GoldResult.objects.filter(project=project)
     assert totals["leased"] == states["leased"]
     assert totals["submitted"] == states["submitted"]
     assert totals["skipped"] == states["skipped"]
     assert totals["released"] == states["released"]
-    assert totals["expired"] == mine.filter(ran_out).count()
+    assert totals["expired"] == assignments.filter(expired).count()
     assert totals["settled"] == credits.count()
     assert totals["paid_micros"] == int((credits.aggregate(sum=Sum("amount"))["sum"] or 0) * 1_000_000)
     assert totals["gold_seen"] == results.count()

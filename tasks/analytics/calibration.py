@@ -1,4 +1,4 @@
-"""Whether labels are as right as they are sure, by what people decided and by check images; and who is how good."""
+"""Calibration of confidence against reviews and gold, likely label errors, and worker accuracy."""
 
 from typing import Any
 
@@ -21,10 +21,10 @@ from tasks.consensus.worker_model import learnt_of
 from tasks.review.models import Review
 from tasks.standing.models import Standing
 
-#: The newest verdicts that a figure is made from.
+#: The number of newest verdicts used for calibration.
 VERDICTS = 20_000
 DOUBTFUL = 48
-#: A label that is at least so sure is not listed as likely wrong, unless the project wants more.
+#: A label with at least this confidence is not listed as doubtful, unless the project's target is higher.
 SUSPECT = 0.95
 BINS = 10
 _SEED = 7
@@ -34,73 +34,79 @@ Judged = list[tuple[float, bool]]
 
 
 def calibration_figures(*, project: Project) -> Json:
-    """How sure labels were and how many of them were right: "n", "said" and "right" on the whole, "error" (expected
-    calibration error, Naeini et al. 2015) and the "bins" that hold something."""
-    judged = [*judged_by_people(project=project), *judged_by_check_images(project=project)]
-    if not judged:
+    """The calibration of label confidence: overall "n", mean confidence "said" and accuracy "right", the expected
+    calibration error "error" (Naeini et al. 2015) and the non-empty "bins"."""
+    samples = [*judged_by_people(project=project), *judged_by_check_images(project=project)]
+    if not samples:
         return {"n": 0, "said": None, "right": None, "error": None, "bins": []}
-    said, right = (np.array(column, np.float64) for column in zip(*judged, strict=True))
-    # A confidence on a border belongs to the lower bin, so that 1 has a place; dust must not move it across.
-    place = np.clip(np.ceil(np.round(said * BINS, 9)).astype(np.int64) - 1, 0, BINS - 1)
+    confidence, right = (np.array(column, np.float64) for column in zip(*samples, strict=True))
+    # A confidence on a bin edge belongs to the lower bin, so that 1 has one; rounding errors must not move it across.
+    bin_of = np.clip(np.ceil(np.round(confidence * BINS, 9)).astype(np.int64) - 1, 0, BINS - 1)
     bins = []
-    for number in np.unique(place).tolist():
-        inside = place == number
+    for number in np.unique(bin_of).tolist():
+        in_bin = bin_of == number
         bins.append(
             {
                 "low": number / BINS,
                 "high": (number + 1) / BINS,
-                "said": float(said[inside].mean()),
-                "right": float(right[inside].mean()),
-                "n": int(inside.sum()),
+                "said": float(confidence[in_bin].mean()),
+                "right": float(right[in_bin].mean()),
+                "n": int(in_bin.sum()),
             }
         )
-    error = sum(row["n"] * abs(row["said"] - row["right"]) for row in bins) / len(said)
-    return {"n": len(said), "said": float(said.mean()), "right": float(right.mean()), "error": error, "bins": bins}
+    error = sum(row["n"] * abs(row["said"] - row["right"]) for row in bins) / len(confidence)
+    return {
+        "n": len(confidence),
+        "said": float(confidence.mean()),
+        "right": float(right.mean()),
+        "error": error,
+        "bins": bins,
+    }
 
 
 def judged_by_people(*, project: Project) -> Judged:
-    """(how sure the crowd's label was, whether a reviewer left it as it was) of each verdict."""
+    """(confidence of the crowd's label, whether the reviewer kept it) for each verdict."""
     verdicts = Review.objects.filter(project=project, by_policy=False, annotation__isnull=True).order_by("-pk")
     rows = verdicts.values_list("verdict", "label__method", "label__confidence", "label__evidence__replaced")
-    judged: Judged = []
+    samples: Judged = []
     for verdict, method, confidence, replaced in rows[:VERDICTS]:
         if verdict == Review.Verdict.FIX and replaced and replaced["method"] not in SET_BY_PEOPLE:
-            judged.append((replaced["confidence"], False))
+            samples.append((replaced["confidence"], False))
         elif verdict != Review.Verdict.FIX and method not in SET_BY_PEOPLE:
-            judged.append((confidence, verdict == Review.Verdict.APPROVE))
-    return judged
+            samples.append((confidence, verdict == Review.Verdict.APPROVE))
+    return samples
 
 
 def judged_by_check_images(*, project: Project) -> Judged:
-    """(how sure, whether right) of what the crowd says of the classes of check images, without being told; of each as
-    many answers as other images have at most."""
+    """(confidence, whether right) of the crowd's class for each gold image, aggregated without the known class; at most
+    as many answers are used per gold image as other images have."""
     if not schema_of(project=project).wants_class:
         return []
     shard = check_images(project_id=project.pk)
-    people = shard.weight == 1.0
-    if not people.any():
+    by_people = shard.weight == 1.0
+    if not by_people.any():
         return []
-    task, worker, label = shard.task[people], shard.worker[people], shard.label[people]
+    task, worker, label = shard.task[by_people], shard.worker[by_people], shard.label[by_people]
     arrivals = Arrivals.of(task, worker, seed=_SEED)
-    come = arrivals.come(np.minimum(arrivals.available, project.answers_max))
-    answers = Answers.of(task[come], worker[come], label[come])
+    kept = arrivals.come(np.minimum(arrivals.available, project.answers_max))
+    answers = Answers.of(task[kept], worker[kept], label[kept])
     learnt = learnt_of(project=project, workers=np.unique(worker).tolist(), classes=answers.classes.tolist())
-    found = InProject(learnt.blend).fit_predict(answers)
+    result = InProject(learnt.blend).fit_predict(answers)
     known = dict(zip(shard.known_task.tolist(), shard.known_label.tolist(), strict=True))
-    rows = zip(found.task.tolist(), found.label.tolist(), found.confidence.tolist(), strict=True)
+    rows = zip(result.task.tolist(), result.label.tolist(), result.confidence.tolist(), strict=True)
     return [(sure, number == known[task_id]) for task_id, number, sure in rows if task_id in known]
 
 
 def doubt_figures(*, project: Project) -> Json:
-    """The labels that nobody decided: "labels", their mean "confidence", how many are wrong as "expected_wrong" (None
-    where a label is several decisions), and the "doubtful" ones, the least sure first."""
-    decided = Review.objects.filter(label=OuterRef("pk"), is_current=True, by_policy=False)
+    """The unreviewed labels: their number "labels", mean "confidence", expected number of errors "expected_wrong" (None
+    if a label consists of several decisions), and the "doubtful" ones, lowest confidence first."""
+    reviewed = Review.objects.filter(label=OuterRef("pk"), is_current=True, by_policy=False)
     labels = ConsensusLabel.objects.filter(project=project, is_current=True).exclude(method__in=SET_BY_PEOPLE)
     sure = Coalesce(F("task__posterior__confidence"), F("confidence"), output_field=FloatField())
-    labels = labels.annotate(sure=sure).filter(~Exists(decided))
+    labels = labels.annotate(sure=sure).filter(~Exists(reviewed))
     sums = labels.aggregate(mean=Avg("sure"), wrong=Sum(1.0 - F("sure"), default=0.0))
     is_one_decision = schema_of(project=project).object_tools == ()
-    # A label that is as sure as the project wants is no suspect, however the others stand.
+    # A label that reaches the project's confidence target is not doubtful, whatever the others are.
     limit = max(SUSPECT, project.confidence_target)
     rows = labels.filter(sure__lt=limit).select_related("task__posterior").order_by("sure", "pk")
     return {
@@ -131,19 +137,19 @@ def _likeliest_other(label: Any, shares: dict[str, float]) -> int | None:
 
 
 def worker_quality(*, project: Project) -> list[Json]:
-    """Everybody who was ever admitted, those with the most answers first: how often right as it is estimated, how often
-    what is there is drawn (None where nothing is), answers, and how often they are the agreed label."""
+    """A row for every worker ever admitted, most answers first: estimated accuracy, detection rate (None without
+    objects), number of answers, and the share of answers that match the agreed label."""
     standings = list(Standing.objects.filter(project=project).select_related("worker"))
     ids = [standing.worker_id for standing in standings]
     classes = [item.number for item in schema_of(project=project).classes]
     learnt = learnt_of(project=project, workers=ids, classes=classes)
     accuracy = learnt.blend.accuracy_of(np.array(ids, np.int64)).tolist()
     counts = _answers_by(project)
-    agreed = agreements(project=project, by_worker=True).of
+    agreement_by_worker = agreements(project=project, by_worker=True).by_worker
     rows = []
     for standing, right in zip(standings, accuracy, strict=True):
         pk = standing.worker_id
-        agreement = agreed.get(pk)
+        agreement = agreement_by_worker.get(pk)
         rows.append(
             {
                 "worker": str(standing.worker.public_id),

@@ -1,4 +1,4 @@
-"""The figures of a project's console: how far it is, how good it is, what it costs, when it ends. All plain JSON."""
+"""The figures of a project's console: progress, quality, cost and forecast. All plain JSON."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -19,9 +19,9 @@ from tasks.review.models import Review
 from tasks.standing.models import Standing
 
 WINDOW = timedelta(hours=1)
-#: Two-sided 95 % of a normal distribution, halved since the square root of a Poisson count has the deviation 1/2.
-_REACH = 1.96 / 2
-_CENT = Decimal("0.000001")
+#: The two-sided 95 % quantile of a normal distribution, times 1/2, the deviation of the square root of a Poisson count.
+_HALF_WIDTH = 1.96 / 2
+_LEDGER_DIGITS = Decimal("0.000001")
 
 Json = dict[str, Any]
 
@@ -33,9 +33,9 @@ class Median(Aggregate):
 
 
 def project_figures(*, project: Project) -> Json:
-    """Progress, throughput, forecast, quality and cost; money as text with the digits of the ledger.
+    """Progress, throughput, forecast, quality and cost; money as text with the precision of the ledger.
 
-    Figures that have no ground yet are None: a share of nothing, a forecast without an answer in the last hour.
+    Figures without data are None: a share of zero, a forecast without an answer in the last hour.
     """
     progress = _progress(project)
     throughput = _throughput(project)
@@ -50,7 +50,7 @@ def project_figures(*, project: Project) -> Json:
 
 
 def _progress(project: Project) -> Json:
-    """`answers_left` counts the answers that open images still want, those in workers' hands included."""
+    """`answers_left` counts the answers that open images still need, including those under a live lease."""
     is_open = Q(state=Task.State.OPEN)
     counts = Task.objects.filter(project=project).aggregate(
         images=Count("pk"),
@@ -71,37 +71,37 @@ def _progress(project: Project) -> Json:
 
 
 def _throughput(project: Project) -> Json:
-    """Answers to work, not to check images, of the last hour, or since the first one when that is less long ago."""
+    """Answers to tasks, not to gold, in the last hour, or since the first lease if that is more recent."""
     now = database_now()
     submitted = Assignment.objects.filter(project=project, task__isnull=False, submitted_at__isnull=False)
     recent = submitted.filter(submitted_at__gt=now - WINDOW).aggregate(
         answers=Count("pk"), workers=Count("worker", distinct=True), first=Min("leased_at")
     )
-    began = max(recent["first"], now - WINDOW) if recent["first"] else now - WINDOW
+    start = max(recent["first"], now - WINDOW) if recent["first"] else now - WINDOW
     return {
         "answers": recent["answers"],
         "workers": recent["workers"],
-        "hours": round(max((now - began).total_seconds(), 60) / 3600, 4),
+        "hours": round(max((now - start).total_seconds(), 60) / 3600, 4),
     }
 
 
 def forecast(*, left: int, done: int, hours: float) -> Json | None:
-    """Hours until the answers that are left are in, with a 95 % interval, if people keep on as in the last `hours`.
+    """Hours until the remaining answers are in, with a 95 % interval, at the pace of the last `hours`.
 
-    The interval takes the answers of the window for a Poisson count, whose square root has a deviation of about 1/2
-    whatever its mean (Bartlett 1936): the few answers of a quiet hour give a wide one. `high` is None when the window
-    allows for nobody working at all. None without an answer in the window.
+    The interval treats the answers in the window as a Poisson count, whose square root has a deviation of about 1/2
+    whatever its mean (Bartlett 1936): the few answers of a quiet hour give a wide interval. `high` is None if the
+    window is compatible with no work at all. Returns None without an answer in the window.
     """
     if left <= 0:
         return {"hours": 0.0, "low": 0.0, "high": 0.0, "answers_left": 0}
     if done <= 0:
         return None
-    fewest = max(sqrt(done) - _REACH, 0.0) ** 2
-    most = (sqrt(done + 1) + _REACH) ** 2
+    low_count = max(sqrt(done) - _HALF_WIDTH, 0.0) ** 2
+    high_count = (sqrt(done + 1) + _HALF_WIDTH) ** 2
     return {
         "hours": round(left * hours / done, 3),
-        "low": round(left * hours / most, 3),
-        "high": round(left * hours / fewest, 3) if fewest > 0 else None,
+        "low": round(left * hours / high_count, 3),
+        "high": round(left * hours / low_count, 3) if low_count > 0 else None,
         "answers_left": left,
     }
 
@@ -129,8 +129,8 @@ def _quality(project: Project) -> Json:
 
 
 def _cost(project: Project, progress: Json) -> Json:
-    """`expected` is what all images will have cost: what was earned, and the answers left with the check images that
-    come with them. Answers that are asked for later, where people disagree, are not in it."""
+    """`expected` is the total cost of all images: what has been earned, plus the remaining answers and the gold that is
+    mixed in with them. It does not include answers requested later because people disagree."""
     entries = LedgerEntry.objects.filter(project=project)
     work = entries.exclude(kind=LedgerEntry.Kind.PAYOUT)
     earned = work.aggregate(sum=Sum("amount", default=Decimal(0)))["sum"]
@@ -147,9 +147,9 @@ def _cost(project: Project, progress: Json) -> Json:
 
 
 def worker_figures(*, project: Project) -> list[Json]:
-    """A row for each worker who was ever admitted, those with the most answers first; workers by their public ids."""
+    """A row for every worker ever admitted, most answers first; workers by public id."""
     standings = Standing.objects.filter(project=project).select_related("worker")
-    done = _answered_by(project)
+    counts = _counts_by_worker(project)
     earned = dict(
         LedgerEntry.objects.filter(project=project)
         .exclude(kind=LedgerEntry.Kind.PAYOUT)
@@ -161,17 +161,17 @@ def worker_figures(*, project: Project) -> list[Json]:
         .values_list("actor_id")
         .annotate(median=Median("seconds"))
     )
-    agreed = agreements(project=project, by_worker=True).of
+    agreement_by_worker = agreements(project=project, by_worker=True).by_worker
     rows = []
     for standing in standings:
         pk = standing.worker_id
-        agreement = agreed.get(pk)
+        agreement = agreement_by_worker.get(pk)
         rows.append(
             {
                 "worker": str(standing.worker.public_id),
                 "state": standing.state,
                 "reason": standing.reason,
-                **done.get(pk, {"answers": 0, "skipped": 0, "expired": 0, "last_at": None}),
+                **counts.get(pk, {"answers": 0, "skipped": 0, "expired": 0, "last_at": None}),
                 "checks_seen": standing.gold_seen,
                 "checks_correct": standing.gold_correct,
                 "checks_share": _share(standing.gold_correct, standing.gold_seen),
@@ -185,8 +185,8 @@ def worker_figures(*, project: Project) -> list[Json]:
     return sorted(rows, key=lambda row: (-row["answers"], row["worker"]))
 
 
-def _answered_by(project: Project) -> dict[int, Json]:
-    """Check images count like work: to the worker, and on the payslip, they are."""
+def _counts_by_worker(project: Project) -> dict[int, Json]:
+    """Counts by worker. Gold counts like work, as it does for the worker and in the ledger."""
     rows = (
         Assignment.objects.filter(project=project)
         .values("worker_id")
@@ -213,4 +213,4 @@ def _share(part: int, whole: int) -> float | None:
 
 
 def _money(amount: Decimal) -> str:
-    return str(amount.quantize(_CENT))
+    return str(amount.quantize(_LEDGER_DIGITS))

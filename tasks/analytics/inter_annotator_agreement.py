@@ -1,4 +1,4 @@
-"""How far people agree, and which classes they mix up: of image classes where a project asks for them, or of boxes."""
+"""Inter-annotator agreement and class confusions: of image classes if the project asks for them, else of boxes."""
 
 from dataclasses import dataclass, field
 from math import isfinite
@@ -27,13 +27,13 @@ from tasks.consensus.object_answers import drawn_sample
 from tasks.consensus.selectors import settled_annotations
 from tasks.consensus.worker_model import learnt_of
 
-#: Images that figures of agreement are made from, drawn by lot; more tell the same.
+#: The maximum number of images to compute agreement from, sampled at random; more would not change the result.
 MOST_IMAGES = 50_000
 MOST_DRAWN = 3_000
 PERIODS = 10
 PAIRS = 8
 EXAMPLES = 6
-#: Images whose boxes are compared for one class, or one period.
+#: Images whose boxes are compared per class or per period.
 _PART = 500
 _CHUNK = 5_000
 _SEED = 7
@@ -42,10 +42,13 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
-    """What agreement is measured on. `votes`: the class of an image, or of boxes that mean one object, as answers to
-    the unit; `unit_task`: the task of each unit (ascending), shape (u,); `result`: what is agreed on each unit; `sets`
-    and `boxes`: who drew what, None for image classes. `times`: task -> seconds of its last answer."""
+class AgreementData:
+    """The data that agreement is measured on.
+
+    `votes`: answers to units, where a unit is the class of an image, or of the boxes that mark one object; `unit_task`:
+    the task of each unit (ascending), shape (u,); `result`: the consensus on each unit; `sets` and `boxes`: who drew
+    what, None for image classes; `times`: task -> time of its last answer, in seconds.
+    """
 
     about: str
     votes: Answers
@@ -59,35 +62,35 @@ class Ground:
 
 
 def agreement_figures(*, project: Project) -> Json:
-    """Plain JSON: "agreement" (alpha with its 95 % interval, by class, over time; "same" is the share of what two
-    people say of an image that is the same, with no regard to chance) and "confusions" (see the page)."""
-    ground = _class_ground(project) if schema_of(project=project).wants_class else _box_ground(project)
-    if ground is None:
-        return {"agreement": _nothing(), "confusions": []}
-    ratings = Ratings.of(ground.votes)
-    whole = _whole(ground, ratings)
+    """Plain JSON: "agreement" (alpha with its 95 % interval, by class and over time; "same" is the observed agreement
+    of two people on an image, not corrected for chance) and "confusions" (see the page)."""
+    data = _class_data(project) if schema_of(project=project).wants_class else _box_data(project)
+    if data is None:
+        return {"agreement": _empty_agreement(), "confusions": []}
+    ratings = Ratings.of(data.votes)
+    overall = _overall(data, ratings)
     return {
         "agreement": {
-            "about": ground.about,
-            "alpha": _figure(whole.value),
-            "low": _figure(whole.low),
-            "high": _figure(whole.high),
-            "same": _figure(1 - whole.observed),
-            "tasks": whole.units,
-            "answers": ground.answers,
-            "by_class": _by_class(ground, ratings),
-            "over_time": _over_time(ground, ratings),
+            "about": data.about,
+            "alpha": _rounded(overall.value),
+            "low": _rounded(overall.low),
+            "high": _rounded(overall.high),
+            "same": _rounded(1 - overall.observed),
+            "tasks": overall.units,
+            "answers": data.answers,
+            "by_class": _by_class(data, ratings),
+            "over_time": _over_time(data, ratings),
         },
-        "confusions": _confusions(ground),
+        "confusions": _confusions(data),
     }
 
 
-def _nothing() -> Json:
+def _empty_agreement() -> Json:
     empty: Json = dict.fromkeys(("alpha", "low", "high", "same"))
     return {"about": "", **empty, "tasks": 0, "answers": 0, "by_class": [], "over_time": []}
 
 
-def _class_ground(project: Project) -> Ground | None:
+def _class_data(project: Project) -> AgreementData | None:
     shards = some_shards(project=project)
     rows = np.concatenate(
         [np.empty((3, 0), np.int64)]
@@ -102,37 +105,37 @@ def _class_ground(project: Project) -> Ground | None:
         return None
     votes = Answers.of(*rows, classes=_classes(project, rows[2]))
     learnt = learnt_of(project=project, workers=np.unique(rows[1]).tolist(), classes=votes.classes.tolist())
-    return Ground(
+    return AgreementData(
         "classes", votes, tasks, tasks, InProject(learnt.blend).fit_predict(votes), rows.shape[1], _times(tasks)
     )
 
 
-def _box_ground(project: Project) -> Ground | None:
+def _box_data(project: Project) -> AgreementData | None:
     drawn = drawn_sample(project_id=project.pk, most=MOST_DRAWN).boxes
-    work = drawn.seen_task > 0
-    if not work.any():
+    is_task = drawn.seen_task > 0
+    if not is_task.any():
         return None
-    kept = drawn.task > 0
+    on_task = drawn.task > 0
     boxes = BoxAnswers.of(
-        drawn.task[kept],
-        drawn.worker[kept],
-        drawn.label[kept],
-        drawn.box[kept],
-        seen=np.stack([drawn.seen_task[work], drawn.seen_worker[work]], axis=1),
+        drawn.task[on_task],
+        drawn.worker[on_task],
+        drawn.label[on_task],
+        drawn.box[on_task],
+        seen=np.stack([drawn.seen_task[is_task], drawn.seen_worker[is_task]], axis=1),
     )
-    found = BoxClustering().fit_predict(boxes)
-    rows = np.array([row for part in found.members for row in part], np.int64)
-    unit = np.repeat(np.arange(len(found.members)), [len(part) for part in found.members])
+    clusters = BoxClustering().fit_predict(boxes)
+    rows = np.array([row for part in clusters.members for row in part], np.int64)
+    unit = np.repeat(np.arange(len(clusters.members)), [len(part) for part in clusters.members])
     votes = Answers.of(unit, boxes.worker[rows], boxes.label[rows], classes=_classes(project, boxes.label))
     sets = ObjectSets.of(boxes.task, boxes.worker, boxes.seen_task, boxes.seen_worker)
     units = np.unique(unit).astype(np.int64)
-    return Ground(
+    return AgreementData(
         "boxes",
         votes,
         units,
-        found.task[units],
+        clusters.task[units],
         Majority().fit_predict(votes),
-        int(work.sum()),
+        int(is_task.sum()),
         _times(np.unique(boxes.seen_task)),
         boxes,
         sets,
@@ -151,99 +154,99 @@ def _times(tasks: IntArray) -> dict[int, float]:
     return {task: last.timestamp() for task, last in rows}
 
 
-def _whole(ground: Ground, ratings: Ratings) -> Alpha:
-    if ground.boxes is None or ground.sets is None:
+def _overall(data: AgreementData, ratings: Ratings) -> Alpha:
+    if data.boxes is None or data.sets is None:
         return alpha(ratings, bootstrap=Bootstrap())
-    similar = SameLabel(BoxSimilarity(ground.boxes.box), ground.boxes.label)
-    return object_agreement(ground.sets, similar, bootstrap=Bootstrap(), units=MOST_DRAWN).alpha
+    similarity = SameLabel(BoxSimilarity(data.boxes.box), data.boxes.label)
+    return object_agreement(data.sets, similarity, bootstrap=Bootstrap(), units=MOST_DRAWN).alpha
 
 
-def _by_class(ground: Ground, ratings: Ratings) -> list[Json]:
-    """Each class against all others. Of boxes: how far people agree where such a box is."""
-    if ground.boxes is None:
-        found = class_alphas(ratings)
-        rows = zip(found.label.tolist(), found.value.tolist(), found.votes.tolist(), strict=True)
-        return [{"class": label, "alpha": _figure(value), "answers": round(votes)} for label, value, votes in rows]
-    boxes, place = ground.boxes, BoxSimilarity(ground.boxes.box)
+def _by_class(data: AgreementData, ratings: Ratings) -> list[Json]:
+    """Alpha of each class against all others; for boxes, the agreement on where boxes of the class are."""
+    if data.boxes is None:
+        alphas = class_alphas(ratings)
+        rows = zip(alphas.label.tolist(), alphas.value.tolist(), alphas.votes.tolist(), strict=True)
+        return [{"class": label, "alpha": _rounded(value), "answers": round(votes)} for label, value, votes in rows]
+    boxes, similarity = data.boxes, BoxSimilarity(data.boxes.box)
     out = []
     for label, count in zip(*(part.tolist() for part in np.unique(boxes.label, return_counts=True)), strict=True):
         sets = ObjectSets.of(boxes.task, boxes.worker, boxes.seen_task, boxes.seen_worker, kept=boxes.label == label)
-        one = object_agreement(sets, place, units=_PART, chance_pairs=_PART).alpha
-        out.append({"class": label, "alpha": _figure(one.value), "answers": count})
+        one = object_agreement(sets, similarity, units=_PART, chance_pairs=_PART).alpha
+        out.append({"class": label, "alpha": _rounded(one.value), "answers": count})
     return out
 
 
-def _over_time(ground: Ground, ratings: Ratings) -> list[Json]:
-    """About as many images in each period, by the last answer of an image."""
-    if ground.boxes is not None:
-        return _boxes_over_time(ground)
-    times = np.array([ground.times.get(task, np.nan) for task in ratings.units.tolist()])
+def _over_time(data: AgreementData, ratings: Ratings) -> list[Json]:
+    """Alpha by period, with about the same number of images in each, ordered by an image's last answer."""
+    if data.boxes is not None:
+        return _boxes_over_time(data)
+    times = np.array([data.times.get(task, np.nan) for task in ratings.units.tolist()])
     if np.isnan(times).any() or not ratings.pairable.any():
         return []
     bins = max(1, min(PERIODS, int(ratings.pairable.sum()) // 10))
-    found = alpha_over_time(ratings, times, bins=bins)
-    return [_period(start, end, part.value, part.units) for start, end, part in found if isfinite(part.value)]
+    periods = alpha_over_time(ratings, times, bins=bins)
+    return [_period(start, end, part.value, part.units) for start, end, part in periods if isfinite(part.value)]
 
 
-def _boxes_over_time(ground: Ground) -> list[Json]:
-    assert ground.boxes is not None  # the caller has seen to it
-    boxes = ground.boxes
-    tasks = np.array(sorted(set(boxes.seen_task.tolist()) & ground.times.keys()), np.int64)
-    when = np.array([ground.times[task] for task in tasks.tolist()])
-    order = tasks[np.argsort(when, kind="stable")]
+def _boxes_over_time(data: AgreementData) -> list[Json]:
+    assert data.boxes is not None  # checked by the caller
+    boxes = data.boxes
+    tasks = np.array(sorted(set(boxes.seen_task.tolist()) & data.times.keys()), np.int64)
+    times = np.array([data.times[task] for task in tasks.tolist()])
+    order = tasks[np.argsort(times, kind="stable")]
     bins = max(1, min(PERIODS, len(order) // 10))
-    similar = SameLabel(BoxSimilarity(boxes.box), boxes.label)
-    out = []
+    similarity = SameLabel(BoxSimilarity(boxes.box), boxes.label)
+    periods = []
     for part in np.array_split(order, bins):
         seen, kept = np.isin(boxes.seen_task, part), np.isin(boxes.task, part)
         sets = ObjectSets.of(boxes.task[kept], boxes.worker[kept], boxes.seen_task[seen], boxes.seen_worker[seen])
-        # The rows of the similarity are those of all boxes.
+        # The similarity indexes the rows of all boxes.
         sets = ObjectSets(sets.unit, sets.worker, sets.start, np.flatnonzero(kept)[sets.rows])
-        one = object_agreement(sets, similar, units=_PART, chance_pairs=_PART).alpha
-        span = [ground.times[task] for task in part.tolist()]
+        one = object_agreement(sets, similarity, units=_PART, chance_pairs=_PART).alpha
+        span = [data.times[task] for task in part.tolist()]
         if isfinite(one.value):
-            out.append(_period(min(span), max(span), one.value, one.units))
-    return out
+            periods.append(_period(min(span), max(span), one.value, one.units))
+    return periods
 
 
 def _period(start: float, end: float, value: float, tasks: int) -> Json:
     return {"from": start, "until": end, "alpha": round(value, 4), "tasks": tasks}
 
 
-def _confusions(ground: Ground) -> list[Json]:
-    """Pairs of classes that are mixed up more than slips explain, the clearest first, with images to look at."""
-    found = confusions(ground.votes, ground.result, limit=PAIRS)
-    out = []
-    for place in range(len(found.a)):
-        a, b, met = int(found.a[place]), int(found.b[place]), int(found.workers[place])
-        mixed = _mixed_up(ground, a, b)
-        of_both = np.isin(ground.votes.label, (a, b)).sum()
-        out.append(
+def _confusions(data: AgreementData) -> list[Json]:
+    """Pairs of classes confused more often than slips explain, clearest first, with example images."""
+    pairs = confusions(data.votes, data.result, limit=PAIRS)
+    rows = []
+    for index in range(len(pairs.a)):
+        a, b, workers = int(pairs.a[index]), int(pairs.b[index]), int(pairs.workers[index])
+        examples = _examples(data, a, b)
+        votes_for_either = np.isin(data.votes.label, (a, b)).sum()
+        rows.append(
             {
                 "a": a,
                 "b": b,
-                "answers": round(float(found.seen[place]), 1),
-                "share": min(1.0, float(found.seen[place]) / max(int(of_both), 1)),
-                "workers": round(float(found.affected[place]) * met),
-                "of_workers": met,
-                "unclear": bool(found.unclear[place]),
-                "tasks": mixed,
+                "answers": round(float(pairs.seen[index]), 1),
+                "share": min(1.0, float(pairs.seen[index]) / max(int(votes_for_either), 1)),
+                "workers": round(float(pairs.affected[index]) * workers),
+                "of_workers": workers,
+                "unclear": bool(pairs.unclear[index]),
+                "tasks": examples,
             }
         )
-    return [row for row in out if row["workers"]]
+    return [row for row in rows if row["workers"]]
 
 
-def _mixed_up(ground: Ground, a: int, b: int) -> list[str]:
-    """Images on which both classes were said, those with the most even split first."""
-    votes = np.stack([np.isin(ground.votes.label, (number,)) for number in (a, b)]).astype(np.float64)
-    index = np.searchsorted(ground.units, ground.votes.task)
-    counts: FloatArray = np.stack([np.bincount(index, row, minlength=len(ground.units)) for row in votes])
+def _examples(data: AgreementData, a: int, b: int) -> list[str]:
+    """Images that received both classes, the most even split first."""
+    votes = np.stack([np.isin(data.votes.label, (number,)) for number in (a, b)]).astype(np.float64)
+    index = np.searchsorted(data.units, data.votes.task)
+    counts: FloatArray = np.stack([np.bincount(index, row, minlength=len(data.units)) for row in votes])
     order = np.lexsort((-counts.sum(axis=0), -counts.min(axis=0)))
     both = [int(unit) for unit in order[: 4 * EXAMPLES] if counts[:, unit].min() > 0]
-    tasks = list(dict.fromkeys(int(ground.unit_task[unit]) for unit in both))[:EXAMPLES]
-    named = dict(Task.objects.filter(pk__in=tasks).values_list("pk", "public_id"))
-    return [str(named[task]) for task in tasks if task in named]
+    tasks = list(dict.fromkeys(int(data.unit_task[unit]) for unit in both))[:EXAMPLES]
+    public_ids = dict(Task.objects.filter(pk__in=tasks).values_list("pk", "public_id"))
+    return [str(public_ids[task]) for task in tasks if task in public_ids]
 
 
-def _figure(value: float) -> float | None:
+def _rounded(value: float) -> float | None:
     return round(value, 4) if isfinite(value) else None

@@ -1,4 +1,4 @@
-"""How far to trust a project's labels: agreement, confusions, calibration, doubt and workers, as one report."""
+"""The label quality report of a project: agreement, confusions, calibration, doubtful labels and workers."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from tasks.consensus.selectors import settled_answers
 
 
 def project_quality(*, project: Project) -> dict[str, Any]:
-    """Plain JSON, workers and tasks by their public ids, classes by number, shares from 0 to 1; heavy, so made by a job
-    (see `reports`). With "answers" 0 there is nothing else in it."""
+    """Plain JSON: workers and tasks by public id, classes by number, shares from 0 to 1. Expensive, so a job computes
+    it (see `reports`). If "answers" is 0, it has no other keys."""
     answers = settled_answers().filter(project=project).count()
     if not answers or project.schema is None:
         return {"answers": 0}

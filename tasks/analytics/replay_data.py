@@ -1,5 +1,5 @@
-"""The answers of a project that can be played back, and what is known to be right of them: of check images, of labels
-that a person set, and of those that a reviewer approved."""
+"""The data for a replay: a project's answers, and the ground truth known for them from gold, from labels that a person
+set, and from labels that a reviewer approved."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.object_answers import corners_of, drawn_sample
 from tasks.review.models import Review
 
-#: Images that are played back at most, drawn by lot: more would tell the same, later.
+#: The maximum number of images to replay, sampled at random: more would only take longer.
 MOST_IMAGES = 10_000
-#: The same where objects are drawn, which takes longer.
+#: The same for projects with objects, which take longer.
 MOST_DRAWN = 400
-#: Shards of tens of thousands of images that are read at most.
+#: The maximum number of shards to read, of tens of thousands of images each.
 MOST_SHARDS = 5
 SEED = 7
 
@@ -32,47 +32,47 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class PlayedBoxes:
-    """Boxes to play back, and the true ones of the images of which they are known."""
+    """Boxes to replay, and the true boxes of the images for which they are known."""
 
     boxes: BoxAnswers
     gold: BoxGold
 
 
 def played_answers(*, project: Project, at_most: int) -> Answers:
-    """The classes that people gave to the project's images (to some, drawn by lot) and check images; `gold` holds what
-    is known of both: of check images, of labels that a person set, and of those that a reviewer approved.
+    """The classes that people gave to gold and to the project's images, or a random sample of these; `gold` holds the
+    known classes, from gold, from labels that a person set, and from labels that a reviewer approved.
 
-    Check images are met by everybody; of each as many answers as `at_most` are kept, so that it is like other images.
+    Every worker answers gold; at most `at_most` answers to each are kept, so that gold resembles other images.
     """
     schema = schema_of(project=project)
     classes = np.array(sorted(item.number for item in schema.classes), np.int64)
     if not schema.wants_class:
         return Answers.of([], [], [], classes=classes)
     shards = some_shards(project=project)
-    checks = check_images(project_id=project.pk)
-    work = _drawn_by_lot(_columns(shards))
-    seen = _columns([checks])
-    seen = seen[:, _first(seen, at_most)]
-    task, worker, label = np.concatenate([work, seen], axis=1)
-    known = _known([*shards, checks]) | approved_classes(project=project)
-    here = set(np.unique(task).tolist())
-    gold = {key: value for key, value in known.items() if key in here}
-    every = np.union1d(np.union1d(classes, label), np.fromiter(gold.values(), np.int64, len(gold)))
-    return Answers.of(task, worker, label, classes=every, gold=gold)
+    gold_answers = check_images(project_id=project.pk)
+    task_columns = _sampled(_columns(shards))
+    gold_columns = _columns([gold_answers])
+    gold_columns = gold_columns[:, _first(gold_columns, at_most)]
+    task, worker, label = np.concatenate([task_columns, gold_columns], axis=1)
+    known = _known([*shards, gold_answers]) | approved_classes(project=project)
+    replayed = set(np.unique(task).tolist())
+    gold = {key: value for key, value in known.items() if key in replayed}
+    all_classes = np.union1d(np.union1d(classes, label), np.fromiter(gold.values(), np.int64, len(gold)))
+    return Answers.of(task, worker, label, classes=all_classes, gold=gold)
 
 
 def some_shards(*, project: Project) -> list[Shard]:
-    """What was said of the classes of images: of all, or of some that lie evenly apart where no memory holds all."""
+    """The class answers of all images, or of evenly spaced shards if all would not fit in memory."""
     ranges = task_ranges(project_id=project.pk)
-    apart = max(1, -(-len(ranges) // MOST_SHARDS))
-    return [class_shard(project_id=project.pk, within=within) for within in ranges[::apart]]
+    step = max(1, -(-len(ranges) // MOST_SHARDS))
+    return [class_shard(project_id=project.pk, within=within) for within in ranges[::step]]
 
 
 def played_boxes(*, project: Project, at_most: int) -> PlayedBoxes:
-    """As `played_answers`, of what people drew; of an image with no box in the truth that is the truth."""
+    """Like `played_answers`, for the boxes that people drew; an image whose truth is empty counts as known."""
     drawn = drawn_sample(project_id=project.pk, most=MOST_DRAWN)
     pairs = np.stack([drawn.boxes.seen_task, drawn.boxes.seen_worker])
-    # Check images have negated keys.
+    # Gold has negated keys.
     kept = (pairs[0] > 0) | _first(pairs, at_most)
     allowed = {(task, worker) for task, worker in pairs[:, kept].T.tolist()}
     rows = [pair in allowed for pair in zip(drawn.boxes.task.tolist(), drawn.boxes.worker.tolist(), strict=True)]
@@ -83,42 +83,42 @@ def played_boxes(*, project: Project, at_most: int) -> PlayedBoxes:
         drawn.boxes.box[rows],
         seen=pairs[:, kept].T,
     )
-    here = set(np.unique(boxes.seen_task).tolist())
-    approved = {task: body for task, body in approved_labels(project=project).items() if task in here}
+    replayed = set(np.unique(boxes.seen_task).tolist())
+    approved = {task: body for task, body in approved_labels(project=project).items() if task in replayed}
     known = {**drawn.known, **{task: corners_of(body) for task, body in approved.items()}}
-    true = {task: box for task, box in sorted(known.items()) if task in here}
-    task = np.repeat(np.array(list(true), np.int64), [len(box) for box in true.values()])
-    every = np.concatenate([np.empty((0, 4)), *true.values()])
-    gold = BoxGold(np.array(list(true), np.int64), task, np.zeros(len(task), np.int64), every)
+    truth = {task: box for task, box in sorted(known.items()) if task in replayed}
+    task = np.repeat(np.array(list(truth), np.int64), [len(box) for box in truth.values()])
+    corners = np.concatenate([np.empty((0, 4)), *truth.values()])
+    gold = BoxGold(np.array(list(truth), np.int64), task, np.zeros(len(task), np.int64), corners)
     return PlayedBoxes(boxes, gold)
 
 
 def approved_classes(*, project: Project) -> dict[int, int]:
-    """{task: class} of the labels that a person looked at and approved."""
+    """{task: class} of the labels that a person reviewed and approved."""
     bodies = approved_labels(project=project)
     return {task: body["image"]["class"] for task, body in bodies.items() if body["image"]["class"] is not None}
 
 
 def approved_labels(*, project: Project) -> dict[int, Json]:
-    """{task: label} of those that a person looked at and approved."""
-    seen = Review.objects.filter(
+    """{task: label body} of the labels that a person reviewed and approved."""
+    verdicts = Review.objects.filter(
         project=project,
         is_current=True,
         annotation__isnull=True,
         by_policy=False,
         verdict__in=[Review.Verdict.APPROVE, Review.Verdict.FIX],
     )
-    labels = ConsensusLabel.objects.filter(pk__in=seen.values("label_id"), is_current=True)
+    labels = ConsensusLabel.objects.filter(pk__in=verdicts.values("label_id"), is_current=True)
     return dict(labels.values_list("task_id", "body"))
 
 
 def _columns(shards: Sequence[Shard]) -> IntArray:
-    """Task, worker and label of what people said, shape (3, n); a model's soft rows are no answers that cost."""
+    """Task, worker and label of people's answers, shape (3, n); without a model's soft rows, which cost nothing."""
     rows = [np.stack([each.task, each.worker, each.label])[:, each.weight == 1.0] for each in shards]
     return np.concatenate([np.empty((3, 0), np.int64), *rows], axis=1)
 
 
-def _drawn_by_lot(columns: IntArray) -> IntArray:
+def _sampled(columns: IntArray) -> IntArray:
     tasks = np.unique(columns[0])
     if len(tasks) <= MOST_IMAGES:
         return columns

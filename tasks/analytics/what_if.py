@@ -1,4 +1,4 @@
-"""What other settings would have cost: a project's own answers played back, judged by check images and reviews."""
+"""What-if replay: what other settings would have cost, on a project's own answers, judged by gold and reviews."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -23,9 +23,9 @@ from projects.selectors import schema_of
 from tasks.analytics.replay_data import SEED, PlayedBoxes, played_answers, played_boxes
 from tasks.batching.models import Task
 
-#: Answers an image at most that are asked about.
+#: The maximum number of answers per image to replay.
 MOST = 20
-#: Steps of the confidence wanted, beside the one that is asked for.
+#: Confidence targets to replay in addition to the requested one.
 TARGETS = (0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 METHODS = ("blend", "one-coin", "majority")
 
@@ -34,7 +34,7 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Settings to play back: between so many answers, while a label is less sure than the confidence wanted."""
+    """Settings to replay: answers per image, minimum and maximum, and the confidence target up to which to ask."""
 
     answers_min: int
     answers_max: int
@@ -47,7 +47,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A policy to play, and what it is called in the report; `target` is the confidence wanted, None where fixed."""
+    """A policy to replay and its name in the report; `target` is the confidence target, None for a fixed overlap."""
 
     kind: str
     policy: Policy
@@ -56,28 +56,28 @@ class _Step:
 
 
 class _ClassesUntilSure(ClassScene):
-    """Asks as the platform does: while an answer promises something and the label is less sure than wanted."""
+    """Requests answers like the platform: while an answer has an expected gain and the confidence is below target."""
 
-    def __init__(self, answers: Answers, step: _Step, whole: dict[str, Consensus]) -> None:
-        super().__init__(replace(answers, gold={}), answers.gold, step.policy.method, SEED, whole)
+    def __init__(self, answers: Answers, step: _Step, full_results: dict[str, Consensus]) -> None:
+        super().__init__(replace(answers, gold={}), answers.gold, step.policy.method, SEED, full_results)
         self._target = step.target
 
     def gains(self, answers: IntArray, remaining: IntArray) -> FloatArray:
         gain = super().gains(answers, remaining)
-        return gain if self._target is None else np.where(self._sureness(answers) >= self._target, 0.0, gain)
+        return gain if self._target is None else np.where(self._confidence(answers) >= self._target, 0.0, gain)
 
-    def _sureness(self, answers: IntArray) -> FloatArray:
-        come = _kept(self._answers, self._arrivals.come(answers))
+    def _confidence(self, answers: IntArray) -> FloatArray:
+        kept = _kept(self._answers, self._arrivals.come(answers))
         if isinstance(self._method, Blend) and self._state is not None:
-            return np.asarray(score(self._state, Coded.of(come, repeats="share")).max(axis=1))
-        return self._method.fit_predict(come).confidence
+            return np.asarray(score(self._state, Coded.of(kept, repeats="share")).max(axis=1))
+        return self._method.fit_predict(kept).confidence
 
 
 class _BoxesUntilSure(BoxScene):
-    """The same for boxes: a label is as sure as its decisions are in the mean, as `consolidate` has it."""
+    """The same for boxes: the confidence of a label is the mean over its decisions, as in `consolidate`."""
 
-    def __init__(self, given: PlayedBoxes, step: _Step, whole: dict[str, BoxConsensus]) -> None:
-        super().__init__(given.boxes, given.gold, step.policy.method, SEED, whole)
+    def __init__(self, data: PlayedBoxes, step: _Step, full_results: dict[str, BoxConsensus]) -> None:
+        super().__init__(data.boxes, data.gold, step.policy.method, SEED, full_results)
         self._target = step.target
         self._last: tuple[bytes, BoxConsensus] | None = None
 
@@ -85,16 +85,16 @@ class _BoxesUntilSure(BoxScene):
         gain = super().gains(answers, remaining)
         if self._target is None:
             return gain
-        found = self._found(answers)
-        released = found.existence >= EXISTS
-        sure = np.where(released, found.existence * found.classes.confidence, 1 - found.existence)
-        at = np.searchsorted(self._arrivals.tasks, found.task)
-        decisions = np.bincount(at, minlength=len(gain))
-        mean = of_tasks(at, sure, len(gain)) / np.maximum(decisions, 1)
+        result = self._found(answers)
+        released = result.existence >= EXISTS
+        confidence = np.where(released, result.existence * result.classes.confidence, 1 - result.existence)
+        index = np.searchsorted(self._arrivals.tasks, result.task)
+        decisions = np.bincount(index, minlength=len(gain))
+        mean = of_tasks(index, confidence, len(gain)) / np.maximum(decisions, 1)
         return np.where((decisions == 0) | (mean >= self._target), 0.0, gain)
 
     def _found(self, answers: IntArray) -> BoxConsensus:
-        # Gains and sureness look at the same answers, one after the other.
+        # Gain and confidence are computed from the same answers, one after the other.
         key = answers.tobytes()
         if self._last is None or self._last[0] != key:
             self._last = (key, super()._found(answers))
@@ -102,31 +102,31 @@ class _BoxesUntilSure(BoxScene):
 
 
 def project_replay(*, project: Project, answers_min: int, answers_max: int, confidence: float, method: str) -> Json:
-    """Plain JSON: "rows", each a policy with what came of it, and what they were played on.
+    """Plain JSON: "rows", each a policy with its results, and a description of the data they were replayed on.
 
-    "kind" is classes, or boxes where the project asks for no class of an image. A row: "kind" asked, today (all answers
-    that were given), fixed or dynamic; its settings; "answers_per_image"; "cost" of all images of the project at that,
-    check images included; "accuracy" on what is known to be right (of boxes F1), with its 95 % interval "low", "high"
-    (None when nothing is known, and for F1); "agreement" with the labels from all answers.
+    "kind" is classes, or boxes if the project has no image class. A row has "kind": asked (the requested settings),
+    today (all answers that were given), fixed or dynamic; its settings; "answers_per_image"; "cost" of all images of
+    the project at that rate, gold included; "accuracy" against the ground truth (F1 for boxes), with its 95 % interval
+    "low", "high" (None without ground truth, and for F1); "agreement" with the labels from all answers.
     """
-    asked = Asked(answers_min, answers_max, confidence, method)
-    # Check images take no answers of their own: they come with those to other images.
+    requested = Asked(answers_min, answers_max, confidence, method)
+    # Gold is not counted: its answers come with those to other images, and `one_answer` includes their cost.
     images = Task.objects.filter(project=project, wanted__gt=0).count()
     at_most = max(project.answers_max, answers_max)
-    given: Answers | PlayedBoxes
+    data: Answers | PlayedBoxes
     if schema_of(project=project).wants_class:
-        given = played_answers(project=project, at_most=at_most)
-        task, judged = given.task, len(given.gold)
+        data = played_answers(project=project, at_most=at_most)
+        task, known = data.task, len(data.gold)
     else:
-        given = played_boxes(project=project, at_most=at_most)
-        task, judged = given.boxes.seen_task, len(given.gold.tasks)
+        data = played_boxes(project=project, at_most=at_most)
+        task, known = data.boxes.seen_task, len(data.gold.tasks)
     counts = np.unique(task, return_counts=True)[1]
     body: Json = {
-        "kind": "boxes" if isinstance(given, PlayedBoxes) else "classes",
+        "kind": "boxes" if isinstance(data, PlayedBoxes) else "classes",
         "answers": len(task),
         "tasks": len(counts),
         "images": images,
-        "judged": judged,
+        "judged": known,
         "price": str(project.price),
         "available": float(counts.mean()) if len(counts) else 0.0,
         "rows": [],
@@ -134,62 +134,62 @@ def project_replay(*, project: Project, answers_min: int, answers_max: int, conf
     if not len(counts):
         return body
     one_answer = project.price / (1 - Decimal(str(project.gold_rate)))
-    steps = _steps(asked, project, most=int(counts.max()))
-    for step, found in zip(steps, _played(given, steps), strict=True):
-        cost = one_answer * images * Decimal(str(found.labels_per_task))
-        body["rows"].append(_row(step, found, cost, judged if isinstance(given, Answers) else 0))
+    steps = _steps(requested, project, most=int(counts.max()))
+    for step, replayed in zip(steps, _replay(data, steps), strict=True):
+        cost = one_answer * images * Decimal(str(replayed.labels_per_task))
+        body["rows"].append(_row(step, replayed, cost, known if isinstance(data, Answers) else 0))
     return body
 
 
-def _played(given: Answers | PlayedBoxes, steps: Sequence[_Step]) -> list[Replayed]:
-    if isinstance(given, Answers):
-        whole: dict[str, Consensus] = {}
-        return [play(_ClassesUntilSure(given, step, whole), step.policy) for step in steps]
-    agreed: dict[str, BoxConsensus] = {}
-    return [play(_BoxesUntilSure(given, step, agreed), step.policy) for step in steps]
+def _replay(data: Answers | PlayedBoxes, steps: Sequence[_Step]) -> list[Replayed]:
+    if isinstance(data, Answers):
+        class_results: dict[str, Consensus] = {}
+        return [play(_ClassesUntilSure(data, step, class_results), step.policy) for step in steps]
+    box_results: dict[str, BoxConsensus] = {}
+    return [play(_BoxesUntilSure(data, step, box_results), step.policy) for step in steps]
 
 
-def _steps(asked: Asked, project: Project, *, most: int) -> list[_Step]:
-    """What is asked for, what there is, a ladder of confidences, and the same number of answers for all images."""
-    limits = (asked.answers_min, asked.answers_max)
+def _steps(requested: Asked, project: Project, *, most: int) -> list[_Step]:
+    """The requested settings, the current ones, a range of confidence targets, and fixed numbers of answers."""
+    limits = (requested.answers_min, requested.answers_max)
 
     def fixed(kind: str, number: int) -> _Step:
-        return _Step(kind, Policy(asked.method, fixed=number, seed=SEED), (number, number))
+        return _Step(kind, Policy(requested.method, fixed=number, seed=SEED), (number, number))
 
     def until(kind: str, target: float) -> _Step:
         rule = Policy(
-            asked.method, threshold=DEFAULT_THRESHOLD, answers_min=limits[0], answers_max=limits[1], seed=SEED
+            requested.method, threshold=DEFAULT_THRESHOLD, answers_min=limits[0], answers_max=limits[1], seed=SEED
         )
         return _Step(kind, rule, limits, target)
 
     is_fixed = limits[0] == limits[1]
     today = _Step(
         "today",
-        Policy(asked.method, seed=SEED),
+        Policy(requested.method, seed=SEED),
         (project.answers_min, project.answers_max),
         None if project.answers_min == project.answers_max else project.confidence_target,
     )
     return [
-        fixed("asked", limits[0]) if is_fixed else until("asked", asked.confidence),
+        fixed("asked", limits[0]) if is_fixed else until("asked", requested.confidence),
         today,
         *([] if is_fixed else [until("dynamic", target) for target in TARGETS]),
         *(fixed("fixed", number) for number in range(1, min(most, MOST) + 1)),
     ]
 
 
-def _row(step: _Step, found: Replayed, cost: Decimal, judged: int) -> Json:
-    low, high = interval(found.accuracy, judged)
+def _row(step: _Step, replayed: Replayed, cost: Decimal, known: int) -> Json:
+    low, high = interval(replayed.accuracy, known)
     return {
         "kind": step.kind,
         "answers_min": step.limits[0],
         "answers_max": step.limits[1],
         "confidence": step.target,
-        "answers_per_image": found.labels_per_task,
+        "answers_per_image": replayed.labels_per_task,
         "cost": str(cost.quantize(Decimal("0.01"))),
-        "accuracy": found.accuracy,
+        "accuracy": replayed.accuracy,
         "low": low,
         "high": high,
-        "agreement": found.agreement,
+        "agreement": replayed.agreement,
     }
 
 
@@ -199,10 +199,10 @@ def _kept(answers: Answers, rows: BoolArray) -> Answers:
 
 
 def interval(share: float | None, n: int) -> tuple[float | None, float | None]:
-    """95 % interval of a share of n (Wilson 1927)."""
+    """The 95 % confidence interval of a share of n (Wilson 1927)."""
     if share is None or not n:
         return None, None
     z = 1.96
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    reach = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
-    return max(0.0, middle - reach), min(1.0, middle + reach)
+    center = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half_width = z * sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    return max(0.0, center - half_width), min(1.0, center + half_width)

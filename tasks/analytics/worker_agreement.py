@@ -1,4 +1,4 @@
-"""How often answers equal the label that was agreed on: for the console and for talking with workers."""
+"""How often answers equal the agreed label: for the console, and for feedback to workers."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ from tasks.consensus.label_methods import SINGLE
 from tasks.consensus.models import ConsensusLabel
 from tasks.gold.compare import Tolerance, compare
 
-#: The newest answers that a figure is made from: it should tell how it goes now, and its cost must not grow for ever.
+#: The number of newest answers per figure: it describes the current state, and its cost must not grow forever.
 NEWEST = 600
 NEWEST_OF_A_WORKER = 30
 
 
 @dataclass(slots=True)
 class Agreement:
-    """`equal` of `answers` are the agreed label: the same class, and boxes that match by the project's overlap."""
+    """`equal` of `answers` match the agreed label: the same class, and boxes that match at the project's IoU."""
 
     answers: int = 0
     equal: int = 0
@@ -39,24 +39,24 @@ class Agreement:
 
 @dataclass(slots=True)
 class Agreements:
-    """Of the newest answers of a project, in all and by worker (an actor's id)."""
+    """Agreement over the newest answers of a project, in total and by worker (actor id)."""
 
     total: Agreement = field(default_factory=Agreement)
-    of: dict[int, Agreement] = field(default_factory=lambda: defaultdict(Agreement))
+    by_worker: dict[int, Agreement] = field(default_factory=lambda: defaultdict(Agreement))
 
 
 def agreements(*, project: Project, by_worker: bool = False) -> Agreements:
-    """From the newest answers of the project or, `by_worker`, of each of its workers.
+    """Agreement over the newest answers of the project or, with `by_worker`, of each of its workers.
 
-    Answers that are the label because there was no other tell nothing and are left out; where a reviewer decided
-    otherwise, they are compared with that.
+    Leaves out labels made from a single answer, which always agree; a reviewer's fix is what its answers are compared
+    with.
     """
-    found, tolerance = Agreements(), Tolerance(iou=project.gold_iou)
-    for worker_id, given, agreed in _answers(project, by_worker):
-        is_equal = compare(Answer.from_json(given), [Answer.from_json(agreed)], tolerance).correct
-        found.total.add(is_equal)
-        found.of[worker_id].add(is_equal)
-    return found
+    result, tolerance = Agreements(), Tolerance(iou=project.gold_iou)
+    for worker_id, answer, label in _answers(project, by_worker):
+        is_equal = compare(Answer.from_json(answer), [Answer.from_json(label)], tolerance).correct
+        result.total.add(is_equal)
+        result.by_worker[worker_id].add(is_equal)
+    return result
 
 
 def _answers(project: Project, by_worker: bool) -> Iterator[tuple[int, dict[str, object], dict[str, object]]]:
@@ -69,14 +69,14 @@ def _answers(project: Project, by_worker: bool) -> Iterator[tuple[int, dict[str,
             assignment__state=Assignment.State.SUBMITTED,
             assignment__hand__state=Hand.State.SETTLED,
         )
-        # The label of an open task was rejected, and waits for its successor.
+        # The label of an open task was rejected and is to be replaced.
         .exclude(task__state=Task.State.OPEN)
         .annotate(agreed=Subquery(label.values("body")[:1]))
         .filter(task__isnull=False, agreed__isnull=False)
         .order_by("-pk")
     )
     if by_worker:
-        place = Window(RowNumber(), partition_by="actor_id", order_by="-pk")
-        answers = answers.annotate(place=place).filter(place__lte=NEWEST_OF_A_WORKER)
+        recency = Window(RowNumber(), partition_by="actor_id", order_by="-pk")
+        answers = answers.annotate(recency=recency).filter(recency__lte=NEWEST_OF_A_WORKER)
     rows = answers.values_list("actor_id", "body", "agreed")
     yield from rows if by_worker else rows[:NEWEST]

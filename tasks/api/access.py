@@ -1,4 +1,4 @@
-"""Who may call what: scopes of keys, roles of people, and the organisation that a key belongs to."""
+"""Access control: the scopes of API keys, the roles of people, and the organization that a key belongs to."""
 
 import uuid
 from collections.abc import Sequence
@@ -21,23 +21,23 @@ from tasks.api.limits import PerMinute, check_size, client_address, seconds_to_w
 
 
 class ScopeMissing(Forbidden):
-    """This API key lacks the scope that the call needs; make a key that has it."""
+    """This API key lacks the scope that the call needs; create a key that has it."""
 
     code = "scope_missing"
 
 
 class HasScope(BasePermission):
-    """A view names the scope of each method in `scopes`; reading needs `read` unless it says otherwise."""
+    """A view declares the scope of each method in `scopes`; the default is `read`."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        wanted = getattr(view, "scopes", {}).get(request.method, "read")
-        if wanted not in scopes_of(request.auth):
-            raise ScopeMissing(f"This API key lacks the scope “{wanted}”; make a key that has it.")
+        scope = getattr(view, "scopes", {}).get(request.method, "read")
+        if scope not in scopes_of(request.auth):
+            raise ScopeMissing(f"This API key lacks the scope “{scope}”; create a key that has it.")
         return True
 
 
 class View(APIView):
-    """The base of every view here. `scopes` by method, `max_body` in bytes."""
+    """The base class of every API view. `scopes` is keyed by method, `max_body` is in bytes."""
 
     scopes: ClassVar[dict[str, Any]] = {}
     max_body: ClassVar[int] = MAX_BODY_BYTES
@@ -47,13 +47,13 @@ class View(APIView):
         return [*super().get_permissions(), HasScope()]
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        # Before the session is looked at: the check against forged forms parses the whole body of a multipart request.
+        # Before authentication by session: the CSRF check parses the whole body of a multipart request.
         check_size(request._request, self.max_body)
         super().initial(request, *args, **kwargs)
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
-            # Counted by address, and only when they fail: a good key is never held up by a guesser next door.
+            # Counted by address, and only on failure: a valid key is never throttled because of a guesser nearby.
             wait = seconds_to_wait("failed", client_address(self.request._request))
             if wait is not None:
                 exc = exceptions.Throttled(wait)
@@ -65,15 +65,15 @@ def actor_of(request: Request) -> Actor:
 
 
 def project_of(request: Request, public_id: uuid.UUID, *roles: str) -> Project:
-    """The project, for somebody with one of the roles in its organisation; a key sees its own organisation alone."""
+    """The project, if the caller has one of the roles in its organization; a key sees its own organization only."""
     if isinstance(request.auth, ApiToken):
-        own = Project.objects.filter(organisation_id=request.auth.organisation_id)
-        if not own.filter(public_id=public_id).exists():
+        visible = Project.objects.filter(organisation_id=request.auth.organisation_id)
+        if not visible.filter(public_id=public_id).exists():
             raise NotFound
     try:
         return _first_allowed(actor_of(request), public_id, roles)
     except NotFound as error:
-        # In the same words as for a batch or an image that does not exist: else they tell which one does.
+        # Use the same message as for a batch or image that does not exist, or the difference would reveal which does.
         raise NotFound from error
 
 

@@ -1,4 +1,4 @@
-"""Me, organisations, API keys, invitations."""
+"""The caller, organizations, API keys and invitations."""
 
 import uuid
 from typing import Any, cast
@@ -49,17 +49,17 @@ class TokenSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=120)
     prefix = serializers.CharField(read_only=True)
     scopes = serializers.ListField(child=serializers.ChoiceField(choices=ApiToken.Scope.choices), min_length=1)
-    expires_at = serializers.DateTimeField(required=False, help_text="In 90 days unless told, a year at most")
+    expires_at = serializers.DateTimeField(required=False, help_text="Defaults to 90 days from now; at most one year")
     revoked_at = serializers.DateTimeField(read_only=True, allow_null=True)
     last_used_at = serializers.DateTimeField(read_only=True, allow_null=True)
 
 
 class NewTokenSerializer(TokenSerializer):
-    organisation = serializers.UUIDField(required=False, help_text="Needed when you belong to several")
+    organisation = serializers.UUIDField(required=False, help_text="Required if you belong to several organizations")
 
 
 class CreatedTokenSerializer(TokenSerializer):
-    key = serializers.CharField(help_text="Shown this once")
+    key = serializers.CharField(help_text="Shown only once")
 
 
 class InviteSerializer(serializers.Serializer[Any]):
@@ -78,8 +78,8 @@ class InvitationSerializer(serializers.Serializer[Any]):
 
 
 class CreatedInvitationSerializer(InvitationSerializer):
-    url = serializers.CharField(help_text="Shown this once")
-    token = serializers.CharField(help_text="Shown this once")
+    url = serializers.CharField(help_text="Shown only once")
+    token = serializers.CharField(help_text="Shown only once")
 
 
 class AcceptSerializer(serializers.Serializer[Any]):
@@ -91,7 +91,7 @@ class AcceptedSerializer(serializers.Serializer[Any]):
 
 
 class MeView(View):
-    @extend_schema(responses=MeSerializer, summary="Who am I?")
+    @extend_schema(responses=MeSerializer, summary="The current user")
     def get(self, request: Request) -> Response:
         user = cast(User, request.user)
         organisations = [
@@ -110,20 +110,22 @@ class MeView(View):
 class OrganisationsView(View):
     scopes = {"POST": "manage"}
 
-    @listing(OrganisationSerializer, summary="My organisations")
+    @listing(OrganisationSerializer, summary="My organizations")
     def get(self, request: Request) -> Response:
         rows = Organisation.objects.filter(memberships__actor=actor_of(request))
         if isinstance(request.auth, ApiToken):
             rows = rows.filter(pk=request.auth.organisation_id)
         return page(request, rows, lambda row: OrganisationSerializer(row).data)
 
-    @extend_schema(request=OrganisationSerializer, responses={201: OrganisationSerializer}, summary="Found one")
+    @extend_schema(
+        request=OrganisationSerializer, responses={201: OrganisationSerializer}, summary="Create an organization"
+    )
     def post(self, request: Request) -> Response:
         if isinstance(request.auth, ApiToken) or not organisations_of(actor=actor_of(request), role=Role.OWNER):
-            raise Forbidden("Organisations are founded by owners of one, signed in and not with a key.")
-        given = valid(OrganisationSerializer(data=request.data))
-        made = create_organisation(name=given["name"], owner=actor_of(request))
-        return Response(OrganisationSerializer(made).data, status=status.HTTP_201_CREATED)
+            raise Forbidden("Only owners of an organization can create another one, signed in rather than with a key.")
+        data = valid(OrganisationSerializer(data=request.data))
+        organisation = create_organisation(name=data["name"], owner=actor_of(request))
+        return Response(OrganisationSerializer(organisation).data, status=status.HTTP_201_CREATED)
 
 
 class TokensView(View):
@@ -136,16 +138,16 @@ class TokensView(View):
             rows = rows.filter(organisation_id=request.auth.organisation_id)
         return page(request, rows, lambda row: TokenSerializer(row).data)
 
-    @extend_schema(request=NewTokenSerializer, responses={201: CreatedTokenSerializer}, summary="Make an API key")
+    @extend_schema(request=NewTokenSerializer, responses={201: CreatedTokenSerializer}, summary="Create an API key")
     def post(self, request: Request) -> Response:
-        given = valid(NewTokenSerializer(data=request.data))
-        organisation = pick_organisation(request, given.get("organisation"))
+        data = valid(NewTokenSerializer(data=request.data))
+        organisation = pick_organisation(request, data.get("organisation"))
         token, key = create_token(
             actor=actor_of(request),
             organisation=organisation,
-            name=given["name"],
-            scopes=given["scopes"],
-            expires_at=given.get("expires_at"),
+            name=data["name"],
+            scopes=data["scopes"],
+            expires_at=data.get("expires_at"),
             made_with=request.auth if isinstance(request.auth, ApiToken) else None,
         )
         body = {**TokenSerializer(token).data, "key": key}
@@ -174,19 +176,21 @@ class ProjectInvitationsView(View):
         rows = Invitation.objects.filter(project_id=project.pk)
         return page(request, rows, lambda row: InvitationSerializer(row).data)
 
-    @extend_schema(request=InviteSerializer, responses={201: CreatedInvitationSerializer}, summary="Invite by link")
+    @extend_schema(
+        request=InviteSerializer, responses={201: CreatedInvitationSerializer}, summary="Create an invitation link"
+    )
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
-        given = valid(InviteSerializer(data=request.data))
-        if given["role"] in {Role.OWNER, Role.MANAGER}:
+        data = valid(InviteSerializer(data=request.data))
+        if data["role"] in {Role.OWNER, Role.MANAGER}:
             require_role(actor=actor_of(request), organisation_id=project.organisation_id, role=Role.OWNER)
         invitation, token = invite(
             organisation=project.organisation,
             by=actor_of(request),
-            role=given["role"],
-            project_id=project.pk if given["role"] == Role.WORKER else None,
-            max_uses=given["max_uses"],
-            expires_at=given.get("expires_at"),
+            role=data["role"],
+            project_id=project.pk if data["role"] == Role.WORKER else None,
+            max_uses=data["max_uses"],
+            expires_at=data.get("expires_at"),
         )
         base = settings.ANNOTARY_BASE_URL or request.build_absolute_uri("/").rstrip("/")
         url = base + reverse("workers_ui:join", args=[token])
@@ -213,25 +217,27 @@ class AcceptInvitationView(View):
 
     @extend_schema(request=AcceptSerializer, responses=AcceptedSerializer, summary="Accept an invitation")
     def post(self, request: Request) -> Response:
-        given = valid(AcceptSerializer(data=request.data))
+        data = valid(AcceptSerializer(data=request.data))
         if isinstance(request.auth, ApiToken):
-            # A key belongs to one organisation; it does not carry its owner into others.
-            same_organisation(request, find_invitation(token=given["token"]).organisation_id)
-        project = accept_invitation(token=given["token"], actor=actor_of(request))
+            # A key belongs to one organization; its owner cannot use it to join others.
+            same_organisation(request, find_invitation(token=data["token"]).organisation_id)
+        project = accept_invitation(token=data["token"], actor=actor_of(request))
         return Response({"project": str(project.public_id) if project else None})
 
 
 def pick_organisation(request: Request, public_id: uuid.UUID | None) -> Organisation:
-    """The organisation that is named, or the only one there is: the key's, or the person's."""
+    """The organization with the given id, by default the key's or the person's only one."""
     if isinstance(request.auth, ApiToken):
         if public_id is not None and public_id != request.auth.organisation.public_id:
             raise NotFound
         return request.auth.organisation
-    mine = organisations_of(actor=actor_of(request))
+    organisations = organisations_of(actor=actor_of(request))
     if public_id is not None:
-        mine = [row for row in mine if row.public_id == public_id]
-    if not mine:
+        organisations = [row for row in organisations if row.public_id == public_id]
+    if not organisations:
         raise NotFound
-    if len(mine) > 1:
-        raise serializers.ValidationError({"organisation": "You belong to several; name one by its id."})
-    return mine[0]
+    if len(organisations) > 1:
+        raise serializers.ValidationError(
+            {"organisation": "You belong to several organizations; specify one by its id."}
+        )
+    return organisations[0]

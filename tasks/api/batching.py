@@ -1,4 +1,4 @@
-"""Batches, tasks and check images."""
+"""Batches, tasks and gold."""
 
 import uuid
 from typing import Any
@@ -31,11 +31,13 @@ class BatchSerializer(serializers.ModelSerializer[Batch]):
 
 
 class PrioritySerializer(serializers.Serializer[Any]):
-    priority = serializers.IntegerField(min_value=-1000, max_value=1000, help_text="Higher is given out first")
+    priority = serializers.IntegerField(
+        min_value=-1000, max_value=1000, help_text="Batches with a higher priority are assigned first"
+    )
 
 
 class OpenedSerializer(serializers.Serializer[Any]):
-    opened = serializers.IntegerField(help_text="How many batches this call opened")
+    opened = serializers.IntegerField(help_text="Number of batches opened by this call")
 
 
 class TaskSerializer(serializers.Serializer[Any]):
@@ -55,7 +57,7 @@ class GoldSerializer(serializers.Serializer[Any]):
     state = serializers.CharField()
     origin = serializers.CharField(source="source", help_text="manager or truth")
     accepted = AnswerSerializer(many=True)
-    exposure = serializers.IntegerField(help_text="How often it was given out")
+    exposure = serializers.IntegerField(help_text="How often it was assigned")
 
 
 class NewGoldSerializer(serializers.Serializer[Any]):
@@ -74,7 +76,7 @@ class BatchesView(View):
 class OpenBatchesView(View):
     scopes = {"POST": "manage"}
 
-    @extend_schema(request=None, responses=OpenedSerializer, summary="Open every batch that waits")
+    @extend_schema(request=None, responses=OpenedSerializer, summary="Open all waiting batches")
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
         return Response({"opened": open_all_batches(project=project_of(request, project_id, Role.MANAGER))})
 
@@ -123,13 +125,13 @@ class GoldsView(View):
         rows = Gold.objects.filter(project=project).select_related("image")
         return page(request, rows, lambda row: GoldSerializer(row).data, newest_first=False)
 
-    @extend_schema(request=NewGoldSerializer, responses={201: GoldSerializer}, summary="Make a check image")
+    @extend_schema(request=NewGoldSerializer, responses={201: GoldSerializer}, summary="Create a check image")
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
-        given = valid(NewGoldSerializer(data=request.data))
-        image = Image.objects.filter(dataset_id=project.dataset_id, public_id=given["image"]).first()
+        data = valid(NewGoldSerializer(data=request.data))
+        image = Image.objects.filter(dataset_id=project.dataset_id, public_id=data["image"]).first()
         if image is None:
-            raise NotFound("No image of this project has that id.")
+            raise NotFound("This project has no image with that id.")
         gold = make_check_image(project=project, image=image, raw=body_of(request)["answer"], by=actor_of(request))
         return Response(GoldSerializer(gold).data, status=status.HTTP_201_CREATED)
 

@@ -1,4 +1,4 @@
-"""The description of the API, for programs as OpenAPI and for people as a page."""
+"""The API description: OpenAPI for programs, a documentation page for people."""
 
 from functools import cache
 from typing import Any
@@ -15,7 +15,7 @@ from tasks.api.limits import PerMinute
 
 
 class SchemaView(APIView):
-    """The description as JSON. Made once a process: it takes a second and nobody has to be signed in for it."""
+    """The description as JSON, without authentication. Cached per process, since building it takes a second."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -27,7 +27,7 @@ class SchemaView(APIView):
 
 
 class DocsView(SpectacularSwaggerSplitView):
-    """Swagger UI from our own files; its script comes from this address with `?script`, as the CSP wants it."""
+    """Swagger UI from our own static files; its script is served from this URL with `?script`, as the CSP requires."""
 
     throttle_classes = (PerMinute,)
     template_name = "tasks/api/docs.html"

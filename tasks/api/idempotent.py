@@ -1,4 +1,4 @@
-"""The header `Idempotency-Key`, for calls that people with bad connections repeat."""
+"""The `Idempotency-Key` header, for calls that clients on bad connections retry."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,12 +16,12 @@ PARAMETER = OpenApiParameter(
     str,
     OpenApiParameter.HEADER,
     required=True,
-    description="A random text of the caller's, the same when the same call is repeated. 1 to 200 characters.",
+    description="A random string chosen by the caller; send the same one when you retry the call. 1 to 200 characters.",
 )
 
 
 class KeyMissing(KeyInvalid):
-    """Send the header Idempotency-Key with a random text, the same when you repeat the call."""
+    """Send the header Idempotency-Key with a random string; use the same one when you retry the call."""
 
     code = "idempotency_key_missing"
 
@@ -29,26 +29,24 @@ class KeyMissing(KeyInvalid):
 def answer_once(
     request: Request, *, operation: str, body_sha256: str, act: Callable[[], tuple[int, dict[str, Any]]]
 ) -> Response:
-    """Run `act` once for this caller, operation and key; a repeat gets the first answer, marked as one."""
+    """Run `act` once per caller, operation and key; a retry gets the first response, marked as replayed."""
     key = require_key(request)
-    ran = False
+    has_run = False
 
-    def noted() -> tuple[int, dict[str, Any]]:
-        nonlocal ran
-        ran = True
+    def run() -> tuple[int, dict[str, Any]]:
+        nonlocal has_run
+        has_run = True
         return act()
 
-    status, answer = once(
-        actor_id=actor_of(request).pk, operation=operation, key=key, body_sha256=body_sha256, act=noted
-    )
-    response = Response(answer, status=status)
-    if not ran:
+    status, body = once(actor_id=actor_of(request).pk, operation=operation, key=key, body_sha256=body_sha256, act=run)
+    response = Response(body, status=status)
+    if not has_run:
         response["Idempotency-Replayed"] = "true"
     return response
 
 
 def require_key(request: Request) -> str:
-    """The key that the caller sent. Raises KeyMissing."""
+    """The idempotency key of the request. Raises KeyMissing."""
     key = request.headers.get(HEADER, "")
     if not key:
         raise KeyMissing

@@ -1,4 +1,4 @@
-"""Imports, truth and images."""
+"""Imports, ground truth and images."""
 
 import hashlib
 import io
@@ -43,7 +43,7 @@ from tasks.ingest.services import (
 )
 from tasks.ingest.tables import MAX_BYTES
 
-# Labels are read whole; a COCO file of a hundred thousand images with ten boxes each takes about this.
+# Label files are read into memory; a COCO file of a hundred thousand images with ten boxes each has about this size.
 MAX_TRUTH = 256 * 1024 * 1024
 
 
@@ -52,16 +52,16 @@ class ImportRequestSerializer(serializers.Serializer[Any]):
         child=serializers.FileField(allow_empty_file=True), required=False, help_text="Images"
     )
     paths = serializers.ListField(
-        child=serializers.CharField(max_length=1024), required=False, help_text="A name for each file, in order"
+        child=serializers.CharField(max_length=1024), required=False, help_text="One name per file, in the same order"
     )
-    archive = serializers.FileField(required=False, help_text="A zip of images")
-    metadata = serializers.FileField(required=False, help_text="A CSV with a column of file names")
+    archive = serializers.FileField(required=False, help_text="A ZIP archive of images")
+    metadata = serializers.FileField(required=False, help_text="A CSV file with a column of file names")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs.get("files") and not attrs.get("archive"):
-            raise serializers.ValidationError("Send images as `files`, or a zip of them as `archive`.")
+            raise serializers.ValidationError("Send images as `files`, or a ZIP archive of them as `archive`.")
         if attrs.get("paths") and len(attrs["paths"]) != len(attrs.get("files", [])):
-            raise serializers.ValidationError("Send one of `paths` for each of `files`, in the same order.")
+            raise serializers.ValidationError("Send one entry in `paths` per entry in `files`, in the same order.")
         return attrs
 
 
@@ -82,32 +82,34 @@ class LeftOutSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
     state = serializers.ChoiceField(choices=["refused", "duplicate"])
     code = serializers.CharField(allow_blank=True)
-    reason = serializers.CharField(allow_blank=True, help_text="What is wrong with the file and how to mend it")
+    reason = serializers.CharField(allow_blank=True, help_text="What is wrong with the file and how to fix it")
 
 
 class ImportReportSerializer(ImportSerializer):
-    stalled = serializers.BooleanField(help_text="Its job gave up and waits for somebody")
+    stalled = serializers.BooleanField(help_text="Whether its job has given up; resume the import to continue")
     waiting = serializers.IntegerField()
-    items = LeftOutSerializer(many=True, help_text="The first 1,000 files that were not taken")
-    metadata = serializers.DictField(help_text="How many files the table names, and names that no file has")
+    items = LeftOutSerializer(many=True, help_text="The first 1,000 files that were not accepted")
+    metadata = serializers.DictField(help_text="Number of files named in the table, and names that match no file")
 
 
 class TruthRequestSerializer(serializers.Serializer[Any]):
-    file = serializers.FileField(help_text="COCO JSON, or a zip of VOC XML files")
+    file = serializers.FileField(help_text="COCO JSON, or a ZIP archive of VOC XML files")
     as_gold = serializers.DecimalField(
         max_digits=9,
         decimal_places=4,
         min_value=Decimal(0),
         default=Decimal("0.1"),
-        help_text="How many become check images: a share up to 1, or a whole number above 1",
+        help_text="How many images become check images: a share up to 1, or a whole number above 1",
     )
-    seed = serializers.IntegerField(default=0, min_value=0, max_value=2**31, help_text="The same seed, the same images")
+    seed = serializers.IntegerField(
+        default=0, min_value=0, max_value=2**31, help_text="The same seed selects the same images"
+    )
 
     def validate_as_gold(self, value: Decimal) -> int | float:
         if value <= 1:
             return float(value)
         if value != value.to_integral_value():
-            raise serializers.ValidationError("Above 1 it is a number of images, and those are whole.")
+            raise serializers.ValidationError("A value above 1 is a number of images and must be a whole number.")
         return int(value)
 
 
@@ -117,11 +119,13 @@ class TruthProblemSerializer(serializers.Serializer[Any]):
 
 
 class TruthReportSerializer(serializers.Serializer[Any]):
-    reader = serializers.CharField(help_text="The format that was found")
+    reader = serializers.CharField(help_text="The detected format")
     records = serializers.IntegerField(help_text="Images that the file has labels for")
-    matched = serializers.IntegerField(help_text="Of these, images of the project whose labels can be used")
-    golds = serializers.IntegerField(help_text="Check images that were made")
-    unmatched = serializers.ListField(child=serializers.CharField(), help_text="The first 1,000 names without an image")
+    matched = serializers.IntegerField(help_text="Of these, images of the project with usable labels")
+    golds = serializers.IntegerField(help_text="Number of check images created")
+    unmatched = serializers.ListField(
+        child=serializers.CharField(), help_text="The first 1,000 names that match no image"
+    )
     unknown_classes = serializers.ListField(child=serializers.CharField())
     problems = TruthProblemSerializer(many=True, help_text="The first 1,000 labels that cannot be used, and why")
 
@@ -129,10 +133,10 @@ class TruthReportSerializer(serializers.Serializer[Any]):
 class ImageSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="public_id")
     source_key = serializers.CharField(help_text="The owner's name for the image")
-    metadata = serializers.DictField(help_text="What the owner's table says of it")
-    width = serializers.IntegerField(help_text="Of the upright image, in pixels")
+    metadata = serializers.DictField(help_text="The columns of the owner's metadata table")
+    width = serializers.IntegerField(help_text="Width of the upright image, in pixels")
     height = serializers.IntegerField()
-    sha256 = serializers.CharField(help_text="Of the original file")
+    sha256 = serializers.CharField(help_text="SHA-256 of the original file")
     quality = serializers.DictField()
     created_at = serializers.DateTimeField()
 
@@ -151,20 +155,20 @@ class ImportsView(View):
         parameters=[PARAMETER],
         request={"multipart/form-data": ImportRequestSerializer},
         responses={202: ImportReportSerializer},
-        summary="Bring images in",
+        summary="Import images",
     )
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
-        """Files are stored at once and looked into by a job; ask for the import's report to see what became of each."""
+        """Stores the files at once; a job then validates them. Poll the import's report for the result of each file."""
         project = project_of(request, project_id, Role.MANAGER)
         require_key(request)
-        given = valid(ImportRequestSerializer(data=request.data))
-        # Stored before the transaction that answers once: files are slow, and content is stored once however often.
-        files = given.get("files", [])
-        names = given.get("paths") or [file.name for file in files]
+        data = valid(ImportRequestSerializer(data=request.data))
+        # Store before the idempotent transaction: files are slow, and storing equal content again has no effect.
+        files = data.get("files", [])
+        names = data.get("paths") or [file.name for file in files]
         staged = [stage_file(name=name, source=file.file) for name, file in zip(names, files, strict=True)]
-        sent = given.get("archive")
-        archive = stage_archive(source=sent.file, name=sent.name) if sent else None
-        table = given["metadata"].read(MAX_BYTES + 1) if given.get("metadata") else None
+        upload = data.get("archive")
+        archive = stage_archive(source=upload.file, name=upload.name) if upload else None
+        metadata = data["metadata"].read(MAX_BYTES + 1) if data.get("metadata") else None
 
         def act() -> tuple[int, dict[str, Any]]:
             source = Import.Source.ARCHIVE if archive else Import.Source.FILES
@@ -173,31 +177,31 @@ class ImportsView(View):
                 add_staged(batch_import=batch_import, staged=file)
             if archive:
                 add_staged_archive(batch_import=batch_import, archive=archive)
-            if table is not None:
-                add_metadata(batch_import=batch_import, source=io.BytesIO(table))
+            if metadata is not None:
+                add_metadata(batch_import=batch_import, source=io.BytesIO(metadata))
             finish_upload(batch_import=batch_import)
-            return status.HTTP_202_ACCEPTED, _report(batch_import)
+            return status.HTTP_202_ACCEPTED, _import_report(batch_import)
 
         return answer_once(
-            request, operation=f"import:{project.pk}", body_sha256=_hash_of(staged, archive, table), act=act
+            request, operation=f"import:{project.pk}", body_sha256=_hash_of(staged, archive, metadata), act=act
         )
 
 
 class ImportView(View):
     @extend_schema(responses=ImportReportSerializer, summary="An import's report")
     def get(self, request: Request, import_id: uuid.UUID) -> Response:
-        return Response(_report(_import(request, import_id)))
+        return Response(_import_report(_import(request, import_id)))
 
 
 class ResumeImportView(View):
     scopes = {"POST": "manage"}
 
-    @extend_schema(request=None, responses={202: ImportReportSerializer}, summary="Go on with an import that stalled")
+    @extend_schema(request=None, responses={202: ImportReportSerializer}, summary="Resume a stalled import")
     def post(self, request: Request, import_id: uuid.UUID) -> Response:
-        """What was taken stays taken; an import whose job is alive goes on as it does."""
+        """Keeps the files accepted so far. Has no effect on an import whose job is still running."""
         batch_import = _import(request, import_id)
         resume_import(batch_import=batch_import)
-        return Response(_report(batch_import), status=status.HTTP_202_ACCEPTED)
+        return Response(_import_report(batch_import), status=status.HTTP_202_ACCEPTED)
 
 
 class TruthView(View):
@@ -208,21 +212,21 @@ class TruthView(View):
     @extend_schema(
         request={"multipart/form-data": TruthRequestSerializer},
         responses=TruthReportSerializer,
-        summary="Make check images from known labels",
+        summary="Create check images from known labels",
     )
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
-        given = valid(TruthRequestSerializer(data=request.data))
+        data = valid(TruthRequestSerializer(data=request.data))
         with tempfile.TemporaryDirectory(prefix="annotary-truth-") as folder:
-            # Its content tells what it is; of the sender's name nothing reaches the file system.
-            path = Path(folder) / f"truth{_label_suffix(given['file'])}"
+            # The suffix comes from the content; no part of the sender's file name reaches the file system.
+            path = Path(folder) / f"truth{_label_suffix(data['file'])}"
             with path.open("wb") as target:
-                for chunk in given["file"].chunks():
+                for chunk in data["file"].chunks():
                     target.write(chunk)
             report = import_truth(
-                project=project, by=actor_of(request), path=path, as_gold=given["as_gold"], seed=given["seed"]
+                project=project, by=actor_of(request), path=path, as_gold=data["as_gold"], seed=data["seed"]
             )
-        return Response(TruthReportSerializer(_shown(report)).data)
+        return Response(TruthReportSerializer(_truth_report(report)).data)
 
 
 class ImagesView(View):
@@ -253,7 +257,7 @@ class ImageFileView(View):
 
 
 def _label_suffix(file: Any) -> str:
-    """What the readers of labels expect of a single file; an archive is known by its first bytes."""
+    """The suffix that the label readers expect of a single file; they detect an archive by its first bytes."""
     start = file.read(64).lstrip(b"\xef\xbb\xbf \t\r\n")
     file.seek(0)
     return ".json" if start.startswith(b"{") else ".xml" if start.startswith(b"<") else ""
@@ -267,12 +271,12 @@ def _import(request: Request, import_id: uuid.UUID) -> Import:
     return batch_import
 
 
-def _report(batch_import: Import) -> dict[str, Any]:
+def _import_report(batch_import: Import) -> dict[str, Any]:
     report = import_report(batch_import=batch_import)
     return {"origin": report.pop("source"), **report}
 
 
-def _shown(report: TruthReport) -> dict[str, Any]:
+def _truth_report(report: TruthReport) -> dict[str, Any]:
     return {
         "reader": report.reader,
         "records": report.records,
@@ -285,7 +289,7 @@ def _shown(report: TruthReport) -> dict[str, Any]:
 
 
 def _hash_of(staged: list[StagedFile], archive: Blob | None, table: bytes | None) -> str:
-    """Of what was sent, by name and content; a file that was refused unread counts by its name."""
+    """Hash of the upload, by name and content; a file that was refused unread counts by its name alone."""
     parts = [[file.key, file.blob.sha256 if file.blob else ""] for file in staged]
-    whole = [parts, archive.sha256 if archive else "", hashlib.sha256(table or b"").hexdigest()]
-    return hashlib.sha256(json.dumps(whole).encode()).hexdigest()
+    upload = [parts, archive.sha256 if archive else "", hashlib.sha256(table or b"").hexdigest()]
+    return hashlib.sha256(json.dumps(upload).encode()).hexdigest()

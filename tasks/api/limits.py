@@ -1,4 +1,4 @@
-"""How much a caller may send at once, and how often: a wall against floods and guessing, far above what people do."""
+"""Limits on request size and rate: protection against floods and guessing, far above normal use."""
 
 import threading
 import time
@@ -22,25 +22,25 @@ MINUTE = 60
 
 
 class BodyTooLarge(Refused):
-    """This is more than one call may send; send less at once."""
+    """The request is too large; send less at once."""
 
     status = 413
     code = "body_too_large"
 
 
 def check_size(request: HttpRequest, most: int) -> None:
-    """By the announced length, which the server holds the sender to; nothing is read yet."""
+    """Check the declared content length, which the server enforces, before anything is read."""
     if int(request.META.get("CONTENT_LENGTH") or 0) > most:
         raise BodyTooLarge(f"The request is larger than {_bytes(most)}; send less at once.")
 
 
 class CallCounter:
-    """Calls of this minute by caller, in this process: a limit of N holds for each process, and costs no round trip.
+    """Counts the calls in the current minute by caller, per process: a limit of N applies to each process separately.
 
-    Shared counts would take three round trips a call, a fifth of what an answer costs.
+    Shared counters would take three round trips per call, a fifth of the cost of an answer.
     """
 
-    MOST = 100_000  # callers in a minute; a flood from more addresses than that is for whoever stands in front
+    MOST = 100_000  # callers per minute; the proxy in front handles floods from more addresses
 
     def __init__(self) -> None:
         self._minute = 0
@@ -48,7 +48,7 @@ class CallCounter:
         self._lock = threading.Lock()
 
     def add(self, minute: int, caller: tuple[str, object]) -> int:
-        """Count one call; returns how many the caller made in this minute."""
+        """Count one call; returns the number of calls by the caller in this minute."""
         with self._lock:
             if minute != self._minute or len(self._calls) > self.MOST:
                 self._minute = minute
@@ -65,7 +65,7 @@ calls = CallCounter()
 
 
 def seconds_to_wait(kind: str, who: object) -> float | None:
-    """Count one call; None when it is within `settings.ANNOTARY_API_LIMITS[kind]` a minute, where 0 is no limit."""
+    """Count one call; returns None within the limit `settings.ANNOTARY_API_LIMITS[kind]` per minute; 0 is no limit."""
     limit = settings.ANNOTARY_API_LIMITS[kind]
     if not limit:
         return None
@@ -75,7 +75,7 @@ def seconds_to_wait(kind: str, who: object) -> float | None:
 
 
 def client_address(request: HttpRequest) -> str:
-    """Of the caller, seen through as many proxies as the settings trust; a socket file has none."""
+    """The caller's IP address, behind as many proxies as the settings trust; "local" for a Unix socket."""
     try:
         return str(get_adapter().get_client_ip(request))
     except PermissionDenied:
@@ -83,7 +83,7 @@ def client_address(request: HttpRequest) -> str:
 
 
 class PerMinute(BaseThrottle):
-    """A person's calls by the person, whichever key or device they come from; anybody else's by address."""
+    """Throttles signed-in people per person, whatever key or device they use, and everyone else per address."""
 
     def __init__(self) -> None:
         self._wait: float | None = None

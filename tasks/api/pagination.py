@@ -1,4 +1,4 @@
-"""Cursor pages: stable while rows arrive, and as fast on the last page as on the first."""
+"""Cursor pagination: stable while rows are added, and as fast on the last page as on the first."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -15,16 +15,16 @@ Get = TypeVar("Get", bound=Callable[..., Any])
 
 LARGEST_ID = 2**63 - 1
 PARAMETERS = [
-    OpenApiParameter("cursor", str, description="From `next` or `previous` of a page; leave it out for the first."),
-    OpenApiParameter("page_size", int, description="Rows on a page, 1 to 500; 50 unless told."),
+    OpenApiParameter("cursor", str, description="From `next` or `previous` of a page; omit it for the first page."),
+    OpenApiParameter("page_size", int, description="Rows per page, 1 to 500. Defaults to 50."),
 ]
 
 
 class CursorRefused(ValidationError):
-    """The cursor was made up or cut short."""
+    """The cursor is invalid or truncated."""
 
     def __init__(self) -> None:
-        super().__init__({"cursor": "This cursor is not one of ours; start again at the first page."})
+        super().__init__({"cursor": "This cursor is invalid; start again at the first page."})
 
 
 class ByNewest(CursorPagination):
@@ -50,7 +50,7 @@ class ByOldest(ByNewest):
 def page(
     request: Request, rows: QuerySet[Any], shape: Callable[[Any], dict[str, Any]], *, newest_first: bool = True
 ) -> Response:
-    """A page of `rows`, each turned to JSON by `shape`; the order is by id, so that the cursor is exact."""
+    """A page of `rows`, each serialized by `shape`; ordered by id, so that the cursor is exact."""
     paginator = ByNewest() if newest_first else ByOldest()
     chosen = paginator.paginate_queryset(rows.order_by(), request) or []
     return paginator.get_paginated_response([shape(row) for row in chosen])
@@ -59,15 +59,15 @@ def page(
 def listing(
     serializer: type[serializers.BaseSerializer[Any]], *, parameters: Any = (), **options: Any
 ) -> Callable[[Get], Get]:
-    """`extend_schema` for a view that answers with `page`."""
+    """`extend_schema` for a view that responds with `page`."""
     name = serializer.__name__.removesuffix("Serializer") + "Page"
     fields = {
-        "next": serializers.URLField(allow_null=True, help_text="Address of the page that follows"),
-        "previous": serializers.URLField(allow_null=True, help_text="Address of the page before"),
+        "next": serializers.URLField(allow_null=True, help_text="URL of the next page"),
+        "previous": serializers.URLField(allow_null=True, help_text="URL of the previous page"),
         "results": serializer(many=True),
     }
-    shown = inline_serializer(name=name, fields=fields)
-    return extend_schema(parameters=[*parameters, *PARAMETERS], responses=shown, **options)
+    response = inline_serializer(name=name, fields=fields)
+    return extend_schema(parameters=[*parameters, *PARAMETERS], responses=response, **options)
 
 
 def _is_id(position: str) -> bool:

@@ -1,4 +1,4 @@
-"""JSON bodies: bounded, UTF-8, and free of text that PostgreSQL cannot hold."""
+"""Parses JSON bodies: size-limited, UTF-8, and without text that PostgreSQL cannot store."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, cast
@@ -12,7 +12,7 @@ from tasks.api.limits import BodyTooLarge
 
 
 class JsonParser(BaseParser):
-    """One JSON object. NaN, lone surrogates and NUL are refused, the latter for PostgreSQL has no such character."""
+    """Parses one JSON object. Refuses NaN, lone surrogates, and NUL, which PostgreSQL cannot store in text."""
 
     media_type = "application/json"
 
@@ -27,14 +27,14 @@ class JsonParser(BaseParser):
         except orjson.JSONDecodeError as error:
             raise ParseError(f"The body is not valid JSON: {error.msg}, line {error.lineno}.") from error
         if not isinstance(data, dict):
-            raise ParseError("Send one JSON object as the body, in braces.")
+            raise ParseError("The body must be a single JSON object.")
         if any("\0" in text for text in _texts(data)):
-            raise ParseError("A text in the body holds the character NUL (\\u0000); remove it.")
+            raise ParseError("A string in the body contains the character NUL (\\u0000); remove it.")
         return data
 
 
 def _texts(data: Any) -> Iterator[str]:
-    """Every text in it, keys as well; by a stack, so that a deep body costs no recursion."""
+    """Yield every string in the data, including keys; uses a stack, so that deep nesting needs no recursion."""
     stack = [data]
     while stack:
         item = stack.pop()

@@ -1,4 +1,4 @@
-"""What models say of images."""
+"""Predictions of models."""
 
 import re
 import uuid
@@ -14,7 +14,7 @@ from tasks.api.access import View, project_of
 from tasks.api.shapes import valid
 from tasks.flow.model_predictions import LONGEST_NAME, MOST, add_predictions
 
-#: As the classes of a project are numbered; each in one way, so that no class stands there twice.
+#: The canonical form of a class number; it is unique, so that no class can appear twice.
 CLASS_NUMBER = re.compile("[1-9][0-9]{0,8}")
 
 
@@ -24,25 +24,27 @@ class PredictionSerializer(serializers.Serializer[Any]):
         child=serializers.FloatField(), help_text='By class number, summing to 1: {"1": 0.9, "2": 0.1}'
     )
 
-    def validate_probabilities(self, given: dict[str, float]) -> dict[int, float]:
-        unknown = [name for name in given if not CLASS_NUMBER.fullmatch(name)]
+    def validate_probabilities(self, probabilities: dict[str, float]) -> dict[int, float]:
+        unknown = [name for name in probabilities if not CLASS_NUMBER.fullmatch(name)]
         if unknown:
-            raise serializers.ValidationError(f"Classes go by their numbers; {unknown[0][:60]!r} is none.")
-        return {int(name): p for name, p in given.items()}
+            raise serializers.ValidationError(f"Keys must be class numbers; {unknown[0][:60]!r} is not one.")
+        return {int(name): p for name, p in probabilities.items()}
 
 
 class NewPredictionsSerializer(serializers.Serializer[Any]):
-    model = serializers.CharField(max_length=LONGEST_NAME, help_text="The same name is the same annotator")
+    model = serializers.CharField(
+        max_length=LONGEST_NAME, help_text="Predictions with the same name belong to the same model"
+    )
     predictions = serializers.ListField(child=PredictionSerializer(), max_length=MOST)
 
-    def validate_predictions(self, given: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        if len({row["image"] for row in given}) < len(given):
-            raise serializers.ValidationError("An image stands here twice; send one prediction for each.")
-        return given
+    def validate_predictions(self, predictions: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if len({row["image"] for row in predictions}) < len(predictions):
+            raise serializers.ValidationError("The list contains an image twice; send one prediction per image.")
+        return predictions
 
 
 class AddedSerializer(serializers.Serializer[Any]):
-    added = serializers.IntegerField(help_text="How many say something new")
+    added = serializers.IntegerField(help_text="Number of predictions that are new or changed")
 
 
 class PredictionsView(View):
@@ -51,11 +53,11 @@ class PredictionsView(View):
     @extend_schema(
         request=NewPredictionsSerializer,
         responses=AddedSerializer,
-        summary="Class probabilities of a model, as one more annotator",
+        summary="Add class probabilities of a model",
     )
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
-        """They use no place and earn nothing; how far they are believed is learnt from check images and people."""
+        """The model is an additional annotator; its reliability is estimated from check images and people's answers."""
         project = project_of(request, project_id, Role.MANAGER)
-        given = valid(NewPredictionsSerializer(data=request.data))
-        rows = {row["image"]: row["probabilities"] for row in given["predictions"]}
-        return Response({"added": add_predictions(project=project, model=given["model"], rows=rows)})
+        data = valid(NewPredictionsSerializer(data=request.data))
+        rows = {row["image"]: row["probabilities"] for row in data["predictions"]}
+        return Response({"added": add_predictions(project=project, model=data["model"], rows=rows)})

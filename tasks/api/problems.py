@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem details: the one place that turns exceptions into answers."""
+"""Errors as RFC 9457 problem details: the only place that turns exceptions into responses."""
 
 import logging
 from collections.abc import Iterator
@@ -17,21 +17,21 @@ logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
 
 TITLES = {
-    400: "The request is not in the form that this address takes",
+    400: "The request is malformed",
     401: "Sign in or send an API key",
     403: "Your role or key does not allow this",
-    404: "There is nothing here under that name, or it is not yours to see",
-    405: "This address does not take that method",
-    406: "This address answers in JSON alone",
-    413: "This is more than one call may send",
-    415: "This address does not take that content type",
+    404: "Not found, or you do not have access to it",
+    405: "Method not allowed",
+    406: "Only JSON responses are available",
+    413: "The request is too large",
+    415: "Unsupported content type",
     429: "Too many requests; wait a moment",
 }
-# What Django itself refuses while it reads a request.
+# Raised by Django while it reads a request.
 TOO_MUCH: dict[type[Exception], str] = {
-    django_exceptions.TooManyFilesSent: "These are too many files for one call; send fewer, or a ZIP archive of them.",
-    django_exceptions.TooManyFieldsSent: "These are too many fields for one call; send fewer.",
-    django_exceptions.RequestDataTooBig: "This is more than one call may send; send less at once.",
+    django_exceptions.TooManyFilesSent: "The request has too many files; send fewer, or a ZIP archive of them.",
+    django_exceptions.TooManyFieldsSent: "The request has too many fields; send fewer.",
+    django_exceptions.RequestDataTooBig: "The request is too large; send less at once.",
 }
 
 
@@ -43,18 +43,18 @@ class FieldProblemSerializer(serializers.Serializer[Any]):
 class ProblemSerializer(serializers.Serializer[Any]):
     """RFC 9457 problem details."""
 
-    type = serializers.CharField(help_text="urn:annotary:problem: and the code of the error")
+    type = serializers.CharField(help_text="urn:annotary:problem: followed by the error code")
     title = serializers.CharField()
     status = serializers.IntegerField()
-    detail = serializers.CharField(help_text="What is wrong here and how to mend it")
+    detail = serializers.CharField(help_text="What is wrong and how to fix it")
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        # Declared here: as an attribute it would hide the serializer's own property `errors`.
+        # Declared here, because a class attribute would shadow the serializer's `errors` property.
         return {**super().get_fields(), "errors": FieldProblemSerializer(many=True, required=False)}
 
 
 def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
-    """DRF's exception handler. What nobody expected is logged whole and told as a 500 without any of it."""
+    """The exception handler for DRF. Unexpected errors are logged in full and returned as a 500 without details."""
     if isinstance(error, Http404):
         error = exceptions.NotFound()
     elif isinstance(error, django_exceptions.PermissionDenied):
@@ -63,18 +63,18 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
         return problem(error.status, error.code, error.title, error.detail, **error.facts)
     if isinstance(error, ShapeError):
         where = [{"field": error.path, "detail": error.sentence}]
-        return problem(422, error.code, "This answer cannot be taken as it is", error.sentence, errors=where)
+        return problem(422, error.code, "This answer is not valid", error.sentence, errors=where)
     if isinstance(error, exceptions.APIException):
         return _from_framework(error)
     if isinstance(error, tuple(TOO_MUCH)):
         return problem(413, "body_too_large", TITLES[413], TOO_MUCH[type(error)])
     if isinstance(error, django_exceptions.SuspiciousOperation):
-        return problem(400, "bad_request", TITLES[400], "This request looks damaged; send it again.")
+        return problem(400, "bad_request", TITLES[400], "The request is damaged; send it again.")
     request = context.get("request")
     where_it_was = f"{request.method} {request.path}" if request is not None else "a call"
     logger.error("Unexpected error at %s", where_it_was, exc_info=error)
     return problem(
-        500, "unexpected", "Something went wrong on our side", "This is our mistake, and it is logged; try again later."
+        500, "unexpected", "Internal server error", "An unexpected error occurred and was logged; try again later."
     )
 
 
@@ -102,7 +102,7 @@ def _from_framework(error: exceptions.APIException) -> Response:
 
 
 def _fields(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """A validation error's tree as a flat list of {field, detail}."""
+    """Flatten the tree of a validation error to {field, detail} items."""
     if isinstance(detail, dict):
         for name, below in detail.items():
             label = path if name == "non_field_errors" else f"{path}.{name}" if path else str(name)

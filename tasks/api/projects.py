@@ -1,4 +1,4 @@
-"""Projects: create, read, change policies, classes and instructions, open, pause, close, figures."""
+"""Projects: create, read, change policies, classes and instructions, open, pause, close; figures and workers."""
 
 import uuid
 from collections.abc import Callable
@@ -33,15 +33,15 @@ from tasks.api.shapes import body_of, valid
 from tasks.standing.selectors import worker_in
 from tasks.standing.services import pause, remove, resume
 
-# Whoever may read what a project is: clients for its releases, reviewers for their work; managers are both.
+# Roles that may read a project: clients for its releases, reviewers for their work; managers include both.
 READERS = (Role.CLIENT, Role.REVIEWER)
 
 
 class PolicySerializer(serializers.Serializer[Any]):
-    """The policies of a project, with the ranges that `projects.policies` holds them to."""
+    """The policies of a project, with the ranges that `projects.policies` enforces."""
 
     price = serializers.DecimalField(
-        max_digits=14, decimal_places=6, required=False, help_text="For one answer, sent as text"
+        max_digits=14, decimal_places=6, required=False, help_text="Price of one answer, as a string"
     )
     currency = serializers.CharField(max_length=3, required=False)
 
@@ -61,7 +61,7 @@ class PolicySerializer(serializers.Serializer[Any]):
 
 class ClassSerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField(
-        required=False, min_value=1, help_text="Of a class that exists, to give it another name"
+        required=False, min_value=1, help_text="Number of an existing class, to rename it"
     )
     name = serializers.CharField(max_length=120)
     color = serializers.RegexField(r"^#[0-9a-fA-F]{6}$", required=False)
@@ -75,7 +75,7 @@ class SchemaSerializer(serializers.Serializer[Any]):
 
 
 class NewProjectSerializer(serializers.Serializer[Any]):
-    organisation = serializers.UUIDField(required=False, help_text="Needed when you belong to several")
+    organisation = serializers.UUIDField(required=False, help_text="Required if you belong to several organizations")
     name = serializers.CharField(max_length=120)
     classes = ClassSerializer(many=True)
     tools = serializers.ListField(child=serializers.CharField(max_length=20), min_length=1)
@@ -113,32 +113,32 @@ class ProjectSerializer(PolicySerializer):
 
 
 class ReasonSerializer(serializers.Serializer[Any]):
-    reason = serializers.CharField(max_length=300, required=False, default="A manager decided so.", allow_blank=False)
+    reason = serializers.CharField(max_length=300, required=False, default="Decided by a manager.", allow_blank=False)
 
 
 class ProjectsView(View):
     scopes = {"POST": "manage"}
 
-    @listing(ProjectSerializer, summary="Projects I can see")
+    @listing(ProjectSerializer, summary="Projects visible to me")
     def get(self, request: Request) -> Response:
-        seen = projects_of(actor=actor_of(request), role=Role.CLIENT)
-        rows = seen | projects_of(actor=actor_of(request), role=Role.REVIEWER)
+        as_client = projects_of(actor=actor_of(request), role=Role.CLIENT)
+        rows = as_client | projects_of(actor=actor_of(request), role=Role.REVIEWER)
         if isinstance(request.auth, ApiToken):
             rows = rows.filter(organisation_id=request.auth.organisation_id)
         return page(request, rows, lambda row: ProjectSerializer(row).data)
 
     @extend_schema(request=NewProjectSerializer, responses={201: ProjectSerializer}, summary="Create a project")
     def post(self, request: Request) -> Response:
-        given = valid(NewProjectSerializer(data=request.data))
-        organisation = pick_organisation(request, given.get("organisation"))
+        data = valid(NewProjectSerializer(data=request.data))
+        organisation = pick_organisation(request, data.get("organisation"))
         require_role(actor=actor_of(request), organisation_id=organisation.pk, role=Role.MANAGER)
         project = create_project(
             organisation=organisation,
             by=actor_of(request),
-            name=given["name"],
-            classes=_specs(given["classes"]),
-            tools=given["tools"],
-            instructions=given["instructions"],
+            name=data["name"],
+            classes=_specs(data["classes"]),
+            tools=data["tools"],
+            instructions=data["instructions"],
             policy=body_of(request).get("policy"),
         )
         return Response(ProjectSerializer(project).data, status=status.HTTP_201_CREATED)
@@ -154,13 +154,13 @@ class ProjectView(View):
     @extend_schema(request=PolicySerializer, responses=ProjectSerializer, summary="Change policies")
     def patch(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
-        # The service reads and checks what was sent; this only names the field when its type is wrong.
+        # The service parses and validates the values; this only reports the field if its type is wrong.
         valid(PolicySerializer(data=request.data))
         return Response(ProjectSerializer(change_policy(project=project, changes=body_of(request))).data)
 
 
 class ProjectStateView(View):
-    """One of the steps open, pause, close."""
+    """The state changes open, pause and close."""
 
     scopes = {"POST": "manage"}
     steps: ClassVar[dict[str, Callable[..., Project]]] = {
@@ -169,7 +169,7 @@ class ProjectStateView(View):
         "close": close_project,
     }
 
-    @extend_schema(request=None, responses=ProjectSerializer, summary="Open, pause or close")
+    @extend_schema(request=None, responses=ProjectSerializer, summary="Open, pause or close a project")
     def post(self, request: Request, project_id: uuid.UUID, step: str) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         return Response(ProjectSerializer(self.steps[step](project=project)).data)
@@ -180,10 +180,10 @@ class ClassesView(View):
 
     @extend_schema(request=ClassesSerializer, responses=ProjectSerializer, summary="Change the classes")
     def put(self, request: Request, project_id: uuid.UUID) -> Response:
-        """Names that stay keep their number; a name that is missing is retired; a number is never given again."""
+        """Names that remain keep their number, missing names are retired, and numbers are never reused."""
         project = project_of(request, project_id, Role.MANAGER)
-        given = valid(ClassesSerializer(data=request.data))
-        change_classes(project=project, by=actor_of(request), classes=_specs(given["classes"]))
+        data = valid(ClassesSerializer(data=request.data))
+        change_classes(project=project, by=actor_of(request), classes=_specs(data["classes"]))
         project.refresh_from_db()
         return Response(ProjectSerializer(project).data)
 
@@ -194,8 +194,8 @@ class InstructionsView(View):
     @extend_schema(request=InstructionsSerializer, responses=InstructionsSerializer, summary="Write instructions")
     def put(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
-        given = valid(InstructionsSerializer(data=request.data))
-        version = write_instructions(project=project, by=actor_of(request), body=given["body"])
+        data = valid(InstructionsSerializer(data=request.data))
+        version = write_instructions(project=project, by=actor_of(request), body=data["body"])
         return Response(InstructionsSerializer(version).data)
 
 

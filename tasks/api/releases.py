@@ -25,7 +25,7 @@ from tasks.snapshots.services import make_snapshot, retract
 
 
 class ExportNotReady(Conflict):
-    """This download is not ready yet; ask again in a moment."""
+    """This export is not ready yet; try again in a moment."""
 
     code = "export_not_ready"
 
@@ -53,7 +53,7 @@ class ExportSerializer(serializers.Serializer[Any]):
     state = serializers.CharField()
     sha256 = serializers.CharField()
     size = serializers.IntegerField(help_text="In bytes")
-    report = serializers.DictField(help_text="Counts, and what the format could not hold")
+    report = serializers.DictField(help_text="Counts, and labels that the format cannot represent")
     error = serializers.CharField()
     ready_at = serializers.DateTimeField(allow_null=True)
 
@@ -75,7 +75,7 @@ class ReleasesView(View):
         rows = Snapshot.objects.filter(project=project).prefetch_related("notes")
         return page(request, rows, lambda row: ReleaseSerializer(row).data)
 
-    @extend_schema(request=None, responses={202: ReleaseSerializer}, summary="Make a release")
+    @extend_schema(request=None, responses={202: ReleaseSerializer}, summary="Create a release")
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         snapshot = make_snapshot(project=project, by=actor_of(request))
@@ -91,11 +91,11 @@ class ReleaseView(View):
 class RetractView(View):
     scopes = {"POST": "manage"}
 
-    @extend_schema(request=RetractSerializer, responses=ReleaseSerializer, summary="Retract a release, with a reason")
+    @extend_schema(request=RetractSerializer, responses=ReleaseSerializer, summary="Retract a release")
     def post(self, request: Request, release_id: uuid.UUID) -> Response:
         snapshot = _release(request, release_id, Role.MANAGER)
-        given = valid(RetractSerializer(data=request.data))
-        retract(snapshot=snapshot, by=actor_of(request), reason=given["reason"])
+        data = valid(RetractSerializer(data=request.data))
+        retract(snapshot=snapshot, by=actor_of(request), reason=data["reason"])
         return Response(ReleaseSerializer(_release(request, release_id, Role.MANAGER)).data)
 
 
@@ -108,11 +108,13 @@ class ExportsView(View):
         rows = Export.objects.filter(snapshot=snapshot).select_related("snapshot")
         return page(request, rows, lambda row: ExportSerializer(row).data)
 
-    @extend_schema(request=NewExportSerializer, responses={202: ExportSerializer}, summary="Write it in a format")
+    @extend_schema(
+        request=NewExportSerializer, responses={202: ExportSerializer}, summary="Export a release in a format"
+    )
     def post(self, request: Request, release_id: uuid.UUID) -> Response:
         snapshot = _release(request, release_id, Role.MANAGER)
-        given = valid(NewExportSerializer(data=request.data))
-        export = request_export(snapshot=snapshot, format=given["format"], by=actor_of(request))
+        data = valid(NewExportSerializer(data=request.data))
+        export = request_export(snapshot=snapshot, format=data["format"], by=actor_of(request))
         return Response(ExportSerializer(export).data, status=status.HTTP_202_ACCEPTED)
 
 

@@ -1,4 +1,4 @@
-"""Labels, their evidence, and verdicts."""
+"""Labels, their evidence and verdicts."""
 
 import uuid
 from typing import Any
@@ -35,17 +35,17 @@ class LabelSerializer(serializers.Serializer[Any]):
 
 
 class ReviewSerializer(serializers.Serializer[Any]):
-    label_hash = serializers.CharField(max_length=64, help_text="The label that you saw")
+    label_hash = serializers.CharField(max_length=64, help_text="Hash of the label that you reviewed")
     verdict = serializers.ChoiceField(choices=Review.Verdict.choices)
     reason = serializers.CharField(max_length=500, required=False, default="", allow_blank=True)
-    answer = AnswerSerializer(required=False, help_text="With `fix`: the label as it should be")
-    again = serializers.BooleanField(default=False, help_text="Decide anew what a person has decided already")
+    answer = AnswerSerializer(required=False, help_text="The corrected label; required for `fix`")
+    again = serializers.BooleanField(default=False, help_text="Override a verdict that a person has already given")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["verdict"] == Review.Verdict.FIX and "answer" not in attrs:
-            raise serializers.ValidationError({"answer": "A fix needs the label as it should be."})
+            raise serializers.ValidationError({"answer": "A fix requires the corrected label."})
         if attrs["verdict"] == Review.Verdict.REJECT and not attrs["reason"].strip():
-            raise serializers.ValidationError({"reason": "Say why, so that the next answers are better."})
+            raise serializers.ValidationError({"reason": "Give a reason, so that the next answers are better."})
         return attrs
 
 
@@ -60,7 +60,7 @@ class LabelsView(View):
     @listing(
         LabelSerializer,
         parameters=[
-            OpenApiParameter("state", str, enum=Task.State.values, description="Of the task"),
+            OpenApiParameter("state", str, enum=Task.State.values, description="State of the task"),
             OpenApiParameter("batch", uuid.UUID),
         ],
         summary="Agreed labels of a project",
@@ -90,19 +90,19 @@ class ReviewView(View):
     @extend_schema(request=ReviewSerializer, responses=VerdictSerializer, summary="Approve, fix or reject a label")
     def post(self, request: Request, task_id: uuid.UUID) -> Response:
         task = task_of(request, task_id, Role.REVIEWER)
-        given = valid(ReviewSerializer(data=request.data))
-        seen: dict[str, Any] = {
+        data = valid(ReviewSerializer(data=request.data))
+        arguments: dict[str, Any] = {
             "reviewer": actor_of(request),
             "task": task,
-            "label_hash": given["label_hash"],
-            "again": given["again"],
+            "label_hash": data["label_hash"],
+            "again": data["again"],
         }
-        if given["verdict"] == Review.Verdict.APPROVE:
-            verdict = approve_label(**seen)
-        elif given["verdict"] == Review.Verdict.FIX:
-            verdict = fix_label(**seen, raw=body_of(request)["answer"])
+        if data["verdict"] == Review.Verdict.APPROVE:
+            verdict = approve_label(**arguments)
+        elif data["verdict"] == Review.Verdict.FIX:
+            verdict = fix_label(**arguments, raw=body_of(request)["answer"])
         else:
-            verdict = reject_label(**seen, reason=given["reason"])
+            verdict = reject_label(**arguments, reason=data["reason"])
         return Response(VerdictSerializer(verdict).data)
 
 
@@ -118,4 +118,4 @@ def _uuid(text: str, field: str) -> uuid.UUID:
     try:
         return uuid.UUID(text)
     except ValueError as error:
-        raise serializers.ValidationError({field: "This is not an id."}) from error
+        raise serializers.ValidationError({field: "This is not a valid id."}) from error

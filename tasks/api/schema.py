@@ -1,4 +1,4 @@
-"""The OpenAPI description: keys and sessions as ways in, problem details as the answer to every failure."""
+"""The OpenAPI description: authentication by API key or session, and problem details for every failure."""
 
 import inspect
 from typing import Any, Literal
@@ -17,13 +17,13 @@ class BearerKey(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
         return {
             "type": "http",
             "scheme": "bearer",
-            "description": "An API key, made under Settings, API keys: `Authorization: Bearer ann_…`",
+            "description": "An API key, created under Settings, API keys: `Authorization: Bearer ann_…`",
         }
 
 
 class AutoSchema(SpectacularSchema):
     def get_operation_id(self) -> str:
-        """From method and path, so that it is unique and stable: get_project_tasks."""
+        """The operation id, from method and path so that it is unique and stable, such as get_project_tasks."""
         words: list[str] = []
         for part in self.path.removeprefix("/api/v1/").strip("/").split("/"):
             if part.endswith("_id}"):
@@ -33,12 +33,12 @@ class AutoSchema(SpectacularSchema):
         return "_".join([self.method.lower(), *words])
 
     def get_description(self) -> str:  # type: ignore[override]  # spectacular takes no arguments
-        """The method's docstring; the class's is for those who read the code. Then what a key needs."""
-        said = inspect.getdoc(getattr(self.view, self.method.lower())) or ""
+        """The docstring of the method, followed by the required scope; the docstring of the class is internal."""
+        docstring = inspect.getdoc(getattr(self.view, self.method.lower())) or ""
         scope = getattr(self.view, "scopes", {}).get(self.method, "read")
-        return f"{said}\n\nA key needs the scope `{scope}`.".strip()
+        return f"{docstring}\n\nRequires the scope `{scope}` when called with an API key.".strip()
 
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         failure = self._get_response_for_code(ProblemSerializer, "default", media_types=[CONTENT_TYPE])  # type: ignore[no-untyped-call]
-        return bodies | {"default": failure | {"description": "What went wrong, as problem details (RFC 9457)"}}
+        return bodies | {"default": failure | {"description": "The error, as problem details (RFC 9457)"}}

@@ -1,4 +1,4 @@
-"""What requests and answers share: validation of bodies, and JSON of values that many answers carry."""
+"""Shared by requests and responses: validation of bodies, and serializers of common values."""
 
 from typing import Any, cast
 
@@ -7,20 +7,20 @@ from rest_framework.request import Request
 
 
 def valid(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
-    """The validated body; raises a validation error that names each field."""
+    """The validated data; raises a validation error that lists each invalid field."""
     serializer.is_valid(raise_exception=True)
     return cast(dict[str, Any], serializer.validated_data)
 
 
 def body_of(request: Request) -> dict[str, Any]:
-    """The decoded JSON body; `JsonParser` takes objects alone."""
+    """The decoded JSON body; `JsonParser` accepts only objects."""
     return cast(dict[str, Any], request.data)
 
 
 class AnswerSerializer(serializers.Serializer[Any]):
-    """The canonical answer, for the schema alone: `annotary_core.labels` parses it.
+    """The canonical answer, for the OpenAPI schema only: `annotary_core.labels` parses it.
 
-    Geometry stands in pixels of the upright image: origin at the outer corner of the first pixel, x right, y down.
+    Geometry is in pixels of the upright image: origin at the outer corner of the first pixel, x right, y down.
     """
 
     image = serializers.DictField(required=False, help_text='{"class": 1, "tags": [], "attrs": {}}')

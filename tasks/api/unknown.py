@@ -1,4 +1,4 @@
-"""Addresses below /api/v1/ that are none: a problem, not a page."""
+"""Unknown URLs below /api/v1/: problem details instead of an HTML page."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tasks.api.limits import PerMinute
 
 
 class AddressUnknown(NotFound):
-    """There is no such address here; /api/v1/docs/ lists them all."""
+    """Unknown URL; /api/v1/docs/ lists all of them."""
 
     code = "address_unknown"
 
@@ -23,16 +23,16 @@ class UnknownView(APIView):
     schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Every method ends here; a redirect to the address with a slash would lose the body of a POST."""
+        """Respond to every method. A redirect to the URL with a slash would lose the body of a POST."""
         super().initial(request, *args, **kwargs)
         raise AddressUnknown(_advice(request.path))
 
 
 def _advice(path: str) -> str:
     try:
-        found = resolve(path + "/")
+        match = resolve(path + "/")
     except Resolver404:
         return ""
-    if getattr(found.func, "view_class", None) is UnknownView:
+    if getattr(match.func, "view_class", None) is UnknownView:
         return ""
-    return f"Addresses here end in a slash: ask for {path}/"
+    return f"API URLs end in a slash; request {path}/ instead."

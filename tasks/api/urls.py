@@ -1,4 +1,4 @@
-"""The routes of /api/v1/, one module a stage."""
+"""The routes of /api/v1/, with one module per stage."""
 
 from django.urls import path, re_path, register_converter
 
@@ -6,7 +6,7 @@ from tasks.api import accounts, batching, docs, ingest, predictions, projects, r
 
 
 class StateStep:
-    """One of the words that move a project."""
+    """The actions that change the state of a project."""
 
     regex = "open|pause|close"
 

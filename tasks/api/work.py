@@ -1,6 +1,6 @@
-"""A worker's calls: projects open to me, sets, answers, earnings.
+"""The worker's API: open projects, sets, answers, earnings.
 
-Everything here looks the same for check images and work: path, shape, ids, headers.
+Everything here is identical for gold and work: paths, response structure, ids, headers.
 """
 
 import hashlib
@@ -41,9 +41,9 @@ class AssignmentSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     position = serializers.IntegerField()
     state = serializers.ChoiceField(choices=Assignment.State.choices)
-    width = serializers.IntegerField(help_text="Of the upright image, in pixels")
+    width = serializers.IntegerField(help_text="Width of the upright image, in pixels")
     height = serializers.IntegerField()
-    image = serializers.CharField(help_text="Address of the pixels to show")
+    image = serializers.CharField(help_text="URL of the image to display")
     answer = AnswerSerializer(allow_null=True)
 
 
@@ -66,7 +66,7 @@ class SubmitSerializer(serializers.Serializer[Any]):
 
 
 class SubmittedSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField(help_text="Of the assignment")
+    id = serializers.UUIDField(help_text="Id of the assignment")
     state = serializers.ChoiceField(choices=Assignment.State.choices)
     revision = serializers.IntegerField()
     message = serializers.CharField()
@@ -91,16 +91,16 @@ class LedgerSerializer(serializers.Serializer[Any]):
 class OfferSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="public_id")
     name = serializers.CharField()
-    price = serializers.CharField(help_text="For one answer")
+    price = serializers.CharField(help_text="Price of one answer")
     currency = serializers.CharField()
-    seconds_per_answer = serializers.IntegerField(help_text="What the manager expects")
+    seconds_per_answer = serializers.IntegerField(help_text="Time per answer that the manager expects, in seconds")
     set_size = serializers.IntegerField(source="hand_size")
 
 
 class BalanceSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
-    waiting = serializers.CharField(help_text="Answered, in a set that is not handed in")
-    approved = serializers.CharField(help_text="Credited and not paid out yet")
+    waiting = serializers.CharField(help_text="Earned in sets that are not yet handed in")
+    approved = serializers.CharField(help_text="Credited and not yet paid out")
     paid = serializers.CharField()
 
 
@@ -112,7 +112,7 @@ class WorkSerializer(serializers.Serializer[Any]):
 class WorkView(View):
     scopes = {"GET": "work"}
 
-    @extend_schema(responses=WorkSerializer, summary="Projects open to me, with pay and time, and what I earned")
+    @extend_schema(responses=WorkSerializer, summary="Projects open to me, and my balance")
     def get(self, request: Request) -> Response:
         worker = actor_of(request)
         open_to_me = [
@@ -132,29 +132,29 @@ class HandsView(View):
         summary="Take a set of images",
     )
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
-        """201 with a new set, 200 with the one that you have still, 204 when no place is open to you now."""
+        """Returns 201 with a new set, 200 with the set that you already have, or 204 if no images are available."""
         project = Project.objects.filter(public_id=project_id).first()
         if project is None:
             raise NotFound
         same_organisation(request, project.organisation_id)
         worker = actor_of(request)
         try:
-            taken = take(worker=worker, project=project)
+            claimed = take(worker=worker, project=project)
         except WorkerNotAdmitted as error:
-            # Outsiders do not learn that it exists.
+            # Do not reveal the project's existence to outsiders.
             if role_in(actor=worker, organisation_id=project.organisation_id) is None:
                 raise NotFound from error
             raise
-        if taken is None:
+        if claimed is None:
             return Response(status=status.HTTP_204_NO_CONTENT)
-        body = hand_body(taken.hand)
-        return Response(body, status=status.HTTP_201_CREATED if taken.fresh else status.HTTP_200_OK)
+        body = hand_body(claimed.hand)
+        return Response(body, status=status.HTTP_201_CREATED if claimed.fresh else status.HTTP_200_OK)
 
 
 class HandView(View):
     scopes = {"GET": "work"}
 
-    @extend_schema(responses=HandSerializer, summary="A set of mine")
+    @extend_schema(responses=HandSerializer, summary="A set")
     def get(self, request: Request, hand_id: uuid.UUID) -> Response:
         return Response(hand_body(_hand(request, hand_id)))
 
@@ -164,7 +164,7 @@ class SettleView(View):
 
     @extend_schema(request=None, responses=SettledSerializer, summary="Hand a set in")
     def post(self, request: Request, hand_id: uuid.UUID) -> Response:
-        """Answers are final from here on; images without an answer go back. Calling twice changes nothing."""
+        """Makes the answers final and releases images without an answer. A second call has no effect."""
         _hand(request, hand_id)
         settled = settle_hand(worker=actor_of(request), hand_id=hand_id)
         body = {
@@ -179,7 +179,7 @@ class SettleView(View):
 class ReleaseHandView(View):
     scopes = {"POST": "work"}
 
-    @extend_schema(request=None, responses={204: None}, summary="Give back what is not answered")
+    @extend_schema(request=None, responses={204: None}, summary="Release the unanswered images of a set")
     def post(self, request: Request, hand_id: uuid.UUID) -> Response:
         _hand(request, hand_id)
         release_hand(worker=actor_of(request), hand_id=hand_id)
@@ -193,26 +193,26 @@ class AnswerView(View):
         parameters=[PARAMETER],
         request=SubmitSerializer,
         responses=SubmittedSerializer,
-        summary="Answer an image, or change the answer",
+        summary="Submit or change an answer",
     )
     def put(self, request: Request, assignment_id: uuid.UUID) -> Response:
         _check_key(request, assignment_id)
-        raw_sha256 = hashlib.sha256(request._request.body).hexdigest()  # the body as sent, before any parser
-        given = valid(SubmitSerializer(data=request.data))
+        raw_sha256 = hashlib.sha256(request._request.body).hexdigest()  # of the raw body, before parsing
+        data = valid(SubmitSerializer(data=request.data))
 
         def act() -> tuple[int, dict[str, Any]]:
-            done = submit_answer(
+            submission = submit_answer(
                 worker=actor_of(request),
                 assignment_id=assignment_id,
                 raw=body_of(request)["answer"],
                 raw_sha256=raw_sha256,
-                seconds=given.get("seconds"),
+                seconds=data.get("seconds"),
             )
             return status.HTTP_200_OK, {
                 "id": str(assignment_id),
-                "state": done.assignment.state,
-                "revision": done.annotation.revision,
-                "message": done.message,
+                "state": submission.assignment.state,
+                "revision": submission.annotation.revision,
+                "message": submission.message,
             }
 
         return answer_once(request, operation=f"answer:{assignment_id}", body_sha256=raw_sha256, act=act)
@@ -231,7 +231,7 @@ class SkipView(View):
 class AssignmentImageView(View):
     scopes = {"GET": "work"}
 
-    @extend_schema(responses={(200, "image/*"): OpenApiTypes.BINARY}, summary="The pixels to label")
+    @extend_schema(responses={(200, "image/*"): OpenApiTypes.BINARY}, summary="The image to label")
     def get(self, request: Request, assignment_id: uuid.UUID) -> HttpResponseBase:
         return blob_response(blob=_assignment(request, assignment_id).rendition, name="image")
 
@@ -239,7 +239,7 @@ class AssignmentImageView(View):
 class LedgerView(View):
     scopes = {"GET": "work"}
 
-    @listing(LedgerSerializer, summary="What I earned, entry by entry")
+    @listing(LedgerSerializer, summary="My earnings, by entry")
     def get(self, request: Request) -> Response:
         rows = ledger_of(worker=actor_of(request))
         if isinstance(request.auth, ApiToken):
@@ -248,18 +248,18 @@ class LedgerView(View):
 
 
 def hand_body(hand: Hand) -> dict[str, Any]:
-    shown = shown_hand(hand)
+    details = shown_hand(hand)
     return {
         "id": str(hand.public_id),
         "project": str(hand.project.public_id),
         "state": hand.state,
         "expires_at": hand.expires_at.isoformat(),
         "size": hand.size,
-        "price": str(shown.price),
+        "price": str(details.price),
         "currency": hand.project.currency,
-        "schema": shown.schema,
-        "instructions": shown.instructions,
-        "assignments": [_assignment_body(row) for row in shown.assignments],
+        "schema": details.schema,
+        "instructions": details.instructions,
+        "assignments": [_assignment_body(row) for row in details.assignments],
     }
 
 
@@ -282,14 +282,14 @@ def _hand(request: Request, hand_id: uuid.UUID) -> Hand:
 
 
 def _check_key(request: Request, assignment_id: uuid.UUID) -> None:
-    """A key works in its own organisation alone; the services find out whose the assignment is."""
+    """Restrict a key to its own organization; the services check that the assignment belongs to the worker."""
     if isinstance(request.auth, ApiToken):
         _assignment(request, assignment_id)
 
 
 def _assignment(request: Request, assignment_id: uuid.UUID) -> Assignment:
     assignment = assignment_for(worker=actor_of(request), assignment_id=assignment_id)
-    if isinstance(request.auth, ApiToken):  # a session asks nothing more: pages show many images
+    if isinstance(request.auth, ApiToken):  # not queried for sessions, since pages show many images
         same_organisation(request, assignment.project.organisation_id)
     return assignment
 
@@ -302,7 +302,7 @@ def _standings(request: Request) -> QuerySet[Standing]:
 
 
 def _balance(request: Request, worker: Actor) -> list[Balance]:
-    """All that the person earned; to a key, what was earned in its organisation."""
+    """The person's total balance; for a key, only what was earned in its organization."""
     if not isinstance(request.auth, ApiToken):
         return balance(worker=worker)
     sums: dict[str, Balance] = {}
@@ -312,10 +312,10 @@ def _balance(request: Request, worker: Actor) -> list[Balance]:
     return [sums[currency] for currency in sorted(sums)]
 
 
-def _sum(one: Balance, other: Balance) -> Balance:
+def _sum(a: Balance, b: Balance) -> Balance:
     return Balance(
-        one.currency,
-        waiting=one.waiting + other.waiting,
-        approved=one.approved + other.approved,
-        paid=one.paid + other.paid,
+        a.currency,
+        waiting=a.waiting + b.waiting,
+        approved=a.approved + b.approved,
+        paid=a.paid + b.paid,
     )

@@ -1,7 +1,7 @@
-"""Which labels a new state moves: all tasks with answers are scored, and compared with what stands in the tables.
+"""Finds the labels that a new state affects: scores all tasks with answers and compares the results with the tables.
 
-Only decisions and how sure they are count. An agreed box may move by a fraction of a pixel when the care of workers is
-known better: that alone brings no new version, and is taken up when the task's label is made anew for another reason.
+Only decisions and their confidence count. When worker precision is re-estimated, an agreed box may move by a fraction
+of a pixel: that alone writes no new version, and is picked up when the label is recomputed for another reason.
 """
 
 from __future__ import annotations
@@ -26,33 +26,33 @@ from tasks.consensus.models import Posterior
 from tasks.consensus.object_answers import box_answers, drawn_rows
 from tasks.consensus.worker_model import cold_blend
 
-#: A posterior that moves by more than this is written anew.
+#: A posterior that changes by more than this is rewritten.
 MOVED = 0.02
-#: From this existence on a box is released, as in `consolidate`.
+#: The existence probability from which a box is released, as in `consolidate`.
 RELEASED = 0.5
-#: Images whose boxes are looked at together.
+#: Images whose boxes are scored in one pass.
 _IMAGES = 1_000
 
 Json = Mapping[str, Any]
 
 
 def moved_by(*, project: Project, blend: BlendState, rates: DetectionRates | None) -> Iterator[list[int]]:
-    """Tasks, in ascending portions, whose chosen class or released boxes change, or whose posterior moves by more than
-    MOVED or across the confidence that the project wants."""
-    assert project.schema is not None  # tasks are made and claimed only with a schema
+    """Yield, in chunks in ascending order, the tasks whose chosen class or released boxes change, or whose posterior
+    moves by more than MOVED or across the project's confidence target."""
+    assert project.schema is not None  # tasks cannot be created or claimed without a schema
     schema = Schema.from_json(project.schema.body)
-    now = _Now(project, blend, [item.number for item in schema.classes])
+    new_state = _NewState(project, blend, [item.number for item in schema.classes])
     if schema.wants_class:
         for within in task_ranges(project_id=project.pk):
-            yield _classes_moved(project, class_shard(project_id=project.pk, within=within), now)
+            yield _class_changes(project, class_shard(project_id=project.pk, within=within), new_state)
     if rates is not None:
         for within in task_ranges(project_id=project.pk, size=_IMAGES):
-            yield _boxes_moved(project, within, now, rates)
+            yield _box_changes(project, within, new_state, rates)
 
 
 @dataclass(frozen=True, slots=True)
-class _Now:
-    """What labels are made with from now on: what was fitted, or while that is cold what the check images say."""
+class _NewState:
+    """The state that labels are computed with from now on: the fit, or gold results while the fit is cold."""
 
     project: Project
     fitted: BlendState
@@ -64,51 +64,53 @@ class _Now:
         return cold_blend(project=self.project, workers=np.unique(workers).tolist(), classes=self.classes)
 
 
-def _classes_moved(project: Project, shard: Shard, now: _Now) -> list[int]:
+def _class_changes(project: Project, shard: Shard, new_state: _NewState) -> list[int]:
     if not len(shard.task):
         return []
-    blend = now.of(shard.worker)
+    blend = new_state.of(shard.worker)
     classes = np.union1d(blend.classes, shard.label)
-    found = Scored(blend).of_coded(Coded.of(shard.answers(classes=classes, known=False), repeats="share"))
+    result = Scored(blend).of_coded(Coded.of(shard.answers(classes=classes, known=False), repeats="share"))
     before = _bodies(project, (int(shard.task.min()), int(shard.task.max()) + 1), "class")
     moved = []
-    rows = zip(found.task.tolist(), found.label.tolist(), found.confidence.tolist(), found.tied.tolist(), strict=True)
-    for task, label, p, tied in rows:
+    rows = zip(
+        result.task.tolist(), result.label.tolist(), result.confidence.tolist(), result.tied.tolist(), strict=True
+    )
+    for task, label, confidence, tied in rows:
         if task not in before:
             continue
         top = max(before[task].items(), key=lambda item: item[1], default=(None, 0.0))
-        # Of a tie the lot may choose another one here than where the label is made: it tells nothing.
-        if (str(label) != top[0] and not tied) or _differs(p, top[1], project.confidence_target):
+        # A tie may be broken differently here and where the label is computed, so another class is not a change.
+        if (str(label) != top[0] and not tied) or _differs(confidence, top[1], project.confidence_target):
             moved.append(task)
     return moved
 
 
-def _boxes_moved(project: Project, within: Range, now: _Now, rates: DetectionRates) -> list[int]:
+def _box_changes(project: Project, within: Range, new_state: _NewState, rates: DetectionRates) -> list[int]:
     before = _bodies(project, within, "objects")
     answers = box_answers(drawn_rows(task_ids=sorted(before)))
-    blend = now.of(answers.seen_worker)
-    seen = _Seen.of(BoxClustering(method=InProject(blend), rates=rates).fit_predict(answers))
-    return [task for task, body in before.items() if _Seen.stored(body).differs(seen.get(task, _Seen()))]
+    blend = new_state.of(answers.seen_worker)
+    boxes = _ImageBoxes.of(BoxClustering(method=InProject(blend), rates=rates).fit_predict(answers))
+    return [task for task, body in before.items() if _ImageBoxes.stored(body).differs(boxes.get(task, _ImageBoxes()))]
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """The boxes of one image: how sure each is to exist, rising, and the classes of those released (None where a tie
-    leaves it to the lot)."""
+class _ImageBoxes:
+    """The boxes of one image: their existence probabilities, ascending, and the classes of the released ones (None for
+    a tie)."""
 
     existence: tuple[float, ...] = ()
     classes: tuple[int | None, ...] = ()
 
     @classmethod
-    def of(cls, found: BoxConsensus) -> dict[int, _Seen]:
+    def of(cls, result: BoxConsensus) -> dict[int, _ImageBoxes]:
         tasks: dict[int, list[tuple[float, int | None]]] = {}
-        for index, task in enumerate(found.task.tolist()):
-            label = None if found.classes.tied[index] else int(found.label[index])
-            tasks.setdefault(task, []).append((float(found.existence[index]), label))
+        for index, task in enumerate(result.task.tolist()):
+            label = None if result.classes.tied[index] else int(result.label[index])
+            tasks.setdefault(task, []).append((float(result.existence[index]), label))
         return {task: cls._from(rows) for task, rows in tasks.items()}
 
     @classmethod
-    def stored(cls, body: Json) -> _Seen:
+    def stored(cls, body: Json) -> _ImageBoxes:
         rows: list[tuple[float, int | None]] = []
         for each in body.values():
             top = sorted(each["class"].items(), key=lambda item: -item[1])[:2]
@@ -117,11 +119,11 @@ class _Seen:
         return cls._from(rows)
 
     @classmethod
-    def _from(cls, rows: list[tuple[float, int | None]]) -> _Seen:
+    def _from(cls, rows: list[tuple[float, int | None]]) -> _ImageBoxes:
         released = [label for p, label in rows if p >= RELEASED]
         return cls(tuple(sorted(p for p, _ in rows)), tuple(sorted(released, key=lambda label: label or 0)))
 
-    def differs(self, other: _Seen) -> bool:
+    def differs(self, other: _ImageBoxes) -> bool:
         if len(self.existence) != len(other.existence) or self.classes != other.classes:
             return True
         return any(abs(a - b) > MOVED for a, b in zip(self.existence, other.existence, strict=True))
@@ -132,11 +134,11 @@ def _differs(now: float, before: float, target: float) -> bool:
 
 
 def _bodies(project: Project, within: Range, part: str) -> dict[int, Json]:
-    """This part of the posteriors of tasks in the range."""
+    """One part of the posteriors of the tasks in the range, by task."""
     rows = Posterior.objects.filter(project=project, task_id__gte=within[0], task_id__lt=within[1])
-    found = rows.order_by("task_id").values_list("task_id", "body")
-    return {task: body[part] for task, body in found.iterator(chunk_size=5_000) if part in body}
+    bodies = rows.order_by("task_id").values_list("task_id", "body")
+    return {task: body[part] for task, body in bodies.iterator(chunk_size=5_000) if part in body}
 
 
-def unique_tasks(portions: Iterator[list[int]]) -> IntArray:
-    return np.unique(np.concatenate([np.empty(0, np.int64), *(np.array(some, np.int64) for some in portions)]))
+def unique_tasks(chunks: Iterator[list[int]]) -> IntArray:
+    return np.unique(np.concatenate([np.empty(0, np.int64), *(np.array(chunk, np.int64) for chunk in chunks)]))

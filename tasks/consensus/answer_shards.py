@@ -1,7 +1,7 @@
-"""A project's answers as columns, shard by shard, so that one that no memory holds can be walked through.
+"""A project's answers in columns, shard by shard, so that a project larger than memory can be processed.
 
-What is known enters as tasks of known class: check images (by their negated key, so that they meet no task) and labels
-that a person set. A check image with several right classes tells nothing that a clamp could hold, and stays out.
+Ground truth enters as tasks of known class: gold (under its negated key, so that it collides with no task) and labels
+set by a person. Gold with several accepted classes cannot be clamped to one, and is left out.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from tasks.consensus.predictions import current_predictions, probabilities_of
 from tasks.consensus.selectors import settled_answers
 from tasks.gold.models import Gold
 
-#: Tasks in a shard: a few hundred thousand answers, some megabytes.
+#: Tasks per shard: a few hundred thousand answers, a few megabytes.
 TASKS_A_SHARD = 50_000
-#: Answers kept in memory; what is beyond goes to files.
+#: Answers kept in memory; further ones go to files.
 IN_MEMORY = 5_000_000
-#: Rows that the database hands over at a time.
+#: Rows fetched from the database at a time.
 _CHUNK = 10_000
 _CLASS = Cast(KT("body__image__class"), BigIntegerField())
 
@@ -44,7 +44,7 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Shard:
-    """Rows by task and worker, shape (n,); weight is 1 but for what models predict. known: task -> class."""
+    """Rows ordered by task and worker, shape (n,); weight is 1 except for model predictions. known: task -> class."""
 
     task: IntArray
     worker: IntArray
@@ -65,9 +65,10 @@ class Shard:
 
 
 class Spool:
-    """Shards in the order in which they came: the first ones in memory, the rest in files of a temporary folder.
+    """Shards in insertion order: the first ones in memory, the rest in files in a temporary folder.
 
-    `rows` counts the answers, `workers` and `classes` are all that were met; `digest` is of all that was added.
+    `rows` is the number of answers, `workers` and `classes` are the distinct ones among them; `digest` covers
+    everything added.
     """
 
     def __init__(self, *, in_memory: int = IN_MEMORY) -> None:
@@ -90,8 +91,8 @@ class Spool:
         self._shards.append(shard if self.rows <= self._in_memory else self._to_file(shard))
 
     @property
-    def is_whole(self) -> bool:
-        """All of it is in memory."""
+    def fits_in_memory(self) -> bool:
+        """Whether all shards are in memory."""
         return self.rows <= self._in_memory
 
     def digest(self) -> str:
@@ -122,7 +123,7 @@ def _from_file(path: Path) -> Shard:
 
 
 def task_ranges(*, project_id: int, size: int = TASKS_A_SHARD) -> list[Range]:
-    """Half-open ranges of keys that hold up to `size` tasks of the project each, all of them together."""
+    """Half-open key ranges that partition the project's tasks, up to `size` tasks each."""
     tasks = Task.objects.filter(project_id=project_id).order_by("pk").values_list("pk", flat=True)
     edges = list(tasks[:1])
     while edges:
@@ -137,47 +138,49 @@ def task_ranges(*, project_id: int, size: int = TASKS_A_SHARD) -> list[Range]:
 
 
 def class_shard(*, project_id: int, within: Range) -> Shard:
-    """What was said of the classes of these images, by people and models, and what a person set."""
+    """The classes that people and models gave to the images in the range, and the labels set by a person."""
     here = Q(project_id=project_id, task_id__gte=within[0], task_id__lt=within[1])
-    given = settled_answers().filter(here).annotate(label=_CLASS).filter(label__isnull=False)
-    said = _columns(given.order_by("task_id", "actor_id").values_list("task_id", "actor_id", "label"))
-    of_models = current_predictions().filter(
+    answers = settled_answers().filter(here).annotate(label=_CLASS).filter(label__isnull=False)
+    votes = _columns(answers.order_by("task_id", "actor_id").values_list("task_id", "actor_id", "label"))
+    model_predictions = current_predictions().filter(
         annotation__project_id=project_id, annotation__task_id__gte=within[0], annotation__task_id__lt=within[1]
     )
-    predicted = of_models.order_by("annotation__task_id", "annotation__actor_id").values_list(
+    predicted = model_predictions.order_by("annotation__task_id", "annotation__actor_id").values_list(
         "annotation__task_id", "annotation__actor_id", "probabilities"
     )
     set_by_people = ConsensusLabel.objects.filter(here, is_current=True, method__in=SET_BY_PEOPLE)
     known = set_by_people.annotate(label=_CLASS).filter(label__isnull=False).order_by("task_id")
-    return _shard(said, predicted, _columns(known.values_list("task_id", "label"), width=2))
+    return _shard(votes, predicted, _columns(known.values_list("task_id", "label"), width=2))
 
 
 def check_images(*, project_id: int) -> Shard:
-    """What was said of the classes of the active check images; see the module's docstring."""
+    """The classes given to the active gold images; see the module docstring."""
     golds = Gold.objects.filter(project_id=project_id, state=Gold.State.ACTIVE)
     known: list[Range] = []
     for pk, accepted in golds.order_by("-pk").values_list("pk", "accepted"):
-        right = {body["image"]["class"] for body in accepted}
-        if len(right) == 1 and None not in right:
-            known.append((-pk, right.pop()))
-    given = answers_to_check_images(project_id=project_id).annotate(label=_CLASS).filter(label__isnull=False)
-    said = _columns(given.order_by("-gold_id", "actor_id").values_list("gold_id", "actor_id", "label"))
-    of_models = current_predictions().filter(annotation__project_id=project_id, annotation__gold__state="active")
-    predicted = of_models.order_by("-annotation__gold_id", "annotation__actor_id").values_list(
+        accepted_classes = {body["image"]["class"] for body in accepted}
+        if len(accepted_classes) == 1 and None not in accepted_classes:
+            known.append((-pk, accepted_classes.pop()))
+    answers = answers_to_check_images(project_id=project_id).annotate(label=_CLASS).filter(label__isnull=False)
+    votes = _columns(answers.order_by("-gold_id", "actor_id").values_list("gold_id", "actor_id", "label"))
+    model_predictions = current_predictions().filter(
+        annotation__project_id=project_id, annotation__gold__state="active"
+    )
+    predicted = model_predictions.order_by("-annotation__gold_id", "annotation__actor_id").values_list(
         "annotation__gold_id", "annotation__actor_id", "probabilities"
     )
     tasks = np.array(known, np.int64).reshape(-1, 2)
-    clear = {task for task, _ in known}
-    said[:, 0] *= -1
+    unambiguous = {task for task, _ in known}
+    votes[:, 0] *= -1
     return _shard(
-        said[np.isin(said[:, 0], tasks[:, 0])],
-        ((-gold, actor, p) for gold, actor, p in predicted if -gold in clear),
+        votes[np.isin(votes[:, 0], tasks[:, 0])],
+        ((-gold, actor, p) for gold, actor, p in predicted if -gold in unambiguous),
         tasks,
     )
 
 
 def answers_to_check_images(*, project_id: int) -> QuerySet[Annotation]:
-    """Current answers of finished sets to check images that are active."""
+    """Current answers to active gold, from settled hands."""
     return Annotation.objects.filter(
         project_id=project_id,
         gold__state=Gold.State.ACTIVE,
@@ -189,14 +192,14 @@ def answers_to_check_images(*, project_id: int) -> QuerySet[Annotation]:
 
 
 def _columns(rows: QuerySet[Any, Any], *, width: int = 3) -> IntArray:
-    """The rows as integers, shape (n, width), fetched in portions."""
+    """The rows as integers, shape (n, width), fetched in chunks."""
     flat = (value for row in rows.iterator(chunk_size=_CHUNK) for value in row)
     return np.fromiter(flat, np.int64).reshape(-1, width)
 
 
-def _shard(said: IntArray, predicted: Any, known: IntArray) -> Shard:
-    task, worker, label = said.T
-    weight = np.ones(len(said))
+def _shard(votes: IntArray, predicted: Any, known: IntArray) -> Shard:
+    task, worker, label = votes.T
+    weight = np.ones(len(votes))
     soft = [(task_id, actor, probabilities_of(stored)) for task_id, actor, stored in predicted]
     if soft:
         rows = _soft(soft)

@@ -1,4 +1,4 @@
-"""Everything that a task's label stands on, for a page and for those who ask over the API."""
+"""The complete evidence behind a task's label, for the pages and the API."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ Json = dict[str, Any]
 
 
 def task_evidence(*, task: Task) -> Json:
-    """All that a task's label stands on, as plain JSON: the label, its earlier versions, each answer with what it
-    weighs today, and the posterior. Workers appear by their pseudonyms, models by their names.
+    """The complete evidence behind a task's label, as plain JSON: the label, its earlier versions, each answer with its
+    current weight, and the posterior. Workers appear under their pseudonyms, models under their names.
 
-    Of each answer: "weight", how likely its worker is right; "influence", by how much it moves the log-odds of the
-    agreed class (nats; None without one); "confusion", what its worker says when the truth is the agreed class;
-    "detection" and "false_rate", of those who draw. "state_version" is that of what was learnt of the workers, 0 when
-    that is their check images alone; "posterior_version" the one that the posterior was made with, which is earlier
-    where the versions since would have moved it by a hair alone.
+    Each answer has "weight", the probability that its worker is right; "influence", how much it shifts the log-odds of
+    the agreed class (nats; None if there is no such class); "confusion", the worker's answer distribution when the true
+    class is the agreed one; and, for workers who draw, "detection" and "false_rate". "state_version" is the version of
+    the worker model, 0 while it rests on gold alone; "posterior_version" is the version that the posterior was computed
+    with, which is older if later versions would have changed it only negligibly.
     """
-    ground = ground_of(project=task.project, task_ids=[task.pk])
-    given, learnt = ground.of[task.pk], ground.learnt
+    inputs = ground_of(project=task.project, task_ids=[task.pk])
+    answers, learnt = inputs.by_task[task.pk], inputs.learnt
     versions = list(ConsensusLabel.objects.filter(task=task).order_by("-version"))
     label = next((version for version in versions if version.is_current), None)
     posterior = Posterior.objects.filter(task=task).first()
@@ -40,18 +40,18 @@ def task_evidence(*, task: Task) -> Json:
         "state_version": learnt.version,
         "learnt_at": learnt.at.isoformat() if learnt.at else None,
         "cold": learnt.blend.cold,
-        "answers": _answers(given, learnt, agreed),
+        "answers": _answers(answers, learnt, agreed),
         "confidence": posterior.confidence if posterior else None,
         "posterior": posterior.body if posterior else {},
         "posterior_version": posterior.state_version if posterior else None,
     }
 
 
-def _answers(given: Gathered, learnt: Learnt, agreed: int | None) -> list[Json]:
-    weights = weights_of(given, learnt)
-    moved = influences(given, learnt=learnt, agreed=agreed) if agreed is not None else {}
-    people = [(each.worker_id, each.worker, None, each.annotation, each.body) for each in given.people]
-    models = [(each.actor_id, each.actor, each.name, each.annotation, each.body) for each in given.models]
+def _answers(answers: Gathered, learnt: Learnt, agreed: int | None) -> list[Json]:
+    weights = weights_of(answers, learnt)
+    influence = influences(answers, learnt=learnt, agreed=agreed) if agreed is not None else {}
+    people = [(each.worker_id, each.worker, None, each.annotation, each.body) for each in answers.people]
+    models = [(each.actor_id, each.actor, each.name, each.annotation, each.body) for each in answers.models]
     return [
         {
             "worker": str(worker),
@@ -59,7 +59,7 @@ def _answers(given: Gathered, learnt: Learnt, agreed: int | None) -> list[Json]:
             "annotation": str(annotation),
             "answer": body,
             "weight": weights[actor],
-            "influence": moved.get(actor),
+            "influence": influence.get(actor),
             "confusion": confusion_row(learnt, actor, agreed),
             **rates_of(learnt, actor),
         }
@@ -68,25 +68,25 @@ def _answers(given: Gathered, learnt: Learnt, agreed: int | None) -> list[Json]:
 
 
 def confusion_row(learnt: Learnt, actor: int, agreed: int | None) -> dict[str, float] | None:
-    """What the worker says of images of this class, by class; None where the project does not know."""
+    """The worker's answer distribution for images of this class; None if the project has no estimate."""
     blend = learnt.blend
-    at = int(blend.workers.searchsorted(actor))
-    known = at < len(blend.workers) and blend.workers[at] == actor
+    index = int(blend.workers.searchsorted(actor))
+    known = index < len(blend.workers) and blend.workers[index] == actor
     if agreed is None or not len(blend.confusion) or not known or agreed not in blend.classes:
         return None
-    row = blend.confusion[at, int(blend.classes.searchsorted(agreed))]
+    row = blend.confusion[index, int(blend.classes.searchsorted(agreed))]
     return {str(number): round(float(p), _DIGITS) for number, p in zip(blend.classes.tolist(), row, strict=True)}
 
 
 def rates_of(learnt: Learnt, actor: int) -> dict[str, float | None]:
-    """Detection and false objects of the worker, None where nothing is learnt of them."""
+    """The worker's detection rate and false-object rate, None where they are not estimated yet."""
     rates = learnt.rates
-    at = -1 if rates is None else int(rates.workers.searchsorted(actor))
-    if rates is None or at >= len(rates.workers) or rates.workers[at] != actor:
+    index = -1 if rates is None else int(rates.workers.searchsorted(actor))
+    if rates is None or index >= len(rates.workers) or rates.workers[index] != actor:
         return {"detection": None, "false_rate": None}
     return {
-        "detection": round(float(rates.detection[at]), _DIGITS),
-        "false_rate": round(float(rates.false_rate[at]), _DIGITS),
+        "detection": round(float(rates.detection[index]), _DIGITS),
+        "false_rate": round(float(rates.false_rate[index]), _DIGITS),
     }
 
 

@@ -1,4 +1,4 @@
-"""What a project's answers teach of its workers: the default method's fit, over all that there is."""
+"""Fits the default method to all answers of a project, to estimate how reliable its workers are."""
 
 from __future__ import annotations
 
@@ -23,58 +23,59 @@ from tasks.consensus.answer_shards import Shard, Spool, check_images, class_shar
 from tasks.consensus.object_answers import Drawn, drawn_sample
 from tasks.consensus.worker_model import History, check_images_of, earlier_record
 
-#: Clusters of boxes are tasks of the class model too; their numbers lie above every key of a task.
+#: Clusters of boxes are tasks of the class model too; their ids start above every task key.
 _CLUSTERS = 2**62
 
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """All that a fit is made from. `fingerprint` is the digest of it: what is equal teaches the same."""
+    """The input of a fit. `fingerprint` is its digest: equal input gives an equal fit."""
 
-    spool: Spool
+    shards: Spool
     drawn: Drawn | None
     classes: IntArray
     history: History
     fingerprint: str
 
 
-def read_material(*, project: Project, spool: Spool) -> Material:
-    """Reads all answers into the spool."""
-    assert project.schema is not None  # tasks are made and claimed only with a schema
+def read_material(*, project: Project, shards: Spool) -> Material:
+    """Load all answers of the project into the shard store."""
+    assert project.schema is not None  # tasks cannot be created or claimed without a schema
     schema = Schema.from_json(project.schema.body)
     drawn = None
     if schema.wants_class:
-        spool.add(check_images(project_id=project.pk))
+        shards.add(check_images(project_id=project.pk))
         for within in task_ranges(project_id=project.pk):
-            spool.add(class_shard(project_id=project.pk, within=within))
+            shards.add(class_shard(project_id=project.pk, within=within))
     if "box" in schema.object_tools:
         drawn = drawn_sample(project_id=project.pk)
-    workers = set(spool.workers.tolist()) | (set(drawn.boxes.seen_worker.tolist()) if drawn else set())
+    workers = set(shards.workers.tolist()) | (set(drawn.boxes.seen_worker.tolist()) if drawn else set())
     history = earlier_record(project=project, workers=workers)
-    classes = np.union1d(spool.classes, np.array([item.number for item in schema.classes], np.int64))
+    classes = np.union1d(shards.classes, np.array([item.number for item in schema.classes], np.int64))
     if drawn is not None:
         classes = np.union1d(classes, drawn.boxes.label)
-    # While the project is cold its labels follow trust, which a manager's resuming moves without an answer.
+    # While the project is cold, labels depend on trust, which changes without an answer when a manager resumes
+    # a worker.
     trust = check_images_of(project=project, workers=workers)
-    return Material(spool, drawn, classes, history, _fingerprint(spool, drawn, classes, history, trust))
+    return Material(shards, drawn, classes, history, _fingerprint(shards, drawn, classes, history, trust))
 
 
-def fit(material: Material) -> tuple[BlendState, DetectionRates | None]:
-    """The state of the classes, those of images and of boxes together, and the rates at which boxes are drawn."""
+def fit(training_data: Material) -> tuple[BlendState, DetectionRates | None]:
+    """Fit the class model, to image and box classes together, and the rates at which workers draw boxes."""
     rates = None
-    if material.drawn is not None:
-        found = BoxClustering().fit_predict(material.drawn.boxes, gold=dict(material.drawn.known))
-        rates = found.rates
-        material.spool.add(_cluster_shard(material.drawn, found))
-    if material.spool.is_whole:
-        return fit_blend(_all_of(material)), rates
-    return _fit_in_shards(material), rates
+    if training_data.drawn is not None:
+        result = BoxClustering().fit_predict(training_data.drawn.boxes, gold=dict(training_data.drawn.known))
+        rates = result.rates
+        training_data.shards.add(_cluster_shard(training_data.drawn, result))
+    if training_data.shards.fits_in_memory:
+        return fit_blend(_all_answers(training_data)), rates
+    return _fit_sharded(training_data), rates
 
 
-def _all_of(material: Material) -> Answers:
-    shards = [shard.answers(classes=material.classes) for shard in material.spool]
+def _all_answers(training_data: Material) -> Answers:
+    shards = [shard.answers(classes=training_data.classes) for shard in training_data.shards]
     if not shards:
-        return Answers.of([], [], [], classes=material.classes, history=material.history)
+        return Answers.of([], [], [], classes=training_data.classes, history=training_data.history)
     soft = any(shard.weights is not None for shard in shards)
     weights = [np.ones(len(each.task)) if each.weights is None else each.weights for each in shards]
     return Answers.of(
@@ -82,35 +83,35 @@ def _all_of(material: Material) -> Answers:
         np.concatenate([each.worker for each in shards]),
         np.concatenate([each.label for each in shards]),
         weights=np.concatenate(weights) if soft else None,
-        classes=material.classes,
+        classes=training_data.classes,
         gold={task: label for each in shards for task, label in each.gold.items()},
-        history=material.history,
+        history=training_data.history,
     )
 
 
-def _fit_in_shards(material: Material) -> BlendState:
-    """One job walks the shards; what it adds up (statistics.Statistics) many could."""
-    workers = material.spool.workers
+def _fit_sharded(training_data: Material) -> BlendState:
+    """A single job iterates over the shards; the sums (statistics.Statistics) are additive, so many jobs could."""
+    workers = training_data.shards.workers
 
     def shards() -> Iterator[Coded]:
-        for shard in material.spool:
-            yield Coded.of(shard.answers(classes=material.classes), repeats="share", workers=workers)
+        for shard in training_data.shards:
+            yield Coded.of(shard.answers(classes=training_data.classes), repeats="share", workers=workers)
 
-    about = Answers.of([], [], [], classes=material.classes, history=material.history)
-    return fit_passes(Sharded(shards), about, workers=workers, rows=material.spool.rows).state
+    prior = Answers.of([], [], [], classes=training_data.classes, history=training_data.history)
+    return fit_passes(Sharded(shards), prior, workers=workers, rows=training_data.shards.rows).state
 
 
-def _cluster_shard(drawn: Drawn, found: BoxConsensus) -> Shard:
-    rows = np.concatenate([np.empty(0, np.int64), *(np.array(each, np.int64) for each in found.members)])
-    cluster = np.repeat(np.arange(len(found.members)), [len(each) for each in found.members]) + _CLUSTERS
+def _cluster_shard(drawn: Drawn, result: BoxConsensus) -> Shard:
+    rows = np.concatenate([np.empty(0, np.int64), *(np.array(each, np.int64) for each in result.members)])
+    cluster = np.repeat(np.arange(len(result.members)), [len(each) for each in result.members]) + _CLUSTERS
     worker, label = drawn.boxes.worker[rows], drawn.boxes.label[rows]
     order = np.lexsort((worker, cluster))
     none = np.empty(0, np.int64)
     return Shard(cluster[order], worker[order], label[order], np.ones(len(order)), none, none)
 
 
-def _fingerprint(spool: Spool, drawn: Drawn | None, classes: IntArray, *records: History) -> str:
-    digest = hashlib.blake2b(spool.digest().encode(), digest_size=32)
+def _fingerprint(shards: Spool, drawn: Drawn | None, classes: IntArray, *records: History) -> str:
+    digest = hashlib.blake2b(shards.digest().encode(), digest_size=32)
     digest.update(classes.tobytes())
     digest.update(json.dumps([sorted(record.items()) for record in records]).encode())
     if drawn is not None:

@@ -1,11 +1,11 @@
-"""How a label came to be, beside the crowd's methods in `algorithms.registry`."""
+"""Label methods other than the aggregation methods in `algorithms.registry`."""
 
-#: One answer alone, as it was given.
+#: A single answer, unchanged.
 SINGLE = "single"
 #: A reviewer's own version.
 REVIEW = "review"
-#: The owner's own answer to a check image.
+#: The owner's answer to a gold image.
 GOLD = "gold"
 
-#: Labels that a person set; answers do not overwrite them.
+#: Labels set by a person; new answers do not overwrite them.
 SET_BY_PEOPLE = frozenset({REVIEW, GOLD})

@@ -1,7 +1,7 @@
-"""When nothing was answered since, a label stays until what is learnt of its workers changes what it says.
+"""Keeps a label without new answers until a better worker model changes its content visibly.
 
-Better known workers move an agreed box by a fraction of a pixel. As a version that would take a reviewer's verdict
-back, for nothing that anybody sees.
+Re-estimated workers move an agreed box by a fraction of a pixel. Written as a new version, that would revoke a
+reviewer's verdict over an invisible difference.
 """
 
 from __future__ import annotations
@@ -19,38 +19,38 @@ from annotary_core.labels.shapes import OBJECT_TOOLS
 from tasks.consensus.models import ConsensusLabel
 from tasks.gold.compare import Tolerance, compare
 
-#: Boxes that overlap by this much are the same to the eye.
+#: IoU from which two boxes are visually identical.
 SAME = 0.9
 
 Json = dict[str, Any]
 
 
 def stays(result: Consolidated, label: ConsensusLabel) -> bool:
-    """Whether the label says the same already, of the same answers."""
-    if _behind(result.evidence) != _behind(label.evidence):
+    """Whether the label already has this content, computed from the same answers."""
+    if _annotations_behind(result.evidence) != _annotations_behind(label.evidence):
         return False
     return compare(result.answer, [Answer.from_json(label.body)], Tolerance(iou=SAME)).correct
 
 
 def posterior_beside(result: Consolidated, label: ConsensusLabel | None) -> Json:
-    """The posterior, its objects under the ids that they have in the label where it stays."""
+    """The posterior, with its objects under the ids of the label if the label is kept."""
     objects = result.posterior.get("objects")
     if not objects or label is None or not stays(result, label):
         return result.posterior
-    names = _same_objects(result.evidence["objects"], label.evidence.get("objects", []))
-    return result.posterior | {"objects": {names.get(key, key): value for key, value in objects.items()}}
+    label_ids = _same_objects(result.evidence["objects"], label.evidence.get("objects", []))
+    return result.posterior | {"objects": {label_ids.get(key, key): value for key, value in objects.items()}}
 
 
-def _behind(evidence: Mapping[str, Any]) -> set[str]:
+def _annotations_behind(evidence: Mapping[str, Any]) -> set[str]:
     return {row["annotation"] for part in ("answers", "models") for row in evidence.get(part, [])}
 
 
-def _same_objects(now: Sequence[Json], before: Sequence[Json]) -> dict[str, str]:
-    """{id now: id before} of the objects that overlap, one to one."""
-    overlap = pairwise_iou(*(corner_array([_object(item).geom for item in items]) for items in (now, before)))
+def _same_objects(new: Sequence[Json], old: Sequence[Json]) -> dict[str, str]:
+    """{new id: old id} of the overlapping objects, matched one to one."""
+    overlap = pairwise_iou(*(corner_array([_object(item).geom for item in items]) for items in (new, old)))
     rows, columns = linear_sum_assignment(np.where(overlap >= SAME, overlap, 0.0), maximize=True)
     pairs = [(row, column) for row, column in zip(rows, columns, strict=True) if overlap[row, column] >= SAME]
-    return {now[row]["id"]: before[column]["id"] for row, column in pairs}
+    return {new[row]["id"]: old[column]["id"] for row, column in pairs}
 
 
 def _object(item: Json) -> LabelObject:

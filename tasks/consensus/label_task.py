@@ -1,4 +1,4 @@
-"""What the answers to one task agree on, given what is known of those who gave them."""
+"""Aggregates the answers to a task into its label, using what is known about the workers who gave them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ _DIGITS = 6
 
 @dataclass(frozen=True, slots=True)
 class InProject:
-    """A state as a method for answers that may name fewer classes than it knows, or new ones.
+    """Adapts a fitted state to the method interface, for answers that may name fewer classes than it knows, or new
+    ones.
 
-    What a worker weighs is in the state, so weights are left aside, unless they are `soft`: those of a model's
-    probabilities, with 1 for everybody else.
+    Worker weights are part of the state, so the weights of the answers are ignored unless they are `soft`: a model's
+    probabilities, with 1 for every other answer.
     """
 
     state: BlendState
@@ -37,14 +38,14 @@ class InProject:
     uses: frozenset[str] = frozenset({"gold"})
 
     def fit_predict(self, answers: Answers) -> Consensus:
-        every = np.union1d(answers.classes, self.state.classes)
+        classes = np.union1d(answers.classes, self.state.classes)
         weights = answers.weights if self.soft else None
-        return Scored(self.state, seed=self.seed).fit_predict(replace(answers, classes=every, weights=weights))
+        return Scored(self.state, seed=self.seed).fit_predict(replace(answers, classes=classes, weights=weights))
 
 
 @dataclass(frozen=True, slots=True)
 class Gathered:
-    """What a task's label is made from: the answers of people that count, and what models predict."""
+    """The input to a task's label: the counting answers of people and the predictions of models."""
 
     people: Sequence[CountingAnswer] = ()
     models: Sequence[Predicted] = ()
@@ -56,108 +57,116 @@ class Gathered:
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """Some tasks of a project with all that their labels are made from."""
+    """The inputs to the labels of several tasks of one project, by task id."""
 
     schema: Schema
     learnt: Learnt
-    of: dict[int, Gathered]
+    by_task: dict[int, Gathered]
 
 
 def ground_of(*, project: Project, task_ids: Sequence[int]) -> Ground:
-    """One version of what is known of the workers, for all of these tasks."""
-    assert project.schema is not None  # tasks are made and claimed only with a schema
+    """Load the inputs of all of these tasks, with a single version of the worker model."""
+    assert project.schema is not None  # tasks cannot be created or claimed without a schema
     schema = Schema.from_json(project.schema.body)
     people, models = counting_answers(task_ids=task_ids), predictions_of(task_ids=task_ids)
-    of = {pk: Gathered(people.get(pk, ()), models.get(pk, ())) for pk in task_ids}
-    actors = {actor for each in of.values() for actor in each.actors}
+    by_task = {pk: Gathered(people.get(pk, ()), models.get(pk, ())) for pk in task_ids}
+    actors = {actor for each in by_task.values() for actor in each.actors}
     classes = [item.number for item in schema.classes]
-    return Ground(schema, learnt_of(project=project, workers=actors, classes=classes), of)
+    return Ground(schema, learnt_of(project=project, workers=actors, classes=classes), by_task)
 
 
-def agree(*, task: Task, ground: Ground) -> Consolidated:
-    """Needs an answer of a person. With one answer alone the label is that answer as it was given, and it is as sure as
-    its worker is known to be right."""
-    given, learnt = ground.of[task.pk], ground.learnt
-    weights = weights_of(given, learnt)
-    method = InProject(learnt.blend, seed=task.pk, soft=bool(given.models))
-    result = consolidate(_rows(given, learnt), schema=ground.schema, seed=task.pk, method=method, rates=learnt.rates)
+def agree(*, task: Task, inputs: Ground) -> Consolidated:
+    """Aggregate the answers to one task; it needs at least one answer from a person.
+
+    A single answer becomes the label unchanged, with the worker's estimated accuracy as its confidence.
+    """
+    answers, learnt = inputs.by_task[task.pk], inputs.learnt
+    weights = weights_of(answers, learnt)
+    method = InProject(learnt.blend, seed=task.pk, soft=bool(answers.models))
+    result = consolidate(_rows(answers, learnt), schema=inputs.schema, seed=task.pk, method=method, rates=learnt.rates)
     evidence = {
         **result.evidence,
         "round": task.round,
         "state_version": learnt.version,
         "answers": [
             {"worker": str(each.worker), "annotation": str(each.annotation), "weight": weights[each.worker_id]}
-            for each in given.people
+            for each in answers.people
         ],
     }
-    if given.models:
+    if answers.models:
         evidence["models"] = [
             {"model": each.name, "annotation": str(each.annotation), "weight": weights[each.actor_id]}
-            for each in given.models
+            for each in answers.models
         ]
-    if len(given.actors) > 1:
+    if len(answers.actors) > 1:
         return replace(result, evidence=evidence)
-    alone = given.people[0]
-    return Consolidated(alone.answer, result.posterior, {**evidence, "method": SINGLE}, weights[alone.worker_id])
+    single = answers.people[0]
+    return Consolidated(single.answer, result.posterior, {**evidence, "method": SINGLE}, weights[single.worker_id])
 
 
-def weights_of(given: Gathered, learnt: Learnt) -> dict[int, float]:
-    """How likely each of them is right, 0 to 1."""
-    actors = np.array(given.actors, np.int64)
+def weights_of(answers: Gathered, learnt: Learnt) -> dict[int, float]:
+    """The probability that each actor is right, 0 to 1."""
+    actors = np.array(answers.actors, np.int64)
     return {int(a): round(float(p), _DIGITS) for a, p in zip(actors, learnt.blend.accuracy_of(actors), strict=True)}
 
 
-def influences(given: Gathered, *, learnt: Learnt, agreed: int) -> dict[int, float]:
-    """By how much each answer moves the log-odds of the agreed class against the likeliest other one, in nats.
+def influences(task_answers: Gathered, *, learnt: Learnt, agreed: int) -> dict[int, float]:
+    """How much each answer shifts the log-odds of the agreed class against the likeliest other class, in nats.
 
-    What it moves is what is missing without it, so that a blend of models has an answer too. Those whose answer names
-    no class are left out.
+    Computed leave-one-out, which also works for a blend of models. Actors whose answer names no class are omitted.
     """
-    votes = _votes(given)
+    votes = _votes(task_answers)
     actors = sorted({actor for actor, _, _ in votes})
     rows = [(0, *vote) for vote in votes]
-    for without, actor in enumerate(actors, start=1):
-        rows += [(without, *vote) for vote in votes if vote[0] != actor]
+    for scenario, actor in enumerate(actors, start=1):
+        rows += [(scenario, *vote) for vote in votes if vote[0] != actor]
     if not rows:
         return {}
     task, worker, label, weight = zip(*rows, strict=True)
     answers = Answers.of(task, worker, label, weights=weight, classes=np.union1d(label, [agreed]))
-    found = InProject(learnt.blend, soft=True).fit_predict(answers)
-    odds = _log_odds(found, learnt.blend, agreed)
-    # Without its only answer a task says nothing: even odds.
-    return {actor: round(odds[0] - odds.get(at, 0.0), _DIGITS) for at, actor in enumerate(actors, start=1)}
+    result = InProject(learnt.blend, soft=True).fit_predict(answers)
+    log_odds = _log_odds(result, learnt.blend, agreed)
+    # Without its only answer a task has no evidence: even odds.
+    return {
+        actor: round(log_odds[0] - log_odds.get(scenario, 0.0), _DIGITS)
+        for scenario, actor in enumerate(actors, start=1)
+    }
 
 
-def _log_odds(found: Consensus, blend: BlendState, agreed: int) -> dict[int, float]:
-    """Of the agreed class against the likeliest other one of the first task, in each task."""
-    classes = np.union1d(blend.classes, np.union1d(found.posteriors.label, [agreed]))
-    p = np.maximum(found.posteriors.dense(classes), 1e-12)
-    at = int(np.searchsorted(classes, agreed))
-    others = np.delete(np.arange(len(classes)), at)
+def _log_odds(result: Consensus, blend: BlendState, agreed: int) -> dict[int, float]:
+    """Log-odds, in each task, of the agreed class against the likeliest other class of the first task."""
+    classes = np.union1d(blend.classes, np.union1d(result.posteriors.label, [agreed]))
+    p = np.maximum(result.posteriors.dense(classes), 1e-12)
+    agreed_index = int(np.searchsorted(classes, agreed))
+    others = np.delete(np.arange(len(classes)), agreed_index)
     if not len(others):
-        return {int(task): 0.0 for task in found.task}
+        return {int(task): 0.0 for task in result.task}
     rival = others[int(p[0, others].argmax())]
-    return {int(task): float(np.log(row[at] / row[rival])) for task, row in zip(found.task, p, strict=True)}
+    return {int(task): float(np.log(row[agreed_index] / row[rival])) for task, row in zip(result.task, p, strict=True)}
 
 
-def _votes(given: Gathered) -> list[tuple[int, int, float]]:
-    """(actor, class, weight) as the class model reads them."""
+def _votes(task_answers: Gathered) -> list[tuple[int, int, float]]:
+    """(actor, class, weight) rows for the class model."""
     votes = [
         (each.worker_id, each.answer.image.class_number, 1.0)
-        for each in given.people
+        for each in task_answers.people
         if each.answer.image.class_number is not None
     ]
-    for each in given.models:
-        said = {number: p for number, p in each.probabilities.items() if p > 0}
-        votes += [(each.actor_id, number, p * len(said)) for number, p in said.items()]
+    for each in task_answers.models:
+        probabilities = {number: p for number, p in each.probabilities.items() if p > 0}
+        votes += [(each.actor_id, number, p * len(probabilities)) for number, p in probabilities.items()]
     return votes
 
 
-def _rows(given: Gathered, learnt: Learnt) -> list[WorkerAnswer]:
-    """The weight is how careful a worker is held to be who has no rates yet, against one of whom nothing is known."""
-    if given.models:
-        people = [WorkerAnswer(each.worker_id, each.answer) for each in given.people]
-        soft = [WorkerAnswer(each.actor_id, each.answer, probabilities=each.probabilities) for each in given.models]
+def _rows(task_answers: Gathered, learnt: Learnt) -> list[WorkerAnswer]:
+    """A worker without rates is weighted by estimated accuracy, relative to that of an unknown worker."""
+    if task_answers.models:
+        people = [WorkerAnswer(each.worker_id, each.answer) for each in task_answers.people]
+        soft = [
+            WorkerAnswer(each.actor_id, each.answer, probabilities=each.probabilities) for each in task_answers.models
+        ]
         return people + soft
-    weights, usual = weights_of(given, learnt), learnt.blend.pooled_accuracy
-    return [WorkerAnswer(each.worker_id, each.answer, weights[each.worker_id] / usual) for each in given.people]
+    weights, baseline = weights_of(task_answers, learnt), learnt.blend.pooled_accuracy
+    return [
+        WorkerAnswer(each.worker_id, each.answer, weights[each.worker_id] / baseline) for each in task_answers.people
+    ]

@@ -1,4 +1,4 @@
-"""What the crowd agreed on, in versions, and how sure it is."""
+"""Consensus labels in versions, their posteriors, and the fitted state that they are computed from."""
 
 from django.db import models
 from django.db.models import Q
@@ -20,7 +20,7 @@ class ConsensusLabel(models.Model):
     """A version of a task's agreed label. Append-only: only `is_current` may change (a trigger refuses the rest).
 
     `content_hash` is `answers.content_hash` of the body; recomputing to the same hash writes no new version.
-    `evidence` names method, answers and shares behind it. Made by a reviewer's fix, the method is `review`.
+    `evidence` names the method, answers and shares behind it. For a reviewer's fix, the method is `review`.
     """
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
@@ -46,8 +46,8 @@ class ConsensusLabel(models.Model):
 
 
 class Posterior(models.Model):
-    """The mutable belief beside a task's label. `state_version` is that of the project's state from which it was
-    made, 0 when nothing was learnt yet; `confidence` that of the label that it comes to."""
+    """The mutable posterior that accompanies a task's label. `state_version` is the version of the project's state that
+    it was computed from, 0 before the first fit; `confidence` is the confidence of the label it implies."""
 
     task = models.OneToOneField(Task, on_delete=models.CASCADE, related_name="posterior")
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
@@ -59,12 +59,12 @@ class Posterior(models.Model):
 
 
 class ConsensusState(models.Model):
-    """What a fit learnt of a project, in versions; a version never changes, and one of them is current.
+    """The result of a fit of a project, in versions; a version never changes, and exactly one is current.
 
-    `header` holds all but the workers, who have rows of their own. `fingerprint` is the digest of what was fitted:
-    fitting the same again writes nothing. `settled` is how many answers the project had settled by its live stream,
-    `seconds` what the fit took; both say when the next one is worth its while. A version stays until the one after
-    next is written, so that whoever has read its header finds its workers.
+    `header` holds everything except the workers, who have their own rows. `fingerprint` is the digest of the fit's
+    input: fitting the same input again writes nothing. `settled` is the number of settled answers in the project's live
+    stream, `seconds` the duration of the fit; both determine when the next fit is worthwhile. A version is kept until
+    the one after next is written, so that a reader that has loaded its header still finds its workers.
     """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
@@ -85,7 +85,7 @@ class ConsensusState(models.Model):
 
 
 class WorkerReliability(models.Model):
-    """What a version of a project's state says of one worker, a person or a model."""
+    """The estimated reliability of one worker, a person or a model, in one version of a project's state."""
 
     state = models.ForeignKey(ConsensusState, on_delete=models.CASCADE, related_name="workers", db_index=False)
     worker = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
@@ -96,7 +96,7 @@ class WorkerReliability(models.Model):
 
 
 class Prediction(models.Model):
-    """The class probabilities that a model gave with its annotation: {class number: p}, summing to 1."""
+    """The class probabilities of a model's annotation: {class number: p}, summing to 1."""
 
     annotation = models.OneToOneField(Annotation, on_delete=models.CASCADE, related_name="prediction")
     probabilities = models.JSONField()

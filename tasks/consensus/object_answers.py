@@ -1,4 +1,4 @@
-"""The boxes that workers drew, as columns."""
+"""The boxes that workers drew, in columns."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,24 +16,24 @@ from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.selectors import settled_answers
 from tasks.gold.models import Gold
 
-#: Images from which the rates of workers are learnt, drawn by their lot (the public id); more teach nothing new.
+#: Images from which worker rates are estimated, sampled by their random public id; more would add nothing.
 MOST_IMAGES = 20_000
 _CHUNK = 2_000
 
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """boxes: of every task (check images by their negated key). known: task -> all of its boxes, shape (g, 4)."""
+    """boxes: of every task (gold under its negated key). known: task -> all of its true boxes, shape (g, 4)."""
 
     boxes: BoxAnswers
     known: Mapping[int, FloatArray]
 
 
 def drawn_sample(*, project_id: int, most: int = MOST_IMAGES) -> Drawn:
-    """Images of the project by their lot, all check images, and what is known of both."""
+    """Sample the project's images by their random public id; adds all gold, and the ground truth known for either."""
     answered = Task.objects.filter(project_id=project_id, posterior__answers__gt=0).order_by("public_id")
     ids = sorted(answered.values_list("pk", flat=True)[:most])
-    rows = [*drawn_rows(task_ids=ids), *_on_check_images(project_id)]
+    rows = [*drawn_rows(task_ids=ids), *_gold_rows(project_id)]
     labels = ConsensusLabel.objects.filter(task_id__in=ids, is_current=True, method__in=SET_BY_PEOPLE)
     known = {task_id: corners_of(body) for task_id, body in labels.values_list("task_id", "body")}
     golds = Gold.objects.filter(project_id=project_id, state=Gold.State.ACTIVE).values_list("pk", "accepted")
@@ -42,28 +42,28 @@ def drawn_sample(*, project_id: int, most: int = MOST_IMAGES) -> Drawn:
 
 
 def drawn_rows(*, task_ids: Sequence[int]) -> list[tuple[int, int, dict[str, Any]]]:
-    """(task, worker, body) of the answers that count, by task, then worker."""
+    """(task, worker, body) of the counting answers, ordered by task, then worker."""
     rows = []
     for at in range(0, len(task_ids), _CHUNK):
-        some = settled_answers().filter(Q(task_id__in=task_ids[at : at + _CHUNK]))
-        rows += list(some.order_by("task_id", "actor_id").values_list("task_id", "actor_id", "body"))
+        chunk = settled_answers().filter(Q(task_id__in=task_ids[at : at + _CHUNK]))
+        rows += list(chunk.order_by("task_id", "actor_id").values_list("task_id", "actor_id", "body"))
     return rows
 
 
 def box_answers(rows: Iterable[tuple[int, int, Mapping[str, Any]]]) -> BoxAnswers:
-    """Of bodies of answers; who could not tell has not seen."""
-    saw = [(task, worker, body) for task, worker, body in rows if body["verdict"] != "cannot_tell"]
-    boxes = [(task, worker, item) for task, worker, body in saw for item in body["objects"] if item["tool"] == "box"]
+    """The boxes in the answers; a worker who answered "cannot tell" is not counted as having seen the image."""
+    seen = [(task, worker, body) for task, worker, body in rows if body["verdict"] != "cannot_tell"]
+    boxes = [(task, worker, item) for task, worker, body in seen for item in body["objects"] if item["tool"] == "box"]
     return BoxAnswers.of(
         [task for task, _, _ in boxes],
         [worker for _, worker, _ in boxes],
         [item["class"] for _, _, item in boxes],
         _box_array([item["geom"] for _, _, item in boxes]),
-        seen=[(task, worker) for task, worker, _ in saw],
+        seen=[(task, worker) for task, worker, _ in seen],
     )
 
 
-def _on_check_images(project_id: int) -> list[tuple[int, int, dict[str, Any]]]:
+def _gold_rows(project_id: int) -> list[tuple[int, int, dict[str, Any]]]:
     rows = answers_to_check_images(project_id=project_id).order_by("gold_id", "actor_id")
     return [(-gold, actor, body) for gold, actor, body in rows.values_list("gold_id", "actor_id", "body")]
 

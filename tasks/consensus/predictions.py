@@ -1,6 +1,6 @@
-"""What models predict: one more annotator each, whose reliability is learnt like a person's.
+"""Predictions of models. A model is an additional annotator whose reliability is estimated like a person's.
 
-A prediction uses no place and earns nothing. Its class probabilities are one vote, split as they say.
+A prediction takes no slot and earns nothing. It counts as one vote, split by its class probabilities.
 """
 
 from collections import defaultdict
@@ -39,28 +39,28 @@ def current_predictions() -> QuerySet[Prediction]:
 
 
 def predictions_of(*, task_ids: Collection[int]) -> dict[int, list[Predicted]]:
-    """The predictions for each of these tasks, by model."""
+    """The predictions for each of these tasks, ordered by model."""
     rows = (
         current_predictions()
         .filter(annotation__task_id__in=task_ids)
         .select_related("annotation__actor")
         .order_by("annotation__task_id", "annotation__actor_id")
     )
-    found: dict[int, list[Predicted]] = defaultdict(list)
+    predictions: dict[int, list[Predicted]] = defaultdict(list)
     for row in rows:
-        given = row.annotation
-        assert given.task_id is not None
-        found[given.task_id].append(
+        annotation = row.annotation
+        assert annotation.task_id is not None
+        predictions[annotation.task_id].append(
             Predicted(
-                given.actor_id,
-                given.actor.public_id,
-                given.actor.label,
-                given.public_id,
-                given.body,
+                annotation.actor_id,
+                annotation.actor.public_id,
+                annotation.actor.label,
+                annotation.public_id,
+                annotation.body,
                 probabilities_of(row.probabilities),
             )
         )
-    return found
+    return predictions
 
 
 def probabilities_of(stored: dict[str, float]) -> dict[int, float]:
@@ -68,19 +68,19 @@ def probabilities_of(stored: dict[str, float]) -> dict[int, float]:
 
 
 def models_on_check_images(*, project: Project, actors: Collection[int]) -> dict[int, tuple[float, float]]:
-    """(right, wrong) of each model among the actors on the project's active check images: the probabilities that it
-    gave to right classes, and the rest."""
+    """(right, wrong) of each model among the actors on the project's active gold: the sum of the probabilities it gave
+    to accepted classes, and the remainder."""
     rows = current_predictions().filter(
         annotation__actor_id__in=list(actors),
         annotation__gold__project=project,
         annotation__gold__state=Gold.State.ACTIVE,
     )
-    found: dict[int, tuple[float, float]] = {}
+    record: dict[int, tuple[float, float]] = {}
     for actor, stored, accepted in rows.values_list(
         "annotation__actor_id", "probabilities", "annotation__gold__accepted"
     ):
-        allowed = {body["image"]["class"] for body in accepted}
-        right = sum(p for number, p in probabilities_of(stored).items() if number in allowed)
-        before = found.get(actor, (0.0, 0.0))
-        found[actor] = (before[0] + right, before[1] + 1 - right)
-    return found
+        accepted_classes = {body["image"]["class"] for body in accepted}
+        right = sum(p for number, p in probabilities_of(stored).items() if number in accepted_classes)
+        earlier = record.get(actor, (0.0, 0.0))
+        record[actor] = (earlier[0] + right, earlier[1] + 1 - right)
+    return record

@@ -1,7 +1,7 @@
-"""Refits: what a project's answers teach of its workers is learnt anew when enough of it changed.
+"""Refits: re-estimates the reliability of a project's workers when enough of its data has changed.
 
-A refit is asked for by whatever changes what it would read: enough new answers, a check image made or retired, a label
-that a person set, answers that no longer count, predictions of a model. One waits for a project, whoever asks.
+Every change to a refit's input requests one: enough new answers, gold created or retired, a label set by a person,
+answers that no longer count, model predictions. At most one refit is queued per project, whatever requests it.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from tasks.consensus.worker_model import write_state
 
 REFIT = "consensus.refit"
 UPDATE_LABELS = "consensus.update"
-#: New answers that are worth a refit: this many, and this share of those that were there.
+#: New answers that justify a refit: at least this many, and at least this share of the earlier ones.
 LEAST_NEW = 50
 SHARE_NEW = 0.1
-#: A project's refits may take one part in this many of one worker's time.
+#: A project's refits may take at most 1/PAUSE of one job worker's time.
 PAUSE = 20
-#: How far the clocks of machines may be apart.
+#: The maximum clock skew between machines.
 CLOCKS = timedelta(minutes=1)
-#: Tasks a job of updates.
+#: Tasks per update job.
 TASKS_A_JOB = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Refitted:
-    """version: the project's current state. fresh: it was written now. moved: tasks whose labels are made anew."""
+    """version: of the current state. fresh: whether this refit wrote it. moved: the number of tasks to be relabeled."""
 
     version: int
     fresh: bool
@@ -46,16 +46,16 @@ class Refitted:
 
 
 def ask_refit(*, project_id: int) -> None:
-    """Call it last in the caller's transaction: it holds what it waits for until the commit."""
+    """Queue a refit. Call it last in the transaction: it locks an already queued job until the commit."""
     enqueue(REFIT, project_id=project_id, dedupe_key=f"{REFIT}:{project_id}", not_before=_not_before(project_id))
 
 
 def ask_refit_when_due(*, project_id: int) -> bool:
-    """Ask when enough answers have settled since the last fit, by the count of the live stream."""
+    """Request a refit if enough answers have settled since the last fit, by the live stream's count."""
     state = _current(project_id)
-    before = state.settled if state else 0
-    new = settled_answers_of(project_id=project_id) - before
-    due = new >= max(LEAST_NEW, SHARE_NEW * before)
+    previous = state.settled if state else 0
+    new = settled_answers_of(project_id=project_id) - previous
+    due = new >= max(LEAST_NEW, SHARE_NEW * previous)
     if due:
         ask_refit(project_id=project_id)
     return due
@@ -67,33 +67,33 @@ def settled_answers_of(*, project_id: int) -> int:
 
 @transaction.atomic
 def refit(*, project_id: int) -> Refitted:
-    """Locks the project's refits. Learn from all answers, write the next version, and queue the labels that it moves.
+    """Locks the project's refits. Fit all answers, write the next version, and queue the labels that it changes.
 
-    Of two at once the second waits, finds that what it reads is what was fitted, and writes nothing; so does running it
-    again. All is one transaction, so that the labels follow the state or neither is there.
+    If two run at once, the second waits, finds that its input has already been fitted, and writes nothing; so does a
+    repeated run. It is one transaction, so the state and the queued updates are committed together or not at all.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{REFIT}.{project_id}"])
     project = Project.objects.select_related("schema").get(pk=project_id)
-    before = _current(project_id)
+    previous = _current(project_id)
     if project.schema is None:
         return Refitted(0, fresh=False, moved=0)
-    settled, began = settled_answers_of(project_id=project_id), time.monotonic()
-    with Spool() as spool:
-        material = read_material(project=project, spool=spool)
-        if before is not None and before.fingerprint == material.fingerprint:
-            # Settled were check images or surplus alone; counted as seen, or each finished set would ask again.
-            ConsensusState.objects.filter(pk=before.pk).update(settled=settled)
-            return Refitted(before.version, fresh=False, moved=0)
-        blend, rates = fit(material)
+    settled, started = settled_answers_of(project_id=project_id), time.monotonic()
+    with Spool() as shards:
+        training_data = read_material(project=project, shards=shards)
+        if previous is not None and previous.fingerprint == training_data.fingerprint:
+            # Only gold or surplus answers have settled; count them, or every finished set would request a refit again.
+            ConsensusState.objects.filter(pk=previous.pk).update(settled=settled)
+            return Refitted(previous.version, fresh=False, moved=0)
+        blend, rates = fit(training_data)
     moved = unique_tasks(moved_by(project=project, blend=blend, rates=rates)).tolist()
     state = write_state(
         project_id=project_id,
         blend=blend,
         rates=rates,
-        fingerprint=material.fingerprint,
+        fingerprint=training_data.fingerprint,
         settled=settled,
-        seconds=time.monotonic() - began,
+        seconds=time.monotonic() - started,
     )
     _queue_updates(project_id, moved)
     data = {"version": state.version, "moved": len(moved)}
@@ -103,10 +103,11 @@ def refit(*, project_id: int) -> Refitted:
 
 @transaction.atomic
 def catch_up(*, project_id: int) -> int:
-    """Call it when a refit has committed. Queue the tasks whose answers settled while it ran: it had scored them by
-    then, and their labels were made with the version before. Who commits later sees for himself (`update_labels`).
+    """Queue the tasks whose answers settled while a refit ran; call it after the refit has committed.
 
-    Returns how many. Which they are follows from the state's row, so that it can be done again after a crash.
+    The refit had already scored those tasks, and their labels were computed with the previous version. Transactions
+    that commit later detect the new version themselves (`update_labels`). Returns the number of tasks. They are derived
+    from the state's row, so the call can be repeated after a crash.
     """
     state = _current(project_id)
     if state is None:
@@ -119,9 +120,9 @@ def catch_up(*, project_id: int) -> int:
 
 
 def _queue_updates(project_id: int, tasks: Sequence[int]) -> None:
-    for at in range(0, len(tasks), TASKS_A_JOB):
-        some = list(tasks[at : at + TASKS_A_JOB])
-        enqueue(UPDATE_LABELS, project_id=project_id, max_attempts=KEEP_TRYING, task_ids=some)
+    for start in range(0, len(tasks), TASKS_A_JOB):
+        chunk = list(tasks[start : start + TASKS_A_JOB])
+        enqueue(UPDATE_LABELS, project_id=project_id, max_attempts=KEEP_TRYING, task_ids=chunk)
 
 
 def _current(project_id: int) -> ConsensusState | None:
@@ -130,7 +131,7 @@ def _current(project_id: int) -> ConsensusState | None:
 
 
 def _not_before(project_id: int) -> datetime | None:
-    """So that a large project is not fitted again and again for each of a reviewer's fixes."""
+    """The earliest start of the next refit; keeps a large project from being refitted after every reviewer's fix."""
     state = _current(project_id)
     if state is None:
         return None

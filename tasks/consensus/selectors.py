@@ -1,4 +1,4 @@
-"""What stands behind a label: the answers that count, what they weigh, how sure they make us."""
+"""The answers behind a label, and the tasks and workers that could still add to it."""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -18,7 +18,7 @@ from tasks.standing.models import Standing
 
 @dataclass(frozen=True, slots=True)
 class CountingAnswer:
-    """A settled answer of a worker that uses a place in its task's present round."""
+    """A worker's settled answer that occupies a slot in its task's current round."""
 
     worker_id: int
     worker: UUID
@@ -35,7 +35,7 @@ def settled_annotations(task_ids: Collection[int]) -> QuerySet[Annotation]:
 
 
 def settled_answers() -> QuerySet[Annotation]:
-    """Current answers whose set is over and which use a place in the present round of their task."""
+    """Current answers from settled hands that occupy a slot in their task's current round."""
     return Annotation.objects.filter(
         is_current=True,
         source=Annotation.Source.WORKER,
@@ -47,14 +47,14 @@ def settled_answers() -> QuerySet[Annotation]:
 
 
 def counting_answers(*, task_ids: Collection[int]) -> dict[int, list[CountingAnswer]]:
-    """The answers of each task from which its label is made, by worker."""
-    found = list(
+    """The answers that each task's label is computed from, ordered by worker."""
+    rows = list(
         settled_annotations(task_ids)
         .order_by("task_id", "actor_id")
         .values_list("task_id", "actor_id", "actor__public_id", "public_id", "body")
     )
     answers: dict[int, list[CountingAnswer]] = defaultdict(list)
-    for task_id, worker_id, worker, annotation, body in found:
+    for task_id, worker_id, worker, annotation, body in rows:
         answers[task_id].append(CountingAnswer(worker_id, worker, annotation, body))
     return answers
 
@@ -64,19 +64,19 @@ def current_label(*, task: Task) -> ConsensusLabel | None:
 
 
 def workers_left_to_ask(*, project_id: int, task_ids: Collection[int]) -> dict[int, int]:
-    """For each task, how many admitted workers have not had it in its present round."""
+    """For each task, the number of active workers who have not been assigned it in its current round."""
     active = Standing.objects.filter(project_id=project_id, state=Standing.State.ACTIVE)
-    everybody = active.count()
-    had = dict(
+    total = active.count()
+    assigned = dict(
         Assignment.objects.filter(task_id__in=task_ids, round=F("task__round"), worker__in=active.values("worker_id"))
         .values_list("task_id")
         .annotate(workers=Count("worker_id", distinct=True))
     )
-    return {task_id: everybody - had.get(task_id, 0) for task_id in task_ids}
+    return {task_id: total - assigned.get(task_id, 0) for task_id in task_ids}
 
 
 def full_but_open(*, task_ids: Collection[int]) -> list[Task]:
-    """Open tasks that have all the answers they asked for: their answers disagree too much to be the last word."""
+    """Open tasks that have all requested answers: these disagree too much for the label to be final."""
     tasks = Task.objects.filter(pk__in=task_ids, state=Task.State.OPEN, wanted__gt=0).order_by("pk")
     settled = dict(settled_annotations(task_ids).values_list("task_id").annotate(answers=Count("pk")))
     return [task for task in tasks if settled.get(task.pk, 0) >= task.wanted]

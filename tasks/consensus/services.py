@@ -1,4 +1,4 @@
-"""From settled answers to the agreed label."""
+"""Computes the agreed label from settled answers."""
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from tasks.consensus.selectors import current_label, workers_left_to_ask
 from tasks.consensus.stopping_policy import Somebody, wants_more
 from tasks.consensus.worker_model import Learnt, current_version
 
-#: Tasks in one transaction: enough to share the queries, few enough that their rows are free again in milliseconds.
+#: Tasks per transaction: enough to share the queries, few enough to release the row locks within milliseconds.
 CHUNK = 50
 
 
 @dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What the answers to one task come to, beside the label that it has now."""
+class _Update:
+    """The aggregated answers to one task, and the label that it has now."""
 
     task: Task
     answers: int
@@ -40,8 +40,8 @@ class _Outcome:
         return self.answers >= self.task.wanted
 
     @property
-    def brings_a_version(self) -> bool:
-        """A redo always brings a new version, also of the same content: its verdict begins anew."""
+    def needs_new_version(self) -> bool:
+        """Whether to write a version. A redo always does, even for equal content, so that it is reviewed again."""
         if not self.is_full or self.current is None:
             return self.is_full
         if self.current.evidence.get("round") != self.task.round:
@@ -53,7 +53,7 @@ class _Outcome:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """labels: versions written. version: of the state that they were made with."""
+    """labels: the number of versions written. version: of the state that they were computed with."""
 
     labels: int
     version: int
@@ -62,13 +62,13 @@ class _Written:
 def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
     """Locks the tasks, a few of one batch at a time; call it outside a transaction that holds later ones.
 
-    Makes each task's label from its settled, counting answers of the present round, and returns how many versions were
-    written. The posterior follows every answer; a label is written when the task has all the answers that it asks for.
-    The same content writes nothing, nor does a hair's difference when nothing was answered since (`staying`), and a
-    label that a person set in this round stays.
+    Computes each task's label from its settled, counting answers of the current round, and returns the number of
+    versions written. The posterior is updated after every answer; a label is written once the task has all requested
+    answers. Equal content writes nothing, nor does a negligible change without new answers (`label_stability`), and a
+    label that a person set in this round is kept.
 
-    A full task becomes answered, unless its label is less sure than the project wants, another answer is worth asking
-    for (`asking`), and a worker is left to ask: then it stays open, and `flow.overlap` raises what it wants.
+    A full task becomes answered, unless its confidence is below the project's target, another answer is worthwhile
+    (`stopping_policy`), and a worker is available: then it stays open, and `flow.overlap` raises its `wanted`.
     """
     projects: dict[int, Project] = {}
     written = 0
@@ -80,7 +80,7 @@ def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
 
 
 def _update_by_one_version(project: Project, task_ids: Sequence[int], may_ask_more: bool) -> int:
-    """Again when a refit has committed meanwhile: it has scored the tasks as they were before."""
+    """Update the tasks, and once more if a refit has committed meanwhile: it scored the tasks as they were before."""
     written = _update_chunk(project, task_ids, may_ask_more)
     if written.version != current_version(project_id=project.pk):
         return written.labels + _update_chunk(project, task_ids, may_ask_more).labels
@@ -88,10 +88,10 @@ def _update_by_one_version(project: Project, task_ids: Sequence[int], may_ask_mo
 
 
 def in_chunks(*, task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:
-    """(project, tasks in ascending order): what may be locked in one transaction that does not hold the batch.
+    """Yield (project, tasks in ascending order) chunks that one transaction may lock without holding the batch.
 
-    Never tasks of two batches: a claim takes batches by priority and waits for tasks of one while it holds tasks of
-    another, so whoever did both by id alone would lock up with it.
+    A chunk never spans two batches: a claim visits batches by priority and waits for tasks of one while it holds tasks
+    of another, so locking across batches in id order could deadlock with it.
     """
     rows = Task.objects.filter(pk__in=task_ids).order_by("batch_id", "pk").values_list("project_id", "batch_id", "pk")
     for (project_id, _batch_id), group in groupby(rows, key=lambda row: row[:2]):
@@ -103,59 +103,57 @@ def in_chunks(*, task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:
 @transaction.atomic
 def _update_chunk(project: Project, task_ids: Sequence[int], may_ask_more: bool) -> _Written:
     tasks = list(Task.objects.select_for_update(no_key=True).filter(pk__in=task_ids).order_by("pk"))
-    ground = ground_of(project=project, task_ids=[task.pk for task in tasks])
-    outcomes = list(_outcomes(tasks, ground))
-    # Two jobs come here one after the other, so the second one sees the versions of the first.
-    _note_posteriors(outcomes)
-    full = [outcome for outcome in outcomes if outcome.is_full and outcome.task.state == Task.State.OPEN]
-    stay_open = _to_ask_again(project, full) if may_ask_more else frozenset[int]()
-    closed = [outcome for outcome in outcomes if outcome.task.pk not in stay_open]
-    written = _write_versions([outcome for outcome in closed if outcome.brings_a_version])
-    done = [outcome.task.pk for outcome in full if outcome.task.pk not in stay_open]
-    mark_answered(project_id=project.pk, task_ids=done)
-    return _Written(written, ground.learnt.version)
+    inputs = ground_of(project=project, task_ids=[task.pk for task in tasks])
+    updates = list(_updates(tasks, inputs))
+    # Concurrent jobs are serialized by the row locks, so the second one sees the versions of the first.
+    _save_posteriors(updates)
+    full = [update for update in updates if update.is_full and update.task.state == Task.State.OPEN]
+    stay_open = _needing_more_answers(project, full) if may_ask_more else frozenset[int]()
+    closed = [update for update in updates if update.task.pk not in stay_open]
+    written = _write_versions([update for update in closed if update.needs_new_version])
+    answered = [update.task.pk for update in full if update.task.pk not in stay_open]
+    mark_answered(project_id=project.pk, task_ids=answered)
+    return _Written(written, inputs.learnt.version)
 
 
-def _outcomes(tasks: Sequence[Task], ground: Ground) -> Iterator[_Outcome]:
+def _updates(tasks: Sequence[Task], inputs: Ground) -> Iterator[_Update]:
     task_ids = [task.pk for task in tasks]
     labels = {row.task_id: row for row in ConsensusLabel.objects.filter(task_id__in=task_ids, is_current=True)}
     for task in tasks:
-        people = ground.of[task.pk].people
-        if people:
-            result = agree(task=task, ground=ground)
-            yield _Outcome(task, len(people), result, ground.learnt, labels.get(task.pk))
+        answers = inputs.by_task[task.pk].people
+        if answers:
+            result = agree(task=task, inputs=inputs)
+            yield _Update(task, len(answers), result, inputs.learnt, labels.get(task.pk))
 
 
-def _to_ask_again(project: Project, full: Sequence[_Outcome]) -> frozenset[int]:
+def _needing_more_answers(project: Project, full: Sequence[_Update]) -> frozenset[int]:
     unsure = [
-        outcome.task.pk
-        for outcome in full
-        if outcome.task.wanted < project.answers_max and _is_unsure(project, outcome)
+        update.task.pk for update in full if update.task.wanted < project.answers_max and _is_unsure(project, update)
     ]
     if not unsure:
         return frozenset()
-    # With nobody left to ask, the task would stay open for ever; a reviewer decides it instead.
-    left = workers_left_to_ask(project_id=project.pk, task_ids=unsure)
-    return frozenset(pk for pk in unsure if left[pk] > 0)
+    # Without a remaining worker the task would stay open forever; a reviewer decides it instead.
+    remaining = workers_left_to_ask(project_id=project.pk, task_ids=unsure)
+    return frozenset(pk for pk in unsure if remaining[pk] > 0)
 
 
-def _is_unsure(project: Project, outcome: _Outcome) -> bool:
+def _is_unsure(project: Project, update: _Update) -> bool:
     return wants_more(
         project=project,
-        posterior=outcome.result.posterior,
-        confidence=outcome.result.confidence,
-        answers=outcome.answers,
-        asked=Somebody.of(outcome.learnt),
+        posterior=update.result.posterior,
+        confidence=update.result.confidence,
+        answers=update.answers,
+        worker=Somebody.of(update.learnt),
     )
 
 
-def _note_posteriors(outcomes: Collection[_Outcome]) -> None:
-    known = {row.task_id: row for row in Posterior.objects.filter(task_id__in=[each.task.pk for each in outcomes])}
+def _save_posteriors(updates: Collection[_Update]) -> None:
+    existing = {row.task_id: row for row in Posterior.objects.filter(task_id__in=[each.task.pk for each in updates])}
     rows = []
-    for outcome in outcomes:
-        row = known.get(outcome.task.pk) or Posterior(task=outcome.task, project_id=outcome.task.project_id)
-        row.answers, row.body = outcome.answers, posterior_beside(outcome.result, outcome.current)
-        row.confidence, row.state_version = outcome.result.confidence, outcome.learnt.version
+    for update in updates:
+        row = existing.get(update.task.pk) or Posterior(task=update.task, project_id=update.task.project_id)
+        row.answers, row.body = update.answers, posterior_beside(update.result, update.current)
+        row.confidence, row.state_version = update.result.confidence, update.learnt.version
         rows.append(row)
     Posterior.objects.bulk_create(
         rows,
@@ -165,8 +163,8 @@ def _note_posteriors(outcomes: Collection[_Outcome]) -> None:
     )
 
 
-def _write_versions(outcomes: Sequence[_Outcome]) -> int:
-    ConsensusLabel.objects.filter(task_id__in=[each.task.pk for each in outcomes], is_current=True).update(
+def _write_versions(updates: Sequence[_Update]) -> int:
+    ConsensusLabel.objects.filter(task_id__in=[each.task.pk for each in updates], is_current=True).update(
         is_current=False
     )
     ConsensusLabel.objects.bulk_create(
@@ -180,9 +178,9 @@ def _write_versions(outcomes: Sequence[_Outcome]) -> int:
             confidence=each.result.confidence,
             evidence=each.result.evidence,
         )
-        for each in outcomes
+        for each in updates
     )
-    return len(outcomes)
+    return len(updates)
 
 
 def mark_answered(*, project_id: int, task_ids: Sequence[int]) -> None:
@@ -193,13 +191,13 @@ def mark_answered(*, project_id: int, task_ids: Sequence[int]) -> None:
 
 
 def write_version(*, task: Task, answer: Answer, method: str, evidence: dict[str, Any]) -> ConsensusLabel:
-    """Needs the task's row lock. A person's own version of a label: it is certain, and answers do not overwrite it."""
-    before = current_label(task=task)
+    """Needs the task's row lock. Write a label version set by a person: confidence 1, never overwritten by answers."""
+    previous = current_label(task=task)
     ConsensusLabel.objects.filter(task=task, is_current=True).update(is_current=False)
     return ConsensusLabel.objects.create(
         project_id=task.project_id,
         task=task,
-        version=before.version + 1 if before else 1,
+        version=previous.version + 1 if previous else 1,
         body=answer.to_json(),
         content_hash=content_hash(answer),
         method=method,

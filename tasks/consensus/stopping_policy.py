@@ -1,9 +1,9 @@
-"""Whether a task is worth another answer: the stopping rule of `algorithms/stopping.py` under a project's policy.
+"""Decides whether a task is worth another answer: the stopping rule of `algorithms/stopping.py` under project policy.
 
-A task is done when it is as sure as the manager wants (the confidence target is the dial), or when no answer that may
-still come promises enough, which a dial cannot mend: three workers who contradict each other on an image that nobody
-can tell stay unsure however often it is asked. While a project is cold its posteriors come from equal workers, so that
-the rule cannot be led astray by what little it has seen.
+A task is done when it reaches the project's confidence target, or when no further answer is expected to help enough.
+The second case does not depend on the target: if workers contradict each other on an ambiguous image, more answers do
+not make the label certain. Before the first fit, posteriors treat all workers as equal, so that the little evidence
+seen so far cannot mislead the rule.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Somebody:
-    """Whoever may answer next: how often right about a class, and about whether an object is there.
+    """The expected accuracy of the next worker, about classes and about the existence of objects.
 
-    alike: how far answers about a class err together, see algorithms/scoring.py.
+    alike: how correlated the errors of answers about a class are, see algorithms/scoring.py.
     """
 
     about_class: float
@@ -35,50 +35,51 @@ class Somebody:
 
     @classmethod
     def of(cls, learnt: Learnt) -> Somebody:
-        usual = learnt.blend.pooled_accuracy
+        pooled = learnt.blend.pooled_accuracy
         if learnt.rates is None:
-            return cls(usual, usual, learnt.blend.alike)
-        # Right is who draws what is there and who leaves out what is not.
+            return cls(pooled, pooled, learnt.blend.alike)
+        # Both drawing an object that exists and leaving out one that does not are correct.
         about_objects = (learnt.rates.pooled_detection + 1 - learnt.rates.pooled_false_rate) / 2
-        return cls(usual, about_objects, learnt.blend.alike)
+        return cls(pooled, about_objects, learnt.blend.alike)
 
 
-def wants_more(*, project: Project, posterior: Json, confidence: float, answers: int, asked: Somebody) -> bool:
-    """Whether another answer is worth its price, up to the most answers that the project allows."""
+def wants_more(*, project: Project, posterior: Json, confidence: float, answers: int, worker: Somebody) -> bool:
+    """Whether another answer is worth its price, within the project's maximum of answers per image."""
     left = project.answers_max - answers
     if confidence >= project.confidence_target or left < 1:
         return False
-    return gain_of(posterior=posterior, asked=asked, answers=answers, remaining=left) > DEFAULT_THRESHOLD
+    return gain_of(posterior=posterior, worker=worker, answers=answers, remaining=left) > DEFAULT_THRESHOLD
 
 
-def gain_of(*, posterior: Json, asked: Somebody, answers: int, remaining: int = LOOK_AHEAD) -> float:
-    """Right decisions that an answer promises, summed over the decisions of a task: the class of the image, and of each
-    object whether it is there and which class it has. posterior: as `consolidate` writes it, of so many answers."""
-    # Class posteriors are tempered, and stopping.py must know by how much; existence is not.
-    tempered = float(design_effect(np.array([answers]), asked.alike)[0])
+def gain_of(*, posterior: Json, worker: Somebody, answers: int, remaining: int = LOOK_AHEAD) -> float:
+    """The expected gain in correct decisions from one more answer, summed over the decisions of a task: the class of
+    the image and, for each object, its existence and its class.
+
+    posterior: as `consolidate` writes it, from that number of answers.
+    """
+    # Class posteriors are tempered, and stopping.py needs to know by how much; existence is not tempered.
+    tempering = float(design_effect(np.array([answers]), worker.alike)[0])
     rows: list[tuple[float, float, float, float]] = []
     if posterior.get("class"):
-        rows.append((*_top_two(posterior["class"]), asked.about_class, tempered))
-    for thing in posterior.get("objects", {}).values():
-        there = float(thing["existence"])
-        first, second = _top_two(thing["class"])
-        rows.append((there, 1 - there, asked.about_objects, 1.0))
-        rows.append((there * first, there * second, asked.about_class, tempered))
-    one, other, accuracy, effect = np.array(rows, np.float64).reshape(-1, 4).T
-    gains = pair_gains(
-        np.maximum(one, other), np.minimum(one, other), accuracy, remaining=max(remaining, 0), effect=effect
-    )
+        rows.append((*_top_two(posterior["class"]), worker.about_class, tempering))
+    for each in posterior.get("objects", {}).values():
+        exists = float(each["existence"])
+        first, second = _top_two(each["class"])
+        rows.append((exists, 1 - exists, worker.about_objects, 1.0))
+        rows.append((exists * first, exists * second, worker.about_class, tempering))
+    a, b, accuracy, effect = np.array(rows, np.float64).reshape(-1, 4).T
+    gains = pair_gains(np.maximum(a, b), np.minimum(a, b), accuracy, remaining=max(remaining, 0), effect=effect)
     return float(gains.sum())
 
 
 def gains_of(*, project: Project, task_ids: Sequence[int]) -> dict[int, float]:
-    """Of these tasks those whose posteriors now want more answers, with what an answer promises."""
-    asked = Somebody.of(learnt_of(project=project, workers=(), classes=()))
+    """The expected gain of one more answer, for those of the tasks whose posteriors call for one."""
+    worker = Somebody.of(learnt_of(project=project, workers=(), classes=()))
     rows = Posterior.objects.filter(task_id__in=task_ids).values_list("task_id", "body", "confidence", "answers")
     return {
-        task: gain_of(posterior=body, asked=asked, answers=answers)
-        for task, body, sure, answers in rows
-        if wants_more(project=project, posterior=body, confidence=sure or 0.0, answers=answers, asked=asked)
+        task: gain_of(posterior=body, worker=worker, answers=answers)
+        for task, body, confidence, answers in rows
+        if wants_more(project=project, posterior=body, confidence=confidence or 0.0, answers=answers, worker=worker)
     }
 
 

@@ -1,7 +1,7 @@
-"""What is known of a project's workers: written in versions by a refit, read for the tasks at hand.
+"""The estimated reliability of a project's workers: refits write it in versions, aggregation reads it per task.
 
-While a project has fewer answers than the default method learns from (`blend.COLD_ANSWERS`), workers are as good as
-their check images say: those of this project, and those of earlier ones in the same organisation, which count less.
+While a project has fewer answers than the default method can learn from (`blend.COLD_ANSWERS`), workers are rated by
+their gold results alone: those in this project and, with less weight, those in the organization's other projects.
 """
 
 from collections.abc import Collection, Mapping
@@ -23,7 +23,7 @@ from tasks.consensus.predictions import models_on_check_images
 from tasks.standing.models import Standing
 from tasks.standing.trust import PRIOR_ALPHA, PRIOR_BETA
 
-#: What a check image in another project counts, and how many of them count at most: its classes may be easier.
+#: The weight of a gold answer in another project, and the cap on their total: its classes may be easier.
 EARLIER_SHARE = 0.5
 EARLIER_MOST = 20.0
 
@@ -32,10 +32,10 @@ History = dict[int, tuple[float, float]]
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
-    """What labels are made with. Of workers it knows those whom it was read for.
+    """The model that labels are computed with. It covers only the workers it was loaded for.
 
-    version: of the state, 0 before the first fit. blend: classes, of images and of objects. rates: who draws what is
-    there, None before the first fit of a project with objects.
+    version: of the state, 0 before the first fit. blend: class model, of images and of objects. rates: how reliably
+    each worker draws the objects that exist, None before the first fit of a project with objects.
     """
 
     version: int
@@ -45,14 +45,14 @@ class Learnt:
 
 
 def learnt_of(*, project: Project, workers: Collection[int], classes: Collection[int]) -> Learnt:
-    """What the current state says of these workers. All is of one version, also while a refit writes the next."""
+    """Load the current state of these workers, all from one version even while a refit writes the next."""
     while True:
         state = ConsensusState.objects.filter(project=project, is_current=True).first()
         if state is None:
             return Learnt(0, None, cold_blend(project=project, workers=workers, classes=classes), None)
         rows = WorkerReliability.objects.filter(state=state, worker_id__in=list(workers))
         bodies = dict(rows.values_list("worker_id", "body"))
-        # A version goes when the one after next is written; whoever slept that long between two reads begins anew.
+        # A version is deleted when the one after next is written; a reader that was paused that long retries.
         if len(bodies) == len(workers) or ConsensusState.objects.filter(pk=state.pk).exists():
             break
     blend = _read_blend(state.header["blend"], bodies)
@@ -67,7 +67,7 @@ def current_version(*, project_id: int) -> int:
 
 
 def cold_blend(*, project: Project, workers: Collection[int], classes: Collection[int]) -> BlendState:
-    """Every worker as good as the check images say, classes equally frequent: without check images a majority."""
+    """Rate every worker by gold results, with equally frequent classes: without gold this is a majority vote."""
     ids = np.array(sorted(workers), np.int64)
     known = check_images_of(project=project, workers=workers)
     counts = np.array([known.get(int(worker), (0.0, 0.0)) for worker in ids], np.float64).reshape(-1, 2)
@@ -75,33 +75,34 @@ def cold_blend(*, project: Project, workers: Collection[int], classes: Collectio
 
 
 def check_images_of(*, project: Project, workers: Collection[int]) -> History:
-    """Check images answered (rightly, wrongly) by each worker, of this project in full, of earlier ones as stated.
+    """(right, wrong) gold answers of each worker: this project's in full, other projects' as in `earlier_record`.
 
-    Those before a manager resumed a paused worker are forgotten with the trust that they made.
+    When a manager resumes a paused worker, earlier gold answers are discarded together with the trust built on them.
     """
-    found = earlier_record(project=project, workers=workers)
-    here = Standing.objects.filter(project=project, worker_id__in=list(workers))
-    own = {row.worker_id: (row.trust_alpha - PRIOR_ALPHA, row.trust_beta - PRIOR_BETA) for row in here}
+    record = earlier_record(project=project, workers=workers)
+    standings = Standing.objects.filter(project=project, worker_id__in=list(workers))
+    own = {row.worker_id: (row.trust_alpha - PRIOR_ALPHA, row.trust_beta - PRIOR_BETA) for row in standings}
     for worker, (right, wrong) in [*own.items(), *models_on_check_images(project=project, actors=workers).items()]:
-        before = found.get(worker, (0.0, 0.0))
-        found[worker] = (before[0] + max(right, 0.0), before[1] + max(wrong, 0.0))
-    return found
+        earlier = record.get(worker, (0.0, 0.0))
+        record[worker] = (earlier[0] + max(right, 0.0), earlier[1] + max(wrong, 0.0))
+    return record
 
 
 def earlier_record(*, project: Project, workers: Collection[int]) -> History:
-    """(right, wrong) check images of the workers in other projects of the same organisation; others must not show here.
+    """(right, wrong) gold answers of the workers in other projects of the same organization; those of other
+    organizations must not be visible here.
 
-    Each counts EARLIER_SHARE, all together EARLIER_MOST at most.
+    Each counts EARLIER_SHARE, and all together at most EARLIER_MOST.
     """
     elsewhere = Standing.objects.filter(
         project__organisation_id=project.organisation_id, worker_id__in=list(workers), gold_seen__gt=0
     ).exclude(project=project)
     sums = elsewhere.values_list("worker_id").annotate(right=Sum("gold_correct"), seen=Sum("gold_seen"))
-    found: History = {}
+    record: History = {}
     for worker, right, seen in sums:
-        share = min(EARLIER_SHARE, EARLIER_MOST / seen)
-        found[worker] = (share * right, share * (seen - right))
-    return found
+        weight = min(EARLIER_SHARE, EARLIER_MOST / seen)
+        record[worker] = (weight * right, weight * (seen - right))
+    return record
 
 
 @transaction.atomic
@@ -114,12 +115,12 @@ def write_state(
     settled: int,
     seconds: float,
 ) -> ConsensusState:
-    """Needs the project's refit lock. The next version, which is current from the commit on.
+    """Needs the project's refit lock. Write the next version, which becomes current on commit.
 
-    Readers of the version before still find its rows; the versions before that go.
+    The previous version's rows are kept for its readers; older versions are deleted.
     """
-    before = ConsensusState.objects.filter(project_id=project_id, is_current=True).first()
-    version = before.version + 1 if before else 1
+    previous = ConsensusState.objects.filter(project_id=project_id, is_current=True).first()
+    version = previous.version + 1 if previous else 1
     ConsensusState.objects.filter(project_id=project_id, is_current=True).update(is_current=False)
     state = ConsensusState.objects.create(
         project_id=project_id,
@@ -140,7 +141,7 @@ def write_state(
 
 
 def _header(blend: BlendState) -> dict[str, Any] | None:
-    """None while cold."""
+    """None while the project is cold."""
     return None if blend.cold else blend.header_json()
 
 
@@ -150,21 +151,21 @@ def _read_blend(header: dict[str, Any] | None, bodies: Mapping[int, dict[str, An
     return BlendState.from_parts(header, {worker: body["class"] for worker, body in bodies.items() if "class" in body})
 
 
-#: The columns of DetectionRates with an entry a worker.
-_OF_WORKER = ("detection", "false_rate", "spread", "drawings")
+#: The columns of DetectionRates with one entry per worker.
+_PER_WORKER = ("detection", "false_rate", "spread", "drawings")
 
 
 def _rates_header(rates: DetectionRates | None) -> dict[str, Any] | None:
     if rates is None:
         return None
-    return {name: value for name, value in rates.to_json().items() if name not in ("workers", *_OF_WORKER)}
+    return {name: value for name, value in rates.to_json().items() if name not in ("workers", *_PER_WORKER)}
 
 
 def _read_rates(header: dict[str, Any] | None, bodies: Mapping[int, dict[str, Any]]) -> DetectionRates | None:
     if header is None:
         return None
     known = {worker: body["objects"] for worker, body in sorted(bodies.items()) if "objects" in body}
-    columns = {name: [each[name] for each in known.values()] for name in _OF_WORKER}
+    columns = {name: [each[name] for each in known.values()] for name in _PER_WORKER}
     return DetectionRates.from_json(header | {"workers": list(known), **columns})
 
 
@@ -176,7 +177,7 @@ def _worker_bodies(blend: BlendState, rates: DetectionRates | None) -> dict[int,
     if rates is not None:
         stored = rates.to_json()
         for index, worker in enumerate(_ids(rates.workers)):
-            bodies.setdefault(worker, {})["objects"] = {name: stored[name][index] for name in _OF_WORKER}
+            bodies.setdefault(worker, {})["objects"] = {name: stored[name][index] for name in _PER_WORKER}
     return bodies
 
 

@@ -1,4 +1,4 @@
-"""Check images: the owner's own answer, which measures workers and is a label like any other."""
+"""Turns images into gold: the owner's answer measures workers and is also the image's label."""
 
 from django.db import transaction
 
@@ -19,7 +19,7 @@ from tasks.review.services import note_owners_label, read_answer
 
 
 class ImageInWork(Conflict):
-    """This image is being labelled; choose another."""
+    """This image is being labeled; choose another one."""
 
     code = "image_in_work"
 
@@ -28,11 +28,11 @@ class ImageInWork(Conflict):
 def make_check_image(
     *, project: Project, image: Image, raw: object, by: Actor, source: str = Gold.Source.MANAGER
 ) -> Gold:
-    """Locks the image's batch, then its task. Turn an image with the owner's answer into a check image.
+    """Locks the image's batch, then its task. Turn an image with the owner's answer into gold.
 
-    It is offered to workers as a check, no longer as work; the owner's answer is its approved label, so that releases
-    hold the owner's labels too. A retired check image may be made anew. Raises ImageInWork when workers have it or
-    answered it already, GoldExists, and FixRefused when the answer does not fit the project's schema.
+    It is then assigned to workers as gold instead of as work; the owner's answer becomes its approved label, so that
+    releases include it. Retired gold can be created again. Raises ImageInWork if workers have been assigned the image
+    or have answered it, GoldExists, and FixRefused if the answer does not match the project's schema.
     """
     task = _task_of(project, image)
     Batch.objects.select_for_update(no_key=True).get(pk=task.batch_id)
@@ -53,7 +53,7 @@ def make_check_image(
 
 @transaction.atomic
 def retire_check_image(*, gold: Gold) -> None:
-    """As `retire_gold`; what it told of workers is taken back at the next refit."""
+    """Like `retire_gold`; also requests a refit, which discards the gold's evidence about workers."""
     retire_gold(gold=gold)
     ask_refit(project_id=gold.project_id)
 

@@ -1,4 +1,4 @@
-"""Truth that the owner brings: a sample of it becomes check images, the rest is left for comparing."""
+"""Imports the owner's ground truth: a sample of it becomes gold, the rest remains for comparison."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -21,17 +21,17 @@ __all__ = ["MatchedTruth", "SampleRefused", "TruthReport", "import_truth", "matc
 
 
 class SampleRefused(Refused):
-    """Say how many check images to make: a whole number, or a share from 0 to 1."""
+    """Give the number of check images to create as a whole number, or as a share from 0 to 1."""
 
     code = "sample_refused"
 
 
 @dataclass(slots=True)
 class MatchedTruth:
-    """Truth in the terms of a project: {id of an image: body of its canonical answer}.
+    """Ground truth mapped to a project: {id of an image: body of its canonical answer}.
 
-    `unmatched` are file names in the labels that no image has; `problems` what could not be taken, and why;
-    `unknown_classes` are class names that the project does not have.
+    `unmatched` are file names in the labels without an image; `problems` are labels that cannot be used, with the
+    reason; `unknown_classes` are class names that the project does not have.
     """
 
     answers: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class MatchedTruth:
 
 @dataclass(frozen=True, slots=True)
 class TruthReport:
-    """What became of imported truth. `records` were read, `matched` could be used, `golds` were made of those."""
+    """The result of an import of ground truth: `records` read, `matched` usable ones, `golds` created from these."""
 
     reader: str
     records: int
@@ -54,19 +54,19 @@ class TruthReport:
 
 
 def match_truth(*, project: Project, truth: Truth) -> MatchedTruth:
-    """Find the images of the project's dataset that the labels tell of, by source key, else by base name.
+    """Match the labels to images of the project's dataset, by source key, else by base name.
 
-    Nothing is written. See `tasks.ingest.ground_truth` for the frame of boxes.
+    Writes nothing. See `tasks.ingest.ground_truth` for the coordinate frame of boxes.
     """
     schema = schema_of(project=project)
     images = _images_by_key(project)
-    found = match_names(truth.records, list(images))
+    keys = match_names(truth.records, list(images))
     matched = MatchedTruth(
-        unmatched=[name for name in truth.records if name not in found],
+        unmatched=[name for name in truth.records if name not in keys],
         problems=list(truth.problems),
         unknown_classes=unknown_classes(truth, schema=schema),
     )
-    for name, key in found.items():
+    for name, key in keys.items():
         image = images[key]
         frame = ImageFrame(image.width, image.height, image.original_width, image.original_height, image.orientation)
         try:
@@ -75,16 +75,18 @@ def match_truth(*, project: Project, truth: Truth) -> MatchedTruth:
             matched.problems.append(Problem(name, str(error)))
             continue
         if matched.answers.setdefault(image.pk, answer) != answer:
-            matched.problems.append(Problem(name, f"The same image as {image.source_key}, labelled another way there."))
+            matched.problems.append(
+                Problem(name, f"The same image as {image.source_key}, which has a different label.")
+            )
     return matched
 
 
 def import_truth(*, project: Project, by: Actor, path: Path, as_gold: int | float, seed: int = 0) -> TruthReport:
-    """Read labels from `path` and make a sample of them check images, each in a transaction of its own.
+    """Read labels from `path` and turn a sample of them into gold, each in its own transaction.
 
-    `as_gold` is a number of images, or as a float a share of those that match. The same seed chooses the same images
-    on every machine. Images that are in work or check images already are passed over for the next in the sample.
-    Raises SampleRefused, TruthRefused, ArchiveRefused; single labels that cannot be used are reported.
+    `as_gold` is a number of images or, as a float, a share of the matching ones. The same seed chooses the same images
+    on every machine. Images that are being labeled or are already gold are skipped for the next in the sample.
+    Raises SampleRefused, TruthRefused, ArchiveRefused; individual labels that cannot be used are reported.
     """
     truth = read_truth(path=path)
     matched = match_truth(project=project, truth=truth)
@@ -113,21 +115,21 @@ def import_truth(*, project: Project, by: Actor, path: Path, as_gold: int | floa
 
 
 def _images_by_key(project: Project) -> dict[str, Image]:
-    """Images by every name under which their content was sent: a duplicate's labels are those of its twin.
+    """Images by every name under which their content was sent, since a duplicate has the labels of its original.
 
-    Two imports may bring two images of one name; the earlier one has it.
+    If two imports contain different images under one name, the earlier one keeps it.
     """
     by_id = {image.pk: image for image in Image.objects.filter(dataset_id=project.dataset_id).order_by("id")}
-    named: dict[str, Image] = {}
+    by_name: dict[str, Image] = {}
     for image in by_id.values():
-        named.setdefault(image.source_key, image)
-    twins = ImportItem.objects.filter(
+        by_name.setdefault(image.source_key, image)
+    duplicates = ImportItem.objects.filter(
         batch_import__dataset_id=project.dataset_id, state=ImportItem.State.DUPLICATE, image__isnull=False
     )
-    for name, image_id in twins.order_by("id").values_list("name", "image_id"):
+    for name, image_id in duplicates.order_by("id").values_list("name", "image_id"):
         if image_id in by_id:
-            named.setdefault(name, by_id[image_id])
-    return named
+            by_name.setdefault(name, by_id[image_id])
+    return by_name
 
 
 def _count(as_gold: int | float, matched: int) -> int:
@@ -137,6 +139,6 @@ def _count(as_gold: int | float, matched: int) -> int:
 
 
 def _shuffled(answers: Mapping[int, object], seed: int) -> Sequence[Image]:
-    """In an order that hangs on seed and content alone, not on ids or on Python's random module."""
+    """The images in pseudorandom order, which depends only on seed and content, not on ids or Python's `random`."""
     images = Image.objects.filter(pk__in=list(answers))
     return sorted(images, key=lambda image: hashlib.sha256(f"{seed}:{image.sha256}".encode()).digest())

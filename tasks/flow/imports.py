@@ -1,7 +1,7 @@
-"""An import from its files to tasks: unpack, validate, make tasks. Every step is rows, so a killed run is resumed.
+"""Runs an import from files to tasks: unpack, validate, create tasks. Every step is stored, so a killed run resumes.
 
-Nothing here is one big transaction: an unpacked file, a validated item and a chunk of tasks each commit alone, and
-reading them again finds what is left. Two runs at once do some work twice and count none of it twice.
+There is no single large transaction: each unpacked file, validated item and chunk of tasks commits on its own, and the
+next run finds the remaining work in the tables. Concurrent runs may repeat some work, but count nothing twice.
 """
 
 import tempfile
@@ -32,7 +32,7 @@ CHUNK = 50
 TASKS_AT_ONCE = 500
 ANNOUNCE_EVERY = 10
 DECODERS = 2
-# A run ends after this and queues its own continuation, so that one large import does not keep a worker for hours.
+# A run stops after this time and queues its continuation, so that a large import does not block a worker for hours.
 RUN_SECONDS = 300.0
 ANALYSE_FROM = 1_000
 
@@ -40,10 +40,10 @@ Refusals = Sequence[tuple[str, str, str]]
 
 
 def run_import(*, import_id: int, decoders: int = DECODERS, seconds: float = RUN_SECONDS) -> bool:
-    """Take an import as far as `seconds` reach; True when it is over, False when a continuation was queued.
+    """Process an import for up to `seconds`; returns True if it is finished, False if a continuation was queued.
 
-    With `decoders` of 1 everything runs in the calling thread. Does nothing to an import that is over. A refused
-    archive fails the import with its sentence. Raises DecoderUnavailable, StorageBusy: try again later.
+    With `decoders=1` everything runs in the calling thread. Has no effect on a finished import. A refused archive fails
+    the import with its error message. Raises DecoderUnavailable, StorageBusy: retry later.
     """
     row = Import.objects.defer("metadata").filter(pk=import_id, state=Import.State.WORKING).first()
     if row is None:
@@ -55,7 +55,7 @@ def run_import(*, import_id: int, decoders: int = DECODERS, seconds: float = RUN
         fail_import(import_id=import_id, error=error.sentence)
         return True
     except BlobMissing:
-        fail_import(import_id=import_id, error="The archive was lost before it could be read; send it again.")
+        fail_import(import_id=import_id, error="The archive was lost before it could be read; upload it again.")
         return True
     if not finished:
         with transaction.atomic():
@@ -68,7 +68,7 @@ def run_import(*, import_id: int, decoders: int = DECODERS, seconds: float = RUN
 
 @transaction.atomic
 def announce(*, import_id: int) -> None:
-    """Locks the import. Tell the live stream what was taken since it was told last: each image in exactly one delta."""
+    """Locks the import. Publish the images accepted since the last announcement: each image is in exactly one delta."""
     row = Import.objects.defer("metadata").select_for_update(no_key=True).get(pk=import_id)
     new = row.taken - row.announced
     if row.project_id is None or (new == 0 and row.state == Import.State.WORKING):
@@ -87,7 +87,7 @@ def announce(*, import_id: int) -> None:
 
 
 def fail_import(*, import_id: int, error: str) -> None:
-    """working -> failed, with a sentence. Images taken before stay."""
+    """working -> failed, with an error message. Images accepted before are kept."""
     failed = Import.objects.filter(pk=import_id, state=Import.State.WORKING).update(
         state=Import.State.FAILED, error=error, finished_at=ClockTimestamp(), archive=None
     )
@@ -96,7 +96,7 @@ def fail_import(*, import_id: int, error: str) -> None:
 
 
 def _unpack(row: Import, until: float) -> bool:
-    """Make an item of every file in the archive; False when time ran out. Raises ArchiveRefused."""
+    """Create an item for every file in the archive; returns False if time ran out. Raises ArchiveRefused."""
     if row.archive is None:
         return True
     with blob_file(row.archive) as path, open_archive(path) as archive:
@@ -104,8 +104,8 @@ def _unpack(row: Import, until: float) -> bool:
             raise ArchiveRefused("too_many_entries", f"The archive holds more than {MAX_ITEMS:,} files; split it up.")
         known = set(ImportItem.objects.filter(batch_import=row).values_list("name", flat=True))
         _add_refused(row, [each for each in _refused_entries(archive) if each[0] not in known])
-        left = (entry for entry in archive.entries if entry.name not in known)
-        while entries := list(islice(left, CHUNK)):
+        remaining = (entry for entry in archive.entries if entry.name not in known)
+        while entries := list(islice(remaining, CHUNK)):
             _unpack_entries(row, archive, entries)
             if time.monotonic() > until:
                 return False
@@ -120,12 +120,12 @@ def _unpack_entries(row: Import, archive: Archive, entries: Sequence[Entry]) -> 
     stored: list[tuple[str, Blob]] = []
     refused: list[tuple[str, str, str]] = []
     for entry in entries:
-        with tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024) as spool:
+        with tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024) as buffer:
             try:
-                archive.copy(entry, cast(BinaryIO, spool))
-                spool.seek(0)
+                archive.copy(entry, cast(BinaryIO, buffer))
+                buffer.seek(0)
                 if entry.name.lower() == METADATA_FILE:
-                    _add_table(row, spool.read(MAX_BYTES + 1))
+                    _add_table(row, buffer.read(MAX_BYTES + 1))
                     continue
             except ArchiveRefused as error:
                 refused.append((entry.name, error.reason, error.sentence))
@@ -133,14 +133,14 @@ def _unpack_entries(row: Import, archive: Archive, entries: Sequence[Entry]) -> 
             except MetadataRefused as error:
                 refused.append((entry.name, error.code, error.detail))
                 continue
-            stored.append((entry.name, store_blob(source=cast(BinaryIO, spool), content_type=UNKNOWN_TYPE)))
+            stored.append((entry.name, store_blob(source=cast(BinaryIO, buffer), content_type=UNKNOWN_TYPE)))
     items = [ImportItem(batch_import=row, name=name, original=blob) for name, blob in stored]
     _add_items(row, items)
     _add_refused(row, refused)
 
 
 def _add_table(row: Import, body: bytes) -> None:
-    """Locks the import. The archive's own table; what was sent beside the archive counts before it."""
+    """Locks the import. Add the metadata table in the archive; a table uploaded separately takes precedence."""
     table = read_table(body)
     with transaction.atomic():
         locked = Import.objects.select_for_update(no_key=True).get(pk=row.pk)
@@ -160,28 +160,28 @@ def _add_refused(row: Import, refused: Refusals) -> None:
 
 @transaction.atomic
 def _add_items(row: Import, items: Sequence[ImportItem]) -> None:
-    """Locks the import, so that two runs cannot both add a name."""
+    """Locks the import, so that concurrent runs cannot add the same name twice."""
     if not items:
         return
     Import.objects.defer("metadata").select_for_update(no_key=True).get(pk=row.pk)
     names = [item.name for item in items]
-    there = set(ImportItem.objects.filter(batch_import=row, name__in=names).values_list("name", flat=True))
-    new = [item for item in items if item.name not in there]
+    existing = set(ImportItem.objects.filter(batch_import=row, name__in=names).values_list("name", flat=True))
+    new = [item for item in items if item.name not in existing]
     ImportItem.objects.bulk_create(new)
     refused = sum(item.state == ImportItem.State.REFUSED for item in new)
     Import.objects.filter(pk=row.pk).update(total=F("total") + len(new), refused=F("refused") + refused)
 
 
 def _validate(row: Import, until: float, decoders: int) -> bool:
-    """Take every waiting item; False when time ran out."""
+    """Process every waiting item; returns False if time ran out."""
     table = metadata_by_item(batch_import=row)
     try:
-        return _take_all(row, until, decoders, table)
+        return _process_all(row, until, decoders, table)
     finally:
         announce(import_id=row.pk)
 
 
-def _take_all(row: Import, until: float, decoders: int, table: dict[str, dict[str, str]]) -> bool:
+def _process_all(row: Import, until: float, decoders: int, table: dict[str, dict[str, str]]) -> bool:
     with Takers(decoders, table) as takers:
         for number, item in enumerate(_waiting(row), start=1):
             takers.take(item)
@@ -193,7 +193,7 @@ def _take_all(row: Import, until: float, decoders: int, table: dict[str, dict[st
 
 
 def _waiting(row: Import) -> Iterator[ImportItem]:
-    """Items that wait, in the order in which they came; a keyset, since those before it change state meanwhile."""
+    """Waiting items in insertion order; paged by key, since earlier items change state during the iteration."""
     last = 0
     rows = ImportItem.objects.filter(batch_import=row, state=ImportItem.State.WAITING).order_by("id")
     while chunk := list(rows.filter(pk__gt=last)[:CHUNK]):
@@ -202,7 +202,7 @@ def _waiting(row: Import) -> Iterator[ImportItem]:
 
 
 def _make_tasks(row: Import) -> None:
-    """Tasks for every image of this import that its project has none of, also for those known before."""
+    """Create the missing tasks for every image of this import, including images that the dataset already had."""
     if row.project_id is None:
         return
     project = Project.objects.filter(pk=row.project_id).first()
@@ -219,10 +219,12 @@ def _make_tasks(row: Import) -> None:
 
 
 def _finish(import_id: int) -> None:
-    """working -> done, or failed when nothing could be taken. The archive is let go: its files are items now."""
+    """working -> done, or failed if no file was accepted. Drops the archive, whose files are now items."""
     row = Import.objects.defer("metadata").get(pk=import_id)
     if row.taken + row.duplicates == 0:
-        fail_import(import_id=import_id, error="No file of this import could be taken; the list says why for each.")
+        fail_import(
+            import_id=import_id, error="No file of this import was accepted; the list below gives the reason for each."
+        )
         return
     done = Import.objects.filter(pk=import_id, state=Import.State.WORKING).update(
         state=Import.State.DONE, finished_at=ClockTimestamp(), archive=None

@@ -1,4 +1,4 @@
-"""Becoming a worker of a project through an invitation link."""
+"""Accepting an invitation link to become a worker of a project."""
 
 from django.db import transaction
 
@@ -14,22 +14,22 @@ from tasks.standing.services import admit
 def accept_invitation(*, token: str, actor: Actor) -> Project | None:
     """Locks the invitation. Make `actor` a member, and a worker of the invitation's project, which is returned.
 
-    Opening a link twice uses it once, also when it is used up or over by then. Raises InvitationUnknown,
-    InvitationGone, and WorkerRemoved for somebody who was removed from the project.
+    Opening a link twice counts as one use, even if it has been used up or has expired by then. Raises
+    InvitationUnknown, InvitationGone, and WorkerRemoved for a person who was removed from the project.
     """
-    # Locked before the look at the standing: two tabs of one person would both find none.
-    known = Invitation.objects.select_for_update(no_key=True, of=("self",)).select_related("project")
-    invitation = known.filter(token_sha256=secret_hash(token)).first()
-    if invitation is not None and _has_all_of(invitation, actor):
+    # Lock before reading the standing: two tabs of the same person would otherwise both find none.
+    invitations = Invitation.objects.select_for_update(no_key=True, of=("self",)).select_related("project")
+    invitation = invitations.filter(token_sha256=secret_hash(token)).first()
+    if invitation is not None and _already_granted(invitation, actor):
         return invitation.project
-    used = use_invitation(token=token, actor=actor)
-    if used.project is not None:
-        admit(project=used.project, worker=actor)
-    return used.project
+    accepted = use_invitation(token=token, actor=actor)
+    if accepted.project is not None:
+        admit(project=accepted.project, worker=actor)
+    return accepted.project
 
 
-def _has_all_of(invitation: Invitation, actor: Actor) -> bool:
-    """Whether the link would give this person nothing new: neither a role nor the standing of a worker."""
+def _already_granted(invitation: Invitation, actor: Actor) -> bool:
+    """Whether the actor already has everything the invitation grants: the role, and the worker's standing."""
     role = role_in(actor=actor, organisation_id=invitation.organisation_id)
     if role is None or (role != invitation.role and not is_above(role, invitation.role)):
         return False

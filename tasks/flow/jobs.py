@@ -1,4 +1,4 @@
-"""Celery's entry points of the flow: ids in, one use-case each, safe to run twice."""
+"""Celery entry points of the flow: each takes ids, calls one use case and is safe to run twice."""
 
 from celery import shared_task
 
@@ -18,7 +18,7 @@ def update_labels_job(row: Job, *, task_ids: list[int]) -> None:
 
 @job(REFIT, time_limit=6 * 3600)
 def refit_job(row: Job) -> None:
-    assert row.project_id is not None  # ask_refit gives it
+    assert row.project_id is not None  # always set by request_refit
     refit(project_id=row.project_id)
     catch_up(project_id=row.project_id)
 

@@ -1,7 +1,7 @@
-"""Ending leases whose time is over, and finishing hands that are over with them.
+"""Expires overdue leases and settles the hands that are over as a result.
 
-Two sweeps at once are harmless: each step locks its rows and looks again. Work goes in small transactions, one batch
-each, so that a claim never waits long for the sweep.
+Concurrent sweeps are safe: each step locks its rows and checks them again. Work is done in small transactions, one
+batch each, so that claims never wait long for the sweep.
 """
 
 import logging
@@ -21,60 +21,60 @@ from tasks.flow.settlement import settle_hand
 logger = logging.getLogger(__name__)
 
 CHUNK = 500
-# A beat comes every 15 seconds; what is more than this waits for the next.
+# The beat runs every 15 seconds; further leases wait for the next one.
 MOST = 10_000
 
 
 def expire_leases() -> int:
-    """Locks batch, tasks, assignments, one batch at a time; then settles hands. End leases; returns how many."""
-    ended = 0
-    for project_id, lease_ids in _over():
-        ended += _end(project_id, lease_ids)
+    """Locks batch, tasks, assignments, one batch at a time; then settles hands. Expire leases; returns their number."""
+    expired = 0
+    for project_id, lease_ids in _expired_leases():
+        expired += _expire(project_id, lease_ids)
     settle_hands_over()
-    return ended
+    return expired
 
 
 def settle_hands_over() -> int:
-    """Settle the hands whose time is over; returns how many. One that fails is told to the log and tried again."""
+    """Settle expired hands; returns their number. Failures are logged and retried by the next sweep."""
     settled = 0
-    for worker, hand_id in _hands_over():
+    for worker, hand_id in _expired_hands():
         try:
             settle_hand(worker=worker, hand_id=hand_id)
         except Exception:
-            logger.exception("hand %s could not be settled; the next sweep tries again", hand_id)
+            logger.exception("Settling hand %s failed; the next sweep retries it", hand_id)
         else:
             settled += 1
     return settled
 
 
-def _over() -> Iterator[tuple[int, list[int]]]:
-    """Leases that ran out, the longest ago first in line, in groups of one batch (or of a project's gold)."""
+def _expired_leases() -> Iterator[tuple[int, list[int]]]:
+    """Expired leases, oldest first, grouped by batch (or by project for gold)."""
     rows = list(
         Assignment.objects.filter(state=Assignment.State.LEASED, expires_at__lte=ClockTimestamp())
         .order_by("expires_at")
         .values_list("project_id", "task__batch_id", "pk")[:MOST]
     )
-    rows.sort(key=_place)
-    for (project_id, _batch_id), group in groupby(rows, key=_place):
+    rows.sort(key=_group_key)
+    for (project_id, _batch_id), group in groupby(rows, key=_group_key):
         ids = [row[2] for row in group]
         for start in range(0, len(ids), CHUNK):
             yield project_id, ids[start : start + CHUNK]
 
 
-def _place(row: tuple[int, int | None, int]) -> tuple[int, int]:
+def _group_key(row: tuple[int, int | None, int]) -> tuple[int, int]:
     return row[0], row[1] or 0
 
 
 @transaction.atomic
-def _end(project_id: int, lease_ids: list[int]) -> int:
-    """Leases of which an answer is arriving right now are locked by it and left to it."""
+def _expire(project_id: int, lease_ids: list[int]) -> int:
+    """Expire the leases; skips those that a concurrent submission holds."""
     count = close_leases(assignment_ids=lease_ids, state=Assignment.State.EXPIRED, only_over=True, skip_locked=True)
     if count:
         record_event(project_id=project_id, kind="assignment.expired", leased=-count, expired=count)
     return count
 
 
-def _hands_over() -> list[tuple[Actor, UUID]]:
+def _expired_hands() -> list[tuple[Actor, UUID]]:
     hands = Hand.objects.filter(state=Hand.State.LIVE, expires_at__lte=ClockTimestamp()).exclude(
         assignments__state=Assignment.State.LEASED
     )

@@ -1,4 +1,4 @@
-"""A model as one more annotator: its class probabilities for images, whose worth is learnt like a person's."""
+"""Stores a model's class probabilities for images, as an additional annotator whose reliability is estimated."""
 
 import hashlib
 import json
@@ -25,23 +25,23 @@ from tasks.consensus.refit import TASKS_A_JOB, UPDATE_LABELS, ask_refit
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
 
-#: Images in one call.
+#: The maximum number of images per call.
 MOST = 10_000
 LONGEST_NAME = 120
-#: Probabilities that come from a file with two decimals need not sum to 1 to the last of them.
+#: Tolerance for the sum of the probabilities: with values of two decimals the sum need not be exactly 1.
 _SUM = 0.02
 _CHUNK = 1000
 
 
 class PredictionRefused(Refused):
-    """These predictions cannot be taken as they are."""
+    """These predictions are not valid."""
 
     code = "prediction_refused"
 
 
 @dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a prediction goes: the check image, else the task, of the image."""
+class _Target:
+    """The target of a prediction: the image's gold if it has any, else its task."""
 
     image: UUID
     task_id: int | None
@@ -50,64 +50,64 @@ class _Place:
 
 @transaction.atomic
 def add_predictions(*, project: Project, model: str, rows: Mapping[UUID, Mapping[int, float]]) -> int:
-    """Locks the model's name. Take what a model says of images: {public id of an image: {class number: probability}}.
+    """Locks the model's name. Store a model's predictions: {public id of an image: {class number: probability}}.
 
-    It uses no place and earns nothing; a later prediction for an image replaces the one before, and the same one
-    changes nothing. Returns how many were new. The labels of images that people answered are made anew, and a refit
-    learns how far the model is to be believed. Raises PredictionRefused for what is no distribution over the project's
-    classes, for images that are not in the project, and for projects without classes of images.
+    They take no slot and earn nothing; a later prediction for an image replaces the earlier one, and an equal one has
+    no effect. Returns the number of new ones. Labels of images that people have answered are recomputed, and a refit
+    estimates the model's reliability. Raises PredictionRefused for values that are no distribution over the project's
+    classes, for images that are not in the project, and for projects without image classes.
     """
     schema, name = schema_of(project=project), model.strip()
     if not 0 < len(name) <= LONGEST_NAME:
         raise PredictionRefused(f"A model needs a name of 1 to {LONGEST_NAME} characters.")
     if not schema.wants_class:
-        raise PredictionRefused("Only classes of images are predicted, and this project asks for none.")
+        raise PredictionRefused("Predictions are image classes, and this project has none.")
     if len(rows) > MOST:
-        raise PredictionRefused(f"These are {len(rows):,} images; send {MOST:,} at a time at most.")
+        raise PredictionRefused(f"The request has {len(rows):,} images; send at most {MOST:,} at a time.")
     if not rows:
-        return 0  # and no annotator without an annotation
-    said = {image: _shares(image, given, schema) for image, given in rows.items()}
-    places = _places(project, list(said))
+        return 0  # creates no model without predictions
+    shares = {image: _shares(image, given, schema) for image, given in rows.items()}
+    targets = _targets(project, list(shares))
     actor = _actor_of(project, name)
-    fresh = _without_known(actor, [(place, said[place.image]) for place in places])
-    for at in range(0, len(fresh), _CHUNK):
-        _write(project, actor, fresh[at : at + _CHUNK])
-    if fresh:
-        _make_labels_anew(project, [place.task_id for place, _ in fresh if place.task_id is not None])
-    return len(fresh)
+    changed = _changed_only(actor, [(target, shares[target.image]) for target in targets])
+    for start in range(0, len(changed), _CHUNK):
+        _write(project, actor, changed[start : start + _CHUNK])
+    if changed:
+        _queue_relabeling(project, [target.task_id for target, _ in changed if target.task_id is not None])
+    return len(changed)
 
 
-def _shares(image: UUID, given: Mapping[int, float], schema: Schema) -> dict[int, float]:
-    """The probabilities above 0, summing to 1."""
-    unknown = sorted(number for number in given if number not in schema.names)
+def _shares(image: UUID, probabilities: Mapping[int, float], schema: Schema) -> dict[int, float]:
+    """The positive probabilities, normalized to sum to 1."""
+    unknown = sorted(number for number in probabilities if number not in schema.names)
     if unknown:
         raise PredictionRefused(f"There is no class {unknown[0]} in this project (image {image}).")
-    values = [float(p) for p in given.values()]
+    values = [float(p) for p in probabilities.values()]
     if not all(isfinite(p) and p >= 0 for p in values) or not isclose(sum(values), 1, abs_tol=_SUM):
-        raise PredictionRefused(f"The probabilities of image {image} must not be negative, and sum to 1.")
+        raise PredictionRefused(f"The probabilities of image {image} must be non-negative and sum to 1.")
     total = sum(values)
-    shares = {number: round(float(p) / total, 9) for number, p in sorted(given.items())}
+    shares = {number: round(float(p) / total, 9) for number, p in sorted(probabilities.items())}
     return {number: p for number, p in shares.items() if p > 0}
 
 
-def _places(project: Project, images: Sequence[UUID]) -> list[_Place]:
-    """A check image's answer is its owner's, so there a model is measured like a person."""
+def _targets(project: Project, images: Sequence[UUID]) -> list[_Target]:
+    """Map images to targets. Gold comes before the task: its answer is the owner's, so it measures the model."""
     ids = dict(Image.objects.filter(dataset_id=project.dataset_id, public_id__in=images).values_list("public_id", "pk"))
     tasks = dict(Task.objects.filter(project=project, image_id__in=ids.values()).values_list("image_id", "pk"))
     active = Gold.objects.filter(project=project, image_id__in=ids.values(), state=Gold.State.ACTIVE)
     golds = dict(active.values_list("image_id", "pk"))
-    places = []
+    targets = []
     for image in images:
         pk = ids.get(image)
         if pk is None or (pk not in tasks and pk not in golds):
             raise PredictionRefused(f"There is no image {image} in this project.")
         gold = golds.get(pk)
-        places.append(_Place(image, None if gold is not None else tasks[pk], gold))
-    return places
+        targets.append(_Target(image, None if gold is not None else tasks[pk], gold))
+    return targets
 
 
 def _actor_of(project: Project, name: str) -> Actor:
-    """The organisation's model of this name, made on first mention."""
+    """The organization's model of this name, created on first use."""
     with connection.cursor() as cursor:
         lock = f"model.{project.organisation_id}.{name}"
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
@@ -117,32 +117,40 @@ def _actor_of(project: Project, name: str) -> Actor:
     return known.first() or Actor.objects.create(kind=Actor.Kind.MODEL, label=name)
 
 
-def _without_known(
-    actor: Actor, given: Sequence[tuple[_Place, dict[int, float]]]
-) -> list[tuple[_Place, dict[int, float]]]:
-    """Those that differ from what the model said before."""
+def _changed_only(
+    actor: Actor, predictions: Sequence[tuple[_Target, dict[int, float]]]
+) -> list[tuple[_Target, dict[int, float]]]:
+    """The predictions that differ from the model's current ones."""
     current = Annotation.objects.filter(actor=actor, is_current=True)
-    of_task = current.filter(task_id__in=[place.task_id for place, _ in given if place.task_id])
-    of_gold = current.filter(gold_id__in=[place.gold_id for place, _ in given if place.gold_id])
+    of_task = current.filter(task_id__in=[target.task_id for target, _ in predictions if target.task_id])
+    of_gold = current.filter(gold_id__in=[target.gold_id for target, _ in predictions if target.gold_id])
     known = set((of_task | of_gold).values_list("task_id", "gold_id", "raw_sha256"))
-    return [(place, shares) for place, shares in given if (place.task_id, place.gold_id, _digest(shares)) not in known]
+    return [
+        (target, shares)
+        for target, shares in predictions
+        if (target.task_id, target.gold_id, _digest(shares)) not in known
+    ]
 
 
-def _write(project: Project, actor: Actor, given: Sequence[tuple[_Place, dict[int, float]]]) -> None:
-    before = Annotation.objects.filter(actor=actor, is_current=True)
-    before.filter(task_id__in=[place.task_id for place, _ in given if place.task_id]).update(is_current=False)
-    before.filter(gold_id__in=[place.gold_id for place, _ in given if place.gold_id]).update(is_current=False)
-    assert project.schema_id is not None  # its classes were read
+def _write(project: Project, actor: Actor, predictions: Sequence[tuple[_Target, dict[int, float]]]) -> None:
+    previous = Annotation.objects.filter(actor=actor, is_current=True)
+    previous.filter(task_id__in=[target.task_id for target, _ in predictions if target.task_id]).update(
+        is_current=False
+    )
+    previous.filter(gold_id__in=[target.gold_id for target, _ in predictions if target.gold_id]).update(
+        is_current=False
+    )
+    assert project.schema_id is not None  # its schema was loaded
     now = utc_now()
     annotations = []
-    for place, shares in given:
+    for target, shares in predictions:
         best = max(shares, key=lambda number: (shares[number], -number))
         answer = Answer(verdict="labels", image=ImageLabel(class_number=best))
         annotations.append(
             Annotation(
                 project=project,
-                task_id=place.task_id,
-                gold_id=place.gold_id,
+                task_id=target.task_id,
+                gold_id=target.gold_id,
                 actor=actor,
                 source=Annotation.Source.MODEL,
                 schema_id=project.schema_id,
@@ -155,15 +163,15 @@ def _write(project: Project, actor: Actor, given: Sequence[tuple[_Place, dict[in
     Annotation.objects.bulk_create(annotations)
     Prediction.objects.bulk_create(
         Prediction(annotation=row, probabilities={str(number): p for number, p in shares.items()})
-        for row, (_, shares) in zip(annotations, given, strict=True)
+        for row, (_, shares) in zip(annotations, predictions, strict=True)
     )
 
 
-def _make_labels_anew(project: Project, task_ids: Sequence[int]) -> None:
+def _queue_relabeling(project: Project, task_ids: Sequence[int]) -> None:
     answered = sorted(Task.objects.filter(pk__in=task_ids, posterior__isnull=False).values_list("pk", flat=True))
-    for at in range(0, len(answered), TASKS_A_JOB):
-        some = answered[at : at + TASKS_A_JOB]
-        enqueue(UPDATE_LABELS, project_id=project.pk, max_attempts=KEEP_TRYING, task_ids=some)
+    for start in range(0, len(answered), TASKS_A_JOB):
+        chunk = answered[start : start + TASKS_A_JOB]
+        enqueue(UPDATE_LABELS, project_id=project.pk, max_attempts=KEEP_TRYING, task_ids=chunk)
     ask_refit(project_id=project.pk)
 
 

@@ -1,4 +1,4 @@
-"""How many answers an image gets: one more while it is worth asking, no more when it is sure or the manager says so."""
+"""Adjusts the overlap: one more answer while it is worthwhile, none once a label is certain or a manager closes it."""
 
 from collections.abc import Sequence
 from itertools import groupby
@@ -13,15 +13,15 @@ from tasks.consensus.selectors import full_but_open, settled_annotations
 from tasks.consensus.services import update_labels
 from tasks.consensus.stopping_policy import gains_of
 
-#: The priority of a task's places is what an answer promises, in thousandths of a right decision.
+#: A task's priority is the expected gain of an answer, in thousandths of a correct decision.
 PRIORITY = 1000
 
 
 def ask_again(*, task_ids: Sequence[int]) -> int:
-    """Raise by one what the tasks want whose full answers are not sure enough; returns how many were raised.
+    """Raise `wanted` by one for full tasks whose label is not certain enough; returns the number of tasks raised.
 
-    The target is one above what was read, so that two jobs that see the same answers raise it once. Those for which an
-    answer promises most are given out first.
+    The new value is one above the value read, so two jobs that see the same answers raise it once. Tasks with the
+    highest expected gain are assigned first.
     """
     raised = 0
     for project, tasks in _by_project(full_but_open(task_ids=task_ids)):
@@ -34,16 +34,16 @@ def ask_again(*, task_ids: Sequence[int]) -> int:
 
 
 def ask_no_more(*, task_ids: Sequence[int]) -> int:
-    """Close the places of tasks that were asked again and have become sure meanwhile, as workers are known better.
+    """Close the open slots of tasks that have become certain since more answers were requested, after a refit.
 
-    Those that somebody is labelling at this moment stay open. Returns how many were closed.
+    Tasks with a live lease stay open. Returns the number of tasks closed.
     """
-    asked = Task.objects.filter(pk__in=task_ids, state=Task.State.OPEN, taken__lt=F("wanted"), taken__gt=0)
+    open_tasks = Task.objects.filter(pk__in=task_ids, state=Task.State.OPEN, taken__lt=F("wanted"), taken__gt=0)
     closed: list[int] = []
-    for project, tasks in _by_project(list(asked.order_by("pk"))):
-        enough = [task for task in tasks if task.taken >= project.answers_min]
-        unsure = gains_of(project=project, task_ids=[task.pk for task in enough])
-        closed += [task.pk for task in enough if task.pk not in unsure and _close(task)]
+    for project, tasks in _by_project(list(open_tasks.order_by("pk"))):
+        candidates = [task for task in tasks if task.taken >= project.answers_min]
+        unsure = gains_of(project=project, task_ids=[task.pk for task in candidates])
+        closed += [task.pk for task in candidates if task.pk not in unsure and _close(task)]
     update_labels(task_ids=closed)
     return len(closed)
 
@@ -54,7 +54,7 @@ def _close(task: Task) -> bool:
     Batch.objects.select_for_update(no_key=True).get(pk=task.batch_id)
     row = Task.objects.select_for_update(no_key=True).get(pk=task.pk)
     settled = settled_annotations([row.pk]).count()
-    # Read again under the lock: a claim may have taken the place, and its worker is not to be sent home.
+    # Check again under the lock: a claim may have taken the slot, and must not be revoked.
     if row.state != Task.State.OPEN or row.round != task.round or not 0 < settled == row.taken < row.wanted:
         return False
     return close_places(task=row) > 0
@@ -68,9 +68,9 @@ def _by_project(tasks: Sequence[Task]) -> list[tuple[Project, list[Task]]]:
 
 @transaction.atomic
 def stop_asking(*, batch: Batch) -> int:
-    """Locks the batch, then its tasks. Make labels from the answers that are there; returns how many that closes.
+    """Locks the batch, then its tasks. Close tasks with the answers they have; returns the number of tasks closed.
 
-    Images without an answer, and those that somebody is labelling at this moment, stay open.
+    Tasks without an answer and tasks with a live lease stay open.
     """
     Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)
     tasks = Task.objects.select_for_update(no_key=True).filter(batch=batch, state=Task.State.OPEN)

@@ -1,4 +1,4 @@
-"""After answers have settled: labels, what they ask for next, and verdicts that no longer fit."""
+"""Follow-up of settled answers: updates labels, requests more answers and drops stale verdicts."""
 
 from collections.abc import Sequence
 
@@ -12,10 +12,9 @@ from tasks.review.services import drop_stale_verdicts
 
 
 def relabel(*, task_ids: Sequence[int]) -> int:
-    """Bring the labels of these tasks up to date; returns how many new versions were written.
+    """Bring the labels of these tasks up to date; returns the number of versions written.
 
-    Each step commits on its own and finds its work in the tables, so that running it again after a crash goes on
-    where it stopped.
+    Each step commits on its own and derives its work from the tables, so a repeated run resumes after a crash.
     """
     written = update_labels(task_ids=task_ids)
     ask_again(task_ids=task_ids)
@@ -29,15 +28,15 @@ def relabel(*, task_ids: Sequence[int]) -> int:
 
 @transaction.atomic
 def learn_anew(*, project_id: int) -> bool:
-    """Ask for a refit when enough answers have settled since the last one."""
+    """Request a refit if enough answers have settled since the last one."""
     return ask_refit_when_due(project_id=project_id)
 
 
 @transaction.atomic
 def reopen_batches(*, task_ids: Sequence[int]) -> int:
-    """Locks the batches. An approved one that has a label without approval again is open again; returns how many."""
+    """Locks the batches. Reopen approved batches that contain an unapproved label again; returns their number."""
     waiting = Task.objects.filter(pk__in=task_ids).exclude(state=Task.State.APPROVED)
     approved = Batch.objects.filter(pk__in=waiting.values("batch_id"), state=Batch.State.APPROVED)
-    # Locked in the order of all, then looked at again: an approval under way may have covered the label meanwhile.
+    # Lock in the common order, then check again: a concurrent approval may have covered the label meanwhile.
     locked = list(approved.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))
     return approved.filter(pk__in=locked).update(state=Batch.State.OPEN, approved_at=None)

@@ -1,7 +1,7 @@
-"""Images that wait for a worker who does not exist: everybody here has had them and given them back.
+"""Tasks that no remaining worker can take, because every active worker has already been assigned them.
 
-Nobody is asked twice for an image in one round (I1), so a small team can be left with open places that none of them may
-take: a set that ran out on a phone, images that were skipped. A manager sees them counted and grants a redo.
+A worker is assigned a task at most once per round (I1), so a small team can be left with open slots that none of them
+may claim: after a set expired on a phone, or images were skipped. Managers see their number and can grant a redo.
 """
 
 from dataclasses import dataclass
@@ -18,56 +18,54 @@ from tasks.standing.models import Standing
 
 @dataclass(frozen=True)
 class Waiting:
-    """Open images with places that no active worker of the project may take in their present round."""
+    """The number of open tasks with slots that no active worker of the project may claim in the current round."""
 
     without_answer: int
     with_answers: int
 
 
 def waiting_for_nobody(*, project: Project) -> Waiting:
-    """What `offer_again` (without an answer) and `overlap.stop_asking` (with some) would mend."""
-    rows = _out_of_reach(project.pk, Task.objects.filter(project=project))
-    without = rows.filter(taken=0).count()
-    return Waiting(without_answer=without, with_answers=rows.filter(taken__gt=0).count())
+    """Count stuck tasks, for `requeue_unanswered` (no answers) and `overlap.close_with_current_answers` (some)."""
+    stuck = _stuck(project.pk, Task.objects.filter(project=project))
+    without_answer = stuck.filter(taken=0).count()
+    return Waiting(without_answer=without_answer, with_answers=stuck.filter(taken__gt=0).count())
 
 
 @transaction.atomic
 def offer_again(*, batch: Batch) -> int:
-    """Locks the batch, then its tasks. Begin a new round for images without an answer that nobody may take.
+    """Locks the batch, then its tasks. Start a new round for stuck tasks without an answer; returns their number.
 
-    Returns how many. Answers that still arrive for the round before are kept and paid like any late answer.
+    Answers that still arrive for the previous round are kept and paid for like any late answer.
     """
     Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)
-    chosen = list(
-        _out_of_reach(batch.project_id, Task.objects.filter(batch=batch, taken=0)).values_list("pk", flat=True)
-    )
-    locked = Task.objects.select_for_update(no_key=True).filter(pk__in=chosen).order_by("pk")
-    # Read again under the lock: a late answer may have taken the place meanwhile.
-    free = [task.pk for task in locked if task.taken == 0 and task.state == Task.State.OPEN]
-    if free:
-        Task.objects.filter(pk__in=free).update(round=F("round") + 1)
+    candidates = list(_stuck(batch.project_id, Task.objects.filter(batch=batch, taken=0)).values_list("pk", flat=True))
+    locked = Task.objects.select_for_update(no_key=True).filter(pk__in=candidates).order_by("pk")
+    # Check again under the lock: a late answer may have taken the slot meanwhile.
+    unanswered = [task.pk for task in locked if task.taken == 0 and task.state == Task.State.OPEN]
+    if unanswered:
+        Task.objects.filter(pk__in=unanswered).update(round=F("round") + 1)
         Batch.objects.filter(pk=batch.pk).update(generation=F("generation") + 1)
-    return len(free)
+    return len(unanswered)
 
 
 def unstick(*, project: Project) -> tuple[int, int]:
-    """Offer images without an answer again, and make do with the answers there are for the rest.
+    """Requeue stuck tasks without an answer, and close the others with their current answers.
 
-    Batch by batch, each in its own transaction; returns (images offered again, images closed).
+    Works batch by batch, each in its own transaction; returns (tasks requeued, tasks closed).
     """
-    offered = closed = 0
+    requeued = closed = 0
     for batch in Batch.objects.filter(project=project, state=Batch.State.OPEN).order_by("number"):
-        offered += offer_again(batch=batch)
-        if _out_of_reach(project.pk, Task.objects.filter(batch=batch, taken__gt=0)).exists():
+        requeued += offer_again(batch=batch)
+        if _stuck(project.pk, Task.objects.filter(batch=batch, taken__gt=0)).exists():
             closed += stop_asking(batch=batch)
-    return offered, closed
+    return requeued, closed
 
 
-def _out_of_reach(project_id: int, tasks: QuerySet[Task]) -> QuerySet[Task]:
-    """Of these tasks of one project, those that every active worker has had in their present round.
+def _stuck(project_id: int, tasks: QuerySet[Task]) -> QuerySet[Task]:
+    """Of these tasks of one project, those that every active worker has been assigned in the current round.
 
-    So the newest active worker has had them all: the console asks this again and again, and looks no further than at
-    what that one person had. A project that nobody has joined waits not for a redo but for its first worker.
+    The newest active worker must have had all of them, so the query, which the console repeats often, starts from that
+    one worker's assignments. A project that nobody has joined has no stuck tasks: it waits for its first worker.
     """
     standings = Standing.objects.filter(project_id=project_id)
     if not standings.exists():

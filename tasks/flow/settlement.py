@@ -1,4 +1,4 @@
-"""Finishing a hand: what was not answered is given back, check images are compared, trust moves, credits are posted."""
+"""Settles hands: releases unanswered images, scores gold, updates trust and posts credits."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from tasks.standing.services import note_gold
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """A finished hand: how many answers were credited and what they earned. Nothing here tells gold from work."""
+    """A settled hand: how many answers were credited and what they earned. Nothing in it distinguishes gold."""
 
     hand: Hand
     answers: int
@@ -36,41 +36,41 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
-class _Checks:
+class _GoldCounts:
     seen: int
     correct: int
 
 
 @transaction.atomic
 def settle_hand(*, worker: Actor, hand_id: UUID) -> Settled:
-    """Locks hand, batches, tasks, assignments, standing. Finish a hand; a second call changes nothing. Raises NotFound.
+    """Locks hand, batches, tasks, assignments, standing. Settle a hand; a second call has no effect. Raises NotFound.
 
-    The assignments are locked before an answer is read: a change that is under way is waited for and then settled, a
-    later one sees the hand as finished.
+    Assignments are locked before their answers are read: a concurrent change is awaited and then settled, a later one
+    finds the hand settled.
     """
     hand = _locked(worker, hand_id)
     if hand.state == Hand.State.LIVE:
         close_hand_leases(hand=hand)
         submitted = _locked_answers(hand)
-        checks = _compare_gold(hand, submitted)
-        told = {"seen": checks.seen, "correct": checks.correct}
-        paused = note_gold(project_id=hand.project_id, worker_id=hand.worker_id, **told)
+        gold = _compare_gold(hand, submitted)
+        counts = {"seen": gold.seen, "correct": gold.correct}
+        paused = note_gold(project_id=hand.project_id, worker_id=hand.worker_id, **counts)
         posted = post_credits(hand=hand)
         Hand.objects.filter(pk=hand.pk).update(state=Hand.State.SETTLED, settled_at=ClockTimestamp())
-        _record(hand, posted, gold_seen=checks.seen, gold_correct=checks.correct)
+        _record(hand, posted, gold_seen=gold.seen, gold_correct=gold.correct)
         _update_labels(hand.project_id, submitted)
         hand.refresh_from_db(fields=["state", "settled_at"])
         if paused:
-            # The labels of all that they answered before are made anew without waiting for more answers.
+            # Labels of the worker's earlier answers are recomputed without waiting for further answers.
             ask_refit(project_id=hand.project_id)
     return _figures(hand)
 
 
 @transaction.atomic
 def settle_late_answer(*, assignment_id: int) -> None:
-    """Locks hand and assignments. Pay an answer that came after its hand was settled; again is harmless.
+    """Locks hand and assignments. Pay for an answer submitted after its hand was settled; safe to repeat.
 
-    Trust does not move: one image alone would tell the worker that it was gold.
+    Trust is not updated: a change after a single image would reveal to the worker that it was gold.
     """
     hand = Hand.objects.select_for_update(no_key=True, of=("self",)).select_related("project", "worker")
     row = hand.filter(assignments__pk=assignment_id, state=Hand.State.SETTLED).first()
@@ -96,26 +96,26 @@ def _locked_answers(hand: Hand) -> list[Assignment]:
     return [row for row in rows if row.state == Assignment.State.SUBMITTED]
 
 
-def _compare_gold(hand: Hand, submitted: list[Assignment]) -> _Checks:
-    """Write how each answered check image compared.
+def _compare_gold(hand: Hand, submitted: list[Assignment]) -> _GoldCounts:
+    """Write a result for each answered gold image.
 
-    Nobody is held to one that was retired meanwhile, as contested, or whose right answer needs a class that the
-    worker was not offered: it was retired since the check image was made, or added after the hand was taken.
+    Skips gold that was retired meanwhile as contested, and gold whose accepted answers all need a class that the worker
+    was not offered: one retired since the gold was created, or added after the hand was claimed.
     """
     ids = [row.pk for row in submitted if row.gold_id is not None]
     if not ids:
-        return _Checks(0, 0)
+        return _GoldCounts(0, 0)
     answers = Annotation.objects.filter(
         assignment_id__in=ids, is_current=True, gold__state=Gold.State.ACTIVE
     ).select_related("gold", "schema")
-    compared = [(answer, _that_could_be_given(answer)) for answer in answers.order_by("assignment_id")]
+    compared = [(answer, _answerable(answer)) for answer in answers.order_by("assignment_id")]
     results = [_result(hand, answer, accepted) for answer, accepted in compared if accepted]
     GoldResult.objects.bulk_create(results)
-    return _Checks(seen=len(results), correct=sum(result.correct for result in results))
+    return _GoldCounts(seen=len(results), correct=sum(result.correct for result in results))
 
 
-def _that_could_be_given(annotation: Annotation) -> list[Answer]:
-    """The accepted answers of the check image of which the worker's schema has every class."""
+def _answerable(annotation: Annotation) -> list[Answer]:
+    """The accepted answers of the gold whose classes are all in the worker's schema."""
     assert annotation.gold is not None
     offered = {row["number"] for row in annotation.schema.body["classes"]}
     accepted = [Answer.from_json(body) for body in annotation.gold.accepted]
@@ -157,7 +157,7 @@ def _record(hand: Hand, posted: Posted, *, gold_seen: int = 0, gold_correct: int
 
 
 def _update_labels(project_id: int, submitted: list[Assignment]) -> None:
-    """A surplus changes no label: made anew for its sake, a label could lose its approval to a shift in trust."""
+    """Skips surplus answers: relabeling for one could drop an approval because trust has shifted."""
     task_ids = sorted({row.task_id for row in submitted if row.task_id is not None and row.counts})
     if task_ids:
         enqueue(UPDATE_LABELS, project_id=project_id, max_attempts=KEEP_TRYING, task_ids=task_ids)

@@ -1,34 +1,34 @@
-"""Why a verdict was not taken."""
+"""Reasons for which a verdict is refused."""
 
 from kernel.errors import Conflict, Refused, TransitionRefused
 
 
 class LabelChanged(Conflict):
-    """This label has changed since you opened it; load it again and decide on what it says now."""
+    """This label has changed since you opened it; reload it and review the current version."""
 
     code = "label_changed"
 
 
 class AlreadyReviewed(Conflict):
-    """Somebody has decided on this label already; load the queue again, or say that you mean to decide it anew."""
+    """Another reviewer has already decided on this label; reload the queue, or confirm that you want to override it."""
 
     code = "already_reviewed"
 
 
 class NotAnswered(TransitionRefused):
-    """This image does not have all its answers yet; review it when they are in."""
+    """This image does not have all its answers yet; review it once they are in."""
 
     code = "not_answered"
 
 
 class ReasonMissing(Refused):
-    """Say in a sentence what is wrong with the label, so that it is done better the next time."""
+    """Explain in a sentence what is wrong with the label, so that the next answers are better."""
 
     code = "reason_missing"
 
 
 class FixRefused(Refused):
-    """The label cannot be taken as it is drawn."""
+    """This label is not valid for the project."""
 
     code = "fix_refused"
 
@@ -40,6 +40,6 @@ class BatchUnanswered(TransitionRefused):
 
 
 class IsCheckImage(Conflict):
-    """This is a check image with the owner's own answer; retire it among the check images first."""
+    """This is a check image with the owner's answer; retire the check image first."""
 
     code = "is_check_image"

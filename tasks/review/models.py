@@ -18,8 +18,9 @@ REJECT_HAS_REASON = "tasks_review_reject_has_reason"
 class Review(models.Model):
     """A verdict that pins a label version by its hash.
 
-    approve: the label is right. fix: a reviewer made a new version, which this verdict approves. reject: the label is
-    wrong for a reason, and the task reopens. A verdict stops being current when its label is replaced by another hash.
+    approve: the label is right. fix: a reviewer wrote a new version, which this verdict approves. reject: the label is
+    wrong for the given reason, and the task reopens. A verdict stops being current when its label is replaced by one
+    with another hash.
     """
 
     class Verdict(models.TextChoices):

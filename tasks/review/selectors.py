@@ -1,4 +1,4 @@
-"""What there is to review, least sure first."""
+"""The review queue, lowest confidence first."""
 
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from tasks.consensus.label_methods import SINGLE
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.models import Review
 
-_WHOLE = 2**128
+_ALL_IDS = 2**128
 
 
 def current_verdict(*, task: Task) -> Review | None:
@@ -19,24 +19,23 @@ def current_verdict(*, task: Task) -> Review | None:
 
 
 def chosen_for_review(*, project: Project, prefix: str = "") -> Q:
-    """Which labels a person is to look at; `prefix` leads from the filtered rows to the label.
+    """The filter for labels that a person should review; `prefix` is the lookup from the filtered rows to the label.
 
-    The random public id of a task is the lot: a task stays chosen however often it is asked, and a higher share only
-    adds to those that were chosen. Labels that several workers could not agree on as surely as the project wants are
-    chosen whatever their lot.
+    Tasks are sampled by their random public id: a task stays chosen, and a higher share only adds to the chosen ones.
+    Labels from several workers with a confidence below the project's target are always chosen.
     """
     unsure = Q(**{f"{prefix}confidence__lt": project.confidence_target}) & ~Q(**{f"{prefix}method": SINGLE})
-    limit = round(project.share_reviewed * _WHOLE)
-    if limit >= _WHOLE:
+    limit = round(project.share_reviewed * _ALL_IDS)
+    if limit >= _ALL_IDS:
         return Q(**{f"{prefix}pk__isnull": False})
     return unsure | Q(**{f"{prefix}task__public_id__lt": UUID(int=limit)})
 
 
 def review_queue(*, project: Project, batch: Batch | None = None, state: str = "to_review") -> QuerySet[ConsensusLabel]:
-    """Current labels with their task and image, the least sure first.
+    """Current labels with their task and image, lowest confidence first.
 
-    to_review: answered and chosen for review. unseen: answered, not chosen, approved with their batch. waiting: both.
-    approved, rejected: by their verdict; a rejected label waits for its redo. `is_chosen` stands on each label.
+    to_review: answered and chosen for review. unseen: answered and not chosen, to be approved with their batch.
+    waiting: both. approved, rejected: by their verdict; a rejected label waits for its redo. Labels carry `is_chosen`.
     """
     chosen = chosen_for_review(project=project)
     labels = ConsensusLabel.objects.filter(project=project, is_current=True)
@@ -56,12 +55,12 @@ def review_queue(*, project: Project, batch: Batch | None = None, state: str = "
         "all": Q(),
     }
     if state not in filters:
-        raise Refused(f"There is no such list of labels; choose one of {', '.join(filters)}.")
+        raise Refused(f"Unknown list of labels; choose one of {', '.join(filters)}.")
     return labels.filter(filters[state]).order_by("confidence", "pk")
 
 
 def batch_review(*, batch: Batch) -> dict[str, int]:
-    """How far a batch is: images, those without all answers, labels to review, unseen ones, approved ones."""
+    """The review progress of a batch: images, those without all answers, labels to review, unseen and approved ones."""
     states = dict(Task.objects.filter(batch=batch).values_list("state").annotate(tasks=Count("pk")))
     to_review = review_queue(project=batch.project, batch=batch, state="to_review").count()
     answered = states.get(Task.State.ANSWERED, 0)
@@ -75,5 +74,5 @@ def batch_review(*, batch: Batch) -> dict[str, int]:
 
 
 def verdicts_of(*, task: Task) -> QuerySet[Review]:
-    """All verdicts on a task's labels, the newest first."""
+    """All verdicts on a task's labels, newest first."""
     return Review.objects.filter(task=task).select_related("label", "reviewer").order_by("-pk")

@@ -1,6 +1,6 @@
-"""Verdicts: approve, fix and approve, reject; and a batch's approval, which covers what nobody looked at.
+"""Verdicts: approve, fix and approve, reject; and the approval of a batch, which covers labels that nobody reviewed.
 
-A verdict pins the content of the label that the reviewer saw. The row of the task is the lock: of two reviewers at once
+A verdict pins the content of the label that the reviewer saw. The task's row is the lock: of two concurrent reviewers,
 the second sees the verdict of the first.
 """
 
@@ -42,14 +42,14 @@ MAX_REASON = 500
 
 @transaction.atomic
 def approve_label(*, reviewer: Actor, task: Task, label_hash: str, again: bool = False) -> Review:
-    """Approve the label that the reviewer saw. Approving twice is one approval.
+    """Locks the task. Approve the label that the reviewer saw; repeating the approval has no effect.
 
-    `again` allows to overrule a person's verdict, which otherwise raises AlreadyReviewed; what was approved by policy
-    alone may be decided by anyone. Raises LabelChanged when the label is not what `label_hash` says.
+    `again` allows overriding a person's verdict, which otherwise raises AlreadyReviewed; a label approved by policy
+    alone needs no `again`. Raises LabelChanged if the current label does not have the hash `label_hash`.
     """
     task, label = _lock_for_verdict(task, label_hash)
     earlier = current_verdict(task=task)
-    if _is_the_same(earlier, reviewer, label, Review.Verdict.APPROVE):
+    if _is_repeat(earlier, reviewer, label, Review.Verdict.APPROVE):
         assert earlier is not None
         return earlier
     _check_may_decide(earlier, label, again)
@@ -58,9 +58,9 @@ def approve_label(*, reviewer: Actor, task: Task, label_hash: str, again: bool =
 
 @transaction.atomic
 def fix_label(*, reviewer: Actor, task: Task, label_hash: str, raw: object, again: bool = False) -> Review:
-    """Replace the label by the reviewer's own and approve that; answers that come later do not overwrite it.
+    """Locks the task. Replace the label with the reviewer's version and approve it; later answers do not overwrite it.
 
-    A fix that changes nothing is an approval. Raises FixRefused with what is wrong, and where, in the given label.
+    A fix that changes nothing is an approval. Raises FixRefused with the error and its path in the submitted label.
     """
     task, label = _lock_for_verdict(task, label_hash)
     answer = read_answer(project=task.project, task=task, raw=raw)
@@ -87,30 +87,30 @@ def fix_label(*, reviewer: Actor, task: Task, label_hash: str, raw: object, agai
 
 
 def note_rejection(*, reviewer: Actor, task: Task, label_hash: str, reason: str, again: bool = False) -> Review:
-    """Needs a transaction; locks the task. The verdict alone: `flow.rejecting` opens the task again with it."""
-    said = reason.strip()
-    if not said:
+    """Needs a transaction; locks the task. Records the verdict alone: `flow.rejecting` also reopens the task."""
+    reason = reason.strip()
+    if not reason:
         raise ReasonMissing
-    if len(said) > MAX_REASON:
-        raise ReasonMissing(f"The reason has {len(said)} characters; say it in {MAX_REASON} at most.")
+    if len(reason) > MAX_REASON:
+        raise ReasonMissing(f"The reason has {len(reason)} characters; use at most {MAX_REASON}.")
     task, label = _lock_for_verdict(task, label_hash)
     _check_may_decide(current_verdict(task=task), label, again)
     _refuse_check_image(task, label)
-    verdict = _record(task=task, label=label, reviewer=reviewer, verdict=Review.Verdict.REJECT, reason=said)
+    verdict = _record(task=task, label=label, reviewer=reviewer, verdict=Review.Verdict.REJECT, reason=reason)
     record_event(project_id=task.project_id, kind="label.rejected", data={"task": str(task.public_id)}, rejected=1)
     return verdict
 
 
 def note_owners_label(*, owner: Actor, task: Task, label: ConsensusLabel) -> Review:
-    """Needs the task's row lock. The owner's own label, of a check image, is approved by being given."""
+    """Needs the task's row lock. Approve the owner's own label of a gold image."""
     return _approve(task=task, label=label, reviewer=owner, verdict=Review.Verdict.APPROVE)
 
 
 @transaction.atomic
 def approve_batch(*, reviewer: Actor, batch: Batch) -> int:
-    """Locks the batch, then its tasks. Returns how many labels nobody had decided on are now approved, by policy.
+    """Locks the batch, then its tasks. Approve the batch and, by policy, its undecided labels; returns their number.
 
-    Raises BatchUnanswered while an image has no agreed label. Approving twice does nothing the second time.
+    Raises BatchUnanswered while an image has no agreed label. Approving an approved batch has no effect.
     """
     batch = Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)
     tasks = list(Task.objects.select_for_update(no_key=True).filter(batch=batch).order_by("pk"))
@@ -142,8 +142,10 @@ def approve_batch(*, reviewer: Actor, batch: Batch) -> int:
 
 
 def drop_stale_verdicts(*, task_ids: Sequence[int]) -> int:
-    """Locks the tasks, a few of one batch at a time. Brings labels that have changed since their verdict back to the
-    queue; returns how many."""
+    """Locks the tasks, a few of one batch at a time. Return labels that changed after their verdict to the queue.
+
+    Returns the number of these labels.
+    """
     return sum(_drop_stale(project_id, ids) for project_id, ids in in_chunks(task_ids=task_ids))
 
 
@@ -156,15 +158,17 @@ def _drop_stale(project_id: int, task_ids: Sequence[int]) -> int:
     )
     dropped = list(stale.values_list("pk", "task_id"))
     Review.objects.filter(pk__in=[pk for pk, _ in dropped]).update(is_current=False)
-    back = [task_id for _, task_id in dropped if locked[task_id].state == Task.State.APPROVED]
-    if back:
-        Task.objects.filter(pk__in=back).update(state=Task.State.ANSWERED)
-        record_event(project_id=project_id, kind="label.changed", data={"labels": len(back)}, approved=-len(back))
-    return len(back)
+    reverted = [task_id for _, task_id in dropped if locked[task_id].state == Task.State.APPROVED]
+    if reverted:
+        Task.objects.filter(pk__in=reverted).update(state=Task.State.ANSWERED)
+        record_event(
+            project_id=project_id, kind="label.changed", data={"labels": len(reverted)}, approved=-len(reverted)
+        )
+    return len(reverted)
 
 
 def read_answer(*, project: Project, task: Task, raw: object) -> Answer:
-    """A label that a person sends, against the project's schema and the task's image; raises FixRefused."""
+    """Parse a label submitted by a person against the project's schema and the task's image; raises FixRefused."""
     assert project.schema is not None
     try:
         schema = Schema.from_json(project.schema.body)
@@ -187,7 +191,7 @@ def _lock_for_verdict(task: Task, label_hash: str) -> tuple[Task, ConsensusLabel
     return locked, label
 
 
-def _is_the_same(earlier: Review | None, reviewer: Actor, label: ConsensusLabel, verdict: str) -> bool:
+def _is_repeat(earlier: Review | None, reviewer: Actor, label: ConsensusLabel, verdict: str) -> bool:
     return (
         earlier is not None
         and not earlier.by_policy
@@ -202,7 +206,7 @@ def _check_may_decide(earlier: Review | None, label: ConsensusLabel, again: bool
 
 
 def _refuse_check_image(task: Task, label: ConsensusLabel) -> None:
-    """The answer of a check image stands in two places; changed in one, workers would be measured by the other."""
+    """Refuse gold. Its answer is stored twice; changing only one copy would measure workers by a different answer."""
     active = Gold.objects.filter(project_id=task.project_id, image_id=task.image_id, state=Gold.State.ACTIVE)
     if label.method == GOLD and active.exists():
         raise IsCheckImage

@@ -1,4 +1,4 @@
-"""The figures of the console are those of the tables, and say nothing where there is no ground."""
+"""The console's figures match the tables, and are None where there is no data."""
 
 from decimal import Decimal
 
@@ -80,7 +80,7 @@ def test_progress_quality_and_cost_follow_the_work() -> None:
     }
 
 
-def test_workers_are_compared_with_what_was_agreed_and_with_what_a_reviewer_said() -> None:
+def test_agreement_is_measured_against_the_agreed_label_and_the_reviewers_fix() -> None:
     project = a_project(tools=("box",), answers_min=1, answers_max=1, gold_iou=0.5, workers=[wren(), finch()])
     right, wrong = a_task(project), a_task(project)
     an_answer(right, wren(), box_answer((1, 10, 10, 50, 50)))
@@ -98,7 +98,7 @@ def test_workers_are_compared_with_what_was_agreed_and_with_what_a_reviewer_said
     assert rows[str(finch().public_id)]["earned"] == "0.000000"
 
 
-def test_one_answer_alone_agrees_with_nobody() -> None:
+def test_a_single_answer_has_no_agreement() -> None:
     project = a_project(answers_min=1, answers_max=1, workers=[wren()])
     task = a_task(project)
     an_answer(task, wren(), class_answer(1))
@@ -109,7 +109,7 @@ def test_one_answer_alone_agrees_with_nobody() -> None:
     assert (row["agreement"], row["agreement_answers"], row["answers"]) == (None, 0, 1)
 
 
-def test_the_forecast_is_wide_after_few_answers_and_narrow_after_many() -> None:
+def test_the_forecast_interval_narrows_with_more_answers() -> None:
     few, many = forecast(left=1000, done=4, hours=1), forecast(left=1000, done=400, hours=1)
 
     assert few is not None and many is not None
@@ -118,7 +118,7 @@ def test_the_forecast_is_wide_after_few_answers_and_narrow_after_many() -> None:
     assert 2.2 < many["low"] < 2.5 < many["high"] < 2.8
 
 
-def test_the_forecast_of_nothing_is_nothing() -> None:
+def test_the_forecast_without_work_or_answers_is_zero_or_none() -> None:
     assert forecast(left=0, done=0, hours=1) == {"hours": 0.0, "low": 0.0, "high": 0.0, "answers_left": 0}
     assert forecast(left=5, done=0, hours=1) is None
     one = forecast(left=5, done=1, hours=1)

@@ -1,4 +1,4 @@
-"""The console's chart: answers of each of the last 24 hours."""
+"""The console's chart: answers per hour in the last 24 hours."""
 
 from datetime import timedelta
 
@@ -12,13 +12,13 @@ from workers_ui.views.manage.console import throughput
 pytestmark = pytest.mark.django_db
 
 
-def test_each_answer_stands_in_its_hour_and_older_ones_are_left_out() -> None:
+def test_answers_are_counted_per_hour_and_older_ones_are_left_out() -> None:
     project = a_project(workers=[wren(), finch()])
     now = utc_now()
     for hours in (0, 3, 3, 30):
-        given = an_answer(a_task(project), wren(), class_answer(1))
+        answer = an_answer(a_task(project), wren(), class_answer(1))
         moment = now.replace(minute=30 if hours else 0) - timedelta(hours=hours)
-        Assignment.objects.filter(annotations=given).update(submitted_at=moment)
+        Assignment.objects.filter(annotations=answer).update(submitted_at=moment)
 
     chart = throughput(project=project)
 

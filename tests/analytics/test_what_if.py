@@ -1,4 +1,4 @@
-"""Answers played back with other settings: what they would have cost, and what would have come of them."""
+"""Answers replayed with other settings: their cost and the quality of the resulting labels."""
 
 from decimal import Decimal
 from typing import Any
@@ -15,8 +15,8 @@ from tests.labeled import an_agreed_task
 pytestmark = pytest.mark.django_db
 
 
-def replay(project: Project, low: int = 2, high: int = 4, **asked: Any) -> dict[str, Any]:
-    settings: dict[str, Any] = {"confidence": 0.9, "method": "blend"} | asked
+def replay(project: Project, low: int = 2, high: int = 4, **overrides: Any) -> dict[str, Any]:
+    settings: dict[str, Any] = {"confidence": 0.9, "method": "blend"} | overrides
     return project_replay(project=project, answers_min=low, answers_max=high, **settings)
 
 
@@ -26,7 +26,7 @@ def rows(body: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def strays() -> Project:
-    """Ten images with four answers: the last three are right, the first one never is."""
+    """Ten images with four answers each: the last three are right, the first is always wrong."""
     project = cast.a_project(
         "Strays", answers_min=4, answers_max=4, classes=("cat", "dog"), price=Decimal("0.05"), gold_rate=0.2
     )
@@ -36,26 +36,26 @@ def strays() -> Project:
     return project
 
 
-def test_a_project_without_answers_plays_nothing() -> None:
+def test_a_project_without_answers_has_no_rows() -> None:
     assert replay(cast.a_project())["rows"] == []
 
 
-def test_costs_are_those_of_all_images_with_the_check_images_that_come_with_them(strays: Project) -> None:
+def test_costs_cover_all_images_and_their_gold(strays: Project) -> None:
     cast.a_task(strays)
     body = replay(strays)
     assert (body["tasks"], body["images"], body["answers"]) == (10, 11, 40)
     fixed = rows(body, "fixed")
     assert [row["answers_per_image"] for row in fixed] == [1, 2, 3, 4]
-    # 11 images at 0.05 an answer, and one answer in five goes to a check image.
+    # 11 images at 0.05 per answer, and one answer in five goes to gold.
     assert [row["cost"] for row in fixed] == ["0.69", "1.38", "2.06", "2.75"]
 
 
-def test_today_is_all_the_answers_that_were_given(strays: Project) -> None:
+def test_today_uses_all_given_answers(strays: Project) -> None:
     today = rows(replay(strays), "today")[0]
     assert (today["answers_per_image"], today["agreement"], today["cost"]) == (4.0, 1.0, "2.50")
 
 
-def test_what_a_reviewer_approved_is_what_is_right(strays: Project) -> None:
+def test_approved_labels_are_the_ground_truth(strays: Project) -> None:
     assert rows(replay(strays), "today")[0]["accuracy"] is None
     for label in ConsensusLabel.objects.filter(project=strays, is_current=True):
         approve_label(reviewer=cast.ada(), task=label.task, label_hash=label.content_hash)
@@ -65,27 +65,27 @@ def test_what_a_reviewer_approved_is_what_is_right(strays: Project) -> None:
     assert rows(body, "fixed")[0]["accuracy"] < 1.0
 
 
-def test_more_confidence_asks_for_no_fewer_answers(strays: Project) -> None:
-    asked = [rows(replay(strays, 1, 4, confidence=sure), "asked")[0] for sure in (0.5, 0.9, 1.0)]
-    counts = [row["answers_per_image"] for row in asked]
+def test_a_higher_confidence_target_needs_no_fewer_answers(strays: Project) -> None:
+    requested = [rows(replay(strays, 1, 4, confidence=target), "asked")[0] for target in (0.5, 0.9, 1.0)]
+    counts = [row["answers_per_image"] for row in requested]
     assert counts == sorted(counts)
     assert counts[0] == 1.0
     assert 1.0 < counts[2] <= 4.0
 
 
-def test_the_same_least_and_most_is_a_fixed_number(strays: Project) -> None:
+def test_equal_minimum_and_maximum_is_a_fixed_number(strays: Project) -> None:
     body = replay(strays, 3, 3)
-    asked = rows(body, "asked")[0]
-    assert (asked["answers_per_image"], asked["confidence"]) == (3.0, None)
+    requested = rows(body, "asked")[0]
+    assert (requested["answers_per_image"], requested["confidence"]) == (3.0, None)
     assert rows(body, "dynamic") == []
 
 
 @pytest.mark.parametrize("method", ["blend", "one-coin", "majority"])
-def test_every_method_can_be_played(strays: Project, method: str) -> None:
+def test_every_method_can_be_replayed(strays: Project, method: str) -> None:
     assert rows(replay(strays, method=method), "asked")[0]["agreement"] > 0
 
 
-def test_boxes_are_played_back_by_image() -> None:
+def test_boxes_are_replayed_by_image() -> None:
     project = cast.a_project("Things", classes=("cup", "leaf"), tools=("box",), answers_min=3, answers_max=3)
     for number in range(8):
         boxes = [cast.box_answer((1, 10.0 + 20 * number + n, 10, 60, 60)) for n in range(3)]

@@ -1,4 +1,4 @@
-"""One of everything that the API can name, in ada's project of stray cats and dogs."""
+"""One object of every kind that the API addresses, in ada's project of stray cats and dogs."""
 
 import io
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from tests.api.people import MEMBERS, member
 
 @dataclass(frozen=True)
 class World:
-    """`ids` are the parts of addresses, by the names that the routes give them."""
+    """`ids` are the URL parameters, by the names used in the routes."""
 
     project: Project
     hand: Hand
@@ -45,21 +45,21 @@ def a_stored_blob(content: bytes, content_type: str = "image/jpeg") -> Blob:
 
 
 def a_stored_image(project: Project, color: str) -> Image:
-    """An image whose pixels are in the storage."""
+    """An image whose files are in the storage."""
     blob = a_stored_blob(some_pixels(color))
     blobs: dict[str, Any] = {"original": blob, "release": blob, "rendition": blob, "thumb": blob}
     return cast.an_image(project, sha256=blob.sha256, width=64, height=48, **blobs)
 
 
 def a_hand(project: Project, *, gold: Gold, task: Task) -> Hand:
-    """A live hand of wren's with a check image before a task."""
+    """A live hand of wren, with a gold image before a task."""
     now = utc_now()
     worker = member("worker")
     later = now + timedelta(hours=1)
     assert project.schema is not None
     hand = Hand.objects.create(project=project, worker=worker, size=2, created_at=now, expires_at=later)
-    shown: list[Gold | Task] = [gold, task]
-    for position, row in enumerate(shown, start=1):
+    items: list[Gold | Task] = [gold, task]
+    for position, row in enumerate(items, start=1):
         Assignment.objects.create(
             project=project,
             hand=hand,
@@ -83,7 +83,7 @@ def a_hand(project: Project, *, gold: Gold, task: Task) -> Hand:
 
 
 def a_release(project: Project) -> Export:
-    """A ready release of nothing, and its file: an empty ZIP."""
+    """An empty release that is ready, and its export file: an empty ZIP archive."""
     assert project.schema is not None
     snapshot = Snapshot.objects.create(
         project=project,
@@ -121,13 +121,15 @@ def a_world() -> World:
     cast.an_answer(answered, cast.finch(), cast.class_answer(1))
     update_labels(task_ids=[answered.pk])
     export = a_release(project)
-    sent = Import.objects.create(dataset=project.dataset, project_id=project.pk, source="files", created_by=owner)
+    batch_import = Import.objects.create(
+        dataset=project.dataset, project_id=project.pk, source="files", created_by=owner
+    )
     invitation, _ = invite(organisation=project.organisation, by=owner, project_id=project.pk)
     token, _ = create_token(actor=owner, organisation=project.organisation, name="ada's", scopes=["read"])
     ids = {
         "project_id": project.public_id,
         "worker_id": worker.public_id,
-        "import_id": sent.public_id,
+        "import_id": batch_import.public_id,
         "image_id": task.image.public_id,
         "gold_id": gold.public_id,
         "batch_id": task.batch.public_id,

@@ -13,7 +13,7 @@ __all__ = ["storage_folder"]
 
 @pytest.fixture(autouse=True)
 def no_calls_counted() -> Iterator[None]:
-    """Each test begins with none: the API counts in the process, sign-in in the cache."""
+    """Start each test with zero counted calls: the API counts per process, sign-in in the cache."""
     calls.forget()
     cache.clear()
     yield

@@ -1,4 +1,4 @@
-"""Who calls the API in these tests, each with a key or a session."""
+"""The callers of the API in these tests, with a key or a session."""
 
 from typing import Any
 
@@ -13,14 +13,14 @@ MEMBERS = {"owner": "ada", "manager": "mara", "reviewer": "rhea", "client": "cli
 
 
 def member(role: str) -> Actor:
-    """The person of the cast with this role in the aviary."""
+    """The test person with this role in the aviary."""
     actor = cast.a_user(MEMBERS[role]).actor
     Membership.objects.get_or_create(organisation=cast.an_organisation(), actor=actor, defaults={"role": Role(role)})
     return actor
 
 
 def outsider() -> Actor:
-    """Owen, who owns another organisation and no part of this one."""
+    """Owen, who owns another organization and is not a member of this one."""
     actor = cast.a_user("owen").actor
     elsewhere = cast.an_organisation("Owen's own")
     Membership.objects.get_or_create(organisation=elsewhere, actor=actor, defaults={"role": Role.OWNER})
@@ -28,7 +28,7 @@ def outsider() -> Actor:
 
 
 def with_key(actor: Actor, *, organisation: Organisation | None = None, scopes: Any = ALL_SCOPES) -> APIClient:
-    """A client that sends a key of this person's, in the aviary unless told."""
+    """A client that authenticates with a key of this person, by default for the aviary."""
     _, key = create_token(actor=actor, organisation=organisation or cast.an_organisation(), name="test", scopes=scopes)
     client = APIClient()
     client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
@@ -36,7 +36,7 @@ def with_key(actor: Actor, *, organisation: Organisation | None = None, scopes: 
 
 
 def signed_in(actor: Actor) -> APIClient:
-    """A browser in which this person signed in; it is asked for the CSRF token as any other."""
+    """A browser session of this person, with CSRF checks enforced."""
     client = APIClient(enforce_csrf_checks=True)
     client.force_login(actor.user)
     return client

@@ -1,4 +1,4 @@
-"""A worker's calls: answers arrive once, are read strictly, and are told in plain words."""
+"""The worker's API: answers are idempotent, strictly validated, and refused with plain messages."""
 
 import json
 from datetime import timedelta
@@ -33,7 +33,7 @@ def put_bytes(client: APIClient, world: World, body: bytes) -> Any:
     return put(client, world, body, content_type="application/json")
 
 
-def test_an_answer_is_taken_and_said_so(wren: APIClient, world: World) -> None:
+def test_an_answer_is_saved_and_acknowledged(wren: APIClient, world: World) -> None:
     answer = put(wren, world, CAT)
     assert answer.status_code == 200
     assert answer.json() == {
@@ -45,7 +45,7 @@ def test_an_answer_is_taken_and_said_so(wren: APIClient, world: World) -> None:
     assert "Idempotency-Replayed" not in answer
 
 
-def test_the_same_call_again_is_answered_the_same_and_done_once(wren: APIClient, world: World) -> None:
+def test_a_retry_gets_the_same_response_and_runs_once(wren: APIClient, world: World) -> None:
     first = put(wren, world, CAT)
     again = put(wren, world, CAT)
     assert again["Idempotency-Replayed"] == "true"
@@ -61,19 +61,19 @@ def test_another_body_under_the_same_key_is_refused(wren: APIClient, world: Worl
     assert Annotation.objects.get(is_current=True, assignment__hand=world.hand).body["image"]["class"] == 1
 
 
-def test_another_body_under_another_key_changes_the_answer(wren: APIClient, world: World) -> None:
+def test_another_body_under_a_new_key_changes_the_answer(wren: APIClient, world: World) -> None:
     put(wren, world, CAT)
     assert put(wren, world, DOG, key="second").json()["revision"] == 2
 
 
 @pytest.mark.parametrize(("key", "code"), [("", "missing"), ("k" * 201, "invalid"), ("\x01", "invalid")])
-def test_the_key_is_needed_and_printable(wren: APIClient, world: World, key: str, code: str) -> None:
+def test_the_key_is_required_and_must_be_printable(wren: APIClient, world: World, key: str, code: str) -> None:
     answer = put(wren, world, CAT, key=key)
     assert answer.status_code == 400
     assert answer.json()["type"].endswith(f"idempotency_key_{code}")
 
 
-def test_keys_of_two_workers_do_not_meet(wren: APIClient, world: World) -> None:
+def test_keys_of_different_workers_are_independent(wren: APIClient, world: World) -> None:
     put(wren, world, CAT)
     assert put(with_key(cast.finch()), world, CAT).status_code == 404
 
@@ -84,7 +84,7 @@ def test_a_failed_call_leaves_its_key_unused(wren: APIClient, world: World) -> N
 
 
 @pytest.mark.parametrize(
-    ("answer", "says"),
+    ("answer", "message"),
     [
         ({"image": {"class": 77}, "verdict": "labels"}, "no class 77"),
         ({"image": {"class": "cat"}, "verdict": "labels"}, "number of a class"),
@@ -96,19 +96,19 @@ def test_a_failed_call_leaves_its_key_unused(wren: APIClient, world: World) -> N
         ({"image": {"class": 1}, "objects": [{"id": "a", "class": 1, "tool": "box"}], "verdict": "labels"}, "box"),
     ],
 )
-def test_an_answer_that_does_not_fit_is_refused_in_words(
-    wren: APIClient, world: World, answer: dict[str, Any], says: str
+def test_an_invalid_answer_is_refused_with_a_message(
+    wren: APIClient, world: World, answer: dict[str, Any], message: str
 ) -> None:
     refused = put(wren, world, {"answer": answer})
     assert refused.status_code in {400, 422}
-    assert says in refused.json()["detail"]
+    assert message in refused.json()["detail"]
     assert Annotation.objects.filter(assignment__hand=world.hand).count() == 0
 
 
 @pytest.mark.parametrize(
     ("x", "y", "w", "h"), [(0, 0, 0, 5), (-9, 0, 5, 5), (60, 0, 9, 5), (0, 0, 5, -5), (0, 0, "5", 5), (0, 0, 1e400, 5)]
 )
-def test_a_box_outside_or_without_a_size_is_refused_with_its_place(
+def test_a_box_outside_the_image_or_without_size_is_refused_with_its_path(
     wren: APIClient, world: World, x: float, y: float, w: Any, h: float
 ) -> None:
     world.project.schema.body |= {"tools": ["box"]}  # type: ignore[union-attr]
@@ -135,43 +135,43 @@ def test_a_box_outside_or_without_a_size_is_refused_with_its_place(
         b"{}",
     ],
 )
-def test_bodies_that_a_database_or_a_parser_chokes_on_are_a_4xx(wren: APIClient, world: World, body: bytes) -> None:
+def test_bodies_that_break_a_database_or_parser_are_a_4xx(wren: APIClient, world: World, body: bytes) -> None:
     answer = put_bytes(wren, world, body)
     assert 400 <= answer.status_code < 500, answer.content
     assert len(answer.json()["detail"]) > 10
 
 
-def test_an_answer_of_more_than_a_megabyte_is_a_413(wren: APIClient, world: World) -> None:
+def test_an_answer_larger_than_a_megabyte_is_a_413(wren: APIClient, world: World) -> None:
     assert put_bytes(wren, world, b'{"answer": "' + b"a" * 1_000_000 + b'"}').status_code == 413
 
 
-def run_out(world: World) -> None:
+def expire(world: World) -> None:
     past = utc_now() - timedelta(minutes=1)
     Hand.objects.filter(pk=world.hand.pk).update(expires_at=past)
     Assignment.objects.filter(hand=world.hand).update(expires_at=past)
 
 
-def test_an_answer_after_the_time_and_before_the_sweep_is_kept(wren: APIClient, world: World) -> None:
-    run_out(world)
+def test_an_answer_after_expiry_and_before_the_sweep_is_kept(wren: APIClient, world: World) -> None:
+    expire(world)
     assert put(wren, world, CAT).status_code == 200
 
 
 def test_an_answer_after_the_sweep_is_kept_and_paid(wren: APIClient, world: World) -> None:
-    run_out(world)
+    expire(world)
     expire_leases()
     answer = put(wren, world, CAT)
     assert answer.status_code == 200
     assert answer.json()["state"] == "submitted"
 
 
-def test_an_answer_to_a_skipped_image_is_refused_in_words(wren: APIClient, world: World) -> None:
+def test_an_answer_to_a_skipped_image_is_refused_with_a_message(wren: APIClient, world: World) -> None:
     wren.post(f"/api/v1/assignments/{world.ids['assignment_id']}/skip/")
     answer = put(wren, world, CAT)
     assert answer.status_code in {409, 410}
     assert "set" in answer.json()["detail"] or "image" in answer.json()["detail"]
 
 
-def test_a_set_is_handed_in_once_and_a_change_after_it_is_refused(wren: APIClient, world: World) -> None:
+def test_a_set_is_settled_once_and_later_changes_are_refused(wren: APIClient, world: World) -> None:
     put(wren, world, CAT)
     url = f"/api/v1/hands/{world.hand.public_id}/settle/"
     first, again = wren.post(url), wren.post(url)
@@ -182,7 +182,7 @@ def test_a_set_is_handed_in_once_and_a_change_after_it_is_refused(wren: APIClien
     assert len(wren.get("/api/v1/ledger/").json()["results"]) == 1
 
 
-def test_taking_a_set_gives_the_one_in_hand_then_a_new_one_then_none(wren: APIClient, world: World) -> None:
+def test_claiming_returns_the_live_set_then_a_new_one_then_none(wren: APIClient, world: World) -> None:
     url = f"/api/v1/projects/{world.project.public_id}/hands/"
     mine = wren.post(url)
     assert (mine.status_code, mine.json()["id"]) == (200, str(world.hand.public_id))
@@ -195,7 +195,7 @@ def test_taking_a_set_gives_the_one_in_hand_then_a_new_one_then_none(wren: APICl
     assert wren.post(url).status_code == 204
 
 
-def test_work_tells_offers_and_money(wren: APIClient, world: World) -> None:
+def test_work_lists_projects_and_balance(wren: APIClient, world: World) -> None:
     put(wren, world, CAT)
     body = wren.get("/api/v1/work/").json()
     assert [offer["id"] for offer in body["projects"]] == [str(world.project.public_id)]
@@ -203,7 +203,7 @@ def test_work_tells_offers_and_money(wren: APIClient, world: World) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_same_call_on_two_connections_at_once_is_done_once(storage_folder: Any) -> None:
+def test_the_same_call_on_two_concurrent_connections_runs_once(storage_folder: Any) -> None:
     from tests.threads import together
 
     world = a_world()

@@ -1,4 +1,4 @@
-"""What somebody with a worker's account, or none, may try; each is turned away."""
+"""Attacks with a worker's account or without one; all are refused."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def wren(world: World) -> APIClient:
     return with_key(member("worker"))
 
 
-def test_a_policy_call_changes_policies_and_nothing_else(world: World) -> None:
+def test_a_policy_update_changes_only_policies(world: World) -> None:
     url = f"/api/v1/projects/{world.project.public_id}/"
     owner = with_key(member("owner"))
     for body in ({"organisation_id": 1}, {"state": "closed"}, {"created_by": 1}, {"id": "x"}, {"dataset": 1}):
@@ -31,18 +31,18 @@ def test_a_policy_call_changes_policies_and_nothing_else(world: World) -> None:
 
 
 @pytest.mark.parametrize("price", [0.1, "NaN", "-1", "1e400", "0.0000001", [], True, "1001"])
-def test_a_price_that_is_no_price_is_refused(world: World, price: Any) -> None:
+def test_an_invalid_price_is_refused(world: World, price: Any) -> None:
     answer = with_key(member("owner")).patch(f"/api/v1/projects/{world.project.public_id}/", {"price": price})
     assert answer.status_code in {400, 422}, answer.content
 
 
 @pytest.mark.parametrize("rate", ["NaN", "nan", "inf", -0.1, 0.6, None, {}, "x" * 5000])
-def test_a_share_that_is_no_share_is_refused(world: World, rate: Any) -> None:
+def test_an_invalid_share_is_refused(world: World, rate: Any) -> None:
     answer = with_key(member("owner")).patch(f"/api/v1/projects/{world.project.public_id}/", {"gold_rate": rate})
     assert answer.status_code in {400, 422}, answer.content
 
 
-def test_a_manager_hands_out_no_role_that_is_not_theirs_to_give(world: World) -> None:
+def test_a_manager_cannot_grant_roles_above_their_own(world: World) -> None:
     url = f"/api/v1/projects/{world.project.public_id}/invitations/"
     manager, owner = with_key(member("manager")), with_key(member("owner"))
     for role in ("owner", "manager"):
@@ -52,7 +52,7 @@ def test_a_manager_hands_out_no_role_that_is_not_theirs_to_give(world: World) ->
     assert manager.post(url, {"role": "emperor"}).status_code == 400
 
 
-def test_an_invitation_is_shown_once_and_its_numbers_cannot_be_set(world: World) -> None:
+def test_an_invitation_token_is_shown_once_and_its_counters_cannot_be_set(world: World) -> None:
     url = f"/api/v1/projects/{world.project.public_id}/invitations/"
     owner = with_key(member("owner"))
     made = owner.post(url, {"uses": -5, "token_sha256": "x", "organisation": 7, "max_uses": 3}).json()
@@ -63,7 +63,7 @@ def test_an_invitation_is_shown_once_and_its_numbers_cannot_be_set(world: World)
         assert owner.post(url, body).status_code in {400, 422}, body
 
 
-def test_a_key_does_not_carry_its_owner_into_another_organisation(world: World) -> None:
+def test_a_key_cannot_join_another_organization(world: World) -> None:
     elsewhere = cast.an_organisation("Owen's own")
     _, token = invite(organisation=elsewhere, by=outsider(), role=Role.MANAGER)
     answer = with_key(member("worker")).post("/api/v1/invitations/accept/", {"token": token})
@@ -76,21 +76,21 @@ def test_a_made_up_invitation_is_a_4xx(wren: APIClient, token: Any) -> None:
     assert wren.post("/api/v1/invitations/accept/", {"token": token}).status_code in {400, 404}
 
 
-def test_finding_out_who_has_an_account_takes_more_than_asking(db: None) -> None:
+def test_sign_in_and_reset_do_not_reveal_who_has_an_account(db: None) -> None:
     cast.a_user("wren")
-    told = []
+    responses = []
     for email in ("wren@example.org", "nobody@example.org"):
         answer = Client().post("/account/login/", {"login": email, "password": "wrong"})
-        told.append((answer.status_code, answer.content.decode().replace(email, "")))
-    lines = [[line for line in page.splitlines() if "csrf" not in line.lower()] for _, page in told]
-    assert told[0][0] == told[1][0] == 200
+        responses.append((answer.status_code, answer.content.decode().replace(email, "")))
+    lines = [[line for line in page.splitlines() if "csrf" not in line.lower()] for _, page in responses]
+    assert responses[0][0] == responses[1][0] == 200
     assert lines[0] == lines[1]
     for email in ("wren@example.org", "nobody@example.org"):
         answer = Client().post("/account/password/reset/", {"email": email})
         assert (answer.status_code, answer["Location"]) == (302, "/account/password/reset/done/")
 
 
-def test_guessing_a_password_ends_after_a_few_tries(db: None) -> None:
+def test_password_guessing_is_throttled(db: None) -> None:
     cast.a_user("wren")
     for _ in range(12):
         Client().post("/account/login/", {"login": "wren@example.org", "password": "wrong"})
@@ -99,7 +99,7 @@ def test_guessing_a_password_ends_after_a_few_tries(db: None) -> None:
     assert "_auth_user_id" not in browser.session
 
 
-def test_signing_in_gives_a_new_session(db: None) -> None:
+def test_signing_in_creates_a_new_session(db: None) -> None:
     cast.a_user("wren")
     browser = Client()
     session = browser.session
@@ -113,13 +113,13 @@ def test_signing_in_gives_a_new_session(db: None) -> None:
 
 
 @pytest.mark.parametrize(
-    "there",
+    "target",
     ["https://evil.example/", "//evil.example/", "/\\evil.example/", "javascript:alert(1)", "https:evil.example"],
 )
-def test_signing_in_leads_nowhere_else(db: None, there: str) -> None:
+def test_signing_in_does_not_redirect_to_other_sites(db: None, target: str) -> None:
     cast.a_user("wren")
     answer = Client().post(
-        f"/account/login/?next={there}", {"login": "wren@example.org", "password": "wren", "next": there}
+        f"/account/login/?next={target}", {"login": "wren@example.org", "password": "wren", "next": target}
     )
     assert answer.status_code == 302
     assert answer["Location"] == "/"
@@ -131,7 +131,7 @@ def test_signing_up_without_an_invitation_is_closed(db: None) -> None:
     assert not User.objects.filter(email="eve@example.org").exists()
 
 
-def test_names_of_downloads_carry_no_header_and_no_folder(world: World) -> None:
+def test_download_names_allow_no_header_injection_or_path(world: World) -> None:
     Project.objects.filter(pk=world.project.pk).update(name='../"; filename=evil.html\r\nX-Evil: 1')
     answer = with_key(member("client")).get(f"/api/v1/exports/{world.ids['export_id']}/download")
     answer.getvalue()
@@ -141,7 +141,7 @@ def test_names_of_downloads_carry_no_header_and_no_folder(world: World) -> None:
     assert answer["Repr-Digest"].startswith("sha-256=:")
 
 
-def test_a_page_that_was_sent_as_an_image_is_never_a_page_of_the_site(world: World) -> None:
+def test_an_html_file_uploaded_as_an_image_is_never_served_as_html(world: World) -> None:
     upload(with_key(member("owner")), world.project, {"x.html": b"<script>alert(1)</script>", "y.svg": b"<svg/>"})
     for kind in ("rendition", "thumb", "release"):
         answer = with_key(member("owner")).get(f"/api/v1/images/{world.ids['image_id']}/file/?kind={kind}")
@@ -153,7 +153,7 @@ def test_a_page_that_was_sent_as_an_image_is_never_a_page_of_the_site(world: Wor
     )
 
 
-def test_a_worker_reads_and_changes_nothing_of_another(world: World) -> None:
+def test_a_worker_cannot_read_or_change_another_workers_data(world: World) -> None:
     finch = with_key(cast.finch())
     hand, image = world.hand.public_id, world.ids["assignment_id"]
     assert finch.get(f"/api/v1/hands/{hand}/").status_code == 404
@@ -163,13 +163,13 @@ def test_a_worker_reads_and_changes_nothing_of_another(world: World) -> None:
     assert finch.post(f"/api/v1/assignments/{image}/skip/").status_code == 404
 
 
-def test_a_session_cookie_that_is_garbage_is_no_error(db: None) -> None:
+def test_a_garbage_session_cookie_is_a_401(db: None) -> None:
     browser = Client()
     for garbage in ("x", "a" * 500, "'; DROP TABLE", '"abcdefgh\\000"', '"\\377\\377\\377\\377\\377\\377\\377\\377"'):
         assert browser.get("/api/v1/me/", headers={"Cookie": f"sessionid={garbage}"}).status_code == 401, garbage
 
 
-def test_text_that_a_database_cannot_hold_is_a_4xx_everywhere(world: World) -> None:
+def test_text_that_the_database_cannot_store_is_a_4xx_everywhere(world: World) -> None:
     owner = with_key(member("owner"))
     project = f"/api/v1/projects/{world.project.public_id}/"
     calls: list[tuple[str, str, Any]] = [
@@ -189,13 +189,13 @@ def test_text_that_a_database_cannot_hold_is_a_4xx_everywhere(world: World) -> N
     assert owner.get(f"/api/v1/images/{world.ids['image_id']}/file/?kind=%00").status_code == 404
 
 
-def test_everybody_has_their_own_keys_alone(world: World) -> None:
+def test_everyone_sees_only_their_own_keys(world: World) -> None:
     for role in MEMBERS:
         rows = with_key(member(role)).get("/api/v1/tokens/").json()["results"]
         assert ("ada's" in [row["name"] for row in rows]) == (role == "owner")
 
 
-def test_an_upload_tells_nothing_of_content_in_another_organisation(world: World) -> None:
+def test_an_upload_reveals_nothing_about_content_in_another_organization(world: World) -> None:
     owner = cast.an_organisation("Owen's own")
     elsewhere = with_key(outsider(), organisation=owner)
     made = elsewhere.post("/api/v1/projects/", {"name": "B", "classes": [{"name": "b"}], "tools": ["class"]}).json()

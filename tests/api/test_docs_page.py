@@ -1,4 +1,4 @@
-"""The page of the API's description works under the site's own content security policy."""
+"""The API documentation page works under the site's content security policy."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,30 +11,30 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 def look_at(site: str) -> tuple[int, str, list[str]]:
-    """How many operations the page shows, the policy it came with, and what it complained of or fetched elsewhere."""
-    complaints: list[str] = []
+    """The number of operations on the page, its policy, and its errors and requests to other sites."""
+    errors: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)
         page = browser.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
         page.on(
-            "request", lambda asked: None if asked.url.startswith((site, "data:")) else complaints.append(asked.url)
+            "request", lambda request: None if request.url.startswith((site, "data:")) else errors.append(request.url)
         )
         answer = page.goto(f"{site}/api/v1/docs/")
         assert answer is not None
         page.wait_for_selector(".opblock", timeout=60_000)
-        shown = page.locator(".opblock").count()
+        count = page.locator(".opblock").count()
         page.locator(".opblock-summary-control").first.click()
         page.wait_for_selector(".opblock-body", timeout=20_000)
         browser.close()
-    return shown, answer.headers["content-security-policy"], complaints
+    return count, answer.headers["content-security-policy"], errors
 
 
-def test_the_page_shows_every_operation_and_the_policy_refuses_nothing(live_server: LiveServer) -> None:
-    # In a thread of its own: the browser's driver keeps an event loop, in whose thread Django refuses the database.
+def test_the_page_shows_every_operation_without_csp_violations(live_server: LiveServer) -> None:
+    # In a separate thread: the browser driver runs an event loop, and Django refuses database access in its thread.
     with ThreadPoolExecutor(1) as pool:
-        shown, policy, complaints = pool.submit(look_at, live_server.url).result()
-    assert shown > 50
+        count, policy, errors = pool.submit(look_at, live_server.url).result()
+    assert count > 50
     assert "unsafe" not in policy
-    assert complaints == []
+    assert errors == []

@@ -1,4 +1,4 @@
-"""The script in docs/api.md does what it says, as it stands there."""
+"""The script in docs/api.md works exactly as printed."""
 
 import hashlib
 import os
@@ -23,8 +23,8 @@ def test_the_python_script_pulls_a_release(storage_folder: Path, live_server: Li
     _, key = create_token(
         actor=member("client"), organisation=world.project.organisation, name="pipeline", scopes=["read"]
     )
-    found = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert found is not None
+    match = re.search(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    assert match is not None
     environment = {
         "PATH": os.environ["PATH"],
         "ANNOTARY_URL": live_server.url,
@@ -32,10 +32,10 @@ def test_the_python_script_pulls_a_release(storage_folder: Path, live_server: Li
         "ANNOTARY_PROJECT": str(world.project.public_id),
         "NO_PROXY": "localhost,127.0.0.1",
     }
-    ran = subprocess.run(
-        [sys.executable, "-c", found[1]], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    run = subprocess.run(
+        [sys.executable, "-c", match[1]], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
     )
-    assert ran.returncode == 0, ran.stderr
-    assert ran.stdout == "Release 1: 0 images in dataset.zip\n"
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == "Release 1: 0 images in dataset.zip\n"
     export = world.project.exports.get()
     assert hashlib.sha256((tmp_path / "dataset.zip").read_bytes()).hexdigest() == export.sha256

@@ -1,8 +1,8 @@
-"""Bringing images in: once however often it is sent, and every file that is not taken is told with its reason."""
+"""Importing images: idempotent, and every refused file is reported with a reason."""
 
 import io
 import json
-import zipfile  # noqa: TID251 - makes the archives that people send
+import zipfile  # noqa: TID251 - creates the archives that people upload
 from typing import Any
 
 import pytest
@@ -31,14 +31,14 @@ def ada(project: Project) -> APIClient:
 
 
 def report(ada: APIClient, answer: Any) -> Any:
-    """What became of an import after its job ran."""
+    """The report of an import after its job has run."""
     assert answer.status_code == 202, answer.content
     run_import(import_id=Import.objects.get(public_id=answer.json()["id"]).pk)
     return ada.get(f"/api/v1/imports/{answer.json()['id']}/").json()
 
 
-def test_each_file_is_told_what_became_of_it(ada: APIClient, project: Project) -> None:
-    sent = upload(
+def test_the_report_has_the_result_of_each_file(ada: APIClient, project: Project) -> None:
+    answer = upload(
         ada,
         project,
         {
@@ -49,39 +49,39 @@ def test_each_file_is_told_what_became_of_it(ada: APIClient, project: Project) -
             "empty.png": b"",
         },
     )
-    told = report(ada, sent)
-    assert (told["state"], told["taken"], told["duplicates"], told["refused"]) == ("done", 1, 1, 3)
-    left = {row["name"]: row["state"] for row in told["items"]}
-    # Twins are decoded side by side: either may be the one that is taken.
-    assert (left.pop("a/cat.jpg", None) or left.pop("b/same.jpg", None)) == "duplicate"
-    assert left == {"broken.jpg": "refused", "page.jpg": "refused", "empty.png": "refused"}
-    assert all(len(row["reason"]) > 10 for row in told["items"])
+    result = report(ada, answer)
+    assert (result["state"], result["taken"], result["duplicates"], result["refused"]) == ("done", 1, 1, 3)
+    states = {row["name"]: row["state"] for row in result["items"]}
+    # Duplicates are decoded concurrently: either may be the one that is accepted.
+    assert (states.pop("a/cat.jpg", None) or states.pop("b/same.jpg", None)) == "duplicate"
+    assert states == {"broken.jpg": "refused", "page.jpg": "refused", "empty.png": "refused"}
+    assert all(len(row["reason"]) > 10 for row in result["items"])
 
 
 @pytest.mark.parametrize("name", ["../../etc/passwd", "/etc/passwd", "a/../../b.jpg", "C:\\x.jpg", "a\nb.jpg", "con"])
-def test_names_that_lead_out_of_the_folder_are_refused_or_tamed(ada: APIClient, project: Project, name: str) -> None:
-    told = report(ada, upload(ada, project, {name: some_pixels(), "good.jpg": some_pixels("navy")}))
-    assert told["taken"] >= 1
+def test_names_with_path_traversal_are_refused_or_sanitized(ada: APIClient, project: Project, name: str) -> None:
+    result = report(ada, upload(ada, project, {name: some_pixels(), "good.jpg": some_pixels("navy")}))
+    assert result["taken"] >= 1
     for key in Image.objects.values_list("source_key", flat=True):
         assert not key.startswith("/")
         assert ".." not in key.split("/")
         assert key.isprintable()
 
 
-def test_names_in_all_scripts_come_back_as_they_were(ada: APIClient, project: Project) -> None:
+def test_names_in_any_script_are_returned_unchanged(ada: APIClient, project: Project) -> None:
     name = "фото/猫 🐈.jpg"
     report(ada, upload(ada, project, {name: some_pixels()}))
     rows = ada.get(f"/api/v1/projects/{project.public_id}/images/").json()["results"]
     assert [row["source_key"] for row in rows] == [name]
 
 
-def test_a_name_with_nul_is_refused_in_words(ada: APIClient, project: Project) -> None:
+def test_a_name_with_nul_is_refused_with_a_message(ada: APIClient, project: Project) -> None:
     answer = upload(ada, project, {"a\0b.jpg": some_pixels()})
     assert answer.status_code == 400
     assert "ull" in answer.json()["detail"]
 
 
-def test_an_archive_and_its_table_are_taken(ada: APIClient, project: Project) -> None:
+def test_an_archive_and_its_metadata_table_are_imported(ada: APIClient, project: Project) -> None:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as archive:
         archive.writestr("x/cat.jpg", some_pixels())
@@ -99,7 +99,7 @@ def test_an_archive_and_its_table_are_taken(ada: APIClient, project: Project) ->
     assert rows[0]["metadata"] == {"camera": "north"}
 
 
-def test_the_same_upload_again_is_one_import(ada: APIClient, project: Project) -> None:
+def test_repeating_an_upload_makes_one_import(ada: APIClient, project: Project) -> None:
     first = upload(ada, project, {"cat.jpg": some_pixels()}, key="once")
     again = upload(ada, project, {"cat.jpg": some_pixels()}, key="once")
     assert again["Idempotency-Replayed"] == "true"
@@ -107,7 +107,7 @@ def test_the_same_upload_again_is_one_import(ada: APIClient, project: Project) -
     assert Import.objects.count() == 1
 
 
-def test_the_same_upload_on_two_connections_at_once_is_one_import(project: Project) -> None:
+def test_the_same_upload_on_two_concurrent_connections_makes_one_import(project: Project) -> None:
     clients = [with_key(member("owner")) for _ in range(2)]
     calls = [lambda client=client: upload(client, project, {"cat.jpg": some_pixels()}, key="x") for client in clients]
     answers = together(*calls)
@@ -116,13 +116,13 @@ def test_the_same_upload_on_two_connections_at_once_is_one_import(project: Proje
     assert Import.objects.count() == 1
 
 
-def test_an_import_that_stalled_goes_on(ada: APIClient, project: Project) -> None:
-    sent = upload(ada, project, {"cat.jpg": some_pixels()}).json()
+def test_a_stalled_import_is_resumed(ada: APIClient, project: Project) -> None:
+    batch_import = upload(ada, project, {"cat.jpg": some_pixels()}).json()
     Job.objects.update(state=Job.State.FAILED)
-    assert ada.get(f"/api/v1/imports/{sent['id']}/").json()["stalled"] is True
-    assert ada.post(f"/api/v1/imports/{sent['id']}/resume/").json()["stalled"] is False
+    assert ada.get(f"/api/v1/imports/{batch_import['id']}/").json()["stalled"] is True
+    assert ada.post(f"/api/v1/imports/{batch_import['id']}/resume/").json()["stalled"] is False
     run_import(import_id=Import.objects.get().pk)
-    assert ada.post(f"/api/v1/imports/{sent['id']}/resume/").status_code == 409
+    assert ada.post(f"/api/v1/imports/{batch_import['id']}/resume/").status_code == 409
 
 
 @pytest.mark.parametrize("other", [{"cat.jpg": b"other"}, {"dog.jpg": some_pixels()}, {}])
@@ -136,18 +136,18 @@ def test_another_upload_under_the_same_key_is_refused(
 
 
 @pytest.mark.parametrize(
-    ("body", "says"),
+    ("body", "message"),
     [
         ({}, "archive"),
-        ({"files": [SimpleUploadedFile("a.jpg", b"a")], "paths": ["a", "b"]}, "one of `paths`"),
+        ({"files": [SimpleUploadedFile("a.jpg", b"a")], "paths": ["a", "b"]}, "one entry in `paths`"),
         ({"files": ["no file"]}, "not a file"),
     ],
 )
-def test_an_upload_that_makes_no_sense_is_a_400(ada: APIClient, project: Project, body: Any, says: str) -> None:
+def test_an_invalid_upload_is_a_400(ada: APIClient, project: Project, body: Any, message: str) -> None:
     url = f"/api/v1/projects/{project.public_id}/imports/"
     answer = ada.post(url, body, format="multipart", headers={"Idempotency-Key": "k"})
     assert answer.status_code == 400
-    assert says in answer.json()["detail"]
+    assert message in answer.json()["detail"]
 
 
 def test_an_upload_without_a_key_is_refused_before_it_is_stored(ada: APIClient, project: Project) -> None:
@@ -176,7 +176,7 @@ COCO = {
 }
 
 
-def test_known_labels_become_check_images(ada: APIClient, storage_folder: Any) -> None:
+def test_known_labels_become_gold(ada: APIClient, storage_folder: Any) -> None:
     boxes = cast.a_project("Boxes", tools=("box",))
     report(ada, upload(ada, boxes, {"cat.jpg": some_pixels()}))
     answer = send_truth(ada, boxes, COCO, as_gold="1.0")
@@ -187,12 +187,12 @@ def test_known_labels_become_check_images(ada: APIClient, storage_folder: Any) -
 
 
 @pytest.mark.parametrize("as_gold", ["NaN", "Infinity", "-1", "1.5", "many", "1e300"])
-def test_a_sample_that_is_no_number_of_images_is_a_400(ada: APIClient, project: Project, as_gold: str) -> None:
+def test_an_invalid_sample_size_is_a_400(ada: APIClient, project: Project, as_gold: str) -> None:
     assert send_truth(ada, project, COCO, as_gold=as_gold).status_code == 400
 
 
 @pytest.mark.parametrize("body", [None, [], {"images": "x"}, {"images": [{}], "annotations": [], "categories": []}])
-def test_labels_that_nobody_can_read_are_refused_in_words(ada: APIClient, project: Project, body: object) -> None:
+def test_unreadable_labels_are_refused_with_a_message(ada: APIClient, project: Project, body: object) -> None:
     answer = send_truth(ada, project, body)
     assert answer.status_code in {200, 422}, answer.content
     if answer.status_code == 200:

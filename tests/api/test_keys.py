@@ -1,4 +1,4 @@
-"""API keys: kept as a hash, limited to scopes, an organisation and a time, and none makes a stronger one."""
+"""API keys: stored as a hash, limited to scopes, one organization and a lifetime; none can create a stronger one."""
 
 from datetime import timedelta
 
@@ -36,7 +36,7 @@ def test_a_key_is_shown_once_and_kept_as_a_hash() -> None:
     assert bearer(key).get("/api/v1/me/").status_code == 200
 
 
-def test_a_revoked_key_opens_nothing_from_that_moment() -> None:
+def test_a_revoked_key_stops_working_immediately() -> None:
     ada = with_key(member("owner"))
     made = ada.post("/api/v1/tokens/", NEW).json()
     assert ada.delete(f"/api/v1/tokens/{made['id']}/").status_code == 204
@@ -46,13 +46,13 @@ def test_a_revoked_key_opens_nothing_from_that_moment() -> None:
     assert answer["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_key_ends_by_its_time() -> None:
+def test_a_key_expires() -> None:
     token, key = create_token(actor=member("owner"), organisation=cast.an_organisation(), name="old", scopes=["read"])
     ApiToken.objects.filter(pk=token.pk).update(expires_at=utc_now() - timedelta(seconds=1))
     assert bearer(key).get("/api/v1/me/").status_code == 401
 
 
-def test_a_person_who_left_takes_their_keys_along() -> None:
+def test_keys_of_a_deactivated_person_stop_working() -> None:
     _, key = create_token(actor=member("owner"), organisation=cast.an_organisation(), name="old", scopes=["read"])
     user = cast.a_user("ada")
     user.is_active = False
@@ -61,11 +61,11 @@ def test_a_person_who_left_takes_their_keys_along() -> None:
 
 
 @pytest.mark.parametrize("sent", ["nonsense", "ann_", "ann_é", "Ã©", "a b"])
-def test_what_is_no_key_is_a_401(sent: str) -> None:
+def test_an_invalid_key_is_a_401(sent: str) -> None:
     assert bearer(sent).get("/api/v1/me/").status_code == 401
 
 
-def test_a_key_in_the_address_opens_nothing() -> None:
+def test_a_key_in_the_url_gives_no_access() -> None:
     _, key = create_token(actor=member("owner"), organisation=cast.an_organisation(), name="url", scopes=["read"])
     for name in ("token", "key", "access_token", "api_key"):
         assert APIClient().get(f"/api/v1/me/?{name}={key}").status_code == 401
@@ -79,14 +79,14 @@ def test_a_key_needs_the_scope_of_the_call() -> None:
     assert "“manage”" in answer.json()["detail"]
 
 
-def test_a_scope_is_no_role() -> None:
+def test_a_scope_does_not_replace_a_role() -> None:
     answer = with_key(member("worker")).post(
         "/api/v1/projects/", {"name": "x", "classes": [{"name": "a"}], "tools": ["class"]}
     )
     assert answer.status_code == 403
 
 
-def test_a_key_makes_no_key_with_more_scopes() -> None:
+def test_a_key_cannot_create_a_key_with_more_scopes() -> None:
     manager = with_key(member("owner"), scopes=["read", "manage"])
     answer = manager.post("/api/v1/tokens/", {"name": "more", "scopes": ["read", "review"]})
     assert answer.status_code == 422
@@ -94,8 +94,8 @@ def test_a_key_makes_no_key_with_more_scopes() -> None:
     assert manager.post("/api/v1/tokens/", {"name": "same", "scopes": ["read", "manage"]}).status_code == 201
 
 
-def test_a_key_makes_no_key_that_outlives_it() -> None:
-    mother, key = create_token(
+def test_a_key_cannot_create_a_key_that_outlives_it() -> None:
+    parent, key = create_token(
         actor=member("owner"),
         organisation=cast.an_organisation(),
         name="short",
@@ -103,20 +103,20 @@ def test_a_key_makes_no_key_that_outlives_it() -> None:
         expires_at=utc_now() + timedelta(days=2),
     )
     later = (utc_now() + timedelta(days=30)).isoformat()
-    asked = bearer(key).post("/api/v1/tokens/", {"name": "long", "scopes": ["manage"], "expires_at": later})
-    assert asked.status_code == 422
-    made = bearer(key).post("/api/v1/tokens/", {"name": "unsaid", "scopes": ["manage"]})
-    assert ApiToken.objects.get(public_id=made.json()["id"]).expires_at == mother.expires_at
+    refused = bearer(key).post("/api/v1/tokens/", {"name": "long", "scopes": ["manage"], "expires_at": later})
+    assert refused.status_code == 422
+    made = bearer(key).post("/api/v1/tokens/", {"name": "default", "scopes": ["manage"]})
+    assert ApiToken.objects.get(public_id=made.json()["id"]).expires_at == parent.expires_at
 
 
-def test_a_key_makes_no_key_of_another_organisation() -> None:
+def test_a_key_cannot_create_a_key_of_another_organization() -> None:
     elsewhere = cast.an_organisation("Owen's own")
     elsewhere.memberships.create(actor=member("owner"), role=Role.OWNER)
     answer = with_key(member("owner")).post("/api/v1/tokens/", {**NEW, "organisation": str(elsewhere.public_id)})
     assert answer.status_code == 404
 
 
-def test_a_key_shows_and_revokes_keys_of_its_own_organisation_alone() -> None:
+def test_a_key_lists_and_revokes_only_keys_of_its_own_organization() -> None:
     elsewhere = cast.an_organisation("Owen's own")
     elsewhere.memberships.create(actor=member("owner"), role=Role.OWNER)
     other, _ = create_token(actor=member("owner"), organisation=elsewhere, name="elsewhere", scopes=["read"])
@@ -125,7 +125,7 @@ def test_a_key_shows_and_revokes_keys_of_its_own_organisation_alone() -> None:
     assert ada.delete(f"/api/v1/tokens/{other.public_id}/").status_code == 404
 
 
-def test_nobody_revokes_the_key_of_somebody_else() -> None:
+def test_nobody_can_revoke_another_persons_key() -> None:
     token, key = create_token(actor=member("owner"), organisation=cast.an_organisation(), name="x", scopes=["read"])
     assert with_key(member("manager")).delete(f"/api/v1/tokens/{token.public_id}/").status_code == 404
     assert bearer(key).get("/api/v1/me/").status_code == 200
@@ -138,16 +138,16 @@ def test_ids_prefixes_and_owners_cannot_be_chosen() -> None:
     assert made["prefix"].startswith("ann_")
 
 
-def test_somebody_in_two_organisations_names_one() -> None:
+def test_a_member_of_two_organizations_must_specify_one() -> None:
     cast.an_organisation("Owen's own").memberships.create(actor=member("owner"), role=Role.OWNER)
     browser = signed_in(member("owner"))
     browser.cookies["csrftoken"] = token = "b" * 32
     answer = browser.post("/api/v1/tokens/", NEW, headers={"X-CSRFToken": token})
     assert answer.status_code == 400
-    assert "name one" in answer.json()["detail"]
+    assert "specify one" in answer.json()["detail"]
 
 
-def test_me_tells_a_key_of_its_own_organisation_alone() -> None:
+def test_me_lists_only_the_keys_own_organization() -> None:
     owen = outsider()
     cast.an_organisation().memberships.create(actor=owen, role=Role.WORKER)
     body = with_key(owen).get("/api/v1/me/").json()

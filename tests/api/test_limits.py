@@ -1,4 +1,4 @@
-"""Limits stop floods and guessing, and never a fast worker or a good key."""
+"""Limits stop floods and guessing, but never a fast worker or a valid key."""
 
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def small(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The clock stands, or a minute that ends during a test would count anew.
+    # Freeze the clock, or a minute that ends during a test would reset the count.
     monkeypatch.setattr(limits, "time", SimpleNamespace(time=lambda: 1_000_000_010.0))
     settings.ANNOTARY_API_LIMITS = {"person": 5, "anonymous": 5, "failed": 5}
 
@@ -24,7 +24,7 @@ def statuses(client: APIClient, url: str, times: int, **headers: str) -> list[in
     return [client.get(url, headers=headers).status_code for _ in range(times)]
 
 
-def test_a_person_who_floods_waits_with_all_their_keys() -> None:
+def test_a_flooding_person_is_throttled_across_all_keys() -> None:
     assert statuses(with_key(member("owner")), "/api/v1/me/", 5) == [200] * 5
     answer = with_key(member("owner")).get("/api/v1/me/")
     assert answer.status_code == 429
@@ -33,26 +33,28 @@ def test_a_person_who_floods_waits_with_all_their_keys() -> None:
     assert with_key(member("manager")).get("/api/v1/me/").status_code == 200
 
 
-def test_who_guesses_keys_is_held_up_and_a_good_key_from_there_is_not() -> None:
-    good = with_key(member("owner"))
+def test_guessing_keys_is_throttled_but_a_valid_key_from_the_same_address_is_not() -> None:
+    valid = with_key(member("owner"))
     guesser = APIClient()
-    found = [guesser.get("/api/v1/me/", headers={"Authorization": f"Bearer ann_{n}"}).status_code for n in range(7)]
-    assert found == [401] * 5 + [429] * 2
-    assert good.get("/api/v1/me/").status_code == 200
+    statuses_seen = [
+        guesser.get("/api/v1/me/", headers={"Authorization": f"Bearer ann_{n}"}).status_code for n in range(7)
+    ]
+    assert statuses_seen == [401] * 5 + [429] * 2
+    assert valid.get("/api/v1/me/").status_code == 200
 
 
-def test_strangers_are_counted_by_address() -> None:
+def test_anonymous_callers_are_counted_by_address() -> None:
     assert statuses(APIClient(), "/api/v1/nowhere/", 6) == [404] * 5 + [429]
     assert APIClient(REMOTE_ADDR="192.0.2.7").get("/api/v1/nowhere/").status_code == 404
 
 
-def test_without_a_proxy_of_ours_a_forwarded_address_is_not_believed() -> None:
+def test_without_a_trusted_proxy_a_forwarded_address_is_ignored() -> None:
     for number in range(5):
         statuses(APIClient(), "/api/v1/nowhere/", 1, **{"X-Forwarded-For": f"198.51.100.{number}"})
     assert statuses(APIClient(), "/api/v1/nowhere/", 1, **{"X-Forwarded-For": "198.51.100.99"}) == [429]
 
 
-def test_behind_one_proxy_the_address_that_it_saw_counts(settings: Any) -> None:
+def test_behind_one_proxy_the_address_it_reports_counts(settings: Any) -> None:
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = 1
     for number in range(5):
         statuses(APIClient(), "/api/v1/nowhere/", 1, **{"X-Forwarded-For": f"203.0.113.{number}, 198.51.100.1"})
@@ -60,7 +62,7 @@ def test_behind_one_proxy_the_address_that_it_saw_counts(settings: Any) -> None:
     assert statuses(APIClient(), "/api/v1/nowhere/", 1, **{"X-Forwarded-For": "198.51.100.2"}) == [404]
 
 
-def test_the_limits_as_shipped_let_a_worker_do_ten_answers_a_second(world: World, settings: Any) -> None:
+def test_the_default_limits_allow_ten_answers_per_second(world: World, settings: Any) -> None:
     from annotary.settings import base
 
     settings.ANNOTARY_API_LIMITS = base.ANNOTARY_API_LIMITS

@@ -1,4 +1,4 @@
-"""A manager's day by the API: from a new project to a release that a client pulls."""
+"""A manager's work through the API: from a new project to a release that a client downloads."""
 
 from collections.abc import Callable
 from typing import Any
@@ -33,7 +33,7 @@ def ok(answer: Any, status: int = 200) -> Any:
 
 
 def run_jobs() -> None:
-    """What the queue would do, until it is empty."""
+    """Run the queued jobs once."""
     run: dict[str, Callable[..., Any]] = {
         "flow.run_import": run_import,
         "consensus.update": update_labels,
@@ -52,7 +52,7 @@ def test_from_nothing_to_a_dataset(storage_folder: Any) -> None:
     project = f"/api/v1/projects/{made['id']}/"
     assert (made["state"], made["price"], made["currency"]) == ("draft", "0.050000", "EUR")
     assert [row["number"] for row in made["schema"]["classes"]] == [1, 2]
-    assert ada.post(f"{project}open/").status_code == 409  # there is nothing to label yet
+    assert ada.post(f"{project}open/").status_code == 409  # it has no images to label yet
     upload(ada, Project.objects.get(), {f"{color}.jpg": some_pixels(color) for color in ("teal", "navy")})
     run_import(import_id=Import.objects.get().pk)
     Job.objects.update(state=Job.State.DONE)
@@ -114,7 +114,7 @@ def test_a_worker_is_paused_resumed_and_removed(world: World) -> None:
     assert with_key(member("worker")).post(f"{url}hands/").status_code == 403
 
 
-def test_an_image_becomes_a_check_and_retires(world: World) -> None:
+def test_an_image_becomes_gold_and_is_retired(world: World) -> None:
     url = f"/api/v1/projects/{world.project.public_id}/golds/"
     ada = with_key(member("owner"))
     image = cast.an_image(world.project)
@@ -131,6 +131,6 @@ def test_an_image_becomes_a_check_and_retires(world: World) -> None:
 def test_batches_are_ordered_by_priority_within_bounds(world: World) -> None:
     ada, url = with_key(member("owner")), f"/api/v1/batches/{world.ids['batch_id']}/"
     assert ok(ada.patch(url, {"priority": 5}))["priority"] == 5
-    for wrong in (1001, "high", None, 10**30):
-        assert ada.patch(url, {"priority": wrong}).status_code == 400
+    for invalid in (1001, "high", None, 10**30):
+        assert ada.patch(url, {"priority": invalid}).status_code == 400
     assert ada.patch(url, {}).status_code == 400

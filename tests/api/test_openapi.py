@@ -1,4 +1,4 @@
-"""The committed description is the one that the code gives, clean and complete."""
+"""The committed OpenAPI description matches the code and is complete."""
 
 import subprocess
 import sys
@@ -31,7 +31,7 @@ def operations(description: dict[str, Any]) -> list[tuple[str, str, dict[str, An
     ]
 
 
-def test_it_is_up_to_date_and_without_a_warning(tmp_path: Path) -> None:
+def test_it_is_up_to_date_and_has_no_warnings(tmp_path: Path) -> None:
     fresh = tmp_path / "openapi.yaml"
     command = [sys.executable, "-m", "django", "spectacular", "--validate", "--fail-on-warn", "--file", str(fresh)]
     environment = {
@@ -39,26 +39,26 @@ def test_it_is_up_to_date_and_without_a_warning(tmp_path: Path) -> None:
         "PYTHONPATH": python_path(),
         "DJANGO_SETTINGS_MODULE": "annotary.settings.test",
     }
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stderr
-    advice = "write it anew: manage.py spectacular --file docs/openapi.yaml"
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+    advice = "regenerate it with: manage.py spectacular --file docs/openapi.yaml"
     assert fresh.read_text() == COMMITTED.read_text(), advice
 
 
-def test_every_operation_has_a_name_of_its_own_and_a_summary(description: dict[str, Any]) -> None:
+def test_every_operation_has_a_unique_id_and_a_summary(description: dict[str, Any]) -> None:
     ids = [operation["operationId"] for _, _, operation in operations(description)]
     assert len(ids) == len(set(ids)) > 50
     assert all(operation["summary"] for _, _, operation in operations(description))
 
 
-def test_every_operation_tells_its_failures_as_problem_details(description: dict[str, Any]) -> None:
+def test_every_operation_returns_failures_as_problem_details(description: dict[str, Any]) -> None:
     for path, method, operation in operations(description):
         failure = operation["responses"]["default"]["content"]
         assert list(failure) == ["application/problem+json"], (path, method)
         assert failure["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
 
 
-def test_every_operation_takes_a_key_or_a_session(description: dict[str, Any]) -> None:
+def test_every_operation_accepts_a_key_or_a_session(description: dict[str, Any]) -> None:
     assert description["components"]["securitySchemes"]["apiKey"]["scheme"] == "bearer"
     for path, method, operation in operations(description):
         assert operation["security"] == [{"apiKey": []}, {"cookieAuth": []}], (path, method)

@@ -1,4 +1,4 @@
-"""Lists come in pages by cursor, which neither repeat nor leave out a row while others arrive."""
+"""Lists are paginated by cursor and neither repeat nor omit a row while others are added."""
 
 import pytest
 from rest_framework.test import APIClient
@@ -12,7 +12,7 @@ def ada(db: None) -> APIClient:
     return with_key(member("owner"))
 
 
-def test_pages_hold_every_row_once_though_rows_arrive_meanwhile(ada: APIClient) -> None:
+def test_pages_contain_every_row_once_while_rows_are_added(ada: APIClient) -> None:
     for number in range(5):
         cast.a_project(f"P{number}")
     names, url = [], "/api/v1/projects/?page_size=2"
@@ -25,7 +25,7 @@ def test_pages_hold_every_row_once_though_rows_arrive_meanwhile(ada: APIClient) 
     assert names == ["P4", "P3", "P2", "P1", "P0"]
 
 
-def test_previous_leads_back(ada: APIClient) -> None:
+def test_previous_returns_to_the_first_page(ada: APIClient) -> None:
     for number in range(4):
         cast.a_project(f"P{number}")
     first = ada.get("/api/v1/projects/?page_size=2").json()
@@ -33,14 +33,14 @@ def test_previous_leads_back(ada: APIClient) -> None:
     assert ada.get(second["previous"]).json()["results"] == first["results"]
 
 
-@pytest.mark.parametrize(("asked", "given"), [("0", 3), ("-1", 3), ("x", 3), ("1", 1), ("100000000000000000000", 3)])
-def test_the_size_of_a_page_is_bounded(ada: APIClient, asked: str, given: int) -> None:
+@pytest.mark.parametrize(("requested", "rows"), [("0", 3), ("-1", 3), ("x", 3), ("1", 1), ("100000000000000000000", 3)])
+def test_the_size_of_a_page_is_bounded(ada: APIClient, requested: str, rows: int) -> None:
     for number in range(3):
         cast.a_project(f"P{number}")
-    assert len(ada.get(f"/api/v1/projects/?page_size={asked}").json()["results"]) == given
+    assert len(ada.get(f"/api/v1/projects/?page_size={requested}").json()["results"]) == rows
 
 
-def test_labels_are_filtered_by_listed_fields_alone(ada: APIClient) -> None:
+def test_labels_can_be_filtered_only_by_listed_fields(ada: APIClient) -> None:
     project = cast.a_project()
     url = f"/api/v1/projects/{project.public_id}/labels/"
     assert ada.get(url + "?state=approved").json()["results"] == []

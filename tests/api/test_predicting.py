@@ -20,29 +20,29 @@ def send(manager: APIClient, world: World, *predictions: dict[str, Any], model: 
     return manager.post(f"/api/v1/projects/{world.project.public_id}/predictions/", body, format="json")
 
 
-def test_predictions_are_taken_once(manager: APIClient, world: World) -> None:
+def test_equal_predictions_are_added_once(manager: APIClient, world: World) -> None:
     image = str(a_task(world.project).image.public_id)
-    said = {"image": image, "probabilities": {"1": 0.75, "2": 0.25}}
-    assert send(manager, world, said).json() == {"added": 1}
-    assert send(manager, world, said).json() == {"added": 0}
+    prediction = {"image": image, "probabilities": {"1": 0.75, "2": 0.25}}
+    assert send(manager, world, prediction).json() == {"added": 1}
+    assert send(manager, world, prediction).json() == {"added": 0}
 
 
-def test_what_is_wrong_with_them_is_told(manager: APIClient, world: World) -> None:
+def test_invalid_predictions_are_refused_with_a_message(manager: APIClient, world: World) -> None:
     image = str(a_task(world.project).image.public_id)
-    for said, sentence in (
+    for probabilities, message in (
         ({"1": 0.75}, "sum to 1"),
-        ({"cat": 1.0}, "by their numbers"),
+        ({"cat": 1.0}, "must be class numbers"),
         ({"77": 1.0}, "no class 77"),
     ):
-        answer = send(manager, world, {"image": image, "probabilities": said})
+        answer = send(manager, world, {"image": image, "probabilities": probabilities})
         assert answer.status_code in (400, 422), answer.content
-        assert sentence in answer.content.decode()
+        assert message in answer.content.decode()
     twice = send(manager, world, *[{"image": image, "probabilities": {"1": 1.0}}] * 2)
     assert (twice.status_code, "twice" in twice.content.decode()) == (400, True)
 
 
 @pytest.mark.parametrize("name", ["9" * 5000, "01", "0", "-1", "1e0", "١"])
-def test_a_class_goes_by_its_number_in_one_way(manager: APIClient, world: World, name: str) -> None:
+def test_a_class_number_must_be_canonical(manager: APIClient, world: World, name: str) -> None:
     image = str(a_task(world.project).image.public_id)
     answer = send(manager, world, {"image": image, "probabilities": {name: 1.0}})
-    assert (answer.status_code, "by their numbers" in answer.content.decode()) == (400, True)
+    assert (answer.status_code, "must be class numbers" in answer.content.decode()) == (400, True)

@@ -1,4 +1,4 @@
-"""Whatever goes wrong is told as problem details (RFC 9457), in a sentence that says how to mend it."""
+"""Every error is returned as problem details (RFC 9457), with a message that says how to fix it."""
 
 import json
 from typing import Any
@@ -34,56 +34,56 @@ NEW = {"name": "Birds", "classes": [{"name": "tit"}], "tools": ["class"]}
 
 
 @pytest.mark.parametrize(
-    ("sent", "says"),
+    ("sent", "message"),
     [
         (b"{", "not valid JSON"),
         (b'{"name": NaN}', "not valid JSON"),
         (b'{"name": "\xff"}', "not valid JSON"),
         (b'{"name": "\\ud800"}', "not valid JSON"),
-        (b'["name"]', "one JSON object"),
+        (b'["name"]', "single JSON object"),
         (b" ", "not valid JSON"),
         (b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "not valid JSON"),
         (b'{"name": "a\\u0000b"}', "NUL"),
         (b'{"policy": {"a\\u0000": [{"deep": 1}]}}', "NUL"),
     ],
 )
-def test_a_body_that_is_no_json_object_is_a_400(manager: APIClient, sent: bytes, says: str) -> None:
+def test_a_body_that_is_not_a_json_object_is_a_400(manager: APIClient, sent: bytes, message: str) -> None:
     answer = manager.post("/api/v1/projects/", sent, content_type="application/json")
-    assert says in problem(answer, 400)["detail"]
+    assert message in problem(answer, 400)["detail"]
 
 
-def test_a_field_of_the_wrong_type_is_named(manager: APIClient) -> None:
+def test_a_field_of_the_wrong_type_is_reported(manager: APIClient) -> None:
     body = problem(manager.post("/api/v1/projects/", {**NEW, "classes": [{"name": ["cat"]}]}), 400)
     assert body["errors"][0]["field"] == "classes.0.name"
     assert body["detail"].startswith("classes.0.name: ")
 
 
-def test_a_rule_of_the_domain_is_a_422_in_its_own_words(manager: APIClient) -> None:
+def test_a_violated_domain_rule_is_a_422_with_its_own_message(manager: APIClient) -> None:
     body = problem(manager.post("/api/v1/projects/", {**NEW, "tools": ["lasso"]}), 422)
     assert "class, box" in body["detail"]
 
 
 @pytest.mark.parametrize("path", ["/api/v1/nowhere/", "/api/v1/", "/api/v1/projects/not-an-id/"])
 @pytest.mark.parametrize("method", ["get", "post", "delete", "options"])
-def test_an_address_that_is_none_is_a_problem_and_no_page(db: None, path: str, method: str) -> None:
+def test_an_unknown_url_is_a_problem_and_not_a_page(db: None, path: str, method: str) -> None:
     assert "docs" in problem(getattr(APIClient(), method)(path), 404, "address_unknown")["detail"]
 
 
-def test_a_forgotten_slash_is_told_and_not_redirected(db: None) -> None:
+def test_a_missing_slash_is_reported_and_not_redirected(db: None) -> None:
     assert "/api/v1/projects/" in problem(APIClient().post("/api/v1/projects", {}), 404)["detail"]
 
 
-def test_a_method_that_is_not_served_is_a_405_with_the_ones_that_are(manager: APIClient) -> None:
+def test_an_unsupported_method_is_a_405_that_lists_the_supported_ones(manager: APIClient) -> None:
     answer = manager.delete("/api/v1/projects/")
     problem(answer, 405)
     assert "POST" in answer["Allow"]
 
 
-def test_a_content_type_that_is_not_taken_is_a_415(manager: APIClient) -> None:
+def test_an_unsupported_content_type_is_a_415(manager: APIClient) -> None:
     problem(manager.post("/api/v1/projects/", "<a/>", content_type="application/xml"), 415)
 
 
-def test_an_answer_in_another_type_than_json_is_a_406(manager: APIClient) -> None:
+def test_a_response_type_other_than_json_is_a_406(manager: APIClient) -> None:
     problem(manager.get("/api/v1/projects/", headers={"Accept": "text/html"}), 406)
 
 
@@ -110,10 +110,10 @@ def test_a_damaged_multipart_body_is_a_400(world: World) -> None:
     problem(answer, 400)
 
 
-def test_what_nobody_expected_is_a_500_that_tells_nothing_of_it(
+def test_an_unexpected_error_is_a_500_without_details(
     manager: APIClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(**given: object) -> None:
+    def broken(**arguments: object) -> None:
         raise RuntimeError("the password is swordfish")
 
     monkeypatch.setattr(accounts, "role_in", broken)
@@ -123,21 +123,21 @@ def test_what_nobody_expected_is_a_500_that_tells_nothing_of_it(
     assert "swordfish" in caplog.text
 
 
-def test_a_part_that_does_not_answer_is_a_503(manager: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(**given: object) -> None:
+def test_an_unavailable_service_is_a_503(manager: APIClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(**arguments: object) -> None:
         raise Unavailable
 
     monkeypatch.setattr(accounts, "role_in", away)
     problem(manager.get("/api/v1/me/"), 503, "unavailable")
 
 
-def test_a_forged_form_of_another_site_is_refused(db: None) -> None:
+def test_a_cross_site_request_is_refused(db: None) -> None:
     browser = signed_in(member("owner"))
     assert browser.get("/api/v1/me/").status_code == 200
     assert "CSRF" in problem(browser.post("/api/v1/projects/", NEW), 403)["detail"]
 
 
-def test_a_session_with_the_token_of_its_own_page_may_write(db: None) -> None:
+def test_a_session_with_a_csrf_token_may_write(db: None) -> None:
     browser = signed_in(member("owner"))
     browser.cookies["csrftoken"] = token = "a" * 32
     answer = browser.post("/api/v1/projects/", NEW, headers={"X-CSRFToken": token})
@@ -145,7 +145,7 @@ def test_a_session_with_the_token_of_its_own_page_may_write(db: None) -> None:
 
 
 @pytest.mark.parametrize("query", ["cursor=cD1hYmM%3D", "cursor=cD0tMQ%3D%3D", "cursor=" + "9" * 400])
-def test_a_cursor_that_is_made_up_is_a_400(manager: APIClient, query: str) -> None:
+def test_an_invalid_cursor_is_a_400(manager: APIClient, query: str) -> None:
     answer = manager.get(f"/api/v1/projects/?{query}")
     assert "first page" in problem(answer, 400)["detail"]
 

@@ -1,4 +1,4 @@
-"""A reviewer's calls: a verdict pins the label that was seen, and is not taken for another."""
+"""The reviewer's API: a verdict pins the reviewed label and is refused for any other."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def judge(rhea: APIClient, row: Any, **verdict: Any) -> Any:
     return rhea.post(f"/api/v1/tasks/{row['task']}/review/", {"label_hash": row["label_hash"], **verdict})
 
 
-def test_a_label_is_approved_with_its_evidence_at_hand(rhea: APIClient, world: World) -> None:
+def test_a_label_is_approved_after_reading_its_evidence(rhea: APIClient, world: World) -> None:
     (row,) = queue(rhea, world, state="answered")
     evidence = rhea.get(f"/api/v1/tasks/{row['task']}/evidence/").json()
     assert [given["answer"]["image"]["class"] for given in evidence["answers"]] == [1]
@@ -41,7 +41,7 @@ def test_a_fix_replaces_the_label(rhea: APIClient, world: World) -> None:
     assert (fixed["answer"]["image"]["class"], fixed["method"]) == (2, "review")
 
 
-def test_a_rejection_needs_a_reason_and_opens_the_image_again(rhea: APIClient, world: World) -> None:
+def test_a_rejection_needs_a_reason_and_reopens_the_image(rhea: APIClient, world: World) -> None:
     (row,) = queue(rhea, world, state="answered")
     assert judge(rhea, row, verdict="reject").status_code == 400
     assert judge(rhea, row, verdict="reject", reason="This is a fox.").status_code == 200
@@ -54,7 +54,7 @@ def test_a_verdict_on_a_label_that_changed_is_a_conflict(rhea: APIClient, world:
     assert judge(rhea, stale, verdict="approve").status_code == 409
 
 
-def test_what_a_person_decided_is_decided_anew_only_on_purpose(rhea: APIClient, world: World) -> None:
+def test_a_persons_verdict_is_overridden_only_with_again(rhea: APIClient, world: World) -> None:
     (row,) = queue(rhea, world, state="answered")
     judge(with_key(member("manager")), row, verdict="approve")
     assert judge(rhea, row, verdict="reject", reason="A fox.").status_code == 409
@@ -62,6 +62,6 @@ def test_what_a_person_decided_is_decided_anew_only_on_purpose(rhea: APIClient, 
 
 
 @pytest.mark.parametrize("answer", [{}, {"verdict": "labels"}, {"image": {"class": 9}, "verdict": "labels"}])
-def test_a_fix_that_does_not_fit_is_refused(rhea: APIClient, world: World, answer: Any) -> None:
+def test_an_invalid_fix_is_refused(rhea: APIClient, world: World, answer: Any) -> None:
     (row,) = queue(rhea, world, state="answered")
     assert judge(rhea, row, verdict="fix", answer=answer).status_code in {400, 422}

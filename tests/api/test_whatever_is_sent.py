@@ -1,4 +1,4 @@
-"""Schemathesis sends what the description allows and what it forbids: nothing makes a 500, answers have their shape."""
+"""Schemathesis sends valid and invalid requests: none causes a 500, and every response matches its schema."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -24,7 +24,7 @@ from tests.api.api_fixtures import World
 from tests.api.people import member
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
-# Enough to meet each kind of mistake once; a long run is for the day on which an address is new.
+# Enough to trigger each kind of error once; raise it for a long run when a route is added.
 EXAMPLES = 4
 QUICK = settings(
     max_examples=EXAMPLES,
@@ -37,7 +37,7 @@ QUICK = settings(
 
 
 def read_to_the_end(environ: Any, start_response: Any) -> list[bytes]:
-    """The site as a WSGI application whose files are closed when they are sent, as a server does it."""
+    """The site as a WSGI application that closes files after sending them, like a server."""
     answer: Any = get_wsgi_application()(environ, start_response)
     try:
         return [b"".join(answer)]
@@ -46,12 +46,12 @@ def read_to_the_end(environ: Any, start_response: Any) -> list[bytes]:
 
 
 def send_everything(world: World, headers: dict[str, str]) -> int:
-    """Call each operation with made-up values and the real ids of the world; returns how many calls there were."""
+    """Call each operation with generated values and the real ids of the world; returns the number of calls."""
     api = schemathesis.openapi.from_wsgi("/api/v1/schema/", read_to_the_end)
     calls = 0
-    for found in api.get_all_operations():
-        assert isinstance(found, Ok)
-        operation = found.ok()
+    for result in api.get_all_operations():
+        assert isinstance(result, Ok)
+        operation = result.ok()
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
 
             @QUICK
@@ -59,7 +59,7 @@ def send_everything(world: World, headers: dict[str, str]) -> int:
             def call(case: Any) -> None:
                 nonlocal calls
                 calls += 1
-                # Made-up ids are never found; with ours the call goes as deep as its caller may.
+                # Generated ids are never found; with real ids the call gets as far as the caller's permissions allow.
                 case.path_parameters = {
                     name: str(world.ids.get(name, value)) for name, value in (case.path_parameters or {}).items()
                 }
@@ -73,7 +73,7 @@ def send_everything(world: World, headers: dict[str, str]) -> int:
 
 @pytest.fixture
 def kept_connection() -> Iterator[None]:
-    """A request's begin and end close old connections, this test's among them; Django's own client does the same."""
+    """Keep requests from closing this test's database connection, as Django's own test client does."""
     signals = (request_started, request_finished)
     for signal in signals:
         signal.disconnect(close_old_connections)
@@ -85,7 +85,7 @@ def kept_connection() -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("kept_connection")
 @pytest.mark.parametrize("role", ["owner", "worker"])
-def test_nothing_that_is_sent_makes_an_error_of_ours(world: World, role: str, settings: Any) -> None:
+def test_no_request_causes_a_server_error(world: World, role: str, settings: Any) -> None:
     settings.ANNOTARY_API_LIMITS = {"person": 0, "anonymous": 0, "failed": 0}
     _, key = create_token(
         actor=member(role), organisation=world.project.organisation, name="fuzz", scopes=ApiToken.Scope.values

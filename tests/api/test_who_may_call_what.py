@@ -1,4 +1,4 @@
-"""Every address, every method, every kind of person. A new address without a line here fails."""
+"""Every route and method for every role. A new route without an entry here fails the test."""
 
 from typing import Any
 
@@ -26,14 +26,14 @@ P = "projects/<uuid:project_id>/"
 MAY: dict[tuple[str, str], set[str]] = {
     ("me/", "get"): EVERYBODY,
     ("organisations/", "get"): EVERYBODY,
-    ("organisations/", "post"): set(),  # with a key nobody may; signed in, owners may
+    ("organisations/", "post"): set(),  # not allowed with a key; owners may when signed in
     ("tokens/", "get"): EVERYBODY,
     ("tokens/", "post"): EVERYBODY,
     ("tokens/<uuid:token_id>/", "delete"): {"owner"},
     ("invitations/accept/", "post"): EVERYBODY,
     ("invitations/<uuid:invitation_id>/", "delete"): MANAGERS,
     ("projects/", "get"): EVERYBODY,
-    ("projects/", "post"): MANAGERS | {"outsider"},  # in an organisation of their own
+    ("projects/", "post"): MANAGERS | {"outsider"},  # in their own organization
     (P, "get"): READERS,
     (P, "patch"): MANAGERS,
     (P + "<project_step:step>/", "post"): MANAGERS,
@@ -90,15 +90,15 @@ OPEN_TO_ALL = {SchemaView, DocsView, UnknownView}
 
 
 def served() -> set[tuple[str, str]]:
-    """Every (route, method) that the API has, asked of the routes themselves."""
-    found: set[tuple[str, str]] = set()
+    """Every (route, method) of the API, from the URL configuration."""
+    routes: set[tuple[str, str]] = set()
     for row in urlpatterns:
         assert isinstance(row, URLPattern)
         view: Any = getattr(row.callback, "view_class")  # noqa: B009 (the stubs do not know it)
         if view not in OPEN_TO_ALL:
             methods = [name for name in ("get", "post", "put", "patch", "delete") if hasattr(view, name)]
-            found.update((str(row.pattern), name) for name in methods)
-    return found
+            routes.update((str(row.pattern), name) for name in methods)
+    return routes
 
 
 def address(route: str, ids: dict[str, Any]) -> str:
@@ -117,7 +117,7 @@ def caller(role: str) -> APIClient:
 
 
 def call(client: APIClient, method: str, url: str, route: str) -> Any:
-    """The answer, read to its end; what the call changed is undone, so that the next one meets the same world."""
+    """The fully read response; changes are rolled back, so that the next call starts from the same world."""
     kind = "multipart" if "truth" in route or "imports/" in route else "json"
     with transaction.atomic():
         answer = getattr(client, method)(url, BODIES.get(route, {}), format=kind, headers={"Idempotency-Key": "k"})
@@ -127,43 +127,43 @@ def call(client: APIClient, method: str, url: str, route: str) -> Any:
     return answer
 
 
-def test_every_address_has_its_line_in_the_table() -> None:
+def test_every_route_is_in_the_table() -> None:
     assert served() == set(MAY)
 
 
 @pytest.mark.parametrize("role", [*MEMBERS, "outsider"])
-def test_only_those_who_may_get_through(world: World, role: str) -> None:
+def test_only_permitted_roles_have_access(world: World, role: str) -> None:
     client = caller(role)
     for (route, method), allowed in MAY.items():
         answer = call(client, method, address(route, world.ids), route)
-        told = (method, route, answer.status_code, "" if answer.streaming else answer.content)
+        context = (method, route, answer.status_code, "" if answer.streaming else answer.content)
         if role in allowed:
-            assert answer.status_code not in {401, 403, 404, 405}, told
-            assert answer.status_code < 500, told
+            assert answer.status_code not in {401, 403, 404, 405}, context
+            assert answer.status_code < 500, context
         else:
-            assert answer.status_code in {403, 404}, told
-            assert answer["Content-Type"] == "application/problem+json", told
-            assert world.project.name not in answer.content.decode(), told
+            assert answer.status_code in {403, 404}, context
+            assert answer["Content-Type"] == "application/problem+json", context
+            assert world.project.name not in answer.content.decode(), context
 
 
-def test_nobody_gets_through_without_a_key(world: World, settings: Any) -> None:
+def test_nobody_has_access_without_a_key(world: World, settings: Any) -> None:
     settings.ANNOTARY_API_LIMITS = {"person": 0, "anonymous": 0, "failed": 0}
     for route, method in MAY:
         assert call(APIClient(), method, address(route, world.ids), route).status_code == 401, (method, route)
 
 
-def test_outsiders_cannot_tell_what_exists_from_what_does_not(world: World) -> None:
+def test_outsiders_cannot_distinguish_existing_from_missing_objects(world: World) -> None:
     nowhere = dict.fromkeys(world.ids, "00000000-0000-4000-8000-000000000000")
     client = caller("outsider")
     for (route, method), allowed in MAY.items():
         if "outsider" not in allowed and "<" in route:
-            there = call(client, method, address(route, world.ids), route)
+            existing = call(client, method, address(route, world.ids), route)
             missing = call(client, method, address(route, nowhere), route)
-            assert there.status_code == missing.status_code == 404, (method, route)
-            assert there.json() == missing.json(), (method, route)
+            assert existing.status_code == missing.status_code == 404, (method, route)
+            assert existing.json() == missing.json(), (method, route)
 
 
-def test_a_key_of_another_organisation_opens_nothing_here_not_even_to_ada(world: World) -> None:
+def test_a_key_of_another_organization_has_no_access_even_for_a_member(world: World) -> None:
     elsewhere = cast.an_organisation("Owen's own")
     Membership.objects.create(organisation=elsewhere, actor=member("owner"), role=Role.OWNER)
     Membership.objects.create(organisation=elsewhere, actor=member("worker"), role=Role.WORKER)

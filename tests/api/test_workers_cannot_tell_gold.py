@@ -1,4 +1,4 @@
-"""Nothing in an answer of the API tells a worker which image is a check."""
+"""No API response reveals to a worker which image is gold."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from tasks.assignment.models import Assignment
 from tests.api.api_fixtures import World
 from tests.api.people import member, with_key
 
-# Figures that differ by the image that is shown, not by what the image is for.
+# Headers that depend on the image content, not on its purpose.
 BY_CONTENT = {"Content-Length"}
 
 
@@ -19,29 +19,29 @@ def wren(world: World) -> APIClient:
 
 
 def pair(world: World) -> tuple[str, str]:
-    """The ids of the check and of the work in wren's set."""
+    """The assignment ids of the gold and the task in wren's set."""
     rows = Assignment.objects.filter(hand=world.hand)
     return str(rows.get(gold__isnull=False).public_id), str(rows.get(task__isnull=False).public_id)
 
 
-def shape(value: Any) -> Any:
-    """Keys and types, without the values."""
+def structure(value: Any) -> Any:
+    """The keys and types of a value, without its contents."""
     if isinstance(value, dict):
-        return {key: shape(below) for key, below in value.items()}
-    return [shape(below) for below in value] if isinstance(value, list) else type(value).__name__
+        return {key: structure(below) for key, below in value.items()}
+    return [structure(below) for below in value] if isinstance(value, list) else type(value).__name__
 
 
-def test_both_have_one_shape_in_a_set(wren: APIClient, world: World) -> None:
+def test_both_have_the_same_structure_in_a_set(wren: APIClient, world: World) -> None:
     body = wren.get(f"/api/v1/hands/{world.hand.public_id}/").json()
-    check, work = body["assignments"]
-    assert shape(check) == shape(work)
-    assert {key: value for key, value in check.items() if key not in {"id", "image", "position"}} == {
+    gold, work = body["assignments"]
+    assert structure(gold) == structure(work)
+    assert {key: value for key, value in gold.items() if key not in {"id", "image", "position"}} == {
         key: value for key, value in work.items() if key not in {"id", "image", "position"}
     }
-    assert set(check) == {"id", "position", "state", "width", "height", "image", "answer"}
+    assert set(gold) == {"id", "position", "state", "width", "height", "image", "answer"}
 
 
-def test_a_set_names_no_image_no_file_and_no_row(wren: APIClient, world: World) -> None:
+def test_a_set_reveals_no_image_file_or_row(wren: APIClient, world: World) -> None:
     text = wren.get(f"/api/v1/hands/{world.hand.public_id}/").content.decode()
     for row in (world.gold, world.task):
         for secret in (row.public_id, row.image.public_id, row.image.sha256, row.image.source_key):
@@ -63,8 +63,8 @@ def test_both_images_come_with_the_same_headers(wren: APIClient, world: World) -
     assert "image" in headers[0]["Content-Disposition"]
 
 
-def test_both_are_answered_alike(wren: APIClient, world: World) -> None:
-    told = []
+def test_answering_both_gives_the_same_response(wren: APIClient, world: World) -> None:
+    responses = []
     for assignment in pair(world):
         answer = wren.put(
             f"/api/v1/assignments/{assignment}/answer/",
@@ -73,27 +73,27 @@ def test_both_are_answered_alike(wren: APIClient, world: World) -> None:
         )
         body = answer.json()
         assert body.pop("id") == assignment
-        told.append((answer.status_code, body, dict(answer.items())))
-    assert told[0] == told[1]
+        responses.append((answer.status_code, body, dict(answer.items())))
+    assert responses[0] == responses[1]
 
 
 @pytest.mark.parametrize("body", [{}, {"answer": {"verdict": "labels", "image": {"class": 9}}}, {"answer": None}])
-def test_both_are_refused_alike(wren: APIClient, world: World, body: dict[str, Any]) -> None:
-    told = [
+def test_both_are_refused_with_the_same_response(wren: APIClient, world: World, body: dict[str, Any]) -> None:
+    responses = [
         wren.put(f"/api/v1/assignments/{assignment}/answer/", body, headers={"Idempotency-Key": "k"}).json()
         for assignment in pair(world)
     ]
-    assert told[0] == told[1]
+    assert responses[0] == responses[1]
 
 
-def test_both_can_be_skipped_alike(wren: APIClient, world: World) -> None:
-    told = [wren.post(f"/api/v1/assignments/{assignment}/skip/") for assignment in pair(world)]
-    assert [answer.status_code for answer in told] == [204, 204]
+def test_both_can_be_skipped_with_the_same_response(wren: APIClient, world: World) -> None:
+    responses = [wren.post(f"/api/v1/assignments/{assignment}/skip/") for assignment in pair(world)]
+    assert [answer.status_code for answer in responses] == [204, 204]
     states = [row["state"] for row in wren.get(f"/api/v1/hands/{world.hand.public_id}/").json()["assignments"]]
     assert states == ["skipped", "skipped"]
 
 
-def test_handing_in_tells_the_sum_alone_and_both_are_paid_alike(wren: APIClient, world: World) -> None:
+def test_settling_reports_only_the_sum_and_both_are_paid_alike(wren: APIClient, world: World) -> None:
     for assignment in pair(world):
         wren.put(
             f"/api/v1/assignments/{assignment}/answer/",
@@ -109,7 +109,7 @@ def test_handing_in_tells_the_sum_alone_and_both_are_paid_alike(wren: APIClient,
     }
 
 
-def test_a_worker_may_not_look_at_images_tasks_or_checks_by_another_way(wren: APIClient, world: World) -> None:
+def test_a_worker_has_no_other_access_to_images_tasks_or_gold(wren: APIClient, world: World) -> None:
     project = f"/api/v1/projects/{world.project.public_id}/"
     for url in (
         f"{project}golds/",

@@ -1,4 +1,4 @@
-"""Another answer is asked for while it promises something, where it promises most first, and not once it is sure."""
+"""Another answer is requested while its expected gain justifies it, highest gain first."""
 
 from typing import Any
 
@@ -16,45 +16,45 @@ from tests.factories import a_project, a_task, a_worker, an_answer, class_answer
 
 pytestmark = pytest.mark.django_db
 
-ASKED = Somebody(0.8, 0.8)
+WORKER = Somebody(0.8, 0.8)
 EVEN = {"class": {"1": 0.5, "2": 0.5}}
 TWO_OF_THREE = {"class": {"1": 0.73, "2": 0.27}}
 
 
-def three(**policy: Any) -> Project:
+def a_project_of_four(**policy: Any) -> Project:
     people = [wren(), finch(), a_worker("robin"), a_worker("tit")]
     return a_project(workers=people, **policy)
 
 
-def test_a_target_that_is_reached_stops_and_so_does_an_answer_that_promises_nothing() -> None:
-    project = three(answers_min=2, answers_max=9, confidence_target=0.7)
-    assert wants_more(project=project, posterior=EVEN, confidence=0.5, answers=2, asked=ASKED)
-    assert not wants_more(project=project, posterior=TWO_OF_THREE, confidence=0.73, answers=3, asked=ASKED)
+def test_it_stops_at_the_target_or_without_expected_gain() -> None:
+    project = a_project_of_four(answers_min=2, answers_max=9, confidence_target=0.7)
+    assert wants_more(project=project, posterior=EVEN, confidence=0.5, answers=2, worker=WORKER)
+    assert not wants_more(project=project, posterior=TWO_OF_THREE, confidence=0.73, answers=3, worker=WORKER)
     project.confidence_target = 0.99
-    assert wants_more(project=project, posterior=TWO_OF_THREE, confidence=0.73, answers=3, asked=ASKED)
-    sure = {"class": {"1": 0.99999, "2": 0.00001}}
+    assert wants_more(project=project, posterior=TWO_OF_THREE, confidence=0.73, answers=3, worker=WORKER)
+    certain = {"class": {"1": 0.99999, "2": 0.00001}}
     project.confidence_target = 1.0
-    assert not wants_more(project=project, posterior=sure, confidence=0.99999, answers=3, asked=ASKED)
+    assert not wants_more(project=project, posterior=certain, confidence=0.99999, answers=3, worker=WORKER)
 
 
-def test_one_answer_that_cannot_turn_the_label_is_not_bought() -> None:
-    project = three(answers_min=3, answers_max=4, confidence_target=0.9)
+def test_an_answer_that_cannot_change_the_label_is_not_requested() -> None:
+    project = a_project_of_four(answers_min=3, answers_max=4, confidence_target=0.9)
     nearly = {"class": {"1": 0.85, "2": 0.15}}
-    assert gain_of(posterior=nearly, asked=ASKED, answers=2, remaining=1) == 0.0
-    assert not wants_more(project=project, posterior=nearly, confidence=0.85, answers=3, asked=ASKED)
-    assert gain_of(posterior=nearly, asked=ASKED, answers=2, remaining=2) > 0.0
+    assert gain_of(posterior=nearly, worker=WORKER, answers=2, remaining=1) == 0.0
+    assert not wants_more(project=project, posterior=nearly, confidence=0.85, answers=3, worker=WORKER)
+    assert gain_of(posterior=nearly, worker=WORKER, answers=2, remaining=2) > 0.0
 
 
-def test_every_decision_of_an_image_adds_to_what_an_answer_promises() -> None:
+def test_the_expected_gain_sums_over_all_decisions_of_an_image() -> None:
     thing = {"existence": 0.5, "class": {"1": 1.0}}
     one, two = ({"objects": {str(n): thing for n in range(count)}} for count in (1, 2))
-    assert gain_of(posterior=two, asked=ASKED, answers=2) == pytest.approx(
-        2 * gain_of(posterior=one, asked=ASKED, answers=2)
+    assert gain_of(posterior=two, worker=WORKER, answers=2) == pytest.approx(
+        2 * gain_of(posterior=one, worker=WORKER, answers=2)
     )
-    assert gain_of(posterior={"objects": {}}, asked=ASKED, answers=2) == 0.0
+    assert gain_of(posterior={"objects": {}}, worker=WORKER, answers=2) == 0.0
 
 
-def test_what_promises_most_is_given_out_first() -> None:
+def test_the_task_with_the_highest_expected_gain_is_assigned_first() -> None:
     project = a_project(
         classes=("cat", "dog", "owl"),
         answers_min=2,
@@ -77,8 +77,8 @@ def test_what_promises_most_is_given_out_first() -> None:
     assert [row.task_id for row in assignments_of(hand)] == [split.pk]
 
 
-def test_an_image_that_was_asked_again_closes_when_its_workers_turn_out_good() -> None:
-    project = three(answers_min=3, answers_max=5, confidence_target=0.9)
+def test_a_task_with_raised_overlap_closes_when_its_workers_prove_reliable() -> None:
+    project = a_project_of_four(answers_min=3, answers_max=5, confidence_target=0.9)
     task = a_task(project)
     for worker, number in ((wren(), 1), (finch(), 1), (a_worker("robin"), 2)):
         an_answer(task, worker, class_answer(number))
@@ -96,8 +96,8 @@ def test_an_image_that_was_asked_again_closes_when_its_workers_turn_out_good() -
     assert ConsensusLabel.objects.get(task=task).body == class_answer(1)
 
 
-def test_nobody_who_has_such_an_image_in_hand_loses_it() -> None:
-    project = three(answers_min=3, answers_max=5, confidence_target=0.9, gold_rate=0)
+def test_a_live_lease_on_such_a_task_is_kept() -> None:
+    project = a_project_of_four(answers_min=3, answers_max=5, confidence_target=0.9, gold_rate=0)
     task = a_task(project)
     for worker, number in ((wren(), 1), (finch(), 1), (a_worker("robin"), 2)):
         an_answer(task, worker, class_answer(number))

@@ -1,4 +1,4 @@
-"""The owner's own answer becomes a check image and an approved label."""
+"""The owner's answer makes an image gold and becomes its approved label."""
 
 import pytest
 
@@ -18,7 +18,7 @@ from tests.factories import a_project, a_task, ada, an_answer, an_image, class_a
 pytestmark = pytest.mark.django_db
 
 
-def test_the_image_leaves_the_work_and_its_answer_is_an_approved_label() -> None:
+def test_the_task_closes_and_the_answer_is_an_approved_label() -> None:
     project = a_project(answers_min=3)
     task, other = a_task(project), a_task(project)
 
@@ -47,17 +47,17 @@ def test_an_image_without_a_task_gets_one() -> None:
     assert Task.objects.get(image=image).state == "approved"
 
 
-def test_an_image_that_workers_have_is_refused() -> None:
+def test_an_image_being_labeled_is_refused() -> None:
     project = a_project(answers_min=2, workers=[wren()])
     task = a_task(project)
     an_answer(task, wren(), class_answer(1), settled=False)
 
-    with pytest.raises(ImageInWork, match="being labelled; choose another"):
+    with pytest.raises(ImageInWork, match="being labeled; choose another"):
         make_check_image(project=project, image=task.image, raw=class_answer(1), by=ada())
     assert not Gold.objects.exists()
 
 
-def test_an_answer_that_does_not_fit_leaves_nothing_behind() -> None:
+def test_an_invalid_answer_changes_nothing() -> None:
     project = a_project()
     task = a_task(project)
 
@@ -68,7 +68,7 @@ def test_an_answer_that_does_not_fit_leaves_nothing_behind() -> None:
     assert not Gold.objects.exists()
 
 
-def test_a_check_image_is_made_anew_only_when_it_is_retired() -> None:
+def test_gold_can_be_created_again_only_after_it_is_retired() -> None:
     project = a_project()
     task = a_task(project)
     gold = make_check_image(project=project, image=task.image, raw=class_answer(1), by=ada())
@@ -95,7 +95,7 @@ def test_answers_never_overwrite_the_owners_label() -> None:
     assert ConsensusLabel.objects.get(task=task, is_current=True).body == class_answer(2)
 
 
-def test_a_reviewer_changes_the_answer_of_a_check_image_only_after_it_is_retired() -> None:
+def test_a_reviewer_can_change_the_answer_of_gold_only_after_it_is_retired() -> None:
     project = a_project(workers=[wren()])
     task = a_task(project)
     gold = make_check_image(project=project, image=task.image, raw=class_answer(1), by=ada())

@@ -1,4 +1,4 @@
-"""An import becomes images and tasks, reports what it did not take, and survives being killed."""
+"""An import creates images and tasks, reports refused files, and survives being killed."""
 
 import io
 import os
@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-import zipfile  # noqa: TID251 - makes the archives that people send
+import zipfile  # noqa: TID251 - creates the archives that people upload
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def a_zip(files: dict[str, bytes]) -> bytes:
     return target.getvalue()
 
 
-def of_files(files: dict[str, bytes], *, project: Project | None = None, table: bytes = b"") -> Import:
+def an_import_of_files(files: dict[str, bytes], *, project: Project | None = None, table: bytes = b"") -> Import:
     batch_import = start_import(project=project or a_project(), by=ada())
     for name, body in files.items():
         add_file(batch_import=batch_import, name=name, source=io.BytesIO(body))
@@ -55,7 +55,7 @@ def of_files(files: dict[str, bytes], *, project: Project | None = None, table: 
     return batch_import
 
 
-def of_zip(body: bytes, *, project: Project | None = None) -> Import:
+def an_import_of_zip(body: bytes, *, project: Project | None = None) -> Import:
     batch_import = start_import(project=project or a_project(), by=ada(), source="archive")
     add_archive(batch_import=batch_import, source=io.BytesIO(body), name="images.zip")
     finish_upload(batch_import=batch_import)
@@ -80,7 +80,7 @@ def photos(count: int) -> dict[str, bytes]:
 
 def test_files_become_images_and_tasks_in_draft_batches() -> None:
     project = a_project(batch_size=3, answers_min=2)
-    batch_import = of_files(photos(5), project=project)
+    batch_import = an_import_of_files(photos(5), project=project)
     report = run(batch_import)
     assert (report["state"], report["total"], report["taken"], report["waiting"]) == ("done", 5, 5, 0)
     assert report["finished_at"] is not None
@@ -89,7 +89,7 @@ def test_files_become_images_and_tasks_in_draft_batches() -> None:
     assert totals(batch_import) == {"images": 5, "tasks": 5, "places": 10}
 
 
-def test_an_archive_is_unpacked_and_what_is_not_taken_is_reported_with_its_reason() -> None:
+def test_an_archive_is_unpacked_and_refused_files_are_reported_with_a_reason() -> None:
     files = photos(3) | {
         "photos/copy.jpg": a_jpeg(0),
         "photos/readme.txt": b"two cats",
@@ -98,10 +98,10 @@ def test_an_archive_is_unpacked_and_what_is_not_taken_is_reported_with_its_reaso
         "photos/more.zip": b"PK",
         "__MACOSX/photos/._000.jpg": b"litter",
     }
-    report = run(of_zip(a_zip(files)))
+    report = run(an_import_of_zip(a_zip(files)))
     assert (report["state"], report["taken"], report["duplicates"], report["refused"]) == ("done", 3, 1, 4)
-    told = {item["name"]: (item["state"], item["code"]) for item in report["items"]}
-    assert told == {
+    reported = {item["name"]: (item["state"], item["code"]) for item in report["items"]}
+    assert reported == {
         "photos/copy.jpg": ("duplicate", "duplicate"),
         "photos/readme.txt": ("refused", "not_an_image"),
         "labels/000.xml": ("refused", "format_refused"),
@@ -111,8 +111,8 @@ def test_an_archive_is_unpacked_and_what_is_not_taken_is_reported_with_its_reaso
     assert all(item["reason"].endswith(".") for item in report["items"])
 
 
-def test_the_archive_is_let_go_afterwards_and_its_files_are_the_originals() -> None:
-    batch_import = of_zip(a_zip(photos(2)))
+def test_the_archive_is_dropped_afterwards_and_its_files_are_the_originals() -> None:
+    batch_import = an_import_of_zip(a_zip(photos(2)))
     run(batch_import)
     row = Import.objects.get(pk=batch_import.pk)
     assert row.archive is None
@@ -120,33 +120,33 @@ def test_the_archive_is_let_go_afterwards_and_its_files_are_the_originals() -> N
     assert not ImportItem.objects.exclude(original=None).exists()
 
 
-def test_an_archive_that_is_none_fails_the_import_with_a_sentence() -> None:
-    report = run(of_zip(b"PK\x03\x04 cut off"))
+def test_an_invalid_archive_fails_the_import_with_a_message() -> None:
+    report = run(an_import_of_zip(b"PK\x03\x04 cut off"))
     assert (report["state"], report["total"]) == ("failed", 0)
     assert report["error"] == "The archive is truncated; copy or upload it again."
     assert Blob.objects.count() == 1
 
 
-def test_an_archive_that_was_lost_fails_the_import_with_a_sentence() -> None:
-    batch_import = of_zip(a_zip(photos(1)))
+def test_a_lost_archive_fails_the_import_with_a_message() -> None:
+    batch_import = an_import_of_zip(a_zip(photos(1)))
     assert batch_import.archive is not None
     backends.delete(batch_import.archive.key)
     report = run(batch_import)
     assert (report["state"], report["error"]) == (
         "failed",
-        "The archive was lost before it could be read; send it again.",
+        "The archive was lost before it could be read; upload it again.",
     )
 
 
-def test_an_import_of_which_nothing_could_be_taken_has_failed() -> None:
-    report = run(of_files({"a.txt": b"one", "b.txt": b"two"}))
+def test_an_import_without_any_accepted_file_fails() -> None:
+    report = run(an_import_of_files({"a.txt": b"one", "b.txt": b"two"}))
     assert (report["state"], report["refused"]) == ("failed", 2)
     assert "No file of this import" in report["error"]
 
 
-def test_metadata_and_groups_come_with_the_images_from_either_table() -> None:
+def test_metadata_and_groups_come_from_the_table() -> None:
     table = b"file_name;place;group\n000.jpg;Bonn;herd\nphotos/001.jpg;Ghent;\nlost.jpg;Lund;\n"
-    report = run(of_files(photos(3), table=table))
+    report = run(an_import_of_files(photos(3), table=table))
     assert report["metadata"] == {"named": 3, "unmatched": ["lost.jpg"], "unmatched_count": 1}
     kept = {image.source_key: (image.metadata, image.group_key) for image in Image.objects.all()}
     assert kept == {
@@ -156,36 +156,38 @@ def test_metadata_and_groups_come_with_the_images_from_either_table() -> None:
     }
 
 
-def test_a_table_at_the_top_of_an_archive_is_its_metadata() -> None:
+def test_a_table_at_the_root_of_an_archive_is_its_metadata() -> None:
     files = photos(1) | {"metadata.csv": b"file_name,place\n000.jpg,Bonn\n"}
-    report = run(of_zip(a_zip(files)))
+    report = run(an_import_of_zip(a_zip(files)))
     assert (report["total"], report["metadata"]["named"]) == (1, 1)
     assert Image.objects.get().metadata == {"place": "Bonn"}
-    broken = run(of_zip(a_zip({"a.jpg": a_jpeg(9), "metadata.csv": b"place\nBonn\n"}), project=a_project("Others")))
+    broken = run(
+        an_import_of_zip(a_zip({"a.jpg": a_jpeg(9), "metadata.csv": b"place\nBonn\n"}), project=a_project("Others"))
+    )
     assert [(item["name"], item["code"]) for item in broken["items"]] == [("metadata.csv", "metadata_refused")]
 
 
-def test_images_that_the_dataset_had_become_tasks_of_a_second_project() -> None:
+def test_images_already_in_the_dataset_become_tasks_of_a_second_project() -> None:
     first = a_project()
-    run(of_files(photos(2), project=first))
+    run(an_import_of_files(photos(2), project=first))
     second = a_project("Others")
     Project.objects.filter(pk=second.pk).update(dataset=first.dataset)
     second.refresh_from_db()
-    report = run(of_files(photos(3), project=second))
+    report = run(an_import_of_files(photos(3), project=second))
     assert (report["state"], report["taken"], report["duplicates"]) == ("done", 1, 2)
     assert Task.objects.filter(project=second).count() == 3
     assert Task.objects.filter(project=first).count() == 2
 
 
-def test_a_run_that_is_over_changes_nothing_when_it_runs_again() -> None:
-    batch_import = of_files(photos(2))
+def test_running_a_finished_import_again_changes_nothing() -> None:
+    batch_import = an_import_of_files(photos(2))
     first = run(batch_import)
     assert run(batch_import) == first
     assert totals(batch_import) == {"images": 2, "tasks": 2, "places": 6}
 
 
 def test_a_run_out_of_time_queues_its_continuation() -> None:
-    batch_import = of_zip(a_zip(photos(4)))
+    batch_import = an_import_of_zip(a_zip(photos(4)))
     Job.objects.update(state="done")
     for _ in range(20):
         if run_import(import_id=batch_import.pk, decoders=1, seconds=0):
@@ -196,8 +198,8 @@ def test_a_run_out_of_time_queues_its_continuation() -> None:
     assert totals(batch_import)["images"] == 4
 
 
-def test_the_job_tries_again_when_the_reader_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    batch_import = of_files(photos(1))
+def test_the_job_retries_when_the_decoder_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    batch_import = an_import_of_files(photos(1))
 
     def away(*args: object, **options: object) -> None:
         raise DecoderUnavailable
@@ -214,20 +216,20 @@ def test_the_job_tries_again_when_the_reader_is_away(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_job_takes_a_folder_with_two_decoders_and_tells_the_stream_as_it_goes(tmp_path: Path) -> None:
+def test_the_job_imports_a_folder_with_two_decoders_and_publishes_progress(tmp_path: Path) -> None:
     folder = a_folder(tmp_path / "in", photos(25))
     batch_import = ingest_folder(project=a_project(), by=ada(), folder=folder)
     run_import_job(Job.objects.get().pk)
     assert Job.objects.get().state == "done", Job.objects.get().error
-    told = [event.delta.get("images", 0) for event in Event.objects.filter(kind="import.progress").order_by("id")]
-    assert sum(told) == 25
-    assert sum(count > 0 for count in told) >= 3
+    deltas = [event.delta.get("images", 0) for event in Event.objects.filter(kind="import.progress").order_by("id")]
+    assert sum(deltas) == 25
+    assert sum(count > 0 for count in deltas) >= 3
     assert totals(batch_import) == {"images": 25, "tasks": 25, "places": 75}
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_runs_at_once_count_nothing_twice() -> None:
-    batch_import = of_zip(a_zip(photos(12) | {"notes.txt": b"x", "../up.jpg": b"x"}))
+def test_concurrent_runs_count_nothing_twice() -> None:
+    batch_import = an_import_of_zip(a_zip(photos(12) | {"notes.txt": b"x", "../up.jpg": b"x"}))
     results = together(*[lambda: run_import(import_id=batch_import.pk, decoders=1)] * 2)
     assert results == [True, True]
     report = import_report(batch_import=batch_import)
@@ -238,7 +240,7 @@ def test_two_runs_at_once_count_nothing_twice() -> None:
 
 @pytest.fixture
 def killed_runs(storage_folder: Path) -> Iterator[Any]:
-    """Starts runs in processes of their own, to be killed with signal 9."""
+    """Starts runs in separate processes, to be killed with SIGKILL."""
     script = (
         "import sys, django; django.setup()\n"
         "from django.conf import settings\n"
@@ -270,10 +272,10 @@ def killed_runs(storage_folder: Path) -> Iterator[Any]:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_a_run_that_is_killed_again_and_again_is_resumed_without_loss(killed_runs: Any) -> None:
+def test_a_run_that_is_killed_repeatedly_resumes_without_loss(killed_runs: Any) -> None:
     count = 60
     files = {f"{number:03}.jpg": a_jpeg(number, width=400, height=300) for number in range(count)}
-    batch_import = of_zip(a_zip(files | {"notes.txt": b"x"}))
+    batch_import = an_import_of_zip(a_zip(files | {"notes.txt": b"x"}))
     kills = 0
     for target in (5, 20, 35):
         process = killed_runs(batch_import)

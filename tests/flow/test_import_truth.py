@@ -1,7 +1,7 @@
-"""Truth that the owner brings becomes check images, by seed; what does not fit is reported and never fatal."""
+"""The owner's ground truth becomes gold, sampled by seed; unusable labels are reported and never fatal."""
 
 import json
-import zipfile  # noqa: TID251 - makes the archives that people send
+import zipfile  # noqa: TID251 - creates the archives that people upload
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +42,13 @@ def coco(path: Path, names: list[str], *, category: str = "cat", box: tuple[int,
     return path
 
 
-def take(project: Project, path: Path, as_gold: int | float = 1.0, **options: Any) -> TruthReport:
+def run_import_truth(project: Project, path: Path, as_gold: int | float = 1.0, **options: Any) -> TruthReport:
     return import_truth(project=project, by=ada(), path=path, as_gold=as_gold, **options)
 
 
-def test_a_sample_becomes_check_images_with_approved_labels_and_closed_places(tmp_path: Path) -> None:
+def test_a_sample_becomes_gold_with_approved_labels_and_closed_slots(tmp_path: Path) -> None:
     project = box_project(4)
-    report = take(project, coco(tmp_path / "truth.json", [f"photos/{n}.jpg" for n in range(4)]), as_gold=2)
+    report = run_import_truth(project, coco(tmp_path / "truth.json", [f"photos/{n}.jpg" for n in range(4)]), as_gold=2)
     assert (report.reader, report.records, report.matched, len(report.golds)) == ("coco", 4, 4, 2)
     assert (report.unmatched, report.unknown_classes, report.problems) == ((), (), ())
     for gold in report.golds:
@@ -59,7 +59,7 @@ def test_a_sample_becomes_check_images_with_approved_labels_and_closed_places(tm
     assert Task.objects.filter(wanted=3).count() == 2
 
 
-def test_the_same_seed_chooses_the_same_images_and_another_seed_others(tmp_path: Path) -> None:
+def test_the_sample_depends_on_the_seed(tmp_path: Path) -> None:
     names = [f"photos/{number}.jpg" for number in range(12)]
     chosen: list[set[str]] = []
     for seed in (1, 1, 2):
@@ -67,7 +67,7 @@ def test_the_same_seed_chooses_the_same_images_and_another_seed_others(tmp_path:
         for name in names:
             image = an_image(project, name=name, width=100, height=60)
             Image.objects.filter(pk=image.pk).update(sha256=name.encode().hex().ljust(64, "0"))
-        report = take(project, coco(tmp_path / "truth.json", names), as_gold=0.25, seed=seed)
+        report = run_import_truth(project, coco(tmp_path / "truth.json", names), as_gold=0.25, seed=seed)
         chosen.append({gold.image.source_key for gold in report.golds})
     assert len(chosen[0]) == 3
     assert chosen[0] == chosen[1] != chosen[2]
@@ -75,36 +75,36 @@ def test_the_same_seed_chooses_the_same_images_and_another_seed_others(tmp_path:
 
 def test_labels_without_an_image_and_unknown_classes_are_reported(tmp_path: Path) -> None:
     project = box_project(2)
-    report = take(project, coco(tmp_path / "truth.json", ["0.jpg", "lost.jpg"]))
+    report = run_import_truth(project, coco(tmp_path / "truth.json", ["0.jpg", "lost.jpg"]))
     assert (report.matched, report.unmatched) == (1, ("lost.jpg",))
-    birds = take(project, coco(tmp_path / "birds.json", ["1.jpg"], category="bird"))
+    birds = run_import_truth(project, coco(tmp_path / "birds.json", ["1.jpg"], category="bird"))
     assert (birds.matched, birds.unknown_classes, len(birds.golds)) == (0, ("bird",), 0)
     assert birds.problems[0].sentence == "The project has no class “bird”; add the class or leave out this image."
 
 
-def test_an_image_in_work_is_passed_over_for_the_next_and_reported(tmp_path: Path) -> None:
+def test_an_image_being_labeled_is_skipped_and_reported(tmp_path: Path) -> None:
     project = box_project(3)
     busy = Task.objects.order_by("id")[0]
     Task.objects.filter(pk=busy.pk).update(taken=1)
     path = coco(tmp_path / "truth.json", [f"{n}.jpg" for n in range(3)])
-    report = take(project, path, as_gold=3)
+    report = run_import_truth(project, path, as_gold=3)
     assert len(report.golds) == 2
-    assert [(each.file, "being labelled" in each.sentence) for each in report.problems] == [("photos/0.jpg", True)]
-    again = take(project, path, as_gold=3)
+    assert [(each.file, "being labeled" in each.sentence) for each in report.problems] == [("photos/0.jpg", True)]
+    again = run_import_truth(project, path, as_gold=3)
     assert len(again.golds) == 0
     assert Gold.objects.count() == 2
 
 
-def test_labels_of_a_duplicate_are_those_of_its_twin(tmp_path: Path) -> None:
+def test_labels_of_a_duplicate_apply_to_its_original(tmp_path: Path) -> None:
     project = box_project(1)
-    twin = start_import(project=project, by=ada())
+    batch_import = start_import(project=project, by=ada())
     ImportItem.objects.create(
-        batch_import=twin, name="copy.jpg", state="duplicate", image=Image.objects.get(), reason="The same."
+        batch_import=batch_import, name="copy.jpg", state="duplicate", image=Image.objects.get(), reason="The same."
     )
-    assert take(project, coco(tmp_path / "truth.json", ["copy.jpg"])).matched == 1
+    assert run_import_truth(project, coco(tmp_path / "truth.json", ["copy.jpg"])).matched == 1
 
 
-def test_a_twin_that_is_labelled_another_way_is_reported(tmp_path: Path) -> None:
+def test_a_duplicate_with_a_different_label_is_reported(tmp_path: Path) -> None:
     project = box_project(1)
     ImportItem.objects.create(
         batch_import=start_import(project=project, by=ada()),
@@ -119,10 +119,10 @@ def test_a_twin_that_is_labelled_another_way_is_reported(tmp_path: Path) -> None
     coco(folder / "b.json", ["copy.jpg"], box=(0, 0, 50, 50))
     matched = match_truth(project=project, truth=read_truth(path=folder))
     assert matched.answers[Image.objects.get().pk]["objects"][0]["geom"]["x"] == 10
-    assert "labelled another way" in matched.problems[0].sentence
+    assert "which has a different label" in matched.problems[0].sentence
 
 
-def test_a_zip_of_voc_files_is_read_and_its_problems_carry_the_names_in_it(tmp_path: Path) -> None:
+def test_a_zip_of_voc_files_is_read_and_problems_name_its_files(tmp_path: Path) -> None:
     good = (
         "<annotation><filename>0.jpg</filename><size><width>100</width><height>60</height></size><object>"
         "<name>dog</name><bndbox><xmin>11</xmin><ymin>11</ymin><xmax>30</xmax><ymax>30</ymax></bndbox>"
@@ -132,7 +132,7 @@ def test_a_zip_of_voc_files_is_read_and_its_problems_carry_the_names_in_it(tmp_p
         archive.writestr("labels/0.xml", good)
         archive.writestr("labels/bad.xml", "<annotation><filename>1.jpg</filename>")
         archive.writestr("photos/0.jpg", b"no label")
-    report = take(box_project(2), tmp_path / "truth.zip")
+    report = run_import_truth(box_project(2), tmp_path / "truth.zip")
     assert (report.reader, report.matched) == ("voc", 1)
     assert report.golds[0].accepted[0]["objects"][0]["geom"] == {"x": 10, "y": 10, "w": 20, "h": 20}
     assert [each.file for each in report.problems] == ["labels/bad.xml"]
@@ -140,15 +140,15 @@ def test_a_zip_of_voc_files_is_read_and_its_problems_carry_the_names_in_it(tmp_p
 
 def test_a_sample_is_a_number_or_a_share(tmp_path: Path) -> None:
     path = coco(tmp_path / "truth.json", ["0.jpg"])
-    for wrong in (-1, 1.5, True):
+    for invalid in (-1, 1.5, True):
         with pytest.raises(SampleRefused):
-            take(box_project(1, name=f"Project {wrong}"), path, as_gold=wrong)
+            run_import_truth(box_project(1, name=f"Project {invalid}"), path, as_gold=invalid)
 
 
-def test_a_file_that_is_no_labels_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_labels_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.json").write_text("[]")
     with pytest.raises(TruthRefused):
-        take(box_project(1), tmp_path / "notes.json")
+        run_import_truth(box_project(1), tmp_path / "notes.json")
     (tmp_path / "cut.zip").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(ArchiveRefused):
         read_truth(path=tmp_path / "cut.zip")
@@ -159,17 +159,17 @@ def test_a_file_that_is_no_labels_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.shared
-def test_the_raccoons_are_imported_with_half_of_their_labels_left_over() -> None:
+def test_the_raccoon_data_set_is_imported_with_half_of_its_labels_unmatched() -> None:
     project = a_project(classes=("raccoon",), tools=("box",), state="draft")
     batch_import = ingest_folder(project=project, by=ada(), folder=SHARED / "raccoon" / "images")
     run_import(import_id=batch_import.pk, decoders=1)
     batch_import.refresh_from_db()
     assert (batch_import.state, batch_import.taken, batch_import.duplicates) == ("done", 97, 3)
-    report = take(project, SHARED / "raccoon" / "annotations", as_gold=10, seed=7)
+    report = run_import_truth(project, SHARED / "raccoon" / "annotations", as_gold=10, seed=7)
     assert (report.reader, report.records, len(report.unmatched), len(report.golds)) == ("voc", 200, 100, 10)
     assert report.unknown_classes == ()
     assert report.matched == 97
-    # Three photographs are in the set twice, and their two labels differ by a few pixels: a real case as well.
+    # Three photographs occur twice in the data set, and their labels differ by a few pixels: a real conflict.
     assert {each.file for each in report.problems} == {f"raccoon-{number}.jpg" for number in (74, 83, 98)}
 
 

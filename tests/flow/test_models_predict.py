@@ -1,4 +1,4 @@
-"""A model's predictions enter as one more annotator: no place, no pay, and as much weight as it earns."""
+"""A model is an additional annotator: it takes no slot, earns nothing, and is weighted by its reliability."""
 
 from typing import Any
 from uuid import uuid4
@@ -28,7 +28,7 @@ def posterior(task: Task) -> dict[str, float]:
     return shares
 
 
-def test_a_prediction_moves_the_posterior_and_uses_no_place() -> None:
+def test_a_prediction_moves_the_posterior_and_takes_no_slot() -> None:
     project = a_project(answers_min=2, answers_max=2, workers=[wren(), finch()])
     task = a_task(project)
     an_answer(task, wren(), class_answer(1))
@@ -47,7 +47,7 @@ def test_a_prediction_moves_the_posterior_and_uses_no_place() -> None:
     assert not ConsensusLabel.objects.exists()
 
 
-def test_a_label_names_the_model_beside_the_people() -> None:
+def test_the_evidence_of_a_label_names_the_model_and_the_people() -> None:
     project = a_project(answers_min=1, answers_max=1, workers=[wren()])
     task = a_task(project)
     add_predictions(project=project, model="owl-net", rows={task.image.public_id: {2: 1.0}})
@@ -55,7 +55,7 @@ def test_a_label_names_the_model_beside_the_people() -> None:
     relabel(task_ids=[task.pk])
 
     label = ConsensusLabel.objects.get(task=task)
-    assert label.method == "blend"  # not the one answer as it was given: the model has a say
+    assert label.method == "blend"  # not `single`: the model contributes
     assert [row["worker"] for row in label.evidence["answers"]] == [str(wren().public_id)]
     assert label.evidence["models"] == [
         {"model": "owl-net", "annotation": str(Annotation.objects.get(source="model").public_id), "weight": 0.8}
@@ -64,7 +64,7 @@ def test_a_label_names_the_model_beside_the_people() -> None:
     assert shown["owl-net"]["influence"] * shown[None]["influence"] < 0
 
 
-def test_a_later_prediction_replaces_the_one_before_and_the_same_changes_nothing() -> None:
+def test_a_later_prediction_replaces_the_earlier_one_and_an_equal_one_has_no_effect() -> None:
     project = a_project()
     image = a_task(project).image.public_id
 
@@ -77,7 +77,7 @@ def test_a_later_prediction_replaces_the_one_before_and_the_same_changes_nothing
     assert len({row.actor_id for row in rows}) == 1
 
 
-def test_no_prediction_makes_no_annotator_and_a_vanishing_share_is_none() -> None:
+def test_no_predictions_create_no_model_and_a_vanishing_probability_is_dropped() -> None:
     project = a_project()
     image = a_task(project).image.public_id
     assert add_predictions(project=project, model="owl-net", rows={}) == 0
@@ -94,7 +94,7 @@ def test_another_model_is_another_annotator() -> None:
     assert Annotation.objects.filter(is_current=True).values("actor").distinct().count() == 2
 
 
-def test_check_images_tell_how_good_a_model_is_before_anything_else_does() -> None:
+def test_gold_measures_a_model_before_the_first_fit() -> None:
     project = a_project(answers_min=1, answers_max=1, workers=[wren()])
     golds = [a_gold(project, accepted=[class_answer(1)]) for _ in range(10)]
     task = a_task(project)
@@ -108,7 +108,7 @@ def test_check_images_tell_how_good_a_model_is_before_anything_else_does() -> No
     assert label.evidence["models"][0]["weight"] == pytest.approx((8 + 1) / (10 + 10), abs=1e-6)
 
 
-def test_a_refit_learns_how_far_a_model_is_to_be_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refit_estimates_the_reliability_of_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("annotary_core.aggregation.classification.blend.COLD_ANSWERS", 50)
     workers = [wren(), finch(), a_worker("robin")]
     project = a_project(classes=("cat", "dog", "owl"), answers_min=3, answers_max=3, workers=workers)
@@ -134,12 +134,12 @@ def test_a_refit_learns_how_far_a_model_is_to_be_believed(monkeypatch: pytest.Mo
     ("rows", "sentence"),
     [
         ({1: 0.5, 2: 0.2}, "sum to 1"),
-        ({1: 1.5, 2: -0.5}, "not be negative"),
-        ({1: float("nan"), 2: 1.0}, "not be negative"),
+        ({1: 1.5, 2: -0.5}, "be non-negative"),
+        ({1: float("nan"), 2: 1.0}, "be non-negative"),
         ({1: 0.5, 9: 0.5}, "no class 9"),
     ],
 )
-def test_what_is_no_distribution_over_the_classes_is_refused(rows: dict[int, float], sentence: str) -> None:
+def test_values_that_are_no_distribution_over_the_classes_are_refused(rows: dict[int, float], sentence: str) -> None:
     project = a_project()
     image = a_task(project).image.public_id
     with pytest.raises(PredictionRefused, match=sentence):
@@ -147,17 +147,17 @@ def test_what_is_no_distribution_over_the_classes_is_refused(rows: dict[int, flo
     assert not Annotation.objects.exists()
 
 
-def test_images_and_tools_that_do_not_fit_are_refused() -> None:
+def test_unknown_images_projects_without_classes_and_empty_names_are_refused() -> None:
     with pytest.raises(PredictionRefused, match="no image"):
         add_predictions(project=a_project(), model="owl-net", rows={uuid4(): {1: 1.0}})
-    with pytest.raises(PredictionRefused, match="asks for none"):
+    with pytest.raises(PredictionRefused, match="has none"):
         add_predictions(project=a_project("Boxes", tools=("box",)), model="owl-net", rows={})
     with pytest.raises(PredictionRefused, match="needs a name"):
         add_predictions(project=a_project("Nameless"), model=" ", rows={})
 
 
 @pytest.mark.django_db(transaction=True)
-def test_two_calls_at_once_make_one_model_and_one_current_prediction() -> None:
+def test_concurrent_calls_create_one_model_and_one_current_prediction() -> None:
     project = a_project()
     image = a_task(project).image.public_id
 

@@ -1,9 +1,9 @@
-"""From an open project to a downloaded release, through the real doors and the real jobs."""
+"""From an open project to a downloaded release, through the public services and the real jobs."""
 
 import hashlib
 import io
 import json
-import zipfile  # noqa: TID251 - reads an archive of our own
+import zipfile  # noqa: TID251 - reads our own archive
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ ANSWERS = {"0.jpg": 1, "1.jpg": 2, "2.jpg": 1}
 
 
 def run_queued_jobs() -> None:
-    """As the workers do, until nothing is queued."""
+    """Run queued jobs, as the job workers do, until the queue is empty."""
     while job := Job.objects.filter(state="queued").order_by("pk").first():
         run_job(job.pk, ENTRIES[job.kind].run_function)
         job.refresh_from_db()
@@ -53,13 +53,13 @@ def run_queued_jobs() -> None:
 
 
 def work(worker: Actor, project: Project, **wrong: int) -> int:
-    """Take a set, answer all of it as ANSWERS says, finish it; returns the size of the set."""
+    """Claim a hand, answer it according to ANSWERS and settle it; returns the size of the hand."""
     hand = claim_hand(worker=worker, project=project)
     if hand is None:
         return 0
     for assignment in assignments_of(hand):
-        place: Any = assignment.task or assignment.gold
-        image = place.image
+        target: Any = assignment.task or assignment.gold
+        image = target.image
         raw = class_answer(wrong.get(Path(image.source_key).stem, ANSWERS[image.source_key]))
         submit_answer(
             worker=worker,
@@ -112,9 +112,9 @@ def test_answers_become_a_release_that_carries_its_evidence(project: Project) ->
     assert export.blob is not None
     with open_blob(export.blob) as stream, zipfile.ZipFile(stream) as archive:
         document = json.loads(archive.read("coco/annotations.json"))
-    said = {image["file_name"]: image["annotary"] for image in document["images"]}
-    assert {name: row["class"] for name, row in said.items()} == {"0.jpg": "cat", "1.jpg": "cat", "2.jpg": "cat"}
-    evidence: dict[str, dict[str, Any]] = {name: row["evidence"] for name, row in said.items()}
+    records = {image["file_name"]: image["annotary"] for image in document["images"]}
+    assert {name: row["class"] for name, row in records.items()} == {"0.jpg": "cat", "1.jpg": "cat", "2.jpg": "cat"}
+    evidence: dict[str, dict[str, Any]] = {name: row["evidence"] for name, row in records.items()}
     assert [(evidence[name]["review"], evidence[name]["answers"]) for name in sorted(evidence)] == [
         ("reviewed", 2),
         ("fixed by a reviewer", 2),
@@ -124,7 +124,7 @@ def test_answers_become_a_release_that_carries_its_evidence(project: Project) ->
     assert snapshot.counts["review"] == {"by policy": 1, "fixed by a reviewer": 1, "reviewed": 1}
 
 
-def test_a_rejected_image_is_labelled_again_by_the_same_people_and_paid_again(project: Project) -> None:
+def test_a_rejected_image_is_labeled_again_by_the_same_people_and_paid_again(project: Project) -> None:
     work(wren(), project)
     work(finch(), project)
     first = label("0.jpg")
@@ -140,7 +140,7 @@ def test_a_rejected_image_is_labelled_again_by_the_same_people_and_paid_again(pr
     assert (task.state, task.round, task.taken) == ("answered", 2, 2)
 
 
-def test_the_deltas_of_the_stream_add_up_to_the_tables(project: Project) -> None:
+def test_the_deltas_of_the_stream_sum_to_the_tables(project: Project) -> None:
     make_check_image(project=project, image=label_image("1.jpg"), raw=class_answer(2), by=ada())
     Project.objects.filter(pk=project.pk).update(gold_rate=0.5)
     project.refresh_from_db()

@@ -1,4 +1,4 @@
-"""A small team that gave images back is not stuck: the manager sees them and offers them again."""
+"""A small team that released images is not stuck: the manager sees them and requeues them."""
 
 import pytest
 from django.test import Client
@@ -13,7 +13,7 @@ from tests.worker_actions import answer, leases_of, settle, take
 pytestmark = pytest.mark.django_db
 
 
-def test_images_that_the_only_worker_gave_back_are_counted_and_offered_again() -> None:
+def test_images_released_by_the_only_worker_are_counted_and_requeued() -> None:
     project = a_project(workers=[wren()], answers_min=1, answers_max=1, gold_rate=0)
     tasks = [a_task(project, wanted=1) for _ in range(3)]
     hand = take(wren(), project)
@@ -32,7 +32,7 @@ def test_images_that_the_only_worker_gave_back_are_counted_and_offered_again() -
     assert Task.objects.filter(taken=1).count() == 3
 
 
-def test_images_that_somebody_else_may_still_take_stay_in_their_round() -> None:
+def test_images_that_another_worker_can_take_stay_in_their_round() -> None:
     project = a_project(workers=[wren(), finch()], answers_min=1, answers_max=1, gold_rate=0)
     task = a_task(project, wanted=1)
     skip_assignment(worker=wren(), assignment_id=leases_of(take(wren(), project))[0].public_id)
@@ -41,7 +41,7 @@ def test_images_that_somebody_else_may_still_take_stay_in_their_round() -> None:
     assert take(finch(), project).size == 1
 
 
-def test_images_with_answers_are_told_apart() -> None:
+def test_stuck_images_with_answers_are_counted_separately() -> None:
     project = a_project(workers=[wren()], answers_min=2, answers_max=2, gold_rate=0)
     task = a_task(project, wanted=2)
     hand = take(wren(), project)
@@ -52,7 +52,7 @@ def test_images_with_answers_are_told_apart() -> None:
     assert offer_again(batch=task.batch) == 0
 
 
-def test_a_project_without_workers_waits_for_its_first() -> None:
+def test_a_project_without_workers_has_no_stuck_images() -> None:
     project = a_project(answers_min=1, answers_max=1)
     a_task(project, wanted=1)
 
@@ -60,7 +60,7 @@ def test_a_project_without_workers_waits_for_its_first() -> None:
     assert Batch.objects.get(project=project).generation == 0
 
 
-def test_a_team_goes_on_with_who_is_there_from_the_console(client: Client) -> None:
+def test_a_manager_requeues_stuck_images_from_the_console(client: Client) -> None:
     project = a_project(workers=[wren()], answers_min=2, answers_max=2, gold_rate=0)
     answered, given_back = a_task(project, wanted=2), a_task(project, wanted=2)
     hand = take(wren(), project)

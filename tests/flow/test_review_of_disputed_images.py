@@ -1,4 +1,4 @@
-"""Images whose answers disagree get another answer, and when nobody is left to ask, a reviewer."""
+"""Images with conflicting answers get another answer or, without a remaining worker, a reviewer."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def a_disputed_task(project: Project) -> Task:
     return task
 
 
-def test_a_disagreement_asks_for_one_answer_more() -> None:
+def test_a_disagreement_requests_one_more_answer() -> None:
     project = a_project(answers_min=2, answers_max=3, workers=[wren(), finch(), a_worker("robin")])
     task = a_disputed_task(project)
     generation = task.batch.generation
@@ -34,7 +34,7 @@ def test_a_disagreement_asks_for_one_answer_more() -> None:
     assert Event.objects.get(kind="places.changed").delta == {"places": 1}
 
 
-def test_asking_again_runs_twice_and_raises_once() -> None:
+def test_running_it_twice_raises_the_overlap_once() -> None:
     project = a_project(answers_min=2, answers_max=5, workers=[wren(), finch(), a_worker("robin")])
     task = a_disputed_task(project)
 
@@ -45,7 +45,7 @@ def test_asking_again_runs_twice_and_raises_once() -> None:
     assert task.wanted == 3
 
 
-def test_the_third_answer_decides_and_the_most_is_the_most() -> None:
+def test_the_third_answer_decides_and_the_maximum_is_respected() -> None:
     project = a_project(answers_min=2, answers_max=3, workers=[wren(), finch(), a_worker("robin"), a_worker("tit")])
     task = a_disputed_task(project)
     relabel(task_ids=[task.pk])
@@ -58,7 +58,7 @@ def test_the_third_answer_decides_and_the_most_is_the_most() -> None:
     assert ConsensusLabel.objects.get(task=task).body == class_answer(2)
 
 
-def test_with_nobody_left_to_ask_the_image_is_answered_with_what_there_is() -> None:
+def test_without_a_remaining_worker_the_image_is_answered_with_its_current_answers() -> None:
     project = a_project(answers_min=2, answers_max=3, workers=[wren(), finch()])
     task = a_disputed_task(project)
 
@@ -69,7 +69,7 @@ def test_with_nobody_left_to_ask_the_image_is_answered_with_what_there_is() -> N
     assert ConsensusLabel.objects.get(task=task).confidence == 0.5
 
 
-def test_a_manager_may_stop_asking() -> None:
+def test_a_manager_can_close_tasks_with_their_current_answers() -> None:
     project = a_project(answers_min=2, answers_max=3, workers=[wren(), finch(), a_worker("robin")])
     disputed, untouched = a_disputed_task(project), a_task(project)
     in_work = a_task(project)

@@ -1,4 +1,4 @@
-"""A rejected label: its answers no longer count, and the image is labelled again."""
+"""A rejected label: its answers no longer count, and the image is labeled again."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def hash_of(task: Task) -> str:
     return ConsensusLabel.objects.get(task=task, is_current=True).content_hash
 
 
-def test_the_round_is_voided_and_a_new_one_begins(task: Task) -> None:
+def test_the_round_is_voided_and_a_new_one_starts(task: Task) -> None:
     generation = Batch.objects.get(pk=task.batch_id).generation
 
     reject_label(reviewer=ada(), task=task, label_hash=hash_of(task), reason=WHY)
@@ -51,7 +51,7 @@ def test_the_round_is_voided_and_a_new_one_begins(task: Task) -> None:
     assert Event.objects.get(kind="task.reopened").delta == {"answered": -1}
 
 
-def test_an_approved_batch_opens_again_and_its_other_places_stay_counted(project: Project, task: Task) -> None:
+def test_an_approved_batch_reopens_and_its_other_slots_stay_counted(project: Project, task: Task) -> None:
     other = a_task(project, batch=task.batch)
     an_answer(other, wren(), class_answer(2))
     an_answer(other, finch(), class_answer(2))
@@ -65,7 +65,7 @@ def test_an_approved_batch_opens_again_and_its_other_places_stay_counted(project
     assert Event.objects.get(kind="task.reopened").delta == {"answered": -1, "approved": -1}
 
 
-def test_the_redo_gets_a_label_that_is_reviewed_anew_also_when_it_says_the_same(project: Project, task: Task) -> None:
+def test_the_label_of_a_redo_is_reviewed_again_even_if_equal(project: Project, task: Task) -> None:
     rejected = hash_of(task)
     reject_label(reviewer=ada(), task=task, label_hash=rejected, reason=WHY)
     assert review_queue(project=project, state="rejected").count() == 1
@@ -84,7 +84,7 @@ def test_the_redo_gets_a_label_that_is_reviewed_anew_also_when_it_says_the_same(
     ]
 
 
-def test_answers_of_the_first_round_do_not_make_the_second_label(task: Task) -> None:
+def test_answers_of_the_first_round_do_not_count_for_the_second_label(task: Task) -> None:
     reject_label(reviewer=ada(), task=task, label_hash=hash_of(task), reason=WHY)
     an_answer(task, a_worker("robin"), class_answer(2))
 
@@ -93,7 +93,7 @@ def test_answers_of_the_first_round_do_not_make_the_second_label(task: Task) -> 
     assert task.state == "open"
 
 
-def test_what_a_person_approved_is_rejected_only_on_purpose(task: Task) -> None:
+def test_a_label_approved_by_a_person_is_rejected_only_with_again(task: Task) -> None:
     approve_label(reviewer=ada(), task=task, label_hash=hash_of(task))
 
     with pytest.raises(AlreadyReviewed):
@@ -104,7 +104,7 @@ def test_what_a_person_approved_is_rejected_only_on_purpose(task: Task) -> None:
     assert task.state == "open"
 
 
-def test_a_rejected_label_is_not_rejected_again_while_it_waits(task: Task) -> None:
+def test_a_rejected_label_cannot_be_rejected_again_before_its_redo(task: Task) -> None:
     reject_label(reviewer=ada(), task=task, label_hash=hash_of(task), reason=WHY)
 
     with pytest.raises(NotAnswered):
@@ -113,7 +113,7 @@ def test_a_rejected_label_is_not_rejected_again_while_it_waits(task: Task) -> No
     assert task.round == 2
 
 
-def test_a_rejection_needs_its_reason(task: Task) -> None:
+def test_a_rejection_needs_a_reason(task: Task) -> None:
     with pytest.raises(ReasonMissing):
         reject_label(reviewer=ada(), task=task, label_hash=hash_of(task), reason="  ")
     task.refresh_from_db()

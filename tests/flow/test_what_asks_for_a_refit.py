@@ -1,4 +1,4 @@
-"""What is learnt of workers is learnt anew when something changed it: once for all who ask, and not without end."""
+"""A refit is requested when its input has changed: one for all requests, and at a limited rate."""
 
 from datetime import timedelta
 
@@ -22,14 +22,14 @@ from tests.factories import a_project, a_task, ada, an_answer, an_image, class_a
 pytestmark = pytest.mark.django_db
 
 
-def labelled(project: Project) -> ConsensusLabel:
+def a_labeled_task(project: Project) -> ConsensusLabel:
     task = a_task(project)
     an_answer(task, wren(), class_answer(1))
     relabel(task_ids=[task.pk])
     return ConsensusLabel.objects.select_related("task").get(task=task, is_current=True)
 
 
-def asked() -> int:
+def queued_refits() -> int:
     return Job.objects.filter(kind="consensus.refit", state="queued").count()
 
 
@@ -38,73 +38,73 @@ def project() -> Project:
     return a_project(answers_min=1, answers_max=1, workers=[wren()])
 
 
-def test_fifty_settled_answers_ask_for_the_first_one(project: Project) -> None:
-    label = labelled(project)
+def test_fifty_settled_answers_request_the_first_refit(project: Project) -> None:
+    label = a_labeled_task(project)
     told(project, 49)
     relabel(task_ids=[label.task_id])
-    assert asked() == 0
+    assert queued_refits() == 0
     told(project, 50)
     relabel(task_ids=[label.task_id])
     relabel(task_ids=[label.task_id])
-    assert asked() == 1
+    assert queued_refits() == 1
 
 
-def test_then_every_tenth_part_more_does(project: Project) -> None:
-    label = labelled(project)
+def test_further_refits_follow_every_ten_percent_of_new_answers(project: Project) -> None:
+    label = a_labeled_task(project)
     told(project, 1000)
     refit(project_id=project.pk)
     for settled, due in ((1099, 0), (1100, 1)):
         told(project, settled)
         relabel(task_ids=[label.task_id])
-        assert asked() == due
+        assert queued_refits() == due
 
 
-def test_answers_that_teach_nothing_new_are_counted_as_seen(project: Project) -> None:
-    label = labelled(project)
+def test_answers_without_new_evidence_are_counted_as_seen(project: Project) -> None:
+    label = a_labeled_task(project)
     refit(project_id=project.pk)
-    told(project, 60)  # surplus and check images that are retired: settled, and nowhere in what a fit reads
+    told(project, 60)  # surplus answers and retired gold: settled, but not part of a fit's input
     relabel(task_ids=[label.task_id])
     [job] = Job.objects.filter(kind="consensus.refit")
     Job.objects.update(not_before=None)
     run_job(job.pk, refit_job.run_function)  # type: ignore[attr-defined]  # kernel.jobs sets it
     relabel(task_ids=[label.task_id])
-    assert (asked(), ConsensusState.objects.get().version) == (0, 1)
+    assert (queued_refits(), ConsensusState.objects.get().version) == (0, 1)
 
 
-def test_a_check_image_does_when_it_is_made_and_when_it_is_retired(project: Project) -> None:
+def test_creating_and_retiring_gold_requests_a_refit(project: Project) -> None:
     gold = make_check_image(project=project, image=an_image(project), raw=class_answer(1), by=ada())
-    assert asked() == 1
+    assert queued_refits() == 1
     Job.objects.all().delete()
     retire_check_image(gold=gold)
-    assert asked() == 1
+    assert queued_refits() == 1
 
 
-def test_a_reviewers_fix_does_and_an_approval_does_not(project: Project) -> None:
-    first, second = labelled(project), labelled(project)
+def test_a_reviewers_fix_requests_a_refit_and_an_approval_does_not(project: Project) -> None:
+    first, second = a_labeled_task(project), a_labeled_task(project)
     approve_label(reviewer=ada(), task=first.task, label_hash=first.content_hash)
-    assert asked() == 0
+    assert queued_refits() == 0
     fix_label(reviewer=ada(), task=second.task, label_hash=second.content_hash, raw=class_answer(2))
-    assert asked() == 1
+    assert queued_refits() == 1
 
 
-def test_a_rejection_does_because_its_answers_count_no_more(project: Project) -> None:
-    label = labelled(project)
+def test_a_rejection_requests_a_refit_because_its_answers_no_longer_count(project: Project) -> None:
+    label = a_labeled_task(project)
     refit(project_id=project.pk)
     before = ConsensusState.objects.get().fingerprint
     reject_label(reviewer=ada(), task=label.task, label_hash=label.content_hash, reason="It is a dog.")
-    assert asked() == 1
+    assert queued_refits() == 1
     refit(project_id=project.pk)
     assert ConsensusState.objects.get(is_current=True).fingerprint != before
 
 
-def test_many_who_ask_share_one(project: Project) -> None:
+def test_concurrent_requests_share_one_refit(project: Project) -> None:
     for _ in range(3):
         ask_refit(project_id=project.pk)
-    assert asked() == 1
+    assert queued_refits() == 1
 
 
-def test_a_project_that_takes_long_to_fit_waits_in_proportion(project: Project) -> None:
-    labelled(project)
+def test_the_pause_is_proportional_to_the_duration_of_the_fit(project: Project) -> None:
+    a_labeled_task(project)
     refit(project_id=project.pk)
     ConsensusState.objects.update(seconds=30.0)
     OutboxMessage.objects.all().delete()
@@ -120,8 +120,8 @@ def test_a_project_that_takes_long_to_fit_waits_in_proportion(project: Project) 
     assert OutboxMessage.objects.get().job_id == job.pk
 
 
-def test_the_labels_that_people_set_stay_whatever_is_learnt(project: Project) -> None:
-    label = labelled(project)
+def test_labels_set_by_people_survive_a_refit(project: Project) -> None:
+    label = a_labeled_task(project)
     fix_label(reviewer=ada(), task=label.task, label_hash=label.content_hash, raw=class_answer(2))
     refit(project_id=project.pk)
     relabel(task_ids=[label.task_id])

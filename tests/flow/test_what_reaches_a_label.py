@@ -1,4 +1,4 @@
-"""A label follows what changes it, and nothing else is made anew: check images, trust, rejections."""
+"""Labels are recomputed after the changes that affect them and no others: gold, trust, rejections."""
 
 import pytest
 
@@ -20,15 +20,15 @@ from tests.factories import a_gold, a_project, a_worker, ada, an_answer, box_ans
 
 pytestmark = pytest.mark.django_db
 
-CHECKS = 15
+GOLD_IMAGES = 15
 
 
 def three() -> list[Actor]:
     return [a_worker(name) for name in ("wren", "finch", "robin")]
 
 
-def queued() -> list[int]:
-    """Tasks whose labels wait to be made anew; they are, and the queue is empty."""
+def relabel_queued() -> list[int]:
+    """Relabel the queued tasks and empty the queue; returns the tasks."""
     jobs = Job.objects.filter(kind="consensus.update")
     tasks = sorted(pk for job in jobs for pk in job.args["task_ids"])
     jobs.delete()
@@ -42,7 +42,7 @@ def classes() -> dict[int, int]:
 
 
 def a_split_crowd() -> tuple[Project, list[Actor], list[Task], list[Task]]:
-    """Too few answers to learn from. Of the first images wren says cat, the two others dog; on the rest they agree."""
+    """Too few answers for a fit. On the first images wren answers cat, the others dog; on the rest they agree."""
     workers = three()
     project = a_project(answers_min=3, answers_max=3, workers=workers)
     tasks = some_tasks(project, 12, wanted=3)
@@ -53,45 +53,45 @@ def a_split_crowd() -> tuple[Project, list[Actor], list[Task], list[Task]]:
     return project, workers, split, agreed
 
 
-def checked(project: Project, workers: list[Actor]) -> None:
-    """Wren is right about all check images, the others about none."""
-    golds = [a_gold(project, accepted=[class_answer(1)]) for _ in range(CHECKS)]
+def answer_gold(project: Project, workers: list[Actor]) -> None:
+    """Wren answers all gold correctly, the others none."""
+    golds = [a_gold(project, accepted=[class_answer(1)]) for _ in range(GOLD_IMAGES)]
     answers_of(project, {w: {g: said(1 if w == workers[0] else 2) for g in golds} for w in workers})
     for worker in workers:
-        right = CHECKS if worker == workers[0] else 0
-        note_gold(project_id=project.pk, worker_id=worker.pk, seen=CHECKS, correct=right)
+        right = GOLD_IMAGES if worker == workers[0] else 0
+        note_gold(project_id=project.pk, worker_id=worker.pk, seen=GOLD_IMAGES, correct=right)
 
 
-def test_check_images_reach_the_labels_of_a_small_project_that_were_made_before() -> None:
+def test_gold_changes_earlier_labels_of_a_small_project() -> None:
     project, workers, split, _ = a_split_crowd()
     assert {classes()[task.pk] for task in split} == {2}
-    checked(project, workers)
+    answer_gold(project, workers)
 
     refit(project_id=project.pk)
 
-    assert {task.pk for task in split} <= set(queued())
+    assert {task.pk for task in split} <= set(relabel_queued())
     assert {classes()[task.pk] for task in split} == {1}
 
 
-def test_what_agrees_already_gets_no_new_version_and_nothing_is_queued_twice() -> None:
+def test_unaffected_labels_get_no_version_and_nothing_is_queued_twice() -> None:
     project, workers, split, agreed = a_split_crowd()
-    checked(project, workers)
+    answer_gold(project, workers)
     refit(project_id=project.pk)
-    queued()
+    relabel_queued()
 
     versions = dict(ConsensusLabel.objects.filter(is_current=True).values_list("task_id", "version"))
     assert {versions[task.pk] for task in split} == {2}
     assert {versions[task.pk] for task in agreed} == {1}
-    ConsensusState.objects.update(fingerprint="as if of other answers")
+    ConsensusState.objects.update(fingerprint="of other answers")
     assert refit(project_id=project.pk).fresh
-    assert queued() == []
+    assert relabel_queued() == []
 
 
-def test_trust_that_a_manager_resets_reaches_the_labels_too() -> None:
+def test_a_trust_reset_by_a_manager_changes_labels() -> None:
     project, workers, split, _ = a_split_crowd()
-    checked(project, workers)
+    answer_gold(project, workers)
     refit(project_id=project.pk)
-    queued()
+    relabel_queued()
     for worker in workers:
         Standing.objects.filter(worker=worker).update(state=Standing.State.ACTIVE)
         pause(project=project, worker=worker, reason="A talk.")
@@ -99,11 +99,11 @@ def test_trust_that_a_manager_resets_reaches_the_labels_too() -> None:
 
     assert refit(project_id=project.pk).fresh
 
-    assert {task.pk for task in split} <= set(queued())
+    assert {task.pk for task in split} <= set(relabel_queued())
     assert {classes()[task.pk] for task in split} == {2}
 
 
-def test_a_worker_whom_check_images_pause_asks_for_a_refit() -> None:
+def test_pausing_a_worker_because_of_gold_requests_a_refit() -> None:
     wren = a_worker("wren")
     project = a_project(workers=[wren], hand_size=20, gold_rate=0.5)
     some_tasks(project, 30)
@@ -127,14 +127,14 @@ def test_a_rejected_image_has_no_posterior_until_it_is_answered_again() -> None:
     answers_of(project, {worker: {task: box_answer((1, 10, 10, 100, 100)) for task in tasks} for worker in workers})
     relabel(task_ids=[task.pk for task in tasks])
     refit(project_id=project.pk)
-    queued()
+    relabel_queued()
     label = ConsensusLabel.objects.get(task=tasks[0], is_current=True)
 
     reject_label(reviewer=ada(), task=tasks[0], label_hash=label.content_hash, reason="There are two.")
 
     assert task_evidence(task=Task.objects.get(pk=tasks[0].pk))["posterior"] == {}
     assert refit(project_id=project.pk).fresh
-    assert queued() == [], "there is nothing to make a label from"
+    assert relabel_queued() == [], "there are no answers to aggregate"
     an_answer(tasks[0], workers[0], box_answer((1, 10, 10, 50, 50)))
     relabel(task_ids=[tasks[0].pk])
     assert Posterior.objects.get(task=tasks[0]).answers == 1

@@ -1,4 +1,4 @@
-"""Settled answers become a label with its evidence."""
+"""Settled answers are aggregated into a label with its evidence."""
 
 from math import log
 
@@ -18,22 +18,22 @@ def label_of(task: Task) -> ConsensusLabel:
     return ConsensusLabel.objects.get(task=task, is_current=True)
 
 
-def test_three_answers_agree_on_a_label_that_names_what_is_behind_it() -> None:
+def test_three_answers_give_a_label_with_its_evidence() -> None:
     project = a_project(answers_min=3, answers_max=3, workers=[wren(), finch(), a_worker("robin")])
     task = a_task(project)
-    given = [an_answer(task, wren(), class_answer(1)), an_answer(task, finch(), class_answer(1))]
-    given.append(an_answer(task, a_worker("robin"), class_answer(2)))
+    answers = [an_answer(task, wren(), class_answer(1)), an_answer(task, finch(), class_answer(1))]
+    answers.append(an_answer(task, a_worker("robin"), class_answer(2)))
 
     assert update_labels(task_ids=[task.pk]) == 1
 
     label = label_of(task)
     assert label.body == class_answer(1)
     assert (label.version, label.method) == (1, "blend")
-    # Workers of whom nothing is known are right in 8 of 10, but not each for themselves.
+    # Unknown workers are assumed right in 8 of 10 cases, but with correlated errors.
     assert 2 / 3 < label.confidence < 0.8
     assert label.evidence["class"]["votes"] == {"1": 2, "2": 1}
-    assert {row["annotation"] for row in label.evidence["answers"]} == {str(row.public_id) for row in given}
-    assert {row["worker"] for row in label.evidence["answers"]} == {str(row.actor.public_id) for row in given}
+    assert {row["annotation"] for row in label.evidence["answers"]} == {str(row.public_id) for row in answers}
+    assert {row["worker"] for row in label.evidence["answers"]} == {str(row.actor.public_id) for row in answers}
     task.refresh_from_db()
     assert task.state == "answered"
     assert [event.delta for event in Event.objects.filter(kind="task.answered")] == [{"answered": 1}]
@@ -71,7 +71,7 @@ def test_what_one_careless_worker_alone_drew_is_not_released() -> None:
     assert [item["released"] for item in label.evidence["objects"] if item["votes"] == 1] == [False]
 
 
-def test_one_answer_an_image_is_the_label_as_it_was_given() -> None:
+def test_a_single_answer_becomes_the_label_unchanged() -> None:
     project = a_project(tools=("box",), answers_min=1, answers_max=1)
     admitted(project, wren(), trust_alpha=9.0, trust_beta=1.0)
     task = a_task(project)
@@ -85,7 +85,7 @@ def test_one_answer_an_image_is_the_label_as_it_was_given() -> None:
     assert label.confidence == pytest.approx(15 / 17, abs=1e-6)
 
 
-def test_a_label_waits_for_all_answers_and_the_posterior_does_not() -> None:
+def test_the_label_waits_for_all_answers_but_the_posterior_does_not() -> None:
     project = a_project(answers_min=2, answers_max=2, workers=[wren(), finch()])
     task = a_task(project)
     an_answer(task, wren(), class_answer(1))
@@ -99,7 +99,7 @@ def test_a_label_waits_for_all_answers_and_the_posterior_does_not() -> None:
     assert Posterior.objects.get(task=task).answers == 2
 
 
-def test_answers_that_are_not_settled_or_do_not_count_stay_out() -> None:
+def test_unsettled_and_non_counting_answers_are_ignored() -> None:
     project = a_project(answers_min=1, answers_max=1, workers=[wren(), finch()])
     task = a_task(project)
     an_answer(task, wren(), class_answer(2), settled=False)
@@ -110,7 +110,7 @@ def test_answers_that_are_not_settled_or_do_not_count_stay_out() -> None:
     assert task.state == "open"
 
 
-def test_the_same_content_again_writes_nothing() -> None:
+def test_recomputing_equal_content_writes_nothing() -> None:
     project = a_project(answers_min=1, answers_max=1, workers=[wren()])
     task = a_task(project)
     an_answer(task, wren(), class_answer(1))
@@ -121,7 +121,7 @@ def test_the_same_content_again_writes_nothing() -> None:
     assert Event.objects.filter(kind="task.answered").count() == 1
 
 
-def test_a_worker_who_is_trusted_more_weighs_more() -> None:
+def test_a_more_trusted_worker_has_more_weight() -> None:
     project = a_project(answers_min=3, answers_max=3)
     admitted(project, wren(), trust_alpha=99.0, trust_beta=1.0)
     for name in ("finch", "robin"):

@@ -1,4 +1,4 @@
-"""What a refit learns, when it writes a version, and which labels it moves."""
+"""What a refit estimates, when it writes a version, and which labels it changes."""
 
 from typing import Any
 
@@ -30,7 +30,7 @@ def warm_from_few_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("annotary_core.aggregation.classification.blend.COLD_ANSWERS", 100)
 
 
-def a_crowd(**policy: Any) -> tuple[Project, list[Actor], list[Task], dict[int, int]]:
+def a_project_with_crowd(**policy: Any) -> tuple[Project, list[Actor], list[Task], dict[int, int]]:
     """Two good workers and three who guess, on 60 images."""
     workers = [a_worker(name) for name in ("wren", "finch", "robin", "tit", "crow")]
     project = a_project(classes=CLASSES, answers_min=5, answers_max=5, workers=workers, **policy)
@@ -38,8 +38,8 @@ def a_crowd(**policy: Any) -> tuple[Project, list[Actor], list[Task], dict[int, 
     return project, workers, tasks, {task.pk: 1 + index % 3 for index, task in enumerate(tasks)}
 
 
-def crowded(**policy: Any) -> tuple[Project, list[Actor], list[Task], dict[int, int]]:
-    project, workers, tasks, truth = a_crowd(**policy)
+def answered_by_crowd(**policy: Any) -> tuple[Project, list[Actor], list[Task], dict[int, int]]:
+    project, workers, tasks, truth = a_project_with_crowd(**policy)
     right = dict(zip(workers, (GOOD, GOOD, GUESSES, GUESSES, GUESSES), strict=True))
     answers_of(project, a_voting_crowd(project, tasks, workers, truth=truth, right=right, classes=3))
     return project, workers, tasks, truth
@@ -54,25 +54,25 @@ def share_right(truth: dict[int, int]) -> float:
     return sum(int(body["image"]["class"]) == truth[pk] for pk, body in labels) / len(truth)
 
 
-def test_good_workers_are_told_from_those_who_guess_and_labels_follow_them() -> None:
-    project, workers, tasks, truth = crowded()
+def test_a_refit_separates_good_workers_from_guessers_and_improves_labels() -> None:
+    project, workers, tasks, truth = answered_by_crowd()
     update_labels(task_ids=[task.pk for task in tasks])
     before = share_right(truth)
 
-    done = refit(project_id=project.pk)
+    result = refit(project_id=project.pk)
     update_labels(task_ids=queued())
 
-    assert (done.version, done.fresh, done.moved) == (1, True, len(queued()))
+    assert (result.version, result.fresh, result.moved) == (1, True, len(queued()))
     learnt = learnt_of(project=project, workers=[worker.pk for worker in workers], classes=())
     accuracy = dict(zip(learnt.blend.workers.tolist(), learnt.blend.accuracy, strict=True))
     good, guessing = [accuracy[w.pk] for w in workers[:2]], [accuracy[w.pk] for w in workers[2:]]
     assert min(good) > 0.8 > 0.65 > max(guessing)
     assert share_right(truth) > before
-    assert Event.objects.get(kind="consensus.refitted").data == {"version": 1, "moved": done.moved}
+    assert Event.objects.get(kind="consensus.refitted").data == {"version": 1, "moved": result.moved}
 
 
-def test_only_labels_that_the_state_moves_are_made_anew() -> None:
-    project, _, tasks, _ = crowded()
+def test_only_labels_affected_by_the_new_state_are_recomputed() -> None:
+    project, _, tasks, _ = answered_by_crowd()
     ids = [task.pk for task in tasks]
     update_labels(task_ids=ids)
     refit(project_id=project.pk)
@@ -80,11 +80,11 @@ def test_only_labels_that_the_state_moves_are_made_anew() -> None:
     assert 0 < len(moved) <= len(ids)
     update_labels(task_ids=moved)
 
-    at = dict(Posterior.objects.values_list("task_id", "state_version"))
-    assert {pk for pk, version in at.items() if version == 1} == set(moved)
+    versions = dict(Posterior.objects.values_list("task_id", "state_version"))
+    assert {pk for pk, version in versions.items() if version == 1} == set(moved)
     unmoved = next(task for task in tasks if task.pk not in moved)
-    told = [task_evidence(task=Task.objects.get(pk=pk)) for pk in (unmoved.pk, moved[0])]
-    assert [(each["posterior_version"], each["state_version"]) for each in told] == [(0, 1), (1, 1)]
+    evidence = [task_evidence(task=Task.objects.get(pk=pk)) for pk in (unmoved.pk, moved[0])]
+    assert [(each["posterior_version"], each["state_version"]) for each in evidence] == [(0, 1), (1, 1)]
     labels = ConsensusLabel.objects.filter(is_current=True, version=2)
     assert {row.task_id for row in labels} < set(moved)
     for row in labels:
@@ -93,8 +93,8 @@ def test_only_labels_that_the_state_moves_are_made_anew() -> None:
         assert row.evidence["state_version"] == 1
 
 
-def test_the_same_answers_again_write_nothing() -> None:
-    project, _, _, _ = crowded()
+def test_refitting_the_same_answers_writes_nothing() -> None:
+    project, _, _, _ = answered_by_crowd()
     refit(project_id=project.pk)
     queue = queued()
 
@@ -103,26 +103,26 @@ def test_the_same_answers_again_write_nothing() -> None:
     assert queued() == queue
 
 
-def test_what_was_brought_up_to_date_is_moved_no_further() -> None:
-    project, _, tasks, _ = crowded()
+def test_labels_that_are_up_to_date_are_not_queued_again() -> None:
+    project, _, tasks, _ = answered_by_crowd()
     ids = [task.pk for task in tasks]
     update_labels(task_ids=ids)
     refit(project_id=project.pk)
     update_labels(task_ids=queued())
     Job.objects.all().delete()
-    ConsensusState.objects.update(fingerprint="as if of other answers")
+    ConsensusState.objects.update(fingerprint="of other answers")
 
     assert refit(project_id=project.pk).version == 2
     assert queued() == []
 
 
-def test_check_images_and_what_people_set_are_known() -> None:
-    project, workers, tasks, truth = a_crowd()
+def test_gold_and_labels_set_by_people_enter_as_known_classes() -> None:
+    project, workers, tasks, truth = a_project_with_crowd()
     right = dict.fromkeys(workers, 0.9)
     votes = a_voting_crowd(project, tasks, workers, truth=truth, right=right, classes=3)
-    for pk_of in tasks[:30]:  # a habit that agreement alone cannot see: all five say dog for these owls
+    for task in tasks[:30]:  # a shared bias that agreement cannot reveal: all five answer dog for these owls
         for worker in workers:
-            votes[worker][pk_of] = class_answer(2)
+            votes[worker][task] = class_answer(2)
     golds = [a_gold(project, accepted=[class_answer(3)]) for _ in range(20)]
     for worker in workers:
         votes[worker] |= {gold: class_answer(2) for gold in golds}
@@ -132,16 +132,16 @@ def test_check_images_and_what_people_set_are_known() -> None:
 
     learnt = learnt_of(project=project, workers=[workers[0].pk], classes=())
     at_owl = learnt.blend.confusion_of(learnt.blend.workers)[0, 2]
-    assert at_owl[1] > 0.3, "the check images say that owls are called dogs"
+    assert at_owl[1] > 0.3, "gold shows that owls are labeled as dogs"
     shown = task_evidence(task=Task.objects.get(pk=tasks[0].pk))
     assert shown["state_version"] == 1 and shown["cold"] is False
     assert len(shown["answers"]) == 5
 
 
-def test_a_projects_answers_in_files_teach_what_they_teach_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    project, workers, _, _ = crowded()
+def test_a_fit_from_shard_files_equals_one_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    project, workers, _, _ = answered_by_crowd()
     refit(project_id=project.pk)
-    whole = learnt_of(project=project, workers=[worker.pk for worker in workers], classes=())
+    in_memory = learnt_of(project=project, workers=[worker.pk for worker in workers], classes=())
     ConsensusState.objects.all().delete()
     monkeypatch.setattr(rows, "TASKS_A_SHARD", 7)
     monkeypatch.setattr(rows, "IN_MEMORY", 60)
@@ -150,14 +150,14 @@ def test_a_projects_answers_in_files_teach_what_they_teach_in_memory(monkeypatch
 
     refit(project_id=project.pk)
 
-    shards = learnt_of(project=project, workers=[worker.pk for worker in workers], classes=())
-    assert shards.blend.accuracy == pytest.approx(whole.blend.accuracy, abs=1e-6)
-    assert shards.blend.confusion == pytest.approx(whole.blend.confusion, abs=1e-6)
-    assert shards.blend.blend == pytest.approx(whole.blend.blend, abs=1e-6)
+    from_files = learnt_of(project=project, workers=[worker.pk for worker in workers], classes=())
+    assert from_files.blend.accuracy == pytest.approx(in_memory.blend.accuracy, abs=1e-6)
+    assert from_files.blend.confusion == pytest.approx(in_memory.blend.confusion, abs=1e-6)
+    assert from_files.blend.blend == pytest.approx(in_memory.blend.blend, abs=1e-6)
 
 
-def test_the_version_before_the_last_stays_and_older_ones_go() -> None:
-    project, workers, _, _ = crowded()
+def test_the_previous_version_is_kept_and_older_ones_are_deleted() -> None:
+    project, workers, _, _ = answered_by_crowd()
     for _ in range(3):
         refit(project_id=project.pk)
         elsewhere = admitted(a_project("Elsewhere"), workers[0], gold_seen=5, gold_correct=5)
@@ -166,7 +166,7 @@ def test_the_version_before_the_last_stays_and_older_ones_go() -> None:
     assert WorkerReliability.objects.filter(state__version=2).count() == 5
 
 
-def test_earlier_projects_of_the_organisation_count_less_and_those_of_others_not_at_all() -> None:
+def test_gold_in_other_projects_of_the_organization_counts_less() -> None:
     worker = a_worker("wren")
     project = a_project(workers=[worker])
     admitted(a_project("Earlier"), worker, gold_seen=10, gold_correct=9)
@@ -176,7 +176,7 @@ def test_earlier_projects_of_the_organisation_count_less_and_those_of_others_not
     assert earlier_record(project=project, workers=[worker.pk]) == {worker.pk: pytest.approx((10.0, 10.0))}
 
 
-def test_a_few_answers_teach_no_class_model_and_labels_stay_with_the_check_images() -> None:
+def test_few_answers_give_no_class_model_and_labels_rest_on_gold() -> None:
     worker = a_worker("wren")
     project = a_project(workers=[worker])
     [task] = some_tasks(project, 1, wanted=1)
@@ -188,16 +188,16 @@ def test_a_few_answers_teach_no_class_model_and_labels_stay_with_the_check_image
     assert (learnt.version, learnt.blend.cold, learnt.blend.accuracy.tolist()) == (1, True, [0.8])
 
 
-def test_an_agreed_box_that_moves_by_a_hair_is_no_new_version() -> None:
+def test_a_negligible_move_of_an_agreed_box_writes_no_version() -> None:
     workers = [a_worker(name) for name in ("wren", "finch", "robin")]
     project = a_project(tools=("box",), answers_min=3, answers_max=3, workers=workers)
     tasks = some_tasks(project, 30, wanted=3)
-    given: dict[Any, Any] = {worker: {} for worker in workers}
+    answers: dict[Any, Any] = {worker: {} for worker in workers}
     for index, task in enumerate(tasks):
-        # Robin's hand shakes, so the agreed box moves towards the others once that is known.
-        for worker, off in zip(workers, (0.0, 1.0, 6.0 if index % 2 else -5.0), strict=True):
-            given[worker][task] = box_answer((1, 100.0 + off, 100.0 + off, 120, 120))
-    answers_of(project, given)
+        # Robin draws imprecisely, so the agreed box moves toward the others once that is estimated.
+        for worker, offset in zip(workers, (0.0, 1.0, 6.0 if index % 2 else -5.0), strict=True):
+            answers[worker][task] = box_answer((1, 100.0 + offset, 100.0 + offset, 120, 120))
+    answers_of(project, answers)
     ids = [task.pk for task in tasks]
     update_labels(task_ids=ids)
     before = ConsensusLabel.objects.get(task=tasks[0])
@@ -209,25 +209,25 @@ def test_an_agreed_box_that_moves_by_a_hair_is_no_new_version() -> None:
     posterior = Posterior.objects.get(task=tasks[0])
     assert posterior.state_version == 1
     assert set(posterior.body["objects"]) == {item["id"] for item in before.body["objects"]}
-    ground = ground_of(project=project, task_ids=[tasks[0].pk])
-    assert agree(task=tasks[0], ground=ground).answer != Answer.from_json(before.body), "it did move"
+    inputs = ground_of(project=project, task_ids=[tasks[0].pk])
+    assert agree(task=tasks[0], inputs=inputs).answer != Answer.from_json(before.body), "the aggregated box moved"
 
 
-def test_check_images_tell_who_draws_what_is_not_there() -> None:
+def test_gold_reveals_workers_who_draw_false_objects() -> None:
     workers = [a_worker(name) for name in ("wren", "finch", "robin", "crow")]
     project = a_project(tools=("box",), answers_min=4, answers_max=4, workers=workers)
     tasks = some_tasks(project, 60, wanted=4)
-    there = (1, 10.0, 10.0, 100.0, 80.0)
-    given: dict[Any, Any] = {worker: {task: box_answer(there) for task in tasks} for worker in workers[:3]}
-    given[workers[3]] = {
-        task: box_answer(there, (2, 200.0 + index, 200, 40, 40), (2, 400, 100.0 + index, 30, 30))
+    box = (1, 10.0, 10.0, 100.0, 80.0)
+    answers: dict[Any, Any] = {worker: {task: box_answer(box) for task in tasks} for worker in workers[:3]}
+    answers[workers[3]] = {
+        task: box_answer(box, (2, 200.0 + index, 200, 40, 40), (2, 400, 100.0 + index, 30, 30))
         for index, task in enumerate(tasks)
     }
-    for gold in [a_gold(project, accepted=[box_answer(there)]) for _ in range(15)]:
+    for gold in [a_gold(project, accepted=[box_answer(box)]) for _ in range(15)]:
         for worker in workers[:3]:
-            given[worker][gold] = box_answer(there)
-        given[workers[3]][gold] = box_answer(there, (2, 300, 300, 40, 40), (2, 500, 50, 40, 40))
-    answers_of(project, given)
+            answers[worker][gold] = box_answer(box)
+        answers[workers[3]][gold] = box_answer(box, (2, 300, 300, 40, 40), (2, 500, 50, 40, 40))
+    answers_of(project, answers)
     ids = [task.pk for task in tasks]
     update_labels(task_ids=ids)
     assert len(ConsensusLabel.objects.get(task=tasks[0]).body["objects"]) == 3

@@ -1,4 +1,4 @@
-"""An invitation link makes somebody a worker of a project."""
+"""An invitation link makes a person a worker of a project."""
 
 from datetime import timedelta
 
@@ -15,7 +15,7 @@ from tests import factories as cast
 pytestmark = pytest.mark.django_db
 
 
-def test_opening_the_link_admits_and_tells_the_project() -> None:
+def test_opening_the_link_admits_the_worker_and_returns_the_project() -> None:
     project, wren = cast.a_project(), cast.wren()
     invitation, token = invite(organisation=project.organisation, by=cast.ada(), project_id=project.pk)
     assert accept_invitation(token=token, actor=wren) == project
@@ -25,7 +25,7 @@ def test_opening_the_link_admits_and_tells_the_project() -> None:
     assert invitation.uses == 1
 
 
-def test_opening_it_twice_uses_it_once_also_when_it_is_used_up_or_over() -> None:
+def test_opening_it_twice_counts_as_one_use_even_once_used_up_or_expired() -> None:
     project, wren = cast.a_project(), cast.wren()
     invitation, token = invite(organisation=project.organisation, by=cast.ada(), project_id=project.pk, max_uses=1)
     for _ in range(2):
@@ -38,7 +38,7 @@ def test_opening_it_twice_uses_it_once_also_when_it_is_used_up_or_over() -> None
         accept_invitation(token=token, actor=cast.finch())
 
 
-def test_a_member_of_the_organisation_joins_another_project_with_its_link() -> None:
+def test_a_member_of_the_organization_joins_another_project_with_its_link() -> None:
     first, second, wren = cast.a_project(), cast.a_project("Second"), cast.wren()
     cast.admitted(first, wren)
     _, token = invite(organisation=second.organisation, by=cast.ada(), project_id=second.pk)
@@ -46,14 +46,14 @@ def test_a_member_of_the_organisation_joins_another_project_with_its_link() -> N
     assert Standing.objects.filter(worker=wren).count() == 2
 
 
-def test_a_link_without_a_project_makes_a_member_alone() -> None:
+def test_a_link_without_a_project_only_creates_a_member() -> None:
     ada, wren = cast.ada(), cast.wren()
     _, token = invite(organisation=cast.an_organisation(), by=ada, role="reviewer")
     assert accept_invitation(token=token, actor=wren) is None
     assert Membership.objects.get(actor=wren).role == "reviewer"
 
 
-def test_a_link_without_a_project_may_be_opened_again_when_it_is_used_up() -> None:
+def test_a_used_up_link_without_a_project_may_be_opened_again_by_its_member() -> None:
     _, token = invite(organisation=cast.an_organisation(), by=cast.ada(), role="reviewer", max_uses=1)
     for _ in range(2):
         assert accept_invitation(token=token, actor=cast.wren()) is None
@@ -61,7 +61,7 @@ def test_a_link_without_a_project_may_be_opened_again_when_it_is_used_up() -> No
         accept_invitation(token=token, actor=cast.finch())
 
 
-def test_a_worker_becomes_a_reviewer_by_a_link_of_the_same_project() -> None:
+def test_a_worker_becomes_a_reviewer_through_a_link_of_the_same_project() -> None:
     project, wren = cast.a_project(), cast.wren()
     cast.admitted(project, wren)
     invitation, token = invite(
@@ -74,7 +74,7 @@ def test_a_worker_becomes_a_reviewer_by_a_link_of_the_same_project() -> None:
     assert invitation.uses == 1
 
 
-def test_unknown_and_outdated_links_are_refused() -> None:
+def test_unknown_and_expired_links_are_refused() -> None:
     project, wren = cast.a_project(), cast.wren()
     with pytest.raises(InvitationUnknown):
         accept_invitation(token="no such thing", actor=wren)
@@ -84,7 +84,7 @@ def test_unknown_and_outdated_links_are_refused() -> None:
         accept_invitation(token=token, actor=wren)
 
 
-def test_a_removed_worker_does_not_come_back_by_the_link() -> None:
+def test_a_removed_worker_cannot_rejoin_with_the_link() -> None:
     project, wren = cast.a_project(), cast.wren()
     invitation, token = invite(organisation=project.organisation, by=cast.ada(), project_id=project.pk)
     accept_invitation(token=token, actor=wren)

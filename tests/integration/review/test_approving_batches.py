@@ -1,4 +1,4 @@
-"""A batch's approval covers the labels that nobody looked at, and says so."""
+"""Approving a batch also approves its unreviewed labels, and marks them as approved by policy."""
 
 import pytest
 
@@ -14,7 +14,7 @@ from tests.factories import a_project, ada, an_answer, class_answer, finch, some
 pytestmark = pytest.mark.django_db
 
 
-def test_labels_that_nobody_looked_at_are_approved_by_policy() -> None:
+def test_unreviewed_labels_are_approved_by_policy() -> None:
     project = a_project(answers_min=1, answers_max=1, workers=[wren()])
     tasks = some_tasks(project, 3)
     for task in tasks:
@@ -32,7 +32,7 @@ def test_labels_that_nobody_looked_at_are_approved_by_policy() -> None:
     assert sum(event.delta["approved"] for event in Event.objects.filter(kind="label.approved")) == 3
 
 
-def test_approving_a_batch_twice_does_nothing_more() -> None:
+def test_approving_a_batch_twice_has_no_further_effect() -> None:
     project = a_project(answers_min=1, answers_max=1, workers=[wren()])
     [task] = some_tasks(project, 1)
     an_answer(task, wren(), class_answer(1))
@@ -42,7 +42,7 @@ def test_approving_a_batch_twice_does_nothing_more() -> None:
     assert Event.objects.filter(kind="batch.approved").count() == 1
 
 
-def test_a_batch_with_unanswered_images_is_refused_with_their_number() -> None:
+def test_a_batch_with_unanswered_images_is_refused_and_reports_their_number() -> None:
     project = a_project(answers_min=1, answers_max=1, workers=[wren()])
     tasks = some_tasks(project, 3)
     an_answer(tasks[0], wren(), class_answer(1))
@@ -53,7 +53,7 @@ def test_a_batch_with_unanswered_images_is_refused_with_their_number() -> None:
     assert not Review.objects.exists()
 
 
-def test_an_approved_batch_asks_for_no_more_answers_and_keeps_the_places_in_hands() -> None:
+def test_an_approved_batch_closes_open_slots_and_keeps_live_leases() -> None:
     project = a_project(answers_min=1, answers_max=1, workers=[wren(), finch()])
     tasks = some_tasks(project, 2)
     for task in tasks:

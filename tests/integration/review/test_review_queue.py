@@ -1,4 +1,4 @@
-"""What is shown to reviewers: the chosen share, and what is in doubt, least sure first."""
+"""The review queue: the sampled share and all uncertain labels, lowest confidence first."""
 
 from uuid import UUID
 
@@ -16,17 +16,17 @@ from tests.factories import a_project, a_task, a_worker, ada, an_answer, class_a
 pytestmark = pytest.mark.django_db
 
 
-def answered(project: Project, lots: list[str]) -> list[Task]:
-    """Answered tasks of one batch whose lots, from 00 to ff, are given."""
-    tasks = some_tasks(project, len(lots), wanted=1)
-    for task, lot in zip(tasks, lots, strict=True):
-        Task.objects.filter(pk=task.pk).update(public_id=UUID(lot + task.public_id.hex[2:]))
+def answered(project: Project, prefixes: list[str]) -> list[Task]:
+    """Answered tasks of one batch whose public ids start with these bytes, from 00 to ff."""
+    tasks = some_tasks(project, len(prefixes), wanted=1)
+    for task, prefix in zip(tasks, prefixes, strict=True):
+        Task.objects.filter(pk=task.pk).update(public_id=UUID(prefix + task.public_id.hex[2:]))
         an_answer(task, wren(), class_answer(1))
     update_labels(task_ids=[task.pk for task in tasks])
     return tasks
 
 
-def test_a_share_is_chosen_by_a_lot_that_stays() -> None:
+def test_the_share_to_review_is_a_stable_sample() -> None:
     project = a_project(answers_min=1, answers_max=1, share_reviewed=0.25, workers=[wren()])
     tasks = answered(project, ["05", "3f", "41", "f0"])
 
@@ -38,7 +38,7 @@ def test_a_share_is_chosen_by_a_lot_that_stays() -> None:
 
 
 @pytest.mark.parametrize(("share", "chosen"), [(0.0, 0), (1.0, 3)])
-def test_nothing_and_everything_can_be_chosen(share: float, chosen: int) -> None:
+def test_none_and_all_labels_can_be_chosen(share: float, chosen: int) -> None:
     project = a_project(answers_min=1, answers_max=1, share_reviewed=share, workers=[wren()])
     tasks = answered(project, ["00", "80", "ff"])
 
@@ -52,7 +52,7 @@ def test_nothing_and_everything_can_be_chosen(share: float, chosen: int) -> None
     }
 
 
-def test_labels_in_doubt_are_chosen_whatever_their_lot_and_come_first() -> None:
+def test_uncertain_labels_are_always_chosen_and_come_first() -> None:
     names = ["robin", "tit", "owl"]
     project = a_project(answers_min=3, answers_max=3, share_reviewed=0.0, workers=[a_worker(name) for name in names])
     sure, unsure = a_task(project), a_task(project)
@@ -77,6 +77,6 @@ def test_the_queue_follows_the_verdicts() -> None:
     assert ConsensusLabel.objects.count() == 2
 
 
-def test_a_list_that_does_not_exist_is_refused() -> None:
+def test_an_unknown_list_is_refused() -> None:
     with pytest.raises(Refused, match="choose one of to_review"):
         review_queue(project=a_project(), state="everything")

@@ -1,4 +1,4 @@
-"""Reviewers approve, fix or overrule a label that they saw."""
+"""Reviewers approve a label, fix it, or override an earlier verdict."""
 
 import pytest
 
@@ -34,7 +34,7 @@ def project() -> Project:
     return a_project(answers_min=1, answers_max=1, workers=[wren(), finch()])
 
 
-def test_approving_pins_the_label_that_was_seen(project: Project) -> None:
+def test_an_approval_pins_the_reviewed_label(project: Project) -> None:
     task = an_answered_task(project)
 
     verdict = approve_label(reviewer=ada(), task=task, label_hash=hash_of(task))
@@ -54,7 +54,7 @@ def test_approving_twice_is_one_approval(project: Project) -> None:
     assert Event.objects.filter(kind="label.approved").count() == 1
 
 
-def test_a_label_that_changed_since_it_was_seen_is_not_approved(project: Project) -> None:
+def test_a_label_that_changed_meanwhile_is_not_approved(project: Project) -> None:
     task = an_answered_task(project)
 
     with pytest.raises(LabelChanged):
@@ -62,12 +62,12 @@ def test_a_label_that_changed_since_it_was_seen_is_not_approved(project: Project
     assert not Review.objects.exists()
 
 
-def test_an_image_without_its_answers_cannot_be_judged(project: Project) -> None:
+def test_an_image_without_all_answers_cannot_be_reviewed(project: Project) -> None:
     with pytest.raises(NotAnswered):
         approve_label(reviewer=ada(), task=a_task(project), label_hash="0" * 64)
 
 
-def test_a_second_reviewer_is_told_and_may_overrule_on_purpose(project: Project) -> None:
+def test_a_second_reviewer_gets_a_conflict_and_may_override(project: Project) -> None:
     task = an_answered_task(project)
     approve_label(reviewer=ada(), task=task, label_hash=hash_of(task))
     owl = a_worker("owl")
@@ -83,7 +83,7 @@ def test_a_second_reviewer_is_told_and_may_overrule_on_purpose(project: Project)
     assert Event.objects.filter(kind="label.approved").count() == 1
 
 
-def test_a_fix_is_a_new_version_that_says_what_it_replaced(project: Project) -> None:
+def test_a_fix_is_a_new_version_that_records_what_it_replaced(project: Project) -> None:
     task = an_answered_task(project)
     before = ConsensusLabel.objects.get(task=task)
 
@@ -117,7 +117,7 @@ def test_a_fix_that_changes_nothing_is_an_approval(project: Project) -> None:
     assert ConsensusLabel.objects.filter(task=task).count() == 1
 
 
-def test_a_fix_that_does_not_fit_the_schema_says_where(project: Project) -> None:
+def test_a_fix_that_violates_the_schema_reports_the_path(project: Project) -> None:
     task = an_answered_task(project)
 
     with pytest.raises(FixRefused) as refusal:
@@ -138,7 +138,7 @@ def test_recomputing_to_the_same_content_keeps_the_approval(project: Project) ->
     assert Review.objects.get(task=task).is_current
 
 
-def test_recomputing_to_other_content_brings_the_label_back(project: Project) -> None:
+def test_recomputing_to_other_content_returns_the_label_to_the_queue(project: Project) -> None:
     task = an_answered_task(project)
     approve_label(reviewer=ada(), task=task, label_hash=hash_of(task))
     Task.objects.filter(pk=task.pk).update(wanted=3)
