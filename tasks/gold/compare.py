@@ -158,9 +158,10 @@ def _compare_boxes(boxes: Sequence[LabelObject], gold_boxes: Sequence[LabelObjec
 
 def _why_boxes(match: BoxMatch) -> str:
     clauses = [f"{match.matched} of {_count(match.gold_count, 'box matches', 'boxes match')}"]
-    extras = match.answer_count - match.matched - match.misplaced_class
-    if match.misplaced_class:
-        clauses.append(f"{_count(match.misplaced_class, 'has', 'have')} another class")
+    mismatches = match.misplaced_class
+    extras = match.answer_count - match.matched - mismatches
+    if mismatches:
+        clauses.append(f"{_count(mismatches, 'has', 'have')} another class")
     if extras:
         clauses.append(f"{_count(extras, 'box in the answer matches', 'boxes in the answer match')} none")
     return ", ".join(clauses) + "."
