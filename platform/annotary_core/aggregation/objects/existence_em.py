@@ -84,7 +84,7 @@ def learn_rates(
 
 @dataclass(frozen=True, slots=True)
 class _DetectionMatrices:
-    """Detections as cluster-by-worker matrices; missed holds observation weights. past: each History, shape (w, 3)."""
+    """Detections as cluster-by-worker matrices; missed holds observation weights. past: the history, shape (w, 3)."""
 
     detections: Sightings
     truth: FloatArray
