@@ -29,7 +29,7 @@ from tasks.api.pagination import listing, page
 from tasks.api.shapes import valid
 from tasks.flow.ground_truth import TruthReport, import_truth
 from tasks.ingest.models import Image, Import
-from tasks.ingest.selectors import SHOWN, import_report, imports_of
+from tasks.ingest.selectors import MAX_ITEMS_SHOWN, import_report, imports_of
 from tasks.ingest.services import (
     StagedFile,
     add_metadata,
@@ -282,9 +282,9 @@ def _truth_report(report: TruthReport) -> dict[str, Any]:
         "records": report.records,
         "matched": report.matched,
         "golds": len(report.golds),
-        "unmatched": report.unmatched[:SHOWN],
+        "unmatched": report.unmatched[:MAX_ITEMS_SHOWN],
         "unknown_classes": report.unknown_classes,
-        "problems": [{"name": each.file, "reason": each.sentence} for each in report.problems[:SHOWN]],
+        "problems": [{"name": each.file, "reason": each.sentence} for each in report.problems[:MAX_ITEMS_SHOWN]],
     }
 
 

@@ -136,7 +136,7 @@ def test_an_update_overtaken_by_a_refit_is_redone_with_the_new_model(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     task_ids = list(Posterior.objects.values_list("task_id", flat=True))
-    original = services._note_posteriors
+    original = services._save_posteriors
     overtaken: list[bool] = []
 
     def slow(outcomes: Any) -> None:
@@ -144,7 +144,7 @@ def test_an_update_overtaken_by_a_refit_is_redone_with_the_new_model(
         if not overtaken:
             overtaken.append(Meanwhile(lambda: refit(project_id=project.pk)).ended().fresh)
 
-    monkeypatch.setattr(services, "_note_posteriors", slow)
+    monkeypatch.setattr(services, "_save_posteriors", slow)
 
     update_labels(task_ids=task_ids)
 
