@@ -1,8 +1,8 @@
-"""Measure the consensus methods: `python tests/benchmarks/consensus.py [part ...] [--data FOLDER]`.
+"""Benchmark the consensus methods: `python tests/benchmarks/consensus.py [part ...] [--data FOLDER]`.
 
-Parts: accuracy, calibration, boxes, masks, overlap, speed; without a name all of them, which takes some ten minutes, of
-which crowd-kit takes most. The real crowd labels lie beside the checkout in ../shared/data/crowd and are not part of
-the project; each part has a file of its own here, which says what it does.
+Parts: accuracy, calibration, boxes, masks, overlap, speed; by default all of them, which takes about ten minutes,
+mostly for crowd-kit. The real crowd labels are expected in ../shared/data/crowd next to the checkout and are not part
+of the project. Each part has its own file here, which documents it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.benchmarks import (
 )
 from tests.benchmarks.consensus_boxes import CROWD
 
-#: Orders of arrival that figures of the stopping rule are means of.
+#: Number of arrival orders over which figures of the stopping rule are averaged.
 SEEDS = 3
 
 
@@ -34,7 +34,7 @@ def overlap(crowd: Path) -> Iterator[str]:
 
 
 def masks(crowd: Path) -> Iterator[str]:
-    """Made from seeds, without data."""
+    """Generated from seeds, without data."""
     consensus_masks.main()
     yield from ()
 
@@ -56,13 +56,13 @@ PARTS = {
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", help=f"out of: {', '.join(PARTS)}")
-    parser.add_argument("--data", type=Path, default=CROWD, help="the folder with a folder a set")
+    parser.add_argument("parts", nargs="*", help=f"any of: {', '.join(PARTS)}")
+    parser.add_argument("--data", type=Path, default=CROWD, help="folder with one subfolder per data set")
     options = parser.parse_args()
     if unknown := set(options.parts) - set(PARTS):
-        parser.error(f"there is no part {', '.join(sorted(unknown))}; the parts are: {', '.join(PARTS)}")
+        parser.error(f"unknown part {', '.join(sorted(unknown))}; choose from: {', '.join(PARTS)}")
     if not options.data.is_dir():
-        print("The measuring data is not here; put it at ../shared/data/crowd beside the checkout or name its folder.")
+        print("The benchmark data is missing; put it in ../shared/data/crowd next to the checkout or pass its folder.")
         return 1
     for name in options.parts or PARTS:
         print(f"\n== {name}", flush=True)

@@ -1,7 +1,7 @@
-"""Measure whether methods are as sure as they are right: `python tests/benchmarks/consensus_calibration.py [folder]`.
+"""Benchmark the calibration of confidence: `python tests/benchmarks/consensus_calibration.py [folder]`.
 
-No method sees the known classes. Log loss in nats a known task, less is better; error is the expected calibration error
-in points; "sure" and "right" are the mean confidence and the accuracy in per cent.
+No method sees the gold classes. Log loss is in nats per gold task, lower is better; "ECE" is the expected calibration
+error in percentage points; "conf" and "acc" are the mean confidence and the accuracy in percent.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ NAMES = ("majority", "one-coin", "dawid-skene", "untempered", "blend")
 
 
 def result_of(name: str, answers: Answers) -> Consensus:
-    """The consensus of a method; "untempered" is the blend without its last step."""
+    """The consensus of a method; "untempered" is the blend without tempering."""
     if name != "untempered":
         return method_named(name).fit_predict(answers)
     return Scored(replace(fit_blend(answers), alike=0.0)).fit_predict(answers)
@@ -32,16 +32,16 @@ def result_of(name: str, answers: Answers) -> Consensus:
 
 def report(crowd: Path) -> Iterator[str]:
     yield f"{'':<12}" + "".join(f"{name:^32}" for name in NAMES)
-    yield f"{'':<12}" + "".join(f"{'log loss':>10}{'error':>7}{'sure':>7}{'right':>7} " for _ in NAMES)
+    yield f"{'':<12}" + "".join(f"{'log loss':>10}{'ECE':>7}{'conf':>7}{'acc':>7} " for _ in NAMES)
     losses: dict[str, list[float]] = {name: [] for name in NAMES}
     for folder in CLASS_SETS:
         answers, gold = class_set(crowd / folder)
         line = f"{folder:<12}"
         for name in NAMES:
-            found = calibrate(result_of(name, answers), gold)
-            losses[name].append(found.log_loss)
-            line += f"{found.log_loss:>10.3f}{found.error * 100:>7.1f}{found.confidence * 100:>7.1f}"
-            line += f"{found.accuracy * 100:>7.1f} "
+            calibration = calibrate(result_of(name, answers), gold)
+            losses[name].append(calibration.log_loss)
+            line += f"{calibration.log_loss:>10.3f}{calibration.error * 100:>7.1f}{calibration.confidence * 100:>7.1f}"
+            line += f"{calibration.accuracy * 100:>7.1f} "
         yield line
     yield f"{'mean':<12}" + "".join(f"{np.mean(losses[name]):>10.3f}{'':>22}" for name in NAMES)
 

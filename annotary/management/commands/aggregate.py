@@ -1,4 +1,4 @@
-"""`manage.py aggregate ANSWERS.csv --gold GOLD.csv --out LABELS.csv`: the agreed labels of a file of answers."""
+"""`manage.py aggregate ANSWERS.csv --gold GOLD.csv --out LABELS.csv`: aggregate a file of answers into labels."""
 
 from __future__ import annotations
 
@@ -16,20 +16,30 @@ from annotary_core.aggregation.registry import DEFAULT_METHOD, METHODS
 
 
 class Command(BaseCommand):
-    """Find the labels that the answers in a CSV file agree on; needs no database."""
+    """Aggregate the answers in a CSV file into labels. Needs no database."""
 
-    help = "Agreed labels (task,label,confidence,n) from answers (task,worker,label), and boxes from boxes."
+    help = "Aggregate answers (task,worker,label) into labels (task,label,confidence,n), and boxes into boxes."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("answers", type=Path, help="task,worker,label or task,worker,x1,y1,x2,y2,label")
-        parser.add_argument("--method", choices=sorted(METHODS), default=DEFAULT_METHOD, help=f"({DEFAULT_METHOD})")
-        parser.add_argument("--gold", type=Path, help="known truth: task,label or task,x1,y1,x2,y2,label")
-        parser.add_argument("--out", type=Path, help="the file to write (standard output); .gz is packed")
         parser.add_argument(
-            "--threshold", type=float, default=THRESHOLD, help=f"least probability that a box exists ({THRESHOLD})"
+            "--method",
+            choices=sorted(METHODS),
+            default=DEFAULT_METHOD,
+            help=f"aggregation method (default: {DEFAULT_METHOD})",
         )
-        parser.add_argument("--seed", type=int, default=0, help="turns the lots that decide ties (0)")
+        parser.add_argument("--gold", type=Path, help="gold: task,label or task,x1,y1,x2,y2,label")
+        parser.add_argument(
+            "--out", type=Path, help="output file (default: standard output); compressed if it ends in .gz"
+        )
+        parser.add_argument(
+            "--threshold",
+            type=float,
+            default=THRESHOLD,
+            help=f"minimum probability that a box exists (default: {THRESHOLD})",
+        )
+        parser.add_argument("--seed", type=int, default=0, help="seed of the tie breaking (default: 0)")
 
     def handle(
         self,

@@ -1,4 +1,4 @@
-"""`manage.py agreement ANSWERS.csv --gold GOLD.csv`: how far the workers of a file agree, and where they do not."""
+"""`manage.py agreement ANSWERS.csv --gold GOLD.csv`: report inter-annotator agreement for a file of answers."""
 
 from __future__ import annotations
 
@@ -19,21 +19,31 @@ from annotary_core.aggregation.registry import DEFAULT_METHOD, METHODS
 
 
 class Command(BaseCommand):
-    """Report the agreement of workers and the doubt in their labels from a CSV file; needs no database."""
+    """Report the agreement of workers and the uncertainty of their labels from a CSV file. Needs no database."""
 
-    help = "Agreement of workers (Krippendorff, Fleiss, Cohen), confused labels and doubt, from a CSV file of answers."
+    help = "Report agreement (Krippendorff, Fleiss, Cohen), confused labels and label errors for a CSV file of answers."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("answers", type=Path, help="task,worker,label or task,worker,x1,y1,x2,y2,label")
-        parser.add_argument("--gold", type=Path, help="known truth: task,label or task,x1,y1,x2,y2,label")
-        parser.add_argument("--level", choices=get_args(Level), default="nominal", help="what labels are (nominal)")
-        parser.add_argument("--order", default="", help="the labels from low to high, with commas, for ordinal")
+        parser.add_argument("--gold", type=Path, help="gold: task,label or task,x1,y1,x2,y2,label")
         parser.add_argument(
-            "--method", choices=sorted(METHODS), default=DEFAULT_METHOD, help=f"finds the labels ({DEFAULT_METHOD})"
+            "--level",
+            choices=get_args(Level),
+            default="nominal",
+            help="level of measurement of the labels (default: nominal)",
         )
-        parser.add_argument("--seed", type=int, default=0, help="turns the draws of the intervals (0)")
-        parser.add_argument("--json", action="store_true", help="all figures as JSON")
+        parser.add_argument(
+            "--order", default="", help="labels from low to high, separated by commas, for the ordinal level"
+        )
+        parser.add_argument(
+            "--method",
+            choices=sorted(METHODS),
+            default=DEFAULT_METHOD,
+            help=f"aggregation method (default: {DEFAULT_METHOD})",
+        )
+        parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap intervals (default: 0)")
+        parser.add_argument("--json", action="store_true", help="print all figures as JSON")
 
     def handle(
         self,

@@ -1,8 +1,9 @@
-"""Consensus methods, usable by anyone, without Django: one method a file, one line in the registry.
+"""Label aggregation for crowdsourcing, usable without Django. A method is one file and one line in the registry.
 
-Classes: base (answers in, consensus out), coded, cells and kernels (columns and E-step), em and shards (the fit), then
-a file a method: majority, weighted, one_coin, dawid_skene, blend. state and scoring keep a fit and use it, stopping and
-asking say whether, where and whom to ask. Tags: tags. Objects: boxes and objects/. consolidate: one image's answers.
-online/: posteriors that follow each answer. agreement/, doubt/: how far to trust it. replaying/: other policies played
-back. files/: CSV in and out.
+Classes: base (answers in, consensus out), encoding, kernel_layout and kernels (columns and E-step), em and shards (the
+fit), then one file per method: majority, weighted, one_coin, dawid_skene, blend. fitted_model stores a fit and predict
+applies it; stopping and task_selection decide whether, where and whom to ask next. Tags: tags. Objects: boxes and
+objects/. consolidate: the answers to one image. online/: posteriors updated with each answer. agreement/ and
+label_quality/: how far to trust the labels. replay/: other policies simulated on recorded answers. files/: CSV input
+and output.
 """

@@ -1,4 +1,4 @@
-"""What goes into a consensus method and what comes out, in columns so that a million answers are a few arrays."""
+"""Input and output of consensus methods, stored in columns so that a million answers are a few arrays."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
-#: Pixels: no coordinate may lie further from 0. No image is so large, and areas and sums stay exact enough.
+#: Largest absolute coordinate, in pixels. No image is that large, and areas and sums stay exact enough.
 FARTHEST = 1e9
-#: Right or wrong answers that a history may hold: up to here doubles still count one by one.
+#: Most correct or incorrect answers that a history may hold; up to here doubles still count one by one.
 MOST_HISTORY = 1e15
 
 
@@ -27,7 +27,7 @@ def _ints(values: ArrayLike, name: str) -> IntArray:
 
 
 def _distinct(column: IntArray) -> IntArray:
-    """The values, ascending, once each; classes are mostly small numbers, which are counted faster than sorted."""
+    """The unique values, ascending. Classes are mostly small integers, which are counted faster than sorted."""
     if not len(column) or column.min() < 0 or column.max() > len(column):
         return np.unique(column)
     return np.flatnonzero(np.bincount(column)).astype(np.int64, copy=False)
@@ -35,15 +35,15 @@ def _distinct(column: IntArray) -> IntArray:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Answers in columns: row i says that `worker[i]` gave `task[i]` the class `label[i]`.
+    """Answers in columns: row i records that `worker[i]` gave `task[i]` the class `label[i]`.
 
     task, worker, label: integers of any value, shape (n,), in any order.
-    weights: trust in each row, non-negative, shape (n,); None means 1.
-    classes: every class that exists, shape (k,), sorted and unique; left empty, the classes seen in `label` and `gold`.
+    weights: weight of each row, non-negative, shape (n,); None means 1.
+    classes: all classes of the schema, shape (k,), sorted and unique; if empty, the classes in `label` and `gold`.
     priors: probability of each of `classes`, shape (k,), summing to 1; None means unknown.
-    gold: task -> class that is known to be true; such a task is clamped to it.
-    history: worker -> (right, wrong) answers known from elsewhere, 0 to MOST_HISTORY, fractions allowed: from
-    check images or earlier projects. They enter as pseudo-counts.
+    gold: task -> true class; the posterior of such a task is clamped to it.
+    history: worker -> (correct, incorrect) answer counts from elsewhere, such as gold or earlier projects, each from 0
+    to MAX_HISTORY, fractions allowed. They enter as pseudo-counts.
 
     Raises ValueError for columns that do not fit together.
     """
@@ -70,7 +70,7 @@ class Answers:
         gold: Mapping[int, int] | None = None,
         history: Mapping[int, tuple[float, float]] | None = None,
     ) -> Answers:
-        """Columns from anything that numpy reads."""
+        """Build the columns from anything that numpy can convert."""
         return cls(
             task=_ints(task, "task"),
             worker=_ints(worker, "worker"),
@@ -91,7 +91,7 @@ class Answers:
         if not len(self.classes):
             object.__setattr__(self, "classes", seen)
         if not np.array_equal(self.classes, np.unique(self.classes)):
-            raise ValueError("The classes must be sorted and stand there once each.")
+            raise ValueError("The classes must be sorted and unique.")
         if not np.isin(seen, self.classes).all():
             raise ValueError("An answer names a class that is not among the classes.")
         if self.priors is not None:
@@ -101,27 +101,27 @@ class Answers:
 
 
 def check_weights(weights: FloatArray, rows: int) -> None:
-    """One finite, non-negative weight a row; raises ValueError otherwise."""
+    """Raises ValueError unless there is one finite, non-negative weight per row."""
     if weights.shape != (rows,) or not np.isfinite(weights).all() or (weights < 0).any():
-        raise ValueError("The weights must be one finite, non-negative number a row.")
+        raise ValueError("The weights must be one finite, non-negative number per row.")
 
 
 def _check_priors(priors: FloatArray, classes: int) -> None:
     if priors.shape != (classes,) or (priors < 0).any() or not np.isclose(priors.sum(), 1.0):
-        raise ValueError("The priors must be one probability a class, summing to 1.")
+        raise ValueError("The priors must be one probability per class, summing to 1.")
 
 
 def _check_history(history: Mapping[int, tuple[float, float]]) -> None:
     counts = np.array(list(history.values()), np.float64)
     if counts.shape != (len(history), 2) or not ((counts >= 0) & (counts <= MOST_HISTORY)).all():
-        raise ValueError("A worker's history must be two numbers, right and wrong answers, from 0 to 1e15.")
+        raise ValueError("A worker's history must be two numbers, correct and incorrect answers, from 0 to 1e15.")
 
 
 @dataclass(frozen=True, slots=True)
 class Posteriors:
-    """Class probabilities a task, sparse: task i holds the entries `start[i]` to `start[i + 1]`.
+    """Sparse class probabilities of each task: task i has the entries `start[i]` to `start[i + 1]`.
 
-    start: shape (t + 1,). label: class numbers, ascending within a task. p: probabilities, each task sums to 1.
+    start: shape (t + 1,). label: class ids, ascending within a task. p: probabilities, summing to 1 within a task.
     """
 
     start: IntArray
@@ -129,12 +129,12 @@ class Posteriors:
     p: FloatArray
 
     def of(self, index: int) -> dict[int, float]:
-        """The probabilities of the task at this index; classes that are not named have probability 0."""
+        """The probabilities of the task at this index; omitted classes have probability 0."""
         part = slice(int(self.start[index]), int(self.start[index + 1]))
         return {int(label): float(p) for label, p in zip(self.label[part], self.p[part], strict=True)}
 
     def dense(self, classes: IntArray) -> FloatArray:
-        """Shape (t, k) over the given sorted classes."""
+        """The probabilities as a matrix, shape (t, k), over the given sorted classes."""
         out = np.zeros((len(self.start) - 1, len(classes)))
         rows = np.repeat(np.arange(len(out)), np.diff(self.start))
         out[rows, np.searchsorted(classes, self.label)] = self.p
@@ -143,11 +143,11 @@ class Posteriors:
 
 @dataclass(frozen=True, slots=True)
 class Consensus:
-    """What a method says of each task, tasks ascending; all columns have shape (t,).
+    """The aggregated labels, one entry per task, tasks ascending; all columns have shape (t,).
 
-    label: the class chosen. confidence: its posterior. n: workers who answered. tied: the choice was drawn among
-    classes with the same posterior. `workers` and `skill` (share of right answers as the method estimates it) are
-    empty for methods that do not estimate workers.
+    label: the chosen class. confidence: its posterior. n: number of workers who answered. tied: several classes have
+    the highest posterior, and a tie break chose among them. `workers` and `skill` (the worker's accuracy as the method
+    estimates it) are empty for methods that do not model workers.
     """
 
     task: IntArray
@@ -161,11 +161,11 @@ class Consensus:
 
 
 class Method(Protocol):
-    """A way to find the class of each task.
+    """A method that aggregates the answers into one class per task.
 
-    `uses` names the optional inputs that the method heeds, out of "weights", "priors", "gold", "history"; it
-    ignores others.
-    Whatever the method: the order of rows changes nothing, not even the last bit.
+    `uses` names the optional inputs that the method takes into account, out of "weights", "priors", "gold" and
+    "history"; it ignores the others. For every method, the result does not depend on the order of rows, to the last
+    bit.
     """
 
     @property
@@ -175,5 +175,5 @@ class Method(Protocol):
     def uses(self) -> frozenset[str]: ...
 
     def fit_predict(self, answers: Answers) -> Consensus:
-        """One result a task that has at least one row."""
+        """Aggregate the answers: one result per task that has at least one row."""
         ...

@@ -1,4 +1,4 @@
-"""Method by name: a method is one file and one line here."""
+"""Registry of aggregation methods by name. A method is one file and one line here."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from annotary_core.aggregation.classification.majority import Majority
 from annotary_core.aggregation.classification.one_coin import OneCoin
 from annotary_core.aggregation.classification.wawa import WeightedMajority
 
-#: Each entry makes a method from a seed.
+#: Method name -> factory that takes the seed.
 METHODS: dict[str, Callable[[int], Method]] = {
     "majority": lambda seed: Majority(seed=seed),
     "weighted-majority": lambda seed: WeightedMajority(seed=seed),
@@ -21,12 +21,12 @@ METHODS: dict[str, Callable[[int], Method]] = {
     "blend": lambda seed: Blend(seed=seed),
 }
 
-#: What is used when nobody names a method.
+#: The method used if none is named.
 DEFAULT_METHOD = "blend"
 
 
 def method_named(name: str, *, seed: int = 0) -> Method:
-    """The method of that name; raises ValueError when there is none."""
+    """The method with this name. Raises ValueError for an unknown name."""
     if name not in METHODS:
         raise ValueError(f"There is no consensus method {name!r}; use one of: {', '.join(sorted(METHODS))}.")
     return METHODS[name](seed)

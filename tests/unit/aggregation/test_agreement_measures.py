@@ -1,4 +1,4 @@
-"""The measures of agreement give the published figures, and what other programs give."""
+"""The agreement measures reproduce published figures and the results of other packages."""
 
 import itertools
 import math
@@ -52,15 +52,15 @@ def ratings(rows: Rows) -> Ratings:
     return Ratings.of(Answers.of(task, worker, label))
 
 
-def by_hand(rows: Rows, level: Level) -> float:
-    """Krippendorff's steps as he lists them: coincidences within units, then their margins; one answer a worker."""
+def reference_alpha(rows: Rows, level: Level) -> float:
+    """Krippendorff's own steps: coincidences within units, then their marginals. One answer per worker and unit."""
     units: dict[int, dict[int, int]] = defaultdict(dict)
     for unit, worker, label in rows:
         units[unit][worker] = label
     coincidences: dict[tuple[int, int], float] = defaultdict(float)
-    for said in units.values():
-        for a, b in itertools.permutations(said.values(), 2):
-            coincidences[a, b] += 1 / (len(said) - 1)
+    for labels in units.values():
+        for a, b in itertools.permutations(labels.values(), 2):
+            coincidences[a, b] += 1 / (len(labels) - 1)
     n: dict[int, float] = defaultdict(float)
     for (a, _), value in coincidences.items():
         n[a] += value
@@ -86,18 +86,18 @@ ROWS = st.lists(
 
 @pytest.mark.parametrize(("level", "published"), [("nominal", 0.743), ("ordinal", 0.815), ("interval", 0.849)])
 def test_alpha_of_krippendorffs_example(level: Level, published: float) -> None:
-    found = alpha(ratings(krippendorff()), level=level)
-    assert round(found.value, 3) == published
-    assert (found.units, found.values) == (11, 40)
+    result = alpha(ratings(krippendorff()), level=level)
+    assert round(result.value, 3) == published
+    assert (result.units, result.values) == (11, 40)
 
 
 @settings(max_examples=60, deadline=None)
 @given(ROWS, st.sampled_from(["nominal", "ordinal", "interval"]))
-def test_alpha_is_what_the_matrix_of_coincidences_gives(rows: Rows, level: Level) -> None:
-    assert alpha(ratings(rows), level=level).value == pytest.approx(by_hand(rows, level), nan_ok=True, abs=1e-9)
+def test_alpha_equals_the_coincidence_matrix_computation(rows: Rows, level: Level) -> None:
+    assert alpha(ratings(rows), level=level).value == pytest.approx(reference_alpha(rows, level), nan_ok=True, abs=1e-9)
 
 
-def test_alpha_is_what_crowd_kit_and_nltk_give() -> None:
+def test_alpha_equals_that_of_crowd_kit() -> None:
     rows = fleiss()
     frame = pd.DataFrame(rows, columns=["task", "worker", "label"])
     assert alpha(ratings(rows)).value == pytest.approx(alpha_krippendorff(frame), abs=1e-9)
@@ -105,9 +105,7 @@ def test_alpha_is_what_crowd_kit_and_nltk_give() -> None:
 
 @settings(max_examples=30, deadline=None)
 @given(ROWS.filter(lambda rows: len(rows) > 2), st.permutations(range(7)), st.permutations(range(4)))
-def test_new_numbers_for_units_workers_and_labels_and_another_order_of_rows_change_nothing(
-    rows: Rows, units: list[int], labels: list[int]
-) -> None:
+def test_measures_do_not_depend_on_ids_or_row_order(rows: Rows, units: list[int], labels: list[int]) -> None:
     other = [(units[u], 40 - w, labels[c]) for u, w, c in reversed(rows)]
     before, after = alpha(ratings(rows)), alpha(ratings(other))
     assert after.value == pytest.approx(before.value, nan_ok=True)
@@ -118,7 +116,7 @@ def test_new_numbers_for_units_workers_and_labels_and_another_order_of_rows_chan
     assert values[0] == pytest.approx(values[1])
 
 
-def test_interval_does_not_depend_on_the_order_of_rows_or_the_numbers_of_units() -> None:
+def test_interval_does_not_depend_on_row_order_or_unit_ids() -> None:
     rng = np.random.default_rng(1)
     rows = [(u, w, int(rng.integers(3))) for u in range(60) for w in range(3)]
     one = alpha(ratings(rows), bootstrap=Bootstrap(replicates=50))
@@ -136,13 +134,13 @@ def test_repeated_answers_share_a_vote_and_are_not_compared_with_each_other() ->
 
 
 @pytest.mark.parametrize("rows", [[], [(0, 0, 1)], [(0, 0, 1), (0, 1, 1)], [(0, 0, 1), (1, 1, 2)]])
-def test_where_nothing_can_be_said_the_figure_is_not_a_number(rows: Rows) -> None:
-    found = ratings(rows)
-    assert math.isnan(alpha(found, bootstrap=Bootstrap(replicates=10)).value)
-    assert math.isnan(alpha(found, level="ordinal").value)
-    assert math.isnan(fleiss_kappa(found).kappa)
-    assert math.isnan(pairwise(found).mean_kappa())
-    assert not np.isfinite(class_alphas(found).value).any()
+def test_undefined_measures_are_nan(rows: Rows) -> None:
+    result = ratings(rows)
+    assert math.isnan(alpha(result, bootstrap=Bootstrap(replicates=10)).value)
+    assert math.isnan(alpha(result, level="ordinal").value)
+    assert math.isnan(fleiss_kappa(result).kappa)
+    assert math.isnan(pairwise(result).mean_kappa())
+    assert not np.isfinite(class_alphas(result).value).any()
 
 
 def test_unknown_level_is_refused() -> None:
@@ -150,76 +148,78 @@ def test_unknown_level_is_refused() -> None:
         alpha(ratings(krippendorff()), level="ratio")  # type: ignore[arg-type]
 
 
-def test_labels_can_be_ordered_and_valued_otherwise() -> None:
+def test_labels_can_be_given_an_order_and_values() -> None:
     rows = krippendorff()
     renamed = [(u, w, {1: 30, 2: 10, 3: 50, 4: 20, 5: 40}[c]) for u, w, c in rows]
-    place = np.array([2.0, 4.0, 1.0, 5.0, 3.0])
+    positions = np.array([2.0, 4.0, 1.0, 5.0, 3.0])
     for level in ("ordinal", "interval"):
-        assert alpha(ratings(renamed), level=level, values=place).value == pytest.approx(by_hand(rows, level))
+        assert alpha(ratings(renamed), level=level, values=positions).value == pytest.approx(
+            reference_alpha(rows, level)
+        )
 
 
-def test_the_interval_holds_the_truth_as_often_as_it_says() -> None:
+def test_interval_has_its_nominal_coverage() -> None:
     rng = np.random.default_rng(3)
 
-    def drawn(units: int) -> Rows:
+    def sampled_rows(units: int) -> Rows:
         truth = rng.integers(3, size=units)
         wrong = rng.random((units, 3)) < 0.3
-        given = np.where(wrong, rng.integers(3, size=(units, 3)), truth[:, None])
-        return [(u, w, int(given[u, w])) for u in range(units) for w in range(3)]
+        labels = np.where(wrong, rng.integers(3, size=(units, 3)), truth[:, None])
+        return [(u, w, int(labels[u, w])) for u in range(units) for w in range(3)]
 
-    # Two workers agree beyond chance where neither draws at random.
-    truth, held = 0.7**2, 0
+    # Two workers agree beyond chance only if neither of them guesses.
+    truth, covered = 0.7**2, 0
     for _ in range(60):
-        found = alpha(ratings(drawn(150)), bootstrap=Bootstrap(replicates=200, confidence=0.9))
-        held += found.low <= truth <= found.high
-    assert 45 <= held <= 60
+        result = alpha(ratings(sampled_rows(150)), bootstrap=Bootstrap(replicates=200, confidence=0.9))
+        covered += result.low <= truth <= result.high
+    assert 45 <= covered <= 60
 
 
-def test_groups_of_units_give_nearly_the_same_interval() -> None:
+def test_grouping_units_gives_nearly_the_same_interval() -> None:
     rng = np.random.default_rng(5)
     rows = [(u, w, int(rng.random() < 0.2 + 0.6 * (u % 2))) for u in range(4000) for w in range(3)]
-    found = ratings(rows)
-    whole = alpha(found, bootstrap=Bootstrap(groups=4000))
-    grouped = alpha(found, bootstrap=Bootstrap(groups=500))
-    assert grouped.high - grouped.low == pytest.approx(whole.high - whole.low, rel=0.15)
+    result = ratings(rows)
+    ungrouped = alpha(result, bootstrap=Bootstrap(groups=4000))
+    grouped = alpha(result, bootstrap=Bootstrap(groups=500))
+    assert grouped.high - grouped.low == pytest.approx(ungrouped.high - ungrouped.low, rel=0.15)
 
 
-def test_each_class_against_the_others() -> None:
+def test_alpha_of_each_class_against_the_others() -> None:
     rows = krippendorff()
-    found = class_alphas(ratings(rows))
-    for label, value in zip(found.label, found.value, strict=True):
-        assert value == pytest.approx(by_hand([(u, w, int(c == label)) for u, w, c in rows], "nominal"))
+    result = class_alphas(ratings(rows))
+    for label, value in zip(result.label, result.value, strict=True):
+        assert value == pytest.approx(reference_alpha([(u, w, int(c == label)) for u, w, c in rows], "nominal"))
 
 
-def test_agreement_over_time_is_that_of_the_units_of_each_stretch() -> None:
+def test_agreement_over_time_is_alpha_per_time_bin() -> None:
     rng = np.random.default_rng(7)
     rows = [
         (u, w, 0 if u < 50 and w == 0 else int(rng.integers(2)) if u < 50 else u % 2)
         for u in range(100)
         for w in (0, 1)
     ]
-    found = ratings(rows)
-    times = last_times(found, np.array([u for u, _, _ in rows]), np.array([10.0 * u + w for u, w, _ in rows]))
-    stretches = alpha_over_time(found, times, bins=2)
-    assert [(start, end) for start, end, _ in stretches] == [(1.0, 491.0), (501.0, 991.0)]
-    assert stretches[0][2].value == pytest.approx(by_hand(rows[:100], "nominal"))
-    assert stretches[1][2].value == 1
+    result = ratings(rows)
+    times = last_times(result, np.array([u for u, _, _ in rows]), np.array([10.0 * u + w for u, w, _ in rows]))
+    bins = alpha_over_time(result, times, bins=2)
+    assert [(start, end) for start, end, _ in bins] == [(1.0, 491.0), (501.0, 991.0)]
+    assert bins[0][2].value == pytest.approx(reference_alpha(rows[:100], "nominal"))
+    assert bins[1][2].value == 1
 
 
-def test_fleiss_kappa_of_his_example() -> None:
-    found = fleiss_kappa(ratings(fleiss()))
-    assert round(found.kappa, 3) == 0.430
-    assert round(found.agreement, 4) == 0.5556
-    assert round(found.chance, 4) == 0.2199
-    assert found.same_number
+def test_fleiss_kappa_of_the_published_example() -> None:
+    result = fleiss_kappa(ratings(fleiss()))
+    assert round(result.kappa, 3) == 0.430
+    assert round(result.agreement, 4) == 0.5556
+    assert round(result.chance, 4) == 0.2199
+    assert result.same_number
 
 
-def test_fleiss_kappa_takes_units_with_different_numbers_of_workers() -> None:
-    found = fleiss_kappa(ratings([(0, 0, 1), (0, 1, 1), (0, 2, 2), (1, 0, 2), (1, 1, 2), (2, 0, 1)]))
+def test_fleiss_kappa_allows_different_numbers_of_workers_per_unit() -> None:
+    result = fleiss_kappa(ratings([(0, 0, 1), (0, 1, 1), (0, 2, 2), (1, 0, 2), (1, 1, 2), (2, 0, 1)]))
     chance = (2 / 5) ** 2 + (3 / 5) ** 2
-    assert found.agreement == pytest.approx((1 / 3 + 1) / 2)
-    assert found.kappa == pytest.approx((2 / 3 - chance) / (1 - chance))
-    assert (found.units, found.same_number) == (2, False)
+    assert result.agreement == pytest.approx((1 / 3 + 1) / 2)
+    assert result.kappa == pytest.approx((2 / 3 - chance) / (1 - chance))
+    assert (result.units, result.same_number) == (2, False)
 
 
 def test_cohens_kappa_of_a_known_table() -> None:
@@ -228,14 +228,14 @@ def test_cohens_kappa_of_a_known_table() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(ROWS)
-def test_pairs_of_workers_are_what_nltk_gives(rows: Rows) -> None:
+def test_pairwise_kappa_equals_that_of_nltk(rows: Rows) -> None:
     table = pairwise(ratings(rows))
-    said: dict[int, dict[int, int]] = defaultdict(dict)
+    labels: dict[int, dict[int, int]] = defaultdict(dict)
     for unit, worker, label in rows:
-        said[worker][unit] = label
-    common = {(a, b): sorted(said[a].keys() & said[b].keys()) for a, b in itertools.combinations(sorted(said), 2)}
+        labels[worker][unit] = label
+    common = {(a, b): sorted(labels[a].keys() & labels[b].keys()) for a, b in itertools.combinations(sorted(labels), 2)}
     expected = {
-        (a, b): [(worker, unit, said[worker][unit]) for worker in (a, b) for unit in units]
+        (a, b): [(worker, unit, labels[worker][unit]) for worker in (a, b) for unit in units]
         for (a, b), units in common.items()
         if units
     }
@@ -254,7 +254,7 @@ def test_pairs_of_workers_are_what_nltk_gives(rows: Rows) -> None:
             assert math.isnan(kappa)
 
 
-def test_of_many_pairs_those_with_most_units_in_common_are_kept() -> None:
+def test_pairs_with_the_most_common_units_are_kept() -> None:
     rows = [(u, w, 0) for w in range(30) for u in range(30 - w)]
     table = pairwise(ratings(rows), pairs=3)
     assert list(zip(table.first.tolist(), table.second.tolist(), strict=True)) == [(0, 1), (0, 2), (1, 2)]
@@ -273,27 +273,27 @@ def test_workers_against_gold() -> None:
     assert table.kappa[0] == pytest.approx(0)
 
 
-def test_a_million_answers_take_a_second_or_two() -> None:
+def test_a_million_answers_take_a_few_seconds() -> None:
     rng = np.random.default_rng(0)
     task = np.repeat(np.arange(200_000), 5)
     answers = Answers.of(task, (rng.integers(400, size=len(task)) * 5 + np.arange(len(task)) % 5), task % 10)
     start = time.process_time()
-    found = Ratings.of(answers)
-    alpha(found, bootstrap=Bootstrap())
-    fleiss_kappa(found)
-    class_alphas(found)
-    pairwise(found)
+    result = Ratings.of(answers)
+    alpha(result, bootstrap=Bootstrap())
+    fleiss_kappa(result)
+    class_alphas(result)
+    pairwise(result)
     assert time.process_time() - start < 8
 
 
-def sets_of(drawn: dict[tuple[int, int], list[list[float]]]) -> tuple[ObjectSets, BoxSimilarity]:
+def sets_of(objects: dict[tuple[int, int], list[list[float]]]) -> tuple[ObjectSets, BoxSimilarity]:
     """(unit, worker) -> boxes."""
-    rows = [(unit, worker, box) for (unit, worker), boxes in drawn.items() for box in boxes]
+    rows = [(unit, worker, box) for (unit, worker), boxes in objects.items() for box in boxes]
     sets = ObjectSets.of(
         np.array([unit for unit, _, _ in rows], np.int64),
         np.array([worker for _, worker, _ in rows], np.int64),
-        np.array([unit for unit, _ in drawn], np.int64),
-        np.array([worker for _, worker in drawn], np.int64),
+        np.array([unit for unit, _ in objects], np.int64),
+        np.array([worker for _, worker in objects], np.int64),
     )
     return sets, BoxSimilarity(np.array([box for _, _, box in rows], np.float64).reshape(-1, 4))
 
@@ -303,54 +303,54 @@ def test_the_distance_of_two_sets_of_objects() -> None:
     assert set_distance(np.zeros((0, 3))) == 1
     assert set_distance(np.zeros((2, 2))) == 1
     assert set_distance(np.eye(3)) == 0
-    # One match of .5, one object left over on either side: costs .5, 1 and 1.
+    # One match of .5, one unmatched object on each side: costs .5, 1 and 1.
     assert set_distance(np.array([[0.5, 0.0], [0.0, 0.0]])) == pytest.approx(2.5 / 3)
-    # Greedy matching would take .6 and leave the others.
+    # Greedy matching would choose .6 and leave the others unmatched.
     assert set_distance(np.array([[0.6, 0.5], [0.5, 0.0]])) == pytest.approx(0.5)
 
 
-def test_boxes_that_agree_have_alpha_one_and_workers_who_differ_are_named() -> None:
+def test_equal_boxes_have_alpha_one_and_pairs_show_who_differs() -> None:
     same = {(u, w): [[10.0 * u, 0, 10 * u + 8, 8]] for u in range(5) for w in (1, 2)}
     sets, similarity = sets_of(same)
     assert object_agreement(sets, similarity).alpha.value == 1
-    odd = {**same, **{(u, 3): [[10.0 * u + 4, 0, 10 * u + 12, 8]] for u in range(5)}}
-    found = object_agreement(*sets_of(odd), bootstrap=Bootstrap(replicates=50))
+    with_third_worker = {**same, **{(u, 3): [[10.0 * u + 4, 0, 10 * u + 12, 8]] for u in range(5)}}
+    result = object_agreement(*sets_of(with_third_worker), bootstrap=Bootstrap(replicates=50))
     # Half of 8 x 8 is shared: IoU 32 / 96.
-    assert found.alpha.observed == pytest.approx((0 + 2 / 3 + 2 / 3) / 3)
-    assert (found.alpha.low, found.alpha.high) == pytest.approx((found.alpha.value, found.alpha.value))
-    pairs = zip(found.first.tolist(), found.second.tolist(), found.distance, strict=True)
+    assert result.alpha.observed == pytest.approx((0 + 2 / 3 + 2 / 3) / 3)
+    assert (result.alpha.low, result.alpha.high) == pytest.approx((result.alpha.value, result.alpha.value))
+    pairs = zip(result.first.tolist(), result.second.tolist(), result.distance, strict=True)
     assert {(a, b): d for a, b, d in pairs} == {(1, 2): 0, (1, 3): pytest.approx(2 / 3), (2, 3): pytest.approx(2 / 3)}
 
 
 def test_alpha_of_boxes_is_one_minus_observed_over_expected() -> None:
     rng = np.random.default_rng(2)
-    drawn = {}
+    objects = {}
     for unit in range(6):
         for worker in range(3):
             corner = rng.integers(0, 20, size=(int(rng.integers(0, 4)), 2)).astype(float)
-            drawn[unit, worker] = np.hstack([corner, corner + 10]).tolist()
-    sets, similarity = sets_of(drawn)
+            objects[unit, worker] = np.hstack([corner, corner + 10]).tolist()
+    sets, similarity = sets_of(objects)
     n = len(sets.unit)
     i, j = np.triu_indices(n, k=1)
     distance = set_distances(sets, similarity, i, j)
     within = sets.unit[i] == sets.unit[j]
-    found = object_agreement(sets, similarity)
-    assert found.alpha.observed == pytest.approx(distance[within].mean())
-    assert found.alpha.expected == pytest.approx(distance.mean())
-    assert found.alpha.value == pytest.approx(1 - distance[within].mean() / distance.mean())
+    result = object_agreement(sets, similarity)
+    assert result.alpha.observed == pytest.approx(distance[within].mean())
+    assert result.alpha.expected == pytest.approx(distance.mean())
+    assert result.alpha.value == pytest.approx(1 - distance[within].mean() / distance.mean())
     sampled = object_agreement(sets, similarity, chance_pairs=100)
     assert sampled.alpha.expected == pytest.approx(distance.mean(), abs=0.15)
 
 
-def test_who_saw_a_unit_and_drew_nothing_disagrees_with_who_drew() -> None:
+def test_drawing_nothing_disagrees_with_drawing_an_object() -> None:
     sets, similarity = sets_of({(0, 1): [[0, 0, 5, 5]], (0, 2): [], (1, 1): [], (1, 2): []})
-    found = object_agreement(sets, similarity)
-    assert found.alpha.observed == pytest.approx(0.5)
+    result = object_agreement(sets, similarity)
+    assert result.alpha.observed == pytest.approx(0.5)
     alone, nothing = sets_of({(0, 1): [[0, 0, 5, 5]]})
     assert math.isnan(object_agreement(alone, nothing).alpha.value)
 
 
-def test_keypoints_agree_by_oks() -> None:
+def test_keypoints_are_compared_by_oks() -> None:
     xy = np.array([[[0.0, 0], [10, 10]], [[1, 0], [10, 10]], [[30, 30], [40, 40]], [[30, 30], [40, 40]]])
     points = KeypointSimilarity.from_joints(xy, np.ones((4, 2), np.bool_), sigmas=np.array([0.05, 0.05]))
     task, worker = np.array([0, 0, 1, 1]), np.array([1, 2, 1, 2])
@@ -359,7 +359,7 @@ def test_keypoints_agree_by_oks() -> None:
     assert object_agreement(sets, points).alpha.observed == pytest.approx((1 - near) / 2)
 
 
-def test_objects_of_one_class_can_be_compared_alone() -> None:
+def test_objects_of_one_class_can_be_compared_separately() -> None:
     task, worker = np.array([0, 0, 0]), np.array([1, 1, 2])
     sets = ObjectSets.of(task, worker, np.array([0, 0]), np.array([1, 3]), kept=np.array([True, False, True]))
     assert sets.worker.tolist() == [1, 2, 3]
@@ -369,8 +369,8 @@ def test_objects_of_one_class_can_be_compared_alone() -> None:
 
 @pytest.mark.shared
 @pytest.mark.parametrize("name", ["bluebirds", "dog", "cf"])
-def test_alpha_of_real_answers_is_nltks(name: str) -> None:
+def test_alpha_of_real_answers_equals_that_of_nltk(name: str) -> None:
     file = Path(__file__).resolve().parents[4] / "shared" / "data" / "crowd" / name / "answers.csv"
     rows = [tuple(map(int, line.split(","))) for line in file.read_text().splitlines()[1:]]
-    theirs = AnnotationTask([(worker, task, label) for task, worker, label in rows]).alpha()
-    assert alpha(Ratings.of(Answers.of(*zip(*rows, strict=True)))).value == pytest.approx(theirs, abs=1e-9)
+    expected = AnnotationTask([(worker, task, label) for task, worker, label in rows]).alpha()
+    assert alpha(Ratings.of(Answers.of(*zip(*rows, strict=True)))).value == pytest.approx(expected, abs=1e-9)

@@ -1,4 +1,4 @@
-"""CSV files become columns, whatever their names, quotes and line ends, and a bad line is named."""
+"""CSV files are read into columns for any names, quotes and line endings, and errors report the line."""
 
 import gzip
 from collections.abc import Callable
@@ -40,12 +40,12 @@ def boxes(path: Path, gold: Path | None = None) -> BoxTable:
 
 
 def rows(table: ClassTable) -> list[tuple[str, str, str]]:
-    """The rows as they were written."""
+    """The rows as written in the file."""
     columns = zip(table.answers.task, table.answers.worker, table.answers.label, strict=True)
     return [(table.tasks.text(t), table.workers.text(w), table.labels.text(k)) for t, w, k in columns]
 
 
-def test_integers_are_coded_in_the_order_of_their_values(write: Write) -> None:
+def test_integers_are_encoded_in_order_of_value(write: Write) -> None:
     table = classes(write("task,worker,label\n10,3,1\n9,-4,0\n10,-4,1\n"))
     assert table.tasks.texts() == ["9", "10"]
     assert table.workers.texts() == ["-4", "3"]
@@ -53,14 +53,14 @@ def test_integers_are_coded_in_the_order_of_their_values(write: Write) -> None:
     assert rows(table) == [("10", "3", "1"), ("9", "-4", "0"), ("10", "-4", "1")]
 
 
-def test_texts_stand_after_numbers_and_numbers_in_the_order_of_their_values(write: Write) -> None:
+def test_numbers_are_ordered_by_value_before_texts(write: Write) -> None:
     table = classes(write("task,worker,label\nx,1,cat\n10,2,dog\n9,3,cat\n1e1,4,bird\n"))
     assert table.tasks.texts() == ["9", "10", "1e1", "x"]
     assert table.labels.texts() == ["bird", "cat", "dog"]
 
 
 @pytest.mark.parametrize("number", ["007", "+7", "-0", "00"])
-def test_a_number_in_another_form_is_another_name(write: Write, number: str) -> None:
+def test_a_number_in_another_notation_is_another_name(write: Write, number: str) -> None:
     table = classes(write(f"task,worker,label\n7,1,0\n0,1,0\n{number},2,0\n"))
     assert len(table.tasks) == 3
     assert rows(table)[2][0] == number
@@ -80,16 +80,16 @@ def test_a_number_in_another_form_is_another_name(write: Write, number: str) -> 
         b"label,task,worker\n3,1,2\n6,4,5\n",
     ],
 )
-def test_the_same_rows_in_any_dress_are_the_same_table(write: Write, content: bytes) -> None:
+def test_every_csv_dialect_gives_the_same_table(write: Write, content: bytes) -> None:
     assert rows(classes(write(content))) == [("1", "2", "3"), ("4", "5", "6")]
 
 
-def test_a_packed_file_is_read(write: Write) -> None:
+def test_a_gzip_file_is_read(write: Write) -> None:
     path = write(gzip.compress(b"task,worker,label\n1,2,3\n"), "answers.csv.gz")
     assert rows(classes(path)) == [("1", "2", "3")]
 
 
-def test_quoted_cells_keep_commas_and_line_ends(write: Write) -> None:
+def test_quoted_cells_keep_commas_and_line_breaks(write: Write) -> None:
     table = classes(write('task,worker,label\n"a,\nb",w,"say ""hi"""\n'))
     assert rows(table) == [("a,\nb", "w", 'say "hi"')]
 
@@ -106,7 +106,7 @@ def test_gold_shares_the_names_of_the_answers(write: Write) -> None:
     assert table.answers.classes.tolist() == [0, 1]
 
 
-def test_boxes_are_told_by_their_columns(write: Write) -> None:
+def test_boxes_are_recognized_by_their_columns(write: Write) -> None:
     table = boxes(write("task,worker,x1,y1,x2,y2,label\n1,w,0,0.5,10,20,cat\n1,v,,,,,\n"))
     assert table.boxes.box.tolist() == [[0.0, 0.5, 10.0, 20.0]]
     seen = zip(table.boxes.seen_task, table.boxes.seen_worker, strict=True)
@@ -114,7 +114,7 @@ def test_boxes_are_told_by_their_columns(write: Write) -> None:
     assert table.workers.text(int(table.boxes.worker[0])) == "w"
 
 
-def test_gold_boxes_may_say_that_nothing_is_there(write: Write) -> None:
+def test_gold_may_record_that_a_task_has_no_boxes(write: Write) -> None:
     gold = write("task,x1,y1,x2,y2,label\n1,0,0,5,5,dog\n2,,,,,\n", "gold.csv")
     table = boxes(write("task,worker,x1,y1,x2,y2,label\n1,w,0,0,10,20,cat\n"), gold)
     assert table.gold is not None
@@ -133,12 +133,12 @@ def test_columns_for_probability_and_time_are_read(write: Write) -> None:
     assert table.time[0] == table.time[1]
 
 
-def test_a_row_counts_p_of_a_vote_and_no_worker_more_than_one(write: Write) -> None:
+def test_a_row_counts_p_of_a_vote_and_a_worker_at_most_one(write: Write) -> None:
     lines = "1,m,a,0.6\n1,m,b,0.3\n1,w,a,1\n2,w,a,1\n2,w,b,1\n2,m,b,0.4\n"
     table = classes(write("task,worker,label,p\n" + lines))
-    coded = Coded.of(table.answers, repeats="share")
-    rows = zip(coded.task.tolist(), coded.worker.tolist(), coded.label.tolist(), strict=True)
-    assert dict(zip(rows, coded.vote.tolist(), strict=True)) == pytest.approx(
+    encoded = Coded.of(table.answers, repeats="share")
+    rows = zip(encoded.task.tolist(), encoded.worker.tolist(), encoded.label.tolist(), strict=True)
+    assert dict(zip(rows, encoded.vote.tolist(), strict=True)) == pytest.approx(
         {(0, 0, 0): 0.6, (0, 0, 1): 0.3, (0, 1, 0): 1.0, (1, 1, 0): 0.5, (1, 1, 1): 0.5, (1, 0, 1): 0.4}
     )
 
@@ -146,30 +146,30 @@ def test_a_row_counts_p_of_a_vote_and_no_worker_more_than_one(write: Write) -> N
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("task,worker,label\n1,2,3\n4,5\n", "line 3: 2 cells where the header names 3 columns"),
+        ("task,worker,label\n1,2,3\n4,5\n", "line 3: 2 cells, but the header has 3 columns"),
         ("task,worker,label\n1,2,3,4\n", "line 2: 4 cells"),
-        ("task,worker,label\n1,2,3\n\n1, ,3\n", "line 4: the cell worker is empty"),
-        ("task,worker,label\n1,,3\n", "line 2: the cell worker is empty"),
+        ("task,worker,label\n1,2,3\n\n1, ,3\n", "line 4: worker is empty"),
+        ("task,worker,label\n1,,3\n", "line 2: worker is empty"),
         ("task,worker,label,p\n1,2,3,1.5\n", "line 2: p is '1.5', not a probability"),
         ("task,worker,label,time\n1,2,3,soon\n", "line 2: time is 'soon', not a number or a time"),
         ("task,worker,x1,y1,x2,y2,label\n1,2,0,0,a,5,6\n", "line 2: x2 is 'a', not a number"),
         ("task,worker,x1,y1,x2,y2,label\n1,2,0,0,nan,5,6\n", "line 2: x2 is 'nan', not a number"),
         ("task,worker,x1,y1,x2,y2,label\n1,2,0,0,1_0,5,6\n", "line 2: x2 is '1_0', not a number"),
         ("task,worker,x1,y1,x2,y2,label\n1,2,0,0,4,5,6\n1,2,5,0,5,5,6\n", "line 3: the box has no area"),
-        ("task,worker,x1,y1,x2,y2,label\n1,2,0,0,4,5,\n", "line 2: the cell label is empty"),
+        ("task,worker,x1,y1,x2,y2,label\n1,2,0,0,4,5,\n", "line 2: label is empty"),
         ('task,worker,label\n1,2,3\n1,"2,3\n', "line 3: unexpected end of data"),
         (
             "task,label\n1,2\n",
-            "has the columns task,label; expected are task,worker,label or task,worker,x1,y1,x2,y2,label",
+            "has the columns task,label; expected task,worker,label or task,worker,x1,y1,x2,y2,label",
         ),
-        ("task,worker,label,label\n1,2,3,3\n", "expected are"),
+        ("task,worker,label,label\n1,2,3,3\n", "; expected "),
         ("task;worker;label\n1;2;3\n", "semicolons"),
-        ("task,worker,label\n", "holds a header and no rows"),
+        ("task,worker,label\n", "has a header but no rows"),
         ("", "is empty; its first line must name the columns"),
-        (b"task,worker,label\n1,2,\xff\n", "not written in UTF-8"),
+        (b"task,worker,label\n1,2,\xff\n", "not encoded in UTF-8"),
     ],
 )
-def test_what_is_wrong_and_where_is_said_in_one_sentence(write: Write, content: str | bytes, message: str) -> None:
+def test_errors_name_the_problem_and_the_line_in_one_sentence(write: Write, content: str | bytes, message: str) -> None:
     path = write(content)
     with pytest.raises(TableError) as caught:
         read_answers(path)
@@ -178,13 +178,13 @@ def test_what_is_wrong_and_where_is_said_in_one_sentence(write: Write, content: 
     assert "\n" not in str(caught.value)
 
 
-def test_a_bad_line_far_down_is_found(write: Write) -> None:
+def test_a_bad_line_far_down_is_reported(write: Write) -> None:
     with pytest.raises(TableError, match="line 5002: 2 cells"):
         read_answers(write("task,worker,label\n" + "1,2,a\n" * 5000 + "1,2\n" + "1,2,a\n" * 5000))
 
 
-def test_files_that_are_not_there_or_broken_are_said_so(write: Write, tmp_path: Path) -> None:
-    with pytest.raises(TableError, match="There is no file"):
+def test_missing_and_broken_files_are_reported(write: Write, tmp_path: Path) -> None:
+    with pytest.raises(TableError, match=r"none\.csv does not exist"):
         read_answers(tmp_path / "none.csv")
     with pytest.raises(TableError, match="cannot be read"):
         read_answers(tmp_path)
@@ -200,23 +200,23 @@ def test_gold_that_contradicts_itself_is_refused(write: Write) -> None:
 
 def test_gold_of_the_other_kind_is_refused(write: Write) -> None:
     gold = write("task,label\n1,a\n", "gold.csv")
-    with pytest.raises(TableError, match="expected are task,x1,y1,x2,y2,label"):
+    with pytest.raises(TableError, match="expected task,x1,y1,x2,y2,label"):
         read_answers(write("task,worker,x1,y1,x2,y2,label\n1,2,0,0,4,5,6\n"), gold)
 
 
-def test_formulas_are_neutralised_and_numbers_are_not() -> None:
+def test_formulas_are_neutralized_and_numbers_are_not() -> None:
     names = ["=1+1", "+cmd", "-x", "@sum", "-5", "+3.5", "-.5e3", "cat", "＝1", ""]
     assert neutral(names) == ["'=1+1", "'+cmd", "'-x", "'@sum", "-5", "+3.5", "-.5e3", "cat", "'＝1", ""]
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(-3, 3), st.integers(0, 10**17)), min_size=1))
-def test_the_quick_way_and_the_csv_module_read_the_same(cells: list[tuple[int, int, int]]) -> None:
+def test_the_fast_path_and_the_csv_module_give_the_same_codes(cells: list[tuple[int, int, int]]) -> None:
     for column in zip(*cells, strict=True):
-        quick = code_integers(np.array(column, np.int64))
+        fast = code_integers(np.array(column, np.int64))
         first_seen = list(dict.fromkeys(map(str, column)))
-        slow = code_texts(first_seen, np.array([first_seen.index(str(cell)) for cell in column], np.int64))
-        assert quick.codes.tolist() == slow.codes.tolist()
-        assert quick.names.texts() == slow.names.texts()
+        general = code_texts(first_seen, np.array([first_seen.index(str(cell)) for cell in column], np.int64))
+        assert fast.codes.tolist() == general.codes.tolist()
+        assert fast.names.texts() == general.names.texts()
 
 
 @given(st.lists(st.text(max_size=3), min_size=1), st.lists(st.integers(-5, 15), min_size=1))
@@ -229,7 +229,7 @@ def test_merged_names_keep_every_text(texts: list[str], numbers: list[int]) -> N
     assert len(set(names.texts())) == len(names)
 
 
-def test_names_that_are_numbers_have_values() -> None:
+def test_numeric_names_have_values() -> None:
     assert Names(("1", "2.5")).numbers() == pytest.approx([1, 2.5])
     assert Names(("1", "cat")).numbers() is None
 

@@ -1,4 +1,4 @@
-"""The default method: never far from the better of its two models, majority while it knows nobody, and its state."""
+"""The default method: close to the better of its two models, majority vote at a cold start, and its fitted model."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ def dense(result: Consensus, answers: Answers) -> np.ndarray[tuple[int, ...], np
 
 
 def swapping_crowd(seed: int) -> tuple[Answers, IntArray]:
-    """Half of the workers take class 1 for class 0 and 0 for 1 nearly always: only confusion matrices see it."""
+    """Almost half of the workers nearly always swap classes 0 and 1, which only confusion matrices can model."""
     rng = np.random.default_rng(seed)
     truth = rng.integers(0, 3, 500)
-    said = np.repeat(truth[:, None], 9, axis=1)
-    swapped = np.array([1, 0, 2])[said[:, :4]]
-    said[:, :4] = np.where(rng.random((500, 4)) < 0.9, swapped, said[:, :4])
-    noise = rng.random(said.shape) < 0.15
-    said[noise] = rng.integers(0, 3, int(noise.sum()))
-    return Answers.of(np.repeat(np.arange(500), 9), np.tile(np.arange(9), 500), said.ravel()), truth
+    labels = np.repeat(truth[:, None], 9, axis=1)
+    swapped = np.array([1, 0, 2])[labels[:, :4]]
+    labels[:, :4] = np.where(rng.random((500, 4)) < 0.9, swapped, labels[:, :4])
+    noise = rng.random(labels.shape) < 0.15
+    labels[noise] = rng.integers(0, 3, int(noise.sum()))
+    return Answers.of(np.repeat(np.arange(500), 9), np.tile(np.arange(9), 500), labels.ravel()), truth
 
 
 @given(SEEDS)
 @settings(max_examples=8, deadline=None)
-def test_the_order_of_rows_and_the_names_of_tasks_and_workers_change_nothing(seed: int) -> None:
+def test_result_does_not_depend_on_row_order_or_task_and_worker_ids(seed: int) -> None:
     rng = np.random.default_rng(seed)
     answers, _ = crowd(seed)
     first = dense(Blend().fit_predict(answers), answers)
@@ -64,7 +64,7 @@ def test_the_order_of_rows_and_the_names_of_tasks_and_workers_change_nothing(see
 
 @given(SEEDS)
 @settings(max_examples=8, deadline=None)
-def test_the_names_of_the_classes_change_nothing(seed: int) -> None:
+def test_result_does_not_depend_on_class_ids(seed: int) -> None:
     answers, _ = crowd(seed)
     names = np.array([7, 2, 5])
     renamed = Answers.of(answers.task, answers.worker, names[answers.label])
@@ -75,43 +75,43 @@ def test_the_names_of_the_classes_change_nothing(seed: int) -> None:
 
 @given(SEEDS, st.integers(150, 900))
 @settings(max_examples=8, deadline=None)
-def test_shards_learn_what_the_whole_learns(seed: int, rows: int) -> None:
+def test_sharded_fit_equals_in_memory_fit(seed: int, rows: int) -> None:
     answers, _ = crowd(seed, workers=6)
-    coded = Coded.of(answers, repeats="share")
-    parts = split(coded, rows=rows)
-    whole = fit_coded(coded, answers)
-    apart = fit_passes(Sharded(lambda: parts), answers, workers=coded.workers, rows=len(coded.cell))
-    assert apart.gain == pytest.approx(whole.gain, abs=1e-9)
-    assert apart.state.accuracy == pytest.approx(whole.state.accuracy, abs=1e-9)
-    assert apart.state.confusion == pytest.approx(whole.state.confusion, abs=1e-9)
-    assert score(apart.state, coded) == pytest.approx(score(whole.state, coded), abs=1e-9)
+    encoded = Coded.of(answers, repeats="share")
+    parts = split(encoded, rows=rows)
+    in_memory = fit_coded(encoded, answers)
+    sharded = fit_passes(Sharded(lambda: parts), answers, workers=encoded.workers, rows=len(encoded.cell))
+    assert sharded.gain == pytest.approx(in_memory.gain, abs=1e-9)
+    assert sharded.state.accuracy == pytest.approx(in_memory.state.accuracy, abs=1e-9)
+    assert sharded.state.confusion == pytest.approx(in_memory.state.confusion, abs=1e-9)
+    assert score(sharded.state, encoded) == pytest.approx(score(in_memory.state, encoded), abs=1e-9)
 
 
 @given(SEEDS)
 @settings(max_examples=8, deadline=None)
-def test_probabilities_sum_to_one_and_the_bounds_never_fall(seed: int) -> None:
+def test_probabilities_sum_to_one_and_the_elbo_never_falls(seed: int) -> None:
     answers, _ = crowd(seed)
     fitted = fit_coded(Coded.of(answers, repeats="share"), answers)
-    for bounds in (fitted.coin_bounds, fitted.confusion_bounds):
-        assert len(bounds) > 1
-        assert np.diff(bounds).min() >= -1e-9 * abs(bounds[-1])
+    for elbo in (fitted.one_coin_elbo, fitted.confusion_elbo):
+        assert len(elbo) > 1
+        assert np.diff(elbo).min() >= -1e-9 * abs(elbo[-1])
     sums = dense(Blend().fit_predict(answers), answers).sum(axis=1)
     assert sums == pytest.approx(np.ones(len(sums)))
     assert 0 <= fitted.state.blend <= 1
     assert fitted.state.confusion.sum(axis=2) == pytest.approx(np.ones((12, 3)))
 
 
-def test_confusion_matrices_take_over_where_workers_confuse_classes() -> None:
+def test_confusion_model_dominates_when_workers_confuse_classes() -> None:
     answers, truth = swapping_crowd(3)
     fitted = fit_coded(Coded.of(answers, repeats="share"), answers)
     assert fitted.gain > 1
     assert fitted.state.blend > 0.5
-    right = (Blend().fit_predict(answers).label == truth).mean()
-    assert right > 0.95
-    assert right > (OneCoin().fit_predict(answers).label == truth).mean()
+    accuracy = (Blend().fit_predict(answers).label == truth).mean()
+    assert accuracy > 0.95
+    assert accuracy > (OneCoin().fit_predict(answers).label == truth).mean()
 
 
-def test_one_number_a_worker_stays_where_it_says_all() -> None:
+def test_one_coin_model_dominates_when_it_is_sufficient() -> None:
     answers, truth = crowd(4, workers=30)
     assert fit_blend(answers).blend < 0.5
     result = Blend().fit_predict(answers)
@@ -121,80 +121,80 @@ def test_one_number_a_worker_stays_where_it_says_all() -> None:
 def test_a_perfect_worker_dominates_and_guessers_do_no_harm() -> None:
     rng = np.random.default_rng(9)
     truth = rng.integers(0, 3, 400)
-    fair = np.where(rng.random((400, 3)) < 0.75, truth[:, None], rng.integers(0, 3, (400, 3)))
+    honest = np.where(rng.random((400, 3)) < 0.75, truth[:, None], rng.integers(0, 3, (400, 3)))
     guesses = rng.integers(0, 3, (400, 3))
 
-    def right(said: IntArray) -> tuple[float, Consensus]:
-        size = said.shape[1]
-        answers = Answers.of(np.repeat(np.arange(400), size), np.tile(np.arange(size), 400), said.ravel())
+    def accuracy_of(labels: IntArray) -> tuple[float, Consensus]:
+        size = labels.shape[1]
+        answers = Answers.of(np.repeat(np.arange(400), size), np.tile(np.arange(size), 400), labels.ravel())
         result = Blend().fit_predict(answers)
         return float((result.label == truth).mean()), result
 
-    alone, _ = right(fair)
-    with_guessers, guessed = right(np.hstack([fair, guesses]))
+    alone, _ = accuracy_of(honest)
+    with_guessers, guessed = accuracy_of(np.hstack([honest, guesses]))
     assert with_guessers >= alone - 0.01
     assert guessed.skill[:3].min() > 0.65 > 0.5 > guessed.skill[3:].max()
-    with_a_perfect_one, found = right(np.hstack([fair, guesses, truth[:, None]]))
-    assert with_a_perfect_one > 0.98
-    assert found.skill[-1] == found.skill.max()
+    with_perfect, perfect = accuracy_of(np.hstack([honest, guesses, truth[:, None]]))
+    assert with_perfect > 0.98
+    assert perfect.skill[-1] == perfect.skill.max()
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(0, 5), st.integers(0, 2)), min_size=1, max_size=60))
 @settings(max_examples=40, deadline=None)
-def test_who_knows_nobody_says_what_the_majority_says(rows: list[tuple[int, int, int]]) -> None:
+def test_cold_start_equals_majority(rows: list[tuple[int, int, int]]) -> None:
     answers = Answers.of(*zip(*sorted({row[:2]: row for row in rows}.values()), strict=True))
     blend, majority = Blend(seed=3).fit_predict(answers), Majority(seed=3).fit_predict(answers)
     assert blend.label.tolist() == majority.label.tolist()
     assert blend.tied.tolist() == majority.tied.tolist()
 
 
-def test_gold_teaches_who_is_good_before_agreement_does() -> None:
-    # Two workers against one, and the one was right on all known tasks.
+def test_gold_identifies_good_workers_during_a_cold_start() -> None:
+    # Two workers outvote one, but that one was correct on all gold tasks.
     rows = [(task, worker, label) for task in range(20) for worker, label in ((1, 0), (2, 1), (3, 1))]
     rows += [(99, 1, 0), (99, 2, 1), (99, 3, 1)]
     columns = list(zip(*rows, strict=True))
     assert len(rows) < COLD_ANSWERS
     assert Blend().fit_predict(Answers.of(*columns)).label[-1] == 1
-    taught = Blend().fit_predict(Answers.of(*columns, gold=dict.fromkeys(range(20), 0)))
-    assert taught.label.tolist() == [0] * 21
-    assert taught.confidence[:20].tolist() == [1.0] * 20
-    assert taught.skill[0] > 0.9 > 0.3 > taught.skill[1]
+    with_gold = Blend().fit_predict(Answers.of(*columns, gold=dict.fromkeys(range(20), 0)))
+    assert with_gold.label.tolist() == [0] * 21
+    assert with_gold.confidence[:20].tolist() == [1.0] * 20
+    assert with_gold.skill[0] > 0.9 > 0.3 > with_gold.skill[1]
 
 
-def test_a_state_survives_json_and_scores_as_the_fit_did() -> None:
+def test_a_fitted_model_predicts_the_same_after_a_json_round_trip() -> None:
     answers, _ = crowd(11)
-    state = fit_blend(answers)
-    again = BlendState.from_json(json.loads(json.dumps(state.to_json())))
-    first, second = Scored(state).fit_predict(answers), Scored(again).fit_predict(answers)
+    model = fit_blend(answers)
+    again = BlendState.from_json(json.loads(json.dumps(model.to_json())))
+    first, second = Scored(model).fit_predict(answers), Scored(again).fit_predict(answers)
     assert dense(second, answers) == pytest.approx(dense(first, answers), abs=1e-7)
     assert second.label.tolist() == first.label.tolist()
 
 
-def test_a_part_of_the_workers_is_enough_for_tasks_that_they_alone_answered() -> None:
+def test_a_subset_of_workers_suffices_for_tasks_that_only_they_answered() -> None:
     answers, _ = crowd(12)
-    state = fit_blend(answers)
+    model = fit_blend(answers)
     mine = np.isin(answers.worker, [2, 5])
     part = Answers.of(answers.task[mine], answers.worker[mine], answers.label[mine], classes=answers.classes)
-    few = BlendState.from_parts(state.header_json(), {worker: state.worker_json(worker) for worker in (2, 5)})
-    assert dense(Scored(few).fit_predict(part), part) == pytest.approx(
-        dense(Scored(state).fit_predict(part), part), abs=1e-7
+    subset = BlendState.from_parts(model.header_json(), {worker: model.worker_json(worker) for worker in (2, 5)})
+    assert dense(Scored(subset).fit_predict(part), part) == pytest.approx(
+        dense(Scored(model).fit_predict(part), part), abs=1e-7
     )
 
 
-def test_strangers_count_as_one_of_the_crowd_and_new_classes_can_win() -> None:
+def test_unknown_workers_get_pooled_parameters_and_new_classes_can_win() -> None:
     answers, _ = crowd(13)
-    state = fit_blend(answers)
-    stranger = Scored(state).fit_predict(Answers.of([1, 1], [901, 902], [2, 2], classes=[0, 1, 2]))
-    assert stranger.label.tolist() == [2]
-    assert 1 / 3 < stranger.confidence[0] < 1
-    new = Scored(state).fit_predict(Answers.of([1, 1, 1], [0, 1, 2], [8, 8, 8], classes=[0, 1, 2, 8]))
+    model = fit_blend(answers)
+    unknown = Scored(model).fit_predict(Answers.of([1, 1], [901, 902], [2, 2], classes=[0, 1, 2]))
+    assert unknown.label.tolist() == [2]
+    assert 1 / 3 < unknown.confidence[0] < 1
+    new = Scored(model).fit_predict(Answers.of([1, 1, 1], [0, 1, 2], [8, 8, 8], classes=[0, 1, 2, 8]))
     assert new.label.tolist() == [8]
 
 
-def test_nothing_one_task_one_worker_and_one_class_are_answered() -> None:
+def test_no_answers_one_task_one_worker_and_one_class() -> None:
     assert len(Blend().fit_predict(Answers.of([], [], [])).task) == 0
     assert Blend().fit_predict(Answers.of([4], [1], [6])).label.tolist() == [6]
-    everybody = Blend().fit_predict(Answers.of([1] * 2_000, range(2_000), [3] * 2_000))
-    assert (everybody.label.tolist(), everybody.confidence.tolist()) == ([3], [1.0])
-    alone = Blend().fit_predict(Answers.of(range(1_200), [1] * 1_200, np.arange(1_200) % 4))
-    assert alone.label.tolist() == [task % 4 for task in range(1_200)]
+    unanimous = Blend().fit_predict(Answers.of([1] * 2_000, range(2_000), [3] * 2_000))
+    assert (unanimous.label.tolist(), unanimous.confidence.tolist()) == ([3], [1.0])
+    single_worker = Blend().fit_predict(Answers.of(range(1_200), [1] * 1_200, np.arange(1_200) % 4))
+    assert single_worker.label.tolist() == [task % 4 for task in range(1_200)]

@@ -1,4 +1,4 @@
-"""Dawid-Skene equals crowd-kit's where that is the same model, and nothing but the answers decides what it says."""
+"""Dawid-Skene equals crowd-kit's where the models are the same, and its result depends only on the answers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def dense(result: Consensus, classes: int) -> FloatArray:
 
 
 def crowd_kit(columns: tuple[Any, ...], gold: dict[int, int], *, iterations: int) -> tuple[FloatArray, int]:
-    """Its posteriors, tasks and classes ascending, and the iterations that it took."""
+    """crowd-kit's posteriors, tasks and classes ascending, and the number of iterations."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import pandas as pd
@@ -40,8 +40,8 @@ def crowd_kit(columns: tuple[Any, ...], gold: dict[int, int], *, iterations: int
 
         frame = pd.DataFrame(dict(zip(("task", "worker", "label"), columns, strict=False)))
         oracle = Oracle(n_iter=iterations)
-        found = oracle.fit_predict_proba(frame, pd.Series(gold, dtype="int64") if gold else None)
-    return found.sort_index().sort_index(axis=1).to_numpy(), len(oracle.loss_history_)
+        posteriors = oracle.fit_predict_proba(frame, pd.Series(gold, dtype="int64") if gold else None)
+    return posteriors.sort_index().sort_index(axis=1).to_numpy(), len(oracle.loss_history_)
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "compiled"])
@@ -63,7 +63,7 @@ def test_maximum_likelihood_equals_crowd_kit_on_real_labels(name: str) -> None:
     assert np.abs(result.posteriors.dense(np.unique(rows[2])) - expected).max() < 1e-9
 
 
-def test_known_classes_are_clamped_as_crowd_kit_clamps_them() -> None:
+def test_gold_is_clamped_as_in_crowd_kit() -> None:
     columns = columns_of((4, 250, 7, 3))
     gold = {task: int(columns[3][task]) for task in range(0, 250, 9)}
     expected, iterations = crowd_kit(columns, gold, iterations=50)
@@ -73,29 +73,27 @@ def test_known_classes_are_clamped_as_crowd_kit_clamps_them() -> None:
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
 @settings(max_examples=30, deadline=None)
-@given(crowd=CROWDS, shuffle=st.randoms(use_true_random=False))
-def test_only_the_answers_decide(method: DawidSkene, crowd: Crowd, shuffle: Any) -> None:
-    """Rows in another order give the same bits; other ids of tasks, workers and classes the same posteriors."""
+@given(crowd=CROWDS, rng=st.randoms(use_true_random=False))
+def test_result_depends_only_on_the_answers(method: DawidSkene, crowd: Crowd, rng: Any) -> None:
+    """A different row order gives the same bits; other ids of tasks, workers and classes give the same posteriors."""
     task, worker, label, _ = columns_of(crowd)
     classes = crowd[3]
     result = method.fit_predict(Answers.of(task, worker, label, classes=range(classes)))
     total = np.add.reduceat(result.posteriors.p, result.posteriors.start[:-1])
     assert total == pytest.approx(np.ones(len(total)), abs=1e-9)
 
-    order = np.array(shuffle.sample(range(len(task)), len(task)))
+    order = np.array(rng.sample(range(len(task)), len(task)))
     again = method.fit_predict(Answers.of(task[order], worker[order], label[order], classes=range(classes)))
     assert again.posteriors.p.tobytes() == result.posteriors.p.tobytes()
     assert again.label.tolist() == result.label.tolist()
 
-    to_task, to_worker, to_label = (
-        np.array(shuffle.sample(range(size), size)) for size in (crowd[1], crowd[2], classes)
-    )
+    to_task, to_worker, to_label = (np.array(rng.sample(range(size), size)) for size in (crowd[1], crowd[2], classes))
     renamed = method.fit_predict(Answers.of(to_task[task], to_worker[worker], to_label[label], classes=range(classes)))
     assert dense(renamed, classes)[to_task][:, to_label] == pytest.approx(dense(result, classes), abs=1e-6)
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
-def test_it_tells_good_workers_from_bad_ones(method: DawidSkene) -> None:
+def test_skill_separates_good_workers_from_bad_ones(method: DawidSkene) -> None:
     task, worker, label, truth = columns_of((6, 1_500, 8, 4))
     result = method.fit_predict(Answers.of(task, worker, label))
     assert (result.label == truth).mean() > 0.87
@@ -105,7 +103,7 @@ def test_it_tells_good_workers_from_bad_ones(method: DawidSkene) -> None:
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
-def test_a_perfect_worker_beats_a_majority_of_coins(method: DawidSkene) -> None:
+def test_perfect_workers_outvote_guessers(method: DawidSkene) -> None:
     rng = np.random.default_rng(8)
     truth = rng.integers(0, 2, 400)
     worker = np.repeat(np.arange(6), 400)
@@ -124,20 +122,20 @@ def test_small_inputs_work(method: DawidSkene) -> None:
     one = method.fit_predict(Answers.of([7], [3], [9]))
     assert (one.task.tolist(), one.label.tolist(), one.confidence.tolist()) == ([7], [9], [1.0])
     assert (one.n.tolist(), one.tied.tolist(), one.skill.tolist()) == ([1], [False], [1.0])
-    silent = method.fit_predict(Answers.of([7, 8], [3, 4], [9, 5], weights=[0, 0]))
-    assert silent.confidence.tolist() == [0.5, 0.5]
-    assert silent.tied.tolist() == [True, True]
+    no_votes = method.fit_predict(Answers.of([7, 8], [3, 4], [9, 5], weights=[0, 0]))
+    assert no_votes.confidence.tolist() == [0.5, 0.5]
+    assert no_votes.tied.tolist() == [True, True]
 
 
 @pytest.mark.parametrize("method", METHODS, ids=lambda method: method.name)
-def test_a_known_class_is_certain(method: DawidSkene) -> None:
+def test_a_gold_class_has_confidence_one(method: DawidSkene) -> None:
     result = method.fit_predict(Answers.of([1, 1, 2, 2], [1, 2, 1, 2], [0, 1, 0, 1], gold={1: 1}))
     assert (result.label[0], result.confidence[0], result.tied[0]) == (1, 1.0, False)
-    # Who was right on the known task is believed on the other.
+    # The worker who was correct on the gold task outweighs the other.
     assert result.label[1] == 1
 
 
-def test_ties_are_drawn_and_fall_to_both_classes() -> None:
+def test_tie_breaking_is_unbiased_and_deterministic() -> None:
     answers = Answers.of(np.repeat(np.arange(600), 2), np.tile([1, 2], 600), np.tile([0, 1], 600))
     results = [DawidSkene(form="map", seed=seed).fit_predict(answers) for seed in (0, 0, 1)]
     assert results[0].tied.all()
@@ -145,7 +143,7 @@ def test_ties_are_drawn_and_fall_to_both_classes() -> None:
     assert results[0].label.tolist() == results[1].label.tolist() != results[2].label.tolist()
 
 
-def test_a_tie_is_drawn_among_the_classes_at_the_top_alone() -> None:
+def test_only_the_highest_classes_take_part_in_a_tie_break() -> None:
     priors = [0.2, 0.4, 0.4]
     answers = Answers.of(range(90), [1] * 90, [0] * 90, classes=[0, 1, 2], priors=priors, weights=[0] * 90)
     result = DawidSkene().fit_predict(answers)
@@ -153,12 +151,12 @@ def test_a_tie_is_drawn_among_the_classes_at_the_top_alone() -> None:
     assert result.confidence == pytest.approx(np.full(90, 0.4))
 
 
-def test_known_priors_are_kept() -> None:
+def test_known_priors_stay_fixed() -> None:
     answers = Answers.of([1, 2], [1, 2], [0, 1], weights=[0, 0], priors=[0.3, 0.7])
     assert dense(DawidSkene(form="map").fit_predict(answers), 2)[0] == pytest.approx([0.3, 0.7])
 
 
-def test_repeated_answers_count_each_in_the_plain_form_and_once_in_the_other() -> None:
+def test_repeated_answers_count_each_in_ml_and_once_in_map() -> None:
     task, worker, label, _ = columns_of((12, 80, 4, 2))
     rows, times = np.unique(np.stack([task, worker, label]), axis=1, return_counts=True)
     counted = DawidSkene().fit_predict(Answers.of(task, worker, label))
@@ -171,7 +169,7 @@ def test_repeated_answers_count_each_in_the_plain_form_and_once_in_the_other() -
     assert dense(twice, 2) == pytest.approx(dense(once, 2), abs=1e-9)
 
 
-def test_too_many_classes_are_refused_with_what_to_use() -> None:
+def test_too_many_classes_are_refused_with_an_alternative() -> None:
     check_size(MOST_CELLS // 2**20, 1_024)
     with pytest.raises(ValueError, match="one-coin"):
         check_size(MOST_CELLS // 1_000_000 + 1, 1_000)

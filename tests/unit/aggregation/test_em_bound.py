@@ -1,4 +1,4 @@
-"""EM climbs: its bound never falls, with and without priors, and both kernels take the same steps."""
+"""EM never lowers the ELBO, with and without priors, and both kernels agree."""
 
 from __future__ import annotations
 
@@ -32,63 +32,63 @@ Crowd = tuple[int, int, int, int, bool, bool]
 
 
 def answers_of(crowd: Crowd) -> Answers:
-    seed, tasks, workers, classes, weighted, known = crowd
+    seed, tasks, workers, classes, weighted, with_gold = crowd
     rng = np.random.default_rng(seed)
     task, worker, label, truth = crowd_columns(rng, tasks=tasks, workers=workers, classes=classes)
     weights = rng.choice([0.0, 0.3, 1.0, 2.5], len(task)) if weighted else None
-    gold = {int(t): int(truth[t]) for t in range(0, tasks, 3)} if known else {}
+    gold = {int(t): int(truth[t]) for t in range(0, tasks, 3)} if with_gold else {}
     return Answers.of(task, worker, label, weights=weights, classes=np.arange(classes), gold=gold)
 
 
-def assert_climbs(bounds: list[float]) -> None:
-    for before, after in pairwise(bounds):
-        # Maximum likelihood holds counts above a floor, which may cost about as much.
+def assert_never_falls(elbo: list[float]) -> None:
+    for before, after in pairwise(elbo):
+        # Maximum likelihood keeps counts above FLOOR, which may lower the ELBO by about this much.
         assert after >= before - 1e-7 * (1 + abs(before))
 
 
 @settings(max_examples=60, deadline=None)
 @given(crowd=CROWDS, fixed=st.booleans())
-def test_the_bound_of_maximum_likelihood_never_falls(crowd: Crowd, fixed: bool) -> None:
-    coded = Coded.of(answers_of(crowd), repeats="count")
-    classes: ClassModel = FixedClasses(np.full(len(coded.classes), 1 / len(coded.classes)))
-    found = fit(
-        coded, FreeRows(), classes if fixed else DirichletClasses(), max_iterations=40, tolerance=0, kernel="numpy"
+def test_maximum_likelihood_never_lowers_the_elbo(crowd: Crowd, fixed: bool) -> None:
+    encoded = Coded.of(answers_of(crowd), repeats="count")
+    classes: ClassModel = FixedClasses(np.full(len(encoded.classes), 1 / len(encoded.classes)))
+    result = fit(
+        encoded, FreeRows(), classes if fixed else DirichletClasses(), max_iterations=40, tolerance=0, kernel="numpy"
     )
-    assert_climbs(found.bounds)
-    assert len(found.bounds) == 40
+    assert_never_falls(result.elbo)
+    assert len(result.elbo) == 40
 
 
 @settings(max_examples=60, deadline=None)
 @given(crowd=CROWDS, strength=st.sampled_from([0.1, 2.0, 30.0]))
-def test_the_bound_with_priors_never_falls(crowd: Crowd, strength: float) -> None:
-    coded = Coded.of(answers_of(crowd), repeats="share")
-    crowd_rows = pooled(NumpyKernel(coded).count(coded.shares()).counts)
-    model = DirichletRows(strength * crowd_rows[None])
-    found = fit(coded, model, DirichletClasses(1.0), max_iterations=40, tolerance=0, kernel="numpy")
-    for before, after in pairwise(found.bounds):
+def test_map_estimation_never_lowers_the_elbo(crowd: Crowd, strength: float) -> None:
+    encoded = Coded.of(answers_of(crowd), repeats="share")
+    pooled_start = pooled(NumpyKernel(encoded).count(encoded.shares()).counts)
+    model = DirichletRows(strength * pooled_start[None])
+    result = fit(encoded, model, DirichletClasses(1.0), max_iterations=40, tolerance=0, kernel="numpy")
+    for before, after in pairwise(result.elbo):
         assert after >= before - 1e-10 * (1 + abs(before))
 
 
-def test_the_bound_is_the_likelihood_of_the_answers() -> None:
-    # Two tasks, one worker: class 0 has .6, said right with .9 and .8; the second task is known to be class 1.
-    coded = Coded.of(Answers.of([1, 2], [1, 1], [0, 0], classes=[0, 1], gold={2: 1}), repeats="count")
+def test_log_likelihood_is_that_of_the_answers() -> None:
+    # Two tasks, one worker: class 0 has prior .6, accuracies are .9 and .8; the second task has gold class 1.
+    encoded = Coded.of(Answers.of([1, 2], [1, 1], [0, 0], classes=[0, 1], gold={2: 1}), repeats="count")
     log_theta = np.log(np.array([[[0.9, 0.1], [0.2, 0.8]]]))
-    posterior, found = expect(coded, log_theta, np.log([0.6, 0.4]), kernel="numpy")
-    assert found.log_likelihood == pytest.approx(np.log(0.6 * 0.9 + 0.4 * 0.2) + np.log(0.4 * 0.2))
+    posterior, result = expect(encoded, log_theta, np.log([0.6, 0.4]), kernel="numpy")
+    assert result.log_likelihood == pytest.approx(np.log(0.6 * 0.9 + 0.4 * 0.2) + np.log(0.4 * 0.2))
     assert posterior == pytest.approx(np.array([[0.54 / 0.62, 0.08 / 0.62], [0.0, 1.0]]))
-    assert found.counts[0] == pytest.approx(np.array([[0.54 / 0.62, 0.0], [0.08 / 0.62 + 1, 0.0]]))
-    assert found.class_counts == pytest.approx(posterior.sum(axis=0))
+    assert result.counts[0] == pytest.approx(np.array([[0.54 / 0.62, 0.0], [0.08 / 0.62 + 1, 0.0]]))
+    assert result.class_counts == pytest.approx(posterior.sum(axis=0))
 
 
 @settings(max_examples=60, deadline=None)
 @given(crowd=CROWDS)
-def test_both_kernels_take_the_same_step(crowd: Crowd) -> None:
-    coded = Coded.of(answers_of(crowd), repeats="share")
-    start = kernel_for(coded, "numpy").count(coded.shares())
-    assert kernel_for(coded, "compiled").count(coded.shares()).counts == pytest.approx(start.counts, abs=1e-12)
+def test_both_kernels_compute_the_same_e_step(crowd: Crowd) -> None:
+    encoded = Coded.of(answers_of(crowd), repeats="share")
+    start = kernel_for(encoded, "numpy").count(encoded.shares())
+    assert kernel_for(encoded, "compiled").count(encoded.shares()).counts == pytest.approx(start.counts, abs=1e-12)
     log_theta, log_prior = FreeRows().maximise(start.counts), log_shares(start.class_counts)
-    one, plain = expect(coded, log_theta, log_prior, kernel="numpy")
-    two, compiled = expect(coded, log_theta, log_prior, kernel="compiled")
+    one, plain = expect(encoded, log_theta, log_prior, kernel="numpy")
+    two, compiled = expect(encoded, log_theta, log_prior, kernel="compiled")
     assert np.abs(one - two).max(initial=0) < 1e-12
     assert np.abs(plain.counts - compiled.counts).max(initial=0) < 1e-11
     assert compiled.class_counts == pytest.approx(plain.class_counts, abs=1e-11)
@@ -96,63 +96,65 @@ def test_both_kernels_take_the_same_step(crowd: Crowd) -> None:
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "compiled"])
-def test_likelihoods_far_below_the_smallest_number_do_no_harm(kernel: str) -> None:
+def test_underflowing_likelihoods_are_handled(kernel: str) -> None:
     rows = 5_000
-    coded = Coded.of(Answers.of([0] * rows + [1], [1] * rows + [2], [0] * rows + [1]), repeats="count")
+    encoded = Coded.of(Answers.of([0] * rows + [1], [1] * rows + [2], [0] * rows + [1]), repeats="count")
     log_theta = np.log(np.array([[[1e-10, 1], [1e-9, 1]], [[0.5, 0.5], [0.5, 0.5]]]))
-    posterior, found = expect(coded, log_theta, np.log([0.5, 0.5]), kernel="compiled" if kernel != "numpy" else "numpy")
+    posterior, result = expect(
+        encoded, log_theta, np.log([0.5, 0.5]), kernel="compiled" if kernel != "numpy" else "numpy"
+    )
     assert posterior[0] == pytest.approx([0.0, 1.0], abs=1e-300)
-    assert found.log_likelihood == pytest.approx(np.log(0.5) + rows * np.log(1e-9) + np.log(0.5))
+    assert result.log_likelihood == pytest.approx(np.log(0.5) + rows * np.log(1e-9) + np.log(0.5))
 
 
-def test_the_fit_returns_the_posteriors_of_its_parameters() -> None:
-    coded = Coded.of(answers_of((3, 40, 5, 3, False, True)), repeats="count")
-    found = fit(coded, FreeRows(), DirichletClasses(), max_iterations=7)
-    again, statistics = expect(coded, found.log_theta, found.log_class_prior)
-    assert np.array_equal(again, found.posterior)
-    assert statistics.log_likelihood == found.bounds[-1]
-    assert found.iterations == len(found.bounds)
+def test_fit_returns_the_posteriors_of_its_parameters() -> None:
+    encoded = Coded.of(answers_of((3, 40, 5, 3, False, True)), repeats="count")
+    result = fit(encoded, FreeRows(), DirichletClasses(), max_iterations=7)
+    again, statistics = expect(encoded, result.log_theta, result.log_class_prior)
+    assert np.array_equal(again, result.posterior)
+    assert statistics.log_likelihood == result.elbo[-1]
+    assert result.iterations == len(result.elbo)
 
 
-def test_the_fit_stops_when_the_bound_stands() -> None:
-    coded = Coded.of(answers_of((5, 200, 6, 3, False, False)), repeats="count")
-    found = fit(coded, FreeRows(), DirichletClasses(), max_iterations=1_000, tolerance=1e-6)
-    assert found.converged
-    assert 2 < found.iterations < 1_000
-    assert found.bounds[-1] - found.bounds[-2] <= 1e-6 * abs(found.bounds[-1])
-    short = fit(coded, FreeRows(), DirichletClasses(), max_iterations=2, tolerance=1e-12)
+def test_fit_stops_when_the_elbo_converges() -> None:
+    encoded = Coded.of(answers_of((5, 200, 6, 3, False, False)), repeats="count")
+    result = fit(encoded, FreeRows(), DirichletClasses(), max_iterations=1_000, tolerance=1e-6)
+    assert result.converged
+    assert 2 < result.iterations < 1_000
+    assert result.elbo[-1] - result.elbo[-2] <= 1e-6 * abs(result.elbo[-1])
+    short = fit(encoded, FreeRows(), DirichletClasses(), max_iterations=2, tolerance=1e-12)
     assert (short.converged, short.iterations) == (False, 2)
     with pytest.raises(ValueError, match="one iteration"):
-        fit(coded, FreeRows(), DirichletClasses(), max_iterations=0)
+        fit(encoded, FreeRows(), DirichletClasses(), max_iterations=0)
 
 
-class StubbornWorkers:
-    """Any model will do that keeps to the protocol: here everybody is right with one probability."""
+class SharedAccuracy:
+    """A custom error model that implements the protocol: all workers share one accuracy."""
 
     def maximise(self, counts: FloatArray) -> FloatArray:
         classes = counts.shape[1]
-        right = np.clip(np.einsum("wkk->", counts) / counts.sum(), 0.01, 0.99)
-        theta = np.full((classes, classes), (1 - right) / (classes - 1))
-        np.fill_diagonal(theta, right)
+        accuracy = np.clip(np.einsum("wkk->", counts) / counts.sum(), 0.01, 0.99)
+        theta = np.full((classes, classes), (1 - accuracy) / (classes - 1))
+        np.fill_diagonal(theta, accuracy)
         return np.broadcast_to(np.log(theta), counts.shape).copy()
 
     def log_prior(self, log_theta: FloatArray) -> float:
         return 0.0
 
 
-def test_another_worker_model_climbs_too() -> None:
-    model: WorkerModel = StubbornWorkers()
-    found = fit(
+def test_a_custom_error_model_never_lowers_the_elbo() -> None:
+    model: WorkerModel = SharedAccuracy()
+    result = fit(
         Coded.of(answers_of((11, 60, 5, 3, False, False)), repeats="share"),
         model,
         DirichletClasses(),
         max_iterations=30,
         tolerance=0,
     )
-    assert_climbs(found.bounds)
+    assert_never_falls(result.elbo)
 
 
-def test_the_compiled_kernel_is_taken_for_many_rows_alone() -> None:
+def test_the_compiled_kernel_is_used_only_for_many_rows() -> None:
     small = Coded.of(Answers.of([1], [1], [0]), repeats="count")
     large = Coded.of(Answers.of(np.arange(60_000), np.zeros(60_000, int), np.zeros(60_000, int)), repeats="count")
     assert isinstance(kernel_for(small), NumpyKernel)

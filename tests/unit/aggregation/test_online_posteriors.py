@@ -1,4 +1,4 @@
-"""Posteriors that follow each answer are those of all answers scored at once, under any state, in any thread."""
+"""Online posteriors equal those predicted from all answers at once, under any model and from any thread."""
 
 from __future__ import annotations
 
@@ -25,59 +25,59 @@ ROWS = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 30), st.integers(0, 
 
 
 def crowd(tasks: int = 400, each: int = 5, *, seed: int = 0) -> tuple[Answers, dict[int, int]]:
-    """Twenty workers of three classes, some better than others."""
+    """Answers of twenty workers of different accuracy over three classes, and the truth."""
     rng = np.random.default_rng(seed)
-    true = rng.integers(0, 3, tasks)
+    truth = rng.integers(0, 3, tasks)
     task = np.repeat(np.arange(tasks), each)
     worker = rng.integers(0, 20, len(task))
-    right = rng.random(len(task)) < 0.5 + 0.02 * worker
-    label = np.where(right, true[task], rng.integers(0, 3, len(task)))
-    return Answers.of(task, worker, label, classes=[0, 1, 2]), dict(enumerate(true.tolist()))
+    correct = rng.random(len(task)) < 0.5 + 0.02 * worker
+    label = np.where(correct, truth[task], rng.integers(0, 3, len(task)))
+    return Answers.of(task, worker, label, classes=[0, 1, 2]), dict(enumerate(truth.tolist()))
 
 
 @pytest.fixture(scope="module")
-def state() -> BlendState:
+def model() -> BlendState:
     fitted = fit_blend(crowd()[0])
     assert not fitted.cold
     return replace(fitted, blend=0.4)
 
 
-def scored(state: BlendState, answers: Answers) -> dict[int, FloatArray]:
-    coded = Coded.of(answers, repeats="share")
-    return dict(zip(coded.tasks.tolist(), score(state, coded), strict=True))
+def predicted(model: BlendState, answers: Answers) -> dict[int, FloatArray]:
+    encoded = Coded.of(answers, repeats="share")
+    return dict(zip(encoded.tasks.tolist(), score(model, encoded), strict=True))
 
 
-def found(online: OnlinePosteriors) -> dict[int, FloatArray]:
+def posteriors_of(online: OnlinePosteriors) -> dict[int, FloatArray]:
     tasks, posterior = online.posteriors()
     return dict(zip(tasks.tolist(), posterior, strict=True))
 
 
 def assert_same(online: OnlinePosteriors, expected: dict[int, FloatArray]) -> None:
-    now = found(online)
-    assert sorted(now) == sorted(expected)
+    posteriors = posteriors_of(online)
+    assert sorted(posteriors) == sorted(expected)
     for task, posterior in expected.items():
-        assert now[task] == pytest.approx(posterior, abs=1e-12)
+        assert posteriors[task] == pytest.approx(posterior, abs=1e-12)
 
 
 @pytest.mark.parametrize("compiled", LOOPS)
 @settings(max_examples=40, deadline=None)
 @given(rows=ROWS, cut=st.integers(0, 40))
-def test_answers_one_by_one_or_at_once_are_scored_alike(
-    compiled: bool, state: BlendState, rows: list[tuple[int, int, int]], cut: int
+def test_answers_added_one_by_one_or_at_once_give_the_same_posteriors(
+    compiled: bool, model: BlendState, rows: list[tuple[int, int, int]], cut: int
 ) -> None:
-    """Workers above 19 are unknown to the state; workers repeat themselves."""
-    online = OnlinePosteriors(state, compiled=compiled, gold={3: 1})
+    """Workers above 19 are unknown to the model, and workers repeat answers."""
+    online = OnlinePosteriors(model, compiled=compiled, gold={3: 1})
     for row in rows[:cut]:
         online.add(*row)
     rest = np.array(rows[cut:], np.int64).reshape(-1, 3)
     online.add_all(*rest.T)
     task, worker, label = np.array(rows, np.int64).reshape(-1, 3).T
-    assert_same(online, scored(state, Answers.of(task, worker, label, classes=[0, 1, 2], gold={3: 1})))
+    assert_same(online, predicted(model, Answers.of(task, worker, label, classes=[0, 1, 2], gold={3: 1})))
 
 
 @pytest.mark.parametrize("compiled", LOOPS)
-def test_an_answer_gives_the_posterior_after_it(compiled: bool, state: BlendState) -> None:
-    online = OnlinePosteriors(state, compiled=compiled)
+def test_add_returns_the_updated_posterior(compiled: bool, model: BlendState) -> None:
+    online = OnlinePosteriors(model, compiled=compiled)
     first = online.add(7, 19, 2)
     second = online.add(7, 18, 2)
     assert first.argmax() == second.argmax() == 2
@@ -86,8 +86,8 @@ def test_an_answer_gives_the_posterior_after_it(compiled: bool, state: BlendStat
 
 
 @pytest.mark.parametrize("compiled", LOOPS)
-def test_saying_the_same_again_changes_nothing(compiled: bool, state: BlendState) -> None:
-    online = OnlinePosteriors(state, compiled=compiled)
+def test_repeating_the_same_answer_changes_nothing(compiled: bool, model: BlendState) -> None:
+    online = OnlinePosteriors(model, compiled=compiled)
     online.add(7, 19, 2)
     before = online.add(7, 4, 0)
     for _ in range(3):
@@ -96,41 +96,39 @@ def test_saying_the_same_again_changes_nothing(compiled: bool, state: BlendState
 
 
 @pytest.mark.parametrize("compiled", LOOPS)
-def test_a_new_state_is_heeded_for_all_answers(compiled: bool, state: BlendState) -> None:
+def test_swapping_the_model_updates_all_posteriors(compiled: bool, model: BlendState) -> None:
     answers, _ = crowd(seed=1)
     online = OnlinePosteriors(fit_blend(Answers.of([], [], [], classes=[0, 1, 2])), compiled=compiled)
     online.add_all(answers.task, answers.worker, answers.label)
-    online.swap(state)
-    assert online.state is state
-    assert_same(online, scored(state, answers))
+    online.swap(model)
+    assert online.model is model
+    assert_same(online, predicted(model, answers))
     online.add(9_999, 3, 1)
-    assert len(found(online)) == 401
+    assert len(posteriors_of(online)) == 401
 
 
 @pytest.mark.parametrize("compiled", LOOPS)
-def test_a_class_that_the_state_does_not_know_is_scored_without_the_confusion_model(
-    compiled: bool, state: BlendState
-) -> None:
-    online = OnlinePosteriors(state, classes=np.array([0, 1, 2, 3]), compiled=compiled)
+def test_a_class_unknown_to_the_model_uses_the_one_coin_model_alone(compiled: bool, model: BlendState) -> None:
+    online = OnlinePosteriors(model, classes=np.array([0, 1, 2, 3]), compiled=compiled)
     online.add(1, 19, 3)
     online.add(1, 2, 0)
-    assert_same(online, scored(state, Answers.of([1, 1], [19, 2], [3, 0], classes=[0, 1, 2, 3])))
+    assert_same(online, predicted(model, Answers.of([1, 1], [19, 2], [3, 0], classes=[0, 1, 2, 3])))
     assert online.posterior(1).argmax() == 3
 
 
 @pytest.mark.parametrize("compiled", LOOPS)
-def test_an_unknown_class_is_refused_and_nothing_is_taken(compiled: bool, state: BlendState) -> None:
-    online = OnlinePosteriors(state, compiled=compiled)
+def test_an_unknown_class_is_refused_and_nothing_is_added(compiled: bool, model: BlendState) -> None:
+    online = OnlinePosteriors(model, compiled=compiled)
     with pytest.raises(ValueError, match="not among the classes"):
         online.add_all(np.array([1, 2]), np.array([1, 1]), np.array([0, 8]))
-    assert found(online) == {}
+    assert posteriors_of(online) == {}
     with pytest.raises(KeyError):
         online.posterior(1)
 
 
-def test_the_answers_kept_are_those_that_came(state: BlendState) -> None:
+def test_kept_answers_equal_the_added_answers(model: BlendState) -> None:
     answers, _ = crowd(tasks=50)
-    online = OnlinePosteriors(state)
+    online = OnlinePosteriors(model)
     online.add_all(answers.task, answers.worker, answers.label)
     kept = online.answers
     online.add(0, 1, 0)
@@ -138,21 +136,24 @@ def test_the_answers_kept_are_those_that_came(state: BlendState) -> None:
 
 
 @pytest.mark.parametrize("compiled", LOOPS)
-def test_readers_and_writers_never_meet_half_of_a_state(compiled: bool, state: BlendState) -> None:
-    """Two states, swapped over and over while others read and write: each reading is wholly of one of them."""
+def test_readers_and_writers_never_see_a_partial_swap(compiled: bool, model: BlendState) -> None:
+    """Swap two models repeatedly during reads and writes: each read comes entirely from one of them."""
     answers, _ = crowd(tasks=200, seed=2)
-    other = replace(state, accuracy=1 - state.accuracy / 2, blend=0.0)
-    online = OnlinePosteriors(state, compiled=compiled)
+    other = replace(model, accuracy=1 - model.accuracy / 2, blend=0.0)
+    online = OnlinePosteriors(model, compiled=compiled)
     online.add_all(answers.task, answers.worker, answers.label)
-    either = [scored(state, answers), scored(other, answers)]
-    torn: list[int] = []
+    expected = [predicted(model, answers), predicted(other, answers)]
+    partial_reads: list[int] = []
     done = Event()
 
     def read() -> None:
         while not done.is_set():
-            now = found(online)
-            if not any(all(np.allclose(now[task], one[task]) for task in one) for one in either):
-                torn.append(1)
+            posteriors = posteriors_of(online)
+            if not any(
+                all(np.allclose(posteriors[task], expected_one[task]) for task in expected_one)
+                for expected_one in expected
+            ):
+                partial_reads.append(1)
 
     def write() -> None:
         for number in range(300):
@@ -162,15 +163,15 @@ def test_readers_and_writers_never_meet_half_of_a_state(compiled: bool, state: B
     for thread in threads:
         thread.start()
     for turn in range(30):
-        online.swap(other if turn % 2 == 0 else state)
+        online.swap(other if turn % 2 == 0 else model)
     threads[1].join()
     done.set()
     threads[0].join()
-    assert torn == []
-    assert_same(online, scored(state, online.answers))
+    assert partial_reads == []
+    assert_same(online, predicted(model, online.answers))
 
 
-def test_online_is_as_right_as_the_batch_fit_after_each_refit() -> None:
+def test_online_is_as_accurate_as_the_batch_fit_after_each_refit() -> None:
     answers, gold = crowd(tasks=600, seed=4)
     points = replay_online(answers, gold, refit_every=500)
     assert [point.answers for point in points] == [500, 1000, 1500, 2000, 2500, 3000]

@@ -1,4 +1,4 @@
-"""A fit over shards is the fit over all tasks, however they are split."""
+"""A sharded fit equals the fit of all tasks, for every split."""
 
 from __future__ import annotations
 
@@ -35,63 +35,65 @@ def crowd(seed: int, tasks: int = 60) -> Answers:
 @given(
     seed=st.integers(0, 2**32 - 1),
     cuts=st.sets(st.integers(1, 59), max_size=8),
-    mapped=st.booleans(),
+    use_map=st.booleans(),
 )
-def test_any_split_gives_the_fit_of_all_tasks(seed: int, cuts: set[int], mapped: bool) -> None:
-    coded = Coded.of(crowd(seed), repeats="share")
-    shards = [coded.part(first, last) for first, last in pairwise([0, *sorted(cuts), len(coded.tasks)])]
-    crowd_rows = pooled(reduce(start_statistics(shard) for shard in shards).counts)
-    model: WorkerModel = DirichletRows(2 * crowd_rows[None]) if mapped else FreeRows()
-    whole = fit(coded, model, DirichletClasses(1.0), max_iterations=30, tolerance=1e-9)
-    way = fit_sharded(lambda: shards, model, DirichletClasses(1.0), max_iterations=30, tolerance=1e-9)
-    assert way.bounds == pytest.approx(whole.bounds, rel=1e-9)
-    found = [expect(shard, way.parameters.log_theta, way.parameters.log_class_prior)[0] for shard in shards]
-    assert np.abs(np.concatenate(found) - whole.posterior).max() < 1e-9
+def test_every_split_gives_the_fit_of_all_tasks(seed: int, cuts: set[int], use_map: bool) -> None:
+    encoded = Coded.of(crowd(seed), repeats="share")
+    shards = [encoded.part(first, last) for first, last in pairwise([0, *sorted(cuts), len(encoded.tasks)])]
+    pooled_start = pooled(reduce(start_statistics(shard) for shard in shards).counts)
+    model: WorkerModel = DirichletRows(2 * pooled_start[None]) if use_map else FreeRows()
+    in_memory = fit(encoded, model, DirichletClasses(1.0), max_iterations=30, tolerance=1e-9)
+    trace = fit_sharded(lambda: shards, model, DirichletClasses(1.0), max_iterations=30, tolerance=1e-9)
+    assert trace.bounds == pytest.approx(in_memory.elbo, rel=1e-9)
+    posteriors = [expect(shard, trace.parameters.log_theta, trace.parameters.log_class_prior)[0] for shard in shards]
+    assert np.abs(np.concatenate(posteriors) - in_memory.posterior).max() < 1e-9
 
 
-def test_jobs_that_hold_one_shard_each_come_to_the_same() -> None:
-    """As Celery would run it: shards read anew by their own ids, statistics stored, one reduce an iteration."""
+def test_jobs_with_one_shard_each_give_the_same_fit() -> None:
+    """As Celery would run it: every job reads its shard and returns statistics; one reduce step per iteration."""
     answers = crowd(4, tasks=90)
     workers = np.unique(answers.worker)
 
-    def read(piece: int) -> Coded:
-        rows = answers.task % 4 == piece
-        gold = {task: label for task, label in answers.gold.items() if task % 4 == piece}
+    def read(shard_id: int) -> Coded:
+        rows = answers.task % 4 == shard_id
+        gold = {task: label for task, label in answers.gold.items() if task % 4 == shard_id}
         part = Answers.of(
             answers.task[rows], answers.worker[rows], answers.label[rows], classes=answers.classes, gold=gold
         )
         return Coded.of(part, repeats="count", workers=workers)
 
     model, classes = FreeRows(), DirichletClasses()
-    parameters = maximise(reduce(start_statistics(read(piece)) for piece in range(4)), model, classes)
-    bounds = []
+    parameters = maximise(reduce(start_statistics(read(shard_id)) for shard_id in range(4)), model, classes)
+    elbo = []
     for _ in range(12):
-        parts = [shard_statistics(read(piece), parameters.log_theta, parameters.log_class_prior) for piece in range(4)]
-        before, result = parameters, step(reduce(parts), parameters, model, classes)
+        parts = [
+            shard_statistics(read(shard_id), parameters.log_theta, parameters.log_class_prior) for shard_id in range(4)
+        ]
+        previous, result = parameters, step(reduce(parts), parameters, model, classes)
         parameters = result.parameters
-        bounds.append(result.bound)
-    whole = fit(Coded.of(answers, repeats="count"), model, classes, max_iterations=12, tolerance=0)
-    assert bounds == pytest.approx(whole.bounds, rel=1e-12)
-    assert before.log_class_prior == pytest.approx(whole.log_class_prior, abs=1e-9)
+        elbo.append(result.elbo)
+    in_memory = fit(Coded.of(answers, repeats="count"), model, classes, max_iterations=12, tolerance=0)
+    assert elbo == pytest.approx(in_memory.elbo, rel=1e-12)
+    assert previous.log_class_prior == pytest.approx(in_memory.log_class_prior, abs=1e-9)
     posterior: dict[int, FloatArray] = {}
-    for piece in range(4):
-        shard = read(piece)
-        found, _ = expect(shard, before.log_theta, before.log_class_prior)
-        posterior.update(zip(shard.tasks.tolist(), found, strict=True))
-    assert np.abs(np.array([posterior[task] for task in sorted(posterior)]) - whole.posterior).max() < 1e-9
+    for shard_id in range(4):
+        shard = read(shard_id)
+        posteriors, _ = expect(shard, previous.log_theta, previous.log_class_prior)
+        posterior.update(zip(shard.tasks.tolist(), posteriors, strict=True))
+    assert np.abs(np.array([posterior[task] for task in sorted(posterior)]) - in_memory.posterior).max() < 1e-9
 
 
-def test_splitting_by_rows_keeps_every_task_whole_and_in_order() -> None:
-    coded = Coded.of(crowd(1), repeats="count")
-    shards = split(coded, rows=50)
+def test_split_by_rows_keeps_tasks_whole_and_in_order() -> None:
+    encoded = Coded.of(crowd(1), repeats="count")
+    shards = split(encoded, rows=50)
     assert len(shards) > 3
-    assert np.concatenate([shard.tasks for shard in shards]).tolist() == coded.tasks.tolist()
-    assert np.concatenate([shard.cell for shard in shards]).tolist() == coded.cell.tolist()
-    assert max(len(shard.cell) for shard in shards) < 50 + np.diff(coded.start).max()
+    assert np.concatenate([shard.tasks for shard in shards]).tolist() == encoded.tasks.tolist()
+    assert np.concatenate([shard.cell for shard in shards]).tolist() == encoded.cell.tolist()
+    assert max(len(shard.cell) for shard in shards) < 50 + np.diff(encoded.start).max()
     assert len(split(Coded.of(Answers.of([], [], []), repeats="count"), rows=10)) == 1
 
 
-def test_no_shard_is_refused() -> None:
+def test_a_fit_without_shards_is_refused() -> None:
     def none() -> Iterable[Coded]:
         return []
 

@@ -1,1 +1,1 @@
-"""How far workers agree: Krippendorff's alpha of classes and of objects, Fleiss' and Cohen's kappa, pairwise tables."""
+"""Inter-annotator agreement: Krippendorff's alpha for classes and objects, Fleiss' and Cohen's kappa, worker pairs."""

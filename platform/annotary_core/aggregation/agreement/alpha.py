@@ -1,12 +1,13 @@
 """Krippendorff's alpha: 1 - observed disagreement / disagreement expected by chance.
 
-1 is perfect agreement, 0 what chance alone would give, below 0 systematic disagreement; Krippendorff asks for .8, and
-.667 where tentative conclusions do. Any number of workers, missing answers, and a distance that fits the labels:
-nominal (different is different), ordinal (labels are ranks) and interval (labels are numbers). Ordinal distances are
-interval distances between mid-ranks: (sum of n_g from c to k - (n_c + n_k) / 2)² is the squared difference of the mean
-ranks of c and k; so two sums over units serve all levels, and no matrix of coincidences is needed.
+1 is perfect agreement, 0 agreement by chance, below 0 systematic disagreement. Krippendorff requires .8, or .667 for
+tentative conclusions. Alpha allows any number of workers, missing answers, and a distance for each level of
+measurement: nominal (equal or different), ordinal (labels are ranks) and interval (labels are numbers). Ordinal
+distances are interval distances between mid-ranks: (sum of n_g from c to k - (n_c + n_k) / 2)² is the squared
+difference of the mean ranks of c and k. Two sums over units therefore suffice for all levels, without a coincidence
+matrix.
 
-With m_u workers on unit u and n = sum of m_u over units that have two or more:
+With m_u workers on unit u and n = sum of m_u over units with two or more workers:
     D_o = 1/n sum_u 1/(m_u - 1) sum over pairs of different workers of d²
     D_e = 1/(n (n - 1)) sum over all pairs of values of d²
 K. Krippendorff, Computing Krippendorff's Alpha-Reliability (2011); Content Analysis, 4th ed. (2018), ch. 12;
@@ -29,10 +30,10 @@ Level = Literal["nominal", "ordinal", "interval"]
 
 @dataclass(frozen=True, slots=True)
 class Alpha:
-    """value is nan when nothing can be said: no unit has two workers, or all labels are the same.
+    """Alpha. value: nan if undefined, because no unit has two workers or all labels are equal.
 
-    low, high: the bootstrap interval, nan without one. observed, expected: D_o and D_e. units: pairable ones. values:
-    votes on them.
+    low, high: bootstrap interval, nan without one. observed, expected: D_o and D_e. units: number of pairable units.
+    values: number of votes on them.
     """
 
     value: float
@@ -46,25 +47,26 @@ class Alpha:
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    """What alpha needs of each unit; a unit with one worker has zeros.
+    """The sums per unit that alpha is computed from; all 0 for a unit with one worker.
 
-    apart: its share of n D_o, shape (u,). parts: shape (u, f), sparse or dense, of which `expected` makes D_e once they
-    are summed over units: the votes for each label (nominal), or the sums 1, x, x² of the values (others).
+    disagreement: the unit's contribution to n D_o, shape (u,). parts: shape (u, f), sparse or dense; `expected`
+    computes D_e from their sums over units. They are the votes for each label (nominal), or the sums of 1, x and x²
+    over the values (other levels).
     """
 
-    apart: FloatArray
+    disagreement: FloatArray
     parts: Any
     nominal: bool
 
     def expected(self, totals: FloatArray) -> FloatArray:
-        """D_e of summed parts, shape (..., f)."""
+        """D_e from summed parts, shape (..., f)."""
         if self.nominal:
             n = totals.sum(axis=-1)
             pairs = n**2 - (totals**2).sum(axis=-1)
         else:
             n = totals[..., 0]
             pairs = 2 * (n * totals[..., 2] - totals[..., 1] ** 2)
-        # Differences of large squares leave dust where all values are the same.
+        # Differences of large squares leave rounding errors if all values are equal.
         pairs = np.where(pairs > 1e-12 * np.maximum(n**2, 1), pairs, 0.0)
         out: FloatArray = np.divide(pairs, n * (n - 1), out=np.zeros_like(pairs, dtype=np.float64), where=n > 1)
         return out
@@ -79,9 +81,9 @@ def alpha(
 ) -> Alpha:
     """Alpha of all units.
 
-    values: the number that each of `ratings.labels` stands for, shape (k,): for "interval" its value, for "ordinal" its
-    place in the order; None takes the label itself. bootstrap: how to find the interval; None leaves it out. Ordinal
-    ranks stay those of the whole data while units are drawn. Raises ValueError for an unknown level.
+    values: the number of each of `ratings.labels`, shape (k,): its value for "interval", its position in the order for
+    "ordinal"; None uses the label itself. bootstrap: settings of the interval; None omits it. Ordinal ranks are those
+    of the full data for all replicates. Raises ValueError for an unknown level.
     """
     sums = _sums(ratings, level, values)
     return _alpha(sums, ratings.pairable, bootstrap)
@@ -96,27 +98,27 @@ def alpha_over_time(
     values: FloatArray | None = None,
     bootstrap: Bootstrap | None = None,
 ) -> list[tuple[float, float, Alpha]]:
-    """Alpha of the units in each stretch of time: (first time, last time, alpha), about as many units in each.
+    """Alpha per time bin: (first time, last time, alpha), with about the same number of units in each bin.
 
-    unit_time: one number a unit, shape (u,), see last_times. Units of the same time stay together. What chance would
-    give is taken from each stretch by itself.
+    unit_time: one number per unit, shape (u,), see `last_times`. Units with equal times share a bin. Expected
+    disagreement is computed within each bin.
     """
     sums = _sums(ratings, level, values)
     times = unit_time[ratings.pairable]
     if not len(times):
         return []
     edges = np.unique(np.quantile(times, np.linspace(0, 1, bins + 1)[1:-1], method="higher"))
-    place = np.searchsorted(edges, unit_time, side="right")
-    found = []
-    for index in np.unique(place[ratings.pairable]):
-        inside = ratings.pairable & (place == index)
+    bin_index = np.searchsorted(edges, unit_time, side="right")
+    alphas = []
+    for current in np.unique(bin_index[ratings.pairable]):
+        inside = ratings.pairable & (bin_index == current)
         span = unit_time[inside]
-        found.append((float(span.min()), float(span.max()), _alpha(sums, inside, bootstrap)))
-    return found
+        alphas.append((float(span.min()), float(span.max()), _alpha(sums, inside, bootstrap)))
+    return alphas
 
 
 def last_times(ratings: Ratings, task: IntArray, time: FloatArray) -> FloatArray:
-    """The time of the last answer to each unit, shape (u,), from the rows that the ratings were made of."""
+    """The time of the last answer to each unit, shape (u,), from the rows that the ratings were built from."""
     out = np.full(len(ratings.units), -np.inf)
     np.maximum.at(out, np.searchsorted(ratings.units, task), time)
     return out
@@ -126,7 +128,7 @@ def last_times(ratings: Ratings, task: IntArray, time: FloatArray) -> FloatArray
 class ClassAlphas:
     """Alpha of each label against all others, in columns of shape (k,).
 
-    value: nan for a label that nobody gave on a pairable unit, or that everybody always gave. votes: on pairable units.
+    value: nan for a label that has no votes on pairable units, or all of them. votes: on pairable units.
     """
 
     label: IntArray
@@ -135,75 +137,77 @@ class ClassAlphas:
 
 
 def class_alphas(ratings: Ratings) -> ClassAlphas:
-    """Nominal alpha a label, with all other labels taken as one."""
+    """Nominal alpha of each label, with all other labels merged into one."""
     kept = ratings.pairable[ratings.unit]
     counts = ratings.counts.tocoo()
     raters = ratings.raters[counts.row]
-    with_others = ratings.pairable[counts.row]
-    given = np.where(with_others, counts.data * (raters - counts.data) / np.maximum(raters - 1, 1), 0.0)
-    split = ratings.share * (1 - ratings.share) / np.maximum(ratings.raters[ratings.unit] - 1, 1)
-    apart = np.bincount(counts.col, given, minlength=len(ratings.labels))
-    apart -= np.bincount(ratings.label[kept], split[kept], minlength=len(ratings.labels))
+    pairable = ratings.pairable[counts.row]
+    cross_pairs = np.where(pairable, counts.data * (raters - counts.data) / np.maximum(raters - 1, 1), 0.0)
+    own_pairs = ratings.share * (1 - ratings.share) / np.maximum(ratings.raters[ratings.unit] - 1, 1)
+    disagreement = np.bincount(counts.col, cross_pairs, minlength=len(ratings.labels))
+    disagreement -= np.bincount(ratings.label[kept], own_pairs[kept], minlength=len(ratings.labels))
     votes = ratings.totals
     n = float(votes.sum())
     chance = votes * (n - votes)
-    ratio = np.divide((n - 1) * apart, chance, out=np.full(len(votes), np.nan), where=chance > 1e-9)
+    ratio = np.divide((n - 1) * disagreement, chance, out=np.full(len(votes), np.nan), where=chance > 1e-9)
     return ClassAlphas(label=ratings.labels, value=1 - ratio, votes=votes)
 
 
 def _sums(ratings: Ratings, level: Level, values: FloatArray | None) -> _Sums:
     raters = ratings.raters.astype(np.float64)
     if level == "nominal":
-        together = np.asarray(ratings.counts.multiply(ratings.counts).sum(axis=1)).ravel()
+        same_pairs = np.asarray(ratings.counts.multiply(ratings.counts).sum(axis=1)).ravel()
         within = raters - ratings.per_unit(ratings.share)
-        apart = raters**2 - together - within
-        return _Sums(_over(apart, raters), ratings.counts, nominal=True)
+        disagreement = raters**2 - same_pairs - within
+        return _Sums(_per_rater(disagreement, raters), ratings.counts, nominal=True)
     if level not in {"ordinal", "interval"}:
         raise ValueError(f"There is no level {level!r}; use nominal, ordinal or interval.")
-    place = ratings.labels.astype(np.float64) if values is None else values
-    middle = place.mean() if len(place) else 0.0
-    x = (_mid_ranks(ratings.totals, place) if level == "ordinal" else place - middle)[ratings.label]
+    position = ratings.labels.astype(np.float64) if values is None else values
+    mean = position.mean() if len(position) else 0.0
+    x = (_mid_ranks(ratings.totals, position) if level == "ordinal" else position - mean)[ratings.label]
     first, second = ratings.per_unit(x), ratings.per_unit(x**2)
-    apart = 2 * (raters * second - first**2) - 2 * (second - ratings.within(x))
-    return _Sums(_over(np.maximum(apart, 0.0), raters), np.stack([raters, first, second], axis=1), nominal=False)
+    disagreement = 2 * (raters * second - first**2) - 2 * (second - ratings.within(x))
+    return _Sums(
+        _per_rater(np.maximum(disagreement, 0.0), raters), np.stack([raters, first, second], axis=1), nominal=False
+    )
 
 
-def _mid_ranks(totals: FloatArray, place: FloatArray) -> FloatArray:
-    """The mean rank of each label's votes, when all votes are ranked by the labels' places; scaled to at most 1."""
-    order = np.argsort(place, kind="stable")
+def _mid_ranks(totals: FloatArray, position: FloatArray) -> FloatArray:
+    """The mean rank of each label's votes when all votes are ranked by label position, scaled to -0.5 to 0.5."""
+    order = np.argsort(position, kind="stable")
     ranks = np.empty(len(totals))
     ranks[order] = np.cumsum(totals[order]) - totals[order] / 2
     n = totals.sum()
     return ranks / n - 0.5 if n > 0 else ranks
 
 
-def _over(apart: FloatArray, raters: FloatArray) -> FloatArray:
-    out: FloatArray = np.divide(apart, raters - 1, out=np.zeros(len(raters)), where=raters >= 2)
+def _per_rater(disagreement: FloatArray, raters: FloatArray) -> FloatArray:
+    out: FloatArray = np.divide(disagreement, raters - 1, out=np.zeros(len(raters)), where=raters >= 2)
     return out
 
 
 def _alpha(sums: _Sums, units: BoolArray, bootstrap: Bootstrap | None) -> Alpha:
-    """Alpha of the units that are marked, all of them pairable."""
-    parts, apart = sums.parts[units], sums.apart[units]
+    """Alpha of the selected units, all of them pairable."""
+    parts, disagreement = sums.parts[units], sums.disagreement[units]
     totals = np.asarray(parts.sum(axis=0)).ravel()
-    value, observed, expected = _ratio(sums, float(apart.sum()), totals)
+    value, observed, expected = _ratio(sums, float(disagreement.sum()), totals)
     low = high = float("nan")
     if bootstrap is not None and np.isfinite(value):
-        drawn = [part for part in _draws(sums, apart, parts, bootstrap) if np.isfinite(part)]
-        low, high = bootstrap.ends(np.array(drawn))
+        resampled = [part for part in _resampled_alphas(sums, disagreement, parts, bootstrap) if np.isfinite(part)]
+        low, high = bootstrap.ends(np.array(resampled))
     return Alpha(value, low, high, observed, expected, int(units.sum()), float(sums.values(totals)))
 
 
-def _ratio(sums: _Sums, apart: float, totals: FloatArray) -> tuple[float, float, float]:
+def _ratio(sums: _Sums, disagreement: float, totals: FloatArray) -> tuple[float, float, float]:
     n, expected = float(sums.values(totals)), float(sums.expected(totals))
-    observed = apart / n if n > 0 else float("nan")
+    observed = disagreement / n if n > 0 else float("nan")
     return (1 - observed / expected if expected > 0 else float("nan")), observed, expected
 
 
-def _draws(sums: _Sums, apart: FloatArray, parts: Any, bootstrap: Bootstrap) -> FloatArray:
-    """Alpha of each resample, shape (replicates,)."""
-    drawn_apart, drawn = resampled_sums(apart, parts, bootstrap)
-    n, expected = sums.values(drawn), sums.expected(drawn)
-    observed = drawn_apart / np.maximum(n, 1)
-    drawn_values: FloatArray = 1 - np.divide(observed, expected, out=np.full(len(n), np.nan), where=expected > 0)
-    return drawn_values
+def _resampled_alphas(sums: _Sums, disagreement: FloatArray, parts: Any, bootstrap: Bootstrap) -> FloatArray:
+    """Alpha of each bootstrap replicate, shape (replicates,)."""
+    resampled_disagreement, totals = resampled_sums(disagreement, parts, bootstrap)
+    n, expected = sums.values(totals), sums.expected(totals)
+    observed = resampled_disagreement / np.maximum(n, 1)
+    values: FloatArray = 1 - np.divide(observed, expected, out=np.full(len(n), np.nan), where=expected > 0)
+    return values

@@ -1,10 +1,10 @@
-"""Fleiss' kappa: agreement of many workers on classes, beyond what chance would give.
+"""Fleiss' kappa: chance-corrected agreement of many workers on classes.
 
 For unit i with n_i workers, n_ij of them for class j: P_i = sum_j n_ij (n_ij - 1) / (n_i (n_i - 1)), the share of pairs
 of workers that agree. kappa = (mean P_i - P_e) / (1 - P_e), P_e = sum_j p_j², p_j the share of class j among all votes.
-J. Fleiss, Measuring Nominal Scale Agreement among Many Raters (1971), which has the same n for every unit; where n_i
-varies, every unit with two workers or more counts the same in the mean and every vote the same in p_j (alpha weighs
-units by their votes instead).
+J. Fleiss, Measuring Nominal Scale Agreement among Many Raters (1971), assumes the same n for every unit. If n_i varies,
+every unit with two or more workers has the same weight in the mean, and every vote the same weight in p_j (alpha
+instead weights units by their votes).
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from annotary_core.aggregation.agreement.ratings import Ratings
 
 @dataclass(frozen=True, slots=True)
 class Fleiss:
-    """kappa: nan when no unit has two workers or all votes are for one class. agreement: mean P_i. chance: P_e.
+    """Fleiss' kappa. kappa: nan if no unit has two workers or all votes are for one class. agreement: mean P_i.
 
-    units: those with two workers or more. same_number: whether all of them have equally many workers.
+    chance: P_e. units: number of units with two or more workers. same_number: whether all of them have the same number
+    of workers.
     """
 
     kappa: float
@@ -31,13 +32,13 @@ class Fleiss:
 
 
 def fleiss_kappa(ratings: Ratings) -> Fleiss:
-    """Kappa of all units with two workers or more."""
+    """Kappa of all units with two or more workers."""
     kept = ratings.pairable
     if not kept.any():
         return Fleiss(float("nan"), float("nan"), float("nan"), 0, True)
     raters = ratings.raters[kept].astype(np.float64)
     squares = np.asarray(ratings.counts.multiply(ratings.counts).sum(axis=1)).ravel()[kept]
-    # A worker's own split vote is no pair of workers.
+    # The parts of a worker's split vote do not form a pair of workers.
     own = ratings.per_unit(ratings.share)[kept]
     agreement = float(np.mean((squares - own) / (raters * (raters - 1))))
     share = ratings.totals / ratings.totals.sum()

@@ -1,4 +1,4 @@
-"""All that `manage.py agreement` says of a table of answers, as plain JSON; what cannot be said is null."""
+"""The agreement report of a table of answers as plain JSON, for `manage.py agreement`; undefined figures are null."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ from annotary_core.aggregation.registry import DEFAULT_METHOD, method_named
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 Json = dict[str, Any]
-#: Classes whose boxes are compared alone, those with the most boxes.
+#: Number of classes with a separate box comparison, those with the most boxes.
 _BOX_CLASSES = 30
 _SUSPECTS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class SameLabel:
-    """The similarity of boxes, 0 where their labels differ."""
+    """Box similarity that is 0 if the labels differ."""
 
     boxes: BoxSimilarity
     label: IntArray
@@ -56,9 +56,9 @@ def class_report(
     method: str = DEFAULT_METHOD,
     bootstrap: Bootstrap | None = None,
 ) -> Json:
-    """Agreement of the workers, doubt in the labels of `method`, and with gold both against it.
+    """Report the agreement of workers and the uncertainty of the labels of `method`, and compare both with gold if any.
 
-    order: the labels from low to high, for the ordinal level. Raises TableError when the labels do not suit the level.
+    order: the labels from low to high, for the ordinal level. Raises TableError if the labels do not fit the level.
     """
     values = _values(table.labels, level, order)
     bootstrap = bootstrap or Bootstrap()
@@ -79,35 +79,36 @@ def class_report(
     }
     if table.time is not None:
         times = last_times(ratings, answers.task, table.time)
-        found = alpha_over_time(ratings, times, level=level, values=values)
+        result = alpha_over_time(ratings, times, level=level, values=values)
         report["over_time"] = [
-            {"from": start, "to": end, "alpha": _figure(part.value), "tasks": part.units} for start, end, part in found
+            {"from": start, "to": end, "alpha": _rounded(part.value), "tasks": part.units}
+            for start, end, part in result
         ]
-    report |= _doubt(table, method)
+    report |= _uncertainty(table, method)
     return report
 
 
 def box_report(table: BoxTable, *, bootstrap: Bootstrap | None = None) -> Json:
-    """Agreement of the workers on boxes: where they are, what they are, each class, each pair, and against gold."""
+    """Report the agreement of workers on boxes: location, label, by class, by pair of workers, and against gold."""
     bootstrap = bootstrap or Bootstrap()
     boxes = table.boxes
     sets = ObjectSets.of(boxes.task, boxes.worker, boxes.seen_task, boxes.seen_worker)
-    place = BoxSimilarity(boxes.box)
-    found = object_agreement(sets, place, bootstrap=bootstrap)
-    labelled = object_agreement(sets, SameLabel(place, boxes.label), bootstrap=bootstrap)
+    similarity = BoxSimilarity(boxes.box)
+    result = object_agreement(sets, similarity, bootstrap=bootstrap)
+    labeled = object_agreement(sets, SameLabel(similarity, boxes.label), bootstrap=bootstrap)
     report: Json = {
         "kind": "boxes",
         "boxes": len(boxes.task),
         "tasks": len(np.unique(sets.unit)),
         "workers": len(table.workers),
         "labels": len(table.labels),
-        "place": _alpha(found.alpha, bootstrap),
-        "place_and_label": _alpha(labelled.alpha, bootstrap),
-        "label": _alpha(alpha(_labels_where_boxes_meet(table), bootstrap=bootstrap), bootstrap),
-        "by_class": _boxes_by_class(table, place),
+        "place": _alpha(result.alpha, bootstrap),
+        "place_and_label": _alpha(labeled.alpha, bootstrap),
+        "label": _alpha(alpha(_labels_of_matched_boxes(table), bootstrap=bootstrap), bootstrap),
+        "by_class": _boxes_by_class(table, similarity),
         "pairs": [
-            {"first": table.workers.text(a), "second": table.workers.text(b), "n": n, "distance": _figure(d)}
-            for a, b, n, d in _rows(found.first, found.second, found.n, found.distance)
+            {"first": table.workers.text(a), "second": table.workers.text(b), "n": n, "distance": _rounded(d)}
+            for a, b, n, d in _rows(result.first, result.second, result.n, result.distance)
         ],
     }
     if table.gold is not None:
@@ -116,32 +117,32 @@ def box_report(table: BoxTable, *, bootstrap: Bootstrap | None = None) -> Json:
 
 
 def _values(labels: Names, level: Level, order: Sequence[str]) -> FloatArray | None:
-    """What the labels are worth at this level; None for their codes, which have the order of their values."""
+    """The value of each label at this level; None uses the codes, which are ordered by value."""
     if level == "nominal":
         return None
     if order and level == "ordinal":
         missing = [name for name in labels.texts() if name not in order]
         if missing or len(set(order)) < len(order):
-            raise TableError(f"The order must name every label once; it lacks {', '.join(missing[:5]) or 'nothing'}.")
+            raise TableError(f"The order must contain every label once; missing: {', '.join(missing[:5]) or 'none'}.")
         return np.array([order.index(name) for name in labels.texts()], np.float64)
     numbers = labels.numbers()
     if numbers is None:
-        hint = " with --order low,middle,high" if level == "ordinal" else ", or ask for nominal"
-        raise TableError(f"The labels are not numbers, so the level {level} needs their order{hint}.")
+        hint = "give their order with --order low,middle,high" if level == "ordinal" else "use the nominal level"
+        raise TableError(f"The labels are not numbers, as the {level} level requires; {hint}.")
     return numbers
 
 
-def _doubt(table: ClassTable, method: str) -> Json:
-    """From the labels of the method without gold, so that gold can judge them."""
+def _uncertainty(table: ClassTable, method: str) -> Json:
+    """Uncertainty of the method's labels. They are computed without gold, so that gold can evaluate them."""
     answers = replace(table.answers, gold={})
     result = method_named(method).fit_predict(answers)
-    whole = set_doubt(label_doubt(result))
+    uncertainty = set_doubt(label_doubt(result))
     report: Json = {
         "doubt": {
             "method": method,
-            "expected_error": _figure(whole.expected_error),
-            "expected_wrong": _figure(whole.expected_wrong),
-            "entropy": _figure(whole.mean_entropy),
+            "expected_error": _rounded(uncertainty.expected_error),
+            "expected_wrong": _rounded(uncertainty.expected_wrong),
+            "entropy": _rounded(uncertainty.mean_entropy),
         },
         "confused": _confused(answers, result, table),
         "suspects": _suspects(result, table),
@@ -151,25 +152,25 @@ def _doubt(table: ClassTable, method: str) -> Json:
     return report
 
 
-def _alpha(found: Alpha, bootstrap: Bootstrap) -> Json:
+def _alpha(result: Alpha, bootstrap: Bootstrap) -> Json:
     return {
-        "value": _figure(found.value),
-        "low": _figure(found.low),
-        "high": _figure(found.high),
+        "value": _rounded(result.value),
+        "low": _rounded(result.low),
+        "high": _rounded(result.high),
         "confidence": bootstrap.confidence,
-        "observed": _figure(found.observed),
-        "expected": _figure(found.expected),
-        "tasks": found.units,
+        "observed": _rounded(result.observed),
+        "expected": _rounded(result.expected),
+        "tasks": result.units,
     }
 
 
 def _fleiss(ratings: Ratings) -> Json:
-    found = fleiss_kappa(ratings)
+    result = fleiss_kappa(ratings)
     return {
-        "kappa": _figure(found.kappa),
-        "agreement": _figure(found.agreement),
-        "chance": _figure(found.chance),
-        "same_number": found.same_number,
+        "kappa": _rounded(result.kappa),
+        "agreement": _rounded(result.agreement),
+        "chance": _rounded(result.chance),
+        "same_number": result.same_number,
     }
 
 
@@ -177,15 +178,15 @@ def _cohen(ratings: Ratings, workers: Names) -> Json:
     table = pairwise(ratings)
     rows = _rows(table.first, table.second, table.n, table.agreement, table.kappa)
     return {
-        "mean_kappa": _figure(table.mean_kappa()),
+        "mean_kappa": _rounded(table.mean_kappa()),
         "complete": table.complete,
         "pairs": [
             {
                 "first": workers.text(first),
                 "second": workers.text(other),
                 "n": n,
-                "agreement": _figure(agreement),
-                "kappa": _figure(kappa),
+                "agreement": _rounded(agreement),
+                "kappa": _rounded(kappa),
             }
             for first, other, n, agreement, kappa in rows
         ],
@@ -193,40 +194,40 @@ def _cohen(ratings: Ratings, workers: Names) -> Json:
 
 
 def _by_class(ratings: Ratings, labels: Names) -> list[Json]:
-    found = class_alphas(ratings)
-    rows = _rows(found.label, found.value, found.votes)
-    return [{"label": labels.text(label), "alpha": _figure(value), "votes": round(n)} for label, value, n in rows]
+    result = class_alphas(ratings)
+    rows = _rows(result.label, result.value, result.votes)
+    return [{"label": labels.text(label), "alpha": _rounded(value), "votes": round(n)} for label, value, n in rows]
 
 
 def _confused(answers: Answers, result: Consensus, table: ClassTable) -> list[Json]:
-    found = confusions(answers, result)
-    columns = (found.a, found.b, found.a_as_b, found.b_as_a, found.score, found.score_without_worst)
-    rows = _rows(*columns, found.workers, found.affected, found.worst, found.unclear)
+    confused = confusions(answers, result)
+    columns = (confused.a, confused.b, confused.a_as_b, confused.b_as_a, confused.score, confused.score_without_worst)
+    rows = _rows(*columns, confused.workers, confused.affected, confused.worst, confused.unclear)
     return [
         {
             "a": table.labels.text(a),
             "b": table.labels.text(b),
-            "a_as_b": _figure(forth),
-            "b_as_a": _figure(back),
-            "score": _figure(score),
-            "score_without_worst": _figure(without),
+            "a_as_b": _rounded(a_as_b),
+            "b_as_a": _rounded(b_as_a),
+            "score": _rounded(score),
+            "score_without_worst": _rounded(without),
             "workers": workers,
-            "affected": _figure(affected),
+            "affected": _rounded(affected),
             "worst": table.workers.text(worst),
             "unclear": unclear,
         }
-        for a, b, forth, back, score, without, workers, affected, worst, unclear in rows
+        for a, b, a_as_b, b_as_a, score, without, workers, affected, worst, unclear in rows
     ]
 
 
 def _suspects(result: Consensus, table: ClassTable) -> list[Json]:
-    found = most_likely_wrong(result, limit=_SUSPECTS)
-    rows = _rows(found.task, found.label, found.wrong, found.other, found.n)
+    suspects = most_likely_wrong(result, limit=_SUSPECTS)
+    rows = _rows(suspects.task, suspects.label, suspects.wrong, suspects.other, suspects.n)
     return [
         {
             "task": table.tasks.text(task),
             "label": table.labels.text(label),
-            "wrong": _figure(wrong),
+            "wrong": _rounded(wrong),
             "other": table.labels.text(other),
             "n": n,
         }
@@ -235,36 +236,42 @@ def _suspects(result: Consensus, table: ClassTable) -> list[Json]:
 
 
 def _against_gold(table: ClassTable, result: Consensus) -> Json:
-    found = calibrate(result, table.answers.gold)
+    calibration = calibrate(result, table.answers.gold)
     workers = against_gold(Ratings.of(table.answers), table.answers.gold)
-    curve = _rows(found.curve.low, found.curve.high, found.curve.n, found.curve.confidence, found.curve.right)
+    curve = _rows(
+        calibration.curve.low,
+        calibration.curve.high,
+        calibration.curve.n,
+        calibration.curve.confidence,
+        calibration.curve.right,
+    )
     return {
-        "tasks": found.n,
-        "accuracy": _figure(found.accuracy),
-        "confidence": _figure(found.confidence),
-        "calibration_error": _figure(found.error),
-        "brier": _figure(found.brier),
-        "log_loss": _figure(found.log_loss),
+        "tasks": calibration.n,
+        "accuracy": _rounded(calibration.accuracy),
+        "confidence": _rounded(calibration.confidence),
+        "calibration_error": _rounded(calibration.error),
+        "brier": _rounded(calibration.brier),
+        "log_loss": _rounded(calibration.log_loss),
         "reliability": [
-            {"from": _figure(low), "to": _figure(high), "n": n, "confidence": _figure(p), "right": _figure(right)}
+            {"from": _rounded(low), "to": _rounded(high), "n": n, "confidence": _rounded(p), "right": _rounded(right)}
             for low, high, n, p, right in curve
         ],
         "workers": [
-            {"worker": table.workers.text(worker), "n": n, "right": _figure(right), "kappa": _figure(kappa)}
+            {"worker": table.workers.text(worker), "n": n, "right": _rounded(right), "kappa": _rounded(kappa)}
             for worker, n, right, kappa in _rows(workers.worker, workers.n, workers.right, workers.kappa)
         ],
     }
 
 
-def _labels_where_boxes_meet(table: BoxTable) -> Ratings:
-    """Boxes of several workers that mean one object are a unit, whatever their labels."""
+def _labels_of_matched_boxes(table: BoxTable) -> Ratings:
+    """Ratings whose units are clusters: boxes of several workers for one object, whatever their labels."""
     members = BoxClustering().fit_predict(table.boxes).members
     rows = np.array([row for part in members for row in part], np.int64)
     unit = np.repeat(np.arange(len(members)), [len(part) for part in members])
     return Ratings.of(Answers.of(unit, table.boxes.worker[rows], table.boxes.label[rows]))
 
 
-def _boxes_by_class(table: BoxTable, place: BoxSimilarity) -> list[Json]:
+def _boxes_by_class(table: BoxTable, similarity: BoxSimilarity) -> list[Json]:
     boxes = table.boxes
     n = np.bincount(boxes.label, minlength=len(table.labels))
     rows: list[Json] = []
@@ -273,15 +280,15 @@ def _boxes_by_class(table: BoxTable, place: BoxSimilarity) -> list[Json]:
             sets = ObjectSets.of(
                 boxes.task, boxes.worker, boxes.seen_task, boxes.seen_worker, kept=boxes.label == label
             )
-            found = object_agreement(sets, place, units=5000, chance_pairs=5000)
+            result = object_agreement(sets, similarity, units=5000, chance_pairs=5000)
             rows.append(
-                {"label": table.labels.text(label), "alpha": _figure(found.alpha.value), "boxes": int(n[label])}
+                {"label": table.labels.text(label), "alpha": _rounded(result.alpha.value), "boxes": int(n[label])}
             )
     return rows
 
 
 def _boxes_against_gold(table: BoxTable) -> list[Json]:
-    """Gold as one more worker, with the number -1: its distance from each of the others."""
+    """Distance of each worker from gold, which is added as a worker with id -1."""
     if table.gold is None:
         return []
     boxes, gold = table.boxes, table.gold
@@ -291,10 +298,10 @@ def _boxes_against_gold(table: BoxTable) -> list[Json]:
         np.concatenate([boxes.seen_task, gold.tasks]),
         np.concatenate([boxes.seen_worker, np.full(len(gold.tasks), -1)]),
     )
-    found = object_agreement(sets, BoxSimilarity(np.concatenate([boxes.box, gold.box])))
-    rows = _rows(found.first, found.second, found.n, found.distance)
+    result = object_agreement(sets, BoxSimilarity(np.concatenate([boxes.box, gold.box])))
+    rows = _rows(result.first, result.second, result.n, result.distance)
     return [
-        {"worker": table.workers.text(worker), "n": n, "distance": _figure(distance)}
+        {"worker": table.workers.text(worker), "n": n, "distance": _rounded(distance)}
         for true, worker, n, distance in rows
         if true == -1
     ]
@@ -304,5 +311,5 @@ def _rows(*columns: Any) -> list[tuple[Any, ...]]:
     return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
-def _figure(value: float) -> float | None:
+def _rounded(value: float) -> float | None:
     return round(value, 6) if math.isfinite(value) else None

@@ -1,21 +1,21 @@
-"""The default: the one-coin model and full confusion matrices, blended as far as the answers bear the richer one out.
+"""The default method: a mixture of the one-coin model and full confusion matrices, weighted by predictive evidence.
 
-No single model is safe. On crowds that confuse certain classes, one number a worker throws away what is needed (s_rel,
-bluebirds); on others the confusion matrices explain the workers' habits by classes that are not the true ones
-(zencrowd). Both are fitted, and each answer is predicted by both from all other answers (leave-one-out: the row's own
-part is taken out of its task's posterior and out of its worker's counts). With `gain` the nats a task by which the
-confusion model predicts better, its part is
+Neither model is safe alone. In crowds that confuse particular classes, one accuracy per worker discards the necessary
+information (s_rel, bluebirds); in others, the confusion matrices explain the workers' habits by classes that are not
+the true ones (zencrowd). Both are fitted, and each predicts every answer from all other answers (leave-one-out: the
+row's own contribution is removed from its task's posterior and from its worker's counts). Let `gain` be the nats per
+task by which the confusion model predicts better. Its mixture weight is
 
     blend = 1 / (1 + exp(-EVIDENCE * (gain - HANDICAP)))
 
 the posterior probability of the richer model with prior odds exp(-EVIDENCE * HANDICAP) and the evidence of EVIDENCE
-tasks. Not of all tasks: answers to one task are alike for reasons that neither model has (some images are hard), so
-full evidence would always say 0 or 1. The result is the mixture of both posteriors, tempered for the same reason
-(scoring.temper): untempered, it is 98 % sure where it is right in 84 % (dog).
+tasks. The evidence of all tasks would always give 0 or 1, because errors on one task are correlated for reasons that
+neither model has (some images are hard). For the same reason the mixture of both posteriors is tempered
+(predict.temper): untempered, it is 98 % confident where 84 % of its labels are correct (dog).
 
-Cold start: below COLD_ANSWERS rows, or COLD_EACH a worker, nothing is learnt from agreement. Each worker is as good as
-their history, their answers to tasks of known class and the common prior say; without any of these all count alike and
-the result is exactly the majority's.
+Cold start: below COLD_START_ANSWERS rows, or COLD_START_PER_WORKER rows per worker, nothing is learned from agreement.
+Each worker's accuracy comes from their history, their answers to gold tasks and the shared prior; without history and
+gold all workers count the same, and the result is exactly the majority vote.
 """
 
 from __future__ import annotations
@@ -44,23 +44,23 @@ from annotary_core.aggregation.classification.one_coin import PRIOR, BetaCoins, 
 from annotary_core.aggregation.classification.predict import MANY_CLASSES, Scored
 from annotary_core.labels.arrays import FloatArray, IntArray
 
-#: Nats a task that the confusion model must predict better by to have half the say.
+#: Nats per task by which the confusion model must predict better to get half of the weight.
 HANDICAP = 1.0
-#: Tasks whose evidence decides between the models.
+#: Number of tasks whose evidence decides between the models.
 EVIDENCE = 2.0
-#: Answers a row that the confusion of all workers counts for.
+#: Pseudo-answers per row that the pooled confusion matrix counts for.
 STRENGTH = 5.0
-#: How far answers to one task err together, see scoring.temper: the value that fits nine real crowds of this kind best.
+#: Correlation of the errors on one task, see predict.temper: the best fit to nine real crowds of this kind.
 ALIKE = 0.2
-#: Rows from which on workers are judged by how they agree.
+#: Rows from which on workers are estimated from their agreement.
 COLD_ANSWERS = 1000
-#: The same a worker: from fewer, accuracies are mostly noise (cf with a third of its answers left out: in one order of
-#: arrival out of five they made the labels worse than the majority's by more than half a point).
+#: The same per worker. With fewer, accuracies are mostly noise: on cf without a third of its answers, they made labels
+#: worse than the majority's by more than half a point in one arrival order out of five.
 COLD_EACH = 3.5
 
 
 class Limits(TypedDict):
-    """When a climb ends, see em.fit."""
+    """When EM stops; see `em.fit`."""
 
     max_iterations: int
     tolerance: float
@@ -71,117 +71,117 @@ LIMITS: Limits = {"max_iterations": 100, "tolerance": 1e-6}
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """A state, and how it was reached: `gain` in nats a task, the bounds of each model's climb (empty if not made)."""
+    """A fitted model and its evidence: `gain` in nats per task, and the ELBO trace of each EM run, empty if not run."""
 
     state: BlendState
     gain: float
-    coin_bounds: tuple[float, ...]
-    confusion_bounds: tuple[float, ...]
+    one_coin_elbo: tuple[float, ...]
+    confusion_elbo: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Blend:
-    """See the module's docstring. A worker's repeated answers to a task share one vote."""
+    """The blend method; see the module docstring. A worker's repeated answers to a task share one vote."""
 
     seed: int = 0
     name: str = "blend"
     uses: frozenset[str] = frozenset({"weights", "priors", "gold", "history"})
 
     def fit_predict(self, answers: Answers) -> Consensus:
-        coded = Coded.of(answers, repeats="share")
-        return Scored(fit_coded(coded, answers).state, seed=self.seed).of_coded(coded)
+        encoded = Coded.of(answers, repeats="share")
+        return Scored(fit_coded(encoded, answers).state, seed=self.seed).of_coded(encoded)
 
 
 def fit_blend(answers: Answers) -> BlendState:
-    """What the answers teach of workers and classes."""
+    """Fit the blend to the answers."""
     return fit_coded(Coded.of(answers, repeats="share"), answers).state
 
 
-def fit_coded(coded: Coded, about: Answers) -> Fitted:
-    """The same, of answers coded with repeats="share"; about: brings classes, priors and history."""
-    return fit_passes(Whole(coded), about, workers=coded.workers, rows=len(coded.cell))
+def fit_coded(encoded: Coded, answers: Answers) -> Fitted:
+    """Fit the blend to answers encoded with repeats="share". answers: supplies classes, priors and history."""
+    return fit_passes(Whole(encoded), answers, workers=encoded.workers, rows=len(encoded.cell))
 
 
 def fit_passes(
     passes: Passes,
-    about: Answers,
+    answers: Answers,
     *,
     workers: IntArray,
     rows: int,
     limits: Limits = LIMITS,
 ) -> Fitted:
-    """Fit by passes over answers that may lie in shards.
+    """Fit the blend by passes over answers that may be stored in shards.
 
-    about: brings classes, priors and history; its rows are not read. workers: shape (w,), the coding of the passes.
-    rows: how many answers there are in all.
+    answers: supplies classes, priors and history; its rows are not read. workers: the worker ids that the passes are
+    encoded with, shape (w,). rows: total number of answers.
     """
-    pseudo = coin_prior(about, workers)
-    if rows < max(COLD_ANSWERS, COLD_EACH * len(workers)) or not len(about.classes):
-        return Fitted(_cold(passes, about, workers, pseudo, rows), 0.0, (), ())
-    coins = climb(passes.coins_start(), passes.coins, BetaCoins(pseudo), class_model(about), **limits)
-    seen = passes.coins(coins.parameters).counts + pseudo
-    alone = coin_state(about, workers, coins.parameters, seen, rows=rows, alike=ALIKE)
-    size = len(about.classes)
-    # Above MANY_CLASSES the one-coin model scores alone.
-    if not 2 <= size <= MANY_CLASSES or len(workers) * size**2 > MOST_CELLS:
-        return Fitted(alone, 0.0, tuple(coins.bounds), ())
+    pseudo = coin_prior(answers, workers)
+    if rows < max(COLD_ANSWERS, COLD_EACH * len(workers)) or not len(answers.classes):
+        return Fitted(_cold_start_model(passes, answers, workers, pseudo, rows), 0.0, (), ())
+    one_coin = climb(passes.one_coin_start(), passes.one_coin_e_step, BetaCoins(pseudo), class_model(answers), **limits)
+    seen = passes.one_coin_e_step(one_coin.parameters).counts + pseudo
+    one_coin_model = coin_state(answers, workers, one_coin.parameters, seen, rows=rows, alike=ALIKE)
+    class_count = len(answers.classes)
+    # Above MAX_CONFUSION_CLASSES predictions use the one-coin model alone.
+    if not 2 <= class_count <= MANY_CLASSES or len(workers) * class_count**2 > MOST_CELLS:
+        return Fitted(one_coin_model, 0.0, tuple(one_coin.bounds), ())
     start = passes.confusion_start()
-    crowd = pooled(start.counts)
-    rows_prior = STRENGTH * crowd[None] + _history(about, workers)
-    classes: ClassModel = DirichletClasses(1.0) if about.priors is None else FixedClasses(about.priors)
-    full = climb(start, passes.confusion, DirichletRows(rows_prior), classes, **limits)
-    said = passes.confusion(full.parameters).counts
-    better = passes.confusion_left_out(full.parameters, said + rows_prior)
-    gain = (better - passes.coins_left_out(coins.parameters, seen)) / max(start.tasks, 1)
+    pooled_start = pooled(start.counts)
+    rows_prior = STRENGTH * pooled_start[None] + _history_counts(answers, workers)
+    class_prior: ClassModel = DirichletClasses(1.0) if answers.priors is None else FixedClasses(answers.priors)
+    confusion = climb(start, passes.confusion_e_step, DirichletRows(rows_prior), class_prior, **limits)
+    counts = passes.confusion_e_step(confusion.parameters).counts
+    confusion_score = passes.confusion_leave_one_out(confusion.parameters, counts + rows_prior)
+    gain = (confusion_score - passes.one_coin_leave_one_out(one_coin.parameters, seen)) / max(start.tasks, 1)
     return Fitted(
         BlendState(
-            classes=about.classes,
+            classes=answers.classes,
             workers=workers,
-            accuracy=alone.accuracy,
-            confusion=np.exp(full.parameters.log_theta),
-            one_coin_prior=alone.one_coin_prior,
-            confusion_prior=full.parameters.log_class_prior,
-            pooled_accuracy=alone.pooled_accuracy,
-            pooled=pooled(said),
+            accuracy=one_coin_model.accuracy,
+            confusion=np.exp(confusion.parameters.log_theta),
+            one_coin_prior=one_coin_model.one_coin_prior,
+            confusion_prior=confusion.parameters.log_class_prior,
+            pooled_accuracy=one_coin_model.pooled_accuracy,
+            pooled=pooled(counts),
             blend=float(expit(EVIDENCE * (gain - HANDICAP))),
             alike=ALIKE,
             answers=rows,
             cold=False,
         ),
         float(gain),
-        tuple(coins.bounds),
-        tuple(full.bounds),
+        tuple(one_coin.bounds),
+        tuple(confusion.bounds),
     )
 
 
-def cold_state(classes: IntArray, workers: IntArray, known: FloatArray) -> BlendState:
-    """The state before anything is learnt from agreement.
+def cold_state(classes: IntArray, workers: IntArray, gold_counts: FloatArray) -> BlendState:
+    """The model before anything is learned from agreement.
 
-    classes: shape (k,), ascending. workers: shape (w,), ascending. known: right and wrong answers of each worker to
-    check images and the like, shape (w, 2).
+    classes: shape (k,), ascending. workers: shape (w,), ascending. gold_counts: correct and incorrect answers of each
+    worker to gold and similar evidence, shape (w, 2).
     """
     none = np.empty(0, np.int64)
-    about = Answers(task=none, worker=none, label=none, classes=classes)
-    counts = known + np.array(PRIOR)
-    found = Parameters(BetaCoins(counts).maximise(np.zeros_like(counts)), log_shares(np.ones(len(classes))))
-    return coin_state(about, workers, found, counts, rows=0, alike=ALIKE, cold=True)
+    answers = Answers(task=none, worker=none, label=none, classes=classes)
+    counts = gold_counts + np.array(PRIOR)
+    parameters = Parameters(BetaCoins(counts).maximise(np.zeros_like(counts)), log_shares(np.ones(len(classes))))
+    return coin_state(answers, workers, parameters, counts, rows=0, alike=ALIKE, cold=True)
 
 
-def _cold(passes: Passes, about: Answers, workers: IntArray, pseudo: FloatArray, rows: int) -> BlendState:
-    """Workers as their history and the tasks of known class have them; classes equally frequent unless known."""
-    classes = len(about.classes)
-    frequencies = np.ones(classes) if about.priors is None else about.priors
-    counts = pseudo + passes.known_coins()
-    found = Parameters(BetaCoins(counts).maximise(np.zeros_like(counts)), log_shares(frequencies))
-    return coin_state(about, workers, found, counts, rows=rows, alike=ALIKE, cold=True)
+def _cold_start_model(passes: Passes, answers: Answers, workers: IntArray, pseudo: FloatArray, rows: int) -> BlendState:
+    """Estimate workers from history and gold tasks alone; classes are equally frequent unless priors are known."""
+    classes = len(answers.classes)
+    frequencies = np.ones(classes) if answers.priors is None else answers.priors
+    counts = pseudo + passes.one_coin_gold_counts()
+    parameters = Parameters(BetaCoins(counts).maximise(np.zeros_like(counts)), log_shares(frequencies))
+    return coin_state(answers, workers, parameters, counts, rows=rows, alike=ALIKE, cold=True)
 
 
-def _history(about: Answers, workers: IntArray) -> FloatArray:
-    """History as pseudo-counts of a confusion matrix, spread evenly over classes; shape (w, k, l), or (1, k, l)."""
-    size = len(about.classes)
-    if not about.history:
+def _history_counts(answers: Answers, workers: IntArray) -> FloatArray:
+    """Histories as pseudo-counts of confusion matrices, spread evenly over classes, shape (w, k, l) or (1, k, l)."""
+    size = len(answers.classes)
+    if not answers.history:
         return np.zeros((1, size, size))
-    counts = coin_prior(about, workers) - np.array(PRIOR)
+    counts = coin_prior(answers, workers) - np.array(PRIOR)
     out = np.repeat((counts[:, 1] / (size * (size - 1)))[:, None, None], size, axis=1).repeat(size, axis=2)
     index = np.arange(size)
     out[:, index, index] = (counts[:, 0] / size)[:, None]

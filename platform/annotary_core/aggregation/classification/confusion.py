@@ -1,4 +1,4 @@
-"""Workers who confuse classes, each in their own way: a full confusion matrix a worker."""
+"""Error models with a full confusion matrix per worker."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 from annotary_core.aggregation.classification.em import FLOOR
 from annotary_core.labels.arrays import FloatArray
 
-#: Stands for 0, so that logarithms are finite.
+#: Replaces 0, so that logarithms are finite.
 _UNUSED = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
 class FreeRows:
-    """Maximum likelihood: what a worker said of tasks of a class, as shares (Dawid and Skene 1979).
+    """Maximum likelihood: the relative frequencies of a worker's labels per true class (Dawid and Skene 1979).
 
-    A count of less than FLOOR becomes FLOOR where the worker used that class at all, so that nobody's answer can ever
-    exclude a class; a worker's unused classes play no part. That costs the bound less than FLOOR a cell.
+    A count below FLOOR becomes FLOOR if the worker used that label at all, so that no answer can exclude a class;
+    labels that the worker never used are ignored. This lowers the ELBO by less than FLOOR per entry.
     """
 
     def maximise(self, counts: FloatArray) -> FloatArray:
@@ -38,9 +38,9 @@ class FreeRows:
 
 @dataclass(frozen=True, slots=True)
 class DirichletRows:
-    """Rows with `pseudo` answers seen before (mode of a Dirichlet), all above 0: shape (w, k, l), or (1, k, l) for all.
+    """Rows under a Dirichlet prior (posterior mode). A worker's history in other projects enters here.
 
-    A worker's history in other projects enters here.
+    pseudo: pseudo-counts above 0, shape (w, k, l), or (1, k, l) for all workers.
     """
 
     pseudo: FloatArray
@@ -55,9 +55,9 @@ class DirichletRows:
 
 
 def pooled(counts: FloatArray) -> FloatArray:
-    """The confusion of all workers together, shape (k, l), each row summing to 1, from counts of shape (w, k, l).
+    """The confusion matrix pooled over all workers, shape (k, l), rows summing to 1, from counts of shape (w, k, l).
 
-    Each row is smoothed by one answer: half of it right, half spread over all classes.
+    Each row is smoothed by one pseudo-answer: half of it correct, half spread over all classes.
     """
     classes = counts.shape[1]
     total = np.einsum("wkl->kl", counts) + np.eye(classes) / 2 + 1 / (2 * max(classes, 1))

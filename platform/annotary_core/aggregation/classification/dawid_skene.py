@@ -1,9 +1,9 @@
-"""Dawid-Skene: each worker has a confusion matrix, found together with the classes by EM.
+"""Dawid-Skene: each worker has a confusion matrix, estimated jointly with the true classes by EM.
 
 A. P. Dawid and A. M. Skene, Maximum likelihood estimation of observer error-rates using the EM algorithm, Journal of
-the Royal Statistical Society C 28 (1979) 20-28. The plain form starts from each class's share of the votes, as they do.
-It needs many answers a worker: of a worker who gave few, it believes too much. The "map" form draws each worker's rows
-to the confusion of all workers together by a Dirichlet prior, so that who gave few answers counts as one of the crowd.
+the Royal Statistical Society C 28 (1979) 20-28. The plain form starts from the vote shares, as they do. It needs many
+answers per worker and is overconfident about workers with few. The "map" form shrinks each worker's rows towards the
+pooled confusion matrix by a Dirichlet prior, so that a worker with few answers counts as an average one.
 """
 
 from __future__ import annotations
@@ -25,23 +25,24 @@ from annotary_core.aggregation.classification.encoding import Coded
 from annotary_core.aggregation.classification.kernels import Choice, kernel_for
 from annotary_core.aggregation.classification.result import expected_skill, outcome
 
-#: Most cells (workers * classes * classes) that the confusion matrices may have: 256 MiB of doubles, and a fit
-#: holds up to four such arrays.
+#: Largest total size (workers * classes * classes) of the confusion matrices: 256 MiB of doubles, and a fit holds up to
+#: four such arrays.
 MOST_CELLS = 32 * 2**20
 
 
 class TooManyCells(ValueError):
-    """The confusion matrices would not fit into memory; the message is one sentence for whoever chose the method."""
+    """The confusion matrices would not fit into memory. The message is one sentence for the user."""
 
 
 @dataclass(frozen=True, slots=True)
 class DawidSkene:
-    """Dawid-Skene by maximum likelihood ("ml", every row counts) or with priors ("map", a worker has one vote a task).
+    """Dawid-Skene by maximum likelihood ("ml", every row counts) or MAP ("map", one vote per worker and task).
 
-    max_iterations, tolerance: see em.fit. strength: answers a row that the pooled confusion counts for, "map" alone.
-    Known priors of the classes are kept as they are; otherwise they are learnt, in "map" with one task a class added.
+    max_iterations, tolerance: see `em.fit`. strength: pseudo-answers per row that the pooled confusion matrix counts
+    for, only in "map". Known class priors stay fixed; otherwise they are estimated, in "map" with one pseudo-task per
+    class.
 
-    Raises TooManyCells when the confusion matrices would have more than MOST_CELLS cells.
+    Raises ConfusionTooLarge if the confusion matrices would have more than MAX_CONFUSION_SIZE entries.
     """
 
     form: Literal["ml", "map"] = "ml"
@@ -57,24 +58,24 @@ class DawidSkene:
         return "dawid-skene" if self.form == "ml" else "dawid-skene-map"
 
     def fit_predict(self, answers: Answers) -> Consensus:
-        coded = Coded.of(answers, repeats="count" if self.form == "ml" else "share")
-        found = self.fit(coded, answers)
-        skill = expected_skill(found.log_theta, found.log_class_prior)
-        return outcome(coded, found.posterior, skill, seed=self.seed)
+        encoded = Coded.of(answers, repeats="count" if self.form == "ml" else "share")
+        result = self.fit(encoded, answers)
+        skill = expected_skill(result.log_theta, result.log_class_prior)
+        return outcome(encoded, result.posterior, skill, seed=self.seed)
 
-    def fit(self, coded: Coded, answers: Answers) -> Fit:
-        """The fit behind `fit_predict`."""
-        check_size(len(coded.workers), len(coded.classes))
+    def fit(self, encoded: Coded, answers: Answers) -> Fit:
+        """Fit the model; `fit_predict` turns the result into a consensus."""
+        check_size(len(encoded.workers), len(encoded.classes))
         workers: WorkerModel = FreeRows()
         classes: ClassModel = DirichletClasses(0.0 if self.form == "ml" else 1.0)
-        start = coded.shares()
+        start = encoded.shares()
         if answers.priors is not None:
             classes = FixedClasses(answers.priors)
         if self.form == "map":
-            crowd = pooled(kernel_for(coded, self.kernel).count(start).counts)
-            workers = DirichletRows(self.strength * crowd[None])
+            pooled_start = pooled(kernel_for(encoded, self.kernel).count(start).counts)
+            workers = DirichletRows(self.strength * pooled_start[None])
         return fit(
-            coded,
+            encoded,
             workers,
             classes,
             start_posterior=start,
@@ -85,9 +86,10 @@ class DawidSkene:
 
 
 def check_size(workers: int, classes: int) -> None:
-    """Raises TooManyCells when a confusion matrix a worker is too much."""
-    if workers * classes * classes > MOST_CELLS:
+    """Raises ConfusionTooLarge if one confusion matrix per worker would exceed MAX_CONFUSION_SIZE."""
+    size, limit = workers * classes * classes, MOST_CELLS
+    if size > limit:
         raise TooManyCells(
-            f"Dawid-Skene would keep {workers * classes * classes:,} numbers for {workers:,} workers and {classes:,} "
-            f"classes, more than {MOST_CELLS:,}; use the method one-coin, which keeps one number a worker."
+            f"Dawid-Skene needs {size:,} parameters for {workers:,} workers and {classes:,} "
+            f"classes, more than {limit:,}; use the method one-coin, which needs one parameter per worker."
         )

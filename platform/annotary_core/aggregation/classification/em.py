@@ -1,12 +1,13 @@
-"""Expectation-maximisation for models of workers: the class of a task is hidden, workers err each in their own way.
+"""Expectation-maximization for latent class models: true classes are hidden, and each worker errs in their own way.
 
-A worker w says class l of a task whose class is k with probability theta[w, k, l]; tasks have class k with probability
-prior[k]. The E-step finds the posterior of each task and adds up what each worker said of tasks of each class; the
-M-step is left to a worker model and a class model, which differ between methods. What the E-step adds up are sufficient
-statistics, so shards of the tasks can be added (shards.py).
+Worker w labels a task of true class k as class l with probability theta[w, k, l]; tasks have class k with probability
+prior[k]. The E-step computes the posterior of each task and the expected counts of each worker's labels by true class;
+the M-step is delegated to an error model and a class model, which differ between methods. The E-step returns sufficient
+statistics, which are additive over shards of the tasks (shards.py).
 
-All is in logarithms. The bound is the log-likelihood (of a task whose class is known: that of the class and the
-answers) plus the logarithms of the priors of the parameters. EM never lowers it (Dempster, Laird, Rubin 1977).
+All parameters are logarithms. The ELBO is the log-likelihood (for a gold task: of its class and the answers) plus the
+log priors of the parameters; the posteriors are exact, so it equals the log posterior density up to a constant. EM
+never lowers it (Dempster, Laird, Rubin 1977).
 """
 
 from __future__ import annotations
@@ -22,29 +23,29 @@ from annotary_core.aggregation.classification.kernels import Choice, kernel_for
 from annotary_core.aggregation.classification.sufficient_statistics import Statistics
 from annotary_core.labels.arrays import FloatArray
 
-#: The least probability or count that a maximum-likelihood estimate takes, so that nothing is ever impossible.
+#: Smallest probability or count of a maximum-likelihood estimate, so that no answer is ever impossible.
 FLOOR = 1e-10
 
 
 class WorkerModel(Protocol):
-    """How workers err: the M-step for theta.
+    """The model of worker errors: the M-step for theta.
 
-    `log_prior` is the logarithm of the prior density of theta up to a constant, 0 for maximum likelihood; `maximise`
-    makes `(counts * log_theta).sum() + log_prior(log_theta)` as large as the model can.
+    `log_prior` is the log prior density of theta up to a constant, 0 for maximum likelihood; `m_step` maximizes
+    `(counts * log_theta).sum() + log_prior(log_theta)` over the parameters of the model.
     """
 
     def maximise(self, counts: FloatArray) -> FloatArray:
-        """log_theta, finite, from the counts, both of shape (w, k, l)."""
+        """Returns log_theta, finite, for the expected counts, both of shape (w, k, l)."""
         ...
 
     def log_prior(self, log_theta: FloatArray) -> float: ...
 
 
 class ClassModel(Protocol):
-    """How frequent the classes are: the M-step for the prior of the classes."""
+    """The model of class frequencies: the M-step for the class prior."""
 
     def maximise(self, class_counts: FloatArray) -> FloatArray:
-        """log_class_prior, finite, from the expected number of tasks of each class, both of shape (k,)."""
+        """Returns log_class_prior, finite, for the expected number of tasks of each class, both of shape (k,)."""
         ...
 
     def log_prior(self, log_class_prior: FloatArray) -> float: ...
@@ -52,9 +53,9 @@ class ClassModel(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DirichletClasses:
-    """Frequencies learnt with `pseudo` tasks of each class seen before (mode of a Dirichlet); 0 is maximum likelihood.
+    """Class frequencies estimated under a Dirichlet prior (posterior mode); 0 pseudo-counts give maximum likelihood.
 
-    pseudo: non-negative, a number or shape (k,).
+    pseudo: pseudo-counts of tasks per class, non-negative, a number or shape (k,).
     """
 
     pseudo: FloatArray | float = 0.0
@@ -68,7 +69,7 @@ class DirichletClasses:
 
 @dataclass(frozen=True, slots=True)
 class FixedClasses:
-    """Frequencies that are known, shape (k,); zeros become the floor, as an answer could otherwise be impossible."""
+    """Known class frequencies, shape (k,). Zeros are raised to FLOOR, as an answer could otherwise be impossible."""
 
     priors: FloatArray
 
@@ -80,15 +81,15 @@ class FixedClasses:
 
 
 def log_shares(counts: FloatArray) -> FloatArray:
-    """Logarithms of the shares of counts of shape (k,), none below the floor; equal where there are no counts."""
+    """Logarithms of the normalized counts, shape (k,), none below FLOOR; uniform if all counts are 0."""
     total = counts.sum()
-    shares = np.maximum(counts / total, FLOOR) if total > 0 else np.ones(len(counts))
-    return np.asarray(np.log(shares / shares.sum()), np.float64)
+    frequencies = np.maximum(counts / total, FLOOR) if total > 0 else np.ones(len(counts))
+    return np.asarray(np.log(frequencies / frequencies.sum()), np.float64)
 
 
 @dataclass(frozen=True, slots=True)
 class Parameters:
-    """log_theta: shape (w, k, l), l what is said of class k. log_class_prior: shape (k,)."""
+    """log_theta: shape (w, k, l), log probability of label l for true class k. log_class_prior: shape (k,)."""
 
     log_theta: FloatArray
     log_class_prior: FloatArray
@@ -96,7 +97,7 @@ class Parameters:
 
 @dataclass(frozen=True, slots=True)
 class Climb:
-    """The way up: the last parameters and the bound of each iteration, the last one that of these parameters."""
+    """The trace of an EM run: the final parameters, and the ELBO of each iteration, ending with that of these."""
 
     parameters: Parameters
     bounds: list[float]
@@ -105,30 +106,30 @@ class Climb:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """posterior: shape (t, k), the E-step of the parameters that stand beside it. bounds: one an iteration.
+    """A fit. posterior: shape (t, k), the E-step under these parameters. elbo: one value per iteration.
 
-    converged: the bound rose less than the tolerance; otherwise the iterations ran out.
+    converged: the ELBO rose by less than the tolerance; otherwise the iterations ran out.
     """
 
     posterior: FloatArray
     log_theta: FloatArray
     log_class_prior: FloatArray
-    bounds: list[float]
+    elbo: list[float]
     iterations: int
     converged: bool
 
 
 def expect(
-    coded: Coded, log_theta: FloatArray, log_class_prior: FloatArray, *, kernel: Choice = "auto"
+    encoded: Coded, log_theta: FloatArray, log_class_prior: FloatArray, *, kernel: Choice = "auto"
 ) -> tuple[FloatArray, Statistics]:
-    """The E-step: posterior of each task, shape (t, k), and the sufficient statistics of all."""
-    posterior = np.empty((len(coded.tasks), len(coded.classes)))
-    return posterior, kernel_for(coded, kernel).expect(log_theta, log_class_prior, posterior)
+    """The E-step: the posterior of each task, shape (t, k), and the sufficient statistics of all tasks."""
+    posterior = np.empty((len(encoded.tasks), len(encoded.classes)))
+    return posterior, kernel_for(encoded, kernel).expect(log_theta, log_class_prior, posterior)
 
 
 def fit(
-    coded: Coded,
-    worker_model: WorkerModel,
+    encoded: Coded,
+    error_model: WorkerModel,
     class_model: ClassModel,
     *,
     start_posterior: FloatArray | None = None,
@@ -136,35 +137,35 @@ def fit(
     tolerance: float = 1e-6,
     kernel: Choice = "auto",
 ) -> Fit:
-    """Maximise from a start; an iteration is an M-step followed by an E-step.
+    """Fit by EM from initial posteriors; an iteration is an M-step followed by an E-step.
 
-    start_posterior: shape (t, k); None means each class's share of the votes, known classes clamped.
-    tolerance: relative change of the bound at which to stop; 0 means to run all iterations.
+    start_posterior: shape (t, k); None means the vote shares, with gold tasks clamped.
+    tolerance: relative change of the ELBO at which to stop; 0 runs all iterations.
     """
-    steps = kernel_for(coded, kernel)
-    posterior = coded.shares() if start_posterior is None else np.array(start_posterior, np.float64, order="C")
-    way = climb(
-        steps.count(posterior),
-        lambda now: steps.expect(now.log_theta, now.log_class_prior, posterior),
-        worker_model,
+    prepared = kernel_for(encoded, kernel)
+    posterior = encoded.shares() if start_posterior is None else np.array(start_posterior, np.float64, order="C")
+    trace = climb(
+        prepared.count(posterior),
+        lambda parameters: prepared.expect(parameters.log_theta, parameters.log_class_prior, posterior),
+        error_model,
         class_model,
         max_iterations=max_iterations,
         tolerance=tolerance,
     )
     return Fit(
         posterior=posterior,
-        log_theta=way.parameters.log_theta,
-        log_class_prior=way.parameters.log_class_prior,
-        bounds=way.bounds,
-        iterations=len(way.bounds),
-        converged=way.converged,
+        log_theta=trace.parameters.log_theta,
+        log_class_prior=trace.parameters.log_class_prior,
+        elbo=trace.bounds,
+        iterations=len(trace.bounds),
+        converged=trace.converged,
     )
 
 
-def maximise(statistics: Statistics, worker_model: WorkerModel, class_model: ClassModel) -> Parameters:
+def maximise(statistics: Statistics, error_model: WorkerModel, class_model: ClassModel) -> Parameters:
     """The M-step."""
     return Parameters(
-        log_theta=worker_model.maximise(statistics.counts),
+        log_theta=error_model.maximise(statistics.counts),
         log_class_prior=class_model.maximise(statistics.class_counts),
     )
 
@@ -172,23 +173,23 @@ def maximise(statistics: Statistics, worker_model: WorkerModel, class_model: Cla
 def climb(
     start: Statistics,
     step: Callable[[Parameters], Statistics],
-    worker_model: WorkerModel,
+    error_model: WorkerModel,
     class_model: ClassModel,
     *,
     max_iterations: int,
     tolerance: float,
 ) -> Climb:
-    """Alternate M-step and E-step (`step`) until the bound stands or the iterations run out.
+    """Alternate M-steps and E-steps (`step`) until the ELBO converges or the iterations run out.
 
-    Raises ValueError for less than one iteration.
+    Raises ValueError for fewer than one iteration.
     """
     if max_iterations < 1:
         raise ValueError("A fit needs at least one iteration.")
-    statistics, bounds, converged = start, list[float](), False
-    while not converged and len(bounds) < max_iterations:
-        parameters = maximise(statistics, worker_model, class_model)
+    statistics, elbo, converged = start, list[float](), False
+    while not converged and len(elbo) < max_iterations:
+        parameters = maximise(statistics, error_model, class_model)
         statistics = step(parameters)
-        prior = worker_model.log_prior(parameters.log_theta) + class_model.log_prior(parameters.log_class_prior)
-        bounds.append(statistics.log_likelihood + prior)
-        converged = tolerance > 0 and len(bounds) > 1 and bounds[-1] - bounds[-2] <= tolerance * abs(bounds[-1])
-    return Climb(parameters=parameters, bounds=bounds, converged=converged)
+        prior = error_model.log_prior(parameters.log_theta) + class_model.log_prior(parameters.log_class_prior)
+        elbo.append(statistics.log_likelihood + prior)
+        converged = tolerance > 0 and len(elbo) > 1 and elbo[-1] - elbo[-2] <= tolerance * abs(elbo[-1])
+    return Climb(parameters=parameters, bounds=elbo, converged=converged)

@@ -1,7 +1,7 @@
-"""Answers as dense integer columns in canonical order: the form in which every worker model reads them.
+"""Answers encoded as dense integer columns in canonical order, the input of every error model.
 
-A row of the answers becomes one integer, its *cell*: worker index * classes + class index. Rows are sorted by task and
-cell, so that every sum of a fit runs in the same order however the answers came, and results are equal to the last bit.
+Each row becomes one integer, its *cell*: worker index * classes + class index. Rows are sorted by task and cell, so
+that every sum of a fit runs in the same order whatever the order of the answers, and results are equal to the last bit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 Repeats = Literal["count", "share"]
 IndexArray = NDArray[np.signedinteger[Any]]
 
-#: Numbers that span at most this many times the rows are coded or sorted by a table, others by comparing.
+#: Integers that span at most this many times the number of rows are encoded or sorted by a lookup table.
 _TABLE_PER_ROW = 4
 
 
@@ -28,16 +28,16 @@ _TABLE_PER_ROW = 4
 class Coded:
     """Answers of t tasks, w workers and k classes in n rows, sorted by task, worker, class (and weight).
 
-    tasks: the original ids, ascending, shape (t,). workers, classes: likewise, shapes (w,) and (k,); they may name some
-    that no row does, so that parts of the tasks share one coding (see shards.py).
+    tasks: the original ids, ascending, shape (t,). workers, classes: likewise, shapes (w,) and (k,); they may include
+    ids that no row has, so that shards of the tasks share one encoding (see shards.py).
     start: the rows of task i are `start[i]` to `start[i + 1]`, shape (t + 1,).
-    cell: worker index * k + class index of each row, shape (n,), int32 where that fits.
-    vote: what each row counts, shape (n,); where all are 1 it is a read-only view of a single number.
-    gold: class index that is known to be true, -1 where it is not, shape (t,).
-    n: distinct workers a task, shape (t,).
+    cell: worker index * k + class index of each row, shape (n,), int32 if it fits.
+    vote: vote of each row, shape (n,); if all are 1, a read-only view of a single number.
+    gold: true class index, -1 if unknown, shape (t,).
+    n: number of distinct workers per task, shape (t,).
 
-    Votes may be fractions. So an answer that is a vector of class probabilities (a model's) is a row a class whose vote
-    is the probability: the expected log-likelihood of the answer. `soft_rows` makes such rows.
+    Votes may be fractions. A soft label, such as a model's class probabilities, is one row per class whose vote is the
+    probability, which gives the expected log-likelihood of the answer. `soft_label_rows` builds such rows.
     """
 
     tasks: IntArray
@@ -51,12 +51,12 @@ class Coded:
 
     @classmethod
     def of(cls, answers: Answers, *, repeats: Repeats, workers: IntArray | None = None) -> Coded:
-        """The answers, coded; weights become votes.
+        """Encode the answers; weights become votes.
 
-        repeats: what r rows of one worker for one task count. "count": each its own weight, as repeated responses do
-        in Dawid and Skene (1979). "share": weight / r each, one vote in all, of the mean weight.
-        workers: the ids to code by, ascending; None means those in the answers. Raises ValueError for an answer of
-        somebody else.
+        repeats: how r rows of one worker for one task count. "count": each with its own weight, like the repeated
+        responses in Dawid and Skene (1979). "share": with weight / r each, so together one vote of the mean weight.
+        workers: the worker ids to encode with, ascending; None means those in the answers. Raises ValueError for an
+        answer of any other worker.
         """
         worker, ids = _codes(answers.worker) if workers is None else (_index(answers.worker, workers), workers)
         task, tasks = _codes(answers.task)
@@ -82,27 +82,27 @@ class Coded:
 
     @property
     def task(self) -> IndexArray:
-        """Task index of each row, shape (n,), computed at each call."""
+        """Task index of each row, shape (n,), computed on each access."""
         return np.repeat(np.arange(len(self.tasks), dtype=np.int32), np.diff(self.start))
 
     @property
     def worker(self) -> IndexArray:
-        """Worker index of each row, shape (n,), computed at each call."""
+        """Worker index of each row, shape (n,), computed on each access."""
         return self.cell // self.cell.dtype.type(max(len(self.classes), 1))
 
     @property
     def label(self) -> IndexArray:
-        """Class index of each row, shape (n,), computed at each call."""
-        # numpy divides by one number much faster than it takes remainders.
+        """Class index of each row, shape (n,), computed on each access."""
+        # In numpy, division by a scalar is much faster than the remainder.
         return self.cell - self.worker * self.cell.dtype.type(len(self.classes))
 
     @property
     def uniform(self) -> bool:
-        """Every vote is 1."""
+        """Whether every vote is 1."""
         return self.vote.strides == (0,)
 
     def part(self, first: int, last: int) -> Coded:
-        """The tasks of index `first` up to but not including `last`, in the same coding."""
+        """The tasks with index `first` up to but excluding `last`, in the same encoding."""
         rows = slice(int(self.start[first]), int(self.start[last]))
         return replace(
             self,
@@ -115,36 +115,36 @@ class Coded:
         )
 
     def shares(self) -> FloatArray:
-        """Each class's share of the votes of a task, known classes clamped, shape (t, k); without votes, equal."""
+        """Vote share of each class in each task, shape (t, k); gold tasks are clamped, tasks without votes uniform."""
         tasks, classes = len(self.tasks), len(self.classes)
-        at = np.repeat(np.arange(tasks, dtype=np.int64) * classes, np.diff(self.start))
-        at += self.label
-        counted = np.bincount(at, None if self.uniform else self.vote, minlength=tasks * classes)
+        index = np.repeat(np.arange(tasks, dtype=np.int64) * classes, np.diff(self.start))
+        index += self.label
+        counted = np.bincount(index, None if self.uniform else self.vote, minlength=tasks * classes)
         votes: FloatArray = counted.astype(np.float64, copy=False).reshape(tasks, classes)
         total = np.einsum("ij->i", votes)
-        silent = total <= 0
-        votes /= np.where(silent, 1.0, total)[:, None]
-        votes[silent] = 1 / max(classes, 1)
-        known = np.flatnonzero(self.gold >= 0)
-        votes[known] = 0.0
-        votes[known, self.gold[known]] = 1.0
+        no_votes = total <= 0
+        votes /= np.where(no_votes, 1.0, total)[:, None]
+        votes[no_votes] = 1 / max(classes, 1)
+        gold_tasks = np.flatnonzero(self.gold >= 0)
+        votes[gold_tasks] = 0.0
+        votes[gold_tasks, self.gold[gold_tasks]] = 1.0
         return votes
 
 
 def soft_rows(
     task: IntArray, worker: IntArray, probabilities: FloatArray, classes: IntArray, *, repeats: Repeats
 ) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
-    """Columns task, worker, label, weight that say class probabilities, for `Answers.of` and the same `repeats`.
+    """Build columns task, worker, label, weight from soft labels, for `Answers.of` and the same `repeats`.
 
-    task, worker: shape (m,). probabilities: shape (m, k) over `classes`. Each vector is one vote: a row a class with a
-    probability above 0, whose vote is the probability. (With "share" its weight is the probability times the number of
-    such rows, which the sharing divides again.)
+    task, worker: shape (m,). probabilities: shape (m, k) over `classes`. Each vector is one vote: one row per class
+    with a probability above 0, whose vote is the probability. (With "share" the weight is the probability times the
+    number of these rows, as encoding divides by that number.)
     """
-    at, column = np.nonzero(probabilities > 0)
-    weight = probabilities[at, column]
+    vector, column = np.nonzero(probabilities > 0)
+    weight = probabilities[vector, column]
     if repeats == "share":
-        weight = weight * np.bincount(at, minlength=len(probabilities))[at]
-    return task[at], worker[at], classes[column], weight
+        weight = weight * np.bincount(vector, minlength=len(probabilities))[vector]
+    return task[vector], worker[vector], classes[column], weight
 
 
 def _index_type(size: int) -> np.dtype[np.signedinteger[Any]]:
@@ -152,7 +152,7 @@ def _index_type(size: int) -> np.dtype[np.signedinteger[Any]]:
 
 
 def _codes(column: IntArray) -> tuple[IndexArray, IntArray]:
-    """Index of each value among the distinct ones, and these ascending."""
+    """Index of each value among the unique values, and the unique values, ascending."""
     if not len(column):
         return np.empty(0, np.int32), np.empty(0, np.int64)
     low, high = int(column.min()), int(column.max())
@@ -168,11 +168,11 @@ def _codes(column: IntArray) -> tuple[IndexArray, IntArray]:
 
 
 def _index(column: IntArray, ids: IntArray) -> IndexArray:
-    """Index of each value among the ascending ids; raises ValueError for a value that is not there."""
+    """Index of each value among the ascending ids. Raises ValueError for a value that is not an id."""
     if not len(column):
         return np.empty(0, np.int32)
     if not len(ids) or column.min() < ids[0] or column.max() > ids[-1]:
-        raise ValueError("A row names a worker or class that is not among the given ones.")
+        raise ValueError("A row has a worker or class that is not among the given ids.")
     span = int(ids[-1]) - int(ids[0]) + 1
     if span > _TABLE_PER_ROW * len(column) + 1024:
         index: IndexArray = np.searchsorted(ids, column).astype(_index_type(len(ids)))
@@ -183,14 +183,14 @@ def _index(column: IntArray, ids: IntArray) -> IndexArray:
         index = table[column - ids[0]]
         unknown = bool((index < 0).any())
     if unknown:
-        raise ValueError("A row names a worker or class that is not among the given ones.")
+        raise ValueError("A row has a worker or class that is not among the given ids.")
     return index
 
 
 def _sorted(
     task: IndexArray, cell: IndexArray, weight: FloatArray | None, *, tasks: int, cells: int
 ) -> tuple[IntArray, IndexArray, FloatArray | None]:
-    """Where each task's rows start, and the other columns by task, cell, weight."""
+    """Start of each task's rows, and the other columns sorted by task, cell and weight."""
     if weight is None and cells <= _TABLE_PER_ROW * len(cell) + 1024:
         by_cell = _buckets(cell, task, cells)
         cell = np.repeat(np.arange(cells, dtype=cell.dtype), np.diff(by_cell.indptr))
@@ -202,16 +202,17 @@ def _sorted(
 
 
 def _buckets(key: IndexArray, payload: IndexArray, size: int) -> csc_array:
-    """The payload in the order of its keys (counting sort, stable) as `data`, and where each key starts as `indptr`.
+    """Stable counting sort: the payload in the order of its keys as `data`, and the start of each key as `indptr`.
 
-    Turning a matrix with an entry a row from rows to columns is just that, several times as fast as sorting.
+    Converting a sparse matrix with one entry per row to column order does exactly this, and is several times as fast as
+    sorting.
     """
     rows = len(key)
     return csr_array((payload, key, np.arange(rows + 1, dtype=_index_type(rows + 1))), shape=(rows, size)).tocsc()
 
 
 def _first_of_pair(start: IntArray, worker: IndexArray) -> BoolArray:
-    """Whether a row is the first of its worker for its task."""
+    """Whether each row is the first of its worker for its task."""
     first = np.ones(len(worker), np.bool_)
     np.not_equal(worker[1:], worker[:-1], out=first[1:])
     first[start[:-1][start[:-1] < start[1:]]] = True
@@ -233,7 +234,7 @@ def _gold(gold: Mapping[int, int], tasks: IntArray, classes: IntArray) -> IndexA
     if gold and len(tasks):
         task = np.fromiter(gold.keys(), np.int64, len(gold))
         label = np.fromiter(gold.values(), np.int64, len(gold))
-        at = np.minimum(np.searchsorted(tasks, task), len(tasks) - 1)
-        here = tasks[at] == task
-        out[at[here]] = np.searchsorted(classes, label[here])
+        index = np.minimum(np.searchsorted(tasks, task), len(tasks) - 1)
+        is_encoded = tasks[index] == task
+        out[index[is_encoded]] = np.searchsorted(classes, label[is_encoded])
     return out

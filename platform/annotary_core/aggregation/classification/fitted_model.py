@@ -1,4 +1,4 @@
-"""What a fit of the blend learnt, kept: enough to score new answers, to update as they come, to begin the next fit."""
+"""The fitted blend: enough to predict labels for new answers, offline and online, and to store between fits."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from annotary_core.labels.arrays import FloatArray, IntArray
 
-#: Significant digits of numbers in JSON: far finer than what the answers can tell.
+#: Significant digits of numbers in JSON, far more precise than any estimate.
 _DIGITS = 9
 
 Json = dict[str, Any]
@@ -19,17 +19,17 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class BlendState:
-    """The parameters of both models and how they are blended. It never changes, so a reader can never see half of it.
+    """The parameters of both models and their mixture weight. Immutable, so readers never see a partial update.
 
     classes: shape (k,), ascending. workers: shape (w,), ascending ids.
-    accuracy: of each worker in the one-coin model, shape (w,). confusion: probability that worker w says l of class k,
-    shape (w, k, l); shape (0, k, l) where the confusion model has no part.
-    one_coin_prior, confusion_prior: logarithms of the class frequencies as they enter each model, shape (k,); the first
-    are tempered and do not sum to 1.
-    pooled_accuracy, pooled: what stands in for workers who are not in `workers`; pooled has shape (k, l).
-    blend: the part of the confusion model, 0 to 1. alike: how far answers to one task err together, 0 to 1; see
-    scoring.temper. answers: rows that it was fitted to. cold: there were too few to
-    learn from, so that workers count alike but for their history.
+    accuracy: accuracy of each worker in the one-coin model, shape (w,). confusion: probability that worker w labels
+    class k as l, shape (w, k, l); shape (0, k, l) if the confusion model is not used.
+    one_coin_prior, confusion_prior: log class frequencies as they enter each model, shape (k,); the former are tempered
+    and do not sum to 1.
+    pooled_accuracy, pooled_confusion: used for workers who are not in `workers`; the latter has shape (k, l).
+    blend: mixture weight of the confusion model, 0 to 1. error_correlation: correlation of the errors on one task, 0 to
+    1; see predict.temper. answers: number of rows fitted. is_cold_start: there were too few answers to learn from, so
+    workers differ only by their history and gold.
     """
 
     classes: IntArray
@@ -46,14 +46,14 @@ class BlendState:
     cold: bool
 
     def accuracy_of(self, workers: IntArray) -> FloatArray:
-        """Shape (m,) for ids of shape (m,), the pooled one for those who are unknown."""
+        """Accuracy of each worker, shape (m,) for ids of shape (m,); the pooled accuracy for unknown workers."""
         index, known = self._find(workers)
         out = np.full(len(workers), self.pooled_accuracy)
         out[known] = self.accuracy[index[known]]
         return out
 
     def confusion_of(self, workers: IntArray) -> FloatArray:
-        """Shape (m, k, l) for ids of shape (m,), the pooled one for those who are unknown."""
+        """Confusion matrices, shape (m, k, l) for ids of shape (m,); the pooled matrix for unknown workers."""
         out = np.repeat(self.pooled[None], len(workers), axis=0)
         if len(self.confusion):
             index, known = self._find(workers)
@@ -72,21 +72,21 @@ class BlendState:
 
     @classmethod
     def from_json(cls, body: Json) -> BlendState:
-        """Raises ValueError or KeyError for anything that `to_json` did not write."""
+        """The inverse of `to_json`. Raises ValueError or KeyError for any other input."""
         return cls.from_parts(body, {int(worker): part for worker, part in body["workers"].items()})
 
     def header_json(self) -> Json:
-        """All but the workers: it has the same size however many there are.
+        """Everything except the workers, so its size does not depend on their number.
 
-        `pooled` is left out where it follows from the accuracy: of a thousand classes it is a million numbers.
+        `pooled` is omitted if it follows from the accuracy: for a thousand classes it has a million entries.
         """
-        follows = np.array_equal(self.pooled, coin_rows(self.pooled_accuracy, len(self.classes)))
+        is_one_coin = np.array_equal(self.pooled, coin_rows(self.pooled_accuracy, len(self.classes)))
         return {
             "classes": self.classes.tolist(),
-            "one_coin_prior": _figures(self.one_coin_prior),
-            "confusion_prior": _figures(self.confusion_prior),
+            "one_coin_prior": _rounded(self.one_coin_prior),
+            "confusion_prior": _rounded(self.confusion_prior),
             "pooled_accuracy": float(f"{self.pooled_accuracy:.{_DIGITS}g}"),
-            "pooled": None if follows else _figures(self.pooled),
+            "pooled": None if is_one_coin else _rounded(self.pooled),
             "blend": float(f"{self.blend:.{_DIGITS}g}"),
             "alike": self.alike,
             "answers": self.answers,
@@ -94,21 +94,21 @@ class BlendState:
         }
 
     def worker_json(self, index: int) -> Json:
-        """What is known of the worker at this index."""
+        """The parameters of the worker at this index."""
         body: Json = {"accuracy": float(f"{self.accuracy[index]:.{_DIGITS}g}")}
         if len(self.confusion):
-            body["confusion"] = _figures(self.confusion[index])
+            body["confusion"] = _rounded(self.confusion[index])
         return body
 
     @classmethod
     def from_parts(cls, header: Json, workers: Mapping[int, Json]) -> BlendState:
-        """The state with these workers alone, from `header_json` and `worker_json`; others count as unknown."""
+        """Rebuild from `header_json` and `worker_json`, with these workers only; all others are unknown."""
         ids = np.array(sorted(workers), np.int64)
         classes = np.array(header["classes"], np.int64)
         size = len(classes)
         rows = [workers[int(worker)]["confusion"] for worker in ids if "confusion" in workers[int(worker)]]
         if rows and len(rows) < len(ids):
-            raise ValueError("Either every worker of a state has a confusion matrix or none has.")
+            raise ValueError("Either every worker of a fitted model has a confusion matrix or none has.")
         accuracy, pooled = float(header["pooled_accuracy"]), header["pooled"]
         return cls(
             classes=classes,
@@ -127,12 +127,12 @@ class BlendState:
 
 
 def coin_rows(accuracy: float, classes: int) -> FloatArray:
-    """The confusion matrix of a worker who is right with this probability and else says any other class, (k, k)."""
+    """The one-coin confusion matrix, shape (k, k): the accuracy on the diagonal, the rest spread over other classes."""
     rows = np.full((classes, classes), (1 - accuracy) / max(classes - 1, 1))
     np.fill_diagonal(rows, accuracy if classes > 1 else 1.0)
     return rows
 
 
-def _figures(values: ArrayLike) -> Any:
+def _rounded(values: ArrayLike) -> Any:
     array = np.asarray(values, np.float64)
     return np.array([float(f"{value:.{_DIGITS}g}") for value in array.ravel()]).reshape(array.shape).tolist()

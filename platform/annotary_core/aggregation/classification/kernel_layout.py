@@ -1,4 +1,4 @@
-"""Counts and probabilities with a row a cell, a (worker, said class) pair: the layout in which both kernels work."""
+"""The layout of both kernels: counts and probabilities with one row per cell, a (worker, voted class) pair."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from annotary_core.aggregation.classification.sufficient_statistics import Stati
 from annotary_core.labels.arrays import FloatArray
 
 
-def no_counts(coded: Coded) -> FloatArray:
-    """Zeros, a row a cell: shape (w * l, k)."""
-    return np.zeros((len(coded.workers) * len(coded.classes), len(coded.classes)))
+def no_counts(encoded: Coded) -> FloatArray:
+    """Counts of zero in the kernel layout, shape (w * l, k)."""
+    return np.zeros((len(encoded.workers) * len(encoded.classes), len(encoded.classes)))
 
 
-def statistics_of(coded: Coded, counts: FloatArray, posterior: FloatArray, log_likelihood: float) -> Statistics:
-    """From counts with a row a cell and the posteriors that they were added up from."""
+def statistics_of(encoded: Coded, counts: FloatArray, posterior: FloatArray, log_likelihood: float) -> Statistics:
+    """Build the statistics from counts in the kernel layout and the posteriors that they were summed from."""
     return Statistics(
-        counts=_said_last(counts, coded),
+        counts=_from_kernel_layout(counts, encoded),
         class_counts=np.einsum("ij->j", posterior),
         log_likelihood=log_likelihood,
         tasks=len(posterior),
@@ -25,12 +25,12 @@ def statistics_of(coded: Coded, counts: FloatArray, posterior: FloatArray, log_l
 
 
 def cells_first(log_theta: FloatArray) -> FloatArray:
-    """Shape (w, k, l) as (w * l, k), C order: a row a cell. No copy where the memory already lies so."""
-    workers, classes, said = log_theta.shape
-    return np.ascontiguousarray(log_theta.transpose(0, 2, 1)).reshape(workers * said, classes)
+    """Reshape (w, k, l) to the kernel layout (w * l, k), C order. Makes no copy if the memory order already fits."""
+    workers, classes, labels = log_theta.shape
+    return np.ascontiguousarray(log_theta.transpose(0, 2, 1)).reshape(workers * labels, classes)
 
 
-def _said_last(counts: FloatArray, coded: Coded) -> FloatArray:
-    """The reverse of `cells_first`, as a view."""
-    classes = len(coded.classes)
-    return counts.reshape(len(coded.workers), classes, classes).transpose(0, 2, 1)
+def _from_kernel_layout(counts: FloatArray, encoded: Coded) -> FloatArray:
+    """The inverse of `to_kernel_layout`, as a view."""
+    classes = len(encoded.classes)
+    return counts.reshape(len(encoded.workers), classes, classes).transpose(0, 2, 1)

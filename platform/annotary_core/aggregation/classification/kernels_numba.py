@@ -1,7 +1,7 @@
-"""The E-step compiled: gather, normalise, scatter, each in the order of the tasks. Needs numba.
+"""The compiled E-step: gather, normalize, scatter, each in the order of the tasks. Needs numba.
 
-It runs in one thread, without the interpreter's lock. Sums run in the order of the rows, which `Coded` fixes, so that
-results repeat to the last bit on one machine; from those of the numpy kernel they differ in the last bits alone.
+It runs in one thread and releases the interpreter's lock. Sums run in the row order of `EncodedAnswers`, so results are
+reproducible to the last bit on one machine; they differ from those of the numpy kernel only in the last bits.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from annotary_core.aggregation.classification.kernel_layout import cells_first, 
 from annotary_core.aggregation.classification.sufficient_statistics import Statistics
 from annotary_core.labels.arrays import FloatArray, IntArray
 
-#: Cells of the posterior that are exponentiated at once; they stay in the first-level cache.
+#: Entries of the posterior that are exponentiated at once; they stay in the first-level cache.
 _BLOCK = 2048
 
 
 def compile_loop(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as machine code that releases the interpreter's lock."""
+    """Compile the function to machine code that releases the interpreter's lock."""
     try:
         return _njit(function, cache=True)
     except RuntimeError:
-        # Neither the folder of the code nor that of the user can be written: each process compiles for itself.
+        # Neither the code folder nor the user's cache folder is writable: each process compiles for itself.
         return _njit(function, cache=False)
 
 
 def _njit(function: Callable[..., Any], *, cache: bool) -> Callable[..., Any]:
-    # Multiplying and adding in one instruction is the one liberty that the compiler may take.
+    # Fused multiply-add is the only floating-point optimization that the compiler may apply.
     compiled: Callable[..., Any] = numba.njit(cache=cache, nogil=True, error_model="numpy", fastmath={"contract"})(
         function
     )
@@ -40,12 +40,12 @@ def _njit(function: Callable[..., Any], *, cache: bool) -> Callable[..., Any]:
 
 
 def _exponentials(x: FloatArray, power: FloatArray, bits: IntArray) -> None:
-    """exp of each x <= 0 in place, to two units in the last place; below -700 it stays at exp(-700).
+    """Compute exp of each x <= 0 in place, to two units in the last place; values below -700 give exp(-700).
 
-    Loops without calls and branches, which the compiler turns into vector instructions, unlike math.exp. exp(x) =
-    2**n exp(r) with n = round(x / log 2), |r| <= log(2) / 2 (log 2 in two parts: Cody and Waite 1980), and exp(r) by
-    its series to r**13, whose rest is below 1e-17. Adding 1.5 * 2**52 rounds, and leaves n in the low bits, from where
-    it is shifted to the exponent of a double. `power` is room for them, `bits` the same memory as integers.
+    The loops have no calls or branches, so the compiler vectorizes them, unlike math.exp. exp(x) = 2**n exp(r) with n =
+    round(x / log 2), |r| <= log(2) / 2 (log 2 split in two parts: Cody and Waite 1980), and exp(r) is its series up to
+    r**13, whose remainder is below 1e-17. Adding 1.5 * 2**52 rounds and leaves n in the low bits, from where it is
+    shifted to the exponent of a double. `power` is scratch space for these, `bits` the same memory as integers.
     """
     for i in range(len(x)):
         y = max(x[i], -700.0)
@@ -75,17 +75,17 @@ def _exponentials(x: FloatArray, power: FloatArray, bits: IntArray) -> None:
 def _gather(
     start: IntArray, cell: IndexArray, vote: FloatArray, by_cell: FloatArray, prior: FloatArray, out: FloatArray
 ) -> None:
-    """Log joint probabilities of the tasks whose rows `start` bounds. Votes of shape (0,) are all 1."""
-    # Unsigned indices spare the test for negative ones, here and below.
+    """Compute the log joint probabilities of the tasks delimited by `start`. `vote` of shape (0,) means all are 1."""
+    # Unsigned indices avoid the check for negative ones, here and below.
     classes = np.uint64(len(prior))
     for task in range(len(out)):
         for k in range(classes):
             out[task, k] = prior[k]
         for row in range(start[task], start[task + 1]):
             weight = vote[row] if len(vote) else 1.0
-            at = np.uint64(cell[row])
+            index = np.uint64(cell[row])
             for k in range(classes):
-                out[task, k] += weight * by_cell[at, k]
+                out[task, k] += weight * by_cell[index, k]
 
 
 def _scatter(start: IntArray, cell: IndexArray, vote: FloatArray, posterior: FloatArray, counts: FloatArray) -> None:
@@ -93,13 +93,13 @@ def _scatter(start: IntArray, cell: IndexArray, vote: FloatArray, posterior: Flo
     for task in range(len(posterior)):
         for row in range(start[task], start[task + 1]):
             weight = vote[row] if len(vote) else 1.0
-            at = np.uint64(cell[row])
+            index = np.uint64(cell[row])
             for k in range(classes):
-                counts[at, k] += weight * posterior[task, k]
+                counts[index, k] += weight * posterior[task, k]
 
 
-def _normalise(logits: FloatArray, gold: IndexArray, power: FloatArray, bits: IntArray) -> float:
-    """Turn log joint probabilities, C order, into posteriors in place; their log-likelihood."""
+def _normalize(logits: FloatArray, gold: IndexArray, power: FloatArray, bits: IntArray) -> float:
+    """Turn log joint probabilities, C order, into posteriors in place; returns the log-likelihood."""
     classes = np.uint64(logits.shape[1])
     log_likelihood = 0.0
     for task in range(len(logits)):
@@ -125,7 +125,7 @@ def _normalise(logits: FloatArray, gold: IndexArray, power: FloatArray, bits: In
     return log_likelihood
 
 
-def _expect(
+def _e_step(
     start: IntArray,
     cell: IndexArray,
     vote: FloatArray,
@@ -144,8 +144,8 @@ def _expect(
         last = min(first + size, len(posterior))
         part = posterior[first:last]
         _gather_compiled(start[first : last + 1], cell, vote, by_cell, prior, part)
-        log_likelihood += _normalise_compiled(part, gold[first:last], power, bits)
-    # In a pass of its own: by_cell and counts together overflow the second-level cache.
+        log_likelihood += _normalize_compiled(part, gold[first:last], power, bits)
+    # In a separate pass: by_cell and counts together exceed the second-level cache.
     _scatter_compiled(start, cell, vote, posterior, counts)
     return log_likelihood
 
@@ -153,33 +153,33 @@ def _expect(
 _exponentials_compiled = compile_loop(_exponentials)
 _gather_compiled = compile_loop(_gather)
 _scatter_compiled = compile_loop(_scatter)
-_normalise_compiled = compile_loop(_normalise)
-_expect_compiled = compile_loop(_expect)
+_normalize_compiled = compile_loop(_normalize)
+_e_step_compiled = compile_loop(_e_step)
 
 
 class CompiledKernel:
-    """The E-step in compiled loops; see kernels.Kernel."""
+    """The E-step in compiled loops; see `kernels.Kernel`."""
 
-    def __init__(self, coded: Coded) -> None:
-        self._coded = coded
-        self._vote = np.empty(0) if coded.uniform else np.ascontiguousarray(coded.vote)
+    def __init__(self, encoded: Coded) -> None:
+        self._encoded = encoded
+        self._vote = np.empty(0) if encoded.uniform else np.ascontiguousarray(encoded.vote)
 
     def expect(self, log_theta: FloatArray, log_class_prior: FloatArray, posterior: FloatArray) -> Statistics:
-        coded, counts = self._coded, no_counts(self._coded)
-        log_likelihood = _expect_compiled(
-            coded.start,
-            coded.cell,
+        encoded, counts = self._encoded, no_counts(self._encoded)
+        log_likelihood = _e_step_compiled(
+            encoded.start,
+            encoded.cell,
             self._vote,
-            coded.gold,
+            encoded.gold,
             cells_first(log_theta),
             log_class_prior,
             posterior,
             counts,
             _BLOCK,
         )
-        return statistics_of(coded, counts, posterior, float(log_likelihood))
+        return statistics_of(encoded, counts, posterior, float(log_likelihood))
 
     def count(self, posterior: FloatArray) -> Statistics:
-        coded, counts = self._coded, no_counts(self._coded)
-        _scatter_compiled(coded.start, coded.cell, self._vote, posterior, counts)
-        return statistics_of(coded, counts, posterior, 0.0)
+        encoded, counts = self._encoded, no_counts(self._encoded)
+        _scatter_compiled(encoded.start, encoded.cell, self._vote, posterior, counts)
+        return statistics_of(encoded, counts, posterior, 0.0)

@@ -1,8 +1,8 @@
-"""Majority vote: each worker has one vote a task, and the shares of the votes are the posterior.
+"""Majority vote: each worker has one vote per task, and the vote shares are the posterior.
 
-A worker who answered a task several times still has one vote: it is split evenly over the answers given (weighted rows
-bring the mean of their weights). "The last one counts" would depend on the order of rows, which the columns do not
-promise. The share is a share, not a calibrated probability: one answer alone has confidence 1.
+A worker who answered a task several times still has one vote, split evenly over their answers (weighted rows count
+with their mean weight). "The last answer counts" would depend on the order of rows, which is not guaranteed. The share
+is not a calibrated probability: a single answer has confidence 1.
 """
 
 from __future__ import annotations
@@ -15,56 +15,60 @@ from annotary_core.aggregation.base import Answers, Consensus, Posteriors
 from annotary_core.aggregation.classification.tie_breaking import drawn, lots
 from annotary_core.aggregation.classification.votes import Votes, changes, clamp
 
-#: Shares this close are the same share; sums of thirds differ in the last bits.
+#: Shares that differ by at most this are equal; sums of thirds differ in the last bits.
 EPSILON = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Majority:
-    """Majority vote with ties drawn by lot (see ties.py); `seed` turns the lots."""
+    """Majority vote. A deterministic hash of `seed` breaks ties; see tie_breaking.py."""
 
     seed: int = 0
     name: str = "majority"
     uses: frozenset[str] = frozenset({"weights", "gold"})
 
     def fit_predict(self, answers: Answers) -> Consensus:
-        """Posterior shares over the classes voted for; a task whose rows all weigh 0 gives them equal shares."""
+        """Vote shares as the posterior over the voted classes; uniform if all rows of the task have weight 0."""
         votes = Votes.of(answers)
         if not len(votes.task):
-            return _nothing(answers)
-        # A cell is a (task, class) pair that got a vote.
-        cell = np.flatnonzero(changes(votes.task, votes.label))
-        cell_votes = np.add.reduceat(votes.vote, cell)
-        cell_lot = np.minimum.reduceat(lots(votes.task, votes.worker, seed=self.seed), cell)
-        cell_label = votes.label[cell]
-        new_task = changes(votes.task[cell])
+            return _empty(answers)
+        # A candidate is a (task, class) pair with at least one vote.
+        candidate = np.flatnonzero(changes(votes.task, votes.label))
+        candidate_votes = np.add.reduceat(votes.vote, candidate)
+        candidate_hash = np.minimum.reduceat(lots(votes.task, votes.worker, seed=self.seed), candidate)
+        candidate_label = votes.label[candidate]
+        new_task = changes(votes.task[candidate])
         start = np.flatnonzero(new_task)
-        of_task = np.cumsum(new_task) - 1
-        count = np.diff(np.append(start, len(cell)))
+        task_index = np.cumsum(new_task) - 1
+        count = np.diff(np.append(start, len(candidate)))
 
-        total = np.add.reduceat(cell_votes, start)
-        share = np.where(total[of_task] > 0, cell_votes / np.where(total > 0, total, 1.0)[of_task], 1 / count[of_task])
+        total = np.add.reduceat(candidate_votes, start)
+        share = np.where(
+            total[task_index] > 0, candidate_votes / np.where(total > 0, total, 1.0)[task_index], 1 / count[task_index]
+        )
         best = np.maximum.reduceat(share, start)
-        top = share >= best[of_task] - EPSILON
-        chosen = drawn(of_task, cell_lot, cell_label, top, start, seed=self.seed)
+        top = share >= best[task_index] - EPSILON
+        chosen = drawn(task_index, candidate_hash, candidate_label, top, start, seed=self.seed)
         result = Consensus(
-            task=votes.task[cell][start],
-            label=cell_label[chosen],
+            task=votes.task[candidate][start],
+            label=candidate_label[chosen],
             confidence=share[chosen],
             n=votes.workers,
             tied=np.add.reduceat(top.astype(np.int64), start) > 1,
-            posteriors=Posteriors(start=np.append(start, len(cell)).astype(np.int64), label=cell_label, p=share),
+            posteriors=Posteriors(
+                start=np.append(start, len(candidate)).astype(np.int64), label=candidate_label, p=share
+            ),
         )
         return clamp(result, answers)
 
 
-def _nothing(answers: Answers) -> Consensus:
-    none = answers.task
+def _empty(answers: Answers) -> Consensus:
+    empty = answers.task
     return Consensus(
-        task=none,
-        label=none,
+        task=empty,
+        label=empty,
         confidence=np.empty(0),
-        n=none,
+        n=empty,
         tied=np.empty(0, np.bool_),
-        posteriors=Posteriors(start=np.zeros(1, np.int64), label=none, p=np.empty(0)),
+        posteriors=Posteriors(start=np.zeros(1, np.int64), label=empty, p=np.empty(0)),
     )

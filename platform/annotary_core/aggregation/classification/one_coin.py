@@ -1,10 +1,10 @@
-"""One-coin: each worker is right with a probability of their own, whatever the class.
+"""One-coin Dawid-Skene: each worker is correct with their own probability, whatever the class.
 
 The model of ZenCrowd (Demartini, Difallah, Cudré-Mauroux, WWW 2012) and of Zhang, Chen, Zhou, Jordan (JMLR 17, 2016),
-with two additions that make it safe: accuracies have a Beta prior, since who gave three answers has not shown more, and
-class frequencies enter by their square root. With their full power the model can explain everything by one class that
-nearly all tasks have and workers who are often wrong (it does, on s_rel and bluebirds); with none it forgets that yes
-is rare (zencrowd).
+with two additions that make it robust: accuracies have a Beta prior, since three answers are little evidence about a
+worker, and class frequencies enter by their square root. With their full weight the model can degenerate to one class
+that nearly all tasks have and workers who are often wrong (it does on s_rel and bluebirds); without them it ignores
+that yes is rare (zencrowd).
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from annotary_core.aggregation.classification.predict import Scored
 from annotary_core.aggregation.classification.sufficient_statistics import Statistics
 from annotary_core.labels.arrays import FloatArray, IntArray
 
-#: What everybody is thought to have answered before: eight right, two wrong.
+#: Pseudo-counts of the Beta prior that all workers share: eight correct and two incorrect answers.
 PRIOR = (8.0, 2.0)
-#: The power of the class frequencies.
+#: Exponent of the class frequencies.
 POWER = 0.5
 
 
 @dataclass(frozen=True, slots=True)
 class BetaCoins:
-    """Accuracies with `pseudo` right and wrong answers seen before (mode of a Beta), shape (w, 2), all above 0."""
+    """Accuracies under a Beta prior (posterior mode). pseudo: correct and incorrect counts, shape (w, 2), above 0."""
 
     pseudo: FloatArray
 
@@ -38,15 +38,15 @@ class BetaCoins:
         total = counts + self.pseudo
         return np.asarray(np.log(total / total.sum(axis=1, keepdims=True)), np.float64)
 
-    def log_prior(self, log_coin: FloatArray) -> float:
-        return float((self.pseudo * log_coin).sum())
+    def log_prior(self, log_accuracy: FloatArray) -> float:
+        return float((self.pseudo * log_accuracy).sum())
 
 
 @dataclass(frozen=True, slots=True)
 class TemperedClasses:
-    """Frequencies learnt with one task of each class seen before, entering with a power of 0 to 1.
+    """Class frequencies estimated with one pseudo-task per class, raised to a power between 0 and 1.
 
-    The logarithms are not those of probabilities that sum to 1; the bound is that of this objective, and never falls.
+    The tempered frequencies do not sum to 1. The ELBO is that of this tempered objective, and EM never lowers it.
     """
 
     power: float = POWER
@@ -60,7 +60,7 @@ class TemperedClasses:
 
 @dataclass(frozen=True, slots=True)
 class KnownClasses:
-    """Frequencies that are known, shape (k,), entering with the same power."""
+    """Known class frequencies, shape (k,), raised to the same power."""
 
     priors: FloatArray
     power: float = POWER
@@ -73,56 +73,56 @@ class KnownClasses:
 
 
 def coin_prior(answers: Answers, workers: IntArray) -> FloatArray:
-    """Pseudo-counts of each worker: what everybody has, and their history; shape (w, 2)."""
+    """Pseudo-counts of each worker, the shared prior plus their history, shape (w, 2)."""
     pseudo = np.tile(np.array(PRIOR), (len(workers), 1))
     if answers.history:
-        known = {int(worker): index for index, worker in enumerate(workers)}
+        index_of = {int(worker): index for index, worker in enumerate(workers)}
         for worker, counts in answers.history.items():
-            if worker in known:
-                pseudo[known[worker]] += counts
+            if worker in index_of:
+                pseudo[index_of[worker]] += counts
     return pseudo
 
 
 def class_model(answers: Answers) -> ClassModel:
-    """Known frequencies where the answers bring them, else learnt ones."""
+    """The known class frequencies if the answers include priors, otherwise estimated ones."""
     return TemperedClasses() if answers.priors is None else KnownClasses(answers.priors)
 
 
 def fit_coins(
-    coins: Coins, pseudo: FloatArray, classes: ClassModel, *, max_iterations: int = 100, tolerance: float = 1e-6
+    one_coin: Coins, pseudo: FloatArray, classes: ClassModel, *, max_iterations: int = 100, tolerance: float = 1e-6
 ) -> Climb:
-    """Accuracies and class frequencies from majority shares upwards; parameters in the shapes of `Coins.expect`."""
+    """Fit accuracies and class frequencies, starting from the vote shares; parameters shaped as in `OneCoinEStep`."""
 
-    def step(now: Parameters) -> Statistics:
-        return coins.expect(now.log_theta, now.log_class_prior)[1]
+    def step(parameters: Parameters) -> Statistics:
+        return one_coin.expect(parameters.log_theta, parameters.log_class_prior)[1]
 
-    start = coins.count(coins.shares(), np.zeros(coins.classes))
+    start = one_coin.count(one_coin.shares(), np.zeros(one_coin.classes))
     return climb(start, step, BetaCoins(pseudo), classes, max_iterations=max_iterations, tolerance=tolerance)
 
 
 def coin_state(
-    about: Answers,
+    answers: Answers,
     workers: IntArray,
-    coins: Parameters,
+    parameters: Parameters,
     seen: FloatArray,
     *,
     rows: int,
     alike: float = 0.0,
     cold: bool = False,
 ) -> BlendState:
-    """The state in which the one-coin model is all; seen: counts with pseudo-counts, shape (w, 2)."""
-    size = len(about.classes)
-    crowd = seen.sum(axis=0) - (len(seen) - 1) * np.array(PRIOR) if len(seen) and not cold else np.array(PRIOR)
-    accuracy = float(crowd[0] / crowd.sum())
+    """The fitted model without a confusion model. seen: counts with pseudo-counts, shape (w, 2)."""
+    classes = len(answers.classes)
+    pooled_counts = seen.sum(axis=0) - (len(seen) - 1) * np.array(PRIOR) if len(seen) and not cold else np.array(PRIOR)
+    accuracy = float(pooled_counts[0] / pooled_counts.sum())
     return BlendState(
-        classes=about.classes,
+        classes=answers.classes,
         workers=workers,
-        accuracy=np.exp(coins.log_theta[:, 0]),
-        confusion=np.empty((0, size, size)),
-        one_coin_prior=coins.log_class_prior,
-        confusion_prior=coins.log_class_prior,
+        accuracy=np.exp(parameters.log_theta[:, 0]),
+        confusion=np.empty((0, classes, classes)),
+        one_coin_prior=parameters.log_class_prior,
+        confusion_prior=parameters.log_class_prior,
         pooled_accuracy=accuracy,
-        pooled=coin_rows(accuracy, size),
+        pooled=coin_rows(accuracy, classes),
         blend=0.0,
         alike=alike,
         answers=rows,
@@ -132,7 +132,7 @@ def coin_state(
 
 @dataclass(frozen=True, slots=True)
 class OneCoin:
-    """See the module's docstring. A worker's repeated answers to a task share one vote."""
+    """The one-coin method; see the module docstring. A worker's repeated answers to a task share one vote."""
 
     max_iterations: int = 100
     tolerance: float = 1e-6
@@ -141,12 +141,12 @@ class OneCoin:
     uses: frozenset[str] = frozenset({"weights", "priors", "gold", "history"})
 
     def fit_predict(self, answers: Answers) -> Consensus:
-        coded = Coded.of(answers, repeats="share")
-        coins = Coins(coded)
-        pseudo = coin_prior(answers, coded.workers)
-        found = fit_coins(
-            coins, pseudo, class_model(answers), max_iterations=self.max_iterations, tolerance=self.tolerance
+        encoded = Coded.of(answers, repeats="share")
+        one_coin = Coins(encoded)
+        pseudo = coin_prior(answers, encoded.workers)
+        parameters = fit_coins(
+            one_coin, pseudo, class_model(answers), max_iterations=self.max_iterations, tolerance=self.tolerance
         ).parameters
-        seen = coins.expect(found.log_theta, found.log_class_prior)[1].counts + pseudo
-        state = coin_state(answers, coded.workers, found, seen, rows=len(coded.cell))
-        return Scored(state, seed=self.seed).of_coded(coded)
+        seen = one_coin.expect(parameters.log_theta, parameters.log_class_prior)[1].counts + pseudo
+        model = coin_state(answers, encoded.workers, parameters, seen, rows=len(encoded.cell))
+        return Scored(model, seed=self.seed).of_coded(encoded)

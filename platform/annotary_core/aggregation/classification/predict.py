@@ -1,4 +1,4 @@
-"""Answers scored by a state that stands still: no fit, any tasks, in the order in which they are asked for."""
+"""Predict labels with a fitted model: no fitting, for any tasks and in any order."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from annotary_core.aggregation.classification.one_coin_em import Coins
 from annotary_core.aggregation.classification.result import outcome
 from annotary_core.labels.arrays import FloatArray, IntArray
 
-#: Above so many classes the one-coin model decides alone, and those that nobody said of a task are left out of its
-#: posterior.
+#: Above this many classes only the one-coin model is used, and a task's posterior omits classes without a vote.
 MANY_CLASSES = 100
 #: Posteriors (tasks times classes) in memory at once.
 _BLOCK = 1 << 22
@@ -23,43 +22,46 @@ _BLOCK = 1 << 22
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """The blend with the parameters of a state.
+    """The blend with fixed, fitted parameters.
 
-    Workers whom the state does not know count as one of its crowd. Answers may name classes that the state does not
-    know, as a class may be new: they are as frequent as the rarest one, and the one-coin model decides alone.
+    Workers unknown to the model get the pooled parameters. Answers may contain classes that are new to the model: they
+    are given the frequency of the rarest class, and only the one-coin model is used.
     """
 
-    state: BlendState
+    model: BlendState
     seed: int = 0
     name: str = "blend"
     uses: frozenset[str] = frozenset({"weights", "gold"})
 
     def fit_predict(self, answers: Answers) -> Consensus:
-        """All classes of the state play a part, named in the answers or not: those say what a right answer is worth."""
-        every = np.union1d(answers.classes, self.state.classes)
-        return self.of_coded(Coded.of(replace(answers, classes=every, priors=None), repeats="share"))
+        """Predict over all classes of the model, voted or not, as their number determines how much a vote is worth."""
+        classes = np.union1d(answers.classes, self.model.classes)
+        return self.of_coded(Coded.of(replace(answers, classes=classes, priors=None), repeats="share"))
 
-    def of_coded(self, coded: Coded) -> Consensus:
-        """The same, of answers coded with repeats="share" over all classes that play a part."""
-        skill = self.state.accuracy_of(coded.workers)
-        step = max(1, _BLOCK // max(len(coded.classes), 1))
-        parts = [coded.part(at, min(at + step, len(coded.tasks))) for at in range(0, max(len(coded.tasks), 1), step)]
-        found = [outcome(part, score(self.state, part), skill, seed=self.seed) for part in parts]
-        return found[0] if len(found) == 1 else _joined(found)
+    def of_coded(self, encoded: Coded) -> Consensus:
+        """Predict from answers encoded with repeats="share" over all classes of the model."""
+        skill = self.model.accuracy_of(encoded.workers)
+        step = max(1, _BLOCK // max(len(encoded.classes), 1))
+        parts = [
+            encoded.part(first, min(first + step, len(encoded.tasks)))
+            for first in range(0, max(len(encoded.tasks), 1), step)
+        ]
+        results = [outcome(part, score(self.model, part), skill, seed=self.seed) for part in parts]
+        return results[0] if len(results) == 1 else _concatenated(results)
 
 
-def score(state: BlendState, coded: Coded, *, kernel: Choice = "auto") -> FloatArray:
-    """Posterior of each class of each task, shape (t, k) over `coded.classes`; rows sum to 1."""
-    return temper(_mixture(state, coded, kernel), coded.n, state.alike)
+def score(model: BlendState, encoded: Coded, *, kernel: Choice = "auto") -> FloatArray:
+    """Posterior of each class of each task, shape (t, k) over `encoded.classes`; rows sum to 1."""
+    return temper(_mixture(model, encoded, kernel), encoded.n, model.alike)
 
 
 def temper(posterior: FloatArray, n: IntArray, alike: float) -> FloatArray:
-    """The posteriors, shape (t, k), of n answers each, shape (t,), as if the answers to a task were alike.
+    """Temper posteriors of shape (t, k), from n answers per task, shape (t,), for correlated errors.
 
-    Workers err on the same images, which the models do not know: they multiply evidence that is partly the same. With
-    the correlation `alike`, n answers are worth n / (1 + (n - 1) * alike) independent ones (the design effect, Kish
-    1965), so logarithms are divided by 1 + (n - 1) * alike. The order of the classes stays, and a single answer counts
-    as it did.
+    Workers err on the same images, but the models treat their answers as independent evidence. With the correlation
+    `error_correlation`, n answers are worth n / (1 + (n - 1) * error_correlation) independent ones (the design effect,
+    Kish 1965), so log posteriors are divided by 1 + (n - 1) * error_correlation. The order of the classes does not
+    change, and neither does the posterior from a single answer.
     """
     if alike <= 0 or not posterior.size:
         return posterior
@@ -72,38 +74,38 @@ def temper(posterior: FloatArray, n: IntArray, alike: float) -> FloatArray:
     return logits
 
 
-def _mixture(state: BlendState, coded: Coded, kernel: Choice) -> FloatArray:
-    coins = Coins(coded)
-    prior = class_prior(state, coded.classes)
-    accuracy = np.clip(state.accuracy_of(coded.workers), 1e-9, 1 - 1e-9)
-    log_coin = np.log(np.stack([accuracy, 1 - accuracy], axis=1))
-    if len(coded.classes) > MANY_CLASSES:
-        return coins.dense(coins.of_said(log_coin, prior), prior)
-    posterior = coins.dense(coins.expect(log_coin, prior)[0], prior)
-    if state.blend > 0 and np.array_equal(coded.classes, state.classes):
-        full = np.empty_like(posterior)
-        log_theta = np.log(np.maximum(state.confusion_of(coded.workers), 1e-300))
-        kernel_for(coded, kernel).expect(log_theta, state.confusion_prior, full)
-        posterior += state.blend * (full - posterior)
+def _mixture(model: BlendState, encoded: Coded, kernel: Choice) -> FloatArray:
+    one_coin = Coins(encoded)
+    prior = class_prior(model, encoded.classes)
+    accuracy = np.clip(model.accuracy_of(encoded.workers), 1e-9, 1 - 1e-9)
+    log_accuracy = np.log(np.stack([accuracy, 1 - accuracy], axis=1))
+    if len(encoded.classes) > MANY_CLASSES:
+        return one_coin.dense(one_coin.candidate_posterior(log_accuracy, prior), prior)
+    posterior = one_coin.dense(one_coin.expect(log_accuracy, prior)[0], prior)
+    if model.blend > 0 and np.array_equal(encoded.classes, model.classes):
+        confusion = np.empty_like(posterior)
+        log_theta = np.log(np.maximum(model.confusion_of(encoded.workers), 1e-300))
+        kernel_for(encoded, kernel).expect(log_theta, model.confusion_prior, confusion)
+        posterior += model.blend * (confusion - posterior)
     return posterior
 
 
-def class_prior(state: BlendState, classes: IntArray) -> FloatArray:
-    """Logarithms of the class frequencies in the one-coin model, shape (k,) over any classes."""
-    if np.array_equal(classes, state.classes):
-        return state.one_coin_prior
-    out = np.full(len(classes), state.one_coin_prior.min(initial=0.0))
-    at = np.minimum(np.searchsorted(state.classes, classes), max(len(state.classes) - 1, 0))
-    if len(state.classes):
-        known = state.classes[at] == classes
-        out[known] = state.one_coin_prior[at[known]]
+def class_prior(model: BlendState, classes: IntArray) -> FloatArray:
+    """Log class frequencies in the one-coin model, shape (k,), over any classes."""
+    if np.array_equal(classes, model.classes):
+        return model.one_coin_prior
+    out = np.full(len(classes), model.one_coin_prior.min(initial=0.0))
+    index = np.minimum(np.searchsorted(model.classes, classes), max(len(model.classes) - 1, 0))
+    if len(model.classes):
+        known = model.classes[index] == classes
+        out[known] = model.one_coin_prior[index[known]]
     return out
 
 
-def _joined(parts: list[Consensus]) -> Consensus:
-    """Results of runs of tasks as one."""
-    entries = np.cumsum([0] + [len(part.posteriors.p) for part in parts])
-    starts = [part.posteriors.start[:-1] + at for part, at in zip(parts, entries, strict=False)]
+def _concatenated(parts: list[Consensus]) -> Consensus:
+    """Concatenate the results of consecutive runs of tasks."""
+    offsets = np.cumsum([0] + [len(part.posteriors.p) for part in parts])
+    starts = [part.posteriors.start[:-1] + offset for part, offset in zip(parts, offsets, strict=False)]
     return Consensus(
         task=np.concatenate([part.task for part in parts]),
         label=np.concatenate([part.label for part in parts]),
@@ -111,7 +113,7 @@ def _joined(parts: list[Consensus]) -> Consensus:
         n=np.concatenate([part.n for part in parts]),
         tied=np.concatenate([part.tied for part in parts]),
         posteriors=Posteriors(
-            start=np.concatenate([*starts, entries[-1:]]),
+            start=np.concatenate([*starts, offsets[-1:]]),
             label=np.concatenate([part.posteriors.label for part in parts]),
             p=np.concatenate([part.posteriors.p for part in parts]),
         ),

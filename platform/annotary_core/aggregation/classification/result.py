@@ -1,4 +1,4 @@
-"""From the posteriors of a fit to the consensus: classes chosen, ties drawn, probabilities made sparse."""
+"""Turn the posteriors of a fit into a consensus: choose classes, break ties, make the probabilities sparse."""
 
 from __future__ import annotations
 
@@ -11,72 +11,72 @@ from annotary_core.aggregation.classification.majority import EPSILON
 from annotary_core.aggregation.classification.tie_breaking import drawn, lots
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
-#: Probabilities below this are left out; what is left of a task is scaled to sum to 1.
-LEAST = 1e-12
+#: Probabilities below this are dropped; the rest of a task is rescaled to sum to 1.
+MIN_PROBABILITY = 1e-12
 
 
-def outcome(coded: Coded, posterior: FloatArray, skill: FloatArray, *, seed: int) -> Consensus:
-    """What the posteriors, shape (t, k), say of each task; classes within majority.EPSILON of the top are tied.
+def outcome(encoded: Coded, posterior: FloatArray, skill: FloatArray, *, seed: int) -> Consensus:
+    """The consensus of posteriors of shape (t, k); classes within majority.EPSILON of the highest are tied.
 
-    skill: share of right answers of each worker, shape (w,).
+    skill: accuracy of each worker, shape (w,).
     """
     top = np.ascontiguousarray(posterior.T).max(axis=0, initial=0.0)
-    _, of_task, column = _cells(posterior >= (top - EPSILON)[:, None])
-    candidates = np.bincount(of_task, minlength=len(posterior))
+    _, task_index, column = _nonzero(posterior >= (top - EPSILON)[:, None])
+    candidates = np.bincount(task_index, minlength=len(posterior))
     chosen = column[np.cumsum(candidates) - candidates]
     tied = candidates > 1
     if tied.any():
-        open_still = tied[of_task]
-        chosen[tied] = _draw(coded, tied, of_task[open_still], column[open_still], seed=seed)
-    posteriors, total = _sparse(posterior, coded.classes)
+        is_tied = tied[task_index]
+        chosen[tied] = _break_ties(encoded, tied, task_index[is_tied], column[is_tied], seed=seed)
+    posteriors, total = _sparse(posterior, encoded.classes)
     return Consensus(
-        task=coded.tasks,
-        label=coded.classes[chosen],
+        task=encoded.tasks,
+        label=encoded.classes[chosen],
         confidence=posterior[np.arange(len(chosen)), chosen] / total,
-        n=coded.n,
+        n=encoded.n,
         tied=tied,
         posteriors=posteriors,
-        workers=coded.workers,
+        workers=encoded.workers,
         skill=skill,
     )
 
 
 def expected_skill(log_theta: FloatArray, log_class_prior: FloatArray) -> FloatArray:
-    """Share of right answers of each worker over tasks of the project's mix of classes, shape (w,)."""
-    right = np.exp(np.einsum("wkk->wk", log_theta))
-    return np.asarray(right @ np.exp(log_class_prior), np.float64)
+    """Expected accuracy of each worker under the class frequencies, shape (w,)."""
+    correct = np.exp(np.einsum("wkk->wk", log_theta))
+    return np.asarray(correct @ np.exp(log_class_prior), np.float64)
 
 
-def _draw(coded: Coded, tied: BoolArray, of_task: IntArray, column: IntArray, *, seed: int) -> IntArray:
-    """The column drawn for each tied task; of_task, column: its candidates, shape (c,), sorted."""
-    classes = len(coded.classes)
-    row = np.flatnonzero(np.repeat(tied, np.diff(coded.start)))
-    task, cell = coded.task[row].astype(np.int64), coded.cell[row]
-    lot = lots(coded.tasks[task], coded.workers[cell // classes], seed=seed)
-    candidate, voted = of_task * classes + column, task * classes + cell % classes
-    at = np.minimum(np.searchsorted(candidate, voted), len(candidate) - 1)
-    hits = candidate[at] == voted
-    # A class that nobody named comes after those that somebody did, with a number of the task's own.
-    of_nobody = lots(coded.tasks[of_task], np.zeros_like(of_task), seed=seed)
-    lowest: NDArray[np.uint64] = np.iinfo(np.uint64).max - (of_nobody >> np.uint64(32))
-    np.minimum.at(lowest, at[hits], lot[hits])
-    start = np.searchsorted(of_task, np.flatnonzero(tied))
-    every = np.ones(len(candidate), np.bool_)
-    return column[drawn(of_task, lowest, coded.classes[column], every, start, seed=seed)]
+def _break_ties(encoded: Coded, tied: BoolArray, task_index: IntArray, column: IntArray, *, seed: int) -> IntArray:
+    """Break ties: the chosen column of each tied task. task_index, column: its candidates, shape (c,), sorted."""
+    classes = len(encoded.classes)
+    row = np.flatnonzero(np.repeat(tied, np.diff(encoded.start)))
+    task, cell = encoded.task[row].astype(np.int64), encoded.cell[row]
+    vote_hash = lots(encoded.tasks[task], encoded.workers[cell // classes], seed=seed)
+    candidate, voted = task_index * classes + column, task * classes + cell % classes
+    index = np.minimum(np.searchsorted(candidate, voted), len(candidate) - 1)
+    hits = candidate[index] == voted
+    # Classes without a vote come after those with one, with a hash that depends on the task alone.
+    unvoted_hash = lots(encoded.tasks[task_index], np.zeros_like(task_index), seed=seed)
+    lowest: NDArray[np.uint64] = np.iinfo(np.uint64).max - (unvoted_hash >> np.uint64(32))
+    np.minimum.at(lowest, index[hits], vote_hash[hits])
+    start = np.searchsorted(task_index, np.flatnonzero(tied))
+    may_win = np.ones(len(candidate), np.bool_)
+    return column[drawn(task_index, lowest, encoded.classes[column], may_win, start, seed=seed)]
 
 
 def _sparse(posterior: FloatArray, classes: IntArray) -> tuple[Posteriors, FloatArray]:
-    """The posteriors without what is negligible, and the sum of what was left, shape (t,)."""
-    at, of_task, column = _cells(posterior >= LEAST)
-    entries = np.bincount(of_task, minlength=len(posterior))
+    """The posteriors without negligible entries, and the sum of the remaining ones, shape (t,)."""
+    index, task_index, column = _nonzero(posterior >= MIN_PROBABILITY)
+    entries = np.bincount(task_index, minlength=len(posterior))
     start = np.concatenate([[0], np.cumsum(entries)]).astype(np.int64)
-    p = posterior.reshape(-1)[at]
-    total: FloatArray = np.bincount(of_task, p, minlength=len(posterior)).astype(np.float64)
-    return Posteriors(start=start, label=classes[column], p=p / total[of_task]), total
+    p = posterior.reshape(-1)[index]
+    total: FloatArray = np.bincount(task_index, p, minlength=len(posterior)).astype(np.float64)
+    return Posteriors(start=start, label=classes[column], p=p / total[task_index]), total
 
 
-def _cells(mask: BoolArray) -> tuple[IntArray, IntArray, IntArray]:
-    """Flat index, row and column of each true cell, in order; faster than np.nonzero."""
-    at = np.flatnonzero(mask)
-    row = at // max(mask.shape[1], 1)
-    return at, row, at - row * mask.shape[1]
+def _nonzero(mask: BoolArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Flat index, row and column of each true entry, in order; faster than np.nonzero."""
+    index = np.flatnonzero(mask)
+    row = index // max(mask.shape[1], 1)
+    return index, row, index - row * mask.shape[1]

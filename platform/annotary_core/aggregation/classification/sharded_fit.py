@@ -1,9 +1,10 @@
-"""A fit over tasks that no one machine holds: shards add up what they know, one reduce adds the shards.
+"""Distributed fit: each shard returns its sufficient statistics, and one reduce step adds them.
 
-A shard is a `Coded` of some of the tasks, coded by the workers and classes of the whole (`Coded.of(..., workers=...)`
-with all `classes` in the answers). An iteration sends the parameters to the shards, each job reads its shard and
-returns its statistics (`shard_statistics`), and one job adds them and moves the parameters (`step`). Addition in the
-fixed order of the shards makes results repeat; from a fit of all tasks at once they differ by rounding alone.
+A shard is an `EncodedAnswers` of some of the tasks, encoded with the workers and classes of all of them
+(`EncodedAnswers.of(..., workers=...)`, with all `classes` in the answers). In each iteration, one job per shard reads
+the shard and returns its statistics under the current parameters (`shard_e_step`), and one job adds them and runs the
+M-step (`reduce_step`). Adding in the fixed order of the shards makes results reproducible; they differ from a fit of
+all tasks at once only by rounding.
 """
 
 from __future__ import annotations
@@ -31,26 +32,26 @@ from annotary_core.labels.arrays import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one reduce gives: the next parameters, and the bound of those that the statistics came from."""
+    """Result of a reduce step: the next parameters, and the ELBO of those that the statistics were computed under."""
 
     parameters: Parameters
-    bound: float
+    elbo: float
 
 
 def start_statistics(shard: Coded, *, kernel: Choice = "auto") -> Statistics:
-    """The statistics that a fit starts from: those of each class's share of the votes."""
+    """The statistics of a shard under its vote shares, where a fit starts."""
     return kernel_for(shard, kernel).count(shard.shares())
 
 
 def shard_statistics(
     shard: Coded, log_theta: FloatArray, log_class_prior: FloatArray, *, kernel: Choice = "auto"
 ) -> Statistics:
-    """The E-step of one shard; log_theta of shape (w, k, l), log_class_prior of shape (k,)."""
+    """The E-step of one shard. log_theta: shape (w, k, l). log_class_prior: shape (k,)."""
     return expect(shard, log_theta, log_class_prior, kernel=kernel)[1]
 
 
 def reduce(parts: Iterable[Statistics]) -> Statistics:
-    """The sum in the given order; raises ValueError when there is no part."""
+    """The sum of the statistics, in the given order. Raises ValueError if there are none."""
     total: Statistics | None = None
     for part in parts:
         total = part if total is None else total + part
@@ -59,39 +60,40 @@ def reduce(parts: Iterable[Statistics]) -> Statistics:
     return total
 
 
-def step(statistics: Statistics, before: Parameters, worker_model: WorkerModel, class_model: ClassModel) -> Step:
-    """The reduce of one iteration, `statistics` being those of all shards under the parameters `before`."""
-    prior = worker_model.log_prior(before.log_theta) + class_model.log_prior(before.log_class_prior)
-    return Step(parameters=maximise(statistics, worker_model, class_model), bound=statistics.log_likelihood + prior)
+def step(statistics: Statistics, previous: Parameters, error_model: WorkerModel, class_model: ClassModel) -> Step:
+    """The reduce of one iteration. statistics: the sum over all shards under the parameters `previous`."""
+    prior = error_model.log_prior(previous.log_theta) + class_model.log_prior(previous.log_class_prior)
+    return Step(parameters=maximise(statistics, error_model, class_model), elbo=statistics.log_likelihood + prior)
 
 
 def fit_sharded(
     shards: Callable[[], Iterable[Coded]],
-    worker_model: WorkerModel,
+    error_model: WorkerModel,
     class_model: ClassModel,
     *,
     max_iterations: int = 100,
     tolerance: float = 1e-6,
     kernel: Choice = "auto",
 ) -> Climb:
-    """em.fit with one shard in memory at a time; `shards` is called anew for each iteration.
+    """`em.fit` with one shard in memory at a time; `shards` is called once per iteration.
 
-    The posteriors of a shard are `em.expect` under the parameters returned.
+    To get the posteriors of a shard, run `em.e_step` on it with the returned parameters.
     """
     return climb(
         reduce(start_statistics(shard, kernel=kernel) for shard in shards()),
-        lambda now: reduce(
-            shard_statistics(shard, now.log_theta, now.log_class_prior, kernel=kernel) for shard in shards()
+        lambda parameters: reduce(
+            shard_statistics(shard, parameters.log_theta, parameters.log_class_prior, kernel=kernel)
+            for shard in shards()
         ),
-        worker_model,
+        error_model,
         class_model,
         max_iterations=max_iterations,
         tolerance=tolerance,
     )
 
 
-def split(coded: Coded, *, rows: int) -> list[Coded]:
-    """Shards of about so many rows each, in the order of the tasks; at least one."""
-    marks = np.searchsorted(coded.start, np.arange(rows, len(coded.cell), rows))
-    edges = np.unique(np.concatenate([[0], marks, [len(coded.tasks)]]))
-    return [coded.part(int(first), int(last)) for first, last in pairwise(edges)] or [coded]
+def split(encoded: Coded, *, rows: int) -> list[Coded]:
+    """Split into shards of about `rows` rows each, in the order of the tasks; returns at least one."""
+    cuts = np.searchsorted(encoded.start, np.arange(rows, len(encoded.cell), rows))
+    edges = np.unique(np.concatenate([[0], cuts, [len(encoded.tasks)]]))
+    return [encoded.part(int(first), int(last)) for first, last in pairwise(edges)] or [encoded]

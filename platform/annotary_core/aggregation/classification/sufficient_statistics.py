@@ -1,4 +1,4 @@
-"""Sufficient statistics of a worker model: all that a fit needs to know of the tasks, and it adds up."""
+"""Sufficient statistics of an error model: all that the M-step needs to know about the tasks. They are additive."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from annotary_core.labels.arrays import FloatArray
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What the E-step found in some tasks; that of two disjoint sets of tasks is the sum.
+    """The result of an E-step; for two disjoint sets of tasks, add theirs.
 
-    counts: shape (w, k, l), how often worker w is expected to have said l of tasks of class k: the votes of their rows
-    that say l, times the task's posterior of k, summed. class_counts: expected number of tasks of each class, shape
-    (k,). log_likelihood: natural logarithm, of the answers and the known classes. tasks: how many.
+    counts: shape (w, k, l), the expected number of votes of worker w for label l on tasks of true class k: the sum over
+    the worker's rows with label l of vote times posterior of k. class_counts: expected number of tasks of each class,
+    shape (k,). log_likelihood: natural logarithm, of the answers and the gold classes. tasks: number of tasks.
     """
 
     counts: FloatArray

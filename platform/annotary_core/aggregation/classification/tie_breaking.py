@@ -1,10 +1,10 @@
-"""Ties are drawn by lot, and the lot falls the same way every time.
+"""Break ties by a deterministic hash.
 
-The lot of a vote is a hash of (seed, task, worker), and the tied class with the lowest lot among its voters wins. So
-the outcome is fair between classes with equally many voters, and depends neither on class numbers nor on the order of
-rows: always taking the lowest class would tilt every tie towards the classes that were defined first. Only where the
-lowest lot belongs to one worker who voted for several of the tied classes does the class number enter, through a second
-lot, since nothing else tells these classes apart.
+Each vote has a hash of (seed, task, worker), and the tied class with the lowest hash among its voters wins. The outcome
+is therefore fair between classes with equally many voters, and depends neither on class ids nor on the order of rows:
+always choosing the lowest class would bias every tie towards the classes that were defined first. Only if the lowest
+hash belongs to a worker who voted for several of the tied classes does the class id enter, through a second hash, since
+nothing else distinguishes these classes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MIX_C = np.uint64(0x94D049BB133111EB)
 
 
 def _mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection whose outputs look independent."""
+    """The finalizer of SplitMix64 (Steele, Lea, Flood 2014): a bijection whose outputs look independent."""
     value = value + _MIX_A
     value = (value ^ (value >> np.uint64(30))) * _MIX_B
     value = (value ^ (value >> np.uint64(27))) * _MIX_C
@@ -28,19 +28,25 @@ def _mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
 
 
 def lots(task: IntArray, worker: IntArray, *, seed: int) -> NDArray[np.uint64]:
-    """One lot a row, shape (n,); workers of one task never share one, as mixing is a bijection."""
-    start = np.array([seed % 2**64], dtype=np.uint64)
-    return _mix(worker.astype(np.uint64) ^ _mix(task.astype(np.uint64) ^ _mix(start)))
+    """One hash per row, shape (n,). It is unique among the workers of a task, as mixing is a bijection."""
+    seed_word = np.array([seed % 2**64], dtype=np.uint64)
+    return _mix(worker.astype(np.uint64) ^ _mix(task.astype(np.uint64) ^ _mix(seed_word)))
 
 
 def drawn(
-    of_task: IntArray, voter_lot: NDArray[np.uint64], label: IntArray, top: BoolArray, start: IntArray, *, seed: int
+    task_index: IntArray,
+    lowest_hash: NDArray[np.uint64],
+    label: IntArray,
+    top: BoolArray,
+    start: IntArray,
+    *,
+    seed: int,
 ) -> IntArray:
-    """Index of the class drawn for each task among its candidates that are `top`.
+    """Choose one candidate per task among those that are `top`; returns their indices, shape (t,).
 
-    of_task, voter_lot, label, top: a row a candidate class of a task, shape (c,), ordered by task: which task, the
-    lowest lot among the class's voters (the greatest number where it has none), the class, whether it may win.
-    start: where each task's candidates start, shape (t,).
+    task_index, lowest_hash, label, top: one row per candidate class of a task, shape (c,), ordered by task: the task,
+    the lowest hash among the class's voters (close to the maximum if it has none), the class, whether it may win.
+    start: first candidate of each task, shape (t,).
     """
-    second = lots(voter_lot.astype(np.int64), label, seed=seed)
-    return np.lexsort((second, voter_lot, ~top, of_task))[start].astype(np.int64)
+    second_hash = lots(lowest_hash.astype(np.int64), label, seed=seed)
+    return np.lexsort((second_hash, lowest_hash, ~top, task_index))[start].astype(np.int64)

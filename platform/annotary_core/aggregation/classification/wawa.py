@@ -1,7 +1,7 @@
-"""Weighted majority: a worker's vote counts as much as the worker usually agrees with the majority.
+"""Weighted majority vote: each vote is weighted by how often its worker agrees with the majority.
 
-Known as Wawa, "worker agreement with aggregate" (Appen; Toloka's crowd-kit). One step, no iteration: quick, easy to
-explain, and of little help where many are wrong together.
+Known as Wawa, "worker agreement with aggregate" (Appen; Toloka's crowd-kit). One step without iteration: fast, easy to
+explain, and of little help where many workers make the same error.
 """
 
 from __future__ import annotations
@@ -18,15 +18,17 @@ from annotary_core.aggregation.classification.result import outcome
 
 @dataclass(frozen=True, slots=True)
 class WeightedMajority:
-    """The posterior is the share of the weighted votes. Tasks of known class count as their class."""
+    """The posterior is the share of the weighted votes. Gold tasks are clamped to their class."""
 
     seed: int = 0
     name: str = "weighted-majority"
     uses: frozenset[str] = frozenset({"weights", "gold"})
 
     def fit_predict(self, answers: Answers) -> Consensus:
-        coded = Coded.of(answers, repeats="share")
-        coins = Coins(coded)
-        right = coins.count(coins.shares(), np.zeros(len(coded.classes))).counts[:, 0]
-        skill = np.divide(right, coins.of_worker, out=np.zeros_like(right), where=coins.of_worker > 0)
-        return outcome(coded, replace(coded, vote=coded.vote * skill[coded.worker]).shares(), skill, seed=self.seed)
+        encoded = Coded.of(answers, repeats="share")
+        one_coin = Coins(encoded)
+        correct = one_coin.count(one_coin.shares(), np.zeros(len(encoded.classes))).counts[:, 0]
+        skill = np.divide(correct, one_coin.worker_votes, out=np.zeros_like(correct), where=one_coin.worker_votes > 0)
+        return outcome(
+            encoded, replace(encoded, vote=encoded.vote * skill[encoded.worker]).shares(), skill, seed=self.seed
+        )

@@ -1,1 +1,1 @@
-"""Answers out of CSV files, and agreed labels into them."""
+"""Read answers from CSV files and write aggregated labels to them."""

@@ -1,4 +1,4 @@
-"""From a table of answers to its agreed labels: what `manage.py aggregate` does, without the command."""
+"""Aggregate a table of answers into labels: the implementation of `manage.py aggregate`."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from annotary_core.aggregation.io.tables import BoxTable, ClassTable
 from annotary_core.aggregation.objects.box_clustering import BoxClustering, BoxConsensus
 from annotary_core.aggregation.registry import method_named
 
-#: Boxes whose existence is below this are not written; the posterior means what it says, so half is right.
+#: Boxes with a lower existence posterior are not written. The posterior is calibrated, so one half is the right cutoff.
 THRESHOLD = 0.5
 
 
 def aggregate(table: ClassTable | BoxTable, *, method: str, seed: int = 0) -> Consensus | BoxConsensus:
-    """The labels that the method finds; of boxes it finds the classes, once the boxes of one object are together.
+    """Aggregate the table. For boxes, the method aggregates the classes after boxes of one object are clustered.
 
-    Gold is heeded: classes and objects of gold tasks are clamped to it. Raises ValueError for an unknown method.
+    Classes and objects of gold tasks are clamped to gold. Raises ValueError for an unknown method.
     """
     chosen = method_named(method, seed=seed)
     if isinstance(table, ClassTable):
@@ -31,7 +31,7 @@ def aggregate(table: ClassTable | BoxTable, *, method: str, seed: int = 0) -> Co
 def write_labels(
     table: ClassTable | BoxTable, result: Consensus | BoxConsensus, out: TextIO, *, threshold: float = THRESHOLD
 ) -> None:
-    """The result as CSV, under the names of the table that it came from; of boxes those that exist by the threshold."""
+    """Write the result as CSV with the names of its table; boxes only if their existence reaches the threshold."""
     if isinstance(result, BoxConsensus):
         write_boxes(result, result.existence >= threshold, table.tasks, table.labels, out)
     else:
@@ -39,19 +39,19 @@ def write_labels(
 
 
 def summary(table: ClassTable | BoxTable, result: Consensus | BoxConsensus, *, threshold: float = THRESHOLD) -> str:
-    """What happened, in a sentence or two."""
+    """Summarize the aggregation in a sentence or two."""
     if isinstance(table, BoxTable) and isinstance(result, BoxConsensus):
-        seen = len(np.unique(table.boxes.seen_task))
-        text = f"{len(table.boxes.task)} boxes of {len(table.workers)} workers on {seen} tasks"
-        text += f": {len(result.task)} objects, of which {int((result.existence >= threshold).sum())} are written."
-        text += "" if table.gold is None else f" The objects of {len(table.gold.tasks)} tasks are known from gold."
-        return text + (" The column p is not used for boxes." if table.p is not None else "")
+        tasks = len(np.unique(table.boxes.seen_task))
+        text = f"{len(table.boxes.task)} boxes of {len(table.workers)} workers on {tasks} tasks"
+        text += f": {len(result.task)} objects, {int((result.existence >= threshold).sum())} of them written."
+        text += "" if table.gold is None else f" {len(table.gold.tasks)} tasks have gold."
+        return text + (" The column p is ignored for boxes." if table.p is not None else "")
     if isinstance(table, ClassTable) and isinstance(result, Consensus):
         answers = table.answers
         text = f"{len(answers.task)} answers of {len(table.workers)} workers on {len(result.task)} tasks"
-        text += f", {len(table.labels)} labels, {int(result.tied.sum())} ties drawn by lot."
+        text += f", {len(table.labels)} labels, {int(result.tied.sum())} ties broken by hash."
         if answers.gold:
-            text += f" {len(answers.gold) - table.unanswered} tasks are known from gold"
-            text += f", {table.unanswered} more of it nobody answered." if table.unanswered else "."
+            text += f" {len(answers.gold) - table.unanswered} tasks have gold"
+            text += f", {table.unanswered} more gold tasks have no answer." if table.unanswered else "."
         return text
-    raise ValueError("The result is not of the same kind as the table.")
+    raise ValueError("The result and the table are of different kinds.")

@@ -1,4 +1,4 @@
-"""What the codes of a column stand for: texts or integers, coded 0, 1, 2, … in an order that everybody expects."""
+"""Names of tasks, workers and labels, texts or integers, encoded as 0, 1, 2, … in natural order."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from annotary_core.labels.arrays import FloatArray, IntArray
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,16}")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
-#: A span of integers up to this many times their count is looked up in a table instead of being sorted.
+#: Integers that span at most this many times their count are encoded by a lookup table instead of sorting.
 _DENSE = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Code -> name. Numbers come first and in the order of their values, other texts after them by code point.
+    """Code -> name. Numbers come first, ordered by value, then other texts, ordered by code point.
 
-    values: ascending integers of shape (n,) when every name is written like an integer, else the texts in order. "7"
-    and "007" are different names.
+    values: ascending integers of shape (n,) if every name is a canonical integer, otherwise the texts in order. "7" and
+    "007" are different names.
     """
 
     values: IntArray | tuple[str, ...]
@@ -31,15 +31,15 @@ class Names:
         return len(self.values)
 
     def text(self, code: int) -> str:
-        """The name as it was written."""
+        """The name as written in the file."""
         return str(self.values[code])
 
     def texts(self) -> list[str]:
-        """All names as they were written, by code."""
+        """All names as written in the file, by code."""
         return list(map(str, self.values.tolist() if isinstance(self.values, np.ndarray) else self.values))
 
     def numbers(self) -> FloatArray | None:
-        """The values of the names, shape (n,), or None when one of them is not a number."""
+        """The names as numbers, shape (n,), or None if any is not a number."""
         if isinstance(self.values, np.ndarray):
             return self.values.astype(np.float64)
         if not all(_is_number(name) for name in self.values):
@@ -49,14 +49,14 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column: `codes` of shape (n,) into `names`."""
+    """An encoded column: `codes` of shape (n,) into `names`."""
 
     codes: IntArray
     names: Names
 
 
 def code_integers(column: IntArray) -> Column:
-    """A column of integers, coded."""
+    """Encode a column of integers."""
     if not len(column):
         return Column(column, Names(column))
     low, high = int(column.min()), int(column.max())
@@ -70,38 +70,38 @@ def code_integers(column: IntArray) -> Column:
 
 
 def code_texts(first_seen: Sequence[str], column: IntArray) -> Column:
-    """A column whose entries number the texts in order of first sight, coded in the order of names."""
-    names, place = _in_order(first_seen)
-    return Column(place[column], names)
+    """Encode a column of texts. column: indices into `first_seen`, the texts in the order of first occurrence."""
+    names, code = _in_order(first_seen)
+    return Column(code[column], names)
 
 
 def merged(*columns: Column) -> tuple[Names, list[IntArray]]:
-    """One set of names for several columns, and the codes of each column in it."""
+    """Merge the names of several columns; returns them and each column's codes into them."""
     if all(isinstance(column.names.values, np.ndarray) for column in columns):
         values = np.unique(np.concatenate([np.asarray(column.names.values, np.int64) for column in columns]))
         return Names(values), [np.searchsorted(values, column.names.values)[column.codes] for column in columns]
     texts = [column.names.texts() for column in columns]
     first_seen = list(dict.fromkeys(name for part in texts for name in part))
-    names, place = _in_order(first_seen)
-    number = dict(zip(first_seen, place.tolist(), strict=True))
+    names, code = _in_order(first_seen)
+    code_of = dict(zip(first_seen, code.tolist(), strict=True))
     return names, [
-        np.array([number[name] for name in part], np.int64)[column.codes]
+        np.array([code_of[name] for name in part], np.int64)[column.codes]
         for part, column in zip(texts, columns, strict=True)
     ]
 
 
 def _in_order(texts: Sequence[str]) -> tuple[Names, IntArray]:
-    """The names in order, and the place in them of each of the (unique) texts."""
+    """The names in natural order, and the code of each of the (unique) texts."""
     if all(_INTEGER.fullmatch(text) for text in texts):
         values = np.array([int(text) for text in texts], np.int64)
         order = np.argsort(values, kind="stable")
-        place = np.empty(len(texts), np.int64)
-        place[order] = np.arange(len(texts))
-        return Names(values[order]), place
+        code = np.empty(len(texts), np.int64)
+        code[order] = np.arange(len(texts))
+        return Names(values[order]), code
     numbers = sorted((text for text in texts if _is_number(text)), key=lambda text: (float(text), text))
     names = (*numbers, *sorted(text for text in texts if not _is_number(text)))
-    number = {name: code for code, name in enumerate(names)}
-    return Names(names), np.fromiter(map(number.__getitem__, texts), np.int64, len(texts))
+    code_of = {name: code for code, name in enumerate(names)}
+    return Names(names), np.fromiter(map(code_of.__getitem__, texts), np.int64, len(texts))
 
 
 def _is_number(text: str) -> bool:
@@ -109,9 +109,9 @@ def _is_number(text: str) -> bool:
 
 
 def neutral(names: Iterable[str]) -> list[str]:
-    """The names as cells of a CSV file that a spreadsheet will not run.
+    """Escape names so that a spreadsheet does not run them as formulas when it opens the CSV file.
 
-    A text that begins like a formula gets an apostrophe before it (OWASP, CSV Injection); numbers stay as they are.
+    A text that starts like a formula is prefixed with an apostrophe (OWASP, CSV Injection); numbers are unchanged.
     """
     return [f"'{name}" if name[:1] in _FORMULA and not _is_number(name) else name for name in names]
 

@@ -1,13 +1,14 @@
-"""Answers and gold out of CSV files, and agreed labels into them.
+"""Read answers and gold from CSV files.
 
-The set of columns decides the kind: task,worker,label for classes; task,worker,x1,y1,x2,y2,label for boxes (corners in
+The columns determine the kind: task,worker,label for classes; task,worker,x1,y1,x2,y2,label for boxes (corners in
 pixels). Gold has the same columns without the worker. Names of tasks, workers and labels can be numbers or any text.
-Two columns may be added to answers: `p`, how sure the answer is of its label (0 to 1), and `time`, when it was given (a
-number, or ISO 8601). A row counts p of a vote. So a model writes a row a class with its probability, and enters as one
-more worker whose reliability is learnt; where the rows of a worker for a task come to more than 1 they share one vote.
+Answers may have two more columns: `p`, the probability of the label (0 to 1), and `time`, when the answer was given (a
+number, or ISO 8601). A row counts p of a vote. A model can thus be added as one more worker, with one row per class and
+its probability, and its reliability is learned. If the p of a worker's rows for a task sum to more than 1, the rows
+share one vote.
 
-A row of boxes whose corners and label are all empty says that the worker looked and drew nothing; in gold, that nothing
-is there.
+A box row whose corners and label are all empty means that the worker looked and drew nothing; in gold, that there are
+no objects.
 """
 
 from __future__ import annotations
@@ -25,20 +26,19 @@ from annotary_core.aggregation.objects.box_clustering import BoxAnswers
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 _CORNERS = ("x1", "y1", "x2", "y2")
-_DRAWN = frozenset({*_CORNERS, "label"})
+_BLANKABLE = frozenset({*_CORNERS, "label"})
 _CLASSES = Layout("classes", keys=("task", "worker", "label"), optional=("p", "time"))
-_BOXES = Layout("boxes", keys=("task", "worker", "label"), numbers=_CORNERS, optional=("p", "time"), blank=_DRAWN)
+_BOXES = Layout("boxes", keys=("task", "worker", "label"), numbers=_CORNERS, optional=("p", "time"), blank=_BLANKABLE)
 _GOLD_CLASSES = Layout("classes", keys=("task", "label"))
-_GOLD_BOXES = Layout("boxes", keys=("task", "label"), numbers=_CORNERS, blank=_DRAWN)
+_GOLD_BOXES = Layout("boxes", keys=("task", "label"), numbers=_CORNERS, blank=_BLANKABLE)
 
 
 @dataclass(frozen=True, slots=True)
 class ClassTable:
-    """Answers of one class a row, coded; `answers` holds codes into the names, and the gold that was given.
+    """Encoded class labels, one per row; `answers` holds codes into the names, including gold.
 
-    The column p has become `answers.weights`, in the form in which repeated answers share a vote. time: seconds or the
-    file's own unit, shape (n,).
-    unanswered: gold tasks that nobody answered.
+    The column p becomes `answers.weights`, scaled for methods in which repeated answers share a vote. time: seconds or
+    the unit of the file, shape (n,). unanswered: number of gold tasks without an answer.
     """
 
     answers: Answers
@@ -51,9 +51,9 @@ class ClassTable:
 
 @dataclass(frozen=True, slots=True)
 class BoxGold:
-    """The true boxes: `tasks`, shape (g,), are those whose truth is known, boxes or none; then one entry a box.
+    """The true boxes. tasks: all gold tasks, with or without boxes, shape (g,).
 
-    task, label: shape (m,); box: shape (m, 4), x1, y1, x2, y2.
+    task, label: of each box, shape (m,). box: x1, y1, x2, y2, shape (m, 4).
     """
 
     tasks: IntArray
@@ -62,7 +62,7 @@ class BoxGold:
     box: FloatArray
 
     def by_task(self) -> dict[int, FloatArray]:
-        """Task -> its true boxes, shape (g, 4)."""
+        """Task -> its true boxes, shape (number of boxes, 4)."""
         order = np.argsort(self.task, kind="stable")
         edges = np.searchsorted(self.task[order], [self.tasks, self.tasks + 1])
         return {
@@ -73,7 +73,7 @@ class BoxGold:
 
 @dataclass(frozen=True, slots=True)
 class BoxTable:
-    """Boxes of workers, coded. p and time belong to the boxes, shape (n,)."""
+    """Encoded boxes of workers. p, time: of each box, shape (n,)."""
 
     boxes: BoxAnswers
     tasks: Names
@@ -85,11 +85,11 @@ class BoxTable:
 
 
 def read_answers(path: Path, gold: Path | None = None) -> ClassTable | BoxTable:
-    """The answers of a file, with the gold of another. Raises TableError, which names the file and the line."""
+    """Read answers from one file and gold from another. Raises TableError with the file and the line."""
     answers = read_table(path, (_CLASSES, _BOXES))
     if answers.layout is _CLASSES:
-        known = None if gold is None else read_table(gold, (_GOLD_CLASSES,))
-        return _class_table(answers, known, gold)
+        gold_table = None if gold is None else read_table(gold, (_GOLD_CLASSES,))
+        return _class_table(answers, gold_table, gold)
     return _box_table(answers, None if gold is None else read_table(gold, (_GOLD_BOXES,)))
 
 
@@ -99,24 +99,29 @@ def _class_table(answers: Table, gold: Table | None, path: Path | None) -> Class
     worker = answers.keys["worker"]
     weights = answers.numbers.get("p")
     if weights is not None:
-        weights = _shares(task, worker.codes, weights)
-    known = _known(gold_task, gold_label, tasks, path)
+        weights = _vote_weights(task, worker.codes, weights)
+    gold_by_task = _gold_by_task(gold_task, gold_label, tasks, path)
     answered = np.zeros(len(tasks), np.bool_)
     answered[task] = True
     return ClassTable(
         answers=Answers(
-            task, worker.codes, label, weights=weights, classes=np.arange(len(labels), dtype=np.int64), gold=known
+            task,
+            worker.codes,
+            label,
+            weights=weights,
+            classes=np.arange(len(labels), dtype=np.int64),
+            gold=gold_by_task,
         ),
         tasks=tasks,
         workers=worker.names,
         labels=labels,
         time=answers.numbers.get("time"),
-        unanswered=sum(not answered[number] for number in known),
+        unanswered=sum(not answered[code] for code in gold_by_task),
     )
 
 
-def _shares(task: IntArray, worker: IntArray, p: FloatArray) -> FloatArray:
-    """Weights that come to p of a vote a row where r rows of a worker for a task bring weight / r each; shape (n,)."""
+def _vote_weights(task: IntArray, worker: IntArray, p: FloatArray) -> FloatArray:
+    """Weights, shape (n,), with which a row counts p of a vote if each of a worker's r rows counts weight / r."""
     key = task * (int(worker.max(initial=0)) + 1) + worker
     _, pair, rows = np.unique(key, return_inverse=True, return_counts=True)
     total = np.bincount(pair, p)
@@ -128,9 +133,9 @@ def _box_table(answers: Table, gold: Table | None) -> BoxTable:
     labels, label, gold_label = _with_gold("label", answers, gold)
     worker = answers.keys["worker"]
     seen = np.unique(np.stack([task, worker.codes], axis=1), axis=0)
-    known = None
+    box_gold = None
     if gold is not None:
-        known = BoxGold(np.unique(gold_task), gold_task[gold.filled], gold_label, _corners(gold))
+        box_gold = BoxGold(np.unique(gold_task), gold_task[gold.filled], gold_label, _corners(gold))
     return BoxTable(
         boxes=BoxAnswers(
             task=task[answers.filled],
@@ -143,7 +148,7 @@ def _box_table(answers: Table, gold: Table | None) -> BoxTable:
         tasks=tasks,
         workers=worker.names,
         labels=labels,
-        gold=known,
+        gold=box_gold,
         p=_filled(answers, "p"),
         time=_filled(answers, "time"),
     )
@@ -158,7 +163,7 @@ def _filled(table: Table, name: str) -> FloatArray | None:
 
 
 def _with_gold(key: str, answers: Table, gold: Table | None) -> tuple[Names, IntArray, IntArray]:
-    """One set of names for both files, then the codes of each."""
+    """The merged names of both files, then the codes of each."""
     column = answers.keys[key]
     if gold is None:
         return column.names, column.codes, np.empty(0, np.int64)
@@ -166,9 +171,9 @@ def _with_gold(key: str, answers: Table, gold: Table | None) -> tuple[Names, Int
     return names, codes, gold_codes
 
 
-def _known(task: IntArray, label: IntArray, tasks: Names, path: Path | None) -> Mapping[int, int]:
-    known: dict[int, int] = {}
-    for number, truth in zip(task.tolist(), label.tolist(), strict=True):
-        if known.setdefault(number, truth) != truth:
-            raise TableError(f"{path} gives the task {tasks.text(number)} two different labels; keep one.")
-    return known
+def _gold_by_task(task: IntArray, label: IntArray, tasks: Names, path: Path | None) -> Mapping[int, int]:
+    gold_by_task: dict[int, int] = {}
+    for code, truth in zip(task.tolist(), label.tolist(), strict=True):
+        if gold_by_task.setdefault(code, truth) != truth:
+            raise TableError(f"{path} gives the task {tasks.text(code)} two different labels; keep one.")
+    return gold_by_task

@@ -1,1 +1,1 @@
-"""Posteriors that follow each answer as it comes, with a state that stands still."""
+"""Online posteriors: updated with each answer under fixed model parameters."""

@@ -1,13 +1,13 @@
-"""Posteriors that follow each answer as it comes, without a fit.
+"""Posteriors updated with each answer as it arrives, without a fit.
 
-A task keeps two vectors of log scores, one of the one-coin model and one of the confusion model. An answer adds its
-worker's part to both; their blend, tempered, is the posterior, equal to what scoring.score finds in all answers at
-once. A worker's repeated answers to a task share one vote, as everywhere: the r rows count 1 / r each, and a further
-one takes its part from them.
+Each task has two vectors of log scores, one for the one-coin model and one for the confusion model. An answer adds its
+worker's contribution to both; their tempered mixture is the posterior, equal to `predict.predict_proba` on all answers
+at once. As elsewhere, a worker's repeated answers to a task share one vote: r rows count 1 / r each, and another row
+reduces the share of the earlier ones.
 
-The parameters are those of a state, which stand still. A refit makes a new state, and `swap` takes it over: the
-posteriors are built anew from the kept answers beside the old ones, which serve readers meanwhile, then they change
-places in one step. So a reader never sees a mixture of two states.
+The parameters are those of a fitted model and do not change. A refit gives a new model, and `swap` replaces the old
+one: the posteriors are rebuilt from the stored answers while the old ones serve readers, then they are exchanged in one
+step. A reader therefore never sees a mixture of two models.
 """
 
 from __future__ import annotations
@@ -27,104 +27,104 @@ from annotary_core.labels.arrays import FloatArray, IntArray
 
 
 class OnlinePosteriors:
-    """The posteriors of the tasks that have answers; safe to use from several threads.
+    """The posteriors of the tasks that have answers. Thread-safe.
 
-    state: scores the answers. classes: all that answers may name, ascending; None means those of the state. A class
-    that the state does not know is scored as scoring.Scored does it. gold: task -> class that is known to be true.
-    compiled: None takes the compiled loop where numba is installed.
-    Memory is about 3 * k + 4 numbers a task and 4 an answer.
+    model: the fitted parameters. classes: all classes that answers may have, ascending; None means those of the model.
+    A class that is new to the model is treated as in `predict.FittedBlend`. gold: task -> true class.
+    compiled: None uses the compiled loop if numba is installed.
+    Memory use is about 3 * k + 4 numbers per task and 4 per answer.
     """
 
     def __init__(
         self,
-        state: BlendState,
+        model: BlendState,
         *,
         classes: IntArray | None = None,
         gold: Mapping[int, int] | None = None,
         compiled: bool | None = None,
     ) -> None:
-        self._classes = state.classes if classes is None else classes
+        self._classes = model.classes if classes is None else classes
         self._gold = dict(gold or {})
         self._compiled = has_compiled() if compiled is None else compiled
         self._rows = Rows()
-        # A refit builds under a lock of its own, so that answers are taken and read meanwhile.
+        # A swap rebuilds under a separate lock, so answers can be added and read meanwhile.
         self._rebuilding, self._lock = Lock(), Lock()
-        self._now = self._scores(state)
+        self._scores = self._build(model)
 
     @property
-    def state(self) -> BlendState:
-        """The state that the posteriors are of."""
-        return self._now.state
+    def model(self) -> BlendState:
+        """The fitted model that the posteriors are computed with."""
+        return self._scores.model
 
     @property
     def answers(self) -> Answers:
-        """All answers so far, for a fit; later ones do not change it."""
+        """A snapshot of all answers so far, to fit a model to."""
         with self._lock:
-            kept = self._rows.kept()
+            rows = self._rows.view()
         return Answers(
-            kept.tasks[kept.task],
-            kept.worker,
-            self._classes[kept.label],
+            rows.tasks[rows.task],
+            rows.worker,
+            self._classes[rows.label],
             classes=self._classes,
             gold=self._gold,
         )
 
     def add(self, task: int, worker: int, label: int) -> FloatArray:
-        """Take one answer; the task's posterior after it, shape (k,). Raises ValueError for an unknown class."""
+        """Add one answer; returns the task's updated posterior, shape (k,). Raises ValueError for an unknown class."""
         columns = np.array([[task], [worker], [label]], np.int64)
-        coded = self._codes(columns[2])
+        codes = self._encode(columns[2])
         with self._lock:
-            self._take(columns[0], columns[1], coded)
-            return self._read(task)
+            self._append(columns[0], columns[1], codes)
+            return self._posterior_of(task)
 
     def add_all(self, task: IntArray, worker: IntArray, label: IntArray) -> None:
-        """Take answers in columns of shape (n,). Raises ValueError for an unknown class, and then takes none."""
-        coded = self._codes(label)
+        """Add answers in columns of shape (n,). Raises ValueError for an unknown class without adding any."""
+        codes = self._encode(label)
         with self._lock:
-            self._take(task, worker, coded)
+            self._append(task, worker, codes)
 
     def posterior(self, task: int) -> FloatArray:
-        """Shape (k,) over the classes; raises KeyError for a task without answers."""
+        """The posterior of a task, shape (k,). Raises KeyError for a task without answers."""
         with self._lock:
-            return self._read(task)
+            return self._posterior_of(task)
 
     def posteriors(self) -> tuple[IntArray, FloatArray]:
-        """Tasks in the order of their first answers, shape (t,), and the posterior of each, shape (t, k)."""
+        """All tasks, shape (t,), in the order of their first answers, and their posteriors, shape (t, k)."""
         with self._lock:
-            tasks = self._rows.kept().tasks.copy()
-            return tasks, self._now.posterior[: len(tasks)].copy()
+            tasks = self._rows.view().tasks.copy()
+            return tasks, self._scores.posterior[: len(tasks)].copy()
 
-    def swap(self, state: BlendState) -> None:
-        """Take over a new state; the old one serves until the posteriors of all answers are built."""
+    def swap(self, model: BlendState) -> None:
+        """Replace the fitted model; the old one serves readers until all posteriors are rebuilt."""
         with self._rebuilding:
-            scores = self._scores(state)
+            scores = self._build(model)
             with self._lock:
-                kept = self._rows.kept()
-            scores.take(kept, 0)
+                rows = self._rows.view()
+            scores.add(rows, 0)
             with self._lock:
-                # What came meanwhile.
-                scores.take(self._rows.kept(), len(kept.task))
-                self._now = scores
+                # The answers that arrived meanwhile.
+                scores.add(self._rows.view(), len(rows.task))
+                self._scores = scores
 
-    def _scores(self, state: BlendState) -> Scores:
+    def _build(self, model: BlendState) -> Scores:
         codes = {task: int(np.searchsorted(self._classes, label)) for task, label in self._gold.items()}
         if self._compiled and 0 < len(self._classes) <= MANY_CLASSES:
-            return Compiled(state, self._classes, Gold(codes))
-        return Rescored(state, self._classes, Gold(codes))
+            return Compiled(model, self._classes, Gold(codes))
+        return Rescored(model, self._classes, Gold(codes))
 
-    def _codes(self, label: IntArray) -> IntArray:
-        at = np.searchsorted(self._classes, label)
-        if len(label) and not np.array_equal(self._classes[np.minimum(at, len(self._classes) - 1)], label):
+    def _encode(self, label: IntArray) -> IntArray:
+        code = np.searchsorted(self._classes, label)
+        if len(label) and not np.array_equal(self._classes[np.minimum(code, len(self._classes) - 1)], label):
             raise ValueError("An answer names a class that is not among the classes.")
-        return at.astype(np.int64)
+        return code.astype(np.int64)
 
-    def _read(self, task: int) -> FloatArray:
-        """Needs the lock."""
-        found: FloatArray = self._now.posterior[self._rows.index_of(task)].copy()
-        return found
+    def _posterior_of(self, task: int) -> FloatArray:
+        """Needs `_lock`."""
+        posterior: FloatArray = self._scores.posterior[self._rows.index_of(task)].copy()
+        return posterior
 
-    def _take(self, task: IntArray, worker: IntArray, label: IntArray) -> None:
-        """Needs the lock."""
+    def _append(self, task: IntArray, worker: IntArray, label: IntArray) -> None:
+        """Needs `_lock`."""
         first = len(self._rows)
         self._rows.append(task, worker, label)
-        self._now.take(self._rows.kept(), first)
+        self._scores.add(self._rows.view(), first)

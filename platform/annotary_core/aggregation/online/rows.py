@@ -1,4 +1,4 @@
-"""Answers kept as they come, in columns that grow."""
+"""Append-only storage of answers in growing columns."""
 
 from __future__ import annotations
 
@@ -15,87 +15,87 @@ _Kind = TypeVar("_Kind", bound=np.generic)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """The answers up to a moment: rows never change, so these columns stay as they are while more come.
+    """A snapshot of the answers. Rows are never modified, so these columns stay valid while more answers arrive.
 
-    tasks: ids in the order of their first answers, shape (t,). task: index into them; worker: ids; label: index of the
-    class; before: the row of the same task that came before this one, -1 for none; all of shape (n,).
+    tasks: ids in the order of their first answers, shape (t,). task: index into them; worker: ids; label: class index;
+    previous: the previous row of the same task, -1 if none; all of shape (n,).
     """
 
     tasks: IntArray
     task: IntArray
     worker: IntArray
     label: IntArray
-    before: IntArray
+    previous: IntArray
 
     def of_tasks_since(self, first: int) -> IntArray:
-        """All rows, early ones too, of the tasks that the rows from `first` on are about; in any order."""
-        backwards = self.task[first:][::-1]
-        newest = len(self.task) - 1 - np.unique(backwards, return_index=True)[1]
-        found, at = [newest[:0]], newest
-        while len(at):
-            found.append(at)
-            at = self.before[at]
-            at = at[at >= 0]
-        return np.concatenate(found)
+        """All rows, including earlier ones, of the tasks of the rows from `first` on, in any order."""
+        reversed_tasks = self.task[first:][::-1]
+        newest = len(self.task) - 1 - np.unique(reversed_tasks, return_index=True)[1]
+        rows, row = [newest[:0]], newest
+        while len(row):
+            rows.append(row)
+            row = self.previous[row]
+            row = row[row >= 0]
+        return np.concatenate(rows)
 
 
 class Rows:
-    """Grows by doubling."""
+    """An append-only table of answers whose columns grow by doubling."""
 
     def __init__(self) -> None:
         self._index: dict[int, int] = {}
         self._size = 0
         self._tasks, self._newest = np.empty(0, np.int64), np.empty(0, np.int64)
-        self._task, self._worker, self._label, self._before = (np.empty(0, np.int64) for _ in range(4))
+        self._task, self._worker, self._label, self._previous = (np.empty(0, np.int64) for _ in range(4))
 
     def __len__(self) -> int:
         return self._size
 
     def index_of(self, task: int) -> int:
-        """Raises KeyError for a task without answers."""
+        """The index of a task. Raises KeyError for a task without answers."""
         return self._index[task]
 
-    def kept(self) -> Kept:
-        """All so far, without copying."""
+    def view(self) -> Kept:
+        """A snapshot of all answers so far, without copying."""
         size, tasks = self._size, len(self._index)
-        columns = (self._task, self._worker, self._label, self._before)
+        columns = (self._task, self._worker, self._label, self._previous)
         return Kept(self._tasks[:tasks], *(column[:size] for column in columns))
 
     def append(self, task: IntArray, worker: IntArray, label: IntArray) -> None:
-        """task, worker: ids; label: index of the class; shape (m,)."""
-        at = self._indices(task)
+        """Append answers. task, worker: ids; label: class index; all of shape (m,)."""
+        index = self._indices(task)
         first, self._size = self._size, self._size + len(task)
         self._task = grown(self._task, self._size)
         self._worker = grown(self._worker, self._size)
         self._label = grown(self._label, self._size)
-        self._before = grown(self._before, self._size)
+        self._previous = grown(self._previous, self._size)
         rows = slice(first, self._size)
-        self._task[rows], self._worker[rows], self._label[rows] = at, worker, label
-        order = np.argsort(at, kind="stable")
-        ranked = at[order]
-        follows = np.zeros(len(at), np.bool_)
-        follows[1:] = ranked[1:] == ranked[:-1]
-        earlier = np.empty(len(at), np.int64)
-        earlier[order] = np.where(follows, np.roll(order, 1) + first, self._newest[ranked])
-        self._before[rows] = earlier
-        # The last of equal indices is the one that stays.
-        self._newest[ranked] = order + first
+        self._task[rows], self._worker[rows], self._label[rows] = index, worker, label
+        order = np.argsort(index, kind="stable")
+        sorted_index = index[order]
+        has_earlier = np.zeros(len(index), np.bool_)
+        has_earlier[1:] = sorted_index[1:] == sorted_index[:-1]
+        previous = np.empty(len(index), np.int64)
+        previous[order] = np.where(has_earlier, np.roll(order, 1) + first, self._newest[sorted_index])
+        self._previous[rows] = previous
+        # Of equal indices, the last assignment wins.
+        self._newest[sorted_index] = order + first
 
     def _indices(self, task: IntArray) -> IntArray:
         unique, inverse = np.unique(task, return_inverse=True)
         index = np.empty(len(unique), np.int64)
-        for place, number in enumerate(unique.tolist()):
-            index[place] = self._index.setdefault(number, len(self._index))
-        known = len(self._index)
-        self._tasks, self._newest = grown(self._tasks, known), grown(self._newest, known, fill=-1)
+        for position, task_id in enumerate(unique.tolist()):
+            index[position] = self._index.setdefault(task_id, len(self._index))
+        count = len(self._index)
+        self._tasks, self._newest = grown(self._tasks, count), grown(self._newest, count, fill=-1)
         self._tasks[index] = unique
         return index[inverse]
 
 
 def grown(array: NDArray[_Kind], size: int, *, fill: float = 0) -> NDArray[_Kind]:
-    """The array with room for `size` entries along its first axis, at least doubled when it has to grow."""
+    """The array with capacity for `size` entries along its first axis, at least doubled if it has to grow."""
     if len(array) >= size:
         return array
-    room = np.full((max(size, 2 * len(array), 16), *array.shape[1:]), fill, array.dtype)
-    room[: len(array)] = array
-    return room
+    larger = np.full((max(size, 2 * len(array), 16), *array.shape[1:]), fill, array.dtype)
+    larger[: len(array)] = array
+    return larger

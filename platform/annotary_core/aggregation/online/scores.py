@@ -1,4 +1,4 @@
-"""The posteriors behind online.py under one state: kept up to date by a compiled loop, or by scoring tasks anew."""
+"""Posteriors under one fitted model, updated by a compiled loop or by recomputing the affected tasks."""
 
 from __future__ import annotations
 
@@ -17,107 +17,112 @@ from annotary_core.labels.arrays import FloatArray, IntArray
 
 
 class Scores(Protocol):
-    """Posteriors of tasks by index, shape (t or more, k)."""
+    """Posteriors by task index. posterior: shape (t or more, k), as it grows in advance."""
 
-    state: BlendState
+    model: BlendState
     posterior: FloatArray
 
-    def take(self, kept: Kept, first: int) -> None:
-        """Heed the rows from `first` on."""
+    def add(self, view: Kept, first: int) -> None:
+        """Update the posteriors with the rows from `first` on."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """Task -> index of the class that is known to be true."""
+    """Gold tasks: task id -> index of the true class."""
 
-    known: Mapping[int, int]
+    class_of_task: Mapping[int, int]
 
-    def codes(self, tasks: IntArray, among: IntArray) -> Iterator[tuple[int, int]]:
-        """The indices `among` those of `tasks` whose class is known, with that class."""
-        if self.known:
-            for index in among.tolist():
-                code = self.known.get(int(tasks[index]))
-                if code is not None:
-                    yield index, code
+    def gold_tasks(self, tasks: IntArray, indices: IntArray) -> Iterator[tuple[int, int]]:
+        """Yield the gold tasks among the given indices into `tasks`: (index, true class)."""
+        if self.class_of_task:
+            for index in indices.tolist():
+                label = self.class_of_task.get(int(tasks[index]))
+                if label is not None:
+                    yield index, label
 
 
 class Rescored:
-    """Scores the tasks that got answers anew, with all their answers: needs no numba, and has no limit of classes."""
+    """Recomputes each task that got an answer from all its answers. Needs no numba and works for many classes."""
 
-    def __init__(self, state: BlendState, classes: IntArray, gold: Gold) -> None:
-        self.state = state
+    def __init__(self, model: BlendState, classes: IntArray, gold: Gold) -> None:
+        self.model = model
         self.posterior = np.empty((0, len(classes)))
         self._classes, self._gold = classes, gold
 
-    def take(self, kept: Kept, first: int) -> None:
-        self.posterior = grown(self.posterior, len(kept.tasks))
-        rows = kept.of_tasks_since(first)
-        task = kept.task[rows]
-        coded = Coded.of(
-            Answers(task, kept.worker[rows], self._classes[kept.label[rows]], classes=self._classes), repeats="share"
+    def add(self, view: Kept, first: int) -> None:
+        self.posterior = grown(self.posterior, len(view.tasks))
+        rows = view.of_tasks_since(first)
+        task = view.task[rows]
+        encoded = Coded.of(
+            Answers(task, view.worker[rows], self._classes[view.label[rows]], classes=self._classes), repeats="share"
         )
-        self.posterior[coded.tasks] = score(self.state, coded)
-        for index, known in self._gold.codes(kept.tasks, coded.tasks):
-            self.posterior[index] = np.arange(len(self._classes)) == known
+        self.posterior[encoded.tasks] = score(self.model, encoded)
+        for index, gold_class in self._gold.gold_tasks(view.tasks, encoded.tasks):
+            self.posterior[index] = np.arange(len(self._classes)) == gold_class
 
 
 class Compiled:
-    """Adds each answer to the log scores of its task, about a microsecond each. Needs numba."""
+    """Adds each answer to the log scores of its task, in about a microsecond. Needs numba."""
 
-    def __init__(self, state: BlendState, classes: IntArray, gold: Gold) -> None:
+    def __init__(self, model: BlendState, classes: IntArray, gold: Gold) -> None:
         from annotary_core.aggregation.online.kernels_numba import take
 
-        self.state = state
+        self.model = model
         self._loop = take
         self._gold = gold
         size = len(classes)
-        same = np.array_equal(classes, state.classes)
-        self._blend = state.blend if same else 0.0
-        # The last row stands for everybody whom the state does not know.
-        stranger = np.append(state.workers, state.workers.max(initial=0) + 1)
-        able = np.clip(state.accuracy_of(stranger), 1e-9, 1 - 1e-9)
-        self._coin = np.log(able) - np.log((1 - able) / max(size - 1, 1)) if size > 1 else np.zeros(len(able))
-        rows = state.confusion_of(stranger) if self._blend > 0 else np.ones((len(able), size, size))
+        same_classes = np.array_equal(classes, model.classes)
+        self._blend = model.blend if same_classes else 0.0
+        # The last row holds the pooled parameters, for workers unknown to the model.
+        workers = np.append(model.workers, model.workers.max(initial=0) + 1)
+        accuracy = np.clip(model.accuracy_of(workers), 1e-9, 1 - 1e-9)
+        self._log_odds = (
+            np.log(accuracy) - np.log((1 - accuracy) / max(size - 1, 1)) if size > 1 else np.zeros(len(accuracy))
+        )
+        rows = model.confusion_of(workers) if self._blend > 0 else np.ones((len(accuracy), size, size))
         log_theta = np.log(np.maximum(rows, 1e-300))
-        self._cell = np.ascontiguousarray(log_theta.transpose(0, 2, 1)).reshape(-1, size)
-        self._priors = class_prior(state, classes), state.confusion_prior if same else np.zeros(size)
+        self._log_theta = np.ascontiguousarray(log_theta.transpose(0, 2, 1)).reshape(-1, size)
+        self._priors = class_prior(model, classes), model.confusion_prior if same_classes else np.zeros(size)
         self.posterior = np.empty((0, size))
-        self._by_coin, self._by_cell = np.empty((0, size)), np.empty((0, size))
-        self._workers, self._known, self._tasks = np.empty(0, np.int64), np.empty(0, np.int64), 0
+        self._one_coin_scores, self._confusion_scores = np.empty((0, size)), np.empty((0, size))
+        self._n, self._gold_class, self._task_count = np.empty(0, np.int64), np.empty(0, np.int64), 0
 
-    def take(self, kept: Kept, first: int) -> None:
-        self._open(kept.tasks)
-        worker = kept.worker[first:]
-        at = np.searchsorted(self.state.workers, worker)
-        if len(self.state.workers):
-            unknown = self.state.workers[np.minimum(at, len(self.state.workers) - 1)] != worker
-            at[unknown] = len(self.state.workers)
+    def add(self, view: Kept, first: int) -> None:
+        self._grow(view.tasks)
+        worker = view.worker[first:]
+        index = np.searchsorted(self.model.workers, worker)
+        if len(self.model.workers):
+            unknown = self.model.workers[np.minimum(index, len(self.model.workers) - 1)] != worker
+            index[unknown] = len(self.model.workers)
         self._loop(
             first,
-            kept.task,
-            kept.worker,
-            at,
-            kept.label,
-            kept.before,
-            self._coin,
-            self._cell,
-            self._known,
+            view.task,
+            view.worker,
+            index,
+            view.label,
+            view.previous,
+            self._log_odds,
+            self._log_theta,
+            self._gold_class,
             self._blend,
-            self.state.alike,
-            self._workers,
-            self._by_coin,
-            self._by_cell,
+            self.model.alike,
+            self._n,
+            self._one_coin_scores,
+            self._confusion_scores,
             self.posterior,
         )
 
-    def _open(self, tasks: IntArray) -> None:
-        new = slice(self._tasks, len(tasks))
-        self._by_coin, self._by_cell = grown(self._by_coin, new.stop), grown(self._by_cell, new.stop)
-        self.posterior, self._workers = grown(self.posterior, new.stop), grown(self._workers, new.stop)
-        self._known = grown(self._known, new.stop)
-        self._by_coin[new], self._by_cell[new] = self._priors
-        self._workers[new], self._known[new] = 0, -1
-        for index, known in self._gold.codes(tasks, np.arange(new.start, new.stop)):
-            self._known[index] = known
-        self._tasks = new.stop
+    def _grow(self, tasks: IntArray) -> None:
+        new = slice(self._task_count, len(tasks))
+        self._one_coin_scores, self._confusion_scores = (
+            grown(self._one_coin_scores, new.stop),
+            grown(self._confusion_scores, new.stop),
+        )
+        self.posterior, self._n = grown(self.posterior, new.stop), grown(self._n, new.stop)
+        self._gold_class = grown(self._gold_class, new.stop)
+        self._one_coin_scores[new], self._confusion_scores[new] = self._priors
+        self._n[new], self._gold_class[new] = 0, -1
+        for index, gold_class in self._gold.gold_tasks(tasks, np.arange(new.start, new.stop)):
+            self._gold_class[index] = gold_class
+        self._task_count = new.stop
