@@ -5,7 +5,7 @@ import sys
 
 from annotary.runtime import bootstrap
 from annotary.runtime.errors import EmbeddedError
-from annotary.runtime.paths import Places, default_data
+from annotary.runtime.paths import DataPaths, default_data
 from annotary.runtime.source_roots import ROOT
 
 # These commands need the development packages too.
@@ -130,7 +130,7 @@ def join_running(*, required: bool) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotary.settings.embedded")
     if os.environ.get("DATABASE_URL"):
         return
-    paths = Places(default_data())
+    paths = DataPaths(default_data())
     running = state.running(paths)
     if running is not None and running.environment:
         variables = {**running.environment, **secrets.load_or_create(paths.data / "secrets.json")}

@@ -1,7 +1,7 @@
 """The models of all stages, for Django's model discovery. No other module imports this one."""
 
 from tasks.annotation.models import Annotation
-from tasks.assignment.models import Assignment, Exhaustion, Hand
+from tasks.assignment.models import Assignment, BatchCursor, Hand
 from tasks.batching.models import Batch, Task
 from tasks.consensus.models import ConsensusLabel, ConsensusState, Posterior, Prediction, WorkerReliability
 from tasks.exports.models import Export
@@ -16,9 +16,9 @@ __all__ = [
     "Annotation",
     "Assignment",
     "Batch",
+    "BatchCursor",
     "ConsensusLabel",
     "ConsensusState",
-    "Exhaustion",
     "Export",
     "Gold",
     "GoldResult",

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from annotary.runtime.temporary_stores import ThrowAway
+from annotary.runtime.temporary_stores import TemporaryStores
 
 ROOT = Path(__file__).resolve().parents[1]
-STORES = pytest.StashKey[ThrowAway]()
+STORES = pytest.StashKey[TemporaryStores]()
 SKIPPED = pytest.StashKey[dict[str, str]]()
 DESELECTED = pytest.StashKey[dict[str, int]]()
 # What a marked test needs from this machine: {marker: name for messages}.
@@ -50,7 +50,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def start_stores(config: pytest.Config) -> None:
     """Start the stores for this session; xdist workers start later and inherit the environment."""
-    config.stash[STORES] = stores = ThrowAway()
+    config.stash[STORES] = stores = TemporaryStores()
     os.environ.update(stores.environment)
 
 

@@ -11,15 +11,15 @@ from tasks.analytics.jobs import make_report_job
 from tasks.batching.models import Task
 from tasks.flow.relabel import relabel
 from tasks.ingest.models import Image
-from tests import factories as cast
+from tests import factories
 
 
 def a_crowd(project: Project, count: int = 3) -> list[Actor]:
     """Admitted workers: bird1, bird2, ..."""
-    birds = [cast.a_worker(f"bird{number}") for number in range(1, count + 1)]
+    birds = [factories.a_worker(f"bird{number}") for number in range(1, count + 1)]
     for bird in birds:
         if not bird.standings.filter(project=project).exists():
-            cast.admitted(project, bird)
+            factories.admitted(project, bird)
     return birds
 
 
@@ -31,9 +31,9 @@ def an_agreed_task(
     The task wants `more` answers in addition.
     """
     birds = a_crowd(project, len(bodies))
-    task = cast.a_task(project, image=image, wanted=len(bodies) + more)
+    task = factories.a_task(project, image=image, wanted=len(bodies) + more)
     for bird, body in zip(birds, bodies, strict=True):
-        cast.an_answer(task, bird, body)
+        factories.an_answer(task, bird, body)
     relabel(task_ids=[task.pk])
     return Task.objects.get(pk=task.pk)
 

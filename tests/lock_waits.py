@@ -11,7 +11,7 @@ PATIENCE = 10.0
 BETWEEN_LOOKS = 0.01
 
 
-class Meanwhile:
+class BackgroundCall:
     """Runs `call` in a background thread, on its own database connection."""
 
     def __init__(self, call: Callable[[], Any]) -> None:
@@ -57,7 +57,7 @@ class Meanwhile:
             )
             return bool(cursor.fetchone()[0])
 
-    def ended(self) -> Any:
+    def wait_for_result(self) -> Any:
         """Wait for the call to end and return its result or exception; fails after 30 seconds."""
         self._thread.join(30)
         assert not self._thread.is_alive(), "The call has not ended within 30 seconds."

@@ -13,21 +13,20 @@ from tasks.assignment.services import claim_hand, release_hand, skip_assignment
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import open_batch, pause_batch, raise_wanted
 from tasks.flow.lease_expiry import expire_leases
-from tests import factories as cast
-from tests import worker_actions as worklife
+from tests import factories, worker_actions
 
 
 def a_busy_project(workers: int, *, name: str = "Strays", tasks: int = 24, batches: int = 3) -> Project:
     """Create a project with small sets, much gold and two answers per image, so that workers often contend."""
-    people = [cast.a_worker(f"w{number}") for number in range(workers)]
-    project = cast.a_project(name, workers=people, hand_size=4, gold_rate=0.25, answers_min=2)
-    cast.some_tasks(project, tasks, batches=batches)
+    people = [factories.a_worker(f"w{number}") for number in range(workers)]
+    project = factories.a_project(name, workers=people, hand_size=4, gold_rate=0.25, answers_min=2)
+    factories.some_tasks(project, tasks, batches=batches)
     for _ in range(8):
-        cast.a_gold(project)
+        factories.a_gold(project)
     return project
 
 
-class Walk:
+class RandomWalk:
     """Random actions of one worker, and sometimes of the sweep and the manager. Refused actions are expected.
 
     `acknowledged` holds the result of each accepted submission, by assignment: each must still be in the database.
@@ -74,7 +73,7 @@ class Walk:
     def settle(self) -> None:
         hand = self._hand()
         if hand is not None:
-            worklife.settle(hand)
+            worker_actions.settle(hand)
 
     def release(self) -> None:
         hand = self._hand()
@@ -84,7 +83,7 @@ class Walk:
     def time_passes(self) -> None:
         hand = self._hand()
         if hand is not None:
-            worklife.run_out(hand)
+            worker_actions.run_out(hand)
 
     def sweep(self) -> None:
         expire_leases()
@@ -107,7 +106,7 @@ class Walk:
 
     def _answer(self, lease: Assignment | None) -> None:
         if lease is not None:
-            self.acknowledged[lease.pk] = worklife.answer(lease, self.random.choice([1, 1, 1, 2]))
+            self.acknowledged[lease.pk] = worker_actions.answer(lease, self.random.choice([1, 1, 1, 2]))
 
     def _mine(self, **only: str) -> Assignment | None:
         mine = list(Assignment.objects.filter(project=self.project, worker=self.worker, **only).order_by("pk"))

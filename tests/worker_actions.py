@@ -20,7 +20,7 @@ from tasks.batching.models import Batch, Task
 from tasks.flow.settlement import Settled, settle_hand, settle_late_answer
 from tasks.gold.models import GoldResult
 from tasks.pay.models import LedgerEntry
-from tests import factories as cast
+from tests import factories
 
 
 def take(worker: Actor, project: Project) -> Hand:
@@ -35,7 +35,7 @@ def leases_of(hand: Hand) -> list[Assignment]:
 
 def answer(assignment: Assignment, number: int = 1, *, body: dict[str, Any] | None = None) -> Submission:
     """Submit the answer of the assignment's worker: this class, or `body`."""
-    raw = body or cast.class_answer(number)
+    raw = body or factories.class_answer(number)
     assert assignment.worker is not None
     digest = hashlib.sha256(json.dumps(raw).encode()).hexdigest()
     return submit_answer(

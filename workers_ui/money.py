@@ -16,7 +16,7 @@ def money(amount: Decimal, currency: str) -> str:
     return f"{sign}{SIGNS.get(currency, currency + ' ')}{abs(exact):,.{decimals}f}"
 
 
-def rounded(amount: Decimal, currency: str) -> str:
+def format_rounded(amount: Decimal, currency: str) -> str:
     """Format rounded to the currency's own decimals, for estimates and totals."""
     step = Decimal(1) if currency in WITHOUT_MINOR_UNIT else Decimal("0.01")
     return money(amount.quantize(step, ROUND_HALF_UP), currency)

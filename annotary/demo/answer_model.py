@@ -27,7 +27,7 @@ class Question:
     truth: Answer | None
 
 
-def chance(seed: int, worker: str, image: str, purpose: str = "") -> random.Random:
+def seeded_random(seed: int, worker: str, image: str, purpose: str = "") -> random.Random:
     """Return the random generator of one person for one image."""
     return random.Random(f"{seed}/{worker}/{image}/{purpose}")
 

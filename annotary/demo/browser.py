@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from annotary.demo.errors import DemoError
-from annotary.demo.flaky_network import Line, demand, detail_of
+from annotary.demo.flaky_network import RetryingClient, detail_of, require_success
 
 API = "/api/v1"
 
@@ -41,7 +41,7 @@ class Browser:
     """One worker's cookies and connection."""
 
     def __init__(self, url: str, *, retry_seconds: float, stop: threading.Event) -> None:
-        self.client = Line(url, retry_seconds=retry_seconds, stop=stop)
+        self.client = RetryingClient(url, retry_seconds=retry_seconds, stop=stop)
 
     def close(self) -> None:
         self.client.close()
@@ -57,7 +57,7 @@ class Browser:
         response = self.client.call("POST", path, retry=False, data=fields, headers={"Referer": invitation})
         if not response.is_redirect:
             raise DemoError(f"The invitation page did not accept {email} (status {response.status_code}).")
-        return str(demand(self.client.call("GET", f"{API}/me/"), "read the account")["id"])
+        return str(require_success(self.client.call("GET", f"{API}/me/"), "read the account")["id"])
 
     def take_set(self, project: str) -> httpx.Response:
         """Claim a set: 201 or 200 with one, 204 without, 403 for a paused worker. Repeating it returns the same set."""
@@ -78,7 +78,7 @@ class Browser:
         return self._write("POST", f"{API}/assignments/{assignment}/skip/")
 
     def settle(self, hand: str) -> dict[str, Any]:
-        settled: dict[str, Any] = demand(self._write("POST", f"{API}/hands/{hand}/settle/"), "hand in a set")
+        settled: dict[str, Any] = require_success(self._write("POST", f"{API}/hands/{hand}/settle/"), "hand in a set")
         return settled
 
     def _write(self, method: str, path: str, **kwargs: Any) -> httpx.Response:

@@ -17,11 +17,10 @@ from annotary.demo.accounts import SignIn, make_manager
 from annotary.demo.dataset import Dataset, prepare
 from annotary.demo.errors import DemoError
 from annotary.demo.manager import Manager
-from annotary.demo.progress import Stages
-from annotary.demo.scenario import Outcome
+from annotary.demo.progress import StageProgress
+from annotary.demo.scenario import RunResult
 from annotary.demo.summary import summarize
-from annotary.runtime import network as addresses
-from annotary.runtime import programmatic as runtime
+from annotary.runtime import network, programmatic
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.programmatic import Running
 from annotary.runtime.source_roots import ROOT
@@ -47,7 +46,7 @@ def main(argv: list[str]) -> int:
         console.print(
             f"\n  {SCENES} images, {options.workers} simulated workers: this takes about a minute.\n", highlight=False
         )
-    with Stages(console) as stages:
+    with StageProgress(console) as stages:
         dataset, name = _dataset(options, data, stages)
         with _running(options, data, stages) as running:
             summary = _run(running, dataset, name, options, out, stages)
@@ -98,7 +97,7 @@ def _output_folder(out: Path) -> Path:
     return folder
 
 
-def _dataset(options: argparse.Namespace, data: Path, stages: Stages) -> tuple[Dataset, str]:
+def _dataset(options: argparse.Namespace, data: Path, stages: StageProgress) -> tuple[Dataset, str]:
     workspace = data / "demo"
     shutil.rmtree(workspace, ignore_errors=True)
     if options.images is not None:
@@ -129,25 +128,25 @@ def _scenes(folder: Path, seed: int) -> Path:
 
 
 @contextmanager
-def _running(options: argparse.Namespace, data: Path, stages: Stages) -> Iterator[Running]:
+def _running(options: argparse.Namespace, data: Path, stages: StageProgress) -> Iterator[Running]:
     port = options.port if options.port is not None else _port()
     with ExitStack() as stack:
         with stages.stage("Start Annotary"):
-            running = stack.enter_context(runtime.start(data=data / "data", port=port))
+            running = stack.enter_context(programmatic.start(data=data / "data", port=port))
         yield running
 
 
 def _port() -> int:
     """Return the default port if it is free, else 0 for any."""
     try:
-        addresses.check(addresses.DEFAULT_HOST, addresses.DEFAULT_PORT)
+        network.check(network.DEFAULT_HOST, network.DEFAULT_PORT)
     except EmbeddedError:
         return 0
-    return addresses.DEFAULT_PORT
+    return network.DEFAULT_PORT
 
 
 def _run(
-    running: Running, dataset: Dataset, name: str, options: argparse.Namespace, out: Path, stages: Stages
+    running: Running, dataset: Dataset, name: str, options: argparse.Namespace, out: Path, stages: StageProgress
 ) -> dict[str, Any]:
     sign_in = make_manager(running.environment)
     manager = Manager(running.url, sign_in.key)
@@ -166,7 +165,7 @@ def _run(
         manager.close()
 
 
-def _print_sign_in(running: Running, project: str, sign_in: SignIn, stages: Stages) -> None:
+def _print_sign_in(running: Running, project: str, sign_in: SignIn, stages: StageProgress) -> None:
     stages.say(
         f"\n  Watch it in the browser: [bold]{running.url}/projects/{project}/[/bold]\n"
         f"  Sign in as [bold]{sign_in.email}[/bold] with the password [bold]{sign_in.password}[/bold]"
@@ -174,7 +173,7 @@ def _print_sign_in(running: Running, project: str, sign_in: SignIn, stages: Stag
     )
 
 
-def _print_ignored_labels(outcome: Outcome, stages: Stages) -> None:
+def _print_ignored_labels(outcome: RunResult, stages: StageProgress) -> None:
     unmatched, problems = outcome.ground_truth.unmatched, [*outcome.dataset.problems, *outcome.ground_truth.problems]
     if unmatched:
         stages.say(f"  {len(unmatched)} labels were ignored because their images are missing, such as {unmatched[0]}.")
@@ -185,7 +184,7 @@ def _print_ignored_labels(outcome: Outcome, stages: Stages) -> None:
         )
 
 
-def _write(outcome: Outcome, shown: Sequence[pictures.Picture], stages: Stages, out: Path) -> dict[str, Any]:
+def _write(outcome: RunResult, shown: Sequence[pictures.Picture], stages: StageProgress, out: Path) -> dict[str, Any]:
     from django.conf import settings
 
     summary = summarize(outcome, stages.seconds, version=settings.VERSION)

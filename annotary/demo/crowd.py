@@ -14,7 +14,7 @@ POLL_SECONDS = 0.25
 # When no one has found work for this many seconds, jobs that could open more tasks have run.
 QUIET = 6.0
 # Workers who may join later, when the others are paused or have labeled everything.
-MOST_HELPERS = 4
+MAX_HELPERS = 4
 
 
 @dataclass
@@ -98,7 +98,7 @@ class Crowd:
             if self.unfinished == 0:
                 return
             if self._all_finished() or time.monotonic() - self._last_work > self.quiet:
-                if helpers == MOST_HELPERS:
+                if helpers == MAX_HELPERS:
                     return
                 helpers += 1
                 self._add(Member(f"helper-{helpers}", CAREFUL))

@@ -8,11 +8,11 @@ from typing import Any
 
 from annotary.demo.errors import DemoError
 from annotary_core.formats.archive import ZipSink
-from annotary_core.formats.ground_truth import Problem, TruthRecord
+from annotary_core.formats.ground_truth import GroundTruthRecord, Problem
 from annotary_core.formats.label_files import IMAGE_SUFFIXES, files_with
 from kernel.errors import AnnotaryError
 from tasks.ingest.archives import open_archive
-from tasks.ingest.ground_truth import Truth, read_truth
+from tasks.ingest.ground_truth import GroundTruthRecords, read_ground_truth
 
 CHUNK = 256 * 1024
 LABEL_SUFFIXES = frozenset({".xml", ".json"})
@@ -26,7 +26,7 @@ class Dataset:
     labels: Path
     count: int
     reader: str
-    records: dict[str, TruthRecord]
+    records: dict[str, GroundTruthRecord]
     problems: list[Problem]
     tools: tuple[str, ...]
     classes: tuple[str, ...]
@@ -42,7 +42,7 @@ def prepare(*, images: Path, truth: Path | None, workspace: Path) -> Dataset:
     workspace.mkdir(parents=True, exist_ok=True)
     try:
         folder = images if images.is_dir() else _unpack(images, workspace / "images")
-        labels = read_truth(path=truth if truth is not None else folder)
+        labels = read_ground_truth(path=truth if truth is not None else folder)
     except AnnotaryError as error:
         raise DemoError(_explain(images, truth, error.detail)) from error
     if not labels.records:
@@ -71,7 +71,7 @@ def _explain(images: Path, truth: Path | None, reason: str) -> str:
     return f"The labels in {truth} cannot be used: {reason} Use COCO JSON or VOC XML."
 
 
-def _tools(records: Iterable[TruthRecord]) -> tuple[str, ...]:
+def _tools(records: Iterable[GroundTruthRecord]) -> tuple[str, ...]:
     has_class = has_box = False
     for record in records:
         has_class |= record.image_class is not None
@@ -82,7 +82,7 @@ def _tools(records: Iterable[TruthRecord]) -> tuple[str, ...]:
     return tools
 
 
-def _classes(records: Iterable[TruthRecord]) -> tuple[str, ...]:
+def _classes(records: Iterable[GroundTruthRecord]) -> tuple[str, ...]:
     """Return every class once, compared case-insensitively, in alphabetical order."""
     names: dict[str, str] = {}
     for record in records:
@@ -116,7 +116,7 @@ def _chunks(file: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _labels_file(labels: Truth, source: Path, workspace: Path) -> Path:
+def _labels_file(labels: GroundTruthRecords, source: Path, workspace: Path) -> Path:
     """Return the user's own file, or a ZIP of their folder; classes given only by folder names are written as COCO."""
     if labels.reader == "folders":
         return _write_coco(labels.records, workspace / "truth.json")
@@ -126,7 +126,7 @@ def _labels_file(labels: Truth, source: Path, workspace: Path) -> Path:
     return _pack(source, names, workspace / "truth.zip")
 
 
-def _write_coco(records: dict[str, TruthRecord], target: Path) -> Path:
+def _write_coco(records: dict[str, GroundTruthRecord], target: Path) -> Path:
     images: list[dict[str, Any]] = [
         {"id": number, "file_name": record.file_name, "annotary": {"class": record.image_class}}
         for number, record in enumerate(records.values(), start=1)

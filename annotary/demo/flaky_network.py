@@ -19,7 +19,7 @@ class Stopped(Exception):
     """The run was stopped while a request was waiting to be retried."""
 
 
-class Line:
+class RetryingClient:
     """An HTTP client for one server that retries.
 
     `retry_seconds` is how long in a row the server may be unavailable. Setting `stop` ends the waiting early.
@@ -97,7 +97,7 @@ def code_of(response: httpx.Response) -> str:
     return str(kind).rpartition(":")[2]
 
 
-def demand(response: httpx.Response, action: str) -> Any:
+def require_success(response: httpx.Response, action: str) -> Any:
     """Return the JSON of a successful response. Raises DemoError: "Could not <action>: <detail from the server>"."""
     if not response.is_success:
         raise DemoError(f"Could not {action}: {detail_of(response)}")

@@ -5,16 +5,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from annotary.demo.manager import Manager, Progress
-from annotary_core.formats.ground_truth import Problem, TruthRecord, Unreadable
+from annotary.demo.manager import Manager, ProgressCallback
+from annotary_core.formats.ground_truth import GroundTruthRecord, Problem, Unreadable
 from annotary_core.labels.answer import Answer
 from annotary_core.labels.schema import Schema
-from tasks.ingest.ground_truth import ImageFrame, answer_of
+from tasks.ingest.ground_truth import ImageFrame, to_answer
 from tasks.ingest.name_matching import match_names
 
 
 @dataclass
-class Knowledge:
+class GroundTruth:
     """`answers` is {source key of an image: its true answer in the project's class numbers}.
 
     `names` is {SHA-256 of an image as workers see it: source key}; `unmatched` names labels without an image.
@@ -31,11 +31,11 @@ class Knowledge:
         return self.names.get(digest, digest)
 
 
-def know(
-    records: Mapping[str, TruthRecord], images: Iterable[Mapping[str, Any]], schema: Mapping[str, Any]
-) -> Knowledge:
+def match_ground_truth(
+    records: Mapping[str, GroundTruthRecord], images: Iterable[Mapping[str, Any]], schema: Mapping[str, Any]
+) -> GroundTruth:
     """Match labels to the images of a project, as the API lists them: by path, else by base name."""
-    known = Knowledge()
+    known = GroundTruth()
     by_key: dict[str, Mapping[str, Any]] = {}
     for image in images:
         by_key.setdefault(image["source_key"], image)
@@ -45,7 +45,7 @@ def know(
     for name, key in matches.items():
         width, height = by_key[key]["width"], by_key[key]["height"]
         try:
-            raw = answer_of(records[name], schema=body, frame=ImageFrame(width, height, width, height, 1))
+            raw = to_answer(records[name], schema=body, frame=ImageFrame(width, height, width, height, 1))
         except Unreadable as error:
             known.problems.append(Problem(name, str(error)))
         else:
@@ -53,8 +53,8 @@ def know(
     return known
 
 
-def learn_pixels(
-    known: Knowledge, manager: Manager, images: Iterable[Mapping[str, Any]], on_progress: Progress
+def index_images(
+    known: GroundTruth, manager: Manager, images: Iterable[Mapping[str, Any]], on_progress: ProgressCallback
 ) -> None:
     """Download every image as workers will see it, so that it can be identified by its bytes alone."""
     rows = list(images)

@@ -9,29 +9,29 @@ from pathlib import Path
 from typing import Any
 
 from annotary.demo.errors import DemoError
-from annotary.demo.flaky_network import Line, demand
+from annotary.demo.flaky_network import RetryingClient, require_success
 
 API = "/api/v1"
 CHUNK = 256 * 1024
 Json = dict[str, Any]
 # Called with (done, total) during a long operation.
-Progress = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 
 
 class Manager:
     """A client of one server, with a manager's API key."""
 
     def __init__(self, url: str, key: str, *, retry_seconds: float = 30.0) -> None:
-        self.client = Line(url, headers={"Authorization": f"Bearer {key}"}, retry_seconds=retry_seconds)
+        self.client = RetryingClient(url, headers={"Authorization": f"Bearer {key}"}, retry_seconds=retry_seconds)
 
     def close(self) -> None:
         self.client.close()
 
     def get(self, path: str, action: str, **query: Any) -> Any:
-        return demand(self.client.call("GET", API + path, params=query), action)
+        return require_success(self.client.call("GET", API + path, params=query), action)
 
     def post(self, path: str, action: str, body: Mapping[str, Any] | None = None) -> Any:
-        return demand(self.client.call("POST", API + path, retry=False, json=body or {}), action)
+        return require_success(self.client.call("POST", API + path, retry=False, json=body or {}), action)
 
     def rows(self, path: str, action: str, **query: Any) -> Iterator[Json]:
         """Yield every row of a list, page by page."""
@@ -40,7 +40,7 @@ class Manager:
             yield from page["results"]
             if not page.get("next"):
                 return
-            page = demand(self.client.call("GET", page["next"]), action)
+            page = require_success(self.client.call("GET", page["next"]), action)
 
     def create_project(self, body: Mapping[str, Any]) -> Json:
         created: Json = self.post("/projects/", "create the project", body)
@@ -50,7 +50,7 @@ class Manager:
         body: Json = self.get(f"/projects/{project}/", "read the project")
         return body
 
-    def upload(self, project: str, archive: Path, on_progress: Progress) -> Json:
+    def upload(self, project: str, archive: Path, on_progress: ProgressCallback) -> Json:
         """Upload a ZIP of images, wait until each is accepted or refused, and return the import's report."""
         with archive.open("rb") as file:
             response = self.client.call(
@@ -59,7 +59,7 @@ class Manager:
                 files={"archive": (archive.name, file, "application/zip")},
                 headers={"Idempotency-Key": str(uuid.uuid4())},
             )
-        report: Json = demand(response, "upload the images")
+        report: Json = require_success(response, "upload the images")
         while report["state"] in {"receiving", "working"}:
             time.sleep(0.25)
             report = self.get(f"/imports/{report['id']}/", "follow the import")
@@ -77,7 +77,7 @@ class Manager:
                 files={"file": (truth.name, file)},
                 data={"as_gold": str(share), "seed": str(seed)},
             )
-        report: Json = demand(response, "upload the known labels")
+        report: Json = require_success(response, "upload the known labels")
         return report
 
     def open(self, project: str) -> None:
@@ -97,7 +97,7 @@ class Manager:
     def image_bytes(self, image: str, kind: str) -> bytes:
         response = self.client.call("GET", f"{API}/images/{image}/file/", params={"kind": kind})
         if not response.is_success:
-            demand(response, "download an image")
+            require_success(response, "download an image")
         return response.content
 
     def golds(self, project: str) -> list[Json]:
@@ -120,7 +120,7 @@ class Manager:
         response = self.client.call("POST", f"{API}/tasks/{task}/review/", retry=False, json=body)
         if response.status_code == HTTPStatus.CONFLICT and response.json()["type"].endswith(":label_changed"):
             return False
-        demand(response, "review a label")
+        require_success(response, "review a label")
         return True
 
     def figures(self, project: str) -> Json:
@@ -148,7 +148,7 @@ class Manager:
         ):
             if not response.is_success:
                 response.read()
-                demand(response, f"download the {form} export")
+                require_success(response, f"download the {form} export")
             for chunk in response.iter_bytes(CHUNK):
                 digest.update(chunk)
                 file.write(chunk)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from annotary.demo.manager import Manager
-from annotary.demo.scenario import Outcome
+from annotary.demo.scenario import RunResult
 from annotary.demo.scoring import score
 from annotary_core.labels.answer import Answer
 
@@ -61,7 +61,7 @@ def _by_confidence(label: Label) -> tuple[float, str]:
     return label["confidence"], label["source_key"]
 
 
-def load_pictures(manager: Manager, outcome: Outcome) -> list[Picture]:
+def load_pictures(manager: Manager, outcome: RunResult) -> list[Picture]:
     """Load some of the measured images, with their labels before review."""
     known = outcome.ground_truth.answers
     labels = [label for label in outcome.labels if label["source_key"] in known]
@@ -73,7 +73,7 @@ def _is_right(label: Label, truth: Answer) -> bool:
     return score(Answer.from_json(label["answer"]), truth).exact == 1
 
 
-def _picture(manager: Manager, outcome: Outcome, label: Label) -> Picture:
+def _picture(manager: Manager, outcome: RunResult, label: Label) -> Picture:
     image = next(row for row in outcome.images if row["id"] == label["image"])
     classes = {item["number"]: item for item in outcome.project["schema"]["classes"]}
     truth, agreed = outcome.ground_truth.answers[image["source_key"]], Answer.from_json(label["answer"])

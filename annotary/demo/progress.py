@@ -13,7 +13,7 @@ from annotary.runtime.errors import EmbeddedError
 ProgressCallback = Callable[[int, int], None]
 
 
-class Stages:
+class StageProgress:
     """A context manager around the whole run; `seconds` records {title: duration}."""
 
     def __init__(self, console: Console) -> None:
@@ -29,7 +29,7 @@ class Stages:
             console=console,
         )
 
-    def __enter__(self) -> "Stages":
+    def __enter__(self) -> "StageProgress":
         self._progress.start()
         return self
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from annotary.demo.errors import DemoError
-from annotary.demo.ground_truth import Knowledge
-from annotary.demo.manager import Manager, Progress
+from annotary.demo.ground_truth import GroundTruth
+from annotary.demo.manager import Manager, ProgressCallback
 from annotary.demo.scoring import score
 from annotary_core.labels.answer import Answer
 
@@ -16,7 +16,7 @@ TRIES = 20
 
 
 @dataclass
-class Reviewed:
+class ReviewResult:
     """Source keys of the images whose labels were approved and of those that were fixed; `labels_before` holds the
     labels of both as they were before review."""
 
@@ -33,13 +33,13 @@ def least_sure(labels: Sequence[Mapping[str, Any]], share: float) -> list[Mappin
 def review(
     manager: Manager,
     labels: Sequence[Mapping[str, Any]],
-    ground_truth: Knowledge,
+    ground_truth: GroundTruth,
     *,
     share: float,
-    on_progress: Progress,
-) -> Reviewed:
+    on_progress: ProgressCallback,
+) -> ReviewResult:
     """Review a share of the labels. Those without ground truth are left to the approval of their batch."""
-    result = Reviewed()
+    result = ReviewResult()
     known = [label for label in labels if label["source_key"] in ground_truth.answers]
     selected = least_sure(known, share)
     for number, label in enumerate(selected, start=1):

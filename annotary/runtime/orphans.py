@@ -6,16 +6,15 @@ import signal
 import time
 from pathlib import Path
 
-from annotary.runtime import linux_processes as processes
-from annotary.runtime import state
+from annotary.runtime import linux_processes, state
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.linux_processes import Identity
-from annotary.runtime.paths import Places
+from annotary.runtime.paths import DataPaths
 
 INSTANCE_VARIABLE = "ANNOTARY_INSTANCE"
 
 
-def kill(paths: Places, *, timeout: float = 10.0) -> list[int]:
+def kill(paths: DataPaths, *, timeout: float = 10.0) -> list[int]:
     """Requires the lock on the data folder. Kill recorded processes that are still alive, and all their descendants.
 
     This only touches processes with the recorded start time or with the random id of that run in their environment: a
@@ -30,7 +29,7 @@ def kill(paths: Places, *, timeout: float = 10.0) -> list[int]:
     # Collected before the first signal: afterward init adopts the children, and they can no longer be identified.
     doomed = set(alive)
     for process in alive:
-        doomed |= {child for pid in processes.descendants(process.pid) if (child := Identity.from_pid(pid))}
+        doomed |= {child for pid in linux_processes.descendants(process.pid) if (child := Identity.from_pid(pid))}
     doomed |= {process for process in _with_instance(recorded.instance) if process != me}
     for process in doomed:
         process.send(signal.SIGKILL)

@@ -16,7 +16,7 @@ LONGEST_SOCKET_NAME = len("/.s.PGSQL.5432")
 
 
 @dataclass(frozen=True)
-class Places:
+class DataPaths:
     """The data folder of one installation, and the paths in it."""
 
     data: Path
@@ -66,7 +66,7 @@ def default_data() -> Path:
     return Path(os.environ.get("ANNOTARY_DATA", "").strip() or ROOT / ".annotary").expanduser().resolve()
 
 
-def socket_folder(paths: Places) -> Path:
+def socket_folder(paths: DataPaths) -> Path:
     """Return a 0700 folder for sockets: in the data folder if its path is short enough, else private elsewhere."""
     if len(os.fsencode(paths.run)) + LONGEST_SOCKET_NAME <= SOCKET_PATH_LIMIT:
         return paths.run

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from annotary.runtime import privileges as guise
+from annotary.runtime import privileges
 from annotary.runtime.errors import EmbeddedError
-from annotary.runtime.paths import Places, socket_folder
-from annotary.runtime.privileges import Guise
+from annotary.runtime.paths import DataPaths, socket_folder
+from annotary.runtime.privileges import RunAs
 from annotary.runtime.process import Service
 
 NAME = "annotary"
@@ -61,7 +61,7 @@ class Cluster:
     binaries: Path
     home: Path
     sockets: Path
-    run_as: Guise
+    run_as: RunAs
 
     @property
     def data(self) -> Path:
@@ -123,13 +123,13 @@ class Cluster:
         return done
 
 
-def prepare(paths: Places, *, system_home: Path = SYSTEM_HOME) -> Cluster:
+def prepare(paths: DataPaths, *, system_home: Path = SYSTEM_HOME) -> Cluster:
     """Prepare the files of a server: initialized once, of the right major version, accessible to its user.
 
     Raises EmbeddedError with the reason if that is not possible.
     """
     moved = system_home / paths.key
-    run_as = guise.choose(prefer_drop=(moved / "postgres" / "PG_VERSION").exists())
+    run_as = privileges.choose(prefer_drop=(moved / "postgres" / "PG_VERSION").exists())
     binaries = locate()
     home, sockets = paths.data, socket_folder(paths)
     if run_as.kind == "drop":
@@ -159,7 +159,7 @@ def locate() -> Path:
     )
 
 
-def _move_out(moved: Path, binaries: Path, system_home: Path, run_as: Guise) -> tuple[Path, Path, Path]:
+def _move_out(moved: Path, binaries: Path, system_home: Path, run_as: RunAs) -> tuple[Path, Path, Path]:
     """Return home, socket folder and binaries in a location that the unprivileged account can access."""
     try:
         system_home.mkdir(mode=0o755, parents=True, exist_ok=True)
@@ -175,7 +175,7 @@ def _move_out(moved: Path, binaries: Path, system_home: Path, run_as: Guise) -> 
     return moved, moved / "run", copied
 
 
-def _link_moved_data(paths: Places, moved: Path) -> None:
+def _link_moved_data(paths: DataPaths, moved: Path) -> None:
     """Link to the database from the data folder, so that backups of the folder find it."""
     link = paths.data / "postgres-elsewhere"
     if not link.is_symlink():

@@ -19,7 +19,7 @@ Kind = Literal["self", "namespace", "drop"]
 
 
 @dataclass(frozen=True)
-class Guise:
+class RunAs:
     kind: Kind
     uid: int
     gid: int
@@ -46,14 +46,14 @@ class Guise:
         os.setuid(self.uid)
 
 
-def choose(*, prefer_drop: bool = False) -> Guise:
+def choose(*, prefer_drop: bool = False) -> RunAs:
     """Choose how to run; `prefer_drop` keeps using data that was created under the unprivileged account."""
     if os.geteuid() != 0:
-        return Guise("self", os.geteuid(), os.getegid())
+        return RunAs("self", os.geteuid(), os.getegid())
     account = _unprivileged_account()
-    if not prefer_drop and _namespaces_work(Guise("namespace", account.pw_uid, account.pw_gid)):
-        return Guise("namespace", account.pw_uid, account.pw_gid)
-    return Guise("drop", account.pw_uid, account.pw_gid)
+    if not prefer_drop and _namespaces_work(RunAs("namespace", account.pw_uid, account.pw_gid)):
+        return RunAs("namespace", account.pw_uid, account.pw_gid)
+    return RunAs("drop", account.pw_uid, account.pw_gid)
 
 
 def _unprivileged_account() -> pwd.struct_passwd:
@@ -69,7 +69,7 @@ def _unprivileged_account() -> pwd.struct_passwd:
     raise EmbeddedError("PostgreSQL cannot run as root: create the user 'annotary' (useradd --system annotary).")
 
 
-def _namespaces_work(run_as: Guise) -> bool:
+def _namespaces_work(run_as: RunAs) -> bool:
     pid = os.fork()
     if pid == 0:
         try:

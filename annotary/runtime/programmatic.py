@@ -13,7 +13,7 @@ from pathlib import Path
 from annotary.runtime import state
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.launcher import LIFELINE_VARIABLE
-from annotary.runtime.paths import Places
+from annotary.runtime.paths import DataPaths
 from annotary.runtime.source_roots import ROOT
 from annotary.runtime.state import State
 
@@ -30,7 +30,7 @@ class Running:
 
     def state(self) -> State:
         """Return the current state, with the ids of all processes."""
-        current = state.running(Places(self.data))
+        current = state.running(DataPaths(self.data))
         if current is None:
             raise EmbeddedError("Annotary is no longer running.")
         return current
@@ -58,7 +58,7 @@ def start(
     )
     os.close(reader)
     try:
-        ready = _await_ready(process, Places(data.resolve()), timeout)
+        ready = _await_ready(process, DataPaths(data.resolve()), timeout)
         from annotary.runtime import secrets
 
         environment = {**ready.environment, **secrets.load_or_create(data.resolve() / "secrets.json")}
@@ -76,7 +76,7 @@ def start(
             process.stderr.close()
 
 
-def _await_ready(process: "subprocess.Popen[str]", paths: Places, timeout: float) -> State:
+def _await_ready(process: "subprocess.Popen[str]", paths: DataPaths, timeout: float) -> State:
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if process.poll() is not None:

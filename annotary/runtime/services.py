@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from annotary.runtime.paths import Places
+from annotary.runtime.paths import DataPaths
 from annotary.runtime.process import Service
 from annotary.runtime.source_roots import ROOT, python_path
 
@@ -31,7 +31,7 @@ class Addresses:
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
 
 
-def base_environment(paths: Places, secrets: dict[str, str]) -> dict[str, str]:
+def base_environment(paths: DataPaths, secrets: dict[str, str]) -> dict[str, str]:
     """Return the environment of the installation's Django processes; the caller's own variables take precedence."""
     environment = {
         "DJANGO_SETTINGS_MODULE": "annotary.settings.embedded",
@@ -47,7 +47,7 @@ def base_environment(paths: Places, secrets: dict[str, str]) -> dict[str, str]:
     return environment
 
 
-def web(paths: Places, addresses: Addresses, environment: dict[str, str]) -> Service:
+def web(paths: DataPaths, addresses: Addresses, environment: dict[str, str]) -> Service:
     """HTTP, served by WSGI threads: 2,398 trivial GETs per second, against 157 under ASGI (two cores, 32 clients)."""
     threads = environment.get("ANNOTARY_WEB_THREADS", str(WEB_THREADS))
     return _python(
@@ -62,7 +62,7 @@ def web(paths: Places, addresses: Addresses, environment: dict[str, str]) -> Ser
     )
 
 
-def websockets(paths: Places, addresses: Addresses, environment: dict[str, str]) -> Service:
+def websockets(paths: DataPaths, addresses: Addresses, environment: dict[str, str]) -> Service:
     """Websockets, served by ASGI; uvicorn closes sockets cleanly when it stops."""
     return _python(
         paths,
@@ -75,7 +75,7 @@ def websockets(paths: Places, addresses: Addresses, environment: dict[str, str])
     )
 
 
-def worker(paths: Places, environment: dict[str, str]) -> Service:
+def worker(paths: DataPaths, environment: dict[str, str]) -> Service:
     return _python(
         paths,
         environment,
@@ -86,7 +86,7 @@ def worker(paths: Places, environment: dict[str, str]) -> Service:
     )
 
 
-def beat(paths: Places, environment: dict[str, str]) -> Service:
+def beat(paths: DataPaths, environment: dict[str, str]) -> Service:
     return _python(
         paths,
         environment,
@@ -97,11 +97,11 @@ def beat(paths: Places, environment: dict[str, str]) -> Service:
     )
 
 
-def relay(paths: Places, environment: dict[str, str]) -> Service:
+def relay(paths: DataPaths, environment: dict[str, str]) -> Service:
     return _python(paths, environment, "relay", "the event relay", "django", "relay")
 
 
-def first_steps(paths: Places, environment: dict[str, str], answer: Path) -> Service:
+def first_steps(paths: DataPaths, environment: dict[str, str], answer: Path) -> Service:
     """Migrate the database and create the first administrator; the sign-in is written to the file `answer`."""
     return _python(
         paths,
@@ -113,7 +113,7 @@ def first_steps(paths: Places, environment: dict[str, str], answer: Path) -> Ser
 
 
 def _python(
-    paths: Places,
+    paths: DataPaths,
     environment: dict[str, str],
     name: str,
     title: str,

@@ -10,7 +10,7 @@ from pathlib import Path
 from annotary.runtime import secrets
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.linux_processes import Identity
-from annotary.runtime.paths import Places
+from annotary.runtime.paths import DataPaths
 
 
 @dataclass
@@ -33,14 +33,14 @@ class State:
     since: float = field(default_factory=time.time)
     environment: dict[str, str] = field(default_factory=dict)
 
-    def write(self, paths: Places) -> None:
+    def write(self, paths: DataPaths) -> None:
         secrets.write_private(paths.state, json.dumps(asdict(self), indent=2) + "\n")
 
     def all_processes(self) -> list[Identity]:
         return [self.keeper, *([self.supervisor] if self.supervisor else []), *self.children.values()]
 
 
-def read(paths: Places) -> State | None:
+def read(paths: DataPaths) -> State | None:
     """Return the state that was last written, whether or not its processes still run."""
     try:
         raw = json.loads(paths.state.read_text())
@@ -52,7 +52,7 @@ def read(paths: Places) -> State | None:
         return None
 
 
-def running(paths: Places) -> State | None:
+def running(paths: DataPaths) -> State | None:
     """Return the state of the installation if it is running, else None."""
     state = read(paths)
     return state if state is not None and state.keeper.alive() else None
@@ -76,7 +76,7 @@ def _acquire_lock(path: Path, *, timeout: float) -> int | None:
             time.sleep(0.1)
 
 
-def lock_data(paths: Places) -> int:
+def lock_data(paths: DataPaths) -> int:
     """Lock the data folder; an instance that is stopping gets time to finish. Raises EmbeddedError if it is in use."""
     current = running(paths)
     handle = _acquire_lock(paths.lock, timeout=0.5 if current and current.phase != "stopping" else 20)

@@ -5,9 +5,8 @@ import json
 import time
 from pathlib import Path
 
-from annotary.runtime import services as plan
-from annotary.runtime import state
-from annotary.runtime.paths import Places, default_data
+from annotary.runtime import services, state
+from annotary.runtime.paths import DataPaths, default_data
 from annotary.runtime.services import Addresses
 from annotary.runtime.state import State
 
@@ -23,7 +22,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--data", type=Path, help="data folder (default: .annotary in the checkout)")
     parser.add_argument("--json", action="store_true", help="print JSON, for programs")
     options = parser.parse_args(arguments)
-    paths = Places((options.data or default_data()).expanduser().resolve())
+    paths = DataPaths((options.data or default_data()).expanduser().resolve())
     current = state.running(paths)
     if current is None:
         print(
@@ -44,10 +43,10 @@ def main(arguments: list[str]) -> int:
 
 def _answers(current: State) -> bool:
     addresses = Addresses(current.host, current.port, current.ws_port, current.url)
-    return plan.responds(addresses.probe_host, current.port, "/healthz")
+    return services.responds(addresses.probe_host, current.port, "/healthz")
 
 
-def _describe(current: State, *, answering: bool, parts: dict[str, int | None], paths: Places) -> str:
+def _describe(current: State, *, answering: bool, parts: dict[str, int | None], paths: DataPaths) -> str:
     words = {"starting": "starting", "stopping": "stopping", "ready": "running" if answering else "not responding"}
     minutes = (time.time() - current.since) / 60
     lines = [f"Annotary is {words.get(current.phase, current.phase)} at {current.url or '(no address yet)'}"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from annotary.runtime import state
 from annotary.runtime.errors import EmbeddedError
-from annotary.runtime.paths import Places, default_data
+from annotary.runtime.paths import DataPaths, default_data
 
 TIMEOUT = 60.0
 
@@ -18,7 +18,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--data", type=Path, help="data folder (default: .annotary in the checkout)")
     options = parser.parse_args(arguments)
-    paths = Places((options.data or default_data()).expanduser().resolve())
+    paths = DataPaths((options.data or default_data()).expanduser().resolve())
     current = state.running(paths)
     if current is None:
         print(f"Annotary is not running on {paths.data}.")

@@ -17,7 +17,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
-from annotary.runtime import linux_processes as processes
+from annotary.runtime import linux_processes
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.linux_processes import Identity
 from annotary.runtime.process import Service, rotate
@@ -61,7 +61,7 @@ class Supervisor:
 
     def watch(self) -> None:
         """Start listening: signals and exiting children wake the loop through a pipe, the lifeline by closing."""
-        processes.become_subreaper()
+        linux_processes.become_subreaper()
         reader, writer = os.pipe()
         for end in (reader, writer):
             os.set_blocking(end, False)
@@ -152,7 +152,7 @@ class Supervisor:
                         pass
         if self._stop:
             raise StopRequestedError
-        for pid, code in processes.reap():
+        for pid, code in linux_processes.reap():
             self._handle_exit(pid, code, once)
         now = time.monotonic()
         for part in self.parts.values():
@@ -193,12 +193,12 @@ class Supervisor:
                     self._await_exit([p for p in self.parts.values() if p.service.name not in {"valkey", "postgres"}])
                     self._await_exit([part])
         self._await_exit(list(self.parts.values()))
-        processes.end_descendants(os.getpid())
+        linux_processes.end_descendants(os.getpid())
 
     def _await_exit(self, parts: list[Part]) -> None:
         deadline = time.monotonic() + max((part.service.stop_timeout for part in parts), default=0)
         while True:
-            for pid, code in processes.reap():
+            for pid, code in linux_processes.reap():
                 for part in self.parts.values():
                     if part.process is not None and part.process.pid == pid:
                         part.process.returncode = code

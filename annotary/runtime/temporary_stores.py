@@ -14,17 +14,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-from annotary.runtime import launcher as keeper
-from annotary.runtime import postgres, valkey
+from annotary.runtime import launcher, postgres, valkey
 from annotary.runtime.errors import EmbeddedError
-from annotary.runtime.paths import Places
+from annotary.runtime.paths import DataPaths
 from annotary.runtime.source_roots import ROOT, python_path
 from annotary.runtime.supervisor import Supervisor
 
 START_TIMEOUT = 60.0
 
 
-class ThrowAway:
+class TemporaryStores:
     """Running stores; `environment` holds DATABASE_URL, REDIS_URL and ANNOTARY_DATA."""
 
     def __init__(self) -> None:
@@ -60,10 +59,10 @@ class ThrowAway:
 
     def remove_files(self) -> None:
         """Remove the files when the launcher, which normally does so, was killed."""
-        _remove(Places(Path(self.environment["ANNOTARY_DATA"]).parent))
+        _remove(DataPaths(Path(self.environment["ANNOTARY_DATA"]).parent))
 
 
-def _remove(paths: Places) -> None:
+def _remove(paths: DataPaths) -> None:
     shutil.rmtree(paths.data, ignore_errors=True)
     shutil.rmtree(postgres.SYSTEM_HOME / paths.key, ignore_errors=True)
 
@@ -71,15 +70,15 @@ def _remove(paths: Places) -> None:
 def main() -> int:
     # A short path, since it holds sockets. A kill -9 of everything leaves only this folder, in the temporary directory.
     folder = Path(tempfile.mkdtemp(prefix="annotary-test-")).resolve()
-    paths = Places(folder)
-    os.environ[keeper.LIFELINE_VARIABLE] = str(os.dup(0))
+    paths = DataPaths(folder)
+    os.environ[launcher.LIFELINE_VARIABLE] = str(os.dup(0))
     try:
-        return keeper.run(lambda supervisor: _serve(supervisor, paths))
+        return launcher.run(lambda supervisor: _serve(supervisor, paths))
     finally:
         _remove(paths)
 
 
-def _serve(supervisor: Supervisor, paths: Places) -> None:
+def _serve(supervisor: Supervisor, paths: DataPaths) -> None:
     paths.create()
     cluster, broker = postgres.prepare(paths), valkey.prepare(paths)
     stores = [

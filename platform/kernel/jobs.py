@@ -180,7 +180,7 @@ def _heartbeat(job_id: int, token: uuid.UUID) -> Iterator[None]:
         thread.join(timeout=5)
 
 
-def jobs_to_resend() -> int:
+def resend_lost_jobs() -> int:
     """Write outbox messages for jobs whose message may be lost: queued but not started for a while, or lease expired.
 
     Skips jobs whose message is still in the outbox: otherwise a broker that was down for an hour would come back to a
@@ -216,7 +216,7 @@ def jobs_to_resend() -> int:
 
 @shared_task(name="kernel.resend_jobs_job", time_limit=60)
 def resend_jobs_job() -> None:
-    jobs_to_resend()
+    resend_lost_jobs()
 
 
 @shared_task(name="kernel.prune_job", time_limit=600)

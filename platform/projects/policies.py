@@ -12,7 +12,7 @@ _PRECISION = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True)
-class Whole:
+class IntegerRange:
     """An integer in a range."""
 
     label: str
@@ -41,16 +41,16 @@ class DecimalRange:
         return float(number)
 
 
-POLICIES: dict[str, Whole | DecimalRange] = {
-    "answers_min": Whole("Answers per image", 1, 50),
-    "answers_max": Whole("Most answers per image", 1, 50),
+POLICIES: dict[str, IntegerRange | DecimalRange] = {
+    "answers_min": IntegerRange("Answers per image", 1, 50),
+    "answers_max": IntegerRange("Most answers per image", 1, 50),
     "confidence_target": DecimalRange("The confidence target", 0.5, 1),
     "gold_rate": DecimalRange("The share of check images", 0, 0.5),
     "gold_iou": DecimalRange("The box overlap required on check images", 0.1, 1),
-    "lease_seconds": Whole("The time for a set in seconds", 30, 7 * 24 * 3600),
-    "batch_size": Whole("The size of a batch", 1, 10_000),
-    "hand_size": Whole("The size of a set", 1, 100),
-    "seconds_per_answer": Whole("The expected seconds per answer", 1, 3600),
+    "lease_seconds": IntegerRange("The time for a set in seconds", 30, 7 * 24 * 3600),
+    "batch_size": IntegerRange("The size of a batch", 1, 10_000),
+    "hand_size": IntegerRange("The size of a set", 1, 100),
+    "seconds_per_answer": IntegerRange("The expected seconds per answer", 1, 3600),
     "share_reviewed": DecimalRange("The share reviewed", 0, 1),
     "split_train": DecimalRange("The share for training", 0, 1),
     "split_val": DecimalRange("The share for validation", 0, 1),

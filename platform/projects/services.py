@@ -10,7 +10,7 @@ from accounts.models import Actor, Organisation, Role
 from accounts.selectors import require_role
 from annotary_core.labels.errors import SchemaError
 from annotary_core.labels.schema import Schema
-from annotary_core.labels.shapes import refusal, tool_names
+from annotary_core.labels.shapes import tool_names, unavailable_message
 from kernel.clock import ClockTimestamp
 from kernel.errors import TransitionRefused
 from kernel.events import record_event
@@ -166,7 +166,7 @@ def _tools(tools: Sequence[str]) -> tuple[str, ...]:
         raise ProjectRefused(f"Choose how images are labeled: {', '.join(tool_names())}.")
     for tool in unique:
         if tool not in tool_names():
-            raise ProjectRefused(refusal(tool))
+            raise ProjectRefused(unavailable_message(tool))
     return unique
 
 

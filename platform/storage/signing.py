@@ -14,7 +14,7 @@ Purpose = Literal["screen", "thumb", "original", "export", "evidence"]
 _SALT = "annotary.storage.link."
 
 
-class LinkEnded(Gone):
+class LinkExpired(Gone):
     """This link has expired or was modified; reload the page to get a new one."""
 
     code = "link_ended"
@@ -30,11 +30,11 @@ def sign_link(subject: str, *, purpose: Purpose, lifetime: timedelta) -> str:
 
 
 def read_link(token: str, *, purpose: Purpose) -> str:
-    """Return the subject of a token. Raises LinkEnded if it is for another purpose, was modified, or has expired."""
+    """Return the subject of a token. Raises LinkExpired if it is for another purpose, was modified, or has expired."""
     signer = signing.TimestampSigner(salt=_SALT + purpose)
     try:
         subject, seconds = signer.unsign_object(token)
         signer.unsign_object(token, max_age=seconds)
     except (signing.BadSignature, ValueError, TypeError) as error:
-        raise LinkEnded from error
+        raise LinkExpired from error
     return str(subject)

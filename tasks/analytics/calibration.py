@@ -7,7 +7,7 @@ from django.db.models import Avg, Count, Exists, F, FloatField, OuterRef, Sum
 from django.db.models.functions import Coalesce
 
 from annotary_core.aggregation.base import Answers
-from annotary_core.aggregation.replay.answer_order import Arrivals
+from annotary_core.aggregation.replay.answer_order import AnswerOrder
 from projects.models import Project
 from projects.selectors import schema_of
 from tasks.analytics.worker_agreement import agreements
@@ -80,15 +80,15 @@ def judged_by_people(*, project: Project) -> Judged:
 def judged_by_check_images(*, project: Project) -> Judged:
     """(confidence, whether right) of the crowd's class for each gold image, aggregated without the known class; at most
     as many answers are used per gold image as other images have."""
-    if not schema_of(project=project).wants_class:
+    if not schema_of(project=project).has_image_class:
         return []
     shard = check_images(project_id=project.pk)
     by_people = shard.weight == 1.0
     if not by_people.any():
         return []
     task, worker, label = shard.task[by_people], shard.worker[by_people], shard.label[by_people]
-    arrivals = Arrivals.of(task, worker, seed=_SEED)
-    kept = arrivals.come(np.minimum(arrivals.available, project.answers_max))
+    arrivals = AnswerOrder.of(task, worker, seed=_SEED)
+    kept = arrivals.arrived(np.minimum(arrivals.available, project.answers_max))
     answers = Answers.of(task[kept], worker[kept], label[kept])
     learnt = learnt_of(project=project, workers=np.unique(worker).tolist(), classes=answers.classes.tolist())
     result = InProject(learnt.blend).fit_predict(answers)

@@ -20,7 +20,7 @@ _BOX_KEYS = {"x", "y", "w", "h"}
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
+class AnswerFigures:
     """When an answer was submitted, and how many answers and gold images its worker has in the project."""
 
     at: datetime
@@ -28,7 +28,7 @@ class Figures:
     checks: int
 
 
-def answer_figures(task: Task) -> dict[str, Figures]:
+def answer_figures(task: Task) -> dict[str, AnswerFigures]:
     """Return {public id of an annotation: figures} for the task's current answers."""
     rows = list(
         Annotation.objects.filter(task=task, is_current=True).values_list("public_id", "actor_id", "created_at")
@@ -43,10 +43,12 @@ def answer_figures(task: Task) -> dict[str, Figures]:
     )
     standings = Standing.objects.filter(project_id=task.project_id, worker_id__in=workers)
     gold_counts = dict(standings.values_list("worker_id", "gold_seen"))
-    return {str(key): Figures(at, answer_counts.get(actor, 0), gold_counts.get(actor, 0)) for key, actor, at in rows}
+    return {
+        str(key): AnswerFigures(at, answer_counts.get(actor, 0), gold_counts.get(actor, 0)) for key, actor, at in rows
+    }
 
 
-def drawn_by(geoms: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, Any]]) -> list[list[tuple[int, str]]]:
+def drawers_of(geoms: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, Any]]) -> list[list[tuple[int, str]]]:
     """Return, for each box (as JSON), the (number, name) of the workers who drew that object.
 
     Each of a worker's boxes belongs to one object, the one that it overlaps most.

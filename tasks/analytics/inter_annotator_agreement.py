@@ -11,7 +11,7 @@ from annotary_core.aggregation.agreement.alpha import Alpha, alpha, alpha_over_t
 from annotary_core.aggregation.agreement.bootstrap import Bootstrap
 from annotary_core.aggregation.agreement.objects import ObjectSets, object_agreement
 from annotary_core.aggregation.agreement.ratings import Ratings
-from annotary_core.aggregation.agreement.report import SameLabel
+from annotary_core.aggregation.agreement.report import LabelAwareSimilarity
 from annotary_core.aggregation.base import Answers, Consensus
 from annotary_core.aggregation.classification.majority import Majority
 from annotary_core.aggregation.label_quality.class_confusions import confusions
@@ -64,7 +64,7 @@ class AgreementData:
 def agreement_figures(*, project: Project) -> Json:
     """Plain JSON: "agreement" (alpha with its 95 % interval, by class and over time; "same" is the observed agreement
     of two people on an image, not corrected for chance) and "confusions" (see the page)."""
-    data = _class_data(project) if schema_of(project=project).wants_class else _box_data(project)
+    data = _class_data(project) if schema_of(project=project).has_image_class else _box_data(project)
     if data is None:
         return {"agreement": _empty_agreement(), "confusions": []}
     ratings = Ratings.of(data.votes)
@@ -157,7 +157,7 @@ def _times(tasks: IntArray) -> dict[int, float]:
 def _overall(data: AgreementData, ratings: Ratings) -> Alpha:
     if data.boxes is None or data.sets is None:
         return alpha(ratings, bootstrap=Bootstrap())
-    similarity = SameLabel(BoxSimilarity(data.boxes.box), data.boxes.label)
+    similarity = LabelAwareSimilarity(BoxSimilarity(data.boxes.box), data.boxes.label)
     return object_agreement(data.sets, similarity, bootstrap=Bootstrap(), units=MOST_DRAWN).alpha
 
 
@@ -195,7 +195,7 @@ def _boxes_over_time(data: AgreementData) -> list[Json]:
     times = np.array([data.times[task] for task in tasks.tolist()])
     order = tasks[np.argsort(times, kind="stable")]
     bins = max(1, min(PERIODS, len(order) // 10))
-    similarity = SameLabel(BoxSimilarity(boxes.box), boxes.label)
+    similarity = LabelAwareSimilarity(BoxSimilarity(boxes.box), boxes.label)
     periods = []
     for part in np.array_split(order, bins):
         seen, kept = np.isin(boxes.seen_task, part), np.isin(boxes.task, part)

@@ -76,7 +76,7 @@ def _by_project(rows: QuerySet[Any], total: Any) -> dict[int, Any]:
     return dict(rows.values("project_id").annotate(total=total).values_list("project_id", "total"))
 
 
-def images_in(*, project: Project, state: str, name: str, batch: Batch | None = None) -> QuerySet[Image]:
+def filter_images(*, project: Project, state: str, name: str, batch: Batch | None = None) -> QuerySet[Image]:
     """Return the dataset's images, filtered by the task's `state` (a key of IMAGE_STATES), its batch and a part of the
     image's name.
     """
@@ -101,14 +101,14 @@ def image_cards(*, project: Project, images: Sequence[Image]) -> list[dict[str, 
     return [{"image": image, "task": tasks.get(image.pk), "is_check": image.pk in gold_images} for image in images]
 
 
-def free_for_checks(*, project: Project) -> QuerySet[Image]:
+def available_for_gold(*, project: Project) -> QuerySet[Image]:
     """Return images that no worker has been assigned and that are not gold: an owner can still turn them into gold."""
     golds = Gold.objects.filter(project=project, state=Gold.State.ACTIVE)
     tasks = Task.objects.filter(project=project, state=Task.State.OPEN, taken=0, wanted__gt=0, assignments__isnull=True)
     return Image.objects.filter(pk__in=tasks.values("image_id")).exclude(pk__in=golds.values("image_id")).order_by("id")
 
 
-def names_of(*, actors: Sequence[Any]) -> dict[str, str]:
+def display_names(*, actors: Sequence[Any]) -> dict[str, str]:
     """Return {public id: name}; an erased person, or one without a name, gets a pseudonym."""
     ids = [str(actor) for actor in actors]
     people = User.objects.filter(actor__public_id__in=ids).values_list("actor__public_id", "name")

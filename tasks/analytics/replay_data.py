@@ -10,7 +10,7 @@ import numpy as np
 from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.io.tables import BoxGold
 from annotary_core.aggregation.objects.box_clustering import BoxAnswers
-from annotary_core.aggregation.replay.answer_order import Arrivals
+from annotary_core.aggregation.replay.answer_order import AnswerOrder
 from annotary_core.labels.arrays import BoolArray, IntArray
 from projects.models import Project
 from projects.selectors import schema_of
@@ -46,7 +46,7 @@ def played_answers(*, project: Project, at_most: int) -> Answers:
     """
     schema = schema_of(project=project)
     classes = np.array(sorted(item.number for item in schema.classes), np.int64)
-    if not schema.wants_class:
+    if not schema.has_image_class:
         return Answers.of([], [], [], classes=classes)
     shards = some_shards(project=project)
     gold_answers = check_images(project_id=project.pk)
@@ -129,8 +129,8 @@ def _sampled(columns: IntArray) -> IntArray:
 def _first(columns: IntArray, at_most: int) -> BoolArray:
     if not columns.shape[1]:
         return np.zeros(0, np.bool_)
-    arrivals = Arrivals.of(columns[0], columns[1], seed=SEED)
-    return arrivals.come(np.minimum(arrivals.available, at_most))
+    arrivals = AnswerOrder.of(columns[0], columns[1], seed=SEED)
+    return arrivals.arrived(np.minimum(arrivals.available, at_most))
 
 
 def _known(shards: Sequence[Shard]) -> dict[int, int]:

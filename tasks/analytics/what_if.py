@@ -10,13 +10,13 @@ import numpy as np
 
 from annotary_core.aggregation.base import Answers, Consensus
 from annotary_core.aggregation.classification.blend import Blend
-from annotary_core.aggregation.classification.encoding import Coded
-from annotary_core.aggregation.classification.predict import score
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
+from annotary_core.aggregation.classification.predict import predict_proba
 from annotary_core.aggregation.objects.box_clustering import BoxConsensus
-from annotary_core.aggregation.replay.boxes import EXISTS, BoxScene
-from annotary_core.aggregation.replay.classification import ClassScene
-from annotary_core.aggregation.replay.policies import Policy, Replayed, play
-from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD, of_tasks
+from annotary_core.aggregation.replay.boxes import EXISTENCE_THRESHOLD, BoxReplayData
+from annotary_core.aggregation.replay.classification import ClassReplayData
+from annotary_core.aggregation.replay.policies import Policy, PolicyResult, run_policy
+from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD, sum_by_task
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 from projects.models import Project
 from projects.selectors import schema_of
@@ -55,7 +55,7 @@ class _Step:
     target: float | None = None
 
 
-class _ClassesUntilSure(ClassScene):
+class _ClassesUntilSure(ClassReplayData):
     """Requests answers like the platform: while an answer has an expected gain and the confidence is below target."""
 
     def __init__(self, answers: Answers, step: _Step, full_results: dict[str, Consensus]) -> None:
@@ -67,13 +67,13 @@ class _ClassesUntilSure(ClassScene):
         return gain if self._target is None else np.where(self._confidence(answers) >= self._target, 0.0, gain)
 
     def _confidence(self, answers: IntArray) -> FloatArray:
-        kept = _kept(self._answers, self._arrivals.come(answers))
+        kept = _kept(self._answers, self._arrivals.arrived(answers))
         if isinstance(self._method, Blend) and self._state is not None:
-            return np.asarray(score(self._state, Coded.of(kept, repeats="share")).max(axis=1))
+            return np.asarray(predict_proba(self._state, EncodedAnswers.of(kept, repeats="share")).max(axis=1))
         return self._method.fit_predict(kept).confidence
 
 
-class _BoxesUntilSure(BoxScene):
+class _BoxesUntilSure(BoxReplayData):
     """The same for boxes: the confidence of a label is the mean over its decisions, as in `consolidate`."""
 
     def __init__(self, data: PlayedBoxes, step: _Step, full_results: dict[str, BoxConsensus]) -> None:
@@ -85,19 +85,19 @@ class _BoxesUntilSure(BoxScene):
         gain = super().gains(answers, remaining)
         if self._target is None:
             return gain
-        result = self._found(answers)
-        released = result.existence >= EXISTS
+        result = self._consensus(answers)
+        released = result.existence >= EXISTENCE_THRESHOLD
         confidence = np.where(released, result.existence * result.classes.confidence, 1 - result.existence)
         index = np.searchsorted(self._arrivals.tasks, result.task)
         decisions = np.bincount(index, minlength=len(gain))
-        mean = of_tasks(index, confidence, len(gain)) / np.maximum(decisions, 1)
+        mean = sum_by_task(index, confidence, len(gain)) / np.maximum(decisions, 1)
         return np.where((decisions == 0) | (mean >= self._target), 0.0, gain)
 
-    def _found(self, answers: IntArray) -> BoxConsensus:
+    def _consensus(self, answers: IntArray) -> BoxConsensus:
         # Gain and confidence are computed from the same answers, one after the other.
         key = answers.tobytes()
         if self._last is None or self._last[0] != key:
-            self._last = (key, super()._found(answers))
+            self._last = (key, super()._consensus(answers))
         return self._last[1]
 
 
@@ -114,7 +114,7 @@ def project_replay(*, project: Project, answers_min: int, answers_max: int, conf
     images = Task.objects.filter(project=project, wanted__gt=0).count()
     at_most = max(project.answers_max, answers_max)
     data: Answers | PlayedBoxes
-    if schema_of(project=project).wants_class:
+    if schema_of(project=project).has_image_class:
         data = played_answers(project=project, at_most=at_most)
         task, known = data.task, len(data.gold)
     else:
@@ -141,12 +141,12 @@ def project_replay(*, project: Project, answers_min: int, answers_max: int, conf
     return body
 
 
-def _replay(data: Answers | PlayedBoxes, steps: Sequence[_Step]) -> list[Replayed]:
+def _replay(data: Answers | PlayedBoxes, steps: Sequence[_Step]) -> list[PolicyResult]:
     if isinstance(data, Answers):
         class_results: dict[str, Consensus] = {}
-        return [play(_ClassesUntilSure(data, step, class_results), step.policy) for step in steps]
+        return [run_policy(_ClassesUntilSure(data, step, class_results), step.policy) for step in steps]
     box_results: dict[str, BoxConsensus] = {}
-    return [play(_BoxesUntilSure(data, step, box_results), step.policy) for step in steps]
+    return [run_policy(_BoxesUntilSure(data, step, box_results), step.policy) for step in steps]
 
 
 def _steps(requested: Asked, project: Project, *, most: int) -> list[_Step]:
@@ -177,7 +177,7 @@ def _steps(requested: Asked, project: Project, *, most: int) -> list[_Step]:
     ]
 
 
-def _row(step: _Step, replayed: Replayed, cost: Decimal, known: int) -> Json:
+def _row(step: _Step, replayed: PolicyResult, cost: Decimal, known: int) -> Json:
     low, high = interval(replayed.accuracy, known)
     return {
         "kind": step.kind,

@@ -36,7 +36,7 @@ from kernel.jobs import KEEP_TRYING, enqueue
 from tasks.annotation.errors import AnswerRefused, AnswersFinal, ImageGivenBack
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
-from tasks.assignment.slots import lock_places, take_place_again
+from tasks.assignment.slots import lock_slots, reclaim_slot
 from tasks.batching.models import Task
 
 SETTLE_LATE = "flow.settle_late_answer"
@@ -148,7 +148,7 @@ def _lock(assignment: Assignment) -> None:
     assignment.refresh_from_db(fields=["state"])
     if assignment.state == Assignment.State.EXPIRED and assignment.task_id is not None:
         batch_id = Task.objects.values_list("batch_id", flat=True).get(pk=assignment.task_id)
-        lock_places(batch_ids=[batch_id], task_ids=[assignment.task_id])
+        lock_slots(batch_ids=[batch_id], task_ids=[assignment.task_id])
     Assignment.objects.select_for_update(no_key=True).filter(pk=assignment.pk).get()
     assignment.refresh_from_db(fields=["state", "counts", "late", "submitted_at", "closed_at"])
 
@@ -169,7 +169,7 @@ def _resubmit(assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
 def _submit_late(assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
     """Needs the locks of batch, task and assignment. Record an answer whose lease the sweep has ended."""
     task_id = assignment.task_id
-    assignment.counts = task_id is not None and take_place_again(task_id=task_id, round_number=assignment.round)
+    assignment.counts = task_id is not None and reclaim_slot(task_id=task_id, round_number=assignment.round)
     assignment.state, assignment.late = Assignment.State.SUBMITTED, True
     assignment.submitted_at = database_now()
     # `closed_at` keeps the time at which the lease ended: it shows that a late answer had expired.

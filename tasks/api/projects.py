@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from accounts.models import ApiToken, Role
 from accounts.selectors import require_role
 from projects.models import Project
-from projects.policies import POLICIES, Whole
+from projects.policies import POLICIES, IntegerRange
 from projects.selectors import projects_of
 from projects.services import (
     ClassSpec,
@@ -30,7 +30,7 @@ from tasks.api.access import View, actor_of, project_of
 from tasks.api.accounts import pick_organisation
 from tasks.api.pagination import listing, page
 from tasks.api.shapes import body_of, valid
-from tasks.standing.selectors import worker_in
+from tasks.standing.selectors import get_worker_standing
 from tasks.standing.services import pause, remove, resume
 
 # Roles that may read a project: clients for its releases, reviewers for their work; managers include both.
@@ -48,7 +48,7 @@ class PolicySerializer(serializers.Serializer[Any]):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         fields = super().get_fields()
         for name, policy in POLICIES.items():
-            if isinstance(policy, Whole):
+            if isinstance(policy, IntegerRange):
                 fields[name] = serializers.IntegerField(
                     min_value=policy.low, max_value=policy.high, required=False, help_text=policy.label
                 )
@@ -217,7 +217,7 @@ class WorkerStateView(View):
     @extend_schema(request=ReasonSerializer, responses={204: None}, summary="Pause, resume or remove a worker")
     def post(self, request: Request, project_id: uuid.UUID, worker_id: uuid.UUID, step: str) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
-        worker = worker_in(project=project, public_id=worker_id).worker
+        worker = get_worker_standing(project=project, public_id=worker_id).worker
         if step == "resume":
             resume(project=project, worker=worker)
         else:

@@ -21,7 +21,7 @@ from tasks.exports.models import Export
 from tasks.exports.selectors import download_name
 from tasks.exports.services import request_export
 from tasks.snapshots.models import Snapshot
-from tasks.snapshots.services import make_snapshot, retract
+from tasks.snapshots.services import create_snapshot, retract
 
 
 class ExportNotReady(Conflict):
@@ -78,7 +78,7 @@ class ReleasesView(View):
     @extend_schema(request=None, responses={202: ReleaseSerializer}, summary="Create a release")
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
-        snapshot = make_snapshot(project=project, by=actor_of(request))
+        snapshot = create_snapshot(project=project, by=actor_of(request))
         return Response(ReleaseSerializer(snapshot).data, status=status.HTTP_202_ACCEPTED)
 
 

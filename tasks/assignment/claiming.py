@@ -43,7 +43,7 @@ WAIT_FOR_BATCH = "SELECT id FROM tasks_batch WHERE id = %s FOR NO KEY UPDATE"
 
 # `seen` reads the batch without a lock, hence in the statement's own snapshot, in which its tasks were read too: a slot
 # that reopened since then has raised the generation, so the cursor refers to an older generation.
-TAKE_FROM_ONE_BATCH = f"""
+CLAIM_FROM_BATCH = f"""
 WITH spot AS MATERIALIZED (
     SELECT b.id FROM tasks_batch b WHERE {CANDIDATE}
     ORDER BY b.priority DESC, b.number
@@ -112,7 +112,7 @@ RETURNING id
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Slot:
     """A slot that becomes an assignment: a taken slot of a task, or gold. Width and height of the upright frame."""
 
     task_id: int | None
@@ -124,12 +124,12 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class BatchClaim:
     """The slots claimed from one batch, and the generation of the batch that the worker has now exhausted, or None."""
 
     batch_id: int
-    exhausted_at: int | None
-    places: Sequence[Place]
+    exhausted_generation: int | None
+    slots: Sequence[Slot]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +141,7 @@ class NewHand:
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ClaimPolicy:
     """A worker's standing in a project, and the project's current policies for a hand."""
 
     pk: int
@@ -156,7 +156,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Pinned:
+class AssignmentVersions:
     """The versions and the price that every assignment of a hand keeps, even if the project changes later."""
 
     schema_id: int
@@ -164,10 +164,10 @@ class Pinned:
     price: Decimal
 
 
-def terms_of(*, project_id: int, worker_id: int) -> Terms | None:
+def load_claim_policy(*, project_id: int, worker_id: int) -> ClaimPolicy | None:
     """Return the claim policy, or None if the worker was never admitted."""
     rows = run_prepared(SELECT_POLICY, {"project": project_id, "worker": worker_id})
-    return Terms(project_id, *rows[0]) if rows else None
+    return ClaimPolicy(project_id, *rows[0]) if rows else None
 
 
 def insert_hand(*, project_id: int, worker_id: int, lease_seconds: int) -> NewHand | None:
@@ -176,12 +176,12 @@ def insert_hand(*, project_id: int, worker_id: int, lease_seconds: int) -> NewHa
     return NewHand(*rows[0]) if rows else None
 
 
-def drop_hand(*, hand_id: int) -> None:
+def delete_hand(*, hand_id: int) -> None:
     with connection.cursor() as cursor:
         cursor.execute(DELETE_HAND, [hand_id])
 
 
-def first_candidate(*, project_id: int, worker_id: int) -> int | None:
+def first_candidate_batch(*, project_id: int, worker_id: int) -> int | None:
     """Return the first batch that may have an open slot, to wait for when all are locked; None if there is none."""
     with connection.cursor() as cursor:
         cursor.execute(FIRST_CANDIDATE, {"project": project_id, "worker": worker_id})
@@ -195,46 +195,46 @@ def wait_for_batch(*, batch_id: int) -> None:
         cursor.execute(WAIT_FOR_BATCH, [batch_id])
 
 
-def take_from_one_batch(*, project_id: int, worker_id: int, count: int) -> Taken | None:
+def claim_from_batch(*, project_id: int, worker_id: int, count: int) -> BatchClaim | None:
     """Locks a batch and some of its tasks. Claim up to `count` slots from the first candidate batch that is not locked.
 
     Returns None if every candidate is locked or there is none.
     """
-    rows = run_prepared(TAKE_FROM_ONE_BATCH, {"project": project_id, "worker": worker_id, "count": count})
+    rows = run_prepared(CLAIM_FROM_BATCH, {"project": project_id, "worker": worker_id, "count": count})
     if not rows:
         return None
-    places = [Place(row[2], None, *row[3:]) for row in rows if row[2] is not None]
-    return Taken(batch_id=rows[0][0], exhausted_at=rows[0][1], places=places)
+    slots = [Slot(row[2], None, *row[3:]) for row in rows if row[2] is not None]
+    return BatchClaim(batch_id=rows[0][0], exhausted_generation=rows[0][1], slots=slots)
 
 
-def remember_exhausted(*, project_id: int, worker_id: int, marks: Mapping[int, int]) -> None:
+def save_batch_cursors(*, project_id: int, worker_id: int, generations: Mapping[int, int]) -> None:
     """Write the batch cursors {batch id: generation} of an attempt that was rolled back.
 
     They stay true without a lock: within a generation slots are only ever taken.
     """
-    if marks:
+    if generations:
         with connection.cursor() as cursor:
-            cursor.execute(SAVE_EXHAUSTED, [project_id, worker_id, list(marks), list(marks.values())])
+            cursor.execute(SAVE_EXHAUSTED, [project_id, worker_id, list(generations), list(generations.values())])
 
 
 def write_assignments(
-    *, project_id: int, worker_id: int, hand_id: int, places: Sequence[Place], pinned: Pinned
+    *, project_id: int, worker_id: int, hand_id: int, slots: Sequence[Slot], versions: AssignmentVersions
 ) -> None:
     """Locks the gold among them, after all other locks. Write the hand's assignments in the given order."""
     params: dict[str, Any] = {
         "project": project_id,
         "worker": worker_id,
         "hand": hand_id,
-        "size": len(places),
-        "schema": pinned.schema_id,
-        "instructions": pinned.instructions_id,
-        "price": pinned.price,
-        "gold_ids": [slot.gold_id for slot in places if slot.gold_id is not None],
-        "tasks": [slot.task_id for slot in places],
-        "golds": [slot.gold_id for slot in places],
-        "rounds": [slot.round for slot in places],
-        "renditions": [slot.rendition_id for slot in places],
-        "widths": [slot.width for slot in places],
-        "heights": [slot.height for slot in places],
+        "size": len(slots),
+        "schema": versions.schema_id,
+        "instructions": versions.instructions_id,
+        "price": versions.price,
+        "gold_ids": [slot.gold_id for slot in slots if slot.gold_id is not None],
+        "tasks": [slot.task_id for slot in slots],
+        "golds": [slot.gold_id for slot in slots],
+        "rounds": [slot.round for slot in slots],
+        "renditions": [slot.rendition_id for slot in slots],
+        "widths": [slot.width for slot in slots],
+        "heights": [slot.height for slot in slots],
     }
     run_prepared(WRITE_ASSIGNMENTS, params)

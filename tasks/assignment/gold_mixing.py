@@ -8,7 +8,7 @@ from typing import TypeVar
 Item = TypeVar("Item")
 
 
-def gold_count(*, expected: float, rng: random.Random) -> int:
+def draw_gold_count(*, expected: float, rng: random.Random) -> int:
     """Round `expected` (0 or more) stochastically, keeping the mean: 1.3 gives 1 in 70 % of draws and 2 otherwise."""
     # Rates such as 0.1 are not exact in binary; without this rounding 10 x 0.1 could occasionally give 0.
     exact = round(expected, 9)
@@ -16,12 +16,12 @@ def gold_count(*, expected: float, rng: random.Random) -> int:
     return floor + (rng.random() < exact - floor)
 
 
-def gold_beside(*, work: int, rate: float, rng: random.Random) -> int:
+def draw_gold_count_for(*, work: int, rate: float, rng: random.Random) -> int:
     """Return how much gold to add to `work` tasks so that gold is `rate` (0 to below 1) of the total."""
-    return gold_count(expected=work * rate / (1 - rate), rng=rng)
+    return draw_gold_count(expected=work * rate / (1 - rate), rng=rng)
 
 
-def mixed(*, work: Sequence[Item], gold: Sequence[Item], rng: random.Random) -> list[Item]:
+def mix_in_gold(*, work: Sequence[Item], gold: Sequence[Item], rng: random.Random) -> list[Item]:
     """Return all items, with the work in its own order and the gold at random positions."""
     size = len(work) + len(gold)
     gold_positions = set(rng.sample(range(size), len(gold)))

@@ -12,9 +12,9 @@ from kernel.errors import NotFound
 from kernel.events import record_event
 from projects.models import Project
 from tasks.assignment import claiming
-from tasks.assignment.claiming import Pinned, Place, Terms
+from tasks.assignment.claiming import AssignmentVersions, ClaimPolicy, Slot
 from tasks.assignment.errors import AnsweredAlready, HandSettled, ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
-from tasks.assignment.gold_mixing import gold_beside, gold_count, mixed
+from tasks.assignment.gold_mixing import draw_gold_count, draw_gold_count_for, mix_in_gold
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.slots import close_leases
 from tasks.gold.selectors import UnseenGold, unseen_golds
@@ -76,20 +76,20 @@ def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> Hand | None:
         if live is None:
             raise _Retry  # it was settled between the two statements
         return live
-    claiming.remember_exhausted(project_id=project_id, worker_id=worker.pk, marks=attempts.exhausted)
+    claiming.save_batch_cursors(project_id=project_id, worker_id=worker.pk, generations=attempts.exhausted)
     if attempts.wait_for is not None:
         claiming.wait_for_batch(batch_id=attempts.wait_for)
     slots = _choose_slots(worker, policy, attempts)
     if not slots:
-        claiming.drop_hand(hand_id=new.id)
+        claiming.delete_hand(hand_id=new.id)
         return None
     assert policy.schema_id is not None
     claiming.write_assignments(
         project_id=project_id,
         worker_id=worker.pk,
         hand_id=new.id,
-        places=slots,
-        pinned=Pinned(policy.schema_id, policy.instructions_id, policy.price),
+        slots=slots,
+        versions=AssignmentVersions(policy.schema_id, policy.instructions_id, policy.price),
     )
     record_event(
         project_id=project_id,
@@ -100,9 +100,9 @@ def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> Hand | None:
     return _hand(worker, project_id, new, size=len(slots))
 
 
-def _policy(worker: Actor, project_id: int) -> Terms:
+def _policy(worker: Actor, project_id: int) -> ClaimPolicy:
     """Return the current claim policy, or raise if the worker cannot claim work in this project."""
-    policy = claiming.terms_of(project_id=project_id, worker_id=worker.pk)
+    policy = claiming.load_claim_policy(project_id=project_id, worker_id=worker.pk)
     if policy is None or policy.standing == Standing.State.REMOVED:
         raise WorkerNotAdmitted
     if policy.standing == Standing.State.PAUSED:
@@ -112,47 +112,47 @@ def _policy(worker: Actor, project_id: int) -> Terms:
     return policy
 
 
-def _choose_slots(worker: Actor, policy: Terms, attempts: _Attempts) -> list[Place]:
+def _choose_slots(worker: Actor, policy: ClaimPolicy, attempts: _Attempts) -> list[Slot]:
     """Claim work and mix in gold, in the order of the hand; empty without an open slot, however much gold there is."""
     golds = _choose_gold(worker, policy)
     if golds and policy.hand_size == 1:
         # Gold added to work would make a hand of two, which reveals it here; so gold comes alone while work is left.
-        if claiming.first_candidate(project_id=policy.pk, worker_id=worker.pk) is not None:
+        if claiming.first_candidate_batch(project_id=policy.pk, worker_id=worker.pk) is not None:
             return _mix([], golds, policy)
         golds = []
     work = _claim_work(worker, policy, policy.hand_size - len(golds), attempts)
     return _mix(work, golds, policy) if work else []
 
 
-def _choose_gold(worker: Actor, policy: Terms) -> list[UnseenGold]:
-    count = gold_count(expected=policy.hand_size * policy.gold_rate, rng=_rng)
+def _choose_gold(worker: Actor, policy: ClaimPolicy) -> list[UnseenGold]:
+    count = draw_gold_count(expected=policy.hand_size * policy.gold_rate, rng=_rng)
     return list(unseen_golds(project_id=policy.pk, worker_id=worker.pk, count=count)) if count else []
 
 
-def _claim_work(worker: Actor, policy: Terms, count: int, attempts: _Attempts) -> list[Place]:
+def _claim_work(worker: Actor, policy: ClaimPolicy, count: int, attempts: _Attempts) -> list[Slot]:
     """Claim batch by batch until the hand is full or no slot is left. Waits, through _Retry, before returning none."""
-    work: list[Place] = []
+    work: list[Slot] = []
     while len(work) < count:
-        claimed = claiming.take_from_one_batch(project_id=policy.pk, worker_id=worker.pk, count=count - len(work))
+        claimed = claiming.claim_from_batch(project_id=policy.pk, worker_id=worker.pk, count=count - len(work))
         if claimed is None:
             break
-        if claimed.exhausted_at is not None:
-            attempts.exhausted[claimed.batch_id] = claimed.exhausted_at
-        work.extend(claimed.places)
+        if claimed.exhausted_generation is not None:
+            attempts.exhausted[claimed.batch_id] = claimed.exhausted_generation
+        work.extend(claimed.slots)
     if not work:
-        locked = claiming.first_candidate(project_id=policy.pk, worker_id=worker.pk)
+        locked = claiming.first_candidate_batch(project_id=policy.pk, worker_id=worker.pk)
         if locked is not None:
             raise _Retry(wait_for=locked)
     return work
 
 
-def _mix(work: list[Place], golds: list[UnseenGold], policy: Terms) -> list[Place]:
+def _mix(work: list[Slot], golds: list[UnseenGold], policy: ClaimPolicy) -> list[Slot]:
     chosen = golds
     if len(work) + len(golds) < policy.hand_size:
         # The last slots of a project make a short hand, which keeps the gold rate: one gold in two would stand out.
-        chosen = golds[: gold_beside(work=len(work), rate=policy.gold_rate, rng=_rng)]
-    gold_slots = [Place(None, gold.id, 1, gold.width, gold.height, gold.rendition_id) for gold in chosen]
-    return mixed(work=work, gold=gold_slots, rng=_rng)
+        chosen = golds[: draw_gold_count_for(work=len(work), rate=policy.gold_rate, rng=_rng)]
+    gold_slots = [Slot(None, gold.id, 1, gold.width, gold.height, gold.rendition_id) for gold in chosen]
+    return mix_in_gold(work=work, gold=gold_slots, rng=_rng)
 
 
 def _hand(worker: Actor, project_id: int, new: claiming.NewHand, *, size: int) -> Hand:

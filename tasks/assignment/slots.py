@@ -55,7 +55,7 @@ SELECT count(*) FROM task
 """
 
 
-def lock_places(*, batch_ids: Sequence[int], task_ids: Sequence[int]) -> None:
+def lock_slots(*, batch_ids: Sequence[int], task_ids: Sequence[int]) -> None:
     """Lock batches, then tasks. The caller must not hold the lock of a task or an assignment yet."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK_BATCHES, [sorted(batch_ids)])
@@ -75,7 +75,7 @@ def close_leases(
         cursor.execute(LEASED_TASKS, [leases])
         rows = cursor.fetchall()
         if rows:
-            lock_places(batch_ids=[*{row[0] for row in rows}], task_ids=[*{row[1] for row in rows}])
+            lock_slots(batch_ids=[*{row[0] for row in rows}], task_ids=[*{row[1] for row in rows}])
         statement = CLOSE_LEASES.format(skip_locked="SKIP LOCKED" if skip_locked else "")
         cursor.execute(statement, {"leases": leases, "state": state, "only_over": only_over})
         row = cursor.fetchone()
@@ -83,7 +83,7 @@ def close_leases(
     return int(row[0])
 
 
-def take_place_again(*, task_id: int, round_number: int) -> bool:
+def reclaim_slot(*, task_id: int, round_number: int) -> bool:
     """Needs the locks of batch and task. Take a slot for an answer that arrived after its lease had ended.
 
     Returns False if the task needs no further answer: it is full, answered, or in another round by now.

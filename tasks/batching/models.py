@@ -8,8 +8,8 @@ from projects.models import Project
 from tasks.ingest.models import Image
 
 BATCH_NUMBER = "tasks_batch_number_once_per_project"
-BATCH_PLACES = "tasks_batch_taken_between_0_and_wanted"
-TASK_PLACES = "tasks_task_taken_between_0_and_wanted"
+BATCH_SLOTS = "tasks_batch_taken_between_0_and_wanted"
+TASK_SLOTS = "tasks_task_taken_between_0_and_wanted"
 TASK_IMAGE = "tasks_task_one_per_project_and_image"
 
 
@@ -41,7 +41,7 @@ class Batch(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["project", "number"], name=BATCH_NUMBER),
-            models.CheckConstraint(condition=Q(taken__lte=F("wanted")), name=BATCH_PLACES),
+            models.CheckConstraint(condition=Q(taken__lte=F("wanted")), name=BATCH_SLOTS),
         ]
         indexes = [
             # Leads with the priority: with `ORDER BY id` alone the planner walked the primary key over finished rows.
@@ -80,7 +80,7 @@ class Task(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["project", "image"], name=TASK_IMAGE),
-            models.CheckConstraint(condition=Q(taken__lte=F("wanted")), name=TASK_PLACES),
+            models.CheckConstraint(condition=Q(taken__lte=F("wanted")), name=TASK_SLOTS),
         ]
         indexes = [
             models.Index(

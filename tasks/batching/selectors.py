@@ -9,7 +9,7 @@ from projects.models import Project
 from tasks.batching.models import Batch, Task
 
 
-class BatchUnknown(NotFound):
+class BatchNotFound(NotFound):
     """This project has no such batch; choose one from the project's list of batches."""
 
     code = "batch_unknown"
@@ -30,11 +30,11 @@ def batches_of(*, project: Project) -> QuerySet[Batch]:
 
 
 def batch_for(*, project: Project, public_id: uuid.UUID | str) -> Batch:
-    """Return the batch with this id. Raises BatchUnknown."""
+    """Return the batch with this id. Raises BatchNotFound."""
     try:
         return Batch.objects.get(project=project, public_id=uuid.UUID(str(public_id)))
     except (Batch.DoesNotExist, ValueError) as error:
-        raise BatchUnknown from error
+        raise BatchNotFound from error
 
 
 def tasks_of(*, project: Project) -> QuerySet[Task]:

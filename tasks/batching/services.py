@@ -25,7 +25,7 @@ class PriorityRefused(Refused):
 
 
 @transaction.atomic
-def make_tasks(*, project: Project, images: Iterable[Image]) -> int:
+def create_tasks(*, project: Project, images: Iterable[Image]) -> int:
     """Locks the project. Create a task for every image that has none yet; return how many were created.
 
     The tasks fill the last draft batch up to the project's batch size, then new draft batches. Concurrent imports
@@ -114,7 +114,7 @@ def raise_wanted(*, task_id: int, to: int, priority: int | None = None) -> bool:
 
 
 @transaction.atomic
-def close_places(*, task: Task) -> int:
+def close_slots(*, task: Task) -> int:
     """Locks the batch, then the task. Close the task's open slots, lowering `wanted` to `taken`; return how many."""
     batch_id, row = _lock_with_batch(task.pk)
     open_slots = row.wanted - row.taken
@@ -123,7 +123,7 @@ def close_places(*, task: Task) -> int:
     return open_slots
 
 
-def close_answered_places(*, batch: Batch) -> int:
+def close_answered_slots(*, batch: Batch) -> int:
     """Needs the row locks of the batch and its tasks. Close the open slots of all its tasks that are not open.
 
     Live leases count as taken and keep their slots. Returns how many slots were closed.

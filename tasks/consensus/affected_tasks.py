@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from annotary_core.aggregation.classification.encoding import Coded
-from annotary_core.aggregation.classification.fitted_model import BlendState
-from annotary_core.aggregation.classification.predict import Scored
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
+from annotary_core.aggregation.classification.fitted_model import FittedModel
+from annotary_core.aggregation.classification.predict import FittedBlend
 from annotary_core.aggregation.objects.box_clustering import BoxClustering, BoxConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.labels.arrays import IntArray
@@ -36,13 +36,13 @@ _IMAGES = 1_000
 Json = Mapping[str, Any]
 
 
-def moved_by(*, project: Project, blend: BlendState, rates: DetectionRates | None) -> Iterator[list[int]]:
+def moved_by(*, project: Project, blend: FittedModel, rates: DetectionRates | None) -> Iterator[list[int]]:
     """Yield, in chunks in ascending order, the tasks whose chosen class or released boxes change, or whose posterior
     moves by more than MOVED or across the project's confidence target."""
     assert project.schema is not None  # tasks cannot be created or claimed without a schema
     schema = Schema.from_json(project.schema.body)
     new_state = _NewState(project, blend, [item.number for item in schema.classes])
-    if schema.wants_class:
+    if schema.has_image_class:
         for within in task_ranges(project_id=project.pk):
             yield _class_changes(project, class_shard(project_id=project.pk, within=within), new_state)
     if rates is not None:
@@ -55,11 +55,11 @@ class _NewState:
     """The state that labels are computed with from now on: the fit, or gold results while the fit is cold."""
 
     project: Project
-    fitted: BlendState
+    fitted: FittedModel
     classes: Sequence[int]
 
-    def of(self, workers: IntArray) -> BlendState:
-        if not self.fitted.cold:
+    def of(self, workers: IntArray) -> FittedModel:
+        if not self.fitted.is_cold_start:
             return self.fitted
         return cold_blend(project=self.project, workers=np.unique(workers).tolist(), classes=self.classes)
 
@@ -69,7 +69,9 @@ def _class_changes(project: Project, shard: Shard, new_state: _NewState) -> list
         return []
     blend = new_state.of(shard.worker)
     classes = np.union1d(blend.classes, shard.label)
-    result = Scored(blend).of_coded(Coded.of(shard.answers(classes=classes, known=False), repeats="share"))
+    result = FittedBlend(blend).predict_encoded(
+        EncodedAnswers.of(shard.answers(classes=classes, known=False), repeats="share")
+    )
     before = _bodies(project, (int(shard.task.min()), int(shard.task.max()) + 1), "class")
     moved = []
     rows = zip(

@@ -20,7 +20,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 
 from annotary_core.aggregation.base import Answers
-from annotary_core.aggregation.classification.encoding import soft_rows
+from annotary_core.aggregation.classification.encoding import soft_label_rows
 from annotary_core.labels.arrays import FloatArray, IntArray
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
@@ -218,11 +218,11 @@ def _shard(votes: IntArray, predicted: Any, known: IntArray) -> Shard:
 
 
 def _soft(soft: list[tuple[int, int, dict[int, float]]]) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
-    """Predictions as rows: see coded.soft_rows."""
+    """Predictions as rows: see coded.soft_label_rows."""
     classes = np.unique([number for _, _, p in soft for number in p]).astype(np.int64)
     table = np.zeros((len(soft), len(classes)))
     for row, (_, _, p) in enumerate(soft):
         table[row, np.searchsorted(classes, list(p))] = list(p.values())
     task = np.array([each[0] for each in soft], np.int64)
     worker = np.array([each[1] for each in soft], np.int64)
-    return soft_rows(task, worker, table, classes, repeats="share")
+    return soft_label_rows(task, worker, table, classes, repeats="share")

@@ -39,7 +39,7 @@ def task_evidence(*, task: Task) -> Json:
         "versions": [_label_json(version) for version in versions],
         "state_version": learnt.version,
         "learnt_at": learnt.at.isoformat() if learnt.at else None,
-        "cold": learnt.blend.cold,
+        "cold": learnt.blend.is_cold_start,
         "answers": _answers(answers, learnt, agreed),
         "confidence": posterior.confidence if posterior else None,
         "posterior": posterior.body if posterior else {},

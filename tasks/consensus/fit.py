@@ -11,9 +11,9 @@ import numpy as np
 
 from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.classification.blend import fit_blend, fit_passes
-from annotary_core.aggregation.classification.encoding import Coded
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
 from annotary_core.aggregation.classification.fit_passes import Sharded
-from annotary_core.aggregation.classification.fitted_model import BlendState
+from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.objects.box_clustering import BoxClustering, BoxConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.labels.arrays import IntArray
@@ -43,7 +43,7 @@ def read_material(*, project: Project, shards: Spool) -> Material:
     assert project.schema is not None  # tasks cannot be created or claimed without a schema
     schema = Schema.from_json(project.schema.body)
     drawn = None
-    if schema.wants_class:
+    if schema.has_image_class:
         shards.add(check_images(project_id=project.pk))
         for within in task_ranges(project_id=project.pk):
             shards.add(class_shard(project_id=project.pk, within=within))
@@ -60,7 +60,7 @@ def read_material(*, project: Project, shards: Spool) -> Material:
     return Material(shards, drawn, classes, history, _fingerprint(shards, drawn, classes, history, trust))
 
 
-def fit(training_data: Material) -> tuple[BlendState, DetectionRates | None]:
+def fit(training_data: Material) -> tuple[FittedModel, DetectionRates | None]:
     """Fit the class model, to image and box classes together, and the rates at which workers draw boxes."""
     rates = None
     if training_data.drawn is not None:
@@ -89,16 +89,16 @@ def _all_answers(training_data: Material) -> Answers:
     )
 
 
-def _fit_sharded(training_data: Material) -> BlendState:
+def _fit_sharded(training_data: Material) -> FittedModel:
     """A single job iterates over the shards; the sums (statistics.Statistics) are additive, so many jobs could."""
     workers = training_data.shards.workers
 
-    def shards() -> Iterator[Coded]:
+    def shards() -> Iterator[EncodedAnswers]:
         for shard in training_data.shards:
-            yield Coded.of(shard.answers(classes=training_data.classes), repeats="share", workers=workers)
+            yield EncodedAnswers.of(shard.answers(classes=training_data.classes), repeats="share", workers=workers)
 
     prior = Answers.of([], [], [], classes=training_data.classes, history=training_data.history)
-    return fit_passes(Sharded(shards), prior, workers=workers, rows=training_data.shards.rows).state
+    return fit_passes(Sharded(shards), prior, workers=workers, rows=training_data.shards.rows).model
 
 
 def _cluster_shard(drawn: Drawn, result: BoxConsensus) -> Shard:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from annotary_core.aggregation.consolidate import Consolidated
+from annotary_core.aggregation.consolidate import ConsolidatedAnswer
 from annotary_core.labels.answer import Answer, LabelObject
 from annotary_core.labels.geometry import corner_array, pairwise_iou
 from annotary_core.labels.shapes import OBJECT_TOOLS
@@ -25,14 +25,14 @@ SAME = 0.9
 Json = dict[str, Any]
 
 
-def stays(result: Consolidated, label: ConsensusLabel) -> bool:
+def stays(result: ConsolidatedAnswer, label: ConsensusLabel) -> bool:
     """Whether the label already has this content, computed from the same answers."""
     if _annotations_behind(result.evidence) != _annotations_behind(label.evidence):
         return False
     return compare(result.answer, [Answer.from_json(label.body)], Tolerance(iou=SAME)).correct
 
 
-def posterior_beside(result: Consolidated, label: ConsensusLabel | None) -> Json:
+def posterior_beside(result: ConsolidatedAnswer, label: ConsensusLabel | None) -> Json:
     """The posterior, with its objects under the ids of the label if the label is kept."""
     objects = result.posterior.get("objects")
     if not objects or label is None or not stays(result, label):

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from annotary_core.aggregation.base import Answers, Consensus
-from annotary_core.aggregation.classification.fitted_model import BlendState
-from annotary_core.aggregation.classification.predict import Scored
-from annotary_core.aggregation.consolidate import Consolidated, WorkerAnswer, consolidate
+from annotary_core.aggregation.classification.fitted_model import FittedModel
+from annotary_core.aggregation.classification.predict import FittedBlend
+from annotary_core.aggregation.consolidate import ConsolidatedAnswer, WorkerAnswer, consolidate
 from annotary_core.labels.schema import Schema
 from projects.models import Project
 from tasks.batching.models import Task
@@ -31,7 +31,7 @@ class InProject:
     probabilities, with 1 for every other answer.
     """
 
-    state: BlendState
+    state: FittedModel
     seed: int = 0
     soft: bool = False
     name: str = "blend"
@@ -40,7 +40,7 @@ class InProject:
     def fit_predict(self, answers: Answers) -> Consensus:
         classes = np.union1d(answers.classes, self.state.classes)
         weights = answers.weights if self.soft else None
-        return Scored(self.state, seed=self.seed).fit_predict(replace(answers, classes=classes, weights=weights))
+        return FittedBlend(self.state, seed=self.seed).fit_predict(replace(answers, classes=classes, weights=weights))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def ground_of(*, project: Project, task_ids: Sequence[int]) -> Ground:
     return Ground(schema, learnt_of(project=project, workers=actors, classes=classes), by_task)
 
 
-def agree(*, task: Task, inputs: Ground) -> Consolidated:
+def agree(*, task: Task, inputs: Ground) -> ConsolidatedAnswer:
     """Aggregate the answers to one task; it needs at least one answer from a person.
 
     A single answer becomes the label unchanged, with the worker's estimated accuracy as its confidence.
@@ -101,7 +101,9 @@ def agree(*, task: Task, inputs: Ground) -> Consolidated:
     if len(answers.actors) > 1:
         return replace(result, evidence=evidence)
     single = answers.people[0]
-    return Consolidated(single.answer, result.posterior, {**evidence, "method": SINGLE}, weights[single.worker_id])
+    return ConsolidatedAnswer(
+        single.answer, result.posterior, {**evidence, "method": SINGLE}, weights[single.worker_id]
+    )
 
 
 def weights_of(answers: Gathered, learnt: Learnt) -> dict[int, float]:
@@ -133,7 +135,7 @@ def influences(task_answers: Gathered, *, learnt: Learnt, agreed: int) -> dict[i
     }
 
 
-def _log_odds(result: Consensus, blend: BlendState, agreed: int) -> dict[int, float]:
+def _log_odds(result: Consensus, blend: FittedModel, agreed: int) -> dict[int, float]:
     """Log-odds, in each task, of the agreed class against the likeliest other class of the first task."""
     classes = np.union1d(blend.classes, np.union1d(result.posteriors.label, [agreed]))
     p = np.maximum(result.posteriors.dense(classes), 1e-12)

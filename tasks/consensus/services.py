@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import transaction
 
-from annotary_core.aggregation.consolidate import Consolidated
+from annotary_core.aggregation.consolidate import ConsolidatedAnswer
 from annotary_core.labels.answer import Answer
 from annotary_core.labels.canonical import content_hash
 from kernel.events import record_event
@@ -31,7 +31,7 @@ class _Update:
 
     task: Task
     answers: int
-    result: Consolidated
+    result: ConsolidatedAnswer
     learnt: Learnt
     current: ConsensusLabel | None
 

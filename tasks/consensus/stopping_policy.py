@@ -31,16 +31,16 @@ class Somebody:
 
     about_class: float
     about_objects: float
-    alike: float = 0.0
+    error_correlation: float = 0.0
 
     @classmethod
     def of(cls, learnt: Learnt) -> Somebody:
         pooled = learnt.blend.pooled_accuracy
         if learnt.rates is None:
-            return cls(pooled, pooled, learnt.blend.alike)
+            return cls(pooled, pooled, learnt.blend.error_correlation)
         # Both drawing an object that exists and leaving out one that does not are correct.
         about_objects = (learnt.rates.pooled_detection + 1 - learnt.rates.pooled_false_rate) / 2
-        return cls(pooled, about_objects, learnt.blend.alike)
+        return cls(pooled, about_objects, learnt.blend.error_correlation)
 
 
 def wants_more(*, project: Project, posterior: Json, confidence: float, answers: int, worker: Somebody) -> bool:
@@ -58,7 +58,7 @@ def gain_of(*, posterior: Json, worker: Somebody, answers: int, remaining: int =
     posterior: as `consolidate` writes it, from that number of answers.
     """
     # Class posteriors are tempered, and stopping.py needs to know by how much; existence is not tempered.
-    tempering = float(design_effect(np.array([answers]), worker.alike)[0])
+    tempering = float(design_effect(np.array([answers]), worker.error_correlation)[0])
     rows: list[tuple[float, float, float, float]] = []
     if posterior.get("class"):
         rows.append((*_top_two(posterior["class"]), worker.about_class, tempering))

@@ -1,7 +1,7 @@
 """The estimated reliability of a project's workers: refits write it in versions, aggregation reads it per task.
 
-While a project has fewer answers than the default method can learn from (`blend.COLD_ANSWERS`), workers are rated by
-their gold results alone: those in this project and, with less weight, those in the organization's other projects.
+While a project has fewer answers than the default method can learn from (`blend.COLD_START_ANSWERS`), workers are rated
+by their gold results alone: those in this project and, with less weight, those in the organization's other projects.
 """
 
 from collections.abc import Collection, Mapping
@@ -13,8 +13,8 @@ import numpy as np
 from django.db import transaction
 from django.db.models import Sum
 
-from annotary_core.aggregation.classification.blend import cold_state
-from annotary_core.aggregation.classification.fitted_model import BlendState
+from annotary_core.aggregation.classification.blend import cold_start_model
+from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.labels.arrays import IntArray
 from projects.models import Project
@@ -40,7 +40,7 @@ class Learnt:
 
     version: int
     at: datetime | None
-    blend: BlendState
+    blend: FittedModel
     rates: DetectionRates | None
 
 
@@ -66,12 +66,12 @@ def current_version(*, project_id: int) -> int:
     return rows.values_list("version", flat=True).first() or 0
 
 
-def cold_blend(*, project: Project, workers: Collection[int], classes: Collection[int]) -> BlendState:
+def cold_blend(*, project: Project, workers: Collection[int], classes: Collection[int]) -> FittedModel:
     """Rate every worker by gold results, with equally frequent classes: without gold this is a majority vote."""
     ids = np.array(sorted(workers), np.int64)
     known = check_images_of(project=project, workers=workers)
     counts = np.array([known.get(int(worker), (0.0, 0.0)) for worker in ids], np.float64).reshape(-1, 2)
-    return cold_state(np.array(sorted(classes), np.int64), ids, counts)
+    return cold_start_model(np.array(sorted(classes), np.int64), ids, counts)
 
 
 def check_images_of(*, project: Project, workers: Collection[int]) -> History:
@@ -109,7 +109,7 @@ def earlier_record(*, project: Project, workers: Collection[int]) -> History:
 def write_state(
     *,
     project_id: int,
-    blend: BlendState,
+    blend: FittedModel,
     rates: DetectionRates | None,
     fingerprint: str,
     settled: int,
@@ -140,15 +140,15 @@ def write_state(
     return state
 
 
-def _header(blend: BlendState) -> dict[str, Any] | None:
+def _header(blend: FittedModel) -> dict[str, Any] | None:
     """None while the project is cold."""
-    return None if blend.cold else blend.header_json()
+    return None if blend.is_cold_start else blend.header_json()
 
 
-def _read_blend(header: dict[str, Any] | None, bodies: Mapping[int, dict[str, Any]]) -> BlendState | None:
+def _read_blend(header: dict[str, Any] | None, bodies: Mapping[int, dict[str, Any]]) -> FittedModel | None:
     if header is None:
         return None
-    return BlendState.from_parts(header, {worker: body["class"] for worker, body in bodies.items() if "class" in body})
+    return FittedModel.from_parts(header, {worker: body["class"] for worker, body in bodies.items() if "class" in body})
 
 
 #: The columns of DetectionRates with one entry per worker.
@@ -169,9 +169,9 @@ def _read_rates(header: dict[str, Any] | None, bodies: Mapping[int, dict[str, An
     return DetectionRates.from_json(header | {"workers": list(known), **columns})
 
 
-def _worker_bodies(blend: BlendState, rates: DetectionRates | None) -> dict[int, dict[str, Any]]:
+def _worker_bodies(blend: FittedModel, rates: DetectionRates | None) -> dict[int, dict[str, Any]]:
     bodies: dict[int, dict[str, Any]] = {}
-    if not blend.cold:
+    if not blend.is_cold_start:
         for index, worker in enumerate(_ids(blend.workers)):
             bodies[worker] = {"class": blend.worker_json(index)}
     if rates is not None:

@@ -30,7 +30,7 @@ def release_info(snapshot: Snapshot) -> ReleaseInfo:
     )
 
 
-class Images:
+class ReleaseImages:
     """Opens the release image of a record. Caches the blobs of the most recent records; others are queried."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class Images:
             raise FileNotFoundError(record.file_name) from error
 
 
-def records(snapshot: Snapshot, images: Images) -> Iterator[ReleaseRecord]:
+def records(snapshot: Snapshot, images: ReleaseImages) -> Iterator[ReleaseRecord]:
     """Yield the release's items in the order in which it was built, with one chunk in memory at a time."""
     items = (
         SnapshotItem.objects.filter(snapshot=snapshot)

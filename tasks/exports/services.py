@@ -23,13 +23,13 @@ from kernel.models import Job
 from storage.models import Blob
 from storage.services import store_blob
 from tasks.exports.models import Export
-from tasks.exports.records import CHUNK, Images, records, release_info
+from tasks.exports.records import CHUNK, ReleaseImages, records, release_info
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.selectors import retraction_of
 
 WRITE = "exports.write"
 ABANDONED_AFTER = 24 * 3600
-DIED = "The export was not finished; request it again."
+EXPORT_INTERRUPTED = "The export was not finished; request it again."
 Progress = Callable[[int, int], None]
 
 
@@ -129,7 +129,7 @@ def write_export(*, export_id: int, progress: Progress = lambda done, total: Non
 
 
 def _write(export: Export, path: Path, progress: Progress) -> ExportReport:
-    snapshot, images = export.snapshot, Images()
+    snapshot, images = export.snapshot, ReleaseImages()
     stream = _with_progress(records(snapshot, images), snapshot.items_count, progress)
     with ZipSink(path) as sink:
         return FORMATS[export.format].write(release_info(snapshot), stream, images, sink)

@@ -7,13 +7,13 @@ from annotary_core.labels.answer import Answer
 from kernel.errors import Conflict
 from projects.models import Project
 from tasks.batching.models import Batch, Task
-from tasks.batching.services import close_places, make_tasks
+from tasks.batching.services import close_slots, create_tasks
 from tasks.consensus.label_methods import GOLD
 from tasks.consensus.refit import ask_refit
 from tasks.consensus.selectors import current_label
 from tasks.consensus.services import mark_answered, write_version
 from tasks.gold.models import Gold
-from tasks.gold.services import make_gold, retire_gold
+from tasks.gold.services import create_gold, retire_gold
 from tasks.ingest.models import Image
 from tasks.review.services import note_owners_label, read_answer
 
@@ -44,8 +44,8 @@ def make_check_image(
     if task.taken or (task.state != Task.State.OPEN and not _is_owners(task)):
         raise ImageInWork
     answer = read_answer(project=task.project, task=task, raw=raw)
-    gold = make_gold(project=project, image=image, accepted=[answer], source=source)
-    close_places(task=task)
+    gold = create_gold(project=project, image=image, accepted=[answer], source=source)
+    close_slots(task=task)
     _label(task, answer, by, source)
     ask_refit(project_id=project.pk)
     return gold
@@ -61,7 +61,7 @@ def retire_check_image(*, gold: Gold) -> None:
 def _task_of(project: Project, image: Image) -> Task:
     task = Task.objects.filter(project=project, image=image).first()
     if task is None:
-        make_tasks(project=project, images=[image])
+        create_tasks(project=project, images=[image])
         task = Task.objects.get(project=project, image=image)
     return task
 

@@ -13,11 +13,11 @@ from projects.models import Project
 from projects.selectors import schema_of
 from tasks.flow.check_images import make_check_image
 from tasks.gold.models import Gold
-from tasks.ingest.ground_truth import ImageFrame, Truth, answer_of, read_truth, unknown_classes
+from tasks.ingest.ground_truth import GroundTruthRecords, ImageFrame, read_ground_truth, to_answer, unknown_classes
 from tasks.ingest.models import Image, ImportItem
 from tasks.ingest.name_matching import match_names
 
-__all__ = ["MatchedTruth", "SampleRefused", "TruthReport", "import_truth", "match_truth", "read_truth"]
+__all__ = ["MatchedTruth", "SampleRefused", "TruthReport", "import_truth", "match_truth", "read_ground_truth"]
 
 
 class SampleRefused(Refused):
@@ -53,7 +53,7 @@ class TruthReport:
     problems: tuple[Problem, ...]
 
 
-def match_truth(*, project: Project, truth: Truth) -> MatchedTruth:
+def match_truth(*, project: Project, truth: GroundTruthRecords) -> MatchedTruth:
     """Match the labels to images of the project's dataset, by source key, else by base name.
 
     Writes nothing. See `tasks.ingest.ground_truth` for the coordinate frame of boxes.
@@ -70,7 +70,7 @@ def match_truth(*, project: Project, truth: Truth) -> MatchedTruth:
         image = images[key]
         frame = ImageFrame(image.width, image.height, image.original_width, image.original_height, image.orientation)
         try:
-            answer = answer_of(truth.records[name], schema=schema, frame=frame)
+            answer = to_answer(truth.records[name], schema=schema, frame=frame)
         except Unreadable as error:
             matched.problems.append(Problem(name, str(error)))
             continue
@@ -86,9 +86,9 @@ def import_truth(*, project: Project, by: Actor, path: Path, as_gold: int | floa
 
     `as_gold` is a number of images or, as a float, a share of the matching ones. The same seed chooses the same images
     on every machine. Images that are being labeled or are already gold are skipped for the next in the sample.
-    Raises SampleRefused, TruthRefused, ArchiveRefused; individual labels that cannot be used are reported.
+    Raises SampleRefused, GroundTruthRefused, ArchiveRefused; individual labels that cannot be used are reported.
     """
-    truth = read_truth(path=path)
+    truth = read_ground_truth(path=path)
     matched = match_truth(project=project, truth=truth)
     count = _count(as_gold, len(matched.answers))
     golds: list[Gold] = []

@@ -19,14 +19,14 @@ from projects.models import Project
 from storage.backends import BlobMissing
 from storage.models import Blob
 from storage.services import blob_file, store_blob
-from tasks.batching.services import make_tasks, refresh_statistics
+from tasks.batching.services import create_tasks, refresh_statistics
 from tasks.ingest.archives import Archive, ArchiveRefused, Entry, open_archive
 from tasks.ingest.errors import MetadataRefused
 from tasks.ingest.models import Image, Import, ImportItem
 from tasks.ingest.selectors import metadata_by_item
 from tasks.ingest.services import MAX_ITEMS, METADATA_FILE, UNKNOWN_TYPE, enqueue_run
 from tasks.ingest.tables import MAX_BYTES, read_table
-from tasks.validate.workers import Takers
+from tasks.validate.workers import ItemWorkerPool
 
 CHUNK = 50
 TASKS_AT_ONCE = 500
@@ -182,9 +182,9 @@ def _validate(row: Import, until: float, decoders: int) -> bool:
 
 
 def _process_all(row: Import, until: float, decoders: int, table: dict[str, dict[str, str]]) -> bool:
-    with Takers(decoders, table) as takers:
+    with ItemWorkerPool(decoders, table) as pool:
         for number, item in enumerate(_waiting(row), start=1):
-            takers.take(item)
+            pool.submit(item)
             if number % ANNOUNCE_EVERY == 0:
                 announce(import_id=row.pk)
             if time.monotonic() > until:
@@ -212,7 +212,7 @@ def _make_tasks(row: Import) -> None:
     rows = ImportItem.objects.filter(batch_import=row, image__isnull=False).order_by("id").select_related("image")
     while chunk := list(rows.filter(pk__gt=last)[:TASKS_AT_ONCE]):
         images: list[Image] = [item.image for item in chunk if item.image is not None]
-        made += make_tasks(project=project, images=images)
+        made += create_tasks(project=project, images=images)
         last = chunk[-1].pk
     if made >= ANALYSE_FROM:
         refresh_statistics()

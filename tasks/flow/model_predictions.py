@@ -60,7 +60,7 @@ def add_predictions(*, project: Project, model: str, rows: Mapping[UUID, Mapping
     schema, name = schema_of(project=project), model.strip()
     if not 0 < len(name) <= LONGEST_NAME:
         raise PredictionRefused(f"A model needs a name of 1 to {LONGEST_NAME} characters.")
-    if not schema.wants_class:
+    if not schema.has_image_class:
         raise PredictionRefused("Predictions are image classes, and this project has none.")
     if len(rows) > MOST:
         raise PredictionRefused(f"The request has {len(rows):,} images; send at most {MOST:,} at a time.")

@@ -8,7 +8,7 @@ from django.db.models import F
 
 from projects.models import Project
 from tasks.batching.models import Batch, Task
-from tasks.batching.services import close_places, raise_wanted
+from tasks.batching.services import close_slots, raise_wanted
 from tasks.consensus.selectors import full_but_open, settled_annotations
 from tasks.consensus.services import update_labels
 from tasks.consensus.stopping_policy import gains_of
@@ -57,7 +57,7 @@ def _close(task: Task) -> bool:
     # Check again under the lock: a claim may have taken the slot, and must not be revoked.
     if row.state != Task.State.OPEN or row.round != task.round or not 0 < settled == row.taken < row.wanted:
         return False
-    return close_places(task=row) > 0
+    return close_slots(task=row) > 0
 
 
 def _by_project(tasks: Sequence[Task]) -> list[tuple[Project, list[Task]]]:
@@ -80,6 +80,6 @@ def stop_asking(*, batch: Batch) -> int:
         answers[task_id] += 1
     ready = [pk for pk, task in open_tasks.items() if answers[pk] > 0 and answers[pk] == task.taken]
     for pk in ready:
-        close_places(task=open_tasks[pk])
+        close_slots(task=open_tasks[pk])
     update_labels(task_ids=ready, may_ask_more=False)
     return len(ready)

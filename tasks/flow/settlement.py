@@ -21,8 +21,8 @@ from tasks.consensus.refit import UPDATE_LABELS, ask_refit
 from tasks.gold.compare import Tolerance, compare
 from tasks.gold.models import Gold, GoldResult
 from tasks.pay.models import LedgerEntry
-from tasks.pay.services import Posted, post_credits
-from tasks.standing.services import note_gold
+from tasks.pay.services import PostedCredits, post_credits
+from tasks.standing.services import record_gold_results
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def settle_hand(*, worker: Actor, hand_id: UUID) -> Settled:
         submitted = _locked_answers(hand)
         gold = _compare_gold(hand, submitted)
         counts = {"seen": gold.seen, "correct": gold.correct}
-        paused = note_gold(project_id=hand.project_id, worker_id=hand.worker_id, **counts)
+        paused = record_gold_results(project_id=hand.project_id, worker_id=hand.worker_id, **counts)
         posted = post_credits(hand=hand)
         Hand.objects.filter(pk=hand.pk).update(state=Hand.State.SETTLED, settled_at=ClockTimestamp())
         _record(hand, posted, gold_seen=gold.seen, gold_correct=gold.correct)
@@ -144,7 +144,7 @@ def _result(hand: Hand, annotation: Annotation, accepted: Sequence[Answer]) -> G
     )
 
 
-def _record(hand: Hand, posted: Posted, *, gold_seen: int = 0, gold_correct: int = 0) -> None:
+def _record(hand: Hand, posted: PostedCredits, *, gold_seen: int = 0, gold_correct: int = 0) -> None:
     record_event(
         project_id=hand.project_id,
         kind="hand.settled",

@@ -56,12 +56,12 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class BoxMatch:
-    """Boxes matched one to one; `misplaced_class` unmatched boxes match in position but have another class."""
+    """Boxes matched one to one; `class_mismatches` unmatched boxes match in position but have another class."""
 
     matched: int
     answer_count: int
     gold_count: int
-    misplaced_class: int
+    class_mismatches: int
 
     @property
     def f1(self) -> float:
@@ -98,7 +98,7 @@ def match_boxes(boxes: Sequence[LabelObject], gold_boxes: Sequence[LabelObject],
     unmatched[rows], unmatched_gold[columns] = False, False
     other_class, _ = _assign(overlap, near & unmatched[:, None] & unmatched_gold[None, :])
     return BoxMatch(
-        matched=len(rows), answer_count=len(boxes), gold_count=len(gold_boxes), misplaced_class=len(other_class)
+        matched=len(rows), answer_count=len(boxes), gold_count=len(gold_boxes), class_mismatches=len(other_class)
     )
 
 
@@ -158,7 +158,7 @@ def _compare_boxes(boxes: Sequence[LabelObject], gold_boxes: Sequence[LabelObjec
 
 def _why_boxes(match: BoxMatch) -> str:
     clauses = [f"{match.matched} of {_count(match.gold_count, 'box matches', 'boxes match')}"]
-    mismatches = match.misplaced_class
+    mismatches = match.class_mismatches
     extras = match.answer_count - match.matched - mismatches
     if mismatches:
         clauses.append(f"{_count(mismatches, 'has', 'have')} another class")

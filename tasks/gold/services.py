@@ -24,7 +24,7 @@ class GoldRefused(Refused):
     code = "gold_refused"
 
 
-def make_gold(*, project: Project, image: Image, accepted: Sequence[Answer], source: str) -> Gold:
+def create_gold(*, project: Project, image: Image, accepted: Sequence[Answer], source: str) -> Gold:
     """Turn an image into gold with these accepted answers, any of which is correct.
 
     Retired gold becomes active again with the new answers; workers who had it do not get it twice. Raises GoldExists

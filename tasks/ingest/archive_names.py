@@ -11,13 +11,13 @@ _DRIVE = re.compile(r"[A-Za-z]:")
 _SYSTEM_FILES = frozenset({".ds_store", "thumbs.db", "desktop.ini", "ehthumbs.db"})
 
 
-def is_litter(name: str) -> bool:
+def is_system_file(name: str) -> bool:
     """Whether an operating system added this file. Such files are counted but never reported."""
     parts = name.split("/")
     return "__MACOSX" in parts or parts[-1].lower() in _SYSTEM_FILES or parts[-1].startswith("._")
 
 
-def reason_against(name: str) -> tuple[str, str] | None:
+def name_refusal(name: str) -> tuple[str, str] | None:
     """Return why an entry's name is refused, as (stable code, rest of a sentence), or None if the name is fine."""
     if not name or "\0" in name:
         return "name_nul", "the name is empty or contains a NUL character; rename the file."

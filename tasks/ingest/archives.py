@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import BinaryIO
 
 from kernel.errors import Refused
-from tasks.ingest.archive_names import is_litter, reason_against
+from tasks.ingest.archive_names import is_system_file, name_refusal
 
 CHUNK = 256 * 1024
 MIB = 1024 * 1024
@@ -117,10 +117,10 @@ class Archive:
 
     def _classify(self, position: int, info: zipfile.ZipInfo, seen: set[str], limits: ArchiveLimits) -> None:
         name = _name_of(info)
-        if info.is_dir() or is_litter(name):
+        if info.is_dir() or is_system_file(name):
             self.ignored += 1
             return
-        refusal = reason_against(name) or _content_refusal(info, name, limits)
+        refusal = name_refusal(name) or _content_refusal(info, name, limits)
         # Two names that differ only by case are two images; an exact repetition is refused.
         key = unicodedata.normalize("NFC", name)
         if refusal is None and key in seen:

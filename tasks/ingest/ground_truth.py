@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from annotary_core.formats.ground_truth import Problem, Reading, TruthBox, TruthRecord, Unreadable
+from annotary_core.formats.ground_truth import GroundTruthObject, GroundTruthRecord, Problem, ReadResult, Unreadable
 from annotary_core.formats.readers import detect_and_read
 from annotary_core.labels.errors import AnswerError
 from annotary_core.labels.parse import parse_answer
@@ -26,18 +26,18 @@ _LABEL_FILES = frozenset({".xml", ".json"})
 _ZIP = b"PK\x03\x04"
 
 
-class TruthRefused(Refused):
+class GroundTruthRefused(Refused):
     """These labels cannot be read; upload COCO JSON, VOC XML, or images in one folder per class."""
 
     code = "truth_refused"
 
 
 @dataclass(slots=True)
-class Truth:
+class GroundTruthRecords:
     """The records that were read, as {file name in the labels: record}, and the problems found on the way."""
 
     reader: str
-    records: dict[str, TruthRecord] = field(default_factory=dict)
+    records: dict[str, GroundTruthRecord] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -52,21 +52,21 @@ class ImageFrame:
     orientation: int
 
 
-def read_truth(*, path: Path) -> Truth:
+def read_ground_truth(*, path: Path) -> GroundTruthRecords:
     """Read COCO JSON or VOC XML (a file, a folder or a ZIP), or classes from the folders and names of images.
 
-    Raises TruthRefused if no reader recognizes the content, ArchiveRefused for a bad ZIP.
+    Raises GroundTruthRefused if no reader recognizes the content, ArchiveRefused for a bad ZIP.
     """
     with tempfile.TemporaryDirectory(prefix="annotary-truth-") as folder:
         names = _unpack(path, Path(folder)) if _is_zip(path) else None
         try:
             reading = detect_and_read(path if names is None else Path(folder))
         except Unreadable as error:
-            raise TruthRefused(str(error)) from error
+            raise GroundTruthRefused(str(error)) from error
         return _collect(reading, names or {})
 
 
-def answer_of(record: TruthRecord, *, schema: Schema, frame: ImageFrame) -> dict[str, Any]:
+def to_answer(record: GroundTruthRecord, *, schema: Schema, frame: ImageFrame) -> dict[str, Any]:
     """Convert a record to the body of a canonical answer in the upright frame. Raises Unreadable with a sentence.
 
     Class names are compared case-insensitively. A record that lacks part of what the project asks for is refused:
@@ -75,9 +75,9 @@ def answer_of(record: TruthRecord, *, schema: Schema, frame: ImageFrame) -> dict
     numbers = {item.name.casefold(): item.number for item in schema.classes}
     if record.boxes and "box" not in schema.tools:
         raise Unreadable("The labels contain boxes, but this project has no box tool.")
-    if schema.wants_class and record.image_class is None:
+    if schema.has_image_class and record.image_class is None:
         raise Unreadable("The labels give the image no class, but this project requires one.")
-    if record.image_class is not None and not schema.wants_class:
+    if record.image_class is not None and not schema.has_image_class:
         raise Unreadable("The labels give the image a class, but this project only asks for boxes.")
     boxes = [_upright(box, record, frame) for box in record.boxes]
     objects = [
@@ -101,7 +101,7 @@ def answer_of(record: TruthRecord, *, schema: Schema, frame: ImageFrame) -> dict
         raise Unreadable(error.sentence) from error
 
 
-def unknown_classes(truth: Truth, *, schema: Schema) -> list[str]:
+def unknown_classes(truth: GroundTruthRecords, *, schema: Schema) -> list[str]:
     """Return the class names in the labels that the project lacks, sorted and unique."""
     known = {item.name.casefold() for item in schema.classes}
     used = {
@@ -120,7 +120,7 @@ def _number(name: str, numbers: Mapping[str, int]) -> int:
     return number
 
 
-def _upright(box: TruthBox, record: TruthRecord, frame: ImageFrame) -> TruthBox:
+def _upright(box: GroundTruthObject, record: GroundTruthRecord, frame: ImageFrame) -> GroundTruthObject:
     stated = (record.width, record.height)
     if None in stated or stated == (frame.width, frame.height):
         return box
@@ -129,10 +129,10 @@ def _upright(box: TruthBox, record: TruthRecord, frame: ImageFrame) -> TruthBox:
             f"The labels are for an image of {record.width} x {record.height} pixels, but this one has"
             f" {frame.width} x {frame.height}; upload labels that were drawn on this image."
         )
-    return turned(box, frame)
+    return rotate_to_upright(box, frame)
 
 
-def turned(box: TruthBox, frame: ImageFrame) -> TruthBox:
+def rotate_to_upright(box: GroundTruthObject, frame: ImageFrame) -> GroundTruthObject:
     """Convert a box in stored pixels to the upright frame. Source: TIFF 6.0, tag 274 (Orientation)."""
     width, height = frame.stored_width, frame.stored_height
     left, top, right, bottom = box.x, box.y, width - box.x - box.w, height - box.y - box.h
@@ -148,7 +148,7 @@ def turned(box: TruthBox, frame: ImageFrame) -> TruthBox:
         8: (top, right, True),
     }[frame.orientation]
     w, h = (box.h, box.w) if swaps else (box.w, box.h)
-    return TruthBox(box.class_name, x, y, w, h)
+    return GroundTruthObject(box.class_name, x, y, w, h)
 
 
 def _is_zip(path: Path) -> bool:
@@ -171,12 +171,12 @@ def _unpack(path: Path, folder: Path) -> dict[str, str]:
             with (folder / number).open("wb") as target:
                 archive.copy(entry, target)
     if not names:
-        raise TruthRefused("The archive contains no XML or JSON files; add the label files.")
+        raise GroundTruthRefused("The archive contains no XML or JSON files; add the label files.")
     return names
 
 
-def _collect(reading: Reading, names: Mapping[str, str]) -> Truth:
-    truth = Truth(reader=reading.reader)
+def _collect(reading: ReadResult, names: Mapping[str, str]) -> GroundTruthRecords:
+    truth = GroundTruthRecords(reader=reading.reader)
     conflicts: list[Problem] = []
     for record in reading.records:
         first = truth.records.setdefault(record.file_name, record)

@@ -14,7 +14,7 @@ from tasks.ingest.name_matching import match_names
 MAX_ITEMS_SHOWN = 1_000
 
 
-class ImportUnknown(NotFound):
+class ImportNotFound(NotFound):
     """This project has no such import; choose one from the project's list of imports."""
 
     code = "import_unknown"
@@ -26,11 +26,11 @@ def imports_of(*, project: Project) -> QuerySet[Import]:
 
 
 def import_for(*, project: Project, public_id: uuid.UUID | str) -> Import:
-    """Return the import with this id. Raises ImportUnknown."""
+    """Return the import with this id. Raises ImportNotFound."""
     try:
         return imports_of(project=project).get(public_id=uuid.UUID(str(public_id)))
     except (Import.DoesNotExist, ValueError) as error:
-        raise ImportUnknown from error
+        raise ImportNotFound from error
 
 
 def images_of(*, project: Project) -> QuerySet[Image]:

@@ -16,7 +16,7 @@ from kernel.jobs import enqueue
 from projects.models import Project
 from storage.models import Blob
 from storage.services import store_blob
-from tasks.ingest.archive_names import is_litter, reason_against
+from tasks.ingest.archive_names import is_system_file, name_refusal
 from tasks.ingest.errors import FolderRefused, ImportClosed, ImportEmpty, ImportTooLarge
 from tasks.ingest.models import Import, ImportItem
 from tasks.ingest.tables import MAX_BYTES, clean_name, read_table
@@ -174,7 +174,7 @@ def _files_below(folder: Path) -> list[Path]:
     files: list[Path] = []
     for base, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
-        paths = (Path(base) / name for name in sorted(names) if not name.startswith(".") and not is_litter(name))
+        paths = (Path(base) / name for name in sorted(names) if not name.startswith(".") and not is_system_file(name))
         files += [path for path in paths if path.is_file() and not path.is_symlink()]
     return files
 
@@ -188,9 +188,9 @@ def _require_receiving(batch_import: Import) -> None:
 
 
 def _name_refusal(key: str) -> tuple[str, str] | None:
-    if is_litter(key):
+    if is_system_file(key):
         return "system_file", "This is an operating system file, not an image; leave it out."
-    refusal = reason_against(key)
+    refusal = name_refusal(key)
     return None if refusal is None else (refusal[0], f"{refusal[1][:1].upper()}{refusal[1][1:]}")
 
 

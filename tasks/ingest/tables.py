@@ -68,7 +68,7 @@ def _read_rows(rows: Iterator[list[str]]) -> dict[str, dict[str, str]]:
     return table
 
 
-def group_of(row: dict[str, str]) -> str:
+def group_key_of(row: dict[str, str]) -> str:
     """Return the group of an image, whose images always share a split; empty if the table names none."""
     for heading, cell in row.items():
         if heading.lower() == GROUP_COLUMN:

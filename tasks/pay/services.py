@@ -37,7 +37,7 @@ class CorrectionRefused(Refused):
 
 
 @dataclass(frozen=True, slots=True)
-class Posted:
+class PostedCredits:
     """The newly posted credits; the amount is in the project's currency."""
 
     answers: int
@@ -49,13 +49,13 @@ class Posted:
         return int(self.amount / MICRO)
 
 
-def post_credits(*, hand: Hand) -> Posted:
+def post_credits(*, hand: Hand) -> PostedCredits:
     """Needs the hand's lock. Credit each submitted answer of the hand once, at its pinned price."""
     with connection.cursor() as cursor:
         cursor.execute(POST_CREDITS, [hand.pk])
         row = cursor.fetchone()
     assert row is not None
-    return Posted(answers=row[0], amount=row[1])
+    return PostedCredits(answers=row[0], amount=row[1])
 
 
 @transaction.atomic

@@ -42,7 +42,7 @@ def statement_of(*, worker: Actor) -> QuerySet[LedgerEntry, dict[str, Any]]:
     return cast("QuerySet[LedgerEntry, dict[str, Any]]", lines)
 
 
-def waiting_of(*, worker: Actor) -> list[WaitingSet]:
+def waiting_sets(*, worker: Actor) -> list[WaitingSet]:
     """Return the worker's live hands that contain answers, with what they will pay when settled."""
     rows = (
         Assignment.objects.filter(worker=worker, hand__state=Hand.State.LIVE, state=Assignment.State.SUBMITTED)

@@ -18,7 +18,7 @@ from kernel.clock import ClockTimestamp
 from kernel.events import record_event
 from projects.models import Project
 from tasks.batching.models import Batch, Task
-from tasks.batching.services import close_answered_places
+from tasks.batching.services import close_answered_slots
 from tasks.consensus.label_methods import GOLD, REVIEW
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.refit import ask_refit
@@ -135,7 +135,7 @@ def approve_batch(*, reviewer: Actor, batch: Batch) -> int:
         data = {"batch": str(batch.public_id), "by_policy": True}
         record_event(project_id=batch.project_id, kind="label.approved", data=data, approved=approved)
     closed = Batch.objects.filter(pk=batch.pk).exclude(state=Batch.State.APPROVED)
-    close_answered_places(batch=batch)
+    close_answered_slots(batch=batch)
     if closed.update(state=Batch.State.APPROVED, approved_at=ClockTimestamp()):
         record_event(project_id=batch.project_id, kind="batch.approved", data={"batch": str(batch.public_id)})
     return approved

@@ -3,7 +3,7 @@
 from kernel.errors import AnnotaryError
 from kernel.jobs import job
 from kernel.models import Job
-from tasks.snapshots.services import BUILD, DIED, build_snapshot, fail_snapshot
+from tasks.snapshots.services import BUILD, BUILD_INTERRUPTED, build_snapshot, fail_snapshot
 
 
 @job(BUILD, time_limit=3600)
@@ -16,5 +16,5 @@ def build_snapshot_job(row: Job, *, snapshot_id: int) -> None:
     except Exception:
         # The kernel retries until the last attempt; after that, the release must not stay in state building.
         if row.attempts >= row.max_attempts:
-            fail_snapshot(snapshot_id=snapshot_id, error=DIED)
+            fail_snapshot(snapshot_id=snapshot_id, error=BUILD_INTERRUPTED)
         raise

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-class Tally:
+class Manifest:
     """Accumulates the content hash and the counts of a release; add the items in their order.
 
     The hash is the SHA-256 of lines that each end in a newline: first "schema <SHA-256 of the canonical label schema>",

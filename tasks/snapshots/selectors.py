@@ -47,7 +47,7 @@ def approved_verdicts(*, project: Project) -> QuerySet[Review]:
     )
 
 
-def releasable(*, project: Project) -> int:
+def count_releasable(*, project: Project) -> int:
     """Return how many images a release created now would contain."""
     return approved_verdicts(project=project).exclude(label__body__verdict="cannot_tell").count()
 

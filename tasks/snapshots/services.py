@@ -16,14 +16,14 @@ from kernel.models import Job
 from projects.models import LabelClass, Project
 from tasks.batching.models import Task
 from tasks.review.models import Review
-from tasks.snapshots.manifest import Tally
+from tasks.snapshots.manifest import Manifest
 from tasks.snapshots.models import Snapshot, SnapshotItem, SnapshotNote
-from tasks.snapshots.selectors import approved_verdicts, releasable, retraction_of, review_kind
-from tasks.snapshots.splits import group_of, splits_of
+from tasks.snapshots.selectors import approved_verdicts, count_releasable, retraction_of, review_kind
+from tasks.snapshots.splits import assign_splits, split_group_of
 
 BUILD = "snapshots.build"
 CHUNK = 2000
-DIED = "The release was not finished; create it again."
+BUILD_INTERRUPTED = "The release was not finished; create it again."
 
 
 class NothingToRelease(Refused):
@@ -32,7 +32,7 @@ class NothingToRelease(Refused):
     code = "nothing_to_release"
 
 
-class ReleaseInWork(Conflict):
+class ReleaseInProgress(Conflict):
     """Another release of this project is being created; wait until it is ready."""
 
     code = "release_in_work"
@@ -51,19 +51,19 @@ class AlreadyRetracted(Conflict):
 
 
 @transaction.atomic
-def make_snapshot(*, project: Project, by: Actor) -> Snapshot:
+def create_snapshot(*, project: Project, by: Actor) -> Snapshot:
     """Locks the project, which assigns the numbers. Create a release; a job builds it from what is approved by then.
 
     The content of an earlier release may be released again: it gets the same hash, and its counts name the earlier
-    release under "same_as". Raises NothingToRelease and ReleaseInWork.
+    release under "same_as". Raises NothingToRelease and ReleaseInProgress.
     """
     # No join in the locking query: after a wait it would pair the new row with schemas of the old database snapshot.
     project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-    if project.schema is None or not releasable(project=project):
+    if project.schema is None or not count_releasable(project=project):
         raise NothingToRelease
     _close_dead_builds(project)
     if Snapshot.objects.filter(project=project, state=Snapshot.State.BUILDING).exists():
-        raise ReleaseInWork
+        raise ReleaseInProgress
     last = Snapshot.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0
     snapshot = Snapshot.objects.create(project=project, number=last + 1, schema=project.schema, created_by=by)
     enqueue(BUILD, project_id=project.pk, dedupe_key=f"{BUILD}:{snapshot.pk}", snapshot_id=snapshot.pk)
@@ -75,7 +75,7 @@ def _close_dead_builds(project: Project) -> None:
     live_jobs = Job.objects.filter(kind=BUILD, project_id=project.pk, state__in=[Job.State.QUEUED, Job.State.RUNNING])
     Snapshot.objects.filter(project=project, state=Snapshot.State.BUILDING).exclude(
         pk__in=list(live_jobs.values_list("args__snapshot_id", flat=True))
-    ).update(state=Snapshot.State.FAILED, error=DIED)
+    ).update(state=Snapshot.State.FAILED, error=BUILD_INTERRUPTED)
 
 
 @transaction.atomic
@@ -93,13 +93,13 @@ def build_snapshot(*, snapshot_id: int) -> bool:
     if snapshot is None:
         return False
     SnapshotItem.objects.filter(snapshot=snapshot).delete()
-    tally = Tally(snapshot.schema.body)
+    manifest = Manifest(snapshot.schema.body)
     verdicts = approved_verdicts(project=snapshot.project).iterator(chunk_size=CHUNK)
     for chunk in _chunks(verdicts):
-        _add_items(snapshot, chunk, tally)
-    if not tally.items:
+        _add_items(snapshot, chunk, manifest)
+    if not manifest.items:
         raise NothingToRelease("None of the approved labels can be released; review the project's labels again.")
-    _freeze(snapshot, tally)
+    _freeze(snapshot, manifest)
     return True
 
 
@@ -109,16 +109,16 @@ def _chunks(verdicts: Iterable[Review]) -> Iterator[list[Review]]:
         yield chunk
 
 
-def _add_items(snapshot: Snapshot, verdicts: list[Review], tally: Tally) -> None:
+def _add_items(snapshot: Snapshot, verdicts: list[Review], manifest: Manifest) -> None:
     """Add a chunk of items. An image with the verdict "cannot tell" has no label to release: it is only counted."""
     included = [verdict for verdict in verdicts if verdict.label.body["verdict"] != "cannot_tell"]
-    tally.cannot_tell += len(verdicts) - len(included)
-    groups = [group_of(group_key=each.task.image.group_key, sha256=each.task.image.sha256) for each in included]
-    splits = splits_of(project=snapshot.project, groups=groups)
+    manifest.cannot_tell += len(verdicts) - len(included)
+    groups = [split_group_of(group_key=each.task.image.group_key, sha256=each.task.image.sha256) for each in included]
+    splits = assign_splits(project=snapshot.project, groups=groups)
     items = []
     for verdict, group in zip(included, groups, strict=True):
         label, image = verdict.label, verdict.task.image
-        tally.add(
+        manifest.add(
             sha256=image.sha256,
             label_hash=label.content_hash,
             body=label.body,
@@ -139,19 +139,19 @@ def _add_items(snapshot: Snapshot, verdicts: list[Review], tally: Tally) -> None
     SnapshotItem.objects.bulk_create(items, batch_size=CHUNK)
 
 
-def _freeze(snapshot: Snapshot, tally: Tally) -> None:
+def _freeze(snapshot: Snapshot, manifest: Manifest) -> None:
     """Needs the release's row lock. Mark the release ready; from then on a trigger refuses every change."""
     project = snapshot.project
-    counts = tally.counts()
+    counts = manifest.counts()
     counts["left_out"]["not_approved"] = Task.objects.filter(project=project).exclude(state=Task.State.APPROVED).count()
-    counts["retired_classes"] = _retired_classes(snapshot, tally.classes_used())
-    earlier = Snapshot.objects.filter(project=project, content_hash=tally.content_hash).order_by("number").first()
+    counts["retired_classes"] = _retired_classes(snapshot, manifest.classes_used())
+    earlier = Snapshot.objects.filter(project=project, content_hash=manifest.content_hash).order_by("number").first()
     if earlier is not None:
         counts["same_as"] = earlier.number
     Snapshot.objects.filter(pk=snapshot.pk).update(
         state=Snapshot.State.READY,
-        content_hash=tally.content_hash,
-        items_count=tally.items,
+        content_hash=manifest.content_hash,
+        items_count=manifest.items,
         counts=counts,
         ready_at=ClockTimestamp(),
     )

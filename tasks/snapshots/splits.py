@@ -11,12 +11,12 @@ from projects.models import Project
 from tasks.snapshots.models import GroupSplit, Split
 
 
-def group_of(*, group_key: str, sha256: str) -> str:
+def split_group_of(*, group_key: str, sha256: str) -> str:
     """Return the group that an image is split with: the owner's group, or the image by itself."""
     return group_key or f"sha256:{sha256}"
 
 
-def split_for(*, project: Project, group: str) -> str:
+def hash_split(*, project: Project, group: str) -> str:
     """Return a group's split under the project's ratios, from a hash of project and group scaled to 0 to 1."""
     digest = hashlib.sha256(f"{project.public_id}\n{group}".encode()).digest()
     fraction = int.from_bytes(digest[:8], "big") / 2**64
@@ -25,13 +25,13 @@ def split_for(*, project: Project, group: str) -> str:
     return Split.VAL if fraction < project.split_train + project.split_val else Split.TEST
 
 
-def splits_of(*, project: Project, groups: Iterable[str]) -> dict[str, str]:
+def assign_splits(*, project: Project, groups: Iterable[str]) -> dict[str, str]:
     """Return the splits of these groups, assigning the missing ones once, even if two releases do so concurrently."""
     requested = sorted(set(groups))
     assigned = _assigned_splits(project, requested)
     # Inserted in sorted order, so that two releases with the same groups wait for each other instead of deadlocking.
     missing = [
-        GroupSplit(project=project, group_key=group, split=split_for(project=project, group=group))
+        GroupSplit(project=project, group_key=group, split=hash_split(project=project, group=group))
         for group in requested
         if group not in assigned
     ]

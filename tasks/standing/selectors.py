@@ -15,7 +15,7 @@ def workers_of(*, project: Project) -> QuerySet[Standing]:
     return Standing.objects.filter(project=project).select_related("worker", "worker__user").order_by("id")
 
 
-def worker_in(*, project: Project, public_id: UUID) -> Standing:
+def get_worker_standing(*, project: Project, public_id: UUID) -> Standing:
     standing = workers_of(project=project).filter(worker__public_id=public_id).first()
     if standing is None:
         raise NotFound("This project has no such worker; choose one from its list of workers.")
@@ -28,7 +28,7 @@ def standings_of(*, worker: Actor) -> QuerySet[Standing]:
     return rows.select_related("project", "project__organisation").order_by("-project__id")
 
 
-def work_open_to(*, worker: Actor) -> list[Project]:
+def projects_open_to(*, worker: Actor) -> list[Project]:
     """Return the open projects in which this worker can claim work now, newest first."""
     rows = standings_of(worker=worker).filter(state=Standing.State.ACTIVE, project__state=Project.State.OPEN)
     return [row.project for row in rows]

@@ -75,7 +75,7 @@ def remove(*, project: Project, worker: Actor, reason: str) -> Standing:
     return standing
 
 
-def note_gold(*, project_id: int, worker_id: int, seen: int, correct: int) -> bool:
+def record_gold_results(*, project_id: int, worker_id: int, seen: int, correct: int) -> bool:
     """Locks the standing. Update trust from the gold of one whole hand; pause a worker who is clearly bad.
 
     Returns whether it paused the worker. Only whole hands: a change after a single image would reveal that it was gold.

@@ -12,7 +12,7 @@ from storage.models import Blob
 from storage.services import blob_file, store_blob
 from tasks.ingest.models import Image, Import, ImportItem
 from tasks.ingest.selectors import metadata_by_item
-from tasks.ingest.tables import group_of
+from tasks.ingest.tables import group_key_of
 from tasks.validate.imaging.errors import ImageRefused
 from tasks.validate.imaging.inspect import RenderedImage, inspect_and_render
 
@@ -20,7 +20,7 @@ DUPLICATE = "The dataset already contains this image as {name}."
 _SCREEN_TYPE = "image/jpeg"
 
 
-def take_item(*, item: ImportItem, metadata: Mapping[str, str] | None = None, slot: int = 0) -> Image | None:
+def process_item(*, item: ImportItem, metadata: Mapping[str, str] | None = None, slot: int = 0) -> Image | None:
     """Process a waiting item; return its image, new or existing, or None if it was refused or processed concurrently.
 
     Reading and rendering happen outside the single short transaction that writes the result, so a killed run leaves
@@ -66,7 +66,7 @@ def _save_image(row: ImportItem, rendered: RenderedImage, blobs: dict[str, Blob]
         sha256=rendered.sha256,
         source_key=row.name,
         metadata=dict(metadata),
-        group_key=group_of(dict(metadata)),
+        group_key=group_key_of(dict(metadata)),
         width=rendered.width,
         height=rendered.height,
         original_width=rendered.original_width,

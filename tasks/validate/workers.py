@@ -8,10 +8,10 @@ from types import TracebackType
 from django.db import connection
 
 from tasks.ingest.models import ImportItem
-from tasks.validate.services import take_item
+from tasks.validate.services import process_item
 
 
-class Takers:
+class ItemWorkerPool:
     """A context manager that waits for all submitted items on exit. With a count of 1 it uses no threads.
 
     `table` is {item name: its metadata}. An exception from an item (the machine's fault, not the image's) is raised by
@@ -28,7 +28,7 @@ class Takers:
             if count > 1
         ]
 
-    def __enter__(self) -> "Takers":
+    def __enter__(self) -> "ItemWorkerPool":
         for thread in self._threads:
             thread.start()
         return self
@@ -43,7 +43,7 @@ class Takers:
         if self._failure is not None and raised is None:
             raise self._failure
 
-    def take(self, item: ImportItem) -> None:
+    def submit(self, item: ImportItem) -> None:
         """Process the item now or soon."""
         if self._failure is not None:
             raise self._failure
@@ -53,7 +53,7 @@ class Takers:
             self._process(item, slot=0)
 
     def _process(self, item: ImportItem, *, slot: int) -> None:
-        take_item(item=item, metadata=self._table.get(item.name, {}), slot=slot)
+        process_item(item=item, metadata=self._table.get(item.name, {}), slot=slot)
 
     def _work(self, slot: int) -> None:
         try:

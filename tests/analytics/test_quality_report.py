@@ -15,14 +15,14 @@ from tasks.consensus.models import ConsensusLabel
 from tasks.flow.rejection import reject_label
 from tasks.gold.models import Gold
 from tasks.review.services import approve_label, fix_label
-from tests import factories as cast
+from tests import factories
 from tests.labeled import a_crowd, an_agreed_task
 
 pytestmark = pytest.mark.django_db
 
 
 def labeled_by(project: Project, *votes: int) -> Task:
-    return an_agreed_task(project, [cast.class_answer(number) for number in votes])
+    return an_agreed_task(project, [factories.class_answer(number) for number in votes])
 
 
 def label_of(task: Task) -> ConsensusLabel:
@@ -60,11 +60,11 @@ def answer_gold(gold: Gold, worker: Actor, body: dict[str, Any]) -> None:
 
 
 def test_without_answers_the_report_is_empty() -> None:
-    assert project_quality(project=cast.a_project()) == {"answers": 0}
+    assert project_quality(project=factories.a_project()) == {"answers": 0}
 
 
 def test_perfect_agreement_is_one_and_coin_flips_are_below_zero() -> None:
-    same, coin = cast.a_project("Same"), cast.a_project("Coin")
+    same, coin = factories.a_project("Same"), factories.a_project("Coin")
     for number in range(12):
         labeled_by(same, *[1 + number % 2] * 3)
         labeled_by(coin, 1, 2)
@@ -73,7 +73,7 @@ def test_perfect_agreement_is_one_and_coin_flips_are_below_zero() -> None:
 
 
 def test_confused_classes_are_listed_with_example_images() -> None:
-    project = cast.a_project("Farm", classes=("cat", "horse", "pony"))
+    project = factories.a_project("Farm", classes=("cat", "horse", "pony"))
     for number in range(12):
         labeled_by(project, *([1] * 6 if number < 6 else [2 + (number + position) % 2 for position in range(6)]))
     pairs = project_quality(project=project)["confusions"]
@@ -84,7 +84,7 @@ def test_confused_classes_are_listed_with_example_images() -> None:
 
 
 def test_agreement_is_reported_by_class_and_over_time() -> None:
-    project = cast.a_project("Farm", classes=("cat", "horse", "pony"))
+    project = factories.a_project("Farm", classes=("cat", "horse", "pony"))
     for number in range(24):
         labeled_by(project, *([1, 1, 1] if number % 2 else [2, 3, 2]))
     result = project_quality(project=project)["agreement"]
@@ -96,11 +96,11 @@ def test_agreement_is_reported_by_class_and_over_time() -> None:
 
 
 def test_reviews_measure_the_calibration_of_confidence() -> None:
-    project = cast.a_project("Strays", classes=("cat", "dog"))
+    project = factories.a_project("Strays", classes=("cat", "dog"))
     right, wrong, bad = (labeled_by(project, 1, 1, 1) for _ in range(3))
-    ada = cast.ada()
+    ada = factories.ada()
     approve_label(reviewer=ada, task=right, label_hash=label_of(right).content_hash)
-    fix_label(reviewer=ada, task=wrong, label_hash=label_of(wrong).content_hash, raw=cast.class_answer(2))
+    fix_label(reviewer=ada, task=wrong, label_hash=label_of(wrong).content_hash, raw=factories.class_answer(2))
     reject_label(reviewer=ada, task=bad, label_hash=label_of(bad).content_hash, reason="Blurred.")
     result = project_quality(project=project)["calibration"]
     assert (result["n"], result["right"]) == (3, pytest.approx(1 / 3))
@@ -109,7 +109,7 @@ def test_reviews_measure_the_calibration_of_confidence() -> None:
 
 
 def test_labels_approved_by_policy_do_not_enter_calibration() -> None:
-    project = cast.a_project("Strays")
+    project = factories.a_project("Strays")
     task = labeled_by(project, 1, 1, 1)
     label = label_of(task)
     label.reviews.create(project=project, task=task, label_hash=label.content_hash, verdict="approve", by_policy=True)
@@ -117,26 +117,26 @@ def test_labels_approved_by_policy_do_not_enter_calibration() -> None:
 
 
 def test_gold_measures_calibration_without_its_known_class() -> None:
-    project = cast.a_project("Strays", classes=("cat", "dog"))
+    project = factories.a_project("Strays", classes=("cat", "dog"))
     labeled_by(project, 1, 1, 1)
     birds = a_crowd(project, 3)
-    known = cast.a_gold(project, accepted=[cast.class_answer(2)])
-    missed = cast.a_gold(project, accepted=[cast.class_answer(1)])
+    known = factories.a_gold(project, accepted=[factories.class_answer(2)])
+    missed = factories.a_gold(project, accepted=[factories.class_answer(1)])
     for bird in birds:
         for gold in (known, missed):
-            answer_gold(gold, bird, cast.class_answer(2))
+            answer_gold(gold, bird, factories.class_answer(2))
     result = project_quality(project=project)["calibration"]
     assert (result["n"], result["right"]) == (2, 0.5)
 
 
 def test_unreviewed_labels_are_listed_by_lowest_confidence() -> None:
-    project = cast.a_project("Strays", classes=("cat", "dog"), answers_max=4)
+    project = factories.a_project("Strays", classes=("cat", "dog"), answers_max=4)
     certain, split, reviewed = (
         labeled_by(project, 1, 1, 1, 1),
         labeled_by(project, 1, 1, 2, 2),
         labeled_by(project, 1, 2, 2, 1),
     )
-    approve_label(reviewer=cast.ada(), task=reviewed, label_hash=label_of(reviewed).content_hash)
+    approve_label(reviewer=factories.ada(), task=reviewed, label_hash=label_of(reviewed).content_hash)
     result = project_quality(project=project)
     assert [row["task"] for row in result["doubtful"]] == [str(split.public_id)]
     assert result["doubtful"][0]["answers"] == 4
@@ -146,7 +146,7 @@ def test_unreviewed_labels_are_listed_by_lowest_confidence() -> None:
 
 
 def test_every_worker_has_a_row_under_a_pseudonym() -> None:
-    project = cast.a_project("Strays", classes=("cat", "dog"))
+    project = factories.a_project("Strays", classes=("cat", "dog"))
     labeled_by(project, 1, 1, 1)
     labeled_by(project, 2, 2)
     rows = project_quality(project=project)["workers"]
@@ -157,11 +157,11 @@ def test_every_worker_has_a_row_under_a_pseudonym() -> None:
 
 
 def test_boxes_agree_if_they_overlap_and_have_the_same_class() -> None:
-    near, apart = (cast.a_project(name, classes=("cup", "leaf"), tools=("box",)) for name in ("Near", "Apart"))
+    near, apart = (factories.a_project(name, classes=("cup", "leaf"), tools=("box",)) for name in ("Near", "Apart"))
     for number in range(12):
         x = 10.0 + 20 * number
-        an_agreed_task(near, [cast.box_answer((1, x + n, 10, 60, 60)) for n in range(3)])
-        an_agreed_task(apart, [cast.box_answer((1, x + 100 * n, 10 + 90 * n, 60, 60)) for n in range(3)])
+        an_agreed_task(near, [factories.box_answer((1, x + n, 10, 60, 60)) for n in range(3)])
+        an_agreed_task(apart, [factories.box_answer((1, x + 100 * n, 10 + 90 * n, 60, 60)) for n in range(3)])
     result = [project_quality(project=each)["agreement"] for each in (near, apart)]
     assert [each["about"] for each in result] == ["boxes", "boxes"]
     assert result[0]["alpha"] > 0.85

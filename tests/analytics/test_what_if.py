@@ -9,7 +9,7 @@ from projects.models import Project
 from tasks.analytics.what_if import interval, project_replay
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.services import approve_label
-from tests import factories as cast
+from tests import factories
 from tests.labeled import an_agreed_task
 
 pytestmark = pytest.mark.django_db
@@ -27,21 +27,21 @@ def rows(body: dict[str, Any], kind: str) -> list[dict[str, Any]]:
 @pytest.fixture
 def strays() -> Project:
     """Ten images with four answers each: the last three are right, the first is always wrong."""
-    project = cast.a_project(
+    project = factories.a_project(
         "Strays", answers_min=4, answers_max=4, classes=("cat", "dog"), price=Decimal("0.05"), gold_rate=0.2
     )
     for number in range(10):
         right = 1 + number % 2
-        an_agreed_task(project, [cast.class_answer(3 - right), *[cast.class_answer(right)] * 3])
+        an_agreed_task(project, [factories.class_answer(3 - right), *[factories.class_answer(right)] * 3])
     return project
 
 
 def test_a_project_without_answers_has_no_rows() -> None:
-    assert replay(cast.a_project())["rows"] == []
+    assert replay(factories.a_project())["rows"] == []
 
 
 def test_costs_cover_all_images_and_their_gold(strays: Project) -> None:
-    cast.a_task(strays)
+    factories.a_task(strays)
     body = replay(strays)
     assert (body["tasks"], body["images"], body["answers"]) == (10, 11, 40)
     fixed = rows(body, "fixed")
@@ -58,7 +58,7 @@ def test_today_uses_all_given_answers(strays: Project) -> None:
 def test_approved_labels_are_the_ground_truth(strays: Project) -> None:
     assert rows(replay(strays), "today")[0]["accuracy"] is None
     for label in ConsensusLabel.objects.filter(project=strays, is_current=True):
-        approve_label(reviewer=cast.ada(), task=label.task, label_hash=label.content_hash)
+        approve_label(reviewer=factories.ada(), task=label.task, label_hash=label.content_hash)
     body = replay(strays)
     assert body["judged"] == 10
     assert rows(body, "today")[0]["accuracy"] == 1.0
@@ -86,12 +86,12 @@ def test_every_method_can_be_replayed(strays: Project, method: str) -> None:
 
 
 def test_boxes_are_replayed_by_image() -> None:
-    project = cast.a_project("Things", classes=("cup", "leaf"), tools=("box",), answers_min=3, answers_max=3)
+    project = factories.a_project("Things", classes=("cup", "leaf"), tools=("box",), answers_min=3, answers_max=3)
     for number in range(8):
-        boxes = [cast.box_answer((1, 10.0 + 20 * number + n, 10, 60, 60)) for n in range(3)]
+        boxes = [factories.box_answer((1, 10.0 + 20 * number + n, 10, 60, 60)) for n in range(3)]
         an_agreed_task(project, boxes)
     for label in ConsensusLabel.objects.filter(project=project, is_current=True)[:4]:
-        approve_label(reviewer=cast.ada(), task=label.task, label_hash=label.content_hash)
+        approve_label(reviewer=factories.ada(), task=label.task, label_hash=label.content_hash)
     body = replay(project, 1, 3)
     assert (body["kind"], body["answers"], body["judged"]) == ("boxes", 24, 4)
     assert rows(body, "today")[0]["accuracy"] == 1.0

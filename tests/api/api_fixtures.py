@@ -19,7 +19,7 @@ from tasks.exports.models import Export
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image, Import
 from tasks.snapshots.models import Snapshot
-from tests import factories as cast
+from tests import factories
 from tests.api.people import MEMBERS, member
 
 
@@ -48,7 +48,7 @@ def a_stored_image(project: Project, color: str) -> Image:
     """An image whose files are in the storage."""
     blob = a_stored_blob(some_pixels(color))
     blobs: dict[str, Any] = {"original": blob, "release": blob, "rendition": blob, "thumb": blob}
-    return cast.an_image(project, sha256=blob.sha256, width=64, height=48, **blobs)
+    return factories.an_image(project, sha256=blob.sha256, width=64, height=48, **blobs)
 
 
 def a_hand(project: Project, *, gold: Gold, task: Task) -> Hand:
@@ -111,14 +111,14 @@ def a_world() -> World:
     for role in MEMBERS:
         member(role)
     owner, worker = member("owner"), member("worker")
-    project = cast.a_project(answers_min=1, answers_max=1)
-    cast.admitted(project, worker)
-    cast.admitted(project, cast.finch())
-    task = cast.a_task(project, image=a_stored_image(project, "teal"))
-    gold = cast.a_gold(project, image=a_stored_image(project, "navy"))
+    project = factories.a_project(answers_min=1, answers_max=1)
+    factories.admitted(project, worker)
+    factories.admitted(project, factories.finch())
+    task = factories.a_task(project, image=a_stored_image(project, "teal"))
+    gold = factories.a_gold(project, image=a_stored_image(project, "navy"))
     hand = a_hand(project, gold=gold, task=task)
-    answered = cast.a_task(project, image=a_stored_image(project, "olive"), wanted=1)
-    cast.an_answer(answered, cast.finch(), cast.class_answer(1))
+    answered = factories.a_task(project, image=a_stored_image(project, "olive"), wanted=1)
+    factories.an_answer(answered, factories.finch(), factories.class_answer(1))
     update_labels(task_ids=[answered.pk])
     export = a_release(project)
     batch_import = Import.objects.create(

@@ -11,7 +11,7 @@ from kernel.clock import utc_now
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
 from tasks.flow.lease_expiry import expire_leases
-from tests import factories as cast
+from tests import factories
 from tests.api.api_fixtures import World, a_world
 from tests.api.people import member, with_key
 
@@ -75,7 +75,7 @@ def test_the_key_is_required_and_must_be_printable(wren: APIClient, world: World
 
 def test_keys_of_different_workers_are_independent(wren: APIClient, world: World) -> None:
     put(wren, world, CAT)
-    assert put(with_key(cast.finch()), world, CAT).status_code == 404
+    assert put(with_key(factories.finch()), world, CAT).status_code == 404
 
 
 def test_a_failed_call_leaves_its_key_unused(wren: APIClient, world: World) -> None:
@@ -187,7 +187,7 @@ def test_claiming_returns_the_live_set_then_a_new_one_then_none(wren: APIClient,
     mine = wren.post(url)
     assert (mine.status_code, mine.json()["id"]) == (200, str(world.hand.public_id))
     wren.post(f"/api/v1/hands/{world.hand.public_id}/settle/")
-    cast.some_tasks(world.project, 3)
+    factories.some_tasks(world.project, 3)
     fresh = wren.post(url)
     assert fresh.status_code == 201
     assert fresh.json()["size"] == len(fresh.json()["assignments"]) >= 3

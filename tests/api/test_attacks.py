@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 from accounts.models import Invitation, Membership, Role, User
 from accounts.services import invite
 from projects.models import Project
-from tests import factories as cast
+from tests import factories
 from tests.api.api_fixtures import World, some_pixels
 from tests.api.people import MEMBERS, member, outsider, with_key
 from tests.api.uploads import upload
@@ -64,7 +64,7 @@ def test_an_invitation_token_is_shown_once_and_its_counters_cannot_be_set(world:
 
 
 def test_a_key_cannot_join_another_organization(world: World) -> None:
-    elsewhere = cast.an_organisation("Owen's own")
+    elsewhere = factories.an_organisation("Owen's own")
     _, token = invite(organisation=elsewhere, by=outsider(), role=Role.MANAGER)
     answer = with_key(member("worker")).post("/api/v1/invitations/accept/", {"token": token})
     assert answer.status_code == 404
@@ -77,7 +77,7 @@ def test_a_made_up_invitation_is_a_4xx(wren: APIClient, token: Any) -> None:
 
 
 def test_sign_in_and_reset_do_not_reveal_who_has_an_account(db: None) -> None:
-    cast.a_user("wren")
+    factories.a_user("wren")
     responses = []
     for email in ("wren@example.org", "nobody@example.org"):
         answer = Client().post("/account/login/", {"login": email, "password": "wrong"})
@@ -91,7 +91,7 @@ def test_sign_in_and_reset_do_not_reveal_who_has_an_account(db: None) -> None:
 
 
 def test_password_guessing_is_throttled(db: None) -> None:
-    cast.a_user("wren")
+    factories.a_user("wren")
     for _ in range(12):
         Client().post("/account/login/", {"login": "wren@example.org", "password": "wrong"})
     browser = Client()
@@ -100,7 +100,7 @@ def test_password_guessing_is_throttled(db: None) -> None:
 
 
 def test_signing_in_creates_a_new_session(db: None) -> None:
-    cast.a_user("wren")
+    factories.a_user("wren")
     browser = Client()
     session = browser.session
     session["planted"] = True
@@ -117,7 +117,7 @@ def test_signing_in_creates_a_new_session(db: None) -> None:
     ["https://evil.example/", "//evil.example/", "/\\evil.example/", "javascript:alert(1)", "https:evil.example"],
 )
 def test_signing_in_does_not_redirect_to_other_sites(db: None, target: str) -> None:
-    cast.a_user("wren")
+    factories.a_user("wren")
     answer = Client().post(
         f"/account/login/?next={target}", {"login": "wren@example.org", "password": "wren", "next": target}
     )
@@ -154,7 +154,7 @@ def test_an_html_file_uploaded_as_an_image_is_never_served_as_html(world: World)
 
 
 def test_a_worker_cannot_read_or_change_another_workers_data(world: World) -> None:
-    finch = with_key(cast.finch())
+    finch = with_key(factories.finch())
     hand, image = world.hand.public_id, world.ids["assignment_id"]
     assert finch.get(f"/api/v1/hands/{hand}/").status_code == 404
     assert finch.post(f"/api/v1/hands/{hand}/settle/").status_code == 404
@@ -196,7 +196,7 @@ def test_everyone_sees_only_their_own_keys(world: World) -> None:
 
 
 def test_an_upload_reveals_nothing_about_content_in_another_organization(world: World) -> None:
-    owner = cast.an_organisation("Owen's own")
+    owner = factories.an_organisation("Owen's own")
     elsewhere = with_key(outsider(), organisation=owner)
     made = elsewhere.post("/api/v1/projects/", {"name": "B", "classes": [{"name": "b"}], "tools": ["class"]}).json()
     project = Project.objects.get(public_id=made["id"])

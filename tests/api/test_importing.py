@@ -13,7 +13,7 @@ from kernel.models import Job
 from projects.models import Project
 from tasks.flow.imports import run_import
 from tasks.ingest.models import Image, Import
-from tests import factories as cast
+from tests import factories
 from tests.api.api_fixtures import some_pixels
 from tests.api.people import member, with_key
 from tests.api.uploads import upload
@@ -22,7 +22,7 @@ from tests.threads import together
 
 @pytest.fixture
 def project(transactional_db: None, storage_folder: Any) -> Project:
-    return cast.a_project()
+    return factories.a_project()
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ COCO = {
 
 
 def test_known_labels_become_gold(ada: APIClient, storage_folder: Any) -> None:
-    boxes = cast.a_project("Boxes", tools=("box",))
+    boxes = factories.a_project("Boxes", tools=("box",))
     report(ada, upload(ada, boxes, {"cat.jpg": some_pixels()}))
     answer = send_truth(ada, boxes, COCO, as_gold="1.0")
     assert answer.status_code == 200, answer.content

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from accounts.models import ApiToken, Role
 from accounts.services import create_token
 from kernel.clock import utc_now
-from tests import factories as cast
+from tests import factories
 from tests.api.people import member, outsider, signed_in, with_key
 
 NEW = {"name": "Nightly", "scopes": ["read"]}
@@ -47,14 +47,16 @@ def test_a_revoked_key_stops_working_immediately() -> None:
 
 
 def test_a_key_expires() -> None:
-    token, key = create_token(actor=member("owner"), organisation=cast.an_organisation(), name="old", scopes=["read"])
+    token, key = create_token(
+        actor=member("owner"), organisation=factories.an_organisation(), name="old", scopes=["read"]
+    )
     ApiToken.objects.filter(pk=token.pk).update(expires_at=utc_now() - timedelta(seconds=1))
     assert bearer(key).get("/api/v1/me/").status_code == 401
 
 
 def test_keys_of_a_deactivated_person_stop_working() -> None:
-    _, key = create_token(actor=member("owner"), organisation=cast.an_organisation(), name="old", scopes=["read"])
-    user = cast.a_user("ada")
+    _, key = create_token(actor=member("owner"), organisation=factories.an_organisation(), name="old", scopes=["read"])
+    user = factories.a_user("ada")
     user.is_active = False
     user.save()
     assert bearer(key).get("/api/v1/me/").status_code == 401
@@ -66,7 +68,7 @@ def test_an_invalid_key_is_a_401(sent: str) -> None:
 
 
 def test_a_key_in_the_url_gives_no_access() -> None:
-    _, key = create_token(actor=member("owner"), organisation=cast.an_organisation(), name="url", scopes=["read"])
+    _, key = create_token(actor=member("owner"), organisation=factories.an_organisation(), name="url", scopes=["read"])
     for name in ("token", "key", "access_token", "api_key"):
         assert APIClient().get(f"/api/v1/me/?{name}={key}").status_code == 401
 
@@ -97,7 +99,7 @@ def test_a_key_cannot_create_a_key_with_more_scopes() -> None:
 def test_a_key_cannot_create_a_key_that_outlives_it() -> None:
     parent, key = create_token(
         actor=member("owner"),
-        organisation=cast.an_organisation(),
+        organisation=factories.an_organisation(),
         name="short",
         scopes=["manage"],
         expires_at=utc_now() + timedelta(days=2),
@@ -110,14 +112,14 @@ def test_a_key_cannot_create_a_key_that_outlives_it() -> None:
 
 
 def test_a_key_cannot_create_a_key_of_another_organization() -> None:
-    elsewhere = cast.an_organisation("Owen's own")
+    elsewhere = factories.an_organisation("Owen's own")
     elsewhere.memberships.create(actor=member("owner"), role=Role.OWNER)
     answer = with_key(member("owner")).post("/api/v1/tokens/", {**NEW, "organisation": str(elsewhere.public_id)})
     assert answer.status_code == 404
 
 
 def test_a_key_lists_and_revokes_only_keys_of_its_own_organization() -> None:
-    elsewhere = cast.an_organisation("Owen's own")
+    elsewhere = factories.an_organisation("Owen's own")
     elsewhere.memberships.create(actor=member("owner"), role=Role.OWNER)
     other, _ = create_token(actor=member("owner"), organisation=elsewhere, name="elsewhere", scopes=["read"])
     ada = with_key(member("owner"))
@@ -126,7 +128,9 @@ def test_a_key_lists_and_revokes_only_keys_of_its_own_organization() -> None:
 
 
 def test_nobody_can_revoke_another_persons_key() -> None:
-    token, key = create_token(actor=member("owner"), organisation=cast.an_organisation(), name="x", scopes=["read"])
+    token, key = create_token(
+        actor=member("owner"), organisation=factories.an_organisation(), name="x", scopes=["read"]
+    )
     assert with_key(member("manager")).delete(f"/api/v1/tokens/{token.public_id}/").status_code == 404
     assert bearer(key).get("/api/v1/me/").status_code == 200
 
@@ -139,7 +143,7 @@ def test_ids_prefixes_and_owners_cannot_be_chosen() -> None:
 
 
 def test_a_member_of_two_organizations_must_specify_one() -> None:
-    cast.an_organisation("Owen's own").memberships.create(actor=member("owner"), role=Role.OWNER)
+    factories.an_organisation("Owen's own").memberships.create(actor=member("owner"), role=Role.OWNER)
     browser = signed_in(member("owner"))
     browser.cookies["csrftoken"] = token = "b" * 32
     answer = browser.post("/api/v1/tokens/", NEW, headers={"X-CSRFToken": token})
@@ -149,6 +153,6 @@ def test_a_member_of_two_organizations_must_specify_one() -> None:
 
 def test_me_lists_only_the_keys_own_organization() -> None:
     owen = outsider()
-    cast.an_organisation().memberships.create(actor=owen, role=Role.WORKER)
+    factories.an_organisation().memberships.create(actor=owen, role=Role.WORKER)
     body = with_key(owen).get("/api/v1/me/").json()
     assert [row["role"] for row in body["organisations"]] == ["worker"]

@@ -13,7 +13,7 @@ from tasks.exports.services import write_export
 from tasks.flow.imports import run_import
 from tasks.ingest.models import Import
 from tasks.snapshots.services import build_snapshot
-from tests import factories as cast
+from tests import factories
 from tests.api.api_fixtures import World, some_pixels
 from tests.api.people import member, with_key
 from tests.api.uploads import upload
@@ -47,7 +47,7 @@ def run_jobs() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_from_nothing_to_a_dataset(storage_folder: Any) -> None:
-    ada, wren = with_key(member("owner")), with_key(cast.wren())
+    ada, wren = with_key(member("owner")), with_key(factories.wren())
     made = ok(ada.post("/api/v1/projects/", NEW), 201)
     project = f"/api/v1/projects/{made['id']}/"
     assert (made["state"], made["price"], made["currency"]) == ("draft", "0.050000", "EUR")
@@ -117,8 +117,8 @@ def test_a_worker_is_paused_resumed_and_removed(world: World) -> None:
 def test_an_image_becomes_gold_and_is_retired(world: World) -> None:
     url = f"/api/v1/projects/{world.project.public_id}/golds/"
     ada = with_key(member("owner"))
-    image = cast.an_image(world.project)
-    cast.a_task(world.project, image=image)
+    image = factories.an_image(world.project)
+    factories.a_task(world.project, image=image)
     cat = {"image": {"class": 1}, "verdict": "labels"}
     made = ok(ada.post(url, {"image": str(image.public_id), "answer": cat}), 201)
     assert (made["state"], made["accepted"][0]["image"]["class"]) == ("active", 1)

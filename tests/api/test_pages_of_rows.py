@@ -3,7 +3,7 @@
 import pytest
 from rest_framework.test import APIClient
 
-from tests import factories as cast
+from tests import factories
 from tests.api.people import member, with_key
 
 
@@ -14,20 +14,20 @@ def ada(db: None) -> APIClient:
 
 def test_pages_contain_every_row_once_while_rows_are_added(ada: APIClient) -> None:
     for number in range(5):
-        cast.a_project(f"P{number}")
+        factories.a_project(f"P{number}")
     names, url = [], "/api/v1/projects/?page_size=2"
     while url:
         body = ada.get(url).json()
         assert set(body) == {"next", "previous", "results"}
         names += [row["name"] for row in body["results"]]
-        cast.a_project("Late")
+        factories.a_project("Late")
         url = body["next"]
     assert names == ["P4", "P3", "P2", "P1", "P0"]
 
 
 def test_previous_returns_to_the_first_page(ada: APIClient) -> None:
     for number in range(4):
-        cast.a_project(f"P{number}")
+        factories.a_project(f"P{number}")
     first = ada.get("/api/v1/projects/?page_size=2").json()
     second = ada.get(first["next"]).json()
     assert ada.get(second["previous"]).json()["results"] == first["results"]
@@ -36,12 +36,12 @@ def test_previous_returns_to_the_first_page(ada: APIClient) -> None:
 @pytest.mark.parametrize(("requested", "rows"), [("0", 3), ("-1", 3), ("x", 3), ("1", 1), ("100000000000000000000", 3)])
 def test_the_size_of_a_page_is_bounded(ada: APIClient, requested: str, rows: int) -> None:
     for number in range(3):
-        cast.a_project(f"P{number}")
+        factories.a_project(f"P{number}")
     assert len(ada.get(f"/api/v1/projects/?page_size={requested}").json()["results"]) == rows
 
 
 def test_labels_can_be_filtered_only_by_listed_fields(ada: APIClient) -> None:
-    project = cast.a_project()
+    project = factories.a_project()
     url = f"/api/v1/projects/{project.public_id}/labels/"
     assert ada.get(url + "?state=approved").json()["results"] == []
     for query in ("state=%00", "state=nothing", "batch=1%27", "batch=%00"):

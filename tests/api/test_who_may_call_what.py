@@ -11,7 +11,7 @@ from accounts.models import Membership, Role
 from tasks.api.docs import DocsView, SchemaView
 from tasks.api.unknown import UnknownView
 from tasks.api.urls import urlpatterns
-from tests import factories as cast
+from tests import factories
 from tests.api.api_fixtures import World
 from tests.api.people import MEMBERS, member, outsider, with_key
 
@@ -112,7 +112,7 @@ def address(route: str, ids: dict[str, Any]) -> str:
 
 def caller(role: str) -> APIClient:
     if role == "outsider":
-        return with_key(outsider(), organisation=cast.an_organisation("Owen's own"))
+        return with_key(outsider(), organisation=factories.an_organisation("Owen's own"))
     return with_key(member(role))
 
 
@@ -164,7 +164,7 @@ def test_outsiders_cannot_distinguish_existing_from_missing_objects(world: World
 
 
 def test_a_key_of_another_organization_has_no_access_even_for_a_member(world: World) -> None:
-    elsewhere = cast.an_organisation("Owen's own")
+    elsewhere = factories.an_organisation("Owen's own")
     Membership.objects.create(organisation=elsewhere, actor=member("owner"), role=Role.OWNER)
     Membership.objects.create(organisation=elsewhere, actor=member("worker"), role=Role.WORKER)
     for role in ("owner", "worker"):

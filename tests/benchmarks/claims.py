@@ -97,10 +97,10 @@ def measure_pairs(project: Any, worker: Any) -> tuple[float, float]:
     from tasks.assignment.models import Assignment
     from tasks.assignment.services import claim_hand
     from tasks.flow.settlement import settle_hand
-    from tests import factories as cast
+    from tests import factories
     from tests.benchmarks.raw_pair import RawPair
 
-    body = cast.class_answer(1)
+    body = factories.class_answer(1)
     services, raw = [], []
     pair = RawPair(project=project, worker=worker, body=body)
     for _ in range(PAIRS):
@@ -120,16 +120,16 @@ def measure_pairs(project: Any, worker: Any) -> tuple[float, float]:
 
 def report(tasks: int) -> Iterator[str]:
     from projects.models import Project
-    from tests import factories as cast
+    from tests import factories
     from tests.benchmarks.many_tasks import a_big_project
 
     yield machine()
     start = time.perf_counter()
-    veteran = cast.wren()
+    veteran = factories.wren()
     project = a_big_project(tasks=tasks, behind=min(BEHIND, tasks // 2), veteran=veteran)
-    beginners = [cast.a_worker(f"beginner{number}") for number in range(BEGINNERS)]
+    beginners = [factories.a_worker(f"beginner{number}") for number in range(BEGINNERS)]
     for worker in beginners:
-        cast.admitted(project, worker)
+        factories.admitted(project, worker)
     yield f"{tasks:,} tasks in {tasks // 50:,} open batches, written in {time.perf_counter() - start:.0f} s"
     yield "Claiming a set of ten (9 images and 1 check image):"
     for name, workers in (("new workers", beginners), (f"{BEHIND:,} tasks completed", [veteran])):
@@ -146,9 +146,9 @@ def report(tasks: int) -> Iterator[str]:
 @contextmanager
 def a_database() -> Iterator[None]:
     """Run a temporary database server with the tables of this checkout."""
-    from annotary.runtime.temporary_stores import ThrowAway
+    from annotary.runtime.temporary_stores import TemporaryStores
 
-    stores = ThrowAway()
+    stores = TemporaryStores()
     try:
         os.environ.update(stores.environment, DJANGO_SETTINGS_MODULE="annotary.settings.test")
         import django

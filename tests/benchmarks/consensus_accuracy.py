@@ -18,7 +18,7 @@ import numpy as np
 
 from annotary_core.aggregation.base import Answers, Consensus
 from annotary_core.aggregation.classification.majority import EPSILON
-from annotary_core.aggregation.registry import DEFAULT_METHOD, METHODS, method_named
+from annotary_core.aggregation.registry import DEFAULT_METHOD, METHODS, get_method
 from annotary_core.labels.arrays import IntArray
 from tests.benchmarks.consensus_boxes import read_columns, run
 
@@ -59,7 +59,7 @@ def measure_classes(folder: Path, method: str) -> tuple[float, float, float]:
     """Accuracy with ties as fractions, accuracy with ties as broken, seconds."""
     answers, gold = class_set(folder)
     start = time.perf_counter()
-    result = method_named(method).fit_predict(answers)
+    result = get_method(method).fit_predict(answers)
     seconds = time.perf_counter() - start
     return *accuracy(result, gold), seconds
 
@@ -96,7 +96,7 @@ def report(crowd: Path) -> Iterator[str]:
     table: dict[str, list[float]] = {name: [] for name in names}
     for name in CLASS_SETS:
         answers, gold = class_set(crowd / name)
-        row = {method: accuracy(method_named(method).fit_predict(answers), gold)[0] * 100 for method in METHODS}
+        row = {method: accuracy(get_method(method).fit_predict(answers), gold)[0] * 100 for method in METHODS}
         for oracle, max_rows in ORACLES.items():
             fits = len(answers.task) <= max_rows
             row[oracle] = measure_oracle(oracle, answers, gold) * 100 if fits else float("nan")

@@ -14,9 +14,9 @@ import numpy as np
 
 from annotary_core.aggregation.base import Answers, Consensus
 from annotary_core.aggregation.classification.blend import fit_blend
-from annotary_core.aggregation.classification.predict import Scored
+from annotary_core.aggregation.classification.predict import FittedBlend
 from annotary_core.aggregation.label_quality.calibration import calibrate
-from annotary_core.aggregation.registry import method_named
+from annotary_core.aggregation.registry import get_method
 from tests.benchmarks.consensus_accuracy import CLASS_SETS, class_set
 from tests.benchmarks.consensus_boxes import run
 
@@ -26,8 +26,8 @@ NAMES = ("majority", "one-coin", "dawid-skene", "untempered", "blend")
 def result_of(name: str, answers: Answers) -> Consensus:
     """The consensus of a method; "untempered" is the blend without tempering."""
     if name != "untempered":
-        return method_named(name).fit_predict(answers)
-    return Scored(replace(fit_blend(answers), alike=0.0)).fit_predict(answers)
+        return get_method(name).fit_predict(answers)
+    return FittedBlend(replace(fit_blend(answers), error_correlation=0.0)).fit_predict(answers)
 
 
 def report(crowd: Path) -> Iterator[str]:

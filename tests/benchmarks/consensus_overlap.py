@@ -16,7 +16,7 @@ import numpy as np
 from annotary_core.aggregation.io.tables import ClassTable, read_answers
 from annotary_core.aggregation.replay.online import replay_online
 from annotary_core.aggregation.replay.policies import Policy
-from annotary_core.aggregation.replay.replay import curve
+from annotary_core.aggregation.replay.replay import replay_policies
 from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +51,7 @@ def classes_of(crowd: Path, name: str) -> ClassTable:
 def saving(table: ClassTable, threshold: float, seeds: Sequence[int]) -> Saving:
     """The answers that the stopping rule saves on a data set with gold, and the cost in accuracy."""
     rules = [Policy(threshold=threshold, seed=seed) for seed in seeds]
-    full, *parts = curve(table.answers, table.answers.gold, [Policy(), *rules])
+    full, *parts = replay_policies(table.answers, table.answers.gold, [Policy(), *rules])
     accuracy = [part.accuracy or 0.0 for part in parts]
     majority = [part.majority_accuracy or 0.0 for part in parts]
     return Saving(

@@ -61,7 +61,7 @@ def ours(size: str, folder: Path, kernel: Any, iterations: int) -> dict[str, Any
     """Run Dawid-Skene for `iterations`, or until convergence if that is 0, and compare with crowd-kit."""
     from annotary_core.aggregation.base import Answers
     from annotary_core.aggregation.classification.dawid_skene import DawidSkene
-    from annotary_core.aggregation.classification.encoding import Coded
+    from annotary_core.aggregation.classification.encoding import EncodedAnswers
 
     columns = np.load(folder / "columns.npy")
     method = DawidSkene(kernel=kernel)
@@ -75,7 +75,7 @@ def ours(size: str, folder: Path, kernel: Any, iterations: int) -> dict[str, Any
         difference = float(np.abs(result.posteriors.dense(classes) - np.load(folder / "posteriors.npy")).max())
         return {"seconds": seconds, "wall": wall, "iterations": iterations, "peak": peak, "difference": difference}
     answers = Answers.of(*columns)
-    iterations_run = method.fit(Coded.of(answers, repeats="count"), answers).iterations
+    iterations_run = method.fit(EncodedAnswers.of(answers, repeats="count"), answers).iterations
     return {"seconds": seconds, "wall": wall, "iterations": iterations_run, "peak": peak}
 
 

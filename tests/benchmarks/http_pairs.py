@@ -27,10 +27,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from annotary.runtime import linux_processes as processes
-from annotary.runtime import network as addresses
-from annotary.runtime import programmatic as runtime
-from annotary.runtime import services as plan
+from annotary.runtime import linux_processes, network, programmatic, services
 from annotary.runtime.programmatic import Running
 from annotary.runtime.source_roots import python_path
 
@@ -145,7 +142,7 @@ def run_concurrently(people: list[Person], work: Callable[[], Callable[[Person],
 
 def cpu_seconds(root: int) -> float:
     total = 0
-    for pid in [root, *processes.descendants(root)]:
+    for pid in [root, *linux_processes.descendants(root)]:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         total += int(fields[11]) + int(fields[12])
     return total / os.sysconf("SC_CLK_TCK")
@@ -216,7 +213,7 @@ def sign_in_many(count: int, project: Any, backend: str) -> Iterator[Person]:
 @contextmanager
 def a_minimal_site(running: Running) -> Iterator[tuple[int, int]]:
     """Serve the minimal site like the installation's own; yields port and process id."""
-    site = addresses.resolve(host="127.0.0.1", port=0, ws_port=None)
+    site = network.resolve(host="127.0.0.1", port=0, ws_port=None)
     environment = {
         **os.environ,
         **running.environment,
@@ -226,7 +223,7 @@ def a_minimal_site(running: Running) -> Iterator[tuple[int, int]]:
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--workers", "1"]
     command += [
         "--blocking-threads",
-        str(plan.WEB_THREADS),
+        str(services.WEB_THREADS),
         "--host",
         "127.0.0.1",
         "--port",
@@ -237,7 +234,7 @@ def a_minimal_site(running: Running) -> Iterator[tuple[int, int]]:
     )
     try:
         deadline = time.monotonic() + 60
-        while not plan.responds("127.0.0.1", site.port, "/healthz"):
+        while not services.responds("127.0.0.1", site.port, "/healthz"):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("The minimal site did not start.")
             time.sleep(0.1)
@@ -251,12 +248,12 @@ def measure(running: Running, pairs: int) -> Iterator[str]:
     from django.db import connection
 
     from projects.models import Project
-    from tests import factories as cast
+    from tests import factories
     from tests.benchmarks.claims import machine
     from tests.benchmarks.many_tasks import a_big_project
 
     yield machine()
-    project = a_big_project(tasks=TASKS, behind=0, veteran=cast.wren())
+    project = a_big_project(tasks=TASKS, behind=0, veteran=factories.wren())
     Project.objects.filter(pk=project.pk).update(hand_size=1, gold_rate=0)
     project.refresh_from_db()
     public, port, web = str(project.public_id), int(running.url.rpartition(":")[2]), running.state().children["web"].pid
@@ -300,7 +297,10 @@ def _cpu_ratio(site: Measured, minimal: Measured) -> str:
 
 def main() -> int:
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else PAIRS
-    with tempfile.TemporaryDirectory(prefix="annotary-pairs-") as folder, runtime.start(data=Path(folder)) as running:
+    with (
+        tempfile.TemporaryDirectory(prefix="annotary-pairs-") as folder,
+        programmatic.start(data=Path(folder)) as running,
+    ):
         os.environ.update(running.environment)
         import django
 

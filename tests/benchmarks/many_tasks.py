@@ -4,7 +4,7 @@ from django.db import connection
 
 from accounts.models import Actor
 from projects.models import Project
-from tests import factories as cast
+from tests import factories
 
 BATCH_SIZE = 50
 CHECK_IMAGES = 200
@@ -75,12 +75,12 @@ ANALYZE = "ANALYZE tasks_image, tasks_batch, tasks_task, tasks_assignment, tasks
 
 def a_big_project(*, tasks: int, behind: int, veteran: Actor, wanted: int = 3) -> Project:
     """Create an open project with `tasks` open tasks, of which `veteran` has completed the first `behind`."""
-    project = cast.a_project("A million", workers=[veteran], gold_rate=0.1, hand_size=10)
+    project = factories.a_project("A million", workers=[veteran], gold_rate=0.1, hand_size=10)
     params = {
         "project": project.pk,
         "dataset": project.dataset_id,
         "schema": project.schema_id,
-        "blob": cast.a_blob().pk,
+        "blob": factories.a_blob().pk,
         "worker": veteran.pk,
         "tasks": tasks,
         "behind": behind,
@@ -95,6 +95,6 @@ def a_big_project(*, tasks: int, behind: int, veteran: Actor, wanted: int = 3) -
         cursor.execute(CHECKED)
         # After the tasks: gold is not claimed for images that are open tasks.
         for _ in range(CHECK_IMAGES):
-            cast.a_gold(project)
+            factories.a_gold(project)
         cursor.execute(ANALYZE)
     return project

@@ -14,8 +14,7 @@ from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import Batch, Task
 from tasks.pay.models import LedgerEntry
-from tests import factories as cast
-from tests import worker_actions as worklife
+from tests import factories, worker_actions
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,8 +43,8 @@ class Crowd:
             connection.ensure_connection()
             self._gate.wait(timeout=60)
             while (hand := claim_hand(worker=worker, project=self.project)) is not None:
-                worklife.answer_all(hand)
-                worklife.settle(hand)
+                worker_actions.answer_all(hand)
+                worker_actions.settle(hand)
             self.turned_away.append((worker, database_now()))
         except BaseException as error:
             self.errors.append(error)
@@ -76,9 +75,9 @@ class Crowd:
 @pytest.mark.slow
 @pytest.mark.parametrize("batches", [1, 6])
 def test_every_slot_is_claimed_once_and_no_worker_is_turned_away_while_one_is_open(batches: int) -> None:
-    workers = [cast.a_worker(f"w{number}") for number in range(WORKERS)]
-    project = cast.a_project(workers=workers, hand_size=10, gold_rate=0, answers_min=OVERLAP)
-    cast.some_tasks(project, TASKS, batches=batches)
+    workers = [factories.a_worker(f"w{number}") for number in range(WORKERS)]
+    project = factories.a_project(workers=workers, hand_size=10, gold_rate=0, answers_min=OVERLAP)
+    factories.some_tasks(project, TASKS, batches=batches)
     crowd = Crowd(project, workers)
     crowd.work()
     assert crowd.errors == []
@@ -91,5 +90,5 @@ def test_every_slot_is_claimed_once_and_no_worker_is_turned_away_while_one_is_op
     assert sum(Batch.objects.values_list("taken", flat=True)) == TASKS * OVERLAP
     assert not Hand.objects.filter(state=Hand.State.LIVE).exists()
     assert LedgerEntry.objects.count() == TASKS * OVERLAP
-    worklife.assert_invariants(project)
-    worklife.assert_stream_tells_the_tables(project)
+    worker_actions.assert_invariants(project)
+    worker_actions.assert_stream_tells_the_tables(project)

@@ -18,30 +18,29 @@ from tasks.batching.models import Batch, Task
 from tasks.flow.lease_expiry import expire_leases
 from tasks.gold.models import GoldResult
 from tasks.pay.models import LedgerEntry
-from tests import factories as cast
-from tests import worker_actions as worklife
-from tests.lock_waits import Meanwhile
+from tests import factories, worker_actions
+from tests.lock_waits import BackgroundCall
 from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def a_set_of(size: int, name: str = "Strays") -> Hand:
-    wren = cast.wren()
-    project = cast.a_project(name, workers=[wren], hand_size=size, gold_rate=0)
-    cast.some_tasks(project, size)
-    return worklife.take(wren, project)
+    wren = factories.wren()
+    project = factories.a_project(name, workers=[wren], hand_size=size, gold_rate=0)
+    factories.some_tasks(project, size)
+    return worker_actions.take(wren, project)
 
 
 def assert_the_books_balance(hand: Hand) -> None:
-    worklife.assert_invariants(hand.project)
-    worklife.assert_stream_tells_the_tables(hand.project)
+    worker_actions.assert_invariants(hand.project)
+    worker_actions.assert_stream_tells_the_tables(hand.project)
 
 
 def test_the_same_answer_sent_twice_concurrently_is_kept_once() -> None:
     hand = a_set_of(6)
-    for lease in worklife.leases_of(hand):
-        first, second = together(*[partial(worklife.answer, lease)] * 2)
+    for lease in worker_actions.leases_of(hand):
+        first, second = together(*[partial(worker_actions.answer, lease)] * 2)
         assert first.annotation == second.annotation
     assert Annotation.objects.count() == 6
     assert_the_books_balance(hand)
@@ -49,8 +48,8 @@ def test_the_same_answer_sent_twice_concurrently_is_kept_once() -> None:
 
 def test_two_concurrent_answers_make_two_revisions_and_one_is_current() -> None:
     hand = a_set_of(6)
-    for lease in worklife.leases_of(hand):
-        together(partial(worklife.answer, lease, 1), partial(worklife.answer, lease, 2))
+    for lease in worker_actions.leases_of(hand):
+        together(partial(worker_actions.answer, lease, 1), partial(worker_actions.answer, lease, 2))
         rows = Annotation.objects.filter(assignment=lease).order_by("revision").values_list("revision", "is_current")
         assert list(rows) == [(1, False), (2, True)]
     assert_the_books_balance(hand)
@@ -59,11 +58,11 @@ def test_two_concurrent_answers_make_two_revisions_and_one_is_current() -> None:
 def test_an_answer_concurrent_with_the_sweep_is_kept_and_counts() -> None:
     for number in range(6):
         hand = a_set_of(3, f"Sweep {number}")
-        worklife.run_out(hand)
-        leases = worklife.leases_of(hand)
-        *submissions, _ = together(*[partial(worklife.answer, lease) for lease in leases], expire_leases)
+        worker_actions.run_out(hand)
+        leases = worker_actions.leases_of(hand)
+        *submissions, _ = together(*[partial(worker_actions.answer, lease) for lease in leases], expire_leases)
         assert [(one.late, one.counts) for one in submissions] == [(True, True)] * 3
-        worklife.run_late_jobs()
+        worker_actions.run_late_jobs()
         expire_leases()
         assert LedgerEntry.objects.filter(project=hand.project).count() == 3
         assert_the_books_balance(hand)
@@ -71,11 +70,11 @@ def test_an_answer_concurrent_with_the_sweep_is_kept_and_counts() -> None:
 
 def test_the_sweep_skips_a_lease_with_a_concurrent_answer() -> None:
     hand = a_set_of(2)
-    worklife.run_out(hand)
-    first, second = worklife.leases_of(hand)
+    worker_actions.run_out(hand)
+    first, second = worker_actions.leases_of(hand)
     with transaction.atomic():
-        worklife.answer(first)
-        assert Meanwhile(expire_leases).ended() == 1
+        worker_actions.answer(first)
+        assert BackgroundCall(expire_leases).wait_for_result() == 1
     states = dict(Assignment.objects.values_list("pk", "state"))
     assert states == {first.pk: "submitted", second.pk: "expired"}
     expire_leases()
@@ -85,7 +84,7 @@ def test_the_sweep_skips_a_lease_with_a_concurrent_answer() -> None:
 def test_a_late_answer_that_waited_for_the_sweep_does_not_hold_its_row_while_it_waits_for_the_batch() -> None:
     """The holder of the batch may need the row next: settling the set does, and so does a reviewer's rejection."""
     hand = a_set_of(1)
-    lease = worklife.leases_of(hand)[0]
+    lease = worker_actions.leases_of(hand)[0]
     batch_locked, row_checked = threading.Event(), threading.Event()
 
     def free_the_slot_slowly() -> None:
@@ -95,29 +94,29 @@ def test_a_late_answer_that_waited_for_the_sweep_does_not_hold_its_row_while_it_
             batch_locked.set()
             row_checked.wait(20)
 
-    freeing = Meanwhile(free_the_slot_slowly)
+    freeing = BackgroundCall(free_the_slot_slowly)
     assert batch_locked.wait(10)
     try:
         with transaction.atomic():
             Assignment.objects.update(state=Assignment.State.EXPIRED, counts=False, closed_at=ClockTimestamp())
-            answering = Meanwhile(partial(worklife.answer, lease))
+            answering = BackgroundCall(partial(worker_actions.answer, lease))
             answering.wait_until_blocked()
         answering.wait_until_blocked(by=freeing)
         with transaction.atomic():
             Assignment.objects.select_for_update(nowait=True).get()
     finally:
         row_checked.set()
-    freeing.ended()
-    submission = answering.ended()
+    freeing.wait_for_result()
+    submission = answering.wait_for_result()
     assert (submission.late, submission.counts) == (True, True)
-    worklife.assert_invariants(hand.project)
+    worker_actions.assert_invariants(hand.project)
 
 
 def test_skipping_and_the_sweep_free_one_slot_between_them() -> None:
     for number in range(6):
         hand = a_set_of(1, f"Skip {number}")
-        worklife.run_out(hand)
-        lease = worklife.leases_of(hand)[0]
+        worker_actions.run_out(hand)
+        lease = worker_actions.leases_of(hand)[0]
         together(
             partial(skip_assignment, worker=lease.hand.worker, assignment_id=lease.public_id),
             expire_leases,
@@ -129,10 +128,10 @@ def test_skipping_and_the_sweep_free_one_slot_between_them() -> None:
 def test_concurrent_skip_and_answer_leave_one_of_the_two() -> None:
     for number in range(6):
         hand = a_set_of(1, f"Either {number}")
-        lease = worklife.leases_of(hand)[0]
+        lease = worker_actions.leases_of(hand)[0]
         skipped, _ = together(
             partial(skip_assignment, worker=lease.hand.worker, assignment_id=lease.public_id),
-            partial(worklife.answer, lease),
+            partial(worker_actions.answer, lease),
         )
         lease.refresh_from_db()
         assert isinstance(skipped, AnsweredAlready) is (lease.state == Assignment.State.SUBMITTED)
@@ -141,7 +140,7 @@ def test_concurrent_skip_and_answer_leave_one_of_the_two() -> None:
 
 def test_concurrent_sweeps_do_the_work_of_one() -> None:
     hand = a_set_of(8)
-    worklife.run_out(hand)
+    worker_actions.run_out(hand)
     assert sum(together(expire_leases, expire_leases, expire_leases)) == 8
     assert_the_books_balance(hand)
 
@@ -149,8 +148,10 @@ def test_concurrent_sweeps_do_the_work_of_one() -> None:
 def test_settling_twice_concurrently_pays_each_answer_once() -> None:
     for number in range(4):
         hand = a_set_of(5, f"Twice {number}")
-        worklife.answer_all(hand)
-        first, second, _ = together(partial(worklife.settle, hand), partial(worklife.settle, hand), expire_leases)
+        worker_actions.answer_all(hand)
+        first, second, _ = together(
+            partial(worker_actions.settle, hand), partial(worker_actions.settle, hand), expire_leases
+        )
         assert first == second
         assert first.answers == 5
         assert LedgerEntry.objects.filter(hand=hand).count() == 5
@@ -160,10 +161,10 @@ def test_settling_twice_concurrently_pays_each_answer_once() -> None:
 def test_concurrent_release_and_settlement_end_the_set_once() -> None:
     for number in range(4):
         hand = a_set_of(3, f"Back {number}")
-        worklife.answer(worklife.leases_of(hand)[0])
+        worker_actions.answer(worker_actions.leases_of(hand)[0])
         together(
             partial(release_hand, worker=hand.worker, hand_id=hand.public_id),
-            partial(worklife.settle, hand),
+            partial(worker_actions.settle, hand),
         )
         assert Batch.objects.get(project=hand.project).taken == 1
         assert_the_books_balance(hand)
@@ -171,31 +172,31 @@ def test_concurrent_release_and_settlement_end_the_set_once() -> None:
 
 def test_a_set_released_while_a_late_answer_arrives_is_still_paid_for_it() -> None:
     hand = a_set_of(1)
-    worklife.run_out(hand)
-    lease = worklife.leases_of(hand)[0]
+    worker_actions.run_out(hand)
+    lease = worker_actions.leases_of(hand)[0]
     with transaction.atomic():
         close_leases(assignment_ids=[lease.pk], state=Assignment.State.EXPIRED)
         record_event(project_id=hand.project_id, kind="assignment.expired", leased=-1, expired=1)
     with transaction.atomic():
-        assert worklife.answer(lease).late
-        giving_back = Meanwhile(partial(release_hand, worker=hand.worker, hand_id=hand.public_id))
+        assert worker_actions.answer(lease).late
+        giving_back = BackgroundCall(partial(release_hand, worker=hand.worker, hand_id=hand.public_id))
         giving_back.wait_until_blocked()
-    assert giving_back.ended().state == Hand.State.LIVE
-    assert worklife.settle(hand).answers == 1
+    assert giving_back.wait_for_result().state == Hand.State.LIVE
+    assert worker_actions.settle(hand).answers == 1
     assert_the_books_balance(hand)
 
 
 def test_a_change_concurrent_with_settlement_is_included_or_refused() -> None:
     """The answer that gold was compared with is the one that is kept."""
-    wren = cast.wren()
+    wren = factories.wren()
     for number in range(6):
-        project = cast.a_project(f"Change {number}", workers=[wren], hand_size=2, gold_rate=0.5)
-        cast.a_task(project)
-        cast.a_gold(project)
-        hand = worklife.take(wren, project)
-        worklife.answer_all(hand, 1)
+        project = factories.a_project(f"Change {number}", workers=[wren], hand_size=2, gold_rate=0.5)
+        factories.a_task(project)
+        factories.a_gold(project)
+        hand = worker_actions.take(wren, project)
+        worker_actions.answer_all(hand, 1)
         lease = Assignment.objects.get(hand=hand, gold__isnull=False)
-        submission, settled = together(partial(worklife.answer, lease, 2), partial(worklife.settle, hand))
+        submission, settled = together(partial(worker_actions.answer, lease, 2), partial(worker_actions.settle, hand))
         assert settled.answers == 2
         changed = not isinstance(submission, AnsweredAlready | AnswersFinal)
         current = Annotation.objects.get(assignment=lease, is_current=True)

@@ -10,120 +10,119 @@ from kernel.clock import ClockTimestamp
 from kernel.constraints import violated_constraint
 from projects.models import Project
 from tasks.assignment import claiming
-from tasks.assignment.models import ONE_ASSIGNMENT, ONE_LIVE_HAND, Assignment, Exhaustion, Hand
+from tasks.assignment.models import ONE_ASSIGNMENT, ONE_LIVE_HAND, Assignment, BatchCursor, Hand
 from tasks.assignment.services import claim_hand
-from tasks.batching.models import BATCH_PLACES, TASK_PLACES, Batch, Task
+from tasks.batching.models import BATCH_SLOTS, TASK_SLOTS, Batch, Task
 from tasks.flow.lease_expiry import expire_leases
-from tests import factories as cast
-from tests import worker_actions as worklife
-from tests.lock_waits import Meanwhile
+from tests import factories, worker_actions
+from tests.lock_waits import BackgroundCall
 from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_two_tabs_get_the_same_set() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren], hand_size=5, gold_rate=0)
-    cast.some_tasks(project, 20)
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=5, gold_rate=0)
+    factories.some_tasks(project, 20)
     for _ in range(5):
         first, second = together(*[lambda: claim_hand(worker=wren, project=project)] * 2)
         assert first == second
         assert Hand.objects.filter(state=Hand.State.LIVE).count() == 1
-        worklife.settle(first)
+        worker_actions.settle(first)
         Assignment.objects.all().delete()
-        Exhaustion.objects.all().delete()
+        BatchCursor.objects.all().delete()
 
 
 def test_a_claim_takes_another_batch_when_the_first_is_locked() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren], hand_size=1, gold_rate=0)
-    first, second = cast.some_tasks(project, 2, batches=2)
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=1, gold_rate=0)
+    first, second = factories.some_tasks(project, 2, batches=2)
     with transaction.atomic():
         Batch.objects.select_for_update(no_key=True).get(pk=first.batch_id)
-        hand = Meanwhile(lambda: claim_hand(worker=wren, project=project)).ended()
-    assert worklife.leases_of(hand)[0].task_id == second.pk
+        hand = BackgroundCall(lambda: claim_hand(worker=wren, project=project)).wait_for_result()
+    assert worker_actions.leases_of(hand)[0].task_id == second.pk
 
 
 def test_a_claim_waits_when_every_batch_is_locked_instead_of_reporting_no_work() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren], hand_size=1, gold_rate=0)
-    cast.some_tasks(project, 2, batches=2)
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=1, gold_rate=0)
+    factories.some_tasks(project, 2, batches=2)
     with transaction.atomic():
         list(Batch.objects.select_for_update(no_key=True))
-        claim = Meanwhile(lambda: claim_hand(worker=wren, project=project))
+        claim = BackgroundCall(lambda: claim_hand(worker=wren, project=project))
         claim.wait_until_blocked()
-    assert isinstance(claim.ended(), Hand)
+    assert isinstance(claim.wait_for_result(), Hand)
 
 
 def test_a_claim_that_waits_holds_no_other_batch() -> None:
     """Two claims that each held a batch and waited for the other's would deadlock."""
-    wren, finch = cast.wren(), cast.finch()
-    project = cast.a_project(workers=[wren, finch], hand_size=1, gold_rate=0)
-    exhausted, open_ = cast.some_tasks(project, 2, batches=2, wanted=2)
-    hand = worklife.take(wren, project)
-    worklife.answer_all(hand)
-    worklife.settle(hand)
+    wren, finch = factories.wren(), factories.finch()
+    project = factories.a_project(workers=[wren, finch], hand_size=1, gold_rate=0)
+    exhausted, open_ = factories.some_tasks(project, 2, batches=2, wanted=2)
+    hand = worker_actions.take(wren, project)
+    worker_actions.answer_all(hand)
+    worker_actions.settle(hand)
     with transaction.atomic():
         Batch.objects.select_for_update(no_key=True).get(pk=open_.batch_id)
-        claim = Meanwhile(lambda: claim_hand(worker=wren, project=project))
+        claim = BackgroundCall(lambda: claim_hand(worker=wren, project=project))
         claim.wait_until_blocked()
         # wren has exhausted the first batch, and the claim recorded that; its lock must be free again.
         Batch.objects.select_for_update(no_key=True, nowait=True).get(pk=exhausted.batch_id)
-    assert worklife.leases_of(claim.ended())[0].task_id == open_.pk
-    assert Exhaustion.objects.get(worker=wren).batch_id == exhausted.batch_id
+    assert worker_actions.leases_of(claim.wait_for_result())[0].task_id == open_.pk
+    assert BatchCursor.objects.get(worker=wren).batch_id == exhausted.batch_id
 
 
 def test_a_slot_that_reopens_between_a_claims_snapshot_and_its_lock_is_not_lost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Exhaustion is recorded for the generation in which the tasks were read, so the batch is tried again."""
-    wren, finch = cast.wren(), cast.finch()
-    project = cast.a_project(workers=[wren, finch], hand_size=1, gold_rate=0)
-    reopened, open_ = cast.some_tasks(project, 2, wanted=1)
-    finch_hand = worklife.take(finch, project)
-    assert worklife.leases_of(finch_hand)[0].task_id == reopened.pk
+    wren, finch = factories.wren(), factories.finch()
+    project = factories.a_project(workers=[wren, finch], hand_size=1, gold_rate=0)
+    reopened, open_ = factories.some_tasks(project, 2, wanted=1)
+    finch_hand = worker_actions.take(finch, project)
+    assert worker_actions.leases_of(finch_hand)[0].task_id == reopened.pk
     Project.objects.filter(pk=project.pk).update(hand_size=2)
     # The gap between a statement's snapshot and its lock is short; waiting for the lock widens it.
-    waiting = claiming.TAKE_FROM_ONE_BATCH.replace("SKIP LOCKED", "")
-    monkeypatch.setattr(claiming, "TAKE_FROM_ONE_BATCH", waiting)
+    waiting = claiming.CLAIM_FROM_BATCH.replace("SKIP LOCKED", "")
+    monkeypatch.setattr(claiming, "CLAIM_FROM_BATCH", waiting)
     with transaction.atomic():
-        worklife.settle(finch_hand)
-        claim = Meanwhile(lambda: claim_hand(worker=wren, project=project))
+        worker_actions.settle(finch_hand)
+        claim = BackgroundCall(lambda: claim_hand(worker=wren, project=project))
         claim.wait_until_blocked()
-    assert {lease.task_id for lease in worklife.leases_of(claim.ended())} == {reopened.pk, open_.pk}
+    assert {lease.task_id for lease in worker_actions.leases_of(claim.wait_for_result())} == {reopened.pk, open_.pk}
 
 
 def test_a_claim_and_a_late_answer_do_not_both_get_the_last_slot() -> None:
-    wren, finch = cast.wren(), cast.finch()
+    wren, finch = factories.wren(), factories.finch()
     for round_number in range(6):
-        project = cast.a_project(f"Last place {round_number}", workers=[wren, finch], hand_size=1, gold_rate=0)
-        cast.a_task(project, wanted=1)
-        hand = worklife.take(wren, project)
-        worklife.run_out(hand)
+        project = factories.a_project(f"Last place {round_number}", workers=[wren, finch], hand_size=1, gold_rate=0)
+        factories.a_task(project, wanted=1)
+        hand = worker_actions.take(wren, project)
+        worker_actions.run_out(hand)
         expire_leases()
-        lease = worklife.leases_of(hand)[0]
+        lease = worker_actions.leases_of(hand)[0]
         submission, claimed = together(
-            partial(worklife.answer, lease),
+            partial(worker_actions.answer, lease),
             partial(claim_hand, worker=finch, project=project),
         )
         assert submission.counts is (claimed is None)
-        worklife.run_late_jobs()
-        worklife.assert_invariants(project)
-        worklife.assert_stream_tells_the_tables(project)
+        worker_actions.run_late_jobs()
+        worker_actions.assert_invariants(project)
+        worker_actions.assert_stream_tells_the_tables(project)
 
 
 def test_the_database_itself_forbids_what_the_code_avoids() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren], hand_size=1, gold_rate=0)
-    task = cast.a_task(project, wanted=1)
-    hand = worklife.take(wren, project)
-    lease = worklife.leases_of(hand)[0]
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=1, gold_rate=0)
+    task = factories.a_task(project, wanted=1)
+    hand = worker_actions.take(wren, project)
+    lease = worker_actions.leases_of(hand)[0]
     lease.pk, lease.public_id = None, task.public_id
     forbidden: dict[str, Callable[[], object]] = {
         ONE_ASSIGNMENT: lease.save,
-        TASK_PLACES: lambda: Task.objects.update(taken=2),
-        BATCH_PLACES: lambda: Batch.objects.update(taken=2),
+        TASK_SLOTS: lambda: Task.objects.update(taken=2),
+        BATCH_SLOTS: lambda: Batch.objects.update(taken=2),
         ONE_LIVE_HAND: lambda: Hand.objects.create(
             project=project, worker=wren, created_at=ClockTimestamp(), expires_at=ClockTimestamp()
         ),

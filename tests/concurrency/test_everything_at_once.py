@@ -7,8 +7,7 @@ import pytest
 from tasks.assignment.models import Assignment
 from tasks.flow.lease_expiry import expire_leases
 from tasks.standing.models import Standing
-from tests import random_walk as wandering
-from tests import worker_actions as worklife
+from tests import random_walk, worker_actions
 from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -16,20 +15,20 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.mark.slow
 def test_random_walks_do_not_deadlock_and_keep_the_invariants() -> None:
-    project = wandering.a_busy_project(8, tasks=40, batches=4)
+    project = random_walk.a_busy_project(8, tasks=40, batches=4)
     standings = Standing.objects.filter(project=project).select_related("worker").order_by("pk")
-    walks = [wandering.Walk(project, row.worker, 7 + number) for number, row in enumerate(standings)]
+    walks = [random_walk.RandomWalk(project, row.worker, 7 + number) for number, row in enumerate(standings)]
 
-    def wander(walk: wandering.Walk) -> None:
+    def wander(walk: random_walk.RandomWalk) -> None:
         for _ in range(70):
             walk.step()
 
     results = together(*[partial(wander, walk) for walk in walks])
     assert results == [None] * len(walks)
     expire_leases()
-    worklife.run_late_jobs()
-    worklife.assert_invariants(project)
-    worklife.assert_stream_tells_the_tables(project)
+    worker_actions.run_late_jobs()
+    worker_actions.assert_invariants(project)
+    worker_actions.assert_stream_tells_the_tables(project)
     for walk in walks:
         walk.assert_nothing_acknowledged_was_lost()
     assert Assignment.objects.filter(state="submitted").count() > 40

@@ -13,7 +13,7 @@ from tasks.batching.models import Batch, Task
 from tasks.consensus.services import update_labels
 from tasks.review.services import approve_batch, drop_stale_verdicts
 from tests.factories import a_batch, a_project, a_task, ada, an_answer, class_answer, finch, wren
-from tests.lock_waits import Meanwhile
+from tests.lock_waits import BackgroundCall
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -35,15 +35,15 @@ def test_a_claim_by_batch_priority_does_not_deadlock_with_labeling(
     ids: Sequence[int] = [task.pk for task in tasks]
     with transaction.atomic():
         lock(Task, ids[0])
-        labeling = Meanwhile(lambda: job(task_ids=ids))
+        labeling = BackgroundCall(lambda: job(task_ids=ids))
         labeling.wait_until_blocked()
-        claiming = Meanwhile(lambda: claim_hand(worker=worker, project=project))
+        claiming = BackgroundCall(lambda: claim_hand(worker=worker, project=project))
         claiming.wait_until_blocked(by=labeling)
 
-    hand = claiming.ended()
+    hand = claiming.wait_for_result()
     assert isinstance(hand, Hand), hand
     assert hand.size == 2
-    assert labeling.ended() == 0
+    assert labeling.wait_for_result() == 0
 
 
 def test_approving_a_batch_does_not_wait_for_an_import_that_adds_tasks() -> None:
@@ -54,7 +54,7 @@ def test_approving_a_batch_does_not_wait_for_an_import_that_adds_tasks() -> None
     update_labels(task_ids=[task.pk])
     with transaction.atomic():
         lock(Project, project.pk)
-        assert Meanwhile(lambda: approve_batch(reviewer=by, batch=task.batch)).ended() == 1
+        assert BackgroundCall(lambda: approve_batch(reviewer=by, batch=task.batch)).wait_for_result() == 1
     assert Batch.objects.get().state == Batch.State.APPROVED
 
 
@@ -62,6 +62,6 @@ def test_the_same_instructions_sent_twice_concurrently_are_one_version() -> None
     by, project = ada(), a_project()
     with transaction.atomic():
         first = write_instructions(project=Project.objects.get(pk=project.pk), by=by, body="Mark every bird.")
-        second = Meanwhile(lambda: write_instructions(project=project, by=by, body="Mark every bird."))
+        second = BackgroundCall(lambda: write_instructions(project=project, by=by, body="Mark every bird."))
         second.wait_until_blocked()
-    assert second.ended() == first
+    assert second.wait_for_result() == first

@@ -14,7 +14,7 @@ from tasks.flow.model_predictions import add_predictions
 from tasks.flow.rejection import reject_label
 from tasks.flow.relabel import relabel
 from tasks.review.services import fix_label
-from tests import worker_actions as worklife
+from tests import worker_actions
 from tests.crowd import a_voting_crowd, answers_of
 from tests.factories import a_gold, a_project, a_worker, ada, class_answer, some_tasks
 from tests.invariants import FORBIDDEN
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def test_refits_run_concurrently_with_settlement_reviews_and_predictions(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("annotary_core.aggregation.classification.blend.COLD_ANSWERS", 50)
+    monkeypatch.setattr("annotary_core.aggregation.classification.blend.COLD_START_ANSWERS", 50)
     workers = [a_worker(name) for name in ("wren", "finch", "robin")]
     careless = a_worker("tit")
     project = a_project(answers_min=3, answers_max=4, hand_size=20, gold_rate=0.5, workers=[*workers, careless])
@@ -35,9 +35,9 @@ def test_refits_run_concurrently_with_settlement_reviews_and_predictions(monkeyp
     some_tasks(project, 20, batches=2, wanted=3)
     for _ in range(10):
         a_gold(project)
-    hand = worklife.take(careless, project)
+    hand = worker_actions.take(careless, project)
     for lease in Assignment.objects.filter(hand=hand):
-        worklife.answer(lease, 2)
+        worker_actions.answer(lease, 2)
     labels = list(ConsensusLabel.objects.filter(is_current=True).select_related("task").order_by("pk"))
     boss = ada()
 
@@ -69,7 +69,7 @@ def test_refits_run_concurrently_with_settlement_reviews_and_predictions(monkeyp
         lambda: verdicts(labels[8:16], reject),
         predict,
         lambda: [relabel(task_ids=[task.pk for task in tasks[20:]]) for _ in range(3)],
-        lambda: worklife.settle(hand),
+        lambda: worker_actions.settle(hand),
     )
     assert [result for result in done if isinstance(result, Exception)] == []
 

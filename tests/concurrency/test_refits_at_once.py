@@ -8,7 +8,7 @@ from django.db import OperationalError, connection, transaction
 from kernel.jobs import run_job
 from kernel.models import Job
 from projects.models import Project
-from tasks.consensus import refit as refitting
+from tasks.consensus import refit as refit_module
 from tasks.consensus import services
 from tasks.consensus.models import ConsensusState, Posterior, WorkerReliability
 from tasks.consensus.refit import REFIT, ask_refit, catch_up, refit
@@ -17,7 +17,7 @@ from tasks.consensus.worker_model import Learnt, learnt_of, write_state
 from tasks.flow.jobs import refit_job
 from tests.crowd import a_voting_crowd, answers_of, said
 from tests.factories import a_project, a_worker, some_tasks
-from tests.lock_waits import Meanwhile
+from tests.lock_waits import BackgroundCall
 from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def project(monkeypatch: pytest.MonkeyPatch) -> Project:
     """Return a project answered by four workers, with enough answers to fit a model."""
-    monkeypatch.setattr("annotary_core.aggregation.classification.blend.COLD_ANSWERS", 50)
+    monkeypatch.setattr("annotary_core.aggregation.classification.blend.COLD_START_ANSWERS", 50)
     workers = [a_worker(name) for name in ("wren", "finch", "robin", "tit")]
     project = a_project(answers_min=4, answers_max=4, workers=workers)
     tasks = some_tasks(project, 25, wanted=4)
@@ -57,9 +57,9 @@ def test_a_second_refit_waits_for_the_first(project: Project) -> None:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{REFIT}.{project.pk}"])
-        second = Meanwhile(lambda: refit(project_id=project.pk))
+        second = BackgroundCall(lambda: refit(project_id=project.pk))
         second.wait_until_blocked()
-    assert second.ended().fresh is True
+    assert second.wait_for_result().fresh is True
 
 
 def test_readers_see_the_complete_old_version_until_the_new_one_commits(project: Project) -> None:
@@ -68,8 +68,8 @@ def test_readers_see_the_complete_old_version_until_the_new_one_commits(project:
     with transaction.atomic():
         ConsensusState.objects.update(fingerprint="as if of other answers")
         refit(project_id=project.pk)
-        reader = Meanwhile(lambda: known(project))
-        seen: Learnt = reader.ended()
+        reader = BackgroundCall(lambda: known(project))
+        seen: Learnt = reader.wait_for_result()
     assert seen.version == before.version == 1
     assert seen.blend.accuracy.tolist() == before.blend.accuracy.tolist()
     assert known(project).version == 2
@@ -142,7 +142,7 @@ def test_an_update_overtaken_by_a_refit_is_redone_with_the_new_model(
     def slow(outcomes: Any) -> None:
         original(outcomes)
         if not overtaken:
-            overtaken.append(Meanwhile(lambda: refit(project_id=project.pk)).ended().fresh)
+            overtaken.append(BackgroundCall(lambda: refit(project_id=project.pk)).wait_for_result().fresh)
 
     monkeypatch.setattr(services, "_save_posteriors", slow)
 
@@ -170,7 +170,7 @@ def test_a_refit_that_dies_before_commit_leaves_nothing_and_is_retried(
     Job.objects.all().delete()
     ask_in_transaction(project)
     [job] = Job.objects.all()
-    queue = refitting._queue_updates
+    queue = refit_module._queue_updates
 
     def cut(project_id: int, tasks: Any) -> None:
         queue(project_id, tasks)
@@ -178,7 +178,7 @@ def test_a_refit_that_dies_before_commit_leaves_nothing_and_is_retried(
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
     with monkeypatch.context() as patched:
-        patched.setattr(refitting, "_queue_updates", cut)
+        patched.setattr(refit_module, "_queue_updates", cut)
         with pytest.raises(OperationalError):
             refit(project_id=project.pk)
     connection.close()

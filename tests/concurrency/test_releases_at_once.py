@@ -12,10 +12,10 @@ from tasks.exports.models import Export
 from tasks.exports.services import request_export
 from tasks.review.services import approve_label
 from tasks.snapshots.models import GroupSplit, Snapshot, SnapshotItem
-from tasks.snapshots.services import ReleaseInWork, build_snapshot, make_snapshot
-from tasks.snapshots.splits import splits_of
+from tasks.snapshots.services import ReleaseInProgress, build_snapshot, create_snapshot
+from tasks.snapshots.splits import assign_splits
 from tests.factories import a_project, a_task, ada, an_answer, class_answer, finch, wren
-from tests.lock_waits import Meanwhile
+from tests.lock_waits import BackgroundCall
 from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,9 +34,9 @@ def project() -> Project:
 def test_of_two_requests_one_creates_the_release(project: Project) -> None:
     by = ada()
 
-    results = together(*[lambda: make_snapshot(project=project, by=by)] * 2)
+    results = together(*[lambda: create_snapshot(project=project, by=by)] * 2)
 
-    assert sum(isinstance(result, ReleaseInWork) for result in results) == 1
+    assert sum(isinstance(result, ReleaseInProgress) for result in results) == 1
     assert list(Snapshot.objects.values_list("number", flat=True)) == [1]
 
 
@@ -44,14 +44,14 @@ def test_a_release_that_waits_for_a_class_change_uses_the_new_classes(project: P
     by = ada()
     with transaction.atomic():
         schema = change_classes(project=project, by=by, classes=[ClassSpec("cat"), ClassSpec("dog"), ClassSpec("owl")])
-        making = Meanwhile(lambda: make_snapshot(project=project, by=by))
+        making = BackgroundCall(lambda: create_snapshot(project=project, by=by))
         making.wait_until_blocked()
 
-    assert making.ended().schema_id == schema.pk
+    assert making.wait_for_result().schema_id == schema.pk
 
 
 def test_concurrent_builders_build_the_release_once(project: Project) -> None:
-    snapshot = make_snapshot(project=project, by=ada())
+    snapshot = create_snapshot(project=project, by=ada())
 
     results = together(*[lambda: build_snapshot(snapshot_id=snapshot.pk)] * 2)
 
@@ -63,7 +63,8 @@ def test_concurrent_splits_of_the_same_groups_agree(project: Project) -> None:
     groups = [f"scene {n}" for n in range(300)]
 
     first, second = together(
-        lambda: splits_of(project=project, groups=groups), lambda: splits_of(project=project, groups=groups[::-1])
+        lambda: assign_splits(project=project, groups=groups),
+        lambda: assign_splits(project=project, groups=groups[::-1]),
     )
 
     assert first == second
@@ -72,7 +73,7 @@ def test_concurrent_splits_of_the_same_groups_agree(project: Project) -> None:
 
 def test_two_requests_for_a_format_create_one_export(project: Project) -> None:
     by = ada()
-    snapshot = make_snapshot(project=project, by=by)
+    snapshot = create_snapshot(project=project, by=by)
     build_snapshot(snapshot_id=snapshot.pk)
     snapshot.refresh_from_db()
 

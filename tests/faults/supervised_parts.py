@@ -9,11 +9,9 @@ import signal
 import sys
 from pathlib import Path
 
-from annotary.runtime import launcher as keeper
-from annotary.runtime import orphans as leftovers
-from annotary.runtime import state
+from annotary.runtime import launcher, orphans, state
 from annotary.runtime.linux_processes import Identity
-from annotary.runtime.paths import Places
+from annotary.runtime.paths import DataPaths
 from annotary.runtime.process import Service
 from annotary.runtime.state import State
 from annotary.runtime.supervisor import Supervisor
@@ -43,7 +41,7 @@ time.sleep(3600)
 """
 
 
-def a_part(name: str, paths: Places) -> Service:
+def a_part(name: str, paths: DataPaths) -> Service:
     return Service(
         name=name,
         title=name,
@@ -57,10 +55,10 @@ def a_part(name: str, paths: Places) -> Service:
 
 
 def main(folder: Path) -> int:
-    paths = Places(folder)
+    paths = DataPaths(folder)
     paths.create()
     lock = state.lock_data(paths)
-    leftovers.kill(paths)
+    orphans.kill(paths)
     (folder / "pids").mkdir(exist_ok=True)
     # Under nohup, the tests inherit an ignored SIGHUP; restore the default.
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -70,7 +68,7 @@ def main(folder: Path) -> int:
 
     def work(supervisor: Supervisor) -> None:
         status.supervisor = Identity.from_pid(os.getpid())
-        supervisor.extra_environment = {leftovers.INSTANCE_VARIABLE: status.instance}
+        supervisor.extra_environment = {orphans.INSTANCE_VARIABLE: status.instance}
 
         def note(children: dict[str, Identity]) -> None:
             status.children = children
@@ -82,7 +80,7 @@ def main(folder: Path) -> int:
         status.write(paths)
         supervisor.run_forever()
 
-    code = keeper.run(work)
+    code = launcher.run(work)
     os.close(lock)
     return code
 

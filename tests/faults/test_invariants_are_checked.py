@@ -10,7 +10,7 @@ from django.db import connection
 
 from annotary.demo.worker import Receipt
 from tasks.annotation.models import Annotation
-from tests import factories as cast
+from tests import factories
 from tests.invariants import violations
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,8 +35,8 @@ def run(sql: str, *values: Any) -> None:
 @pytest.fixture
 def answer() -> Annotation:
     """A settled answer by wren, credited correctly."""
-    project = cast.a_project(workers=[cast.wren()])
-    annotation = cast.an_answer(cast.a_task(project), cast.wren(), cast.class_answer(1))
+    project = factories.a_project(workers=[factories.wren()])
+    annotation = factories.an_answer(factories.a_task(project), factories.wren(), factories.class_answer(1))
     run(
         "INSERT INTO tasks_ledgerentry (public_id, project_id, worker_id, kind, assignment_id, hand_id, amount,"
         " currency, cause, created_at) SELECT gen_random_uuid(), project_id, worker_id, 'credit', id, hand_id, price,"

@@ -25,11 +25,11 @@ from annotary.demo import scenario
 from annotary.demo.crowd import Crowd
 from annotary.demo.dataset import prepare
 from annotary.demo.manager import Manager
-from annotary.demo.progress import Stages
-from annotary.demo.scenario import Outcome
+from annotary.demo.progress import StageProgress
+from annotary.demo.scenario import RunResult
 from annotary.demo.skills import crowd_of
 from annotary.demo.worker import Job, Receipt
-from annotary.runtime import programmatic as runtime
+from annotary.runtime import programmatic
 from annotary.runtime.programmatic import Running
 from annotary.runtime.source_roots import python_path
 from annotary_core.synthesis.scenes.synthesize import synthesize
@@ -67,7 +67,7 @@ class Site:
         self.running: Running = self._start()
 
     def _start(self) -> Running:
-        return self._stack.enter_context(runtime.start(data=self.data, port=self.port))
+        return self._stack.enter_context(programmatic.start(data=self.data, port=self.port))
 
     def kill(self, part: str) -> None:
         """Send SIGKILL to the service and return when it is running again."""
@@ -156,7 +156,7 @@ class Killer(threading.Thread):
                 return
 
 
-def label(site: Site, manager: Manager, outcome: Outcome, killer: Killer) -> list[Receipt]:
+def label(site: Site, manager: Manager, outcome: RunResult, killer: Killer) -> list[Receipt]:
     """Run the crowd and the killer together; return every receipt that a client holds."""
     project = outcome.project["id"]
     job = Job(
@@ -185,7 +185,7 @@ def test_nothing_is_lost_duplicated_or_torn_when_every_service_is_killed(site: S
     manager = Manager(site.running.url, site.manager_key(), retry_seconds=PATIENCE)
     killer = Killer(site)
     (tmp_path / "out").mkdir()
-    with Stages(Console(quiet=True)) as stages:
+    with StageProgress(Console(quiet=True)) as stages:
         project = scenario.make_project(manager, dataset, "Killed")
         outcome = scenario.import_images(manager, project, dataset, stages, seed=SEED)
         receipts = label(site, manager, outcome, killer)

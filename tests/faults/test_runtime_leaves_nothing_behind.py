@@ -10,13 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from annotary.runtime import linux_processes as processes
-from annotary.runtime import state
+from annotary.runtime import linux_processes, state
 from annotary.runtime.linux_processes import Identity
-from annotary.runtime.paths import Places
+from annotary.runtime.paths import DataPaths
 from annotary.runtime.source_roots import python_path
 from annotary.runtime.state import State
-from annotary.runtime.temporary_stores import ThrowAway
+from annotary.runtime.temporary_stores import TemporaryStores
 
 SCRIPT = Path(__file__).with_name("supervised_parts.py")
 NAMES = ("meek", "meek-child", "deaf", "deaf-child")
@@ -35,7 +34,7 @@ class Installation:
     """The runtime of supervised_parts.py on one folder; a test can start it repeatedly."""
 
     def __init__(self, folder: Path) -> None:
-        self.paths = Places(folder)
+        self.paths = DataPaths(folder)
         self.started: list[subprocess.Popen[str]] = []
 
     def start(self) -> "subprocess.Popen[str]":
@@ -147,10 +146,10 @@ def test_a_second_start_on_the_same_data_is_refused_with_advice(installation: In
 
 
 def test_killing_the_launcher_of_real_stores_ends_postgresql_and_its_backends() -> None:
-    stores = ThrowAway()
+    stores = TemporaryStores()
     launcher = stores.process.pid
     all_processes = [
-        process for pid in [launcher, *processes.descendants(launcher)] if (process := Identity.from_pid(pid))
+        process for pid in [launcher, *linux_processes.descendants(launcher)] if (process := Identity.from_pid(pid))
     ]
     assert len(all_processes) > 6
     os.kill(launcher, signal.SIGKILL)
@@ -162,7 +161,7 @@ def test_killing_the_launcher_of_real_stores_ends_postgresql_and_its_backends() 
 def test_stores_end_with_the_program_that_started_them(tmp_path: Path) -> None:
     note = tmp_path / "pid"
     program = (
-        "import sys, time; from annotary.runtime.temporary_stores import ThrowAway; stores = ThrowAway();"
+        "import sys, time; from annotary.runtime.temporary_stores import TemporaryStores; stores = TemporaryStores();"
         "open(sys.argv[1] + '.new', 'w').write(str(stores.process.pid));"
         "import os; os.replace(sys.argv[1] + '.new', sys.argv[1]); time.sleep(600)"
     )
@@ -172,7 +171,7 @@ def test_stores_end_with_the_program_that_started_them(tmp_path: Path) -> None:
     assert eventually(note.exists)
     launcher = int(note.read_text())
     all_processes = [
-        process for pid in [launcher, *processes.descendants(launcher)] if (process := Identity.from_pid(pid))
+        process for pid in [launcher, *linux_processes.descendants(launcher)] if (process := Identity.from_pid(pid))
     ]
     caller.kill()
     caller.wait()

@@ -12,9 +12,9 @@ from annotary.runtime.source_roots import python_path
 WRAPPER = Path(__file__).with_name("without_namespaces.py")
 PROGRAM = """
 import json, os, pwd, psycopg
-from annotary.runtime.temporary_stores import ThrowAway
+from annotary.runtime.temporary_stores import TemporaryStores
 from annotary.runtime import guise
-stores = ThrowAway()
+stores = TemporaryStores()
 try:
     with psycopg.connect(stores.environment["DATABASE_URL"]) as connection:
         folder, one = connection.execute("SELECT current_setting('data_directory'), 1").fetchone()

@@ -10,11 +10,11 @@ import pytest
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
-from tasks.flow.ground_truth import SampleRefused, TruthReport, import_truth, match_truth, read_truth
+from tasks.flow.ground_truth import SampleRefused, TruthReport, import_truth, match_truth, read_ground_truth
 from tasks.flow.imports import run_import
 from tasks.gold.models import Gold
 from tasks.ingest.archives import ArchiveRefused
-from tasks.ingest.ground_truth import TruthRefused
+from tasks.ingest.ground_truth import GroundTruthRefused
 from tasks.ingest.models import Image, ImportItem
 from tasks.ingest.services import ingest_folder, start_import
 from tests.factories import a_project, a_task, ada, an_image
@@ -117,7 +117,7 @@ def test_a_duplicate_with_a_different_label_is_reported(tmp_path: Path) -> None:
     folder.mkdir()
     coco(folder / "a.json", ["photos/0.jpg"])
     coco(folder / "b.json", ["copy.jpg"], box=(0, 0, 50, 50))
-    matched = match_truth(project=project, truth=read_truth(path=folder))
+    matched = match_truth(project=project, truth=read_ground_truth(path=folder))
     assert matched.answers[Image.objects.get().pk]["objects"][0]["geom"]["x"] == 10
     assert "which has a different label" in matched.problems[0].sentence
 
@@ -147,15 +147,15 @@ def test_a_sample_is_a_number_or_a_share(tmp_path: Path) -> None:
 
 def test_a_file_without_labels_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.json").write_text("[]")
-    with pytest.raises(TruthRefused):
+    with pytest.raises(GroundTruthRefused):
         run_import_truth(box_project(1), tmp_path / "notes.json")
     (tmp_path / "cut.zip").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(ArchiveRefused):
-        read_truth(path=tmp_path / "cut.zip")
+        read_ground_truth(path=tmp_path / "cut.zip")
     with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
         archive.writestr("a.jpg", b"x")
-    with pytest.raises(TruthRefused, match="contains no XML or JSON files"):
-        read_truth(path=tmp_path / "photos.zip")
+    with pytest.raises(GroundTruthRefused, match="contains no XML or JSON files"):
+        read_ground_truth(path=tmp_path / "photos.zip")
 
 
 @pytest.mark.shared
@@ -175,7 +175,7 @@ def test_the_raccoon_data_set_is_imported_with_half_of_its_labels_unmatched() ->
 
 @pytest.mark.shared
 def test_the_imagenet_sample_is_imported_with_its_classes() -> None:
-    truth = read_truth(path=SHARED / "imagenet_sample")
+    truth = read_ground_truth(path=SHARED / "imagenet_sample")
     names = sorted({record.image_class for record in truth.records.values() if record.image_class})
     project = a_project(classes=names, state="draft")
     batch_import = ingest_folder(project=project, by=ada(), folder=SHARED / "imagenet_sample")

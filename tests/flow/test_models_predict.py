@@ -109,7 +109,7 @@ def test_gold_measures_a_model_before_the_first_fit() -> None:
 
 
 def test_a_refit_estimates_the_reliability_of_a_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("annotary_core.aggregation.classification.blend.COLD_ANSWERS", 50)
+    monkeypatch.setattr("annotary_core.aggregation.classification.blend.COLD_START_ANSWERS", 50)
     workers = [wren(), finch(), a_worker("robin")]
     project = a_project(classes=("cat", "dog", "owl"), answers_min=3, answers_max=3, workers=workers)
     tasks = some_tasks(project, 40, wanted=3)

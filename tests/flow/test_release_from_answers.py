@@ -31,7 +31,7 @@ from tasks.flow.settlement import settle_hand
 from tasks.pay.models import LedgerEntry
 from tasks.review.services import approve_batch, approve_label, fix_label
 from tasks.snapshots.jobs import build_snapshot_job
-from tasks.snapshots.services import make_snapshot
+from tasks.snapshots.services import create_snapshot
 from tests.factories import a_project, a_task, a_worker, ada, an_image, class_answer, finch, wren
 
 pytestmark = pytest.mark.django_db
@@ -102,7 +102,7 @@ def test_answers_become_a_release_that_carries_its_evidence(project: Project) ->
     approve_label(reviewer=by, task=label("0.jpg").task, label_hash=label("0.jpg").content_hash)
     fix_label(reviewer=by, task=label("1.jpg").task, label_hash=label("1.jpg").content_hash, raw=class_answer(1))
     assert approve_batch(reviewer=by, batch=label("0.jpg").task.batch) == 1
-    snapshot = make_snapshot(project=project, by=by)
+    snapshot = create_snapshot(project=project, by=by)
     run_queued_jobs()
     snapshot.refresh_from_db()
     export = request_export(snapshot=snapshot, format="coco", by=by)

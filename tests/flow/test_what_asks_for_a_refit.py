@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from kernel.clock import database_now
-from kernel.jobs import jobs_to_resend, run_job
+from kernel.jobs import resend_lost_jobs, run_job
 from kernel.models import Job, OutboxMessage
 from projects.models import Project
 from tasks.batching.models import Task
@@ -116,7 +116,7 @@ def test_the_pause_is_proportional_to_the_duration_of_the_fit(project: Project) 
     assert job.not_before - database_now() > timedelta(seconds=590)
     assert not OutboxMessage.objects.exists()
     Job.objects.update(not_before=database_now(), created_at=database_now() - timedelta(minutes=1))
-    assert jobs_to_resend() == 1
+    assert resend_lost_jobs() == 1
     assert OutboxMessage.objects.get().job_id == job.pk
 
 

@@ -13,8 +13,8 @@ from tasks.consensus.refit import refit
 from tasks.flow.rejection import reject_label
 from tasks.flow.relabel import relabel
 from tasks.standing.models import Standing
-from tasks.standing.services import note_gold, pause, resume
-from tests import worker_actions as worklife
+from tasks.standing.services import pause, record_gold_results, resume
+from tests import worker_actions
 from tests.crowd import answers_of, said
 from tests.factories import a_gold, a_project, a_worker, ada, an_answer, box_answer, class_answer, some_tasks
 
@@ -59,7 +59,7 @@ def answer_gold(project: Project, workers: list[Actor]) -> None:
     answers_of(project, {w: {g: said(1 if w == workers[0] else 2) for g in golds} for w in workers})
     for worker in workers:
         right = GOLD_IMAGES if worker == workers[0] else 0
-        note_gold(project_id=project.pk, worker_id=worker.pk, seen=GOLD_IMAGES, correct=right)
+        record_gold_results(project_id=project.pk, worker_id=worker.pk, seen=GOLD_IMAGES, correct=right)
 
 
 def test_gold_changes_earlier_labels_of_a_small_project() -> None:
@@ -109,12 +109,12 @@ def test_pausing_a_worker_because_of_gold_requests_a_refit() -> None:
     some_tasks(project, 30)
     for _ in range(10):
         a_gold(project)
-    hand = worklife.take(wren, project)
+    hand = worker_actions.take(wren, project)
     for lease in Assignment.objects.filter(hand=hand):
-        worklife.answer(lease, 2)
+        worker_actions.answer(lease, 2)
     assert not Job.objects.filter(kind="consensus.refit").exists()
 
-    worklife.settle(hand)
+    worker_actions.settle(hand)
 
     assert Standing.objects.get(worker=wren).state == "paused"
     assert Job.objects.filter(kind="consensus.refit", state="queued").count() == 1

@@ -22,7 +22,7 @@ from storage.models import Blob
 from storage.services import store_blob
 from tasks.batching.models import Task
 from tasks.ingest.models import Image
-from tests import factories as cast
+from tests import factories
 
 # Playwright's event loop runs in the tests' thread, where Django would otherwise refuse to use the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -47,12 +47,12 @@ def a_scene_image(project: Project, index: int) -> Image:
     """Create an image of the project whose pixels are stored and can be shown."""
     body, width, height = scene(index)
     blob: Blob = store_blob(source=io.BytesIO(body), content_type="image/jpeg")
-    return cast.an_image(project, width=width, height=height, release=blob, rendition=blob, thumb=blob)
+    return factories.an_image(project, width=width, height=height, release=blob, rendition=blob, thumb=blob)
 
 
 def scene_tasks(project: Project, count: int) -> list[Task]:
-    batch = cast.a_batch(project)
-    return [cast.a_task(project, batch=batch, image=a_scene_image(project, index)) for index in range(count)]
+    batch = factories.a_batch(project)
+    return [factories.a_task(project, batch=batch, image=a_scene_image(project, index)) for index in range(count)]
 
 
 class People:

@@ -8,7 +8,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from accounts.models import Membership, Role, User
 from kernel.events import number_events, record_event
 from projects.models import Project
-from tests import factories as cast
+from tests import factories
 from tests.ui.sockets import events_of, message, opened, relay_once, socket_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,7 +22,7 @@ def port() -> Iterator[int]:
 
 @pytest.fixture
 def project() -> Project:
-    return cast.a_project("Strays")
+    return factories.a_project("Strays")
 
 
 def happen(project: Project, *, answers: int) -> None:
@@ -31,7 +31,7 @@ def happen(project: Project, *, answers: int) -> None:
 
 
 def a_reviewer(project: Project) -> User:
-    user = cast.a_user("rook")
+    user = factories.a_user("rook")
     Membership.objects.create(organisation=project.organisation, actor=user.actor, role=Role.REVIEWER)
     return user
 
@@ -39,7 +39,7 @@ def a_reviewer(project: Project) -> User:
 def test_a_snapshot_comes_first_then_numbered_deltas(port: int, project: Project) -> None:
     happen(project, answers=2)
     relay_once()
-    with opened(port, project.public_id, cast.ada().user) as client:
+    with opened(port, project.public_id, factories.ada().user) as client:
         assert message(client) == {"type": "snapshot", "number": 2, "data": {"totals": {"submitted": 2}}}
         happen(project, answers=1)
         relay_once()
@@ -55,7 +55,7 @@ def test_a_snapshot_comes_first_then_numbered_deltas(port: int, project: Project
 
 def test_the_snapshot_and_all_deltas_add_up(port: int, project: Project) -> None:
     happen(project, answers=3)
-    with opened(port, project.public_id, cast.ada().user) as client:
+    with opened(port, project.public_id, factories.ada().user) as client:
         total = message(client)["data"]["totals"].get("submitted", 0)
         relay_once()
         happen(project, answers=4)
@@ -68,7 +68,7 @@ def test_the_snapshot_and_all_deltas_add_up(port: int, project: Project) -> None
 
 
 def test_a_gap_is_answered_with_a_new_snapshot(port: int, project: Project) -> None:
-    with opened(port, project.public_id, cast.ada().user) as client:
+    with opened(port, project.public_id, factories.ada().user) as client:
         assert message(client)["number"] == 0
         happen(project, answers=2)
         number_events(project_id=project.pk)  # numbered, but the channel layer lost the message
@@ -78,7 +78,7 @@ def test_a_gap_is_answered_with_a_new_snapshot(port: int, project: Project) -> N
 
 
 def test_a_page_that_saw_a_gap_gets_a_new_snapshot(port: int, project: Project) -> None:
-    with opened(port, project.public_id, cast.ada().user) as client:
+    with opened(port, project.public_id, factories.ada().user) as client:
         message(client)
         happen(project, answers=1)
         number_events(project_id=project.pk)
@@ -87,7 +87,7 @@ def test_a_page_that_saw_a_gap_gets_a_new_snapshot(port: int, project: Project) 
 
 
 def test_invalid_messages_do_not_close_the_connection(port: int, project: Project) -> None:
-    with opened(port, project.public_id, cast.ada().user) as client:
+    with opened(port, project.public_id, factories.ada().user) as client:
         message(client)
         for nonsense in ("not json", "[1]", '{"type": "unknown"}', '"resync"'):
             client.send(nonsense)
@@ -96,7 +96,7 @@ def test_invalid_messages_do_not_close_the_connection(port: int, project: Projec
 
 
 def test_two_sockets_receive_the_same_events(port: int, project: Project) -> None:
-    ada, rook = cast.ada().user, a_reviewer(project)
+    ada, rook = factories.ada().user, a_reviewer(project)
     with opened(port, project.public_id, ada) as one, opened(port, project.public_id, rook) as two:
         message(one), message(two)
         happen(project, answers=2)
@@ -105,8 +105,8 @@ def test_two_sockets_receive_the_same_events(port: int, project: Project) -> Non
 
 
 def test_a_socket_receives_nothing_from_another_project(port: int, project: Project) -> None:
-    other = cast.a_project("Others")
-    with opened(port, project.public_id, cast.ada().user) as client:
+    other = factories.a_project("Others")
+    with opened(port, project.public_id, factories.ada().user) as client:
         message(client)
         happen(other, answers=1)
         relay_once()
@@ -119,8 +119,8 @@ def test_a_socket_receives_nothing_from_another_project(port: int, project: Proj
 @pytest.mark.parametrize("who", ["nobody", "an outsider", "a worker"])
 def test_people_without_access_are_rejected(port: int, project: Project, who: str) -> None:
     if who == "a worker":
-        cast.admitted(project, cast.wren())
-    user = {"nobody": None, "an outsider": cast.finch().user, "a worker": cast.wren().user}[who]
+        factories.admitted(project, factories.wren())
+    user = {"nobody": None, "an outsider": factories.finch().user, "a worker": factories.wren().user}[who]
     with opened(port, project.public_id, user) as client, pytest.raises(ConnectionClosed) as closed:
         client.recv(timeout=15)
     assert closed.value.rcvd is not None
@@ -129,5 +129,5 @@ def test_people_without_access_are_rejected(port: int, project: Project, who: st
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "http://127.0.0.1.evil.example", "null"])
 def test_a_page_of_another_site_cannot_connect(port: int, project: Project, origin: str) -> None:
-    with pytest.raises(InvalidStatus), opened(port, project.public_id, cast.ada().user, origin=origin):
+    with pytest.raises(InvalidStatus), opened(port, project.public_id, factories.ada().user, origin=origin):
         raise AssertionError("it was let in")

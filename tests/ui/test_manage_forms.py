@@ -16,7 +16,7 @@ from tasks.batching.models import Batch
 from tasks.ingest.models import Import
 from tasks.ingest.services import start_import
 from tasks.standing.models import Standing
-from tests import factories as cast
+from tests import factories
 from tests.ui.live import People
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +48,7 @@ GOOD: dict[str, Any] = {
 @pytest.fixture
 def ada() -> Client:
     client = Client()
-    client.force_login(cast.ada().user)
+    client.force_login(factories.ada().user)
     return client
 
 
@@ -133,15 +133,15 @@ def test_settings_change_policies_classes_and_instructions(ada: Client) -> None:
 
 
 def test_opening_without_images_is_refused_with_a_reason(ada: Client) -> None:
-    project = cast.a_project(state="draft")
+    project = factories.a_project(state="draft")
     answer = ada.post(f"/projects/{project.public_id}/state/", {"step": "open"}, follow=True)
     assert "There is nothing to label yet; import images first." in text_of(answer)
     assert Project.objects.get().state == Project.State.DRAFT
 
 
 def test_opening_a_draft_opens_its_batches(ada: Client) -> None:
-    project = cast.a_project(state="draft")
-    cast.a_task(project, batch=cast.a_batch(project, state="draft"))
+    project = factories.a_project(state="draft")
+    factories.a_task(project, batch=factories.a_batch(project, state="draft"))
     ada.post(f"/projects/{project.public_id}/state/", {"step": "open"})
     assert Project.objects.get().state == Project.State.OPEN
     assert Batch.objects.get().state == Batch.State.OPEN
@@ -149,8 +149,8 @@ def test_opening_a_draft_opens_its_batches(ada: Client) -> None:
 
 @pytest.mark.parametrize(("priority", "kept"), [("7", 7), ("-3", -3), ("first", 0), ("5000", 0)])
 def test_a_batch_gets_a_numeric_priority(ada: Client, priority: str, kept: int) -> None:
-    project = cast.a_project()
-    batch = cast.a_batch(project)
+    project = factories.a_project()
+    batch = factories.a_batch(project)
     address = f"/projects/{project.public_id}/batches/{batch.public_id}/"
     answer = ada.post(address, {"step": "priority", "priority": priority}, follow=True)
     batch.refresh_from_db()
@@ -159,8 +159,8 @@ def test_a_batch_gets_a_numeric_priority(ada: Client, priority: str, kept: int) 
 
 
 def test_a_worker_is_paused_with_a_reason_and_resumed(ada: Client) -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren])
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren])
     address = f"/projects/{project.public_id}/workers/{wren.public_id}/"
     assert "Enter a reason" in text_of(ada.post(address, {"step": "pause", "reason": " "}, follow=True))
     assert Standing.objects.get().state == Standing.State.ACTIVE
@@ -172,7 +172,7 @@ def test_a_worker_is_paused_with_a_reason_and_resumed(ada: Client) -> None:
 
 
 def test_an_invitation_is_shown_once_with_its_code_and_can_be_revoked(ada: Client) -> None:
-    project = cast.a_project()
+    project = factories.a_project()
     address = f"/projects/{project.public_id}/workers/"
     page = text_of(ada.post(f"{address}invite/", {"days": 3, "max_uses": 5}, follow=True))
     assert "data:image/svg+xml" in page
@@ -185,8 +185,8 @@ def test_an_invitation_is_shown_once_with_its_code_and_can_be_revoked(ada: Clien
 
 
 def test_an_invitation_of_another_organization_cannot_be_revoked(ada: Client) -> None:
-    other = cast.an_organisation("Other")
-    stranger = cast.a_worker("owl")
+    other = factories.an_organisation("Other")
+    stranger = factories.a_worker("owl")
     invitation = Invitation.objects.create(
         organisation=other, token_sha256="0" * 64, expires_at="2100-01-01T00:00Z", created_by=stranger
     )
@@ -218,8 +218,8 @@ def test_a_key_without_scopes_is_refused_with_a_message(ada: Client) -> None:
 def test_only_an_owner_invites_managers(ada: Client) -> None:
     ada.post("/settings/team/", {"role": "manager"})
     assert Invitation.objects.get().role == Role.MANAGER
-    crow = cast.a_user("crow")
-    Membership.objects.create(organisation=cast.an_organisation(), actor=crow.actor, role=Role.MANAGER)
+    crow = factories.a_user("crow")
+    Membership.objects.create(organisation=factories.an_organisation(), actor=crow.actor, role=Role.MANAGER)
     client = Client()
     client.force_login(crow)
     assert client.post("/settings/team/", {"role": "manager"}).status_code == 403
@@ -235,8 +235,8 @@ def test_one_answer_per_image_sets_the_maximum_to_one(ada: Client) -> None:
 
 
 def test_a_project_may_be_opened_with_fewer_check_images(ada: Client) -> None:
-    project = cast.a_project(state="draft")
-    cast.a_task(project, batch=cast.a_batch(project, state="draft"))
+    project = factories.a_project(state="draft")
+    factories.a_task(project, batch=factories.a_batch(project, state="draft"))
     page = text_of(ada.get(f"/projects/{project.public_id}/"))
     assert "Open without check images" in page
     Project.objects.update(state=Project.State.OPEN)
@@ -244,15 +244,15 @@ def test_a_project_may_be_opened_with_fewer_check_images(ada: Client) -> None:
 
 
 def test_the_board_includes_the_state_for_the_page_header(ada: Client) -> None:
-    project = cast.a_project()
+    project = factories.a_project()
     part = text_of(ada.get(f"/projects/{project.public_id}/", {"part": "board"}))
     assert 'data-console-state="open"' in part
     assert 'value="pause"' in part
 
 
 def test_an_import_whose_job_gave_up_can_be_resumed(ada: Client) -> None:
-    project = cast.a_project()
-    stopped = start_import(project=project, by=cast.ada(), source=Import.Source.FOLDER)
+    project = factories.a_project()
+    stopped = start_import(project=project, by=factories.ada(), source=Import.Source.FOLDER)
     Import.objects.update(state=Import.State.WORKING)
     images = f"/projects/{project.public_id}/images/"
     address = f"/projects/{project.public_id}/imports/{stopped.public_id}/resume/"
@@ -260,12 +260,12 @@ def test_an_import_whose_job_gave_up_can_be_resumed(ada: Client) -> None:
     assert "The import continues where it stopped." in text_of(ada.post(address, follow=True))
     assert Job.objects.filter(dedupe_key=f"import.{stopped.pk}", state=Job.State.QUEUED).exists()
     assert address not in text_of(ada.get(images))
-    elsewhere = cast.a_project("Elsewhere")
+    elsewhere = factories.a_project("Elsewhere")
     assert ada.post(address.replace(str(project.public_id), str(elsewhere.public_id))).status_code == 404
 
 
 def test_the_only_owner_must_invite_another_before_leaving(ada: Client) -> None:
-    Membership.objects.create(organisation=cast.an_organisation(), actor=cast.wren(), role=Role.MANAGER)
+    Membership.objects.create(organisation=factories.an_organisation(), actor=factories.wren(), role=Role.MANAGER)
     answer = ada.post("/me/delete/", {"password": "ada"})
     assert answer.status_code == 422
     assert "You are the only owner of Aviary" in text_of(answer)
@@ -274,9 +274,9 @@ def test_the_only_owner_must_invite_another_before_leaving(ada: Client) -> None:
 @pytest.mark.browser
 @pytest.mark.django_db(transaction=True)
 def test_the_state_in_the_header_follows_changes_from_another_tab(people: People) -> None:
-    project = cast.a_project(state="draft")
-    cast.a_task(project, batch=cast.a_batch(project, state="draft"))
-    desk = people.signed_in(cast.ada())
+    project = factories.a_project(state="draft")
+    factories.a_task(project, batch=factories.a_batch(project, state="draft"))
+    desk = people.signed_in(factories.ada())
     desk.route_web_socket("**/ws/**", lambda socket: None)
     desk.goto(f"/projects/{project.public_id}/")
     head = desk.locator(".project-title")
@@ -289,9 +289,9 @@ def test_the_state_in_the_header_follows_changes_from_another_tab(people: People
 
 
 def test_an_open_project_without_workers_asks_to_invite_them(ada: Client) -> None:
-    project = cast.a_project(answers_min=1, answers_max=1)
-    cast.a_task(project, wanted=1)
+    project = factories.a_project(answers_min=1, answers_max=1)
+    factories.a_task(project, wanted=1)
     console = f"/projects/{project.public_id}/"
     assert "All that people need is a link" in text_of(ada.get(console))
-    cast.admitted(project, cast.wren())
+    factories.admitted(project, factories.wren())
     assert "All that people need is a link" not in text_of(ada.get(console))

@@ -20,7 +20,7 @@ from tasks.assignment.services import claim_hand
 from tasks.batching.models import Task
 from tasks.flow.settlement import settle_hand
 from tasks.gold.models import Gold
-from tests import factories as cast
+from tests import factories
 from tests.ui.conftest import watched
 from tests.ui.live import PHONE, People
 from tests.ui.running import running_platform
@@ -180,9 +180,9 @@ def with_eyes_on_the_console(manager: Page, wren: SetPage, project: Project) -> 
 
 def finish_the_answers(project: Project) -> None:
     """Finch answers the rest through the services; the first set already covered touch input."""
-    finch = cast.finch()
+    finch = factories.finch()
     if not finch.standings.exists():
-        cast.admitted(project, finch)
+        factories.admitted(project, finch)
     while answer_a_set(project, finch):
         pass
 
@@ -192,7 +192,7 @@ def answer_a_set(project: Project, worker: Actor) -> bool:
     if hand is None:
         return False
     for each in assignments_of(hand):
-        raw = each.gold.accepted[0] if each.gold else cast.box_answer((2, 20, 30, 200, 150))
+        raw = each.gold.accepted[0] if each.gold else factories.box_answer((2, 20, 30, 200, 150))
         sha = hashlib.sha256(json.dumps(raw).encode()).hexdigest()
         submit_answer(worker=worker, assignment_id=each.public_id, raw=raw, raw_sha256=sha, seconds=7.5)
     settle_hand(worker=worker, hand_id=hand.public_id)

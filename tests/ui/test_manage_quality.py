@@ -17,11 +17,11 @@ from projects.models import Project
 from tasks.analytics import reports
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.services import approve_label
-from tests import factories as cast
+from tests import factories
 from tests.labeled import an_agreed_task, make_reports
 from tests.ui.live import PHONE, People, a_scene_image
-from workers_ui.views.manage import quality as views
-from workers_ui.views.manage.quality import alpha_words, confusion_words, judged_words
+from workers_ui.views.manage import quality
+from workers_ui.views.manage.quality import describe_alpha, describe_calibration, describe_confusion
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def empty_cache() -> Iterator[None]:
 @pytest.fixture
 def ada(db: None) -> Client:
     client = Client()
-    client.force_login(cast.ada().user)
+    client.force_login(factories.ada().user)
     return client
 
 
@@ -47,16 +47,16 @@ def read(client: Client, project: Project, part: str = "") -> str:
 def mixed_up(project: Project) -> Project:
     """Six workers who agree on cats and mix up horses and ponies."""
     for number in range(12):
-        image = cast.an_image(project, name=f"farm/{number}.jpg")
+        image = factories.an_image(project, name=f"farm/{number}.jpg")
         if number < 6:
-            an_agreed_task(project, [cast.class_answer(1)] * 6, image=image)
+            an_agreed_task(project, [factories.class_answer(1)] * 6, image=image)
         else:
-            an_agreed_task(project, [cast.class_answer(2 + (n + number) % 2) for n in range(6)], image=image)
+            an_agreed_task(project, [factories.class_answer(2 + (n + number) % 2) for n in range(6)], image=image)
     return project
 
 
 def farm(**policy: Any) -> Project:
-    return cast.a_project("Farm", classes=("cat", "horse", "pony"), answers_max=6, **policy)
+    return factories.a_project("Farm", classes=("cat", "horse", "pony"), answers_max=6, **policy)
 
 
 def test_the_first_visit_starts_the_report_and_says_so(ada: Client) -> None:
@@ -85,7 +85,7 @@ def test_a_label_approved_by_a_reviewer_is_judged_and_no_longer_doubtful(ada: Cl
     project = mixed_up(farm())
     label = ConsensusLabel.objects.filter(project=project, is_current=True).order_by("confidence").first()
     assert label is not None
-    approve_label(reviewer=cast.ada(), task=label.task, label_hash=label.content_hash)
+    approve_label(reviewer=factories.ada(), task=label.task, label_hash=label.content_hash)
     ada.get(f"/projects/{project.public_id}/quality/")
     make_reports()
     text = read(ada, project)
@@ -104,7 +104,7 @@ def test_doubtful_labels_are_listed_in_review_until_decided(ada: Client) -> None
     assert before > 0
     label = ConsensusLabel.objects.filter(project=project, is_current=True).order_by("confidence").first()
     assert label is not None
-    approve_label(reviewer=cast.ada(), task=label.task, label_hash=label.content_hash)
+    approve_label(reviewer=factories.ada(), task=label.task, label_hash=label.content_hash)
     assert read_count(ada, address) == before - 1
 
 
@@ -163,9 +163,9 @@ def test_the_report_is_not_recomputed_without_new_events(ada: Client, monkeypatc
 
 
 def test_boxes_have_a_report_too(ada: Client) -> None:
-    project = cast.a_project("Things", classes=("apple", "cup"), tools=("box",), answers_max=4)
+    project = factories.a_project("Things", classes=("apple", "cup"), tools=("box",), answers_max=4)
     for number in range(12):
-        boxes = [cast.box_answer((1 + number % 2, 10 + n, 10, 80, 60)) for n in range(3)]
+        boxes = [factories.box_answer((1 + number % 2, 10 + n, 10, 80, 60)) for n in range(3)]
         an_agreed_task(project, boxes)
     ada.get(f"/projects/{project.public_id}/quality/")
     assert [job.state for job in make_reports()] == ["done"]
@@ -195,13 +195,13 @@ def test_the_page_uses_no_mathematical_term_except_alpha(ada: Client) -> None:
     ],
 )
 def test_agreement_is_described_in_a_sentence(alpha: float | None, state: str, words: str) -> None:
-    verdict = alpha_words({"about": "classes", "alpha": alpha, "same": 0.5})
+    verdict = describe_alpha({"about": "classes", "alpha": alpha, "same": 0.5})
     assert verdict[0] == state
     assert words in verdict[1]
 
 
 def test_agreement_on_boxes_is_described_without_a_verdict() -> None:
-    state, sentence = alpha_words({"about": "boxes", "alpha": 0.5, "same": 0.614})
+    state, sentence = describe_alpha({"about": "boxes", "alpha": 0.5, "same": 0.614})
     assert state == ""
     assert "61 % match in place and class" in sentence
 
@@ -212,7 +212,7 @@ def test_agreement_on_boxes_is_described_without_a_verdict() -> None:
 )
 def test_a_confusion_says_how_many_workers_it_affects(workers: int, unclear: bool, words: str) -> None:
     row = {"a": 1, "b": 2, "workers": workers, "of_workers": 20, "unclear": unclear}
-    sentence = confusion_words(row, {1: "horse", 2: "pony"})
+    sentence = describe_confusion(row, {1: "horse", 2: "pony"})
     assert sentence.startswith(f"“horse” and “pony” are mixed up by {workers} of 20 workers: ")
     assert words in sentence
 
@@ -222,8 +222,8 @@ def test_calibration_is_described_by_the_bin_with_the_most_labels() -> None:
         {"low": 0.6, "high": 0.7, "said": 0.66, "right": 0.5, "n": 4},
         {"low": 0.9, "high": 1.0, "said": 0.97, "right": 0.984, "n": 62},
     ]
-    assert judged_words({"bins": bins}) == "Of 62 labels with 90 to 100 % confidence, 98 % were correct."
-    assert judged_words({"bins": []}) == ""
+    assert describe_calibration({"bins": bins}) == "Of 62 labels with 90 to 100 % confidence, 98 % were correct."
+    assert describe_calibration({"bins": []}) == ""
 
 
 class TestInABrowser:
@@ -233,15 +233,15 @@ class TestInABrowser:
     def project(self, people: People) -> Project:
         project = farm()
         for number in range(24):
-            bodies = [cast.class_answer(1 + (number + (n if number % 3 else 0)) % 2) for n in range(4)]
+            bodies = [factories.class_answer(1 + (number + (n if number % 3 else 0)) % 2) for n in range(4)]
             an_agreed_task(project, bodies, image=a_scene_image(project, number % 3) if number < 3 else None)
         return project
 
     def test_the_figures_and_charts_appear_without_a_reload(
         self, people: People, project: Project, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(views, "MIN_TREND_SPAN", 0)
-        page = people.signed_in(cast.ada())
+        monkeypatch.setattr(quality, "MIN_TREND_SPAN", 0)
+        page = people.signed_in(factories.ada())
         page.goto(f"/projects/{project.public_id}/quality/")
         expect(page.get_by_text("The figures are being made.")).to_be_visible()
         make_reports()
@@ -253,10 +253,10 @@ class TestInABrowser:
     def test_it_fits_a_phone(self, people: People, project: Project) -> None:
         label = ConsensusLabel.objects.filter(project=project, is_current=True).first()
         assert label is not None
-        approve_label(reviewer=cast.ada(), task=label.task, label_hash=label.content_hash)
+        approve_label(reviewer=factories.ada(), task=label.task, label_hash=label.content_hash)
         reports.report_of(project=project, name="quality")
         make_reports()
-        page = people.signed_in(cast.ada(), **PHONE)
+        page = people.signed_in(factories.ada(), **PHONE)
         page.goto(f"/projects/{project.public_id}/quality/")
         expect(page.locator("[data-plot-target=plot] canvas")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") == 0

@@ -13,7 +13,7 @@ from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.models import Review
 from tasks.review.services import approve_label, fix_label
-from tests import factories as cast
+from tests import factories
 from tests.ui.live import PHONE, People, a_scene_image
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 def answered(project: Project, index: int, body: dict[str, Any], confidence: float) -> Task:
     """A task with an agreed label to review."""
-    task = cast.a_task(project, image=a_scene_image(project, index))
+    task = factories.a_task(project, image=a_scene_image(project, index))
     ConsensusLabel.objects.create(
         project=project,
         task=task,
@@ -41,7 +41,7 @@ def hash_of(task: Task) -> str:
 
 
 def open_review(people: People, project: Project, **screen: Any) -> Page:
-    page = people.signed_in(cast.ada(), **screen)
+    page = people.signed_in(factories.ada(), **screen)
     page.goto(f"/projects/{project.public_id}/review/")
     page.wait_for_selector(".box-canvas canvas")
     expect(page.locator(".evidence li").first).to_be_visible()
@@ -51,8 +51,8 @@ def open_review(people: People, project: Project, **screen: Any) -> Page:
 @pytest.fixture
 def cats(people: People) -> tuple[Project, list[Task]]:
     """Three labels, each with one class, lowest confidence first."""
-    project = cast.a_project("Strays", classes=("cat", "dog", "fox"))
-    return project, [answered(project, n, cast.class_answer(1 + n % 2), 0.6 + n / 10) for n in range(3)]
+    project = factories.a_project("Strays", classes=("cat", "dog", "fox"))
+    return project, [answered(project, n, factories.class_answer(1 + n % 2), 0.6 + n / 10) for n in range(3)]
 
 
 def test_labels_are_reviewed_lowest_confidence_first_and_approved_by_key(
@@ -110,7 +110,7 @@ def test_a_rejection_needs_a_reason(people: People, cats: tuple[Project, list[Ta
 def test_the_second_reviewer_is_notified_and_continues(people: People, cats: tuple[Project, list[Task]]) -> None:
     project, tasks = cats
     page = open_review(people, project)
-    rook = cast.a_user("rook").actor
+    rook = factories.a_user("rook").actor
     approve_label(reviewer=rook, task=tasks[0], label_hash=hash_of(tasks[0]))
     page.keyboard.press("r")
     page.get_by_label("Reason").fill("This is a fox.")
@@ -123,8 +123,8 @@ def test_the_second_reviewer_is_notified_and_continues(people: People, cats: tup
 def test_a_changed_label_is_shown_again_before_it_is_decided(people: People, cats: tuple[Project, list[Task]]) -> None:
     project, tasks = cats
     page = open_review(people, project)
-    rook = cast.a_user("rook").actor
-    fix_label(reviewer=rook, task=tasks[0], label_hash=hash_of(tasks[0]), raw=cast.class_answer(3))
+    rook = factories.a_user("rook").actor
+    fix_label(reviewer=rook, task=tasks[0], label_hash=hash_of(tasks[0]), raw=factories.class_answer(3))
     page.keyboard.press("a")
     expect(page.get_by_text("This label has changed since the list was loaded")).to_be_visible()
     expect(page.locator("[data-review-desk-target=label]")).to_have_text("fox")
@@ -132,8 +132,8 @@ def test_a_changed_label_is_shown_again_before_it_is_decided(people: People, cat
 
 
 def test_boxes_are_fixed_by_keyboard(people: People) -> None:
-    project = cast.a_project("Things", classes=("apple", "cup"), tools=("box",))
-    task = answered(project, 0, cast.box_answer((1, 10, 10, 80, 60)), 0.7)
+    project = factories.a_project("Things", classes=("apple", "cup"), tools=("box",))
+    task = answered(project, 0, factories.box_answer((1, 10, 10, 80, 60)), 0.7)
     page = open_review(people, project)
     expect(page.locator("[data-review-desk-target=label]")).to_have_text("1 box: apple")
     page.keyboard.press("f")
@@ -147,7 +147,7 @@ def test_boxes_are_fixed_by_keyboard(people: People) -> None:
 
 def test_a_reviewer_can_work_on_a_phone(people: People, cats: tuple[Project, list[Task]]) -> None:
     project, _ = cats
-    rook = cast.a_user("rook").actor
+    rook = factories.a_user("rook").actor
     project.organisation.memberships.create(actor=rook, role=Role.REVIEWER)
     page = people.signed_in(rook, **PHONE)
     page.goto(f"/projects/{project.public_id}/review/")
@@ -160,7 +160,7 @@ def test_a_reviewer_can_work_on_a_phone(people: People, cats: tuple[Project, lis
 def test_the_rest_of_a_batch_is_approved_by_policy(people: People, cats: tuple[Project, list[Task]]) -> None:
     project, tasks = cats
     batch = tasks[0].batch
-    page = people.signed_in(cast.ada())
+    page = people.signed_in(factories.ada())
     page.goto(f"/projects/{project.public_id}/review/")
     page.get_by_label("Batch").select_option("Batch 1")
     page.get_by_role("button", name="Approve the rest of batch 1").click()

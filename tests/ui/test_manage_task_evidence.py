@@ -13,7 +13,7 @@ from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.flow.rejection import reject_label
 from tasks.review.services import fix_label
-from tests import factories as cast
+from tests import factories
 from tests.labeled import an_agreed_task
 from tests.ui.live import PHONE, People, a_scene_image
 
@@ -33,13 +33,13 @@ def read(client: Client, project: Project, task: Task) -> str:
 @pytest.fixture
 def ada(db: None) -> Client:
     client = Client()
-    client.force_login(cast.ada().user)
+    client.force_login(factories.ada().user)
     return client
 
 
 def test_a_batch_links_to_its_images(ada: Client) -> None:
-    project = cast.a_project("Strays")
-    first, second = (cast.a_task(project, batch=cast.a_batch(project)) for _ in range(2))
+    project = factories.a_project("Strays")
+    first, second = (factories.a_task(project, batch=factories.a_batch(project)) for _ in range(2))
     board = ada.get(f"/projects/{project.public_id}/").content.decode()
     assert f"/images/?batch={second.batch.public_id}" in board
     listed = ada.get(f"/projects/{project.public_id}/images/", {"batch": str(second.batch.public_id)}).content.decode()
@@ -53,8 +53,8 @@ def hash_of(task: Task) -> str:
 
 
 def test_a_class_label_shows_its_shares_and_the_effect_of_each_answer(ada: Client) -> None:
-    project = cast.a_project("Strays", classes=("cat", "dog"))
-    task = an_agreed_task(project, [cast.class_answer(1), cast.class_answer(1), cast.class_answer(2)])
+    project = factories.a_project("Strays", classes=("cat", "dog"))
+    task = an_agreed_task(project, [factories.class_answer(1), factories.class_answer(1), factories.class_answer(2)])
     text = read(ada, project, task)
     assert "Agreed label 3 answers cat" in text
     assert "How sure, class by class" in text
@@ -65,42 +65,42 @@ def test_a_class_label_shows_its_shares_and_the_effect_of_each_answer(ada: Clien
 
 
 def test_workers_are_shown_by_pseudonym(ada: Client) -> None:
-    project = cast.a_project("Strays")
-    task = an_agreed_task(project, [cast.class_answer(1)] * 3)
+    project = factories.a_project("Strays")
+    task = an_agreed_task(project, [factories.class_answer(1)] * 3)
     text = read(ada, project, task)
     assert "Bird1" not in text
-    assert f"Worker {str(cast.a_worker('bird1').public_id)[:4]}" in text
+    assert f"Worker {str(factories.a_worker('bird1').public_id)[:4]}" in text
 
 
 def test_an_image_without_answers_says_so(ada: Client) -> None:
-    project = cast.a_project("Strays")
-    task = cast.a_task(project)
+    project = factories.a_project("Strays")
+    task = factories.a_task(project)
     text = read(ada, project, task)
     assert "No answers yet" in text
     assert "None yet. It is made when the answers are in." in text
 
 
 def test_an_image_with_missing_answers_has_no_label_yet(ada: Client) -> None:
-    project = cast.a_project("Strays")
-    task = an_agreed_task(project, [cast.class_answer(1)], more=2)
+    project = factories.a_project("Strays")
+    task = an_agreed_task(project, [factories.class_answer(1)], more=2)
     assert "Not agreed on yet: 1 of 3 answers are in." in read(ada, project, task)
 
 
 def test_the_history_lists_versions_verdicts_and_reasons(ada: Client) -> None:
-    project = cast.a_project("Strays", classes=("cat", "dog"))
-    task = an_agreed_task(project, [cast.class_answer(1)] * 3)
-    fix_label(reviewer=cast.ada(), task=task, label_hash=hash_of(task), raw=cast.class_answer(2))
+    project = factories.a_project("Strays", classes=("cat", "dog"))
+    task = an_agreed_task(project, [factories.class_answer(1)] * 3)
+    fix_label(reviewer=factories.ada(), task=task, label_hash=hash_of(task), raw=factories.class_answer(2))
     text = read(ada, project, task)
     assert "Version 2: dog now Cat became dog." in text
     assert "Fixed and approved, version 2" in text
-    reject_label(reviewer=cast.ada(), task=task, label_hash=hash_of(task), reason="It is a fox.", again=True)
+    reject_label(reviewer=factories.ada(), task=task, label_hash=hash_of(task), reason="It is a fox.", again=True)
     assert "It is a fox." in read(ada, project, task)
 
 
 def test_objects_show_who_drew_them_and_which_were_left_out(ada: Client) -> None:
-    project = cast.a_project("Things", classes=("apple", "cup"), tools=("box",), answers_max=9)
-    both = cast.box_answer((1, 10, 10, 80, 60), (2, 300, 300, 50, 50))
-    one = cast.box_answer((1, 12, 10, 80, 60))
+    project = factories.a_project("Things", classes=("apple", "cup"), tools=("box",), answers_max=9)
+    both = factories.box_answer((1, 10, 10, 80, 60), (2, 300, 300, 50, 50))
+    one = factories.box_answer((1, 12, 10, 80, 60))
     task = an_agreed_task(project, [both, *[one] * 8])
     text = read(ada, project, task)
     assert "2 found in the answers" in text
@@ -110,54 +110,54 @@ def test_objects_show_who_drew_them_and_which_were_left_out(ada: Client) -> None
 
 
 def test_the_page_uses_no_method_name_or_mathematical_term(ada: Client) -> None:
-    project = cast.a_project("Strays")
-    task = an_agreed_task(project, [cast.class_answer(1), cast.class_answer(1), cast.class_answer(2)])
+    project = factories.a_project("Strays")
+    task = an_agreed_task(project, [factories.class_answer(1), factories.class_answer(1), factories.class_answer(2)])
     text = read(ada, project, task).lower()
     for word in ("posterior", "consensus", "blend", "nats", "log-odds", "gold", "hand "):
         assert word not in text
 
 
 def member(name: str, role: str) -> Client:
-    user = cast.a_user(name)
-    Membership.objects.create(organisation=cast.an_organisation(), actor=user.actor, role=role)
+    user = factories.a_user(name)
+    Membership.objects.create(organisation=factories.an_organisation(), actor=user.actor, role=role)
     client = Client()
     client.force_login(user)
     return client
 
 
 def test_a_reviewer_sees_the_page_without_links_to_workers(ada: Client) -> None:
-    project = cast.a_project("Strays")
-    task = an_agreed_task(project, [cast.class_answer(1)] * 3)
+    project = factories.a_project("Strays")
+    task = an_agreed_task(project, [factories.class_answer(1)] * 3)
     answer = member("rook", Role.REVIEWER).get(page_of(project, task))
     assert answer.status_code == 200
     assert "/workers/" not in answer.content.decode()
 
 
 def test_clients_workers_and_outsiders_cannot_see_the_page(ada: Client) -> None:
-    project = cast.a_project("Strays")
-    task = an_agreed_task(project, [cast.class_answer(1)] * 3)
+    project = factories.a_project("Strays")
+    task = an_agreed_task(project, [factories.class_answer(1)] * 3)
     bird = Client()
-    bird.force_login(cast.a_user("bird1"))
+    bird.force_login(factories.a_user("bird1"))
     assert bird.get(page_of(project, task)).status_code == 403
     assert member("robin", Role.CLIENT).get(page_of(project, task)).status_code == 403
     outsider = Client()
-    outsider.force_login(cast.a_user("finch"))
+    outsider.force_login(factories.a_user("finch"))
     assert outsider.get(page_of(project, task)).status_code == 404
     assert Client().get(page_of(project, task)).status_code == 302
 
 
 def test_an_image_of_another_project_is_not_reachable_through_ones_own(ada: Client) -> None:
-    own, foreign = cast.a_project("Own"), cast.a_project("Foreign")
-    task = cast.a_task(foreign)
+    own, foreign = factories.a_project("Own"), factories.a_project("Foreign")
+    task = factories.a_task(foreign)
     assert ada.get(page_of(own, task)).status_code == 404
     assert ada.get(f"/projects/{own.public_id}/review/?task={task.public_id}").status_code == 404
     assert ada.get(f"/projects/{own.public_id}/review/?task=nonsense").status_code == 404
 
 
 def test_the_number_of_queries_does_not_grow_with_the_answers(ada: Client, django_assert_max_num_queries: Any) -> None:
-    project = cast.a_project("Strays", answers_max=12)
-    few = an_agreed_task(project, [cast.class_answer(1)] * 2)
-    many = an_agreed_task(project, [cast.class_answer(1)] * 12)
+    project = factories.a_project("Strays", answers_max=12)
+    few = an_agreed_task(project, [factories.class_answer(1)] * 2)
+    many = an_agreed_task(project, [factories.class_answer(1)] * 12)
     ada.get(page_of(project, few))
     with django_assert_max_num_queries(40) as captured:
         ada.get(page_of(project, few))
@@ -171,10 +171,10 @@ class TestInABrowser:
 
     @pytest.fixture
     def things(self, people: People) -> tuple[Project, Task]:
-        project = cast.a_project("Things", classes=("apple", "cup"), tools=("box",), answers_max=9)
+        project = factories.a_project("Things", classes=("apple", "cup"), tools=("box",), answers_max=9)
         image = a_scene_image(project, 0)
-        both = cast.box_answer((1, 10, 10, 80, 60), (2, 300, 300, 50, 50))
-        one = cast.box_answer((1, 12, 10, 80, 60))
+        both = factories.box_answer((1, 10, 10, 80, 60), (2, 300, 300, 50, 50))
+        one = factories.box_answer((1, 12, 10, 80, 60))
         return project, an_agreed_task(project, [both, *[one] * 7], image=image)
 
     def overlays(self, page: Page) -> list[str]:
@@ -188,7 +188,7 @@ class TestInABrowser:
         return labels
 
     def test_each_answer_is_shown_or_hidden_by_keyboard(self, people: People, things: tuple[Project, Task]) -> None:
-        page = people.signed_in(cast.ada())
+        page = people.signed_in(factories.ada())
         page.goto(page_of(*things))
         page.wait_for_selector(".box-canvas canvas")
         assert sorted(self.overlays(page)) == ["1", "1", *"2345678"]
@@ -204,7 +204,7 @@ class TestInABrowser:
         self, people: People, things: tuple[Project, Task]
     ) -> None:
         project, task = things
-        page = people.signed_in(cast.ada())
+        page = people.signed_in(factories.ada())
         page.goto(f"/projects/{project.public_id}/review/")
         page.get_by_role("link", name="All that stands behind it").click()
         page.wait_for_url(f"**{page_of(project, task)}")
@@ -219,9 +219,9 @@ class TestInABrowser:
         self, people: People, things: tuple[Project, Task]
     ) -> None:
         project, task = things
-        rook = cast.a_user("rook").actor
-        fix_label(reviewer=rook, task=task, label_hash=hash_of(task), raw=cast.box_answer((2, 10, 10, 80, 60)))
-        page = people.signed_in(cast.ada())
+        rook = factories.a_user("rook").actor
+        fix_label(reviewer=rook, task=task, label_hash=hash_of(task), raw=factories.box_answer((2, 10, 10, 80, 60)))
+        page = people.signed_in(factories.ada())
         page.goto(f"/projects/{project.public_id}/review/?task={task.public_id}")
         page.wait_for_selector(".box-canvas canvas")
         page.get_by_role("button", name="Approve").first.click()
@@ -232,14 +232,14 @@ class TestInABrowser:
         self, people: People, things: tuple[Project, Task]
     ) -> None:
         project, task = things
-        page = people.signed_in(cast.ada())
+        page = people.signed_in(factories.ada())
         page.goto(f"/projects/{project.public_id}/images/?batch={task.batch.public_id}")
         expect(page.get_by_role("link", name="Show all batches")).to_be_visible()
         page.get_by_role("link", name="Answers of").click()
         page.wait_for_url(f"**{page_of(project, task)}")
 
     def test_it_fits_a_phone(self, people: People, things: tuple[Project, Task]) -> None:
-        page = people.signed_in(cast.ada(), **PHONE)
+        page = people.signed_in(factories.ada(), **PHONE)
         page.goto(page_of(*things))
         page.wait_for_selector(".box-canvas canvas")
         page.get_by_text("Agreed alone").tap()

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, Route, expect
 from projects.models import Project
 from tasks.flow.imports import run_import
 from tasks.ingest.models import Image, Import, ImportItem
-from tests import factories as cast
+from tests import factories
 from tests.ui.live import People, scene
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -27,12 +27,12 @@ FILES = "[data-upload-target=files]"
 
 @pytest.fixture
 def project() -> Project:
-    return cast.a_project("Strays", state="draft")
+    return factories.a_project("Strays", state="draft")
 
 
 @pytest.fixture
 def page(people: People, project: Project) -> Page:
-    page = people.signed_in(cast.ada())
+    page = people.signed_in(factories.ada())
     page.goto(f"/projects/{project.public_id}/images/")
     expect(page.get_by_text("No images yet")).to_be_visible()
     ready(page)

@@ -12,7 +12,7 @@ from kernel.events import number_events, record_event
 from kernel.models import Event
 from projects.models import Project
 from tasks.standing.services import admit
-from tests import factories as cast
+from tests import factories
 from workers_ui.views.manage.activity import activity
 
 pytestmark = pytest.mark.django_db
@@ -23,7 +23,7 @@ PAGES = ("", "images/", "checks/", "workers/", "review/", "quality/", "what-if/"
 @pytest.fixture
 def ada() -> Client:
     client = Client()
-    client.force_login(cast.ada().user)
+    client.force_login(factories.ada().user)
     return client
 
 
@@ -37,15 +37,15 @@ def queries(client: Client, address: str) -> int:
 
 def grown(project: Project, count: int) -> None:
     for number in range(count):
-        cast.some_tasks(project, 2)
-        cast.a_gold(project)
-        cast.admitted(project, cast.a_worker(f"{project.pk}bird{number}"))
+        factories.some_tasks(project, 2)
+        factories.a_gold(project)
+        factories.admitted(project, factories.a_worker(f"{project.pk}bird{number}"))
         record_event(project_id=project.pk, kind="answer.submitted", submitted=1)
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_the_number_of_queries_of_a_page_does_not_grow_with_its_data(ada: Client, page: str) -> None:
-    few, many = cast.a_project("Few"), cast.a_project("Many")
+    few, many = factories.a_project("Few"), factories.a_project("Many")
     grown(few, 2)
     grown(many, 12)
     ada.get("/projects/")
@@ -53,17 +53,17 @@ def test_the_number_of_queries_of_a_page_does_not_grow_with_its_data(ada: Client
 
 
 def test_the_number_of_queries_does_not_grow_with_the_projects(ada: Client) -> None:
-    grown(cast.a_project("First"), 1)
+    grown(factories.a_project("First"), 1)
     before = queries(ada, "/projects/")
     for number in range(8):
-        grown(cast.a_project(f"Project {number}"), 2)
+        grown(factories.a_project(f"Project {number}"), 2)
     assert queries(ada, "/projects/") <= before
 
 
 def test_images_are_paginated_and_a_page_beyond_the_end_is_the_last(ada: Client) -> None:
-    project = cast.a_project()
+    project = factories.a_project()
     for _ in range(65):
-        cast.an_image(project)
+        factories.an_image(project)
     address = f"/projects/{project.public_id}/images/"
     assert "1 to 60 of 65 images" in ada.get(address).content.decode()
     for page in ("2", "99", "1000000"):
@@ -73,9 +73,9 @@ def test_images_are_paginated_and_a_page_beyond_the_end_is_the_last(ada: Client)
 
 
 def test_images_are_filtered_by_state_and_by_part_of_their_name(ada: Client) -> None:
-    project = cast.a_project()
-    cast.a_task(project, image=cast.an_image(project, name="lake/boat one.jpg"))
-    cast.a_gold(project, image=cast.an_image(project, name="table/cup.jpg"))
+    project = factories.a_project()
+    factories.a_task(project, image=factories.an_image(project, name="lake/boat one.jpg"))
+    factories.a_gold(project, image=factories.an_image(project, name="table/cup.jpg"))
     address = f"/projects/{project.public_id}/images/"
 
     def shown(query: str) -> tuple[bool, bool]:
@@ -91,16 +91,16 @@ def test_images_are_filtered_by_state_and_by_part_of_their_name(ada: Client) -> 
 
 
 def test_page_links_keep_the_search(ada: Client) -> None:
-    project = cast.a_project()
+    project = factories.a_project()
     for number in range(61):
-        cast.an_image(project, name=f"a&b {number}.jpg")
+        factories.an_image(project, name=f"a&b {number}.jpg")
     page = ada.get(f"/projects/{project.public_id}/images/", {"name": "a&b"}).content.decode()
     assert "?page=2&amp;state=&amp;name=a%26b" in page
 
 
 def test_similar_consecutive_events_are_one_line_of_the_feed() -> None:
-    project = cast.a_project(workers=[cast.wren()])
-    wren = str(cast.wren().public_id)
+    project = factories.a_project(workers=[factories.wren()])
+    wren = str(factories.wren().public_id)
     record_event(project_id=project.pk, kind="hand.claimed", data={"worker": wren, "size": 10}, leased=10)
     for _ in range(4):
         record_event(project_id=project.pk, kind="answer.submitted", leased=-1, submitted=1)
@@ -114,7 +114,7 @@ def test_similar_consecutive_events_are_one_line_of_the_feed() -> None:
 
 
 def test_events_far_apart_in_time_are_separate_lines() -> None:
-    project = cast.a_project()
+    project = factories.a_project()
     for _ in range(2):
         record_event(project_id=project.pk, kind="answer.submitted", submitted=1)
     number_events(project_id=project.pk)
@@ -123,8 +123,8 @@ def test_events_far_apart_in_time_are_separate_lines() -> None:
 
 
 def test_an_erased_person_is_named_by_a_pseudonym() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren])
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren])
     record_event(project_id=project.pk, kind="worker.joined", data={"worker": str(wren.public_id)}, workers=1)
     number_events(project_id=project.pk)
     wren.user.delete()
@@ -132,8 +132,8 @@ def test_an_erased_person_is_named_by_a_pseudonym() -> None:
 
 
 def test_joined_workers_and_ready_files_are_described() -> None:
-    project = cast.a_project()
-    admit(project=project, worker=cast.wren())
+    project = factories.a_project()
+    admit(project=project, worker=factories.wren())
     for name in ("imagenet", "coco"):
         record_event(project_id=project.pk, kind="export.ready", data={"format": name})
     number_events(project_id=project.pk)

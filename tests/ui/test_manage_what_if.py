@@ -13,7 +13,7 @@ from projects.models import Project
 from tasks.analytics.reports import report_of
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.services import approve_label
-from tests import factories as cast
+from tests import factories
 from tests.labeled import an_agreed_task, make_reports
 from tests.ui.live import PHONE, People
 from workers_ui.views.manage.what_if import read
@@ -29,16 +29,16 @@ def empty_cache() -> Iterator[None]:
 @pytest.fixture
 def ada(db: None) -> Client:
     client = Client()
-    client.force_login(cast.ada().user)
+    client.force_login(factories.ada().user)
     return client
 
 
 def strays() -> Project:
     """Twelve images with four answers each; on every third image one answer differs."""
-    project = cast.a_project("Strays", answers_min=4, answers_max=4, classes=("cat", "dog"))
+    project = factories.a_project("Strays", answers_min=4, answers_max=4, classes=("cat", "dog"))
     for number in range(12):
         right = 1 + number % 2
-        bodies = [cast.class_answer(right)] * 3 + [cast.class_answer(3 - right if number % 3 == 0 else right)]
+        bodies = [factories.class_answer(right)] * 3 + [factories.class_answer(3 - right if number % 3 == 0 else right)]
         an_agreed_task(project, bodies)
     return project
 
@@ -81,7 +81,7 @@ def test_the_answers_are_replayed_outside_the_request(ada: Client) -> None:
 def test_settings_are_judged_by_reviewed_labels(ada: Client) -> None:
     project = strays()
     for label in ConsensusLabel.objects.filter(project=project, is_current=True)[:5]:
-        approve_label(reviewer=cast.ada(), task=label.task, label_hash=label.content_hash)
+        approve_label(reviewer=factories.ada(), task=label.task, label_hash=label.content_hash)
     text_of(ada, project)
     make_reports()
     assert "by 5 images: check images and labels that a reviewer decided" in text_of(ada, project)
@@ -110,7 +110,7 @@ def test_the_settings_without_a_proposal_are_the_projects_own(ada: Client) -> No
 
 
 def test_without_answers_it_says_what_it_will_show(ada: Client) -> None:
-    project = cast.a_project("Strays")
+    project = factories.a_project("Strays")
     text_of(ada, project)
     make_reports()
     assert "No answers to play back yet" in text_of(ada, project)
@@ -128,7 +128,7 @@ class TestInABrowser:
 
     def test_the_slider_moves_by_keys_and_results_appear_without_a_reload(self, people: People) -> None:
         project = strays()
-        page = people.signed_in(cast.ada())
+        page = people.signed_in(factories.ada())
         page.goto(f"/projects/{project.public_id}/what-if/")
         dial = page.get_by_role("slider", name="Confidence")
         expect(dial).to_have_attribute("aria-valuetext", "90 %")
@@ -147,7 +147,7 @@ class TestInABrowser:
         project = strays()
         report_of(project=project, name="replay", **read(QueryDict(), project).to_json())
         make_reports()
-        page = people.signed_in(cast.ada(), **PHONE)
+        page = people.signed_in(factories.ada(), **PHONE)
         page.goto(f"/projects/{project.public_id}/what-if/")
         expect(page.locator("[data-plot-target=plot] canvas")).to_be_visible()
         assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") == 0

@@ -5,7 +5,7 @@ from django.test import Client
 
 from accounts.models import Membership, Role
 from projects.models import Project
-from tests import factories as cast
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
@@ -13,9 +13,9 @@ PAGES = ("", "images/", "checks/", "workers/", "review/", "quality/", "what-if/"
 
 
 def signed_in(name: str, role: str | None = None) -> Client:
-    user = cast.ada().user if name == "ada" else cast.a_user(name)
+    user = factories.ada().user if name == "ada" else factories.a_user(name)
     if role:
-        Membership.objects.create(organisation=cast.an_organisation(), actor=user.actor, role=role)
+        Membership.objects.create(organisation=factories.an_organisation(), actor=user.actor, role=role)
     client = Client()
     client.force_login(user)
     return client
@@ -28,11 +28,11 @@ def open_pages(client: Client, project: Project) -> set[str]:
 
 
 def test_a_manager_sees_every_page() -> None:
-    assert open_pages(signed_in("ada"), cast.a_project()) == set(PAGES)
+    assert open_pages(signed_in("ada"), factories.a_project()) == set(PAGES)
 
 
 def test_a_reviewer_sees_only_the_review() -> None:
-    project = cast.a_project()
+    project = factories.a_project()
     rook = signed_in("rook", Role.REVIEWER)
     assert open_pages(rook, project) == {"review/"}
     listed = rook.get("/projects/").content.decode()
@@ -42,7 +42,7 @@ def test_a_reviewer_sees_only_the_review() -> None:
 
 
 def test_a_client_sees_only_the_releases() -> None:
-    project = cast.a_project()
+    project = factories.a_project()
     robin = signed_in("robin", Role.CLIENT)
     assert open_pages(robin, project) == {"releases/"}
     page = robin.get(f"/projects/{project.public_id}/releases/").content.decode()
@@ -51,14 +51,14 @@ def test_a_client_sees_only_the_releases() -> None:
 
 
 def test_a_worker_sees_none_of_the_pages() -> None:
-    project = cast.a_project(workers=[cast.wren()])
+    project = factories.a_project(workers=[factories.wren()])
     wren = signed_in("wren")
     assert open_pages(wren, project) == set()
     assert project.name not in wren.get("/projects/").content.decode()
 
 
 def test_an_outsider_does_not_learn_that_the_project_exists() -> None:
-    project = cast.a_project()
+    project = factories.a_project()
     finch = signed_in("finch")
     assert {finch.get(f"/projects/{project.public_id}/{page}").status_code for page in PAGES} == {404}
 
@@ -71,8 +71,8 @@ def test_anonymous_visitors_are_redirected_to_sign_in(page: str) -> None:
 
 
 def test_a_reviewer_cannot_run_a_managers_actions() -> None:
-    project = cast.a_project(state="draft")
-    batch = cast.a_batch(project, state="draft")
+    project = factories.a_project(state="draft")
+    batch = factories.a_batch(project, state="draft")
     rook = signed_in("rook", Role.REVIEWER)
     address = f"/projects/{project.public_id}/"
     assert rook.post(f"{address}state/", {"step": "open"}).status_code == 403
@@ -84,8 +84,8 @@ def test_a_reviewer_cannot_run_a_managers_actions() -> None:
 
 
 def test_batches_of_another_project_are_not_reachable_through_ones_own() -> None:
-    own = cast.a_project("Own")
-    foreign = cast.a_batch(cast.a_project("Foreign"), state="draft")
+    own = factories.a_project("Own")
+    foreign = factories.a_batch(factories.a_project("Foreign"), state="draft")
     answer = signed_in("ada").post(f"/projects/{own.public_id}/batches/{foreign.public_id}/", {"step": "open"})
     assert answer.status_code == 404
     foreign.refresh_from_db()

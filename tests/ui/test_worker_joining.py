@@ -13,7 +13,7 @@ from accounts.services import invite, revoke_invitation
 from kernel.clock import utc_now
 from projects.models import Project
 from tasks.standing.models import Standing
-from tests import factories as cast
+from tests import factories
 from tests.ui.live import PHONE, People, scene_tasks
 
 SIGN_UP = {"name": "Robin", "email": "robin@example.org", "password": "nest-of-straw-9"}
@@ -25,14 +25,14 @@ def forgotten_tries() -> None:
 
 
 def a_link(project: Project, **fields: Any) -> tuple[Invitation, str]:
-    invitation, token = invite(organisation=project.organisation, by=cast.ada(), project_id=project.pk)
+    invitation, token = invite(organisation=project.organisation, by=factories.ada(), project_id=project.pk)
     Invitation.objects.filter(pk=invitation.pk).update(**fields)
     return invitation, f"/join/{token}/"
 
 
 @pytest.mark.django_db
 def test_a_link_shows_who_invites_and_what_the_work_pays(client: Client) -> None:
-    _, url = a_link(cast.a_project("Strays", price="0.03", seconds_per_answer=12))
+    _, url = a_link(factories.a_project("Strays", price="0.03", seconds_per_answer=12))
     html = client.get(url).content.decode()
     for words in ("Aviary invites you", "Strays", "$0.03", "$9.00", "12 seconds", "10</b> images", "cat", "dog"):
         assert words in html
@@ -40,7 +40,7 @@ def test_a_link_shows_who_invites_and_what_the_work_pays(client: Client) -> None
 
 @pytest.mark.django_db
 def test_signing_up_makes_the_person_a_worker_of_the_project_and_signs_in(client: Client) -> None:
-    project = cast.a_project("Strays")
+    project = factories.a_project("Strays")
     _, url = a_link(project)
     answer = client.post(url, SIGN_UP, follow=True)
     assert answer.redirect_chain == [(f"/work/{project.public_id}/", 302)]
@@ -52,11 +52,11 @@ def test_signing_up_makes_the_person_a_worker_of_the_project_and_signs_in(client
 
 @pytest.mark.django_db
 def test_a_weak_password_and_a_taken_email_are_shown_at_their_fields(client: Client) -> None:
-    _, url = a_link(cast.a_project("Strays"))
+    _, url = a_link(factories.a_project("Strays"))
     weak = client.post(url, {**SIGN_UP, "password": "12345678"})
     assert weak.status_code == 422
     assert "too common" in weak.content.decode()
-    cast.wren()
+    factories.wren()
     taken = client.post(url, {**SIGN_UP, "email": "WREN@example.org"})
     assert taken.status_code == 422
     assert "There is already an account with this e-mail address; sign in instead." in taken.content.decode()
@@ -65,15 +65,15 @@ def test_a_weak_password_and_a_taken_email_are_shown_at_their_fields(client: Cli
 
 @pytest.mark.django_db
 def test_a_signed_in_person_accepts_even_twice(client: Client) -> None:
-    project = cast.a_project("Strays")
+    project = factories.a_project("Strays")
     invitation, url = a_link(project, max_uses=1)
-    client.force_login(cast.a_user("wren"))
+    client.force_login(factories.a_user("wren"))
     assert "wren@example.org" in client.get(url).content.decode()
     for _ in range(2):
         assert client.post(url).headers["Location"] == f"/work/{project.public_id}/"
     invitation.refresh_from_db()
     assert invitation.uses == 1
-    assert Standing.objects.filter(project=project, worker=cast.wren()).count() == 1
+    assert Standing.objects.filter(project=project, worker=factories.wren()).count() == 1
 
 
 @pytest.mark.django_db
@@ -85,7 +85,7 @@ def test_a_signed_in_person_accepts_even_twice(client: Client) -> None:
     ],
 )
 def test_an_expired_or_used_up_link_says_why_and_what_to_do(client: Client, fields: dict[str, Any], words: str) -> None:
-    _, url = a_link(cast.a_project("Strays"), **fields)
+    _, url = a_link(factories.a_project("Strays"), **fields)
     for answer in (client.get(url), client.post(url, SIGN_UP)):
         assert answer.status_code == 410
         assert words in answer.content.decode()
@@ -95,7 +95,7 @@ def test_an_expired_or_used_up_link_says_why_and_what_to_do(client: Client, fiel
 
 @pytest.mark.django_db
 def test_a_revoked_link_says_so(client: Client) -> None:
-    invitation, url = a_link(cast.a_project("Strays"))
+    invitation, url = a_link(factories.a_project("Strays"))
     revoke_invitation(invitation=invitation)
     answer = client.get(url)
     assert answer.status_code == 410
@@ -104,7 +104,7 @@ def test_a_revoked_link_says_so(client: Client) -> None:
 
 @pytest.mark.django_db
 def test_a_class_of_thirty_joins_from_one_address() -> None:
-    _, url = a_link(cast.a_project("Strays"))
+    _, url = a_link(factories.a_project("Strays"))
     for number in range(30):
         # A rejected password costs no hashing, and counts toward the limit like an accepted one.
         assert Client().post(url, {"email": f"robin{number}@example.org", "password": "1"}).status_code == 422
@@ -118,13 +118,13 @@ def test_unknown_links_say_so_and_guessing_is_rate_limited(client: Client) -> No
     assert answers[-1].status_code == 429
     assert "Wait a minute, then try again" in answers[-1].content.decode()
     # Valid links stay open to everyone at that address.
-    _, url = a_link(cast.a_project("Strays"))
+    _, url = a_link(factories.a_project("Strays"))
     assert client.get(url).status_code == 200
 
 
 @pytest.mark.browser
 def test_a_phone_goes_from_the_link_to_the_first_set(people: People) -> None:
-    project = cast.a_project("Strays", gold_rate=0, hand_size=2)
+    project = factories.a_project("Strays", gold_rate=0, hand_size=2)
     scene_tasks(project, 2)
     _, url = a_link(project)
     page = people.visitor(**PHONE)

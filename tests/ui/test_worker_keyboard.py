@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tasks.pay.models import LedgerEntry
-from tests import factories as cast
+from tests import factories
 from tests.ui.live import People, current_bodies, scene_tasks
 from tests.ui.sets import SetPage
 
@@ -23,8 +23,8 @@ def tab_to(page: SetPage, name: str) -> None:
 
 
 def test_ten_images_are_classified_with_only_the_keyboard(people: People) -> None:
-    wren = cast.wren()
-    project = cast.a_project("Strays", workers=[wren], gold_rate=0)
+    wren = factories.wren()
+    project = factories.a_project("Strays", workers=[wren], gold_rate=0)
     scene_tasks(project, 10)
     page = SetPage(people.signed_in(wren), project)
     page.page.goto(f"/work/{project.public_id}/")
@@ -43,8 +43,8 @@ def test_ten_images_are_classified_with_only_the_keyboard(people: People) -> Non
 
 
 def test_boxes_are_drawn_on_ten_images_with_only_the_keyboard(people: People) -> None:
-    wren = cast.wren()
-    project = cast.a_project("Things", workers=[wren], gold_rate=0, tools=("box",), classes=("apple", "cup"))
+    wren = factories.wren()
+    project = factories.a_project("Things", workers=[wren], gold_rate=0, tools=("box",), classes=("apple", "cup"))
     scene_tasks(project, 10)
     page = SetPage(people.signed_in(wren), project).take()
     for number in range(1, 11):
@@ -67,8 +67,8 @@ def test_boxes_are_drawn_on_ten_images_with_only_the_keyboard(people: People) ->
 
 
 def test_saving_without_a_box_asks_for_one_or_for_a_verdict(people: People) -> None:
-    wren = cast.wren()
-    project = cast.a_project("Things", workers=[wren], gold_rate=0, tools=("box",), hand_size=2)
+    wren = factories.wren()
+    project = factories.a_project("Things", workers=[wren], gold_rate=0, tools=("box",), hand_size=2)
     scene_tasks(project, 2)
     page = SetPage(people.signed_in(wren), project).take()
     page.press("Enter")

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment
-from tests import factories as cast
+from tests import factories
 from tests.ui.live import People, current_bodies, scene_tasks
 from tests.ui.sets import SetPage
 
@@ -15,8 +15,8 @@ pytestmark = pytest.mark.browser
 
 
 def a_set(people: People, *, tool: str = "class", size: int = 3) -> SetPage:
-    wren = cast.wren()
-    project = cast.a_project("Strays", workers=[wren], gold_rate=0, tools=(tool,), hand_size=size)
+    wren = factories.wren()
+    project = factories.a_project("Strays", workers=[wren], gold_rate=0, tools=(tool,), hand_size=size)
     scene_tasks(project, size)
     return SetPage(people.signed_in(wren), project).take()
 

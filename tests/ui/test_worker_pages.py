@@ -11,7 +11,7 @@ from accounts.models import Membership, Role, User
 from projects.models import Project
 from tasks.assignment.models import Assignment
 from tasks.pay.models import LedgerEntry
-from tests import factories as cast
+from tests import factories
 from tests.worker_actions import answer, leases_of, take
 
 pytestmark = pytest.mark.django_db
@@ -20,8 +20,8 @@ INTERNAL_WORDS = re.compile(r"\b(gold|posterior|consensus|void|surplus|trust|cla
 
 @pytest.fixture
 def wren(client: Client) -> Any:
-    client.force_login(cast.a_user("wren"))
-    return cast.wren()
+    client.force_login(factories.a_user("wren"))
+    return factories.wren()
 
 
 def text(client: Client, url: str) -> str:
@@ -32,41 +32,41 @@ def text(client: Client, url: str) -> str:
 
 def test_the_start_page_redirects_people_to_their_own_pages(client: Client) -> None:
     assert "Were you invited" in text(client, "/")
-    client.force_login(cast.a_user("wren"))
+    client.force_login(factories.a_user("wren"))
     assert client.get("/").headers["Location"] == "/work/"
-    Membership.objects.create(organisation=cast.an_organisation(), actor=cast.wren(), role=Role.REVIEWER)
+    Membership.objects.create(organisation=factories.an_organisation(), actor=factories.wren(), role=Role.REVIEWER)
     assert client.get("/").headers["Location"] == "/projects/"
 
 
 def test_work_pages_require_signing_in(client: Client) -> None:
-    project = cast.a_project()
+    project = factories.a_project()
     for url in ("/work/", "/work/earnings/", f"/work/{project.public_id}/", "/me/"):
         assert client.get(url).headers["Location"].startswith("/account/login/?next=")
 
 
 def test_a_project_is_hidden_from_those_who_do_not_work_in_it(client: Client, wren: Any) -> None:
-    project = cast.a_project("Secret birds")
+    project = factories.a_project("Secret birds")
     answer = client.get(f"/work/{project.public_id}/")
     assert answer.status_code == 404
     assert "Secret birds" not in answer.content.decode()
 
 
 def test_work_is_listed_with_its_pay_and_time(client: Client, wren: Any) -> None:
-    cast.a_project("Strays", workers=[wren], price="0.05", seconds_per_answer=20)
+    factories.a_project("Strays", workers=[wren], price="0.05", seconds_per_answer=20)
     words = text(client, "/work/")
     for expected in ("Strays", "$0.05", "about 20 seconds each", "about $9.00 an hour"):
         assert expected in words
 
 
 def test_without_an_open_slot_the_page_says_that_no_images_are_waiting(client: Client, wren: Any) -> None:
-    project = cast.a_project("Strays", workers=[wren])
+    project = factories.a_project("Strays", workers=[wren])
     answer = client.post(f"/work/{project.public_id}/set/", follow=True)
     assert "No images are waiting for you right now" in answer.content.decode()
 
 
 def test_a_paused_worker_reads_why_and_what_to_do(client: Client, wren: Any) -> None:
-    project = cast.a_project("Strays")
-    cast.admitted(project, wren, state="paused", reason="Please read the part about shadows again.")
+    project = factories.a_project("Strays")
+    factories.admitted(project, wren, state="paused", reason="Please read the part about shadows again.")
     answer = client.post(f"/work/{project.public_id}/set/", follow=True)
     words = answer.content.decode()
     assert "You are paused in this project" in words
@@ -76,13 +76,13 @@ def test_a_paused_worker_reads_why_and_what_to_do(client: Client, wren: Any) -> 
 
 @pytest.mark.parametrize("state", ["draft", "paused", "closed"])
 def test_a_project_that_is_not_open_says_so(client: Client, wren: Any, state: str) -> None:
-    project = cast.a_project("Strays", workers=[wren], state=state)
+    project = factories.a_project("Strays", workers=[wren], state=state)
     assert "No work at the moment" in text(client, f"/work/{project.public_id}/")
 
 
 def test_handing_in_twice_pays_once_and_shows_the_same_sum(client: Client, wren: Any) -> None:
-    project = cast.a_project("Strays", workers=[wren], gold_rate=0)
-    cast.some_tasks(project, 3)
+    project = factories.a_project("Strays", workers=[wren], gold_rate=0)
+    factories.some_tasks(project, 3)
     hand = take(wren, project)
     for lease in leases_of(hand)[:2]:
         answer(lease)
@@ -97,9 +97,9 @@ def test_handing_in_twice_pays_once_and_shows_the_same_sum(client: Client, wren:
 
 
 def test_another_workers_set_cannot_be_handed_in_or_seen(client: Client, wren: Any) -> None:
-    finch = cast.finch()
-    project = cast.a_project("Strays", workers=[wren, finch], gold_rate=0)
-    cast.some_tasks(project, 2)
+    finch = factories.finch()
+    project = factories.a_project("Strays", workers=[wren, finch], gold_rate=0)
+    factories.some_tasks(project, 2)
     hand = take(finch, project)
     assert client.post(f"/work/{project.public_id}/set/hand-in/", {"hand": str(hand.public_id)}).status_code == 404
     assert client.get(f"/work/{project.public_id}/handed-in/{hand.public_id}/").status_code == 404
@@ -120,8 +120,8 @@ def every_page(project: Project, hand: Any) -> list[str]:
 
 
 def test_no_page_uses_internal_words(client: Client, wren: Any) -> None:
-    project = cast.a_project("Strays", workers=[wren], gold_rate=0)
-    cast.some_tasks(project, 2, wanted=3)
+    project = factories.a_project("Strays", workers=[wren], gold_rate=0)
+    factories.some_tasks(project, 2, wanted=3)
     first = take(wren, project)
     for url in every_page(project, first):
         assert INTERNAL_WORDS.findall(text(client, url)) == []
@@ -137,8 +137,8 @@ def test_a_name_is_changed(client: Client, wren: Any) -> None:
 
 
 def test_deleting_an_account_requires_its_password_and_keeps_the_work(client: Client, wren: Any) -> None:
-    project = cast.a_project("Strays", workers=[wren], gold_rate=0)
-    cast.some_tasks(project, 1)
+    project = factories.a_project("Strays", workers=[wren], gold_rate=0)
+    factories.some_tasks(project, 1)
     hand = take(wren, project)
     answer(leases_of(hand)[0])
     assert "are not paid out yet" in text(client, "/me/delete/")

@@ -11,7 +11,7 @@ from playwright.sync_api import Response, expect
 from kernel.clock import utc_now
 from tasks.assignment.models import Assignment, Hand
 from tasks.flow.lease_expiry import expire_leases
-from tests import factories as cast
+from tests import factories
 from tests.ui.live import People, a_scene_image, current_bodies, scene_tasks
 from tests.ui.sets import SetPage
 
@@ -27,8 +27,8 @@ def in_seconds(project: Any, seconds: float) -> None:
 
 
 def test_when_time_is_up_the_page_says_so_and_late_answers_are_accepted(people: People) -> None:
-    wren = cast.wren()
-    project = cast.a_project("Strays", workers=[wren], gold_rate=0, hand_size=2)
+    wren = factories.wren()
+    project = factories.a_project("Strays", workers=[wren], gold_rate=0, hand_size=2)
     scene_tasks(project, 2)
     page = SetPage(people.signed_in(wren), project)
     page.take()
@@ -49,8 +49,8 @@ def test_when_time_is_up_the_page_says_so_and_late_answers_are_accepted(people: 
 
 
 def test_a_skipped_image_goes_to_someone_else_and_is_not_counted(people: People) -> None:
-    wren = cast.wren()
-    project = cast.a_project("Strays", workers=[wren], gold_rate=0, hand_size=2)
+    wren = factories.wren()
+    project = factories.a_project("Strays", workers=[wren], gold_rate=0, hand_size=2)
     scene_tasks(project, 2)
     page = SetPage(people.signed_in(wren), project).take()
     page.press("s")
@@ -68,8 +68,8 @@ def test_a_skipped_image_goes_to_someone_else_and_is_not_counted(people: People)
 
 
 def test_a_set_can_be_handed_in_before_it_is_done(people: People) -> None:
-    wren = cast.wren()
-    project = cast.a_project("Strays", workers=[wren], gold_rate=0, hand_size=3)
+    wren = factories.wren()
+    project = factories.a_project("Strays", workers=[wren], gold_rate=0, hand_size=3)
     scene_tasks(project, 3)
     page = SetPage(people.signed_in(wren), project).take()
     page.press("1")
@@ -81,8 +81,8 @@ def test_a_set_can_be_handed_in_before_it_is_done(people: People) -> None:
 
 
 def test_a_project_may_ask_for_a_class_and_boxes(people: People) -> None:
-    wren = cast.wren()
-    project = cast.a_project("Both", workers=[wren], gold_rate=0, tools=("class", "box"), hand_size=1)
+    wren = factories.wren()
+    project = factories.a_project("Both", workers=[wren], gold_rate=0, tools=("class", "box"), hand_size=1)
     scene_tasks(project, 1)
     page = SetPage(people.signed_in(wren), project).take()
     page.draw()
@@ -97,11 +97,11 @@ def test_a_project_may_ask_for_a_class_and_boxes(people: People) -> None:
 
 
 def test_check_images_look_like_all_others(people: People) -> None:
-    wren = cast.wren()
-    project = cast.a_project("Strays", workers=[wren], gold_rate=0.5, hand_size=4)
+    wren = factories.wren()
+    project = factories.a_project("Strays", workers=[wren], gold_rate=0.5, hand_size=4)
     scene_tasks(project, 4)
     for index in range(4, 8):
-        cast.a_gold(project, image=a_scene_image(project, index))
+        factories.a_gold(project, image=a_scene_image(project, index))
     page = SetPage(people.signed_in(wren), project)
     headers: dict[str, set[tuple[str, ...]]] = {}
 
@@ -119,8 +119,8 @@ def test_check_images_look_like_all_others(people: People) -> None:
 
 
 def test_the_scripts_of_a_set_stay_within_their_budget(people: People) -> None:
-    wren = cast.wren()
-    project = cast.a_project("Things", workers=[wren], gold_rate=0, tools=("box",), hand_size=1)
+    wren = factories.wren()
+    project = factories.a_project("Things", workers=[wren], gold_rate=0, tools=("box",), hand_size=1)
     scene_tasks(project, 1)
     page = SetPage(people.signed_in(wren), project)
     scripts: dict[str, int] = {}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests import factories as cast
+from tests import factories
 from tests.ui.live import People, scene_tasks
 from tests.ui.sets import SetPage
 
@@ -10,8 +10,8 @@ pytestmark = pytest.mark.browser
 
 
 def test_every_tool_in_the_strip_works(people: People) -> None:
-    wren = cast.wren()
-    project = cast.a_project("Things", workers=[wren], gold_rate=0, tools=("box",), hand_size=1)
+    wren = factories.wren()
+    project = factories.a_project("Things", workers=[wren], gold_rate=0, tools=("box",), hand_size=1)
     scene_tasks(project, 1)
     page = SetPage(people.signed_in(wren), project).take()
 
@@ -41,8 +41,8 @@ def test_every_tool_in_the_strip_works(people: People) -> None:
 
 
 def test_a_read_only_image_can_be_zoomed_without_two_fingers(people: People) -> None:
-    wren = cast.wren()
-    project = cast.a_project("Strays", workers=[wren], gold_rate=0, hand_size=1)
+    wren = factories.wren()
+    project = factories.a_project("Strays", workers=[wren], gold_rate=0, hand_size=1)
     scene_tasks(project, 1)
     page = SetPage(people.signed_in(wren), project).take()
     before = page.ask("canvas.view.scale")

@@ -3,7 +3,7 @@
 import pytest
 from playwright.sync_api import Page
 
-from tests import factories as cast
+from tests import factories
 from tests.ui.live import PHONE, People, current_bodies, scene_tasks
 from tests.ui.sets import SetPage
 
@@ -23,8 +23,8 @@ def overflow(page: Page) -> int:
 
 
 def test_ten_images_are_classified_by_touch(people: People) -> None:
-    wren = cast.wren()
-    project = cast.a_project("Strays", workers=[wren], gold_rate=0, classes=("cat", "dog", "fox", "owl"))
+    wren = factories.wren()
+    project = factories.a_project("Strays", workers=[wren], gold_rate=0, classes=("cat", "dog", "fox", "owl"))
     scene_tasks(project, 10)
     page = SetPage(people.signed_in(wren, **PHONE), project)
     page.page.goto(f"/work/{project.public_id}/")
@@ -39,8 +39,8 @@ def test_ten_images_are_classified_by_touch(people: People) -> None:
 
 
 def test_boxes_are_drawn_on_ten_images_by_touch(people: People) -> None:
-    wren = cast.wren()
-    project = cast.a_project("Things", workers=[wren], gold_rate=0, tools=("box",), classes=("apple", "cup"))
+    wren = factories.wren()
+    project = factories.a_project("Things", workers=[wren], gold_rate=0, tools=("box",), classes=("apple", "cup"))
     scene_tasks(project, 10)
     page = SetPage(people.signed_in(wren, **PHONE), project).take()
     for number in range(1, 11):
@@ -60,9 +60,9 @@ def test_boxes_are_drawn_on_ten_images_by_touch(people: People) -> None:
 
 @pytest.mark.parametrize("tool", ["class", "box"])
 def test_touch_targets_are_large_enough_and_nothing_overflows(people: People, tool: str) -> None:
-    wren = cast.wren()
+    wren = factories.wren()
     classes = ("apple", "cup", "leaf", "boat", "kite", "a rather long name of a class")
-    project = cast.a_project("Things", workers=[wren], gold_rate=0, tools=(tool,), classes=classes, hand_size=2)
+    project = factories.a_project("Things", workers=[wren], gold_rate=0, tools=(tool,), classes=classes, hand_size=2)
     scene_tasks(project, 2)
     page = SetPage(people.signed_in(wren, **PHONE), project).take()
     assert page.page.evaluate(SMALL_TARGETS) == []

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from annotary import cli
-from annotary.runtime import services as plan
-from annotary.runtime import up
-from annotary.runtime.paths import Places
+from annotary.runtime import services, up
+from annotary.runtime.paths import DataPaths
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -102,13 +101,13 @@ def test_there_is_a_unit_for_every_part_that_up_starts() -> None:
 
 
 def test_units_start_their_programs_with_the_options_of_up(tmp_path: Path) -> None:
-    places = Places(tmp_path)
-    addresses = plan.Addresses("127.0.0.1", 8000, 8001, "http://127.0.0.1:8000")
+    places = DataPaths(tmp_path)
+    addresses = services.Addresses("127.0.0.1", 8000, 8001, "http://127.0.0.1:8000")
     started = {
-        "web": plan.web(places, addresses, {}),
-        "websockets": plan.websockets(places, addresses, {}),
-        "worker": plan.worker(places, {}),
-        "beat": plan.beat(places, {}),
+        "web": services.web(places, addresses, {}),
+        "websockets": services.websockets(places, addresses, {}),
+        "worker": services.worker(places, {}),
+        "beat": services.beat(places, {}),
     }
     for name, service in started.items():
         # Without the interpreter and its -m.

@@ -19,7 +19,7 @@ def money(amount: Decimal, currency: str) -> str:
 @register.filter
 def money_about(amount: Decimal, currency: str) -> str:
     """{{ sum|money_about:"USD" }}: rounded to the currency's own decimals."""
-    return words.rounded(amount, currency)
+    return words.format_rounded(amount, currency)
 
 
 @register.filter

@@ -18,7 +18,7 @@ from accounts.services import EmailTaken, InvitationGone, InvitationUnknown, cre
 from projects.models import Project
 from tasks.flow.invitations import accept_invitation
 from workers_ui.views.errors import problem_page
-from workers_ui.views.offers import offer_of
+from workers_ui.views.offers import project_offer_for
 from workers_ui.views.shell import actor_of, page
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
@@ -104,7 +104,7 @@ def _show(
     context = {
         "invitation": invitation,
         "project": project,
-        "offer": offer_of(project) if project else None,
+        "offer": project_offer_for(project) if project else None,
         "form": form,
         "token": token,
     }

@@ -8,7 +8,7 @@ from projects.models import Project
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ProjectOffer:
     """Money in `currency`, times in seconds. `hourly` and `set_seconds` are estimated from the time per image."""
 
     price: Decimal
@@ -24,10 +24,10 @@ class Offer:
     draws: bool
 
 
-def offer_of(project: Project) -> Offer:
+def project_offer_for(project: Project) -> ProjectOffer:
     schema = Schema.from_json(project.schema.body) if project.schema else None
     seconds = max(project.seconds_per_answer, 1)
-    return Offer(
+    return ProjectOffer(
         price=project.price,
         currency=project.currency,
         set_size=project.hand_size,
@@ -37,6 +37,6 @@ def offer_of(project: Project) -> Offer:
         hourly=project.price * 3600 / seconds,
         lease_seconds=project.lease_seconds,
         classes=schema.classes if schema else (),
-        chooses=bool(schema and schema.wants_class),
+        chooses=bool(schema and schema.has_image_class),
         draws=bool(schema and schema.object_tools),
     )

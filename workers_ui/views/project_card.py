@@ -28,7 +28,7 @@ class LiveSet:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class ProjectCard:
     """A worker in a project. `closed` says why no worker can take images, or is empty; `paused` is about this one."""
 
     project: Project
@@ -42,7 +42,7 @@ class Desk:
         return not self.paused and not self.closed
 
 
-def standing_here(*, worker: Actor, project_id: UUID) -> Standing:
+def get_standing(*, worker: Actor, project_id: UUID) -> Standing:
     """Return the worker's standing; raises NotFound to anyone else, who must not learn that the project exists."""
     rows = standings_of(worker=worker).select_related("project__schema", "project__instructions")
     standing = rows.filter(project__public_id=project_id).first()
@@ -51,10 +51,10 @@ def standing_here(*, worker: Actor, project_id: UUID) -> Standing:
     return standing
 
 
-def desk_of(standing: Standing) -> Desk:
+def project_card_for(standing: Standing) -> ProjectCard:
     project = standing.project
     paused = standing.state == Standing.State.PAUSED
-    return Desk(
+    return ProjectCard(
         project=project,
         live=live_set(worker=standing.worker, project=project),
         paused=paused,

@@ -17,10 +17,10 @@ from tasks.assignment.selectors import hand_for, live_hand
 from tasks.flow.claiming import take_hand
 from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import balance
-from tasks.pay.statements import statement_of, waiting_of
+from tasks.pay.statements import statement_of, waiting_sets
 from tasks.standing.selectors import standings_of
-from workers_ui.views.offers import offer_of
-from workers_ui.views.project_card import desk_of, standing_here
+from workers_ui.views.offers import project_offer_for
+from workers_ui.views.project_card import get_standing, project_card_for
 from workers_ui.views.shell import actor_of, page
 
 ROWS_PER_PAGE = 25
@@ -32,11 +32,11 @@ ROWS_PER_PAGE = 25
 def work(request: HttpRequest) -> HttpResponse:
     worker = actor_of(request)
     rows = standings_of(worker=worker).select_related("project__schema")
-    desks = [desk_of(standing) for standing in rows]
+    desks = [project_card_for(standing) for standing in rows]
     return page(
         request,
         "workers_ui/work/work.html",
-        open_desks=[(desk, offer_of(desk.project)) for desk in desks if desk.may_take or desk.live],
+        open_desks=[(desk, project_offer_for(desk.project)) for desk in desks if desk.may_take or desk.live],
         closed_desks=[desk for desk in desks if not desk.may_take and not desk.live],
         balances=balance(worker=worker),
     )
@@ -46,14 +46,14 @@ def work(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def intro(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
-    desk = desk_of(standing_here(worker=actor_of(request), project_id=project_id))
+    desk = project_card_for(get_standing(worker=actor_of(request), project_id=project_id))
     instructions = desk.project.instructions.body if desk.project.instructions else ""
     return page(
         request,
         "workers_ui/work/intro.html",
         desk=desk,
         project=desk.project,
-        offer=offer_of(desk.project),
+        offer=project_offer_for(desk.project),
         instructions=instructions,
         none_waiting="none" in request.GET and desk.may_take and desk.live is None,
     )
@@ -65,7 +65,7 @@ def intro(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
 def work_set(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     """POST claims a set, or finds the live one; GET shows the page to work on it."""
     worker = actor_of(request)
-    standing = standing_here(worker=worker, project_id=project_id)
+    standing = get_standing(worker=worker, project_id=project_id)
     if request.method == "POST":
         return _take(request, project_id)
     hand = live_hand(worker=worker, project=standing.project)
@@ -75,7 +75,7 @@ def work_set(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
         request,
         "workers_ui/work/set.html",
         project=standing.project,
-        offer=offer_of(standing.project),
+        offer=project_offer_for(standing.project),
         hand=hand,
         instructions=standing.project.instructions.body if standing.project.instructions else "",
         now=utc_now(),
@@ -85,7 +85,7 @@ def work_set(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
 
 def _take(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     worker = actor_of(request)
-    project = standing_here(worker=worker, project_id=project_id).project
+    project = get_standing(worker=worker, project_id=project_id).project
     try:
         hand = take_hand(worker=worker, project=project)
     except (ProjectNotOpen, WorkerPaused, WorkerNotAdmitted):
@@ -114,7 +114,7 @@ def hand_in(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
 @never_cache
 def handed_in(request: HttpRequest, project_id: uuid.UUID, hand_id: uuid.UUID) -> HttpResponse:
     worker = actor_of(request)
-    desk = desk_of(standing_here(worker=worker, project_id=project_id))
+    desk = project_card_for(get_standing(worker=worker, project_id=project_id))
     hand = hand_for(worker=worker, hand_id=hand_id)
     if hand.state == Hand.State.LIVE:
         return redirect("workers_ui:set", project_id)
@@ -125,7 +125,7 @@ def handed_in(request: HttpRequest, project_id: uuid.UUID, hand_id: uuid.UUID) -
         "workers_ui/work/handed_in.html",
         desk=desk,
         project=desk.project,
-        offer=offer_of(desk.project),
+        offer=project_offer_for(desk.project),
         settled=settled,
         hand=hand,
         balances=balance(worker=worker, project=desk.project),
@@ -142,6 +142,6 @@ def earnings(request: HttpRequest) -> HttpResponse:
         request,
         "workers_ui/work/earnings.html",
         balances=balance(worker=worker),
-        waiting=waiting_of(worker=worker),
+        waiting=waiting_sets(worker=worker),
         rows=rows,
     )

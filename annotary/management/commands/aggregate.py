@@ -7,10 +7,10 @@ from typing import Any, TextIO, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from annotary_core.aggregation.classification.dawid_skene import TooManyCells
+from annotary_core.aggregation.classification.dawid_skene import ConfusionTooLarge
 from annotary_core.aggregation.io.aggregate_table import THRESHOLD, aggregate, summary, write_labels
 from annotary_core.aggregation.io.csv_reader import TableError
-from annotary_core.aggregation.io.csv_writer import whole_file
+from annotary_core.aggregation.io.csv_writer import atomic_text_file
 from annotary_core.aggregation.io.tables import read_answers
 from annotary_core.aggregation.registry import DEFAULT_METHOD, METHODS
 
@@ -57,13 +57,13 @@ class Command(BaseCommand):
         try:
             table = read_answers(answers, gold)
             result = aggregate(table, method=method, seed=seed)
-        except (TableError, TooManyCells) as error:
+        except (TableError, ConfusionTooLarge) as error:
             raise CommandError(str(error)) from error
         if out is None:
             write_labels(table, result, cast(TextIO, self.stdout), threshold=threshold)
         else:
             try:
-                with whole_file(out) as file:
+                with atomic_text_file(out) as file:
                     write_labels(table, result, file, threshold=threshold)
             except OSError as error:
                 raise CommandError(f"{out} cannot be written: {error.strerror or error}.") from error

@@ -12,7 +12,7 @@ from annotary_core.aggregation.agreement.alpha import Level
 from annotary_core.aggregation.agreement.bootstrap import Bootstrap
 from annotary_core.aggregation.agreement.report import box_report, class_report
 from annotary_core.aggregation.agreement.report_text import as_text
-from annotary_core.aggregation.classification.dawid_skene import TooManyCells
+from annotary_core.aggregation.classification.dawid_skene import ConfusionTooLarge
 from annotary_core.aggregation.io.csv_reader import TableError
 from annotary_core.aggregation.io.tables import BoxTable, read_answers
 from annotary_core.aggregation.registry import DEFAULT_METHOD, METHODS
@@ -64,6 +64,6 @@ class Command(BaseCommand):
                 report = box_report(table, bootstrap=bootstrap)
             else:
                 report = class_report(table, level=level, order=names, method=method, bootstrap=bootstrap)
-        except (TableError, TooManyCells) as error:
+        except (TableError, ConfusionTooLarge) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(json.dumps(report, ensure_ascii=False, indent=1) if options["json"] else as_text(report))

@@ -10,11 +10,11 @@ import numpy as np
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from annotary_core.aggregation.io.csv_reader import TableError
-from annotary_core.aggregation.io.csv_writer import whole_file
+from annotary_core.aggregation.io.csv_writer import atomic_text_file
 from annotary_core.aggregation.io.tables import BoxTable, ClassTable, read_answers
 from annotary_core.aggregation.registry import DEFAULT_METHOD, METHODS
-from annotary_core.aggregation.replay.policies import BOX_THRESHOLDS, THRESHOLDS, Policy, Replayed, policies
-from annotary_core.aggregation.replay.replay import box_curve, curve
+from annotary_core.aggregation.replay.policies import BOX_THRESHOLDS, THRESHOLDS, Policy, PolicyResult, policies
+from annotary_core.aggregation.replay.replay import replay_box_policies, replay_policies
 from annotary_core.aggregation.replay.report import plot, table, write_csv
 from annotary_core.aggregation.stopping import ANSWERS_MIN, DEFAULT_THRESHOLD
 
@@ -77,7 +77,7 @@ class Command(BaseCommand):
         if path is None:
             return
         try:
-            with whole_file(path) as file:
+            with atomic_text_file(path) as file:
                 fill(file)
         except OSError as error:
             raise CommandError(f"{path} cannot be written: {error.strerror or error}.") from error
@@ -129,7 +129,7 @@ def _max_answers(loaded: ClassTable | BoxTable) -> int:
     return int(np.bincount(tasks).max(initial=1))
 
 
-def _replay(loaded: ClassTable | BoxTable, selected: list[Policy], price: float | None) -> list[Replayed]:
+def _replay(loaded: ClassTable | BoxTable, selected: list[Policy], price: float | None) -> list[PolicyResult]:
     if isinstance(loaded, BoxTable):
-        return box_curve(loaded.boxes, loaded.gold, selected, price=price)
-    return curve(loaded.answers, loaded.answers.gold, selected, price=price)
+        return replay_box_policies(loaded.boxes, loaded.gold, selected, price=price)
+    return replay_policies(loaded.answers, loaded.answers.gold, selected, price=price)

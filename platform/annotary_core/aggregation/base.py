@@ -12,9 +12,9 @@ from numpy.typing import ArrayLike
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
 #: Largest absolute coordinate, in pixels. No image is that large, and areas and sums stay exact enough.
-FARTHEST = 1e9
+MAX_COORDINATE = 1e9
 #: Most correct or incorrect answers that a history may hold; up to here doubles still count one by one.
-MOST_HISTORY = 1e15
+MAX_HISTORY = 1e15
 
 
 def _ints(values: ArrayLike, name: str) -> IntArray:
@@ -113,7 +113,7 @@ def _check_priors(priors: FloatArray, classes: int) -> None:
 
 def _check_history(history: Mapping[int, tuple[float, float]]) -> None:
     counts = np.array(list(history.values()), np.float64)
-    if counts.shape != (len(history), 2) or not ((counts >= 0) & (counts <= MOST_HISTORY)).all():
+    if counts.shape != (len(history), 2) or not ((counts >= 0) & (counts <= MAX_HISTORY)).all():
         raise ValueError("A worker's history must be two numbers, correct and incorrect answers, from 0 to 1e15.")
 
 

@@ -20,7 +20,7 @@ from annotary_core.aggregation.base import Answers, Consensus, Method
 from annotary_core.aggregation.classification.majority import EPSILON
 from annotary_core.aggregation.objects.box_clustering import BoxAnswers, BoxClustering, BoxConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
-from annotary_core.aggregation.registry import method_named
+from annotary_core.aggregation.registry import get_method
 from annotary_core.labels.answer import Answer, ImageLabel, LabelObject, Verdict
 from annotary_core.labels.canonical import canonical_bytes
 from annotary_core.labels.geometry import box_from_corners, corner_array
@@ -47,7 +47,7 @@ class WorkerAnswer:
 
 
 @dataclass(frozen=True, slots=True)
-class Consolidated:
+class ConsolidatedAnswer:
     """The consensus answer with its `posterior` and `evidence`, both plain JSON.
 
     posterior: {"class": {number: p}} and {"objects": {object id: {"existence": p, "class": {number: p}}}}, each if
@@ -82,7 +82,7 @@ def consolidate(
     release_threshold: float = 0.5,
     seed: int = 0,
     rates: DetectionRates | None = None,
-) -> Consolidated:
+) -> ConsolidatedAnswer:
     """Merge the answers to one image, at most one per worker, all in the same image frame.
 
     The order of the answers has no effect. `seed` seeds the hash that breaks ties; callers pass the task's id, so that
@@ -95,7 +95,7 @@ def consolidate(
     ordered = sorted(answers, key=lambda entry: entry.worker)
     if len({entry.worker for entry in ordered}) < len(ordered):
         raise ValueError("A worker appears twice; pass only the current answer of each worker.")
-    resolved = method_named(method, seed=seed) if isinstance(method, str) else method
+    resolved = get_method(method, seed=seed) if isinstance(method, str) else method
     informed = [entry for entry in ordered if entry.answer.verdict != "cannot_tell"]
     evidence: Json = {
         "n": sum(entry.probabilities is None for entry in ordered),
@@ -104,9 +104,9 @@ def consolidate(
         "method": resolved.name,
     }
     if not informed:
-        return Consolidated(Answer(verdict="cannot_tell"), {}, evidence, 1.0)
+        return ConsolidatedAnswer(Answer(verdict="cannot_tell"), {}, evidence, 1.0)
     parts: dict[str, _ToolResult] = {}
-    if schema.wants_class:
+    if schema.has_image_class:
         parts["class"] = _class_result(informed, method=resolved)
     if "box" in schema.object_tools:
         parts["objects"] = _box_result(
@@ -116,7 +116,7 @@ def consolidate(
             rates=rates or DetectionRates(),
         )
     confidences = [value for part in parts.values() for value in part.confidences]
-    return Consolidated(
+    return ConsolidatedAnswer(
         answer=_assemble(parts),
         posterior={name: part.posterior for name, part in parts.items()},
         evidence=evidence | {name: part.evidence for name, part in parts.items()},

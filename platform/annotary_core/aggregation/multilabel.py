@@ -3,7 +3,8 @@
 Each worker has one sensitivity (the probability to give a tag that applies) and one specificity (the probability to
 omit a tag that does not), shared by all tags: few workers answer often enough to be estimated per tag. Each tag has its
 own frequency. This is the two-class Dawid-Skene model with confusion matrices shared by all tags, fitted by EM with
-pooled Dirichlet priors as in blend.py; below COLD_ANSWERS votes all workers have equal weight and the majority decides.
+pooled Dirichlet priors as in blend.py; below COLD_START_ANSWERS votes all workers have equal
+weight and the majority decides.
 
 An absent tag is a vote against it only from a worker who saw the task, that is, from a pair in `seen`.
 """
@@ -16,15 +17,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from annotary_core.aggregation.base import Answers, check_weights
-from annotary_core.aggregation.classification.blend import COLD_ANSWERS, STRENGTH
-from annotary_core.aggregation.classification.confusion import DirichletRows, pooled
-from annotary_core.aggregation.classification.em import FLOOR, Parameters, climb
-from annotary_core.aggregation.classification.encoding import Coded
-from annotary_core.aggregation.classification.kernels import Choice, Kernel, kernel_for
+from annotary_core.aggregation.classification.blend import COLD_START_ANSWERS, STRENGTH
+from annotary_core.aggregation.classification.confusion import DirichletPrior, pooled_confusion
+from annotary_core.aggregation.classification.em import FLOOR, Parameters, run_em
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
+from annotary_core.aggregation.classification.kernels import Kernel, KernelChoice, kernel_for
 from annotary_core.aggregation.classification.majority import EPSILON
-from annotary_core.aggregation.classification.one_coin import PRIOR
-from annotary_core.aggregation.classification.sharded_fit import reduce
-from annotary_core.aggregation.classification.sufficient_statistics import Statistics
+from annotary_core.aggregation.classification.one_coin import ACCURACY_PRIOR
+from annotary_core.aggregation.classification.sharded_fit import sum_statistics
+from annotary_core.aggregation.classification.sufficient_statistics import SufficientStatistics
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
 
@@ -107,7 +108,7 @@ class TagConsensus:
     workers: IntArray
     sensitivity: FloatArray
     specificity: FloatArray
-    bounds: tuple[float, ...]
+    elbo: tuple[float, ...]
 
     def holds(self) -> BoolArray:
         """Whether each tag is more likely than not to apply, shape (t, g); false on an even split."""
@@ -118,7 +119,7 @@ class TagConsensus:
 class TagFrequencies:
     """Each tag's own frequency, shape (g, 2), with one pseudo-task with the tag and one without it as the prior."""
 
-    def maximise(self, class_counts: FloatArray) -> FloatArray:
+    def m_step(self, class_counts: FloatArray) -> FloatArray:
         counts = class_counts + 1.0
         return np.asarray(np.log(np.maximum(counts / counts.sum(axis=1, keepdims=True), FLOOR)), np.float64)
 
@@ -132,7 +133,7 @@ class Tagging:
 
     max_iterations: int = 100
     tolerance: float = 1e-6
-    kernel: Choice = "auto"
+    kernel: KernelChoice = "auto"
 
     def fit_predict(self, answers: TagAnswers) -> TagConsensus:
         seen, tagged = _pairs(answers)
@@ -141,14 +142,14 @@ class Tagging:
             return _empty_consensus(answers)
         kernels = [kernel_for(part, self.kernel) for part in encoded]
         first = encoded[0]
-        if len(answers.seen_task) * len(encoded) < COLD_ANSWERS:
-            parameters, bounds = _equal_workers(len(first.workers), len(encoded)), list[float]()
+        if len(answers.seen_task) * len(encoded) < COLD_START_ANSWERS:
+            parameters, elbo = _equal_workers(len(first.workers), len(encoded)), list[float]()
         else:
-            parameters, bounds = self._run_em(encoded, kernels)
+            parameters, elbo = self._run_em(encoded, kernels)
         probability = np.empty((len(first.tasks), len(encoded)))
         posterior = np.empty((len(first.tasks), 2))
         for column, kernel in enumerate(kernels):
-            kernel.expect(parameters.log_theta, parameters.log_class_prior[column], posterior)
+            kernel.e_step(parameters.log_theta, parameters.log_class_prior[column], posterior)
             probability[:, column] = posterior[:, 1]
         theta = np.exp(parameters.log_theta)
         return TagConsensus(
@@ -159,39 +160,39 @@ class Tagging:
             workers=first.workers,
             sensitivity=theta[:, 1, 1],
             specificity=theta[:, 0, 0],
-            bounds=tuple(bounds),
+            elbo=tuple(elbo),
         )
 
-    def _run_em(self, encoded: list[Coded], kernels: list[Kernel]) -> tuple[Parameters, list[float]]:
-        starts = [part.shares() for part in encoded]
+    def _run_em(self, encoded: list[EncodedAnswers], kernels: list[Kernel]) -> tuple[Parameters, list[float]]:
+        starts = [part.vote_shares() for part in encoded]
         buffer = np.empty_like(starts[0])
 
-        def gather(parts: list[Statistics]) -> Statistics:
-            total = reduce(parts)
+        def gather(parts: list[SufficientStatistics]) -> SufficientStatistics:
+            total = sum_statistics(parts)
             frequencies = np.stack([part.class_counts for part in parts])
-            return Statistics(total.counts, frequencies, total.log_likelihood, total.tasks)
+            return SufficientStatistics(total.counts, frequencies, total.log_likelihood, total.tasks)
 
-        def step(parameters: Parameters) -> Statistics:
+        def step(parameters: Parameters) -> SufficientStatistics:
             return gather(
                 [
-                    kernel.expect(parameters.log_theta, parameters.log_class_prior[column], buffer)
+                    kernel.e_step(parameters.log_theta, parameters.log_class_prior[column], buffer)
                     for column, kernel in enumerate(kernels)
                 ]
             )
 
-        start = gather([kernel.count(shares) for kernel, shares in zip(kernels, starts, strict=True)])
-        trace = climb(
+        start = gather([kernel.statistics(vote_shares) for kernel, vote_shares in zip(kernels, starts, strict=True)])
+        trace = run_em(
             start,
             step,
-            DirichletRows(STRENGTH * pooled(start.counts)[None]),
+            DirichletPrior(STRENGTH * pooled_confusion(start.counts)[None]),
             TagFrequencies(),
             max_iterations=self.max_iterations,
             tolerance=self.tolerance,
         )
-        return trace.parameters, trace.bounds
+        return trace.parameters, trace.elbo
 
 
-def _votes_on(answers: TagAnswers, tag: np.int64, yes: BoolArray) -> Coded:
+def _votes_on(answers: TagAnswers, tag: np.int64, yes: BoolArray) -> EncodedAnswers:
     """Encode the yes (1) and no (0) votes on a tag of everyone who saw each task; yes: shape (s,)."""
     is_tag = answers.gold_tag == tag
     gold_pairs = zip(answers.gold_task[is_tag].tolist(), answers.gold_holds[is_tag].tolist(), strict=True)
@@ -203,11 +204,11 @@ def _votes_on(answers: TagAnswers, tag: np.int64, yes: BoolArray) -> Coded:
         classes=[0, 1],
         gold={task: int(holds) for task, holds in gold_pairs},
     )
-    return Coded.of(columns, repeats="share")
+    return EncodedAnswers.of(columns, repeats="share")
 
 
 def _equal_workers(workers: int, tags: int) -> Parameters:
-    right, wrong = np.log(np.array(PRIOR) / sum(PRIOR))
+    right, wrong = np.log(np.array(ACCURACY_PRIOR) / sum(ACCURACY_PRIOR))
     theta = np.full((workers, 2, 2), wrong)
     theta[:, [0, 1], [0, 1]] = right
     return Parameters(log_theta=theta, log_class_prior=np.full((tags, 2), np.log(0.5)))

@@ -25,7 +25,7 @@ METHODS: dict[str, Callable[[int], Method]] = {
 DEFAULT_METHOD = "blend"
 
 
-def method_named(name: str, *, seed: int = 0) -> Method:
+def get_method(name: str, *, seed: int = 0) -> Method:
     """The method with this name. Raises ValueError for an unknown name."""
     if name not in METHODS:
         raise ValueError(f"There is no consensus method {name!r}; use one of: {', '.join(sorted(METHODS))}.")

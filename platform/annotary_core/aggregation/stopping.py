@@ -85,9 +85,9 @@ class StoppingRule:
         return worthwhile & (self.remaining(answers) > 0)
 
 
-def design_effect(answers: IntArray, alike: float) -> FloatArray:
-    """Return the divisor by which tempering scaled each log posterior, shape (t,); alike: `BlendState.alike`."""
-    return np.asarray(1 + np.maximum(answers - 1, 0) * alike, np.float64)
+def design_effect(answers: IntArray, error_correlation: float) -> FloatArray:
+    """Return the divisor by which tempering scaled each log posterior, shape (t,); alike: `FittedModel.alike`."""
+    return np.asarray(1 + np.maximum(answers - 1, 0) * error_correlation, np.float64)
 
 
 def pair_gains(
@@ -182,7 +182,7 @@ def binary_gains(p: FloatArray, accuracy: ArrayLike, *, remaining: ArrayLike = L
     return pair_gains(np.maximum(p, 1 - p), np.minimum(p, 1 - p), accuracy, remaining=remaining)
 
 
-def of_tasks(task: IntArray, gains: FloatArray, tasks: int) -> FloatArray:
+def sum_by_task(task: IntArray, gains: FloatArray, tasks: int) -> FloatArray:
     """Sum the gains of decisions by task, shape (tasks,); task: index of each decision's task."""
     return np.bincount(task, gains, minlength=tasks).astype(np.float64, copy=False)
 
@@ -190,7 +190,7 @@ def of_tasks(task: IntArray, gains: FloatArray, tasks: int) -> FloatArray:
 def pair_accuracy(confusion: FloatArray) -> FloatArray:
     """Return how often an answer that names one class of a pair is right, shape (k, k), symmetric.
 
-    confusion: probability that a typical worker answers l for class k, shape (k, k): `BlendState.pooled`. It is the
+    confusion: probability that a typical worker answers l for class k, shape (k, k): `FittedModel.pooled`. It is the
     mean over either class of the pair being true.
     """
     right = np.diagonal(confusion)

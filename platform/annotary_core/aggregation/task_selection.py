@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from annotary_core.aggregation.classification.fitted_model import BlendState
-from annotary_core.aggregation.classification.tie_breaking import lots
+from annotary_core.aggregation.classification.fitted_model import FittedModel
+from annotary_core.aggregation.classification.tie_breaking import tie_hash
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 
-def asking_order(task: IntArray, gain: FloatArray, *, seed: int = 0) -> IntArray:
+def order_by_gain(task: IntArray, gain: FloatArray, *, seed: int = 0) -> IntArray:
     """Return the task indices by decreasing gain of the next answer; ties follow the tie-breaking hash (ties.py).
 
     task: ids, gain: see stopping.py, both of shape (t,).
     """
-    tie_break = lots(task, np.zeros(len(task), np.int64), seed=seed)
+    tie_break = tie_hash(task, np.zeros(len(task), np.int64), seed=seed)
     return np.lexsort((tie_break, -gain)).astype(np.int64)
 
 
 def worker_gains(
-    state: BlendState, posterior: FloatArray, workers: IntArray, *, prices: FloatArray | None = None
+    state: FittedModel, posterior: FloatArray, workers: IntArray, *, prices: FloatArray | None = None
 ) -> FloatArray:
     """Return the expected information of each worker's answer about a task, in nats per unit of price, shape (w,).
 
@@ -48,7 +48,7 @@ def worker_gains(
     return np.asarray(mass * np.maximum(information, 0.0) / price, np.float64)
 
 
-def answer_probabilities(state: BlendState, workers: IntArray) -> FloatArray:
+def answer_probabilities(state: FittedModel, workers: IntArray) -> FloatArray:
     """Return the blend's probability that each worker answers l for true class k, shape (w, k, l)."""
     classes = len(state.classes)
     accuracy = state.accuracy_of(workers)

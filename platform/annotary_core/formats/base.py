@@ -124,7 +124,7 @@ class Format(Protocol):
         ...
 
 
-def checked(records: Iterable[ReleaseRecord]) -> Iterator[ReleaseRecord]:
+def validated_records(records: Iterable[ReleaseRecord]) -> Iterator[ReleaseRecord]:
     """Yield the records, checking that each is unique, has a known split, a valid size and a finished label."""
     seen: set[int] = set()
     for record in records:

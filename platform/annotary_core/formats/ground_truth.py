@@ -20,7 +20,7 @@ from annotary_core.labels.geometry import OVERSHOOT, Frame, box_from_corners, ca
 
 
 @dataclass(frozen=True, slots=True)
-class TruthBox:
+class GroundTruthObject:
     """A box with its class."""
 
     class_name: str
@@ -31,7 +31,7 @@ class TruthBox:
 
 
 @dataclass(frozen=True, slots=True)
-class TruthRecord:
+class GroundTruthRecord:
     """The ground truth of one image. `file_name` is a relative POSIX path or a bare name, as the labels give it.
 
     `width` and `height` are None if the labels do not state them. A record without class and boxes means that the
@@ -42,7 +42,7 @@ class TruthRecord:
     width: int | None
     height: int | None
     image_class: str | None
-    boxes: tuple[TruthBox, ...]
+    boxes: tuple[GroundTruthObject, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +54,15 @@ class Problem:
 
 
 @dataclass(slots=True)
-class Reading:
+class ReadResult:
     """The result of reading. `problems` is complete only after `records` has been exhausted."""
 
     reader: str
-    records: Iterator[TruthRecord]
+    records: Iterator[GroundTruthRecord]
     problems: list[Problem] = field(default_factory=list)
 
 
-Report = Callable[[Problem], None]
+ReportProblem = Callable[[Problem], None]
 
 
 class Reader(Protocol):
@@ -75,7 +75,7 @@ class Reader(Protocol):
         """Whether the content of this file or folder has this format."""
         ...
 
-    def read(self, path: Path, report: Report) -> Iterator[TruthRecord]:
+    def read(self, path: Path, report: ReportProblem) -> Iterator[GroundTruthRecord]:
         """Yield the records of a file or folder; problems go to `report` and never stop the reading."""
         ...
 
@@ -100,7 +100,9 @@ def class_name(text: str | None) -> str:
     return name
 
 
-def truth_box(name: str, x1: float, y1: float, x2: float, y2: float, size: tuple[int | None, int | None]) -> TruthBox:
+def ground_truth_object(
+    name: str, x1: float, y1: float, x2: float, y2: float, size: tuple[int | None, int | None]
+) -> GroundTruthObject:
     """Build a box from its outer corners, clipped and rounded like the boxes of answers.
 
     An overshoot of up to one pixel is clipped. Raises Unreadable for a box without area, with a coordinate that is
@@ -120,4 +122,4 @@ def truth_box(name: str, x1: float, y1: float, x2: float, y2: float, size: tuple
         raise Unreadable(f"A box of class {name} is invalid: {error}") from error
     if box.w <= 0 or box.h <= 0:
         raise Unreadable(f"A box of class {name} has no area; correct its coordinates.")
-    return TruthBox(name, box.x, box.y, box.w, box.h)
+    return GroundTruthObject(name, box.x, box.y, box.w, box.h)

@@ -74,7 +74,7 @@ def with_suffix(path: str, suffix: str) -> str:
     return f"{stem}_{suffix}{dot}{extension}" if dot and "/" not in extension else f"{path}_{suffix}"
 
 
-class NameBook:
+class NameAllocator:
     """Allocates unique names. Keeps 8 bytes of hash per name; a hash collision only costs a suffix.
 
     With `by_stem`, names that differ only by extension collide, for formats that store an `x.xml` for `x.jpg`.
@@ -84,7 +84,7 @@ class NameBook:
         self._by_stem = by_stem
         self._taken: set[int] = set()
 
-    def give(self, path: str, owner: str) -> str:
+    def allocate(self, path: str, owner: str) -> str:
         """Return `path` if it is free, else with a suffix derived from `owner` (the image's id) instead of a counter.
 
         If two sources share a name, only the second gets a suffix, so nothing else in the release changes.

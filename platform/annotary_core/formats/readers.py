@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from annotary_core.formats.coco.reader import Coco
-from annotary_core.formats.ground_truth import Problem, Reader, Reading, Unreadable
+from annotary_core.formats.ground_truth import Problem, Reader, ReadResult, Unreadable
 from annotary_core.formats.imagenet.reader import Folders
 from annotary_core.formats.voc.reader import Voc
 
@@ -18,15 +18,15 @@ def detect(path: Path) -> Reader | None:
     return next((reader for reader in READERS.values() if reader.accepts(path)), None)
 
 
-def read_with(name: str, path: Path) -> Reading:
+def read_with(name: str, path: Path) -> ReadResult:
     """Read with a named reader, for content that several readers accept. Raises Unreadable for an unknown name."""
     if name not in READERS:
         raise Unreadable(f"Unknown reader “{name}”; choose one of {', '.join(READERS)}.")
     problems: list[Problem] = []
-    return Reading(name, READERS[name].read(path, problems.append), problems)
+    return ReadResult(name, READERS[name].read(path, problems.append), problems)
 
 
-def detect_and_read(path: Path) -> Reading:
+def detect_and_read(path: Path) -> ReadResult:
     """Read the labels of a file or folder, detecting their format.
 
     Records are streamed, and `problems` fills up meanwhile. Raises Unreadable if no reader recognizes the content.

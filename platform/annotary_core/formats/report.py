@@ -51,7 +51,7 @@ class ExportReport:
     def leave_out(self, reason: str, sentence: str, name: str) -> None:
         self.left_out.setdefault(reason, OmittedItems(sentence)).add(name)
 
-    def name_given(self, source: str, name: str) -> None:
+    def record_name(self, source: str, name: str) -> None:
         if source != name:
             self.renamed.add(f"{source} -> {name}")
 

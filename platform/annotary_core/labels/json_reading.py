@@ -87,7 +87,7 @@ def read_object_id(raw: object, *, path: str) -> str:
     return raw
 
 
-def read_no_attributes(raw: object, *, path: str) -> None:
+def reject_attributes(raw: object, *, path: str) -> None:
     """Reject attribute values instead of dropping them: schemas declare attributes, and none declares any yet."""
     if raw is not None and read_object(raw, path=path, allowed=_Anything()):
         raise AnswerError("unknown_attribute", "This project does not use attributes; leave them out.", path)

@@ -8,13 +8,13 @@ from annotary_core.labels.geometry import Frame
 from annotary_core.labels.json_reading import (
     read_class_number,
     read_list,
-    read_no_attributes,
     read_object,
     read_object_id,
+    reject_attributes,
     shown,
 )
 from annotary_core.labels.schema import Schema
-from annotary_core.labels.shapes import IMAGE_TOOLS, OBJECT_TOOLS, refusal
+from annotary_core.labels.shapes import IMAGE_TOOLS, OBJECT_TOOLS, unavailable_message
 
 MAX_OBJECTS = 1_000
 
@@ -42,11 +42,11 @@ def _read_verdict(raw: object) -> Verdict:
 
 def _read_image(raw: object, *, schema: Schema) -> ImageLabel:
     body = read_object(raw, path="image", allowed=("class", "tags", "attrs"))
-    read_no_attributes(body.get("attrs"), path="image.attrs")
+    reject_attributes(body.get("attrs"), path="image.attrs")
     if read_list(body.get("tags", []), path="image.tags"):
         raise AnswerError("unwanted_tags", "This project does not use tags; leave them out.", "image.tags")
     value = IMAGE_TOOLS["class"].parse(body.get("class"), classes=schema.names, path="image.class")
-    if value is not None and not schema.wants_class:
+    if value is not None and not schema.has_image_class:
         raise AnswerError("unwanted_class", "This project does not use an image class; leave it out.", "image.class")
     return ImageLabel(class_number=value)
 
@@ -74,12 +74,12 @@ def _read_objects(raw: object, *, schema: Schema, frame: Frame) -> tuple[LabelOb
 
 def _read_object(raw: object, *, schema: Schema, frame: Frame, path: str) -> LabelObject:
     body = read_object(raw, path=path, allowed=("id", "class", "tool", "geom", "attrs"))
-    read_no_attributes(body.get("attrs"), path=f"{path}.attrs")
+    reject_attributes(body.get("attrs"), path=f"{path}.attrs")
     tool = body.get("tool")
     if not isinstance(tool, str):
         raise AnswerError("wrong_type", f"Send the name of a tool here, not {shown(tool)}.", f"{path}.tool")
     if tool not in OBJECT_TOOLS:
-        raise AnswerError("unknown_tool", refusal(tool), f"{path}.tool")
+        raise AnswerError("unknown_tool", unavailable_message(tool), f"{path}.tool")
     if tool not in schema.tools:
         raise AnswerError(
             "unwanted_tool", f"This project does not use the tool {tool}; remove the object.", f"{path}.tool"
@@ -100,7 +100,7 @@ def _check_verdict(answer: Answer, *, schema: Schema) -> None:
             raise AnswerError(
                 "contradiction", 'The verdict "cannot_tell" carries no labels; remove them or send "labels".', "verdict"
             )
-    elif schema.wants_class and not has_class:
+    elif schema.has_image_class and not has_class:
         raise AnswerError(
             "class_missing", "Choose one class for the image, or say that you cannot tell.", "image.class"
         )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from annotary_core.labels.errors import SchemaError
 from annotary_core.labels.json_reading import read_list, read_object, shown
-from annotary_core.labels.shapes import IMAGE_TOOLS, OBJECT_TOOLS, refusal
+from annotary_core.labels.shapes import IMAGE_TOOLS, OBJECT_TOOLS, unavailable_message
 
 MAX_CLASSES = 10_000
 MAX_NAME = 100
@@ -41,7 +41,7 @@ class Schema:
         object.__setattr__(self, "names", {item.number: item.name for item in self.classes})
 
     @property
-    def wants_class(self) -> bool:
+    def has_image_class(self) -> bool:
         """Whether every labeled image gets exactly one class."""
         return "class" in self.tools
 
@@ -70,7 +70,7 @@ def _read_tools(raw: object) -> tuple[str, ...]:
         if not isinstance(name, str):
             raise SchemaError("wrong_type", f"Send the name of a tool here, not {shown(name)}.", path)
         if name not in IMAGE_TOOLS and name not in OBJECT_TOOLS:
-            raise SchemaError("unknown_tool", refusal(name), path)
+            raise SchemaError("unknown_tool", unavailable_message(name), path)
         if name in names:
             raise SchemaError("duplicate_tool", f"The tool {name} is listed twice; remove one.", path)
         names.append(name)

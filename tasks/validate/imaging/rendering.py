@@ -7,7 +7,7 @@ from typing import Any
 
 from PIL import Image
 
-from tasks.validate.imaging.colour import to_screen_colours
+from tasks.validate.imaging.color import to_screen_colors
 from tasks.validate.imaging.limits import RELEASE_STEM, SCREEN_NAME, SCREEN_SIDE, THUMB_NAME, THUMB_SIDE, ImageLimits
 from tasks.validate.imaging.opening import load_pixels, open_header
 from tasks.validate.imaging.quality_metrics import perceptual_hash, quality
@@ -47,7 +47,7 @@ def render(source: Path, out: Path, limits: ImageLimits) -> dict[str, Any]:
         upright.info = dict(image.info)
     # Each remaining reference would keep up to 400 MB of pixels alive.
     del image
-    flat = to_screen_colours(upright, bits=bits, white_is_zero=white_is_zero, notes=notes)
+    flat = to_screen_colors(upright, bits=bits, white_is_zero=white_is_zero, notes=notes)
     del upright
     release = _save_release(flat, kind, out)
     screen = _within(flat, SCREEN_SIDE)

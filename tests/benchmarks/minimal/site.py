@@ -64,7 +64,7 @@ def _claim(cursor: Any, project_id: uuid.UUID, worker_id: int) -> Any:
     who = {"project": project, "worker": worker_id}
     cursor.execute(claiming.INSERT_HAND, {**who, "seconds": seconds})
     hand = cursor.fetchone()
-    cursor.execute(claiming.TAKE_FROM_ONE_BATCH, {**who, "count": size})
+    cursor.execute(claiming.CLAIM_FROM_BATCH, {**who, "count": size})
     claimed = cursor.fetchall()
     rows = {
         "tasks": [row[2] for row in claimed],

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from tests import factories as cast
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
@@ -12,12 +12,12 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def ada() -> Client:
     client = Client()
-    client.force_login(cast.ada().user)
+    client.force_login(factories.ada().user)
     return client
 
 
 def test_the_new_address_becomes_the_primary_one(ada: Client) -> None:
-    person = cast.ada().user.pk
+    person = factories.ada().user.pk
     assert "/account/email/" in ada.get("/me/").content.decode()
     assert ada.get("/account/email/").status_code == 200
     ada.post("/account/email/", {"action_add": "", "email": "ada@new.example.org"})
@@ -27,7 +27,7 @@ def test_the_new_address_becomes_the_primary_one(ada: Client) -> None:
 
 
 def test_another_persons_address_is_refused(ada: Client) -> None:
-    taken = cast.wren().user.email.upper()
+    taken = factories.wren().user.email.upper()
     answer = ada.post("/account/email/", {"action_add": "", "email": taken})
     assert answer.status_code == 200
     assert "is already" in answer.content.decode()

@@ -16,19 +16,19 @@ from accounts.services import (
 )
 from kernel.clock import utc_now
 from tasks.flow.invitations import accept_invitation
-from tests import factories as cast
+from tests import factories
 from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 
 
 def a_link(role: str = Role.WORKER, **fields: object) -> str:
-    _, token = invite(organisation=cast.an_organisation(), by=cast.ada(), role=role, **fields)  # type: ignore[arg-type]
+    _, token = invite(organisation=factories.an_organisation(), by=factories.ada(), role=role, **fields)  # type: ignore[arg-type]
     return token
 
 
 def role_of(actor: Actor) -> str | None:
-    return role_in(actor=actor, organisation_id=cast.an_organisation().pk)
+    return role_in(actor=actor, organisation_id=factories.an_organisation().pk)
 
 
 def uses(token: str) -> int:
@@ -48,18 +48,18 @@ def test_an_invalid_token_is_unknown(token: str) -> None:
 
 def test_a_link_creates_a_member_and_accepting_it_again_uses_nothing() -> None:
     token = a_link(Role.REVIEWER, max_uses=2)
-    accept_invitation(token=token, actor=cast.wren())
-    accept_invitation(token=token, actor=cast.wren())
-    assert role_of(cast.wren()) == Role.REVIEWER
+    accept_invitation(token=token, actor=factories.wren())
+    accept_invitation(token=token, actor=factories.wren())
+    assert role_of(factories.wren()) == Role.REVIEWER
     assert uses(token) == 1
 
 
 def test_a_link_can_be_used_up() -> None:
     token = a_link(max_uses=1)
-    accept_invitation(token=token, actor=cast.wren())
+    accept_invitation(token=token, actor=factories.wren())
     with pytest.raises(InvitationGone):
-        accept_invitation(token=token, actor=cast.finch())
-    assert role_of(cast.finch()) is None
+        accept_invitation(token=token, actor=factories.finch())
+    assert role_of(factories.finch()) is None
 
 
 def test_an_expired_or_revoked_link_creates_no_member() -> None:
@@ -69,8 +69,8 @@ def test_an_expired_or_revoked_link_creates_no_member() -> None:
     Invitation.objects.filter(pk=find_invitation(token=late).pk).update(expires_at=utc_now() - timedelta(seconds=1))
     for link in (token, late):
         with pytest.raises(InvitationGone):
-            accept_invitation(token=link, actor=cast.wren())
-    assert role_of(cast.wren()) is None
+            accept_invitation(token=link, actor=factories.wren())
+    assert role_of(factories.wren()) is None
 
 
 @pytest.mark.parametrize("days", [-1, 0, 400])
@@ -93,23 +93,23 @@ def test_a_link_expires_within_a_year(days: int) -> None:
     ],
 )
 def test_a_link_raises_a_role_and_never_lowers_one(has: str, offered: str, then: str) -> None:
-    Membership.objects.create(organisation=cast.an_organisation(), actor=cast.wren(), role=has)
+    Membership.objects.create(organisation=factories.an_organisation(), actor=factories.wren(), role=has)
     token = a_link(offered)
-    accept_invitation(token=token, actor=cast.wren())
-    assert role_of(cast.wren()) == then
+    accept_invitation(token=token, actor=factories.wren())
+    assert role_of(factories.wren()) == then
     assert uses(token) == (1 if has != then else 0)
 
 
 def test_a_manager_who_accepts_a_workers_link_may_work_and_stays_a_manager() -> None:
-    project = cast.a_project()
-    Membership.objects.create(organisation=project.organisation, actor=cast.wren(), role=Role.MANAGER)
-    assert accept_invitation(token=a_link(project_id=project.pk), actor=cast.wren()) == project
-    assert role_of(cast.wren()) == Role.MANAGER
+    project = factories.a_project()
+    Membership.objects.create(organisation=project.organisation, actor=factories.wren(), role=Role.MANAGER)
+    assert accept_invitation(token=a_link(project_id=project.pk), actor=factories.wren()) == project
+    assert role_of(factories.wren()) == Role.MANAGER
 
 
 @pytest.mark.django_db(transaction=True)
 def test_the_last_use_admits_only_one_of_two_concurrent_people() -> None:
-    token, people = a_link(max_uses=1), [cast.wren(), cast.finch()]
+    token, people = a_link(max_uses=1), [factories.wren(), factories.finch()]
     calls = [lambda actor=actor: accept_invitation(token=token, actor=actor) for actor in people]
     results = together(*calls)
     assert sorted(type(result).__name__ for result in results) == ["InvitationGone", "NoneType"]

@@ -11,7 +11,7 @@ from accounts.services import (
     create_user,
     erase_person,
 )
-from tests import factories as cast
+from tests import factories
 from tests.threads import together
 
 pytestmark = pytest.mark.django_db
@@ -31,9 +31,9 @@ def test_a_password_is_stored_as_a_hash() -> None:
 
 
 def test_an_erased_person_leaves_a_pseudonym_and_no_valid_key() -> None:
-    user = cast.a_user("wren")
-    Membership.objects.create(organisation=cast.an_organisation(), actor=user.actor, role=Role.WORKER)
-    create_token(actor=user.actor, organisation=cast.an_organisation(), name="x", scopes=["work"])
+    user = factories.a_user("wren")
+    Membership.objects.create(organisation=factories.an_organisation(), actor=user.actor, role=Role.WORKER)
+    create_token(actor=user.actor, organisation=factories.an_organisation(), name="x", scopes=["work"])
     actor = user.actor
     erase_person(user=user)
     assert not User.objects.filter(email="wren@example.org").exists()
@@ -42,7 +42,7 @@ def test_an_erased_person_leaves_a_pseudonym_and_no_valid_key() -> None:
 
 
 def test_the_only_owner_of_an_organization_with_members_cannot_leave() -> None:
-    aviary, ada, wren = cast.an_organisation(), cast.ada(), cast.wren()
+    aviary, ada, wren = factories.an_organisation(), factories.ada(), factories.wren()
     theirs = Membership.objects.create(organisation=aviary, actor=wren, role=Role.MANAGER)
     with pytest.raises(LastOwner, match="the only owner of Aviary"):
         erase_person(user=ada.user)

@@ -11,7 +11,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from annotary_core.aggregation.io.aggregate_table import aggregate, summary, write_labels
-from annotary_core.aggregation.io.csv_writer import whole_file
+from annotary_core.aggregation.io.csv_writer import atomic_text_file
 from annotary_core.aggregation.io.tables import read_answers
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -97,7 +97,7 @@ def test_bad_input_leaves_an_existing_file_unchanged(tmp_path: Path) -> None:
 
 
 def test_a_failed_write_leaves_no_file(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), whole_file(tmp_path / "labels.csv") as out:
+    with pytest.raises(ZeroDivisionError), atomic_text_file(tmp_path / "labels.csv") as out:
         out.write("half")
         raise ZeroDivisionError
     assert list(tmp_path.iterdir()) == []

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from annotary_core.aggregation.replay.policies import Policy, Replayed
+from annotary_core.aggregation.replay.policies import Policy, PolicyResult
 from annotary_core.aggregation.replay.report import plot
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -112,7 +112,7 @@ def test_a_missing_folder_is_reported(answers: Path, tmp_path: Path) -> None:
 
 
 def test_a_single_policy_can_be_plotted_but_no_policies_cannot() -> None:
-    row = Replayed(Policy(fixed=1), 10, 10, 1.0, 0.5, None, None, 1.0)
+    row = PolicyResult(Policy(fixed=1), 10, 10, 1.0, 0.5, None, None, 1.0)
     assert "Same as with all answers" in plot([row])
     with pytest.raises(ValueError, match="nothing to plot"):
         plot([])

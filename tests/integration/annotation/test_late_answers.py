@@ -9,8 +9,7 @@ from tasks.flow.lease_expiry import expire_leases
 from tasks.gold.models import GoldResult
 from tasks.pay.models import LedgerEntry
 from tasks.standing.models import Standing
-from tests import factories as cast
-from tests import worker_actions as worklife
+from tests import factories, worker_actions
 
 pytestmark = pytest.mark.django_db
 
@@ -18,115 +17,115 @@ SURPLUS = "Someone finished this first. You are paid."
 
 
 def a_set_of_one(wanted: int = 1) -> Hand:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren, cast.finch()], hand_size=1, gold_rate=0)
-    cast.a_task(project, wanted=wanted)
-    return worklife.take(wren, project)
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren, factories.finch()], hand_size=1, gold_rate=0)
+    factories.a_task(project, wanted=wanted)
+    return worker_actions.take(wren, project)
 
 
 def test_before_the_sweep_the_slot_is_still_held_and_the_answer_counts() -> None:
     hand = a_set_of_one()
-    worklife.run_out(hand)
-    submission = worklife.answer(worklife.leases_of(hand)[0])
+    worker_actions.run_out(hand)
+    submission = worker_actions.answer(worker_actions.leases_of(hand)[0])
     assert (submission.late, submission.counts, submission.message) == (True, True, "Saved.")
     assert Task.objects.get().taken == 1
     assert expire_leases() == 0
-    assert worklife.settle(hand).answers == 1
-    worklife.assert_invariants(hand.project)
-    worklife.assert_stream_tells_the_tables(hand.project)
+    assert worker_actions.settle(hand).answers == 1
+    worker_actions.assert_invariants(hand.project)
+    worker_actions.assert_stream_tells_the_tables(hand.project)
 
 
 def test_after_the_sweep_a_late_answer_reclaims_a_free_slot() -> None:
     hand = a_set_of_one()
-    worklife.run_out(hand)
+    worker_actions.run_out(hand)
     assert expire_leases() == 1
     assert Task.objects.get().taken == 0
-    submission = worklife.answer(worklife.leases_of(hand)[0])
+    submission = worker_actions.answer(worker_actions.leases_of(hand)[0])
     assert (submission.late, submission.counts, submission.message) == (True, True, "Saved.")
     assert Task.objects.get().taken == 1
-    assert worklife.run_late_jobs() == 1
+    assert worker_actions.run_late_jobs() == 1
     update_job = Job.objects.get(kind="consensus.update")
     assert update_job.args == {"task_ids": [Task.objects.get().pk]}
-    worklife.assert_invariants(hand.project)
-    worklife.assert_stream_tells_the_tables(hand.project)
+    worker_actions.assert_invariants(hand.project)
+    worker_actions.assert_stream_tells_the_tables(hand.project)
 
 
 def test_a_late_answer_without_a_free_slot_is_kept_and_paid_as_surplus() -> None:
     hand = a_set_of_one()
-    worklife.run_out(hand)
+    worker_actions.run_out(hand)
     expire_leases()
-    finchs_hand = worklife.take(cast.finch(), hand.project)
-    submission = worklife.answer(worklife.leases_of(hand)[0])
+    finchs_hand = worker_actions.take(factories.finch(), hand.project)
+    submission = worker_actions.answer(worker_actions.leases_of(hand)[0])
     assert (submission.late, submission.counts, submission.message) == (True, False, SURPLUS)
     assert submission.assignment.counts is False
-    worklife.answer_all(finchs_hand)
-    worklife.settle(finchs_hand)
-    worklife.run_late_jobs()
+    worker_actions.answer_all(finchs_hand)
+    worker_actions.settle(finchs_hand)
+    worker_actions.run_late_jobs()
     assert LedgerEntry.objects.filter(kind="credit").count() == 2
     assert not Job.objects.filter(kind="consensus.update", args__task_ids=[]).exists()
-    worklife.assert_invariants(hand.project)
-    worklife.assert_stream_tells_the_tables(hand.project)
+    worker_actions.assert_invariants(hand.project)
+    worker_actions.assert_stream_tells_the_tables(hand.project)
 
 
 def test_the_credit_of_a_late_answer_is_posted_once_however_often_its_job_runs() -> None:
     hand = a_set_of_one()
-    worklife.run_out(hand)
+    worker_actions.run_out(hand)
     expire_leases()
-    worklife.answer(worklife.leases_of(hand)[0])
-    worklife.run_late_jobs()
+    worker_actions.answer(worker_actions.leases_of(hand)[0])
+    worker_actions.run_late_jobs()
     Job.objects.filter(kind="flow.settle_late_answer").update(state=Job.State.QUEUED)
-    worklife.run_late_jobs()
+    worker_actions.run_late_jobs()
     assert LedgerEntry.objects.filter(kind="credit").count() == 1
-    worklife.assert_stream_tells_the_tables(hand.project)
+    worker_actions.assert_stream_tells_the_tables(hand.project)
 
 
 def test_an_answer_between_the_sweep_and_the_settlement_is_paid_with_the_hand() -> None:
     hand = a_set_of_one()
-    worklife.run_out(hand)
+    worker_actions.run_out(hand)
     Hand.objects.update(expires_at=hand.expires_at)  # only the leases have run out, not the hand
     expire_leases()
-    worklife.answer(worklife.leases_of(hand)[0])
+    worker_actions.answer(worker_actions.leases_of(hand)[0])
     assert not Job.objects.exists()
-    assert worklife.settle(hand).answers == 1
-    worklife.assert_invariants(hand.project)
+    assert worker_actions.settle(hand).answers == 1
+    worker_actions.assert_invariants(hand.project)
 
 
 def test_a_surplus_is_paid_and_triggers_no_relabeling() -> None:
     hand = a_set_of_one()
-    worklife.run_out(hand)
+    worker_actions.run_out(hand)
     Hand.objects.update(expires_at=hand.expires_at)  # only the leases have run out, not the hand
     expire_leases()
-    worklife.take(cast.finch(), hand.project)
-    assert worklife.answer(worklife.leases_of(hand)[0]).message == SURPLUS
-    assert worklife.settle(hand).answers == 1
+    worker_actions.take(factories.finch(), hand.project)
+    assert worker_actions.answer(worker_actions.leases_of(hand)[0]).message == SURPLUS
+    assert worker_actions.settle(hand).answers == 1
     assert not Job.objects.exists()
 
 
 @pytest.mark.parametrize("change", [{"state": Task.State.APPROVED}, {"round": 2}])
 def test_an_approved_task_or_another_round_makes_a_late_answer_surplus(change: dict[str, object]) -> None:
     hand = a_set_of_one()
-    worklife.run_out(hand)
+    worker_actions.run_out(hand)
     expire_leases()
     Task.objects.update(**change)
-    assert worklife.answer(worklife.leases_of(hand)[0]).message == SURPLUS
+    assert worker_actions.answer(worker_actions.leases_of(hand)[0]).message == SURPLUS
     assert Task.objects.get().taken == 0
 
 
 def test_a_late_answer_to_gold_is_paid_and_does_not_change_trust() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren], hand_size=2, gold_rate=0.5)
-    cast.some_tasks(project, 1)
-    cast.a_gold(project)
-    hand = worklife.take(wren, project)
-    worklife.run_out(hand)
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=2, gold_rate=0.5)
+    factories.some_tasks(project, 1)
+    factories.a_gold(project)
+    hand = worker_actions.take(wren, project)
+    worker_actions.run_out(hand)
     expire_leases()
-    submissions = worklife.answer_all(hand, 2)
+    submissions = worker_actions.answer_all(hand, 2)
     assert {each.message for each in submissions} == {"Saved."}
     assert {each.counts for each in submissions} == {True}
-    worklife.run_late_jobs()
+    worker_actions.run_late_jobs()
     assert LedgerEntry.objects.filter(kind="credit").count() == 2
     assert not GoldResult.objects.exists()
     assert Standing.objects.get(worker=wren).gold_seen == 0
     assert Assignment.objects.get(gold__isnull=False).counts is False
-    worklife.assert_invariants(project)
-    worklife.assert_stream_tells_the_tables(project)
+    worker_actions.assert_invariants(project)
+    worker_actions.assert_stream_tells_the_tables(project)

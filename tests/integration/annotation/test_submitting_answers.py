@@ -13,26 +13,25 @@ from tasks.annotation.models import Annotation
 from tasks.annotation.services import submit_answer
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import skip_assignment
-from tests import factories as cast
-from tests import worker_actions as worklife
+from tests import factories, worker_actions
 
 pytestmark = pytest.mark.django_db
 
 
 def a_set(size: int = 2, *, gold_rate: float = 0) -> Hand:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren], hand_size=size, gold_rate=gold_rate)
-    cast.some_tasks(project, size, wanted=1)
-    return worklife.take(wren, project)
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=size, gold_rate=gold_rate)
+    factories.some_tasks(project, size, wanted=1)
+    return worker_actions.take(wren, project)
 
 
 def test_an_answer_is_kept_with_its_hashes_and_the_assignment_is_submitted() -> None:
     hand = a_set()
-    lease = worklife.leases_of(hand)[0]
-    submission = worklife.answer(lease, 2)
+    lease = worker_actions.leases_of(hand)[0]
+    submission = worker_actions.answer(lease, 2)
     annotation = Annotation.objects.get()
     assert annotation == submission.annotation
-    assert annotation.body == cast.class_answer(2)
+    assert annotation.body == factories.class_answer(2)
     assert annotation.body_sha256 == content_hash(Answer.from_json(annotation.body))
     assert (annotation.revision, annotation.is_current, annotation.seconds, annotation.actor) == (
         1,
@@ -45,62 +44,64 @@ def test_an_answer_is_kept_with_its_hashes_and_the_assignment_is_submitted() -> 
     lease.refresh_from_db()
     assert lease.state == Assignment.State.SUBMITTED
     assert lease.submitted_at == lease.closed_at == submission.assignment.submitted_at
-    worklife.assert_invariants(hand.project)
-    worklife.assert_stream_tells_the_tables(hand.project)
+    worker_actions.assert_invariants(hand.project)
+    worker_actions.assert_stream_tells_the_tables(hand.project)
 
 
 def test_a_changed_answer_in_a_live_hand_is_a_new_revision() -> None:
     hand = a_set()
-    lease = worklife.leases_of(hand)[0]
-    worklife.answer(lease, 1)
-    worklife.answer(lease, 2)
+    lease = worker_actions.leases_of(hand)[0]
+    worker_actions.answer(lease, 1)
+    worker_actions.answer(lease, 2)
     rows = Annotation.objects.order_by("revision").values_list("revision", "is_current", "body__image__class")
     assert list(rows) == [(1, False, 1), (2, True, 2)]
     assert Event.objects.filter(kind="answer.changed").count() == 1
-    worklife.assert_stream_tells_the_tables(hand.project)
+    worker_actions.assert_stream_tells_the_tables(hand.project)
 
 
 def test_repeating_an_answer_creates_no_revision() -> None:
     hand = a_set()
-    lease = worklife.leases_of(hand)[0]
-    first = worklife.answer(lease, 1)
-    assert worklife.answer(lease, 1).annotation == first.annotation
+    lease = worker_actions.leases_of(hand)[0]
+    first = worker_actions.answer(lease, 1)
+    assert worker_actions.answer(lease, 1).annotation == first.annotation
     assert Annotation.objects.count() == 1
 
 
 def test_a_settled_hand_refuses_changes_but_confirms_existing_answers() -> None:
     hand = a_set()
-    lease = worklife.leases_of(hand)[0]
-    annotation = worklife.answer(lease, 1).annotation
-    worklife.settle(hand)
-    assert worklife.answer(lease, 1).annotation == annotation
+    lease = worker_actions.leases_of(hand)[0]
+    annotation = worker_actions.answer(lease, 1).annotation
+    worker_actions.settle(hand)
+    assert worker_actions.answer(lease, 1).annotation == annotation
     with pytest.raises(AnswersFinal):
-        worklife.answer(lease, 2)
+        worker_actions.answer(lease, 2)
     assert Annotation.objects.count() == 1
 
 
 def test_a_skipped_or_released_image_cannot_be_answered() -> None:
     hand = a_set()
-    skipped, released = worklife.leases_of(hand)
+    skipped, released = worker_actions.leases_of(hand)
     skip_assignment(worker=hand.worker, assignment_id=skipped.public_id)
-    worklife.settle(hand)
+    worker_actions.settle(hand)
     for lease in (skipped, released):
         with pytest.raises(ImageGivenBack):
-            worklife.answer(lease)
+            worker_actions.answer(lease)
     assert not Annotation.objects.exists()
 
 
 def test_another_workers_assignment_is_not_found() -> None:
-    lease = worklife.leases_of(a_set())[0]
+    lease = worker_actions.leases_of(a_set())[0]
     with pytest.raises(NotFound):
-        submit_answer(worker=cast.finch(), assignment_id=lease.public_id, raw=cast.class_answer(1), raw_sha256="0" * 64)
+        submit_answer(
+            worker=factories.finch(), assignment_id=lease.public_id, raw=factories.class_answer(1), raw_sha256="0" * 64
+        )
 
 
 def test_an_invalid_answer_is_refused_with_a_sentence_and_its_path() -> None:
     hand = a_set()
-    lease = worklife.leases_of(hand)[0]
+    lease = worker_actions.leases_of(hand)[0]
     with pytest.raises(AnswerRefused) as refused:
-        worklife.answer(lease, 99)
+        worker_actions.answer(lease, 99)
     assert refused.value.facts["path"] == "image.class"
     assert refused.value.detail
     lease.refresh_from_db()
@@ -108,8 +109,8 @@ def test_an_invalid_answer_is_refused_with_a_sentence_and_its_path() -> None:
 
 
 def test_an_answer_is_accepted_despite_a_clock_jump_on_the_device() -> None:
-    lease = worklife.leases_of(a_set())[0]
-    raw = cast.class_answer(1)
+    lease = worker_actions.leases_of(a_set())[0]
+    raw = factories.class_answer(1)
     digest = hashlib.sha256(b"{}").hexdigest()
     submission = submit_answer(
         worker=lease.hand.worker, assignment_id=lease.public_id, raw=raw, raw_sha256=digest, seconds=-3e9
@@ -118,12 +119,12 @@ def test_an_answer_is_accepted_despite_a_clock_jump_on_the_device() -> None:
 
 
 def test_gold_is_answered_like_any_other_image() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren], hand_size=2, gold_rate=0.5)
-    cast.some_tasks(project, 2)
-    gold = cast.a_gold(project)
-    hand = worklife.take(wren, project)
-    submissions = worklife.answer_all(hand)
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=2, gold_rate=0.5)
+    factories.some_tasks(project, 2)
+    gold = factories.a_gold(project)
+    hand = worker_actions.take(wren, project)
+    submissions = worker_actions.answer_all(hand)
     assert {(each.late, each.counts, each.message) for each in submissions} == {(False, True, "Saved.")}
     assert Annotation.objects.get(gold=gold).task_id is None
-    worklife.assert_invariants(project)
+    worker_actions.assert_invariants(project)

@@ -4,35 +4,34 @@ import pytest
 
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import claim_hand
-from tasks.batching.services import close_places
+from tasks.batching.services import close_slots
 from tasks.gold.models import Gold
-from tests import factories as cast
-from tests import worker_actions as worklife
+from tests import factories, worker_actions
 
 pytestmark = pytest.mark.django_db
 
 
 def test_a_hand_of_ten_at_a_rate_of_one_tenth_contains_one_gold() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren], hand_size=10, gold_rate=0.1)
-    cast.some_tasks(project, 20)
-    gold = cast.a_gold(project)
-    hand = worklife.take(wren, project)
-    leases = worklife.leases_of(hand)
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=10, gold_rate=0.1)
+    factories.some_tasks(project, 20)
+    gold = factories.a_gold(project)
+    hand = worker_actions.take(wren, project)
+    leases = worker_actions.leases_of(hand)
     assert [lease.gold_id for lease in leases if lease.gold_id] == [gold.pk]
     assert len(leases) == hand.size == 10
     gold.refresh_from_db()
     assert gold.exposure == 1
-    worklife.assert_invariants(project)
+    worker_actions.assert_invariants(project)
 
 
 def test_nothing_visible_to_workers_distinguishes_gold_from_work() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren], hand_size=10, gold_rate=0.5)
-    cast.some_tasks(project, 5)
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=10, gold_rate=0.5)
+    factories.some_tasks(project, 5)
     for _ in range(5):
-        cast.a_gold(project)
-    leases = worklife.leases_of(worklife.take(wren, project))
+        factories.a_gold(project)
+    leases = worker_actions.leases_of(worker_actions.take(wren, project))
     hidden = {"task_id", "gold_id", "counts", "rendition_id"}
     unique = {"id", "public_id", "position", "leased_at"}
     shown = [
@@ -45,54 +44,54 @@ def test_nothing_visible_to_workers_distinguishes_gold_from_work() -> None:
 
 
 def test_gold_appears_at_any_position_in_the_hand() -> None:
-    project = cast.a_project(hand_size=4, gold_rate=0.25)
-    cast.some_tasks(project, 4, wanted=60)
-    cast.a_gold(project)
+    project = factories.a_project(hand_size=4, gold_rate=0.25)
+    factories.some_tasks(project, 4, wanted=60)
+    factories.a_gold(project)
     for number in range(60):
-        worker = cast.a_worker(f"w{number}")
-        cast.admitted(project, worker)
-        worklife.take(worker, project)
+        worker = factories.a_worker(f"w{number}")
+        factories.admitted(project, worker)
+        worker_actions.take(worker, project)
     positions = set(Assignment.objects.filter(gold__isnull=False).values_list("position", flat=True))
     assert positions == {1, 2, 3, 4}
 
 
 def test_the_least_exposed_gold_comes_first_and_never_twice_to_a_worker() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren], hand_size=2, gold_rate=0.5)
-    cast.some_tasks(project, 9)
-    more_exposed, less_exposed = cast.a_gold(project, exposure=7), cast.a_gold(project, exposure=2)
-    cast.a_gold(project, exposure=0, state=Gold.State.RETIRED)
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=2, gold_rate=0.5)
+    factories.some_tasks(project, 9)
+    more_exposed, less_exposed = factories.a_gold(project, exposure=7), factories.a_gold(project, exposure=2)
+    factories.a_gold(project, exposure=0, state=Gold.State.RETIRED)
     received = []
     for _ in range(3):
-        hand = worklife.take(wren, project)
-        received.append([lease.gold_id for lease in worklife.leases_of(hand) if lease.gold_id])
-        worklife.answer_all(hand)
-        worklife.settle(hand)
+        hand = worker_actions.take(wren, project)
+        received.append([lease.gold_id for lease in worker_actions.leases_of(hand) if lease.gold_id])
+        worker_actions.answer_all(hand)
+        worker_actions.settle(hand)
     assert received == [[less_exposed.pk], [more_exposed.pk], []]
 
 
 def test_in_hands_of_one_gold_comes_alone_and_only_while_there_is_work() -> None:
-    project = cast.a_project(hand_size=1, gold_rate=0.5)
-    task = cast.a_task(project, wanted=40)
-    cast.a_gold(project)
+    project = factories.a_project(hand_size=1, gold_rate=0.5)
+    task = factories.a_task(project, wanted=40)
+    factories.a_gold(project)
     for number in range(40):
-        worker = cast.a_worker(f"w{number}")
-        cast.admitted(project, worker)
-        assert worklife.take(worker, project).size == 1
+        worker = factories.a_worker(f"w{number}")
+        factories.admitted(project, worker)
+        assert worker_actions.take(worker, project).size == 1
     gold_count = Assignment.objects.filter(gold__isnull=False).count()
     # Each is gold with probability one half: 20 on average, outside these bounds less than once in a million.
     assert 4 < gold_count < 36
-    close_places(task=task)
-    last = cast.a_worker("last")
-    cast.admitted(project, last)
+    close_slots(task=task)
+    last = factories.a_worker("last")
+    factories.admitted(project, last)
     assert claim_hand(worker=last, project=project) is None
-    worklife.assert_invariants(project)
+    worker_actions.assert_invariants(project)
 
 
 def test_gold_alone_never_makes_a_hand() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren], gold_rate=0.5)
-    gold = cast.a_gold(project)
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], gold_rate=0.5)
+    gold = factories.a_gold(project)
     assert claim_hand(worker=wren, project=project) is None
     gold.refresh_from_db()
     assert gold.exposure == 0
@@ -100,29 +99,29 @@ def test_gold_alone_never_makes_a_hand() -> None:
 
 
 def test_an_image_is_given_to_a_worker_as_gold_or_as_work_but_not_both() -> None:
-    wren, finch = cast.wren(), cast.finch()
-    project = cast.a_project(workers=[wren, finch], hand_size=2, gold_rate=0.5)
-    image = cast.an_image(project)
-    gold = cast.a_gold(project, image=image)
-    work = cast.a_task(project, wanted=1)
-    first = worklife.take(wren, project)
-    assert {lease.gold_id or lease.task_id for lease in worklife.leases_of(first)} == {gold.pk, work.pk}
-    worklife.settle(first)
-    both = cast.a_task(project, image=image, wanted=1)
+    wren, finch = factories.wren(), factories.finch()
+    project = factories.a_project(workers=[wren, finch], hand_size=2, gold_rate=0.5)
+    image = factories.an_image(project)
+    gold = factories.a_gold(project, image=image)
+    work = factories.a_task(project, wanted=1)
+    first = worker_actions.take(wren, project)
+    assert {lease.gold_id or lease.task_id for lease in worker_actions.leases_of(first)} == {gold.pk, work.pk}
+    worker_actions.settle(first)
+    both = factories.a_task(project, image=image, wanted=1)
     assert claim_hand(worker=wren, project=project) is None, "wren has had this image as gold"
-    finchs_leases = worklife.leases_of(worklife.take(finch, project))
+    finchs_leases = worker_actions.leases_of(worker_actions.take(finch, project))
     assert sorted(lease.task_id or 0 for lease in finchs_leases) == sorted([work.pk, both.pk])
 
 
 def test_a_short_hand_keeps_the_gold_rate() -> None:
-    project = cast.a_project(hand_size=10, gold_rate=0.1)
-    cast.a_gold(project)
+    project = factories.a_project(hand_size=10, gold_rate=0.1)
+    factories.a_gold(project)
     gold_count = 0
     for number in range(60):
-        worker = cast.a_worker(f"w{number}")
-        cast.admitted(project, worker)
-        cast.a_task(project, wanted=1)
-        hand = worklife.take(worker, project)
+        worker = factories.a_worker(f"w{number}")
+        factories.admitted(project, worker)
+        factories.a_task(project, wanted=1)
+        hand = worker_actions.take(worker, project)
         gold_count += hand.size - 1
     # A rate of one in ten adds 0.11 gold to one task: 6.7 in 60 hands on average, above 20 less than once in a million.
     assert gold_count <= 20

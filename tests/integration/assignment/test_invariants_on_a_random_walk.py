@@ -8,8 +8,7 @@ from django.db import connection
 from tasks.assignment import services
 from tasks.assignment.models import Assignment
 from tasks.standing.models import Standing
-from tests import random_walk as wandering
-from tests import worker_actions as worklife
+from tests import random_walk, worker_actions
 
 pytestmark = pytest.mark.django_db
 
@@ -17,22 +16,22 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize("seed", range(4))
 def test_the_invariants_hold_after_every_step(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     fix_randomness(seed, monkeypatch)
-    project = wandering.a_busy_project(4)
+    project = random_walk.a_busy_project(4)
     standings = Standing.objects.filter(project=project).select_related("worker").order_by("pk")
-    walks = [wandering.Walk(project, row.worker, seed * 100 + number) for number, row in enumerate(standings)]
+    walks = [random_walk.RandomWalk(project, row.worker, seed * 100 + number) for number, row in enumerate(standings)]
     order = random.Random(seed)
     for number in range(320):
         order.choice(walks).step()
         if number % 60 == 30:
-            worklife.run_late_jobs()
+            worker_actions.run_late_jobs()
             standings.update(state=Standing.State.ACTIVE)
         if number % 4 == 0:
             assert_invariants_hold(walks)
-    worklife.run_late_jobs()
+    worker_actions.run_late_jobs()
     assert_invariants_hold(walks)
-    worklife.assert_invariants(project)
+    worker_actions.assert_invariants(project)
     # The walk is only meaningful if it covered every transition.
-    totals = worklife.stream_totals(project)
+    totals = worker_actions.stream_totals(project)
     covered = {name for name in ("submitted", "skipped", "expired", "released", "settled", "gold_seen") if totals[name]}
     assert len(covered) == 6, covered
     assert Assignment.objects.filter(state="submitted", late=True).exists()
@@ -45,8 +44,8 @@ def fix_randomness(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
         cursor.execute("SELECT setseed(0.5)")
 
 
-def assert_invariants_hold(walks: list[wandering.Walk]) -> None:
-    worklife.assert_invariants(walks[0].project, late_jobs_pending=True)
-    worklife.assert_stream_tells_the_tables(walks[0].project)
+def assert_invariants_hold(walks: list[random_walk.RandomWalk]) -> None:
+    worker_actions.assert_invariants(walks[0].project, late_jobs_pending=True)
+    worker_actions.assert_stream_tells_the_tables(walks[0].project)
     for walk in walks:
         walk.assert_nothing_acknowledged_was_lost()

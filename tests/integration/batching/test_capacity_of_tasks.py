@@ -12,7 +12,7 @@ from kernel.events import number_events, stream_snapshot
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import (
     PriorityRefused,
-    close_places,
+    close_slots,
     open_all_batches,
     open_batch,
     pause_batch,
@@ -21,7 +21,7 @@ from tasks.batching.services import (
     set_priority,
 )
 from tests.factories import a_batch, a_project, a_task, some_tasks
-from tests.lock_waits import Meanwhile
+from tests.lock_waits import BackgroundCall
 from tests.threads import together
 
 pytestmark = pytest.mark.django_db
@@ -61,8 +61,8 @@ def test_a_labeled_task_cannot_be_raised() -> None:
 def test_closing_keeps_the_taken_slots() -> None:
     task = a_task(a_project(answers_min=3))
     take(task, 1)
-    assert close_places(task=task) == 2
-    assert close_places(task=task) == 0
+    assert close_slots(task=task) == 2
+    assert close_slots(task=task) == 0
     task.refresh_from_db()
     assert (task.wanted, task.taken, task.batch.wanted, task.batch.taken) == (1, 1, 1, 1)
     number_events(project_id=task.project_id)
@@ -73,7 +73,7 @@ def test_closing_keeps_the_taken_slots() -> None:
 def test_concurrent_raising_and_closing_keep_the_sums() -> None:
     tasks = some_tasks(a_project(answers_min=3), 4)
     calls: list[Callable[[], object]] = [partial(raise_wanted, task_id=task.pk, to=5) for task in tasks * 2]
-    calls += [partial(close_places, task=task) for task in tasks[:2]]
+    calls += [partial(close_slots, task=task) for task in tasks[:2]]
     results = together(*calls)
     assert not [result for result in results if isinstance(result, Exception)]
     assert Batch.objects.get().wanted == sum(Task.objects.values_list("wanted", flat=True))
@@ -84,12 +84,12 @@ def test_raising_waits_for_a_claim_that_holds_the_batch() -> None:
     task = a_task(a_project(answers_min=1))
     with transaction.atomic():
         Batch.objects.select_for_update(no_key=True).get(pk=task.batch_id)
-        raising = Meanwhile(lambda: raise_wanted(task_id=task.pk, to=2))
+        raising = BackgroundCall(lambda: raise_wanted(task_id=task.pk, to=2))
         raising.wait_until_blocked()
         # It waits at the batch, which is locked before its tasks, and not at the task or the counters.
         Task.objects.select_for_update(no_key=True, nowait=True).get(pk=task.pk)
         take(task, 1)
-    assert raising.ended() is True
+    assert raising.wait_for_result() is True
     assert Batch.objects.values_list("wanted", "taken").get() == (2, 1)
 
 

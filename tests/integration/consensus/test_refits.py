@@ -9,7 +9,7 @@ from annotary_core.labels.answer import Answer
 from kernel.models import Event, Job
 from projects.models import Project
 from tasks.batching.models import Task
-from tasks.consensus import answer_shards as rows
+from tasks.consensus import answer_shards
 from tasks.consensus.evidence import task_evidence
 from tasks.consensus.label_task import agree, ground_of
 from tasks.consensus.models import ConsensusLabel, ConsensusState, Posterior, WorkerReliability
@@ -27,7 +27,7 @@ CLASSES = ("cat", "dog", "owl")
 
 @pytest.fixture(autouse=True)
 def warm_from_few_answers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("annotary_core.aggregation.classification.blend.COLD_ANSWERS", 100)
+    monkeypatch.setattr("annotary_core.aggregation.classification.blend.COLD_START_ANSWERS", 100)
 
 
 def a_project_with_crowd(**policy: Any) -> tuple[Project, list[Actor], list[Task], dict[int, int]]:
@@ -143,8 +143,8 @@ def test_a_fit_from_shard_files_equals_one_in_memory(monkeypatch: pytest.MonkeyP
     refit(project_id=project.pk)
     in_memory = learnt_of(project=project, workers=[worker.pk for worker in workers], classes=())
     ConsensusState.objects.all().delete()
-    monkeypatch.setattr(rows, "TASKS_A_SHARD", 7)
-    monkeypatch.setattr(rows, "IN_MEMORY", 60)
+    monkeypatch.setattr(answer_shards, "TASKS_A_SHARD", 7)
+    monkeypatch.setattr(answer_shards, "IN_MEMORY", 60)
     monkeypatch.setattr("tasks.consensus.answer_shards.task_ranges.__kwdefaults__", {"size": 7})
     monkeypatch.setattr("tasks.consensus.answer_shards.Spool.__init__.__kwdefaults__", {"in_memory": 60})
 
@@ -185,7 +185,7 @@ def test_few_answers_give_no_class_model_and_labels_rest_on_gold() -> None:
     assert refit(project_id=project.pk) == Refitted(1, fresh=True, moved=0)
 
     learnt = learnt_of(project=project, workers=[worker.pk], classes=[1, 2])
-    assert (learnt.version, learnt.blend.cold, learnt.blend.accuracy.tolist()) == (1, True, [0.8])
+    assert (learnt.version, learnt.blend.is_cold_start, learnt.blend.accuracy.tolist()) == (1, True, [0.8])
 
 
 def test_a_negligible_move_of_an_agreed_box_writes_no_version() -> None:

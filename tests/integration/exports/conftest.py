@@ -16,7 +16,7 @@ from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.services import update_labels
 from tasks.review.services import approve_label
 from tasks.snapshots.models import Snapshot
-from tasks.snapshots.services import build_snapshot, make_snapshot
+from tasks.snapshots.services import build_snapshot, create_snapshot
 from tests.factories import a_project, a_task, ada, an_answer, an_image, box_answer, wren
 
 Approve = Callable[..., Task]
@@ -56,7 +56,7 @@ def release(project: Project, approve: Approve) -> Snapshot:
     approve("street/1.jpg", box_answer((1, 4, 4, 20, 20), (2, 30, 10, 12, 12)), metadata={"camera": "north"})
     approve("street/2.jpg", box_answer((2, 8, 8, 16, 16)))
     approve("street/3.jpg", box_answer())
-    snapshot = make_snapshot(project=project, by=ada())
+    snapshot = create_snapshot(project=project, by=ada())
     build_snapshot(snapshot_id=snapshot.pk)
     snapshot.refresh_from_db()
     return snapshot

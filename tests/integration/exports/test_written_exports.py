@@ -27,7 +27,7 @@ from tasks.exports.services import (
     write_export,
 )
 from tasks.snapshots.models import Snapshot
-from tasks.snapshots.services import build_snapshot, make_snapshot, retract
+from tasks.snapshots.services import build_snapshot, create_snapshot, retract
 from tests.factories import ada
 
 pytestmark = pytest.mark.django_db
@@ -177,7 +177,7 @@ def test_only_a_ready_release_in_a_known_format_is_exported(project: Project, re
     with pytest.raises(UnknownFormat, match="choose one of coco, imagenet"):
         request_export(snapshot=release, format="yolo", by=ada())
     with pytest.raises(ReleaseNotReady):
-        request_export(snapshot=make_snapshot(project=project, by=ada()), format="coco", by=ada())
+        request_export(snapshot=create_snapshot(project=project, by=ada()), format="coco", by=ada())
     retract(snapshot=release, by=ada(), reason="The dogs are cats.")
     with pytest.raises(ReleaseRetracted):
         request_export(snapshot=release, format="coco", by=ada())
@@ -188,7 +188,7 @@ def test_a_retired_class_that_labels_use_keeps_its_number_and_name(project: Proj
     body = {**project.schema.body, "classes": project.schema.body["classes"][:1]}
     project.schema = LabelSchema.objects.create(project=project, version=2, body=body, created_by=ada())
     project.save(update_fields=["schema"])
-    snapshot = make_snapshot(project=project, by=ada())
+    snapshot = create_snapshot(project=project, by=ada())
     build_snapshot(snapshot_id=snapshot.pk)
     LabelClass.objects.filter(project=project, number=2).update(name="hound")
     snapshot.refresh_from_db()

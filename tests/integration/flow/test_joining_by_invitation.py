@@ -10,14 +10,14 @@ from kernel.clock import utc_now
 from tasks.flow.invitations import accept_invitation
 from tasks.standing.models import Standing
 from tasks.standing.services import WorkerRemoved, remove
-from tests import factories as cast
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
 
 def test_opening_the_link_admits_the_worker_and_returns_the_project() -> None:
-    project, wren = cast.a_project(), cast.wren()
-    invitation, token = invite(organisation=project.organisation, by=cast.ada(), project_id=project.pk)
+    project, wren = factories.a_project(), factories.wren()
+    invitation, token = invite(organisation=project.organisation, by=factories.ada(), project_id=project.pk)
     assert accept_invitation(token=token, actor=wren) == project
     assert Standing.objects.get(project=project, worker=wren).state == Standing.State.ACTIVE
     assert Membership.objects.get(actor=wren).role == "worker"
@@ -26,8 +26,8 @@ def test_opening_the_link_admits_the_worker_and_returns_the_project() -> None:
 
 
 def test_opening_it_twice_counts_as_one_use_even_once_used_up_or_expired() -> None:
-    project, wren = cast.a_project(), cast.wren()
-    invitation, token = invite(organisation=project.organisation, by=cast.ada(), project_id=project.pk, max_uses=1)
+    project, wren = factories.a_project(), factories.wren()
+    invitation, token = invite(organisation=project.organisation, by=factories.ada(), project_id=project.pk, max_uses=1)
     for _ in range(2):
         assert accept_invitation(token=token, actor=wren) == project
     invitation.refresh_from_db()
@@ -35,37 +35,37 @@ def test_opening_it_twice_counts_as_one_use_even_once_used_up_or_expired() -> No
     revoke_invitation(invitation=invitation)
     assert accept_invitation(token=token, actor=wren) == project
     with pytest.raises(InvitationGone):
-        accept_invitation(token=token, actor=cast.finch())
+        accept_invitation(token=token, actor=factories.finch())
 
 
 def test_a_member_of_the_organization_joins_another_project_with_its_link() -> None:
-    first, second, wren = cast.a_project(), cast.a_project("Second"), cast.wren()
-    cast.admitted(first, wren)
-    _, token = invite(organisation=second.organisation, by=cast.ada(), project_id=second.pk)
+    first, second, wren = factories.a_project(), factories.a_project("Second"), factories.wren()
+    factories.admitted(first, wren)
+    _, token = invite(organisation=second.organisation, by=factories.ada(), project_id=second.pk)
     assert accept_invitation(token=token, actor=wren) == second
     assert Standing.objects.filter(worker=wren).count() == 2
 
 
 def test_a_link_without_a_project_only_creates_a_member() -> None:
-    ada, wren = cast.ada(), cast.wren()
-    _, token = invite(organisation=cast.an_organisation(), by=ada, role="reviewer")
+    ada, wren = factories.ada(), factories.wren()
+    _, token = invite(organisation=factories.an_organisation(), by=ada, role="reviewer")
     assert accept_invitation(token=token, actor=wren) is None
     assert Membership.objects.get(actor=wren).role == "reviewer"
 
 
 def test_a_used_up_link_without_a_project_may_be_opened_again_by_its_member() -> None:
-    _, token = invite(organisation=cast.an_organisation(), by=cast.ada(), role="reviewer", max_uses=1)
+    _, token = invite(organisation=factories.an_organisation(), by=factories.ada(), role="reviewer", max_uses=1)
     for _ in range(2):
-        assert accept_invitation(token=token, actor=cast.wren()) is None
+        assert accept_invitation(token=token, actor=factories.wren()) is None
     with pytest.raises(InvitationGone):
-        accept_invitation(token=token, actor=cast.finch())
+        accept_invitation(token=token, actor=factories.finch())
 
 
 def test_a_worker_becomes_a_reviewer_through_a_link_of_the_same_project() -> None:
-    project, wren = cast.a_project(), cast.wren()
-    cast.admitted(project, wren)
+    project, wren = factories.a_project(), factories.wren()
+    factories.admitted(project, wren)
     invitation, token = invite(
-        organisation=project.organisation, by=cast.ada(), project_id=project.pk, role="reviewer", max_uses=1
+        organisation=project.organisation, by=factories.ada(), project_id=project.pk, role="reviewer", max_uses=1
     )
     for _ in range(2):
         assert accept_invitation(token=token, actor=wren) == project
@@ -75,18 +75,18 @@ def test_a_worker_becomes_a_reviewer_through_a_link_of_the_same_project() -> Non
 
 
 def test_unknown_and_expired_links_are_refused() -> None:
-    project, wren = cast.a_project(), cast.wren()
+    project, wren = factories.a_project(), factories.wren()
     with pytest.raises(InvitationUnknown):
         accept_invitation(token="no such thing", actor=wren)
-    invitation, token = invite(organisation=project.organisation, by=cast.ada(), project_id=project.pk)
+    invitation, token = invite(organisation=project.organisation, by=factories.ada(), project_id=project.pk)
     Invitation.objects.filter(pk=invitation.pk).update(expires_at=utc_now() - timedelta(days=1))
     with pytest.raises(InvitationGone):
         accept_invitation(token=token, actor=wren)
 
 
 def test_a_removed_worker_cannot_rejoin_with_the_link() -> None:
-    project, wren = cast.a_project(), cast.wren()
-    invitation, token = invite(organisation=project.organisation, by=cast.ada(), project_id=project.pk)
+    project, wren = factories.a_project(), factories.wren()
+    invitation, token = invite(organisation=project.organisation, by=factories.ada(), project_id=project.pk)
     accept_invitation(token=token, actor=wren)
     remove(project=project, worker=wren, reason="Shared the account.")
     with pytest.raises(WorkerRemoved):

@@ -6,60 +6,59 @@ from annotary_core.labels.answer import Answer
 from kernel.errors import NotFound
 from tasks.gold.models import Gold
 from tasks.gold.selectors import gold_for, golds_of
-from tasks.gold.services import GoldExists, GoldRefused, make_gold, retire_gold
-from tests import factories as cast
-from tests import worker_actions as worklife
+from tasks.gold.services import GoldExists, GoldRefused, create_gold, retire_gold
+from tests import factories, worker_actions
 
 pytestmark = pytest.mark.django_db
 
 
 def an_accepted_answer(number: int = 1) -> Answer:
-    return Answer.from_json(cast.class_answer(number))
+    return Answer.from_json(factories.class_answer(number))
 
 
 def test_gold_stores_its_accepted_answers_and_the_projects_tolerance() -> None:
-    project = cast.a_project(gold_iou=0.7)
-    gold = make_gold(
+    project = factories.a_project(gold_iou=0.7)
+    gold = create_gold(
         project=project,
-        image=cast.an_image(project),
+        image=factories.an_image(project),
         accepted=[an_accepted_answer(1), an_accepted_answer(2)],
         source="manager",
     )
-    assert gold.accepted == [cast.class_answer(1), cast.class_answer(2)]
+    assert gold.accepted == [factories.class_answer(1), factories.class_answer(2)]
     assert (gold.tolerance, gold.state, gold.exposure) == ({"iou": 0.7}, "active", 0)
     assert gold_for(project=project, public_id=gold.public_id) == gold
 
 
 def test_an_image_is_gold_once_and_retired_gold_is_revived_with_the_new_answer() -> None:
-    project = cast.a_project()
-    image = cast.an_image(project)
-    gold = make_gold(project=project, image=image, accepted=[an_accepted_answer(1)], source="manager")
+    project = factories.a_project()
+    image = factories.an_image(project)
+    gold = create_gold(project=project, image=image, accepted=[an_accepted_answer(1)], source="manager")
     with pytest.raises(GoldExists):
-        make_gold(project=project, image=image, accepted=[an_accepted_answer(2)], source="manager")
+        create_gold(project=project, image=image, accepted=[an_accepted_answer(2)], source="manager")
     retire_gold(gold=gold)
     assert gold.state == Gold.State.RETIRED
-    again = make_gold(project=project, image=image, accepted=[an_accepted_answer(2)], source="truth")
-    assert (again.pk, again.state, again.accepted) == (gold.pk, "active", [cast.class_answer(2)])
+    again = create_gold(project=project, image=image, accepted=[an_accepted_answer(2)], source="truth")
+    assert (again.pk, again.state, again.accepted) == (gold.pk, "active", [factories.class_answer(2)])
 
 
 def test_gold_without_an_answer_or_from_another_dataset_is_refused() -> None:
-    project, other = cast.a_project(), cast.a_project("Other")
+    project, other = factories.a_project(), factories.a_project("Other")
     with pytest.raises(GoldRefused):
-        make_gold(project=project, image=cast.an_image(project), accepted=[], source="manager")
+        create_gold(project=project, image=factories.an_image(project), accepted=[], source="manager")
     with pytest.raises(GoldRefused):
-        make_gold(project=project, image=cast.an_image(other), accepted=[an_accepted_answer()], source="manager")
+        create_gold(project=project, image=factories.an_image(other), accepted=[an_accepted_answer()], source="manager")
 
 
 def test_the_manager_sees_how_often_gold_was_answered_and_how_often_correctly() -> None:
-    wren, finch = cast.wren(), cast.finch()
-    project = cast.a_project(workers=[wren, finch], hand_size=2, gold_rate=0.5)
-    cast.some_tasks(project, 2)
-    gold = cast.a_gold(project)
+    wren, finch = factories.wren(), factories.finch()
+    project = factories.a_project(workers=[wren, finch], hand_size=2, gold_rate=0.5)
+    factories.some_tasks(project, 2)
+    gold = factories.a_gold(project)
     for worker, number in ((wren, 1), (finch, 2)):
-        hand = worklife.take(worker, project)
-        worklife.answer_all(hand, number)
-        worklife.settle(hand)
+        hand = worker_actions.take(worker, project)
+        worker_actions.answer_all(hand, number)
+        worker_actions.settle(hand)
     shown = golds_of(project=project, state="active").get(pk=gold.pk)
     assert (shown.seen, shown.correct, shown.exposure) == (2, 1, 2)
     with pytest.raises(NotFound):
-        gold_for(project=cast.a_project("Other"), public_id=gold.public_id)
+        gold_for(project=factories.a_project("Other"), public_id=gold.public_id)

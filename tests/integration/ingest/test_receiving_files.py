@@ -12,7 +12,7 @@ from storage.models import Blob
 from tasks.ingest import services
 from tasks.ingest.errors import FolderRefused, ImportClosed, ImportEmpty, ImportTooLarge
 from tasks.ingest.models import Import, ImportItem
-from tasks.ingest.selectors import ImportUnknown, import_for, import_report, imports_of, is_stalled
+from tasks.ingest.selectors import ImportNotFound, import_for, import_report, imports_of, is_stalled
 from tasks.ingest.services import (
     add_archive,
     add_file,
@@ -205,5 +205,5 @@ def test_an_import_belongs_to_its_project() -> None:
     assert list(imports_of(project=project)) == [mine]
     assert import_for(project=project, public_id=str(mine.public_id)) == mine
     for public_id in (batch_import.public_id, "no-uuid"):
-        with pytest.raises(ImportUnknown):
+        with pytest.raises(ImportNotFound):
             import_for(project=other, public_id=public_id)

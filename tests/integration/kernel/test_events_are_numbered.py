@@ -7,7 +7,7 @@ from django.db import transaction
 
 from kernel.events import number_events, projects_with_new_events, record_event, stream_snapshot
 from kernel.models import Event, Stream
-from tests.lock_waits import Meanwhile
+from tests.lock_waits import BackgroundCall
 from tests.threads import together
 
 pytestmark = pytest.mark.django_db
@@ -54,8 +54,8 @@ def test_an_event_that_commits_late_gets_a_late_number_and_is_not_skipped() -> N
     """Its row id is lower than those of events already sent: numbers assigned at insert would skip it."""
     with transaction.atomic():
         record(1, late=1)
-        Meanwhile(lambda: record(3)).ended()
-        sent = Meanwhile(lambda: number_events(project_id=PROJECT)).ended()
+        BackgroundCall(lambda: record(3)).wait_for_result()
+        sent = BackgroundCall(lambda: number_events(project_id=PROJECT)).wait_for_result()
         assert [message["number"] for message in sent] == [1, 2, 3]
     late = number_events(project_id=PROJECT)
     assert [(message["number"], message["delta"]) for message in late] == [(4, {"late": 1})]
@@ -70,7 +70,7 @@ def test_a_second_relay_skips_a_project_that_the_first_has_locked() -> None:
     record(2)
     with transaction.atomic():
         Stream.objects.select_for_update(no_key=True).get(project_id=PROJECT)
-        assert Meanwhile(lambda: number_events(project_id=PROJECT)).ended() == []
+        assert BackgroundCall(lambda: number_events(project_id=PROJECT)).wait_for_result() == []
     assert [message["number"] for message in number_events(project_id=PROJECT)] == [3, 4]
 
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from kernel.errors import Refused
 from kernel.idempotency import KeyInvalid, KeyReused, body_hash, once
 from kernel.models import Event, IdempotencyRecord
-from tests.lock_waits import Meanwhile
+from tests.lock_waits import BackgroundCall
 from tests.threads import together
 
 pytestmark = pytest.mark.django_db
@@ -71,8 +71,8 @@ def test_concurrent_calls_with_one_key_do_the_work_once() -> None:
 def test_a_call_waits_for_a_concurrent_one_and_does_the_work_if_that_one_fails() -> None:
     with pytest.raises(Refused), transaction.atomic():
         call()
-        concurrent = Meanwhile(call)
+        concurrent = BackgroundCall(call)
         concurrent.wait_until_blocked()
         raise Refused
-    assert concurrent.ended() == (201, {"done": 1})
+    assert concurrent.wait_for_result() == (201, {"done": 1})
     assert Event.objects.count() == 1

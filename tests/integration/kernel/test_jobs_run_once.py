@@ -11,9 +11,9 @@ from django.db import connection, transaction
 from kernel import jobs
 from kernel.clock import ClockTimestamp, database_now
 from kernel.errors import Refused, Unavailable
-from kernel.jobs import enqueue, jobs_to_resend, resend_jobs_job, run_job
+from kernel.jobs import enqueue, resend_jobs_job, resend_lost_jobs, run_job
 from kernel.models import Job, OutboxMessage
-from tests.lock_waits import Meanwhile
+from tests.lock_waits import BackgroundCall
 from tests.threads import together
 
 pytestmark = pytest.mark.django_db
@@ -68,11 +68,11 @@ def test_only_one_of_several_workers_with_the_same_message_runs_the_job() -> Non
         started.set()
         assert go_on.wait(10)
 
-    holder = Meanwhile(lambda: run_job(job.pk, work))
+    holder = BackgroundCall(lambda: run_job(job.pk, work))
     assert started.wait(10)
     together(*[lambda: run_job(job.pk, work)] * 3)
     go_on.set()
-    holder.ended()
+    holder.wait_for_result()
     assert calls == [job.pk]
     assert Job.objects.get().state == "done"
 
@@ -172,9 +172,9 @@ def test_a_killed_workers_job_is_sent_again_and_run_again() -> None:
 
 def test_a_message_still_in_the_outbox_is_not_written_again() -> None:
     a_job(**expired_lease())
-    assert [jobs_to_resend() for _ in range(3)] == [0, 0, 0]
+    assert [resend_lost_jobs() for _ in range(3)] == [0, 0, 0]
     OutboxMessage.objects.all().delete()
-    assert [jobs_to_resend() for _ in range(3)] == [1, 0, 0]
+    assert [resend_lost_jobs() for _ in range(3)] == [1, 0, 0]
     assert OutboxMessage.objects.count() == 1
 
 
@@ -185,14 +185,14 @@ def test_only_what_is_due_is_sent_again() -> None:
     a_job(state="done", created_at=long_ago)
     lost = a_job(created_at=long_ago, sent_at=long_ago)
     OutboxMessage.objects.all().delete()
-    assert jobs_to_resend() == 1
+    assert resend_lost_jobs() == 1
     assert OutboxMessage.objects.get().job_id == lost.pk
 
 
 def test_a_job_that_crashes_its_worker_on_every_attempt_fails() -> None:
     job = a_job(**(expired_lease() | {"attempts": 5}))
     OutboxMessage.objects.all().delete()
-    assert jobs_to_resend() == 0
+    assert resend_lost_jobs() == 0
     job.refresh_from_db()
     assert (job.state, job.error) == ("failed", "The worker process crashed on every attempt; see its log.")
 
@@ -216,10 +216,10 @@ def test_a_queued_duplicate_is_not_claimed_before_the_caller_commits() -> None:
     calls: list[int] = []
     with transaction.atomic():
         assert enqueue("tests.work", dedupe_key="one") is None
-        worker = Meanwhile(lambda: run_job(duplicate.pk, lambda row, **args: calls.append(row.pk)))
+        worker = BackgroundCall(lambda: run_job(duplicate.pk, lambda row, **args: calls.append(row.pk)))
         worker.wait_until_blocked()
         assert calls == []
-    worker.ended()
+    worker.wait_for_result()
     assert calls == [duplicate.pk]
 
 

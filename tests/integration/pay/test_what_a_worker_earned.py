@@ -10,8 +10,7 @@ from tasks.flow.lease_expiry import expire_leases
 from tasks.pay.models import LedgerEntry
 from tasks.pay.selectors import Balance, balance, ledger_of
 from tasks.pay.services import CorrectionRefused, post_correction
-from tests import factories as cast
-from tests import worker_actions as worklife
+from tests import factories, worker_actions
 
 pytestmark = pytest.mark.django_db
 
@@ -21,46 +20,46 @@ def usd(waiting: str = "0", approved: str = "0", paid: str = "0") -> Balance:
 
 
 def test_an_answer_is_waiting_until_its_hand_is_settled_and_then_approved() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren], hand_size=3, gold_rate=0, price=Decimal("0.05"))
-    cast.some_tasks(project, 3)
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=3, gold_rate=0, price=Decimal("0.05"))
+    factories.some_tasks(project, 3)
     assert balance(worker=wren) == []
-    hand = worklife.take(wren, project)
-    for lease in worklife.leases_of(hand)[:2]:
-        worklife.answer(lease)
+    hand = worker_actions.take(wren, project)
+    for lease in worker_actions.leases_of(hand)[:2]:
+        worker_actions.answer(lease)
     assert balance(worker=wren) == [usd(waiting="0.10")]
-    settled = worklife.settle(hand)
+    settled = worker_actions.settle(hand)
     assert (settled.answers, settled.earned, settled.currency) == (2, Decimal("0.10"), "USD")
     assert balance(worker=wren, project=project) == [usd(approved="0.10")]
 
 
 def test_gold_is_paid_like_work() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren], hand_size=4, gold_rate=0.5, price=Decimal("0.05"))
-    cast.some_tasks(project, 2)
-    cast.a_gold(project)
-    cast.a_gold(project)
-    hand = worklife.take(wren, project)
-    worklife.answer_all(hand)
-    assert worklife.settle(hand).earned == Decimal("0.20")
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=4, gold_rate=0.5, price=Decimal("0.05"))
+    factories.some_tasks(project, 2)
+    factories.a_gold(project)
+    factories.a_gold(project)
+    hand = worker_actions.take(wren, project)
+    worker_actions.answer_all(hand)
+    assert worker_actions.settle(hand).earned == Decimal("0.20")
 
 
 def test_a_late_answer_is_waiting_until_its_credit_is_posted() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren], hand_size=1, gold_rate=0, price=Decimal("0.05"))
-    cast.a_task(project)
-    hand = worklife.take(wren, project)
-    worklife.run_out(hand)
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=1, gold_rate=0, price=Decimal("0.05"))
+    factories.a_task(project)
+    hand = worker_actions.take(wren, project)
+    worker_actions.run_out(hand)
     expire_leases()
-    worklife.answer_all(hand)
+    worker_actions.answer_all(hand)
     assert balance(worker=wren) == [usd(waiting="0.05")]
-    worklife.run_late_jobs()
+    worker_actions.run_late_jobs()
     assert balance(worker=wren) == [usd(approved="0.05")]
 
 
 def test_a_correction_is_a_new_entry_and_posted_once_per_cause() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren])
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren])
     for _ in range(2):
         post_correction(project=project, worker=wren, amount=Decimal("-0.02"), cause="recount of set 7")
     assert ledger_of(worker=wren).count() == 1
@@ -70,16 +69,16 @@ def test_a_correction_is_a_new_entry_and_posted_once_per_cause() -> None:
 
 
 def test_a_payout_moves_money_from_approved_to_paid() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren])
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren])
     post_correction(project=project, worker=wren, amount=Decimal(5), cause="welcome")
     LedgerEntry.objects.create(project=project, worker=wren, kind="payout", amount=Decimal(-3), currency="USD")
     assert balance(worker=wren) == [usd(approved="2", paid="3")]
 
 
 def test_entries_are_never_changed_or_deleted() -> None:
-    wren = cast.wren()
-    entry = post_correction(project=cast.a_project(), worker=wren, amount=Decimal(1), cause="c")
+    wren = factories.wren()
+    entry = post_correction(project=factories.a_project(), worker=wren, amount=Decimal(1), cause="c")
     update, delete = LedgerEntry.objects.update, LedgerEntry.objects.filter(pk=entry.pk).delete
     for change in (lambda: update(amount=9), delete):
         with pytest.raises(IntegrityError) as refused, transaction.atomic():

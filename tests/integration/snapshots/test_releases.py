@@ -20,10 +20,10 @@ from tasks.snapshots.selectors import release_summary, releases_of
 from tasks.snapshots.services import (
     AlreadyRetracted,
     NothingToRelease,
-    ReleaseInWork,
+    ReleaseInProgress,
     add_note,
     build_snapshot,
-    make_snapshot,
+    create_snapshot,
     retract,
 )
 from tests.factories import a_project, a_task, ada, an_answer, an_image, class_answer, wren
@@ -54,7 +54,7 @@ def hash_of(task: Task) -> str:
 
 
 def a_release(project: Project) -> Snapshot:
-    snapshot = make_snapshot(project=project, by=ada())
+    snapshot = create_snapshot(project=project, by=ada())
     build_snapshot(snapshot_id=snapshot.pk)
     snapshot.refresh_from_db()
     return snapshot
@@ -92,7 +92,7 @@ def test_without_an_approved_label_there_is_no_release(project: Project) -> None
     approved(project, "b.jpg", CANNOT_TELL)
 
     with pytest.raises(NothingToRelease):
-        make_snapshot(project=project, by=ada())
+        create_snapshot(project=project, by=ada())
     assert not Snapshot.objects.exists()
 
 
@@ -142,12 +142,12 @@ def test_a_ready_release_cannot_be_changed(project: Project) -> None:
 
 def test_one_release_is_built_at_a_time_and_a_dead_build_does_not_block(project: Project) -> None:
     approved(project, "a.jpg")
-    first = make_snapshot(project=project, by=ada())
+    first = create_snapshot(project=project, by=ada())
 
-    with pytest.raises(ReleaseInWork):
-        make_snapshot(project=project, by=ada())
+    with pytest.raises(ReleaseInProgress):
+        create_snapshot(project=project, by=ada())
     Job.objects.filter(kind="snapshots.build").update(state="failed")
-    second = make_snapshot(project=project, by=ada())
+    second = create_snapshot(project=project, by=ada())
 
     first.refresh_from_db()
     assert (first.state, second.number) == ("failed", 2)
@@ -156,7 +156,7 @@ def test_one_release_is_built_at_a_time_and_a_dead_build_does_not_block(project:
 
 def test_the_job_builds_once_however_often_it_runs(project: Project) -> None:
     approved(project, "a.jpg")
-    snapshot = make_snapshot(project=project, by=ada())
+    snapshot = create_snapshot(project=project, by=ada())
     job = Job.objects.get(kind="snapshots.build")
 
     for _ in range(2):
@@ -169,7 +169,7 @@ def test_the_job_builds_once_however_often_it_runs(project: Project) -> None:
 
 def test_the_remains_of_a_killed_build_are_replaced(project: Project) -> None:
     task = approved(project, "a.jpg")
-    snapshot = make_snapshot(project=project, by=ada())
+    snapshot = create_snapshot(project=project, by=ada())
     label = ConsensusLabel.objects.get(task=task)
     SnapshotItem.objects.create(
         snapshot=snapshot, project=project, image=task.image, label=label, review=label.reviews.get(), split="test"
@@ -182,7 +182,7 @@ def test_the_remains_of_a_killed_build_are_replaced(project: Project) -> None:
 
 def test_a_build_that_finds_nothing_left_fails_with_a_sentence(project: Project) -> None:
     task = approved(project, "a.jpg")
-    snapshot = make_snapshot(project=project, by=ada())
+    snapshot = create_snapshot(project=project, by=ada())
     reject_label(reviewer=ada(), task=task, label_hash=hash_of(task), reason="A dog.", again=True)
     job = Job.objects.get(kind="snapshots.build")
 

@@ -5,15 +5,15 @@ import pytest
 from kernel.errors import NotFound, TransitionRefused
 from kernel.models import Event
 from tasks.standing.models import Standing
-from tasks.standing.selectors import standings_of, worker_in, workers_of
+from tasks.standing.selectors import get_worker_standing, standings_of, workers_of
 from tasks.standing.services import WorkerRemoved, admit, pause, remove, resume
-from tests import factories as cast
+from tests import factories
 
 pytestmark = pytest.mark.django_db
 
 
 def test_admitting_twice_has_one_effect() -> None:
-    project, wren = cast.a_project(), cast.wren()
+    project, wren = factories.a_project(), factories.wren()
     assert admit(project=project, worker=wren) == admit(project=project, worker=wren)
     [joined] = Event.objects.filter(kind="worker.joined")
     assert (joined.delta, joined.data) == ({"workers": 1}, {"worker": str(wren.public_id)})
@@ -21,8 +21,8 @@ def test_admitting_twice_has_one_effect() -> None:
 
 
 def test_a_pause_has_a_reason_and_is_recorded_once() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren])
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren])
     for _ in range(2):
         standing = pause(project=project, worker=wren, reason="Please read the instructions again.")
     assert (standing.state, standing.reason) == ("paused", "Please read the instructions again.")
@@ -30,16 +30,16 @@ def test_a_pause_has_a_reason_and_is_recorded_once() -> None:
 
 
 def test_resuming_resets_trust_and_keeps_the_counts() -> None:
-    wren = cast.wren()
-    project = cast.a_project()
-    cast.admitted(project, wren, state="paused", trust_alpha=2, trust_beta=9, gold_seen=8)
+    wren = factories.wren()
+    project = factories.a_project()
+    factories.admitted(project, wren, state="paused", trust_alpha=2, trust_beta=9, gold_seen=8)
     standing = resume(project=project, worker=wren)
     assert (standing.state, standing.trust_alpha, standing.trust_beta, standing.gold_seen) == ("active", 2, 1, 8)
 
 
 def test_a_removed_worker_stays_removed() -> None:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren])
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren])
     assert remove(project=project, worker=wren, reason="Shared the account.").state == Standing.State.REMOVED
     with pytest.raises(WorkerRemoved):
         admit(project=project, worker=wren)
@@ -51,8 +51,8 @@ def test_a_removed_worker_stays_removed() -> None:
 
 
 def test_a_non_member_cannot_be_found_or_paused() -> None:
-    project, finch = cast.a_project(), cast.finch()
+    project, finch = factories.a_project(), factories.finch()
     with pytest.raises(NotFound):
-        worker_in(project=project, public_id=finch.public_id)
+        get_worker_standing(project=project, public_id=finch.public_id)
     with pytest.raises(NotFound):
         pause(project=project, worker=finch, reason="?")

@@ -9,72 +9,71 @@ from tasks.assignment.services import WorkerPaused, claim_hand
 from tasks.gold.models import GoldResult
 from tasks.gold.services import retire_gold
 from tasks.standing.models import Standing
-from tests import factories as cast
-from tests import worker_actions as worklife
+from tests import factories, worker_actions
 
 pytestmark = pytest.mark.django_db
 
 
 def a_hand_with_gold(gold: int) -> Hand:
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren], hand_size=2 * gold, gold_rate=0.5)
-    cast.some_tasks(project, 3 * gold)
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=2 * gold, gold_rate=0.5)
+    factories.some_tasks(project, 3 * gold)
     for _ in range(gold):
-        cast.a_gold(project)
-    return worklife.take(wren, project)
+        factories.a_gold(project)
+    return worker_actions.take(wren, project)
 
 
 def wrens_standing() -> Standing:
-    return Standing.objects.get(worker=cast.wren())
+    return Standing.objects.get(worker=factories.wren())
 
 
 def test_trust_does_not_change_before_the_hand_is_settled() -> None:
     hand = a_hand_with_gold(2)
-    worklife.answer_all(hand, 2)
+    worker_actions.answer_all(hand, 2)
     assert (wrens_standing().gold_seen, GoldResult.objects.count()) == (0, 0)
-    worklife.settle(hand)
+    worker_actions.settle(hand)
     assert (wrens_standing().gold_seen, GoldResult.objects.count()) == (2, 2)
 
 
 def test_correct_answers_raise_trust_and_wrong_ones_lower_it() -> None:
     hand = a_hand_with_gold(3)
-    for number, lease in enumerate(row for row in worklife.leases_of(hand) if row.gold_id):
-        worklife.answer(lease, 1 if number else 2)
-    worklife.settle(hand)
+    for number, lease in enumerate(row for row in worker_actions.leases_of(hand) if row.gold_id):
+        worker_actions.answer(lease, 1 if number else 2)
+    worker_actions.settle(hand)
     standing = wrens_standing()
     assert (standing.gold_seen, standing.gold_correct) == (3, 2)
     assert (standing.trust_alpha, standing.trust_beta) == (4, 2)
     assert sorted(GoldResult.objects.values_list("correct", "score")) == [(False, 0), (True, 1), (True, 1)]
-    worklife.assert_stream_tells_the_tables(hand.project)
+    worker_actions.assert_stream_tells_the_tables(hand.project)
 
 
 def test_unanswered_gold_does_not_affect_trust() -> None:
     hand = a_hand_with_gold(2)
-    worklife.settle(hand)
+    worker_actions.settle(hand)
     assert (wrens_standing().gold_seen, GoldResult.objects.count()) == (0, 0)
 
 
 def test_gold_retired_meanwhile_does_not_affect_trust() -> None:
     hand = a_hand_with_gold(2)
-    worklife.answer_all(hand, 2)
-    contested = next(row.gold for row in worklife.leases_of(hand) if row.gold is not None)
+    worker_actions.answer_all(hand, 2)
+    contested = next(row.gold for row in worker_actions.leases_of(hand) if row.gold is not None)
     retire_gold(gold=contested)
-    worklife.settle(hand)
+    worker_actions.settle(hand)
     assert wrens_standing().gold_seen == 1
     assert not GoldResult.objects.filter(gold=contested).exists()
 
 
 def test_gold_whose_answer_was_not_among_the_classes_does_not_affect_trust() -> None:
     """A class was retired, or added after the claim; a second accepted answer that is still possible counts."""
-    wren = cast.wren()
-    project = cast.a_project(workers=[wren], hand_size=4, gold_rate=0.5)
-    cast.some_tasks(project, 2)
-    unanswerable = cast.a_gold(project, accepted=[cast.class_answer(2)])
-    answerable = cast.a_gold(project, accepted=[cast.class_answer(2), cast.class_answer(1)])
-    change_classes(project=project, by=cast.ada(), classes=[ClassSpec("cat")])
-    hand = worklife.take(wren, project)
-    worklife.answer_all(hand, 1)
-    worklife.settle(hand)
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=4, gold_rate=0.5)
+    factories.some_tasks(project, 2)
+    unanswerable = factories.a_gold(project, accepted=[factories.class_answer(2)])
+    answerable = factories.a_gold(project, accepted=[factories.class_answer(2), factories.class_answer(1)])
+    change_classes(project=project, by=factories.ada(), classes=[ClassSpec("cat")])
+    hand = worker_actions.take(wren, project)
+    worker_actions.answer_all(hand, 1)
+    worker_actions.settle(hand)
     assert (wrens_standing().gold_seen, wrens_standing().gold_correct) == (1, 1)
     assert not GoldResult.objects.filter(gold=unanswerable).exists()
     assert GoldResult.objects.get(gold=answerable).correct
@@ -82,8 +81,8 @@ def test_gold_whose_answer_was_not_among_the_classes_does_not_affect_trust() -> 
 
 def test_a_worker_with_four_wrong_of_four_is_paused_with_a_reason_and_paid() -> None:
     hand = a_hand_with_gold(4)
-    worklife.answer_all(hand, 2)
-    assert worklife.settle(hand).answers == 8
+    worker_actions.answer_all(hand, 2)
+    assert worker_actions.settle(hand).answers == 8
     standing = wrens_standing()
     assert standing.state == Standing.State.PAUSED
     assert standing.reason
@@ -94,6 +93,6 @@ def test_a_worker_with_four_wrong_of_four_is_paused_with_a_reason_and_paid() -> 
 
 def test_three_wrong_answers_are_too_few_to_judge() -> None:
     hand = a_hand_with_gold(3)
-    worklife.answer_all(hand, 2)
-    worklife.settle(hand)
+    worker_actions.answer_all(hand, 2)
+    worker_actions.settle(hand)
     assert wrens_standing().state == Standing.State.ACTIVE

@@ -16,7 +16,7 @@ from storage.models import Blob
 from storage.services import STRAY_AFTER, store_blob, sweep_blobs
 from tasks.ingest.models import Import
 from tests.factories import a_project, ada
-from tests.lock_waits import Meanwhile
+from tests.lock_waits import BackgroundCall
 from tests.own_storage import content
 from tests.threads import together
 
@@ -89,9 +89,9 @@ def test_a_reference_written_during_the_sweep_keeps_the_blob(storage_folder: Pat
         an_import_with(blob)
         # As at commit: the deferred foreign key is checked and locks the blob's row.
         connection.check_constraints()
-        sweep = Meanwhile(sweep_blobs)
+        sweep = BackgroundCall(sweep_blobs)
         sweep.wait_until_blocked()
-    assert sweep.ended() == (0, 0)
+    assert sweep.wait_for_result() == (0, 0)
     assert content(blob) == b"seen"
 
 
@@ -100,11 +100,11 @@ def test_storing_waits_for_a_sweep_of_the_same_content_and_writes_the_file_again
     file = backends.put(io.BytesIO(b"seen"))
     with transaction.atomic():
         services._lock(file.sha256)
-        store = Meanwhile(stored)
+        store = BackgroundCall(stored)
         store.wait_until_blocked()
         # The sweep, which holds the lock, deletes the file that was just written.
         backends.delete(file.key)
-    assert content(store.ended()) == b"seen"
+    assert content(store.wait_for_result()) == b"seen"
 
 
 @pytest.mark.django_db(transaction=True)

@@ -12,7 +12,7 @@ from storage.models import Blob
 from tasks.ingest.models import Image, Import, ImportItem
 from tasks.ingest.services import add_file, start_import
 from tasks.validate.imaging.errors import DecoderUnavailable
-from tasks.validate.services import take_item
+from tasks.validate.services import process_item
 from tests.factories import a_project, ada
 from tests.own_storage import content
 from tests.pictures import a_jpeg
@@ -34,7 +34,7 @@ def counts(item: ImportItem) -> tuple[int, int, int]:
 def test_an_image_is_stored_with_its_renditions_in_the_upright_frame() -> None:
     original = a_jpeg(width=48, height=32, orientation=6)
     item = an_item(original)
-    image = take_item(item=item, metadata={"place": "Bonn", "Group": "herd"})
+    image = process_item(item=item, metadata={"place": "Bonn", "Group": "herd"})
     assert image is not None
     assert (image.width, image.height, image.original_width, image.original_height) == (32, 48, 48, 32)
     assert (image.orientation, image.source_key, image.group_key) == (6, "photos/a.jpg", "herd")
@@ -52,23 +52,23 @@ def test_an_image_is_stored_with_its_renditions_in_the_upright_frame() -> None:
 
 def test_processing_an_item_again_changes_nothing() -> None:
     item = an_item(a_jpeg())
-    assert take_item(item=item) == take_item(item=item)
+    assert process_item(item=item) == process_item(item=item)
     assert counts(item) == (1, 0, 0)
 
 
 def test_the_same_content_under_another_name_is_a_duplicate_of_the_first() -> None:
     project = a_project()
-    image = take_item(item=an_item(a_jpeg(), project=project))
+    image = process_item(item=an_item(a_jpeg(), project=project))
     twin = an_item(a_jpeg(), "copy.jpg", project=project)
-    assert take_item(item=twin) == image
+    assert process_item(item=twin) == image
     twin.refresh_from_db()
     assert (twin.state, twin.reason) == ("duplicate", "The dataset already contains this image as photos/a.jpg.")
     assert counts(twin) == (0, 1, 0)
 
 
 def test_another_dataset_shares_the_files_of_the_same_content() -> None:
-    first = take_item(item=an_item(a_jpeg()))
-    second = take_item(item=an_item(a_jpeg(), project=a_project("Others")))
+    first = process_item(item=an_item(a_jpeg()))
+    second = process_item(item=an_item(a_jpeg(), project=a_project("Others")))
     assert first is not None and second is not None
     assert first != second
     assert (first.original, first.release) == (second.original, second.release)
@@ -81,7 +81,7 @@ def test_another_dataset_shares_the_files_of_the_same_content() -> None:
 )
 def test_an_item_that_is_not_an_image_is_refused_with_a_sentence(body: bytes, code: str) -> None:
     item = an_item(body)
-    assert take_item(item=item) is None
+    assert process_item(item=item) is None
     item.refresh_from_db()
     assert (item.state, item.code, item.original) == ("refused", code, None)
     assert item.reason.endswith(".")
@@ -93,7 +93,7 @@ def test_a_lost_file_is_refused_and_does_not_block_the_import() -> None:
     item = an_item(a_jpeg())
     assert item.original is not None
     backends.delete(item.original.key)
-    assert take_item(item=item) is None
+    assert process_item(item=item) is None
     item.refresh_from_db()
     assert (item.state, item.code, counts(item)) == ("refused", "file_lost", (0, 0, 1))
 
@@ -106,25 +106,25 @@ def test_an_unavailable_decoder_leaves_the_item_waiting(monkeypatch: pytest.Monk
 
     with monkeypatch.context() as patch, pytest.raises(DecoderUnavailable):
         patch.setattr("tasks.validate.services.inspect_and_render", unavailable)
-        take_item(item=item)
+        process_item(item=item)
     item.refresh_from_db()
     assert (item.state, counts(item)) == ("waiting", (0, 0, 0))
-    assert take_item(item=item) is not None
+    assert process_item(item=item) is not None
 
 
 def test_no_temporary_files_remain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
-    take_item(item=an_item(a_jpeg()))
-    take_item(item=an_item(b"two cats", project=a_project("Others")))
+    process_item(item=an_item(a_jpeg()))
+    process_item(item=an_item(b"two cats", project=a_project("Others")))
     assert list(temporary.iterdir()) == []
 
 
 @pytest.mark.django_db(transaction=True)
 def test_two_concurrent_runs_count_an_item_once() -> None:
     item = an_item(a_jpeg())
-    results = together(*[lambda slot=slot: take_item(item=item, slot=slot) for slot in range(2)])
+    results = together(*[lambda slot=slot: process_item(item=item, slot=slot) for slot in range(2)])
     assert results == [Image.objects.get()] * 2
     item.refresh_from_db()
     assert (item.state, counts(item)) == ("taken", (1, 0, 0))
@@ -135,7 +135,7 @@ def test_of_two_concurrent_imports_of_the_same_content_one_has_the_duplicate() -
     project = a_project()
     items = [an_item(a_jpeg(), f"{number}.jpg", project=project) for number in range(2)]
     results = together(
-        *[lambda item=item, slot=slot: take_item(item=item, slot=slot) for slot, item in enumerate(items)]
+        *[lambda item=item, slot=slot: process_item(item=item, slot=slot) for slot, item in enumerate(items)]
     )
     assert results == [Image.objects.get()] * 2
     assert sorted(ImportItem.objects.values_list("state", flat=True)) == ["duplicate", "taken"]

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotary_core.aggregation.classification.encoding import Coded
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
 from annotary_core.aggregation.io.csv_reader import TableError
-from annotary_core.aggregation.io.encoding import Names, code_integers, code_texts, merged, neutral
+from annotary_core.aggregation.io.encoding import Names, encode_integers, encode_texts, merge_names, neutralize_formulas
 from annotary_core.aggregation.io.tables import BoxTable, ClassTable, read_answers
 
 Write = Callable[..., Path]
@@ -129,14 +129,14 @@ def test_columns_for_probability_and_time_are_read(write: Write) -> None:
     )
     assert table.answers.weights is not None
     assert table.time is not None
-    assert Coded.of(table.answers, repeats="share").vote.tolist() == pytest.approx([0.7, 0.3])
+    assert EncodedAnswers.of(table.answers, repeats="share").vote.tolist() == pytest.approx([0.7, 0.3])
     assert table.time[0] == table.time[1]
 
 
 def test_a_row_counts_p_of_a_vote_and_a_worker_at_most_one(write: Write) -> None:
     lines = "1,m,a,0.6\n1,m,b,0.3\n1,w,a,1\n2,w,a,1\n2,w,b,1\n2,m,b,0.4\n"
     table = classes(write("task,worker,label,p\n" + lines))
-    encoded = Coded.of(table.answers, repeats="share")
+    encoded = EncodedAnswers.of(table.answers, repeats="share")
     rows = zip(encoded.task.tolist(), encoded.worker.tolist(), encoded.label.tolist(), strict=True)
     assert dict(zip(rows, encoded.vote.tolist(), strict=True)) == pytest.approx(
         {(0, 0, 0): 0.6, (0, 0, 1): 0.3, (0, 1, 0): 1.0, (1, 1, 0): 0.5, (1, 1, 1): 0.5, (1, 0, 1): 0.4}
@@ -206,15 +206,15 @@ def test_gold_of_the_other_kind_is_refused(write: Write) -> None:
 
 def test_formulas_are_neutralized_and_numbers_are_not() -> None:
     names = ["=1+1", "+cmd", "-x", "@sum", "-5", "+3.5", "-.5e3", "cat", "＝1", ""]
-    assert neutral(names) == ["'=1+1", "'+cmd", "'-x", "'@sum", "-5", "+3.5", "-.5e3", "cat", "'＝1", ""]
+    assert neutralize_formulas(names) == ["'=1+1", "'+cmd", "'-x", "'@sum", "-5", "+3.5", "-.5e3", "cat", "'＝1", ""]
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(-3, 3), st.integers(0, 10**17)), min_size=1))
 def test_the_fast_path_and_the_csv_module_give_the_same_codes(cells: list[tuple[int, int, int]]) -> None:
     for column in zip(*cells, strict=True):
-        fast = code_integers(np.array(column, np.int64))
+        fast = encode_integers(np.array(column, np.int64))
         first_seen = list(dict.fromkeys(map(str, column)))
-        general = code_texts(first_seen, np.array([first_seen.index(str(cell)) for cell in column], np.int64))
+        general = encode_texts(first_seen, np.array([first_seen.index(str(cell)) for cell in column], np.int64))
         assert fast.codes.tolist() == general.codes.tolist()
         assert fast.names.texts() == general.names.texts()
 
@@ -222,8 +222,8 @@ def test_the_fast_path_and_the_csv_module_give_the_same_codes(cells: list[tuple[
 @given(st.lists(st.text(max_size=3), min_size=1), st.lists(st.integers(-5, 15), min_size=1))
 def test_merged_names_keep_every_text(texts: list[str], numbers: list[int]) -> None:
     first_seen = list(dict.fromkeys(texts))
-    one = code_texts(first_seen, np.array([first_seen.index(text) for text in texts], np.int64))
-    names, (left, right) = merged(one, code_integers(np.array(numbers, np.int64)))
+    one = encode_texts(first_seen, np.array([first_seen.index(text) for text in texts], np.int64))
+    names, (left, right) = merge_names(one, encode_integers(np.array(numbers, np.int64)))
     assert [names.text(code) for code in left] == texts
     assert [names.text(code) for code in right] == [str(number) for number in numbers]
     assert len(set(names.texts())) == len(names)

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotary_core.aggregation.base import Answers, Consensus
-from annotary_core.aggregation.classification.blend import COLD_ANSWERS, Blend, fit_blend, fit_coded, fit_passes
-from annotary_core.aggregation.classification.encoding import Coded
+from annotary_core.aggregation.classification.blend import COLD_START_ANSWERS, Blend, fit_blend, fit_coded, fit_passes
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
 from annotary_core.aggregation.classification.fit_passes import Sharded
-from annotary_core.aggregation.classification.fitted_model import BlendState
+from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.classification.majority import Majority
 from annotary_core.aggregation.classification.one_coin import OneCoin
-from annotary_core.aggregation.classification.predict import Scored, score
-from annotary_core.aggregation.classification.sharded_fit import split
+from annotary_core.aggregation.classification.predict import FittedBlend, predict_proba
+from annotary_core.aggregation.classification.sharded_fit import split_shards
 from annotary_core.labels.arrays import IntArray
 from tests.label_rows import crowd_columns
 
@@ -77,35 +77,35 @@ def test_result_does_not_depend_on_class_ids(seed: int) -> None:
 @settings(max_examples=8, deadline=None)
 def test_sharded_fit_equals_in_memory_fit(seed: int, rows: int) -> None:
     answers, _ = crowd(seed, workers=6)
-    encoded = Coded.of(answers, repeats="share")
-    parts = split(encoded, rows=rows)
+    encoded = EncodedAnswers.of(answers, repeats="share")
+    parts = split_shards(encoded, rows=rows)
     in_memory = fit_coded(encoded, answers)
     sharded = fit_passes(Sharded(lambda: parts), answers, workers=encoded.workers, rows=len(encoded.cell))
     assert sharded.gain == pytest.approx(in_memory.gain, abs=1e-9)
-    assert sharded.state.accuracy == pytest.approx(in_memory.state.accuracy, abs=1e-9)
-    assert sharded.state.confusion == pytest.approx(in_memory.state.confusion, abs=1e-9)
-    assert score(sharded.state, encoded) == pytest.approx(score(in_memory.state, encoded), abs=1e-9)
+    assert sharded.model.accuracy == pytest.approx(in_memory.model.accuracy, abs=1e-9)
+    assert sharded.model.confusion == pytest.approx(in_memory.model.confusion, abs=1e-9)
+    assert predict_proba(sharded.model, encoded) == pytest.approx(predict_proba(in_memory.model, encoded), abs=1e-9)
 
 
 @given(SEEDS)
 @settings(max_examples=8, deadline=None)
 def test_probabilities_sum_to_one_and_the_elbo_never_falls(seed: int) -> None:
     answers, _ = crowd(seed)
-    fitted = fit_coded(Coded.of(answers, repeats="share"), answers)
+    fitted = fit_coded(EncodedAnswers.of(answers, repeats="share"), answers)
     for elbo in (fitted.one_coin_elbo, fitted.confusion_elbo):
         assert len(elbo) > 1
         assert np.diff(elbo).min() >= -1e-9 * abs(elbo[-1])
     sums = dense(Blend().fit_predict(answers), answers).sum(axis=1)
     assert sums == pytest.approx(np.ones(len(sums)))
-    assert 0 <= fitted.state.blend <= 1
-    assert fitted.state.confusion.sum(axis=2) == pytest.approx(np.ones((12, 3)))
+    assert 0 <= fitted.model.blend <= 1
+    assert fitted.model.confusion.sum(axis=2) == pytest.approx(np.ones((12, 3)))
 
 
 def test_confusion_model_dominates_when_workers_confuse_classes() -> None:
     answers, truth = swapping_crowd(3)
-    fitted = fit_coded(Coded.of(answers, repeats="share"), answers)
+    fitted = fit_coded(EncodedAnswers.of(answers, repeats="share"), answers)
     assert fitted.gain > 1
-    assert fitted.state.blend > 0.5
+    assert fitted.model.blend > 0.5
     accuracy = (Blend().fit_predict(answers).label == truth).mean()
     assert accuracy > 0.95
     assert accuracy > (OneCoin().fit_predict(answers).label == truth).mean()
@@ -153,7 +153,7 @@ def test_gold_identifies_good_workers_during_a_cold_start() -> None:
     rows = [(task, worker, label) for task in range(20) for worker, label in ((1, 0), (2, 1), (3, 1))]
     rows += [(99, 1, 0), (99, 2, 1), (99, 3, 1)]
     columns = list(zip(*rows, strict=True))
-    assert len(rows) < COLD_ANSWERS
+    assert len(rows) < COLD_START_ANSWERS
     assert Blend().fit_predict(Answers.of(*columns)).label[-1] == 1
     with_gold = Blend().fit_predict(Answers.of(*columns, gold=dict.fromkeys(range(20), 0)))
     assert with_gold.label.tolist() == [0] * 21
@@ -164,8 +164,8 @@ def test_gold_identifies_good_workers_during_a_cold_start() -> None:
 def test_a_fitted_model_predicts_the_same_after_a_json_round_trip() -> None:
     answers, _ = crowd(11)
     model = fit_blend(answers)
-    again = BlendState.from_json(json.loads(json.dumps(model.to_json())))
-    first, second = Scored(model).fit_predict(answers), Scored(again).fit_predict(answers)
+    again = FittedModel.from_json(json.loads(json.dumps(model.to_json())))
+    first, second = FittedBlend(model).fit_predict(answers), FittedBlend(again).fit_predict(answers)
     assert dense(second, answers) == pytest.approx(dense(first, answers), abs=1e-7)
     assert second.label.tolist() == first.label.tolist()
 
@@ -175,19 +175,19 @@ def test_a_subset_of_workers_suffices_for_tasks_that_only_they_answered() -> Non
     model = fit_blend(answers)
     mine = np.isin(answers.worker, [2, 5])
     part = Answers.of(answers.task[mine], answers.worker[mine], answers.label[mine], classes=answers.classes)
-    subset = BlendState.from_parts(model.header_json(), {worker: model.worker_json(worker) for worker in (2, 5)})
-    assert dense(Scored(subset).fit_predict(part), part) == pytest.approx(
-        dense(Scored(model).fit_predict(part), part), abs=1e-7
+    subset = FittedModel.from_parts(model.header_json(), {worker: model.worker_json(worker) for worker in (2, 5)})
+    assert dense(FittedBlend(subset).fit_predict(part), part) == pytest.approx(
+        dense(FittedBlend(model).fit_predict(part), part), abs=1e-7
     )
 
 
 def test_unknown_workers_get_pooled_parameters_and_new_classes_can_win() -> None:
     answers, _ = crowd(13)
     model = fit_blend(answers)
-    unknown = Scored(model).fit_predict(Answers.of([1, 1], [901, 902], [2, 2], classes=[0, 1, 2]))
+    unknown = FittedBlend(model).fit_predict(Answers.of([1, 1], [901, 902], [2, 2], classes=[0, 1, 2]))
     assert unknown.label.tolist() == [2]
     assert 1 / 3 < unknown.confidence[0] < 1
-    new = Scored(model).fit_predict(Answers.of([1, 1, 1], [0, 1, 2], [8, 8, 8], classes=[0, 1, 2, 8]))
+    new = FittedBlend(model).fit_predict(Answers.of([1, 1, 1], [0, 1, 2], [8, 8, 8], classes=[0, 1, 2, 8]))
     assert new.label.tolist() == [8]
 
 

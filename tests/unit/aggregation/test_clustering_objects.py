@@ -9,11 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotary_core.aggregation.objects.area_kinds import Masks, MaskSimilarity, Polygons, _most_alike
+from annotary_core.aggregation.objects.area_kinds import Masks, MaskSimilarity, Polygons, _medoid
 from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
-from annotary_core.aggregation.objects.geometry_types import Boxes, Keypoints, Kind, Lines, Points, RotatedBoxes
-from annotary_core.aggregation.objects.similarity import resampled_all
+from annotary_core.aggregation.objects.geometry_types import (
+    Boxes,
+    GeometryColumn,
+    Keypoints,
+    Points,
+    Polylines,
+    RotatedBoxes,
+)
+from annotary_core.aggregation.objects.similarity import resample_all
 from annotary_core.labels.shapes.mask import Window
 
 #: Two objects; the first drawn by three workers, the second only by the third.
@@ -22,21 +29,21 @@ POSITION = np.array([[10, 10], [11, 10], [10, 11], [90, 90.0]])
 SIGMAS = np.array([0.1, 0.1])
 
 
-def geometries() -> dict[str, Kind]:
+def geometries() -> dict[str, GeometryColumn]:
     corner = np.concatenate([POSITION, POSITION + 20], axis=1)
     joints = np.stack([POSITION, POSITION + 20], axis=1)
     return {
         "boxes": Boxes(corner),
         "rotated": RotatedBoxes(np.column_stack([POSITION, np.full(4, 30.0), np.full(4, 20.0), np.full(4, 0.3)])),
         "points": Points(POSITION, scale=3),
-        "lines": Lines(resampled_all(list(joints))),
+        "lines": Polylines(resample_all(list(joints))),
         "keypoints": Keypoints(joints, np.full((4, 2), 2), SIGMAS),
         "masks": Masks(tuple(Window(int(x), int(y), np.ones((20, 20), np.bool_)) for x, y in POSITION)),
         "polygons": Polygons(tuple(((np.array([[0, 0], [20, 0], [20, 20], [0, 20.0]]) + at,),) for at in POSITION)),
     }
 
 
-def run(geometry: Kind, **more: object) -> ObjectConsensus[Kind]:
+def run(geometry: GeometryColumn, **more: object) -> ObjectConsensus[GeometryColumn]:
     none = np.empty(0, np.int64)
     rates = DetectionRates()
     return ObjectClustering(rates=rates).fit_predict(
@@ -101,7 +108,7 @@ def test_disjoint_masks_fuse_to_the_medoid() -> None:
     rows, worker = np.zeros(3, np.int64), np.array([1, 2, 3])
     fused = Masks(tuple(bars)).fuse(rows, worker, DetectionRates(), np.ones(3))
     assert fused.masks[0].area > 0
-    assert _most_alike(MaskSimilarity(tuple(bars)), np.arange(3)) == 1
+    assert _medoid(MaskSimilarity(tuple(bars)), np.arange(3)) == 1
 
 
 @pytest.mark.parametrize("bad", [[5, 5, 0, 2, 0.3], [5, 5, 2, -1, 0.3], [5, 5, 2, 2, np.nan]])

@@ -9,8 +9,8 @@ from annotary_core.aggregation.label_quality.calibration import calibrate
 from annotary_core.aggregation.objects.box_clustering import BoxClustering
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.aggregation.objects.geometry_types import Boxes
-from annotary_core.aggregation.objects.gold_matching import compare_known
-from annotary_core.aggregation.registry import DEFAULT_METHOD, method_named
+from annotary_core.aggregation.objects.gold_matching import match_gold_objects
+from annotary_core.aggregation.registry import DEFAULT_METHOD, get_method
 from tests.benchmarks.consensus_accuracy import class_set, measure_classes
 from tests.benchmarks.consensus_boxes import (
     BOX_SET,
@@ -57,8 +57,8 @@ def test_the_default_is_close_to_the_best_and_better_than_dawid_skene() -> None:
 @pytest.mark.parametrize("name", ["dog", "rte", "d_possent", "d_product", "sp", "zencrowd_us"])
 def test_the_default_is_calibrated(name: str) -> None:
     answers, gold = class_set(CROWD / name)
-    tempered = calibrate(method_named(DEFAULT_METHOD).fit_predict(answers), gold)
-    assert tempered.log_loss < calibrate(method_named("dawid-skene").fit_predict(answers), gold).log_loss
+    tempered = calibrate(get_method(DEFAULT_METHOD).fit_predict(answers), gold)
+    assert tempered.log_loss < calibrate(get_method("dawid-skene").fit_predict(answers), gold).log_loss
     assert abs(tempered.confidence - tempered.accuracy) < 0.1
 
 
@@ -82,7 +82,7 @@ def test_box_existence_is_calibrated() -> None:
     """Without gold: within 8 points of the share of true boxes, for all boxes and for lone boxes of careful workers."""
     answers, gold = box_answers(CROWD / BOX_SET), read_columns(CROWD / BOX_SET / "gold.csv")
     result, _ = cluster_boxes(CROWD / BOX_SET)
-    is_true = compare_known(
+    is_true = match_gold_objects(
         result.task, Boxes(result.box), {int(t): Boxes(gold[gold[:, 0] == t, 1:5]) for t in np.unique(gold[:, 0])}
     ).truth
     assert abs(result.existence.mean() - is_true.mean()) < 0.08

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotary_core.aggregation.consolidate import Consolidated, WorkerAnswer, consolidate
+from annotary_core.aggregation.consolidate import ConsolidatedAnswer, WorkerAnswer, consolidate
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.labels.answer import Answer, ImageLabel
 from annotary_core.labels.canonical import content_hash
@@ -41,7 +41,7 @@ BOX_ANSWER = st.one_of(
 )
 
 
-def run(*answers: Answer, schema: Schema = BOX_SCHEMA, **more: Any) -> Consolidated:
+def run(*answers: Answer, schema: Schema = BOX_SCHEMA, **more: Any) -> ConsolidatedAnswer:
     return consolidate(
         [WorkerAnswer(worker=index + 1, answer=answer) for index, answer in enumerate(answers)], schema=schema, **more
     )

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotary_core.aggregation.base import Answers, Consensus
-from annotary_core.aggregation.classification.dawid_skene import MOST_CELLS, DawidSkene, check_size
-from annotary_core.aggregation.classification.kernels import Choice
+from annotary_core.aggregation.classification.dawid_skene import MAX_CONFUSION_SIZE, DawidSkene, check_size
+from annotary_core.aggregation.classification.kernels import KernelChoice
 from annotary_core.labels.arrays import FloatArray
 from tests.benchmarks.consensus_boxes import CROWD, read_columns
 from tests.label_rows import crowd_columns
@@ -46,7 +46,9 @@ def crowd_kit(columns: tuple[Any, ...], gold: dict[int, int], *, iterations: int
 
 @pytest.mark.parametrize("kernel", ["numpy", "compiled"])
 @pytest.mark.parametrize(("seed", "tasks", "workers", "classes"), [(1, 300, 8, 2), (2, 200, 12, 5), (3, 900, 5, 3)])
-def test_maximum_likelihood_equals_crowd_kit(kernel: Choice, seed: int, tasks: int, workers: int, classes: int) -> None:
+def test_maximum_likelihood_equals_crowd_kit(
+    kernel: KernelChoice, seed: int, tasks: int, workers: int, classes: int
+) -> None:
     columns = columns_of((seed, tasks, workers, classes))
     expected, iterations = crowd_kit(columns, {}, iterations=50)
     method = DawidSkene(max_iterations=iterations, tolerance=0, kernel=kernel)
@@ -170,6 +172,6 @@ def test_repeated_answers_count_each_in_ml_and_once_in_map() -> None:
 
 
 def test_too_many_classes_are_refused_with_an_alternative() -> None:
-    check_size(MOST_CELLS // 2**20, 1_024)
+    check_size(MAX_CONFUSION_SIZE // 2**20, 1_024)
     with pytest.raises(ValueError, match="one-coin"):
-        check_size(MOST_CELLS // 1_000_000 + 1, 1_000)
+        check_size(MAX_CONFUSION_SIZE // 1_000_000 + 1, 1_000)

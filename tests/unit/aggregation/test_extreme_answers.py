@@ -12,10 +12,10 @@ from django.core.management import CommandError, call_command
 from annotary_core.aggregation.base import Answers, Consensus
 from annotary_core.aggregation.classification import dawid_skene
 from annotary_core.aggregation.classification.blend import Blend, fit_blend
-from annotary_core.aggregation.classification.fitted_model import BlendState
+from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.classification.one_coin import OneCoin
-from annotary_core.aggregation.classification.predict import Scored
-from annotary_core.aggregation.registry import METHODS, method_named
+from annotary_core.aggregation.classification.predict import FittedBlend
+from annotary_core.aggregation.registry import METHODS, get_method
 from annotary_core.labels.arrays import IntArray
 from tests.label_rows import crowd_columns
 
@@ -43,7 +43,7 @@ def test_strong_evidence_against_every_class_leaves_valid_probabilities(
 ) -> None:
     history = dict.fromkeys(range(200), (0.0, 1e12))
     answers = Answers.of(*split_between(classes), classes=np.arange(max(classes, schema_classes)), history=history)
-    assert_valid(method_named(name).fit_predict(answers))
+    assert_valid(get_method(name).fit_predict(answers))
 
 
 def test_rounding_does_not_outweigh_classes_with_strong_evidence_against_them() -> None:
@@ -57,7 +57,7 @@ def test_rounding_does_not_outweigh_classes_with_strong_evidence_against_them() 
 @pytest.mark.parametrize("name", METHOD_NAMES)
 def test_heavy_weights_do_not_overflow(name: str) -> None:
     task, worker, label, _ = crowd_columns(np.random.default_rng(3), tasks=300, workers=6, classes=3)
-    assert_valid(method_named(name).fit_predict(Answers.of(task, worker, label, weights=np.full(len(task), 1e6))))
+    assert_valid(get_method(name).fit_predict(Answers.of(task, worker, label, weights=np.full(len(task), 1e6))))
 
 
 def test_predictions_include_classes_without_a_vote() -> None:
@@ -65,8 +65,8 @@ def test_predictions_include_classes_without_a_vote() -> None:
     model = fit_blend(Answers.of(task, worker, label))
     one = Answers.of([1, 1], [0, 1], [2, 2])
     of_all = Answers.of([1, 1], [0, 1], [2, 2], classes=[0, 1, 2, 3])
-    result = Scored(model).fit_predict(one)
-    assert result.posteriors.of(0) == Scored(model).fit_predict(of_all).posteriors.of(0)
+    result = FittedBlend(model).fit_predict(one)
+    assert result.posteriors.of(0) == FittedBlend(model).fit_predict(of_all).posteriors.of(0)
     assert 0.5 < result.confidence[0] < 1
 
 
@@ -87,7 +87,7 @@ def write(folder: Path, content: str) -> Path:
 def test_a_method_that_needs_too_much_memory_is_refused_with_a_sentence(
     command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dawid_skene, "MOST_CELLS", 4)
+    monkeypatch.setattr(dawid_skene, "MAX_CONFUSION_SIZE", 4)
     path = write(tmp_path, "task,worker,label\n1,a,x\n1,b,y\n2,a,z\n")
     with pytest.raises(CommandError, match="use the method one-coin"):
         call_command(command, path, method="dawid-skene")
@@ -118,6 +118,6 @@ def test_a_thousand_classes_need_no_confusion_matrices() -> None:
     model = fit_blend(answers)
     stored = json.dumps(model.to_json())
     assert len(model.confusion) == 0 and len(stored) < 100_000
-    again = BlendState.from_json(json.loads(stored))
-    assert again.pooled == pytest.approx(model.pooled, abs=1e-9)
-    assert (Scored(again).fit_predict(answers).label == Blend().fit_predict(answers).label).all()
+    again = FittedModel.from_json(json.loads(stored))
+    assert again.pooled_confusion == pytest.approx(model.pooled_confusion, abs=1e-9)
+    assert (FittedBlend(again).fit_predict(answers).label == Blend().fit_predict(answers).label).all()

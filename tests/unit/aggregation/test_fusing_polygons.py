@@ -9,7 +9,7 @@ import shapely
 from annotary_core.aggregation.objects.fuse_polygons import PolygonAnswers, PolygonConsensus, PolygonFusion
 from annotary_core.labels.geometry import Frame
 from annotary_core.labels.shapes.contours import trace
-from annotary_core.labels.shapes.mask import Shape, Window, as_geometry, simplify
+from annotary_core.labels.shapes.mask import Shape, Window, simplify, to_shapely
 from tests.noisy_masks import AVERAGE, CAREFUL, CARELESS, TOO_LARGE, Habit, drawn_mask, true_mask
 
 SIDE = 100
@@ -30,7 +30,7 @@ def fuse(*shapes: Shape, frame: Frame | None = None) -> PolygonConsensus:
 
 
 def iou(a: Shape, b: Shape) -> float:
-    one, other = (shapely.make_valid(as_geometry(each)) for each in (a, b))
+    one, other = (shapely.make_valid(to_shapely(each)) for each in (a, b))
     return float(one.intersection(other).area / one.union(other).area)
 
 
@@ -55,7 +55,7 @@ def test_the_consensus_polygon_is_valid_and_no_worse_than_the_median_worker(size
     consensus = PolygonFusion().fit_predict(answers)
     for i, truth in enumerate(truths):
         worker_ious = [iou(answers.shapes[row], truth) for row in np.flatnonzero(answers.cluster == i)]
-        assert as_geometry(consensus.shapes[i]).is_valid
+        assert to_shapely(consensus.shapes[i]).is_valid
         assert iou(consensus.shapes[i], truth) >= np.median(worker_ious)
 
 
@@ -82,7 +82,7 @@ def test_row_order_and_worker_ids_have_no_effect() -> None:
     for a, b in zip(
         PolygonFusion().fit_predict(answers).shapes, PolygonFusion().fit_predict(reordered).shapes, strict=True
     ):
-        assert as_geometry(a).equals(as_geometry(b))
+        assert to_shapely(a).equals(to_shapely(b))
 
 
 def test_identical_polygons_are_restored_with_subpixel_precision() -> None:
@@ -96,14 +96,14 @@ def test_identical_polygons_are_restored_with_subpixel_precision() -> None:
 
 def test_upright_rectangles_on_whole_pixels_are_restored_exactly() -> None:
     polygon = shape([square(3, 4, 20)])
-    assert as_geometry(fuse(polygon, polygon).shapes[0]).equals(as_geometry(polygon))
+    assert to_shapely(fuse(polygon, polygon).shapes[0]).equals(to_shapely(polygon))
 
 
 def test_holes_parts_and_islands_are_kept() -> None:
     polygon = shape([square(0, 0, 60), square(10, 10, 40)], [square(25, 25, 10)], [square(80, 0, 20)])
     consensus = fuse(polygon, polygon, polygon).shapes[0]
     assert sorted(len(part) for part in consensus) == [1, 1, 2]
-    assert as_geometry(consensus).equals(as_geometry(polygon))
+    assert to_shapely(consensus).equals(to_shapely(polygon))
 
 
 def test_a_hole_that_one_of_three_workers_missed_is_kept() -> None:
@@ -117,13 +117,13 @@ def test_huge_objects_use_coarse_cells_and_stay_inside_their_image() -> None:
     consensus = fuse(polygon, polygon, frame=Frame(9_999, 9_999))
     assert consensus.scale[0] == 0.125
     assert consensus.cells.pixels[0].index.size < 2_100_000
-    assert as_geometry(consensus.shapes[0]).equals(as_geometry(polygon))
+    assert to_shapely(consensus.shapes[0]).equals(to_shapely(polygon))
 
 
 def test_one_pixel_outside_is_clipped_and_more_is_rejected() -> None:
     frame = Frame(40, 40)
     consensus = fuse(shape([square(-1, -1, 20)]), frame=frame).shapes[0]
-    assert as_geometry(consensus).equals(as_geometry(shape([square(0, 0, 19)])))
+    assert to_shapely(consensus).equals(to_shapely(shape([square(0, 0, 19)])))
     with pytest.raises(ValueError, match=r"1\.5 px outside its image"):
         fuse(shape([square(-1.5, 0, 20)]), frame=frame)
 
@@ -132,7 +132,7 @@ def test_an_empty_shape_is_a_vote() -> None:
     polygon = shape([square(0, 0, 10)])
     assert fuse((), ()).shapes[0] == ()
     assert fuse(polygon, (), ()).shapes[0] == ()
-    assert as_geometry(fuse(polygon, polygon, ()).shapes[0]).equals(as_geometry(polygon))
+    assert to_shapely(fuse(polygon, polygon, ()).shapes[0]).equals(to_shapely(polygon))
 
 
 def test_gold_is_the_result() -> None:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from annotary_core.aggregation.base import Answers, Consensus, Posteriors
 from annotary_core.aggregation.classification.majority import Majority
 from annotary_core.aggregation.io.tables import ClassTable, read_answers
-from annotary_core.aggregation.label_quality.calibration import LEAST, calibrate
-from annotary_core.aggregation.label_quality.class_confusions import Confusions, confusions
-from annotary_core.aggregation.label_quality.label_errors import label_doubt, most_likely_wrong, set_doubt
+from annotary_core.aggregation.label_quality.calibration import MIN_PROBABILITY, calibrate
+from annotary_core.aggregation.label_quality.class_confusions import ConfusedPairs, confusions
+from annotary_core.aggregation.label_quality.label_errors import label_uncertainty, rank_label_issues, set_uncertainty
 
 
 def consensus(posteriors: dict[int, dict[int, float]]) -> Consensus:
@@ -43,14 +43,14 @@ THREE = {4: {1: 0.5, 2: 0.25, 3: 0.25}, 5: {1: 0.0, 2: 1.0}, 9: {1: 0.1, 3: 0.9}
 
 
 def test_entropy_is_in_bits_and_expected_error_is_one_minus_the_posterior() -> None:
-    doubt = label_doubt(consensus(THREE))
+    doubt = label_uncertainty(consensus(THREE))
     assert doubt.task.tolist() == [4, 5, 9]
     assert doubt.entropy == pytest.approx([1.5, 0, -0.1 * math.log2(0.1) - 0.9 * math.log2(0.9)])
     assert doubt.expected_error == pytest.approx([0.5, 0, 0.1])
 
 
 def test_set_uncertainty_sums_over_labels() -> None:
-    total = set_doubt(label_doubt(consensus(THREE)))
+    total = set_uncertainty(label_uncertainty(consensus(THREE)))
     assert total.labels == 3
     assert total.expected_wrong == pytest.approx(0.6)
     assert total.expected_error == pytest.approx(0.2)
@@ -59,11 +59,11 @@ def test_set_uncertainty_sums_over_labels() -> None:
 
 def test_an_empty_set_has_no_uncertainty() -> None:
     empty = consensus({})
-    total = set_doubt(label_doubt(empty))
+    total = set_uncertainty(label_uncertainty(empty))
     assert (total.labels, total.expected_wrong) == (0, 0)
     assert math.isnan(total.expected_error)
     assert math.isnan(total.mean_entropy)
-    assert len(most_likely_wrong(empty).task) == 0
+    assert len(rank_label_issues(empty).task) == 0
     assert calibrate(empty, {1: 1}).n == 0
     assert len(confusions(Answers.of([], [], []), empty).a) == 0
 
@@ -74,22 +74,22 @@ def test_mean_entropy_of_a_majority_vote_is_crowd_kits_uncertainty() -> None:
     rng = np.random.default_rng(0)
     task, worker = np.divmod(np.arange(120), 6)
     label = rng.integers(4, size=120)
-    ours = set_doubt(label_doubt(Majority().fit_predict(Answers.of(task, worker, label)))).mean_entropy
+    ours = set_uncertainty(label_uncertainty(Majority().fit_predict(Answers.of(task, worker, label)))).mean_entropy
     theirs = uncertainty(pd.DataFrame({"task": task, "worker": worker, "label": label}))
     assert ours * math.log(2) == pytest.approx(theirs, abs=1e-5)
 
 
 def test_likely_errors_come_first_with_the_likeliest_other_class() -> None:
-    result = most_likely_wrong(consensus(THREE))
+    result = rank_label_issues(consensus(THREE))
     assert result.task.tolist() == [4, 9, 5]
     assert result.wrong == pytest.approx([0.5, 0.1, 0])
     assert result.other.tolist() == [2, 1, 2]
     assert result.other_p == pytest.approx([0.25, 0.1, 0])
-    assert most_likely_wrong(consensus(THREE), limit=1).task.tolist() == [4]
+    assert rank_label_issues(consensus(THREE), limit=1).task.tolist() == [4]
 
 
 def test_released_labels_are_evaluated_with_the_current_posterior() -> None:
-    result = most_likely_wrong(consensus(THREE), released={9: 1, 4: 1, 77: 1, 5: 6})
+    result = rank_label_issues(consensus(THREE), released={9: 1, 4: 1, 77: 1, 5: 6})
     assert result.task.tolist() == [5, 9, 4]
     assert result.label.tolist() == [6, 1, 1]
     assert result.wrong == pytest.approx([1, 0.9, 0.5])
@@ -108,7 +108,7 @@ def test_calibration_measures_match_a_manual_calculation() -> None:
     assert calibration.curve.right == pytest.approx([0.5, 0.5])
     assert calibration.error == pytest.approx((0.1 + 0.475) / 2)
     assert calibration.brier == pytest.approx((0.32 + 0.72 + 0.005 + 2) / 4)
-    assert calibration.log_loss == pytest.approx(-np.mean(np.log([0.6, 0.4, 0.95, LEAST])))
+    assert calibration.log_loss == pytest.approx(-np.mean(np.log([0.6, 0.4, 0.95, MIN_PROBABILITY])))
 
 
 def test_a_calibrated_posterior_has_a_small_calibration_error() -> None:
@@ -153,7 +153,7 @@ def crowd(unclear: bool, *, bad_worker: bool = False, seed: int = 0) -> tuple[An
     return Answers.of(task, worker, label), consensus({t: {int(c): 1.0} for t, c in enumerate(truth)})
 
 
-def first(pairs: Confusions) -> tuple[int, int]:
+def first(pairs: ConfusedPairs) -> tuple[int, int]:
     return int(pairs.a[0]), int(pairs.b[0])
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from annotary_core.aggregation.base import Answers, Consensus
 from annotary_core.aggregation.classification.majority import Majority
-from annotary_core.aggregation.registry import METHODS, method_named
+from annotary_core.aggregation.registry import METHODS, get_method
 
 ROWS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 5), st.integers(0, 3)), max_size=40)
 #: Each worker answers a task once, as claiming guarantees.
@@ -125,9 +125,9 @@ def test_columns_of_unequal_length_or_with_fractions_are_refused() -> None:
 
 
 def test_methods_are_looked_up_by_name() -> None:
-    assert all(method_named(name).name == name for name in METHODS)
+    assert all(get_method(name).name == name for name in METHODS)
     with pytest.raises(ValueError, match="no consensus method 'guess'"):
-        method_named("guess")
+        get_method("guess")
 
 
 @given(ROWS)

@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
-from annotary_core.aggregation.objects.matching import Similarity, alike_pairs, cluster
+from annotary_core.aggregation.objects.matching import Similarity, cluster, similar_pairs
 from annotary_core.aggregation.objects.similarity import (
     COCO_SIGMAS,
     AreaSimilarity,
     BoxSimilarity,
     KeypointSimilarity,
-    LineSimilarity,
     PointSimilarity,
+    PolylineSimilarity,
 )
 from annotary_core.labels.geometry import aligned_iou
 
@@ -77,14 +77,14 @@ def test_polyline_similarity_ignores_direction_and_vertices() -> None:
     line = np.array([[0, 0], [100.0, 0]])
     reversed_line = np.array([[100, 0], [70, 0], [10, 0], [0.0, 0]])
     shifted = line + np.array([0, 10])
-    assert similarity_of(LineSimilarity.from_lines([line, reversed_line])) == pytest.approx(1)
-    assert similarity_of(LineSimilarity.from_lines([line, shifted], share=0.1)) == pytest.approx(np.exp(-0.5))
-    assert similarity_of(LineSimilarity.from_lines([line, shifted], scale=5)) == pytest.approx(np.exp(-2))
+    assert similarity_of(PolylineSimilarity.from_lines([line, reversed_line])) == pytest.approx(1)
+    assert similarity_of(PolylineSimilarity.from_lines([line, shifted], share=0.1)) == pytest.approx(np.exp(-0.5))
+    assert similarity_of(PolylineSimilarity.from_lines([line, shifted], scale=5)) == pytest.approx(np.exp(-2))
 
 
 def test_half_of_a_polyline_is_dissimilar() -> None:
     line, half = np.array([[0, 0], [100.0, 0]]), np.array([[0, 0], [50.0, 0]])
-    assert similarity_of(LineSimilarity.from_lines([line, half])) < 0.05
+    assert similarity_of(PolylineSimilarity.from_lines([line, half])) < 0.05
 
 
 def test_keypoint_similarity_follows_coco() -> None:
@@ -104,7 +104,7 @@ def test_a_scale_must_be_above_zero() -> None:
     with pytest.raises(ValueError, match="must be above 0"):
         PointSimilarity(np.zeros((1, 2)), scale=0)
     with pytest.raises(ValueError, match="at least one point"):
-        LineSimilarity.from_lines([np.empty((0, 2))])
+        PolylineSimilarity.from_lines([np.empty((0, 2))])
 
 
 @settings(max_examples=50, deadline=None)
@@ -116,13 +116,13 @@ def test_the_neighbor_search_finds_every_similar_pair(seed: int) -> None:
     placed = rng.random((n, joints)) < 0.7
     similarities: list[Similarity] = [
         PointSimilarity(xy[:, 0], scale=20),
-        LineSimilarity.from_lines(list(xy)),
+        PolylineSimilarity.from_lines(list(xy)),
         KeypointSimilarity.from_joints(xy, placed, sigmas=np.full(joints, 0.1)),
         AreaSimilarity.of_rotated(np.concatenate([xy[:, 0], rng.uniform(10, 90, (n, 3))], axis=1)),
     ]
     task, order = np.arange(n) % 2, np.argsort(np.arange(n) % 2, kind="stable")
     for similarity in similarities:
-        pairs = alike_pairs(similarity, task, np.arange(n), order)
+        pairs = similar_pairs(similarity, task, np.arange(n), order)
         first, second = np.triu_indices(n, 1)
         same = task[order[first]] == task[order[second]]
         value = np.where(same, similarity.of(order[first], order[second]), 0.0)
@@ -148,7 +148,7 @@ def test_point_polyline_and_keypoint_clusters_hold_one_object_per_worker() -> No
     worker = [1, 2, 1, 2]
     assert groups(PointSimilarity(xy, scale=3), worker, threshold=0.5) == [[0, 1], [2], [3]]
     lines = [np.array([[0, at], [60.0, at]]) for at in (0, 1, 2, 50)]
-    assert groups(LineSimilarity.from_lines(lines), worker, threshold=0.5) == [[0, 1], [2], [3]]
+    assert groups(PolylineSimilarity.from_lines(lines), worker, threshold=0.5) == [[0, 1], [2], [3]]
     joints = np.stack([xy, xy + 30], axis=1)
     skeletons = KeypointSimilarity.from_joints(joints, np.ones((4, 2), np.bool_), sigmas=np.full(2, 0.05))
     assert groups(skeletons, worker, threshold=0.5) == [[0, 1], [2], [3]]

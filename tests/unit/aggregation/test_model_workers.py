@@ -6,7 +6,7 @@ import numpy as np
 
 from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.classification.blend import Blend
-from annotary_core.aggregation.classification.encoding import soft_rows
+from annotary_core.aggregation.classification.encoding import soft_label_rows
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 TASKS, CLASSES = 500, 3
@@ -25,7 +25,7 @@ def accuracy_and_skill(
     weight = np.ones(len(task))
     if probabilities is not None:
         model = np.full(TASKS, 9)
-        soft = soft_rows(np.arange(TASKS), model, probabilities, np.arange(CLASSES), repeats="share")
+        soft = soft_label_rows(np.arange(TASKS), model, probabilities, np.arange(CLASSES), repeats="share")
         task, worker, label, weight = (
             np.concatenate([people_column, model_column])
             for people_column, model_column in zip((task, worker, label, weight), soft, strict=True)

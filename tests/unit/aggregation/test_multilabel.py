@@ -67,8 +67,8 @@ def test_the_bound_never_decreases_and_row_order_and_ids_have_no_effect(seed: in
     rng = np.random.default_rng(seed)
     answers = tagged(rng, truth(rng, 120), [0.9, 0.7, 0.6], [0.05, 0.2, 0.3])
     result = Tagging().fit_predict(answers)
-    assert len(result.bounds) > 1
-    assert np.diff(result.bounds).min() >= -1e-9 * abs(result.bounds[-1])
+    assert len(result.elbo) > 1
+    assert np.diff(result.elbo).min() >= -1e-9 * abs(result.elbo[-1])
     assert ((result.probability >= 0) & (result.probability <= 1)).all()
 
     def rows(*columns: IntArray) -> IntArray:

@@ -9,10 +9,15 @@ import numpy as np
 import pytest
 
 from annotary_core.aggregation.objects.box_clustering import BoxAnswers, BoxClustering
-from annotary_core.aggregation.objects.detections import Witnesses
-from annotary_core.aggregation.objects.existence import DetectionRates, existence, existence_of, stray_odds
-from annotary_core.aggregation.objects.existence_em import History, learn_rates
-from annotary_core.aggregation.objects.sightings import Sightings
+from annotary_core.aggregation.objects.detections import Observers
+from annotary_core.aggregation.objects.existence import (
+    DetectionRates,
+    cluster_existence,
+    existence,
+    overlap_duplicate_odds,
+)
+from annotary_core.aggregation.objects.existence_em import DetectionHistory, learn_rates
+from annotary_core.aggregation.objects.sightings import Detections
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 WREN, FINCH, ROBIN, SPAMMER = 1, 2, 3, 0
@@ -23,7 +28,7 @@ BOX = (0.0, 0.0, 10.0, 10.0)
 
 
 def one_box_existence(seen: int, **more: object) -> float:
-    return existence_of([WREN], range(1, seen + 1), **more)  # type: ignore[arg-type]
+    return cluster_existence([WREN], range(1, seen + 1), **more)  # type: ignore[arg-type]
 
 
 def test_a_box_of_one_unknown_worker_is_kept_if_few_workers_looked() -> None:
@@ -42,8 +47,8 @@ def test_non_detections_of_untrusted_workers_carry_no_evidence() -> None:
 
 
 def test_each_detection_raises_and_each_non_detection_lowers_existence() -> None:
-    by_detections = [existence_of(range(k), range(5)) for k in range(1, 6)]
-    by_non_detections = [existence_of(range(2), range(n)) for n in range(2, 9)]
+    by_detections = [cluster_existence(range(k), range(5)) for k in range(1, 6)]
+    by_non_detections = [cluster_existence(range(2), range(n)) for n in range(2, 9)]
     assert by_detections == sorted(by_detections) and by_non_detections == sorted(by_non_detections, reverse=True)
     assert by_detections[-1] > 0.99
 
@@ -61,7 +66,7 @@ def test_known_rates_determine_existence() -> None:
 
 
 def test_a_box_near_one_of_other_workers_may_be_its_duplicate() -> None:
-    odds = stray_odds(np.array([0, 0.15, 0.3, 0.4]), threshold=0.3)
+    odds = overlap_duplicate_odds(np.array([0, 0.15, 0.3, 0.4]), threshold=0.3)
     assert odds[0] == 0 and odds[2] == 1 and (np.diff(odds) > 0).all()
     assert one_box_existence(4, overlap=0.3) < 0.5 < one_box_existence(4, overlap=0.1)
 
@@ -97,7 +102,7 @@ def test_inconsistent_rates_are_rejected() -> None:
 class Simulation:
     """Simulated detections: the truth of each cluster, its only worker (-1: several), and its task."""
 
-    detections: Sightings
+    detections: Detections
     true: FloatArray
     alone: IntArray
     task: IntArray
@@ -133,7 +138,7 @@ def simulate(
     tasks = np.array([each[0] for each in clusters])
     drawers = [each[1] for each in clusters]
     pairs = np.array(observations)
-    observers = Witnesses.of(
+    observers = Observers.of(
         np.repeat(tasks, [len(each) for each in drawers]), np.concatenate(drawers), pairs[:, 0], pairs[:, 1], None
     )
     alone = np.array([each[0] if len(each) == 1 else -1 for each in drawers])
@@ -146,7 +151,7 @@ def observed_part(simulation: Simulation) -> Simulation:
     count = int((simulation.detections.detection_count > 0).sum())
     rows = simulation.detections.start[count]
     all_detections = simulation.detections
-    part = Sightings(
+    part = Detections(
         all_detections.start[: count + 1],
         all_detections.worker[:rows],
         all_detections.detected[:rows],
@@ -185,7 +190,7 @@ def test_only_gold_reveals_that_all_workers_are_careless() -> None:
     order = np.concatenate([np.arange(len(simulation.true)), missed])
     start = full.detections.start
     rows = np.concatenate([np.arange(start[at], start[at + 1]) for at in order])
-    part = Sightings(
+    part = Detections(
         np.concatenate([[0], np.cumsum(np.diff(start)[order])]),
         full.detections.worker[rows],
         full.detections.detected[rows],
@@ -201,13 +206,13 @@ def test_only_gold_reveals_that_all_workers_are_careless() -> None:
 
 def test_history_is_used_before_there_is_evidence() -> None:
     simulation = observed_part(simulate())
-    few = Witnesses.of(np.array([0]), np.array([WREN]), np.array([0, 0]), np.array([WREN, FINCH]), None)
+    few = Observers.of(np.array([0]), np.array([WREN]), np.array([0, 0]), np.array([WREN, FINCH]), None)
     detections = few.detections(np.array([0]), [np.array([WREN])], np.zeros(1))
-    bad = learn_rates(detections, history={WREN: History(detected=50, missed=50, false=90)})
-    good = learn_rates(detections, history={WREN: History(detected=95, missed=5, false=1)})
+    bad = learn_rates(detections, history={WREN: DetectionHistory(detected=50, missed=50, false=90)})
+    good = learn_rates(detections, history={WREN: DetectionHistory(detected=95, missed=5, false=1)})
     assert existence(detections, bad)[0] < 0.5 < existence(detections, good)[0]
     assert good.detection[list(good.workers).index(WREN)] > bad.detection[list(bad.workers).index(WREN)]
-    assert len(learn_rates(simulation.detections, history={99: History(detected=5)}).workers) == 13
+    assert len(learn_rates(simulation.detections, history={99: DetectionHistory(detected=5)}).workers) == 13
 
 
 def test_gold_objects_are_clamped_and_missed_gold_is_harmless() -> None:
@@ -233,7 +238,7 @@ def test_boxes_in_a_crowd_region_are_evidence_for_it() -> None:
     # Only a sixteenth of the last box lies in the region.
     assert result.crowd.tolist() == [True, False]
     assert (result.members, result.absorbed) == (((0, 1), (4,)), ((2, 3), ()))
-    assert result.existence[0] == pytest.approx(existence_of([WREN, FINCH, ROBIN], [WREN, FINCH, ROBIN]))
+    assert result.existence[0] == pytest.approx(cluster_existence([WREN, FINCH, ROBIN], [WREN, FINCH, ROBIN]))
 
 
 def test_objects_that_more_workers_drew_individually_win_over_a_crowd_region() -> None:
@@ -249,7 +254,7 @@ def test_objects_that_more_workers_drew_individually_win_over_a_crowd_region() -
     assert result.crowd.tolist() == [False, True]
     assert result.absorbed == ((), ())
     # A worker who drew the region is not a non-detection of the objects in it.
-    assert result.existence[0] > existence_of([FINCH, ROBIN], [WREN, FINCH, ROBIN])
+    assert result.existence[0] > cluster_existence([FINCH, ROBIN], [WREN, FINCH, ROBIN])
 
 
 def test_a_crowd_region_never_matches_an_object() -> None:
@@ -262,17 +267,17 @@ def test_a_crowd_region_never_matches_an_object() -> None:
 
 
 def test_one_detection_among_many_non_detections_is_no_object() -> None:
-    posteriors = [existence_of([WREN], range(1, n + 1)) for n in range(1, 201)]
+    posteriors = [cluster_existence([WREN], range(1, n + 1)) for n in range(1, 201)]
     assert (np.diff(posteriors) <= 0).all()
     assert posteriors[-1] < 0.01
 
 
 @pytest.mark.parametrize("seen", [10, 20, 40])
 def test_more_detections_never_lower_existence(seen: int) -> None:
-    by_detections = [existence_of(range(k), range(seen)) for k in range(1, seen + 1)]
+    by_detections = [cluster_existence(range(k), range(seen)) for k in range(1, seen + 1)]
     assert (np.diff(by_detections) >= 0).all()
 
 
 def test_existence_without_detections_is_rejected() -> None:
     with pytest.raises(ValueError, match="no worker drew"):
-        existence_of([], [WREN])
+        cluster_existence([], [WREN])

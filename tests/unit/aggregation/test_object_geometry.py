@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotary_core.aggregation.objects.existence import DetectionRates
-from annotary_core.aggregation.objects.fuse_boxes import rates_of_spreads
-from annotary_core.aggregation.objects.fuse_lines import agreed_lines
-from annotary_core.aggregation.objects.fuse_points import agreed_keypoints, geometric_medians
-from annotary_core.aggregation.objects.fuse_rotated_boxes import agreed_rotated, canonical_rotated, rotated_spreads
-from annotary_core.aggregation.objects.fuse_upright_boxes import agreed_boxes, box_spreads
-from annotary_core.aggregation.objects.similarity import AreaSimilarity, resampled
+from annotary_core.aggregation.objects.fuse_boxes import rates_from_spreads
+from annotary_core.aggregation.objects.fuse_lines import fuse_polylines
+from annotary_core.aggregation.objects.fuse_points import fuse_keypoints, geometric_medians
+from annotary_core.aggregation.objects.fuse_rotated_boxes import canonical_rotated, fuse_rotated_boxes, rotated_spreads
+from annotary_core.aggregation.objects.fuse_upright_boxes import box_spreads, fuse_boxes
+from annotary_core.aggregation.objects.similarity import AreaSimilarity, resample
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 UNKNOWN = DetectionRates()
@@ -51,31 +51,31 @@ def test_spreads_are_estimated_without_gold() -> None:
 
 def test_precise_workers_have_more_weight() -> None:
     truth, box, index, worker = noisy_boxes(np.array([0.02, 0.1, 0.1]))
-    estimated = rates_of_spreads(box_spreads(box, index, worker, pooled=0.08))
+    estimated = rates_from_spreads(box_spreads(box, index, worker, pooled=0.08))
     size = np.tile(truth[:, 2:] - truth[:, :2], 2)
 
     def error(rates: DetectionRates) -> float:
-        return float(np.abs((agreed_boxes(box, index, worker, rates) - truth) / size).mean())
+        return float(np.abs((fuse_boxes(box, index, worker, rates) - truth) / size).mean())
 
     assert error(estimated) < 0.7 * error(UNKNOWN)
 
 
 def test_a_single_box_is_its_own_consensus() -> None:
     box = np.array([[1.25, 2.5, 10.75, 20.0]])
-    assert agreed_boxes(box, ONE[:1], THREE[:1], UNKNOWN).tolist() == box.tolist()
-    assert agreed_boxes(np.empty((0, 4)), ONE[:0], THREE[:0], UNKNOWN).shape == (0, 4)
+    assert fuse_boxes(box, ONE[:1], THREE[:1], UNKNOWN).tolist() == box.tolist()
+    assert fuse_boxes(np.empty((0, 4)), ONE[:0], THREE[:0], UNKNOWN).shape == (0, 4)
 
 
 def test_one_outlier_barely_moves_the_consensus_of_unknown_workers() -> None:
     box = np.array([[0, 0, 100, 100], [1, 0, 101, 100], [30, 20, 150, 160.0]])
-    fused = agreed_boxes(box, ONE, THREE, UNKNOWN)[0]
+    fused = fuse_boxes(box, ONE, THREE, UNKNOWN)[0]
     assert np.abs(fused - [0.5, 0, 100.5, 100]).max() < 4
 
 
 def test_untrusted_workers_do_not_move_a_box_unless_all_are_untrusted() -> None:
     box = np.array([[0, 0, 10, 10], [0, 0, 10, 10], [2, 2, 14, 14.0]])
-    assert agreed_boxes(box, ONE, THREE, UNKNOWN, trust=np.array([1, 1, 0.0])).tolist() == [[0, 0, 10, 10]]
-    alone = agreed_boxes(box[2:], ONE[:1], THREE[2:], UNKNOWN, trust=np.zeros(1))
+    assert fuse_boxes(box, ONE, THREE, UNKNOWN, trust=np.array([1, 1, 0.0])).tolist() == [[0, 0, 10, 10]]
+    alone = fuse_boxes(box[2:], ONE[:1], THREE[2:], UNKNOWN, trust=np.zeros(1))
     assert alone.tolist() == [[2, 2, 14, 14]]
 
 
@@ -95,7 +95,7 @@ def test_equivalent_forms_of_a_rectangle_fuse_into_that_rectangle(names: list[tu
             for _, _, swap, turns in names
         ]
     )
-    fused = agreed_rotated(rows, np.zeros(len(rows), np.int64), np.arange(len(rows)), UNKNOWN)
+    fused = fuse_rotated_boxes(rows, np.zeros(len(rows), np.int64), np.arange(len(rows)), UNKNOWN)
     pair = AreaSimilarity.of_rotated(np.concatenate([fused, rows[:1]]))
     assert pair.of(np.array([0]), np.array([1]))[0] == pytest.approx(1, abs=1e-6)
     assert fused[0, 2] >= fused[0, 3] and 0 <= fused[0, 4] < np.pi
@@ -103,13 +103,13 @@ def test_equivalent_forms_of_a_rectangle_fuse_into_that_rectangle(names: list[tu
 
 def test_angles_average_across_the_half_turn() -> None:
     rows = np.array([[0, 0, 40, 10, 0.1], [0, 0, 40, 10, np.pi - 0.1]])
-    angle = agreed_rotated(rows, np.zeros(2, np.int64), np.arange(2), UNKNOWN)[0, 4]
+    angle = fuse_rotated_boxes(rows, np.zeros(2, np.int64), np.arange(2), UNKNOWN)[0, 4]
     assert min(angle, np.pi - angle) == pytest.approx(0, abs=1e-9)
 
 
 def test_an_elongated_box_does_not_swap_its_sides_for_a_smaller_angle() -> None:
     rows = np.array([[0, 0, 100, 20, 0.0], [0, 0, 100, 20, 0.0], [0, 0, 100, 20, np.radians(50)]])
-    fused = agreed_rotated(rows, ONE, THREE, UNKNOWN)[0]
+    fused = fuse_rotated_boxes(rows, ONE, THREE, UNKNOWN)[0]
     assert fused[2:4].tolist() == pytest.approx([100, 20])
     assert fused[4] < np.radians(17)
 
@@ -172,7 +172,7 @@ def test_the_geometric_median_is_a_local_optimum(seed: int) -> None:
 def test_joints_fuse_by_geometric_median_and_majority_visibility() -> None:
     xy = np.array([[[10, 10], [50, 50], [7, 7]], [[12, 10], [50, 52], [0, 0]], [[10, 10], [0, 0], [0, 0]]], np.float64)
     visible = np.array([[2, 2, 1], [2, 1, 0], [2, 0, 0]])
-    fused = agreed_keypoints(xy, visible, ONE, THREE, weight=np.array([1, 1.5, 1]))
+    fused = fuse_keypoints(xy, visible, ONE, THREE, weight=np.array([1, 1.5, 1]))
     assert fused.visible.tolist() == [[2, 1, 0]]
     assert fused.xy[0, 0].tolist() == pytest.approx([10, 10])
     assert fused.xy[0, 1].tolist() == pytest.approx([50, 52])
@@ -182,7 +182,7 @@ def test_joints_fuse_by_geometric_median_and_majority_visibility() -> None:
 
 def test_keypoints_of_different_objects_stay_separate() -> None:
     xy = np.array([[[0, 0]], [[2, 0]], [[100, 100]]], np.float64)
-    fused = agreed_keypoints(xy, np.full((3, 1), 2), np.array([0, 0, 1]), np.array([1, 2, 1]))
+    fused = fuse_keypoints(xy, np.full((3, 1), 2), np.array([0, 0, 1]), np.array([1, 2, 1]))
     assert fused.xy[:, 0].tolist() == [[1, 0], [100, 100]]
 
 
@@ -190,14 +190,14 @@ def test_polylines_fuse_regardless_of_direction() -> None:
     lines = [
         np.array(line, np.float64) for line in ([[0, 0], [100, 0]], [[100, 2], [0, 2]], [[0, 1], [40, 1], [100, 1]])
     ]
-    fused = agreed_lines(np.array([resampled(line) for line in lines]), ONE)[0]
+    fused = fuse_polylines(np.array([resample(line) for line in lines]), ONE)[0]
     assert fused[:, 1].tolist() == pytest.approx([1] * len(fused))
     assert sorted(fused[[0, -1], 0].tolist()) == pytest.approx([0, 100])
     assert np.ptp(np.linalg.norm(np.diff(fused, axis=0), axis=1)) < 1e-6
 
 
 def test_the_smallest_boxes_still_have_an_area() -> None:
-    fused = agreed_boxes(np.tile([0.0, 0.0, 1e-7, 1e-7], (3, 1)), ONE, THREE, UNKNOWN)[0]
+    fused = fuse_boxes(np.tile([0.0, 0.0, 1e-7, 1e-7], (3, 1)), ONE, THREE, UNKNOWN)[0]
     assert fused[2] > fused[0] and fused[3] > fused[1]
 
 
@@ -205,5 +205,5 @@ def test_the_smallest_boxes_still_have_an_area() -> None:
 @settings(max_examples=60, deadline=None)
 def test_a_consensus_box_does_not_extend_beyond_its_members(rows: list[tuple[int, int, int, int]]) -> None:
     box = np.array([[x, y, x + w, y + h] for x, y, w, h in rows], np.float64)
-    fused = agreed_boxes(box, np.zeros(len(box), np.int64), np.arange(len(box)), UNKNOWN)[0]
+    fused = fuse_boxes(box, np.zeros(len(box), np.int64), np.arange(len(box)), UNKNOWN)[0]
     assert (fused >= box.min(axis=0)).all() and (fused <= box.max(axis=0)).all()

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotary_core.aggregation.base import Answers
-from annotary_core.aggregation.classification.em import expect
-from annotary_core.aggregation.classification.encoding import Coded
+from annotary_core.aggregation.classification.em import e_step
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
 from annotary_core.aggregation.classification.majority import Majority
-from annotary_core.aggregation.classification.one_coin import OneCoin, TemperedClasses, coin_prior, fit_coins
-from annotary_core.aggregation.classification.one_coin_em import Coins
+from annotary_core.aggregation.classification.one_coin import OneCoin, TemperedClassPrior, accuracy_prior, fit_one_coin
+from annotary_core.aggregation.classification.one_coin_em import OneCoinEStep
 from annotary_core.aggregation.classification.wawa import WeightedMajority
 
 ROWS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 4), st.integers(0, 3)), min_size=1, max_size=40)
@@ -28,14 +28,14 @@ def columns(rows: list[tuple[int, int, int]], gold: dict[int, int] | None = None
 def test_e_step_equals_that_of_equivalent_confusion_matrices(
     rows: list[tuple[int, int, int]], gold: dict[int, int]
 ) -> None:
-    encoded = Coded.of(columns(rows, gold), repeats="share")
+    encoded = EncodedAnswers.of(columns(rows, gold), repeats="share")
     accuracy = np.linspace(0.4, 0.9, len(encoded.workers))
     prior = np.log(np.array([0.4, 0.3, 0.2, 0.1])) / 2
     theta = np.repeat(((1 - accuracy) / 3)[:, None, None], 4, axis=1).repeat(4, axis=2)
     theta[:, np.arange(4), np.arange(4)] = accuracy[:, None]
-    dense_posterior, dense_statistics = expect(encoded, np.log(theta), prior)
-    one_coin = Coins(encoded)
-    posterior, statistics = one_coin.expect(np.log(np.stack([accuracy, 1 - accuracy], axis=1)), prior)
+    dense_posterior, dense_statistics = e_step(encoded, np.log(theta), prior)
+    one_coin = OneCoinEStep(encoded)
+    posterior, statistics = one_coin.e_step(np.log(np.stack([accuracy, 1 - accuracy], axis=1)), prior)
     assert one_coin.dense(posterior, prior) == pytest.approx(dense_posterior, abs=1e-12)
     assert statistics.log_likelihood == pytest.approx(dense_statistics.log_likelihood)
     assert statistics.class_counts == pytest.approx(dense_statistics.class_counts)
@@ -49,23 +49,27 @@ def test_e_step_equals_that_of_equivalent_confusion_matrices(
 @settings(max_examples=60, deadline=None)
 def test_em_never_lowers_the_elbo(rows: list[tuple[int, int, int]], gold: dict[int, int]) -> None:
     answers = columns(rows, gold)
-    encoded = Coded.of(answers, repeats="share")
-    trace = fit_coins(
-        Coins(encoded), coin_prior(answers, encoded.workers), TemperedClasses(), max_iterations=40, tolerance=0
+    encoded = EncodedAnswers.of(answers, repeats="share")
+    trace = fit_one_coin(
+        OneCoinEStep(encoded),
+        accuracy_prior(answers, encoded.workers),
+        TemperedClassPrior(),
+        max_iterations=40,
+        tolerance=0,
     )
-    steps = np.diff(trace.bounds)
+    steps = np.diff(trace.elbo)
     assert len(steps) == 39
-    assert steps.min() >= -1e-9 * abs(trace.bounds[-1])
+    assert steps.min() >= -1e-9 * abs(trace.elbo[-1])
 
 
 @given(ROWS)
 @settings(max_examples=40, deadline=None)
 def test_leave_one_out_predicts_each_answer_without_its_own_row(rows: list[tuple[int, int, int]]) -> None:
-    encoded = Coded.of(columns(sorted(set(rows))), repeats="share")
-    one_coin = Coins(encoded)
+    encoded = EncodedAnswers.of(columns(sorted(set(rows))), repeats="share")
+    one_coin = OneCoinEStep(encoded)
     accuracy = np.linspace(0.4, 0.9, len(encoded.workers))
     log_accuracy, prior = np.log(np.stack([accuracy, 1 - accuracy], axis=1)), np.zeros(4)
-    posterior, statistics = one_coin.expect(log_accuracy, prior)
+    posterior, statistics = one_coin.e_step(log_accuracy, prior)
     seen = statistics.counts + np.array([8.0, 2.0])
     expected = 0.0
     for row, (task, worker, label) in enumerate(zip(encoded.task, encoded.worker, encoded.label, strict=True)):

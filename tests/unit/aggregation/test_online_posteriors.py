@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.classification.blend import fit_blend
-from annotary_core.aggregation.classification.encoding import Coded
-from annotary_core.aggregation.classification.fitted_model import BlendState
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
+from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.classification.kernels import has_compiled
-from annotary_core.aggregation.classification.predict import score
+from annotary_core.aggregation.classification.predict import predict_proba
 from annotary_core.aggregation.online.posteriors import OnlinePosteriors
 from annotary_core.aggregation.replay.online import replay_online
 from annotary_core.labels.arrays import FloatArray
@@ -36,15 +36,15 @@ def crowd(tasks: int = 400, each: int = 5, *, seed: int = 0) -> tuple[Answers, d
 
 
 @pytest.fixture(scope="module")
-def model() -> BlendState:
+def model() -> FittedModel:
     fitted = fit_blend(crowd()[0])
-    assert not fitted.cold
+    assert not fitted.is_cold_start
     return replace(fitted, blend=0.4)
 
 
-def predicted(model: BlendState, answers: Answers) -> dict[int, FloatArray]:
-    encoded = Coded.of(answers, repeats="share")
-    return dict(zip(encoded.tasks.tolist(), score(model, encoded), strict=True))
+def predicted(model: FittedModel, answers: Answers) -> dict[int, FloatArray]:
+    encoded = EncodedAnswers.of(answers, repeats="share")
+    return dict(zip(encoded.tasks.tolist(), predict_proba(model, encoded), strict=True))
 
 
 def posteriors_of(online: OnlinePosteriors) -> dict[int, FloatArray]:
@@ -63,7 +63,7 @@ def assert_same(online: OnlinePosteriors, expected: dict[int, FloatArray]) -> No
 @settings(max_examples=40, deadline=None)
 @given(rows=ROWS, cut=st.integers(0, 40))
 def test_answers_added_one_by_one_or_at_once_give_the_same_posteriors(
-    compiled: bool, model: BlendState, rows: list[tuple[int, int, int]], cut: int
+    compiled: bool, model: FittedModel, rows: list[tuple[int, int, int]], cut: int
 ) -> None:
     """Workers above 19 are unknown to the model, and workers repeat answers."""
     online = OnlinePosteriors(model, compiled=compiled, gold={3: 1})
@@ -76,7 +76,7 @@ def test_answers_added_one_by_one_or_at_once_give_the_same_posteriors(
 
 
 @pytest.mark.parametrize("compiled", LOOPS)
-def test_add_returns_the_updated_posterior(compiled: bool, model: BlendState) -> None:
+def test_add_returns_the_updated_posterior(compiled: bool, model: FittedModel) -> None:
     online = OnlinePosteriors(model, compiled=compiled)
     first = online.add(7, 19, 2)
     second = online.add(7, 18, 2)
@@ -86,7 +86,7 @@ def test_add_returns_the_updated_posterior(compiled: bool, model: BlendState) ->
 
 
 @pytest.mark.parametrize("compiled", LOOPS)
-def test_repeating_the_same_answer_changes_nothing(compiled: bool, model: BlendState) -> None:
+def test_repeating_the_same_answer_changes_nothing(compiled: bool, model: FittedModel) -> None:
     online = OnlinePosteriors(model, compiled=compiled)
     online.add(7, 19, 2)
     before = online.add(7, 4, 0)
@@ -96,7 +96,7 @@ def test_repeating_the_same_answer_changes_nothing(compiled: bool, model: BlendS
 
 
 @pytest.mark.parametrize("compiled", LOOPS)
-def test_swapping_the_model_updates_all_posteriors(compiled: bool, model: BlendState) -> None:
+def test_swapping_the_model_updates_all_posteriors(compiled: bool, model: FittedModel) -> None:
     answers, _ = crowd(seed=1)
     online = OnlinePosteriors(fit_blend(Answers.of([], [], [], classes=[0, 1, 2])), compiled=compiled)
     online.add_all(answers.task, answers.worker, answers.label)
@@ -108,7 +108,7 @@ def test_swapping_the_model_updates_all_posteriors(compiled: bool, model: BlendS
 
 
 @pytest.mark.parametrize("compiled", LOOPS)
-def test_a_class_unknown_to_the_model_uses_the_one_coin_model_alone(compiled: bool, model: BlendState) -> None:
+def test_a_class_unknown_to_the_model_uses_the_one_coin_model_alone(compiled: bool, model: FittedModel) -> None:
     online = OnlinePosteriors(model, classes=np.array([0, 1, 2, 3]), compiled=compiled)
     online.add(1, 19, 3)
     online.add(1, 2, 0)
@@ -117,7 +117,7 @@ def test_a_class_unknown_to_the_model_uses_the_one_coin_model_alone(compiled: bo
 
 
 @pytest.mark.parametrize("compiled", LOOPS)
-def test_an_unknown_class_is_refused_and_nothing_is_added(compiled: bool, model: BlendState) -> None:
+def test_an_unknown_class_is_refused_and_nothing_is_added(compiled: bool, model: FittedModel) -> None:
     online = OnlinePosteriors(model, compiled=compiled)
     with pytest.raises(ValueError, match="not among the classes"):
         online.add_all(np.array([1, 2]), np.array([1, 1]), np.array([0, 8]))
@@ -126,7 +126,7 @@ def test_an_unknown_class_is_refused_and_nothing_is_added(compiled: bool, model:
         online.posterior(1)
 
 
-def test_kept_answers_equal_the_added_answers(model: BlendState) -> None:
+def test_kept_answers_equal_the_added_answers(model: FittedModel) -> None:
     answers, _ = crowd(tasks=50)
     online = OnlinePosteriors(model)
     online.add_all(answers.task, answers.worker, answers.label)
@@ -136,7 +136,7 @@ def test_kept_answers_equal_the_added_answers(model: BlendState) -> None:
 
 
 @pytest.mark.parametrize("compiled", LOOPS)
-def test_readers_and_writers_never_see_a_partial_swap(compiled: bool, model: BlendState) -> None:
+def test_readers_and_writers_never_see_a_partial_swap(compiled: bool, model: FittedModel) -> None:
     """Swap two models repeatedly during reads and writes: each read comes entirely from one of them."""
     answers, _ = crowd(tasks=200, seed=2)
     other = replace(model, accuracy=1 - model.accuracy / 2, blend=0.0)

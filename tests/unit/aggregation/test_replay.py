@@ -12,11 +12,11 @@ from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.classification.majority import Majority
 from annotary_core.aggregation.io.tables import BoxGold
 from annotary_core.aggregation.objects.box_clustering import BoxAnswers
-from annotary_core.aggregation.replay.answer_order import Arrivals
+from annotary_core.aggregation.replay.answer_order import AnswerOrder
 from annotary_core.aggregation.replay.boxes import f1
 from annotary_core.aggregation.replay.classification import accuracy
 from annotary_core.aggregation.replay.policies import Policy, policies
-from annotary_core.aggregation.replay.replay import box_curve, curve, replay
+from annotary_core.aggregation.replay.replay import replay, replay_box_policies, replay_policies
 from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD
 from tests.benchmarks.consensus_overlap import CROWD, classes_of, online_gaps, saving
 
@@ -67,7 +67,7 @@ def test_a_fixed_number_is_capped_by_the_available_answers() -> None:
 
 def test_the_stopping_rule_saves_answers_at_little_cost_in_accuracy() -> None:
     answers, gold = crowd()
-    full, rule = curve(answers, gold, [Policy(), Policy(threshold=0.002)])
+    full, rule = replay_policies(answers, gold, [Policy(), Policy(threshold=0.002)])
     assert rule.share_of_all < 0.75
     assert full.accuracy is not None and rule.accuracy is not None and rule.majority_accuracy is not None
     assert rule.accuracy > full.accuracy - 0.01
@@ -81,7 +81,7 @@ def test_a_higher_threshold_uses_fewer_answers(method: str) -> None:
     """Up to chance in the estimated worker rates, which are based on different answers."""
     answers, gold = crowd(tasks=200)
     thresholds = (0.0, 0.001, 0.01, 0.1, 1.0)
-    result = curve(answers, gold, [Policy(method=method, threshold=threshold) for threshold in thresholds])
+    result = replay_policies(answers, gold, [Policy(method=method, threshold=threshold) for threshold in thresholds])
     used = [row.labels for row in result]
     assert used[-1] == 2 * 200
     assert all(more >= less * 0.95 for more, less in pairwise(used))
@@ -89,7 +89,7 @@ def test_a_higher_threshold_uses_fewer_answers(method: str) -> None:
 
 def test_limits_hold_for_any_threshold() -> None:
     answers, gold = crowd(tasks=150)
-    result = curve(
+    result = replay_policies(
         answers,
         gold,
         [Policy(threshold=threshold, answers_min=3, answers_max=5) for threshold in (0.0, 0.01, 1.0)],
@@ -125,12 +125,12 @@ def test_ties_count_as_fractions() -> None:
 
 def test_all_rows_of_a_worker_and_task_arrive_together() -> None:
     task, worker = np.array([7, 7, 7, 7, 3]), np.array([1, 2, 1, 3, 1])
-    arrivals = Arrivals.of(task, worker, seed=0)
+    arrivals = AnswerOrder.of(task, worker, seed=0)
     assert (arrivals.tasks.tolist(), arrivals.available.tolist()) == ([3, 7], [1, 3])
-    assert arrivals.place[0] == arrivals.place[2]
-    assert sorted({int(place) for place in arrivals.place[:4]}) == [0, 1, 2]
-    assert arrivals.come(np.array([0, 3])).tolist() == [True, True, True, True, False]
-    assert len({tuple(Arrivals.of(task, worker, seed=seed).place.tolist()) for seed in range(60)}) == 6
+    assert arrivals.rank[0] == arrivals.rank[2]
+    assert sorted({int(rank) for rank in arrivals.rank[:4]}) == [0, 1, 2]
+    assert arrivals.arrived(np.array([0, 3])).tolist() == [True, True, True, True, False]
+    assert len({tuple(AnswerOrder.of(task, worker, seed=seed).rank.tolist()) for seed in range(60)}) == 6
 
 
 def test_policies_cover_fixed_numbers_up_to_the_maximum_and_thresholds() -> None:
@@ -152,12 +152,12 @@ def test_invalid_policies_are_rejected() -> None:
 
 def test_boxes_are_replayed_by_worker_and_image() -> None:
     answers, gold = boxes()
-    full, one, rule = box_curve(answers, gold, [Policy(), Policy(fixed=1), Policy(threshold=0.01)], price=2.0)
+    full, one, rule = replay_box_policies(answers, gold, [Policy(), Policy(fixed=1), Policy(threshold=0.01)], price=2.0)
     assert (full.labels, full.accuracy, full.agreement) == (48, 1.0, 1.0)
     assert (one.labels, one.cost) == (12, 24.0)
     assert one.accuracy is not None and one.accuracy < 1
     assert one.labels < rule.labels <= 48
-    never = box_curve(answers, None, [Policy(threshold=1e9)])[0]
+    never = replay_box_policies(answers, None, [Policy(threshold=1e9)])[0]
     assert (never.labels_per_task, never.accuracy) == (2.0, None)
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.classification.blend import fit_blend
-from annotary_core.aggregation.classification.fitted_model import BlendState
+from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.classification.majority import Majority
 from annotary_core.aggregation.stopping import (
     LOOK_AHEAD,
@@ -19,12 +19,12 @@ from annotary_core.aggregation.stopping import (
     binary_gains,
     class_gains,
     design_effect,
-    of_tasks,
     pair_accuracy,
     pair_gains,
     sparse_gains,
+    sum_by_task,
 )
-from annotary_core.aggregation.task_selection import answer_probabilities, asking_order, worker_gains
+from annotary_core.aggregation.task_selection import answer_probabilities, order_by_gain, worker_gains
 
 
 def enumerated_value(p: float, a: float, m: int) -> float:
@@ -36,10 +36,10 @@ def enumerated_value(p: float, a: float, m: int) -> float:
     return right - p
 
 
-def state_of(confusion: list[list[list[float]]], *, accuracy: list[float], blend: float = 1.0) -> BlendState:
+def state_of(confusion: list[list[list[float]]], *, accuracy: list[float], blend: float = 1.0) -> FittedModel:
     rows = np.array(confusion)
     classes = rows.shape[1]
-    return BlendState(
+    return FittedModel(
         classes=np.arange(classes),
         workers=np.arange(len(rows)),
         accuracy=np.array(accuracy),
@@ -47,11 +47,11 @@ def state_of(confusion: list[list[list[float]]], *, accuracy: list[float], blend
         one_coin_prior=np.log(np.full(classes, 1 / classes)),
         confusion_prior=np.log(np.full(classes, 1 / classes)),
         pooled_accuracy=0.7,
-        pooled=rows.mean(axis=0),
+        pooled_confusion=rows.mean(axis=0),
         blend=blend,
-        alike=0.0,
+        error_correlation=0.0,
         answers=5_000,
-        cold=False,
+        is_cold_start=False,
     )
 
 
@@ -122,7 +122,9 @@ def test_sparse_posteriors_have_the_gains_of_dense_ones() -> None:
 
 
 def test_a_task_gain_sums_over_its_decisions() -> None:
-    assert of_tasks(np.array([0, 2, 0]), np.array([0.1, 0.2, 0.3]), 4).tolist() == pytest.approx([0.4, 0.0, 0.2, 0.0])
+    assert sum_by_task(np.array([0, 2, 0]), np.array([0.1, 0.2, 0.3]), 4).tolist() == pytest.approx(
+        [0.4, 0.0, 0.2, 0.0]
+    )
 
 
 def test_limits_apply_for_any_gain() -> None:
@@ -147,10 +149,10 @@ def test_contradictory_limits_are_rejected(limits: tuple[float, int, int | None]
 
 def test_tasks_are_ordered_by_gain_with_hashed_tie_breaking() -> None:
     gain = np.array([0.1, 0.3, 0.1, 0.2, 0.1])
-    order = asking_order(np.array([5, 6, 7, 8, 9]), gain, seed=1).tolist()
+    order = order_by_gain(np.array([5, 6, 7, 8, 9]), gain, seed=1).tolist()
     assert order[:2] == [1, 3]
     assert sorted(order) == [0, 1, 2, 3, 4]
-    orders = {tuple(asking_order(np.array([5, 6, 7, 8, 9]), gain, seed=seed).tolist()) for seed in range(20)}
+    orders = {tuple(order_by_gain(np.array([5, 6, 7, 8, 9]), gain, seed=seed).tolist()) for seed in range(20)}
     assert len(orders) > 1
 
 

@@ -18,9 +18,9 @@ for package in (annotary_core.labels, annotary_core.aggregation):
 """
 AGGREGATE = """
 from annotary_core.aggregation.base import Answers
-from annotary_core.aggregation.registry import DEFAULT_METHOD, method_named
+from annotary_core.aggregation.registry import DEFAULT_METHOD, get_method
 answers = Answers.of(task=[0, 0, 0, 1, 1, 1], worker=[1, 2, 3, 1, 2, 3], label=[7, 7, 8, 8, 8, 8])
-print(method_named(DEFAULT_METHOD).fit_predict(answers).label.tolist())
+print(get_method(DEFAULT_METHOD).fit_predict(answers).label.tolist())
 """
 
 

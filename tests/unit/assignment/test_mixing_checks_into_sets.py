@@ -5,33 +5,33 @@ from collections import Counter
 
 import pytest
 
-from tasks.assignment.gold_mixing import gold_beside, gold_count, mixed
+from tasks.assignment.gold_mixing import draw_gold_count, draw_gold_count_for, mix_in_gold
 
 
 def test_a_whole_expected_count_is_exact() -> None:
     rng = random.Random(7)
-    assert {gold_count(expected=10 * 0.1, rng=rng) for _ in range(200)} == {1}
+    assert {draw_gold_count(expected=10 * 0.1, rng=rng) for _ in range(200)} == {1}
 
 
 @pytest.mark.parametrize("rate", [0.02, 0.07, 0.13, 0.29])
 def test_a_fractional_expected_count_is_met_on_average(rate: float) -> None:
     rng = random.Random(7)
-    counts = Counter(gold_count(expected=10 * rate, rng=rng) for _ in range(20_000))
+    counts = Counter(draw_gold_count(expected=10 * rate, rng=rng) for _ in range(20_000))
     assert len(counts) == 2
     assert sum(count * times for count, times in counts.items()) / 20_000 == pytest.approx(10 * rate, abs=0.02)
 
 
 def test_gold_added_to_work_is_the_rate_of_the_total() -> None:
-    assert gold_beside(work=9, rate=0.1, rng=random.Random(1)) == 1
-    assert gold_beside(work=5, rate=0.5, rng=random.Random(1)) == 5
-    assert gold_beside(work=5, rate=0, rng=random.Random(1)) == 0
+    assert draw_gold_count_for(work=9, rate=0.1, rng=random.Random(1)) == 1
+    assert draw_gold_count_for(work=5, rate=0.5, rng=random.Random(1)) == 5
+    assert draw_gold_count_for(work=5, rate=0, rng=random.Random(1)) == 0
 
 
 def test_work_keeps_its_order_and_gold_goes_anywhere() -> None:
     rng = random.Random(3)
     positions: Counter[int] = Counter()
     for _ in range(4_000):
-        hand = mixed(work=["a", "b", "c"], gold=["G"], rng=rng)
+        hand = mix_in_gold(work=["a", "b", "c"], gold=["G"], rng=rng)
         assert [item for item in hand if item != "G"] == ["a", "b", "c"]
         positions[hand.index("G")] += 1
     assert all(900 < positions[position] < 1_100 for position in range(4))

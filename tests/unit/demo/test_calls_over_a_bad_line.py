@@ -8,13 +8,13 @@ import pytest
 
 from annotary.demo.browser import sign_up_form
 from annotary.demo.errors import DemoError
-from annotary.demo.flaky_network import Line, Stopped, code_of, demand, detail_of
+from annotary.demo.flaky_network import RetryingClient, Stopped, code_of, detail_of, require_success
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
-def a_line(answers: Iterator[Answer], *, retry_seconds: float = 5.0) -> Line:
-    client = Line("http://server.example", retry_seconds=retry_seconds)
+def a_client(answers: Iterator[Answer], *, retry_seconds: float = 5.0) -> RetryingClient:
+    client = RetryingClient("http://server.example", retry_seconds=retry_seconds)
     client.http = httpx.Client(
         base_url=client.url, transport=httpx.MockTransport(lambda request: next(answers)(request))
     )
@@ -34,29 +34,29 @@ def refused(request: httpx.Request) -> httpx.Response:
 
 
 def test_a_call_is_retried_until_the_server_is_back() -> None:
-    client = a_line(iter([refused, broken, status(503), status(500), status(200)]))
+    client = a_client(iter([refused, broken, status(503), status(500), status(200)]))
     assert client.call("PUT", "/answer").status_code == 200
     assert client.retries == 4
 
 
 def test_a_refusal_is_returned_and_not_retried() -> None:
-    assert a_line(iter([status(409)])).call("PUT", "/answer").status_code == 409
+    assert a_client(iter([status(409)])).call("PUT", "/answer").status_code == 409
 
 
 def test_unsafe_requests_are_retried_only_if_they_were_not_processed() -> None:
-    assert a_line(iter([refused, status(503), status(201)])).call("POST", "/", retry=False).status_code == 201
-    assert a_line(iter([status(500)])).call("POST", "/", retry=False).status_code == 500
+    assert a_client(iter([refused, status(503), status(201)])).call("POST", "/", retry=False).status_code == 201
+    assert a_client(iter([status(500)])).call("POST", "/", retry=False).status_code == 500
     with pytest.raises(DemoError, match="connection broke during POST /"):
-        a_line(iter([broken])).call("POST", "/", retry=False)
+        a_client(iter([broken])).call("POST", "/", retry=False)
 
 
 def test_an_unavailable_server_is_named_with_its_last_response() -> None:
     with pytest.raises(DemoError, match=r"http://server.example has not answered GET /x .*status 503"):
-        a_line(iter([status(503)] * 50), retry_seconds=0.2).call("GET", "/x")
+        a_client(iter([status(503)] * 50), retry_seconds=0.2).call("GET", "/x")
 
 
 def test_a_stop_ends_the_waiting() -> None:
-    client = a_line(iter([refused] * 100), retry_seconds=60)
+    client = a_client(iter([refused] * 100), retry_seconds=60)
     client.stop = threading.Event()
     threading.Timer(0.2, client.stop.set).start()
     with pytest.raises(Stopped):
@@ -67,7 +67,7 @@ def test_a_problem_is_reported_in_the_words_of_the_server() -> None:
     response = status(403)(httpx.Request("GET", "/"))
     assert (detail_of(response), code_of(response)) == ("Why.", "worker_paused")
     with pytest.raises(DemoError, match=r"Could not take a set: Why\."):
-        demand(response, "take a set")
+        require_success(response, "take a set")
     assert detail_of(httpx.Response(502, text="<html>")) == "The server answered 502."
 
 

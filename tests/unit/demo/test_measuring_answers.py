@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from annotary.demo.scoring import Score, agreement, score, total
-from annotary.demo.summary import plain
+from annotary.demo.summary import format_amount
 from tests.unit.demo.makers import boxes, of_class
 
 CUP = (1, 10.0, 10.0, 100.0, 100.0)
@@ -64,4 +64,4 @@ def test_agreement_is_the_mean_over_pairs() -> None:
 
 @pytest.mark.parametrize(("amount", "words"), [("16.320000", "16.32"), ("0.025000", "0.025"), ("3", "3.00")])
 def test_money_has_two_decimals_or_more_if_they_are_not_zero(amount: str, words: str) -> None:
-    assert plain(Decimal(amount)) == words
+    assert format_amount(Decimal(amount)) == words

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from annotary.demo.answer_model import answer, chance
+from annotary.demo.answer_model import answer, seeded_random
 from annotary.demo.scoring import Score, score, total
 from annotary.demo.skills import AVERAGE, CAREFUL, CARELESS, SKILLS, SPAMMER, Skill
 from annotary_core.labels.answer import Answer
@@ -22,7 +22,7 @@ def parsed(raw: object, tools: Sequence[str]) -> Answer:
 
 def score_many(skill: Skill, truth: Answer, tools: tuple[str, ...], images: int = 300) -> Score:
     question = a_question(truth, tools=tools)
-    rows = (answer(question, skill, chance(1, skill.kind, f"{at}.jpg")) for at in range(images))
+    rows = (answer(question, skill, seeded_random(1, skill.kind, f"{at}.jpg")) for at in range(images))
     return total(score(parsed(row, tools), truth) for row in rows)
 
 
@@ -32,13 +32,13 @@ def test_every_answer_is_accepted_by_the_server(skill: Skill, tools: tuple[str, 
     truth = Answer("labels", of_class(2 if "class" in tools else None).image, TRUTH.objects if "box" in tools else ())
     for known in (truth, None):
         for at in range(200):
-            raw = answer(a_question(known, tools=tools), skill, chance(3, "wren", f"{at}.jpg"))
+            raw = answer(a_question(known, tools=tools), skill, seeded_random(3, "wren", f"{at}.jpg"))
             parsed(raw, tools)
 
 
 def test_answers_depend_only_on_seed_name_and_image() -> None:
     def answer_of(seed: int, name: str, image: str) -> object:
-        return answer(a_question(TRUTH), CARELESS, chance(seed, name, image))
+        return answer(a_question(TRUTH), CARELESS, seeded_random(seed, name, image))
 
     assert answer_of(7, "careless-1", "a.jpg") == answer_of(7, "careless-1", "a.jpg")
     assert len({str(answer_of(*who)) for who in [(7, "a", "x"), (8, "a", "x"), (7, "b", "x"), (7, "a", "y")]}) == 4
@@ -58,9 +58,9 @@ def test_accuracy_falls_from_careful_to_average_to_careless_to_spammer() -> None
 
 
 def test_without_truth_an_honest_person_cannot_tell() -> None:
-    assert answer(a_question(None), CAREFUL, chance(1, "wren", "x"))["verdict"] == "cannot_tell"
+    assert answer(a_question(None), CAREFUL, seeded_random(1, "wren", "x"))["verdict"] == "cannot_tell"
 
 
 def test_an_empty_image_is_mostly_answered_empty() -> None:
-    rows = [answer(a_question(boxes()), AVERAGE, chance(1, "wren", str(at)))["verdict"] for at in range(100)]
+    rows = [answer(a_question(boxes()), AVERAGE, seeded_random(1, "wren", str(at)))["verdict"] for at in range(100)]
     assert rows.count("empty") > 85

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from annotary_core.formats.ground_truth import Reading, TruthBox
+from annotary_core.formats.ground_truth import GroundTruthObject, ReadResult
 from annotary_core.formats.readers import read_with
 
 
@@ -35,7 +35,7 @@ def document(**changes: Any) -> dict[str, Any]:
     return body | changes
 
 
-def read(folder: Path, body: dict[str, Any] | str | bytes, name: str = "instances.json") -> Reading:
+def read(folder: Path, body: dict[str, Any] | str | bytes, name: str = "instances.json") -> ReadResult:
     raw = body if isinstance(body, bytes) else (body if isinstance(body, str) else json.dumps(body)).encode()
     (folder / name).write_bytes(raw)
     reading = read_with("coco", folder / name)
@@ -51,7 +51,7 @@ def test_boxes_are_in_the_canonical_frame_and_a_listed_image_without_boxes_is_em
     reading = read(tmp_path, document())
     records = list(reading.records)
     assert [(each.file_name, each.width, each.height) for each in records] == [("a/x.jpg", 40, 30), ("y.jpg", 40, 30)]
-    assert records[0].boxes == (TruthBox("cat", 1, 2.5, 3, 4),)
+    assert records[0].boxes == (GroundTruthObject("cat", 1, 2.5, 3, 4),)
     assert records[1].boxes == ()
     assert reading.problems == []
 

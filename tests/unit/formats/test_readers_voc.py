@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from annotary_core.formats.ground_truth import Reading, TruthBox
+from annotary_core.formats.ground_truth import GroundTruthObject, ReadResult
 from annotary_core.formats.readers import detect_and_read, read_with
 
 GOOD = """<annotation verified="yes"><folder>images</folder><filename>{name}</filename>
@@ -23,7 +23,7 @@ def good(name: str = "r.jpg", xmin: str = "81", xmax: str = "522") -> str:
     return GOOD.format(name=name, xmin=xmin, xmax=xmax)
 
 
-def read(folder: Path, **files: str) -> Reading:
+def read(folder: Path, **files: str) -> ReadResult:
     for name, body in files.items():
         (folder / f"{name}.xml").write_text(body)
     reading = read_with("voc", folder)
@@ -34,7 +34,7 @@ def read(folder: Path, **files: str) -> Reading:
 def test_corners_count_from_one_and_belong_to_the_box(tmp_path: Path) -> None:
     record = next(read(tmp_path, a=good()).records)
     assert (record.file_name, record.width, record.height, record.image_class) == ("r.jpg", 650, 417, None)
-    assert record.boxes == (TruthBox("raccoon", 80, 87, 442, 321),)
+    assert record.boxes == (GroundTruthObject("raccoon", 80, 87, 442, 321),)
 
 
 def test_a_box_that_fills_the_image_does_so_in_either_convention(tmp_path: Path) -> None:

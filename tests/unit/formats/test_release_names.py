@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotary_core.formats.names import PATH_LIMIT, NameBook, fold, safe_part, safe_path, with_suffix
+from annotary_core.formats.names import PATH_LIMIT, NameAllocator, fold, safe_part, safe_path, with_suffix
 
 JPEG = "image/jpeg"
 
@@ -58,38 +58,40 @@ def test_a_very_deep_path_is_shortened_to_its_name() -> None:
 
 
 def test_the_same_base_name_in_two_folders_needs_no_change() -> None:
-    book = NameBook()
-    assert [book.give("a/x.jpg", "1"), book.give("b/x.jpg", "2")] == ["a/x.jpg", "b/x.jpg"]
+    allocator = NameAllocator()
+    assert [allocator.allocate("a/x.jpg", "1"), allocator.allocate("b/x.jpg", "2")] == ["a/x.jpg", "b/x.jpg"]
 
 
 def test_names_that_differ_only_by_case_or_unicode_form_get_distinct_names() -> None:
-    book = NameBook()
-    names = [book.give(name, str(key)) for key, name in enumerate(["x.jpg", "X.jpg", "STRASSE.jpg", "straße.jpg"])]
+    allocator = NameAllocator()
+    names = [
+        allocator.allocate(name, str(key)) for key, name in enumerate(["x.jpg", "X.jpg", "STRASSE.jpg", "straße.jpg"])
+    ]
     assert names[0] == "x.jpg" and names[1] != "X.jpg"
     assert len({fold(name) for name in names}) == 4
 
 
 def test_a_deduplicated_name_is_not_allocated_again() -> None:
-    book = NameBook()
-    book.give("x.jpg", "first")
-    suffixed = book.give("x.jpg", "second")
-    assert book.give(suffixed, "third") not in ("x.jpg", suffixed)
+    allocator = NameAllocator()
+    allocator.allocate("x.jpg", "first")
+    suffixed = allocator.allocate("x.jpg", "second")
+    assert allocator.allocate(suffixed, "third") not in ("x.jpg", suffixed)
 
 
 def test_the_suffix_depends_on_the_image_not_on_a_counter() -> None:
     names = []
     for others in (1, 5):
-        book = NameBook()
+        allocator = NameAllocator()
         for other in range(others):
-            book.give("x.jpg", f"other {other}")
-        names.append(book.give("x.jpg", "mine"))
+            allocator.allocate("x.jpg", f"other {other}")
+        names.append(allocator.allocate("x.jpg", "mine"))
     assert names[0] == names[1]
 
 
 def test_by_stem_names_that_differ_only_by_extension_collide() -> None:
-    book = NameBook(by_stem=True)
-    assert book.give("x.jpg", "1") == "x.jpg"
-    assert book.give("x.png", "2") != "x.png"
+    allocator = NameAllocator(by_stem=True)
+    assert allocator.allocate("x.jpg", "1") == "x.jpg"
+    assert allocator.allocate("x.png", "2") != "x.png"
 
 
 def test_a_suffix_goes_before_the_extension() -> None:
@@ -99,8 +101,8 @@ def test_a_suffix_goes_before_the_extension() -> None:
 
 @given(st.lists(st.text(max_size=120), max_size=30))
 def test_names_are_safe_and_unique_for_any_sources(sources: list[str]) -> None:
-    book = NameBook()
-    names = [book.give(safe_path(source, JPEG), str(key)) for key, source in enumerate(sources)]
+    allocator = NameAllocator()
+    names = [allocator.allocate(safe_path(source, JPEG), str(key)) for key, source in enumerate(sources)]
     assert len({fold(name) for name in names}) == len(sources)
     folders = {fold("/".join(name.split("/")[:depth])) for name in names for depth in range(1, name.count("/") + 1)}
     assert folders.isdisjoint(fold(name) for name in names)

@@ -5,7 +5,7 @@ import codecs
 import pytest
 
 from tasks.ingest.errors import MetadataRefused
-from tasks.ingest.tables import MAX_BYTES, group_of, read_table
+from tasks.ingest.tables import MAX_BYTES, group_key_of, read_table
 
 
 def test_rows_are_keyed_by_file_name_without_empty_cells() -> None:
@@ -35,8 +35,8 @@ def test_names_are_normalized_like_file_names() -> None:
 
 
 def test_the_group_column_is_found_in_any_case() -> None:
-    assert group_of({"Group": "herd 7", "place": "Bonn"}) == "herd 7"
-    assert group_of({"place": "Bonn"}) == ""
+    assert group_key_of({"Group": "herd 7", "place": "Bonn"}) == "herd 7"
+    assert group_key_of({"place": "Bonn"}) == ""
 
 
 @pytest.mark.parametrize(

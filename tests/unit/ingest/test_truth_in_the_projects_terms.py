@@ -8,9 +8,17 @@ import pytest
 from PIL import Image as Picture
 from PIL import ImageOps
 
-from annotary_core.formats.ground_truth import TruthBox, TruthRecord, Unreadable
+from annotary_core.formats.ground_truth import GroundTruthObject, GroundTruthRecord, Unreadable
 from annotary_core.labels.schema import Schema
-from tasks.ingest.ground_truth import ImageFrame, Truth, TruthRefused, answer_of, read_truth, turned, unknown_classes
+from tasks.ingest.ground_truth import (
+    GroundTruthRecords,
+    GroundTruthRefused,
+    ImageFrame,
+    read_ground_truth,
+    rotate_to_upright,
+    to_answer,
+    unknown_classes,
+)
 
 UPRIGHT = ImageFrame(100, 60, 100, 60, 1)
 
@@ -20,17 +28,17 @@ def schema(*tools: str) -> Schema:
     return Schema.from_json({"classes": classes, "tools": list(tools), "attributes": []})
 
 
-def record(*boxes: TruthBox, cls: str | None = None, size: tuple[int, int] | None = None) -> TruthRecord:
+def record(*boxes: GroundTruthObject, cls: str | None = None, size: tuple[int, int] | None = None) -> GroundTruthRecord:
     width, height = size or (None, None)
-    return TruthRecord("x.jpg", width, height, cls, boxes)
+    return GroundTruthRecord("x.jpg", width, height, cls, boxes)
 
 
-def answer(source: TruthRecord, *tools: str, frame: ImageFrame = UPRIGHT) -> dict[str, Any]:
-    return answer_of(source, schema=schema(*tools), frame=frame)
+def answer(source: GroundTruthRecord, *tools: str, frame: ImageFrame = UPRIGHT) -> dict[str, Any]:
+    return to_answer(source, schema=schema(*tools), frame=frame)
 
 
 def test_boxes_get_the_projects_class_numbers_case_insensitively() -> None:
-    body = answer(record(TruthBox("CAT", 1, 2, 30, 40), TruthBox("dog", 5, 5, 5, 5)), "box")
+    body = answer(record(GroundTruthObject("CAT", 1, 2, 30, 40), GroundTruthObject("dog", 5, 5, 5, 5)), "box")
     assert [(item["class"], item["geom"]) for item in body["objects"]] == [
         (1, {"x": 1, "y": 2, "w": 30, "h": 40}),
         (4, {"x": 5, "y": 5, "w": 5, "h": 5}),
@@ -46,20 +54,20 @@ def test_a_class_of_the_whole_image_and_an_image_without_objects() -> None:
 @pytest.mark.parametrize(
     ("source", "tools", "words"),
     [
-        (record(TruthBox("bird", 1, 1, 5, 5)), ["box"], "no class “bird”"),
-        (record(TruthBox("cat", 1, 1, 5, 5)), ["class"], "this project has no box tool"),
-        (record(TruthBox("cat", 1, 1, 5, 5)), ["class", "box"], "give the image no class"),
+        (record(GroundTruthObject("bird", 1, 1, 5, 5)), ["box"], "no class “bird”"),
+        (record(GroundTruthObject("cat", 1, 1, 5, 5)), ["class"], "this project has no box tool"),
+        (record(GroundTruthObject("cat", 1, 1, 5, 5)), ["class", "box"], "give the image no class"),
         (record(cls="cat"), ["box"], "only asks for boxes"),
-        (record(TruthBox("cat", 1, 1, 500, 5)), ["box"], "past the right edge"),
+        (record(GroundTruthObject("cat", 1, 1, 500, 5)), ["box"], "past the right edge"),
         (
-            record(TruthBox("cat", 1, 1, 5, 5), size=(640, 480)),
+            record(GroundTruthObject("cat", 1, 1, 5, 5), size=(640, 480)),
             ["box"],
             "image of 640 x 480 pixels, but this one has 100 x 60",
         ),
     ],
 )
 def test_incomplete_or_mismatched_ground_truth_is_refused_as_a_whole(
-    source: TruthRecord, tools: list[str], words: str
+    source: GroundTruthRecord, tools: list[str], words: str
 ) -> None:
     with pytest.raises(Unreadable, match=words):
         answer(source, *tools)
@@ -67,7 +75,7 @@ def test_incomplete_or_mismatched_ground_truth_is_refused_as_a_whole(
 
 def test_boxes_drawn_on_unrotated_pixels_are_rotated_with_them() -> None:
     portrait = ImageFrame(60, 100, 100, 60, 6)
-    box = TruthBox("cat", 10, 20, 30, 5)
+    box = GroundTruthObject("cat", 10, 20, 30, 5)
     drawn_sideways = answer(record(box, size=(100, 60)), "box", frame=portrait)
     assert drawn_sideways["objects"][0]["geom"] == {"x": 35, "y": 10, "w": 5, "h": 30}
     drawn_upright = answer(record(box, size=(60, 100)), "box", frame=portrait)
@@ -86,16 +94,19 @@ def test_a_box_is_rotated_like_the_pixels(orientation: int, tmp_path: Path) -> N
         upright = np.asarray(ImageOps.exif_transpose(stored))
     ys, xs = np.nonzero(upright)
     frame = ImageFrame(upright.shape[1], upright.shape[0], 10, 6, orientation)
-    box = turned(TruthBox("cat", 4, 1, 5, 2), frame)
+    box = rotate_to_upright(GroundTruthObject("cat", 4, 1, 5, 2), frame)
     assert (box.x, box.y, box.x + box.w, box.y + box.h) == (xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
 
 
 def test_classes_that_the_project_lacks_are_named_once() -> None:
-    records = {"a": record(TruthBox("bird", 1, 1, 5, 5), TruthBox("cat", 1, 1, 5, 5)), "b": record(cls="bird")}
-    assert unknown_classes(Truth("voc", records), schema=schema("box")) == ["bird"]
+    records = {
+        "a": record(GroundTruthObject("bird", 1, 1, 5, 5), GroundTruthObject("cat", 1, 1, 5, 5)),
+        "b": record(cls="bird"),
+    }
+    assert unknown_classes(GroundTruthRecords("voc", records), schema=schema("box")) == ["bird"]
 
 
 def test_content_that_no_reader_recognizes_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("two cats")
-    with pytest.raises(TruthRefused, match="contains no readable labels"):
-        read_truth(path=tmp_path / "notes.txt")
+    with pytest.raises(GroundTruthRefused, match="contains no readable labels"):
+        read_ground_truth(path=tmp_path / "notes.txt")

@@ -17,11 +17,11 @@ from annotary_core.labels.shapes.mask import (
     EMPTY,
     Shape,
     Window,
-    as_geometry,
     clip_window,
     mask_iou,
-    rasterise,
+    rasterize,
     simplify,
+    to_shapely,
 )
 from annotary_core.labels.shapes.rle import Rle, decode, encode
 
@@ -50,12 +50,12 @@ def same(a: Window, b: Window) -> bool:
 
 @given(WINDOWS)
 def test_a_traced_mask_rasterizes_to_itself(mask: Window) -> None:
-    assert same(rasterise(trace(mask)), mask)
+    assert same(rasterize(trace(mask)), mask)
 
 
 @given(WINDOWS)
 def test_traced_contours_are_valid_polygons_with_the_mask_area(mask: Window) -> None:
-    outlines = as_geometry(trace(mask))
+    outlines = to_shapely(trace(mask))
     assert outlines.is_valid
     assert outlines.area == mask.area
 
@@ -65,7 +65,7 @@ def test_simplified_shapes_keep_every_part_and_hole_and_stay_valid(mask: Window,
     exact = trace(mask)
     simpler = simplify(exact, tolerance)
     assert [len(part) for part in simpler] == [len(part) for part in exact]
-    assert as_geometry(simpler).is_valid
+    assert to_shapely(simpler).is_valid
     assert sum(len(ring) for part in simpler for ring in part) <= sum(len(ring) for part in exact for ring in part)
 
 
@@ -96,9 +96,9 @@ def test_tracing_distinguishes_parts_and_holes(mask: Window, rings: list[int]) -
 
 def test_a_slanted_edge_simplifies_to_a_line() -> None:
     triangle = shape([[(0.0, 0.0), (60.0, 0.0), (0.0, 30.0)]])
-    outline = simplify(trace(rasterise(triangle)), 1.0)
+    outline = simplify(trace(rasterize(triangle)), 1.0)
     assert len(outline[0][0]) <= 6
-    assert as_geometry(outline).symmetric_difference(as_geometry(triangle)).area < 0.03 * 900
+    assert to_shapely(outline).symmetric_difference(to_shapely(triangle)).area < 0.03 * 900
 
 
 HUNDREDTHS = st.integers(-800, 800)
@@ -109,7 +109,7 @@ HUNDREDTHS = st.integers(-800, 800)
 )
 def test_a_pixel_is_inside_if_its_center_is(vertices: list[tuple[int, int]], scale: float) -> None:
     corners = [(x / 100, y / 100) for x, y in vertices]
-    mask = rasterise(shape([corners]), scale)
+    mask = rasterize(shape([corners]), scale)
     # Self-intersecting rings are filled by the even-odd rule, in shapely and here.
     polygon = shapely.make_valid(shapely.Polygon(corners))
     left, top, right, bottom = mask.bounds
@@ -119,26 +119,26 @@ def test_a_pixel_is_inside_if_its_center_is(vertices: list[tuple[int, int]], sca
 
 
 def test_adjacent_shapes_share_no_pixel_and_leave_no_gap() -> None:
-    left = rasterise(shape([[(0, 0), (3.5, 0), (6.5, 10), (0, 10)]]))
-    right = rasterise(shape([[(3.5, 0), (10, 0), (10, 10), (6.5, 10)]]))
+    left = rasterize(shape([[(0, 0), (3.5, 0), (6.5, 10), (0, 10)]]))
+    right = rasterize(shape([[(3.5, 0), (10, 0), (10, 10), (6.5, 10)]]))
     both = left.crop(0, 0, 10, 10).pixels.astype(int) + right.crop(0, 0, 10, 10).pixels
     assert (both == 1).all()
 
 
 def test_overlapping_parts_merge_and_holes_are_kept() -> None:
-    mask = rasterise(shape([square(0, 0, 6), square(2, 2, 2)], [square(5, 5, 4)]))
+    mask = rasterize(shape([square(0, 0, 6), square(2, 2, 2)], [square(5, 5, 4)]))
     assert mask.area == 36 - 4 + 16 - 1
     assert not mask.pixels[2:4, 2:4].any()
 
 
 def test_a_distant_polygon_takes_only_its_own_window() -> None:
-    assert rasterise(shape([square(1e6, 1e6, 3)])).pixels.shape == (3, 3)
+    assert rasterize(shape([square(1e6, 1e6, 3)])).pixels.shape == (3, 3)
 
 
 @pytest.mark.parametrize("ring", [[(0.0, 0.0), (1.0, 1.0)], [(0.0, 0.0), (1.0, float("nan")), (1.0, 0.0)]])
 def test_an_invalid_ring_is_rejected(ring: list[tuple[float, float]]) -> None:
     with pytest.raises(ValueError, match="at least three vertices"):
-        rasterise(shape([ring]))
+        rasterize(shape([ring]))
 
 
 @given(WINDOWS, WINDOWS)

@@ -24,7 +24,7 @@ def test_a_schema_survives_a_round_trip() -> None:
 
 def test_a_schema_knows_its_names_and_tools() -> None:
     assert BOTH_SCHEMA.names == {RACCOON: "raccoon", FOX: "fox"}
-    assert BOTH_SCHEMA.wants_class and BOTH_SCHEMA.object_tools == ("box",)
+    assert BOTH_SCHEMA.has_image_class and BOTH_SCHEMA.object_tools == ("box",)
     assert CLASS_SCHEMA.object_tools == ()
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from annotary.runtime import paths as places
-from annotary.runtime import secrets
+from annotary.runtime import paths, secrets
 from annotary.runtime.errors import EmbeddedError
-from annotary.runtime.paths import Places
+from annotary.runtime.paths import DataPaths
 
 
 def mode(path: Path) -> int:
@@ -19,7 +18,7 @@ def mode(path: Path) -> int:
 def test_only_the_owner_can_access_the_data_folder(tmp_path: Path) -> None:
     folder = tmp_path / "data"
     folder.mkdir(mode=0o755)
-    Places(folder).create()
+    DataPaths(folder).create()
     assert mode(folder) == 0o700
     assert mode(folder / "run") == 0o700
 
@@ -27,19 +26,19 @@ def test_only_the_owner_can_access_the_data_folder(tmp_path: Path) -> None:
 def test_a_file_instead_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").touch()
     with pytest.raises(EmbeddedError, match="is a file, not a folder: choose a folder with --data"):
-        Places(tmp_path / "data").create()
+        DataPaths(tmp_path / "data").create()
 
 
 def test_sockets_are_in_the_data_folder_if_its_path_is_short(tmp_path: Path) -> None:
-    short = Places(Path("/tmp/a"))
-    assert places.socket_folder(short) == short.run
+    short = DataPaths(Path("/tmp/a"))
+    assert paths.socket_folder(short) == short.run
 
 
 def test_sockets_are_in_a_private_folder_if_the_path_is_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", "/tmp")
-    found = places.socket_folder(Places(tmp_path / ("long" * 30)))
+    found = paths.socket_folder(DataPaths(tmp_path / ("long" * 30)))
     try:
-        assert len(os.fsencode(found / ".s.PGSQL.5432")) <= places.SOCKET_PATH_LIMIT
+        assert len(os.fsencode(found / ".s.PGSQL.5432")) <= paths.SOCKET_PATH_LIMIT
         assert mode(found) == 0o700
     finally:
         found.rmdir()
@@ -52,9 +51,9 @@ def test_a_link_or_an_open_folder_under_our_name_is_not_trusted(tmp_path: Path) 
     link.symlink_to(target)
     wide = tmp_path / "wide"
     wide.mkdir(mode=0o755)
-    assert not places.private_folder(link)
-    assert not places.private_folder(wide)
-    assert places.private_folder(target)
+    assert not paths.private_folder(link)
+    assert not paths.private_folder(wide)
+    assert paths.private_folder(target)
 
 
 def test_secrets_are_generated_once_and_readable_only_by_the_owner(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from kernel.models import Event
 from projects.models import Project
-from tasks.analytics.listings import names_of
+from tasks.analytics.listings import display_names
 from tasks.batching.models import Batch
 from tasks.exports.selectors import format_choices
 from workers_ui.templatetags.manage import money
@@ -86,7 +86,7 @@ def _names(project: Project, lines: Sequence[FeedLine]) -> DisplayNames:
     batches = {str(line.data["batch"]) for line in lines if "batch" in line.data}
     numbers = Batch.objects.filter(project=project, public_id__in=batches).values_list("public_id", "number")
     return DisplayNames(
-        workers=names_of(actors=sorted(workers)),
+        workers=display_names(actors=sorted(workers)),
         batches={str(public_id): number for public_id, number in numbers},
         currency=project.currency,
     )

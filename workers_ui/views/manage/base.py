@@ -46,7 +46,7 @@ TABS = (
 )
 
 
-def for_project(role: str) -> Callable[[View], View]:
+def project_role_required(role: str) -> Callable[[View], View]:
     """Decorate a view `(request, project, **kwargs)` that requires this role in the project's organization."""
 
     def decorate(view: View) -> View:
@@ -61,7 +61,7 @@ def for_project(role: str) -> Callable[[View], View]:
     return decorate
 
 
-def project_page(
+def render_project_page(
     request: HttpRequest, project: Project, template: str, context: dict[str, Any], *, tab: str, status: int = 200
 ) -> HttpResponse:
     """Render a page with the project's header and tabs; a template whose name begins with "_" is a part without."""
@@ -82,10 +82,10 @@ def project_page(
         "is_manager": Role.MANAGER in covered,
         "live_url": live_url(request, project),
     }
-    return render(request, f"workers_ui/manage/{template}", shared | main_page(request) | context, status=status)
+    return render(request, f"workers_ui/manage/{template}", shared | nav_context(request) | context, status=status)
 
 
-def main_page(request: HttpRequest) -> dict[str, Any]:
+def nav_context(request: HttpRequest) -> dict[str, Any]:
     """Return the main navigation of the managers' pages; people who also label get a link to their work."""
     here = request.path
     items = [
@@ -98,7 +98,7 @@ def main_page(request: HttpRequest) -> dict[str, Any]:
     return {"nav": items}
 
 
-def first_page(project: Project, role: str) -> str:
+def landing_url(project: Project, role: str) -> str:
     """Return the first page of the project for a member with this role; empty for workers, who have their own pages."""
     tab = next((each for each in TABS if each.role in COVERS.get(role, frozenset())), None)
     return reverse(f"workers_ui:{tab.name}", args=[project.public_id]) if tab else ""
@@ -114,7 +114,7 @@ def live_url(request: HttpRequest, project: Project) -> str:
     return f"{'wss' if request.is_secure() else 'ws'}://{netloc}{settings.ANNOTARY_WS_URL}{path}"
 
 
-def try_step(request: HttpRequest, back: str, act: Callable[[], object], done: str = "") -> HttpResponse:
+def run_action(request: HttpRequest, back: str, act: Callable[[], object], done: str = "") -> HttpResponse:
     """Run the action that a form requests, and redirect back with a message: what was done, or why it was not."""
     try:
         act()
@@ -126,7 +126,7 @@ def try_step(request: HttpRequest, back: str, act: Callable[[], object], done: s
     return redirect(back)
 
 
-def page_of(request: HttpRequest, count: int, size: int) -> dict[str, int | bool]:
+def paginate(request: HttpRequest, count: int, size: int) -> dict[str, int | bool]:
     """Return the slice of `count` rows that `?page=` requests; a page out of range becomes the nearest one."""
     pages = max(1, -(-count // size))
     requested = request.GET.get("page", "1")

@@ -15,12 +15,12 @@ from tasks.batching.selectors import batch_for
 from tasks.batching.services import PriorityRefused, open_all_batches, open_batch, pause_batch, set_priority
 from tasks.flow.requeue import unstick
 from tasks.review.services import approve_batch
-from workers_ui.views.manage.base import for_project, try_step
+from workers_ui.views.manage.base import project_role_required, run_action
 from workers_ui.views.shell import actor_of
 
 
 @require_POST
-@for_project(Role.MANAGER)
+@project_role_required(Role.MANAGER)
 def change(request: HttpRequest, project: Project, batch_id: uuid.UUID) -> HttpResponse:
     batch = batch_for(project=project, public_id=batch_id)
     actions: dict[str, tuple[Callable[[], object], str]] = {
@@ -39,22 +39,22 @@ def change(request: HttpRequest, project: Project, batch_id: uuid.UUID) -> HttpR
         ),
     }
     act, done = actions.get(request.POST.get("step", ""), (_unknown_action, ""))
-    return try_step(request, reverse("workers_ui:project", args=[project.public_id]), act, done)
+    return run_action(request, reverse("workers_ui:project", args=[project.public_id]), act, done)
 
 
 @require_POST
-@for_project(Role.MANAGER)
+@project_role_required(Role.MANAGER)
 def open_all(request: HttpRequest, project: Project) -> HttpResponse:
     back = reverse("workers_ui:project", args=[project.public_id])
-    return try_step(request, back, lambda: open_all_batches(project=project), "All batches are open.")
+    return run_action(request, back, lambda: open_all_batches(project=project), "All batches are open.")
 
 
 @require_POST
-@for_project(Role.MANAGER)
+@project_role_required(Role.MANAGER)
 def go_on(request: HttpRequest, project: Project) -> HttpResponse:
     back = reverse("workers_ui:project", args=[project.public_id])
     done = "Images without an answer are offered again; the others keep the answers they have."
-    return try_step(request, back, lambda: unstick(project=project), done)
+    return run_action(request, back, lambda: unstick(project=project), done)
 
 
 def _set_priority(batch: Batch, text: str) -> None:

@@ -9,12 +9,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
 from projects.models import Project
-from tasks.analytics.listings import free_for_checks
+from tasks.analytics.listings import available_for_gold
 from tasks.flow.check_images import retire_check_image
 from tasks.gold.models import Gold
 from tasks.gold.selectors import gold_for, golds_of
 from tasks.ingest.models import Image
-from workers_ui.views.manage.base import for_project, page_of, project_page, try_step
+from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
 
 PAGE_SIZE = 60
 PRELOADED = 20
@@ -23,11 +23,11 @@ ENOUGH = 10
 
 
 @require_safe
-@for_project(Role.MANAGER)
+@project_role_required(Role.MANAGER)
 def checks(request: HttpRequest, project: Project) -> HttpResponse:
     golds = golds_of(project=project, state=Gold.State.ACTIVE)
-    page = page_of(request, golds.count(), PAGE_SIZE)
-    free = free_for_checks(project=project)
+    page = paginate(request, golds.count(), PAGE_SIZE)
+    free = available_for_gold(project=project)
     context = {
         "golds": golds[page["start"] : page["start"] + PAGE_SIZE],
         "page": page,
@@ -43,16 +43,16 @@ def checks(request: HttpRequest, project: Project) -> HttpResponse:
             "images": [_desk_image(image) for image in free[:PRELOADED]],
         },
     }
-    return project_page(request, project, "checks.html", context, tab="checks")
+    return render_project_page(request, project, "checks.html", context, tab="checks")
 
 
 @require_POST
-@for_project(Role.MANAGER)
+@project_role_required(Role.MANAGER)
 def retire(request: HttpRequest, project: Project, gold_id: uuid.UUID) -> HttpResponse:
     gold = gold_for(project=project, public_id=gold_id)
     back = reverse("workers_ui:checks", args=[project.public_id])
     done = f"{gold.image.source_key} is no longer a check image. Your label for it is kept."
-    return try_step(request, back, lambda: retire_check_image(gold=gold), done)
+    return run_action(request, back, lambda: retire_check_image(gold=gold), done)
 
 
 def _desk_image(image: Image) -> dict[str, Any]:

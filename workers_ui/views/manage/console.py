@@ -16,7 +16,7 @@ from tasks.analytics.dashboard import project_figures
 from tasks.assignment.models import Assignment
 from tasks.batching.selectors import batches_of
 from workers_ui.views.manage.activity import activity
-from workers_ui.views.manage.base import for_project, page_of, project_page
+from workers_ui.views.manage.base import paginate, project_role_required, render_project_page
 from workers_ui.views.manage.next_step import first_steps, next_step
 
 BATCHES_PER_PAGE = 25
@@ -31,11 +31,11 @@ TOTALS = (
 
 
 @require_safe
-@for_project(Role.MANAGER)
+@project_role_required(Role.MANAGER)
 def console(request: HttpRequest, project: Project) -> HttpResponse:
     """Render the page; `?part=board` is the part that changes, reloaded on live events."""
     batches = batches_of(project=project)
-    page = page_of(request, batches.count(), BATCHES_PER_PAGE)
+    page = paginate(request, batches.count(), BATCHES_PER_PAGE)
     steps = first_steps(project=project)
     totals = stream_snapshot(project_id=project.pk).totals
     hours = throughput(project=project)
@@ -52,7 +52,7 @@ def console(request: HttpRequest, project: Project) -> HttpResponse:
     }
     is_part = request.GET.get("part") == "board"
     template = "_board.html" if is_part else "project.html"
-    return project_page(request, project, template, context | {"is_part": is_part}, tab="project")
+    return render_project_page(request, project, template, context | {"is_part": is_part}, tab="project")
 
 
 def throughput(*, project: Project) -> dict[str, Any]:

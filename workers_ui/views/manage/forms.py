@@ -9,11 +9,11 @@ from django import forms
 from projects.colors import PALETTE, default_color
 from projects.errors import PolicyRefused
 from projects.models import Project
-from projects.policies import POLICIES, DecimalRange, Whole
+from projects.policies import POLICIES, DecimalRange, IntegerRange
 from projects.services import ClassSpec
 
 CURRENCIES = ("USD", "EUR", "GBP", "CHF", "CAD", "AUD", "INR", "KES", "PHP", "JPY")
-TOOL_WORDS = {
+TOOL_LABELS = {
     "class": ("One class per image", "Workers choose the class of each image."),
     "box": ("Boxes around objects", "Workers draw a box around every object and choose its class."),
 }
@@ -49,7 +49,7 @@ class PolicyField(forms.CharField):
     """A policy as people enter it: a whole number, a percentage, or minutes; cleaned to what the service expects."""
 
     def __init__(self, name: str, label: str, help_text: str) -> None:
-        self.policy: Whole | DecimalRange = POLICIES[name]
+        self.policy: IntegerRange | DecimalRange = POLICIES[name]
         self.factor = Decimal("0.01") if name in PERCENTS else Decimal(60) if name in MINUTES else Decimal(1)
         super().__init__(
             label=label,
@@ -148,7 +148,7 @@ class ProjectForm(PolicyForm):
     )
     tools = forms.MultipleChoiceField(
         label="What to label",
-        choices=[(name, label) for name, (label, _) in TOOL_WORDS.items()],
+        choices=[(name, label) for name, (label, _) in TOOL_LABELS.items()],
         error_messages={"required": "Choose at least one way to label."},
         widget=forms.CheckboxSelectMultiple,
     )

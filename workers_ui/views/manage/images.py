@@ -10,27 +10,27 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Role
 from kernel.errors import NotFound
 from projects.models import Project
-from tasks.analytics.listings import IMAGE_STATES, image_cards, images_in
+from tasks.analytics.listings import IMAGE_STATES, filter_images, image_cards
 from tasks.batching.selectors import batch_for
 from tasks.ingest.models import Import
 from tasks.ingest.selectors import imports_of, is_stalled
 from tasks.ingest.services import resume_import
-from workers_ui.views.manage.base import for_project, page_of, project_page, try_step
+from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
 
 PAGE_SIZE = 60
 IMPORTS_SHOWN = 8
 
 
 @require_safe
-@for_project(Role.MANAGER)
+@project_role_required(Role.MANAGER)
 def images(request: HttpRequest, project: Project) -> HttpResponse:
     """Render the page; `?part=grid` is its grid alone, which is reloaded while images are being added."""
     state = request.GET.get("state", "")
     state = state if state in IMAGE_STATES else ""
     name = request.GET.get("name", "").strip()[:200]
     batch = batch_for(project=project, public_id=request.GET["batch"]) if request.GET.get("batch") else None
-    matching = images_in(project=project, state=state, name=name, batch=batch)
-    page = page_of(request, matching.count(), PAGE_SIZE)
+    matching = filter_images(project=project, state=state, name=name, batch=batch)
+    page = paginate(request, matching.count(), PAGE_SIZE)
     shown = list(matching[page["start"] : page["start"] + PAGE_SIZE])
     imports = list(imports_of(project=project)[:IMPORTS_SHOWN])
     context = {
@@ -47,7 +47,7 @@ def images(request: HttpRequest, project: Project) -> HttpResponse:
         "query": _query(state=state, name=name, batch=str(batch.public_id) if batch else ""),
     }
     template = "_images_grid.html" if request.GET.get("part") == "grid" else "images.html"
-    return project_page(request, project, template, context, tab="images")
+    return render_project_page(request, project, template, context, tab="images")
 
 
 def _query(*, batch: str, **filters: str) -> str:
@@ -57,13 +57,13 @@ def _query(*, batch: str, **filters: str) -> str:
 
 
 @require_POST
-@for_project(Role.MANAGER)
+@project_role_required(Role.MANAGER)
 def resume(request: HttpRequest, project: Project, import_id: uuid.UUID) -> HttpResponse:
     """Resume an import whose job gave up."""
     batch_import = imports_of(project=project).filter(public_id=import_id).first()
     if batch_import is None:
         raise NotFound
     back = reverse("workers_ui:images", args=[project.public_id])
-    return try_step(
+    return run_action(
         request, back, lambda: resume_import(batch_import=batch_import), "The import continues where it stopped."
     )

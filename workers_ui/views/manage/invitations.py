@@ -21,7 +21,7 @@ from accounts.services import invite, revoke_invitation
 from kernel.clock import utc_now
 from kernel.errors import NotFound
 from projects.models import Project
-from workers_ui.views.manage.base import for_project
+from workers_ui.views.manage.base import project_role_required
 from workers_ui.views.shell import actor_of
 
 #: Session key of a link that was just created: its token is stored nowhere else, and shown once.
@@ -39,7 +39,7 @@ class TeamForm(forms.Form):
 
 
 @require_POST
-@for_project(Role.MANAGER)
+@project_role_required(Role.MANAGER)
 @sensitive_variables("token")
 def invite_workers(request: HttpRequest, project: Project) -> HttpResponse:
     form = InviteForm(request.POST)

@@ -31,39 +31,41 @@ def class_names(*, project: Project) -> dict[int, str]:
     return dict(LabelClass.objects.filter(project=project).values_list("number", "name"))
 
 
-def name_of(names: Names, number: int) -> str:
+def class_name(names: Names, number: int) -> str:
     return names.get(number) or f"class {number}"
 
 
-def answer_words(body: Json, names: Names) -> str:
+def describe_answer(body: Json, names: Names) -> str:
     """Describe an answer: "cat", "2 boxes: cup, leaf", "nothing to label", "cannot tell"."""
     if body["verdict"] == "cannot_tell":
         return "cannot tell"
     image = body.get("image") or {}
-    parts = [name_of(names, image["class"])] if image.get("class") is not None else []
-    parts += [name_of(names, tag) for tag in image.get("tags") or ()]
+    parts = [class_name(names, image["class"])] if image.get("class") is not None else []
+    parts += [class_name(names, tag) for tag in image.get("tags") or ()]
     objects = body.get("objects") or ()
     if objects:
-        parts.append(f"{objects_words(objects)}: {listed(name_of(names, n) for n in _numbers(objects))}")
+        parts.append(f"{describe_objects(objects)}: {join_shortened(class_name(names, n) for n in _numbers(objects))}")
     return ", ".join(parts) or "nothing to label"
 
 
-def objects_words(objects: Sequence[Json]) -> str:
+def describe_objects(objects: Sequence[Json]) -> str:
     """Describe objects: "3 boxes", "2 boxes and 1 point"."""
     counts = Counter(item["tool"] for item in objects)
-    return " and ".join(many(count, *OBJECT_NOUNS.get(tool, ("object", "objects"))) for tool, count in counts.items())
+    return " and ".join(
+        format_count(count, *OBJECT_NOUNS.get(tool, ("object", "objects"))) for tool, count in counts.items()
+    )
 
 
-def changes_words(before: Json | None, after: Json, names: Names) -> str:
+def describe_changes(before: Json | None, after: Json, names: Names) -> str:
     """Describe what a new version changes: "cat became dog; 1 box added, 1 box moved". Empty for the first version."""
     if before is None:
         return ""
     parts = []
     if before["verdict"] != after["verdict"] and "cannot_tell" in (before["verdict"], after["verdict"]):
-        parts.append(f"{answer_words(before, names)} became {answer_words(after, names)}")
+        parts.append(f"{describe_answer(before, names)} became {describe_answer(after, names)}")
     elif before["image"]["class"] != after["image"]["class"]:
         old, new = (each["image"]["class"] for each in (before, after))
-        words = ["no class" if number is None else name_of(names, number) for number in (old, new)]
+        words = ["no class" if number is None else class_name(names, number) for number in (old, new)]
         parts.append(f"{words[0]} became {words[1]}")
     if before["objects"] != after["objects"]:
         parts.append(_object_changes(before, after))
@@ -77,14 +79,14 @@ def _object_changes(before: Json, after: Json) -> str:
     identities = [{(item.class_number, item.geom) for item in version} for version in boxes]
     unchanged = len(identities[0] & identities[1])
     match = match_boxes(boxes[1], boxes[0], iou=SAME_BOX_IOU)
-    reclassified = match.misplaced_class
+    reclassified = match.class_mismatches
     counts = {
         "added": len(boxes[1]) - match.matched - reclassified,
         "removed": len(boxes[0]) - match.matched - reclassified,
         "moved": match.matched - unchanged,
         "of another class": reclassified,
     }
-    parts = [f"{many(count, 'box', 'boxes')} {word}" for word, count in counts.items() if count > 0]
+    parts = [f"{format_count(count, 'box', 'boxes')} {word}" for word, count in counts.items() if count > 0]
     if [_without_id(item) for item in others[0]] != [_without_id(item) for item in others[1]]:
         parts.append("other objects changed")
     return ", ".join(parts)
@@ -98,11 +100,11 @@ def _numbers(objects: Sequence[Json]) -> list[int]:
     return sorted({item["class"] for item in objects})
 
 
-def many(count: int, singular: str, plural: str = "") -> str:
+def format_count(count: int, singular: str, plural: str = "") -> str:
     return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
 
 
-def listed(words: Any, most: int = 4) -> str:
+def join_shortened(words: Any, most: int = 4) -> str:
     """Join words into a list that stays short: "cup, leaf and 3 more"."""
     items = list(words)
     if len(items) <= most:
@@ -110,7 +112,7 @@ def listed(words: Any, most: int = 4) -> str:
     return f"{', '.join(items[: most - 1])} and {len(items) - most + 1:,} more"
 
 
-def method_words(method: str) -> str:
+def describe_method(method: str) -> str:
     return METHOD_LABELS.get(method, "Agreed by the crowd")
 
 

@@ -11,8 +11,8 @@ from kernel.errors import AnnotaryError, Forbidden
 from projects.errors import ClassesRefused, InstructionsRefused, ProjectRefused
 from projects.models import Project
 from projects.services import create_project
-from workers_ui.views.manage.base import main_page
-from workers_ui.views.manage.forms import TOOL_WORDS, ProjectForm, class_rows, class_specs, fresh_class_rows
+from workers_ui.views.manage.base import nav_context
+from workers_ui.views.manage.forms import TOOL_LABELS, ProjectForm, class_rows, class_specs, fresh_class_rows
 from workers_ui.views.shell import actor_of
 
 #: The field at which a service error is shown.
@@ -74,8 +74,8 @@ def _show(
         "own_errors": errors or {},
         "tools": [
             {"name": name, "label": label, "help": help_text, "chosen": name in chosen}
-            for name, (label, help_text) in TOOL_WORDS.items()
+            for name, (label, help_text) in TOOL_LABELS.items()
         ],
     }
     status = 422 if form.is_bound else 200
-    return render(request, "workers_ui/manage/new_project.html", main_page(request) | context, status=status)
+    return render(request, "workers_ui/manage/new_project.html", nav_context(request) | context, status=status)

@@ -15,7 +15,7 @@ from tasks.gold.models import Gold
 from tasks.ingest.models import Image
 from tasks.review.selectors import review_queue
 from tasks.snapshots.models import Snapshot
-from tasks.snapshots.selectors import releasable
+from tasks.snapshots.selectors import count_releasable
 
 GOLD_TO_START = 10
 
@@ -99,7 +99,7 @@ def _later_step(project: Project) -> Step | None:
     if Task.objects.filter(project=project).exclude(state=Task.State.APPROVED).exists():
         return None
     last = Snapshot.objects.filter(project=project).order_by("-number").first()
-    ready = releasable(project=project)
+    ready = count_releasable(project=project)
     if ready and (last is None or last.items_count < ready):
         text = f"{ready:,} approved image{pluralize(ready)} can be released."
         return Step("Release", False, url=_url("releases", project), text=text, action="Create release")

@@ -20,8 +20,8 @@ from projects.services import (
     write_instructions,
 )
 from tasks.batching.services import open_all_batches
-from workers_ui.views.manage.base import for_project, project_page, try_step
-from workers_ui.views.manage.forms import TOOL_WORDS, PolicyForm, class_rows, class_specs
+from workers_ui.views.manage.base import project_role_required, render_project_page, run_action
+from workers_ui.views.manage.forms import TOOL_LABELS, PolicyForm, class_rows, class_specs
 from workers_ui.views.shell import actor_of
 
 #: Policies that the query string may propose.
@@ -31,7 +31,7 @@ Errors = dict[str, str]
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_project(Role.MANAGER)
+@project_role_required(Role.MANAGER)
 def project_settings(request: HttpRequest, project: Project) -> HttpResponse:
     """Render one page with three forms; the field `form` names the submitted one."""
     savers: dict[str, Callable[[HttpRequest, Project], HttpResponse | None]] = {
@@ -44,7 +44,7 @@ def project_settings(request: HttpRequest, project: Project) -> HttpResponse:
 
 
 @require_POST
-@for_project(Role.MANAGER)
+@project_role_required(Role.MANAGER)
 def change_state(request: HttpRequest, project: Project) -> HttpResponse:
     """Open, pause or close the project. Opening a draft also opens its batches; without open ones there is no work."""
     actions: dict[str, tuple[Callable[[], object], str]] = {
@@ -58,7 +58,7 @@ def change_state(request: HttpRequest, project: Project) -> HttpResponse:
     act, done = actions.get(request.POST.get("step", ""), (_unknown_action, ""))
     pages = {"settings": "project-settings"}
     back = pages.get(request.POST.get("back", ""), "project")
-    return try_step(request, reverse(f"workers_ui:{back}", args=[project.public_id]), act, done)
+    return run_action(request, reverse(f"workers_ui:{back}", args=[project.public_id]), act, done)
 
 
 def _open(project: Project) -> None:
@@ -74,7 +74,7 @@ def _save_policy(request: HttpRequest, project: Project) -> HttpResponse | None:
         return _show(request, project, form=form)
     back = reverse("workers_ui:project-settings", args=[project.public_id])
     done = "Saved. The settings apply to images added from now on; answers already requested do not change."
-    return try_step(request, back, lambda: change_policy(project=project, changes=form.policy()), done)
+    return run_action(request, back, lambda: change_policy(project=project, changes=form.policy()), done)
 
 
 def _save_classes(request: HttpRequest, project: Project) -> HttpResponse | None:
@@ -83,7 +83,7 @@ def _save_classes(request: HttpRequest, project: Project) -> HttpResponse | None
         change_classes(project=project, by=actor_of(request), classes=class_specs(rows))
     except AnnotaryError as error:
         return _show(request, project, rows=rows, errors={"classes": error.detail})
-    return try_step(request, f"{_url(project)}#classes", lambda: None, "The classes are saved.")
+    return run_action(request, f"{_url(project)}#classes", lambda: None, "The classes are saved.")
 
 
 def _save_instructions(request: HttpRequest, project: Project) -> HttpResponse | None:
@@ -92,7 +92,7 @@ def _save_instructions(request: HttpRequest, project: Project) -> HttpResponse |
         write_instructions(project=project, by=actor_of(request), body=body)
     except AnnotaryError as error:
         return _show(request, project, errors={"instructions": error.detail})
-    return try_step(request, f"{_url(project)}#instructions", lambda: None, "The instructions are saved.")
+    return run_action(request, f"{_url(project)}#instructions", lambda: None, "The instructions are saved.")
 
 
 def _show(
@@ -111,13 +111,13 @@ def _show(
         "class_rows": current if rows is None else rows,
         "retired": LabelClass.objects.filter(project=project, retired_at__isnull=False).order_by("number"),
         "own_errors": errors or {},
-        "tools": [TOOL_WORDS[name][0] for name in (project.schema.body["tools"] if project.schema else [])],
+        "tools": [TOOL_LABELS[name][0] for name in (project.schema.body["tools"] if project.schema else [])],
         "instructions_text": request.POST.get("instructions", written),
     }
     if form is None:
         context["proposed"] = _propose(context["form"], request)
     failed = bool(errors) or form is not None
-    return project_page(
+    return render_project_page(
         request, project, "project_settings.html", context, tab="project-settings", status=422 if failed else 200
     )
 

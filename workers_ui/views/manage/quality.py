@@ -12,11 +12,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
 from projects.models import Project
-from tasks.analytics.listings import names_of
+from tasks.analytics.listings import display_names
 from tasks.analytics.reports import report_of
 from tasks.batching.models import Task
-from workers_ui.views.manage.base import for_project, project_page
-from workers_ui.views.manage.label_formatting import Names, answer_words, class_names, many, name_of
+from workers_ui.views.manage.base import project_role_required, render_project_page
+from workers_ui.views.manage.label_formatting import Names, class_name, class_names, describe_answer, format_count
 
 #: Krippendorff's own thresholds: draw no conclusions below the lower one; above the upper one labels are reliable.
 FAIR, GOOD = 0.667, 0.8
@@ -32,7 +32,7 @@ Json = dict[str, Any]
 
 
 @require_safe
-@for_project(Role.MANAGER)
+@project_role_required(Role.MANAGER)
 def quality(request: HttpRequest, project: Project) -> HttpResponse:
     """Render the page; `?part=figures` is the part that is reloaded while the report is being computed."""
     report = report_of(project=project, name="quality")
@@ -40,11 +40,11 @@ def quality(request: HttpRequest, project: Project) -> HttpResponse:
     if report.body is not None and report.body["answers"]:
         context["figures"] = shown(project, report.body)
     template = "_quality.html" if request.GET.get("part") == "figures" else "quality.html"
-    return project_page(request, project, template, context, tab="quality")
+    return render_project_page(request, project, template, context, tab="quality")
 
 
 @require_POST
-@for_project(Role.MANAGER)
+@project_role_required(Role.MANAGER)
 def again(request: HttpRequest, project: Project) -> HttpResponse:
     """Recompute the report now."""
     report_of(project=project, name="quality", again=True)
@@ -57,15 +57,15 @@ def shown(project: Project, body: Json) -> Json:
     calibration = body["calibration"]
     return {
         **body,
-        "alpha_words": alpha_words(body["agreement"]),
+        "describe_alpha": describe_alpha(body["agreement"]),
         "periods": [
             {**row, "until": datetime.fromtimestamp(row["until"], UTC)} for row in body["agreement"]["over_time"]
         ],
         "by_class": [
-            {**row, "name": name_of(names, row["class"])} for row in body["agreement"]["by_class"][:MAX_CLASSES]
+            {**row, "name": class_name(names, row["class"])} for row in body["agreement"]["by_class"][:MAX_CLASSES]
         ],
         "over_time": _over_time(body["agreement"]["over_time"]),
-        "judged": judged_words(calibration),
+        "judged": describe_calibration(calibration),
         "few_judged": 0 < calibration["n"] < FEW_JUDGED,
         "curve": _curve(calibration["bins"]),
         "doubtful": _doubtful(project, body["doubtful"], names),
@@ -76,7 +76,7 @@ def shown(project: Project, body: Json) -> Json:
     }
 
 
-def alpha_words(agreement: Json) -> tuple[str, str]:
+def describe_alpha(agreement: Json) -> tuple[str, str]:
     """Return (state, sentence).
 
     The thresholds apply to classes only: chance rarely puts two boxes in the same place, so alpha on boxes is stricter
@@ -101,14 +101,14 @@ def alpha_words(agreement: Json) -> tuple[str, str]:
     return "bad", "Workers agree no more than chance would. Test the instructions on a few images before you continue."
 
 
-def judged_words(calibration: Json) -> str:
+def describe_calibration(calibration: Json) -> str:
     """Describe the bin with the most labels: "Of 120 labels with 90 to 100 % confidence, 97 % were correct"."""
     bins = [row for row in calibration["bins"] if row["n"]]
     if not bins:
         return ""
     row = max(bins, key=lambda each: each["n"])
     low, high = round(100 * row["low"]), round(100 * row["high"])
-    labels = f"{many(row['n'], 'label')} with {low} to {high} % confidence"
+    labels = f"{format_count(row['n'], 'label')} with {low} to {high} % confidence"
     return f"Of {labels}, {round(100 * row['right'])} % were correct."
 
 
@@ -143,8 +143,8 @@ def _doubtful(project: Project, rows: Sequence[Json], names: Names) -> list[Json
         {
             **row,
             "task": tasks[row["task"]],
-            "words": answer_words(row["label"], names) if row["label"] else "no label yet",
-            "other": name_of(names, row["other"]) if row.get("other") is not None else "",
+            "words": describe_answer(row["label"], names) if row["label"] else "no label yet",
+            "other": class_name(names, row["other"]) if row.get("other") is not None else "",
         }
         for row in rows
         if row["task"] in tasks
@@ -154,10 +154,10 @@ def _doubtful(project: Project, rows: Sequence[Json], names: Names) -> list[Json
 def _confusion(project: Project, row: Json, names: Names) -> Json:
     tasks = _tasks(project, row["tasks"][:MAX_EXAMPLES])
     examples = [tasks[key] for key in row["tasks"] if key in tasks]
-    return {**row, "sentence": confusion_words(row, names), "examples": examples}
+    return {**row, "sentence": describe_confusion(row, names), "examples": examples}
 
 
-def confusion_words(row: Json, names: Names) -> str:
+def describe_confusion(row: Json, names: Names) -> str:
     """Describe a confusion: "“horse” and “pony” are mixed up by 14 of 20 workers", and what to do about it."""
     if row["unclear"]:
         advice = "check what the instructions say about both"
@@ -165,8 +165,8 @@ def confusion_words(row: Json, names: Names) -> str:
         advice = "only one person, so the instructions are probably not the cause"
     else:
         advice = "few so far, so look at the images before you change the instructions"
-    people = f"{row['workers']:,} of {many(row['of_workers'], 'worker')}"
-    return f"“{name_of(names, row['a'])}” and “{name_of(names, row['b'])}” are mixed up by {people}: {advice}."
+    people = f"{row['workers']:,} of {format_count(row['of_workers'], 'worker')}"
+    return f"“{class_name(names, row['a'])}” and “{class_name(names, row['b'])}” are mixed up by {people}: {advice}."
 
 
 def _tasks(project: Project, public_ids: Sequence[str]) -> Mapping[str, Task]:
@@ -175,5 +175,5 @@ def _tasks(project: Project, public_ids: Sequence[str]) -> Mapping[str, Task]:
 
 
 def _workers(rows: Sequence[Json]) -> list[Json]:
-    names = names_of(actors=[row["worker"] for row in rows[:MAX_WORKERS]])
+    names = display_names(actors=[row["worker"] for row in rows[:MAX_WORKERS]])
     return [{**row, "name": names[row["worker"]]} for row in rows[:MAX_WORKERS]]

@@ -15,9 +15,9 @@ from tasks.exports.models import Export
 from tasks.exports.selectors import format_choices
 from tasks.exports.services import request_export
 from tasks.snapshots.models import Snapshot
-from tasks.snapshots.selectors import releasable, releases_of
-from tasks.snapshots.services import add_note, make_snapshot, retract
-from workers_ui.views.manage.base import for_project, page_of, project_page, try_step
+from tasks.snapshots.selectors import count_releasable, releases_of
+from tasks.snapshots.services import add_note, create_snapshot, retract
+from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
 from workers_ui.views.shell import actor_of
 
 PAGE_SIZE = 20
@@ -26,33 +26,33 @@ APPROVALS = ("reviewed", "fixed by a reviewer", "answered by the owner", "by pol
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_project(Role.CLIENT)
+@project_role_required(Role.CLIENT)
 def releases(request: HttpRequest, project: Project) -> HttpResponseBase:
     """Render the page; `?part=list` is its list alone, reloaded while work is in progress. POST creates a release."""
     if request.method == "POST":
         return _create(request, project.public_id)
     rows = releases_of(project=project).select_related("schema")
-    page = page_of(request, rows.count(), PAGE_SIZE)
+    page = paginate(request, rows.count(), PAGE_SIZE)
     shown = [_shown(release) for release in rows[page["start"] : page["start"] + PAGE_SIZE]]
     context = {
         "releases": shown,
         "page": page,
-        "releasable": releasable(project=project),
+        "releasable": count_releasable(project=project),
         "busy": any(each["busy"] for each in shown),
     }
     template = "_releases_list.html" if request.GET.get("part") == "list" else "releases.html"
-    return project_page(request, project, template, context, tab="releases")
+    return render_project_page(request, project, template, context, tab="releases")
 
 
-@for_project(Role.MANAGER)
+@project_role_required(Role.MANAGER)
 def _create(request: HttpRequest, project: Project) -> HttpResponse:
     back = reverse("workers_ui:releases", args=[project.public_id])
     done = "The release is being built. It appears here when it is ready."
-    return try_step(request, back, lambda: make_snapshot(project=project, by=actor_of(request)), done)
+    return run_action(request, back, lambda: create_snapshot(project=project, by=actor_of(request)), done)
 
 
 @require_POST
-@for_project(Role.MANAGER)
+@project_role_required(Role.MANAGER)
 def change(request: HttpRequest, project: Project, release_id: uuid.UUID) -> HttpResponse:
     """Export the release in a format, add a note, or retract it with a reason."""
     release = Snapshot.objects.filter(project=project, public_id=release_id).first()
@@ -68,7 +68,7 @@ def change(request: HttpRequest, project: Project, release_id: uuid.UUID) -> Htt
         "retract": (lambda: retract(snapshot=release, by=by, reason=text), f"Release {release.number} is retracted."),
     }
     act, done = actions.get(request.POST.get("step", ""), (_unknown_action, ""))
-    return try_step(request, reverse("workers_ui:releases", args=[project.public_id]), act, done)
+    return run_action(request, reverse("workers_ui:releases", args=[project.public_id]), act, done)
 
 
 def _shown(release: Snapshot) -> dict[str, Any]:

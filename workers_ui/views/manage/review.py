@@ -18,7 +18,7 @@ from tasks.consensus.models import ConsensusLabel
 from tasks.review.models import Review
 from tasks.review.selectors import batch_review, review_queue
 from tasks.review.services import approve_batch
-from workers_ui.views.manage.base import for_project, project_page, try_step
+from workers_ui.views.manage.base import project_role_required, render_project_page, run_action
 from workers_ui.views.shell import actor_of
 
 #: Labels sent with the page; its script requests the next ones.
@@ -34,7 +34,7 @@ DOUBTFUL = "doubtful"
 
 
 @require_safe
-@for_project(Role.REVIEWER)
+@project_role_required(Role.REVIEWER)
 def review(request: HttpRequest, project: Project) -> HttpResponse:
     chosen = request.GET.get("list", "to_review")
     chosen = chosen if chosen in (*LISTS, DOUBTFUL) else "to_review"
@@ -66,16 +66,16 @@ def review(request: HttpRequest, project: Project) -> HttpResponse:
             "target": project.confidence_target,
         },
     }
-    return project_page(request, project, "review.html", context, tab="review")
+    return render_project_page(request, project, "review.html", context, tab="review")
 
 
 @require_POST
-@for_project(Role.REVIEWER)
+@project_role_required(Role.REVIEWER)
 def approve_rest(request: HttpRequest, project: Project, batch_id: uuid.UUID) -> HttpResponse:
     batch = batch_for(project=project, public_id=batch_id)
     back = f"{reverse('workers_ui:review', args=[project.public_id])}?batch={batch.public_id}"
     done = f"Batch {batch.number} is approved. Labels that no one reviewed are marked as approved by policy."
-    return try_step(request, back, lambda: approve_batch(reviewer=actor_of(request), batch=batch), done)
+    return run_action(request, back, lambda: approve_batch(reviewer=actor_of(request), batch=batch), done)
 
 
 def task_of(project: Project, public_id: str) -> Task:

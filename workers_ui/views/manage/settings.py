@@ -11,7 +11,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role
 from accounts.selectors import organisations_of, role_in
 from kernel.clock import utc_now
-from workers_ui.views.manage.base import main_page
+from workers_ui.views.manage.base import nav_context
 from workers_ui.views.manage.invitations import fresh_link
 from workers_ui.views.manage.keys import DAYS, FRESH
 from workers_ui.views.shell import actor_of
@@ -48,7 +48,7 @@ def settings_page(request: HttpRequest) -> HttpResponse:
         "teams": [_team(actor, row) for row in organisations_of(actor=actor, role=Role.MANAGER)],
         "fresh": fresh_link(request, None),
     }
-    return render(request, "workers_ui/manage/settings.html", main_page(request) | context)
+    return render(request, "workers_ui/manage/settings.html", nav_context(request) | context)
 
 
 def _key_state(key: ApiToken, now: Any) -> dict[str, str]:

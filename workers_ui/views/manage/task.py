@@ -12,23 +12,23 @@ from django.views.decorators.http import require_safe
 from accounts.models import Role
 from kernel.errors import NotFound
 from projects.models import Project
-from tasks.analytics.evidence_figures import Figures, answer_figures, drawn_by
+from tasks.analytics.evidence_figures import AnswerFigures, answer_figures, drawers_of
 from tasks.batching.models import Task
 from tasks.consensus.evidence import task_evidence
 from tasks.consensus.label_methods import SET_BY_PEOPLE
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.models import Review
 from tasks.review.selectors import verdicts_of
-from workers_ui.views.manage.base import for_project, project_page
+from workers_ui.views.manage.base import project_role_required, render_project_page
 from workers_ui.views.manage.label_formatting import (
     Names,
-    answer_words,
-    changes_words,
+    class_name,
     class_names,
-    listed,
-    many,
-    method_words,
-    name_of,
+    describe_answer,
+    describe_changes,
+    describe_method,
+    format_count,
+    join_shortened,
     pseudonym,
 )
 
@@ -46,7 +46,7 @@ Json = dict[str, Any]
 
 
 @require_safe
-@for_project(Role.REVIEWER)
+@project_role_required(Role.REVIEWER)
 def task(request: HttpRequest, project: Project, task_id: uuid.UUID) -> HttpResponse:
     image_task = (
         Task.objects.select_related("image", "batch", "project").filter(project=project, public_id=task_id).first()
@@ -76,7 +76,7 @@ def task(request: HttpRequest, project: Project, task_id: uuid.UUID) -> HttpResp
         ),
         "desk": desk(project, image_task, label, answers, objects),
     }
-    return project_page(request, project, "task.html", context, tab="review")
+    return render_project_page(request, project, "task.html", context, tab="review")
 
 
 def label_card(label: Json | None, evidence: Json, names: Names) -> Json | None:
@@ -84,21 +84,21 @@ def label_card(label: Json | None, evidence: Json, names: Names) -> Json | None:
         return None
     return {
         **label,
-        "words": answer_words(label["body"], names),
-        "how": method_words(label["method"]),
+        "words": describe_answer(label["body"], names),
+        "how": describe_method(label["method"]),
         "answers": len(evidence["answers"]),
         "by_people": label["method"] in SET_BY_PEOPLE,
     }
 
 
 def answer_rows(
-    answers: Sequence[Json], label: Json | None, names: Names, *, figures: Mapping[str, Figures]
+    answers: Sequence[Json], label: Json | None, names: Names, *, figures: Mapping[str, AnswerFigures]
 ) -> list[Json]:
     """Return one row per worker or model, numbered as on the image."""
-    agreed = answer_words(label["body"], names) if label else ""
+    agreed = describe_answer(label["body"], names) if label else ""
     rows = []
     for number, answer in enumerate(answers, start=1):
-        words = answer_words(answer["answer"], names)
+        words = describe_answer(answer["answer"], names)
         rows.append(
             {
                 **answer,
@@ -121,10 +121,12 @@ def answer_rows(
 def share_rows(shares: Mapping[str, float], names: Names) -> list[Json]:
     """Return the classes by descending share."""
     ordered = sorted(shares.items(), key=lambda item: (-item[1], int(item[0])))
-    rows = [{"name": name_of(names, int(number)), "share": share} for number, share in ordered[:MAX_BARS]]
+    rows = [{"name": class_name(names, int(number)), "share": share} for number, share in ordered[:MAX_BARS]]
     rest = ordered[MAX_BARS:]
     if rest:
-        rows.append({"name": many(len(rest), "more class", "more classes"), "share": sum(share for _, share in rest)})
+        rows.append(
+            {"name": format_count(len(rest), "more class", "more classes"), "share": sum(share for _, share in rest)}
+        )
     return rows
 
 
@@ -144,8 +146,8 @@ def describe_worker_confusion(confusion: Mapping[str, float] | None, agreed: int
     if not confusion or agreed is None:
         return ""
     top = sorted(confusion.items(), key=lambda item: -item[1])[:2]
-    answers = ", ".join(f"{name_of(names, int(number))} {round(100 * p)} %" for number, p in top if p >= 0.01)
-    return f"for “{name_of(names, agreed)}” answers {answers}"
+    answers = ", ".join(f"{class_name(names, int(number))} {round(100 * p)} %" for number, p in top if p >= 0.01)
+    return f"for “{class_name(names, agreed)}” answers {answers}"
 
 
 def describe_drawing(number: int, boxes: int, objects: Sequence[Json]) -> str:
@@ -155,7 +157,7 @@ def describe_drawing(number: int, boxes: int, objects: Sequence[Json]) -> str:
     if not objects:
         return ""
     extra = max(0, boxes - hits)
-    drawn = f"drew {hits} of its {many(len(agreed), 'object')}"
+    drawn = f"drew {hits} of its {format_count(len(agreed), 'object')}"
     return f"{drawn}, and {extra:,} that {'is' if extra == 1 else 'are'} not in it" if extra else drawn
 
 
@@ -165,7 +167,7 @@ def object_rows(evidence: Json, answers: Sequence[Json], names: Names) -> list[J
     label = evidence["label"]
     in_label = {item["id"]: number for number, item in enumerate(label["body"]["objects"], 1)} if label else {}
     detected = (label["evidence"].get("objects") or []) if label else []
-    drawers = drawn_by([item["geom"] for item in detected], answers)
+    drawers = drawers_of([item["geom"] for item in detected], answers)
     rows = []
     for index, item in enumerate(detected):
         shares = share_rows((posteriors.get(item["id"]) or {}).get("class") or {}, names)
@@ -173,9 +175,9 @@ def object_rows(evidence: Json, answers: Sequence[Json], names: Names) -> list[J
             {
                 **item,
                 "number": in_label.get(item["id"]),
-                "name": name_of(names, item["class"]),
+                "name": class_name(names, item["class"]),
                 "by": drawers[index],
-                "others": listed(f"{row['name']} {round(100 * row['share'])} %" for row in shares[1:]),
+                "others": join_shortened(f"{row['name']} {round(100 * row['share'])} %" for row in shares[1:]),
                 "share": shares[0]["share"] if shares else None,
             }
         )
@@ -190,12 +192,12 @@ def history(versions: Sequence[ConsensusLabel], verdicts: Sequence[Review], name
         steps.append(
             {
                 "at": version.created_at,
-                "title": f"Version {version.version}: {answer_words(version.body, names)}",
+                "title": f"Version {version.version}: {describe_answer(version.body, names)}",
                 "icon": "edit" if version.method in SET_BY_PEOPLE else "eye",
                 "state": "",
                 "text": _why(version, before, names),
                 "confidence": None if version.method in SET_BY_PEOPLE else version.confidence,
-                "how": method_words(version.method),
+                "how": describe_method(version.method),
                 "now": version.is_current,
             }
         )
@@ -220,16 +222,16 @@ def _why(version: ConsensusLabel, before: ConsensusLabel | None, names: Names) -
     """Describe what changed in the version, and which answers were added or no longer count."""
     now, then = (_answer_weights(each) for each in (version, before))
     if before is None:
-        return f"Based on {many(len(now), 'answer')}." if now else ""
+        return f"Based on {format_count(len(now), 'answer')}." if now else ""
     added, gone = len(now.keys() - then.keys()), len(then.keys() - now.keys())
     reweighted = sum(now[key] != then[key] for key in now.keys() & then.keys())
     is_redo = version.evidence.get("round") != before.evidence.get("round")
     parts = [
-        changes_words(before.body, version.body, names),
+        describe_changes(before.body, version.body, names),
         "labeled again after a rejection" if is_redo else "",
-        many(added, "new answer") if added else "",
-        f"{many(gone, 'answer')} no longer counted" if gone and not is_redo else "",
-        f"{many(reweighted, 'answer')} weighted differently" if reweighted and not added and not gone else "",
+        format_count(added, "new answer") if added else "",
+        f"{format_count(gone, 'answer')} no longer counted" if gone and not is_redo else "",
+        f"{format_count(reweighted, 'answer')} weighted differently" if reweighted and not added and not gone else "",
     ]
     sentence = "; ".join(part for part in parts if part)
     return f"{sentence[:1].upper()}{sentence[1:]}."

@@ -13,8 +13,8 @@ from projects.models import Project
 from tasks.analytics.reports import report_of
 from tasks.analytics.what_if import METHODS, MOST, Asked
 from workers_ui.templatetags.manage import percent
-from workers_ui.views.manage.base import for_project, project_page
-from workers_ui.views.manage.label_formatting import many
+from workers_ui.views.manage.base import project_role_required, render_project_page
+from workers_ui.views.manage.label_formatting import format_count
 
 METHOD_LABELS = {
     "blend": "Weighted by worker accuracy",
@@ -33,7 +33,7 @@ Json = dict[str, Any]
 
 
 @require_safe
-@for_project(Role.MANAGER)
+@project_role_required(Role.MANAGER)
 def what_if(request: HttpRequest, project: Project) -> HttpResponse:
     """Render the page; `?part=figures` is the part that is reloaded while the answers are being replayed."""
     requested = read(request.GET, project)
@@ -49,11 +49,11 @@ def what_if(request: HttpRequest, project: Project) -> HttpResponse:
         "query": _query_string(requested),
     }
     template = "_what_if.html" if request.GET.get("part") == "figures" else "what_if.html"
-    return project_page(request, project, template, context, tab="what-if")
+    return render_project_page(request, project, template, context, tab="what-if")
 
 
 @require_POST
-@for_project(Role.MANAGER)
+@project_role_required(Role.MANAGER)
 def again(request: HttpRequest, project: Project) -> HttpResponse:
     """Replay the answers again now."""
     requested = read(request.GET, project)
@@ -113,7 +113,9 @@ def _distinct(rows: list[Json]) -> list[Json]:
 def _row(project: Project, row: Json) -> Json:
     low, high = row["answers_min"], row["answers_max"]
     fixed = row["kind"] == "fixed" or low == high
-    words = many(low, "answer") if fixed else f"{low} to {high} answers, until {percent(row['confidence'])} sure"
+    words = (
+        format_count(low, "answer") if fixed else f"{low} to {high} answers, until {percent(row['confidence'])} sure"
+    )
     settings: dict[str, float] = {"answers_min": low, "answers_max": high}
     if row["confidence"] is not None:
         settings["confidence_target"] = round(100 * row["confidence"], 2)

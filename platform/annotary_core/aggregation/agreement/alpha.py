@@ -194,7 +194,7 @@ def _alpha(sums: _Sums, units: BoolArray, bootstrap: Bootstrap | None) -> Alpha:
     low = high = float("nan")
     if bootstrap is not None and np.isfinite(value):
         resampled = [part for part in _resampled_alphas(sums, disagreement, parts, bootstrap) if np.isfinite(part)]
-        low, high = bootstrap.ends(np.array(resampled))
+        low, high = bootstrap.interval(np.array(resampled))
     return Alpha(value, low, high, observed, expected, int(units.sum()), float(sums.values(totals)))
 
 

@@ -26,7 +26,7 @@ class Bootstrap:
     seed: int = 0
     groups: int = 2000
 
-    def ends(self, resampled: FloatArray) -> tuple[float, float]:
+    def interval(self, resampled: FloatArray) -> tuple[float, float]:
         """The interval of the resampled values; nan if there are none."""
         if not len(resampled):
             return float("nan"), float("nan")

@@ -23,7 +23,7 @@ from scipy.optimize import linear_sum_assignment
 
 from annotary_core.aggregation.agreement.alpha import Alpha
 from annotary_core.aggregation.agreement.bootstrap import Bootstrap, resampled_sums
-from annotary_core.aggregation.classification.votes import changes
+from annotary_core.aggregation.classification.votes import run_starts
 from annotary_core.aggregation.objects.matching import Similarity
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
@@ -92,8 +92,8 @@ def object_agreement(
     distance; more are sampled. The bootstrap resamples units with the expected distance fixed.
     """
     rng = np.random.default_rng(seed)
-    raters = np.bincount(np.cumsum(changes(sets.unit)) - 1)
-    unit_of_set = np.cumsum(changes(sets.unit)) - 1
+    raters = np.bincount(np.cumsum(run_starts(sets.unit)) - 1)
+    unit_of_set = np.cumsum(run_starts(sets.unit)) - 1
     sampled = np.flatnonzero(raters >= 2)
     if len(sampled) > units:
         sampled = np.sort(rng.choice(sampled, units, replace=False))
@@ -188,7 +188,7 @@ def _alpha(disagreement: FloatArray, m: FloatArray, expected: float, bootstrap: 
     low = high = float("nan")
     if bootstrap is not None:
         resampled, resampled_raters = resampled_sums(disagreement, m[:, None], bootstrap)
-        low, high = bootstrap.ends(1 - resampled / resampled_raters[:, 0] / expected)
+        low, high = bootstrap.interval(1 - resampled / resampled_raters[:, 0] / expected)
     return Alpha(1 - observed / expected, low, high, observed, expected, len(m), n)
 
 

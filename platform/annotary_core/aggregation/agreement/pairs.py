@@ -15,7 +15,7 @@ import numpy as np
 from scipy import sparse
 
 from annotary_core.aggregation.agreement.ratings import Ratings
-from annotary_core.aggregation.classification.votes import changes
+from annotary_core.aggregation.classification.votes import run_starts
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 
@@ -125,7 +125,7 @@ def cohen_kappa(table: FloatArray) -> float:
 
 def _first_rows(ratings: Ratings) -> IntArray:
     pair = ratings.unit * max(len(ratings.workers), 1) + ratings.worker
-    return np.flatnonzero(changes(pair)).astype(np.int64)
+    return np.flatnonzero(run_starts(pair)).astype(np.int64)
 
 
 def _most_common_units(answered: Any, pairs: int) -> tuple[IntArray, IntArray, IntArray, bool]:

@@ -10,8 +10,8 @@ import numpy as np
 from scipy import sparse
 
 from annotary_core.aggregation.base import Answers
-from annotary_core.aggregation.classification.votes import changes
-from annotary_core.aggregation.io.encoding import code_integers
+from annotary_core.aggregation.classification.votes import run_starts
+from annotary_core.aggregation.io.encoding import encode_integers
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
 #: Largest key that fits a 64-bit integer.
@@ -44,7 +44,7 @@ class Ratings:
     @classmethod
     def of(cls, answers: Answers) -> Ratings:
         """Build from answers. Ignores weights and gold; repeated answers share the worker's vote evenly."""
-        unit, worker, label = (code_integers(column) for column in (answers.task, answers.worker, answers.label))
+        unit, worker, label = (encode_integers(column) for column in (answers.task, answers.worker, answers.label))
         ids = [np.asarray(column.names.values, np.int64) for column in (unit, worker, label)]
         units, workers, labels = ids
         sizes = [max(len(column), 1) for column in ids]
@@ -55,17 +55,17 @@ class Ratings:
             # Sorting one integer per row is ten times as fast as sorting rows.
             key = np.sort((unit.codes * sizes[1] + worker.codes) * sizes[2] + label.codes)
             columns = (key // (sizes[1] * sizes[2]), key // sizes[2] % sizes[1], key % sizes[2])
-        first = np.flatnonzero(changes(*columns))
+        first = np.flatnonzero(run_starts(*columns))
         rows = np.diff(np.append(first, len(columns[0])))
         u, w, c = (column[first] for column in columns)
-        pair = np.cumsum(changes(u, w)) - 1
+        pair = np.cumsum(run_starts(u, w)) - 1
         share = rows / np.bincount(pair, rows)[pair] if len(u) else np.empty(0)
         return cls(unit=u, worker=w, label=c, share=share, units=units, workers=workers, labels=labels)
 
     @cached_property
     def raters(self) -> IntArray:
         """Number of workers who answered each unit, shape (u,)."""
-        first = changes(self.unit, self.worker)
+        first = run_starts(self.unit, self.worker)
         return np.bincount(self.unit[first], minlength=len(self.units)).astype(np.int64)
 
     @cached_property
@@ -86,9 +86,9 @@ class Ratings:
 
     def within(self, value: FloatArray) -> FloatArray:
         """Per unit, the sum over its workers of (sum of share * value)², shape (u,). value: shape (n,)."""
-        pair = np.cumsum(changes(self.unit, self.worker)) - 1
+        pair = np.cumsum(run_starts(self.unit, self.worker)) - 1
         per_pair = summed(pair, self.share * value, 0)
-        unit = self.unit[changes(self.unit, self.worker)]
+        unit = self.unit[run_starts(self.unit, self.worker)]
         return summed(unit, per_pair**2, len(self.units))
 
     def per_unit(self, value: FloatArray) -> FloatArray:

@@ -21,10 +21,10 @@ from annotary_core.aggregation.io.encoding import Names
 from annotary_core.aggregation.io.tables import BoxTable, ClassTable
 from annotary_core.aggregation.label_quality.calibration import calibrate
 from annotary_core.aggregation.label_quality.class_confusions import confusions
-from annotary_core.aggregation.label_quality.label_errors import label_doubt, most_likely_wrong, set_doubt
+from annotary_core.aggregation.label_quality.label_errors import label_uncertainty, rank_label_issues, set_uncertainty
 from annotary_core.aggregation.objects.box_clustering import BoxClustering
 from annotary_core.aggregation.objects.similarity import BoxSimilarity
-from annotary_core.aggregation.registry import DEFAULT_METHOD, method_named
+from annotary_core.aggregation.registry import DEFAULT_METHOD, get_method
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 Json = dict[str, Any]
@@ -34,7 +34,7 @@ _SUSPECTS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class SameLabel:
+class LabelAwareSimilarity:
     """Box similarity that is 0 if the labels differ."""
 
     boxes: BoxSimilarity
@@ -95,7 +95,7 @@ def box_report(table: BoxTable, *, bootstrap: Bootstrap | None = None) -> Json:
     sets = ObjectSets.of(boxes.task, boxes.worker, boxes.seen_task, boxes.seen_worker)
     similarity = BoxSimilarity(boxes.box)
     result = object_agreement(sets, similarity, bootstrap=bootstrap)
-    labeled = object_agreement(sets, SameLabel(similarity, boxes.label), bootstrap=bootstrap)
+    labeled = object_agreement(sets, LabelAwareSimilarity(similarity, boxes.label), bootstrap=bootstrap)
     report: Json = {
         "kind": "boxes",
         "boxes": len(boxes.task),
@@ -135,8 +135,8 @@ def _values(labels: Names, level: Level, order: Sequence[str]) -> FloatArray | N
 def _uncertainty(table: ClassTable, method: str) -> Json:
     """Uncertainty of the method's labels. They are computed without gold, so that gold can evaluate them."""
     answers = replace(table.answers, gold={})
-    result = method_named(method).fit_predict(answers)
-    uncertainty = set_doubt(label_doubt(result))
+    result = get_method(method).fit_predict(answers)
+    uncertainty = set_uncertainty(label_uncertainty(result))
     report: Json = {
         "doubt": {
             "method": method,
@@ -221,7 +221,7 @@ def _confused(answers: Answers, result: Consensus, table: ClassTable) -> list[Js
 
 
 def _suspects(result: Consensus, table: ClassTable) -> list[Json]:
-    suspects = most_likely_wrong(result, limit=_SUSPECTS)
+    suspects = rank_label_issues(result, limit=_SUSPECTS)
     rows = _rows(suspects.task, suspects.label, suspects.wrong, suspects.other, suspects.n)
     return [
         {

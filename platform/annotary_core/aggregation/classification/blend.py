@@ -27,21 +27,27 @@ import numpy as np
 from scipy.special import expit
 
 from annotary_core.aggregation.base import Answers, Consensus
-from annotary_core.aggregation.classification.confusion import DirichletRows, pooled
-from annotary_core.aggregation.classification.dawid_skene import MOST_CELLS
+from annotary_core.aggregation.classification.confusion import DirichletPrior, pooled_confusion
+from annotary_core.aggregation.classification.dawid_skene import MAX_CONFUSION_SIZE
 from annotary_core.aggregation.classification.em import (
     ClassModel,
-    DirichletClasses,
-    FixedClasses,
+    DirichletClassPrior,
+    FixedClassPrior,
     Parameters,
-    climb,
     log_shares,
+    run_em,
 )
-from annotary_core.aggregation.classification.encoding import Coded
-from annotary_core.aggregation.classification.fit_passes import Passes, Whole
-from annotary_core.aggregation.classification.fitted_model import BlendState
-from annotary_core.aggregation.classification.one_coin import PRIOR, BetaCoins, class_model, coin_prior, coin_state
-from annotary_core.aggregation.classification.predict import MANY_CLASSES, Scored
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
+from annotary_core.aggregation.classification.fit_passes import FitPasses, InMemory
+from annotary_core.aggregation.classification.fitted_model import FittedModel
+from annotary_core.aggregation.classification.one_coin import (
+    ACCURACY_PRIOR,
+    BetaPrior,
+    accuracy_prior,
+    class_model,
+    one_coin_fitted_model,
+)
+from annotary_core.aggregation.classification.predict import MAX_CONFUSION_CLASSES, FittedBlend
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 #: Nats per task by which the confusion model must predict better to get half of the weight.
@@ -51,12 +57,12 @@ EVIDENCE = 2.0
 #: Pseudo-answers per row that the pooled confusion matrix counts for.
 STRENGTH = 5.0
 #: Correlation of the errors on one task, see predict.temper: the best fit to nine real crowds of this kind.
-ALIKE = 0.2
+ERROR_CORRELATION = 0.2
 #: Rows from which on workers are estimated from their agreement.
-COLD_ANSWERS = 1000
+COLD_START_ANSWERS = 1000
 #: The same per worker. With fewer, accuracies are mostly noise: on cf without a third of its answers, they made labels
 #: worse than the majority's by more than half a point in one arrival order out of five.
-COLD_EACH = 3.5
+COLD_START_PER_WORKER = 3.5
 
 
 class Limits(TypedDict):
@@ -70,10 +76,10 @@ LIMITS: Limits = {"max_iterations": 100, "tolerance": 1e-6}
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class BlendFit:
     """A fitted model and its evidence: `gain` in nats per task, and the ELBO trace of each EM run, empty if not run."""
 
-    state: BlendState
+    model: FittedModel
     gain: float
     one_coin_elbo: tuple[float, ...]
     confusion_elbo: tuple[float, ...]
@@ -88,53 +94,57 @@ class Blend:
     uses: frozenset[str] = frozenset({"weights", "priors", "gold", "history"})
 
     def fit_predict(self, answers: Answers) -> Consensus:
-        encoded = Coded.of(answers, repeats="share")
-        return Scored(fit_coded(encoded, answers).state, seed=self.seed).of_coded(encoded)
+        encoded = EncodedAnswers.of(answers, repeats="share")
+        return FittedBlend(fit_coded(encoded, answers).model, seed=self.seed).predict_encoded(encoded)
 
 
-def fit_blend(answers: Answers) -> BlendState:
+def fit_blend(answers: Answers) -> FittedModel:
     """Fit the blend to the answers."""
-    return fit_coded(Coded.of(answers, repeats="share"), answers).state
+    return fit_coded(EncodedAnswers.of(answers, repeats="share"), answers).model
 
 
-def fit_coded(encoded: Coded, answers: Answers) -> Fitted:
+def fit_coded(encoded: EncodedAnswers, answers: Answers) -> BlendFit:
     """Fit the blend to answers encoded with repeats="share". answers: supplies classes, priors and history."""
-    return fit_passes(Whole(encoded), answers, workers=encoded.workers, rows=len(encoded.cell))
+    return fit_passes(InMemory(encoded), answers, workers=encoded.workers, rows=len(encoded.cell))
 
 
 def fit_passes(
-    passes: Passes,
+    passes: FitPasses,
     answers: Answers,
     *,
     workers: IntArray,
     rows: int,
     limits: Limits = LIMITS,
-) -> Fitted:
+) -> BlendFit:
     """Fit the blend by passes over answers that may be stored in shards.
 
     answers: supplies classes, priors and history; its rows are not read. workers: the worker ids that the passes are
     encoded with, shape (w,). rows: total number of answers.
     """
-    pseudo = coin_prior(answers, workers)
-    if rows < max(COLD_ANSWERS, COLD_EACH * len(workers)) or not len(answers.classes):
-        return Fitted(_cold_start_model(passes, answers, workers, pseudo, rows), 0.0, (), ())
-    one_coin = climb(passes.one_coin_start(), passes.one_coin_e_step, BetaCoins(pseudo), class_model(answers), **limits)
+    pseudo = accuracy_prior(answers, workers)
+    if rows < max(COLD_START_ANSWERS, COLD_START_PER_WORKER * len(workers)) or not len(answers.classes):
+        return BlendFit(_cold_start_model(passes, answers, workers, pseudo, rows), 0.0, (), ())
+    one_coin = run_em(
+        passes.one_coin_start(), passes.one_coin_e_step, BetaPrior(pseudo), class_model(answers), **limits
+    )
     seen = passes.one_coin_e_step(one_coin.parameters).counts + pseudo
-    one_coin_model = coin_state(answers, workers, one_coin.parameters, seen, rows=rows, alike=ALIKE)
+    one_coin_model = one_coin_fitted_model(
+        answers, workers, one_coin.parameters, seen, rows=rows, error_correlation=ERROR_CORRELATION
+    )
     class_count = len(answers.classes)
     # Above MAX_CONFUSION_CLASSES predictions use the one-coin model alone.
-    if not 2 <= class_count <= MANY_CLASSES or len(workers) * class_count**2 > MOST_CELLS:
-        return Fitted(one_coin_model, 0.0, tuple(one_coin.bounds), ())
+    if not 2 <= class_count <= MAX_CONFUSION_CLASSES or len(workers) * class_count**2 > MAX_CONFUSION_SIZE:
+        return BlendFit(one_coin_model, 0.0, tuple(one_coin.elbo), ())
     start = passes.confusion_start()
-    pooled_start = pooled(start.counts)
+    pooled_start = pooled_confusion(start.counts)
     rows_prior = STRENGTH * pooled_start[None] + _history_counts(answers, workers)
-    class_prior: ClassModel = DirichletClasses(1.0) if answers.priors is None else FixedClasses(answers.priors)
-    confusion = climb(start, passes.confusion_e_step, DirichletRows(rows_prior), class_prior, **limits)
+    class_prior: ClassModel = DirichletClassPrior(1.0) if answers.priors is None else FixedClassPrior(answers.priors)
+    confusion = run_em(start, passes.confusion_e_step, DirichletPrior(rows_prior), class_prior, **limits)
     counts = passes.confusion_e_step(confusion.parameters).counts
     confusion_score = passes.confusion_leave_one_out(confusion.parameters, counts + rows_prior)
     gain = (confusion_score - passes.one_coin_leave_one_out(one_coin.parameters, seen)) / max(start.tasks, 1)
-    return Fitted(
-        BlendState(
+    return BlendFit(
+        FittedModel(
             classes=answers.classes,
             workers=workers,
             accuracy=one_coin_model.accuracy,
@@ -142,19 +152,19 @@ def fit_passes(
             one_coin_prior=one_coin_model.one_coin_prior,
             confusion_prior=confusion.parameters.log_class_prior,
             pooled_accuracy=one_coin_model.pooled_accuracy,
-            pooled=pooled(counts),
+            pooled_confusion=pooled_confusion(counts),
             blend=float(expit(EVIDENCE * (gain - HANDICAP))),
-            alike=ALIKE,
+            error_correlation=ERROR_CORRELATION,
             answers=rows,
-            cold=False,
+            is_cold_start=False,
         ),
         float(gain),
-        tuple(one_coin.bounds),
-        tuple(confusion.bounds),
+        tuple(one_coin.elbo),
+        tuple(confusion.elbo),
     )
 
 
-def cold_state(classes: IntArray, workers: IntArray, gold_counts: FloatArray) -> BlendState:
+def cold_start_model(classes: IntArray, workers: IntArray, gold_counts: FloatArray) -> FittedModel:
     """The model before anything is learned from agreement.
 
     classes: shape (k,), ascending. workers: shape (w,), ascending. gold_counts: correct and incorrect answers of each
@@ -162,18 +172,24 @@ def cold_state(classes: IntArray, workers: IntArray, gold_counts: FloatArray) ->
     """
     none = np.empty(0, np.int64)
     answers = Answers(task=none, worker=none, label=none, classes=classes)
-    counts = gold_counts + np.array(PRIOR)
-    parameters = Parameters(BetaCoins(counts).maximise(np.zeros_like(counts)), log_shares(np.ones(len(classes))))
-    return coin_state(answers, workers, parameters, counts, rows=0, alike=ALIKE, cold=True)
+    counts = gold_counts + np.array(ACCURACY_PRIOR)
+    parameters = Parameters(BetaPrior(counts).m_step(np.zeros_like(counts)), log_shares(np.ones(len(classes))))
+    return one_coin_fitted_model(
+        answers, workers, parameters, counts, rows=0, error_correlation=ERROR_CORRELATION, is_cold_start=True
+    )
 
 
-def _cold_start_model(passes: Passes, answers: Answers, workers: IntArray, pseudo: FloatArray, rows: int) -> BlendState:
+def _cold_start_model(
+    passes: FitPasses, answers: Answers, workers: IntArray, pseudo: FloatArray, rows: int
+) -> FittedModel:
     """Estimate workers from history and gold tasks alone; classes are equally frequent unless priors are known."""
     classes = len(answers.classes)
     frequencies = np.ones(classes) if answers.priors is None else answers.priors
     counts = pseudo + passes.one_coin_gold_counts()
-    parameters = Parameters(BetaCoins(counts).maximise(np.zeros_like(counts)), log_shares(frequencies))
-    return coin_state(answers, workers, parameters, counts, rows=rows, alike=ALIKE, cold=True)
+    parameters = Parameters(BetaPrior(counts).m_step(np.zeros_like(counts)), log_shares(frequencies))
+    return one_coin_fitted_model(
+        answers, workers, parameters, counts, rows=rows, error_correlation=ERROR_CORRELATION, is_cold_start=True
+    )
 
 
 def _history_counts(answers: Answers, workers: IntArray) -> FloatArray:
@@ -181,7 +197,7 @@ def _history_counts(answers: Answers, workers: IntArray) -> FloatArray:
     size = len(answers.classes)
     if not answers.history:
         return np.zeros((1, size, size))
-    counts = coin_prior(answers, workers) - np.array(PRIOR)
+    counts = accuracy_prior(answers, workers) - np.array(ACCURACY_PRIOR)
     out = np.repeat((counts[:, 1] / (size * (size - 1)))[:, None, None], size, axis=1).repeat(size, axis=2)
     index = np.arange(size)
     out[:, index, index] = (counts[:, 0] / size)[:, None]

@@ -14,14 +14,14 @@ _UNUSED = 1e-300
 
 
 @dataclass(frozen=True, slots=True)
-class FreeRows:
+class MaximumLikelihood:
     """Maximum likelihood: the relative frequencies of a worker's labels per true class (Dawid and Skene 1979).
 
     A count below FLOOR becomes FLOOR if the worker used that label at all, so that no answer can exclude a class;
     labels that the worker never used are ignored. This lowers the ELBO by less than FLOOR per entry.
     """
 
-    def maximise(self, counts: FloatArray) -> FloatArray:
+    def m_step(self, counts: FloatArray) -> FloatArray:
         used = np.einsum("wkl->wl", counts) > 0
         used |= ~used.any(axis=1, keepdims=True)
         theta = np.maximum(counts, FLOOR)
@@ -37,7 +37,7 @@ class FreeRows:
 
 
 @dataclass(frozen=True, slots=True)
-class DirichletRows:
+class DirichletPrior:
     """Rows under a Dirichlet prior (posterior mode). A worker's history in other projects enters here.
 
     pseudo: pseudo-counts above 0, shape (w, k, l), or (1, k, l) for all workers.
@@ -45,7 +45,7 @@ class DirichletRows:
 
     pseudo: FloatArray
 
-    def maximise(self, counts: FloatArray) -> FloatArray:
+    def m_step(self, counts: FloatArray) -> FloatArray:
         theta = counts + self.pseudo
         theta /= theta.sum(axis=2, keepdims=True)
         return np.asarray(np.log(theta, out=theta), np.float64)
@@ -54,7 +54,7 @@ class DirichletRows:
         return float((self.pseudo * log_theta).sum())
 
 
-def pooled(counts: FloatArray) -> FloatArray:
+def pooled_confusion(counts: FloatArray) -> FloatArray:
     """The confusion matrix pooled over all workers, shape (k, l), rows summing to 1, from counts of shape (w, k, l).
 
     Each row is smoothed by one pseudo-answer: half of it correct, half spread over all classes.

@@ -12,25 +12,25 @@ from dataclasses import dataclass
 from typing import Literal
 
 from annotary_core.aggregation.base import Answers, Consensus
-from annotary_core.aggregation.classification.confusion import DirichletRows, FreeRows, pooled
+from annotary_core.aggregation.classification.confusion import DirichletPrior, MaximumLikelihood, pooled_confusion
 from annotary_core.aggregation.classification.em import (
     ClassModel,
-    DirichletClasses,
+    DirichletClassPrior,
+    ErrorModel,
     Fit,
-    FixedClasses,
-    WorkerModel,
+    FixedClassPrior,
     fit,
 )
-from annotary_core.aggregation.classification.encoding import Coded
-from annotary_core.aggregation.classification.kernels import Choice, kernel_for
-from annotary_core.aggregation.classification.result import expected_skill, outcome
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
+from annotary_core.aggregation.classification.kernels import KernelChoice, kernel_for
+from annotary_core.aggregation.classification.result import consensus_from_posteriors, expected_skill
 
 #: Largest total size (workers * classes * classes) of the confusion matrices: 256 MiB of doubles, and a fit holds up to
 #: four such arrays.
-MOST_CELLS = 32 * 2**20
+MAX_CONFUSION_SIZE = 32 * 2**20
 
 
-class TooManyCells(ValueError):
+class ConfusionTooLarge(ValueError):
     """The confusion matrices would not fit into memory. The message is one sentence for the user."""
 
 
@@ -49,7 +49,7 @@ class DawidSkene:
     max_iterations: int = 100
     tolerance: float = 1e-5
     strength: float = 2.0
-    kernel: Choice = "auto"
+    kernel: KernelChoice = "auto"
     seed: int = 0
     uses: frozenset[str] = frozenset({"weights", "priors", "gold"})
 
@@ -58,22 +58,22 @@ class DawidSkene:
         return "dawid-skene" if self.form == "ml" else "dawid-skene-map"
 
     def fit_predict(self, answers: Answers) -> Consensus:
-        encoded = Coded.of(answers, repeats="count" if self.form == "ml" else "share")
+        encoded = EncodedAnswers.of(answers, repeats="count" if self.form == "ml" else "share")
         result = self.fit(encoded, answers)
         skill = expected_skill(result.log_theta, result.log_class_prior)
-        return outcome(encoded, result.posterior, skill, seed=self.seed)
+        return consensus_from_posteriors(encoded, result.posterior, skill, seed=self.seed)
 
-    def fit(self, encoded: Coded, answers: Answers) -> Fit:
+    def fit(self, encoded: EncodedAnswers, answers: Answers) -> Fit:
         """Fit the model; `fit_predict` turns the result into a consensus."""
         check_size(len(encoded.workers), len(encoded.classes))
-        workers: WorkerModel = FreeRows()
-        classes: ClassModel = DirichletClasses(0.0 if self.form == "ml" else 1.0)
-        start = encoded.shares()
+        workers: ErrorModel = MaximumLikelihood()
+        classes: ClassModel = DirichletClassPrior(0.0 if self.form == "ml" else 1.0)
+        start = encoded.vote_shares()
         if answers.priors is not None:
-            classes = FixedClasses(answers.priors)
+            classes = FixedClassPrior(answers.priors)
         if self.form == "map":
-            pooled_start = pooled(kernel_for(encoded, self.kernel).count(start).counts)
-            workers = DirichletRows(self.strength * pooled_start[None])
+            pooled_start = pooled_confusion(kernel_for(encoded, self.kernel).statistics(start).counts)
+            workers = DirichletPrior(self.strength * pooled_start[None])
         return fit(
             encoded,
             workers,
@@ -87,9 +87,9 @@ class DawidSkene:
 
 def check_size(workers: int, classes: int) -> None:
     """Raises ConfusionTooLarge if one confusion matrix per worker would exceed MAX_CONFUSION_SIZE."""
-    size, limit = workers * classes * classes, MOST_CELLS
+    size, limit = workers * classes * classes, MAX_CONFUSION_SIZE
     if size > limit:
-        raise TooManyCells(
+        raise ConfusionTooLarge(
             f"Dawid-Skene needs {size:,} parameters for {workers:,} workers and {classes:,} "
             f"classes, more than {limit:,}; use the method one-coin, which needs one parameter per worker."
         )

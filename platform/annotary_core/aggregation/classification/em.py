@@ -18,23 +18,23 @@ from typing import Protocol
 
 import numpy as np
 
-from annotary_core.aggregation.classification.encoding import Coded
-from annotary_core.aggregation.classification.kernels import Choice, kernel_for
-from annotary_core.aggregation.classification.sufficient_statistics import Statistics
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
+from annotary_core.aggregation.classification.kernels import KernelChoice, kernel_for
+from annotary_core.aggregation.classification.sufficient_statistics import SufficientStatistics
 from annotary_core.labels.arrays import FloatArray
 
 #: Smallest probability or count of a maximum-likelihood estimate, so that no answer is ever impossible.
 FLOOR = 1e-10
 
 
-class WorkerModel(Protocol):
+class ErrorModel(Protocol):
     """The model of worker errors: the M-step for theta.
 
     `log_prior` is the log prior density of theta up to a constant, 0 for maximum likelihood; `m_step` maximizes
     `(counts * log_theta).sum() + log_prior(log_theta)` over the parameters of the model.
     """
 
-    def maximise(self, counts: FloatArray) -> FloatArray:
+    def m_step(self, counts: FloatArray) -> FloatArray:
         """Returns log_theta, finite, for the expected counts, both of shape (w, k, l)."""
         ...
 
@@ -44,7 +44,7 @@ class WorkerModel(Protocol):
 class ClassModel(Protocol):
     """The model of class frequencies: the M-step for the class prior."""
 
-    def maximise(self, class_counts: FloatArray) -> FloatArray:
+    def m_step(self, class_counts: FloatArray) -> FloatArray:
         """Returns log_class_prior, finite, for the expected number of tasks of each class, both of shape (k,)."""
         ...
 
@@ -52,7 +52,7 @@ class ClassModel(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class DirichletClasses:
+class DirichletClassPrior:
     """Class frequencies estimated under a Dirichlet prior (posterior mode); 0 pseudo-counts give maximum likelihood.
 
     pseudo: pseudo-counts of tasks per class, non-negative, a number or shape (k,).
@@ -60,7 +60,7 @@ class DirichletClasses:
 
     pseudo: FloatArray | float = 0.0
 
-    def maximise(self, class_counts: FloatArray) -> FloatArray:
+    def m_step(self, class_counts: FloatArray) -> FloatArray:
         return log_shares(class_counts + self.pseudo)
 
     def log_prior(self, log_class_prior: FloatArray) -> float:
@@ -68,12 +68,12 @@ class DirichletClasses:
 
 
 @dataclass(frozen=True, slots=True)
-class FixedClasses:
+class FixedClassPrior:
     """Known class frequencies, shape (k,). Zeros are raised to FLOOR, as an answer could otherwise be impossible."""
 
     priors: FloatArray
 
-    def maximise(self, class_counts: FloatArray) -> FloatArray:
+    def m_step(self, class_counts: FloatArray) -> FloatArray:
         return log_shares(self.priors)
 
     def log_prior(self, log_class_prior: FloatArray) -> float:
@@ -96,11 +96,11 @@ class Parameters:
 
 
 @dataclass(frozen=True, slots=True)
-class Climb:
+class EMTrace:
     """The trace of an EM run: the final parameters, and the ELBO of each iteration, ending with that of these."""
 
     parameters: Parameters
-    bounds: list[float]
+    elbo: list[float]
     converged: bool
 
 
@@ -119,23 +119,23 @@ class Fit:
     converged: bool
 
 
-def expect(
-    encoded: Coded, log_theta: FloatArray, log_class_prior: FloatArray, *, kernel: Choice = "auto"
-) -> tuple[FloatArray, Statistics]:
+def e_step(
+    encoded: EncodedAnswers, log_theta: FloatArray, log_class_prior: FloatArray, *, kernel: KernelChoice = "auto"
+) -> tuple[FloatArray, SufficientStatistics]:
     """The E-step: the posterior of each task, shape (t, k), and the sufficient statistics of all tasks."""
     posterior = np.empty((len(encoded.tasks), len(encoded.classes)))
-    return posterior, kernel_for(encoded, kernel).expect(log_theta, log_class_prior, posterior)
+    return posterior, kernel_for(encoded, kernel).e_step(log_theta, log_class_prior, posterior)
 
 
 def fit(
-    encoded: Coded,
-    error_model: WorkerModel,
+    encoded: EncodedAnswers,
+    error_model: ErrorModel,
     class_model: ClassModel,
     *,
     start_posterior: FloatArray | None = None,
     max_iterations: int = 100,
     tolerance: float = 1e-6,
-    kernel: Choice = "auto",
+    kernel: KernelChoice = "auto",
 ) -> Fit:
     """Fit by EM from initial posteriors; an iteration is an M-step followed by an E-step.
 
@@ -143,10 +143,10 @@ def fit(
     tolerance: relative change of the ELBO at which to stop; 0 runs all iterations.
     """
     prepared = kernel_for(encoded, kernel)
-    posterior = encoded.shares() if start_posterior is None else np.array(start_posterior, np.float64, order="C")
-    trace = climb(
-        prepared.count(posterior),
-        lambda parameters: prepared.expect(parameters.log_theta, parameters.log_class_prior, posterior),
+    posterior = encoded.vote_shares() if start_posterior is None else np.array(start_posterior, np.float64, order="C")
+    trace = run_em(
+        prepared.statistics(posterior),
+        lambda parameters: prepared.e_step(parameters.log_theta, parameters.log_class_prior, posterior),
         error_model,
         class_model,
         max_iterations=max_iterations,
@@ -156,29 +156,29 @@ def fit(
         posterior=posterior,
         log_theta=trace.parameters.log_theta,
         log_class_prior=trace.parameters.log_class_prior,
-        elbo=trace.bounds,
-        iterations=len(trace.bounds),
+        elbo=trace.elbo,
+        iterations=len(trace.elbo),
         converged=trace.converged,
     )
 
 
-def maximise(statistics: Statistics, error_model: WorkerModel, class_model: ClassModel) -> Parameters:
+def m_step(statistics: SufficientStatistics, error_model: ErrorModel, class_model: ClassModel) -> Parameters:
     """The M-step."""
     return Parameters(
-        log_theta=error_model.maximise(statistics.counts),
-        log_class_prior=class_model.maximise(statistics.class_counts),
+        log_theta=error_model.m_step(statistics.counts),
+        log_class_prior=class_model.m_step(statistics.class_counts),
     )
 
 
-def climb(
-    start: Statistics,
-    step: Callable[[Parameters], Statistics],
-    error_model: WorkerModel,
+def run_em(
+    start: SufficientStatistics,
+    step: Callable[[Parameters], SufficientStatistics],
+    error_model: ErrorModel,
     class_model: ClassModel,
     *,
     max_iterations: int,
     tolerance: float,
-) -> Climb:
+) -> EMTrace:
     """Alternate M-steps and E-steps (`step`) until the ELBO converges or the iterations run out.
 
     Raises ValueError for fewer than one iteration.
@@ -187,9 +187,9 @@ def climb(
         raise ValueError("A fit needs at least one iteration.")
     statistics, elbo, converged = start, list[float](), False
     while not converged and len(elbo) < max_iterations:
-        parameters = maximise(statistics, error_model, class_model)
+        parameters = m_step(statistics, error_model, class_model)
         statistics = step(parameters)
         prior = error_model.log_prior(parameters.log_theta) + class_model.log_prior(parameters.log_class_prior)
         elbo.append(statistics.log_likelihood + prior)
         converged = tolerance > 0 and len(elbo) > 1 and elbo[-1] - elbo[-2] <= tolerance * abs(elbo[-1])
-    return Climb(parameters=parameters, bounds=elbo, converged=converged)
+    return EMTrace(parameters=parameters, elbo=elbo, converged=converged)

@@ -25,7 +25,7 @@ _TABLE_PER_ROW = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Coded:
+class EncodedAnswers:
     """Answers of t tasks, w workers and k classes in n rows, sorted by task, worker, class (and weight).
 
     tasks: the original ids, ascending, shape (t,). workers, classes: likewise, shapes (w,) and (k,); they may include
@@ -50,7 +50,7 @@ class Coded:
     n: IntArray
 
     @classmethod
-    def of(cls, answers: Answers, *, repeats: Repeats, workers: IntArray | None = None) -> Coded:
+    def of(cls, answers: Answers, *, repeats: Repeats, workers: IntArray | None = None) -> EncodedAnswers:
         """Encode the answers; weights become votes.
 
         repeats: how r rows of one worker for one task count. "count": each with its own weight, like the repeated
@@ -97,11 +97,11 @@ class Coded:
         return self.cell - self.worker * self.cell.dtype.type(len(self.classes))
 
     @property
-    def uniform(self) -> bool:
+    def is_uniform(self) -> bool:
         """Whether every vote is 1."""
         return self.vote.strides == (0,)
 
-    def part(self, first: int, last: int) -> Coded:
+    def part(self, first: int, last: int) -> EncodedAnswers:
         """The tasks with index `first` up to but excluding `last`, in the same encoding."""
         rows = slice(int(self.start[first]), int(self.start[last]))
         return replace(
@@ -114,12 +114,12 @@ class Coded:
             n=self.n[first:last],
         )
 
-    def shares(self) -> FloatArray:
+    def vote_shares(self) -> FloatArray:
         """Vote share of each class in each task, shape (t, k); gold tasks are clamped, tasks without votes uniform."""
         tasks, classes = len(self.tasks), len(self.classes)
         index = np.repeat(np.arange(tasks, dtype=np.int64) * classes, np.diff(self.start))
         index += self.label
-        counted = np.bincount(index, None if self.uniform else self.vote, minlength=tasks * classes)
+        counted = np.bincount(index, None if self.is_uniform else self.vote, minlength=tasks * classes)
         votes: FloatArray = counted.astype(np.float64, copy=False).reshape(tasks, classes)
         total = np.einsum("ij->i", votes)
         no_votes = total <= 0
@@ -131,7 +131,7 @@ class Coded:
         return votes
 
 
-def soft_rows(
+def soft_label_rows(
     task: IntArray, worker: IntArray, probabilities: FloatArray, classes: IntArray, *, repeats: Repeats
 ) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
     """Build columns task, worker, label, weight from soft labels, for `Answers.of` and the same `repeats`.

@@ -13,35 +13,35 @@ from typing import Protocol
 import numpy as np
 
 from annotary_core.aggregation.classification.em import Parameters
-from annotary_core.aggregation.classification.encoding import Coded
-from annotary_core.aggregation.classification.kernels import Choice, Kernel, kernel_for
-from annotary_core.aggregation.classification.one_coin_em import Coins
-from annotary_core.aggregation.classification.sharded_fit import reduce
-from annotary_core.aggregation.classification.sufficient_statistics import Statistics
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
+from annotary_core.aggregation.classification.kernels import Kernel, KernelChoice, kernel_for
+from annotary_core.aggregation.classification.one_coin_em import OneCoinEStep
+from annotary_core.aggregation.classification.sharded_fit import sum_statistics
+from annotary_core.aggregation.classification.sufficient_statistics import SufficientStatistics
 from annotary_core.labels.arrays import FloatArray
 
 #: Rows times classes whose predictions are computed at once.
 _BLOCK = 1 << 20
 
 
-class Passes(Protocol):
+class FitPasses(Protocol):
     """Passes over all answers. Counts have shape (w, 2) for the one-coin model, (w, k, l) for the confusion model."""
 
-    def one_coin_start(self) -> Statistics:
+    def one_coin_start(self) -> SufficientStatistics:
         """The statistics under the vote shares, where a fit starts."""
         ...
 
-    def one_coin_e_step(self, parameters: Parameters) -> Statistics: ...
+    def one_coin_e_step(self, parameters: Parameters) -> SufficientStatistics: ...
 
     def one_coin_gold_counts(self) -> FloatArray:
         """Correct and incorrect answers of each worker to gold tasks, shape (w, 2)."""
         ...
 
-    def confusion_start(self) -> Statistics:
+    def confusion_start(self) -> SufficientStatistics:
         """The statistics under the vote shares, where a fit starts."""
         ...
 
-    def confusion_e_step(self, parameters: Parameters) -> Statistics: ...
+    def confusion_e_step(self, parameters: Parameters) -> SufficientStatistics: ...
 
     def one_coin_leave_one_out(self, parameters: Parameters, seen: FloatArray) -> float:
         """Leave-one-out log-likelihood; see `OneCoinEStep.leave_one_out`. seen: counts with pseudo-counts, (w, 2)."""
@@ -52,16 +52,16 @@ class Passes(Protocol):
         ...
 
 
-class Whole:
+class InMemory:
     """Passes over answers in memory: all of them, or those of one shard."""
 
-    def __init__(self, encoded: Coded, *, kernel: Choice = "auto") -> None:
+    def __init__(self, encoded: EncodedAnswers, *, kernel: KernelChoice = "auto") -> None:
         self.encoded = encoded
         self._choice = kernel
 
     @cached_property
-    def _one_coin(self) -> Coins:
-        return Coins(self.encoded)
+    def _one_coin(self) -> OneCoinEStep:
+        return OneCoinEStep(self.encoded)
 
     @cached_property
     def _kernel(self) -> Kernel:
@@ -71,20 +71,20 @@ class Whole:
     def _posterior(self) -> FloatArray:
         return np.empty((len(self.encoded.tasks), len(self.encoded.classes)))
 
-    def one_coin_start(self) -> Statistics:
-        return self._one_coin.count(self._one_coin.shares(), np.zeros(len(self.encoded.classes)))
+    def one_coin_start(self) -> SufficientStatistics:
+        return self._one_coin.statistics(self._one_coin.vote_shares(), np.zeros(len(self.encoded.classes)))
 
-    def one_coin_e_step(self, parameters: Parameters) -> Statistics:
-        return self._one_coin.expect(parameters.log_theta, parameters.log_class_prior)[1]
+    def one_coin_e_step(self, parameters: Parameters) -> SufficientStatistics:
+        return self._one_coin.e_step(parameters.log_theta, parameters.log_class_prior)[1]
 
     def one_coin_gold_counts(self) -> FloatArray:
         return self._one_coin.gold_counts()
 
-    def confusion_start(self) -> Statistics:
-        return self._kernel.count(self.encoded.shares())
+    def confusion_start(self) -> SufficientStatistics:
+        return self._kernel.statistics(self.encoded.vote_shares())
 
-    def confusion_e_step(self, parameters: Parameters) -> Statistics:
-        return self._kernel.expect(parameters.log_theta, parameters.log_class_prior, self._posterior)
+    def confusion_e_step(self, parameters: Parameters) -> SufficientStatistics:
+        return self._kernel.e_step(parameters.log_theta, parameters.log_class_prior, self._posterior)
 
     def one_coin_leave_one_out(self, parameters: Parameters, seen: FloatArray) -> float:
         return self._one_coin.leave_one_out(
@@ -92,7 +92,7 @@ class Whole:
         )
 
     def confusion_leave_one_out(self, parameters: Parameters, seen: FloatArray) -> float:
-        self._kernel.expect(parameters.log_theta, parameters.log_class_prior, self._posterior)
+        self._kernel.e_step(parameters.log_theta, parameters.log_class_prior, self._posterior)
         class_totals = seen.sum(axis=2)
         step = max(1, _BLOCK // max(len(self.encoded.classes), 1))
         task, cell, vote = self.encoded.task, self.encoded.cell, self.encoded.vote
@@ -119,27 +119,27 @@ class Sharded:
     shards: returns a new iterable over all shards at each call, always in the same order.
     """
 
-    def __init__(self, shards: Callable[[], Iterable[Coded]], *, kernel: Choice = "auto") -> None:
+    def __init__(self, shards: Callable[[], Iterable[EncodedAnswers]], *, kernel: KernelChoice = "auto") -> None:
         self._shards = shards
         self._choice = kernel
 
-    def _in_memory(self) -> Iterable[Whole]:
-        return (Whole(shard, kernel=self._choice) for shard in self._shards())
+    def _in_memory(self) -> Iterable[InMemory]:
+        return (InMemory(shard, kernel=self._choice) for shard in self._shards())
 
-    def one_coin_start(self) -> Statistics:
-        return reduce(part.one_coin_start() for part in self._in_memory())
+    def one_coin_start(self) -> SufficientStatistics:
+        return sum_statistics(part.one_coin_start() for part in self._in_memory())
 
-    def one_coin_e_step(self, parameters: Parameters) -> Statistics:
-        return reduce(part.one_coin_e_step(parameters) for part in self._in_memory())
+    def one_coin_e_step(self, parameters: Parameters) -> SufficientStatistics:
+        return sum_statistics(part.one_coin_e_step(parameters) for part in self._in_memory())
 
     def one_coin_gold_counts(self) -> FloatArray:
         return np.asarray(sum(part.one_coin_gold_counts() for part in self._in_memory()), np.float64)
 
-    def confusion_start(self) -> Statistics:
-        return reduce(part.confusion_start() for part in self._in_memory())
+    def confusion_start(self) -> SufficientStatistics:
+        return sum_statistics(part.confusion_start() for part in self._in_memory())
 
-    def confusion_e_step(self, parameters: Parameters) -> Statistics:
-        return reduce(part.confusion_e_step(parameters) for part in self._in_memory())
+    def confusion_e_step(self, parameters: Parameters) -> SufficientStatistics:
+        return sum_statistics(part.confusion_e_step(parameters) for part in self._in_memory())
 
     def one_coin_leave_one_out(self, parameters: Parameters, seen: FloatArray) -> float:
         return sum(part.one_coin_leave_one_out(parameters, seen) for part in self._in_memory())

@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class BlendState:
+class FittedModel:
     """The parameters of both models and their mixture weight. Immutable, so readers never see a partial update.
 
     classes: shape (k,), ascending. workers: shape (w,), ascending ids.
@@ -39,11 +39,11 @@ class BlendState:
     one_coin_prior: FloatArray
     confusion_prior: FloatArray
     pooled_accuracy: float
-    pooled: FloatArray
+    pooled_confusion: FloatArray
     blend: float
-    alike: float
+    error_correlation: float
     answers: int
-    cold: bool
+    is_cold_start: bool
 
     def accuracy_of(self, workers: IntArray) -> FloatArray:
         """Accuracy of each worker, shape (m,) for ids of shape (m,); the pooled accuracy for unknown workers."""
@@ -54,7 +54,7 @@ class BlendState:
 
     def confusion_of(self, workers: IntArray) -> FloatArray:
         """Confusion matrices, shape (m, k, l) for ids of shape (m,); the pooled matrix for unknown workers."""
-        out = np.repeat(self.pooled[None], len(workers), axis=0)
+        out = np.repeat(self.pooled_confusion[None], len(workers), axis=0)
         if len(self.confusion):
             index, known = self._find(workers)
             out[known] = self.confusion[index[known]]
@@ -71,26 +71,26 @@ class BlendState:
         return self.header_json() | {"workers": workers}
 
     @classmethod
-    def from_json(cls, body: Json) -> BlendState:
+    def from_json(cls, body: Json) -> FittedModel:
         """The inverse of `to_json`. Raises ValueError or KeyError for any other input."""
         return cls.from_parts(body, {int(worker): part for worker, part in body["workers"].items()})
 
     def header_json(self) -> Json:
         """Everything except the workers, so its size does not depend on their number.
 
-        `pooled` is omitted if it follows from the accuracy: for a thousand classes it has a million entries.
+        `pooled_confusion` is omitted if it follows from the accuracy: for a thousand classes it has a million entries.
         """
-        is_one_coin = np.array_equal(self.pooled, coin_rows(self.pooled_accuracy, len(self.classes)))
+        is_one_coin = np.array_equal(self.pooled_confusion, one_coin_confusion(self.pooled_accuracy, len(self.classes)))
         return {
             "classes": self.classes.tolist(),
             "one_coin_prior": _rounded(self.one_coin_prior),
             "confusion_prior": _rounded(self.confusion_prior),
             "pooled_accuracy": float(f"{self.pooled_accuracy:.{_DIGITS}g}"),
-            "pooled": None if is_one_coin else _rounded(self.pooled),
+            "pooled": None if is_one_coin else _rounded(self.pooled_confusion),
             "blend": float(f"{self.blend:.{_DIGITS}g}"),
-            "alike": self.alike,
+            "alike": self.error_correlation,
             "answers": self.answers,
-            "cold": self.cold,
+            "cold": self.is_cold_start,
         }
 
     def worker_json(self, index: int) -> Json:
@@ -101,7 +101,7 @@ class BlendState:
         return body
 
     @classmethod
-    def from_parts(cls, header: Json, workers: Mapping[int, Json]) -> BlendState:
+    def from_parts(cls, header: Json, workers: Mapping[int, Json]) -> FittedModel:
         """Rebuild from `header_json` and `worker_json`, with these workers only; all others are unknown."""
         ids = np.array(sorted(workers), np.int64)
         classes = np.array(header["classes"], np.int64)
@@ -109,7 +109,7 @@ class BlendState:
         rows = [workers[int(worker)]["confusion"] for worker in ids if "confusion" in workers[int(worker)]]
         if rows and len(rows) < len(ids):
             raise ValueError("Either every worker of a fitted model has a confusion matrix or none has.")
-        accuracy, pooled = float(header["pooled_accuracy"]), header["pooled"]
+        accuracy, pooled_confusion = float(header["pooled_accuracy"]), header["pooled"]
         return cls(
             classes=classes,
             workers=ids,
@@ -118,15 +118,17 @@ class BlendState:
             one_coin_prior=np.array(header["one_coin_prior"], np.float64),
             confusion_prior=np.array(header["confusion_prior"], np.float64),
             pooled_accuracy=accuracy,
-            pooled=coin_rows(accuracy, size) if pooled is None else np.array(pooled, np.float64).reshape(size, size),
+            pooled_confusion=one_coin_confusion(accuracy, size)
+            if pooled_confusion is None
+            else np.array(pooled_confusion, np.float64).reshape(size, size),
             blend=float(header["blend"]),
-            alike=float(header["alike"]),
+            error_correlation=float(header["alike"]),
             answers=int(header["answers"]),
-            cold=bool(header["cold"]),
+            is_cold_start=bool(header["cold"]),
         )
 
 
-def coin_rows(accuracy: float, classes: int) -> FloatArray:
+def one_coin_confusion(accuracy: float, classes: int) -> FloatArray:
     """The one-coin confusion matrix, shape (k, k): the accuracy on the diagonal, the rest spread over other classes."""
     rows = np.full((classes, classes), (1 - accuracy) / max(classes - 1, 1))
     np.fill_diagonal(rows, accuracy if classes > 1 else 1.0)

@@ -14,12 +14,12 @@ from typing import Literal, Protocol
 import numpy as np
 from scipy.sparse import csr_array
 
-from annotary_core.aggregation.classification.encoding import Coded, IndexArray
-from annotary_core.aggregation.classification.kernel_layout import cells_first, no_counts, statistics_of
-from annotary_core.aggregation.classification.sufficient_statistics import Statistics
+from annotary_core.aggregation.classification.encoding import EncodedAnswers, IndexArray
+from annotary_core.aggregation.classification.kernel_layout import make_statistics, to_kernel_layout, zero_counts
+from annotary_core.aggregation.classification.sufficient_statistics import SufficientStatistics
 from annotary_core.labels.arrays import FloatArray
 
-Choice = Literal["auto", "numpy", "compiled"]
+KernelChoice = Literal["auto", "numpy", "compiled"]
 
 #: Entries of the posterior that are processed at once; they fit in the second-level cache.
 _BLOCK = 1 << 16
@@ -32,16 +32,16 @@ _COMPILED_ROWS = 50_000
 class Kernel(Protocol):
     """The E-step for one `EncodedAnswers`; its data structures are built once for all iterations."""
 
-    def expect(self, log_theta: FloatArray, log_class_prior: FloatArray, posterior: FloatArray) -> Statistics:
+    def e_step(self, log_theta: FloatArray, log_class_prior: FloatArray, posterior: FloatArray) -> SufficientStatistics:
         """The E-step: write the posteriors into `posterior`, shape (t, k), C order, and return the statistics."""
         ...
 
-    def count(self, posterior: FloatArray) -> Statistics:
+    def statistics(self, posterior: FloatArray) -> SufficientStatistics:
         """The statistics of given posteriors, with a log-likelihood of 0."""
         ...
 
 
-def kernel_for(encoded: Coded, choice: Choice = "auto") -> Kernel:
+def kernel_for(encoded: EncodedAnswers, choice: KernelChoice = "auto") -> Kernel:
     """The kernel for these answers; "auto" chooses the compiled one if it is installed and pays off.
 
     Raises ValueError if the compiled kernel is requested and numba is not installed.
@@ -63,15 +63,15 @@ def has_compiled() -> bool:
 class NumpyKernel:
     """The E-step by sparse matrix products."""
 
-    def __init__(self, encoded: Coded) -> None:
+    def __init__(self, encoded: EncodedAnswers) -> None:
         self._encoded = encoded
         self._chunks = [
             (chunk, _matrix(encoded, chunk), [(block, _matrix(encoded, block)) for block in _blocks(encoded, chunk)])
             for chunk in _chunks(encoded)
         ]
 
-    def expect(self, log_theta: FloatArray, log_class_prior: FloatArray, posterior: FloatArray) -> Statistics:
-        by_cell = cells_first(log_theta)
+    def e_step(self, log_theta: FloatArray, log_class_prior: FloatArray, posterior: FloatArray) -> SufficientStatistics:
+        by_cell = to_kernel_layout(log_theta)
         log_likelihood, counts = 0.0, np.zeros_like(by_cell)
         for chunk, matrix, blocks in self._chunks:
             for block, rows in blocks:
@@ -80,28 +80,28 @@ class NumpyKernel:
                 log_likelihood += _normalize(logits, self._encoded.gold[block])
                 posterior[block] = logits
             counts += matrix.T @ posterior[chunk]
-        return statistics_of(self._encoded, counts, posterior, log_likelihood)
+        return make_statistics(self._encoded, counts, posterior, log_likelihood)
 
-    def count(self, posterior: FloatArray) -> Statistics:
-        counts = no_counts(self._encoded)
+    def statistics(self, posterior: FloatArray) -> SufficientStatistics:
+        counts = zero_counts(self._encoded)
         for chunk, matrix, _ in self._chunks:
             counts += matrix.T @ posterior[chunk]
-        return statistics_of(self._encoded, counts, posterior, 0.0)
+        return make_statistics(self._encoded, counts, posterior, 0.0)
 
 
-def _chunks(encoded: Coded) -> list[slice]:
+def _chunks(encoded: EncodedAnswers) -> list[slice]:
     """Split the tasks into runs of about _CHUNK_ROWS rows, to bound memory."""
     rows = np.arange(_CHUNK_ROWS, len(encoded.cell), _CHUNK_ROWS)
     edges = np.unique(np.concatenate([[0], np.searchsorted(encoded.start, rows), [len(encoded.tasks)]]))
     return [slice(int(a), int(b)) for a, b in pairwise(edges)]
 
 
-def _blocks(encoded: Coded, chunk: slice) -> list[slice]:
+def _blocks(encoded: EncodedAnswers, chunk: slice) -> list[slice]:
     size = max(1, _BLOCK // max(len(encoded.classes), 1))
     return [slice(first, min(first + size, chunk.stop)) for first in range(chunk.start, chunk.stop, size)]
 
 
-def _matrix(encoded: Coded, tasks: slice) -> csr_array:
+def _matrix(encoded: EncodedAnswers, tasks: slice) -> csr_array:
     part = encoded.part(tasks.start, tasks.stop)
     shape = (len(part.tasks), len(part.workers) * len(part.classes))
     start = part.start.astype(part.cell.dtype)

@@ -13,9 +13,9 @@ from typing import Any
 import numba
 import numpy as np
 
-from annotary_core.aggregation.classification.encoding import Coded, IndexArray
-from annotary_core.aggregation.classification.kernel_layout import cells_first, no_counts, statistics_of
-from annotary_core.aggregation.classification.sufficient_statistics import Statistics
+from annotary_core.aggregation.classification.encoding import EncodedAnswers, IndexArray
+from annotary_core.aggregation.classification.kernel_layout import make_statistics, to_kernel_layout, zero_counts
+from annotary_core.aggregation.classification.sufficient_statistics import SufficientStatistics
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 #: Entries of the posterior that are exponentiated at once; they stay in the first-level cache.
@@ -160,26 +160,26 @@ _e_step_compiled = compile_loop(_e_step)
 class CompiledKernel:
     """The E-step in compiled loops; see `kernels.Kernel`."""
 
-    def __init__(self, encoded: Coded) -> None:
+    def __init__(self, encoded: EncodedAnswers) -> None:
         self._encoded = encoded
-        self._vote = np.empty(0) if encoded.uniform else np.ascontiguousarray(encoded.vote)
+        self._vote = np.empty(0) if encoded.is_uniform else np.ascontiguousarray(encoded.vote)
 
-    def expect(self, log_theta: FloatArray, log_class_prior: FloatArray, posterior: FloatArray) -> Statistics:
-        encoded, counts = self._encoded, no_counts(self._encoded)
+    def e_step(self, log_theta: FloatArray, log_class_prior: FloatArray, posterior: FloatArray) -> SufficientStatistics:
+        encoded, counts = self._encoded, zero_counts(self._encoded)
         log_likelihood = _e_step_compiled(
             encoded.start,
             encoded.cell,
             self._vote,
             encoded.gold,
-            cells_first(log_theta),
+            to_kernel_layout(log_theta),
             log_class_prior,
             posterior,
             counts,
             _BLOCK,
         )
-        return statistics_of(encoded, counts, posterior, float(log_likelihood))
+        return make_statistics(encoded, counts, posterior, float(log_likelihood))
 
-    def count(self, posterior: FloatArray) -> Statistics:
-        encoded, counts = self._encoded, no_counts(self._encoded)
+    def statistics(self, posterior: FloatArray) -> SufficientStatistics:
+        encoded, counts = self._encoded, zero_counts(self._encoded)
         _scatter_compiled(encoded.start, encoded.cell, self._vote, posterior, counts)
-        return statistics_of(encoded, counts, posterior, 0.0)
+        return make_statistics(encoded, counts, posterior, 0.0)

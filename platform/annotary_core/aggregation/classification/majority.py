@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from annotary_core.aggregation.base import Answers, Consensus, Posteriors
-from annotary_core.aggregation.classification.tie_breaking import drawn, lots
-from annotary_core.aggregation.classification.votes import Votes, changes, clamp
+from annotary_core.aggregation.classification.tie_breaking import break_ties, tie_hash
+from annotary_core.aggregation.classification.votes import Votes, clamp_gold, run_starts
 
 #: Shares that differ by at most this are equal; sums of thirds differ in the last bits.
 EPSILON = 1e-9
@@ -33,11 +33,11 @@ class Majority:
         if not len(votes.task):
             return _empty(answers)
         # A candidate is a (task, class) pair with at least one vote.
-        candidate = np.flatnonzero(changes(votes.task, votes.label))
+        candidate = np.flatnonzero(run_starts(votes.task, votes.label))
         candidate_votes = np.add.reduceat(votes.vote, candidate)
-        candidate_hash = np.minimum.reduceat(lots(votes.task, votes.worker, seed=self.seed), candidate)
+        candidate_hash = np.minimum.reduceat(tie_hash(votes.task, votes.worker, seed=self.seed), candidate)
         candidate_label = votes.label[candidate]
-        new_task = changes(votes.task[candidate])
+        new_task = run_starts(votes.task[candidate])
         start = np.flatnonzero(new_task)
         task_index = np.cumsum(new_task) - 1
         count = np.diff(np.append(start, len(candidate)))
@@ -48,7 +48,7 @@ class Majority:
         )
         best = np.maximum.reduceat(share, start)
         top = share >= best[task_index] - EPSILON
-        chosen = drawn(task_index, candidate_hash, candidate_label, top, start, seed=self.seed)
+        chosen = break_ties(task_index, candidate_hash, candidate_label, top, start, seed=self.seed)
         result = Consensus(
             task=votes.task[candidate][start],
             label=candidate_label[chosen],
@@ -59,7 +59,7 @@ class Majority:
                 start=np.append(start, len(candidate)).astype(np.int64), label=candidate_label, p=share
             ),
         )
-        return clamp(result, answers)
+        return clamp_gold(result, answers)
 
 
 def _empty(answers: Answers) -> Consensus:

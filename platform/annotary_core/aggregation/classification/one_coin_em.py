@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from annotary_core.aggregation.classification.encoding import Coded, IndexArray
-from annotary_core.aggregation.classification.sufficient_statistics import Statistics
+from annotary_core.aggregation.classification.encoding import EncodedAnswers, IndexArray
+from annotary_core.aggregation.classification.sufficient_statistics import SufficientStatistics
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 
@@ -29,10 +29,10 @@ class CandidatePosterior:
     other: FloatArray
 
 
-class Coins:
+class OneCoinEStep:
     """The answers grouped by candidate, a (task, voted class) pair, sorted; built once for all iterations."""
 
-    def __init__(self, encoded: Coded) -> None:
+    def __init__(self, encoded: EncodedAnswers) -> None:
         self.classes = len(encoded.classes)
         self.tasks = len(encoded.tasks)
         self.workers = len(encoded.workers)
@@ -52,7 +52,7 @@ class Coins:
         self.has_gold: NDArray[np.bool_] = gold >= 0
         self.is_gold: NDArray[np.bool_] = gold == self.candidate_class
 
-    def shares(self) -> CandidatePosterior:
+    def vote_shares(self) -> CandidatePosterior:
         """Each class's share of its task's votes, with gold tasks clamped."""
         votes = self._sum(self.row_candidate, self.vote, len(self.candidate))
         total = self._sum(self.candidate_task, votes, self.tasks)[self.candidate_task]
@@ -67,7 +67,9 @@ class Coins:
             axis=1,
         )
 
-    def expect(self, log_accuracy: FloatArray, log_class_prior: FloatArray) -> tuple[CandidatePosterior, Statistics]:
+    def e_step(
+        self, log_accuracy: FloatArray, log_class_prior: FloatArray
+    ) -> tuple[CandidatePosterior, SufficientStatistics]:
         """The E-step. log_accuracy: log probability of a correct and an incorrect answer, shape (w, 2)."""
         scores, top, joint, total = self._joint(log_accuracy, log_class_prior)
         is_gold_task = self.gold >= 0
@@ -90,7 +92,7 @@ class Coins:
         joint /= self._sum(self.candidate_task, joint, self.tasks)[self.candidate_task]
         return CandidatePosterior(candidate=np.where(self.has_gold, self.is_gold, joint), other=np.zeros(self.tasks))
 
-    def count(self, posterior: CandidatePosterior, log_class_prior: FloatArray) -> Statistics:
+    def statistics(self, posterior: CandidatePosterior, log_class_prior: FloatArray) -> SufficientStatistics:
         """The statistics of given posteriors, with a log-likelihood of 0."""
         return self._statistics(posterior, log_class_prior, 0.0)
 
@@ -163,7 +165,7 @@ class Coins:
 
     def _statistics(
         self, posterior: CandidatePosterior, log_class_prior: FloatArray, log_likelihood: float
-    ) -> Statistics:
+    ) -> SufficientStatistics:
         correct = self._sum(self.row_worker, self.vote * posterior.candidate[self.row_candidate], self.workers)
         others = posterior.other.sum() - self._sum(
             self.candidate_class, posterior.other[self.candidate_task], self.classes
@@ -176,7 +178,7 @@ class Coins:
         clamped[self.candidate_task[self.is_gold]] = True
         unvoted_gold = self.gold[(self.gold >= 0) & ~clamped]
         class_counts += np.bincount(unvoted_gold, minlength=self.classes)
-        return Statistics(
+        return SufficientStatistics(
             counts=np.stack([correct, np.maximum(self.worker_votes - correct, 0.0)], axis=1),
             class_counts=class_counts,
             log_likelihood=log_likelihood,

@@ -7,28 +7,28 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from annotary_core.aggregation.base import Answers, Consensus, Posteriors
-from annotary_core.aggregation.classification.encoding import Coded
-from annotary_core.aggregation.classification.fitted_model import BlendState
-from annotary_core.aggregation.classification.kernels import Choice, kernel_for
-from annotary_core.aggregation.classification.one_coin_em import Coins
-from annotary_core.aggregation.classification.result import outcome
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
+from annotary_core.aggregation.classification.fitted_model import FittedModel
+from annotary_core.aggregation.classification.kernels import KernelChoice, kernel_for
+from annotary_core.aggregation.classification.one_coin_em import OneCoinEStep
+from annotary_core.aggregation.classification.result import consensus_from_posteriors
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 #: Above this many classes only the one-coin model is used, and a task's posterior omits classes without a vote.
-MANY_CLASSES = 100
+MAX_CONFUSION_CLASSES = 100
 #: Posteriors (tasks times classes) in memory at once.
 _BLOCK = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class FittedBlend:
     """The blend with fixed, fitted parameters.
 
     Workers unknown to the model get the pooled parameters. Answers may contain classes that are new to the model: they
     are given the frequency of the rarest class, and only the one-coin model is used.
     """
 
-    model: BlendState
+    model: FittedModel
     seed: int = 0
     name: str = "blend"
     uses: frozenset[str] = frozenset({"weights", "gold"})
@@ -36,9 +36,9 @@ class Scored:
     def fit_predict(self, answers: Answers) -> Consensus:
         """Predict over all classes of the model, voted or not, as their number determines how much a vote is worth."""
         classes = np.union1d(answers.classes, self.model.classes)
-        return self.of_coded(Coded.of(replace(answers, classes=classes, priors=None), repeats="share"))
+        return self.predict_encoded(EncodedAnswers.of(replace(answers, classes=classes, priors=None), repeats="share"))
 
-    def of_coded(self, encoded: Coded) -> Consensus:
+    def predict_encoded(self, encoded: EncodedAnswers) -> Consensus:
         """Predict from answers encoded with repeats="share" over all classes of the model."""
         skill = self.model.accuracy_of(encoded.workers)
         step = max(1, _BLOCK // max(len(encoded.classes), 1))
@@ -46,16 +46,18 @@ class Scored:
             encoded.part(first, min(first + step, len(encoded.tasks)))
             for first in range(0, max(len(encoded.tasks), 1), step)
         ]
-        results = [outcome(part, score(self.model, part), skill, seed=self.seed) for part in parts]
+        results = [
+            consensus_from_posteriors(part, predict_proba(self.model, part), skill, seed=self.seed) for part in parts
+        ]
         return results[0] if len(results) == 1 else _concatenated(results)
 
 
-def score(model: BlendState, encoded: Coded, *, kernel: Choice = "auto") -> FloatArray:
+def predict_proba(model: FittedModel, encoded: EncodedAnswers, *, kernel: KernelChoice = "auto") -> FloatArray:
     """Posterior of each class of each task, shape (t, k) over `encoded.classes`; rows sum to 1."""
-    return temper(_mixture(model, encoded, kernel), encoded.n, model.alike)
+    return temper(_mixture(model, encoded, kernel), encoded.n, model.error_correlation)
 
 
-def temper(posterior: FloatArray, n: IntArray, alike: float) -> FloatArray:
+def temper(posterior: FloatArray, n: IntArray, error_correlation: float) -> FloatArray:
     """Temper posteriors of shape (t, k), from n answers per task, shape (t,), for correlated errors.
 
     Workers err on the same images, but the models treat their answers as independent evidence. With the correlation
@@ -63,34 +65,34 @@ def temper(posterior: FloatArray, n: IntArray, alike: float) -> FloatArray:
     Kish 1965), so log posteriors are divided by 1 + (n - 1) * error_correlation. The order of the classes does not
     change, and neither does the posterior from a single answer.
     """
-    if alike <= 0 or not posterior.size:
+    if error_correlation <= 0 or not posterior.size:
         return posterior
     with np.errstate(divide="ignore"):
         logits = np.log(posterior)
-    logits /= (1 + np.maximum(n - 1, 0) * alike)[:, None]
+    logits /= (1 + np.maximum(n - 1, 0) * error_correlation)[:, None]
     logits -= logits.max(axis=1, keepdims=True)
     np.exp(logits, out=logits)
     logits /= logits.sum(axis=1, keepdims=True)
     return logits
 
 
-def _mixture(model: BlendState, encoded: Coded, kernel: Choice) -> FloatArray:
-    one_coin = Coins(encoded)
+def _mixture(model: FittedModel, encoded: EncodedAnswers, kernel: KernelChoice) -> FloatArray:
+    one_coin = OneCoinEStep(encoded)
     prior = class_prior(model, encoded.classes)
     accuracy = np.clip(model.accuracy_of(encoded.workers), 1e-9, 1 - 1e-9)
     log_accuracy = np.log(np.stack([accuracy, 1 - accuracy], axis=1))
-    if len(encoded.classes) > MANY_CLASSES:
+    if len(encoded.classes) > MAX_CONFUSION_CLASSES:
         return one_coin.dense(one_coin.candidate_posterior(log_accuracy, prior), prior)
-    posterior = one_coin.dense(one_coin.expect(log_accuracy, prior)[0], prior)
+    posterior = one_coin.dense(one_coin.e_step(log_accuracy, prior)[0], prior)
     if model.blend > 0 and np.array_equal(encoded.classes, model.classes):
         confusion = np.empty_like(posterior)
         log_theta = np.log(np.maximum(model.confusion_of(encoded.workers), 1e-300))
-        kernel_for(encoded, kernel).expect(log_theta, model.confusion_prior, confusion)
+        kernel_for(encoded, kernel).e_step(log_theta, model.confusion_prior, confusion)
         posterior += model.blend * (confusion - posterior)
     return posterior
 
 
-def class_prior(model: BlendState, classes: IntArray) -> FloatArray:
+def class_prior(model: FittedModel, classes: IntArray) -> FloatArray:
     """Log class frequencies in the one-coin model, shape (k,), over any classes."""
     if np.array_equal(classes, model.classes):
         return model.one_coin_prior

@@ -6,16 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotary_core.aggregation.base import Consensus, Posteriors
-from annotary_core.aggregation.classification.encoding import Coded
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
 from annotary_core.aggregation.classification.majority import EPSILON
-from annotary_core.aggregation.classification.tie_breaking import drawn, lots
+from annotary_core.aggregation.classification.tie_breaking import break_ties, tie_hash
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
 #: Probabilities below this are dropped; the rest of a task is rescaled to sum to 1.
 MIN_PROBABILITY = 1e-12
 
 
-def outcome(encoded: Coded, posterior: FloatArray, skill: FloatArray, *, seed: int) -> Consensus:
+def consensus_from_posteriors(
+    encoded: EncodedAnswers, posterior: FloatArray, skill: FloatArray, *, seed: int
+) -> Consensus:
     """The consensus of posteriors of shape (t, k); classes within majority.EPSILON of the highest are tied.
 
     skill: accuracy of each worker, shape (w,).
@@ -47,22 +49,24 @@ def expected_skill(log_theta: FloatArray, log_class_prior: FloatArray) -> FloatA
     return np.asarray(correct @ np.exp(log_class_prior), np.float64)
 
 
-def _break_ties(encoded: Coded, tied: BoolArray, task_index: IntArray, column: IntArray, *, seed: int) -> IntArray:
+def _break_ties(
+    encoded: EncodedAnswers, tied: BoolArray, task_index: IntArray, column: IntArray, *, seed: int
+) -> IntArray:
     """Break ties: the chosen column of each tied task. task_index, column: its candidates, shape (c,), sorted."""
     classes = len(encoded.classes)
     row = np.flatnonzero(np.repeat(tied, np.diff(encoded.start)))
     task, cell = encoded.task[row].astype(np.int64), encoded.cell[row]
-    vote_hash = lots(encoded.tasks[task], encoded.workers[cell // classes], seed=seed)
+    vote_hash = tie_hash(encoded.tasks[task], encoded.workers[cell // classes], seed=seed)
     candidate, voted = task_index * classes + column, task * classes + cell % classes
     index = np.minimum(np.searchsorted(candidate, voted), len(candidate) - 1)
     hits = candidate[index] == voted
     # Classes without a vote come after those with one, with a hash that depends on the task alone.
-    unvoted_hash = lots(encoded.tasks[task_index], np.zeros_like(task_index), seed=seed)
+    unvoted_hash = tie_hash(encoded.tasks[task_index], np.zeros_like(task_index), seed=seed)
     lowest: NDArray[np.uint64] = np.iinfo(np.uint64).max - (unvoted_hash >> np.uint64(32))
     np.minimum.at(lowest, index[hits], vote_hash[hits])
     start = np.searchsorted(task_index, np.flatnonzero(tied))
     may_win = np.ones(len(candidate), np.bool_)
-    return column[drawn(task_index, lowest, encoded.classes[column], may_win, start, seed=seed)]
+    return column[break_ties(task_index, lowest, encoded.classes[column], may_win, start, seed=seed)]
 
 
 def _sparse(posterior: FloatArray, classes: IntArray) -> tuple[Posteriors, FloatArray]:

@@ -17,42 +17,42 @@ import numpy as np
 
 from annotary_core.aggregation.classification.em import (
     ClassModel,
-    Climb,
+    EMTrace,
+    ErrorModel,
     Parameters,
-    WorkerModel,
-    climb,
-    expect,
-    maximise,
+    e_step,
+    m_step,
+    run_em,
 )
-from annotary_core.aggregation.classification.encoding import Coded
-from annotary_core.aggregation.classification.kernels import Choice, kernel_for
-from annotary_core.aggregation.classification.sufficient_statistics import Statistics
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
+from annotary_core.aggregation.classification.kernels import KernelChoice, kernel_for
+from annotary_core.aggregation.classification.sufficient_statistics import SufficientStatistics
 from annotary_core.labels.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class ReduceStep:
     """Result of a reduce step: the next parameters, and the ELBO of those that the statistics were computed under."""
 
     parameters: Parameters
     elbo: float
 
 
-def start_statistics(shard: Coded, *, kernel: Choice = "auto") -> Statistics:
+def initial_statistics(shard: EncodedAnswers, *, kernel: KernelChoice = "auto") -> SufficientStatistics:
     """The statistics of a shard under its vote shares, where a fit starts."""
-    return kernel_for(shard, kernel).count(shard.shares())
+    return kernel_for(shard, kernel).statistics(shard.vote_shares())
 
 
-def shard_statistics(
-    shard: Coded, log_theta: FloatArray, log_class_prior: FloatArray, *, kernel: Choice = "auto"
-) -> Statistics:
+def shard_e_step(
+    shard: EncodedAnswers, log_theta: FloatArray, log_class_prior: FloatArray, *, kernel: KernelChoice = "auto"
+) -> SufficientStatistics:
     """The E-step of one shard. log_theta: shape (w, k, l). log_class_prior: shape (k,)."""
-    return expect(shard, log_theta, log_class_prior, kernel=kernel)[1]
+    return e_step(shard, log_theta, log_class_prior, kernel=kernel)[1]
 
 
-def reduce(parts: Iterable[Statistics]) -> Statistics:
+def sum_statistics(parts: Iterable[SufficientStatistics]) -> SufficientStatistics:
     """The sum of the statistics, in the given order. Raises ValueError if there are none."""
-    total: Statistics | None = None
+    total: SufficientStatistics | None = None
     for part in parts:
         total = part if total is None else total + part
     if total is None:
@@ -60,30 +60,31 @@ def reduce(parts: Iterable[Statistics]) -> Statistics:
     return total
 
 
-def step(statistics: Statistics, previous: Parameters, error_model: WorkerModel, class_model: ClassModel) -> Step:
+def reduce_step(
+    statistics: SufficientStatistics, previous: Parameters, error_model: ErrorModel, class_model: ClassModel
+) -> ReduceStep:
     """The reduce of one iteration. statistics: the sum over all shards under the parameters `previous`."""
     prior = error_model.log_prior(previous.log_theta) + class_model.log_prior(previous.log_class_prior)
-    return Step(parameters=maximise(statistics, error_model, class_model), elbo=statistics.log_likelihood + prior)
+    return ReduceStep(parameters=m_step(statistics, error_model, class_model), elbo=statistics.log_likelihood + prior)
 
 
 def fit_sharded(
-    shards: Callable[[], Iterable[Coded]],
-    error_model: WorkerModel,
+    shards: Callable[[], Iterable[EncodedAnswers]],
+    error_model: ErrorModel,
     class_model: ClassModel,
     *,
     max_iterations: int = 100,
     tolerance: float = 1e-6,
-    kernel: Choice = "auto",
-) -> Climb:
+    kernel: KernelChoice = "auto",
+) -> EMTrace:
     """`em.fit` with one shard in memory at a time; `shards` is called once per iteration.
 
     To get the posteriors of a shard, run `em.e_step` on it with the returned parameters.
     """
-    return climb(
-        reduce(start_statistics(shard, kernel=kernel) for shard in shards()),
-        lambda parameters: reduce(
-            shard_statistics(shard, parameters.log_theta, parameters.log_class_prior, kernel=kernel)
-            for shard in shards()
+    return run_em(
+        sum_statistics(initial_statistics(shard, kernel=kernel) for shard in shards()),
+        lambda parameters: sum_statistics(
+            shard_e_step(shard, parameters.log_theta, parameters.log_class_prior, kernel=kernel) for shard in shards()
         ),
         error_model,
         class_model,
@@ -92,7 +93,7 @@ def fit_sharded(
     )
 
 
-def split(encoded: Coded, *, rows: int) -> list[Coded]:
+def split_shards(encoded: EncodedAnswers, *, rows: int) -> list[EncodedAnswers]:
     """Split into shards of about `rows` rows each, in the order of the tasks; returns at least one."""
     cuts = np.searchsorted(encoded.start, np.arange(rows, len(encoded.cell), rows))
     edges = np.unique(np.concatenate([[0], cuts, [len(encoded.tasks)]]))

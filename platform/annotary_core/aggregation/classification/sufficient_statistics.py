@@ -8,7 +8,7 @@ from annotary_core.labels.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
-class Statistics:
+class SufficientStatistics:
     """The result of an E-step; for two disjoint sets of tasks, add theirs.
 
     counts: shape (w, k, l), the expected number of votes of worker w for label l on tasks of true class k: the sum over
@@ -21,8 +21,8 @@ class Statistics:
     log_likelihood: float
     tasks: int
 
-    def __add__(self, other: Statistics) -> Statistics:
-        return Statistics(
+    def __add__(self, other: SufficientStatistics) -> SufficientStatistics:
+        return SufficientStatistics(
             counts=self.counts + other.counts,
             class_counts=self.class_counts + other.class_counts,
             log_likelihood=self.log_likelihood + other.log_likelihood,

@@ -27,13 +27,13 @@ def _mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return value ^ (value >> np.uint64(31))
 
 
-def lots(task: IntArray, worker: IntArray, *, seed: int) -> NDArray[np.uint64]:
+def tie_hash(task: IntArray, worker: IntArray, *, seed: int) -> NDArray[np.uint64]:
     """One hash per row, shape (n,). It is unique among the workers of a task, as mixing is a bijection."""
     seed_word = np.array([seed % 2**64], dtype=np.uint64)
     return _mix(worker.astype(np.uint64) ^ _mix(task.astype(np.uint64) ^ _mix(seed_word)))
 
 
-def drawn(
+def break_ties(
     task_index: IntArray,
     lowest_hash: NDArray[np.uint64],
     label: IntArray,
@@ -48,5 +48,5 @@ def drawn(
     the lowest hash among the class's voters (close to the maximum if it has none), the class, whether it may win.
     start: first candidate of each task, shape (t,).
     """
-    second_hash = lots(lowest_hash.astype(np.int64), label, seed=seed)
+    second_hash = tie_hash(lowest_hash.astype(np.int64), label, seed=seed)
     return np.lexsort((second_hash, lowest_hash, ~top, task_index))[start].astype(np.int64)

@@ -33,15 +33,15 @@ class Votes:
         order = np.lexsort((weight, answers.worker, answers.label, answers.task))
         task, worker = answers.task[order], answers.worker[order]
         pair_order = np.lexsort((worker, task))
-        new_pair = changes(task[pair_order], worker[pair_order])
+        new_pair = run_starts(task[pair_order], worker[pair_order])
         rows = np.empty(len(order), np.int64)
         rows[pair_order] = np.bincount(np.cumsum(new_pair) - 1)[np.cumsum(new_pair) - 1]
         first = np.flatnonzero(new_pair)
-        workers = np.diff(np.append(np.flatnonzero(changes(task[pair_order][first])), len(first)))
+        workers = np.diff(np.append(np.flatnonzero(run_starts(task[pair_order][first])), len(first)))
         return cls(task=task, label=answers.label[order], worker=worker, vote=weight[order] / rows, workers=workers)
 
 
-def changes(*columns: IntArray) -> BoolArray:
+def run_starts(*columns: IntArray) -> BoolArray:
     """Whether each row starts a run of equal values, over one or several columns of shape (n,)."""
     new = np.ones(len(columns[0]), dtype=np.bool_)
     if len(new):
@@ -49,7 +49,7 @@ def changes(*columns: IntArray) -> BoolArray:
     return new
 
 
-def clamp(result: Consensus, answers: Answers) -> Consensus:
+def clamp_gold(result: Consensus, answers: Answers) -> Consensus:
     """Clamp gold tasks: each gets its true class with confidence 1 and no tie."""
     if not answers.gold:
         return result

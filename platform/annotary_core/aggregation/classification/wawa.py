@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from annotary_core.aggregation.base import Answers, Consensus
-from annotary_core.aggregation.classification.encoding import Coded
-from annotary_core.aggregation.classification.one_coin_em import Coins
-from annotary_core.aggregation.classification.result import outcome
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
+from annotary_core.aggregation.classification.one_coin_em import OneCoinEStep
+from annotary_core.aggregation.classification.result import consensus_from_posteriors
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class WeightedMajority:
     uses: frozenset[str] = frozenset({"weights", "gold"})
 
     def fit_predict(self, answers: Answers) -> Consensus:
-        encoded = Coded.of(answers, repeats="share")
-        one_coin = Coins(encoded)
-        correct = one_coin.count(one_coin.shares(), np.zeros(len(encoded.classes))).counts[:, 0]
+        encoded = EncodedAnswers.of(answers, repeats="share")
+        one_coin = OneCoinEStep(encoded)
+        correct = one_coin.statistics(one_coin.vote_shares(), np.zeros(len(encoded.classes))).counts[:, 0]
         skill = np.divide(correct, one_coin.worker_votes, out=np.zeros_like(correct), where=one_coin.worker_votes > 0)
-        return outcome(
-            encoded, replace(encoded, vote=encoded.vote * skill[encoded.worker]).shares(), skill, seed=self.seed
+        return consensus_from_posteriors(
+            encoded, replace(encoded, vote=encoded.vote * skill[encoded.worker]).vote_shares(), skill, seed=self.seed
         )

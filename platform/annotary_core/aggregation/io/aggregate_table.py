@@ -10,7 +10,7 @@ from annotary_core.aggregation.base import Consensus
 from annotary_core.aggregation.io.csv_writer import write_boxes, write_classes
 from annotary_core.aggregation.io.tables import BoxTable, ClassTable
 from annotary_core.aggregation.objects.box_clustering import BoxClustering, BoxConsensus
-from annotary_core.aggregation.registry import method_named
+from annotary_core.aggregation.registry import get_method
 
 #: Boxes with a lower existence posterior are not written. The posterior is calibrated, so one half is the right cutoff.
 THRESHOLD = 0.5
@@ -21,7 +21,7 @@ def aggregate(table: ClassTable | BoxTable, *, method: str, seed: int = 0) -> Co
 
     Classes and objects of gold tasks are clamped to gold. Raises ValueError for an unknown method.
     """
-    chosen = method_named(method, seed=seed)
+    chosen = get_method(method, seed=seed)
     if isinstance(table, ClassTable):
         return chosen.fit_predict(table.answers)
     gold = None if table.gold is None else table.gold.by_task()

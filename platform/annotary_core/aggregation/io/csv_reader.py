@@ -21,8 +21,8 @@ from typing import BinaryIO, NoReturn, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
-from annotary_core.aggregation.base import FARTHEST
-from annotary_core.aggregation.io.encoding import Column, code_integers, code_texts
+from annotary_core.aggregation.base import MAX_COORDINATE
+from annotary_core.aggregation.io.encoding import Column, encode_integers, encode_texts
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
 #: Rows converted to columns at a time; more would not fit in the CPU cache.
@@ -171,7 +171,7 @@ def _read_integers(path: Path, layout: Layout, header: list[str]) -> Table | Non
             return None
     if rows.shape[1] != len(header):
         return None
-    keys = {name: code_integers(np.ascontiguousarray(rows[:, at])) for at, name in enumerate(header)}
+    keys = {name: encode_integers(np.ascontiguousarray(rows[:, at])) for at, name in enumerate(header)}
     return Table(layout, keys, {}, np.ones(len(rows), np.bool_))
 
 
@@ -211,7 +211,7 @@ def _read_texts(path: Path, layout: Layout, header: list[str]) -> Table:
         except (_BadRow, csv.Error):
             _raise_first_error(path, layout, header)
     keys = {
-        name: code_texts(list(gathered.texts[name]), _concatenated(gathered.codes.get(name, []), np.int64))
+        name: encode_texts(list(gathered.texts[name]), _concatenated(gathered.codes.get(name, []), np.int64))
         for name in layout.keys
     }
     numbers = {name: _concatenated(parts, np.float64) for name, parts in gathered.numbers.items()}
@@ -248,7 +248,11 @@ def _gather(gathered: _Gathered, chunk: list[list[str]]) -> None:
     gathered.filled.append(filled)
     if gathered.layout.numbers:
         x1, y1, x2, y2 = (gathered.numbers[name][-1] for name in _CORNERS)
-        if (x2 <= x1).any() or (y2 <= y1).any() or any((np.abs(side) > FARTHEST).any() for side in (x1, y1, x2, y2)):
+        if (
+            (x2 <= x1).any()
+            or (y2 <= y1).any()
+            or any((np.abs(side) > MAX_COORDINATE).any() for side in (x1, y1, x2, y2))
+        ):
             raise _BadRow
 
 
@@ -302,7 +306,7 @@ def _row_error(layout: Layout, header: list[str], row: list[str]) -> str | None:
         except _BadRow:
             expected = {"p": "a probability between 0 and 1", "time": "a number or a time like 2026-01-31T12:00:00"}
             return f"{name} is {cells[name][:40]!r}, not {expected.get(name, 'a number')}."
-    outside = [name for name in _CORNERS if abs(values.get(name, 0.0)) > FARTHEST]
+    outside = [name for name in _CORNERS if abs(values.get(name, 0.0)) > MAX_COORDINATE]
     if outside:
         return f"{outside[0]} is {cells[outside[0]][:40]!r}, outside any image."
     if values.keys() >= set(_CORNERS) and not (values["x2"] > values["x1"] and values["y2"] > values["y1"]):

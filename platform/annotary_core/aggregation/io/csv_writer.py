@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from annotary_core.aggregation.base import Consensus
-from annotary_core.aggregation.io.encoding import Names, neutral
+from annotary_core.aggregation.io.encoding import Names, neutralize_formulas
 from annotary_core.aggregation.objects.box_clustering import BoxConsensus
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
@@ -50,7 +50,7 @@ def write_boxes(result: BoxConsensus, kept: BoolArray, tasks: Names, labels: Nam
 
 
 @contextmanager
-def whole_file(path: Path) -> Iterator[TextIO]:
+def atomic_text_file(path: Path) -> Iterator[TextIO]:
     """Open a text file that appears at `path` only if the block succeeds. Compresses it if the name ends in .gz."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -74,7 +74,7 @@ def _joined_lines(*columns: NDArray[np.object_]) -> str:
 
 
 def _cell_texts(names: Names) -> NDArray[np.object_]:
-    return np.array([_quoted(name) for name in neutral(names.texts())], object)
+    return np.array([_quoted(name) for name in neutralize_formulas(names.texts())], object)
 
 
 def _quoted(text: str) -> str:

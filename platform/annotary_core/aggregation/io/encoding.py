@@ -55,7 +55,7 @@ class Column:
     names: Names
 
 
-def code_integers(column: IntArray) -> Column:
+def encode_integers(column: IntArray) -> Column:
     """Encode a column of integers."""
     if not len(column):
         return Column(column, Names(column))
@@ -69,13 +69,13 @@ def code_integers(column: IntArray) -> Column:
     return Column(codes.astype(np.int64), Names(values))
 
 
-def code_texts(first_seen: Sequence[str], column: IntArray) -> Column:
+def encode_texts(first_seen: Sequence[str], column: IntArray) -> Column:
     """Encode a column of texts. column: indices into `first_seen`, the texts in the order of first occurrence."""
     names, code = _in_order(first_seen)
     return Column(code[column], names)
 
 
-def merged(*columns: Column) -> tuple[Names, list[IntArray]]:
+def merge_names(*columns: Column) -> tuple[Names, list[IntArray]]:
     """Merge the names of several columns; returns them and each column's codes into them."""
     if all(isinstance(column.names.values, np.ndarray) for column in columns):
         values = np.unique(np.concatenate([np.asarray(column.names.values, np.int64) for column in columns]))
@@ -108,7 +108,7 @@ def _is_number(text: str) -> bool:
     return _NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
 
 
-def neutral(names: Iterable[str]) -> list[str]:
+def neutralize_formulas(names: Iterable[str]) -> list[str]:
     """Escape names so that a spreadsheet does not run them as formulas when it opens the CSV file.
 
     A text that starts like a formula is prefixed with an apostrophe (OWASP, CSV Injection); numbers are unchanged.

@@ -21,7 +21,7 @@ import numpy as np
 
 from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.io.csv_reader import Layout, Table, TableError, read_table
-from annotary_core.aggregation.io.encoding import Names, merged
+from annotary_core.aggregation.io.encoding import Names, merge_names
 from annotary_core.aggregation.objects.box_clustering import BoxAnswers
 from annotary_core.labels.arrays import FloatArray, IntArray
 
@@ -167,7 +167,7 @@ def _with_gold(key: str, answers: Table, gold: Table | None) -> tuple[Names, Int
     column = answers.keys[key]
     if gold is None:
         return column.names, column.codes, np.empty(0, np.int64)
-    names, (codes, gold_codes) = merged(column, gold.keys[key])
+    names, (codes, gold_codes) = merge_names(column, gold.keys[key])
     return names, codes, gold_codes
 
 

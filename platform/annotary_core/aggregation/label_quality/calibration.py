@@ -15,7 +15,7 @@ from annotary_core.aggregation.base import Consensus
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 #: Lower bound of p(truth) in the log loss, which a single task could otherwise make infinite.
-LEAST = 1e-12
+MIN_PROBABILITY = 1e-12
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def calibrate(result: Consensus, truth: Mapping[int, int], *, bins: int = 10) ->
         confidence=float(confidence.mean()),
         error=float(np.average(np.abs(curve.confidence - curve.right), weights=curve.n)),
         brier=float(np.mean(squares - p_true**2 + (1 - p_true) ** 2)),
-        log_loss=float(-np.log(np.clip(p_true, LEAST, 1.0)).mean()),
+        log_loss=float(-np.log(np.clip(p_true, MIN_PROBABILITY, 1.0)).mean()),
         curve=curve,
     )
 

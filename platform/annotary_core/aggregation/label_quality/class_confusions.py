@@ -40,7 +40,7 @@ _ALTERNATIONS = 5
 
 
 @dataclass(frozen=True, slots=True)
-class Confusions:
+class ConfusedPairs:
     """Pairs of classes in columns of shape (p,), clearest first; a < b.
 
     a_as_b: share of the answers to tasks of class a that are b; b_as_a the reverse. seen: number of such answers, both
@@ -124,7 +124,7 @@ class _Scores:
     without: FloatArray
 
 
-def confusions(answers: Answers, result: Consensus, *, limit: int = 20) -> Confusions:
+def confusions(answers: Answers, result: Consensus, *, limit: int = 20) -> ConfusedPairs:
     """Return the pairs with more confusion than noise explains; `result` is the consensus of these answers.
 
     Returns at most `limit` pairs, selected from the 10 * `limit` most frequently confused ones.
@@ -221,7 +221,7 @@ def _clearest(scores: _Scores, excluded: list[int]) -> int | None:
 
 def _ranked(
     cells: _Cells, classes: IntArray, workers: IntArray, pairs: _Pairs, scores: _Scores, limit: int
-) -> Confusions:
+) -> ConfusedPairs:
     exposed = (cells.tasks[:, pairs.a] + cells.tasks[:, pairs.b]) >= _MIN_EXPOSURE
     spread = np.sqrt(np.maximum(pairs.seen - scores.excess, 0.0))
     affected = (exposed & (scores.excess >= np.maximum(spread, _MIN_EXCESS))).sum(axis=0) / np.maximum(
@@ -230,7 +230,7 @@ def _ranked(
     order = np.lexsort((pairs.b, pairs.a, -np.round(scores.score, 9), -np.round(scores.without, 9)))
     order = order[scores.score[order] > 0][:limit]
     a, b = pairs.a[order], pairs.b[order]
-    return Confusions(
+    return ConfusedPairs(
         a=classes[a],
         b=classes[b],
         a_as_b=_share(cells, a, b),

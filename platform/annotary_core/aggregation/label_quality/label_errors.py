@@ -17,7 +17,7 @@ from annotary_core.labels.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
-class LabelDoubt:
+class LabelUncertainty:
     """Uncertainty in columns of shape (t,), tasks ascending: entropy in bits, and the probability of a wrong label."""
 
     task: IntArray
@@ -27,7 +27,7 @@ class LabelDoubt:
 
 
 @dataclass(frozen=True, slots=True)
-class SetDoubt:
+class SetUncertainty:
     """Uncertainty of the whole set.
 
     labels: number of labels. expected_wrong: expected number of wrong ones. deviation: its standard deviation if tasks
@@ -46,7 +46,7 @@ class SetDoubt:
 
 
 @dataclass(frozen=True, slots=True)
-class Suspects:
+class LabelIssues:
     """Labels by decreasing probability to be wrong, then by task, in columns of shape (s,).
 
     label: the label in question. wrong: its probability to be wrong. other, other_p: the likeliest other class and its
@@ -61,25 +61,25 @@ class Suspects:
     n: IntArray
 
 
-def label_doubt(result: Consensus) -> LabelDoubt:
+def label_uncertainty(result: Consensus) -> LabelUncertainty:
     """Return the entropy and expected error of every label."""
     p, start = result.posteriors.p, result.posteriors.start
     bits = -p * np.log2(p, out=np.zeros_like(p), where=p > 0)
     entropy = np.add.reduceat(bits, start[:-1]) if len(result.task) else np.empty(0)
     error = 1 - _posterior_of(result, result.label)
-    return LabelDoubt(result.task, result.label, np.maximum(entropy, 0.0), np.clip(error, 0.0, 1.0))
+    return LabelUncertainty(result.task, result.label, np.maximum(entropy, 0.0), np.clip(error, 0.0, 1.0))
 
 
-def set_doubt(doubt: LabelDoubt) -> SetDoubt:
+def set_uncertainty(doubt: LabelUncertainty) -> SetUncertainty:
     """Aggregate the uncertainty over the labels."""
     error = doubt.expected_error
     mean = float(doubt.entropy.mean()) if len(error) else float("nan")
-    return SetDoubt(len(error), float(error.sum()), float(np.sqrt((error * (1 - error)).sum())), mean)
+    return SetUncertainty(len(error), float(error.sum()), float(np.sqrt((error * (1 - error)).sum())), mean)
 
 
-def most_likely_wrong(
+def rank_label_issues(
     result: Consensus, *, released: Mapping[int, int] | None = None, limit: int | None = 100
-) -> Suspects:
+) -> LabelIssues:
     """Return the labels most likely to be wrong, at most `limit`; None returns all labels.
 
     released: task -> label that was published (by a review or in a release), evaluated instead of the result's own;
@@ -97,7 +97,9 @@ def most_likely_wrong(
     other, other_p = _likeliest_other(result, label)
     # Rounded, so that rounding errors do not order equal labels.
     ranked = kept[np.lexsort((result.task[kept], -np.round(wrong[kept], 12)))][:limit]
-    return Suspects(result.task[ranked], label[ranked], wrong[ranked], other[ranked], other_p[ranked], result.n[ranked])
+    return LabelIssues(
+        result.task[ranked], label[ranked], wrong[ranked], other[ranked], other_p[ranked], result.n[ranked]
+    )
 
 
 def _tasks_of_entries(result: Consensus) -> IntArray:

@@ -14,7 +14,7 @@ from annotary_core.aggregation.objects.fuse_polygons import PolygonAnswers, Poly
 from annotary_core.aggregation.objects.pixel_rates import PixelRates
 from annotary_core.aggregation.objects.similarity import AreaSimilarity
 from annotary_core.labels.arrays import FloatArray, IntArray
-from annotary_core.labels.shapes.mask import Shape, Window, as_geometry, mask_iou, shape_bounds
+from annotary_core.labels.shapes.mask import Shape, Window, mask_iou, shape_bounds, to_shapely
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Masks:
         fused = PixelEM(self.history).fit_predict(MaskAnswers.of(index, worker, self.masks, weights=trust)).masks
         similarity = self.similarity()
         geometries = (
-            mask if mask.area else self.masks[_most_alike(similarity, np.flatnonzero(index == cluster))]
+            mask if mask.area else self.masks[_medoid(similarity, np.flatnonzero(index == cluster))]
             for cluster, mask in enumerate(fused)
         )
         return Masks(tuple(geometries), self.history)
@@ -92,7 +92,7 @@ class Polygons:
 
     def similarity(self) -> AreaSimilarity:
         shapes = np.empty(len(self.shapes), np.object_)
-        shapes[:] = [as_geometry(shape) for shape in self.shapes]
+        shapes[:] = [to_shapely(shape) for shape in self.shapes]
         return AreaSimilarity(shapes)
 
     def take(self, rows: IntArray) -> Polygons:
@@ -107,7 +107,7 @@ class Polygons:
         )
         similarity = self.similarity()
         geometries = (
-            shape or self.shapes[_most_alike(similarity, np.flatnonzero(index == cluster))]
+            shape or self.shapes[_medoid(similarity, np.flatnonzero(index == cluster))]
             for cluster, shape in enumerate(fused)
         )
         return Polygons(tuple(geometries), self.history)
@@ -116,7 +116,7 @@ class Polygons:
         return None
 
 
-def _most_alike(similarity: MaskSimilarity | AreaSimilarity, rows: IntArray) -> int:
+def _medoid(similarity: MaskSimilarity | AreaSimilarity, rows: IntArray) -> int:
     """Return the row with the largest total similarity to the other rows; the first of several."""
     first, second = (axis.ravel() for axis in np.meshgrid(rows, rows, indexing="ij"))
     return int(rows[np.argmax(similarity.of(first, second).reshape(len(rows), len(rows)).sum(axis=1))])

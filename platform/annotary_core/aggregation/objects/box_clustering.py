@@ -20,10 +20,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike
 
-from annotary_core.aggregation.base import FARTHEST, Consensus, Method, check_weights
+from annotary_core.aggregation.base import MAX_COORDINATE, Consensus, Method, check_weights
 from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering
 from annotary_core.aggregation.objects.existence import DetectionRates
-from annotary_core.aggregation.objects.existence_em import History
+from annotary_core.aggregation.objects.existence_em import DetectionHistory
 from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
@@ -51,7 +51,7 @@ class BoxAnswers:
     def __post_init__(self) -> None:
         if not len(self.task) == len(self.worker) == len(self.label) == len(self.box):
             raise ValueError("The columns task, worker, label and box must have the same length.")
-        if not (np.abs(self.box) <= FARTHEST).all() or (self.box[:, 2:] <= self.box[:, :2]).any():
+        if not (np.abs(self.box) <= MAX_COORDINATE).all() or (self.box[:, 2:] <= self.box[:, :2]).any():
             raise ValueError("Every box needs finite corners below 1e9, the second right of and below the first.")
         if self.weights is not None:
             check_weights(self.weights, len(self.seen_task))
@@ -135,7 +135,7 @@ class BoxClustering:
     seed: int = 0
     method: Method | None = None
     rates: DetectionRates | None = None
-    history: Mapping[int, History] = field(default_factory=dict)
+    history: Mapping[int, DetectionHistory] = field(default_factory=dict)
 
     def fit_predict(self, answers: BoxAnswers, *, gold: Mapping[int, ArrayLike] | None = None) -> BoxConsensus:
         """Return all clusters of all tasks. The order of rows affects only the row numbers in `members`.

@@ -17,17 +17,17 @@ import numpy as np
 
 from annotary_core.aggregation.base import Answers, Consensus, Method, check_weights
 from annotary_core.aggregation.classification.majority import Majority
-from annotary_core.aggregation.objects.crowd_regions import read_crowds
-from annotary_core.aggregation.objects.detections import Witnesses, stray_of
+from annotary_core.aggregation.objects.crowd_regions import resolve_crowd_regions
+from annotary_core.aggregation.objects.detections import Observers, cluster_duplicate_odds
 from annotary_core.aggregation.objects.existence import SPREAD, DetectionRates, existence
-from annotary_core.aggregation.objects.existence_em import History, learn_rates
-from annotary_core.aggregation.objects.fuse_boxes import rates_of_spreads, with_spreads
-from annotary_core.aggregation.objects.geometry_types import Kind
-from annotary_core.aggregation.objects.gold_matching import Known, compare_known
+from annotary_core.aggregation.objects.existence_em import DetectionHistory, learn_rates
+from annotary_core.aggregation.objects.fuse_boxes import rates_from_spreads, with_spreads
+from annotary_core.aggregation.objects.geometry_types import GeometryColumn
+from annotary_core.aggregation.objects.gold_matching import GoldMatches, match_gold_objects
 from annotary_core.aggregation.objects.matching import cluster
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
-K = TypeVar("K", bound=Kind)
+K = TypeVar("K", bound=GeometryColumn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,24 +100,24 @@ class ObjectClustering:
     seed: int = 0
     method: Method | None = None
     rates: DetectionRates | None = None
-    history: Mapping[int, History] = field(default_factory=dict)
+    history: Mapping[int, DetectionHistory] = field(default_factory=dict)
 
     def fit_predict(self, answers: ObjectAnswers[K], *, gold: Mapping[int, K] | None = None) -> ObjectConsensus[K]:
         """Return all clusters of all tasks. The order of rows affects only the row numbers in `members`.
 
         gold: task -> all of its objects; their clusters are clamped to it and train the rates.
         """
-        observers = Witnesses.of(answers.task, answers.worker, answers.seen_task, answers.seen_worker, answers.weights)
+        observers = Observers.of(answers.task, answers.worker, answers.seen_task, answers.seen_worker, answers.weights)
         groups = _grouped(answers, threshold=self.threshold)
         rates = _with_spreads(answers, groups) if self.rates is None else self.rates
         clusters = _Clusters.of(answers, groups, rates, observers)
         gold_by_task = gold or {}
-        matches = compare_known(
+        matches = match_gold_objects(
             clusters.task,
             clusters.geometry,
             {task: gold_by_task[task] for task in observers.observed_among(gold_by_task)},
         )
-        duplicate_odds = stray_of(
+        duplicate_odds = cluster_duplicate_odds(
             clusters.geometry.similarity(), clusters.task, clusters.drawers, threshold=self.threshold
         )
         if self.rates is None:
@@ -139,7 +139,7 @@ class ObjectClustering:
         )
 
     def _estimated_rates(
-        self, clusters: _Clusters[K], observers: Witnesses, matches: Known, duplicate_odds: FloatArray
+        self, clusters: _Clusters[K], observers: Observers, matches: GoldMatches, duplicate_odds: FloatArray
     ) -> DetectionRates:
         # Known objects that no worker drew are clusters without detections.
         missed: list[IntArray] = [np.empty(0, np.int64)] * len(matches.missed)
@@ -152,7 +152,7 @@ class ObjectClustering:
         truth = np.concatenate([matches.truth, np.ones(len(missed))])
         return learn_rates(detections, known=truth, history=self.history)
 
-    def _classes(self, answers: ObjectAnswers[K], members: list[IntArray], observers: Witnesses) -> Consensus:
+    def _classes(self, answers: ObjectAnswers[K], members: list[IntArray], observers: Observers) -> Consensus:
         rows, index = _flattened(members)
         method = Majority(seed=self.seed) if self.method is None else self.method
         trust = observers.trust_of(answers.task[rows], answers.worker[rows])
@@ -174,7 +174,7 @@ class _Clusters(Generic[K]):
 
     @classmethod
     def of(
-        cls, answers: ObjectAnswers[K], groups: list[IntArray], rates: DetectionRates, observers: Witnesses
+        cls, answers: ObjectAnswers[K], groups: list[IntArray], rates: DetectionRates, observers: Observers
     ) -> _Clusters[K]:
         rows, index = _flattened(groups)
         task, worker = answers.task[rows], answers.worker[rows]
@@ -184,7 +184,7 @@ class _Clusters(Generic[K]):
         members = [groups[at] for at in order.tolist()]
         drawers = [answers.worker[group] for group in members]
         task, geometry, crowd = answers.task[first][order], geometry.take(order), answers.is_crowd[first][order]
-        reading = read_crowds(task, geometry.boxes(), crowd, drawers)
+        reading = resolve_crowd_regions(task, geometry.boxes(), crowd, drawers)
         kept = np.flatnonzero(reading.absorbed_by < 0)
         absorbed: list[list[IntArray]] = [[np.empty(0, np.int64)] for _ in members]
         for at in np.flatnonzero(reading.absorbed_by >= 0).tolist():
@@ -225,7 +225,7 @@ def _with_spreads(answers: ObjectAnswers[K], groups: list[IntArray]) -> Detectio
     """Return rates in which only the spreads are estimated."""
     rows, index = _flattened(groups)
     spreads = answers.geometry.take(rows).spreads(index, answers.worker[rows], pooled=SPREAD)
-    return DetectionRates() if spreads is None else rates_of_spreads(spreads)
+    return DetectionRates() if spreads is None else rates_from_spreads(spreads)
 
 
 def _agreement(answers: ObjectAnswers[K], clusters: _Clusters[K]) -> FloatArray:

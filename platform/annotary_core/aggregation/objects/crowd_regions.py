@@ -26,7 +26,7 @@ INSIDE = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class CrowdReading:
+class CrowdResolution:
     """The clusters that crowd regions absorb, and the workers who count for each cluster.
 
     absorbed_by: the region that absorbs each cluster, -1 for none, shape (m,). observers: the workers who drew each
@@ -39,7 +39,9 @@ class CrowdReading:
     excused: list[IntArray]
 
 
-def read_crowds(task: IntArray, box: FloatArray, is_crowd: BoolArray, drawers: Sequence[IntArray]) -> CrowdReading:
+def resolve_crowd_regions(
+    task: IntArray, box: FloatArray, is_crowd: BoolArray, drawers: Sequence[IntArray]
+) -> CrowdResolution:
     """Decide between each crowd region and the objects in it.
 
     task, is_crowd: shape (m,); box: the bounding boxes of the clusters, shape (m, 4); drawers: the workers of each.
@@ -60,7 +62,7 @@ def read_crowds(task: IntArray, box: FloatArray, is_crowd: BoolArray, drawers: S
             excused[at] = np.union1d(excused[at], drawers[region])
             if region_wins and absorbed[at] < 0:
                 absorbed[at] = region
-    return CrowdReading(absorbed, observers, excused)
+    return CrowdResolution(absorbed, observers, excused)
 
 
 def _share_inside(box: FloatArray, region: FloatArray) -> FloatArray:

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from annotary_core.aggregation.objects.existence import BLANK_LOOKS, stray_odds
-from annotary_core.aggregation.objects.matching import Similarity, alike_pairs
-from annotary_core.aggregation.objects.sightings import Sightings
+from annotary_core.aggregation.objects.existence import BLANK_IMAGE_WEIGHT, overlap_duplicate_odds
+from annotary_core.aggregation.objects.matching import Similarity, similar_pairs
+from annotary_core.aggregation.objects.sightings import Detections
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
-class Witnesses:
+class Observers:
     """Distinct (task, observer) pairs, sorted by task, then worker; columns of shape (s,).
 
     object_count: how many objects the worker drew in the task. trust: non-negative, may exceed 1.
@@ -28,7 +28,7 @@ class Witnesses:
     @classmethod
     def of(
         cls, task: IntArray, worker: IntArray, seen_task: IntArray, seen_worker: IntArray, trust: FloatArray | None
-    ) -> Witnesses:
+    ) -> Observers:
         """Build the pairs from the object rows and the seen pairs. Drawing implies seeing; unlisted pairs have trust 1.
 
         If a pair is listed twice, the last entry wins.
@@ -64,7 +64,7 @@ class Witnesses:
 
     def detections(
         self, task: IntArray, drawers: Sequence[IntArray], duplicate_odds: FloatArray, excused: Sequence[IntArray] = ()
-    ) -> Sightings:
+    ) -> Detections:
         """Return the detections of clusters in these tasks, shape (m,), with the workers who drew each, possibly none.
 
         excused: workers of each cluster whose non-detection carries no evidence.
@@ -74,26 +74,28 @@ class Witnesses:
         cluster = np.repeat(np.arange(len(task)), count)
         row = np.arange(len(cluster)) - start[cluster] + first[cluster]
         detected = _is_listed(cluster, self.worker[row], drawers)
-        observation_weight = np.where(self.object_count[row] > 0, 1.0, BLANK_LOOKS)
+        observation_weight = np.where(self.object_count[row] > 0, 1.0, BLANK_IMAGE_WEIGHT)
         observation_weight[_is_listed(cluster, self.worker[row], excused)] = 0.0
-        return Sightings(start, self.worker[row], detected, observation_weight, self.trust[row], duplicate_odds)
+        return Detections(start, self.worker[row], detected, observation_weight, self.trust[row], duplicate_odds)
 
 
-def stray_of(similarity: Similarity, task: IntArray, drawers: Sequence[IntArray], *, threshold: float) -> FloatArray:
+def cluster_duplicate_odds(
+    similarity: Similarity, task: IntArray, drawers: Sequence[IntArray], *, threshold: float
+) -> FloatArray:
     """Return the odds that each cluster is a duplicate of a neighbor, shape (m,).
 
     A neighbor counts if none of its workers drew the cluster (a worker who drew both saw two objects) and it has at
     least as many workers; with equally many, either may be the duplicate, which halves the odds.
     """
     order = np.argsort(task, kind="stable").astype(np.int64)
-    pairs = alike_pairs(similarity, task, np.arange(len(task), dtype=np.int64), order)
+    pairs = similar_pairs(similarity, task, np.arange(len(task), dtype=np.int64), order)
     odds = np.zeros(len(task))
     workers = [frozenset(each.tolist()) for each in drawers]
     for a, b, value in zip(pairs.first.tolist(), pairs.second.tolist(), pairs.value.tolist(), strict=True):
         one, other = int(order[a]), int(order[b])
         if workers[one] & workers[other]:
             continue
-        pair_odds = float(stray_odds(np.array(value), threshold=threshold))
+        pair_odds = float(overlap_duplicate_odds(np.array(value), threshold=threshold))
         one_count, other_count = len(workers[one]), len(workers[other])
         for cluster, own_count, neighbor_count in ((one, one_count, other_count), (other, other_count, one_count)):
             if neighbor_count >= own_count:

@@ -32,23 +32,23 @@ from typing import Any
 import numpy as np
 from scipy.special import betaln
 
-from annotary_core.aggregation.objects.sightings import Sightings
+from annotary_core.aggregation.objects.sightings import Detections
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
 #: Difficulty classes, in logits, and their prior shares.
-HARDNESS = np.array([-3.0, -1.5, 0.0, 1.5, 3.0])
-SHARES = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
+DIFFICULTIES = np.array([-3.0, -1.5, 0.0, 1.5, 3.0])
+DIFFICULTY_SHARES = np.array([0.1, 0.2, 0.4, 0.2, 0.1])
 #: Probability that an unknown worker draws an object of medium difficulty.
 DETECTION = 0.6
 #: False positives per true object of an unknown worker: one box among four observers stays above .5 (CytoCrowd: .82).
 FALSE_RATE = 0.04
 ECHO = 0.1
 #: Concentration of the echo's Beta distribution, the sum of its two parameters.
-ECHO_ALIKE = 20.0
+ECHO_CONCENTRATION = 20.0
 #: Localization error of unknown workers, as a share of the object's size.
 SPREAD = 0.08
 #: How many times each non-detection of a worker who drew nothing at all counts.
-BLANK_LOOKS = 3.0
+BLANK_IMAGE_WEIGHT = 3.0
 #: Exponent of the overlap, see overlap_duplicate_odds.
 _OVERLAP_EXPONENT = 4
 
@@ -71,7 +71,7 @@ class DetectionRates:
     pooled_detection: float = DETECTION
     pooled_false_rate: float = FALSE_RATE
     echo: float = ECHO
-    shares: FloatArray = field(default_factory=SHARES.copy)
+    shares: FloatArray = field(default_factory=DIFFICULTY_SHARES.copy)
     spread: FloatArray = field(default_factory=lambda: np.empty(0))
     drawings: FloatArray = field(default_factory=lambda: np.empty(0))
     pooled_spread: float = SPREAD
@@ -133,7 +133,7 @@ class DetectionRates:
         )
 
 
-def existence_of(
+def cluster_existence(
     drawn_by: Collection[int],
     seen_by: Collection[int],
     rates: DetectionRates | None = None,
@@ -152,18 +152,18 @@ def existence_of(
         raise ValueError("Existence is undefined for a cluster that no worker drew.")
     seen = sorted(set(seen_by) | set(drawn_by))
     trusts = np.array([1.0 if trust is None else trust.get(worker, 1.0) for worker in seen])
-    cluster = Sightings(
+    cluster = Detections(
         start=np.array([0, len(seen)], np.int64),
         worker=np.array(seen, np.int64),
         detected=np.array([worker in set(drawn_by) for worker in seen], np.bool_),
-        observation_weight=np.array([BLANK_LOOKS if worker in set(blank) else 1.0 for worker in seen]),
+        observation_weight=np.array([BLANK_IMAGE_WEIGHT if worker in set(blank) else 1.0 for worker in seen]),
         trust=trusts,
-        duplicate_odds=stray_odds(np.array([overlap]), threshold=threshold),
+        duplicate_odds=overlap_duplicate_odds(np.array([overlap]), threshold=threshold),
     )
     return float(existence(cluster, rates or DetectionRates())[0])
 
 
-def stray_odds(overlap: FloatArray, *, threshold: float) -> FloatArray:
+def overlap_duplicate_odds(overlap: FloatArray, *, threshold: float) -> FloatArray:
     """Return the odds that a cluster duplicates a neighbor, from its largest similarity to a cluster of other workers.
 
     At the matching threshold two drawn objects are by definition as likely one object as two, so the odds are 1 there;
@@ -173,22 +173,22 @@ def stray_odds(overlap: FloatArray, *, threshold: float) -> FloatArray:
     return (np.asarray(overlap, np.float64) / threshold) ** _OVERLAP_EXPONENT
 
 
-def existence(detections: Sightings, rates: DetectionRates) -> FloatArray:
+def existence(detections: Detections, rates: DetectionRates) -> FloatArray:
     """Return the posterior of each cluster, shape (m,); 0 for clusters drawn only by workers with trust 0."""
     detection, false_rate, observation_weight = entry_rates(detections, rates)
-    log_detected, log_missed = log_odds_parts(logit(detection))
+    log_detected, log_missed = detection_log_probabilities(logit(detection))
     log_true = np.where(detections.detected[:, None], log_detected, log_missed * observation_weight[:, None])
     true = (rates.shares * np.exp(detections.sums(log_true))).sum(axis=1)
-    return posterior(true, false_part(detections, false_rate, rates.echo), detections.duplicate_odds)
+    return posterior(true, false_positive_likelihood(detections, false_rate, rates.echo), detections.duplicate_odds)
 
 
-def false_part(detections: Sightings, false_rate: FloatArray, echo: float) -> FloatArray:
+def false_positive_likelihood(detections: Detections, false_rate: FloatArray, echo: float) -> FloatArray:
     """Return the likelihood of each cluster as a false positive, per true object, shape (m,)."""
     detection_count = detections.detection_count
     missed_count = np.diff(detections.start) - detection_count
     rate = detections.sums(np.where(detections.detected, false_rate, 0.0)) / np.maximum(detection_count, 1.0)
     mean = min(max(echo, 1e-6), 1 - 1e-6)
-    alpha, beta = ECHO_ALIKE * mean, ECHO_ALIKE * (1 - mean)
+    alpha, beta = ECHO_CONCENTRATION * mean, ECHO_CONCENTRATION * (1 - mean)
     log_echo = betaln(alpha + np.maximum(detection_count - 1, 0), beta + missed_count) - betaln(alpha, beta)
     out: FloatArray = rate * np.exp(log_echo)
     return out
@@ -201,7 +201,7 @@ def posterior(true: FloatArray, false: FloatArray, duplicate_odds: FloatArray) -
     return np.divide(true, total, out=np.zeros_like(true), where=np.isfinite(total) & (total > 0))
 
 
-def entry_rates(detections: Sightings, rates: DetectionRates) -> tuple[FloatArray, FloatArray, FloatArray]:
+def entry_rates(detections: Detections, rates: DetectionRates) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return detection, false rate and observation weight of each entry, shape (r,).
 
     A worker without estimated rates has the pooled ones; trust then scales the false rate and the observation weight.
@@ -222,7 +222,7 @@ def logit(p: FloatArray | float) -> FloatArray:
     return out
 
 
-def log_odds_parts(ability: FloatArray) -> tuple[FloatArray, FloatArray]:
+def detection_log_probabilities(ability: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the log probabilities to draw and to miss an object of each difficulty, both of shape (w, 5)."""
-    margin = ability[:, None] - HARDNESS
+    margin = ability[:, None] - DIFFICULTIES
     return -np.logaddexp(0, -margin), -np.logaddexp(0, margin)

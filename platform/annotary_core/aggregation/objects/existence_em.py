@@ -18,15 +18,15 @@ import numpy as np
 from scipy import sparse
 
 from annotary_core.aggregation.objects.existence import (
+    DIFFICULTY_SHARES,
     ECHO,
-    SHARES,
     DetectionRates,
-    false_part,
-    log_odds_parts,
+    detection_log_probabilities,
+    false_positive_likelihood,
     logit,
     posterior,
 )
-from annotary_core.aggregation.objects.sightings import Sightings
+from annotary_core.aggregation.objects.sightings import Detections
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 #: Pseudo-counts of objects in the priors of the false rates, the difficulty and the echo.
@@ -46,7 +46,7 @@ _MIN_TRUST = 0.05
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class DetectionHistory:
     """A worker's record in earlier projects: true objects detected and missed, and false positives."""
 
     detected: float = 0.0
@@ -55,7 +55,7 @@ class History:
 
 
 def learn_rates(
-    detections: Sightings, *, known: FloatArray | None = None, history: Mapping[int, History] | None = None
+    detections: Detections, *, known: FloatArray | None = None, history: Mapping[int, DetectionHistory] | None = None
 ) -> DetectionRates:
     """Estimate the rates of every worker in the detections and the history; deterministic.
 
@@ -86,7 +86,7 @@ def learn_rates(
 class _DetectionMatrices:
     """Detections as cluster-by-worker matrices; missed holds observation weights. past: the history, shape (w, 3)."""
 
-    detections: Sightings
+    detections: Detections
     truth: FloatArray
     workers: IntArray
     worker_index: IntArray
@@ -96,7 +96,9 @@ class _DetectionMatrices:
     past: FloatArray
 
     @classmethod
-    def of(cls, detections: Sightings, truth: FloatArray, history: Mapping[int, History]) -> _DetectionMatrices:
+    def of(
+        cls, detections: Detections, truth: FloatArray, history: Mapping[int, DetectionHistory]
+    ) -> _DetectionMatrices:
         workers = np.unique(np.concatenate([detections.worker, np.array(sorted(history), np.int64)]))
         worker_index = np.searchsorted(workers, detections.worker)
         shape, index = (len(truth), len(workers)), detections.index
@@ -116,7 +118,7 @@ class _DetectionMatrices:
     def em_step(self, rates: DetectionRates) -> DetectionRates:
         """Return the rates after one EM step."""
         ability = logit(rates.detection)
-        log_detected, log_missed = log_odds_parts(ability)
+        log_detected, log_missed = detection_log_probabilities(ability)
         log_misses = self.missed @ log_missed
         parts = rates.shares * np.exp(self.detected @ log_detected + log_misses)
         undetected = np.exp(self.detected @ log_missed + log_misses)
@@ -124,7 +126,7 @@ class _DetectionMatrices:
         is_known = np.isfinite(self.truth)
         estimated = posterior(
             total,
-            false_part(self.detections, rates.false_rate[self.worker_index], rates.echo),
+            false_positive_likelihood(self.detections, rates.false_rate[self.worker_index], rates.echo),
             self.detections.duplicate_odds,
         )
         exists = np.where(is_known, np.nan_to_num(self.truth), estimated)
@@ -133,7 +135,7 @@ class _DetectionMatrices:
         objects = exists[:, None] * parts / np.maximum(total, 1e-300)[:, None]
         unseen = np.minimum(undetected / np.maximum(1 - undetected, 1e-9), _MAX_UNSEEN)
         unseen = objects * np.where(is_known[:, None], 0.0, unseen)
-        shares = (objects + unseen).sum(axis=0) + PRIOR_DIFFICULTY * SHARES
+        shares = (objects + unseen).sum(axis=0) + PRIOR_DIFFICULTY * DIFFICULTY_SHARES
         detection, pooled_detection = self._detection(ability, objects, unseen, rates)
         false_rate, pooled_false_rate = self._false_rates(false_p, (objects + unseen).sum(axis=1))
         return replace(
@@ -150,7 +152,7 @@ class _DetectionMatrices:
         self, ability: FloatArray, objects: FloatArray, unseen: FloatArray, rates: DetectionRates
     ) -> tuple[FloatArray, float]:
         """Take one Newton step per worker, shrunk toward the pooled ability, and update the pooled detection."""
-        p = np.exp(log_odds_parts(ability)[0])
+        p = np.exp(detection_log_probabilities(ability)[0])
         detected = self.detected.T @ objects
         missed = self.missed.T @ (objects + unseen) + self.detected.T @ unseen
         gradient = (detected * (1 - p) - missed * p).sum(axis=1)

@@ -33,7 +33,7 @@ _MIN_SPREAD = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
-class Drawings:
+class ClusterCoordinates:
     """Coordinates of the members of clusters: rows grouped by cluster, clusters ascending from 0.
 
     index: the cluster of each row, shape (r,). worker: shape (r,). coordinates: shape (r, c).
@@ -54,7 +54,7 @@ class Spreads:
     pooled: float
 
 
-def learn_spreads(drawings: Drawings, *, pooled: float) -> Spreads:
+def learn_spreads(drawings: ClusterCoordinates, *, pooled: float) -> Spreads:
     """Estimate spreads from the clusters with at least two members; `pooled` is the prior spread."""
     workers, worker_index = np.unique(drawings.worker, return_inverse=True)
     several = np.bincount(drawings.index)[drawings.index] > 1 if len(drawings.index) else np.empty(0, np.bool_)
@@ -86,7 +86,7 @@ def learn_spreads(drawings: Drawings, *, pooled: float) -> Spreads:
     return Spreads(workers, np.sqrt(variance), count.astype(np.float64), float(np.sqrt(pooled_variance)))
 
 
-def rates_of_spreads(spreads: Spreads) -> DetectionRates:
+def rates_from_spreads(spreads: Spreads) -> DetectionRates:
     """Return rates in which only the spreads are estimated."""
     prior = DetectionRates()
     return DetectionRates(
@@ -105,7 +105,9 @@ def with_spreads(rates: DetectionRates, known: DetectionRates) -> DetectionRates
     return replace(rates, spread=spread, drawings=drawings, pooled_spread=known.pooled_spread)
 
 
-def located(drawings: Drawings, rates: DetectionRates, *, trust: FloatArray | None = None) -> FloatArray:
+def fuse_coordinates(
+    drawings: ClusterCoordinates, rates: DetectionRates, *, trust: FloatArray | None = None
+) -> FloatArray:
     """Return the fused coordinates of each cluster, shape (m, c).
 
     trust: weight of each row in addition to its worker's spread, shape (r,), for workers without estimated rates; if
@@ -132,7 +134,7 @@ def located(drawings: Drawings, rates: DetectionRates, *, trust: FloatArray | No
     return estimate
 
 
-def runs(index: IntArray) -> list[tuple[int, int]]:
+def cluster_ranges(index: IntArray) -> list[tuple[int, int]]:
     """Return the start and end row of each cluster."""
     start = np.flatnonzero(np.diff(index, prepend=-1)).tolist()
     return list(zip(start, [*start[1:], len(index)], strict=True)) if start else []

@@ -25,9 +25,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from annotary_core.aggregation.base import check_weights
 from annotary_core.aggregation.classification.majority import EPSILON
-from annotary_core.aggregation.objects.pixel_em import CERTAIN, EFFECTIVE, REACH, Fit, Rows, fit_rows
+from annotary_core.aggregation.objects.pixel_em import (
+    EFFECTIVE_PIXELS,
+    GOLD_WEIGHT,
+    OUTLINE_REACH,
+    PatternRows,
+    PixelFit,
+    fit_patterns,
+)
 from annotary_core.aggregation.objects.pixel_rates import PixelRates
-from annotary_core.aggregation.objects.vote_patterns import Patterns, patterns_of
+from annotary_core.aggregation.objects.vote_patterns import VotePatterns, vote_patterns
 from annotary_core.labels.arrays import FloatArray, IntArray
 from annotary_core.labels.geometry import Frame
 from annotary_core.labels.shapes.mask import Window, clip_window
@@ -114,7 +121,7 @@ class MaskConsensus:
 
     cluster: IntArray
     masks: tuple[Window, ...]
-    pixels: tuple[Patterns, ...]
+    pixels: tuple[VotePatterns, ...]
     p: tuple[FloatArray, ...]
     agreement: FloatArray
     n: IntArray
@@ -141,7 +148,7 @@ class PixelEM:
 
     def _run(self, answers: MaskAnswers, *, learn: bool) -> MaskConsensus:
         numbers, clusters = _clusters(answers)
-        fit = fit_rows(_table(answers, clusters), self.history, learn=learn)
+        fit = fit_patterns(_table(answers, clusters), self.history, learn=learn)
         return _result(answers, numbers, clusters, fit, fit.rates if learn else self.history)
 
 
@@ -153,14 +160,14 @@ class _Cluster:
 
     rows: IntArray
     trust: FloatArray
-    pixels: Patterns
+    pixels: VotePatterns
     known: IntArray
 
     @classmethod
     def of(cls, answers: MaskAnswers, cluster: int, rows: IntArray) -> _Cluster:
         truth = answers.gold.get(cluster)
         masks = [answers.masks[row] for row in rows]
-        pixels = patterns_of(masks if truth is None else [*masks, truth], answers.frames.get(cluster))
+        pixels = vote_patterns(masks if truth is None else [*masks, truth], answers.frames.get(cluster))
         known = np.full(len(pixels.count), -1)
         if truth is not None:
             known = pixels.votes[:, -1].astype(np.int64)
@@ -172,9 +179,9 @@ class _Cluster:
         """Effective pixels of each pattern, shape (p,); see pixel_em.py."""
         share = self.pixels.votes @ self.trust / self.trust.sum()
         reference = np.where(self.known >= 0, self.known > 0, share > 0.5)
-        count = self.pixels.count_near(reference, REACH)
-        gold_weight = CERTAIN if (self.known >= 0).any() else 1.0
-        weight: FloatArray = count * (gold_weight * EFFECTIVE / max(count.sum(), EFFECTIVE))
+        count = self.pixels.count_near(reference, OUTLINE_REACH)
+        gold_weight = GOLD_WEIGHT if (self.known >= 0).any() else 1.0
+        weight: FloatArray = count * (gold_weight * EFFECTIVE_PIXELS / max(count.sum(), EFFECTIVE_PIXELS))
         return weight
 
     def clamped(self, p: FloatArray) -> FloatArray:
@@ -202,12 +209,12 @@ def _trust(answers: MaskAnswers, rows: IntArray) -> FloatArray:
     return trust
 
 
-def _table(answers: MaskAnswers, clusters: list[_Cluster]) -> Rows:
+def _table(answers: MaskAnswers, clusters: list[_Cluster]) -> PatternRows:
     """Return all patterns of all clusters as columns for EM."""
     workers, number = np.unique(answers.worker, return_inverse=True)
     patterns = np.array([len(each.known) for each in clusters], np.int64)
     voters = np.repeat(np.array([len(each.rows) for each in clusters], np.int64), patterns)
-    return Rows(
+    return PatternRows(
         cluster=np.repeat(np.arange(len(clusters)), patterns),
         weight=_concatenated([each.weight for each in clusters], np.float64),
         known=_concatenated([each.known for each in clusters], np.int64),
@@ -225,7 +232,7 @@ def _concatenated(parts: list[NDArray[Any]], kind: type[np.generic]) -> NDArray[
 
 
 def _result(
-    answers: MaskAnswers, numbers: IntArray, clusters: list[_Cluster], fit: Fit, rates: PixelRates
+    answers: MaskAnswers, numbers: IntArray, clusters: list[_Cluster], fit: PixelFit, rates: PixelRates
 ) -> MaskConsensus:
     pattern_ends = np.cumsum([len(each.known) for each in clusters])
     fitted = np.split(fit.p, pattern_ends[:-1]) if clusters else []

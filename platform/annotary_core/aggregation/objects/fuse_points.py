@@ -84,7 +84,7 @@ def _sums(values: FloatArray, index: IntArray) -> FloatArray:
 
 
 @dataclass(frozen=True, slots=True)
-class AgreedKeypoints:
+class KeypointConsensus:
     """Consensus skeletons, one per cluster.
 
     xy: shape (m, j, 2), 0 where the joint is not labeled. visible: shape (m, j), 0 not labeled, 1 occluded, 2 visible.
@@ -96,7 +96,7 @@ class AgreedKeypoints:
     visibility: Consensus
 
 
-def agreed_keypoints(
+def fuse_keypoints(
     xy: FloatArray,
     visible: IntArray,
     index: IntArray,
@@ -104,7 +104,7 @@ def agreed_keypoints(
     *,
     weight: FloatArray | None = None,
     method: Method | None = None,
-) -> AgreedKeypoints:
+) -> KeypointConsensus:
     """Fuse each cluster into one skeleton.
 
     xy: shape (r, j, 2); visible: shape (r, j), 0, 1 or 2; `index` as in geometric_medians. The visibility of a joint is
@@ -135,4 +135,4 @@ def agreed_keypoints(
         xy.reshape(-1, 2)[placed][order], placed_index[order].astype(np.int64), placed_mass[order]
     )
     positions[visibility == 0] = 0.0
-    return AgreedKeypoints(positions.reshape(clusters, joints, 2), visibility.reshape(clusters, joints), votes)
+    return KeypointConsensus(positions.reshape(clusters, joints, 2), visibility.reshape(clusters, joints), votes)

@@ -25,7 +25,7 @@ from annotary_core.aggregation.objects.pixel_rates import PixelRates
 from annotary_core.labels.arrays import FloatArray, IntArray
 from annotary_core.labels.geometry import OVERSHOOT, Frame
 from annotary_core.labels.shapes.contours import trace
-from annotary_core.labels.shapes.mask import Shape, Window, check_shape, rasterise, shape_bounds, simplify
+from annotary_core.labels.shapes.mask import Shape, Window, check_shape, rasterize, shape_bounds, simplify
 
 #: Cells per pixel, finest first; cell sizes are whole hundredths of a pixel.
 _SCALES = (20.0, 10.0, 5.0, 4.0, 2.0, 1.0)
@@ -149,7 +149,7 @@ def _cells(answers: PolygonAnswers, scales: Mapping[int, float]) -> MaskAnswers:
     """Rasterize the shapes into cells, cropped to the images."""
 
     def cells(cluster: int, shape: Shape) -> Window:
-        mask = rasterise(shape, scales[cluster])
+        mask = rasterize(shape, scales[cluster])
         frame = answers.frames.get(cluster)
         if frame is None:
             return mask

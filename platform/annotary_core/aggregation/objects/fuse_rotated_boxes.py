@@ -9,16 +9,22 @@ from __future__ import annotations
 import numpy as np
 
 from annotary_core.aggregation.objects.existence import DetectionRates
-from annotary_core.aggregation.objects.fuse_boxes import Drawings, Spreads, learn_spreads, located, runs
+from annotary_core.aggregation.objects.fuse_boxes import (
+    ClusterCoordinates,
+    Spreads,
+    cluster_ranges,
+    fuse_coordinates,
+    learn_spreads,
+)
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 
-def agreed_rotated(
+def fuse_rotated_boxes(
     rotated: FloatArray, index: IntArray, worker: IntArray, rates: DetectionRates, *, trust: FloatArray | None = None
 ) -> FloatArray:
     """Fuse each cluster into one canonical box, shape (m, 5); `index`: the cluster of each row, rows grouped."""
     drawings, frame = _coordinates(rotated, index, worker)
-    fused = located(drawings, rates, trust=trust)
+    fused = fuse_coordinates(drawings, rates, trust=trust)
     center = fused[:, :2] * frame[:, 2:] + frame[:, :2]
     return canonical_rotated(np.concatenate([center, np.exp(fused[:, 2:4]), fused[:, 4:]], axis=1))
 
@@ -41,17 +47,19 @@ def canonical_rotated(rotated: FloatArray) -> FloatArray:
     return out
 
 
-def _coordinates(rotated: FloatArray, index: IntArray, worker: IntArray) -> tuple[Drawings, FloatArray]:
+def _coordinates(rotated: FloatArray, index: IntArray, worker: IntArray) -> tuple[ClusterCoordinates, FloatArray]:
     aligned = rotated.astype(np.float64).reshape(-1, 5).copy()
     frames = []
-    for start, end in runs(index):
+    for start, end in cluster_ranges(index):
         aligned[start:end] = _aligned_forms(aligned[start:end])
         size = np.exp(np.log(aligned[start:end, 2:4]).mean())
         frames.append([*aligned[start:end, :2].mean(axis=0), size, size])
     frame = np.array(frames).reshape(-1, 4)
     row_frame = frame[index]
     centers = (aligned[:, :2] - row_frame[:, :2]) / row_frame[:, 2:]
-    return Drawings(index, worker, np.concatenate([centers, np.log(aligned[:, 2:4]), aligned[:, 4:]], axis=1)), frame
+    return ClusterCoordinates(
+        index, worker, np.concatenate([centers, np.log(aligned[:, 2:4]), aligned[:, 4:]], axis=1)
+    ), frame
 
 
 def _aligned_forms(members: FloatArray) -> FloatArray:

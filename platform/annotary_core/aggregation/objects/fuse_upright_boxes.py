@@ -9,14 +9,14 @@ from __future__ import annotations
 import numpy as np
 
 from annotary_core.aggregation.objects.existence import DetectionRates
-from annotary_core.aggregation.objects.fuse_boxes import Drawings, Spreads, learn_spreads, located
+from annotary_core.aggregation.objects.fuse_boxes import ClusterCoordinates, Spreads, fuse_coordinates, learn_spreads
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 #: Minimum side after rounding, in pixels.
 _MIN_SIDE = 1e-6
 
 
-def agreed_boxes(
+def fuse_boxes(
     box: FloatArray, index: IntArray, worker: IntArray, rates: DetectionRates, *, trust: FloatArray | None = None
 ) -> FloatArray:
     """Fuse each cluster into one box, shape (m, 4), x1, y1, x2, y2; `index`: the cluster of each row, rows grouped.
@@ -25,7 +25,7 @@ def agreed_boxes(
     that are fused separately could put it outside.
     """
     drawings, frame = _coordinates(box, index, worker)
-    fused = located(drawings, rates, trust=trust)
+    fused = fuse_coordinates(drawings, rates, trust=trust)
     # Rounded far below the fixed decimals, because log and exp leave rounding errors on whole numbers.
     half, center = np.exp(fused[:, 2:]) / 2, fused[:, :2] * frame[:, 2:] + frame[:, :2]
     out: FloatArray = np.round(np.concatenate([center - half, center + half], axis=1), 6) + 0.0
@@ -41,7 +41,7 @@ def box_spreads(box: FloatArray, index: IntArray, worker: IntArray, *, pooled: f
     return learn_spreads(_coordinates(box, index, worker)[0], pooled=pooled)
 
 
-def _coordinates(box: FloatArray, index: IntArray, worker: IntArray) -> tuple[Drawings, FloatArray]:
+def _coordinates(box: FloatArray, index: IntArray, worker: IntArray) -> tuple[ClusterCoordinates, FloatArray]:
     """Return centers relative to the cluster's mean center, in shares of its size, with log sizes; and that frame."""
     sides = box[:, 2:] - box[:, :2]
     centers, log_sizes = (box[:, 2:] + box[:, :2]) / 2, np.log(sides)
@@ -53,6 +53,6 @@ def _coordinates(box: FloatArray, index: IntArray, worker: IntArray) -> tuple[Dr
         size = np.exp(np.add.reduceat(log_sizes, start, axis=0) / count)
         frame = np.concatenate([mean_center, size], axis=1)
     row_frame = frame[index]
-    return Drawings(
+    return ClusterCoordinates(
         index, worker, np.concatenate([(centers - row_frame[:, :2]) / row_frame[:, 2:], log_sizes], axis=1)
     ), frame

@@ -13,17 +13,17 @@ import numpy as np
 from annotary_core.aggregation.base import Method
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.aggregation.objects.fuse_boxes import Spreads
-from annotary_core.aggregation.objects.fuse_lines import agreed_lines
-from annotary_core.aggregation.objects.fuse_points import agreed_keypoints, geometric_medians
-from annotary_core.aggregation.objects.fuse_rotated_boxes import agreed_rotated, rotated_spreads
-from annotary_core.aggregation.objects.fuse_upright_boxes import agreed_boxes, box_spreads
+from annotary_core.aggregation.objects.fuse_lines import fuse_polylines
+from annotary_core.aggregation.objects.fuse_points import fuse_keypoints, geometric_medians
+from annotary_core.aggregation.objects.fuse_rotated_boxes import fuse_rotated_boxes, rotated_spreads
+from annotary_core.aggregation.objects.fuse_upright_boxes import box_spreads, fuse_boxes
 from annotary_core.aggregation.objects.matching import Similarity
 from annotary_core.aggregation.objects.similarity import (
     AreaSimilarity,
     BoxSimilarity,
     KeypointSimilarity,
-    LineSimilarity,
     PointSimilarity,
+    PolylineSimilarity,
     corners_around,
     rotated_corners,
 )
@@ -33,7 +33,7 @@ from annotary_core.labels.arrays import FloatArray, IntArray
 _MIN_WEIGHT = 1e-9
 
 
-class Kind(Protocol):
+class GeometryColumn(Protocol):
     """n geometries of one type. `index` is the cluster of each row: rows grouped by cluster, ascending from 0."""
 
     def sort_keys(self) -> FloatArray:
@@ -83,7 +83,7 @@ class Boxes:
         return Boxes(np.concatenate([self.box, other.box]))
 
     def fuse(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Boxes:
-        return Boxes(agreed_boxes(self.box, index, worker, rates, trust=trust))
+        return Boxes(fuse_boxes(self.box, index, worker, rates, trust=trust))
 
     def spreads(self, index: IntArray, worker: IntArray, *, pooled: float) -> Spreads:
         return box_spreads(self.box, index, worker, pooled=pooled)
@@ -116,7 +116,7 @@ class RotatedBoxes:
         return RotatedBoxes(np.concatenate([self.rotated, other.rotated]))
 
     def fuse(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> RotatedBoxes:
-        return RotatedBoxes(agreed_rotated(self.rotated, index, worker, rates, trust=trust))
+        return RotatedBoxes(fuse_rotated_boxes(self.rotated, index, worker, rates, trust=trust))
 
     def spreads(self, index: IntArray, worker: IntArray, *, pooled: float) -> Spreads:
         return rotated_spreads(self.rotated, index, worker, pooled=pooled)
@@ -152,7 +152,7 @@ class Points:
 
 
 @dataclass(frozen=True, slots=True)
-class Lines:
+class Polylines:
     """Polylines. points: shape (n, p, 2), from similarity.resample_all. scale, share: see PolylineSimilarity."""
 
     points: FloatArray
@@ -165,17 +165,17 @@ class Lines:
     def boxes(self) -> FloatArray:
         return np.concatenate([self.points.min(axis=1), self.points.max(axis=1)], axis=1)
 
-    def similarity(self) -> LineSimilarity:
-        return LineSimilarity(self.points, self.scale, self.share)
+    def similarity(self) -> PolylineSimilarity:
+        return PolylineSimilarity(self.points, self.scale, self.share)
 
-    def take(self, rows: IntArray) -> Lines:
-        return Lines(self.points[rows], self.scale, self.share)
+    def take(self, rows: IntArray) -> Polylines:
+        return Polylines(self.points[rows], self.scale, self.share)
 
-    def concat(self, other: Lines) -> Lines:
-        return Lines(np.concatenate([self.points, other.points]), self.scale, self.share)
+    def concat(self, other: Polylines) -> Polylines:
+        return Polylines(np.concatenate([self.points, other.points]), self.scale, self.share)
 
-    def fuse(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Lines:
-        return Lines(agreed_lines(self.points, index, np.maximum(trust, _MIN_WEIGHT)), self.scale, self.share)
+    def fuse(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Polylines:
+        return Polylines(fuse_polylines(self.points, index, np.maximum(trust, _MIN_WEIGHT)), self.scale, self.share)
 
     def spreads(self, index: IntArray, worker: IntArray, *, pooled: float) -> None:
         return None
@@ -211,7 +211,7 @@ class Keypoints:
         return Keypoints(*columns, self.sigmas, self.method)
 
     def fuse(self, index: IntArray, worker: IntArray, rates: DetectionRates, trust: FloatArray) -> Keypoints:
-        consensus = agreed_keypoints(self.xy, self.visible, index, worker, weight=trust, method=self.method)
+        consensus = fuse_keypoints(self.xy, self.visible, index, worker, weight=trust, method=self.method)
         return Keypoints(consensus.xy, consensus.visible, self.sigmas, self.method)
 
     def spreads(self, index: IntArray, worker: IntArray, *, pooled: float) -> None:

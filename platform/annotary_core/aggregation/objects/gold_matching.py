@@ -9,17 +9,17 @@ from typing import TypeVar
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from annotary_core.aggregation.objects.geometry_types import Kind
+from annotary_core.aggregation.objects.geometry_types import GeometryColumn
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 #: Minimum similarity at which a cluster matches a known object, one to one and regardless of class.
 MATCH_SIMILARITY = 0.5
 
-K = TypeVar("K", bound=Kind)
+K = TypeVar("K", bound=GeometryColumn)
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class GoldMatches:
     """The truth of each cluster where it is known.
 
     truth: shape (m,), 1 for clusters that match a known object, 0 for the other clusters of gold tasks, otherwise nan.
@@ -30,7 +30,7 @@ class Known:
     missed: IntArray
 
 
-def compare_known(task: IntArray, fused: K, gold: Mapping[int, K]) -> Known:
+def match_gold_objects(task: IntArray, fused: K, gold: Mapping[int, K]) -> GoldMatches:
     """Match the clusters of each gold task with its objects.
 
     task: shape (m,), of the m fused geometries. gold: task -> all of its objects, no rows if it is known to be empty.
@@ -48,7 +48,7 @@ def compare_known(task: IntArray, fused: K, gold: Mapping[int, K]) -> Known:
         truth[rows] = 0.0
         truth[rows[cluster[matched]]] = 1.0
         missed += [gold_task] * (similarity.shape[1] - int(matched.sum()))
-    return Known(truth, np.array(missed, np.int64))
+    return GoldMatches(truth, np.array(missed, np.int64))
 
 
 def _similarity_matrix(fused: K, true: K) -> FloatArray:

@@ -62,11 +62,11 @@ def cluster(
     threshold: mean similarity at which two clusters merge, above 0.
     """
     ordered_workers = worker[order]
-    pairs = alike_pairs(similarity, task, worker, order)
+    pairs = similar_pairs(similarity, task, worker, order)
     return [order[group] for group in _merge(ordered_workers, pairs, threshold)]
 
 
-def alike_pairs(similarity: Similarity, task: IntArray, worker: IntArray, order: IntArray) -> Pairs:
+def similar_pairs(similarity: Similarity, task: IntArray, worker: IntArray, order: IntArray) -> Pairs:
     """Return all pairs of the same task and different workers with a similarity above 0."""
     if not len(order):
         none = np.empty(0, np.int64)

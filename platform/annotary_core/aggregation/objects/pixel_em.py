@@ -35,12 +35,12 @@ from annotary_core.aggregation.objects.pixel_rates import START_MEAN, PixelRates
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
 #: Maximum effective pixels of a cluster.
-EFFECTIVE = 100.0
+EFFECTIVE_PIXELS = 100.0
 #: Pixels count up to this distance from the outline, as a share of the square root of the object's area.
-REACH = 0.1
+OUTLINE_REACH = 0.1
 #: Weight of a gold cluster relative to the others. With equal weight, a few gold clusters are outweighed by the many in
 #: which a majority makes the same error (measured; Nigam et al. 2000 down-weight unlabeled documents for this reason).
-CERTAIN = 20.0
+GOLD_WEIGHT = 20.0
 #: Effective pixels behind START_MEAN, the prior of the crowd's mean.
 _MEAN_STRENGTH = 20.0
 #: The prior of a cluster's share of object pixels is Beta(1 + this, 1 + this): near an outline it is about one half.
@@ -54,7 +54,7 @@ _MIN_GAIN = 1e-8
 
 
 @dataclass(frozen=True, slots=True)
-class Rows:
+class PatternRows:
     """Vote patterns of all clusters in columns: r rows, e votes.
 
     cluster: index of each row's cluster, ascending, shape (r,). weight: effective pixels of the row. known: 1 object,
@@ -79,7 +79,7 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True)
-class Fit:
+class PixelFit:
     """Result of EM. p: object probability of each row. objective: its value after each iteration."""
 
     p: FloatArray
@@ -87,7 +87,7 @@ class Fit:
     objective: FloatArray
 
 
-def fit_rows(rows: Rows, history: PixelRates, *, learn: bool = True) -> Fit:
+def fit_patterns(rows: PatternRows, history: PixelRates, *, learn: bool = True) -> PixelFit:
     """Run EM to convergence. `history` enters every iteration as counts; without `learn` its rates stay fixed."""
     return _EM(rows, history, learn).run()
 
@@ -95,7 +95,7 @@ def fit_rows(rows: Rows, history: PixelRates, *, learn: bool = True) -> Fit:
 class _EM:
     """One fit: the current parameters and the constants of all iterations."""
 
-    def __init__(self, rows: Rows, history: PixelRates, learn: bool) -> None:
+    def __init__(self, rows: PatternRows, history: PixelRates, learn: bool) -> None:
         self.rows, self.history, self.learn = rows, history, learn
         self.of_vote = rows.of_vote
         # Votes are binned by worker and vote; log probabilities are looked up by bin.
@@ -110,7 +110,7 @@ class _EM:
         self.share = np.full(rows.clusters, 0.5)
         self.total = np.bincount(rows.cluster, rows.weight, rows.clusters)
 
-    def run(self) -> Fit:
+    def run(self) -> PixelFit:
         objective: list[float] = []
         min_gain = _MIN_GAIN * (1.0 + self.rows.weight.sum())
         while True:
@@ -124,9 +124,9 @@ class _EM:
                 return self._result(p, objective)
             self._maximize(p)
 
-    def _result(self, p: FloatArray, objective: list[float]) -> Fit:
+    def _result(self, p: FloatArray, objective: list[float]) -> PixelFit:
         rates = PixelRates(self.rows.workers, self.counts, self.mean, self.history.strength)
-        return Fit(p=p, rates=rates, objective=np.array(objective))
+        return PixelFit(p=p, rates=rates, objective=np.array(objective))
 
     def _votes_by_truth(self, foreground: FloatArray, background: FloatArray) -> FloatArray:
         """Return effective pixels by worker, truth and vote, shape (w, 2, 2), from those of each row."""

@@ -10,7 +10,7 @@ from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
-class Sightings:
+class Detections:
     """Detections in columns: cluster i has entries start[i] to start[i + 1], one per observer of its task, never none.
 
     start: shape (m + 1,). worker, detected, observation_weight, trust: shape (r,). observation_weight: how much a

@@ -21,7 +21,7 @@ FLOOR = 0.01
 #: Grid size in pixels to which corners snap when two areas are intersected.
 _GRID = 1e-6
 #: Number of points along a polyline at which two polylines are compared.
-LINE_POINTS = 32
+POLYLINE_POINTS = 32
 #: Per-joint sigmas of the 17 COCO person keypoints, from the reference evaluation code.
 COCO_SIGMAS: tuple[float, ...] = (
     0.026, 0.025, 0.025, 0.035, 0.035, 0.079, 0.079, 0.072, 0.072,
@@ -99,7 +99,7 @@ class PointSimilarity:
 
 
 @dataclass(frozen=True, slots=True)
-class LineSimilarity:
+class PolylineSimilarity:
     """exp(-d² / 2 s²) for the mean distance d of corresponding points of two polylines.
 
     Both polylines are resampled at equal arc lengths, in the better direction (a polyline has no start), and d is the
@@ -121,9 +121,9 @@ class LineSimilarity:
     @classmethod
     def from_lines(
         cls, lines: Sequence[FloatArray], *, scale: float | None = None, share: float = 0.1
-    ) -> LineSimilarity:
+    ) -> PolylineSimilarity:
         """Build from vertices, each of shape (v, 2)."""
-        return cls(resampled_all(lines), scale=scale, share=share)
+        return cls(resample_all(lines), scale=scale, share=share)
 
     @property
     def bounds(self) -> FloatArray:
@@ -134,7 +134,7 @@ class LineSimilarity:
         return np.concatenate([low - reach, high + reach], axis=1)
 
     def of(self, first: IntArray, second: IntArray) -> FloatArray:
-        distance = line_distance(self.points[first], self.points[second])
+        distance = polyline_distance(self.points[first], self.points[second])
         scale = self.scale if self.scale is not None else self.share * (self.length[first] + self.length[second]) / 2
         ratio = np.divide(distance, scale, out=np.where(distance > 0, np.inf, 0.0), where=np.asarray(scale) > 0)
         return _floored(np.exp(-(ratio**2) / 2))
@@ -194,7 +194,7 @@ def rotated_corners(rotated: FloatArray) -> FloatArray:
     return corners
 
 
-def resampled(line: FloatArray, points: int = LINE_POINTS) -> FloatArray:
+def resample(line: FloatArray, points: int = POLYLINE_POINTS) -> FloatArray:
     """Resample a polyline at equal arc lengths, shape (points, 2), both ends included.
 
     Raises ValueError for a polyline without vertices.
@@ -206,12 +206,12 @@ def resampled(line: FloatArray, points: int = LINE_POINTS) -> FloatArray:
     return np.stack([np.interp(at, arc_length, line[:, axis]) for axis in (0, 1)], axis=1)
 
 
-def resampled_all(lines: Sequence[FloatArray], points: int = LINE_POINTS) -> FloatArray:
+def resample_all(lines: Sequence[FloatArray], points: int = POLYLINE_POINTS) -> FloatArray:
     """Resample each polyline, shape (n, points, 2)."""
-    return np.array([resampled(np.asarray(line, np.float64), points) for line in lines]).reshape(-1, points, 2)
+    return np.array([resample(np.asarray(line, np.float64), points) for line in lines]).reshape(-1, points, 2)
 
 
-def line_distance(a: FloatArray, b: FloatArray) -> FloatArray:
+def polyline_distance(a: FloatArray, b: FloatArray) -> FloatArray:
     """Return the mean distance of corresponding points in the better direction; shapes (p, points, 2), result (p,)."""
     forward = np.linalg.norm(a - b, axis=2).mean(axis=1)
     backward = np.linalg.norm(a - b[:, ::-1], axis=2).mean(axis=1)

@@ -21,7 +21,7 @@ MAX_PIXELS = 2**28
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Patterns:
+class VotePatterns:
     """The votes on each pixel of a cluster's window.
 
     x, y: the window's position in the image. index: shape (height, width), the pattern of each pixel. votes: shape
@@ -64,7 +64,7 @@ class Patterns:
         return out
 
 
-def patterns_of(masks: Sequence[Window], frame: Frame | None = None) -> Patterns:
+def vote_patterns(masks: Sequence[Window], frame: Frame | None = None) -> VotePatterns:
     """Return the patterns in the window around all (trimmed) masks plus a margin, cropped to the image.
 
     Patterns are ordered by their votes, read as an integer with the first mask as the lowest bit; if all masks are
@@ -91,7 +91,9 @@ def patterns_of(masks: Sequence[Window], frame: Frame | None = None) -> Patterns
         votes = np.concatenate([votes[value >> len(part)], bits.astype(np.bool_)], axis=1)
     if not index.size:
         votes, count = votes[:0], count[:0]
-    return Patterns(left, top, index.astype(np.min_scalar_type(max(len(count) - 1, 0))), votes, count.astype(np.int64))
+    return VotePatterns(
+        left, top, index.astype(np.min_scalar_type(max(len(count) - 1, 0))), votes, count.astype(np.int64)
+    )
 
 
 def _window(masks: Sequence[Window], frame: Frame | None) -> tuple[int, int, int, int]:

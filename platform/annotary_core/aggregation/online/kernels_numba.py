@@ -129,4 +129,4 @@ _update_posterior_compiled = compile_loop(_update_posterior)
 #: Add the rows from `first` on to the scores and posteriors of their tasks. worker: ids. index: worker index of the new
 #: rows into `log_odds` (w,) and `log_theta` (w * k, k). previous: the previous row of the same task, -1 if none. gold:
 #: true class of each task, -1 if unknown. n: number of distinct workers who answered each task.
-take = compile_loop(_add_answers)
+add_answers = compile_loop(_add_answers)

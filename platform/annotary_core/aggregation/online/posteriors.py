@@ -18,11 +18,11 @@ from threading import Lock
 import numpy as np
 
 from annotary_core.aggregation.base import Answers
-from annotary_core.aggregation.classification.fitted_model import BlendState
+from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.classification.kernels import has_compiled
-from annotary_core.aggregation.classification.predict import MANY_CLASSES
-from annotary_core.aggregation.online.rows import Rows
-from annotary_core.aggregation.online.scores import Compiled, Gold, Rescored, Scores
+from annotary_core.aggregation.classification.predict import MAX_CONFUSION_CLASSES
+from annotary_core.aggregation.online.rows import AnswerTable
+from annotary_core.aggregation.online.scores import CompiledScores, GoldClasses, OnlineScores, RecomputedScores
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 
@@ -37,7 +37,7 @@ class OnlinePosteriors:
 
     def __init__(
         self,
-        model: BlendState,
+        model: FittedModel,
         *,
         classes: IntArray | None = None,
         gold: Mapping[int, int] | None = None,
@@ -46,13 +46,13 @@ class OnlinePosteriors:
         self._classes = model.classes if classes is None else classes
         self._gold = dict(gold or {})
         self._compiled = has_compiled() if compiled is None else compiled
-        self._rows = Rows()
+        self._rows = AnswerTable()
         # A swap rebuilds under a separate lock, so answers can be added and read meanwhile.
         self._rebuilding, self._lock = Lock(), Lock()
         self._scores = self._build(model)
 
     @property
-    def model(self) -> BlendState:
+    def model(self) -> FittedModel:
         """The fitted model that the posteriors are computed with."""
         return self._scores.model
 
@@ -94,7 +94,7 @@ class OnlinePosteriors:
             tasks = self._rows.view().tasks.copy()
             return tasks, self._scores.posterior[: len(tasks)].copy()
 
-    def swap(self, model: BlendState) -> None:
+    def swap(self, model: FittedModel) -> None:
         """Replace the fitted model; the old one serves readers until all posteriors are rebuilt."""
         with self._rebuilding:
             scores = self._build(model)
@@ -106,11 +106,11 @@ class OnlinePosteriors:
                 scores.add(self._rows.view(), len(rows.task))
                 self._scores = scores
 
-    def _build(self, model: BlendState) -> Scores:
+    def _build(self, model: FittedModel) -> OnlineScores:
         codes = {task: int(np.searchsorted(self._classes, label)) for task, label in self._gold.items()}
-        if self._compiled and 0 < len(self._classes) <= MANY_CLASSES:
-            return Compiled(model, self._classes, Gold(codes))
-        return Rescored(model, self._classes, Gold(codes))
+        if self._compiled and 0 < len(self._classes) <= MAX_CONFUSION_CLASSES:
+            return CompiledScores(model, self._classes, GoldClasses(codes))
+        return RecomputedScores(model, self._classes, GoldClasses(codes))
 
     def _encode(self, label: IntArray) -> IntArray:
         code = np.searchsorted(self._classes, label)

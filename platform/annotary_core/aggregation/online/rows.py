@@ -14,7 +14,7 @@ _Kind = TypeVar("_Kind", bound=np.generic)
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class AnswerView:
     """A snapshot of the answers. Rows are never modified, so these columns stay valid while more answers arrive.
 
     tasks: ids in the order of their first answers, shape (t,). task: index into them; worker: ids; label: class index;
@@ -39,7 +39,7 @@ class Kept:
         return np.concatenate(rows)
 
 
-class Rows:
+class AnswerTable:
     """An append-only table of answers whose columns grow by doubling."""
 
     def __init__(self) -> None:
@@ -55,11 +55,11 @@ class Rows:
         """The index of a task. Raises KeyError for a task without answers."""
         return self._index[task]
 
-    def view(self) -> Kept:
+    def view(self) -> AnswerView:
         """A snapshot of all answers so far, without copying."""
         size, tasks = self._size, len(self._index)
         columns = (self._task, self._worker, self._label, self._previous)
-        return Kept(self._tasks[:tasks], *(column[:size] for column in columns))
+        return AnswerView(self._tasks[:tasks], *(column[:size] for column in columns))
 
     def append(self, task: IntArray, worker: IntArray, label: IntArray) -> None:
         """Append answers. task, worker: ids; label: class index; all of shape (m,)."""

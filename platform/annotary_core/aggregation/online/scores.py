@@ -9,26 +9,26 @@ from typing import Protocol
 import numpy as np
 
 from annotary_core.aggregation.base import Answers
-from annotary_core.aggregation.classification.encoding import Coded
-from annotary_core.aggregation.classification.fitted_model import BlendState
-from annotary_core.aggregation.classification.predict import class_prior, score
-from annotary_core.aggregation.online.rows import Kept, grown
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
+from annotary_core.aggregation.classification.fitted_model import FittedModel
+from annotary_core.aggregation.classification.predict import class_prior, predict_proba
+from annotary_core.aggregation.online.rows import AnswerView, grown
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 
-class Scores(Protocol):
+class OnlineScores(Protocol):
     """Posteriors by task index. posterior: shape (t or more, k), as it grows in advance."""
 
-    model: BlendState
+    model: FittedModel
     posterior: FloatArray
 
-    def add(self, view: Kept, first: int) -> None:
+    def add(self, view: AnswerView, first: int) -> None:
         """Update the posteriors with the rows from `first` on."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Gold:
+class GoldClasses:
     """Gold tasks: task id -> index of the true class."""
 
     class_of_task: Mapping[int, int]
@@ -42,34 +42,34 @@ class Gold:
                     yield index, label
 
 
-class Rescored:
+class RecomputedScores:
     """Recomputes each task that got an answer from all its answers. Needs no numba and works for many classes."""
 
-    def __init__(self, model: BlendState, classes: IntArray, gold: Gold) -> None:
+    def __init__(self, model: FittedModel, classes: IntArray, gold: GoldClasses) -> None:
         self.model = model
         self.posterior = np.empty((0, len(classes)))
         self._classes, self._gold = classes, gold
 
-    def add(self, view: Kept, first: int) -> None:
+    def add(self, view: AnswerView, first: int) -> None:
         self.posterior = grown(self.posterior, len(view.tasks))
         rows = view.of_tasks_since(first)
         task = view.task[rows]
-        encoded = Coded.of(
+        encoded = EncodedAnswers.of(
             Answers(task, view.worker[rows], self._classes[view.label[rows]], classes=self._classes), repeats="share"
         )
-        self.posterior[encoded.tasks] = score(self.model, encoded)
+        self.posterior[encoded.tasks] = predict_proba(self.model, encoded)
         for index, gold_class in self._gold.gold_tasks(view.tasks, encoded.tasks):
             self.posterior[index] = np.arange(len(self._classes)) == gold_class
 
 
-class Compiled:
+class CompiledScores:
     """Adds each answer to the log scores of its task, in about a microsecond. Needs numba."""
 
-    def __init__(self, model: BlendState, classes: IntArray, gold: Gold) -> None:
-        from annotary_core.aggregation.online.kernels_numba import take
+    def __init__(self, model: FittedModel, classes: IntArray, gold: GoldClasses) -> None:
+        from annotary_core.aggregation.online.kernels_numba import add_answers
 
         self.model = model
-        self._loop = take
+        self._loop = add_answers
         self._gold = gold
         size = len(classes)
         same_classes = np.array_equal(classes, model.classes)
@@ -88,7 +88,7 @@ class Compiled:
         self._one_coin_scores, self._confusion_scores = np.empty((0, size)), np.empty((0, size))
         self._n, self._gold_class, self._task_count = np.empty(0, np.int64), np.empty(0, np.int64), 0
 
-    def add(self, view: Kept, first: int) -> None:
+    def add(self, view: AnswerView, first: int) -> None:
         self._grow(view.tasks)
         worker = view.worker[first:]
         index = np.searchsorted(self.model.workers, worker)
@@ -106,7 +106,7 @@ class Compiled:
             self._log_theta,
             self._gold_class,
             self._blend,
-            self.model.alike,
+            self.model.error_correlation,
             self._n,
             self._one_coin_scores,
             self._confusion_scores,

@@ -10,7 +10,7 @@ from annotary_core.labels.arrays import BoolArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
-class Arrivals:
+class AnswerOrder:
     """The rank of each row within its task.
 
     An answer is everything one worker said about one task, in one or more rows that arrive together. tasks: ids,
@@ -21,10 +21,10 @@ class Arrivals:
     tasks: IntArray
     available: IntArray
     task: IntArray
-    place: IntArray
+    rank: IntArray
 
     @classmethod
-    def of(cls, task: IntArray, worker: IntArray, *, seed: int) -> Arrivals:
+    def of(cls, task: IntArray, worker: IntArray, *, seed: int) -> AnswerOrder:
         """Draw the order from the columns, shape (n,). It does not depend on the order of rows."""
         tasks, index = np.unique(task, return_inverse=True)
         # Every (task, worker) pair gets a random number; its rank within the task is the arrival order.
@@ -33,10 +33,10 @@ class Arrivals:
         order = np.lexsort((sort_key, pairs[:, 0]))
         available = np.bincount(pairs[:, 0], minlength=len(tasks))
         first = np.cumsum(available) - available
-        place = np.empty(len(pairs), np.int64)
-        place[order] = np.arange(len(pairs)) - np.repeat(first, available)
-        return cls(tasks, available.astype(np.int64), index.astype(np.int64), place[pair_of.reshape(-1)])
+        rank = np.empty(len(pairs), np.int64)
+        rank[order] = np.arange(len(pairs)) - np.repeat(first, available)
+        return cls(tasks, available.astype(np.int64), index.astype(np.int64), rank[pair_of.reshape(-1)])
 
-    def come(self, answers: IntArray) -> BoolArray:
+    def arrived(self, answers: IntArray) -> BoolArray:
         """Return the rows that have arrived once each task has this many answers; answers: shape (t,)."""
-        return self.place < answers[self.task]
+        return self.rank < answers[self.task]

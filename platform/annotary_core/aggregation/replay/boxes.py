@@ -15,22 +15,22 @@ from scipy.optimize import linear_sum_assignment
 
 from annotary_core.aggregation.io.tables import BoxGold
 from annotary_core.aggregation.objects.box_clustering import BoxAnswers, BoxClustering, BoxConsensus
-from annotary_core.aggregation.registry import method_named
-from annotary_core.aggregation.replay.answer_order import Arrivals
-from annotary_core.aggregation.replay.policies import Outcome
-from annotary_core.aggregation.stopping import binary_gains, of_tasks, sparse_gains
+from annotary_core.aggregation.registry import get_method
+from annotary_core.aggregation.replay.answer_order import AnswerOrder
+from annotary_core.aggregation.replay.policies import PolicyScore
+from annotary_core.aggregation.stopping import binary_gains, sparse_gains, sum_by_task
 from annotary_core.labels.arrays import FloatArray, IntArray
 from annotary_core.labels.geometry import pairwise_iou
 
 #: Minimum IoU at which a consensus box matches a true one, regardless of class.
 MATCH_IOU = 0.5
 #: Minimum existence posterior at which an object counts as detected.
-EXISTS = 0.5
+EXISTENCE_THRESHOLD = 0.5
 #: Assumed accuracy of an answer that names one of two classes.
 _CLASS_ACCURACY = 0.8
 
 
-class BoxScene:
+class BoxReplayData:
     """Box answers to replay. full_consensus: cached consensus of all answers by method."""
 
     def __init__(
@@ -47,17 +47,17 @@ class BoxScene:
         )
         # Trust in pairs is dropped: it comes from gold on the platform, which a file does not have.
         self._answers = replace(answers, seen_task=pairs[:, 0], seen_worker=pairs[:, 1], weights=None)
-        self._arrivals = Arrivals.of(pairs[:, 0], pairs[:, 1], seed=seed)
+        self._arrivals = AnswerOrder.of(pairs[:, 0], pairs[:, 1], seed=seed)
         self._pair_of = _pair_indices(pairs, np.stack([answers.task, answers.worker], axis=1))
         self._gold, self._full_consensus, self._name = gold, full_consensus, method
-        self._clustering = BoxClustering(method=method_named(method))
+        self._clustering = BoxClustering(method=get_method(method))
 
     @property
     def available(self) -> IntArray:
         return self._arrivals.available
 
     def gains(self, answers: IntArray, remaining: IntArray) -> FloatArray:
-        consensus = self._found(answers)
+        consensus = self._consensus(answers)
         tasks = self._arrivals.tasks
         task_index = np.searchsorted(tasks, consensus.task)
         detection = consensus.rates.pooled_detection
@@ -75,19 +75,19 @@ class BoxScene:
             + consensus.existence * class_gain
             + np.where(remaining_per_cluster > 0, detection * undetected, 0.0)
         )
-        return of_tasks(task_index, gain, len(tasks))
+        return sum_by_task(task_index, gain, len(tasks))
 
     def refit_if_stale(self) -> bool:
         return False
 
-    def evaluate(self, answers: IntArray) -> Outcome:
-        consensus = self._found(answers)
+    def evaluate(self, answers: IntArray) -> PolicyScore:
+        consensus = self._consensus(answers)
         if self._name not in self._full_consensus:
-            self._full_consensus[self._name] = self._found(self.available)
+            self._full_consensus[self._name] = self._consensus(self.available)
         full = self._full_consensus[self._name]
-        released = consensus.existence >= EXISTS
+        released = consensus.existence >= EXISTENCE_THRESHOLD
         quorum = 2 * consensus.votes >= consensus.seen
-        full_released = full.existence >= EXISTS
+        full_released = full.existence >= EXISTENCE_THRESHOLD
         tasks = self._arrivals.tasks
         f1_score = majority_f1 = None
         if self._gold is not None:
@@ -100,12 +100,12 @@ class BoxScene:
         agreement = f1(
             consensus.task[released], consensus.box[released], full.task[full_released], full.box[full_released], tasks
         )
-        return Outcome(
+        return PolicyScore(
             accuracy=f1_score, majority_accuracy=majority_f1, agreement=1.0 if agreement is None else agreement
         )
 
-    def _found(self, answers: IntArray) -> BoxConsensus:
-        arrived = self._arrivals.come(answers)
+    def _consensus(self, answers: IntArray) -> BoxConsensus:
+        arrived = self._arrivals.arrived(answers)
         rows = arrived[self._pair_of]
         all_answers = self._answers
         return self._clustering.fit_predict(

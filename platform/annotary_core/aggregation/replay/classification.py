@@ -9,13 +9,13 @@ import numpy as np
 
 from annotary_core.aggregation.base import Answers, Consensus
 from annotary_core.aggregation.classification.blend import Blend, fit_blend
-from annotary_core.aggregation.classification.encoding import Coded
-from annotary_core.aggregation.classification.fitted_model import BlendState
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
+from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.classification.majority import EPSILON, Majority
-from annotary_core.aggregation.classification.predict import score
-from annotary_core.aggregation.registry import method_named
-from annotary_core.aggregation.replay.answer_order import Arrivals
-from annotary_core.aggregation.replay.policies import Outcome
+from annotary_core.aggregation.classification.predict import predict_proba
+from annotary_core.aggregation.registry import get_method
+from annotary_core.aggregation.replay.answer_order import AnswerOrder
+from annotary_core.aggregation.replay.policies import PolicyScore
 from annotary_core.aggregation.stopping import class_gains, design_effect, pair_accuracy, sparse_gains
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
@@ -25,7 +25,7 @@ REFIT_GROWTH, FINAL_REFIT_GROWTH = 0.1, 0.005
 _PRIOR = (8.0, 2.0)
 
 
-class ClassScene:
+class ClassReplayData:
     """Class answers to replay. gold: task -> true class. full_consensus: cached consensus of all answers by method."""
 
     def __init__(
@@ -33,10 +33,10 @@ class ClassScene:
     ) -> None:
         self._answers = answers
         self._gold = gold
-        self._method = method_named(method)
-        self._arrivals = Arrivals.of(answers.task, answers.worker, seed=seed)
+        self._method = get_method(method)
+        self._arrivals = AnswerOrder.of(answers.task, answers.worker, seed=seed)
         self._full_consensus = full_consensus
-        self._state: BlendState | None = None
+        self._state: FittedModel | None = None
         self._rows = 0
 
     @property
@@ -44,16 +44,19 @@ class ClassScene:
         return self._arrivals.available
 
     def gains(self, answers: IntArray, remaining: IntArray) -> FloatArray:
-        arrived = _rows(self._answers, self._arrivals.come(answers))
+        arrived = _rows(self._answers, self._arrivals.arrived(answers))
         self._rows = len(arrived.task)
         if not isinstance(self._method, Blend):
             return _gains(self._method.fit_predict(arrived), arrived, remaining)
         if self._state is None or self._rows > (1 + REFIT_GROWTH) * self._state.answers:
             self._state = fit_blend(arrived)
-        encoded = Coded.of(arrived, repeats="share")
-        effect = design_effect(encoded.n, self._state.alike)
+        encoded = EncodedAnswers.of(arrived, repeats="share")
+        effect = design_effect(encoded.n, self._state.error_correlation)
         return class_gains(
-            score(self._state, encoded), pair_accuracy(self._state.pooled), remaining=remaining, effect=effect
+            predict_proba(self._state, encoded),
+            pair_accuracy(self._state.pooled_confusion),
+            remaining=remaining,
+            effect=effect,
         )
 
     def refit_if_stale(self) -> bool:
@@ -62,13 +65,13 @@ class ClassScene:
         self._state = None
         return True
 
-    def evaluate(self, answers: IntArray) -> Outcome:
-        arrived = _rows(self._answers, self._arrivals.come(answers))
+    def evaluate(self, answers: IntArray) -> PolicyScore:
+        arrived = _rows(self._answers, self._arrivals.arrived(answers))
         result = self._method.fit_predict(arrived)
         if self._method.name not in self._full_consensus:
             self._full_consensus[self._method.name] = self._method.fit_predict(self._answers)
         full = self._full_consensus[self._method.name]
-        return Outcome(
+        return PolicyScore(
             accuracy=accuracy(result, self._gold),
             majority_accuracy=accuracy(Majority().fit_predict(arrived), self._gold),
             agreement=float((result.label == full.label).mean()),

@@ -9,8 +9,8 @@ import numpy as np
 
 from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.classification.blend import Blend, fit_blend
-from annotary_core.aggregation.classification.encoding import Coded
-from annotary_core.aggregation.classification.result import outcome
+from annotary_core.aggregation.classification.encoding import EncodedAnswers
+from annotary_core.aggregation.classification.result import consensus_from_posteriors
 from annotary_core.aggregation.online.posteriors import OnlinePosteriors
 from annotary_core.aggregation.replay.classification import accuracy
 
@@ -58,6 +58,8 @@ def replay_online(
 
 
 def _accuracy(online: OnlinePosteriors, arrived: Answers, gold: Mapping[int, int]) -> float | None:
-    encoded = Coded.of(arrived, repeats="share")
+    encoded = EncodedAnswers.of(arrived, repeats="share")
     tasks, posterior = online.posteriors()
-    return accuracy(outcome(encoded, posterior[np.argsort(tasks)], np.ones(len(encoded.workers)), seed=0), gold)
+    return accuracy(
+        consensus_from_posteriors(encoded, posterior[np.argsort(tasks)], np.ones(len(encoded.workers)), seed=0), gold
+    )

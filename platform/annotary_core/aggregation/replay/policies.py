@@ -47,7 +47,7 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class PolicyScore:
     """Accuracies on the gold tasks, ties as fractions (None without gold), and agreement with the full result."""
 
     accuracy: float | None
@@ -56,7 +56,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
+class PolicyResult:
     """The result of a policy.
 
     labels: answers used. share_of_all: their share of all answers. accuracy, majority_accuracy: of the method, and of
@@ -92,7 +92,7 @@ class ReplayData(Protocol):
         """Schedule a refit if the last gains came from an outdated fit; return whether it was outdated."""
         ...
 
-    def evaluate(self, answers: IntArray) -> Outcome: ...
+    def evaluate(self, answers: IntArray) -> PolicyScore: ...
 
 
 def policies(
@@ -114,7 +114,7 @@ def policies(
     ]
 
 
-def play(data: ReplayData, policy: Policy, *, price: float | None = None) -> Replayed:
+def run_policy(data: ReplayData, policy: Policy, *, price: float | None = None) -> PolicyResult:
     """Replay a policy over the data."""
     available = data.available
     if not len(available):
@@ -125,7 +125,7 @@ def play(data: ReplayData, policy: Policy, *, price: float | None = None) -> Rep
     elif policy.threshold is not None:
         answers = _ask(data, policy, policy.threshold)
     labels, score = int(answers.sum()), data.evaluate(answers)
-    return Replayed(
+    return PolicyResult(
         policy=policy,
         labels=labels,
         tasks=len(available),

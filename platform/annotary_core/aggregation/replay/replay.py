@@ -13,38 +13,42 @@ from dataclasses import replace
 from annotary_core.aggregation.base import Answers, Consensus
 from annotary_core.aggregation.io.tables import BoxGold
 from annotary_core.aggregation.objects.box_clustering import BoxAnswers, BoxConsensus
-from annotary_core.aggregation.replay.boxes import BoxScene
-from annotary_core.aggregation.replay.classification import ClassScene
-from annotary_core.aggregation.replay.policies import Policy, Replayed, play
+from annotary_core.aggregation.replay.boxes import BoxReplayData
+from annotary_core.aggregation.replay.classification import ClassReplayData
+from annotary_core.aggregation.replay.policies import Policy, PolicyResult, run_policy
 
 
-def replay(answers: Answers, gold: Mapping[int, int] | None, policy: Policy, *, price: float | None = None) -> Replayed:
+def replay(
+    answers: Answers, gold: Mapping[int, int] | None, policy: Policy, *, price: float | None = None
+) -> PolicyResult:
     """Replay one policy. gold: task -> true class, used only for the accuracy. price: of one answer.
 
     Raises ValueError without answers and for an unknown method.
     """
-    return curve(answers, gold, [policy], price=price)[0]
+    return replay_policies(answers, gold, [policy], price=price)[0]
 
 
-def curve(
+def replay_policies(
     answers: Answers, gold: Mapping[int, int] | None, policies: Sequence[Policy], *, price: float | None = None
-) -> list[Replayed]:
+) -> list[PolicyResult]:
     """Replay several policies; the consensus of all answers is computed once per method."""
     plain = replace(answers, gold={})
     gold_classes = dict(gold or {})
     full_consensus: dict[str, Consensus] = {}
     return [
-        play(ClassScene(plain, gold_classes, policy.method, policy.seed, full_consensus), policy, price=price)
+        run_policy(
+            ClassReplayData(plain, gold_classes, policy.method, policy.seed, full_consensus), policy, price=price
+        )
         for policy in policies
     ]
 
 
-def box_curve(
+def replay_box_policies(
     answers: BoxAnswers, gold: BoxGold | None, policies: Sequence[Policy], *, price: float | None = None
-) -> list[Replayed]:
+) -> list[PolicyResult]:
     """Replay box policies: accuracy is class-agnostic F1; majority boxes are those that half of the observers drew."""
     full_consensus: dict[str, BoxConsensus] = {}
     return [
-        play(BoxScene(answers, gold, policy.method, policy.seed, full_consensus), policy, price=price)
+        run_policy(BoxReplayData(answers, gold, policy.method, policy.seed, full_consensus), policy, price=price)
         for policy in policies
     ]

@@ -8,7 +8,7 @@ from html import escape
 from math import ceil, floor, log10
 from typing import TextIO
 
-from annotary_core.aggregation.replay.policies import Replayed
+from annotary_core.aggregation.replay.policies import PolicyResult
 
 _COLUMNS = (
     *("kind", "method", "fixed", "threshold", "labels", "tasks", "labels_per_task", "share_of_all"),
@@ -35,7 +35,7 @@ text { font: 13px system-ui, sans-serif; font-variant-numeric: tabular-nums; } .
 """
 
 
-def table(rows: Sequence[Replayed], *, right: str = "accuracy") -> Iterator[str]:
+def table(rows: Sequence[PolicyResult], *, right: str = "accuracy") -> Iterator[str]:
     """Yield the lines of a text table, unknown values blank. right: the name of the accuracy column."""
     cost = any(row.cost is not None for row in rows)
     yield (
@@ -50,7 +50,7 @@ def table(rows: Sequence[Replayed], *, right: str = "accuracy") -> Iterator[str]
         )
 
 
-def write_csv(rows: Sequence[Replayed], out: TextIO) -> None:
+def write_csv(rows: Sequence[PolicyResult], out: TextIO) -> None:
     """Write one line per policy: kind is all, fixed or dynamic; unknown values are empty."""
     out.write(",".join(_COLUMNS) + "\n")
     for row in rows:
@@ -62,7 +62,7 @@ def write_csv(rows: Sequence[Replayed], out: TextIO) -> None:
         out.write(",".join(_cell(cell) for cell in cells) + "\n")
 
 
-def plot(rows: Sequence[Replayed], *, right: str = "Accuracy") -> str:
+def plot(rows: Sequence[PolicyResult], *, right: str = "Accuracy") -> str:
     """Return an SVG of accuracy over answers per task, for light and dark pages; without gold, of agreement.
 
     Raises ValueError without rows.
@@ -160,15 +160,15 @@ def _legend(lines: Sequence[_Line]) -> Iterator[str]:
         x += 48 + 7.2 * len(line.name)
 
 
-def _points(rows: Sequence[Replayed], kind: str, *, known: bool) -> list[tuple[float, float]]:
+def _points(rows: Sequence[PolicyResult], kind: str, *, known: bool) -> list[tuple[float, float]]:
     return sorted((row.labels_per_task, _y_value(row, known=known)) for row in rows if _kind(row) == kind)
 
 
-def _majority(rows: Sequence[Replayed]) -> list[tuple[float, float]]:
+def _majority(rows: Sequence[PolicyResult]) -> list[tuple[float, float]]:
     return sorted((row.labels_per_task, row.majority_accuracy or 0.0) for row in rows if _kind(row) == "fixed")
 
 
-def _y_value(row: Replayed, *, known: bool) -> float:
+def _y_value(row: PolicyResult, *, known: bool) -> float:
     return row.accuracy if known and row.accuracy is not None else row.agreement
 
 
@@ -181,13 +181,13 @@ def _ticks(low: float, high: float, most: int) -> tuple[float, ...]:
     return tuple(round(number * step, 10) for number in range(first, max(last, first + 1) + 1))
 
 
-def _kind(row: Replayed) -> str:
+def _kind(row: PolicyResult) -> str:
     if row.policy.fixed is not None:
         return "fixed"
     return "all" if row.policy.threshold is None else "dynamic"
 
 
-def _name(row: Replayed) -> str:
+def _name(row: PolicyResult) -> str:
     policy = row.policy
     if policy.fixed is not None:
         return f"fixed {policy.fixed}"

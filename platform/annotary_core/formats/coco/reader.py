@@ -14,14 +14,14 @@ from typing import ClassVar
 import msgspec
 
 from annotary_core.formats.ground_truth import (
+    GroundTruthObject,
+    GroundTruthRecord,
     Problem,
-    Report,
-    TruthBox,
-    TruthRecord,
+    ReportProblem,
     Unreadable,
     class_name,
+    ground_truth_object,
     posix_name,
-    truth_box,
 )
 from annotary_core.formats.label_files import bounded_bytes, files_with, shown
 
@@ -77,9 +77,9 @@ class Coco:
     def accepts(self, path: Path) -> bool:
         return any(_looks_like(file) for file in files_with(path, _SUFFIXES))
 
-    def read(self, path: Path, report: Report) -> Iterator[TruthRecord]:
+    def read(self, path: Path, report: ReportProblem) -> Iterator[GroundTruthRecord]:
         """See `Reader.read`. If several files describe one image, the first is used; a disagreement is reported."""
-        seen: dict[str, TruthRecord] = {}
+        seen: dict[str, GroundTruthRecord] = {}
         for file in files_with(path, _SUFFIXES):
             if path.is_dir() and not _looks_like(file):
                 continue
@@ -103,7 +103,7 @@ def _looks_like(file: Path) -> bool:
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and sum(key in ends for key in _KEYS) >= 2
 
 
-def _records(body: bytes, report: Report, file: str) -> Iterator[TruthRecord]:
+def _records(body: bytes, report: ReportProblem, file: str) -> Iterator[GroundTruthRecord]:
     """Yield the records of one file. Raises Unreadable if the file as a whole is not COCO."""
     try:
         document = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Document)
@@ -133,7 +133,9 @@ def _records(body: bytes, report: Report, file: str) -> Iterator[TruthRecord]:
         report(Problem(file, f"{len(orphans)} annotations refer to image {image_id}, which the file does not list."))
 
 
-def _annotations_by_image(raws: list[msgspec.Raw], report: Report, file: str) -> dict[int | str, list[msgspec.Raw]]:
+def _annotations_by_image(
+    raws: list[msgspec.Raw], report: ReportProblem, file: str
+) -> dict[int | str, list[msgspec.Raw]]:
     by_image: dict[int | str, list[msgspec.Raw]] = defaultdict(list)
     for raw in raws:
         try:
@@ -143,17 +145,17 @@ def _annotations_by_image(raws: list[msgspec.Raw], report: Report, file: str) ->
     return dict(by_image)
 
 
-def _record(image: _Image, raws: list[msgspec.Raw], names: dict[int, str]) -> TruthRecord:
+def _record(image: _Image, raws: list[msgspec.Raw], names: dict[int, str]) -> GroundTruthRecord:
     size = image.width or None, image.height or None
     if any(side is not None and side < 0 for side in size):
         raise Unreadable("Its width or height is negative; correct the label file.")
     boxes = tuple(_box(raw, size, names) for raw in raws)
     image_class = image.annotary.cls if image.annotary else None
     image_class = None if image_class is None else class_name(image_class)
-    return TruthRecord(posix_name(image.file_name), *size, image_class, boxes)
+    return GroundTruthRecord(posix_name(image.file_name), *size, image_class, boxes)
 
 
-def _box(raw: msgspec.Raw, size: tuple[int | None, int | None], names: dict[int, str]) -> TruthBox:
+def _box(raw: msgspec.Raw, size: tuple[int | None, int | None], names: dict[int, str]) -> GroundTruthObject:
     try:
         each = msgspec.json.decode(raw, type=_Annotation)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -163,4 +165,4 @@ def _box(raw: msgspec.Raw, size: tuple[int | None, int | None], names: dict[int,
     if each.category_id not in names:
         raise Unreadable(f"One of its annotations has category {each.category_id}, which the file does not list.")
     x, y, w, h = each.bbox
-    return truth_box(class_name(names[each.category_id]), x, y, x + w, y + h, size)
+    return ground_truth_object(class_name(names[each.category_id]), x, y, x + w, y + h, size)

@@ -11,9 +11,9 @@ from typing import Any
 from pycocotools.coco import COCO
 
 from annotary_core.formats.base import CHUNK, SPLITS, Tree
+from annotary_core.formats.entry_buffer import compact
 from annotary_core.formats.errors import ReleaseError
 from annotary_core.formats.image_size import image_size
-from annotary_core.formats.json_spool import compact
 from annotary_core.formats.names import fold
 from annotary_core.formats.report import Counts
 

@@ -22,11 +22,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar
 
-from annotary_core.formats.base import SPLITS, OpenImage, ReleaseInfo, ReleaseRecord, Sink, Tree, checked, image_chunks
+from annotary_core.formats.base import (
+    SPLITS,
+    OpenImage,
+    ReleaseInfo,
+    ReleaseRecord,
+    Sink,
+    Tree,
+    image_chunks,
+    validated_records,
+)
 from annotary_core.formats.box_objects import BoxObject, ClassTable, boxes_of, image_class
 from annotary_core.formats.coco.verifier import verify_coco
-from annotary_core.formats.json_spool import Spools, compact
-from annotary_core.formats.names import NameBook, safe_path
+from annotary_core.formats.entry_buffer import EntryBuffers, compact
+from annotary_core.formats.names import NameAllocator, safe_path
 from annotary_core.formats.report import Counts, ExportReport
 from annotary_core.labels.geometry import DECIMALS, box_area
 
@@ -57,14 +66,14 @@ class Coco:
     ) -> ExportReport:
         """See `Format.write`. Keeps one record in memory, and 8 bytes of hash per file name."""
         report = ExportReport(self.name)
-        table, names = ClassTable(info.classes), NameBook()
-        with Spools() as buffers:
-            for record in checked(records):
+        table, names = ClassTable(info.classes), NameAllocator()
+        with EntryBuffers() as buffers:
+            for record in validated_records(records):
                 if record.label["verdict"] == "cannot_tell":
                     report.leave_out("cannot_tell", _CANNOT_TELL, record.file_name)
                     continue
-                name = names.give(safe_path(record.file_name, record.media_type), record.image_id)
-                report.name_given(record.file_name, name)
+                name = names.allocate(safe_path(record.file_name, record.media_type), record.image_id)
+                report.record_name(record.file_name, name)
                 sink.write(f"{ROOT}/images/{name}", image_chunks(record, open_image))
                 _add_record(info, record, name, table, report, buffers)
             for part in ("", *SPLITS):
@@ -80,7 +89,7 @@ class Coco:
 
 
 def _add_record(
-    info: ReleaseInfo, record: ReleaseRecord, name: str, table: ClassTable, report: ExportReport, buffers: Spools
+    info: ReleaseInfo, record: ReleaseRecord, name: str, table: ClassTable, report: ExportReport, buffers: EntryBuffers
 ) -> None:
     image_id = buffers["images"].count + 1
     cls = image_class(record, table)
@@ -142,7 +151,7 @@ def _annotation(record: ReleaseRecord, box: BoxObject, image_id: int, annotation
     }
 
 
-def _document(info: ReleaseInfo, part: str, buffers: Spools) -> Iterator[bytes]:
+def _document(info: ReleaseInfo, part: str, buffers: EntryBuffers) -> Iterator[bytes]:
     """Yield the file of the whole release (`part` is "") or of one split, in chunks."""
     suffix = part and f"_{part}"
     about = {

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
 
-from annotary_core.formats.ground_truth import Problem, Report, TruthRecord, Unreadable, class_name
+from annotary_core.formats.ground_truth import GroundTruthRecord, Problem, ReportProblem, Unreadable, class_name
 from annotary_core.formats.label_files import IMAGE_SUFFIXES, files_with
 
 _WORDNET = re.compile(r"(?P<id>n\d{8})_(?P<rest>.+)")
@@ -31,7 +31,7 @@ class Folders:
         """Whether any image is in a class folder or named after a class."""
         return path.is_dir() and any(_class_of(file, path) for file in files_with(path, IMAGE_SUFFIXES))
 
-    def read(self, path: Path, report: Report) -> Iterator[TruthRecord]:
+    def read(self, path: Path, report: ReportProblem) -> Iterator[GroundTruthRecord]:
         """See `Reader.read`. Images without a class in folder or name are reported; no class is guessed."""
         for file in files_with(path, IMAGE_SUFFIXES):
             relative = file.relative_to(path).as_posix()
@@ -41,7 +41,7 @@ class Folders:
                     raise Unreadable(
                         "Neither its folder nor its name gives its class; put it in a folder named after the class."
                     )
-                yield TruthRecord(relative, None, None, class_name(cls), ())
+                yield GroundTruthRecord(relative, None, None, class_name(cls), ())
             except Unreadable as error:
                 report(Problem(relative, str(error)))
 

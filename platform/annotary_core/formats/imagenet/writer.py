@@ -22,11 +22,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from annotary_core.formats.base import SPLITS, OpenImage, ReleaseInfo, ReleaseRecord, Sink, Tree, checked, image_chunks
+from annotary_core.formats.base import (
+    SPLITS,
+    OpenImage,
+    ReleaseInfo,
+    ReleaseRecord,
+    Sink,
+    Tree,
+    image_chunks,
+    validated_records,
+)
 from annotary_core.formats.box_objects import BoxObject, ClassTable, boxes_of, image_class
+from annotary_core.formats.entry_buffer import EntryBuffers, compact
 from annotary_core.formats.imagenet.verifier import verify_imagenet
-from annotary_core.formats.json_spool import Spools, compact
-from annotary_core.formats.names import NameBook, fold, safe_part, safe_path
+from annotary_core.formats.names import NameAllocator, fold, safe_part, safe_path
 from annotary_core.formats.report import Counts, ExportReport
 from annotary_core.formats.voc.annotation_xml import annotation_xml
 from annotary_core.labels.schema import LabelClass
@@ -70,8 +79,8 @@ class ImageNet:
         """See `Format.write`. Keeps one record in memory, and 8 bytes of hash per file name."""
         report = ExportReport(self.name)
         writer = _Writer(report, ClassTable(info.classes), class_folders(info.classes), sink)
-        with Spools() as buffers:
-            for record in checked(records):
+        with EntryBuffers() as buffers:
+            for record in validated_records(records):
                 writer.add(record, open_image, buffers)
             for name in ("labels", "left_out"):
                 sink.write(f"{ROOT}/{name}.jsonl", buffers[name].chunks())
@@ -92,10 +101,10 @@ class _Writer:
     table: ClassTable
     folders: Mapping[int, str]
     sink: Sink
-    names: NameBook = field(default_factory=lambda: NameBook(by_stem=True))
+    names: NameAllocator = field(default_factory=lambda: NameAllocator(by_stem=True))
     filled: set[tuple[str, int]] = field(default_factory=set)
 
-    def add(self, record: ReleaseRecord, open_image: OpenImage, buffers: Spools) -> None:
+    def add(self, record: ReleaseRecord, open_image: OpenImage, buffers: EntryBuffers) -> None:
         boxes = boxes_of(record, self.table, self.report)
         cls, reason = _one_class(record, boxes, self.table)
         if cls is None:
@@ -103,8 +112,8 @@ class _Writer:
             buffers["left_out"].add(compact(_line(record) | {"why": reason}))
             return
         base_name = safe_path(record.file_name, record.media_type).rpartition("/")[2]
-        name = self.names.give(base_name, record.image_id)
-        self.report.name_given(re.split(r"[/\\]", record.file_name)[-1], name)
+        name = self.names.allocate(base_name, record.image_id)
+        self.report.record_name(re.split(r"[/\\]", record.file_name)[-1], name)
         folder = f"{record.split}/{self.folders[cls.number]}"
         self.sink.write(f"{ROOT}/{folder}/{name}", image_chunks(record, open_image))
         self._write_boxes(record, boxes, folder, name)

@@ -17,14 +17,14 @@ from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import ParseError, fromstring
 
 from annotary_core.formats.ground_truth import (
+    GroundTruthObject,
+    GroundTruthRecord,
     Problem,
-    Report,
-    TruthBox,
-    TruthRecord,
+    ReportProblem,
     Unreadable,
     class_name,
+    ground_truth_object,
     posix_name,
-    truth_box,
 )
 from annotary_core.formats.label_files import bounded_bytes, files_with, shown
 
@@ -43,7 +43,7 @@ class Voc:
         """Whether any XML file contains an annotation; a broken file does not hide the good ones."""
         return any(_looks_like(file) for file in files_with(path, _SUFFIXES))
 
-    def read(self, path: Path, report: Report) -> Iterator[TruthRecord]:
+    def read(self, path: Path, report: ReportProblem) -> Iterator[GroundTruthRecord]:
         """See `Reader.read`. A file that cannot be read or has one bad box is refused as a whole."""
         for file in files_with(path, _SUFFIXES):
             try:
@@ -59,7 +59,7 @@ def _looks_like(file: Path) -> bool:
         return b"<annotation" in stream.read(4096)
 
 
-def _record(body: bytes) -> TruthRecord:
+def _record(body: bytes) -> GroundTruthRecord:
     try:
         root: Element = fromstring(body, forbid_dtd=True)
     except DefusedXmlException as error:
@@ -72,7 +72,7 @@ def _record(body: bytes) -> TruthRecord:
         raise Unreadable("The file is not Pascal VOC: its root element is not <annotation>.")
     size = _side(root, "width"), _side(root, "height")
     boxes = tuple(_box(each, size) for each in root.iterfind("object"))
-    return TruthRecord(posix_name(root.findtext("filename") or ""), *size, None, boxes)
+    return GroundTruthRecord(posix_name(root.findtext("filename") or ""), *size, None, boxes)
 
 
 def _side(root: Element, key: str) -> int | None:
@@ -86,13 +86,13 @@ def _side(root: Element, key: str) -> int | None:
     return int(side) or None
 
 
-def _box(each: Element, size: tuple[int | None, int | None]) -> TruthBox:
+def _box(each: Element, size: tuple[int | None, int | None]) -> GroundTruthObject:
     name = class_name(each.findtext("name"))
     corners = each.find("bndbox")
     if corners is None:
         raise Unreadable(f"An object of class {name} has no bndbox; only boxes are supported in VOC files.")
     xmin, ymin, xmax, ymax = (_number(corners.findtext(key) or "") for key in ("xmin", "ymin", "xmax", "ymax"))
-    return truth_box(name, xmin - 1, ymin - 1, xmax, ymax, size)
+    return ground_truth_object(name, xmin - 1, ymin - 1, xmax, ymax, size)
 
 
 def _number(text: str) -> float:

@@ -18,7 +18,7 @@ def tool_names() -> tuple[str, ...]:
     return (*IMAGE_TOOLS, *OBJECT_TOOLS)
 
 
-def refusal(name: str) -> str:
+def unavailable_message(name: str) -> str:
     """Return the error message for a tool that is not available."""
     available = ", ".join(tool_names())
     if name in RESERVED:

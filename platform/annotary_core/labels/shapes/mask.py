@@ -129,7 +129,7 @@ def check_shape(shape: Shape) -> None:
             raise ValueError("Every ring of a polygon needs at least three vertices, each a pair of finite numbers.")
 
 
-def rasterise(shape: Shape, scale: float = 1.0) -> Window:
+def rasterize(shape: Shape, scale: float = 1.0) -> Window:
     """Return the cells whose centers lie inside, in a window around the shape; `scale` is cells per pixel.
 
     A center on an outline belongs to the side to its right (greater x), so that shapes with a common edge share no
@@ -174,12 +174,12 @@ def _ranges(start: IntArray, stop: IntArray) -> tuple[IntArray, IntArray]:
     return np.arange(len(which)) - before[which] + start[which], which
 
 
-def as_geometry(shape: Shape) -> shapely.MultiPolygon:
+def to_shapely(shape: Shape) -> shapely.MultiPolygon:
     """Convert to shapely; each part must be one outer ring and its holes."""
     return shapely.MultiPolygon([shapely.Polygon(part[0], part[1:]) for part in shape if part])
 
 
-def of_geometry(geometry: shapely.MultiPolygon) -> Shape:
+def from_shapely(geometry: shapely.MultiPolygon) -> Shape:
     """Convert from shapely, without the repeated last vertices."""
     return tuple(
         tuple(shapely.get_coordinates(ring)[:-1] for ring in (polygon.exterior, *polygon.interiors))
@@ -193,14 +193,14 @@ def simplify(shape: Shape, tolerance: float) -> Shape:
     The result is a valid polygon that keeps every part and hole: if the tolerance would lose one, a half, a quarter and
     so on of it is tried, and finally the outline is kept. The shape must be valid, as traced shapes are.
     """
-    exact = as_geometry(shape)
+    exact = to_shapely(shape)
     for halving in range(_HALVINGS if tolerance > 0 else 0):
         simpler = exact.simplify(tolerance / 2**halving, preserve_topology=True)
         candidate = shapely.MultiPolygon(
             [part for part in shapely.get_parts(simpler) if isinstance(part, shapely.Polygon)]
         )
         if candidate.is_valid and _ring_counts(candidate) == _ring_counts(exact):
-            return of_geometry(candidate)
+            return from_shapely(candidate)
     return shape
 
 

@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-Colour = tuple[int, int, int]
+Color = tuple[int, int, int]
 Point = tuple[float, float]
 Floats = NDArray[np.float64]
 
 # Shapes are drawn at this scale and reduced afterwards, which antialiases their edges.
-FINE = 3
+SUPERSAMPLING = 3
 
 
-def mix(one: Colour, other: Colour, share: float) -> Colour:
+def mix(one: Color, other: Color, share: float) -> Color:
     """Blend two colors; `share` is the proportion of `other`, 0 to 1."""
     return (
         round(one[0] + (other[0] - one[0]) * share),
@@ -26,7 +26,7 @@ def mix(one: Colour, other: Colour, share: float) -> Colour:
     )
 
 
-def vary(color: Colour, rng: Random, by: int = 14) -> Colour:
+def vary(color: Color, rng: Random, by: int = 14) -> Color:
     """Return the color with each channel shifted randomly by at most `by`."""
     red, green, blue = (max(0, min(255, channel + rng.randint(-by, by))) for channel in color)
     return red, green, blue
@@ -49,7 +49,7 @@ def _spline(a: float, b: float, c: float, d: float, t: float) -> float:
 
 def canvas(width: int, height: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     """Return a transparent canvas, FINE times as large, and its drawing context."""
-    image = Image.new("RGBA", (width * FINE, height * FINE), (0, 0, 0, 0))
+    image = Image.new("RGBA", (width * SUPERSAMPLING, height * SUPERSAMPLING), (0, 0, 0, 0))
     return image, ImageDraw.Draw(image)
 
 
@@ -57,7 +57,7 @@ def finish(image: Image.Image, degrees: float) -> Image.Image:
     """Rotate, scale down and crop to the opaque pixels."""
     if degrees:
         image = image.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
-    image = image.reduce(FINE)
+    image = image.reduce(SUPERSAMPLING)
     box = image.getchannel("A").point([0] * 128 + [255] * 128).getbbox()
     return image.crop(box)
 

@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from annotary_core.synthesis.scenes.brush import Colour, Floats, grid, mix, wave
+from annotary_core.synthesis.scenes.brush import Color, Floats, grid, mix, wave
 
 
 def table(width: int, height: int, rng: Random) -> Image.Image:
@@ -49,7 +49,7 @@ def lake(width: int, height: int, rng: Random) -> Image.Image:
     for y in range(shore):
         pen.line([(0, y), (width, y)], fill=mix(high, low, (y / shore) ** 1.3))
     _clouds(image, shore, rng)
-    green: Colour = rng.choice([(96, 128, 104), (112, 132, 92), (92, 116, 126)])
+    green: Color = rng.choice([(96, 128, 104), (112, 132, 92), (92, 116, 126)])
     for layer in range(3):
         lift = shore * (0.3 - 0.1 * layer)
         broad = (lift * 0.4, width / rng.uniform(4, 9), rng.uniform(0, 6))

@@ -9,14 +9,25 @@ from random import Random
 import numpy as np
 from PIL import Image, ImageDraw
 
-from annotary_core.synthesis.scenes.brush import FINE, Colour, Point, canvas, curve, finish, grid, mix, shade, vary
+from annotary_core.synthesis.scenes.brush import (
+    SUPERSAMPLING,
+    Color,
+    Point,
+    canvas,
+    curve,
+    finish,
+    grid,
+    mix,
+    shade,
+    vary,
+)
 
-INK: Colour = (52, 44, 40)
+INK: Color = (52, 44, 40)
 
 
 def apple(size: int, rng: Random) -> Image.Image:
     """Draw a shaded apple with a stem and a leaf."""
-    side = size * FINE
+    side = size * SUPERSAMPLING
     x, y = grid(side, side)
     y = y - 0.12
     angle = np.arctan2(y, x)
@@ -49,7 +60,7 @@ def apple(size: int, rng: Random) -> Image.Image:
 def cup(size: int, rng: Random) -> Image.Image:
     """Draw a glazed cup with a band, a handle and a drink."""
     image, pen = canvas(size, size)
-    s = size * FINE
+    s = size * SUPERSAMPLING
     glaze = vary(rng.choice([(238, 232, 220), (78, 128, 160), (190, 94, 74), (96, 140, 118), (232, 190, 92)]), rng, 8)
     band = mix(glaze, INK if sum(glaze) > 420 else (255, 255, 255), 0.45)
     pen.ellipse((s * 0.62, s * 0.34, s * 0.97, s * 0.72), outline=mix(glaze, INK, 0.14), width=int(s * 0.06))
@@ -80,7 +91,7 @@ def cup(size: int, rng: Random) -> Image.Image:
 def leaf(size: int, rng: Random) -> Image.Image:
     """Draw an autumn leaf with veins, at any angle."""
     image, pen = canvas(size, size)
-    s = size * FINE
+    s = size * SUPERSAMPLING
     color = vary(rng.choice([(206, 120, 40), (180, 62, 38), (214, 168, 52), (112, 146, 62)]), rng)
     wide = rng.uniform(0.2, 0.28)
     spine = [(s * (0.16 + 0.78 * t), s * (0.5 + 0.04 * math.sin(3 * t))) for t in np.linspace(0, 1, 25)]
@@ -105,7 +116,7 @@ def leaf(size: int, rng: Random) -> Image.Image:
 def boat(size: int, rng: Random) -> Image.Image:
     """Draw a sailing boat seen from the side."""
     image, pen = canvas(size, size)
-    s = size * FINE
+    s = size * SUPERSAMPLING
     hull = vary(rng.choice([(150, 54, 48), (40, 74, 112), (238, 234, 224), (60, 108, 88)]), rng, 8)
     cloth = vary(rng.choice([(250, 246, 234), (244, 214, 140), (232, 128, 92)]), rng, 6)
     pen.rectangle((s * 0.47, s * 0.06, s * 0.485, s * 0.76), fill=(104, 74, 48))
@@ -133,7 +144,7 @@ def boat(size: int, rng: Random) -> Image.Image:
 def kite(size: int, rng: Random) -> Image.Image:
     """Draw a four-colored kite with a tail of bows."""
     image, pen = canvas(size, size)
-    s = size * FINE
+    s = size * SUPERSAMPLING
     one, two = rng.sample([(214, 66, 56), (246, 196, 66), (54, 122, 178), (76, 156, 116), (238, 132, 60)], 2)
     top, bottom, left, right = (s * 0.5, s * 0.03), (s * 0.5, s * 0.62), (s * 0.26, s * 0.24), (s * 0.74, s * 0.24)
     middle = (s * 0.5, s * 0.24)
@@ -141,7 +152,7 @@ def kite(size: int, rng: Random) -> Image.Image:
     pen.line(tail, fill=(90, 84, 80), width=max(3, s // 110), joint="curve")
     for number, at in enumerate((14, 30, 46, 62)):
         _bow(pen, tail[min(at, len(tail) - 1)], s * 0.05, (one, two)[number % 2])
-    quarters: list[tuple[tuple[Point, ...], Colour]] = [
+    quarters: list[tuple[tuple[Point, ...], Color]] = [
         ((top, left, middle), one),
         ((top, right, middle), two),
         ((bottom, left, middle), mix(two, INK, 0.1)),
@@ -154,7 +165,7 @@ def kite(size: int, rng: Random) -> Image.Image:
     return finish(image, rng.uniform(-38, 38))
 
 
-def _bow(pen: ImageDraw.ImageDraw, at: Point, reach: float, color: Colour) -> None:
+def _bow(pen: ImageDraw.ImageDraw, at: Point, reach: float, color: Color) -> None:
     x, y = at
     pen.polygon([(x - reach, y - reach * 0.55), (x - reach, y + reach * 0.55), (x, y)], fill=color)
     pen.polygon([(x + reach, y - reach * 0.55), (x + reach, y + reach * 0.55), (x, y)], fill=color)

@@ -18,7 +18,7 @@ def compact(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":")).encode()
 
 
-class Spool:
+class EntryBuffer:
     """Lines of JSON in a temporary file that is deleted when it is closed."""
 
     def __init__(self) -> None:
@@ -44,20 +44,20 @@ class Spool:
         self._file.close()
 
 
-class Spools:
+class EntryBuffers:
     """Buffers by name, created on first use and closed together."""
 
     def __init__(self) -> None:
-        self._by_name: dict[str, Spool] = {}
+        self._by_name: dict[str, EntryBuffer] = {}
         self._stack = ExitStack()
 
-    def __getitem__(self, name: str) -> Spool:
+    def __getitem__(self, name: str) -> EntryBuffer:
         if name not in self._by_name:
-            buffer = self._by_name[name] = Spool()
+            buffer = self._by_name[name] = EntryBuffer()
             self._stack.callback(buffer.close)
         return self._by_name[name]
 
-    def __enter__(self) -> Spools:
+    def __enter__(self) -> EntryBuffers:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

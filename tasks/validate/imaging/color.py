@@ -20,7 +20,7 @@ _DEEP = ("I;16", "I;16B", "I;16L", "I;16N")
 _STRIP = 256
 
 
-def to_screen_colours(image: Image.Image, *, bits: int, white_is_zero: bool, notes: list[str]) -> Image.Image:
+def to_screen_colors(image: Image.Image, *, bits: int, white_is_zero: bool, notes: list[str]) -> Image.Image:
     """Return `image` as a new "RGB" or "L" image in sRGB, alpha flattened on white, without metadata.
 
     `bits` is how many bits of a 16-bit sample are used (12 or 16), `white_is_zero` inverts such samples.
