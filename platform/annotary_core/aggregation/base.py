@@ -38,7 +38,7 @@ class Answers:
     """Answers in columns: row i records that `worker[i]` gave `task[i]` the class `label[i]`.
 
     task, worker, label: integers of any value, shape (n,), in any order.
-    weights: weight of each row, non-negative, shape (n,); None means 1.
+    weights: how much each row counts, non-negative, shape (n,); None means 1.
     classes: all classes of the schema, shape (k,), sorted and unique; if empty, the classes in `label` and `gold`.
     priors: probability of each of `classes`, shape (k,), summing to 1; None means unknown.
     gold: task -> true class; the posterior of such a task is clamped to it.

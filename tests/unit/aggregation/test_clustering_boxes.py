@@ -125,7 +125,7 @@ def test_a_box_without_size_or_finite_corners_is_rejected(corners: tuple[float, 
 def test_inconsistent_columns_are_rejected() -> None:
     with pytest.raises(ValueError, match="same length"):
         BoxAnswers.of([0, 0], [1], [1], [(0, 0, 1, 1)])
-    with pytest.raises(ValueError, match="one finite, non-negative number a row"):
+    with pytest.raises(ValueError, match="one finite, non-negative number per row"):
         run([(0, 1, 1, 0, 0, 10, 10)], seen=[(0, 1)], weights=[-1])
 
 
