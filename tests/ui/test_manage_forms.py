@@ -155,7 +155,7 @@ def test_a_batch_gets_a_numeric_priority(ada: Client, priority: str, kept: int) 
     answer = ada.post(address, {"step": "priority", "priority": priority}, follow=True)
     batch.refresh_from_db()
     assert batch.priority == kept
-    assert ("A priority is a whole number" in text_of(answer)) == (kept == 0)
+    assert ("The priority must be a whole number" in text_of(answer)) == (kept == 0)
 
 
 def test_a_worker_is_paused_with_a_reason_and_resumed(ada: Client) -> None:
