@@ -30,13 +30,14 @@ BINS = 10
 _SEED = 7
 
 Json = dict[str, Any]
-Judged = list[tuple[float, bool]]
+#: (confidence of a label, whether it was right)
+VerdictSample = tuple[float, bool]
 
 
 def calibration_figures(*, project: Project) -> Json:
     """The calibration of label confidence: overall "n", mean confidence "said" and accuracy "right", the expected
     calibration error "error" (Naeini et al. 2015) and the non-empty "bins"."""
-    samples = [*judged_by_people(project=project), *judged_by_check_images(project=project)]
+    samples = [*samples_from_reviews(project=project), *samples_from_gold(project=project)]
     if not samples:
         return {"n": 0, "said": None, "right": None, "error": None, "bins": []}
     confidence, right = (np.array(column, np.float64) for column in zip(*samples, strict=True))
@@ -64,11 +65,11 @@ def calibration_figures(*, project: Project) -> Json:
     }
 
 
-def judged_by_people(*, project: Project) -> Judged:
+def samples_from_reviews(*, project: Project) -> list[VerdictSample]:
     """(confidence of the crowd's label, whether the reviewer kept it) for each verdict."""
     verdicts = Review.objects.filter(project=project, by_policy=False, annotation__isnull=True).order_by("-pk")
     rows = verdicts.values_list("verdict", "label__method", "label__confidence", "label__evidence__replaced")
-    samples: Judged = []
+    samples: list[VerdictSample] = []
     for verdict, method, confidence, replaced in rows[:VERDICTS]:
         if verdict == Review.Verdict.FIX and replaced and replaced["method"] not in SET_BY_PEOPLE:
             samples.append((replaced["confidence"], False))
@@ -77,7 +78,7 @@ def judged_by_people(*, project: Project) -> Judged:
     return samples
 
 
-def judged_by_check_images(*, project: Project) -> Judged:
+def samples_from_gold(*, project: Project) -> list[VerdictSample]:
     """(confidence, whether right) of the crowd's class for each gold image, aggregated without the known class; at most
     as many answers are used per gold image as other images have."""
     if not schema_of(project=project).has_image_class:
@@ -90,8 +91,8 @@ def judged_by_check_images(*, project: Project) -> Judged:
     arrivals = AnswerOrder.of(task, worker, seed=_SEED)
     kept = arrivals.arrived(np.minimum(arrivals.available, project.answers_max))
     answers = Answers.of(task[kept], worker[kept], label[kept])
-    learnt = learnt_of(project=project, workers=np.unique(worker).tolist(), classes=answers.classes.tolist())
-    result = InProject(learnt.blend).fit_predict(answers)
+    worker_model = learnt_of(project=project, workers=np.unique(worker).tolist(), classes=answers.classes.tolist())
+    result = InProject(worker_model.blend).fit_predict(answers)
     known = dict(zip(shard.known_task.tolist(), shard.known_label.tolist(), strict=True))
     rows = zip(result.task.tolist(), result.label.tolist(), result.confidence.tolist(), strict=True)
     return [(sure, number == known[task_id]) for task_id, number, sure in rows if task_id in known]
@@ -142,8 +143,8 @@ def worker_quality(*, project: Project) -> list[Json]:
     standings = list(Standing.objects.filter(project=project).select_related("worker"))
     ids = [standing.worker_id for standing in standings]
     classes = [item.number for item in schema_of(project=project).classes]
-    learnt = learnt_of(project=project, workers=ids, classes=classes)
-    accuracy = learnt.blend.accuracy_of(np.array(ids, np.int64)).tolist()
+    worker_model = learnt_of(project=project, workers=ids, classes=classes)
+    accuracy = worker_model.blend.accuracy_of(np.array(ids, np.int64)).tolist()
     counts = _answers_by(project)
     agreement_by_worker = agreements(project=project, by_worker=True).by_worker
     rows = []
@@ -154,7 +155,7 @@ def worker_quality(*, project: Project) -> list[Json]:
             {
                 "worker": str(standing.worker.public_id),
                 "accuracy": right,
-                "detection": rates_of(learnt, pk)["detection"],
+                "detection": rates_of(worker_model, pk)["detection"],
                 "answers": counts.get(pk, 0),
                 "checks": standing.gold_seen,
                 "agreement": agreement.share if agreement else None,

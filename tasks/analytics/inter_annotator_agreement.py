@@ -28,8 +28,8 @@ from tasks.consensus.selectors import settled_annotations
 from tasks.consensus.worker_model import learnt_of
 
 #: The maximum number of images to compute agreement from, sampled at random; more would not change the result.
-MOST_IMAGES = 50_000
-MOST_DRAWN = 3_000
+MAX_IMAGES = 50_000
+MAX_BOX_IMAGES = 3_000
 PERIODS = 10
 PAIRS = 8
 EXAMPLES = 6
@@ -98,30 +98,30 @@ def _class_data(project: Project) -> AgreementData | None:
         axis=1,
     )
     tasks = np.unique(rows[0])
-    if len(tasks) > MOST_IMAGES:
-        tasks = np.sort(np.random.default_rng(_SEED).choice(tasks, MOST_IMAGES, replace=False))
+    if len(tasks) > MAX_IMAGES:
+        tasks = np.sort(np.random.default_rng(_SEED).choice(tasks, MAX_IMAGES, replace=False))
         rows = rows[:, np.isin(rows[0], tasks)]
     if not len(tasks):
         return None
     votes = Answers.of(*rows, classes=_classes(project, rows[2]))
-    learnt = learnt_of(project=project, workers=np.unique(rows[1]).tolist(), classes=votes.classes.tolist())
+    worker_model = learnt_of(project=project, workers=np.unique(rows[1]).tolist(), classes=votes.classes.tolist())
     return AgreementData(
-        "classes", votes, tasks, tasks, InProject(learnt.blend).fit_predict(votes), rows.shape[1], _times(tasks)
+        "classes", votes, tasks, tasks, InProject(worker_model.blend).fit_predict(votes), rows.shape[1], _times(tasks)
     )
 
 
 def _box_data(project: Project) -> AgreementData | None:
-    drawn = drawn_sample(project_id=project.pk, most=MOST_DRAWN).boxes
-    is_task = drawn.seen_task > 0
+    box_sample = drawn_sample(project_id=project.pk, most=MAX_BOX_IMAGES).boxes
+    is_task = box_sample.seen_task > 0
     if not is_task.any():
         return None
-    on_task = drawn.task > 0
+    on_task = box_sample.task > 0
     boxes = BoxAnswers.of(
-        drawn.task[on_task],
-        drawn.worker[on_task],
-        drawn.label[on_task],
-        drawn.box[on_task],
-        seen=np.stack([drawn.seen_task[is_task], drawn.seen_worker[is_task]], axis=1),
+        box_sample.task[on_task],
+        box_sample.worker[on_task],
+        box_sample.label[on_task],
+        box_sample.box[on_task],
+        seen=np.stack([box_sample.seen_task[is_task], box_sample.seen_worker[is_task]], axis=1),
     )
     clusters = BoxClustering().fit_predict(boxes)
     rows = np.array([row for part in clusters.members for row in part], np.int64)
@@ -158,7 +158,7 @@ def _overall(data: AgreementData, ratings: Ratings) -> Alpha:
     if data.boxes is None or data.sets is None:
         return alpha(ratings, bootstrap=Bootstrap())
     similarity = LabelAwareSimilarity(BoxSimilarity(data.boxes.box), data.boxes.label)
-    return object_agreement(data.sets, similarity, bootstrap=Bootstrap(), units=MOST_DRAWN).alpha
+    return object_agreement(data.sets, similarity, bootstrap=Bootstrap(), units=MAX_BOX_IMAGES).alpha
 
 
 def _by_class(data: AgreementData, ratings: Ratings) -> list[Json]:

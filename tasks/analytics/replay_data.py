@@ -20,11 +20,11 @@ from tasks.consensus.object_answers import corners_of, drawn_sample
 from tasks.review.models import Review
 
 #: The maximum number of images to replay, sampled at random: more would only take longer.
-MOST_IMAGES = 10_000
+MAX_IMAGES = 10_000
 #: The same for projects with objects, which take longer.
-MOST_DRAWN = 400
+MAX_BOX_IMAGES = 400
 #: The maximum number of shards to read, of tens of thousands of images each.
-MOST_SHARDS = 5
+MAX_SHARDS = 5
 SEED = 7
 
 Json = dict[str, Any]
@@ -64,28 +64,30 @@ def played_answers(*, project: Project, at_most: int) -> Answers:
 def some_shards(*, project: Project) -> list[Shard]:
     """The class answers of all images, or of evenly spaced shards if all would not fit in memory."""
     ranges = task_ranges(project_id=project.pk)
-    step = max(1, -(-len(ranges) // MOST_SHARDS))
+    step = max(1, -(-len(ranges) // MAX_SHARDS))
     return [class_shard(project_id=project.pk, within=within) for within in ranges[::step]]
 
 
 def played_boxes(*, project: Project, at_most: int) -> PlayedBoxes:
-    """Like `played_answers`, for the boxes that people drew; an image whose truth is empty counts as known."""
-    drawn = drawn_sample(project_id=project.pk, most=MOST_DRAWN)
-    pairs = np.stack([drawn.boxes.seen_task, drawn.boxes.seen_worker])
+    """Like `replay_answers`, for the boxes that people drew; an image whose truth is empty counts as known."""
+    box_sample = drawn_sample(project_id=project.pk, most=MAX_BOX_IMAGES)
+    pairs = np.stack([box_sample.boxes.seen_task, box_sample.boxes.seen_worker])
     # Gold has negated keys.
     kept = (pairs[0] > 0) | _first(pairs, at_most)
     allowed = {(task, worker) for task, worker in pairs[:, kept].T.tolist()}
-    rows = [pair in allowed for pair in zip(drawn.boxes.task.tolist(), drawn.boxes.worker.tolist(), strict=True)]
+    rows = [
+        pair in allowed for pair in zip(box_sample.boxes.task.tolist(), box_sample.boxes.worker.tolist(), strict=True)
+    ]
     boxes = BoxAnswers.of(
-        drawn.boxes.task[rows],
-        drawn.boxes.worker[rows],
-        drawn.boxes.label[rows],
-        drawn.boxes.box[rows],
+        box_sample.boxes.task[rows],
+        box_sample.boxes.worker[rows],
+        box_sample.boxes.label[rows],
+        box_sample.boxes.box[rows],
         seen=pairs[:, kept].T,
     )
     replayed = set(np.unique(boxes.seen_task).tolist())
     approved = {task: body for task, body in approved_labels(project=project).items() if task in replayed}
-    known = {**drawn.known, **{task: corners_of(body) for task, body in approved.items()}}
+    known = {**box_sample.known, **{task: corners_of(body) for task, body in approved.items()}}
     truth = {task: box for task, box in sorted(known.items()) if task in replayed}
     task = np.repeat(np.array(list(truth), np.int64), [len(box) for box in truth.values()])
     corners = np.concatenate([np.empty((0, 4)), *truth.values()])
@@ -120,9 +122,9 @@ def _columns(shards: Sequence[Shard]) -> IntArray:
 
 def _sampled(columns: IntArray) -> IntArray:
     tasks = np.unique(columns[0])
-    if len(tasks) <= MOST_IMAGES:
+    if len(tasks) <= MAX_IMAGES:
         return columns
-    kept = np.random.default_rng(SEED).choice(tasks, MOST_IMAGES, replace=False)
+    kept = np.random.default_rng(SEED).choice(tasks, MAX_IMAGES, replace=False)
     return np.ascontiguousarray(columns[:, np.isin(columns[0], kept)])
 
 

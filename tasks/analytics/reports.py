@@ -44,26 +44,26 @@ class Report:
     problem: str = ""
 
 
-def report_of(*, project: Project, name: str, again: bool = False, **asked: Any) -> Report:
+def report_of(*, project: Project, name: str, again: bool = False, **arguments: Any) -> Report:
     """The last computed report; queues a job if there is none or if it is outdated.
 
-    `asked` are plain arguments of the report function; each combination has its own report. `again` forces an update.
+    `arguments` are passed to the report function; each combination has its own report. `again` forces an update.
     """
-    key = _key(project.pk, name, asked)
+    key = _key(project.pk, name, arguments)
     kept, job = cache.get(key), _job_of(key)
     is_live = job is not None and job.state in (Job.State.QUEUED, Job.State.RUNNING)
     problem = "" if job is None or is_live else _problem_of(job)
     if not is_live and (again or (not problem and _is_old(project, kept))):
-        _queue(project, key, name, asked)
+        _queue(project, key, name, arguments)
         is_live, problem = True, ""
     if kept is None:
         return Report(is_being_made=is_live, problem=problem)
     return Report(kept["body"], datetime.fromisoformat(kept["at"]), is_live, problem)
 
 
-def _queue(project: Project, key: str, name: str, asked: Json) -> None:
+def _queue(project: Project, key: str, name: str, arguments: Json) -> None:
     job = enqueue(
-        KIND, project_id=project.pk, dedupe_key=f"{KIND}:{key}", max_attempts=2, key=key, name=name, asked=asked
+        KIND, project_id=project.pk, dedupe_key=f"{KIND}:{key}", max_attempts=2, key=key, name=name, asked=arguments
     )
     if job is not None:
         cache.set(f"{key}-job", job.pk, timeout=int(KEPT_FOR.total_seconds()))
@@ -81,13 +81,13 @@ def _problem_of(job: Job) -> str:
     return (job.error or "The job failed.") if job.state == Job.State.FAILED and is_recent else ""
 
 
-def kept_report(*, project: Project, name: str, **asked: Any) -> Json | None:
+def kept_report(*, project: Project, name: str, **arguments: Any) -> Json | None:
     """The body of the last computed report, however old; None if there is none."""
-    kept = cache.get(_key(project.pk, name, asked))
+    kept = cache.get(_key(project.pk, name, arguments))
     return kept["body"] if kept is not None else None
 
 
-def make_report(*, project_id: int, key: str, name: str, asked: Json) -> None:
+def make_report(*, project_id: int, key: str, name: str, arguments: Json) -> None:
     """Compute the report and cache it; called by the job."""
     if name not in MAKERS:
         raise Refused("Unknown report; reload the page.")
@@ -96,7 +96,7 @@ def make_report(*, project_id: int, key: str, name: str, asked: Json) -> None:
         return
     seen = _last_event(project)
     at = utc_now().isoformat()
-    body = MAKERS[name](project=project, **asked)
+    body = MAKERS[name](project=project, **arguments)
     cache.set(key, {"body": body, "at": at, "seen": seen}, timeout=int(KEPT_FOR.total_seconds()))
 
 
@@ -112,6 +112,6 @@ def _last_event(project: Project) -> int:
     return Event.objects.filter(project_id=project.pk).aggregate(last=Max("number"))["last"] or 0
 
 
-def _key(project_id: int, name: str, asked: Json) -> str:
-    arguments_hash = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:16]
+def _key(project_id: int, name: str, arguments: Json) -> str:
+    arguments_hash = hashlib.sha256(json.dumps(arguments, sort_keys=True, default=str).encode()).hexdigest()[:16]
     return f"report-{SHAPE}-{project_id}-{name}-{arguments_hash}"

@@ -38,20 +38,20 @@ class Agreement:
 
 
 @dataclass(slots=True)
-class Agreements:
+class AgreementSummary:
     """Agreement over the newest answers of a project, in total and by worker (actor id)."""
 
     total: Agreement = field(default_factory=Agreement)
     by_worker: dict[int, Agreement] = field(default_factory=lambda: defaultdict(Agreement))
 
 
-def agreements(*, project: Project, by_worker: bool = False) -> Agreements:
+def agreements(*, project: Project, by_worker: bool = False) -> AgreementSummary:
     """Agreement over the newest answers of the project or, with `by_worker`, of each of its workers.
 
     Leaves out labels made from a single answer, which always agree; a reviewer's fix is what its answers are compared
     with.
     """
-    result, tolerance = Agreements(), Tolerance(iou=project.gold_iou)
+    result, tolerance = AgreementSummary(), Tolerance(iou=project.gold_iou)
     for worker_id, answer, label in _answers(project, by_worker):
         is_equal = compare(Answer.from_json(answer), [Answer.from_json(label)], tolerance).correct
         result.total.add(is_equal)

@@ -241,7 +241,7 @@ class ImageFileView(View):
     @extend_schema(
         parameters=[OpenApiParameter("kind", str, enum=["rendition", "thumb", "release"])],
         responses={(200, "image/*"): OpenApiTypes.BINARY},
-        summary="The pixels of an image",
+        summary="The file of an image",
     )
     def get(self, request: Request, image_id: uuid.UUID) -> HttpResponseBase:
         images = Image.objects.select_related("dataset", "rendition", "thumb", "release")

@@ -40,7 +40,7 @@ class CallCounter:
     Shared counters would take three round trips per call, a fifth of the cost of an answer.
     """
 
-    MOST = 100_000  # callers per minute; the proxy in front handles floods from more addresses
+    MAX_CALLERS = 100_000  # callers per minute; the proxy in front handles floods from more addresses
 
     def __init__(self) -> None:
         self._minute = 0
@@ -50,7 +50,7 @@ class CallCounter:
     def add(self, minute: int, caller: tuple[str, object]) -> int:
         """Count one call; returns the number of calls by the caller in this minute."""
         with self._lock:
-            if minute != self._minute or len(self._calls) > self.MOST:
+            if minute != self._minute or len(self._calls) > self.MAX_CALLERS:
                 self._minute = minute
                 self._calls.clear()
             self._calls[caller] += 1

@@ -79,7 +79,7 @@ class LabelsView(View):
 
 
 class EvidenceView(View):
-    @extend_schema(responses=OpenApiTypes.OBJECT, summary="The answers behind a label")
+    @extend_schema(responses=OpenApiTypes.OBJECT, summary="The evidence behind a label")
     def get(self, request: Request, task_id: uuid.UUID) -> Response:
         return Response(task_evidence(task=task_of(request, task_id, Role.REVIEWER)))
 

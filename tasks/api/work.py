@@ -162,7 +162,7 @@ class HandView(View):
 class SettleView(View):
     scopes = {"POST": "work"}
 
-    @extend_schema(request=None, responses=SettledSerializer, summary="Hand a set in")
+    @extend_schema(request=None, responses=SettledSerializer, summary="Hand in a set")
     def post(self, request: Request, hand_id: uuid.UUID) -> Response:
         """Makes the answers final and releases images without an answer. A second call has no effect."""
         _hand(request, hand_id)

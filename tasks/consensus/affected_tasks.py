@@ -27,9 +27,9 @@ from tasks.consensus.object_answers import box_answers, drawn_rows
 from tasks.consensus.worker_model import cold_blend
 
 #: A posterior that changes by more than this is rewritten.
-MOVED = 0.02
+MIN_CHANGE = 0.02
 #: The existence probability from which a box is released, as in `consolidate`.
-RELEASED = 0.5
+RELEASE_THRESHOLD = 0.5
 #: Images whose boxes are scored in one pass.
 _IMAGES = 1_000
 
@@ -38,7 +38,7 @@ Json = Mapping[str, Any]
 
 def moved_by(*, project: Project, blend: FittedModel, rates: DetectionRates | None) -> Iterator[list[int]]:
     """Yield, in chunks in ascending order, the tasks whose chosen class or released boxes change, or whose posterior
-    moves by more than MOVED or across the project's confidence target."""
+    moves by more than MIN_CHANGE or across the project's confidence target."""
     assert project.schema is not None  # tasks cannot be created or claimed without a schema
     schema = Schema.from_json(project.schema.body)
     new_state = _NewState(project, blend, [item.number for item in schema.classes])
@@ -122,17 +122,17 @@ class _ImageBoxes:
 
     @classmethod
     def _from(cls, rows: list[tuple[float, int | None]]) -> _ImageBoxes:
-        released = [label for p, label in rows if p >= RELEASED]
+        released = [label for p, label in rows if p >= RELEASE_THRESHOLD]
         return cls(tuple(sorted(p for p, _ in rows)), tuple(sorted(released, key=lambda label: label or 0)))
 
     def differs(self, other: _ImageBoxes) -> bool:
         if len(self.existence) != len(other.existence) or self.classes != other.classes:
             return True
-        return any(abs(a - b) > MOVED for a, b in zip(self.existence, other.existence, strict=True))
+        return any(abs(a - b) > MIN_CHANGE for a, b in zip(self.existence, other.existence, strict=True))
 
 
 def _differs(now: float, before: float, target: float) -> bool:
-    return abs(now - before) > MOVED or (now < target) != (before < target)
+    return abs(now - before) > MIN_CHANGE or (now < target) != (before < target)
 
 
 def _bodies(project: Project, within: Range, part: str) -> dict[int, Json]:

@@ -32,7 +32,7 @@ from tasks.consensus.selectors import settled_answers
 from tasks.gold.models import Gold
 
 #: Tasks per shard: a few hundred thousand answers, a few megabytes.
-TASKS_A_SHARD = 50_000
+TASKS_PER_SHARD = 50_000
 #: Answers kept in memory; further ones go to files.
 IN_MEMORY = 5_000_000
 #: Rows fetched from the database at a time.
@@ -122,7 +122,7 @@ def _from_file(path: Path) -> Shard:
         return Shard(**{name: stored[name] for name in Shard.__slots__})
 
 
-def task_ranges(*, project_id: int, size: int = TASKS_A_SHARD) -> list[Range]:
+def task_ranges(*, project_id: int, size: int = TASKS_PER_SHARD) -> list[Range]:
     """Half-open key ranges that partition the project's tasks, up to `size` tasks each."""
     tasks = Task.objects.filter(project_id=project_id).order_by("pk").values_list("pk", flat=True)
     edges = list(tasks[:1])
@@ -218,7 +218,7 @@ def _shard(votes: IntArray, predicted: Any, known: IntArray) -> Shard:
 
 
 def _soft(soft: list[tuple[int, int, dict[int, float]]]) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
-    """Predictions as rows: see coded.soft_label_rows."""
+    """Predictions as soft rows, see `encoding.soft_label_rows`."""
     classes = np.unique([number for _, _, p in soft for number in p]).astype(np.int64)
     table = np.zeros((len(soft), len(classes)))
     for row, (_, _, p) in enumerate(soft):

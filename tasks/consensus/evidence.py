@@ -25,7 +25,7 @@ def task_evidence(*, task: Task) -> Json:
     with, which is older if later versions would have changed it only negligibly.
     """
     inputs = ground_of(project=task.project, task_ids=[task.pk])
-    answers, learnt = inputs.by_task[task.pk], inputs.learnt
+    answers, worker_model = inputs.by_task[task.pk], inputs.worker_model
     versions = list(ConsensusLabel.objects.filter(task=task).order_by("-version"))
     label = next((version for version in versions if version.is_current), None)
     posterior = Posterior.objects.filter(task=task).first()
@@ -37,19 +37,19 @@ def task_evidence(*, task: Task) -> Json:
         "wanted": task.wanted,
         "label": _label_json(label) | {"body": label.body, "evidence": label.evidence} if label else None,
         "versions": [_label_json(version) for version in versions],
-        "state_version": learnt.version,
-        "learnt_at": learnt.at.isoformat() if learnt.at else None,
-        "cold": learnt.blend.is_cold_start,
-        "answers": _answers(answers, learnt, agreed),
+        "state_version": worker_model.version,
+        "learnt_at": worker_model.at.isoformat() if worker_model.at else None,
+        "cold": worker_model.blend.is_cold_start,
+        "answers": _answers(answers, worker_model, agreed),
         "confidence": posterior.confidence if posterior else None,
         "posterior": posterior.body if posterior else {},
         "posterior_version": posterior.state_version if posterior else None,
     }
 
 
-def _answers(answers: Gathered, learnt: Learnt, agreed: int | None) -> list[Json]:
-    weights = weights_of(answers, learnt)
-    influence = influences(answers, learnt=learnt, agreed=agreed) if agreed is not None else {}
+def _answers(answers: Gathered, worker_model: Learnt, agreed: int | None) -> list[Json]:
+    weights = weights_of(answers, worker_model)
+    influence = influences(answers, worker_model=worker_model, agreed=agreed) if agreed is not None else {}
     people = [(each.worker_id, each.worker, None, each.annotation, each.body) for each in answers.people]
     models = [(each.actor_id, each.actor, each.name, each.annotation, each.body) for each in answers.models]
     return [
@@ -60,16 +60,16 @@ def _answers(answers: Gathered, learnt: Learnt, agreed: int | None) -> list[Json
             "answer": body,
             "weight": weights[actor],
             "influence": influence.get(actor),
-            "confusion": confusion_row(learnt, actor, agreed),
-            **rates_of(learnt, actor),
+            "confusion": confusion_row(worker_model, actor, agreed),
+            **rates_of(worker_model, actor),
         }
         for actor, worker, model, annotation, body in [*people, *models]
     ]
 
 
-def confusion_row(learnt: Learnt, actor: int, agreed: int | None) -> dict[str, float] | None:
+def confusion_row(worker_model: Learnt, actor: int, agreed: int | None) -> dict[str, float] | None:
     """The worker's answer distribution for images of this class; None if the project has no estimate."""
-    blend = learnt.blend
+    blend = worker_model.blend
     index = int(blend.workers.searchsorted(actor))
     known = index < len(blend.workers) and blend.workers[index] == actor
     if agreed is None or not len(blend.confusion) or not known or agreed not in blend.classes:
@@ -78,9 +78,9 @@ def confusion_row(learnt: Learnt, actor: int, agreed: int | None) -> dict[str, f
     return {str(number): round(float(p), _DIGITS) for number, p in zip(blend.classes.tolist(), row, strict=True)}
 
 
-def rates_of(learnt: Learnt, actor: int) -> dict[str, float | None]:
+def rates_of(worker_model: Learnt, actor: int) -> dict[str, float | None]:
     """The worker's detection rate and false-object rate, None where they are not estimated yet."""
-    rates = learnt.rates
+    rates = worker_model.rates
     index = -1 if rates is None else int(rates.workers.searchsorted(actor))
     if rates is None or index >= len(rates.workers) or rates.workers[index] != actor:
         return {"detection": None, "false_rate": None}

@@ -32,7 +32,7 @@ class Material:
     """The input of a fit. `fingerprint` is its digest: equal input gives an equal fit."""
 
     shards: Spool
-    drawn: Drawn | None
+    box_sample: Drawn | None
     classes: IntArray
     history: History
     fingerprint: str
@@ -42,31 +42,31 @@ def read_material(*, project: Project, shards: Spool) -> Material:
     """Load all answers of the project into the shard store."""
     assert project.schema is not None  # tasks cannot be created or claimed without a schema
     schema = Schema.from_json(project.schema.body)
-    drawn = None
+    box_sample = None
     if schema.has_image_class:
         shards.add(check_images(project_id=project.pk))
         for within in task_ranges(project_id=project.pk):
             shards.add(class_shard(project_id=project.pk, within=within))
     if "box" in schema.object_tools:
-        drawn = drawn_sample(project_id=project.pk)
-    workers = set(shards.workers.tolist()) | (set(drawn.boxes.seen_worker.tolist()) if drawn else set())
+        box_sample = drawn_sample(project_id=project.pk)
+    workers = set(shards.workers.tolist()) | (set(box_sample.boxes.seen_worker.tolist()) if box_sample else set())
     history = earlier_record(project=project, workers=workers)
     classes = np.union1d(shards.classes, np.array([item.number for item in schema.classes], np.int64))
-    if drawn is not None:
-        classes = np.union1d(classes, drawn.boxes.label)
+    if box_sample is not None:
+        classes = np.union1d(classes, box_sample.boxes.label)
     # While the project is cold, labels depend on trust, which changes without an answer when a manager resumes
     # a worker.
     trust = check_images_of(project=project, workers=workers)
-    return Material(shards, drawn, classes, history, _fingerprint(shards, drawn, classes, history, trust))
+    return Material(shards, box_sample, classes, history, _fingerprint(shards, box_sample, classes, history, trust))
 
 
 def fit(training_data: Material) -> tuple[FittedModel, DetectionRates | None]:
     """Fit the class model, to image and box classes together, and the rates at which workers draw boxes."""
     rates = None
-    if training_data.drawn is not None:
-        result = BoxClustering().fit_predict(training_data.drawn.boxes, gold=dict(training_data.drawn.known))
+    if training_data.box_sample is not None:
+        result = BoxClustering().fit_predict(training_data.box_sample.boxes, gold=dict(training_data.box_sample.known))
         rates = result.rates
-        training_data.shards.add(_cluster_shard(training_data.drawn, result))
+        training_data.shards.add(_cluster_shard(training_data.box_sample, result))
     if training_data.shards.fits_in_memory:
         return fit_blend(_all_answers(training_data)), rates
     return _fit_sharded(training_data), rates
@@ -90,7 +90,7 @@ def _all_answers(training_data: Material) -> Answers:
 
 
 def _fit_sharded(training_data: Material) -> FittedModel:
-    """A single job iterates over the shards; the sums (statistics.Statistics) are additive, so many jobs could."""
+    """Fit in a single job that iterates over the shards; their sums are additive, so several jobs could share them."""
     workers = training_data.shards.workers
 
     def shards() -> Iterator[EncodedAnswers]:
@@ -101,23 +101,23 @@ def _fit_sharded(training_data: Material) -> FittedModel:
     return fit_passes(Sharded(shards), prior, workers=workers, rows=training_data.shards.rows).model
 
 
-def _cluster_shard(drawn: Drawn, result: BoxConsensus) -> Shard:
+def _cluster_shard(box_sample: Drawn, result: BoxConsensus) -> Shard:
     rows = np.concatenate([np.empty(0, np.int64), *(np.array(each, np.int64) for each in result.members)])
     cluster = np.repeat(np.arange(len(result.members)), [len(each) for each in result.members]) + _CLUSTERS
-    worker, label = drawn.boxes.worker[rows], drawn.boxes.label[rows]
+    worker, label = box_sample.boxes.worker[rows], box_sample.boxes.label[rows]
     order = np.lexsort((worker, cluster))
     none = np.empty(0, np.int64)
     return Shard(cluster[order], worker[order], label[order], np.ones(len(order)), none, none)
 
 
-def _fingerprint(shards: Spool, drawn: Drawn | None, classes: IntArray, *records: History) -> str:
+def _fingerprint(shards: Spool, box_sample: Drawn | None, classes: IntArray, *records: History) -> str:
     digest = hashlib.blake2b(shards.digest().encode(), digest_size=32)
     digest.update(classes.tobytes())
     digest.update(json.dumps([sorted(record.items()) for record in records]).encode())
-    if drawn is not None:
-        boxes = drawn.boxes
+    if box_sample is not None:
+        boxes = box_sample.boxes
         for column in (boxes.task, boxes.worker, boxes.label, boxes.box, boxes.seen_task, boxes.seen_worker):
             digest.update(np.ascontiguousarray(column).tobytes())
-        for task, known in sorted(drawn.known.items()):
+        for task, known in sorted(box_sample.known.items()):
             digest.update(task.to_bytes(8, "little", signed=True) + known.tobytes())
     return digest.hexdigest()

@@ -1,4 +1,4 @@
-"""Label methods other than the aggregation methods in `algorithms.registry`."""
+"""Label methods other than the aggregation methods in `aggregation.registry`."""
 
 #: A single answer, unchanged.
 SINGLE = "single"

@@ -20,7 +20,7 @@ from tasks.consensus.models import ConsensusLabel
 from tasks.gold.compare import Tolerance, compare
 
 #: IoU from which two boxes are visually identical.
-SAME = 0.9
+SAME_IOU = 0.9
 
 Json = dict[str, Any]
 
@@ -29,7 +29,7 @@ def stays(result: ConsolidatedAnswer, label: ConsensusLabel) -> bool:
     """Whether the label already has this content, computed from the same answers."""
     if _annotations_behind(result.evidence) != _annotations_behind(label.evidence):
         return False
-    return compare(result.answer, [Answer.from_json(label.body)], Tolerance(iou=SAME)).correct
+    return compare(result.answer, [Answer.from_json(label.body)], Tolerance(iou=SAME_IOU)).correct
 
 
 def posterior_beside(result: ConsolidatedAnswer, label: ConsensusLabel | None) -> Json:
@@ -48,8 +48,8 @@ def _annotations_behind(evidence: Mapping[str, Any]) -> set[str]:
 def _same_objects(new: Sequence[Json], old: Sequence[Json]) -> dict[str, str]:
     """{new id: old id} of the overlapping objects, matched one to one."""
     overlap = pairwise_iou(*(corner_array([_object(item).geom for item in items]) for items in (new, old)))
-    rows, columns = linear_sum_assignment(np.where(overlap >= SAME, overlap, 0.0), maximize=True)
-    pairs = [(row, column) for row, column in zip(rows, columns, strict=True) if overlap[row, column] >= SAME]
+    rows, columns = linear_sum_assignment(np.where(overlap >= SAME_IOU, overlap, 0.0), maximize=True)
+    pairs = [(row, column) for row, column in zip(rows, columns, strict=True) if overlap[row, column] >= SAME_IOU]
     return {new[row]["id"]: old[column]["id"] for row, column in pairs}
 
 

@@ -60,7 +60,7 @@ class Ground:
     """The inputs to the labels of several tasks of one project, by task id."""
 
     schema: Schema
-    learnt: Learnt
+    worker_model: Learnt
     by_task: dict[int, Gathered]
 
 
@@ -80,14 +80,16 @@ def agree(*, task: Task, inputs: Ground) -> ConsolidatedAnswer:
 
     A single answer becomes the label unchanged, with the worker's estimated accuracy as its confidence.
     """
-    answers, learnt = inputs.by_task[task.pk], inputs.learnt
-    weights = weights_of(answers, learnt)
-    method = InProject(learnt.blend, seed=task.pk, soft=bool(answers.models))
-    result = consolidate(_rows(answers, learnt), schema=inputs.schema, seed=task.pk, method=method, rates=learnt.rates)
+    answers, worker_model = inputs.by_task[task.pk], inputs.worker_model
+    weights = weights_of(answers, worker_model)
+    method = InProject(worker_model.blend, seed=task.pk, soft=bool(answers.models))
+    result = consolidate(
+        _rows(answers, worker_model), schema=inputs.schema, seed=task.pk, method=method, rates=worker_model.rates
+    )
     evidence = {
         **result.evidence,
         "round": task.round,
-        "state_version": learnt.version,
+        "state_version": worker_model.version,
         "answers": [
             {"worker": str(each.worker), "annotation": str(each.annotation), "weight": weights[each.worker_id]}
             for each in answers.people
@@ -106,13 +108,15 @@ def agree(*, task: Task, inputs: Ground) -> ConsolidatedAnswer:
     )
 
 
-def weights_of(answers: Gathered, learnt: Learnt) -> dict[int, float]:
+def weights_of(answers: Gathered, worker_model: Learnt) -> dict[int, float]:
     """The probability that each actor is right, 0 to 1."""
     actors = np.array(answers.actors, np.int64)
-    return {int(a): round(float(p), _DIGITS) for a, p in zip(actors, learnt.blend.accuracy_of(actors), strict=True)}
+    return {
+        int(a): round(float(p), _DIGITS) for a, p in zip(actors, worker_model.blend.accuracy_of(actors), strict=True)
+    }
 
 
-def influences(task_answers: Gathered, *, learnt: Learnt, agreed: int) -> dict[int, float]:
+def influences(task_answers: Gathered, *, worker_model: Learnt, agreed: int) -> dict[int, float]:
     """How much each answer shifts the log-odds of the agreed class against the likeliest other class, in nats.
 
     Computed leave-one-out, which also works for a blend of models. Actors whose answer names no class are omitted.
@@ -126,8 +130,8 @@ def influences(task_answers: Gathered, *, learnt: Learnt, agreed: int) -> dict[i
         return {}
     task, worker, label, weight = zip(*rows, strict=True)
     answers = Answers.of(task, worker, label, weights=weight, classes=np.union1d(label, [agreed]))
-    result = InProject(learnt.blend, soft=True).fit_predict(answers)
-    log_odds = _log_odds(result, learnt.blend, agreed)
+    result = InProject(worker_model.blend, soft=True).fit_predict(answers)
+    log_odds = _log_odds(result, worker_model.blend, agreed)
     # Without its only answer a task has no evidence: even odds.
     return {
         actor: round(log_odds[0] - log_odds.get(scenario, 0.0), _DIGITS)
@@ -160,7 +164,7 @@ def _votes(task_answers: Gathered) -> list[tuple[int, int, float]]:
     return votes
 
 
-def _rows(task_answers: Gathered, learnt: Learnt) -> list[WorkerAnswer]:
+def _rows(task_answers: Gathered, worker_model: Learnt) -> list[WorkerAnswer]:
     """A worker without rates is weighted by estimated accuracy, relative to that of an unknown worker."""
     if task_answers.models:
         people = [WorkerAnswer(each.worker_id, each.answer) for each in task_answers.people]
@@ -168,7 +172,7 @@ def _rows(task_answers: Gathered, learnt: Learnt) -> list[WorkerAnswer]:
             WorkerAnswer(each.actor_id, each.answer, probabilities=each.probabilities) for each in task_answers.models
         ]
         return people + soft
-    weights, baseline = weights_of(task_answers, learnt), learnt.blend.pooled_accuracy
+    weights, baseline = weights_of(task_answers, worker_model), worker_model.blend.pooled_accuracy
     return [
         WorkerAnswer(each.worker_id, each.answer, weights[each.worker_id] / baseline) for each in task_answers.people
     ]

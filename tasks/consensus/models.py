@@ -19,7 +19,7 @@ ONE_RELIABILITY = "tasks_workerreliability_once_per_state_and_worker"
 class ConsensusLabel(models.Model):
     """A version of a task's agreed label. Append-only: only `is_current` may change (a trigger refuses the rest).
 
-    `content_hash` is `answers.content_hash` of the body; recomputing to the same hash writes no new version.
+    `content_hash` is `labels.content_hash` of the body; recomputing to the same hash writes no new version.
     `evidence` names the method, answers and shares behind it. For a reviewer's fix, the method is `review`.
     """
 

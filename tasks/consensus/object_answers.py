@@ -17,7 +17,7 @@ from tasks.consensus.selectors import settled_answers
 from tasks.gold.models import Gold
 
 #: Images from which worker rates are estimated, sampled by their random public id; more would add nothing.
-MOST_IMAGES = 20_000
+MAX_IMAGES = 20_000
 _CHUNK = 2_000
 
 
@@ -29,7 +29,7 @@ class Drawn:
     known: Mapping[int, FloatArray]
 
 
-def drawn_sample(*, project_id: int, most: int = MOST_IMAGES) -> Drawn:
+def drawn_sample(*, project_id: int, most: int = MAX_IMAGES) -> Drawn:
     """Sample the project's images by their random public id; adds all gold, and the ground truth known for either."""
     answered = Task.objects.filter(project_id=project_id, posterior__answers__gt=0).order_by("public_id")
     ids = sorted(answered.values_list("pk", flat=True)[:most])

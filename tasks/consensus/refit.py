@@ -26,12 +26,12 @@ from tasks.consensus.worker_model import write_state
 REFIT = "consensus.refit"
 UPDATE_LABELS = "consensus.update"
 #: New answers that justify a refit: at least this many, and at least this share of the earlier ones.
-LEAST_NEW = 50
-SHARE_NEW = 0.1
-#: A project's refits may take at most 1/PAUSE of one job worker's time.
-PAUSE = 20
+MIN_NEW_ANSWERS = 50
+MIN_NEW_SHARE = 0.1
+#: A project's refits may take at most 1/PAUSE_FACTOR of one job worker's time.
+PAUSE_FACTOR = 20
 #: The maximum clock skew between machines.
-CLOCKS = timedelta(minutes=1)
+CLOCK_SKEW = timedelta(minutes=1)
 #: Tasks per update job.
 TASKS_A_JOB = 500
 
@@ -54,14 +54,14 @@ def ask_refit_when_due(*, project_id: int) -> bool:
     """Request a refit if enough answers have settled since the last fit, by the live stream's count."""
     state = _current(project_id)
     previous = state.settled if state else 0
-    new = settled_answers_of(project_id=project_id) - previous
-    due = new >= max(LEAST_NEW, SHARE_NEW * previous)
+    new = settled_answer_count(project_id=project_id) - previous
+    due = new >= max(MIN_NEW_ANSWERS, MIN_NEW_SHARE * previous)
     if due:
         ask_refit(project_id=project_id)
     return due
 
 
-def settled_answers_of(*, project_id: int) -> int:
+def settled_answer_count(*, project_id: int) -> int:
     return int(stream_snapshot(project_id=project_id).totals.get("settled", 0))
 
 
@@ -78,7 +78,7 @@ def refit(*, project_id: int) -> Refitted:
     previous = _current(project_id)
     if project.schema is None:
         return Refitted(0, fresh=False, moved=0)
-    settled, started = settled_answers_of(project_id=project_id), time.monotonic()
+    settled, started = settled_answer_count(project_id=project_id), time.monotonic()
     with Spool() as shards:
         training_data = read_material(project=project, shards=shards)
         if previous is not None and previous.fingerprint == training_data.fingerprint:
@@ -112,7 +112,7 @@ def catch_up(*, project_id: int) -> int:
     state = _current(project_id)
     if state is None:
         return 0
-    since = state.created_at - timedelta(seconds=state.seconds) - CLOCKS
+    since = state.created_at - timedelta(seconds=state.seconds) - CLOCK_SKEW
     late = Posterior.objects.filter(project_id=project_id, updated_at__gte=since, state_version__lt=state.version)
     tasks = sorted(late.values_list("task_id", flat=True))
     _queue_updates(project_id, tasks)
@@ -135,5 +135,5 @@ def _not_before(project_id: int) -> datetime | None:
     state = _current(project_id)
     if state is None:
         return None
-    due = state.created_at + timedelta(seconds=PAUSE * state.seconds)
+    due = state.created_at + timedelta(seconds=PAUSE_FACTOR * state.seconds)
     return due if due > database_now() else None

@@ -32,7 +32,7 @@ class _Update:
     task: Task
     answers: int
     result: ConsolidatedAnswer
-    learnt: Learnt
+    worker_model: Learnt
     current: ConsensusLabel | None
 
     @property
@@ -106,14 +106,14 @@ def _update_chunk(project: Project, task_ids: Sequence[int], may_ask_more: bool)
     inputs = ground_of(project=project, task_ids=[task.pk for task in tasks])
     updates = list(_updates(tasks, inputs))
     # Concurrent jobs are serialized by the row locks, so the second one sees the versions of the first.
-    _save_posteriors(updates)
+    _note_posteriors(updates)
     full = [update for update in updates if update.is_full and update.task.state == Task.State.OPEN]
     stay_open = _needing_more_answers(project, full) if may_ask_more else frozenset[int]()
     closed = [update for update in updates if update.task.pk not in stay_open]
     written = _write_versions([update for update in closed if update.needs_new_version])
     answered = [update.task.pk for update in full if update.task.pk not in stay_open]
     mark_answered(project_id=project.pk, task_ids=answered)
-    return _Written(written, inputs.learnt.version)
+    return _Written(written, inputs.worker_model.version)
 
 
 def _updates(tasks: Sequence[Task], inputs: Ground) -> Iterator[_Update]:
@@ -123,7 +123,7 @@ def _updates(tasks: Sequence[Task], inputs: Ground) -> Iterator[_Update]:
         answers = inputs.by_task[task.pk].people
         if answers:
             result = agree(task=task, inputs=inputs)
-            yield _Update(task, len(answers), result, inputs.learnt, labels.get(task.pk))
+            yield _Update(task, len(answers), result, inputs.worker_model, labels.get(task.pk))
 
 
 def _needing_more_answers(project: Project, full: Sequence[_Update]) -> frozenset[int]:
@@ -143,17 +143,17 @@ def _is_unsure(project: Project, update: _Update) -> bool:
         posterior=update.result.posterior,
         confidence=update.result.confidence,
         answers=update.answers,
-        worker=Somebody.of(update.learnt),
+        worker=Somebody.of(update.worker_model),
     )
 
 
-def _save_posteriors(updates: Collection[_Update]) -> None:
+def _note_posteriors(updates: Collection[_Update]) -> None:
     existing = {row.task_id: row for row in Posterior.objects.filter(task_id__in=[each.task.pk for each in updates])}
     rows = []
     for update in updates:
         row = existing.get(update.task.pk) or Posterior(task=update.task, project_id=update.task.project_id)
         row.answers, row.body = update.answers, posterior_beside(update.result, update.current)
-        row.confidence, row.state_version = update.result.confidence, update.learnt.version
+        row.confidence, row.state_version = update.result.confidence, update.worker_model.version
         rows.append(row)
     Posterior.objects.bulk_create(
         rows,

@@ -1,4 +1,4 @@
-"""Decides whether a task is worth another answer: the stopping rule of `algorithms/stopping.py` under project policy.
+"""Decides whether a task is worth another answer: the stopping rule of `aggregation.stopping` under a project's policy.
 
 A task is done when it reaches the project's confidence target, or when no further answer is expected to help enough.
 The second case does not depend on the target: if workers contradict each other on an ambiguous image, more answers do
@@ -26,7 +26,7 @@ Json = Mapping[str, Any]
 class Somebody:
     """The expected accuracy of the next worker, about classes and about the existence of objects.
 
-    alike: how correlated the errors of answers about a class are, see algorithms/scoring.py.
+    alike: how correlated the errors of answers about a class are, see `aggregation.classification.predict`.
     """
 
     about_class: float
@@ -34,13 +34,13 @@ class Somebody:
     error_correlation: float = 0.0
 
     @classmethod
-    def of(cls, learnt: Learnt) -> Somebody:
-        pooled = learnt.blend.pooled_accuracy
-        if learnt.rates is None:
-            return cls(pooled, pooled, learnt.blend.error_correlation)
+    def of(cls, worker_model: Learnt) -> Somebody:
+        pooled = worker_model.blend.pooled_accuracy
+        if worker_model.rates is None:
+            return cls(pooled, pooled, worker_model.blend.error_correlation)
         # Both drawing an object that exists and leaving out one that does not are correct.
-        about_objects = (learnt.rates.pooled_detection + 1 - learnt.rates.pooled_false_rate) / 2
-        return cls(pooled, about_objects, learnt.blend.error_correlation)
+        about_objects = (worker_model.rates.pooled_detection + 1 - worker_model.rates.pooled_false_rate) / 2
+        return cls(pooled, about_objects, worker_model.blend.error_correlation)
 
 
 def wants_more(*, project: Project, posterior: Json, confidence: float, answers: int, worker: Somebody) -> bool:
@@ -57,7 +57,7 @@ def gain_of(*, posterior: Json, worker: Somebody, answers: int, remaining: int =
 
     posterior: as `consolidate` writes it, from that number of answers.
     """
-    # Class posteriors are tempered, and stopping.py needs to know by how much; existence is not tempered.
+    # Class posteriors are tempered, and the stopping rule needs to know by how much; existence is not tempered.
     tempering = float(design_effect(np.array([answers]), worker.error_correlation)[0])
     rows: list[tuple[float, float, float, float]] = []
     if posterior.get("class"):

@@ -24,8 +24,8 @@ from tasks.standing.models import Standing
 from tasks.standing.trust import PRIOR_ALPHA, PRIOR_BETA
 
 #: The weight of a gold answer in another project, and the cap on their total: its classes may be easier.
-EARLIER_SHARE = 0.5
-EARLIER_MOST = 20.0
+OTHER_PROJECTS_WEIGHT = 0.5
+OTHER_PROJECTS_MAX = 20.0
 
 History = dict[int, tuple[float, float]]
 
@@ -75,7 +75,7 @@ def cold_blend(*, project: Project, workers: Collection[int], classes: Collectio
 
 
 def check_images_of(*, project: Project, workers: Collection[int]) -> History:
-    """(right, wrong) gold answers of each worker: this project's in full, other projects' as in `earlier_record`.
+    """(right, wrong) gold answers of each worker: this project's in full, others' as in `other_projects_record`.
 
     When a manager resumes a paused worker, earlier gold answers are discarded together with the trust built on them.
     """
@@ -92,7 +92,7 @@ def earlier_record(*, project: Project, workers: Collection[int]) -> History:
     """(right, wrong) gold answers of the workers in other projects of the same organization; those of other
     organizations must not be visible here.
 
-    Each counts EARLIER_SHARE, and all together at most EARLIER_MOST.
+    Each counts OTHER_PROJECTS_WEIGHT, and all together at most OTHER_PROJECTS_MAX.
     """
     elsewhere = Standing.objects.filter(
         project__organisation_id=project.organisation_id, worker_id__in=list(workers), gold_seen__gt=0
@@ -100,7 +100,7 @@ def earlier_record(*, project: Project, workers: Collection[int]) -> History:
     sums = elsewhere.values_list("worker_id").annotate(right=Sum("gold_correct"), seen=Sum("gold_seen"))
     record: History = {}
     for worker, right, seen in sums:
-        weight = min(EARLIER_SHARE, EARLIER_MOST / seen)
+        weight = min(OTHER_PROJECTS_WEIGHT, OTHER_PROJECTS_MAX / seen)
         record[worker] = (weight * right, weight * (seen - right))
     return record
 

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 500
 # The beat runs every 15 seconds; further leases wait for the next one.
-MOST = 10_000
+MAX_LEASES = 10_000
 
 
 def expire_leases() -> int:
@@ -30,11 +30,11 @@ def expire_leases() -> int:
     expired = 0
     for project_id, lease_ids in _expired_leases():
         expired += _expire(project_id, lease_ids)
-    settle_hands_over()
+    settle_expired_hands()
     return expired
 
 
-def settle_hands_over() -> int:
+def settle_expired_hands() -> int:
     """Settle expired hands; returns their number. Failures are logged and retried by the next sweep."""
     settled = 0
     for worker, hand_id in _expired_hands():
@@ -52,7 +52,7 @@ def _expired_leases() -> Iterator[tuple[int, list[int]]]:
     rows = list(
         Assignment.objects.filter(state=Assignment.State.LEASED, expires_at__lte=ClockTimestamp())
         .order_by("expires_at")
-        .values_list("project_id", "task__batch_id", "pk")[:MOST]
+        .values_list("project_id", "task__batch_id", "pk")[:MAX_LEASES]
     )
     rows.sort(key=_group_key)
     for (project_id, _batch_id), group in groupby(rows, key=_group_key):

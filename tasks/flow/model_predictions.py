@@ -66,7 +66,7 @@ def add_predictions(*, project: Project, model: str, rows: Mapping[UUID, Mapping
         raise PredictionRefused(f"The request has {len(rows):,} images; send at most {MOST:,} at a time.")
     if not rows:
         return 0  # creates no model without predictions
-    shares = {image: _shares(image, given, schema) for image, given in rows.items()}
+    shares = {image: _shares(image, probabilities, schema) for image, probabilities in rows.items()}
     targets = _targets(project, list(shares))
     actor = _actor_of(project, name)
     changed = _changed_only(actor, [(target, shares[target.image]) for target in targets])

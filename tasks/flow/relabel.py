@@ -22,12 +22,12 @@ def relabel(*, task_ids: Sequence[int]) -> int:
     drop_stale_verdicts(task_ids=task_ids)
     reopen_batches(task_ids=task_ids)
     for project_id in Task.objects.filter(pk__in=task_ids).order_by().values_list("project_id", flat=True).distinct():
-        learn_anew(project_id=project_id)
+        refit_if_due(project_id=project_id)
     return written
 
 
 @transaction.atomic
-def learn_anew(*, project_id: int) -> bool:
+def refit_if_due(*, project_id: int) -> bool:
     """Request a refit if enough answers have settled since the last one."""
     return ask_refit_when_due(project_id=project_id)
 

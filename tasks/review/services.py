@@ -87,7 +87,7 @@ def fix_label(*, reviewer: Actor, task: Task, label_hash: str, raw: object, agai
 
 
 def note_rejection(*, reviewer: Actor, task: Task, label_hash: str, reason: str, again: bool = False) -> Review:
-    """Needs a transaction; locks the task. Records the verdict alone: `flow.rejecting` also reopens the task."""
+    """Needs a transaction; locks the task. Records the verdict alone: `flow.rejection` also reopens the task."""
     reason = reason.strip()
     if not reason:
         raise ReasonMissing

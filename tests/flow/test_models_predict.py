@@ -125,8 +125,8 @@ def test_a_refit_estimates_the_reliability_of_a_model(monkeypatch: pytest.Monkey
     refit(project_id=project.pk)
 
     actors = dict(Annotation.objects.filter(source="model").values_list("actor__label", "actor_id"))
-    learnt = learnt_of(project=project, workers=list(actors.values()), classes=())
-    accuracy = dict(zip(learnt.blend.workers.tolist(), learnt.blend.accuracy.tolist(), strict=True))
+    worker_model = learnt_of(project=project, workers=list(actors.values()), classes=())
+    accuracy = dict(zip(worker_model.blend.workers.tolist(), worker_model.blend.accuracy.tolist(), strict=True))
     assert accuracy[actors["good"]] > 0.8 > 0.6 > accuracy[actors["always-cat"]]
 
 

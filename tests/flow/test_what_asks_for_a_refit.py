@@ -22,7 +22,7 @@ from tests.factories import a_project, a_task, ada, an_answer, an_image, class_a
 pytestmark = pytest.mark.django_db
 
 
-def a_labeled_task(project: Project) -> ConsensusLabel:
+def a_label(project: Project) -> ConsensusLabel:
     task = a_task(project)
     an_answer(task, wren(), class_answer(1))
     relabel(task_ids=[task.pk])
@@ -39,7 +39,7 @@ def project() -> Project:
 
 
 def test_fifty_settled_answers_request_the_first_refit(project: Project) -> None:
-    label = a_labeled_task(project)
+    label = a_label(project)
     told(project, 49)
     relabel(task_ids=[label.task_id])
     assert queued_refits() == 0
@@ -50,7 +50,7 @@ def test_fifty_settled_answers_request_the_first_refit(project: Project) -> None
 
 
 def test_further_refits_follow_every_ten_percent_of_new_answers(project: Project) -> None:
-    label = a_labeled_task(project)
+    label = a_label(project)
     told(project, 1000)
     refit(project_id=project.pk)
     for settled, due in ((1099, 0), (1100, 1)):
@@ -60,7 +60,7 @@ def test_further_refits_follow_every_ten_percent_of_new_answers(project: Project
 
 
 def test_answers_without_new_evidence_are_counted_as_seen(project: Project) -> None:
-    label = a_labeled_task(project)
+    label = a_label(project)
     refit(project_id=project.pk)
     told(project, 60)  # surplus answers and retired gold: settled, but not part of a fit's input
     relabel(task_ids=[label.task_id])
@@ -80,7 +80,7 @@ def test_creating_and_retiring_gold_requests_a_refit(project: Project) -> None:
 
 
 def test_a_reviewers_fix_requests_a_refit_and_an_approval_does_not(project: Project) -> None:
-    first, second = a_labeled_task(project), a_labeled_task(project)
+    first, second = a_label(project), a_label(project)
     approve_label(reviewer=ada(), task=first.task, label_hash=first.content_hash)
     assert queued_refits() == 0
     fix_label(reviewer=ada(), task=second.task, label_hash=second.content_hash, raw=class_answer(2))
@@ -88,7 +88,7 @@ def test_a_reviewers_fix_requests_a_refit_and_an_approval_does_not(project: Proj
 
 
 def test_a_rejection_requests_a_refit_because_its_answers_no_longer_count(project: Project) -> None:
-    label = a_labeled_task(project)
+    label = a_label(project)
     refit(project_id=project.pk)
     before = ConsensusState.objects.get().fingerprint
     reject_label(reviewer=ada(), task=label.task, label_hash=label.content_hash, reason="It is a dog.")
@@ -104,7 +104,7 @@ def test_concurrent_requests_share_one_refit(project: Project) -> None:
 
 
 def test_the_pause_is_proportional_to_the_duration_of_the_fit(project: Project) -> None:
-    a_labeled_task(project)
+    a_label(project)
     refit(project_id=project.pk)
     ConsensusState.objects.update(seconds=30.0)
     OutboxMessage.objects.all().delete()
@@ -121,7 +121,7 @@ def test_the_pause_is_proportional_to_the_duration_of_the_fit(project: Project) 
 
 
 def test_labels_set_by_people_survive_a_refit(project: Project) -> None:
-    label = a_labeled_task(project)
+    label = a_label(project)
     fix_label(reviewer=ada(), task=label.task, label_hash=label.content_hash, raw=class_answer(2))
     refit(project_id=project.pk)
     relabel(task_ids=[label.task_id])

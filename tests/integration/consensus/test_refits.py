@@ -63,8 +63,8 @@ def test_a_refit_separates_good_workers_from_guessers_and_improves_labels() -> N
     update_labels(task_ids=queued())
 
     assert (result.version, result.fresh, result.moved) == (1, True, len(queued()))
-    learnt = learnt_of(project=project, workers=[worker.pk for worker in workers], classes=())
-    accuracy = dict(zip(learnt.blend.workers.tolist(), learnt.blend.accuracy, strict=True))
+    worker_model = learnt_of(project=project, workers=[worker.pk for worker in workers], classes=())
+    accuracy = dict(zip(worker_model.blend.workers.tolist(), worker_model.blend.accuracy, strict=True))
     good, guessing = [accuracy[w.pk] for w in workers[:2]], [accuracy[w.pk] for w in workers[2:]]
     assert min(good) > 0.8 > 0.65 > max(guessing)
     assert share_right(truth) > before
@@ -130,8 +130,8 @@ def test_gold_and_labels_set_by_people_enter_as_known_classes() -> None:
 
     refit(project_id=project.pk)
 
-    learnt = learnt_of(project=project, workers=[workers[0].pk], classes=())
-    at_owl = learnt.blend.confusion_of(learnt.blend.workers)[0, 2]
+    worker_model = learnt_of(project=project, workers=[workers[0].pk], classes=())
+    at_owl = worker_model.blend.confusion_of(worker_model.blend.workers)[0, 2]
     assert at_owl[1] > 0.3, "gold shows that owls are labeled as dogs"
     shown = task_evidence(task=Task.objects.get(pk=tasks[0].pk))
     assert shown["state_version"] == 1 and shown["cold"] is False
@@ -143,7 +143,7 @@ def test_a_fit_from_shard_files_equals_one_in_memory(monkeypatch: pytest.MonkeyP
     refit(project_id=project.pk)
     in_memory = learnt_of(project=project, workers=[worker.pk for worker in workers], classes=())
     ConsensusState.objects.all().delete()
-    monkeypatch.setattr(answer_shards, "TASKS_A_SHARD", 7)
+    monkeypatch.setattr(answer_shards, "TASKS_PER_SHARD", 7)
     monkeypatch.setattr(answer_shards, "IN_MEMORY", 60)
     monkeypatch.setattr("tasks.consensus.answer_shards.task_ranges.__kwdefaults__", {"size": 7})
     monkeypatch.setattr("tasks.consensus.answer_shards.Spool.__init__.__kwdefaults__", {"in_memory": 60})
@@ -184,8 +184,12 @@ def test_few_answers_give_no_class_model_and_labels_rest_on_gold() -> None:
 
     assert refit(project_id=project.pk) == Refitted(1, fresh=True, moved=0)
 
-    learnt = learnt_of(project=project, workers=[worker.pk], classes=[1, 2])
-    assert (learnt.version, learnt.blend.is_cold_start, learnt.blend.accuracy.tolist()) == (1, True, [0.8])
+    worker_model = learnt_of(project=project, workers=[worker.pk], classes=[1, 2])
+    assert (worker_model.version, worker_model.blend.is_cold_start, worker_model.blend.accuracy.tolist()) == (
+        1,
+        True,
+        [0.8],
+    )
 
 
 def test_a_negligible_move_of_an_agreed_box_writes_no_version() -> None:
