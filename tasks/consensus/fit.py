@@ -90,7 +90,7 @@ def _all_answers(training_data: Material) -> Answers:
 
 
 def _fit_sharded(training_data: Material) -> FittedModel:
-    """Fit in a single job that iterates over the shards; their sums are additive, so several jobs could share them."""
+    """Fit shard by shard in one job; the sums (`sufficient_statistics`) are additive, so several jobs could do it."""
     workers = training_data.shards.workers
 
     def shards() -> Iterator[EncodedAnswers]:
