@@ -18,7 +18,7 @@ from tasks.batching.models import Batch, Task
 from tasks.gold.models import Gold
 
 
-def answers_of(
+def write_answers(
     project: Project, answers: Mapping[Actor, Mapping[Task | Gold, dict[str, Any]]], *, settled: bool = True
 ) -> list[Annotation]:
     """Write each worker's answers to tasks or gold, in one settled hand per worker, and update the counters."""
@@ -42,11 +42,11 @@ def answers_of(
     return rows
 
 
-def said(number: int) -> dict[str, Any]:
+def class_vote(number: int) -> dict[str, Any]:
     return {"image": {"class": number, "tags": [], "attrs": {}}, "objects": [], "verdict": "labels"}
 
 
-def a_voting_crowd(
+def simulated_votes(
     project: Project,
     tasks: Sequence[Task],
     workers: Sequence[Actor],
@@ -63,12 +63,12 @@ def a_voting_crowd(
         votes: dict[Task | Gold, dict[str, Any]] = {}
         for task in tasks:
             wrong = [number for number in range(1, classes + 1) if number != truth[task.pk]]
-            votes[task] = said(truth[task.pk] if rng.random() < right[worker] else rng.choice(wrong))
+            votes[task] = class_vote(truth[task.pk] if rng.random() < right[worker] else rng.choice(wrong))
         answers[worker] = votes
     return answers
 
 
-def told(project: Project, settled: int) -> None:
+def set_settled_count(project: Project, settled: int) -> None:
     """Set the total of settled answers in the live stream."""
     Stream.objects.update_or_create(project_id=project.pk, defaults={"totals": {"settled": settled}})
 

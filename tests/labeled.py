@@ -23,7 +23,7 @@ def a_crowd(project: Project, count: int = 3) -> list[Actor]:
     return birds
 
 
-def an_agreed_task(
+def a_labeled_task(
     project: Project, bodies: Sequence[dict[str, Any]], *, image: Image | None = None, more: int = 0
 ) -> Task:
     """A task with these answers, one per worker of the crowd, and the label that they result in.
@@ -38,7 +38,7 @@ def an_agreed_task(
     return Task.objects.get(pk=task.pk)
 
 
-def make_reports() -> list[Job]:
+def run_report_jobs() -> list[Job]:
     """Run the queued report jobs synchronously."""
     queued = list(Job.objects.filter(kind="flow.report", state=Job.State.QUEUED))
     for job in queued:

@@ -83,7 +83,7 @@ class RandomWalk:
     def time_passes(self) -> None:
         hand = self._hand()
         if hand is not None:
-            worker_actions.run_out(hand)
+            worker_actions.expire_hand(hand)
 
     def sweep(self) -> None:
         expire_leases()

@@ -17,7 +17,7 @@ from tasks.annotation.services import Submission, submit_answer
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import Batch, Task
-from tasks.flow.settlement import Settled, settle_hand, settle_late_answer
+from tasks.flow.settlement import Settlement, settle_hand, settle_late_answer
 from tasks.gold.models import GoldResult
 from tasks.pay.models import LedgerEntry
 from tests import factories
@@ -47,11 +47,11 @@ def answer_all(hand: Hand, number: int = 1) -> list[Submission]:
     return [answer(lease, number) for lease in leases_of(hand)]
 
 
-def settle(hand: Hand) -> Settled:
+def settle(hand: Hand) -> Settlement:
     return settle_hand(worker=hand.worker, hand_id=hand.public_id)
 
 
-def run_out(hand: Hand) -> None:
+def expire_hand(hand: Hand) -> None:
     """Make the hand and its leases expire one second in the past."""
     past = ClockTimestamp() - timedelta(seconds=1)
     Hand.objects.filter(pk=hand.pk).update(expires_at=past)
@@ -97,7 +97,7 @@ def stream_totals(project: Project) -> Counter[str]:
     return totals
 
 
-def assert_stream_tells_the_tables(project: Project) -> None:
+def assert_stream_matches_tables(project: Project) -> None:
     """Check that the summed deltas of the events equal the counts in the tables."""
     totals = stream_totals(project)
     assignments = Assignment.objects.filter(project=project)

@@ -12,12 +12,12 @@ from projects.models import Project
 from projects.selectors import schema_of
 from tasks.analytics.worker_agreement import agreements
 from tasks.assignment.models import Assignment
-from tasks.consensus.answer_shards import check_images
+from tasks.consensus.answer_shards import gold_shard
 from tasks.consensus.evidence import rates_of
 from tasks.consensus.label_methods import SET_BY_PEOPLE
-from tasks.consensus.label_task import InProject
+from tasks.consensus.label_task import ProjectBlend
 from tasks.consensus.models import ConsensusLabel
-from tasks.consensus.worker_model import learnt_of
+from tasks.consensus.worker_model import load_worker_model
 from tasks.review.models import Review
 from tasks.standing.models import Standing
 
@@ -83,7 +83,7 @@ def samples_from_gold(*, project: Project) -> list[VerdictSample]:
     as many answers are used per gold image as other images have."""
     if not schema_of(project=project).has_image_class:
         return []
-    shard = check_images(project_id=project.pk)
+    shard = gold_shard(project_id=project.pk)
     by_people = shard.weight == 1.0
     if not by_people.any():
         return []
@@ -91,14 +91,16 @@ def samples_from_gold(*, project: Project) -> list[VerdictSample]:
     arrivals = AnswerOrder.of(task, worker, seed=_SEED)
     kept = arrivals.arrived(np.minimum(arrivals.available, project.answers_max))
     answers = Answers.of(task[kept], worker[kept], label[kept])
-    worker_model = learnt_of(project=project, workers=np.unique(worker).tolist(), classes=answers.classes.tolist())
-    result = InProject(worker_model.blend).fit_predict(answers)
+    worker_model = load_worker_model(
+        project=project, workers=np.unique(worker).tolist(), classes=answers.classes.tolist()
+    )
+    result = ProjectBlend(worker_model.blend).fit_predict(answers)
     known = dict(zip(shard.known_task.tolist(), shard.known_label.tolist(), strict=True))
     rows = zip(result.task.tolist(), result.label.tolist(), result.confidence.tolist(), strict=True)
     return [(sure, number == known[task_id]) for task_id, number, sure in rows if task_id in known]
 
 
-def doubt_figures(*, project: Project) -> Json:
+def doubtful_label_figures(*, project: Project) -> Json:
     """The unreviewed labels: their number "labels", mean "confidence", expected number of errors "expected_wrong" (None
     if a label consists of several decisions), and the "doubtful" ones, lowest confidence first."""
     reviewed = Review.objects.filter(label=OuterRef("pk"), is_current=True, by_policy=False)
@@ -143,7 +145,7 @@ def worker_quality(*, project: Project) -> list[Json]:
     standings = list(Standing.objects.filter(project=project).select_related("worker"))
     ids = [standing.worker_id for standing in standings]
     classes = [item.number for item in schema_of(project=project).classes]
-    worker_model = learnt_of(project=project, workers=ids, classes=classes)
+    worker_model = load_worker_model(project=project, workers=ids, classes=classes)
     accuracy = worker_model.blend.accuracy_of(np.array(ids, np.int64)).tolist()
     counts = _answers_by(project)
     agreement_by_worker = agreements(project=project, by_worker=True).by_worker

@@ -20,12 +20,12 @@ from annotary_core.aggregation.objects.similarity import BoxSimilarity
 from annotary_core.labels.arrays import FloatArray, IntArray
 from projects.models import Project
 from projects.selectors import schema_of
-from tasks.analytics.replay_data import some_shards
+from tasks.analytics.replay_data import sample_shards
 from tasks.batching.models import Task
-from tasks.consensus.label_task import InProject
-from tasks.consensus.object_answers import drawn_sample
+from tasks.consensus.label_task import ProjectBlend
+from tasks.consensus.object_answers import sample_boxes
 from tasks.consensus.selectors import settled_annotations
-from tasks.consensus.worker_model import learnt_of
+from tasks.consensus.worker_model import load_worker_model
 
 #: The maximum number of images to compute agreement from, sampled at random; more would not change the result.
 MAX_IMAGES = 50_000
@@ -91,7 +91,7 @@ def _empty_agreement() -> Json:
 
 
 def _class_data(project: Project) -> AgreementData | None:
-    shards = some_shards(project=project)
+    shards = sample_shards(project=project)
     rows = np.concatenate(
         [np.empty((3, 0), np.int64)]
         + [np.stack([each.task, each.worker, each.label])[:, each.weight == 1.0] for each in shards],
@@ -104,14 +104,22 @@ def _class_data(project: Project) -> AgreementData | None:
     if not len(tasks):
         return None
     votes = Answers.of(*rows, classes=_classes(project, rows[2]))
-    worker_model = learnt_of(project=project, workers=np.unique(rows[1]).tolist(), classes=votes.classes.tolist())
+    worker_model = load_worker_model(
+        project=project, workers=np.unique(rows[1]).tolist(), classes=votes.classes.tolist()
+    )
     return AgreementData(
-        "classes", votes, tasks, tasks, InProject(worker_model.blend).fit_predict(votes), rows.shape[1], _times(tasks)
+        "classes",
+        votes,
+        tasks,
+        tasks,
+        ProjectBlend(worker_model.blend).fit_predict(votes),
+        rows.shape[1],
+        _times(tasks),
     )
 
 
 def _box_data(project: Project) -> AgreementData | None:
-    box_sample = drawn_sample(project_id=project.pk, most=MAX_BOX_IMAGES).boxes
+    box_sample = sample_boxes(project_id=project.pk, most=MAX_BOX_IMAGES).boxes
     is_task = box_sample.seen_task > 0
     if not is_task.any():
         return None

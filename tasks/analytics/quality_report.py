@@ -3,7 +3,7 @@
 from typing import Any
 
 from projects.models import Project
-from tasks.analytics.calibration import calibration_figures, doubt_figures, worker_quality
+from tasks.analytics.calibration import calibration_figures, doubtful_label_figures, worker_quality
 from tasks.analytics.inter_annotator_agreement import agreement_figures
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
@@ -26,5 +26,5 @@ def project_quality(*, project: Project) -> dict[str, Any]:
         "decided": ConsensusLabel.objects.filter(project=project, is_current=True).count(),
         "calibration": calibration_figures(project=project),
         **agreement_figures(project=project),
-        **doubt_figures(project=project),
+        **doubtful_label_figures(project=project),
     }

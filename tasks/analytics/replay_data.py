@@ -14,9 +14,9 @@ from annotary_core.aggregation.replay.answer_order import AnswerOrder
 from annotary_core.labels.arrays import BoolArray, IntArray
 from projects.models import Project
 from projects.selectors import schema_of
-from tasks.consensus.answer_shards import Shard, check_images, class_shard, task_ranges
+from tasks.consensus.answer_shards import Shard, class_shard, gold_shard, task_ranges
 from tasks.consensus.models import ConsensusLabel
-from tasks.consensus.object_answers import corners_of, drawn_sample
+from tasks.consensus.object_answers import corners_of, sample_boxes
 from tasks.review.models import Review
 
 #: The maximum number of images to replay, sampled at random: more would only take longer.
@@ -31,14 +31,14 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class PlayedBoxes:
+class ReplayBoxes:
     """Boxes to replay, and the true boxes of the images for which they are known."""
 
     boxes: BoxAnswers
     gold: BoxGold
 
 
-def played_answers(*, project: Project, at_most: int) -> Answers:
+def replay_answers(*, project: Project, at_most: int) -> Answers:
     """The classes that people gave to gold and to the project's images, or a random sample of these; `gold` holds the
     known classes, from gold, from labels that a person set, and from labels that a reviewer approved.
 
@@ -48,8 +48,8 @@ def played_answers(*, project: Project, at_most: int) -> Answers:
     classes = np.array(sorted(item.number for item in schema.classes), np.int64)
     if not schema.has_image_class:
         return Answers.of([], [], [], classes=classes)
-    shards = some_shards(project=project)
-    gold_answers = check_images(project_id=project.pk)
+    shards = sample_shards(project=project)
+    gold_answers = gold_shard(project_id=project.pk)
     task_columns = _sampled(_columns(shards))
     gold_columns = _columns([gold_answers])
     gold_columns = gold_columns[:, _first(gold_columns, at_most)]
@@ -61,16 +61,16 @@ def played_answers(*, project: Project, at_most: int) -> Answers:
     return Answers.of(task, worker, label, classes=all_classes, gold=gold)
 
 
-def some_shards(*, project: Project) -> list[Shard]:
+def sample_shards(*, project: Project) -> list[Shard]:
     """The class answers of all images, or of evenly spaced shards if all would not fit in memory."""
     ranges = task_ranges(project_id=project.pk)
     step = max(1, -(-len(ranges) // MAX_SHARDS))
     return [class_shard(project_id=project.pk, within=within) for within in ranges[::step]]
 
 
-def played_boxes(*, project: Project, at_most: int) -> PlayedBoxes:
+def replay_boxes(*, project: Project, at_most: int) -> ReplayBoxes:
     """Like `replay_answers`, for the boxes that people drew; an image whose truth is empty counts as known."""
-    box_sample = drawn_sample(project_id=project.pk, most=MAX_BOX_IMAGES)
+    box_sample = sample_boxes(project_id=project.pk, most=MAX_BOX_IMAGES)
     pairs = np.stack([box_sample.boxes.seen_task, box_sample.boxes.seen_worker])
     # Gold has negated keys.
     kept = (pairs[0] > 0) | _first(pairs, at_most)
@@ -92,7 +92,7 @@ def played_boxes(*, project: Project, at_most: int) -> PlayedBoxes:
     task = np.repeat(np.array(list(truth), np.int64), [len(box) for box in truth.values()])
     corners = np.concatenate([np.empty((0, 4)), *truth.values()])
     gold = BoxGold(np.array(list(truth), np.int64), task, np.zeros(len(task), np.int64), corners)
-    return PlayedBoxes(boxes, gold)
+    return ReplayBoxes(boxes, gold)
 
 
 def approved_classes(*, project: Project) -> dict[int, int]:

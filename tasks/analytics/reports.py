@@ -31,7 +31,7 @@ KEPT_FOR = timedelta(days=30)
 FAILURE_SHOWN = timedelta(minutes=10)
 
 Json = dict[str, Any]
-MAKERS: dict[str, Callable[..., Json]] = {"quality": project_quality, "replay": project_replay}
+REPORTS: dict[str, Callable[..., Json]] = {"quality": project_quality, "replay": project_replay}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Report:
     problem: str = ""
 
 
-def report_of(*, project: Project, name: str, again: bool = False, **arguments: Any) -> Report:
+def get_report(*, project: Project, name: str, again: bool = False, **arguments: Any) -> Report:
     """The last computed report; queues a job if there is none or if it is outdated.
 
     `arguments` are passed to the report function; each combination has its own report. `again` forces an update.
@@ -81,7 +81,7 @@ def _problem_of(job: Job) -> str:
     return (job.error or "The job failed.") if job.state == Job.State.FAILED and is_recent else ""
 
 
-def kept_report(*, project: Project, name: str, **arguments: Any) -> Json | None:
+def cached_report(*, project: Project, name: str, **arguments: Any) -> Json | None:
     """The body of the last computed report, however old; None if there is none."""
     kept = cache.get(_key(project.pk, name, arguments))
     return kept["body"] if kept is not None else None
@@ -89,14 +89,14 @@ def kept_report(*, project: Project, name: str, **arguments: Any) -> Json | None
 
 def make_report(*, project_id: int, key: str, name: str, arguments: Json) -> None:
     """Compute the report and cache it; called by the job."""
-    if name not in MAKERS:
+    if name not in REPORTS:
         raise Refused("Unknown report; reload the page.")
     project = Project.objects.select_related("schema").filter(pk=project_id).first()
     if project is None:
         return
     seen = _last_event(project)
     at = utc_now().isoformat()
-    body = MAKERS[name](project=project, **arguments)
+    body = REPORTS[name](project=project, **arguments)
     cache.set(key, {"body": body, "at": at, "seen": seen}, timeout=int(KEPT_FOR.total_seconds()))
 
 

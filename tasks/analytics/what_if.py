@@ -20,11 +20,11 @@ from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD, sum_by_task
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 from projects.models import Project
 from projects.selectors import schema_of
-from tasks.analytics.replay_data import SEED, PlayedBoxes, played_answers, played_boxes
+from tasks.analytics.replay_data import SEED, ReplayBoxes, replay_answers, replay_boxes
 from tasks.batching.models import Task
 
 #: The maximum number of answers per image to replay.
-MOST = 20
+MAX_ANSWERS = 20
 #: Confidence targets to replay in addition to the requested one.
 TARGETS = (0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 METHODS = ("blend", "one-coin", "majority")
@@ -33,7 +33,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ReplaySettings:
     """Settings to replay: answers per image, minimum and maximum, and the confidence target up to which to ask."""
 
     answers_min: int
@@ -76,7 +76,7 @@ class _ClassesUntilSure(ClassReplayData):
 class _BoxesUntilSure(BoxReplayData):
     """The same for boxes: the confidence of a label is the mean over its decisions, as in `consolidate`."""
 
-    def __init__(self, data: PlayedBoxes, step: _Step, full_results: dict[str, BoxConsensus]) -> None:
+    def __init__(self, data: ReplayBoxes, step: _Step, full_results: dict[str, BoxConsensus]) -> None:
         super().__init__(data.boxes, data.gold, step.policy.method, SEED, full_results)
         self._target = step.target
         self._last: tuple[bytes, BoxConsensus] | None = None
@@ -109,20 +109,20 @@ def project_replay(*, project: Project, answers_min: int, answers_max: int, conf
     the project at that rate, gold included; "accuracy" against the ground truth (F1 for boxes), with its 95 % interval
     "low", "high" (None without ground truth, and for F1); "agreement" with the labels from all answers.
     """
-    requested = Asked(answers_min, answers_max, confidence, method)
+    requested = ReplaySettings(answers_min, answers_max, confidence, method)
     # Gold is not counted: its answers come with those to other images, and `one_answer` includes their cost.
     images = Task.objects.filter(project=project, wanted__gt=0).count()
     at_most = max(project.answers_max, answers_max)
-    data: Answers | PlayedBoxes
+    data: Answers | ReplayBoxes
     if schema_of(project=project).has_image_class:
-        data = played_answers(project=project, at_most=at_most)
+        data = replay_answers(project=project, at_most=at_most)
         task, known = data.task, len(data.gold)
     else:
-        data = played_boxes(project=project, at_most=at_most)
+        data = replay_boxes(project=project, at_most=at_most)
         task, known = data.boxes.seen_task, len(data.gold.tasks)
     counts = np.unique(task, return_counts=True)[1]
     body: Json = {
-        "kind": "boxes" if isinstance(data, PlayedBoxes) else "classes",
+        "kind": "boxes" if isinstance(data, ReplayBoxes) else "classes",
         "answers": len(task),
         "tasks": len(counts),
         "images": images,
@@ -141,7 +141,7 @@ def project_replay(*, project: Project, answers_min: int, answers_max: int, conf
     return body
 
 
-def _replay(data: Answers | PlayedBoxes, steps: Sequence[_Step]) -> list[PolicyResult]:
+def _replay(data: Answers | ReplayBoxes, steps: Sequence[_Step]) -> list[PolicyResult]:
     if isinstance(data, Answers):
         class_results: dict[str, Consensus] = {}
         return [run_policy(_ClassesUntilSure(data, step, class_results), step.policy) for step in steps]
@@ -149,7 +149,7 @@ def _replay(data: Answers | PlayedBoxes, steps: Sequence[_Step]) -> list[PolicyR
     return [run_policy(_BoxesUntilSure(data, step, box_results), step.policy) for step in steps]
 
 
-def _steps(requested: Asked, project: Project, *, most: int) -> list[_Step]:
+def _steps(requested: ReplaySettings, project: Project, *, most: int) -> list[_Step]:
     """The requested settings, the current ones, a range of confidence targets, and fixed numbers of answers."""
     limits = (requested.answers_min, requested.answers_max)
 
@@ -173,12 +173,12 @@ def _steps(requested: Asked, project: Project, *, most: int) -> list[_Step]:
         fixed("asked", limits[0]) if is_fixed else until("asked", requested.confidence),
         today,
         *([] if is_fixed else [until("dynamic", target) for target in TARGETS]),
-        *(fixed("fixed", number) for number in range(1, min(most, MOST) + 1)),
+        *(fixed("fixed", number) for number in range(1, min(most, MAX_ANSWERS) + 1)),
     ]
 
 
 def _row(step: _Step, replayed: PolicyResult, cost: Decimal, known: int) -> Json:
-    low, high = interval(replayed.accuracy, known)
+    low, high = wilson_interval(replayed.accuracy, known)
     return {
         "kind": step.kind,
         "answers_min": step.limits[0],
@@ -198,7 +198,7 @@ def _kept(answers: Answers, rows: BoolArray) -> Answers:
     return replace(answers, **columns)
 
 
-def interval(share: float | None, n: int) -> tuple[float | None, float | None]:
+def wilson_interval(share: float | None, n: int) -> tuple[float | None, float | None]:
     """The 95 % confidence interval of a share of n (Wilson 1927)."""
     if share is None or not n:
         return None, None

@@ -15,7 +15,7 @@ from tasks.api.pagination import listing, page
 from tasks.api.shapes import AnswerSerializer, body_of, valid
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import open_all_batches, open_batch, pause_batch, set_priority
-from tasks.flow.check_images import make_check_image, retire_check_image
+from tasks.flow.check_images import make_gold_image, retire_gold_image
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
 from tasks.review.services import approve_batch
@@ -132,7 +132,7 @@ class GoldsView(View):
         image = Image.objects.filter(dataset_id=project.dataset_id, public_id=data["image"]).first()
         if image is None:
             raise NotFound("This project has no image with that id.")
-        gold = make_check_image(project=project, image=image, raw=body_of(request)["answer"], by=actor_of(request))
+        gold = make_gold_image(project=project, image=image, raw=body_of(request)["answer"], by=actor_of(request))
         return Response(GoldSerializer(gold).data, status=status.HTTP_201_CREATED)
 
 
@@ -145,7 +145,7 @@ class GoldView(View):
         if gold is None:
             raise NotFound
         project_of(request, gold.project.public_id, Role.MANAGER)
-        retire_check_image(gold=gold)
+        retire_gold_image(gold=gold)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

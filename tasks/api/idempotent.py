@@ -26,7 +26,7 @@ class KeyMissing(KeyInvalid):
     code = "idempotency_key_missing"
 
 
-def answer_once(
+def respond_once(
     request: Request, *, operation: str, body_sha256: str, act: Callable[[], tuple[int, dict[str, Any]]]
 ) -> Response:
     """Run `act` once per caller, operation and key; a retry gets the first response, marked as replayed."""

@@ -24,10 +24,10 @@ from projects.models import Project
 from storage.models import Blob
 from storage.views import blob_response
 from tasks.api.access import View, actor_of, project_of
-from tasks.api.idempotent import PARAMETER, answer_once, require_key
+from tasks.api.idempotent import PARAMETER, require_key, respond_once
 from tasks.api.pagination import listing, page
 from tasks.api.shapes import valid
-from tasks.flow.ground_truth import TruthReport, import_truth
+from tasks.flow.ground_truth import GroundTruthReport, import_ground_truth
 from tasks.ingest.models import Image, Import
 from tasks.ingest.selectors import MAX_ITEMS_SHOWN, import_report, imports_of
 from tasks.ingest.services import (
@@ -182,7 +182,7 @@ class ImportsView(View):
             finish_upload(batch_import=batch_import)
             return status.HTTP_202_ACCEPTED, _import_report(batch_import)
 
-        return answer_once(
+        return respond_once(
             request, operation=f"import:{project.pk}", body_sha256=_hash_of(staged, archive, metadata), act=act
         )
 
@@ -223,7 +223,7 @@ class TruthView(View):
             with path.open("wb") as target:
                 for chunk in data["file"].chunks():
                     target.write(chunk)
-            report = import_truth(
+            report = import_ground_truth(
                 project=project, by=actor_of(request), path=path, as_gold=data["as_gold"], seed=data["seed"]
             )
         return Response(TruthReportSerializer(_truth_report(report)).data)
@@ -276,7 +276,7 @@ def _import_report(batch_import: Import) -> dict[str, Any]:
     return {"origin": report.pop("source"), **report}
 
 
-def _truth_report(report: TruthReport) -> dict[str, Any]:
+def _truth_report(report: GroundTruthReport) -> dict[str, Any]:
     return {
         "reader": report.reader,
         "records": report.records,

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from accounts.models import Role
 from tasks.api.access import View, project_of
 from tasks.api.shapes import valid
-from tasks.flow.model_predictions import LONGEST_NAME, MOST, add_predictions
+from tasks.flow.model_predictions import MAX_NAME_LENGTH, MAX_PREDICTIONS, add_predictions
 
 #: The canonical form of a class number; it is unique, so that no class can appear twice.
 CLASS_NUMBER = re.compile("[1-9][0-9]{0,8}")
@@ -33,9 +33,9 @@ class PredictionSerializer(serializers.Serializer[Any]):
 
 class NewPredictionsSerializer(serializers.Serializer[Any]):
     model = serializers.CharField(
-        max_length=LONGEST_NAME, help_text="Predictions with the same name belong to the same model"
+        max_length=MAX_NAME_LENGTH, help_text="Predictions with the same name belong to the same model"
     )
-    predictions = serializers.ListField(child=PredictionSerializer(), max_length=MOST)
+    predictions = serializers.ListField(child=PredictionSerializer(), max_length=MAX_PREDICTIONS)
 
     def validate_predictions(self, predictions: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if len({row["image"] for row in predictions}) < len(predictions):

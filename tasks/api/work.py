@@ -22,7 +22,7 @@ from projects.models import Project
 from storage.views import blob_response
 from tasks.annotation.services import submit_answer
 from tasks.api.access import View, actor_of, same_organisation
-from tasks.api.idempotent import PARAMETER, answer_once
+from tasks.api.idempotent import PARAMETER, respond_once
 from tasks.api.pagination import listing, page
 from tasks.api.projects import SchemaSerializer
 from tasks.api.shapes import AnswerSerializer, body_of, valid
@@ -30,7 +30,7 @@ from tasks.assignment.errors import WorkerNotAdmitted
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.selectors import ShownAssignment, assignment_for, hand_for, shown_hand
 from tasks.assignment.services import release_hand, skip_assignment
-from tasks.flow.claiming import take
+from tasks.flow.claiming import claim
 from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import Balance, balance, ledger_of
 from tasks.standing.models import Standing
@@ -139,7 +139,7 @@ class HandsView(View):
         same_organisation(request, project.organisation_id)
         worker = actor_of(request)
         try:
-            claimed = take(worker=worker, project=project)
+            claimed = claim(worker=worker, project=project)
         except WorkerNotAdmitted as error:
             # Do not reveal the project's existence to outsiders.
             if role_in(actor=worker, organisation_id=project.organisation_id) is None:
@@ -215,7 +215,7 @@ class AnswerView(View):
                 "message": submission.message,
             }
 
-        return answer_once(request, operation=f"answer:{assignment_id}", body_sha256=raw_sha256, act=act)
+        return respond_once(request, operation=f"answer:{assignment_id}", body_sha256=raw_sha256, act=act)
 
 
 class SkipView(View):

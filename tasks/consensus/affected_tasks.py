@@ -21,10 +21,10 @@ from annotary_core.labels.arrays import IntArray
 from annotary_core.labels.schema import Schema
 from projects.models import Project
 from tasks.consensus.answer_shards import Range, Shard, class_shard, task_ranges
-from tasks.consensus.label_task import InProject
+from tasks.consensus.label_task import ProjectBlend
 from tasks.consensus.models import Posterior
-from tasks.consensus.object_answers import box_answers, drawn_rows
-from tasks.consensus.worker_model import cold_blend
+from tasks.consensus.object_answers import answer_rows, box_answers
+from tasks.consensus.worker_model import cold_start_blend
 
 #: A posterior that changes by more than this is rewritten.
 MIN_CHANGE = 0.02
@@ -36,7 +36,7 @@ _IMAGES = 1_000
 Json = Mapping[str, Any]
 
 
-def moved_by(*, project: Project, blend: FittedModel, rates: DetectionRates | None) -> Iterator[list[int]]:
+def tasks_to_relabel(*, project: Project, blend: FittedModel, rates: DetectionRates | None) -> Iterator[list[int]]:
     """Yield, in chunks in ascending order, the tasks whose chosen class or released boxes change, or whose posterior
     moves by more than MIN_CHANGE or across the project's confidence target."""
     assert project.schema is not None  # tasks cannot be created or claimed without a schema
@@ -61,7 +61,7 @@ class _NewState:
     def of(self, workers: IntArray) -> FittedModel:
         if not self.fitted.is_cold_start:
             return self.fitted
-        return cold_blend(project=self.project, workers=np.unique(workers).tolist(), classes=self.classes)
+        return cold_start_blend(project=self.project, workers=np.unique(workers).tolist(), classes=self.classes)
 
 
 def _class_changes(project: Project, shard: Shard, new_state: _NewState) -> list[int]:
@@ -89,9 +89,9 @@ def _class_changes(project: Project, shard: Shard, new_state: _NewState) -> list
 
 def _box_changes(project: Project, within: Range, new_state: _NewState, rates: DetectionRates) -> list[int]:
     before = _bodies(project, within, "objects")
-    answers = box_answers(drawn_rows(task_ids=sorted(before)))
+    answers = box_answers(answer_rows(task_ids=sorted(before)))
     blend = new_state.of(answers.seen_worker)
-    boxes = _ImageBoxes.of(BoxClustering(method=InProject(blend), rates=rates).fit_predict(answers))
+    boxes = _ImageBoxes.of(BoxClustering(method=ProjectBlend(blend), rates=rates).fit_predict(answers))
     return [task for task, body in before.items() if _ImageBoxes.stored(body).differs(boxes.get(task, _ImageBoxes()))]
 
 

@@ -64,7 +64,7 @@ class Shard:
         )
 
 
-class Spool:
+class ShardStore:
     """Shards in insertion order: the first ones in memory, the rest in files in a temporary folder.
 
     `rows` is the number of answers, `workers` and `classes` are the distinct ones among them; `digest` covers
@@ -102,7 +102,7 @@ class Spool:
         for shard in self._shards:
             yield shard if isinstance(shard, Shard) else _from_file(shard)
 
-    def __enter__(self) -> Spool:
+    def __enter__(self) -> ShardStore:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -153,7 +153,7 @@ def class_shard(*, project_id: int, within: Range) -> Shard:
     return _shard(votes, predicted, _columns(known.values_list("task_id", "label"), width=2))
 
 
-def check_images(*, project_id: int) -> Shard:
+def gold_shard(*, project_id: int) -> Shard:
     """The classes given to the active gold images; see the module docstring."""
     golds = Gold.objects.filter(project_id=project_id, state=Gold.State.ACTIVE)
     known: list[Range] = []
@@ -161,7 +161,7 @@ def check_images(*, project_id: int) -> Shard:
         accepted_classes = {body["image"]["class"] for body in accepted}
         if len(accepted_classes) == 1 and None not in accepted_classes:
             known.append((-pk, accepted_classes.pop()))
-    answers = answers_to_check_images(project_id=project_id).annotate(label=_CLASS).filter(label__isnull=False)
+    answers = answers_to_gold(project_id=project_id).annotate(label=_CLASS).filter(label__isnull=False)
     votes = _columns(answers.order_by("-gold_id", "actor_id").values_list("gold_id", "actor_id", "label"))
     model_predictions = current_predictions().filter(
         annotation__project_id=project_id, annotation__gold__state="active"
@@ -179,7 +179,7 @@ def check_images(*, project_id: int) -> Shard:
     )
 
 
-def answers_to_check_images(*, project_id: int) -> QuerySet[Annotation]:
+def answers_to_gold(*, project_id: int) -> QuerySet[Annotation]:
     """Current answers to active gold, from settled hands."""
     return Annotation.objects.filter(
         project_id=project_id,

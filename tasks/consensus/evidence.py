@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from tasks.batching.models import Task
-from tasks.consensus.label_task import Gathered, ground_of, influences, weights_of
+from tasks.consensus.label_task import TaskAnswers, answer_weights, influences, load_inputs
 from tasks.consensus.models import ConsensusLabel, Posterior
-from tasks.consensus.worker_model import Learnt
+from tasks.consensus.worker_model import WorkerModel
 
 _DIGITS = 6
 
@@ -24,7 +24,7 @@ def task_evidence(*, task: Task) -> Json:
     the worker model, 0 while it rests on gold alone; "posterior_version" is the version that the posterior was computed
     with, which is older if later versions would have changed it only negligibly.
     """
-    inputs = ground_of(project=task.project, task_ids=[task.pk])
+    inputs = load_inputs(project=task.project, task_ids=[task.pk])
     answers, worker_model = inputs.by_task[task.pk], inputs.worker_model
     versions = list(ConsensusLabel.objects.filter(task=task).order_by("-version"))
     label = next((version for version in versions if version.is_current), None)
@@ -47,8 +47,8 @@ def task_evidence(*, task: Task) -> Json:
     }
 
 
-def _answers(answers: Gathered, worker_model: Learnt, agreed: int | None) -> list[Json]:
-    weights = weights_of(answers, worker_model)
+def _answers(answers: TaskAnswers, worker_model: WorkerModel, agreed: int | None) -> list[Json]:
+    weights = answer_weights(answers, worker_model)
     influence = influences(answers, worker_model=worker_model, agreed=agreed) if agreed is not None else {}
     people = [(each.worker_id, each.worker, None, each.annotation, each.body) for each in answers.people]
     models = [(each.actor_id, each.actor, each.name, each.annotation, each.body) for each in answers.models]
@@ -67,7 +67,7 @@ def _answers(answers: Gathered, worker_model: Learnt, agreed: int | None) -> lis
     ]
 
 
-def confusion_row(worker_model: Learnt, actor: int, agreed: int | None) -> dict[str, float] | None:
+def confusion_row(worker_model: WorkerModel, actor: int, agreed: int | None) -> dict[str, float] | None:
     """The worker's answer distribution for images of this class; None if the project has no estimate."""
     blend = worker_model.blend
     index = int(blend.workers.searchsorted(actor))
@@ -78,7 +78,7 @@ def confusion_row(worker_model: Learnt, actor: int, agreed: int | None) -> dict[
     return {str(number): round(float(p), _DIGITS) for number, p in zip(blend.classes.tolist(), row, strict=True)}
 
 
-def rates_of(worker_model: Learnt, actor: int) -> dict[str, float | None]:
+def rates_of(worker_model: WorkerModel, actor: int) -> dict[str, float | None]:
     """The worker's detection rate and false-object rate, None where they are not estimated yet."""
     rates = worker_model.rates
     index = -1 if rates is None else int(rates.workers.searchsorted(actor))

@@ -19,48 +19,48 @@ from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.labels.arrays import IntArray
 from annotary_core.labels.schema import Schema
 from projects.models import Project
-from tasks.consensus.answer_shards import Shard, Spool, check_images, class_shard, task_ranges
-from tasks.consensus.object_answers import Drawn, drawn_sample
-from tasks.consensus.worker_model import History, check_images_of, earlier_record
+from tasks.consensus.answer_shards import Shard, ShardStore, class_shard, gold_shard, task_ranges
+from tasks.consensus.object_answers import BoxSample, sample_boxes
+from tasks.consensus.worker_model import History, gold_record, other_projects_record
 
 #: Clusters of boxes are tasks of the class model too; their ids start above every task key.
 _CLUSTERS = 2**62
 
 
 @dataclass(frozen=True, slots=True)
-class Material:
+class TrainingData:
     """The input of a fit. `fingerprint` is its digest: equal input gives an equal fit."""
 
-    shards: Spool
-    box_sample: Drawn | None
+    shards: ShardStore
+    box_sample: BoxSample | None
     classes: IntArray
     history: History
     fingerprint: str
 
 
-def read_material(*, project: Project, shards: Spool) -> Material:
+def load_training_data(*, project: Project, shards: ShardStore) -> TrainingData:
     """Load all answers of the project into the shard store."""
     assert project.schema is not None  # tasks cannot be created or claimed without a schema
     schema = Schema.from_json(project.schema.body)
     box_sample = None
     if schema.has_image_class:
-        shards.add(check_images(project_id=project.pk))
+        shards.add(gold_shard(project_id=project.pk))
         for within in task_ranges(project_id=project.pk):
             shards.add(class_shard(project_id=project.pk, within=within))
     if "box" in schema.object_tools:
-        box_sample = drawn_sample(project_id=project.pk)
+        box_sample = sample_boxes(project_id=project.pk)
     workers = set(shards.workers.tolist()) | (set(box_sample.boxes.seen_worker.tolist()) if box_sample else set())
-    history = earlier_record(project=project, workers=workers)
+    history = other_projects_record(project=project, workers=workers)
     classes = np.union1d(shards.classes, np.array([item.number for item in schema.classes], np.int64))
     if box_sample is not None:
         classes = np.union1d(classes, box_sample.boxes.label)
     # While the project is cold, labels depend on trust, which changes without an answer when a manager resumes
     # a worker.
-    trust = check_images_of(project=project, workers=workers)
-    return Material(shards, box_sample, classes, history, _fingerprint(shards, box_sample, classes, history, trust))
+    trust = gold_record(project=project, workers=workers)
+    return TrainingData(shards, box_sample, classes, history, _fingerprint(shards, box_sample, classes, history, trust))
 
 
-def fit(training_data: Material) -> tuple[FittedModel, DetectionRates | None]:
+def fit(training_data: TrainingData) -> tuple[FittedModel, DetectionRates | None]:
     """Fit the class model, to image and box classes together, and the rates at which workers draw boxes."""
     rates = None
     if training_data.box_sample is not None:
@@ -72,7 +72,7 @@ def fit(training_data: Material) -> tuple[FittedModel, DetectionRates | None]:
     return _fit_sharded(training_data), rates
 
 
-def _all_answers(training_data: Material) -> Answers:
+def _all_answers(training_data: TrainingData) -> Answers:
     shards = [shard.answers(classes=training_data.classes) for shard in training_data.shards]
     if not shards:
         return Answers.of([], [], [], classes=training_data.classes, history=training_data.history)
@@ -89,7 +89,7 @@ def _all_answers(training_data: Material) -> Answers:
     )
 
 
-def _fit_sharded(training_data: Material) -> FittedModel:
+def _fit_sharded(training_data: TrainingData) -> FittedModel:
     """Fit shard by shard in one job; the sums (`sufficient_statistics`) are additive, so several jobs could do it."""
     workers = training_data.shards.workers
 
@@ -101,7 +101,7 @@ def _fit_sharded(training_data: Material) -> FittedModel:
     return fit_passes(Sharded(shards), prior, workers=workers, rows=training_data.shards.rows).model
 
 
-def _cluster_shard(box_sample: Drawn, result: BoxConsensus) -> Shard:
+def _cluster_shard(box_sample: BoxSample, result: BoxConsensus) -> Shard:
     rows = np.concatenate([np.empty(0, np.int64), *(np.array(each, np.int64) for each in result.members)])
     cluster = np.repeat(np.arange(len(result.members)), [len(each) for each in result.members]) + _CLUSTERS
     worker, label = box_sample.boxes.worker[rows], box_sample.boxes.label[rows]
@@ -110,7 +110,7 @@ def _cluster_shard(box_sample: Drawn, result: BoxConsensus) -> Shard:
     return Shard(cluster[order], worker[order], label[order], np.ones(len(order)), none, none)
 
 
-def _fingerprint(shards: Spool, box_sample: Drawn | None, classes: IntArray, *records: History) -> str:
+def _fingerprint(shards: ShardStore, box_sample: BoxSample | None, classes: IntArray, *records: History) -> str:
     digest = hashlib.blake2b(shards.digest().encode(), digest_size=32)
     digest.update(classes.tobytes())
     digest.update(json.dumps([sorted(record.items()) for record in records]).encode())

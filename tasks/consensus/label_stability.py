@@ -25,17 +25,17 @@ SAME_IOU = 0.9
 Json = dict[str, Any]
 
 
-def stays(result: ConsolidatedAnswer, label: ConsensusLabel) -> bool:
+def is_unchanged(result: ConsolidatedAnswer, label: ConsensusLabel) -> bool:
     """Whether the label already has this content, computed from the same answers."""
     if _annotations_behind(result.evidence) != _annotations_behind(label.evidence):
         return False
     return compare(result.answer, [Answer.from_json(label.body)], Tolerance(iou=SAME_IOU)).correct
 
 
-def posterior_beside(result: ConsolidatedAnswer, label: ConsensusLabel | None) -> Json:
+def posterior_with_label_ids(result: ConsolidatedAnswer, label: ConsensusLabel | None) -> Json:
     """The posterior, with its objects under the ids of the label if the label is kept."""
     objects = result.posterior.get("objects")
-    if not objects or label is None or not stays(result, label):
+    if not objects or label is None or not is_unchanged(result, label):
         return result.posterior
     label_ids = _same_objects(result.evidence["objects"], label.evidence.get("objects", []))
     return result.posterior | {"objects": {label_ids.get(key, key): value for key, value in objects.items()}}

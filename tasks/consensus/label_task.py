@@ -15,15 +15,15 @@ from annotary_core.labels.schema import Schema
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.label_methods import SINGLE
-from tasks.consensus.predictions import Predicted, predictions_of
+from tasks.consensus.predictions import ModelPrediction, predictions_by_task
 from tasks.consensus.selectors import CountingAnswer, counting_answers
-from tasks.consensus.worker_model import Learnt, learnt_of
+from tasks.consensus.worker_model import WorkerModel, load_worker_model
 
 _DIGITS = 6
 
 
 @dataclass(frozen=True, slots=True)
-class InProject:
+class ProjectBlend:
     """Adapts a fitted state to the method interface, for answers that may name fewer classes than it knows, or new
     ones.
 
@@ -44,11 +44,11 @@ class InProject:
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class TaskAnswers:
     """The input to a task's label: the counting answers of people and the predictions of models."""
 
     people: Sequence[CountingAnswer] = ()
-    models: Sequence[Predicted] = ()
+    models: Sequence[ModelPrediction] = ()
 
     @property
     def actors(self) -> list[int]:
@@ -56,33 +56,33 @@ class Gathered:
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class LabelInputs:
     """The inputs to the labels of several tasks of one project, by task id."""
 
     schema: Schema
-    worker_model: Learnt
-    by_task: dict[int, Gathered]
+    worker_model: WorkerModel
+    by_task: dict[int, TaskAnswers]
 
 
-def ground_of(*, project: Project, task_ids: Sequence[int]) -> Ground:
+def load_inputs(*, project: Project, task_ids: Sequence[int]) -> LabelInputs:
     """Load the inputs of all of these tasks, with a single version of the worker model."""
     assert project.schema is not None  # tasks cannot be created or claimed without a schema
     schema = Schema.from_json(project.schema.body)
-    people, models = counting_answers(task_ids=task_ids), predictions_of(task_ids=task_ids)
-    by_task = {pk: Gathered(people.get(pk, ()), models.get(pk, ())) for pk in task_ids}
+    people, models = counting_answers(task_ids=task_ids), predictions_by_task(task_ids=task_ids)
+    by_task = {pk: TaskAnswers(people.get(pk, ()), models.get(pk, ())) for pk in task_ids}
     actors = {actor for each in by_task.values() for actor in each.actors}
     classes = [item.number for item in schema.classes]
-    return Ground(schema, learnt_of(project=project, workers=actors, classes=classes), by_task)
+    return LabelInputs(schema, load_worker_model(project=project, workers=actors, classes=classes), by_task)
 
 
-def agree(*, task: Task, inputs: Ground) -> ConsolidatedAnswer:
+def aggregate_task(*, task: Task, inputs: LabelInputs) -> ConsolidatedAnswer:
     """Aggregate the answers to one task; it needs at least one answer from a person.
 
     A single answer becomes the label unchanged, with the worker's estimated accuracy as its confidence.
     """
     answers, worker_model = inputs.by_task[task.pk], inputs.worker_model
-    weights = weights_of(answers, worker_model)
-    method = InProject(worker_model.blend, seed=task.pk, soft=bool(answers.models))
+    weights = answer_weights(answers, worker_model)
+    method = ProjectBlend(worker_model.blend, seed=task.pk, soft=bool(answers.models))
     result = consolidate(
         _rows(answers, worker_model), schema=inputs.schema, seed=task.pk, method=method, rates=worker_model.rates
     )
@@ -108,7 +108,7 @@ def agree(*, task: Task, inputs: Ground) -> ConsolidatedAnswer:
     )
 
 
-def weights_of(answers: Gathered, worker_model: Learnt) -> dict[int, float]:
+def answer_weights(answers: TaskAnswers, worker_model: WorkerModel) -> dict[int, float]:
     """The probability that each actor is right, 0 to 1."""
     actors = np.array(answers.actors, np.int64)
     return {
@@ -116,7 +116,7 @@ def weights_of(answers: Gathered, worker_model: Learnt) -> dict[int, float]:
     }
 
 
-def influences(task_answers: Gathered, *, worker_model: Learnt, agreed: int) -> dict[int, float]:
+def influences(task_answers: TaskAnswers, *, worker_model: WorkerModel, agreed: int) -> dict[int, float]:
     """How much each answer shifts the log-odds of the agreed class against the likeliest other class, in nats.
 
     Computed leave-one-out, which also works for a blend of models. Actors whose answer names no class are omitted.
@@ -130,7 +130,7 @@ def influences(task_answers: Gathered, *, worker_model: Learnt, agreed: int) -> 
         return {}
     task, worker, label, weight = zip(*rows, strict=True)
     answers = Answers.of(task, worker, label, weights=weight, classes=np.union1d(label, [agreed]))
-    result = InProject(worker_model.blend, soft=True).fit_predict(answers)
+    result = ProjectBlend(worker_model.blend, soft=True).fit_predict(answers)
     log_odds = _log_odds(result, worker_model.blend, agreed)
     # Without its only answer a task has no evidence: even odds.
     return {
@@ -151,7 +151,7 @@ def _log_odds(result: Consensus, blend: FittedModel, agreed: int) -> dict[int, f
     return {int(task): float(np.log(row[agreed_index] / row[rival])) for task, row in zip(result.task, p, strict=True)}
 
 
-def _votes(task_answers: Gathered) -> list[tuple[int, int, float]]:
+def _votes(task_answers: TaskAnswers) -> list[tuple[int, int, float]]:
     """(actor, class, weight) rows for the class model."""
     votes = [
         (each.worker_id, each.answer.image.class_number, 1.0)
@@ -164,7 +164,7 @@ def _votes(task_answers: Gathered) -> list[tuple[int, int, float]]:
     return votes
 
 
-def _rows(task_answers: Gathered, worker_model: Learnt) -> list[WorkerAnswer]:
+def _rows(task_answers: TaskAnswers, worker_model: WorkerModel) -> list[WorkerAnswer]:
     """A worker without rates is weighted by estimated accuracy, relative to that of an unknown worker."""
     if task_answers.models:
         people = [WorkerAnswer(each.worker_id, each.answer) for each in task_answers.people]
@@ -172,7 +172,7 @@ def _rows(task_answers: Gathered, worker_model: Learnt) -> list[WorkerAnswer]:
             WorkerAnswer(each.actor_id, each.answer, probabilities=each.probabilities) for each in task_answers.models
         ]
         return people + soft
-    weights, baseline = weights_of(task_answers, worker_model), worker_model.blend.pooled_accuracy
+    weights, baseline = answer_weights(task_answers, worker_model), worker_model.blend.pooled_accuracy
     return [
         WorkerAnswer(each.worker_id, each.answer, weights[each.worker_id] / baseline) for each in task_answers.people
     ]

@@ -10,7 +10,7 @@ from django.db.models import Q
 from annotary_core.aggregation.objects.box_clustering import BoxAnswers
 from annotary_core.labels.arrays import FloatArray
 from tasks.batching.models import Task
-from tasks.consensus.answer_shards import answers_to_check_images
+from tasks.consensus.answer_shards import answers_to_gold
 from tasks.consensus.label_methods import SET_BY_PEOPLE
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.selectors import settled_answers
@@ -22,26 +22,26 @@ _CHUNK = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class BoxSample:
     """boxes: of every task (gold under its negated key). known: task -> all of its true boxes, shape (g, 4)."""
 
     boxes: BoxAnswers
     known: Mapping[int, FloatArray]
 
 
-def drawn_sample(*, project_id: int, most: int = MAX_IMAGES) -> Drawn:
+def sample_boxes(*, project_id: int, most: int = MAX_IMAGES) -> BoxSample:
     """Sample the project's images by their random public id; adds all gold, and the ground truth known for either."""
     answered = Task.objects.filter(project_id=project_id, posterior__answers__gt=0).order_by("public_id")
     ids = sorted(answered.values_list("pk", flat=True)[:most])
-    rows = [*drawn_rows(task_ids=ids), *_gold_rows(project_id)]
+    rows = [*answer_rows(task_ids=ids), *_gold_rows(project_id)]
     labels = ConsensusLabel.objects.filter(task_id__in=ids, is_current=True, method__in=SET_BY_PEOPLE)
     known = {task_id: corners_of(body) for task_id, body in labels.values_list("task_id", "body")}
     golds = Gold.objects.filter(project_id=project_id, state=Gold.State.ACTIVE).values_list("pk", "accepted")
     known |= {-pk: corners_of(accepted[0]) for pk, accepted in golds if len(accepted) == 1}
-    return Drawn(box_answers(rows), known)
+    return BoxSample(box_answers(rows), known)
 
 
-def drawn_rows(*, task_ids: Sequence[int]) -> list[tuple[int, int, dict[str, Any]]]:
+def answer_rows(*, task_ids: Sequence[int]) -> list[tuple[int, int, dict[str, Any]]]:
     """(task, worker, body) of the counting answers, ordered by task, then worker."""
     rows = []
     for at in range(0, len(task_ids), _CHUNK):
@@ -64,7 +64,7 @@ def box_answers(rows: Iterable[tuple[int, int, Mapping[str, Any]]]) -> BoxAnswer
 
 
 def _gold_rows(project_id: int) -> list[tuple[int, int, dict[str, Any]]]:
-    rows = answers_to_check_images(project_id=project_id).order_by("gold_id", "actor_id")
+    rows = answers_to_gold(project_id=project_id).order_by("gold_id", "actor_id")
     return [(-gold, actor, body) for gold, actor, body in rows.values_list("gold_id", "actor_id", "body")]
 
 

@@ -19,7 +19,7 @@ from tasks.gold.models import Gold
 
 
 @dataclass(frozen=True, slots=True)
-class Predicted:
+class ModelPrediction:
     """A model's current prediction for a task. probabilities: class number -> p, summing to 1."""
 
     actor_id: int
@@ -38,7 +38,7 @@ def current_predictions() -> QuerySet[Prediction]:
     return Prediction.objects.filter(annotation__is_current=True, annotation__source=Annotation.Source.MODEL)
 
 
-def predictions_of(*, task_ids: Collection[int]) -> dict[int, list[Predicted]]:
+def predictions_by_task(*, task_ids: Collection[int]) -> dict[int, list[ModelPrediction]]:
     """The predictions for each of these tasks, ordered by model."""
     rows = (
         current_predictions()
@@ -46,12 +46,12 @@ def predictions_of(*, task_ids: Collection[int]) -> dict[int, list[Predicted]]:
         .select_related("annotation__actor")
         .order_by("annotation__task_id", "annotation__actor_id")
     )
-    predictions: dict[int, list[Predicted]] = defaultdict(list)
+    predictions: dict[int, list[ModelPrediction]] = defaultdict(list)
     for row in rows:
         annotation = row.annotation
         assert annotation.task_id is not None
         predictions[annotation.task_id].append(
-            Predicted(
+            ModelPrediction(
                 annotation.actor_id,
                 annotation.actor.public_id,
                 annotation.actor.label,
@@ -67,7 +67,7 @@ def probabilities_of(stored: dict[str, float]) -> dict[int, float]:
     return {int(number): float(p) for number, p in stored.items()}
 
 
-def models_on_check_images(*, project: Project, actors: Collection[int]) -> dict[int, tuple[float, float]]:
+def model_gold_record(*, project: Project, actors: Collection[int]) -> dict[int, tuple[float, float]]:
     """(right, wrong) of each model among the actors on the project's active gold: the sum of the probabilities it gave
     to accepted classes, and the remainder."""
     rows = current_predictions().filter(

@@ -17,9 +17,9 @@ from kernel.clock import database_now
 from kernel.events import record_event, stream_snapshot
 from kernel.jobs import KEEP_TRYING, enqueue
 from projects.models import Project
-from tasks.consensus.affected_tasks import moved_by, unique_tasks
-from tasks.consensus.answer_shards import Spool
-from tasks.consensus.fit import fit, read_material
+from tasks.consensus.affected_tasks import tasks_to_relabel, unique_tasks
+from tasks.consensus.answer_shards import ShardStore
+from tasks.consensus.fit import fit, load_training_data
 from tasks.consensus.models import ConsensusState, Posterior
 from tasks.consensus.worker_model import write_state
 
@@ -33,11 +33,11 @@ PAUSE_FACTOR = 20
 #: The maximum clock skew between machines.
 CLOCK_SKEW = timedelta(minutes=1)
 #: Tasks per update job.
-TASKS_A_JOB = 500
+TASKS_PER_JOB = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Refitted:
+class RefitResult:
     """version: of the current state. fresh: whether this refit wrote it. moved: the number of tasks to be relabeled."""
 
     version: int
@@ -45,19 +45,19 @@ class Refitted:
     moved: int
 
 
-def ask_refit(*, project_id: int) -> None:
+def request_refit(*, project_id: int) -> None:
     """Queue a refit. Call it last in the transaction: it locks an already queued job until the commit."""
     enqueue(REFIT, project_id=project_id, dedupe_key=f"{REFIT}:{project_id}", not_before=_not_before(project_id))
 
 
-def ask_refit_when_due(*, project_id: int) -> bool:
+def request_refit_if_due(*, project_id: int) -> bool:
     """Request a refit if enough answers have settled since the last fit, by the live stream's count."""
     state = _current(project_id)
     previous = state.settled if state else 0
     new = settled_answer_count(project_id=project_id) - previous
     due = new >= max(MIN_NEW_ANSWERS, MIN_NEW_SHARE * previous)
     if due:
-        ask_refit(project_id=project_id)
+        request_refit(project_id=project_id)
     return due
 
 
@@ -66,7 +66,7 @@ def settled_answer_count(*, project_id: int) -> int:
 
 
 @transaction.atomic
-def refit(*, project_id: int) -> Refitted:
+def refit(*, project_id: int) -> RefitResult:
     """Locks the project's refits. Fit all answers, write the next version, and queue the labels that it changes.
 
     If two run at once, the second waits, finds that its input has already been fitted, and writes nothing; so does a
@@ -77,16 +77,16 @@ def refit(*, project_id: int) -> Refitted:
     project = Project.objects.select_related("schema").get(pk=project_id)
     previous = _current(project_id)
     if project.schema is None:
-        return Refitted(0, fresh=False, moved=0)
+        return RefitResult(0, fresh=False, moved=0)
     settled, started = settled_answer_count(project_id=project_id), time.monotonic()
-    with Spool() as shards:
-        training_data = read_material(project=project, shards=shards)
+    with ShardStore() as shards:
+        training_data = load_training_data(project=project, shards=shards)
         if previous is not None and previous.fingerprint == training_data.fingerprint:
             # Only gold or surplus answers have settled; count them, or every finished set would request a refit again.
             ConsensusState.objects.filter(pk=previous.pk).update(settled=settled)
-            return Refitted(previous.version, fresh=False, moved=0)
+            return RefitResult(previous.version, fresh=False, moved=0)
         blend, rates = fit(training_data)
-    moved = unique_tasks(moved_by(project=project, blend=blend, rates=rates)).tolist()
+    moved = unique_tasks(tasks_to_relabel(project=project, blend=blend, rates=rates)).tolist()
     state = write_state(
         project_id=project_id,
         blend=blend,
@@ -98,11 +98,11 @@ def refit(*, project_id: int) -> Refitted:
     _queue_updates(project_id, moved)
     data = {"version": state.version, "moved": len(moved)}
     record_event(project_id=project_id, kind="consensus.refitted", data=data)
-    return Refitted(state.version, fresh=True, moved=len(moved))
+    return RefitResult(state.version, fresh=True, moved=len(moved))
 
 
 @transaction.atomic
-def catch_up(*, project_id: int) -> int:
+def queue_missed_tasks(*, project_id: int) -> int:
     """Queue the tasks whose answers settled while a refit ran; call it after the refit has committed.
 
     The refit had already scored those tasks, and their labels were computed with the previous version. Transactions
@@ -120,8 +120,8 @@ def catch_up(*, project_id: int) -> int:
 
 
 def _queue_updates(project_id: int, tasks: Sequence[int]) -> None:
-    for start in range(0, len(tasks), TASKS_A_JOB):
-        chunk = list(tasks[start : start + TASKS_A_JOB])
+    for start in range(0, len(tasks), TASKS_PER_JOB):
+        chunk = list(tasks[start : start + TASKS_PER_JOB])
         enqueue(UPDATE_LABELS, project_id=project_id, max_attempts=KEEP_TRYING, task_ids=chunk)
 
 

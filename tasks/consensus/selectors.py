@@ -63,7 +63,7 @@ def current_label(*, task: Task) -> ConsensusLabel | None:
     return ConsensusLabel.objects.filter(task=task, is_current=True).first()
 
 
-def workers_left_to_ask(*, project_id: int, task_ids: Collection[int]) -> dict[int, int]:
+def remaining_workers(*, project_id: int, task_ids: Collection[int]) -> dict[int, int]:
     """For each task, the number of active workers who have not been assigned it in its current round."""
     active = Standing.objects.filter(project_id=project_id, state=Standing.State.ACTIVE)
     total = active.count()
@@ -75,7 +75,7 @@ def workers_left_to_ask(*, project_id: int, task_ids: Collection[int]) -> dict[i
     return {task_id: total - assigned.get(task_id, 0) for task_id in task_ids}
 
 
-def full_but_open(*, task_ids: Collection[int]) -> list[Task]:
+def complete_open_tasks(*, task_ids: Collection[int]) -> list[Task]:
     """Open tasks that have all requested answers: these disagree too much for the label to be final."""
     tasks = Task.objects.filter(pk__in=task_ids, state=Task.State.OPEN, wanted__gt=0).order_by("pk")
     settled = dict(settled_annotations(task_ids).values_list("task_id").annotate(answers=Count("pk")))

@@ -14,12 +14,12 @@ from kernel.events import record_event
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.label_methods import SET_BY_PEOPLE
-from tasks.consensus.label_stability import posterior_beside, stays
-from tasks.consensus.label_task import Ground, agree, ground_of
+from tasks.consensus.label_stability import is_unchanged, posterior_with_label_ids
+from tasks.consensus.label_task import LabelInputs, aggregate_task, load_inputs
 from tasks.consensus.models import ConsensusLabel, Posterior
-from tasks.consensus.selectors import current_label, workers_left_to_ask
-from tasks.consensus.stopping_policy import Somebody, wants_more
-from tasks.consensus.worker_model import Learnt, current_version
+from tasks.consensus.selectors import current_label, remaining_workers
+from tasks.consensus.stopping_policy import NextWorker, needs_more_answers
+from tasks.consensus.worker_model import WorkerModel, current_version
 
 #: Tasks per transaction: enough to share the queries, few enough to release the row locks within milliseconds.
 CHUNK = 50
@@ -32,7 +32,7 @@ class _Update:
     task: Task
     answers: int
     result: ConsolidatedAnswer
-    worker_model: Learnt
+    worker_model: WorkerModel
     current: ConsensusLabel | None
 
     @property
@@ -48,7 +48,9 @@ class _Update:
             return True
         if self.current.method in SET_BY_PEOPLE:
             return False
-        return self.current.content_hash != content_hash(self.result.answer) and not stays(self.result, self.current)
+        return self.current.content_hash != content_hash(self.result.answer) and not is_unchanged(
+            self.result, self.current
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +105,10 @@ def in_chunks(*, task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:
 @transaction.atomic
 def _update_chunk(project: Project, task_ids: Sequence[int], may_ask_more: bool) -> _Written:
     tasks = list(Task.objects.select_for_update(no_key=True).filter(pk__in=task_ids).order_by("pk"))
-    inputs = ground_of(project=project, task_ids=[task.pk for task in tasks])
+    inputs = load_inputs(project=project, task_ids=[task.pk for task in tasks])
     updates = list(_updates(tasks, inputs))
     # Concurrent jobs are serialized by the row locks, so the second one sees the versions of the first.
-    _note_posteriors(updates)
+    _save_posteriors(updates)
     full = [update for update in updates if update.is_full and update.task.state == Task.State.OPEN]
     stay_open = _needing_more_answers(project, full) if may_ask_more else frozenset[int]()
     closed = [update for update in updates if update.task.pk not in stay_open]
@@ -116,13 +118,13 @@ def _update_chunk(project: Project, task_ids: Sequence[int], may_ask_more: bool)
     return _Written(written, inputs.worker_model.version)
 
 
-def _updates(tasks: Sequence[Task], inputs: Ground) -> Iterator[_Update]:
+def _updates(tasks: Sequence[Task], inputs: LabelInputs) -> Iterator[_Update]:
     task_ids = [task.pk for task in tasks]
     labels = {row.task_id: row for row in ConsensusLabel.objects.filter(task_id__in=task_ids, is_current=True)}
     for task in tasks:
         answers = inputs.by_task[task.pk].people
         if answers:
-            result = agree(task=task, inputs=inputs)
+            result = aggregate_task(task=task, inputs=inputs)
             yield _Update(task, len(answers), result, inputs.worker_model, labels.get(task.pk))
 
 
@@ -133,26 +135,26 @@ def _needing_more_answers(project: Project, full: Sequence[_Update]) -> frozense
     if not unsure:
         return frozenset()
     # Without a remaining worker the task would stay open forever; a reviewer decides it instead.
-    remaining = workers_left_to_ask(project_id=project.pk, task_ids=unsure)
+    remaining = remaining_workers(project_id=project.pk, task_ids=unsure)
     return frozenset(pk for pk in unsure if remaining[pk] > 0)
 
 
 def _is_unsure(project: Project, update: _Update) -> bool:
-    return wants_more(
+    return needs_more_answers(
         project=project,
         posterior=update.result.posterior,
         confidence=update.result.confidence,
         answers=update.answers,
-        worker=Somebody.of(update.worker_model),
+        worker=NextWorker.of(update.worker_model),
     )
 
 
-def _note_posteriors(updates: Collection[_Update]) -> None:
+def _save_posteriors(updates: Collection[_Update]) -> None:
     existing = {row.task_id: row for row in Posterior.objects.filter(task_id__in=[each.task.pk for each in updates])}
     rows = []
     for update in updates:
         row = existing.get(update.task.pk) or Posterior(task=update.task, project_id=update.task.project_id)
-        row.answers, row.body = update.answers, posterior_beside(update.result, update.current)
+        row.answers, row.body = update.answers, posterior_with_label_ids(update.result, update.current)
         row.confidence, row.state_version = update.result.confidence, update.worker_model.version
         rows.append(row)
     Posterior.objects.bulk_create(

@@ -17,13 +17,13 @@ import numpy as np
 from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD, LOOK_AHEAD, design_effect, pair_gains
 from projects.models import Project
 from tasks.consensus.models import Posterior
-from tasks.consensus.worker_model import Learnt, learnt_of
+from tasks.consensus.worker_model import WorkerModel, load_worker_model
 
 Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Somebody:
+class NextWorker:
     """The expected accuracy of the next worker, about classes and about the existence of objects.
 
     alike: how correlated the errors of answers about a class are, see `aggregation.classification.predict`.
@@ -34,7 +34,7 @@ class Somebody:
     error_correlation: float = 0.0
 
     @classmethod
-    def of(cls, worker_model: Learnt) -> Somebody:
+    def of(cls, worker_model: WorkerModel) -> NextWorker:
         pooled = worker_model.blend.pooled_accuracy
         if worker_model.rates is None:
             return cls(pooled, pooled, worker_model.blend.error_correlation)
@@ -43,15 +43,17 @@ class Somebody:
         return cls(pooled, about_objects, worker_model.blend.error_correlation)
 
 
-def wants_more(*, project: Project, posterior: Json, confidence: float, answers: int, worker: Somebody) -> bool:
+def needs_more_answers(
+    *, project: Project, posterior: Json, confidence: float, answers: int, worker: NextWorker
+) -> bool:
     """Whether another answer is worth its price, within the project's maximum of answers per image."""
     left = project.answers_max - answers
     if confidence >= project.confidence_target or left < 1:
         return False
-    return gain_of(posterior=posterior, worker=worker, answers=answers, remaining=left) > DEFAULT_THRESHOLD
+    return expected_gain(posterior=posterior, worker=worker, answers=answers, remaining=left) > DEFAULT_THRESHOLD
 
 
-def gain_of(*, posterior: Json, worker: Somebody, answers: int, remaining: int = LOOK_AHEAD) -> float:
+def expected_gain(*, posterior: Json, worker: NextWorker, answers: int, remaining: int = LOOK_AHEAD) -> float:
     """The expected gain in correct decisions from one more answer, summed over the decisions of a task: the class of
     the image and, for each object, its existence and its class.
 
@@ -72,14 +74,16 @@ def gain_of(*, posterior: Json, worker: Somebody, answers: int, remaining: int =
     return float(gains.sum())
 
 
-def gains_of(*, project: Project, task_ids: Sequence[int]) -> dict[int, float]:
+def expected_gains(*, project: Project, task_ids: Sequence[int]) -> dict[int, float]:
     """The expected gain of one more answer, for those of the tasks whose posteriors call for one."""
-    worker = Somebody.of(learnt_of(project=project, workers=(), classes=()))
+    worker = NextWorker.of(load_worker_model(project=project, workers=(), classes=()))
     rows = Posterior.objects.filter(task_id__in=task_ids).values_list("task_id", "body", "confidence", "answers")
     return {
-        task: gain_of(posterior=body, worker=worker, answers=answers)
+        task: expected_gain(posterior=body, worker=worker, answers=answers)
         for task, body, confidence, answers in rows
-        if wants_more(project=project, posterior=body, confidence=confidence or 0.0, answers=answers, worker=worker)
+        if needs_more_answers(
+            project=project, posterior=body, confidence=confidence or 0.0, answers=answers, worker=worker
+        )
     }
 
 

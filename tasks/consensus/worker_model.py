@@ -19,7 +19,7 @@ from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.labels.arrays import IntArray
 from projects.models import Project
 from tasks.consensus.models import ConsensusState, WorkerReliability
-from tasks.consensus.predictions import models_on_check_images
+from tasks.consensus.predictions import model_gold_record
 from tasks.standing.models import Standing
 from tasks.standing.trust import PRIOR_ALPHA, PRIOR_BETA
 
@@ -31,7 +31,7 @@ History = dict[int, tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True)
-class Learnt:
+class WorkerModel:
     """The model that labels are computed with. It covers only the workers it was loaded for.
 
     version: of the state, 0 before the first fit. blend: class model, of images and of objects. rates: how reliably
@@ -44,12 +44,12 @@ class Learnt:
     rates: DetectionRates | None
 
 
-def learnt_of(*, project: Project, workers: Collection[int], classes: Collection[int]) -> Learnt:
+def load_worker_model(*, project: Project, workers: Collection[int], classes: Collection[int]) -> WorkerModel:
     """Load the current state of these workers, all from one version even while a refit writes the next."""
     while True:
         state = ConsensusState.objects.filter(project=project, is_current=True).first()
         if state is None:
-            return Learnt(0, None, cold_blend(project=project, workers=workers, classes=classes), None)
+            return WorkerModel(0, None, cold_start_blend(project=project, workers=workers, classes=classes), None)
         rows = WorkerReliability.objects.filter(state=state, worker_id__in=list(workers))
         bodies = dict(rows.values_list("worker_id", "body"))
         # A version is deleted when the one after next is written; a reader that was paused that long retries.
@@ -57,8 +57,8 @@ def learnt_of(*, project: Project, workers: Collection[int], classes: Collection
             break
     blend = _read_blend(state.header["blend"], bodies)
     if blend is None:
-        blend = cold_blend(project=project, workers=workers, classes=classes)
-    return Learnt(state.version, state.created_at, blend, _read_rates(state.header["rates"], bodies))
+        blend = cold_start_blend(project=project, workers=workers, classes=classes)
+    return WorkerModel(state.version, state.created_at, blend, _read_rates(state.header["rates"], bodies))
 
 
 def current_version(*, project_id: int) -> int:
@@ -66,29 +66,29 @@ def current_version(*, project_id: int) -> int:
     return rows.values_list("version", flat=True).first() or 0
 
 
-def cold_blend(*, project: Project, workers: Collection[int], classes: Collection[int]) -> FittedModel:
+def cold_start_blend(*, project: Project, workers: Collection[int], classes: Collection[int]) -> FittedModel:
     """Rate every worker by gold results, with equally frequent classes: without gold this is a majority vote."""
     ids = np.array(sorted(workers), np.int64)
-    known = check_images_of(project=project, workers=workers)
+    known = gold_record(project=project, workers=workers)
     counts = np.array([known.get(int(worker), (0.0, 0.0)) for worker in ids], np.float64).reshape(-1, 2)
     return cold_start_model(np.array(sorted(classes), np.int64), ids, counts)
 
 
-def check_images_of(*, project: Project, workers: Collection[int]) -> History:
+def gold_record(*, project: Project, workers: Collection[int]) -> History:
     """(right, wrong) gold answers of each worker: this project's in full, others' as in `other_projects_record`.
 
     When a manager resumes a paused worker, earlier gold answers are discarded together with the trust built on them.
     """
-    record = earlier_record(project=project, workers=workers)
+    record = other_projects_record(project=project, workers=workers)
     standings = Standing.objects.filter(project=project, worker_id__in=list(workers))
     own = {row.worker_id: (row.trust_alpha - PRIOR_ALPHA, row.trust_beta - PRIOR_BETA) for row in standings}
-    for worker, (right, wrong) in [*own.items(), *models_on_check_images(project=project, actors=workers).items()]:
+    for worker, (right, wrong) in [*own.items(), *model_gold_record(project=project, actors=workers).items()]:
         earlier = record.get(worker, (0.0, 0.0))
         record[worker] = (earlier[0] + max(right, 0.0), earlier[1] + max(wrong, 0.0))
     return record
 
 
-def earlier_record(*, project: Project, workers: Collection[int]) -> History:
+def other_projects_record(*, project: Project, workers: Collection[int]) -> History:
     """(right, wrong) gold answers of the workers in other projects of the same organization; those of other
     organizations must not be visible here.
 

@@ -9,30 +9,30 @@ from projects.models import Project
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import close_slots, create_tasks
 from tasks.consensus.label_methods import GOLD
-from tasks.consensus.refit import ask_refit
+from tasks.consensus.refit import request_refit
 from tasks.consensus.selectors import current_label
 from tasks.consensus.services import mark_answered, write_version
 from tasks.gold.models import Gold
 from tasks.gold.services import create_gold, retire_gold
 from tasks.ingest.models import Image
-from tasks.review.services import note_owners_label, read_answer
+from tasks.review.services import approve_owner_label, read_answer
 
 
-class ImageInWork(Conflict):
+class ImageBeingLabeled(Conflict):
     """This image is being labeled; choose another one."""
 
     code = "image_in_work"
 
 
 @transaction.atomic
-def make_check_image(
+def make_gold_image(
     *, project: Project, image: Image, raw: object, by: Actor, source: str = Gold.Source.MANAGER
 ) -> Gold:
     """Locks the image's batch, then its task. Turn an image with the owner's answer into gold.
 
     It is then assigned to workers as gold instead of as work; the owner's answer becomes its approved label, so that
-    releases include it. Retired gold can be created again. Raises ImageInWork if workers have been assigned the image
-    or have answered it, GoldExists, and FixRefused if the answer does not match the project's schema.
+    releases include it. Retired gold can be created again. Raises ImageBeingLabeled if workers have been assigned the
+    image or have answered it, GoldExists, and FixRefused if the answer does not match the project's schema.
     """
     task = _task_of(project, image)
     Batch.objects.select_for_update(no_key=True).get(pk=task.batch_id)
@@ -42,20 +42,20 @@ def make_check_image(
         .get(pk=task.pk)
     )
     if task.taken or (task.state != Task.State.OPEN and not _is_owners(task)):
-        raise ImageInWork
+        raise ImageBeingLabeled
     answer = read_answer(project=task.project, task=task, raw=raw)
     gold = create_gold(project=project, image=image, accepted=[answer], source=source)
     close_slots(task=task)
     _label(task, answer, by, source)
-    ask_refit(project_id=project.pk)
+    request_refit(project_id=project.pk)
     return gold
 
 
 @transaction.atomic
-def retire_check_image(*, gold: Gold) -> None:
+def retire_gold_image(*, gold: Gold) -> None:
     """Like `retire_gold`; also requests a refit, which discards the gold's evidence about workers."""
     retire_gold(gold=gold)
-    ask_refit(project_id=gold.project_id)
+    request_refit(project_id=gold.project_id)
 
 
 def _task_of(project: Project, image: Image) -> Task:
@@ -75,4 +75,4 @@ def _label(task: Task, answer: Answer, by: Actor, source: str) -> None:
     evidence = {"by": str(by.public_id), "source": str(source), "n": 1}
     label = write_version(task=task, answer=answer, method=GOLD, evidence=evidence)
     mark_answered(project_id=task.project_id, task_ids=[task.pk])
-    note_owners_label(owner=by, task=task, label=label)
+    approve_owner_label(owner=by, task=task, label=label)

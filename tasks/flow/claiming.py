@@ -19,14 +19,14 @@ WHERE project_id = %s AND worker_id = %s AND state = 'live'
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class ClaimResult:
     """A live hand; `fresh` if this call created it."""
 
     hand: Hand
     fresh: bool
 
 
-def take(*, worker: Actor, project: Project) -> Taken | None:
+def claim(*, worker: Actor, project: Project) -> ClaimResult | None:
     """Settle the worker's expired hand, if any, then claim; returns None and raises as `claim_hand` does.
 
     Claiming alone would return the expired hand, whose leases are all over.
@@ -38,11 +38,11 @@ def take(*, worker: Actor, project: Project) -> Taken | None:
     if hand is None:
         return None
     hand.project = project
-    return Taken(hand, fresh=previous is None or previous[0] != hand.pk)
+    return ClaimResult(hand, fresh=previous is None or previous[0] != hand.pk)
 
 
-def take_hand(*, worker: Actor, project: Project) -> Hand | None:
-    result = take(worker=worker, project=project)
+def claim_next_hand(*, worker: Actor, project: Project) -> Hand | None:
+    result = claim(worker=worker, project=project)
     return result.hand if result is not None else None
 
 

@@ -11,13 +11,20 @@ from annotary_core.formats.ground_truth import Problem, Unreadable
 from kernel.errors import Conflict, Refused
 from projects.models import Project
 from projects.selectors import schema_of
-from tasks.flow.check_images import make_check_image
+from tasks.flow.check_images import make_gold_image
 from tasks.gold.models import Gold
 from tasks.ingest.ground_truth import GroundTruthRecords, ImageFrame, read_ground_truth, to_answer, unknown_classes
 from tasks.ingest.models import Image, ImportItem
 from tasks.ingest.name_matching import match_names
 
-__all__ = ["MatchedTruth", "SampleRefused", "TruthReport", "import_truth", "match_truth", "read_ground_truth"]
+__all__ = [
+    "GroundTruthReport",
+    "MatchedGroundTruth",
+    "SampleRefused",
+    "import_ground_truth",
+    "match_ground_truth",
+    "read_ground_truth",
+]
 
 
 class SampleRefused(Refused):
@@ -27,7 +34,7 @@ class SampleRefused(Refused):
 
 
 @dataclass(slots=True)
-class MatchedTruth:
+class MatchedGroundTruth:
     """Ground truth mapped to a project: {id of an image: body of its canonical answer}.
 
     `unmatched` are file names in the labels without an image; `problems` are labels that cannot be used, with the
@@ -41,7 +48,7 @@ class MatchedTruth:
 
 
 @dataclass(frozen=True, slots=True)
-class TruthReport:
+class GroundTruthReport:
     """The result of an import of ground truth: `records` read, `matched` usable ones, `golds` created from these."""
 
     reader: str
@@ -53,7 +60,7 @@ class TruthReport:
     problems: tuple[Problem, ...]
 
 
-def match_truth(*, project: Project, truth: GroundTruthRecords) -> MatchedTruth:
+def match_ground_truth(*, project: Project, truth: GroundTruthRecords) -> MatchedGroundTruth:
     """Match the labels to images of the project's dataset, by source key, else by base name.
 
     Writes nothing. See `tasks.ingest.ground_truth` for the coordinate frame of boxes.
@@ -61,7 +68,7 @@ def match_truth(*, project: Project, truth: GroundTruthRecords) -> MatchedTruth:
     schema = schema_of(project=project)
     images = _images_by_key(project)
     keys = match_names(truth.records, list(images))
-    matched = MatchedTruth(
+    matched = MatchedGroundTruth(
         unmatched=[name for name in truth.records if name not in keys],
         problems=list(truth.problems),
         unknown_classes=unknown_classes(truth, schema=schema),
@@ -81,7 +88,9 @@ def match_truth(*, project: Project, truth: GroundTruthRecords) -> MatchedTruth:
     return matched
 
 
-def import_truth(*, project: Project, by: Actor, path: Path, as_gold: int | float, seed: int = 0) -> TruthReport:
+def import_ground_truth(
+    *, project: Project, by: Actor, path: Path, as_gold: int | float, seed: int = 0
+) -> GroundTruthReport:
     """Read labels from `path` and turn a sample of them into gold, each in its own transaction.
 
     `as_gold` is a number of images or, as a float, a share of the matching ones. The same seed chooses the same images
@@ -89,21 +98,21 @@ def import_truth(*, project: Project, by: Actor, path: Path, as_gold: int | floa
     Raises SampleRefused, GroundTruthRefused, ArchiveRefused; individual labels that cannot be used are reported.
     """
     truth = read_ground_truth(path=path)
-    matched = match_truth(project=project, truth=truth)
+    matched = match_ground_truth(project=project, truth=truth)
     count = _count(as_gold, len(matched.answers))
     golds: list[Gold] = []
     for image in _shuffled(matched.answers, seed):
         if len(golds) >= count:
             break
         try:
-            gold = make_check_image(
+            gold = make_gold_image(
                 project=project, image=image, raw=matched.answers[image.pk], by=by, source=Gold.Source.TRUTH
             )
         except Conflict as error:
             matched.problems.append(Problem(image.source_key, error.detail))
         else:
             golds.append(gold)
-    return TruthReport(
+    return GroundTruthReport(
         reader=truth.reader,
         records=len(truth.records),
         matched=len(matched.answers),

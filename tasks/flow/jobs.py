@@ -4,7 +4,7 @@ from celery import shared_task
 
 from kernel.jobs import job
 from kernel.models import Job
-from tasks.consensus.refit import REFIT, UPDATE_LABELS, catch_up, refit
+from tasks.consensus.refit import REFIT, UPDATE_LABELS, queue_missed_tasks, refit
 from tasks.flow.imports import run_import
 from tasks.flow.lease_expiry import expire_leases
 from tasks.flow.relabel import relabel
@@ -20,7 +20,7 @@ def update_labels_job(row: Job, *, task_ids: list[int]) -> None:
 def refit_job(row: Job) -> None:
     assert row.project_id is not None  # always set by request_refit
     refit(project_id=row.project_id)
-    catch_up(project_id=row.project_id)
+    queue_missed_tasks(project_id=row.project_id)
 
 
 @job("flow.run_import", time_limit=900)

@@ -21,13 +21,13 @@ from projects.selectors import schema_of
 from tasks.annotation.models import Annotation
 from tasks.batching.models import Task
 from tasks.consensus.models import Prediction
-from tasks.consensus.refit import TASKS_A_JOB, UPDATE_LABELS, ask_refit
+from tasks.consensus.refit import TASKS_PER_JOB, UPDATE_LABELS, request_refit
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
 
 #: The maximum number of images per call.
-MOST = 10_000
-LONGEST_NAME = 120
+MAX_PREDICTIONS = 10_000
+MAX_NAME_LENGTH = 120
 #: Tolerance for the sum of the probabilities: with values of two decimals the sum need not be exactly 1.
 _SUM = 0.02
 _CHUNK = 1000
@@ -58,12 +58,12 @@ def add_predictions(*, project: Project, model: str, rows: Mapping[UUID, Mapping
     classes, for images that are not in the project, and for projects without image classes.
     """
     schema, name = schema_of(project=project), model.strip()
-    if not 0 < len(name) <= LONGEST_NAME:
-        raise PredictionRefused(f"A model needs a name of 1 to {LONGEST_NAME} characters.")
+    if not 0 < len(name) <= MAX_NAME_LENGTH:
+        raise PredictionRefused(f"A model needs a name of 1 to {MAX_NAME_LENGTH} characters.")
     if not schema.has_image_class:
         raise PredictionRefused("Predictions are image classes, and this project has none.")
-    if len(rows) > MOST:
-        raise PredictionRefused(f"The request has {len(rows):,} images; send at most {MOST:,} at a time.")
+    if len(rows) > MAX_PREDICTIONS:
+        raise PredictionRefused(f"The request has {len(rows):,} images; send at most {MAX_PREDICTIONS:,} at a time.")
     if not rows:
         return 0  # creates no model without predictions
     shares = {image: _shares(image, probabilities, schema) for image, probabilities in rows.items()}
@@ -169,10 +169,10 @@ def _write(project: Project, actor: Actor, predictions: Sequence[tuple[_Target, 
 
 def _queue_relabeling(project: Project, task_ids: Sequence[int]) -> None:
     answered = sorted(Task.objects.filter(pk__in=task_ids, posterior__isnull=False).values_list("pk", flat=True))
-    for start in range(0, len(answered), TASKS_A_JOB):
-        chunk = answered[start : start + TASKS_A_JOB]
+    for start in range(0, len(answered), TASKS_PER_JOB):
+        chunk = answered[start : start + TASKS_PER_JOB]
         enqueue(UPDATE_LABELS, project_id=project.pk, max_attempts=KEEP_TRYING, task_ids=chunk)
-    ask_refit(project_id=project.pk)
+    request_refit(project_id=project.pk)
 
 
 def _digest(shares: Mapping[int, float]) -> str:

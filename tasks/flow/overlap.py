@@ -9,23 +9,23 @@ from django.db.models import F
 from projects.models import Project
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import close_slots, raise_wanted
-from tasks.consensus.selectors import full_but_open, settled_annotations
+from tasks.consensus.selectors import complete_open_tasks, settled_annotations
 from tasks.consensus.services import update_labels
-from tasks.consensus.stopping_policy import gains_of
+from tasks.consensus.stopping_policy import expected_gains
 
 #: A task's priority is the expected gain of an answer, in thousandths of a correct decision.
 PRIORITY = 1000
 
 
-def ask_again(*, task_ids: Sequence[int]) -> int:
+def raise_overlap(*, task_ids: Sequence[int]) -> int:
     """Raise `wanted` by one for full tasks whose label is not certain enough; returns the number of tasks raised.
 
     The new value is one above the value read, so two jobs that see the same answers raise it once. Tasks with the
     highest expected gain are assigned first.
     """
     raised = 0
-    for project, tasks in _by_project(full_but_open(task_ids=task_ids)):
-        gains = gains_of(project=project, task_ids=[task.pk for task in tasks])
+    for project, tasks in _by_project(complete_open_tasks(task_ids=task_ids)):
+        gains = expected_gains(project=project, task_ids=[task.pk for task in tasks])
         for task in tasks:
             if task.wanted < project.answers_max:
                 priority = round(PRIORITY * gains.get(task.pk, 0.0))
@@ -33,7 +33,7 @@ def ask_again(*, task_ids: Sequence[int]) -> int:
     return raised
 
 
-def ask_no_more(*, task_ids: Sequence[int]) -> int:
+def lower_overlap(*, task_ids: Sequence[int]) -> int:
     """Close the open slots of tasks that have become certain since more answers were requested, after a refit.
 
     Tasks with a live lease stay open. Returns the number of tasks closed.
@@ -42,7 +42,7 @@ def ask_no_more(*, task_ids: Sequence[int]) -> int:
     closed: list[int] = []
     for project, tasks in _by_project(list(open_tasks.order_by("pk"))):
         candidates = [task for task in tasks if task.taken >= project.answers_min]
-        unsure = gains_of(project=project, task_ids=[task.pk for task in candidates])
+        unsure = expected_gains(project=project, task_ids=[task.pk for task in candidates])
         closed += [task.pk for task in candidates if task.pk not in unsure and _close(task)]
     update_labels(task_ids=closed)
     return len(closed)
@@ -67,7 +67,7 @@ def _by_project(tasks: Sequence[Task]) -> list[tuple[Project, list[Task]]]:
 
 
 @transaction.atomic
-def stop_asking(*, batch: Batch) -> int:
+def close_with_current_answers(*, batch: Batch) -> int:
     """Locks the batch, then its tasks. Close tasks with the answers they have; returns the number of tasks closed.
 
     Tasks without an answer and tasks with a live lease stay open.

@@ -10,9 +10,9 @@ from projects.models import Project
 from tasks.assignment.models import Assignment
 from tasks.batching.models import Batch, Task
 from tasks.consensus.models import Posterior
-from tasks.consensus.refit import ask_refit
+from tasks.consensus.refit import request_refit
 from tasks.review.models import Review
-from tasks.review.services import note_rejection
+from tasks.review.services import record_rejection
 
 
 @transaction.atomic
@@ -25,10 +25,10 @@ def reject_label(*, reviewer: Actor, task: Task, label_hash: str, reason: str, a
     """
     batch = Batch.objects.select_for_update(no_key=True).get(pk=task.batch_id)
     task = Task.objects.select_for_update(no_key=True).get(pk=task.pk)
-    verdict = note_rejection(reviewer=reviewer, task=task, label_hash=label_hash, reason=reason, again=again)
+    verdict = record_rejection(reviewer=reviewer, task=task, label_hash=label_hash, reason=reason, again=again)
     _void_round(task)
     _begin_round(batch, task)
-    ask_refit(project_id=task.project_id)
+    request_refit(project_id=task.project_id)
     return verdict
 
 

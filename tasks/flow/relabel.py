@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from tasks.batching.models import Batch, Task
-from tasks.consensus.refit import ask_refit_when_due
+from tasks.consensus.refit import request_refit_if_due
 from tasks.consensus.services import update_labels
-from tasks.flow.overlap import ask_again, ask_no_more
+from tasks.flow.overlap import lower_overlap, raise_overlap
 from tasks.review.services import drop_stale_verdicts
 
 
@@ -17,8 +17,8 @@ def relabel(*, task_ids: Sequence[int]) -> int:
     Each step commits on its own and derives its work from the tables, so a repeated run resumes after a crash.
     """
     written = update_labels(task_ids=task_ids)
-    ask_again(task_ids=task_ids)
-    ask_no_more(task_ids=task_ids)
+    raise_overlap(task_ids=task_ids)
+    lower_overlap(task_ids=task_ids)
     drop_stale_verdicts(task_ids=task_ids)
     reopen_batches(task_ids=task_ids)
     for project_id in Task.objects.filter(pk__in=task_ids).order_by().values_list("project_id", flat=True).distinct():
@@ -29,7 +29,7 @@ def relabel(*, task_ids: Sequence[int]) -> int:
 @transaction.atomic
 def refit_if_due(*, project_id: int) -> bool:
     """Request a refit if enough answers have settled since the last one."""
-    return ask_refit_when_due(project_id=project_id)
+    return request_refit_if_due(project_id=project_id)
 
 
 @transaction.atomic

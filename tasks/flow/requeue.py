@@ -12,27 +12,27 @@ from django.db.models import Exists, F, OuterRef, QuerySet
 from projects.models import Project
 from tasks.assignment.models import Assignment
 from tasks.batching.models import Batch, Task
-from tasks.flow.overlap import stop_asking
+from tasks.flow.overlap import close_with_current_answers
 from tasks.standing.models import Standing
 
 
 @dataclass(frozen=True)
-class Waiting:
+class StuckTasks:
     """The number of open tasks with slots that no active worker of the project may claim in the current round."""
 
     without_answer: int
     with_answers: int
 
 
-def waiting_for_nobody(*, project: Project) -> Waiting:
+def stuck_tasks(*, project: Project) -> StuckTasks:
     """Count stuck tasks, for `requeue_unanswered` (no answers) and `overlap.close_with_current_answers` (some)."""
     stuck = _stuck(project.pk, Task.objects.filter(project=project))
     without_answer = stuck.filter(taken=0).count()
-    return Waiting(without_answer=without_answer, with_answers=stuck.filter(taken__gt=0).count())
+    return StuckTasks(without_answer=without_answer, with_answers=stuck.filter(taken__gt=0).count())
 
 
 @transaction.atomic
-def offer_again(*, batch: Batch) -> int:
+def requeue_unanswered(*, batch: Batch) -> int:
     """Locks the batch, then its tasks. Start a new round for stuck tasks without an answer; returns their number.
 
     Answers that still arrive for the previous round are kept and paid for like any late answer.
@@ -48,16 +48,16 @@ def offer_again(*, batch: Batch) -> int:
     return len(unanswered)
 
 
-def unstick(*, project: Project) -> tuple[int, int]:
+def requeue_stuck(*, project: Project) -> tuple[int, int]:
     """Requeue stuck tasks without an answer, and close the others with their current answers.
 
     Works batch by batch, each in its own transaction; returns (tasks requeued, tasks closed).
     """
     requeued = closed = 0
     for batch in Batch.objects.filter(project=project, state=Batch.State.OPEN).order_by("number"):
-        requeued += offer_again(batch=batch)
+        requeued += requeue_unanswered(batch=batch)
         if _stuck(project.pk, Task.objects.filter(batch=batch, taken__gt=0)).exists():
-            closed += stop_asking(batch=batch)
+            closed += close_with_current_answers(batch=batch)
     return requeued, closed
 
 

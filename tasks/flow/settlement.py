@@ -17,7 +17,7 @@ from kernel.jobs import KEEP_TRYING, enqueue
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import close_hand_leases
-from tasks.consensus.refit import UPDATE_LABELS, ask_refit
+from tasks.consensus.refit import UPDATE_LABELS, request_refit
 from tasks.gold.compare import Tolerance, compare
 from tasks.gold.models import Gold, GoldResult
 from tasks.pay.models import LedgerEntry
@@ -26,7 +26,7 @@ from tasks.standing.services import record_gold_results
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Settlement:
     """A settled hand: how many answers were credited and what they earned. Nothing in it distinguishes gold."""
 
     hand: Hand
@@ -42,7 +42,7 @@ class _GoldCounts:
 
 
 @transaction.atomic
-def settle_hand(*, worker: Actor, hand_id: UUID) -> Settled:
+def settle_hand(*, worker: Actor, hand_id: UUID) -> Settlement:
     """Locks hand, batches, tasks, assignments, standing. Settle a hand; a second call has no effect. Raises NotFound.
 
     Assignments are locked before their answers are read: a concurrent change is awaited and then settled, a later one
@@ -62,7 +62,7 @@ def settle_hand(*, worker: Actor, hand_id: UUID) -> Settled:
         hand.refresh_from_db(fields=["state", "settled_at"])
         if paused:
             # Labels of the worker's earlier answers are recomputed without waiting for further answers.
-            ask_refit(project_id=hand.project_id)
+            request_refit(project_id=hand.project_id)
     return _figures(hand)
 
 
@@ -163,7 +163,7 @@ def _update_labels(project_id: int, submitted: list[Assignment]) -> None:
         enqueue(UPDATE_LABELS, project_id=project_id, max_attempts=KEEP_TRYING, task_ids=task_ids)
 
 
-def _figures(hand: Hand) -> Settled:
+def _figures(hand: Hand) -> Settlement:
     credits = LedgerEntry.objects.filter(hand=hand, kind=LedgerEntry.Kind.CREDIT)
     sums = credits.aggregate(answers=Count("pk"), earned=Sum("amount"))
-    return Settled(hand, sums["answers"], sums["earned"] or Decimal(0), hand.project.currency)
+    return Settlement(hand, sums["answers"], sums["earned"] or Decimal(0), hand.project.currency)

@@ -39,7 +39,7 @@ class BatchUnanswered(TransitionRefused):
     code = "batch_unanswered"
 
 
-class IsCheckImage(Conflict):
+class IsGold(Conflict):
     """This is a check image with the owner's answer; retire the check image first."""
 
     code = "is_check_image"

@@ -59,7 +59,7 @@ def review_queue(*, project: Project, batch: Batch | None = None, state: str = "
     return labels.filter(filters[state]).order_by("confidence", "pk")
 
 
-def batch_review(*, batch: Batch) -> dict[str, int]:
+def review_progress(*, batch: Batch) -> dict[str, int]:
     """The review progress of a batch: images, those without all answers, labels to review, unseen and approved ones."""
     states = dict(Task.objects.filter(batch=batch).values_list("state").annotate(tasks=Count("pk")))
     to_review = review_queue(project=batch.project, batch=batch, state="to_review").count()

@@ -21,7 +21,7 @@ from tasks.batching.models import Batch, Task
 from tasks.batching.services import close_answered_slots
 from tasks.consensus.label_methods import GOLD, REVIEW
 from tasks.consensus.models import ConsensusLabel
-from tasks.consensus.refit import ask_refit
+from tasks.consensus.refit import request_refit
 from tasks.consensus.selectors import current_label
 from tasks.consensus.services import in_chunks, write_version
 from tasks.gold.models import Gold
@@ -29,7 +29,7 @@ from tasks.review.errors import (
     AlreadyReviewed,
     BatchUnanswered,
     FixRefused,
-    IsCheckImage,
+    IsGold,
     LabelChanged,
     NotAnswered,
     ReasonMissing,
@@ -82,11 +82,11 @@ def fix_label(*, reviewer: Actor, task: Task, label_hash: str, raw: object, agai
     }
     fixed = write_version(task=task, answer=answer, method=REVIEW, evidence=evidence)
     verdict = _approve(task=task, label=fixed, reviewer=reviewer, verdict=Review.Verdict.FIX)
-    ask_refit(project_id=task.project_id)
+    request_refit(project_id=task.project_id)
     return verdict
 
 
-def note_rejection(*, reviewer: Actor, task: Task, label_hash: str, reason: str, again: bool = False) -> Review:
+def record_rejection(*, reviewer: Actor, task: Task, label_hash: str, reason: str, again: bool = False) -> Review:
     """Needs a transaction; locks the task. Records the verdict alone: `flow.rejection` also reopens the task."""
     reason = reason.strip()
     if not reason:
@@ -101,7 +101,7 @@ def note_rejection(*, reviewer: Actor, task: Task, label_hash: str, reason: str,
     return verdict
 
 
-def note_owners_label(*, owner: Actor, task: Task, label: ConsensusLabel) -> Review:
+def approve_owner_label(*, owner: Actor, task: Task, label: ConsensusLabel) -> Review:
     """Needs the task's row lock. Approve the owner's own label of a gold image."""
     return _approve(task=task, label=label, reviewer=owner, verdict=Review.Verdict.APPROVE)
 
@@ -209,7 +209,7 @@ def _refuse_check_image(task: Task, label: ConsensusLabel) -> None:
     """Refuse gold. Its answer is stored twice; changing only one copy would measure workers by a different answer."""
     active = Gold.objects.filter(project_id=task.project_id, image_id=task.image_id, state=Gold.State.ACTIVE)
     if label.method == GOLD and active.exists():
-        raise IsCheckImage
+        raise IsGold
 
 
 def _refuse_unanswered(tasks: Sequence[Task]) -> None:

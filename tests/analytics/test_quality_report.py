@@ -16,13 +16,13 @@ from tasks.flow.rejection import reject_label
 from tasks.gold.models import Gold
 from tasks.review.services import approve_label, fix_label
 from tests import factories
-from tests.labeled import a_crowd, an_agreed_task
+from tests.labeled import a_crowd, a_labeled_task
 
 pytestmark = pytest.mark.django_db
 
 
 def labeled_by(project: Project, *votes: int) -> Task:
-    return an_agreed_task(project, [factories.class_answer(number) for number in votes])
+    return a_labeled_task(project, [factories.class_answer(number) for number in votes])
 
 
 def label_of(task: Task) -> ConsensusLabel:
@@ -160,8 +160,8 @@ def test_boxes_agree_if_they_overlap_and_have_the_same_class() -> None:
     near, apart = (factories.a_project(name, classes=("cup", "leaf"), tools=("box",)) for name in ("Near", "Apart"))
     for number in range(12):
         x = 10.0 + 20 * number
-        an_agreed_task(near, [factories.box_answer((1, x + n, 10, 60, 60)) for n in range(3)])
-        an_agreed_task(apart, [factories.box_answer((1, x + 100 * n, 10 + 90 * n, 60, 60)) for n in range(3)])
+        a_labeled_task(near, [factories.box_answer((1, x + n, 10, 60, 60)) for n in range(3)])
+        a_labeled_task(apart, [factories.box_answer((1, x + 100 * n, 10 + 90 * n, 60, 60)) for n in range(3)])
     result = [project_quality(project=each)["agreement"] for each in (near, apart)]
     assert [each["about"] for each in result] == ["boxes", "boxes"]
     assert result[0]["alpha"] > 0.85

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from projects.models import Project
-from tasks.analytics.what_if import interval, project_replay
+from tasks.analytics.what_if import project_replay, wilson_interval
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.services import approve_label
 from tests import factories
-from tests.labeled import an_agreed_task
+from tests.labeled import a_labeled_task
 
 pytestmark = pytest.mark.django_db
 
@@ -32,7 +32,7 @@ def strays() -> Project:
     )
     for number in range(10):
         right = 1 + number % 2
-        an_agreed_task(project, [factories.class_answer(3 - right), *[factories.class_answer(right)] * 3])
+        a_labeled_task(project, [factories.class_answer(3 - right), *[factories.class_answer(right)] * 3])
     return project
 
 
@@ -89,7 +89,7 @@ def test_boxes_are_replayed_by_image() -> None:
     project = factories.a_project("Things", classes=("cup", "leaf"), tools=("box",), answers_min=3, answers_max=3)
     for number in range(8):
         boxes = [factories.box_answer((1, 10.0 + 20 * number + n, 10, 60, 60)) for n in range(3)]
-        an_agreed_task(project, boxes)
+        a_labeled_task(project, boxes)
     for label in ConsensusLabel.objects.filter(project=project, is_current=True)[:4]:
         approve_label(reviewer=factories.ada(), task=label.task, label_hash=label.content_hash)
     body = replay(project, 1, 3)
@@ -100,8 +100,8 @@ def test_boxes_are_replayed_by_image() -> None:
 
 
 def test_the_interval_of_a_share_is_within_0_and_1() -> None:
-    assert interval(None, 10) == (None, None)
-    assert interval(0.5, 0) == (None, None)
-    low, high = interval(1.0, 20)
+    assert wilson_interval(None, 10) == (None, None)
+    assert wilson_interval(0.5, 0) == (None, None)
+    low, high = wilson_interval(1.0, 20)
     assert high == 1.0
     assert low == pytest.approx(0.8389, abs=1e-3)

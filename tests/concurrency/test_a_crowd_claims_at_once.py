@@ -91,4 +91,4 @@ def test_every_slot_is_claimed_once_and_no_worker_is_turned_away_while_one_is_op
     assert not Hand.objects.filter(state=Hand.State.LIVE).exists()
     assert LedgerEntry.objects.count() == TASKS * OVERLAP
     worker_actions.assert_invariants(project)
-    worker_actions.assert_stream_tells_the_tables(project)
+    worker_actions.assert_stream_matches_tables(project)

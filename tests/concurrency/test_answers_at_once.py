@@ -34,7 +34,7 @@ def a_set_of(size: int, name: str = "Strays") -> Hand:
 
 def assert_the_books_balance(hand: Hand) -> None:
     worker_actions.assert_invariants(hand.project)
-    worker_actions.assert_stream_tells_the_tables(hand.project)
+    worker_actions.assert_stream_matches_tables(hand.project)
 
 
 def test_the_same_answer_sent_twice_concurrently_is_kept_once() -> None:
@@ -58,7 +58,7 @@ def test_two_concurrent_answers_make_two_revisions_and_one_is_current() -> None:
 def test_an_answer_concurrent_with_the_sweep_is_kept_and_counts() -> None:
     for number in range(6):
         hand = a_set_of(3, f"Sweep {number}")
-        worker_actions.run_out(hand)
+        worker_actions.expire_hand(hand)
         leases = worker_actions.leases_of(hand)
         *submissions, _ = together(*[partial(worker_actions.answer, lease) for lease in leases], expire_leases)
         assert [(one.late, one.counts) for one in submissions] == [(True, True)] * 3
@@ -70,7 +70,7 @@ def test_an_answer_concurrent_with_the_sweep_is_kept_and_counts() -> None:
 
 def test_the_sweep_skips_a_lease_with_a_concurrent_answer() -> None:
     hand = a_set_of(2)
-    worker_actions.run_out(hand)
+    worker_actions.expire_hand(hand)
     first, second = worker_actions.leases_of(hand)
     with transaction.atomic():
         worker_actions.answer(first)
@@ -115,7 +115,7 @@ def test_a_late_answer_that_waited_for_the_sweep_does_not_hold_its_row_while_it_
 def test_skipping_and_the_sweep_free_one_slot_between_them() -> None:
     for number in range(6):
         hand = a_set_of(1, f"Skip {number}")
-        worker_actions.run_out(hand)
+        worker_actions.expire_hand(hand)
         lease = worker_actions.leases_of(hand)[0]
         together(
             partial(skip_assignment, worker=lease.hand.worker, assignment_id=lease.public_id),
@@ -140,7 +140,7 @@ def test_concurrent_skip_and_answer_leave_one_of_the_two() -> None:
 
 def test_concurrent_sweeps_do_the_work_of_one() -> None:
     hand = a_set_of(8)
-    worker_actions.run_out(hand)
+    worker_actions.expire_hand(hand)
     assert sum(together(expire_leases, expire_leases, expire_leases)) == 8
     assert_the_books_balance(hand)
 
@@ -172,7 +172,7 @@ def test_concurrent_release_and_settlement_end_the_set_once() -> None:
 
 def test_a_set_released_while_a_late_answer_arrives_is_still_paid_for_it() -> None:
     hand = a_set_of(1)
-    worker_actions.run_out(hand)
+    worker_actions.expire_hand(hand)
     lease = worker_actions.leases_of(hand)[0]
     with transaction.atomic():
         close_leases(assignment_ids=[lease.pk], state=Assignment.State.EXPIRED)

@@ -99,7 +99,7 @@ def test_a_claim_and_a_late_answer_do_not_both_get_the_last_slot() -> None:
         project = factories.a_project(f"Last place {round_number}", workers=[wren, finch], hand_size=1, gold_rate=0)
         factories.a_task(project, wanted=1)
         hand = worker_actions.take(wren, project)
-        worker_actions.run_out(hand)
+        worker_actions.expire_hand(hand)
         expire_leases()
         lease = worker_actions.leases_of(hand)[0]
         submission, claimed = together(
@@ -109,7 +109,7 @@ def test_a_claim_and_a_late_answer_do_not_both_get_the_last_slot() -> None:
         assert submission.counts is (claimed is None)
         worker_actions.run_late_jobs()
         worker_actions.assert_invariants(project)
-        worker_actions.assert_stream_tells_the_tables(project)
+        worker_actions.assert_stream_matches_tables(project)
 
 
 def test_the_database_itself_forbids_what_the_code_avoids() -> None:

@@ -7,7 +7,7 @@ from projects.models import Project
 from tasks.batching.models import Batch, Task
 from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.consensus.services import update_labels
-from tasks.flow.check_images import ImageInWork, make_check_image
+from tasks.flow.check_images import ImageBeingLabeled, make_gold_image
 from tasks.flow.rejection import reject_label
 from tasks.flow.relabel import relabel
 from tasks.gold.models import Gold
@@ -122,12 +122,12 @@ def test_gold_is_created_once(project: Project) -> None:
     by = ada()
 
     results = together(
-        lambda: make_check_image(project=project, image=task.image, raw=class_answer(1), by=by),
-        lambda: make_check_image(project=project, image=task.image, raw=class_answer(2), by=by),
+        lambda: make_gold_image(project=project, image=task.image, raw=class_answer(1), by=by),
+        lambda: make_gold_image(project=project, image=task.image, raw=class_answer(2), by=by),
     )
 
     [refused] = [result for result in results if isinstance(result, Exception)]
-    assert isinstance(refused, GoldExists | ImageInWork)
+    assert isinstance(refused, GoldExists | ImageBeingLabeled)
     assert Gold.objects.get().accepted == [ConsensusLabel.objects.get().body]
 
 

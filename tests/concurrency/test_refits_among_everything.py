@@ -9,13 +9,13 @@ from kernel.models import Job
 from tasks.assignment.models import Assignment
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel, ConsensusState, Posterior
-from tasks.consensus.refit import catch_up, refit
+from tasks.consensus.refit import queue_missed_tasks, refit
 from tasks.flow.model_predictions import add_predictions
 from tasks.flow.rejection import reject_label
 from tasks.flow.relabel import relabel
 from tasks.review.services import fix_label
 from tests import worker_actions
-from tests.crowd import a_voting_crowd, answers_of
+from tests.crowd import simulated_votes, write_answers
 from tests.factories import a_gold, a_project, a_worker, ada, class_answer, some_tasks
 from tests.invariants import FORBIDDEN
 from tests.threads import together
@@ -30,7 +30,7 @@ def test_refits_run_concurrently_with_settlement_reviews_and_predictions(monkeyp
     project = a_project(answers_min=3, answers_max=4, hand_size=20, gold_rate=0.5, workers=[*workers, careless])
     tasks = some_tasks(project, 40, batches=4, wanted=3)
     truth = {task.pk: 1 + task.pk % 2 for task in tasks}
-    answers_of(project, a_voting_crowd(project, tasks, workers, truth=truth, right=dict.fromkeys(workers, 0.8)))
+    write_answers(project, simulated_votes(project, tasks, workers, truth=truth, right=dict.fromkeys(workers, 0.8)))
     relabel(task_ids=[task.pk for task in tasks])
     some_tasks(project, 20, batches=2, wanted=3)
     for _ in range(10):
@@ -44,7 +44,7 @@ def test_refits_run_concurrently_with_settlement_reviews_and_predictions(monkeyp
     def refits() -> None:
         for _ in range(4):
             refit(project_id=project.pk)
-            catch_up(project_id=project.pk)
+            queue_missed_tasks(project_id=project.pk)
 
     def verdicts(some: list[ConsensusLabel], decide: Callable[[ConsensusLabel], object]) -> None:
         for label in some:
@@ -76,7 +76,7 @@ def test_refits_run_concurrently_with_settlement_reviews_and_predictions(monkeyp
     for job in Job.objects.filter(kind="consensus.update").order_by("pk"):
         relabel(task_ids=job.args["task_ids"])
     refit(project_id=project.pk)
-    catch_up(project_id=project.pk)
+    queue_missed_tasks(project_id=project.pk)
     _check_what_is_left(fixed=labels[:8], rejected=[label.task_id for label in labels[8:16]])
 
 

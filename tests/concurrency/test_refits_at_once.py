@@ -11,11 +11,11 @@ from projects.models import Project
 from tasks.consensus import refit as refit_module
 from tasks.consensus import services
 from tasks.consensus.models import ConsensusState, Posterior, WorkerReliability
-from tasks.consensus.refit import REFIT, ask_refit, catch_up, refit
+from tasks.consensus.refit import REFIT, queue_missed_tasks, refit, request_refit
 from tasks.consensus.services import update_labels
-from tasks.consensus.worker_model import Learnt, learnt_of, write_state
+from tasks.consensus.worker_model import WorkerModel, load_worker_model, write_state
 from tasks.flow.jobs import refit_job
-from tests.crowd import a_voting_crowd, answers_of, said
+from tests.crowd import class_vote, simulated_votes, write_answers
 from tests.factories import a_project, a_worker, some_tasks
 from tests.lock_waits import BackgroundCall
 from tests.threads import together
@@ -32,14 +32,14 @@ def project(monkeypatch: pytest.MonkeyPatch) -> Project:
     tasks = some_tasks(project, 25, wanted=4)
     truth = {task.pk: 1 + task.pk % 2 for task in tasks}
     right = dict(zip(workers, (0.95, 0.9, 0.6, 0.5), strict=True))
-    answers_of(project, a_voting_crowd(project, tasks, workers, truth=truth, right=right))
+    write_answers(project, simulated_votes(project, tasks, workers, truth=truth, right=right))
     update_labels(task_ids=[task.pk for task in tasks])
     return project
 
 
-def known(project: Project) -> Learnt:
+def known(project: Project) -> WorkerModel:
     workers = [a_worker(name).pk for name in ("wren", "finch", "robin", "tit")]
-    return learnt_of(project=project, workers=workers, classes=[1, 2])
+    return load_worker_model(project=project, workers=workers, classes=[1, 2])
 
 
 def test_of_concurrent_refits_one_writes_and_the_others_find_nothing_new(project: Project) -> None:
@@ -69,7 +69,7 @@ def test_readers_see_the_complete_old_version_until_the_new_one_commits(project:
         ConsensusState.objects.update(fingerprint="as if of other answers")
         refit(project_id=project.pk)
         reader = BackgroundCall(lambda: known(project))
-        seen: Learnt = reader.wait_for_result()
+        seen: WorkerModel = reader.wait_for_result()
     assert seen.version == before.version == 1
     assert seen.blend.accuracy.tolist() == before.blend.accuracy.tolist()
     assert known(project).version == 2
@@ -116,7 +116,7 @@ def test_answers_that_settle_while_a_refit_runs_get_labels_of_its_version(projec
     workers = [a_worker(name) for name in ("wren", "finch", "robin", "tit")]
     with transaction.atomic():
         refit(project_id=project.pk)
-        answers_of(project, {worker: {task: said(1)} for worker in workers})
+        write_answers(project, {worker: {task: class_vote(1)} for worker in workers})
     # As above, with the answers committed and labeled by the version before.
     ConsensusState.objects.update(is_current=False)
     update_labels(task_ids=[task.pk])
@@ -124,12 +124,12 @@ def test_answers_that_settle_while_a_refit_runs_get_labels_of_its_version(projec
     assert Posterior.objects.get(task=task).state_version == 0
     Job.objects.all().delete()
 
-    assert catch_up(project_id=project.pk) > 0
+    assert queue_missed_tasks(project_id=project.pk) > 0
 
     queued = [pk for job in Job.objects.filter(kind="consensus.update") for pk in job.args["task_ids"]]
     assert task.pk in queued
     update_labels(task_ids=queued)
-    assert catch_up(project_id=project.pk) == 0
+    assert queue_missed_tasks(project_id=project.pk) == 0
 
 
 def test_an_update_overtaken_by_a_refit_is_redone_with_the_new_model(
@@ -160,7 +160,7 @@ def test_concurrent_requests_queue_one_refit(project: Project) -> None:
 
 @transaction.atomic
 def ask_in_transaction(project: Project) -> None:
-    ask_refit(project_id=project.pk)
+    request_refit(project_id=project.pk)
 
 
 def test_a_refit_that_dies_before_commit_leaves_nothing_and_is_retried(

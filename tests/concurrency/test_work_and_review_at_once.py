@@ -18,7 +18,7 @@ from tasks.assignment.selectors import assignments_of
 from tasks.assignment.services import claim_hand, skip_assignment
 from tasks.batching.models import Batch, Task
 from tasks.consensus.models import ConsensusLabel
-from tasks.flow.overlap import stop_asking
+from tasks.flow.overlap import close_with_current_answers
 from tasks.flow.rejection import reject_label
 from tasks.flow.relabel import relabel
 from tasks.flow.settlement import settle_hand
@@ -71,7 +71,7 @@ def review(reviewer: Actor, project: Project, batch: Batch, seed: int) -> None:
             if step == "batch":
                 approve_batch(reviewer=reviewer, batch=batch)
             elif step == "stop":
-                stop_asking(batch=batch)
+                close_with_current_answers(batch=batch)
             else:
                 decide(reviewer, label, step)
 

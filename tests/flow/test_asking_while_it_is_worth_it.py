@@ -9,14 +9,14 @@ from tasks.assignment.selectors import assignments_of
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
-from tasks.consensus.stopping_policy import Somebody, gain_of, wants_more
+from tasks.consensus.stopping_policy import NextWorker, expected_gain, needs_more_answers
 from tasks.flow.relabel import relabel
 from tasks.standing.models import Standing
 from tests.factories import a_project, a_task, a_worker, an_answer, class_answer, finch, wren
 
 pytestmark = pytest.mark.django_db
 
-WORKER = Somebody(0.8, 0.8)
+WORKER = NextWorker(0.8, 0.8)
 EVEN = {"class": {"1": 0.5, "2": 0.5}}
 TWO_OF_THREE = {"class": {"1": 0.73, "2": 0.27}}
 
@@ -28,30 +28,30 @@ def a_project_of_four(**policy: Any) -> Project:
 
 def test_it_stops_at_the_target_or_without_expected_gain() -> None:
     project = a_project_of_four(answers_min=2, answers_max=9, confidence_target=0.7)
-    assert wants_more(project=project, posterior=EVEN, confidence=0.5, answers=2, worker=WORKER)
-    assert not wants_more(project=project, posterior=TWO_OF_THREE, confidence=0.73, answers=3, worker=WORKER)
+    assert needs_more_answers(project=project, posterior=EVEN, confidence=0.5, answers=2, worker=WORKER)
+    assert not needs_more_answers(project=project, posterior=TWO_OF_THREE, confidence=0.73, answers=3, worker=WORKER)
     project.confidence_target = 0.99
-    assert wants_more(project=project, posterior=TWO_OF_THREE, confidence=0.73, answers=3, worker=WORKER)
+    assert needs_more_answers(project=project, posterior=TWO_OF_THREE, confidence=0.73, answers=3, worker=WORKER)
     certain = {"class": {"1": 0.99999, "2": 0.00001}}
     project.confidence_target = 1.0
-    assert not wants_more(project=project, posterior=certain, confidence=0.99999, answers=3, worker=WORKER)
+    assert not needs_more_answers(project=project, posterior=certain, confidence=0.99999, answers=3, worker=WORKER)
 
 
 def test_an_answer_that_cannot_change_the_label_is_not_requested() -> None:
     project = a_project_of_four(answers_min=3, answers_max=4, confidence_target=0.9)
     nearly = {"class": {"1": 0.85, "2": 0.15}}
-    assert gain_of(posterior=nearly, worker=WORKER, answers=2, remaining=1) == 0.0
-    assert not wants_more(project=project, posterior=nearly, confidence=0.85, answers=3, worker=WORKER)
-    assert gain_of(posterior=nearly, worker=WORKER, answers=2, remaining=2) > 0.0
+    assert expected_gain(posterior=nearly, worker=WORKER, answers=2, remaining=1) == 0.0
+    assert not needs_more_answers(project=project, posterior=nearly, confidence=0.85, answers=3, worker=WORKER)
+    assert expected_gain(posterior=nearly, worker=WORKER, answers=2, remaining=2) > 0.0
 
 
 def test_the_expected_gain_sums_over_all_decisions_of_an_image() -> None:
     thing = {"existence": 0.5, "class": {"1": 1.0}}
     one, two = ({"objects": {str(n): thing for n in range(count)}} for count in (1, 2))
-    assert gain_of(posterior=two, worker=WORKER, answers=2) == pytest.approx(
-        2 * gain_of(posterior=one, worker=WORKER, answers=2)
+    assert expected_gain(posterior=two, worker=WORKER, answers=2) == pytest.approx(
+        2 * expected_gain(posterior=one, worker=WORKER, answers=2)
     )
-    assert gain_of(posterior={"objects": {}}, worker=WORKER, answers=2) == 0.0
+    assert expected_gain(posterior={"objects": {}}, worker=WORKER, answers=2) == 0.0
 
 
 def test_the_task_with_the_highest_expected_gain_is_assigned_first() -> None:

@@ -10,7 +10,13 @@ import pytest
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
-from tasks.flow.ground_truth import SampleRefused, TruthReport, import_truth, match_truth, read_ground_truth
+from tasks.flow.ground_truth import (
+    GroundTruthReport,
+    SampleRefused,
+    import_ground_truth,
+    match_ground_truth,
+    read_ground_truth,
+)
 from tasks.flow.imports import run_import
 from tasks.gold.models import Gold
 from tasks.ingest.archives import ArchiveRefused
@@ -42,8 +48,8 @@ def coco(path: Path, names: list[str], *, category: str = "cat", box: tuple[int,
     return path
 
 
-def run_import_truth(project: Project, path: Path, as_gold: int | float = 1.0, **options: Any) -> TruthReport:
-    return import_truth(project=project, by=ada(), path=path, as_gold=as_gold, **options)
+def run_import_truth(project: Project, path: Path, as_gold: int | float = 1.0, **options: Any) -> GroundTruthReport:
+    return import_ground_truth(project=project, by=ada(), path=path, as_gold=as_gold, **options)
 
 
 def test_a_sample_becomes_gold_with_approved_labels_and_closed_slots(tmp_path: Path) -> None:
@@ -117,7 +123,7 @@ def test_a_duplicate_with_a_different_label_is_reported(tmp_path: Path) -> None:
     folder.mkdir()
     coco(folder / "a.json", ["photos/0.jpg"])
     coco(folder / "b.json", ["copy.jpg"], box=(0, 0, 50, 50))
-    matched = match_truth(project=project, truth=read_ground_truth(path=folder))
+    matched = match_ground_truth(project=project, truth=read_ground_truth(path=folder))
     assert matched.answers[Image.objects.get().pk]["objects"][0]["geom"]["x"] == 10
     assert "which has a different label" in matched.problems[0].sentence
 
@@ -180,5 +186,5 @@ def test_the_imagenet_sample_is_imported_with_its_classes() -> None:
     project = a_project(classes=names, state="draft")
     batch_import = ingest_folder(project=project, by=ada(), folder=SHARED / "imagenet_sample")
     run_import(import_id=batch_import.pk, decoders=1)
-    matched = match_truth(project=project, truth=truth)
+    matched = match_ground_truth(project=project, truth=truth)
     assert (len(matched.answers), matched.unmatched, matched.problems) == (35, [], [])

@@ -12,11 +12,11 @@ from tasks.batching.models import Task
 from tasks.consensus.evidence import task_evidence
 from tasks.consensus.models import ConsensusLabel, Posterior, Prediction
 from tasks.consensus.refit import refit
-from tasks.consensus.worker_model import learnt_of
+from tasks.consensus.worker_model import load_worker_model
 from tasks.flow.model_predictions import PredictionRefused, add_predictions
 from tasks.flow.relabel import relabel
 from tasks.pay.models import LedgerEntry
-from tests.crowd import a_voting_crowd, answers_of
+from tests.crowd import simulated_votes, write_answers
 from tests.factories import a_gold, a_project, a_task, a_worker, an_answer, class_answer, finch, some_tasks, wren
 from tests.threads import together
 
@@ -115,7 +115,7 @@ def test_a_refit_estimates_the_reliability_of_a_model(monkeypatch: pytest.Monkey
     tasks = some_tasks(project, 40, wanted=3)
     truth = {task.pk: 1 + index % 3 for index, task in enumerate(tasks)}
     right = dict.fromkeys(workers, 0.85)
-    answers_of(project, a_voting_crowd(project, tasks, workers, truth=truth, right=right, classes=3))
+    write_answers(project, simulated_votes(project, tasks, workers, truth=truth, right=right, classes=3))
     rest = 0.05
     good = {t.image.public_id: {n: 0.9 if n == truth[t.pk] else rest for n in (1, 2, 3)} for t in tasks}
     always: dict[Any, Any] = {task.image.public_id: {1: 0.9, 2: rest, 3: rest} for task in tasks}
@@ -125,7 +125,7 @@ def test_a_refit_estimates_the_reliability_of_a_model(monkeypatch: pytest.Monkey
     refit(project_id=project.pk)
 
     actors = dict(Annotation.objects.filter(source="model").values_list("actor__label", "actor_id"))
-    worker_model = learnt_of(project=project, workers=list(actors.values()), classes=())
+    worker_model = load_worker_model(project=project, workers=list(actors.values()), classes=())
     accuracy = dict(zip(worker_model.blend.workers.tolist(), worker_model.blend.accuracy.tolist(), strict=True))
     assert accuracy[actors["good"]] > 0.8 > 0.6 > accuracy[actors["always-cat"]]
 

@@ -24,7 +24,7 @@ from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.exports.jobs import write_export_job
 from tasks.exports.services import request_export
-from tasks.flow.check_images import make_check_image
+from tasks.flow.check_images import make_gold_image
 from tasks.flow.jobs import refit_job, update_labels_job
 from tasks.flow.rejection import reject_label
 from tasks.flow.settlement import settle_hand
@@ -141,7 +141,7 @@ def test_a_rejected_image_is_labeled_again_by_the_same_people_and_paid_again(pro
 
 
 def test_the_deltas_of_the_stream_sum_to_the_tables(project: Project) -> None:
-    make_check_image(project=project, image=label_image("1.jpg"), raw=class_answer(2), by=ada())
+    make_gold_image(project=project, image=label_image("1.jpg"), raw=class_answer(2), by=ada())
     Project.objects.filter(pk=project.pk).update(gold_rate=0.5)
     project.refresh_from_db()
     work(wren(), project)

@@ -6,7 +6,7 @@ from django.urls import reverse
 
 from tasks.assignment.services import claim_hand, release_hand, skip_assignment
 from tasks.batching.models import Batch, Task
-from tasks.flow.requeue import Waiting, offer_again, waiting_for_nobody
+from tasks.flow.requeue import StuckTasks, requeue_unanswered, stuck_tasks
 from tests.factories import a_project, a_task, a_user, ada, finch, wren
 from tests.worker_actions import answer, leases_of, settle, take
 
@@ -21,11 +21,11 @@ def test_images_released_by_the_only_worker_are_counted_and_requeued() -> None:
     release_hand(worker=wren(), hand_id=hand.public_id)
     settle(hand)
     assert claim_hand(worker=wren(), project=project) is None
-    assert waiting_for_nobody(project=project) == Waiting(without_answer=2, with_answers=0)
+    assert stuck_tasks(project=project) == StuckTasks(without_answer=2, with_answers=0)
 
-    assert offer_again(batch=tasks[0].batch) == 2
+    assert requeue_unanswered(batch=tasks[0].batch) == 2
 
-    assert waiting_for_nobody(project=project) == Waiting(without_answer=0, with_answers=0)
+    assert stuck_tasks(project=project) == StuckTasks(without_answer=0, with_answers=0)
     again = leases_of(take(wren(), project))
     assert [lease.round for lease in again] == [2, 2]
     assert [answer(lease).counts for lease in again] == [True, True]
@@ -37,7 +37,7 @@ def test_images_that_another_worker_can_take_stay_in_their_round() -> None:
     task = a_task(project, wanted=1)
     skip_assignment(worker=wren(), assignment_id=leases_of(take(wren(), project))[0].public_id)
 
-    assert offer_again(batch=task.batch) == 0
+    assert requeue_unanswered(batch=task.batch) == 0
     assert take(finch(), project).size == 1
 
 
@@ -48,15 +48,15 @@ def test_stuck_images_with_answers_are_counted_separately() -> None:
     answer(leases_of(hand)[0])
     settle(hand)
 
-    assert waiting_for_nobody(project=project) == Waiting(without_answer=0, with_answers=1)
-    assert offer_again(batch=task.batch) == 0
+    assert stuck_tasks(project=project) == StuckTasks(without_answer=0, with_answers=1)
+    assert requeue_unanswered(batch=task.batch) == 0
 
 
 def test_a_project_without_workers_has_no_stuck_images() -> None:
     project = a_project(answers_min=1, answers_max=1)
     a_task(project, wanted=1)
 
-    assert waiting_for_nobody(project=project) == Waiting(without_answer=0, with_answers=0)
+    assert stuck_tasks(project=project) == StuckTasks(without_answer=0, with_answers=0)
     assert Batch.objects.get(project=project).generation == 0
 
 

@@ -6,7 +6,7 @@ from kernel.models import Event
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
-from tasks.flow.overlap import stop_asking
+from tasks.flow.overlap import close_with_current_answers
 from tasks.flow.relabel import relabel
 from tests.factories import a_project, a_task, a_worker, an_answer, class_answer, finch, wren
 
@@ -76,7 +76,7 @@ def test_a_manager_can_close_tasks_with_their_current_answers() -> None:
     an_answer(in_work, wren(), class_answer(1), settled=False)
     relabel(task_ids=[disputed.pk])
 
-    assert stop_asking(batch=disputed.batch) == 1
+    assert close_with_current_answers(batch=disputed.batch) == 1
 
     states = dict(Task.objects.values_list("pk", "state"))
     assert states == {disputed.pk: "answered", untouched.pk: "open", in_work.pk: "open"}

@@ -10,13 +10,13 @@ from kernel.models import Job, OutboxMessage
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel, ConsensusState
-from tasks.consensus.refit import ask_refit, refit
-from tasks.flow.check_images import make_check_image, retire_check_image
+from tasks.consensus.refit import refit, request_refit
+from tasks.flow.check_images import make_gold_image, retire_gold_image
 from tasks.flow.jobs import refit_job
 from tasks.flow.rejection import reject_label
 from tasks.flow.relabel import relabel
 from tasks.review.services import approve_label, fix_label
-from tests.crowd import told
+from tests.crowd import set_settled_count
 from tests.factories import a_project, a_task, ada, an_answer, an_image, class_answer, wren
 
 pytestmark = pytest.mark.django_db
@@ -40,10 +40,10 @@ def project() -> Project:
 
 def test_fifty_settled_answers_request_the_first_refit(project: Project) -> None:
     label = a_label(project)
-    told(project, 49)
+    set_settled_count(project, 49)
     relabel(task_ids=[label.task_id])
     assert queued_refits() == 0
-    told(project, 50)
+    set_settled_count(project, 50)
     relabel(task_ids=[label.task_id])
     relabel(task_ids=[label.task_id])
     assert queued_refits() == 1
@@ -51,10 +51,10 @@ def test_fifty_settled_answers_request_the_first_refit(project: Project) -> None
 
 def test_further_refits_follow_every_ten_percent_of_new_answers(project: Project) -> None:
     label = a_label(project)
-    told(project, 1000)
+    set_settled_count(project, 1000)
     refit(project_id=project.pk)
     for settled, due in ((1099, 0), (1100, 1)):
-        told(project, settled)
+        set_settled_count(project, settled)
         relabel(task_ids=[label.task_id])
         assert queued_refits() == due
 
@@ -62,7 +62,7 @@ def test_further_refits_follow_every_ten_percent_of_new_answers(project: Project
 def test_answers_without_new_evidence_are_counted_as_seen(project: Project) -> None:
     label = a_label(project)
     refit(project_id=project.pk)
-    told(project, 60)  # surplus answers and retired gold: settled, but not part of a fit's input
+    set_settled_count(project, 60)  # surplus answers and retired gold: settled, but not part of a fit's input
     relabel(task_ids=[label.task_id])
     [job] = Job.objects.filter(kind="consensus.refit")
     Job.objects.update(not_before=None)
@@ -72,10 +72,10 @@ def test_answers_without_new_evidence_are_counted_as_seen(project: Project) -> N
 
 
 def test_creating_and_retiring_gold_requests_a_refit(project: Project) -> None:
-    gold = make_check_image(project=project, image=an_image(project), raw=class_answer(1), by=ada())
+    gold = make_gold_image(project=project, image=an_image(project), raw=class_answer(1), by=ada())
     assert queued_refits() == 1
     Job.objects.all().delete()
-    retire_check_image(gold=gold)
+    retire_gold_image(gold=gold)
     assert queued_refits() == 1
 
 
@@ -99,7 +99,7 @@ def test_a_rejection_requests_a_refit_because_its_answers_no_longer_count(projec
 
 def test_concurrent_requests_share_one_refit(project: Project) -> None:
     for _ in range(3):
-        ask_refit(project_id=project.pk)
+        request_refit(project_id=project.pk)
     assert queued_refits() == 1
 
 
@@ -109,7 +109,7 @@ def test_the_pause_is_proportional_to_the_duration_of_the_fit(project: Project) 
     ConsensusState.objects.update(seconds=30.0)
     OutboxMessage.objects.all().delete()
 
-    ask_refit(project_id=project.pk)
+    request_refit(project_id=project.pk)
 
     [job] = Job.objects.filter(kind="consensus.refit")
     assert job.not_before is not None

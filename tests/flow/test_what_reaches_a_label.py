@@ -15,7 +15,7 @@ from tasks.flow.relabel import relabel
 from tasks.standing.models import Standing
 from tasks.standing.services import pause, record_gold_results, resume
 from tests import worker_actions
-from tests.crowd import answers_of, said
+from tests.crowd import class_vote, write_answers
 from tests.factories import a_gold, a_project, a_worker, ada, an_answer, box_answer, class_answer, some_tasks
 
 pytestmark = pytest.mark.django_db
@@ -47,8 +47,8 @@ def a_split_crowd() -> tuple[Project, list[Actor], list[Task], list[Task]]:
     project = a_project(answers_min=3, answers_max=3, workers=workers)
     tasks = some_tasks(project, 12, wanted=3)
     split, agreed = tasks[:8], tasks[8:]
-    answers_of(project, {w: {t: said(1 if w == workers[0] else 2) for t in split} for w in workers})
-    answers_of(project, {w: {t: said(1) for t in agreed} for w in workers})
+    write_answers(project, {w: {t: class_vote(1 if w == workers[0] else 2) for t in split} for w in workers})
+    write_answers(project, {w: {t: class_vote(1) for t in agreed} for w in workers})
     relabel(task_ids=[task.pk for task in tasks])
     return project, workers, split, agreed
 
@@ -56,7 +56,7 @@ def a_split_crowd() -> tuple[Project, list[Actor], list[Task], list[Task]]:
 def answer_gold(project: Project, workers: list[Actor]) -> None:
     """Wren answers all gold correctly, the others none."""
     golds = [a_gold(project, accepted=[class_answer(1)]) for _ in range(GOLD_IMAGES)]
-    answers_of(project, {w: {g: said(1 if w == workers[0] else 2) for g in golds} for w in workers})
+    write_answers(project, {w: {g: class_vote(1 if w == workers[0] else 2) for g in golds} for w in workers})
     for worker in workers:
         right = GOLD_IMAGES if worker == workers[0] else 0
         record_gold_results(project_id=project.pk, worker_id=worker.pk, seen=GOLD_IMAGES, correct=right)
@@ -124,7 +124,7 @@ def test_a_rejected_image_has_no_posterior_until_it_is_answered_again() -> None:
     workers = three()
     project = a_project(tools=("box",), answers_min=3, answers_max=3, workers=workers)
     tasks = some_tasks(project, 5, wanted=3)
-    answers_of(project, {worker: {task: box_answer((1, 10, 10, 100, 100)) for task in tasks} for worker in workers})
+    write_answers(project, {worker: {task: box_answer((1, 10, 10, 100, 100)) for task in tasks} for worker in workers})
     relabel(task_ids=[task.pk for task in tasks])
     refit(project_id=project.pk)
     relabel_queued()

@@ -18,7 +18,7 @@ from tasks.analytics import reports
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.services import approve_label
 from tests import factories
-from tests.labeled import an_agreed_task, make_reports
+from tests.labeled import a_labeled_task, run_report_jobs
 from tests.ui.live import PHONE, People, a_scene_image
 from workers_ui.views.manage import quality
 from workers_ui.views.manage.quality import describe_alpha, describe_calibration, describe_confusion
@@ -49,9 +49,9 @@ def mixed_up(project: Project) -> Project:
     for number in range(12):
         image = factories.an_image(project, name=f"farm/{number}.jpg")
         if number < 6:
-            an_agreed_task(project, [factories.class_answer(1)] * 6, image=image)
+            a_labeled_task(project, [factories.class_answer(1)] * 6, image=image)
         else:
-            an_agreed_task(project, [factories.class_answer(2 + (n + number) % 2) for n in range(6)], image=image)
+            a_labeled_task(project, [factories.class_answer(2 + (n + number) % 2) for n in range(6)], image=image)
     return project
 
 
@@ -71,7 +71,7 @@ def test_the_first_visit_starts_the_report_and_says_so(ada: Client) -> None:
 def test_the_report_explains_its_figures(ada: Client) -> None:
     project = mixed_up(farm())
     ada.get(f"/projects/{project.public_id}/quality/")
-    assert [job.state for job in make_reports()] == ["done"]
+    assert [job.state for job in run_report_jobs()] == ["done"]
     text = read(ada, project)
     assert "72 answers to 12 images" in text
     assert "Workers often disagree" in text
@@ -87,7 +87,7 @@ def test_a_label_approved_by_a_reviewer_is_judged_and_no_longer_doubtful(ada: Cl
     assert label is not None
     approve_label(reviewer=factories.ada(), task=label.task, label_hash=label.content_hash)
     ada.get(f"/projects/{project.public_id}/quality/")
-    make_reports()
+    run_report_jobs()
     text = read(ada, project)
     assert "Of 1 label with" in text
     assert "a first impression" in text
@@ -98,7 +98,7 @@ def test_a_label_approved_by_a_reviewer_is_judged_and_no_longer_doubtful(ada: Cl
 def test_doubtful_labels_are_listed_in_review_until_decided(ada: Client) -> None:
     project = mixed_up(farm())
     ada.get(f"/projects/{project.public_id}/quality/")
-    make_reports()
+    run_report_jobs()
     address = f"/projects/{project.public_id}/review/?list=doubtful"
     before = read_count(ada, address)
     assert before > 0
@@ -117,7 +117,7 @@ def read_count(client: Client, address: str) -> int:
 def test_without_answers_it_says_what_it_will_show(ada: Client) -> None:
     project = farm()
     ada.get(f"/projects/{project.public_id}/quality/")
-    make_reports()
+    run_report_jobs()
     assert "No answers yet" in read(ada, project)
 
 
@@ -127,23 +127,23 @@ def test_a_failure_is_shown_and_can_be_retried(ada: Client, monkeypatch: pytest.
     def fails(**kwargs: Any) -> Any:
         raise Refused("It cannot be done.")
 
-    monkeypatch.setitem(reports.MAKERS, "quality", fails)
+    monkeypatch.setitem(reports.REPORTS, "quality", fails)
     ada.get(f"/projects/{project.public_id}/quality/")
-    assert [job.state for job in make_reports()] == ["failed"]
+    assert [job.state for job in run_report_jobs()] == ["failed"]
     text = read(ada, project)
     assert "The figures could not be made." in text
     assert "Try again" in text
     assert not Job.objects.filter(kind="flow.report", state="queued").exists()
     monkeypatch.undo()
     ada.post(f"/projects/{project.public_id}/quality/again/")
-    make_reports()
+    run_report_jobs()
     assert "No answers yet" in read(ada, project)
 
 
 def test_old_figures_stay_while_new_ones_are_computed(ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     project = mixed_up(farm())
     ada.get(f"/projects/{project.public_id}/quality/")
-    make_reports()
+    run_report_jobs()
     monkeypatch.setattr(reports, "FRESH", timedelta(0))
     number_events(project_id=project.pk)
     record_event(project_id=project.pk, kind="answer.submitted", submitted=1)
@@ -156,7 +156,7 @@ def test_old_figures_stay_while_new_ones_are_computed(ada: Client, monkeypatch: 
 def test_the_report_is_not_recomputed_without_new_events(ada: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     project = mixed_up(farm())
     ada.get(f"/projects/{project.public_id}/quality/")
-    make_reports()
+    run_report_jobs()
     monkeypatch.setattr(reports, "FRESH", timedelta(0))
     read(ada, project)
     assert not Job.objects.filter(kind="flow.report", state="queued").exists()
@@ -166,9 +166,9 @@ def test_boxes_have_a_report_too(ada: Client) -> None:
     project = factories.a_project("Things", classes=("apple", "cup"), tools=("box",), answers_max=4)
     for number in range(12):
         boxes = [factories.box_answer((1 + number % 2, 10 + n, 10, 80, 60)) for n in range(3)]
-        an_agreed_task(project, boxes)
+        a_labeled_task(project, boxes)
     ada.get(f"/projects/{project.public_id}/quality/")
-    assert [job.state for job in make_reports()] == ["done"]
+    assert [job.state for job in run_report_jobs()] == ["done"]
     text = read(ada, project)
     assert "of where boxes are and what is in them" in text
     assert "How sure are the labels?" in text
@@ -178,7 +178,7 @@ def test_boxes_have_a_report_too(ada: Client) -> None:
 def test_the_page_uses_no_mathematical_term_except_alpha(ada: Client) -> None:
     project = mixed_up(farm())
     ada.get(f"/projects/{project.public_id}/quality/")
-    make_reports()
+    run_report_jobs()
     text = read(ada, project).lower()
     for word in ("posterior", "consensus", "blend", "entropy", "calibration", "gold", "existence"):
         assert word not in text
@@ -234,7 +234,7 @@ class TestInABrowser:
         project = farm()
         for number in range(24):
             bodies = [factories.class_answer(1 + (number + (n if number % 3 else 0)) % 2) for n in range(4)]
-            an_agreed_task(project, bodies, image=a_scene_image(project, number % 3) if number < 3 else None)
+            a_labeled_task(project, bodies, image=a_scene_image(project, number % 3) if number < 3 else None)
         return project
 
     def test_the_figures_and_charts_appear_without_a_reload(
@@ -244,7 +244,7 @@ class TestInABrowser:
         page = people.signed_in(factories.ada())
         page.goto(f"/projects/{project.public_id}/quality/")
         expect(page.get_by_text("The figures are being made.")).to_be_visible()
-        make_reports()
+        run_report_jobs()
         expect(page.get_by_role("heading", name="Agreement", exact=True)).to_be_visible()
         expect(page.locator("[data-chart-target=plot] canvas")).to_be_visible()
         page.get_by_text("As a table").click()
@@ -254,8 +254,8 @@ class TestInABrowser:
         label = ConsensusLabel.objects.filter(project=project, is_current=True).first()
         assert label is not None
         approve_label(reviewer=factories.ada(), task=label.task, label_hash=label.content_hash)
-        reports.report_of(project=project, name="quality")
-        make_reports()
+        reports.get_report(project=project, name="quality")
+        run_report_jobs()
         page = people.signed_in(factories.ada(), **PHONE)
         page.goto(f"/projects/{project.public_id}/quality/")
         expect(page.locator("[data-plot-target=plot] canvas")).to_be_visible()

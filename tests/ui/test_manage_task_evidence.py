@@ -14,7 +14,7 @@ from tasks.consensus.models import ConsensusLabel
 from tasks.flow.rejection import reject_label
 from tasks.review.services import fix_label
 from tests import factories
-from tests.labeled import an_agreed_task
+from tests.labeled import a_labeled_task
 from tests.ui.live import PHONE, People, a_scene_image
 
 in_a_browser = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -54,7 +54,7 @@ def hash_of(task: Task) -> str:
 
 def test_a_class_label_shows_its_shares_and_the_effect_of_each_answer(ada: Client) -> None:
     project = factories.a_project("Strays", classes=("cat", "dog"))
-    task = an_agreed_task(project, [factories.class_answer(1), factories.class_answer(1), factories.class_answer(2)])
+    task = a_labeled_task(project, [factories.class_answer(1), factories.class_answer(1), factories.class_answer(2)])
     text = read(ada, project, task)
     assert "Agreed label 3 answers cat" in text
     assert "How sure, class by class" in text
@@ -66,7 +66,7 @@ def test_a_class_label_shows_its_shares_and_the_effect_of_each_answer(ada: Clien
 
 def test_workers_are_shown_by_pseudonym(ada: Client) -> None:
     project = factories.a_project("Strays")
-    task = an_agreed_task(project, [factories.class_answer(1)] * 3)
+    task = a_labeled_task(project, [factories.class_answer(1)] * 3)
     text = read(ada, project, task)
     assert "Bird1" not in text
     assert f"Worker {str(factories.a_worker('bird1').public_id)[:4]}" in text
@@ -82,13 +82,13 @@ def test_an_image_without_answers_says_so(ada: Client) -> None:
 
 def test_an_image_with_missing_answers_has_no_label_yet(ada: Client) -> None:
     project = factories.a_project("Strays")
-    task = an_agreed_task(project, [factories.class_answer(1)], more=2)
+    task = a_labeled_task(project, [factories.class_answer(1)], more=2)
     assert "Not agreed on yet: 1 of 3 answers are in." in read(ada, project, task)
 
 
 def test_the_history_lists_versions_verdicts_and_reasons(ada: Client) -> None:
     project = factories.a_project("Strays", classes=("cat", "dog"))
-    task = an_agreed_task(project, [factories.class_answer(1)] * 3)
+    task = a_labeled_task(project, [factories.class_answer(1)] * 3)
     fix_label(reviewer=factories.ada(), task=task, label_hash=hash_of(task), raw=factories.class_answer(2))
     text = read(ada, project, task)
     assert "Version 2: dog now Cat became dog." in text
@@ -101,7 +101,7 @@ def test_objects_show_who_drew_them_and_which_were_left_out(ada: Client) -> None
     project = factories.a_project("Things", classes=("apple", "cup"), tools=("box",), answers_max=9)
     both = factories.box_answer((1, 10, 10, 80, 60), (2, 300, 300, 50, 50))
     one = factories.box_answer((1, 12, 10, 80, 60))
-    task = an_agreed_task(project, [both, *[one] * 8])
+    task = a_labeled_task(project, [both, *[one] * 8])
     text = read(ada, project, task)
     assert "2 found in the answers" in text
     assert "1, 2, 3, 4, 5, 6, 7, 8, 9 of 9" in text
@@ -111,7 +111,7 @@ def test_objects_show_who_drew_them_and_which_were_left_out(ada: Client) -> None
 
 def test_the_page_uses_no_method_name_or_mathematical_term(ada: Client) -> None:
     project = factories.a_project("Strays")
-    task = an_agreed_task(project, [factories.class_answer(1), factories.class_answer(1), factories.class_answer(2)])
+    task = a_labeled_task(project, [factories.class_answer(1), factories.class_answer(1), factories.class_answer(2)])
     text = read(ada, project, task).lower()
     for word in ("posterior", "consensus", "blend", "nats", "log-odds", "gold", "hand "):
         assert word not in text
@@ -127,7 +127,7 @@ def member(name: str, role: str) -> Client:
 
 def test_a_reviewer_sees_the_page_without_links_to_workers(ada: Client) -> None:
     project = factories.a_project("Strays")
-    task = an_agreed_task(project, [factories.class_answer(1)] * 3)
+    task = a_labeled_task(project, [factories.class_answer(1)] * 3)
     answer = member("rook", Role.REVIEWER).get(page_of(project, task))
     assert answer.status_code == 200
     assert "/workers/" not in answer.content.decode()
@@ -135,7 +135,7 @@ def test_a_reviewer_sees_the_page_without_links_to_workers(ada: Client) -> None:
 
 def test_clients_workers_and_outsiders_cannot_see_the_page(ada: Client) -> None:
     project = factories.a_project("Strays")
-    task = an_agreed_task(project, [factories.class_answer(1)] * 3)
+    task = a_labeled_task(project, [factories.class_answer(1)] * 3)
     bird = Client()
     bird.force_login(factories.a_user("bird1"))
     assert bird.get(page_of(project, task)).status_code == 403
@@ -156,8 +156,8 @@ def test_an_image_of_another_project_is_not_reachable_through_ones_own(ada: Clie
 
 def test_the_number_of_queries_does_not_grow_with_the_answers(ada: Client, django_assert_max_num_queries: Any) -> None:
     project = factories.a_project("Strays", answers_max=12)
-    few = an_agreed_task(project, [factories.class_answer(1)] * 2)
-    many = an_agreed_task(project, [factories.class_answer(1)] * 12)
+    few = a_labeled_task(project, [factories.class_answer(1)] * 2)
+    many = a_labeled_task(project, [factories.class_answer(1)] * 12)
     ada.get(page_of(project, few))
     with django_assert_max_num_queries(40) as captured:
         ada.get(page_of(project, few))
@@ -175,7 +175,7 @@ class TestInABrowser:
         image = a_scene_image(project, 0)
         both = factories.box_answer((1, 10, 10, 80, 60), (2, 300, 300, 50, 50))
         one = factories.box_answer((1, 12, 10, 80, 60))
-        return project, an_agreed_task(project, [both, *[one] * 7], image=image)
+        return project, a_labeled_task(project, [both, *[one] * 7], image=image)
 
     def overlays(self, page: Page) -> list[str]:
         labels: list[str] = page.evaluate(

@@ -10,11 +10,11 @@ from django.test import Client
 from playwright.sync_api import expect
 
 from projects.models import Project
-from tasks.analytics.reports import report_of
+from tasks.analytics.reports import get_report
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.services import approve_label
 from tests import factories
-from tests.labeled import an_agreed_task, make_reports
+from tests.labeled import a_labeled_task, run_report_jobs
 from tests.ui.live import PHONE, People
 from workers_ui.views.manage.what_if import read
 
@@ -39,7 +39,7 @@ def strays() -> Project:
     for number in range(12):
         right = 1 + number % 2
         bodies = [factories.class_answer(right)] * 3 + [factories.class_answer(3 - right if number % 3 == 0 else right)]
-        an_agreed_task(project, bodies)
+        a_labeled_task(project, bodies)
     return project
 
 
@@ -69,7 +69,7 @@ def test_invalid_settings_fall_back_to_the_projects_own(query: str, requested: t
 def test_the_answers_are_replayed_outside_the_request(ada: Client) -> None:
     project = strays()
     assert "The answers are being played back." in text_of(ada, project, "?answers_min=2&answers_max=4")
-    assert [job.state for job in make_reports()] == ["done"]
+    assert [job.state for job in run_report_jobs()] == ["done"]
     text = text_of(ada, project, "?answers_min=2&answers_max=4")
     assert "48 answers to 12 images, 4.0 an image" in text
     assert "Today 4 answers 4.00" in text
@@ -83,14 +83,14 @@ def test_settings_are_judged_by_reviewed_labels(ada: Client) -> None:
     for label in ConsensusLabel.objects.filter(project=project, is_current=True)[:5]:
         approve_label(reviewer=factories.ada(), task=label.task, label_hash=label.content_hash)
     text_of(ada, project)
-    make_reports()
+    run_report_jobs()
     assert "by 5 images: check images and labels that a reviewer decided" in text_of(ada, project)
 
 
 def test_settings_fill_the_form_but_are_not_saved(ada: Client) -> None:
     project = strays()
     text_of(ada, project, "?answers_min=2&answers_max=4&confidence=95")
-    make_reports()
+    run_report_jobs()
     page = ada.get(f"/projects/{project.public_id}/what-if/?answers_min=2&answers_max=4&confidence=95")
     link = re.search(r'href="([^"]+)"[^>]*aria-label="Use these settings: 2 to 4 answers', page.content.decode())
     assert link is not None
@@ -112,7 +112,7 @@ def test_the_settings_without_a_proposal_are_the_projects_own(ada: Client) -> No
 def test_without_answers_it_says_what_it_will_show(ada: Client) -> None:
     project = factories.a_project("Strays")
     text_of(ada, project)
-    make_reports()
+    run_report_jobs()
     assert "No answers to play back yet" in text_of(ada, project)
 
 
@@ -139,14 +139,14 @@ class TestInABrowser:
         page.get_by_role("button", name="Play it back").click()
         page.wait_for_url("**confidence=91**")
         expect(page.get_by_text("The answers are being played back.")).to_be_visible()
-        make_reports()
+        run_report_jobs()
         expect(page.get_by_role("cell", name="Use these settings").first).to_be_visible()
         expect(page.locator("[data-plot-target=plot] canvas")).to_be_visible()
 
     def test_it_fits_a_phone(self, people: People) -> None:
         project = strays()
-        report_of(project=project, name="replay", **read(QueryDict(), project).to_json())
-        make_reports()
+        get_report(project=project, name="replay", **read(QueryDict(), project).to_json())
+        run_report_jobs()
         page = people.signed_in(factories.ada(), **PHONE)
         page.goto(f"/projects/{project.public_id}/what-if/")
         expect(page.locator("[data-plot-target=plot] canvas")).to_be_visible()

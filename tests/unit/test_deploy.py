@@ -96,7 +96,7 @@ def test_the_target_wants_every_unit_and_every_unit_stops_with_it() -> None:
 
 
 def test_there_is_a_unit_for_every_part_that_up_starts() -> None:
-    started = re.findall(r"plan\.(\w+)[,)\]]", Path(up.__file__).read_text(encoding="utf-8"))
+    started = re.findall(r"services\.(\w+)[,)\]]", Path(up.__file__).read_text(encoding="utf-8"))
     assert {Unit(path).name for path in UNITS} == {name for name in started if name != "first_steps"}
 
 

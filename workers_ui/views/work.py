@@ -14,7 +14,7 @@ from kernel.errors import NotFound
 from tasks.assignment.errors import ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
 from tasks.assignment.models import Hand
 from tasks.assignment.selectors import hand_for, live_hand
-from tasks.flow.claiming import take_hand
+from tasks.flow.claiming import claim_next_hand
 from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import balance
 from tasks.pay.statements import statement_of, waiting_sets
@@ -87,7 +87,7 @@ def _take(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     worker = actor_of(request)
     project = get_standing(worker=worker, project_id=project_id).project
     try:
-        hand = take_hand(worker=worker, project=project)
+        hand = claim_next_hand(worker=worker, project=project)
     except (ProjectNotOpen, WorkerPaused, WorkerNotAdmitted):
         return redirect("workers_ui:intro", project_id)  # the introduction says why
     if hand is None:

@@ -50,7 +50,7 @@ def gold(folder: Path) -> Path:
     )
 
 
-def report_of(path: Path, gold: Path | None = None, **options: Any) -> dict[str, Any]:
+def get_report(path: Path, gold: Path | None = None, **options: Any) -> dict[str, Any]:
     table = read_answers(path, gold)
     if isinstance(table, BoxTable):
         return box_report(table)
@@ -59,7 +59,7 @@ def report_of(path: Path, gold: Path | None = None, **options: Any) -> dict[str,
 
 
 def test_the_report_has_every_measure_and_is_plain_json(tmp_path: Path) -> None:
-    report = report_of(answers(tmp_path, time=True), gold(tmp_path))
+    report = get_report(answers(tmp_path, time=True), gold(tmp_path))
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     assert (report["answers"], report["tasks"], report["workers"], report["labels"]) == (180, 60, 3, 3)
     assert report["alpha"]["low"] < report["alpha"]["value"] < report["alpha"]["high"]
@@ -74,7 +74,7 @@ def test_the_report_has_every_measure_and_is_plain_json(tmp_path: Path) -> None:
 
 
 def test_labels_evaluated_against_gold_were_computed_without_it(tmp_path: Path) -> None:
-    report = report_of(answers(tmp_path), gold(tmp_path))["gold"]
+    report = get_report(answers(tmp_path), gold(tmp_path))["gold"]
     assert report["accuracy"] < 1
     assert report["confidence"] < 1
 
@@ -85,15 +85,15 @@ def test_ordinal_labels_need_numbers_or_an_order(tmp_path: Path) -> None:
         call_command("agreement", str(path), level="ordinal", stdout=io.StringIO())
     with pytest.raises(CommandError, match="missing: high"):
         call_command("agreement", str(path), level="ordinal", order="low,middle", stdout=io.StringIO())
-    named = report_of(path, level="ordinal", order=["low", "middle", "high"])["alpha"]["value"]
-    numbered = report_of(answers(tmp_path, ("1", "2", "3")), level="ordinal")["alpha"]["value"]
+    named = get_report(path, level="ordinal", order=["low", "middle", "high"])["alpha"]["value"]
+    numbered = get_report(answers(tmp_path, ("1", "2", "3")), level="ordinal")["alpha"]["value"]
     assert named == numbered
     with pytest.raises(CommandError, match="use the nominal level"):
         call_command("agreement", str(answers(tmp_path)), level="interval", stdout=io.StringIO())
 
 
 def test_text_report_contains_the_figures(tmp_path: Path) -> None:
-    report = report_of(answers(tmp_path, time=True), gold(tmp_path))
+    report = get_report(answers(tmp_path, time=True), gold(tmp_path))
     text = as_text(report)
     assert text.startswith("180 answers of 3 workers on 60 tasks (3.0 per task), 3 labels\n")
     assert f"Krippendorff's alpha (nominal)    {report['alpha']['value']:.3f}" in text
@@ -109,7 +109,7 @@ def test_text_report_contains_the_figures(tmp_path: Path) -> None:
 
 
 def test_a_single_worker_gives_a_report_without_figures(tmp_path: Path) -> None:
-    report = report_of(write_file(tmp_path, "task,worker,label\n1,w,a\n2,w,b\n"))
+    report = get_report(write_file(tmp_path, "task,worker,label\n1,w,a\n2,w,b\n"))
     assert report["alpha"]["value"] is None
     assert "Krippendorff's alpha (nominal)    -" in as_text(report)
 
@@ -117,7 +117,7 @@ def test_a_single_worker_gives_a_report_without_figures(tmp_path: Path) -> None:
 def test_boxes_are_compared_by_location_and_label(tmp_path: Path) -> None:
     path = write_file(tmp_path, BOXES)
     truth = write_file(tmp_path, "task,x1,y1,x2,y2,label\n1,0,0,10,10,cat\n2,30,30,40,40,dog\n", "gold.csv")
-    report = report_of(path, truth)
+    report = get_report(path, truth)
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     # All agree on task 1; on task 2 one of three workers drew nothing.
     assert report["place"]["observed"] == pytest.approx(1 / 3, abs=1e-6)

@@ -45,7 +45,7 @@ def test_an_answer_is_kept_with_its_hashes_and_the_assignment_is_submitted() -> 
     assert lease.state == Assignment.State.SUBMITTED
     assert lease.submitted_at == lease.closed_at == submission.assignment.submitted_at
     worker_actions.assert_invariants(hand.project)
-    worker_actions.assert_stream_tells_the_tables(hand.project)
+    worker_actions.assert_stream_matches_tables(hand.project)
 
 
 def test_a_changed_answer_in_a_live_hand_is_a_new_revision() -> None:
@@ -56,7 +56,7 @@ def test_a_changed_answer_in_a_live_hand_is_a_new_revision() -> None:
     rows = Annotation.objects.order_by("revision").values_list("revision", "is_current", "body__image__class")
     assert list(rows) == [(1, False, 1), (2, True, 2)]
     assert Event.objects.filter(kind="answer.changed").count() == 1
-    worker_actions.assert_stream_tells_the_tables(hand.project)
+    worker_actions.assert_stream_matches_tables(hand.project)
 
 
 def test_repeating_an_answer_creates_no_revision() -> None:

@@ -8,7 +8,7 @@ import pytest
 from kernel.errors import NotFound
 from kernel.models import Event, Job
 from tasks.assignment.models import Assignment, Hand
-from tasks.flow.claiming import take_hand
+from tasks.flow.claiming import claim_next_hand
 from tasks.flow.jobs import expire_leases_job
 from tasks.flow.lease_expiry import expire_leases
 from tasks.flow.settlement import settle_hand
@@ -35,7 +35,7 @@ def test_settling_pays_the_answers_and_releases_the_rest() -> None:
     assert event.delta == {"settled": 3, "paid_micros": 90_000, "gold_seen": 0, "gold_correct": 0}
     assert event.data == {"worker": str(hand.worker.public_id)}
     worker_actions.assert_invariants(hand.project)
-    worker_actions.assert_stream_tells_the_tables(hand.project)
+    worker_actions.assert_stream_matches_tables(hand.project)
 
 
 def test_settling_twice_returns_the_same_result_and_pays_once() -> None:
@@ -65,14 +65,14 @@ def test_a_worker_cannot_settle_another_workers_hand() -> None:
 def test_the_sweep_ends_expired_leases_and_pays_the_answers() -> None:
     hand = a_set_of(4)
     worker_actions.answer(worker_actions.leases_of(hand)[0])
-    worker_actions.run_out(hand)
+    worker_actions.expire_hand(hand)
     assert expire_leases() == 3
     hand.refresh_from_db()
     assert hand.state == Hand.State.SETTLED
     assert [lease.state for lease in worker_actions.leases_of(hand)] == ["submitted"] + ["expired"] * 3
     assert expire_leases() == 0
     worker_actions.assert_invariants(hand.project)
-    worker_actions.assert_stream_tells_the_tables(hand.project)
+    worker_actions.assert_stream_matches_tables(hand.project)
 
 
 def test_the_sweep_leaves_live_hands_alone() -> None:
@@ -89,11 +89,11 @@ def test_gold_expires_like_work() -> None:
     factories.some_tasks(project, 2)
     factories.a_gold(project)
     hand = worker_actions.take(wren, project)
-    worker_actions.run_out(hand)
+    worker_actions.expire_hand(hand)
     assert expire_leases() == 2
     assert set(Assignment.objects.values_list("state", "counts")) == {("expired", False)}
     worker_actions.assert_invariants(project)
-    worker_actions.assert_stream_tells_the_tables(project)
+    worker_actions.assert_stream_matches_tables(project)
 
 
 def test_claiming_the_next_hand_settles_an_expired_one() -> None:
@@ -103,9 +103,9 @@ def test_claiming_the_next_hand_settles_an_expired_one() -> None:
     old = worker_actions.take(wren, project)
     answered, unanswered = worker_actions.leases_of(old)
     worker_actions.answer(answered)
-    assert take_hand(worker=wren, project=project) == old
-    worker_actions.run_out(old)
-    new = take_hand(worker=wren, project=project)
+    assert claim_next_hand(worker=wren, project=project) == old
+    worker_actions.expire_hand(old)
+    new = claim_next_hand(worker=wren, project=project)
     assert new is not None
     assert new != old
     old.refresh_from_db()
@@ -115,4 +115,4 @@ def test_claiming_the_next_hand_settles_an_expired_one() -> None:
     assert worker_actions.answer(unanswered).late
     worker_actions.run_late_jobs()
     worker_actions.assert_invariants(project)
-    worker_actions.assert_stream_tells_the_tables(project)
+    worker_actions.assert_stream_matches_tables(project)

@@ -30,7 +30,7 @@ def test_a_skipped_image_becomes_open_to_another_worker() -> None:
         lease.task_id
     ]
     worker_actions.assert_invariants(hand.project)
-    worker_actions.assert_stream_tells_the_tables(hand.project)
+    worker_actions.assert_stream_matches_tables(hand.project)
 
 
 def test_skipping_twice_frees_one_slot() -> None:
@@ -39,7 +39,7 @@ def test_skipping_twice_frees_one_slot() -> None:
     for _ in range(2):
         skip_assignment(worker=hand.worker, assignment_id=lease.public_id)
     assert Batch.objects.get().taken == 1
-    worker_actions.assert_stream_tells_the_tables(hand.project)
+    worker_actions.assert_stream_matches_tables(hand.project)
 
 
 def test_an_answered_image_cannot_be_skipped() -> None:
@@ -65,7 +65,7 @@ def test_a_released_hand_without_answers_is_settled() -> None:
     assert {lease.state for lease in worker_actions.leases_of(hand)} == {Assignment.State.RELEASED}
     assert Batch.objects.get().taken == 0
     worker_actions.assert_invariants(hand.project)
-    worker_actions.assert_stream_tells_the_tables(hand.project)
+    worker_actions.assert_stream_matches_tables(hand.project)
 
 
 def test_a_released_hand_with_answers_stays_live_until_settled() -> None:

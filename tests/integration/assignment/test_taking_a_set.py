@@ -29,7 +29,7 @@ def test_a_hand_has_the_projects_size_and_lease_time() -> None:
     assert timedelta(seconds=590) < remaining <= timedelta(seconds=600)
     assert Hand.objects.get(pk=hand.pk).public_id == hand.public_id
     worker_actions.assert_invariants(project)
-    worker_actions.assert_stream_tells_the_tables(project)
+    worker_actions.assert_stream_matches_tables(project)
 
 
 def test_an_assignment_pins_schema_instructions_rendition_and_price() -> None:

@@ -11,12 +11,12 @@ from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus import answer_shards
 from tasks.consensus.evidence import task_evidence
-from tasks.consensus.label_task import agree, ground_of
+from tasks.consensus.label_task import aggregate_task, load_inputs
 from tasks.consensus.models import ConsensusLabel, ConsensusState, Posterior, WorkerReliability
-from tasks.consensus.refit import Refitted, refit
+from tasks.consensus.refit import RefitResult, refit
 from tasks.consensus.services import update_labels
-from tasks.consensus.worker_model import earlier_record, learnt_of
-from tests.crowd import a_voting_crowd, answers_of
+from tasks.consensus.worker_model import load_worker_model, other_projects_record
+from tests.crowd import simulated_votes, write_answers
 from tests.factories import a_gold, a_project, a_worker, admitted, box_answer, class_answer, some_tasks
 
 pytestmark = pytest.mark.django_db
@@ -41,7 +41,7 @@ def a_project_with_crowd(**policy: Any) -> tuple[Project, list[Actor], list[Task
 def answered_by_crowd(**policy: Any) -> tuple[Project, list[Actor], list[Task], dict[int, int]]:
     project, workers, tasks, truth = a_project_with_crowd(**policy)
     right = dict(zip(workers, (GOOD, GOOD, GUESSES, GUESSES, GUESSES), strict=True))
-    answers_of(project, a_voting_crowd(project, tasks, workers, truth=truth, right=right, classes=3))
+    write_answers(project, simulated_votes(project, tasks, workers, truth=truth, right=right, classes=3))
     return project, workers, tasks, truth
 
 
@@ -63,7 +63,7 @@ def test_a_refit_separates_good_workers_from_guessers_and_improves_labels() -> N
     update_labels(task_ids=queued())
 
     assert (result.version, result.fresh, result.moved) == (1, True, len(queued()))
-    worker_model = learnt_of(project=project, workers=[worker.pk for worker in workers], classes=())
+    worker_model = load_worker_model(project=project, workers=[worker.pk for worker in workers], classes=())
     accuracy = dict(zip(worker_model.blend.workers.tolist(), worker_model.blend.accuracy, strict=True))
     good, guessing = [accuracy[w.pk] for w in workers[:2]], [accuracy[w.pk] for w in workers[2:]]
     assert min(good) > 0.8 > 0.65 > max(guessing)
@@ -98,7 +98,7 @@ def test_refitting_the_same_answers_writes_nothing() -> None:
     refit(project_id=project.pk)
     queue = queued()
 
-    assert refit(project_id=project.pk) == Refitted(1, fresh=False, moved=0)
+    assert refit(project_id=project.pk) == RefitResult(1, fresh=False, moved=0)
     assert ConsensusState.objects.count() == 1
     assert queued() == queue
 
@@ -119,18 +119,18 @@ def test_labels_that_are_up_to_date_are_not_queued_again() -> None:
 def test_gold_and_labels_set_by_people_enter_as_known_classes() -> None:
     project, workers, tasks, truth = a_project_with_crowd()
     right = dict.fromkeys(workers, 0.9)
-    votes = a_voting_crowd(project, tasks, workers, truth=truth, right=right, classes=3)
+    votes = simulated_votes(project, tasks, workers, truth=truth, right=right, classes=3)
     for task in tasks[:30]:  # a shared bias that agreement cannot reveal: all five answer dog for these owls
         for worker in workers:
             votes[worker][task] = class_answer(2)
     golds = [a_gold(project, accepted=[class_answer(3)]) for _ in range(20)]
     for worker in workers:
         votes[worker] |= {gold: class_answer(2) for gold in golds}
-    answers_of(project, votes)
+    write_answers(project, votes)
 
     refit(project_id=project.pk)
 
-    worker_model = learnt_of(project=project, workers=[workers[0].pk], classes=())
+    worker_model = load_worker_model(project=project, workers=[workers[0].pk], classes=())
     at_owl = worker_model.blend.confusion_of(worker_model.blend.workers)[0, 2]
     assert at_owl[1] > 0.3, "gold shows that owls are labeled as dogs"
     shown = task_evidence(task=Task.objects.get(pk=tasks[0].pk))
@@ -141,7 +141,7 @@ def test_gold_and_labels_set_by_people_enter_as_known_classes() -> None:
 def test_a_fit_from_shard_files_equals_one_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     project, workers, _, _ = answered_by_crowd()
     refit(project_id=project.pk)
-    in_memory = learnt_of(project=project, workers=[worker.pk for worker in workers], classes=())
+    in_memory = load_worker_model(project=project, workers=[worker.pk for worker in workers], classes=())
     ConsensusState.objects.all().delete()
     monkeypatch.setattr(answer_shards, "TASKS_PER_SHARD", 7)
     monkeypatch.setattr(answer_shards, "IN_MEMORY", 60)
@@ -150,7 +150,7 @@ def test_a_fit_from_shard_files_equals_one_in_memory(monkeypatch: pytest.MonkeyP
 
     refit(project_id=project.pk)
 
-    from_files = learnt_of(project=project, workers=[worker.pk for worker in workers], classes=())
+    from_files = load_worker_model(project=project, workers=[worker.pk for worker in workers], classes=())
     assert from_files.blend.accuracy == pytest.approx(in_memory.blend.accuracy, abs=1e-6)
     assert from_files.blend.confusion == pytest.approx(in_memory.blend.confusion, abs=1e-6)
     assert from_files.blend.blend == pytest.approx(in_memory.blend.blend, abs=1e-6)
@@ -170,21 +170,21 @@ def test_gold_in_other_projects_of_the_organization_counts_less() -> None:
     worker = a_worker("wren")
     project = a_project(workers=[worker])
     admitted(a_project("Earlier"), worker, gold_seen=10, gold_correct=9)
-    assert earlier_record(project=project, workers=[worker.pk]) == {worker.pk: (4.5, 0.5)}
+    assert other_projects_record(project=project, workers=[worker.pk]) == {worker.pk: (4.5, 0.5)}
 
     admitted(a_project("Much earlier"), worker, gold_seen=190, gold_correct=91)
-    assert earlier_record(project=project, workers=[worker.pk]) == {worker.pk: pytest.approx((10.0, 10.0))}
+    assert other_projects_record(project=project, workers=[worker.pk]) == {worker.pk: pytest.approx((10.0, 10.0))}
 
 
 def test_few_answers_give_no_class_model_and_labels_rest_on_gold() -> None:
     worker = a_worker("wren")
     project = a_project(workers=[worker])
     [task] = some_tasks(project, 1, wanted=1)
-    answers_of(project, {worker: {task: class_answer(1)}})
+    write_answers(project, {worker: {task: class_answer(1)}})
 
-    assert refit(project_id=project.pk) == Refitted(1, fresh=True, moved=0)
+    assert refit(project_id=project.pk) == RefitResult(1, fresh=True, moved=0)
 
-    worker_model = learnt_of(project=project, workers=[worker.pk], classes=[1, 2])
+    worker_model = load_worker_model(project=project, workers=[worker.pk], classes=[1, 2])
     assert (worker_model.version, worker_model.blend.is_cold_start, worker_model.blend.accuracy.tolist()) == (
         1,
         True,
@@ -201,7 +201,7 @@ def test_a_negligible_move_of_an_agreed_box_writes_no_version() -> None:
         # Robin draws imprecisely, so the agreed box moves toward the others once that is estimated.
         for worker, offset in zip(workers, (0.0, 1.0, 6.0 if index % 2 else -5.0), strict=True):
             answers[worker][task] = box_answer((1, 100.0 + offset, 100.0 + offset, 120, 120))
-    answers_of(project, answers)
+    write_answers(project, answers)
     ids = [task.pk for task in tasks]
     update_labels(task_ids=ids)
     before = ConsensusLabel.objects.get(task=tasks[0])
@@ -213,8 +213,10 @@ def test_a_negligible_move_of_an_agreed_box_writes_no_version() -> None:
     posterior = Posterior.objects.get(task=tasks[0])
     assert posterior.state_version == 1
     assert set(posterior.body["objects"]) == {item["id"] for item in before.body["objects"]}
-    inputs = ground_of(project=project, task_ids=[tasks[0].pk])
-    assert agree(task=tasks[0], inputs=inputs).answer != Answer.from_json(before.body), "the aggregated box moved"
+    inputs = load_inputs(project=project, task_ids=[tasks[0].pk])
+    assert aggregate_task(task=tasks[0], inputs=inputs).answer != Answer.from_json(before.body), (
+        "the aggregated box moved"
+    )
 
 
 def test_gold_reveals_workers_who_draw_false_objects() -> None:
@@ -231,7 +233,7 @@ def test_gold_reveals_workers_who_draw_false_objects() -> None:
         for worker in workers[:3]:
             answers[worker][gold] = box_answer(box)
         answers[workers[3]][gold] = box_answer(box, (2, 300, 300, 40, 40), (2, 500, 50, 40, 40))
-    answers_of(project, answers)
+    write_answers(project, answers)
     ids = [task.pk for task in tasks]
     update_labels(task_ids=ids)
     assert len(ConsensusLabel.objects.get(task=tasks[0]).body["objects"]) == 3

@@ -49,7 +49,7 @@ def test_a_late_answer_is_waiting_until_its_credit_is_posted() -> None:
     project = factories.a_project(workers=[wren], hand_size=1, gold_rate=0, price=Decimal("0.05"))
     factories.a_task(project)
     hand = worker_actions.take(wren, project)
-    worker_actions.run_out(hand)
+    worker_actions.expire_hand(hand)
     expire_leases()
     worker_actions.answer_all(hand)
     assert balance(worker=wren) == [usd(waiting="0.05")]

@@ -9,7 +9,7 @@ from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.services import update_labels
-from tasks.review.selectors import batch_review, review_queue
+from tasks.review.selectors import review_progress, review_queue
 from tasks.review.services import approve_batch
 from tests.factories import a_project, a_task, a_worker, ada, an_answer, class_answer, finch, some_tasks, wren
 
@@ -43,7 +43,7 @@ def test_none_and_all_labels_can_be_chosen(share: float, chosen: int) -> None:
     tasks = answered(project, ["00", "80", "ff"])
 
     assert review_queue(project=project).count() == chosen
-    assert batch_review(batch=tasks[0].batch) == {
+    assert review_progress(batch=tasks[0].batch) == {
         "images": 3,
         "unanswered": 0,
         "to_review": chosen,

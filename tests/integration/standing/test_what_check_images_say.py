@@ -44,7 +44,7 @@ def test_correct_answers_raise_trust_and_wrong_ones_lower_it() -> None:
     assert (standing.gold_seen, standing.gold_correct) == (3, 2)
     assert (standing.trust_alpha, standing.trust_beta) == (4, 2)
     assert sorted(GoldResult.objects.values_list("correct", "score")) == [(False, 0), (True, 1), (True, 1)]
-    worker_actions.assert_stream_tells_the_tables(hand.project)
+    worker_actions.assert_stream_matches_tables(hand.project)
 
 
 def test_unanswered_gold_does_not_affect_trust() -> None:

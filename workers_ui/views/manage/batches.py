@@ -13,7 +13,7 @@ from projects.models import Project
 from tasks.batching.models import Batch
 from tasks.batching.selectors import batch_for
 from tasks.batching.services import PriorityRefused, open_all_batches, open_batch, pause_batch, set_priority
-from tasks.flow.requeue import unstick
+from tasks.flow.requeue import requeue_stuck
 from tasks.review.services import approve_batch
 from workers_ui.views.manage.base import project_role_required, run_action
 from workers_ui.views.shell import actor_of
@@ -54,7 +54,7 @@ def open_all(request: HttpRequest, project: Project) -> HttpResponse:
 def go_on(request: HttpRequest, project: Project) -> HttpResponse:
     back = reverse("workers_ui:project", args=[project.public_id])
     done = "Images without an answer are offered again; the others keep the answers they have."
-    return run_action(request, back, lambda: unstick(project=project), done)
+    return run_action(request, back, lambda: requeue_stuck(project=project), done)
 
 
 def _set_priority(batch: Batch, text: str) -> None:

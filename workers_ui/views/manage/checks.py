@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Role
 from projects.models import Project
 from tasks.analytics.listings import available_for_gold
-from tasks.flow.check_images import retire_check_image
+from tasks.flow.check_images import retire_gold_image
 from tasks.gold.models import Gold
 from tasks.gold.selectors import gold_for, golds_of
 from tasks.ingest.models import Image
@@ -52,7 +52,7 @@ def retire(request: HttpRequest, project: Project, gold_id: uuid.UUID) -> HttpRe
     gold = gold_for(project=project, public_id=gold_id)
     back = reverse("workers_ui:checks", args=[project.public_id])
     done = f"{gold.image.source_key} is no longer a check image. Your label for it is kept."
-    return run_action(request, back, lambda: retire_check_image(gold=gold), done)
+    return run_action(request, back, lambda: retire_gold_image(gold=gold), done)
 
 
 def _desk_image(image: Image) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from accounts.models import Invitation
 from kernel.clock import utc_now
 from projects.models import Project
 from tasks.batching.models import Batch, Task
-from tasks.flow.requeue import Waiting, waiting_for_nobody
+from tasks.flow.requeue import StuckTasks, stuck_tasks
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
 from tasks.review.selectors import review_queue
@@ -89,7 +89,7 @@ def _later_step(project: Project) -> Step | None:
     invite = _invite_step(project)
     if not invite.done and Task.objects.filter(project=project, taken__lt=F("wanted")).exists():
         return invite
-    stuck = waiting_for_nobody(project=project)
+    stuck = stuck_tasks(project=project)
     if stuck.without_answer or stuck.with_answers:
         return _requeue_step(stuck)
     labels = review_queue(project=project).count()
@@ -116,7 +116,7 @@ def _invite_step(project: Project) -> Step:
     )
 
 
-def _requeue_step(stuck: Waiting) -> Step:
+def _requeue_step(stuck: StuckTasks) -> Step:
     images = stuck.without_answer + stuck.with_answers
     need, them = ("One image needs", "it") if images == 1 else (f"{images:,} images need", "them")
     return Step(

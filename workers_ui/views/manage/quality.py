@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Role
 from projects.models import Project
 from tasks.analytics.listings import display_names
-from tasks.analytics.reports import report_of
+from tasks.analytics.reports import get_report
 from tasks.batching.models import Task
 from workers_ui.views.manage.base import project_role_required, render_project_page
 from workers_ui.views.manage.label_formatting import Names, class_name, class_names, describe_answer, format_count
@@ -35,7 +35,7 @@ Json = dict[str, Any]
 @project_role_required(Role.MANAGER)
 def quality(request: HttpRequest, project: Project) -> HttpResponse:
     """Render the page; `?part=figures` is the part that is reloaded while the report is being computed."""
-    report = report_of(project=project, name="quality")
+    report = get_report(project=project, name="quality")
     context: Json = {"report": report, "figures": None}
     if report.body is not None and report.body["answers"]:
         context["figures"] = shown(project, report.body)
@@ -47,7 +47,7 @@ def quality(request: HttpRequest, project: Project) -> HttpResponse:
 @project_role_required(Role.MANAGER)
 def again(request: HttpRequest, project: Project) -> HttpResponse:
     """Recompute the report now."""
-    report_of(project=project, name="quality", again=True)
+    get_report(project=project, name="quality", again=True)
     return redirect(reverse("workers_ui:quality", args=[project.public_id]))
 
 

@@ -11,12 +11,12 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Role
 from kernel.errors import NotFound
 from projects.models import Project
-from tasks.analytics.reports import kept_report
+from tasks.analytics.reports import cached_report
 from tasks.batching.models import Batch, Task
 from tasks.batching.selectors import batch_for
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.models import Review
-from tasks.review.selectors import batch_review, review_queue
+from tasks.review.selectors import review_progress, review_queue
 from tasks.review.services import approve_batch
 from workers_ui.views.manage.base import project_role_required, render_project_page, run_action
 from workers_ui.views.shell import actor_of
@@ -54,7 +54,7 @@ def review(request: HttpRequest, project: Project) -> HttpResponse:
         "chosen": "" if one else chosen,
         "batch": batch,
         "batches": Batch.objects.filter(project=project).order_by("number")[:500],
-        "batch_figures": batch_review(batch=batch) if batch else None,
+        "batch_figures": review_progress(batch=batch) if batch else None,
         "one": one,
         "total": queue.count(),
         "desk": {
@@ -87,7 +87,7 @@ def task_of(project: Project, public_id: str) -> Task:
 
 def doubtful_labels(*, project: Project, batch: Batch | None) -> QuerySet[ConsensusLabel]:
     """Return the labels that the quality report finds most likely wrong, except those decided by a person since."""
-    body = kept_report(project=project, name="quality")
+    body = cached_report(project=project, name="quality")
     task_ids = [row["task"] for row in body["doubtful"]] if body else []
     decided = Review.objects.filter(label=OuterRef("pk"), is_current=True, by_policy=False)
     labels = review_queue(project=project, batch=batch, state="all").filter(task__public_id__in=task_ids)

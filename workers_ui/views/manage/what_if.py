@@ -10,8 +10,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
 from projects.models import Project
-from tasks.analytics.reports import report_of
-from tasks.analytics.what_if import METHODS, MOST, Asked
+from tasks.analytics.reports import get_report
+from tasks.analytics.what_if import MAX_ANSWERS, METHODS, ReplaySettings
 from workers_ui.templatetags.manage import percent
 from workers_ui.views.manage.base import project_role_required, render_project_page
 from workers_ui.views.manage.label_formatting import format_count
@@ -37,13 +37,13 @@ Json = dict[str, Any]
 def what_if(request: HttpRequest, project: Project) -> HttpResponse:
     """Render the page; `?part=figures` is the part that is reloaded while the answers are being replayed."""
     requested = read(request.GET, project)
-    report = report_of(project=project, name="replay", **requested.to_json())
+    report = get_report(project=project, name="replay", **requested.to_json())
     context = {
         "report": report,
         "asked": requested,
         "confidence": round(100 * requested.confidence),
         "methods": [(name, METHOD_LABELS[name]) for name in METHODS],
-        "most": MOST,
+        "most": MAX_ANSWERS,
         "headings": HEADINGS,
         "figures": shown(project, report.body) if report.body is not None and report.body["answers"] else None,
         "query": _query_string(requested),
@@ -57,17 +57,17 @@ def what_if(request: HttpRequest, project: Project) -> HttpResponse:
 def again(request: HttpRequest, project: Project) -> HttpResponse:
     """Replay the answers again now."""
     requested = read(request.GET, project)
-    report_of(project=project, name="replay", again=True, **requested.to_json())
+    get_report(project=project, name="replay", again=True, **requested.to_json())
     return redirect(f"{reverse('workers_ui:what-if', args=[project.public_id])}?{_query_string(requested)}")
 
 
-def read(query: QueryDict, project: Project) -> Asked:
+def read(query: QueryDict, project: Project) -> ReplaySettings:
     """Read the requested settings; the project's own replace what is not a number, the rest is clamped to its range."""
     low = _answer_count(query.get("answers_min"), project.answers_min)
     high = _answer_count(query.get("answers_max"), project.answers_max)
     confidence = query.get("confidence", "")
     method = query.get("method", "")
-    return Asked(
+    return ReplaySettings(
         answers_min=min(low, high),
         answers_max=max(low, high),
         confidence=min(100, max(50, int(confidence))) / 100 if _is_short(confidence) else project.confidence_target,
@@ -79,13 +79,13 @@ def _is_short(text: str) -> bool:
     return text.isdecimal() and len(text) < 4
 
 
-def _query_string(requested: Asked) -> str:
+def _query_string(requested: ReplaySettings) -> str:
     """Return the query string that `read` turns back into these settings."""
     return urlencode({**requested.to_json(), "confidence": round(100 * requested.confidence)})
 
 
 def _answer_count(text: str | None, default: int) -> int:
-    return min(MOST, max(1, int(text))) if text and _is_short(text) else min(MOST, default)
+    return min(MAX_ANSWERS, max(1, int(text))) if text and _is_short(text) else min(MAX_ANSWERS, default)
 
 
 def shown(project: Project, body: Json) -> Json:
