@@ -69,7 +69,7 @@ def test_a_manager_requeues_stuck_images_from_the_console(client: Client) -> Non
     ada()
     client.force_login(a_user("ada"), backend="allauth.account.auth_backends.AuthenticationBackend")
     console = reverse("workers_ui:project", args=[project.public_id])
-    assert "2 images wait for somebody new" in client.get(console).content.decode()
+    assert "2 images need a new worker" in client.get(console).content.decode()
 
     client.post(reverse("workers_ui:batches-go-on", args=[project.public_id]))
 
@@ -77,4 +77,4 @@ def test_a_manager_requeues_stuck_images_from_the_console(client: Client) -> Non
     given_back.refresh_from_db()
     assert (answered.state, answered.wanted) == ("answered", 1)
     assert (given_back.state, given_back.round) == ("open", 2)
-    assert "wait for somebody new" not in client.get(console).content.decode()
+    assert "need a new worker" not in client.get(console).content.decode()

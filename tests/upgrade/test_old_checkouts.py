@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from annotary.embedded.bootstrap import Environment, ensure, is_current, version_tag
+from annotary.runtime.bootstrap import Environment, ensure, is_current, version_tag
 from tests.upgrade.upgraded import ROOT, manage
 
 # Stands in for uv: makes what `uv venv` makes, and notes each call.

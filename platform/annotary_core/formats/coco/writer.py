@@ -41,17 +41,18 @@ from annotary_core.labels.geometry import DECIMALS, box_area
 
 ROOT = "coco"
 _CANNOT_TELL = "The annotators agreed that this image cannot be labeled; in COCO it would read as an empty image."
+# Part of every export: another wording would make a release exported again differ from the first time.
 _README = """\
 COCO release of {project}, release {number}.
 
 images/                     the upright images that the labels were drawn on
-annotations.json            all labels; annotations_train.json, _val.json and _test.json contain one split each
-                            (with the same image and annotation ids in all of them)
+annotations.json            every label; annotations_train.json, _val.json and _test.json hold one split each
+                            (same image and annotation ids in all of them)
 
 Load:  pycocotools.coco.COCO("annotations.json"), or torchvision.datasets.CocoDetection("images", "annotations.json")
 Boxes: [x, y, width, height] in pixels from the outer corner of the first pixel.
-       There are no masks: "segmentation" is empty, and decoding a mask fails.
-Each entry's "annotary" contains the evidence for the label. An image without annotations was labeled as empty.
+       There are no masks: "segmentation" is empty, and asking for a mask fails.
+Each entry's "annotary" says why the label may be believed. An image without annotations was seen and is empty.
 """
 
 

@@ -48,16 +48,17 @@ _REASONS = {
     "no_class": "The label has no class, and class folders cannot contain an image without a class.",
     "several_classes": "The boxes have several classes, and an image can only be in one class folder.",
 }
+# Part of every export: another wording would make a release exported again differ from the first time.
 _README = """\
 ImageNet-style release of {project}, release {number}.
 
-train/ val/ test/     one folder per class, one file per image
+train/ val/ test/     one folder a class, one file an image
 Annotations/          boxes in the VOC-like XML of ILSVRC: integers, pixels counted from 1, both corners inside the box
 classes.json          the classes: index, stable number, name, folder
 class_to_idx.json     folder to index. Folder readers number the folders that they find, and a class without an image
-                      in a split has no folder there: use this map, so that an index means the same class in all splits
-labels.jsonl          each image's whole label, with its evidence
-left_out.jsonl        approved images that class folders cannot contain, and why
+                      in a split has no folder there: use this map, so that an index means one class in all splits
+labels.jsonl          each image's whole label, and why it may be believed
+left_out.jsonl        approved images that folders cannot hold, and why
 
 Load:  class Release(torchvision.datasets.ImageFolder):
            def find_classes(self, directory):
