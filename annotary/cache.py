@@ -1,14 +1,14 @@
 """The cache. It may disappear at any moment; it then acts as an empty cache, and nothing fails."""
 
-import logging
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+import structlog
 from django.core.cache.backends.redis import RedisCache
 from redis.exceptions import RedisError
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
@@ -19,7 +19,7 @@ def _fall_back_to(fallback: Any) -> Callable[[Method], Method]:
             try:
                 return method(*args, **kwargs)
             except (RedisError, OSError) as error:
-                logger.warning("The cache is unavailable (%s); continuing without it.", type(error).__name__)
+                logger.warning("continuing without the cache", error=type(error).__name__)
                 return fallback
 
         return cast(Method, call)

@@ -4,7 +4,8 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_postrun, task_prerun
+from structlog.contextvars import bind_contextvars, clear_contextvars
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotary.settings.embedded")
 
@@ -32,3 +33,15 @@ app.conf.beat_schedule = {
 @setup_logging.connect
 def _use_django_logging(**kwargs: Any) -> None:
     """Keep Django's logging settings, which Celery would otherwise replace with its own."""
+
+
+@task_prerun.connect
+def _bind_task(task: Any, **kwargs: Any) -> None:
+    """Name the Celery task on every log line; `kernel.jobs` adds the job and its project."""
+    clear_contextvars()
+    bind_contextvars(celery_task=task.name)
+
+
+@task_postrun.connect
+def _unbind_task(**kwargs: Any) -> None:
+    clear_contextvars()

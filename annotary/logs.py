@@ -5,6 +5,7 @@ and project (bound by `kernel.jobs`). Paths are never logged, because invitation
 in the path: the route of the URL configuration stands for it.
 """
 
+import logging
 import re
 import uuid
 from collections.abc import Callable, Mapping, MutableMapping
@@ -20,6 +21,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 HEADER = "X-Request-ID"
 # What a proxy in front may send; anything else could forge lines or fill the log.
 _ACCEPTED_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
+logger = structlog.get_logger(__name__)
 _request: ContextVar[HttpRequest | None] = ContextVar("request", default=None)
 
 
@@ -36,6 +38,9 @@ class RequestLogMiddleware:
         try:
             with bound_contextvars(request_id=request_id):
                 response = self.get_response(request)
+                # A status of 500 has its line, with the traceback, from whoever caught the exception.
+                if response.status_code >= 400 and response.status_code != 500:
+                    logger.warning("request refused", status=response.status_code)
         finally:
             _request.reset(token)
             clear_contextvars()
@@ -55,9 +60,9 @@ def add_request_facts(logger: WrappedLogger, method: str, event: EventDict) -> E
         return event
     for name, value in _facts(request).items():
         event.setdefault(name, value)
-    if event.get("route") and isinstance(event["event"], str):
-        # Django's own lines ("Not Found: /join/SECRET/") quote the path.
-        event["event"] = event["event"].replace(request.path, event["route"])
+    if isinstance(event["event"], str):
+        # Other libraries' lines may quote the path, such as Django's "Internal Server Error: /join/SECRET/".
+        event["event"] = event["event"].replace(request.path, event.get("route", "(no route)"))
     return event
 
 
@@ -103,16 +108,28 @@ def configure(*, json: bool, level: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "formatters": {
-            "structured": {
-                "()": structlog.stdlib.ProcessorFormatter,
-                "foreign_pre_chain": SHARED,
-                "processors": [structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(json=json)],
-            }
-        },
+        "formatters": {"structured": {"()": formatter, "json": json}},
+        "filters": {"with_traceback": {"()": WithTraceback}},
+        # Django logs refused requests after the middleware, without their context; `RequestLogMiddleware` does instead.
+        "loggers": {"django.request": {"filters": ["with_traceback"]}},
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["console"], "level": level},
     }
+
+
+class WithTraceback(logging.Filter):
+    """Keeps records of exceptions alone."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.exc_info is not None
+
+
+def formatter(*, json: bool) -> logging.Formatter:
+    """Format structlog's events and other libraries' records alike."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=SHARED,
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *_renderers(json=json)],
+    )
 
 
 def _renderers(*, json: bool) -> list[Processor]:

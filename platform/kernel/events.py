@@ -8,10 +8,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from django.db import connection, transaction
+from structlog.contextvars import get_contextvars
 
 from kernel.models import Event, Stream
 from kernel.prepared import run_prepared
+
+logger = structlog.get_logger(__name__)
 
 BATCH = 500
 INSERT = """
@@ -29,6 +33,9 @@ def record_event(*, project_id: int, kind: str, data: dict[str, Any] | None = No
     # The most frequent insert, so it bypasses the ORM, which would take most of the time.
     values = {"project": project_id, "kind": kind, "data": json.dumps(data or {}), "delta": json.dumps(delta)}
     run_prepared(INSERT, values)
+    if "request_id" not in get_contextvars():
+        # A job or a sweep caused it, and no request line tells the operator.
+        transaction.on_commit(lambda: logger.info(kind, project_id=project_id, data=data or {}, delta=delta))
 
 
 @dataclass(frozen=True)

@@ -6,17 +6,19 @@ claims the row, renews its lease while it runs, and closes it. If a worker is ki
 """
 
 import functools
-import logging
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
+import structlog
 from celery import shared_task
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
+from structlog.contextvars import bound_contextvars
 
 from kernel.clock import ClockTimestamp
 from kernel.constraints import violated_constraint
@@ -24,7 +26,7 @@ from kernel.errors import AnnotaryError, Unavailable
 from kernel.models import ONE_LIVE_JOB, Job, OutboxMessage
 from kernel.pruning import prune
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 LEASE = timedelta(seconds=60)
 HEARTBEAT_SECONDS = 15
@@ -100,6 +102,7 @@ def job(kind: str, *, time_limit: int = 600) -> Callable[[Callable[..., None]], 
 
 
 def run_job(job_id: int, function: Callable[..., None]) -> None:
+    """Claim the job and run it, unless it is done, not yet due, or claimed by another worker."""
     token = uuid.uuid4()
     now = ClockTimestamp()
     due = Q(not_before__isnull=True) | Q(not_before__lte=now)
@@ -108,20 +111,27 @@ def run_job(job_id: int, function: Callable[..., None]) -> None:
         state=Job.State.RUNNING, attempts=F("attempts") + 1, lease_until=now + LEASE, lease_token=token, error=""
     )
     if not claimed:
-        return  # done, not yet due, or claimed by another worker
+        return
     row = Job.objects.get(pk=job_id)
+    with bound_contextvars(job_id=job_id, job=row.kind, project_id=row.project_id):
+        _run_claimed(row, token, function)
+
+
+def _run_claimed(row: Job, token: uuid.UUID, function: Callable[..., None]) -> None:
+    started = time.monotonic()
     try:
-        with _heartbeat(job_id, token):
+        with _heartbeat(row.pk, token):
             function(row, **row.args)
     except Unavailable as error:
         _retry_or_fail(row, token, error.detail)
     except AnnotaryError as error:
-        _close(job_id, token, state=Job.State.FAILED, error=error.detail)
+        _close(row.pk, token, state=Job.State.FAILED, error=error.detail)
     except Exception as error:
-        logger.exception("job %s %s failed (try %s)", row.kind, job_id, row.attempts)
+        logger.exception("job raised an error", attempt=row.attempts)
         _retry_or_fail(row, token, f"{type(error).__name__}: {error}"[:2000])
     else:
-        _close(job_id, token, state=Job.State.DONE, error="")
+        _close(row.pk, token, state=Job.State.DONE, error="")
+        logger.info("job done", attempt=row.attempts, seconds=round(time.monotonic() - started, 3))
 
 
 def report_progress(row: Job, *, done: int, total: int) -> None:
@@ -130,6 +140,8 @@ def report_progress(row: Job, *, done: int, total: int) -> None:
 
 def _close(job_id: int, token: uuid.UUID, *, state: str, error: str) -> None:
     """Close the job, if this worker still holds its lease; otherwise its successor closes it."""
+    if state == Job.State.FAILED:
+        logger.warning("job failed", error=error)
     Job.objects.filter(pk=job_id, state=Job.State.RUNNING, lease_token=token).update(
         state=state, error=error, finished_at=ClockTimestamp(), lease_until=None, lease_token=None
     )
@@ -149,6 +161,7 @@ def _retry_or_fail(row: Job, token: uuid.UUID, error: str) -> None:
                 not_before=ClockTimestamp() + timedelta(seconds=min(2**row.attempts, LONGEST_PAUSE_SECONDS)),
                 sent_at=ClockTimestamp(),
             )
+        logger.warning("job will be retried", attempt=row.attempts, error=error)
     except IntegrityError:
         # A duplicate with the same dedupe key is already queued and will do this work.
         _close(row.pk, token, state=Job.State.FAILED, error=error)
@@ -166,7 +179,7 @@ def _heartbeat(job_id: int, token: uuid.UUID) -> Iterator[None]:
                     Job.objects.filter(pk=job_id, lease_token=token).update(lease_until=ClockTimestamp() + LEASE)
                 except DatabaseError:
                     # The lease lasts four heartbeats: if the database is back by then, the job is still held.
-                    logger.warning("heartbeat of job %s: the database is unavailable", job_id)
+                    logger.warning("heartbeat missed: the database is unavailable", job_id=job_id)
                     connection.close()
         finally:
             connection.close()
@@ -211,6 +224,8 @@ def resend_lost_jobs() -> int:
         )
         Job.objects.filter(pk__in=live).update(sent_at=now)
         OutboxMessage.objects.bulk_create([OutboxMessage(job_id=pk) for pk in live])
+    if stale:
+        logger.warning("jobs sent again", resent=live, failed=dead)
     return len(live)
 
 
@@ -221,4 +236,6 @@ def resend_jobs_job() -> None:
 
 @shared_task(name="kernel.prune_job", time_limit=600)
 def prune_job() -> None:
-    prune()
+    deleted = prune()
+    if deleted:
+        logger.info("old rows pruned", rows=deleted)

@@ -5,12 +5,12 @@ If the broker or the channel layer is down, messages are delayed; none is lost, 
 are sent.
 """
 
-import logging
 import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import structlog
 from asgiref.sync import async_to_sync
 from celery import current_app
 from channels.layers import get_channel_layer
@@ -21,7 +21,7 @@ from kernel.clock import ClockTimestamp
 from kernel.events import number_events, projects_with_new_events
 from kernel.models import Job, OutboxMessage, Stream
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 PAUSE = 0.1
 REMIND_SECONDS = 3.0
@@ -69,7 +69,7 @@ class Relay:
             try:
                 sent = self.step()
             except OperationalError:
-                logger.warning("the database is unavailable; waiting")
+                logger.warning("waiting for the database")
                 close_old_connections()
                 time.sleep(1)
                 continue
@@ -111,6 +111,6 @@ class Relay:
         except OperationalError:
             raise
         except Exception as error:  # drivers raise their own exception hierarchies
-            logger.warning("%s: %s: %s", part.__name__, type(error).__name__, error)
+            logger.warning("relay step failed", step=part.__name__, error=f"{type(error).__name__}: {error}")
             time.sleep(0.5)
         return 0

@@ -3,6 +3,7 @@
 import uuid
 
 from django.db.models import QuerySet
+from structlog.contextvars import bind_contextvars
 
 from accounts.models import Actor, Membership
 from accounts.selectors import COVERS, require_role
@@ -34,6 +35,8 @@ def project_for(*, actor: Actor, public_id: uuid.UUID | str, role: str) -> Proje
         require_role(actor=actor, organisation_id=project.organisation_id, role=role)
     except NotFound as error:
         raise ProjectUnknown from error
+    # Log lines of a request carry both ids, so that one search finds those of jobs, which know the row id alone.
+    bind_contextvars(project=str(project.public_id), project_id=project.pk)
     return project
 
 

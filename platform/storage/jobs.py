@@ -1,10 +1,15 @@
 """Background jobs of the storage app."""
 
+import structlog
 from celery import shared_task
 
 from storage.services import sweep_blobs
 
+logger = structlog.get_logger(__name__)
+
 
 @shared_task(name="storage.sweep_blobs_job", time_limit=840)
 def sweep_blobs_job() -> None:
-    sweep_blobs()
+    rows, files = sweep_blobs()
+    if rows or files:
+        logger.info("blobs swept", rows=rows, files=files)

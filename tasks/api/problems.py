@@ -1,18 +1,19 @@
 """Errors as RFC 9457 problem details: the only place that turns exceptions into responses."""
 
-import logging
 from collections.abc import Iterator
 from typing import Any
 
+import structlog
 from django.core import exceptions as django_exceptions
 from django.http import Http404
 from rest_framework import exceptions, serializers, status
 from rest_framework.response import Response
+from structlog.contextvars import bind_contextvars
 
 from annotary_core.labels.errors import ShapeError
 from kernel.errors import AnnotaryError
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -70,15 +71,15 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
         return problem(413, "body_too_large", TITLES[413], TOO_MUCH[type(error)])
     if isinstance(error, django_exceptions.SuspiciousOperation):
         return problem(400, "bad_request", TITLES[400], "The request is damaged; send it again.")
-    request = context.get("request")
-    where_it_was = f"{request.method} {request.path}" if request is not None else "a call"
-    logger.error("Unexpected error at %s", where_it_was, exc_info=error)
+    logger.error("unexpected error", exc_info=error)
     return problem(
         500, "unexpected", "Internal server error", "An unexpected error occurred and was logged; try again later."
     )
 
 
 def problem(status_code: int, code: str, title: str, detail: str, **facts: Any) -> Response:
+    # For the request's log line.
+    bind_contextvars(problem=code)
     body = {"type": f"urn:annotary:problem:{code}", "title": title.rstrip("."), "status": status_code, "detail": detail}
     return Response({**facts, **body}, status=status_code, content_type=CONTENT_TYPE)
 

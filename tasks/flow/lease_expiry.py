@@ -4,11 +4,11 @@ Concurrent sweeps are safe: each step locks its rows and checks them again. Work
 batch each, so that claims never wait long for the sweep.
 """
 
-import logging
 from collections.abc import Iterator
 from itertools import groupby
 from uuid import UUID
 
+import structlog
 from django.db import transaction
 
 from accounts.models import Actor
@@ -18,7 +18,7 @@ from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.slots import close_leases
 from tasks.flow.settlement import settle_hand
 
-logger = logging.getLogger(__name__)
+logger = structlog.get_logger(__name__)
 
 CHUNK = 500
 # The beat runs every 15 seconds; further leases wait for the next one.
@@ -41,7 +41,7 @@ def settle_expired_hands() -> int:
         try:
             settle_hand(worker=worker, hand_id=hand_id)
         except Exception:
-            logger.exception("Settling hand %s failed; the next sweep retries it", hand_id)
+            logger.exception("set not settled; the next sweep retries it", hand=str(hand_id))
         else:
             settled += 1
     return settled

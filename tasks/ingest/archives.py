@@ -18,8 +18,12 @@ from pathlib import Path, PurePosixPath
 from types import TracebackType
 from typing import BinaryIO
 
+import structlog
+
 from kernel.errors import Refused
 from tasks.ingest.archive_names import is_system_file, name_refusal
+
+logger = structlog.get_logger(__name__)
 
 CHUNK = 256 * 1024
 MIB = 1024 * 1024
@@ -135,7 +139,14 @@ class Archive:
 
 def open_archive(path: Path, limits: ArchiveLimits | None = None) -> Archive:
     """Check the archive at `path` and return it open, as a context manager. Raises ArchiveRefused."""
-    limits = limits or ArchiveLimits()
+    try:
+        return _open_checked(path, limits or ArchiveLimits())
+    except ArchiveRefused as refusal:
+        logger.warning("archive refused", problem=refusal.reason)
+        raise
+
+
+def _open_checked(path: Path, limits: ArchiveLimits) -> Archive:
     _check_is_zip(path)
     _check_count(path, limits)
     try:

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import structlog
 from django.db import transaction
 from django.db.models import F
 
@@ -15,6 +16,8 @@ from tasks.ingest.selectors import metadata_by_item
 from tasks.ingest.tables import group_key_of
 from tasks.validate.imaging.errors import ImageRefused
 from tasks.validate.imaging.inspect import RenderedImage, inspect_and_render
+
+logger = structlog.get_logger(__name__)
 
 DUPLICATE = "The dataset already contains this image as {name}."
 _SCREEN_TYPE = "image/jpeg"
@@ -111,4 +114,5 @@ def _refuse(row: ImportItem, *, code: str, reason: str) -> None:
         state=ImportItem.State.REFUSED, original=None, code=code[:40], reason=reason[:500]
     )
     if closed:
+        logger.warning("image refused", item_id=row.pk, import_id=row.batch_import_id, problem=code)
         Import.objects.filter(pk=row.batch_import_id).update(refused=F("refused") + 1)

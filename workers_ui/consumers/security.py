@@ -7,7 +7,10 @@ host. The port is ignored, because the embedded runtime serves websockets on a s
 from typing import Any
 from urllib.parse import urlsplit
 
+import structlog
 from channels.security.websocket import WebsocketDenier
+
+logger = structlog.get_logger(__name__)
 
 
 class SameSiteOriginValidator:
@@ -19,5 +22,6 @@ class SameSiteOriginValidator:
         origin = urlsplit(headers.get(b"origin", "")).hostname
         host = urlsplit("//" + headers.get(b"host", "")).hostname
         if origin is None or origin != host:
+            logger.warning("websocket refused", problem="foreign_origin", origin=origin, host=host)
             return await WebsocketDenier()(scope, receive, send)
         return await self.application(scope, receive, send)

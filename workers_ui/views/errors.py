@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from structlog.contextvars import bind_contextvars
 
 from kernel.errors import AnnotaryError
 
@@ -44,6 +45,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def problem_page(request: HttpRequest, error: AnnotaryError, *, heading: str = "") -> HttpResponse:
     """Render a domain error as a page: a heading and the error's detail, which defaults to its own sentence."""
+    bind_contextvars(problem=error.code)
     context = {
         "heading": heading or HEADINGS.get(error.status, "Something went wrong"),
         "sentence": error.detail,
