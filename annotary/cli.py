@@ -49,7 +49,7 @@ Work with files alone, without a server:
 
 Develop:
   test        run the tests on a temporary database (arguments go to pytest)
-  lint        check style, types, import direction and migrations
+  lint        check style, types, imports, browser code, templates and migrations (or the checks that you name)
 
 Every other Django management command works too and uses the running installation.
 'python3 manage.py COMMAND --help' describes a command.

@@ -1,6 +1,6 @@
-"""allauth hooks: sign-up is by invitation only."""
+"""allauth hooks: sign-up is by invitation only, and errors are in Annotary's words."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
@@ -10,6 +10,21 @@ logger = structlog.get_logger(__name__)
 
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
+    error_messages: ClassVar[dict[str, str]] = {
+        **DefaultAccountAdapter.error_messages,
+        "account_inactive": "This account is closed.",
+        "cannot_remove_primary_email": "You cannot remove your primary email address. Make another one primary first.",
+        "duplicate_email": "This email address is already on your account.",
+        "email_password_mismatch": "The email address or the password is wrong.",
+        "email_taken": "Another account uses this email address.",
+        "enter_current_password": "This is not your current password.",
+        "incorrect_password": "This is not your password.",
+        "invalid_password_reset": "This link has already been used or has expired. Request a new one.",
+        "too_many_login_attempts": "Too many failed attempts. Wait five minutes, then try again.",
+        "unverified_primary_email": "Confirm an email address before you make it primary.",
+        "rate_limited": "Too many requests. Wait a minute, then try again.",
+    }
+
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
 

@@ -1,12 +1,56 @@
-"""Stricter versions of allauth's forms."""
+"""allauth's forms with Annotary's labels, and stricter where needed."""
 
+from typing import Any
+
+from allauth.account import forms
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import AddEmailForm as AnyEmailForm
 
 from accounts.models import User
 
+LABELS = {
+    "login": "Email address",
+    "email": "Email address",
+    "remember": "Stay signed in",
+    "oldpassword": "Current password",
+    "password1": "New password",
+    "password2": "New password, again",
+}
 
-class AddEmailForm(AnyEmailForm):  # type: ignore[misc]  # allauth ships no types
+
+class AnnotaryLabels:
+    """Sets Annotary's labels and removes the placeholders, which repeat allauth's."""
+
+    fields: dict[str, Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            field.label = LABELS.get(name, field.label)
+            field.widget.attrs.pop("placeholder", None)
+
+
+class LoginForm(AnnotaryLabels, forms.LoginForm):  # type: ignore[misc]  # allauth ships no types
+    pass
+
+
+class ChangePasswordForm(AnnotaryLabels, forms.ChangePasswordForm):  # type: ignore[misc]
+    pass
+
+
+class SetPasswordForm(AnnotaryLabels, forms.SetPasswordForm):  # type: ignore[misc]
+    pass
+
+
+class ResetPasswordForm(AnnotaryLabels, forms.ResetPasswordForm):  # type: ignore[misc]
+    pass
+
+
+class ResetPasswordKeyForm(AnnotaryLabels, forms.ResetPasswordKeyForm):  # type: ignore[misc]
+    pass
+
+
+class AddEmailForm(AnnotaryLabels, AnyEmailForm):  # type: ignore[misc]  # allauth ships no types
     """Refuses another person's address: making it the primary one would violate the unique constraint."""
 
     def clean_email(self) -> str:

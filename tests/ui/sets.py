@@ -8,8 +8,8 @@ from projects.models import Project
 from tests.ui.studio import Fingers
 
 CANVAS = """
-const {controllerOf} = await import('/static/workers_ui/controllers/binder.js');
-const canvas = controllerOf(document.querySelector('.set'), 'set').surface.canvas;
+const {controllerOf} = await import('/static/workers_ui/lib/controller_loader.js');
+const canvas = controllerOf(document.querySelector('.set'), 'set').surface.annotator;
 """
 
 
@@ -31,8 +31,8 @@ class SetPage:
 
     def ready(self) -> "SetPage":
         """Wait until the image is loaded and accepts answers."""
-        self.page.wait_for_selector(".set-work .box-canvas canvas")
-        expect(self.page.locator(".box-canvas-message")).to_be_hidden()
+        self.page.wait_for_selector(".set-work .annotator canvas")
+        expect(self.page.locator(".annotator-message")).to_be_hidden()
         return self
 
     def at_image(self, number: int, total: int) -> None:
@@ -57,7 +57,7 @@ class SetPage:
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Return the screen position of an image point; x and y are shares of the image's width and height."""
-        bounds = self.page.locator(".box-canvas").bounding_box()
+        bounds = self.page.locator(".annotator").bounding_box()
         assert bounds is not None
         view, width, height = self.ask("[canvas.view, canvas.width, canvas.height]")
         return bounds["x"] + view["x"] + x * width * view["scale"], bounds["y"] + view["y"] + y * height * view["scale"]
@@ -76,9 +76,9 @@ class SetPage:
         Fingers(self.page).drag(self.at(0.3, 0.3), self.at(0.7, 0.7))
 
     def hand_in(self, answers: int) -> None:
-        self.page.get_by_role("button", name=f"Hand in {answers} answer").click()
+        self.page.get_by_role("button", name=f"Submit {answers} answer").click()
         self.earned()
 
     def earned(self) -> None:
         self.page.wait_for_url("**/handed-in/**")
-        expect(self.page.get_by_role("heading", name="Handed in. Thank you.")).to_be_visible()
+        expect(self.page.get_by_role("heading", name="Submitted. Thank you.")).to_be_visible()

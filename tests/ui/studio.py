@@ -7,8 +7,8 @@ from playwright.sync_api import CDPSession, Page
 from tests.ui.sheet_site import Site
 
 GET = """
-const {controllerOf} = await import('/static/workers_ui/controllers/binder.js');
-const canvas = controllerOf(document.querySelector('[data-controller~="box-canvas"]'), 'box-canvas').canvas;
+const {controllerOf} = await import('/static/workers_ui/lib/controller_loader.js');
+const canvas = controllerOf(document.querySelector('[data-controller~="annotator"]'), 'annotator').annotator;
 """
 
 
@@ -25,8 +25,8 @@ class Studio:
     def __init__(self, page: Page, site: Site) -> None:
         self.page = page
         page.goto(f"{site.url}/studio")
-        page.wait_for_selector(".box-canvas canvas")
-        page.wait_for_selector(".box-canvas-message", state="hidden")
+        page.wait_for_selector(".annotator canvas")
+        page.wait_for_selector(".annotator-message", state="hidden")
 
     def ask(self, expression: str, argument: Any = None) -> Any:
         return self.page.evaluate(f"async (argument) => {{ {GET} return {expression}; }}", argument)
@@ -48,7 +48,7 @@ class Studio:
 
     def at(self, x: float, y: float) -> tuple[float, float]:
         """Return the screen coordinates of an image point."""
-        bounds = self.page.locator(".box-canvas").bounding_box()
+        bounds = self.page.locator(".annotator").bounding_box()
         assert bounds is not None
         view = self.ask("canvas.view")
         return bounds["x"] + 1 + view["x"] + x * view["scale"], bounds["y"] + 1 + view["y"] + y * view["scale"]
@@ -65,7 +65,7 @@ class Studio:
         self.page.mouse.click(*self.at(x, y))
 
     def press(self, *keys: str) -> None:
-        self.page.locator(".box-canvas").focus()
+        self.page.locator(".annotator").focus()
         for key in keys:
             self.page.keyboard.press(key)
 

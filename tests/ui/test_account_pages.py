@@ -1,13 +1,15 @@
 """The sign-in pages use our templates: they render in every state and say what to do next."""
 
+import re
 from pathlib import Path
 from types import SimpleNamespace
 
+import allauth
 import pytest
 from django import forms
 from django.contrib.auth.models import AnonymousUser
 from django.template.loader import render_to_string
-from django.test import RequestFactory, override_settings
+from django.test import Client, RequestFactory, override_settings
 from django.urls import include, path
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "workers_ui" / "templates"
@@ -55,7 +57,46 @@ def test_a_closed_sign_up_says_how_to_get_in() -> None:
 def test_a_failure_page_says_what_to_do_next(name: str) -> None:
     html = page(f"{name}.html")
     assert html.count("<h1>") == 1
-    assert "Go to the start page" in html
+    assert "Go to the home page" in html
+
+
+SENDABLE = ("messages/*.txt", "email/*.txt")
+#: Sign-in by code, by phone and by username are off.
+NOT_OFFERED = ("code", "phone")
+
+
+def test_every_message_and_email_of_allauth_that_can_be_sent_is_in_our_words() -> None:
+    theirs = Path(allauth.__file__).parent / "templates" / "account"
+    names = {path.relative_to(theirs).as_posix() for pattern in SENDABLE for path in theirs.glob(pattern)}
+    offered = {name for name in names if not any(word in name for word in NOT_OFFERED)}
+    assert {name for name in offered if not (TEMPLATES / "account" / name).is_file()} == set()
+
+
+@pytest.mark.parametrize("path", sorted((TEMPLATES / "account" / "email").glob("*_message.txt")), ids=lambda p: p.stem)
+def test_an_email_has_a_subject_and_is_signed_with_the_address_of_the_site(path: Path) -> None:
+    site = SimpleNamespace(name="label.example.org", domain="label.example.org")
+    link = "https://label.example.org/account/x/?a=1&b=2"
+    context = {
+        "current_site": site,
+        "activate_url": link,
+        "password_reset_url": link,
+        "email": "wren@example.org",
+        "deleted_email": "wren@example.org",
+        "ip": "192.0.2.1",
+    }
+    text = render_to_string(f"account/email/{path.name}", context)
+    subject = render_to_string(f"account/email/{path.name.replace('_message', '_subject')}", context).strip()
+    assert re.fullmatch(r"[A-Z][^\n]{8,60}[^.!\n]", subject)
+    assert text.rstrip().endswith("Annotary\nlabel.example.org")
+    assert "&amp;" not in text
+    if "_url" in path.read_text():
+        assert link in text
+
+
+def test_a_sign_in_page_has_one_link_for_a_forgotten_password(client: Client) -> None:
+    html = client.get("/account/login/").content.decode()
+    assert html.count("/account/password/reset/") == 1
+    assert "Forgot your password?" in html
 
 
 def test_a_signed_in_person_sees_their_account() -> None:

@@ -70,12 +70,12 @@ def test_zooming_stops_at_its_limits_and_keeps_the_point(geometry: Any) -> None:
 
 def test_an_image_that_fits_is_centered_and_a_larger_one_stays_in_view(geometry: Any) -> None:
     screen = {"width": 400, "height": 300}
-    assert geometry("keepInSight", {"scale": 1, "x": 999, "y": -999}, 100, 100, screen) == {
+    assert geometry("keepInView", {"scale": 1, "x": 999, "y": -999}, 100, 100, screen) == {
         "scale": 1,
         "x": 150,
         "y": 100,
     }
-    assert geometry("keepInSight", {"scale": 10, "x": 5000, "y": -5000}, 100, 100, screen) == {
+    assert geometry("keepInView", {"scale": 10, "x": 5000, "y": -5000}, 100, 100, screen) == {
         "scale": 10,
         "x": 200,
         "y": -850,

@@ -28,7 +28,7 @@ def test_tab_cycles_through_the_boxes_and_then_leaves_the_canvas(desk: Page, sit
         seen.append(studio.ask("canvas.objects.selectedId"))
     assert seen == ["b1", "b2"]
     studio.press("Tab")
-    assert desk.evaluate("document.activeElement.classList.contains('box-canvas')") is False
+    assert desk.evaluate("document.activeElement.classList.contains('annotator')") is False
 
 
 def test_after_escape_tab_leaves_immediately(desk: Page, site: Site) -> None:
@@ -36,7 +36,7 @@ def test_after_escape_tab_leaves_immediately(desk: Page, site: Site) -> None:
     studio.put((10, 10, 50, 50), (100, 100, 50, 50))
     studio.press("Tab", "Escape", "Tab")
     assert studio.ask("canvas.objects.selectedId") is None
-    assert desk.evaluate("document.activeElement.classList.contains('box-canvas')") is False
+    assert desk.evaluate("document.activeElement.classList.contains('annotator')") is False
 
 
 def test_number_keys_set_the_class_by_position_and_the_buttons_follow(desk: Page, site: Site) -> None:
@@ -84,7 +84,7 @@ def test_zoom_keys_and_zero(desk: Page, site: Site) -> None:
 
 def test_a_screen_reader_hears_what_was_added_moved_and_removed(desk: Page, site: Site) -> None:
     studio = Studio(desk, site)
-    live = desk.locator(".box-canvas [aria-live]")
+    live = desk.locator(".annotator [aria-live]")
     studio.press("n")
     expect(live).to_have_text("Added 1. raccoon, 160 × 120 px")
     studio.press("ArrowRight")

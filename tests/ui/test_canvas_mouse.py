@@ -68,9 +68,9 @@ def test_a_handle_is_hit_eleven_css_pixels_away_from_its_middle(desk: Page, site
     studio.click(300, 280)
     x, y = studio.at(400, 360)
     desk.mouse.move(x + 11, y + 11)
-    assert desk.locator(".box-canvas").get_attribute("data-cursor") == "se"
+    assert desk.locator(".annotator").get_attribute("data-cursor") == "se"
     desk.mouse.move(x + 40, y + 40)
-    assert desk.locator(".box-canvas").get_attribute("data-cursor") == "draw"
+    assert desk.locator(".annotator").get_attribute("data-cursor") == "draw"
 
 
 def test_the_wheel_zooms_around_the_pointer(desk: Page, site: Site) -> None:
@@ -117,7 +117,7 @@ def test_an_image_that_fails_to_load_can_be_retried(desk: Page, site: Site) -> N
     refused = [True]
     desk.route("**/picture.svg", lambda route: route.fulfill(status=200, body="") if refused[0] else route.continue_())
     desk.goto(f"{site.url}/studio")
-    expect(desk.locator(".box-canvas-message")).to_contain_text("The image did not load. Check your connection")
+    expect(desk.locator(".annotator-message")).to_contain_text("The image did not load. Check your connection")
     refused[0] = False
     desk.get_by_role("button", name="Try again").click()
-    expect(desk.locator(".box-canvas-message")).to_be_hidden()
+    expect(desk.locator(".annotator-message")).to_be_hidden()

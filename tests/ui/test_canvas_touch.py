@@ -52,9 +52,9 @@ def test_a_magnifier_shows_what_the_finger_covers_while_drawing(phone: Page, sit
     start, end = studio.at(200, 200), studio.at(300, 300)
     fingers.send("touchStart", start)
     fingers.send("touchMove", end)
-    expect(phone.locator(".box-canvas-loupe")).to_be_visible()
+    expect(phone.locator(".annotator-magnifier")).to_be_visible()
     fingers.send("touchEnd")
-    expect(phone.locator(".box-canvas-loupe")).to_be_hidden()
+    expect(phone.locator(".annotator-magnifier")).to_be_hidden()
 
 
 @pytest.mark.parametrize("path", ["/sheet", "/studio", "/404", "/500"])

@@ -10,7 +10,7 @@ from tests.ui.studio import until
 
 pytestmark = pytest.mark.browser
 START = """async () => {
-  const {LiveStream} = await import('/static/workers_ui/controllers/live_stream.js');
+  const {LiveStream} = await import('/static/workers_ui/lib/live_stream.js');
   window.sockets = []; window.seen = []; window.states = [];
   class Socket extends EventTarget {
     constructor() { super(); this.sent = []; sockets.push(this); }

@@ -70,8 +70,8 @@ def sign_in(page: Page, email: str, password: str) -> None:
 
 
 def make_project(page: Page) -> Project:
-    page.get_by_role("button", name="Make the first project").click()
-    page.get_by_role("button", name="Make the project").click()
+    page.get_by_role("button", name="Create your first project").click()
+    page.get_by_role("button", name="Create project").click()
     expect(page.get_by_text("Give the project a name.")).to_be_visible()
     expect(page.get_by_text("Add at least one class.")).to_be_visible()
     page.get_by_label("Name", exact=True).fill("Lakes and tables")
@@ -84,7 +84,7 @@ def make_project(page: Page) -> Project:
     page.get_by_label("Answers per image", exact=True).fill("1")
     page.get_by_text("Advanced").click()
     page.get_by_label("Maximum answers per image").fill("1")
-    page.get_by_role("button", name="Make the project").click()
+    page.get_by_role("button", name="Create project").click()
     expect(page.get_by_role("heading", name="Lakes and tables")).to_be_visible()
     return Project.objects.get()
 
@@ -102,7 +102,7 @@ def photos(folder: Path) -> list[Path]:
 def upload(page: Page, files: list[Path]) -> None:
     page.get_by_role("button", name="Add images").click()
     page.locator("[data-upload-target=files]").set_input_files([str(path) for path in files])
-    expect(page.get_by_text(f"{PHOTOS} images taken, 1 not taken.")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text(f"{PHOTOS} images added, 1 rejected.")).to_be_visible(timeout=120_000)
     refusal = page.get_by_role("row", name="broken.jpg")
     expect(refusal).to_be_visible()
     assert len(refusal.get_by_role("cell").inner_text()) > 10
@@ -113,9 +113,9 @@ def upload(page: Page, files: list[Path]) -> None:
 def label_check_images(page: Page, project: Project) -> None:
     page.goto(f"/projects/{project.public_id}/checks/")
     for number in range(1, CHECKS + 1):
-        page.wait_for_selector(".box-canvas canvas")
-        expect(page.locator(".box-canvas-message")).to_be_hidden()
-        page.locator(".box-canvas").focus()
+        page.wait_for_selector(".annotator canvas")
+        expect(page.locator(".annotator-message")).to_be_hidden()
+        page.locator(".annotator").focus()
         if number == 1:
             page.keyboard.press("Enter")
             expect(page.get_by_text("Draw the boxes first")).to_be_visible()
@@ -124,13 +124,13 @@ def label_check_images(page: Page, project: Project) -> None:
         else:
             page.keyboard.press("n")
             page.keyboard.press("Enter")
-        expect(page.locator("[data-check-desk-target=count]")).to_contain_text(f"{number} check image")
+        expect(page.locator("[data-gold-desk-target=count]")).to_contain_text(f"{number} check image")
     assert Gold.objects.filter(project=project).count() == CHECKS
 
 
 def invite(page: Page) -> str:
     page.get_by_role("link", name="Workers").click()
-    page.get_by_role("button", name="Make a link").click()
+    page.get_by_role("button", name="Create link").click()
     expect(page.get_by_alt_text("QR code of the invitation link")).to_be_visible()
     link = page.get_by_label("Invitation link").input_value()
     page.reload()
@@ -150,7 +150,7 @@ def join(folks: People, link: str, project: Project) -> SetPage:
     page.get_by_label("Your name").fill("Wren")
     page.get_by_label("Email").fill("wren@example.org")
     page.get_by_label("Password").fill("a quiet bird 9")
-    page.get_by_role("button", name="Make the account and go on").tap()
+    page.get_by_role("button", name="Create account and continue").tap()
     page.wait_for_url(f"**/work/{project.public_id}/")
     return SetPage(page, project)
 
@@ -166,11 +166,11 @@ def with_eyes_on_the_console(manager: Page, wren: SetPage, project: Project) -> 
     for number in range(1, 11):
         wren.at_image(number, 10)
         wren.draw_by_finger()
-        wren.page.get_by_role("button", name="Save and go on").tap()
+        wren.page.get_by_role("button", name="Save & next").tap()
         if number == 3:
             expect(manager.locator("[data-console-total=submitted]")).to_have_text("3")
     wren.overview()
-    wren.page.get_by_role("button", name="Hand in 10 answers").tap()
+    wren.page.get_by_role("button", name="Submit 10 answers").tap()
     wren.earned()
     expect(manager.locator("[data-console-total=submitted]")).to_have_text("10")
     expect(manager.get_by_text("Wren handed in 10 answers and earned 0.20 USD")).to_be_visible()
@@ -209,7 +209,7 @@ def review(page: Page, project: Project) -> None:
     expect(page.get_by_text("Approved. photo_")).to_be_visible()
 
     page.keyboard.press("f")
-    expect(page.locator(".box-canvas-message")).to_be_hidden()
+    expect(page.locator(".annotator-message")).to_be_hidden()
     page.keyboard.press("n")
     expect(page.locator(".object-list li")).to_have_count(2)
     page.keyboard.press("3")
@@ -219,7 +219,7 @@ def review(page: Page, project: Project) -> None:
     page.keyboard.press("r")
     page.get_by_label("Reason").fill("The box misses the cup.")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Rejected; it is labelled again.")).to_be_visible()
+    expect(page.get_by_text("Rejected; it will be labeled again.")).to_be_visible()
     finish_the_answers(project)
     approve_the_rest(page, project)
 
@@ -249,11 +249,11 @@ def approve_the_rest(page: Page, project: Project) -> None:
 
 def release(page: Page, project: Project, folder: Path) -> Path:
     page.get_by_role("link", name="Releases").click()
-    page.get_by_role("button", name="Make a release").click()
+    page.get_by_role("button", name="Create release").click()
     card = page.locator("article.release")
     expect(card.get_by_text("Content hash")).to_be_visible(timeout=60_000)
     expect(card).to_contain_text("by policy")
-    card.locator(".export", has_text="COCO").get_by_role("button", name="Write the file").click()
+    card.locator(".export", has_text="COCO").get_by_role("button", name="Export").click()
     ready = page.locator(".export", has_text="COCO").get_by_role("button", name="Download")
     expect(ready).to_be_visible(timeout=60_000)
     with page.expect_download() as coming:

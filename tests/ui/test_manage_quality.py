@@ -62,7 +62,7 @@ def farm(**policy: Any) -> Project:
 def test_the_first_visit_starts_the_report_and_says_so(ada: Client) -> None:
     project = mixed_up(farm())
     page = ada.get(f"/projects/{project.public_id}/quality/").content.decode()
-    assert "The figures are being made." in page
+    assert "The figures are being computed." in page
     assert "data-refresh-busy" in page
     ada.get(f"/projects/{project.public_id}/quality/")
     assert Job.objects.filter(kind="flow.report").count() == 1
@@ -76,7 +76,7 @@ def test_the_report_explains_its_figures(ada: Client) -> None:
     assert "72 answers to 12 images" in text
     assert "Workers often disagree" in text
     assert "“horse” and “pony” are mixed up by 6 of 6 workers" in text
-    assert "Review these 6" in text
+    assert "Review these 6 labels" in text
     assert "Nothing to compare with yet." in text
     assert "data-refresh-busy" not in ada.get(f"/projects/{project.public_id}/quality/?part=figures").content.decode()
 
@@ -109,7 +109,7 @@ def test_doubtful_labels_are_listed_in_review_until_decided(ada: Client) -> None
 
 
 def read_count(client: Client, address: str) -> int:
-    match = re.search(r"Most likely wrong <b[^>]*>(\d+)</b>", client.get(address).content.decode())
+    match = re.search(r"Most likely wrong\s<b[^>]*>(\d+)</b>", client.get(address).content.decode())
     assert match is not None
     return int(match[1])
 
@@ -131,7 +131,7 @@ def test_a_failure_is_shown_and_can_be_retried(ada: Client, monkeypatch: pytest.
     ada.get(f"/projects/{project.public_id}/quality/")
     assert [job.state for job in run_report_jobs()] == ["failed"]
     text = read(ada, project)
-    assert "The figures could not be made." in text
+    assert "The figures could not be computed." in text
     assert "Try again" in text
     assert not Job.objects.filter(kind="flow.report", state="queued").exists()
     monkeypatch.undo()
@@ -149,7 +149,7 @@ def test_old_figures_stay_while_new_ones_are_computed(ada: Client, monkeypatch: 
     record_event(project_id=project.pk, kind="answer.submitted", submitted=1)
     number_events(project_id=project.pk)
     text = read(ada, project)
-    assert "Being brought up to date" in text
+    assert "Updating; these figures are from" in text
     assert "72 answers to 12 images" in text
 
 
@@ -170,7 +170,7 @@ def test_boxes_have_a_report_too(ada: Client) -> None:
     ada.get(f"/projects/{project.public_id}/quality/")
     assert [job.state for job in run_report_jobs()] == ["done"]
     text = read(ada, project)
-    assert "of where boxes are and what is in them" in text
+    assert "of where boxes are and what they contain" in text
     assert "How sure are the labels?" in text
     assert "How many labels are wrong?" not in text
 
@@ -243,7 +243,7 @@ class TestInABrowser:
         monkeypatch.setattr(quality, "MIN_TREND_SPAN", 0)
         page = people.signed_in(factories.ada())
         page.goto(f"/projects/{project.public_id}/quality/")
-        expect(page.get_by_text("The figures are being made.")).to_be_visible()
+        expect(page.get_by_text("The figures are being computed.")).to_be_visible()
         run_report_jobs()
         expect(page.get_by_role("heading", name="Agreement", exact=True)).to_be_visible()
         expect(page.locator("[data-chart-target=plot] canvas")).to_be_visible()

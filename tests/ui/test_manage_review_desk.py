@@ -43,7 +43,7 @@ def hash_of(task: Task) -> str:
 def open_review(people: People, project: Project, **screen: Any) -> Page:
     page = people.signed_in(factories.ada(), **screen)
     page.goto(f"/projects/{project.public_id}/review/")
-    page.wait_for_selector(".box-canvas canvas")
+    page.wait_for_selector(".annotator canvas")
     expect(page.locator(".evidence li").first).to_be_visible()
     return page
 
@@ -61,7 +61,7 @@ def test_labels_are_reviewed_lowest_confidence_first_and_approved_by_key(
     project, tasks = cats
     page = open_review(people, project)
     expect(page.locator("[data-review-desk-target=label]")).to_have_text("cat")
-    expect(page.get_by_text("3 answers, 60 % sure, below the 90 % that the project wants.")).to_be_visible()
+    expect(page.get_by_text("3 answers, 60 % sure, below the project's target of 90 %.")).to_be_visible()
     page.keyboard.press("ArrowRight")
     expect(page.locator("[data-review-desk-target=label]")).to_have_text("dog")
     page.keyboard.press("a")
@@ -115,7 +115,7 @@ def test_the_second_reviewer_is_notified_and_continues(people: People, cats: tup
     page.keyboard.press("r")
     page.get_by_label("Reason").fill("This is a fox.")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Somebody else was faster.")).to_be_visible()
+    expect(page.get_by_text("Someone else decided first.")).to_be_visible()
     expect(page.locator("[data-review-desk-target=label]")).to_have_text("dog")
     assert Review.objects.get().reviewer == rook
 
@@ -140,7 +140,7 @@ def test_boxes_are_fixed_by_keyboard(people: People) -> None:
     page.keyboard.press("n")
     page.keyboard.press("2")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Nothing waits for review")).to_be_visible()
+    expect(page.get_by_text("Nothing to review")).to_be_visible()
     label = ConsensusLabel.objects.get(task=task, is_current=True)
     assert [item["class"] for item in label.body["objects"]] == [1, 2]
 
@@ -151,7 +151,7 @@ def test_a_reviewer_can_work_on_a_phone(people: People, cats: tuple[Project, lis
     project.organisation.memberships.create(actor=rook, role=Role.REVIEWER)
     page = people.signed_in(rook, **PHONE)
     page.goto(f"/projects/{project.public_id}/review/")
-    page.wait_for_selector(".box-canvas canvas")
+    page.wait_for_selector(".annotator canvas")
     page.get_by_role("button", name="Approve").tap()
     expect(page.get_by_role("status").filter(has_text="Approved.")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") == 0
@@ -164,7 +164,7 @@ def test_the_rest_of_a_batch_is_approved_by_policy(people: People, cats: tuple[P
     page.goto(f"/projects/{project.public_id}/review/")
     page.get_by_label("Batch").select_option("Batch 1")
     page.get_by_role("button", name="Approve the rest of batch 1").click()
-    expect(page.get_by_role("heading", name="Approve 3 labels unseen?")).to_be_visible()
+    expect(page.get_by_role("heading", name="Approve 3 labels without review?")).to_be_visible()
     page.get_by_role("button", name="Approve by policy").click()
     expect(page.get_by_text("Batch 1 is approved")).to_be_visible()
     batch.refresh_from_db()

@@ -57,7 +57,7 @@ def test_a_class_label_shows_its_shares_and_the_effect_of_each_answer(ada: Clien
     task = a_labeled_task(project, [factories.class_answer(1), factories.class_answer(1), factories.class_answer(2)])
     text = read(ada, project, task)
     assert "Agreed label 3 answers cat" in text
-    assert "How sure, class by class" in text
+    assert "Confidence by class" in text
     assert text.count("times more likely") == 2
     assert text.count("times less likely") == 1
     assert text.count("differs") == 1
@@ -77,13 +77,13 @@ def test_an_image_without_answers_says_so(ada: Client) -> None:
     task = factories.a_task(project)
     text = read(ada, project, task)
     assert "No answers yet" in text
-    assert "None yet. It is made when the answers are in." in text
+    assert "None yet. It is computed once the answers are in." in text
 
 
 def test_an_image_with_missing_answers_has_no_label_yet(ada: Client) -> None:
     project = factories.a_project("Strays")
     task = a_labeled_task(project, [factories.class_answer(1)], more=2)
-    assert "Not agreed on yet: 1 of 3 answers are in." in read(ada, project, task)
+    assert "Not agreed yet: 1 of 3 answers received." in read(ada, project, task)
 
 
 def test_the_history_lists_versions_verdicts_and_reasons(ada: Client) -> None:
@@ -180,9 +180,9 @@ class TestInABrowser:
     def overlays(self, page: Page) -> list[str]:
         labels: list[str] = page.evaluate(
             """async () => {
-              const {controllerOf} = await import('/static/workers_ui/controllers/binder.js');
+              const {controllerOf} = await import('/static/workers_ui/lib/controller_loader.js');
               const element = document.querySelector('[data-controller=task-evidence]');
-              return controllerOf(element, 'task-evidence').canvas.overlays.map((each) => each.label);
+              return controllerOf(element, 'task-evidence').annotator.overlays.map((each) => each.label);
             }"""
         )
         return labels
@@ -190,12 +190,12 @@ class TestInABrowser:
     def test_each_answer_is_shown_or_hidden_by_keyboard(self, people: People, things: tuple[Project, Task]) -> None:
         page = people.signed_in(factories.ada())
         page.goto(page_of(*things))
-        page.wait_for_selector(".box-canvas canvas")
+        page.wait_for_selector(".annotator canvas")
         assert sorted(self.overlays(page)) == ["1", "1", *"2345678"]
         page.get_by_role("checkbox", name="Answer 1").focus()
         page.keyboard.press("Space")
         assert sorted(self.overlays(page)) == [*"2345678"]
-        page.get_by_role("button", name="Agreed alone").click()
+        page.get_by_role("button", name="Agreed only").click()
         assert self.overlays(page) == []
         page.get_by_role("checkbox", name="Left out").check()
         assert self.overlays(page) == ["left out"]
@@ -206,14 +206,14 @@ class TestInABrowser:
         project, task = things
         page = people.signed_in(factories.ada())
         page.goto(f"/projects/{project.public_id}/review/")
-        page.get_by_role("link", name="All that stands behind it").click()
+        page.get_by_role("link", name="All evidence for this label").click()
         page.wait_for_url(f"**{page_of(project, task)}")
-        page.get_by_role("button", name="Review it").click()
-        page.wait_for_selector(".box-canvas canvas")
+        page.get_by_role("button", name="Review").click()
+        page.wait_for_selector(".annotator canvas")
         page.get_by_role("button", name="Approve").first.click()
         page.wait_for_url(f"**{page_of(project, task)}")
         expect(page.get_by_text("Approved, version 1")).to_be_visible()
-        expect(page.get_by_role("button", name="Review it again")).to_be_visible()
+        expect(page.get_by_role("button", name="Review again")).to_be_visible()
 
     def test_a_persons_decision_can_be_overridden_on_purpose(
         self, people: People, things: tuple[Project, Task]
@@ -223,7 +223,7 @@ class TestInABrowser:
         fix_label(reviewer=rook, task=task, label_hash=hash_of(task), raw=factories.box_answer((2, 10, 10, 80, 60)))
         page = people.signed_in(factories.ada())
         page.goto(f"/projects/{project.public_id}/review/?task={task.public_id}")
-        page.wait_for_selector(".box-canvas canvas")
+        page.wait_for_selector(".annotator canvas")
         page.get_by_role("button", name="Approve").first.click()
         page.wait_for_url(f"**{page_of(project, task)}")
         expect(page.locator(".history li[data-state=ok]")).to_have_count(1)
@@ -241,6 +241,6 @@ class TestInABrowser:
     def test_it_fits_a_phone(self, people: People, things: tuple[Project, Task]) -> None:
         page = people.signed_in(factories.ada(), **PHONE)
         page.goto(page_of(*things))
-        page.wait_for_selector(".box-canvas canvas")
-        page.get_by_text("Agreed alone").tap()
+        page.wait_for_selector(".annotator canvas")
+        page.get_by_text("Agreed only").tap()
         assert page.evaluate("document.documentElement.scrollWidth - window.innerWidth") == 0

@@ -41,7 +41,7 @@ def page(people: People, project: Project) -> Page:
 
 def ready(page: Page) -> None:
     """Wait until the controller listens; it loads after the page."""
-    bound = """async () => { const {controllerOf} = await import('/static/workers_ui/controllers/binder.js');
+    bound = """async () => { const {controllerOf} = await import('/static/workers_ui/lib/controller_loader.js');
         return controllerOf(document.querySelector('.upload'), 'upload') !== null; }"""
     for _ in range(200):
         if page.evaluate(bound):
@@ -72,7 +72,7 @@ def test_the_report_says_why_each_file_was_refused(page: Page, tmp_path: Path) -
     page.locator(FILES).set_input_files([*good, str(twin), str(text)])
     expect(page.get_by_text("Opening and checking the images")).to_be_visible()
     run_all()
-    expect(page.get_by_text("2 images taken, 1 here already, 1 not taken.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("2 images added, 1 already here, 1 rejected.")).to_be_visible(timeout=20_000)
     reason = ImportItem.objects.get(state="refused").reason
     expect(page.get_by_role("row", name="note.jpg")).to_contain_text(reason)
     expect(page.locator(".image-grid li")).to_have_count(2)
@@ -84,7 +84,7 @@ def test_a_metadata_table_is_imported_with_the_images(page: Page, project: Proje
     page.locator(FILES).set_input_files([*photos(tmp_path, "one.jpg"), str(table)])
     expect(page.get_by_text("Opening and checking the images")).to_be_visible()
     run_all()
-    expect(page.get_by_text("The table names files that are not here: gone.jpg")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("The table names files that were not uploaded: gone.jpg")).to_be_visible(timeout=20_000)
     assert Image.objects.get().metadata == {"place": "lake"}
 
 
@@ -94,7 +94,7 @@ def test_a_folder_keeps_its_paths(page: Page, tmp_path: Path) -> None:
     expect(page.get_by_text("Opening and checking the images")).to_be_visible()
     assert sorted(ImportItem.objects.values_list("name", flat=True)) == ["trip/monday/one.jpg", "trip/tuesday/one.jpg"]
     run_all()
-    expect(page.get_by_text("2 images taken.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("2 images added.")).to_be_visible(timeout=20_000)
 
 
 def test_a_lost_response_does_not_import_twice(page: Page, tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_lost_response_does_not_import_twice(page: Page, tmp_path: Path) -> No
     assert len(set(calls)) == 1
     assert Import.objects.count() == 1
     run_all()
-    expect(page.get_by_text("1 image taken.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("1 image added.")).to_be_visible(timeout=20_000)
 
 
 def test_a_refusal_by_the_server_is_shown_at_the_file(page: Page, tmp_path: Path) -> None:
@@ -123,6 +123,6 @@ def test_a_refusal_by_the_server_is_shown_at_the_file(page: Page, tmp_path: Path
 
     page.route("**/imports/", refuse)
     page.locator(FILES).set_input_files(photos(tmp_path, "one.jpg"))
-    expect(page.get_by_text("0 images taken, 1 not taken.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("0 images added, 1 rejected.")).to_be_visible(timeout=20_000)
     expect(page.get_by_role("row", name="one.jpg")).to_contain_text("This upload is too large; send fewer files.")
     assert not Import.objects.exists()

@@ -68,13 +68,13 @@ def test_invalid_settings_fall_back_to_the_projects_own(query: str, requested: t
 
 def test_the_answers_are_replayed_outside_the_request(ada: Client) -> None:
     project = strays()
-    assert "The answers are being played back." in text_of(ada, project, "?answers_min=2&answers_max=4")
+    assert "Replaying the answers." in text_of(ada, project, "?answers_min=2&answers_max=4")
     assert [job.state for job in run_report_jobs()] == ["done"]
     text = text_of(ada, project, "?answers_min=2&answers_max=4")
     assert "48 answers to 12 images, 4.0 an image" in text
     assert "Today 4 answers 4.00" in text
     assert "2 to 4 answers, until 90 % sure" in text
-    assert "no check image or reviewed label to judge by yet" in text
+    assert "no check images or reviewed labels to measure against yet" in text
     assert "1 answer 1.00" in text
 
 
@@ -84,7 +84,7 @@ def test_settings_are_judged_by_reviewed_labels(ada: Client) -> None:
         approve_label(reviewer=factories.ada(), task=label.task, label_hash=label.content_hash)
     text_of(ada, project)
     run_report_jobs()
-    assert "by 5 images: check images and labels that a reviewer decided" in text_of(ada, project)
+    assert "measured on 5 images: check images and reviewed labels" in text_of(ada, project)
 
 
 def test_settings_fill_the_form_but_are_not_saved(ada: Client) -> None:
@@ -95,7 +95,7 @@ def test_settings_fill_the_form_but_are_not_saved(ada: Client) -> None:
     link = re.search(r'href="([^"]+)"[^>]*aria-label="Use these settings: 2 to 4 answers', page.content.decode())
     assert link is not None
     form = ada.get(link[1].replace("&amp;", "&")).content.decode()
-    assert "Filled in from What if. Nothing is changed until you save." in form
+    assert "Filled in from What if. Nothing changes until you save." in form
     assert re.search(r'name="answers_min" value="2"', form)
     assert re.search(r'name="confidence_target" value="95(\.0)?"', form)
     assert re.search(r"<details class=\"fold\" open>", form)
@@ -113,7 +113,7 @@ def test_without_answers_it_says_what_it_will_show(ada: Client) -> None:
     project = factories.a_project("Strays")
     text_of(ada, project)
     run_report_jobs()
-    assert "No answers to play back yet" in text_of(ada, project)
+    assert "No answers to replay yet" in text_of(ada, project)
 
 
 def test_replaying_again_keeps_the_requested_settings(ada: Client) -> None:
@@ -130,15 +130,15 @@ class TestInABrowser:
         project = strays()
         page = people.signed_in(factories.ada())
         page.goto(f"/projects/{project.public_id}/what-if/")
-        dial = page.get_by_role("slider", name="Confidence")
-        expect(dial).to_have_attribute("aria-valuetext", "90 %")
-        dial.focus()
+        slider = page.get_by_role("slider", name="Confidence")
+        expect(slider).to_have_attribute("aria-valuetext", "90 %")
+        slider.focus()
         page.keyboard.press("ArrowRight")
         expect(page.locator("output")).to_have_text("91 %")
         page.get_by_label("Answers per image", exact=True).fill("1")
-        page.get_by_role("button", name="Play it back").click()
+        page.get_by_role("button", name="Replay").click()
         page.wait_for_url("**confidence=91**")
-        expect(page.get_by_text("The answers are being played back.")).to_be_visible()
+        expect(page.get_by_text("Replaying the answers.")).to_be_visible()
         run_report_jobs()
         expect(page.get_by_role("cell", name="Use these settings").first).to_be_visible()
         expect(page.locator("[data-plot-target=plot] canvas")).to_be_visible()

@@ -46,7 +46,7 @@ def test_a_client_sees_only_the_releases() -> None:
     robin = signed_in("robin", Role.CLIENT)
     assert open_pages(robin, project) == {"releases/"}
     page = robin.get(f"/projects/{project.public_id}/releases/").content.decode()
-    assert "Make a release" not in page
+    assert "Create release" not in page
     assert robin.post(f"/projects/{project.public_id}/releases/").status_code == 403
 
 

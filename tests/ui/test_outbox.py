@@ -10,7 +10,7 @@ from tests.ui.studio import until
 
 pytestmark = pytest.mark.browser
 PUT = """async ([owner, body, firstWait]) => {
-  const {Outbox} = await import('/static/workers_ui/controllers/outbox.js');
+  const {Outbox} = await import('/static/workers_ui/lib/outbox.js');
   window.outcomes = window.outcomes ?? [];
   window.box = new Outbox({owner, firstWait});
   for (const name of ['sent', 'refused']) box.addEventListener(name, ({detail}) => outcomes.push([name, detail]));
@@ -75,7 +75,7 @@ def test_a_final_refusal_is_shown_with_its_reason_and_does_not_block_the_next(
     put(desk, {"n": 2})
     until(desk, "outcomes.length === 1 && outcomes[0][0] === 'sent'")
     desk.goto(f"{site.url}/studio")
-    desk.get_by_role("button", name="Understood").click()
+    desk.get_by_role("button", name="Dismiss").click()
     expect(desk.locator("[data-outbox-target=refused] li")).to_have_count(0)
 
 
@@ -106,7 +106,7 @@ def test_ids_are_random_uuids_without_a_secure_context(desk: Page, site: Site) -
     ids = desk.evaluate(
         """async () => { const real = crypto.randomUUID;
         Object.defineProperty(crypto, 'randomUUID', {value: undefined, configurable: true});
-        const {newId} = await import('/static/workers_ui/controllers/ids.js');
+        const {newId} = await import('/static/workers_ui/lib/ids.js');
         return [newId(), newId()]; }"""
     )
     assert ids[0] != ids[1]

@@ -131,7 +131,7 @@ def test_a_phone_goes_from_the_link_to_the_first_set(people: People) -> None:
     page.goto(url)
     for label, value in (("Your name", "Robin"), ("Email address", "robin@example.org"), ("Password", "nest-9-straw")):
         page.get_by_label(label).fill(value)
-    page.get_by_role("button", name="Make the account and go on").tap()
+    page.get_by_role("button", name="Create account and continue").tap()
     expect(page.get_by_role("heading", name="Ready when you are")).to_be_visible()
     page.get_by_role("button", name="Take 2 images").tap()
     expect(page.locator(".set-position span").first).to_have_text("1 of 2")

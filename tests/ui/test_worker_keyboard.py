@@ -72,8 +72,8 @@ def test_saving_without_a_box_asks_for_one_or_for_a_verdict(people: People) -> N
     scene_tasks(project, 2)
     page = SetPage(people.signed_in(wren), project).take()
     page.press("Enter")
-    expect(page.page.get_by_text("Draw a box first, or say that there is nothing to draw.")).to_be_visible()
+    expect(page.page.get_by_text("Draw a box first, or select “Nothing to draw here”.")).to_be_visible()
     page.press("n", "e")
-    expect(page.page.get_by_text("There are boxes on this image.")).to_be_visible()
+    expect(page.page.get_by_text("This image has boxes.")).to_be_visible()
     page.at_image(1, 2)
     assert current_bodies(project) == []

@@ -65,7 +65,7 @@ def test_answers_given_offline_are_sent_when_the_connection_is_back(people: Peop
     page.overview()
     line = page.page.locator(".sync-line")
     expect(line).to_have_text("Saved on this device, sends when you are online (3)")
-    page.page.get_by_role("button", name="Hand in 3 answers").click()
+    page.page.get_by_role("button", name="Submit 3 answers").click()
     expect(page.page.get_by_text("You are offline. 3 answers are saved on this device")).to_be_visible()
     assert current_bodies(page.project) == []
     page.page.context.set_offline(False)
@@ -125,7 +125,7 @@ def test_two_tabs_work_on_one_set_without_loss(people: People) -> None:
     assert other.overview() == ["1 You could not tell", "2 cat", "3 cat"]
     other.hand_in(3)
     page.page.evaluate("dispatchEvent(new Event('focus'))")
-    expect(page.page.get_by_text("This set is handed in, and its answers are final.")).to_be_visible()
+    expect(page.page.get_by_text("This set is submitted, and its answers are final.")).to_be_visible()
     states = Assignment.objects.filter(project=page.project).values_list("state", flat=True)
     assert set(states) == {"submitted"}
     assert len(current_bodies(page.project)) == 3
@@ -140,7 +140,7 @@ def test_an_answer_that_is_refused_says_so_and_can_be_given_again(people: People
     page.page.unroute("**/answer/")
     page.press("b")
     page.at_image(1, 2)
-    expect(page.page.get_by_text("The last answer was not accepted. Please answer again.")).to_be_visible()
+    expect(page.page.get_by_text("Your last answer was not accepted. Please answer again.")).to_be_visible()
     page.press("1")
     page.at_image(2, 2)
     all_sent(page.page)

@@ -71,7 +71,7 @@ def test_a_paused_worker_reads_why_and_what_to_do(client: Client, wren: Any) -> 
     words = answer.content.decode()
     assert "You are paused in this project" in words
     assert "Please read the part about shadows again." in words
-    assert "What you have answered is paid." in words
+    assert "You are paid for what you have answered." in words
 
 
 @pytest.mark.parametrize("state", ["draft", "paused", "closed"])
@@ -141,7 +141,7 @@ def test_deleting_an_account_requires_its_password_and_keeps_the_work(client: Cl
     factories.some_tasks(project, 1)
     hand = take(wren, project)
     answer(leases_of(hand)[0])
-    assert "are not paid out yet" in text(client, "/me/delete/")
+    assert "have not been paid out yet" in text(client, "/me/delete/")
     wrong = client.post("/me/delete/", {"password": "not it"})
     assert "This is not your password" in wrong.content.decode()
     assert User.objects.filter(email="wren@example.org").exists()

@@ -37,7 +37,7 @@ def test_when_time_is_up_the_page_says_so_and_late_answers_are_accepted(people: 
     page.press("1")
     page.at_image(2, 2)
     expect(
-        page.page.get_by_text("If somebody still needs your answer it counts; you are paid either way.")
+        page.page.get_by_text("Your answers count if they are still needed; you are paid either way.")
     ).to_be_visible()
     expect(page.page.locator(".set-time")).to_have_text("Time is up")
     expire_leases()
@@ -59,7 +59,7 @@ def test_a_skipped_image_goes_to_someone_else_and_is_not_counted(people: People)
     assert page.overview() == ["1 Skipped", "2 cat"]
     page.page.locator(".thumb").first.click()
     page.at_image(1, 2)
-    expect(page.page.get_by_text("You skipped this image. It goes to somebody else.")).to_be_visible()
+    expect(page.page.get_by_text("You skipped this image. Someone else will label it.")).to_be_visible()
     expect(page.page.get_by_role("button", name=re.compile("^I cannot tell"))).to_be_disabled()
     page.press("o")
     page.hand_in(1)
@@ -89,7 +89,7 @@ def test_a_project_may_ask_for_a_class_and_boxes(people: People) -> None:
     page.press("Enter")
     expect(page.page.get_by_text("Choose a class for the image first.")).to_be_visible()
     page.page.get_by_role("radiogroup", name="Class of the image").get_by_text("dog").click()
-    page.page.get_by_role("button", name=re.compile("^Save and go on")).click()
+    page.page.get_by_role("button", name=re.compile("^Save & next")).click()
     assert page.overview() == ["1 dog: cat"]
     page.hand_in(1)
     (body,) = current_bodies(project)
@@ -106,7 +106,7 @@ def test_check_images_look_like_all_others(people: People) -> None:
     headers: dict[str, set[tuple[str, ...]]] = {}
 
     def note(response: Response) -> None:
-        if "/image" in response.url:
+        if "/image" in response.url and "/static/" not in response.url:
             kept = {name: value for name, value in response.headers.items() if name not in {"content-length", "date"}}
             headers.setdefault(response.url, set()).add(tuple(sorted(f"{k}: {v}" for k, v in kept.items())))
 

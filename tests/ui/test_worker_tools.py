@@ -18,14 +18,14 @@ def test_every_tool_in_the_strip_works(people: People) -> None:
     def press(name: str) -> None:
         page.page.get_by_role("button", name=name, exact=True).click()
 
-    press("New box in the middle")
+    press("New box in the center")
     assert len(page.boxes()) == 1
     press("Undo")
     assert page.boxes() == []
     press("Redo")
     assert len(page.boxes()) == 1
     page.page.locator(".set-list button").first.click()
-    press("Remove the chosen box")
+    press("Remove the selected box")
     assert page.boxes() == []
     before = page.ask("canvas.view")
     page.press("+", "+")

@@ -33,7 +33,7 @@ def test_ten_images_are_classified_by_touch(people: People) -> None:
         page.at_image(number, 10)
         page.page.get_by_role("radio", name="fox" if number == 2 else "cat").tap()
     assert page.overview()[:3] == ["1 cat", "2 fox", "3 cat"]
-    page.page.get_by_role("button", name="Hand in 10 answers").tap()
+    page.page.get_by_role("button", name="Submit 10 answers").tap()
     page.earned()
     assert [body["image"]["class"] for body in current_bodies(project)] == [1, 3, 1, 1, 1, 1, 1, 1, 1, 1]
 
@@ -49,9 +49,9 @@ def test_boxes_are_drawn_on_ten_images_by_touch(people: People) -> None:
             page.page.get_by_role("button", name="Nothing to draw here").tap()
             continue
         page.draw_by_finger()
-        page.page.get_by_role("button", name="Save and go on").tap()
+        page.page.get_by_role("button", name="Save & next").tap()
     assert page.overview()[4] == "5 Nothing to draw"
-    page.page.get_by_role("button", name="Hand in 10 answers").tap()
+    page.page.get_by_role("button", name="Submit 10 answers").tap()
     page.earned()
     drawn = [body["objects"][0]["geom"] for body in current_bodies(project) if body["objects"]]
     assert len(drawn) == 9
@@ -67,7 +67,7 @@ def test_touch_targets_are_large_enough_and_nothing_overflows(people: People, to
     page = SetPage(people.signed_in(wren, **PHONE), project).take()
     assert page.page.evaluate(SMALL_TARGETS) == []
     assert overflow(page.page) == 0
-    stage = page.page.locator(".box-canvas").bounding_box()
+    stage = page.page.locator(".annotator").bounding_box()
     assert stage is not None
     assert stage["height"] > 220
     page.page.get_by_role("button", name="1 of 2").tap()

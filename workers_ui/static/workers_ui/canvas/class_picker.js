@@ -1,8 +1,8 @@
-/* Class buttons: one choice (radios) or several (tags). Number keys 1 to 9 work while focus is not in a field.
+/* Class buttons: a single choice (radios) or several (tags). Keys 1 to 9 work unless a field has the focus.
  *
  * new ClassPicker(element, {classes: [{id, name}], value: id | [ids] | null, multiple, large, keys, follow})
- * With follow: false the arrows move focus alone, for pages where a choice is sent at once.
- * Event: "change" {value}. Its value is an id or null; with multiple, a list of ids in schema order.
+ * With follow: false, arrow keys only move the focus, for pages that send a choice immediately.
+ * Event: "change" {value}: an id or null; with `multiple`, a list of ids in schema order.
  */
 
 import { swatchOf } from "./palette.js";
@@ -28,7 +28,7 @@ export class ClassPicker extends EventTarget {
     return this.multiple ? ids : (ids[0] ?? null);
   }
 
-  /** Set from outside: no event. */
+  /** Sets the value without an event. */
   set(value) {
     this.chosen = new Set(this.multiple ? value : value === null ? [] : [value]);
     this.refresh();
@@ -85,7 +85,8 @@ export class ClassPicker extends EventTarget {
 
   number(event) {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
-    if (event.target instanceof Element && event.target.closest("input, select, textarea, dialog, [contenteditable]")) return;
+    if (event.target instanceof Element && event.target.closest("input, select, textarea, dialog, [contenteditable]"))
+      return;
     const item = /^[1-9]$/.test(event.key) ? this.classes[Number(event.key) - 1] : undefined;
     if (item === undefined) return;
     event.preventDefault();

@@ -7,17 +7,17 @@
 
 export const DECIMALS = 2;
 export const HANDLES = ["nw", "n", "ne", "e", "se", "s", "sw", "w"];
-const FACTOR = 10 ** DECIMALS;
+const PRECISION = 10 ** DECIMALS;
 
 export function round(value) {
-  return Math.round(value * FACTOR) / FACTOR;
+  return Math.round(value * PRECISION) / PRECISION;
 }
 
 export function clamp(value, low, high) {
   return Math.min(Math.max(value, low), high);
 }
 
-/** The box between two opposite corners, clipped to an image of width by height; null when nothing is left. */
+/** The box between two opposite corners, clipped to an image of width by height; null if nothing remains. */
 export function boxBetween(a, b, width, height) {
   const left = clamp(Math.min(a.x, b.x), 0, width);
   const top = clamp(Math.min(a.y, b.y), 0, height);
@@ -27,7 +27,7 @@ export function boxBetween(a, b, width, height) {
   return box.w > 0 && box.h > 0 ? box : null;
 }
 
-/** Moved by (dx, dy), stopped at the image's edges with its size kept. */
+/** Moves a box by (dx, dy), keeping its size and stopping at the image's edges. */
 export function moveBox(box, dx, dy, width, height) {
   return {
     ...box,
@@ -36,19 +36,19 @@ export function moveBox(box, dx, dy, width, height) {
   };
 }
 
-/** One edge or corner moved by (dx, dy). An edge dragged past its opposite turns the box over; at least 1 px stays. */
+/** Moves one edge or corner by (dx, dy). Dragging an edge past its opposite flips the box; at least 1 px remains. */
 export function resizeBox(box, handle, dx, dy, width, height) {
   let [left, top, right, bottom] = [box.x, box.y, box.x + box.w, box.y + box.h];
   if (handle.includes("w")) left = clamp(left + dx, 0, width);
   if (handle.includes("e")) right = clamp(right + dx, 0, width);
   if (handle.includes("n")) top = clamp(top + dy, 0, height);
   if (handle.includes("s")) bottom = clamp(bottom + dy, 0, height);
-  [left, right] = spread(left, right, width);
-  [top, bottom] = spread(top, bottom, height);
+  [left, right] = orderEdges(left, right, width);
+  [top, bottom] = orderEdges(top, bottom, height);
   return { x: round(left), y: round(top), w: round(right - left), h: round(bottom - top) };
 }
 
-function spread(a, b, limit) {
+function orderEdges(a, b, limit) {
   const low = Math.min(a, b);
   const high = Math.max(a, b);
   if (high - low >= 1) return [low, high];
@@ -56,7 +56,7 @@ function spread(a, b, limit) {
   return [start, Math.min(limit, start + 1)];
 }
 
-/** Handle positions of a box, image frame: {nw: {x, y}, ...}. */
+/** Handle positions of a box in the image frame: {nw: {x, y}, ...}. */
 export function handlePoints(box) {
   const [cx, cy] = [box.x + box.w / 2, box.y + box.h / 2];
   const [right, bottom] = [box.x + box.w, box.y + box.h];
@@ -86,7 +86,7 @@ export function handleAt(box, point, reach) {
       bestDistance = distance;
     }
   }
-  // The middle of a small box stays free for moving it.
+  // Leave the middle of a small box free for moving it.
   const middle = Math.abs(point.x - box.x - box.w / 2) < box.w / 6 && Math.abs(point.y - box.y - box.h / 2) < box.h / 6;
   return middle ? null : best;
 }
@@ -107,7 +107,7 @@ export function onEdge(box, point, reach) {
   return contains(box, point, reach) && !(hollow && contains(inner, point));
 }
 
-/** The smallest of the boxes under a point (an array of {id, box}), so that nested boxes stay reachable. */
+/** The smallest box under a point, from an array of {id, box}, so that nested boxes stay reachable. */
 export function smallestAt(items, point, margin = 0) {
   let best = null;
   for (const item of items) {
@@ -120,8 +120,8 @@ export function area(box) {
   return box.w * box.h;
 }
 
-/** A box of a fifth of what is visible, in the middle of it and inside the image. */
-export function centredBox(view, screen, width, height) {
+/** A box a fifth the size of the visible part of the image, in its center. */
+export function centeredBox(view, screen, width, height) {
   const a = toImage(view, { x: 0, y: 0 });
   const b = toImage(view, { x: screen.width, y: screen.height });
   const seen = boxBetween(a, b, width, height) ?? { x: 0, y: 0, w: width, h: height };
@@ -145,7 +145,7 @@ export function boxToScreen(view, box) {
   return { x: corner.x, y: corner.y, w: box.w * view.scale, h: box.h * view.scale };
 }
 
-/** The view in which the whole image is seen, centred, with `margin` CSS pixels around it. */
+/** The view that shows the whole image, centered, with a margin of `margin` CSS pixels. */
 export function fitView(width, height, screen, margin = 8) {
   const roomX = Math.max(1, screen.width - 2 * margin);
   const roomY = Math.max(1, screen.height - 2 * margin);
@@ -153,23 +153,23 @@ export function fitView(width, height, screen, margin = 8) {
   return { scale, x: (screen.width - width * scale) / 2, y: (screen.height - height * scale) / 2 };
 }
 
-/** Zoomed by a factor with the screen point kept in place, between `min` and `max` screen pixels an image pixel. */
+/** Zooms by a factor around a screen point, between `min` and `max` screen pixels per image pixel. */
 export function zoomAt(view, point, factor, min, max) {
   const scale = clamp(view.scale * factor, min, max);
-  const kept = scale / view.scale;
-  return { scale, x: point.x - (point.x - view.x) * kept, y: point.y - (point.y - view.y) * kept };
+  const ratio = scale / view.scale;
+  return { scale, x: point.x - (point.x - view.x) * ratio, y: point.y - (point.y - view.y) * ratio };
 }
 
-/** The view moved back so that the image cannot be lost: it is centred when it fits, else it covers the middle. */
-export function keepInSight(view, width, height, screen) {
+/** Moves the view back so the image cannot be lost: centered when it fits, else covering the middle of the screen. */
+export function keepInView(view, width, height, screen) {
   return {
     scale: view.scale,
-    x: keepAxis(view.x, width * view.scale, screen.width),
-    y: keepAxis(view.y, height * view.scale, screen.height),
+    x: clampAxis(view.x, width * view.scale, screen.width),
+    y: clampAxis(view.y, height * view.scale, screen.height),
   };
 }
 
-function keepAxis(offset, size, room) {
+function clampAxis(offset, size, room) {
   if (size <= room) return (room - size) / 2;
   return clamp(offset, room / 2 - size, room / 2);
 }

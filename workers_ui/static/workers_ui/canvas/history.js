@@ -1,4 +1,4 @@
-/* Undo and redo over whole states; states are never changed in place, so keeping them costs references only. */
+/* Undo and redo over whole states. States are never mutated, so the history holds references only. */
 
 const LIMIT = 200;
 
@@ -13,7 +13,7 @@ export class History {
     this.future = [];
   }
 
-  /** A new state. Steps of one gesture or one run of key presses share a `run` and are undone together. */
+  /** Records a new state. Steps of one gesture or one run of key presses share a `run` and are undone together. */
   push(state, run = null) {
     if (run === null || run !== this.run) this.past.push(this.present);
     if (this.past.length > LIMIT) this.past.shift();

@@ -1,4 +1,4 @@
-/* Every edit by keyboard alone. Tab walks the boxes and then leaves; Escape lets go of the box. */
+/* Makes every edit possible by keyboard. Tab steps through the boxes, then leaves; Escape deselects. */
 
 import { moveBox, resizeBox } from "./geometry.js";
 
@@ -7,7 +7,7 @@ const HANDLE_OF_ARROW = { ArrowLeft: "e", ArrowRight: "e", ArrowUp: "s", ArrowDo
 
 export const KEYS = [
   ["Tab", "next box"],
-  ["N", "new box in the middle"],
+  ["N", "new box in the center"],
   ["Arrows", "move 1 px, with Shift 10 px"],
   ["Alt + arrows", "resize"],
   ["1 to 9", "set the class"],
@@ -15,17 +15,17 @@ export const KEYS = [
   ["Z / Y", "undo / redo"],
   ["+ / −", "zoom"],
   ["0", "show the whole image"],
-  ["Escape", "let go of the box"],
+  ["Escape", "deselect the box"],
 ];
 
 export class KeyboardInput {
-  constructor(surface) {
-    this.surface = surface;
+  constructor(annotator) {
+    this.annotator = annotator;
     this.abort = new AbortController();
     const { signal } = this.abort;
-    surface.element.addEventListener("keydown", (event) => this.down(event), { signal });
-    surface.element.addEventListener("keyup", (event) => this.up(event), { signal });
-    surface.element.addEventListener("blur", () => surface.holdPan(false), { signal });
+    annotator.element.addEventListener("keydown", (event) => this.down(event), { signal });
+    annotator.element.addEventListener("keyup", (event) => this.up(event), { signal });
+    annotator.element.addEventListener("blur", () => annotator.holdPan(false), { signal });
   }
 
   destroy() {
@@ -33,8 +33,9 @@ export class KeyboardInput {
   }
 
   down(event) {
-    if (event.target !== this.surface.element || !this.surface.ready) return;
-    const handled = event.key === "Tab" ? this.tab(event) : this.arrow(event) || this.look(event) || this.edit(event);
+    if (event.target !== this.annotator.element || !this.annotator.ready) return;
+    const handled =
+      event.key === "Tab" ? this.tab(event) : this.arrow(event) || this.changeView(event) || this.edit(event);
     if (handled) {
       event.preventDefault();
       event.stopPropagation();
@@ -42,12 +43,12 @@ export class KeyboardInput {
   }
 
   up(event) {
-    if (event.key === " ") this.surface.holdPan(false);
+    if (event.key === " ") this.annotator.holdPan(false);
   }
 
-  /** Returns false at both ends, so that focus leaves the surface as everywhere else. */
+  /** Returns false at both ends, so that the focus leaves the annotator as it leaves any other element. */
   tab(event) {
-    const { objects } = this.surface;
+    const { objects } = this.annotator;
     const ids = objects.boxes.map((item) => item.id);
     const now = ids.indexOf(objects.selectedId);
     const next = event.shiftKey ? now - 1 : now + 1;
@@ -56,60 +57,60 @@ export class KeyboardInput {
       return false;
     }
     objects.select(ids[next]);
-    this.surface.reveal();
+    this.annotator.reveal();
     return true;
   }
 
   arrow(event) {
     const direction = ARROWS[event.key];
     if (!direction || event.ctrlKey || event.metaKey) return false;
-    const { surface } = this;
-    const { selected } = surface.objects;
+    const { annotator } = this;
+    const { selected } = annotator.objects;
     const step = event.shiftKey ? 10 : 1;
     const [dx, dy] = direction.map((part) => part * step);
-    if (selected === null || surface.readOnly) {
-      surface.panBy(-dx * 20, -dy * 20);
+    if (selected === null || annotator.readOnly) {
+      annotator.panBy(-dx * 20, -dy * 20);
       return true;
     }
-    const { width, height } = surface;
+    const { width, height } = annotator;
     const box = event.altKey
       ? resizeBox(selected.box, HANDLE_OF_ARROW[event.key], dx, dy, width, height)
       : moveBox(selected.box, dx, dy, width, height);
-    surface.objects.reshape(selected.id, box, `keys ${selected.id} ${event.altKey}`);
-    surface.reveal();
+    annotator.objects.reshape(selected.id, box, `keys ${selected.id} ${event.altKey}`);
+    annotator.reveal();
     return true;
   }
 
-  look(event) {
-    const { surface } = this;
+  changeView(event) {
+    const { annotator } = this;
     if (event.ctrlKey || event.metaKey || event.altKey) return false;
-    if (event.key === "+" || event.key === "=") surface.zoomBy(1.25);
-    else if (event.key === "-" || event.key === "_") surface.zoomBy(0.8);
-    else if (event.key === "0") surface.fit();
-    else if (event.key === " ") surface.holdPan(true);
-    else if (event.key === "Escape") this.letGo();
+    if (event.key === "+" || event.key === "=") annotator.zoomBy(1.25);
+    else if (event.key === "-" || event.key === "_") annotator.zoomBy(0.8);
+    else if (event.key === "0") annotator.fit();
+    else if (event.key === " ") annotator.holdPan(true);
+    else if (event.key === "Escape") this.deselect();
     else return false;
     return true;
   }
 
-  letGo() {
-    // A second Escape, or Tab after Escape, means: out of here.
+  deselect() {
+    // Tab after Escape leaves the annotator.
     this.leaving = true;
-    this.surface.objects.select(null);
+    this.annotator.objects.select(null);
   }
 
   edit(event) {
-    const { surface } = this;
-    if (surface.readOnly || event.altKey) return false;
+    const { annotator } = this;
+    if (annotator.readOnly || event.altKey) return false;
     const key = event.key.toLowerCase();
     const control = event.ctrlKey || event.metaKey;
-    if (key === "z" && event.shiftKey) surface.redo();
-    else if (key === "z") surface.undo();
-    else if (key === "y") surface.redo();
+    if (key === "z" && event.shiftKey) annotator.redo();
+    else if (key === "z") annotator.undo();
+    else if (key === "y") annotator.redo();
     else if (control) return false;
-    else if (key === "n") surface.addCentred();
-    else if (key === "delete" || key === "backspace") surface.removeSelected();
-    else if (/^[1-9]$/.test(key)) return surface.setClassAt(Number(key) - 1);
+    else if (key === "n") annotator.addCentered();
+    else if (key === "delete" || key === "backspace") annotator.removeSelected();
+    else if (/^[1-9]$/.test(key)) return annotator.setClassAt(Number(key) - 1);
     else return false;
     this.leaving = false;
     return true;

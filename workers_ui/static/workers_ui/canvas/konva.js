@@ -1,4 +1,4 @@
-/* Konva ships a UMD file, which puts itself on the global object also when a module imports it. */
+/* Konva ships as a UMD file, which assigns to the global object even when imported as a module. */
 
 import "../vendor/konva-10.9.1/konva.min.js";
 

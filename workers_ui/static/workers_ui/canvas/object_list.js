@@ -1,10 +1,10 @@
-/* The boxes as a list beside the picture: what a screen reader reads, and what a finger taps when boxes are small. */
+/* The boxes as a list next to the image: for screen readers, and for fingers when boxes are small. */
 
 import { swatchOf } from "./palette.js";
 
 export class ObjectList {
-  constructor(surface, element) {
-    this.surface = surface;
+  constructor(annotator, element) {
+    this.annotator = annotator;
     this.element = element;
     element.classList.add("object-list");
     element.setAttribute("role", "list");
@@ -12,7 +12,7 @@ export class ObjectList {
   }
 
   render() {
-    const { objects } = this.surface;
+    const { objects } = this.annotator;
     const focused = this.element.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     const rows = objects.boxes.map((item, index) => this.row(item, index + 1));
     this.element.replaceChildren(...(rows.length > 0 ? rows : [this.empty()]));
@@ -20,7 +20,7 @@ export class ObjectList {
     this.reveal();
   }
 
-  /* Scrolls the list alone: scrollIntoView would move the page under the picture. */
+  /* Scrolls the list only: scrollIntoView would move the page under the image. */
   reveal() {
     const row = this.element.querySelector("[aria-current]");
     if (!row) return;
@@ -31,24 +31,24 @@ export class ObjectList {
   }
 
   renderRow(id) {
-    const number = this.surface.objects.numberOf(id);
+    const number = this.annotator.objects.numberOf(id);
     const row = this.element.children[number - 1];
     if (number === 0 || !row || row.contains(document.activeElement)) this.render();
-    else row.replaceWith(this.row(this.surface.objects.boxes[number - 1], number));
+    else row.replaceWith(this.row(this.annotator.objects.boxes[number - 1], number));
   }
 
   row(item, number) {
-    const { surface } = this;
+    const { annotator } = this;
     const row = document.createElement("li");
-    if (item.id === surface.objects.selectedId) row.setAttribute("aria-current", "true");
+    if (item.id === annotator.objects.selectedId) row.setAttribute("aria-current", "true");
     const choose = document.createElement("button");
     choose.type = "button";
     choose.dataset.key = `choose ${item.id}`;
-    const position = surface.positionOf(item.object.class);
-    choose.append(swatchOf(position, surface.classes[position]?.color), surface.describe(item, number));
-    choose.addEventListener("click", () => surface.choose(item.id));
+    const position = annotator.positionOf(item.object.class);
+    choose.append(swatchOf(position, annotator.classes[position]?.color), annotator.describe(item, number));
+    choose.addEventListener("click", () => annotator.selectBox(item.id));
     row.append(choose);
-    if (!surface.readOnly) row.append(this.removeButton(item, number));
+    if (!annotator.readOnly) row.append(this.removeButton(item, number));
     return row;
   }
 
@@ -60,8 +60,8 @@ export class ObjectList {
     remove.setAttribute("aria-label", `Remove box ${number}`);
     remove.className = "soft";
     remove.addEventListener("click", () => {
-      this.surface.objects.remove(item.id);
-      (this.element.querySelector("button") ?? this.surface.element).focus();
+      this.annotator.objects.remove(item.id);
+      (this.element.querySelector("button") ?? this.annotator.element).focus();
     });
     return remove;
   }
@@ -69,8 +69,10 @@ export class ObjectList {
   empty() {
     const row = document.createElement("li");
     row.className = "empty";
-    const keys = this.surface.coarse ? "." : ", or press N.";
-    row.textContent = this.surface.readOnly ? "No boxes on this image." : `No boxes yet. Drag across an object${keys}`;
+    const hint = this.annotator.coarse ? "." : ", or press N.";
+    row.textContent = this.annotator.readOnly
+      ? "No boxes on this image."
+      : `No boxes yet. Drag across an object${hint}`;
     return row;
   }
 }

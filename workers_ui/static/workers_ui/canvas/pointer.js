@@ -1,33 +1,33 @@
-/* Mouse, touch and pen on the surface.
+/* Mouse, touch and pen input.
  *
- * One finger or the left button draws, moves and resizes; two fingers, the middle button, the space bar held, or the
- * hand tool move the view; the wheel and a pinch zoom. A press that does not travel selects.
- * A drag that starts inside the selected box or on any outline moves that box; everywhere else it draws, so that
- * boxes within boxes can be drawn without a mode.
+ * One finger or the left button draws, moves and resizes. Two fingers, the middle button, holding the space bar, or
+ * the hand tool pan the view; the wheel and pinching zoom. A press without movement selects.
+ * A drag that starts inside the selected box or on any outline moves that box; anywhere else it draws, so that
+ * nested boxes need no separate mode.
  */
 
+import { newId } from "../lib/ids.js";
 import { boxBetween, clamp, handleAt, moveBox, onEdge, resizeBox, smallestAt, toImage } from "./geometry.js";
-import { newId } from "../controllers/ids.js";
 
-const TRAVEL = { mouse: 3, pen: 4, touch: 8 };
+const MIN_MOVE = { mouse: 3, pen: 4, touch: 8 };
 /* Half the hit area of a handle in CSS pixels: 24 px for a mouse, 44 px for a finger. */
 const REACH = { mouse: 12, pen: 14, touch: 22 };
 const EDGE = { mouse: 5, pen: 7, touch: 10 };
 
 export class PointerInput {
-  constructor(surface) {
-    this.surface = surface;
+  constructor(annotator) {
+    this.annotator = annotator;
     this.pointers = new Map();
     this.gesture = null;
     this.abort = new AbortController();
     const { signal } = this.abort;
-    const { element } = surface;
+    const { element } = annotator;
     element.addEventListener("pointerdown", (event) => this.down(event), { signal });
     element.addEventListener("pointermove", (event) => this.move(event), { signal });
     element.addEventListener("pointerup", (event) => this.up(event), { signal });
     element.addEventListener("pointercancel", (event) => this.cancel(event), { signal });
-    // A quick stroke would else start a fling, which swallows the next tap wherever it falls.
-    element.addEventListener("touchstart", (event) => this.claim(event), { signal, passive: false });
+    // Otherwise a quick stroke starts a fling, which swallows the next tap wherever it lands.
+    element.addEventListener("touchstart", (event) => this.preventFling(event), { signal, passive: false });
     element.addEventListener("wheel", (event) => this.wheel(event), { signal, passive: false });
     element.addEventListener("contextmenu", (event) => event.preventDefault(), { signal });
   }
@@ -36,43 +36,43 @@ export class PointerInput {
     this.abort.abort();
   }
 
-  claim(event) {
+  preventFling(event) {
     if (!(event.target instanceof Element && event.target.closest("button"))) event.preventDefault();
   }
 
   at(event) {
-    const bounds = this.surface.element.getBoundingClientRect();
-    const { clientLeft, clientTop } = this.surface.element;
+    const bounds = this.annotator.element.getBoundingClientRect();
+    const { clientLeft, clientTop } = this.annotator.element;
     return { x: event.clientX - bounds.left - clientLeft, y: event.clientY - bounds.top - clientTop };
   }
 
   down(event) {
     if (event.target instanceof Element && event.target.closest("button")) return;
-    if (!this.surface.ready || event.button > 1) return;
+    if (!this.annotator.ready || event.button > 1) return;
     event.preventDefault();
-    this.surface.element.focus({ preventScroll: true });
-    this.surface.element.setPointerCapture(event.pointerId);
+    this.annotator.element.focus({ preventScroll: true });
+    this.annotator.element.setPointerCapture(event.pointerId);
     const point = this.at(event);
     this.pointers.set(event.pointerId, point);
-    this.surface.setCoarse(event.pointerType === "touch");
+    this.annotator.setCoarse(event.pointerType === "touch");
     if (this.pointers.size === 2) this.startPinch();
     else if (this.pointers.size === 1) this.gesture = this.begin(event, point);
   }
 
   begin(event, screen) {
-    const { surface } = this;
+    const { annotator } = this;
     const kind = event.pointerType in REACH ? event.pointerType : "mouse";
-    const base = { kind, pointer: event.pointerId, screen, last: screen, travelled: false, run: newId() };
-    if (event.button === 1 || surface.panning) return { ...base, type: "pan" };
-    const start = toImage(surface.view, screen);
+    const base = { kind, pointer: event.pointerId, screen, last: screen, moved: false, run: newId() };
+    if (event.button === 1 || annotator.panning) return { ...base, type: "pan" };
+    const start = toImage(annotator.view, screen);
     const target = this.target(start, kind);
-    if (surface.readOnly || target === null) return { ...base, type: surface.readOnly ? "pan" : "draw", start };
+    if (annotator.readOnly || target === null) return { ...base, type: annotator.readOnly ? "pan" : "draw", start };
     return { ...base, ...target, start };
   }
 
   /** What a drag from this image point would do to an existing box, or null. */
   target(point, kind) {
-    const { objects, view } = this.surface;
+    const { objects, view } = this.annotator;
     const { selected } = objects;
     if (selected) {
       const handle = handleAt(selected.box, point, REACH[kind] / view.scale);
@@ -103,21 +103,21 @@ export class PointerInput {
   drag(screen) {
     const { gesture } = this;
     const distance = Math.hypot(screen.x - gesture.screen.x, screen.y - gesture.screen.y);
-    if (!gesture.travelled && distance < TRAVEL[gesture.kind]) return;
-    gesture.travelled = true;
-    if (gesture.type === "pan") this.surface.panBy(screen.x - gesture.last.x, screen.y - gesture.last.y);
-    else this.edit(gesture, toImage(this.surface.view, screen));
+    if (!gesture.moved && distance < MIN_MOVE[gesture.kind]) return;
+    gesture.moved = true;
+    if (gesture.type === "pan") this.annotator.panBy(screen.x - gesture.last.x, screen.y - gesture.last.y);
+    else this.edit(gesture, toImage(this.annotator.view, screen));
     gesture.last = screen;
-    this.surface.showLoupe(gesture.type === "draw" || gesture.type === "resize" ? screen : null);
+    this.annotator.showMagnifier(gesture.type === "draw" || gesture.type === "resize" ? screen : null);
   }
 
   edit(gesture, point) {
-    const { surface } = this;
-    const { width, height, objects } = surface;
+    const { annotator } = this;
+    const { width, height, objects } = annotator;
     const snapped = { x: Math.round(clamp(point.x, 0, width)), y: Math.round(clamp(point.y, 0, height)) };
     if (gesture.type === "draw") {
       const start = { x: Math.round(gesture.start.x), y: Math.round(gesture.start.y) };
-      surface.setDraft(boxBetween(start, snapped, width, height));
+      annotator.setDraft(boxBetween(start, snapped, width, height));
       return;
     }
     objects.select(gesture.item.id);
@@ -134,27 +134,27 @@ export class PointerInput {
     if (!this.pointers.delete(event.pointerId)) return;
     const { gesture } = this;
     if (gesture?.pointer === event.pointerId) this.finish(gesture);
-    this.gesture = this.pointers.size === 0 ? null : { type: "rest" };
-    this.surface.showLoupe(null);
+    this.gesture = this.pointers.size === 0 ? null : { type: "idle" };
+    this.annotator.showMagnifier(null);
   }
 
   finish(gesture) {
-    const { surface } = this;
-    const { draft } = surface;
-    if (!gesture.travelled) {
-      if (gesture.type !== "pan" || surface.readOnly) this.press(gesture);
+    const { annotator } = this;
+    const { draft } = annotator;
+    if (!gesture.moved) {
+      if (gesture.type !== "pan" || annotator.readOnly) this.press(gesture);
       return;
     }
-    surface.setDraft(null);
+    annotator.setDraft(null);
     if (gesture.type !== "draw" || draft === null) return;
-    if (Math.min(draft.w, draft.h) * surface.view.scale >= 3) surface.addBox(draft);
+    if (Math.min(draft.w, draft.h) * annotator.view.scale >= 3) annotator.addBox(draft);
   }
 
   press(gesture) {
-    const point = gesture.start ?? toImage(this.surface.view, gesture.screen);
-    const reach = EDGE[gesture.kind] / this.surface.view.scale;
-    const hit = smallestAt(this.surface.objects.boxes, point, reach);
-    this.surface.objects.select(hit ? hit.id : null);
+    const point = gesture.start ?? toImage(this.annotator.view, gesture.screen);
+    const reach = EDGE[gesture.kind] / this.annotator.view.scale;
+    const hit = smallestAt(this.annotator.objects.boxes, point, reach);
+    this.annotator.objects.select(hit ? hit.id : null);
   }
 
   cancel(event) {
@@ -162,13 +162,13 @@ export class PointerInput {
     this.abandon();
   }
 
-  /** A second finger, or the system, took the gesture over: what was begun is taken back. */
+  /** A second finger or the system took over the gesture: undo what it began. */
   abandon() {
-    const { gesture, surface } = this;
-    surface.setDraft(null);
-    surface.showLoupe(null);
-    const editing = gesture?.travelled && (gesture.type === "move" || gesture.type === "resize");
-    if (editing) surface.objects.undo();
+    const { gesture, annotator } = this;
+    annotator.setDraft(null);
+    annotator.showMagnifier(null);
+    const editing = gesture?.moved && (gesture.type === "move" || gesture.type === "resize");
+    if (editing) annotator.objects.undo();
     this.gesture = null;
   }
 
@@ -186,32 +186,32 @@ export class PointerInput {
     if (this.pointers.size < 2) return;
     const before = this.gesture;
     const now = this.pinchState();
-    this.surface.panBy(now.middle.x - before.middle.x, now.middle.y - before.middle.y);
-    if (before.span > 0) this.surface.zoomBy(now.span / before.span, now.middle);
+    this.annotator.panBy(now.middle.x - before.middle.x, now.middle.y - before.middle.y);
+    if (before.span > 0) this.annotator.zoomBy(now.span / before.span, now.middle);
     this.gesture = { type: "pinch", ...now };
   }
 
   wheel(event) {
-    if (!this.surface.ready) return;
+    if (!this.annotator.ready) return;
     event.preventDefault();
     const unit = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 16 : 1;
     const step = clamp(event.deltaY * unit, -240, 240);
-    // A pinch on a track pad arrives as a wheel with the control key and small steps.
+    // A trackpad pinch arrives as a wheel event with the Control key and small steps.
     const speed = event.ctrlKey ? 0.01 : 0.002;
-    if (event.shiftKey) this.surface.panBy(-event.deltaX - event.deltaY, 0);
-    else this.surface.zoomBy(Math.exp(-step * speed), this.at(event));
+    if (event.shiftKey) this.annotator.panBy(-event.deltaX - event.deltaY, 0);
+    else this.annotator.zoomBy(Math.exp(-step * speed), this.at(event));
   }
 
   hover(event, screen) {
-    const { surface } = this;
-    if (!surface.ready || event.pointerType === "touch") return;
-    surface.setCursor(this.cursorAt(toImage(surface.view, screen)));
+    const { annotator } = this;
+    if (!annotator.ready || event.pointerType === "touch") return;
+    annotator.setCursor(this.cursorAt(toImage(annotator.view, screen)));
   }
 
   cursorAt(point) {
-    const { surface } = this;
-    if (surface.panning) return "pan";
-    if (surface.readOnly) return "default";
+    const { annotator } = this;
+    if (annotator.panning) return "pan";
+    if (annotator.readOnly) return "default";
     const target = this.target(point, "mouse");
     if (target === null) return "draw";
     return target.type === "resize" ? target.handle : "move";

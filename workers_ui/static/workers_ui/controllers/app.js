@@ -1,6 +1,6 @@
-/* Entry of every page: binds data-controller="name" to the modules of the registry. */
+/* Entry point of every page: connects data-controller="name" to the registry's modules. */
 
-import { bind } from "./binder.js";
+import { start } from "../lib/controller_loader.js";
 import { registry } from "./registry.js";
 
-bind(document.documentElement, registry);
+start(document.documentElement, registry);

@@ -1,11 +1,11 @@
-/* <select data-controller="autosubmit">: a change sends its form at once. */
+/* <select data-controller="autosubmit">: submits its form on change. */
 
-import { Controller } from "./controller.js";
+import { Controller } from "../lib/controller.js";
 
 export default class extends Controller {
   connect() {
     this.listen(this.element, "change", () => this.element.form.requestSubmit());
-    // Chosen while this module was still on its way; a form that changes something waits to be asked.
+    // A choice made while this module was loading. A form that changes data waits for an explicit change.
     const chosen = [...(this.element.options ?? [])].some((option) => option.selected !== option.defaultSelected);
     if (chosen && this.element.form.method === "get") this.element.form.requestSubmit();
   }

@@ -1,9 +1,9 @@
 /* <figure data-controller="chart" data-chart-data="ID of a json_script"><div data-chart-target="plot"></div></figure>
  * Data: {x: [unix seconds], series: [{label, unit, values, tone: "ink" | "gold" | "ok" | "warn" | "bad"}], from?, to?}.
- * The page links uplot's style sheet and gives the same figures as a table for those who cannot see the lines. */
+ * The page links uPlot's style sheet and gives the same figures as a table for people who cannot see the lines. */
 
+import { Controller } from "../lib/controller.js";
 import uPlot from "../vendor/uplot-1.6.32/uPlot.esm.js";
-import { Controller } from "./controller.js";
 
 const DASHES = [[], [6, 4], [2, 3]];
 
@@ -11,8 +11,8 @@ const DAY = 86400;
 const HOUR_FORMAT = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const DAY_FORMAT = new Intl.DateTimeFormat(undefined, { day: "numeric", month: "short" });
 
-/* Hours of the reader's own clock; the day stands where it begins. */
-function timeWords(plot, splits, axis, space, step) {
+/* Hours in the reader's time zone, and the date at midnight. */
+function timeLabels(_plot, splits, _axis, _space, step) {
   return splits.map((second) => {
     const moment = new Date(second * 1000);
     const midnight = moment.getHours() === 0 && moment.getMinutes() === 0;
@@ -22,7 +22,7 @@ function timeWords(plot, splits, axis, space, step) {
 
 export default class extends Controller {
   connect() {
-    this.plotted = this.json("data");
+    this.data = this.json("data");
     this.resizer = new ResizeObserver(() => this.resize());
     this.resizer.observe(this.element);
     const theme = new MutationObserver(() => this.draw());
@@ -37,14 +37,14 @@ export default class extends Controller {
     this.plot?.destroy();
   }
 
-  /** New figures of the same shape, for instance from a live event. */
+  /** Replaces the data by new data of the same shape, for instance from a live event. */
   update(data) {
-    this.plotted = data;
+    this.data = data;
     this.plot.setData(this.columns());
   }
 
   columns() {
-    return [this.plotted.x, ...this.plotted.series.map((series) => series.values)];
+    return [this.data.x, ...this.data.series.map((series) => series.values)];
   }
 
   size() {
@@ -58,24 +58,36 @@ export default class extends Controller {
 
   draw() {
     this.plot?.destroy();
-    const look = getComputedStyle(this.element);
-    const colour = (name) => look.getPropertyValue(`--${name}`).trim();
-    const axis = { stroke: colour("ink-soft"), grid: { stroke: colour("rule"), width: 1 }, ticks: { stroke: colour("rule") } };
-    this.plot = new uPlot({ ...this.size(), ...this.options(colour, axis) }, this.columns(), this.target("plot"));
+    const style = getComputedStyle(this.element);
+    const color = (name) => style.getPropertyValue(`--${name}`).trim();
+    const axis = {
+      stroke: color("ink-soft"),
+      grid: { stroke: color("rule"), width: 1 },
+      ticks: { stroke: color("rule") },
+    };
+    this.plot = new uPlot({ ...this.size(), ...this.options(color, axis) }, this.columns(), this.target("plot"));
   }
 
-  options(colour, axis) {
-    const series = this.plotted.series.map((item, position) => ({
+  options(color, axis) {
+    const series = this.data.series.map((item, position) => ({
       label: item.unit ? `${item.label}, ${item.unit}` : item.label,
-      stroke: colour(item.tone ?? "ink"),
+      stroke: color(item.tone ?? "ink"),
       width: 2,
-      points: { show: this.plotted.x.length <= 12 },
+      points: { show: this.data.x.length <= 12 },
       dash: DASHES[position % DASHES.length],
     }));
     const legend = { show: series.length > 1 };
-    const { from, to } = this.plotted;
-    // Without ends of its own the axis follows the values.
+    const { from, to } = this.data;
+    // Without a range, the axis fits the values.
     const scales = to === undefined ? {} : { y: { range: [from, to] } };
-    return { legend, scales, series: [{}, ...series], axes: [{ ...axis, values: timeWords }, { ...axis, size: 56 }] };
+    return {
+      legend,
+      scales,
+      series: [{}, ...series],
+      axes: [
+        { ...axis, values: timeLabels },
+        { ...axis, size: 56 },
+      ],
+    };
   }
 }

@@ -1,8 +1,8 @@
 /* <div data-controller="class-picker" data-class-picker-options="ID of a json_script"> around a hidden input.
- * Options: {classes, value, multiple, large}. Target "buttons" is filled; "value" (an input) follows the choice. */
+ * Options: {classes, value, multiple, large}. Fills the target "buttons"; the target "value" (an input) follows the choice. */
 
 import { ClassPicker } from "../canvas/class_picker.js";
-import { Controller } from "./controller.js";
+import { Controller } from "../lib/controller.js";
 
 export default class extends Controller {
   connect() {

@@ -1,8 +1,8 @@
-/* Rows of classes that come and go. Targets: "rows" (a list) and "template" (a new row). */
+/* Adds and removes rows of classes. Targets: "rows" (a list) and "template" (a new row). */
 
-import { Controller } from "./controller.js";
+import { Controller } from "../lib/controller.js";
 
-/* Okabe and Ito's colours, as projects/colors.py gives them. */
+/* Okabe and Ito's colors, as in projects/colors.py. */
 const PALETTE = ["#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#000000"];
 
 export default class extends Controller {
@@ -18,28 +18,30 @@ export default class extends Controller {
   add() {
     this.rows.append(this.target("template").content.cloneNode(true));
     const row = this.rows.lastElementChild;
-    row.querySelector('[name="class_color"]').value = this.freeColour();
-    this.count();
+    row.querySelector('[name="class_color"]').value = this.unusedColor();
+    this.renumber();
     row.querySelector('[name="class_name"]').focus();
   }
 
-  freeColour() {
-    const used = new Set([...this.rows.querySelectorAll('[name="class_color"]')].slice(0, -1).map((input) => input.value));
-    return PALETTE.find((colour) => !used.has(colour)) ?? PALETTE[this.rows.children.length % PALETTE.length];
+  unusedColor() {
+    const used = new Set(
+      [...this.rows.querySelectorAll('[name="class_color"]')].slice(0, -1).map((input) => input.value),
+    );
+    return PALETTE.find((color) => !used.has(color)) ?? PALETTE[this.rows.children.length % PALETTE.length];
   }
 
   remove(event) {
     const button = event.target.closest("[data-class-rows-remove]");
     if (!button) return;
     const row = button.closest("li");
-    const near = row.nextElementSibling ?? row.previousElementSibling;
+    const neighbor = row.nextElementSibling ?? row.previousElementSibling;
     row.remove();
-    if (!near) this.add();
-    else near.querySelector('[name="class_name"]').focus();
-    this.count();
+    if (!neighbor) this.add();
+    else neighbor.querySelector('[name="class_name"]').focus();
+    this.renumber();
   }
 
-  /* Enter in the last name begins the next class; it would send the form half written. */
+  /* Enter moves to the next class, or adds one after the last, instead of submitting a half-written form. */
   enter(event) {
     if (event.key !== "Enter" || event.target.name !== "class_name") return;
     event.preventDefault();
@@ -48,10 +50,10 @@ export default class extends Controller {
     else this.add();
   }
 
-  count() {
+  renumber() {
     [...this.rows.children].forEach((row, index) => {
       row.querySelector('[name="class_name"]').setAttribute("aria-label", `Name of class ${index + 1}`);
-      row.querySelector('[name="class_color"]').setAttribute("aria-label", `Colour of class ${index + 1}`);
+      row.querySelector('[name="class_color"]').setAttribute("aria-label", `Color of class ${index + 1}`);
     });
   }
 }

@@ -1,9 +1,9 @@
-/* The running totals of a project: the snapshot's, and every delta added the moment it comes. Elements with
- * data-console-total="NAME" show one; target "chart" is drawn anew from data-console-figures of the refreshed board,
- * and the project's state in the page's head follows the board's. */
+/* Live totals of a project: the snapshot's, plus each delta as it arrives. Elements with data-console-total="NAME" show
+ * a total. When the board is refreshed, the "chart" target is redrawn from its data-console-figures, and the project's
+ * state in the page header follows the board's. */
 
-import { controllerOf } from "./binder.js";
-import { Controller } from "./controller.js";
+import { Controller } from "../lib/controller.js";
+import { controllerOf } from "../lib/controller_loader.js";
 
 export default class extends Controller {
   connect() {
@@ -19,8 +19,8 @@ export default class extends Controller {
       this.show();
     });
     this.listen(this.element, "refresh:done", () => {
-      this.head();
-      this.draw();
+      this.updateHeader();
+      this.updateChart();
     });
   }
 
@@ -31,24 +31,24 @@ export default class extends Controller {
     }
   }
 
-  /* The state and its button stand in the page's head, outside of the board that tells them anew. */
-  head() {
-    const told = this.element.querySelector("[data-console-state]");
-    const head = document.querySelector("[data-project-state]");
-    if (!told || !head || head.dataset.projectState === told.dataset.consoleState) return;
-    head.dataset.projectState = told.dataset.consoleState;
-    for (const part of told.querySelectorAll("template")) {
-      head.querySelector(`[data-project-slot="${part.dataset.slot}"]`)?.replaceChildren(part.content);
+  /* The state and its button are in the page header, outside the refreshed board. */
+  updateHeader() {
+    const board = this.element.querySelector("[data-console-state]");
+    const header = document.querySelector("[data-project-state]");
+    if (!board || !header || header.dataset.projectState === board.dataset.consoleState) return;
+    header.dataset.projectState = board.dataset.consoleState;
+    for (const part of board.querySelectorAll("template")) {
+      header.querySelector(`[data-project-slot="${part.dataset.slot}"]`)?.replaceChildren(part.content);
     }
   }
 
-  draw() {
+  updateChart() {
     const figures = this.element.querySelector("[data-console-figures]")?.dataset.consoleFigures;
     const chart = controllerOf(this.target("chart"), "chart");
-    if (!figures || !chart?.plotted) return;
-    const [series] = chart.plotted.series;
+    if (!figures || !chart?.data) return;
+    const [series] = chart.data.series;
     const values = figures.split(",").map(Number);
     this.target("chart").hidden = values.every((count) => count === 0);
-    chart.update({ ...chart.plotted, series: [{ ...series, values }] });
+    chart.update({ ...chart.data, series: [{ ...series, values }] });
   }
 }

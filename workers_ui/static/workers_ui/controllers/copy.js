@@ -1,7 +1,7 @@
-/* Copies the text of its source. Without a clipboard (plain HTTP on a local network) it selects the text instead. */
+/* Copies its source's text. Without clipboard access (plain HTTP on a local network) it selects the text instead. */
 
-import { Controller } from "./controller.js";
-import { toast } from "./notify.js";
+import { Controller } from "../lib/controller.js";
+import { toast } from "../lib/notify.js";
 
 export default class extends Controller {
   async copy() {
@@ -13,7 +13,7 @@ export default class extends Controller {
     } catch {
       if (typeof source.select === "function") source.select();
       else getSelection().selectAllChildren(source);
-      toast("Marked: copy it with Ctrl and C.");
+      toast("Selected: press Ctrl+C to copy.");
     }
   }
 }

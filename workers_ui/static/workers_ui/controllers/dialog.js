@@ -1,7 +1,7 @@
-/* A native <dialog class="sheet"> with its opener: data-dialog-action="click:open" and "click:close".
- * A form with method="dialog" closes it; so do Escape and a press outside. Focus returns by itself. */
+/* A native <dialog class="sheet"> and its opener: data-dialog-action="click:open" and "click:close".
+ * A form with method="dialog" closes it, as do Escape and a click outside. The browser restores the focus. */
 
-import { Controller } from "./controller.js";
+import { Controller } from "../lib/controller.js";
 
 export default class extends Controller {
   get sheet() {

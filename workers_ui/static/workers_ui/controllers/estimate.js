@@ -1,6 +1,6 @@
-/* What a number of images costs with the price and the answers that stand in the form around it. */
+/* The cost of a number of images at the price and answers per image entered in the surrounding form. */
 
-import { Controller } from "./controller.js";
+import { Controller } from "../lib/controller.js";
 
 export default class extends Controller {
   connect() {
@@ -17,12 +17,13 @@ export default class extends Controller {
   show() {
     const images = Number(this.value("images"));
     const [answers, price, checks] = [this.number("answers_min"), this.number("price"), this.number("gold_rate")];
-    const known = [answers, price, checks].every(Number.isFinite) && checks < 100;
-    this.element.hidden = !known;
-    if (!known) return;
+    const complete = [answers, price, checks].every(Number.isFinite) && checks < 100;
+    this.element.hidden = !complete;
+    if (!complete) return;
     const cost = (images * answers * price) / (1 - checks / 100);
     const currency = this.form.elements.namedItem("currency").value;
-    this.target("words").textContent = `${images} images with ${answers} answer${answers === 1 ? "" : "s"} each, check images included:`;
+    this.target("words").textContent =
+      `${images} image${images === 1 ? "" : "s"} with ${answers} answer${answers === 1 ? "" : "s"} each, check images included:`;
     this.target("cost").textContent = `about ${cost.toFixed(2)} ${currency}`;
   }
 }

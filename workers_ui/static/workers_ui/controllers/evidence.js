@@ -1,47 +1,58 @@
-/* What stands behind a label, in words and outlines: the answers of the workers, their shares, how sure it is. */
+/* The evidence behind a label, as text and outlines: the workers' answers, class shares and confidence. */
 
-const METHODS = { review: "Set by a reviewer", gold: "Answered by the owner", single: "One answer alone" };
+const METHODS = { review: "Set by a reviewer", gold: "Labeled by the owner", single: "One answer only" };
 
-/** "3 answers, 97 % sure", and a word when that is less than the project wants. */
-export function sureness(label, target) {
+/** "3 answers, 97 % sure", and a note when that is below the project's target. */
+export function certainty(label, target) {
   const method = METHODS[label.method];
   if (label.method === "review" || label.method === "gold") return `${method}.`;
-  const sure = `${percent(label.confidence)} sure`;
-  const answers = method ?? `${label.answers} answers`;
-  const below = label.confidence < target ? `, below the ${percent(target)} that the project wants` : "";
-  return `${answers}, ${sure}${below}.`;
+  const confidence = `${percent(label.confidence)} sure`;
+  const answers = method ?? `${label.answers} answer${label.answers === 1 ? "" : "s"}`;
+  const below = label.confidence < target ? `, below the project's target of ${percent(target)}` : "";
+  return `${answers}, ${confidence}${below}.`;
 }
 
-/** A list item for every answer, then one for the shares of the classes. */
+/** One list item per answer, then one with the class shares. */
 export function evidenceRows(evidence, desk) {
-  const agreed = evidence.label ? desk.words(evidence.label.body) : "";
-  const rows = evidence.answers.map((given, index) => {
-    const words = desk.words(given.answer);
-    return row(`Worker ${index + 1}`, words, `trusted ${percent(given.weight)}`, words === agreed ? "" : "differs");
+  const agreed = evidence.label ? desk.describe(evidence.label.body) : "";
+  const rows = evidence.answers.map((answer, index) => {
+    const text = desk.describe(answer.answer);
+    return row(`Worker ${index + 1}`, text, `${percent(answer.weight)} accurate`, text === agreed ? "" : "differs");
   });
   const shares = evidence.posterior?.class;
   if (shares && Object.keys(shares).length > 1) {
     const parts = Object.entries(shares).sort(([, a], [, b]) => b - a);
-    rows.push(row("Shares", parts.map(([number, share]) => `${desk.nameOf(Number(number))} ${percent(share)}`).join(", "), "", ""));
+    rows.push(
+      row(
+        "Shares",
+        parts.map(([number, share]) => `${desk.nameOf(Number(number))} ${percent(share)}`).join(", "),
+        "",
+        "",
+      ),
+    );
   }
-  if (rows.length === 0) rows.push(row("", "No worker's answer stands behind this label.", "", ""));
+  if (rows.length === 0) rows.push(row("", "This label is not based on workers' answers.", "", ""));
   return rows;
 }
 
-/** The workers' own boxes, drawn over the agreed ones. */
+/** The workers' boxes, to draw over the agreed ones. */
 export function overlaysOf(evidence) {
-  return evidence.answers.flatMap((given, index) =>
-    (given.answer.objects ?? []).map((object) => ({ geom: object.geom, label: `${index + 1}`, tone: "suggested" })),
+  return evidence.answers.flatMap((answer, index) =>
+    (answer.answer.objects ?? []).map((object) => ({ geom: object.geom, label: `${index + 1}`, tone: "suggested" })),
   );
 }
 
-function row(who, words, note, state) {
+function row(author, text, note, state) {
   const item = document.createElement("li");
   if (state) item.dataset.state = state;
-  for (const [tag, text] of [["b", who], ["span", words], ["small", note]]) {
-    if (!text) continue;
+  for (const [tag, content] of [
+    ["b", author],
+    ["span", text],
+    ["small", note],
+  ]) {
+    if (!content) continue;
     const part = document.createElement(tag);
-    part.textContent = text;
+    part.textContent = content;
     item.append(part);
   }
   return item;

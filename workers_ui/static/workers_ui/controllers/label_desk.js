@@ -1,84 +1,89 @@
-/* One image with its label: the canvas, the class of the image, the class of boxes, as the project's schema wants it.
- * It holds no rules: the server parses what answer() gives.
+/* One image with its label: the annotator, the image's class and the boxes' classes, as the project's schema asks.
+ * It holds no rules: the server validates what answer() returns.
  *
  *   const desk = new LabelDesk(controller, schema, {editing: true});
  *   desk.show({url, width, height, name, answer, overlays});
  *
- * Parts are the controller's targets "surface", "list", "image-part", "image-classes", "box-part", "box-classes",
+ * It uses the controller's targets "surface", "list", "image-part", "image-classes", "box-part", "box-classes",
  * "edit" and "name". */
 
-import { BoxCanvas } from "../canvas/box_canvas.js";
+import { Annotator } from "../canvas/annotator.js";
 import { ClassPicker } from "../canvas/class_picker.js";
 
 export class LabelDesk {
   constructor(controller, schema, { editing }) {
     this.part = (name) => controller.target(name);
     this.classes = schema.classes.map(({ number, name, color }) => ({ id: number, name, color }));
-    this.wantsClass = schema.tools.includes("class");
-    this.wantsBoxes = schema.tools.includes("box");
-    this.canvas = null;
+    this.needsClass = schema.tools.includes("class");
+    this.drawsBoxes = schema.tools.includes("box");
+    this.annotator = null;
     this.picker = this.imagePicker();
     this.editing = editing;
   }
 
   imagePicker() {
-    if (!this.wantsClass) return null;
-    // With boxes too, the number keys belong to the canvas.
-    return new ClassPicker(this.part("image-classes"), { classes: this.classes, keys: !this.wantsBoxes, large: true });
+    if (!this.needsClass) return null;
+    // When boxes are drawn too, the number keys belong to the annotator.
+    return new ClassPicker(this.part("image-classes"), { classes: this.classes, keys: !this.drawsBoxes, large: true });
   }
 
   boxPicker() {
-    const picker = new ClassPicker(this.part("box-classes"), { classes: this.classes, value: this.canvas.classId });
-    picker.addEventListener("change", ({ detail }) => this.canvas.setClass(detail.value));
-    this.canvas.addEventListener("class", ({ detail }) => picker.set(detail.id));
+    const picker = new ClassPicker(this.part("box-classes"), { classes: this.classes, value: this.annotator.classId });
+    picker.addEventListener("change", ({ detail }) => this.annotator.setClass(detail.value));
+    this.annotator.addEventListener("class", ({ detail }) => picker.set(detail.id));
     return picker;
   }
 
   show({ url, width, height, name, answer = null, overlays = [] }) {
     const objects = answer?.objects ?? [];
     const image = { imageUrl: url, width, height, objects, overlays };
-    if (this.canvas) this.canvas.show(image);
+    if (this.annotator) this.annotator.show(image);
     else {
-      const readOnly = !this.editing || !this.wantsBoxes;
-      this.canvas = new BoxCanvas(this.part("surface"), { ...image, classes: this.classes, readOnly, list: this.part("list") });
-      if (this.wantsBoxes) this.boxes = this.boxPicker();
+      const readOnly = !this.editing || !this.drawsBoxes;
+      this.annotator = new Annotator(this.part("surface"), {
+        ...image,
+        classes: this.classes,
+        readOnly,
+        list: this.part("list"),
+      });
+      if (this.drawsBoxes) this.boxes = this.boxPicker();
     }
     this.picker?.set(answer?.image?.class ?? null);
     const line = this.part("name");
     if (line) line.textContent = name;
-    this.edit(this.editing);
+    this.setEditing(this.editing);
   }
 
-  /** Open for changes, or only to look at. */
-  edit(editing) {
+  /** Switches between editing and viewing. */
+  setEditing(editing) {
     this.editing = editing;
-    this.canvas.setReadOnly(!editing || !this.wantsBoxes);
-    this.part("image-part").hidden = !editing || !this.wantsClass;
-    this.part("box-part").hidden = !editing || !this.wantsBoxes;
-    this.part("edit").hidden = !editing || !this.wantsBoxes;
+    this.annotator.setReadOnly(!editing || !this.drawsBoxes);
+    this.part("image-part").hidden = !editing || !this.needsClass;
+    this.part("box-part").hidden = !editing || !this.drawsBoxes;
+    this.part("edit").hidden = !editing || !this.drawsBoxes;
   }
 
-  /** The answer as it stands, or null when it says nothing yet; `empty` says that there is nothing to label. */
+  /** The current answer, or null if there is none yet; `empty` means that there is nothing to label. */
   answer({ empty = false } = {}) {
     const chosen = this.picker?.value ?? null;
-    const objects = empty || !this.wantsBoxes ? [] : this.canvas.getObjects();
+    const objects = empty || !this.drawsBoxes ? [] : this.annotator.getObjects();
     const image = { class: chosen, tags: [], attrs: {} };
-    if (this.wantsClass && chosen === null) return null;
+    if (this.needsClass && chosen === null) return null;
     if (chosen === null && objects.length === 0) return empty ? { image, objects, verdict: "empty" } : null;
     return { image, objects, verdict: "labels" };
   }
 
-  /** Of a project whose images all have a class, none can be empty. */
+  /** Images that need a class cannot be empty. */
   get canBeEmpty() {
-    return !this.wantsClass;
+    return !this.needsClass;
   }
 
   nameOf(number) {
     return this.classes.find((item) => item.id === number)?.name ?? `class ${number}`;
   }
 
-  /** An answer in words: "cat", "2 boxes: cup, leaf", "nothing to label", "cannot tell". */
-  words(answer) {
+  /** An answer as text: "cat", "2 boxes: cup, leaf", "nothing to label", "cannot tell". */
+  describe(answer) {
     if (answer.verdict === "cannot_tell") return "cannot tell";
     const parts = [];
     if (answer.image?.class != null) parts.push(this.nameOf(answer.image.class));
@@ -92,44 +97,47 @@ export class LabelDesk {
   destroy() {
     this.picker?.destroy();
     this.boxes?.destroy();
-    this.canvas?.destroy();
+    this.annotator?.destroy();
   }
 }
 
-/** The canvas buttons that every desk offers; mixed into a controller that has `desk`. */
-export const canvasButtons = {
+/** Handlers of the annotator's buttons, mixed into controllers that have a `desk`. */
+export const annotatorButtons = {
   pan(event) {
     const button = event.currentTarget;
     const pan = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", String(pan));
-    this.desk.canvas.setTool(pan ? "pan" : "box");
+    this.desk.annotator.setTool(pan ? "pan" : "box");
   },
   zoomIn() {
-    this.desk.canvas.zoomBy(1.5);
+    this.desk.annotator.zoomBy(1.5);
   },
   zoomOut() {
-    this.desk.canvas.zoomBy(1 / 1.5);
+    this.desk.annotator.zoomBy(1 / 1.5);
   },
   fit() {
-    this.desk.canvas.fit();
+    this.desk.annotator.fit();
   },
   add() {
-    this.desk.canvas.addCentred();
-    this.desk.canvas.element.focus();
+    this.desk.annotator.addCentered();
+    this.desk.annotator.element.focus();
   },
   undo() {
-    this.desk.canvas.undo();
+    this.desk.annotator.undo();
   },
   redo() {
-    this.desk.canvas.redo();
+    this.desk.annotator.redo();
   },
   remove() {
-    this.desk.canvas.removeSelected();
+    this.desk.annotator.removeSelected();
   },
 };
 
-/** Whether a key press belongs to a field or a dialog and not to the desk. */
+/** Whether a key press belongs to a field or a dialog rather than to the desk. */
 export function isTyping(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return true;
-  return event.target instanceof Element && event.target.closest("input, select, textarea, dialog, [contenteditable]") !== null;
+  return (
+    event.target instanceof Element &&
+    event.target.closest("input, select, textarea, dialog, [contenteditable]") !== null
+  );
 }

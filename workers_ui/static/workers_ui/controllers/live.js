@@ -1,20 +1,20 @@
 /* <section data-controller="live" data-live-url="/ws/projects/..."> dispatches on itself:
  * "live:snapshot" {number, data}, "live:event" {number, kind, data} and the same again as "live:KIND".
- * Its state stands in data-live-state, and in words in the target "state" (a .sync-line). */
+ * Its state is in data-live-state and, as text, in the target "state" (a .sync-line). */
 
-import { Controller } from "./controller.js";
-import { LiveStream, socketAddress } from "./live_stream.js";
+import { Controller } from "../lib/controller.js";
+import { LiveStream, socketUrl } from "../lib/live_stream.js";
 
-const WORDS = {
+const STATE_TEXT = {
   connecting: ["busy", "Connecting …"],
   live: ["ok", "Live"],
-  lost: ["warn", "Connection lost, trying again. The figures may be old."],
-  refused: ["bad", "Live figures are not available here. Reload the page, or sign in again."],
+  lost: ["warn", "Connection lost, reconnecting. The figures may be out of date."],
+  refused: ["bad", "Live updates are not available. Reload the page or sign in again."],
 };
 
 export default class extends Controller {
   connect() {
-    this.stream = new LiveStream(socketAddress(this.value("url")));
+    this.stream = new LiveStream(socketUrl(this.value("url")));
     this.stream.addEventListener("state", ({ detail }) => this.show(detail.state));
     this.stream.addEventListener("snapshot", ({ detail }) => this.dispatch("snapshot", detail));
     this.stream.addEventListener("event", ({ detail }) => {
@@ -32,8 +32,8 @@ export default class extends Controller {
     this.element.setAttribute("data-live-state", state);
     const line = this.target("state");
     if (!line) return;
-    const [tone, words] = WORDS[state];
+    const [tone, text] = STATE_TEXT[state];
     line.dataset.state = tone;
-    line.textContent = words;
+    line.textContent = text;
   }
 }

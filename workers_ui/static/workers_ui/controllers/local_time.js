@@ -1,17 +1,20 @@
-/* <time datetime="2026-03-01T12:00:00Z" data-controller="local-time">: the reader's own time, the zone in the title.
- * data-local-time-style: "date" for the day alone, "clock" for the time alone where it is today's. */
+/* <time datetime="2026-03-01T12:00:00Z" data-controller="local-time">: shows the reader's local time, with the time zone in the title.
+ * data-local-time-style: "date" for the date only, "clock" for the time only, plus the date unless it is today. */
 
-import { Controller } from "./controller.js";
+import { Controller } from "../lib/controller.js";
 
 export default class extends Controller {
   connect() {
     const moment = new Date(this.element.dateTime);
     if (Number.isNaN(moment.getTime())) return;
     const style = this.style(moment);
-    this.element.textContent = new Intl.DateTimeFormat(document.documentElement.lang || undefined, style).format(moment);
+    this.element.textContent = new Intl.DateTimeFormat(document.documentElement.lang || undefined, style).format(
+      moment,
+    );
     const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
     this.element.title = `${moment.toLocaleString()} (${zone}), ${moment.toISOString()} in UTC`;
   }
+
   style(moment) {
     if (this.value("style") === "date") return { dateStyle: "medium" };
     if (this.value("style") !== "clock") return { dateStyle: "medium", timeStyle: "short" };

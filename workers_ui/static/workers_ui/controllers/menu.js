@@ -1,6 +1,6 @@
-/* A <details class="menu"> that closes on Escape, on a press elsewhere and when focus leaves. */
+/* A <details class="menu"> that closes on Escape, on a click elsewhere and when the focus leaves. */
 
-import { Controller } from "./controller.js";
+import { Controller } from "../lib/controller.js";
 
 export default class extends Controller {
   connect() {

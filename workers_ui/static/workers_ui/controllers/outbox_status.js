@@ -1,9 +1,9 @@
-/* <div data-controller="outbox" data-outbox-owner="PUBLIC-ID">: the page's one queue and the line that tells of it.
- * Targets: "line" (a .sync-line), "refused" (a list, filled with what was not accepted and why).
- * Other modules reach the queue by the event "outbox:connected" or controllerOf(element, "outbox").outbox. */
+/* <div data-controller="outbox" data-outbox-owner="PUBLIC-ID">: the page's one outbox and its status line.
+ * Targets: "line" (a .sync-line), "refused" (a list of the entries that were not accepted, with reasons).
+ * Other modules reach it through the event "outbox:connected" or controllerOf(element, "outbox").outbox. */
 
-import { Controller } from "./controller.js";
-import { Outbox, WORDS } from "./outbox.js";
+import { Controller } from "../lib/controller.js";
+import { Outbox, STATE_TEXT } from "../lib/outbox.js";
 
 const STATES = { idle: "ok", sending: "busy", saved: "warn", signin: "warn" };
 
@@ -14,7 +14,7 @@ export default class extends Controller {
     this.outbox.addEventListener("sent", ({ detail }) => this.dispatch("sent", detail));
     this.outbox.addEventListener("refused", ({ detail }) => this.dispatch("refused", detail));
     this.listen(window, "beforeunload", (event) => {
-      // Nothing is lost on leaving, it waits on the device; but it is sent from an open page alone.
+      // Leaving loses nothing, the entries stay on the device; but only an open page sends them.
       if (this.waiting > 0 && navigator.onLine) event.preventDefault();
     });
     void this.outbox.flush();
@@ -29,7 +29,7 @@ export default class extends Controller {
     const line = this.target("line");
     if (line) {
       line.dataset.state = STATES[state];
-      line.textContent = waiting > 1 ? `${WORDS[state]} (${waiting})` : WORDS[state];
+      line.textContent = waiting > 1 ? `${STATE_TEXT[state]} (${waiting})` : STATE_TEXT[state];
     }
     this.target("refused")?.replaceChildren(...refused.map((entry) => this.refusal(entry)));
     this.dispatch("state", { state, waiting, refused: refused.length });
@@ -39,14 +39,14 @@ export default class extends Controller {
     const row = document.createElement("li");
     row.className = "notice";
     row.dataset.state = "bad";
-    const words = document.createElement("p");
-    words.textContent = [entry.label, entry.problem.detail].filter(Boolean).join(": ");
+    const text = document.createElement("p");
+    text.textContent = [entry.label, entry.problem.detail].filter(Boolean).join(": ");
     const close = document.createElement("button");
     close.type = "button";
     close.className = "bare";
-    close.textContent = "Understood";
+    close.textContent = "Dismiss";
     close.addEventListener("click", () => this.outbox.dismiss(entry.key));
-    row.append(words, close);
+    row.append(text, close);
     return row;
   }
 }

@@ -1,20 +1,24 @@
 /* <div data-controller="refresh" data-refresh-url="?part=board" data-refresh-on="live:event"><div data-refresh-target="content">
- * Loads the content again when one of the named events is heard on the page, and every two seconds while
- * it holds [data-refresh-busy]. Never more often than once a second, never under somebody's hands. */
+ * Reloads the content when one of the named events is dispatched on the page, and every two seconds while it contains
+ * [data-refresh-busy]. At most once a second, and never while someone is using the content. */
 
-import { Controller } from "./controller.js";
+import { Controller } from "../lib/controller.js";
 
-const LEAST = 1000;
-const BUSY = 2000;
+const MIN_INTERVAL = 1000;
+const BUSY_INTERVAL = 2000;
 
 export default class extends Controller {
   connect() {
     this.last = 0;
     for (const type of (this.value("on") ?? "").split(/\s+/).filter(Boolean)) {
-      this.listen(document, type, () => this.soon());
+      this.listen(document, type, () => this.schedule());
     }
-    this.listen(document, "visibilitychange", () => document.visibilityState === "visible" && this.wanted && this.soon());
-    this.rest();
+    this.listen(
+      document,
+      "visibilitychange",
+      () => document.visibilityState === "visible" && this.pending && this.schedule(),
+    );
+    this.pollIfBusy();
   }
 
   disconnect() {
@@ -25,16 +29,16 @@ export default class extends Controller {
     return this.target("content");
   }
 
-  soon(wait = Math.max(50, this.last + LEAST - Date.now())) {
-    this.wanted = true;
+  schedule(wait = Math.max(50, this.last + MIN_INTERVAL - Date.now())) {
+    this.pending = true;
     this.timer ??= setTimeout(() => this.load(), wait);
   }
 
-  rest() {
-    if (this.content.querySelector("[data-refresh-busy]")) this.soon(BUSY);
+  pollIfBusy() {
+    if (this.content.querySelector("[data-refresh-busy]")) this.schedule(BUSY_INTERVAL);
   }
 
-  /* A menu, a dialog or a field that somebody uses must not be replaced. */
+  /* A field or a dialog in use must not be replaced. */
   get inUse() {
     const active = document.activeElement;
     const field = this.content.contains(active) && active.matches("input, select, textarea");
@@ -46,29 +50,31 @@ export default class extends Controller {
     if (document.visibilityState === "hidden") return;
     this.last = Date.now();
     if (this.inUse) {
-      this.soon(BUSY);
+      this.schedule(BUSY_INTERVAL);
       return;
     }
-    this.wanted = false;
+    this.pending = false;
     try {
-      const answer = await fetch(this.value("url"), { credentials: "same-origin", signal: this.signal });
-      if (!answer.ok || answer.redirected) throw new Error(`status ${answer.status}`);
-      this.swap(await answer.text());
+      const response = await fetch(this.value("url"), { credentials: "same-origin", signal: this.signal });
+      if (!response.ok || response.redirected) throw new Error(`status ${response.status}`);
+      this.swap(await response.text());
     } catch {
       if (this.signal.aborted) return;
-      this.soon(5 * BUSY); // the page stays as it is, a little old; the live line tells of a lost connection
+      this.schedule(5 * BUSY_INTERVAL); // the page keeps its older content; the live line reports a lost connection
       return;
     }
-    if (!this.wanted) this.rest();
+    if (!this.pending) this.pollIfBusy();
   }
 
-  /* Content is our own server's, rendered by the same templates as the page. */
+  /* The content comes from our own server, rendered by the same templates as the page. */
   swap(html) {
     const folds = [...this.content.querySelectorAll("details")].map((fold) => fold.open);
     const scroll = [...this.content.querySelectorAll(".table-wrap")].map((wrap) => wrap.scrollLeft);
     this.content.innerHTML = html;
-    this.content.querySelectorAll("details").forEach((fold, index) => (fold.open = folds[index] ?? fold.open));
-    this.content.querySelectorAll(".table-wrap").forEach((wrap, index) => (wrap.scrollLeft = scroll[index] ?? 0));
+    for (const [index, fold] of this.content.querySelectorAll("details").entries())
+      fold.open = folds[index] ?? fold.open;
+    for (const [index, wrap] of this.content.querySelectorAll(".table-wrap").entries())
+      wrap.scrollLeft = scroll[index] ?? 0;
     this.dispatch("done", {});
   }
 }

@@ -1,18 +1,17 @@
-/* Every controller by its name. A module is loaded when the first element asks for it.
- * The addresses are literal, so that Django's manifest storage can rewrite them to the hashed names. */
+/* Every controller by name. A module loads when the first element needs it.
+ * The paths are literals so that Django's manifest storage can rewrite them to the hashed names. */
 
 export const registry = {
+  annotator: () => import("./annotator.js"),
   autosubmit: () => import("./autosubmit.js"),
-  "box-canvas": () => import("./box_canvas.js"),
   chart: () => import("./chart.js"),
-  "check-desk": () => import("./check_desk.js"),
   "class-picker": () => import("./class_picker.js"),
   "class-rows": () => import("./class_rows.js"),
   console: () => import("./console.js"),
   copy: () => import("./copy.js"),
-  dial: () => import("./dial.js"),
   dialog: () => import("./dialog.js"),
   estimate: () => import("./estimate.js"),
+  "gold-desk": () => import("./gold_desk.js"),
   live: () => import("./live.js"),
   "local-time": () => import("./local_time.js"),
   menu: () => import("./menu.js"),
@@ -20,7 +19,8 @@ export const registry = {
   plot: () => import("./plot.js"),
   refresh: () => import("./refresh.js"),
   "review-desk": () => import("./review_desk.js"),
-  set: () => import("./set.js"),
+  set: () => import("../annotate/set_controller.js"),
+  slider: () => import("./slider.js"),
   submit: () => import("./submit.js"),
   tabs: () => import("./tabs.js"),
   "task-evidence": () => import("./task_evidence.js"),

@@ -1,11 +1,11 @@
-/* Verdicts on labels, the least sure first. Options: {schema, list, labels, target, again}.
- * Keys: A approves, F fixes, R rejects with a reason, arrows walk; while fixing, Enter saves and Escape cancels. */
+/* Reviews labels, least certain first. Options: {schema, list, labels, target, again}.
+ * Keys: A approves, F fixes, R rejects with a reason, arrows move between labels; in a fix, Enter saves, Escape cancels. */
 
-import { call } from "./api.js";
-import { Controller } from "./controller.js";
-import { evidenceRows, overlaysOf, sureness } from "./evidence.js";
-import { canvasButtons, isTyping, LabelDesk } from "./label_desk.js";
-import { toast } from "./notify.js";
+import { callApi } from "../lib/api.js";
+import { Controller } from "../lib/controller.js";
+import { toast } from "../lib/notify.js";
+import { certainty, evidenceRows, overlaysOf } from "./evidence.js";
+import { annotatorButtons, isTyping, LabelDesk } from "./label_desk.js";
 
 export default class ReviewDesk extends Controller {
   connect() {
@@ -14,7 +14,7 @@ export default class ReviewDesk extends Controller {
     this.index = 0;
     this.fixing = false;
     this.desk = new LabelDesk(this, this.options.schema, { editing: false });
-    // Before the canvas, which pans with the arrows once it has the focus.
+    // In the capture phase, before the annotator, which pans with the arrows once it has the focus.
     document.addEventListener("keydown", (event) => this.key(event), { capture: true, signal: this.signal });
     this.show();
   }
@@ -29,19 +29,19 @@ export default class ReviewDesk extends Controller {
 
   key(event) {
     if (isTyping(event) || event.shiftKey || !this.label) return;
-    const walking = { ArrowRight: "next", ArrowLeft: "previous", a: "approve", f: "fix", r: "askReason" };
-    const fixing = { Enter: "saveFix", Escape: "cancelFix", e: "nothing" };
-    const step = (this.fixing ? fixing : walking)[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    const reviewKeys = { ArrowRight: "next", ArrowLeft: "previous", a: "approve", f: "fix", r: "askReason" };
+    const fixKeys = { Enter: "saveFix", Escape: "cancelFix", e: "nothing" };
+    const method = (this.fixing ? fixKeys : reviewKeys)[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     const onButton = event.target instanceof Element && event.target.closest("button, a, summary");
-    if (!step || (event.key === "Enter" && onButton)) return;
+    if (!method || (event.key === "Enter" && onButton)) return;
     event.preventDefault();
     event.stopPropagation();
-    void this[step]();
+    void this[method]();
   }
 
   show() {
-    this.problem("");
-    this.mode(false);
+    this.showProblem("");
+    this.setFixing(false);
     const { label } = this;
     if (!label) {
       this.finish();
@@ -49,52 +49,57 @@ export default class ReviewDesk extends Controller {
     }
     this.desk.show({ ...label, overlays: [] });
     this.evidence = null;
-    this.target("label").textContent = this.desk.words(label.answer);
-    this.target("sure").textContent = sureness(label, this.options.target);
+    this.target("label").textContent = this.desk.describe(label.answer);
+    this.target("sure").textContent = certainty(label, this.options.target);
     Object.assign(this.target("page"), { href: label.page, hidden: false });
-    this.target("place").textContent = `${this.index + 1} of ${this.labels.length}, batch ${label.batch}`;
+    this.target("position").textContent = `${this.index + 1} of ${this.labels.length}, batch ${label.batch}`;
     this.target("evidence").replaceChildren();
     void this.loadEvidence(label);
   }
 
   async loadEvidence(label) {
-    const told = await call("GET", `/api/v1/tasks/${label.task}/evidence/`);
+    const response = await callApi("GET", `/api/v1/tasks/${label.task}/evidence/`);
     if (label !== this.label) return;
-    if (!told.ok) {
-      this.problem(told.sentence);
+    if (!response.ok) {
+      this.showProblem(response.message);
       return;
     }
-    this.evidence = told.body;
-    this.target("evidence").replaceChildren(...evidenceRows(told.body, this.desk));
+    this.evidence = response.body;
+    this.target("evidence").replaceChildren(...evidenceRows(response.body, this.desk));
     this.showOverlays();
-    const now = told.body.label;
-    if (now && now.content_hash !== label.hash) this.replaced(now);
+    const current = response.body.label;
+    if (current && current.content_hash !== label.hash) this.labelChanged(current);
   }
 
-  /* The label has a newer version than the list: show that one before anything is decided. */
-  replaced(now) {
-    Object.assign(this.label, { hash: now.content_hash, answer: now.body, confidence: now.confidence, method: now.method });
+  /* The label has a newer version than the list: show it before anything is decided. */
+  labelChanged(current) {
+    Object.assign(this.label, {
+      hash: current.content_hash,
+      answer: current.body,
+      confidence: current.confidence,
+      method: current.method,
+    });
     this.desk.show({ ...this.label, overlays: [] });
-    this.target("label").textContent = this.desk.words(now.body);
-    this.target("sure").textContent = sureness(this.label, this.options.target);
+    this.target("label").textContent = this.desk.describe(current.body);
+    this.target("sure").textContent = certainty(this.label, this.options.target);
     this.showOverlays();
-    this.problem("This label has changed since the list was loaded; this is what it says now.");
+    this.showProblem("This label has changed since the list was loaded. This is the current version.");
   }
 
   showOverlays() {
-    const wanted = this.target("overlay").checked && !this.fixing;
-    this.desk.canvas.setOverlays(wanted && this.evidence ? overlaysOf(this.evidence) : []);
+    const visible = this.target("overlay").checked && !this.fixing;
+    this.desk.annotator.setOverlays(visible && this.evidence ? overlaysOf(this.evidence) : []);
   }
 
   next() {
-    if (this.index < this.labels.length - 1) this.walk(this.index + 1);
+    if (this.index < this.labels.length - 1) this.goTo(this.index + 1);
   }
 
   previous() {
-    if (this.index > 0) this.walk(this.index - 1);
+    if (this.index > 0) this.goTo(this.index - 1);
   }
 
-  walk(index) {
+  goTo(index) {
     this.index = index;
     this.show();
   }
@@ -104,21 +109,21 @@ export default class ReviewDesk extends Controller {
   }
 
   fix() {
-    this.mode(true);
+    this.setFixing(true);
     this.showOverlays();
-    if (this.desk.wantsBoxes) this.desk.canvas.element.focus({ preventScroll: true });
+    if (this.desk.drawsBoxes) this.desk.annotator.element.focus({ preventScroll: true });
   }
 
   cancelFix() {
     this.desk.show({ ...this.label, overlays: [] });
-    this.mode(false);
+    this.setFixing(false);
     this.showOverlays();
   }
 
   saveFix() {
     const answer = this.desk.answer();
     if (answer) return this.decide({ verdict: "fix", answer }, "Fixed and approved.");
-    this.problem("The label says nothing yet: choose a class, draw a box, or say that there is nothing to label.");
+    this.showProblem("The label is empty: choose a class, draw a box, or select “Nothing to label”.");
     return null;
   }
 
@@ -138,35 +143,42 @@ export default class ReviewDesk extends Controller {
   }
 
   reject() {
-    return this.decide({ verdict: "reject", reason: this.target("reason").value.trim() }, "Rejected; it is labelled again.");
+    return this.decide(
+      { verdict: "reject", reason: this.target("reason").value.trim() },
+      "Rejected; it will be labeled again.",
+    );
   }
 
-  async decide(verdict, words) {
+  async decide(verdict, confirmation) {
     const { label } = this;
     if (this.sending || !label) return;
     this.sending = true;
     const again = this.options.again ? { again: true } : {};
-    const told = await call("POST", `/api/v1/tasks/${label.task}/review/`, { label_hash: label.hash, ...again, ...verdict });
+    const response = await callApi("POST", `/api/v1/tasks/${label.task}/review/`, {
+      label_hash: label.hash,
+      ...again,
+      ...verdict,
+    });
     this.sending = false;
-    if (told.ok) this.decided(label, words);
-    else if (told.status === 409) await this.faster(label, told);
-    else this.problem(told.sentence);
+    if (response.ok) this.decided(label, confirmation);
+    else if (response.status === 409) await this.conflict(label, response);
+    else this.showProblem(response.message);
   }
 
-  decided(label, words) {
-    this.target("told").textContent = `${words} ${label.name}`;
+  decided(label, confirmation) {
+    this.target("status").textContent = `${confirmation} ${label.name}`;
     const count = document.querySelector("[data-review-left]");
     if (count) count.textContent = String(Math.max(0, Number(count.textContent.replace(/\D/g, "")) - 1));
     this.drop(label);
   }
 
-  /* Somebody else decided, or the label moved on: look at what stands there now instead of insisting. */
-  async faster(label, told) {
-    if (told.body?.type?.endsWith(":label_changed")) {
+  /* Someone else decided first, or the label changed: show its current state instead of retrying. */
+  async conflict(label, response) {
+    if (response.body?.type?.endsWith(":label_changed")) {
       await this.loadEvidence(label);
       return;
     }
-    toast(`Somebody else was faster. ${told.sentence}`, "warn");
+    toast(`Someone else decided first. ${response.message}`, "warn");
     this.drop(label);
   }
 
@@ -176,7 +188,8 @@ export default class ReviewDesk extends Controller {
     this.labels.splice(at, 1);
     if (this.index >= this.labels.length) this.index = Math.max(0, this.labels.length - 1);
     if (this.labels.length === 0 && this.options.again) location.assign(label.page);
-    else if (this.labels.length === 0) location.reload(); // the next labels, or the word that all is done
+    else if (this.labels.length === 0)
+      location.reload(); // loads the next labels, or the notice that all are done
     else this.show();
   }
 
@@ -184,7 +197,7 @@ export default class ReviewDesk extends Controller {
     this.target("done").hidden = false;
   }
 
-  mode(fixing) {
+  setFixing(fixing) {
     this.fixing = fixing;
     this.target("decide").hidden = fixing;
     this.target("fixing").hidden = !fixing;
@@ -192,14 +205,14 @@ export default class ReviewDesk extends Controller {
     for (const button of this.target("fixing").querySelectorAll("[data-review-desk-action='click:nothing']")) {
       button.hidden = !this.desk.canBeEmpty;
     }
-    if (this.desk.canvas) this.desk.edit(fixing);
+    if (this.desk.annotator) this.desk.setEditing(fixing);
   }
 
-  problem(sentence) {
+  showProblem(message) {
     const line = this.target("problem");
-    line.querySelector("p").textContent = sentence;
-    line.hidden = sentence === "";
+    line.querySelector("p").textContent = message;
+    line.hidden = message === "";
   }
 }
 
-Object.assign(ReviewDesk.prototype, canvasButtons);
+Object.assign(ReviewDesk.prototype, annotatorButtons);

@@ -1,31 +1,31 @@
-/* <form data-controller="submit" data-submit-busy="Saving …">: one press sends once, and the button says so. */
+/* <form data-controller="submit" data-submit-busy="Saving …">: submits once per click and shows it on the button. */
 
-import { Controller } from "./controller.js";
+import { Controller } from "../lib/controller.js";
 
 export default class extends Controller {
   connect() {
     this.listen(this.element, "submit", (event) => this.hold(event));
-    // A page that comes back from the browser's cache must be usable again.
+    // A page restored from the back-forward cache must be usable again.
     this.listen(window, "pageshow", () => this.release());
   }
 
   hold(event) {
-    if (this.sent) {
+    if (this.submitted) {
       event.preventDefault();
       return;
     }
-    this.sent = true;
+    this.submitted = true;
     this.button = event.submitter;
     if (!this.button || !this.value("busy")) return;
-    this.words = this.button.textContent;
+    this.label = this.button.textContent;
     this.button.textContent = this.value("busy");
     this.button.setAttribute("aria-busy", "true");
   }
 
   release() {
-    this.sent = false;
-    if (!this.button || this.words === undefined) return;
-    this.button.textContent = this.words;
+    this.submitted = false;
+    if (!this.button || this.label === undefined) return;
+    this.button.textContent = this.label;
     this.button.removeAttribute("aria-busy");
   }
 }

@@ -1,6 +1,6 @@
-/* <nav data-controller="tabs">: where the tabs do not fit, the current one is brought into sight. */
+/* <nav data-controller="tabs">: scrolls the current tab into view when the tabs do not fit. */
 
-import { Controller } from "./controller.js";
+import { Controller } from "../lib/controller.js";
 
 export default class extends Controller {
   connect() {

@@ -1,8 +1,8 @@
-/* One image with its agreed label and everybody's answers, each to be shown or not. Options: see views/manage/task.py.
- * Nothing is edited here; the tables of the page say the same in words. */
+/* One image with its agreed label and every answer, each of which can be hidden. Options: see views/manage/task.py.
+ * Read-only; the page's tables give the same information as text. */
 
-import { BoxCanvas } from "../canvas/box_canvas.js";
-import { Controller } from "./controller.js";
+import { Annotator } from "../canvas/annotator.js";
+import { Controller } from "../lib/controller.js";
 
 export default class extends Controller {
   connect() {
@@ -11,29 +11,40 @@ export default class extends Controller {
     const classes = (schema?.classes ?? []).map(({ number, name, color }) => ({ id: number, name, color }));
     const list = this.target("list") ?? document.createElement("ol");
     const { url, width, height } = image;
-    this.canvas = new BoxCanvas(this.target("surface"), { imageUrl: url, width, height, classes, readOnly: true, list });
-    this.canvas.setTool("pan");
+    this.annotator = new Annotator(this.target("surface"), {
+      imageUrl: url,
+      width,
+      height,
+      classes,
+      readOnly: true,
+      list,
+    });
+    this.annotator.setTool("pan");
     this.draw();
   }
 
   disconnect() {
-    this.canvas.destroy();
+    this.annotator.destroy();
   }
 
   draw() {
-    const shown = new Set(this.targets("layer").filter((box) => box.checked).map((box) => box.value));
-    this.canvas.setObjects(shown.has("agreed") ? this.options.objects : []);
-    this.canvas.setOverlays([...this.answers(shown), ...this.leftOut(shown)]);
+    const shown = new Set(
+      this.targets("layer")
+        .filter((box) => box.checked)
+        .map((box) => box.value),
+    );
+    this.annotator.setObjects(shown.has("agreed") ? this.options.objects : []);
+    this.annotator.setOverlays([...this.answers(shown), ...this.leftOut(shown)]);
   }
 
   answers(shown) {
-    const look = getComputedStyle(this.element);
+    const style = getComputedStyle(this.element);
     return this.options.answers
       .filter((answer) => shown.has(String(answer.number)))
-      .flatMap(({ number, colour, objects }) => {
-        const paint = look.getPropertyValue(`--label-${colour}`).trim();
+      .flatMap(({ number, colour: position, objects }) => {
+        const color = style.getPropertyValue(`--label-${position}`).trim();
         const boxes = objects.filter((object) => object.tool === "box");
-        return boxes.map(({ geom }) => ({ geom, label: String(number), tone: "suggested", colour: paint }));
+        return boxes.map(({ geom }) => ({ geom, label: String(number), tone: "suggested", color }));
       });
   }
 
@@ -42,21 +53,21 @@ export default class extends Controller {
     return this.options.left_out.map(({ geom }) => ({ geom, label: "left out", tone: "removed" }));
   }
 
-  /** The agreed label alone. */
+  /** Shows the agreed label only. */
   none() {
     for (const box of this.targets("layer")) box.checked = box.value === "agreed";
     this.draw();
   }
 
   zoomIn() {
-    this.canvas.zoomBy(1.5);
+    this.annotator.zoomBy(1.5);
   }
 
   zoomOut() {
-    this.canvas.zoomBy(1 / 1.5);
+    this.annotator.zoomBy(1 / 1.5);
   }
 
   fit() {
-    this.canvas.fit();
+    this.annotator.fit();
   }
 }

@@ -1,6 +1,6 @@
-/* Light or dark: the stored choice wins over the system's (theme_early.js applies it before the first paint). */
+/* Light or dark: a stored choice overrides the system's (theme_early.js applies it before the first paint). */
 
-import { Controller } from "./controller.js";
+import { Controller } from "../lib/controller.js";
 
 export default class extends Controller {
   connect() {
@@ -20,14 +20,15 @@ export default class extends Controller {
     try {
       localStorage.setItem("theme", next);
     } catch {
-      // Storage may be forbidden (private windows); the choice then lasts for this page.
-      this.element.dataset.forgotten = "true";
+      // Storage may be blocked (private windows); the choice then lasts for this page only.
+      this.element.dataset.notStored = "true";
     }
     this.show();
   }
 
   show() {
-    this.element.setAttribute("aria-label", this.dark ? "Use the light theme" : "Use the dark theme");
-    for (const icon of this.targets("icon")) icon.toggleAttribute("hidden", (icon.dataset.for === "dark") !== this.dark);
+    this.element.setAttribute("aria-label", this.dark ? "Switch to the light theme" : "Switch to the dark theme");
+    for (const icon of this.targets("icon"))
+      icon.toggleAttribute("hidden", (icon.dataset.for === "dark") !== this.dark);
   }
 }

@@ -1,4 +1,4 @@
-/* Classic script in the head: sets the stored theme before the first paint. */
+/* A classic script in the head: applies the stored theme before the first paint. */
 
 (() => {
   try {

@@ -1,8 +1,8 @@
-/* The place where toasts appear; a live region, so that they are read out. */
+/* Shows toasts in a live region, so that screen readers announce them. */
 
-import { Controller } from "./controller.js";
+import { Controller } from "../lib/controller.js";
 
-const STAY = 6000;
+const DURATION = 6000;
 
 export default class extends Controller {
   connect() {
@@ -13,16 +13,16 @@ export default class extends Controller {
     const toast = document.createElement("div");
     toast.className = "toast";
     if (state) toast.dataset.state = state;
-    const words = document.createElement("p");
-    words.textContent = text;
+    const message = document.createElement("p");
+    message.textContent = text;
     const close = document.createElement("button");
     close.type = "button";
     close.className = "bare";
     close.textContent = "Close";
     close.addEventListener("click", () => toast.remove());
-    toast.append(words, close);
+    toast.append(message, close);
     this.element.append(toast);
-    // Bad news waits until it is closed.
-    if (state !== "bad") setTimeout(() => toast.remove(), STAY);
+    // Errors stay until they are closed.
+    if (state !== "bad") setTimeout(() => toast.remove(), DURATION);
   }
 }

@@ -1,14 +1,14 @@
-/* Brings images in: drop or choose, send with progress for each file, then the report of what was not taken and why.
- * Values: url (imports of the project), report (address of an import, without its id). Dispatches "upload:progress". */
+/* Uploads images: drop or choose files, send them with progress per file, then report what was rejected and why.
+ * Values: url (the project's imports), report (URL of an import, without its id). Dispatches "upload:progress". */
 
-import { call, sentenceOf } from "./api.js";
-import { Controller } from "./controller.js";
-import { csrfToken } from "./csrf.js";
-import { newId } from "./ids.js";
-import { chosenFiles, droppedFiles, packed, sorted } from "./upload_files.js";
+import { callApi, errorMessage } from "../lib/api.js";
+import { Controller } from "../lib/controller.js";
+import { csrfToken } from "../lib/csrf.js";
+import { newId } from "../lib/ids.js";
+import { chosenFiles, droppedFiles, groupFiles, packRequests } from "./upload_files.js";
 import { FileRows, reportOf } from "./upload_report.js";
 
-const TRIES = 4;
+const ATTEMPTS = 4;
 const POLL = 1200;
 
 export default class extends Controller {
@@ -21,18 +21,18 @@ export default class extends Controller {
     this.listen(drop, "drop", async (event) => this.start(await droppedFiles(event.dataTransfer)));
     for (const name of ["files", "folder"]) {
       const input = this.target(name);
-      this.listen(input, "change", () => this.take(input));
-      // Chosen while this module was still on its way.
-      if (input.files.length > 0) this.take(input);
+      this.listen(input, "change", () => this.chooseFrom(input));
+      // Files chosen while this module was loading.
+      if (input.files.length > 0) this.chooseFrom(input);
     }
-    // A file dropped beside the field would replace the page.
+    // A file dropped outside the field would replace the page.
     for (const type of ["dragover", "drop"]) this.listen(window, type, (event) => event.preventDefault());
     this.listen(window, "beforeunload", (event) => this.running && event.preventDefault());
   }
 
-  take(input) {
+  chooseFrom(input) {
     const files = chosenFiles(input.files);
-    input.value = ""; // the same files may be chosen again
+    input.value = ""; // so that the same files can be chosen again
     void this.start(files);
   }
 
@@ -42,14 +42,17 @@ export default class extends Controller {
   }
 
   async start(files) {
-    const kinds = sorted(files);
+    const groups = groupFiles(files);
     if (this.running || files.length === 0) return;
     this.target("report").hidden = true;
     this.reports = [];
-    this.table = kinds.table;
-    this.requests = packed(kinds).map((request) => ({ ...request, key: newId(), sent: 0, done: false }));
+    this.table = groups.table;
+    this.requests = packRequests(groups).map((request) => ({ ...request, key: newId(), sent: 0, done: false }));
     if (this.requests.length === 0) {
-      this.say("There is no image among these files.", this.table ? "Add the images that the table tells about." : "");
+      this.showProgress(
+        "There are no images among these files.",
+        this.table ? "Add the images that the table describes." : "",
+      );
       return;
     }
     this.total = this.requests.reduce((sum, request) => sum + sizeOf(request), 0);
@@ -66,22 +69,23 @@ export default class extends Controller {
     this.target("now").hidden = false;
     this.target("again").hidden = true;
     for (const request of this.requests.filter((each) => !each.done)) {
-      const answer = await this.sendPatiently(request);
-      if (!answer.ok && !this.refused(request, answer)) break;
-      if (answer.ok) this.sent(request, answer.body);
+      const response = await this.sendWithRetries(request);
+      if (!response.ok && !this.refused(request, response)) break;
+      if (response.ok) this.sent(request, response.body);
     }
     this.running = false;
     if (this.requests.every((request) => request.done)) await this.follow();
   }
 
-  /* Refused for what it is: the other requests go on. A broken connection: stop, and offer to go on later. */
-  refused(request, answer) {
-    if (answer.status >= 400 && answer.status < 500 && answer.status !== 401 && answer.status !== 403) {
+  /* A request refused for its content does not stop the others. A broken connection stops the upload, to be resumed. */
+  refused(request, response) {
+    const { status } = response;
+    if (status >= 400 && status < 500 && status !== 401 && status !== 403) {
       request.done = true;
-      this.rows.mark(request.entries, "bad", answer.sentence);
+      this.rows.mark(request.entries, "bad", response.message);
       return true;
     }
-    this.say("Not everything is sent", answer.sentence);
+    this.showProgress("The upload is incomplete", response.message);
     this.target("again").hidden = false;
     return false;
   }
@@ -90,17 +94,17 @@ export default class extends Controller {
     request.done = true;
     request.sent = sizeOf(request);
     this.reports.push(report.id);
-    this.rows.mark(request.entries, "busy", "Sent, being checked");
+    this.rows.mark(request.entries, "busy", "Uploaded, being checked");
     this.progress();
     this.dispatch("progress", {});
   }
 
-  /* The key stays the same over all tries, so that files whose answer was lost are not imported twice. */
-  async sendPatiently(request) {
+  /* All attempts share one key, so that files whose response was lost are not imported twice. */
+  async sendWithRetries(request) {
     for (let attempt = 1; ; attempt += 1) {
-      const answer = await this.send(request);
-      const passing = answer.status === 0 || answer.status >= 500 || answer.status === 429;
-      if (!passing || attempt >= TRIES) return answer;
+      const response = await this.send(request);
+      const transient = response.status === 0 || response.status >= 500 || response.status === 429;
+      if (!transient || attempt >= ATTEMPTS) return response;
       await pause(1000 * 2 ** attempt);
     }
   }
@@ -115,8 +119,8 @@ export default class extends Controller {
       }
     }
     if (this.table) form.append("metadata", this.table.file, this.table.file.name);
-    return new Promise((done) => {
-      // fetch tells nothing of how far an upload is.
+    return new Promise((resolve) => {
+      // fetch does not report upload progress.
       const xhr = new XMLHttpRequest();
       xhr.open("POST", this.value("url"));
       xhr.responseType = "json";
@@ -125,8 +129,11 @@ export default class extends Controller {
       xhr.setRequestHeader("Accept", "application/json");
       xhr.upload.addEventListener("progress", ({ loaded }) => this.sending(request, loaded));
       xhr.addEventListener("loadend", () => {
-        const sentence = xhr.status === 0 ? "The connection broke. What was sent is safe." : sentenceOf(xhr.status, xhr.response);
-        done({ ok: xhr.status >= 200 && xhr.status < 300, status: xhr.status, body: xhr.response, sentence });
+        const message =
+          xhr.status === 0
+            ? "The connection was lost. Files already uploaded are safe."
+            : errorMessage(xhr.status, xhr.response);
+        resolve({ ok: xhr.status >= 200 && xhr.status < 300, status: xhr.status, body: xhr.response, message });
       });
       xhr.send(form);
     });
@@ -137,7 +144,7 @@ export default class extends Controller {
     let before = 0;
     for (const entry of request.entries) {
       const share = Math.min(1, Math.max(0, (request.sent - before) / Math.max(1, entry.file.size)));
-      if (share > 0) this.rows.mark([entry], "busy", share < 1 ? `${Math.round(100 * share)} %` : "Sent");
+      if (share > 0) this.rows.mark([entry], "busy", share < 1 ? `${Math.round(100 * share)} %` : "Uploaded");
       before += entry.file.size;
     }
     this.progress();
@@ -147,37 +154,47 @@ export default class extends Controller {
     const sent = this.requests.reduce((sum, request) => sum + request.sent, 0);
     const files = this.requests.reduce((sum, request) => sum + request.entries.length, 0);
     this.target("bar").value = this.total ? sent / this.total : 1;
-    this.say("Sending", `${files} file${files === 1 ? "" : "s"}, ${megabytes(sent)} of ${megabytes(this.total)}`);
+    this.showProgress(
+      "Uploading",
+      `${files} file${files === 1 ? "" : "s"}, ${megabytes(sent)} of ${megabytes(this.total)}`,
+    );
   }
 
-  /* The files are here; now they are opened and checked. Ask until every import is over. */
+  /* The server opens and checks the uploaded files. Poll until every import is finished. */
   async follow() {
     this.target("bar").removeAttribute("value");
     let reports = [];
     while (!this.signal.aborted) {
-      const told = await Promise.all(this.reports.map((id) => call("GET", `${this.value("report")}${id}/`)));
-      reports = told.filter((each) => each.ok).map((each) => each.body);
-      const [total, over] = [sum(reports, "total"), sum(reports, "taken") + sum(reports, "duplicates") + sum(reports, "refused")];
-      this.say("Opening and checking the images", `${over} of ${total}`);
+      const responses = await Promise.all(this.reports.map((id) => callApi("GET", `${this.value("report")}${id}/`)));
+      reports = responses.filter((response) => response.ok).map((response) => response.body);
+      const [total, finished] = [
+        sum(reports, "total"),
+        sum(reports, "taken") + sum(reports, "duplicates") + sum(reports, "refused"),
+      ];
+      this.showProgress("Opening and checking the images", `${finished} of ${total}`);
       this.dispatch("progress", {});
-      if (told.every((each) => each.ok) && reports.every((report) => ["done", "failed"].includes(report.state))) break;
+      if (
+        responses.every((response) => response.ok) &&
+        reports.every((report) => ["done", "failed"].includes(report.state))
+      )
+        break;
       await pause(POLL);
     }
     this.target("now").hidden = true;
-    const place = this.target("report");
-    place.replaceChildren(reportOf(reports, this.rows.refusedHere()));
-    place.hidden = false;
+    const container = this.target("report");
+    container.replaceChildren(reportOf(reports, this.rows.failed));
+    container.hidden = false;
     this.dispatch("progress", {});
   }
 
-  say(title, figure) {
+  showProgress(title, figure) {
     this.target("now").hidden = false;
     this.target("title").textContent = title;
     this.target("figure").textContent = figure;
   }
 }
 
-const pause = (milliseconds) => new Promise((done) => setTimeout(done, milliseconds));
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const sum = (rows, name) => rows.reduce((total, row) => total + row[name], 0);
 const sizeOf = (request) => request.entries.reduce((total, entry) => total + entry.file.size, 0);
 const megabytes = (bytes) => `${(bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0)} MB`;

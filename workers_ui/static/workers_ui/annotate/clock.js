@@ -1,0 +1,78 @@
+/* Time left for a set, by the server's clock: a phone's clock may be minutes off. */
+
+const NEAR_END = 120;
+
+export class SetClock {
+  /** `serverNow` is the server's time when it rendered the page; `show` receives {text, state}; `end` is called once. */
+  constructor({ serverNow, expiresAt, show, end }) {
+    this.offset = new Date(serverNow).getTime() - Date.now();
+    Object.assign(this, { expiresAt, show, end });
+    this.timer = setInterval(() => this.tick(), 1000);
+    this.tick();
+  }
+
+  get left() {
+    return Math.round((this.expiresAt.getTime() - Date.now() - this.offset) / 1000);
+  }
+
+  get over() {
+    return this.left <= 0;
+  }
+
+  tick() {
+    const { left } = this;
+    if (left > 0) {
+      this.show({ text: timeLeft(left), state: left <= NEAR_END ? "warn" : "" });
+      return;
+    }
+    clearInterval(this.timer);
+    this.show({ text: "Time is up", state: "warn" });
+    this.end();
+  }
+
+  destroy() {
+    clearInterval(this.timer);
+  }
+}
+
+export function timeLeft(seconds) {
+  if (seconds > 5400) return `${Math.round(seconds / 3600)} h left`;
+  if (seconds > NEAR_END) return `${Math.ceil(seconds / 60)} min left`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes > 0 ? `${minutes} min ${seconds % 60} s left` : `${seconds} s left`;
+}
+
+/** Seconds spent on an image, excluding the time the page was hidden. */
+export class Stopwatch {
+  constructor() {
+    this.restart();
+    this.abort = new AbortController();
+    document.addEventListener("visibilitychange", () => this.visibilityChanged(), { signal: this.abort.signal });
+  }
+
+  restart() {
+    this.sum = 0;
+    this.since = document.visibilityState === "visible" ? performance.now() : null;
+  }
+
+  visibilityChanged() {
+    if (document.visibilityState === "visible") this.since ??= performance.now();
+    else {
+      this.sum = this.milliseconds;
+      this.since = null;
+    }
+  }
+
+  get milliseconds() {
+    return this.sum + (this.since === null ? 0 : performance.now() - this.since);
+  }
+
+  /** Seconds with one decimal, at most the one day the server accepts. */
+  get seconds() {
+    return Math.min(86400, Math.round(this.milliseconds / 100) / 10);
+  }
+
+  destroy() {
+    this.abort.abort();
+  }
+}

@@ -1,0 +1,72 @@
+/* All images of a set at a glance: a thumbnail each, with its boxes and answer. */
+
+import { labelIndex } from "../canvas/palette.js";
+import { describe } from "./answer.js";
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** Fills a list with one button per image; pressing one calls `choose(index)`. */
+export function fillOverview(list, { set, question, images, drafts, refused, choose }) {
+  list.replaceChildren(...set.items.map((item, index) => entry(item, index)));
+
+  function entry(item, index) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "thumb";
+    if (index === set.index) button.dataset.current = "true";
+    const [state, text] = stateOf(item);
+    if (state) button.dataset.state = state;
+    const name = document.createElement("span");
+    name.className = "thumb-name";
+    const number = document.createElement("b");
+    number.textContent = String(index + 1);
+    name.append(number, ` ${text}`);
+    button.append(thumbnail(item), name);
+    button.addEventListener("click", () => choose(index));
+    const row = document.createElement("li");
+    row.append(button);
+    return row;
+  }
+
+  function stateOf(item) {
+    if (refused.has(item.id)) return ["bad", "Not accepted, please check"];
+    if (item.state === "skipped") return ["skipped", "Skipped"];
+    if (drafts.get(item.id)) return ["warn", item.answer ? "Changed, not saved" : "Started, not saved"];
+    if (item.answer) return ["", describe(item.answer, question.classes)];
+    return item.state === "released" ? ["skipped", "Returned"] : ["warn", "No answer yet"];
+  }
+
+  function thumbnail(item) {
+    const frame = document.createElement("span");
+    frame.className = "thumb-frame";
+    const image = document.createElement("img");
+    image.src = images.url(item);
+    image.alt = "";
+    image.loading = "lazy";
+    image.decoding = "async";
+    frame.append(image, outlines(item));
+    return frame;
+  }
+
+  function outlines(item) {
+    const layer = document.createElementNS(SVG, "svg");
+    layer.setAttribute("viewBox", `0 0 ${item.width} ${item.height}`);
+    layer.setAttribute("aria-hidden", "true");
+    for (const object of item.answer?.objects ?? []) {
+      for (const layerClass of ["under", "line"]) layer.append(outline(object, layerClass));
+    }
+    return layer;
+  }
+
+  function outline(object, layerClass) {
+    const shape = document.createElementNS(SVG, "rect");
+    const { x, y, w, h } = object.geom;
+    for (const [key, value] of Object.entries({ x, y, width: w, height: h })) shape.setAttribute(key, String(value));
+    shape.setAttribute("class", layerClass);
+    const position = question.classes.findIndex((item) => item.id === object.class);
+    shape.dataset.label = String(labelIndex(Math.max(0, position)));
+    const color = question.classes[position]?.color;
+    if (color && layerClass === "line") shape.style.stroke = color;
+    return shape;
+  }
+}

@@ -1,0 +1,52 @@
+/* The outbox as a set sees it: what is queued for each image, and what was refused. */
+
+const ASSIGNMENT_URL = /\/assignments\/([0-9a-f-]{36})\/(answer|skip)\/$/;
+
+export class SetQueue {
+  constructor(outbox) {
+    this.outbox = outbox;
+    /** @type {Map<string, object | "skip">} the latest queued entry of each image: an answer, or "skip" */
+    this.waiting = new Map();
+    /** @type {Map<string, string[]>} images with refused answers, and the keys of those entries */
+    this.refused = new Map();
+  }
+
+  /** Stores an answer on the device and starts sending; resolves once it is stored. */
+  async answer(item, answer, seconds) {
+    await this.forget(item.id);
+    const body = { answer, seconds };
+    await this.outbox.put({
+      method: "PUT",
+      url: `/api/v1/assignments/${item.id}/answer/`,
+      body,
+      label: `Image ${item.position}`,
+    });
+  }
+
+  async skip(item) {
+    await this.outbox.put({ url: `/api/v1/assignments/${item.id}/skip/`, body: {}, label: `Image ${item.position}` });
+  }
+
+  /** Rereads the queue: other tabs add and remove entries too. */
+  async refresh() {
+    const waiting = new Map();
+    const refused = new Map();
+    for (const entry of await this.outbox.entries()) {
+      const [, id, action] = ASSIGNMENT_URL.exec(entry.url) ?? [];
+      if (!id) continue;
+      if (entry.state === "refused") refused.set(id, [...(refused.get(id) ?? []), entry.key]);
+      else waiting.set(id, action === "skip" ? "skip" : entry.body.answer);
+    }
+    Object.assign(this, { waiting, refused });
+  }
+
+  async flush() {
+    await this.outbox.retryNow();
+    await this.refresh();
+  }
+
+  /** Dismisses earlier refusals of an image that is being answered again. */
+  async forget(id) {
+    for (const key of this.refused.get(id) ?? []) await this.outbox.dismiss(key);
+  }
+}

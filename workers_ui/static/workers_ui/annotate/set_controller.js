@@ -1,0 +1,395 @@
+/* The page on which a worker labels a set. It shares its element with "outbox", which comes first:
+ *   <div data-controller="outbox set" data-set-url="/api/v1/hands/..." data-set-now="the server's time">
+ * Targets: see set.html. Answers go to the outbox on the device first; the page never waits for the network. */
+
+import { Controller } from "../lib/controller.js";
+import { controllerOf } from "../lib/controller_loader.js";
+import { cannotTell, describe, emptyAnswer, labels, questionOf, sameAnswer } from "./answer.js";
+import { SetClock, Stopwatch } from "./clock.js";
+import { Drafts } from "./drafts.js";
+import { HandIn, handInLabel } from "./hand_in.js";
+import { SetImages } from "./images.js";
+import { bindKeys } from "./keys.js";
+import { fillOverview } from "./overview.js";
+import { SetQueue } from "./queue.js";
+import { SetState } from "./state.js";
+import { SetSurface } from "./surface.js";
+
+const TIME_UP = "Time is up for this set. Your answers count if they are still needed; you are paid either way.";
+const SUBMITTED = "This set is submitted, and its answers are final.";
+
+export default class extends Controller {
+  connect() {
+    this.queue = new SetQueue(controllerOf(this.element, "outbox").outbox);
+    this.drafts = new Drafts();
+    this.watch = new Stopwatch();
+    this.busy = false;
+    this.handing = new HandIn({ queue: this.queue, note: this.target("handing"), form: this.target("form") });
+    bindKeys(this.signal, {
+      next: () => this.next(),
+      back: () => this.back(),
+      forward: () => this.forward(),
+      empty: () => this.empty(),
+      cannotTell: () => this.cannotTell(),
+      skip: () => this.skip(),
+      overview: () => this.toggleOverview(),
+    });
+    this.listen(this.element, "outbox:state", () => this.queueChanged());
+    this.listen(this.element, "outbox:sent", ({ detail }) => this.sent(detail.answer));
+    this.listen(window, "online", () => this.handing.resume());
+    this.listen(window, "focus", () => this.refresh());
+    // A page restored from the back-forward cache must be usable again.
+    this.listen(window, "pageshow", ({ persisted }) => persisted && location.reload());
+    void this.load();
+  }
+
+  disconnect() {
+    for (const part of [this.surface, this.images, this.clock, this.watch]) part?.destroy();
+  }
+
+  /* Loading */
+
+  async load() {
+    this.showView("loading");
+    try {
+      const body = await this.fetchSet();
+      await this.queue.refresh();
+      this.start(body);
+    } catch (error) {
+      this.target("problem").textContent = error.message;
+      this.showView("failed");
+    }
+  }
+
+  async fetchSet() {
+    let response;
+    try {
+      response = await fetch(this.value("url"), {
+        headers: { Accept: "application/json" },
+        credentials: "same-origin",
+      });
+    } catch {
+      throw new Error("Your set did not load. Check your connection and try again; nothing is lost.");
+    }
+    if (response.ok) return response.json();
+    if (response.status === 401)
+      throw new Error("You are signed out. Reload the page and sign in again; nothing is lost.");
+    throw new Error("Your set did not load. Wait a moment and try again; nothing is lost.");
+  }
+
+  start(body) {
+    this.set = new SetState(body);
+    this.set.merge(body, this.queue.waiting);
+    this.set.goFirstOpen();
+    this.question = questionOf(body.schema);
+    this.images = new SetImages(this.set.items);
+    this.showView("work");
+    this.surface = new SetSurface({
+      surface: this.target("surface"),
+      imageClasses: this.target("image-classes"),
+      boxClasses: this.target("box-classes"),
+      list: this.target("list"),
+      question: this.question,
+      first: this.set.current,
+      url: this.images.url(this.set.current),
+    });
+    this.surface.addEventListener("draw", () => this.drawingChanged());
+    this.surface.addEventListener("choose", ({ detail }) => this.classChosen(detail.classId));
+    this.clock = new SetClock({
+      serverNow: this.value("now"),
+      expiresAt: this.set.expiresAt,
+      show: (time) => this.showTime(time),
+      end: () => this.timeUp(),
+    });
+    if (!this.set.live) this.notify(SUBMITTED, "");
+    if (this.set.nextOpen() < 0) this.showOverview();
+    else this.show();
+    this.images.start();
+  }
+
+  /** Picks up what another tab or the server's clock has changed. */
+  async refresh() {
+    if (!this.set || this.busy || !navigator.onLine) return;
+    let body;
+    try {
+      body = await this.fetchSet();
+    } catch {
+      return; // keep what is loaded; the sync line reports the connection
+    }
+    await this.queue.refresh();
+    const shown = this.set.current.answer;
+    this.set.merge(body, this.queue.waiting);
+    if (!this.set.live) this.notify(this.clock.over ? TIME_UP : SUBMITTED, "");
+    if (this.overviewOpen) this.showOverview();
+    else if (this.set.current.answer !== shown && !sameAnswer(this.set.current.answer, shown)) this.show();
+    else this.showProgress();
+  }
+
+  /* One image */
+
+  show() {
+    const { current } = this.set;
+    const draft = this.set.canAnswer(current) ? this.drafts.get(current.id) : null;
+    this.showView("work");
+    this.surface.show({
+      item: current,
+      url: this.images.url(current),
+      objects: draft?.objects ?? current.answer?.objects ?? [],
+      classId: draft ? draft.classId : (current.answer?.image?.class ?? null),
+      locked: !this.set.canAnswer(current),
+    });
+    this.watch.restart();
+    this.hint("");
+    this.showProgress();
+    this.showAnswer();
+  }
+
+  showAnswer() {
+    const { current } = this.set;
+    const open = this.set.canAnswer(current);
+    const line = this.target("answer");
+    line.textContent = this.answerText(current);
+    line.hidden = line.textContent === "";
+    this.element.toggleAttribute("data-locked", !open);
+    for (const part of ["empty", "cannot-tell", "skip"]) {
+      const button = this.target(part);
+      if (button) button.disabled = !open || (part === "skip" && current.answer !== null);
+    }
+    const verdict = current.answer?.verdict;
+    this.target("empty")?.setAttribute("aria-pressed", String(verdict === "empty"));
+    this.target("cannot-tell").setAttribute("aria-pressed", String(verdict === "cannot_tell"));
+    this.target("back").disabled = this.set.index === 0;
+    const next = this.target("next");
+    next.querySelector("span").textContent = this.needsSaving() ? "Save & next" : "Next";
+  }
+
+  answerText(item) {
+    if (item.state === "skipped") return "You skipped this image. Someone else will label it.";
+    if (item.state === "released") return "This image was returned. Someone else will label it.";
+    if (this.queue.refused.has(item.id)) return "Your last answer was not accepted. Please answer again.";
+    if (item.answer) return `Your answer: ${describe(item.answer, this.question.classes)}`;
+    return "";
+  }
+
+  showProgress() {
+    const { set } = this;
+    const position = `${set.index + 1} of ${set.total}`;
+    if (this.target("position").textContent !== position) this.target("position").textContent = position;
+    this.target("bar").max = set.total;
+    this.target("bar").value = set.done;
+  }
+
+  /* Answers */
+
+  /** Whether the page shows an answer that the queue does not have yet. */
+  needsSaving() {
+    const { current } = this.set;
+    if (!this.question.draws || !this.set.canAnswer(current)) return false;
+    if (current.answer === null) return true;
+    return this.drafts.get(current.id) !== null;
+  }
+
+  drawingChanged() {
+    const { current } = this.set;
+    this.drafts.put(current.id, { objects: this.surface.objects, classId: this.surface.classId });
+    this.hint("");
+    this.showAnswer();
+  }
+
+  classChosen(classId) {
+    if (!this.set.canAnswer(this.set.current)) return;
+    if (this.question.draws) this.drawingChanged();
+    else void this.save(labels({ classId }));
+  }
+
+  /** Saves the drawing, or advances when there is nothing to save. */
+  next() {
+    if (this.overviewOpen) return;
+    if (!this.needsSaving()) {
+      if (this.set.isOpen(this.set.current)) this.hint("Choose a class first, or select “I cannot tell”.");
+      else this.advance();
+      return;
+    }
+    const { objects, classId } = this.surface;
+    if (this.question.chooses && classId === null) this.hint("Choose a class for the image first.");
+    else if (!this.question.chooses && objects.length === 0)
+      this.hint("Draw a box first, or select “Nothing to draw here”.");
+    else void this.save(labels({ objects, classId }));
+  }
+
+  empty() {
+    if (this.overviewOpen || !this.target("empty") || !this.set.canAnswer(this.set.current)) return;
+    if (this.surface.objects.length > 0)
+      this.hint("This image has boxes. Remove them before you select “Nothing to draw here”.");
+    else void this.save(emptyAnswer());
+  }
+
+  cannotTell() {
+    if (this.overviewOpen || !this.set?.canAnswer(this.set.current)) return;
+    if (this.surface.objects.length > 0)
+      this.hint("This image has boxes. Remove them before you select “I cannot tell”.");
+    else void this.save(cannotTell());
+  }
+
+  async save(answer) {
+    const { current } = this.set;
+    await this.once(async () => {
+      const changed = !sameAnswer(answer, current.answer) || this.queue.refused.has(current.id);
+      if (changed) await this.queue.answer(current, answer, this.watch.seconds);
+      this.set.answer(current.id, answer);
+      this.drafts.clear(current.id);
+      this.advance();
+    });
+  }
+
+  async skip() {
+    if (this.overviewOpen || !this.set) return;
+    const { current } = this.set;
+    if (!this.set.canAnswer(current) || current.answer !== null) return;
+    await this.once(async () => {
+      await this.queue.skip(current);
+      this.set.skip(current.id);
+      this.drafts.clear(current.id);
+      this.advance();
+    });
+  }
+
+  /** Runs one action at a time; a second press meanwhile is ignored. */
+  async once(action) {
+    if (this.busy) return;
+    this.busy = true;
+    try {
+      await action();
+    } catch {
+      this.hint(
+        "This browser could not save your answer. Free up some space or leave private browsing, then try again.",
+      );
+    } finally {
+      this.busy = false;
+    }
+  }
+
+  /* Navigation */
+
+  advance() {
+    const next = this.returning ? -1 : this.set.nextOpen();
+    this.returning = false;
+    if (next < 0) {
+      this.showOverview();
+      return;
+    }
+    this.set.go(next);
+    this.show();
+  }
+
+  back() {
+    if (!this.set) return;
+    if (this.overviewOpen) this.show();
+    else if (this.set.index > 0) this.go(this.set.index - 1);
+  }
+
+  forward() {
+    if (this.set && !this.overviewOpen && this.set.index < this.set.total - 1) this.go(this.set.index + 1);
+  }
+
+  go(index) {
+    this.set.go(index);
+    this.show();
+  }
+
+  /* Overview */
+
+  get overviewOpen() {
+    return !this.target("overview").hidden;
+  }
+
+  toggleOverview() {
+    if (!this.set) return;
+    if (this.overviewOpen) this.show();
+    else this.showOverview();
+  }
+
+  showOverview() {
+    const { set, question, images, drafts } = this;
+    const choose = (index) => {
+      this.returning = set.nextOpen() < 0;
+      this.go(index);
+    };
+    fillOverview(this.target("thumbs"), { set, question, images, drafts, refused: this.queue.refused, choose });
+    const open = set.total - set.done;
+    this.target("heading").textContent = open > 0 ? `${set.done} of ${set.total} done` : "Check your answers";
+    this.target("rest").textContent = this.overviewText(open);
+    const button = this.target("hand-in");
+    button.textContent = handInLabel({ answered: set.answered, open, live: set.live });
+    button.classList.toggle("quiet", open > 0);
+    this.target("resume").hidden = open === 0;
+    this.showProgress();
+    this.showView("overview");
+    (open > 0 ? this.target("resume") : button).focus({ preventScroll: true });
+  }
+
+  overviewText(open) {
+    if (!this.set.live) return "This set is submitted.";
+    if (open === 0) return "Select an image to change its answer. Once you submit, your answers are final.";
+    return "Continue where you left off, or submit now: you are paid for what you have answered, and the rest goes to other people.";
+  }
+
+  resume() {
+    const next = this.set.isOpen(this.set.current) ? this.set.index : this.set.nextOpen();
+    this.go(next < 0 ? 0 : next);
+  }
+
+  /* Submitting */
+
+  handIn() {
+    void this.handing.start();
+  }
+
+  async queueChanged() {
+    await this.queue.refresh();
+    if (this.overviewOpen && !this.handing.requested) this.showOverview();
+    this.handing.resume();
+  }
+
+  /** Shows the server's message about a late answer; for the others the sync line says enough. */
+  sent(answer) {
+    if (this.clock?.over && answer?.message) this.notify(`Time is up for this set. ${answer.message}`, "");
+  }
+
+  timeUp() {
+    this.notify(TIME_UP, "warn");
+    // The sweep runs within seconds; afterwards the server knows which images it took back.
+    setTimeout(() => this.refresh(), 20000);
+  }
+
+  /* Display */
+
+  showTime({ text, state }) {
+    const line = this.target("time");
+    line.textContent = text;
+    if (state) line.dataset.state = state;
+    else delete line.dataset.state;
+  }
+
+  showView(name) {
+    for (const view of ["loading", "failed", "work", "overview"]) this.target(view).hidden = view !== name;
+  }
+
+  notify(text, state) {
+    const notice = this.target("notice");
+    notice.hidden = false;
+    if (state) notice.dataset.state = state;
+    else delete notice.dataset.state;
+    notice.querySelector("p").textContent = text;
+  }
+
+  hint(text) {
+    const line = this.target("hint");
+    line.textContent = text;
+    line.hidden = text === "";
+  }
+
+  tool(event) {
+    this.surface.use(event.currentTarget);
+  }
+}

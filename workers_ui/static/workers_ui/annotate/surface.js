@@ -1,0 +1,89 @@
+/* The set page's image and its tools: the annotator (read-only unless boxes are drawn), class buttons, list of boxes. */
+
+import { Annotator } from "../canvas/annotator.js";
+import { ClassPicker } from "../canvas/class_picker.js";
+
+/** Events: "choose" {classId} (the class of the image), "draw" {}. */
+export class SetSurface extends EventTarget {
+  constructor({ surface, imageClasses, boxClasses, list, question, first, url }) {
+    super();
+    this.question = question;
+    this.readOnly = !question.draws;
+    if (this.readOnly) surface.setAttribute("aria-label", "Image. Zoom with plus and minus, move with the arrows.");
+    this.annotator = new Annotator(surface, {
+      imageUrl: url,
+      width: first.width,
+      height: first.height,
+      classes: question.classes,
+      readOnly: this.readOnly,
+      list: question.draws ? list : document.createElement("ol"),
+    });
+    this.annotator.addEventListener("change", () => this.dispatchEvent(new CustomEvent("draw")));
+    this.boxPicker = question.draws ? this.connectBoxPicker(boxClasses) : null;
+    this.imagePicker = question.chooses ? this.connectImagePicker(imageClasses) : null;
+  }
+
+  connectImagePicker(element) {
+    const { classes, draws } = this.question;
+    const picker = new ClassPicker(element, { classes, large: true, keys: !draws, follow: false });
+    picker.addEventListener("change", ({ detail }) => {
+      this.dispatchEvent(new CustomEvent("choose", { detail: { classId: detail.value } }));
+    });
+    return picker;
+  }
+
+  connectBoxPicker(element) {
+    const picker = new ClassPicker(element, { classes: this.question.classes, value: this.annotator.classId });
+    picker.addEventListener("change", ({ detail }) => this.annotator.setClass(detail.value));
+    this.annotator.addEventListener("class", ({ detail }) => picker.set(detail.id));
+    this.annotator.addEventListener("select", () => {
+      const { selected } = this.annotator.objects;
+      if (selected) this.annotator.setClass(selected.object.class);
+    });
+    return picker;
+  }
+
+  get objects() {
+    return this.annotator.getObjects();
+  }
+
+  get classId() {
+    return this.imagePicker?.value ?? null;
+  }
+
+  show({ item, url, objects, classId, locked }) {
+    this.annotator.setReadOnly(this.readOnly || locked);
+    this.annotator.show({ imageUrl: url, width: item.width, height: item.height, objects });
+    this.imagePicker?.set(classId);
+    if (this.question.draws) this.annotator.element.focus({ preventScroll: true });
+  }
+
+  /** Runs the tool that a tool-strip button names in data-tool. */
+  use(button) {
+    const { annotator } = this;
+    const actions = {
+      add: () => annotator.addCentered(),
+      undo: () => annotator.undo(),
+      redo: () => annotator.redo(),
+      remove: () => annotator.removeSelected(),
+      fit: () => annotator.fit(),
+      in: () => annotator.zoomBy(1.5),
+      out: () => annotator.zoomBy(1 / 1.5),
+      pan: () => this.togglePan(button),
+    };
+    actions[button.dataset.tool]();
+    if (button.dataset.tool !== "pan") annotator.element.focus({ preventScroll: true });
+  }
+
+  togglePan(button) {
+    const pan = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(pan));
+    this.annotator.setTool(pan ? "pan" : "box");
+  }
+
+  destroy() {
+    this.imagePicker?.destroy();
+    this.boxPicker?.destroy();
+    this.annotator.destroy();
+  }
+}

@@ -1,0 +1,96 @@
+/* The owner labels gold images one by one. Options: {schema, post, have, enough, images}.
+ * Keys: Enter saves, E marks the image as having nothing to label, the right arrow moves to the next image. */
+
+import { callApi } from "../lib/api.js";
+import { Controller } from "../lib/controller.js";
+import { toast } from "../lib/notify.js";
+import { annotatorButtons, isTyping, LabelDesk } from "./label_desk.js";
+
+export default class GoldDesk extends Controller {
+  connect() {
+    this.options = this.json("options");
+    this.images = this.options.images;
+    this.have = this.options.have;
+    this.desk = new LabelDesk(this, this.options.schema, { editing: true });
+    this.target("nothing").hidden = !this.desk.canBeEmpty;
+    this.listen(document, "keydown", (event) => this.key(event));
+    this.show();
+  }
+
+  disconnect() {
+    this.desk.destroy();
+  }
+
+  key(event) {
+    if (isTyping(event) || event.defaultPrevented) return;
+    const onButton = event.target instanceof Element && event.target.closest("button, a, summary, [role=button]");
+    if (event.key === "Enter" && !onButton) void this.save();
+    else if (event.key.toLowerCase() === "e" && this.desk.canBeEmpty) void this.nothing();
+    else if (event.key === "ArrowRight") this.next();
+    else return;
+    event.preventDefault();
+  }
+
+  show() {
+    this.showProblem("");
+    if (this.images.length === 0) {
+      location.reload(); // loads the next images, or the notice that there are none
+      return;
+    }
+    this.desk.show(this.images[0]);
+  }
+
+  next() {
+    this.images.push(this.images.shift());
+    this.show();
+  }
+
+  save() {
+    const answer = this.desk.answer();
+    if (answer) return this.send(answer);
+    const hint = this.desk.needsClass
+      ? "Choose the class of the image first."
+      : "Draw the boxes first, or select “Nothing to label”.";
+    this.showProblem(hint);
+    return null;
+  }
+
+  nothing() {
+    return this.send(this.desk.answer({ empty: true }));
+  }
+
+  async send(answer) {
+    if (this.sending || answer === null) return;
+    this.sending = true;
+    this.target("save").setAttribute("aria-busy", "true");
+    const response = await callApi("POST", this.options.post, { image: this.images[0].id, answer });
+    this.sending = false;
+    this.target("save").removeAttribute("aria-busy");
+    if (response.ok) this.saved();
+    else if (response.status === 409) this.unavailable(response.message);
+    else this.showProblem(response.message);
+  }
+
+  saved() {
+    this.have += 1;
+    this.target("count").textContent = `${this.have} check image${this.have === 1 ? "" : "s"}`;
+    this.target("bar").value = Math.min(this.have, this.options.enough);
+    if (this.have === this.options.enough) toast("Enough to start. More will make the figures more certain.", "ok");
+    this.images.shift();
+    this.show();
+  }
+
+  unavailable(message) {
+    toast(message, "warn");
+    this.images.shift();
+    this.show();
+  }
+
+  showProblem(message) {
+    const line = this.target("problem");
+    line.querySelector("p").textContent = message;
+    line.hidden = message === "";
+  }
+}
+
+Object.assign(GoldDesk.prototype, annotatorButtons);
