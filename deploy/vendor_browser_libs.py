@@ -91,7 +91,7 @@ def pack(pin: Pin, into: Path) -> Path:
     if npm is None:
         raise VendorError("npm was not found: install it, or keep the committed files (--check does not need npm).")
     command = [npm, "pack", f"{pin.package}@{pin.version}", "--pack-destination", str(into), "--silent"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603 (pins alone)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)  # noqa: S603 (pins only)
     if done.returncode != 0:
         raise VendorError(f"npm could not fetch {pin.package} {pin.version}: {done.stderr.strip()[-300:]}")
     archive = into / done.stdout.strip().splitlines()[-1]

@@ -147,7 +147,7 @@ def test_nginx_lets_through_as_much_as_the_application_takes(settings: object) -
 def test_every_place_that_passes_headers_sets_all_that_production_believes() -> None:
     blocks = [block for block in NGINX.split("location ") if "proxy_set_header" in block]
     for block in blocks:
-        for header in ("Host", "X-Forwarded-For", "X-Forwarded-Proto"):
+        for header in ("Host", "X-Forwarded-For", "X-Forwarded-Proto", "X-Request-ID"):
             assert re.search(rf"proxy_set_header {header} +\$", block)
 
 
