@@ -1,0 +1,1 @@
+"""Django commands: aggregate, agreement, replay and synthesize work on files alone; ingest imports a folder."""

@@ -1,0 +1,1 @@
+"""Synthetic images with exact ground truth, for demos, tests and training."""

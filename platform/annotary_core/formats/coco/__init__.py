@@ -1,0 +1,1 @@
+"""COCO JSON for object detection: reader for existing labels, writer for releases, verifier with pycocotools."""

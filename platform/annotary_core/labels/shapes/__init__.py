@@ -1,4 +1,8 @@
-"""The registry of label tools: a tool is one file in this package and one line below."""
+"""The registry of label tools: a tool is one file in this package and one line below.
+
+base has the protocols of tools, and box is the tool for objects. mask, contours and rle are the pixel operations
+(windows, contour tracing, COCO run lengths) that consensus on masks and polygons uses.
+"""
 
 from __future__ import annotations
 
