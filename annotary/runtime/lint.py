@@ -90,9 +90,10 @@ def _migrations(variables: dict[str, str]) -> bool:
 
 
 def _is_missing(tool: str) -> bool:
-    """Whether to go on without a tool: on a person's machine, but not in CI."""
-    print(f"{tool} is not on this machine; skipped.")
-    return os.environ.get("CI", "").lower() not in {"1", "true", "yes"}
+    """Whether to go on without a tool: on a developer's machine, but not in CI."""
+    in_ci = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+    print(f"{tool} is not installed; {'CI needs it' if in_ci else 'skipped'}.")
+    return not in_ci
 
 
 def _run(command: tuple[str, ...], variables: dict[str, str]) -> bool:

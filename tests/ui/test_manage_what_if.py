@@ -71,7 +71,7 @@ def test_the_answers_are_replayed_outside_the_request(ada: Client) -> None:
     assert "Replaying the answers." in text_of(ada, project, "?answers_min=2&answers_max=4")
     assert [job.state for job in run_report_jobs()] == ["done"]
     text = text_of(ada, project, "?answers_min=2&answers_max=4")
-    assert "48 answers to 12 images, 4.0 an image" in text
+    assert "48 answers to 12 images, 4.0 per image" in text
     assert "Today 4 answers 4.00" in text
     assert "2 to 4 answers, until 90 % sure" in text
     assert "no check images or reviewed labels to measure against yet" in text
