@@ -30,4 +30,4 @@ def test_another_persons_address_is_refused(ada: Client) -> None:
     taken = factories.wren().user.email.upper()
     answer = ada.post("/account/email/", {"action_add": "", "email": taken})
     assert answer.status_code == 200
-    assert "is already" in answer.content.decode()
+    assert "Another account uses this email address." in answer.content.decode()
