@@ -13,13 +13,13 @@ WRAPPER = Path(__file__).with_name("without_namespaces.py")
 PROGRAM = """
 import json, os, pwd, psycopg
 from annotary.runtime.temporary_stores import TemporaryStores
-from annotary.runtime import guise
+from annotary.runtime import privileges
 stores = TemporaryStores()
 try:
     with psycopg.connect(stores.environment["DATABASE_URL"]) as connection:
         folder, one = connection.execute("SELECT current_setting('data_directory'), 1").fetchone()
     status = os.stat(folder)
-    result = {"kind": guise.choose().kind, "folder": folder, "mode": status.st_mode, "uid": status.st_uid, "one": one}
+    result = {"kind": privileges.choose().kind, "folder": folder, "mode": status.st_mode, "uid": status.st_uid, "one": one}
     print(json.dumps(result))
 finally:
     stores.close()

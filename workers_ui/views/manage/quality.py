@@ -57,7 +57,7 @@ def shown(project: Project, body: Json) -> Json:
     calibration = body["calibration"]
     return {
         **body,
-        "describe_alpha": describe_alpha(body["agreement"]),
+        "alpha_words": describe_alpha(body["agreement"]),
         "periods": [
             {**row, "until": datetime.fromtimestamp(row["until"], UTC)} for row in body["agreement"]["over_time"]
         ],
