@@ -1,6 +1,11 @@
-"""Permissions: roles, and what they cover."""
+"""Queries on roles and what they cover, on members, invitations and API keys."""
 
-from accounts.models import Actor, Membership, Organisation, Role
+import uuid
+
+from django.db.models import QuerySet
+
+from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role
+from kernel.clock import utc_now
 from kernel.errors import Forbidden, NotFound
 
 # The roles that a role covers: an owner may do everything a manager may, a manager everything a reviewer may.
@@ -24,6 +29,11 @@ def role_in(*, actor: Actor, organisation_id: int) -> str | None:
     )
 
 
+def roles_of(*, actor: Actor) -> frozenset[str]:
+    """Return the actor's roles across all organizations."""
+    return frozenset(Membership.objects.filter(actor=actor).values_list("role", flat=True))
+
+
 def require_role(*, actor: Actor, organisation_id: int, role: str) -> None:
     """Raise NotFound for outsiders, who must not learn what exists, and Forbidden for members without the role."""
     own = role_in(actor=actor, organisation_id=organisation_id)
@@ -36,3 +46,55 @@ def require_role(*, actor: Actor, organisation_id: int, role: str) -> None:
 def organisations_of(*, actor: Actor, role: str | None = None) -> list[Organisation]:
     memberships = Membership.objects.filter(actor=actor).select_related("organisation").order_by("organisation_id")
     return [row.organisation for row in memberships if role is None or role in COVERS[row.role]]
+
+
+def staff_memberships(*, actor: Actor) -> QuerySet[Membership]:
+    """Return the actor's memberships with any role other than worker."""
+    return Membership.objects.filter(actor=actor).exclude(role=Role.WORKER)
+
+
+def staff_of(*, organisation: Organisation) -> QuerySet[Membership]:
+    """Return the memberships of the organization's people other than workers, each with its person, oldest first."""
+    rows = Membership.objects.filter(organisation=organisation).exclude(role=Role.WORKER)
+    return rows.select_related("actor__user").order_by("id")
+
+
+def open_invitations(*, project_id: int) -> QuerySet[Invitation]:
+    """Return the invitations to work in the project that are neither revoked nor expired, newest first."""
+    rows = Invitation.objects.filter(
+        project_id=project_id, role=Role.WORKER, revoked_at__isnull=True, expires_at__gt=utc_now()
+    )
+    return rows.order_by("-id")
+
+
+def unused_invitations(*, organisation: Organisation) -> QuerySet[Invitation]:
+    """Return the open invitations to the organization's team that no one has accepted yet, newest first."""
+    rows = Invitation.objects.filter(
+        organisation=organisation, project__isnull=True, revoked_at__isnull=True, uses=0, expires_at__gt=utc_now()
+    )
+    return rows.order_by("-id")
+
+
+def invitation_for(*, actor: Actor, public_id: uuid.UUID, role: str) -> Invitation:
+    """Return the invitation, with its project, if the actor's role in its organization covers `role`.
+
+    Raises NotFound for outsiders and Forbidden for members without the role.
+    """
+    invitation = Invitation.objects.select_related("project").filter(public_id=public_id).first()
+    if invitation is None:
+        raise NotFound
+    require_role(actor=actor, organisation_id=invitation.organisation_id, role=role)
+    return invitation
+
+
+def tokens_of(*, actor: Actor) -> QuerySet[ApiToken]:
+    """Return the actor's API keys, including revoked and expired ones, with their organizations, newest first."""
+    return ApiToken.objects.filter(actor=actor).select_related("organisation").order_by("-id")
+
+
+def token_for(*, actor: Actor, public_id: uuid.UUID) -> ApiToken:
+    """Return the actor's API key. Raises NotFound for another actor's key, as for one that does not exist."""
+    token = ApiToken.objects.filter(actor=actor, public_id=public_id).first()
+    if token is None:
+        raise NotFound
+    return token

@@ -50,6 +50,11 @@ def stream_snapshot(*, project_id: int) -> StreamSnapshot:
     return StreamSnapshot(number=row[0], totals=row[1]) if row else StreamSnapshot(number=0, totals={})
 
 
+def latest_events(*, project_id: int, limit: int) -> list[Event]:
+    """Return the project's last `limit` numbered events, newest first."""
+    return list(Event.objects.filter(project_id=project_id, number__isnull=False).order_by("-number")[:limit])
+
+
 def projects_with_new_events() -> list[int]:
     return list(Event.objects.filter(number__isnull=True).values_list("project_id", flat=True).distinct()[:1000])
 

@@ -6,10 +6,10 @@ from django.db.models import QuerySet
 from structlog.contextvars import bind_contextvars
 
 from accounts.models import Actor, Membership
-from accounts.selectors import COVERS, require_role
+from accounts.selectors import COVERS, require_role, staff_memberships
 from annotary_core.labels.schema import Schema
 from kernel.errors import NotFound
-from projects.models import Project
+from projects.models import LabelClass, Project
 
 
 class ProjectUnknown(NotFound):
@@ -47,6 +47,22 @@ def projects_of(*, actor: Actor, role: str | None = None) -> QuerySet[Project]:
         memberships = memberships.filter(role__in=[own for own, covered in COVERS.items() if role in covered])
     rows = Project.objects.filter(organisation_id__in=memberships.values("organisation_id"))
     return rows.select_related("organisation", "dataset", "schema", "instructions").order_by("-created_at", "-id")
+
+
+def staff_projects_of(*, actor: Actor) -> QuerySet[Project]:
+    """Return projects of organizations where the actor has any role other than worker, newest first."""
+    own = staff_memberships(actor=actor)
+    return projects_of(actor=actor).filter(organisation_id__in=own.values("organisation_id"))
+
+
+def class_names(*, project: Project) -> dict[int, str]:
+    """Return {number: name} of all classes, including retired ones, so that labels that use them stay readable."""
+    return dict(LabelClass.objects.filter(project=project).values_list("number", "name"))
+
+
+def retired_classes(*, project: Project) -> QuerySet[LabelClass]:
+    """Return the classes that new answers can no longer use, by number."""
+    return LabelClass.objects.filter(project=project, retired_at__isnull=False).order_by("number")
 
 
 def schema_of(*, project: Project) -> Schema:

@@ -1,13 +1,14 @@
 """The figures of a project's console: progress, quality, cost and forecast. All plain JSON."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import sqrt
 from typing import Any
 
 from django.db.models import Aggregate, Avg, Count, F, FloatField, Max, Min, Q, Sum
+from django.db.models.functions import TruncHour
 
-from kernel.clock import database_now
+from kernel.clock import database_now, utc_now
 from projects.models import Project
 from tasks.analytics.worker_agreement import agreements
 from tasks.annotation.models import Annotation
@@ -83,6 +84,19 @@ def _throughput(project: Project) -> Json:
         "workers": recent["workers"],
         "hours": round(max((now - start).total_seconds(), 60) / 3600, 4),
     }
+
+
+def answers_per_hour(*, project: Project, hours: int) -> list[tuple[datetime, int]]:
+    """Return (start of the hour, answers submitted in it) for the last whole UTC hours, the current one last.
+
+    Answers to gold count too.
+    """
+    start = utc_now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
+    submitted = Assignment.objects.filter(project=project, submitted_at__gte=start)
+    by_hour = submitted.values_list(TruncHour("submitted_at", tzinfo=UTC)).annotate(answers=Count("pk"))
+    counts = dict(by_hour.order_by())
+    starts = [start + timedelta(hours=number) for number in range(hours)]
+    return [(hour, counts.get(hour, 0)) for hour in starts]
 
 
 def forecast(*, left: int, done: int, hours: float) -> Json | None:

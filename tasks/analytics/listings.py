@@ -5,15 +5,19 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 
 from accounts.models import Actor, Membership, Role, User
 from accounts.selectors import COVERS
 from projects.models import Project
+from tasks.analytics.reports import cached_report
 from tasks.batching.models import Batch, Task
+from tasks.consensus.models import ConsensusLabel
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
 from tasks.pay.models import LedgerEntry
+from tasks.review.models import Review
+from tasks.review.selectors import review_queue
 from tasks.standing.models import Standing
 
 IMAGE_STATES = {"": "All", "open": "Waiting", "answered": "Answered", "approved": "Approved", "check": "Check images"}
@@ -106,6 +110,18 @@ def available_for_gold(*, project: Project) -> QuerySet[Image]:
     golds = Gold.objects.filter(project=project, state=Gold.State.ACTIVE)
     tasks = Task.objects.filter(project=project, state=Task.State.OPEN, taken=0, wanted__gt=0, assignments__isnull=True)
     return Image.objects.filter(pk__in=tasks.values("image_id")).exclude(pk__in=golds.values("image_id")).order_by("id")
+
+
+def doubtful_labels(*, project: Project, batch: Batch | None = None) -> list[ConsensusLabel]:
+    """Return the labels that the quality report finds most likely wrong, except those decided by a person since.
+
+    Like the report's list they are few, lowest confidence first.
+    """
+    body = cached_report(project=project, name="quality")
+    task_ids = [row["task"] for row in body["doubtful"]] if body else []
+    decided = Review.objects.filter(label=OuterRef("pk"), is_current=True, by_policy=False)
+    labels = review_queue(project=project, batch=batch, state="all").filter(task__public_id__in=task_ids)
+    return list(labels.exclude(task__state=Task.State.OPEN).exclude(Exists(decided)))
 
 
 def display_names(*, actors: Sequence[Any]) -> dict[str, str]:

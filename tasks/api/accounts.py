@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import ApiToken, Invitation, Organisation, Role, User
-from accounts.selectors import organisations_of, require_role, role_in
+from accounts.selectors import organisations_of, require_role, role_in, token_for
 from accounts.services import (
     create_organisation,
     create_token,
@@ -159,9 +159,7 @@ class TokenView(View):
 
     @extend_schema(responses={204: None}, summary="Revoke an API key")
     def delete(self, request: Request, token_id: uuid.UUID) -> Response:
-        token = ApiToken.objects.filter(actor=actor_of(request), public_id=token_id).first()
-        if token is None:
-            raise NotFound
+        token = token_for(actor=actor_of(request), public_id=token_id)
         same_organisation(request, token.organisation_id)
         revoke_token(token=token)
         return Response(status=status.HTTP_204_NO_CONTENT)

@@ -1,4 +1,4 @@
-"""Queries on hands and assignments."""
+"""Queries on hands, on assignments, and on tasks that no worker can be assigned."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import F, FilteredRelation, Q
+from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet
 
 from accounts.models import Actor
 from kernel.errors import NotFound
 from projects.models import Project
 from tasks.assignment.models import Assignment, Hand
+from tasks.batching.models import Batch, Task
+from tasks.standing.models import Standing
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -108,3 +110,39 @@ def assignments_of(hand: Hand) -> list[AnsweredAssignment]:
         .order_by("position")
     )
     return list(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class StuckTasks:
+    """The number of open tasks with slots that no active worker of the project may claim in the current round."""
+
+    without_answer: int
+    with_answers: int
+
+
+def stuck_tasks(*, project: Project) -> StuckTasks:
+    """Count the project's stuck tasks; `flow.requeue.requeue_stuck` requeues or closes them."""
+    stuck = filter_stuck(tasks=Task.objects.filter(project=project), project_id=project.pk)
+    without_answer = stuck.filter(taken=0).count()
+    return StuckTasks(without_answer=without_answer, with_answers=stuck.filter(taken__gt=0).count())
+
+
+def filter_stuck(*, tasks: QuerySet[Task], project_id: int) -> QuerySet[Task]:
+    """Of these tasks of one project, those that every active worker has been assigned in the current round.
+
+    The newest active worker must have had all of them, so the query, which the console repeats often, starts from that
+    one worker's assignments. A project that nobody has joined has no stuck tasks: it waits for its first worker.
+    """
+    standings = Standing.objects.filter(project_id=project_id)
+    if not standings.exists():
+        return tasks.none()
+    open_ones = tasks.filter(state=Task.State.OPEN, taken__lt=F("wanted"), batch__state=Batch.State.OPEN)
+    active = standings.filter(state=Standing.State.ACTIVE)
+    newest = active.order_by("-pk").first()
+    if newest is not None:
+        had = Assignment.objects.filter(project_id=project_id, worker=newest.worker_id, task__isnull=False)
+        open_ones = open_ones.filter(pk__in=had.values("task_id"))
+    had_it = Assignment.objects.filter(
+        task=OuterRef(OuterRef("pk")), worker=OuterRef("worker_id"), round=OuterRef(OuterRef("round"))
+    )
+    return open_ones.filter(~Exists(active.filter(~Exists(had_it))))

@@ -1,6 +1,7 @@
 """Queries on batches and tasks."""
 
 import uuid
+from collections.abc import Collection
 
 from django.db.models import Count, Q, QuerySet
 
@@ -13,6 +14,12 @@ class BatchNotFound(NotFound):
     """This project has no such batch; choose one from the project's list of batches."""
 
     code = "batch_unknown"
+
+
+class TaskNotFound(NotFound):
+    """This image is not in this project, or it was removed."""
+
+    code = "task_unknown"
 
 
 def batches_of(*, project: Project) -> QuerySet[Batch]:
@@ -29,6 +36,17 @@ def batches_of(*, project: Project) -> QuerySet[Batch]:
     )
 
 
+def batches_by_number(*, project: Project) -> QuerySet[Batch]:
+    """Return the project's batches in the order in which they were created."""
+    return Batch.objects.filter(project=project).order_by("number")
+
+
+def batch_numbers(*, project: Project, public_ids: Collection[str]) -> dict[str, int]:
+    """Return {public id: number} of those batches that are in the project."""
+    rows = Batch.objects.filter(project=project, public_id__in=public_ids).values_list("public_id", "number")
+    return {str(public_id): number for public_id, number in rows}
+
+
 def batch_for(*, project: Project, public_id: uuid.UUID | str) -> Batch:
     """Return the batch with this id. Raises BatchNotFound."""
     try:
@@ -40,3 +58,18 @@ def batch_for(*, project: Project, public_id: uuid.UUID | str) -> Batch:
 def tasks_of(*, project: Project) -> QuerySet[Task]:
     """Return the project's tasks in order of creation, with image and batch."""
     return Task.objects.filter(project=project).select_related("image__thumb", "batch").order_by("id")
+
+
+def task_for(*, project: Project, public_id: uuid.UUID | str) -> Task:
+    """Return the task with this id, with image and batch. Raises TaskNotFound."""
+    rows = Task.objects.select_related("image", "batch", "project")
+    try:
+        return rows.get(project=project, public_id=uuid.UUID(str(public_id)))
+    except (Task.DoesNotExist, ValueError) as error:
+        raise TaskNotFound from error
+
+
+def tasks_with_images(*, project: Project, public_ids: Collection[str]) -> dict[str, Task]:
+    """Return {public id: task with its image} for those tasks that are in the project."""
+    rows = Task.objects.filter(project=project, public_id__in=[uuid.UUID(key) for key in public_ids])
+    return {str(row.public_id): row for row in rows.select_related("image")}

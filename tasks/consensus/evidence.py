@@ -7,6 +7,7 @@ from typing import Any
 from tasks.batching.models import Task
 from tasks.consensus.label_task import TaskAnswers, answer_weights, influences, load_inputs
 from tasks.consensus.models import ConsensusLabel, Posterior
+from tasks.consensus.selectors import label_versions
 from tasks.consensus.worker_model import WorkerModel
 
 _DIGITS = 6
@@ -26,7 +27,7 @@ def task_evidence(*, task: Task) -> Json:
     """
     inputs = load_inputs(project=task.project, task_ids=[task.pk])
     answers, worker_model = inputs.by_task[task.pk], inputs.worker_model
-    versions = list(ConsensusLabel.objects.filter(task=task).order_by("-version"))
+    versions = list(label_versions(task=task))
     label = next((version for version in versions if version.is_current), None)
     posterior = Posterior.objects.filter(task=task).first()
     agreed = label.body["image"]["class"] if label else None

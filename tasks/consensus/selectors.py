@@ -63,6 +63,11 @@ def current_label(*, task: Task) -> ConsensusLabel | None:
     return ConsensusLabel.objects.filter(task=task, is_current=True).first()
 
 
+def label_versions(*, task: Task) -> QuerySet[ConsensusLabel]:
+    """Return all versions of the task's label, newest first."""
+    return ConsensusLabel.objects.filter(task=task).order_by("-version")
+
+
 def remaining_workers(*, project_id: int, task_ids: Collection[int]) -> dict[int, int]:
     """For each task, the number of active workers who have not been assigned it in its current round."""
     active = Standing.objects.filter(project_id=project_id, state=Standing.State.ACTIVE)

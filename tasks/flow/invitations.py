@@ -1,10 +1,10 @@
-"""Accepting an invitation link to become a worker of a project."""
+"""Accepting an invitation link to become a worker of a project, with an existing or a new account."""
 
 from django.db import transaction
 
-from accounts.models import Actor, Invitation
+from accounts.models import Actor, Invitation, User
 from accounts.selectors import is_above, role_in
-from accounts.services import secret_hash, use_invitation
+from accounts.services import create_user, secret_hash, use_invitation
 from projects.models import Project
 from tasks.standing.models import Standing
 from tasks.standing.services import admit
@@ -26,6 +26,16 @@ def accept_invitation(*, token: str, actor: Actor) -> Project | None:
     if accepted.project is not None:
         admit(project=accepted.project, worker=actor)
     return accepted.project
+
+
+@transaction.atomic
+def sign_up(*, token: str, email: str, password: str, name: str) -> tuple[User, Project | None]:
+    """Locks the invitation. Create an account that accepts the invitation; return it with the invitation's project.
+
+    No account is created if the invitation cannot be accepted. Raises EmailTaken, and what `accept_invitation` raises.
+    """
+    user = create_user(email=email, password=password, name=name)
+    return user, accept_invitation(token=token, actor=user.actor)
 
 
 def _already_granted(invitation: Invitation, actor: Actor) -> bool:

@@ -78,6 +78,11 @@ def golds_of(*, project: Project, state: str | None = None) -> QuerySet[WithAnno
     return golds.annotate(seen=Count("results"), correct=Count("results", filter=Q(results__correct=True)))
 
 
+def count_golds(*, project: Project, state: str) -> int:
+    """Return the number of the project's gold images in this state."""
+    return Gold.objects.filter(project=project, state=state).count()
+
+
 def gold_for(*, project: Project, public_id: UUID) -> Gold:
     gold = Gold.objects.filter(project=project, public_id=public_id).select_related("image").first()
     if gold is None:

@@ -38,6 +38,11 @@ def images_of(*, project: Project) -> QuerySet[Image]:
     return Image.objects.filter(dataset_id=project.dataset_id).select_related("thumb", "rendition").order_by("id")
 
 
+def has_images(*, project: Project) -> bool:
+    """Whether the project's dataset has any image."""
+    return Image.objects.filter(dataset_id=project.dataset_id).exists()
+
+
 def import_report(*, batch_import: Import) -> dict[str, Any]:
     """Return the result of an import as plain JSON types.
 

@@ -1,5 +1,6 @@
 """The review queue, lowest confidence first."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
@@ -31,7 +32,9 @@ def chosen_for_review(*, project: Project, prefix: str = "") -> Q:
     return unsure | Q(**{f"{prefix}task__public_id__lt": UUID(int=limit)})
 
 
-def review_queue(*, project: Project, batch: Batch | None = None, state: str = "to_review") -> QuerySet[ConsensusLabel]:
+def review_queue(
+    *, project: Project, batch: Batch | None = None, task: Task | None = None, state: str = "to_review"
+) -> QuerySet[ConsensusLabel]:
     """Current labels with their task and image, lowest confidence first.
 
     to_review: answered and chosen for review. unseen: answered and not chosen, to be approved with their batch.
@@ -44,6 +47,8 @@ def review_queue(*, project: Project, batch: Batch | None = None, state: str = "
     )
     if batch is not None:
         labels = labels.filter(task__batch=batch)
+    if task is not None:
+        labels = labels.filter(task=task)
     answered = Q(task__state=Task.State.ANSWERED)
     rejected = Review.objects.filter(label=OuterRef("pk"), is_current=True, verdict=Review.Verdict.REJECT)
     filters = {
@@ -57,6 +62,11 @@ def review_queue(*, project: Project, batch: Batch | None = None, state: str = "
     if state not in filters:
         raise Refused(f"Unknown list of labels; choose one of {', '.join(filters)}.")
     return labels.filter(filters[state]).order_by("confidence", "pk")
+
+
+def review_counts(*, project: Project, states: Iterable[str], batch: Batch | None = None) -> dict[str, int]:
+    """Return {state: number of labels} for these states of the review queue."""
+    return {state: review_queue(project=project, batch=batch, state=state).count() for state in states}
 
 
 def review_progress(*, batch: Batch) -> dict[str, int]:

@@ -53,13 +53,26 @@ def count_releasable(*, project: Project) -> int:
 
 
 def releases_of(*, project: Project) -> QuerySet[Snapshot]:
-    """Return the project's releases, newest first, with notes and exports."""
+    """Return the project's releases, newest first, with schema, notes and exports."""
     return (
         Snapshot.objects.filter(project=project)
-        .select_related("created_by")
+        .select_related("created_by", "schema")
         .prefetch_related("notes", "exports")
         .order_by("-number")
     )
+
+
+def last_release(*, project: Project) -> Snapshot | None:
+    """Return the project's newest release, whatever its state."""
+    return Snapshot.objects.filter(project=project).order_by("-number").first()
+
+
+def project_release(*, project: Project, public_id: UUID) -> Snapshot:
+    """Return this release of the project. Raises NotFound."""
+    release = Snapshot.objects.filter(project=project, public_id=public_id).first()
+    if release is None:
+        raise NotFound
+    return release
 
 
 def release_for(*, actor: Actor, public_id: UUID | str) -> Snapshot:

@@ -22,10 +22,35 @@ def get_worker_standing(*, project: Project, public_id: UUID) -> Standing:
     return standing
 
 
+def has_workers(*, project: Project) -> bool:
+    """Whether anyone has ever been admitted to the project."""
+    return Standing.objects.filter(project=project).exists()
+
+
+def is_worker(*, actor: Actor) -> bool:
+    """Whether the actor has ever been admitted to a project."""
+    return Standing.objects.filter(worker=actor).exists()
+
+
 def standings_of(*, worker: Actor) -> QuerySet[Standing]:
-    """Return the worker's standings in projects that they were not removed from, newest project first."""
+    """Return the worker's standings in projects that they were not removed from, newest project first.
+
+    Each comes with its project, and the project's organization and schema.
+    """
     rows = Standing.objects.filter(worker=worker).exclude(state=Standing.State.REMOVED)
-    return rows.select_related("project", "project__organisation").order_by("-project__id")
+    return rows.select_related("project", "project__organisation", "project__schema").order_by("-project__id")
+
+
+def standing_for(*, worker: Actor, project_id: UUID) -> Standing:
+    """Return the worker's standing, with the project's schema and instructions.
+
+    Raises NotFound to anyone else, who must not learn that the project exists.
+    """
+    rows = standings_of(worker=worker).select_related("project__instructions")
+    standing = rows.filter(project__public_id=project_id).first()
+    if standing is None:
+        raise NotFound("You are not a worker in this project. Open the invitation link that you received.")
+    return standing
 
 
 def projects_open_to(*, worker: Actor) -> list[Project]:

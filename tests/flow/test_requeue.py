@@ -4,9 +4,10 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from tasks.assignment.selectors import StuckTasks, stuck_tasks
 from tasks.assignment.services import claim_hand, release_hand, skip_assignment
 from tasks.batching.models import Batch, Task
-from tasks.flow.requeue import StuckTasks, requeue_unanswered, stuck_tasks
+from tasks.flow.requeue import requeue_unanswered
 from tests.factories import a_project, a_task, a_user, ada, finch, wren
 from tests.worker_actions import answer, leases_of, settle, take
 

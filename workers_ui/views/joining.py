@@ -6,7 +6,6 @@ from allauth.core import ratelimit
 from django import forms
 from django.contrib.auth import login
 from django.contrib.auth.password_validation import validate_password
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
@@ -14,9 +13,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Invitation, User
-from accounts.services import EmailTaken, InvitationGone, InvitationUnknown, create_user, find_invitation
+from accounts.services import EmailTaken, InvitationGone, InvitationUnknown, find_invitation
 from projects.models import Project
-from tasks.flow.invitations import accept_invitation
+from tasks.flow.invitations import accept_invitation, sign_up
 from workers_ui.views.errors import problem_page
 from workers_ui.views.offers import project_offer_for
 from workers_ui.views.shell import actor_of, page
@@ -87,9 +86,7 @@ def _sign_up(request: HttpRequest, invitation: Invitation, token: str) -> HttpRe
         return _show(request, invitation, token, form, status=422)
     data = form.cleaned_data
     try:
-        with transaction.atomic():
-            user = create_user(email=data["email"], password=data["password"], name=data["name"].strip())
-            project = accept_invitation(token=token, actor=user.actor)
+        user, project = sign_up(token=token, email=data["email"], password=data["password"], name=data["name"].strip())
     except EmailTaken as error:
         form.add_error("email", error.detail)
         return _show(request, invitation, token, form, status=422)

@@ -1,15 +1,12 @@
 """A worker's view of a project: whether the worker can take images, and if not, why and what to do."""
 
 from dataclasses import dataclass
-from uuid import UUID
 
 from accounts.models import Actor
-from kernel.errors import NotFound
 from projects.models import Project
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.selectors import assignments_of, live_hand
 from tasks.standing.models import Standing
-from tasks.standing.selectors import standings_of
 
 CLOSED_REASONS = {
     Project.State.DRAFT: "This project has not started yet. Check back later; you do not need to do anything.",
@@ -40,15 +37,6 @@ class ProjectCard:
     @property
     def may_take(self) -> bool:
         return not self.paused and not self.closed
-
-
-def get_standing(*, worker: Actor, project_id: UUID) -> Standing:
-    """Return the worker's standing; raises NotFound to anyone else, who must not learn that the project exists."""
-    rows = standings_of(worker=worker).select_related("project__schema", "project__instructions")
-    standing = rows.filter(project__public_id=project_id).first()
-    if standing is None:
-        raise NotFound("You are not a worker in this project. Open the invitation link that you received.")
-    return standing
 
 
 def project_card_for(standing: Standing) -> ProjectCard:

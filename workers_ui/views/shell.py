@@ -6,7 +6,8 @@ from typing import Any, cast
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from accounts.models import Actor, Membership, Role, User
+from accounts.models import Actor, Role, User
+from accounts.selectors import roles_of
 
 STAFF_ROLES = (Role.OWNER, Role.MANAGER, Role.REVIEWER, Role.CLIENT)
 
@@ -23,11 +24,6 @@ def actor_of(request: HttpRequest) -> Actor:
     return cast(User, request.user).actor
 
 
-def roles_of(actor: Actor) -> frozenset[str]:
-    """Return the actor's roles across all organizations."""
-    return frozenset(Membership.objects.filter(actor=actor).values_list("role", flat=True))
-
-
 def is_staff(roles: frozenset[str]) -> bool:
     """Whether any of these roles has access to the managers' pages."""
     return any(role in roles for role in STAFF_ROLES)
@@ -42,7 +38,7 @@ def worker_nav(request: HttpRequest) -> list[NavItem]:
         NavItem("Work", "/work/", here.startswith("/work/") and not here.startswith("/work/earnings/")),
         NavItem("Earnings", "/work/earnings/", here.startswith("/work/earnings/")),
     ]
-    if is_staff(roles_of(actor_of(request))):
+    if is_staff(roles_of(actor=actor_of(request))):
         items.insert(0, NavItem("Projects", "/projects/", here.startswith("/projects/")))
     return items
 

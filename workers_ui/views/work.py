@@ -18,9 +18,9 @@ from tasks.flow.claiming import claim_next_hand
 from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import balance
 from tasks.pay.statements import statement_of, waiting_sets
-from tasks.standing.selectors import standings_of
+from tasks.standing.selectors import standing_for, standings_of
 from workers_ui.views.offers import project_offer_for
-from workers_ui.views.project_card import get_standing, project_card_for
+from workers_ui.views.project_card import project_card_for
 from workers_ui.views.shell import actor_of, page
 
 ROWS_PER_PAGE = 25
@@ -31,8 +31,7 @@ ROWS_PER_PAGE = 25
 @never_cache
 def work(request: HttpRequest) -> HttpResponse:
     worker = actor_of(request)
-    rows = standings_of(worker=worker).select_related("project__schema")
-    desks = [project_card_for(standing) for standing in rows]
+    desks = [project_card_for(standing) for standing in standings_of(worker=worker)]
     return page(
         request,
         "workers_ui/work/work.html",
@@ -46,7 +45,7 @@ def work(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def intro(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
-    desk = project_card_for(get_standing(worker=actor_of(request), project_id=project_id))
+    desk = project_card_for(standing_for(worker=actor_of(request), project_id=project_id))
     instructions = desk.project.instructions.body if desk.project.instructions else ""
     return page(
         request,
@@ -65,7 +64,7 @@ def intro(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
 def work_set(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     """POST claims a set, or finds the live one; GET shows the page to work on it."""
     worker = actor_of(request)
-    standing = get_standing(worker=worker, project_id=project_id)
+    standing = standing_for(worker=worker, project_id=project_id)
     if request.method == "POST":
         return _take(request, project_id)
     hand = live_hand(worker=worker, project=standing.project)
@@ -85,7 +84,7 @@ def work_set(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
 
 def _take(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     worker = actor_of(request)
-    project = get_standing(worker=worker, project_id=project_id).project
+    project = standing_for(worker=worker, project_id=project_id).project
     try:
         hand = claim_next_hand(worker=worker, project=project)
     except (ProjectNotOpen, WorkerPaused, WorkerNotAdmitted):
@@ -114,7 +113,7 @@ def hand_in(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
 @never_cache
 def handed_in(request: HttpRequest, project_id: uuid.UUID, hand_id: uuid.UUID) -> HttpResponse:
     worker = actor_of(request)
-    desk = project_card_for(get_standing(worker=worker, project_id=project_id))
+    desk = project_card_for(standing_for(worker=worker, project_id=project_id))
     hand = hand_for(worker=worker, hand_id=hand_id)
     if hand.state == Hand.State.LIVE:
         return redirect("workers_ui:set", project_id)

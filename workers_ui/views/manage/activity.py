@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from kernel.events import latest_events
 from kernel.models import Event
 from projects.models import Project
 from tasks.analytics.listings import display_names
-from tasks.batching.models import Batch
+from tasks.batching.selectors import batch_numbers
 from tasks.exports.selectors import format_choices
 from workers_ui.templatetags.manage import money
 
@@ -49,7 +50,7 @@ class DisplayNames:
 
 def activity(*, project: Project) -> list[FeedLine]:
     """Return the lines of the feed, newest first."""
-    events = list(Event.objects.filter(project_id=project.pk, number__isnull=False).order_by("-number")[:MAX_EVENTS])
+    events = latest_events(project_id=project.pk, limit=MAX_EVENTS)
     lines = [line for line in merge_events(events) if line.kind in LINE_FORMATTERS][: MAX_LINES * 2]
     names = _names(project, lines)
     for line in lines:
@@ -84,10 +85,9 @@ def _can_merge(line: FeedLine, event: Event) -> bool:
 def _names(project: Project, lines: Sequence[FeedLine]) -> DisplayNames:
     workers = {str(line.data["worker"]) for line in lines if "worker" in line.data}
     batches = {str(line.data["batch"]) for line in lines if "batch" in line.data}
-    numbers = Batch.objects.filter(project=project, public_id__in=batches).values_list("public_id", "number")
     return DisplayNames(
         workers=display_names(actors=sorted(workers)),
-        batches={str(public_id): number for public_id, number in numbers},
+        batches=batch_numbers(project=project, public_ids=batches),
         currency=project.currency,
     )
 

@@ -1,26 +1,31 @@
 """What every manager page shares: sign-in, the project for the required role, navigation, and the websocket URL."""
 
+from __future__ import annotations
+
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts.models import Role
-from accounts.selectors import COVERS, role_in
+from accounts.selectors import COVERS, role_in, roles_of
 from kernel.errors import AnnotaryError
 from projects.models import Project
 from projects.selectors import project_for
-from workers_ui.views.shell import NavItem, actor_of, roles_of
+from tasks.standing.selectors import is_worker
+from workers_ui.views.shell import NavItem, actor_of
 
+Row = TypeVar("Row")
 View = Callable[..., HttpResponseBase]
 
 
@@ -93,7 +98,7 @@ def nav_context(request: HttpRequest) -> dict[str, Any]:
         NavItem("Settings", reverse("workers_ui:settings"), here.startswith("/settings/")),
     ]
     actor = actor_of(request)
-    if Role.WORKER in roles_of(actor) or actor.standings.exists():
+    if Role.WORKER in roles_of(actor=actor) or is_worker(actor=actor):
         items.insert(1, NavItem("Work", "/work/", False))
     return {"nav": items}
 
@@ -126,19 +131,18 @@ def run_action(request: HttpRequest, back: str, act: Callable[[], object], done:
     return redirect(back)
 
 
-def paginate(request: HttpRequest, count: int, size: int) -> dict[str, int | bool]:
-    """Return the slice of `count` rows that `?page=` requests; a page out of range becomes the nearest one."""
-    pages = max(1, -(-count // size))
+def paginate(request: HttpRequest, paginator: Paginator[Row]) -> tuple[Page[Row], dict[str, int]]:
+    """Return the rows that `?page=` requests and the figures of their pager; numbers out of range are clamped."""
     requested = request.GET.get("page", "1")
-    number = min(max(1, int(requested)), pages) if requested.isdecimal() and len(requested) < 10 else 1
-    start = (number - 1) * size
-    return {
-        "number": number,
-        "pages": pages,
-        "count": count,
-        "start": start,
-        "first": start + 1 if count else 0,
-        "last": min(start + size, count),
-        "previous": number - 1,
-        "next": number + 1 if number < pages else 0,
+    number = int(requested) if requested.isdecimal() and len(requested) < 10 else 1
+    rows = paginator.page(min(max(1, number), paginator.num_pages))
+    pager = {
+        "number": rows.number,
+        "pages": paginator.num_pages,
+        "count": paginator.count,
+        "first": rows.start_index(),
+        "last": rows.end_index(),
+        "previous": rows.number - 1,
+        "next": rows.number + 1 if rows.has_next() else 0,
     }
+    return rows, pager

@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -12,8 +13,9 @@ from projects.models import Project
 from tasks.analytics.listings import available_for_gold
 from tasks.flow.check_images import retire_gold_image
 from tasks.gold.models import Gold
-from tasks.gold.selectors import gold_for, golds_of
+from tasks.gold.selectors import count_golds, gold_for, golds_of
 from tasks.ingest.models import Image
+from tasks.ingest.selectors import has_images
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
 
 PAGE_SIZE = 60
@@ -26,21 +28,21 @@ ENOUGH = 10
 @project_role_required(Role.MANAGER)
 def checks(request: HttpRequest, project: Project) -> HttpResponse:
     golds = golds_of(project=project, state=Gold.State.ACTIVE)
-    page = paginate(request, golds.count(), PAGE_SIZE)
-    free = available_for_gold(project=project)
+    shown, pager = paginate(request, Paginator(golds, PAGE_SIZE))
+    free = Paginator(available_for_gold(project=project), PRELOADED)
     context = {
-        "golds": golds[page["start"] : page["start"] + PAGE_SIZE],
-        "page": page,
-        "retired": Gold.objects.filter(project=project, state=Gold.State.RETIRED).count(),
+        "golds": shown,
+        "page": pager,
+        "retired": count_golds(project=project, state=Gold.State.RETIRED),
         "enough": ENOUGH,
-        "free": free.count(),
-        "has_images": Image.objects.filter(dataset_id=project.dataset_id).exists(),
+        "free": free.count,
+        "has_images": has_images(project=project),
         "desk": {
             "schema": project.schema.body if project.schema else None,
             "post": f"/api/v1/projects/{project.public_id}/golds/",
-            "have": page["count"],
+            "have": pager["count"],
             "enough": ENOUGH,
-            "images": [_desk_image(image) for image in free[:PRELOADED]],
+            "images": [_desk_image(image) for image in free.page(1)],
         },
     }
     return render_project_page(request, project, "checks.html", context, tab="checks")

@@ -1,19 +1,16 @@
 """The console of a project: expected completion, quality, cost, and live activity."""
 
-from datetime import UTC, timedelta
 from typing import Any
 
-from django.db.models import Count
-from django.db.models.functions import TruncHour
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from accounts.models import Role
-from kernel.clock import utc_now
 from kernel.events import stream_snapshot
 from projects.models import Project
-from tasks.analytics.dashboard import project_figures
-from tasks.assignment.models import Assignment
+from tasks.analytics.dashboard import answers_per_hour, project_figures
+from tasks.analytics.project_progress import project_progress
 from tasks.batching.selectors import batches_of
 from workers_ui.views.manage.activity import activity
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page
@@ -34,17 +31,17 @@ TOTALS = (
 @project_role_required(Role.MANAGER)
 def console(request: HttpRequest, project: Project) -> HttpResponse:
     """Render the page; `?part=board` is the part that changes, reloaded on live events."""
-    batches = batches_of(project=project)
-    page = paginate(request, batches.count(), BATCHES_PER_PAGE)
-    steps = first_steps(project=project)
+    batches, pager = paginate(request, Paginator(batches_of(project=project), BATCHES_PER_PAGE))
+    progress = project_progress(project=project)
+    steps = first_steps(project=project, progress=progress)
     totals = stream_snapshot(project_id=project.pk).totals
     hours = throughput(project=project)
     context = {
         "figures": project_figures(project=project),
-        "batches": batches[page["start"] : page["start"] + BATCHES_PER_PAGE],
-        "page": page,
+        "batches": batches,
+        "page": pager,
         "steps": steps,
-        "next_step": next_step(project=project, steps=steps),
+        "next_step": next_step(project=project, progress=progress, steps=steps),
         "lines": activity(project=project),
         "throughput": hours,
         "has_answers": any(hours["series"][0]["values"]),
@@ -57,14 +54,8 @@ def console(request: HttpRequest, project: Project) -> HttpResponse:
 
 def throughput(*, project: Project) -> dict[str, Any]:
     """Return answers per hour over the last 24 hours, as chart data: whole UTC hours, the current one last."""
-    now = utc_now()
-    last = now.replace(minute=0, second=0, microsecond=0)
-    since = last - timedelta(hours=HOURS - 1)
-    answers = Assignment.objects.filter(project=project, submitted_at__gte=since)
-    by_hour = answers.values_list(TruncHour("submitted_at", tzinfo=UTC)).annotate(answers=Count("pk"))
-    counts = dict(by_hour.order_by())
-    hours = [since + timedelta(hours=number) for number in range(HOURS)]
+    hours = answers_per_hour(project=project, hours=HOURS)
     return {
-        "x": [int(hour.timestamp()) for hour in hours],
-        "series": [{"label": "Answers", "values": [counts.get(hour, 0) for hour in hours], "tone": "ink"}],
+        "x": [int(start.timestamp()) for start, _ in hours],
+        "series": [{"label": "Answers", "values": [answers for _, answers in hours], "tone": "ink"}],
     }

@@ -3,17 +3,17 @@
 import uuid
 from urllib.parse import urlencode
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
-from kernel.errors import NotFound
 from projects.models import Project
 from tasks.analytics.listings import IMAGE_STATES, filter_images, image_cards
 from tasks.batching.selectors import batch_for
 from tasks.ingest.models import Import
-from tasks.ingest.selectors import imports_of, is_stalled
+from tasks.ingest.selectors import import_for, imports_of, is_stalled
 from tasks.ingest.services import resume_import
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
 
@@ -30,12 +30,11 @@ def images(request: HttpRequest, project: Project) -> HttpResponse:
     name = request.GET.get("name", "").strip()[:200]
     batch = batch_for(project=project, public_id=request.GET["batch"]) if request.GET.get("batch") else None
     matching = filter_images(project=project, state=state, name=name, batch=batch)
-    page = paginate(request, matching.count(), PAGE_SIZE)
-    shown = list(matching[page["start"] : page["start"] + PAGE_SIZE])
+    shown, pager = paginate(request, Paginator(matching, PAGE_SIZE))
     imports = list(imports_of(project=project)[:IMPORTS_SHOWN])
     context = {
-        "cards": image_cards(project=project, images=shown),
-        "page": page,
+        "cards": image_cards(project=project, images=list(shown)),
+        "page": pager,
         "state": state,
         "name": name,
         "states": IMAGE_STATES.items(),
@@ -60,9 +59,7 @@ def _query(*, batch: str, **filters: str) -> str:
 @project_role_required(Role.MANAGER)
 def resume(request: HttpRequest, project: Project, import_id: uuid.UUID) -> HttpResponse:
     """Resume an import whose job gave up."""
-    batch_import = imports_of(project=project).filter(public_id=import_id).first()
-    if batch_import is None:
-        raise NotFound
+    batch_import = import_for(project=project, public_id=import_id)
     back = reverse("workers_ui:images", args=[project.public_id])
     return run_action(
         request, back, lambda: resume_import(batch_import=batch_import), "The import continues where it stopped."

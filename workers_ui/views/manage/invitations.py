@@ -15,8 +15,8 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 
-from accounts.models import Invitation, Role
-from accounts.selectors import organisations_of, require_role
+from accounts.models import Role
+from accounts.selectors import invitation_for, organisations_of, require_role
 from accounts.services import invite, revoke_invitation
 from kernel.clock import utc_now
 from kernel.errors import NotFound
@@ -82,10 +82,7 @@ def invite_team(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def revoke(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
-    invitation = Invitation.objects.select_related("project").filter(public_id=invitation_id).first()
-    if invitation is None:
-        raise NotFound
-    require_role(actor=actor_of(request), organisation_id=invitation.organisation_id, role=Role.MANAGER)
+    invitation = invitation_for(actor=actor_of(request), public_id=invitation_id, role=Role.MANAGER)
     revoke_invitation(invitation=invitation)
     messages.success(request, "The link is revoked. People who joined with it stay.")
     if invitation.project is None:

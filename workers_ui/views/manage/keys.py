@@ -11,8 +11,7 @@ from django.urls import reverse
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_POST
 
-from accounts.models import ApiToken
-from accounts.selectors import organisations_of
+from accounts.selectors import organisations_of, token_for
 from accounts.services import create_token, revoke_token
 from kernel.clock import utc_now
 from kernel.errors import AnnotaryError, NotFound
@@ -50,9 +49,7 @@ def create(request: HttpRequest) -> HttpResponse:
 @require_POST
 @login_required
 def revoke(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
-    token = ApiToken.objects.filter(actor=actor_of(request), public_id=token_id).first()
-    if token is None:
-        raise NotFound
+    token = token_for(actor=actor_of(request), public_id=token_id)
     revoke_token(token=token)
     messages.success(request, f"The key “{token.name}” is revoked. Requests that use it are refused from now on.")
     return redirect("workers_ui:settings")

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from annotary_core.labels.answer import Answer
-from projects.models import LabelClass, Project
 from tasks.consensus.label_methods import GOLD, REVIEW, SINGLE
 from tasks.gold.compare import match_boxes
 
@@ -24,11 +23,6 @@ METHOD_LABELS = {REVIEW: "Set by a reviewer", GOLD: "Answered by the owner", SIN
 
 Json = Mapping[str, Any]
 Names = Mapping[int, str]
-
-
-def class_names(*, project: Project) -> dict[int, str]:
-    """Return {number: name} of all classes, including retired ones, so that labels that use them stay readable."""
-    return dict(LabelClass.objects.filter(project=project).values_list("number", "name"))
 
 
 def class_name(names: Names, number: int) -> str:

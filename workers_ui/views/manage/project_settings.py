@@ -10,7 +10,8 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import Role
 from kernel.errors import AnnotaryError, Refused
-from projects.models import LabelClass, Project
+from projects.models import Project
+from projects.selectors import retired_classes
 from projects.services import (
     change_classes,
     change_policy,
@@ -109,7 +110,7 @@ def _show(
     context: dict[str, Any] = {
         "form": form or PolicyForm(project=project),
         "class_rows": current if rows is None else rows,
-        "retired": LabelClass.objects.filter(project=project, retired_at__isnull=False).order_by("number"),
+        "retired": retired_classes(project=project),
         "own_errors": errors or {},
         "tools": [TOOL_LABELS[name][0] for name in (project.schema.body["tools"] if project.schema else [])],
         "instructions_text": request.POST.get("instructions", written),

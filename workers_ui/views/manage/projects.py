@@ -1,13 +1,14 @@
 """The list of projects."""
 
 from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from accounts.models import Membership, Role
-from accounts.selectors import organisations_of
-from projects.selectors import projects_of
+from accounts.models import Role
+from accounts.selectors import organisations_of, staff_memberships
+from projects.selectors import staff_projects_of
 from tasks.analytics.listings import project_rows
 from workers_ui.views.manage.base import landing_url, nav_context, paginate
 from workers_ui.views.shell import actor_of
@@ -19,14 +20,12 @@ PAGE_SIZE = 30
 @require_safe
 def projects(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
-    own = Membership.objects.filter(actor=actor).exclude(role=Role.WORKER)
-    visible = projects_of(actor=actor).filter(organisation_id__in=own.values("organisation_id"))
-    page = paginate(request, visible.count(), PAGE_SIZE)
-    rows = project_rows(actor=actor, projects=list(visible[page["start"] : page["start"] + PAGE_SIZE]))
+    shown, pager = paginate(request, Paginator(staff_projects_of(actor=actor), PAGE_SIZE))
+    rows = project_rows(actor=actor, projects=list(shown))
     context = {
         "rows": [{"row": row, "url": landing_url(row.project, row.role)} for row in rows],
-        "page": page,
+        "page": pager,
         "may_create": bool(organisations_of(actor=actor, role=Role.MANAGER)),
-        "several": own.count() > 1,
+        "several": len(staff_memberships(actor=actor)) > 1,
     }
     return render(request, "workers_ui/manage/projects.html", nav_context(request) | context)

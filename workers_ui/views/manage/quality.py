@@ -1,9 +1,8 @@
 """How far to trust the labels: agreement, calibration, likely errors, confused classes, workers' accuracy."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -12,11 +11,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
 from projects.models import Project
+from projects.selectors import class_names
 from tasks.analytics.listings import display_names
 from tasks.analytics.reports import get_report
-from tasks.batching.models import Task
+from tasks.batching.selectors import tasks_with_images
 from workers_ui.views.manage.base import project_role_required, render_project_page
-from workers_ui.views.manage.label_formatting import Names, class_name, class_names, describe_answer, format_count
+from workers_ui.views.manage.label_formatting import Names, class_name, describe_answer, format_count
 
 #: Krippendorff's own thresholds: draw no conclusions below the lower one; above the upper one labels are reliable.
 FAIR, GOOD = 0.667, 0.8
@@ -138,7 +138,7 @@ def _curve(bins: Sequence[Json]) -> Json:
 
 
 def _doubtful(project: Project, rows: Sequence[Json], names: Names) -> list[Json]:
-    tasks = _tasks(project, [row["task"] for row in rows])
+    tasks = tasks_with_images(project=project, public_ids=[row["task"] for row in rows])
     return [
         {
             **row,
@@ -152,7 +152,7 @@ def _doubtful(project: Project, rows: Sequence[Json], names: Names) -> list[Json
 
 
 def _confusion(project: Project, row: Json, names: Names) -> Json:
-    tasks = _tasks(project, row["tasks"][:MAX_EXAMPLES])
+    tasks = tasks_with_images(project=project, public_ids=row["tasks"][:MAX_EXAMPLES])
     examples = [tasks[key] for key in row["tasks"] if key in tasks]
     return {**row, "sentence": describe_confusion(row, names), "examples": examples}
 
@@ -167,11 +167,6 @@ def describe_confusion(row: Json, names: Names) -> str:
         advice = "few so far, so look at the images before you change the instructions"
     people = f"{row['workers']:,} of {format_count(row['of_workers'], 'worker')}"
     return f"“{class_name(names, row['a'])}” and “{class_name(names, row['b'])}” are mixed up by {people}: {advice}."
-
-
-def _tasks(project: Project, public_ids: Sequence[str]) -> Mapping[str, Task]:
-    rows = Task.objects.filter(project=project, public_id__in=[UUID(key) for key in public_ids])
-    return {str(row.public_id): row for row in rows.select_related("image")}
 
 
 def _workers(rows: Sequence[Json]) -> list[Json]:

@@ -4,18 +4,19 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import Role
-from kernel.errors import NotFound, Refused
+from kernel.errors import Refused
 from projects.models import Project
 from tasks.exports.models import Export
 from tasks.exports.selectors import format_choices
 from tasks.exports.services import request_export
 from tasks.snapshots.models import Snapshot
-from tasks.snapshots.selectors import count_releasable, releases_of
+from tasks.snapshots.selectors import count_releasable, project_release, releases_of
 from tasks.snapshots.services import add_note, create_snapshot, retract
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
 from workers_ui.views.shell import actor_of
@@ -31,12 +32,11 @@ def releases(request: HttpRequest, project: Project) -> HttpResponseBase:
     """Render the page; `?part=list` is its list alone, reloaded while work is in progress. POST creates a release."""
     if request.method == "POST":
         return _create(request, project.public_id)
-    rows = releases_of(project=project).select_related("schema")
-    page = paginate(request, rows.count(), PAGE_SIZE)
-    shown = [_shown(release) for release in rows[page["start"] : page["start"] + PAGE_SIZE]]
+    rows, pager = paginate(request, Paginator(releases_of(project=project), PAGE_SIZE))
+    shown = [_shown(release) for release in rows]
     context = {
         "releases": shown,
-        "page": page,
+        "page": pager,
         "releasable": count_releasable(project=project),
         "busy": any(each["busy"] for each in shown),
     }
@@ -55,9 +55,7 @@ def _create(request: HttpRequest, project: Project) -> HttpResponse:
 @project_role_required(Role.MANAGER)
 def change(request: HttpRequest, project: Project, release_id: uuid.UUID) -> HttpResponse:
     """Export the release in a format, add a note, or retract it with a reason."""
-    release = Snapshot.objects.filter(project=project, public_id=release_id).first()
-    if release is None:
-        raise NotFound
+    release = project_release(project=project, public_id=release_id)
     by, text = actor_of(request), request.POST.get("text", "")
     actions: dict[str, tuple[Callable[[], object], str]] = {
         "export": (

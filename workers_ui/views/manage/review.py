@@ -3,26 +3,23 @@
 import uuid
 from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
-from kernel.errors import NotFound
 from projects.models import Project
-from tasks.analytics.reports import cached_report
-from tasks.batching.models import Batch, Task
-from tasks.batching.selectors import batch_for
+from tasks.analytics.listings import doubtful_labels
+from tasks.batching.selectors import batch_for, batches_by_number, task_for
 from tasks.consensus.models import ConsensusLabel
-from tasks.review.models import Review
-from tasks.review.selectors import review_progress, review_queue
+from tasks.review.selectors import review_counts, review_progress, review_queue
 from tasks.review.services import approve_batch
 from workers_ui.views.manage.base import project_role_required, render_project_page, run_action
 from workers_ui.views.shell import actor_of
 
 #: Labels sent with the page; its script requests the next ones.
 PRELOADED = 40
+MAX_BATCHES = 500
 LISTS = {
     "to_review": "To review",
     "unseen": "Not sampled",
@@ -39,28 +36,32 @@ def review(request: HttpRequest, project: Project) -> HttpResponse:
     chosen = request.GET.get("list", "to_review")
     chosen = chosen if chosen in (*LISTS, DOUBTFUL) else "to_review"
     batch = batch_for(project=project, public_id=request.GET["batch"]) if request.GET.get("batch") else None
-    one = task_of(project, request.GET["task"]) if request.GET.get("task") else None
-    queues = {name: review_queue(project=project, batch=batch, state=name) for name in LISTS}
-    queues[DOUBTFUL] = doubtful_labels(project=project, batch=batch)
-    queue = queues[chosen]
+    one = task_for(project=project, public_id=request.GET["task"]) if request.GET.get("task") else None
+    counts = review_counts(project=project, batch=batch, states=LISTS)
+    doubtful = doubtful_labels(project=project, batch=batch) if chosen == DOUBTFUL else []
+    counts[DOUBTFUL] = len(doubtful)
     if one is not None:
-        queue = review_queue(project=project, state="all").filter(task=one)
+        labels = list(review_queue(project=project, task=one, state="all"))
+    elif chosen == DOUBTFUL:
+        labels = doubtful[:PRELOADED]
+    else:
+        labels = list(review_queue(project=project, batch=batch, state=chosen)[:PRELOADED])
     context = {
         "lists": [
-            {"name": name, "label": label, "count": queues[name].count()}
+            {"name": name, "label": label, "count": counts[name]}
             for name, label in (LISTS | {DOUBTFUL: "Most likely wrong"}).items()
             if name != DOUBTFUL or name == chosen
         ],
         "chosen": "" if one else chosen,
         "batch": batch,
-        "batches": Batch.objects.filter(project=project).order_by("number")[:500],
+        "batches": batches_by_number(project=project)[:MAX_BATCHES],
         "batch_figures": review_progress(batch=batch) if batch else None,
         "one": one,
-        "total": queue.count(),
+        "total": counts[chosen] if one is None else len(labels),
         "desk": {
             "schema": project.schema.body if project.schema else None,
             "list": chosen,
-            "labels": [_queued(project, label) for label in queue[:PRELOADED]],
+            "labels": [_queued(project, label) for label in labels],
             # Opening a single label, even one that a person decided, means intending to decide it.
             "again": one is not None,
             "target": project.confidence_target,
@@ -76,22 +77,6 @@ def approve_rest(request: HttpRequest, project: Project, batch_id: uuid.UUID) ->
     back = f"{reverse('workers_ui:review', args=[project.public_id])}?batch={batch.public_id}"
     done = f"Batch {batch.number} is approved. Labels that no one reviewed are marked as approved by policy."
     return run_action(request, back, lambda: approve_batch(reviewer=actor_of(request), batch=batch), done)
-
-
-def task_of(project: Project, public_id: str) -> Task:
-    try:
-        return Task.objects.get(project=project, public_id=uuid.UUID(public_id))
-    except (ValueError, Task.DoesNotExist) as error:
-        raise NotFound("This image is not in this project, or it was removed.") from error
-
-
-def doubtful_labels(*, project: Project, batch: Batch | None) -> QuerySet[ConsensusLabel]:
-    """Return the labels that the quality report finds most likely wrong, except those decided by a person since."""
-    body = cached_report(project=project, name="quality")
-    task_ids = [row["task"] for row in body["doubtful"]] if body else []
-    decided = Review.objects.filter(label=OuterRef("pk"), is_current=True, by_policy=False)
-    labels = review_queue(project=project, batch=batch, state="all").filter(task__public_id__in=task_ids)
-    return labels.exclude(task__state=Task.State.OPEN).exclude(Exists(decided))
 
 
 def _queued(project: Project, label: ConsensusLabel) -> dict[str, Any]:

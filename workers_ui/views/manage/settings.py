@@ -8,8 +8,8 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role
-from accounts.selectors import organisations_of, role_in
+from accounts.models import Actor, ApiToken, Organisation, Role
+from accounts.selectors import organisations_of, role_in, staff_of, tokens_of, unused_invitations
 from kernel.clock import utc_now
 from workers_ui.views.manage.base import nav_context
 from workers_ui.views.manage.invitations import fresh_link
@@ -29,7 +29,9 @@ ROLES = {
     Role.CLIENT: "Client",
     Role.WORKER: "Worker",
 }
+MAX_KEYS = 100
 MAX_TEAM_ROWS = 200
+MAX_INVITATIONS = 50
 
 
 @login_required
@@ -38,9 +40,8 @@ MAX_TEAM_ROWS = 200
 def settings_page(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     now = utc_now()
-    keys = ApiToken.objects.filter(actor=actor).select_related("organisation").order_by("-id")
     context = {
-        "keys": [{"key": key, "state": _key_state(key, now)} for key in keys[:100]],
+        "keys": [{"key": key, "state": _key_state(key, now)} for key in tokens_of(actor=actor)[:MAX_KEYS]],
         "fresh_key": request.session.pop(FRESH, None),
         "scopes": [(scope, *words) for scope, words in SCOPES.items()],
         "days": list(DAYS),
@@ -61,10 +62,6 @@ def _key_state(key: ApiToken, now: Any) -> dict[str, str]:
 
 def _team(actor: Actor, organisation: Organisation) -> dict[str, Any]:
     """Return the organization's members other than workers, and its unused invitation links."""
-    people = Membership.objects.filter(organisation=organisation).exclude(role=Role.WORKER)
-    unused = Invitation.objects.filter(
-        organisation=organisation, project__isnull=True, revoked_at__isnull=True, uses=0, expires_at__gt=utc_now()
-    )
     is_owner = role_in(actor=actor, organisation_id=organisation.pk) == Role.OWNER
     roles = [Role.MANAGER, Role.REVIEWER, Role.CLIENT, Role.OWNER] if is_owner else [Role.REVIEWER, Role.CLIENT]
     return {
@@ -75,8 +72,11 @@ def _team(actor: Actor, organisation: Organisation) -> dict[str, Any]:
                 "role": ROLES[Role(row.role)],
                 "since": row.created_at,
             }
-            for row in people.select_related("actor__user").order_by("id")[:MAX_TEAM_ROWS]
+            for row in staff_of(organisation=organisation)[:MAX_TEAM_ROWS]
         ],
-        "waiting": [{"invitation": row, "role": ROLES[Role(row.role)]} for row in unused.order_by("-id")[:50]],
+        "waiting": [
+            {"invitation": row, "role": ROLES[Role(row.role)]}
+            for row in unused_invitations(organisation=organisation)[:MAX_INVITATIONS]
+        ],
         "roles": [(role, ROLES[role]) for role in roles],
     }

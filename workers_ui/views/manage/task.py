@@ -10,20 +10,21 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.models import Role
-from kernel.errors import NotFound
 from projects.models import Project
+from projects.selectors import class_names
 from tasks.analytics.evidence_figures import AnswerFigures, answer_figures, drawers_of
 from tasks.batching.models import Task
+from tasks.batching.selectors import task_for
 from tasks.consensus.evidence import task_evidence
 from tasks.consensus.label_methods import SET_BY_PEOPLE
 from tasks.consensus.models import ConsensusLabel
+from tasks.consensus.selectors import label_versions
 from tasks.review.models import Review
 from tasks.review.selectors import verdicts_of
 from workers_ui.views.manage.base import project_role_required, render_project_page
 from workers_ui.views.manage.label_formatting import (
     Names,
     class_name,
-    class_names,
     describe_answer,
     describe_changes,
     describe_method,
@@ -48,11 +49,7 @@ Json = dict[str, Any]
 @require_safe
 @project_role_required(Role.REVIEWER)
 def task(request: HttpRequest, project: Project, task_id: uuid.UUID) -> HttpResponse:
-    image_task = (
-        Task.objects.select_related("image", "batch", "project").filter(project=project, public_id=task_id).first()
-    )
-    if image_task is None:
-        raise NotFound("This image is not in this project, or it was removed.")
+    image_task = task_for(project=project, public_id=task_id)
     evidence = task_evidence(task=image_task)
     names = class_names(project=project)
     label = evidence["label"]
@@ -69,11 +66,7 @@ def task(request: HttpRequest, project: Project, task_id: uuid.UUID) -> HttpResp
         "objects": objects,
         "answers": answers,
         "wants_boxes": bool(project.schema and set(project.schema.body["tools"]) - {"class"}),
-        "history": history(
-            list(ConsensusLabel.objects.filter(task=image_task).order_by("-version")),
-            list(verdicts_of(task=image_task)),
-            names,
-        ),
+        "history": history(list(label_versions(task=image_task)), list(verdicts_of(task=image_task)), names),
         "desk": desk(project, image_task, label, answers, objects),
     }
     return render_project_page(request, project, "task.html", context, tab="review")

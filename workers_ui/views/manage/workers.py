@@ -3,12 +3,13 @@
 import uuid
 from collections.abc import Callable
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from accounts.models import Actor, Invitation, Role
-from kernel.clock import utc_now
+from accounts.models import Actor, Role
+from accounts.selectors import open_invitations
 from kernel.errors import Refused
 from projects.models import Project
 from tasks.analytics.dashboard import worker_figures
@@ -27,17 +28,13 @@ MAX_INVITATIONS = 20
 def workers(request: HttpRequest, project: Project) -> HttpResponse:
     chosen = request.GET.get("worker", "")
     figures = [row for row in worker_figures(project=project) if chosen in ("", row["worker"])]
-    page = paginate(request, len(figures), PAGE_SIZE)
-    shown = figures[page["start"] : page["start"] + PAGE_SIZE]
+    shown, pager = paginate(request, Paginator(figures, PAGE_SIZE))
     names = display_names(actors=[row["worker"] for row in shown])
-    open_links = Invitation.objects.filter(
-        project_id=project.pk, role=Role.WORKER, revoked_at__isnull=True, expires_at__gt=utc_now()
-    )
     context = {
         "rows": [{**row, "name": names[str(row["worker"])]} for row in shown],
-        "page": page,
+        "page": pager,
         "chosen": chosen,
-        "invitations": open_links.order_by("-id")[:MAX_INVITATIONS],
+        "invitations": open_invitations(project_id=project.pk)[:MAX_INVITATIONS],
         "fresh": fresh_link(request, project.pk),
     }
     return render_project_page(request, project, "workers.html", context, tab="workers")

@@ -1,0 +1,80 @@
+"""How far a project is, from an empty project to a release, and what it needs from its manager next."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from django.db.models import F
+
+from accounts.selectors import open_invitations
+from projects.models import Project
+from tasks.assignment.selectors import stuck_tasks
+from tasks.batching.models import Batch, Task
+from tasks.gold.models import Gold
+from tasks.gold.selectors import count_golds
+from tasks.ingest.selectors import has_images
+from tasks.review.selectors import review_queue
+from tasks.snapshots.selectors import count_releasable, last_release
+from tasks.standing.selectors import has_workers
+
+
+class Need(Enum):
+    """What an open or closed project needs from its manager."""
+
+    OPEN_BATCHES = auto()
+    INVITE_WORKERS = auto()
+    REQUEUE_TASKS = auto()
+    REVIEW_LABELS = auto()
+    CREATE_RELEASE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectProgress:
+    """How far a project is.
+
+    `workers_invited` is true once anyone has joined, and while an invitation link is open. `need` is the most urgent
+    need, and `count` the number of batches, tasks, labels or images that it concerns, if they are counted. It is None
+    in a draft, in a paused project, and while only workers can continue.
+    """
+
+    has_images: bool
+    active_gold: int
+    workers_invited: bool
+    need: Need | None
+    count: int
+
+
+def project_progress(*, project: Project) -> ProjectProgress:
+    """Return the project's progress. Needs are looked up in order, up to the first one found."""
+    invited = has_workers(project=project) or open_invitations(project_id=project.pk).exists()
+    is_running = project.state not in (Project.State.DRAFT, Project.State.PAUSED)
+    need, count = _first_need(project, invited=invited) if is_running else (None, 0)
+    return ProjectProgress(
+        has_images=has_images(project=project),
+        active_gold=count_golds(project=project, state=Gold.State.ACTIVE),
+        workers_invited=invited,
+        need=need,
+        count=count,
+    )
+
+
+def _first_need(project: Project, *, invited: bool) -> tuple[Need | None, int]:
+    if project.state == Project.State.OPEN:
+        drafts = Batch.objects.filter(project=project, state=Batch.State.DRAFT).count()
+        if drafts:
+            return Need.OPEN_BATCHES, drafts
+    tasks = Task.objects.filter(project=project)
+    if not invited and tasks.filter(taken__lt=F("wanted")).exists():
+        return Need.INVITE_WORKERS, 0
+    stuck = stuck_tasks(project=project)
+    if stuck.without_answer or stuck.with_answers:
+        return Need.REQUEUE_TASKS, stuck.without_answer + stuck.with_answers
+    to_review = review_queue(project=project).count()
+    if to_review:
+        return Need.REVIEW_LABELS, to_review
+    if tasks.exclude(state=Task.State.APPROVED).exists():
+        return None, 0
+    last = last_release(project=project)
+    ready = count_releasable(project=project)
+    if ready and (last is None or last.items_count < ready):
+        return Need.CREATE_RELEASE, ready
+    return None, 0
