@@ -65,15 +65,20 @@ def start(
         yield Running(ready.url, ready.ws_url, data.resolve(), environment, process)
     finally:
         os.close(writer)
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(60)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        if process.stderr is not None:
-            process.stderr.close()
+        _terminate(process)
+
+
+def _terminate(process: subprocess.Popen[str]) -> None:
+    """End the process and wait for it; kill it if it has not ended after a minute."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    if process.stderr is not None:
+        process.stderr.close()
 
 
 def _await_ready(process: "subprocess.Popen[str]", paths: DataPaths, timeout: float) -> State:

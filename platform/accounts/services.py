@@ -182,19 +182,12 @@ def create_token(
     A key created with another key (`made_with`) cannot have more scopes than that key or outlive it. Raises
     TokenRefused.
     """
-    requested = sorted(set(scopes))
-    unknown = [scope for scope in requested if scope not in ApiToken.Scope.values]
-    if not requested or unknown:
-        raise TokenRefused(f"Choose one or more of the scopes {', '.join(ApiToken.Scope.values)}.")
+    requested = _known_scopes(scopes)
     end = expires_at or utc_now() + TOKEN_LIFETIME
     if not utc_now() < end <= utc_now() + LONGEST_TOKEN:
         raise TokenRefused("An API key must expire within a year from now; choose another date.")
     if made_with is not None:
-        excess = [scope for scope in requested if scope not in made_with.scopes]
-        if excess:
-            raise TokenRefused(f"Your API key lacks the scope “{excess[0]}” itself; create such a key in the browser.")
-        if expires_at is not None and end > made_with.expires_at:
-            raise TokenRefused("A key created with another key cannot outlive it; choose an earlier date.")
+        _check_powers(made_with, requested, expires_at)
         end = min(end, made_with.expires_at)
     secret = new_secret(TOKEN_PREFIX)
     token = ApiToken.objects.create(
@@ -207,6 +200,23 @@ def create_token(
         expires_at=end,
     )
     return token, secret
+
+
+def _known_scopes(scopes: Iterable[str]) -> list[str]:
+    requested = sorted(set(scopes))
+    unknown = [scope for scope in requested if scope not in ApiToken.Scope.values]
+    if not requested or unknown:
+        raise TokenRefused(f"Choose one or more of the scopes {', '.join(ApiToken.Scope.values)}.")
+    return requested
+
+
+def _check_powers(made_with: ApiToken, scopes: list[str], expires_at: datetime | None) -> None:
+    """Raises TokenRefused for a key with more scopes than `made_with`, or one that would outlive it."""
+    excess = [scope for scope in scopes if scope not in made_with.scopes]
+    if excess:
+        raise TokenRefused(f"Your API key lacks the scope “{excess[0]}” itself; create such a key in the browser.")
+    if expires_at is not None and expires_at > made_with.expires_at:
+        raise TokenRefused("A key created with another key cannot outlive it; choose an earlier date.")
 
 
 def revoke_token(*, token: ApiToken) -> None:

@@ -164,17 +164,7 @@ def worker_figures(*, project: Project) -> list[Json]:
     """A row for every worker ever admitted, most answers first; workers by public id."""
     standings = Standing.objects.filter(project=project).select_related("worker")
     counts = _counts_by_worker(project)
-    earned = dict(
-        LedgerEntry.objects.filter(project=project)
-        .exclude(kind=LedgerEntry.Kind.PAYOUT)
-        .values_list("worker_id")
-        .annotate(sum=Sum("amount"))
-    )
-    seconds = dict(
-        Annotation.objects.filter(project=project, is_current=True, seconds__isnull=False)
-        .values_list("actor_id")
-        .annotate(median=Median("seconds"))
-    )
+    earned, seconds = _earned_by_worker(project), _median_seconds_by_worker(project)
     agreement_by_worker = agreements(project=project, by_worker=True).by_worker
     rows = []
     for standing in standings:
@@ -197,6 +187,16 @@ def worker_figures(*, project: Project) -> list[Json]:
             }
         )
     return sorted(rows, key=lambda row: (-row["answers"], row["worker"]))
+
+
+def _earned_by_worker(project: Project) -> dict[int, Decimal]:
+    credits = LedgerEntry.objects.filter(project=project).exclude(kind=LedgerEntry.Kind.PAYOUT)
+    return dict(credits.values_list("worker_id").annotate(sum=Sum("amount")))
+
+
+def _median_seconds_by_worker(project: Project) -> dict[int, float]:
+    timed = Annotation.objects.filter(project=project, is_current=True, seconds__isnull=False)
+    return dict(timed.values_list("actor_id").annotate(median=Median("seconds")))
 
 
 def _counts_by_worker(project: Project) -> dict[int, Json]:

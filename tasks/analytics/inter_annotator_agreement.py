@@ -15,7 +15,8 @@ from annotary_core.aggregation.agreement.report import LabelAwareSimilarity
 from annotary_core.aggregation.base import Answers, Consensus
 from annotary_core.aggregation.classification.majority import Majority
 from annotary_core.aggregation.label_quality.class_confusions import confusions
-from annotary_core.aggregation.objects.box_clustering import BoxAnswers, BoxClustering
+from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering
+from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.objects.similarity import BoxSimilarity
 from annotary_core.labels.arrays import FloatArray, IntArray
 from projects.models import Project
@@ -57,7 +58,7 @@ class AgreementData:
     result: Consensus
     answers: int
     times: dict[int, float] = field(default_factory=dict)
-    boxes: BoxAnswers | None = None
+    boxes: ObjectAnswers[Boxes] | None = None
     sets: ObjectSets | None = None
 
 
@@ -124,14 +125,14 @@ def _box_data(project: Project) -> AgreementData | None:
     if not is_task.any():
         return None
     on_task = box_sample.task > 0
-    boxes = BoxAnswers.of(
+    boxes = ObjectAnswers.of(
         box_sample.task[on_task],
         box_sample.worker[on_task],
         box_sample.label[on_task],
-        box_sample.box[on_task],
+        box_sample.geometry.take(np.flatnonzero(on_task)),
         seen=np.stack([box_sample.seen_task[is_task], box_sample.seen_worker[is_task]], axis=1),
     )
-    clusters = BoxClustering().fit_predict(boxes)
+    clusters = ObjectClustering().fit_predict(boxes)
     rows = np.array([row for part in clusters.members for row in part], np.int64)
     unit = np.repeat(np.arange(len(clusters.members)), [len(part) for part in clusters.members])
     votes = Answers.of(unit, boxes.worker[rows], boxes.label[rows], classes=_classes(project, boxes.label))
@@ -165,7 +166,7 @@ def _times(tasks: IntArray) -> dict[int, float]:
 def _overall(data: AgreementData, ratings: Ratings) -> Alpha:
     if data.boxes is None or data.sets is None:
         return alpha(ratings, bootstrap=Bootstrap())
-    similarity = LabelAwareSimilarity(BoxSimilarity(data.boxes.box), data.boxes.label)
+    similarity = LabelAwareSimilarity(BoxSimilarity(data.boxes.geometry.box), data.boxes.label)
     return object_agreement(data.sets, similarity, bootstrap=Bootstrap(), units=MAX_BOX_IMAGES).alpha
 
 
@@ -175,7 +176,7 @@ def _by_class(data: AgreementData, ratings: Ratings) -> list[Json]:
         alphas = class_alphas(ratings)
         rows = zip(alphas.label.tolist(), alphas.value.tolist(), alphas.votes.tolist(), strict=True)
         return [{"class": label, "alpha": _rounded(value), "answers": round(votes)} for label, value, votes in rows]
-    boxes, similarity = data.boxes, BoxSimilarity(data.boxes.box)
+    boxes, similarity = data.boxes, BoxSimilarity(data.boxes.geometry.box)
     out = []
     for label, count in zip(*(part.tolist() for part in np.unique(boxes.label, return_counts=True)), strict=True):
         sets = ObjectSets.of(boxes.task, boxes.worker, boxes.seen_task, boxes.seen_worker, kept=boxes.label == label)
@@ -203,7 +204,7 @@ def _boxes_over_time(data: AgreementData) -> list[Json]:
     times = np.array([data.times[task] for task in tasks.tolist()])
     order = tasks[np.argsort(times, kind="stable")]
     bins = max(1, min(PERIODS, len(order) // 10))
-    similarity = LabelAwareSimilarity(BoxSimilarity(boxes.box), boxes.label)
+    similarity = LabelAwareSimilarity(BoxSimilarity(boxes.geometry.box), boxes.label)
     periods = []
     for part in np.array_split(order, bins):
         seen, kept = np.isin(boxes.seen_task, part), np.isin(boxes.task, part)

@@ -9,7 +9,8 @@ import numpy as np
 
 from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.io.tables import BoxGold
-from annotary_core.aggregation.objects.box_clustering import BoxAnswers
+from annotary_core.aggregation.objects.clustering import ObjectAnswers
+from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.replay.answer_order import AnswerOrder
 from annotary_core.labels.arrays import BoolArray, IntArray
 from projects.models import Project
@@ -34,7 +35,7 @@ Json = dict[str, Any]
 class ReplayBoxes:
     """Boxes to replay, and the true boxes of the images for which they are known."""
 
-    boxes: BoxAnswers
+    boxes: ObjectAnswers[Boxes]
     gold: BoxGold
 
 
@@ -78,11 +79,11 @@ def replay_boxes(*, project: Project, at_most: int) -> ReplayBoxes:
     rows = [
         pair in allowed for pair in zip(box_sample.boxes.task.tolist(), box_sample.boxes.worker.tolist(), strict=True)
     ]
-    boxes = BoxAnswers.of(
+    boxes = ObjectAnswers.of(
         box_sample.boxes.task[rows],
         box_sample.boxes.worker[rows],
         box_sample.boxes.label[rows],
-        box_sample.boxes.box[rows],
+        box_sample.boxes.geometry.take(np.flatnonzero(rows)),
         seen=pairs[:, kept].T,
     )
     replayed = set(np.unique(boxes.seen_task).tolist())

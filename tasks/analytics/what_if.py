@@ -12,7 +12,8 @@ from annotary_core.aggregation.base import Answers, Consensus
 from annotary_core.aggregation.classification.blend import Blend
 from annotary_core.aggregation.classification.encoding import EncodedAnswers
 from annotary_core.aggregation.classification.predict import predict_proba
-from annotary_core.aggregation.objects.box_clustering import BoxConsensus
+from annotary_core.aggregation.objects.clustering import ObjectConsensus
+from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.replay.boxes import EXISTENCE_THRESHOLD, BoxReplayData
 from annotary_core.aggregation.replay.classification import ClassReplayData
 from annotary_core.aggregation.replay.policies import Policy, PolicyResult, run_policy
@@ -76,10 +77,10 @@ class _ClassesUntilSure(ClassReplayData):
 class _BoxesUntilSure(BoxReplayData):
     """The same for boxes: the confidence of a label is the mean over its decisions, as in `consolidate`."""
 
-    def __init__(self, data: ReplayBoxes, step: _Step, full_results: dict[str, BoxConsensus]) -> None:
+    def __init__(self, data: ReplayBoxes, step: _Step, full_results: dict[str, ObjectConsensus[Boxes]]) -> None:
         super().__init__(data.boxes, data.gold, step.policy.method, SEED, full_results)
         self._target = step.target
-        self._last: tuple[bytes, BoxConsensus] | None = None
+        self._last: tuple[bytes, ObjectConsensus[Boxes]] | None = None
 
     def gains(self, answers: IntArray, remaining: IntArray) -> FloatArray:
         gain = super().gains(answers, remaining)
@@ -93,7 +94,7 @@ class _BoxesUntilSure(BoxReplayData):
         mean = sum_by_task(index, confidence, len(gain)) / np.maximum(decisions, 1)
         return np.where((decisions == 0) | (mean >= self._target), 0.0, gain)
 
-    def _consensus(self, answers: IntArray) -> BoxConsensus:
+    def _consensus(self, answers: IntArray) -> ObjectConsensus[Boxes]:
         # Gain and confidence are computed from the same answers, one after the other.
         key = answers.tobytes()
         if self._last is None or self._last[0] != key:
@@ -112,14 +113,7 @@ def project_replay(*, project: Project, answers_min: int, answers_max: int, conf
     requested = ReplaySettings(answers_min, answers_max, confidence, method)
     # Gold is not counted: its answers come with those to other images, and `one_answer` includes their cost.
     images = Task.objects.filter(project=project, wanted__gt=0).count()
-    at_most = max(project.answers_max, answers_max)
-    data: Answers | ReplayBoxes
-    if schema_of(project=project).has_image_class:
-        data = replay_answers(project=project, at_most=at_most)
-        task, known = data.task, len(data.gold)
-    else:
-        data = replay_boxes(project=project, at_most=at_most)
-        task, known = data.boxes.seen_task, len(data.gold.tasks)
+    data, task, known = _load(project, at_most=max(project.answers_max, answers_max))
     counts = np.unique(task, return_counts=True)[1]
     body: Json = {
         "kind": "boxes" if isinstance(data, ReplayBoxes) else "classes",
@@ -141,11 +135,20 @@ def project_replay(*, project: Project, answers_min: int, answers_max: int, conf
     return body
 
 
+def _load(project: Project, *, at_most: int) -> tuple[Answers | ReplayBoxes, IntArray, int]:
+    """The answers to replay, the task of each, and how many tasks have a known label."""
+    if schema_of(project=project).has_image_class:
+        answers = replay_answers(project=project, at_most=at_most)
+        return answers, answers.task, len(answers.gold)
+    boxes = replay_boxes(project=project, at_most=at_most)
+    return boxes, boxes.boxes.seen_task, len(boxes.gold.tasks)
+
+
 def _replay(data: Answers | ReplayBoxes, steps: Sequence[_Step]) -> list[PolicyResult]:
     if isinstance(data, Answers):
         class_results: dict[str, Consensus] = {}
         return [run_policy(_ClassesUntilSure(data, step, class_results), step.policy) for step in steps]
-    box_results: dict[str, BoxConsensus] = {}
+    box_results: dict[str, ObjectConsensus[Boxes]] = {}
     return [run_policy(_BoxesUntilSure(data, step, box_results), step.policy) for step in steps]
 
 

@@ -15,8 +15,9 @@ import numpy as np
 from annotary_core.aggregation.classification.encoding import EncodedAnswers
 from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.classification.predict import FittedBlend
-from annotary_core.aggregation.objects.box_clustering import BoxClustering, BoxConsensus
+from annotary_core.aggregation.objects.clustering import ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
+from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.labels.arrays import IntArray
 from annotary_core.labels.schema import Schema
 from projects.models import Project
@@ -91,7 +92,7 @@ def _box_changes(project: Project, within: Range, new_state: _NewState, rates: D
     before = _bodies(project, within, "objects")
     answers = box_answers(answer_rows(task_ids=sorted(before)))
     blend = new_state.of(answers.seen_worker)
-    boxes = _ImageBoxes.of(BoxClustering(method=ProjectBlend(blend), rates=rates).fit_predict(answers))
+    boxes = _ImageBoxes.of(ObjectClustering(method=ProjectBlend(blend), rates=rates).fit_predict(answers))
     return [task for task, body in before.items() if _ImageBoxes.stored(body).differs(boxes.get(task, _ImageBoxes()))]
 
 
@@ -104,10 +105,10 @@ class _ImageBoxes:
     classes: tuple[int | None, ...] = ()
 
     @classmethod
-    def of(cls, result: BoxConsensus) -> dict[int, _ImageBoxes]:
+    def of(cls, result: ObjectConsensus[Boxes]) -> dict[int, _ImageBoxes]:
         tasks: dict[int, list[tuple[float, int | None]]] = {}
         for index, task in enumerate(result.task.tolist()):
-            label = None if result.classes.tied[index] else int(result.label[index])
+            label = None if result.classes.tied[index] else int(result.classes.label[index])
             tasks.setdefault(task, []).append((float(result.existence[index]), label))
         return {task: cls._from(rows) for task, rows in tasks.items()}
 

@@ -14,8 +14,9 @@ from annotary_core.aggregation.classification.blend import fit_blend, fit_passes
 from annotary_core.aggregation.classification.encoding import EncodedAnswers
 from annotary_core.aggregation.classification.fit_passes import Sharded
 from annotary_core.aggregation.classification.fitted_model import FittedModel
-from annotary_core.aggregation.objects.box_clustering import BoxClustering, BoxConsensus
+from annotary_core.aggregation.objects.clustering import ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
+from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.labels.arrays import IntArray
 from annotary_core.labels.schema import Schema
 from projects.models import Project
@@ -64,7 +65,8 @@ def fit(training_data: TrainingData) -> tuple[FittedModel, DetectionRates | None
     """Fit the class model, to image and box classes together, and the rates at which workers draw boxes."""
     rates = None
     if training_data.box_sample is not None:
-        result = BoxClustering().fit_predict(training_data.box_sample.boxes, gold=dict(training_data.box_sample.known))
+        known = {task: Boxes(corners) for task, corners in training_data.box_sample.known.items()}
+        result = ObjectClustering().fit_predict(training_data.box_sample.boxes, gold=known)
         rates = result.rates
         training_data.shards.add(_cluster_shard(training_data.box_sample, result))
     if training_data.shards.fits_in_memory:
@@ -101,7 +103,7 @@ def _fit_sharded(training_data: TrainingData) -> FittedModel:
     return fit_passes(Sharded(shards), prior, workers=workers, rows=training_data.shards.rows).model
 
 
-def _cluster_shard(box_sample: BoxSample, result: BoxConsensus) -> Shard:
+def _cluster_shard(box_sample: BoxSample, result: ObjectConsensus[Boxes]) -> Shard:
     rows = np.concatenate([np.empty(0, np.int64), *(np.array(each, np.int64) for each in result.members)])
     cluster = np.repeat(np.arange(len(result.members)), [len(each) for each in result.members]) + _CLUSTERS
     worker, label = box_sample.boxes.worker[rows], box_sample.boxes.label[rows]
@@ -116,7 +118,7 @@ def _fingerprint(shards: ShardStore, box_sample: BoxSample | None, classes: IntA
     digest.update(json.dumps([sorted(record.items()) for record in records]).encode())
     if box_sample is not None:
         boxes = box_sample.boxes
-        for column in (boxes.task, boxes.worker, boxes.label, boxes.box, boxes.seen_task, boxes.seen_worker):
+        for column in (boxes.task, boxes.worker, boxes.label, boxes.geometry.box, boxes.seen_task, boxes.seen_worker):
             digest.update(np.ascontiguousarray(column).tobytes())
         for task, known in sorted(box_sample.known.items()):
             digest.update(task.to_bytes(8, "little", signed=True) + known.tobytes())

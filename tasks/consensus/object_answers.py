@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from django.db.models import Q
 
-from annotary_core.aggregation.objects.box_clustering import BoxAnswers
+from annotary_core.aggregation.objects.clustering import ObjectAnswers
+from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.labels.arrays import FloatArray
 from tasks.batching.models import Task
 from tasks.consensus.answer_shards import answers_to_gold
@@ -25,7 +26,7 @@ _CHUNK = 2_000
 class BoxSample:
     """boxes: of every task (gold under its negated key). known: task -> all of its true boxes, shape (g, 4)."""
 
-    boxes: BoxAnswers
+    boxes: ObjectAnswers[Boxes]
     known: Mapping[int, FloatArray]
 
 
@@ -50,15 +51,15 @@ def answer_rows(*, task_ids: Sequence[int]) -> list[tuple[int, int, dict[str, An
     return rows
 
 
-def box_answers(rows: Iterable[tuple[int, int, Mapping[str, Any]]]) -> BoxAnswers:
+def box_answers(rows: Iterable[tuple[int, int, Mapping[str, Any]]]) -> ObjectAnswers[Boxes]:
     """The boxes in the answers; a worker who answered "cannot tell" is not counted as having seen the image."""
     seen = [(task, worker, body) for task, worker, body in rows if body["verdict"] != "cannot_tell"]
     boxes = [(task, worker, item) for task, worker, body in seen for item in body["objects"] if item["tool"] == "box"]
-    return BoxAnswers.of(
+    return ObjectAnswers.of(
         [task for task, _, _ in boxes],
         [worker for _, worker, _ in boxes],
         [item["class"] for _, _, item in boxes],
-        _box_array([item["geom"] for _, _, item in boxes]),
+        Boxes.of(_box_array([item["geom"] for _, _, item in boxes])),
         seen=[(task, worker) for task, worker, _ in seen],
     )
 

@@ -6,9 +6,8 @@ from kernel.jobs import job
 from kernel.models import Job
 from tasks.consensus.refit import REFIT, UPDATE_LABELS, queue_missed_tasks, refit
 from tasks.flow.imports import run_import
-from tasks.flow.lease_expiry import expire_leases
 from tasks.flow.relabel import relabel
-from tasks.flow.settlement import settle_late_answer
+from tasks.flow.settlement import expire_leases, settle_late_answer
 
 
 @job(UPDATE_LABELS)

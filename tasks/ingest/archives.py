@@ -172,28 +172,34 @@ def _check_is_zip(path: Path) -> None:
         raise ArchiveRefused("not_a_zip", "This is not a ZIP archive; pack the images as a ZIP file.")
 
 
+def _directory_range(file: BinaryIO) -> tuple[int, int]:
+    """The start and end of the archive's directory, in bytes."""
+    file.seek(0, 2)
+    length = file.tell()
+    tail_at = max(0, length - _END_SIZE - 0xFFFF)
+    file.seek(tail_at)
+    tail = file.read()
+    at = tail.rfind(_END)
+    if at < 0 or len(tail) - at < _END_SIZE:
+        raise ArchiveRefused("damaged", "The archive is damaged; create it again and upload the new file.")
+    size = struct.unpack("<L", tail[at + 12 : at + 16])[0]
+    end = tail_at + at
+    if size == 0xFFFFFFFF or tail[max(0, at - 20) : at].startswith(b"PK\x06\x07"):
+        # ZIP64: its end record and locator (56 and 20 bytes) lie between the directory and this record.
+        end -= 20
+        file.seek(max(0, end - 56))
+        record = file.read(56)
+        if not record.startswith(b"PK\x06\x06"):
+            raise ArchiveRefused("damaged", "The archive is damaged; create it again and upload the new file.")
+        size, end = struct.unpack("<Q", record[40:48])[0], end - 56
+    return max(0, end - size), end
+
+
 def _check_count(path: Path, limits: ArchiveLimits) -> None:
     """Count the directory's entries without keeping them: a forged gigabyte must not become millions of objects."""
     with path.open("rb") as file:
-        file.seek(0, 2)
-        length = file.tell()
-        tail_at = max(0, length - _END_SIZE - 0xFFFF)
-        file.seek(tail_at)
-        tail = file.read()
-        at = tail.rfind(_END)
-        if at < 0 or len(tail) - at < _END_SIZE:
-            raise ArchiveRefused("damaged", "The archive is damaged; create it again and upload the new file.")
-        size = struct.unpack("<L", tail[at + 12 : at + 16])[0]
-        end = tail_at + at
-        if size == 0xFFFFFFFF or tail[max(0, at - 20) : at].startswith(b"PK\x06\x07"):
-            # ZIP64: its end record and locator (56 and 20 bytes) lie between the directory and this record.
-            end -= 20
-            file.seek(max(0, end - 56))
-            record = file.read(56)
-            if not record.startswith(b"PK\x06\x06"):
-                raise ArchiveRefused("damaged", "The archive is damaged; create it again and upload the new file.")
-            size, end = struct.unpack("<Q", record[40:48])[0], end - 56
-        file.seek(max(0, end - size))
+        start, end = _directory_range(file)
+        file.seek(start)
         count = 0
         while file.tell() < end:
             header = file.read(_CENTRAL_SIZE)

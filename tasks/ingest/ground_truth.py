@@ -73,12 +73,7 @@ def to_answer(record: GroundTruthRecord, *, schema: Schema, frame: ImageFrame) -
     incomplete ground truth is wrong ground truth.
     """
     numbers = {item.name.casefold(): item.number for item in schema.classes}
-    if record.boxes and "box" not in schema.tools:
-        raise Unreadable("The labels contain boxes, but this project has no box tool.")
-    if schema.has_image_class and record.image_class is None:
-        raise Unreadable("The labels give the image no class, but this project requires one.")
-    if record.image_class is not None and not schema.has_image_class:
-        raise Unreadable("The labels give the image a class, but this project only asks for boxes.")
+    _check_fits(record, schema)
     boxes = [_upright(box, record, frame) for box in record.boxes]
     objects = [
         {
@@ -99,6 +94,16 @@ def to_answer(record: GroundTruthRecord, *, schema: Schema, frame: ImageFrame) -
         return parse_answer(raw, schema=schema, width=frame.width, height=frame.height).to_json()
     except AnswerError as error:
         raise Unreadable(error.sentence) from error
+
+
+def _check_fits(record: GroundTruthRecord, schema: Schema) -> None:
+    """Raises Unreadable for a record with other parts than the project asks for."""
+    if record.boxes and "box" not in schema.tools:
+        raise Unreadable("The labels contain boxes, but this project has no box tool.")
+    if schema.has_image_class and record.image_class is None:
+        raise Unreadable("The labels give the image no class, but this project requires one.")
+    if record.image_class is not None and not schema.has_image_class:
+        raise Unreadable("The labels give the image a class, but this project only asks for boxes.")
 
 
 def unknown_classes(truth: GroundTruthRecords, *, schema: Schema) -> list[str]:

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from kernel.clock import utc_now
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
-from tasks.flow.lease_expiry import expire_leases
+from tasks.flow.settlement import expire_leases
 from tests import factories
 from tests.api.api_fixtures import World, a_world
 from tests.api.people import member, with_key
@@ -204,7 +204,7 @@ def test_work_lists_projects_and_balance(wren: APIClient, world: World) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_the_same_call_on_two_concurrent_connections_runs_once(storage_folder: Any) -> None:
-    from tests.threads import together
+    from tests.concurrency_helpers import together
 
     world = a_world()
     clients = [with_key(member("worker")) for _ in range(2)]

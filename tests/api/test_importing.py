@@ -17,7 +17,7 @@ from tests import factories
 from tests.api.api_fixtures import some_pixels
 from tests.api.people import member, with_key
 from tests.api.uploads import upload
-from tests.threads import together
+from tests.concurrency_helpers import together
 
 
 @pytest.fixture

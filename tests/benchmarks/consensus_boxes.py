@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from annotary_core.aggregation.objects.box_clustering import BoxAnswers, BoxClustering, BoxConsensus
+from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
+from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.labels.geometry import pairwise_iou
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -47,21 +48,23 @@ def read_columns(path: Path) -> Table:
     return np.array(rows[1:], dtype=np.float64).reshape(len(rows) - 1, len(rows[0]))
 
 
-def box_answers(folder: Path) -> BoxAnswers:
+def box_answers(folder: Path) -> ObjectAnswers[Boxes]:
     rows = read_columns(folder / "answers.csv")
-    return BoxAnswers.of(rows[:, 0].astype(int), rows[:, 1].astype(int), rows[:, 6].astype(int), rows[:, 2:6])
+    return ObjectAnswers.of(
+        rows[:, 0].astype(int), rows[:, 1].astype(int), rows[:, 6].astype(int), Boxes.of(rows[:, 2:6])
+    )
 
 
-def cluster_boxes(folder: Path) -> tuple[BoxConsensus, float]:
+def cluster_boxes(folder: Path) -> tuple[ObjectConsensus[Boxes], float]:
     """Return all clusters of the box set, and the time in seconds."""
     answers = box_answers(folder)
     start = time.perf_counter()
-    clusters = BoxClustering().fit_predict(answers)
+    clusters = ObjectClustering().fit_predict(answers)
     return clusters, time.perf_counter() - start
 
 
 def score_boxes(
-    clusters: BoxConsensus, gold: Table, *, threshold: float, tasks: NDArray[np.int64] | None = None
+    clusters: ObjectConsensus[Boxes], gold: Table, *, threshold: float, tasks: NDArray[np.int64] | None = None
 ) -> BoxScore:
     """Score clusters with at least this existence against gold rows of task, x1, y1, x2, y2, class, in these tasks."""
     counted = np.unique(gold[:, 0]) if tasks is None else tasks
@@ -69,7 +72,7 @@ def score_boxes(
     true = gold[np.isin(gold[:, 0], counted)]
     overlaps: list[float] = []
     for task in counted:
-        iou = pairwise_iou(clusters.box[kept & (clusters.task == task)], true[true[:, 0] == task, 1:5])
+        iou = pairwise_iou(clusters.geometry.box[kept & (clusters.task == task)], true[true[:, 0] == task, 1:5])
         matches = iou >= MATCH_IOU
         rows, columns = linear_sum_assignment(np.where(matches, iou + len(true), 0.0), maximize=True)
         overlaps.extend(iou[rows, columns][matches[rows, columns]])
@@ -79,19 +82,21 @@ def score_boxes(
     )
 
 
-def with_gold(answers: BoxAnswers, gold: Table, *, trial: int) -> tuple[BoxConsensus, NDArray[np.int64]]:
+def with_gold(
+    answers: ObjectAnswers[Boxes], gold: Table, *, trial: int
+) -> tuple[ObjectConsensus[Boxes], NDArray[np.int64]]:
     """Return clusters fitted with a share of the images as gold, and the other images."""
     images = np.unique(answers.task)
     known = np.random.default_rng(trial).choice(images, int(len(images) * GOLD_SHARE), replace=False)
-    truth = {int(image): gold[gold[:, 0] == image, 1:5] for image in known}
-    return BoxClustering().fit_predict(answers, gold=truth), np.setdiff1d(images, known)
+    truth = {int(image): Boxes(gold[gold[:, 0] == image, 1:5]) for image in known}
+    return ObjectClustering().fit_predict(answers, gold=truth), np.setdiff1d(images, known)
 
 
 def report(crowd: Path) -> Iterator[str]:
     folder = crowd / BOX_SET
     answers, gold = box_answers(folder), read_columns(folder / "gold.csv")
     clusters, seconds = cluster_boxes(folder)
-    alone = BoxClustering(rates=DetectionRates()).fit_predict(answers)
+    alone = ObjectClustering(rates=DetectionRates()).fit_predict(answers)
     yield f"{BOX_SET}: {len(clusters.task):,} clusters in {seconds:.2f} s; gold at IoU >= {MATCH_IOU}, class-agnostic"
     yield f"{'rates':<14}{'existence >=':<14}{'precision':>10}{'recall':>9}{'F1':>9}{'mean IoU':>10}"
     for name, result, threshold in (

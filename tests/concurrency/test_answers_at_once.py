@@ -15,12 +15,11 @@ from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import AnsweredAlready, release_hand, skip_assignment
 from tasks.assignment.slots import close_leases
 from tasks.batching.models import Batch, Task
-from tasks.flow.lease_expiry import expire_leases
+from tasks.flow.settlement import expire_leases
 from tasks.gold.models import GoldResult
 from tasks.pay.models import LedgerEntry
 from tests import factories, worker_actions
-from tests.lock_waits import BackgroundCall
-from tests.threads import together
+from tests.concurrency_helpers import BackgroundCall, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

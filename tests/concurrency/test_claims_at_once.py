@@ -13,10 +13,9 @@ from tasks.assignment import claiming
 from tasks.assignment.models import ONE_ASSIGNMENT, ONE_LIVE_HAND, Assignment, BatchCursor, Hand
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import BATCH_SLOTS, TASK_SLOTS, Batch, Task
-from tasks.flow.lease_expiry import expire_leases
+from tasks.flow.settlement import expire_leases
 from tests import factories, worker_actions
-from tests.lock_waits import BackgroundCall
-from tests.threads import together
+from tests.concurrency_helpers import BackgroundCall, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -5,10 +5,10 @@ from functools import partial
 import pytest
 
 from tasks.assignment.models import Assignment
-from tasks.flow.lease_expiry import expire_leases
+from tasks.flow.settlement import expire_leases
 from tasks.standing.models import Standing
 from tests import random_walk, worker_actions
-from tests.threads import together
+from tests.concurrency_helpers import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,8 +15,8 @@ from tasks.gold.services import GoldExists
 from tasks.review.errors import AlreadyReviewed, LabelChanged, NotAnswered
 from tasks.review.models import Review
 from tasks.review.services import approve_batch, approve_label, fix_label
+from tests.concurrency_helpers import together
 from tests.factories import a_project, a_task, a_worker, ada, an_answer, class_answer, finch, some_tasks, wren
-from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -12,8 +12,8 @@ from tasks.assignment.services import claim_hand
 from tasks.batching.models import Batch, Task
 from tasks.consensus.services import update_labels
 from tasks.review.services import approve_batch, drop_stale_verdicts
+from tests.concurrency_helpers import BackgroundCall
 from tests.factories import a_batch, a_project, a_task, ada, an_answer, class_answer, finch, wren
-from tests.lock_waits import BackgroundCall
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,10 +15,10 @@ from tasks.flow.rejection import reject_label
 from tasks.flow.relabel import relabel
 from tasks.review.services import fix_label
 from tests import worker_actions
+from tests.concurrency_helpers import together
 from tests.crowd import simulated_votes, write_answers
 from tests.factories import a_gold, a_project, a_worker, ada, class_answer, some_tasks
 from tests.invariants import FORBIDDEN
-from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -15,10 +15,9 @@ from tasks.consensus.refit import REFIT, queue_missed_tasks, refit, request_refi
 from tasks.consensus.services import update_labels
 from tasks.consensus.worker_model import WorkerModel, load_worker_model, write_state
 from tasks.flow.jobs import refit_job
+from tests.concurrency_helpers import BackgroundCall, together
 from tests.crowd import class_vote, simulated_votes, write_answers
 from tests.factories import a_project, a_worker, some_tasks
-from tests.lock_waits import BackgroundCall
-from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

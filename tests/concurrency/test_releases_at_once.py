@@ -14,9 +14,8 @@ from tasks.review.services import approve_label
 from tasks.snapshots.models import GroupSplit, Snapshot, SnapshotItem
 from tasks.snapshots.services import ReleaseInProgress, build_snapshot, create_snapshot
 from tasks.snapshots.splits import assign_splits
+from tests.concurrency_helpers import BackgroundCall, together
 from tests.factories import a_project, a_task, ada, an_answer, class_answer, finch, wren
-from tests.lock_waits import BackgroundCall
-from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

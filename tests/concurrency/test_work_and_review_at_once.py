@@ -24,8 +24,8 @@ from tasks.flow.relabel import relabel
 from tasks.flow.settlement import settle_hand
 from tasks.review.models import Review
 from tasks.review.services import approve_batch, approve_label, fix_label
+from tests.concurrency_helpers import together
 from tests.factories import a_project, a_worker, ada, class_answer, some_tasks
-from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 6

@@ -28,10 +28,10 @@ from tasks.ingest.models import Image, Import, ImportItem
 from tasks.ingest.selectors import import_report
 from tasks.ingest.services import add_archive, add_file, add_metadata, finish_upload, ingest_folder, start_import
 from tasks.validate.imaging.errors import DecoderUnavailable
+from tests.concurrency_helpers import together
 from tests.factories import a_project, ada
 from tests.own_storage import storage_folder as storage_folder
 from tests.pictures import a_folder, a_jpeg
-from tests.threads import together
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage_folder")]
 ROOT = Path(__file__).resolve().parents[2]

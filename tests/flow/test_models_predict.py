@@ -16,9 +16,9 @@ from tasks.consensus.worker_model import load_worker_model
 from tasks.flow.model_predictions import PredictionRefused, add_predictions
 from tasks.flow.relabel import relabel
 from tasks.pay.models import LedgerEntry
+from tests.concurrency_helpers import together
 from tests.crowd import simulated_votes, write_answers
 from tests.factories import a_gold, a_project, a_task, a_worker, an_answer, class_answer, finch, some_tasks, wren
-from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 

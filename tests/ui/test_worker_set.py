@@ -10,7 +10,7 @@ from playwright.sync_api import Response, expect
 
 from kernel.clock import utc_now
 from tasks.assignment.models import Assignment, Hand
-from tasks.flow.lease_expiry import expire_leases
+from tasks.flow.settlement import expire_leases
 from tests import factories
 from tests.ui.live import People, a_scene_image, current_bodies, scene_tasks
 from tests.ui.sets import SetPage

@@ -18,8 +18,9 @@ import numpy as np
 
 from annotary_core.aggregation.base import Answers, Consensus, Method
 from annotary_core.aggregation.classification.majority import EPSILON
-from annotary_core.aggregation.objects.box_clustering import BoxAnswers, BoxClustering, BoxConsensus
+from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
+from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.registry import get_method
 from annotary_core.labels.answer import Answer, ImageLabel, LabelObject, Verdict
 from annotary_core.labels.canonical import canonical_bytes
@@ -90,31 +91,17 @@ def consolidate(
     by a single worker are kept if few workers looked and the worker is not known to be careless. Raises ValueError
     without answers, for two answers of one worker, and for an unknown method.
     """
-    if not answers:
-        raise ValueError("There are no answers to consolidate.")
-    ordered = sorted(answers, key=lambda entry: entry.worker)
-    if len({entry.worker for entry in ordered}) < len(ordered):
-        raise ValueError("A worker appears twice; pass only the current answer of each worker.")
+    ordered = _by_worker(answers)
     resolved = get_method(method, seed=seed) if isinstance(method, str) else method
     informed = [entry for entry in ordered if entry.answer.verdict != "cannot_tell"]
-    evidence: Json = {
-        "n": sum(entry.probabilities is None for entry in ordered),
-        "cannot_tell": len(ordered) - len(informed),
-        "empty": sum(entry.answer.verdict == "empty" for entry in informed),
-        "method": resolved.name,
-    }
+    evidence = _counts(ordered) | {"method": resolved.name}
     if not informed:
         return ConsolidatedAnswer(Answer(verdict="cannot_tell"), {}, evidence, 1.0)
     parts: dict[str, _ToolResult] = {}
     if schema.has_image_class:
         parts["class"] = _class_result(informed, method=resolved)
     if "box" in schema.object_tools:
-        parts["objects"] = _box_result(
-            [entry for entry in informed if entry.probabilities is None],
-            method=resolved,
-            threshold=release_threshold,
-            rates=rates or DetectionRates(),
-        )
+        parts["objects"] = _box_result(informed, method=resolved, threshold=release_threshold, rates=rates)
     confidences = [value for part in parts.values() for value in part.confidences]
     return ConsolidatedAnswer(
         answer=_assemble(parts),
@@ -122,6 +109,24 @@ def consolidate(
         evidence=evidence | {name: part.evidence for name, part in parts.items()},
         confidence=_rounded(sum(confidences) / len(confidences)) if confidences else 1.0,
     )
+
+
+def _counts(answers: Sequence[WorkerAnswer]) -> Json:
+    verdicts = [entry.answer.verdict for entry in answers]
+    return {
+        "n": sum(entry.probabilities is None for entry in answers),
+        "cannot_tell": verdicts.count("cannot_tell"),
+        "empty": verdicts.count("empty"),
+    }
+
+
+def _by_worker(answers: Sequence[WorkerAnswer]) -> list[WorkerAnswer]:
+    if not answers:
+        raise ValueError("There are no answers to consolidate.")
+    ordered = sorted(answers, key=lambda entry: entry.worker)
+    if len({entry.worker for entry in ordered}) < len(ordered):
+        raise ValueError("A worker appears twice; pass only the current answer of each worker.")
+    return ordered
 
 
 def _assemble(parts: dict[str, _ToolResult]) -> Answer:
@@ -166,19 +171,11 @@ def _pair_agreement(counts: list[int]) -> float | None:
 
 
 def _box_result(
-    informed: Sequence[WorkerAnswer], *, method: Method, threshold: float, rates: DetectionRates
+    informed: Sequence[WorkerAnswer], *, method: Method, threshold: float, rates: DetectionRates | None
 ) -> _ToolResult:
-    boxes = [(entry.worker, item) for entry in informed for item in entry.answer.objects if item.tool == "box"]
-    clusters = BoxClustering(method=method, rates=rates).fit_predict(
-        BoxAnswers.of(
-            [0] * len(boxes),
-            [worker for worker, _ in boxes],
-            [item.class_number for _, item in boxes],
-            corner_array([item.geom for _, item in boxes]),
-            seen=[(0, entry.worker) for entry in informed],
-            weights=[entry.weight for entry in informed],
-        )
-    )
+    """Return the boxes. Answers with probabilities have no say about objects."""
+    answers = _box_answers([entry for entry in informed if entry.probabilities is None])
+    clusters = ObjectClustering(method=method, rates=rates or DetectionRates()).fit_predict(answers)
     ids = _object_ids(clusters)
     posterior: Json = {}
     evidence: list[Json] = []
@@ -196,14 +193,26 @@ def _box_result(
     return _ToolResult(posterior=posterior, evidence=evidence, confidences=tuple(confidences), objects=tuple(objects))
 
 
-def _consensus_object(clusters: BoxConsensus, index: int, object_id: str) -> LabelObject:
-    x1, y1, x2, y2 = (float(value) for value in clusters.box[index])
-    return LabelObject(
-        id=object_id, class_number=int(clusters.label[index]), tool="box", geom=box_from_corners(x1, y1, x2, y2)
+def _box_answers(observers: Sequence[WorkerAnswer]) -> ObjectAnswers[Boxes]:
+    boxes = [(entry.worker, item) for entry in observers for item in entry.answer.objects if item.tool == "box"]
+    return ObjectAnswers.of(
+        [0] * len(boxes),
+        [worker for worker, _ in boxes],
+        [item.class_number for _, item in boxes],
+        Boxes.of(corner_array([item.geom for _, item in boxes])),
+        seen=[(0, entry.worker) for entry in observers],
+        weights=[entry.weight for entry in observers],
     )
 
 
-def _object_evidence(clusters: BoxConsensus, index: int, item: LabelObject, *, released: bool) -> Json:
+def _consensus_object(clusters: ObjectConsensus[Boxes], index: int, object_id: str) -> LabelObject:
+    x1, y1, x2, y2 = (float(value) for value in clusters.geometry.box[index])
+    return LabelObject(
+        id=object_id, class_number=int(clusters.classes.label[index]), tool="box", geom=box_from_corners(x1, y1, x2, y2)
+    )
+
+
+def _object_evidence(clusters: ObjectConsensus[Boxes], index: int, item: LabelObject, *, released: bool) -> Json:
     return {
         "id": item.id,
         "class": item.class_number,
@@ -217,7 +226,7 @@ def _object_evidence(clusters: BoxConsensus, index: int, item: LabelObject, *, r
     }
 
 
-def _object_ids(clusters: BoxConsensus) -> list[str]:
+def _object_ids(clusters: ObjectConsensus[Boxes]) -> list[str]:
     """Derive ids from the consensus box and class, so that an unchanged consensus has the same bytes."""
     ids: list[str] = []
     occurrences: Counter[str] = Counter()

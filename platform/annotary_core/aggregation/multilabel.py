@@ -21,10 +21,10 @@ from annotary_core.aggregation.classification.blend import COLD_START_ANSWERS, S
 from annotary_core.aggregation.classification.confusion import DirichletPrior, pooled_confusion
 from annotary_core.aggregation.classification.em import FLOOR, Parameters, run_em
 from annotary_core.aggregation.classification.encoding import EncodedAnswers
+from annotary_core.aggregation.classification.fit_passes import sum_statistics
 from annotary_core.aggregation.classification.kernels import Kernel, KernelChoice, kernel_for
 from annotary_core.aggregation.classification.majority import EPSILON
 from annotary_core.aggregation.classification.one_coin import ACCURACY_PRIOR
-from annotary_core.aggregation.classification.sharded_fit import sum_statistics
 from annotary_core.aggregation.classification.sufficient_statistics import SufficientStatistics
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 

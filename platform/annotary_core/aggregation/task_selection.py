@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from annotary_core.aggregation.classification.fitted_model import FittedModel
-from annotary_core.aggregation.classification.tie_breaking import tie_hash
+from annotary_core.aggregation.classification.votes import tie_hash
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 

@@ -17,7 +17,7 @@ from accounts.services import (
 from kernel.clock import utc_now
 from tasks.flow.invitations import accept_invitation
 from tests import factories
-from tests.threads import together
+from tests.concurrency_helpers import together
 
 pytestmark = pytest.mark.django_db
 

@@ -12,7 +12,7 @@ from accounts.services import (
     erase_person,
 )
 from tests import factories
-from tests.threads import together
+from tests.concurrency_helpers import together
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,7 @@ import pytest
 from kernel.models import Job
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Task
-from tasks.flow.lease_expiry import expire_leases
+from tasks.flow.settlement import expire_leases
 from tasks.gold.models import GoldResult
 from tasks.pay.models import LedgerEntry
 from tasks.standing.models import Standing

@@ -20,9 +20,8 @@ from tasks.batching.services import (
     refresh_statistics,
     set_priority,
 )
+from tests.concurrency_helpers import BackgroundCall, together
 from tests.factories import a_batch, a_project, a_task, some_tasks
-from tests.lock_waits import BackgroundCall
-from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from projects.models import Project
 from tasks.batching.models import Batch, Task
 from tasks.batching.selectors import BatchNotFound, batch_for, batches_of, tasks_of
 from tasks.batching.services import create_tasks, open_all_batches, open_batch
+from tests.concurrency_helpers import together
 from tests.factories import a_project, an_image
-from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 

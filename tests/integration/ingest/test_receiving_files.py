@@ -22,10 +22,10 @@ from tasks.ingest.services import (
     resume_import,
     start_import,
 )
+from tests.concurrency_helpers import together
 from tests.factories import a_project, ada
 from tests.own_storage import content
 from tests.pictures import a_folder
-from tests.threads import together
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage_folder")]
 

@@ -7,8 +7,7 @@ from django.db import transaction
 
 from kernel.events import number_events, projects_with_new_events, record_event, stream_snapshot
 from kernel.models import Event, Stream
-from tests.lock_waits import BackgroundCall
-from tests.threads import together
+from tests.concurrency_helpers import BackgroundCall, together
 
 pytestmark = pytest.mark.django_db
 PROJECT = 7

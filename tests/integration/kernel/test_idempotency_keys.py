@@ -8,8 +8,7 @@ from django.db import transaction
 from kernel.errors import Refused
 from kernel.idempotency import KeyInvalid, KeyReused, body_hash, once
 from kernel.models import Event, IdempotencyRecord
-from tests.lock_waits import BackgroundCall
-from tests.threads import together
+from tests.concurrency_helpers import BackgroundCall, together
 
 pytestmark = pytest.mark.django_db
 

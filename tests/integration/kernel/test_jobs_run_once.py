@@ -13,8 +13,7 @@ from kernel.clock import ClockTimestamp, database_now
 from kernel.errors import Refused, Unavailable
 from kernel.jobs import enqueue, resend_jobs_job, resend_lost_jobs, run_job
 from kernel.models import Job, OutboxMessage
-from tests.lock_waits import BackgroundCall
-from tests.threads import together
+from tests.concurrency_helpers import BackgroundCall, together
 
 pytestmark = pytest.mark.django_db
 

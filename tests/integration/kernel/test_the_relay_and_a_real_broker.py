@@ -13,7 +13,7 @@ from kernel.events import record_event
 from kernel.jobs import enqueue, run_job
 from kernel.models import Job, OutboxMessage, Stream
 from kernel.relay import Relay, send_messages
-from tests.threads import together
+from tests.concurrency_helpers import together
 
 pytestmark = pytest.mark.django_db
 NOWHERE = "redis+socket:///nonexistent/valkey.sock?virtual_host=0"

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from kernel.constraints import violated_constraint
-from tasks.flow.lease_expiry import expire_leases
+from tasks.flow.settlement import expire_leases
 from tasks.pay.models import LedgerEntry
 from tasks.pay.selectors import Balance, balance, ledger_of
 from tasks.pay.services import CorrectionRefused, post_correction

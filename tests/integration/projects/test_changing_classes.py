@@ -5,8 +5,8 @@ import pytest
 from projects.errors import ClassesRefused
 from projects.models import LabelClass, LabelSchema, Project
 from projects.services import ClassSpec, change_classes, create_project
+from tests.concurrency_helpers import together
 from tests.factories import ada, an_organisation
-from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 

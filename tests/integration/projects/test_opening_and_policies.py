@@ -10,8 +10,8 @@ from projects.errors import InstructionsRefused, PolicyRefused, ProjectNotReady
 from projects.models import Instructions, Project
 from projects.selectors import project_for, projects_of
 from projects.services import change_policy, close_project, open_project, pause_project, write_instructions
+from tests.concurrency_helpers import together
 from tests.factories import a_project, a_task, ada, finch, wren
-from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from storage.backends import BlobMissing
 from storage.models import Blob
 from storage.selectors import ready_blob, usage
 from storage.services import StorageBusy, blob_file, open_blob, store_blob
+from tests.concurrency_helpers import together
 from tests.own_storage import content
-from tests.threads import together
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage_folder")]
 

@@ -15,10 +15,9 @@ from storage.jobs import sweep_blobs_job
 from storage.models import Blob
 from storage.services import STRAY_AFTER, store_blob, sweep_blobs
 from tasks.ingest.models import Import
+from tests.concurrency_helpers import BackgroundCall, together
 from tests.factories import a_project, ada
-from tests.lock_waits import BackgroundCall
 from tests.own_storage import content
-from tests.threads import together
 
 pytestmark = [pytest.mark.django_db]
 LONG_AGO = time.time() - 2 * STRAY_AFTER.total_seconds()

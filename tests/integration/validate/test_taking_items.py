@@ -13,10 +13,10 @@ from tasks.ingest.models import Image, Import, ImportItem
 from tasks.ingest.services import add_file, start_import
 from tasks.validate.imaging.errors import DecoderUnavailable
 from tasks.validate.services import process_item
+from tests.concurrency_helpers import together
 from tests.factories import a_project, ada
 from tests.own_storage import content
 from tests.pictures import a_jpeg
-from tests.threads import together
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage_folder")]
 

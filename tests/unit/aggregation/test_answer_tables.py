@@ -108,7 +108,7 @@ def test_gold_shares_the_names_of_the_answers(write: Write) -> None:
 
 def test_boxes_are_recognized_by_their_columns(write: Write) -> None:
     table = boxes(write("task,worker,x1,y1,x2,y2,label\n1,w,0,0.5,10,20,cat\n1,v,,,,,\n"))
-    assert table.boxes.box.tolist() == [[0.0, 0.5, 10.0, 20.0]]
+    assert table.boxes.geometry.box.tolist() == [[0.0, 0.5, 10.0, 20.0]]
     seen = zip(table.boxes.seen_task, table.boxes.seen_worker, strict=True)
     assert {(table.tasks.text(t), table.workers.text(w)) for t, w in seen} == {("1", "w"), ("1", "v")}
     assert table.workers.text(int(table.boxes.worker[0])) == "w"

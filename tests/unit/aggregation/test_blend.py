@@ -12,12 +12,11 @@ from hypothesis import strategies as st
 from annotary_core.aggregation.base import Answers, Consensus
 from annotary_core.aggregation.classification.blend import COLD_START_ANSWERS, Blend, fit_blend, fit_coded, fit_passes
 from annotary_core.aggregation.classification.encoding import EncodedAnswers
-from annotary_core.aggregation.classification.fit_passes import Sharded
+from annotary_core.aggregation.classification.fit_passes import Sharded, split_shards
 from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.classification.majority import Majority
 from annotary_core.aggregation.classification.one_coin import OneCoin
 from annotary_core.aggregation.classification.predict import FittedBlend, predict_proba
-from annotary_core.aggregation.classification.sharded_fit import split_shards
 from annotary_core.labels.arrays import IntArray
 from tests.label_rows import crowd_columns
 

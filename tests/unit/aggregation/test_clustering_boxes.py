@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotary_core.aggregation.objects.box_clustering import BoxAnswers, BoxClustering, BoxConsensus
+from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering, ObjectConsensus
+from annotary_core.aggregation.objects.geometry_types import Boxes
 
 #: task, worker, class, x1, y1, x2, y2
 Row = tuple[int, int, int, float, float, float, float]
@@ -28,29 +29,31 @@ def box_rows(task: st.SearchStrategy[int]) -> st.SearchStrategy[list[Row]]:
 ROWS = box_rows(st.integers(0, 2))
 
 
-def run(rows: list[Row], seen: list[tuple[int, int]] | None = None, weights: list[float] | None = None) -> BoxConsensus:
-    return BoxClustering().fit_predict(
-        BoxAnswers.of(
+def run(
+    rows: list[Row], seen: list[tuple[int, int]] | None = None, weights: list[float] | None = None
+) -> ObjectConsensus[Boxes]:
+    return ObjectClustering().fit_predict(
+        ObjectAnswers.of(
             [row[0] for row in rows],
             [row[1] for row in rows],
             [row[2] for row in rows],
-            [row[3:] for row in rows],
+            Boxes.of([row[3:] for row in rows]),
             seen=seen or [],
             weights=weights,
         )
     )
 
 
-def contents(result: BoxConsensus, rows: list[Row]) -> list[tuple[object, ...]]:
+def contents(result: ObjectConsensus[Boxes], rows: list[Row]) -> list[tuple[object, ...]]:
     """Return the full result, with members by content instead of row number."""
     return [
         (
             int(result.task[i]),
-            result.box[i].tolist(),
+            result.geometry.box[i].tolist(),
             float(result.existence[i]),
             int(result.votes[i]),
             float(result.agreement[i]),
-            int(result.label[i]),
+            int(result.classes.label[i]),
             result.classes.posteriors.of(i),
             [rows[row] for row in result.members[i]],
             result.rates.to_json(),
@@ -61,7 +64,7 @@ def contents(result: BoxConsensus, rows: list[Row]) -> list[tuple[object, ...]]:
 
 def test_boxes_of_three_workers_fuse_into_one() -> None:
     result = run([(0, 1, 1, 0, 0, 10, 10), (0, 2, 1, 1, 1, 11, 12), (0, 3, 1, 2, 0, 12, 10)])
-    assert result.box.tolist() == [pytest.approx([1, 0, 11, 10], abs=0.6)]
+    assert result.geometry.box.tolist() == [pytest.approx([1, 0, 11, 10], abs=0.6)]
     assert (result.existence[0] > 0.99, result.votes.tolist()) == (True, [3])
 
 
@@ -82,7 +85,7 @@ def test_a_chain_of_overlaps_does_not_merge_its_ends() -> None:
 
 def test_boxes_cluster_by_geometry_and_the_majority_sets_the_class() -> None:
     result = run([(0, 1, 1, 0, 0, 10, 10), (0, 2, 2, 0, 0, 10, 10), (0, 3, 2, 0, 0, 10, 10)])
-    assert result.label.tolist() == [2]
+    assert result.classes.label.tolist() == [2]
     assert result.classes.posteriors.of(0) == pytest.approx({1: 1 / 3, 2: 2 / 3})
 
 
@@ -102,7 +105,7 @@ def test_existence_weights_workers_by_trust() -> None:
 
 def test_agreement_is_the_mean_iou_with_the_consensus_box() -> None:
     result = run([(0, 1, 1, 0, 0, 10, 10), (0, 2, 1, 0, 0, 10, 10), (0, 3, 1, 0, 0, 10, 9)])
-    height = result.box[0][3] - result.box[0][1]
+    height = result.geometry.box[0][3] - result.geometry.box[0][1]
     assert 9.5 < height < 10
     assert result.agreement[0] == pytest.approx((2 * height / 10 + 9 / height) / 3, abs=0.005)
 
@@ -113,7 +116,7 @@ def test_boxes_of_different_tasks_never_cluster() -> None:
 
 def test_no_boxes_give_no_clusters() -> None:
     result = run([], seen=[(0, 1)])
-    assert (len(result.task), result.box.shape, result.members) == (0, (0, 4), ())
+    assert (len(result.task), result.geometry.box.shape, result.members) == (0, (0, 4), ())
 
 
 @pytest.mark.parametrize("corners", [(0, 0, 0, 10), (10, 0, 0, 10), (0, 0, float("nan"), 10)])
@@ -124,7 +127,7 @@ def test_a_box_without_size_or_finite_corners_is_rejected(corners: tuple[float, 
 
 def test_inconsistent_columns_are_rejected() -> None:
     with pytest.raises(ValueError, match="same length"):
-        BoxAnswers.of([0, 0], [1], [1], [(0, 0, 1, 1)])
+        ObjectAnswers.of([0, 0], [1], [1], Boxes.of([(0, 0, 1, 1)]))
     with pytest.raises(ValueError, match="one finite, non-negative number per row"):
         run([(0, 1, 1, 0, 0, 10, 10)], seen=[(0, 1)], weights=[-1])
 
@@ -154,9 +157,9 @@ def test_renaming_classes_changes_only_their_names(rows: list[Row], names: list[
         return row[0], row[1], names[row[2] - 1], *row[3:]
 
     before, after = run(rows), run([renamed(row) for row in rows])
-    assert after.box.tolist() == before.box.tolist()
+    assert after.geometry.box.tolist() == before.geometry.box.tolist()
     assert after.members == before.members
-    assert after.label.tolist() == [names[label - 1] for label in before.label]
+    assert after.classes.label.tolist() == [names[label - 1] for label in before.classes.label]
 
 
 @settings(max_examples=50, deadline=None)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from annotary_core.aggregation.label_quality.calibration import calibrate
-from annotary_core.aggregation.objects.box_clustering import BoxClustering
+from annotary_core.aggregation.objects.clustering import ObjectClustering
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.objects.gold_matching import match_gold_objects
@@ -72,7 +72,7 @@ def test_released_boxes_match_the_true_objects() -> None:
 
 
 def test_default_detection_rates_do_no_harm() -> None:
-    result = BoxClustering(rates=DetectionRates()).fit_predict(box_answers(CROWD / BOX_SET))
+    result = ObjectClustering(rates=DetectionRates()).fit_predict(box_answers(CROWD / BOX_SET))
     score = score_boxes(result, read_columns(CROWD / BOX_SET / "gold.csv"), threshold=0.5)
     assert score.f1 >= 0.915
     assert score.mean_iou >= 0.775
@@ -83,7 +83,7 @@ def test_box_existence_is_calibrated() -> None:
     answers, gold = box_answers(CROWD / BOX_SET), read_columns(CROWD / BOX_SET / "gold.csv")
     result, _ = cluster_boxes(CROWD / BOX_SET)
     is_true = match_gold_objects(
-        result.task, Boxes(result.box), {int(t): Boxes(gold[gold[:, 0] == t, 1:5]) for t in np.unique(gold[:, 0])}
+        result.task, result.geometry, {int(t): Boxes(gold[gold[:, 0] == t, 1:5]) for t in np.unique(gold[:, 0])}
     ).truth
     assert abs(result.existence.mean() - is_true.mean()) < 0.08
     lone = result.votes == 1

@@ -8,16 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from annotary_core.aggregation.objects.box_clustering import BoxAnswers, BoxClustering
+from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering
 from annotary_core.aggregation.objects.detections import Observers
 from annotary_core.aggregation.objects.existence import (
     DetectionRates,
+    Detections,
     cluster_existence,
     existence,
     overlap_duplicate_odds,
 )
 from annotary_core.aggregation.objects.existence_em import DetectionHistory, learn_rates
-from annotary_core.aggregation.objects.sightings import Detections
+from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 WREN, FINCH, ROBIN, SPAMMER = 1, 2, 3, 0
@@ -73,8 +74,8 @@ def test_a_box_near_one_of_other_workers_may_be_its_duplicate() -> None:
 
 def overlapping_box_existence(third: int) -> float:
     """Return the existence of a box with an overlap of about a quarter with one of wren and finch."""
-    result = BoxClustering(rates=DetectionRates()).fit_predict(
-        BoxAnswers.of([0] * 3, [WREN, FINCH, third], [1] * 3, [BOX, BOX, (5.5, 0, 15.5, 10)])
+    result = ObjectClustering(rates=DetectionRates()).fit_predict(
+        ObjectAnswers.of([0] * 3, [WREN, FINCH, third], [1] * 3, Boxes.of([BOX, BOX, (5.5, 0, 15.5, 10)]))
     )
     return float(result.existence[result.votes == 1][0])
 
@@ -216,22 +217,22 @@ def test_history_is_used_before_there_is_evidence() -> None:
 
 
 def test_gold_objects_are_clamped_and_missed_gold_is_harmless() -> None:
-    answers = BoxAnswers.of([0, 0, 1], [WREN, FINCH, WREN], [1] * 3, [BOX, (50, 0, 60, 10), BOX])
-    gold = {0: [BOX, (200, 0, 210, 10)], 5: [BOX]}
-    result = BoxClustering().fit_predict(answers, gold=gold)
+    answers = ObjectAnswers.of([0, 0, 1], [WREN, FINCH, WREN], [1] * 3, Boxes.of([BOX, (50, 0, 60, 10), BOX]))
+    gold = {0: Boxes.of([BOX, (200, 0, 210, 10)]), 5: Boxes.of([BOX])}
+    result = ObjectClustering().fit_predict(answers, gold=gold)
     assert result.existence[:2].tolist() == [1.0, 0.0]
     assert 0 < result.existence[2] < 1
-    assert BoxClustering().fit_predict(answers, gold={1: []}).existence[2] == 0
+    assert ObjectClustering().fit_predict(answers, gold={1: Boxes.of([])}).existence[2] == 0
 
 
 def test_boxes_in_a_crowd_region_are_evidence_for_it() -> None:
     region, inside = (0.0, 0.0, 100.0, 100.0), [(5.0, 5.0, 25.0, 25.0), (50.0, 50.0, 70.0, 70.0)]
-    result = BoxClustering(rates=DetectionRates()).fit_predict(
-        BoxAnswers.of(
+    result = ObjectClustering(rates=DetectionRates()).fit_predict(
+        ObjectAnswers.of(
             [0] * 5,
             [WREN, FINCH, ROBIN, ROBIN, ROBIN],
             [1] * 5,
-            [region, region, *inside, (90, 90, 130, 130)],
+            Boxes.of([region, region, *inside, (90, 90, 130, 130)]),
             crowd=[True, True, False, False, False],
         )
     )
@@ -242,12 +243,12 @@ def test_boxes_in_a_crowd_region_are_evidence_for_it() -> None:
 
 
 def test_objects_that_more_workers_drew_individually_win_over_a_crowd_region() -> None:
-    result = BoxClustering(rates=DetectionRates()).fit_predict(
-        BoxAnswers.of(
+    result = ObjectClustering(rates=DetectionRates()).fit_predict(
+        ObjectAnswers.of(
             [0] * 3,
             [WREN, FINCH, ROBIN],
             [1] * 3,
-            [(0.0, 0.0, 100.0, 100.0), BOX, BOX],
+            Boxes.of([(0.0, 0.0, 100.0, 100.0), BOX, BOX]),
             crowd=[True, False, False],
         )
     )
@@ -258,12 +259,12 @@ def test_objects_that_more_workers_drew_individually_win_over_a_crowd_region() -
 
 
 def test_a_crowd_region_never_matches_an_object() -> None:
-    result = BoxClustering(rates=DetectionRates()).fit_predict(
-        BoxAnswers.of([0, 0], [WREN, WREN], [1, 1], [BOX, BOX], crowd=[True, False])
+    result = ObjectClustering(rates=DetectionRates()).fit_predict(
+        ObjectAnswers.of([0, 0], [WREN, WREN], [1, 1], Boxes.of([BOX, BOX]), crowd=[True, False])
     )
     assert (result.members, result.absorbed, result.votes.tolist()) == (((0,),), ((1,),), [1])
-    with pytest.raises(ValueError, match="one entry per box"):
-        BoxAnswers.of([0], [WREN], [1], [BOX], crowd=[True, False])
+    with pytest.raises(ValueError, match="one entry per object"):
+        ObjectAnswers.of([0], [WREN], [1], Boxes.of([BOX]), crowd=[True, False])
 
 
 def test_one_detection_among_many_non_detections_is_no_object() -> None:

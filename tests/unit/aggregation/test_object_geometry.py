@@ -8,11 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotary_core.aggregation.objects.existence import DetectionRates
-from annotary_core.aggregation.objects.fuse_boxes import rates_from_spreads
-from annotary_core.aggregation.objects.fuse_lines import fuse_polylines
-from annotary_core.aggregation.objects.fuse_points import fuse_keypoints, geometric_medians
-from annotary_core.aggregation.objects.fuse_rotated_boxes import canonical_rotated, fuse_rotated_boxes, rotated_spreads
-from annotary_core.aggregation.objects.fuse_upright_boxes import box_spreads, fuse_boxes
+from annotary_core.aggregation.objects.fuse_boxes import (
+    box_spreads,
+    canonical_rotated,
+    fuse_boxes,
+    fuse_rotated_boxes,
+    rates_from_spreads,
+    rotated_spreads,
+)
+from annotary_core.aggregation.objects.fuse_points import fuse_keypoints, fuse_polylines, geometric_medians
 from annotary_core.aggregation.objects.similarity import AreaSimilarity, resample
 from annotary_core.labels.arrays import FloatArray, IntArray
 

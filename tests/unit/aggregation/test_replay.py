@@ -11,7 +11,8 @@ import pytest
 from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.classification.majority import Majority
 from annotary_core.aggregation.io.tables import BoxGold
-from annotary_core.aggregation.objects.box_clustering import BoxAnswers
+from annotary_core.aggregation.objects.clustering import ObjectAnswers
+from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.replay.answer_order import AnswerOrder
 from annotary_core.aggregation.replay.boxes import f1
 from annotary_core.aggregation.replay.classification import accuracy
@@ -32,7 +33,7 @@ def crowd(tasks: int = 400, each: int = 8, *, seed: int = 0) -> tuple[Answers, d
     return Answers.of(task, worker, label), dict(enumerate(true.tolist()))
 
 
-def boxes(images: int = 12) -> tuple[BoxAnswers, BoxGold]:
+def boxes(images: int = 12) -> tuple[ObjectAnswers[Boxes], BoxGold]:
     """Simulate four workers; all draw the first of two objects of each image, two of them the other."""
     rows = []
     for image in range(images):
@@ -41,7 +42,7 @@ def boxes(images: int = 12) -> tuple[BoxAnswers, BoxGold]:
             if (worker + image) % 2:
                 rows.append((image, worker, 50, 50, 80, 80 + worker))
     table = np.array(rows)
-    answers = BoxAnswers.of(table[:, 0], table[:, 1], np.zeros(len(table)), table[:, 2:])
+    answers = ObjectAnswers.of(table[:, 0], table[:, 1], np.zeros(len(table)), Boxes.of(table[:, 2:]))
     tasks = np.arange(images)
     truth = np.array([[0, 0, 20, 21], [50, 50, 80, 81]], float)
     return answers, BoxGold(tasks, np.repeat(tasks, 2), np.zeros(2 * images, np.int64), np.tile(truth, (images, 1)))

@@ -14,7 +14,7 @@ from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.classification.confusion import DirichletPrior, MaximumLikelihood, pooled_confusion
 from annotary_core.aggregation.classification.em import DirichletClassPrior, ErrorModel, e_step, fit, m_step
 from annotary_core.aggregation.classification.encoding import EncodedAnswers
-from annotary_core.aggregation.classification.sharded_fit import (
+from annotary_core.aggregation.classification.fit_passes import (
     fit_sharded,
     initial_statistics,
     reduce_step,

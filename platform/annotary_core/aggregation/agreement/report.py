@@ -22,7 +22,7 @@ from annotary_core.aggregation.io.tables import BoxTable, ClassTable
 from annotary_core.aggregation.label_quality.calibration import calibrate
 from annotary_core.aggregation.label_quality.class_confusions import confusions
 from annotary_core.aggregation.label_quality.label_errors import label_uncertainty, rank_label_issues, set_uncertainty
-from annotary_core.aggregation.objects.box_clustering import BoxClustering
+from annotary_core.aggregation.objects.clustering import ObjectClustering
 from annotary_core.aggregation.objects.similarity import BoxSimilarity
 from annotary_core.aggregation.registry import DEFAULT_METHOD, get_method
 from annotary_core.labels.arrays import FloatArray, IntArray
@@ -64,7 +64,7 @@ def class_report(
     bootstrap = bootstrap or Bootstrap()
     answers = table.answers
     ratings = Ratings.of(answers)
-    report: Json = {
+    report = {
         "kind": "classes",
         "answers": len(answers.task),
         "tasks": len(ratings.units),
@@ -77,15 +77,19 @@ def class_report(
         "cohen": _cohen(ratings, table.workers),
         "by_class": _by_class(ratings, table.labels),
     }
-    if table.time is not None:
-        times = last_times(ratings, answers.task, table.time)
-        result = alpha_over_time(ratings, times, level=level, values=values)
-        report["over_time"] = [
-            {"from": start, "to": end, "alpha": _rounded(part.value), "tasks": part.units}
-            for start, end, part in result
+    return report | _over_time(table, ratings, level, values) | _uncertainty(table, method)
+
+
+def _over_time(table: ClassTable, ratings: Ratings, level: Level, values: FloatArray | None) -> Json:
+    if table.time is None:
+        return {}
+    times = last_times(ratings, table.answers.task, table.time)
+    bins = alpha_over_time(ratings, times, level=level, values=values)
+    return {
+        "over_time": [
+            {"from": start, "to": end, "alpha": _rounded(part.value), "tasks": part.units} for start, end, part in bins
         ]
-    report |= _uncertainty(table, method)
-    return report
+    }
 
 
 def box_report(table: BoxTable, *, bootstrap: Bootstrap | None = None) -> Json:
@@ -93,7 +97,7 @@ def box_report(table: BoxTable, *, bootstrap: Bootstrap | None = None) -> Json:
     bootstrap = bootstrap or Bootstrap()
     boxes = table.boxes
     sets = ObjectSets.of(boxes.task, boxes.worker, boxes.seen_task, boxes.seen_worker)
-    similarity = BoxSimilarity(boxes.box)
+    similarity = BoxSimilarity(boxes.geometry.box)
     result = object_agreement(sets, similarity, bootstrap=bootstrap)
     labeled = object_agreement(sets, LabelAwareSimilarity(similarity, boxes.label), bootstrap=bootstrap)
     report: Json = {
@@ -265,7 +269,7 @@ def _against_gold(table: ClassTable, result: Consensus) -> Json:
 
 def _labels_of_matched_boxes(table: BoxTable) -> Ratings:
     """Ratings whose units are clusters: boxes of several workers for one object, whatever their labels."""
-    members = BoxClustering().fit_predict(table.boxes).members
+    members = ObjectClustering().fit_predict(table.boxes).members
     rows = np.array([row for part in members for row in part], np.int64)
     unit = np.repeat(np.arange(len(members)), [len(part) for part in members])
     return Ratings.of(Answers.of(unit, table.boxes.worker[rows], table.boxes.label[rows]))
@@ -298,7 +302,7 @@ def _boxes_against_gold(table: BoxTable) -> list[Json]:
         np.concatenate([boxes.seen_task, gold.tasks]),
         np.concatenate([boxes.seen_worker, np.full(len(gold.tasks), -1)]),
     )
-    result = object_agreement(sets, BoxSimilarity(np.concatenate([boxes.box, gold.box])))
+    result = object_agreement(sets, BoxSimilarity(np.concatenate([boxes.geometry.box, gold.box])))
     rows = _rows(result.first, result.second, result.n, result.distance)
     return [
         {"worker": table.workers.text(worker), "n": n, "distance": _rounded(distance)}

@@ -20,7 +20,7 @@ gold all workers count the same, and the result is exactly the majority vote.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypedDict
 
 import numpy as np
@@ -32,6 +32,7 @@ from annotary_core.aggregation.classification.dawid_skene import MAX_CONFUSION_S
 from annotary_core.aggregation.classification.em import (
     ClassModel,
     DirichletClassPrior,
+    EMTrace,
     FixedClassPrior,
     Parameters,
     log_shares,
@@ -135,33 +136,37 @@ def fit_passes(
     # Above MAX_CONFUSION_CLASSES predictions use the one-coin model alone.
     if not 2 <= class_count <= MAX_CONFUSION_CLASSES or len(workers) * class_count**2 > MAX_CONFUSION_SIZE:
         return BlendFit(one_coin_model, 0.0, tuple(one_coin.elbo), ())
+    return _with_confusion(passes, answers, one_coin, one_coin_model, seen, limits)
+
+
+def _with_confusion(
+    passes: FitPasses,
+    answers: Answers,
+    one_coin: EMTrace,
+    one_coin_model: FittedModel,
+    seen: FloatArray,
+    limits: Limits,
+) -> BlendFit:
+    """Fit the confusion model and weight it by its gain over the one-coin model.
+
+    seen: counts of the one-coin model with pseudo-counts, shape (w, 2).
+    """
     start = passes.confusion_start()
     pooled_start = pooled_confusion(start.counts)
-    rows_prior = STRENGTH * pooled_start[None] + _history_counts(answers, workers)
+    rows_prior = STRENGTH * pooled_start[None] + _history_counts(answers, one_coin_model.workers)
     class_prior: ClassModel = DirichletClassPrior(1.0) if answers.priors is None else FixedClassPrior(answers.priors)
     confusion = run_em(start, passes.confusion_e_step, DirichletPrior(rows_prior), class_prior, **limits)
     counts = passes.confusion_e_step(confusion.parameters).counts
     confusion_score = passes.confusion_leave_one_out(confusion.parameters, counts + rows_prior)
     gain = (confusion_score - passes.one_coin_leave_one_out(one_coin.parameters, seen)) / max(start.tasks, 1)
-    return BlendFit(
-        FittedModel(
-            classes=answers.classes,
-            workers=workers,
-            accuracy=one_coin_model.accuracy,
-            confusion=np.exp(confusion.parameters.log_theta),
-            one_coin_prior=one_coin_model.one_coin_prior,
-            confusion_prior=confusion.parameters.log_class_prior,
-            pooled_accuracy=one_coin_model.pooled_accuracy,
-            pooled_confusion=pooled_confusion(counts),
-            blend=float(expit(EVIDENCE * (gain - HANDICAP))),
-            error_correlation=ERROR_CORRELATION,
-            answers=rows,
-            is_cold_start=False,
-        ),
-        float(gain),
-        tuple(one_coin.elbo),
-        tuple(confusion.elbo),
+    model = replace(
+        one_coin_model,
+        confusion=np.exp(confusion.parameters.log_theta),
+        confusion_prior=confusion.parameters.log_class_prior,
+        pooled_confusion=pooled_confusion(counts),
+        blend=float(expit(EVIDENCE * (gain - HANDICAP))),
     )
+    return BlendFit(model, float(gain), tuple(one_coin.elbo), tuple(confusion.elbo))
 
 
 def cold_start_model(classes: IntArray, workers: IntArray, gold_counts: FloatArray) -> FittedModel:

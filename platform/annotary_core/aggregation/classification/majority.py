@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from annotary_core.aggregation.base import Answers, Consensus, Posteriors
-from annotary_core.aggregation.classification.tie_breaking import break_ties, tie_hash
-from annotary_core.aggregation.classification.votes import Votes, clamp_gold, run_starts
+from annotary_core.aggregation.classification.votes import Votes, break_ties, clamp_gold, run_starts, tie_hash
 
 #: Shares that differ by at most this are equal; sums of thirds differ in the last bits.
 EPSILON = 1e-9
@@ -21,7 +20,7 @@ EPSILON = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Majority:
-    """Majority vote. A deterministic hash of `seed` breaks ties; see tie_breaking.py."""
+    """Majority vote. A deterministic hash of `seed` breaks ties; see votes.py."""
 
     seed: int = 0
     name: str = "majority"

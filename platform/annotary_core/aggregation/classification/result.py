@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from annotary_core.aggregation.base import Consensus, Posteriors
 from annotary_core.aggregation.classification.encoding import EncodedAnswers
 from annotary_core.aggregation.classification.majority import EPSILON
-from annotary_core.aggregation.classification.tie_breaking import break_ties, tie_hash
+from annotary_core.aggregation.classification.votes import break_ties, tie_hash
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
 #: Probabilities below this are dropped; the rest of a task is rescaled to sum to 1.

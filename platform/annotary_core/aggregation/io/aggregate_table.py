@@ -9,14 +9,15 @@ import numpy as np
 from annotary_core.aggregation.base import Consensus
 from annotary_core.aggregation.io.csv_writer import write_boxes, write_classes
 from annotary_core.aggregation.io.tables import BoxTable, ClassTable
-from annotary_core.aggregation.objects.box_clustering import BoxClustering, BoxConsensus
+from annotary_core.aggregation.objects.clustering import ObjectClustering, ObjectConsensus
+from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.registry import get_method
 
 #: Boxes with a lower existence posterior are not written. The posterior is calibrated, so one half is the right cutoff.
 THRESHOLD = 0.5
 
 
-def aggregate(table: ClassTable | BoxTable, *, method: str, seed: int = 0) -> Consensus | BoxConsensus:
+def aggregate(table: ClassTable | BoxTable, *, method: str, seed: int = 0) -> Consensus | ObjectConsensus[Boxes]:
     """Aggregate the table. For boxes, the method aggregates the classes after boxes of one object are clustered.
 
     Classes and objects of gold tasks are clamped to gold. Raises ValueError for an unknown method.
@@ -25,22 +26,28 @@ def aggregate(table: ClassTable | BoxTable, *, method: str, seed: int = 0) -> Co
     if isinstance(table, ClassTable):
         return chosen.fit_predict(table.answers)
     gold = None if table.gold is None else table.gold.by_task()
-    return BoxClustering(seed=seed, method=chosen).fit_predict(table.boxes, gold=gold)
+    return ObjectClustering(seed=seed, method=chosen).fit_predict(table.boxes, gold=gold)
 
 
 def write_labels(
-    table: ClassTable | BoxTable, result: Consensus | BoxConsensus, out: TextIO, *, threshold: float = THRESHOLD
+    table: ClassTable | BoxTable,
+    result: Consensus | ObjectConsensus[Boxes],
+    out: TextIO,
+    *,
+    threshold: float = THRESHOLD,
 ) -> None:
     """Write the result as CSV with the names of its table; boxes only if their existence reaches the threshold."""
-    if isinstance(result, BoxConsensus):
+    if isinstance(result, ObjectConsensus):
         write_boxes(result, result.existence >= threshold, table.tasks, table.labels, out)
     else:
         write_classes(result, table.tasks, table.labels, out)
 
 
-def summary(table: ClassTable | BoxTable, result: Consensus | BoxConsensus, *, threshold: float = THRESHOLD) -> str:
+def summary(
+    table: ClassTable | BoxTable, result: Consensus | ObjectConsensus[Boxes], *, threshold: float = THRESHOLD
+) -> str:
     """Summarize the aggregation in a sentence or two."""
-    if isinstance(table, BoxTable) and isinstance(result, BoxConsensus):
+    if isinstance(table, BoxTable) and isinstance(result, ObjectConsensus):
         tasks = len(np.unique(table.boxes.seen_task))
         text = f"{len(table.boxes.task)} boxes of {len(table.workers)} workers on {tasks} tasks"
         text += f": {len(result.task)} objects, {int((result.existence >= threshold).sum())} of them written."

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from annotary_core.aggregation.base import Consensus
 from annotary_core.aggregation.io.encoding import Names, neutralize_formulas
-from annotary_core.aggregation.objects.box_clustering import BoxConsensus
+from annotary_core.aggregation.objects.clustering import ObjectConsensus
+from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
 #: Rows converted to text at a time.
@@ -32,20 +33,21 @@ def write_classes(result: Consensus, tasks: Names, labels: Names, out: TextIO) -
         out.write(_joined_lines(*columns, _formatted(result.n[chunk], 0)))
 
 
-def write_boxes(result: BoxConsensus, kept: BoolArray, tasks: Names, labels: Names, out: TextIO) -> None:
+def write_boxes(result: ObjectConsensus[Boxes], kept: BoolArray, tasks: Names, labels: Names, out: TextIO) -> None:
     """Write one row per kept box, in the order of the result. kept: shape (m,).
 
     confidence: probability that the box exists and has this label; n: number of workers who drew it.
     """
     task, label = _cell_texts(tasks), _cell_texts(labels)
-    confidence = result.existence * result.classes.confidence
+    box, classes = result.geometry.box, result.classes
+    confidence = result.existence * classes.confidence
     rows = np.flatnonzero(kept)
     # Hundredths of a pixel; six decimals if the corners are normalized to the image size.
-    decimals = 2 if np.abs(result.box).max(initial=0.0) > 1 else 6
+    decimals = 2 if np.abs(box).max(initial=0.0) > 1 else 6
     out.write("task,x1,y1,x2,y2,label,confidence,n\n")
     for chunk in (rows[at] for at in _chunks(len(rows))):
-        corners = [_formatted(result.box[chunk, corner], decimals) for corner in range(4)]
-        columns = (task[result.task[chunk]], *corners, label[result.label[chunk]], _formatted(confidence[chunk], 6))
+        corners = [_formatted(box[chunk, corner], decimals) for corner in range(4)]
+        columns = (task[result.task[chunk]], *corners, label[classes.label[chunk]], _formatted(confidence[chunk], 6))
         out.write(_joined_lines(*columns, _formatted(result.votes[chunk], 0)))
 
 

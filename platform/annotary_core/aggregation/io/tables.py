@@ -22,7 +22,8 @@ import numpy as np
 from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.io.csv_reader import Layout, Table, TableError, read_table
 from annotary_core.aggregation.io.encoding import Names, merge_names
-from annotary_core.aggregation.objects.box_clustering import BoxAnswers
+from annotary_core.aggregation.objects.clustering import ObjectAnswers
+from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 _CORNERS = ("x1", "y1", "x2", "y2")
@@ -61,12 +62,12 @@ class BoxGold:
     label: IntArray
     box: FloatArray
 
-    def by_task(self) -> dict[int, FloatArray]:
-        """Task -> its true boxes, shape (number of boxes, 4)."""
+    def by_task(self) -> dict[int, Boxes]:
+        """Task -> its true boxes."""
         order = np.argsort(self.task, kind="stable")
         edges = np.searchsorted(self.task[order], [self.tasks, self.tasks + 1])
         return {
-            int(task): self.box[order[start:stop]]
+            int(task): Boxes(self.box[order[start:stop]])
             for task, start, stop in zip(self.tasks, *edges.tolist(), strict=True)
         }
 
@@ -75,7 +76,7 @@ class BoxGold:
 class BoxTable:
     """Encoded boxes of workers. p, time: of each box, shape (n,)."""
 
-    boxes: BoxAnswers
+    boxes: ObjectAnswers[Boxes]
     tasks: Names
     workers: Names
     labels: Names
@@ -137,11 +138,11 @@ def _box_table(answers: Table, gold: Table | None) -> BoxTable:
     if gold is not None:
         box_gold = BoxGold(np.unique(gold_task), gold_task[gold.filled], gold_label, _corners(gold))
     return BoxTable(
-        boxes=BoxAnswers(
+        boxes=ObjectAnswers(
             task=task[answers.filled],
             worker=worker.codes[answers.filled],
             label=label,
-            box=_corners(answers),
+            geometry=Boxes.of(_corners(answers)),
             seen_task=seen[:, 0],
             seen_worker=seen[:, 1],
         ),

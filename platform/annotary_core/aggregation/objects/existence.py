@@ -15,7 +15,7 @@ What can be estimated without gold. A single cluster cannot distinguish "hard to
 one worker only, and a plain two-class model calls every such box false (on CytoCrowd four in five are true). Many
 clusters can, as in capture-recapture: difficulty is shared, so the objects drawn by two and three workers predict how
 many each worker must draw alone, and only a worker who draws far more than that alone is careless. Priors keep the
-false rates low until there is evidence. Gold (tasks whose objects are all known) settles it. See learning.py.
+false rates low until there is evidence. Gold (tasks whose objects are all known) settles it. See existence_em.py.
 
 Two more facts enter the odds. A worker who drew nothing at all has denied the whole image, which is stronger than
 missing one object among many: that non-detection counts BLANK_IMAGE_WEIGHT times. And a cluster that overlaps another
@@ -32,7 +32,6 @@ from typing import Any
 import numpy as np
 from scipy.special import betaln
 
-from annotary_core.aggregation.objects.sightings import Detections
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
 #: Difficulty classes, in logits, and their prior shares.
@@ -51,6 +50,40 @@ SPREAD = 0.08
 BLANK_IMAGE_WEIGHT = 3.0
 #: Exponent of the overlap, see overlap_duplicate_odds.
 _OVERLAP_EXPONENT = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """Detections in columns: cluster i has entries start[i] to start[i + 1], one per observer of its task, never none.
+
+    start: shape (m + 1,). worker, detected, observation_weight, trust: shape (r,). observation_weight: how much a
+    non-detection counts, 1 unless the worker drew nothing in the task or is excused; trust: non-negative, may exceed 1,
+    used for workers without rates. duplicate_odds: odds that the cluster duplicates a neighbor, shape (m,).
+    """
+
+    start: IntArray
+    worker: IntArray
+    detected: BoolArray
+    observation_weight: FloatArray
+    trust: FloatArray
+    duplicate_odds: FloatArray
+
+    @property
+    def index(self) -> IntArray:
+        """The cluster of each entry."""
+        return np.repeat(np.arange(len(self.start) - 1), np.diff(self.start))
+
+    @property
+    def detection_count(self) -> FloatArray:
+        """How many workers detected each cluster, shape (m,)."""
+        return self.sums(self.detected.astype(np.float64))
+
+    def sums(self, values: FloatArray) -> FloatArray:
+        """Sums of shape (m, ...) over the entries of each cluster."""
+        if len(self.start) == 1:
+            return np.zeros((0, *values.shape[1:]))
+        out: FloatArray = np.add.reduceat(values, self.start[:-1], axis=0)
+        return out
 
 
 @dataclass(frozen=True, slots=True)

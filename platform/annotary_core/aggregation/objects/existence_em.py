@@ -21,12 +21,12 @@ from annotary_core.aggregation.objects.existence import (
     DIFFICULTY_SHARES,
     ECHO,
     DetectionRates,
+    Detections,
     detection_log_probabilities,
     false_positive_likelihood,
     logit,
     posterior,
 )
-from annotary_core.aggregation.objects.sightings import Detections
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 #: Pseudo-counts of objects in the priors of the false rates, the difficulty and the echo.

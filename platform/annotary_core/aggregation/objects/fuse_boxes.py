@@ -1,4 +1,4 @@
-"""Fuse the coordinates of an object from workers of unequal precision.
+"""Consensus boxes, upright and rotated: fuse the coordinates of an object from workers of unequal precision.
 
 The model. Each coordinate of an object as worker w drew it is the true one plus noise of standard deviation `spread_w`
 (coordinates are chosen so that one spread fits all of them: centers as shares of the object's size, sizes as
@@ -9,6 +9,14 @@ errors and pseudo-observations from the pooled spread.
 The fused coordinate is the mode of a product of Student densities. The fewer objects behind a worker's spread, the
 heavier the tails (an inverse-gamma variance integrates to Student's t): with unknown workers the estimate acts like a
 median that still moves with all members, with well-known workers it is the precision-weighted mean.
+
+Upright boxes are compared by their centers, as shares of the size, and by the logarithms of their sizes. For two boxes,
+one half as wide as the other, the mean of the corners has IoU .75 with the larger and .67 with the smaller, the mean of
+the logarithms .71 with both: it does not favor workers who draw large boxes.
+
+Rotated boxes are rows cx, cy, w, h, angle (radians from the x axis toward the y axis). A rectangle has two equivalent
+forms within half a turn: (w, h, angle) and (h, w, angle + 90 degrees). Each member takes the form nearest to the medoid
+of its cluster before coordinates are compared.
 """
 
 from __future__ import annotations
@@ -30,6 +38,8 @@ _ITERATIONS = 30
 _TOLERANCE = 1e-9
 #: Minimum spread, as a share of the object's size; it also keeps duplicates from infinite weight.
 _MIN_SPREAD = 1e-3
+#: Minimum side of a fused upright box after rounding, in pixels.
+_MIN_SIDE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +157,111 @@ def _cluster_sums(values: FloatArray, cluster: IntArray) -> FloatArray:
     start = np.flatnonzero(np.diff(cluster, prepend=-1))
     out: FloatArray = np.add.reduceat(values, start, axis=0)
     return out
+
+
+def fuse_boxes(
+    box: FloatArray, index: IntArray, worker: IntArray, rates: DetectionRates, *, trust: FloatArray | None = None
+) -> FloatArray:
+    """Fuse each cluster into one box, shape (m, 4), x1, y1, x2, y2; `index`: the cluster of each row, rows grouped.
+
+    No corner lies beyond the members' corners, so the result lies in the image as all members do: a center and a size
+    that are fused separately could put it outside.
+    """
+    drawings, frame = _upright_coordinates(box, index, worker)
+    fused = fuse_coordinates(drawings, rates, trust=trust)
+    # Rounded far below the fixed decimals, because log and exp leave rounding errors on whole numbers.
+    half, center = np.exp(fused[:, 2:]) / 2, fused[:, :2] * frame[:, 2:] + frame[:, :2]
+    out: FloatArray = np.round(np.concatenate([center - half, center + half], axis=1), 6) + 0.0
+    if len(box):
+        start = np.flatnonzero(np.diff(index, prepend=-1))
+        np.clip(out, np.minimum.reduceat(box, start), np.maximum.reduceat(box, start), out=out)
+    out[:, 2:] = np.maximum(out[:, 2:], out[:, :2] + _MIN_SIDE)
+    return out
+
+
+def box_spreads(box: FloatArray, index: IntArray, worker: IntArray, *, pooled: float) -> Spreads:
+    """Estimate the spread of each worker's boxes around the consensus, as shares of the object's size."""
+    return learn_spreads(_upright_coordinates(box, index, worker)[0], pooled=pooled)
+
+
+def _upright_coordinates(box: FloatArray, index: IntArray, worker: IntArray) -> tuple[ClusterCoordinates, FloatArray]:
+    """Return centers relative to the cluster's mean center, in shares of its size, with log sizes; and that frame."""
+    sides = box[:, 2:] - box[:, :2]
+    centers, log_sizes = (box[:, 2:] + box[:, :2]) / 2, np.log(sides)
+    frame = np.zeros((0, 4))
+    if len(box):
+        start = np.flatnonzero(np.diff(index, prepend=-1))
+        count = np.diff(np.append(start, len(index)))[:, None]
+        mean_center = np.add.reduceat(centers, start, axis=0) / count
+        size = np.exp(np.add.reduceat(log_sizes, start, axis=0) / count)
+        frame = np.concatenate([mean_center, size], axis=1)
+    row_frame = frame[index]
+    return ClusterCoordinates(
+        index, worker, np.concatenate([(centers - row_frame[:, :2]) / row_frame[:, 2:], log_sizes], axis=1)
+    ), frame
+
+
+def fuse_rotated_boxes(
+    rotated: FloatArray, index: IntArray, worker: IntArray, rates: DetectionRates, *, trust: FloatArray | None = None
+) -> FloatArray:
+    """Fuse each cluster into one canonical box, shape (m, 5); `index`: the cluster of each row, rows grouped."""
+    drawings, frame = _rotated_coordinates(rotated, index, worker)
+    fused = fuse_coordinates(drawings, rates, trust=trust)
+    center = fused[:, :2] * frame[:, 2:] + frame[:, :2]
+    return canonical_rotated(np.concatenate([center, np.exp(fused[:, 2:4]), fused[:, 4:]], axis=1))
+
+
+def rotated_spreads(rotated: FloatArray, index: IntArray, worker: IntArray, *, pooled: float) -> Spreads:
+    """Estimate the spread of each worker's boxes around the consensus: shares of size, and radians."""
+    return learn_spreads(_rotated_coordinates(rotated, index, worker)[0], pooled=pooled)
+
+
+def canonical_rotated(rotated: FloatArray) -> FloatArray:
+    """Return the same rectangles with w >= h and an angle in [0, pi), for squares in [0, pi / 2)."""
+    out = np.array(rotated, np.float64).reshape(-1, 5)
+    swap = out[:, 3] > out[:, 2]
+    out[swap, 2], out[swap, 3] = out[swap, 3], out[swap, 2]
+    out[swap, 4] += np.pi / 2
+    turn = np.where(out[:, 2] == out[:, 3], np.pi / 2, np.pi)
+    out[:, 4] = np.mod(out[:, 4], turn)
+    # The modulus of a tiny negative angle is the full turn.
+    out[out[:, 4] >= turn, 4] = 0.0
+    return out
+
+
+def _rotated_coordinates(
+    rotated: FloatArray, index: IntArray, worker: IntArray
+) -> tuple[ClusterCoordinates, FloatArray]:
+    aligned = rotated.astype(np.float64).reshape(-1, 5).copy()
+    frames = []
+    for start, end in cluster_ranges(index):
+        aligned[start:end] = _aligned_forms(aligned[start:end])
+        size = np.exp(np.log(aligned[start:end, 2:4]).mean())
+        frames.append([*aligned[start:end, :2].mean(axis=0), size, size])
+    frame = np.array(frames).reshape(-1, 4)
+    row_frame = frame[index]
+    centers = (aligned[:, :2] - row_frame[:, :2]) / row_frame[:, 2:]
+    return ClusterCoordinates(
+        index, worker, np.concatenate([centers, np.log(aligned[:, 2:4]), aligned[:, 4:]], axis=1)
+    ), frame
+
+
+def _aligned_forms(members: FloatArray) -> FloatArray:
+    """Return the members in the forms nearest to the medoid."""
+    all_costs, forms = zip(*[_nearest_forms(members, candidate) for candidate in members], strict=True)
+    nearest: FloatArray = forms[int(np.argmin([costs.sum() for costs in all_costs]))]
+    return nearest
+
+
+def _nearest_forms(members: FloatArray, reference: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return squared differences in log size and angle, (n,), and the members in their nearer form, (n, 5)."""
+    costs, forms = [], []
+    for swapped in (False, True):
+        form = members[:, [0, 1, 3, 2, 4]].copy() if swapped else members.copy()
+        angle_difference = form[:, 4] + (np.pi / 2 if swapped else 0.0) - reference[4]
+        angle_difference = angle_difference - np.pi * np.round(angle_difference / np.pi)
+        form[:, 4] = reference[4] + angle_difference
+        costs.append(((np.log(form[:, 2:4]) - np.log(reference[2:4])) ** 2).sum(axis=1) + angle_difference**2)
+        forms.append(form)
+    swapped_is_nearer = costs[1] < costs[0]
+    return np.where(swapped_is_nearer, costs[1], costs[0]), np.where(swapped_is_nearer[:, None], forms[1], forms[0])

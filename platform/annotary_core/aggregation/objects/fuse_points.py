@@ -1,6 +1,7 @@
-"""Consensus points and keypoints: the geometric median, whose breakdown point is one half.
+"""Consensus points, keypoints and polylines: the geometric median, whose breakdown point is one half.
 
-Weiszfeld's iteration, with the rule of Vardi and Zhang (2000) for an optimum at one of the points.
+Weiszfeld's iteration, with the rule of Vardi and Zhang (2000) for an optimum at one of the points. The members of a
+polyline are resampled by arc length, aligned in direction, and fused point by point.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import numpy as np
 
 from annotary_core.aggregation.base import Answers, Consensus, Method
 from annotary_core.aggregation.classification.majority import Majority
-from annotary_core.labels.arrays import FloatArray, IntArray
+from annotary_core.aggregation.objects.fuse_boxes import cluster_ranges
+from annotary_core.aggregation.objects.similarity import polyline_distance
+from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
 _ITERATIONS = 500
 #: The iteration ends at a step shorter than this, in pixels.
@@ -113,26 +116,52 @@ def fuse_keypoints(
     rows, joints = visible.shape
     clusters = int(index.max()) + 1 if rows else 0
     mass = np.ones(rows) if weight is None else weight
-    joint = index[:, None] * joints + np.arange(joints)
+    joint = (index[:, None] * joints + np.arange(joints)).ravel()
+    joint_mass = np.repeat(mass, joints)
     votes = (method or Majority()).fit_predict(
-        Answers.of(
-            joint.ravel(),
-            np.repeat(worker, joints),
-            visible.ravel(),
-            weights=np.repeat(mass, joints),
-            classes=[0, 1, 2],
-        )
+        Answers.of(joint, np.repeat(worker, joints), visible.ravel(), weights=joint_mass, classes=[0, 1, 2])
     )
     visibility = np.zeros(clusters * joints, np.int64)
     visibility[votes.task] = votes.label
-    positions = np.zeros((clusters * joints, 2))
-    placed = (visible > 0).ravel()
-    # A worker with weight 0 still determines a joint that no other worker placed.
-    placed_joints, placed_index = np.unique(joint.ravel()[placed], return_inverse=True)
-    order = np.argsort(placed_index, kind="stable")
-    placed_mass = np.maximum(np.repeat(mass, joints)[placed], 1e-9)
-    positions[placed_joints] = geometric_medians(
-        xy.reshape(-1, 2)[placed][order], placed_index[order].astype(np.int64), placed_mass[order]
-    )
+    positions = _joint_positions(xy.reshape(-1, 2), joint, visible.ravel() > 0, joint_mass, clusters * joints)
     positions[visibility == 0] = 0.0
     return KeypointConsensus(positions.reshape(clusters, joints, 2), visibility.reshape(clusters, joints), votes)
+
+
+def _joint_positions(xy: FloatArray, joint: IntArray, placed: BoolArray, mass: FloatArray, joints: int) -> FloatArray:
+    """Return the geometric median of the placements of each joint, 0 without any, shape (joints, 2)."""
+    positions = np.zeros((joints, 2))
+    placed_joints, placed_index = np.unique(joint[placed], return_inverse=True)
+    order = np.argsort(placed_index, kind="stable")
+    # A worker with weight 0 still determines a joint that no other worker placed.
+    placed_mass = np.maximum(mass[placed], 1e-9)
+    positions[placed_joints] = geometric_medians(
+        xy[placed][order], placed_index[order].astype(np.int64), placed_mass[order]
+    )
+    return positions
+
+
+def fuse_polylines(points: FloatArray, index: IntArray, weight: FloatArray | None = None) -> FloatArray:
+    """Fuse each cluster into one polyline, shape (m, p, 2): the geometric median of corresponding points.
+
+    The direction is that of the medoid. points: shape (r, p, 2), resampled polylines (similarity.resample). index: the
+    cluster of each row, ascending from 0 without gaps. weight: shape (r,), above 0.
+    """
+    rows, steps, _ = points.shape
+    mass = np.ones(rows) if weight is None else weight
+    aligned = points.copy()
+    for first, end in cluster_ranges(index):
+        aligned[first:end] = _aligned_to_medoid(points[first:end])
+    point_index = (np.arange(steps)[None, :] + steps * index[:, None]).ravel()
+    order = np.argsort(point_index, kind="stable")
+    return geometric_medians(aligned.reshape(-1, 2)[order], point_index[order], np.repeat(mass, steps)[order]).reshape(
+        -1, steps, 2
+    )
+
+
+def _aligned_to_medoid(members: FloatArray) -> FloatArray:
+    distances = np.array([polyline_distance(members, np.broadcast_to(each, members.shape)).sum() for each in members])
+    medoid = members[int(np.argmin(distances))]
+    forward = np.linalg.norm(members - medoid, axis=2).mean(axis=1)
+    backward = np.linalg.norm(members[:, ::-1] - medoid, axis=2).mean(axis=1)
+    return np.where((backward < forward)[:, None, None], members[:, ::-1], members)

@@ -1,4 +1,4 @@
-"""Geometry types: what the pipeline in agreeing.py needs to know of a geometry. Each type is one class.
+"""Geometry types: what the pipeline in clustering.py needs to know of a geometry. Each type is one class.
 
 A class holds n geometries in columns, in pixels of the upright image, with angles in radians.
 """
@@ -9,14 +9,18 @@ from dataclasses import dataclass, field
 from typing import Protocol, Self
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from annotary_core.aggregation.base import Method
+from annotary_core.aggregation.base import MAX_COORDINATE, Method
 from annotary_core.aggregation.objects.existence import DetectionRates
-from annotary_core.aggregation.objects.fuse_boxes import Spreads
-from annotary_core.aggregation.objects.fuse_lines import fuse_polylines
-from annotary_core.aggregation.objects.fuse_points import fuse_keypoints, geometric_medians
-from annotary_core.aggregation.objects.fuse_rotated_boxes import fuse_rotated_boxes, rotated_spreads
-from annotary_core.aggregation.objects.fuse_upright_boxes import box_spreads, fuse_boxes
+from annotary_core.aggregation.objects.fuse_boxes import (
+    Spreads,
+    box_spreads,
+    fuse_boxes,
+    fuse_rotated_boxes,
+    rotated_spreads,
+)
+from annotary_core.aggregation.objects.fuse_points import fuse_keypoints, fuse_polylines, geometric_medians
 from annotary_core.aggregation.objects.matching import Similarity
 from annotary_core.aggregation.objects.similarity import (
     AreaSimilarity,
@@ -66,6 +70,14 @@ class Boxes:
     """Upright boxes. box: shape (n, 4), x1, y1, x2, y2."""
 
     box: FloatArray
+
+    @classmethod
+    def of(cls, corners: ArrayLike) -> Boxes:
+        """Read corners from anything that numpy reads. Raises ValueError for boxes without area or finite corners."""
+        box = np.asarray(corners, np.float64).reshape(-1, 4)
+        if not (np.abs(box) <= MAX_COORDINATE).all() or (box[:, 2:] <= box[:, :2]).any():
+            raise ValueError("Every box needs finite corners below 1e9, the second right of and below the first.")
+        return cls(box)
 
     def sort_keys(self) -> FloatArray:
         return self.box

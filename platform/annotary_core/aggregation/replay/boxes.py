@@ -14,12 +14,13 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from annotary_core.aggregation.io.tables import BoxGold
-from annotary_core.aggregation.objects.box_clustering import BoxAnswers, BoxClustering, BoxConsensus
+from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering, ObjectConsensus
+from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.registry import get_method
 from annotary_core.aggregation.replay.answer_order import AnswerOrder
 from annotary_core.aggregation.replay.policies import PolicyScore
 from annotary_core.aggregation.stopping import binary_gains, sparse_gains, sum_by_task
-from annotary_core.labels.arrays import FloatArray, IntArray
+from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 from annotary_core.labels.geometry import pairwise_iou
 
 #: Minimum IoU at which a consensus box matches a true one, regardless of class.
@@ -34,7 +35,12 @@ class BoxReplayData:
     """Box answers to replay. full_consensus: cached consensus of all answers by method."""
 
     def __init__(
-        self, answers: BoxAnswers, gold: BoxGold | None, method: str, seed: int, full_consensus: dict[str, BoxConsensus]
+        self,
+        answers: ObjectAnswers[Boxes],
+        gold: BoxGold | None,
+        method: str,
+        seed: int,
+        full_consensus: dict[str, ObjectConsensus[Boxes]],
     ) -> None:
         pairs = np.unique(
             np.concatenate(
@@ -50,7 +56,7 @@ class BoxReplayData:
         self._arrivals = AnswerOrder.of(pairs[:, 0], pairs[:, 1], seed=seed)
         self._pair_of = _pair_indices(pairs, np.stack([answers.task, answers.worker], axis=1))
         self._gold, self._full_consensus, self._name = gold, full_consensus, method
-        self._clustering = BoxClustering(method=get_method(method))
+        self._clustering = ObjectClustering(method=get_method(method))
 
     @property
     def available(self) -> IntArray:
@@ -85,28 +91,29 @@ class BoxReplayData:
         if self._name not in self._full_consensus:
             self._full_consensus[self._name] = self._consensus(self.available)
         full = self._full_consensus[self._name]
-        released = consensus.existence >= EXISTENCE_THRESHOLD
-        quorum = 2 * consensus.votes >= consensus.seen
-        full_released = full.existence >= EXISTENCE_THRESHOLD
-        tasks = self._arrivals.tasks
-        f1_score = majority_f1 = None
-        if self._gold is not None:
-            f1_score = f1(
-                consensus.task[released], consensus.box[released], self._gold.task, self._gold.box, self._gold.tasks
-            )
-            majority_f1 = f1(
-                consensus.task[quorum], consensus.box[quorum], self._gold.task, self._gold.box, self._gold.tasks
-            )
+        released, full_released = consensus.existence >= EXISTENCE_THRESHOLD, full.existence >= EXISTENCE_THRESHOLD
         agreement = f1(
-            consensus.task[released], consensus.box[released], full.task[full_released], full.box[full_released], tasks
+            consensus.task[released],
+            consensus.geometry.box[released],
+            full.task[full_released],
+            full.geometry.box[full_released],
+            self._arrivals.tasks,
         )
         return PolicyScore(
-            accuracy=f1_score, majority_accuracy=majority_f1, agreement=1.0 if agreement is None else agreement
+            accuracy=self._gold_f1(consensus, released),
+            majority_accuracy=self._gold_f1(consensus, 2 * consensus.votes >= consensus.seen),
+            agreement=1.0 if agreement is None else agreement,
         )
 
-    def _consensus(self, answers: IntArray) -> BoxConsensus:
+    def _gold_f1(self, consensus: ObjectConsensus[Boxes], kept: BoolArray) -> float | None:
+        gold = self._gold
+        if gold is None:
+            return None
+        return f1(consensus.task[kept], consensus.geometry.box[kept], gold.task, gold.box, gold.tasks)
+
+    def _consensus(self, answers: IntArray) -> ObjectConsensus[Boxes]:
         arrived = self._arrivals.arrived(answers)
-        rows = arrived[self._pair_of]
+        rows = np.flatnonzero(arrived[self._pair_of])
         all_answers = self._answers
         return self._clustering.fit_predict(
             replace(
@@ -114,7 +121,7 @@ class BoxReplayData:
                 task=all_answers.task[rows],
                 worker=all_answers.worker[rows],
                 label=all_answers.label[rows],
-                box=all_answers.box[rows],
+                geometry=all_answers.geometry.take(rows),
                 crowd=None if all_answers.crowd is None else all_answers.crowd[rows],
                 seen_task=all_answers.seen_task[arrived],
                 seen_worker=all_answers.seen_worker[arrived],

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from annotary_core.aggregation.base import Answers, Consensus
 from annotary_core.aggregation.io.tables import BoxGold
-from annotary_core.aggregation.objects.box_clustering import BoxAnswers, BoxConsensus
+from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectConsensus
+from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.replay.boxes import BoxReplayData
 from annotary_core.aggregation.replay.classification import ClassReplayData
 from annotary_core.aggregation.replay.policies import Policy, PolicyResult, run_policy
@@ -44,10 +45,10 @@ def replay_policies(
 
 
 def replay_box_policies(
-    answers: BoxAnswers, gold: BoxGold | None, policies: Sequence[Policy], *, price: float | None = None
+    answers: ObjectAnswers[Boxes], gold: BoxGold | None, policies: Sequence[Policy], *, price: float | None = None
 ) -> list[PolicyResult]:
     """Replay box policies: accuracy is class-agnostic F1; majority boxes are those that half of the observers drew."""
-    full_consensus: dict[str, BoxConsensus] = {}
+    full_consensus: dict[str, ObjectConsensus[Boxes]] = {}
     return [
         run_policy(BoxReplayData(answers, gold, policy.method, policy.seed, full_consensus), policy, price=price)
         for policy in policies

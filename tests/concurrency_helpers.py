@@ -1,14 +1,32 @@
-"""One call in a background thread, on its own database connection, for the test to observe while it runs."""
+"""Run calls concurrently, each on its own database connection: all at once, or one for the test to observe."""
 
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 from django.db import connection
 
 PATIENCE = 10.0
 BETWEEN_LOOKS = 0.01
+
+
+def together(*calls: Callable[[], Any]) -> list[Any]:
+    """Run the calls concurrently, each on its own connection; return their results or exceptions, in order."""
+    start = threading.Barrier(len(calls))
+
+    def run(call: Callable[[], Any]) -> Any:
+        try:
+            start.wait(timeout=10)
+            return call()
+        except Exception as error:
+            return error
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(run, calls))
 
 
 class BackgroundCall:
