@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from contextlib import suppress
 
 from accounts.models import Actor
 from kernel.errors import AnnotaryError
@@ -36,7 +37,6 @@ class RandomWalk:
         self.project, self.worker = project, worker
         self.random = random.Random(seed)
         self.acknowledged: dict[int, Submission] = {}
-        self.refusals = 0
 
     def step(self) -> None:
         actions: dict[Callable[[], None], int] = {
@@ -51,10 +51,8 @@ class RandomWalk:
             self.manage: 1,
         }
         act = self.random.choices(list(actions), weights=list(actions.values()))[0]
-        try:
+        with suppress(AnnotaryError):
             act()
-        except AnnotaryError:
-            self.refusals += 1
 
     def claim(self) -> None:
         claim_hand(worker=self.worker, project=self.project)

@@ -40,7 +40,6 @@ class RunResult:
     project: Json
     dataset: Dataset
     imported: Json
-    truth_report: Json
     ground_truth: GroundTruth
     images: list[Json]
     golds: frozenset[str] = frozenset()
@@ -78,13 +77,13 @@ def import_images(manager: Manager, project: Json, dataset: Dataset, stages: Sta
     images = manager.images(project["id"])
     ground_truth = match_ground_truth(dataset.records, images, project["schema"])
     with stages.stage("Create check images"):
-        report = manager.send_truth(project["id"], dataset.labels, share=POLICY["gold_rate"], seed=seed)
+        manager.send_truth(project["id"], dataset.labels, share=POLICY["gold_rate"], seed=seed)
         golds = frozenset(row["source_key"] for row in manager.golds(project["id"]))
         manager.open(project["id"])
     stages.note(f"{len(golds)} check images")
     with stages.stage("Download images", len(images)) as on_progress:
         index_images(ground_truth, manager, images, on_progress)
-    return RunResult(project, dataset, imported, report, ground_truth, images, golds)
+    return RunResult(project, dataset, imported, ground_truth, images, golds)
 
 
 def _note_refused(imported: Json, stages: StageProgress) -> None:

@@ -44,7 +44,6 @@ class Part:
     started: float = 0.0
     deaths: int = 0
     restart_at: float | None = None
-    was_ready: bool = False
 
 
 @dataclass
@@ -120,7 +119,6 @@ class Supervisor:
                     f"{service.log} ends with: {service.last_log_line()}"
                 )
             self.tick(0.03)
-        part.was_ready = True
 
     def run_once(self, service: Service) -> None:
         """Run a step that the services need, and wait for it to finish. Raises EmbeddedError if it fails."""

@@ -57,12 +57,8 @@ class TemporaryStores:
             self.process.stdin = None
         return self.process.communicate(timeout=60)[1].strip()
 
-    def remove_files(self) -> None:
-        """Remove the files when the launcher, which normally does so, was killed."""
-        _remove(DataPaths(Path(self.environment["ANNOTARY_DATA"]).parent))
 
-
-def _remove(paths: DataPaths) -> None:
+def remove_files(paths: DataPaths) -> None:
     shutil.rmtree(paths.data, ignore_errors=True)
     shutil.rmtree(postgres.SYSTEM_HOME / paths.key, ignore_errors=True)
 
@@ -75,7 +71,7 @@ def main() -> int:
     try:
         return launcher.run(lambda supervisor: _serve(supervisor, paths))
     finally:
-        _remove(paths)
+        remove_files(paths)
 
 
 def _serve(supervisor: Supervisor, paths: DataPaths) -> None:

@@ -247,10 +247,3 @@ def _refuse_last_owner(actor: Actor) -> None:
                 f"You are the only owner of {organisation.name}, which has other members; invite another owner in the"
                 " settings first."
             )
-
-
-def actor_for_model(*, organisation: Organisation, label: str) -> Actor:
-    """Create a pseudonym for a model or an import of this organization."""
-    actor = Actor.objects.create(kind=Actor.Kind.MODEL, label=label[:120])
-    Membership.objects.create(organisation=organisation, actor=actor, role=Role.WORKER)
-    return actor

@@ -1,6 +1,5 @@
 """Idempotency keys: a repeated call does its work once and gets the same response."""
 
-import hashlib
 import json
 from collections.abc import Callable
 from typing import Any
@@ -25,10 +24,6 @@ class KeyInvalid(Refused):
 
     status = 400
     code = "idempotency_key_invalid"
-
-
-def body_hash(body: bytes) -> str:
-    return hashlib.sha256(body).hexdigest()
 
 
 @transaction.atomic

@@ -83,14 +83,6 @@ def exists(key: str) -> bool:
     return default_backend().exists(_checked(key))
 
 
-def size(key: str) -> int:
-    """Return the size in bytes. Raises BlobMissing."""
-    try:
-        return default_backend().size(_checked(key))
-    except FileNotFoundError as error:
-        raise BlobMissing from error
-
-
 def delete(key: str) -> None:
     """Delete a file; it is not an error if it does not exist."""
     default_backend().delete(_checked(key))

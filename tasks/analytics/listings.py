@@ -15,6 +15,7 @@ from tasks.batching.models import Batch, Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
+from tasks.ingest.selectors import images_of
 from tasks.pay.models import LedgerEntry
 from tasks.review.models import Review
 from tasks.review.selectors import review_queue
@@ -84,7 +85,7 @@ def filter_images(*, project: Project, state: str, name: str, batch: Batch | Non
     """Return the dataset's images, filtered by the task's `state` (a key of IMAGE_STATES), its batch and a part of the
     image's name.
     """
-    images = Image.objects.filter(dataset_id=project.dataset_id)
+    images = images_of(project=project)
     if batch is not None:
         images = images.filter(pk__in=Task.objects.filter(batch=batch).values("image_id"))
     if state == "check":
@@ -94,7 +95,7 @@ def filter_images(*, project: Project, state: str, name: str, batch: Batch | Non
         images = images.filter(pk__in=Task.objects.filter(project=project, state=state).values("image_id"))
     if name:
         images = images.filter(source_key__icontains=name)
-    return images.order_by("id")
+    return images
 
 
 def image_cards(*, project: Project, images: Sequence[Image]) -> list[dict[str, Any]]:

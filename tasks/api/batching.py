@@ -13,7 +13,8 @@ from kernel.errors import NotFound
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.pagination import listing, page
 from tasks.api.shapes import AnswerSerializer, body_of, valid
-from tasks.batching.models import Batch, Task
+from tasks.batching.models import Batch
+from tasks.batching.selectors import tasks_of
 from tasks.batching.services import open_all_batches, open_batch, pause_batch, set_priority
 from tasks.flow.check_images import make_gold_image, retire_gold_image
 from tasks.gold.models import Gold
@@ -112,8 +113,7 @@ class TasksView(View):
     @listing(TaskSerializer, summary="Tasks of a project")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.REVIEWER)
-        rows = Task.objects.filter(project=project).select_related("image", "batch")
-        return page(request, rows, lambda row: TaskSerializer(row).data, newest_first=False)
+        return page(request, tasks_of(project=project), lambda row: TaskSerializer(row).data, newest_first=False)
 
 
 class GoldsView(View):

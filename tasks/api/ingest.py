@@ -29,7 +29,7 @@ from tasks.api.pagination import listing, page
 from tasks.api.shapes import valid
 from tasks.flow.ground_truth import GroundTruthReport, import_ground_truth
 from tasks.ingest.models import Image, Import
-from tasks.ingest.selectors import MAX_ITEMS_SHOWN, import_report, imports_of
+from tasks.ingest.selectors import MAX_ITEMS_SHOWN, images_of, import_report, imports_of
 from tasks.ingest.services import (
     StagedFile,
     add_metadata,
@@ -233,8 +233,7 @@ class ImagesView(View):
     @listing(ImageSerializer, summary="Images of a project")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.CLIENT, Role.REVIEWER)
-        rows = Image.objects.filter(dataset_id=project.dataset_id)
-        return page(request, rows, lambda row: ImageSerializer(row).data, newest_first=False)
+        return page(request, images_of(project=project), lambda row: ImageSerializer(row).data, newest_first=False)
 
 
 class ImageFileView(View):

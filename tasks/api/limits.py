@@ -56,10 +56,6 @@ class CallCounter:
             self._calls[caller] += 1
             return self._calls[caller]
 
-    def forget(self) -> None:
-        with self._lock:
-            self._calls.clear()
-
 
 calls = CallCounter()
 

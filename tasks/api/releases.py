@@ -18,7 +18,7 @@ from tasks.api.access import View, actor_of, project_of
 from tasks.api.pagination import listing, page
 from tasks.api.shapes import valid
 from tasks.exports.models import Export
-from tasks.exports.selectors import download_name
+from tasks.exports.selectors import download_name, exports_of
 from tasks.exports.services import request_export
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.services import create_snapshot, retract
@@ -105,8 +105,7 @@ class ExportsView(View):
     @listing(ExportSerializer, summary="Exports of a release")
     def get(self, request: Request, release_id: uuid.UUID) -> Response:
         snapshot = _release(request, release_id, Role.CLIENT)
-        rows = Export.objects.filter(snapshot=snapshot).select_related("snapshot")
-        return page(request, rows, lambda row: ExportSerializer(row).data)
+        return page(request, exports_of(snapshot=snapshot), lambda row: ExportSerializer(row).data)
 
     @extend_schema(
         request=NewExportSerializer, responses={202: ExportSerializer}, summary="Export a release in a format"

@@ -1,4 +1,7 @@
-"""The SQL statements of a claim (DESIGN §3). Everything here runs in the transaction of `services.claim_hand`."""
+"""The SQL statements of a claim; they run in the transaction of `services.claim_hand`.
+
+Why they lock as they do: docs/decisions/0008-places-and-generations.md.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

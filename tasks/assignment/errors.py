@@ -25,9 +25,3 @@ class AnsweredAlready(TransitionRefused):
     """You have already answered this image; change your answer instead."""
 
     code = "answered_already"
-
-
-class HandSettled(TransitionRefused):
-    """This set is finished; take a new one."""
-
-    code = "set_finished"

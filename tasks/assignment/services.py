@@ -13,7 +13,7 @@ from kernel.events import record_event
 from projects.models import Project
 from tasks.assignment import claiming
 from tasks.assignment.claiming import AssignmentVersions, ClaimPolicy, Slot
-from tasks.assignment.errors import AnsweredAlready, HandSettled, ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
+from tasks.assignment.errors import AnsweredAlready, ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
 from tasks.assignment.gold_mixing import draw_gold_count, draw_gold_count_for, mix_in_gold
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.slots import close_leases
@@ -22,7 +22,6 @@ from tasks.standing.models import Standing
 
 __all__ = [
     "AnsweredAlready",
-    "HandSettled",
     "ProjectNotOpen",
     "WorkerNotAdmitted",
     "WorkerPaused",

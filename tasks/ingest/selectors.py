@@ -35,7 +35,7 @@ def import_for(*, project: Project, public_id: uuid.UUID | str) -> Import:
 
 def images_of(*, project: Project) -> QuerySet[Image]:
     """Return the images of the project's dataset, in order of arrival."""
-    return Image.objects.filter(dataset_id=project.dataset_id).select_related("thumb", "rendition").order_by("id")
+    return Image.objects.filter(dataset_id=project.dataset_id).order_by("id")
 
 
 def has_images(*, project: Project) -> bool:

@@ -76,17 +76,11 @@ def add_staged(*, batch_import: Import, staged: StagedFile) -> ImportItem:
     return _add_item(batch_import, staged.key, staged.blob, staged.refusal)
 
 
-def add_archive(*, batch_import: Import, source: BinaryIO, name: str) -> None:
-    """Add a ZIP archive, one per import; the job opens it later.
-
-    Raises ImportClosed, ImportTooLarge.
-    """
-    _require_receiving(batch_import)
-    add_staged_archive(batch_import=batch_import, archive=stage_archive(source=source, name=name))
-
-
 def stage_archive(*, source: BinaryIO, name: str) -> Blob:
-    """Store an archive for an import that follows within the hour. Call outside transactions."""
+    """Store a ZIP archive for an import that follows within the hour; the job opens it later.
+
+    Call outside transactions. Raises ImportTooLarge.
+    """
     with tempfile.TemporaryFile() as buffer:
         if not _copy_bounded(source, buffer, limit=settings.UPLOAD_MAX_BYTES):
             limit = settings.UPLOAD_MAX_BYTES // 1024**3
@@ -96,7 +90,7 @@ def stage_archive(*, source: BinaryIO, name: str) -> Blob:
 
 
 def add_staged_archive(*, batch_import: Import, archive: Blob) -> None:
-    """Add a stored archive to an import. Raises ImportClosed, ImportTooLarge."""
+    """Add a stored archive to an import, which takes one. Raises ImportClosed, ImportTooLarge."""
     without_archive = Import.objects.filter(pk=batch_import.pk, state=Import.State.RECEIVING, archive__isnull=True)
     if not without_archive.update(archive=archive):
         _require_receiving(batch_import)

@@ -11,8 +11,6 @@ from projects.models import Project
 from tasks.assignment.models import Assignment
 from tasks.pay.models import LedgerEntry
 
-ZERO = Decimal(0)
-
 
 @dataclass(frozen=True, slots=True)
 class Balance:

@@ -3,13 +3,9 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db import connection, transaction
+from django.db import connection
 
-from accounts.models import Actor
-from kernel.errors import Refused
-from projects.models import Project
 from tasks.assignment.models import Hand
-from tasks.pay.models import LedgerEntry
 
 # The unique index on credits makes this safe to repeat: a second run credits nothing.
 POST_CREDITS = """
@@ -28,12 +24,6 @@ SELECT count(*), coalesce(sum(amount), 0) FROM posted
 """
 
 MICRO = Decimal("0.000001")
-
-
-class CorrectionRefused(Refused):
-    """A correction needs a cause and a non-zero amount; describe what it corrects and enter the amount."""
-
-    code = "correction_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +46,3 @@ def post_credits(*, hand: Hand) -> PostedCredits:
         row = cursor.fetchone()
     assert row is not None
     return PostedCredits(answers=row[0], amount=row[1])
-
-
-@transaction.atomic
-def post_correction(*, project: Project, worker: Actor, amount: Decimal, cause: str) -> LedgerEntry:
-    """Post a correction as a new signed entry, or return the existing one of this cause. Raises CorrectionRefused."""
-    if not cause.strip() or not amount:
-        raise CorrectionRefused
-    entry, _ = LedgerEntry.objects.get_or_create(
-        project=project,
-        cause=cause.strip()[:200],
-        kind=LedgerEntry.Kind.CORRECTION,
-        defaults={"worker": worker, "amount": amount, "currency": project.currency},
-    )
-    return entry

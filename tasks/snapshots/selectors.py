@@ -1,13 +1,10 @@
 """Queries on releases, and on the approved labels that a release consists of."""
 
-from typing import Any
 from uuid import UUID
 
 from django.db.models import F, QuerySet
 from django.db.models.functions import Collate
 
-from accounts.models import Actor, Role
-from accounts.selectors import require_role
 from kernel.errors import NotFound
 from projects.models import Project
 from tasks.batching.models import Task
@@ -75,37 +72,5 @@ def project_release(*, project: Project, public_id: UUID) -> Snapshot:
     return release
 
 
-def release_for(*, actor: Actor, public_id: UUID | str) -> Snapshot:
-    """Return a release whose data the actor may download. Raises NotFound for outsiders and Forbidden for members."""
-    release = Snapshot.objects.select_related("project", "schema").filter(public_id=public_id).first()
-    if release is None:
-        raise NotFound
-    require_role(actor=actor, organisation_id=release.project.organisation_id, role=Role.CLIENT)
-    return release
-
-
 def retraction_of(*, snapshot: Snapshot) -> SnapshotNote | None:
     return SnapshotNote.objects.filter(snapshot=snapshot, retracts=True).first()
-
-
-def release_summary(*, snapshot: Snapshot) -> dict[str, Any]:
-    """Return the summary of a release for lists, as plain JSON; `counts` are those of its manifest."""
-    notes = sorted(snapshot.notes.all(), key=lambda note: note.pk)
-    retraction = next((note for note in notes if note.retracts), None)
-    return {
-        "id": str(snapshot.public_id),
-        "number": snapshot.number,
-        "state": snapshot.state,
-        "content_hash": snapshot.content_hash,
-        "images": snapshot.items_count,
-        "counts": snapshot.counts,
-        "error": snapshot.error,
-        "created_at": snapshot.created_at.isoformat(),
-        "ready_at": snapshot.ready_at.isoformat() if snapshot.ready_at else None,
-        "retracted": retraction.text if retraction else None,
-        "notes": [{"text": note.text, "at": note.created_at.isoformat()} for note in notes if not note.retracts],
-        "exports": [
-            {"id": str(each.public_id), "format": each.format, "state": each.state, "size": each.size}
-            for each in sorted(snapshot.exports.all(), key=lambda export: export.format)
-        ],
-    }

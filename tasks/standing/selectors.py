@@ -51,9 +51,3 @@ def standing_for(*, worker: Actor, project_id: UUID) -> Standing:
     if standing is None:
         raise NotFound("You are not a worker in this project. Open the invitation link that you received.")
     return standing
-
-
-def projects_open_to(*, worker: Actor) -> list[Project]:
-    """Return the open projects in which this worker can claim work now, newest first."""
-    rows = standings_of(worker=worker).filter(state=Standing.State.ACTIVE, project__state=Project.State.OPEN)
-    return [row.project for row in rows]

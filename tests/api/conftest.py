@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from django.core.cache import cache
 
-from tasks.api.limits import calls
+from tasks.api import limits
 from tests.api.api_fixtures import World, a_world
 from tests.own_storage import storage_folder
 
@@ -12,12 +12,11 @@ __all__ = ["storage_folder"]
 
 
 @pytest.fixture(autouse=True)
-def no_calls_counted() -> Iterator[None]:
+def no_calls_counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Start each test with zero counted calls: the API counts per process, sign-in in the cache."""
-    calls.forget()
+    monkeypatch.setattr(limits, "calls", limits.CallCounter())
     cache.clear()
     yield
-    calls.forget()
     cache.clear()
 
 

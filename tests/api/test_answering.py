@@ -90,7 +90,7 @@ def test_a_failed_call_leaves_its_key_unused(wren: APIClient, world: World) -> N
         ({"image": {"class": "cat"}, "verdict": "labels"}, "number of a class"),
         ({"image": {"class": 1}, "verdict": "certain"}, "certain"),
         ({"image": {"class": 1}, "verdict": "labels", "gold": True}, "'gold'"),
-        ({"image": {"class": 1, "tags": [1]}, "verdict": "labels"}, "no tags"),
+        ({"image": {"class": 1, "tags": [1]}, "verdict": "labels"}, "does not use tags"),
         ({"image": {"class": 1}, "verdict": "cannot_tell"}, "carries no labels"),
         ({"verdict": "labels"}, "Choose one class"),
         ({"image": {"class": 1}, "objects": [{"id": "a", "class": 1, "tool": "box"}], "verdict": "labels"}, "box"),

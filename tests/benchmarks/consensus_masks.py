@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
 
 import numpy as np
 
@@ -38,8 +37,6 @@ CROWDS: dict[str, list[Habit]] = {
     "two average": [AVERAGE] * 2,
 }
 SIDE = 200
-
-Fuse = Callable[[MaskAnswers], list[Window]]
 
 
 def majority(answers: MaskAnswers) -> list[Window]:

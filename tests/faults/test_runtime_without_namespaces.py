@@ -19,7 +19,8 @@ try:
     with psycopg.connect(stores.environment["DATABASE_URL"]) as connection:
         folder, one = connection.execute("SELECT current_setting('data_directory'), 1").fetchone()
     status = os.stat(folder)
-    result = {"kind": privileges.choose().kind, "folder": folder, "mode": status.st_mode, "uid": status.st_uid, "one": one}
+    result = {"kind": privileges.choose().kind, "folder": folder}
+    result |= {"mode": status.st_mode, "uid": status.st_uid, "one": one}
     print(json.dumps(result))
 finally:
     stores.close()

@@ -26,7 +26,15 @@ from tasks.flow.imports import run_import
 from tasks.flow.jobs import run_import_job
 from tasks.ingest.models import Image, Import, ImportItem
 from tasks.ingest.selectors import import_report
-from tasks.ingest.services import add_archive, add_file, add_metadata, finish_upload, ingest_folder, start_import
+from tasks.ingest.services import (
+    add_file,
+    add_metadata,
+    add_staged_archive,
+    finish_upload,
+    ingest_folder,
+    stage_archive,
+    start_import,
+)
 from tasks.validate.imaging.errors import DecoderUnavailable
 from tests.concurrency_helpers import together
 from tests.factories import a_project, ada
@@ -57,7 +65,8 @@ def an_import_of_files(files: dict[str, bytes], *, project: Project | None = Non
 
 def an_import_of_zip(body: bytes, *, project: Project | None = None) -> Import:
     batch_import = start_import(project=project or a_project(), by=ada(), source="archive")
-    add_archive(batch_import=batch_import, source=io.BytesIO(body), name="images.zip")
+    archive = stage_archive(source=io.BytesIO(body), name="images.zip")
+    add_staged_archive(batch_import=batch_import, archive=archive)
     finish_upload(batch_import=batch_import)
     return batch_import
 

@@ -89,17 +89,6 @@ def box_area(box: Box) -> float:
     return box.w * box.h
 
 
-def box_iou(a: Box, b: Box) -> float:
-    """Return the intersection over union, 0 to 1; 0 for two boxes that share only an edge."""
-    ax1, ay1, ax2, ay2 = a.corners()
-    bx1, by1, bx2, by2 = b.corners()
-    width, height = min(ax2, bx2) - max(ax1, bx1), min(ay2, by2) - max(ay1, by1)
-    if width <= 0 or height <= 0:
-        return 0.0
-    intersection = width * height
-    return intersection / (box_area(a) + box_area(b) - intersection)
-
-
 def corner_array(boxes: list[Box]) -> FloatArray:
     """Return boxes as an array of shape (n, 4): x1, y1, x2, y2."""
     return np.array([box.corners() for box in boxes], dtype=np.float64).reshape(-1, 4)

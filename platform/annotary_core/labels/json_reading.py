@@ -16,21 +16,6 @@ MAX_BODY_BYTES = 1_000_000
 _OBJECT_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}", re.ASCII)
 
 
-def read_body(body: bytes) -> object:
-    """Decode the JSON body of an answer; raises AnswerError if it is too large or not JSON (NaN is not JSON)."""
-    import orjson  # the rest of the core runs without it
-
-    if len(body) > MAX_BODY_BYTES:
-        raise AnswerError(
-            "body_too_large",
-            f"The answer is {len(body):,} bytes long; send at most {MAX_BODY_BYTES:,} bytes.",
-        )
-    try:
-        return cast(object, orjson.loads(body))
-    except orjson.JSONDecodeError as error:
-        raise AnswerError("not_json", "The answer is not valid JSON; send it as one JSON object.") from error
-
-
 def shown(value: object) -> str:
     """Format an untrusted value for an error message, truncated."""
     text = ascii(value) if isinstance(value, str | int | float | bool | None) else type(value).__name__

@@ -23,7 +23,7 @@ def parse_answer(raw: object, *, schema: Schema, width: int, height: int) -> Ans
     """Return the canonical form of a decoded JSON body for an upright image of width x height pixels.
 
     Idempotent: parsing `Answer.to_json()` returns the same answer. Raises AnswerError with a code, a sentence and the
-    path. Decode bytes with `read_body`, which limits their length.
+    path. Limit the length of an untrusted body before decoding it.
     """
     body = read_object(raw, path="", allowed=("image", "objects", "verdict"))
     verdict = _read_verdict(body.get("verdict"))

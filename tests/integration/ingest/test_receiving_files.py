@@ -14,12 +14,13 @@ from tasks.ingest.errors import FolderRefused, ImportClosed, ImportEmpty, Import
 from tasks.ingest.models import Import, ImportItem
 from tasks.ingest.selectors import ImportNotFound, import_for, import_report, imports_of, is_stalled
 from tasks.ingest.services import (
-    add_archive,
     add_file,
     add_metadata,
+    add_staged_archive,
     finish_upload,
     ingest_folder,
     resume_import,
+    stage_archive,
     start_import,
 )
 from tests.concurrency_helpers import together
@@ -36,6 +37,11 @@ def an_import(**options: Any) -> Import:
 
 def add(batch_import: Import, name: str, body: bytes = b"seen") -> ImportItem:
     return add_file(batch_import=batch_import, name=name, source=io.BytesIO(body))
+
+
+def add_archive(batch_import: Import, name: str, body: bytes = b"PK") -> None:
+    archive = stage_archive(source=io.BytesIO(body), name=name)
+    add_staged_archive(batch_import=batch_import, archive=archive)
 
 
 def test_a_file_keeps_its_relative_path_and_its_bytes() -> None:
@@ -105,7 +111,7 @@ def test_nothing_can_be_added_after_submission() -> None:
     finish_upload(batch_import=batch_import)
     calls: list[Callable[[], object]] = [
         lambda: add(batch_import, "b.jpg"),
-        lambda: add_archive(batch_import=batch_import, source=io.BytesIO(b"PK"), name="x.zip"),
+        lambda: add_archive(batch_import, "x.zip"),
         lambda: add_metadata(batch_import=batch_import, source=io.BytesIO(b"file_name\na.jpg\n")),
         lambda: finish_upload(batch_import=batch_import),
     ]
@@ -136,9 +142,9 @@ def test_an_empty_import_is_refused() -> None:
 
 def test_an_import_has_one_archive_and_a_maximum_of_files(monkeypatch: pytest.MonkeyPatch) -> None:
     batch_import = an_import(source="archive")
-    add_archive(batch_import=batch_import, source=io.BytesIO(b"PK"), name="x.zip")
+    add_archive(batch_import, "x.zip")
     with pytest.raises(ImportTooLarge, match="already has an archive"):
-        add_archive(batch_import=batch_import, source=io.BytesIO(b"PK"), name="y.zip")
+        add_archive(batch_import, "y.zip")
     monkeypatch.setattr(services, "MAX_ITEMS", 1)
     add(batch_import, "a.jpg")
     with pytest.raises(ImportTooLarge, match="put the rest in another import"):
@@ -148,7 +154,7 @@ def test_an_import_has_one_archive_and_a_maximum_of_files(monkeypatch: pytest.Mo
 def test_an_archive_over_the_limit_is_refused(settings: Any) -> None:
     settings.UPLOAD_MAX_BYTES = 3
     with pytest.raises(ImportTooLarge, match=r"x\.zip is larger"):
-        add_archive(batch_import=an_import(), source=io.BytesIO(b"PK12"), name="x.zip")
+        add_archive(an_import(), "x.zip", b"PK12")
 
 
 def test_tables_are_merged_and_names_without_a_file_are_reported() -> None:

@@ -5,11 +5,12 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
+from accounts.models import Actor
 from kernel.constraints import violated_constraint
+from projects.models import Project
 from tasks.flow.settlement import expire_leases
-from tasks.pay.models import LedgerEntry
+from tasks.pay.models import CORRECTION_HAS_CAUSE, ONE_CORRECTION, LedgerEntry
 from tasks.pay.selectors import Balance, balance, ledger_of
-from tasks.pay.services import CorrectionRefused, post_correction
 from tests import factories, worker_actions
 
 pytestmark = pytest.mark.django_db
@@ -17,6 +18,12 @@ pytestmark = pytest.mark.django_db
 
 def usd(waiting: str = "0", approved: str = "0", paid: str = "0") -> Balance:
     return Balance("USD", waiting=Decimal(waiting), approved=Decimal(approved), paid=Decimal(paid))
+
+
+def a_correction(project: Project, worker: Actor, amount: str, *, cause: str) -> LedgerEntry:
+    return LedgerEntry.objects.create(
+        project=project, worker=worker, kind="correction", amount=Decimal(amount), currency="USD", cause=cause
+    )
 
 
 def test_an_answer_is_waiting_until_its_hand_is_settled_and_then_approved() -> None:
@@ -57,28 +64,29 @@ def test_a_late_answer_is_waiting_until_its_credit_is_posted() -> None:
     assert balance(worker=wren) == [usd(approved="0.05")]
 
 
-def test_a_correction_is_a_new_entry_and_posted_once_per_cause() -> None:
+def test_a_correction_is_a_new_entry_and_recorded_once_per_cause() -> None:
     wren = factories.wren()
     project = factories.a_project(workers=[wren])
-    for _ in range(2):
-        post_correction(project=project, worker=wren, amount=Decimal("-0.02"), cause="recount of set 7")
-    assert ledger_of(worker=wren).count() == 1
+    entry = a_correction(project, wren, "-0.02", cause="recount of set 7")
+    for cause, constraint in (("recount of set 7", ONE_CORRECTION), ("", CORRECTION_HAS_CAUSE)):
+        with pytest.raises(IntegrityError) as refused, transaction.atomic():
+            a_correction(project, wren, "-0.02", cause=cause)
+        assert violated_constraint(refused.value) == constraint
+    assert list(ledger_of(worker=wren)) == [entry]
     assert balance(worker=wren) == [usd(approved="-0.02")]
-    with pytest.raises(CorrectionRefused):
-        post_correction(project=project, worker=wren, amount=Decimal(0), cause="nothing")
 
 
 def test_a_payout_moves_money_from_approved_to_paid() -> None:
     wren = factories.wren()
     project = factories.a_project(workers=[wren])
-    post_correction(project=project, worker=wren, amount=Decimal(5), cause="welcome")
+    a_correction(project, wren, "5", cause="welcome")
     LedgerEntry.objects.create(project=project, worker=wren, kind="payout", amount=Decimal(-3), currency="USD")
     assert balance(worker=wren) == [usd(approved="2", paid="3")]
 
 
 def test_entries_are_never_changed_or_deleted() -> None:
     wren = factories.wren()
-    entry = post_correction(project=factories.a_project(), worker=wren, amount=Decimal(1), cause="c")
+    entry = a_correction(factories.a_project(), wren, "1", cause="c")
     update, delete = LedgerEntry.objects.update, LedgerEntry.objects.filter(pk=entry.pk).delete
     for change in (lambda: update(amount=9), delete):
         with pytest.raises(IntegrityError) as refused, transaction.atomic():

@@ -16,7 +16,7 @@ from tasks.ingest.models import Image
 from tasks.review.services import approve_label, fix_label
 from tasks.snapshots.jobs import build_snapshot_job
 from tasks.snapshots.models import Snapshot, SnapshotItem
-from tasks.snapshots.selectors import release_summary, releases_of
+from tasks.snapshots.selectors import releases_of
 from tasks.snapshots.services import (
     AlreadyRetracted,
     NothingToRelease,
@@ -201,7 +201,9 @@ def test_a_release_has_notes_and_at_most_one_retraction(project: Project) -> Non
 
     with pytest.raises(AlreadyRetracted):
         retract(snapshot=snapshot, by=ada(), reason="Again.")
-    shown = release_summary(snapshot=releases_of(project=project).get())
-    assert shown["retracted"] == "The dogs are cats."
-    assert [note["text"] for note in shown["notes"]] == ["For the spring model."]
+    notes = releases_of(project=project).get().notes.order_by("pk")
+    assert [(note.text, note.retracts) for note in notes] == [
+        ("For the spring model.", False),
+        ("The dogs are cats.", True),
+    ]
     assert Image.objects.count() == 1

@@ -8,7 +8,6 @@ import pytest
 from storage import backends
 from storage.backends import BlobMissing
 from storage.models import Blob
-from storage.selectors import ready_blob, usage
 from storage.services import StorageBusy, blob_file, open_blob, store_blob
 from tests.concurrency_helpers import together
 from tests.own_storage import content
@@ -22,8 +21,8 @@ def test_stored_content_can_be_read_back() -> None:
     assert content(blob) == b"seen"
     with blob_file(blob) as path:
         assert path.read_bytes() == b"seen"
-    assert ready_blob(sha256=blob.sha256) == blob
-    assert usage() == (1, 4)
+    row = Blob.objects.get()
+    assert (row, row.sha256, row.state, row.size) == (blob, blob.sha256, Blob.State.READY, 4)
 
 
 def test_equal_content_is_one_blob_and_keeps_its_first_type(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The E-step in numpy and scipy; compiled.py does the same faster if numba is installed.
+"""The E-step in numpy and scipy; kernels_numba.py does the same faster if numba is installed.
 
 The answers are a sparse matrix of votes with one row per task and one column per cell, a (worker, voted class) pair.
 Its product with log_theta, laid out with one row per cell, is the log-likelihood of each class of each task; the

@@ -1,4 +1,4 @@
-"""Mask and polygon geometry types: matched by IoU, fused by pixel EM (masks.py, fused_polygons.py)."""
+"""Mask and polygon geometry types: matched by IoU, fused by pixel EM (fuse_masks.py, fuse_polygons.py)."""
 
 from __future__ import annotations
 

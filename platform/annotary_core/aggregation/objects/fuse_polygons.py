@@ -1,14 +1,14 @@
 """Consensus polygons: fuse the polygons that several workers drew of one object, by way of masks.
 
-Each cluster is rasterized into cells, the cells are fused like the pixels of masks (masks.py), and the contour of the
-result is traced and simplified. The longer side of a cluster has about 256 to 640 cells: the finest cell is a twentieth
-of a pixel, so that small objects keep subpixel outlines, and cells are whole pixels for objects longer than 320 px;
-above 2,048 px cells become coarser than pixels. Cell sizes are 1/20, 1/10, 1/5, 1/4, 1/2, 1, 2, 4, ... pixels, all
-whole hundredths, so that vertices have the two decimals of canonical answers without rounding, which could make an
+Each cluster is rasterized into cells, the cells are fused like the pixels of masks (fuse_masks.py), and the contour of
+the result is traced and simplified. The longer side of a cluster has about 256 to 640 cells: the finest cell is a
+twentieth of a pixel, so that small objects keep subpixel outlines, and cells are whole pixels for objects longer than
+320 px; above 2,048 px cells become coarser than pixels. Cell sizes are 1/20, 1/10, 1/5, 1/4, 1/2, 1, 2, 4, ... pixels,
+all whole hundredths, so that vertices have the two decimals of canonical answers without rounding, which could make an
 outline self-intersect. The outline is simplified by at most one cell.
 
 Holes and parts are kept, the result is a valid polygon, and a polygon that two workers drew identically is returned to
-within a cell. Everything else (gold, history, trust, empty shapes, a single worker, overshoot) is as in masks.py.
+within a cell. Everything else (gold, history, trust, empty shapes, a single worker, overshoot) is as in fuse_masks.py.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ _MAX_COARSE_CELLS = 2048
 class PolygonAnswers:
     """Polygons in columns: row i is the shape that `worker[i]` drew for `cluster[i]`, in pixels of its image.
 
-    shapes: parts of rings, see mask_geometry.py; a shape without parts means that the worker saw the location and drew
-    nothing. The other columns are those of MaskAnswers. Raises ValueError for inconsistent columns, invalid rings, and
-    vertices more than OVERSHOOT pixels outside the image; up to that they are clipped.
+    shapes: parts of rings, see labels/shapes/mask.py; a shape without parts means that the worker saw the location and
+    drew nothing. The other columns are those of MaskAnswers. Raises ValueError for inconsistent columns, invalid rings,
+    and vertices more than OVERSHOOT pixels outside the image; up to that they are clipped.
     """
 
     cluster: IntArray

@@ -18,7 +18,7 @@ START_MEAN = 0.9
 class PixelRates:
     """The pixel rates of w workers, ascending.
 
-    counts: shape (w, 2, 2), effective pixels by truth (0 background, 1 object), then by vote; masks.py defines an
+    counts: shape (w, 2, 2), effective pixels by truth (0 background, 1 object), then by vote; fuse_masks.py defines an
     effective pixel. mean: shape (2,), prior mean of specificity and sensitivity for a worker of this crowd. strength:
     weight of that prior in effective pixels. Raises ValueError for inconsistent arguments.
     """
