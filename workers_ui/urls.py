@@ -3,13 +3,13 @@
 from django.urls import URLPattern, URLResolver, path
 
 from workers_ui.urls_manage import urlpatterns as manager_pages
-from workers_ui.views import account, home, joining, work
+from workers_ui.views import account, home, join, work
 
 app_name = "workers_ui"
 
 worker_pages: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
-    path("join/<str:token>/", joining.join, name="join"),
+    path("join/<str:token>/", join.join, name="join"),
     path("work/", work.work, name="work"),
     path("work/earnings/", work.earnings, name="earnings"),
     path("work/<uuid:project_id>/", work.intro, name="intro"),

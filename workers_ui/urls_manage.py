@@ -4,8 +4,8 @@ from django.urls import path
 
 from workers_ui.views.manage import (
     batches,
-    checks,
     console,
+    gold,
     images,
     invitations,
     keys,
@@ -32,8 +32,8 @@ urlpatterns = [
     path(f"{PROJECT}batches/<uuid:batch_id>/", batches.change, name="batch"),
     path(f"{PROJECT}images/", images.images, name="images"),
     path(f"{PROJECT}imports/<uuid:import_id>/resume/", images.resume, name="import-resume"),
-    path(f"{PROJECT}checks/", checks.checks, name="checks"),
-    path(f"{PROJECT}checks/<uuid:gold_id>/retire/", checks.retire, name="check-retire"),
+    path(f"{PROJECT}checks/", gold.gold_images, name="gold"),
+    path(f"{PROJECT}checks/<uuid:gold_id>/retire/", gold.retire, name="gold-retire"),
     path(f"{PROJECT}workers/", workers.workers, name="workers"),
     path(f"{PROJECT}workers/invite/", invitations.invite_workers, name="invite"),
     path(f"{PROJECT}workers/<uuid:worker_id>/", workers.change, name="worker"),

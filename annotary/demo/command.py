@@ -197,7 +197,7 @@ def _print_results(summary: dict[str, Any], running: Running, out: Path, console
     quality, counts = summary["quality"], summary["counts"]
     measure = "Box F1" if "box" in summary["tools"] else "Class accuracy"
     alone, agreed, released = (
-        f"{100 * (report.headline(quality[name]) or 0):.1f} %"
+        f"{100 * (report.headline(quality[name]) or 0):.1f}%"
         for name in ("single_workers", "agreed_before_review", "release")
     )
     caught = ", ".join(person["name"] for person in summary["caught_by_check_images"]) or "no one"

@@ -38,7 +38,7 @@ class Crowd:
         self._answers = 0
         self._last_work = time.monotonic()
         self._threads: list[threading.Thread] = []
-        # Makes the e-mail addresses of two crowds on one server distinct.
+        # Makes the email addresses of two crowds on one server distinct.
         self._tag = uuid.uuid4().hex[:8]
 
     def busy(self, name: str) -> None:

@@ -63,7 +63,7 @@ def headline(figures: Mapping[str, Any]) -> float | None:
 
 
 def _percent(value: float | None, digits: int = 1) -> str:
-    return "–" if value is None else f"{100 * value:.{digits}f} %"
+    return "–" if value is None else f"{100 * value:.{digits}f}%"
 
 
 def _seconds(value: float) -> str:

@@ -183,7 +183,7 @@ def _print_welcome(installation: Installation, sign_in: dict[str, str], seconds:
     installation.say(f"\n  Annotary is ready: {addresses.public}\n")
     if sign_in:
         installation.say("  Sign in as the administrator, then change the password (it is shown only this once):")
-        installation.say(f"    e-mail    {sign_in['email']}\n    password  {sign_in['password']}\n")
+        installation.say(f"    email     {sign_in['email']}\n    password  {sign_in['password']}\n")
         (installation.paths.run / "first-sign-in.json").unlink(missing_ok=True)
     if not network.is_loopback(addresses.host) and not installation.quiet:
         _print_qr_code(addresses.public)

@@ -29,6 +29,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         return False
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
-        """Log the address, for tools that ban guessers. The e-mail is personal data, and may be a mistyped password."""
+        """Log the address, for tools that ban guessers. The email is personal data, and may be a mistyped password."""
         super().authentication_failed(request, **credentials)
         logger.warning("sign-in refused", address=self.get_client_ip(request))

@@ -21,7 +21,7 @@ TOKEN_LIFETIME = timedelta(days=90)
 
 
 class EmailTaken(Conflict):
-    """There is already an account with this e-mail address; sign in instead."""
+    """There is already an account with this email address; sign in instead."""
 
     code = "email_taken"
 
@@ -82,7 +82,7 @@ def create_organisation(*, name: str, owner: Actor) -> Organisation:
 
 @transaction.atomic
 def create_first_administrator() -> tuple[str, str] | None:
-    """Create the first administrator and organization; return (e-mail, password), or None if any user exists."""
+    """Create the first administrator and organization; return (email, password), or None if any user exists."""
     from django.db import connection
 
     with connection.cursor() as cursor:

@@ -43,7 +43,7 @@ class DecimalRange:
 
 POLICIES: dict[str, IntegerRange | DecimalRange] = {
     "answers_min": IntegerRange("Answers per image", 1, 50),
-    "answers_max": IntegerRange("Most answers per image", 1, 50),
+    "answers_max": IntegerRange("Maximum answers per image", 1, 50),
     "confidence_target": DecimalRange("The confidence target", 0.5, 1),
     "gold_rate": DecimalRange("The share of check images", 0, 0.5),
     "gold_iou": DecimalRange("The box overlap required on check images", 0.1, 1),

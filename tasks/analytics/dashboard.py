@@ -20,7 +20,7 @@ from tasks.review.models import Review
 from tasks.standing.models import Standing
 
 WINDOW = timedelta(hours=1)
-#: The two-sided 95 % quantile of a normal distribution, times 1/2, the deviation of the square root of a Poisson count.
+#: The two-sided 95% quantile of a normal distribution, times 1/2, the deviation of the square root of a Poisson count.
 _HALF_WIDTH = 1.96 / 2
 _LEDGER_DIGITS = Decimal("0.000001")
 
@@ -100,7 +100,7 @@ def answers_per_hour(*, project: Project, hours: int) -> list[tuple[datetime, in
 
 
 def forecast(*, left: int, done: int, hours: float) -> Json | None:
-    """Hours until the remaining answers are in, with a 95 % interval, at the pace of the last `hours`.
+    """Hours until the remaining answers are in, with a 95% interval, at the pace of the last `hours`.
 
     The interval treats the answers in the window as a Poisson count, whose square root has a deviation of about 1/2
     whatever its mean (Bartlett 1936): the few answers of a quiet hour give a wide interval. `high` is None if the

@@ -63,7 +63,7 @@ class AgreementData:
 
 
 def agreement_figures(*, project: Project) -> Json:
-    """Plain JSON: "agreement" (alpha with its 95 % interval, by class and over time; "same" is the observed agreement
+    """Plain JSON: "agreement" (alpha with its 95% interval, by class and over time; "same" is the observed agreement
     of two people on an image, not corrected for chance) and "confusions" (see the page)."""
     data = _class_data(project) if schema_of(project=project).has_image_class else _box_data(project)
     if data is None:

@@ -107,7 +107,7 @@ def project_replay(*, project: Project, answers_min: int, answers_max: int, conf
 
     "kind" is classes, or boxes if the project has no image class. A row has "kind": asked (the requested settings),
     today (all answers that were given), fixed or dynamic; its settings; "answers_per_image"; "cost" of all images of
-    the project at that rate, gold included; "accuracy" against the ground truth (F1 for boxes), with its 95 % interval
+    the project at that rate, gold included; "accuracy" against the ground truth (F1 for boxes), with its 95% interval
     "low", "high" (None without ground truth, and for F1); "agreement" with the labels from all answers.
     """
     requested = ReplaySettings(answers_min, answers_max, confidence, method)
@@ -202,7 +202,7 @@ def _kept(answers: Answers, rows: BoolArray) -> Answers:
 
 
 def wilson_interval(share: float | None, n: int) -> tuple[float | None, float | None]:
-    """The 95 % confidence interval of a share of n (Wilson 1927)."""
+    """The 95% confidence interval of a share of n (Wilson 1927)."""
     if share is None or not n:
         return None, None
     z = 1.96

@@ -16,7 +16,7 @@ from tasks.api.shapes import AnswerSerializer, body_of, valid
 from tasks.batching.models import Batch
 from tasks.batching.selectors import tasks_of
 from tasks.batching.services import open_all_batches, open_batch, pause_batch, set_priority
-from tasks.flow.check_images import make_gold_image, retire_gold_image
+from tasks.flow.gold_images import make_gold_image, retire_gold_image
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
 from tasks.review.services import approve_batch

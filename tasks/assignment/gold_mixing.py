@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 
 
 def draw_gold_count(*, expected: float, rng: random.Random) -> int:
-    """Round `expected` (0 or more) stochastically, keeping the mean: 1.3 gives 1 in 70 % of draws and 2 otherwise."""
+    """Round `expected` (0 or more) stochastically, keeping the mean: 1.3 gives 1 in 70% of draws and 2 otherwise."""
     # Rates such as 0.1 are not exact in binary; without this rounding 10 x 0.1 could occasionally give 0.
     exact = round(expected, 9)
     floor = math.floor(exact)

@@ -11,7 +11,7 @@ from annotary_core.formats.ground_truth import Problem, Unreadable
 from kernel.errors import Conflict, Refused
 from projects.models import Project
 from projects.selectors import schema_of
-from tasks.flow.check_images import make_gold_image
+from tasks.flow.gold_images import make_gold_image
 from tasks.gold.models import Gold
 from tasks.ingest.ground_truth import GroundTruthRecords, ImageFrame, read_ground_truth, to_answer, unknown_classes
 from tasks.ingest.models import Image, ImportItem

@@ -28,7 +28,7 @@ def create_gold(*, project: Project, image: Image, accepted: Sequence[Answer], s
     """Turn an image into gold with these accepted answers, any of which is correct.
 
     Retired gold becomes active again with the new answers; workers who had it do not get it twice. Raises GoldExists
-    and GoldRefused. It does not close the slots of the image's task: `tasks.flow.check_images` does both.
+    and GoldRefused. It does not close the slots of the image's task: `tasks.flow.gold_images` does both.
     """
     if not accepted:
         raise GoldRefused("A check image needs at least one accepted answer; add one.")

@@ -110,7 +110,7 @@ def report(crowd: Path) -> Iterator[str]:
     quorum = replace(clusters, existence=np.where(clusters.votes >= 2, 1.0, 0.0))
     yield _line(f"{'none':<14}{'two drew it':<14}", [score_boxes(quorum, gold, threshold=0.5)])
     trials = [with_gold(answers, gold, trial=trial) for trial in range(TRIALS)]
-    for name, results in (("estimated", [clusters] * TRIALS), ("20 % gold", [result for result, _ in trials])):
+    for name, results in (("estimated", [clusters] * TRIALS), ("20% gold", [result for result, _ in trials])):
         scores = [
             score_boxes(result, gold, threshold=0.5, tasks=rest)
             for result, (_, rest) in zip(results, trials, strict=True)

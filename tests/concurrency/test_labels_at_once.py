@@ -7,7 +7,7 @@ from projects.models import Project
 from tasks.batching.models import Batch, Task
 from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.consensus.services import update_labels
-from tasks.flow.check_images import ImageBeingLabeled, make_gold_image
+from tasks.flow.gold_images import ImageBeingLabeled, make_gold_image
 from tasks.flow.rejection import reject_label
 from tasks.flow.relabel import relabel
 from tasks.gold.models import Gold

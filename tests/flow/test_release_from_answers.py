@@ -24,7 +24,7 @@ from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.exports.jobs import write_export_job
 from tasks.exports.services import request_export
-from tasks.flow.check_images import make_gold_image
+from tasks.flow.gold_images import make_gold_image
 from tasks.flow.jobs import refit_job, update_labels_job
 from tasks.flow.rejection import reject_label
 from tasks.flow.settlement import settle_hand

@@ -11,7 +11,7 @@ from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel, ConsensusState
 from tasks.consensus.refit import refit, request_refit
-from tasks.flow.check_images import make_gold_image, retire_gold_image
+from tasks.flow.gold_images import make_gold_image, retire_gold_image
 from tasks.flow.jobs import refit_job
 from tasks.flow.rejection import reject_label
 from tasks.flow.relabel import relabel

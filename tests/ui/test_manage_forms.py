@@ -90,7 +90,7 @@ def test_the_form_creates_the_project_with_its_values(ada: Client) -> None:
         ({"gold_rate": "80"}, "Enter a number from 0 to 50."),
         ({"lease_seconds": "0"}, "Enter a number from 0.5 to 10080."),
         ({"answers_max": "1"}, "This cannot be below the answers per image"),
-        ({"split_val": "50"}, "add up to more than 100 %"),
+        ({"split_val": "50"}, "add up to more than 100%"),
     ],
 )
 def test_errors_are_shown_at_their_fields(ada: Client, changes: dict[str, Any], sentence: str) -> None:

@@ -173,7 +173,7 @@ def with_eyes_on_the_console(manager: Page, wren: SetPage, project: Project) -> 
     wren.page.get_by_role("button", name="Submit 10 answers").tap()
     wren.earned()
     expect(manager.locator("[data-console-total=submitted]")).to_have_text("10")
-    expect(manager.get_by_text("Wren handed in 10 answers and earned 0.20 USD")).to_be_visible()
+    expect(manager.get_by_text("Wren submitted 10 answers and earned 0.20 USD")).to_be_visible()
     expect(manager.get_by_role("button", name="Review")).to_be_visible()
     assert manager.evaluate("window.stayed") is True
 

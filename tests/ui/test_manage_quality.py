@@ -203,7 +203,7 @@ def test_agreement_is_described_in_a_sentence(alpha: float | None, state: str, w
 def test_agreement_on_boxes_is_described_without_a_verdict() -> None:
     state, sentence = describe_alpha({"about": "boxes", "alpha": 0.5, "same": 0.614})
     assert state == ""
-    assert "61 % match in place and class" in sentence
+    assert "61% match in place and class" in sentence
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_calibration_is_described_by_the_bin_with_the_most_labels() -> None:
         {"low": 0.6, "high": 0.7, "said": 0.66, "right": 0.5, "n": 4},
         {"low": 0.9, "high": 1.0, "said": 0.97, "right": 0.984, "n": 62},
     ]
-    assert describe_calibration({"bins": bins}) == "Of 62 labels with 90 to 100 % confidence, 98 % were correct."
+    assert describe_calibration({"bins": bins}) == "Of 62 labels with 90 to 100% confidence, 98% were correct."
     assert describe_calibration({"bins": []}) == ""
 
 

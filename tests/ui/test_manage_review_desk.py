@@ -61,7 +61,7 @@ def test_labels_are_reviewed_lowest_confidence_first_and_approved_by_key(
     project, tasks = cats
     page = open_review(people, project)
     expect(page.locator("[data-review-desk-target=label]")).to_have_text("cat")
-    expect(page.get_by_text("3 answers, 60 % sure, below the project's target of 90 %.")).to_be_visible()
+    expect(page.get_by_text("3 answers, 60% sure, below the project's target of 90%.")).to_be_visible()
     page.keyboard.press("ArrowRight")
     expect(page.locator("[data-review-desk-target=label]")).to_have_text("dog")
     page.keyboard.press("a")

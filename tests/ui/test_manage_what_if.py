@@ -73,7 +73,7 @@ def test_the_answers_are_replayed_outside_the_request(ada: Client) -> None:
     text = text_of(ada, project, "?answers_min=2&answers_max=4")
     assert "48 answers to 12 images, 4.0 per image" in text
     assert "Today 4 answers 4.00" in text
-    assert "2 to 4 answers, until 90 % sure" in text
+    assert "2 to 4 answers, until 90% sure" in text
     assert "no check images or reviewed labels to measure against yet" in text
     assert "1 answer 1.00" in text
 
@@ -131,10 +131,10 @@ class TestInABrowser:
         page = people.signed_in(factories.ada())
         page.goto(f"/projects/{project.public_id}/what-if/")
         slider = page.get_by_role("slider", name="Confidence")
-        expect(slider).to_have_attribute("aria-valuetext", "90 %")
+        expect(slider).to_have_attribute("aria-valuetext", "90%")
         slider.focus()
         page.keyboard.press("ArrowRight")
-        expect(page.locator("output")).to_have_text("91 %")
+        expect(page.locator("output")).to_have_text("91%")
         page.get_by_label("Answers per image", exact=True).fill("1")
         page.get_by_role("button", name="Replay").click()
         page.wait_for_url("**confidence=91**")

@@ -59,7 +59,7 @@ def test_a_weak_password_and_a_taken_email_are_shown_at_their_fields(client: Cli
     factories.wren()
     taken = client.post(url, {**SIGN_UP, "email": "WREN@example.org"})
     assert taken.status_code == 422
-    assert "There is already an account with this e-mail address; sign in instead." in taken.content.decode()
+    assert "There is already an account with this email address; sign in instead." in taken.content.decode()
     assert not User.objects.filter(email="robin@example.org").exists()
 
 

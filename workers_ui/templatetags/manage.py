@@ -89,13 +89,13 @@ def about(amount: Any, currency: str) -> str:
 
 @register.filter
 def percent(share: float | None) -> str:
-    """Format a share: 0.973 is "97 %". 0.999 is not rounded up to certainty."""
+    """Format a share: 0.973 is "97%". 0.999 is not rounded up to certainty."""
     if share is None:
         return "–"
     value = share * 100
     if 99 < value < 100:
-        return f"{int(value * 10) / 10:g} %"
-    return f"{round(value)} %"
+        return f"{int(value * 10) / 10:g}%"
+    return f"{round(value)}%"
 
 
 @register.filter
@@ -118,8 +118,8 @@ def fine_points(share: float) -> str:
 
 @register.filter
 def fine_percent(share: float | None) -> str:
-    """Format a share to one decimal: 0.9234 is "92.3 %"."""
-    return "–" if share is None else f"{share * 100:.1f} %"
+    """Format a share to one decimal: 0.9234 is "92.3%"."""
+    return "–" if share is None else f"{share * 100:.1f}%"
 
 
 @register.filter

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import User
 from accounts.services import LastOwner, erase_person, rename_person
 from tasks.pay.selectors import balance
-from workers_ui.views.shell import actor_of, page
+from workers_ui.views.base import actor_of, page
 
 
 class NameForm(forms.Form):

@@ -5,7 +5,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
 from accounts.selectors import roles_of
-from workers_ui.views.shell import actor_of, is_staff, page
+from workers_ui.views.base import actor_of, is_staff, page
 
 
 @require_safe

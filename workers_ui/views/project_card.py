@@ -1,8 +1,10 @@
-"""A worker's view of a project: whether the worker can take images, and if not, why and what to do."""
+"""A project as its workers see it: whether they can take images, and what it offers them."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from accounts.models import Actor
+from annotary_core.labels.schema import LabelClass, Schema
 from projects.models import Project
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.selectors import assignments_of, live_hand
@@ -58,3 +60,41 @@ def live_set(*, worker: Actor, project: Project) -> LiveSet | None:
     rows = assignments_of(hand)
     answered = sum(row.state == Assignment.State.SUBMITTED for row in rows)
     return LiveSet(hand=hand, total=len(rows), answered=answered)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectOffer:
+    """The work, the pay and the time: money in `currency`, times in seconds.
+
+    `hourly` and `set_seconds` are estimated from the time per image.
+    """
+
+    price: Decimal
+    currency: str
+    set_size: int
+    image_seconds: int
+    set_seconds: int
+    set_price: Decimal
+    hourly: Decimal
+    lease_seconds: int
+    classes: tuple[LabelClass, ...]
+    chooses: bool
+    draws: bool
+
+
+def project_offer_for(project: Project) -> ProjectOffer:
+    schema = Schema.from_json(project.schema.body) if project.schema else None
+    seconds = max(project.seconds_per_answer, 1)
+    return ProjectOffer(
+        price=project.price,
+        currency=project.currency,
+        set_size=project.hand_size,
+        image_seconds=seconds,
+        set_seconds=seconds * project.hand_size,
+        set_price=project.price * project.hand_size,
+        hourly=project.price * 3600 / seconds,
+        lease_seconds=project.lease_seconds,
+        classes=schema.classes if schema else (),
+        chooses=bool(schema and schema.has_image_class),
+        draws=bool(schema and schema.object_tools),
+    )

@@ -19,9 +19,8 @@ from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import balance
 from tasks.pay.statements import statement_of, waiting_sets
 from tasks.standing.selectors import standing_for, standings_of
-from workers_ui.views.offers import project_offer_for
-from workers_ui.views.project_card import project_card_for
-from workers_ui.views.shell import actor_of, page
+from workers_ui.views.base import actor_of, page
+from workers_ui.views.project_card import project_card_for, project_offer_for
 
 ROWS_PER_PAGE = 25
 
@@ -31,12 +30,12 @@ ROWS_PER_PAGE = 25
 @never_cache
 def work(request: HttpRequest) -> HttpResponse:
     worker = actor_of(request)
-    desks = [project_card_for(standing) for standing in standings_of(worker=worker)]
+    cards = [project_card_for(standing) for standing in standings_of(worker=worker)]
     return page(
         request,
         "workers_ui/work/work.html",
-        open_desks=[(desk, project_offer_for(desk.project)) for desk in desks if desk.may_take or desk.live],
-        closed_desks=[desk for desk in desks if not desk.may_take and not desk.live],
+        open_cards=[(card, project_offer_for(card.project)) for card in cards if card.may_take or card.live],
+        closed_cards=[card for card in cards if not card.may_take and not card.live],
         balances=balance(worker=worker),
     )
 
@@ -45,16 +44,16 @@ def work(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def intro(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
-    desk = project_card_for(standing_for(worker=actor_of(request), project_id=project_id))
-    instructions = desk.project.instructions.body if desk.project.instructions else ""
+    card = project_card_for(standing_for(worker=actor_of(request), project_id=project_id))
+    instructions = card.project.instructions.body if card.project.instructions else ""
     return page(
         request,
         "workers_ui/work/intro.html",
-        desk=desk,
-        project=desk.project,
-        offer=project_offer_for(desk.project),
+        card=card,
+        project=card.project,
+        offer=project_offer_for(card.project),
         instructions=instructions,
-        none_waiting="none" in request.GET and desk.may_take and desk.live is None,
+        none_waiting="none" in request.GET and card.may_take and card.live is None,
     )
 
 
@@ -103,7 +102,7 @@ def hand_in(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     try:
         hand_id = uuid.UUID(request.POST.get("hand", ""))
     except ValueError as error:
-        raise NotFound("The form did not say which set to hand in. Go back to the set and hand it in again.") from error
+        raise NotFound("The form did not say which set to submit. Go back to the set and submit it again.") from error
     settle_hand(worker=actor_of(request), hand_id=hand_id)
     return redirect("workers_ui:handed-in", project_id, hand_id)
 
@@ -113,7 +112,7 @@ def hand_in(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
 @never_cache
 def handed_in(request: HttpRequest, project_id: uuid.UUID, hand_id: uuid.UUID) -> HttpResponse:
     worker = actor_of(request)
-    desk = project_card_for(standing_for(worker=worker, project_id=project_id))
+    card = project_card_for(standing_for(worker=worker, project_id=project_id))
     hand = hand_for(worker=worker, hand_id=hand_id)
     if hand.state == Hand.State.LIVE:
         return redirect("workers_ui:set", project_id)
@@ -122,12 +121,12 @@ def handed_in(request: HttpRequest, project_id: uuid.UUID, hand_id: uuid.UUID) -
     return page(
         request,
         "workers_ui/work/handed_in.html",
-        desk=desk,
-        project=desk.project,
-        offer=project_offer_for(desk.project),
+        card=card,
+        project=card.project,
+        offer=project_offer_for(card.project),
         settled=settled,
         hand=hand,
-        balances=balance(worker=worker, project=desk.project),
+        balances=balance(worker=worker, project=card.project),
     )
 
 

@@ -15,7 +15,7 @@ answer while its gain exceeds the threshold, the price of an answer divided by t
 Two probabilities are kept apart. Errors of answers to the same task are correlated (scoring.temper), so p is tempered;
 but the decision flips when the untempered evidence does, so the untempered evidence determines how many answers that
 takes. With the tempered one alone, tasks that no likely answers can flip keep getting answers (dog, threshold .0005:
-78 % of all answers instead of 64 %).
+78% of all answers instead of 64%).
 """
 
 from __future__ import annotations

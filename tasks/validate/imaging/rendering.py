@@ -90,7 +90,7 @@ def _save_release(image: Image.Image, kind: Format, out: Path) -> str:
         _save_jpeg(image, out / name, quality=95, subsampling="4:4:4", progressive=False)
     else:
         name = f"{RELEASE_STEM}.png"
-        # Level 6 took four times as long to save 2 % on photographs (2 megapixels: 550 ms instead of 150 ms).
+        # Level 6 took four times as long to save 2% on photographs (2 megapixels: 550 ms instead of 150 ms).
         image.save(out / name, format="PNG", compress_level=3)
     return name
 

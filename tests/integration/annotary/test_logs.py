@@ -89,7 +89,7 @@ def test_secrets_in_paths_are_not_logged(lines: Lines, client: Client) -> None:
 def test_an_unexpected_error_of_a_page_is_one_line_with_its_traceback_and_without_the_path(
     lines: Lines, client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers_ui.views.joining.find_invitation", lambda **_: 1 / 0)
+    monkeypatch.setattr("workers_ui.views.join.find_invitation", lambda **_: 1 / 0)
     client.raise_request_exception = False
     assert client.get("/join/a-secret/").status_code == 500
     line = of_event(lines(), "Internal Server Error: /join/<str:token>/")

@@ -135,7 +135,7 @@ def test_every_task_has_a_bin(p: list[float], bins: int) -> None:
 
 
 def crowd(unclear: bool, *, bad_worker: bool = False, seed: int = 0) -> tuple[Answers, Consensus]:
-    """Simulate 600 tasks, 5 classes, 20 workers, 5 answers per task, 15 % careless errors; the posterior is the truth.
+    """Simulate 600 tasks, 5 classes, 20 workers, 5 answers per task, 15% careless errors; the posterior is the truth.
 
     unclear: three workers in four swap classes 1 and 2 half of the time. bad_worker: worker 0 always swaps them.
     """

@@ -23,7 +23,7 @@ from tests.benchmarks.consensus_overlap import CROWD, classes_of, online_gaps, s
 
 
 def crowd(tasks: int = 400, each: int = 8, *, seed: int = 0) -> tuple[Answers, dict[int, int]]:
-    """Simulate ten workers with accuracies from 55 % to 91 % on three classes."""
+    """Simulate ten workers with accuracies from 55% to 91% on three classes."""
     rng = np.random.default_rng(seed)
     true = rng.integers(0, 3, tasks)
     task = np.repeat(np.arange(tasks), each)

@@ -115,7 +115,7 @@ def _set_taken(line: FeedLine, names: DisplayNames) -> str:
 def _set_handed_in(line: FeedLine, names: DisplayNames) -> str:
     paid = Decimal(line.total.get("paid_micros", 0)) / 1_000_000
     answers = _many(line.total.get("settled", 0), "answer")
-    return f"{names.worker(line.data)} handed in {answers} and earned {money(paid, names.currency)}"
+    return f"{names.worker(line.data)} submitted {answers} and earned {money(paid, names.currency)}"
 
 
 def _paused(line: FeedLine, names: DisplayNames) -> str:

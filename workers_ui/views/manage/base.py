@@ -23,7 +23,7 @@ from kernel.errors import AnnotaryError
 from projects.models import Project
 from projects.selectors import project_for
 from tasks.standing.selectors import is_worker
-from workers_ui.views.shell import NavItem, actor_of
+from workers_ui.views.base import NavItem, actor_of
 
 Row = TypeVar("Row")
 View = Callable[..., HttpResponseBase]
@@ -41,7 +41,7 @@ class Tab:
 TABS = (
     Tab("project", "Overview", Role.MANAGER),
     Tab("images", "Images", Role.MANAGER),
-    Tab("checks", "Check images", Role.MANAGER),
+    Tab("gold", "Check images", Role.MANAGER),
     Tab("workers", "Workers", Role.MANAGER),
     Tab("review", "Review", Role.REVIEWER),
     Tab("quality", "Quality", Role.MANAGER),

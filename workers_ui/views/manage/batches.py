@@ -15,8 +15,8 @@ from tasks.batching.selectors import batch_for
 from tasks.batching.services import PriorityRefused, open_all_batches, open_batch, pause_batch, set_priority
 from tasks.flow.requeue import requeue_stuck
 from tasks.review.services import approve_batch
+from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import project_role_required, run_action
-from workers_ui.views.shell import actor_of
 
 
 @require_POST

@@ -128,7 +128,7 @@ class PolicyForm(forms.Form):
             # Teams give each image one answer, followed by a review: no further answers unless the maximum is set.
             data["answers_max"] = 1
         if {"split_train", "split_val"} <= data.keys() and data["split_train"] + data["split_val"] > 1 + 1e-9:
-            self.add_error("split_val", "Training and validation add up to more than 100 %. Lower one of them.")
+            self.add_error("split_val", "Training and validation add up to more than 100%. Lower one of them.")
         return data
 
     def policy(self) -> dict[str, Any]:

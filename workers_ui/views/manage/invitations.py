@@ -21,8 +21,8 @@ from accounts.services import invite, revoke_invitation
 from kernel.clock import utc_now
 from kernel.errors import NotFound
 from projects.models import Project
+from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import project_role_required
-from workers_ui.views.shell import actor_of
 
 #: Session key of a link that was just created: its token is stored nowhere else, and shown once.
 FRESH = "annotary_fresh_invitation"

@@ -15,7 +15,7 @@ from accounts.selectors import organisations_of, token_for
 from accounts.services import create_token, revoke_token
 from kernel.clock import utc_now
 from kernel.errors import AnnotaryError, NotFound
-from workers_ui.views.shell import actor_of
+from workers_ui.views.base import actor_of
 
 #: Session key of an API key that was just created; only its hash is stored, and it is shown once.
 FRESH = "annotary_fresh_key"

@@ -11,9 +11,9 @@ from kernel.errors import AnnotaryError, Forbidden
 from projects.errors import ClassesRefused, InstructionsRefused, ProjectRefused
 from projects.models import Project
 from projects.services import create_project
+from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import nav_context
 from workers_ui.views.manage.forms import TOOL_LABELS, ProjectForm, class_rows, class_specs, fresh_class_rows
-from workers_ui.views.shell import actor_of
 
 #: The field at which a service error is shown.
 FIELDS: dict[type[AnnotaryError], str] = {

@@ -41,7 +41,7 @@ def first_steps(*, project: Project, progress: ProjectProgress) -> list[Step]:
         Step(
             f"Label {GOLD_TO_START} check images",
             gold >= GOLD_TO_START or project.gold_rate == 0,
-            url=_url("checks", project),
+            url=_url("gold", project),
             text=f"You have {gold} so far. They show how accurate each worker is before you spend much.",
             action="Label check images",
             instead=f"Open without {'more ' if gold else ''}check images",

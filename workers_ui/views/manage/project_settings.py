@@ -21,9 +21,9 @@ from projects.services import (
     write_instructions,
 )
 from tasks.batching.services import open_all_batches
+from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import project_role_required, render_project_page, run_action
 from workers_ui.views.manage.forms import TOOL_LABELS, PolicyForm, class_rows, class_specs
-from workers_ui.views.shell import actor_of
 
 #: Policies that the query string may propose.
 PROPOSABLE = ("answers_min", "answers_max", "confidence_target")

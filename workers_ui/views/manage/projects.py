@@ -10,8 +10,8 @@ from accounts.models import Role
 from accounts.selectors import organisations_of, staff_memberships
 from projects.selectors import staff_projects_of
 from tasks.analytics.listings import project_rows
+from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import landing_url, nav_context, paginate
-from workers_ui.views.shell import actor_of
 
 PAGE_SIZE = 30
 

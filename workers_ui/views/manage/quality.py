@@ -84,7 +84,7 @@ def describe_alpha(agreement: Json) -> tuple[str, str]:
     """
     alpha = agreement["alpha"]
     if agreement["about"] == "boxes" and alpha is not None:
-        same = f"{round(100 * agreement['same'])} % match in place and class"
+        same = f"{round(100 * agreement['same'])}% match in place and class"
         compare = "Compare this figure only with itself over time: it is lower for boxes than for classes."
         return "", f"Of the objects that two workers draw on an image, {same}. {compare}"
     if alpha is None:
@@ -102,14 +102,14 @@ def describe_alpha(agreement: Json) -> tuple[str, str]:
 
 
 def describe_calibration(calibration: Json) -> str:
-    """Describe the bin with the most labels: "Of 120 labels with 90 to 100 % confidence, 97 % were correct"."""
+    """Describe the bin with the most labels: "Of 120 labels with 90 to 100% confidence, 97% were correct"."""
     bins = [row for row in calibration["bins"] if row["n"]]
     if not bins:
         return ""
     row = max(bins, key=lambda each: each["n"])
     low, high = round(100 * row["low"]), round(100 * row["high"])
-    labels = f"{format_count(row['n'], 'label')} with {low} to {high} % confidence"
-    return f"Of {labels}, {round(100 * row['right'])} % were correct."
+    labels = f"{format_count(row['n'], 'label')} with {low} to {high}% confidence"
+    return f"Of {labels}, {round(100 * row['right'])}% were correct."
 
 
 def _over_time(rows: Sequence[Json]) -> Json | None:

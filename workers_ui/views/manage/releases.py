@@ -18,8 +18,8 @@ from tasks.exports.services import request_export
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.selectors import count_releasable, project_release, releases_of
 from tasks.snapshots.services import add_note, create_snapshot, retract
+from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
-from workers_ui.views.shell import actor_of
 
 PAGE_SIZE = 20
 #: How a label was approved, from the closest human check to none.

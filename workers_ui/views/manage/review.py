@@ -14,8 +14,8 @@ from tasks.batching.selectors import batch_for, batches_by_number, task_for
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.selectors import review_counts, review_progress, review_queue
 from tasks.review.services import approve_batch
+from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import project_role_required, render_project_page, run_action
-from workers_ui.views.shell import actor_of
 
 #: Labels sent with the page; its script requests the next ones.
 PRELOADED = 40

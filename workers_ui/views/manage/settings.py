@@ -11,10 +11,10 @@ from django.views.decorators.http import require_safe
 from accounts.models import Actor, ApiToken, Organisation, Role
 from accounts.selectors import organisations_of, role_in, staff_of, tokens_of, unused_invitations
 from kernel.clock import utc_now
+from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import nav_context
 from workers_ui.views.manage.invitations import fresh_link
 from workers_ui.views.manage.keys import DAYS, FRESH
-from workers_ui.views.shell import actor_of
 
 SCOPES = {
     ApiToken.Scope.READ: ("Read", "projects, labels and releases"),

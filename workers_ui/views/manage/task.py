@@ -135,11 +135,11 @@ def describe_influence(nats: float | None) -> str:
 
 
 def describe_worker_confusion(confusion: Mapping[str, float] | None, agreed: int | None, names: Names) -> str:
-    """Describe how a worker answers images of the agreed class, if known: "for “cat” answers cat 70 %, dog 22 %"."""
+    """Describe how a worker answers images of the agreed class, if known: "for “cat” answers cat 70%, dog 22%"."""
     if not confusion or agreed is None:
         return ""
     top = sorted(confusion.items(), key=lambda item: -item[1])[:2]
-    answers = ", ".join(f"{class_name(names, int(number))} {round(100 * p)} %" for number, p in top if p >= 0.01)
+    answers = ", ".join(f"{class_name(names, int(number))} {round(100 * p)}%" for number, p in top if p >= 0.01)
     return f"for “{class_name(names, agreed)}” answers {answers}"
 
 
@@ -170,7 +170,7 @@ def object_rows(evidence: Json, answers: Sequence[Json], names: Names) -> list[J
                 "number": in_label.get(item["id"]),
                 "name": class_name(names, item["class"]),
                 "by": drawers[index],
-                "others": join_shortened(f"{row['name']} {round(100 * row['share'])} %" for row in shares[1:]),
+                "others": join_shortened(f"{row['name']} {round(100 * row['share'])}%" for row in shares[1:]),
                 "share": shares[0]["share"] if shares else None,
             }
         )

@@ -11,7 +11,7 @@ task by which the confusion model predicts better. Its mixture weight is
 the posterior probability of the richer model with prior odds exp(-EVIDENCE * HANDICAP) and the evidence of EVIDENCE
 tasks. The evidence of all tasks would always give 0 or 1, because errors on one task are correlated for reasons that
 neither model has (some images are hard). For the same reason the mixture of both posteriors is tempered
-(predict.temper): untempered, it is 98 % confident where 84 % of its labels are correct (dog).
+(predict.temper): untempered, it is 98% confident where 84% of its labels are correct (dog).
 
 Cold start: below COLD_START_ANSWERS rows, or COLD_START_PER_WORKER rows per worker, nothing is learned from agreement.
 Each worker's accuracy comes from their history, their answers to gold tasks and the shared prior; without history and

@@ -65,7 +65,7 @@ class ConfusedPairs:
 
     @property
     def unclear(self) -> BoolArray:
-        """Whether instructions, not one worker, explain a pair: at least 3 without the worst, 20 % affected."""
+        """Whether instructions, not one worker, explain a pair: at least 3 without the worst, 20% affected."""
         out: BoolArray = (self.score_without_worst >= _SIGNIFICANT) & (self.affected >= 0.2)
         return out
 

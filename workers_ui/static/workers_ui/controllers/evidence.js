@@ -2,7 +2,7 @@
 
 const METHODS = { review: "Set by a reviewer", gold: "Labeled by the owner", single: "One answer only" };
 
-/** "3 answers, 97 % sure", and a note when that is below the project's target. */
+/** "3 answers, 97% sure", and a note when that is below the project's target. */
 export function certainty(label, target) {
   const method = METHODS[label.method];
   if (label.method === "review" || label.method === "gold") return `${method}.`;
@@ -60,5 +60,5 @@ function row(author, text, note, state) {
 
 function percent(share) {
   const value = share * 100;
-  return `${value > 99 && value < 100 ? Math.floor(value * 10) / 10 : Math.round(value)} %`;
+  return `${value > 99 && value < 100 ? Math.floor(value * 10) / 10 : Math.round(value)}%`;
 }

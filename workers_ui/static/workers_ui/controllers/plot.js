@@ -9,7 +9,7 @@ const FONT = "600 12px system-ui, sans-serif";
 
 function tickLabels({ unit }) {
   return (_plot, splits) =>
-    splits.map((value) => (unit === "share" ? `${Math.round(value * 1000) / 10} %` : `${value}`));
+    splits.map((value) => (unit === "share" ? `${Math.round(value * 1000) / 10}%` : `${value}`));
 }
 
 function rangeOf({ from, to }) {

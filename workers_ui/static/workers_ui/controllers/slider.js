@@ -11,7 +11,7 @@ export default class extends Controller {
 
   show() {
     const range = this.target("range");
-    this.target("value").textContent = `${range.value} %`;
-    range.setAttribute("aria-valuetext", `${range.value} %`);
+    this.target("value").textContent = `${range.value}%`;
+    range.setAttribute("aria-valuetext", `${range.value}%`);
   }
 }

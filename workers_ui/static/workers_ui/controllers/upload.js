@@ -144,7 +144,7 @@ export default class extends Controller {
     let before = 0;
     for (const entry of request.entries) {
       const share = Math.min(1, Math.max(0, (request.sent - before) / Math.max(1, entry.file.size)));
-      if (share > 0) this.rows.mark([entry], "busy", share < 1 ? `${Math.round(100 * share)} %` : "Uploaded");
+      if (share > 0) this.rows.mark([entry], "busy", share < 1 ? `${Math.round(100 * share)}%` : "Uploaded");
       before += entry.file.size;
     }
     this.progress();

@@ -16,9 +16,9 @@ from accounts.models import Invitation, User
 from accounts.services import EmailTaken, InvitationGone, InvitationUnknown, find_invitation
 from projects.models import Project
 from tasks.flow.invitations import accept_invitation, sign_up
+from workers_ui.views.base import actor_of, page
 from workers_ui.views.errors import problem_page
-from workers_ui.views.offers import project_offer_for
-from workers_ui.views.shell import actor_of, page
+from workers_ui.views.project_card import project_offer_for
 
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
@@ -105,7 +105,7 @@ def _show(
         "form": form,
         "token": token,
     }
-    return page(request, "workers_ui/joining/join.html", status=status, **context)
+    return page(request, "workers_ui/join.html", status=status, **context)
 
 
 def _redirect_after_joining(project: Project | None) -> HttpResponse:

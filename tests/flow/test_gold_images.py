@@ -6,7 +6,7 @@ from kernel.models import Event
 from tasks.batching.models import Batch, Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.services import update_labels
-from tasks.flow.check_images import ImageBeingLabeled, make_gold_image
+from tasks.flow.gold_images import ImageBeingLabeled, make_gold_image
 from tasks.flow.rejection import reject_label
 from tasks.gold.models import Gold
 from tasks.gold.services import GoldExists, retire_gold

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Role
 from projects.models import Project
 from tasks.analytics.listings import available_for_gold
-from tasks.flow.check_images import retire_gold_image
+from tasks.flow.gold_images import retire_gold_image
 from tasks.gold.models import Gold
 from tasks.gold.selectors import count_golds, gold_for, golds_of
 from tasks.ingest.models import Image
@@ -26,7 +26,7 @@ ENOUGH = 10
 
 @require_safe
 @project_role_required(Role.MANAGER)
-def checks(request: HttpRequest, project: Project) -> HttpResponse:
+def gold_images(request: HttpRequest, project: Project) -> HttpResponse:
     golds = golds_of(project=project, state=Gold.State.ACTIVE)
     shown, pager = paginate(request, Paginator(golds, PAGE_SIZE))
     free = Paginator(available_for_gold(project=project), PRELOADED)
@@ -45,14 +45,14 @@ def checks(request: HttpRequest, project: Project) -> HttpResponse:
             "images": [_desk_image(image) for image in free.page(1)],
         },
     }
-    return render_project_page(request, project, "checks.html", context, tab="checks")
+    return render_project_page(request, project, "gold.html", context, tab="gold")
 
 
 @require_POST
 @project_role_required(Role.MANAGER)
 def retire(request: HttpRequest, project: Project, gold_id: uuid.UUID) -> HttpResponse:
     gold = gold_for(project=project, public_id=gold_id)
-    back = reverse("workers_ui:checks", args=[project.public_id])
+    back = reverse("workers_ui:gold", args=[project.public_id])
     done = f"{gold.image.source_key} is no longer a check image. Your label for it is kept."
     return run_action(request, back, lambda: retire_gold_image(gold=gold), done)
 
