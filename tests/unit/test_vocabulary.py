@@ -57,7 +57,6 @@ IDENTIFIERS = {
         "BlendState",
     ),
     *(
-        "Kind",
         "Sightings",
         "Witnesses",
         "Arrivals",
