@@ -15,18 +15,8 @@ AGGREGATION = "platform/annotary_core/aggregation/"
 MODULES: dict[str, set[str]] = {
     "": {
         *("agreeing", "agreeing_figures", "learnt", "staying", "stays", "drawn", "played", "replaying", "judging"),
-        *(
-            "taking",
-            "takers",
-            "settling",
-            "sweeping",
-            "predicting",
-            "fitting",
-            "refitting",
-            "asking",
-            "redo",
-            "unstick",
-        ),
+        *("taking", "takers", "settling", "sweeping", "predicting", "fitting", "refitting", "asking", "redo"),
+        *("unstick",),
         *("coins", "coded", "climb", "passes", "outcome", "cells", "columns", "ties", "lots", "kinds"),
         *("areas", "sightings", "witnesses", "looks", "stray", "known", "crowds", "arrivals", "joining", "tally"),
         *("keeper", "guise", "places", "leftovers", "plan", "throwaway", "knowledge", "answering"),
@@ -44,29 +34,9 @@ MODULES: dict[str, set[str]] = {
 #: Classes, functions and attributes.
 IDENTIFIERS = {
     *("Ground", "ground_of", "Learnt", "learnt_of", "moved_by", "Drawn", "Spool", "Spools", "Somebody", "wants_more"),
-    *(
-        "Predicted",
-        "read_material",
-        "Material",
-        "Coins",
-        "BetaCoins",
-        "Coded",
-        "Whole",
-        "Climb",
-        "Scored",
-        "BlendState",
-    ),
-    *(
-        "Sightings",
-        "Witnesses",
-        "Arrivals",
-        "TruthBox",
-        "TruthRecord",
-        "Taken",
-        "Judged",
-        "Takers",
-        "take_item",
-    ),
+    *("Predicted", "read_material", "Material", "Coins", "BetaCoins", "Coded", "Whole", "Climb", "Scored"),
+    *("BlendState", "Sightings", "Witnesses", "Arrivals", "TruthBox", "TruthRecord", "Taken", "Judged", "Takers"),
+    *("take_item",),
     *("Pinned", "Terms", "Exhaustion", "Places", "Place", "ThrowAway", "Guise", "Meanwhile", "Stages", "Desk", "Offer"),
     *("unstick", "waiting_for_nobody", "stop_asking", "ask_no_more", "ask_refit", "agree", "stays", "climb", "lots"),
     *("Tally", "NameBook", "BoxClustering", "BoxAnswers", "coin_rows", "cold_blend", "note_gold", "offer_again"),
@@ -74,6 +44,8 @@ IDENTIFIERS = {
 
 #: Parameters that name neither a thing nor a kind of thing.
 PARAMETERS = {"told", "said", "given", "found", "asked", "mark"}
+#: Arguments of jobs are names on the wire: rows queued by an older version carry them.
+ON_THE_WIRE = {("tasks/analytics/jobs.py", "asked")}
 
 
 def tracked(*patterns: str) -> list[Path]:
@@ -92,7 +64,7 @@ def test_no_module_has_a_name_that_was_replaced() -> None:
         for folder, stems in MODULES.items():
             if relative.startswith(folder) and (stem in stems or (not folder and parents & stems)):
                 found.append(relative)
-    assert found == []
+    assert found == [], "\n".join(found)
 
 
 def test_the_browser_s_set_page_is_a_folder() -> None:
@@ -107,9 +79,10 @@ def test_no_definition_or_parameter_has_a_name_that_was_replaced() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and node.name in IDENTIFIERS:
                 found.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
-            if isinstance(node, ast.arg) and node.arg in PARAMETERS:
+            on_the_wire = isinstance(node, ast.arg) and (path.relative_to(ROOT).as_posix(), node.arg) in ON_THE_WIRE
+            if isinstance(node, ast.arg) and node.arg in PARAMETERS and not on_the_wire:
                 found.append(f"{path.relative_to(ROOT)}:{node.lineno} parameter {node.arg}")
-    assert found == []
+    assert found == [], "\n".join(found)
 
 
 def test_spelling_is_american_in_what_people_read() -> None:
@@ -125,4 +98,4 @@ def test_spelling_is_american_in_what_people_read() -> None:
                 prose = " ".join(re.findall(r"//.*|\"[^\"]* [^\"]*\"|`[^`]* [^`]*`", line))
             if british.search(prose):
                 found.append(f"{path.relative_to(ROOT)}:{number} {prose.strip()[:90]}")
-    assert found == []
+    assert found == [], "\n".join(found)
