@@ -20,9 +20,9 @@ from annotary.demo.manager import Manager
 from annotary.demo.progress import StageProgress
 from annotary.demo.scenario import RunResult
 from annotary.demo.summary import summarize
-from annotary.runtime import network, programmatic
+from annotary.runtime import instance, network
 from annotary.runtime.errors import EmbeddedError
-from annotary.runtime.programmatic import Running
+from annotary.runtime.instance import Running
 from annotary.runtime.source_roots import ROOT
 
 SCENES = 200
@@ -132,7 +132,7 @@ def _running(options: argparse.Namespace, data: Path, stages: StageProgress) -> 
     port = options.port if options.port is not None else _port()
     with ExitStack() as stack:
         with stages.stage("Start Annotary"):
-            running = stack.enter_context(programmatic.start(data=data / "data", port=port))
+            running = stack.enter_context(instance.start(data=data / "data", port=port))
         yield running
 
 

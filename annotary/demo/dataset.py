@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from annotary.demo.errors import DemoError
-from annotary_core.formats.archive import ZipSink
 from annotary_core.formats.ground_truth import GroundTruthRecord, Problem
 from annotary_core.formats.label_files import IMAGE_SUFFIXES, files_with
+from annotary_core.formats.release_archive import ZipSink
 from kernel.errors import AnnotaryError
 from tasks.ingest.archives import open_archive
 from tasks.ingest.ground_truth import GroundTruthRecords, read_ground_truth

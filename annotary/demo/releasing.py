@@ -8,8 +8,8 @@ from pathlib import Path
 from pycocotools.coco import COCO
 
 from annotary.demo.errors import DemoError
-from annotary_core.formats.archive import FolderSink, open_tree
 from annotary_core.formats.errors import ReleaseError
+from annotary_core.formats.release_archive import FolderSink, open_tree
 from annotary_core.labels.answer import Answer, ImageLabel, LabelObject
 from annotary_core.labels.geometry import Box
 

@@ -1,7 +1,7 @@
 """Everything on one machine: PostgreSQL, Valkey, web, websockets and jobs under one supervisor.
 
 bootstrap creates the environment, and source_roots names the folders that it imports from. up, status, stop, testing
-and lint are commands; programmatic starts everything from another program. launcher and supervisor keep the services
+and lint are commands; instance starts everything from another program. launcher and supervisor keep the services
 alive, which services lists and process runs; orphans and linux_processes make sure that none survives. postgres and
 valkey start the stores (privileges: as which user), temporary_stores starts them for tests. paths, state, secrets and
 network hold what an installation is and where.

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from structlog.contextvars import get_contextvars
 
 from kernel.models import Event, Stream
-from kernel.prepared import run_prepared
+from kernel.prepared_statements import run_prepared
 
 logger = structlog.get_logger(__name__)
 

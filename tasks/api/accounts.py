@@ -23,7 +23,7 @@ from accounts.services import (
 from kernel.errors import Forbidden, NotFound
 from tasks.api.access import View, actor_of, project_of, same_organisation
 from tasks.api.pagination import listing, page
-from tasks.api.shapes import valid
+from tasks.api.request_bodies import valid
 from tasks.flow.invitations import accept_invitation
 
 

@@ -12,7 +12,7 @@ from accounts.models import Role
 from kernel.errors import NotFound
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.pagination import listing, page
-from tasks.api.shapes import AnswerSerializer, body_of, valid
+from tasks.api.request_bodies import AnswerSerializer, body_of, valid
 from tasks.batching.models import Batch
 from tasks.batching.selectors import tasks_of
 from tasks.batching.services import open_all_batches, open_batch, pause_batch, set_priority

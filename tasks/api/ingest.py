@@ -26,7 +26,7 @@ from storage.views import blob_response
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.idempotent import PARAMETER, require_key, respond_once
 from tasks.api.pagination import listing, page
-from tasks.api.shapes import valid
+from tasks.api.request_bodies import valid
 from tasks.flow.ground_truth import GroundTruthReport, import_ground_truth
 from tasks.ingest.models import Image, Import
 from tasks.ingest.selectors import MAX_ITEMS_SHOWN, images_of, import_report, imports_of

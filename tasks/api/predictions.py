@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from accounts.models import Role
 from tasks.api.access import View, project_of
-from tasks.api.shapes import valid
+from tasks.api.request_bodies import valid
 from tasks.flow.model_predictions import MAX_NAME_LENGTH, MAX_PREDICTIONS, add_predictions
 
 #: The canonical form of a class number; it is unique, so that no class can appear twice.

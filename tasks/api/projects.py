@@ -29,7 +29,7 @@ from tasks.analytics.dashboard import project_figures, worker_figures
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.accounts import pick_organisation
 from tasks.api.pagination import listing, page
-from tasks.api.shapes import body_of, valid
+from tasks.api.request_bodies import body_of, valid
 from tasks.standing.selectors import get_worker_standing
 from tasks.standing.services import pause, remove, resume
 

@@ -16,7 +16,7 @@ from kernel.errors import Conflict, NotFound
 from storage.views import blob_response
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.pagination import listing, page
-from tasks.api.shapes import valid
+from tasks.api.request_bodies import valid
 from tasks.exports.models import Export
 from tasks.exports.selectors import download_name, exports_of
 from tasks.exports.services import request_export

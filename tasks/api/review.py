@@ -13,7 +13,7 @@ from accounts.models import Role
 from kernel.errors import NotFound
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.pagination import listing, page
-from tasks.api.shapes import AnswerSerializer, body_of, valid
+from tasks.api.request_bodies import AnswerSerializer, body_of, valid
 from tasks.batching.models import Task
 from tasks.consensus.evidence import task_evidence
 from tasks.consensus.models import ConsensusLabel

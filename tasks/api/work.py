@@ -25,12 +25,12 @@ from tasks.api.access import View, actor_of, same_organisation
 from tasks.api.idempotent import PARAMETER, respond_once
 from tasks.api.pagination import listing, page
 from tasks.api.projects import SchemaSerializer
-from tasks.api.shapes import AnswerSerializer, body_of, valid
+from tasks.api.request_bodies import AnswerSerializer, body_of, valid
 from tasks.assignment.errors import WorkerNotAdmitted
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.selectors import ShownAssignment, assignment_for, hand_for, shown_hand
 from tasks.assignment.services import release_hand, skip_assignment
-from tasks.flow.claiming import claim
+from tasks.flow.claim_next_hand import claim
 from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import Balance, balance, ledger_of
 from tasks.standing.models import Standing

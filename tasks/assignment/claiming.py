@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from kernel.prepared import run_prepared
+from kernel.prepared_statements import run_prepared
 
 # Two tabs are serialized by the unique index on live hands: the second waits for the first, then inserts nothing.
 INSERT_HAND = """

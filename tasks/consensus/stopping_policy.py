@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD, LOOK_AHEAD, design_effect, pair_gains
+from annotary_core.aggregation.error_correlation import design_effect
+from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD, LOOK_AHEAD, pair_gains
 from projects.models import Project
 from tasks.consensus.models import Posterior
 from tasks.consensus.worker_model import WorkerModel, load_worker_model

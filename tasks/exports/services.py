@@ -10,10 +10,10 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Actor
-from annotary_core.formats.archive import ZipSink
 from annotary_core.formats.base import ReleaseRecord
 from annotary_core.formats.errors import ReleaseError
 from annotary_core.formats.registry import FORMATS, verify_release
+from annotary_core.formats.release_archive import ZipSink
 from annotary_core.formats.report import ExportReport
 from kernel.clock import ClockTimestamp
 from kernel.errors import AnnotaryError, Refused, TransitionRefused

@@ -26,7 +26,7 @@ from tasks.ingest.models import Image, Import, ImportItem
 from tasks.ingest.selectors import metadata_by_item
 from tasks.ingest.services import MAX_ITEMS, METADATA_FILE, UNKNOWN_TYPE, enqueue_run
 from tasks.ingest.tables import MAX_BYTES, read_table
-from tasks.validate.workers import ItemWorkerPool
+from tasks.validate.item_pool import ItemWorkerPool
 
 CHUNK = 50
 TASKS_AT_ONCE = 500

@@ -27,8 +27,8 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from annotary.runtime import linux_processes, network, programmatic, services
-from annotary.runtime.programmatic import Running
+from annotary.runtime import instance, linux_processes, network, services
+from annotary.runtime.instance import Running
 from annotary.runtime.source_roots import python_path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -299,7 +299,7 @@ def main() -> int:
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else PAIRS
     with (
         tempfile.TemporaryDirectory(prefix="annotary-pairs-") as folder,
-        programmatic.start(data=Path(folder)) as running,
+        instance.start(data=Path(folder)) as running,
     ):
         os.environ.update(running.environment)
         import django

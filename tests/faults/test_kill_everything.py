@@ -29,8 +29,8 @@ from annotary.demo.progress import StageProgress
 from annotary.demo.scenario import RunResult
 from annotary.demo.skills import crowd_of
 from annotary.demo.worker import Job, Receipt
-from annotary.runtime import programmatic
-from annotary.runtime.programmatic import Running
+from annotary.runtime import instance
+from annotary.runtime.instance import Running
 from annotary.runtime.source_roots import python_path
 from annotary_core.synthesis.scenes.synthesize import synthesize
 from tests.invariants import violations
@@ -67,7 +67,7 @@ class Site:
         self.running: Running = self._start()
 
     def _start(self) -> Running:
-        return self._stack.enter_context(programmatic.start(data=self.data, port=self.port))
+        return self._stack.enter_context(instance.start(data=self.data, port=self.port))
 
     def kill(self, part: str) -> None:
         """Send SIGKILL to the service and return when it is running again."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from annotary.runtime import linux_processes, programmatic
+from annotary.runtime import instance, linux_processes
 from annotary.runtime.linux_processes import Identity
 from annotary.runtime.source_roots import ROOT
 
@@ -56,7 +56,7 @@ def tree(root: int) -> list[Identity]:
 
 
 def test_up_runs_every_service_restarts_a_dead_one_refuses_a_second_start_and_stops(data: Path) -> None:
-    with programmatic.start(data=data) as running:
+    with instance.start(data=data) as running:
         report = status(data)
         assert report["answering"] is True
         parts = report["parts"]
@@ -81,13 +81,13 @@ def test_up_runs_every_service_restarts_a_dead_one_refuses_a_second_start_and_st
 
 
 def test_killing_up_leaves_no_process_and_the_next_start_works_on_the_same_data(data: Path) -> None:
-    with programmatic.start(data=data) as running:
+    with instance.start(data=data) as running:
         identities = tree(running.process.pid)
         # There are grandchildren too: prefork children of the job worker, backends of the database.
         assert len(identities) > len(PARTS) + 6
         running.process.kill()
         assert eventually(lambda: not any(process.alive() for process in identities))
-    with programmatic.start(data=data):
+    with instance.start(data=data):
         assert status(data)["answering"] is True
 
 

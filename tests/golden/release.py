@@ -9,9 +9,9 @@ from typing import Any, BinaryIO
 
 from PIL import Image
 
-from annotary_core.formats.archive import FolderSink, open_tree
 from annotary_core.formats.base import Evidence, ReleaseInfo, ReleaseRecord
 from annotary_core.formats.registry import get_format
+from annotary_core.formats.release_archive import FolderSink, open_tree
 from annotary_core.formats.report import ExportReport
 from annotary_core.labels.schema import LabelClass
 

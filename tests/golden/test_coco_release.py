@@ -10,11 +10,11 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from annotary_core.formats.archive import FolderSink, ZipSink, open_tree
 from annotary_core.formats.base import ReleaseRecord
 from annotary_core.formats.coco.writer import Coco
 from annotary_core.formats.errors import ReleaseError
 from annotary_core.formats.registry import verify_release
+from annotary_core.formats.release_archive import FolderSink, ZipSink, open_tree
 from annotary_core.formats.report import Counts
 from tests.golden.release import CAT, DOG, INFO, STRAYS, box, label, open_image, record, write
 

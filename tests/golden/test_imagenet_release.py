@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from annotary_core.formats.archive import ZipSink, open_tree
 from annotary_core.formats.errors import ReleaseError
 from annotary_core.formats.imagenet.writer import ImageNet, class_folders
 from annotary_core.formats.registry import verify_release
+from annotary_core.formats.release_archive import ZipSink, open_tree
 from annotary_core.formats.report import Counts
 from annotary_core.labels.schema import LabelClass
 from tests.golden.release import CANNOT_TELL, INFO, STRAYS, box, label, open_image, record, write

@@ -4,8 +4,8 @@ from decimal import Decimal
 
 from django import template
 
+from workers_ui import durations
 from workers_ui import money as words
-from workers_ui import spans
 
 register = template.Library()
 
@@ -25,4 +25,4 @@ def money_about(amount: Decimal, currency: str) -> str:
 @register.filter
 def span(seconds: float) -> str:
     """{{ seconds|span }}: 2 minutes."""
-    return spans.span(seconds)
+    return durations.span(seconds)

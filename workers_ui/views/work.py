@@ -14,7 +14,7 @@ from kernel.errors import NotFound
 from tasks.assignment.errors import ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
 from tasks.assignment.models import Hand
 from tasks.assignment.selectors import hand_for, live_hand
-from tasks.flow.claiming import claim_next_hand
+from tasks.flow.claim_next_hand import claim_next_hand
 from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import balance
 from tasks.pay.statements import statement_of, waiting_sets

@@ -12,8 +12,8 @@ of (value of m answers) / m over the m answers still available: right decisions 
 sum over its decisions, each weighted by the probability that one of its two hypotheses is true. A task gets another
 answer while its gain exceeds the threshold, the price of an answer divided by the value of a right decision.
 
-Two probabilities are kept apart. Errors of answers to the same task are correlated (scoring.temper), so p is tempered;
-but the decision flips when the untempered evidence does, so the untempered evidence determines how many answers that
+Two probabilities are kept apart. Errors of answers to the same task are correlated (error_correlation.temper), so p is
+tempered; but the decision flips when the untempered evidence does, so the untempered evidence determines how many answers that
 takes. With the tempered one alone, tasks that no likely answers can flip keep getting answers (dog, threshold .0005:
 78% of all answers instead of 64%).
 """
@@ -83,11 +83,6 @@ class StoppingRule:
         """Return whether each task gets another answer, shape (t,), from its gain and its number of answers."""
         worthwhile = (answers < self.answers_min) | (gain > self.threshold)
         return worthwhile & (self.remaining(answers) > 0)
-
-
-def design_effect(answers: IntArray, error_correlation: float) -> FloatArray:
-    """Return the divisor by which tempering scaled each log posterior, shape (t,); alike: `FittedModel.alike`."""
-    return np.asarray(1 + np.maximum(answers - 1, 0) * error_correlation, np.float64)
 
 
 def pair_gains(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from annotary_core.formats.archive import open_tree
 from annotary_core.formats.base import Format
 from annotary_core.formats.coco.writer import Coco
 from annotary_core.formats.errors import ReleaseError
 from annotary_core.formats.imagenet.writer import ImageNet
+from annotary_core.formats.release_archive import open_tree
 from annotary_core.formats.report import Counts
 
 FORMATS: dict[str, Format] = {each.name: each for each in (Coco(), ImageNet())}

@@ -146,7 +146,7 @@ def test_a_fit_from_shard_files_equals_one_in_memory(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(answer_shards, "TASKS_PER_SHARD", 7)
     monkeypatch.setattr(answer_shards, "IN_MEMORY", 60)
     monkeypatch.setattr("tasks.consensus.answer_shards.task_ranges.__kwdefaults__", {"size": 7})
-    monkeypatch.setattr("tasks.consensus.answer_shards.Spool.__init__.__kwdefaults__", {"in_memory": 60})
+    monkeypatch.setattr("tasks.consensus.answer_shards.ShardStore.__init__.__kwdefaults__", {"in_memory": 60})
 
     refit(project_id=project.pk)
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from annotary_core.formats.archive import open_tree
 from annotary_core.formats.errors import ReleaseError
+from annotary_core.formats.release_archive import open_tree
 from kernel.clock import utc_now
 from kernel.jobs import run_job
 from kernel.models import Event, Job

@@ -13,12 +13,12 @@ from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.classification.blend import fit_blend
 from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.classification.majority import Majority
+from annotary_core.aggregation.error_correlation import design_effect
 from annotary_core.aggregation.stopping import (
     LOOK_AHEAD,
     StoppingRule,
     binary_gains,
     class_gains,
-    design_effect,
     pair_accuracy,
     pair_gains,
     sparse_gains,

@@ -8,7 +8,7 @@ import pytest
 from annotary.demo.command import main
 from annotary.demo.dataset import prepare
 from annotary.demo.errors import DemoError
-from annotary_core.formats.archive import ZipSink, open_tree
+from annotary_core.formats.release_archive import ZipSink, open_tree
 
 
 def some_images(folder: Path, *names: str) -> Path:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from annotary_core.formats.archive import FolderSink, ZipSink, open_tree
 from annotary_core.formats.errors import ReleaseError
 from annotary_core.formats.registry import FORMATS, get_format
+from annotary_core.formats.release_archive import FolderSink, ZipSink, open_tree
 
 
 def test_an_archive_contains_stored_files_with_a_fixed_date(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ task by which the confusion model predicts better. Its mixture weight is
 the posterior probability of the richer model with prior odds exp(-EVIDENCE * HANDICAP) and the evidence of EVIDENCE
 tasks. The evidence of all tasks would always give 0 or 1, because errors on one task are correlated for reasons that
 neither model has (some images are hard). For the same reason the mixture of both posteriors is tempered
-(predict.temper): untempered, it is 98% confident where 84% of its labels are correct (dog).
+(error_correlation.temper): untempered, it is 98% confident where 84% of its labels are correct (dog).
 
 Cold start: below COLD_START_ANSWERS rows, or COLD_START_PER_WORKER rows per worker, nothing is learned from agreement.
 Each worker's accuracy comes from their history, their answers to gold tasks and the shared prior; without history and
@@ -57,7 +57,7 @@ HANDICAP = 1.0
 EVIDENCE = 2.0
 #: Pseudo-answers per row that the pooled confusion matrix counts for.
 STRENGTH = 5.0
-#: Correlation of the errors on one task, see predict.temper: the best fit to nine real crowds of this kind.
+#: Correlation of the errors on one task, see error_correlation.temper: the best fit to nine real crowds of this kind.
 ERROR_CORRELATION = 0.2
 #: Rows from which on workers are estimated from their agreement.
 COLD_START_ANSWERS = 1000

@@ -28,8 +28,8 @@ class FittedModel:
     and do not sum to 1.
     pooled_accuracy, pooled_confusion: used for workers who are not in `workers`; the latter has shape (k, l).
     blend: mixture weight of the confusion model, 0 to 1. error_correlation: correlation of the errors on one task, 0 to
-    1; see predict.temper. answers: number of rows fitted. is_cold_start: there were too few answers to learn from, so
-    workers differ only by their history and gold.
+    1; see error_correlation.temper. answers: number of rows fitted. is_cold_start: there were too few answers to learn
+    from, so workers differ only by their history and gold.
     """
 
     classes: IntArray

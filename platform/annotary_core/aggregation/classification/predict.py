@@ -12,6 +12,7 @@ from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.classification.kernels import KernelChoice, kernel_for
 from annotary_core.aggregation.classification.one_coin_em import OneCoinEStep
 from annotary_core.aggregation.classification.result import consensus_from_posteriors
+from annotary_core.aggregation.error_correlation import temper
 from annotary_core.labels.arrays import FloatArray, IntArray
 
 #: Above this many classes only the one-coin model is used, and a task's posterior omits classes without a vote.
@@ -55,25 +56,6 @@ class FittedBlend:
 def predict_proba(model: FittedModel, encoded: EncodedAnswers, *, kernel: KernelChoice = "auto") -> FloatArray:
     """Posterior of each class of each task, shape (t, k) over `encoded.classes`; rows sum to 1."""
     return temper(_mixture(model, encoded, kernel), encoded.n, model.error_correlation)
-
-
-def temper(posterior: FloatArray, n: IntArray, error_correlation: float) -> FloatArray:
-    """Temper posteriors of shape (t, k), from n answers per task, shape (t,), for correlated errors.
-
-    Workers err on the same images, but the models treat their answers as independent evidence. With the correlation
-    `error_correlation`, n answers are worth n / (1 + (n - 1) * error_correlation) independent ones (the design effect,
-    Kish 1965), so log posteriors are divided by 1 + (n - 1) * error_correlation. The order of the classes does not
-    change, and neither does the posterior from a single answer.
-    """
-    if error_correlation <= 0 or not posterior.size:
-        return posterior
-    with np.errstate(divide="ignore"):
-        logits = np.log(posterior)
-    logits /= (1 + np.maximum(n - 1, 0) * error_correlation)[:, None]
-    logits -= logits.max(axis=1, keepdims=True)
-    np.exp(logits, out=logits)
-    logits /= logits.sum(axis=1, keepdims=True)
-    return logits
 
 
 def _mixture(model: FittedModel, encoded: EncodedAnswers, kernel: KernelChoice) -> FloatArray:

@@ -13,10 +13,11 @@ from annotary_core.aggregation.classification.encoding import EncodedAnswers
 from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.classification.majority import EPSILON, Majority
 from annotary_core.aggregation.classification.predict import predict_proba
+from annotary_core.aggregation.error_correlation import design_effect
 from annotary_core.aggregation.registry import get_method
 from annotary_core.aggregation.replay.answer_order import AnswerOrder
 from annotary_core.aggregation.replay.policies import PolicyScore
-from annotary_core.aggregation.stopping import class_gains, design_effect, pair_accuracy, sparse_gains
+from annotary_core.aggregation.stopping import class_gains, pair_accuracy, sparse_gains
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 
 #: The blend is refitted when the number of answers has grown by the first share, or by the second before stopping.
