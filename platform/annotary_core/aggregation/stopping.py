@@ -12,10 +12,10 @@ of (value of m answers) / m over the m answers still available: right decisions 
 sum over its decisions, each weighted by the probability that one of its two hypotheses is true. A task gets another
 answer while its gain exceeds the threshold, the price of an answer divided by the value of a right decision.
 
-Two probabilities are kept apart. Errors of answers to the same task are correlated (error_correlation.temper), so p is
-tempered; but the decision flips when the untempered evidence does, so the untempered evidence determines how many answers that
-takes. With the tempered one alone, tasks that no likely answers can flip keep getting answers (dog, threshold .0005:
-78% of all answers instead of 64%).
+Two probabilities are kept apart. Errors of answers to the same task are correlated (error_correlation.temper), so p
+is tempered; but the decision flips when the untempered evidence does, so the untempered evidence determines how many
+answers that takes. With the tempered one alone, tasks that no likely answers can flip keep getting answers (dog,
+threshold .0005: 78% of all answers instead of 64%).
 """
 
 from __future__ import annotations
