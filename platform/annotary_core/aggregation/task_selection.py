@@ -10,7 +10,7 @@ from annotary_core.labels.arrays import FloatArray, IntArray
 
 
 def order_by_gain(task: IntArray, gain: FloatArray, *, seed: int = 0) -> IntArray:
-    """Return the task indices by decreasing gain of the next answer; ties follow the hash of tie_breaking.py.
+    """Return the task indices by decreasing gain of the next answer; ties follow the hash of votes.py.
 
     task: ids, gain: see stopping.py, both of shape (t,).
     """

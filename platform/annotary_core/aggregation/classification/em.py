@@ -3,7 +3,7 @@
 Worker w labels a task of true class k as class l with probability theta[w, k, l]; tasks have class k with probability
 prior[k]. The E-step computes the posterior of each task and the expected counts of each worker's labels by true class;
 the M-step is delegated to an error model and a class model, which differ between methods. The E-step returns sufficient
-statistics, which are additive over shards of the tasks (sharded_fit.py).
+statistics, which are additive over shards of the tasks (fit_passes.py).
 
 All parameters are logarithms. The ELBO is the log-likelihood (for a gold task: of its class and the answers) plus the
 log priors of the parameters; the posteriors are exact, so it equals the log posterior density up to a constant. EM

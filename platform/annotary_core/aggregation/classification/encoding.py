@@ -29,7 +29,7 @@ class EncodedAnswers:
     """Answers of t tasks, w workers and k classes in n rows, sorted by task, worker, class (and weight).
 
     tasks: the original ids, ascending, shape (t,). workers, classes: likewise, shapes (w,) and (k,); they may include
-    ids that no row has, so that shards of the tasks share one encoding (see sharded_fit.py).
+    ids that no row has, so that shards of the tasks share one encoding (see fit_passes.py).
     start: the rows of task i are `start[i]` to `start[i + 1]`, shape (t + 1,).
     cell: worker index * k + class index of each row, shape (n,), int32 if it fits.
     vote: vote of each row, shape (n,); if all are 1, a read-only view of a single number.
