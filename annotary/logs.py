@@ -38,7 +38,7 @@ class RequestLogMiddleware:
         try:
             with bound_contextvars(request_id=request_id):
                 response = self.get_response(request)
-                # A status of 500 has its line, with the traceback, from whoever caught the exception.
+                # The handler of an unexpected exception has logged a 500 already, with its traceback.
                 if response.status_code >= 400 and response.status_code != 500:
                     logger.warning("request refused", status=response.status_code)
         finally:

@@ -6,6 +6,7 @@ from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from structlog.contextvars import bind_contextvars
 
 from accounts.models import Role, User
 from kernel.channels import project_group
@@ -29,7 +30,10 @@ class ProjectConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # chan
 
     async def connect(self) -> None:
         try:
-            self.project_id = await self._find_project(self.scope["url_route"]["kwargs"]["project_id"])
+            public_id = self.scope["url_route"]["kwargs"]["project_id"]
+            # Each socket runs in a task of its own, so this is on its log lines alone.
+            bind_contextvars(socket=self.channel_name, user=str(self.scope["user"].pk), project=str(public_id))
+            self.project_id = await self._find_project(public_id)
         except AnnotaryError:
             await self.accept()  # closing before accepting would reach the page only as a failed connection
             await self.close(code=CLOSE_FORBIDDEN)
