@@ -26,7 +26,7 @@ def against(answer: Answer, *accepted: Answer, tolerance: Tolerance = STRICT) ->
     return compare(answer, accepted, tolerance)
 
 
-def test_the_same_class_is_right_and_another_is_wrong() -> None:
+def test_the_same_class_is_correct_and_another_is_wrong() -> None:
     assert against(classed(RACCOON), classed(RACCOON)) == Comparison(True, 1.0, "The class is correct.")
     assert against(classed(FOX), classed(RACCOON)) == Comparison(False, 0.0, "The class is incorrect.")
 

@@ -104,7 +104,7 @@ def test_the_environment_imports_from_the_source_roots_in_front_of_site_packages
     assert done.stdout.strip() == str(checkout.root / "tasks" / "__init__.py")
 
 
-def test_another_python_makes_the_environment_anew(checkout: Environment) -> None:
+def test_another_python_recreates_the_environment(checkout: Environment) -> None:
     bootstrap.ensure(checkout, "runtime")
     stamp = json.loads(checkout.stamp.read_text())
     checkout.stamp.write_text(json.dumps({**stamp, "python": "3.10"}))
