@@ -1,7 +1,8 @@
-"""The installation that the fixture is made on: the old code's processes, clients and database.
+"""Access the old code of the installation that becomes the fixture: its processes, clients and database.
 
-Names of the old code stand here and beside as text, because the checkout that this file belongs to has moved on and
-its type checker must not look for them. Only `make_installation.py` uses these helpers; the tests never do.
+In this module and the ones next to it, names of the old code are strings: in this checkout, those modules have moved or
+no longer exist, so the type checker must not look for them. Only `make_installation.py` uses these helpers; the tests
+never do.
 """
 
 import subprocess
@@ -13,23 +14,27 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 120.0
+TIMEOUT = 120.0
 
 
 def old(path: str) -> Any:
-    """An object of the old code by its dotted path."""
+    """Return an object of the old code by its dotted path."""
     module, _, name = path.rpartition(".")
     return getattr(import_module(module), name)
 
 
 def rows(model: str) -> Any:
-    """The default manager of one of the old code's models."""
+    """Return the default manager of one of the old code's models."""
     return old(model).objects
 
 
 @dataclass
 class Site:
-    """A running installation with its manager's client; `truths` says what is on each image, by its pixels."""
+    """A running installation with its manager's client.
+
+    `known_answers` maps the SHA-256 of an image's rendition to the correct answer for that image. `expected` collects
+    what the tests will compare with.
+    """
 
     data: Path
     port: int
@@ -37,38 +42,38 @@ class Site:
     environment: Mapping[str, str]
     manager: Any
     manager_key: str
-    truths: dict[str, dict[str, Any]] = field(default_factory=dict)
+    known_answers: dict[str, dict[str, Any]] = field(default_factory=dict)
     expected: dict[str, Any] = field(default_factory=dict)
 
 
-def wait_until(true: Callable[[], bool], what: str) -> None:
-    """Poll until it holds. Raises TimeoutError that says what did not happen."""
-    deadline = time.monotonic() + PATIENCE
-    while not true():
+def wait_until(condition: Callable[[], bool], failure: str) -> None:
+    """Poll until the condition holds. Raises TimeoutError with the text `failure` if it does not."""
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
         if time.monotonic() > deadline:
-            raise TimeoutError(what)
+            raise TimeoutError(failure)
         time.sleep(0.1)
 
 
-def is_quiet() -> bool:
-    """Whether no job waits or runs and the live stream has caught up."""
-    live = rows("kernel.models.Job").filter(state__in=["queued", "running"]).exists()
-    return not live and not rows("kernel.models.Event").filter(number__isnull=True).exists()
+def is_idle() -> bool:
+    """Whether no job is queued or running and the live stream has caught up."""
+    pending = rows("kernel.models.Job").filter(state__in=["queued", "running"]).exists()
+    return not pending and not rows("kernel.models.Event").filter(number__isnull=True).exists()
 
 
 @contextmanager
 def without_workers(site: Site) -> Iterator[None]:
-    """Run the stores and the web server alone, so that jobs, messages and events stay where they are."""
-    places = old("annotary.embedded.places.Places")(site.data)
+    """Run only the database, Valkey and the web server, so that jobs, messages and events stay where they are."""
+    paths = old("annotary.embedded.places.Places")(site.data)
     plan = "annotary.embedded.plan"
-    cluster = old("annotary.embedded.postgres.prepare")(places)
-    broker = old("annotary.embedded.valkey.prepare")(places)
+    cluster = old("annotary.embedded.postgres.prepare")(paths)
+    broker = old("annotary.embedded.valkey.prepare")(paths)
     addresses = old(f"{plan}.Addresses")("127.0.0.1", site.port, site.port + 1, site.url)
-    environment = old(f"{plan}.base_environment")(places, {}) | dict(site.environment)
+    environment = old(f"{plan}.base_environment")(paths, {}) | dict(site.environment)
     services = [
-        cluster.service(places.logs / "postgres.log", {}),
-        broker.service(places.logs / "valkey.log"),
-        old(f"{plan}.web")(places, addresses, environment),
+        cluster.service(paths.logs / "postgres.log", {}),
+        broker.service(paths.logs / "valkey.log"),
+        old(f"{plan}.web")(paths, addresses, environment),
     ]
     running: list[tuple[Any, subprocess.Popen[bytes]]] = []
     try:
@@ -83,8 +88,8 @@ def without_workers(site: Site) -> Iterator[None]:
 
 
 def pg_dump(site: Site) -> str:
-    """The database as plain SQL, without owners."""
+    """Return the database as plain SQL, without owners or privileges."""
     binaries = old("annotary.embedded.postgres.locate")()
     command = [str(binaries / "pg_dump"), "--no-owner", "--no-privileges", "-h", str(site.data / "run")]
-    done = subprocess.run([*command, "-U", "annotary", "annotary"], check=True, capture_output=True, text=True)
-    return done.stdout
+    finished = subprocess.run([*command, "-U", "annotary", "annotary"], check=True, capture_output=True, text=True)
+    return finished.stdout

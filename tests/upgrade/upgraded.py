@@ -1,4 +1,4 @@
-"""The old installation under the code of this checkout: started by its own command, asked over HTTP and by SQL."""
+"""Run the old installation with the code of this checkout, and query it over HTTP and SQL."""
 
 import hashlib
 import io
@@ -19,29 +19,30 @@ import psycopg
 import redis
 
 ROOT = Path(__file__).resolve().parents[2]
-# What the tests' own stores put into the environment, and what would lead `up` to other data.
-CHOSEN = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "ANNOTARY_DATA", "DJANGO_SETTINGS_MODULE")
-# `up` ends when this pipe closes, so that a test run that is killed leaves nothing behind.
+# Variables that the tests set for their own database and Valkey, or that would make `up` use other data.
+UNSET_VARIABLES = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "ANNOTARY_DATA", "DJANGO_SETTINGS_MODULE")
+# `up` exits when this pipe closes, so a test run that is killed leaves no processes behind.
 LIFELINE = "ANNOTARY_LIFELINE_FD"
-# Jobs that were cut off or wait for a sweep take half a minute on an idle machine.
-PATIENCE, LEAST_PATIENCE = 180.0, 30.0
+# Jobs that were interrupted or that wait for a sweep take half a minute on an idle machine.
+TIMEOUT, MIN_TIMEOUT = 180.0, 30.0
 API = "/api/v1"
 Json = dict[str, Any]
 
 
-def environment(**more: str) -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name not in CHOSEN} | more
+def environment(**extra: str) -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in UNSET_VARIABLES} | extra
 
 
 def manage(*arguments: str, cwd: Path = ROOT) -> "subprocess.CompletedProcess[str]":
-    """A command of this checkout, run to its end."""
+    """Run a command of this checkout's `manage.py` and wait until it exits."""
     command = [sys.executable, str(ROOT / "manage.py"), *arguments]
     return subprocess.run(command, env=environment(), cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
 
 
-def eventually(true: Callable[[], bool], *, patience: float) -> bool:
-    deadline = time.monotonic() + patience
-    while not true():
+def eventually(condition: Callable[[], bool], *, timeout: float) -> bool:
+    """Poll until the condition holds; returns False if it does not within `timeout` seconds."""
+    deadline = time.monotonic() + timeout
+    while not condition():
         if time.monotonic() > deadline:
             return False
         time.sleep(0.2)
@@ -50,12 +51,12 @@ def eventually(true: Callable[[], bool], *, patience: float) -> bool:
 
 @dataclass(frozen=True)
 class Upgraded:
-    """The running installation, and what the old code had written down of it."""
+    """The running installation, with the results that the old code recorded; `started` is on the monotonic clock."""
 
     data: Path
     url: str
     expected: Json
-    since: float
+    started: float
 
     def sql(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database, autocommit=True) as connection:
@@ -69,23 +70,27 @@ class Upgraded:
     def value(self, query: str, *values: Any) -> Any:
         return self.sql(query, *values)[0][0]
 
-    def unfinished(self, jobs: Sequence[int]) -> dict[int, str]:
-        """Of these jobs those that are not done: {id: kind, state and error}."""
-        told = "SELECT id, kind, state, attempts, error FROM kernel_job WHERE id = ANY(%s) AND state <> 'done'"
-        return {row[0]: " ".join(map(str, row[1:])) for row in self.sql(told, list(jobs))}
+    def unfinished_jobs(self, jobs: Sequence[int]) -> dict[int, str]:
+        """Return those of the jobs that are not done, as {id: kind, state, attempts and error}."""
+        query = "SELECT id, kind, state, attempts, error FROM kernel_job WHERE id = ANY(%s) AND state <> 'done'"
+        return {row[0]: " ".join(map(str, row[1:])) for row in self.sql(query, list(jobs))}
 
-    def eventually(self, true: Callable[[], bool]) -> bool:
-        """Whether it comes true. All tests share the time that the work takes, so that a failure costs it only once."""
-        left = self.since + PATIENCE - time.monotonic()
-        return eventually(true, patience=max(left, LEAST_PATIENCE))
+    def eventually(self, condition: Callable[[], bool]) -> bool:
+        """Poll until the condition holds; returns False if it does not.
 
-    def wait_for(self, jobs: Sequence[int]) -> dict[int, str]:
+        The timeout counts from the start of `up` and is shared by all tests, so that failures cost the full wait only
+        once.
+        """
+        left = self.started + TIMEOUT - time.monotonic()
+        return eventually(condition, timeout=max(left, MIN_TIMEOUT))
+
+    def wait_for_jobs(self, jobs: Sequence[int]) -> dict[int, str]:
         """Wait until these jobs are done; returns those that are not."""
-        self.eventually(lambda: not self.unfinished(jobs))
-        return self.unfinished(jobs)
+        self.eventually(lambda: not self.unfinished_jobs(jobs))
+        return self.unfinished_jobs(jobs)
 
-    def messages(self) -> int:
-        """How many messages nobody has taken yet, in the queue that the old code wrote to."""
+    def queued_messages(self) -> int:
+        """Return the number of messages in the queue that the old code wrote to."""
         with redis.Redis(unix_socket_path=str(self.data / "run" / "valkey.sock")) as client:
             return int(cast(int, client.llen("celery")))
 
@@ -96,36 +101,36 @@ class Upgraded:
         return httpx.Client(base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=30)
 
     def browser(self, cookies: Mapping[str, str]) -> httpx.Client:
-        """A browser that was signed in before the upgrade."""
+        """Return a client with the session of a browser that signed in before the upgrade."""
         headers = {"X-CSRFToken": cookies["csrftoken"], "Referer": f"{self.url}/"}
         return httpx.Client(base_url=self.url, headers=headers, cookies=dict(cookies), timeout=30)
 
-    def reaches(self, path: str, state: str) -> Json:
-        """Ask the API until the thing has this state; returns it as it was last."""
-        found: Json = {}
+    def wait_for_state(self, path: str, state: str) -> Json:
+        """Poll the API until the object is in this state or has failed; returns the last response."""
+        body: Json = {}
 
-        def is_there() -> bool:
+        def is_finished() -> bool:
             response = client.get(API + path)
-            found.clear()
-            found.update(response.raise_for_status().json())
-            return bool(found["state"] in {state, "failed"})
+            body.clear()
+            body.update(response.raise_for_status().json())
+            return bool(body["state"] in {state, "failed"})
 
         with self.manager() as client:
-            self.eventually(is_there)
-        return found
+            self.eventually(is_finished)
+        return body
 
     def download(self, export: str) -> bytes:
         with self.manager() as client:
             return client.get(f"{API}/exports/{export}/download").raise_for_status().content
 
-    def log(self) -> str:
-        """All that the parts have written."""
+    def logs(self) -> str:
+        """Return everything that the processes have logged."""
         return "\n".join(file.read_text(errors="replace") for file in sorted((self.data / "logs").iterdir()))
 
 
 @contextmanager
 def up(data: Path, expected: Json) -> Iterator[Upgraded]:
-    """`manage.py up` on this data for the length of the block."""
+    """Run `manage.py up` on this data folder for the duration of the block."""
     reader, writer = os.pipe()
     process = subprocess.Popen(
         [sys.executable, str(ROOT / "manage.py"), "up", "--data", str(data), "--port", "0", "--quiet"],
@@ -138,39 +143,39 @@ def up(data: Path, expected: Json) -> Iterator[Upgraded]:
     )
     os.close(reader)
     try:
-        yield Upgraded(data, _await_health(process, data), expected, time.monotonic())
+        yield Upgraded(data, _wait_for_url(process, data), expected, time.monotonic())
     finally:
         os.close(writer)
         process.terminate()
         process.communicate(timeout=60)
 
 
-def _await_health(process: "subprocess.Popen[str]", data: Path) -> str:
-    """The address, once it answers."""
+def _wait_for_url(process: "subprocess.Popen[str]", data: Path) -> str:
+    """Wait until the installation is healthy; returns its URL."""
 
-    def answers() -> bool:
+    def is_healthy() -> bool:
         if process.poll() is not None:
-            said = process.stderr.read() if process.stderr else ""
-            raise AssertionError(f"'up' ended with {process.returncode}: {said}")
-        done = manage("status", "--json", "--data", str(data))
-        told.update(json.loads(done.stdout or "{}"))
-        return done.returncode == 0
+            errors = process.stderr.read() if process.stderr else ""
+            raise AssertionError(f"'up' exited with {process.returncode}: {errors}")
+        finished = manage("status", "--json", "--data", str(data))
+        status.update(json.loads(finished.stdout or "{}"))
+        return finished.returncode == 0
 
-    told: Json = {}
-    assert eventually(answers, patience=PATIENCE), f"the old data did not start: {told}"
-    return str(told["url"])
+    status: Json = {}
+    assert eventually(is_healthy, timeout=TIMEOUT), f"'up' did not start on the old data: {status}"
+    return str(status["url"])
 
 
-def files_of(archive: bytes) -> dict[str, str]:
-    """{name: SHA-256} of the files in a release."""
+def file_hashes(archive: bytes) -> dict[str, str]:
+    """Return {name: SHA-256} for the files in an exported release."""
     with zipfile.ZipFile(io.BytesIO(archive)) as source:
         return {name: hashlib.sha256(source.read(name)).hexdigest() for name in source.namelist()}
 
 
 def numbers_in(value: Any) -> list[float]:
-    """Every number in a JSON value, sorted: what was learnt, whatever its fields are called."""
+    """Return every number in a JSON value, sorted, to compare fitted parameters whatever their fields are called."""
     if isinstance(value, Mapping):
-        return sorted(number for each in value.values() for number in numbers_in(each))
+        return sorted(number for item in value.values() for number in numbers_in(item))
     if isinstance(value, list):
-        return sorted(number for each in value for number in numbers_in(each))
+        return sorted(number for item in value for number in numbers_in(item))
     return [float(value)] if isinstance(value, int | float) and not isinstance(value, bool) else []
