@@ -33,7 +33,7 @@ Usage: python3 manage.py COMMAND [OPTIONS]
 
 Start here:
   demo        run a complete project with simulated workers, from upload to release
-  up          start Annotary on this machine (--host 0.0.0.0 lets phones on your network in)
+  up          start Annotary on this machine (--host 0.0.0.0 lets phones on your network connect)
   status      show whether Annotary is running, its address and its processes
   stop        stop it
 
@@ -44,15 +44,15 @@ Work with a running installation:
 Work with files alone, without a server:
   synthesize  draw test scenes whose labels are known exactly
   aggregate   turn a CSV file of answers into labels
-  agreement   measure how far the answers in a CSV file agree, and where they differ
+  agreement   measure how much the answers in a CSV file agree, and where they differ
   replay      estimate what the labels in a CSV file would have cost with fewer answers
 
 Develop:
   test        run the tests on a temporary database (arguments go to pytest)
-  lint        check style, types, imports, browser code, templates and migrations (or the checks that you name)
+  lint        check style, types, imports, browser code, templates, and migrations (or only the checks you name)
 
 Every other Django management command works too and uses the running installation.
-'python3 manage.py COMMAND --help' describes a command.
+Run 'python3 manage.py COMMAND --help' to learn more about a command.
 """
 
 
@@ -138,5 +138,5 @@ def join_running(*, required: bool) -> None:
             os.environ.setdefault(name, value)
     elif required:
         raise EmbeddedError(
-            "This command needs the database: start Annotary first, with 'python3 manage.py up' in another terminal."
+            "This command needs the database. Start Annotary first, with 'python3 manage.py up' in another terminal."
         )

@@ -2,7 +2,18 @@
 
 from decimal import ROUND_HALF_UP, Decimal
 
-SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "INR": "₹", "KES": "KSh ", "PHP": "₱", "BRL": "R$"}
+SIGNS = {
+    "USD": "$",
+    "EUR": "€",
+    "GBP": "£",
+    "JPY": "¥",
+    "INR": "₹",
+    "KES": "KSh ",
+    "PHP": "₱",
+    "BRL": "R$",
+    "CAD": "CA$",
+    "AUD": "A$",
+}
 WITHOUT_MINOR_UNIT = {"JPY"}
 
 

@@ -27,7 +27,7 @@ from annotary.runtime.source_roots import ROOT
 
 SCENES = 200
 DURATION = (
-    f"With the default {SCENES} scenes this takes about a minute. The very first start also downloads about 160 MB of "
+    f"With the default {SCENES} scenes this takes about a minute. The first start also downloads about 160 MB of "
     "packages, needs about 1 GB of disk, and creates a database."
 )
 # In the output folder: says that an earlier run created it.
@@ -37,7 +37,7 @@ MARKER_FILE = ".annotary-demo"
 def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     if not 2 <= options.workers <= 200:
-        raise DemoError("A crowd has 2 to 200 workers: choose a number in that range with --workers.")
+        raise DemoError("A crowd has 2 to 200 workers. Choose a number in that range with --workers.")
     console = Console(stderr=False)
     out = _output_folder(options.out)
     data = options.data.expanduser().resolve()
@@ -53,7 +53,7 @@ def main(argv: list[str]) -> int:
             stages.finish()
             _print_results(summary, running, out, console)
             if not options.exit:
-                console.print("  Annotary keeps running so that you can look around. Press Ctrl-C to stop it.\n")
+                console.print("  Annotary keeps running so you can look around. Press Ctrl-C to stop it.\n")
                 _wait(running)
     return 0
 
@@ -91,7 +91,7 @@ def _output_folder(out: Path) -> Path:
     """Return the output folder, which must be new, empty, or from an earlier run."""
     folder = out.expanduser().resolve()
     if folder.exists() and (not folder.is_dir() or (any(folder.iterdir()) and not (folder / MARKER_FILE).exists())):
-        raise DemoError(f"{folder} contains other files: choose an empty or new folder with --out.")
+        raise DemoError(f"{folder} contains other files. Choose an empty or new folder with --out.")
     folder.mkdir(parents=True, exist_ok=True)
     (folder / MARKER_FILE).touch()
     return folder
@@ -106,7 +106,7 @@ def _dataset(options: argparse.Namespace, data: Path, stages: StageProgress) -> 
         stages.note(f"{dataset.count} images, {len(dataset.records)} labels ({dataset.reader})")
         return dataset, f"Demo: {options.images.resolve().name}"
     if options.truth is not None:
-        raise DemoError("--truth needs images: pass their folder or ZIP with --images.")
+        raise DemoError("--truth needs images. Pass their folder or ZIP with --images.")
     with stages.stage("Draw scenes"):
         truth = _scenes(data / f"scenes-{options.seed}", options.seed)
         dataset = prepare(images=truth.parent / "images", truth=truth, workspace=workspace)

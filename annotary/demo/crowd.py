@@ -115,4 +115,4 @@ class Crowd:
     def _raise_first(self) -> None:
         for record in self.records:
             if record.error:
-                raise DemoError(f"{record.member.name} could not go on: {record.error}")
+                raise DemoError(f"{record.member.name} could not continue: {record.error}")

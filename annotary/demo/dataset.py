@@ -37,7 +37,7 @@ def prepare(*, images: Path, truth: Path | None, workspace: Path) -> Dataset:
     for path in (images, truth):
         if path is not None and not path.exists():
             raise DemoError(
-                f"{path} does not exist: pass a folder or ZIP of images with --images, and their labels with --truth."
+                f"{path} does not exist. Pass a folder or ZIP of images with --images, and their labels with --truth."
             )
     workspace.mkdir(parents=True, exist_ok=True)
     try:
@@ -49,7 +49,7 @@ def prepare(*, images: Path, truth: Path | None, workspace: Path) -> Dataset:
         raise DemoError(_explain(images, truth, "It contains no labels."))
     names = [file.relative_to(folder).as_posix() for file in files_with(folder, IMAGE_SUFFIXES)]
     if not names:
-        raise DemoError(f"{images} contains no images: pass a folder or ZIP of JPEG, PNG or WebP files with --images.")
+        raise DemoError(f"{images} contains no images. Pass a folder or ZIP of JPEG, PNG or WebP files with --images.")
     return Dataset(
         archive=_pack(folder, names, workspace / "images.zip"),
         labels=_labels_file(labels, truth or folder, workspace),
@@ -65,7 +65,7 @@ def prepare(*, images: Path, truth: Path | None, workspace: Path) -> Dataset:
 def _explain(images: Path, truth: Path | None, reason: str) -> str:
     if truth is None:
         return (
-            f"The simulated crowd needs the labels of {images}: pass them with --truth (COCO JSON or VOC XML), "
+            f"The simulated crowd needs the labels of {images}. Pass them with --truth (COCO JSON or VOC XML), "
             "or use a folder with one subfolder of images per class."
         )
     return f"The labels in {truth} cannot be used: {reason} Use COCO JSON or VOC XML."

@@ -56,7 +56,7 @@ class RetryingClient:
                 reason = str(error) or type(error).__name__
                 if not retry and not isinstance(error, httpx.ConnectError):
                     raise DemoError(
-                        f"The connection broke during {method} {path} ({reason}); run the command again."
+                        f"The connection broke during {method} {path} ({reason}). Run the command again."
                     ) from error
             else:
                 if response.status_code not in (RETRYABLE if retry else NOT_PROCESSED):

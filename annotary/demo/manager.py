@@ -153,7 +153,7 @@ class Manager:
                 digest.update(chunk)
                 file.write(chunk)
         if digest.hexdigest() != export["sha256"]:
-            raise DemoError(f"The {form} file does not match the server's checksum; run the command again.")
+            raise DemoError(f"The {form} file does not match the server's checksum. Run the command again.")
         return export
 
     def _wait_until_ready(self, path: str, action: str, *, timeout: float = 600.0) -> Json:

@@ -38,7 +38,7 @@ def read_coco(folder: Path) -> dict[str, Answer]:
     labels: dict[str, Answer] = {}
     for image_id, image in coco.imgs.items():
         if not (folder / "images" / image["file_name"]).is_file():
-            raise DemoError(f"The release lacks the image {image['file_name']}; create the export again.")
+            raise DemoError(f"The release lacks the image {image['file_name']}. Create the export again.")
         objects = tuple(
             LabelObject(str(row["id"]), row["category_id"], "box", Box(*row["bbox"]))
             for row in coco.loadAnns(coco.getAnnIds(imgIds=[image_id]))

@@ -12,7 +12,7 @@ from annotary.demo.pictures import Picture, Shape
 HERE = Path(__file__).parent
 KIND_WORDS = {"careful": "Careful", "average": "Average", "careless": "Careless", "spammer": "Spammers"}
 STEP_WORDS = {
-    "single_workers": "One person alone",
+    "single_workers": "One worker alone",
     "agreed_before_review": "The crowd together",
     "release": "The release, after review",
 }
@@ -35,7 +35,7 @@ def render(summary: Mapping[str, Any], pictures: Sequence[Picture]) -> str:
     context = {
         "css": (HERE / "templates" / "report.css").read_text(encoding="utf-8"),
         "mark": (HERE / "templates" / "mark.svg").read_text(encoding="utf-8"),
-        "when": datetime.now().astimezone().strftime("%d %B %Y, %H:%M %Z"),
+        "when": datetime.now().astimezone().strftime("%B %d, %Y, %H:%M %Z"),
         "summary": summary,
         "pictures": [_picture(picture) for picture in pictures],
         "boxes": "box" in summary["tools"],
@@ -141,7 +141,7 @@ def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
     counts, money, quality = summary["counts"], summary["money"], summary["quality"]
     return [
         {"value": _percent(headline(quality["release"])), "words": "accuracy of the release", "gold": "1"},
-        {"value": _percent(headline(quality["single_workers"])), "words": "accuracy of one person alone"},
+        {"value": _percent(headline(quality["single_workers"])), "words": "accuracy of one worker alone"},
         {"value": f"{counts['answers_per_image'] or 0:.2f}", "words": "answers per image"},
         {"value": f"{float(money['spent']):.2f} {money['currency']}", "words": f"spent on {counts['answers']} answers"},
     ]

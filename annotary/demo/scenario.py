@@ -169,7 +169,7 @@ def release(manager: Manager, outcome: RunResult, stages: StageProgress, out: Pa
             folder = unpack(archive, out, form)
             archive.unlink()
             if not any(folder.iterdir()):
-                raise DemoError(f"The {form} release is empty; see the export's report in the console.")
+                raise DemoError(f"The {form} release is empty. See the export's report in the console.")
             on_progress(number, len(FORMATS))
         outcome.released = read_coco(out / "coco")
     outcome.figures = manager.figures(project)

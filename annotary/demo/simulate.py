@@ -21,7 +21,7 @@ from tasks.ingest.ground_truth import GroundTruthRecords, read_ground_truth
 def main(argv: Sequence[str]) -> int:
     options = _parser().parse_args(argv)
     if not 1 <= options.workers <= 200:
-        raise DemoError("A crowd has 1 to 200 workers: choose a number in that range with --workers.")
+        raise DemoError("A crowd has 1 to 200 workers. Choose a number in that range with --workers.")
     truth = _truth(options.truth)
     manager = Manager(options.url, options.key)
     console = Console()
@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _truth(path: Path) -> GroundTruthRecords:
     if not path.exists():
-        raise DemoError(f"{path} does not exist: pass the labels of the project's images with --truth.")
+        raise DemoError(f"{path} does not exist. Pass the labels of the project's images with --truth.")
     try:
         return read_ground_truth(path=path)
     except AnnotaryError as error:
@@ -71,7 +71,7 @@ def _simulate(
 ) -> list[Record]:
     project = manager.project(options.project)
     if project["state"] != "open":
-        raise DemoError(f"The project {project['name']} is {project['state']}: open it first.")
+        raise DemoError(f"The project {project['name']} is {project['state']}. Open it first.")
     images = manager.images(project["id"])
     ground_truth = match_ground_truth(truth.records, images, project["schema"])
     if not ground_truth.answers:

@@ -236,8 +236,8 @@ def _install_uv(environment: Environment) -> str:
     pip = subprocess.run([sys.executable, "-m", "pip", "--version"], check=False, capture_output=True)
     if pip.returncode != 0:
         raise EmbeddedError(
-            "Annotary needs pip or uv to install its packages, and this Python has neither: "
-            "install one (on Debian and Ubuntu: apt install python3-pip) and start again."
+            "Annotary needs pip or uv to install its packages, and this Python has neither. "
+            "Install one (on Debian and Ubuntu: apt install python3-pip) and start again."
         )
     requirements = environment.root / "requirements" / "uv.txt"
     temporary = environment.tools / "uv.new"
@@ -281,19 +281,19 @@ def _run(command: Sequence[str], variables: dict[str, str]) -> "subprocess.Compl
 def _explain(environment: Environment, what: str, output: str) -> str:
     """Turn the output of an installer into one sentence."""
     if any(text in output for text in NO_SPACE):
-        return f"The disk that holds {environment.root} is full: free about 1 GB and start again."
+        return f"The disk that holds {environment.root} is full. Free about 1 GB and start again."
     if any(text in output for text in NO_NETWORK):
-        return f"Could not download {what}: check the network (or the proxy in HTTPS_PROXY) and start again."
+        return f"Could not download {what}. Check the network (or the proxy in HTTPS_PROXY) and start again."
     if "Permission denied" in output:
-        return f"{environment.root} is not writable: start as the user who owns it."
+        return f"{environment.root} is not writable. Start as the user who owns it."
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     return f"Could not install {what}; the installer reported: {' '.join(lines[-4:]) or 'nothing'}"
 
 
 def _explain_disk_error(root: Path, error: OSError) -> str:
     if error.errno == 28:
-        return f"The disk that holds {root} is full: free about 1 GB and start again."
-    return f"{root} is not writable ({(error.strerror or str(error)).lower()}): start as the user who owns it."
+        return f"The disk that holds {root} is full. Free about 1 GB and start again."
+    return f"{root} is not writable ({(error.strerror or str(error)).lower()}). Start as the user who owns it."
 
 
 def enter(environment: Environment, arguments: Sequence[str], *, changed: bool) -> None:

@@ -23,7 +23,7 @@ def resolve(*, host: str, port: int, ws_port: int | None) -> Addresses:
     if ws_port is None:
         ws_port = next((free for free in range(port + 1, min(port + 50, 65536)) if _problem(host, free) is None), 0)
         if not ws_port:
-            raise EmbeddedError(f"There is no free port for live updates after {port}: choose one with --ws-port.")
+            raise EmbeddedError(f"There is no free port for live updates after {port}. Choose one with --ws-port.")
     else:
         check(host, ws_port)
     public = os.environ.get("ANNOTARY_BASE_URL", "").strip() or f"http://{_display_host(host)}:{port}"
@@ -36,14 +36,14 @@ def check(host: str, port: int) -> None:
         return
     if problem.errno == errno.EADDRINUSE:
         raise EmbeddedError(
-            f"Port {port} on {host} is in use by another program: choose another port, "
+            f"Port {port} on {host} is in use by another program. Choose another port, "
             f"such as 'python3 manage.py up --port {port + 10 if port < 65000 else 8010}'."
         )
     if problem.errno == errno.EACCES:
-        raise EmbeddedError(f"Port {port} needs administrator rights: choose a port above 1023 with --port.")
+        raise EmbeddedError(f"Port {port} needs administrator rights. Choose a port above 1023 with --port.")
     raise EmbeddedError(
-        f"This machine cannot listen on {host} ({(problem.strerror or str(problem)).lower()}): "
-        "use --host 127.0.0.1, or --host 0.0.0.0 to let phones on the same network in."
+        f"This machine cannot listen on {host} ({(problem.strerror or str(problem)).lower()}). "
+        "Use --host 127.0.0.1, or --host 0.0.0.0 to let phones on the same network connect."
     )
 
 

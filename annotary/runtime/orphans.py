@@ -38,7 +38,7 @@ def kill(paths: DataPaths, *, timeout: float = 10.0) -> list[int]:
         if time.monotonic() > deadline:
             survivors = ", ".join(str(process.pid) for process in doomed if process.alive())
             raise EmbeddedError(
-                f"An earlier run left processes that cannot be killed ({survivors}): kill them and start again."
+                f"An earlier run left processes that cannot be killed ({survivors}). Kill them and start again."
             )
         time.sleep(0.02)
     paths.state.unlink(missing_ok=True)

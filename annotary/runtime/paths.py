@@ -54,11 +54,11 @@ class DataPaths:
             if self.data.stat().st_uid == os.geteuid():
                 self.data.chmod(0o700)
         except FileExistsError as error:
-            raise EmbeddedError(f"{self.data} is a file, not a folder: choose a folder with --data.") from error
+            raise EmbeddedError(f"{self.data} is a file, not a folder. Choose a folder with --data.") from error
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
             raise EmbeddedError(
-                f"The data folder {self.data} is not writable ({reason}): choose another with --data."
+                f"The data folder {self.data} is not writable ({reason}). Choose another with --data."
             ) from error
 
 
@@ -76,7 +76,7 @@ def socket_folder(paths: DataPaths) -> Path:
         folder = base / f"annotary-{os.geteuid()}-{paths.key}"
         if len(os.fsencode(folder)) + LONGEST_SOCKET_NAME <= SOCKET_PATH_LIMIT and private_folder(folder):
             return folder
-    raise EmbeddedError(f"The path {paths.data} is too long for sockets: choose a shorter one with --data.")
+    raise EmbeddedError(f"The path {paths.data} is too long for sockets. Choose a shorter one with --data.")
 
 
 def private_folder(folder: Path) -> bool:

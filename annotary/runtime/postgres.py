@@ -136,7 +136,7 @@ def prepare(paths: DataPaths, *, system_home: Path = SYSTEM_HOME) -> Cluster:
         if (paths.data / "postgres" / "PG_VERSION").exists():
             raise EmbeddedError(
                 f"{paths.data / 'postgres'} was created while this system allowed user namespaces, which it no longer "
-                "does: allow them again (sysctl user.max_user_namespaces), or start as an ordinary user."
+                "does. Allow them again (sysctl user.max_user_namespaces), or start as an ordinary user."
             )
         home, sockets, binaries = _move_out(moved, binaries, system_home, run_as)
         _link_moved_data(paths, moved)
@@ -155,7 +155,7 @@ def locate() -> Path:
         if (binaries / "postgres").exists():
             return binaries
     raise EmbeddedError(
-        "This Python environment lacks PostgreSQL: start with 'python3 manage.py up', or set DATABASE_URL."
+        "This Python environment lacks PostgreSQL. Start with 'python3 manage.py up', or set DATABASE_URL."
     )
 
 
@@ -170,7 +170,7 @@ def _move_out(moved: Path, binaries: Path, system_home: Path, run_as: RunAs) -> 
     except OSError as error:
         raise EmbeddedError(
             f"PostgreSQL cannot run as root, and {system_home}, where its data would go instead, is not writable "
-            f"({(error.strerror or str(error)).lower()}): start as an ordinary user."
+            f"({(error.strerror or str(error)).lower()}). Start as an ordinary user."
         ) from error
     return moved, moved / "run", copied
 
@@ -232,7 +232,7 @@ def _initialize(cluster: Cluster) -> None:
     if done.returncode != 0:
         shutil.rmtree(temporary, ignore_errors=True)
         if "No space left" in done.stderr:
-            raise EmbeddedError(f"The disk that holds {cluster.home} is full: free about 200 MB and start again.")
+            raise EmbeddedError(f"The disk that holds {cluster.home} is full. Free about 200 MB and start again.")
         raise EmbeddedError(f"The database could not be created in {cluster.home}: {_last_line(done.stderr)}")
     temporary.rename(cluster.data)
 
@@ -243,7 +243,7 @@ def _check_version(cluster: Cluster) -> None:
     if created_with != bundled:
         raise EmbeddedError(
             f"{cluster.data} was created by PostgreSQL {created_with}, and this version of Annotary includes "
-            f"PostgreSQL {bundled}: dump the data with the version that created it, move the folder aside and restore "
+            f"PostgreSQL {bundled}. Dump the data with the version that created it, move the folder aside and restore "
             "the dump, as described in docs/decisions/0001-embedded-runtime.md."
         )
 

@@ -66,7 +66,7 @@ def _unprivileged_account() -> pwd.struct_passwd:
     for account in pwd.getpwall():
         if account.pw_uid != 0:
             return account
-    raise EmbeddedError("PostgreSQL cannot run as root: create the user 'annotary' (useradd --system annotary).")
+    raise EmbeddedError("PostgreSQL cannot run as root. Create the user 'annotary' (useradd --system annotary).")
 
 
 def _namespaces_work(run_as: RunAs) -> bool:

@@ -19,7 +19,7 @@ def load_or_create(path: Path) -> dict[str, str]:
     except ValueError as error:
         # Generating a new key would silently sign everybody out, so a person decides.
         raise EmbeddedError(
-            f"{path} is damaged: restore it from a backup, or delete it, which signs everybody out."
+            f"{path} is damaged. Restore it from a backup, or delete it to sign everyone out."
         ) from error
     missing = [name for name in NAMES if name not in stored]
     if missing:

@@ -86,6 +86,6 @@ def lock_data(paths: DataPaths) -> int:
     where = f" at {current.url}" if current and current.url else ""
     who = f" (process {current.keeper.pid})" if current else ""
     raise EmbeddedError(
-        f"Annotary is already running on {paths.data}{where}{who}: stop it with 'python3 manage.py stop', "
+        f"Annotary is already running on {paths.data}{where}{who}. Stop it with 'python3 manage.py stop', "
         "or use another data folder with --data."
     )

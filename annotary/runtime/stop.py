@@ -30,8 +30,8 @@ def main(arguments: list[str]) -> int:
         if time.monotonic() > deadline:
             pid = current.keeper.pid
             raise EmbeddedError(
-                f"Annotary (process {pid}) did not stop within {TIMEOUT:.0f} seconds: 'kill -9 {pid}' stops it and "
-                "everything it runs."
+                f"Annotary (process {pid}) did not stop within {TIMEOUT:.0f} seconds. "
+                f"Run 'kill -9 {pid}' to stop it and everything it runs."
             )
         time.sleep(0.05)
     print("Stopped.")

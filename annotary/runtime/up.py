@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
     addresses = network.resolve(host=options.host, port=options.port, ws_port=options.ws_port)
     me = Identity.from_pid(os.getpid())
     if me is None:
-        raise EmbeddedError("Annotary needs /proc, which this system does not have: run it on Linux.")
+        raise EmbeddedError("Annotary needs /proc, which this system does not have. Run it on Linux.")
     installation = Installation(
         paths=paths,
         addresses=addresses,
@@ -85,7 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--host",
         default=network.DEFAULT_HOST,
-        help="address to listen on (default: 127.0.0.1); 0.0.0.0 lets phones on your network in",
+        help="address to listen on (default: 127.0.0.1); 0.0.0.0 lets phones on your network connect",
     )
     parser.add_argument(
         "--port", type=int, default=network.DEFAULT_PORT, help="port of the site (default: 8000); 0 picks a free one"

@@ -72,4 +72,4 @@ def locate() -> Path:
     for base in (spec.submodule_search_locations or []) if spec else []:
         for binary in sorted((Path(base) / "_binaries").glob("*/valkey-server")):
             return binary
-    raise EmbeddedError("This Python environment lacks Valkey: start with 'python3 manage.py up', or set REDIS_URL.")
+    raise EmbeddedError("This Python environment lacks Valkey. Start with 'python3 manage.py up', or set REDIS_URL.")

@@ -29,10 +29,10 @@ class TokenAuthentication(BaseAuthentication):
         )
         user: User | None = getattr(token.actor, "user", None) if token else None
         if token is None or user is None or not user.is_active:
-            raise AuthenticationFailed("This API key is not valid; create a new one under Settings, API keys.")
+            raise AuthenticationFailed("This API key is not valid. Create a new one under Settings, API keys.")
         if token.revoked_at is not None or token.expires_at <= utc_now():
             raise AuthenticationFailed(
-                "This API key has expired or was revoked; create a new one under Settings, API keys."
+                "This API key has expired or was revoked. Create a new one under Settings, API keys."
             )
         self._note_use(token)
         return user, token

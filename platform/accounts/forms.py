@@ -14,7 +14,7 @@ LABELS = {
     "remember": "Stay signed in",
     "oldpassword": "Current password",
     "password1": "New password",
-    "password2": "New password, again",
+    "password2": "Confirm new password",
 }
 
 

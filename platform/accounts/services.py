@@ -21,19 +21,19 @@ TOKEN_LIFETIME = timedelta(days=90)
 
 
 class EmailTaken(Conflict):
-    """There is already an account with this email address; sign in instead."""
+    """There is already an account with this email address. Sign in instead."""
 
     code = "email_taken"
 
 
 class InvitationGone(Gone):
-    """This invitation is no longer valid; ask the person who sent it for a new link."""
+    """This invitation is no longer valid. Ask the person who sent it for a new link."""
 
     code = "invitation_gone"
 
 
 class InvitationUnknown(NotFound):
-    """This invitation link is incomplete or not from this site; open it again from the message you received."""
+    """This invitation link is incomplete or not from this site. Open it again from the message you received."""
 
     code = "invitation_unknown"
 
@@ -51,7 +51,7 @@ class TokenRefused(Refused):
 
 
 class LastOwner(Conflict):
-    """You are the only owner of an organization that has other members; invite another owner first."""
+    """You are the only owner of an organization that has other members. Invite another owner first."""
 
     code = "last_owner"
 
@@ -111,7 +111,7 @@ def invite(
     """
     end = expires_at or utc_now() + timedelta(days=INVITATION_DAYS)
     if not utc_now() < end <= utc_now() + LONGEST_INVITATION:
-        raise InvitationRefused("An invitation must expire within a year from now; choose another date.")
+        raise InvitationRefused("An invitation must expire within a year from now. Choose another date.")
     token = new_secret()
     invitation = Invitation.objects.create(
         organisation=organisation,
@@ -133,11 +133,11 @@ def find_invitation(*, token: str) -> Invitation:
     if invitation is None:
         raise InvitationUnknown
     if invitation.revoked_at is not None:
-        raise InvitationGone("This invitation was revoked; ask the person who sent it for a new link.")
+        raise InvitationGone("This invitation was revoked. Ask the person who sent it for a new link.")
     if invitation.expires_at <= utc_now():
-        raise InvitationGone("This invitation has expired; ask the person who sent it for a new link.")
+        raise InvitationGone("This invitation has expired. Ask the person who sent it for a new link.")
     if invitation.uses >= invitation.max_uses:
-        raise InvitationGone("This invitation is used up; ask the person who sent it for a new link.")
+        raise InvitationGone("This invitation has no uses left. Ask the person who sent it for a new link.")
     return invitation
 
 
@@ -185,7 +185,7 @@ def create_token(
     requested = _known_scopes(scopes)
     end = expires_at or utc_now() + TOKEN_LIFETIME
     if not utc_now() < end <= utc_now() + LONGEST_TOKEN:
-        raise TokenRefused("An API key must expire within a year from now; choose another date.")
+        raise TokenRefused("An API key must expire within a year from now. Choose another date.")
     if made_with is not None:
         _check_powers(made_with, requested, expires_at)
         end = min(end, made_with.expires_at)
@@ -214,9 +214,9 @@ def _check_powers(made_with: ApiToken, scopes: list[str], expires_at: datetime |
     """Raises TokenRefused for a key with more scopes than `made_with`, or one that would outlive it."""
     excess = [scope for scope in scopes if scope not in made_with.scopes]
     if excess:
-        raise TokenRefused(f"Your API key lacks the scope “{excess[0]}” itself; create such a key in the browser.")
+        raise TokenRefused(f"Your API key lacks the scope “{excess[0]}” itself. Create such a key in the browser.")
     if expires_at is not None and expires_at > made_with.expires_at:
-        raise TokenRefused("A key created with another key cannot outlive it; choose an earlier date.")
+        raise TokenRefused("A key created with another key cannot outlive it. Choose an earlier date.")
 
 
 def revoke_token(*, token: ApiToken) -> None:
@@ -244,6 +244,6 @@ def _refuse_last_owner(actor: Actor) -> None:
         remaining = others.filter(organisation=organisation)
         if remaining.exists() and not remaining.filter(role=Role.OWNER).exists():
             raise LastOwner(
-                f"You are the only owner of {organisation.name}, which has other members; invite another owner in the"
+                f"You are the only owner of {organisation.name}, which has other members. Invite another owner in the"
                 " settings first."
             )

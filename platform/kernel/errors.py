@@ -1,4 +1,5 @@
-"""The exception hierarchy. The first line of a class's docstring is the message shown to people; `detail` adds to it.
+"""The exception hierarchy. The first line of a class's docstring is shown to people: its first sentence is the title,
+and all of it is the detail, unless one is passed.
 
 Domain code raises these and never the web framework's; `tasks.api.problems` and the pages turn them into responses.
 """
@@ -8,14 +9,15 @@ from typing import Any, ClassVar
 
 
 class AnnotaryError(Exception):
-    """Something went wrong."""
+    """Something went wrong. Try again in a moment."""
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "error"
 
     def __init__(self, detail: str = "", **facts: Any) -> None:
-        self.title = (type(self).__doc__ or "").strip().splitlines()[0]
-        self.detail = detail or self.title
+        message = (type(self).__doc__ or "").strip().splitlines()[0]
+        self.title = message.partition(". ")[0]
+        self.detail = detail or message
         self.facts: Mapping[str, Any] = facts
         super().__init__(self.detail)
 
@@ -35,14 +37,14 @@ class NotFound(AnnotaryError):
 
 
 class Forbidden(AnnotaryError):
-    """Your role does not allow this."""
+    """Your role does not allow this. Ask an owner of your organization for access."""
 
     status = 403
     code = "forbidden"
 
 
 class Conflict(AnnotaryError):
-    """This has changed in the meantime; reload the page and try again."""
+    """This changed in the meantime. Reload the page and try again."""
 
     status = 409
     code = "conflict"
@@ -56,13 +58,13 @@ class Gone(AnnotaryError):
 
 
 class Unavailable(AnnotaryError):
-    """A part of the system is unavailable; try again shortly."""
+    """A part of the system is unavailable. Try again shortly."""
 
     status = 503
     code = "unavailable"
 
 
 class TransitionRefused(Conflict):
-    """This action is not allowed in the current state."""
+    """This is not possible right now. Reload the page and try again."""
 
     code = "wrong_state"

@@ -14,13 +14,13 @@ ANSWERED = "UPDATE kernel_idempotencyrecord SET status = %s, answer = %s WHERE i
 
 
 class KeyReused(Refused):
-    """This idempotency key was already used with a different body; use a new key for a new body."""
+    """This idempotency key was already used with a different body. Use a new key for a new body."""
 
     code = "idempotency_key_reused"
 
 
 class KeyInvalid(Refused):
-    """An idempotency key has 1 to 200 printable characters; use a random UUID, for example."""
+    """An idempotency key has 1 to 200 printable characters. Use a random UUID, for example."""
 
     status = 400
     code = "idempotency_key_invalid"

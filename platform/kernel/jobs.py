@@ -217,7 +217,7 @@ def resend_lost_jobs() -> int:
         live = [row.pk for row in stale if row.attempts < row.max_attempts]
         Job.objects.filter(pk__in=dead).update(
             state=Job.State.FAILED,
-            error="The worker process crashed on every attempt; see its log.",
+            error="The worker process crashed on every attempt. See its log.",
             finished_at=now,
             lease_until=None,
             lease_token=None,

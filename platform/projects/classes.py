@@ -24,24 +24,24 @@ class ClassSpec:
 def _normalize(specs: Sequence[ClassSpec]) -> list[ClassSpec]:
     """Return the classes with normalized names and colors. Raises ClassesRefused."""
     if not specs:
-        raise ClassesRefused("A project needs at least one class; add one.")
+        raise ClassesRefused("A project needs at least one class. Add one.")
     if len(specs) > MAX_CLASSES:
-        raise ClassesRefused(f"A project can have {MAX_CLASSES:,} classes at most; these are {len(specs):,}.")
+        raise ClassesRefused(f"A project can have {MAX_CLASSES:,} classes at most. These are {len(specs):,}.")
     seen: dict[str, str] = {}
     normalized: list[ClassSpec] = []
     for spec in specs:
         name = " ".join(spec.name.split())
         if not name or not name.isprintable():
-            raise ClassesRefused("A class has no name; name it or remove it.")
+            raise ClassesRefused("A class has no name. Name it or remove it.")
         if len(name) > MAX_NAME:
-            raise ClassesRefused(f"The class name “{name[:40]}…” is too long; use {MAX_NAME} characters at most.")
+            raise ClassesRefused(f"The class name “{name[:40]}…” is too long. Use {MAX_NAME} characters at most.")
         if name.casefold() in seen:
             raise ClassesRefused(
-                f"The classes “{seen[name.casefold()]}” and “{name}” have the same name; rename one of them."
+                f"The classes “{seen[name.casefold()]}” and “{name}” have the same name. Rename one of them."
             )
         seen[name.casefold()] = name
         if spec.color and _COLOR.fullmatch(spec.color) is None:
-            raise ClassesRefused(f'The color of “{name}” must have the form "#rrggbb"; correct it or leave it out.')
+            raise ClassesRefused(f'The color of “{name}” must have the form "#rrggbb". Correct it or leave it out.')
         normalized.append(ClassSpec(name, spec.color.lower() if spec.color else None, spec.number))
     return normalized
 
@@ -59,12 +59,12 @@ def plan(specs: Sequence[ClassSpec], rows: Sequence[LabelClass], *, project: Pro
     for spec in _normalize(specs):
         row = by_name.get(spec.name.casefold()) if spec.number is None else by_number.get(spec.number)
         if row is None and spec.number is not None:
-            raise ClassesRefused(f"This project has no class with the number {spec.number}; leave the number out.")
+            raise ClassesRefused(f"This project has no class with the number {spec.number}. Leave the number out.")
         if row is None:
             last += 1
             row = LabelClass(project=project, number=last, color=default_color(last))
         if row in planned:
-            raise ClassesRefused(f"The class with the number {row.number} is listed twice; remove one.")
+            raise ClassesRefused(f"The class with the number {row.number} is listed twice. Remove one.")
         row.name, row.color, row.retired_at = spec.name, spec.color or row.color, None
         planned.append(row)
     _check_names_are_free(planned, rows)
@@ -77,4 +77,4 @@ def _check_names_are_free(planned: Sequence[LabelClass], rows: Sequence[LabelCla
     retired = {row.name.casefold() for row in rows if row.number not in own}
     for row in planned:
         if row.name.casefold() in retired:
-            raise ClassesRefused(f"A retired class is called “{row.name}”; restore it or choose another name.")
+            raise ClassesRefused(f"A retired class is called “{row.name}”. Restore it or choose another name.")

@@ -37,23 +37,25 @@ class DecimalRange:
     def read(self, raw: object) -> float:
         number = _number(raw)
         if number is None or not Decimal(str(self.low)) <= number <= Decimal(str(self.high)):
-            raise PolicyRefused(f"{self.label} must be a decimal from {self.low:g} to {self.high:g}; 0.5 is half.")
+            raise PolicyRefused(
+                f"{self.label} must be a number from {self.low:g} to {self.high:g}. For example, 0.5 is half."
+            )
         return float(number)
 
 
 POLICIES: dict[str, IntegerRange | DecimalRange] = {
     "answers_min": IntegerRange("Answers per image", 1, 50),
     "answers_max": IntegerRange("Maximum answers per image", 1, 50),
-    "confidence_target": DecimalRange("The confidence target", 0.5, 1),
-    "gold_rate": DecimalRange("The share of check images", 0, 0.5),
-    "gold_iou": DecimalRange("The box overlap required on check images", 0.1, 1),
-    "lease_seconds": IntegerRange("The time for a set in seconds", 30, 7 * 24 * 3600),
-    "batch_size": IntegerRange("The size of a batch", 1, 10_000),
-    "hand_size": IntegerRange("The size of a set", 1, 100),
-    "seconds_per_answer": IntegerRange("The expected seconds per answer", 1, 3600),
-    "share_reviewed": DecimalRange("The share reviewed", 0, 1),
-    "split_train": DecimalRange("The share for training", 0, 1),
-    "split_val": DecimalRange("The share for validation", 0, 1),
+    "confidence_target": DecimalRange("Confidence", 0.5, 1),
+    "gold_rate": DecimalRange("Share of check images", 0, 0.5),
+    "gold_iou": DecimalRange("Overlap on check images", 0.1, 1),
+    "lease_seconds": IntegerRange("Time per set in seconds", 30, 7 * 24 * 3600),
+    "batch_size": IntegerRange("Images per batch", 1, 10_000),
+    "hand_size": IntegerRange("Images per set", 1, 100),
+    "seconds_per_answer": IntegerRange("Seconds per answer", 1, 3600),
+    "share_reviewed": DecimalRange("Share of labels to review", 0, 1),
+    "split_train": DecimalRange("Share for training", 0, 1),
+    "split_val": DecimalRange("Share for validation", 0, 1),
 }
 
 
@@ -65,7 +67,7 @@ def read_policy(changes: Mapping[str, Any], *, current: Callable[[str], Any]) ->
     unknown = sorted(name for name in changes if name not in POLICIES and name not in ("price", "currency"))
     if unknown:
         known = ", ".join([*POLICIES, "price", "currency"])
-        raise PolicyRefused(f"There is no policy {unknown[0][:60]!r}; choose from {known}.")
+        raise PolicyRefused(f"There is no policy {unknown[0][:60]!r}. Choose from {known}.")
     values: dict[str, Any] = {name: POLICIES[name].read(raw) for name, raw in changes.items() if name in POLICIES}
     if "price" in changes:
         values["price"] = read_money(changes["price"])
@@ -80,9 +82,9 @@ def read_policy(changes: Mapping[str, Any], *, current: Callable[[str], Any]) ->
     if least is not None and "answers_max" not in changes and (least == 1 or least > current("answers_max")):
         values["answers_max"] = least
     if value("answers_min") > value("answers_max"):
-        raise PolicyRefused("The most answers per image cannot be below the answers per image; raise it.")
+        raise PolicyRefused("Maximum answers per image cannot be below answers per image. Raise the maximum.")
     if value("split_train") + value("split_val") > 1 + 1e-9:
-        raise PolicyRefused("The shares for training and validation add up to more than 1; lower one.")
+        raise PolicyRefused("The shares for training and validation add up to more than 1. Lower one.")
     return values
 
 
@@ -90,13 +92,13 @@ def read_money(raw: object) -> Decimal:
     """Parse a price per answer: 0 to 1,000, at most six decimals. Floats are refused: they cannot hold 0.1 exactly."""
     amount = None if isinstance(raw, float) else _number(raw)
     if amount is None or not 0 <= amount <= MAX_PRICE or amount != amount.quantize(_PRECISION):
-        raise PolicyRefused('The price of an answer must be an amount from 0 to 1,000, sent as text such as "0.02".')
+        raise PolicyRefused('The price per answer must be an amount from 0 to 1,000, sent as text such as "0.02".')
     return amount.quantize(_PRECISION)
 
 
 def read_currency(raw: object) -> str:
     if not isinstance(raw, str) or len(raw) != 3 or not (raw.isascii() and raw.isalpha()):
-        raise PolicyRefused("A currency must be a three-letter code: EUR, USD, INR.")
+        raise PolicyRefused("The currency must be a three-letter code, such as USD.")
     return raw.upper()
 
 

@@ -68,5 +68,5 @@ def retired_classes(*, project: Project) -> QuerySet[LabelClass]:
 def schema_of(*, project: Project) -> Schema:
     """Return the project's current schema, for parsing answers. Raises NotFound if it has none yet."""
     if project.schema is None:
-        raise NotFound("This project has no classes yet; add them first.")
+        raise NotFound("This project has no classes yet. Add them first.")
     return Schema.from_json(project.schema.body)

@@ -55,7 +55,7 @@ def create_project(
     require_role(actor=by, organisation_id=organisation.pk, role=Role.MANAGER)
     normalized = _normalize_name(name)
     if dataset is not None and dataset.organisation_id != organisation.pk:
-        raise ProjectRefused("This dataset belongs to another organization; choose one of your own.")
+        raise ProjectRefused("This dataset belongs to another organization. Choose one of your own.")
     blank = Project()
     values = read_policy(policy or {}, current=lambda field: getattr(blank, field))
     project = Project.objects.create(
@@ -78,7 +78,7 @@ def change_policy(*, project: Project, changes: Mapping[str, Any]) -> Project:
     values = read_policy(changes, current=lambda field: getattr(row, field))
     if "currency" in values and values["currency"] != row.currency and row.state != Project.State.DRAFT:
         raise PolicyRefused(
-            "The currency stays fixed once a project has been opened; create another project for another currency."
+            "The currency stays fixed once a project has been opened. Create another project for another currency."
         )
     if values:
         Project.objects.filter(pk=row.pk).update(**values)
@@ -95,7 +95,7 @@ def change_classes(*, project: Project, by: Actor, classes: Sequence[ClassSpec])
     # No join in the locking query: after a lock wait it would combine the new row with a schema of the old snapshot.
     row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if row.schema is None:
-        raise ClassesRefused("This project has no tools; create a new project with tools and classes.")
+        raise ClassesRefused("This project has no tools. Create a new project with tools and classes.")
     return _write_schema(row, by, classes, tuple(row.schema.body["tools"]))
 
 
@@ -104,10 +104,10 @@ def write_instructions(*, project: Project, by: Actor, body: str) -> Instruction
     """Locks the project. Write a new version of the instructions; identical text creates none."""
     text = body.replace("\r\n", "\n").replace("\x00", "").strip()
     if not text:
-        raise InstructionsRefused("The instructions are empty; describe what to label and how to decide when in doubt.")
+        raise InstructionsRefused("The instructions are empty. Describe what to label and how to decide when in doubt.")
     if len(text) > MAX_INSTRUCTIONS:
         raise InstructionsRefused(
-            f"The instructions have {len(text):,} characters; shorten them to {MAX_INSTRUCTIONS:,}."
+            f"The instructions have {len(text):,} characters. Shorten them to {MAX_INSTRUCTIONS:,}."
         )
     row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if row.instructions is not None and row.instructions.body == text:
@@ -124,10 +124,10 @@ def open_project(*, project: Project) -> Project:
     """Open the project: draft | paused -> open. Raises ProjectNotReady if there is nothing to label."""
     row = Project.objects.get(pk=project.pk)
     if row.schema_id is None:
-        raise ProjectNotReady("The project has no classes yet; add them first.")
+        raise ProjectNotReady("The project has no classes yet. Add them first.")
     # Through the reverse relation: tasks are a higher layer, whose models must not be imported here.
     if not row.tasks.exists():
-        raise ProjectNotReady("There is nothing to label yet; import images first.")
+        raise ProjectNotReady("There is nothing to label yet. Import images first.")
     return _transition(row, Project.State.OPEN, (Project.State.DRAFT, Project.State.PAUSED))
 
 
@@ -146,7 +146,7 @@ def _transition(project: Project, to: str, sources: Sequence[str]) -> Project:
     updated = Project.objects.filter(pk=project.pk, state__in=sources).update(state=to)
     row = Project.objects.get(pk=project.pk)
     if not updated:
-        raise TransitionRefused(f"The project is {row.get_state_display().lower()}; reload the page.")
+        raise TransitionRefused(f"The project is {row.get_state_display().lower()}. Reload the page.")
     record_event(project_id=row.pk, kind=f"project.{to}")
     return row
 
@@ -154,9 +154,9 @@ def _transition(project: Project, to: str, sources: Sequence[str]) -> Project:
 def _normalize_name(name: str) -> str:
     normalized = " ".join(name.split())
     if not normalized or not normalized.isprintable():
-        raise ProjectRefused("The project has no name; enter one.")
+        raise ProjectRefused("The project has no name. Enter one.")
     if len(normalized) > MAX_PROJECT_NAME:
-        raise ProjectRefused(f"The name has {len(normalized)} characters; shorten it to {MAX_PROJECT_NAME}.")
+        raise ProjectRefused(f"The name has {len(normalized)} characters. Shorten it to {MAX_PROJECT_NAME}.")
     return normalized
 
 

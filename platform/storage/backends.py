@@ -28,7 +28,7 @@ _KEY = re.compile(r"blobs/([0-9a-f]{2})/(\1[0-9a-f]{62})\Z")
 
 
 class ContentDiffers(Refused):
-    """The file does not match its announced checksum; send it again."""
+    """The file does not match its announced checksum. Send it again."""
 
     code = "content_differs"
 

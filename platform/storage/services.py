@@ -26,7 +26,7 @@ _ATTEMPTS = 3
 
 
 class StorageBusy(Unavailable):
-    """The file could not be stored; send it again."""
+    """The file could not be stored. Send it again."""
 
     code = "storage_busy"
 

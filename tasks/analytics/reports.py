@@ -90,7 +90,7 @@ def cached_report(*, project: Project, name: str, **arguments: Any) -> Json | No
 def make_report(*, project_id: int, key: str, name: str, arguments: Json) -> None:
     """Compute the report and cache it; called by the job."""
     if name not in REPORTS:
-        raise Refused("Unknown report; reload the page.")
+        raise Refused("Unknown report. Reload the page.")
     project = Project.objects.select_related("schema").filter(pk=project_id).first()
     if project is None:
         return

@@ -208,5 +208,5 @@ def _write(assignment: Assignment, parsed: _ParsedAnswer, *, revision: int) -> A
 def _submission(annotation: Annotation, assignment: Assignment) -> Submission:
     """Build the response. Gold never counts, which must not show; only work can lose its slot to another worker."""
     counts = assignment.counts or assignment.gold_id is not None
-    message = "Saved." if counts else "Someone finished this first. You are paid."
+    message = "Saved." if counts else "Saved. You are paid for it."
     return Submission(annotation, assignment, late=assignment.late, counts=counts, message=message)

@@ -21,7 +21,7 @@ from tasks.api.limits import PerMinute, check_size, client_address, seconds_to_w
 
 
 class ScopeMissing(Forbidden):
-    """This API key lacks the scope that the call needs; create a key that has it."""
+    """This API key lacks the scope that the call needs. Create a key that has it."""
 
     code = "scope_missing"
 
@@ -32,7 +32,7 @@ class HasScope(BasePermission):
     def has_permission(self, request: Request, view: APIView) -> bool:
         scope = getattr(view, "scopes", {}).get(request.method, "read")
         if scope not in scopes_of(request.auth):
-            raise ScopeMissing(f"This API key lacks the scope “{scope}”; create a key that has it.")
+            raise ScopeMissing(f"This API key lacks the scope “{scope}”. Create a key that has it.")
         return True
 
 

@@ -236,6 +236,6 @@ def pick_organisation(request: Request, public_id: uuid.UUID | None) -> Organisa
         raise NotFound
     if len(organisations) > 1:
         raise serializers.ValidationError(
-            {"organisation": "You belong to several organizations; specify one by its id."}
+            {"organisation": "You belong to several organizations. Specify one by its id."}
         )
     return organisations[0]

@@ -16,12 +16,12 @@ PARAMETER = OpenApiParameter(
     str,
     OpenApiParameter.HEADER,
     required=True,
-    description="A random string chosen by the caller; send the same one when you retry the call. 1 to 200 characters.",
+    description="A random string chosen by the caller. Send the same one when you retry the call. 1 to 200 characters.",
 )
 
 
 class KeyMissing(KeyInvalid):
-    """Send the header Idempotency-Key with a random string; use the same one when you retry the call."""
+    """Send the header Idempotency-Key with a random string. Use the same one when you retry the call."""
 
     code = "idempotency_key_missing"
 

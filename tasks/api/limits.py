@@ -22,7 +22,7 @@ MINUTE = 60
 
 
 class BodyTooLarge(Refused):
-    """The request is too large; send less at once."""
+    """The request is too large. Send less at once."""
 
     status = 413
     code = "body_too_large"
@@ -31,7 +31,7 @@ class BodyTooLarge(Refused):
 def check_size(request: HttpRequest, most: int) -> None:
     """Check the declared content length, which the server enforces, before anything is read."""
     if int(request.META.get("CONTENT_LENGTH") or 0) > most:
-        raise BodyTooLarge(f"The request is larger than {_bytes(most)}; send less at once.")
+        raise BodyTooLarge(f"The request is larger than {_bytes(most)}. Send less at once.")
 
 
 class CallCounter:

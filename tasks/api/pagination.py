@@ -15,7 +15,7 @@ Get = TypeVar("Get", bound=Callable[..., Any])
 
 LARGEST_ID = 2**63 - 1
 PARAMETERS = [
-    OpenApiParameter("cursor", str, description="From `next` or `previous` of a page; omit it for the first page."),
+    OpenApiParameter("cursor", str, description="From `next` or `previous` of a page. Omit it for the first page."),
     OpenApiParameter("page_size", int, description="Rows per page, 1 to 500. Defaults to 50."),
 ]
 
@@ -24,7 +24,7 @@ class CursorRefused(ValidationError):
     """The cursor is invalid or truncated."""
 
     def __init__(self) -> None:
-        super().__init__({"cursor": "This cursor is invalid; start again at the first page."})
+        super().__init__({"cursor": "This cursor is invalid. Start again at the first page."})
 
 
 class ByNewest(CursorPagination):

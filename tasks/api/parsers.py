@@ -21,7 +21,7 @@ class JsonParser(BaseParser):
     ) -> dict[str, Any]:
         body = cast(BinaryIO, stream).read(MAX_BODY_BYTES + 1)
         if len(body) > MAX_BODY_BYTES:
-            raise BodyTooLarge(f"The body is larger than {MAX_BODY_BYTES // 1000} kB; send less at once.")
+            raise BodyTooLarge(f"The body is larger than {MAX_BODY_BYTES // 1000} kB. Send less at once.")
         try:
             data: Any = orjson.loads(body)
         except orjson.JSONDecodeError as error:
@@ -29,7 +29,7 @@ class JsonParser(BaseParser):
         if not isinstance(data, dict):
             raise ParseError("The body must be a single JSON object.")
         if any("\0" in text for text in _texts(data)):
-            raise ParseError("A string in the body contains the character NUL (\\u0000); remove it.")
+            raise ParseError("A string in the body contains the character NUL (\\u0000). Remove it.")
         return data
 
 

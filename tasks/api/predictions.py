@@ -39,7 +39,7 @@ class NewPredictionsSerializer(serializers.Serializer[Any]):
 
     def validate_predictions(self, predictions: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if len({row["image"] for row in predictions}) < len(predictions):
-            raise serializers.ValidationError("The list contains an image twice; send one prediction per image.")
+            raise serializers.ValidationError("The list contains an image twice. Send one prediction per image.")
         return predictions
 
 

@@ -26,13 +26,13 @@ TITLES = {
     406: "Only JSON responses are available",
     413: "The request is too large",
     415: "Unsupported content type",
-    429: "Too many requests; wait a moment",
+    429: "Too many requests",
 }
 # Raised by Django while it reads a request.
 TOO_MUCH: dict[type[Exception], str] = {
-    django_exceptions.TooManyFilesSent: "The request has too many files; send fewer, or a ZIP archive of them.",
-    django_exceptions.TooManyFieldsSent: "The request has too many fields; send fewer.",
-    django_exceptions.RequestDataTooBig: "The request is too large; send less at once.",
+    django_exceptions.TooManyFilesSent: "The request has too many files. Send fewer, or a ZIP archive of them.",
+    django_exceptions.TooManyFieldsSent: "The request has too many fields. Send fewer.",
+    django_exceptions.RequestDataTooBig: "The request is too large. Send less at once.",
 }
 
 
@@ -70,10 +70,10 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
     if isinstance(error, tuple(TOO_MUCH)):
         return problem(413, "body_too_large", TITLES[413], TOO_MUCH[type(error)])
     if isinstance(error, django_exceptions.SuspiciousOperation):
-        return problem(400, "bad_request", TITLES[400], "The request is damaged; send it again.")
+        return problem(400, "bad_request", TITLES[400], "The request is malformed. Fix it and send it again.")
     logger.error("unexpected error", exc_info=error)
     return problem(
-        500, "unexpected", "Internal server error", "An unexpected error occurred and was logged; try again later."
+        500, "unexpected", "Internal server error", "An unexpected error occurred and was logged. Try again later."
     )
 
 

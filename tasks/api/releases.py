@@ -25,7 +25,7 @@ from tasks.snapshots.services import create_snapshot, retract
 
 
 class ExportNotReady(Conflict):
-    """This export is not ready yet; try again in a moment."""
+    """This export is not ready yet. Try again in a moment."""
 
     code = "export_not_ready"
 

@@ -11,7 +11,7 @@ from tasks.api.limits import PerMinute
 
 
 class AddressUnknown(NotFound):
-    """Unknown URL; /api/v1/docs/ lists all of them."""
+    """This URL does not exist. Find all URLs at /api/v1/docs/."""
 
     code = "address_unknown"
 
@@ -35,4 +35,4 @@ def _advice(path: str) -> str:
         return ""
     if getattr(match.func, "view_class", None) is UnknownView:
         return ""
-    return f"API URLs end in a slash; request {path}/ instead."
+    return f"API URLs end in a slash. Request {path}/ instead."

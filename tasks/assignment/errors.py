@@ -4,24 +4,24 @@ from kernel.errors import Conflict, Forbidden, TransitionRefused
 
 
 class WorkerNotAdmitted(Forbidden):
-    """You are not a worker of this project; open the invitation link that you received."""
+    """You are not in this project. Open the invitation link you received."""
 
     code = "worker_not_admitted"
 
 
 class WorkerPaused(Forbidden):
-    """Your work in this project is paused; ask the project's manager to resume it."""
+    """You are paused in this project. Ask your project manager to let you continue."""
 
     code = "worker_paused"
 
 
 class ProjectNotOpen(Conflict):
-    """This project is not open for work right now; come back later."""
+    """This project is not open for work right now. Come back later."""
 
     code = "project_not_open"
 
 
 class AnsweredAlready(TransitionRefused):
-    """You have already answered this image; change your answer instead."""
+    """You have already answered this image. Change your answer instead."""
 
     code = "answered_already"

@@ -11,7 +11,7 @@ from tasks.batching.models import Batch, Task
 
 
 class BatchNotFound(NotFound):
-    """This project has no such batch; choose one from the project's list of batches."""
+    """This project has no such batch. Choose one from the project's list of batches."""
 
     code = "batch_unknown"
 

@@ -19,7 +19,7 @@ PRIORITIES = (-1000, 1000)
 
 
 class PriorityRefused(Refused):
-    """The priority must be a whole number from -1,000 to 1,000; batches with a higher one come first."""
+    """The priority must be a whole number from -1,000 to 1,000. Batches with a higher one come first."""
 
     code = "priority_refused"
 
@@ -57,7 +57,7 @@ def open_batch(*, batch: Batch) -> Batch:
     )
     row = Batch.objects.get(pk=batch.pk)
     if not moved:
-        raise TransitionRefused(f"Batch {row.number} is {row.get_state_display().lower()}; reload the page.")
+        raise TransitionRefused(f"Batch {row.number} is {row.get_state_display().lower()}. Reload the page.")
     _record_opened([row])
     return row
 
@@ -81,7 +81,7 @@ def pause_batch(*, batch: Batch) -> Batch:
     row = Batch.objects.get(pk=batch.pk)
     if not moved:
         raise TransitionRefused(
-            f"Batch {row.number} is {row.get_state_display().lower()}; only an open batch can be paused."
+            f"Batch {row.number} is {row.get_state_display().lower()}. Only an open batch can be paused."
         )
     record_event(project_id=row.project_id, kind="batch.paused", data={"batch": str(row.public_id)})
     return row

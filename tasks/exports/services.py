@@ -29,30 +29,30 @@ from tasks.snapshots.selectors import retraction_of
 
 WRITE = "exports.write"
 ABANDONED_AFTER = 24 * 3600
-EXPORT_INTERRUPTED = "The export was not finished; request it again."
+EXPORT_INTERRUPTED = "The export was not finished. Request it again."
 Progress = Callable[[int, int], None]
 
 
 class UnknownFormat(Refused):
-    """This export format does not exist; choose one of the listed formats."""
+    """This export format does not exist. Choose one of the listed formats."""
 
     code = "unknown_format"
 
 
 class ReleaseNotReady(TransitionRefused):
-    """This release is not ready yet; export it once it is."""
+    """This release is not ready yet. Export it once it is."""
 
     code = "release_not_ready"
 
 
 class ReleaseRetracted(TransitionRefused):
-    """This release was retracted; create a new release and export that."""
+    """This release was retracted. Create a new release and export that."""
 
     code = "release_retracted"
 
 
 class ExportFailed(AnnotaryError):
-    """The release could not be written or verified; create the export again."""
+    """The release could not be written or verified. Create the export again."""
 
     code = "release_failed"
 
@@ -65,7 +65,7 @@ def request_export(*, snapshot: Snapshot, format: str, by: Actor) -> Export:
     ReleaseNotReady and ReleaseRetracted.
     """
     if format not in FORMATS:
-        raise UnknownFormat(f"Unknown export format “{format}”; choose one of {', '.join(FORMATS)}.")
+        raise UnknownFormat(f"Unknown export format “{format}”. Choose one of {', '.join(FORMATS)}.")
     if snapshot.state != Snapshot.State.READY:
         raise ReleaseNotReady
     if retraction_of(snapshot=snapshot) is not None:

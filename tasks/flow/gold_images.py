@@ -19,7 +19,7 @@ from tasks.review.services import approve_owner_label, read_answer
 
 
 class ImageBeingLabeled(Conflict):
-    """This image is being labeled; choose another one."""
+    """This image is being labeled. Choose another one."""
 
     code = "image_in_work"
 

@@ -55,7 +55,7 @@ def run_import(*, import_id: int, decoders: int = DECODERS, seconds: float = RUN
         fail_import(import_id=import_id, error=error.sentence)
         return True
     except BlobMissing:
-        fail_import(import_id=import_id, error="The archive was lost before it could be read; upload it again.")
+        fail_import(import_id=import_id, error="The archive was lost before it could be read. Upload it again.")
         return True
     if not finished:
         with transaction.atomic():
@@ -101,7 +101,7 @@ def _unpack(row: Import, until: float) -> bool:
         return True
     with blob_file(row.archive) as path, open_archive(path) as archive:
         if len(archive.entries) + len(archive.refused) > MAX_ITEMS:
-            raise ArchiveRefused("too_many_entries", f"The archive holds more than {MAX_ITEMS:,} files; split it up.")
+            raise ArchiveRefused("too_many_entries", f"The archive holds more than {MAX_ITEMS:,} files. Split it up.")
         known = set(ImportItem.objects.filter(batch_import=row).values_list("name", flat=True))
         _add_refused(row, [each for each in _refused_entries(archive) if each[0] not in known])
         remaining = (entry for entry in archive.entries if entry.name not in known)
@@ -223,7 +223,7 @@ def _finish(import_id: int) -> None:
     row = Import.objects.defer("metadata").get(pk=import_id)
     if row.taken + row.duplicates == 0:
         fail_import(
-            import_id=import_id, error="No file of this import was accepted; the list below gives the reason for each."
+            import_id=import_id, error="No file of this import was accepted. The list below gives the reason for each."
         )
         return
     done = Import.objects.filter(pk=import_id, state=Import.State.WORKING).update(

@@ -63,7 +63,7 @@ def add_predictions(*, project: Project, model: str, rows: Mapping[UUID, Mapping
     if not schema.has_image_class:
         raise PredictionRefused("Predictions are image classes, and this project has none.")
     if len(rows) > MAX_PREDICTIONS:
-        raise PredictionRefused(f"The request has {len(rows):,} images; send at most {MAX_PREDICTIONS:,} at a time.")
+        raise PredictionRefused(f"The request has {len(rows):,} images. Send at most {MAX_PREDICTIONS:,} at a time.")
     if not rows:
         return 0  # creates no model without predictions
     shares = {image: _shares(image, probabilities, schema) for image, probabilities in rows.items()}

@@ -31,7 +31,7 @@ class Tolerance:
         """Read {"iou", "misses", "extras"}, each optional; raises ValueError for an invalid value."""
         unknown = stored.keys() - {"iou", "misses", "extras"}
         if unknown:
-            raise ValueError(f"A tolerance has no field {min(unknown)!r}; it has iou, misses and extras.")
+            raise ValueError(f"A tolerance has no field {min(unknown)!r}. It has iou, misses and extras.")
         try:
             return cls(
                 iou=float(stored.get("iou", cls().iou)),
@@ -139,7 +139,7 @@ def _compare_class(answered: int | None, gold: int | None, names: Mapping[int, s
         return Comparison(True, 1.0, "The class is correct.")
     if answered is not None and gold is not None and answered in names and gold in names:
         return Comparison(
-            False, 0.0, f"The answer is {_short(names[answered])}; the correct class is {_short(names[gold])}."
+            False, 0.0, f"The answer is {_short(names[answered])}. The correct class is {_short(names[gold])}."
         )
     return Comparison(False, 0.0, "The class is incorrect.")
 
@@ -148,7 +148,7 @@ def _compare_boxes(boxes: Sequence[LabelObject], gold_boxes: Sequence[LabelObjec
     if not gold_boxes:
         if not boxes:
             return Comparison(True, 1.0, "Correct: there is nothing to label on this image.")
-        why = f"There is nothing to label on this image; the answer has {_count(len(boxes), 'box', 'boxes')}."
+        why = f"There is nothing to label on this image. The answer has {_count(len(boxes), 'box', 'boxes')}."
         return Comparison(len(boxes) <= tolerance.extras, 0.0, why)
     match = match_boxes(boxes, gold_boxes, iou=tolerance.iou)
     misses, extras = match.gold_count - match.matched, match.answer_count - match.matched

@@ -86,5 +86,5 @@ def count_golds(*, project: Project, state: str) -> int:
 def gold_for(*, project: Project, public_id: UUID) -> Gold:
     gold = Gold.objects.filter(project=project, public_id=public_id).select_related("image").first()
     if gold is None:
-        raise NotFound("This project has no such check image; choose one from its list of check images.")
+        raise NotFound("This project has no such check image. Choose one from its list of check images.")
     return gold

@@ -13,13 +13,13 @@ from tasks.ingest.models import Image
 
 
 class GoldExists(Conflict):
-    """This image is already a check image; retire that check image first."""
+    """This image is already a check image. Retire that check image first."""
 
     code = "gold_exists"
 
 
 class GoldRefused(Refused):
-    """This image cannot become a check image; choose an image of this project and give an accepted answer."""
+    """This image cannot become a check image. Choose an image of this project and give an accepted answer."""
 
     code = "gold_refused"
 
@@ -31,9 +31,9 @@ def create_gold(*, project: Project, image: Image, accepted: Sequence[Answer], s
     and GoldRefused. It does not close the slots of the image's task: `tasks.flow.gold_images` does both.
     """
     if not accepted:
-        raise GoldRefused("A check image needs at least one accepted answer; add one.")
+        raise GoldRefused("A check image needs at least one accepted answer. Add one.")
     if image.dataset_id != project.dataset_id:
-        raise GoldRefused("This image is not in the project's dataset; choose one that is.")
+        raise GoldRefused("This image is not in the project's dataset. Choose one that is.")
     body = [answer.to_json() for answer in accepted]
     tolerance = {"iou": project.gold_iou}
     try:

@@ -20,19 +20,22 @@ def is_system_file(name: str) -> bool:
 def name_refusal(name: str) -> tuple[str, str] | None:
     """Return why an entry's name is refused, as (stable code, rest of a sentence), or None if the name is fine."""
     if not name or "\0" in name:
-        return "name_nul", "the name is empty or contains a NUL character; rename the file."
+        return "name_nul", "the name is empty or contains a NUL character. Rename the file."
     if any(ord(char) < 32 or 127 <= ord(char) < 160 for char in name):
-        return "name_control", "the name contains control characters; rename the file."
+        return "name_control", "the name contains control characters. Rename the file."
     if "\\" in name:
-        return "name_backslash", "the name contains a backslash; pack the archive again with / as the separator."
+        return "name_backslash", "the name contains a backslash. Pack the archive again with / as the separator."
     if name.startswith("/") or _DRIVE.match(name):
-        return "name_absolute", "the name is an absolute path; pack the archive from inside the folder."
+        return "name_absolute", "the name is an absolute path. Pack the archive from inside the folder."
     parts = name.split("/")
     if ".." in parts or "." in parts or "" in parts:
-        return "name_path", "the path contains an empty part, . or ..; pack the archive from inside the folder."
+        return (
+            "name_path",
+            "the path contains an empty part, a dot, or two dots. Pack the archive from inside the folder.",
+        )
     encoded = name.encode("utf-8", "surrogatepass")
     if len(encoded) > MAX_NAME or any(len(part.encode("utf-8", "surrogatepass")) > MAX_PART for part in parts):
-        return "name_long", f"the path is over {MAX_NAME} bytes, or one part is over {MAX_PART}; shorten it."
+        return "name_long", f"the path is over {MAX_NAME} bytes, or one part is over {MAX_PART}. Shorten it."
     if any(0xD800 <= ord(char) < 0xE000 for char in name):
-        return "name_encoding", "the name is not valid Unicode; rename the file."
+        return "name_encoding", "the name is not valid Unicode. Rename the file."
     return None

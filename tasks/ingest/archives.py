@@ -37,7 +37,7 @@ _NESTED = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 
 class ArchiveRefused(Refused):
-    """This archive cannot be accepted; pack the images into a new ZIP archive and upload that."""
+    """This archive cannot be accepted. Pack the images into a new ZIP archive and upload that."""
 
     code = "archive_refused"
 
@@ -128,7 +128,7 @@ class Archive:
         # Two names that differ only by case are two images; an exact repetition is refused.
         key = unicodedata.normalize("NFC", name)
         if refusal is None and key in seen:
-            refusal = ("duplicate", "the archive contains this name twice; only the first is used.")
+            refusal = ("duplicate", "the archive contains this name twice. Only the first is used.")
         if refusal is not None:
             shown = name.encode("unicode_escape").decode()[:200] if not name.isprintable() else name[:200]
             self.refused.append(RefusedEntry(shown, refusal[0], f"{shown}: {refusal[1]}"))
@@ -152,7 +152,7 @@ def _open_checked(path: Path, limits: ArchiveLimits) -> Archive:
     try:
         file = zipfile.ZipFile(path)
     except (zipfile.BadZipFile, UnicodeDecodeError, ValueError, NotImplementedError, struct.error, EOFError) as error:
-        raise ArchiveRefused("damaged", "The archive is damaged; create it again and upload the new file.") from error
+        raise ArchiveRefused("damaged", "The archive is damaged. Create it again and upload the new file.") from error
     try:
         _check_structure(file, path, limits)
         return Archive(file, limits)
@@ -165,11 +165,11 @@ def _check_is_zip(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(8)
     if not head:
-        raise ArchiveRefused("empty_file", "The file is empty; upload it again.")
+        raise ArchiveRefused("empty_file", "The file is empty. Upload it again.")
     if not zipfile.is_zipfile(path):
         if head.startswith(_LOCAL):
-            raise ArchiveRefused("truncated", "The archive is truncated; copy or upload it again.")
-        raise ArchiveRefused("not_a_zip", "This is not a ZIP archive; pack the images as a ZIP file.")
+            raise ArchiveRefused("truncated", "The archive is truncated. Copy or upload it again.")
+        raise ArchiveRefused("not_a_zip", "This is not a ZIP archive. Pack the images as a ZIP file.")
 
 
 def _directory_range(file: BinaryIO) -> tuple[int, int]:
@@ -181,7 +181,7 @@ def _directory_range(file: BinaryIO) -> tuple[int, int]:
     tail = file.read()
     at = tail.rfind(_END)
     if at < 0 or len(tail) - at < _END_SIZE:
-        raise ArchiveRefused("damaged", "The archive is damaged; create it again and upload the new file.")
+        raise ArchiveRefused("damaged", "The archive is damaged. Create it again and upload the new file.")
     size = struct.unpack("<L", tail[at + 12 : at + 16])[0]
     end = tail_at + at
     if size == 0xFFFFFFFF or tail[max(0, at - 20) : at].startswith(b"PK\x06\x07"):
@@ -190,7 +190,7 @@ def _directory_range(file: BinaryIO) -> tuple[int, int]:
         file.seek(max(0, end - 56))
         record = file.read(56)
         if not record.startswith(b"PK\x06\x06"):
-            raise ArchiveRefused("damaged", "The archive is damaged; create it again and upload the new file.")
+            raise ArchiveRefused("damaged", "The archive is damaged. Create it again and upload the new file.")
         size, end = struct.unpack("<Q", record[40:48])[0], end - 56
     return max(0, end - size), end
 
@@ -204,11 +204,11 @@ def _check_count(path: Path, limits: ArchiveLimits) -> None:
         while file.tell() < end:
             header = file.read(_CENTRAL_SIZE)
             if len(header) < _CENTRAL_SIZE or not header.startswith(_CENTRAL):
-                raise ArchiveRefused("damaged", "The archive's directory is damaged; create the archive again.")
+                raise ArchiveRefused("damaged", "The archive's directory is damaged. Create the archive again.")
             count += 1
             if count > limits.max_entries:
                 raise ArchiveRefused(
-                    "too_many_entries", f"The archive contains more than {limits.max_entries} files; split it up."
+                    "too_many_entries", f"The archive contains more than {limits.max_entries} files. Split it up."
                 )
             file.seek(sum(struct.unpack("<3H", header[28:34])), 1)
 
@@ -217,15 +217,15 @@ def _check_structure(file: zipfile.ZipFile, path: Path, limits: ArchiveLimits) -
     """Refuse the whole archive for encryption, overlapping entries or excessive size."""
     infos = file.infolist()
     if any(info.flag_bits & 0x2041 for info in infos):
-        raise ArchiveRefused("encrypted", "The archive is password-protected; create it again without a password.")
+        raise ArchiveRefused("encrypted", "The archive is password-protected. Create it again without a password.")
     total = sum(info.file_size for info in infos)
     if total > limits.max_total:
         limit = limits.max_total // MIB
         raise ArchiveRefused(
-            "too_large", f"The archive unpacks to {total // MIB} MiB and the limit is {limit} MiB; split it up."
+            "too_large", f"The archive unpacks to {total // MIB} MiB and the limit is {limit} MiB. Split it up."
         )
     if total > _RATIO_FLOOR and total > limits.max_ratio * path.stat().st_size:
-        raise ArchiveRefused("ratio", "The archive looks like a ZIP bomb; pack the images with ordinary compression.")
+        raise ArchiveRefused("ratio", "The archive looks like a ZIP bomb. Pack the images with ordinary compression.")
     _check_overlap(infos, path, file.start_dir)
 
 
@@ -237,28 +237,28 @@ def _check_overlap(infos: list[zipfile.ZipInfo], path: Path, directory_at: int) 
             raw.seek(max(0, info.header_offset))
             header = raw.read(_LOCAL_SIZE)
             if len(header) < _LOCAL_SIZE or not header.startswith(_LOCAL):
-                raise ArchiveRefused("damaged", "The archive is damaged; create it again and upload the new file.")
+                raise ArchiveRefused("damaged", "The archive is damaged. Create it again and upload the new file.")
             if info.header_offset < ends:
-                raise ArchiveRefused("overlap", "Files in the archive overlap; create the archive again.")
+                raise ArchiveRefused("overlap", "Files in the archive overlap. Create the archive again.")
             name, extra = struct.unpack("<2H", header[26:30])
             ends = info.header_offset + _LOCAL_SIZE + name + extra + info.compress_size
     if ends > directory_at:
-        raise ArchiveRefused("overlap", "Files in the archive overlap its directory; create the archive again.")
+        raise ArchiveRefused("overlap", "Files in the archive overlap its directory. Create the archive again.")
 
 
 def _content_refusal(info: zipfile.ZipInfo, name: str, limits: ArchiveLimits) -> tuple[str, str] | None:
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind == stat.S_IFLNK:
-        return "link", "a symbolic link; pack the file itself."
+        return "link", "a symbolic link. Pack the file itself."
     # The upper bits hold the file type only in archives created on Unix.
     if info.create_system == 3 and kind not in (0, stat.S_IFREG):
-        return "special", "not a regular file; leave it out."
+        return "special", "not a regular file. Leave it out."
     if PurePosixPath(name).suffix.lower() in _NESTED:
-        return "nested", "an archive inside the archive; unpack it, or upload it separately."
+        return "nested", "an archive inside the archive. Unpack it, or upload it separately."
     if info.compress_type not in _METHODS:
-        return "method", "compressed with an unsupported method; pack it again with the default ZIP compression."
+        return "method", "compressed with an unsupported method. Pack it again with the default ZIP compression."
     if info.file_size > limits.max_entry:
-        return "entry_too_large", f"larger than {limits.max_entry // MIB} MiB unpacked; reduce its size."
+        return "entry_too_large", f"larger than {limits.max_entry // MIB} MiB unpacked. Reduce its size."
     return None
 
 
@@ -279,5 +279,5 @@ def _name_of(info: zipfile.ZipInfo) -> str:
 
 def _damaged(entry: Entry) -> ArchiveRefused:
     return ArchiveRefused(
-        "entry_damaged", f"{entry.name}: its content does not match the archive's directory; pack it again."
+        "entry_damaged", f"{entry.name}: its content does not match the archive's directory. Pack it again."
     )

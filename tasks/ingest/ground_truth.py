@@ -27,7 +27,7 @@ _ZIP = b"PK\x03\x04"
 
 
 class GroundTruthRefused(Refused):
-    """These labels cannot be read; upload COCO JSON, VOC XML, or images in one folder per class."""
+    """These labels cannot be read. Upload COCO JSON, VOC XML, or images in one folder per class."""
 
     code = "truth_refused"
 
@@ -121,7 +121,7 @@ def unknown_classes(truth: GroundTruthRecords, *, schema: Schema) -> list[str]:
 def _number(name: str, numbers: Mapping[str, int]) -> int:
     number = numbers.get(name.casefold())
     if number is None:
-        raise Unreadable(f"The project has no class “{name}”; add the class or leave out this image.")
+        raise Unreadable(f"The project has no class “{name}”. Add the class or leave out this image.")
     return number
 
 
@@ -132,7 +132,7 @@ def _upright(box: GroundTruthObject, record: GroundTruthRecord, frame: ImageFram
     if stated != (frame.stored_width, frame.stored_height):
         raise Unreadable(
             f"The labels are for an image of {record.width} x {record.height} pixels, but this one has"
-            f" {frame.width} x {frame.height}; upload labels that were drawn on this image."
+            f" {frame.width} x {frame.height}. Upload labels that were drawn on this image."
         )
     return rotate_to_upright(box, frame)
 
@@ -176,7 +176,7 @@ def _unpack(path: Path, folder: Path) -> dict[str, str]:
             with (folder / number).open("wb") as target:
                 archive.copy(entry, target)
     if not names:
-        raise GroundTruthRefused("The archive contains no XML or JSON files; add the label files.")
+        raise GroundTruthRefused("The archive contains no XML or JSON files. Add the label files.")
     return names
 
 
@@ -187,7 +187,7 @@ def _collect(reading: ReadResult, names: Mapping[str, str]) -> GroundTruthRecord
         first = truth.records.setdefault(record.file_name, record)
         if first is not record and first != record:
             conflicts.append(
-                Problem(record.file_name, "Two label files disagree on this image; the first one is used.")
+                Problem(record.file_name, "Two label files disagree on this image. The first one is used.")
             )
     reported = [Problem(names.get(each.file, each.file), each.sentence) for each in reading.problems]
     truth.problems = reported + conflicts

@@ -15,7 +15,7 @@ MAX_ITEMS_SHOWN = 1_000
 
 
 class ImportNotFound(NotFound):
-    """This project has no such import; choose one from the project's list of imports."""
+    """This project has no such import. Choose one from the project's list of imports."""
 
     code = "import_unknown"
 

@@ -33,7 +33,7 @@ _CHUNK = 1024 * 1024
 def start_import(*, project: Project, by: Actor, source: str = Import.Source.FILES) -> Import:
     """Create an import in state receiving. `source` is files, archive or folder."""
     if source not in Import.Source.values:
-        raise NotFound(f"Unknown import source; choose one of {', '.join(Import.Source.values)}.")
+        raise NotFound(f"Unknown import source. Choose one of {', '.join(Import.Source.values)}.")
     return Import.objects.create(dataset_id=project.dataset_id, project_id=project.pk, source=source, created_by=by)
 
 
@@ -62,7 +62,7 @@ def stage_file(*, name: str, source: BinaryIO) -> StagedFile:
     refusal = _name_refusal(key)
     with tempfile.TemporaryFile() as buffer:
         if refusal is None and not _copy_bounded(source, buffer):
-            refusal = "too_many_bytes", f"The file is larger than {MAX_FILE // 1024**2} MB; reduce its size."
+            refusal = "too_many_bytes", f"The file is larger than {MAX_FILE // 1024**2} MB. Reduce its size."
         blob = None
         if refusal is None:
             buffer.seek(0)
@@ -84,7 +84,7 @@ def stage_archive(*, source: BinaryIO, name: str) -> Blob:
     with tempfile.TemporaryFile() as buffer:
         if not _copy_bounded(source, buffer, limit=settings.UPLOAD_MAX_BYTES):
             limit = settings.UPLOAD_MAX_BYTES // 1024**3
-            raise ImportTooLarge(f"The archive {name[:80]} is larger than {limit} GB; split it into several archives.")
+            raise ImportTooLarge(f"The archive {name[:80]} is larger than {limit} GB. Split it into several archives.")
         buffer.seek(0)
         return store_blob(source=cast(BinaryIO, buffer), content_type=UNKNOWN_TYPE)
 
@@ -94,7 +94,7 @@ def add_staged_archive(*, batch_import: Import, archive: Blob) -> None:
     without_archive = Import.objects.filter(pk=batch_import.pk, state=Import.State.RECEIVING, archive__isnull=True)
     if not without_archive.update(archive=archive):
         _require_receiving(batch_import)
-        raise ImportTooLarge("This import already has an archive; start another import for the second one.")
+        raise ImportTooLarge("This import already has an archive. Start another import for the second one.")
     batch_import.archive = archive
 
 
@@ -139,7 +139,7 @@ def resume_import(*, batch_import: Import) -> None:
     """Queue another run of an import whose job gave up; processed items stay processed. Raises ImportClosed."""
     row = Import.objects.defer("metadata").select_for_update(no_key=True).get(pk=batch_import.pk)
     if row.state != Import.State.WORKING:
-        raise ImportClosed("This import is not running and cannot be resumed; start another import.")
+        raise ImportClosed("This import is not running and cannot be resumed. Start another import.")
     enqueue_run(batch_import=row)
 
 
@@ -150,7 +150,7 @@ def ingest_folder(*, project: Project, by: Actor, folder: Path) -> Import:
     table. Raises FolderRefused and whatever the individual steps raise.
     """
     if not folder.is_dir():
-        raise FolderRefused(f"{folder.name} is not a folder; pass the folder that contains the images.")
+        raise FolderRefused(f"{folder.name} is not a folder. Pass the folder that contains the images.")
     batch_import = start_import(project=project, by=by, source=Import.Source.FOLDER)
     for path in _files_below(folder):
         name = path.relative_to(folder).as_posix()
@@ -178,12 +178,12 @@ def _require_receiving(batch_import: Import) -> None:
     if state != Import.State.RECEIVING:
         raise ImportClosed
     if total >= MAX_ITEMS:
-        raise ImportTooLarge(f"An import holds up to {MAX_ITEMS:,} files; put the rest in another import.")
+        raise ImportTooLarge(f"An import holds up to {MAX_ITEMS:,} files. Put the rest in another import.")
 
 
 def _name_refusal(key: str) -> tuple[str, str] | None:
     if is_system_file(key):
-        return "system_file", "This is an operating system file, not an image; leave it out."
+        return "system_file", "This is an operating system file, not an image. Leave it out."
     refusal = name_refusal(key)
     return None if refusal is None else (refusal[0], f"{refusal[1][:1].upper()}{refusal[1][1:]}")
 

@@ -27,19 +27,19 @@ def read_table(body: bytes) -> dict[str, dict[str, str]]:
     MetadataRefused with the line and how to fix it.
     """
     if len(body) > MAX_BYTES:
-        raise MetadataRefused(f"The table is larger than {MAX_BYTES // 1024**2} MB; split it up.")
+        raise MetadataRefused(f"The table is larger than {MAX_BYTES // 1024**2} MB. Split it up.")
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise MetadataRefused("The table is not in UTF-8; save it as “CSV UTF-8” and upload it again.") from error
+        raise MetadataRefused("The table is not in UTF-8. Save it as “CSV UTF-8” and upload it again.") from error
     if "\x00" in text:
-        raise MetadataRefused("The table contains NUL characters; save it as “CSV UTF-8” and upload it again.")
+        raise MetadataRefused("The table contains NUL characters. Save it as “CSV UTF-8” and upload it again.")
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     try:
         return _read_rows(rows)
     except csv.Error as error:
         raise MetadataRefused(
-            f"The table is not valid CSV near line {rows.line_num}; check the quotes there."
+            f"The table is not valid CSV near line {rows.line_num}. Check the quotes there."
         ) from error
 
 
@@ -51,16 +51,16 @@ def _read_rows(rows: Iterator[list[str]]) -> dict[str, dict[str, str]]:
         if not any(cell.strip() for cell in cells):
             continue
         if len(cells) > len(headings):
-            raise MetadataRefused(f"Row {line} has more cells than the header row; fix the row.")
+            raise MetadataRefused(f"Row {line} has more cells than the header row. Fix the row.")
         name = clean_name(cells[key]) if key < len(cells) else ""
         if not name:
-            raise MetadataRefused(f"Row {line} does not name a file; fill in the column “{headings[key]}”.")
+            raise MetadataRefused(f"Row {line} does not name a file. Fill in the column “{headings[key]}”.")
         if name in table:
-            raise MetadataRefused(f"Row {line} names “{name[:80]}” a second time; keep one row per file.")
+            raise MetadataRefused(f"Row {line} names “{name[:80]}” a second time. Keep one row per file.")
         if any(len(cell) > MAX_CELL for cell in cells):
-            raise MetadataRefused(f"Row {line} has a cell with more than {MAX_CELL:,} characters; shorten it.")
+            raise MetadataRefused(f"Row {line} has a cell with more than {MAX_CELL:,} characters. Shorten it.")
         if len(table) >= MAX_ROWS:
-            raise MetadataRefused(f"The table has more than {MAX_ROWS:,} rows; split the import up.")
+            raise MetadataRefused(f"The table has more than {MAX_ROWS:,} rows. Split the import up.")
         pairs = zip(headings, cells, strict=False)
         table[name] = {
             heading: cell.strip() for at, (heading, cell) in enumerate(pairs) if at != key and heading and cell.strip()
@@ -84,18 +84,18 @@ def clean_name(name: str) -> str:
 def _name_column(headings: list[str]) -> int:
     lowered = [heading.lower() for heading in headings]
     if not any(headings):
-        raise MetadataRefused("The table is empty; its first line must be a header row with a file_name column.")
+        raise MetadataRefused("The table is empty. Its first line must be a header row with a file_name column.")
     if len(headings) > MAX_COLUMNS or any(len(heading) > MAX_HEADING for heading in headings):
         raise MetadataRefused(
-            f"The table exceeds {MAX_COLUMNS} columns or {MAX_HEADING} characters in a heading; remove or shorten some."
+            f"The table exceeds {MAX_COLUMNS} columns or {MAX_HEADING} characters in a heading. Remove or shorten some."
         )
     named = [heading for heading in lowered if heading]
     if len(set(named)) != len(named):
-        raise MetadataRefused("Two columns have the same heading; rename one of them.")
+        raise MetadataRefused("Two columns have the same heading. Rename one of them.")
     for wanted in NAME_COLUMNS:
         if wanted in lowered:
             return lowered.index(wanted)
-    raise MetadataRefused("No column contains the file names; name that column file_name.")
+    raise MetadataRefused("No column contains the file names. Name that column file_name.")
 
 
 def _delimiter(text: str) -> str:

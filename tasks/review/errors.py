@@ -4,19 +4,19 @@ from kernel.errors import Conflict, Refused, TransitionRefused
 
 
 class LabelChanged(Conflict):
-    """This label has changed since you opened it; reload it and review the current version."""
+    """This label has changed since you opened it. Reload it and review the current version."""
 
     code = "label_changed"
 
 
 class AlreadyReviewed(Conflict):
-    """Another reviewer has already decided on this label; reload the queue, or confirm that you want to override it."""
+    """Another reviewer has already decided on this label. Reload the queue, or confirm that you want to override it."""
 
     code = "already_reviewed"
 
 
 class NotAnswered(TransitionRefused):
-    """This image does not have all its answers yet; review it once they are in."""
+    """This image does not have all its answers yet. Review it once they are in."""
 
     code = "not_answered"
 
@@ -34,12 +34,12 @@ class FixRefused(Refused):
 
 
 class BatchUnanswered(TransitionRefused):
-    """This batch has images without an agreed label; wait for their answers."""
+    """This batch has images without an agreed label. Wait for their answers."""
 
     code = "batch_unanswered"
 
 
 class IsGold(Conflict):
-    """This is a check image with the owner's answer; retire the check image first."""
+    """This is a check image with the owner's answer. Retire the check image first."""
 
     code = "is_check_image"

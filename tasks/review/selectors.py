@@ -60,7 +60,7 @@ def review_queue(
         "all": Q(),
     }
     if state not in filters:
-        raise Refused(f"Unknown list of labels; choose one of {', '.join(filters)}.")
+        raise Refused(f"Unknown list of labels. Choose one of {', '.join(filters)}.")
     return labels.filter(filters[state]).order_by("confidence", "pk")
 
 

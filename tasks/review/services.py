@@ -92,7 +92,7 @@ def record_rejection(*, reviewer: Actor, task: Task, label_hash: str, reason: st
     if not reason:
         raise ReasonMissing
     if len(reason) > MAX_REASON:
-        raise ReasonMissing(f"The reason has {len(reason)} characters; use at most {MAX_REASON}.")
+        raise ReasonMissing(f"The reason has {len(reason)} characters. Use at most {MAX_REASON}.")
     task, label = _lock_for_verdict(task, label_hash)
     _check_may_decide(current_verdict(task=task), label, again)
     _refuse_check_image(task, label)
@@ -216,7 +216,7 @@ def _refuse_unanswered(tasks: Sequence[Task]) -> None:
     missing = sum(task.state == Task.State.OPEN for task in tasks)
     if missing:
         image = "1 image of this batch has" if missing == 1 else f"{missing} images of this batch have"
-        raise BatchUnanswered(f"{image} no agreed label yet; wait for the answers.", unanswered=missing)
+        raise BatchUnanswered(f"{image} no agreed label yet. Wait for the answers.", unanswered=missing)
 
 
 def _approve(*, task: Task, label: ConsensusLabel, reviewer: Actor, verdict: str) -> Review:

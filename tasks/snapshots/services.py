@@ -23,29 +23,29 @@ from tasks.snapshots.splits import assign_splits, split_group_of
 
 BUILD = "snapshots.build"
 CHUNK = 2000
-BUILD_INTERRUPTED = "The release was not finished; create it again."
+BUILD_INTERRUPTED = "The release was not finished. Create it again."
 
 
 class NothingToRelease(Refused):
-    """No label is approved yet; approve labels in the review, then create the release."""
+    """No label is approved yet. Approve labels in the review, then create the release."""
 
     code = "nothing_to_release"
 
 
 class ReleaseInProgress(Conflict):
-    """Another release of this project is being created; wait until it is ready."""
+    """Another release of this project is being created. Wait until it is ready."""
 
     code = "release_in_work"
 
 
 class NoteMissing(Refused):
-    """The note is empty or too long; write 1 to 2,000 characters."""
+    """The note is empty or too long. Write 1 to 2,000 characters."""
 
     code = "note_missing"
 
 
 class AlreadyRetracted(Conflict):
-    """This release is already retracted; create a new release to replace it."""
+    """This release is already retracted. Create a new release to replace it."""
 
     code = "already_retracted"
 
@@ -98,7 +98,7 @@ def build_snapshot(*, snapshot_id: int) -> bool:
     for chunk in _chunks(verdicts):
         _add_items(snapshot, chunk, manifest)
     if not manifest.items:
-        raise NothingToRelease("None of the approved labels can be released; review the project's labels again.")
+        raise NothingToRelease("None of the approved labels can be released. Review the project's labels again.")
     _freeze(snapshot, manifest)
     return True
 
@@ -181,7 +181,7 @@ def retract(*, snapshot: Snapshot, by: Actor, reason: str) -> SnapshotNote:
     """Locks the release. Mark it permanently as not to be used, with the reason; its files stay available."""
     snapshot = Snapshot.objects.select_for_update(no_key=True).get(pk=snapshot.pk)
     if snapshot.state != Snapshot.State.READY:
-        raise TransitionRefused("Only a finished release can be retracted; wait until it is ready.")
+        raise TransitionRefused("Only a finished release can be retracted. Wait until it is ready.")
     if retraction_of(snapshot=snapshot) is not None:
         raise AlreadyRetracted
     return SnapshotNote.objects.create(snapshot=snapshot, created_by=by, text=_note_text(reason), retracts=True)

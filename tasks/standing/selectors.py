@@ -18,7 +18,7 @@ def workers_of(*, project: Project) -> QuerySet[Standing]:
 def get_worker_standing(*, project: Project, public_id: UUID) -> Standing:
     standing = workers_of(project=project).filter(worker__public_id=public_id).first()
     if standing is None:
-        raise NotFound("This project has no such worker; choose one from its list of workers.")
+        raise NotFound("This project has no such worker. Choose one from its list of workers.")
     return standing
 
 
@@ -49,5 +49,5 @@ def standing_for(*, worker: Actor, project_id: UUID) -> Standing:
     rows = standings_of(worker=worker).select_related("project__instructions")
     standing = rows.filter(project__public_id=project_id).first()
     if standing is None:
-        raise NotFound("You are not a worker in this project. Open the invitation link that you received.")
+        raise NotFound("You are not in this project. Open the invitation link you received.")
     return standing

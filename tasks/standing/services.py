@@ -15,7 +15,7 @@ AUTOMATIC_REASON = "Most of the recent check images were answered incorrectly."
 
 
 class WorkerRemoved(Forbidden):
-    """You were removed from this project; ask its manager if you think that this is a mistake."""
+    """You were removed from this project. If you think this is a mistake, ask your project manager."""
 
     code = "worker_removed"
 
@@ -109,5 +109,5 @@ def _record_paused(standing: Standing) -> None:
 def _standing(project: Project, worker: Actor) -> Standing:
     standing = Standing.objects.select_related("worker").filter(project=project, worker=worker).first()
     if standing is None:
-        raise NotFound("This person is not a worker of this project; invite them first.")
+        raise NotFound("This person is not a worker in this project. Invite them first.")
     return standing

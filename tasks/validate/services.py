@@ -48,7 +48,7 @@ def process_item(*, item: ImportItem, metadata: Mapping[str, str] | None = None,
         return None
     except BlobMissing:
         # One lost file must not block the others forever.
-        _refuse(row, code="file_lost", reason="The file was lost before it could be read; upload it again.")
+        _refuse(row, code="file_lost", reason="The file was lost before it could be read. Upload it again.")
         return None
     return _save_image(row, rendered, blobs, metadata)
 

@@ -148,7 +148,7 @@ def test_a_member_of_two_organizations_must_specify_one() -> None:
     browser.cookies["csrftoken"] = token = "b" * 32
     answer = browser.post("/api/v1/tokens/", NEW, headers={"X-CSRFToken": token})
     assert answer.status_code == 400
-    assert "specify one" in answer.json()["detail"]
+    assert "Specify one" in answer.json()["detail"]
 
 
 def test_me_lists_only_the_keys_own_organization() -> None:

@@ -89,7 +89,7 @@ def test_a_response_type_other_than_json_is_a_406(manager: APIClient) -> None:
 
 def test_a_huge_body_is_a_413_before_it_is_read(manager: APIClient) -> None:
     answer = manager.post("/api/v1/projects/", b"x" * 1_000_001, content_type="application/json")
-    assert "send less" in problem(answer, 413, "body_too_large")["detail"]
+    assert "Send less" in problem(answer, 413, "body_too_large")["detail"]
 
 
 def test_too_many_files_at_once_is_a_413(world: World, settings: Any) -> None:

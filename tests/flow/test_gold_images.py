@@ -52,7 +52,7 @@ def test_an_image_being_labeled_is_refused() -> None:
     task = a_task(project)
     an_answer(task, wren(), class_answer(1), settled=False)
 
-    with pytest.raises(ImageBeingLabeled, match="being labeled; choose another"):
+    with pytest.raises(ImageBeingLabeled, match=r"being labeled\. Choose another"):
         make_gold_image(project=project, image=task.image, raw=class_answer(1), by=ada())
     assert not Gold.objects.exists()
 

@@ -132,7 +132,7 @@ def test_the_archive_is_dropped_afterwards_and_its_files_are_the_originals() -> 
 def test_an_invalid_archive_fails_the_import_with_a_message() -> None:
     report = run(an_import_of_zip(b"PK\x03\x04 cut off"))
     assert (report["state"], report["total"]) == ("failed", 0)
-    assert report["error"] == "The archive is truncated; copy or upload it again."
+    assert report["error"] == "The archive is truncated. Copy or upload it again."
     assert Blob.objects.count() == 1
 
 
@@ -143,7 +143,7 @@ def test_a_lost_archive_fails_the_import_with_a_message() -> None:
     report = run(batch_import)
     assert (report["state"], report["error"]) == (
         "failed",
-        "The archive was lost before it could be read; upload it again.",
+        "The archive was lost before it could be read. Upload it again.",
     )
 
 

@@ -85,7 +85,7 @@ def test_labels_without_an_image_and_unknown_classes_are_reported(tmp_path: Path
     assert (report.matched, report.unmatched) == (1, ("lost.jpg",))
     birds = run_import_truth(project, coco(tmp_path / "birds.json", ["1.jpg"], category="bird"))
     assert (birds.matched, birds.unknown_classes, len(birds.golds)) == (0, ("bird",), 0)
-    assert birds.problems[0].sentence == "The project has no class “bird”; add the class or leave out this image."
+    assert birds.problems[0].sentence == "The project has no class “bird”. Add the class or leave out this image."
 
 
 def test_an_image_being_labeled_is_skipped_and_reported(tmp_path: Path) -> None:

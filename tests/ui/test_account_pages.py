@@ -46,18 +46,18 @@ def test_a_form_shows_its_fields_help_and_errors() -> None:
 
 
 def test_an_old_reset_link_offers_a_new_one() -> None:
-    assert "Send a new link" in page("account/password_reset_from_key.html", token_fail=True)
+    assert "Request new link" in page("account/password_reset_from_key.html", token_fail=True)
 
 
 def test_a_closed_sign_up_says_how_to_get_in() -> None:
-    assert "Ask the person who runs your project for an invitation." in page("account/signup_closed.html")
+    assert "Ask your project manager for an invitation link." in page("account/signup_closed.html")
 
 
 @pytest.mark.parametrize("name", ["400", "403", "403_csrf", "404", "429", "500"])
 def test_a_failure_page_says_what_to_do_next(name: str) -> None:
     html = page(f"{name}.html")
     assert html.count("<h1>") == 1
-    assert "Go to the home page" in html
+    assert "Go to home page" in html
 
 
 SENDABLE = ("messages/*.txt", "email/*.txt")

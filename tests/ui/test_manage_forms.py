@@ -135,7 +135,7 @@ def test_settings_change_policies_classes_and_instructions(ada: Client) -> None:
 def test_opening_without_images_is_refused_with_a_reason(ada: Client) -> None:
     project = factories.a_project(state="draft")
     answer = ada.post(f"/projects/{project.public_id}/state/", {"step": "open"}, follow=True)
-    assert "There is nothing to label yet; import images first." in text_of(answer)
+    assert "There is nothing to label yet. Import images first." in text_of(answer)
     assert Project.objects.get().state == Project.State.DRAFT
 
 
@@ -204,9 +204,12 @@ def test_a_key_is_shown_once_and_its_scopes_are_kept(ada: Client) -> None:
     later = text_of(ada.get("/settings/"))
     assert secret not in later
     assert "Nightly" in later
+    assert f"/settings/keys/{key.public_id}/revoke/" in later
     ada.post(f"/settings/keys/{key.public_id}/revoke/")
     assert ApiToken.objects.get().revoked_at is not None
-    assert "Revoked" in text_of(ada.get("/settings/"))
+    revoked = text_of(ada.get("/settings/"))
+    assert "Revoked" in revoked
+    assert f"/settings/keys/{key.public_id}/revoke/" not in revoked
 
 
 def test_a_key_without_scopes_is_refused_with_a_message(ada: Client) -> None:
@@ -292,6 +295,6 @@ def test_an_open_project_without_workers_asks_to_invite_them(ada: Client) -> Non
     project = factories.a_project(answers_min=1, answers_max=1)
     factories.a_task(project, wanted=1)
     console = f"/projects/{project.public_id}/"
-    assert "All that people need is a link" in text_of(ada.get(console))
+    assert "People only need a link" in text_of(ada.get(console))
     factories.admitted(project, factories.wren())
-    assert "All that people need is a link" not in text_of(ada.get(console))
+    assert "People only need a link" not in text_of(ada.get(console))

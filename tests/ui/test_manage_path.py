@@ -79,7 +79,7 @@ def make_project(page: Page) -> Project:
     page.get_by_label("Boxes around objects").check()
     page.get_by_label("Name of class 1").fill("boat")
     page.get_by_label("Name of class 2").fill("cup")
-    page.get_by_role("button", name="Add a class").click()
+    page.get_by_role("button", name="Add class").click()
     page.get_by_label("Name of class 3").fill("kite")
     page.get_by_label("Answers per image", exact=True).fill("1")
     page.get_by_text("Advanced").click()
@@ -150,7 +150,7 @@ def join(folks: People, link: str, project: Project) -> SetPage:
     page.get_by_label("Your name").fill("Wren")
     page.get_by_label("Email").fill("wren@example.org")
     page.get_by_label("Password").fill("a quiet bird 9")
-    page.get_by_role("button", name="Create account and continue").tap()
+    page.get_by_role("button", name="Create account").tap()
     page.wait_for_url(f"**/work/{project.public_id}/")
     return SetPage(page, project)
 
@@ -166,14 +166,14 @@ def with_eyes_on_the_console(manager: Page, wren: SetPage, project: Project) -> 
     for number in range(1, 11):
         wren.at_image(number, 10)
         wren.draw_by_finger()
-        wren.page.get_by_role("button", name="Save & next").tap()
+        wren.page.get_by_role("button", name="Save and next").tap()
         if number == 3:
             expect(manager.locator("[data-console-total=submitted]")).to_have_text("3")
     wren.overview()
     wren.page.get_by_role("button", name="Submit 10 answers").tap()
     wren.earned()
     expect(manager.locator("[data-console-total=submitted]")).to_have_text("10")
-    expect(manager.get_by_text("Wren submitted 10 answers and earned 0.20 USD")).to_be_visible()
+    expect(manager.get_by_text("Wren submitted 10 answers and earned $0.20")).to_be_visible()
     expect(manager.get_by_role("button", name="Review")).to_be_visible()
     assert manager.evaluate("window.stayed") is True
 
@@ -219,7 +219,7 @@ def review(page: Page, project: Project) -> None:
     page.keyboard.press("r")
     page.get_by_label("Reason").fill("The box misses the cup.")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Rejected; it will be labeled again.")).to_be_visible()
+    expect(page.get_by_text("Rejected. It will be labeled again.")).to_be_visible()
     finish_the_answers(project)
     approve_the_rest(page, project)
 
@@ -242,7 +242,7 @@ def approve_the_rest(page: Page, project: Project) -> None:
         page.wait_for_timeout(500)
     page.goto(f"/projects/{project.public_id}/review/?batch={batch.public_id}")
     page.get_by_role("button", name="Approve the rest of batch 1").click()
-    page.get_by_role("button", name="Approve by policy").click()
+    page.get_by_role("button", name="Approve without review").click()
     expect(page.get_by_text("Batch 1 is approved")).to_be_visible()
     assert set(Task.objects.filter(project=project).values_list("state", flat=True)) == {Task.State.APPROVED}
 

@@ -62,7 +62,7 @@ def farm(**policy: Any) -> Project:
 def test_the_first_visit_starts_the_report_and_says_so(ada: Client) -> None:
     project = mixed_up(farm())
     page = ada.get(f"/projects/{project.public_id}/quality/").content.decode()
-    assert "The figures are being computed." in page
+    assert "Computing the figures." in page
     assert "data-refresh-busy" in page
     ada.get(f"/projects/{project.public_id}/quality/")
     assert Job.objects.filter(kind="flow.report").count() == 1
@@ -75,9 +75,9 @@ def test_the_report_explains_its_figures(ada: Client) -> None:
     text = read(ada, project)
     assert "72 answers to 12 images" in text
     assert "Workers often disagree" in text
-    assert "“horse” and “pony” are mixed up by 6 of 6 workers" in text
+    assert "6 of 6 workers mix up “horse” and “pony”." in text
     assert "Review these 6 labels" in text
-    assert "Nothing to compare with yet." in text
+    assert "Nothing to compare yet." in text
     assert "data-refresh-busy" not in ada.get(f"/projects/{project.public_id}/quality/?part=figures").content.decode()
 
 
@@ -131,7 +131,7 @@ def test_a_failure_is_shown_and_can_be_retried(ada: Client, monkeypatch: pytest.
     ada.get(f"/projects/{project.public_id}/quality/")
     assert [job.state for job in run_report_jobs()] == ["failed"]
     text = read(ada, project)
-    assert "The figures could not be computed." in text
+    assert "We could not compute the figures." in text
     assert "Try again" in text
     assert not Job.objects.filter(kind="flow.report", state="queued").exists()
     monkeypatch.undo()
@@ -149,7 +149,7 @@ def test_old_figures_stay_while_new_ones_are_computed(ada: Client, monkeypatch: 
     record_event(project_id=project.pk, kind="answer.submitted", submitted=1)
     number_events(project_id=project.pk)
     text = read(ada, project)
-    assert "Updating; these figures are from" in text
+    assert "Updating. These figures are from" in text
     assert "72 answers to 12 images" in text
 
 
@@ -188,10 +188,10 @@ def test_the_page_uses_no_mathematical_term_except_alpha(ada: Client) -> None:
     ("alpha", "state", "words"),
     [
         (None, "", "at least two people"),
-        (0.9, "ok", "the same way"),
+        (0.9, "ok", "labels are reliable"),
         (0.7, "", "mostly agree"),
         (0.4, "warn", "often disagree"),
-        (-0.1, "bad", "no more than chance"),
+        (-0.1, "bad", "no more than by chance"),
     ],
 )
 def test_agreement_is_described_in_a_sentence(alpha: float | None, state: str, words: str) -> None:
@@ -213,7 +213,8 @@ def test_agreement_on_boxes_is_described_without_a_verdict() -> None:
 def test_a_confusion_says_how_many_workers_it_affects(workers: int, unclear: bool, words: str) -> None:
     row = {"a": 1, "b": 2, "workers": workers, "of_workers": 20, "unclear": unclear}
     sentence = describe_confusion(row, {1: "horse", 2: "pony"})
-    assert sentence.startswith(f"“horse” and “pony” are mixed up by {workers} of 20 workers: ")
+    verb = "mixes" if workers == 1 else "mix"
+    assert sentence.startswith(f"{workers} of 20 workers {verb} up “horse” and “pony”. ")
     assert words in sentence
 
 
@@ -243,7 +244,7 @@ class TestInABrowser:
         monkeypatch.setattr(quality, "MIN_TREND_SPAN", 0)
         page = people.signed_in(factories.ada())
         page.goto(f"/projects/{project.public_id}/quality/")
-        expect(page.get_by_text("The figures are being computed.")).to_be_visible()
+        expect(page.get_by_text("Computing the figures.")).to_be_visible()
         run_report_jobs()
         expect(page.get_by_role("heading", name="Agreement", exact=True)).to_be_visible()
         expect(page.locator("[data-chart-target=plot] canvas")).to_be_visible()

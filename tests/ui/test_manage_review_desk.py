@@ -165,7 +165,7 @@ def test_the_rest_of_a_batch_is_approved_by_policy(people: People, cats: tuple[P
     page.get_by_label("Batch").select_option("Batch 1")
     page.get_by_role("button", name="Approve the rest of batch 1").click()
     expect(page.get_by_role("heading", name="Approve 3 labels without review?")).to_be_visible()
-    page.get_by_role("button", name="Approve by policy").click()
+    page.get_by_role("button", name="Approve without review").click()
     expect(page.get_by_text("Batch 1 is approved")).to_be_visible()
     batch.refresh_from_db()
     assert batch.state == "approved"

@@ -77,7 +77,7 @@ def test_an_image_without_answers_says_so(ada: Client) -> None:
     task = factories.a_task(project)
     text = read(ada, project, task)
     assert "No answers yet" in text
-    assert "None yet. It is computed once the answers are in." in text
+    assert "No label yet. It appears once the answers are in." in text
 
 
 def test_an_image_with_missing_answers_has_no_label_yet(ada: Client) -> None:

@@ -70,9 +70,9 @@ def test_the_report_says_why_each_file_was_refused(page: Page, tmp_path: Path) -
     twin.write_bytes(Path(good[0]).read_bytes())
     text.write_text("This is no image.")
     page.locator(FILES).set_input_files([*good, str(twin), str(text)])
-    expect(page.get_by_text("Opening and checking the images")).to_be_visible()
+    expect(page.get_by_text("Checking images")).to_be_visible()
     run_all()
-    expect(page.get_by_text("2 images added, 1 already here, 1 rejected.")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("2 images added, 1 duplicate skipped, 1 rejected.")).to_be_visible(timeout=20_000)
     reason = ImportItem.objects.get(state="refused").reason
     expect(page.get_by_role("row", name="note.jpg")).to_contain_text(reason)
     expect(page.locator(".image-grid li")).to_have_count(2)
@@ -82,7 +82,7 @@ def test_a_metadata_table_is_imported_with_the_images(page: Page, project: Proje
     table = tmp_path / "about.csv"
     table.write_text("file,place\none.jpg,lake\ngone.jpg,table\n")
     page.locator(FILES).set_input_files([*photos(tmp_path, "one.jpg"), str(table)])
-    expect(page.get_by_text("Opening and checking the images")).to_be_visible()
+    expect(page.get_by_text("Checking images")).to_be_visible()
     run_all()
     expect(page.get_by_text("The table names files that were not uploaded: gone.jpg")).to_be_visible(timeout=20_000)
     assert Image.objects.get().metadata == {"place": "lake"}
@@ -91,7 +91,7 @@ def test_a_metadata_table_is_imported_with_the_images(page: Page, project: Proje
 def test_a_folder_keeps_its_paths(page: Page, tmp_path: Path) -> None:
     photos(tmp_path / "trip", "monday/one.jpg", "tuesday/one.jpg", ".DS_Store")
     page.locator("[data-upload-target=folder]").set_input_files(str(tmp_path / "trip"))
-    expect(page.get_by_text("Opening and checking the images")).to_be_visible()
+    expect(page.get_by_text("Checking images")).to_be_visible()
     assert sorted(ImportItem.objects.values_list("name", flat=True)) == ["trip/monday/one.jpg", "trip/tuesday/one.jpg"]
     run_all()
     expect(page.get_by_text("2 images added.")).to_be_visible(timeout=20_000)
@@ -104,7 +104,7 @@ def test_a_lost_response_does_not_import_twice(page: Page, tmp_path: Path) -> No
     )
     page.evaluate(LOSE_THE_FIRST)
     page.locator(FILES).set_input_files(photos(tmp_path, "one.jpg"))
-    expect(page.get_by_text("Opening and checking the images")).to_be_visible(timeout=20_000)
+    expect(page.get_by_text("Checking images")).to_be_visible(timeout=20_000)
     assert len(calls) == 2
     assert len(set(calls)) == 1
     assert Import.objects.count() == 1

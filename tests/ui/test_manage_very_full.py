@@ -107,7 +107,7 @@ def test_similar_consecutive_events_are_one_line_of_the_feed() -> None:
     record_event(project_id=project.pk, kind="hand.settled", data={"worker": wren}, settled=4, paid_micros=80_000)
     number_events(project_id=project.pk)
     assert [line.words for line in activity(project=project)] == [
-        "Wren submitted 4 answers and earned 0.08 USD",
+        "Wren submitted 4 answers and earned $0.08",
         "4 answers received",
         "Wren took a set of 10 images",
     ]

@@ -59,7 +59,7 @@ def test_a_weak_password_and_a_taken_email_are_shown_at_their_fields(client: Cli
     factories.wren()
     taken = client.post(url, {**SIGN_UP, "email": "WREN@example.org"})
     assert taken.status_code == 422
-    assert "There is already an account with this email address; sign in instead." in taken.content.decode()
+    assert "There is already an account with this email address. Sign in instead." in taken.content.decode()
     assert not User.objects.filter(email="robin@example.org").exists()
 
 
@@ -81,7 +81,7 @@ def test_a_signed_in_person_accepts_even_twice(client: Client) -> None:
     ("fields", "words"),
     [
         ({"expires_at": utc_now() - timedelta(minutes=1)}, "This invitation has expired"),
-        ({"uses": 3, "max_uses": 3}, "This invitation is used up"),
+        ({"uses": 3, "max_uses": 3}, "This invitation has no uses left"),
     ],
 )
 def test_an_expired_or_used_up_link_says_why_and_what_to_do(client: Client, fields: dict[str, Any], words: str) -> None:
@@ -89,7 +89,7 @@ def test_an_expired_or_used_up_link_says_why_and_what_to_do(client: Client, fiel
     for answer in (client.get(url), client.post(url, SIGN_UP)):
         assert answer.status_code == 410
         assert words in answer.content.decode()
-        assert "ask the person who sent it" in answer.content.decode()
+        assert "Ask the person who sent it" in answer.content.decode()
     assert not User.objects.filter(email="robin@example.org").exists()
 
 
@@ -131,7 +131,7 @@ def test_a_phone_goes_from_the_link_to_the_first_set(people: People) -> None:
     page.goto(url)
     for label, value in (("Your name", "Robin"), ("Email address", "robin@example.org"), ("Password", "nest-9-straw")):
         page.get_by_label(label).fill(value)
-    page.get_by_role("button", name="Create account and continue").tap()
+    page.get_by_role("button", name="Create account").tap()
     expect(page.get_by_role("heading", name="Ready when you are")).to_be_visible()
     page.get_by_role("button", name="Take 2 images").tap()
     expect(page.locator(".set-position span").first).to_have_text("1 of 2")

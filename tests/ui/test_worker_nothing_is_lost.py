@@ -140,7 +140,7 @@ def test_an_answer_that_is_refused_says_so_and_can_be_given_again(people: People
     page.page.unroute("**/answer/")
     page.press("b")
     page.at_image(1, 2)
-    expect(page.page.get_by_text("Your last answer was not accepted. Please answer again.")).to_be_visible()
+    expect(page.page.get_by_text("Your last answer was not accepted. Answer again.")).to_be_visible()
     page.press("1")
     page.at_image(2, 2)
     all_sent(page.page)

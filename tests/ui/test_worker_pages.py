@@ -54,7 +54,7 @@ def test_a_project_is_hidden_from_those_who_do_not_work_in_it(client: Client, wr
 def test_work_is_listed_with_its_pay_and_time(client: Client, wren: Any) -> None:
     factories.a_project("Strays", workers=[wren], price="0.05", seconds_per_answer=20)
     words = text(client, "/work/")
-    for expected in ("Strays", "$0.05", "about 20 seconds each", "about $9.00 an hour"):
+    for expected in ("Strays", "$0.05", "about 20 seconds each", "about $9.00 per hour"):
         assert expected in words
 
 
@@ -77,7 +77,7 @@ def test_a_paused_worker_reads_why_and_what_to_do(client: Client, wren: Any) -> 
 @pytest.mark.parametrize("state", ["draft", "paused", "closed"])
 def test_a_project_that_is_not_open_says_so(client: Client, wren: Any, state: str) -> None:
     project = factories.a_project("Strays", workers=[wren], state=state)
-    assert "No work at the moment" in text(client, f"/work/{project.public_id}/")
+    assert "No work right now" in text(client, f"/work/{project.public_id}/")
 
 
 def test_handing_in_twice_pays_once_and_shows_the_same_sum(client: Client, wren: Any) -> None:
@@ -141,12 +141,12 @@ def test_deleting_an_account_requires_its_password_and_keeps_the_work(client: Cl
     factories.some_tasks(project, 1)
     hand = take(wren, project)
     answer(leases_of(hand)[0])
-    assert "have not been paid out yet" in text(client, "/me/delete/")
+    assert "We have not paid out" in text(client, "/me/delete/")
     wrong = client.post("/me/delete/", {"password": "not it"})
-    assert "This is not your password" in wrong.content.decode()
+    assert "Wrong password" in wrong.content.decode()
     assert User.objects.filter(email="wren@example.org").exists()
     done = client.post("/me/delete/", {"password": "wren"})
-    assert "Your account is deleted" in done.content.decode()
+    assert "Account deleted" in done.content.decode()
     assert not User.objects.filter(email="wren@example.org").exists()
     assert Assignment.objects.filter(hand=hand, state="submitted", worker=wren).count() == 1
     assert client.get("/work/").status_code == 302

@@ -37,7 +37,7 @@ def test_when_time_is_up_the_page_says_so_and_late_answers_are_accepted(people: 
     page.press("1")
     page.at_image(2, 2)
     expect(
-        page.page.get_by_text("Your answers count if they are still needed; you are paid either way.")
+        page.page.get_by_text("Your answers count if they are still needed. You are paid either way.")
     ).to_be_visible()
     expect(page.page.locator(".set-time")).to_have_text("Time is up")
     expire_leases()
@@ -89,7 +89,7 @@ def test_a_project_may_ask_for_a_class_and_boxes(people: People) -> None:
     page.press("Enter")
     expect(page.page.get_by_text("Choose a class for the image first.")).to_be_visible()
     page.page.get_by_role("radiogroup", name="Class of the image").get_by_text("dog").click()
-    page.page.get_by_role("button", name=re.compile("^Save & next")).click()
+    page.page.get_by_role("button", name=re.compile("^Save and next")).click()
     assert page.overview() == ["1 dog: cat"]
     page.hand_in(1)
     (body,) = current_bodies(project)

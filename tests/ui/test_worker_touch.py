@@ -49,7 +49,7 @@ def test_boxes_are_drawn_on_ten_images_by_touch(people: People) -> None:
             page.page.get_by_role("button", name="Nothing to draw here").tap()
             continue
         page.draw_by_finger()
-        page.page.get_by_role("button", name="Save & next").tap()
+        page.page.get_by_role("button", name="Save and next").tap()
     assert page.overview()[4] == "5 Nothing to draw"
     page.page.get_by_role("button", name="Submit 10 answers").tap()
     page.earned()

@@ -8,6 +8,8 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from workers_ui import money as words
+
 register = template.Library()
 
 # Each state as (label, chip tone, icon). Color is never the only signal.
@@ -70,12 +72,8 @@ def state_chip(kind: str, state: str) -> dict[str, str]:
 
 @register.filter
 def money(amount: Any, currency: str) -> str:
-    """Format an amount with two decimals, or as many more as it needs, up to six: 0.02, 1,204.50, 0.005."""
-    if amount is None:
-        return "–"
-    text = f"{Decimal(str(amount)).normalize():f}"
-    decimals = len(text.partition(".")[2])
-    return f"{Decimal(text):,.{min(6, max(2, decimals))}f} {currency}"
+    """Format an amount with the currency's own decimals, or as many more as it needs, up to six: $0.02, $0.005."""
+    return "–" if amount is None else words.money(round(Decimal(str(amount)), 6), currency)
 
 
 @register.filter

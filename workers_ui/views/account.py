@@ -24,7 +24,7 @@ class NameForm(forms.Form):
         label="Your name",
         max_length=120,
         required=False,
-        help_text="Shown to the people who run your projects.",
+        help_text="Your project managers see this name.",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
 
@@ -34,7 +34,7 @@ class EraseForm(forms.Form):
         label="Your password",
         max_length=200,
         strip=False,
-        help_text="Enter it to confirm that it is you.",
+        help_text="Enter it to confirm.",
         widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
     )
 
@@ -47,7 +47,7 @@ def account(request: HttpRequest) -> HttpResponse:
     form = NameForm(request.POST or None, initial={"name": user.name})
     if request.method == "POST" and form.is_valid():
         rename_person(user=user, name=form.cleaned_data["name"])
-        messages.success(request, "Your name has been saved.")
+        messages.success(request, "Name saved.")
         return redirect("workers_ui:account")
     return page(request, "workers_ui/account/account.html", form=form)
 
@@ -65,7 +65,7 @@ def erase(request: HttpRequest) -> HttpResponse:
         if limited:
             return cast(HttpResponse, limited)
         if form.is_valid() and not user.check_password(form.cleaned_data["password"]):
-            form.add_error("password", "This is not your password. Try again.")
+            form.add_error("password", "Wrong password. Try again.")
         if form.is_valid():
             try:
                 erase_person(user=user)

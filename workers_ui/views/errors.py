@@ -10,12 +10,12 @@ from kernel.errors import AnnotaryError
 
 HEADINGS = {
     403: "You do not have access to this page",
-    404: "This page does not exist",
-    409: "This action is not available right now",
+    404: "Page not found",
+    409: "You cannot do this right now",
     410: "This is no longer available",
-    422: "This could not be accepted",
-    429: "Too many attempts in a short time",
-    503: "One moment, please",
+    422: "Check what you entered",
+    429: "Too many attempts",
+    503: "Temporarily unavailable",
 }
 
 

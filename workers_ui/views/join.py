@@ -30,7 +30,7 @@ class SignUpForm(forms.Form):
         label="Your name",
         max_length=120,
         required=False,
-        help_text="Optional. Shown to the people who run the project.",
+        help_text="Optional. Your project managers see this name.",
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     email = forms.EmailField(
@@ -43,7 +43,7 @@ class SignUpForm(forms.Form):
         label="Password",
         max_length=200,
         strip=False,
-        help_text="At least 8 characters, not only digits.",
+        help_text="At least 8 characters. Avoid common passwords.",
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
 

@@ -11,9 +11,9 @@ from tasks.assignment.selectors import assignments_of, live_hand
 from tasks.standing.models import Standing
 
 CLOSED_REASONS = {
-    Project.State.DRAFT: "This project has not started yet. Check back later; you do not need to do anything.",
-    Project.State.PAUSED: "The people who run this project have paused it. Check back later.",
-    Project.State.CLOSED: "This project is finished. Thank you for your work. Your pay is still listed under Earnings.",
+    Project.State.DRAFT: "This project has not started yet. Check back later.",
+    Project.State.PAUSED: "This project is paused. Check back later.",
+    Project.State.CLOSED: "This project is finished. Thank you for your work. Find your pay under Earnings.",
 }
 
 

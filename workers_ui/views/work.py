@@ -102,7 +102,7 @@ def hand_in(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     try:
         hand_id = uuid.UUID(request.POST.get("hand", ""))
     except ValueError as error:
-        raise NotFound("The form did not say which set to submit. Go back to the set and submit it again.") from error
+        raise NotFound("We could not tell which set to submit. Go back to the set and submit it again.") from error
     settle_hand(worker=actor_of(request), hand_id=hand_id)
     return redirect("workers_ui:handed-in", project_id, hand_id)
 

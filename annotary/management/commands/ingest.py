@@ -19,18 +19,16 @@ class Command(BaseCommand):
         parser.add_argument(
             "folder", type=Path, help="the folder, read recursively; a metadata.csv in it is the metadata table"
         )
-        parser.add_argument(
-            "--project", type=uuid.UUID, required=True, help="the project's id, as in its console's URL"
-        )
+        parser.add_argument("--project", type=uuid.UUID, required=True, help="the project's id, as shown in its URL")
         parser.add_argument("--by", required=True, help="the email address of the manager who imports")
 
     def handle(self, *args: Any, folder: Path, project: uuid.UUID, by: str, **options: Any) -> None:
         user = User.objects.filter(email__iexact=by).first()
         if user is None:
-            raise CommandError(f"No user has the email address {by}; use the address of a manager of the project.")
+            raise CommandError(f"No user has the email address {by}. Use the address of a manager of the project.")
         try:
             row = project_for(actor=user.actor, public_id=project, role=Role.MANAGER)
             batch_import = ingest_folder(project=row, by=user.actor, folder=folder)
         except AnnotaryError as error:
             raise CommandError(error.detail) from error
-        self.stdout.write(f"{batch_import.total} files received; see the console of {row.name} for progress.")
+        self.stdout.write(f"{batch_import.total} files received. See the console of {row.name} for progress.")

@@ -33,7 +33,7 @@ class ReleaseInfo:
     def __post_init__(self) -> None:
         numbers = [each.number for each in self.classes]
         if len(set(numbers)) != len(numbers) or min(numbers, default=1) < 1:
-            raise ReleaseError("The label schema has a duplicate class number or one below 1; correct the schema.")
+            raise ReleaseError("The label schema has a duplicate class number or one below 1. Correct the schema.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +130,14 @@ def validated_records(records: Iterable[ReleaseRecord]) -> Iterator[ReleaseRecor
     for record in records:
         key = hash(record.image_id)  # 8 bytes: with a million images, one release in 30 million has a collision
         if key in seen:
-            raise ReleaseError(f"{record.file_name} occurs twice; a release has one agreed label per image.")
+            raise ReleaseError(f"{record.file_name} occurs twice. A release has one agreed label per image.")
         seen.add(key)
         if record.split not in SPLITS:
-            raise ReleaseError(f"{record.file_name} is in the split “{record.split}”; use train, val or test.")
+            raise ReleaseError(f"{record.file_name} is in the split “{record.split}”. Use train, val or test.")
         if record.width < 1 or record.height < 1:
-            raise ReleaseError(f"{record.file_name} has no valid size; import the image again.")
+            raise ReleaseError(f"{record.file_name} has no valid size. Import the image again.")
         if record.label.get("verdict") not in ("labels", "empty", "cannot_tell"):
-            raise ReleaseError(f"{record.file_name} has no finished label; leave it out until it is approved.")
+            raise ReleaseError(f"{record.file_name} has no finished label. Leave it out until it is approved.")
         yield record
 
 
@@ -147,7 +147,7 @@ def image_chunks(record: ReleaseRecord, open_image: OpenImage) -> Iterator[bytes
         stream = open_image(record)
     except OSError as error:
         raise ReleaseError(
-            f"The image {record.file_name} cannot be read from storage; restore it, then export again."
+            f"The image {record.file_name} cannot be read from storage. Restore it, then export again."
         ) from error
     with stream:
         while chunk := stream.read(CHUNK):

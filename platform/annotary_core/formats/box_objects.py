@@ -36,7 +36,7 @@ class ClassTable:
         if cls is None:
             raise ReleaseError(
                 f"The label of {record.file_name} uses class number {number}, which is not in the release's label"
-                " schema; review that label again."
+                " schema. Review that label again."
             )
         return cls
 
@@ -58,7 +58,7 @@ def boxes_of(record: ReleaseRecord, table: ClassTable, report: ExportReport) -> 
         if tool == "box":
             boxes.append(_box(each, record, table))
         else:
-            sentence = f"This format only contains boxes; objects drawn with the tool {tool} are left out."
+            sentence = f"This format only contains boxes. Objects drawn with the tool {tool} are left out."
             report.leave_out(f"tool:{tool}", sentence, f"{record.file_name} #{each['id']}")
     return boxes
 
@@ -69,6 +69,6 @@ def _box(each: Mapping[str, Any], record: ReleaseRecord, table: ClassTable) -> B
     left, top, right, bottom = geom.corners()
     if not (0 <= left < right <= record.width and 0 <= top < bottom <= record.height):
         raise ReleaseError(
-            f"A box of {record.file_name} is empty or extends outside the image; review that label again."
+            f"A box of {record.file_name} is empty or extends outside the image. Review that label again."
         )
     return BoxObject(str(each["id"]), table.find(each["class"], record), geom, each.get("attrs") or {})

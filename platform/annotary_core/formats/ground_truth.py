@@ -88,7 +88,7 @@ def posix_name(name: str) -> str:
     """Normalize a name to a relative POSIX path without dots. Raises Unreadable for an empty name or one with `..`."""
     parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
     if not parts or ".." in parts or len(name) > 1024 or any(ord(char) < 32 for char in name):
-        raise Unreadable("The file name of the image is missing or invalid; use the name of an image in this dataset.")
+        raise Unreadable("The file name of the image is missing or invalid. Use the name of an image in this dataset.")
     return "/".join(parts)
 
 
@@ -96,7 +96,7 @@ def class_name(text: str | None) -> str:
     """Return a class name without surrounding space. Raises Unreadable for a missing or unusable name."""
     name = (text or "").strip()
     if not name or len(name) > 100 or not name.isprintable():
-        raise Unreadable("An object has no usable class name; use 1 to 100 printable characters.")
+        raise Unreadable("An object has no usable class name. Use 1 to 100 printable characters.")
     return name
 
 
@@ -109,17 +109,17 @@ def ground_truth_object(
     not finite, or further outside the image (if the labels state its size; otherwise the caller has to check).
     """
     if not all(map(math.isfinite, (x1, y1, x2, y2))):
-        raise Unreadable("A box has a coordinate that is not a finite number; correct the label file.")
+        raise Unreadable("A box has a coordinate that is not a finite number. Correct the label file.")
     width, height = size
     try:
         if width is not None and height is not None:
             box = canonical_box(x1, y1, x2 - x1, y2 - y1, frame=Frame(width, height))
         elif min(x1, y1) < -OVERSHOOT:
-            raise Unreadable("A box starts outside the image; correct its coordinates.")
+            raise Unreadable("A box starts outside the image. Correct its coordinates.")
         else:
             box = box_from_corners(max(x1, 0.0), max(y1, 0.0), x2, y2)
     except AnswerError as error:
         raise Unreadable(f"A box of class {name} is invalid: {error}") from error
     if box.w <= 0 or box.h <= 0:
-        raise Unreadable(f"A box of class {name} has no area; correct its coordinates.")
+        raise Unreadable(f"A box of class {name} has no area. Correct its coordinates.")
     return GroundTruthObject(name, box.x, box.y, box.w, box.h)

@@ -31,9 +31,9 @@ def bounded_bytes(file: Path, limit: int) -> bytes:
         with file.open("rb") as stream:
             body = stream.read(limit + 1)
     except OSError as error:
-        raise Unreadable("The file cannot be opened; check that it is complete and readable.") from error
+        raise Unreadable("The file cannot be opened. Check that it is complete and readable.") from error
     if len(body) > limit:
-        raise Unreadable(f"The file is larger than {limit // (1024 * 1024)} MiB; split it into smaller files.")
+        raise Unreadable(f"The file is larger than {limit // (1024 * 1024)} MiB. Split it into smaller files.")
     return body
 
 

@@ -21,7 +21,7 @@ def detect(path: Path) -> Reader | None:
 def read_with(name: str, path: Path) -> ReadResult:
     """Read with a named reader, for content that several readers accept. Raises Unreadable for an unknown name."""
     if name not in READERS:
-        raise Unreadable(f"Unknown reader “{name}”; choose one of {', '.join(READERS)}.")
+        raise Unreadable(f"Unknown reader “{name}”. Choose one of {', '.join(READERS)}.")
     problems: list[Problem] = []
     return ReadResult(name, READERS[name].read(path, problems.append), problems)
 
@@ -34,6 +34,6 @@ def detect_and_read(path: Path) -> ReadResult:
     reader = detect(path)
     if reader is None:
         raise Unreadable(
-            f"{path.name} contains no readable labels; upload COCO JSON, VOC XML, or images in one folder per class."
+            f"{path.name} contains no readable labels. Upload COCO JSON, VOC XML, or images in one folder per class."
         )
     return read_with(reader.name, path)

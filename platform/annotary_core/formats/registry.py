@@ -19,7 +19,7 @@ def get_format(name: str) -> Format:
     try:
         return FORMATS[name]
     except KeyError:
-        raise ReleaseError(f"Unknown export format “{name}”; choose one of {', '.join(FORMATS)}.") from None
+        raise ReleaseError(f"Unknown export format “{name}”. Choose one of {', '.join(FORMATS)}.") from None
 
 
 def verify_release(name: str, path: Path, expected: Counts) -> None:

@@ -35,7 +35,7 @@ class FolderSink:
                     stream.write(chunk)
         except FileExistsError as error:
             raise ReleaseError(
-                f"Two files of the release are named {path}; rename one of the source images."
+                f"Two files of the release are named {path}. Rename one of the source images."
             ) from error
 
 
@@ -54,7 +54,7 @@ class ZipSink:
     def write(self, path: str, chunks: Iterable[bytes]) -> None:
         """Write one file. Raises ReleaseError for an unsafe path or one that was already written."""
         if _checked(path) in self._written:
-            raise ReleaseError(f"Two files of the release are named {path}; rename one of the source images.")
+            raise ReleaseError(f"Two files of the release are named {path}. Rename one of the source images.")
         self._written.add(path)
         entry = zipfile.ZipInfo(path, _EPOCH)
         entry.create_system = 3
@@ -112,7 +112,7 @@ def open_tree(path: Path) -> Iterator[Tree]:
         with zipfile.ZipFile(path) as archive:
             yield ZipTree(archive)
     except (zipfile.BadZipFile, FileNotFoundError) as error:
-        raise ReleaseError(f"The release {path.name} is missing or damaged; create the export again.") from error
+        raise ReleaseError(f"The release {path.name} is missing or damaged. Create the export again.") from error
 
 
 def _checked(path: str) -> str:

@@ -68,19 +68,19 @@ def canonical_box(x: float, y: float, w: float, h: float, *, frame: Frame, path:
     nothing of it remains.
     """
     if w <= 0 or h <= 0:
-        raise AnswerError("zero_size", "The box has no size; draw it with a width and a height.", path)
+        raise AnswerError("zero_size", "The box has no size. Draw it with a width and a height.", path)
     # Written so that an overflow to infinity is rejected as well.
     over = {"left": -x, "top": -y, "right": x + w - frame.width, "bottom": y + h - frame.height}
     side = max(over, key=lambda name: over[name])
     if not over[side] <= OVERSHOOT:
         raise AnswerError(
             "outside_image",
-            f"The box extends {over[side]:.4g} px past the {side} edge of the image; draw it inside the image.",
+            f"The box extends {over[side]:.4g} px past the {side} edge of the image. Draw it inside the image.",
             path,
         )
     box = box_from_corners(max(x, 0.0), max(y, 0.0), min(x + w, float(frame.width)), min(y + h, float(frame.height)))
     if box.w <= 0 or box.h <= 0:
-        raise AnswerError("zero_size", "The box lies outside the image; draw it larger or remove it.", path)
+        raise AnswerError("zero_size", "The box lies outside the image. Draw it larger or remove it.", path)
     return box
 
 

@@ -30,7 +30,7 @@ def read_object(
         raise error("wrong_type", f"Send a JSON object here, not {shown(raw)}.", path)
     for key in raw:
         if not isinstance(key, str) or key not in allowed:
-            raise error("unknown_field", f"The field {shown(key)} is unknown; leave it out.", path)
+            raise error("unknown_field", f"The field {shown(key)} is unknown. Leave it out.", path)
     return cast(Mapping[str, object], raw)
 
 
@@ -50,7 +50,7 @@ def read_number(raw: object, *, path: str) -> float:
     except OverflowError:
         value = math.inf
     if not math.isfinite(value):
-        raise AnswerError("not_finite", "The number is not finite; send a position in pixels.", path)
+        raise AnswerError("not_finite", "The number is not finite. Send a position in pixels.", path)
     return value
 
 
@@ -59,7 +59,7 @@ def read_class_number(raw: object, *, allowed: Container[int], path: str) -> int
     if isinstance(raw, bool) or not isinstance(raw, int):
         raise AnswerError("wrong_type", f"Send the number of a class here, not {shown(raw)}.", path)
     if raw not in allowed:
-        raise AnswerError("unknown_class", f"This project has no class {shown(raw)}; choose one of its classes.", path)
+        raise AnswerError("unknown_class", f"This project has no class {shown(raw)}. Choose one of its classes.", path)
     return raw
 
 
@@ -68,14 +68,14 @@ def read_object_id(raw: object, *, path: str) -> str:
     if not isinstance(raw, str):
         raise AnswerError("wrong_type", f"Every object needs a string id, not {shown(raw)}.", path)
     if _OBJECT_ID.fullmatch(raw) is None:
-        raise AnswerError("bad_object_id", f"The id {shown(raw)} is invalid; send a UUID.", path)
+        raise AnswerError("bad_object_id", f"The id {shown(raw)} is invalid. Send a UUID.", path)
     return raw
 
 
 def reject_attributes(raw: object, *, path: str) -> None:
     """Reject attribute values instead of dropping them: schemas declare attributes, and none declares any yet."""
     if raw is not None and read_object(raw, path=path, allowed=_Anything()):
-        raise AnswerError("unknown_attribute", "This project does not use attributes; leave them out.", path)
+        raise AnswerError("unknown_attribute", "This project does not use attributes. Leave them out.", path)
 
 
 class _Anything:

@@ -36,7 +36,7 @@ def parse_answer(raw: object, *, schema: Schema, width: int, height: int) -> Ans
 
 def _read_verdict(raw: object) -> Verdict:
     if not isinstance(raw, str) or raw not in VERDICTS:
-        raise AnswerError("bad_verdict", f"The verdict is {shown(raw)}; send labels, empty or cannot_tell.", "verdict")
+        raise AnswerError("bad_verdict", f"The verdict is {shown(raw)}. Send labels, empty or cannot_tell.", "verdict")
     return raw
 
 
@@ -44,10 +44,10 @@ def _read_image(raw: object, *, schema: Schema) -> ImageLabel:
     body = read_object(raw, path="image", allowed=("class", "tags", "attrs"))
     reject_attributes(body.get("attrs"), path="image.attrs")
     if read_list(body.get("tags", []), path="image.tags"):
-        raise AnswerError("unwanted_tags", "This project does not use tags; leave them out.", "image.tags")
+        raise AnswerError("unwanted_tags", "This project does not use tags. Leave them out.", "image.tags")
     value = IMAGE_TOOLS["class"].parse(body.get("class"), classes=schema.names, path="image.class")
     if value is not None and not schema.has_image_class:
-        raise AnswerError("unwanted_class", "This project does not use an image class; leave it out.", "image.class")
+        raise AnswerError("unwanted_class", "This project does not use an image class. Leave it out.", "image.class")
     return ImageLabel(class_number=value)
 
 
@@ -55,7 +55,7 @@ def _read_objects(raw: object, *, schema: Schema, frame: Frame) -> tuple[LabelOb
     rows = read_list(raw, path="objects")
     if len(rows) > MAX_OBJECTS:
         raise AnswerError(
-            "too_many_objects", f"The answer has {len(rows):,} objects; send at most {MAX_OBJECTS:,}.", "objects"
+            "too_many_objects", f"The answer has {len(rows):,} objects. Send at most {MAX_OBJECTS:,}.", "objects"
         )
     objects: list[LabelObject] = []
     seen: set[str] = set()
@@ -64,7 +64,7 @@ def _read_objects(raw: object, *, schema: Schema, frame: Frame) -> tuple[LabelOb
         if item.id in seen:
             raise AnswerError(
                 "duplicate_object_id",
-                f"Two objects have the id {shown(item.id)}; use unique ids.",
+                f"Two objects have the id {shown(item.id)}. Use unique ids.",
                 f"objects[{index}].id",
             )
         seen.add(item.id)
@@ -82,7 +82,7 @@ def _read_object(raw: object, *, schema: Schema, frame: Frame, path: str) -> Lab
         raise AnswerError("unknown_tool", unavailable_message(tool), f"{path}.tool")
     if tool not in schema.tools:
         raise AnswerError(
-            "unwanted_tool", f"This project does not use the tool {tool}; remove the object.", f"{path}.tool"
+            "unwanted_tool", f"This project does not use the tool {tool}. Remove the object.", f"{path}.tool"
         )
     return LabelObject(
         id=read_object_id(body.get("id"), path=f"{path}.id"),
@@ -98,7 +98,7 @@ def _check_verdict(answer: Answer, *, schema: Schema) -> None:
     if answer.verdict == "cannot_tell":
         if has_class or answer.objects:
             raise AnswerError(
-                "contradiction", 'The verdict "cannot_tell" carries no labels; remove them or send "labels".', "verdict"
+                "contradiction", 'The verdict "cannot_tell" carries no labels. Remove them or send "labels".', "verdict"
             )
     elif schema.has_image_class and not has_class:
         raise AnswerError(
@@ -107,9 +107,9 @@ def _check_verdict(answer: Answer, *, schema: Schema) -> None:
     elif answer.verdict == "empty":
         if has_class or answer.objects:
             raise AnswerError(
-                "contradiction", 'The verdict "empty" carries no labels; remove them or send "labels".', "verdict"
+                "contradiction", 'The verdict "empty" carries no labels. Remove them or send "labels".', "verdict"
             )
     elif not has_class and not answer.objects:
         raise AnswerError(
-            "nothing_labelled", 'The answer has no labels; draw what you see, or say "empty" instead.', "verdict"
+            "nothing_labelled", 'The answer has no labels. Draw what you see, or say "empty" instead.', "verdict"
         )

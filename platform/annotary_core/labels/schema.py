@@ -55,7 +55,7 @@ class Schema:
         body = read_object(raw, path="", allowed=("classes", "tools", "attributes"), error=SchemaError)
         if read_list(body.get("attributes", []), path="attributes", error=SchemaError):
             raise SchemaError(
-                "attributes_unavailable", "Attributes are not available in this version; leave them out.", "attributes"
+                "attributes_unavailable", "Attributes are not available in this version. Leave them out.", "attributes"
             )
         return cls(classes=_read_classes(body.get("classes")), tools=_read_tools(body.get("tools")))
 
@@ -72,19 +72,19 @@ def _read_tools(raw: object) -> tuple[str, ...]:
         if name not in IMAGE_TOOLS and name not in OBJECT_TOOLS:
             raise SchemaError("unknown_tool", unavailable_message(name), path)
         if name in names:
-            raise SchemaError("duplicate_tool", f"The tool {name} is listed twice; remove one.", path)
+            raise SchemaError("duplicate_tool", f"The tool {name} is listed twice. Remove one.", path)
         names.append(name)
     if not names:
-        raise SchemaError("no_tool", "The schema has no tool; choose at least one.", "tools")
+        raise SchemaError("no_tool", "The schema has no tool. Choose at least one.", "tools")
     return tuple(names)
 
 
 def _read_classes(raw: object) -> tuple[LabelClass, ...]:
     rows = read_list(raw, path="classes", error=SchemaError)
     if not rows:
-        raise SchemaError("no_class", "The schema has no class; add at least one.", "classes")
+        raise SchemaError("no_class", "The schema has no class. Add at least one.", "classes")
     if len(rows) > MAX_CLASSES:
-        raise SchemaError("too_many_classes", f"The schema has {len(rows):,} classes; use at most {MAX_CLASSES:,}.")
+        raise SchemaError("too_many_classes", f"The schema has {len(rows):,} classes. Use at most {MAX_CLASSES:,}.")
     classes: list[LabelClass] = []
     numbers: set[int] = set()
     names: set[str] = set()
@@ -93,12 +93,12 @@ def _read_classes(raw: object) -> tuple[LabelClass, ...]:
         if item.number in numbers:
             raise SchemaError(
                 "duplicate_number",
-                f"Two classes have the number {item.number}; use unique numbers.",
+                f"Two classes have the number {item.number}. Use unique numbers.",
                 f"classes[{index}]",
             )
         if item.name.casefold() in names:
             raise SchemaError(
-                "duplicate_name", f"Two classes are named {shown(item.name)}; rename one.", f"classes[{index}]"
+                "duplicate_name", f"Two classes are named {shown(item.name)}. Rename one.", f"classes[{index}]"
             )
         numbers.add(item.number)
         names.add(item.name.casefold())
@@ -116,5 +116,5 @@ def _read_class(raw: object, *, path: str) -> LabelClass:
             "bad_name", f"A class needs a name of 1 to {MAX_NAME} characters on one line.", f"{path}.name"
         )
     if not isinstance(color, str) or (color and _COLOR.fullmatch(color) is None):
-        raise SchemaError("bad_color", 'A color has the form "#rrggbb"; correct it or leave it out.', f"{path}.color")
+        raise SchemaError("bad_color", 'A color has the form "#rrggbb". Correct it or leave it out.', f"{path}.color")
     return LabelClass(number=number, name=name.strip(), color=color.lower())

@@ -13,7 +13,7 @@ from tasks.validate.imaging.refusal import Refusal
 from tasks.validate.imaging.rendering import render
 from tasks.validate.imaging.wire import ChannelClosed, receive, send
 
-_TOO_BIG = Refusal("too_big_to_decode", "The image needs too much memory to decode; scale it down.")
+_TOO_BIG = Refusal("too_big_to_decode", "The image needs too much memory to decode. Scale it down.")
 
 
 def main() -> None:

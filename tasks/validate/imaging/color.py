@@ -49,8 +49,8 @@ def _plain(image: Image.Image, *, bits: int, white_is_zero: bool) -> Image.Image
     if image.mode in ("P", "YCbCr", "RGBX"):
         return image.convert("RGB")
     if image.mode in ("I", "F"):
-        raise Refusal("measurements", "The pixels are measurements, not colors; export an 8-bit or 16-bit image.")
-    raise Refusal("colour_mode", f"The color mode {image.mode} is not supported; export the image as RGB.")
+        raise Refusal("measurements", "The pixels are measurements, not colors. Export an 8-bit or 16-bit image.")
+    raise Refusal("colour_mode", f"The color mode {image.mode} is not supported. Export the image as RGB.")
 
 
 def _flatten(image: Image.Image) -> Image.Image:

@@ -59,7 +59,7 @@ class Decoder:
             # The kernel or an operator may have caused one crash; two in a row are the image's fault.
             facts = self._call(request) or self._call(request)
         if facts is None:
-            raise ImageRefused("decoder_died", "The image crashed the decoder twice; export it again as JPEG or PNG.")
+            raise ImageRefused("decoder_died", "The image crashed the decoder twice. Export it again as JPEG or PNG.")
         return facts
 
     def close(self) -> None:
@@ -94,14 +94,14 @@ class Decoder:
             case {"refused": [str(code), str(sentence)]}:
                 raise ImageRefused(code, sentence)
             case {"failed": str(reason)}:
-                raise DecoderUnavailable(f"The image decoder could not write its results ({reason}); try again later.")
+                raise DecoderUnavailable(f"The image decoder could not write its results ({reason}). Try again later.")
         self._stop()
         return None
 
     def _too_slow(self) -> ImageRefused:
         seconds = self.limits.wall_seconds
         return ImageRefused(
-            "too_slow", f"The image took more than {seconds} s to read; reduce its size and export it again."
+            "too_slow", f"The image took more than {seconds} s to read. Reduce its size and export it again."
         )
 
     def _ensure_running(self) -> subprocess.Popen[bytes]:
@@ -125,7 +125,7 @@ class Decoder:
             receive(process.stdout.fileno(), timeout=START_SECONDS)
         except (ChannelClosed, ChannelTimeout) as error:
             self._stop()
-            raise DecoderUnavailable("The image decoder did not start; see the server's log.") from error
+            raise DecoderUnavailable("The image decoder did not start. See the server's log.") from error
         return process
 
     def _stop(self) -> int | None:

@@ -6,7 +6,7 @@ from kernel.errors import Refused, Unavailable
 
 
 class ImageRefused(Refused):
-    """This image cannot be used; export it as JPEG or PNG and upload it again."""
+    """This image cannot be used. Export it as JPEG or PNG and upload it again."""
 
     code = "image_refused"
 
@@ -21,6 +21,6 @@ class ImageRefused(Refused):
 
 
 class DecoderUnavailable(Unavailable):
-    """Images cannot be read right now; try again shortly."""
+    """Images cannot be read right now. Try again shortly."""
 
     code = "image_reader_unavailable"

@@ -112,7 +112,7 @@ def _check_undecoded(path: Path, limits: ImageLimits) -> tuple[Format, int]:
     if size > limits.max_bytes:
         limit = limits.max_bytes // 1_000_000
         raise ImageRefused(
-            "too_many_bytes", f"The file has {size // 1_000_000} MB and the limit is {limit} MB; reduce its size."
+            "too_many_bytes", f"The file has {size // 1_000_000} MB and the limit is {limit} MB. Reduce its size."
         )
     with path.open("rb") as file:
         head = file.read(HEAD_BYTES)
@@ -126,16 +126,16 @@ def _parse_facts(response: dict[str, Any]) -> _Facts:
     try:
         return msgspec.convert(response, _Facts)
     except msgspec.ValidationError as error:
-        raise ImageRefused("decoder_died", "The image crashed the decoder; export it again as JPEG or PNG.") from error
+        raise ImageRefused("decoder_died", "The image crashed the decoder. Export it again as JPEG or PNG.") from error
 
 
 def _assemble(facts: _Facts, kind: Format, digest: str, size: int, out: Path, name: str) -> RenderedImage:
     notes = list(facts.notes)
     suffix = PurePosixPath(name).suffix.lower()
     if suffix and suffix not in SUFFIXES[kind]:
-        notes.append(f"The file name ends in {suffix}, but the content is {kind}; the content was used.")
+        notes.append(f"The file name ends in {suffix}, but the content is {kind}. The content was used.")
     if facts.release not in _RELEASES:
-        raise ImageRefused("decoder_died", "The image crashed the decoder; export it again as JPEG or PNG.")
+        raise ImageRefused("decoder_died", "The image crashed the decoder. Export it again as JPEG or PNG.")
     return RenderedImage(
         width=facts.width,
         height=facts.height,
@@ -166,4 +166,4 @@ def _regular_file(path: Path) -> Path:
             return path
     except FileNotFoundError:
         pass
-    raise DecoderUnavailable("The image decoder produced no result; try again shortly.")
+    raise DecoderUnavailable("The image decoder produced no result. Try again shortly.")

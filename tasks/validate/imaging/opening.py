@@ -79,23 +79,23 @@ def check_size(size: tuple[int, int], limits: ImageLimits) -> None:
     """Raise Refusal unless 1 <= side <= MAX_SIDE and width times height is within the limit."""
     width, height = size
     if width < 1 or height < 1:
-        raise Refusal("zero_size", "The image has no pixels; export it again.")
+        raise Refusal("zero_size", "The image has no pixels. Export it again.")
     if width * height > limits.max_pixels:
         limit = limits.max_pixels / 1_000_000
         raise Refusal(
             "too_many_pixels",
-            f"The image has {width} x {height} pixels and the limit is {limit:g} million; scale it down or split it.",
+            f"The image has {width} x {height} pixels and the limit is {limit:g} million. Scale it down or split it.",
         )
     if max(width, height) > MAX_SIDE:
-        raise Refusal("too_long", f"One side has {max(width, height)} pixels and the limit is {MAX_SIDE}; split it.")
+        raise Refusal("too_long", f"One side has {max(width, height)} pixels and the limit is {MAX_SIDE}. Split it.")
 
 
 def unreadable(error: Exception) -> Refusal:
     """Return the refusal for an image that Pillow could not read, without repeating Pillow's message."""
     message = str(error).lower()
     if isinstance(error, EOFError) or any(sign in message for sign in _TRUNCATED):
-        return Refusal("truncated", "The image file is truncated; copy it again and upload the copy.")
-    return Refusal("corrupt", "The image is damaged and cannot be read; export it again and upload the new file.")
+        return Refusal("truncated", "The image file is truncated. Copy it again and upload the copy.")
+    return Refusal("corrupt", "The image is damaged and cannot be read. Export it again and upload the new file.")
 
 
 def _multiframe_refusal(image: Image.Image, kind: Format) -> Refusal | None:
@@ -103,5 +103,5 @@ def _multiframe_refusal(image: Image.Image, kind: Format) -> Refusal | None:
     if kind in ("JPEG", "BMP") or not getattr(image, "is_animated", False):
         return None
     if kind == "TIFF":
-        return Refusal("several_pages", "This TIFF has several pages; export the pages you need as single images.")
-    return Refusal("animated", "This is an animation; export the frames you need as single images.")
+        return Refusal("several_pages", "This TIFF has several pages. Export the pages you need as single images.")
+    return Refusal("animated", "This is an animation. Export the frames you need as single images.")

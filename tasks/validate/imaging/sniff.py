@@ -51,18 +51,18 @@ _SUPPORTED = "JPEG, PNG, WebP, TIFF, BMP or GIF"
 def sniff(head: bytes) -> Format:
     """Return the format of an image whose first HEAD_BYTES bytes are `head`. Raises Refusal."""
     if not head:
-        raise Refusal("empty_file", "The file is empty; upload it again.")
+        raise Refusal("empty_file", "The file is empty. Upload it again.")
     for magic, kind in _MAGIC:
         if head.startswith(magic):
             return kind
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return "WEBP"
     if head[4:8] == b"ftyp":
-        raise Refusal("format_refused", f"This is a HEIC, AVIF or video file; export it as {_SUPPORTED}.")
+        raise Refusal("format_refused", f"This is a HEIC, AVIF or video file. Export it as {_SUPPORTED}.")
     for magic, name in _KNOWN_BUT_REFUSED:
         if head.startswith(magic):
-            raise Refusal("format_refused", f"This is {name}; export the image as {_SUPPORTED}.")
-    raise Refusal("not_an_image", f"This file is not a supported image; upload {_SUPPORTED}.")
+            raise Refusal("format_refused", f"This is {name}. Export the image as {_SUPPORTED}.")
+    raise Refusal("not_an_image", f"This file is not a supported image. Upload {_SUPPORTED}.")
 
 
 def webp_canvas(head: bytes) -> tuple[int, int] | None:

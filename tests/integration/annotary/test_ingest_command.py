@@ -31,7 +31,7 @@ def test_the_files_of_a_folder_are_received_and_submitted(tmp_path: Path, capsys
 
 @pytest.mark.parametrize(
     ("who", "words"),
-    [("nobody@example.org", "No user has the email address"), ("wren@example.org", "do not have access to it")],
+    [("nobody@example.org", "No user has the email address"), ("wren@example.org", "There is no such project")],
 )
 def test_only_a_manager_of_the_project_can_import(tmp_path: Path, who: str, words: str) -> None:
     project = a_project()

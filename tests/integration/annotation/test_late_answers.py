@@ -13,7 +13,7 @@ from tests import factories, worker_actions
 
 pytestmark = pytest.mark.django_db
 
-SURPLUS = "Someone finished this first. You are paid."
+SURPLUS = "Saved. You are paid for it."
 
 
 def a_set_of_one(wanted: int = 1) -> Hand:

@@ -114,7 +114,7 @@ def test_a_missing_image_fails_the_export_by_name_and_a_retry_succeeds(release: 
     run_jobs()
     export.refresh_from_db()
     assert export.state == "failed"
-    assert "cannot be read from storage; restore it, then export again." in export.error
+    assert "cannot be read from storage. Restore it, then export again." in export.error
 
     path.write_bytes(content)
     retry_export(export=export)
@@ -174,7 +174,7 @@ def test_no_temporary_folder_remains(release: Snapshot, settings: Settings) -> N
 
 
 def test_only_a_ready_release_in_a_known_format_is_exported(project: Project, release: Snapshot) -> None:
-    with pytest.raises(UnknownFormat, match="choose one of coco, imagenet"):
+    with pytest.raises(UnknownFormat, match="Choose one of coco, imagenet"):
         request_export(snapshot=release, format="yolo", by=ada())
     with pytest.raises(ReleaseNotReady):
         request_export(snapshot=create_snapshot(project=project, by=ada()), format="coco", by=ada())

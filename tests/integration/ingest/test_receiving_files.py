@@ -147,7 +147,7 @@ def test_an_import_has_one_archive_and_a_maximum_of_files(monkeypatch: pytest.Mo
         add_archive(batch_import, "y.zip")
     monkeypatch.setattr(services, "MAX_ITEMS", 1)
     add(batch_import, "a.jpg")
-    with pytest.raises(ImportTooLarge, match="put the rest in another import"):
+    with pytest.raises(ImportTooLarge, match="Put the rest in another import"):
         add(batch_import, "b.jpg")
 
 

@@ -193,7 +193,7 @@ def test_a_job_that_crashes_its_worker_on_every_attempt_fails() -> None:
     OutboxMessage.objects.all().delete()
     assert resend_lost_jobs() == 0
     job.refresh_from_db()
-    assert (job.state, job.error) == ("failed", "The worker process crashed on every attempt; see its log.")
+    assert (job.state, job.error) == ("failed", "The worker process crashed on every attempt. See its log.")
 
 
 def test_a_duplicate_job_is_queued_once_and_again_while_the_first_runs() -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.django_db
 
 def test_a_project_without_images_does_not_open() -> None:
     project = a_project(state="draft")
-    with pytest.raises(ProjectNotReady, match="import images first"):
+    with pytest.raises(ProjectNotReady, match="Import images first"):
         open_project(project=project)
 
 

@@ -78,5 +78,5 @@ def test_the_queue_follows_the_verdicts() -> None:
 
 
 def test_an_unknown_list_is_refused() -> None:
-    with pytest.raises(Refused, match="choose one of to_review"):
+    with pytest.raises(Refused, match="Choose one of to_review"):
         review_queue(project=a_project(), state="everything")

@@ -151,7 +151,7 @@ def test_one_release_is_built_at_a_time_and_a_dead_build_does_not_block(project:
 
     first.refresh_from_db()
     assert (first.state, second.number) == ("failed", 2)
-    assert first.error == "The release was not finished; create it again."
+    assert first.error == "The release was not finished. Create it again."
 
 
 def test_the_job_builds_once_however_often_it_runs(project: Project) -> None:
@@ -190,7 +190,7 @@ def test_a_build_that_finds_nothing_left_fails_with_a_sentence(project: Project)
 
     snapshot.refresh_from_db()
     assert snapshot.state == "failed"
-    assert snapshot.error == "None of the approved labels can be released; review the project's labels again."
+    assert snapshot.error == "None of the approved labels can be released. Review the project's labels again."
 
 
 def test_a_release_has_notes_and_at_most_one_retraction(project: Project) -> None:

@@ -165,7 +165,7 @@ def test_a_row_counts_p_of_a_vote_and_a_worker_at_most_one(write: Write) -> None
         ("task,worker,label,label\n1,2,3,3\n", "; expected "),
         ("task;worker;label\n1;2;3\n", "semicolons"),
         ("task,worker,label\n", "has a header but no rows"),
-        ("", "is empty; its first line must name the columns"),
+        ("", "is empty. Its first line must name the columns"),
         (b"task,worker,label\n1,2,\xff\n", "not encoded in UTF-8"),
     ],
 )

@@ -58,7 +58,7 @@ def test_a_zip_of_images_works_like_its_folder(tmp_path: Path) -> None:
 
 def test_images_without_labels_are_refused_with_advice(tmp_path: Path) -> None:
     images = some_images(tmp_path / "holiday", "1.jpg", "2.jpg")
-    with pytest.raises(DemoError, match=r"needs the labels of .*holiday: pass them with --truth"):
+    with pytest.raises(DemoError, match=r"needs the labels of .*holiday. Pass them with --truth"):
         prepare(images=images, truth=None, workspace=tmp_path / "work")
 
 
@@ -76,6 +76,6 @@ def test_a_missing_path_is_named(tmp_path: Path) -> None:
 
 def test_an_output_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     some_images(tmp_path / "thesis", "chapter.txt")
-    with pytest.raises(DemoError, match="contains other files: choose an empty or new folder with --out"):
+    with pytest.raises(DemoError, match=r"contains other files\. Choose an empty or new folder with --out"):
         main(["--out", str(tmp_path / "thesis"), "--data", str(tmp_path / "data")])
     assert not (tmp_path / "data").exists()

@@ -61,10 +61,10 @@ def test_unrelated_json_is_not_taken_for_labels(tmp_path: Path) -> None:
 
 def test_a_folder_without_labels_is_refused_with_what_to_upload(tmp_path: Path) -> None:
     create_files(tmp_path, "1.jpg")
-    with pytest.raises(Unreadable, match="contains no readable labels; upload COCO JSON"):
+    with pytest.raises(Unreadable, match=r"contains no readable labels\. Upload COCO JSON"):
         detect_and_read(tmp_path)
 
 
 def test_an_unknown_reader_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Unreadable, match="choose one of coco, voc, folders"):
+    with pytest.raises(Unreadable, match="Choose one of coco, voc, folders"):
         read_with("yolo", tmp_path)

@@ -78,5 +78,5 @@ def test_an_invalid_or_missing_archive_is_reported_as_damaged(tmp_path: Path) ->
 
 def test_formats_are_looked_up_by_name_and_unknown_names_are_refused() -> None:
     assert {name: get_format(name).name for name in FORMATS} == {"coco": "coco", "imagenet": "imagenet"}
-    with pytest.raises(ReleaseError, match="choose one of coco, imagenet"):
+    with pytest.raises(ReleaseError, match="Choose one of coco, imagenet"):
         get_format("yolo")

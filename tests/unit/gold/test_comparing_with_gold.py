@@ -33,7 +33,7 @@ def test_the_same_class_is_correct_and_another_is_wrong() -> None:
 
 def test_class_names_are_given_when_known() -> None:
     result = compare(classed(FOX), [classed(RACCOON)], STRICT, names={RACCOON: "raccoon", FOX: "fox"})
-    assert result.why == "The answer is fox; the correct class is raccoon."
+    assert result.why == "The answer is fox. The correct class is raccoon."
 
 
 def test_long_class_names_keep_the_sentence_short() -> None:
@@ -105,7 +105,7 @@ def test_matching_is_optimal_where_greedy_matching_is_not() -> None:
 
 def test_empty_gold_requires_an_empty_answer() -> None:
     assert against(EMPTY, EMPTY).correct
-    assert against(boxed((0, 0, 5, 5)), EMPTY).why == "There is nothing to label on this image; the answer has 1 box."
+    assert against(boxed((0, 0, 5, 5)), EMPTY).why == "There is nothing to label on this image. The answer has 1 box."
     assert against(EMPTY, boxed((0, 0, 5, 5))) == Comparison(False, 0.0, "0 of 1 box matches.")
 
 

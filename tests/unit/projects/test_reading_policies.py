@@ -27,7 +27,7 @@ def test_values_are_converted_to_their_types() -> None:
 
 
 def test_an_unknown_policy_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(PolicyRefused, match=r"no policy 'overlap'; choose from answers_min"):
+    with pytest.raises(PolicyRefused, match=r"no policy 'overlap'. Choose from answers_min"):
         read(overlap=3)
 
 
@@ -55,7 +55,7 @@ def test_values_out_of_range_are_refused(name: str, value: Any) -> None:
 
 @pytest.mark.parametrize("amount", ["-0.01", "0.0000001", "1000.01", "1e40", "two", 0.02, None, [], "NaN"])
 def test_money_is_an_exact_amount_in_range(amount: Any) -> None:
-    with pytest.raises(PolicyRefused, match="price of an answer"):
+    with pytest.raises(PolicyRefused, match="price per answer"):
         read(price=amount)
 
 

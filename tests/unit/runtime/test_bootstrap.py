@@ -140,9 +140,9 @@ def test_concurrent_starts_install_once(checkout: Environment) -> None:
 @pytest.mark.parametrize(
     ("printed", "sentence"),
     [
-        ("error: dns error: failed to lookup address", "check the network"),
-        ("error: No space left on device (os error 28)", "is full: free about 1 GB"),
-        ("failed to create directory: Permission denied", "start as the user who owns it"),
+        ("error: dns error: failed to lookup address", "Check the network"),
+        ("error: No space left on device (os error 28)", "is full. Free about 1 GB"),
+        ("failed to create directory: Permission denied", "Start as the user who owns it"),
         ("hash mismatch for django", "the installer reported: hash mismatch for django"),
     ],
 )

@@ -25,7 +25,7 @@ def test_only_the_owner_can_access_the_data_folder(tmp_path: Path) -> None:
 
 def test_a_file_instead_of_the_folder_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").touch()
-    with pytest.raises(EmbeddedError, match="is a file, not a folder: choose a folder with --data"):
+    with pytest.raises(EmbeddedError, match=r"is a file, not a folder\. Choose a folder with --data"):
         DataPaths(tmp_path / "data").create()
 
 

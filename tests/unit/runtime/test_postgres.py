@@ -56,7 +56,7 @@ def test_data_created_in_a_namespace_is_not_silently_replaced_by_an_empty_databa
     (paths.data / "postgres").mkdir()
     (paths.data / "postgres" / "PG_VERSION").write_text("18\n")
     monkeypatch.setattr(privileges, "choose", lambda prefer_drop=False: RunAs("drop", 65534, 65534))
-    with pytest.raises(EmbeddedError, match=r"allow them again \(sysctl user.max_user_namespaces\)"):
+    with pytest.raises(EmbeddedError, match=r"Allow them again \(sysctl user.max_user_namespaces\)"):
         postgres.prepare(paths, system_home=tmp_path / "system")
 
 

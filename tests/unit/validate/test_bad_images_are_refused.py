@@ -124,7 +124,7 @@ def test_measurements_are_refused(tmp_path: Path) -> None:
 def test_a_wrong_suffix_is_noted_and_the_content_is_used(tmp_path: Path) -> None:
     image = inspect_and_render(encoded(arrow(), "PNG"), out=tmp_path, name="folder/photo.JPG")
     assert image.format == "PNG"
-    assert image.notes == ("The file name ends in .jpg, but the content is PNG; the content was used.",)
+    assert image.notes == ("The file name ends in .jpg, but the content is PNG. The content was used.",)
 
 
 def test_a_thin_image_keeps_at_least_one_pixel(tmp_path: Path) -> None:

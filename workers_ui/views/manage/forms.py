@@ -25,23 +25,23 @@ MAIN = {
     "answers_min": ("Answers per image", "How many different workers answer each image."),
     "gold_rate": (
         "Check images (%)",
-        "Images with known answers, mixed in unmarked to measure how accurate workers are.",
+        "Images with known answers that look like any other. They measure how accurate each worker is.",
     ),
 }
 ADVANCED = {
     "answers_max": (
         "Maximum answers per image",
-        "While workers disagree, more answers are requested, up to this many.",
+        "While workers disagree, we request more answers, up to this many.",
     ),
-    "confidence_target": ("Confidence (%)", "Below this, one more answer is requested."),
+    "confidence_target": ("Confidence (%)", "Below this, we request one more answer."),
     "gold_iou": ("Overlap on check images (%)", "How closely a box must match yours to count as correct."),
-    "share_reviewed": ("Labels to review (%)", "The share that a person reviews; the rest is approved with its batch."),
+    "share_reviewed": ("Labels to review (%)", "The share that a person reviews. The rest is approved with its batch."),
     "hand_size": ("Images per set", "How many images a worker takes at a time."),
     "lease_seconds": ("Time per set (minutes)", "Images not answered by then go to someone else."),
     "seconds_per_answer": ("Seconds per answer", "Your estimate. Workers see it next to the pay."),
     "batch_size": ("Images per batch", "You open, prioritize and approve images in batches."),
     "split_train": ("Training (% of a release)", "Images keep their split in all later releases."),
-    "split_val": ("Validation (% of a release)", "The remainder is for testing."),
+    "split_val": ("Validation (% of a release)", "The rest is for testing."),
 }
 
 
@@ -88,7 +88,7 @@ class PolicyForm(forms.Form):
         max_digits=10,
         decimal_places=6,
         error_messages={
-            "required": "Enter an amount; 0 is allowed.",
+            "required": "Enter an amount. It can be 0.",
             "invalid": "This is not an amount. Enter it like 0.02.",
             "min_value": "A price cannot be negative. Enter 0 or more.",
             "max_value": "Enter at most 1,000.",

@@ -53,7 +53,7 @@ def gold_images(request: HttpRequest, project: Project) -> HttpResponse:
 def retire(request: HttpRequest, project: Project, gold_id: uuid.UUID) -> HttpResponse:
     gold = gold_for(project=project, public_id=gold_id)
     back = reverse("workers_ui:gold", args=[project.public_id])
-    done = f"{gold.image.source_key} is no longer a check image. Your label for it is kept."
+    done = f"{gold.image.source_key} is no longer a check image. We keep your label for it."
     return run_action(request, back, lambda: retire_gold_image(gold=gold), done)
 
 

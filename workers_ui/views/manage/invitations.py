@@ -44,7 +44,7 @@ class TeamForm(forms.Form):
 def invite_workers(request: HttpRequest, project: Project) -> HttpResponse:
     form = InviteForm(request.POST)
     if not form.is_valid():
-        messages.error(request, "Enter 1 to 365 days and 1 to 100,000 uses.")
+        messages.error(request, "Enter 1 to 365 days and 1 to 100,000 people.")
         return redirect("workers_ui:workers", project.public_id)
     data = form.cleaned_data
     _, token = invite(
@@ -84,7 +84,7 @@ def invite_team(request: HttpRequest) -> HttpResponse:
 def revoke(request: HttpRequest, invitation_id: uuid.UUID) -> HttpResponse:
     invitation = invitation_for(actor=actor_of(request), public_id=invitation_id, role=Role.MANAGER)
     revoke_invitation(invitation=invitation)
-    messages.success(request, "The link is revoked. People who joined with it stay.")
+    messages.success(request, "Link revoked. People who already joined stay.")
     if invitation.project is None:
         return redirect("workers_ui:settings")
     return redirect("workers_ui:workers", invitation.project.public_id)

@@ -51,5 +51,5 @@ def create(request: HttpRequest) -> HttpResponse:
 def revoke(request: HttpRequest, token_id: uuid.UUID) -> HttpResponse:
     token = token_for(actor=actor_of(request), public_id=token_id)
     revoke_token(token=token)
-    messages.success(request, f"The key “{token.name}” is revoked. Requests that use it are refused from now on.")
+    messages.success(request, f"Key “{token.name}” revoked. Requests that use it now fail.")
     return redirect("workers_ui:settings")

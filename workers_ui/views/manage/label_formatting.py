@@ -107,7 +107,7 @@ def join_shortened(words: Any, most: int = 4) -> str:
 
 
 def describe_method(method: str) -> str:
-    return METHOD_LABELS.get(method, "Agreed by the crowd")
+    return METHOD_LABELS.get(method, "Agreed by workers")
 
 
 def pseudonym(worker: str) -> str:

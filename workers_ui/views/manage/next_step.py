@@ -51,7 +51,7 @@ def first_steps(*, project: Project, progress: ProjectProgress) -> list[Step]:
             "Open",
             project.state != Project.State.DRAFT,
             post="open",
-            text="Everything is ready. Opening the project offers its images to the workers.",
+            text="Everything is ready. Open the project to start labeling.",
             action="Open project",
         ),
     ]
@@ -63,11 +63,11 @@ def next_step(*, project: Project, progress: ProjectProgress, steps: list[Step])
         return next((step for step in steps if not step.done), None)
     if project.state == Project.State.PAUSED:
         return Step(
-            "Open again",
+            "Resume project",
             False,
             post="open",
             text="The project is paused. Workers cannot take sets.",
-            action="Open again",
+            action="Resume project",
         )
     return _later_step(project, progress)
 
@@ -95,7 +95,7 @@ def _invite_step(project: Project, *, done: bool) -> Step:
         "Invite workers",
         done,
         url=_url("workers", project),
-        text="All that people need is a link; a phone is enough.",
+        text="People only need a link. A phone is enough.",
         action="Invite workers",
     )
 
@@ -106,8 +106,8 @@ def _requeue_step(images: int) -> Step:
         "Continue without more workers",
         False,
         post="unstick",
-        text=f"{need} a new worker: every current worker has already had {them}. Invite another worker, or continue"
-        " with the current ones: images without an answer are offered again, the others keep the answers they have.",
+        text=f"{need} a new worker because every current worker has already had {them}. Invite another worker, or"
+        " continue with the current ones. Images without an answer are offered again. The rest keep their answers.",
         action="Continue with current workers",
     )
 

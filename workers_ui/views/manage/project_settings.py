@@ -74,7 +74,7 @@ def _save_policy(request: HttpRequest, project: Project) -> HttpResponse | None:
     if not form.is_valid():
         return _show(request, project, form=form)
     back = reverse("workers_ui:project-settings", args=[project.public_id])
-    done = "Saved. The settings apply to images added from now on; answers already requested do not change."
+    done = "Saved. The settings apply to images you add from now on. Answers already requested do not change."
     return run_action(request, back, lambda: change_policy(project=project, changes=form.policy()), done)
 
 
@@ -84,7 +84,7 @@ def _save_classes(request: HttpRequest, project: Project) -> HttpResponse | None
         change_classes(project=project, by=actor_of(request), classes=class_specs(rows))
     except AnnotaryError as error:
         return _show(request, project, rows=rows, errors={"classes": error.detail})
-    return run_action(request, f"{_url(project)}#classes", lambda: None, "The classes are saved.")
+    return run_action(request, f"{_url(project)}#classes", lambda: None, "Classes saved.")
 
 
 def _save_instructions(request: HttpRequest, project: Project) -> HttpResponse | None:
@@ -93,7 +93,7 @@ def _save_instructions(request: HttpRequest, project: Project) -> HttpResponse |
         write_instructions(project=project, by=actor_of(request), body=body)
     except AnnotaryError as error:
         return _show(request, project, errors={"instructions": error.detail})
-    return run_action(request, f"{_url(project)}#instructions", lambda: None, "The instructions are saved.")
+    return run_action(request, f"{_url(project)}#instructions", lambda: None, "Instructions saved.")
 
 
 def _show(

@@ -85,20 +85,20 @@ def describe_alpha(agreement: Json) -> tuple[str, str]:
     alpha = agreement["alpha"]
     if agreement["about"] == "boxes" and alpha is not None:
         same = f"{round(100 * agreement['same'])}% match in place and class"
-        compare = "Compare this figure only with itself over time: it is lower for boxes than for classes."
+        compare = "Compare this figure only with itself over time. It is lower for boxes than for classes."
         return "", f"Of the objects that two workers draw on an image, {same}. {compare}"
     if alpha is None:
         return "", "Agreement appears once at least two people have answered the same images, in more than one class."
     if alpha >= GOOD:
-        return "ok", "Workers see the images the same way; the labels are reliable."
+        return "ok", "Workers agree. The labels are reliable."
     if alpha >= FAIR:
-        return "", "Workers mostly agree. This is good enough to continue; check the confused classes below."
+        return "", "Workers mostly agree. This is good enough to continue, but check the confused classes below."
     if alpha > 0:
         return (
             "warn",
-            "Workers often disagree: the classes or instructions are ambiguous. Check the confused classes below.",
+            "Workers often disagree. The classes or instructions may be unclear. Check the confused classes below.",
         )
-    return "bad", "Workers agree no more than chance would. Test the instructions on a few images before you continue."
+    return "bad", "Workers agree no more than by chance. Test the instructions on a few images before you continue."
 
 
 def describe_calibration(calibration: Json) -> str:
@@ -158,15 +158,16 @@ def _confusion(project: Project, row: Json, names: Names) -> Json:
 
 
 def describe_confusion(row: Json, names: Names) -> str:
-    """Describe a confusion: "“horse” and “pony” are mixed up by 14 of 20 workers", and what to do about it."""
+    """Describe a confusion: "14 of 20 workers mix up “horse” and “pony”", and what to do about it."""
     if row["unclear"]:
-        advice = "check what the instructions say about both"
+        advice = "Check what the instructions say about both"
     elif row["workers"] == 1 and row["of_workers"] > 1:
-        advice = "only one person, so the instructions are probably not the cause"
+        advice = "It is only one person, so the instructions are probably not the cause"
     else:
-        advice = "few so far, so look at the images before you change the instructions"
+        advice = "That is few so far, so look at the images before you change the instructions"
     people = f"{row['workers']:,} of {format_count(row['of_workers'], 'worker')}"
-    return f"“{class_name(names, row['a'])}” and “{class_name(names, row['b'])}” are mixed up by {people}: {advice}."
+    verb = "mixes" if row["workers"] == 1 else "mix"
+    return f"{people} {verb} up “{class_name(names, row['a'])}” and “{class_name(names, row['b'])}”. {advice}."
 
 
 def _workers(rows: Sequence[Json]) -> list[Json]:

@@ -47,7 +47,7 @@ def releases(request: HttpRequest, project: Project) -> HttpResponseBase:
 @project_role_required(Role.MANAGER)
 def _create(request: HttpRequest, project: Project) -> HttpResponse:
     back = reverse("workers_ui:releases", args=[project.public_id])
-    done = "The release is being built. It appears here when it is ready."
+    done = "Building the release. It appears here when it is ready."
     return run_action(request, back, lambda: create_snapshot(project=project, by=actor_of(request)), done)
 
 
@@ -60,9 +60,9 @@ def change(request: HttpRequest, project: Project, release_id: uuid.UUID) -> Htt
     actions: dict[str, tuple[Callable[[], object], str]] = {
         "export": (
             lambda: request_export(snapshot=release, format=request.POST.get("format", ""), by=by),
-            "The file is being written and verified. It appears here when it is ready.",
+            "Exporting the release. The file appears here when it is ready.",
         ),
-        "note": (lambda: add_note(snapshot=release, by=by, text=text), "The note is added to the release."),
+        "note": (lambda: add_note(snapshot=release, by=by, text=text), "Note added."),
         "retract": (lambda: retract(snapshot=release, by=by, reason=text), f"Release {release.number} is retracted."),
     }
     act, done = actions.get(request.POST.get("step", ""), (_unknown_action, ""))

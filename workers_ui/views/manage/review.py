@@ -22,7 +22,7 @@ PRELOADED = 40
 MAX_BATCHES = 500
 LISTS = {
     "to_review": "To review",
-    "unseen": "Not sampled",
+    "unseen": "Not selected",
     "approved": "Approved",
     "rejected": "Rejected",
 }

@@ -237,7 +237,7 @@ def _answer_weights(version: ConsensusLabel | None) -> dict[str, float]:
 
 def _verdict_note(verdict: Review) -> str:
     if verdict.by_policy:
-        return "Approved with its batch, by policy; no one reviewed it."
+        return "Approved with its batch, by policy. No one reviewed it."
     return "" if verdict.is_current else "Superseded by a later version or verdict."
 
 

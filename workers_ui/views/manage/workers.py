@@ -57,7 +57,7 @@ def change(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> Http
 
 def _pause(project: Project, worker: Actor, reason: str) -> None:
     if not reason:
-        raise Refused("Enter a reason that the worker can read.")
+        raise Refused("Enter a reason. The worker will see it.")
     pause(project=project, worker=worker, reason=reason)
 
 

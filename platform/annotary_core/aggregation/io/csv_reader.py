@@ -92,9 +92,9 @@ def read_table(path: Path, layouts: Sequence[Layout]) -> Table:
     try:
         return _read(path, layouts)
     except UnicodeDecodeError as error:
-        raise TableError(f"{path} is not encoded in UTF-8; save it as UTF-8.") from error
+        raise TableError(f"{path} is not encoded in UTF-8. Save it as UTF-8.") from error
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise TableError(f"{path} is a broken gzip file; compress it again.") from error
+        raise TableError(f"{path} is a broken gzip file. Compress it again.") from error
     except FileNotFoundError as error:
         raise TableError(f"The file {path} does not exist.") from error
     except OSError as error:
@@ -137,7 +137,7 @@ def _header(path: Path, layouts: Sequence[Layout]) -> tuple[Layout, list[str]]:
         try:
             _, cells = next(_reader(stream))
         except StopIteration:
-            raise TableError(f"{path} is empty; its first line must name the columns: {expected}.") from None
+            raise TableError(f"{path} is empty. Its first line must name the columns: {expected}.") from None
         except csv.Error as error:
             raise TableError(f"{path}, line 1: {error}.") from error
     header = [cell.strip().lower() for cell in cells]
@@ -145,7 +145,7 @@ def _header(path: Path, layouts: Sequence[Layout]) -> tuple[Layout, list[str]]:
         if layout.fits(header):
             return layout, header
     if len(header) == 1 and ";" in header[0]:
-        raise TableError(f"{path} separates columns with semicolons; save it with commas.")
+        raise TableError(f"{path} separates columns with semicolons. Save it with commas.")
     raise TableError(f"{path} has the columns {','.join(header)}; expected {expected}.")
 
 
@@ -287,7 +287,7 @@ def _raise_first_error(path: Path, layout: Layout, header: list[str]) -> NoRetur
                     raise TableError(f"{path}, line {line}: {problem}")
         except csv.Error as error:
             raise TableError(f"{path}, line {line + 1}: {error}.") from error
-    raise TableError(f"{path} changed while it was being read; try again.")
+    raise TableError(f"{path} changed while it was being read. Try again.")
 
 
 def _row_error(layout: Layout, header: list[str], row: list[str]) -> str | None:
@@ -310,5 +310,5 @@ def _row_error(layout: Layout, header: list[str], row: list[str]) -> str | None:
     if outside:
         return f"{outside[0]} is {cells[outside[0]][:40]!r}, outside any image."
     if values.keys() >= set(_CORNERS) and not (values["x2"] > values["x1"] and values["y2"] > values["y1"]):
-        return "the box has no area; x2 must be greater than x1, and y2 greater than y1."
+        return "the box has no area. x2 must be greater than x1, and y2 greater than y1."
     return None

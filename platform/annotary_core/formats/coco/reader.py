@@ -89,7 +89,7 @@ class Coco:
                     if first is record:
                         yield record
                     elif first != record:
-                        report(Problem(record.file_name, "Two entries disagree on this image; the first one is used."))
+                        report(Problem(record.file_name, "Two entries disagree on this image. The first one is used."))
             except Unreadable as error:
                 report(Problem(shown(file, path), str(error)))
 
@@ -112,7 +112,7 @@ def _records(body: bytes, report: ReportProblem, file: str) -> Iterator[GroundTr
         raise Unreadable(f"The file is not COCO JSON with boxes: {error}.") from error
     names = {each.id: each.name for each in categories}
     if len(names) != len(categories):
-        raise Unreadable("Two categories have the same id, so their labels are ambiguous; give each its own id.")
+        raise Unreadable("Two categories have the same id, so their labels are ambiguous. Give each its own id.")
     by_image = _annotations_by_image(document.annotations, report, file)
     seen: set[int | str] = set()
     for raw in document.images:
@@ -122,7 +122,7 @@ def _records(body: bytes, report: ReportProblem, file: str) -> Iterator[GroundTr
             report(Problem(file, f"An image entry cannot be read: {error}."))
             continue
         if image.id in seen:
-            report(Problem(file, f"Two images have the id {image.id}; the first one is used."))
+            report(Problem(file, f"Two images have the id {image.id}. The first one is used."))
             continue
         seen.add(image.id)
         try:
@@ -148,7 +148,7 @@ def _annotations_by_image(
 def _record(image: _Image, raws: list[msgspec.Raw], names: dict[int, str]) -> GroundTruthRecord:
     size = image.width or None, image.height or None
     if any(side is not None and side < 0 for side in size):
-        raise Unreadable("Its width or height is negative; correct the label file.")
+        raise Unreadable("Its width or height is negative. Correct the label file.")
     boxes = tuple(_box(raw, size, names) for raw in raws)
     image_class = image.annotary.cls if image.annotary else None
     image_class = None if image_class is None else class_name(image_class)
@@ -161,7 +161,7 @@ def _box(raw: msgspec.Raw, size: tuple[int | None, int | None], names: dict[int,
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Unreadable(f"One of its annotations is not a box: {error}.") from error
     if each.iscrowd:
-        raise Unreadable("It contains a crowd region, not single objects; draw the objects or leave out the image.")
+        raise Unreadable("It contains a crowd region, not single objects. Draw the objects or leave out the image.")
     if each.category_id not in names:
         raise Unreadable(f"One of its annotations has category {each.category_id}, which the file does not list.")
     x, y, w, h = each.bbox

@@ -45,10 +45,10 @@ def verify_coco(tree: Tree, expected: Counts, root: str) -> None:
             _fingerprints(part.imgs).items() <= images.items()
             and _fingerprints(part.anns).items() <= annotations.items()
         ):
-            raise ReleaseError(f"{name} does not agree with annotations.json; create the export again.")
+            raise ReleaseError(f"{name} does not agree with annotations.json. Create the export again.")
         del part
     if seen != len(images):
-        raise ReleaseError("The splits together are not the whole release; create the export again.")
+        raise ReleaseError("The splits together are not the whole release. Create the export again.")
 
 
 def _fingerprints(entries: dict[int, Any]) -> dict[int, int]:
@@ -66,14 +66,14 @@ def _load(tree: Tree, name: str) -> Any:
             with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
                 return COCO(str(copy))
         except (OSError, KeyError, ValueError, AssertionError, TypeError) as error:
-            raise ReleaseError(f"{name} is missing or pycocotools cannot read it; create the export again.") from error
+            raise ReleaseError(f"{name} is missing or pycocotools cannot read it. Create the export again.") from error
 
 
 def _check_counts(name: str, coco: Any, images: int, objects: int) -> None:
     listed = len(coco.dataset["images"]), len(coco.dataset["annotations"])
     # The index is keyed by id: fewer keys than entries means that an id is used twice.
     if (len(coco.imgs), len(coco.anns)) != listed:
-        raise ReleaseError(f"{name} uses an id twice; create the export again.")
+        raise ReleaseError(f"{name} uses an id twice. Create the export again.")
     if listed != (images, objects):
         raise ReleaseError(
             f"{name} has {listed[0]} images and {listed[1]} objects, but the release has {images} and {objects};"
@@ -86,13 +86,13 @@ def _check_annotations(coco: Any) -> None:
         image = coco.imgs.get(each["image_id"])
         if image is None or each["category_id"] not in coco.cats or not isinstance(key, int) or key < 1:
             raise ReleaseError(
-                f"Annotation {key} refers to an image or class that is not in the release; create the export again."
+                f"Annotation {key} refers to an image or class that is not in the release. Create the export again."
             )
         x, y, w, h = each["bbox"]
         inside = x >= 0 and y >= 0 and x + w <= image["width"] + _EPSILON and y + h <= image["height"] + _EPSILON
         if not inside or w <= 0 or h <= 0 or each["area"] < 0 or each["iscrowd"] != 0:
             raise ReleaseError(
-                f"A box of {image['file_name']} is empty or extends outside the image; review its label."
+                f"A box of {image['file_name']} is empty or extends outside the image. Review its label."
             )
 
 

@@ -40,7 +40,7 @@ from annotary_core.formats.report import Counts, ExportReport
 from annotary_core.labels.geometry import DECIMALS, box_area
 
 ROOT = "coco"
-_CANNOT_TELL = "The annotators agreed that this image cannot be labeled; in COCO it would read as an empty image."
+_CANNOT_TELL = "The annotators agreed that this image cannot be labeled. In COCO it would read as an empty image."
 # Part of every export: another wording would make a release exported again differ from the first time.
 _README = """\
 COCO release of {project}, release {number}.

@@ -39,7 +39,7 @@ class Folders:
             try:
                 if cls is None:
                     raise Unreadable(
-                        "Neither its folder nor its name gives its class; put it in a folder named after the class."
+                        "Neither its folder nor its name gives its class. Put it in a folder named after the class."
                     )
                 yield GroundTruthRecord(relative, None, None, class_name(cls), ())
             except Unreadable as error:

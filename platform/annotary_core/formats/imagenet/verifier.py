@@ -98,7 +98,7 @@ def _count_boxes(body: bytes, path: str, size: tuple[int, int]) -> int:
             if not inside or not flags <= {"0", "1"} or not each.findtext("pose") or not each.findtext("name"):
                 raise ReleaseError(f"A box in {path} extends outside the image or is incomplete.")
     except (ParseError, DefusedXmlException, ValueError) as error:
-        raise ReleaseError(f"{path} cannot be read as VOC XML; create the export again.") from error
+        raise ReleaseError(f"{path} cannot be read as VOC XML. Create the export again.") from error
     if stated != size:
         raise ReleaseError(f"The size stated in {path} is not that of its image.")
     return len(objects)
@@ -121,7 +121,7 @@ def _json(tree: Tree, name: str) -> Any:
         with tree.open(name) as stream:
             return json.load(stream)
     except (OSError, KeyError, ValueError) as error:
-        raise ReleaseError(f"{name} is missing or damaged; create the export again.") from error
+        raise ReleaseError(f"{name} is missing or damaged. Create the export again.") from error
 
 
 def _lines(tree: Tree, name: str) -> Iterator[dict[str, Any]]:
@@ -130,4 +130,4 @@ def _lines(tree: Tree, name: str) -> Iterator[dict[str, Any]]:
             for line in stream:
                 yield json.loads(line)
     except (OSError, KeyError, ValueError) as error:
-        raise ReleaseError(f"{name} is missing or damaged; create the export again.") from error
+        raise ReleaseError(f"{name} is missing or damaged. Create the export again.") from error

@@ -64,7 +64,7 @@ def _record(body: bytes) -> GroundTruthRecord:
         root: Element = fromstring(body, forbid_dtd=True)
     except DefusedXmlException as error:
         raise Unreadable(
-            "The file declares a document type or entities, which labels never need; remove them."
+            "The file declares a document type or entities, which labels never need. Remove them."
         ) from error
     except (ParseError, ValueError, LookupError) as error:
         raise Unreadable(f"The file is not well-formed XML: {error}.") from error
@@ -82,7 +82,7 @@ def _side(root: Element, key: str) -> int | None:
         return None
     side = _number(text)
     if side < 0 or side != int(side):
-        raise Unreadable(f"The {key} is {text.strip()[:20]}; use a whole number of pixels.")
+        raise Unreadable(f"The {key} is {text.strip()[:20]}. Use a whole number of pixels.")
     return int(side) or None
 
 
@@ -90,7 +90,7 @@ def _box(each: Element, size: tuple[int | None, int | None]) -> GroundTruthObjec
     name = class_name(each.findtext("name"))
     corners = each.find("bndbox")
     if corners is None:
-        raise Unreadable(f"An object of class {name} has no bndbox; only boxes are supported in VOC files.")
+        raise Unreadable(f"An object of class {name} has no bndbox. Only boxes are supported in VOC files.")
     xmin, ymin, xmax, ymax = (_number(corners.findtext(key) or "") for key in ("xmin", "ymin", "xmax", "ymax"))
     return ground_truth_object(name, xmin - 1, ymin - 1, xmax, ymax, size)
 
@@ -101,5 +101,5 @@ def _number(text: str) -> float:
     except ValueError:
         number = float("nan")
     if not abs(number) < 1e9:  # false for NaN too
-        raise Unreadable(f"“{text.strip()[:20]}” is not a number of pixels; correct the label file.")
+        raise Unreadable(f"“{text.strip()[:20]}” is not a number of pixels. Correct the label file.")
     return number

@@ -26,5 +26,5 @@ def unavailable_message(name: str) -> str:
     """Return the error message for a tool that is not available."""
     available = ", ".join(tool_names())
     if name in RESERVED:
-        return f"The tool {name} is not available in this version; use one of: {available}."
-    return f"The tool does not exist; use one of: {available}."
+        return f"The tool {name} is not available in this version. Use one of: {available}."
+    return f"The tool does not exist. Use one of: {available}."

@@ -18,7 +18,7 @@ class BoxTool:
         body = read_object(raw, path=path, allowed=_FIELDS)
         for field in _FIELDS:
             if field not in body:
-                raise AnswerError("missing_field", f"The box has no {field!r}; send x, y, w and h.", path)
+                raise AnswerError("missing_field", f"The box has no {field!r}. Send x, y, w and h.", path)
         x, y, w, h = (read_number(body[field], path=f"{path}.{field}") for field in _FIELDS)
         return canonical_box(x, y, w, h, frame=frame, path=path)
 

@@ -84,7 +84,7 @@ def clip_window(window: Window, frame: Frame) -> Window:
     left, top, right, bottom = trimmed.bounds
     over = max(-left, -top, right - frame.width, bottom - frame.height)
     if over > OVERSHOOT:
-        raise ValueError(f"A mask extends {over} px outside its image; it must lie inside.")
+        raise ValueError(f"A mask extends {over} px outside its image. It must lie inside.")
     if over <= 0:
         return trimmed
     return trimmed.crop(max(left, 0), max(top, 0), min(right, frame.width), min(bottom, frame.height)).trimmed()

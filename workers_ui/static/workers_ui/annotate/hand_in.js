@@ -14,7 +14,7 @@ export class HandIn {
   async start() {
     if (this.state === "sending" || this.state === "done") return;
     this.state = "sending";
-    this.say("Sending your answers …");
+    this.say("Sending your answers…");
     await this.queue.flush();
     if (this.ready) {
       this.state = "done";
@@ -24,8 +24,8 @@ export class HandIn {
     this.state = "waiting";
     const count = this.queue.waiting.size;
     const answers = count === 1 ? "1 answer is" : `${count} answers are`;
-    const saved = count > 0 ? `${answers} saved on this device; the` : "The";
-    this.say(`You are offline. ${saved} set is submitted when you are online again. Keep this page open.`);
+    const saved = count > 0 ? `${answers} saved on this device. The` : "The";
+    this.say(`You are offline. ${saved} set will be submitted when you are back online. Keep this page open.`);
   }
 
   get ready() {

@@ -29,7 +29,7 @@ export function fillOverview(list, { set, question, images, drafts, refused, cho
   }
 
   function stateOf(item) {
-    if (refused.has(item.id)) return ["bad", "Not accepted, please check"];
+    if (refused.has(item.id)) return ["bad", "Not accepted. Answer again."];
     if (item.state === "skipped") return ["skipped", "Skipped"];
     if (drafts.get(item.id)) return ["warn", item.answer ? "Changed, not saved" : "Started, not saved"];
     if (item.answer) return ["", describe(item.answer, question.classes)];

@@ -15,7 +15,7 @@ import { SetQueue } from "./queue.js";
 import { SetState } from "./state.js";
 import { SetSurface } from "./surface.js";
 
-const TIME_UP = "Time is up for this set. Your answers count if they are still needed; you are paid either way.";
+const TIME_UP = "Time is up for this set. Your answers count if they are still needed. You are paid either way.";
 const SUBMITTED = "This set is submitted, and its answers are final.";
 
 export default class extends Controller {
@@ -69,12 +69,12 @@ export default class extends Controller {
         credentials: "same-origin",
       });
     } catch {
-      throw new Error("Your set did not load. Check your connection and try again; nothing is lost.");
+      throw new Error("Your set did not load. Check your connection and try again. Nothing is lost.");
     }
     if (response.ok) return response.json();
     if (response.status === 401)
-      throw new Error("You are signed out. Reload the page and sign in again; nothing is lost.");
-    throw new Error("Your set did not load. Wait a moment and try again; nothing is lost.");
+      throw new Error("You are signed out. Reload the page and sign in again. Nothing is lost.");
+    throw new Error("Your set did not load. Wait a moment and try again. Nothing is lost.");
   }
 
   start(body) {
@@ -160,13 +160,13 @@ export default class extends Controller {
     this.target("cannot-tell").setAttribute("aria-pressed", String(verdict === "cannot_tell"));
     this.target("back").disabled = this.set.index === 0;
     const next = this.target("next");
-    next.querySelector("span").textContent = this.needsSaving() ? "Save & next" : "Next";
+    next.querySelector("span").textContent = this.needsSaving() ? "Save and next" : "Next";
   }
 
   answerText(item) {
     if (item.state === "skipped") return "You skipped this image. Someone else will label it.";
     if (item.state === "released") return "This image was returned. Someone else will label it.";
-    if (this.queue.refused.has(item.id)) return "Your last answer was not accepted. Please answer again.";
+    if (this.queue.refused.has(item.id)) return "Your last answer was not accepted. Answer again.";
     if (item.answer) return `Your answer: ${describe(item.answer, this.question.classes)}`;
     return "";
   }
@@ -331,7 +331,7 @@ export default class extends Controller {
   overviewText(open) {
     if (!this.set.live) return "This set is submitted.";
     if (open === 0) return "Select an image to change its answer. Once you submit, your answers are final.";
-    return "Continue where you left off, or submit now: you are paid for what you have answered, and the rest goes to other people.";
+    return "Continue where you left off, or submit now. You are paid for what you answered, and the rest goes to other people.";
   }
 
   resume() {

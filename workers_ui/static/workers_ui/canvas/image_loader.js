@@ -13,7 +13,7 @@ export class ImageLoader {
     const image = new Image();
     this.current = image;
     image.decoding = "async";
-    this.say("Loading the image …");
+    this.say("Loading the image…");
     image.addEventListener("load", () => {
       if (this.current !== image) return;
       this.message.hidden = true;

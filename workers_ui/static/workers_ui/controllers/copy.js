@@ -13,7 +13,7 @@ export default class extends Controller {
     } catch {
       if (typeof source.select === "function") source.select();
       else getSelection().selectAllChildren(source);
-      toast("Selected: press Ctrl+C to copy.");
+      toast("Text selected. Press Ctrl+C to copy.");
     }
   }
 }

@@ -24,6 +24,7 @@ export default class extends Controller {
     const currency = this.form.elements.namedItem("currency").value;
     this.target("words").textContent =
       `${images} image${images === 1 ? "" : "s"} with ${answers} answer${answers === 1 ? "" : "s"} each, check images included:`;
-    this.target("cost").textContent = `about ${cost.toFixed(2)} ${currency}`;
+    this.target("cost").textContent =
+      `about ${new Intl.NumberFormat("en-US", { style: "currency", currency }).format(cost)}`;
   }
 }

@@ -1,6 +1,6 @@
 /* The evidence behind a label, as text and outlines: the workers' answers, class shares and confidence. */
 
-const METHODS = { review: "Set by a reviewer", gold: "Labeled by the owner", single: "One answer only" };
+const METHODS = { review: "Set by a reviewer", gold: "Answered by the owner", single: "A single answer" };
 
 /** "3 answers, 97% sure", and a note when that is below the project's target. */
 export function certainty(label, target) {
@@ -24,7 +24,7 @@ export function evidenceRows(evidence, desk) {
     const parts = Object.entries(shares).sort(([, a], [, b]) => b - a);
     rows.push(
       row(
-        "Shares",
+        "Confidence",
         parts.map(([number, share]) => `${desk.nameOf(Number(number))} ${percent(share)}`).join(", "),
         "",
         "",

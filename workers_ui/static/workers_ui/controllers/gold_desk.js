@@ -49,7 +49,7 @@ export default class GoldDesk extends Controller {
     const answer = this.desk.answer();
     if (answer) return this.send(answer);
     const hint = this.desk.needsClass
-      ? "Choose the class of the image first."
+      ? "Choose a class for the image first."
       : "Draw the boxes first, or select “Nothing to label”.";
     this.showProblem(hint);
     return null;
@@ -75,7 +75,8 @@ export default class GoldDesk extends Controller {
     this.have += 1;
     this.target("count").textContent = `${this.have} check image${this.have === 1 ? "" : "s"}`;
     this.target("bar").value = Math.min(this.have, this.options.enough);
-    if (this.have === this.options.enough) toast("Enough to start. More will make the figures more certain.", "ok");
+    if (this.have === this.options.enough)
+      toast("You have enough to start. More check images make the figures more reliable.", "ok");
     this.images.shift();
     this.show();
   }

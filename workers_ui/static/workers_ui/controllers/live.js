@@ -6,9 +6,9 @@ import { Controller } from "../lib/controller.js";
 import { LiveStream, socketUrl } from "../lib/live_stream.js";
 
 const STATE_TEXT = {
-  connecting: ["busy", "Connecting …"],
+  connecting: ["busy", "Connecting…"],
   live: ["ok", "Live"],
-  lost: ["warn", "Connection lost, reconnecting. The figures may be out of date."],
+  lost: ["warn", "Connection lost. Reconnecting… The figures may be out of date."],
   refused: ["bad", "Live updates are not available. Reload the page or sign in again."],
 };
 

@@ -123,7 +123,7 @@ export default class ReviewDesk extends Controller {
   saveFix() {
     const answer = this.desk.answer();
     if (answer) return this.decide({ verdict: "fix", answer }, "Fixed and approved.");
-    this.showProblem("The label is empty: choose a class, draw a box, or select “Nothing to label”.");
+    this.showProblem("The label is empty. Choose a class, draw a box, or select “Nothing to label”.");
     return null;
   }
 
@@ -145,7 +145,7 @@ export default class ReviewDesk extends Controller {
   reject() {
     return this.decide(
       { verdict: "reject", reason: this.target("reason").value.trim() },
-      "Rejected; it will be labeled again.",
+      "Rejected. It will be labeled again.",
     );
   }
 

@@ -1,4 +1,4 @@
-/* <form data-controller="submit" data-submit-busy="Saving …">: submits once per click and shows it on the button. */
+/* <form data-controller="submit" data-submit-busy="Saving…">: submits once per click and shows it on the button. */
 
 import { Controller } from "../lib/controller.js";
 

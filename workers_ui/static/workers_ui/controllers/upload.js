@@ -49,10 +49,7 @@ export default class extends Controller {
     this.table = groups.table;
     this.requests = packRequests(groups).map((request) => ({ ...request, key: newId(), sent: 0, done: false }));
     if (this.requests.length === 0) {
-      this.showProgress(
-        "There are no images among these files.",
-        this.table ? "Add the images that the table describes." : "",
-      );
+      this.showProgress("These files contain no images.", this.table ? "Add the images that the table describes." : "");
       return;
     }
     this.total = this.requests.reduce((sum, request) => sum + sizeOf(request), 0);
@@ -94,7 +91,7 @@ export default class extends Controller {
     request.done = true;
     request.sent = sizeOf(request);
     this.reports.push(report.id);
-    this.rows.mark(request.entries, "busy", "Uploaded, being checked");
+    this.rows.mark(request.entries, "busy", "Uploaded, checking");
     this.progress();
     this.dispatch("progress", {});
   }
@@ -171,7 +168,7 @@ export default class extends Controller {
         sum(reports, "total"),
         sum(reports, "taken") + sum(reports, "duplicates") + sum(reports, "refused"),
       ];
-      this.showProgress("Opening and checking the images", `${finished} of ${total}`);
+      this.showProgress("Checking images", `${finished} of ${total}`);
       this.dispatch("progress", {});
       if (
         responses.every((response) => response.ok) &&

@@ -55,7 +55,8 @@ export function reportOf(reports, failed) {
   const box = document.createElement("div");
   box.className = "stack-small";
   const parts = [`${count("taken").toLocaleString()} image${count("taken") === 1 ? "" : "s"} added`];
-  if (count("duplicates") > 0) parts.push(`${count("duplicates").toLocaleString()} already here`);
+  if (count("duplicates") > 0)
+    parts.push(`${count("duplicates").toLocaleString()} duplicate${count("duplicates") === 1 ? "" : "s"} skipped`);
   if (refused > 0) parts.push(`${refused.toLocaleString()} rejected`);
   box.append(notice(refused + errors.length > 0 ? "warn" : "ok", `${parts.join(", ")}.`));
   for (const error of errors) box.append(notice("bad", error));
@@ -64,7 +65,7 @@ export function reportOf(reports, failed) {
     box.append(
       notice(
         "warn",
-        `The table names files that were not uploaded: ${unmatched.slice(0, 5).join(", ")}${unmatched.length > 5 ? " …" : ""}`,
+        `The table names files that were not uploaded: ${unmatched.slice(0, 5).join(", ")}${unmatched.length > 5 ? "…" : ""}`,
       ),
     );
   if (items.length > 0) box.append(rejectionTable(items));

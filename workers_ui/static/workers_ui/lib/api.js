@@ -17,7 +17,7 @@ export async function callApi(method, url, body = null) {
     const payload = await response.json().catch(() => null);
     return { ok: response.ok, status: response.status, body: payload, message: errorMessage(response.status, payload) };
   } catch {
-    return { ok: false, status: 0, body: null, message: "The connection was lost and nothing was changed. Try again." };
+    return { ok: false, status: 0, body: null, message: "The connection was lost, and nothing changed. Try again." };
   }
 }
 

@@ -26,7 +26,7 @@ const RENEW = 2000;
 
 export const STATE_TEXT = {
   saved: "Saved on this device, sends when you are online",
-  sending: "Sending …",
+  sending: "Sending…",
   sent: "Sent",
   signin: "Saved on this device, sends when you sign in again",
   refused: "Not accepted",
