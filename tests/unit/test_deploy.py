@@ -1,4 +1,4 @@
-"""What stands in deploy/ and in the documents agrees with the code: names, ports, variables, commands, links."""
+"""The files in deploy/ and the documents agree with the code: names, ports, variables, commands, links."""
 
 import importlib
 import re
@@ -21,7 +21,7 @@ NGINX = (DEPLOY / "nginx" / "annotary.conf").read_text(encoding="utf-8")
 EXAMPLE = (DEPLOY / "systemd" / "environment.example").read_text(encoding="utf-8")
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", DEPLOY / "README.md", *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
-#: Read by other programs than ours, or told to nobody: the embedded runtime's own marks.
+#: Read by other programs, or only by the runtime itself.
 FOREIGN_VARIABLES = {"PYTHONPATH", "DJANGO_SETTINGS_MODULE", "PROMETHEUS_MULTIPROC_DIR"}
 THREADS = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
 #: Commands that Django or an installed app brings.
@@ -42,7 +42,7 @@ OWN_COMMANDS = CSV_COMMANDS | {
 
 
 class Unit:
-    """A systemd unit, as far as these tests read it."""
+    """The parts of a systemd unit that these tests read."""
 
     def __init__(self, path: Path) -> None:
         self.name = path.stem.removeprefix("annotary-")
@@ -88,7 +88,7 @@ def test_a_unit_runs_a_program_of_the_environment_on_a_module_that_exists(path: 
     assert found.environment["PYTHONPATH"] == "/opt/annotary/platform:/opt/annotary"
 
 
-def test_the_target_wants_every_unit_and_every_unit_stops_with_it() -> None:
+def test_the_target_requires_every_unit_and_every_unit_stops_with_it() -> None:
     target = (DEPLOY / "systemd" / "annotary.target").read_text(encoding="utf-8")
     wanted = re.findall(r"annotary-[a-z]+\.service", target)
     assert sorted(wanted) == [path.name for path in UNITS]
@@ -138,13 +138,13 @@ def test_nginx_serves_the_folder_that_collectstatic_writes() -> None:
     assert all("StateDirectoryMode=0700" in path.read_text(encoding="utf-8") for path in UNITS)
 
 
-def test_nginx_lets_through_as_much_as_the_application_takes(settings: object) -> None:
+def test_nginx_accepts_bodies_as_large_as_the_application_does(settings: object) -> None:
     size = re.search(r"client_max_body_size (\d+)g;", NGINX)
     assert size is not None
     assert int(size.group(1)) * 1024**3 == getattr(settings, "UPLOAD_MAX_BYTES")  # noqa: B009 - an untyped fixture
 
 
-def test_every_place_that_passes_headers_sets_all_that_production_believes() -> None:
+def test_every_location_that_passes_headers_sets_all_that_production_trusts() -> None:
     blocks = [block for block in NGINX.split("location ") if "proxy_set_header" in block]
     for block in blocks:
         for header in ("Host", "X-Forwarded-For", "X-Forwarded-Proto", "X-Request-ID"):
@@ -158,7 +158,7 @@ def test_every_variable_of_the_example_and_the_units_is_read_by_the_code() -> No
     assert [name for name in sorted(given) if f'"{name}"' not in text] == []
 
 
-def test_the_example_names_all_that_production_asks_for() -> None:
+def test_the_example_names_every_variable_that_production_requires() -> None:
     production = (ROOT / "annotary" / "settings" / "production.py").read_text(encoding="utf-8")
     asked = re.findall(r'^    \("([A-Z_]+)", "', production, re.MULTILINE)
     assert len(asked) >= 5
@@ -174,7 +174,7 @@ def test_operations_lists_every_variable_that_the_settings_read() -> None:
 
 
 def links(document: Path) -> Iterator[tuple[str, str]]:
-    """Relative links of a document: file and fragment; code blocks hold none."""
+    """Return the relative links of a document as (file, fragment), ignoring code blocks."""
     text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
     for pair in LINK.findall(text):
         target = pair[0] or pair[1]
@@ -184,13 +184,13 @@ def links(document: Path) -> Iterator[tuple[str, str]]:
 
 
 def anchors(document: Path) -> set[str]:
-    """The fragments of a document's headings, as forges make them."""
+    """Return the fragments of a document's headings, as Git forges generate them."""
     heads = re.findall(r"^#+ (.+)$", document.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_every_link_leads_to_a_file_and_a_heading_that_are_there(document: Path) -> None:
+def test_every_link_leads_to_an_existing_file_and_heading(document: Path) -> None:
     for file, fragment in links(document):
         target = (document.parent / file).resolve() if file else document
         assert target.exists(), f"{document.name} links to {file}, which is not there."
