@@ -34,7 +34,7 @@ Usage: python3 manage.py COMMAND [OPTIONS]
 Start here:
   demo        run a complete project with simulated workers, from upload to release
   up          start Annotary on this machine (--host 0.0.0.0 lets phones on your network connect)
-  status      show whether Annotary is running, its address and its processes
+  status      show whether Annotary is running, with its address and processes
   stop        stop it
 
 Work with a running installation:

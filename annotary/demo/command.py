@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=DURATION,
     )
     parser.add_argument("--images", type=Path, help=f"folder or ZIP of images (default: {SCENES} synthetic scenes)")
-    parser.add_argument("--truth", type=Path, help="their labels: COCO JSON or VOC XML (file, folder or ZIP)")
+    parser.add_argument("--truth", type=Path, help="their labels: COCO JSON or VOC XML (file, folder, or ZIP)")
     parser.add_argument("--workers", type=int, default=12, help="number of workers (default: 12)")
     parser.add_argument(
         "--seed", type=int, default=7, help="random seed; the same seed gives the same workers and scenes (default: 7)"
@@ -169,7 +169,7 @@ def _print_sign_in(running: Running, project: str, sign_in: SignIn, stages: Stag
     stages.say(
         f"\n  Watch it in the browser: [bold]{running.url}/projects/{project}/[/bold]\n"
         f"  Sign in as [bold]{sign_in.email}[/bold] with the password [bold]{sign_in.password}[/bold]"
-        " (shown only this once)\n"
+        " (shown only once)\n"
     )
 
 

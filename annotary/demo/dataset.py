@@ -49,7 +49,7 @@ def prepare(*, images: Path, truth: Path | None, workspace: Path) -> Dataset:
         raise DemoError(_explain(images, truth, "It contains no labels."))
     names = [file.relative_to(folder).as_posix() for file in files_with(folder, IMAGE_SUFFIXES)]
     if not names:
-        raise DemoError(f"{images} contains no images. Pass a folder or ZIP of JPEG, PNG or WebP files with --images.")
+        raise DemoError(f"{images} contains no images. Pass a folder or ZIP of JPEG, PNG, or WebP files with --images.")
     return Dataset(
         archive=_pack(folder, names, workspace / "images.zip"),
         labels=_labels_file(labels, truth or folder, workspace),

@@ -141,7 +141,7 @@ def _exclusive(environment: Environment) -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print("Another start is installing the packages; waiting for it.", file=sys.stderr)
+            print("Another process is already installing the packages. Waiting for it to finish.", file=sys.stderr)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -155,8 +155,8 @@ def _install(environment: Environment, kind: Kind) -> None:
     # When started by `.venv/bin/python`, this must not be the link that is about to be replaced.
     interpreter: str = getattr(sys, "_base_executable", sys.executable)
     print(
-        f"Installing the {wanted} packages into .venv. The first time, this downloads {DOWNLOADS[wanted]}; "
-        "later starts skip this step.",
+        f"Installing the {wanted} packages into .venv. The first time, this downloads {DOWNLOADS[wanted]}. "
+        "Later starts skip this step.",
         file=sys.stderr,
     )
     try:
@@ -287,7 +287,7 @@ def _explain(environment: Environment, what: str, output: str) -> str:
     if "Permission denied" in output:
         return f"{environment.root} is not writable. Start as the user who owns it."
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return f"Could not install {what}; the installer reported: {' '.join(lines[-4:]) or 'nothing'}"
+    return f"Could not install {what}. The installer reported: {' '.join(lines[-4:]) or 'nothing'}"
 
 
 def _explain_disk_error(root: Path, error: OSError) -> str:

@@ -91,4 +91,4 @@ def _await_ready(process: "subprocess.Popen[str]", paths: DataPaths, timeout: fl
         if current is not None and current.phase == "ready" and current.keeper.pid == process.pid:
             return current
         time.sleep(0.05)
-    raise EmbeddedError(f"Annotary was not ready within {timeout:.0f} seconds; its logs are in {paths.logs}.")
+    raise EmbeddedError(f"Annotary was not ready within {timeout:.0f} seconds. Its logs are in {paths.logs}.")

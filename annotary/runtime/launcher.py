@@ -35,7 +35,7 @@ def run(work: Callable[[Supervisor], None]) -> int:
     if survivors:
         _say(f"These processes could not be killed: {', '.join(map(str, survivors))}.")
     if code < 0:
-        _say("The supervisor was killed; everything that it ran has been stopped.")
+        _say("The supervisor was killed. Everything it ran has been stopped.")
         return 128 - code
     return code
 

@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
     checks = _checks()
     unknown = [name for name in arguments if name not in checks]
     if unknown:
-        print(f"No such check: {', '.join(unknown)}. There are: {', '.join(checks)}.", file=sys.stderr)
+        print(f"No such check: {', '.join(unknown)}. Available checks: {', '.join(checks)}.", file=sys.stderr)
         return 2
     failed = [name for name in arguments or checks if not _passes(name, checks[name])]
     print(f"Failed: {', '.join(failed)}." if failed else "All checks passed.", flush=True)

@@ -243,7 +243,7 @@ def _check_version(cluster: Cluster) -> None:
     if created_with != bundled:
         raise EmbeddedError(
             f"{cluster.data} was created by PostgreSQL {created_with}, and this version of Annotary includes "
-            f"PostgreSQL {bundled}. Dump the data with the version that created it, move the folder aside and restore "
+            f"PostgreSQL {bundled}. Dump the data with the version that created it, move the folder aside, and restore "
             "the dump, as described in docs/decisions/0001-embedded-runtime.md."
         )
 

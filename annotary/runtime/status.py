@@ -16,7 +16,7 @@ ALL_WELL, TROUBLE, NOT_RUNNING = 0, 1, 3
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="manage.py status",
-        description="Show whether Annotary is running, its address and its processes.",
+        description="Show whether Annotary is running, with its address and processes.",
         epilog="The exit code is 0 if all is well, 3 if Annotary is not running, and 1 otherwise.",
     )
     parser.add_argument("--data", type=Path, help="data folder (default: .annotary in the checkout)")

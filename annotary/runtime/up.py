@@ -182,7 +182,7 @@ def _print_welcome(installation: Installation, sign_in: dict[str, str], seconds:
     addresses = installation.addresses
     installation.say(f"\n  Annotary is ready: {addresses.public}\n")
     if sign_in:
-        installation.say("  Sign in as the administrator, then change the password (it is shown only this once):")
+        installation.say("  Sign in as the administrator, then change the password (shown only once):")
         installation.say(f"    email     {sign_in['email']}\n    password  {sign_in['password']}\n")
         (installation.paths.run / "first-sign-in.json").unlink(missing_ok=True)
     if not network.is_loopback(addresses.host) and not installation.quiet:

@@ -137,7 +137,7 @@ def find_invitation(*, token: str) -> Invitation:
     if invitation.expires_at <= utc_now():
         raise InvitationGone("This invitation has expired. Ask the person who sent it for a new link.")
     if invitation.uses >= invitation.max_uses:
-        raise InvitationGone("This invitation has no uses left. Ask the person who sent it for a new link.")
+        raise InvitationGone("This invitation has reached its limit. Ask the person who sent it for a new link.")
     return invitation
 
 
@@ -214,7 +214,9 @@ def _check_powers(made_with: ApiToken, scopes: list[str], expires_at: datetime |
     """Raises TokenRefused for a key with more scopes than `made_with`, or one that would outlive it."""
     excess = [scope for scope in scopes if scope not in made_with.scopes]
     if excess:
-        raise TokenRefused(f"Your API key lacks the scope “{excess[0]}” itself. Create such a key in the browser.")
+        raise TokenRefused(
+            f"Your API key does not have the scope “{excess[0]}” itself. Create this key in the browser."
+        )
     if expires_at is not None and expires_at > made_with.expires_at:
         raise TokenRefused("A key created with another key cannot outlive it. Choose an earlier date.")
 

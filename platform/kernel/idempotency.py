@@ -20,7 +20,7 @@ class KeyReused(Refused):
 
 
 class KeyInvalid(Refused):
-    """An idempotency key has 1 to 200 printable characters. Use a random UUID, for example."""
+    """An idempotency key must have 1 to 200 printable characters. Use a random UUID, for example."""
 
     status = 400
     code = "idempotency_key_invalid"

@@ -24,7 +24,7 @@ class CursorRefused(ValidationError):
     """The cursor is invalid or truncated."""
 
     def __init__(self) -> None:
-        super().__init__({"cursor": "This cursor is invalid. Start again at the first page."})
+        super().__init__({"cursor": "This cursor is invalid. Start again from the first page."})
 
 
 class ByNewest(CursorPagination):

@@ -45,7 +45,7 @@ class ReviewSerializer(serializers.Serializer[Any]):
         if attrs["verdict"] == Review.Verdict.FIX and "answer" not in attrs:
             raise serializers.ValidationError({"answer": "A fix requires the corrected label."})
         if attrs["verdict"] == Review.Verdict.REJECT and not attrs["reason"].strip():
-            raise serializers.ValidationError({"reason": "Give a reason, so that the next answers are better."})
+            raise serializers.ValidationError({"reason": "Give a reason, so the next answers are better."})
         return attrs
 
 

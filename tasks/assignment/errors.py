@@ -16,7 +16,7 @@ class WorkerPaused(Forbidden):
 
 
 class ProjectNotOpen(Conflict):
-    """This project is not open for work right now. Come back later."""
+    """This project is not open for work right now. Check back later."""
 
     code = "project_not_open"
 

@@ -31,7 +31,7 @@ class Tolerance:
         """Read {"iou", "misses", "extras"}, each optional; raises ValueError for an invalid value."""
         unknown = stored.keys() - {"iou", "misses", "extras"}
         if unknown:
-            raise ValueError(f"A tolerance has no field {min(unknown)!r}. It has iou, misses and extras.")
+            raise ValueError(f"A tolerance has no field {min(unknown)!r}. It has iou, misses, and extras.")
         try:
             return cls(
                 iou=float(stored.get("iou", cls().iou)),

@@ -10,7 +10,7 @@ class ImportClosed(TransitionRefused):
 
 
 class ImportEmpty(Refused):
-    """This import contains no files. Choose images, a ZIP archive or a folder."""
+    """This import contains no files. Choose images, a ZIP archive, or a folder."""
 
     code = "import_empty"
 

@@ -22,7 +22,7 @@ class NotAnswered(TransitionRefused):
 
 
 class ReasonMissing(Refused):
-    """Explain in a sentence what is wrong with the label, so that the next answers are better."""
+    """Explain in a sentence what is wrong with the label, so the next answers are better."""
 
     code = "reason_missing"
 

@@ -27,7 +27,7 @@ BUILD_INTERRUPTED = "The release was not finished. Create it again."
 
 
 class NothingToRelease(Refused):
-    """No label is approved yet. Approve labels in the review, then create the release."""
+    """No labels are approved yet. Approve some on the Review page, then create the release."""
 
     code = "nothing_to_release"
 

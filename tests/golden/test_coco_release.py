@@ -74,7 +74,7 @@ def test_a_second_label_of_one_image_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_split_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ReleaseError, match="Use train, val or test"):
+    with pytest.raises(ReleaseError, match="Use train, val, or test"):
         write("coco", [record("x.jpg", label(), split="dev")], tmp_path)
 
 

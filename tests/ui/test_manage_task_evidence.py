@@ -235,7 +235,7 @@ class TestInABrowser:
         page = people.signed_in(factories.ada())
         page.goto(f"/projects/{project.public_id}/images/?batch={task.batch.public_id}")
         expect(page.get_by_role("link", name="Show all batches")).to_be_visible()
-        page.get_by_role("link", name="Answers of").click()
+        page.get_by_role("link", name="Answers for").click()
         page.wait_for_url(f"**{page_of(project, task)}")
 
     def test_it_fits_a_phone(self, people: People, things: tuple[Project, Task]) -> None:

@@ -34,7 +34,7 @@ def a_link(project: Project, **fields: Any) -> tuple[Invitation, str]:
 def test_a_link_shows_who_invites_and_what_the_work_pays(client: Client) -> None:
     _, url = a_link(factories.a_project("Strays", price="0.03", seconds_per_answer=12))
     html = client.get(url).content.decode()
-    for words in ("Aviary invites you", "Strays", "$0.03", "$9.00", "12 seconds", "10</b> images", "cat", "dog"):
+    for words in ("Aviary invited you", "Strays", "$0.03", "$9.00", "12 seconds", "10</b> images", "cat", "dog"):
         assert words in html
 
 
@@ -81,7 +81,7 @@ def test_a_signed_in_person_accepts_even_twice(client: Client) -> None:
     ("fields", "words"),
     [
         ({"expires_at": utc_now() - timedelta(minutes=1)}, "This invitation has expired"),
-        ({"uses": 3, "max_uses": 3}, "This invitation has no uses left"),
+        ({"uses": 3, "max_uses": 3}, "This invitation has reached its limit"),
     ],
 )
 def test_an_expired_or_used_up_link_says_why_and_what_to_do(client: Client, fields: dict[str, Any], words: str) -> None:

@@ -133,7 +133,7 @@ def validated_records(records: Iterable[ReleaseRecord]) -> Iterator[ReleaseRecor
             raise ReleaseError(f"{record.file_name} occurs twice. A release has one agreed label per image.")
         seen.add(key)
         if record.split not in SPLITS:
-            raise ReleaseError(f"{record.file_name} is in the split “{record.split}”. Use train, val or test.")
+            raise ReleaseError(f"{record.file_name} is in the split “{record.split}”. Use train, val, or test.")
         if record.width < 1 or record.height < 1:
             raise ReleaseError(f"{record.file_name} has no valid size. Import the image again.")
         if record.label.get("verdict") not in ("labels", "empty", "cannot_tell"):

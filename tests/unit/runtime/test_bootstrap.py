@@ -143,7 +143,7 @@ def test_concurrent_starts_install_once(checkout: Environment) -> None:
         ("error: dns error: failed to lookup address", "Check the network"),
         ("error: No space left on device (os error 28)", "is full. Free about 1 GB"),
         ("failed to create directory: Permission denied", "Start as the user who owns it"),
-        ("hash mismatch for django", "the installer reported: hash mismatch for django"),
+        ("hash mismatch for django", "The installer reported: hash mismatch for django"),
     ],
 )
 def test_a_failed_install_reports_one_sentence_and_is_retried(

@@ -53,7 +53,7 @@ def open_all(request: HttpRequest, project: Project) -> HttpResponse:
 @project_role_required(Role.MANAGER)
 def go_on(request: HttpRequest, project: Project) -> HttpResponse:
     back = reverse("workers_ui:project", args=[project.public_id])
-    done = "Images without an answer are offered again. The rest keep the answers they have."
+    done = "Images without an answer are offered again. The rest keep their answers."
     return run_action(request, back, lambda: requeue_stuck(project=project), done)
 
 

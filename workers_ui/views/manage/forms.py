@@ -39,7 +39,7 @@ ADVANCED = {
     "hand_size": ("Images per set", "How many images a worker takes at a time."),
     "lease_seconds": ("Time per set (minutes)", "Images not answered by then go to someone else."),
     "seconds_per_answer": ("Seconds per answer", "Your estimate. Workers see it next to the pay."),
-    "batch_size": ("Images per batch", "You open, prioritize and approve images in batches."),
+    "batch_size": ("Images per batch", "You open, prioritize, and approve images in batches."),
     "split_train": ("Training (% of a release)", "Images keep their split in all later releases."),
     "split_val": ("Validation (% of a release)", "The rest is for testing."),
 }

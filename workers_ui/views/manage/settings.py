@@ -17,10 +17,10 @@ from workers_ui.views.manage.invitations import fresh_link
 from workers_ui.views.manage.keys import DAYS, FRESH
 
 SCOPES = {
-    ApiToken.Scope.READ: ("Read", "projects, labels and releases"),
+    ApiToken.Scope.READ: ("Read", "projects, labels, releases"),
     ApiToken.Scope.WORK: ("Work", "take sets and answer images"),
     ApiToken.Scope.MANAGE: ("Manage", "projects, images, batches, invitations, releases"),
-    ApiToken.Scope.REVIEW: ("Review", "approve, fix and reject labels"),
+    ApiToken.Scope.REVIEW: ("Review", "approve, fix, and reject labels"),
 }
 ROLES = {
     Role.OWNER: "Owner",

@@ -76,8 +76,8 @@ def _check_counts(name: str, coco: Any, images: int, objects: int) -> None:
         raise ReleaseError(f"{name} uses an id twice. Create the export again.")
     if listed != (images, objects):
         raise ReleaseError(
-            f"{name} has {listed[0]} images and {listed[1]} objects, but the release has {images} and {objects};"
-            " create the export again."
+            f"{name} has {listed[0]} images and {listed[1]} objects, but the release has {images} and {objects}."
+            " Create the export again."
         )
 
 

@@ -8,7 +8,7 @@ const HANDLE_OF_ARROW = { ArrowLeft: "e", ArrowRight: "e", ArrowUp: "s", ArrowDo
 export const KEYS = [
   ["Tab", "next box"],
   ["N", "new box in the center"],
-  ["Arrows", "move 1 px, with Shift 10 px"],
+  ["Arrows", "move 1 px (Shift: 10 px)"],
   ["Alt + arrows", "resize"],
   ["1 to 9", "set the class"],
   ["Delete", "remove the box"],
