@@ -54,5 +54,5 @@ def test_images_without_labels_end_with_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "holiday" / "beach.jpg").write_bytes(b"\xff\xd8")
     done = demo("--images", str(tmp_path / "holiday"), "--data", str(tmp_path / "data"), "--out", str(tmp_path / "out"))
     assert done.returncode == 1
-    assert "pass them with --truth" in done.stderr
+    assert "Pass them with --truth" in done.stderr
     assert "Traceback" not in done.stderr

@@ -100,4 +100,4 @@ def test_a_command_without_a_running_installation_says_what_to_start(tmp_path: P
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.strip().endswith("start Annotary first, with 'python3 manage.py up' in another terminal.")
+    assert done.stderr.strip().endswith("Start Annotary first, with 'python3 manage.py up' in another terminal.")
