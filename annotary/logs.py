@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 import structlog
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.functional import SimpleLazyObject
 from structlog.contextvars import bound_contextvars, clear_contextvars, merge_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -73,13 +74,14 @@ def _facts(request: HttpRequest) -> dict[str, str]:
         facts["route"] = f"/{match.route}"
         if "project_id" in match.kwargs:
             facts["project"] = str(match.kwargs["project_id"])
-    # Django REST framework puts both on the request once it has authenticated; for pages Django caches the user.
+    # Django REST framework puts both on the request once it has authenticated; for pages Django caches the user. A lazy
+    # object that nothing has read yet would ask the database.
     loaded: Mapping[str, Any] = request.__dict__
     key = getattr(loaded.get("auth"), "public_id", None)
     user = loaded.get("_cached_user") or loaded.get("user")
     if key is not None:
         facts["key"] = str(key)
-    elif user is not None and type(user).__name__ == "User":
+    elif user is not None and not isinstance(user, SimpleLazyObject) and user.is_authenticated:
         facts["user"] = str(user.pk)
     return facts
 
