@@ -141,7 +141,8 @@ def test_deleting_an_account_requires_its_password_and_keeps_the_work(client: Cl
     factories.some_tasks(project, 1)
     hand = take(wren, project)
     answer(leases_of(hand)[0])
-    assert "We have not paid out" in text(client, "/me/delete/")
+    page = text(client, "/me/delete/")
+    assert "You still have" in page and "Ask to be paid first." in page
     wrong = client.post("/me/delete/", {"password": "not it"})
     assert "Wrong password" in wrong.content.decode()
     assert User.objects.filter(email="wren@example.org").exists()
