@@ -74,7 +74,7 @@ ANALYZE = "ANALYZE tasks_image, tasks_batch, tasks_task, tasks_assignment, tasks
 
 
 def a_big_project(*, tasks: int, behind: int, veteran: Actor, wanted: int = 3) -> Project:
-    """Create an open project with `tasks` open tasks, of which `veteran` has completed the first `behind`."""
+    """Create an open project with `tasks` open tasks; `veteran` has completed the first `behind` of them."""
     project = factories.a_project("A million", workers=[veteran], gold_rate=0.1, hand_size=10)
     params = {
         "project": project.pk,

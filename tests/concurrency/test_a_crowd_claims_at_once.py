@@ -22,7 +22,7 @@ WORKERS, TABS, TASKS, OVERLAP = 50, 2, 300, 3
 
 
 class Crowd:
-    """Every tab claims, answers and settles sets until it is told that there is no work left for it."""
+    """Claim, answer and settle sets in every tab until there is no work left for it."""
 
     def __init__(self, project: Project, workers: list[Actor]) -> None:
         self.project = project
