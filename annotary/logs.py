@@ -16,7 +16,7 @@ import orjson
 import structlog
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.functional import SimpleLazyObject
-from structlog.contextvars import bound_contextvars, clear_contextvars, merge_contextvars
+from structlog.contextvars import bind_contextvars, clear_contextvars, merge_contextvars
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 HEADER = "X-Request-ID"
@@ -35,13 +35,13 @@ class RequestLogMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request_id = _id_of(request)
         clear_contextvars()
+        bind_contextvars(request_id=request_id)
         token = _request.set(request)
         try:
-            with bound_contextvars(request_id=request_id):
-                response = self.get_response(request)
-                # The handler of an unexpected exception has logged a 500 already, with its traceback.
-                if response.status_code >= 400 and response.status_code != 500:
-                    logger.warning("request refused", status=response.status_code)
+            response = self.get_response(request)
+            # The handler of an unexpected exception has logged a 500 already, with its traceback.
+            if response.status_code >= 400 and response.status_code != 500:
+                logger.warning("request refused", status=response.status_code)
         finally:
             _request.reset(token)
             clear_contextvars()
