@@ -32,6 +32,21 @@ def is_missing(marker: str) -> bool:
     return not (ROOT.parent / "shared").is_dir()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fault-seeds",
+        type=int,
+        default=1,
+        metavar="N",
+        help="run the tests that take a `fault_seed` with N seeds, which choose when and where faults strike",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "fault_seed" in metafunc.fixturenames:
+        metafunc.parametrize("fault_seed", range(metafunc.config.getoption("--fault-seeds")))
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[SKIPPED] = {}
     config.stash[DESELECTED] = {}
