@@ -154,9 +154,12 @@ class Killer(threading.Thread):
     def note(self, answers: int) -> None:
         self.answers = answers
 
+    def _reaches(self, answers: int) -> bool:
+        return eventually(lambda: self.answers >= answers, timeout=PATIENCE)
+
     def run(self) -> None:
         for number, part in enumerate(self.parts, start=1):
-            if not eventually(lambda needed=number * STEP: self.answers >= needed, timeout=PATIENCE):
+            if not self._reaches(number * STEP):
                 self.failed = f"only {self.answers} answers arrived before the kill of {part}"
                 return
             time.sleep(self.random.uniform(0, LATEST))
