@@ -61,7 +61,7 @@ def web(paths: DataPaths, environment: dict[str, str]) -> Service:
         _behind_the_front(environment),
         "web",
         "the web server",
-        *("granian", "--interface", "wsgi", "--no-ws", "--workers", "1", "--blocking-threads", threads),
+        *("granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--workers", "1", "--blocking-threads", threads),
         *("--respawn-failed-workers", "--workers-kill-timeout", "10"),
         *("--uds", str(paths.web_socket), "annotary.wsgi:application"),
         ready=lambda: responds(paths.web_socket, "/healthz"),
