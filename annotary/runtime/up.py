@@ -107,7 +107,7 @@ def _run(supervisor: Supervisor, installation: Installation) -> None:
         _start_stores(supervisor, installation)
         _complete_environment(installation)
         paths, environment = installation.paths, installation.environment
-        servers = [services.web(paths, environment), services.websockets(paths, environment)]
+        servers = [f(paths, environment) for f in (services.web, services.websockets)]
         servers.append(front.service(paths, installation.addresses, environment))
         if "DATABASE_URL" not in os.environ and not (paths.data / "migrated").exists():
             # A new installation has no visitors yet, so the servers can load while the tables are created.
