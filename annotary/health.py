@@ -40,12 +40,20 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus metrics, for loopback and for holders of ANNOTARY_METRICS_TOKEN; 404 for everyone else."""
     token = settings.ANNOTARY_METRICS_TOKEN
     authorization = request.headers.get("Authorization", "")
-    behind_proxy = "HTTP_X_FORWARDED_FOR" in request.META
-    local = request.META.get("REMOTE_ADDR") in {"127.0.0.1", "::1"} and not behind_proxy
-    if not local and not (token and hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())):
+    if not _is_local(request) and not (token and hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())):
         return HttpResponse("Not found\n", status=404, content_type="text/plain")
     response: HttpResponse = ExportToDjangoView(request)
     return response
+
+
+def _is_local(request: HttpRequest) -> bool:
+    """Whether the caller is on this machine: connected to this process, or to the front, which has its Unix socket.
+
+    The front adds the caller's address to what the request claims, for this path. A second address means that another
+    proxy, or a forger, sent the request.
+    """
+    peer, forwarded = request.META.get("REMOTE_ADDR"), request.META.get("HTTP_X_FORWARDED_FOR")
+    return (peer if forwarded is None else forwarded if not peer else "") in {"127.0.0.1", "::1"}
 
 
 def _database() -> None:

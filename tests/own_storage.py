@@ -11,8 +11,9 @@ from storage.services import open_blob
 
 @pytest.fixture
 def storage_folder(settings: Settings, tmp_path: Path) -> Path:
-    """Files are stored below this folder."""
+    """Files are stored below this folder, and the spool is beside it."""
     folder = tmp_path / "storage"
+    settings.ANNOTARY_DATA = tmp_path
     local = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": str(folder)}}
     settings.STORAGES = settings.STORAGES | {"default": local}
     return folder

@@ -1,4 +1,4 @@
-"""Free ports, the address that phones can reach, and the messages about both."""
+"""A free port, the address that phones can reach, and the messages about both."""
 
 import errno
 import ipaddress
@@ -12,22 +12,16 @@ DEFAULT_PORT = 8000
 DEFAULT_HOST = "127.0.0.1"
 
 
-def resolve(*, host: str, port: int, ws_port: int | None) -> Addresses:
-    """Check the ports before anything starts. Raises EmbeddedError with the busy port and what to do.
+def resolve(*, host: str, port: int) -> Addresses:
+    """Check the port before anything starts; 0 means any free one.
 
-    The websocket port defaults to the next free one after `port`. Port 0 means any free port.
+    Raises EmbeddedError with the busy port and what to do.
     """
     if port == 0:
         port = _free_port(host)
     check(host, port)
-    if ws_port is None:
-        ws_port = next((free for free in range(port + 1, min(port + 50, 65536)) if _problem(host, free) is None), 0)
-        if not ws_port:
-            raise EmbeddedError(f"There is no free port for live updates after {port}. Choose one with --ws-port.")
-    else:
-        check(host, ws_port)
     public = os.environ.get("ANNOTARY_BASE_URL", "").strip() or f"http://{_display_host(host)}:{port}"
-    return Addresses(host=host, port=port, ws_port=ws_port, public=public.rstrip("/"))
+    return Addresses(host=host, port=port, public=public.rstrip("/"))
 
 
 def check(host: str, port: int) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import os
+import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,20 @@ class DataPaths:
         return self.data / "run"
 
     @property
+    def spool(self) -> Path:
+        """Where uploads and what jobs work on are until they are stored; the sweep deletes what is left here."""
+        return self.data / "spool"
+
+    @property
+    def web_socket(self) -> Path:
+        return socket_folder(self) / "web.sock"
+
+    @property
+    def live_socket(self) -> Path:
+        """The socket of the websocket server."""
+        return socket_folder(self) / "live.sock"
+
+    @property
     def state(self) -> Path:
         return self.data / "runtime.json"
 
@@ -49,7 +64,7 @@ class DataPaths:
         """
         try:
             # WhiteNoise warns if `static` is missing, although it serves from the sources here.
-            for folder in (self.data, self.logs, self.run, self.data / "static"):
+            for folder in (self.data, self.logs, self.run, self.spool, self.data / "static"):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self.data.stat().st_uid == os.geteuid():
                 self.data.chmod(0o700)
@@ -60,6 +75,14 @@ class DataPaths:
             raise EmbeddedError(
                 f"The data folder {self.data} is not writable ({reason}). Choose another with --data."
             ) from error
+
+    def empty_spool(self) -> None:
+        """Requires the lock on the data folder. Delete what processes left behind that were killed."""
+        for entry in self.spool.iterdir():
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
 
 
 def default_data() -> Path:

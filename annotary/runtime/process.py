@@ -19,7 +19,10 @@ def _always() -> bool:
 
 @dataclass(frozen=True)
 class Service:
-    """What to run. `title` is the name shown to people; `ready` is polled until it returns true."""
+    """What to run. `title` is the name shown to people; `ready` is polled until it returns true.
+
+    `socket` is a Unix socket that the program creates: one that was killed leaves it behind, and granian then refuses.
+    """
 
     name: str
     title: str
@@ -32,6 +35,7 @@ class Service:
     start_timeout: float = 60.0
     preexec: Callable[[], None] | None = None
     ready: Callable[[], bool] = _always
+    socket: Path | None = None
 
     def start(self, extra_environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         """Start the process in a session of its own, so that its whole process group can be killed.
@@ -39,6 +43,8 @@ class Service:
         Standard input is empty and output goes to the log. `extra_environment` is added to the environment.
         """
         rotate(self.log)
+        if self.socket is not None:
+            self.socket.unlink(missing_ok=True)
         handle = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             return subprocess.Popen(

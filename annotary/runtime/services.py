@@ -4,10 +4,11 @@ import http.client
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.paths import DataPaths
 from annotary.runtime.process import Service
 from annotary.runtime.source_roots import ROOT, python_path
@@ -18,17 +19,20 @@ WORKER_PROCESSES = 2
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the site listens. `public` is the URL that people type; pages receive the websocket port."""
+    """Where the site listens. `public` is the URL that people type."""
 
     host: str
     port: int
-    ws_port: int
     public: str
 
     @property
     def probe_host(self) -> str:
         """An address at which this machine reaches `host`."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)  # noqa: S104
+
+    @property
+    def probe(self) -> tuple[str, int]:
+        return self.probe_host, self.port
 
 
 def base_environment(paths: DataPaths, secrets: dict[str, str]) -> dict[str, str]:
@@ -40,6 +44,8 @@ def base_environment(paths: DataPaths, secrets: dict[str, str]) -> dict[str, str
         "ANNOTARY_DATA": str(paths.data),
         "PYTHONPATH": python_path(),
         "PYTHONUNBUFFERED": "1",
+        # What a job works on is larger than the memory that some systems use for temporary files.
+        "TMPDIR": str(paths.spool),
     }
     # The numerical libraries would otherwise start one thread per core in every process.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -47,32 +53,47 @@ def base_environment(paths: DataPaths, secrets: dict[str, str]) -> dict[str, str
     return environment
 
 
-def web(paths: DataPaths, addresses: Addresses, environment: dict[str, str]) -> Service:
+def web(paths: DataPaths, environment: dict[str, str]) -> Service:
     """HTTP, served by WSGI threads: 2,398 trivial GETs per second, against 157 under ASGI (two cores, 32 clients)."""
     threads = environment.get("ANNOTARY_WEB_THREADS", str(WEB_THREADS))
     return _python(
         paths,
-        environment,
+        _behind_the_front(environment),
         "web",
         "the web server",
-        *("granian", "--interface", "wsgi", "--no-ws", "--workers", "1", "--blocking-threads", threads),
+        *("granian", "--interface", "wsgi", "--http", "1", "--no-ws", "--workers", "1", "--blocking-threads", threads),
         *("--respawn-failed-workers", "--workers-kill-timeout", "10"),
-        *("--host", addresses.host, "--port", str(addresses.port), "annotary.wsgi:application"),
-        ready=lambda: responds(addresses.probe_host, addresses.port, "/healthz"),
+        *("--uds", str(paths.web_socket), "annotary.wsgi:application"),
+        ready=lambda: responds(paths.web_socket, "/healthz"),
+        socket=paths.web_socket,
     )
 
 
-def websockets(paths: DataPaths, addresses: Addresses, environment: dict[str, str]) -> Service:
+def websockets(paths: DataPaths, environment: dict[str, str]) -> Service:
     """Websockets, served by ASGI; uvicorn closes sockets cleanly when it stops."""
     return _python(
         paths,
-        {**environment, "ANNOTARY_DB_POOL": "1"},
+        # Only the front can open the socket, so uvicorn may take the client's address from the front's headers.
+        _behind_the_front({**environment, "ANNOTARY_DB_POOL": "1", "FORWARDED_ALLOW_IPS": "*"}),
         "websockets",
         "the websocket server",
-        *("uvicorn", "--host", addresses.host, "--port", str(addresses.ws_port), "--lifespan", "off"),
+        *("uvicorn", "--uds", str(paths.live_socket), "--lifespan", "off"),
         *("--no-access-log", "--timeout-graceful-shutdown", "3", "annotary.asgi:application"),
-        ready=lambda: accepts_connections(addresses.probe_host, addresses.ws_port),
+        ready=lambda: responds(paths.live_socket, "/healthz"),
+        socket=paths.live_socket,
     )
+
+
+def own_proxies(environment: Mapping[str, str]) -> int:
+    """Return how many proxies the owner runs in front of the installation. Raises EmbeddedError for other values."""
+    number = environment.get("ANNOTARY_PROXIES", "").strip() or "0"
+    if not (number.isascii() and number.isdigit()):
+        raise EmbeddedError(f"ANNOTARY_PROXIES must be a whole number, not {number!r}.")
+    return int(number)
+
+
+def _behind_the_front(environment: dict[str, str]) -> dict[str, str]:
+    return {**environment, "ANNOTARY_PROXIES": str(own_proxies(environment) + 1)}
 
 
 def worker(paths: DataPaths, environment: dict[str, str]) -> Service:
@@ -119,6 +140,7 @@ def _python(
     title: str,
     *arguments: str,
     ready: Callable[[], bool] = lambda: True,
+    socket: Path | None = None,
 ) -> Service:
     return Service(
         name=name,
@@ -128,14 +150,16 @@ def _python(
         log=paths.logs / f"{name}.log",
         folder=ROOT,
         ready=ready,
+        socket=socket,
     )
 
 
-def responds(host: str, port: int, path: str) -> bool:
-    """Return whether a GET request gets status 200."""
-    connection = http.client.HTTPConnection(host, port, timeout=2)
+def responds(address: tuple[str, int] | Path, path: str) -> bool:
+    """Return whether a GET request to a host and port, or to a Unix socket, gets status 200."""
+    connection = http.client.HTTPConnection("localhost", 80, timeout=2)
     try:
-        connection.request("GET", path, headers={"Host": f"localhost:{port}"})
+        connection.sock = _connect(address)
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
@@ -143,9 +167,14 @@ def responds(host: str, port: int, path: str) -> bool:
         connection.close()
 
 
-def accepts_connections(host: str, port: int) -> bool:
+def _connect(address: tuple[str, int] | Path) -> socket.socket:
+    if not isinstance(address, Path):
+        return socket.create_connection(address, timeout=2)
+    client = socket.socket(socket.AF_UNIX)
+    client.settimeout(2)
     try:
-        with socket.create_connection((host, port), timeout=1):
-            return True
+        client.connect(str(address))
     except OSError:
-        return False
+        client.close()
+        raise
+    return client

@@ -4,7 +4,7 @@ import fcntl
 import json
 import os
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from annotary.runtime import secrets
@@ -29,7 +29,6 @@ class State:
     ws_url: str = ""
     host: str = ""
     port: int = 0
-    ws_port: int = 0
     since: float = field(default_factory=time.time)
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -40,14 +39,20 @@ class State:
         return [self.keeper, *([self.supervisor] if self.supervisor else []), *self.children.values()]
 
 
+_FIELDS = frozenset(each.name for each in fields(State))
+
+
 def read(paths: DataPaths) -> State | None:
-    """Return the state that was last written, whether or not its processes still run."""
+    """Return the state that was last written, whether or not its processes still run.
+
+    It may come from another version of Annotary, with fields that this one does not know.
+    """
     try:
         raw = json.loads(paths.state.read_text())
         raw["keeper"] = Identity(**raw["keeper"])
         raw["supervisor"] = Identity(**raw["supervisor"]) if raw["supervisor"] else None
-        raw["children"] = {name: Identity(**fields) for name, fields in raw["children"].items()}
-        return State(**raw)
+        raw["children"] = {name: Identity(**child) for name, child in raw["children"].items()}
+        return State(**{name: value for name, value in raw.items() if name in _FIELDS})
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
 

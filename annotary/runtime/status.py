@@ -42,8 +42,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _answers(current: State) -> bool:
-    addresses = Addresses(current.host, current.port, current.ws_port, current.url)
-    return services.responds(addresses.probe_host, current.port, "/healthz")
+    return services.responds(Addresses(current.host, current.port, current.url).probe, "/healthz")
 
 
 def _describe(current: State, *, answering: bool, parts: dict[str, int | None], paths: DataPaths) -> str:

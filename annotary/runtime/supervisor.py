@@ -28,6 +28,8 @@ LONGEST_DELAY = 30.0
 HEALTHY_AFTER = 60.0
 # A service that dies this often in a row before it is first ready fails the start.
 TRIES_AT_START = 3
+# These stop after everything else, one by one: the front passes on the last answers, and the stores take them.
+STOP_LAST = ("front", "valkey", "postgres")
 
 
 class StopRequestedError(Exception):
@@ -179,18 +181,16 @@ class Supervisor:
                 self._announce()
 
     def stop(self) -> None:
-        """Stop the services, last started first, then kill any other descendants."""
-        for part in reversed(self.parts.values()):
+        """Stop web, websockets and jobs in parallel, then those of STOP_LAST, then kill any other descendants."""
+        for part in self.parts.values():
             part.restart_at = None
-            process = part.process
-            if process is not None and process.returncode is None:
-                with suppress(ProcessLookupError):
-                    os.kill(process.pid, part.service.stop_signal)
-                # Web, websockets and jobs stop in parallel; the stores stop after those are gone.
-                if part.service.name in {"valkey", "postgres"}:
-                    self._await_exit([p for p in self.parts.values() if p.service.name not in {"valkey", "postgres"}])
-                    self._await_exit([part])
-        self._await_exit(list(self.parts.values()))
+        last = [self.parts[name] for name in STOP_LAST if name in self.parts]
+        for group in ([part for part in self.parts.values() if part not in last], *([part] for part in last)):
+            for part in group:
+                if part.process is not None and part.process.returncode is None:
+                    with suppress(ProcessLookupError):
+                        os.kill(part.process.pid, part.service.stop_signal)
+            self._await_exit(group)
         linux_processes.end_descendants(os.getpid())
 
     def _await_exit(self, parts: list[Part]) -> None:

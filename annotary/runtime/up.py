@@ -10,7 +10,7 @@ import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from annotary.runtime import launcher, network, orphans, postgres, secrets, services, state, valkey
+from annotary.runtime import front, launcher, network, orphans, postgres, secrets, services, state, valkey
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.linux_processes import Identity
 from annotary.runtime.paths import DataPaths, default_data
@@ -50,7 +50,10 @@ def main(arguments: list[str]) -> int:
     paths.create()
     lock = state.lock_data(paths)
     orphans.kill(paths)
-    addresses = network.resolve(host=options.host, port=options.port, ws_port=options.ws_port)
+    paths.empty_spool()
+    if options.ws_port is not None:
+        print("--ws-port has no effect: live updates use the port of the site.", file=sys.stderr)
+    addresses = network.resolve(host=options.host, port=options.port)
     me = Identity.from_pid(os.getpid())
     if me is None:
         raise EmbeddedError("Annotary needs /proc, which this system does not have. Run it on Linux.")
@@ -63,7 +66,6 @@ def main(arguments: list[str]) -> int:
             instance=uuid.uuid4().hex,
             host=addresses.host,
             port=addresses.port,
-            ws_port=addresses.ws_port,
         ),
         environment=services.base_environment(paths, secrets.load_or_create(paths.data / "secrets.json")),
         quiet=options.quiet,
@@ -90,7 +92,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--port", type=int, default=network.DEFAULT_PORT, help="port of the site (default: 8000); 0 picks a free one"
     )
-    parser.add_argument("--ws-port", type=int, help="port for live updates (default: the next free one after --port)")
+    # Without effect, for scripts that still pass it.
+    parser.add_argument("--ws-port", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--quiet", action="store_true", help="print only errors")
     return parser
 
@@ -104,7 +107,8 @@ def _run(supervisor: Supervisor, installation: Installation) -> None:
         _start_stores(supervisor, installation)
         _complete_environment(installation)
         paths, environment = installation.paths, installation.environment
-        servers = [f(paths, installation.addresses, environment) for f in (services.web, services.websockets)]
+        servers = [f(paths, environment) for f in (services.web, services.websockets)]
+        servers.append(front.service(paths, installation.addresses, environment))
         if "DATABASE_URL" not in os.environ and not (paths.data / "migrated").exists():
             # A new installation has no visitors yet, so the servers can load while the tables are created.
             supervisor.launch(servers)
@@ -143,13 +147,11 @@ def _complete_environment(installation: Installation) -> None:
     environment, addresses = installation.environment, installation.addresses
     environment.setdefault("ANNOTARY_BASE_URL", addresses.public)
     environment.setdefault("ANNOTARY_HOSTS", network.host_names(addresses))
-    # Only a port: the site has several host names, and the socket must use the page's own, or its session is not sent.
-    environment.setdefault("ANNOTARY_WS_URL", f":{addresses.ws_port}")
     public = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "STORAGE_URL", "DJANGO_SETTINGS_MODULE")
     named = {name for name in environment if name.startswith("ANNOTARY_") and name not in secrets.NAMES}
     installation.state.environment = {name: environment[name] for name in (*public, *named) if name in environment}
     installation.state.url = addresses.public
-    installation.state.ws_url = environment["ANNOTARY_WS_URL"]
+    installation.state.ws_url = environment.get("ANNOTARY_WS_URL", "")
 
 
 def _first_steps(supervisor: Supervisor, installation: Installation) -> dict[str, str]:
@@ -188,8 +190,7 @@ def _print_welcome(installation: Installation, sign_in: dict[str, str], seconds:
     if not network.is_loopback(addresses.host) and not installation.quiet:
         _print_qr_code(addresses.public)
         installation.say(
-            f"  Scan the code with a phone on the same network. A firewall must allow ports {addresses.port}"
-            f" and {addresses.ws_port}.\n"
+            f"  Scan the code with a phone on the same network. A firewall must allow port {addresses.port}.\n"
         )
     installation.say(
         f"  Data and logs are in {installation.paths.data}\n  Started in {seconds:.1f} s. Press Ctrl-C to stop."

@@ -60,6 +60,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "workers_ui.views.errors.AnnotaryErrorMiddleware",
+    "annotary.bodies.LengthRequiredMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
@@ -232,7 +233,11 @@ STORAGES: dict[str, dict[str, Any]] = {
     "default": env.storage(STORAGE_URL, ANNOTARY_DATA / "files"),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-# Uploads above 2 MB go straight to disk; the image and archive modules enforce the real limits.
+# Uploads above 2 MB go to the spool; the image and archive modules enforce the real limits.
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "storage.spool.SpoolUploadHandler",
+]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 500

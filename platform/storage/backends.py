@@ -11,7 +11,8 @@ import hashlib
 import os
 import re
 import tempfile
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
 from kernel.errors import NotFound, Refused
+from storage.spool import spool_folder
 
 CHUNK = 1024 * 1024
 
@@ -140,12 +142,15 @@ def _checked(key: str) -> str:
     return key
 
 
-def _copy(source: BinaryIO, target: BinaryIO, expected: str | None) -> StoredObject:
+def _digest(
+    source: BinaryIO, expected: str | None, write: Callable[[bytes], object] = lambda chunk: None
+) -> StoredObject:
+    """Read the source to its end, passing every chunk to `write`. Raises ContentDiffers."""
     digest, total = hashlib.sha256(), 0
     while chunk := source.read(CHUNK):
         digest.update(chunk)
         total += len(chunk)
-        target.write(chunk)
+        write(chunk)
     sha256 = digest.hexdigest()
     if expected is not None and sha256 != expected:
         raise ContentDiffers
@@ -155,13 +160,9 @@ def _copy(source: BinaryIO, target: BinaryIO, expected: str | None) -> StoredObj
 def _put_local(source: BinaryIO, root: Path, expected: str | None) -> StoredObject:
     incoming = root / "incoming"
     incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(dir=incoming)
-    temporary = Path(name)
+    temporary = incoming / uuid.uuid4().hex
     try:
-        with os.fdopen(handle, "wb") as target:
-            stored = _copy(source, target, expected)
-            target.flush()
-            os.fsync(target.fileno())
+        stored = _link(source, temporary, expected) or _write(source, temporary, expected)
         final = root / stored.key
         final.parent.mkdir(parents=True, exist_ok=True)
         # Even if the file exists: this renews its time, so a concurrent sweep does not take it for a stray.
@@ -171,6 +172,36 @@ def _put_local(source: BinaryIO, root: Path, expected: str | None) -> StoredObje
             _sync_folder(folder)
     finally:
         temporary.unlink(missing_ok=True)
+    return stored
+
+
+def _link(source: BinaryIO, target: Path, expected: str | None) -> StoredObject | None:
+    """Give a finished file in the spool a second name instead of a copy; return None if `source` is no such file.
+
+    Whoever wrote it deletes its first name and does not write to it again.
+    """
+    name = getattr(source, "name", None)
+    if not isinstance(name, str | Path) or spool_folder() not in Path(name).parents or source.tell() != 0:
+        return None
+    source.flush()
+    try:
+        os.link(name, target)
+    except OSError:
+        # On another file system, or one without links.
+        return None
+    with target.open("rb") as file:
+        stored = _digest(file, expected)
+        os.fsync(file.fileno())
+    # For the sweep, the time of storing counts.
+    os.utime(target)
+    return stored
+
+
+def _write(source: BinaryIO, target: Path, expected: str | None) -> StoredObject:
+    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        stored = _digest(source, expected, file.write)
+        file.flush()
+        os.fsync(file.fileno())
     return stored
 
 
@@ -184,8 +215,8 @@ def _sync_folder(folder: Path) -> None:
 
 def _put_remote(source: BinaryIO, storage: Storage, expected: str | None) -> StoredObject:
     # The key is known only after the last byte, and object stores cannot rename, so this goes through a local file.
-    with tempfile.TemporaryFile() as buffer:
-        stored = _copy(source, cast(BinaryIO, buffer), expected)
+    with tempfile.TemporaryFile(dir=spool_folder()) as buffer:
+        stored = _digest(source, expected, buffer.write)
         if not (storage.exists(stored.key) and storage.size(stored.key) == stored.size):
             buffer.seek(0)
             storage.save(stored.key, File(buffer))

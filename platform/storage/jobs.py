@@ -4,6 +4,7 @@ import structlog
 from celery import shared_task
 
 from storage.services import sweep_blobs
+from storage.spool import sweep_spool
 
 logger = structlog.get_logger(__name__)
 
@@ -11,5 +12,6 @@ logger = structlog.get_logger(__name__)
 @shared_task(name="storage.sweep_blobs_job", time_limit=840)
 def sweep_blobs_job() -> None:
     rows, files = sweep_blobs()
-    if rows or files:
-        logger.info("blobs swept", rows=rows, files=files)
+    spooled = sweep_spool()
+    if rows or files or spooled:
+        logger.info("blobs swept", rows=rows, files=files, spooled=spooled)

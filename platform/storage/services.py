@@ -19,6 +19,7 @@ from kernel.clock import ClockTimestamp
 from kernel.errors import Unavailable
 from storage import backends
 from storage.models import Blob
+from storage.spool import spool_folder
 
 STRAY_AFTER = timedelta(hours=1)
 SWEEP_AT_MOST = 2_000
@@ -65,7 +66,7 @@ def blob_file(blob: Blob) -> Iterator[Path]:
             raise backends.BlobMissing
         yield path
         return
-    with tempfile.NamedTemporaryFile() as copy, open_blob(blob) as source:
+    with tempfile.NamedTemporaryFile(dir=spool_folder()) as copy, open_blob(blob) as source:
         while chunk := source.read(backends.CHUNK):
             copy.write(chunk)
         copy.flush()

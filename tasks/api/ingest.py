@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import os
 import tempfile
 import uuid
 from decimal import Decimal
@@ -22,6 +23,7 @@ from accounts.models import Role
 from kernel.errors import NotFound
 from projects.models import Project
 from storage.models import Blob
+from storage.spool import spool_folder
 from storage.views import blob_response
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.idempotent import PARAMETER, require_key, respond_once
@@ -217,12 +219,10 @@ class TruthView(View):
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         data = valid(TruthRequestSerializer(data=request.data))
-        with tempfile.TemporaryDirectory(prefix="annotary-truth-") as folder:
+        with tempfile.TemporaryDirectory(dir=spool_folder(), prefix="annotary-truth-") as folder:
             # The suffix comes from the content; no part of the sender's file name reaches the file system.
             path = Path(folder) / f"truth{_label_suffix(data['file'])}"
-            with path.open("wb") as target:
-                for chunk in data["file"].chunks():
-                    target.write(chunk)
+            _save(data["file"], path)
             report = import_ground_truth(
                 project=project, by=actor_of(request), path=path, as_gold=data["as_gold"], seed=data["seed"]
             )
@@ -253,6 +253,14 @@ class ImageFileView(View):
             raise NotFound
         project_of(request, project.public_id, Role.CLIENT, Role.REVIEWER)
         return blob_response(blob=getattr(image, kind), name="image")
+
+
+def _save(upload: Any, path: Path) -> None:
+    """Give an upload in the spool a second name; write one that is in memory."""
+    if hasattr(upload, "temporary_file_path"):
+        os.link(upload.temporary_file_path(), path)
+    else:
+        path.write_bytes(upload.read())
 
 
 def _label_suffix(file: Any) -> str:

@@ -28,8 +28,22 @@ class BodyTooLarge(Refused):
     code = "body_too_large"
 
 
+class LengthRequired(Refused):
+    """The request has a body of unknown length. Send it with a Content-Length header instead of in chunks."""
+
+    status = 411
+    code = "length_required"
+
+
+def check_length(request: HttpRequest) -> None:
+    """Raises LengthRequired for a body in chunks, of which Django would see nothing."""
+    if request.META.get("HTTP_TRANSFER_ENCODING", "identity").lower() != "identity":
+        raise LengthRequired
+
+
 def check_size(request: HttpRequest, most: int) -> None:
     """Check the declared content length, which the server enforces, before anything is read."""
+    check_length(request)
     if int(request.META.get("CONTENT_LENGTH") or 0) > most:
         raise BodyTooLarge(f"The request is larger than {_bytes(most)}. Send less at once.")
 

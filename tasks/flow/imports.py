@@ -19,6 +19,7 @@ from projects.models import Project
 from storage.backends import BlobMissing
 from storage.models import Blob
 from storage.services import blob_file, store_blob
+from storage.spool import spool_folder
 from tasks.batching.services import create_tasks, refresh_statistics
 from tasks.ingest.archives import Archive, ArchiveRefused, Entry, open_archive
 from tasks.ingest.errors import MetadataRefused
@@ -120,7 +121,7 @@ def _unpack_entries(row: Import, archive: Archive, entries: Sequence[Entry]) -> 
     stored: list[tuple[str, Blob]] = []
     refused: list[tuple[str, str, str]] = []
     for entry in entries:
-        with tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024) as buffer:
+        with tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024, dir=spool_folder()) as buffer:
             try:
                 archive.copy(entry, cast(BinaryIO, buffer))
                 buffer.seek(0)

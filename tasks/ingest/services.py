@@ -2,9 +2,11 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from django.conf import settings
 from django.db import transaction
@@ -16,6 +18,7 @@ from kernel.jobs import enqueue
 from projects.models import Project
 from storage.models import Blob
 from storage.services import store_blob
+from storage.spool import spool_folder
 from tasks.ingest.archive_names import is_system_file, name_refusal
 from tasks.ingest.errors import FolderRefused, ImportClosed, ImportEmpty, ImportTooLarge
 from tasks.ingest.models import Import, ImportItem
@@ -60,14 +63,13 @@ def stage_file(*, name: str, source: BinaryIO) -> StagedFile:
     """Store a file for an import that follows within the hour. Call outside transactions, as `store_blob` requires."""
     key = clean_name(name)
     refusal = _name_refusal(key)
-    with tempfile.TemporaryFile() as buffer:
-        if refusal is None and not _copy_bounded(source, buffer):
+    if refusal is not None:
+        return StagedFile(key, None, refusal)
+    with _within(MAX_FILE, source) as bounded:
+        if bounded is None:
             refusal = "too_many_bytes", f"The file is larger than {MAX_FILE // 1024**2} MB. Reduce its size."
-        blob = None
-        if refusal is None:
-            buffer.seek(0)
-            blob = store_blob(source=cast(BinaryIO, buffer), content_type=UNKNOWN_TYPE)
-    return StagedFile(key, blob, refusal)
+            return StagedFile(key, None, refusal)
+        return StagedFile(key, store_blob(source=bounded, content_type=UNKNOWN_TYPE), None)
 
 
 def add_staged(*, batch_import: Import, staged: StagedFile) -> ImportItem:
@@ -81,12 +83,11 @@ def stage_archive(*, source: BinaryIO, name: str) -> Blob:
 
     Call outside transactions. Raises ImportTooLarge.
     """
-    with tempfile.TemporaryFile() as buffer:
-        if not _copy_bounded(source, buffer, limit=settings.UPLOAD_MAX_BYTES):
+    with _within(settings.UPLOAD_MAX_BYTES, source) as bounded:
+        if bounded is None:
             limit = settings.UPLOAD_MAX_BYTES // 1024**3
             raise ImportTooLarge(f"The archive {name[:80]} is larger than {limit} GB. Split it into several archives.")
-        buffer.seek(0)
-        return store_blob(source=cast(BinaryIO, buffer), content_type=UNKNOWN_TYPE)
+        return store_blob(source=bounded, content_type=UNKNOWN_TYPE)
 
 
 def add_staged_archive(*, batch_import: Import, archive: Blob) -> None:
@@ -188,15 +189,22 @@ def _name_refusal(key: str) -> tuple[str, str] | None:
     return None if refusal is None else (refusal[0], f"{refusal[1][:1].upper()}{refusal[1][1:]}")
 
 
-def _copy_bounded(source: BinaryIO, target: IO[bytes], *, limit: int = MAX_FILE) -> bool:
-    """Copy at most `limit` bytes; return False if there are more."""
-    remaining = limit
-    while chunk := source.read(min(_CHUNK, remaining + 1)):
-        remaining -= len(chunk)
-        if remaining < 0:
-            return False
-        target.write(chunk)
-    return True
+@contextmanager
+def _within(limit: int, source: BinaryIO) -> Iterator[BinaryIO | None]:
+    """Provide the source if at most `limit` bytes are left in it, else None; a stream of unknown size is copied."""
+    if source.seekable():
+        start = source.tell()
+        size = source.seek(0, os.SEEK_END) - start
+        source.seek(start)
+        yield source if size <= limit else None
+        return
+    with tempfile.TemporaryFile(dir=spool_folder()) as buffer:
+        remaining = limit
+        while remaining >= 0 and (chunk := source.read(min(_CHUNK, remaining + 1))):
+            remaining -= len(chunk)
+            buffer.write(chunk)
+        buffer.seek(0)
+        yield cast(BinaryIO, buffer) if remaining >= 0 else None
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ from django.db.models import F
 from storage.backends import BlobMissing
 from storage.models import Blob
 from storage.services import blob_file, store_blob
+from storage.spool import spool_folder
 from tasks.ingest.models import Image, Import, ImportItem
 from tasks.ingest.selectors import metadata_by_item
 from tasks.ingest.tables import group_key_of
@@ -40,7 +41,10 @@ def process_item(*, item: ImportItem, metadata: Mapping[str, str] | None = None,
     if metadata is None:
         metadata = metadata_by_item(batch_import=row.batch_import).get(row.name, {})
     try:
-        with tempfile.TemporaryDirectory(prefix="annotary-image-") as folder, blob_file(row.original) as source:
+        with (
+            tempfile.TemporaryDirectory(dir=spool_folder(), prefix="annotary-image-") as folder,
+            blob_file(row.original) as source,
+        ):
             rendered = inspect_and_render(source, out=Path(folder), name=row.name, slot=slot)
             blobs = _store(rendered)
     except ImageRefused as error:

@@ -213,7 +213,7 @@ def sign_in_many(count: int, project: Any, backend: str) -> Iterator[Person]:
 @contextmanager
 def a_minimal_site(running: Running) -> Iterator[tuple[int, int]]:
     """Serve the minimal site like the installation's own; yields port and process id."""
-    site = network.resolve(host="127.0.0.1", port=0, ws_port=None)
+    site = network.resolve(host="127.0.0.1", port=0)
     environment = {
         **os.environ,
         **running.environment,
@@ -234,7 +234,7 @@ def a_minimal_site(running: Running) -> Iterator[tuple[int, int]]:
     )
     try:
         deadline = time.monotonic() + 60
-        while not services.responds("127.0.0.1", site.port, "/healthz"):
+        while not services.responds(site.probe, "/healthz"):
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError("The minimal site did not start.")
             time.sleep(0.1)

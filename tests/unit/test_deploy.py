@@ -1,23 +1,28 @@
 """The files in deploy/ and the documents agree with the code: names, ports, variables, commands, links."""
 
 import importlib
+import json
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from configparser import ConfigParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from annotary import cli
-from annotary.runtime import services, up
+from annotary.runtime import front, services, up
 from annotary.runtime.paths import DataPaths
+from annotary_core.labels.json_reading import MAX_BODY_BYTES
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 NGINX = (DEPLOY / "nginx" / "annotary.conf").read_text(encoding="utf-8")
+FRONT = (front.HERE / "nginx.conf").read_text(encoding="utf-8")
 EXAMPLE = (DEPLOY / "systemd" / "environment.example").read_text(encoding="utf-8")
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", DEPLOY / "README.md", *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)|(?:src|href)=\"([^\"]+)\"")
@@ -102,10 +107,9 @@ def test_there_is_a_unit_for_every_part_that_up_starts() -> None:
 
 def test_units_start_their_programs_with_the_options_of_up(tmp_path: Path) -> None:
     places = DataPaths(tmp_path)
-    addresses = services.Addresses("127.0.0.1", 8000, 8001, "http://127.0.0.1:8000")
     started = {
-        "web": services.web(places, addresses, {}),
-        "websockets": services.websockets(places, addresses, {}),
+        "web": services.web(places, {}),
+        "websockets": services.websockets(places, {}),
         "worker": services.worker(places, {}),
         "beat": services.beat(places, {}),
     }
@@ -115,7 +119,57 @@ def test_units_start_their_programs_with_the_options_of_up(tmp_path: Path) -> No
 
 
 def options(words: Sequence[str]) -> set[str]:
-    return {word.partition("=")[0] for word in words if word.startswith("-")}
+    """Return the options, except where a server listens: on a port for nginx, on a socket for the front."""
+    return {word.partition("=")[0] for word in words if word.startswith("-")} - {"--host", "--port", "--uds"}
+
+
+def rules(text: str) -> dict[str, set[str]]:
+    """Return the values of the directives that protect the site, by name."""
+    names = (
+        *("client_header_timeout", "client_body_timeout", "send_timeout", "keepalive_timeout", "limit_conn"),
+        *("reset_timedout_connection", "client_max_body_size", "limit_conn_status", "limit_req", "limit_req_status"),
+        *("gzip", "gzip_types", "gzip_proxied", "gzip_vary", "proxy_connect_timeout", "proxy_send_timeout"),
+        *("proxy_buffer_size", "proxy_buffers", "proxy_intercept_errors", "proxy_method", "recursive_error_pages"),
+        *("auth_request", "proxy_pass_request_body", "proxy_request_buffering", "proxy_buffering", "error_page"),
+    )
+    found = re.findall(rf"^\s+({'|'.join(names)})\b\s*([^;]*);", text, re.MULTILINE)
+    return {name: {" ".join(value.split()) for key, value in found if key == name} for name in names}
+
+
+def test_nginx_and_the_front_of_up_have_the_same_rules() -> None:
+    assert rules(NGINX) == rules(FRONT)
+    assert rules(FRONT)["client_header_timeout"] == {"20s"}
+    # What is not buffered would hold a thread of the web server for as long as the client likes.
+    assert not rules(FRONT)["proxy_request_buffering"] | rules(FRONT)["proxy_buffering"]
+    for text in (NGINX, FRONT):
+        assert "http://annotary_web/api/v1/projects/$annotary_project/imports/;" in text
+
+
+def test_the_configuration_of_nginx_is_valid(tmp_path: Path) -> None:
+    text = re.sub(r"^ *(gzip_static|ssl_\w+|listen) .*;$", "", NGINX, flags=re.MULTILINE)
+    text = text.replace("\n    server_name", "\n    listen unix:site.sock;\n    server_name")
+    spools = "".join(
+        f"{name}_temp_path {name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    (tmp_path / "nginx.conf").write_text(f"pid nginx.pid; events {{}} http {{ access_log off; {spools}\n{text} }}")
+    command = [str(front.locate({})), "-t", "-e", "stderr", "-p", f"{tmp_path}/", "-c", "nginx.conf"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_every_error_that_nginx_answers_by_itself_has_a_page_for_people_and_one_for_programs() -> None:
+    for text in (NGINX, FRONT):
+        for code in re.findall(r"/front-errors/(\d+)\.\$annotary_kind", text):
+            assert (front.HERE / "errors" / f"{code}.html").exists()
+            assert (front.HERE / "errors" / f"{code}.json").exists()
+        for name in re.findall(r"/front-errors/(\d+\.json)", text):
+            assert (front.HERE / "errors" / name).exists()
+    for path in (front.HERE / "errors").glob("*.json"):
+        problem = json.loads(path.read_text(encoding="utf-8"))
+        assert problem["type"].startswith("urn:annotary:problem:")
+        assert problem["status"] == int(path.stem)
+        assert problem["title"] and problem["detail"].endswith(".")
+    assert "alias /opt/annotary/annotary/runtime/front/errors/;" in NGINX
 
 
 def test_nginx_sends_pages_and_websockets_to_the_ports_of_their_units() -> None:
@@ -138,17 +192,20 @@ def test_nginx_serves_the_folder_that_collectstatic_writes() -> None:
     assert all("StateDirectoryMode=0700" in path.read_text(encoding="utf-8") for path in UNITS)
 
 
-def test_nginx_accepts_bodies_as_large_as_the_application_does(settings: object) -> None:
-    size = re.search(r"client_max_body_size (\d+)g;", NGINX)
-    assert size is not None
-    assert int(size.group(1)) * 1024**3 == getattr(settings, "UPLOAD_MAX_BYTES")  # noqa: B009 - an untyped fixture
+def test_nginx_accepts_bodies_as_large_as_the_application_does(settings: Any) -> None:
+    for text in (NGINX, FRONT):
+        large = re.search(r"client_max_body_size (\d+)g;", text)
+        small = re.search(r"client_max_body_size (\d+)m;", text)
+        assert large is not None and small is not None
+        assert int(large.group(1)) * 1024**3 == settings.UPLOAD_MAX_BYTES
+        assert int(small.group(1)) * 1024**2 > max(settings.DATA_UPLOAD_MAX_MEMORY_SIZE, MAX_BODY_BYTES)
 
 
 def test_every_location_that_passes_headers_sets_all_that_production_trusts() -> None:
-    blocks = [block for block in NGINX.split("location ") if "proxy_set_header" in block]
+    blocks = [block for text in (NGINX, FRONT) for block in text.split("location ") if "proxy_set_header" in block]
     for block in blocks:
         for header in ("Host", "X-Forwarded-For", "X-Forwarded-Proto", "X-Request-ID"):
-            assert re.search(rf"proxy_set_header {header} +\$", block)
+            assert re.search(rf"proxy_set_header {header} +[$@]", block)
 
 
 def test_every_variable_of_the_example_and_the_units_is_read_by_the_code() -> None:

@@ -13,6 +13,7 @@ HEADINGS = {
     404: "Page not found",
     409: "You cannot do this right now",
     410: "This is no longer available",
+    411: "Your browser sent the form in an unusual way",
     422: "Check what you entered",
     429: "Too many attempts",
     503: "Temporarily unavailable",

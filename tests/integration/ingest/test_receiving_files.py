@@ -80,15 +80,27 @@ def test_a_bad_name_is_a_refused_item_with_its_reason(name: str, code: str) -> N
 
 
 def test_a_file_that_is_too_large_is_refused_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services, "_copy_bounded", lambda source, target: False)
+    monkeypatch.setattr(services, "MAX_FILE", 1)
     assert add(an_import(), "a.jpg").code == "too_many_bytes"
 
 
-def test_copying_stops_at_the_limit() -> None:
-    target = io.BytesIO()
-    assert services._copy_bounded(io.BytesIO(b"12345"), target, limit=5) is True
-    assert services._copy_bounded(io.BytesIO(b"123456"), io.BytesIO(), limit=5) is False
-    assert target.getvalue() == b"12345"
+class Stream(io.BytesIO):
+    """A stream whose size is not known before its end."""
+
+    def seekable(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize("kind", [io.BytesIO, Stream])
+def test_a_file_of_the_largest_size_is_taken_and_a_byte_more_is_not(
+    monkeypatch: pytest.MonkeyPatch, kind: type[io.BytesIO]
+) -> None:
+    monkeypatch.setattr(services, "MAX_FILE", 5)
+    taken = services.stage_file(name="a.jpg", source=kind(b"12345"))
+    assert taken.blob is not None
+    assert content(taken.blob) == b"12345"
+    refused = services.stage_file(name="b.jpg", source=kind(b"123456"))
+    assert (refused.blob, refused.refusal and refused.refusal[0]) == (None, "too_many_bytes")
 
 
 def test_submitting_queues_one_job_in_the_same_transaction() -> None:

@@ -1,14 +1,17 @@
 """A row is ready only if its file exists, and equal content is one blob."""
 
+import hashlib
 import io
 from pathlib import Path
 
 import pytest
+from django.core.files.uploadedfile import TemporaryUploadedFile
 
 from storage import backends
-from storage.backends import BlobMissing
+from storage.backends import BlobMissing, ContentDiffers
 from storage.models import Blob
 from storage.services import StorageBusy, blob_file, open_blob, store_blob
+from storage.spool import SpoolUploadHandler
 from tests.concurrency_helpers import together
 from tests.own_storage import content
 
@@ -85,3 +88,38 @@ def test_concurrent_stores_of_the_same_content_get_the_same_blob() -> None:
     assert {type(result) for result in results} == {Blob}, results
     assert len({result.pk for result in results}) == 1
     assert content(results[0]) == b"seen" * 10_000
+
+
+def an_upload(body: bytes) -> TemporaryUploadedFile:
+    """A file that Django has received and written to the spool."""
+    handler = SpoolUploadHandler()
+    handler.new_file("archive", "big.zip", "application/zip", len(body), None, {})
+    handler.receive_data_chunk(body, 0)
+    file = handler.file_complete(len(body))
+    assert isinstance(file, TemporaryUploadedFile)
+    return file
+
+
+def test_an_upload_in_the_spool_is_stored_without_a_copy(tmp_path: Path) -> None:
+    with an_upload(b"seen" * 10_000) as upload:
+        spooled = Path(upload.temporary_file_path()).stat()
+        blob = store_blob(source=upload.file, content_type="application/zip")
+    path = backends.local_path(blob.key)
+    assert path is not None
+    assert (path.stat().st_ino, path.stat().st_nlink) == (spooled.st_ino, 1)
+    assert content(blob) == b"seen" * 10_000
+    assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_a_file_of_somebody_else_is_copied(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.jpg"
+    mine.write_bytes(b"seen")
+    blob = store_blob(source=mine, content_type="image/jpeg")
+    mine.write_bytes(b"changed")
+    assert content(blob) == b"seen"
+
+
+def test_an_upload_that_differs_from_its_checksum_leaves_nothing(storage_folder: Path) -> None:
+    with an_upload(b"seen") as upload, pytest.raises(ContentDiffers):
+        backends.put(upload.file, sha256=hashlib.sha256(b"else").hexdigest())
+    assert [path for path in storage_folder.rglob("*") if path.is_file()] == []

@@ -14,6 +14,7 @@ from storage import backends, services
 from storage.jobs import sweep_blobs_job
 from storage.models import Blob
 from storage.services import STRAY_AFTER, store_blob, sweep_blobs
+from storage.spool import FOLDER_STRAY_AFTER, spool_folder
 from tasks.ingest.models import Import
 from tests.concurrency_helpers import BackgroundCall, together
 from tests.factories import a_project, ada
@@ -116,3 +117,17 @@ def test_concurrent_sweeps_and_stores_never_leave_a_ready_row_without_its_file(s
         ready = {blob.sha256 for blob in Blob.objects.filter(state=Blob.State.READY)}
         assert ready <= set(files_in(storage_folder))
         assert hashlib.sha256(body).hexdigest() in ready
+
+
+def test_the_spool_loses_what_killed_processes_left_and_nothing_in_use(storage_folder: Path) -> None:
+    spool = spool_folder()
+    for name in ("left.upload", "arriving.upload"):
+        (spool / name).write_bytes(b"half")
+    for name in ("left", "working"):
+        (spool / name).mkdir()
+        (spool / name / "shard").write_bytes(b"half")
+    long_ago = time.time() - FOLDER_STRAY_AFTER.total_seconds() - 60
+    for path in (spool / "left.upload", spool / "left", spool / "left" / "shard", spool / "working"):
+        os.utime(path, (long_ago, long_ago))
+    sweep_blobs_job()
+    assert sorted(path.name for path in spool.iterdir()) == ["arriving.upload", "working"]

@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image as Picture
@@ -112,13 +113,15 @@ def test_an_unavailable_decoder_leaves_the_item_waiting(monkeypatch: pytest.Monk
     assert process_item(item=item) is not None
 
 
-def test_no_temporary_files_remain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_temporary_files_remain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Any) -> None:
+    settings.ANNOTARY_DATA = tmp_path / "data"
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
     process_item(item=an_item(a_jpeg()))
     process_item(item=an_item(b"two cats", project=a_project("Others")))
     assert list(temporary.iterdir()) == []
+    assert list((tmp_path / "data" / "spool").iterdir()) == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,0 +1,159 @@
+"""Clients that take their time, and people who are at work meanwhile; for the fault tests and the benchmarks."""
+
+import json
+import os
+import random
+import socket
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+from annotary.demo.manager import Manager
+from annotary.runtime.instance import Running
+from annotary.runtime.source_roots import python_path
+
+KINDS = ("header", "sign-in", "upload", "idle", "reader")
+#: Larger than what the kernel buffers for a client that does not read.
+BIG = "/static/drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js.map"
+#: Bytes that each sends, or reads, in a tick: twenty a second, so that no time between two bytes is long.
+AT_ONCE, TICK = 5, 0.25
+MAKE_MANAGER = """
+import json, os
+from annotary.demo.accounts import make_manager
+made = make_manager(os.environ)
+print(json.dumps([made.email, made.password, made.key]))
+"""
+
+
+@dataclass
+class People:
+    """A manager of a site, with a project, an API key and a browser that is signed in."""
+
+    key: str
+    project: dict[str, Any]
+    browser: httpx.Client
+
+    @property
+    def cookies(self) -> str:
+        return "; ".join(f"{name}={value}" for name, value in self.browser.cookies.items())
+
+
+@contextmanager
+def sign_in(running: Running) -> Iterator[People]:
+    """Create the manager and the project, and sign in as a browser does."""
+    done = subprocess.run(
+        [sys.executable, "-c", MAKE_MANAGER],
+        env={**os.environ, **running.environment, "PYTHONPATH": python_path()},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    email, password, key = json.loads(done.stdout)
+    manager = Manager(running.url, key)
+    project = manager.create_project({"name": "Boats", "classes": [{"name": "boat"}], "tools": ["box"]})
+    manager.close()
+    with httpx.Client(base_url=running.url, headers={"Origin": running.url}, timeout=30) as browser:
+        browser.get("/account/login/")
+        form = {"login": email, "password": password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        assert browser.post("/account/login/", data=form).status_code == 302
+        yield People(key, project, browser)
+
+
+@dataclass
+class SlowSenders:
+    """Sockets that are busy with one request for minutes, of all kinds in turn; those that are closed come back.
+
+    `sent` counts the bytes of each kind. Use as a context manager.
+    """
+
+    running: Running
+    people: People
+    count: int
+    seed: int
+    kinds: tuple[str, ...] = KINDS
+    sent: Counter[str] = field(default_factory=Counter)
+    _sockets: dict[int, socket.socket] = field(default_factory=dict)
+    _stop: threading.Event = field(default_factory=threading.Event)
+
+    def __enter__(self) -> "SlowSenders":
+        self._random, self.port = random.Random(self.seed), self.running.state().port
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(10)
+        for each in self._sockets.values():
+            each.close()
+
+    def kind(self, number: int) -> str:
+        return self.kinds[number % len(self.kinds)]
+
+    def all_at_work(self) -> bool:
+        """Whether every socket is open and every kind that sends has sent for a while."""
+        senders = set(self.kinds) - {"idle", "reader"}
+        return len(self._sockets) == self.count and all(
+            self.sent[kind] > 8 * AT_ONCE * self.count / len(self.kinds) for kind in senders
+        )
+
+    def _run(self) -> None:
+        order = self._random.sample(range(self.count), self.count)
+        while not self._stop.wait(TICK):
+            for number in order:
+                try:
+                    if number not in self._sockets:
+                        self._sockets[number] = self._connect(self.kind(number))
+                    self._step(self.kind(number), self._sockets[number])
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    with suppress(KeyError):
+                        self._sockets.pop(number).close()
+
+    def _connect(self, kind: str) -> socket.socket:
+        client = socket.socket()
+        if kind == "reader":
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(5)
+        try:
+            client.connect(("127.0.0.1", self.port))
+            client.sendall(self._request(kind))
+        except OSError:
+            client.close()
+            raise
+        client.setblocking(False)
+        return client
+
+    def _request(self, kind: str) -> bytes:
+        if kind == "idle":
+            return self._head("GET", "/healthz")
+        if kind == "reader":
+            return self._head("GET", BIG)
+        if kind == "header":
+            return self._head("GET", "/account/login/")[:-2] + b"X-Slow: "
+        length = f"Content-Length: {self._random.randrange(20_000, 200_000)}"
+        if kind == "sign-in":
+            return self._head("POST", "/account/login/", length, "Content-Type: application/x-www-form-urlencoded")
+        return self._head(
+            *("POST", f"/api/v1/projects/{self.people.project['id']}/imports/", length),
+            *("Content-Type: multipart/form-data; boundary=x", f"Authorization: Bearer {self.people.key}"),
+        )
+
+    def _head(self, method: str, path: str, *more: str) -> bytes:
+        lines = [f"{method} {path} HTTP/1.1", "Host: localhost", *more]
+        return "".join(f"{line}\r\n" for line in [*lines, ""]).encode()
+
+    def _step(self, kind: str, client: socket.socket) -> None:
+        if kind == "reader":
+            if not client.recv(AT_ONCE):
+                raise ConnectionResetError
+        elif kind != "idle":
+            self.sent[kind] += client.send(b"a" * AT_ONCE)
