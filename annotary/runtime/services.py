@@ -94,7 +94,15 @@ def beat(paths: DataPaths, environment: dict[str, str]) -> Service:
         "the job scheduler",
         *("celery", "-A", "annotary.celery", "beat", "--schedule", str(paths.run / "beat"), "--pidfile", ""),
         *("--loglevel", "WARNING"),
+        prepare=lambda failed: _discard_schedule(paths, failed),
     )
+
+
+def _discard_schedule(paths: DataPaths, failed: bool) -> None:
+    """After a failed start, remove when each sweep last ran: a power cut can leave these files unreadable."""
+    if failed:
+        for file in paths.run.glob("beat*"):
+            file.unlink(missing_ok=True)
 
 
 def relay(paths: DataPaths, environment: dict[str, str]) -> Service:
@@ -119,6 +127,7 @@ def _python(
     title: str,
     *arguments: str,
     ready: Callable[[], bool] = lambda: True,
+    prepare: Callable[[bool], None] = lambda failed: None,
 ) -> Service:
     return Service(
         name=name,
@@ -128,6 +137,7 @@ def _python(
         log=paths.logs / f"{name}.log",
         folder=ROOT,
         ready=ready,
+        prepare=prepare,
     )
 
 
