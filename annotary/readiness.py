@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 # A probe waits this long for a check that has succeeded so far, and this long for one that has failed.
-PATIENCE, IMPATIENCE = 1.5, 0.2
+PATIENCE, IMPATIENCE = 1.2, 0.1
 OK, SILENT = "ok", "unreachable (no answer)"
 
 

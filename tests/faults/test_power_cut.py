@@ -99,7 +99,7 @@ def test_every_power_cut_is_survived_by_one_start(up: UpProcess, fault_seed: int
     time.sleep(chance.uniform(0.3, 9.0))
     up.cut_power()  # in the middle of the first start
     up.start_and_wait()
-    client = Client(up.url, up.manager_key())
+    client = up.client()
     for wreck in chance.sample(WRECKS, len(WRECKS)):
         load = Load(client, up.environment()["DATABASE_URL"])
         load.start()

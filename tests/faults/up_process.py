@@ -1,5 +1,6 @@
 """`manage.py up` for the fault tests: started on a data folder, cut off like a machine that loses power, stalled."""
 
+import http.client
 import json
 import os
 import signal
@@ -54,6 +55,7 @@ class UpProcess:
         self.process: subprocess.Popen[str] | None = None
         self.output = data.with_name(f"{data.name}.out")
         self._lifeline = -1
+        self._clients: list[Client] = []
 
     def start(self) -> None:
         reader, self._lifeline = os.pipe()
@@ -97,23 +99,36 @@ class UpProcess:
 
     def readiness(self, timeout: float = 10.0) -> int:
         """Return the status of /readyz; 0 if there is no response."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=timeout).status_code
-        except httpx.TransportError:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status
+        except (OSError, http.client.HTTPException):
             return 0
+        finally:
+            connection.close()
 
     def environment(self) -> dict[str, str]:
         return {**self.state().environment, **secrets.load_or_create(self.paths.data / "secrets.json")}
 
     def manager_key(self) -> str:
+        return str(json.loads(self.run(MAKE_MANAGER)))
+
+    def run(self, program: str) -> str:
+        """Run a Python program with the installation's environment and return what it prints."""
         done = subprocess.run(
-            [sys.executable, "-c", MAKE_MANAGER],
+            [sys.executable, "-c", program],
             env={**os.environ, **self.environment(), "PYTHONPATH": python_path()},
             capture_output=True,
             text=True,
             check=True,
         )
-        return str(json.loads(done.stdout))
+        return done.stdout
+
+    def client(self) -> "Client":
+        """Return a manager's client, which is closed with the installation."""
+        self._clients.append(Client(self.url, self.manager_key()))
+        return self._clients[-1]
 
     def processes_of(self, service: str) -> list[int]:
         """Return the ids of a service's processes, the service itself first."""
@@ -140,6 +155,8 @@ class UpProcess:
 
     def close(self) -> None:
         """Stop it in order, if it runs."""
+        for client in self._clients:
+            client.http.close()
         if self.process is not None:
             os.close(self._lifeline)
             with suppress(subprocess.TimeoutExpired):
