@@ -5,6 +5,9 @@ import os
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotary.settings.embedded")
+# Nobody waits longer for a page, and a request that was left in a transaction must not hold its locks.
+os.environ.setdefault("ANNOTARY_STATEMENT_SECONDS", "30")
+os.environ.setdefault("ANNOTARY_IDLE_TRANSACTION_SECONDS", "60")
 _http = get_asgi_application()
 
 from channels.auth import AuthMiddlewareStack  # noqa: E402

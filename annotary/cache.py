@@ -1,5 +1,6 @@
-"""The cache. It may disappear at any moment; it then acts as an empty cache, and nothing fails."""
+"""The cache. It may disappear or stall at any moment; it then acts as an empty cache, and nothing fails."""
 
+import time
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -11,14 +12,23 @@ from redis.exceptions import RedisError
 logger = structlog.get_logger(__name__)
 Method = TypeVar("Method", bound=Callable[..., Any])
 
+# After a failure, a process does not ask again for this long: a store that stalls then costs one request a second, not
+# every request.
+PAUSE_SECONDS = 5.0
+_paused_until: dict[str, float] = {}
+
 
 def _fall_back_to(fallback: Any) -> Callable[[Method], Method]:
     def decorate(method: Method) -> Method:
         @wraps(method)
-        def call(*args: Any, **kwargs: Any) -> Any:
+        def call(cache: "ForgivingRedisCache", *args: Any, **kwargs: Any) -> Any:
+            server = str(cache._servers)
+            if time.monotonic() < _paused_until.get(server, 0.0):
+                return fallback
             try:
-                return method(*args, **kwargs)
+                return method(cache, *args, **kwargs)
             except (RedisError, OSError) as error:
+                _paused_until[server] = time.monotonic() + PAUSE_SECONDS
                 logger.warning("continuing without the cache", error=type(error).__name__)
                 return fallback
 
@@ -35,14 +45,19 @@ class ForgivingRedisCache(RedisCache):
     """
 
     def get(self, key: Any, default: Any = None, version: int | None = None) -> Any:
-        return _fall_back_to(default)(super().get)(key, default, version)
+        return _fall_back_to(default)(RedisCache.get)(self, key, default, version)
 
     def incr(self, key: Any, delta: int = 1, version: int | None = None) -> int:
-        return int(_fall_back_to(0)(super().incr)(key, delta, version))
+        return int(_fall_back_to(0)(RedisCache.incr)(self, key, delta, version))
+
+    def get_many(self, keys: Any, version: int | None = None) -> dict[Any, Any]:
+        return dict(_fall_back_to({})(RedisCache.get_many)(self, keys, version))
 
     add = _fall_back_to(True)(RedisCache.add)
     set = _fall_back_to(None)(RedisCache.set)
     touch = _fall_back_to(False)(RedisCache.touch)
+    set_many = _fall_back_to([])(RedisCache.set_many)
+    delete_many = _fall_back_to(None)(RedisCache.delete_many)
     delete = _fall_back_to(False)(RedisCache.delete)
     has_key = _fall_back_to(False)(RedisCache.has_key)
     clear = _fall_back_to(False)(RedisCache.clear)

@@ -8,6 +8,9 @@ from celery.signals import setup_logging, task_postrun, task_prerun
 from structlog.contextvars import bind_contextvars, clear_contextvars
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotary.settings.embedded")
+# For workers, which import this before the settings: a frozen one must not hold its locks. Between two statements of a
+# transaction no job computes as long.
+os.environ.setdefault("ANNOTARY_IDLE_TRANSACTION_SECONDS", "300")
 
 app = Celery("annotary")
 app.config_from_object("django.conf:settings", namespace="CELERY")

@@ -61,8 +61,10 @@ def _supervise(lifeline: int, work: Callable[[Supervisor], None]) -> int:
         code = 1
     finally:
         supervisor.stop()
-        sys.stdout.flush()
-        sys.stderr.flush()
+        # The output may go to a file on a full disk, or to a closed pipe.
+        with suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
     return code
 
 
@@ -88,5 +90,5 @@ def _wait(pid: int) -> int:
 
 
 def _say(text: str) -> None:
-    with suppress(BrokenPipeError):
+    with suppress(OSError):
         print(text, file=sys.stderr, flush=True)

@@ -14,7 +14,7 @@ from annotary.runtime.paths import DataPaths
 INSTANCE_VARIABLE = "ANNOTARY_INSTANCE"
 
 
-def kill(paths: DataPaths, *, timeout: float = 10.0) -> list[int]:
+def kill(paths: DataPaths, *, timeout: float = 30.0) -> list[int]:
     """Requires the lock on the data folder. Kill recorded processes that are still alive, and all their descendants.
 
     This only touches processes with the recorded start time or with the random id of that run in their environment: a
@@ -22,15 +22,15 @@ def kill(paths: DataPaths, *, timeout: float = 10.0) -> list[int]:
     Returns the pids of the killed processes.
     """
     recorded = state.read(paths)
-    if recorded is None:
-        return []
     me = Identity.from_pid(os.getpid())
-    alive = [process for process in recorded.all_processes() if process.alive() and process != me]
+    alive = [process for process in (recorded.all_processes() if recorded else ()) if process.alive() and process != me]
     # Collected before the first signal: afterward init adopts the children, and they can no longer be identified.
     doomed = set(alive)
     for process in alive:
         doomed |= {child for pid in linux_processes.descendants(process.pid) if (child := Identity.from_pid(pid))}
-    doomed |= {process for process in _with_instance(recorded.instance) if process != me}
+    # An id begins with the data folder's key, because the record may be missing: a full disk cannot take one.
+    ids = [f"{paths.key}.", *([recorded.instance] if recorded and recorded.instance else [])]
+    doomed |= {process for process in _with_instance(ids) if process != me}
     for process in doomed:
         process.send(signal.SIGKILL)
     deadline = time.monotonic() + timeout
@@ -41,20 +41,19 @@ def kill(paths: DataPaths, *, timeout: float = 10.0) -> list[int]:
                 f"An earlier run left processes that cannot be killed ({survivors}). Kill them and start again."
             )
         time.sleep(0.02)
-    paths.state.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        paths.state.unlink(missing_ok=True)
     return sorted(process.pid for process in doomed)
 
 
-def _with_instance(instance: str) -> set[Identity]:
-    """Find processes with this instance id in their environment: the only trace of orphans whose parents died first."""
-    if not instance:
-        return set()
-    variable = f"{INSTANCE_VARIABLE}={instance}".encode()
+def _with_instance(ids: list[str]) -> set[Identity]:
+    """Find processes by the instance id in their environment: the only trace of orphans whose parents died first."""
+    beginnings = tuple(f"{INSTANCE_VARIABLE}={one}".encode() for one in ids)
     matches: set[Identity] = set()
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                if variable in (entry / "environ").read_bytes().split(b"\0"):
+                if any(one.startswith(beginnings) for one in (entry / "environ").read_bytes().split(b"\0")):
                     identity = Identity.from_pid(int(entry.name))
                     matches |= {identity} if identity else set()
     return matches

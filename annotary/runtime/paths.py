@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from annotary.runtime.errors import EmbeddedError
+from annotary.runtime.files import NO_SPACE, describe_error
 from annotary.runtime.source_roots import ROOT
 
 # sockaddr_un.sun_path holds 108 bytes with its terminator (unix(7)); PostgreSQL adds "/.s.PGSQL.5432.lock".
@@ -71,6 +72,8 @@ class DataPaths:
         except FileExistsError as error:
             raise EmbeddedError(f"{self.data} is a file, not a folder. Choose a folder with --data.") from error
         except OSError as error:
+            if error.errno in NO_SPACE:
+                raise EmbeddedError(describe_error(self.data, error, needed="at least 100 MB")) from error
             reason = (error.strerror or str(error)).lower()
             raise EmbeddedError(
                 f"The data folder {self.data} is not writable ({reason}). Choose another with --data."

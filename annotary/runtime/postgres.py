@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from annotary.runtime import privileges
+from annotary.runtime import files, privileges
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.paths import DataPaths, socket_folder
+from annotary.runtime.postgres_crash import CrashRecovery
 from annotary.runtime.privileges import RunAs
 from annotary.runtime.process import Service
 
@@ -80,6 +81,7 @@ class Cluster:
             **settings,
         }
         options = [part for name, value in fixed.items() for part in ("-c", f"{name}={value}")]
+        crash = CrashRecovery(data=self.data, sockets=self.sockets, log=log)
         return Service(
             name="postgres",
             title="the database",
@@ -92,13 +94,16 @@ class Cluster:
             stop_timeout=20.0,
             preexec=self.run_as.preexec(),
             ready=self._ready,
+            pid_file=crash.pid_file,
+            prepare=crash.prepare,
+            recovery=crash.progress,
         )
 
     def _ready(self) -> bool:
         """Read the server state from the eighth line of the postmaster's pid file, as pg_ctl does."""
         try:
-            lines = (self.data / "postmaster.pid").read_text().splitlines()
-        except FileNotFoundError:
+            lines = (self.data / "postmaster.pid").read_text(errors="replace").splitlines()
+        except OSError:
             return False
         return len(lines) >= 8 and lines[7].strip() == "ready"
 
@@ -109,15 +114,18 @@ class Cluster:
             self._client("createdb", NAME)
 
     def _client(self, program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        done = subprocess.run(
-            [str(self.binaries / program), "-h", str(self.sockets), "-U", NAME, "-w", *arguments],
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            env=_clean_environment(),
-            cwd="/",
-        )
+        try:
+            done = subprocess.run(
+                [str(self.binaries / program), "-h", str(self.sockets), "-U", NAME, "-w", *arguments],
+                check=False,
+                capture_output=True,
+                text=True,
+                timeout=60,
+                env=_clean_environment(),
+                cwd="/",
+            )
+        except subprocess.TimeoutExpired as error:
+            raise EmbeddedError(f"{program} got no answer from the database within a minute.") from error
         if done.returncode != 0:
             raise EmbeddedError(f"{program} could not reach the database: {_last_line(done.stderr)}")
         return done
@@ -145,6 +153,11 @@ def prepare(paths: DataPaths, *, system_home: Path = SYSTEM_HOME) -> Cluster:
         _initialize(cluster)
     _check_version(cluster)
     return cluster
+
+
+def exists(paths: DataPaths) -> bool:
+    """Return whether this data folder has a database, in it or where it links to."""
+    return any((paths.data / name / "PG_VERSION").exists() for name in ("postgres", "postgres-elsewhere/postgres"))
 
 
 def locate() -> Path:
@@ -194,6 +207,8 @@ def _copy_binaries(binaries: Path, copy: Path) -> Path:
         # Intermediate folders follow the umask, which may deny access to other accounts.
         for folder in (copy.parent, temporary, temporary / package.name):
             folder.chmod(0o755)
+        # The copy counts as complete once it has its name, so its contents must survive a power cut first.
+        os.sync()
         try:
             temporary.rename(copy)
         except OSError:
@@ -231,10 +246,11 @@ def _initialize(cluster: Cluster) -> None:
     )
     if done.returncode != 0:
         shutil.rmtree(temporary, ignore_errors=True)
-        if "No space left" in done.stderr:
-            raise EmbeddedError(f"The disk that holds {cluster.home} is full. Free about 200 MB and start again.")
+        if "No space left" in done.stderr or "quota exceeded" in done.stderr:
+            raise EmbeddedError(f"The disk that holds {cluster.home} is full. Free at least 100 MB and start again.")
         raise EmbeddedError(f"The database could not be created in {cluster.home}: {_last_line(done.stderr)}")
     temporary.rename(cluster.data)
+    files.sync_folder(cluster.home)
 
 
 def _check_version(cluster: Cluster) -> None:

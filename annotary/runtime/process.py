@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +18,17 @@ def _always() -> bool:
     return True
 
 
+def _nothing(failed: bool) -> None:
+    """Needs no preparation."""
+
+
 @dataclass(frozen=True)
 class Service:
     """What to run. `title` is the name shown to people; `ready` is polled until it returns true.
 
-    `socket` is a Unix socket that the program creates: one that was killed leaves it behind, and granian then refuses.
+    A service with a `pid_file` is only ready if the file names the process that was started: after a power cut the file
+    of the previous one is still there. `prepare` runs before each start, and is told whether the last run ended with an
+    error. `recovery` returns a sentence while a start may take longer than `start_timeout`.
     """
 
     name: str
@@ -35,7 +42,9 @@ class Service:
     start_timeout: float = 60.0
     preexec: Callable[[], None] | None = None
     ready: Callable[[], bool] = _always
-    socket: Path | None = None
+    pid_file: Path | None = None
+    prepare: Callable[[bool], None] = _nothing
+    recovery: Callable[[], str] = str
 
     def start(self, extra_environment: Mapping[str, str]) -> "subprocess.Popen[bytes]":
         """Start the process in a session of its own, so that its whole process group can be killed.
@@ -43,9 +52,7 @@ class Service:
         Standard input is empty and output goes to the log. `extra_environment` is added to the environment.
         """
         rotate(self.log)
-        if self.socket is not None:
-            self.socket.unlink(missing_ok=True)
-        handle = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        handle = self._open_log()
         try:
             return subprocess.Popen(
                 self.argv,
@@ -60,22 +67,52 @@ class Service:
         finally:
             os.close(handle)
 
+    def _open_log(self) -> int:
+        try:
+            return os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        except OSError:
+            # A full disk has no room for a new file. Running without a log is better than not running.
+            return os.open(os.devnull, os.O_WRONLY)
+
+    def is_ready(self, pid: int) -> bool:
+        """Return whether the process with this id, which `start` returned, is ready."""
+        return (self.pid_file is None or first_number(self.pid_file) == pid) and self.ready()
+
     def last_log_line(self) -> str:
         """Return the last line of the log, for the message about a failed start."""
-        try:
-            with self.log.open("rb") as file:
-                file.seek(max(0, self.log.stat().st_size - 8192))
-                lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
-        except FileNotFoundError:
-            return ""
-        return lines[-1].strip() if lines else ""
+        return last_line(self.log)
+
+
+def last_line(log: Path) -> str:
+    """Return the last line of a log that is not empty; "" if there is none."""
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, log.stat().st_size - 8192))
+            lines = [line for line in file.read().decode(errors="replace").splitlines() if line.strip()]
+    except OSError:
+        return ""
+    return lines[-1].strip() if lines else ""
 
 
 def rotate(log: Path) -> None:
-    """Keep one older log. The writer has the file open for appending, so it is copied and truncated, not renamed."""
+    """Keep one older log. The writer has the file open for appending, so it is copied and truncated, not renamed.
+
+    Best effort: without room for the copy, the log is emptied, which makes room.
+    """
+    older = log.with_suffix(".log.1")
+    with suppress(OSError):
+        if log.stat().st_size <= LOG_LIMIT:
+            return
+        try:
+            shutil.copyfile(log, older)
+        except OSError:
+            older.unlink(missing_ok=True)
+        os.truncate(log, 0)
+
+
+def first_number(file: Path) -> int | None:
+    """Return the number on the first line of a pid file; None if there is none."""
     try:
-        if log.stat().st_size > LOG_LIMIT:
-            shutil.copyfile(log, log.with_suffix(".log.1"))
-            os.truncate(log, 0)
-    except FileNotFoundError:
-        return
+        return int(file.read_text(errors="replace").split("\n", 1)[0])
+    except (OSError, ValueError):
+        return None

@@ -65,7 +65,7 @@ def web(paths: DataPaths, environment: dict[str, str]) -> Service:
         *("--respawn-failed-workers", "--workers-kill-timeout", "10"),
         *("--uds", str(paths.web_socket), "annotary.wsgi:application"),
         ready=lambda: responds(paths.web_socket, "/healthz"),
-        socket=paths.web_socket,
+        prepare=lambda failed: _remove_socket(paths.web_socket),
     )
 
 
@@ -80,7 +80,7 @@ def websockets(paths: DataPaths, environment: dict[str, str]) -> Service:
         *("uvicorn", "--uds", str(paths.live_socket), "--lifespan", "off"),
         *("--no-access-log", "--timeout-graceful-shutdown", "3", "annotary.asgi:application"),
         ready=lambda: responds(paths.live_socket, "/healthz"),
-        socket=paths.live_socket,
+        prepare=lambda failed: _remove_socket(paths.live_socket),
     )
 
 
@@ -115,7 +115,15 @@ def beat(paths: DataPaths, environment: dict[str, str]) -> Service:
         "the job scheduler",
         *("celery", "-A", "annotary.celery", "beat", "--schedule", str(paths.run / "beat"), "--pidfile", ""),
         *("--loglevel", "WARNING"),
+        prepare=lambda failed: _discard_schedule(paths, failed),
     )
+
+
+def _discard_schedule(paths: DataPaths, failed: bool) -> None:
+    """After a failed start, remove when each sweep last ran: a power cut can leave these files unreadable."""
+    if failed:
+        for file in paths.run.glob("beat*"):
+            file.unlink(missing_ok=True)
 
 
 def relay(paths: DataPaths, environment: dict[str, str]) -> Service:
@@ -140,7 +148,7 @@ def _python(
     title: str,
     *arguments: str,
     ready: Callable[[], bool] = lambda: True,
-    socket: Path | None = None,
+    prepare: Callable[[bool], None] = lambda failed: None,
 ) -> Service:
     return Service(
         name=name,
@@ -150,8 +158,13 @@ def _python(
         log=paths.logs / f"{name}.log",
         folder=ROOT,
         ready=ready,
-        socket=socket,
+        prepare=prepare,
     )
+
+
+def _remove_socket(path: Path) -> None:
+    """Remove what a killed server left behind; granian refuses to start otherwise."""
+    path.unlink(missing_ok=True)
 
 
 def responds(address: tuple[str, int] | Path, path: str) -> bool:

@@ -7,8 +7,8 @@ import time
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
-from annotary.runtime import secrets
 from annotary.runtime.errors import EmbeddedError
+from annotary.runtime.files import write_private
 from annotary.runtime.linux_processes import Identity
 from annotary.runtime.paths import DataPaths
 
@@ -33,7 +33,7 @@ class State:
     environment: dict[str, str] = field(default_factory=dict)
 
     def write(self, paths: DataPaths) -> None:
-        secrets.write_private(paths.state, json.dumps(asdict(self), indent=2) + "\n")
+        write_private(paths.state, json.dumps(asdict(self), indent=2) + "\n")
 
     def all_processes(self) -> list[Identity]:
         return [self.keeper, *([self.supervisor] if self.supervisor else []), *self.children.values()]
@@ -53,7 +53,7 @@ def read(paths: DataPaths) -> State | None:
         raw["supervisor"] = Identity(**raw["supervisor"]) if raw["supervisor"] else None
         raw["children"] = {name: Identity(**child) for name, child in raw["children"].items()}
         return State(**{name: value for name, value in raw.items() if name in _FIELDS})
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

@@ -17,19 +17,23 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from types import FrameType
 
-from annotary.runtime import linux_processes
+from annotary.runtime import files, linux_processes
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.linux_processes import Identity
 from annotary.runtime.process import Service, rotate
 
 FIRST_DELAY = 0.5
-LONGEST_DELAY = 30.0
+# Short enough that everything works again within a minute of the end of its cause, such as a full disk.
+LONGEST_DELAY = 15.0
 # After running this long a service counts as healthy, and its restart delay is reset.
 HEALTHY_AFTER = 60.0
 # A service that dies this often in a row before it is first ready fails the start.
 TRIES_AT_START = 3
 # These stop after everything else, one by one: the front passes on the last answers, and the stores take them.
 STOP_LAST = ("front", "valkey", "postgres")
+PROGRESS_SECONDS = 10.0
+# A start that fails with less room than this fails for lack of it: PostgreSQL writes its log ahead in pieces of 16 MB.
+FULL_BELOW_MB = 32
 
 
 class StopRequestedError(Exception):
@@ -45,6 +49,8 @@ class Part:
     identity: Identity | None = None
     started: float = 0.0
     deaths: int = 0
+    # The last run ended with an error code, not with a signal.
+    failed: bool = False
     restart_at: float | None = None
 
 
@@ -52,6 +58,7 @@ class Part:
 class Supervisor:
     lifeline: int
     on_change: Callable[[dict[str, Identity]], None] = lambda children: None
+    say: Callable[[str], None] = lambda text: None
     parts: dict[str, Part] = field(default_factory=dict)
     # Added to the environment of every service and inherited by its children: identifies orphans to a later start.
     extra_environment: dict[str, str] = field(default_factory=dict)
@@ -59,6 +66,8 @@ class Supervisor:
     _lifelines: set[int] = field(default_factory=set)
     _stop: bool = False
     _next_rotation: float = 0.0
+    # When to repeat an announcement that failed, because the disk is full.
+    _announce_at: float | None = None
 
     def watch(self) -> None:
         """Start listening: signals and exiting children wake the loop through a pipe, the lifeline by closing."""
@@ -99,27 +108,41 @@ class Supervisor:
 
     def _launch(self, part: Part) -> None:
         part.restart_at = None
-        part.process = part.service.start(self.extra_environment)
-        part.identity = Identity.from_pid(part.process.pid)
         part.started = time.monotonic()
-        self._announce()
+        try:
+            part.service.prepare(part.failed)
+            part.process = part.service.start(self.extra_environment)
+        except (OSError, subprocess.SubprocessError):
+            # No memory, no process ids, no disk: like a service that died at once.
+            self._restart_later(part)
+            return
+        part.identity = Identity.from_pid(part.process.pid)
+        self.announce()
 
-    def _announce(self) -> None:
-        self.on_change({name: part.identity for name, part in self.parts.items() if part.identity is not None})
+    def announce(self) -> None:
+        """Publish which processes run. Best effort: while the disk is full, it is repeated every few seconds."""
+        try:
+            self.on_change({name: part.identity for name, part in self.parts.items() if part.identity is not None})
+        except OSError:
+            self._announce_at = time.monotonic() + 2
+        else:
+            self._announce_at = None
 
     def _wait_ready(self, part: Part) -> None:
         service = part.service
-        deadline = time.monotonic() + service.start_timeout
-        while not (part.process is not None and service.ready()):
+        deadline, progress, next_line = time.monotonic() + service.start_timeout, "", 0.0
+        while not (part.process is not None and service.is_ready(part.process.pid)):
             if part.deaths >= TRIES_AT_START:
-                raise EmbeddedError(
-                    f"Could not start {service.title}. {service.log} ends with: {service.last_log_line()}"
-                )
-            if time.monotonic() > deadline:
-                raise EmbeddedError(
-                    f"{service.title.capitalize()} was not ready within {service.start_timeout:.0f} seconds. "
-                    f"{service.log} ends with: {service.last_log_line()}"
-                )
+                raise _start_error(service, f"Could not start {service.title}.")
+            now, latest = time.monotonic(), service.recovery()
+            if latest != progress:
+                progress, deadline = latest, now + service.start_timeout
+                if now >= next_line:
+                    next_line = now + PROGRESS_SECONDS
+                    self.say(latest)
+            if now > deadline:
+                was = f"{service.title.capitalize()} was not ready within {service.start_timeout:.0f} seconds."
+                raise _start_error(service, was)
             self.tick(0.03)
 
     def run_once(self, service: Service) -> None:
@@ -130,11 +153,9 @@ class Supervisor:
         while process is not None and process.returncode is None:
             self.tick(0.1, once=service.name)
         del self.parts[service.name]
-        self._announce()
-        if process is not None and process.returncode != 0:
-            raise EmbeddedError(
-                f"{service.title.capitalize()} failed. {service.log} ends with: {service.last_log_line()}"
-            )
+        self.announce()
+        if process is None or process.returncode != 0:
+            raise _start_error(service, f"{service.title.capitalize()} failed.")
 
     def run_forever(self) -> None:
         while True:
@@ -158,6 +179,8 @@ class Supervisor:
         for part in self.parts.values():
             if part.restart_at is not None and part.restart_at <= now:
                 self._launch(part)
+        if self._announce_at is not None and self._announce_at <= now:
+            self.announce()
         if now >= self._next_rotation:
             self._next_rotation = now + 60
             for part in self.parts.values():
@@ -172,13 +195,17 @@ class Supervisor:
             # Its children survive in its group (a web worker once kept the port and kept serving): kill them too.
             _kill_group(pid)
             if name != once:
-                if time.monotonic() - part.started > HEALTHY_AFTER:
-                    part.deaths = 0
-                delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0**part.deaths)
-                part.deaths += 1
-                part.process, part.identity = None, None
-                part.restart_at = time.monotonic() + delay
-                self._announce()
+                part.failed = code > 0
+                self._restart_later(part)
+
+    def _restart_later(self, part: Part) -> None:
+        if time.monotonic() - part.started > HEALTHY_AFTER:
+            part.deaths = 0
+        delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0**part.deaths)
+        part.deaths += 1
+        part.process, part.identity = None, None
+        part.restart_at = time.monotonic() + delay
+        self.announce()
 
     def stop(self) -> None:
         """Stop web, websockets and jobs in parallel, then those of STOP_LAST, then kill any other descendants."""
@@ -208,6 +235,12 @@ class Supervisor:
                     _kill_group(process.pid)
                 deadline = time.monotonic() + 2
             time.sleep(0.02)
+
+
+def _start_error(service: Service, what: str) -> EmbeddedError:
+    for folder in (service.folder, service.log.parent):
+        files.require_space(folder, FULL_BELOW_MB)
+    return EmbeddedError(f"{what} {service.log} ends with: {service.last_log_line()}")
 
 
 def _kill_group(leader: int) -> None:

@@ -1,16 +1,18 @@
 """`manage.py up`: starts everything, prints the address, and keeps it running."""
 
 import argparse
+import contextlib
 import hashlib
 import json
 import os
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from annotary.runtime import front, launcher, network, orphans, postgres, secrets, services, state, valkey
+from annotary.runtime import files, front, launcher, network, orphans, postgres, secrets, services, state, valkey
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.linux_processes import Identity
 from annotary.runtime.paths import DataPaths, default_data
@@ -19,6 +21,10 @@ from annotary.runtime.services import Addresses
 from annotary.runtime.source_roots import ROOT
 from annotary.runtime.state import State
 from annotary.runtime.supervisor import Supervisor
+
+
+# Megabytes of free disk without which a start is refused: to create the database, or for PostgreSQL's log and ours.
+SPACE_TO_CREATE, SPACE_TO_START = 100, 32
 
 
 @dataclass
@@ -32,15 +38,13 @@ class Installation:
     quiet: bool = False
 
     def say(self, text: str) -> None:
+        # The output may go to a file on a full disk.
         if not self.quiet:
-            print(text, flush=True)
+            with contextlib.suppress(OSError):
+                print(text, flush=True)
 
     def note_children(self, children: dict[str, Identity]) -> None:
         self.state.children = children
-        self.state.write(self.paths)
-
-    def set_phase(self, phase: str) -> None:
-        self.state.phase = phase
         self.state.write(self.paths)
 
 
@@ -48,9 +52,30 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     paths = DataPaths((options.data or default_data()).expanduser().resolve())
     paths.create()
-    lock = state.lock_data(paths)
-    orphans.kill(paths)
-    paths.empty_spool()
+    files.require_space(paths.data, needed := _space_needed(paths))
+    with files.explained(paths.data, needed=f"at least {needed} MB"):
+        lock = state.lock_data(paths)
+    try:
+        orphans.kill(paths)
+        files.remove_unfinished(paths.data)
+        paths.empty_spool()
+        with files.explained(paths.data, needed=f"at least {needed} MB"):
+            work = _prepare(options, paths)
+        return launcher.run(work)
+    finally:
+        with contextlib.suppress(OSError):
+            paths.state.unlink(missing_ok=True)
+        os.close(lock)
+
+
+def _space_needed(paths: DataPaths) -> int:
+    """Return how many megabytes a start takes: to create the database, or for PostgreSQL's log and ours."""
+    bundled = not os.environ.get("DATABASE_URL")
+    return SPACE_TO_CREATE if bundled and not postgres.exists(paths) else SPACE_TO_START
+
+
+def _prepare(options: argparse.Namespace, paths: DataPaths) -> Callable[[Supervisor], None]:
+    """Check the ports, load the secrets, and publish that a start has begun."""
     if options.ws_port is not None:
         print("--ws-port has no effect: live updates use the port of the site.", file=sys.stderr)
     addresses = network.resolve(host=options.host, port=options.port)
@@ -63,19 +88,15 @@ def main(arguments: list[str]) -> int:
         state=State(
             "starting",
             me,
-            instance=uuid.uuid4().hex,
+            instance=f"{paths.key}.{uuid.uuid4().hex}",
             host=addresses.host,
             port=addresses.port,
         ),
         environment=services.base_environment(paths, secrets.load_or_create(paths.data / "secrets.json")),
         quiet=options.quiet,
     )
-    installation.set_phase("starting")
-    try:
-        return launcher.run(lambda supervisor: _run(supervisor, installation))
-    finally:
-        paths.state.unlink(missing_ok=True)
-        os.close(lock)
+    installation.state.write(paths)
+    return lambda supervisor: _run(supervisor, installation)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -99,27 +120,35 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(supervisor: Supervisor, installation: Installation) -> None:
-    start = time.monotonic()
     installation.state.supervisor = Identity.from_pid(os.getpid())
-    supervisor.on_change = installation.note_children
+    supervisor.on_change, supervisor.say = installation.note_children, installation.say
     supervisor.extra_environment = {orphans.INSTANCE_VARIABLE: installation.state.instance}
     try:
-        _start_stores(supervisor, installation)
-        _complete_environment(installation)
-        paths, environment = installation.paths, installation.environment
-        servers = [f(paths, environment) for f in (services.web, services.websockets)]
-        servers.append(front.service(paths, installation.addresses, environment))
-        if "DATABASE_URL" not in os.environ and not (paths.data / "migrated").exists():
-            # A new installation has no visitors yet, so the servers can load while the tables are created.
-            supervisor.launch(servers)
-        sign_in = _first_steps(supervisor, installation)
-        supervisor.start(servers)
-        supervisor.start([f(paths, environment) for f in (services.worker, services.beat, services.relay)])
-        installation.set_phase("ready")
-        _print_welcome(installation, sign_in, time.monotonic() - start)
+        with files.explained(installation.paths.data, needed=f"at least {SPACE_TO_CREATE} MB"):
+            _start(supervisor, installation)
         supervisor.run_forever()
     finally:
-        installation.set_phase("stopping")
+        installation.state.phase = "stopping"
+        supervisor.announce()
+
+
+def _start(supervisor: Supervisor, installation: Installation) -> None:
+    """Start everything in order, and say so."""
+    start = time.monotonic()
+    _start_stores(supervisor, installation)
+    _complete_environment(installation)
+    paths, environment = installation.paths, installation.environment
+    servers = [f(paths, environment) for f in (services.web, services.websockets)]
+    servers.append(front.service(paths, installation.addresses, environment))
+    if "DATABASE_URL" not in os.environ and not (paths.data / "migrated").exists():
+        # A new installation has no visitors yet, so the servers can load while the tables are created.
+        supervisor.launch(servers)
+    sign_in = _first_steps(supervisor, installation)
+    supervisor.start(servers)
+    supervisor.start([f(paths, environment) for f in (services.worker, services.beat, services.relay)])
+    installation.state.phase = "ready"
+    supervisor.announce()
+    _print_welcome(installation, sign_in, time.monotonic() - start)
 
 
 def _start_stores(supervisor: Supervisor, installation: Installation) -> None:
@@ -128,7 +157,7 @@ def _start_stores(supervisor: Supervisor, installation: Installation) -> None:
     stores: list[Service] = []
     cluster = None
     if not environment.get("DATABASE_URL"):
-        if not (paths.data / "postgres").exists():
+        if not postgres.exists(paths):
             installation.say("First start: creating the database.")
         cluster = postgres.prepare(paths)
         environment["DATABASE_URL"] = cluster.url
@@ -162,12 +191,24 @@ def _first_steps(supervisor: Supervisor, installation: Installation) -> dict[str
     """
     paths = installation.paths
     stamp, fingerprint = paths.data / "migrated", _migrations_fingerprint()
-    if "DATABASE_URL" not in os.environ and stamp.exists() and stamp.read_text() == fingerprint:
-        return {}
     answer = paths.run / "first-sign-in.json"
-    supervisor.run_once(services.first_steps(paths, installation.environment, answer))
-    secrets.write_private(stamp, fingerprint)
-    return json.loads(answer.read_text()) if answer.exists() else {}
+    if "DATABASE_URL" in os.environ or _read(stamp) != fingerprint:
+        supervisor.run_once(services.first_steps(paths, installation.environment, answer))
+        files.write_private(stamp, fingerprint)
+    # Even an earlier start may have written it and stopped before it was shown.
+    try:
+        sign_in = json.loads(_read(answer) or "{}")
+    except ValueError:
+        return {}
+    return sign_in if isinstance(sign_in, dict) and {"email", "password"} <= set(sign_in) else {}
+
+
+def _read(file: Path) -> str:
+    """Return the contents of a file that a crash may have removed or damaged."""
+    try:
+        return file.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def _migrations_fingerprint() -> str:

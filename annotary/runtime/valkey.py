@@ -6,6 +6,7 @@ the file only saves the sweep a round of re-sending after a restart.
 
 import importlib.util
 import os
+import shutil
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,13 @@ class Valkey:
             log=log,
             folder=self.data,
             ready=self._ready,
+            prepare=self._discard_damaged,
         )
+
+    def _discard_damaged(self, failed: bool) -> None:
+        """After a failed start, drop the append-only file: a power cut can leave it unreadable, and it may be lost."""
+        if failed:
+            shutil.rmtree(self.data / "appendonlydir", ignore_errors=True)
 
     def _ready(self) -> bool:
         try:

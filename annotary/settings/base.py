@@ -94,6 +94,14 @@ DATABASES: dict[str, dict[str, Any]] = {
     "default": env.database(env.text("DATABASE_URL", "postgresql://annotary@127.0.0.1:5432/annotary"))
 }
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+# Web servers set limits (`annotary.wsgi`), job workers only the second one; migrations and commands may take long.
+ANNOTARY_STATEMENT_SECONDS = env.number("ANNOTARY_STATEMENT_SECONDS", 0)
+DATABASES["default"]["OPTIONS"] = {
+    **env.database_deadlines(
+        statement=ANNOTARY_STATEMENT_SECONDS, idle_in_transaction=env.number("ANNOTARY_IDLE_TRANSACTION_SECONDS", 0)
+    ),
+    **DATABASES["default"]["OPTIONS"],
+}
 if env.flag("ANNOTARY_DB_POOL"):
     DATABASES["default"]["CONN_MAX_AGE"] = 0
     DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 16, "timeout": 10}
@@ -105,7 +113,7 @@ REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default": {
         "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
-        "CONFIG": {"hosts": [REDIS_URL], "prefix": "annotary"},
+        "CONFIG": {"hosts": [{"address": REDIS_URL, **env.redis_deadlines(REDIS_URL, 2)}], "prefix": "annotary"},
     }
 }
 
@@ -115,7 +123,7 @@ CACHES: dict[str, dict[str, Any]] = {
         "BACKEND": "annotary.cache.ForgivingRedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "annotary",
-        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 1},
+        "OPTIONS": env.redis_deadlines(REDIS_URL, 1),
     }
 }
 
@@ -128,10 +136,12 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # Sending fails fast when the broker is down: the outbox keeps the message, and live events do not wait for the broker.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,
-    "socket_connect_timeout": 3,
+    # More than the second that a worker's BRPOP waits on the server.
+    **env.redis_deadlines(CELERY_BROKER_URL, 3),
     "max_retries": 1,
     "interval_start": 0,
     "interval_max": 0.1,
@@ -180,6 +190,7 @@ SESSION_COOKIE_AGE = int(timedelta(days=30).total_seconds())
 CSRF_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "workers_ui.views.errors.csrf_failure"
 EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_TIMEOUT = 10
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [

@@ -1,12 +1,16 @@
 """Reads environment variables; the only module of the settings that does."""
 
 import os
+import socket
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
+
+# Notice a host that is gone within half a minute (tcp(7)).
+TCP_KEEPALIVE = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
 
 
 def text(name: str, default: str = "") -> str:
@@ -33,7 +37,7 @@ def database(url: str) -> dict[str, Any]:
     query = dict(parse_qsl(parts.query))
     host = query.pop("host", "") or unquote(parts.hostname or "")
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "annotary.postgresql",
         "NAME": unquote(parts.path.lstrip("/")) or "annotary",
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
@@ -41,6 +45,28 @@ def database(url: str) -> dict[str, Any]:
         "PORT": str(query.pop("port", "") or parts.port or ""),
         "OPTIONS": query,
     }
+
+
+def database_deadlines(*, statement: int, idle_in_transaction: int) -> dict[str, str]:
+    """Return connection options that end what a network, a server or this process no longer does; 0 means never.
+
+    Keep-alive and `tcp_user_timeout` notice a host that is gone; they do not apply to sockets on this machine.
+    """
+    limits = {"statement_timeout": statement, "idle_in_transaction_session_timeout": idle_in_transaction}
+    options = " ".join(f"-c {name}={seconds}s" for name, seconds in limits.items() if seconds)
+    return {
+        **{"connect_timeout": "3", "tcp_user_timeout": "15000"},
+        **{"keepalives_idle": "15", "keepalives_interval": "5", "keepalives_count": "3"},
+        **({"options": options} if options else {}),
+    }
+
+
+def redis_deadlines(url: str, seconds: float) -> dict[str, Any]:
+    """Return connection options for redis-py that end a wait for a server that does not respond."""
+    deadlines: dict[str, Any] = {"socket_connect_timeout": seconds, "socket_timeout": seconds}
+    if urlsplit(url).scheme.startswith(("unix", "redis+socket")):
+        return deadlines
+    return deadlines | {"socket_keepalive": True, "socket_keepalive_options": TCP_KEEPALIVE}
 
 
 def number(name: str, default: int) -> int:
@@ -69,8 +95,22 @@ def storage(url: str, local: Path) -> dict[str, Any]:
     if unknown:
         raise ImproperlyConfigured(f"STORAGE_URL does not support the option {unknown[0]!r}; see docs/security.md.")
     # Keys are content hashes: overwriting is harmless, while storing a second copy under another name would lose it.
-    options = {"bucket_name": parts.netloc, "location": parts.path.strip("/"), "file_overwrite": True, **query}
+    options = {"bucket_name": parts.netloc, "location": parts.path.strip("/"), "file_overwrite": True}
+    options |= {"client_config": _s3_client(query.pop("addressing_style", None)), **query}
     return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+
+
+def _s3_client(addressing_style: str | None) -> Any:
+    """Return botocore's settings: deadlines, since it would wait a minute for each of five attempts."""
+    from botocore.config import Config
+
+    return Config(
+        s3={"addressing_style": addressing_style},
+        connect_timeout=3,
+        read_timeout=10,
+        retries={"mode": "standard", "total_max_attempts": 2},
+        tcp_keepalive=True,
+    )
 
 
 def celery_broker(redis_url: str) -> str:

@@ -5,6 +5,7 @@ If the broker or the channel layer is down, messages are delayed; none is lost, 
 are sent.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -27,6 +28,7 @@ PAUSE = 0.1
 REMIND_SECONDS = 3.0
 REMIND_FOR = timedelta(seconds=30)
 CLAIM_SECONDS = 30.0
+PUBLISH_SECONDS = 5.0
 
 _CLAIM_MESSAGES = """
 UPDATE kernel_outboxmessage SET claimed_until = clock_timestamp() + make_interval(secs => %s)
@@ -56,6 +58,12 @@ def send_messages() -> int:
     return len(rows)
 
 
+async def _group_send(group: str, message: dict[str, Any]) -> None:
+    layer = get_channel_layer()
+    assert layer is not None
+    await asyncio.wait_for(layer.group_send(group, message), PUBLISH_SECONDS)
+
+
 class Relay:
     def __init__(self) -> None:
         self._reminded = 0.0
@@ -77,9 +85,10 @@ class Relay:
                 time.sleep(PAUSE)
 
     def _send_events(self) -> int:
+        # All are numbered before the first is published: the channel layer may stall, and consoles catch up by number.
+        numbered = {project_id: number_events(project_id=project_id) for project_id in projects_with_new_events()}
         sent = 0
-        for project_id in projects_with_new_events():
-            events = number_events(project_id=project_id)
+        for project_id, events in numbered.items():
             if events:
                 self._publish(project_id, {"type": "stream.delta", "events": events})
                 sent += len(events)
@@ -100,9 +109,7 @@ class Relay:
         return 0
 
     def _publish(self, project_id: int, message: dict[str, Any]) -> None:
-        layer = get_channel_layer()
-        assert layer is not None
-        async_to_sync(layer.group_send)(project_group(project_id), message)
+        async_to_sync(_group_send)(project_group(project_id), message)
 
     def _guarded(self, part: Callable[[], int]) -> int:
         """Run a part of a round. Broker and channel layer fail independently; only a database error ends the round."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import transaction
 
 from accounts.services import create_first_administrator
 
@@ -27,11 +28,21 @@ class Command(BaseCommand):
     def handle(self, *args: Any, migrate: bool = False, answer: Path | None = None, **options: Any) -> None:
         if migrate:
             call_command("migrate", interactive=False, verbosity=options["verbosity"])
-        sign_in = create_first_administrator()
-        text = json.dumps({"email": sign_in[0], "password": sign_in[1]} if sign_in else {})
+        with transaction.atomic():
+            sign_in = create_first_administrator()
+            text = json.dumps({"email": sign_in[0], "password": sign_in[1]} if sign_in else {})
+            # Before the commit: an account whose password nobody has seen would lock everyone out. If there is none to
+            # create, the file may hold the sign-in of a start that was interrupted before it was shown.
+            if answer is not None and sign_in:
+                _write_private(answer, text)
         if answer is None:
             self.stdout.write(text)
-            return
-        handle = os.open(answer, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as file:
-            file.write(text)
+
+
+def _write_private(file: Path, text: str) -> None:
+    fresh = file.with_suffix(".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
+        opened.write(text)
+        opened.flush()
+        os.fsync(opened.fileno())
+    fresh.replace(file)

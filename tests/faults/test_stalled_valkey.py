@@ -1,0 +1,102 @@
+"""Valkey or PostgreSQL stops responding without going away, as on a host that hangs. Nothing waits for it forever."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from tests.faults.up_process import UpProcess, eventually
+
+pytestmark = pytest.mark.slow
+PROBES = 20
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[UpProcess]:
+    created = UpProcess(tmp_path / "data")
+    created.start_and_wait()
+    yield created
+    created.close()
+
+
+def probe(up: UpProcess) -> tuple[int, float]:
+    """Return the status of /readyz and how many seconds it took."""
+    started = time.monotonic()
+    return up.readiness(timeout=30), time.monotonic() - started
+
+
+def probes(up: UpProcess, count: int = PROBES) -> list[tuple[int, float]]:
+    with ThreadPoolExecutor(count) as pool:
+        return [one.result() for one in [pool.submit(probe, up) for _ in range(count)]]
+
+
+def events_without_number(database: str) -> int:
+    with psycopg.connect(database) as connection:
+        row = connection.execute("SELECT count(*) FROM kernel_event WHERE number IS NULL").fetchone()
+    return -1 if row is None else int(row[0])
+
+
+def unfinished_jobs(database: str) -> int:
+    with psycopg.connect(database) as connection:
+        row = connection.execute("SELECT count(*) FROM kernel_job WHERE state <> 'done'").fetchone()
+    return -1 if row is None else int(row[0])
+
+
+def record_work(up: UpProcess) -> None:
+    """Write what a request leaves to the relay: an event, and a job with its message."""
+    up.run(
+        "import django; django.setup()\n"
+        "from kernel.events import record_event\n"
+        "from kernel.jobs import enqueue\n"
+        "from projects.models import Project\n"
+        "from tasks.consensus.refit import UPDATE_LABELS\n"
+        "record_event(project_id=Project.objects.get().pk, kind='answer.submitted', submitted=1)\n"
+        "enqueue(UPDATE_LABELS, task_ids=[])\n"
+    )
+
+
+def test_while_valkey_stalls_the_site_works_and_afterward_everything_catches_up(up: UpProcess) -> None:
+    client = up.client()
+    database = up.environment()["DATABASE_URL"]
+    assert eventually(lambda: up.readiness() == 200)
+    with up.stalled("valkey"):
+        answers = probes(up)
+        assert {status for status, _ in answers} == {503}
+        assert max(seconds for _, seconds in answers) < 2.0, answers
+        status, seconds = probe(up)
+        assert (status, seconds < 2.0) == (503, True)
+        assert httpx.get(f"{up.url}/healthz", timeout=2).status_code == 200
+        for _ in range(10):
+            assert client.write() == 201
+        assert httpx.get(f"{up.url}/account/login/", timeout=10).status_code == 200
+        record_work(up)
+        assert eventually(lambda: events_without_number(database) == 0, timeout=30), "the relay hangs"
+        assert client.write() == 201
+        record_work(up)
+        assert eventually(lambda: events_without_number(database) == 0, timeout=30), "the relay hangs"
+    assert eventually(lambda: up.readiness() == 200, timeout=20)
+    assert eventually(lambda: unfinished_jobs(database) == 0), "jobs were not run afterward"
+
+
+def test_while_postgresql_stalls_readiness_responds_and_afterward_everything_works(up: UpProcess) -> None:
+    client = up.client()
+    assert eventually(lambda: up.readiness() == 200)
+    with up.stalled("postgres"):
+        answers = probes(up)
+        assert {status for status, _ in answers} == {503}
+        assert max(seconds for _, seconds in answers) < 2.0, answers
+        assert httpx.get(f"{up.url}/healthz", timeout=2).status_code == 200
+        with ThreadPoolExecutor(PROBES) as pool:
+            started = time.monotonic()
+            statuses = [one.result() for one in [pool.submit(client.write) for _ in range(PROBES)]]
+        assert 201 not in statuses
+        assert time.monotonic() - started < 25, "requests wait for a database that does not respond"
+        with up.stalled("valkey"):
+            status, seconds = probe(up)
+            assert (status, seconds < 2.0) == (503, True)
+    assert eventually(lambda: up.readiness() == 200, timeout=20)
+    assert client.write() == 201
