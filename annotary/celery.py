@@ -4,8 +4,13 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_postrun, task_prerun
+from celery.signals import setup_logging, task_postrun, task_prerun, worker_init, worker_process_init
+from kombu import Exchange
+from kombu import Queue as BrokerQueue
 from structlog.contextvars import bind_contextvars, clear_contextvars
+
+from kernel.queues import ALL_QUEUES, Queue
+from kernel.scratch import use_scratch_folder
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotary.settings.embedded")
 # For workers, which import this before the settings: a frozen one must not hold its locks. Between two statements of a
@@ -25,12 +30,27 @@ app.autodiscover_tasks(
     ],
     related_name="jobs",
 )
+app.conf.task_queues = [BrokerQueue(name, Exchange(name), routing_key=name) for name in ALL_QUEUES]
+
+
+def _sweep(task: str, seconds: float) -> dict[str, Any]:
+    return {"task": task, "schedule": seconds, "options": {"queue": Queue.SWEEPS.value}}
+
+
+app.conf.beat_scheduler = "kernel.beat:MonotonicScheduler"
 app.conf.beat_schedule = {
-    "resend-jobs": {"task": "kernel.resend_jobs_job", "schedule": 15.0},
-    "expire-leases": {"task": "flow.expire_leases_job", "schedule": 15.0},
-    "sweep-blobs": {"task": "storage.sweep_blobs_job", "schedule": 900.0},
-    "prune": {"task": "kernel.prune_job", "schedule": 86_400.0},
+    "resend-jobs": _sweep("kernel.resend_jobs_job", 10.0),
+    "expire-leases": _sweep("flow.expire_leases_job", 10.0),
+    "sweep-blobs": _sweep("storage.sweep_blobs_job", 900.0),
+    "prune": _sweep("kernel.prune_job", 3600.0),
 }
+
+
+@worker_init.connect
+@worker_process_init.connect
+def _use_scratch_folder(**kwargs: Any) -> None:
+    """In the pool's processes, and in the worker's own, which runs the jobs of other kinds of pools."""
+    use_scratch_folder()
 
 
 @setup_logging.connect

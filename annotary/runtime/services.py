@@ -14,7 +14,12 @@ from annotary.runtime.process import Service
 from annotary.runtime.source_roots import ROOT, python_path
 
 WEB_THREADS = 16
-WORKER_PROCESSES = 2
+#: What the service `worker` consumes; "celery" is the queue of messages from before there were others.
+INTERACTIVE_QUEUES = "sweeps,interactive,celery"
+BULK_QUEUES = ("import", "export", "heavy")
+#: Processes of each worker. Two exports at a time, because one cannot make room for another.
+JOB_PROCESSES = {"worker": 2, "import": 1, "export": 2, "heavy": 1}
+_EXAMPLE = "import=2,heavy=2"
 
 
 @dataclass(frozen=True)
@@ -96,15 +101,39 @@ def _behind_the_front(environment: dict[str, str]) -> dict[str, str]:
     return {**environment, "ANNOTARY_PROXIES": str(own_proxies(environment) + 1)}
 
 
-def worker(paths: DataPaths, environment: dict[str, str]) -> Service:
+def workers(paths: DataPaths, environment: dict[str, str]) -> list[Service]:
+    """One service for the short work that people wait for, and one for each kind of bulk work, so that no kind can hold
+    the processes of another."""
+    count = _job_processes(environment)
+    interactive = _worker(paths, environment, "worker", INTERACTIVE_QUEUES, count["worker"])
+    return [interactive, *(_worker(paths, environment, f"worker-{queue}", queue, count[queue]) for queue in BULK_QUEUES)]
+
+
+def _worker(paths: DataPaths, environment: dict[str, str], name: str, queues: str, processes: int) -> Service:
+    title = "the job worker" if name == "worker" else f"the job worker for the queue {queues}"
     return _python(
         paths,
         environment,
-        "worker",
-        "the job worker",
-        *("celery", "-A", "annotary.celery", "worker", "--pool", "prefork", "--concurrency", str(WORKER_PROCESSES)),
+        name,
+        title,
+        *("celery", "-A", "annotary.celery", "worker", "--queues", queues, "--hostname", f"{name}@%h"),
+        *("--pool", "prefork", "--concurrency", str(processes)),
         *("--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel", "INFO"),
     )
+
+
+def _job_processes(environment: dict[str, str]) -> dict[str, int]:
+    """Return the number of processes of each worker: the defaults, changed by `ANNOTARY_JOB_PROCESSES`."""
+    count = dict(JOB_PROCESSES)
+    for pair in environment.get("ANNOTARY_JOB_PROCESSES", "").replace(",", " ").split():
+        name, _, number = pair.partition("=")
+        if name not in count or not number.isdecimal() or int(number) < 1:
+            raise EmbeddedError(
+                f"ANNOTARY_JOB_PROCESSES does not accept {pair!r}. Write, for example, {_EXAMPLE}, with the names "
+                f"{', '.join(count)} and at least one process each."
+            )
+        count[name] = int(number)
+    return count
 
 
 def beat(paths: DataPaths, environment: dict[str, str]) -> Service:
@@ -113,17 +142,8 @@ def beat(paths: DataPaths, environment: dict[str, str]) -> Service:
         environment,
         "beat",
         "the job scheduler",
-        *("celery", "-A", "annotary.celery", "beat", "--schedule", str(paths.run / "beat"), "--pidfile", ""),
-        *("--loglevel", "WARNING"),
-        prepare=lambda failed: _discard_schedule(paths, failed),
+        *("celery", "-A", "annotary.celery", "beat", "--pidfile", "", "--loglevel", "WARNING"),
     )
-
-
-def _discard_schedule(paths: DataPaths, failed: bool) -> None:
-    """After a failed start, remove when each sweep last ran: a power cut can leave these files unreadable."""
-    if failed:
-        for file in paths.run.glob("beat*"):
-            file.unlink(missing_ok=True)
 
 
 def relay(paths: DataPaths, environment: dict[str, str]) -> Service:

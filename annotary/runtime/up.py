@@ -145,7 +145,8 @@ def _start(supervisor: Supervisor, installation: Installation) -> None:
         supervisor.launch(servers)
     sign_in = _first_steps(supervisor, installation)
     supervisor.start(servers)
-    supervisor.start([f(paths, environment) for f in (services.worker, services.beat, services.relay)])
+    supervisor.start(services.workers(paths, environment))
+    supervisor.start([f(paths, environment) for f in (services.beat, services.relay)])
     installation.state.phase = "ready"
     supervisor.announce()
     _print_welcome(installation, sign_in, time.monotonic() - start)

@@ -12,6 +12,7 @@ import structlog
 from django.db import connection, transaction
 from structlog.contextvars import get_contextvars
 
+from kernel.clock import ClockTimestamp
 from kernel.models import Event, Stream
 from kernel.prepared_statements import run_prepared
 
@@ -80,6 +81,7 @@ def number_events(*, project_id: int) -> list[dict[str, Any]]:
             [[event.pk for event in events], [event.number for event in events]],
         )
     stream.last_number += len(events)
+    stream.updated_at = ClockTimestamp()
     stream.save(update_fields=["last_number", "totals", "updated_at"])
     return [
         {

@@ -1,10 +1,11 @@
 """Background jobs: database rows with a lease and a heartbeat, run by Celery.
 
-`enqueue` writes the row and an outbox message in the caller's transaction; the relay sends the message; a Celery worker
-claims the row, renews its lease while it runs, and closes it. If a worker is killed, its lease expires and
-`resend_jobs_job` sends the job again: Redis itself would not redeliver before its visibility timeout.
+`enqueue` writes the row and an outbox message in the caller's transaction; the relay sends the message to the job's
+queue; a Celery worker claims the row, renews its lease while it runs, and closes it. If a worker is killed, its lease
+expires and `resend_jobs_job` sends the job again: Redis itself would not redeliver before its visibility timeout.
 """
 
+import ctypes
 import functools
 import threading
 import time
@@ -17,28 +18,37 @@ from typing import Any
 import structlog
 from celery import shared_task
 from django.db import DatabaseError, IntegrityError, connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import F, Q
 from structlog.contextvars import bound_contextvars
 
 from kernel.clock import ClockTimestamp
+from kernel.closing import OnFailure, close_done, close_failed, retry_or_fail, tell_on_failure
 from kernel.constraints import violated_constraint
 from kernel.errors import AnnotaryError, Unavailable
+from kernel.lost_jobs import resend_lost_jobs
 from kernel.models import ONE_LIVE_JOB, Job, OutboxMessage
 from kernel.pruning import prune
+from kernel.queues import Queue
 
 logger = structlog.get_logger(__name__)
 
-LEASE = timedelta(seconds=60)
-HEARTBEAT_SECONDS = 15
-RESEND_AFTER = timedelta(seconds=30)
-LONGEST_PAUSE_SECONDS = 300
+#: Six heartbeats, so that neither a restart of the database nor a long call that keeps the interpreter busy ends it.
+LEASE = timedelta(seconds=30)
+HEARTBEAT_SECONDS = 5.0
+#: After a heartbeat that failed: by then the lease may be about to end.
+RETRY_SECONDS = 1.0
 # For work that nothing else would trigger again, such as pay: more than three days of retries at the longest pause.
 KEEP_TRYING = 1000
+
+
+class LeaseLost(Exception):  # noqa: N818 - named like Celery's SoftTimeLimitExceeded, which also arrives from outside
+    """The lease ended and another worker took the job over, so this one must stop."""
 
 
 def enqueue(
     kind: str,
     *,
+    queue: Queue = Queue.INTERACTIVE,
     project_id: int | None = None,
     dedupe_key: str | None = None,
     max_attempts: int = 5,
@@ -47,7 +57,8 @@ def enqueue(
 ) -> Job | None:
     """Queue a job in the caller's transaction. Return None if a job with the same `dedupe_key` is already queued.
 
-    With `not_before` the job waits until then, and up to a minute longer for the sweep that sends it.
+    `queue` says which workers run it: work that takes more than a moment must not stay in the interactive queue. With
+    `not_before` the job waits until then, and up to a minute longer for the sweep that sends it.
 
     The queued duplicate is locked until the caller commits: a worker that claimed it earlier would not see the caller's
     rows.
@@ -57,6 +68,7 @@ def enqueue(
             with transaction.atomic():
                 job = Job.objects.create(
                     kind=kind,
+                    queue=queue,
                     project_id=project_id,
                     dedupe_key=dedupe_key,
                     max_attempts=max_attempts,
@@ -70,7 +82,7 @@ def enqueue(
                 return None
             continue  # it has been claimed and may already have read its input, so a new job is needed
         if not_before is None:
-            OutboxMessage.objects.create(job=job)
+            OutboxMessage.objects.create(job=job, queue=queue, project_id=project_id or 0)
         return job
 
 
@@ -81,13 +93,18 @@ def _lock_queued_duplicate(dedupe_key: str | None) -> bool:
         return cursor.fetchone() is not None
 
 
-def job(kind: str, *, time_limit: int = 600) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def job(
+    kind: str, *, time_limit: int = 600, on_failure: OnFailure | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Turn a function `f(job, **args)` into the Celery entry point for jobs of this kind.
 
     The function takes ids, re-reads the rows, does nothing if the work is done, and can run twice. An `AnnotaryError`
     is final and its message is kept on the row, unless it is `Unavailable`; that and any other error is retried with
-    exponential backoff.
+    exponential backoff. `on_failure(job, error)` is called in the transaction that closes the job as failed, however
+    that comes about; it must not rely on the attempt that failed, and `error` is None unless people may read it.
     """
+    if on_failure is not None:
+        tell_on_failure(kind, on_failure)
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         @shared_task(name=kind, time_limit=time_limit + 30, soft_time_limit=time_limit)
@@ -102,7 +119,10 @@ def job(kind: str, *, time_limit: int = 600) -> Callable[[Callable[..., None]], 
 
 
 def run_job(job_id: int, function: Callable[..., None]) -> None:
-    """Claim the job and run it, unless it is done, not yet due, or claimed by another worker."""
+    """Claim the job and run it, unless it is done, not yet due, or claimed by another worker.
+
+    A message that is refused costs this one statement.
+    """
     token = uuid.uuid4()
     now = ClockTimestamp()
     due = Q(not_before__isnull=True) | Q(not_before__lte=now)
@@ -122,15 +142,18 @@ def _run_claimed(row: Job, token: uuid.UUID, function: Callable[..., None]) -> N
     try:
         with _heartbeat(row.pk, token):
             function(row, **row.args)
+    except LeaseLost:
+        connection.close()  # it may have been interrupted within a statement
+        logger.warning("job interrupted: another worker has taken it over", attempt=row.attempts)
     except Unavailable as error:
-        _retry_or_fail(row, token, error.detail)
+        retry_or_fail(row, token, error=error.detail, cause=error)
     except AnnotaryError as error:
-        _close(row.pk, token, state=Job.State.FAILED, error=error.detail)
+        close_failed(row, token, error=error.detail, cause=error)
     except Exception as error:
         logger.exception("job raised an error", attempt=row.attempts)
-        _retry_or_fail(row, token, f"{type(error).__name__}: {error}"[:2000])
+        retry_or_fail(row, token, error=f"{type(error).__name__}: {error}"[:2000])
     else:
-        _close(row.pk, token, state=Job.State.DONE, error="")
+        close_done(row, token)
         logger.info("job done", attempt=row.attempts, seconds=round(time.monotonic() - started, 3))
 
 
@@ -138,95 +161,64 @@ def report_progress(row: Job, *, done: int, total: int) -> None:
     Job.objects.filter(pk=row.pk).update(progress_done=done, progress_total=total)
 
 
-def _close(job_id: int, token: uuid.UUID, *, state: str, error: str) -> None:
-    """Close the job, if this worker still holds its lease; otherwise its successor closes it."""
-    if state == Job.State.FAILED:
-        logger.warning("job failed", error=error)
-    Job.objects.filter(pk=job_id, state=Job.State.RUNNING, lease_token=token).update(
-        state=state, error=error, finished_at=ClockTimestamp(), lease_until=None, lease_token=None
-    )
-
-
-def _retry_or_fail(row: Job, token: uuid.UUID, error: str) -> None:
-    if row.attempts >= row.max_attempts:
-        _close(row.pk, token, state=Job.State.FAILED, error=error)
-        return
-    try:
-        with transaction.atomic():
-            Job.objects.filter(pk=row.pk, state=Job.State.RUNNING, lease_token=token).update(
-                state=Job.State.QUEUED,
-                lease_until=None,
-                lease_token=None,
-                error=error,
-                not_before=ClockTimestamp() + timedelta(seconds=min(2**row.attempts, LONGEST_PAUSE_SECONDS)),
-                sent_at=ClockTimestamp(),
-            )
-        logger.warning("job will be retried", attempt=row.attempts, error=error)
-    except IntegrityError:
-        # A duplicate with the same dedupe key is already queued and will do this work.
-        _close(row.pk, token, state=Job.State.FAILED, error=error)
+def others_wait(row: Job) -> bool:
+    """Whether another job of the same queue could run now. A long job that works in steps then makes room for it."""
+    due = Q(not_before__isnull=True) | Q(not_before__lte=ClockTimestamp())
+    return Job.objects.filter(due, queue=row.queue, state=Job.State.QUEUED).exclude(pk=row.pk).exists()
 
 
 @contextmanager
 def _heartbeat(job_id: int, token: uuid.UUID) -> Iterator[None]:
-    """Renew the lease while the job runs, from a thread with its own connection."""
-    stop = threading.Event()
+    """Renew the lease while the block runs. Raises LeaseLost in the block if another worker has taken the job over.
 
-    def beat() -> None:
-        try:
-            while not stop.wait(HEARTBEAT_SECONDS):
-                try:
-                    Job.objects.filter(pk=job_id, lease_token=token).update(lease_until=ClockTimestamp() + LEASE)
-                except DatabaseError:
-                    # The lease lasts four heartbeats: if the database is back by then, the job is still held.
-                    logger.warning("heartbeat missed: the database is unavailable", job_id=job_id)
-                    connection.close()
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=beat, name=f"heartbeat-{job_id}", daemon=True)
+    The exception reaches the block between two of its instructions, so an open transaction is rolled back.
+    """
+    beat = _Beat(job_id, token, threading.get_ident())
+    thread = threading.Thread(target=beat.run, name=f"heartbeat-{job_id}", daemon=True)
     thread.start()
     try:
         yield
     finally:
-        stop.set()
+        beat.stop()
         thread.join(timeout=5)
 
 
-def resend_lost_jobs() -> int:
-    """Write outbox messages for jobs whose message may be lost: queued but not started for a while, or lease expired.
+class _Beat:
+    def __init__(self, job_id: int, token: uuid.UUID, worker: int) -> None:
+        self._job_id, self._token, self._worker = job_id, token, worker
+        self._stop = threading.Event()
+        # Held while the job is interrupted, so that the exception cannot reach what the thread does after the job.
+        self._running = threading.Lock()
 
-    Skips jobs whose message is still in the outbox: otherwise a broker that was down for an hour would come back to a
-    pile of messages.
-    """
-    now = ClockTimestamp()
-    unsent = Exists(OutboxMessage.objects.filter(job=OuterRef("pk")))
-    with transaction.atomic():
-        stale = list(
-            Job.objects.select_for_update(skip_locked=True, no_key=True)
-            .filter(~unsent)
-            .filter(
-                Q(state=Job.State.QUEUED, created_at__lt=now - RESEND_AFTER)
-                & (Q(sent_at__isnull=True) | Q(sent_at__lt=now - RESEND_AFTER))
-                & (Q(not_before__isnull=True) | Q(not_before__lt=now))
-                | Q(state=Job.State.RUNNING, lease_until__lt=now)
-            )
-            .order_by("id")[:500]
-        )
-        dead = [row.pk for row in stale if row.attempts >= row.max_attempts]
-        live = [row.pk for row in stale if row.attempts < row.max_attempts]
-        Job.objects.filter(pk__in=dead).update(
-            state=Job.State.FAILED,
-            error="The worker process crashed on every attempt. See its log.",
-            finished_at=now,
-            lease_until=None,
-            lease_token=None,
-        )
-        Job.objects.filter(pk__in=live).update(sent_at=now)
-        OutboxMessage.objects.bulk_create([OutboxMessage(job_id=pk) for pk in live])
-    if stale:
-        logger.warning("jobs sent again", resent=live, failed=dead)
-    return len(live)
+    def run(self) -> None:
+        pause = HEARTBEAT_SECONDS
+        try:
+            while not self._stop.wait(pause):
+                pause = self._renew()
+        finally:
+            connection.close()
+
+    def stop(self) -> None:
+        with self._running:
+            self._stop.set()
+
+    def _renew(self) -> float:
+        """Renew the lease; return the seconds until the next time."""
+        held = Job.objects.filter(pk=self._job_id, state=Job.State.RUNNING, lease_token=self._token)
+        try:
+            renewed = held.update(lease_until=ClockTimestamp() + LEASE)
+        except DatabaseError:
+            logger.warning("heartbeat missed: the database is unavailable", job_id=self._job_id)
+            connection.close()
+            return min(RETRY_SECONDS, HEARTBEAT_SECONDS)
+        if not renewed:
+            self._interrupt()
+        return HEARTBEAT_SECONDS
+
+    def _interrupt(self) -> None:
+        with self._running:
+            if not self._stop.is_set():
+                ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(self._worker), ctypes.py_object(LeaseLost))
 
 
 @shared_task(name="kernel.resend_jobs_job", time_limit=60)

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import structlog
 from asgiref.sync import async_to_sync
@@ -21,6 +21,7 @@ from kernel.channels import project_group
 from kernel.clock import ClockTimestamp
 from kernel.events import number_events, projects_with_new_events
 from kernel.models import Job, OutboxMessage, Stream
+from kernel.queues import ALL_QUEUES, MAX_PER_PROJECT, MAX_SENT
 
 logger = structlog.get_logger(__name__)
 
@@ -30,31 +31,89 @@ REMIND_FOR = timedelta(seconds=30)
 CLAIM_SECONDS = 30.0
 PUBLISH_SECONDS = 5.0
 
+# Per queue, the next messages of the projects that have the fewest jobs with the broker or running. The pairs of queue
+# and project are found by skipping through the index, so a backlog of a million messages costs as little as one.
 _CLAIM_MESSAGES = """
-UPDATE kernel_outboxmessage SET claimed_until = clock_timestamp() + make_interval(secs => %s)
+WITH RECURSIVE pairs AS (
+    (SELECT queue, project_id FROM kernel_outboxmessage ORDER BY queue, project_id LIMIT 1)
+    UNION ALL
+    SELECT following.queue, following.project_id FROM pairs CROSS JOIN LATERAL (
+        SELECT o.queue, o.project_id FROM kernel_outboxmessage o
+        WHERE (o.queue, o.project_id) > (pairs.queue, pairs.project_id) ORDER BY o.queue, o.project_id LIMIT 1
+    ) following
+), limits AS (
+    SELECT * FROM unnest(%(queues)s::text[], %(sent)s::int[], %(per_project)s::int[]) AS l(queue, sent, per_project)
+), served AS (
+    SELECT * FROM unnest(%(served_queues)s::text[], %(served_projects)s::bigint[]) WITH ORDINALITY
+        AS s(queue, project_id, number)
+), in_flight AS (
+    SELECT queue, COALESCE(project_id, 0) AS project_id, count(*) AS jobs,
+        count(*) FILTER (WHERE state = 'queued') AS sent
+    FROM kernel_job
+    WHERE (state = 'running' OR (state = 'queued' AND sent_at IS NOT NULL))
+        AND (state = 'queued' OR lease_until > clock_timestamp())
+    GROUP BY 1, 2
+), places AS (
+    SELECT l.queue, l.sent - COALESCE((SELECT sum(f.sent) FROM in_flight f WHERE f.queue = l.queue), 0) AS free,
+        l.per_project
+    FROM limits l
+), candidates AS (
+    SELECT pairs.queue, next.id, COALESCE(s.number, 0) AS served, COALESCE(f.jobs, 0) + row_number() OVER (
+        PARTITION BY pairs.queue, pairs.project_id ORDER BY next.id) AS turn
+    FROM pairs JOIN places ON places.queue = pairs.queue AND places.free > 0
+    LEFT JOIN in_flight f ON f.queue = pairs.queue AND f.project_id = pairs.project_id
+    LEFT JOIN served s ON s.queue = pairs.queue AND s.project_id = pairs.project_id
+    CROSS JOIN LATERAL (
+        SELECT o.id FROM kernel_outboxmessage o
+        WHERE o.queue = pairs.queue AND o.project_id = pairs.project_id
+            AND (o.claimed_until IS NULL OR o.claimed_until < clock_timestamp())
+        ORDER BY o.id LIMIT places.free
+    ) next
+), ranked AS (
+    SELECT c.id, row_number() OVER (PARTITION BY c.queue ORDER BY c.turn, c.served, c.id) AS place, p.free
+    FROM candidates c JOIN places p ON p.queue = c.queue WHERE c.turn <= p.per_project
+)
+UPDATE kernel_outboxmessage SET claimed_until = clock_timestamp() + make_interval(secs => %(seconds)s)
 WHERE id IN (
     SELECT id FROM kernel_outboxmessage
-    WHERE claimed_until IS NULL OR claimed_until < clock_timestamp()
-    ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 100)
-RETURNING id, job_id
+    WHERE id IN (SELECT id FROM ranked WHERE place <= free)
+        AND (claimed_until IS NULL OR claimed_until < clock_timestamp())
+    ORDER BY id FOR UPDATE SKIP LOCKED)
+RETURNING id, job_id, queue, project_id
 """
+_LIMITS = {
+    "queues": list(ALL_QUEUES),
+    "sent": [MAX_SENT[queue] for queue in ALL_QUEUES],
+    "per_project": [MAX_PER_PROJECT.get(queue, 1_000_000) for queue in ALL_QUEUES],
+    "seconds": CLAIM_SECONDS,
+}
+# Among projects with as many jobs, the one that has waited longest is next. Each relay remembers on its own.
+_REMEMBERED = 1000
+_served: dict[tuple[str, int], None] = {}
 
 
 def send_messages() -> int:
-    """Send a batch of outbox messages. Sending one twice is harmless (jobs are claimed), so send first, then delete."""
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM_MESSAGES, [CLAIM_SECONDS])
-        rows = cursor.fetchall()
-    kinds = dict(Job.objects.filter(pk__in=[job_id for _, job_id in rows]).values_list("id", "kind"))
+    """Send messages from the outbox to the queues that have few waiting; projects take turns. Return their number.
+
+    A job counts as sent before it is, so that a worker that is quicker than this function finds the final state.
+    Sending one twice is harmless (jobs are claimed), so send first, then delete.
+    """
+    rows = _claim_messages()
+    if not rows:
+        return 0
+    messages = OutboxMessage.objects.filter(pk__in=[row.id for row in rows])
+    jobs = Job.objects.filter(pk__in=[row.job_id for row in rows])
+    kinds = dict(jobs.values_list("id", "kind"))
+    jobs.filter(state=Job.State.QUEUED).update(sent_at=ClockTimestamp())
     try:
-        for _, job_id in rows:
-            if job_id in kinds:
-                current_app.send_task(kinds[job_id], args=[job_id], ignore_result=True, retry=False)
+        for row in rows:
+            if row.job_id in kinds:
+                _send(kinds[row.job_id], row)
     except Exception:
-        OutboxMessage.objects.filter(pk__in=[pk for pk, _ in rows]).update(claimed_until=None)
+        jobs.filter(state=Job.State.QUEUED).update(sent_at=None)
+        messages.update(claimed_until=None)
         raise
-    Job.objects.filter(pk__in=list(kinds)).update(sent_at=ClockTimestamp())
-    OutboxMessage.objects.filter(pk__in=[pk for pk, _ in rows]).delete()
+    messages.delete()
     return len(rows)
 
 
@@ -62,6 +121,34 @@ async def _group_send(group: str, message: dict[str, Any]) -> None:
     layer = get_channel_layer()
     assert layer is not None
     await asyncio.wait_for(layer.group_send(group, message), PUBLISH_SECONDS)
+
+
+class _Message(NamedTuple):
+    """An outbox message that this relay has claimed."""
+
+    id: int
+    job_id: int
+    queue: str
+    project_id: int
+
+
+def _claim_messages() -> list[_Message]:
+    served = {
+        "served_queues": [queue for queue, _ in _served],
+        "served_projects": [project_id for _, project_id in _served],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM_MESSAGES, _LIMITS | served)
+        return sorted(_Message(*row) for row in cursor.fetchall())
+
+
+def _send(kind: str, message: _Message) -> None:
+    current_app.send_task(kind, args=[message.job_id], queue=message.queue, ignore_result=True, retry=False)
+    turn = message.queue, message.project_id
+    _served.pop(turn, None)
+    _served[turn] = None
+    while len(_served) > _REMEMBERED:
+        del _served[next(iter(_served))]
 
 
 class Relay:

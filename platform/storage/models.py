@@ -1,6 +1,7 @@
 """Blobs: content-addressed files, with their state in the database."""
 
 from django.db import models
+from django.db.models.functions import Now
 
 BLOB_SIZE = "storage_blob_size_not_negative"
 BLOB_SHA256 = "storage_blob_sha256_is_hex"
@@ -21,9 +22,9 @@ class Blob(models.Model):
     size = models.BigIntegerField()
     content_type = models.CharField(max_length=100)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WRITING)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now())
     # When this content was last stored: a reference to it is likely to follow.
-    touched_at = models.DateTimeField(auto_now_add=True)
+    touched_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Aggregate, Avg, Count, F, FloatField, Max, Min, Q, Sum
 from django.db.models.functions import TruncHour
 
-from kernel.clock import database_now, utc_now
+from kernel.clock import database_now
 from projects.models import Project
 from tasks.analytics.worker_agreement import agreements
 from tasks.annotation.models import Annotation
@@ -91,7 +91,7 @@ def answers_per_hour(*, project: Project, hours: int) -> list[tuple[datetime, in
 
     Answers to gold count too.
     """
-    start = utc_now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
+    start = database_now().astimezone(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours - 1)
     submitted = Assignment.objects.filter(project=project, submitted_at__gte=start)
     by_hour = submitted.values_list(TruncHour("submitted_at", tzinfo=UTC)).annotate(answers=Count("pk"))
     counts = dict(by_hour.order_by())

@@ -13,10 +13,11 @@ from typing import Any
 from django.core.cache import cache
 from django.db.models import Max
 
-from kernel.clock import utc_now
+from kernel.clock import database_now
 from kernel.errors import Refused
 from kernel.jobs import enqueue
 from kernel.models import Event, Job
+from kernel.queues import Queue
 from projects.models import Project
 from tasks.analytics.quality_report import project_quality
 from tasks.analytics.what_if import project_replay
@@ -63,7 +64,14 @@ def get_report(*, project: Project, name: str, again: bool = False, **arguments:
 
 def _queue(project: Project, key: str, name: str, arguments: Json) -> None:
     job = enqueue(
-        KIND, project_id=project.pk, dedupe_key=f"{KIND}:{key}", max_attempts=2, key=key, name=name, asked=arguments
+        KIND,
+        queue=Queue.EXPORT,
+        project_id=project.pk,
+        dedupe_key=f"{KIND}:{key}",
+        max_attempts=2,
+        key=key,
+        name=name,
+        asked=arguments,
     )
     if job is not None:
         cache.set(f"{key}-job", job.pk, timeout=int(KEPT_FOR.total_seconds()))
@@ -77,7 +85,7 @@ def _job_of(key: str) -> Job | None:
 
 def _problem_of(job: Job) -> str:
     """The error of the last run, while it is recent."""
-    is_recent = job.finished_at is not None and utc_now() - job.finished_at < FAILURE_SHOWN
+    is_recent = job.finished_at is not None and database_now() - job.finished_at < FAILURE_SHOWN
     return (job.error or "The job failed.") if job.state == Job.State.FAILED and is_recent else ""
 
 
@@ -95,7 +103,7 @@ def make_report(*, project_id: int, key: str, name: str, arguments: Json) -> Non
     if project is None:
         return
     seen = _last_event(project)
-    at = utc_now().isoformat()
+    at = database_now().isoformat()
     body = REPORTS[name](project=project, **arguments)
     cache.set(key, {"body": body, "at": at, "seen": seen}, timeout=int(KEPT_FOR.total_seconds()))
 
@@ -103,7 +111,7 @@ def make_report(*, project_id: int, key: str, name: str, arguments: Json) -> Non
 def _is_old(project: Project, kept: Json | None) -> bool:
     if kept is None:
         return True
-    age = utc_now() - datetime.fromisoformat(kept["at"])
+    age = database_now() - datetime.fromisoformat(kept["at"])
     return age > FRESH and kept["seen"] != _last_event(project)
 
 

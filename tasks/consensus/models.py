@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 
 from accounts.models import Actor
 from kernel.ids import new_public_id
@@ -33,7 +34,7 @@ class ConsensusLabel(models.Model):
     method = models.CharField(max_length=40)
     confidence = models.FloatField()
     evidence = models.JSONField()
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [
@@ -55,7 +56,7 @@ class Posterior(models.Model):
     body = models.JSONField(default=dict)
     confidence = models.FloatField(null=True)
     state_version = models.PositiveIntegerField(default=0)
-    updated_at = models.DateTimeField(auto_now=True)
+    updated_at = models.DateTimeField(db_default=Now())
 
 
 class ConsensusState(models.Model):
@@ -75,7 +76,7 @@ class ConsensusState(models.Model):
     settled = models.BigIntegerField(default=0)
     fingerprint = models.CharField(max_length=64)
     seconds = models.FloatField(default=0.0)
-    created_at = models.DateTimeField(auto_now_add=True)
+    created_at = models.DateTimeField(db_default=Now())
 
     class Meta:
         constraints = [

@@ -16,6 +16,7 @@ from django.db import connection, transaction
 from kernel.clock import database_now
 from kernel.events import record_event, stream_snapshot
 from kernel.jobs import KEEP_TRYING, enqueue
+from kernel.queues import Queue
 from projects.models import Project
 from tasks.consensus.affected_tasks import tasks_to_relabel, unique_tasks
 from tasks.consensus.answer_shards import ShardStore
@@ -47,7 +48,9 @@ class RefitResult:
 
 def request_refit(*, project_id: int) -> None:
     """Queue a refit. Call it last in the transaction: it locks an already queued job until the commit."""
-    enqueue(REFIT, project_id=project_id, dedupe_key=f"{REFIT}:{project_id}", not_before=_not_before(project_id))
+    not_before = _not_before(project_id)
+    dedupe_key = f"{REFIT}:{project_id}"
+    enqueue(REFIT, queue=Queue.HEAVY, project_id=project_id, dedupe_key=dedupe_key, not_before=not_before)
 
 
 def request_refit_if_due(*, project_id: int) -> bool:
@@ -122,7 +125,7 @@ def queue_missed_tasks(*, project_id: int) -> int:
 def _queue_updates(project_id: int, tasks: Sequence[int]) -> None:
     for start in range(0, len(tasks), TASKS_PER_JOB):
         chunk = list(tasks[start : start + TASKS_PER_JOB])
-        enqueue(UPDATE_LABELS, project_id=project_id, max_attempts=KEEP_TRYING, task_ids=chunk)
+        enqueue(UPDATE_LABELS, queue=Queue.HEAVY, project_id=project_id, max_attempts=KEEP_TRYING, task_ids=chunk)
 
 
 def _current(project_id: int) -> ConsensusState | None:

@@ -10,6 +10,7 @@ from django.db import transaction
 from annotary_core.aggregation.consolidate import ConsolidatedAnswer
 from annotary_core.labels.answer import Answer
 from annotary_core.labels.canonical import content_hash
+from kernel.clock import ClockTimestamp
 from kernel.events import record_event
 from projects.models import Project
 from tasks.batching.models import Task
@@ -156,6 +157,7 @@ def _save_posteriors(updates: Collection[_Update]) -> None:
         row = existing.get(update.task.pk) or Posterior(task=update.task, project_id=update.task.project_id)
         row.answers, row.body = update.answers, posterior_with_label_ids(update.result, update.current)
         row.confidence, row.state_version = update.result.confidence, update.worker_model.version
+        row.updated_at = ClockTimestamp()
         rows.append(row)
     Posterior.objects.bulk_create(
         rows,

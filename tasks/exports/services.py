@@ -1,12 +1,9 @@
 """Exports: requesting, writing, verifying and publishing a release in a format."""
 
-import shutil
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Actor
@@ -20,6 +17,7 @@ from kernel.errors import AnnotaryError, Refused, TransitionRefused
 from kernel.events import record_event
 from kernel.jobs import enqueue
 from kernel.models import Job
+from kernel.queues import Queue
 from storage.models import Blob
 from storage.services import store_blob
 from tasks.exports.models import Export
@@ -28,7 +26,6 @@ from tasks.snapshots.models import Snapshot
 from tasks.snapshots.selectors import retraction_of
 
 WRITE = "exports.write"
-ABANDONED_AFTER = 24 * 3600
 EXPORT_INTERRUPTED = "The export was not finished. Request it again."
 Progress = Callable[[int, int], None]
 
@@ -92,7 +89,8 @@ def retry_export(*, export: Export) -> Export:
 
 
 def _enqueue(export: Export) -> None:
-    enqueue(WRITE, project_id=export.project_id, dedupe_key=f"{WRITE}:{export.pk}", export_id=export.pk)
+    dedupe_key = f"{WRITE}:{export.pk}"
+    enqueue(WRITE, queue=Queue.EXPORT, project_id=export.project_id, dedupe_key=dedupe_key, export_id=export.pk)
 
 
 def _has_failed(export: Export) -> bool:
@@ -115,8 +113,7 @@ def write_export(*, export_id: int, progress: Progress = lambda done, total: Non
     export = Export.objects.select_related("snapshot__project__organisation", "snapshot__schema").get(pk=export_id)
     if not _move(export, Export.State.WRITING):
         return False
-    _remove_abandoned()
-    with tempfile.TemporaryDirectory(dir=_work_folder(), prefix=f"export-{export_id}-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"export-{export_id}-") as folder:
         path = Path(folder) / "release.zip"
         try:
             report = _write(export, path, progress)
@@ -171,17 +168,3 @@ def _publish(export: Export, blob: Blob, report: ExportReport) -> bool:
 
 def fail_export(*, export_id: int, error: str) -> None:
     Export.objects.filter(pk=export_id).exclude(state=Export.State.READY).update(state=Export.State.FAILED, error=error)
-
-
-def _work_folder() -> Path:
-    """Return a folder in the data folder, which is sized for archives; the system's temporary folder may be a tmpfs."""
-    folder = Path(settings.ANNOTARY_DATA) / "exports"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def _remove_abandoned() -> None:
-    """Delete the folders of killed attempts; younger ones may still be in use."""
-    for folder in _work_folder().glob("export-*"):
-        if folder.stat().st_mtime < time.time() - ABANDONED_AFTER:
-            shutil.rmtree(folder, ignore_errors=True)

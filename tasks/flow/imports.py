@@ -6,12 +6,12 @@ next run finds the remaining work in the tables. Concurrent runs may repeat some
 
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import BinaryIO, cast
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 
 from kernel.clock import ClockTimestamp
 from kernel.events import record_event
@@ -20,10 +20,11 @@ from storage.backends import BlobMissing
 from storage.models import Blob
 from storage.services import blob_file, store_blob
 from storage.spool import spool_folder
+from tasks.batching.models import Task
 from tasks.batching.services import create_tasks, refresh_statistics
 from tasks.ingest.archives import Archive, ArchiveRefused, Entry, open_archive
 from tasks.ingest.errors import MetadataRefused
-from tasks.ingest.models import Image, Import, ImportItem
+from tasks.ingest.models import IMPORT_INTERRUPTED, Image, Import, ImportItem
 from tasks.ingest.selectors import metadata_by_item
 from tasks.ingest.services import MAX_ITEMS, METADATA_FILE, UNKNOWN_TYPE, enqueue_run
 from tasks.ingest.tables import MAX_BYTES, read_table
@@ -35,13 +36,41 @@ ANNOUNCE_EVERY = 10
 DECODERS = 2
 # A run stops after this time and queues its continuation, so that a large import does not block a worker for hours.
 RUN_SECONDS = 300.0
+# While another import waits, a run goes on for this long, and then makes room for it.
+TURN_SECONDS = 2.0
+BETWEEN_LOOKS = 1.0
 ANALYSE_FROM = 1_000
 
 Refusals = Sequence[tuple[str, str, str]]
 
 
-def run_import(*, import_id: int, decoders: int = DECODERS, seconds: float = RUN_SECONDS) -> bool:
-    """Process an import for up to `seconds`; returns True if it is finished, False if a continuation was queued.
+class _Turn:
+    """How long a run may go on: until its time is over, or for a short turn while another import waits."""
+
+    def __init__(self, seconds: float, others_wait: Callable[[], bool]) -> None:
+        self._others_wait = others_wait
+        self._end = time.monotonic() + seconds
+        self._next_look = time.monotonic() + TURN_SECONDS
+
+    def is_over(self) -> bool:
+        now = time.monotonic()
+        if now > self._end:
+            return True
+        if now < self._next_look:
+            return False
+        self._next_look = now + BETWEEN_LOOKS
+        return self._others_wait()
+
+
+def run_import(
+    *,
+    import_id: int,
+    decoders: int = DECODERS,
+    seconds: float = RUN_SECONDS,
+    others_wait: Callable[[], bool] = lambda: False,
+) -> bool:
+    """Process an import for up to `seconds`, or until another one waits; returns True if it is finished, False if a
+    continuation was queued.
 
     With `decoders=1` everything runs in the calling thread. Has no effect on a finished import. A refused archive fails
     the import with its error message. Raises DecoderUnavailable, StorageBusy: retry later.
@@ -49,9 +78,9 @@ def run_import(*, import_id: int, decoders: int = DECODERS, seconds: float = RUN
     row = Import.objects.defer("metadata").filter(pk=import_id, state=Import.State.WORKING).first()
     if row is None:
         return True
-    until = time.monotonic() + seconds
+    turn = _Turn(seconds, others_wait)
     try:
-        finished = _unpack(row, until) and _validate(row, until, decoders)
+        finished = _unpack(row, turn) and _validate(row, turn, decoders) and _make_tasks(row, turn)
     except ArchiveRefused as error:
         fail_import(import_id=import_id, error=error.sentence)
         return True
@@ -62,7 +91,6 @@ def run_import(*, import_id: int, decoders: int = DECODERS, seconds: float = RUN
         with transaction.atomic():
             enqueue_run(batch_import=row)
         return False
-    _make_tasks(row)
     _finish(import_id)
     return True
 
@@ -96,7 +124,16 @@ def fail_import(*, import_id: int, error: str) -> None:
         announce(import_id=import_id)
 
 
-def _unpack(row: Import, until: float) -> bool:
+def interrupt_import(*, import_id: int) -> None:
+    """working -> failed when the job gives up. Keeps what is left to do, so that the import can be resumed."""
+    failed = Import.objects.filter(pk=import_id, state=Import.State.WORKING).update(
+        state=Import.State.FAILED, error=IMPORT_INTERRUPTED, finished_at=ClockTimestamp()
+    )
+    if failed:
+        announce(import_id=import_id)
+
+
+def _unpack(row: Import, turn: _Turn) -> bool:
     """Create an item for every file in the archive; returns False if time ran out. Raises ArchiveRefused."""
     if row.archive is None:
         return True
@@ -108,7 +145,7 @@ def _unpack(row: Import, until: float) -> bool:
         remaining = (entry for entry in archive.entries if entry.name not in known)
         while entries := list(islice(remaining, CHUNK)):
             _unpack_entries(row, archive, entries)
-            if time.monotonic() > until:
+            if turn.is_over():
                 return False
     return True
 
@@ -173,22 +210,22 @@ def _add_items(row: Import, items: Sequence[ImportItem]) -> None:
     Import.objects.filter(pk=row.pk).update(total=F("total") + len(new), refused=F("refused") + refused)
 
 
-def _validate(row: Import, until: float, decoders: int) -> bool:
+def _validate(row: Import, turn: _Turn, decoders: int) -> bool:
     """Process every waiting item; returns False if time ran out."""
     table = metadata_by_item(batch_import=row)
     try:
-        return _process_all(row, until, decoders, table)
+        return _process_all(row, turn, decoders, table)
     finally:
         announce(import_id=row.pk)
 
 
-def _process_all(row: Import, until: float, decoders: int, table: dict[str, dict[str, str]]) -> bool:
+def _process_all(row: Import, turn: _Turn, decoders: int, table: dict[str, dict[str, str]]) -> bool:
     with ItemWorkerPool(decoders, table) as pool:
         for number, item in enumerate(_waiting(row), start=1):
             pool.submit(item)
             if number % ANNOUNCE_EVERY == 0:
                 announce(import_id=row.pk)
-            if time.monotonic() > until:
+            if turn.is_over():
                 return False
     return True
 
@@ -202,21 +239,27 @@ def _waiting(row: Import) -> Iterator[ImportItem]:
         last = chunk[-1].pk
 
 
-def _make_tasks(row: Import) -> None:
-    """Create the missing tasks for every image of this import, including images that the dataset already had."""
-    if row.project_id is None:
-        return
+def _make_tasks(row: Import, turn: _Turn) -> bool:
+    """Create the missing tasks for every image of this import, including images that the dataset already had.
+
+    Returns False if time ran out; the next run finds the images that have none.
+    """
     project = Project.objects.filter(pk=row.project_id).first()
     if project is None:
-        return
-    last, made = 0, 0
-    rows = ImportItem.objects.filter(batch_import=row, image__isnull=False).order_by("id").select_related("image")
-    while chunk := list(rows.filter(pk__gt=last)[:TASKS_AT_ONCE]):
+        return True
+    last, made, finished = 0, 0, True
+    has_task = Exists(Task.objects.filter(project=project, image=OuterRef("image")))
+    rows = ImportItem.objects.filter(~has_task, batch_import=row, image__isnull=False).select_related("image")
+    while chunk := list(rows.filter(pk__gt=last).order_by("id")[:TASKS_AT_ONCE]):
+        if last and turn.is_over():
+            finished = False
+            break
         images: list[Image] = [item.image for item in chunk if item.image is not None]
         made += create_tasks(project=project, images=images)
         last = chunk[-1].pk
     if made >= ANALYSE_FROM:
         refresh_statistics()
+    return finished
 
 
 def _finish(import_id: int) -> None:

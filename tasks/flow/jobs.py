@@ -1,33 +1,61 @@
 """Celery entry points of the flow: each takes ids, calls one use case and is safe to run twice."""
 
+from datetime import timedelta
+
 from celery import shared_task
 
-from kernel.jobs import job
+from kernel.clock import database_now
+from kernel.errors import AnnotaryError
+from kernel.jobs import enqueue, job, others_wait
 from kernel.models import Job
+from kernel.queues import Queue
+from projects.models import Project
 from tasks.consensus.refit import REFIT, UPDATE_LABELS, queue_missed_tasks, refit
-from tasks.flow.imports import run_import
+from tasks.flow.imports import interrupt_import, run_import
 from tasks.flow.relabel import relabel
 from tasks.flow.settlement import expire_leases, settle_late_answer
 
 
-@job(UPDATE_LABELS)
+#: Work that nothing else would ask for again is queued again after this pause when all its attempts have failed.
+NEXT_TRY = timedelta(hours=1)
+
+
+def _try_again_later(row: Job, error: AnnotaryError | None) -> None:
+    """The failed job stays in the table, where operators look for it."""
+    if Project.objects.filter(pk=row.project_id).exists():
+        enqueue(
+            row.kind,
+            queue=Queue(row.queue) if row.queue in Queue.values else Queue.HEAVY,
+            project_id=row.project_id,
+            dedupe_key=row.dedupe_key,
+            max_attempts=row.max_attempts,
+            not_before=database_now() + NEXT_TRY,
+            **row.args,
+        )
+
+
+def _interrupt_import(row: Job, error: AnnotaryError | None) -> None:
+    interrupt_import(import_id=row.args["import_id"])
+
+
+@job(UPDATE_LABELS, on_failure=_try_again_later)
 def update_labels_job(row: Job, *, task_ids: list[int]) -> None:
     relabel(task_ids=task_ids)
 
 
-@job(REFIT, time_limit=6 * 3600)
+@job(REFIT, time_limit=6 * 3600, on_failure=_try_again_later)
 def refit_job(row: Job) -> None:
     assert row.project_id is not None  # always set by request_refit
     refit(project_id=row.project_id)
     queue_missed_tasks(project_id=row.project_id)
 
 
-@job("flow.run_import", time_limit=900)
+@job("flow.run_import", time_limit=900, on_failure=_interrupt_import)
 def run_import_job(row: Job, *, import_id: int) -> None:
-    run_import(import_id=import_id)
+    run_import(import_id=import_id, others_wait=lambda: others_wait(row))
 
 
-@job("flow.settle_late_answer", time_limit=60)
+@job("flow.settle_late_answer", time_limit=60, on_failure=_try_again_later)
 def settle_late_answer_job(row: Job, *, assignment_id: int) -> None:
     settle_late_answer(assignment_id=assignment_id)
 

@@ -13,9 +13,10 @@ from accounts.models import Actor
 from annotary_core.labels.answer import Answer, ImageLabel
 from annotary_core.labels.canonical import content_hash
 from annotary_core.labels.schema import Schema
-from kernel.clock import utc_now
+from kernel.clock import database_now
 from kernel.errors import Refused
 from kernel.jobs import KEEP_TRYING, enqueue
+from kernel.queues import Queue
 from projects.models import Project
 from projects.selectors import schema_of
 from tasks.annotation.models import Annotation
@@ -141,7 +142,7 @@ def _write(project: Project, actor: Actor, predictions: Sequence[tuple[_Target, 
         is_current=False
     )
     assert project.schema_id is not None  # its schema was loaded
-    now = utc_now()
+    now = database_now()
     annotations = []
     for target, shares in predictions:
         best = max(shares, key=lambda number: (shares[number], -number))
@@ -171,7 +172,7 @@ def _queue_relabeling(project: Project, task_ids: Sequence[int]) -> None:
     answered = sorted(Task.objects.filter(pk__in=task_ids, posterior__isnull=False).values_list("pk", flat=True))
     for start in range(0, len(answered), TASKS_PER_JOB):
         chunk = answered[start : start + TASKS_PER_JOB]
-        enqueue(UPDATE_LABELS, project_id=project.pk, max_attempts=KEEP_TRYING, task_ids=chunk)
+        enqueue(UPDATE_LABELS, queue=Queue.HEAVY, project_id=project.pk, max_attempts=KEEP_TRYING, task_ids=chunk)
     request_refit(project_id=project.pk)
 
 

@@ -14,6 +14,8 @@ ITEM_REFUSED = "tasks_importitem_refused_has_reason"
 IMAGE_SIZE = "tasks_image_size_positive"
 IMAGE_ORIENTATION = "tasks_image_orientation_is_exif"
 IMPORT_COUNTS = "tasks_import_counts_not_above_total"
+#: The error of an import whose job gave up; also the mark by which it is told from one that cannot be resumed.
+IMPORT_INTERRUPTED = "The import stopped before it finished. The images it added are safe. Resume it to add the rest."
 
 
 class Import(models.Model):
@@ -49,6 +51,11 @@ class Import(models.Model):
     created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether its job gave up. What it has not processed is still there, so it can be resumed."""
+        return self.state == self.State.FAILED and self.error == IMPORT_INTERRUPTED
 
     class Meta:
         constraints = [

@@ -74,7 +74,9 @@ def import_report(*, batch_import: Import) -> dict[str, Any]:
 
 
 def is_stalled(*, batch_import: Import) -> bool:
-    """Whether the import is waiting for a job that has given up."""
+    """Whether the import's job has given up, so that it must be resumed."""
+    if batch_import.is_interrupted:
+        return True
     if batch_import.state != Import.State.WORKING:
         return False
     jobs = Job.objects.filter(dedupe_key=f"import.{batch_import.pk}")

@@ -15,6 +15,7 @@ from django.db.models import F
 from accounts.models import Actor
 from kernel.errors import NotFound
 from kernel.jobs import enqueue
+from kernel.queues import Queue
 from projects.models import Project
 from storage.models import Blob
 from storage.services import store_blob
@@ -132,15 +133,23 @@ def finish_upload(*, batch_import: Import) -> None:
 
 def enqueue_run(*, batch_import: Import) -> None:
     """Queue a run of the import; a run that is already waiting is reused. Call inside a transaction."""
-    enqueue(JOB, project_id=batch_import.project_id, dedupe_key=f"import.{batch_import.pk}", import_id=batch_import.pk)
+    enqueue(
+        JOB,
+        queue=Queue.IMPORT,
+        project_id=batch_import.project_id,
+        dedupe_key=f"import.{batch_import.pk}",
+        import_id=batch_import.pk,
+    )
 
 
 @transaction.atomic
 def resume_import(*, batch_import: Import) -> None:
     """Queue another run of an import whose job gave up; processed items stay processed. Raises ImportClosed."""
     row = Import.objects.defer("metadata").select_for_update(no_key=True).get(pk=batch_import.pk)
-    if row.state != Import.State.WORKING:
+    if row.state != Import.State.WORKING and not row.is_interrupted:
         raise ImportClosed("This import is not running and cannot be resumed. Start another import.")
+    Import.objects.filter(pk=row.pk).update(state=Import.State.WORKING, error="", finished_at=None)
+    batch_import.state, batch_import.error, batch_import.finished_at = Import.State.WORKING, "", None
     enqueue_run(batch_import=row)
 
 

@@ -13,6 +13,7 @@ from kernel.errors import Conflict, Refused, TransitionRefused
 from kernel.events import record_event
 from kernel.jobs import enqueue
 from kernel.models import Job
+from kernel.queues import Queue
 from projects.models import LabelClass, Project
 from tasks.batching.models import Task
 from tasks.review.models import Review
@@ -66,7 +67,8 @@ def create_snapshot(*, project: Project, by: Actor) -> Snapshot:
         raise ReleaseInProgress
     last = Snapshot.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0
     snapshot = Snapshot.objects.create(project=project, number=last + 1, schema=project.schema, created_by=by)
-    enqueue(BUILD, project_id=project.pk, dedupe_key=f"{BUILD}:{snapshot.pk}", snapshot_id=snapshot.pk)
+    dedupe_key = f"{BUILD}:{snapshot.pk}"
+    enqueue(BUILD, queue=Queue.EXPORT, project_id=project.pk, dedupe_key=dedupe_key, snapshot_id=snapshot.pk)
     return snapshot
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pytest_django.fixtures import Settings
 
 from annotary_core.formats.errors import ReleaseError
 from annotary_core.formats.release_archive import open_tree
@@ -167,10 +166,13 @@ def test_an_export_whose_job_failed_permanently_is_queued_again_on_request(relea
     assert export.state == "ready"
 
 
-def test_no_temporary_folder_remains(release: Snapshot, settings: Settings) -> None:
+def test_no_temporary_folder_remains(release: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
     written(release)
 
-    assert list((Path(settings.ANNOTARY_DATA) / "exports").iterdir()) == []
+    assert list(scratch.iterdir()) == []
 
 
 def test_only_a_ready_release_in_a_known_format_is_exported(project: Project, release: Snapshot) -> None:

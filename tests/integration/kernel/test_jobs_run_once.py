@@ -1,6 +1,7 @@
 """A job is a row: claimed by one worker at a time, kept alive by its heartbeat, retried, and finally failed."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -234,3 +235,38 @@ def test_work_that_must_not_be_lost_is_retried_many_times_with_pauses_of_minutes
     assert (job.state, job.attempts) == ("queued", 41)
     assert job.not_before is not None
     assert timedelta(minutes=4) < job.not_before - database_now() <= timedelta(minutes=5)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_worker_that_lost_its_lease_stops_in_the_middle_and_what_it_wrote_is_rolled_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(jobs, "HEARTBEAT_SECONDS", 0.05)
+    job = a_job()
+    steps: list[int] = []
+
+    @transaction.atomic
+    def endless(row: Job, **args: Any) -> None:
+        OutboxMessage.objects.create(job=row)
+        together(lambda: Job.objects.filter(pk=row.pk).update(lease_token="1" * 32))
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            steps.append(1)
+            time.sleep(0.01)
+        raise AssertionError("The job was not interrupted.")
+
+    before = OutboxMessage.objects.count()
+    run_job(job.pk, endless)
+    assert steps
+    assert OutboxMessage.objects.count() == before
+    job.refresh_from_db()
+    assert (job.state, job.error, str(job.lease_token)) == ("running", "", "11111111-1111-1111-1111-111111111111")
+
+
+def test_a_job_that_is_retried_is_sent_when_its_pause_is_over() -> None:
+    job = a_job()
+    OutboxMessage.objects.all().delete()
+    run_job(job.pk, raising(Unavailable("The reader is away.")))
+    assert resend_lost_jobs() == 0
+    Job.objects.update(not_before=ClockTimestamp() - timedelta(seconds=1))
+    assert resend_lost_jobs() == 1

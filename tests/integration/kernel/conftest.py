@@ -1,0 +1,18 @@
+"""The broker, emptied before and after each test that uses it."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+
+from tests.integration.kernel.broker import Broker
+
+
+@pytest.fixture
+def broker(stores: dict[str, str]) -> Iterator[Broker]:
+    queue = Broker(settings.CELERY_BROKER_URL)
+    queue.clear()
+    yield queue
+    queue.clear()
+    queue.close()
+    queue.point_at(settings.CELERY_BROKER_URL)
