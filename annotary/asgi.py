@@ -7,7 +7,6 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotary.settings.embedded")
 _http = get_asgi_application()
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from workers_ui.consumers.routing import websocket_urlpatterns  # noqa: E402
@@ -16,6 +15,6 @@ from workers_ui.consumers.security import SameSiteOriginValidator  # noqa: E402
 application = ProtocolTypeRouter(
     {
         "http": _http,
-        "websocket": SameSiteOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": SameSiteOriginValidator(URLRouter(websocket_urlpatterns)),
     }
 )

@@ -70,7 +70,10 @@ def websockets(paths: DataPaths, addresses: Addresses, environment: dict[str, st
         "websockets",
         "the websocket server",
         *("uvicorn", "--host", addresses.host, "--port", str(addresses.ws_port), "--lifespan", "off"),
-        *("--no-access-log", "--timeout-graceful-shutdown", "3", "annotary.asgi:application"),
+        *("--no-access-log", "--timeout-graceful-shutdown", "3"),
+        # A browser that is gone without a word, as when a phone loses its network, costs a socket for 40 seconds.
+        *("--ws", "websockets-sansio", "--ws-ping-interval", "20", "--ws-ping-timeout", "20"),
+        "annotary.asgi:application",
         ready=lambda: accepts_connections(addresses.probe_host, addresses.ws_port),
     )
 
