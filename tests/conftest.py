@@ -43,7 +43,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--dropped-sockets",
         type=int,
-        default=300,
+        default=200,
         metavar="N",
         help="how many sockets are opened and dropped under traffic",
     )

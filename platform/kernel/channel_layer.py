@@ -13,6 +13,7 @@ from typing import Any
 import structlog
 from channels_redis.core import BoundedQueue
 from channels_redis.pubsub import RedisPubSubChannelLayer, RedisPubSubLoopLayer
+from channels_redis.utils import _wrap_close
 
 logger = structlog.get_logger(__name__)
 
@@ -27,6 +28,7 @@ class GroupChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # chann
         loop = asyncio.get_running_loop()
         if loop not in self._layers:
             self._layers[loop] = GroupLoopLayer(*self._args, **self._kwargs, channel_layer=self)
+            _wrap_close(self, loop)  # closes the connections with the loop
         layer: GroupLoopLayer = self._layers[loop]
         return layer
 

@@ -16,6 +16,7 @@ from kernel.errors import NotFound
 from projects.models import Project
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Batch, Task
+from tasks.standing.access import require_may_work
 from tasks.standing.models import Standing
 
 if TYPE_CHECKING:
