@@ -10,7 +10,6 @@ os.environ.setdefault("ANNOTARY_STATEMENT_SECONDS", "30")
 os.environ.setdefault("ANNOTARY_IDLE_TRANSACTION_SECONDS", "60")
 _http = get_asgi_application()
 
-from channels.auth import AuthMiddlewareStack  # noqa: E402
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from workers_ui.consumers.routing import websocket_urlpatterns  # noqa: E402
@@ -19,6 +18,6 @@ from workers_ui.consumers.security import SameSiteOriginValidator  # noqa: E402
 application = ProtocolTypeRouter(
     {
         "http": _http,
-        "websocket": SameSiteOriginValidator(AuthMiddlewareStack(URLRouter(websocket_urlpatterns))),
+        "websocket": SameSiteOriginValidator(URLRouter(websocket_urlpatterns)),
     }
 )

@@ -40,6 +40,7 @@ Start here:
 Work with a running installation:
   ingest      import a folder of images into a project
   simulate    let simulated workers label one of your projects
+  account     close an account, open it again, or sign a person out on every device
 
 Work with files alone, without a server:
   synthesize  draw test scenes whose labels are known exactly

@@ -40,6 +40,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="N",
         help="run the tests that take a `fault_seed` with N seeds, which choose when and where faults strike",
     )
+    parser.addoption(
+        "--dropped-sockets",
+        type=int,
+        default=200,
+        metavar="N",
+        help="how many sockets are opened and dropped under traffic",
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -17,6 +17,7 @@ worker_pages: list[URLPattern | URLResolver] = [
     path("work/<uuid:project_id>/set/hand-in/", work.hand_in, name="hand-in"),
     path("work/<uuid:project_id>/handed-in/<uuid:hand_id>/", work.handed_in, name="handed-in"),
     path("me/", account.account, name="account"),
+    path("me/sign-out-everywhere/", account.sign_out, name="sign-out-everywhere"),
     path("me/delete/", account.erase, name="erase"),
 ]
 

@@ -9,6 +9,7 @@ from workers_ui.views.manage import (
     images,
     invitations,
     keys,
+    members,
     new_project,
     project_settings,
     projects,
@@ -52,5 +53,6 @@ urlpatterns = [
     path("settings/", settings.settings_page, name="settings"),
     path("settings/keys/", keys.create, name="keys"),
     path("settings/keys/<uuid:token_id>/revoke/", keys.revoke, name="key-revoke"),
+    path("settings/team/<uuid:organisation_id>/<uuid:member_id>/", members.change, name="member"),
     path("settings/team/", invitations.invite_team, name="team-invite"),
 ]

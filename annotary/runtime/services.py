@@ -83,7 +83,10 @@ def websockets(paths: DataPaths, environment: dict[str, str]) -> Service:
         "websockets",
         "the websocket server",
         *("uvicorn", "--uds", str(paths.live_socket), "--lifespan", "off"),
-        *("--no-access-log", "--timeout-graceful-shutdown", "3", "annotary.asgi:application"),
+        *("--no-access-log", "--timeout-graceful-shutdown", "3"),
+        # A browser that is gone without a word, as when a phone loses its network, costs a socket for 40 seconds.
+        *("--ws", "websockets-sansio", "--ws-ping-interval", "20", "--ws-ping-timeout", "20"),
+        "annotary.asgi:application",
         ready=lambda: responds(paths.live_socket, "/healthz"),
         prepare=lambda failed: _remove_socket(paths.live_socket),
     )

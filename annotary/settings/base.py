@@ -112,7 +112,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 CHANNEL_LAYERS: dict[str, dict[str, Any]] = {
     "default": {
-        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "BACKEND": "kernel.channel_layer.GroupChannelLayer",
         "CONFIG": {"hosts": [{"address": REDIS_URL, **env.redis_deadlines(REDIS_URL, 2)}], "prefix": "annotary"},
     }
 }

@@ -3,12 +3,12 @@
 from datetime import timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from accounts.models import ApiToken, User
+from accounts.models import ApiToken, Membership, User
 from accounts.services import secret_hash
 from kernel.clock import ClockTimestamp, utc_now
 
@@ -22,13 +22,15 @@ class TokenAuthentication(BaseAuthentication):
             return None
         if len(parts) != 2:
             raise AuthenticationFailed("Send the header as: Authorization: Bearer KEY")
+        memberships = Membership.objects.filter(actor=OuterRef("actor"), organisation=OuterRef("organisation"))
         token = (
             ApiToken.objects.select_related("actor__user", "organisation")
+            .annotate(is_member=Exists(memberships))
             .filter(token_sha256=secret_hash(parts[1].decode("latin-1")))
             .first()
         )
         user: User | None = getattr(token.actor, "user", None) if token else None
-        if token is None or user is None or not user.is_active:
+        if token is None or user is None or not user.is_active or not token.is_member:
             raise AuthenticationFailed("This API key is not valid. Create a new one under Settings, API keys.")
         if token.revoked_at is not None or token.expires_at <= utc_now():
             raise AuthenticationFailed(

@@ -12,6 +12,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.utils.crypto import salted_hmac
 
 from kernel.ids import new_public_id
 
@@ -69,6 +70,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     time_zone = models.CharField(max_length=60, blank=True, default="")
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
+    # Raised to end all sessions of the person: part of the hash that every session carries.
+    session_epoch = models.PositiveIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
     USERNAME_FIELD = "email"
@@ -88,6 +91,14 @@ class User(AbstractBaseUser, PermissionsMixin):
         if self.actor_id is None:
             self.actor = Actor.objects.create(kind=Actor.Kind.PERSON)
         super().save(*args, **kwargs)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Django's hash of the password, and with the first epoch nothing more: sessions survive the upgrade."""
+        of_password: str = super()._get_session_auth_hash(secret=secret)
+        if not self.session_epoch:
+            return of_password
+        value = f"{self.session_epoch}:{of_password}"
+        return salted_hmac("accounts.User.session_epoch", value, secret=secret, algorithm="sha256").hexdigest()
 
 
 class Organisation(models.Model):

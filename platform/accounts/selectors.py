@@ -43,6 +43,28 @@ def require_role(*, actor: Actor, organisation_id: int, role: str) -> None:
         raise Forbidden
 
 
+def membership_of(*, organisation: Organisation, actor: Actor) -> Membership:
+    membership = Membership.objects.filter(organisation=organisation, actor=actor).first()
+    if membership is None:
+        raise NotFound("This person is not a member of the organization. Reload the page.")
+    return membership
+
+
+def managed_membership(*, by: Actor, organisation_id: uuid.UUID, member_id: uuid.UUID, role: str = "") -> Membership:
+    """Return the membership, with actor and organization, if `by` may end it, or change it to `role`.
+
+    Managers manage reviewers, clients and workers; owners manage everyone. Raises NotFound and Forbidden.
+    """
+    rows = Membership.objects.select_related("organisation", "actor__user")
+    membership = rows.filter(organisation__public_id=organisation_id, actor__public_id=member_id).first()
+    if membership is None:
+        raise NotFound
+    above = {Role.OWNER, Role.MANAGER}
+    required = Role.OWNER if above & {membership.role, role} else Role.MANAGER
+    require_role(actor=by, organisation_id=membership.organisation_id, role=required)
+    return membership
+
+
 def organisations_of(*, actor: Actor, role: str | None = None) -> list[Organisation]:
     memberships = Membership.objects.filter(actor=actor).select_related("organisation").order_by("organisation_id")
     return [row.organisation for row in memberships if role is None or role in COVERS[row.role]]

@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role, User
-from accounts.selectors import is_above
+from accounts.selectors import is_above, membership_of
 from kernel.clock import ClockTimestamp, utc_now
 from kernel.errors import Conflict, Gone, NotFound, Refused
 from kernel.ids import new_secret
@@ -48,6 +48,12 @@ class TokenRefused(Refused):
     """This API key cannot be created."""
 
     code = "token_refused"
+
+
+class RoleRefused(Refused):
+    """A member of the team cannot become a worker, because they have seen check images. Choose another role."""
+
+    code = "role_refused"
 
 
 class LastOwner(Conflict):
@@ -225,6 +231,57 @@ def revoke_token(*, token: ApiToken) -> None:
     ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=ClockTimestamp())
 
 
+def revoke_tokens(*, actor: Actor, organisation: Organisation | None = None) -> None:
+    """Revoke all of the actor's API keys, or those for one organization."""
+    tokens = ApiToken.objects.filter(actor=actor, revoked_at__isnull=True)
+    if organisation is not None:
+        tokens = tokens.filter(organisation=organisation)
+    tokens.update(revoked_at=ClockTimestamp())
+
+
+def end_sessions(*, user: User) -> None:
+    """End all sessions of the person, on every device; one that starts from now on is valid."""
+    User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
+
+
+@transaction.atomic
+def deactivate(*, user: User) -> None:
+    """Close the account: its sessions and API keys end for good, and it cannot be signed in to."""
+    User.objects.filter(pk=user.pk).update(is_active=False)
+    end_sessions(user=user)
+    revoke_tokens(actor=user.actor)
+
+
+def reactivate(*, user: User) -> None:
+    """Open a closed account again; the person signs in as before."""
+    User.objects.filter(pk=user.pk).update(is_active=True)
+
+
+@transaction.atomic
+def end_membership(*, organisation: Organisation, actor: Actor) -> None:
+    """Locks the owners' memberships. Remove a member and revoke their API keys for the organization.
+
+    Raises NotFound, and LastOwner if the organization has other members and would be left without an owner.
+    """
+    membership_of(organisation=organisation, actor=actor)
+    _refuse_last_owner(actor, organisation)
+    Membership.objects.filter(organisation=organisation, actor=actor).delete()
+    revoke_tokens(actor=actor, organisation=organisation)
+
+
+@transaction.atomic
+def change_role(*, organisation: Organisation, actor: Actor, role: str) -> Membership:
+    """Locks the owners' memberships. Give a member another role. Raises NotFound, RoleRefused and LastOwner."""
+    membership = membership_of(organisation=organisation, actor=actor)
+    if role == Role.WORKER:
+        raise RoleRefused
+    if role != Role.OWNER:
+        _refuse_last_owner(actor, organisation)
+    Membership.objects.filter(pk=membership.pk).update(role=role)
+    membership.role = role
+    return membership
+
+
 @transaction.atomic
 def erase_person(*, user: User) -> None:
     """Locks the owners' memberships. Delete all personal data; the pseudonym, its work and its pay stay in the record.
@@ -232,20 +289,24 @@ def erase_person(*, user: User) -> None:
     Raises LastOwner if an organization with other members would be left without an owner.
     """
     _refuse_last_owner(user.actor)
-    ApiToken.objects.filter(actor=user.actor, revoked_at__isnull=True).update(revoked_at=ClockTimestamp())
+    revoke_tokens(actor=user.actor)
     user.delete()
 
 
-def _refuse_last_owner(actor: Actor) -> None:
+def _refuse_last_owner(actor: Actor, organisation: Organisation | None = None) -> None:
+    """Locks the owners' memberships. Raise LastOwner for an owner without whom other members would have none."""
     owned = Organisation.objects.filter(memberships__actor=actor, memberships__role=Role.OWNER)
+    if organisation is not None:
+        owned = owned.filter(pk=organisation.pk)
     owners = Membership.objects.filter(organisation__in=owned, role=Role.OWNER)
     # If two owners leave at the same time, the second waits and then sees that the first is gone.
     list(owners.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk"))
     others = Membership.objects.filter(actor__user__isnull=False).exclude(actor=actor)
-    for organisation in owned:
-        remaining = others.filter(organisation=organisation)
-        if remaining.exists() and not remaining.filter(role=Role.OWNER).exists():
+    for row in owned:
+        remaining = others.filter(organisation=row)
+        # An organization that nobody else belongs to may end with its owner, but not go on without one.
+        if (organisation or remaining.exists()) and not remaining.filter(role=Role.OWNER).exists():
             raise LastOwner(
-                f"You are the only owner of {organisation.name}, which has other members. Invite another owner in the"
+                f"You are the only owner of {row.name}, which has other members. Invite another owner in the"
                 " settings first."
             )

@@ -13,6 +13,8 @@ The effect of a submission depends on the assignment's state, which changes only
   consensus. A late answer to gold no longer affects the worker's standing.
 - skipped, released: refused.
 
+Once the worker may no longer work in the project, everything but a timely submission that came first is refused.
+
 Settling a hand locks all of its assignments before it reads any answer (`flow.settling`); so an answer is either part
 of the settlement, or comes after it and sees the hand as settled.
 """
@@ -21,7 +23,7 @@ import math
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.models import Actor
 from annotary_core.labels.answer import Answer
@@ -33,22 +35,25 @@ from kernel.clock import ClockTimestamp, database_now
 from kernel.errors import NotFound
 from kernel.events import record_event
 from kernel.jobs import KEEP_TRYING, enqueue
+from kernel.prepared_statements import run_prepared
 from tasks.annotation.errors import AnswerRefused, AnswersFinal, ImageGivenBack
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.slots import lock_slots, reclaim_slot
 from tasks.batching.models import Task
+from tasks.standing.access import may_work, require_may_work
 
 SETTLE_LATE = "flow.settle_late_answer"
 MAX_SECONDS = 24 * 3600.0
 
-SUBMIT_LEASED = """
+# The condition on access is for changes that no service made: a revocation ends the leases in its own transaction.
+SUBMIT_LEASED = f"""
 UPDATE tasks_assignment
 SET state = 'submitted', submitted_at = t.now, closed_at = t.now, late = expires_at <= t.now
 FROM (SELECT clock_timestamp() AS now) t
-WHERE id = %s AND state = 'leased'
+WHERE id = %(assignment)s AND state = 'leased' AND {may_work(project="tasks_assignment.project_id", worker="tasks_assignment.worker_id")}
 RETURNING submitted_at, late
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +87,8 @@ def submit_answer(
     """Locks the assignment; for an expired one batch, task, assignment. Submit or change an answer.
 
     `raw` is the decoded body, in pixels of the upright image; `raw_sha256` is the hash of the bytes received, 64 hex
-    digits. Raises NotFound, AnswerRefused with `path` and `reason`, AnswersFinal, ImageGivenBack.
+    digits. Raises NotFound, AnswerRefused with `path` and `reason`, AnswersFinal, ImageGivenBack, WorkerRemoved,
+    StaffCannotWork.
     """
     assignment = Assignment.objects.select_related("schema").filter(public_id=assignment_id, worker=worker).first()
     if assignment is None:
@@ -91,7 +97,7 @@ def submit_answer(
     try:
         return _submit_in_time(assignment, parsed)
     except _LeaseEnded:
-        return _submit_after(assignment, parsed)
+        return _submit_after(worker, assignment, parsed)
 
 
 @transaction.atomic
@@ -106,8 +112,9 @@ def _submit_in_time(assignment: Assignment, parsed: _ParsedAnswer) -> Submission
 
 
 @transaction.atomic
-def _submit_after(assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
+def _submit_after(worker: Actor, assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
     """Locks the assignment; for an expired one batch, task, assignment. Handle an answer whose lease has ended."""
+    require_may_work(worker=worker, project_id=assignment.project_id)
     _lock(assignment)
     if assignment.state == Assignment.State.SUBMITTED:
         return _resubmit(assignment, parsed)
@@ -128,13 +135,11 @@ def _parse(assignment: Assignment, raw: object, raw_sha256: str, seconds: float 
 
 
 def _submit_leased(assignment: Assignment) -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute(SUBMIT_LEASED, [assignment.pk])
-        row = cursor.fetchone()
-    if row is None:
+    rows = run_prepared(SUBMIT_LEASED, {"assignment": assignment.pk})
+    if not rows:
         return False
     assignment.state = Assignment.State.SUBMITTED
-    assignment.submitted_at, assignment.late = row
+    assignment.submitted_at, assignment.late = rows[0]
     assignment.closed_at = assignment.submitted_at
     return True
 

@@ -30,8 +30,9 @@ from tasks.api.access import View, actor_of, project_of
 from tasks.api.accounts import pick_organisation
 from tasks.api.pagination import listing, page
 from tasks.api.request_bodies import body_of, valid
+from tasks.flow.revocation import remove_worker
 from tasks.standing.selectors import get_worker_standing
-from tasks.standing.services import pause, remove, resume
+from tasks.standing.services import pause, resume
 
 # Roles that may read a project: clients for its releases, reviewers for their work; managers include both.
 READERS = (Role.CLIENT, Role.REVIEWER)
@@ -222,7 +223,7 @@ class WorkerStateView(View):
             resume(project=project, worker=worker)
         else:
             reason = valid(ReasonSerializer(data=request.data))["reason"]
-            (pause if step == "pause" else remove)(project=project, worker=worker, reason=reason)
+            (pause if step == "pause" else remove_worker)(project=project, worker=worker, reason=reason)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

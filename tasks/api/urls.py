@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path, register_converter
 
-from tasks.api import accounts, batching, docs, ingest, predictions, projects, releases, review, unknown, work
+from tasks.api import accounts, batching, docs, ingest, members, predictions, projects, releases, review, unknown, work
 
 
 class StateStep:
@@ -33,7 +33,9 @@ urlpatterns = [
     path("schema/", docs.SchemaView.as_view(), name="schema"),
     path("docs/", docs.DocsView.as_view(url_name="api:schema"), name="docs"),
     path("me/", accounts.MeView.as_view()),
+    path("me/sign-out-everywhere/", members.SignOutView.as_view()),
     path("organisations/", accounts.OrganisationsView.as_view()),
+    path("organisations/<uuid:organisation_id>/members/<uuid:member_id>/", members.MemberView.as_view()),
     path("tokens/", accounts.TokensView.as_view()),
     path("tokens/<uuid:token_id>/", accounts.TokenView.as_view()),
     path("invitations/accept/", accounts.AcceptInvitationView.as_view()),

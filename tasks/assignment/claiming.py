@@ -12,7 +12,9 @@ from uuid import UUID
 
 from django.db import connection
 
+from kernel.locks import SHARE_ACCESS
 from kernel.prepared_statements import run_prepared
+from tasks.standing.access import may_work
 
 # Two tabs are serialized by the unique index on live hands: the second waits for the first, then inserts nothing.
 INSERT_HAND = """
@@ -23,11 +25,16 @@ ON CONFLICT (project_id, worker_id) WHERE state = 'live' DO NOTHING
 RETURNING id, public_id, created_at, expires_at
 """
 
-SELECT_POLICY = """
-SELECT s.state, p.state, p.schema_id, p.instructions_id, p.hand_size, p.gold_rate, p.lease_seconds, p.price
+# Shares the lock of the worker's access. What this statement reads may be older than the lock, so WRITE_ASSIGNMENTS
+# checks the access again.
+SELECT_POLICY = f"""
+SELECT s.state, m.role, coalesce(u.is_active, false), p.state, p.schema_id, p.instructions_id, p.hand_size,
+    p.gold_rate, p.lease_seconds, p.price, {SHARE_ACCESS.format(actor="s.worker_id")}
 FROM tasks_standing s JOIN projects_project p ON p.id = s.project_id
+LEFT JOIN accounts_membership m ON m.organisation_id = p.organisation_id AND m.actor_id = s.worker_id
+LEFT JOIN accounts_user u ON u.actor_id = s.worker_id
 WHERE s.project_id = %(project)s AND s.worker_id = %(worker)s
-"""
+"""  # noqa: S608
 
 DELETE_HAND = "DELETE FROM tasks_hand WHERE id = %s"
 
@@ -92,9 +99,11 @@ ON CONFLICT (batch_id, worker_id) DO UPDATE SET generation = excluded.generation
 
 # Gold and work are inserted by the same statement in order of position: no id, timestamp or column that a worker can
 # see distinguishes them.
-WRITE_ASSIGNMENTS = """
+WRITE_ASSIGNMENTS = f"""
 WITH hand AS (
-    UPDATE tasks_hand SET size = %(size)s WHERE id = %(hand)s RETURNING id, expires_at
+    UPDATE tasks_hand SET size = %(size)s
+    WHERE id = %(hand)s AND {may_work(project="%(project)s", worker="%(worker)s")}
+    RETURNING id, expires_at
 ), exposed AS (
     UPDATE tasks_gold SET exposure = exposure + 1
     FROM (SELECT id FROM tasks_gold WHERE id = ANY(%(gold_ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE) g
@@ -111,7 +120,7 @@ FROM hand, unnest(%(tasks)s::bigint[], %(golds)s::bigint[], %(rounds)s::int[], %
     WITH ORDINALITY AS r(task_id, gold_id, round, rendition_id, width, height, position)
 ORDER BY r.position
 RETURNING id
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +158,8 @@ class ClaimPolicy:
 
     pk: int
     standing: str
+    role: str | None
+    active: bool
     state: str
     schema_id: int | None
     instructions_id: int | None
@@ -170,7 +181,7 @@ class AssignmentVersions:
 def load_claim_policy(*, project_id: int, worker_id: int) -> ClaimPolicy | None:
     """Return the claim policy, or None if the worker was never admitted."""
     rows = run_prepared(SELECT_POLICY, {"project": project_id, "worker": worker_id})
-    return ClaimPolicy(project_id, *rows[0]) if rows else None
+    return ClaimPolicy(project_id, *rows[0][:-1]) if rows else None
 
 
 def insert_hand(*, project_id: int, worker_id: int, lease_seconds: int) -> NewHand | None:
@@ -222,8 +233,11 @@ def save_batch_cursors(*, project_id: int, worker_id: int, generations: Mapping[
 
 def write_assignments(
     *, project_id: int, worker_id: int, hand_id: int, slots: Sequence[Slot], versions: AssignmentVersions
-) -> None:
-    """Locks the gold among them, after all other locks. Write the hand's assignments in the given order."""
+) -> bool:
+    """Locks the gold among them, after all other locks. Write the hand's assignments in the given order.
+
+    Returns False, and writes none, if the worker may not work in the project any more.
+    """
     params: dict[str, Any] = {
         "project": project_id,
         "worker": worker_id,
@@ -240,4 +254,4 @@ def write_assignments(
         "widths": [slot.width for slot in slots],
         "heights": [slot.height for slot in slots],
     }
-    run_prepared(WRITE_ASSIGNMENTS, params)
+    return bool(run_prepared(WRITE_ASSIGNMENTS, params))

@@ -16,6 +16,7 @@ from kernel.errors import NotFound
 from projects.models import Project
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Batch, Task
+from tasks.standing.access import require_may_work
 from tasks.standing.models import Standing
 
 if TYPE_CHECKING:
@@ -81,15 +82,19 @@ def live_hand(*, worker: Actor, project: Project) -> Hand | None:
 
 
 def hand_for(*, worker: Actor, hand_id: UUID) -> Hand:
-    """Return the worker's hand. Raises NotFound for another worker's hand, as for one that does not exist."""
+    """Return the worker's hand. Raises NotFound for another worker's hand, WorkerRemoved, StaffCannotWork."""
     hand = Hand.objects.select_related("project").filter(public_id=hand_id, worker=worker).first()
     if hand is None:
         raise NotFound
+    require_may_work(worker=worker, project_id=hand.project_id)
     return hand
 
 
 def assignment_for(*, worker: Actor, assignment_id: UUID) -> Assignment:
-    """Return the worker's assignment with hand, rendition and schema. Raises NotFound for another worker's."""
+    """Return the worker's assignment with hand, rendition and schema.
+
+    Raises NotFound for another worker's, WorkerRemoved, StaffCannotWork.
+    """
     assignment = (
         Assignment.objects.select_related("hand", "rendition", "schema")
         .filter(public_id=assignment_id, worker=worker)
@@ -97,6 +102,7 @@ def assignment_for(*, worker: Actor, assignment_id: UUID) -> Assignment:
     )
     if assignment is None:
         raise NotFound
+    require_may_work(worker=worker, project_id=assignment.project_id)
     return assignment
 
 

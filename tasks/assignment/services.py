@@ -18,6 +18,7 @@ from tasks.assignment.gold_mixing import draw_gold_count, draw_gold_count_for, m
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.slots import close_leases
 from tasks.gold.selectors import UnseenGold, unseen_golds
+from tasks.standing.access import check_access, require_may_work
 from tasks.standing.models import Standing
 
 __all__ = [
@@ -53,7 +54,8 @@ class _Attempts:
 def claim_hand(*, worker: Actor, project: Project) -> Hand | None:
     """Waits for a batch's lock if every candidate is locked. Claim a hand, or return the worker's live one.
 
-    Returns None if no slot is open to this worker. Raises WorkerNotAdmitted, WorkerPaused, ProjectNotOpen.
+    Returns None if no slot is open to this worker. Raises WorkerNotAdmitted, WorkerRemoved, StaffCannotWork,
+    WorkerPaused, ProjectNotOpen.
 
     Two claims that each hold one batch and wait for the other's would deadlock, so a claim waits only while it holds
     none: it rolls back its attempt, waits for one batch in the next, and continues from there.
@@ -83,13 +85,15 @@ def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> Hand | None:
         claiming.delete_hand(hand_id=new.id)
         return None
     assert policy.schema_id is not None
-    claiming.write_assignments(
+    written = claiming.write_assignments(
         project_id=project_id,
         worker_id=worker.pk,
         hand_id=new.id,
         slots=slots,
         versions=AssignmentVersions(policy.schema_id, policy.instructions_id, policy.price),
     )
+    if not written:
+        raise _Retry  # access was revoked since the policy was read; the next attempt says why
     record_event(
         project_id=project_id,
         kind="hand.claimed",
@@ -102,8 +106,9 @@ def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> Hand | None:
 def _policy(worker: Actor, project_id: int) -> ClaimPolicy:
     """Return the current claim policy, or raise if the worker cannot claim work in this project."""
     policy = claiming.load_claim_policy(project_id=project_id, worker_id=worker.pk)
-    if policy is None or policy.standing == Standing.State.REMOVED:
+    if policy is None:
         raise WorkerNotAdmitted
+    check_access(policy.standing, policy.role, policy.active)
     if policy.standing == Standing.State.PAUSED:
         raise WorkerPaused
     if policy.state != Project.State.OPEN or policy.schema_id is None:
@@ -174,11 +179,13 @@ def _hand(worker: Actor, project_id: int, new: claiming.NewHand, *, size: int) -
 def skip_assignment(*, worker: Actor, assignment_id: UUID) -> Assignment:
     """Locks batch, task, assignment. Return one image unanswered; it is not paid and becomes open to other workers.
 
-    Does nothing if its lease has already ended. Raises NotFound, and AnsweredAlready if it has been answered.
+    Does nothing if its lease has already ended. Raises NotFound, WorkerRemoved, StaffCannotWork, and AnsweredAlready if
+    it has been answered.
     """
     assignment = Assignment.objects.filter(public_id=assignment_id, worker=worker).first()
     if assignment is None:
         raise NotFound
+    require_may_work(worker=worker, project_id=assignment.project_id)
     if close_leases(assignment_ids=[assignment.pk], state=Assignment.State.SKIPPED):
         record_event(project_id=assignment.project_id, kind="assignment.skipped", leased=-1, skipped=1)
     assignment.refresh_from_db()

@@ -2,30 +2,50 @@
 
 from django.db import transaction
 
-from accounts.models import Actor, Invitation, User
+from accounts.models import Actor, Invitation, Role, User
 from accounts.selectors import is_above, role_in
 from accounts.services import create_user, secret_hash, use_invitation
+from kernel.locks import lock_access
 from projects.models import Project
+from tasks.flow.revocation import BECAME_STAFF, leave_crowd
+from tasks.standing.errors import StaffCannotWork
 from tasks.standing.models import Standing
 from tasks.standing.services import admit
 
 
 @transaction.atomic
 def accept_invitation(*, token: str, actor: Actor) -> Project | None:
-    """Locks the invitation. Make `actor` a member, and a worker of the invitation's project, which is returned.
+    """Locks the access and the invitation. Make `actor` a member; for a worker's link, return the project that it joins.
+
+    Nobody both works and has a role that shows check images: such a role takes a worker off the organization's
+    projects, and people who have one cannot become workers, in whatever order they open their links.
 
     Opening a link twice counts as one use, even if it has been used up or has expired by then. Raises
-    InvitationUnknown, InvitationGone, and WorkerRemoved for a person who was removed from the project.
+    InvitationUnknown, InvitationGone, StaffCannotWork, and WorkerRemoved for a person who was removed from the project.
     """
+    lock_access(actor_id=actor.pk)
     # Lock before reading the standing: two tabs of the same person would otherwise both find none.
     invitations = Invitation.objects.select_for_update(no_key=True, of=("self",)).select_related("project")
     invitation = invitations.filter(token_sha256=secret_hash(token)).first()
-    if invitation is not None and _already_granted(invitation, actor):
-        return invitation.project
-    accepted = use_invitation(token=token, actor=actor)
-    if accepted.project is not None:
-        admit(project=accepted.project, worker=actor)
-    return accepted.project
+    if invitation is None or not _already_granted(invitation, actor):
+        invitation = use_invitation(token=token, actor=actor)
+        _apply_role(invitation, actor)
+    return invitation.project if invitation.role == Role.WORKER else None
+
+
+def _apply_role(invitation: Invitation, actor: Actor) -> None:
+    """Needs the lock of the access. Admit a worker to the project; take everyone else off the crowd."""
+    role = role_in(actor=actor, organisation_id=invitation.organisation_id)
+    if role != Role.WORKER:
+        _refuse_working(invitation)
+        leave_crowd(worker=actor, organisation=invitation.organisation, reason=BECAME_STAFF)
+    elif invitation.project is not None:
+        admit(project=invitation.project, worker=actor)
+
+
+def _refuse_working(invitation: Invitation) -> None:
+    if invitation.role == Role.WORKER and invitation.project is not None:
+        raise StaffCannotWork
 
 
 @transaction.atomic
@@ -43,7 +63,9 @@ def _already_granted(invitation: Invitation, actor: Actor) -> bool:
     role = role_in(actor=actor, organisation_id=invitation.organisation_id)
     if role is None or (role != invitation.role and not is_above(role, invitation.role)):
         return False
-    if invitation.project is None:
+    if role != Role.WORKER:
+        _refuse_working(invitation)
+    if role != Role.WORKER or invitation.project is None:
         return True
     standings = Standing.objects.filter(project=invitation.project, worker=actor)
     return standings.exclude(state=Standing.State.REMOVED).exists()

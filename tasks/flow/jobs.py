@@ -13,6 +13,7 @@ from projects.models import Project
 from tasks.consensus.refit import REFIT, UPDATE_LABELS, queue_missed_tasks, refit
 from tasks.flow.imports import interrupt_import, run_import
 from tasks.flow.relabel import relabel
+from tasks.flow.revocation import end_hands_without_access
 from tasks.flow.settlement import expire_leases, settle_late_answer
 
 
@@ -63,3 +64,4 @@ def settle_late_answer_job(row: Job, *, assignment_id: int) -> None:
 @shared_task(name="flow.expire_leases_job", time_limit=120, soft_time_limit=100)
 def expire_leases_job() -> None:
     expire_leases()
+    end_hands_without_access()

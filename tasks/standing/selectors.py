@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from accounts.models import Actor
 from kernel.errors import NotFound
 from projects.models import Project
+from tasks.standing.access import require_may_work
 from tasks.standing.models import Standing
 
 
@@ -44,10 +45,12 @@ def standings_of(*, worker: Actor) -> QuerySet[Standing]:
 def standing_for(*, worker: Actor, project_id: UUID) -> Standing:
     """Return the worker's standing, with the project's schema and instructions.
 
-    Raises NotFound to anyone else, who must not learn that the project exists.
+    Raises WorkerRemoved or StaffCannotWork, and NotFound to anyone who was never in the project, who must not learn
+    that it exists.
     """
-    rows = standings_of(worker=worker).select_related("project__instructions")
-    standing = rows.filter(project__public_id=project_id).first()
+    rows = Standing.objects.filter(worker=worker, project__public_id=project_id)
+    standing = rows.select_related("project__organisation", "project__schema", "project__instructions").first()
     if standing is None:
         raise NotFound("You are not in this project. Open the invitation link you received.")
+    require_may_work(worker=worker, project_id=standing.project_id)
     return standing

@@ -5,19 +5,17 @@ from django.db.models import F
 
 from accounts.models import Actor
 from kernel.clock import ClockTimestamp
-from kernel.errors import Forbidden, NotFound, TransitionRefused
+from kernel.errors import NotFound, TransitionRefused
 from kernel.events import record_event
 from projects.models import Project
+from tasks.standing.errors import WorkerRemoved
 from tasks.standing.models import Standing
 from tasks.standing.trust import PRIOR_ALPHA, PRIOR_BETA, is_clearly_bad
 
 AUTOMATIC_REASON = "Most of the recent check images were answered incorrectly."
 
 
-class WorkerRemoved(Forbidden):
-    """You were removed from this project. If you think this is a mistake, ask your project manager."""
-
-    code = "worker_removed"
+__all__ = ["WorkerRemoved", "admit", "pause", "record_gold_results", "remove", "resume"]
 
 
 @transaction.atomic
@@ -63,7 +61,7 @@ def resume(*, project: Project, worker: Actor) -> Standing:
 
 @transaction.atomic
 def remove(*, project: Project, worker: Actor, reason: str) -> Standing:
-    """Remove a worker permanently; their work is kept and paid."""
+    """Remove a worker permanently; their work is kept and paid. `flow.revocation.remove_worker` also ends their set."""
     changed = (
         Standing.objects.filter(project=project, worker=worker)
         .exclude(state=Standing.State.REMOVED)

@@ -128,6 +128,8 @@ def a_world() -> World:
     token, _ = create_token(actor=owner, organisation=project.organisation, name="ada's", scopes=["read"])
     ids = {
         "project_id": project.public_id,
+        "organisation_id": project.organisation.public_id,
+        "member_id": worker.public_id,
         "worker_id": worker.public_id,
         "import_id": batch_import.public_id,
         "image_id": task.image.public_id,

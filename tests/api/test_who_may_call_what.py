@@ -25,6 +25,9 @@ P = "projects/<uuid:project_id>/"
 
 MAY: dict[tuple[str, str], set[str]] = {
     ("me/", "get"): EVERYBODY,
+    ("me/sign-out-everywhere/", "post"): EVERYBODY,
+    ("organisations/<uuid:organisation_id>/members/<uuid:member_id>/", "patch"): MANAGERS,
+    ("organisations/<uuid:organisation_id>/members/<uuid:member_id>/", "delete"): MANAGERS,
     ("organisations/", "get"): EVERYBODY,
     ("organisations/", "post"): set(),  # not allowed with a key; owners may when signed in
     ("tokens/", "get"): EVERYBODY,
@@ -85,6 +88,7 @@ STEPS = {"project_step": "pause", "batch_step": "pause", "worker_step": "pause"}
 BODIES: dict[str, dict[str, Any]] = {
     "projects/": {"name": "Strays II", "classes": [{"name": "cat"}], "tools": ["class"]},
     "organisations/": {"name": "Second aviary"},
+    "organisations/<uuid:organisation_id>/members/<uuid:member_id>/": {"role": "reviewer"},
 }
 OPEN_TO_ALL = {SchemaView, DocsView, UnknownView}
 

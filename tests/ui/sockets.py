@@ -46,10 +46,10 @@ def socket_server() -> Iterator[int]:
 
 @contextmanager
 def opened(
-    port: int, project: UUID, user: User | None, *, origin: str = "http://127.0.0.1"
+    port: int, project: UUID, user: User | None, *, origin: str = "http://127.0.0.1", session: str | None = None
 ) -> Iterator[ClientConnection]:
-    """Open a socket as this person's browser would, on a page of `origin`."""
-    headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session_of(user)}"} if user else {}
+    """Open a socket as this person's browser would, on a page of `origin`, in this session or a new one."""
+    headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session or session_of(user)}"} if user else {}
     with connect(
         f"ws://127.0.0.1:{port}/ws/projects/{project}/",
         origin=Origin(origin),

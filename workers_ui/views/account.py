@@ -1,4 +1,4 @@
-"""A person's own account: name and deletion."""
+"""A person's own account: name, sign-out everywhere, deletion."""
 
 from typing import cast
 
@@ -11,10 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import User
-from accounts.services import LastOwner, erase_person, rename_person
+from accounts.services import LastOwner, rename_person
+from tasks.flow.revocation import erase_person, sign_out_everywhere
 from tasks.pay.selectors import balance
 from workers_ui.views.base import actor_of, page
 
@@ -50,6 +51,16 @@ def account(request: HttpRequest) -> HttpResponse:
         messages.success(request, "Name saved.")
         return redirect("workers_ui:account")
     return page(request, "workers_ui/account/account.html", form=form)
+
+
+@login_required
+@require_POST
+def sign_out(request: HttpRequest) -> HttpResponse:
+    """Sign the person out on every device, this one too."""
+    sign_out_everywhere(user=cast(User, request.user), revoke_keys="keys" in request.POST)
+    logout(request)
+    messages.success(request, "You are signed out everywhere.")
+    return redirect("account_login")
 
 
 @login_required

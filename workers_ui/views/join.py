@@ -12,10 +12,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from accounts.models import Invitation, User
+from accounts.models import Invitation, Role, User
+from accounts.selectors import role_in
 from accounts.services import EmailTaken, InvitationGone, InvitationUnknown, find_invitation
 from projects.models import Project
 from tasks.flow.invitations import accept_invitation, sign_up
+from tasks.standing.errors import StaffCannotWork
 from workers_ui.views.base import actor_of, page
 from workers_ui.views.errors import problem_page
 from workers_ui.views.project_card import project_offer_for
@@ -98,7 +100,11 @@ def _show(
     request: HttpRequest, invitation: Invitation, token: str, form: SignUpForm, *, status: int = 200
 ) -> HttpResponse:
     project = invitation.project
+    own = _own_role(request, invitation)
+    offers_work = invitation.role == Role.WORKER
     context = {
+        "refused": StaffCannotWork().detail if offers_work and project and own not in (None, Role.WORKER) else "",
+        "leaves_crowd": not offers_work and own == Role.WORKER,
         "invitation": invitation,
         "project": project,
         "offer": project_offer_for(project) if project else None,
@@ -110,3 +116,9 @@ def _show(
 
 def _redirect_after_joining(project: Project | None) -> HttpResponse:
     return redirect("workers_ui:intro", project.public_id) if project else redirect("workers_ui:home")
+
+
+def _own_role(request: HttpRequest, invitation: Invitation) -> str | None:
+    if not request.user.is_authenticated:
+        return None
+    return role_in(actor=actor_of(request), organisation_id=invitation.organisation_id)

@@ -103,7 +103,8 @@ def hand_in(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
         hand_id = uuid.UUID(request.POST.get("hand", ""))
     except ValueError as error:
         raise NotFound("We could not tell which set to submit. Go back to the set and submit it again.") from error
-    settle_hand(worker=actor_of(request), hand_id=hand_id)
+    hand = hand_for(worker=actor_of(request), hand_id=hand_id)
+    settle_hand(worker=hand.worker, hand_id=hand_id)
     return redirect("workers_ui:handed-in", project_id, hand_id)
 
 

@@ -30,5 +30,5 @@ class ImageLimits:
 
     @property
     def address_space(self) -> int:
-        """Address space for the decoder in bytes: its libraries, the file, and four copies at 4 bytes per pixel."""
-        return 768 * MIB + self.max_bytes + 16 * self.max_pixels
+        """Address space for the decoder in bytes: libraries, the file three times, four copies at 4 bytes per pixel."""
+        return 768 * MIB + 3 * self.max_bytes + 16 * self.max_pixels

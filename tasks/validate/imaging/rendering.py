@@ -8,6 +8,7 @@ from typing import Any
 from PIL import Image
 
 from tasks.validate.imaging.color import to_screen_colors
+from tasks.validate.imaging.completeness import check_complete
 from tasks.validate.imaging.limits import RELEASE_STEM, SCREEN_NAME, SCREEN_SIDE, THUMB_NAME, THUMB_SIDE, ImageLimits
 from tasks.validate.imaging.opening import load_pixels, open_header
 from tasks.validate.imaging.quality_metrics import perceptual_hash, quality
@@ -40,6 +41,7 @@ def render(source: Path, out: Path, limits: ImageLimits) -> dict[str, Any]:
             original_size = (int(tags[_WIDTH]), int(tags[_HEIGHT]))
         bits = 12 if tuple(tags.get(_BITS, ())) == (12,) else 16
         white_is_zero = tags.get(_PHOTOMETRIC) == 0
+        check_complete(source, kind, image)
         load_pixels(image, limits)
         # Pillow's TIFF reader rotates the image upright while loading; the other formats are rotated here.
         transpose = _TRANSPOSES.get(orientation) if kind != "TIFF" else None

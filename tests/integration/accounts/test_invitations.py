@@ -100,13 +100,6 @@ def test_a_link_raises_a_role_and_never_lowers_one(has: str, offered: str, then:
     assert uses(token) == (1 if has != then else 0)
 
 
-def test_a_manager_who_accepts_a_workers_link_may_work_and_stays_a_manager() -> None:
-    project = factories.a_project()
-    Membership.objects.create(organisation=project.organisation, actor=factories.wren(), role=Role.MANAGER)
-    assert accept_invitation(token=a_link(project_id=project.pk), actor=factories.wren()) == project
-    assert role_of(factories.wren()) == Role.MANAGER
-
-
 @pytest.mark.django_db(transaction=True)
 def test_the_last_use_admits_only_one_of_two_concurrent_people() -> None:
     token, people = a_link(max_uses=1), [factories.wren(), factories.finch()]

@@ -61,15 +61,17 @@ def test_a_used_up_link_without_a_project_may_be_opened_again_by_its_member() ->
         accept_invitation(token=token, actor=factories.finch())
 
 
-def test_a_worker_becomes_a_reviewer_through_a_link_of_the_same_project() -> None:
+def test_a_worker_becomes_a_reviewer_through_a_link_of_the_same_project_and_leaves_it() -> None:
     project, wren = factories.a_project(), factories.wren()
-    factories.admitted(project, wren)
+    standing = factories.admitted(project, wren)
     invitation, token = invite(
         organisation=project.organisation, by=factories.ada(), project_id=project.pk, role="reviewer", max_uses=1
     )
     for _ in range(2):
-        assert accept_invitation(token=token, actor=wren) == project
+        assert accept_invitation(token=token, actor=wren) is None
     assert Membership.objects.get(actor=wren).role == "reviewer"
+    standing.refresh_from_db()
+    assert standing.state == Standing.State.REMOVED
     invitation.refresh_from_db()
     assert invitation.uses == 1
 

@@ -71,6 +71,9 @@ def _team(actor: Actor, organisation: Organisation) -> dict[str, Any]:
                 "name": getattr(row.actor, "user", None) or "Deleted account",
                 "role": ROLES[Role(row.role)],
                 "since": row.created_at,
+                "id": row.actor.public_id,
+                "manageable": is_owner or row.role not in (Role.OWNER, Role.MANAGER),
+                "roles": [(role, ROLES[role]) for role in roles if role != row.role],
             }
             for row in staff_of(organisation=organisation)[:MAX_TEAM_ROWS]
         ],

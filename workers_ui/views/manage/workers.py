@@ -14,6 +14,7 @@ from kernel.errors import Refused
 from projects.models import Project
 from tasks.analytics.dashboard import worker_figures
 from tasks.analytics.listings import display_names
+from tasks.flow.revocation import remove_worker
 from tasks.standing.selectors import get_worker_standing
 from tasks.standing.services import pause, resume
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
@@ -43,12 +44,16 @@ def workers(request: HttpRequest, project: Project) -> HttpResponse:
 @require_POST
 @project_role_required(Role.MANAGER)
 def change(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> HttpResponse:
-    """Pause a worker, with a reason that the worker reads, or let the worker resume."""
+    """Pause or remove a worker, with a reason, or let a paused worker resume."""
     worker = get_worker_standing(project=project, public_id=worker_id).worker
     name = display_names(actors=[worker_id])[str(worker_id)]
     reason = request.POST.get("reason", "").strip()[:300]
     actions: dict[str, tuple[Callable[[], object], str]] = {
         "pause": (lambda: _pause(project, worker, reason), f"{name} is paused."),
+        "remove": (
+            lambda: remove_worker(project=project, worker=worker, reason=reason or "Decided by a manager."),
+            f"{name} is removed. Their set is settled and its open images are free again.",
+        ),
         "resume": (lambda: resume(project=project, worker=worker), f"{name} can work again."),
     }
     act, done = actions.get(request.POST.get("step", ""), (_unknown_action, ""))

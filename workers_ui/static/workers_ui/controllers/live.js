@@ -9,7 +9,7 @@ const STATE_TEXT = {
   connecting: ["busy", "Connecting…"],
   live: ["ok", "Live"],
   lost: ["warn", "Connection lost. Reconnecting… The figures may be out of date."],
-  refused: ["bad", "Live updates are not available. Reload the page or sign in again."],
+  refused: ["bad", "Live updates have stopped. Reload the page. You may have to sign in again."],
 };
 
 export default class extends Controller {

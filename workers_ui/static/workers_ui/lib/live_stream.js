@@ -67,10 +67,13 @@ export class LiveStream extends EventTarget {
   lost(code) {
     this.socket = null;
     if (this.closed) return;
-    // 4401, 4403 and 4404: not signed in, not allowed, not found. Reconnecting would not help.
-    const refused = code >= 4400 && code < 4500;
-    this.state(refused ? "refused" : "lost");
-    if (refused) return;
+    // 4401, 4403 and 4404: not signed in, not allowed, not found, now or any more. Reconnecting would not help.
+    if (code >= 4400 && code < 4500) {
+      this.stop();
+      this.state("refused");
+      return;
+    }
+    this.state("lost");
     const wait = Math.min(LONGEST_WAIT, this.firstWait * 2 ** this.attempt);
     this.attempt += 1;
     this.timer = setTimeout(() => this.start(), wait * (0.5 + Math.random() / 2));

@@ -1,0 +1,18 @@
+"""Advisory locks of PostgreSQL, which last until the transaction ends."""
+
+from django.db import connection
+
+ACCESS_LOCK = 1  # the first key; the second is the hash of an actor's id
+
+# For a statement of its own: what a statement reads is fixed before it waits.
+SHARE_ACCESS = f"pg_advisory_xact_lock_shared({ACCESS_LOCK}, hashint8({{actor}}))"
+
+
+def lock_access(*, actor_id: int) -> None:
+    """Waits for the actor's claims. Nobody else changes what the actor may do, and no claim is in flight, until commit.
+
+    Take it before any row lock. Claims share the lock: a revocation sees every set that was claimed before it, and a
+    claim that waited for a revocation sees that.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashint8(%s))", [ACCESS_LOCK, actor_id])

@@ -1,0 +1,61 @@
+"""Closes open sockets whose person may no longer see what they show.
+
+Every two seconds one query asks the database about all sockets of the process. So it does not matter which way the
+right was lost, and whether the channel layer is available: a socket ends within five seconds of the commit.
+"""
+
+import asyncio
+from typing import Protocol
+from weakref import WeakKeyDictionary
+
+import structlog
+from channels.db import database_sync_to_async
+
+from accounts.grants import Grant, invalid_grants
+
+logger = structlog.get_logger(__name__)
+
+CHECK_SECONDS = 2.0
+
+
+class Revocable(Protocol):
+    async def end(self) -> None: ...
+
+
+class AccessWatch:
+    """The sockets of one event loop; a task checks them while there are any."""
+
+    def __init__(self) -> None:
+        self._grants: dict[Revocable, Grant] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    def add(self, socket: Revocable, grant: Grant) -> None:
+        self._grants[socket] = grant
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+
+    def discard(self, socket: Revocable) -> None:
+        self._grants.pop(socket, None)
+
+    async def _run(self) -> None:
+        while self._grants:
+            await asyncio.sleep(CHECK_SECONDS)
+            try:
+                await self._check()
+            except Exception as error:  # the database is away: there are no new events to send either
+                logger.warning("access of sockets not checked", error=type(error).__name__)
+        self._task = None
+
+    async def _check(self) -> None:
+        sockets = list(self._grants.items())
+        for index in await database_sync_to_async(invalid_grants)([grant for _, grant in sockets]):
+            socket, _ = sockets[index]
+            self.discard(socket)
+            await socket.end()
+
+
+_watches: WeakKeyDictionary[asyncio.AbstractEventLoop, AccessWatch] = WeakKeyDictionary()
+
+
+def access_watch() -> AccessWatch:
+    return _watches.setdefault(asyncio.get_running_loop(), AccessWatch())
