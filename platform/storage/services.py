@@ -61,8 +61,7 @@ def blob_file(blob: Blob) -> Iterator[Path]:
     """Provide the blob as a read-only local file: the stored file itself, or a copy that exists during the block."""
     path = backends.local_path(blob.key)
     if path is not None:
-        if not path.exists():
-            raise backends.BlobMissing
+        backends.open_blob(blob.key).close()
         yield path
         return
     with tempfile.NamedTemporaryFile() as copy, open_blob(blob) as source:
