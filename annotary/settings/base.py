@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
+import annotary
 from annotary import logs
 from annotary.runtime.source_roots import ROOT
 from annotary.settings import env
 
 ANNOTARY_DATA = env.data_folder(ROOT)
-VERSION = "0.1.0"
+VERSION = annotary.VERSION
 
 SECRET_KEY = env.text("ANNOTARY_SECRET_KEY")
 DEBUG = False
