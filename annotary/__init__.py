@@ -4,3 +4,5 @@ settings/, urls, asgi, wsgi and celery configure the site; cli dispatches the co
 cache, sessions and staticfiles are the shared services of a running site. runtime/ runs everything on one machine under
 one supervisor, demo/ is the simulated crowd, and management/ has the commands. Nothing below imports this package.
 """
+
+VERSION = "0.1.0"

@@ -12,12 +12,13 @@ _http = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
+from workers_ui.consumers.outages import OutageGuard  # noqa: E402
 from workers_ui.consumers.routing import websocket_urlpatterns  # noqa: E402
 from workers_ui.consumers.security import SameSiteOriginValidator  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": _http,
-        "websocket": SameSiteOriginValidator(URLRouter(websocket_urlpatterns)),
+        "websocket": OutageGuard(SameSiteOriginValidator(URLRouter(websocket_urlpatterns))),
     }
 )

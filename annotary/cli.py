@@ -2,6 +2,8 @@
 
 import os
 import sys
+from collections.abc import Callable
+from importlib import import_module
 
 from annotary.runtime import bootstrap
 from annotary.runtime.errors import EmbeddedError
@@ -26,6 +28,19 @@ NEED_NO_DATABASE = {
     *("aggregate", "agreement", "replay"),
     *("synthesize", "diffsettings", "makemessages", "compilemessages", "sendtestemail", "startapp", "startproject"),
 }
+# Commands that are not Django's, each with the module whose `main` runs it.
+COMMANDS = {
+    "up": "annotary.runtime.up",
+    "status": "annotary.runtime.status",
+    "stop": "annotary.runtime.stop",
+    "backup": "annotary.runtime.backup",
+    "restore": "annotary.runtime.restore",
+    "upgrade-database": "annotary.runtime.upgrade",
+    "test": "annotary.runtime.testing",
+    "lint": "annotary.runtime.lint",
+    "demo": "annotary.demo.command",
+    "simulate": "annotary.demo.simulate",
+}
 HELP = """\
 Annotary: crowd labeling of images, with certified releases.
 
@@ -36,6 +51,12 @@ Start here:
   up          start Annotary on this machine (--host 0.0.0.0 lets phones on your network connect)
   status      show whether Annotary is running, with its address and processes
   stop        stop it
+
+Keep it safe, whether it runs or not:
+  backup      write the database, the files and the secrets to one archive
+  restore     make a backup a new installation
+  upgrade-database
+              move the database to the major version of PostgreSQL that Annotary includes
 
 Work with a running installation:
   ingest      import a folder of images into a project
@@ -79,34 +100,9 @@ def main(argv: list[str]) -> int:
 
 def _dispatch(command: str, rest: list[str], argv: list[str]) -> int:
     # Imported one by one, so that a command does not pay for the imports of the others.
-    if command == "up":
-        from annotary.runtime import up
-
-        return up.main(rest)
-    if command == "status":
-        from annotary.runtime import status
-
-        return status.main(rest)
-    if command == "stop":
-        from annotary.runtime import stop
-
-        return stop.main(rest)
-    if command == "test":
-        from annotary.runtime import testing
-
-        return testing.main(rest)
-    if command == "lint":
-        from annotary.runtime import lint
-
-        return lint.main(rest)
-    if command == "demo":
-        from annotary.demo.command import main as demo
-
-        return demo(rest)
-    if command == "simulate":
-        from annotary.demo.simulate import main as simulate
-
-        return simulate(rest)
+    if command in COMMANDS:
+        run: Callable[[list[str]], int] = import_module(COMMANDS[command]).main
+        return run(rest)
     if command in {"help", "--help", "-h"} and not rest:
         print(HELP)
         return 0

@@ -120,10 +120,10 @@ def configure(*, json: bool, level: str) -> dict[str, Any]:
 
 
 class WithTraceback(logging.Filter):
-    """Keeps records of exceptions alone."""
+    """Keeps records of exceptions alone, except outages, which `kernel.outages` reports."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return record.exc_info is not None
+        return record.exc_info is not None and getattr(record, "status_code", None) != 503
 
 
 def formatter(*, json: bool) -> logging.Formatter:

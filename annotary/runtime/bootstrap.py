@@ -262,6 +262,20 @@ def _install_uv(environment: Environment) -> str:
     return str(own)
 
 
+def install_into(environment: Environment, folder: Path, requirements: Path) -> None:
+    """Install locked packages into a folder of their own, complete or not at all.
+
+    Raises EmbeddedError with a one-sentence message.
+    """
+    with _exclusive(environment):
+        uv = find_uv(environment) or _install_uv(environment)
+        temporary = folder.with_name(f"{folder.name}.new")
+        shutil.rmtree(temporary, ignore_errors=True)
+        options = ["--no-deps", "--require-hashes", "--target", str(temporary), "-r", str(requirements)]
+        _run_uv(environment, uv, "pip", "install", "--python", str(environment.python), *options)
+        temporary.rename(folder)
+
+
 def _run_uv(environment: Environment, uv: str, *arguments: str) -> None:
     variables = {name: value for name, value in os.environ.items() if name not in UV_LEAVES_OUT}
     variables |= {"UV_PYTHON_DOWNLOADS": "never"}

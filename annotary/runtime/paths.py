@@ -54,6 +54,11 @@ class DataPaths:
         return self.data / "lock"
 
     @property
+    def unfinished_restore(self) -> Path:
+        """A marker that exists while a backup is restored into this folder."""
+        return self.data / "unfinished-restore"
+
+    @property
     def key(self) -> str:
         """A short name for this data folder, for files that must be stored elsewhere."""
         return hashlib.sha256(os.fsencode(self.data)).hexdigest()[:16]

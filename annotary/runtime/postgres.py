@@ -24,7 +24,11 @@ from annotary.runtime.privileges import RunAs
 from annotary.runtime.process import Service
 
 NAME = "annotary"
+FOLDER = "postgres"
 SYSTEM_HOME = Path("/var/lib/annotary")
+# The folder of a database that was moved to another major version and waits to take the name of the old one.
+UPGRADED = "postgres.upgraded"
+UPGRADE = "Run 'python3 manage.py upgrade-database'."
 
 # initdb writes these to postgresql.conf, where an owner can change them. For a small machine that also runs Python.
 TUNING = {
@@ -63,10 +67,11 @@ class Cluster:
     home: Path
     sockets: Path
     run_as: RunAs
+    name: str = FOLDER
 
     @property
     def data(self) -> Path:
-        return self.home / "postgres"
+        return self.home / self.name
 
     @property
     def url(self) -> str:
@@ -86,7 +91,7 @@ class Cluster:
             name="postgres",
             title="the database",
             argv=[str(self.binaries / "postgres"), "-D", str(self.data), *options],
-            environment=_clean_environment(),
+            environment=clean_environment(),
             log=log,
             folder=self.home,
             # SIGTERM waits until every client disconnects; SIGINT disconnects them and shuts down cleanly.
@@ -121,24 +126,27 @@ class Cluster:
                 capture_output=True,
                 text=True,
                 timeout=60,
-                env=_clean_environment(),
+                env=clean_environment(),
                 cwd="/",
             )
         except subprocess.TimeoutExpired as error:
             raise EmbeddedError(f"{program} got no answer from the database within a minute.") from error
         if done.returncode != 0:
-            raise EmbeddedError(f"{program} could not reach the database: {_last_line(done.stderr)}")
+            raise EmbeddedError(f"{program} could not reach the database: {last_line(done.stderr)}")
         return done
 
 
-def prepare(paths: DataPaths, *, system_home: Path = SYSTEM_HOME) -> Cluster:
+def prepare(
+    paths: DataPaths, *, system_home: Path = SYSTEM_HOME, name: str = FOLDER, binaries: Path | None = None
+) -> Cluster:
     """Prepare the files of a server: initialized once, of the right major version, accessible to its user.
 
+    `name` is the folder of its files, and `binaries` that of other programs than ours; an upgrade sets them.
     Raises EmbeddedError with the reason if that is not possible.
     """
     moved = system_home / paths.key
-    run_as = privileges.choose(prefer_drop=(moved / "postgres" / "PG_VERSION").exists())
-    binaries = locate()
+    run_as = privileges.choose(prefer_drop=home_of(paths, system_home=system_home) == moved)
+    binaries = binaries or locate()
     home, sockets = paths.data, socket_folder(paths)
     if run_as.kind == "drop":
         if (paths.data / "postgres" / "PG_VERSION").exists():
@@ -148,8 +156,10 @@ def prepare(paths: DataPaths, *, system_home: Path = SYSTEM_HOME) -> Cluster:
             )
         home, sockets, binaries = _move_out(moved, binaries, system_home, run_as)
         _link_moved_data(paths, moved)
-    cluster = Cluster(binaries=binaries, home=home, sockets=sockets, run_as=run_as)
+    cluster = Cluster(binaries=binaries, home=home, sockets=sockets, run_as=run_as, name=name)
     if not (cluster.data / "PG_VERSION").exists():
+        if (home / UPGRADED).exists():
+            raise EmbeddedError(f"An upgrade of the database in {home} was interrupted at its end. {UPGRADE}")
         _initialize(cluster)
     _check_version(cluster)
     return cluster
@@ -158,6 +168,12 @@ def prepare(paths: DataPaths, *, system_home: Path = SYSTEM_HOME) -> Cluster:
 def exists(paths: DataPaths) -> bool:
     """Return whether this data folder has a database, in it or where it links to."""
     return any((paths.data / name / "PG_VERSION").exists() for name in ("postgres", "postgres-elsewhere/postgres"))
+
+
+def home_of(paths: DataPaths, *, system_home: Path = SYSTEM_HOME) -> Path:
+    """Return the folder that holds the database: the data folder, or the one elsewhere that it links to."""
+    moved = system_home / paths.key
+    return moved if any(moved.glob(f"{FOLDER}*/PG_VERSION")) else paths.data
 
 
 def locate() -> Path:
@@ -176,7 +192,10 @@ def _move_out(moved: Path, binaries: Path, system_home: Path, run_as: RunAs) -> 
     """Return home, socket folder and binaries in a location that the unprivileged account can access."""
     try:
         system_home.mkdir(mode=0o755, parents=True, exist_ok=True)
-        copied = _copy_binaries(binaries, system_home / "postgresql" / package_version(binaries))
+        # The system's own are accessible to every account already.
+        ours = binaries.parent.name == "pginstall"
+        copy = system_home / "postgresql" / package_version(binaries)
+        copied = _copy_binaries(binaries, copy) if ours else binaries
         for folder in (moved, moved / "run"):
             folder.mkdir(mode=0o700, exist_ok=True)
             os.chown(folder, run_as.uid, run_as.gid)
@@ -240,7 +259,7 @@ def _initialize(cluster: Cluster) -> None:
         check=False,
         capture_output=True,
         text=True,
-        env=_clean_environment(),
+        env=clean_environment(),
         cwd=cluster.home,
         preexec_fn=cluster.run_as.preexec(),
     )
@@ -248,7 +267,7 @@ def _initialize(cluster: Cluster) -> None:
         shutil.rmtree(temporary, ignore_errors=True)
         if "No space left" in done.stderr or "quota exceeded" in done.stderr:
             raise EmbeddedError(f"The disk that holds {cluster.home} is full. Free at least 100 MB and start again.")
-        raise EmbeddedError(f"The database could not be created in {cluster.home}: {_last_line(done.stderr)}")
+        raise EmbeddedError(f"The database could not be created in {cluster.home}: {last_line(done.stderr)}")
     temporary.rename(cluster.data)
     files.sync_folder(cluster.home)
 
@@ -259,16 +278,15 @@ def _check_version(cluster: Cluster) -> None:
     if created_with != bundled:
         raise EmbeddedError(
             f"{cluster.data} was created by PostgreSQL {created_with}, and this version of Annotary includes "
-            f"PostgreSQL {bundled}. Dump the data with the version that created it, move the folder aside, and restore "
-            "the dump, as described in docs/decisions/0001-embedded-runtime.md."
+            f"PostgreSQL {bundled}. {UPGRADE}"
         )
 
 
-def _clean_environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Leave out the caller's PG* variables and locale, which would change where clients connect and what logs say."""
     return {"PATH": os.defpath, "LC_ALL": "C.UTF-8", "TZ": "UTC"}
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
     lines = [line for line in text.strip().splitlines() if line.strip()]
     return lines[-1].strip() if lines else "it printed nothing."

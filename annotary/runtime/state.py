@@ -12,6 +12,9 @@ from annotary.runtime.files import write_private
 from annotary.runtime.linux_processes import Identity
 from annotary.runtime.paths import DataPaths
 
+# The phase while a command has the data folder of a stopped installation for itself.
+MAINTENANCE = "maintenance"
+
 
 @dataclass
 class State:
@@ -81,13 +84,24 @@ def _acquire_lock(path: Path, *, timeout: float) -> int | None:
             time.sleep(0.1)
 
 
-def lock_data(paths: DataPaths) -> int:
-    """Lock the data folder; an instance that is stopping gets time to finish. Raises EmbeddedError if it is in use."""
+def lock_data(paths: DataPaths, *, unfinished: bool = False) -> int:
+    """Lock the data folder; an instance that is stopping gets time to finish.
+
+    Raises EmbeddedError if it is in use, or if a restore into it did not finish, unless it may be `unfinished`.
+    """
     current = running(paths)
     handle = _acquire_lock(paths.lock, timeout=0.5 if current and current.phase != "stopping" else 20)
     if handle is not None:
+        if paths.unfinished_restore.exists() and not unfinished:
+            os.close(handle)
+            raise EmbeddedError(f"A restore into {paths.data} was interrupted. Repeat it, or delete the folder.")
         return handle
     current = running(paths)
+    if current is not None and current.phase == MAINTENANCE:
+        raise EmbeddedError(
+            f"A backup, a restore or an upgrade of the database is using {paths.data} (process {current.keeper.pid}). "
+            "Wait until it has finished."
+        )
     where = f" at {current.url}" if current and current.url else ""
     who = f" (process {current.keeper.pid})" if current else ""
     raise EmbeddedError(

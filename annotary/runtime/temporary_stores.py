@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from annotary.runtime import launcher, postgres, valkey
@@ -23,31 +24,38 @@ from annotary.runtime.supervisor import Supervisor
 START_TIMEOUT = 60.0
 
 
-class TemporaryStores:
-    """Running stores; `environment` holds DATABASE_URL, REDIS_URL and ANNOTARY_DATA."""
+class StoreProcess:
+    """A module that runs stores until its standard input closes; `environment` holds the addresses that it printed."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, module: str, *arguments: str, timeout: float = START_TIMEOUT, pass_fds: Sequence[int] = ()
+    ) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "annotary.runtime.temporary_stores"],
+            [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": python_path()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            pass_fds=pass_fds,
             start_new_session=True,
         )
-        self.environment = self._read()
+        self.environment = self._read(timeout)
 
-    def _read(self) -> dict[str, str]:
+    def _read(self, timeout: float) -> dict[str, str]:
         output = self.process.stdout
-        if output is not None and select.select([output], [], [], START_TIMEOUT)[0]:
-            line = output.readline()
-            if line:
-                environment: dict[str, str] = json.loads(line)
-                return environment
+        try:
+            if output is not None and select.select([output], [], [], timeout)[0]:
+                line = output.readline()
+                if line:
+                    environment: dict[str, str] = json.loads(line)
+                    return environment
+        except BaseException:
+            self.close()
+            raise
         errors = self.close()
-        raise EmbeddedError(f"The temporary database did not start: {errors or 'it printed nothing.'}")
+        raise EmbeddedError(f"The database did not start: {errors or 'it printed nothing.'}")
 
     def close(self) -> str:
         """Stop the stores, remove their files, and return what they wrote to standard error."""
@@ -56,6 +64,13 @@ class TemporaryStores:
                 self.process.stdin.close()
             self.process.stdin = None
         return self.process.communicate(timeout=60)[1].strip()
+
+
+class TemporaryStores(StoreProcess):
+    """Running stores; `environment` holds DATABASE_URL, REDIS_URL and ANNOTARY_DATA."""
+
+    def __init__(self) -> None:
+        super().__init__("annotary.runtime.temporary_stores")
 
 
 def remove_files(paths: DataPaths) -> None:

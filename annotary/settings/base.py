@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
+import annotary
 from annotary import logs
 from annotary.runtime.source_roots import ROOT
 from annotary.settings import env
 
 ANNOTARY_DATA = env.data_folder(ROOT)
-VERSION = "0.1.0"
+VERSION = annotary.VERSION
 
 SECRET_KEY = env.text("ANNOTARY_SECRET_KEY")
 DEBUG = False
@@ -250,6 +251,10 @@ FILE_UPLOAD_HANDLERS = [
     "storage.spool.SpoolUploadHandler",
 ]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+FILE_UPLOAD_HANDLERS = [
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "storage.uploads.SpoolingUploadHandler",
+]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 500
 UPLOAD_MAX_BYTES = 4 * 1024**3

@@ -62,6 +62,8 @@ class Unavailable(AnnotaryError):
 
     status = 503
     code = "unavailable"
+    # Seconds after which a client should try again, for the header Retry-After.
+    retry_after: ClassVar[int] = 5
 
 
 class TransitionRefused(Conflict):

@@ -20,11 +20,16 @@ from typing import BinaryIO, cast
 
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
+from django.http.request import UnreadablePostError
 
 from kernel.errors import NotFound, Refused
+from kernel.outages import StorageUnavailable, outage_of
 from storage.spool import spool_folder
 
 CHUNK = 1024 * 1024
+
+# Errors of the client who sends the file, not of the storage.
+SOURCE_ERRORS = (ConnectionError, UnreadablePostError)
 
 _KEY = re.compile(r"blobs/([0-9a-f]{2})/(\1[0-9a-f]{62})\Z")
 
@@ -61,33 +66,40 @@ def key_of(sha256: str) -> str:
 def put(source: BinaryIO | Path, *, sha256: str | None = None) -> StoredObject:
     """Store a file durably (it survives a power cut) and return it.
 
-    `sha256` is the hash that the caller expects. Raises ContentDiffers if it differs; nothing is stored then.
+    `sha256` is the hash that the caller expects. Raises ContentDiffers if it differs, StorageFull and
+    StorageUnavailable; nothing is stored then.
     """
     if isinstance(source, Path):
         with source.open("rb") as file:
             return put(file, sha256=sha256)
     storage = default_backend()
-    if isinstance(storage, FileSystemStorage):
-        return _put_local(source, Path(storage.location), sha256)
-    return _put_remote(source, storage, sha256)
+    with _outages(keep=SOURCE_ERRORS):
+        if isinstance(storage, FileSystemStorage):
+            return _put_local(source, Path(storage.location), sha256)
+        return _put_remote(source, storage, sha256)
 
 
 def open_blob(key: str) -> BinaryIO:
-    """Open a stored file for reading. Raises BlobMissing."""
+    """Open a stored file for reading. Raises BlobMissing, and StorageUnavailable if no file can be found at all."""
     try:
-        return cast(BinaryIO, default_backend().open(_checked(key), "rb"))
+        with _outages(keep=(FileNotFoundError,)):
+            return cast(BinaryIO, default_backend().open(_checked(key), "rb"))
     except FileNotFoundError as error:
+        if _is_unmounted():
+            raise StorageUnavailable from error
         raise BlobMissing from error
 
 
 def exists(key: str) -> bool:
     """Return whether the file is in storage."""
-    return default_backend().exists(_checked(key))
+    with _outages():
+        return default_backend().exists(_checked(key))
 
 
 def delete(key: str) -> None:
     """Delete a file; it is not an error if it does not exist."""
-    default_backend().delete(_checked(key))
+    with _outages():
+        default_backend().delete(_checked(key))
 
 
 def local_path(key: str) -> Path | None:
@@ -134,6 +146,23 @@ def _old_remote(storage: Storage, older_than: float) -> Iterator[str]:
 def default_backend() -> Storage:
     """Return the storage itself, not Django's lazy proxy, whose class says nothing about it."""
     return storages["default"]
+
+
+@contextlib.contextmanager
+def _outages(*, keep: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Turn errors of the file system, such as a file where a folder belongs, into outages, except those to `keep`."""
+    try:
+        yield
+    except keep:
+        raise
+    except OSError as error:
+        raise (outage_of(error) or StorageUnavailable()) from error
+
+
+def _is_unmounted() -> bool:
+    """Return whether the folder of all files is missing: the disk is away, and a single file may still exist."""
+    storage = default_backend()
+    return isinstance(storage, FileSystemStorage) and not Path(storage.location, "blobs").is_dir()
 
 
 def _checked(key: str) -> str:

@@ -62,8 +62,7 @@ def blob_file(blob: Blob) -> Iterator[Path]:
     """Provide the blob as a read-only local file: the stored file itself, or a copy that exists during the block."""
     path = backends.local_path(blob.key)
     if path is not None:
-        if not path.exists():
-            raise backends.BlobMissing
+        backends.open_blob(blob.key).close()
         yield path
         return
     with tempfile.NamedTemporaryFile(dir=spool_folder()) as copy, open_blob(blob) as source:
@@ -74,7 +73,10 @@ def blob_file(blob: Blob) -> Iterator[Path]:
 
 
 def sweep_blobs() -> tuple[int, int]:
-    """Delete unreferenced rows, then files without a row, both older than an hour; return (rows, files) deleted."""
+    """Delete unreferenced rows, then files without a row, both older than an hour; return (rows, files) deleted.
+
+    While a backup runs, nothing is deleted: it copies the files that the database had when it began.
+    """
     rows = sum(_remove_unreferenced(pk) for pk in _unreferenced()[:SWEEP_AT_MOST])
     files = 0
     older_than = time.time() - STRAY_AFTER.total_seconds()
@@ -107,6 +109,14 @@ def _lock(sha256: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"storage.blob.{sha256}"])
 
 
+def _may_delete() -> bool:
+    """Hold off backups until the transaction ends; return False if one is running, or waits to (`runtime.backup`)."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock_shared(hashtextextended('storage.backup', 0))")
+        row = cursor.fetchone()
+        return bool(row and row[0])
+
+
 def _unreferenced() -> list[int]:
     """Return ids of blobs that no foreign key references and that were not stored within the last hour."""
     rows = Blob.objects.filter(touched_at__lt=ClockTimestamp() - STRAY_AFTER)
@@ -130,6 +140,8 @@ def _remove_unreferenced(pk: int) -> int:
             blob = Blob.objects.filter(pk=pk).first()
             if blob is None:
                 return 0
+            if not _may_delete():
+                return 0
             _lock(blob.sha256)
             with connection.cursor() as cursor:
                 # The foreign keys are deferred. Checked immediately, a reference written in the meantime prevents this
@@ -152,6 +164,8 @@ def _remove_unreferenced(pk: int) -> int:
 def _remove_stray(key: str, *, older_than: float | None) -> int:
     """Locks the content. Delete a file unless it has a row or was written after `older_than` (Unix time, seconds)."""
     sha256 = key.rsplit("/", 1)[1]
+    if not _may_delete():
+        return 0
     _lock(sha256)
     if Blob.objects.filter(sha256=sha256).exists():
         return 0

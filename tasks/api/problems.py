@@ -5,13 +5,14 @@ from typing import Any
 
 import structlog
 from django.core import exceptions as django_exceptions
-from django.http import Http404
+from django.http import Http404, HttpResponse, JsonResponse
 from rest_framework import exceptions, serializers, status
 from rest_framework.response import Response
 from structlog.contextvars import bind_contextvars
 
 from annotary_core.labels.errors import ShapeError
-from kernel.errors import AnnotaryError
+from kernel.errors import AnnotaryError, Unavailable
+from kernel.outages import handle_outage
 
 logger = structlog.get_logger(__name__)
 
@@ -60,8 +61,12 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
         error = exceptions.NotFound()
     elif isinstance(error, django_exceptions.PermissionDenied):
         error = exceptions.PermissionDenied()
+    error = handle_outage(error) or error
     if isinstance(error, AnnotaryError):
-        return problem(error.status, error.code, error.title, error.detail, **error.facts)
+        answer = problem(error.status, error.code, error.title, error.detail, **error.facts)
+        if isinstance(error, Unavailable):
+            answer["Retry-After"] = str(error.retry_after)
+        return answer
     if isinstance(error, ShapeError):
         where = [{"field": error.path, "detail": error.sentence}]
         return problem(422, error.code, "This answer is not valid", error.sentence, errors=where)
@@ -77,11 +82,23 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
     )
 
 
+def outage_response(outage: Unavailable) -> HttpResponse:
+    """Return the response to an API call that an outage ended before it reached a view, in a middleware."""
+    body = _body(outage.status, outage.code, outage.title, outage.detail)
+    answer = JsonResponse(body, status=outage.status, content_type=CONTENT_TYPE)
+    answer["Retry-After"] = str(outage.retry_after)
+    return answer
+
+
 def problem(status_code: int, code: str, title: str, detail: str, **facts: Any) -> Response:
+    body = _body(status_code, code, title, detail)
+    return Response({**facts, **body}, status=status_code, content_type=CONTENT_TYPE)
+
+
+def _body(status_code: int, code: str, title: str, detail: str) -> dict[str, Any]:
     # For the request's log line.
     bind_contextvars(problem=code)
-    body = {"type": f"urn:annotary:problem:{code}", "title": title.rstrip("."), "status": status_code, "detail": detail}
-    return Response({**facts, **body}, status=status_code, content_type=CONTENT_TYPE)
+    return {"type": f"urn:annotary:problem:{code}", "title": title.rstrip("."), "status": status_code, "detail": detail}
 
 
 def _from_framework(error: exceptions.APIException) -> Response:

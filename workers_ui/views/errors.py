@@ -1,12 +1,22 @@
-"""Error pages that say what to do next. The only place that turns errors into pages."""
+"""Error pages that say what to do next. The only place that turns errors into pages.
 
+The pages of 500 and 503 are rendered without the request: its session, user and messages are read from the database,
+which may be what failed.
+"""
+
+import sys
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from structlog.contextvars import bind_contextvars
 
-from kernel.errors import AnnotaryError
+from kernel.errors import AnnotaryError, Unavailable
+from kernel.outages import handle_outage
+from tasks.api.problems import outage_response
+
+API = "/api/"
 
 HEADINGS = {
     403: "You do not have access to this page",
@@ -16,7 +26,6 @@ HEADINGS = {
     411: "Your browser sent the form in an unusual way",
     422: "Check what you entered",
     429: "Too many attempts",
-    503: "Temporarily unavailable",
 }
 
 
@@ -37,7 +46,18 @@ def too_many(request: HttpRequest) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return render(request, "500.html", status=500)
+    """Answer after an unhandled exception, from a middleware or another error page too, which Django is handling."""
+    outage = handle_outage(sys.exc_info()[1])
+    if outage is None:
+        return HttpResponse(render_to_string("500.html"), status=500)
+    return outage_response(outage) if request.path.startswith(API) else outage_page(outage)
+
+
+def outage_page(outage: Unavailable) -> HttpResponse:
+    bind_contextvars(problem=outage.code)
+    page = HttpResponse(render_to_string("503.html", {"detail": outage.detail}), status=outage.status)
+    page["Retry-After"] = str(outage.retry_after)
+    return page
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -46,6 +66,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 def problem_page(request: HttpRequest, error: AnnotaryError, *, heading: str = "") -> HttpResponse:
     """Render a domain error as a page: a heading and the error's detail, which defaults to its own sentence."""
+    if isinstance(error, Unavailable):
+        return outage_page(error)
     bind_contextvars(problem=error.code)
     context = {
         "heading": heading or HEADINGS.get(error.status, "Something went wrong"),
@@ -56,13 +78,20 @@ def problem_page(request: HttpRequest, error: AnnotaryError, *, heading: str = "
 
 
 class AnnotaryErrorMiddleware:
-    """Turns domain errors that page views raise into pages; the API turns its own into problem details."""
+    """Turns domain errors and outages in page views into pages; the API turns its own into problem details.
+
+    Outages in middlewares reach `server_error`.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        response = self.get_response(request)
+        if response.status_code == Unavailable.status:
+            response.headers.setdefault("Retry-After", str(Unavailable.retry_after))
+        return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        return problem_page(request, exception) if isinstance(exception, AnnotaryError) else None
+        error = handle_outage(exception) or exception
+        return problem_page(request, error) if isinstance(error, AnnotaryError) else None
