@@ -24,7 +24,10 @@ RETURNING id, public_id, created_at, expires_at
 """
 
 SELECT_POLICY = """
-SELECT s.state, p.state, p.schema_id, p.instructions_id, p.hand_size, p.gold_rate, p.lease_seconds, p.price
+SELECT s.state, p.state, p.schema_id, p.instructions_id, p.hand_size, p.gold_rate, p.lease_seconds, p.price,
+    EXISTS (
+        SELECT 1 FROM tasks_assignment a WHERE a.worker_id = s.worker_id AND a.project_id = s.project_id
+        AND a.returned AND a.state IN ('released', 'expired'))
 FROM tasks_standing s JOIN projects_project p ON p.id = s.project_id
 WHERE s.project_id = %(project)s AND s.worker_id = %(worker)s
 """
@@ -44,30 +47,48 @@ FIRST_CANDIDATE = f"SELECT b.id FROM tasks_batch b WHERE {CANDIDATE} ORDER BY b.
 
 WAIT_FOR_BATCH = "SELECT id FROM tasks_batch WHERE id = %s FOR NO KEY UPDATE"
 
-# `seen` reads the batch without a lock, hence in the statement's own snapshot, in which its tasks were read too: a slot
-# that reopened since then has raised the generation, so the cursor refers to an older generation.
+OPEN_TO_WORKER = """
+SELECT t.id, t.priority, t.order_key FROM tasks_task t
+WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND t.state = 'open'
+  AND (
+      SELECT a.id FROM tasks_assignment a
+      WHERE a.task_id = t.id AND a.worker_id = %(worker)s AND a.round = t.round) IS NULL
+  AND (
+      SELECT a.id FROM tasks_gold g JOIN tasks_assignment a ON a.gold_id = g.id AND a.worker_id = %(worker)s
+      WHERE g.project_id = t.project_id AND g.image_id = t.image_id) IS NULL
+"""
+IN_ORDER = "ORDER BY t.priority DESC, t.order_key LIMIT %(count)s"
+
+# Every claim starts somewhere else in the random order of the batch's tasks and continues from its beginning, or two
+# workers in step would get the same work and tell it from the gold, in which they differ. Two index scans of at most
+# `count` rows each cost less than sorting the batch.
+#
+# The tasks are locked by ascending id, as labeling does, and checked again under the lock. `seen` reads the batch
+# without a lock, hence in the statement's own snapshot, in which its tasks were read too: a slot that reopened since
+# then has raised the generation, so the cursor refers to an older generation.
 CLAIM_FROM_BATCH = f"""
 WITH spot AS MATERIALIZED (
     SELECT b.id FROM tasks_batch b WHERE {CANDIDATE}
     ORDER BY b.priority DESC, b.number
     LIMIT 1
     FOR NO KEY UPDATE OF b SKIP LOCKED
+), ring AS MATERIALIZED (
+    SELECT id FROM (
+        (SELECT o.*, 1 AS lap FROM ({OPEN_TO_WORKER} AND t.order_key >= %(start)s {IN_ORDER}) o)
+        UNION ALL
+        (SELECT o.*, 2 AS lap FROM ({OPEN_TO_WORKER} AND t.order_key < %(start)s {IN_ORDER}) o)
+    ) laps
+    ORDER BY priority DESC, lap, order_key
+    LIMIT %(count)s
 ), picked AS MATERIALIZED (
     SELECT t.id FROM tasks_task t
-    WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND t.state = 'open'
-      AND (
-          SELECT a.id FROM tasks_assignment a
-          WHERE a.task_id = t.id AND a.worker_id = %(worker)s AND a.round = t.round) IS NULL
-      AND (
-          SELECT a.id FROM tasks_gold g JOIN tasks_assignment a ON a.gold_id = g.id AND a.worker_id = %(worker)s
-          WHERE g.project_id = t.project_id AND g.image_id = t.image_id) IS NULL
-    ORDER BY t.priority DESC, t.id
-    LIMIT %(count)s
+    WHERE t.id = ANY(ARRAY(SELECT id FROM ring)) AND t.taken < t.wanted AND t.state = 'open'
+    ORDER BY t.id
     FOR NO KEY UPDATE OF t
 ), task AS (
     UPDATE tasks_task t SET taken = t.taken + 1
     FROM picked WHERE t.id = picked.id
-    RETURNING t.id, t.round, t.image_id, t.priority
+    RETURNING t.id, t.round, t.image_id
 ), batch AS (
     UPDATE tasks_batch b SET taken = b.taken + (SELECT count(*) FROM task)
     WHERE b.id = (SELECT id FROM spot) AND EXISTS (SELECT 1 FROM task)
@@ -81,7 +102,6 @@ WITH spot AS MATERIALIZED (
 )
 SELECT spot.id, (SELECT generation FROM exhausted), task.id, task.round, i.width, i.height, i.rendition_id
 FROM spot LEFT JOIN task ON true LEFT JOIN tasks_image i ON i.id = task.image_id
-ORDER BY task.priority DESC, task.id
 """  # noqa: S608
 
 SAVE_EXHAUSTED = """
@@ -107,8 +127,8 @@ SELECT gen_random_uuid(), %(project)s, hand.id, %(worker)s, r.task_id, r.gold_id
     r.task_id IS NOT NULL, false, %(schema)s, %(instructions)s, r.rendition_id, r.width, r.height, %(price)s,
     clock_timestamp(), hand.expires_at
 FROM hand, unnest(%(tasks)s::bigint[], %(golds)s::bigint[], %(rounds)s::int[], %(renditions)s::bigint[],
-    %(widths)s::int[], %(heights)s::int[])
-    WITH ORDINALITY AS r(task_id, gold_id, round, rendition_id, width, height, position)
+    %(widths)s::int[], %(heights)s::int[], %(positions)s::int[])
+    AS r(task_id, gold_id, round, rendition_id, width, height, position)
 ORDER BY r.position
 RETURNING id
 """
@@ -156,6 +176,7 @@ class ClaimPolicy:
     gold_rate: float
     lease_seconds: int
     price: Decimal
+    has_returned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +219,14 @@ def wait_for_batch(*, batch_id: int) -> None:
         cursor.execute(WAIT_FOR_BATCH, [batch_id])
 
 
-def claim_from_batch(*, project_id: int, worker_id: int, count: int) -> BatchClaim | None:
+def claim_from_batch(*, project_id: int, worker_id: int, count: int, start: float) -> BatchClaim | None:
     """Locks a batch and some of its tasks. Claim up to `count` slots from the first candidate batch that is not locked.
 
-    Returns None if every candidate is locked or there is none.
+    `start` is where in the order of its tasks to begin, from 0 to 1. Returns None if every candidate is locked or there
+    is none.
     """
-    rows = run_prepared(CLAIM_FROM_BATCH, {"project": project_id, "worker": worker_id, "count": count})
+    params = {"project": project_id, "worker": worker_id, "count": count, "start": start}
+    rows = run_prepared(CLAIM_FROM_BATCH, params)
     if not rows:
         return None
     slots = [Slot(row[2], None, *row[3:]) for row in rows if row[2] is not None]
@@ -221,23 +244,32 @@ def save_batch_cursors(*, project_id: int, worker_id: int, generations: Mapping[
 
 
 def write_assignments(
-    *, project_id: int, worker_id: int, hand_id: int, slots: Sequence[Slot], versions: AssignmentVersions
+    *,
+    project_id: int,
+    worker_id: int,
+    hand_id: int,
+    size: int,
+    slots: Mapping[int, Slot],
+    versions: AssignmentVersions,
 ) -> None:
-    """Locks the gold among them, after all other locks. Write the hand's assignments in the given order."""
+    """Locks the gold among them, after all other locks. Write the new assignments of a hand of `size`, by position."""
+    ordered = sorted(slots)
+    columns = [slots[position] for position in ordered]
     params: dict[str, Any] = {
         "project": project_id,
         "worker": worker_id,
         "hand": hand_id,
-        "size": len(slots),
+        "size": size,
         "schema": versions.schema_id,
         "instructions": versions.instructions_id,
         "price": versions.price,
-        "gold_ids": [slot.gold_id for slot in slots if slot.gold_id is not None],
-        "tasks": [slot.task_id for slot in slots],
-        "golds": [slot.gold_id for slot in slots],
-        "rounds": [slot.round for slot in slots],
-        "renditions": [slot.rendition_id for slot in slots],
-        "widths": [slot.width for slot in slots],
-        "heights": [slot.height for slot in slots],
+        "gold_ids": [slot.gold_id for slot in columns if slot.gold_id is not None],
+        "tasks": [slot.task_id for slot in columns],
+        "golds": [slot.gold_id for slot in columns],
+        "rounds": [slot.round for slot in columns],
+        "renditions": [slot.rendition_id for slot in columns],
+        "widths": [slot.width for slot in columns],
+        "heights": [slot.height for slot in columns],
+        "positions": ordered,
     }
     run_prepared(WRITE_ASSIGNMENTS, params)

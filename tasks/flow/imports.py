@@ -4,6 +4,7 @@ There is no single large transaction: each unpacked file, validated item and chu
 next run finds the remaining work in the tables. Concurrent runs may repeat some work, but count nothing twice.
 """
 
+import random
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -37,6 +38,8 @@ RUN_SECONDS = 300.0
 ANALYSE_FROM = 1_000
 
 Refusals = Sequence[tuple[str, str, str]]
+
+_rng = random.SystemRandom()
 
 
 def run_import(*, import_id: int, decoders: int = DECODERS, seconds: float = RUN_SECONDS) -> bool:
@@ -202,18 +205,22 @@ def _waiting(row: Import) -> Iterator[ImportItem]:
 
 
 def _make_tasks(row: Import) -> None:
-    """Create the missing tasks for every image of this import, including images that the dataset already had."""
+    """Create the missing tasks for every image of this import, including images that the dataset already had.
+
+    In random order over the whole import: see `create_tasks`.
+    """
     if row.project_id is None:
         return
     project = Project.objects.filter(pk=row.project_id).first()
     if project is None:
         return
-    last, made = 0, 0
-    rows = ImportItem.objects.filter(batch_import=row, image__isnull=False).order_by("id").select_related("image")
-    while chunk := list(rows.filter(pk__gt=last)[:TASKS_AT_ONCE]):
-        images: list[Image] = [item.image for item in chunk if item.image is not None]
+    items = ImportItem.objects.filter(batch_import=row, image__isnull=False)
+    image_ids = list(items.values_list("image_id", flat=True))
+    _rng.shuffle(image_ids)
+    made = 0
+    for start in range(0, len(image_ids), TASKS_AT_ONCE):
+        images = Image.objects.filter(pk__in=image_ids[start : start + TASKS_AT_ONCE])
         made += create_tasks(project=project, images=images)
-        last = chunk[-1].pk
     if made >= ANALYSE_FROM:
         refresh_statistics()
 
