@@ -57,6 +57,7 @@ WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND t.state = 'o
       SELECT a.id FROM tasks_gold g JOIN tasks_assignment a ON a.gold_id = g.id AND a.worker_id = %(worker)s
       WHERE g.project_id = t.project_id AND g.image_id = t.image_id) IS NULL
 """
+START = "(SELECT order_key FROM start)"
 IN_ORDER = "ORDER BY t.priority DESC, t.order_key LIMIT %(count)s"
 
 # Every claim starts somewhere else in the random order of the batch's tasks and continues from its beginning, or two
@@ -72,11 +73,13 @@ WITH spot AS MATERIALIZED (
     ORDER BY b.priority DESC, b.number
     LIMIT 1
     FOR NO KEY UPDATE OF b SKIP LOCKED
+), start AS MATERIALIZED (
+    SELECT random() AS order_key
 ), ring AS MATERIALIZED (
     SELECT id FROM (
-        (SELECT o.*, 1 AS lap FROM ({OPEN_TO_WORKER} AND t.order_key >= %(start)s {IN_ORDER}) o)
+        (SELECT o.*, 1 AS lap FROM ({OPEN_TO_WORKER} AND t.order_key >= {START} {IN_ORDER}) o)
         UNION ALL
-        (SELECT o.*, 2 AS lap FROM ({OPEN_TO_WORKER} AND t.order_key < %(start)s {IN_ORDER}) o)
+        (SELECT o.*, 2 AS lap FROM ({OPEN_TO_WORKER} AND t.order_key < {START} {IN_ORDER}) o)
     ) laps
     ORDER BY priority DESC, lap, order_key
     LIMIT %(count)s
@@ -111,7 +114,7 @@ ON CONFLICT (batch_id, worker_id) DO UPDATE SET generation = excluded.generation
 """
 
 # Gold and work are inserted by the same statement in order of position: no id, timestamp or column that a worker can
-# see distinguishes them.
+# see distinguishes them. A position without a rendition is left free for an image that comes back.
 WRITE_ASSIGNMENTS = """
 WITH hand AS (
     UPDATE tasks_hand SET size = %(size)s WHERE id = %(hand)s RETURNING id, expires_at
@@ -127,8 +130,9 @@ SELECT gen_random_uuid(), %(project)s, hand.id, %(worker)s, r.task_id, r.gold_id
     r.task_id IS NOT NULL, false, %(schema)s, %(instructions)s, r.rendition_id, r.width, r.height, %(price)s,
     clock_timestamp(), hand.expires_at
 FROM hand, unnest(%(tasks)s::bigint[], %(golds)s::bigint[], %(rounds)s::int[], %(renditions)s::bigint[],
-    %(widths)s::int[], %(heights)s::int[], %(positions)s::int[])
-    AS r(task_id, gold_id, round, rendition_id, width, height, position)
+    %(widths)s::int[], %(heights)s::int[])
+    WITH ORDINALITY AS r(task_id, gold_id, round, rendition_id, width, height, position)
+WHERE r.rendition_id IS NOT NULL
 ORDER BY r.position
 RETURNING id
 """
@@ -219,14 +223,12 @@ def wait_for_batch(*, batch_id: int) -> None:
         cursor.execute(WAIT_FOR_BATCH, [batch_id])
 
 
-def claim_from_batch(*, project_id: int, worker_id: int, count: int, start: float) -> BatchClaim | None:
+def claim_from_batch(*, project_id: int, worker_id: int, count: int) -> BatchClaim | None:
     """Locks a batch and some of its tasks. Claim up to `count` slots from the first candidate batch that is not locked.
 
-    `start` is where in the order of its tasks to begin, from 0 to 1. Returns None if every candidate is locked or there
-    is none.
+    Returns None if every candidate is locked or there is none.
     """
-    params = {"project": project_id, "worker": worker_id, "count": count, "start": start}
-    rows = run_prepared(CLAIM_FROM_BATCH, params)
+    rows = run_prepared(CLAIM_FROM_BATCH, {"project": project_id, "worker": worker_id, "count": count})
     if not rows:
         return None
     slots = [Slot(row[2], None, *row[3:]) for row in rows if row[2] is not None]
@@ -244,32 +246,26 @@ def save_batch_cursors(*, project_id: int, worker_id: int, generations: Mapping[
 
 
 def write_assignments(
-    *,
-    project_id: int,
-    worker_id: int,
-    hand_id: int,
-    size: int,
-    slots: Mapping[int, Slot],
-    versions: AssignmentVersions,
+    *, project_id: int, worker_id: int, hand_id: int, slots: Sequence[Slot | None], versions: AssignmentVersions
 ) -> None:
-    """Locks the gold among them, after all other locks. Write the new assignments of a hand of `size`, by position."""
-    ordered = sorted(slots)
-    columns = [slots[position] for position in ordered]
+    """Locks the gold among them, after all other locks. Write the hand's assignments in the given order.
+
+    None leaves a position free.
+    """
     params: dict[str, Any] = {
         "project": project_id,
         "worker": worker_id,
         "hand": hand_id,
-        "size": size,
+        "size": len(slots),
         "schema": versions.schema_id,
         "instructions": versions.instructions_id,
         "price": versions.price,
-        "gold_ids": [slot.gold_id for slot in columns if slot.gold_id is not None],
-        "tasks": [slot.task_id for slot in columns],
-        "golds": [slot.gold_id for slot in columns],
-        "rounds": [slot.round for slot in columns],
-        "renditions": [slot.rendition_id for slot in columns],
-        "widths": [slot.width for slot in columns],
-        "heights": [slot.height for slot in columns],
-        "positions": ordered,
+        "gold_ids": [slot.gold_id for slot in slots if slot and slot.gold_id is not None],
+        "tasks": [slot.task_id if slot else None for slot in slots],
+        "golds": [slot.gold_id if slot else None for slot in slots],
+        "rounds": [slot.round if slot else None for slot in slots],
+        "renditions": [slot.rendition_id if slot else None for slot in slots],
+        "widths": [slot.width if slot else None for slot in slots],
+        "heights": [slot.height if slot else None for slot in slots],
     }
     run_prepared(WRITE_ASSIGNMENTS, params)

@@ -109,16 +109,14 @@ def _write(worker: Actor, policy: ClaimPolicy, new: claiming.NewHand, images: Se
     """Write the images as the hand's assignments, in this order."""
     assert policy.schema_id is not None
     versions = AssignmentVersions(policy.schema_id, policy.instructions_id, policy.price)
-    places = dict(enumerate(images, start=1))
     claiming.write_assignments(
         project_id=policy.pk,
         worker_id=worker.pk,
         hand_id=new.id,
-        size=len(images),
-        slots={position: image for position, image in places.items() if isinstance(image, Slot)},
+        slots=[image if isinstance(image, Slot) else None for image in images],
         versions=versions,
     )
-    again = {position: image for position, image in places.items() if isinstance(image, ReturnedImage)}
+    again = {n: image for n, image in enumerate(images, start=1) if isinstance(image, ReturnedImage)}
     if again:
         returned.lease_again(hand_id=new.id, images=again, versions=versions)
     reopened = Counter(image.state for image in again.values())
@@ -187,11 +185,8 @@ def _claim_work(
 ) -> list[Slot]:
     """Claim batch by batch until the hand is full or no slot is left. Waits, through _Retry, before returning none."""
     work: list[Slot] = []
-    start = _rng.random()
     while len(work) < count:
-        claimed = claiming.claim_from_batch(
-            project_id=policy.pk, worker_id=worker.pk, count=count - len(work), start=start
-        )
+        claimed = claiming.claim_from_batch(project_id=policy.pk, worker_id=worker.pk, count=count - len(work))
         if claimed is None:
             break
         if claimed.exhausted_generation is not None:
