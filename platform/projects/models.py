@@ -58,6 +58,7 @@ class Project(models.Model):
     price = models.DecimalField(max_digits=14, decimal_places=6, default=Decimal("0.02"))
     batch_size = models.PositiveIntegerField(default=50)
     hand_size = models.PositiveSmallIntegerField(default=10)
+    returns_per_day = models.PositiveIntegerField(default=50, db_default=50)
     seconds_per_answer = models.PositiveIntegerField(default=10)
     share_reviewed = models.FloatField(default=1.0)
     split_train = models.FloatField(default=0.8)

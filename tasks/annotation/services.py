@@ -10,7 +10,9 @@ The effect of a submission depends on the assignment's state, which changes only
   answer in the same round, the slot is taken again and the answer counts; otherwise it is a surplus, kept and paid.
   While the hand is live, settling it pays the answer. If the hand was already settled, the job
   `flow.settle_late_answer`, queued in the same transaction, posts the single credit and passes a counted answer on to
-  consensus. A late answer to gold no longer affects the worker's standing.
+  consensus. An answer to gold is then compared when a later hand of the worker is settled, so that no single answer
+  moves the worker's standing.
+- leased again, in a later hand: simply the answer.
 - skipped, released: refused.
 
 Once the worker may no longer work in the project, everything but a timely submission that came first is refused.
@@ -39,9 +41,9 @@ from kernel.prepared_statements import run_prepared
 from tasks.annotation.errors import AnswerRefused, AnswersFinal, ImageGivenBack
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
-from tasks.assignment.slots import lock_slots, reclaim_slot
-from tasks.batching.models import Task
+from tasks.assignment.slots import lock_slots_of_image, reclaim_slot
 from tasks.standing.access import may_work, require_may_work
+from tasks.standing.services import record_returns
 
 SETTLE_LATE = "flow.settle_late_answer"
 MAX_SECONDS = 24 * 3600.0
@@ -84,7 +86,7 @@ class _LeaseEnded(Exception):
 def submit_answer(
     *, worker: Actor, assignment_id: UUID, raw: object, raw_sha256: str, seconds: float | None = None
 ) -> Submission:
-    """Locks the assignment; for an expired one batch, task, assignment. Submit or change an answer.
+    """Locks the assignment; for an expired one batch, task, assignment, standing. Submit or change an answer.
 
     `raw` is the decoded body, in pixels of the upright image; `raw_sha256` is the hash of the bytes received, 64 hex
     digits. Raises NotFound, AnswerRefused with `path` and `reason`, AnswersFinal, ImageGivenBack, WorkerRemoved,
@@ -106,6 +108,10 @@ def _submit_in_time(assignment: Assignment, parsed: _ParsedAnswer) -> Submission
     a row keeps it locked even if it then changes nothing, and batch and task come first in the lock order."""
     if not _submit_leased(assignment):
         raise _LeaseEnded
+    return _record_leased(assignment, parsed)
+
+
+def _record_leased(assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
     annotation = _write(assignment, parsed, revision=1)
     record_event(project_id=assignment.project_id, kind="answer.submitted", leased=-1, submitted=1)
     return _submission(annotation, assignment)
@@ -113,9 +119,11 @@ def _submit_in_time(assignment: Assignment, parsed: _ParsedAnswer) -> Submission
 
 @transaction.atomic
 def _submit_after(worker: Actor, assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
-    """Locks the assignment; for an expired one batch, task, assignment. Handle an answer whose lease has ended."""
+    """Locks the assignment; for an expired one batch, task, assignment, standing. Handle an answer after its lease."""
     require_may_work(worker=worker, project_id=assignment.project_id)
     _lock(assignment)
+    if _submit_leased(assignment):  # leased again meanwhile, in the worker's next hand
+        return _record_leased(assignment, parsed)
     if assignment.state == Assignment.State.SUBMITTED:
         return _resubmit(assignment, parsed)
     if assignment.state == Assignment.State.EXPIRED:
@@ -145,17 +153,15 @@ def _submit_leased(assignment: Assignment) -> bool:
 
 
 def _lock(assignment: Assignment) -> None:
-    """Lock an assignment that is no longer leased; if it has expired, first lock the slots that it may reclaim.
+    """Lock an assignment that was not leased; if it had expired, first lock the slots that it may reclaim.
 
-    An expired assignment can only become submitted, and no other closed state can become expired, so it is enough to
-    read the state before locking.
+    Gold runs the same statements as work and waits for the same locks: the response time must not reveal it.
     """
     assignment.refresh_from_db(fields=["state"])
-    if assignment.state == Assignment.State.EXPIRED and assignment.task_id is not None:
-        batch_id = Task.objects.values_list("batch_id", flat=True).get(pk=assignment.task_id)
-        lock_slots(batch_ids=[batch_id], task_ids=[assignment.task_id])
+    if assignment.state == Assignment.State.EXPIRED:
+        lock_slots_of_image(assignment_id=assignment.pk)
     Assignment.objects.select_for_update(no_key=True).filter(pk=assignment.pk).get()
-    assignment.refresh_from_db(fields=["state", "counts", "late", "submitted_at", "closed_at"])
+    assignment.refresh_from_db(fields=["state", "counts", "late", "submitted_at", "closed_at", "hand", "round"])
 
 
 def _resubmit(assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
@@ -172,17 +178,21 @@ def _resubmit(assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
 
 
 def _submit_late(assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
-    """Needs the locks of batch, task and assignment. Record an answer whose lease the sweep has ended."""
-    task_id = assignment.task_id
-    assignment.counts = task_id is not None and reclaim_slot(task_id=task_id, round_number=assignment.round)
+    """Needs the locks of batch, task and assignment; locks the standing. Record an answer after the sweep ended it."""
+    settled = not _hand_is_live(assignment)
+    # No task has the id 0: gold runs the same statement, in the same time.
+    assignment.counts = reclaim_slot(task_id=assignment.task_id or 0, round_number=assignment.round)
     assignment.state, assignment.late = Assignment.State.SUBMITTED, True
+    assignment.awaits_comparison = settled and assignment.gold_id is not None
     assignment.submitted_at = database_now()
     # `closed_at` keeps the time at which the lease ended: it shows that a late answer had expired.
-    assignment.save(update_fields=["state", "counts", "late", "submitted_at"])
+    assignment.save(update_fields=["state", "counts", "late", "submitted_at", "awaits_comparison"])
     annotation = _write(assignment, parsed, revision=1)
     record_event(project_id=assignment.project_id, kind="answer.submitted", submitted=1)
-    if not _hand_is_live(assignment):
+    if settled:
         enqueue(SETTLE_LATE, project_id=assignment.project_id, max_attempts=KEEP_TRYING, assignment_id=assignment.pk)
+    assert assignment.worker_id is not None  # it was looked up by its worker
+    record_returns(project_id=assignment.project_id, images={assignment.worker_id: -1})
     return _submission(annotation, assignment)
 
 
@@ -211,7 +221,10 @@ def _write(assignment: Assignment, parsed: _ParsedAnswer, *, revision: int) -> A
 
 
 def _submission(annotation: Annotation, assignment: Assignment) -> Submission:
-    """Build the response. Gold never counts, which must not show; only work can lose its slot to another worker."""
+    """Build the response. Gold never counts, which must not show; only work can lose its slot to another worker.
+
+    Every late answer gets the same words: those for an answer without a slot would not fit gold.
+    """
     counts = assignment.counts or assignment.gold_id is not None
-    message = "Saved." if counts else "Saved. You are paid for it."
+    message = "Saved. You are paid for it." if assignment.late else "Saved."
     return Submission(annotation, assignment, late=assignment.late, counts=counts, message=message)

@@ -29,7 +29,11 @@ RETURNING id, public_id, created_at, expires_at
 # checks the access again.
 SELECT_POLICY = f"""
 SELECT s.state, m.role, coalesce(u.is_active, false), p.state, p.schema_id, p.instructions_id, p.hand_size,
-    p.gold_rate, p.lease_seconds, p.price, {SHARE_ACCESS.format(actor="s.worker_id")}
+    p.gold_rate, p.lease_seconds, p.price,
+    EXISTS (
+        SELECT 1 FROM tasks_assignment a WHERE a.worker_id = s.worker_id AND a.project_id = s.project_id
+        AND a.returned AND a.state IN ('released', 'expired')),
+    {SHARE_ACCESS.format(actor="s.worker_id")}
 FROM tasks_standing s JOIN projects_project p ON p.id = s.project_id
 LEFT JOIN accounts_membership m ON m.organisation_id = p.organisation_id AND m.actor_id = s.worker_id
 LEFT JOIN accounts_user u ON u.actor_id = s.worker_id
@@ -51,30 +55,51 @@ FIRST_CANDIDATE = f"SELECT b.id FROM tasks_batch b WHERE {CANDIDATE} ORDER BY b.
 
 WAIT_FOR_BATCH = "SELECT id FROM tasks_batch WHERE id = %s FOR NO KEY UPDATE"
 
-# `seen` reads the batch without a lock, hence in the statement's own snapshot, in which its tasks were read too: a slot
-# that reopened since then has raised the generation, so the cursor refers to an older generation.
+OPEN_TO_WORKER = """
+SELECT t.id, t.priority, t.order_key FROM tasks_task t
+WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND t.state = 'open'
+  AND (
+      SELECT a.id FROM tasks_assignment a
+      WHERE a.task_id = t.id AND a.worker_id = %(worker)s AND a.round = t.round) IS NULL
+  AND (
+      SELECT a.id FROM tasks_gold g JOIN tasks_assignment a ON a.gold_id = g.id AND a.worker_id = %(worker)s
+      WHERE g.project_id = t.project_id AND g.image_id = t.image_id) IS NULL
+"""
+START = "(SELECT order_key FROM start)"
+IN_ORDER = "ORDER BY t.priority DESC, t.order_key LIMIT %(count)s"
+
+# Every claim starts somewhere else in the random order of the batch's tasks and continues from its beginning, or two
+# workers in step would get the same work and tell it from the gold, in which they differ. Two index scans of at most
+# `count` rows each cost less than sorting the batch.
+#
+# The tasks are locked by ascending id, as labeling does, and checked again under the lock. `seen` reads the batch
+# without a lock, hence in the statement's own snapshot, in which its tasks were read too: a slot that reopened since
+# then has raised the generation, so the cursor refers to an older generation.
 CLAIM_FROM_BATCH = f"""
 WITH spot AS MATERIALIZED (
     SELECT b.id FROM tasks_batch b WHERE {CANDIDATE}
     ORDER BY b.priority DESC, b.number
     LIMIT 1
     FOR NO KEY UPDATE OF b SKIP LOCKED
+), start AS MATERIALIZED (
+    SELECT random() AS order_key
+), ring AS MATERIALIZED (
+    SELECT id FROM (
+        (SELECT o.*, 1 AS lap FROM ({OPEN_TO_WORKER} AND t.order_key >= {START} {IN_ORDER}) o)
+        UNION ALL
+        (SELECT o.*, 2 AS lap FROM ({OPEN_TO_WORKER} AND t.order_key < {START} {IN_ORDER}) o)
+    ) laps
+    ORDER BY priority DESC, lap, order_key
+    LIMIT %(count)s
 ), picked AS MATERIALIZED (
     SELECT t.id FROM tasks_task t
-    WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND t.state = 'open'
-      AND (
-          SELECT a.id FROM tasks_assignment a
-          WHERE a.task_id = t.id AND a.worker_id = %(worker)s AND a.round = t.round) IS NULL
-      AND (
-          SELECT a.id FROM tasks_gold g JOIN tasks_assignment a ON a.gold_id = g.id AND a.worker_id = %(worker)s
-          WHERE g.project_id = t.project_id AND g.image_id = t.image_id) IS NULL
-    ORDER BY t.priority DESC, t.id
-    LIMIT %(count)s
+    WHERE t.id = ANY(ARRAY(SELECT id FROM ring)) AND t.taken < t.wanted AND t.state = 'open'
+    ORDER BY t.id
     FOR NO KEY UPDATE OF t
 ), task AS (
     UPDATE tasks_task t SET taken = t.taken + 1
     FROM picked WHERE t.id = picked.id
-    RETURNING t.id, t.round, t.image_id, t.priority
+    RETURNING t.id, t.round, t.image_id
 ), batch AS (
     UPDATE tasks_batch b SET taken = b.taken + (SELECT count(*) FROM task)
     WHERE b.id = (SELECT id FROM spot) AND EXISTS (SELECT 1 FROM task)
@@ -88,7 +113,6 @@ WITH spot AS MATERIALIZED (
 )
 SELECT spot.id, (SELECT generation FROM exhausted), task.id, task.round, i.width, i.height, i.rendition_id
 FROM spot LEFT JOIN task ON true LEFT JOIN tasks_image i ON i.id = task.image_id
-ORDER BY task.priority DESC, task.id
 """  # noqa: S608
 
 SAVE_EXHAUSTED = """
@@ -98,7 +122,7 @@ ON CONFLICT (batch_id, worker_id) DO UPDATE SET generation = excluded.generation
 """
 
 # Gold and work are inserted by the same statement in order of position: no id, timestamp or column that a worker can
-# see distinguishes them.
+# see distinguishes them. A position without a rendition is left free for an image that comes back.
 WRITE_ASSIGNMENTS = f"""
 WITH hand AS (
     UPDATE tasks_hand SET size = %(size)s
@@ -108,7 +132,7 @@ WITH hand AS (
     UPDATE tasks_gold SET exposure = exposure + 1
     FROM (SELECT id FROM tasks_gold WHERE id = ANY(%(gold_ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE) g
     WHERE tasks_gold.id = g.id
-)
+), written AS (
 INSERT INTO tasks_assignment (
     public_id, project_id, hand_id, worker_id, task_id, gold_id, round, position, state, counts, late,
     schema_id, instructions_id, rendition_id, width, height, price, leased_at, expires_at)
@@ -118,8 +142,10 @@ SELECT gen_random_uuid(), %(project)s, hand.id, %(worker)s, r.task_id, r.gold_id
 FROM hand, unnest(%(tasks)s::bigint[], %(golds)s::bigint[], %(rounds)s::int[], %(renditions)s::bigint[],
     %(widths)s::int[], %(heights)s::int[])
     WITH ORDINALITY AS r(task_id, gold_id, round, rendition_id, width, height, position)
+WHERE r.rendition_id IS NOT NULL
 ORDER BY r.position
-RETURNING id
+)
+SELECT id FROM hand
 """  # noqa: S608
 
 
@@ -167,6 +193,7 @@ class ClaimPolicy:
     gold_rate: float
     lease_seconds: int
     price: Decimal
+    has_returned: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,11 +259,11 @@ def save_batch_cursors(*, project_id: int, worker_id: int, generations: Mapping[
 
 
 def write_assignments(
-    *, project_id: int, worker_id: int, hand_id: int, slots: Sequence[Slot], versions: AssignmentVersions
+    *, project_id: int, worker_id: int, hand_id: int, slots: Sequence[Slot | None], versions: AssignmentVersions
 ) -> bool:
     """Locks the gold among them, after all other locks. Write the hand's assignments in the given order.
 
-    Returns False, and writes none, if the worker may not work in the project any more.
+    None leaves a position free. Returns False, and writes none, if the worker may not work in the project any more.
     """
     params: dict[str, Any] = {
         "project": project_id,
@@ -246,12 +273,12 @@ def write_assignments(
         "schema": versions.schema_id,
         "instructions": versions.instructions_id,
         "price": versions.price,
-        "gold_ids": [slot.gold_id for slot in slots if slot.gold_id is not None],
-        "tasks": [slot.task_id for slot in slots],
-        "golds": [slot.gold_id for slot in slots],
-        "rounds": [slot.round for slot in slots],
-        "renditions": [slot.rendition_id for slot in slots],
-        "widths": [slot.width for slot in slots],
-        "heights": [slot.height for slot in slots],
+        "gold_ids": [slot.gold_id for slot in slots if slot and slot.gold_id is not None],
+        "tasks": [slot.task_id if slot else None for slot in slots],
+        "golds": [slot.gold_id if slot else None for slot in slots],
+        "rounds": [slot.round if slot else None for slot in slots],
+        "renditions": [slot.rendition_id if slot else None for slot in slots],
+        "widths": [slot.width if slot else None for slot in slots],
+        "heights": [slot.height if slot else None for slot in slots],
     }
     return bool(run_prepared(WRITE_ASSIGNMENTS, params))

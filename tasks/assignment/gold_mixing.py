@@ -22,8 +22,7 @@ def draw_gold_count_for(*, work: int, rate: float, rng: random.Random) -> int:
 
 
 def mix_in_gold(*, work: Sequence[Item], gold: Sequence[Item], rng: random.Random) -> list[Item]:
-    """Return all items, with the work in its own order and the gold at random positions."""
-    size = len(work) + len(gold)
-    gold_positions = set(rng.sample(range(size), len(gold)))
-    work_items, gold_items = iter(work), iter(gold)
-    return [next(gold_items) if position in gold_positions else next(work_items) for position in range(size)]
+    """Return all items in random order. Work in any order of its own would show where the gold was put in."""
+    items = [*work, *gold]
+    rng.shuffle(items)
+    return items

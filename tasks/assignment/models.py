@@ -52,9 +52,10 @@ class Hand(models.Model):
 class Assignment(models.Model):
     """A worker's lease on a task or on gold. States:
 
-    leased -> submitted | skipped | expired | released; expired -> submitted (late); submitted is final.
-    `counts` says whether it uses a slot of its task: a live lease and a timely submission do, a late submission does if
-    the task still wanted it; a voided one no longer does, and gold never does.
+    leased -> submitted | skipped | expired | released; expired -> submitted (late); expired | released -> leased, in the
+    worker's next hand; submitted and skipped are final.
+    `counts` says whether it uses a slot of its task: a live lease and a timely submission do, a late submission and a
+    lease that came back do if the task still wanted one; a voided one no longer does, and gold never does.
     """
 
     class State(models.TextChoices):
@@ -77,6 +78,10 @@ class Assignment(models.Model):
     state = models.CharField(max_length=10, choices=State.choices, default=State.LEASED)
     counts = models.BooleanField()
     late = models.BooleanField(default=False)
+    # Its lease has ended without an answer. If it was released or expired, it comes back to the worker before new ones.
+    returned = models.BooleanField(default=False, db_default=False)
+    # An answer to gold that came after its hand was settled; it is compared when a later hand is.
+    awaits_comparison = models.BooleanField(default=False, db_default=False)
     schema = models.ForeignKey(LabelSchema, on_delete=models.PROTECT, related_name="+", db_index=False)
     instructions = models.ForeignKey(
         Instructions, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
@@ -102,7 +107,8 @@ class Assignment(models.Model):
                 condition=~Q(state="leased") | Q(worker__isnull=False, expires_at__isnull=False), name=LEASE_HAS_END
             ),
             models.CheckConstraint(
-                condition=~Q(state="leased") | Q(gold__isnull=False) | Q(counts=True), name=LIVE_COUNTS
+                condition=~Q(state="leased") | Q(gold__isnull=False) | Q(counts=True) | Q(returned=True),
+                name=LIVE_COUNTS,
             ),
             models.CheckConstraint(condition=Q(gold__isnull=True) | Q(counts=False), name=GOLD_NEVER_COUNTS),
             models.CheckConstraint(condition=~Q(state="submitted") | Q(submitted_at__isnull=False), name=SUBMITTED_AT),
@@ -112,6 +118,17 @@ class Assignment(models.Model):
             models.Index(fields=["worker", "project"], name="tasks_assignment_of_worker"),
             # Small, and read by every claim: the gold that a worker has had.
             models.Index(fields=["worker", "gold"], condition=Q(gold__isnull=False), name="tasks_assignment_golds_had"),
+            # Nearly empty: a claim asks whether anything comes back, a settlement whether a late answer is to compare.
+            models.Index(
+                fields=["worker", "project"],
+                condition=Q(returned=True, state__in=["released", "expired"]),
+                name="tasks_assignment_returned",
+            ),
+            models.Index(
+                fields=["worker", "project"],
+                condition=Q(awaits_comparison=True),
+                name="tasks_assignment_to_compare",
+            ),
             # For the console, which queries the last hours; claims do not write to it.
             models.Index(
                 fields=["project", "submitted_at"],

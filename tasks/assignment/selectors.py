@@ -73,8 +73,15 @@ def shown_hand(hand: Hand) -> ShownHand:
         ShownAssignment(public_id, position, state, width, height, None if body is None else json.loads(body))
         for public_id, position, state, width, height, body in (row[:6] for row in rows)
     ]
-    price, version, body, instructions = rows[0][6:]
+    # Every image of a hand that came back is in a later hand, which may leave none in this one.
+    price, version, body, instructions = rows[0][6:] if rows else _current_versions(hand.project)
     return ShownHand(shown, price, {"version": version, **json.loads(body)}, instructions)
+
+
+def _current_versions(project: Project) -> tuple[Decimal, int, str, str]:
+    schema, instructions = project.schema, project.instructions
+    assert schema is not None  # without one, no hand was claimed
+    return project.price, schema.version, json.dumps(schema.body), instructions.body if instructions else ""
 
 
 def live_hand(*, worker: Actor, project: Project) -> Hand | None:
@@ -134,7 +141,8 @@ def stuck_tasks(*, project: Project) -> StuckTasks:
 
 
 def filter_stuck(*, tasks: QuerySet[Task], project_id: int) -> QuerySet[Task]:
-    """Of these tasks of one project, those that every active worker has been assigned in the current round.
+    """Of these tasks of one project, those that every active worker has been assigned in the current round, and that
+    come back to none of them.
 
     The newest active worker must have had all of them, so the query, which the console repeats often, starts from that
     one worker's assignments. A project that nobody has joined has no stuck tasks: it waits for its first worker.
@@ -150,5 +158,5 @@ def filter_stuck(*, tasks: QuerySet[Task], project_id: int) -> QuerySet[Task]:
         open_ones = open_ones.filter(pk__in=had.values("task_id"))
     had_it = Assignment.objects.filter(
         task=OuterRef(OuterRef("pk")), worker=OuterRef("worker_id"), round=OuterRef(OuterRef("round"))
-    )
+    ).exclude(returned=True, state__in=(Assignment.State.RELEASED, Assignment.State.EXPIRED))
     return open_ones.filter(~Exists(active.filter(~Exists(had_it))))

@@ -1,6 +1,8 @@
 """Claiming a hand, skipping an assignment, releasing a hand."""
 
 import random
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -11,22 +13,26 @@ from kernel.clock import ClockTimestamp
 from kernel.errors import NotFound
 from kernel.events import record_event
 from projects.models import Project
-from tasks.assignment import claiming
+from tasks.assignment import claiming, returned
 from tasks.assignment.claiming import AssignmentVersions, ClaimPolicy, Slot
 from tasks.assignment.errors import AnsweredAlready, ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
 from tasks.assignment.gold_mixing import draw_gold_count, draw_gold_count_for, mix_in_gold
 from tasks.assignment.models import Assignment, Hand
-from tasks.assignment.slots import close_leases
+from tasks.assignment.returned import ReturnedImage
+from tasks.assignment.slots import close_leases, lock_slots_of_image
 from tasks.gold.selectors import UnseenGold, unseen_golds
 from tasks.standing.access import check_access, require_may_work
 from tasks.standing.models import Standing
+from tasks.standing.services import record_returns
 
 __all__ = [
     "AnsweredAlready",
+    "ClaimedHand",
     "ProjectNotOpen",
     "WorkerNotAdmitted",
     "WorkerPaused",
     "claim_hand",
+    "claim_or_find_hand",
     "close_hand_leases",
     "release_hand",
     "skip_assignment",
@@ -51,11 +57,25 @@ class _Attempts:
     exhausted: dict[int, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimedHand:
+    """A live hand; `fresh` if this call inserted it."""
+
+    hand: Hand
+    fresh: bool
+
+
 def claim_hand(*, worker: Actor, project: Project) -> Hand | None:
+    """Like `claim_or_find_hand`, for callers that do not ask which of the two happened."""
+    claimed = claim_or_find_hand(worker=worker, project=project)
+    return claimed.hand if claimed is not None else None
+
+
+def claim_or_find_hand(*, worker: Actor, project: Project) -> ClaimedHand | None:
     """Waits for a batch's lock if every candidate is locked. Claim a hand, or return the worker's live one.
 
-    Returns None if no slot is open to this worker. Raises WorkerNotAdmitted, WorkerRemoved, StaffCannotWork,
-    WorkerPaused, ProjectNotOpen.
+    What the worker returned, or did not answer in time, comes first. Returns None if nothing of that is left and no
+    slot is open to this worker. Raises WorkerNotAdmitted, WorkerRemoved, StaffCannotWork, WorkerPaused, ProjectNotOpen.
 
     Two claims that each hold one batch and wait for the other's would deadlock, so a claim waits only while it holds
     none: it rolls back its attempt, waits for one batch in the next, and continues from there.
@@ -69,38 +89,47 @@ def claim_hand(*, worker: Actor, project: Project) -> Hand | None:
             attempts.wait_for = retry.wait_for
 
 
-def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> Hand | None:
+def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> ClaimedHand | None:
     policy = _policy(worker, project_id)
     new = claiming.insert_hand(project_id=project_id, worker_id=worker.pk, lease_seconds=policy.lease_seconds)
     if new is None:
         live = Hand.objects.filter(project_id=project_id, worker=worker, state=Hand.State.LIVE).first()
         if live is None:
             raise _Retry  # it was settled between the two statements
-        return live
+        return ClaimedHand(live, fresh=False)
     claiming.save_batch_cursors(project_id=project_id, worker_id=worker.pk, generations=attempts.exhausted)
-    if attempts.wait_for is not None:
-        claiming.wait_for_batch(batch_id=attempts.wait_for)
-    slots = _choose_slots(worker, policy, attempts)
-    if not slots:
+    images = _choose_images(worker, policy, attempts)
+    if not images:
         claiming.delete_hand(hand_id=new.id)
         return None
+    _write(worker, policy, new, images)
+    return ClaimedHand(_hand(worker, project_id, new, size=len(images)), fresh=True)
+
+
+def _write(worker: Actor, policy: ClaimPolicy, new: claiming.NewHand, images: Sequence[Slot | ReturnedImage]) -> None:
+    """Write the images as the hand's assignments, in this order."""
     assert policy.schema_id is not None
+    versions = AssignmentVersions(policy.schema_id, policy.instructions_id, policy.price)
     written = claiming.write_assignments(
-        project_id=project_id,
+        project_id=policy.pk,
         worker_id=worker.pk,
         hand_id=new.id,
-        slots=slots,
-        versions=AssignmentVersions(policy.schema_id, policy.instructions_id, policy.price),
+        slots=[image if isinstance(image, Slot) else None for image in images],
+        versions=versions,
     )
     if not written:
         raise _Retry  # access was revoked since the policy was read; the next attempt says why
+    again = {n: image for n, image in enumerate(images, start=1) if isinstance(image, ReturnedImage)}
+    if again:
+        returned.lease_again(hand_id=new.id, images=again, versions=versions)
+    reopened = Counter(image.state for image in again.values())
     record_event(
-        project_id=project_id,
+        project_id=policy.pk,
         kind="hand.claimed",
-        data={"worker": str(worker.public_id), "size": len(slots)},
-        leased=len(slots),
+        data={"worker": str(worker.public_id), "size": len(images)},
+        leased=len(images),
+        **{state: -count for state, count in reopened.items()},
     )
-    return _hand(worker, project_id, new, size=len(slots))
 
 
 def _policy(worker: Actor, project_id: int) -> ClaimPolicy:
@@ -116,24 +145,48 @@ def _policy(worker: Actor, project_id: int) -> ClaimPolicy:
     return policy
 
 
-def _choose_slots(worker: Actor, policy: ClaimPolicy, attempts: _Attempts) -> list[Slot]:
-    """Claim work and mix in gold, in the order of the hand; empty without an open slot, however much gold there is."""
-    golds = _choose_gold(worker, policy)
-    if golds and policy.hand_size == 1:
+def _choose_images(worker: Actor, policy: ClaimPolicy, attempts: _Attempts) -> list[Slot | ReturnedImage]:
+    """Take back what the worker was shown before, fill up with new work and gold, and shuffle the whole."""
+    again: list[ReturnedImage] = []
+    # Not both: returned images lock their batches by ascending id, which is only safe while no other batch is held.
+    if attempts.wait_for is not None:
+        claiming.wait_for_batch(batch_id=attempts.wait_for)
+    elif policy.has_returned:
+        again = returned.take_returned(project_id=policy.pk, worker_id=worker.pk, count=policy.hand_size)
+    room = policy.hand_size - len(again)
+    new = _choose_slots(worker, policy, attempts, room=room, may_wait=not again) if room else []
+    return mix_in_gold(work=again, gold=new, rng=_rng)
+
+
+def _choose_slots(
+    worker: Actor, policy: ClaimPolicy, attempts: _Attempts, *, room: int, may_wait: bool
+) -> list[Slot]:
+    """Claim new work and choose gold; empty without an open slot, however much gold there is."""
+    golds = _choose_gold(worker, policy, room)
+    if len(golds) == room:
         # Gold added to work would make a hand of two, which reveals it here; so gold comes alone while work is left.
         if claiming.first_candidate_batch(project_id=policy.pk, worker_id=worker.pk) is not None:
-            return _mix([], golds, policy)
+            return _gold_slots(golds)
         golds = []
-    work = _claim_work(worker, policy, policy.hand_size - len(golds), attempts)
-    return _mix(work, golds, policy) if work else []
+    work = _claim_work(worker, policy, room - len(golds), attempts, may_wait=may_wait)
+    if len(work) + len(golds) < room:
+        # The last slots of a project make a short hand, which keeps the gold rate: one gold in two would stand out.
+        golds = golds[: draw_gold_count_for(work=len(work), rate=policy.gold_rate, rng=_rng)]
+    return [*work, *_gold_slots(golds)] if work else []
 
 
-def _choose_gold(worker: Actor, policy: ClaimPolicy) -> list[UnseenGold]:
-    count = draw_gold_count(expected=policy.hand_size * policy.gold_rate, rng=_rng)
+def _choose_gold(worker: Actor, policy: ClaimPolicy, room: int) -> list[UnseenGold]:
+    count = draw_gold_count(expected=room * policy.gold_rate, rng=_rng)
     return list(unseen_golds(project_id=policy.pk, worker_id=worker.pk, count=count)) if count else []
 
 
-def _claim_work(worker: Actor, policy: ClaimPolicy, count: int, attempts: _Attempts) -> list[Slot]:
+def _gold_slots(golds: list[UnseenGold]) -> list[Slot]:
+    return [Slot(None, gold.id, 1, gold.width, gold.height, gold.rendition_id) for gold in golds]
+
+
+def _claim_work(
+    worker: Actor, policy: ClaimPolicy, count: int, attempts: _Attempts, *, may_wait: bool
+) -> list[Slot]:
     """Claim batch by batch until the hand is full or no slot is left. Waits, through _Retry, before returning none."""
     work: list[Slot] = []
     while len(work) < count:
@@ -143,20 +196,11 @@ def _claim_work(worker: Actor, policy: ClaimPolicy, count: int, attempts: _Attem
         if claimed.exhausted_generation is not None:
             attempts.exhausted[claimed.batch_id] = claimed.exhausted_generation
         work.extend(claimed.slots)
-    if not work:
+    if not work and may_wait:
         locked = claiming.first_candidate_batch(project_id=policy.pk, worker_id=worker.pk)
         if locked is not None:
             raise _Retry(wait_for=locked)
     return work
-
-
-def _mix(work: list[Slot], golds: list[UnseenGold], policy: ClaimPolicy) -> list[Slot]:
-    chosen = golds
-    if len(work) + len(golds) < policy.hand_size:
-        # The last slots of a project make a short hand, which keeps the gold rate: one gold in two would stand out.
-        chosen = golds[: draw_gold_count_for(work=len(work), rate=policy.gold_rate, rng=_rng)]
-    gold_slots = [Slot(None, gold.id, 1, gold.width, gold.height, gold.rendition_id) for gold in chosen]
-    return mix_in_gold(work=work, gold=gold_slots, rng=_rng)
 
 
 def _hand(worker: Actor, project_id: int, new: claiming.NewHand, *, size: int) -> Hand:
@@ -177,7 +221,8 @@ def _hand(worker: Actor, project_id: int, new: claiming.NewHand, *, size: int) -
 
 @transaction.atomic
 def skip_assignment(*, worker: Actor, assignment_id: UUID) -> Assignment:
-    """Locks batch, task, assignment. Return one image unanswered; it is not paid and becomes open to other workers.
+    """Locks batch, task, assignment, standing. Skip one image: it is not paid, and goes to others but not back to this
+    worker.
 
     Does nothing if its lease has already ended. Raises NotFound, WorkerRemoved, StaffCannotWork, and AnsweredAlready if
     it has been answered.
@@ -186,8 +231,10 @@ def skip_assignment(*, worker: Actor, assignment_id: UUID) -> Assignment:
     if assignment is None:
         raise NotFound
     require_may_work(worker=worker, project_id=assignment.project_id)
-    if close_leases(assignment_ids=[assignment.pk], state=Assignment.State.SKIPPED):
+    lock_slots_of_image(assignment_id=assignment.pk)
+    if skipped := close_leases(assignment_ids=[assignment.pk], state=Assignment.State.SKIPPED):
         record_event(project_id=assignment.project_id, kind="assignment.skipped", leased=-1, skipped=1)
+        record_returns(project_id=assignment.project_id, images=skipped)
     assignment.refresh_from_db()
     if assignment.state == Assignment.State.SUBMITTED:
         raise AnsweredAlready
@@ -198,23 +245,23 @@ def close_hand_leases(*, hand: Hand) -> int:
     """Needs the hand's lock; locks batches, tasks, assignments. End its unanswered leases; return how many.
 
     Leases that have run out expire, as in the sweep, so that an answer in flight is still accepted; the others are
-    released.
+    released. Pass the result to `record_returns` when the assignments are locked: standings come after them.
     """
     leased = list(Assignment.objects.filter(hand=hand, state=Assignment.State.LEASED).values_list("pk", flat=True))
     if not leased:
         return 0
     expired = close_leases(assignment_ids=leased, state=Assignment.State.EXPIRED, only_over=True)
-    if expired:
-        record_event(project_id=hand.project_id, kind="assignment.expired", leased=-expired, expired=expired)
+    if count := sum(expired.values()):
+        record_event(project_id=hand.project_id, kind="assignment.expired", leased=-count, expired=count)
     released = close_leases(assignment_ids=leased, state=Assignment.State.RELEASED)
-    if released:
-        record_event(project_id=hand.project_id, kind="assignment.released", leased=-released, released=released)
-    return expired + released
+    if count := sum(released.values()):
+        record_event(project_id=hand.project_id, kind="assignment.released", leased=-count, released=count)
+    return sum(expired.values()) + sum(released.values())
 
 
 @transaction.atomic
 def release_hand(*, worker: Actor, hand_id: UUID) -> Hand:
-    """Locks hand, batches, tasks, assignments. Release the hand's unanswered assignments.
+    """Locks hand, batches, tasks, assignments, standing. Release the hand's unanswered assignments.
 
     A hand without any answer is settled by that. A hand with answers stays live until `flow.settling.settle_hand` pays
     them. Raises NotFound.
@@ -223,7 +270,7 @@ def release_hand(*, worker: Actor, hand_id: UUID) -> Hand:
     if hand is None:
         raise NotFound
     if hand.state == Hand.State.LIVE:
-        close_hand_leases(hand=hand)
+        ended = close_hand_leases(hand=hand)
         # Lock before reading: a concurrent late answer has seen a live hand and relies on settlement for its payment.
         states = list(
             Assignment.objects.select_for_update(no_key=True)
@@ -236,4 +283,5 @@ def release_hand(*, worker: Actor, hand_id: UUID) -> Hand:
             data = {"worker": str(worker.public_id)}
             record_event(project_id=hand.project_id, kind="hand.settled", data=data, settled=0)
             hand.refresh_from_db(fields=["state", "settled_at"])
+        record_returns(project_id=hand.project_id, images={hand.worker_id: ended})
     return hand

@@ -22,17 +22,17 @@ WHERE a.id = ANY(%s) AND a.state = 'leased'
 # Runs under the locks of batches and tasks, so its snapshot shows their latest state.
 CLOSE_LEASES = """
 WITH ended AS MATERIALIZED (
-    SELECT id FROM tasks_assignment
+    SELECT id, counts FROM tasks_assignment
     WHERE id = ANY(%(leases)s) AND state = 'leased' AND (expires_at <= clock_timestamp() OR NOT %(only_over)s)
     ORDER BY id
     FOR NO KEY UPDATE {skip_locked}
 ), closed AS (
-    UPDATE tasks_assignment a SET state = %(state)s, counts = false, closed_at = clock_timestamp()
+    UPDATE tasks_assignment a SET state = %(state)s, counts = false, returned = true, closed_at = clock_timestamp()
     FROM ended WHERE a.id = ended.id
-    RETURNING a.id, a.task_id
+    RETURNING a.task_id, a.worker_id, ended.counts AS had_slot
 ), freed AS (
     UPDATE tasks_task t SET taken = t.taken - n.places
-    FROM (SELECT task_id, count(*) AS places FROM closed WHERE task_id IS NOT NULL GROUP BY task_id) n
+    FROM (SELECT task_id, count(*) AS places FROM closed WHERE had_slot GROUP BY task_id) n
     WHERE t.id = n.task_id
     RETURNING t.batch_id, n.places
 ), reopened AS (
@@ -40,7 +40,16 @@ WITH ended AS MATERIALIZED (
     FROM (SELECT batch_id, sum(places) AS places FROM freed GROUP BY batch_id) n
     WHERE b.id = n.batch_id
 )
-SELECT count(*) FROM closed
+SELECT worker_id, count(*) FROM closed GROUP BY worker_id
+"""
+
+# Gold has no slot, but its image is also a task. Locking that too makes calls on gold wait wherever work would.
+SLOTS_OF_IMAGE = """
+SELECT t.batch_id, t.id FROM tasks_assignment a JOIN tasks_task t ON t.id = a.task_id WHERE a.id = %(assignment)s
+UNION ALL
+SELECT t.batch_id, t.id FROM tasks_assignment a JOIN tasks_gold g ON g.id = a.gold_id
+JOIN tasks_task t ON t.project_id = g.project_id AND t.image_id = g.image_id
+WHERE a.id = %(assignment)s
 """
 
 RECLAIM_SLOT = """
@@ -62,25 +71,31 @@ def lock_slots(*, batch_ids: Sequence[int], task_ids: Sequence[int]) -> None:
         cursor.execute(LOCK_TASKS, [sorted(task_ids)])
 
 
+def lock_slots_of_image(*, assignment_id: int) -> None:
+    """Lock the batch and the task of an assignment's image, gold or work, before locking the assignment itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(SLOTS_OF_IMAGE, {"assignment": assignment_id})
+        rows = cursor.fetchall()
+    lock_slots(batch_ids=[row[0] for row in rows], task_ids=[row[1] for row in rows])
+
+
 def close_leases(
     *, assignment_ids: Sequence[int], state: str, only_over: bool = False, skip_locked: bool = False
-) -> int:
-    """Locks batches, tasks, assignments. End the leases among these that are still live; return how many.
+) -> dict[int, int]:
+    """Locks batches, tasks, assignments. End the leases among these that are still live; return how many, by worker.
 
-    A task gets its slot back; gold has none. `only_over` ends only leases that have run out; `skip_locked` skips
-    leases that a concurrent submission holds. Call inside a transaction.
+    A task gets its slot back; gold and a lease that came back to a full task have none. `only_over` ends only leases that have run out; `skip_locked` skips
+    leases that a concurrent submission holds. Call inside a transaction, and pass the result to `record_returns`.
     """
     leases = list(assignment_ids)
     with connection.cursor() as cursor:
         cursor.execute(LEASED_TASKS, [leases])
         rows = cursor.fetchall()
-        if rows:
-            lock_slots(batch_ids=[*{row[0] for row in rows}], task_ids=[*{row[1] for row in rows}])
+        # Gold alone runs the same statements, with no rows: the response time must not reveal it.
+        lock_slots(batch_ids=[*{row[0] for row in rows}], task_ids=[*{row[1] for row in rows}])
         statement = CLOSE_LEASES.format(skip_locked="SKIP LOCKED" if skip_locked else "")
         cursor.execute(statement, {"leases": leases, "state": state, "only_over": only_over})
-        row = cursor.fetchone()
-    assert row is not None
-    return int(row[0])
+        return dict(cursor.fetchall())
 
 
 def reclaim_slot(*, task_id: int, round_number: int) -> bool:

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Random
 
 from kernel.ids import new_public_id
 from projects.models import Project
@@ -75,6 +76,8 @@ class Task(models.Model):
     taken = models.PositiveSmallIntegerField(default=0)
     # The round of new claims; only a reviewer's rejection, which grants a redo, raises it.
     round = models.PositiveSmallIntegerField(default=1)
+    # Claims take the tasks of a batch in this order, because the order of upload would tell gold from work.
+    order_key = models.FloatField(db_default=Random(), editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -84,7 +87,9 @@ class Task(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["batch", "-priority", "id"], condition=Q(taken__lt=F("wanted")), name="tasks_task_with_places"
+                fields=["batch", "-priority", "order_key"],
+                condition=Q(taken__lt=F("wanted")),
+                name="tasks_task_by_order_key",
             ),
             models.Index(fields=["project", "state"], name="tasks_task_by_state"),
         ]

@@ -56,8 +56,8 @@ def batch_for(*, project: Project, public_id: uuid.UUID | str) -> Batch:
 
 
 def tasks_of(*, project: Project) -> QuerySet[Task]:
-    """Return the project's tasks in order of creation, with image and batch."""
-    return Task.objects.filter(project=project).select_related("image__thumb", "batch").order_by("id")
+    """Return the project's tasks in the order of upload of their images, with image and batch."""
+    return Task.objects.filter(project=project).select_related("image__thumb", "batch").order_by("image_id")
 
 
 def task_for(*, project: Project, public_id: uuid.UUID | str) -> Task:

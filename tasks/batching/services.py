@@ -3,6 +3,7 @@
 Locks are taken in the same order everywhere: project, batch, task. Claims lock batch and task in that order too.
 """
 
+import random
 from collections.abc import Iterable, Sequence
 
 from django.db import connection, transaction
@@ -17,6 +18,8 @@ from tasks.ingest.models import Image
 
 PRIORITIES = (-1000, 1000)
 
+_rng = random.SystemRandom()
+
 
 class PriorityRefused(Refused):
     """The priority must be a whole number from -1,000 to 1,000. Batches with a higher one come first."""
@@ -29,13 +32,15 @@ def create_tasks(*, project: Project, images: Iterable[Image]) -> int:
     """Locks the project. Create a task for every image that has none yet; return how many were created.
 
     The tasks fill the last draft batch up to the project's batch size, then new draft batches. Concurrent imports
-    take turns at the lock, so neither leaves a batch half full.
+    take turns at the lock, so neither leaves a batch half full. The images are distributed at random: in a batch cut
+    from one folder, gold from the other folders would stand out.
     """
     image_ids = [image.pk for image in images]
     row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     existing = set(Task.objects.filter(project=row, image_id__in=image_ids).values_list("image_id", flat=True))
     remaining = [pk for pk in dict.fromkeys(image_ids) if pk not in existing]
     created = len(remaining)
+    _rng.shuffle(remaining)
     batch, room = _draft_with_room(row)
     while remaining:
         if batch is None or room <= 0:

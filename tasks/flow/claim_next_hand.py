@@ -1,6 +1,5 @@
 """Claims the next hand, settling an expired one first if no sweep has done so yet."""
 
-from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
@@ -8,47 +7,38 @@ from django.db import connection
 from accounts.models import Actor
 from projects.models import Project
 from tasks.assignment.models import Hand
-from tasks.assignment.services import claim_hand
+from tasks.assignment.services import ClaimedHand, claim_or_find_hand
 from tasks.flow.settlement import settle_hand
 
 # A worker has at most one per project (tasks_hand_one_live_per_project_and_worker).
-LIVE_HAND = """
-SELECT id, public_id, expires_at <= clock_timestamp() FROM tasks_hand
-WHERE project_id = %s AND worker_id = %s AND state = 'live'
+EXPIRED_HAND = """
+SELECT public_id FROM tasks_hand
+WHERE project_id = %s AND worker_id = %s AND state = 'live' AND expires_at <= clock_timestamp()
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ClaimResult:
-    """A live hand; `fresh` if this call created it."""
-
-    hand: Hand
-    fresh: bool
-
-
-def claim(*, worker: Actor, project: Project) -> ClaimResult | None:
-    """Settle the worker's expired hand, if any, then claim; returns None and raises as `claim_hand` does.
+def claim(*, worker: Actor, project: Project) -> ClaimedHand | None:
+    """Settle the worker's expired hand, if any, then claim; returns None and raises as `claim_or_find_hand` does.
 
     Claiming alone would return the expired hand, whose leases are all over.
     """
-    previous = _live_hand(worker, project)
-    if previous is not None and previous[2]:
-        settle_hand(worker=worker, hand_id=previous[1])
-    hand = claim_hand(worker=worker, project=project)
-    if hand is None:
-        return None
-    hand.project = project
-    return ClaimResult(hand, fresh=previous is None or previous[0] != hand.pk)
+    expired = _expired_hand(worker, project)
+    if expired is not None:
+        settle_hand(worker=worker, hand_id=expired)
+    claimed = claim_or_find_hand(worker=worker, project=project)
+    if claimed is not None:
+        claimed.hand.project = project
+    return claimed
 
 
 def claim_next_hand(*, worker: Actor, project: Project) -> Hand | None:
-    result = claim(worker=worker, project=project)
-    return result.hand if result is not None else None
+    claimed = claim(worker=worker, project=project)
+    return claimed.hand if claimed is not None else None
 
 
-def _live_hand(worker: Actor, project: Project) -> tuple[int, UUID, bool] | None:
-    """Primary key and public id of the worker's live hand, and whether it has expired by the database's clock."""
+def _expired_hand(worker: Actor, project: Project) -> UUID | None:
+    """The public id of the worker's live hand, if it has expired by the database's clock."""
     with connection.cursor() as cursor:
-        cursor.execute(LIVE_HAND, [project.pk, worker.pk])
-        row: tuple[int, UUID, bool] | None = cursor.fetchone()
-    return row
+        cursor.execute(EXPIRED_HAND, [project.pk, worker.pk])
+        row: tuple[UUID] | None = cursor.fetchone()
+    return row[0] if row is not None else None

@@ -4,6 +4,7 @@ There is no single large transaction: each unpacked file, validated item and chu
 next run finds the remaining work in the tables. Concurrent runs may repeat some work, but count nothing twice.
 """
 
+import random
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -42,6 +43,8 @@ BETWEEN_LOOKS = 1.0
 ANALYSE_FROM = 1_000
 
 Refusals = Sequence[tuple[str, str, str]]
+
+_rng = random.SystemRandom()
 
 
 class _Turn:
@@ -242,21 +245,23 @@ def _waiting(row: Import) -> Iterator[ImportItem]:
 def _make_tasks(row: Import, turn: _Turn) -> bool:
     """Create the missing tasks for every image of this import, including images that the dataset already had.
 
-    Returns False if time ran out; the next run finds the images that have none.
+    In random order over the whole import: see `create_tasks`. Returns False if time ran out; the next run finds the
+    images that have none.
     """
     project = Project.objects.filter(pk=row.project_id).first()
     if project is None:
         return True
-    last, made, finished = 0, 0, True
     has_task = Exists(Task.objects.filter(project=project, image=OuterRef("image")))
-    rows = ImportItem.objects.filter(~has_task, batch_import=row, image__isnull=False).select_related("image")
-    while chunk := list(rows.filter(pk__gt=last).order_by("id")[:TASKS_AT_ONCE]):
-        if last and turn.is_over():
+    items = ImportItem.objects.filter(~has_task, batch_import=row, image__isnull=False)
+    image_ids = list(items.values_list("image_id", flat=True))
+    _rng.shuffle(image_ids)
+    made, finished = 0, True
+    for start in range(0, len(image_ids), TASKS_AT_ONCE):
+        if start and turn.is_over():
             finished = False
             break
-        images: list[Image] = [item.image for item in chunk if item.image is not None]
+        images = Image.objects.filter(pk__in=image_ids[start : start + TASKS_AT_ONCE])
         made += create_tasks(project=project, images=images)
-        last = chunk[-1].pk
     if made >= ANALYSE_FROM:
         refresh_statistics()
     return finished

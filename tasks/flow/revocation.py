@@ -137,7 +137,7 @@ def _end_all_hands(worker: Actor) -> None:
         # The hand comes first in the lock order.
         Hand.objects.select_for_update(no_key=True).get(pk=hand.pk)
         leased = list(Assignment.objects.filter(hand=hand, state=Assignment.State.LEASED).values_list("pk", flat=True))
-        expired = close_leases(assignment_ids=leased, state=Assignment.State.EXPIRED)
+        expired = sum(close_leases(assignment_ids=leased, state=Assignment.State.EXPIRED).values())
         if expired:
             record_event(project_id=hand.project_id, kind="assignment.expired", leased=-expired, expired=expired)
         settle_hand(worker=worker, hand_id=hand.public_id)

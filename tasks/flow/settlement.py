@@ -1,11 +1,12 @@
 """Settles hands: releases unanswered images, scores gold, updates trust and posts credits; expires overdue leases.
 
-The sweep expires the leases and then settles the hands that are over as a result. Concurrent sweeps are safe: each step
+The sweep expires the leases, then settles the hands that are over as a result, and compares late answers that no later
+settlement has compared. Concurrent sweeps are safe: each step
 locks its rows and checks them again. Work is done in small transactions, one batch each, so that claims never wait long
 for the sweep.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import groupby
@@ -16,21 +17,18 @@ from django.db import transaction
 from django.db.models import Count, Sum
 
 from accounts.models import Actor
-from annotary_core.labels.answer import Answer
 from kernel.clock import ClockTimestamp
 from kernel.errors import NotFound
 from kernel.events import record_event
 from kernel.jobs import KEEP_TRYING, enqueue
-from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import close_hand_leases
 from tasks.assignment.slots import close_leases
 from tasks.consensus.refit import UPDATE_LABELS, request_refit
-from tasks.gold.compare import Tolerance, compare
-from tasks.gold.models import Gold, GoldResult
+from tasks.flow.gold_comparison import compare_answers, compare_late_answers
 from tasks.pay.models import LedgerEntry
 from tasks.pay.services import PostedCredits, post_credits
-from tasks.standing.services import record_gold_results
+from tasks.standing.services import record_gold_results, record_returns
 
 logger = structlog.get_logger(__name__)
 
@@ -49,12 +47,6 @@ class Settlement:
     currency: str
 
 
-@dataclass(frozen=True, slots=True)
-class _GoldCounts:
-    seen: int
-    correct: int
-
-
 @transaction.atomic
 def settle_hand(*, worker: Actor, hand_id: UUID) -> Settlement:
     """Locks hand, batches, tasks, assignments, standing. Settle a hand; a second call has no effect. Raises NotFound.
@@ -64,11 +56,12 @@ def settle_hand(*, worker: Actor, hand_id: UUID) -> Settlement:
     """
     hand = _locked(worker, hand_id)
     if hand.state == Hand.State.LIVE:
-        close_hand_leases(hand=hand)
+        returned = close_hand_leases(hand=hand)
         submitted = _locked_answers(hand)
-        gold = _compare_gold(hand, submitted)
+        gold = compare_answers(project_id=hand.project_id, worker_id=hand.worker_id, submitted=submitted)
         counts = {"seen": gold.seen, "correct": gold.correct}
         paused = record_gold_results(project_id=hand.project_id, worker_id=hand.worker_id, **counts)
+        record_returns(project_id=hand.project_id, images={hand.worker_id: returned})
         posted = post_credits(hand=hand)
         Hand.objects.filter(pk=hand.pk).update(state=Hand.State.SETTLED, settled_at=ClockTimestamp())
         _record(hand, posted, gold_seen=gold.seen, gold_correct=gold.correct)
@@ -84,7 +77,7 @@ def settle_hand(*, worker: Actor, hand_id: UUID) -> Settlement:
 def settle_late_answer(*, assignment_id: int) -> None:
     """Locks hand and assignments. Pay for an answer submitted after its hand was settled; safe to repeat.
 
-    Trust is not updated: a change after a single image would reveal to the worker that it was gold.
+    An answer to gold is compared later: see `flow.gold_comparison`.
     """
     hand = Hand.objects.select_for_update(no_key=True, of=("self",)).select_related("project", "worker")
     row = hand.filter(assignments__pk=assignment_id, state=Hand.State.SETTLED).first()
@@ -108,54 +101,6 @@ def _locked(worker: Actor, hand_id: UUID) -> Hand:
 def _locked_answers(hand: Hand) -> list[Assignment]:
     rows = Assignment.objects.select_for_update(no_key=True).filter(hand=hand).order_by("pk")
     return [row for row in rows if row.state == Assignment.State.SUBMITTED]
-
-
-def _compare_gold(hand: Hand, submitted: list[Assignment]) -> _GoldCounts:
-    """Write a result for each answered gold image.
-
-    Skips gold that was retired meanwhile as contested, and gold whose accepted answers all need a class that the worker
-    was not offered: one retired since the gold was created, or added after the hand was claimed.
-    """
-    ids = [row.pk for row in submitted if row.gold_id is not None]
-    if not ids:
-        return _GoldCounts(0, 0)
-    answers = Annotation.objects.filter(
-        assignment_id__in=ids, is_current=True, gold__state=Gold.State.ACTIVE
-    ).select_related("gold", "schema")
-    compared = [(answer, _answerable(answer)) for answer in answers.order_by("assignment_id")]
-    results = [_result(hand, answer, accepted) for answer, accepted in compared if accepted]
-    GoldResult.objects.bulk_create(results)
-    return _GoldCounts(seen=len(results), correct=sum(result.correct for result in results))
-
-
-def _answerable(annotation: Annotation) -> list[Answer]:
-    """The accepted answers of the gold whose classes are all in the worker's schema."""
-    assert annotation.gold is not None
-    offered = {row["number"] for row in annotation.schema.body["classes"]}
-    accepted = [Answer.from_json(body) for body in annotation.gold.accepted]
-    return [answer for answer in accepted if answer.class_numbers() <= offered]
-
-
-def _result(hand: Hand, annotation: Annotation, accepted: Sequence[Answer]) -> GoldResult:
-    gold = annotation.gold
-    assert gold is not None
-    assert annotation.assignment_id is not None
-    names = {row["number"]: row["name"] for row in annotation.schema.body["classes"]}
-    comparison = compare(
-        Answer.from_json(annotation.body),
-        accepted,
-        Tolerance(**gold.tolerance),
-        names=names,
-    )
-    return GoldResult(
-        project_id=hand.project_id,
-        gold=gold,
-        worker_id=hand.worker_id,
-        assignment_id=annotation.assignment_id,
-        correct=comparison.correct,
-        score=comparison.score,
-        why=comparison.why[:300],
-    )
 
 
 def _record(hand: Hand, posted: PostedCredits, *, gold_seen: int = 0, gold_correct: int = 0) -> None:
@@ -184,11 +129,15 @@ def _figures(hand: Hand) -> Settlement:
 
 
 def expire_leases() -> int:
-    """Locks batch, tasks, assignments, one batch at a time; then settles hands. Expire leases; returns their number."""
+    """Locks batch, tasks, assignments, standings, one batch at a time; then settles hands and compares late answers.
+
+    Returns the number of expired leases.
+    """
     expired = 0
     for project_id, lease_ids in _expired_leases():
         expired += _expire(project_id, lease_ids)
     settle_expired_hands()
+    compare_late_answers()
     return expired
 
 
@@ -226,9 +175,11 @@ def _group_key(row: tuple[int, int | None, int]) -> tuple[int, int]:
 @transaction.atomic
 def _expire(project_id: int, lease_ids: list[int]) -> int:
     """Expire the leases; skips those that a concurrent submission holds."""
-    count = close_leases(assignment_ids=lease_ids, state=Assignment.State.EXPIRED, only_over=True, skip_locked=True)
+    expired = close_leases(assignment_ids=lease_ids, state=Assignment.State.EXPIRED, only_over=True, skip_locked=True)
+    count = sum(expired.values())
     if count:
         record_event(project_id=project_id, kind="assignment.expired", leased=-count, expired=count)
+        record_returns(project_id=project_id, images=expired)
     return count
 
 

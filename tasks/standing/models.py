@@ -27,6 +27,9 @@ class Standing(models.Model):
     trust_beta = models.FloatField(default=1.0)
     gold_seen = models.PositiveIntegerField(default=0)
     gold_correct = models.PositiveIntegerField(default=0)
+    # Images skipped, released or expired since `returns_since`, which starts a period of one day.
+    returns = models.PositiveIntegerField(default=0, db_default=0)
+    returns_since = models.DateTimeField(null=True)
     qualifications = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)

@@ -1,6 +1,8 @@
-"""Admitting, pausing and removing workers of a project, and updating their trust from gold."""
+"""Admitting, pausing and removing workers of a project; updating their trust from gold; counting returned images."""
 
-from django.db import transaction
+from collections.abc import Mapping
+
+from django.db import connection, transaction
 from django.db.models import F
 
 from accounts.models import Actor
@@ -13,6 +15,25 @@ from tasks.standing.models import Standing
 from tasks.standing.trust import PRIOR_ALPHA, PRIOR_BETA, is_clearly_bad
 
 AUTOMATIC_REASON = "Most of the recent check images were answered incorrectly."
+RETURNS_REASON = "More than {most:,} images were skipped, returned or not answered in time within one day."
+
+# Two sets are always allowed, or a single large set that expires would pause its worker.
+COUNT_RETURNS = """
+WITH counted AS MATERIALIZED (
+    SELECT s.id, n.images, greatest(p.returns_per_day, 2 * p.hand_size) AS most
+    FROM unnest(%(workers)s::bigint[], %(images)s::int[]) AS n(worker_id, images)
+    JOIN tasks_standing s ON s.project_id = %(project)s AND s.worker_id = n.worker_id
+    JOIN projects_project p ON p.id = s.project_id
+    ORDER BY s.id
+    FOR NO KEY UPDATE OF s
+)
+UPDATE tasks_standing s
+SET returns = greatest(0, counted.images + CASE WHEN s.returns_since > t.now - interval '1 day' THEN s.returns ELSE 0 END),
+    returns_since = CASE WHEN s.returns_since > t.now - interval '1 day' THEN s.returns_since ELSE t.now END
+FROM counted, (SELECT clock_timestamp() AS now) t
+WHERE s.id = counted.id
+RETURNING s.id, s.returns, counted.most
+"""
 
 
 __all__ = ["WorkerRemoved", "admit", "pause", "record_gold_results", "remove", "resume"]
@@ -51,6 +72,8 @@ def resume(*, project: Project, worker: Actor) -> Standing:
         reason="",
         trust_alpha=PRIOR_ALPHA,
         trust_beta=PRIOR_BETA,
+        returns=0,
+        returns_since=None,
         changed_at=ClockTimestamp(),
     )
     standing = _standing(project, worker)
@@ -73,7 +96,7 @@ def remove(*, project: Project, worker: Actor, reason: str) -> Standing:
     return standing
 
 
-def record_gold_results(*, project_id: int, worker_id: int, seen: int, correct: int) -> bool:
+def record_gold_results(*, project_id: int, worker_id: int, seen: int, correct: int, may_pause: bool = True) -> bool:
     """Locks the standing. Update trust from the gold of one whole hand; pause a worker who is clearly bad.
 
     Returns whether it paused the worker. Only whole hands: a change after a single image would reveal that it was gold.
@@ -90,13 +113,38 @@ def record_gold_results(*, project_id: int, worker_id: int, seen: int, correct: 
     )
     # The update above holds the row lock, so the row cannot change between this read and the pause.
     standing = rows.select_related("worker").get()
-    bad = is_clearly_bad(alpha=standing.trust_alpha, beta=standing.trust_beta)
-    if not bad or standing.state != Standing.State.ACTIVE:
+    if not may_pause or not is_clearly_bad(alpha=standing.trust_alpha, beta=standing.trust_beta):
         return False
-    rows.update(state=Standing.State.PAUSED, reason=AUTOMATIC_REASON)
-    standing.reason = AUTOMATIC_REASON
-    _record_paused(standing)
-    return True
+    return _pause_automatically(standing, AUTOMATIC_REASON)
+
+
+def record_returns(*, project_id: int, images: Mapping[int, int]) -> None:
+    """Locks the standings, after all other locks. Count the images that each worker skipped, released or let expire.
+
+    `images` is {worker id: number}; a negative number takes back what was answered after all. Pauses a worker who is
+    above the project's limit for one day, for a manager to look: returning images shows new ones, in which gold is the
+    part that others do not get.
+    """
+    counted = {worker: number for worker, number in images.items() if number}
+    if not counted:
+        return
+    params = {"project": project_id, "workers": list(counted), "images": list(counted.values())}
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT_RETURNS, params)
+        above = {pk: most for pk, returns, most in cursor.fetchall() if returns > most}
+    for standing in Standing.objects.filter(pk__in=above).select_related("worker").order_by("pk"):
+        _pause_automatically(standing, RETURNS_REASON.format(most=above[standing.pk]))
+
+
+def _pause_automatically(standing: Standing, reason: str) -> bool:
+    """Needs the standing's lock. Pause an active worker; returns whether it did."""
+    paused = Standing.objects.filter(pk=standing.pk, state=Standing.State.ACTIVE).update(
+        state=Standing.State.PAUSED, reason=reason
+    )
+    if paused:
+        standing.reason = reason
+        _record_paused(standing)
+    return bool(paused)
 
 
 def _record_paused(standing: Standing) -> None:

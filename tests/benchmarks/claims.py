@@ -72,6 +72,8 @@ def measure_claims(project: Any, workers: list[Any], claims: int) -> tuple[list[
     """Return the seconds of claims by these workers in turn: server CPU, statements, whole call."""
     from django.db import connection
 
+    from kernel.clock import ClockTimestamp
+    from tasks.assignment.models import Assignment
     from tasks.assignment.services import claim_hand
     from tasks.flow.settlement import settle_hand
 
@@ -87,6 +89,8 @@ def measure_claims(project: Any, workers: list[Any], claims: int) -> tuple[list[
         in_database.append(statements.seconds)
         assert hand is not None
         assert hand.size == 10
+        # As answered, though without answers: returned images would come back in the next set.
+        Assignment.objects.filter(hand=hand).update(state=Assignment.State.SUBMITTED, submitted_at=ClockTimestamp())
         settle_hand(worker=worker, hand_id=hand.public_id)
     return on_server, in_database, whole_call
 

@@ -12,12 +12,13 @@ from kernel.events import record_event
 from tasks.annotation.errors import AnswersFinal
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
-from tasks.assignment.services import AnsweredAlready, release_hand, skip_assignment
+from tasks.assignment.services import AnsweredAlready, claim_hand, release_hand, skip_assignment
 from tasks.assignment.slots import close_leases
 from tasks.batching.models import Batch, Task
 from tasks.flow.settlement import expire_leases
 from tasks.gold.models import GoldResult
 from tasks.pay.models import LedgerEntry
+from tasks.standing.models import Standing
 from tests import factories, worker_actions
 from tests.concurrency_helpers import BackgroundCall, together
 
@@ -202,3 +203,64 @@ def test_a_change_concurrent_with_settlement_is_included_or_refused() -> None:
         assert current.body["image"]["class"] == (2 if changed else 1)
         assert GoldResult.objects.get(assignment=lease).correct is not changed
         assert_the_books_balance(hand)
+
+
+def test_a_late_answer_to_gold_is_compared_once_whichever_settlement_sees_it() -> None:
+    """The late answer, the settlement of the next set and two sweeps run at once."""
+    wren = factories.wren()
+    for number in range(6):
+        project = factories.a_project(f"Late {number}", workers=[wren], hand_size=2, gold_rate=0.5)
+        factories.some_tasks(project, 4)
+        for _ in range(4):
+            factories.a_gold(project)
+        hand = worker_actions.take(wren, project)
+        worker_actions.expire_hand(hand)
+        expire_leases()
+        late = Assignment.objects.get(hand=hand, gold__isnull=False)
+        # A set of other images: this one does not come back.
+        Assignment.objects.filter(hand=hand).update(returned=False)
+        following = worker_actions.take(wren, project)
+        worker_actions.answer_all(following)
+        answered, settled, *_ = together(
+            partial(worker_actions.answer, late, 2), partial(worker_actions.settle, following), expire_leases
+        )
+        assert (answered.late, settled.answers) == (True, 2)
+        worker_actions.run_late_jobs()
+        together(expire_leases, expire_leases, expire_leases)
+        last = worker_actions.take(wren, project)
+        together(partial(worker_actions.settle, last), expire_leases)
+        assert [result.correct for result in GoldResult.objects.filter(assignment=late)] == [False]
+        standing = Standing.objects.get(project=project)
+        assert (standing.gold_seen, standing.gold_correct) == (2, 1)
+        assert_the_books_balance(hand)
+
+
+def test_an_answer_and_the_next_claim_of_the_same_image_leave_one_lease() -> None:
+    """A late answer either comes first, or is the answer to the new lease."""
+    wren = factories.wren()
+    for number in range(8):
+        hand = a_set_of(3, f"Again {number}")
+        worker_actions.expire_hand(hand)
+        expire_leases()
+        lease = worker_actions.leases_of(hand)[0]
+        submission, claimed = together(
+            partial(worker_actions.answer, lease), partial(claim_hand, worker=wren, project=hand.project)
+        )
+        assert claimed.size == (2 if submission.late else 3)
+        worker_actions.run_late_jobs()
+        assert_the_books_balance(hand)
+        worker_actions.settle(claimed)
+        assert LedgerEntry.objects.filter(assignment=lease).count() == 1
+        assert_the_books_balance(hand)
+
+
+def test_two_workers_who_take_back_images_of_the_same_batches_do_not_deadlock() -> None:
+    wren, finch = factories.wren(), factories.finch()
+    project = factories.a_project(workers=[wren, finch], hand_size=6, gold_rate=0, answers_min=2)
+    factories.some_tasks(project, 6, batches=3)
+    for _ in range(6):
+        hands = together(*[partial(claim_hand, worker=worker, project=project) for worker in (wren, finch)])
+        assert {type(hand) for hand in hands} == {Hand}, hands
+        together(*[partial(release_hand, worker=hand.worker, hand_id=hand.public_id) for hand in hands])
+        assert_the_books_balance(hands[0])
+        Standing.objects.update(returns=0)

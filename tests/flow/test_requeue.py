@@ -1,4 +1,4 @@
-"""A small team that released images is not stuck: the manager sees them and requeues them."""
+"""A small team that skipped images is not stuck: the manager sees them and requeues them."""
 
 import pytest
 from django.test import Client
@@ -14,12 +14,14 @@ from tests.worker_actions import answer, leases_of, settle, take
 pytestmark = pytest.mark.django_db
 
 
-def test_images_released_by_the_only_worker_are_counted_and_requeued() -> None:
+def test_images_skipped_by_the_only_worker_are_counted_and_requeued() -> None:
     project = a_project(workers=[wren()], answers_min=1, answers_max=1, gold_rate=0)
     tasks = [a_task(project, wanted=1) for _ in range(3)]
     hand = take(wren(), project)
-    answer(leases_of(hand)[0])
-    release_hand(worker=wren(), hand_id=hand.public_id)
+    answered, *skipped = leases_of(hand)
+    answer(answered)
+    for lease in skipped:
+        skip_assignment(worker=wren(), assignment_id=lease.public_id)
     settle(hand)
     assert claim_hand(worker=wren(), project=project) is None
     assert stuck_tasks(project=project) == StuckTasks(without_answer=2, with_answers=0)
@@ -31,6 +33,16 @@ def test_images_released_by_the_only_worker_are_counted_and_requeued() -> None:
     assert [lease.round for lease in again] == [2, 2]
     assert [answer(lease).counts for lease in again] == [True, True]
     assert Task.objects.filter(taken=1).count() == 3
+
+
+def test_released_images_are_not_stuck_because_they_come_back_to_their_worker() -> None:
+    project = a_project(workers=[wren()], answers_min=1, answers_max=1, gold_rate=0)
+    task = a_task(project, wanted=1)
+    release_hand(worker=wren(), hand_id=take(wren(), project).public_id)
+
+    assert stuck_tasks(project=project) == StuckTasks(without_answer=0, with_answers=0)
+    assert requeue_unanswered(batch=task.batch) == 0
+    assert [lease.task_id for lease in leases_of(take(wren(), project))] == [task.pk]
 
 
 def test_images_that_another_worker_can_take_stay_in_their_round() -> None:
@@ -65,7 +77,11 @@ def test_a_manager_requeues_stuck_images_from_the_console(client: Client) -> Non
     project = a_project(workers=[wren()], answers_min=2, answers_max=2, gold_rate=0)
     answered, given_back = a_task(project, wanted=2), a_task(project, wanted=2)
     hand = take(wren(), project)
-    answer(next(lease for lease in leases_of(hand) if lease.task_id == answered.pk))
+    for lease in leases_of(hand):
+        if lease.task_id == answered.pk:
+            answer(lease)
+        else:
+            skip_assignment(worker=wren(), assignment_id=lease.public_id)
     settle(hand)
     ada()
     client.force_login(a_user("ada"), backend="allauth.account.auth_backends.AuthenticationBackend")

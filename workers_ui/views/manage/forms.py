@@ -38,6 +38,11 @@ ADVANCED = {
     "share_reviewed": ("Labels to review (%)", "The share that a person reviews. The rest is approved with its batch."),
     "hand_size": ("Images per set", "How many images a worker takes at a time."),
     "lease_seconds": ("Time per set (minutes)", "Images not answered by then go to someone else."),
+    "returns_per_day": (
+        "Images returned per worker a day",
+        "A worker who skips, returns or leaves unanswered more than this is paused until you resume them. "
+        "Two sets are always allowed.",
+    ),
     "seconds_per_answer": ("Seconds per answer", "Your estimate. Workers see it next to the pay."),
     "batch_size": ("Images per batch", "You open, prioritize, and approve images in batches."),
     "split_train": ("Training (% of a release)", "Images keep their split in all later releases."),

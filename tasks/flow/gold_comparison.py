@@ -1,0 +1,138 @@
+"""Compares answers with gold: those of a hand when it is settled, and late ones with a later hand.
+
+A late answer to gold arrives after its hand was settled. Comparing it at once would let a worker send one answer late
+and watch for a reaction; so it waits for the worker's next settlement in the project. If no hand follows, a sweep
+records the result after a day, and leaves any pause to the next settlement.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import structlog
+from django.db import connection, transaction
+
+from accounts.models import Actor
+from annotary_core.labels.answer import Answer
+from kernel.events import record_event
+from tasks.annotation.models import Annotation
+from tasks.assignment.models import Assignment
+from tasks.consensus.refit import request_refit
+from tasks.gold.compare import Tolerance, compare
+from tasks.gold.models import Gold, GoldResult
+from tasks.standing.services import record_gold_results
+
+logger = structlog.get_logger(__name__)
+
+# Per worker and project; `settled`: a hand was settled after a late answer, though not by `settle_hand` (a hand that is
+# returned without an answer).
+DUE = """
+SELECT project_id, worker_id, bool_or(settled) FROM (
+    SELECT a.project_id, a.worker_id, a.submitted_at < clock_timestamp() - interval '1 day' AS old,
+        EXISTS (
+            SELECT 1 FROM tasks_hand h
+            WHERE h.worker_id = a.worker_id AND h.project_id = a.project_id AND h.settled_at > a.submitted_at
+        ) AS settled
+    FROM tasks_assignment a WHERE a.awaits_comparison
+) late
+GROUP BY project_id, worker_id HAVING bool_or(old OR settled)
+LIMIT 500
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class GoldCounts:
+    seen: int
+    correct: int
+
+
+def compare_answers(*, project_id: int, worker_id: int, submitted: Sequence[Assignment]) -> GoldCounts:
+    """Locks the worker's late answers to gold; needs the locks of `submitted`. Write a result for each answer to gold
+    among them, and for the late ones.
+
+    Skips gold that was retired meanwhile as contested, and gold whose accepted answers all need a class that the worker
+    was not offered: one retired since the gold was created, or added after the hand was claimed.
+    """
+    late = list(
+        Assignment.objects.select_for_update(no_key=True)
+        .filter(project_id=project_id, worker_id=worker_id, awaits_comparison=True)
+        .order_by("pk")
+        .values_list("pk", flat=True)
+    )
+    if late:
+        Assignment.objects.filter(pk__in=late).update(awaits_comparison=False)
+    ids = [*late, *(row.pk for row in submitted if row.gold_id is not None)]
+    if not ids:
+        return GoldCounts(0, 0)
+    answers = Annotation.objects.filter(
+        assignment_id__in=ids, is_current=True, gold__state=Gold.State.ACTIVE
+    ).select_related("gold", "schema")
+    compared = [(answer, _answerable(answer)) for answer in answers.order_by("assignment_id")]
+    results = [_result(answer, accepted) for answer, accepted in compared if accepted]
+    GoldResult.objects.bulk_create(results)
+    return GoldCounts(seen=len(results), correct=sum(result.correct for result in results))
+
+
+def compare_late_answers() -> int:
+    """Compare the late answers that are due; returns for how many workers. The next sweep retries failures."""
+    with connection.cursor() as cursor:
+        cursor.execute(DUE)
+        due = cursor.fetchall()
+    done = 0
+    for project_id, worker_id, settled in due:
+        try:
+            _compare_late(project_id=project_id, worker_id=worker_id, may_pause=settled)
+        except Exception:
+            logger.exception("late answers not compared; the next sweep retries it", project=project_id)
+        else:
+            done += 1
+    return done
+
+
+@transaction.atomic
+def _compare_late(*, project_id: int, worker_id: int, may_pause: bool) -> None:
+    """Locks the worker's late answers to gold, then the standing."""
+    gold = compare_answers(project_id=project_id, worker_id=worker_id, submitted=[])
+    if not gold.seen:
+        return
+    counts = {"seen": gold.seen, "correct": gold.correct}
+    paused = record_gold_results(project_id=project_id, worker_id=worker_id, may_pause=may_pause, **counts)
+    worker = Actor.objects.get(pk=worker_id)
+    record_event(
+        project_id=project_id,
+        kind="worker.measured",
+        data={"worker": str(worker.public_id)},
+        gold_seen=gold.seen,
+        gold_correct=gold.correct,
+    )
+    if paused:
+        request_refit(project_id=project_id)
+
+
+def _answerable(annotation: Annotation) -> list[Answer]:
+    """The accepted answers of the gold whose classes are all in the worker's schema."""
+    assert annotation.gold is not None
+    offered = {row["number"] for row in annotation.schema.body["classes"]}
+    accepted = [Answer.from_json(body) for body in annotation.gold.accepted]
+    return [answer for answer in accepted if answer.class_numbers() <= offered]
+
+
+def _result(annotation: Annotation, accepted: Sequence[Answer]) -> GoldResult:
+    gold = annotation.gold
+    assert gold is not None
+    assert annotation.assignment_id is not None
+    names = {row["number"]: row["name"] for row in annotation.schema.body["classes"]}
+    comparison = compare(
+        Answer.from_json(annotation.body),
+        accepted,
+        Tolerance(**gold.tolerance),
+        names=names,
+    )
+    return GoldResult(
+        project_id=annotation.project_id,
+        gold=gold,
+        worker_id=annotation.actor_id,
+        assignment_id=annotation.assignment_id,
+        correct=comparison.correct,
+        score=comparison.score,
+        why=comparison.why[:300],
+    )
