@@ -3,7 +3,14 @@
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, BatchCursor, Hand
 from tasks.batching.models import Batch, Task
-from tasks.consensus.models import ConsensusLabel, ConsensusState, Posterior, Prediction, WorkerReliability
+from tasks.consensus.models import (
+    ConsensusLabel,
+    ConsensusState,
+    LabelProposal,
+    Posterior,
+    Prediction,
+    WorkerReliability,
+)
 from tasks.exports.models import Export
 from tasks.gold.models import Gold, GoldResult
 from tasks.ingest.models import Image, Import, ImportItem
@@ -27,6 +34,7 @@ __all__ = [
     "Image",
     "Import",
     "ImportItem",
+    "LabelProposal",
     "LedgerEntry",
     "Posterior",
     "Prediction",

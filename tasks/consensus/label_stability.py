@@ -1,12 +1,14 @@
-"""Keeps a label without new answers until a better worker model changes its content visibly.
+"""What changes a label: the rule for labels in general, and the narrower one for approved labels.
 
-Re-estimated workers move an agreed box by a fraction of a pixel. Written as a new version, that would revoke a
-reviewer's verdict over an invisible difference.
+A label is replaced by other content only if the posterior is clearly for it. In a tie the label in place stays, however
+the tie would be broken now, and so do boxes that moved invisibly. An approved label is also not replaced unless people
+answered its task again: new estimates of the workers, models and gold only propose a change, which a manager decides.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from enum import Enum, auto
 from typing import Any
 
 import numpy as np
@@ -14,44 +16,172 @@ from scipy.optimize import linear_sum_assignment
 
 from annotary_core.aggregation.consolidate import ConsolidatedAnswer
 from annotary_core.labels.answer import Answer, LabelObject
+from annotary_core.labels.canonical import content_hash
 from annotary_core.labels.geometry import corner_array, pairwise_iou
 from annotary_core.labels.shapes import OBJECT_TOOLS
+from tasks.consensus.label_methods import SET_BY_PEOPLE, SINGLE
 from tasks.consensus.models import ConsensusLabel
-from tasks.gold.compare import Tolerance, compare
 
-#: IoU from which two boxes are visually identical.
+#: Two boxes look the same from this IoU on, or if no side differs by more than this many pixels.
 SAME_IOU = 0.9
+SAME_PIXELS = 1.0
+#: Another content must be this many times as likely as the label's; below, they are tied, and the label stays.
+CLEAR_ODDS = 1.5
+
+_DIGITS = 6
 
 Json = dict[str, Any]
 
 
-def is_unchanged(result: ConsolidatedAnswer, label: ConsensusLabel) -> bool:
-    """Whether the label already has this content, computed from the same answers."""
-    if _annotations_behind(result.evidence) != _annotations_behind(label.evidence):
+class Decision(Enum):
+    """keep: the label stays. replace: write a new version. propose: the label stays until a manager decides."""
+
+    KEEP = auto()
+    REPLACE = auto()
+    PROPOSE = auto()
+
+
+def decide(
+    result: ConsolidatedAnswer, label: ConsensusLabel | None, *, is_approved: bool, has_new_answers: bool
+) -> Decision:
+    """Decide what a newly computed result does to the task's current label.
+
+    has_new_answers: whether the counting answers of people to this task changed since the label was last computed.
+    A redo replaces the label even by equal content, so that it is reviewed again; a label that a person set in this
+    round stays.
+    """
+    if label is None or label.evidence.get("round") != result.evidence["round"]:
+        return Decision.REPLACE
+    if label.method in SET_BY_PEOPLE or label.content_hash == content_hash(result.answer):
+        return Decision.KEEP
+    if not is_clear_change(result, Answer.from_json(label.body), exact=has_new_answers):
+        return Decision.KEEP
+    return Decision.PROPOSE if is_approved and not has_new_answers else Decision.REPLACE
+
+
+def is_clear_change(result: ConsolidatedAnswer, label: Answer, *, exact: bool = False) -> bool:
+    """Whether the result differs from the label by a decision that is not tied, or by a box that visibly moved.
+
+    exact: any difference between boxes counts, however small.
+    """
+    if "cannot_tell" in (result.answer.verdict, label.verdict):
+        return result.answer.verdict != label.verdict
+    if result.evidence["method"] == SINGLE:
+        return not looks_the_same(result.answer, label, exact=exact)
+    return _has_other_class(result, label) or _has_other_objects(result, label, exact=exact)
+
+
+def looks_the_same(a: Answer, b: Answer, *, exact: bool = False) -> bool:
+    """Whether the answers have the same class, and objects of the same classes that look the same."""
+    if (a.verdict, a.image.class_number) != (b.verdict, b.image.class_number) or len(a.objects) != len(b.objects):
         return False
-    return compare(result.answer, [Answer.from_json(label.body)], Tolerance(iou=SAME_IOU)).correct
+    if any(item.tool != "box" for item in (*a.objects, *b.objects)):
+        return content_hash(a) == content_hash(b)
+    same_class = np.equal.outer([item.class_number for item in a.objects], [item.class_number for item in b.objects])
+    return len(_same_boxes(a.objects, b.objects, exact=exact, eligible=same_class)) == len(a.objects)
 
 
-def posterior_with_label_ids(result: ConsolidatedAnswer, label: ConsensusLabel | None) -> Json:
-    """The posterior, with its objects under the ids of the label if the label is kept."""
-    objects = result.posterior.get("objects")
-    if not objects or label is None or not is_unchanged(result, label):
-        return result.posterior
-    label_ids = _same_objects(result.evidence["objects"], label.evidence.get("objects", []))
-    return result.posterior | {"objects": {label_ids.get(key, key): value for key, value in objects.items()}}
+def confidence_in(label: Answer, result: ConsolidatedAnswer) -> float:
+    """The confidence that the result's posterior gives to the label: the mean over its decisions, as in
+    `consolidate`."""
+    if "cannot_tell" in (result.answer.verdict, label.verdict):
+        return float(result.answer.verdict == label.verdict)
+    decisions = []
+    if label.image.class_number is not None or result.posterior.get("class"):
+        decisions.append(_share(result.posterior.get("class", {}), label.image.class_number))
+    items, pairs = _matched_objects(result, label, exact=False)
+    matched = dict(pairs)
+    for index, item in enumerate(items):
+        exists, shares = _object_posterior(result, item)
+        old = matched.get(index)
+        decisions.append(1 - exists if old is None else exists * _share(shares, label.objects[old].class_number))
+    decisions += [0.0] * (len(label.objects) - len(pairs))
+    return round(sum(decisions) / len(decisions), _DIGITS) if decisions else 1.0
 
 
-def _annotations_behind(evidence: Mapping[str, Any]) -> set[str]:
+def answers_behind(evidence: Mapping[str, Any]) -> set[str]:
+    """The ids of the annotations of people and models that a label was computed from."""
     return {row["annotation"] for part in ("answers", "models") for row in evidence.get(part, [])}
 
 
-def _same_objects(new: Sequence[Json], old: Sequence[Json]) -> dict[str, str]:
-    """{new id: old id} of the overlapping objects, matched one to one."""
-    overlap = pairwise_iou(*(corner_array([_object(item).geom for item in items]) for items in (new, old)))
-    rows, columns = linear_sum_assignment(np.where(overlap >= SAME_IOU, overlap, 0.0), maximize=True)
-    pairs = [(row, column) for row, column in zip(rows, columns, strict=True) if overlap[row, column] >= SAME_IOU]
-    return {new[row]["id"]: old[column]["id"] for row, column in pairs}
+def posterior_with_label_ids(result: ConsolidatedAnswer, label: ConsensusLabel | None, decision: Decision) -> Json:
+    """The posterior, with its objects under the ids of the label if the label is kept."""
+    objects = result.posterior.get("objects")
+    if not objects or label is None or decision is Decision.REPLACE:
+        return result.posterior
+    new, old = ([_box(item) for item in each.get("objects", [])] for each in (result.evidence, label.evidence))
+    label_ids = {new[row].id: old[column].id for row, column in _same_boxes(new, old)}
+    return result.posterior | {"objects": {label_ids.get(key, key): value for key, value in objects.items()}}
 
 
-def _object(item: Json) -> LabelObject:
+def _has_other_class(result: ConsolidatedAnswer, label: Answer) -> bool:
+    new, old = result.answer.image.class_number, label.image.class_number
+    if new == old:
+        return False
+    shares = result.posterior.get("class", {})
+    return new is None or old is None or _is_clear(_share(shares, new), _share(shares, old))
+
+
+def _has_other_objects(result: ConsolidatedAnswer, label: Answer, *, exact: bool) -> bool:
+    if any(item.tool != "box" for item in label.objects):
+        return result.answer.objects != label.objects
+    items, pairs = _matched_objects(result, label, exact=exact)
+    if len(pairs) < len(label.objects):
+        return True
+    matched = dict(pairs)
+    return any(
+        _is_clear_addition(result, item)
+        if index not in matched
+        else _is_clear_correction(result, item, label.objects[matched[index]])
+        for index, item in enumerate(items)
+    )
+
+
+def _is_clear_addition(result: ConsolidatedAnswer, item: LabelObject) -> bool:
+    exists, _ = _object_posterior(result, item)
+    return _is_clear(exists, 1 - exists)
+
+
+def _is_clear_correction(result: ConsolidatedAnswer, item: LabelObject, labeled: LabelObject) -> bool:
+    """Whether the labeled object clearly does not exist, or is of another class."""
+    exists, shares = _object_posterior(result, item)
+    return _is_clear(1 - exists, exists) or _is_clear(max(shares.values()), _share(shares, labeled.class_number))
+
+
+def _is_clear(new: float, old: float) -> bool:
+    return new > CLEAR_ODDS * old
+
+
+def _share(shares: Mapping[str, float], number: int | None) -> float:
+    return float(shares.get(str(number), 0.0))
+
+
+def _object_posterior(result: ConsolidatedAnswer, item: LabelObject) -> tuple[float, Mapping[str, float]]:
+    posterior = result.posterior["objects"][item.id]
+    return float(posterior["existence"]), posterior["class"]
+
+
+def _matched_objects(
+    result: ConsolidatedAnswer, label: Answer, *, exact: bool
+) -> tuple[list[LabelObject], list[tuple[int, int]]]:
+    """All objects in the answers, released or not, and which of them are which objects of the label."""
+    items = [_box(item) for item in result.evidence.get("objects", [])]
+    boxes = [item for item in label.objects if item.tool == "box"]
+    return items, _same_boxes(items, boxes, exact=exact)
+
+
+def _same_boxes(
+    new: Sequence[LabelObject], old: Sequence[LabelObject], *, exact: bool = False, eligible: Any = True
+) -> list[tuple[int, int]]:
+    """The (new, old) indices of the boxes that look the same, matched one to one."""
+    corners = [corner_array([item.geom for item in items]) for items in (new, old)]
+    overlap = pairwise_iou(*corners)
+    shift = np.abs(corners[0][:, None] - corners[1][None]).max(axis=2, initial=0.0)
+    same = eligible & (shift == 0 if exact else (overlap >= SAME_IOU) | (shift <= SAME_PIXELS))
+    rows, columns = linear_sum_assignment(np.where(same, overlap + 1, 0.0), maximize=True)
+    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
+    return [(row, column) for row, column in pairs if same[row, column]]
+
+
+def _box(item: Json) -> LabelObject:
     return LabelObject(item["id"], item["class"], "box", OBJECT_TOOLS["box"].load(item["geom"]))

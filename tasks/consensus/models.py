@@ -15,6 +15,8 @@ ONE_CURRENT_LABEL = "tasks_consensuslabel_one_current_per_task"
 STATE_VERSION = "tasks_consensusstate_version_once_per_project"
 ONE_CURRENT_STATE = "tasks_consensusstate_one_current_per_project"
 ONE_RELIABILITY = "tasks_workerreliability_once_per_state_and_worker"
+ONE_OPEN_PROPOSAL = "tasks_labelproposal_one_open_per_label"
+DECIDED_PROPOSAL = "tasks_labelproposal_decided_has_time"
 
 
 class ConsensusLabel(models.Model):
@@ -44,6 +46,46 @@ class ConsensusLabel(models.Model):
         indexes = [
             models.Index(fields=["project", "confidence"], condition=Q(is_current=True), name="tasks_label_least_sure")
         ]
+
+
+class LabelProposal(models.Model):
+    """Other content that the newest estimates support for an approved label, until a manager decides.
+
+    open: to be decided; it is updated or deleted when newer estimates want something else. sent: the label goes back to
+    review, with the content that is computed then. kept: the label stays, and what looks the same is not proposed again
+    for the same answers. The content of a row changes only invisibly, so its public id stands for what was shown.
+    `confidence` is that of the content, `label_confidence` what the same posterior gives to the approved label.
+    `evidence` has the answers with the weights that they have now; the label's own evidence has the earlier ones.
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        SENT = "sent"
+        KEPT = "kept"
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="+")
+    label = models.ForeignKey(ConsensusLabel, on_delete=models.CASCADE, related_name="proposals")
+    body = models.JSONField()
+    confidence = models.FloatField()
+    label_confidence = models.FloatField()
+    evidence = models.JSONField()
+    state_version = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    created_at = models.DateTimeField(auto_now_add=True)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["label"], condition=Q(state="open"), name=ONE_OPEN_PROPOSAL),
+            models.CheckConstraint(
+                condition=Q(state="open") & Q(decided_at__isnull=True) | ~Q(state="open") & Q(decided_at__isnull=False),
+                name=DECIDED_PROPOSAL,
+            ),
+        ]
+        indexes = [models.Index(fields=["project", "id"], condition=Q(state="open"), name="tasks_proposals_open")]
 
 
 class Posterior(models.Model):

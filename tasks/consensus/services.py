@@ -1,6 +1,6 @@
 """Computes the agreed label from settled answers."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -14,8 +14,8 @@ from kernel.clock import ClockTimestamp
 from kernel.events import record_event
 from projects.models import Project
 from tasks.batching.models import Task
-from tasks.consensus.label_methods import SET_BY_PEOPLE
-from tasks.consensus.label_stability import is_unchanged, posterior_with_label_ids
+from tasks.consensus.label_proposals import ProposedChange, lock_proposals, save_proposals, sent_to_review
+from tasks.consensus.label_stability import Decision, decide, posterior_with_label_ids
 from tasks.consensus.label_task import LabelInputs, aggregate_task, load_inputs
 from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.consensus.selectors import current_label, remaining_workers
@@ -28,13 +28,15 @@ CHUNK = 50
 
 @dataclass(frozen=True, slots=True)
 class _Update:
-    """The aggregated answers to one task, and the label that it has now."""
+    """The aggregated answers to one task, its current label and posterior, and what the answers do to the label."""
 
     task: Task
     answers: int
     result: ConsolidatedAnswer
     worker_model: WorkerModel
     current: ConsensusLabel | None
+    posterior: Posterior | None
+    decision: Decision
 
     @property
     def is_full(self) -> bool:
@@ -42,23 +44,20 @@ class _Update:
 
     @property
     def needs_new_version(self) -> bool:
-        """Whether to write a version. A redo always does, even for equal content, so that it is reviewed again."""
-        if not self.is_full or self.current is None:
-            return self.is_full
-        if self.current.evidence.get("round") != self.task.round:
-            return True
-        if self.current.method in SET_BY_PEOPLE:
-            return False
-        return self.current.content_hash != content_hash(self.result.answer) and not is_unchanged(
-            self.result, self.current
-        )
+        return self.is_full and self.decision is Decision.REPLACE
+
+    @property
+    def proposed_change(self) -> ProposedChange | None:
+        if self.current is None or not self.is_full or self.decision is not Decision.PROPOSE:
+            return None
+        return ProposedChange(self.current, self.result, self.worker_model.version)
 
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """labels: the number of versions written. version: of the state that they were computed with."""
+    """tasks: those with a new version. version: of the state that they were computed with."""
 
-    labels: int
+    tasks: frozenset[int]
     version: int
 
 
@@ -67,8 +66,8 @@ def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
 
     Computes each task's label from its settled, counting answers of the current round, and returns the number of
     versions written. The posterior is updated after every answer; a label is written once the task has all requested
-    answers. Equal content writes nothing, nor does a negligible change without new answers (`label_stability`), and a
-    label that a person set in this round is kept.
+    answers. `label_stability.decide` says what replaces a label; what it only proposes for an approved label is kept as
+    a `LabelProposal`.
 
     A full task becomes answered, unless its confidence is below the project's target, another answer is worthwhile
     (`stopping_policy`), and a worker is available: then it stays open, and `flow.overlap` raises its `wanted`.
@@ -85,9 +84,10 @@ def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
 def _update_by_one_version(project: Project, task_ids: Sequence[int], may_ask_more: bool) -> int:
     """Update the tasks, and once more if a refit has committed meanwhile: it scored the tasks as they were before."""
     written = _update_chunk(project, task_ids, may_ask_more)
-    if written.version != current_version(project_id=project.pk):
-        return written.labels + _update_chunk(project, task_ids, may_ask_more).labels
-    return written.labels
+    if written.version == current_version(project_id=project.pk):
+        return len(written.tasks)
+    again = _update_chunk(project, task_ids, may_ask_more, unapproved=written.tasks)
+    return len(written.tasks) + len(again.tasks)
 
 
 def in_chunks(*, task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:
@@ -104,29 +104,45 @@ def in_chunks(*, task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:
 
 
 @transaction.atomic
-def _update_chunk(project: Project, task_ids: Sequence[int], may_ask_more: bool) -> _Written:
+def _update_chunk(
+    project: Project, task_ids: Sequence[int], may_ask_more: bool, *, unapproved: frozenset[int] = frozenset()
+) -> _Written:
+    """unapproved: tasks in the state `approved` whose label was replaced since, by the caller."""
     tasks = list(Task.objects.select_for_update(no_key=True).filter(pk__in=task_ids).order_by("pk"))
     inputs = load_inputs(project=project, task_ids=[task.pk for task in tasks])
-    updates = list(_updates(tasks, inputs))
+    labels = {row.task_id: row for row in ConsensusLabel.objects.filter(task__in=tasks, is_current=True)}
+    proposals = lock_proposals(labels=labels.values())
+    may_replace = unapproved | sent_to_review(proposals)
+    updates = list(_updates(tasks, inputs, labels, may_replace))
     # Concurrent jobs are serialized by the row locks, so the second one sees the versions of the first.
     _save_posteriors(updates)
     full = [update for update in updates if update.is_full and update.task.state == Task.State.OPEN]
     stay_open = _needing_more_answers(project, full) if may_ask_more else frozenset[int]()
     closed = [update for update in updates if update.task.pk not in stay_open]
     written = _write_versions([update for update in closed if update.needs_new_version])
+    changes = [update.proposed_change for update in updates if update.proposed_change]
+    save_proposals(changes, proposals=proposals, replaced=written)
     answered = [update.task.pk for update in full if update.task.pk not in stay_open]
     mark_answered(project_id=project.pk, task_ids=answered)
     return _Written(written, inputs.worker_model.version)
 
 
-def _updates(tasks: Sequence[Task], inputs: LabelInputs) -> Iterator[_Update]:
-    task_ids = [task.pk for task in tasks]
-    labels = {row.task_id: row for row in ConsensusLabel.objects.filter(task_id__in=task_ids, is_current=True)}
+def _updates(
+    tasks: Sequence[Task], inputs: LabelInputs, labels: Mapping[int, ConsensusLabel], may_replace: Collection[int]
+) -> Iterator[_Update]:
+    """may_replace: tasks whose label may change even if it is approved."""
+    posteriors = {row.task_id: row for row in Posterior.objects.filter(task__in=tasks)}
     for task in tasks:
-        answers = inputs.by_task[task.pk].people
+        answers, label, posterior = inputs.by_task[task.pk].people, labels.get(task.pk), posteriors.get(task.pk)
         if answers:
             result = aggregate_task(task=task, inputs=inputs)
-            yield _Update(task, len(answers), result, inputs.worker_model, labels.get(task.pk))
+            decision = decide(
+                result,
+                label,
+                is_approved=task.state == Task.State.APPROVED and task.pk not in may_replace,
+                has_new_answers=posterior is None or posterior.answers != len(answers),
+            )
+            yield _Update(task, len(answers), result, inputs.worker_model, label, posterior, decision)
 
 
 def _needing_more_answers(project: Project, full: Sequence[_Update]) -> frozenset[int]:
@@ -151,11 +167,11 @@ def _is_unsure(project: Project, update: _Update) -> bool:
 
 
 def _save_posteriors(updates: Collection[_Update]) -> None:
-    existing = {row.task_id: row for row in Posterior.objects.filter(task_id__in=[each.task.pk for each in updates])}
     rows = []
     for update in updates:
-        row = existing.get(update.task.pk) or Posterior(task=update.task, project_id=update.task.project_id)
-        row.answers, row.body = update.answers, posterior_with_label_ids(update.result, update.current)
+        row = update.posterior or Posterior(task=update.task, project_id=update.task.project_id)
+        row.answers = update.answers
+        row.body = posterior_with_label_ids(update.result, update.current, update.decision)
         row.confidence, row.state_version = update.result.confidence, update.worker_model.version
         row.updated_at = ClockTimestamp()
         rows.append(row)
@@ -167,7 +183,7 @@ def _save_posteriors(updates: Collection[_Update]) -> None:
     )
 
 
-def _write_versions(updates: Sequence[_Update]) -> int:
+def _write_versions(updates: Sequence[_Update]) -> frozenset[int]:
     ConsensusLabel.objects.filter(task_id__in=[each.task.pk for each in updates], is_current=True).update(
         is_current=False
     )
@@ -184,7 +200,7 @@ def _write_versions(updates: Sequence[_Update]) -> int:
         )
         for each in updates
     )
-    return len(updates)
+    return frozenset(each.task.pk for each in updates)
 
 
 def mark_answered(*, project_id: int, task_ids: Sequence[int]) -> None:
