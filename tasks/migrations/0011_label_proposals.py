@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0002_invitation_project"),
         ("projects", "0001_initial"),
-        ("tasks", "0008_batch_cursor"),
+        ("tasks", "0010_returned_images"),
     ]
 
     operations = [

@@ -22,7 +22,7 @@ def database_clock(model: str, name: str) -> migrations.AlterField:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tasks", "0008_batch_cursor"), ("kernel", "0002_queues")]
+    dependencies = [("tasks", "0011_label_proposals"), ("kernel", "0002_queues")]
 
     operations = [
         database_clock("consensuslabel", "created_at"),
