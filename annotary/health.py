@@ -40,7 +40,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus metrics, for loopback and for holders of ANNOTARY_METRICS_TOKEN; 404 for everyone else."""
     token = settings.ANNOTARY_METRICS_TOKEN
     authorization = request.headers.get("Authorization", "")
-    if not _is_local(request) and not (token and hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())):
+    if not _is_local(request) and not (
+        token and hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())
+    ):
         return HttpResponse("Not found\n", status=404, content_type="text/plain")
     response: HttpResponse = ExportToDjangoView(request)
     return response
