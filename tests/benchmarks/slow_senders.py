@@ -95,10 +95,12 @@ def measure(running: Running, senders: int) -> Iterator[str]:
 
 def main() -> int:
     senders = int(sys.argv[1]) if len(sys.argv) > 1 else SENDERS
-    with tempfile.TemporaryDirectory(prefix="annotary-slow-") as folder:
-        with instance.start(data=Path(folder)) as running:
-            for each in measure(running, senders):
-                print(each, flush=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="annotary-slow-") as folder,
+        instance.start(data=Path(folder)) as running,
+    ):
+        for each in measure(running, senders):
+            print(each, flush=True)
     return 0
 
 
