@@ -16,6 +16,7 @@ import pytest
 from annotary.runtime import instance
 from annotary.runtime.instance import Running
 from annotary.runtime.paths import DataPaths
+from tests.pictures import a_jpeg
 from tests.slow_senders import BIG, People, sign_in
 
 pytestmark = pytest.mark.slow
@@ -147,6 +148,38 @@ def test_files_are_compressed_and_not_sent_again(running: Running) -> None:
         again = client.get(BIG.replace(".map", ""), headers={"If-None-Match": first.headers["etag"]})
     assert (first.status_code, first.headers["content-encoding"]) == (200, "gzip")
     assert (again.status_code, again.content) == (304, b"")
+
+
+def an_image(client: httpx.Client, people: People) -> str:
+    """Import a photograph and return the path of its file."""
+    project = f"/api/v1/projects/{people.project['id']}"
+    files = {"files": ("cat.jpg", a_jpeg(), "image/jpeg")}
+    imported = client.post(f"{project}/imports/", files=files, headers={"Idempotency-Key": "one-image"})
+    assert imported.status_code == 202
+    wait_for(lambda: client.get(f"/api/v1/imports/{imported.json()['id']}/").json()["state"] == "done")
+    return f"/api/v1/images/{client.get(f'{project}/images/').json()['results'][0]['id']}/file/"
+
+
+def test_stored_files_are_sent_by_the_front_to_those_whom_the_application_allows(
+    running: Running, people: People
+) -> None:
+    with caller(running) as client:
+        client.headers["Authorization"] = f"Bearer {people.key}"
+        path = an_image(client, people)
+        whole, part = client.get(path), client.get(path, headers={"Range": "bytes=0-9"})
+    assert (whole.status_code, part.status_code) == (200, 206)
+    assert part.content == whole.content[:10]
+    assert int(whole.headers["content-length"]) == len(whole.content) > 10
+    assert whole.headers["content-type"].startswith("image/")
+    assert whole.headers["content-disposition"].startswith("inline")
+    assert whole.headers["content-security-policy"] == "default-src 'none'; sandbox"
+    assert whole.headers["x-content-type-options"] == "nosniff"
+    assert {"x-request-id", "x-frame-options"} <= set(whole.headers)
+    # Neither the age nor the content of the file, nor how it was found.
+    assert {"etag", "last-modified", "x-accel-redirect"}.isdisjoint(whole.headers)
+    with caller(running) as stranger:
+        assert stranger.get(path).status_code == 401
+        assert stranger.get("/front-files/blobs/").status_code == 404
 
 
 def half_an_upload(running: Running, people: People) -> socket.socket:
