@@ -37,12 +37,15 @@ def readyz(request: HttpRequest) -> JsonResponse:
 
 def metrics(request: HttpRequest) -> HttpResponse:
     """Prometheus metrics, for loopback and for holders of ANNOTARY_METRICS_TOKEN; 404 for everyone else."""
-    token = settings.ANNOTARY_METRICS_TOKEN
-    authorization = request.headers.get("Authorization", "")
-    if not _is_local(request) and not (token and hmac.compare_digest(authorization.encode(), f"Bearer {token}".encode())):
+    if not _is_local(request) and not _has_token(request):
         return HttpResponse("Not found\n", status=404, content_type="text/plain")
     response: HttpResponse = ExportToDjangoView(request)
     return response
+
+
+def _has_token(request: HttpRequest) -> bool:
+    token, sent = settings.ANNOTARY_METRICS_TOKEN, request.headers.get("Authorization", "")
+    return bool(token) and hmac.compare_digest(sent.encode(), f"Bearer {token}".encode())
 
 
 def _is_local(request: HttpRequest) -> bool:

@@ -101,7 +101,8 @@ def own_proxies(environment: Mapping[str, str]) -> int:
 
 
 def _behind_the_front(environment: dict[str, str]) -> dict[str, str]:
-    return {**environment, "ANNOTARY_PROXIES": str(own_proxies(environment) + 1)}
+    """Return the environment of a server behind the front, which is one more proxy and has access to the files."""
+    return {**environment, "ANNOTARY_PROXIES": str(own_proxies(environment) + 1), "ANNOTARY_FILES_BY_FRONT": "1"}
 
 
 def workers(paths: DataPaths, environment: dict[str, str]) -> list[Service]:

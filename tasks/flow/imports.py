@@ -161,7 +161,7 @@ def _unpack_entries(row: Import, archive: Archive, entries: Sequence[Entry]) -> 
     stored: list[tuple[str, Blob]] = []
     refused: list[tuple[str, str, str]] = []
     for entry in entries:
-        with tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024, dir=spool_folder()) as buffer:
+        with tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024, dir=str(spool_folder())) as buffer:
             try:
                 archive.copy(entry, cast(BinaryIO, buffer))
                 buffer.seek(0)

@@ -87,8 +87,11 @@ def test_killing_up_leaves_no_process_and_the_next_start_works_on_the_same_data(
         assert len(identities) > len(PARTS) + 6
         running.process.kill()
         assert eventually(lambda: not any(process.alive() for process in identities))
+    leftover = data / "spool" / "half.upload"
+    leftover.write_bytes(b"half")
     with instance.start(data=data):
         assert status(data)["answering"] is True
+        assert not leftover.exists()
 
 
 def test_a_command_without_a_running_installation_says_what_to_start(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
-"""Accept websockets only from pages of this site, including when websockets are served on a port of their own.
+"""Accept websockets only from pages of this site, including where websockets are served on a port of their own.
 
 A browser sends cookies with a websocket from any site, so the origin is checked here: its host must equal the requested
-host. The port is ignored, because the embedded runtime serves websockets on a second port; cookies ignore ports too.
+host. The port is ignored, because ANNOTARY_WS_URL may name another one; cookies ignore ports too.
 """
 
 from typing import Any

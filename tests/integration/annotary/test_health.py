@@ -47,8 +47,16 @@ def test_not_ready_without_the_storage(client: Client, site_settings: Any, tmp_p
     assert answer.json()["storage"].startswith("unreachable")
 
 
-def test_metrics_are_served_to_this_machine(client: Client) -> None:
-    answer = client.get("/metrics")
+@pytest.mark.parametrize(
+    "caller",
+    [
+        {},
+        # Through the front, which connects over a Unix socket.
+        {"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "127.0.0.1"},
+    ],
+)
+def test_metrics_are_served_to_this_machine(client: Client, caller: dict[str, Any]) -> None:
+    answer = client.get("/metrics", **caller)
     assert answer.status_code == 200
     assert b"django_http" in answer.content
 
@@ -58,6 +66,12 @@ def test_metrics_are_served_to_this_machine(client: Client) -> None:
     [
         {"REMOTE_ADDR": "192.0.2.1"},
         {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "192.0.2.1"},
+        # A proxy on this machine that everybody comes through.
+        {"REMOTE_ADDR": "127.0.0.1", "HTTP_X_FORWARDED_FOR": "127.0.0.1"},
+        {"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "192.0.2.1"},
+        {"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "127.0.0.1, 192.0.2.1"},
+        {"REMOTE_ADDR": "", "HTTP_X_FORWARDED_FOR": "192.0.2.1, 127.0.0.1"},
+        {"REMOTE_ADDR": ""},
         {"REMOTE_ADDR": "192.0.2.1", "HTTP_AUTHORIZATION": "Bearer "},
         {"REMOTE_ADDR": "192.0.2.1", "HTTP_AUTHORIZATION": "Bearer wrong"},
     ],

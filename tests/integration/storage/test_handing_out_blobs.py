@@ -1,10 +1,12 @@
 """Uploads are served with the type that our own code assigned, never as a page of the site."""
 
 import io
+from typing import Any
 
 import pytest
 from django.http import FileResponse
 
+from storage.backends import BlobMissing, delete
 from storage.services import store_blob
 from storage.views import blob_response
 
@@ -14,6 +16,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("storage_folder")]
 def served(content_type: str, name: str, *, download: bool = False) -> FileResponse:
     blob = store_blob(source=io.BytesIO(b"<script>alert(1)</script>"), content_type=content_type)
     response = blob_response(blob=blob, name=name, download=download)
+    assert isinstance(response, FileResponse)
     assert b"".join(response) == b"<script>alert(1)</script>"
     response.close()
     return response
@@ -45,3 +48,17 @@ def test_no_header_reveals_age_or_content_or_allows_scripts() -> None:
     assert response["X-Content-Type-Options"] == "nosniff"
     assert response["Content-Security-Policy"] == "default-src 'none'; sandbox"
     assert response["Cache-Control"].startswith("private")
+
+
+def test_behind_the_front_a_file_is_named_instead_of_sent(settings: Any) -> None:
+    blob = store_blob(source=io.BytesIO(b"seen"), content_type="image/jpeg")
+    sent = blob_response(blob=blob, name="a cat.jpg")
+    settings.ANNOTARY_FILES_BY_FRONT = True
+    named = blob_response(blob=blob, name="a cat.jpg")
+    sent.close()
+    assert named.headers["X-Accel-Redirect"] == f"/front-files/{blob.key}"
+    for header in ("Content-Type", "Content-Disposition", "Content-Security-Policy", "X-Content-Type-Options"):
+        assert named.headers[header] == sent.headers[header]
+    delete(blob.key)
+    with pytest.raises(BlobMissing):
+        blob_response(blob=blob, name="a cat.jpg")

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import pytest
 from django.core.files.uploadedfile import TemporaryUploadedFile
@@ -103,7 +104,7 @@ def an_upload(body: bytes) -> TemporaryUploadedFile:
 def test_an_upload_in_the_spool_is_stored_without_a_copy(tmp_path: Path) -> None:
     with an_upload(b"seen" * 10_000) as upload:
         spooled = Path(upload.temporary_file_path()).stat()
-        blob = store_blob(source=upload.file, content_type="application/zip")
+        blob = store_blob(source=cast(BinaryIO, upload.file), content_type="application/zip")
     path = backends.local_path(blob.key)
     assert path is not None
     assert (path.stat().st_ino, path.stat().st_nlink) == (spooled.st_ino, 1)
@@ -121,5 +122,5 @@ def test_a_file_of_somebody_else_is_copied(tmp_path: Path) -> None:
 
 def test_an_upload_that_differs_from_its_checksum_leaves_nothing(storage_folder: Path) -> None:
     with an_upload(b"seen") as upload, pytest.raises(ContentDiffers):
-        backends.put(upload.file, sha256=hashlib.sha256(b"else").hexdigest())
+        backends.put(cast(BinaryIO, upload.file), sha256=hashlib.sha256(b"else").hexdigest())
     assert [path for path in storage_folder.rglob("*") if path.is_file()] == []

@@ -43,7 +43,7 @@ def test_without_any_nginx_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(EmbeddedError, match=r"apt install nginx-light\), or set ANNOTARY_NGINX"):
         front.locate({})
-    with pytest.raises(EmbeddedError, match="ANNOTARY_NGINX is set to /no/nginx, which is not a program"):
+    with pytest.raises(EmbeddedError, match="ANNOTARY_NGINX is set to /no/nginx, not a program"):
         front.locate({"ANNOTARY_NGINX": "/no/nginx"})
 
 
