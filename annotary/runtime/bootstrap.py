@@ -46,6 +46,7 @@ PIP_SETS = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_NO_BINARY": ":n
 # Measured on x86_64; .venv and .tools then take 430 MB, or 1.3 GB with the development packages.
 DOWNLOADS: dict[Kind, str] = {"runtime": "about 160 MB", "dev": "about 500 MB"}
 
+
 @dataclass(frozen=True)
 class Environment:
     """The Python environment of one checkout."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 LINES = 10
 
-# The first cause that the output names is the one; what pip says of a certificate, for example, also names a connection.
+# The first cause that the output names counts; what pip says about a certificate, for example, also names a connection.
 CAUSES: dict[str, tuple[str, ...]] = {
     "The disk that holds {root} is full. Free about 1 GB and start again.": (
         *("No space left on device", "os error 28", "Disk quota exceeded", "os error 122"),
@@ -17,9 +17,7 @@ CAUSES: dict[str, tuple[str, ...]] = {
         *("self signed cert", "certificate has expired", "UnknownIssuer", "SSLCertVerificationError"),
     ),
     "The package index, or a proxy in front of it, serves other files than the lock file expects. Use another index "
-    "(PIP_INDEX_URL), and start again.": (
-        *("hash mismatch", "do not match the hashes", "hashes are required"),
-    ),
+    "(PIP_INDEX_URL), and start again.": (*("hash mismatch", "do not match the hashes", "hashes are required"),),
     "The name of the package index could not be resolved. Check the network (or the proxy in HTTPS_PROXY), and start "
     "again.": (
         *("dns error", "failed to lookup address", "Name or service not known", "NameResolutionError"),

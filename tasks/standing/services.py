@@ -7,6 +7,7 @@ from accounts.models import Actor
 from kernel.clock import ClockTimestamp
 from kernel.errors import Forbidden, NotFound, TransitionRefused
 from kernel.events import record_event
+from kernel.inserting import insert_unless_exists
 from projects.models import Project
 from tasks.standing.models import Standing
 from tasks.standing.trust import PRIOR_ALPHA, PRIOR_BETA, is_clearly_bad
@@ -23,7 +24,8 @@ class WorkerRemoved(Forbidden):
 @transaction.atomic
 def admit(*, project: Project, worker: Actor) -> Standing:
     """Add a worker to the project; repeating is harmless. Raises WorkerRemoved if the worker was removed earlier."""
-    standing, created = Standing.objects.get_or_create(project=project, worker=worker)
+    created = insert_unless_exists(Standing(project=project, worker=worker))
+    standing = Standing.objects.get(project=project, worker=worker)
     if standing.state == Standing.State.REMOVED:
         raise WorkerRemoved
     if created:

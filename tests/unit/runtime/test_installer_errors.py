@@ -1,4 +1,4 @@
-"""What a failed installation says, by the real pip and uv: their own last lines, and the cause if the lines name one."""
+"""What a failed installation says, by the real pip and uv: their own last lines, and the cause that these name."""
 
 import http.server
 import shutil
@@ -108,9 +108,7 @@ def test_uv_and_a_certificate_that_is_not_trusted(
     assert "network (or" not in message
 
 
-def test_uv_and_a_name_that_does_not_resolve(
-    checkout: Environment, uv: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_uv_and_a_name_that_does_not_resolve(checkout: Environment, uv: None, monkeypatch: pytest.MonkeyPatch) -> None:
     message = failure(checkout, "https://user:secret@index.invalid/simple", monkeypatch)
     assert "The name of the package index could not be resolved." in message
     assert "index.invalid" in message
