@@ -1,8 +1,8 @@
 """Connections that give up on a PostgreSQL server that does not respond.
 
-`statement_timeout` is the server's own clock, and TCP notices only a host that is gone. A server that was stopped, whose
-disk hangs or whose host is frozen accepts connections and never answers; a query would wait for it forever. So a query
-that takes long asks, every few seconds and on a second connection, whether the server still answers anyone.
+`statement_timeout` is the server's own clock, and TCP notices only a host that is gone. A server that was stopped or
+whose disk hangs accepts connections and never answers; a query would wait for it forever. So a query that takes long
+asks, every few seconds and on a second connection, whether the server still answers anyone.
 """
 
 import threading

@@ -17,7 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from annotary.runtime import files
 from annotary.runtime.errors import EmbeddedError
+from annotary.runtime.installer_errors import explain
 from annotary.runtime.source_roots import python_path, source_roots
 
 Kind = Literal["runtime", "dev"]
@@ -43,13 +45,6 @@ PIP_SETS = {"PIP_USER": "0", "PIP_REQUIRE_VIRTUALENV": "0", "PIP_NO_BINARY": ":n
 
 # Measured on x86_64; .venv and .tools then take 430 MB, or 1.3 GB with the development packages.
 DOWNLOADS: dict[Kind, str] = {"runtime": "about 160 MB", "dev": "about 500 MB"}
-
-NO_SPACE = ("No space left on device", "os error 28", "Disk quota exceeded")
-NO_NETWORK = (
-    *("dns error", "error sending request", "Name or service not known", "Temporary failure in name resolution"),
-    *("Connection refused", "NewConnectionError", "ConnectTimeoutError", "timed out", "Network is unreachable"),
-    *("Failed to fetch", "Could not connect", "Max retries exceeded", "tunnel error", "ProxyError"),
-)
 
 
 @dataclass(frozen=True)
@@ -94,7 +89,7 @@ def ensure(environment: Environment, kind: Kind) -> bool:
     """
     if is_current(environment, kind):
         return False
-    with _exclusive(environment):
+    with files.explained(environment.root, needed="about 1 GB"), _exclusive(environment):
         # The other start may have done it while this one waited.
         if not _has_packages(environment, kind):
             _install(environment, kind)
@@ -132,12 +127,8 @@ def read_stamp(environment: Environment) -> dict[str, str]:
 
 @contextmanager
 def _exclusive(environment: Environment) -> Iterator[None]:
-    try:
-        environment.tools.mkdir(exist_ok=True)
-        file = (environment.tools / "lock").open("w")
-    except OSError as error:
-        raise EmbeddedError(_explain_disk_error(environment.root, error)) from error
-    with file:
+    environment.tools.mkdir(exist_ok=True)
+    with (environment.tools / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -159,23 +150,23 @@ def _install(environment: Environment, kind: Kind) -> None:
         "Later starts skip this step.",
         file=sys.stderr,
     )
-    try:
-        if broken or other_python or not _same_python(environment):
-            _run_uv(environment, uv, "venv", "--clear", "--no-project", "--python", interpreter, str(environment.venv))
-        environment.unfinished.touch()
-        requirements = environment.root / "requirements" / f"{wanted}.txt"
-        _run_uv(
-            environment,
-            uv,
-            *("pip", "install", "--python", str(environment.python), "--require-hashes", "-r", str(requirements)),
-        )
-        stamp = {"python": version_tag(), "runtime": environment.lock_hash("runtime")}
-        if wanted == "dev":
-            stamp["dev"] = environment.lock_hash("dev")
-        _write_stamp(environment, stamp)
-        environment.unfinished.unlink()
-    except OSError as error:
-        raise EmbeddedError(_explain_disk_error(environment.root, error)) from error
+    if broken or other_python or not _same_python(environment):
+        _run_uv(environment, uv, "venv", "--clear", "--no-project", "--python", interpreter, str(environment.venv))
+    # Before the first package changes, and survives a power cut: else the old stamp would vouch for torn packages.
+    files.write_private(environment.unfinished, "")
+    requirements = environment.root / "requirements" / f"{wanted}.txt"
+    _run_uv(
+        environment,
+        uv,
+        *("pip", "install", "--python", str(environment.python), "--require-hashes", "-r", str(requirements)),
+    )
+    # Installers leave the writing to the kernel; the stamp must not reach the disk before the packages do.
+    os.sync()
+    stamp = {"python": version_tag(), "runtime": environment.lock_hash("runtime")}
+    if wanted == "dev":
+        stamp["dev"] = environment.lock_hash("dev")
+    _write_stamp(environment, stamp)
+    environment.unfinished.unlink()
 
 
 def _write_source_roots(environment: Environment) -> None:
@@ -186,23 +177,17 @@ def _write_source_roots(environment: Environment) -> None:
     """
     folder = environment.venv / "lib" / f"python{version_tag()}" / "site-packages"
     roots = ascii([str(one) for one in source_roots(environment.root)])
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / "annotary-source-roots.pth", f"import sys; sys.path[:0] = {roots}\n")
-        _write_stamp(environment, read_stamp(environment) | {"source_roots": python_path(environment.root)})
-    except OSError as error:
-        raise EmbeddedError(_explain_disk_error(environment.root, error)) from error
+    folder.mkdir(parents=True, exist_ok=True)
+    path_file = folder / "annotary-source-roots.pth"
+    files.write_private(path_file, f"import sys; sys.path[:0] = {roots}\n")
+    path_file.chmod(0o644)
+    _write_stamp(environment, read_stamp(environment) | {"source_roots": python_path(environment.root)})
 
 
 def _write_stamp(environment: Environment, stamp: dict[str, str]) -> None:
-    _replace(environment.stamp, json.dumps(stamp))
-
-
-def _replace(file: Path, text: str) -> None:
-    """Write a file whole or not at all, whatever reads it meanwhile."""
-    fresh = file.with_suffix(".new")
-    fresh.write_text(text, encoding="ascii")
-    fresh.replace(file)
+    files.write_private(environment.stamp, json.dumps(stamp))
+    # Another account may run the environment, such as the one that systemd starts the services under.
+    environment.stamp.chmod(0o644)
 
 
 def _works(environment: Environment) -> bool:
@@ -243,18 +228,21 @@ def _install_uv(environment: Environment) -> str:
     temporary = environment.tools / "uv.new"
     shutil.rmtree(temporary, ignore_errors=True)
     command = [
-        *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--only-binary", ":all:"),
+        # Not quiet: pip reports a certificate that it does not trust as mere information.
+        *(sys.executable, "-m", "pip", "install", "--progress-bar", "off", "--no-deps", "--only-binary", ":all:"),
         *("--require-hashes", "--target", str(temporary), "-r", str(requirements)),
     ]
     # First with the user's own mirrors and certificates, then without any of their settings.
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
     done = _run(command, {**os.environ, **PIP_SETS})
+    outputs = [done.stdout]
     if done.returncode != 0:
         shutil.rmtree(temporary, ignore_errors=True)
-        plain = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
         done = _run([*command, "--isolated"], {**plain, "PIP_CONFIG_FILE": os.devnull})
+        outputs.append(done.stdout)
     if done.returncode != 0:
         shutil.rmtree(temporary, ignore_errors=True)
-        raise EmbeddedError(_explain(environment, "uv, which installs the packages", done.stderr))
+        raise EmbeddedError(explain(environment.root, "uv, which installs the packages", "pip", outputs))
     own = environment.tools / "bin" / "uv"
     own.parent.mkdir(exist_ok=True)
     (temporary / "bin" / "uv").replace(own)
@@ -283,31 +271,20 @@ def _run_uv(environment: Environment, uv: str, *arguments: str) -> None:
         variables.setdefault("UV_DEFAULT_INDEX", variables["PIP_INDEX_URL"])
     done = _run([uv, "--quiet", "--no-config", *arguments], variables)
     if done.returncode != 0:
-        raise EmbeddedError(_explain(environment, "the packages", done.stderr))
+        raise EmbeddedError(explain(environment.root, "the packages", "uv", [done.stdout]))
 
 
 def _run(command: Sequence[str], variables: dict[str, str]) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        command, check=False, env=variables, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command,
+        check=False,
+        env=variables,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     )
-
-
-def _explain(environment: Environment, what: str, output: str) -> str:
-    """Turn the output of an installer into one sentence."""
-    if any(text in output for text in NO_SPACE):
-        return f"The disk that holds {environment.root} is full. Free about 1 GB and start again."
-    if any(text in output for text in NO_NETWORK):
-        return f"Could not download {what}. Check the network (or the proxy in HTTPS_PROXY) and start again."
-    if "Permission denied" in output:
-        return f"{environment.root} is not writable. Start as the user who owns it."
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    return f"Could not install {what}. The installer reported: {' '.join(lines[-4:]) or 'nothing'}"
-
-
-def _explain_disk_error(root: Path, error: OSError) -> str:
-    if error.errno == 28:
-        return f"The disk that holds {root} is full. Free about 1 GB and start again."
-    return f"{root} is not writable ({(error.strerror or str(error)).lower()}). Start as the user who owns it."
 
 
 def enter(environment: Environment, arguments: Sequence[str], *, changed: bool) -> None:

@@ -22,7 +22,6 @@ from annotary.runtime.source_roots import ROOT
 from annotary.runtime.state import State
 from annotary.runtime.supervisor import Supervisor
 
-
 # Megabytes of free disk without which a start is refused: to create the database, or for PostgreSQL's log and ours.
 SPACE_TO_CREATE, SPACE_TO_START = 100, 32
 

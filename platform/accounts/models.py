@@ -45,13 +45,18 @@ class UserManager(BaseUserManager["User"]):
         return super().get_queryset().select_related("actor")
 
     def create_user(self, email: str, password: str | None = None, **extra: Any) -> "User":
+        user = self.new_user(email, password, **extra)
+        user.save(using=self._db)
+        return user
+
+    def new_user(self, email: str, password: str | None, **extra: Any) -> "User":
+        """Return a user who is not saved yet, with an actor who is."""
         if not email:
             raise ValueError("A user needs an email address.")
         user = self.model(email=self.normalize_email(email), **extra)
         user.set_password(password)
         if user.actor_id is None:
             user.actor = Actor.objects.create(kind=Actor.Kind.PERSON)
-        user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **extra: Any) -> "User":

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 
 from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role, User
@@ -12,6 +12,7 @@ from accounts.selectors import is_above, membership_of
 from kernel.clock import ClockTimestamp, utc_now
 from kernel.errors import Conflict, Gone, NotFound, Refused
 from kernel.ids import new_secret
+from kernel.inserting import insert_unless_exists
 
 TOKEN_PREFIX = "ann_"  # noqa: S105
 INVITATION_DAYS = 30
@@ -67,12 +68,12 @@ def secret_hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+@transaction.atomic
 def create_user(*, email: str, password: str, name: str = "") -> User:
-    try:
-        with transaction.atomic():
-            return User.objects.create_user(email=email, password=password, name=name)
-    except IntegrityError as error:
-        raise EmailTaken from error
+    user = User.objects.new_user(email, password, name=name)
+    if not insert_unless_exists(user):
+        raise EmailTaken
+    return user
 
 
 def rename_person(*, user: User, name: str) -> None:
@@ -158,11 +159,9 @@ def use_invitation(*, token: str, actor: Actor) -> Invitation:
     ).update(uses=F("uses") + 1)
     if not used:
         raise InvitationGone
-    membership, created = Membership.objects.get_or_create(
-        organisation=invitation.organisation, actor=actor, defaults={"role": invitation.role}
-    )
-    if created:
+    if insert_unless_exists(Membership(organisation=invitation.organisation, actor=actor, role=invitation.role)):
         return invitation
+    membership = Membership.objects.get(organisation=invitation.organisation, actor=actor)
     below = [role for role in Role.values if role != invitation.role and is_above(invitation.role, role)]
     raised = Membership.objects.filter(pk=membership.pk, role__in=below).update(role=invitation.role)
     if not raised and invitation.project_id is None:

@@ -15,6 +15,7 @@ from annotary_core.formats.report import ExportReport
 from kernel.clock import ClockTimestamp
 from kernel.errors import AnnotaryError, Refused, TransitionRefused
 from kernel.events import record_event
+from kernel.inserting import insert_unless_exists
 from kernel.jobs import enqueue
 from kernel.models import Job
 from kernel.queues import Queue
@@ -68,12 +69,11 @@ def request_export(*, snapshot: Snapshot, format: str, by: Actor) -> Export:
     if retraction_of(snapshot=snapshot) is not None:
         raise ReleaseRetracted
     # Of two concurrent requests, the second waits at the unique index and then finds the row of the first.
-    export, created = Export.objects.get_or_create(
-        snapshot=snapshot, format=format, defaults={"project_id": snapshot.project_id, "created_by": by}
-    )
-    if created:
+    export = Export(snapshot=snapshot, format=format, project_id=snapshot.project_id, created_by=by)
+    if insert_unless_exists(export):
         _enqueue(export)
         return export
+    export = Export.objects.get(snapshot=snapshot, format=format)
     return retry_export(export=export) if _has_failed(export) else export
 
 

@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 
-from django.db import IntegrityError, transaction
-
 from annotary_core.labels.answer import Answer
-from kernel.constraints import violated_constraint
 from kernel.errors import Conflict, Refused
+from kernel.inserting import insert_unless_exists
 from projects.models import Project
-from tasks.gold.models import GOLD_IMAGE, Gold
+from tasks.gold.models import Gold
 from tasks.ingest.models import Image
 
 
@@ -36,12 +34,9 @@ def create_gold(*, project: Project, image: Image, accepted: Sequence[Answer], s
         raise GoldRefused("This image is not in the project's dataset. Choose one that is.")
     body = [answer.to_json() for answer in accepted]
     tolerance = {"iou": project.gold_iou}
-    try:
-        with transaction.atomic():
-            return Gold.objects.create(project=project, image=image, accepted=body, tolerance=tolerance, source=source)
-    except IntegrityError as error:
-        if violated_constraint(error) != GOLD_IMAGE:
-            raise
+    gold = Gold(project=project, image=image, accepted=body, tolerance=tolerance, source=source)
+    if insert_unless_exists(gold):
+        return gold
     revived = Gold.objects.filter(project=project, image=image, state=Gold.State.RETIRED).update(
         state=Gold.State.ACTIVE, accepted=body, tolerance=tolerance, source=source
     )

@@ -9,6 +9,7 @@ from accounts.models import Actor
 from kernel.clock import ClockTimestamp
 from kernel.errors import NotFound, TransitionRefused
 from kernel.events import record_event
+from kernel.inserting import insert_unless_exists
 from projects.models import Project
 from tasks.standing.errors import WorkerRemoved
 from tasks.standing.models import Standing
@@ -42,7 +43,8 @@ __all__ = ["WorkerRemoved", "admit", "pause", "record_gold_results", "remove", "
 @transaction.atomic
 def admit(*, project: Project, worker: Actor) -> Standing:
     """Add a worker to the project; repeating is harmless. Raises WorkerRemoved if the worker was removed earlier."""
-    standing, created = Standing.objects.get_or_create(project=project, worker=worker)
+    created = insert_unless_exists(Standing(project=project, worker=worker))
+    standing = Standing.objects.get(project=project, worker=worker)
     if standing.state == Standing.State.REMOVED:
         raise WorkerRemoved
     if created:
