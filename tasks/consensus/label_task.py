@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,10 +10,11 @@ import numpy as np
 from annotary_core.aggregation.base import Answers, Consensus
 from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.classification.predict import FittedBlend
-from annotary_core.aggregation.consolidate import ConsolidatedAnswer, WorkerAnswer, consolidate
+from annotary_core.aggregation.consolidate import ClassConsensus, ConsolidatedAnswer, WorkerAnswer, consolidate
 from annotary_core.labels.schema import Schema
 from projects.models import Project
 from tasks.batching.models import Task
+from tasks.consensus.class_pass import decide_classes
 from tasks.consensus.label_methods import SINGLE
 from tasks.consensus.predictions import ModelPrediction, predictions_by_task
 from tasks.consensus.selectors import CountingAnswer, counting_answers
@@ -75,16 +76,38 @@ def load_inputs(*, project: Project, task_ids: Sequence[int]) -> LabelInputs:
     return LabelInputs(schema, load_worker_model(project=project, workers=actors, classes=classes), by_task)
 
 
-def aggregate_task(*, task: Task, inputs: LabelInputs) -> ConsolidatedAnswer:
-    """Aggregate the answers to one task; it needs at least one answer from a person.
+def aggregate_tasks(*, tasks: Sequence[Task], inputs: LabelInputs) -> dict[int, ConsolidatedAnswer]:
+    """Aggregate the answers to each task that has one from a person; the result is the same for each task alone.
 
     A single answer becomes the label unchanged, with the worker's estimated accuracy as its confidence.
     """
+    weights = _weights(sorted({actor for each in inputs.by_task.values() for actor in each.actors}), inputs.worker_model)
+    answered = [task for task in tasks if inputs.by_task[task.pk].people]
+    rows = {task.pk: _rows(inputs.by_task[task.pk], inputs.worker_model, weights) for task in answered}
+    classes: dict[int, ClassConsensus] = {}
+    for soft in (False, True) if inputs.schema.has_image_class else ():
+        method = ProjectBlend(inputs.worker_model.blend, soft=soft)
+        group = {pk: each for pk, each in rows.items() if bool(inputs.by_task[pk].models) == soft}
+        classes |= decide_classes(group, method=method, classes=inputs.worker_model.blend.classes)
+    return {task.pk: _aggregate(task, inputs, rows[task.pk], weights, classes.get(task.pk)) for task in answered}
+
+
+def aggregate_task(*, task: Task, inputs: LabelInputs) -> ConsolidatedAnswer:
+    """Aggregate the answers to one task; it needs at least one answer from a person."""
+    return aggregate_tasks(tasks=[task], inputs=inputs)[task.pk]
+
+
+def _aggregate(
+    task: Task,
+    inputs: LabelInputs,
+    rows: Sequence[WorkerAnswer],
+    weights: Mapping[int, float],
+    classes: ClassConsensus | None,
+) -> ConsolidatedAnswer:
     answers, worker_model = inputs.by_task[task.pk], inputs.worker_model
-    weights = answer_weights(answers, worker_model)
     method = ProjectBlend(worker_model.blend, seed=task.pk, soft=bool(answers.models))
     result = consolidate(
-        _rows(answers, worker_model), schema=inputs.schema, seed=task.pk, method=method, rates=worker_model.rates
+        rows, schema=inputs.schema, seed=task.pk, method=method, rates=worker_model.rates, classes=classes
     )
     evidence = {
         **result.evidence,
@@ -110,10 +133,12 @@ def aggregate_task(*, task: Task, inputs: LabelInputs) -> ConsolidatedAnswer:
 
 def answer_weights(answers: TaskAnswers, worker_model: WorkerModel) -> dict[int, float]:
     """The probability that each actor is right, 0 to 1."""
-    actors = np.array(answers.actors, np.int64)
-    return {
-        int(a): round(float(p), _DIGITS) for a, p in zip(actors, worker_model.blend.accuracy_of(actors), strict=True)
-    }
+    return _weights(answers.actors, worker_model)
+
+
+def _weights(actors: Sequence[int], worker_model: WorkerModel) -> dict[int, float]:
+    accuracy = worker_model.blend.accuracy_of(np.array(actors, np.int64))
+    return {actor: round(float(p), _DIGITS) for actor, p in zip(actors, accuracy, strict=True)}
 
 
 def influences(task_answers: TaskAnswers, *, worker_model: WorkerModel, agreed: int) -> dict[int, float]:
@@ -164,7 +189,9 @@ def _votes(task_answers: TaskAnswers) -> list[tuple[int, int, float]]:
     return votes
 
 
-def _rows(task_answers: TaskAnswers, worker_model: WorkerModel) -> list[WorkerAnswer]:
+def _rows(
+    task_answers: TaskAnswers, worker_model: WorkerModel, weights: Mapping[int, float]
+) -> list[WorkerAnswer]:
     """A worker without rates is weighted by estimated accuracy, relative to that of an unknown worker."""
     if task_answers.models:
         people = [WorkerAnswer(each.worker_id, each.answer) for each in task_answers.people]
@@ -172,7 +199,7 @@ def _rows(task_answers: TaskAnswers, worker_model: WorkerModel) -> list[WorkerAn
             WorkerAnswer(each.actor_id, each.answer, probabilities=each.probabilities) for each in task_answers.models
         ]
         return people + soft
-    weights, baseline = answer_weights(task_answers, worker_model), worker_model.blend.pooled_accuracy
+    baseline = worker_model.blend.pooled_accuracy
     return [
         WorkerAnswer(each.worker_id, each.answer, weights[each.worker_id] / baseline) for each in task_answers.people
     ]

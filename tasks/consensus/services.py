@@ -16,14 +16,17 @@ from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.label_proposals import ProposedChange, lock_proposals, save_proposals, sent_to_review
 from tasks.consensus.label_stability import Decision, decide, posterior_with_label_ids
-from tasks.consensus.label_task import LabelInputs, aggregate_task, load_inputs
+from tasks.consensus.label_task import LabelInputs, aggregate_tasks, load_inputs
 from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.consensus.selectors import current_label, remaining_workers
 from tasks.consensus.stopping_policy import NextWorker, needs_more_answers
 from tasks.consensus.worker_model import WorkerModel, current_version
 
-#: Tasks per transaction: enough to share the queries, few enough to release the row locks within milliseconds.
+#: Tasks of one batch per transaction: few enough to release the row locks soon.
 CHUNK = 50
+#: Tasks of any batches per transaction that updates labels: enough to share the queries and the pass over the answers,
+#: few enough to release the row locks within some hundred milliseconds.
+WIDE_CHUNK = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +58,16 @@ class _Update:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """tasks: those with a new version. version: of the state that they were computed with."""
+    """tasks: those with a new version. version: of the state that they were computed with. left: the tasks that were left
+    out, because another transaction holds them."""
 
     tasks: frozenset[int]
     version: int
+    left: frozenset[int]
 
 
 def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
-    """Locks the tasks, a few of one batch at a time; call it outside a transaction that holds later ones.
+    """Locks the tasks, some at a time; call it outside a transaction that holds later ones.
 
     Computes each task's label from its settled, counting answers of the current round, and returns the number of
     versions written. The posterior is updated after every answer; a label is written once the task has all requested
@@ -74,20 +79,44 @@ def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
     """
     projects: dict[int, Project] = {}
     written = 0
-    for project_id, ids in in_chunks(task_ids=task_ids):
+    for project_id, ids in _in_wide_chunks(task_ids):
         if project_id not in projects:
             projects[project_id] = Project.objects.select_related("schema").get(pk=project_id)
-        written += _update_by_one_version(projects[project_id], ids, may_ask_more)
+        written += _update_together(projects[project_id], ids, may_ask_more)
     return written
 
 
-def _update_by_one_version(project: Project, task_ids: Sequence[int], may_ask_more: bool) -> int:
-    """Update the tasks, and once more if a refit has committed meanwhile: it scored the tasks as they were before."""
-    written = _update_chunk(project, task_ids, may_ask_more)
+def _update_together(project: Project, task_ids: Sequence[int], may_ask_more: bool) -> int:
+    """Update the tasks that nobody holds in one transaction, then the others, a few of one batch at a time.
+
+    The first transaction may lock tasks of several batches (see `in_chunks`), because it waits for none.
+    """
+    labels, left = _update_by_one_version(project, task_ids, may_ask_more, skip_locked=True)
+    for _, ids in in_chunks(task_ids=left):
+        labels += _update_by_one_version(project, ids, may_ask_more)[0]
+    return labels
+
+
+def _update_by_one_version(
+    project: Project, task_ids: Sequence[int], may_ask_more: bool, *, skip_locked: bool = False
+) -> tuple[int, frozenset[int]]:
+    """Update the tasks, and once more if a refit has committed meanwhile: it scored the tasks as they were before.
+
+    Returns the number of versions written, and the tasks left out.
+    """
+    written = _update_chunk(project, task_ids, may_ask_more, skip_locked=skip_locked)
     if written.version == current_version(project_id=project.pk):
-        return len(written.tasks)
-    again = _update_chunk(project, task_ids, may_ask_more, unapproved=written.tasks)
-    return len(written.tasks) + len(again.tasks)
+        return len(written.tasks), written.left
+    again = _update_chunk(project, task_ids, may_ask_more, skip_locked=skip_locked, unapproved=written.tasks)
+    return len(written.tasks) + len(again.tasks), written.left | again.left
+
+
+def _in_wide_chunks(task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:
+    rows = Task.objects.filter(pk__in=task_ids).order_by("project_id", "batch_id", "pk").values_list("project_id", "pk")
+    for project_id, group in groupby(rows, key=lambda row: row[0]):
+        ids = [row[1] for row in group]
+        for start in range(0, len(ids), WIDE_CHUNK):
+            yield project_id, ids[start : start + WIDE_CHUNK]
 
 
 def in_chunks(*, task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:
@@ -105,10 +134,16 @@ def in_chunks(*, task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:
 
 @transaction.atomic
 def _update_chunk(
-    project: Project, task_ids: Sequence[int], may_ask_more: bool, *, unapproved: frozenset[int] = frozenset()
+    project: Project,
+    task_ids: Sequence[int],
+    may_ask_more: bool,
+    *,
+    skip_locked: bool = False,
+    unapproved: frozenset[int] = frozenset(),
 ) -> _Written:
     """unapproved: tasks in the state `approved` whose label was replaced since, by the caller."""
-    tasks = list(Task.objects.select_for_update(no_key=True).filter(pk__in=task_ids).order_by("pk"))
+    rows = Task.objects.select_for_update(no_key=True, skip_locked=skip_locked)
+    tasks = list(rows.filter(pk__in=task_ids).order_by("pk"))
     inputs = load_inputs(project=project, task_ids=[task.pk for task in tasks])
     labels = {row.task_id: row for row in ConsensusLabel.objects.filter(task__in=tasks, is_current=True)}
     proposals = lock_proposals(labels=labels.values())
@@ -124,7 +159,8 @@ def _update_chunk(
     save_proposals(changes, proposals=proposals, replaced=written)
     answered = [update.task.pk for update in full if update.task.pk not in stay_open]
     mark_answered(project_id=project.pk, task_ids=answered)
-    return _Written(written, inputs.worker_model.version)
+    left = frozenset(task_ids) - {task.pk for task in tasks} if skip_locked else frozenset[int]()
+    return _Written(written, inputs.worker_model.version, left)
 
 
 def _updates(
@@ -132,17 +168,16 @@ def _updates(
 ) -> Iterator[_Update]:
     """may_replace: tasks whose label may change even if it is approved."""
     posteriors = {row.task_id: row for row in Posterior.objects.filter(task__in=tasks)}
-    for task in tasks:
-        answers, label, posterior = inputs.by_task[task.pk].people, labels.get(task.pk), posteriors.get(task.pk)
-        if answers:
-            result = aggregate_task(task=task, inputs=inputs)
-            decision = decide(
-                result,
-                label,
-                is_approved=task.state == Task.State.APPROVED and task.pk not in may_replace,
-                has_new_answers=posterior is None or posterior.answers != len(answers),
-            )
-            yield _Update(task, len(answers), result, inputs.worker_model, label, posterior, decision)
+    by_id = {task.pk: task for task in tasks}
+    for pk, result in aggregate_tasks(tasks=tasks, inputs=inputs).items():
+        task, label, posterior, answers = by_id[pk], labels.get(pk), posteriors.get(pk), len(inputs.by_task[pk].people)
+        decision = decide(
+            result,
+            label,
+            is_approved=task.state == Task.State.APPROVED and pk not in may_replace,
+            has_new_answers=posterior is None or posterior.answers != answers,
+        )
+        yield _Update(task, answers, result, inputs.worker_model, label, posterior, decision)
 
 
 def _needing_more_answers(project: Project, full: Sequence[_Update]) -> frozenset[int]:

@@ -33,7 +33,7 @@ from tasks.standing.services import record_gold_results, record_returns
 logger = structlog.get_logger(__name__)
 
 CHUNK = 500
-# The beat runs every 15 seconds; further leases wait for the next one.
+# Further leases wait for the next sweep.
 MAX_LEASES = 10_000
 
 

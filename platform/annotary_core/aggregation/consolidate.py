@@ -12,7 +12,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -64,6 +64,13 @@ class ConsolidatedAnswer:
     confidence: float
 
 
+class ClassConsensus(NamedTuple):
+    """The class decision of one image: the entry at `index` of a result for many."""
+
+    result: Consensus
+    index: int
+
+
 @dataclass(frozen=True, slots=True)
 class _ToolResult:
     """The contribution of one label tool."""
@@ -83,12 +90,14 @@ def consolidate(
     release_threshold: float = 0.5,
     seed: int = 0,
     rates: DetectionRates | None = None,
+    classes: ClassConsensus | None = None,
 ) -> ConsolidatedAnswer:
     """Merge the answers to one image, at most one per worker, all in the same image frame.
 
     The order of the answers has no effect. `seed` seeds the hash that breaks ties; callers pass the task's id, so that
     recomputing breaks a tie the same way. `rates` are the project's estimated worker rates; without them, boxes drawn
-    by a single worker are kept if few workers looked and the worker is not known to be careless. Raises ValueError
+    by a single worker are kept if few workers looked and the worker is not known to be careless. `classes` is the
+    result of the method for `class_votes`, if it was computed together with those of other images. Raises ValueError
     without answers, for two answers of one worker, and for an unknown method.
     """
     ordered = _by_worker(answers)
@@ -99,7 +108,7 @@ def consolidate(
         return ConsolidatedAnswer(Answer(verdict="cannot_tell"), {}, evidence, 1.0)
     parts: dict[str, _ToolResult] = {}
     if schema.has_image_class:
-        parts["class"] = _class_result(informed, method=resolved)
+        parts["class"] = _class_result(informed, method=resolved, known=classes)
     if "box" in schema.object_tools:
         parts["objects"] = _box_result(informed, method=resolved, threshold=release_threshold, rates=rates)
     confidences = [value for part in parts.values() for value in part.confidences]
@@ -136,22 +145,34 @@ def _assemble(parts: dict[str, _ToolResult]) -> Answer:
     return Answer(verdict=verdict, image=ImageLabel(class_number=number), objects=objects)
 
 
-def _class_result(informed: Sequence[WorkerAnswer], *, method: Method) -> _ToolResult:
-    """Return the class decision. Answers from before the schema asked for a class do not vote."""
+def class_votes(answers: Sequence[WorkerAnswer]) -> list[tuple[int, int, float]]:
+    """Return the (worker, class, weight) rows from which an image's class is decided.
+
+    Answers from before the schema asked for a class do not vote.
+    """
+    informed = [entry for entry in _by_worker(answers) if entry.answer.verdict != "cannot_tell"]
+    return [vote for entry in informed for vote in _class_votes(entry)]
+
+
+def _class_result(
+    informed: Sequence[WorkerAnswer], *, method: Method, known: ClassConsensus | None = None
+) -> _ToolResult:
     votes = [vote for entry in informed for vote in _class_votes(entry)]
     if not votes:
         return _ToolResult(posterior={}, evidence={"n": 0}, confidences=())
-    worker, label, weight = zip(*votes, strict=True)
-    result = method.fit_predict(Answers.of([0] * len(votes), worker, label, weights=weight))
+    if known is None:
+        worker, label, weight = zip(*votes, strict=True)
+        known = ClassConsensus(method.fit_predict(Answers.of([0] * len(votes), worker, label, weights=weight)), 0)
+    result, index = known
     labels = [entry.answer.image.class_number for entry in informed if entry.probabilities is None]
-    posterior = _class_posterior(result, 0)
+    posterior = _class_posterior(result, index)
     counts = {str(number): labels.count(number) for number in sorted({n for n in labels if n is not None})}
     agreement = _pair_agreement(list(counts.values()))
     return _ToolResult(
         posterior=posterior,
-        evidence={"n": sum(counts.values()), "votes": counts, "agreement": agreement, "tied": bool(result.tied[0])},
-        confidences=(float(result.confidence[0]),),
-        class_number=int(result.label[0]),
+        evidence={"n": sum(counts.values()), "votes": counts, "agreement": agreement, "tied": bool(result.tied[index])},
+        confidences=(float(result.confidence[index]),),
+        class_number=int(result.label[index]),
     )
 
 

@@ -31,9 +31,9 @@ class Broker:
         """Return (kind, job id) of each waiting message, in the order of sending."""
         raw = [json.loads(body) for body in self._channel.client.lrange(str(queue), 0, -1)]
         headers = [each["headers"] for each in reversed(raw)]
-        return [(each["task"], int(each["argsrepr"].strip("[]") or 0)) for each in headers]
+        return [(each["task"], int(each["argsrepr"].strip("[]()") or 0)) for each in headers]
 
     def take(self, queue: str = Queue.INTERACTIVE) -> int:
         """Take the oldest message, as a worker does; returns its job's id."""
         body = json.loads(self._channel.client.rpop(str(queue)))
-        return int(body["headers"]["argsrepr"].strip("[]"))
+        return int(body["headers"]["argsrepr"].strip("[]()"))
