@@ -14,13 +14,13 @@ from annotary.settings import env
 ANNOTARY_DATA = env.data_folder(ROOT)
 VERSION = "0.1.0"
 
-SECRET_KEY = env.text("ANNOTARY_SECRET_KEY")
+SECRET_KEY = env.secret("ANNOTARY_SECRET_KEY")
 DEBUG = False
 ALLOWED_HOSTS = env.words("ANNOTARY_HOSTS", "127.0.0.1,localhost,[::1]")
 ANNOTARY_BASE_URL = env.text("ANNOTARY_BASE_URL").rstrip("/")
 ANNOTARY_WS_URL = env.text("ANNOTARY_WS_URL").rstrip("/")
 STORAGE_URL = env.text("STORAGE_URL")
-ANNOTARY_METRICS_TOKEN = env.text("ANNOTARY_METRICS_TOKEN")
+ANNOTARY_METRICS_TOKEN = env.secret("ANNOTARY_METRICS_TOKEN")
 
 INSTALLED_APPS = [
     "django.contrib.auth",

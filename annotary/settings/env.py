@@ -8,9 +8,19 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from annotary.runtime.secrets import weakness
+
 
 def text(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
+
+
+def secret(name: str) -> str:
+    value = text(name)
+    problem = weakness(name, value)
+    if problem:
+        raise ImproperlyConfigured(problem)
+    return value
 
 
 def flag(name: str) -> bool:

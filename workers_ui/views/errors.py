@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from structlog.contextvars import bind_contextvars
 
+from accounts.rate_limits import seconds_until_allowed
 from kernel.errors import AnnotaryError
 
 HEADINGS = {
@@ -32,7 +33,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
-    return render(request, "429.html", status=429)
+    response = render(request, "429.html", status=429)
+    response["Retry-After"] = str(seconds_until_allowed(request))
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
