@@ -11,6 +11,7 @@ from pathlib import Path
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.paths import DataPaths
 from annotary.runtime.process import Service
+from annotary.runtime.secrets import refuse_weak
 from annotary.runtime.source_roots import ROOT, python_path
 
 WEB_THREADS = 16
@@ -41,7 +42,10 @@ class Addresses:
 
 
 def base_environment(paths: DataPaths, secrets: dict[str, str]) -> dict[str, str]:
-    """Return the environment of the installation's Django processes; the caller's own variables take precedence."""
+    """Return the environment of the installation's Django processes; the caller's own variables take precedence.
+
+    Raises EmbeddedError for a weak secret among them.
+    """
     environment = {
         "DJANGO_SETTINGS_MODULE": "annotary.settings.embedded",
         **secrets,
@@ -55,6 +59,7 @@ def base_environment(paths: DataPaths, secrets: dict[str, str]) -> dict[str, str
     # The numerical libraries would otherwise start one thread per core in every process.
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         environment.setdefault(name, "1")
+    refuse_weak(environment)
     return environment
 
 

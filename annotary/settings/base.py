@@ -15,14 +15,14 @@ from annotary.settings import env
 ANNOTARY_DATA = env.data_folder(ROOT)
 VERSION = annotary.VERSION
 
-SECRET_KEY = env.text("ANNOTARY_SECRET_KEY")
+SECRET_KEY = env.secret("ANNOTARY_SECRET_KEY")
 DEBUG = False
 ALLOWED_HOSTS = env.words("ANNOTARY_HOSTS", "127.0.0.1,localhost,[::1]")
 ANNOTARY_BASE_URL = env.text("ANNOTARY_BASE_URL").rstrip("/")
 ANNOTARY_WS_URL = env.text("ANNOTARY_WS_URL").rstrip("/")
 STORAGE_URL = env.text("STORAGE_URL")
 ANNOTARY_FILES_BY_FRONT = env.flag("ANNOTARY_FILES_BY_FRONT")
-ANNOTARY_METRICS_TOKEN = env.text("ANNOTARY_METRICS_TOKEN")
+ANNOTARY_METRICS_TOKEN = env.secret("ANNOTARY_METRICS_TOKEN")
 
 INSTALLED_APPS = [
     "django.contrib.auth",

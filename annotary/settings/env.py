@@ -9,12 +9,22 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from annotary.runtime.secrets import weakness
+
 # Notice a host that is gone within half a minute (tcp(7)).
 TCP_KEEPALIVE = {socket.TCP_KEEPIDLE: 15, socket.TCP_KEEPINTVL: 5, socket.TCP_KEEPCNT: 3}
 
 
 def text(name: str, default: str = "") -> str:
     return os.environ.get(name, "").strip() or default
+
+
+def secret(name: str) -> str:
+    value = text(name)
+    problem = weakness(name, value)
+    if problem:
+        raise ImproperlyConfigured(problem)
+    return value
 
 
 def flag(name: str) -> bool:

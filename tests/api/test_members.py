@@ -35,7 +35,7 @@ def a_running_set() -> tuple[Project, str, str]:
         ("manager", "owner", "client", 403),
         ("owner", "manager", "reviewer", 200),
         ("owner", "reviewer", "owner", 200),
-        ("owner", "reviewer", "worker", 400),
+        ("owner", "reviewer", "worker", 422),
         ("reviewer", "client", "reviewer", 403),
     ],
 )

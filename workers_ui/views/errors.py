@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from structlog.contextvars import bind_contextvars
 
+from accounts.rate_limits import seconds_until_allowed
 from kernel.errors import AnnotaryError, Unavailable
 from kernel.outages import handle_outage
 from tasks.api.problems import outage_response
@@ -42,7 +43,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def too_many(request: HttpRequest) -> HttpResponse:
-    return render(request, "429.html", status=429)
+    response = render(request, "429.html", status=429)
+    response["Retry-After"] = str(seconds_until_allowed(request))
+    return response
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -1,11 +1,16 @@
 """Production refuses to start with incomplete settings, and passes Django's deployment check with complete ones."""
 
+import secrets
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from annotary.runtime.errors import EmbeddedError
+from annotary.runtime.paths import DataPaths
+from annotary.runtime.secrets import weakness
+from annotary.runtime.services import base_environment
 from annotary.runtime.source_roots import python_path
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -49,10 +54,35 @@ def test_it_does_not_start_without_a_required_variable(missing: str) -> None:
     assert f"Set {missing}: " in result.stderr
 
 
-def test_it_does_not_start_with_a_short_key() -> None:
-    result = run("-m", "django", "check", **{**COMPLETE, "ANNOTARY_SECRET_KEY": "short"})
+@pytest.mark.parametrize("settings", ["production", "embedded"])
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("ANNOTARY_SECRET_KEY", "short", "at least 50"),
+        ("ANNOTARY_SECRET_KEY", "a" * 64, "at least 50"),
+        ("ANNOTARY_SECRET_KEY", "ab12" * 16, "at least 50"),
+        ("ANNOTARY_SECRET_KEY", "0123456789" * 7, "at least 50"),
+        ("ANNOTARY_SECRET_KEY", "django-insecure-0123456789abcdefghijklmnopqrstuvwxyzABCDEFG", "at least 50"),
+        ("ANNOTARY_METRICS_TOKEN", "short", "at least 20"),
+        ("ANNOTARY_METRICS_TOKEN", "x" * 64, "at least 20"),
+    ],
+)
+def test_it_does_not_start_with_a_secret_that_can_be_guessed(name: str, value: str, says: str, settings: str) -> None:
+    result = run("-m", "django", "check", settings=settings, **{**COMPLETE, name: value})
     assert result.returncode != 0
-    assert "at least 50" in result.stderr
+    assert f"{name} is too weak: use {says} random characters." in result.stderr
+
+
+@pytest.mark.parametrize("value", [secrets.token_urlsafe(48), secrets.token_hex(32), secrets.token_hex(25)])
+def test_a_random_secret_is_strong(value: str) -> None:
+    assert weakness("ANNOTARY_SECRET_KEY", value) == ""
+    assert weakness("ANNOTARY_METRICS_TOKEN", value) == ""
+
+
+def test_up_says_in_a_sentence_that_a_secret_is_weak(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("ANNOTARY_SECRET_KEY", "a" * 64)
+    with pytest.raises(EmbeddedError, match="ANNOTARY_SECRET_KEY is too weak"):
+        base_environment(DataPaths(tmp_path), {})
 
 
 def test_one_proxy_is_trusted_by_default() -> None:
