@@ -79,7 +79,7 @@ def rows(url: str) -> dict[str, list[Any]]:
     with psycopg.connect(url) as reader:
         tables = reader.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").fetchall()
         return {
-            name: sorted(map(repr, reader.execute(f'SELECT * FROM "{name}"').fetchall()))  # type: ignore[arg-type]
+            name: sorted(map(repr, reader.execute(f'SELECT * FROM "{name}"').fetchall()))
             for (name,) in tables
         }
 
@@ -140,7 +140,7 @@ def test_files_that_nothing_refers_to_are_left_out(data: Path, tmp_path: Path) -
     Blob.objects.filter(pk=blob.pk).delete()
     names: list[str] = []
     with back_up(data, tmp_path / "b.tar").open("rb") as file:
-        archive.read(file, accept=lambda manifest: None, target=names.append)  # type: ignore[arg-type]
+        archive.read(file, accept=lambda manifest: None, target=names.append)
     assert f"files/{blob.key}" not in names
     assert len(names) == Blob.objects.filter(state="ready").count() + 2
 
