@@ -1,6 +1,7 @@
 """Gold: images with a known answer, mixed invisibly into the work."""
 
 from django.db import models
+from django.db.models.functions import Random
 
 from kernel.ids import new_public_id
 from projects.models import Project
@@ -32,13 +33,17 @@ class Gold(models.Model):
     accepted = models.JSONField()
     tolerance = models.JSONField(default=dict)
     exposure = models.PositiveIntegerField(default=0)
+    # Breaks ties in exposure: in the order of creation, which follows the upload, gold would come folder by folder.
+    order_key = models.FloatField(db_default=Random(), editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "image"], name=GOLD_IMAGE)]
         indexes = [
             models.Index(
-                fields=["project", "exposure"], condition=models.Q(state="active"), name="tasks_gold_least_exposed"
+                fields=["project", "exposure", "order_key"],
+                condition=models.Q(state="active"),
+                name="tasks_gold_by_exposure",
             )
         ]
 

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
         correct: int
 
 
-# Ties in exposure are broken at random, or all workers would get the same gold in the same order. The window keeps the
-# sort small in projects with much gold; the largest hand contains no more gold than this. It is a literal in the
+# Ties in exposure are broken at random, or all workers would get the same gold in the same order. The window, itself in
+# random order, keeps the sort small in projects with much gold; the largest hand contains no more gold than this. It is a literal in the
 # statement: with a parameter PostgreSQL found each custom plan cheaper than the generic one and replanned every time.
 WINDOW = 50
 
@@ -41,7 +41,7 @@ FROM (
           WHERE t.project_id = g.project_id AND t.image_id = g.image_id AND (
               t.state = 'open' AND t.taken < t.wanted
               OR EXISTS (SELECT 1 FROM tasks_assignment a WHERE a.task_id = t.id AND a.worker_id = %(worker)s))) IS NULL
-    ORDER BY g.exposure
+    ORDER BY g.exposure, g.order_key
     LIMIT {WINDOW}
 ) w
 JOIN tasks_image i ON i.id = w.image_id

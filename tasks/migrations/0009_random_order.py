@@ -1,4 +1,4 @@
-"""Claims take tasks in a random order. Existing tasks get their key in small steps, each in its own transaction.
+"""Claims take tasks and gold in a random order. Existing tasks get their key in small steps, each in its own transaction.
 
 A column with a random default would rewrite the table under a lock; so it is added empty, filled while work goes on
 (old code inserts rows with the default), and only then required.
@@ -64,4 +64,19 @@ class Migration(migrations.Migration):
             ),
         ),
         RemoveIndexConcurrently(model_name="task", name="tasks_task_with_places"),
+        # Gold is little, so its table can be rewritten.
+        migrations.AddField(
+            model_name="gold",
+            name="order_key",
+            field=models.FloatField(db_default=django.db.models.functions.Random(), editable=False),
+        ),
+        AddIndexConcurrently(
+            model_name="gold",
+            index=models.Index(
+                fields=["project", "exposure", "order_key"],
+                condition=models.Q(state="active"),
+                name="tasks_gold_by_exposure",
+            ),
+        ),
+        RemoveIndexConcurrently(model_name="gold", name="tasks_gold_least_exposed"),
     ]

@@ -45,8 +45,10 @@ class RawPair:
         cursor.fetchone()
         cursor.execute(claiming.INSERT_HAND, {**self.who, "seconds": 1800})
         hand_id, public_id, _, _ = cursor.fetchone()
-        cursor.execute(claiming.CLAIM_FROM_BATCH, {**self.who, "count": 1})
-        _, _, task_id, round_number, width, height, rendition_id = cursor.fetchone()
+        task_id = None
+        while task_id is None:  # the worker has had every open task of the batch
+            cursor.execute(claiming.CLAIM_FROM_BATCH, {**self.who, "count": 1})
+            _, _, task_id, round_number, width, height, rendition_id = cursor.fetchone()
         row = {"tasks": [task_id], "golds": [None], "gold_ids": [], "rounds": [round_number]}
         size = {"size": 1, "widths": [width], "heights": [height], "renditions": [rendition_id]}
         pinned = {"schema": self.project.schema_id, "instructions": None, "price": self.project.price}

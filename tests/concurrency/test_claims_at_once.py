@@ -15,6 +15,7 @@ from tasks.assignment.services import claim_hand
 from tasks.batching.models import BATCH_SLOTS, TASK_SLOTS, Batch, Task
 from tasks.flow.settlement import expire_leases
 from tests import factories, worker_actions
+from tests.api.people import member, with_key
 from tests.concurrency_helpers import BackgroundCall, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -31,6 +32,22 @@ def test_two_tabs_get_the_same_set() -> None:
         worker_actions.settle(first)
         Assignment.objects.all().delete()
         BatchCursor.objects.all().delete()
+
+
+def test_of_two_tabs_that_claim_at_once_one_is_told_that_the_set_is_new() -> None:
+    project = factories.a_project(hand_size=2, gold_rate=0, workers=[member("worker")])
+    task = factories.a_task(project)
+    url = f"/api/v1/projects/{project.public_id}/hands/"
+    with transaction.atomic():
+        # Both tabs have found no live set; the first waits for the batch, the second for the first.
+        Batch.objects.select_for_update(no_key=True).get(pk=task.batch_id)
+        first = BackgroundCall(lambda: with_key(member("worker")).post(url))
+        first.wait_until_blocked()
+        second = BackgroundCall(lambda: with_key(member("worker")).post(url))
+        second.wait_until_blocked(by=first)
+    responses = [first.wait_for_result(), second.wait_for_result()]
+    assert [response.status_code for response in responses] == [201, 200]
+    assert responses[0].json() == responses[1].json()
 
 
 def test_a_claim_takes_another_batch_when_the_first_is_locked() -> None:
@@ -78,9 +95,8 @@ def test_a_slot_that_reopens_between_a_claims_snapshot_and_its_lock_is_not_lost(
     """Exhaustion is recorded for the generation in which the tasks were read, so the batch is tried again."""
     wren, finch = factories.wren(), factories.finch()
     project = factories.a_project(workers=[wren, finch], hand_size=1, gold_rate=0)
-    reopened, open_ = factories.some_tasks(project, 2, wanted=1)
+    tasks = factories.some_tasks(project, 2, wanted=1)
     finch_hand = worker_actions.take(finch, project)
-    assert worker_actions.leases_of(finch_hand)[0].task_id == reopened.pk
     Project.objects.filter(pk=project.pk).update(hand_size=2)
     # The gap between a statement's snapshot and its lock is short; waiting for the lock widens it.
     waiting = claiming.CLAIM_FROM_BATCH.replace("SKIP LOCKED", "")
@@ -89,7 +105,7 @@ def test_a_slot_that_reopens_between_a_claims_snapshot_and_its_lock_is_not_lost(
         worker_actions.settle(finch_hand)
         claim = BackgroundCall(lambda: claim_hand(worker=wren, project=project))
         claim.wait_until_blocked()
-    assert {lease.task_id for lease in worker_actions.leases_of(claim.wait_for_result())} == {reopened.pk, open_.pk}
+    assert {lease.task_id for lease in worker_actions.leases_of(claim.wait_for_result())} == {task.pk for task in tasks}
 
 
 def test_a_claim_and_a_late_answer_do_not_both_get_the_last_slot() -> None:
