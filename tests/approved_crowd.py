@@ -1,20 +1,22 @@
 """A crowd whose labels are approved, and whose workers turn out to be better or worse than they seemed."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 from accounts.models import Actor
 from kernel.models import Job
+from projects.models import Project
 from tasks.batching.models import Batch
 from tasks.consensus.label_proposals import open_proposals, proposals_token
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.refit import refit
 from tasks.consensus.services import update_labels
 from tasks.flow.relabel import relabel
+from tasks.ingest.models import Image
 from tasks.review.services import approve_batch
 from tasks.standing.services import record_gold_results
 from tests.crowd import class_vote, write_answers
-from tests.factories import a_gold, a_project, a_worker, ada, class_answer, some_tasks
+from tests.factories import a_batch, a_gold, a_project, a_task, a_worker, ada, class_answer
 
 CAT, DOG = 1, 2
 
@@ -23,11 +25,15 @@ class ApprovedCrowd:
     """A project with approved labels: on the split images wren answered cat and the others dog, the label; on the tied
     ones, wren and finch contradict each other; on the rest, all answered cat."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, image: Callable[[Project, int], Image] | None = None) -> None:
         self.workers = [a_worker(name) for name in ("wren", "finch", "robin")]
         self.wren, self.finch, self.robin = self.workers
         self.project = a_project(answers_min=2, answers_max=3, confidence_target=0.5, workers=self.workers)
-        self.tasks = some_tasks(self.project, 20, batches=2, wanted=2)
+        batches = [a_batch(self.project) for _ in range(2)]
+        self.tasks = [
+            a_task(self.project, batch=batches[n % 2], image=image(self.project, n) if image else None, wanted=2)
+            for n in range(20)
+        ]
         self.split, self.tied, self.agreed = self.tasks[:8], self.tasks[8:16], self.tasks[16:]
         cat, dog = class_vote(CAT), class_vote(DOG)
         split, tied, agreed = self.split, self.tied, self.agreed

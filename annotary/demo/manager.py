@@ -106,6 +106,10 @@ class Manager:
     def labels(self, project: str, **query: str) -> list[Json]:
         return list(self.rows(f"/projects/{project}/labels/", "list the labels", **query))
 
+    def proposed_changes(self, project: str) -> int:
+        """Return the number of approved labels that newer estimates would change."""
+        return int(self.get(f"/projects/{project}/proposed-changes/", "list the proposed changes")["count"])
+
     def workers(self, project: str) -> list[Json]:
         page = self.get(f"/projects/{project}/workers/", "list the workers")
         return list(page["results"])

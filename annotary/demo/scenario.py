@@ -53,6 +53,7 @@ class RunResult:
     exports: dict[str, Json] = field(default_factory=dict)
     released: dict[str, Answer] = field(default_factory=dict)
     left_open: int = 0
+    proposed_changes: int = 0
 
 
 def make_project(manager: Manager, dataset: Dataset, name: str) -> Json:
@@ -174,3 +175,4 @@ def release(manager: Manager, outcome: RunResult, stages: StageProgress, out: Pa
         outcome.released = read_coco(out / "coco")
     outcome.figures = manager.figures(project)
     outcome.workers = manager.workers(project)
+    outcome.proposed_changes = manager.proposed_changes(project)

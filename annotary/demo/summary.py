@@ -35,7 +35,11 @@ def summarize(outcome: RunResult, seconds: Mapping[str, float], *, version: str)
         "confidence": _rounded(_mean([row["confidence"] for row in outcome.labels])),
         "workers": people,
         "caught_by_check_images": [person for person in people if person["paused"]],
-        "review": {"looked_at": _reviewed_count(outcome), "fixed": len(outcome.reviewed.fixed)},
+        "review": {
+            "looked_at": _reviewed_count(outcome),
+            "fixed": len(outcome.reviewed.fixed),
+            "proposed_changes": outcome.proposed_changes,
+        },
         "money": _money(outcome),
         "release": {name: outcome.release[name] for name in ("number", "content_hash", "items", "counts")},
         "exports": {

@@ -9,6 +9,7 @@ from accounts.selectors import open_invitations
 from projects.models import Project
 from tasks.assignment.selectors import stuck_tasks
 from tasks.batching.models import Batch, Task
+from tasks.consensus.label_proposals import open_proposals
 from tasks.gold.models import Gold
 from tasks.gold.selectors import count_golds
 from tasks.ingest.selectors import has_images
@@ -24,6 +25,7 @@ class Need(Enum):
     INVITE_WORKERS = auto()
     REQUEUE_TASKS = auto()
     REVIEW_LABELS = auto()
+    DECIDE_CHANGES = auto()
     CREATE_RELEASE = auto()
 
 
@@ -71,6 +73,9 @@ def _first_need(project: Project, *, invited: bool) -> tuple[Need | None, int]:
     to_review = review_queue(project=project).count()
     if to_review:
         return Need.REVIEW_LABELS, to_review
+    proposed = open_proposals(project=project).count()
+    if proposed:
+        return Need.DECIDE_CHANGES, proposed
     if tasks.exclude(state=Task.State.APPROVED).exists():
         return None, 0
     last = last_release(project=project)

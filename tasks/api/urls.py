@@ -2,7 +2,20 @@
 
 from django.urls import path, re_path, register_converter
 
-from tasks.api import accounts, batching, docs, ingest, members, predictions, projects, releases, review, unknown, work
+from tasks.api import (
+    accounts,
+    batching,
+    docs,
+    ingest,
+    members,
+    predictions,
+    projects,
+    proposals,
+    releases,
+    review,
+    unknown,
+    work,
+)
 
 
 class StateStep:
@@ -24,9 +37,14 @@ class WorkerStep(StateStep):
     regex = "pause|resume|remove"
 
 
+class ProposalStep(StateStep):
+    regex = "send|keep"
+
+
 register_converter(StateStep, "project_step")
 register_converter(BatchStep, "batch_step")
 register_converter(WorkerStep, "worker_step")
+register_converter(ProposalStep, "proposal_step")
 
 app_name = "api"
 urlpatterns = [
@@ -73,6 +91,11 @@ urlpatterns = [
     path("assignments/<uuid:assignment_id>/image", work.AssignmentImageView.as_view()),
     path("ledger/", work.LedgerView.as_view()),
     path("projects/<uuid:project_id>/labels/", review.LabelsView.as_view()),
+    path("projects/<uuid:project_id>/proposed-changes/", proposals.ProposedChangesView.as_view()),
+    path(
+        "projects/<uuid:project_id>/proposed-changes/<proposal_step:step>/",
+        proposals.ProposedChangesStepView.as_view(),
+    ),
     path("tasks/<uuid:task_id>/evidence/", review.EvidenceView.as_view()),
     path("tasks/<uuid:task_id>/review/", review.ReviewView.as_view()),
     path("projects/<uuid:project_id>/releases/", releases.ReleasesView.as_view()),

@@ -122,6 +122,10 @@ def open_proposals(*, project: Project) -> QuerySet[LabelProposal]:
     return rows.filter(label__is_current=True, task__state=Task.State.APPROVED).order_by("pk")
 
 
+def open_proposal_of(*, task: Task) -> LabelProposal | None:
+    return open_proposals(project=task.project).filter(task=task).first()
+
+
 def proposals_token(*, project: Project) -> str:
     """The digest of the open proposals: a decision about all of them names the ones that the manager saw."""
     return _token(open_proposals(project=project).values_list("public_id", flat=True))

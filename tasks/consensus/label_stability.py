@@ -26,7 +26,7 @@ from tasks.consensus.models import ConsensusLabel
 SAME_IOU = 0.9
 SAME_PIXELS = 1.0
 #: Another content must be this many times as likely as the label's; below, they are tied, and the label stays.
-CLEAR_ODDS = 1.5
+CLEAR_ODDS = 1.25
 
 _DIGITS = 6
 

@@ -73,6 +73,8 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("assignments/<uuid:assignment_id>/image", "get"): WORKER,
     ("ledger/", "get"): EVERYBODY,
     (P + "labels/", "get"): REVIEWERS,
+    (P + "proposed-changes/", "get"): REVIEWERS,
+    (P + "proposed-changes/<proposal_step:step>/", "post"): MANAGERS,
     ("tasks/<uuid:task_id>/evidence/", "get"): REVIEWERS,
     ("tasks/<uuid:task_id>/review/", "post"): REVIEWERS,
     (P + "releases/", "get"): CLIENTS,
@@ -84,7 +86,7 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("exports/<uuid:export_id>/", "get"): CLIENTS,
     ("exports/<uuid:export_id>/download", "get"): CLIENTS,
 }
-STEPS = {"project_step": "pause", "batch_step": "pause", "worker_step": "pause"}
+STEPS = {"project_step": "pause", "batch_step": "pause", "worker_step": "pause", "proposal_step": "keep"}
 BODIES: dict[str, dict[str, Any]] = {
     "projects/": {"name": "Strays II", "classes": [{"name": "cat"}], "tools": ["class"]},
     "organisations/": {"name": "Second aviary"},

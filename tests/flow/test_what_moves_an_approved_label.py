@@ -1,6 +1,7 @@
 """Approved labels: new estimates only propose changes, ties change nothing, and a manager decides the rest."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from tasks.consensus.label_proposals import (
     ProposalsChanged,
     keep_labels,
     open_proposals,
+    proposals_token,
     send_to_review,
 )
 from tasks.consensus.models import ConsensusLabel, ConsensusState, LabelProposal, Posterior
@@ -19,15 +21,17 @@ from tasks.flow.model_predictions import add_predictions
 from tasks.flow.rejection import reject_label
 from tasks.flow.relabel import relabel
 from tasks.review.models import Review
-from tasks.review.services import approve_label, fix_label
+from tasks.review.services import approve_batch, approve_label, fix_label
 from tasks.snapshots.services import create_snapshot
 from tasks.standing.models import Standing
 from tasks.standing.services import pause, record_gold_results, resume
 from tests.approved_crowd import CAT, DOG, ApprovedCrowd, run_updates
 from tests.crowd import class_vote, write_answers
-from tests.factories import a_gold, a_project, ada, class_answer
+from tests.factories import a_gold, a_project, a_worker, ada, box_answer, class_answer, some_tasks
 
 pytestmark = pytest.mark.django_db
+
+REAL = (CAT, 10.0, 10.0, 100.0, 80.0)
 
 
 def pks(tasks: Sequence[Task]) -> set[int]:
@@ -55,10 +59,10 @@ def test_a_refit_leaves_every_approval_in_place_and_proposes_clear_changes(crowd
 
 def test_ties_are_neither_changed_nor_proposed(crowd: ApprovedCrowd) -> None:
     """Finch becomes a little more credible than wren, then wren a little more than finch."""
-    for better in (crowd.finch, crowd.wren):
+    for better, extra in ((crowd.finch, 1), (crowd.wren, 2)):
         for worker in crowd.workers:
-            right = 11 if worker == better else 10
-            record_gold_results(project_id=crowd.project.pk, worker_id=worker.pk, seen=12, correct=right)
+            right = 50 + (extra if worker == better else 0)
+            record_gold_results(project_id=crowd.project.pk, worker_id=worker.pk, seen=60, correct=right)
         crowd.refit()
         relabel(task_ids=sorted(pks(crowd.tasks)))
 
@@ -252,6 +256,37 @@ def test_a_release_holds_the_approved_labels_while_changes_are_proposed(crowd: A
     snapshot = create_snapshot(project=project, by=ada())
     assert snapshot is not None
     assert crowd.labels() == crowd.before
+
+
+def test_boxes_that_gold_shows_to_be_false_are_proposed_to_be_removed() -> None:
+    """The approved labels contain the boxes that crow alone draws, which gold shows to be false."""
+    careful, crow = [a_worker(name) for name in ("wren", "finch", "robin")], a_worker("crow")
+    project = a_project(tools=("box",), answers_min=4, answers_max=4, workers=[*careful, crow])
+    tasks = some_tasks(project, 40, wanted=4)
+    golds = [a_gold(project, accepted=[box_answer(REAL)]) for _ in range(15)]
+    seen = box_answer(REAL)
+    answers: dict[Any, Any] = {worker: dict.fromkeys([*tasks, *golds], seen) for worker in careful}
+    drawn = {task: box_answer(REAL, (DOG, 200.0 + n, 200, 40, 40)) for n, task in enumerate(tasks)}
+    answers[crow] = drawn | dict.fromkeys(golds, box_answer(REAL, (DOG, 300, 300, 40, 40)))
+    write_answers(project, answers)
+    relabel(task_ids=[task.pk for task in tasks])
+    approve_batch(reviewer=ada(), batch=tasks[0].batch)
+    before = list(ConsensusLabel.objects.order_by("pk").values_list("pk", "is_current"))
+
+    refit(project_id=project.pk)
+    run_updates()
+
+    assert list(ConsensusLabel.objects.order_by("pk").values_list("pk", "is_current")) == before
+    rows = list(open_proposals(project=project).select_related("label"))
+    assert {row.task_id for row in rows} == {task.pk for task in tasks}
+    assert {len(row.label.body["objects"]) - len(row.body["objects"]) for row in rows} == {1}
+    posterior = Posterior.objects.get(task=tasks[0]).body["objects"]
+    assert {item["id"] for item in rows[0].label.body["objects"]} <= set(posterior), "shown under the label's ids"
+    assert keep_labels(project=project, by=ada(), token=proposals_token(project=project)) == len(tasks)
+    ConsensusState.objects.update(fingerprint="of other answers")
+    refit(project_id=project.pk)
+    relabel(task_ids=[task.pk for task in tasks])
+    assert not open_proposals(project=project).exists()
 
 
 def test_nothing_is_written_twice_for_the_same_estimates(crowd: ApprovedCrowd) -> None:

@@ -84,6 +84,11 @@ def _later_step(project: Project, progress: ProjectProgress) -> Step | None:
     if progress.need is Need.REVIEW_LABELS:
         text = f"{count:,} label{pluralize(count)} to review."
         return Step("Review", False, url=_url("review", project), text=text, action="Review")
+    if progress.need is Need.DECIDE_CHANGES:
+        text = f"New estimates of your workers would change {count:,} approved label{pluralize(count)}."
+        return Step(
+            "Proposed changes", False, url=_url("proposed-changes", project), text=text, action="Show the changes"
+        )
     if progress.need is Need.CREATE_RELEASE:
         text = f"{count:,} approved image{pluralize(count)} can be released."
         return Step("Release", False, url=_url("releases", project), text=text, action="Create release")

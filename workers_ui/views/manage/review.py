@@ -10,6 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Role
 from projects.models import Project
 from tasks.analytics.listings import doubtful_labels
+from tasks.analytics.proposed_changes import proposed_changes
 from tasks.batching.selectors import batch_for, batches_by_number, task_for
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.selectors import review_counts, review_progress, review_queue
@@ -58,6 +59,7 @@ def review(request: HttpRequest, project: Project) -> HttpResponse:
         "batch_figures": review_progress(batch=batch) if batch else None,
         "one": one,
         "total": counts[chosen] if one is None else len(labels),
+        "proposed": proposed_changes(project=project),
         "desk": {
             "schema": project.schema.body if project.schema else None,
             "list": chosen,

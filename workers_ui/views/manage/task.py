@@ -17,6 +17,7 @@ from tasks.batching.models import Task
 from tasks.batching.selectors import task_for
 from tasks.consensus.evidence import task_evidence
 from tasks.consensus.label_methods import SET_BY_PEOPLE
+from tasks.consensus.label_proposals import open_proposal_of
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.selectors import label_versions
 from tasks.review.models import Review
@@ -61,6 +62,7 @@ def task(request: HttpRequest, project: Project, task_id: uuid.UUID) -> HttpResp
         "task": image_task,
         "image": image_task.image,
         "label": label_card(label, evidence, names),
+        "proposed": proposed_label(image_task, names),
         "target": project.confidence_target,
         "shares": share_rows(evidence["posterior"].get("class") or {}, names),
         "objects": objects,
@@ -82,6 +84,14 @@ def label_card(label: Json | None, evidence: Json, names: Names) -> Json | None:
         "answers": len(evidence["answers"]),
         "by_people": label["method"] in SET_BY_PEOPLE,
     }
+
+
+def proposed_label(image_task: Task, names: Names) -> Json | None:
+    """Return what the newest estimates support instead of the approved label."""
+    row = open_proposal_of(task=image_task)
+    if row is None:
+        return None
+    return {"words": describe_answer(row.body, names), "confidence": row.confidence, "now": row.label_confidence}
 
 
 def answer_rows(

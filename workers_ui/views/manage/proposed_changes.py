@@ -1,0 +1,129 @@
+"""Changes of approved labels that new estimates propose: both labels side by side, and the manager's decision."""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from accounts.models import Role
+from kernel.errors import Refused
+from projects.models import Project
+from projects.selectors import class_names
+from tasks.analytics.proposed_changes import (
+    MIN_SHIFT,
+    AccuracyShift,
+    accuracy_shifts,
+    proposed_changes,
+    reviewed_by_people,
+    worker_shifts,
+)
+from tasks.consensus.label_proposals import keep_labels, open_proposals, proposals_token, send_to_review
+from tasks.consensus.models import LabelProposal
+from workers_ui.templatetags.manage import percent
+from workers_ui.views.base import actor_of
+from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
+from workers_ui.views.manage.label_formatting import (
+    Names,
+    describe_answer,
+    describe_changes,
+    format_count,
+    join_shortened,
+    pseudonym,
+)
+
+PAGE_SIZE = 20
+DECISIONS = {"send": (send_to_review, "sent back to review"), "keep": (keep_labels, "kept as approved")}
+
+
+class NothingChosen(Refused):
+    """Choose what to do with the proposed changes."""
+
+
+@require_safe
+@project_role_required(Role.REVIEWER)
+def changes(request: HttpRequest, project: Project) -> HttpResponse:
+    # Before the rows: a change that appears in between makes the token stale, and is not decided unseen.
+    token = proposals_token(project=project)
+    rows = open_proposals(project=project).select_related("label", "task__image", "task__batch")
+    page, pager = paginate(request, Paginator(rows, PAGE_SIZE))
+    reviewed = reviewed_by_people(label_ids=[row.label_id for row in page])
+    names = class_names(project=project)
+    context = {
+        "token": token,
+        "figures": proposed_changes(project=project),
+        "page": pager,
+        "changes": [change_row(row, names, is_reviewed=row.label_id in reviewed) for row in page],
+        "shifts": [{"shift": each, "who": _who(each.worker, each.is_model)} for each in worker_shifts(project=project)],
+    }
+    return render_project_page(request, project, "proposed_changes.html", context, tab="review")
+
+
+@require_POST
+@project_role_required(Role.MANAGER)
+def decide(request: HttpRequest, project: Project) -> HttpResponse:
+    """Send labels back to review, or keep them: one of the list, or all of the list that the manager saw."""
+    back = reverse("workers_ui:proposed-changes", args=[project.public_id])
+    return run_action(request, back, lambda: _decide(request, project))
+
+
+def _decide(request: HttpRequest, project: Project) -> None:
+    step, one = request.POST.get("step", ""), request.POST.get("id")
+    if step not in DECISIONS:
+        raise NothingChosen
+    act, done = DECISIONS[step]
+    ids = [_uuid(one)] if one else None
+    count = act(project=project, by=actor_of(request), ids=ids, token=request.POST.get("token", ""))
+    messages.success(request, f"{format_count(count, 'label')} {done}.")
+
+
+def change_row(row: LabelProposal, names: Names, *, is_reviewed: bool) -> dict[str, Any]:
+    image, label = row.task.image, row.label
+    return {
+        "id": row.public_id,
+        "task": row.task,
+        "image": image,
+        "approved": {"words": describe_answer(label.body, names), "boxes": _boxes(label.body)},
+        "proposed": {"words": describe_answer(row.body, names), "boxes": _boxes(row.body)},
+        "words": describe_changes(label.body, row.body, names),
+        "before": label.confidence,
+        "now": row.label_confidence,
+        "confidence": row.confidence,
+        "why": describe_shifts(accuracy_shifts(before=label.evidence, now=row.evidence)),
+        "is_reviewed": is_reviewed,
+    }
+
+
+def describe_shifts(shifts: Sequence[AccuracyShift]) -> str:
+    """Describe whose answers count differently: "Worker 1a2b 82% → 41% accurate, new predictions of owl-net"."""
+    words = [
+        f"new predictions of {shift.worker}"
+        if shift.before is None
+        else f"{_who(shift.worker, shift.is_model)} {percent(shift.before)} → {percent(shift.now)}"
+        for shift in sorted(shifts, key=_size, reverse=True)
+        if shift.before is None or abs(shift.now - shift.before) >= MIN_SHIFT
+    ]
+    return join_shortened(words)
+
+
+def _size(shift: AccuracyShift) -> float:
+    return 1.0 if shift.before is None else abs(shift.now - shift.before)
+
+
+def _who(worker: str, is_model: bool) -> str:
+    return worker if is_model else pseudonym(worker)
+
+
+def _boxes(body: Mapping[str, Any]) -> list[Mapping[str, float]]:
+    return [item["geom"] for item in body["objects"] if item["tool"] == "box"]
+
+
+def _uuid(text: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(text)
+    except ValueError as error:
+        raise NothingChosen from error
