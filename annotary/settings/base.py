@@ -183,7 +183,7 @@ EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "accounts.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -195,6 +195,8 @@ REST_FRAMEWORK: dict[str, Any] = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNICODE_JSON": True,
 }
+# How long a process may rely on a session or API key that it has verified; see `accounts.identity_cache`.
+ANNOTARY_IDENTITY_SECONDS = 3
 # Calls per minute in each process; 0 means no limit. A person makes about one per second, a labeling script a hundred.
 ANNOTARY_API_LIMITS = {
     "person": env.number("ANNOTARY_API_PER_MINUTE", 6000),

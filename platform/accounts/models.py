@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from accounts.identity_cache import forget_person
 from kernel.ids import new_public_id
 
 ONE_EMAIL = "accounts_user_email_once_whatever_case"
@@ -88,6 +89,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         if self.actor_id is None:
             self.actor = Actor.objects.create(kind=Actor.Kind.PERSON)
         super().save(*args, **kwargs)
+        forget_person(self.actor_id)  # its password may have changed
 
 
 class Organisation(models.Model):

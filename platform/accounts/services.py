@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from accounts.identity_cache import forget_person
 from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role, User
 from accounts.selectors import is_above
 from kernel.clock import ClockTimestamp, utc_now
@@ -223,6 +224,7 @@ def _check_powers(made_with: ApiToken, scopes: list[str], expires_at: datetime |
 
 def revoke_token(*, token: ApiToken) -> None:
     ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=ClockTimestamp())
+    forget_person(token.actor_id)
 
 
 @transaction.atomic
@@ -234,6 +236,7 @@ def erase_person(*, user: User) -> None:
     _refuse_last_owner(user.actor)
     ApiToken.objects.filter(actor=user.actor, revoked_at__isnull=True).update(revoked_at=ClockTimestamp())
     user.delete()
+    forget_person(user.actor_id)
 
 
 def _refuse_last_owner(actor: Actor) -> None:
