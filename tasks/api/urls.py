@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path, register_converter
 
-from tasks.api import accounts, batching, docs, ingest, predictions, projects, releases, review, unknown, work
+from tasks.api import accounts, answers, batching, docs, ingest, predictions, projects, releases, review, unknown, work
 
 
 class StateStep:
@@ -30,6 +30,16 @@ register_converter(WorkerStep, "worker_step")
 
 app_name = "api"
 urlpatterns = [
+    # The calls that workers make all day come first: Django tries the routes in order.
+    path("work/", work.WorkView.as_view()),
+    path("projects/<uuid:project_id>/hands/", work.HandsView.as_view()),
+    path("hands/<uuid:hand_id>/", work.HandView.as_view()),
+    path("hands/<uuid:hand_id>/settle/", work.SettleView.as_view()),
+    path("hands/<uuid:hand_id>/release/", work.ReleaseHandView.as_view()),
+    path("hands/<uuid:hand_id>/answers/", answers.AnswersView.as_view()),
+    path("assignments/<uuid:assignment_id>/answer/", answers.AnswerView.as_view()),
+    path("assignments/<uuid:assignment_id>/skip/", answers.SkipView.as_view()),
+    path("assignments/<uuid:assignment_id>/image", answers.AssignmentImageView.as_view()),
     path("schema/", docs.SchemaView.as_view(), name="schema"),
     path("docs/", docs.DocsView.as_view(url_name="api:schema"), name="docs"),
     path("me/", accounts.MeView.as_view()),
@@ -61,14 +71,6 @@ urlpatterns = [
     path("batches/<uuid:batch_id>/<batch_step:step>/", batching.BatchStateView.as_view()),
     path("projects/<uuid:project_id>/tasks/", batching.TasksView.as_view()),
     path("projects/<uuid:project_id>/predictions/", predictions.PredictionsView.as_view()),
-    path("work/", work.WorkView.as_view()),
-    path("projects/<uuid:project_id>/hands/", work.HandsView.as_view()),
-    path("hands/<uuid:hand_id>/", work.HandView.as_view()),
-    path("hands/<uuid:hand_id>/settle/", work.SettleView.as_view()),
-    path("hands/<uuid:hand_id>/release/", work.ReleaseHandView.as_view()),
-    path("assignments/<uuid:assignment_id>/answer/", work.AnswerView.as_view()),
-    path("assignments/<uuid:assignment_id>/skip/", work.SkipView.as_view()),
-    path("assignments/<uuid:assignment_id>/image", work.AssignmentImageView.as_view()),
     path("ledger/", work.LedgerView.as_view()),
     path("projects/<uuid:project_id>/labels/", review.LabelsView.as_view()),
     path("tasks/<uuid:task_id>/evidence/", review.EvidenceView.as_view()),

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
-
 from accounts.models import Actor
+from kernel.prepared_statements import run_prepared
 from projects.models import Project
 from tasks.assignment.models import Hand
 from tasks.assignment.services import claim_hand
@@ -14,7 +13,7 @@ from tasks.flow.settlement import settle_hand
 # A worker has at most one per project (tasks_hand_one_live_per_project_and_worker).
 LIVE_HAND = """
 SELECT id, public_id, expires_at <= clock_timestamp() FROM tasks_hand
-WHERE project_id = %s AND worker_id = %s AND state = 'live'
+WHERE project_id = %(project)s AND worker_id = %(worker)s AND state = 'live'
 """
 
 
@@ -48,7 +47,5 @@ def claim_next_hand(*, worker: Actor, project: Project) -> Hand | None:
 
 def _live_hand(worker: Actor, project: Project) -> tuple[int, UUID, bool] | None:
     """Primary key and public id of the worker's live hand, and whether it has expired by the database's clock."""
-    with connection.cursor() as cursor:
-        cursor.execute(LIVE_HAND, [project.pk, worker.pk])
-        row: tuple[int, UUID, bool] | None = cursor.fetchone()
-    return row
+    rows = run_prepared(LIVE_HAND, {"project": project.pk, "worker": worker.pk})
+    return (rows[0][0], rows[0][1], rows[0][2]) if rows else None
