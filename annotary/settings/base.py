@@ -50,10 +50,10 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "annotary.logs.RequestLogMiddleware",
-    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "annotary.request_metrics.RequestMetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
+    "annotary.content_policy.ContentPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -63,7 +63,6 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "workers_ui.views.errors.AnnotaryErrorMiddleware",
     "annotary.bodies.LengthRequiredMiddleware",
-    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
 ROOT_URLCONF = "annotary.urls"
@@ -197,7 +196,7 @@ EMAIL_TIMEOUT = 10
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.TokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "accounts.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -209,6 +208,8 @@ REST_FRAMEWORK: dict[str, Any] = {
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNICODE_JSON": True,
 }
+# How long a process may rely on a session or API key that it has verified; see `accounts.identity_cache`.
+ANNOTARY_IDENTITY_SECONDS = 3
 # Calls per minute in each process; 0 means no limit. A person makes about one per second, a labeling script a hundred.
 ANNOTARY_API_LIMITS = {
     "person": env.number("ANNOTARY_API_PER_MINUTE", 6000),

@@ -14,6 +14,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.crypto import salted_hmac
 
+from accounts.identity_cache import forget_person
 from kernel.ids import new_public_id
 
 ONE_EMAIL = "accounts_user_email_once_whatever_case"
@@ -96,6 +97,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         if self.actor_id is None:
             self.actor = Actor.objects.create(kind=Actor.Kind.PERSON)
         super().save(*args, **kwargs)
+        forget_person(self.actor_id)  # its password may have changed
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """Django's hash of the password, and with the first epoch nothing more: sessions survive the upgrade."""

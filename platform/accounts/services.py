@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import F
 
+from accounts.identity_cache import forget_person
 from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role, User
 from accounts.selectors import is_above, membership_of
 from kernel.clock import ClockTimestamp, utc_now
@@ -228,6 +229,7 @@ def _check_powers(made_with: ApiToken, scopes: list[str], expires_at: datetime |
 
 def revoke_token(*, token: ApiToken) -> None:
     ApiToken.objects.filter(pk=token.pk, revoked_at__isnull=True).update(revoked_at=ClockTimestamp())
+    forget_person(token.actor_id)
 
 
 def revoke_tokens(*, actor: Actor, organisation: Organisation | None = None) -> None:
@@ -290,6 +292,7 @@ def erase_person(*, user: User) -> None:
     _refuse_last_owner(user.actor)
     revoke_tokens(actor=user.actor)
     user.delete()
+    forget_person(user.actor_id)
 
 
 def _refuse_last_owner(actor: Actor, organisation: Organisation | None = None) -> None:

@@ -9,7 +9,13 @@ from accounts.models import Actor, Membership
 from accounts.selectors import COVERS, require_role, staff_memberships
 from annotary_core.labels.schema import Schema
 from kernel.errors import NotFound
+from kernel.prepared_statements import run_prepared
 from projects.models import LabelClass, Project
+
+
+PROJECT_TO_CLAIM = """
+SELECT id, public_id, organisation_id, currency FROM projects_project WHERE public_id = %(id)s
+"""
 
 
 class ProjectUnknown(NotFound):
@@ -38,6 +44,14 @@ def project_for(*, actor: Actor, public_id: uuid.UUID | str, role: str) -> Proje
     # Log lines of a request carry both ids, so that one search finds those of jobs, which know the row id alone.
     bind_contextvars(project=str(project.public_id), project_id=project.pk)
     return project
+
+
+def project_to_claim(*, public_id: uuid.UUID) -> Project:
+    """Return the project with what a claim shows of it; other fields are read when used. Raises NotFound."""
+    rows = run_prepared(PROJECT_TO_CLAIM, {"id": public_id})
+    if not rows:
+        raise NotFound
+    return Project.from_db("default", ["id", "public_id", "organisation_id", "currency"], rows[0])
 
 
 def projects_of(*, actor: Actor, role: str | None = None) -> QuerySet[Project]:

@@ -21,8 +21,12 @@ Settling a hand locks all of its assignments before it reads any answer (`flow.s
 of the settlement, or comes after it and sees the hand as settled.
 """
 
+import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -33,11 +37,12 @@ from annotary_core.labels.canonical import content_hash
 from annotary_core.labels.errors import AnswerError
 from annotary_core.labels.parse import parse_answer
 from annotary_core.labels.schema import Schema
-from kernel.clock import ClockTimestamp, database_now
+from kernel.clock import database_now
 from kernel.errors import NotFound
 from kernel.events import record_event
+from kernel.idempotency import Superseded
 from kernel.jobs import KEEP_TRYING, enqueue
-from kernel.prepared_statements import run_prepared
+from kernel.prepared_statements import columns_of, from_row, run_prepared, run_prepared_many
 from tasks.annotation.errors import AnswerRefused, AnswersFinal, ImageGivenBack
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
@@ -50,12 +55,25 @@ MAX_SECONDS = 24 * 3600.0
 
 # The condition on access is for changes that no service made: a revocation ends the leases in its own transaction.
 SUBMIT_LEASED = f"""
-UPDATE tasks_assignment
-SET state = 'submitted', submitted_at = t.now, closed_at = t.now, late = expires_at <= t.now
+UPDATE tasks_assignment a
+SET state = 'submitted', submitted_at = t.now, closed_at = t.now, late = a.expires_at <= t.now
 FROM (SELECT clock_timestamp() AS now) t
-WHERE id = %(assignment)s AND state = 'leased' AND {may_work(project="tasks_assignment.project_id", worker="tasks_assignment.worker_id")}
-RETURNING submitted_at, late
+WHERE a.id = %(assignment)s AND a.state = 'leased' AND {may_work(project="a.project_id", worker="a.worker_id")}
+RETURNING a.submitted_at, a.late
 """  # noqa: S608
+
+SELECT_ASSIGNMENT = """
+SELECT {assignment}, s.body FROM tasks_assignment a JOIN projects_labelschema s ON s.id = a.schema_id
+WHERE a.public_id = %(id)s AND a.worker_id = %(worker)s
+"""
+
+INSERT_ANNOTATION = """
+INSERT INTO tasks_annotation (public_id, project_id, assignment_id, task_id, gold_id, actor_id, source, schema_id,
+    revision, is_current, body, body_sha256, raw_sha256, seconds, created_at)
+VALUES (%(public_id)s, %(project)s, %(assignment)s, %(task)s, %(gold)s, %(actor)s, 'worker', %(schema)s,
+    %(revision)s, true, %(body)s, %(body_sha256)s, %(raw_sha256)s, %(seconds)s, clock_timestamp())
+RETURNING id, created_at
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +86,18 @@ class Submission:
     counts: bool
     message: str
 
+    def to_json(self) -> dict[str, Any]:
+        """Return the acknowledgement that the worker receives."""
+        return {
+            "id": str(self.assignment.public_id),
+            "state": self.assignment.state,
+            "revision": self.annotation.revision,
+            "message": self.message,
+        }
+
 
 @dataclass(frozen=True, slots=True)
-class _ParsedAnswer:
+class ParsedAnswer:
     """An answer in canonical form, with the hash of the bytes received and the seconds it took."""
 
     answer: Answer
@@ -79,50 +106,76 @@ class _ParsedAnswer:
     seconds: float | None
 
 
-class _LeaseEnded(Exception):
-    """The assignment is no longer leased."""
+class Submitting:
+    """The submission of one answer. `run` is to be called in a transaction; Superseded asks for another, once.
+
+    `raw` is the decoded body, in pixels of the upright image; `raw_sha256` is the hash of the bytes received, 64 hex
+    digits.
+    """
+
+    def __init__(
+        self, *, worker: Actor, assignment_id: UUID, raw: object, raw_sha256: str, seconds: float | None = None
+    ) -> None:
+        self.worker, self.assignment_id = worker, assignment_id
+        self.raw, self.raw_sha256, self.seconds = raw, raw_sha256, seconds
+        self._lease_ended = False
+
+    def run(self) -> Submission:
+        """Locks the assignment; for an expired one batch, task, assignment, standing. Submit or change the answer.
+
+        Raises NotFound, AnswerRefused with `path` and `reason`, AnswersFinal, ImageGivenBack, WorkerRemoved,
+        StaffCannotWork. Raises Superseded if the lease has ended since it was read, so that the rollback releases the lock: an update that had to wait for a row
+        keeps it locked even if it then changes nothing, and batch and task come first in the lock order.
+        """
+        assignment, schema = load_assignment(worker=self.worker, assignment_id=self.assignment_id)
+        parsed = parse(assignment, schema, self.raw, self.raw_sha256, self.seconds)
+        if self._lease_ended or assignment.state != Assignment.State.LEASED:
+            return _submit_after(self.worker, assignment, parsed)
+        if not submit_leased([assignment]):
+            self._lease_ended = True
+            raise Superseded
+        return _record_leased(assignment, parsed)
 
 
 def submit_answer(
     *, worker: Actor, assignment_id: UUID, raw: object, raw_sha256: str, seconds: float | None = None
 ) -> Submission:
-    """Locks the assignment; for an expired one batch, task, assignment, standing. Submit or change an answer.
+    """Submit or change an answer in a transaction of its own, as `Submitting.run`."""
+    submitting = Submitting(
+        worker=worker, assignment_id=assignment_id, raw=raw, raw_sha256=raw_sha256, seconds=seconds
+    )
+    while True:
+        try:
+            with transaction.atomic():
+                return submitting.run()
+        except Superseded:
+            continue
 
-    `raw` is the decoded body, in pixels of the upright image; `raw_sha256` is the hash of the bytes received, 64 hex
-    digits. Raises NotFound, AnswerRefused with `path` and `reason`, AnswersFinal, ImageGivenBack, WorkerRemoved,
-    StaffCannotWork.
-    """
-    assignment = Assignment.objects.select_related("schema").filter(public_id=assignment_id, worker=worker).first()
-    if assignment is None:
+
+def load_assignment(*, worker: Actor, assignment_id: UUID) -> tuple[Assignment, Schema]:
+    """Return the worker's assignment, without a lock, and its label schema. Raises NotFound."""
+    rows = run_prepared(_sql_of_assignment(), {"id": assignment_id, "worker": worker.pk})
+    if not rows:
         raise NotFound
-    parsed = _parse(assignment, raw, raw_sha256, seconds)
-    try:
-        return _submit_in_time(assignment, parsed)
-    except _LeaseEnded:
-        return _submit_after(worker, assignment, parsed)
+    *columns, body = rows[0]
+    return from_row(Assignment, columns), schema_from(body)
 
 
-@transaction.atomic
-def _submit_in_time(assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
-    """Locks the assignment. Raises _LeaseEnded, so that the rollback releases the lock: an update that had to wait for
-    a row keeps it locked even if it then changes nothing, and batch and task come first in the lock order."""
-    if not _submit_leased(assignment):
-        raise _LeaseEnded
-    return _record_leased(assignment, parsed)
+@lru_cache(maxsize=256)
+def schema_from(body: str) -> Schema:
+    return Schema.from_json(json.loads(body))
 
 
-def _record_leased(assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
-    annotation = _write(assignment, parsed, revision=1)
-    record_event(project_id=assignment.project_id, kind="answer.submitted", leased=-1, submitted=1)
-    return _submission(annotation, assignment)
+@cache
+def _sql_of_assignment() -> str:
+    return SELECT_ASSIGNMENT.format(assignment=columns_of(Assignment, "a"))
 
 
-@transaction.atomic
-def _submit_after(worker: Actor, assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
+def _submit_after(worker: Actor, assignment: Assignment, parsed: ParsedAnswer) -> Submission:
     """Locks the assignment; for an expired one batch, task, assignment, standing. Handle an answer after its lease."""
     require_may_work(worker=worker, project_id=assignment.project_id)
     _lock(assignment)
-    if _submit_leased(assignment):  # leased again meanwhile, in the worker's next hand
+    if submit_leased([assignment]):  # leased again meanwhile, in the worker's next hand
         return _record_leased(assignment, parsed)
     if assignment.state == Assignment.State.SUBMITTED:
         return _resubmit(assignment, parsed)
@@ -131,24 +184,34 @@ def _submit_after(worker: Actor, assignment: Assignment, parsed: _ParsedAnswer) 
     raise ImageGivenBack
 
 
-def _parse(assignment: Assignment, raw: object, raw_sha256: str, seconds: float | None) -> _ParsedAnswer:
-    schema = Schema.from_json(assignment.schema.body)
+def _record_leased(assignment: Assignment, parsed: ParsedAnswer) -> Submission:
+    (annotation,) = write([(assignment, parsed)], revision=1)
+    record_event(project_id=assignment.project_id, kind="answer.submitted", leased=-1, submitted=1)
+    return submission(annotation, assignment)
+
+
+def parse(
+    assignment: Assignment, schema: Schema, raw: object, raw_sha256: str, seconds: float | None
+) -> ParsedAnswer:
+    """Return the canonical answer to an assignment. Raises AnswerRefused."""
     try:
         answer = parse_answer(raw, schema=schema, width=assignment.width, height=assignment.height)
     except AnswerError as error:
         raise AnswerRefused(error.sentence, path=error.path, reason=error.code) from error
     # The time comes from the worker's device, whose clock may jump; that is no reason to refuse an answer.
     plausible = seconds is not None and math.isfinite(seconds) and 0 <= seconds <= MAX_SECONDS
-    return _ParsedAnswer(answer, content_hash(answer), raw_sha256, seconds if plausible else None)
+    return ParsedAnswer(answer, content_hash(answer), raw_sha256, seconds if plausible else None)
 
 
-def _submit_leased(assignment: Assignment) -> bool:
-    rows = run_prepared(SUBMIT_LEASED, {"assignment": assignment.pk})
-    if not rows:
-        return False
-    assignment.state = Assignment.State.SUBMITTED
-    assignment.submitted_at, assignment.late = rows[0]
-    assignment.closed_at = assignment.submitted_at
+def submit_leased(assignments: Sequence[Assignment]) -> bool:
+    """Locks the assignments in the given order, which must be by id. Submit them; return False if a lease has ended."""
+    rows = run_prepared_many(SUBMIT_LEASED, [{"assignment": assignment.pk} for assignment in assignments])
+    for assignment, row in zip(assignments, rows, strict=True):
+        if row is None:
+            return False
+        assignment.state = Assignment.State.SUBMITTED
+        assignment.submitted_at, assignment.late = row
+        assignment.closed_at = assignment.submitted_at
     return True
 
 
@@ -164,20 +227,20 @@ def _lock(assignment: Assignment) -> None:
     assignment.refresh_from_db(fields=["state", "counts", "late", "submitted_at", "closed_at", "hand", "round"])
 
 
-def _resubmit(assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
+def _resubmit(assignment: Assignment, parsed: ParsedAnswer) -> Submission:
     """Needs the assignment's lock. Write a new revision while the hand is live, or return an unchanged answer."""
     current = Annotation.objects.get(assignment=assignment, is_current=True)
     if current.body_sha256 == parsed.sha256:
-        return _submission(current, assignment)
+        return submission(current, assignment)
     if not _hand_is_live(assignment):
         raise AnswersFinal
     Annotation.objects.filter(pk=current.pk).update(is_current=False)
-    annotation = _write(assignment, parsed, revision=current.revision + 1)
+    (annotation,) = write([(assignment, parsed)], revision=current.revision + 1)
     record_event(project_id=assignment.project_id, kind="answer.changed")
-    return _submission(annotation, assignment)
+    return submission(annotation, assignment)
 
 
-def _submit_late(assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
+def _submit_late(assignment: Assignment, parsed: ParsedAnswer) -> Submission:
     """Needs the locks of batch, task and assignment; locks the standing. Record an answer after the sweep ended it."""
     settled = not _hand_is_live(assignment)
     # No task has the id 0: gold runs the same statement, in the same time.
@@ -187,13 +250,13 @@ def _submit_late(assignment: Assignment, parsed: _ParsedAnswer) -> Submission:
     assignment.submitted_at = database_now()
     # `closed_at` keeps the time at which the lease ended: it shows that a late answer had expired.
     assignment.save(update_fields=["state", "counts", "late", "submitted_at", "awaits_comparison"])
-    annotation = _write(assignment, parsed, revision=1)
+    (annotation,) = write([(assignment, parsed)], revision=1)
     record_event(project_id=assignment.project_id, kind="answer.submitted", submitted=1)
     if settled:
         enqueue(SETTLE_LATE, project_id=assignment.project_id, max_attempts=KEEP_TRYING, assignment_id=assignment.pk)
     assert assignment.worker_id is not None  # it was looked up by its worker
     record_returns(project_id=assignment.project_id, images={assignment.worker_id: -1})
-    return _submission(annotation, assignment)
+    return submission(annotation, assignment)
 
 
 def _hand_is_live(assignment: Assignment) -> bool:
@@ -201,9 +264,20 @@ def _hand_is_live(assignment: Assignment) -> bool:
     return Hand.objects.filter(pk=assignment.hand_id, state=Hand.State.LIVE).exists()
 
 
-def _write(assignment: Assignment, parsed: _ParsedAnswer, *, revision: int) -> Annotation:
+def write(answers: Sequence[tuple[Assignment, ParsedAnswer]], *, revision: int) -> list[Annotation]:
+    """Needs the assignments' locks. Write a revision of each answer."""
+    annotations = [_annotation(assignment, parsed, revision) for assignment, parsed in answers]
+    rows = run_prepared_many(INSERT_ANNOTATION, [_values(annotation) for annotation in annotations])
+    for annotation, row in zip(annotations, rows, strict=True):
+        assert row is not None
+        annotation.pk, annotation.created_at = row
+        annotation._state.adding = False
+    return annotations
+
+
+def _annotation(assignment: Assignment, parsed: ParsedAnswer, revision: int) -> Annotation:
     assert assignment.worker_id is not None  # it was looked up by its worker
-    return Annotation.objects.create(
+    return Annotation(
         project_id=assignment.project_id,
         assignment=assignment,
         task_id=assignment.task_id,
@@ -216,11 +290,27 @@ def _write(assignment: Assignment, parsed: _ParsedAnswer, *, revision: int) -> A
         body_sha256=parsed.sha256,
         raw_sha256=parsed.raw_sha256,
         seconds=parsed.seconds,
-        created_at=ClockTimestamp(),
     )
 
 
-def _submission(annotation: Annotation, assignment: Assignment) -> Submission:
+def _values(annotation: Annotation) -> dict[str, Any]:
+    return {
+        "public_id": annotation.public_id,
+        "project": annotation.project_id,
+        "assignment": annotation.assignment_id,
+        "task": annotation.task_id,
+        "gold": annotation.gold_id,
+        "actor": annotation.actor_id,
+        "schema": annotation.schema_id,
+        "revision": annotation.revision,
+        "body": json.dumps(annotation.body),
+        "body_sha256": annotation.body_sha256,
+        "raw_sha256": annotation.raw_sha256,
+        "seconds": annotation.seconds,
+    }
+
+
+def submission(annotation: Annotation, assignment: Assignment) -> Submission:
     """Build the response. Gold never counts, which must not show; only work can lose its slot to another worker.
 
     Every late answer gets the same words: those for an answer without a slot would not fit gold.

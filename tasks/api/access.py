@@ -7,6 +7,7 @@ from typing import Any, ClassVar, cast
 
 from rest_framework import exceptions
 from rest_framework.permissions import BasePermission
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -18,6 +19,11 @@ from kernel.errors import Forbidden, NotFound
 from projects.models import Project
 from projects.selectors import project_for
 from tasks.api.limits import PerMinute, check_size, client_address, seconds_to_wait
+
+
+ANYTHING = "*/*"
+ACCEPTED = frozenset({ANYTHING, "application/json"})
+JSON = JSONRenderer()
 
 
 class ScopeMissing(Forbidden):
@@ -42,6 +48,13 @@ class View(APIView):
     scopes: ClassVar[dict[str, Any]] = {}
     max_body: ClassVar[int] = MAX_BODY_BYTES
     throttle_classes = (PerMinute,)
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """All views render JSON alone, so the usual `Accept` headers need no parsing."""
+        http = request._request
+        if http.META.get("HTTP_ACCEPT", ANYTHING) in ACCEPTED and not http.META.get("QUERY_STRING"):
+            return JSON, JSON.media_type
+        return super().perform_content_negotiation(request, force)
 
     def get_permissions(self) -> list[Any]:
         return [*super().get_permissions(), HasScope()]

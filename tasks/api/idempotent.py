@@ -11,6 +11,7 @@ from kernel.idempotency import KeyInvalid, once
 from tasks.api.access import actor_of
 
 HEADER = "Idempotency-Key"
+REPLAYED = "Idempotency-Replayed"
 PARAMETER = OpenApiParameter(
     HEADER,
     str,
@@ -41,7 +42,7 @@ def respond_once(
     status, body = once(actor_id=actor_of(request).pk, operation=operation, key=key, body_sha256=body_sha256, act=run)
     response = Response(body, status=status)
     if not has_run:
-        response["Idempotency-Replayed"] = "true"
+        response[REPLAYED] = "true"
     return response
 
 

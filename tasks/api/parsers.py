@@ -28,7 +28,8 @@ class JsonParser(BaseParser):
             raise ParseError(f"The body is not valid JSON: {error.msg}, line {error.lineno}.") from error
         if not isinstance(data, dict):
             raise ParseError("The body must be a single JSON object.")
-        if any("\0" in text for text in _texts(data)):
+        # Written any other way, the character is not valid JSON.
+        if b"\\u0000" in body and any("\0" in text for text in _texts(data)):
             raise ParseError("A string in the body contains the character NUL (\\u0000). Remove it.")
         return data
 

@@ -3,6 +3,7 @@
 import inspect
 from typing import Any, Literal
 
+from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema as SpectacularSchema
 
@@ -19,6 +20,10 @@ class BearerKey(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call
             "scheme": "bearer",
             "description": "An API key, created under Settings, API keys: `Authorization: Bearer ann_…`",
         }
+
+
+class BrowserSession(SessionScheme):  # type: ignore[no-untyped-call]
+    target_class = "accounts.authentication.SessionAuthentication"
 
 
 class AutoSchema(SpectacularSchema):

@@ -4,6 +4,7 @@ from django.urls import path, re_path, register_converter
 
 from tasks.api import (
     accounts,
+    answers,
     batching,
     docs,
     ingest,
@@ -48,6 +49,16 @@ register_converter(ProposalStep, "proposal_step")
 
 app_name = "api"
 urlpatterns = [
+    # The calls that workers make all day come first: Django tries the routes in order.
+    path("work/", work.WorkView.as_view()),
+    path("projects/<uuid:project_id>/hands/", work.HandsView.as_view()),
+    path("hands/<uuid:hand_id>/", work.HandView.as_view()),
+    path("hands/<uuid:hand_id>/settle/", work.SettleView.as_view()),
+    path("hands/<uuid:hand_id>/release/", work.ReleaseHandView.as_view()),
+    path("hands/<uuid:hand_id>/answers/", answers.AnswersView.as_view()),
+    path("assignments/<uuid:assignment_id>/answer/", answers.AnswerView.as_view()),
+    path("assignments/<uuid:assignment_id>/skip/", answers.SkipView.as_view()),
+    path("assignments/<uuid:assignment_id>/image", answers.AssignmentImageView.as_view()),
     path("schema/", docs.SchemaView.as_view(), name="schema"),
     path("docs/", docs.DocsView.as_view(url_name="api:schema"), name="docs"),
     path("me/", accounts.MeView.as_view()),
@@ -81,14 +92,6 @@ urlpatterns = [
     path("batches/<uuid:batch_id>/<batch_step:step>/", batching.BatchStateView.as_view()),
     path("projects/<uuid:project_id>/tasks/", batching.TasksView.as_view()),
     path("projects/<uuid:project_id>/predictions/", predictions.PredictionsView.as_view()),
-    path("work/", work.WorkView.as_view()),
-    path("projects/<uuid:project_id>/hands/", work.HandsView.as_view()),
-    path("hands/<uuid:hand_id>/", work.HandView.as_view()),
-    path("hands/<uuid:hand_id>/settle/", work.SettleView.as_view()),
-    path("hands/<uuid:hand_id>/release/", work.ReleaseHandView.as_view()),
-    path("assignments/<uuid:assignment_id>/answer/", work.AnswerView.as_view()),
-    path("assignments/<uuid:assignment_id>/skip/", work.SkipView.as_view()),
-    path("assignments/<uuid:assignment_id>/image", work.AssignmentImageView.as_view()),
     path("ledger/", work.LedgerView.as_view()),
     path("projects/<uuid:project_id>/labels/", review.LabelsView.as_view()),
     path("projects/<uuid:project_id>/proposed-changes/", proposals.ProposedChangesView.as_view()),

@@ -1,15 +1,13 @@
-"""The worker's API: open projects, sets, answers, earnings.
+"""The worker's API: open projects, sets, earnings. Answers are in `tasks.api.answers`.
 
 Everything here is identical for gold and work: paths, response structure, ids, headers.
 """
 
-import hashlib
 import uuid
 from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
@@ -19,17 +17,16 @@ from accounts.models import Actor, ApiToken
 from accounts.selectors import role_in
 from kernel.errors import NotFound
 from projects.models import Project
-from storage.views import blob_response
-from tasks.annotation.services import submit_answer
+from projects.selectors import project_to_claim
 from tasks.api.access import View, actor_of, same_organisation
-from tasks.api.idempotent import PARAMETER, respond_once
 from tasks.api.pagination import listing, page
 from tasks.api.projects import SchemaSerializer
-from tasks.api.request_bodies import AnswerSerializer, body_of, valid
+from tasks.api.request_bodies import AnswerSerializer
+from tasks.api.responses import json_response
 from tasks.assignment.errors import WorkerNotAdmitted
 from tasks.assignment.models import Assignment, Hand
-from tasks.assignment.selectors import ShownAssignment, assignment_for, hand_for, shown_hand
-from tasks.assignment.services import release_hand, skip_assignment
+from tasks.assignment.selectors import ShownAssignment, hand_for, shown_hand
+from tasks.assignment.services import release_hand
 from tasks.flow.claim_next_hand import claim
 from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import Balance, balance, ledger_of
@@ -58,18 +55,6 @@ class HandSerializer(serializers.Serializer[Any]):
     schema = SchemaSerializer()
     instructions = serializers.CharField(allow_blank=True)
     assignments = AssignmentSerializer(many=True)
-
-
-class SubmitSerializer(serializers.Serializer[Any]):
-    answer = AnswerSerializer()
-    seconds = serializers.FloatField(min_value=0, max_value=86_400, required=False, allow_null=True)
-
-
-class SubmittedSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField(help_text="Id of the assignment")
-    state = serializers.ChoiceField(choices=Assignment.State.choices)
-    revision = serializers.IntegerField()
-    message = serializers.CharField()
 
 
 class SettledSerializer(serializers.Serializer[Any]):
@@ -131,11 +116,9 @@ class HandsView(View):
         responses={201: HandSerializer, 200: HandSerializer, 204: None},
         summary="Take a set of images",
     )
-    def post(self, request: Request, project_id: uuid.UUID) -> Response:
+    def post(self, request: Request, project_id: uuid.UUID) -> HttpResponseBase:
         """Returns 201 with a new set, 200 with the set that you already have, or 204 if no images are available."""
-        project = Project.objects.filter(public_id=project_id).first()
-        if project is None:
-            raise NotFound
+        project = project_to_claim(public_id=project_id)
         same_organisation(request, project.organisation_id)
         worker = actor_of(request)
         try:
@@ -147,16 +130,16 @@ class HandsView(View):
             raise
         if claimed is None:
             return Response(status=status.HTTP_204_NO_CONTENT)
-        body = hand_body(claimed.hand)
-        return Response(body, status=status.HTTP_201_CREATED if claimed.fresh else status.HTTP_200_OK)
+        code = status.HTTP_201_CREATED if claimed.fresh else status.HTTP_200_OK
+        return json_response(hand_body(claimed.hand), status=code)
 
 
 class HandView(View):
     scopes = {"GET": "work"}
 
     @extend_schema(responses=HandSerializer, summary="A set")
-    def get(self, request: Request, hand_id: uuid.UUID) -> Response:
-        return Response(hand_body(_hand(request, hand_id)))
+    def get(self, request: Request, hand_id: uuid.UUID) -> HttpResponseBase:
+        return json_response(hand_body(hand_of(request, hand_id)))
 
 
 class SettleView(View):
@@ -165,7 +148,7 @@ class SettleView(View):
     @extend_schema(request=None, responses=SettledSerializer, summary="Hand in a set")
     def post(self, request: Request, hand_id: uuid.UUID) -> Response:
         """Makes the answers final and releases images without an answer. A second call has no effect."""
-        _hand(request, hand_id)
+        hand_of(request, hand_id)
         settled = settle_hand(worker=actor_of(request), hand_id=hand_id)
         body = {
             "id": hand_id,
@@ -181,59 +164,9 @@ class ReleaseHandView(View):
 
     @extend_schema(request=None, responses={204: None}, summary="Release the unanswered images of a set")
     def post(self, request: Request, hand_id: uuid.UUID) -> Response:
-        _hand(request, hand_id)
+        hand_of(request, hand_id)
         release_hand(worker=actor_of(request), hand_id=hand_id)
         return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-class AnswerView(View):
-    scopes = {"PUT": "work"}
-
-    @extend_schema(
-        parameters=[PARAMETER],
-        request=SubmitSerializer,
-        responses=SubmittedSerializer,
-        summary="Submit or change an answer",
-    )
-    def put(self, request: Request, assignment_id: uuid.UUID) -> Response:
-        _check_key(request, assignment_id)
-        raw_sha256 = hashlib.sha256(request._request.body).hexdigest()  # of the raw body, before parsing
-        data = valid(SubmitSerializer(data=request.data))
-
-        def act() -> tuple[int, dict[str, Any]]:
-            submission = submit_answer(
-                worker=actor_of(request),
-                assignment_id=assignment_id,
-                raw=body_of(request)["answer"],
-                raw_sha256=raw_sha256,
-                seconds=data.get("seconds"),
-            )
-            return status.HTTP_200_OK, {
-                "id": str(assignment_id),
-                "state": submission.assignment.state,
-                "revision": submission.annotation.revision,
-                "message": submission.message,
-            }
-
-        return respond_once(request, operation=f"answer:{assignment_id}", body_sha256=raw_sha256, act=act)
-
-
-class SkipView(View):
-    scopes = {"POST": "work"}
-
-    @extend_schema(request=None, responses={204: None}, summary="Skip an image")
-    def post(self, request: Request, assignment_id: uuid.UUID) -> Response:
-        _check_key(request, assignment_id)
-        skip_assignment(worker=actor_of(request), assignment_id=assignment_id)
-        return Response(status=status.HTTP_204_NO_CONTENT)
-
-
-class AssignmentImageView(View):
-    scopes = {"GET": "work"}
-
-    @extend_schema(responses={(200, "image/*"): OpenApiTypes.BINARY}, summary="The image to label")
-    def get(self, request: Request, assignment_id: uuid.UUID) -> HttpResponseBase:
-        return blob_response(blob=_assignment(request, assignment_id).rendition, name="image")
 
 
 class LedgerView(View):
@@ -275,23 +208,10 @@ def _assignment_body(row: ShownAssignment) -> dict[str, Any]:
     }
 
 
-def _hand(request: Request, hand_id: uuid.UUID) -> Hand:
+def hand_of(request: Request, hand_id: uuid.UUID) -> Hand:
     hand = hand_for(worker=actor_of(request), hand_id=hand_id)
     same_organisation(request, hand.project.organisation_id)
     return hand
-
-
-def _check_key(request: Request, assignment_id: uuid.UUID) -> None:
-    """Restrict a key to its own organization; the services check that the assignment belongs to the worker."""
-    if isinstance(request.auth, ApiToken):
-        _assignment(request, assignment_id)
-
-
-def _assignment(request: Request, assignment_id: uuid.UUID) -> Assignment:
-    assignment = assignment_for(worker=actor_of(request), assignment_id=assignment_id)
-    if isinstance(request.auth, ApiToken):  # not queried for sessions, since pages show many images
-        same_organisation(request, assignment.project.organisation_id)
-    return assignment
 
 
 def _standings(request: Request) -> QuerySet[Standing]:

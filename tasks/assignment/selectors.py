@@ -8,11 +8,11 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
 
-from django.db import connection
 from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet
 
 from accounts.models import Actor
 from kernel.errors import NotFound
+from kernel.prepared_statements import run_prepared
 from projects.models import Project
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Batch, Task
@@ -37,7 +37,7 @@ FROM tasks_assignment a
 JOIN projects_labelschema s ON s.id = a.schema_id
 LEFT JOIN projects_instructions i ON i.id = a.instructions_id
 LEFT JOIN tasks_annotation n ON n.assignment_id = a.id AND n.is_current
-WHERE a.hand_id = %s
+WHERE a.hand_id = %(hand)s
 ORDER BY a.position
 """
 
@@ -65,9 +65,7 @@ class ShownHand:
 
 
 def shown_hand(hand: Hand) -> ShownHand:
-    with connection.cursor() as cursor:
-        cursor.execute(SELECT_SHOWN_HAND, [hand.pk])
-        rows = cursor.fetchall()
+    rows = run_prepared(SELECT_SHOWN_HAND, {"hand": hand.pk})
     # Django returns JSON columns of raw statements as text.
     shown = [
         ShownAssignment(public_id, position, state, width, height, None if body is None else json.loads(body))

@@ -2,9 +2,8 @@
 
 from uuid import UUID
 
-from django.db import connection
-
 from accounts.models import Actor
+from kernel.prepared_statements import run_prepared
 from projects.models import Project
 from tasks.assignment.models import Hand
 from tasks.assignment.services import ClaimedHand, claim_or_find_hand
@@ -13,7 +12,7 @@ from tasks.flow.settlement import settle_hand
 # A worker has at most one per project (tasks_hand_one_live_per_project_and_worker).
 EXPIRED_HAND = """
 SELECT public_id FROM tasks_hand
-WHERE project_id = %s AND worker_id = %s AND state = 'live' AND expires_at <= clock_timestamp()
+WHERE project_id = %(project)s AND worker_id = %(worker)s AND state = 'live' AND expires_at <= clock_timestamp()
 """
 
 
@@ -38,7 +37,5 @@ def claim_next_hand(*, worker: Actor, project: Project) -> Hand | None:
 
 def _expired_hand(worker: Actor, project: Project) -> UUID | None:
     """The public id of the worker's live hand, if it has expired by the database's clock."""
-    with connection.cursor() as cursor:
-        cursor.execute(EXPIRED_HAND, [project.pk, worker.pk])
-        row: tuple[UUID] | None = cursor.fetchone()
-    return row[0] if row is not None else None
+    rows = run_prepared(EXPIRED_HAND, {"project": project.pk, "worker": worker.pk})
+    return rows[0][0] if rows else None

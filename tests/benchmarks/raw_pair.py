@@ -59,7 +59,7 @@ class RawPair:
     def _submit(self, cursor: Any, hand_id: int) -> None:
         cursor.execute(LEASE, [hand_id])
         assignment_id, _, task_id, _ = cursor.fetchone()
-        cursor.execute(SUBMIT_LEASED, [assignment_id])
+        cursor.execute(SUBMIT_LEASED, {"assignment": assignment_id})
         ids = [self.project.pk, assignment_id, task_id, self.worker.pk, self.project.schema_id]
         cursor.execute(ANNOTATION, [*ids, self.body, "0" * 64, "0" * 64])
         cursor.execute(EVENT, [self.project.pk, "answer.submitted", '{"leased": -1, "submitted": 1}'])

@@ -228,3 +228,139 @@ test("an answer that is stored while another is sent goes out in the same flush"
   await outbox.flush();
   assert.equal(requests.length, 2);
 });
+
+/* Several answers in one request */
+
+const SET = "/api/v1/hands/1/answers/";
+const saved = (id) => ({ status: 200, replayed: false, answer: { id, message: "Saved." }, problem: null });
+
+/** Stores answers to images while offline. */
+async function putOffline(outbox, ...images) {
+  for (const image of images) {
+    responses.push(OFFLINE);
+    const body = { answer: { verdict: "empty" }, seconds: image };
+    const together = { url: SET, item: { assignment: image } };
+    await outbox.put({ url: `/api/v1/assignments/${image}/answer/`, method: "PUT", body, together });
+    await outbox.running;
+  }
+  requests.length = 0;
+}
+
+test("answers that have waited are sent in one request, each with its own key", async () => {
+  const outbox = anOutbox();
+  const sent = listen(outbox, "sent");
+  await putOffline(outbox, 1, 2, 3);
+  const keys = (await outbox.entries()).map(({ key }) => key);
+  responses.push([200, { answers: [saved(1), saved(2), saved(3)] }]);
+  await outbox.retryNow();
+  assert.deepEqual(
+    requests.map(({ url, method }) => [url, method]),
+    [[SET, "POST"]],
+  );
+  assert.deepEqual(
+    requests[0].body.answers,
+    [1, 2, 3].map((image, index) => ({
+      assignment: image,
+      key: keys[index],
+      answer: { verdict: "empty" },
+      seconds: image,
+    })),
+  );
+  assert.deepEqual(
+    sent.map(({ key, answer }) => [key, answer.id]),
+    [1, 2, 3].map((image, index) => [keys[index], image]),
+  );
+  assert.deepEqual(await outbox.entries(), []);
+});
+
+test("one refused answer does not affect the others of its request", async () => {
+  const outbox = anOutbox();
+  const refused = listen(outbox, "refused");
+  await putOffline(outbox, 1, 2, 3);
+  const problem = { type: "urn:annotary:problem:image_given_back", title: "Returned.", detail: "You returned it." };
+  const second = { status: 410, replayed: false, answer: null, problem };
+  responses.push([200, { answers: [saved(1), second, saved(3)] }]);
+  await outbox.retryNow();
+  assert.equal(requests.length, 1);
+  assert.deepEqual(
+    refused.map(({ problem: { status, detail } }) => [status, detail]),
+    [[410, "You returned it."]],
+  );
+  assert.deepEqual(
+    (await outbox.entries()).map(({ state, body }) => [state, body.seconds]),
+    [["refused", 2]],
+  );
+});
+
+test("one that could not be saved now is tried again with its key", async () => {
+  const outbox = anOutbox();
+  await putOffline(outbox, 1, 2);
+  const [, { key }] = await outbox.entries();
+  responses.push([200, { answers: [saved(1), { status: 503, replayed: false, answer: null, problem: {} }] }]);
+  await outbox.retryNow();
+  assert.equal((await outbox.entries())[0].state, "waiting");
+  await outbox.retryNow();
+  assert.deepEqual(
+    requests.map(({ url }) => url),
+    [SET, "/api/v1/assignments/2/answer/"],
+  );
+  assert.equal(requests[1].headers["Idempotency-Key"], key);
+});
+
+for (const response of [OFFLINE, [503, {}], [429, {}]]) {
+  test(`a request for several that gets ${response} keeps them all`, async () => {
+    const outbox = anOutbox();
+    await putOffline(outbox, 1, 2);
+    responses.push(response);
+    await outbox.retryNow();
+    assert.deepEqual(
+      (await outbox.entries()).map(({ state, leasedUntil }) => [state, leasedUntil]),
+      [
+        ["waiting", 0],
+        ["waiting", 0],
+      ],
+    );
+    responses.push([200, { answers: [saved(1), saved(2)] }]);
+    await outbox.retryNow();
+    assert.deepEqual(
+      requests.map(({ url }) => url),
+      [SET, SET],
+    );
+  });
+}
+
+test("a request for several that is refused as a whole is sent again one by one", async () => {
+  const outbox = anOutbox();
+  await putOffline(outbox, 1, 2);
+  responses.push([404, { type: "urn:annotary:problem:not_found" }]);
+  await outbox.retryNow();
+  assert.deepEqual(
+    requests.map(({ url }) => url),
+    [SET, "/api/v1/assignments/1/answer/", "/api/v1/assignments/2/answer/"],
+  );
+  assert.deepEqual(await outbox.entries(), []);
+});
+
+test("signing in again is awaited for several too", async () => {
+  const outbox = anOutbox();
+  await putOffline(outbox, 1, 2);
+  responses.push([401, {}]);
+  await outbox.retryNow();
+  assert.equal(outbox.blocked, true);
+  assert.equal((await outbox.entries()).length, 2);
+});
+
+test("only neighbors with the same URL go together, and order is kept", async () => {
+  const outbox = anOutbox();
+  await putOffline(outbox, 1, 2);
+  responses.push(OFFLINE);
+  await outbox.put({ url: "/api/v1/assignments/3/skip/", body: {} });
+  await outbox.running;
+  await putOffline(outbox, 4);
+  responses.push([200, { answers: [saved(1), saved(2)] }]);
+  await outbox.retryNow();
+  assert.deepEqual(
+    requests.map(({ url }) => url),
+    [SET, "/api/v1/assignments/3/skip/", "/api/v1/assignments/4/answer/"],
+  );
+});

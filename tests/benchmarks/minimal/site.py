@@ -1,7 +1,8 @@
 """Two plain Django views that send the statements of a claim and a submission, and return the same responses.
 
-This is the cost of a hand-written Django view: it sends the statements of the API for the same call, in the same
-transactions, without services, serializers, event queries or problem details.
+This is the cost of a hand-written Django view: it sends the statements of the API for the same call, prepared and in
+the same transactions, without services, serializers, validation, scopes, limits or problem details. It identifies the
+worker as Django does.
 """
 
 import hashlib
@@ -9,63 +10,43 @@ import json
 import uuid
 from typing import Any, cast
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 
 from accounts.models import User
-from kernel.idempotency import ANSWERED
-from tasks.annotation.services import SUBMIT_LEASED
+from kernel.events import INSERT as EVENT
+from kernel.idempotency import ANSWERED, RESERVE
+from kernel.ids import new_public_id
+from kernel.prepared_statements import run_prepared
+from projects.selectors import PROJECT_TO_CLAIM
+from tasks.annotation.services import INSERT_ANNOTATION, SUBMIT_LEASED
 from tasks.assignment import claiming
-from tests.benchmarks.raw_pair import ANNOTATION, EVENT
+from tasks.assignment.selectors import SELECT_SHOWN_HAND
+from tasks.flow.claim_next_hand import LIVE_HAND
 
-PROJECT = "SELECT id, public_id, currency FROM projects_project WHERE public_id = %s"
-LIVE = """
-SELECT id, public_id, expires_at <= clock_timestamp() FROM tasks_hand
-WHERE project_id = %s AND worker_id = %s AND state = 'live'
-"""
-TERMS = """
-SELECT s.state, p.id, p.state, p.schema_id, p.price, p.hand_size, p.gold_rate, p.lease_seconds, p.instructions_id
-FROM tasks_standing s JOIN projects_project p ON p.id = s.project_id WHERE p.public_id = %s AND s.worker_id = %s
-"""
-ASSIGNMENTS = """
-SELECT a.public_id, a.position, a.state, a.width, a.height, a.price, s.version, s.body, i.body, n.body
-FROM tasks_assignment a JOIN projects_labelschema s ON s.id = a.schema_id
-LEFT JOIN projects_instructions i ON i.id = a.instructions_id
-LEFT JOIN tasks_annotation n ON n.assignment_id = a.id AND n.is_current
-WHERE a.hand_id = %s ORDER BY a.position
-"""
 ASSIGNMENT = """
 SELECT a.id, a.project_id, a.task_id, a.schema_id, s.body FROM tasks_assignment a
-JOIN projects_labelschema s ON s.id = a.schema_id WHERE a.public_id = %s AND a.worker_id = %s
-"""
-ONCE = """
-INSERT INTO kernel_idempotencyrecord (actor_id, operation, key, body_sha256, created_at)
-VALUES (%s, %s, %s, %s, clock_timestamp()) ON CONFLICT DO NOTHING RETURNING id
+JOIN projects_labelschema s ON s.id = a.schema_id WHERE a.public_id = %(id)s AND a.worker_id = %(worker)s
 """
 
 
 def claim(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     worker = cast(User, request.user).actor
-    with connection.cursor() as cursor:
-        cursor.execute(PROJECT, [project_id])
-        known = cursor.fetchone()
-        cursor.execute(LIVE, [known[0], worker.pk])
-        with transaction.atomic():
-            hand = _claim(cursor, project_id, worker.pk)
-        cursor.execute(ASSIGNMENTS, [hand[0]])
-        rows = cursor.fetchall()
-    return JsonResponse(_hand_body(hand, known[1:], rows), status=201)
+    project, public_id, _, currency = run_prepared(PROJECT_TO_CLAIM, {"id": project_id})[0]
+    run_prepared(LIVE_HAND, {"project": project, "worker": worker.pk})
+    with transaction.atomic():
+        hand = _claim(project, worker.pk)
+    rows = run_prepared(SELECT_SHOWN_HAND, {"hand": hand[0]})
+    return JsonResponse(_hand_body(hand, public_id, currency, rows), status=201)
 
 
-def _claim(cursor: Any, project_id: uuid.UUID, worker_id: int) -> Any:
-    cursor.execute(TERMS, [project_id, worker_id])
-    _, project, _, schema_id, price, size, _, seconds, instructions_id = cursor.fetchone()
+def _claim(project: int, worker_id: int) -> Any:
+    policy = claiming.load_claim_policy(project_id=project, worker_id=worker_id)
+    assert policy is not None
     who = {"project": project, "worker": worker_id}
-    cursor.execute(claiming.INSERT_HAND, {**who, "seconds": seconds})
-    hand = cursor.fetchone()
-    cursor.execute(claiming.CLAIM_FROM_BATCH, {**who, "count": size})
-    claimed = cursor.fetchall()
+    hand = run_prepared(claiming.INSERT_HAND, {**who, "seconds": policy.lease_seconds})[0]
+    claimed = run_prepared(claiming.CLAIM_FROM_BATCH, {**who, "count": policy.hand_size})
     rows = {
         "tasks": [row[2] for row in claimed],
         "golds": [None] * len(claimed),
@@ -75,22 +56,28 @@ def _claim(cursor: Any, project_id: uuid.UUID, worker_id: int) -> Any:
         "heights": [row[5] for row in claimed],
         "renditions": [row[6] for row in claimed],
     }
-    pinned = {"schema": schema_id, "instructions": instructions_id, "price": price}
-    cursor.execute(claiming.WRITE_ASSIGNMENTS, {**who, "hand": hand[0], "size": len(claimed), **rows, **pinned})
-    cursor.execute(EVENT, [project, "hand.claimed", json.dumps({"leased": len(claimed)})])
+    pinned = {"schema": policy.schema_id, "instructions": policy.instructions_id, "price": policy.price}
+    run_prepared(claiming.WRITE_ASSIGNMENTS, {**who, "hand": hand[0], "size": len(claimed), **rows, **pinned})
+    _record(project, "hand.claimed", {"leased": len(claimed)})
     return hand
 
 
-def _hand_body(hand: Any, named: Any, rows: list[Any]) -> dict[str, Any]:
+def _record(project: int, kind: str, delta: dict[str, int]) -> None:
+    run_prepared(EVENT, {"project": project, "kind": kind, "data": "{}", "delta": json.dumps(delta)})
+
+
+def _hand_body(hand: Any, public_id: uuid.UUID, currency: str, rows: Any) -> dict[str, Any]:
+    price, version, schema, instructions = rows[0][6:]
     return {
         "id": str(hand[1]),
-        "project": str(named[0]),
+        "project": str(public_id),
+        "state": "live",
         "expires_at": hand[3].isoformat(),
         "size": len(rows),
-        "price": str(rows[0][5]),
-        "currency": named[1],
-        "schema": {"version": rows[0][6], **_json(rows[0][7])},
-        "instructions": rows[0][8] or "",
+        "price": str(price),
+        "currency": currency,
+        "schema": {"version": version, **json.loads(schema)},
+        "instructions": instructions,
         "assignments": [
             {
                 "id": str(row[0]),
@@ -99,7 +86,7 @@ def _hand_body(hand: Any, named: Any, rows: list[Any]) -> dict[str, Any]:
                 "width": row[3],
                 "height": row[4],
                 "image": f"/api/v1/assignments/{row[0]}/image",
-                "answer": _json(row[9]),
+                "answer": json.loads(row[5]) if row[5] else None,
             }
             for row in rows
         ],
@@ -109,26 +96,36 @@ def _hand_body(hand: Any, named: Any, rows: list[Any]) -> dict[str, Any]:
 def submit(request: HttpRequest, assignment_id: uuid.UUID) -> HttpResponse:
     worker = cast(User, request.user).actor
     raw_sha256 = hashlib.sha256(request.body).hexdigest()
-    body = json.dumps(json.loads(request.body)["answer"])
-    answer = {"id": str(assignment_id), "state": "submitted", "revision": 1, "message": "Saved."}
-    with connection.cursor() as cursor, transaction.atomic():
-        operation, key = f"answer:{assignment_id}", request.headers["Idempotency-Key"]
-        cursor.execute(ONCE, [worker.pk, operation, key, raw_sha256])
-        record = cursor.fetchone()
-        with transaction.atomic():
-            cursor.execute(ASSIGNMENT, [assignment_id, worker.pk])
-            assignment, project, task, schema_id, _ = cursor.fetchone()
-            cursor.execute(SUBMIT_LEASED, [assignment])
-            ids = [project, assignment, task, worker.pk, schema_id]
-            body_sha256 = hashlib.sha256(body.encode()).hexdigest()
-            cursor.execute(ANNOTATION, [*ids, body, body_sha256, raw_sha256])
-            cursor.execute(EVENT, [project, "answer.submitted", '{"leased": -1, "submitted": 1}'])
-        cursor.execute(ANSWERED, [200, json.dumps(answer), record[0]])
+    data = json.loads(request.body)
+    key = {"operation": f"answer:{assignment_id}", "key": request.headers["Idempotency-Key"]}
+    with transaction.atomic():
+        ((record,),) = run_prepared(RESERVE, {"actor": worker.pk, **key, "body_sha256": raw_sha256})
+        _submit(worker.pk, assignment_id, data, raw_sha256)
+        answer = {"id": str(assignment_id), "state": "submitted", "revision": 1, "message": "Saved."}
+        run_prepared(ANSWERED, [200, json.dumps(json.dumps(answer)), record])
     return JsonResponse(answer)
 
 
-def _json(value: Any) -> Any:
-    return json.loads(value) if isinstance(value, str) else value
+def _submit(worker_id: int, assignment_id: uuid.UUID, data: Any, raw_sha256: str) -> None:
+    assignment, project, task, schema, _ = run_prepared(ASSIGNMENT, {"id": assignment_id, "worker": worker_id})[0]
+    run_prepared(SUBMIT_LEASED, {"assignment": assignment})
+    body = json.dumps(data["answer"])
+    row = {
+        "public_id": new_public_id(),
+        "project": project,
+        "assignment": assignment,
+        "task": task,
+        "gold": None,
+        "actor": worker_id,
+        "schema": schema,
+        "revision": 1,
+        "body": body,
+        "body_sha256": hashlib.sha256(body.encode()).hexdigest(),
+        "raw_sha256": raw_sha256,
+        "seconds": data["seconds"],
+    }
+    run_prepared(INSERT_ANNOTATION, row)
+    _record(project, "answer.submitted", {"leased": -1, "submitted": 1})
 
 
 urlpatterns = [

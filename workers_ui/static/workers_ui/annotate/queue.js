@@ -3,8 +3,10 @@
 const ASSIGNMENT_URL = /\/assignments\/([0-9a-f-]{36})\/(answer|skip)\/$/;
 
 export class SetQueue {
-  constructor(outbox) {
+  /** `url` is the set's: answers that have waited for a connection are sent to it together. */
+  constructor(outbox, url) {
     this.outbox = outbox;
+    this.url = url;
     /** @type {Map<string, object | "skip">} the latest queued entry of each image: an answer, or "skip" */
     this.waiting = new Map();
     /** @type {Map<string, string[]>} images with refused answers, and the keys of those entries */
@@ -20,6 +22,7 @@ export class SetQueue {
       url: `/api/v1/assignments/${item.id}/answer/`,
       body,
       label: `Image ${item.position}`,
+      together: { url: `${this.url}answers/`, item: { assignment: item.id } },
     });
   }
 

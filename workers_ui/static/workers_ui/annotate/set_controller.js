@@ -20,7 +20,7 @@ const SUBMITTED = "This set is submitted, and its answers are final.";
 
 export default class extends Controller {
   connect() {
-    this.queue = new SetQueue(controllerOf(this.element, "outbox").outbox);
+    this.queue = new SetQueue(controllerOf(this.element, "outbox").outbox, this.value("url"));
     this.drafts = new Drafts();
     this.watch = new Stopwatch();
     this.busy = false;

@@ -6,7 +6,8 @@
  *   outbox.addEventListener("refused", ({detail}) => detail.problem.detail);
  *
  * An entry keeps one idempotency key for all attempts, so an answer whose response was lost is not counted twice.
- * Entries are sent in the order they were stored. Each belongs to an owner: on a shared device, one person's answers are
+ * Entries are sent in the order they were stored. Those with the same `together` URL that wait one after the other are
+ * sent in one request, which gets a result for each of them. Each belongs to an owner: on a shared device, one person's answers are
  * never sent as another's. Refused entries stay on the device until they are dismissed. */
 
 import { openDB } from "../vendor/idb-8.0.4/index.js";
@@ -23,6 +24,9 @@ const TIMEOUT = 20000;
 /* Tabs share the queue. Web Locks exist only in secure contexts, so a tab leases an entry in the database instead. */
 const LEASE = 6000;
 const RENEW = 2000;
+/* The most that one request may hold; the server accepts a megabyte. */
+const MAX_TOGETHER = 100;
+const MAX_LENGTH = 500_000;
 
 export const STATE_TEXT = {
   saved: "Saved on this device, sends when you are online",
@@ -63,8 +67,10 @@ export class Outbox extends EventTarget {
     clearTimeout(this.timer);
   }
 
-  /** Stores an answer and starts sending. Resolves to its key once it is stored on the device. */
-  async put({ url, body, label = "", key = newId(), method = "POST" }) {
+  /** Stores an answer and starts sending. Resolves to its key once it is stored on the device.
+   *
+   * `together` is {url, item}: with others it is sent to that URL, as `item` with its key and body added. */
+  async put({ url, body, label = "", key = newId(), method = "POST", together = null }) {
     const db = await this.opened;
     await db.add("entries", {
       key,
@@ -72,6 +78,7 @@ export class Outbox extends EventTarget {
       url,
       body,
       label,
+      together,
       owner: this.owner,
       state: "waiting",
       problem: null,
@@ -123,35 +130,39 @@ export class Outbox extends EventTarget {
 
   async round() {
     for (;;) {
-      const next = this.blocked ? null : await this.lease();
-      if (!next) break;
+      const group = this.blocked ? [] : await this.lease();
+      if (group.length === 0) break;
       this.sending = true;
       await this.reportState();
-      const renewal = setInterval(() => this.extendLease(next, Date.now() + LEASE), RENEW);
-      const result = await this.deliver(next);
+      const renewal = setInterval(() => this.extendLease(group[0], Date.now() + LEASE), RENEW);
+      const results = group.length > 1 ? await this.deliverTogether(group) : [await this.deliver(group[0])];
       clearInterval(renewal);
       this.sending = false;
-      await this.settle(next, result);
-      if (result.kind === "later") {
-        this.schedule(result.wait);
+      for (const [index, entry] of group.entries()) await this.settle(entry, results[index]);
+      const later = results.find(({ kind }) => kind === "later");
+      if (later) {
+        this.schedule(later.wait);
         break;
       }
     }
     await this.reportState();
   }
 
-  /** Leases the first waiting entry to this tab; null if none is waiting or another tab is sending it. */
+  /** Leases the first waiting entry to this tab, and returns it with those that can be sent together with it.
+   *
+   * Returns none if none is waiting or another tab is sending it: a tab sends only while it holds the first. */
   async lease() {
     const db = await this.opened;
     const transaction = db.transaction("entries", "readwrite");
-    const waiting = (await transaction.store.getAll()).find(
+    const waiting = (await transaction.store.getAll()).filter(
       (entry) => entry.owner === this.owner && entry.state === "waiting",
     );
-    const free = waiting && (waiting.holder === this.name || waiting.leasedUntil < Date.now());
-    if (free) await transaction.store.put({ ...waiting, holder: this.name, leasedUntil: Date.now() + LEASE });
+    const [first] = waiting;
+    const free = first && (first.holder === this.name || first.leasedUntil < Date.now());
+    if (free) await transaction.store.put({ ...first, holder: this.name, leasedUntil: Date.now() + LEASE });
     await transaction.done;
-    if (waiting && !free) this.timer = setTimeout(() => this.flush(), RENEW);
-    return free ? waiting : null;
+    if (first && !free) this.timer = setTimeout(() => this.flush(), RENEW);
+    return free ? groupOf(waiting) : [];
   }
 
   /** Moves the end of this tab's lease on an entry, unless the entry has left the queue. */
@@ -165,29 +176,46 @@ export class Outbox extends EventTarget {
   }
 
   /** One attempt: {kind: "sent" | "later" | "signin" | "refused", ...}. */
-  async deliver(entry) {
-    let response;
+  async deliver({ url, method, key, body }) {
+    const response = await this.request(url, { method, body, headers: { "Idempotency-Key": key } });
+    if (!response) return { kind: "later", wait: null };
+    return resultOf(response, await readJson(response));
+  }
+
+  /** One attempt for several entries: the result of each, as of `deliver`. */
+  async deliverTogether(group) {
+    const answers = group.map(({ key, body, together }) => ({ ...together.item, key, ...body }));
+    const response = await this.request(group[0].together.url, { method: "POST", body: { answers } });
+    if (!response) return group.map(() => ({ kind: "later", wait: null }));
+    const body = await readJson(response);
+    const result = resultOf(response, body);
+    // Refused as a whole, or answered by something else on the way: each gets its own response.
+    if (result.kind === "refused" || (response.ok && body?.answers?.length !== group.length))
+      return group.map(() => ({ kind: "alone" }));
+    if (result.kind !== "sent") return group.map(() => result);
+    return body.answers.map(({ status, answer, problem }) =>
+      resultOf({ ok: status < 300, status, headers: response.headers }, answer ?? problem),
+    );
+  }
+
+  /** The response, or null if there was none. */
+  async request(url, { method, body, headers = {} }) {
     try {
-      response = await this.send(entry.url, {
-        method: entry.method,
+      return await this.send(url, {
+        method,
         credentials: "same-origin",
         headers: {
           "Content-Type": "application/json",
           Accept: "application/json",
-          "Idempotency-Key": entry.key,
           "X-CSRFToken": csrfToken(),
+          ...headers,
         },
-        body: JSON.stringify(entry.body),
+        body: JSON.stringify(body),
         signal: timeout(TIMEOUT),
       });
     } catch {
-      return { kind: "later", wait: null };
+      return null;
     }
-    if (response.ok) return { kind: "sent", answer: await readJson(response) };
-    if (response.status >= 500 || RETRYABLE.has(response.status)) return { kind: "later", wait: retryAfter(response) };
-    const body = await readJson(response);
-    if (needsSignIn(response, body)) return { kind: "signin" };
-    return { kind: "refused", problem: problemOf(response, body) };
   }
 
   async settle(entry, result) {
@@ -200,6 +228,8 @@ export class Outbox extends EventTarget {
       this.attempt = 0;
       await db.put("entries", { ...entry, state: "refused", problem: result.problem });
       this.report("refused", { key: entry.key, label: entry.label, problem: result.problem });
+    } else if (result.kind === "alone") {
+      await db.put("entries", { ...entry, together: null });
     } else {
       this.blocked = result.kind === "signin";
       await this.extendLease(entry, 0);
@@ -250,6 +280,25 @@ function openStore(database) {
       store.createIndex("key", "key", { unique: true });
     },
   });
+}
+
+/** The first of the waiting entries, and those right after it that go to the same URL together with it. */
+function groupOf([first, ...others]) {
+  const group = [first];
+  let length = JSON.stringify(first.body).length;
+  for (const entry of first.together ? others : []) {
+    length += JSON.stringify(entry.body).length;
+    if (entry.together?.url !== first.together.url || group.length === MAX_TOGETHER || length > MAX_LENGTH) break;
+    group.push(entry);
+  }
+  return group;
+}
+
+function resultOf(response, body) {
+  if (response.ok) return { kind: "sent", answer: body };
+  if (response.status >= 500 || RETRYABLE.has(response.status)) return { kind: "later", wait: retryAfter(response) };
+  if (needsSignIn(response, body)) return { kind: "signin" };
+  return { kind: "refused", problem: problemOf(response, body) };
 }
 
 function timeout(milliseconds) {
