@@ -238,11 +238,13 @@ def revoke_tokens(*, actor: Actor, organisation: Organisation | None = None) -> 
     if organisation is not None:
         tokens = tokens.filter(organisation=organisation)
     tokens.update(revoked_at=ClockTimestamp())
+    forget_person(actor.pk)
 
 
 def end_sessions(*, user: User) -> None:
     """End all sessions of the person, on every device; one that starts from now on is valid."""
     User.objects.filter(pk=user.pk).update(session_epoch=F("session_epoch") + 1)
+    forget_person(user.actor_id)
 
 
 @transaction.atomic
