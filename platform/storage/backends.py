@@ -22,7 +22,7 @@ from django.core.files import File
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
 from kernel.errors import NotFound, Refused
-from storage.spool import spool_folder
+from storage.temporary_files import spool_folder
 
 CHUNK = 1024 * 1024
 

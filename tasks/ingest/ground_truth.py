@@ -20,7 +20,7 @@ from annotary_core.labels.errors import AnswerError
 from annotary_core.labels.parse import parse_answer
 from annotary_core.labels.schema import Schema
 from kernel.errors import Refused
-from storage.spool import spool_folder
+from storage.temporary_files import spool_folder
 from tasks.ingest.archives import open_archive
 
 _LABEL_FILES = frozenset({".xml", ".json"})
