@@ -250,7 +250,7 @@ STORAGES: dict[str, dict[str, Any]] = {
 # Uploads above 2 MB go to the spool; the image and archive modules enforce the real limits.
 FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
-    "storage.spool.SpoolUploadHandler",
+    "storage.temporary_files.SpoolUploadHandler",
 ]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 FILE_UPLOAD_HANDLERS = [

@@ -24,7 +24,7 @@ from django.http.request import UnreadablePostError
 
 from kernel.errors import NotFound, Refused
 from kernel.outages import StorageUnavailable, outage_of
-from storage.spool import spool_folder
+from storage.temporary_files import spool_folder
 
 CHUNK = 1024 * 1024
 

@@ -4,7 +4,7 @@ import structlog
 from celery import shared_task
 
 from storage.services import sweep_blobs
-from storage.spool import sweep_spool
+from storage.temporary_files import sweep_spool
 
 logger = structlog.get_logger(__name__)
 

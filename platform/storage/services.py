@@ -19,7 +19,7 @@ from kernel.clock import ClockTimestamp
 from kernel.errors import Unavailable
 from storage import backends
 from storage.models import Blob
-from storage.spool import spool_folder
+from storage.temporary_files import spool_folder
 
 STRAY_AFTER = timedelta(hours=1)
 SWEEP_AT_MOST = 2_000

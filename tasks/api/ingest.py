@@ -23,7 +23,7 @@ from accounts.models import Role
 from kernel.errors import NotFound
 from projects.models import Project
 from storage.models import Blob
-from storage.spool import spool_folder
+from storage.temporary_files import spool_folder
 from storage.views import blob_response
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.idempotent import PARAMETER, require_key, respond_once

@@ -22,7 +22,7 @@ from django.db.models.functions import Cast
 from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.classification.encoding import soft_label_rows
 from annotary_core.labels.arrays import FloatArray, IntArray
-from storage.spool import spool_folder
+from storage.temporary_files import spool_folder
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Task

@@ -20,7 +20,7 @@ from projects.models import Project
 from storage.backends import BlobMissing
 from storage.models import Blob
 from storage.services import blob_file, store_blob
-from storage.spool import spool_folder
+from storage.temporary_files import spool_folder
 from tasks.batching.models import Task
 from tasks.batching.services import create_tasks, refresh_statistics
 from tasks.ingest.archives import Archive, ArchiveRefused, Entry, open_archive

@@ -20,7 +20,6 @@ from annotary_core.labels.errors import AnswerError
 from annotary_core.labels.parse import parse_answer
 from annotary_core.labels.schema import Schema
 from kernel.errors import Refused
-from storage.spool import spool_folder
 from tasks.ingest.archives import open_archive
 
 _LABEL_FILES = frozenset({".xml", ".json"})
@@ -58,7 +57,7 @@ def read_ground_truth(*, path: Path) -> GroundTruthRecords:
 
     Raises GroundTruthRefused if no reader recognizes the content, ArchiveRefused for a bad ZIP.
     """
-    with tempfile.TemporaryDirectory(dir=spool_folder(), prefix="annotary-truth-") as folder:
+    with tempfile.TemporaryDirectory(prefix="annotary-truth-") as folder:
         names = _unpack(path, Path(folder)) if _is_zip(path) else None
         try:
             reading = detect_and_read(path if names is None else Path(folder))

@@ -19,7 +19,7 @@ from kernel.queues import Queue
 from projects.models import Project
 from storage.models import Blob
 from storage.services import store_blob
-from storage.spool import spool_folder
+from storage.temporary_files import spool_folder
 from tasks.ingest.archive_names import is_system_file, name_refusal
 from tasks.ingest.errors import FolderRefused, ImportClosed, ImportEmpty, ImportTooLarge
 from tasks.ingest.models import Import, ImportItem

@@ -11,7 +11,7 @@ from django.db.models import F
 from storage.backends import BlobMissing
 from storage.models import Blob
 from storage.services import blob_file, store_blob
-from storage.spool import spool_folder
+from storage.temporary_files import spool_folder
 from tasks.ingest.models import Image, Import, ImportItem
 from tasks.ingest.selectors import metadata_by_item
 from tasks.ingest.tables import group_key_of

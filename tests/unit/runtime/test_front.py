@@ -3,11 +3,12 @@
 import json
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from annotary.runtime import front, services, state
+from annotary.runtime import front, network, services, state, up
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.linux_processes import Identity
 from annotary.runtime.paths import DataPaths
@@ -64,6 +65,20 @@ def test_it_listens_where_it_is_told(tmp_path: Path, host: str, listen: str) -> 
 def test_the_address_that_a_client_claims_is_believed_of_the_owners_proxy_alone(tmp_path: Path) -> None:
     assert "default  $remote_addr;" in configuration(tmp_path)
     assert "default  $proxy_add_x_forwarded_for;" in configuration(tmp_path, proxies=1)
+
+
+@pytest.mark.parametrize("proxies", ["", "1"])
+def test_nginx_accepts_the_configuration(tmp_path: Path, proxies: str) -> None:
+    paths = DataPaths(tmp_path / "data")
+    paths.create()
+    addresses = network.resolve(host="127.0.0.1", port=0)
+    service = front.service(paths, addresses, {"ANNOTARY_PROXIES": proxies})
+    done = subprocess.run([*service.argv, "-t"], cwd=service.folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_scripts_may_pass_a_second_port_which_has_no_effect() -> None:
+    assert up._parser().parse_args(["--ws-port", "8001"]).port == network.DEFAULT_PORT
 
 
 @pytest.mark.parametrize(("theirs", "trusted"), [({}, "1"), ({"ANNOTARY_PROXIES": "1"}, "2")])

@@ -1,4 +1,4 @@
-"""The spool: a folder of the data folder for uploads until they are stored.
+"""The spool: a folder in the data folder for uploads until they are stored.
 
 It is on the file system of local storage, so that a finished upload becomes a stored file without being copied. A
 process that is killed leaves its files behind; `up` empties the folder at its start, and the sweep deletes the rest.

@@ -157,6 +157,7 @@ def an_image(client: httpx.Client, people: People) -> str:
     imported = client.post(f"{project}/imports/", files=files, headers={"Idempotency-Key": "one-image"})
     assert imported.status_code == 202
     wait_for(lambda: client.get(f"/api/v1/imports/{imported.json()['id']}/").json()["state"] == "done")
+    assert client.get(f"{project}/imports/").json()["results"][0]["state"] == "done"
     return f"/api/v1/images/{client.get(f'{project}/images/').json()['results'][0]['id']}/file/"
 
 
