@@ -3,7 +3,6 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import httpx
 import psycopg
@@ -15,9 +14,10 @@ pytestmark = pytest.mark.slow
 PROBES = 20
 
 
-@pytest.fixture
-def up(tmp_path: Path) -> Iterator[UpProcess]:
-    created = UpProcess(tmp_path / "data")
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UpProcess]:
+    """One installation for all tests, since a first start takes long."""
+    created = UpProcess(tmp_path_factory.mktemp("stalled") / "data")
     created.start_and_wait()
     yield created
     created.close()
@@ -54,7 +54,7 @@ def record_work(up: UpProcess) -> None:
         "from kernel.jobs import enqueue\n"
         "from projects.models import Project\n"
         "from tasks.consensus.refit import UPDATE_LABELS\n"
-        "record_event(project_id=Project.objects.get().pk, kind='answer.submitted', submitted=1)\n"
+        "record_event(project_id=Project.objects.first().pk, kind='answer.submitted', submitted=1)\n"
         "enqueue(UPDATE_LABELS, task_ids=[])\n"
     )
 
