@@ -1,5 +1,6 @@
 """Valkey or PostgreSQL stops responding without going away, as on a host that hangs. Nothing waits for it forever."""
 
+import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import psycopg
 import pytest
+from websockets import Origin
+from websockets.sync.client import ClientConnection, connect
 
 from tests.faults.up_process import UpProcess, eventually
 
@@ -46,6 +49,25 @@ def unfinished_jobs(database: str) -> int:
     return -1 if row is None else int(row[0])
 
 
+def open_console(up: UpProcess, project: str) -> ClientConnection:
+    """Open the live page's websocket as the manager."""
+    session = up.run(
+        "import django; django.setup()\n"
+        "from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY\n"
+        "from accounts.models import User\n"
+        "from annotary.sessions import SessionStore\n"
+        "from annotary.demo.accounts import EMAIL\n"
+        "user, session = User.objects.get(email=EMAIL), SessionStore()\n"
+        "session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()\n"
+        "session[BACKEND_SESSION_KEY] = 'allauth.account.auth_backends.AuthenticationBackend'\n"
+        "session.create()\n"
+        "print(session.session_key)"
+    ).strip()
+    site = up.state().ws_url or f":{up.port}"
+    address = f"ws://127.0.0.1{site}/ws/projects/{project}/"
+    return connect(address, origin=Origin(up.url), additional_headers={"Cookie": f"sessionid={session}"})
+
+
 def record_work(up: UpProcess) -> None:
     """Write what a request leaves to the relay: an event, and a job with its message."""
     up.run(
@@ -63,6 +85,8 @@ def test_while_valkey_stalls_the_site_works_and_afterward_everything_catches_up(
     client = up.client()
     database = up.environment()["DATABASE_URL"]
     assert eventually(lambda: up.readiness() == 200)
+    console = open_console(up, client.project["id"])
+    assert json.loads(console.recv(timeout=30))["type"] == "snapshot"
     with up.stalled("valkey"):
         answers = probes(up)
         assert {status for status, _ in answers} == {503}
@@ -80,6 +104,11 @@ def test_while_valkey_stalls_the_site_works_and_afterward_everything_catches_up(
         assert eventually(lambda: events_without_number(database) == 0, timeout=30), "the relay hangs"
     assert eventually(lambda: up.readiness() == 200, timeout=20)
     assert eventually(lambda: unfinished_jobs(database) == 0), "jobs were not run afterward"
+    # Both events happened while nothing could reach the console.
+    messages = [json.loads(console.recv(timeout=30))]
+    while messages[-1]["number"] < 2:
+        messages.append(json.loads(console.recv(timeout=30)))
+    console.close()
 
 
 def test_while_postgresql_stalls_readiness_responds_and_afterward_everything_works(up: UpProcess) -> None:

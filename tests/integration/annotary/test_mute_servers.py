@@ -11,11 +11,14 @@ import pytest
 from annotary.runtime.source_roots import python_path
 
 # Longer than any deadline, and shorter than what the libraries wait by themselves.
-GIVES_UP_WITHIN = 60
+GIVES_UP_WITHIN = 100
 PROGRAMS = {
     "cache": "from django.core.cache import cache\nassert cache.get('a') is None\nraise TimeoutError",
     "broker": "from celery import current_app\ncurrent_app.send_task('a', args=[1], ignore_result=True, retry=False)",
-    "channel layer": "import asyncio\nfrom kernel.relay import _group_send as send\nasyncio.run(send('a', {'type': 'b'}))",
+    "channel layer": """
+import asyncio
+from kernel.relay import _group_send
+asyncio.run(_group_send("a", {"type": "b"}))""",
     "socket that joins and leaves": """
 import asyncio
 from channels.layers import get_channel_layer
