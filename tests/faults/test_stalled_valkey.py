@@ -4,6 +4,7 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import httpx
 import psycopg
@@ -11,7 +12,7 @@ import pytest
 from websockets import Origin
 from websockets.sync.client import ClientConnection, connect
 
-from tests.faults.up_process import UpProcess, eventually
+from tests.faults.up_process import Client, UpProcess, eventually
 
 pytestmark = pytest.mark.slow
 PROBES = 20
@@ -49,7 +50,8 @@ def unfinished_jobs(database: str) -> int:
     return -1 if row is None else int(row[0])
 
 
-def open_console(up: UpProcess, project: str) -> ClientConnection:
+@contextmanager
+def open_console(up: UpProcess, project: str) -> Iterator[ClientConnection]:
     """Open the live page's websocket as the manager."""
     session = up.run(
         "import django; django.setup()\n"
@@ -65,7 +67,9 @@ def open_console(up: UpProcess, project: str) -> ClientConnection:
     ).strip()
     site = up.state().ws_url or f":{up.port}"
     address = f"ws://127.0.0.1{site}/ws/projects/{project}/"
-    return connect(address, origin=Origin(up.url), additional_headers={"Cookie": f"sessionid={session}"})
+    headers = {"Cookie": f"sessionid={session}"}
+    with connect(address, origin=Origin(up.url), additional_headers=headers, open_timeout=30) as client:
+        yield client
 
 
 def record_work(up: UpProcess) -> None:
@@ -81,34 +85,32 @@ def record_work(up: UpProcess) -> None:
     )
 
 
+def work_while_valkey_is_stalled(up: UpProcess, client: Client) -> None:
+    answers = probes(up)
+    assert {status for status, _ in answers} == {503}
+    assert max(seconds for _, seconds in answers) < 2.0, answers
+    assert httpx.get(f"{up.url}/healthz", timeout=2).status_code == 200
+    assert [client.write() for _ in range(10)] == [201] * 10
+    assert httpx.get(f"{up.url}/account/login/", timeout=10).status_code == 200
+    database = up.environment()["DATABASE_URL"]
+    for _ in range(2):
+        record_work(up)
+        assert eventually(lambda: events_without_number(database) == 0, timeout=30), "the relay hangs"
+
+
 def test_while_valkey_stalls_the_site_works_and_afterward_everything_catches_up(up: UpProcess) -> None:
     client = up.client()
     database = up.environment()["DATABASE_URL"]
     assert eventually(lambda: up.readiness() == 200)
-    console = open_console(up, client.project["id"])
-    assert json.loads(console.recv(timeout=30))["type"] == "snapshot"
-    with up.stalled("valkey"):
-        answers = probes(up)
-        assert {status for status, _ in answers} == {503}
-        assert max(seconds for _, seconds in answers) < 2.0, answers
-        status, seconds = probe(up)
-        assert (status, seconds < 2.0) == (503, True)
-        assert httpx.get(f"{up.url}/healthz", timeout=2).status_code == 200
-        for _ in range(10):
-            assert client.write() == 201
-        assert httpx.get(f"{up.url}/account/login/", timeout=10).status_code == 200
-        record_work(up)
-        assert eventually(lambda: events_without_number(database) == 0, timeout=30), "the relay hangs"
-        assert client.write() == 201
-        record_work(up)
-        assert eventually(lambda: events_without_number(database) == 0, timeout=30), "the relay hangs"
-    assert eventually(lambda: up.readiness() == 200, timeout=20)
-    assert eventually(lambda: unfinished_jobs(database) == 0), "jobs were not run afterward"
-    # Both events happened while nothing could reach the console.
-    messages = [json.loads(console.recv(timeout=30))]
-    while messages[-1]["number"] < 2:
-        messages.append(json.loads(console.recv(timeout=30)))
-    console.close()
+    with open_console(up, client.project["id"]) as console:
+        assert json.loads(console.recv(timeout=30))["type"] == "snapshot"
+        with up.stalled("valkey"):
+            work_while_valkey_is_stalled(up, client)
+        assert eventually(lambda: up.readiness() == 200, timeout=20)
+        assert eventually(lambda: unfinished_jobs(database) == 0), "jobs were not run afterward"
+        # Both events happened while nothing could reach the console.
+        while json.loads(console.recv(timeout=30))["number"] < 2:
+            pass
 
 
 def test_while_postgresql_stalls_readiness_responds_and_afterward_everything_works(up: UpProcess) -> None:
