@@ -21,7 +21,7 @@ _paused_until: dict[str, float] = {}
 def _fall_back_to(fallback: Any) -> Callable[[Method], Method]:
     def decorate(method: Method) -> Method:
         @wraps(method)
-        def call(cache: "ForgivingRedisCache", *args: Any, **kwargs: Any) -> Any:
+        def call(cache: Any, *args: Any, **kwargs: Any) -> Any:
             server = str(cache._servers)
             if time.monotonic() < _paused_until.get(server, 0.0):
                 return fallback

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import psycopg
 from django.conf import settings
 from django.db.backends.postgresql import base
 
@@ -18,7 +19,7 @@ class _Driver:
     connect = DeadlineConnection.connect
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(base.Database, name)
+        return getattr(psycopg, name)
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

@@ -11,6 +11,7 @@ from typing import Any
 
 import psycopg
 from psycopg import errors
+from psycopg.conninfo import make_conninfo
 
 # How long a query waits between two questions, and how long an answer may take (the least that libpq allows).
 ASK_AFTER, ANSWER_WITHIN = 3.0, 2
@@ -56,9 +57,10 @@ class _Probe:
 
 
 def _connects(connection: psycopg.Connection[Any]) -> bool:
-    options = {one.keyword.decode(): one.val.decode() for one in connection.pgconn.info if one.val}
+    # With the password, which `connection.info.dsn` leaves out.
+    options: dict[str, Any] = {one.keyword.decode(): one.val.decode() for one in connection.pgconn.info if one.val}
     try:
-        psycopg.connect(**(options | {"connect_timeout": str(ANSWER_WITHIN)})).close()
+        psycopg.connect(make_conninfo(**options), connect_timeout=ANSWER_WITHIN).close()
     except errors.ConnectionTimeout:
         return False
     except psycopg.Error:

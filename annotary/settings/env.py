@@ -115,7 +115,7 @@ def storage(url: str, local: Path) -> dict[str, Any]:
 
 def _s3_client(addressing_style: str | None) -> Any:
     """Return botocore's settings: deadlines, since it would wait a minute for each of five attempts."""
-    from botocore.config import Config
+    from botocore.config import Config  # type: ignore[import-untyped]  # no stubs
 
     return Config(
         s3={"addressing_style": addressing_style},
