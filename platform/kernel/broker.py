@@ -3,7 +3,7 @@
 from celery import current_app
 
 
-class BrokerUnavailable(Exception):  # noqa: N818 - a state, and never shown to people
+class BrokerUnavailable(Exception):
     """The broker did not answer."""
 
 

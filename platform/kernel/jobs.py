@@ -32,8 +32,8 @@ from kernel.queues import Queue
 
 logger = structlog.get_logger(__name__)
 
-#: Six heartbeats, so that neither a restart of the database nor a long call that keeps the interpreter busy ends it.
-LEASE = timedelta(seconds=30)
+#: Five heartbeats, so that neither a restart of the database nor a long call that keeps the interpreter busy ends it.
+LEASE = timedelta(seconds=25)
 HEARTBEAT_SECONDS = 5.0
 #: After a heartbeat that failed: by then the lease may be about to end.
 RETRY_SECONDS = 1.0
@@ -41,7 +41,7 @@ RETRY_SECONDS = 1.0
 KEEP_TRYING = 1000
 
 
-class LeaseLost(Exception):  # noqa: N818 - named like Celery's SoftTimeLimitExceeded, which also arrives from outside
+class LeaseLost(Exception):
     """The lease ended and another worker took the job over, so this one must stop."""
 
 

@@ -85,7 +85,19 @@ def a_project_with_answers(*, answers: int, approved: int, blob: Blob) -> Projec
     workers = [factories.a_worker(f"crowd{number}") for number in range(WORKERS)]
     project = factories.a_project("Crowded", classes=CLASSES, answers_min=ANSWERS, answers_max=ANSWERS, workers=workers)
     params = _params(project, workers, answers // ANSWERS, approved, blob)
-    steps = [IMAGES, BATCHES, TASKS, HANDS, ASSIGNMENTS, ANNOTATIONS, LABELS, POSTERIORS, ANSWERED, FULL_BATCHES, REVIEWS]
+    steps = [
+        IMAGES,
+        BATCHES,
+        TASKS,
+        HANDS,
+        ASSIGNMENTS,
+        ANNOTATIONS,
+        LABELS,
+        POSTERIORS,
+        ANSWERED,
+        FULL_BATCHES,
+        REVIEWS,
+    ]
     with connection.cursor() as cursor:
         cursor.execute(UNCHECKED)
         for step in steps:

@@ -16,7 +16,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from annotary.runtime import instance
 
@@ -85,8 +84,8 @@ class BulkWork:
     """A refit with the updates that follow, and an export."""
 
     def __init__(self, answers: int) -> None:
-        from tasks.snapshots.services import build_snapshot, create_snapshot
         from storage.services import store_blob
+        from tasks.snapshots.services import build_snapshot, create_snapshot
         from tests import factories
         from tests.benchmarks.many_answers import a_project_with_answers
         from tests.pictures import a_jpeg
