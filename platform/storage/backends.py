@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import tempfile
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from django.core.files import File
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, storages
 
 from kernel.errors import NotFound, Refused
@@ -94,6 +96,22 @@ def local_path(key: str) -> Path | None:
     return Path(storage.path(_checked(key))) if isinstance(storage, FileSystemStorage) else None
 
 
+def storage_clock() -> float:
+    """Return the time (seconds since the epoch) that a file written now gets.
+
+    Shared storage stamps files by a clock of its own, which is not the one of this process.
+    """
+    storage = default_backend()
+    if isinstance(storage, FileSystemStorage):
+        with tempfile.TemporaryFile(dir=_incoming(Path(storage.location))) as probe:
+            return os.fstat(probe.fileno()).st_mtime
+    name = storage.save(f"probe/{uuid.uuid4().hex}", ContentFile(b"probe"))
+    try:
+        return storage.get_modified_time(name).timestamp()
+    finally:
+        storage.delete(name)
+
+
 def stray_keys(*, older_than: float) -> Iterator[str]:
     """Yield keys of files written before `older_than` (seconds since the epoch): candidates for the sweep.
 
@@ -153,9 +171,7 @@ def _copy(source: BinaryIO, target: BinaryIO, expected: str | None) -> StoredObj
 
 
 def _put_local(source: BinaryIO, root: Path, expected: str | None) -> StoredObject:
-    incoming = root / "incoming"
-    incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, name = tempfile.mkstemp(dir=incoming)
+    handle, name = tempfile.mkstemp(dir=_incoming(root))
     temporary = Path(name)
     try:
         with os.fdopen(handle, "wb") as target:
@@ -172,6 +188,13 @@ def _put_local(source: BinaryIO, root: Path, expected: str | None) -> StoredObje
     finally:
         temporary.unlink(missing_ok=True)
     return stored
+
+
+def _incoming(root: Path) -> Path:
+    """Return the folder in which files are written before they get their name."""
+    incoming = root / "incoming"
+    incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return incoming
 
 
 def _sync_folder(folder: Path) -> None:
