@@ -58,7 +58,7 @@ def enqueue(
     """Queue a job in the caller's transaction. Return None if a job with the same `dedupe_key` is already queued.
 
     `queue` says which workers run it: work that takes more than a moment must not stay in the interactive queue. With
-    `not_before` the job waits until then, and up to a minute longer for the sweep that sends it.
+    `not_before` the job waits until then, and a few seconds longer for the sweep that sends it.
 
     The queued duplicate is locked until the caller commits: a worker that claimed it earlier would not see the caller's
     rows.
