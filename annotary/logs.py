@@ -113,7 +113,12 @@ def configure(*, json: bool, level: str) -> dict[str, Any]:
         "formatters": {"structured": {"()": formatter, "json": json}},
         "filters": {"with_traceback": {"()": WithTraceback}},
         # Django logs refused requests after the middleware, without their context; `RequestLogMiddleware` does instead.
-        "loggers": {"django.request": {"filters": ["with_traceback"]}},
+        # Celery logs every message twice, and `kernel.jobs` what became of each job.
+        "loggers": {
+            "django.request": {"filters": ["with_traceback"]},
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING"},
+        },
         "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "structured"}},
         "root": {"handlers": ["console"], "level": level},
     }

@@ -115,7 +115,10 @@ def workers(paths: DataPaths, environment: dict[str, str]) -> list[Service]:
     the processes of another."""
     count = _job_processes(environment)
     interactive = _worker(paths, environment, "worker", INTERACTIVE_QUEUES, count["worker"])
-    return [interactive, *(_worker(paths, environment, f"worker-{queue}", queue, count[queue]) for queue in BULK_QUEUES)]
+    return [
+        interactive,
+        *(_worker(paths, environment, f"worker-{queue}", queue, count[queue]) for queue in BULK_QUEUES),
+    ]
 
 
 def _worker(paths: DataPaths, environment: dict[str, str], name: str, queues: str, processes: int) -> Service:

@@ -51,5 +51,5 @@ def _describe(current: State, *, answering: bool, parts: dict[str, int | None], 
     lines = [f"Annotary is {words.get(current.phase, current.phase)} at {current.url or '(no address yet)'}"]
     lines.append(f"  Main process {current.keeper.pid}, up for {minutes:.0f} min. Data and logs are in {paths.data}")
     for name, pid in parts.items():
-        lines.append(f"  {name:<12}{'process ' + str(pid) if pid else 'restarting'}")
+        lines.append(f"  {name:<14}{'process ' + str(pid) if pid else 'restarting'}")
     return "\n".join(lines)

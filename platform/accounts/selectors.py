@@ -5,7 +5,7 @@ import uuid
 from django.db.models import QuerySet
 
 from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role
-from kernel.clock import utc_now
+from kernel.clock import ClockTimestamp
 from kernel.errors import Forbidden, NotFound
 
 # The roles that a role covers: an owner may do everything a manager may, a manager everything a reviewer may.
@@ -84,7 +84,7 @@ def staff_of(*, organisation: Organisation) -> QuerySet[Membership]:
 def open_invitations(*, project_id: int) -> QuerySet[Invitation]:
     """Return the invitations to work in the project that are neither revoked nor expired, newest first."""
     rows = Invitation.objects.filter(
-        project_id=project_id, role=Role.WORKER, revoked_at__isnull=True, expires_at__gt=utc_now()
+        project_id=project_id, role=Role.WORKER, revoked_at__isnull=True, expires_at__gt=ClockTimestamp()
     )
     return rows.order_by("-id")
 
@@ -92,7 +92,11 @@ def open_invitations(*, project_id: int) -> QuerySet[Invitation]:
 def unused_invitations(*, organisation: Organisation) -> QuerySet[Invitation]:
     """Return the open invitations to the organization's team that no one has accepted yet, newest first."""
     rows = Invitation.objects.filter(
-        organisation=organisation, project__isnull=True, revoked_at__isnull=True, uses=0, expires_at__gt=utc_now()
+        organisation=organisation,
+        project__isnull=True,
+        revoked_at__isnull=True,
+        uses=0,
+        expires_at__gt=ClockTimestamp(),
     )
     return rows.order_by("-id")
 

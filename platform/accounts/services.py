@@ -10,7 +10,7 @@ from django.db.models import F
 from accounts.identity_cache import forget_person
 from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role, User
 from accounts.selectors import is_above, membership_of
-from kernel.clock import ClockTimestamp, utc_now
+from kernel.clock import ClockTimestamp, database_now
 from kernel.errors import Conflict, Gone, NotFound, Refused
 from kernel.ids import new_secret
 from kernel.inserting import insert_unless_exists
@@ -117,8 +117,9 @@ def invite(
 
     Raises InvitationRefused if the expiry date is in the past or more than a year ahead.
     """
-    end = expires_at or utc_now() + timedelta(days=INVITATION_DAYS)
-    if not utc_now() < end <= utc_now() + LONGEST_INVITATION:
+    now = database_now()
+    end = expires_at or now + timedelta(days=INVITATION_DAYS)
+    if not now < end <= now + LONGEST_INVITATION:
         raise InvitationRefused("An invitation must expire within a year from now. Choose another date.")
     token = new_secret()
     invitation = Invitation.objects.create(
@@ -142,7 +143,7 @@ def find_invitation(*, token: str) -> Invitation:
         raise InvitationUnknown
     if invitation.revoked_at is not None:
         raise InvitationGone("This invitation was revoked. Ask the person who sent it for a new link.")
-    if invitation.expires_at <= utc_now():
+    if invitation.expires_at <= database_now():
         raise InvitationGone("This invitation has expired. Ask the person who sent it for a new link.")
     if invitation.uses >= invitation.max_uses:
         raise InvitationGone("This invitation has reached its limit. Ask the person who sent it for a new link.")
@@ -189,8 +190,9 @@ def create_token(
     TokenRefused.
     """
     requested = _known_scopes(scopes)
-    end = expires_at or utc_now() + TOKEN_LIFETIME
-    if not utc_now() < end <= utc_now() + LONGEST_TOKEN:
+    now = database_now()
+    end = expires_at or now + TOKEN_LIFETIME
+    if not now < end <= now + LONGEST_TOKEN:
         raise TokenRefused("An API key must expire within a year from now. Choose another date.")
     if made_with is not None:
         _check_powers(made_with, requested, expires_at)

@@ -32,8 +32,8 @@ from kernel.queues import Queue
 
 logger = structlog.get_logger(__name__)
 
-#: Six heartbeats, so that neither a restart of the database nor a long call that keeps the interpreter busy ends it.
-LEASE = timedelta(seconds=30)
+#: Five heartbeats, so that neither a restart of the database nor a long call that keeps the interpreter busy ends it.
+LEASE = timedelta(seconds=25)
 HEARTBEAT_SECONDS = 5.0
 #: After a heartbeat that failed: by then the lease may be about to end.
 RETRY_SECONDS = 1.0
@@ -41,7 +41,7 @@ RETRY_SECONDS = 1.0
 KEEP_TRYING = 1000
 
 
-class LeaseLost(Exception):  # noqa: N818 - named like Celery's SoftTimeLimitExceeded, which also arrives from outside
+class LeaseLost(Exception):
     """The lease ended and another worker took the job over, so this one must stop."""
 
 
@@ -58,7 +58,7 @@ def enqueue(
     """Queue a job in the caller's transaction. Return None if a job with the same `dedupe_key` is already queued.
 
     `queue` says which workers run it: work that takes more than a moment must not stay in the interactive queue. With
-    `not_before` the job waits until then, and up to a minute longer for the sweep that sends it.
+    `not_before` the job waits until then, and a few seconds longer for the sweep that sends it.
 
     The queued duplicate is locked until the caller commits: a worker that claimed it earlier would not see the caller's
     rows.

@@ -26,16 +26,16 @@ def resend_lost_jobs() -> int:
     died = Job.objects.filter(state=Job.State.RUNNING, lease_until__lt=now)
     dead = list(died.filter(attempts__gte=F("max_attempts")).order_by("id").values_list("pk", flat=True)[:AT_ONCE])
     failed = [pk for pk in dead if _close(pk)]
-    resent = _resend(died.filter(attempts__lt=F("max_attempts")))
+    lost = _resend(died.filter(attempts__lt=F("max_attempts")))
     due = Q(not_before__isnull=True) | Q(not_before__lt=now)
     queued = Job.objects.filter(due, state=Job.State.QUEUED)
     # Nothing is on its way for these: they were held back until now.
-    resent += _resend(queued.filter(sent_at__isnull=True))
+    held_back = _resend(queued.filter(sent_at__isnull=True))
     for queue in _queues_with_lost_messages():
-        resent += _resend(queued.filter(queue=queue, sent_at__lt=now - RESEND_AFTER))
-    if resent or failed:
-        logger.warning("jobs sent again", resent=resent, failed=failed)
-    return len(resent)
+        lost += _resend(queued.filter(queue=queue, sent_at__lt=now - RESEND_AFTER))
+    if lost or failed:
+        logger.warning("jobs sent again", resent=lost, failed=failed)
+    return len(lost) + len(held_back)
 
 
 def _close(job_id: int) -> bool:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+_ATTEMPTS = 10
 _locks: list[int] = []
 
 
@@ -39,13 +40,14 @@ def sweep_scratch_folders() -> int:
 
 
 def _create_locked() -> Path:
-    while True:
+    for _ in range(_ATTEMPTS):
         folder = Path(tempfile.mkdtemp(prefix="job-", dir=_root()))
         lock = _lock(folder)
         if lock is not None and folder.exists():
             _locks.append(lock)  # kept open for as long as the process lives
             return folder
         # A sweep took the folder before it was locked.
+    raise OSError(f"The folder {_root()} cannot be locked. Put the data folder on a file system that supports flock.")
 
 
 def _lock(folder: Path) -> int | None:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from django.core.files import File
+from django.core.files.base import ContentFile
 from django.core.files.storage import FileSystemStorage, Storage, storages
 from django.http.request import UnreadablePostError
 
@@ -108,6 +109,22 @@ def local_path(key: str) -> Path | None:
     return Path(storage.path(_checked(key))) if isinstance(storage, FileSystemStorage) else None
 
 
+def storage_clock() -> float:
+    """Return the time (seconds since the epoch) that a file written now gets.
+
+    Shared storage stamps files by a clock of its own, which is not the one of this process.
+    """
+    storage = default_backend()
+    if isinstance(storage, FileSystemStorage):
+        with tempfile.TemporaryFile(dir=_incoming(Path(storage.location))) as probe:
+            return os.fstat(probe.fileno()).st_mtime
+    name = storage.save(f"probe/{uuid.uuid4().hex}", ContentFile(b"probe"))
+    try:
+        return storage.get_modified_time(name).timestamp()
+    finally:
+        storage.delete(name)
+
+
 def stray_keys(*, older_than: float) -> Iterator[str]:
     """Yield keys of files written before `older_than` (seconds since the epoch): candidates for the sweep.
 
@@ -187,9 +204,7 @@ def _digest(
 
 
 def _put_local(source: BinaryIO, root: Path, expected: str | None) -> StoredObject:
-    incoming = root / "incoming"
-    incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = incoming / uuid.uuid4().hex
+    temporary = _incoming(root) / uuid.uuid4().hex
     try:
         stored = _link(source, temporary, expected) or _write(source, temporary, expected)
         final = root / stored.key
@@ -202,6 +217,13 @@ def _put_local(source: BinaryIO, root: Path, expected: str | None) -> StoredObje
     finally:
         temporary.unlink(missing_ok=True)
     return stored
+
+
+def _incoming(root: Path) -> Path:
+    """Return the folder in which files are written before they get their name."""
+    incoming = root / "incoming"
+    incoming.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return incoming
 
 
 def _link(source: BinaryIO, target: Path, expected: str | None) -> StoredObject | None:

@@ -5,7 +5,6 @@ an advisory lock named after the content, so a sweep cannot delete the file of a
 """
 
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -79,7 +78,7 @@ def sweep_blobs() -> tuple[int, int]:
     """
     rows = sum(_remove_unreferenced(pk) for pk in _unreferenced()[:SWEEP_AT_MOST])
     files = 0
-    older_than = time.time() - STRAY_AFTER.total_seconds()
+    older_than = backends.storage_clock() - STRAY_AFTER.total_seconds()
     for key in backends.stray_keys(older_than=older_than):
         files += _remove_stray(key, older_than=older_than)
         if files >= SWEEP_AT_MOST:

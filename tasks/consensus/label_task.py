@@ -81,7 +81,9 @@ def aggregate_tasks(*, tasks: Sequence[Task], inputs: LabelInputs) -> dict[int, 
 
     A single answer becomes the label unchanged, with the worker's estimated accuracy as its confidence.
     """
-    weights = _weights(sorted({actor for each in inputs.by_task.values() for actor in each.actors}), inputs.worker_model)
+    weights = _weights(
+        sorted({actor for each in inputs.by_task.values() for actor in each.actors}), inputs.worker_model
+    )
     answered = [task for task in tasks if inputs.by_task[task.pk].people]
     rows = {task.pk: _rows(inputs.by_task[task.pk], inputs.worker_model, weights) for task in answered}
     classes: dict[int, ClassConsensus] = {}
@@ -189,9 +191,7 @@ def _votes(task_answers: TaskAnswers) -> list[tuple[int, int, float]]:
     return votes
 
 
-def _rows(
-    task_answers: TaskAnswers, worker_model: WorkerModel, weights: Mapping[int, float]
-) -> list[WorkerAnswer]:
+def _rows(task_answers: TaskAnswers, worker_model: WorkerModel, weights: Mapping[int, float]) -> list[WorkerAnswer]:
     """A worker without rates is weighted by estimated accuracy, relative to that of an unknown worker."""
     if task_answers.models:
         people = [WorkerAnswer(each.worker_id, each.answer) for each in task_answers.people]

@@ -16,7 +16,6 @@ from tasks.flow.relabel import relabel
 from tasks.flow.revocation import end_hands_without_access
 from tasks.flow.settlement import expire_leases, settle_late_answer
 
-
 #: Work that nothing else would ask for again is queued again after this pause when all its attempts have failed.
 NEXT_TRY = timedelta(hours=1)
 

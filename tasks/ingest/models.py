@@ -52,11 +52,6 @@ class Import(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
 
-    @property
-    def is_interrupted(self) -> bool:
-        """Whether its job gave up. What it has not processed is still there, so it can be resumed."""
-        return self.state == self.State.FAILED and self.error == IMPORT_INTERRUPTED
-
     class Meta:
         constraints = [
             models.CheckConstraint(
@@ -64,6 +59,11 @@ class Import(models.Model):
                 name=IMPORT_COUNTS,
             )
         ]
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether its job gave up. What it has not processed is still there, so it can be resumed."""
+        return self.state == self.State.FAILED and self.error == IMPORT_INTERRUPTED
 
 
 class Image(models.Model):

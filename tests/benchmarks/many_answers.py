@@ -19,7 +19,8 @@ WORKERS = 40
 
 HANDS = """
 INSERT INTO tasks_hand (public_id, project_id, worker_id, state, size, created_at, expires_at, settled_at)
-SELECT gen_random_uuid(), %(project)s, worker, 'settled', 10, now(), now(), now() FROM unnest(%(workers)s::bigint[]) worker
+SELECT gen_random_uuid(), %(project)s, worker, 'settled', 10, now(), now(), now()
+FROM unnest(%(workers)s::bigint[]) worker
 """
 
 ASSIGNMENTS = """
@@ -77,7 +78,9 @@ FROM tasks_consensuslabel l JOIN approved ON approved.id = l.task_id
 
 ANSWERED = "UPDATE tasks_task SET state = 'answered', taken = wanted WHERE project_id = %(project)s"
 FULL_BATCHES = "UPDATE tasks_batch SET taken = wanted WHERE project_id = %(project)s"
-ANALYZE = "ANALYZE tasks_image, tasks_batch, tasks_task, tasks_assignment, tasks_annotation, tasks_consensuslabel, tasks_posterior"
+ANALYZE = """
+ANALYZE tasks_image, tasks_batch, tasks_task, tasks_assignment, tasks_annotation, tasks_consensuslabel, tasks_posterior
+"""
 
 
 def a_project_with_answers(*, answers: int, approved: int, blob: Blob) -> Project:
@@ -85,7 +88,19 @@ def a_project_with_answers(*, answers: int, approved: int, blob: Blob) -> Projec
     workers = [factories.a_worker(f"crowd{number}") for number in range(WORKERS)]
     project = factories.a_project("Crowded", classes=CLASSES, answers_min=ANSWERS, answers_max=ANSWERS, workers=workers)
     params = _params(project, workers, answers // ANSWERS, approved, blob)
-    steps = [IMAGES, BATCHES, TASKS, HANDS, ASSIGNMENTS, ANNOTATIONS, LABELS, POSTERIORS, ANSWERED, FULL_BATCHES, REVIEWS]
+    steps = [
+        IMAGES,
+        BATCHES,
+        TASKS,
+        HANDS,
+        ASSIGNMENTS,
+        ANNOTATIONS,
+        LABELS,
+        POSTERIORS,
+        ANSWERED,
+        FULL_BATCHES,
+        REVIEWS,
+    ]
     with connection.cursor() as cursor:
         cursor.execute(UNCHECKED)
         for step in steps:
@@ -94,6 +109,21 @@ def a_project_with_answers(*, answers: int, approved: int, blob: Blob) -> Projec
         cursor.execute(ANALYZE)
     Stream.objects.create(project_id=project.pk, totals={"settled": answers})
     return project
+
+
+def add_tasks(project: Project, tasks: int) -> None:
+    """Add open tasks that want one answer each."""
+    params = {
+        "project": project.pk,
+        "dataset": project.dataset_id,
+        "blob": factories.a_blob().pk,
+        "tasks": tasks,
+        "size": BATCH_SIZE,
+        "wanted": 1,
+    }
+    with connection.cursor() as cursor:
+        for step in (IMAGES, BATCHES, TASKS, ANALYZE):
+            cursor.execute(step, params)
 
 
 def _params(project: Project, workers: list[Actor], tasks: int, approved: int, blob: Blob) -> dict[str, Any]:

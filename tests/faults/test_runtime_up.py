@@ -16,7 +16,8 @@ from annotary.runtime.linux_processes import Identity
 from annotary.runtime.source_roots import ROOT
 
 pytestmark = pytest.mark.slow
-PARTS = {"postgres", "valkey", "front", "web", "websockets", "worker", "beat", "relay"}
+WORKERS = {"worker", "worker-import", "worker-export", "worker-heavy"}
+PARTS = {"postgres", "valkey", "front", "web", "websockets", *WORKERS, "beat", "relay"}
 CHOSEN_BY_TESTS = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "ANNOTARY_DATA", "DJANGO_SETTINGS_MODULE")
 
 

@@ -15,8 +15,10 @@ import pytest
 
 from annotary import cli
 from annotary.runtime import front, services, up
+from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.paths import DataPaths
 from annotary_core.labels.json_reading import MAX_BODY_BYTES
+from kernel.queues import ALL_QUEUES
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -98,14 +100,18 @@ def test_a_unit_runs_a_program_of_the_environment_on_a_module_that_exists(path: 
 
 def test_the_target_requires_every_unit_and_every_unit_stops_with_it() -> None:
     target = (DEPLOY / "systemd" / "annotary.target").read_text(encoding="utf-8")
-    wanted = re.findall(r"annotary-[a-z]+\.service", target)
-    assert sorted(wanted) == [path.name for path in UNITS]
+    wanted = re.findall(r"annotary-[a-z@]+\.service", target)
+    # One unit is a template: what follows the @ is the queue.
+    assert sorted({re.sub(r"@[a-z]+", "@", name) for name in wanted}) == sorted(path.name for path in UNITS)
+    assert re.findall(r"annotary-worker@([a-z]+)\.service", target) == list(services.BULK_QUEUES)
     assert all("PartOf=annotary.target" in path.read_text(encoding="utf-8") for path in UNITS)
 
 
 def test_there_is_a_unit_for_every_part_that_up_starts() -> None:
-    started = re.findall(r"services\.(\w+)[,)\]]", Path(up.__file__).read_text(encoding="utf-8"))
-    assert {Unit(path).name for path in UNITS} == {name for name in started if name != "first_steps"}
+    text = Path(up.__file__).read_text(encoding="utf-8")
+    started = re.findall(r"services\.(\w+)[,)\]]|services\.(workers)\(", text)
+    units = {Unit(path).name for path in UNITS} - {"worker", "worker@"} | {"workers"}
+    assert units == {one or other for one, other in started} - {"first_steps"}
 
 
 def test_units_start_their_programs_with_the_options_of_up(tmp_path: Path) -> None:
@@ -113,12 +119,35 @@ def test_units_start_their_programs_with_the_options_of_up(tmp_path: Path) -> No
     started = {
         "web": services.web(places, {}),
         "websockets": services.websockets(places, {}),
-        "worker": services.worker(places, {}),
+        "worker": services.workers(places, {})[0],
+        "worker@": services.workers(places, {})[1],
         "beat": services.beat(places, {}),
     }
     for name, service in started.items():
         # Without the interpreter and its -m.
         assert options(unit(name).command[1:]) == options(service.argv[3:])
+
+
+def test_every_queue_has_a_worker_under_up_and_on_several_hosts(tmp_path: Path) -> None:
+    places = DataPaths(tmp_path)
+    consumed = [service.argv[service.argv.index("--queues") + 1] for service in services.workers(places, {})]
+    assert sorted(",".join(consumed).split(",")) == sorted(ALL_QUEUES)
+    assert unit("worker").option("--queues") == consumed[0]
+    assert unit("worker@").option("--queues") == "%i"
+
+
+def test_the_processes_of_a_worker_can_be_chosen_and_a_mistake_is_explained(tmp_path: Path) -> None:
+    places = DataPaths(tmp_path)
+
+    def processes(text: str) -> dict[str, str]:
+        found = services.workers(places, {"ANNOTARY_JOB_PROCESSES": text})
+        return {service.name: service.argv[service.argv.index("--concurrency") + 1] for service in found}
+
+    assert processes("") == {"worker": "2", "worker-import": "1", "worker-export": "2", "worker-heavy": "1"}
+    assert processes("import=3, heavy=2") == processes("") | {"worker-import": "3", "worker-heavy": "2"}
+    for wrong in ("imports=3", "import", "import=0", "import=many"):
+        with pytest.raises(EmbeddedError, match="ANNOTARY_JOB_PROCESSES does not accept"):
+            processes(wrong)
 
 
 def options(words: Sequence[str]) -> set[str]:

@@ -36,4 +36,4 @@ class Broker:
     def take(self, queue: str = Queue.INTERACTIVE) -> int:
         """Take the oldest message, as a worker does; returns its job's id."""
         body = json.loads(self._channel.client.rpop(str(queue)))
-        return int(body["headers"]["argsrepr"].strip("[]()"))
+        return int(body["headers"]["argsrepr"].strip("[]()") or 0)

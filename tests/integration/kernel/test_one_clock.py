@@ -1,16 +1,22 @@
 """What is compared with the database's clock comes from it. The clock of a process may be hours off."""
 
+import os
+import time
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
 from django.db import connection
-from django.utils import timezone
 
+from accounts.selectors import unused_invitations
+from accounts.services import INVITATION_DAYS, find_invitation, invite
+from kernel.clock import database_now
 from kernel.events import number_events, record_event
 from kernel.jobs import enqueue, resend_lost_jobs
 from kernel.models import IdempotencyRecord, Job, OutboxMessage, Stream
 from kernel.relay import send_messages
+from storage import backends
 from storage.models import Blob
 from storage.services import sweep_blobs
 from tasks.consensus.models import ConsensusState, Posterior
@@ -27,8 +33,8 @@ HOURS = [timedelta(hours=-30), timedelta(hours=30)]
 def wrong_clock(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> timedelta:
     """The process's clock is off by hours; the database's is not."""
     off: timedelta = request.param
-    monkeypatch.setattr(timezone, "now", lambda: datetime.now(tz=UTC) + off)
-    monkeypatch.setattr("kernel.clock.utc_now", lambda: datetime.now(tz=UTC) + off)
+    for name in ("django.utils.timezone.now", "accounts.services.utc_now", "accounts.selectors.utc_now"):
+        monkeypatch.setattr(name, lambda: datetime.now(tz=UTC) + off, raising=False)
     return off
 
 
@@ -85,8 +91,30 @@ def test_a_job_is_sent_once_and_sent_again_only_when_its_message_is_lost(broker:
 
 
 @pytest.mark.usefixtures("wrong_clock")
-def test_a_new_file_is_not_swept_and_an_old_one_is(storage_folder: object) -> None:
+def test_a_new_blob_is_not_swept_and_an_old_one_is(storage_folder: object) -> None:
     blob = factories.a_blob()
     assert sweep_blobs()[0] == 0
     Blob.objects.filter(pk=blob.pk).update(touched_at="2020-01-01T00:00Z")
     assert sweep_blobs()[0] == 1
+
+
+def test_a_file_is_as_old_as_the_storage_says(
+    wrong_clock: timedelta, storage_folder: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + wrong_clock.total_seconds())
+    stored = backends.put(BytesIO(b"without a row"))
+    assert sweep_blobs() == (0, 0)
+    path = backends.local_path(stored.key)
+    assert path is not None
+    os.utime(path, (real() - 7200, real() - 7200))
+    assert sweep_blobs() == (0, 1)
+
+
+@pytest.mark.usefixtures("wrong_clock")
+def test_a_new_invitation_is_open_and_lasts_as_long_as_the_database_says() -> None:
+    _, token = invite(organisation=factories.an_organisation(), by=factories.ada())
+    invitation = find_invitation(token=token)
+    assert list(unused_invitations(organisation=factories.an_organisation())) == [invitation]
+    remaining = invitation.expires_at - database_now()
+    assert timedelta(days=INVITATION_DAYS - 1) < remaining <= timedelta(days=INVITATION_DAYS)

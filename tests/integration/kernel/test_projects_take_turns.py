@@ -47,9 +47,7 @@ def test_few_messages_of_a_backlog_are_with_the_broker(broker: Broker) -> None:
 
 
 def test_one_job_of_another_project_overtakes_a_backlog_of_thousands(broker: Broker) -> None:
-    Job.objects.bulk_create(
-        Job(kind="tests.work", queue=Queue.HEAVY, project_id=1) for _ in range(5000)
-    )
+    Job.objects.bulk_create(Job(kind="tests.work", queue=Queue.HEAVY, project_id=1) for _ in range(5000))
     OutboxMessage.objects.bulk_create(
         OutboxMessage(job=job, queue=job.queue, project_id=1) for job in Job.objects.order_by("pk")
     )

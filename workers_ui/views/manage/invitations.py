@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 from accounts.models import Role
 from accounts.selectors import invitation_for, organisations_of, require_role
 from accounts.services import invite, revoke_invitation
-from kernel.clock import utc_now
+from kernel.clock import database_now
 from kernel.errors import NotFound
 from projects.models import Project
 from workers_ui.views.base import actor_of
@@ -52,7 +52,7 @@ def invite_workers(request: HttpRequest, project: Project) -> HttpResponse:
         by=actor_of(request),
         project_id=project.pk,
         max_uses=data["max_uses"],
-        expires_at=utc_now() + timedelta(days=data["days"]),
+        expires_at=database_now() + timedelta(days=data["days"]),
     )
     keep_link(request, token, project.pk)
     return redirect(reverse("workers_ui:workers", args=[project.public_id]) + "#fresh-link")

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.selectors import organisations_of, token_for
 from accounts.services import create_token, revoke_token
-from kernel.clock import utc_now
+from kernel.clock import database_now
 from kernel.errors import AnnotaryError, NotFound
 from workers_ui.views.base import actor_of
 
@@ -37,7 +37,7 @@ def create(request: HttpRequest) -> HttpResponse:
             organisation=organisation,
             name=request.POST.get("name", "")[:120],
             scopes=request.POST.getlist("scopes"),
-            expires_at=utc_now() + timedelta(days=DAYS.get(request.POST.get("days", ""), 90)),
+            expires_at=database_now() + timedelta(days=DAYS.get(request.POST.get("days", ""), 90)),
         )
     except AnnotaryError as error:
         messages.error(request, error.detail)
