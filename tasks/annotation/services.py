@@ -51,7 +51,8 @@ SUBMIT_LEASED = f"""
 UPDATE tasks_assignment
 SET state = 'submitted', submitted_at = t.now, closed_at = t.now, late = expires_at <= t.now
 FROM (SELECT clock_timestamp() AS now) t
-WHERE id = %(assignment)s AND state = 'leased' AND {may_work(project="tasks_assignment.project_id", worker="tasks_assignment.worker_id")}
+WHERE id = %(assignment)s AND state = 'leased'
+    AND {may_work(project="tasks_assignment.project_id", worker="tasks_assignment.worker_id")}
 RETURNING submitted_at, late
 """  # noqa: S608
 

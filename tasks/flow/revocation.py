@@ -13,7 +13,7 @@ import structlog
 from django.db import connection, transaction
 
 from accounts import services as accounts
-from accounts.models import Actor, Membership, Organisation, Role, User
+from accounts.models import Actor, Membership, Organisation, User
 from kernel.events import record_event
 from kernel.locks import lock_access
 from projects.models import Project
@@ -49,7 +49,7 @@ def remove_worker(*, project: Project, worker: Actor, reason: str) -> Standing:
 
 @transaction.atomic
 def leave_crowd(*, worker: Actor, organisation: Organisation, reason: str) -> int:
-    """Locks the access; then as `settle_hand`. Remove a worker from all of the organization's projects; return how many."""
+    """Locks the access; then as `settle_hand`. Remove a worker from the organization's projects; return how many."""
     lock_access(actor_id=worker.pk)
     current = Standing.objects.filter(worker=worker, project__organisation=organisation)
     projects = [row.project for row in current.exclude(state=REMOVED).select_related("project")]
