@@ -123,11 +123,14 @@ def test_a_worker_who_is_invited_to_review_is_told_what_that_ends(project: Proje
 @pytest.mark.django_db(transaction=True)
 def test_the_console_says_that_its_live_updates_have_stopped(people: People, project: Project) -> None:
     opened: list[WebSocketRoute] = []
+
+    def serve(socket: WebSocketRoute) -> None:
+        opened.append(socket)
+        socket.send('{"type": "snapshot", "number": 0, "data": {"totals": {}}}')
+
     desk = people.signed_in(factories.ada())
-    desk.route_web_socket("**/ws/**", lambda socket: opened.append(socket))
+    desk.route_web_socket("**/ws/**", serve)
     desk.goto(f"/projects/{project.public_id}/")
-    expect(desk.get_by_text("Connecting…")).to_be_visible()
-    opened[0].send('{"type": "snapshot", "number": 0, "data": {"totals": {}}}')
     expect(desk.get_by_text("Live", exact=True)).to_be_visible()
     opened[0].close(code=4403)
     expect(

@@ -167,7 +167,7 @@ def _with_filler(frame: _Frame, data: bytes) -> bytes:
         restarts = len(_RESTART.findall(body))
         if restarts:
             short = _FILLER[: max(16, min(512, _MAX_FILLER_BYTES // restarts))]
-            body = _RESTART.sub(lambda found, short=short: short + found[0], body)  # type: ignore[misc]
+            body = _RESTART.sub(lambda match, short=short: short + match[0], body)  # type: ignore[misc]
         pieces += [data[at : scan.start], body, _FILLER]
         at = scan.end
     return b"".join([*pieces, data[at:]])
