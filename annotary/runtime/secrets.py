@@ -1,4 +1,4 @@
-"""The installation's secrets: generated once and kept in a file that only its owner can read; how strong they must be."""
+"""The installation's secrets: generated once and kept in a file that only its owner can read. How strong they are."""
 
 import json
 import secrets

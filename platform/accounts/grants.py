@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -40,7 +41,7 @@ def invalid_grants(grants: Sequence[Grant]) -> list[int]:
 
     The session ended or expired, the account is closed or its password changed, or the role is gone.
     """
-    columns = [
+    columns: list[Any] = [
         [grant.session_key for grant in grants],
         [grant.user_id for grant in grants],
         [grant.password for grant in grants],

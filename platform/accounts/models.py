@@ -101,7 +101,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """Django's hash of the password, and with the first epoch nothing more: sessions survive the upgrade."""
-        of_password: str = super()._get_session_auth_hash(secret=secret)
+        of_password: str = super()._get_session_auth_hash(secret=secret)  # type: ignore[misc]  # the stubs lack it
         if not self.session_epoch:
             return of_password
         value = f"{self.session_epoch}:{of_password}"

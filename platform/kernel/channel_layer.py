@@ -1,4 +1,4 @@
-"""The channel layer of the websockets: groups over Valkey's publish and subscribe, with queues that end with the socket.
+"""The channel layer of the websockets: groups over Valkey's pub/sub, with queues that end with the socket.
 
 channels_redis subscribes Valkey to a channel for each socket, and ends that only where the task that waits for its next
 message is canceled while it waits. A socket that ends while a message is on its way (it dropped under traffic, or
@@ -22,7 +22,7 @@ MAX_WAITING = 100
 
 
 class GroupChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]  # channels_redis has no types
-    """Channels live in this process and receive messages only through groups; sending to a channel does not reach it."""
+    """Channels live in this process and receive messages through groups alone, not by sending to the channel."""
 
     def _get_layer(self) -> "GroupLoopLayer":
         loop = asyncio.get_running_loop()

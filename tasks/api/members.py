@@ -62,6 +62,4 @@ class SignOutView(View):
 def _membership(request: Request, organisation_id: uuid.UUID, member_id: uuid.UUID, role: str = "") -> Membership:
     if isinstance(request.auth, ApiToken) and request.auth.organisation.public_id != organisation_id:
         raise NotFound
-    return managed_membership(
-        by=actor_of(request), organisation_id=organisation_id, member_id=member_id, role=role
-    )
+    return managed_membership(by=actor_of(request), organisation_id=organisation_id, member_id=member_id, role=role)

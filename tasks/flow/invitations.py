@@ -15,7 +15,7 @@ from tasks.standing.services import admit
 
 @transaction.atomic
 def accept_invitation(*, token: str, actor: Actor) -> Project | None:
-    """Locks the access and the invitation. Make `actor` a member; for a worker's link, return the project that it joins.
+    """Locks the access and the invitation. Make `actor` a member; return the project that a worker joins by that.
 
     Nobody both works and has a role that shows check images: such a role takes a worker off the organization's
     projects, and people who have one cannot become workers, in whatever order they open their links.

@@ -3,6 +3,7 @@
 Each function ends the running sets that the change concerns in its own transaction, under the lock of the person's
 access, which claims share: answers that were sent are settled and paid, unanswered images are free for other workers.
 An answer that arrives at the same time is either part of that or refused, because both lock its assignment.
+Sets of several projects end in ascending order of the projects, or two people's revocations could deadlock.
 
 API calls and pages ask the database for each request; open websockets are checked by `workers_ui.consumers.access`.
 """
@@ -13,7 +14,7 @@ import structlog
 from django.db import connection, transaction
 
 from accounts import services as accounts
-from accounts.models import Actor, Membership, Organisation, Role, User
+from accounts.models import Actor, Membership, Organisation, User
 from kernel.events import record_event
 from kernel.locks import lock_access
 from projects.models import Project
@@ -49,10 +50,11 @@ def remove_worker(*, project: Project, worker: Actor, reason: str) -> Standing:
 
 @transaction.atomic
 def leave_crowd(*, worker: Actor, organisation: Organisation, reason: str) -> int:
-    """Locks the access; then as `settle_hand`. Remove a worker from all of the organization's projects; return how many."""
+    """Locks the access; then as `settle_hand`. Remove a worker from the organization's projects; return how many."""
     lock_access(actor_id=worker.pk)
     current = Standing.objects.filter(worker=worker, project__organisation=organisation)
-    projects = [row.project for row in current.exclude(state=REMOVED).select_related("project")]
+    rows = current.exclude(state=REMOVED).select_related("project").order_by("project_id")
+    projects = [row.project for row in rows]
     for project in projects:
         remove_worker(project=project, worker=worker, reason=reason)
     return len(projects)
@@ -133,7 +135,7 @@ def _end_hands(hand_ids: Sequence[int]) -> None:
 
 def _end_all_hands(worker: Actor) -> None:
     """End the worker's live hands; their leases expire, so that answers from a device are not lost."""
-    for hand in list(Hand.objects.filter(worker=worker, state=LIVE).order_by("pk")):
+    for hand in list(Hand.objects.filter(worker=worker, state=LIVE).order_by("project_id")):
         # The hand comes first in the lock order.
         Hand.objects.select_for_update(no_key=True).get(pk=hand.pk)
         leased = list(Assignment.objects.filter(hand=hand, state=Assignment.State.LEASED).values_list("pk", flat=True))

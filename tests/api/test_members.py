@@ -130,4 +130,4 @@ def test_sessions_from_before_the_upgrade_stay_valid() -> None:
     user = member("manager").user
     create_token(actor=user.actor, organisation=factories.an_organisation(), name="key", scopes=["read"])
     assert user.session_epoch == 0
-    assert user.get_session_auth_hash() == super(User, user)._get_session_auth_hash()
+    assert user.get_session_auth_hash() == super(User, user)._get_session_auth_hash()  # type: ignore[misc]  # the stubs lack it

@@ -37,7 +37,10 @@ def sign_in(client: Client, number: int) -> Any:
 CALLS: dict[str, tuple[Callable[[], Client], Callable[[Client, int], Any]]] = {
     "sign-in": (Client, sign_in),
     "unknown link": (Client, lambda client, n: client.get(f"/join/{n}/")),
-    "password reset": (Client, lambda client, n: client.post("/account/password/reset/", {"email": f"{n}@example.org"})),
+    "password reset": (
+        Client,
+        lambda client, n: client.post("/account/password/reset/", {"email": f"{n}@example.org"}),
+    ),
     "password reset of one address": (
         Client,
         lambda client, n: client.post("/account/password/reset/", {"email": "ada@example.org"}),

@@ -1,6 +1,7 @@
 """Revocations against claims, submissions and invitations that arrive at the same time, on real connections."""
 
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.db import transaction
@@ -94,14 +95,16 @@ def test_a_submission_after_the_removal_waits_and_is_refused() -> None:
 
 
 def test_submissions_a_hand_in_and_a_removal_at_once_pay_exactly_what_was_acknowledged() -> None:
+    wren = factories.wren()
     for number in range(ROUNDS):
         project = a_project(f"Strays {number}")
-        wren, hand = factories.wren(), take(factories.wren(), project)
+        hand = take(wren, project)
         leases = leases_of(hand)
-        calls = [lambda lease=lease: answer(lease) for lease in leases]
-        calls.append(lambda hand=hand: settle_hand(worker=wren, hand_id=hand.public_id))
-        calls.append(lambda project=project: remove_worker(project=project, worker=wren, reason="Shared."))
-        results = together(*calls)
+        results = together(
+            *[partial(answer, lease) for lease in leases],
+            partial(settle_hand, worker=wren, hand_id=hand.public_id),
+            partial(remove_worker, project=project, worker=wren, reason="Shared the account."),
+        )
         unexpected = [each for each in results if isinstance(each, Exception)]
         assert all(isinstance(each, WorkerRemoved | ImageGivenBack) for each in unexpected), unexpected
         acknowledged = {
@@ -115,15 +118,15 @@ def test_submissions_a_hand_in_and_a_removal_at_once_pay_exactly_what_was_acknow
 
 def links(project: Project) -> tuple[str, str]:
     """Return the tokens of a worker's and a reviewer's link."""
-    common = {"organisation": project.organisation, "by": factories.ada()}
-    return invite(**common, project_id=project.pk)[1], invite(**common, role=Role.REVIEWER)[1]
+    create = partial(invite, organisation=project.organisation, by=factories.ada())
+    return create(project_id=project.pk)[1], create(role=Role.REVIEWER)[1]
 
 
 def test_two_tabs_that_accept_both_links_at_once_never_make_a_reviewer_who_works() -> None:
     for number in range(ROUNDS):
         project = factories.a_project(f"Strays {number}")
         finch = factories.a_worker(f"finch{number}")
-        calls = [lambda token=token: accept_invitation(token=token, actor=finch) for token in links(project)]
+        calls = [partial(accept_invitation, token=token, actor=finch) for token in links(project)]
         [as_worker, as_reviewer] = together(*calls)
         assert as_reviewer is None
         assert as_worker == project or isinstance(as_worker, StaffCannotWork)

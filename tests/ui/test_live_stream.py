@@ -71,6 +71,7 @@ def test_a_lost_connection_is_reopened(live: Page) -> None:
 
 def test_a_refusal_is_not_retried(live: Page) -> None:
     live.evaluate("sockets[0].drop(4403)")
+    live.evaluate("window.dispatchEvent(new Event('online'))")
     live.wait_for_timeout(150)
     assert live.evaluate("sockets.length") == 1
     assert live.evaluate("states.at(-1)") == "refused"

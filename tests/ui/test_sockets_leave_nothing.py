@@ -114,7 +114,9 @@ async def leave_in_every_way(port: int, project: UUID, cookie: str, count: int) 
 
 
 @pytest.mark.slow
-def test_sockets_that_close_or_drop_under_traffic_leave_nothing(project: Project, request: pytest.FixtureRequest) -> None:
+def test_sockets_that_close_or_drop_under_traffic_leave_nothing(
+    project: Project, request: pytest.FixtureRequest
+) -> None:
     user = factories.ada().user
     cookie = f"{settings.SESSION_COOKIE_NAME}={session_of(user)}"
     count = request.config.getoption("--dropped-sockets")
@@ -125,7 +127,10 @@ def test_sockets_that_close_or_drop_under_traffic_leave_nothing(project: Project
 
 def test_refused_sockets_leave_nothing(project: Project) -> None:
     async def refused(port: int) -> None:
-        for path, origin in (("/ws/nowhere/", "http://127.0.0.1"), (f"/ws/projects/{project.public_id}/", "http://x.y")):
+        for path, origin in (
+            ("/ws/nowhere/", "http://127.0.0.1"),
+            (f"/ws/projects/{project.public_id}/", "http://x.y"),
+        ):
             with pytest.raises(Exception, match="HTTP 403"):
                 await connect(f"ws://127.0.0.1:{port}{path}", origin=origin)  # type: ignore[arg-type]
 

@@ -20,5 +20,5 @@ async def refuse_unknown(scope: dict[str, Any], receive: Any, send: Any) -> None
 
 websocket_urlpatterns = [
     path("ws/projects/<uuid:project_id>/", AuthMiddlewareStack(ProjectConsumer.as_asgi())),
-    re_path("", refuse_unknown),
+    re_path("", refuse_unknown),  # type: ignore[arg-type]  # an ASGI application, as channels wants it
 ]

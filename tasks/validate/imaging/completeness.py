@@ -39,7 +39,9 @@ def check_complete(path: Path, kind: Format, image: Image.Image) -> None:
     else:
         complete = True
     if not complete:
-        raise Refusal("truncated", "The image is incomplete: a part of its pixels is missing. Upload the original again.")
+        raise Refusal(
+            "truncated", "The image is incomplete: a part of its pixels is missing. Upload the original again."
+        )
 
 
 def _has_all_rows(path: Path) -> bool:

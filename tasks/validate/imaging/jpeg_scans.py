@@ -23,7 +23,7 @@ _NOT_FRAMES = {0xC4, 0xC8, 0xCC}
 _HUFFMAN, _PROGRESSIVE = {0xC0, 0xC1, 0xC2}, 0xC2
 
 # Code words that no encoder would write, enough for many blocks. A file may have a restart marker for each block.
-_FILLER = bytes(random.Random(7).choices(range(1, 255), k=2048))  # noqa: S311 - not a secret
+_FILLER = bytes(random.Random(7).choices(range(1, 255), k=2048))
 _MAX_FILLER_BYTES = 4_000_000
 
 
@@ -83,9 +83,7 @@ def _read_frame(data: bytes) -> _Frame:
             found = _END_OF_SCAN.search(data, end)
             ids = tuple(body[1 : 1 + 2 * body[0] : 2])
             first, last, bits = body[1 + 2 * body[0] : 4 + 2 * body[0]]
-            frame.scans.append(
-                _Scan(ids, first, last, bits & 15, end, found.start() if found else len(data), interval)
-            )
+            frame.scans.append(_Scan(ids, first, last, bits & 15, end, found.start() if found else len(data), interval))
     return frame
 
 
@@ -169,7 +167,7 @@ def _with_filler(frame: _Frame, data: bytes) -> bytes:
         restarts = len(_RESTART.findall(body))
         if restarts:
             short = _FILLER[: max(16, min(512, _MAX_FILLER_BYTES // restarts))]
-            body = _RESTART.sub(lambda found, short=short: short + found[0], body)  # type: ignore[misc]
+            body = _RESTART.sub(lambda match, short=short: short + match[0], body)  # type: ignore[misc]
         pieces += [data[at : scan.start], body, _FILLER]
         at = scan.end
     return b"".join([*pieces, data[at:]])

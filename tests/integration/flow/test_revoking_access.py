@@ -119,9 +119,7 @@ def test_every_action_is_refused_in_the_same_words(
     ids=["standing", "membership", "role", "account"],
 )
 @pytest.mark.parametrize("action", ACTIONS)
-def test_a_change_made_in_the_database_is_enough(
-    project: Project, change: Callable[[], object], action: str
-) -> None:
+def test_a_change_made_in_the_database_is_enough(project: Project, change: Callable[[], object], action: str) -> None:
     hand = take(factories.wren(), project)
     answer(leases_of(hand)[0])
     change()

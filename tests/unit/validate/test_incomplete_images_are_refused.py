@@ -133,7 +133,7 @@ def packed(width: int, height: int, *, depth: int, color: int, interlaced: bool,
 @pytest.mark.parametrize(("depth", "color"), [(1, 0), (8, 0), (16, 0), (8, 2), (16, 2), (1, 3), (8, 3), (8, 4), (8, 6)])
 def test_a_png_with_missing_rows_is_refused(depth: int, color: int, interlaced: bool, tmp_path: Path) -> None:
     for width, height in ((61, 40), (3, 5), (1, 9)):
-        make = {"depth": depth, "color": color, "interlaced": interlaced}
+        make: dict[str, Any] = {"depth": depth, "color": color, "interlaced": interlaced}
         accepted(packed(width, height, share=1, **make), tmp_path)
         for share in (0.0, 0.5, 0.99):
             refusal(packed(width, height, share=share, **make), tmp_path)
