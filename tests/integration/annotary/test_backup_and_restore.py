@@ -78,10 +78,7 @@ def rows(url: str) -> dict[str, list[Any]]:
     """The content of every table, in an order that depends on the content alone."""
     with psycopg.connect(url) as reader:
         tables = reader.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").fetchall()
-        return {
-            name: sorted(map(repr, reader.execute(f'SELECT * FROM "{name}"').fetchall()))
-            for (name,) in tables
-        }
+        return {name: sorted(map(repr, reader.execute(f'SELECT * FROM "{name}"').fetchall())) for (name,) in tables}
 
 
 def files(data: Path) -> dict[str, bytes]:
