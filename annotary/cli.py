@@ -35,7 +35,7 @@ COMMANDS = {
     "stop": "annotary.runtime.stop",
     "backup": "annotary.runtime.backup",
     "restore": "annotary.runtime.restore",
-    "upgrade-database": "annotary.runtime.upgrade",
+    "upgrade_database": "annotary.runtime.upgrade",
     "test": "annotary.runtime.testing",
     "lint": "annotary.runtime.lint",
     "demo": "annotary.demo.command",
@@ -55,8 +55,7 @@ Start here:
 Keep it safe, whether it runs or not:
   backup      write the database, the files and the secrets to one archive
   restore     make a backup a new installation
-  upgrade-database
-              move the database to the major version of PostgreSQL that Annotary includes
+  upgrade_database  move the database to the major version of PostgreSQL that Annotary includes
 
 Work with a running installation:
   ingest      import a folder of images into a project
@@ -100,8 +99,9 @@ def main(argv: list[str]) -> int:
 
 def _dispatch(command: str, rest: list[str], argv: list[str]) -> int:
     # Imported one by one, so that a command does not pay for the imports of the others.
-    if command in COMMANDS:
-        run: Callable[[list[str]], int] = import_module(COMMANDS[command]).main
+    # Django spells its commands with underscores, most other programs with hyphens.
+    if (name := command.replace("-", "_")) in COMMANDS:
+        run: Callable[[list[str]], int] = import_module(COMMANDS[name]).main
         return run(rest)
     if command in {"help", "--help", "-h"} and not rest:
         print(HELP)

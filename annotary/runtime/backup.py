@@ -133,7 +133,7 @@ def _write(source: Source, target: Path) -> None:
     """Write the archive under a temporary name, which it keeps until it is complete and durable."""
     partial = target.with_name(f"{target.name}.partial")
     try:
-        _remove_leftovers(target.parent)
+        _remove_leftovers(partial)
         with _opened(partial) as file:
             try:
                 _fill(source, ArchiveWriter(file))
@@ -161,9 +161,9 @@ def _opened(partial: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what killed backups left in the folder: partial archives that no process has locked."""
-    for path in folder.glob("*.tar.partial"):
+def _remove_leftovers(partial: Path) -> None:
+    """Remove what killed backups left: partial archives of this or of an automatic name that no process has locked."""
+    for path in {partial, *partial.parent.glob("annotary-*.tar.partial")}:
         with contextlib.suppress(OSError), path.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             path.unlink()

@@ -24,16 +24,18 @@ class Database:
     url: str
     binaries: Path
 
-    def connect(self) -> "psycopg.Connection[Any]":
-        """Connect in autocommit mode. Raises EmbeddedError if the database cannot be reached."""
+    @contextmanager
+    def connect(self) -> "Iterator[psycopg.Connection[Any]]":
+        """Connect in autocommit mode for the block. Raises EmbeddedError if the database is unreachable or fails."""
         import psycopg
 
         try:
-            return psycopg.connect(self.url, autocommit=True, connect_timeout=CONNECT_TIMEOUT)
+            with psycopg.connect(self.url, autocommit=True, connect_timeout=CONNECT_TIMEOUT) as connection:
+                yield connection
         except psycopg.Error as error:
-            reason = str(error).strip().splitlines()[-1]
+            lines = str(error).strip().splitlines() or [type(error).__name__]
             raise EmbeddedError(
-                f"The database cannot be reached: {reason}. Run this as the user who runs Annotary, and check "
+                f"The database could not be used: {lines[0]}. Run this as the user who runs Annotary, and check "
                 "DATABASE_URL if you set it."
             ) from error
 

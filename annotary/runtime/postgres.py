@@ -28,7 +28,7 @@ FOLDER = "postgres"
 SYSTEM_HOME = Path("/var/lib/annotary")
 # The folder of a database that was moved to another major version and waits to take the name of the old one.
 UPGRADED = "postgres.upgraded"
-UPGRADE = "Run 'python3 manage.py upgrade-database'."
+UPGRADE = "Run 'python3 manage.py upgrade_database'."
 
 # initdb writes these to postgresql.conf, where an owner can change them. For a small machine that also runs Python.
 TUNING = {

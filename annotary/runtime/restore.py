@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from annotary.runtime import archive, postgres
-from annotary.runtime.archive import DUMP, FORMAT, SECRETS, ArchiveDamagedError
+from annotary.runtime.archive import DUMP, FORMAT, ArchiveDamagedError
 from annotary.runtime.backup import interruptible, sync_folder
 from annotary.runtime.database_tools import Database, major
 from annotary.runtime.errors import EmbeddedError
@@ -25,8 +25,10 @@ from annotary.runtime.source_roots import ROOT
 NEWER = "Restore it with the version of Annotary that wrote it, or with a later one."
 TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
 RESTORED = "SELECT count(*) FROM storage_blob WHERE state = 'ready'"
+# Whoever holds the lock needs both.
+KEPT = {"lock", "runtime.json"}
 # What `up`, and commands that only look, leave in a data folder before there is anything of value in it.
-WORTHLESS = {"lock", "logs", "run", "static", "runtime.json", "unfinished-restore"}
+WORTHLESS = {*KEPT, "logs", "run", "static", "unfinished-restore"}
 
 
 def main(arguments: list[str]) -> int:
@@ -60,23 +62,21 @@ def _restore(file: Path, paths: DataPaths) -> dict[str, Any]:
         with exclusive(paths, unfinished=True) as lock:
             # Checked again under the lock: an installation may have been created in the meantime.
             _require_new(paths)
-            manifest = _fill(file, paths, lock)
-    except BaseException as error:
-        if not isinstance(error, InUseError):
-            _clear(paths, folder=not existed)
-        if isinstance(error, OSError):
-            reason = (error.strerror or str(error)).lower()
-            raise EmbeddedError(f"The backup could not be restored to {paths.data} ({reason}).") from error
-        raise
-    return manifest
-
-
-class InUseError(EmbeddedError):
-    """The target holds something already."""
+            try:
+                return _fill(file, paths, lock)
+            except BaseException:
+                _clear(paths)
+                raise
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise EmbeddedError(f"The backup could not be restored to {paths.data} ({reason}).") from error
+    finally:
+        if not existed and {path.name for path in paths.data.iterdir()} == {paths.lock.name}:
+            shutil.rmtree(paths.data)
 
 
 def _require_new(paths: DataPaths) -> None:
-    """Raise InUseError unless the data folder is missing, empty, or what an interrupted restore left."""
+    """Raise EmbeddedError unless the data folder is missing, empty, or what an interrupted restore left."""
     home = postgres.home_of(paths)
     if paths.unfinished_restore.exists():
         return
@@ -85,7 +85,7 @@ def _require_new(paths: DataPaths) -> None:
     except NotADirectoryError:
         found = {""}
     if found or home != paths.data:
-        raise InUseError(
+        raise EmbeddedError(
             f"{paths.data if found else home} is not empty. Choose a new folder with --data, or move the old one aside."
         )
 
@@ -94,8 +94,8 @@ def _fill(file: Path, paths: DataPaths, lock: int) -> dict[str, Any]:
     """Requires the lock on the data folder. Bring everything into it; the marker is removed last."""
     paths.unfinished_restore.touch(mode=0o600)
     sync_folder(paths.data)
-    for left in ("files", postgres.FOLDER, SECRETS, DUMP):
-        _remove(paths.data / left)
+    _clear(paths, but={paths.unfinished_restore.name, *KEPT})
+    paths.create()
     manifest = _read(file, target=lambda name: _target(paths.data, name))
     dump = paths.data / DUMP
     with _database(paths, lock) as (database, whole):
@@ -186,23 +186,19 @@ def _target(data: Path, name: str) -> BinaryIO:
     return os.fdopen(handle, "wb")
 
 
-def _clear(paths: DataPaths, *, folder: bool) -> None:
-    """Remove what the restore created: all of the data folder's content, and a `folder` that did not exist."""
+def _clear(paths: DataPaths, *, but: set[str] = KEPT) -> None:
+    """Requires the lock on the data folder. Remove everything in it, also from interrupted restores, `but` some names.
+
+    The marker goes last, in case this is interrupted too.
+    """
     home = postgres.home_of(paths)
     if home != paths.data:
         shutil.rmtree(home, ignore_errors=True)
-    # The marker goes last, in case this is interrupted too.
     for path in sorted(paths.data.iterdir(), key=lambda path: path == paths.unfinished_restore):
-        _remove(path)
-    if folder:
-        paths.data.rmdir()
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name not in but:
+            path.unlink(missing_ok=True)
 
 
 def _summary(file: Path, manifest: dict[str, Any], paths: DataPaths | None) -> str:

@@ -1,4 +1,4 @@
-"""`manage.py upgrade-database`: moves a stopped installation's database to the major version of PostgreSQL in use.
+"""`manage.py upgrade_database`: moves a stopped installation's database to the major version of PostgreSQL in use.
 
 The old programs start the old database, ours dump it and load it into a new one beside it, and two renames swap them.
 Until the swap nothing of the old database changes; afterward it is kept under another name.
@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="manage.py upgrade-database",
+        prog="manage.py upgrade_database",
         description="Move the database of a stopped installation to the major version of PostgreSQL that this version "
         "of Annotary includes. The old database is kept. Make a backup first.",
     )

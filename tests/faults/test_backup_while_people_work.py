@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 import pytest
 from rich.console import Console
 
@@ -154,19 +153,3 @@ def test_what_was_backed_up_while_people_worked_goes_on_elsewhere(tmp_path: Path
         assert eventually(lambda: not still_moving(database))
         assert violations(database, receipts=backup.receipts, files=files) == []
         manager.close()
-
-
-def test_a_stopped_installation_is_backed_up_and_nothing_starts_on_it_meanwhile(tmp_path: Path) -> None:
-    with instance.start(data=tmp_path / "data") as site:
-        account = make_manager(site.environment)
-    target = tmp_path / "backup.tar"
-    assert manage("backup", target, "--data", tmp_path / "data").returncode == 0
-    assert not (tmp_path / "data" / "runtime.json").exists()
-    assert manage("restore", target, "--check").returncode == 0
-    assert manage("restore", target, "--data", tmp_path / "new").returncode == 0
-    with instance.start(data=tmp_path / "new") as site:
-        headers = {"Authorization": f"Bearer {account.key}"}
-        assert httpx.get(f"{site.url}/api/v1/me/", headers=headers, timeout=60).is_success
-        assert "is not empty" in manage("restore", target, "--data", site.data).stderr
-        with psycopg.connect(site.environment["DATABASE_URL"]) as connection:
-            assert connection.execute("SELECT count(*) FROM accounts_user").fetchone() == (2,)

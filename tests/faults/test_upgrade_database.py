@@ -112,7 +112,7 @@ def does_not_start(paths: DataPaths) -> str:
 
 
 def fails_without_the_old_programs(paths: DataPaths) -> None:
-    done = manage("upgrade-database", "--data", paths.data)
+    done = manage("upgrade_database", "--data", paths.data)
     assert done.returncode == 1
     assert "does not have the programs of PostgreSQL 16" in done.stderr
     assert clusters(paths) == {"postgres": 16}
@@ -122,7 +122,7 @@ def fails_whole(paths: DataPaths, binaries: Path) -> None:
     """The new database cannot be completed: the old one stays."""
     with exclusive(paths) as lock, lone_database(paths, lock, binaries=binaries) as database:
         with_database(database, NOT_FOR_US)
-    done = manage("upgrade-database", "--data", paths.data, "--binaries", binaries)
+    done = manage("upgrade_database", "--data", paths.data, "--binaries", binaries)
     assert done.returncode == 1
     assert done.stderr.startswith("pg_restore failed:")
     assert done.stderr.count("\n") == 1
@@ -151,12 +151,12 @@ def test_the_database_moves_to_our_version(tmp_path: Path, old_binaries: Path) -
         key = make_manager(site.environment).key
     paths, ours = DataPaths(tmp_path / "data"), major(postgres.locate())
     content = turn_old(paths, old_binaries)
-    assert "Run 'python3 manage.py upgrade-database'" in does_not_start(paths)
+    assert "Run 'python3 manage.py upgrade_database'" in does_not_start(paths)
     fails_without_the_old_programs(paths)
     fails_whole(paths, old_binaries)
     ends_between_the_renames(paths, old_binaries)
 
-    done = manage("upgrade-database", "--data", paths.data)
+    done = manage("upgrade_database", "--data", paths.data)
     assert (done.returncode, done.stderr) == (0, "")
     assert f"rm -r {postgres.home_of(paths)}/postgres.old-16" in done.stdout
     assert clusters(paths) == {"postgres": ours, "postgres.old-16": 16}
@@ -165,7 +165,7 @@ def test_the_database_moves_to_our_version(tmp_path: Path, old_binaries: Path) -
     with instance.start(data=paths.data) as site:
         headers = {"Authorization": f"Bearer {key}"}
         assert httpx.get(f"{site.url}/api/v1/me/", headers=headers, timeout=60).status_code == 200
-    again = manage("upgrade-database", "--data", paths.data)
+    again = manage("upgrade_database", "--data", paths.data)
     assert (again.returncode, again.stdout) == (0, f"The database is on PostgreSQL {ours} already.\n")
 
 

@@ -10,16 +10,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import psycopg
 import pytest
 from django.db import connection
 
-from annotary.runtime import archive, backup, restore
+from annotary.runtime import archive, backup, restore, state
 from annotary.runtime.archive import ArchiveWriter
 from annotary.runtime.errors import EmbeddedError
+from annotary.runtime.paths import DataPaths
 from annotary.runtime.source_roots import ROOT, python_path
 from storage.models import Blob
 from storage.services import sweep_blobs
@@ -78,10 +79,7 @@ def rows(url: str) -> dict[str, list[Any]]:
     """The content of every table, in an order that depends on the content alone."""
     with psycopg.connect(url) as reader:
         tables = reader.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1").fetchall()
-        return {
-            name: sorted(map(repr, reader.execute(f'SELECT * FROM "{name}"').fetchall()))
-            for (name,) in tables
-        }
+        return {name: sorted(map(repr, reader.execute(f'SELECT * FROM "{name}"').fetchall())) for (name,) in tables}
 
 
 def files(data: Path) -> dict[str, bytes]:
@@ -91,10 +89,13 @@ def files(data: Path) -> dict[str, bytes]:
 class Process:
     """`manage.py backup` in a process of its own, which a test can signal."""
 
+    started: ClassVar[list["Process"]] = []
+
     def __init__(self, data: Path, target: Path, **options: Any) -> None:
         variables = {**os.environ, "ANNOTARY_BOOTSTRAP": "off", "PYTHONPATH": python_path()}
         command = [sys.executable, str(ROOT / "manage.py"), "backup", str(target), "--data", str(data)]
         self.process = subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True, **options)
+        self.started.append(self)
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         deadline = time.monotonic() + PATIENCE
@@ -106,6 +107,16 @@ class Process:
     def end(self) -> tuple[int, str]:
         errors = self.process.communicate(timeout=PATIENCE)[1]
         return self.process.returncode, errors
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    yield
+    while Process.started:
+        left = Process.started.pop()
+        if left.process.returncode is None:
+            left.process.kill()
+            left.end()
 
 
 def waits_for_the_sweep() -> bool:
@@ -207,11 +218,16 @@ def test_what_a_killed_backup_left_is_removed_by_the_next(data: Path, tmp_path: 
     running.process.kill()
     running.end()
     assert (tmp_path / "a.tar.partial").exists()
-    refusal(backup.main, tmp_path / "nowhere" / "b.tar", "--data", data)
-    later = Process(data, tmp_path / "b.tar")
-    later.wait_for(lambda: not (tmp_path / "a.tar.partial").exists())
-    later.process.kill()
-    later.end()
+    automatic = tmp_path / "annotary-2026-01-01T000000Z.tar.partial"
+    automatic.touch()
+    foreign = tmp_path / "other.tar.partial"
+    foreign.touch()
+    later = Process(data, tmp_path / "a.tar")
+    later.wait_for(lambda: not automatic.exists())
+    assert foreign.exists()
+    later.process.send_signal(signal.SIGTERM)
+    assert later.end()[0] == 1
+    assert not (tmp_path / "a.tar.partial").exists()
 
 
 def test_a_full_disk_is_a_sentence_and_leaves_nothing(data: Path, tmp_path: Path) -> None:
@@ -284,7 +300,7 @@ def test_damaged_archives_leave_nothing(data: Path, tmp_path: Path, empty_databa
             assert "cannot be restored" in refusal(restore.main, tmp_path / "damaged.tar", "--data", tmp_path / folder)
         assert "cannot be restored" in refusal(restore.main, tmp_path / "damaged.tar", "--check")
     assert not (tmp_path / "new").exists()
-    assert list((tmp_path / "there").iterdir()) == []
+    assert {path.name for path in (tmp_path / "there").iterdir()} <= {"lock"}
     assert rows(empty_database) == {}
 
 
@@ -309,9 +325,6 @@ def test_backups_from_newer_versions_are_refused_before_anything_is_read(
 def test_an_interrupted_restore_keeps_annotary_from_starting_and_can_be_repeated(
     data: Path, tmp_path: Path, empty_database: str, monkeypatch: Any
 ) -> None:
-    from annotary.runtime import state
-    from annotary.runtime.paths import DataPaths
-
     target = back_up(data, tmp_path / "b.tar")
     paths = DataPaths(tmp_path / "new")
     paths.create()
@@ -325,3 +338,17 @@ def test_an_interrupted_restore_keeps_annotary_from_starting_and_can_be_repeated
     assert restore.main([str(target), "--data", str(paths.data)]) == 0
     assert files(paths.data) == files(data)
     os.close(state.lock_data(paths))
+
+
+def test_a_folder_that_an_installation_is_starting_on_is_left_alone(
+    data: Path, tmp_path: Path, empty_database: str, monkeypatch: Any
+) -> None:
+    target = back_up(data, tmp_path / "b.tar")
+    paths = DataPaths(tmp_path / "new")
+    paths.create()
+    lock = state.lock_data(paths)
+    (paths.logs / "postgres.log").write_text("starting")
+    monkeypatch.setenv("DATABASE_URL", empty_database)
+    assert "already running" in refusal(restore.main, target, "--data", paths.data)
+    assert (paths.logs / "postgres.log").read_text() == "starting"
+    os.close(lock)
