@@ -34,7 +34,11 @@ def test_the_invariants_hold_after_every_step(seed: int, monkeypatch: pytest.Mon
     # The walk is only meaningful if it covered every transition.
     kinds = Event.objects.filter(project_id=project.pk).values_list("kind", flat=True)
     assert set(kinds) >= {
-        "answer.submitted", "assignment.skipped", "assignment.expired", "assignment.released", "hand.settled"
+        "answer.submitted",
+        "assignment.skipped",
+        "assignment.expired",
+        "assignment.released",
+        "hand.settled",
     }
     assert Event.objects.filter(kind="hand.claimed", delta__has_any_keys=["released", "expired"]).exists()
     assert worker_actions.stream_totals(project)["gold_seen"]
