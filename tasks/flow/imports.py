@@ -219,7 +219,7 @@ def _make_tasks(row: Import) -> None:
     _rng.shuffle(image_ids)
     made = 0
     for start in range(0, len(image_ids), TASKS_AT_ONCE):
-        images = Image.objects.filter(pk__in=image_ids[start : start + TASKS_AT_ONCE])
+        images = Image.objects.filter(pk__in=image_ids[start : start + TASKS_AT_ONCE]).order_by("pk")
         made += create_tasks(project=project, images=images)
     if made >= ANALYSE_FROM:
         refresh_statistics()
