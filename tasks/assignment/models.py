@@ -52,8 +52,8 @@ class Hand(models.Model):
 class Assignment(models.Model):
     """A worker's lease on a task or on gold. States:
 
-    leased -> submitted | skipped | expired | released; expired -> submitted (late); expired | released -> leased, in the
-    worker's next hand; submitted and skipped are final.
+    leased -> submitted | skipped | expired | released; expired -> submitted (late); expired | released -> leased, in
+    the worker's next hand; submitted and skipped are final.
     `counts` says whether it uses a slot of its task: a live lease and a timely submission do, a late submission and a
     lease that came back do if the task still wanted one; a voided one no longer does, and gold never does.
     """

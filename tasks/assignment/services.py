@@ -158,9 +158,7 @@ def _choose_images(worker: Actor, policy: ClaimPolicy, attempts: _Attempts) -> l
     return mix_in_gold(work=again, gold=new, rng=_rng)
 
 
-def _choose_slots(
-    worker: Actor, policy: ClaimPolicy, attempts: _Attempts, *, room: int, may_wait: bool
-) -> list[Slot]:
+def _choose_slots(worker: Actor, policy: ClaimPolicy, attempts: _Attempts, *, room: int, may_wait: bool) -> list[Slot]:
     """Claim new work and choose gold; empty without an open slot, however much gold there is."""
     golds = _choose_gold(worker, policy, room)
     if len(golds) == room:
@@ -184,9 +182,7 @@ def _gold_slots(golds: list[UnseenGold]) -> list[Slot]:
     return [Slot(None, gold.id, 1, gold.width, gold.height, gold.rendition_id) for gold in golds]
 
 
-def _claim_work(
-    worker: Actor, policy: ClaimPolicy, count: int, attempts: _Attempts, *, may_wait: bool
-) -> list[Slot]:
+def _claim_work(worker: Actor, policy: ClaimPolicy, count: int, attempts: _Attempts, *, may_wait: bool) -> list[Slot]:
     """Claim batch by batch until the hand is full or no slot is left. Waits, through _Retry, before returning none."""
     work: list[Slot] = []
     while len(work) < count:

@@ -84,8 +84,9 @@ def close_leases(
 ) -> dict[int, int]:
     """Locks batches, tasks, assignments. End the leases among these that are still live; return how many, by worker.
 
-    A task gets its slot back; gold and a lease that came back to a full task have none. `only_over` ends only leases that have run out; `skip_locked` skips
-    leases that a concurrent submission holds. Call inside a transaction, and pass the result to `record_returns`.
+    A task gets its slot back; gold, and a lease that came back to a full task, have none. `only_over` ends only leases
+    that have run out; `skip_locked` skips leases that a concurrent submission holds. Call inside a transaction, and
+    pass the result to `record_returns`.
     """
     leases = list(assignment_ids)
     with connection.cursor() as cursor:

@@ -40,14 +40,10 @@ def create_tasks(*, project: Project, images: Iterable[Image]) -> int:
     existing = set(Task.objects.filter(project=row, image_id__in=image_ids).values_list("image_id", flat=True))
     remaining = [pk for pk in dict.fromkeys(image_ids) if pk not in existing]
     created = len(remaining)
-    _rng.shuffle(remaining)
-    batch, room = _draft_with_room(row)
-    while remaining:
-        if batch is None or room <= 0:
-            batch, room = _next_batch(row), row.batch_size
-        chunk, remaining = remaining[:room], remaining[room:]
-        _fill(row, batch, chunk)
-        room -= len(chunk)
+    batches = _distribute(row, _rng.sample(remaining, created))
+    Task.objects.bulk_create(
+        Task(project=row, batch=batches[image_id], image_id=image_id, wanted=row.answers_min) for image_id in remaining
+    )
     if created:
         record_event(project_id=row.pk, kind="tasks.made", tasks=created, places=created * row.answers_min)
     return created
@@ -164,14 +160,19 @@ def _next_batch(project: Project) -> Batch:
     return Batch.objects.create(project=project, number=last + 1)
 
 
-def _fill(project: Project, batch: Batch, image_ids: Sequence[int]) -> None:
-    wanted = project.answers_min
-    Task.objects.bulk_create(
-        Task(project=project, batch=batch, image_id=image_id, wanted=wanted) for image_id in image_ids
-    )
-    Batch.objects.filter(pk=batch.pk).update(
-        wanted=F("wanted") + wanted * len(image_ids), generation=F("generation") + 1
-    )
+def _distribute(project: Project, image_ids: Sequence[int]) -> dict[int, Batch]:
+    """Needs the project's lock. Add slots for these images to the draft batches; return {image id: its batch}."""
+    batches: dict[int, Batch] = {}
+    batch, room = _draft_with_room(project)
+    while len(batches) < len(image_ids):
+        if batch is None or room <= 0:
+            batch, room = _next_batch(project), project.batch_size
+        chunk = image_ids[len(batches) : len(batches) + room]
+        batches |= dict.fromkeys(chunk, batch)
+        wanted = F("wanted") + project.answers_min * len(chunk)
+        Batch.objects.filter(pk=batch.pk).update(wanted=wanted, generation=F("generation") + 1)
+        room -= len(chunk)
+    return batches
 
 
 def _lock_with_batch(task_id: int) -> tuple[int, Task]:

@@ -94,8 +94,9 @@ def _compare_late(*, project_id: int, worker_id: int, may_pause: bool) -> None:
     gold = compare_answers(project_id=project_id, worker_id=worker_id, submitted=[])
     if not gold.seen:
         return
-    counts = {"seen": gold.seen, "correct": gold.correct}
-    paused = record_gold_results(project_id=project_id, worker_id=worker_id, may_pause=may_pause, **counts)
+    paused = record_gold_results(
+        project_id=project_id, worker_id=worker_id, seen=gold.seen, correct=gold.correct, may_pause=may_pause
+    )
     worker = Actor.objects.get(pk=worker_id)
     record_event(
         project_id=project_id,

@@ -260,7 +260,7 @@ def _make_tasks(row: Import, turn: _Turn) -> bool:
         if start and turn.is_over():
             finished = False
             break
-        images = Image.objects.filter(pk__in=image_ids[start : start + TASKS_AT_ONCE])
+        images = Image.objects.filter(pk__in=image_ids[start : start + TASKS_AT_ONCE]).order_by("pk")
         made += create_tasks(project=project, images=images)
     if made >= ANALYSE_FROM:
         refresh_statistics()

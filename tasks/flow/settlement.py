@@ -59,8 +59,9 @@ def settle_hand(*, worker: Actor, hand_id: UUID) -> Settlement:
         returned = close_hand_leases(hand=hand)
         submitted = _locked_answers(hand)
         gold = compare_answers(project_id=hand.project_id, worker_id=hand.worker_id, submitted=submitted)
-        counts = {"seen": gold.seen, "correct": gold.correct}
-        paused = record_gold_results(project_id=hand.project_id, worker_id=hand.worker_id, **counts)
+        paused = record_gold_results(
+            project_id=hand.project_id, worker_id=hand.worker_id, seen=gold.seen, correct=gold.correct
+        )
         record_returns(project_id=hand.project_id, images={hand.worker_id: returned})
         posted = post_credits(hand=hand)
         Hand.objects.filter(pk=hand.pk).update(state=Hand.State.SETTLED, settled_at=ClockTimestamp())

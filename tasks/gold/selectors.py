@@ -22,9 +22,10 @@ if TYPE_CHECKING:
         correct: int
 
 
-# Ties in exposure are broken at random, or all workers would get the same gold in the same order. The window, itself in
-# random order, keeps the sort small in projects with much gold; the largest hand contains no more gold than this. It is a literal in the
-# statement: with a parameter PostgreSQL found each custom plan cheaper than the generic one and replanned every time.
+# Ties in exposure are broken at random, or all workers would get the same gold in the same order. The window is in
+# random order too, and keeps the sort small in projects with much gold; the largest hand contains no more gold than
+# this. It is a literal in the statement: with a parameter PostgreSQL found each custom plan cheaper than the generic
+# one and replanned every time.
 WINDOW = 50
 
 # The worker's earlier gold is read once, from an index that covers gold only. Tasks are looked up by subselects of at

@@ -1,6 +1,7 @@
 """Admitting, pausing and removing workers of a project; updating their trust from gold; counting returned images."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F
@@ -29,9 +30,9 @@ WITH counted AS MATERIALIZED (
     FOR NO KEY UPDATE OF s
 )
 UPDATE tasks_standing s
-SET returns = greatest(0, counted.images + CASE WHEN s.returns_since > t.now - interval '1 day' THEN s.returns ELSE 0 END),
-    returns_since = CASE WHEN s.returns_since > t.now - interval '1 day' THEN s.returns_since ELSE t.now END
-FROM counted, (SELECT clock_timestamp() AS now) t
+SET returns = greatest(0, counted.images + CASE WHEN s.returns_since > t.day_ago THEN s.returns ELSE 0 END),
+    returns_since = CASE WHEN s.returns_since > t.day_ago THEN s.returns_since ELSE clock_timestamp() END
+FROM counted, (SELECT clock_timestamp() - interval '1 day' AS day_ago) t
 WHERE s.id = counted.id
 RETURNING s.id, s.returns, counted.most
 """
@@ -130,7 +131,7 @@ def record_returns(*, project_id: int, images: Mapping[int, int]) -> None:
     counted = {worker: number for worker, number in images.items() if number}
     if not counted:
         return
-    params = {"project": project_id, "workers": list(counted), "images": list(counted.values())}
+    params: dict[str, Any] = {"project": project_id, "workers": list(counted), "images": list(counted.values())}
     with connection.cursor() as cursor:
         cursor.execute(COUNT_RETURNS, params)
         above = {pk: most for pk, returns, most in cursor.fetchall() if returns > most}

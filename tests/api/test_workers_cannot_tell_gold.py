@@ -138,7 +138,9 @@ def test_a_worker_has_no_other_access_to_images_tasks_or_gold(wren: APIClient, w
         assert wren.get(url).status_code == 403, url
 
 
-def answer_to(wren: APIClient, assignment: str, number: int = 2, key: str = "k") -> tuple[int, dict[str, Any], Any, int]:
+def answer_to(
+    wren: APIClient, assignment: str, number: int = 2, key: str = "k"
+) -> tuple[int, dict[str, Any], Any, int]:
     """Everything of the response that could differ between two images."""
     response = wren.put(
         f"/api/v1/assignments/{assignment}/answer/",

@@ -3,12 +3,10 @@
 import pytest
 
 from kernel.models import Job
-from tasks.assignment.models import Assignment, Hand
+from tasks.assignment.models import Hand
 from tasks.batching.models import Task
 from tasks.flow.settlement import expire_leases
-from tasks.gold.models import GoldResult
 from tasks.pay.models import LedgerEntry
-from tasks.standing.models import Standing
 from tests import factories, worker_actions
 
 pytestmark = pytest.mark.django_db
@@ -110,5 +108,3 @@ def test_an_approved_task_or_another_round_makes_a_late_answer_surplus(change: d
     Task.objects.update(**change)
     assert worker_actions.answer(worker_actions.leases_of(hand)[0]).message == PAID
     assert Task.objects.get().taken == 0
-
-

@@ -95,10 +95,10 @@ def settle(hand: Hand) -> None:
     worker_actions.settle(hand)
 
 
-def a_mixed_project(**policy: int) -> Project:
+def a_mixed_project() -> Project:
     """Gold makes up half of a set of four; there is work and gold for several sets."""
-    values = {"hand_size": 4, "gold_rate": 0.5, "answers_min": 1} | policy
-    project = factories.a_project(workers=[factories.wren(), factories.finch()], **values)
+    workers = [factories.wren(), factories.finch()]
+    project = factories.a_project(workers=workers, hand_size=4, gold_rate=0.5, answers_min=1)
     factories.some_tasks(project, 12)
     for _ in range(12):
         factories.a_gold(project)

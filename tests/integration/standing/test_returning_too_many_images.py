@@ -43,9 +43,8 @@ def settle(hand: Hand) -> None:
     worker_actions.settle(hand)
 
 
-def a_strict_project(**policy: float) -> Project:
-    values = {"hand_size": 4, "gold_rate": 0, "returns_per_day": 10} | policy
-    project = factories.a_project(workers=[factories.wren()], **values)
+def a_strict_project(*, hand_size: int = 4) -> Project:
+    project = factories.a_project(workers=[factories.wren()], hand_size=hand_size, gold_rate=0, returns_per_day=10)
     factories.some_tasks(project, 40)
     return project
 
