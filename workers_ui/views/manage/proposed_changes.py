@@ -89,7 +89,8 @@ def change_row(row: LabelProposal, names: Names, *, is_reviewed: bool) -> dict[s
         "image": image,
         "approved": {"words": describe_answer(label.body, names), "boxes": _boxes(label.body)},
         "proposed": {"words": describe_answer(row.body, names), "boxes": _boxes(row.body)},
-        "words": describe_changes(label.body, row.body, names),
+        # The words of two classes say everything; of two sets of boxes, they do not.
+        "words": describe_changes(label.body, row.body, names) if label.body["objects"] or row.body["objects"] else "",
         "before": label.confidence,
         "now": row.label_confidence,
         "confidence": row.confidence,
