@@ -1,5 +1,6 @@
-"""Finds the labels that a new state affects: scores all tasks with answers and compares the results with the tables.
+"""Finds the tasks that a new state affects: scores all tasks with answers and compares the results with the tables.
 
+This only selects the tasks to recompute. What a new result does to a label is decided there, by `label_stability`.
 Only decisions and their confidence count. When worker precision is re-estimated, an agreed box may move by a fraction
 of a pixel: that alone writes no new version, and is picked up when the label is recomputed for another reason.
 """
