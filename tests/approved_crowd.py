@@ -1,6 +1,7 @@
 """A crowd whose labels are approved, and whose workers turn out to be better or worse than they seemed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from accounts.models import Actor
@@ -20,6 +21,8 @@ from tests.factories import a_batch, a_gold, a_project, a_task, a_worker, ada, c
 
 CAT, DOG = 1, 2
 
+Votes = dict[Actor, Mapping[Any, dict[str, Any]]]
+
 
 class ApprovedCrowd:
     """A project with approved labels: on the split images wren answered cat and the others dog, the label; on the tied
@@ -37,14 +40,12 @@ class ApprovedCrowd:
         self.split, self.tied, self.agreed = self.tasks[:8], self.tasks[8:16], self.tasks[16:]
         cat, dog = class_vote(CAT), class_vote(DOG)
         split, tied, agreed = self.split, self.tied, self.agreed
-        write_answers(
-            self.project,
-            {
-                self.wren: dict.fromkeys([*split, *tied, *agreed], cat),
-                self.finch: dict.fromkeys([*split, *tied], dog) | dict.fromkeys(agreed, cat),
-                self.robin: dict.fromkeys(split, dog),
-            },
-        )
+        votes: Votes = {
+            self.wren: dict.fromkeys([*split, *tied, *agreed], cat),
+            self.finch: dict.fromkeys([*split, *tied], dog) | dict.fromkeys(agreed, cat),
+            self.robin: dict.fromkeys(split, dog),
+        }
+        write_answers(self.project, votes)
         update_labels(task_ids=[task.pk for task in self.tasks], may_ask_more=False)
         for batch in Batch.objects.all():
             approve_batch(reviewer=ada(), batch=batch)
@@ -58,7 +59,7 @@ class ApprovedCrowd:
     def answer_gold(self, *, right: Sequence[Actor], images: int = 15) -> None:
         """These workers answer all new gold correctly, the others none of it."""
         golds = [a_gold(self.project, accepted=[class_answer(CAT)]) for _ in range(images)]
-        votes = {w: dict.fromkeys(golds, class_vote(CAT if w in right else DOG)) for w in self.workers}
+        votes: Votes = {w: dict.fromkeys(golds, class_vote(CAT if w in right else DOG)) for w in self.workers}
         write_answers(self.project, votes)
         for worker in self.workers:
             seen = images if worker in right else 0

@@ -35,11 +35,7 @@ def summarize(outcome: RunResult, seconds: Mapping[str, float], *, version: str)
         "confidence": _rounded(_mean([row["confidence"] for row in outcome.labels])),
         "workers": people,
         "caught_by_check_images": [person for person in people if person["paused"]],
-        "review": {
-            "looked_at": _reviewed_count(outcome),
-            "fixed": len(outcome.reviewed.fixed),
-            "proposed_changes": outcome.proposed_changes,
-        },
+        "review": _review(outcome),
         "money": _money(outcome),
         "release": {name: outcome.release[name] for name in ("number", "content_hash", "items", "counts")},
         "exports": {
@@ -129,6 +125,14 @@ def _counts(outcome: RunResult, measured: int) -> dict[str, Any]:
         "changed": sum(record.changed for record in outcome.crowd),
         "workers": len(outcome.crowd),
         "repeated_calls": sum(record.retries for record in outcome.crowd),
+    }
+
+
+def _review(outcome: RunResult) -> dict[str, int]:
+    return {
+        "looked_at": _reviewed_count(outcome),
+        "fixed": len(outcome.reviewed.fixed),
+        "proposed_changes": outcome.proposed_changes,
     }
 
 

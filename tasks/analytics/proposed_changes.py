@@ -5,9 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.db.models import QuerySet
+
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.label_proposals import open_proposals
+from tasks.consensus.models import LabelProposal
 from tasks.review.models import Review
 from tasks.standing.models import Standing
 
@@ -61,6 +64,11 @@ def proposed_changes(*, project: Project) -> ProposedChanges:
     count = open_proposals(project=project).count()
     approved = Task.objects.filter(project=project, state=Task.State.APPROVED).count() if count else 0
     return ProposedChanges(count, approved)
+
+
+def proposal_rows(*, project: Project) -> QuerySet[LabelProposal]:
+    """Return the open proposals with their labels, tasks and images."""
+    return open_proposals(project=project).select_related("label", "task__image", "task__batch")
 
 
 def accuracy_shifts(*, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[AccuracyShift]:

@@ -9,11 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Role
-from tasks.analytics.proposed_changes import accuracy_shifts
+from tasks.analytics.proposed_changes import accuracy_shifts, proposal_rows
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.pagination import PARAMETERS, page
 from tasks.api.request_bodies import AnswerSerializer, valid
-from tasks.consensus.label_proposals import keep_labels, open_proposals, proposals_token, send_to_review
+from tasks.consensus.label_proposals import keep_labels, proposals_token, send_to_review
 
 MAX_IDS = 10_000
 
@@ -76,7 +76,7 @@ class ProposedChangesView(View):
     )
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.REVIEWER)
-        rows = open_proposals(project=project).select_related("label", "task__image")
+        rows = proposal_rows(project=project)
         # Before the page: a change that appears in between makes the token stale, and is not decided unseen.
         token = proposals_token(project=project)
         response = page(request, rows, _change, newest_first=False)

@@ -1,5 +1,6 @@
-"""Finds the labels that a new state affects: scores all tasks with answers and compares the results with the tables.
+"""Finds the tasks that a new state affects: scores all tasks with answers and compares the results with the tables.
 
+This only selects the tasks to recompute. What a new result does to a label is decided there, by `label_stability`.
 Only decisions and their confidence count. When worker precision is re-estimated, an agreed box may move by a fraction
 of a pixel: that alone writes no new version, and is picked up when the label is recomputed for another reason.
 """
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from annotary_core.aggregation.base import Posteriors
 from annotary_core.aggregation.classification.encoding import EncodedAnswers
 from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.classification.predict import FittedBlend
@@ -22,6 +24,7 @@ from annotary_core.labels.arrays import IntArray
 from annotary_core.labels.schema import Schema
 from projects.models import Project
 from tasks.consensus.answer_shards import Range, Shard, class_shard, task_ranges
+from tasks.consensus.label_stability import is_clear
 from tasks.consensus.label_task import ProjectBlend
 from tasks.consensus.models import Posterior
 from tasks.consensus.object_answers import answer_rows, box_answers
@@ -78,14 +81,31 @@ def _class_changes(project: Project, shard: Shard, new_state: _NewState) -> list
     rows = zip(
         result.task.tolist(), result.label.tolist(), result.confidence.tolist(), result.tied.tolist(), strict=True
     )
-    for task, label, confidence, tied in rows:
+    for index, (task, label, confidence, tied) in enumerate(rows):
         if task not in before:
             continue
         top = max(before[task].items(), key=lambda item: item[1], default=(None, 0.0))
         # A tie may be broken differently here and where the label is computed, so another class is not a change.
-        if (str(label) != top[0] and not tied) or _differs(confidence, top[1], project.confidence_target):
+        is_other = str(label) != top[0] and not tied
+        if (
+            is_other
+            or _differs(confidence, top[1], project.confidence_target)
+            or _leaves_tie(before[task], result.posteriors, index)
+        ):
             moved.append(task)
     return moved
+
+
+def _leaves_tie(before: Mapping[str, float], posteriors: Posteriors, index: int) -> bool:
+    """Whether a class is no longer tied with the likeliest one: a label of this class may be replaced now."""
+    tied = _tied_classes(before)
+    return len(tied) > 1 and not tied <= _tied_classes(posteriors.of(index))
+
+
+def _tied_classes(shares: Mapping[Any, float]) -> set[str]:
+    """The classes that are tied with the likeliest one, including this one."""
+    top = max(shares.values(), default=0.0)
+    return {str(number) for number, share in shares.items() if not is_clear(top, share)}
 
 
 def _box_changes(project: Project, within: Range, new_state: _NewState, rates: DetectionRates) -> list[int]:

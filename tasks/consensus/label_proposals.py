@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -25,7 +24,6 @@ from tasks.consensus.label_stability import answers_behind, confidence_in, looks
 from tasks.consensus.models import ConsensusLabel, LabelProposal
 from tasks.consensus.refit import TASKS_PER_JOB, UPDATE_LABELS
 
-Json = dict[str, Any]
 #: The proposals of some current labels, by label id.
 Proposals = Mapping[int, Sequence[LabelProposal]]
 

@@ -71,6 +71,11 @@ def is_clear_change(result: ConsolidatedAnswer, label: Answer, *, exact: bool = 
     return _has_other_class(result, label) or _has_other_objects(result, label, exact=exact)
 
 
+def is_clear(new: float, old: float) -> bool:
+    """Whether something is likelier than the label by more than a tie; new, old: probabilities."""
+    return new > CLEAR_ODDS * old
+
+
 def looks_the_same(a: Answer, b: Answer, *, exact: bool = False) -> bool:
     """Whether the answers have the same class, and objects of the same classes that look the same."""
     if (a.verdict, a.image.class_number) != (b.verdict, b.image.class_number) or len(a.objects) != len(b.objects):
@@ -119,7 +124,7 @@ def _has_other_class(result: ConsolidatedAnswer, label: Answer) -> bool:
     if new == old:
         return False
     shares = result.posterior.get("class", {})
-    return new is None or old is None or _is_clear(_share(shares, new), _share(shares, old))
+    return new is None or old is None or is_clear(_share(shares, new), _share(shares, old))
 
 
 def _has_other_objects(result: ConsolidatedAnswer, label: Answer, *, exact: bool) -> bool:
@@ -139,17 +144,13 @@ def _has_other_objects(result: ConsolidatedAnswer, label: Answer, *, exact: bool
 
 def _is_clear_addition(result: ConsolidatedAnswer, item: LabelObject) -> bool:
     exists, _ = _object_posterior(result, item)
-    return _is_clear(exists, 1 - exists)
+    return is_clear(exists, 1 - exists)
 
 
 def _is_clear_correction(result: ConsolidatedAnswer, item: LabelObject, labeled: LabelObject) -> bool:
     """Whether the labeled object clearly does not exist, or is of another class."""
     exists, shares = _object_posterior(result, item)
-    return _is_clear(1 - exists, exists) or _is_clear(max(shares.values()), _share(shares, labeled.class_number))
-
-
-def _is_clear(new: float, old: float) -> bool:
-    return new > CLEAR_ODDS * old
+    return is_clear(1 - exists, exists) or is_clear(max(shares.values()), _share(shares, labeled.class_number))
 
 
 def _share(shares: Mapping[str, float], number: int | None) -> float:

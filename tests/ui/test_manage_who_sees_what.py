@@ -9,7 +9,8 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 
-PAGES = ("", "images/", "checks/", "workers/", "review/", "quality/", "what-if/", "releases/", "settings/")
+REVIEW = ("review/", "review/changes/")
+PAGES = ("", "images/", "checks/", "workers/", *REVIEW, "quality/", "what-if/", "releases/", "settings/")
 
 
 def signed_in(name: str, role: str | None = None) -> Client:
@@ -34,7 +35,7 @@ def test_a_manager_sees_every_page() -> None:
 def test_a_reviewer_sees_only_the_review() -> None:
     project = factories.a_project()
     rook = signed_in("rook", Role.REVIEWER)
-    assert open_pages(rook, project) == {"review/"}
+    assert open_pages(rook, project) == set(REVIEW)
     listed = rook.get("/projects/").content.decode()
     assert f"/projects/{project.public_id}/review/" in listed
     assert "New project" not in listed

@@ -93,6 +93,27 @@ def test_only_labels_affected_by_the_new_state_are_recomputed() -> None:
         assert row.evidence["state_version"] == 1
 
 
+def test_a_label_that_is_no_longer_tied_is_recomputed_even_if_the_likeliest_class_hardly_moves() -> None:
+    """Its class was tied with the likeliest one, and is not any more, because a third class gained."""
+    project, _, tasks, _ = answered_by_crowd()
+    ids = [task.pk for task in tasks]
+    update_labels(task_ids=ids)
+    refit(project_id=project.pk)
+    update_labels(task_ids=queued())
+    Job.objects.all().delete()
+    posterior = Posterior.objects.filter(body__class__has_key="3").order_by("confidence").first()
+    assert posterior is not None
+    shares = posterior.body["class"]
+    best, *others = sorted(shares, key=shares.__getitem__, reverse=True)
+    tied = {best: shares[best], others[-1]: shares[best] - 0.001}
+    Posterior.objects.filter(pk=posterior.pk).update(body={"class": tied})
+    ConsensusState.objects.update(fingerprint="of other answers")
+
+    refit(project_id=project.pk)
+
+    assert queued() == [posterior.task_id]
+
+
 def test_refitting_the_same_answers_writes_nothing() -> None:
     project, _, _, _ = answered_by_crowd()
     refit(project_id=project.pk)

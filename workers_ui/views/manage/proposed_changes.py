@@ -18,11 +18,12 @@ from tasks.analytics.proposed_changes import (
     MIN_SHIFT,
     AccuracyShift,
     accuracy_shifts,
+    proposal_rows,
     proposed_changes,
     reviewed_by_people,
     worker_shifts,
 )
-from tasks.consensus.label_proposals import keep_labels, open_proposals, proposals_token, send_to_review
+from tasks.consensus.label_proposals import keep_labels, proposals_token, send_to_review
 from tasks.consensus.models import LabelProposal
 from workers_ui.templatetags.manage import percent
 from workers_ui.views.base import actor_of
@@ -49,8 +50,7 @@ class NothingChosen(Refused):
 def changes(request: HttpRequest, project: Project) -> HttpResponse:
     # Before the rows: a change that appears in between makes the token stale, and is not decided unseen.
     token = proposals_token(project=project)
-    rows = open_proposals(project=project).select_related("label", "task__image", "task__batch")
-    page, pager = paginate(request, Paginator(rows, PAGE_SIZE))
+    page, pager = paginate(request, Paginator(proposal_rows(project=project), PAGE_SIZE))
     reviewed = reviewed_by_people(label_ids=[row.label_id for row in page])
     names = class_names(project=project)
     context = {
@@ -89,7 +89,8 @@ def change_row(row: LabelProposal, names: Names, *, is_reviewed: bool) -> dict[s
         "image": image,
         "approved": {"words": describe_answer(label.body, names), "boxes": _boxes(label.body)},
         "proposed": {"words": describe_answer(row.body, names), "boxes": _boxes(row.body)},
-        "words": describe_changes(label.body, row.body, names),
+        # The words of two classes say everything; of two sets of boxes, they do not.
+        "words": describe_changes(label.body, row.body, names) if label.body["objects"] or row.body["objects"] else "",
         "before": label.confidence,
         "now": row.label_confidence,
         "confidence": row.confidence,
