@@ -137,9 +137,7 @@ def submit_answer(
     *, worker: Actor, assignment_id: UUID, raw: object, raw_sha256: str, seconds: float | None = None
 ) -> Submission:
     """Submit or change an answer in a transaction of its own, as `Submitting.run`."""
-    submitting = Submitting(
-        worker=worker, assignment_id=assignment_id, raw=raw, raw_sha256=raw_sha256, seconds=seconds
-    )
+    submitting = Submitting(worker=worker, assignment_id=assignment_id, raw=raw, raw_sha256=raw_sha256, seconds=seconds)
     while True:
         try:
             with transaction.atomic():
@@ -177,9 +175,7 @@ def _submit_after(assignment: Assignment, parsed: ParsedAnswer) -> Submission:
     raise ImageGivenBack
 
 
-def parse(
-    assignment: Assignment, schema: Schema, raw: object, raw_sha256: str, seconds: float | None
-) -> ParsedAnswer:
+def parse(assignment: Assignment, schema: Schema, raw: object, raw_sha256: str, seconds: float | None) -> ParsedAnswer:
     """Return the canonical answer to an assignment. Raises AnswerRefused."""
     try:
         answer = parse_answer(raw, schema=schema, width=assignment.width, height=assignment.height)

@@ -74,6 +74,26 @@ def test_answers_given_offline_are_sent_when_the_connection_is_back(people: Peop
     assert Annotation.objects.filter(project=page.project).count() == 3
 
 
+def test_ten_answers_given_offline_are_sent_in_one_request(people: People) -> None:
+    page = a_set(people, size=10)
+    page.page.wait_for_load_state("networkidle")
+    sent: list[str] = []
+    page.page.on("request", lambda request: sent.append(request.url) if "/answer" in request.url else None)
+    page.page.context.set_offline(True)
+    for number in range(1, 11):
+        page.at_image(number, 10)
+        page.press("1")
+    page.overview()
+    expect(page.page.locator(".sync-line")).to_have_text("Saved on this device, sends when you are online (10)")
+    assert current_bodies(page.project) == []
+    sent.clear()
+    page.page.context.set_offline(False)
+    all_sent(page.page)
+    assert [url.partition("/api/v1/")[2].partition("/")[0] for url in sent] == ["hands"]
+    assert len(current_bodies(page.project)) == 10
+    assert Annotation.objects.filter(project=page.project).count() == 10
+
+
 def test_a_reload_in_the_middle_keeps_answers_and_drawings(people: People) -> None:
     page = a_set(people, tool="box")
     page.draw()
