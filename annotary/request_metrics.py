@@ -72,19 +72,19 @@ class RequestMetricsMiddleware:
 
     def _look_up(self, view: str, method: str, transport: str, status: str, charset: str, *, ajax: bool) -> _Series:
         metrics = self.metrics
-        counters = (
+        counters: list[Any] = [
             metrics.requests_by_method.labels(method=method),
             metrics.requests_by_transport.labels(transport=transport),
             metrics.responses_by_status.labels(status=status),
             metrics.responses_by_status_view_method.labels(status=status, view=view, method=method),
             metrics.responses_by_charset.labels(charset=charset),
-        )
+        ]
         if view != UNNAMED:
             routed = metrics.requests_by_view_transport_method
-            counters += (routed.labels(view=view, transport=transport, method=method),)
+            counters.append(routed.labels(view=view, transport=transport, method=method))
         if ajax:
-            counters += (metrics.requests_ajax,)
-        return _Series(counters, metrics.requests_latency_by_view_method.labels(view=view, method=method))
+            counters.append(metrics.requests_ajax)
+        return _Series(tuple(counters), metrics.requests_latency_by_view_method.labels(view=view, method=method))
 
 
 def _view_of(request: HttpRequest) -> str:

@@ -34,7 +34,7 @@ LEFT JOIN accounts_actor a ON a.id = u.actor_id
 WHERE s.session_key = %(key)s AND s.expire_date > clock_timestamp()
 """
 
-SELECT_TOKEN = """
+SELECT_API_KEY = """
 SELECT {token}, {user}, {actor}, {organisation}
 FROM accounts_apitoken t
 JOIN accounts_organisation o ON o.id = t.organisation_id
@@ -154,7 +154,7 @@ def _sql_of_session() -> str:
 
 @cache
 def _sql_of_token() -> str:
-    return SELECT_TOKEN.format(
+    return SELECT_API_KEY.format(
         token=columns_of(ApiToken, "t"),
         user=columns_of(User, "u"),
         actor=columns_of(Actor, "a"),

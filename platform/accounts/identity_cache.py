@@ -28,7 +28,7 @@ class Identity:
 
 
 class IdentityCache:
-    """Maps the hash of a secret to an identity, for a few seconds and at most `MAX_ENTRIES`; oldest entries go first."""
+    """Maps the hash of a secret to an identity for a few seconds. Of more than `MAX_ENTRIES` the oldest go first."""
 
     def __init__(self) -> None:
         self._entries: dict[str, tuple[float, Identity]] = {}

@@ -10,7 +10,7 @@ from django.db import transaction
 
 from kernel.errors import Refused
 from kernel.models import IdempotencyRecord
-from kernel.prepared_statements import run_prepared, run_prepared_many
+from kernel.prepared_statements import run_prepared_many
 
 MAX_KEY = 200
 RESERVE = """
@@ -102,7 +102,7 @@ def reserve(calls: Sequence[Call]) -> list[int | None]:
 
 def store(answers: Sequence[tuple[int, int, Any]]) -> None:
     """Store (record id, status, JSON answer) of reserved records, in the transaction that reserved them."""
-    # As a string, because `jsonb` would reorder the keys of an object and a replay would differ from the first response.
+    # As a string: `jsonb` would reorder the keys of an object, and a replay would differ from the first response.
     rows = [[status, json.dumps(orjson.dumps(answer).decode()), pk] for pk, status, answer in answers]
     run_prepared_many(ANSWERED, rows)
 

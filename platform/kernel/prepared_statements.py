@@ -35,7 +35,8 @@ def run_prepared(sql: str, params: Params) -> Sequence[tuple[Any, ...]]:
     """
     cursor = _cursor(connections[DEFAULT_DB_ALIAS])
     cursor.execute(sql, params)
-    return cursor.cursor.fetchall()
+    rows: Sequence[tuple[Any, ...]] = cursor.cursor.fetchall()
+    return rows
 
 
 def run_prepared_many(sql: str, params: Sequence[Params]) -> list[tuple[Any, ...] | None]:

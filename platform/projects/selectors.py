@@ -12,7 +12,6 @@ from kernel.errors import NotFound
 from kernel.prepared_statements import run_prepared
 from projects.models import LabelClass, Project
 
-
 PROJECT_TO_CLAIM = """
 SELECT id, public_id, organisation_id, currency FROM projects_project WHERE public_id = %(id)s
 """

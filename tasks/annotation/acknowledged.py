@@ -3,6 +3,7 @@
 An answer that was first sent alone and then again among others is recognized, and the other way round.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -113,10 +114,8 @@ def submit_together(
     """
     assignments = _load_hand(worker, hand_id)
     results: dict[int, Acknowledgement | AnnotaryError] = {}
-    try:
+    with contextlib.suppress(Superseded):
         results |= _submit_timely([*_timely(worker, answers, assignments)])
-    except Superseded:
-        pass
     for place, answer in enumerate(answers):
         if place in results:
             continue
@@ -168,7 +167,10 @@ def _submit_timely(answers: Sequence[_Timely]) -> dict[int, Acknowledgement]:
         submission(annotation, each.assignment).to_json() for annotation, (each, _) in zip(written, new, strict=True)
     ]
     store([(record, SUBMITTED, body) for (_, record), body in zip(new, bodies, strict=True)])
-    return {each.place: Acknowledgement(SUBMITTED, body, replayed=False) for (each, _), body in zip(new, bodies, strict=True)}
+    return {
+        each.place: Acknowledgement(SUBMITTED, body, replayed=False)
+        for (each, _), body in zip(new, bodies, strict=True)
+    }
 
 
 def _load_hand(worker: Actor, hand_id: UUID) -> dict[UUID, tuple[Assignment, str]]:

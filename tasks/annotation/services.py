@@ -141,9 +141,7 @@ def submit_answer(
     *, worker: Actor, assignment_id: UUID, raw: object, raw_sha256: str, seconds: float | None = None
 ) -> Submission:
     """Submit or change an answer in a transaction of its own, as `Submitting.run`."""
-    submitting = Submitting(
-        worker=worker, assignment_id=assignment_id, raw=raw, raw_sha256=raw_sha256, seconds=seconds
-    )
+    submitting = Submitting(worker=worker, assignment_id=assignment_id, raw=raw, raw_sha256=raw_sha256, seconds=seconds)
     while True:
         try:
             with transaction.atomic():

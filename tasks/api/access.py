@@ -20,7 +20,6 @@ from projects.models import Project
 from projects.selectors import project_for
 from tasks.api.limits import PerMinute, check_size, client_address, seconds_to_wait
 
-
 ANYTHING = "*/*"
 ACCEPTED = frozenset({ANYTHING, "application/json"})
 JSON = JSONRenderer()

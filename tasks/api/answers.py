@@ -81,7 +81,7 @@ class OutlineSerializer(serializers.Serializer[Any]):
 
 
 class OutlinesSerializer(serializers.Serializer[Any]):
-    answers = OutlineSerializer(many=True, allow_empty=False, max_length=MAX_ANSWERS)
+    answers = serializers.ListField(child=OutlineSerializer(), allow_empty=False, max_length=MAX_ANSWERS)
 
 
 # For the OpenAPI schema: an invalid answer does not refuse the others.
@@ -90,7 +90,7 @@ class KeyedAnswerSerializer(SubmitSerializer, OutlineSerializer):
 
 
 class KeyedAnswersSerializer(serializers.Serializer[Any]):
-    answers = KeyedAnswerSerializer(many=True, allow_empty=False, max_length=MAX_ANSWERS)
+    answers = serializers.ListField(child=KeyedAnswerSerializer(), allow_empty=False, max_length=MAX_ANSWERS)
 
 
 class ResultSerializer(serializers.Serializer[Any]):

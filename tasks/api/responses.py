@@ -1,4 +1,4 @@
-"""JSON responses of hot calls, encoded directly: a serializer and a renderer would take longer than their statements."""
+"""JSON responses of hot calls, encoded directly: serializer and renderer would take longer than their statements."""
 
 from typing import Any
 

@@ -68,6 +68,7 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("hands/<uuid:hand_id>/", "get"): WORKER,
     ("hands/<uuid:hand_id>/settle/", "post"): WORKER,
     ("hands/<uuid:hand_id>/release/", "post"): WORKER,
+    ("hands/<uuid:hand_id>/answers/", "post"): WORKER,
     ("assignments/<uuid:assignment_id>/answer/", "put"): WORKER,
     ("assignments/<uuid:assignment_id>/skip/", "post"): WORKER,
     ("assignments/<uuid:assignment_id>/image", "get"): WORKER,

@@ -1,5 +1,6 @@
 """Several answers in one call, concurrent with the same call, with single answers, the sweep, and the settlement."""
 
+import contextlib
 import random
 from functools import partial
 from typing import Any
@@ -113,7 +114,5 @@ def test_a_call_at_once_with_the_sweep_and_a_skip_loses_nothing() -> None:
 
 
 def _ignore(call: Any) -> None:
-    try:
+    with contextlib.suppress(AnnotaryError):
         call()
-    except AnnotaryError:
-        pass

@@ -74,6 +74,26 @@ def test_answers_given_offline_are_sent_when_the_connection_is_back(people: Peop
     assert Annotation.objects.filter(project=page.project).count() == 3
 
 
+def test_ten_answers_that_waited_are_sent_in_one_request(people: People) -> None:
+    page = a_set(people, size=10)
+    received: list[str] = []
+    page.page.on("response", lambda response: received.append(response.url) if "/answer" in response.url else None)
+    # Images still load: only the next few are there when a device is offline.
+    page.page.route(re.compile(r"/answers?/$"), lambda route: route.abort())
+    for number in range(1, 11):
+        page.at_image(number, 10)
+        page.press("1")
+    page.overview()
+    expect(page.page.locator(".sync-line")).to_have_text("Saved on this device, sends when you are online (10)")
+    assert current_bodies(page.project) == []
+    page.page.unroute(re.compile(r"/answers?/$"))
+    page.page.evaluate("window.dispatchEvent(new Event('online'))")
+    all_sent(page.page)
+    assert [url.partition("/api/v1/")[2].partition("/")[0] for url in received] == ["hands"]
+    assert len(current_bodies(page.project)) == 10
+    assert Annotation.objects.filter(project=page.project).count() == 10
+
+
 def test_a_reload_in_the_middle_keeps_answers_and_drawings(people: People) -> None:
     page = a_set(people, tool="box")
     page.draw()

@@ -1,13 +1,15 @@
 """A repeated call does its work once and gets the same response."""
 
 import hashlib
+import json
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db import transaction
 
 from kernel.errors import Refused
-from kernel.idempotency import KeyInvalid, KeyReused, once
+from kernel.idempotency import KeyInvalid, KeyReused, Superseded, once
 from kernel.models import Event, IdempotencyRecord
 from tests.concurrency_helpers import BackgroundCall, together
 
@@ -26,6 +28,41 @@ def call(key: str = "k", *, body: bytes = b"{}", actor_id: int = 1, operation: s
 
 def test_the_second_call_gets_the_first_answer() -> None:
     assert call() == call() == (201, {"done": 1})
+    assert Event.objects.count() == 1
+
+
+def test_a_replay_has_the_same_bytes() -> None:
+    def answer() -> tuple[int, Any]:
+        return 200, {"zebra": 1, "a": [1.50, "é"], "id": None, "message": {"long": 2, "b": "\u2028"}}
+
+    first, again = (once(actor_id=1, operation="o", key="k", body_sha256="0" * 64, act=answer) for _ in range(2))
+    assert json.dumps(again) == json.dumps(first)
+
+
+def test_records_of_earlier_versions_are_replayed() -> None:
+    """They hold the object instead of its text, and the hash of the bytes received."""
+    raw_sha256 = hashlib.sha256(b'{"a":  1}').hexdigest()
+    IdempotencyRecord.objects.create(
+        actor_id=1, operation="answer", key="k", body_sha256=raw_sha256, status=200, answer={"id": 7}
+    )
+    repeat = partial(once, actor_id=1, operation="answer", key="k", body_sha256="0" * 64, act=act)
+    assert repeat(raw_sha256=raw_sha256) == (200, {"id": 7})
+    with pytest.raises(KeyReused):
+        repeat()
+
+
+def test_work_that_was_superseded_runs_again_in_a_new_transaction() -> None:
+    tries: list[int] = []
+
+    def superseded_once() -> tuple[int, Any]:
+        tries.append(Event.objects.count())
+        Event.objects.create(project_id=1, kind="done")
+        if len(tries) == 1:
+            raise Superseded
+        return 200, {}
+
+    assert once(actor_id=1, operation="o", key="k", body_sha256="0" * 64, act=superseded_once) == (200, {})
+    assert tries == [0, 0]
     assert Event.objects.count() == 1
 
 
