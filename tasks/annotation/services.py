@@ -124,8 +124,9 @@ class Submitting:
         """Locks the assignment; for an expired one batch, task, assignment, standing. Submit or change the answer.
 
         Raises NotFound, AnswerRefused with `path` and `reason`, AnswersFinal, ImageGivenBack, WorkerRemoved,
-        StaffCannotWork. Raises Superseded if the lease has ended since it was read, so that the rollback releases the lock: an update that had to wait for a row
-        keeps it locked even if it then changes nothing, and batch and task come first in the lock order.
+        StaffCannotWork. Raises Superseded if the lease has ended since it was read, so that the rollback releases the
+        lock: an update that had to wait for a row keeps it locked even if it then changes nothing, and batch and task
+        come first in the lock order.
         """
         assignment, schema = load_assignment(worker=self.worker, assignment_id=self.assignment_id)
         parsed = parse(assignment, schema, self.raw, self.raw_sha256, self.seconds)
@@ -188,9 +189,7 @@ def _record_leased(assignment: Assignment, parsed: ParsedAnswer) -> Submission:
     return submission(annotation, assignment)
 
 
-def parse(
-    assignment: Assignment, schema: Schema, raw: object, raw_sha256: str, seconds: float | None
-) -> ParsedAnswer:
+def parse(assignment: Assignment, schema: Schema, raw: object, raw_sha256: str, seconds: float | None) -> ParsedAnswer:
     """Return the canonical answer to an assignment. Raises AnswerRefused."""
     try:
         answer = parse_answer(raw, schema=schema, width=assignment.width, height=assignment.height)

@@ -58,8 +58,8 @@ class _Update:
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """tasks: those with a new version. version: of the state that they were computed with. left: the tasks that were left
-    out, because another transaction holds them."""
+    """tasks: those with a new version. version: of the state that they were computed with. left: the tasks that were
+    left out, because another transaction holds them."""
 
     tasks: frozenset[int]
     version: int
