@@ -23,7 +23,7 @@ from projects.selectors import PROJECT_TO_CLAIM
 from tasks.annotation.services import INSERT_ANNOTATION, SUBMIT_LEASED
 from tasks.assignment import claiming
 from tasks.assignment.selectors import SELECT_SHOWN_HAND
-from tasks.flow.claim_next_hand import LIVE_HAND
+from tasks.flow.claim_next_hand import EXPIRED_HAND
 
 ASSIGNMENT = """
 SELECT a.id, a.project_id, a.task_id, a.schema_id, s.body FROM tasks_assignment a
@@ -34,7 +34,7 @@ JOIN projects_labelschema s ON s.id = a.schema_id WHERE a.public_id = %(id)s AND
 def claim(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     worker = cast(User, request.user).actor
     project, public_id, _, currency = run_prepared(PROJECT_TO_CLAIM, {"id": project_id})[0]
-    run_prepared(LIVE_HAND, {"project": project, "worker": worker.pk})
+    run_prepared(EXPIRED_HAND, {"project": project, "worker": worker.pk})
     with transaction.atomic():
         hand = _claim(project, worker.pk)
     rows = run_prepared(SELECT_SHOWN_HAND, {"hand": hand[0]})
