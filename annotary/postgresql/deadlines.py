@@ -13,8 +13,8 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import make_conninfo
 
-# How long a query waits between two questions, and how long an answer may take (the least that libpq allows).
-ASK_AFTER, ANSWER_WITHIN = 3.0, 2
+# How long a query waits between two questions, and how long for an answer: an overloaded machine is not a stalled one.
+ASK_AFTER, ANSWER_WITHIN = 3.0, 5
 
 
 class DeadlineConnection(psycopg.Connection[Any]):

@@ -65,7 +65,7 @@ def database_deadlines(*, statement: int, idle_in_transaction: int) -> dict[str,
     limits = {"statement_timeout": statement, "idle_in_transaction_session_timeout": idle_in_transaction}
     options = " ".join(f"-c {name}={seconds}s" for name, seconds in limits.items() if seconds)
     return {
-        "connect_timeout": "3",
+        "connect_timeout": "5",
         "tcp_user_timeout": "15000",
         "keepalives_idle": "15",
         "keepalives_interval": "5",

@@ -74,7 +74,7 @@ class UpProcess:
             )
         os.close(reader)
 
-    def start_and_wait(self, *, timeout: float = 90.0) -> None:
+    def start_and_wait(self, *, timeout: float = 240.0) -> None:
         """Start it and return when it is ready. One start must be enough."""
         self.start()
         assert eventually(lambda: self.is_ready() or self.exit_code() is not None, timeout=timeout), self.printed()
