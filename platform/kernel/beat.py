@@ -7,6 +7,7 @@ from typing import Any
 
 import structlog
 from celery.beat import ScheduleEntry, Scheduler
+from celery.schedules import schedule
 
 from kernel.broker import BrokerUnavailable, messages_in
 from kernel.queues import Queue
@@ -29,7 +30,7 @@ class MonotonicScheduler(Scheduler):
         """Send what is due; return the seconds until the next."""
         for name, entry in self.schedule.items():
             if self._due[name] <= time.monotonic():
-                self._due[name] = time.monotonic() + entry.schedule.run_every.total_seconds()
+                self._due[name] = time.monotonic() + _interval(entry)
                 self._send(entry)
         return max(0.0, min(self._due.values()) - time.monotonic())
 
@@ -43,3 +44,8 @@ class MonotonicScheduler(Scheduler):
             logger.warning("sweep not sent: no worker takes them", sweep=entry.name)
             return
         self.apply_entry(entry, producer=self.producer)
+
+
+def _interval(entry: ScheduleEntry) -> float:
+    assert isinstance(entry.schedule, schedule)  # and not a crontab, which goes by the wall clock
+    return entry.schedule.run_every.total_seconds()

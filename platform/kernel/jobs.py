@@ -25,7 +25,7 @@ from kernel.clock import ClockTimestamp
 from kernel.closing import OnFailure, close_done, close_failed, retry_or_fail, tell_on_failure
 from kernel.constraints import violated_constraint
 from kernel.errors import AnnotaryError, Unavailable
-from kernel.lost_jobs import resend_lost_jobs
+from kernel.lost_jobs import resend_lost_jobs as resend_lost_jobs
 from kernel.models import ONE_LIVE_JOB, Job, OutboxMessage
 from kernel.pruning import prune
 from kernel.queues import Queue

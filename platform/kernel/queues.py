@@ -20,7 +20,7 @@ class Queue(models.TextChoices):
 ALL_QUEUES = (DEFAULT_QUEUE, *Queue.values)
 #: How many jobs of a queue may wait in the broker. The others wait in the database, where projects take turns; these
 #: are what the next job of another project has to wait for, so they are few where a job takes seconds.
-MAX_SENT = {
+MAX_SENT: dict[str, int] = {
     DEFAULT_QUEUE: 32,
     Queue.INTERACTIVE: 32,
     Queue.SWEEPS: 32,
@@ -30,4 +30,4 @@ MAX_SENT = {
 }
 #: How many jobs of one project may be with the broker or run at once. An export cannot be interrupted, so a project
 #: that exports in several formats leaves the other processes to other projects.
-MAX_PER_PROJECT = {Queue.EXPORT: 1}
+MAX_PER_PROJECT: dict[str, int] = {Queue.EXPORT: 1}

@@ -81,7 +81,7 @@ WHERE id IN (
     ORDER BY id FOR UPDATE SKIP LOCKED)
 RETURNING id, job_id, queue, project_id
 """
-_LIMITS = {
+_LIMITS: dict[str, Any] = {
     "queues": list(ALL_QUEUES),
     "sent": [MAX_SENT[queue] for queue in ALL_QUEUES],
     "per_project": [MAX_PER_PROJECT.get(queue, 1_000_000) for queue in ALL_QUEUES],
@@ -133,7 +133,7 @@ class _Message(NamedTuple):
 
 
 def _claim_messages() -> list[_Message]:
-    served = {
+    served: dict[str, Any] = {
         "served_queues": [queue for queue, _ in _served],
         "served_projects": [project_id for _, project_id in _served],
     }
