@@ -131,14 +131,14 @@ def _database(paths: DataPaths, lock: int) -> Iterator[tuple[Database, bool]]:
 
 def _read(file: Path, *, target: archive.Target) -> dict[str, Any]:
     try:
-        with file.open("rb") as source:
+        source = file.open("rb")
+    except OSError as error:
+        raise EmbeddedError(f"{file} cannot be read ({(error.strerror or str(error)).lower()}).") from error
+    with source:
+        try:
             return archive.read(source, accept=_accept, target=target)
-    except ArchiveDamagedError as error:
-        raise EmbeddedError(f"{file} cannot be restored. {error} Use another backup.") from error
-    except FileNotFoundError as error:
-        if error.filename == str(file):
-            raise EmbeddedError(f"{file} does not exist.") from error
-        raise
+        except ArchiveDamagedError as error:
+            raise EmbeddedError(f"{file} cannot be restored. {error} Use another backup.") from error
 
 
 def _accept(manifest: dict[str, Any]) -> None:
