@@ -105,8 +105,8 @@ def test_the_images_of_an_import_are_distributed_over_all_of_its_batches(monkeyp
     for batch in Batch.objects.all():
         keys = sorted(batch.tasks.values_list("image__source_key", flat=True))
         assert len(keys) == 12
-        # Without mixing, the first and the last image of a batch are 11 apart; with it, below 18 once in 20,000 runs.
-        assert int(keys[-1][7:10]) - int(keys[0][7:10]) >= 18, keys
+        # Without mixing, the first and the last image of a batch are 11 apart; with it, below 15 once in 40,000 runs.
+        assert int(keys[-1][7:10]) - int(keys[0][7:10]) >= 15, keys
 
 
 def test_an_archive_is_unpacked_and_refused_files_are_reported_with_a_reason() -> None:

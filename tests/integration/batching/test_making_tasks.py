@@ -47,7 +47,7 @@ def test_a_batch_is_not_cut_from_one_folder() -> None:
     create_tasks(project=project, images=images)
     for batch in Batch.objects.filter(project=project):
         folders = {task.image.source_key[0] for task in batch.tasks.select_related("image")}
-        assert folders == {"0", "1", "2"}  # one is missing by chance less than once in 10,000 runs
+        assert len(folders) > 1
     assert Task.objects.values("order_key").distinct().count() == 60
 
 
