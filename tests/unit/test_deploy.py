@@ -45,6 +45,7 @@ OWN_COMMANDS = CSV_COMMANDS | {
     "simulate",
     "synthesize",
     "ingest",
+    "account",
     "test",
     "lint",
     "help",
@@ -328,6 +329,6 @@ def test_the_buttons_that_a_how_to_names_are_on_the_pages() -> None:
     for name in ("howto-manager.md", "howto-worker.md", "howto-client.md"):
         text = (ROOT / "docs" / name).read_text(encoding="utf-8")
         words = re.findall(r"\*\*([^*]+)\*\*", text) + re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", text)
-        steps = [step.rstrip(".").lower() for word in words for step in word.split(" → ")]
+        steps = [step.rstrip(".").lower() for word in words for step in " ".join(word.split()).split(" → ")]
         assert steps
         assert [step for step in steps if step not in pages] == []
