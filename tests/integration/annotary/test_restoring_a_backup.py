@@ -12,7 +12,9 @@ from django.db import connection
 from annotary.runtime import restore, state
 from annotary.runtime.archive import ArchiveWriter
 from annotary.runtime.errors import EmbeddedError
+from annotary.runtime.linux_processes import Identity
 from annotary.runtime.paths import DataPaths
+from annotary.runtime.state import State
 from tests.integration.annotary.backups import back_up, data, empty_database, files, refusal, rows, url_of
 
 __all__ = ["data", "empty_database"]
@@ -117,6 +119,9 @@ def test_a_folder_that_an_installation_is_starting_on_is_left_alone(
     paths = DataPaths(tmp_path / "new")
     paths.create()
     lock = state.lock_data(paths)
+    me = Identity.from_pid(os.getpid())
+    assert me is not None
+    State("starting", me).write(paths)
     (paths.logs / "postgres.log").write_text("starting")
     monkeypatch.setenv("DATABASE_URL", empty_database)
     assert "already running" in refusal(restore.main, target, "--data", paths.data)
