@@ -250,13 +250,9 @@ STORAGES: dict[str, dict[str, Any]] = {
 # Uploads above 2 MB go to the spool; the image and archive modules enforce the real limits.
 FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
-    "storage.temporary_files.SpoolUploadHandler",
+    "storage.uploads.SpoolUploadHandler",
 ]
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
-FILE_UPLOAD_HANDLERS = [
-    "django.core.files.uploadhandler.MemoryFileUploadHandler",
-    "storage.uploads.SpoolingUploadHandler",
-]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FILES = 500
 UPLOAD_MAX_BYTES = 4 * 1024**3

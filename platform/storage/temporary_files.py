@@ -6,16 +6,11 @@ process that is killed leaves its files behind; `up` empties the folder at its s
 
 import contextlib
 import shutil
-import tempfile
 import time
-from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
-from django.core.files.uploadedfile import TemporaryUploadedFile, UploadedFile
-from django.core.files.uploadhandler import FileUploadHandler, TemporaryFileUploadHandler
 
 # By the time of the last write, so that an upload over a slow line is never taken for a leftover.
 FILE_STRAY_AFTER = timedelta(hours=1)
@@ -51,21 +46,3 @@ def _delete(entry: Path) -> int:
     else:
         entry.unlink()
     return 1
-
-
-class SpooledUpload(TemporaryUploadedFile):
-    """An upload in the spool. Django's own are in FILE_UPLOAD_TEMP_DIR, which has to exist before any command runs."""
-
-    def __init__(self, name: str | None, content_type: str | None, extra: Mapping[str, Any]) -> None:
-        # Deleted when it is closed.
-        file = tempfile.NamedTemporaryFile(dir=spool_folder(), suffix=".upload")  # noqa: SIM115
-        UploadedFile.__init__(self, file, name, content_type, 0, extra["charset"], extra["content_type_extra"])
-
-
-class SpoolUploadHandler(TemporaryFileUploadHandler):
-    """Streams uploads that are too large for memory into the spool."""
-
-    def new_file(self, *args: Any, **kwargs: Any) -> None:
-        FileUploadHandler.new_file(self, *args, **kwargs)
-        extra = {"charset": self.charset, "content_type_extra": self.content_type_extra}
-        self.file = SpooledUpload(self.file_name, self.content_type, extra)

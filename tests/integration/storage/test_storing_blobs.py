@@ -12,7 +12,7 @@ from storage import backends
 from storage.backends import BlobMissing, ContentDiffers
 from storage.models import Blob
 from storage.services import StorageBusy, blob_file, open_blob, store_blob
-from storage.temporary_files import SpoolUploadHandler
+from storage.uploads import SpoolUploadHandler
 from tests.concurrency_helpers import together
 from tests.own_storage import content
 
