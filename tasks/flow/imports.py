@@ -243,7 +243,7 @@ def _make_tasks(row: Import, turn: _Turn) -> bool:
 
     Returns False if time ran out; the next run finds the images that have none.
     """
-    project = Project.objects.filter(pk=row.project_id).first()
+    project = Project.objects.filter(pk=row.project_id).first() if row.project_id else None
     if project is None:
         return True
     last, made, finished = 0, 0, True
