@@ -67,7 +67,7 @@ WITH RECURSIVE pairs AS (
         SELECT o.id FROM kernel_outboxmessage o
         WHERE o.queue = pairs.queue AND o.project_id = pairs.project_id
             AND (o.claimed_until IS NULL OR o.claimed_until < clock_timestamp())
-        ORDER BY o.id LIMIT places.free
+        ORDER BY o.id LIMIT GREATEST(places.free, 0)
     ) next
 ), ranked AS (
     SELECT c.id, row_number() OVER (PARTITION BY c.queue ORDER BY c.turn, c.served, c.id) AS place, p.free

@@ -248,7 +248,7 @@ def _make_tasks(row: Import, turn: _Turn) -> bool:
     In random order over the whole import: see `create_tasks`. Returns False if time ran out; the next run finds the
     images that have none.
     """
-    project = Project.objects.filter(pk=row.project_id).first()
+    project = Project.objects.filter(pk=row.project_id).first() if row.project_id else None
     if project is None:
         return True
     has_task = Exists(Task.objects.filter(project=project, image=OuterRef("image")))

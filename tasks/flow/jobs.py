@@ -22,7 +22,7 @@ NEXT_TRY = timedelta(hours=1)
 
 def _try_again_later(row: Job, error: AnnotaryError | None) -> None:
     """The failed job stays in the table, where operators look for it."""
-    if Project.objects.filter(pk=row.project_id).exists():
+    if row.project_id is not None and Project.objects.filter(pk=row.project_id).exists():
         enqueue(
             row.kind,
             queue=Queue(row.queue) if row.queue in Queue.values else Queue.HEAVY,

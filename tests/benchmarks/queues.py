@@ -70,6 +70,7 @@ class SmallProject:
         answer_all(hand)
         settle(hand)
         task = leases_of(hand)[0].task_id
+        assert task is not None
         return wait_for(lambda: ConsensusLabel.objects.filter(task_id=task).exists())
 
     def let_a_set_expire(self) -> float:

@@ -65,10 +65,10 @@ class ConsolidatedAnswer:
 
 
 class ClassConsensus(NamedTuple):
-    """The class decision of one image: the entry at `index` of a result for many."""
+    """The class decision of one image: the entry at `position` of a result for many."""
 
     result: Consensus
-    index: int
+    position: int
 
 
 @dataclass(frozen=True, slots=True)
