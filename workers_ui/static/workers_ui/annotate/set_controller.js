@@ -165,7 +165,7 @@ export default class extends Controller {
 
   answerText(item) {
     if (item.state === "skipped") return "You skipped this image. Someone else will label it.";
-    if (item.state === "released") return "This image was returned. Someone else will label it.";
+    if (item.state === "released") return "This image was returned. It comes back to you in a later set.";
     if (this.queue.refused.has(item.id)) return "Your last answer was not accepted. Answer again.";
     if (item.answer) return `Your answer: ${describe(item.answer, this.question.classes)}`;
     return "";
