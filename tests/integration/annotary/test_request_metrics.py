@@ -1,5 +1,7 @@
 """Metrics about requests have the names and labels of django_prometheus; every response has the content policy."""
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from prometheus_client import REGISTRY
@@ -45,7 +47,7 @@ def test_requests_without_a_route_and_with_odd_methods_do_not_add_series(client:
 
 
 def test_pages_and_api_have_the_policy_of_the_settings(client: Client) -> None:
-    responses = [client.get("/account/login/"), client.get("/healthz"), client.get("/api/v1/nowhere/")]
+    responses: list[Any] = [client.get(url) for url in ("/account/login/", "/healthz", "/api/v1/nowhere/")]
     responses.append(with_key(member("worker")).get("/api/v1/work/"))
     for response in responses:
         policy = response["Content-Security-Policy"]
