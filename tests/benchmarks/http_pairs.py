@@ -105,6 +105,19 @@ def complete_set(client: Client, person: Person, project: str, measured: Measure
         measured.submits.append(time.perf_counter() - start)
 
 
+def complete_set_together(client: Client, person: Person, project: str, measured: Measured) -> None:
+    """Claim a set and send all answers in one call."""
+    hand = client.send(person, "POST", f"/api/v1/projects/{project}/hands/", b"")
+    answers = [
+        {"assignment": row["id"], "key": str(uuid.uuid4()), "answer": BODY, "seconds": 4.2}
+        for row in hand["assignments"]
+    ]
+    body = json.dumps({"answers": answers}).encode()
+    result = client.send(person, "POST", f"/api/v1/hands/{hand['id']}/answers/", body)
+    if any(each["status"] != 200 for each in result["answers"]):
+        raise RuntimeError(f"An answer was refused: {result}")
+
+
 def run_concurrently(people: list[Person], work: Callable[[], Callable[[Person], None]]) -> float:
     """Let CLIENTS threads work through the people and return the seconds it took. `work` is called once per thread."""
     from django.db import connections
@@ -148,12 +161,14 @@ def cpu_seconds(root: int) -> float:
     return total / os.sysconf("SC_CLK_TCK")
 
 
-def over_http(people: list[Person], port: int, pid: int, project: str, measured: Measured) -> None:
+def over_http(
+    people: list[Person], port: int, pid: int, project: str, measured: Measured, complete: Any = complete_set
+) -> None:
     before = cpu_seconds(pid)
 
     def work() -> Callable[[Person], None]:
         client = Client(port)
-        return lambda person: complete_set(client, person, project, measured)
+        return lambda person: complete(client, person, project, measured)
 
     measured.wall += run_concurrently(people, work)
     measured.cpu += cpu_seconds(pid) - before
@@ -258,9 +273,9 @@ def measure(running: Running, pairs: int) -> Iterator[str]:
     project.refresh_from_db()
     public, port, web = str(project.public_id), int(running.url.rpartition(":")[2]), running.state().children["web"].pid
     each = pairs // ROUNDS
-    people = sign_in_many(2 * pairs + CLIENTS + TENS, project, BACKEND)
+    people = sign_in_many(2 * pairs + CLIENTS + 2 * TENS, project, BACKEND)
     plain_people = sign_in_many(pairs + CLIENTS, project, PLAIN_BACKEND)
-    site, minimal, raw, tens = Measured(), Measured(), Measured(), Measured()
+    site, minimal, raw, tens, together = Measured(), Measured(), Measured(), Measured(), Measured()
     with a_minimal_site(running) as (minimal_port, minimal_pid):
         over_http(_take(people, CLIENTS), port, web, public, Measured())
         over_http(_take(plain_people, CLIENTS), minimal_port, minimal_pid, public, Measured())
@@ -271,6 +286,7 @@ def measure(running: Running, pairs: int) -> Iterator[str]:
             by_sql(_take(people, each), project, raw)
     Project.objects.filter(pk=project.pk).update(hand_size=10, gold_rate=0.1)
     over_http(_take(people, TENS), port, web, public, tens)
+    over_http(_take(people, TENS), port, web, public, together, complete_set_together)
     connection.close()
     yield f"Claiming and answering a set of one image, {CLIENTS} clients, {site.done} pairs each:"
     yield site.line("this site, sessions")
@@ -280,6 +296,7 @@ def measure(running: Running, pairs: int) -> Iterator[str]:
     yield f"  compared with the minimal site: {wall} the wall time, {cpu} the CPU time"
     yield f"Claiming and answering sets of ten images, {CLIENTS} clients, {tens.done} sets:"
     yield tens.line("this site, sessions", "sets")
+    yield together.line("answers in one call", "sets")
     yield f"  {len(tens.submits) / tens.wall:.0f} answers per second"
 
 
