@@ -283,6 +283,7 @@ def change_role(*, organisation: Organisation, actor: Actor, role: str) -> Membe
     if role != Role.OWNER:
         _refuse_last_owner(actor, organisation)
     Membership.objects.filter(pk=membership.pk).update(role=role)
+    forget_person(actor.pk)
     membership.role = role
     return membership
 
