@@ -13,7 +13,7 @@ from django.test import Client
 
 from kernel.clock import ClockTimestamp, database_now
 from kernel.jobs import KEEP_TRYING, enqueue, resend_lost_jobs, run_job
-from kernel.models import Job
+from kernel.models import Job, OutboxMessage
 from projects.models import Project
 from tasks.analytics.reports import get_report
 from tasks.batching.models import Task
@@ -48,6 +48,7 @@ def kill_on_last_attempt(kind: str) -> None:
         lease_until=ClockTimestamp() - timedelta(minutes=1),
         lease_token="0" * 32,
     )
+    OutboxMessage.objects.all().delete()
     resend_lost_jobs()
     assert Job.objects.filter(kind=kind, state=Job.State.FAILED).exists()
 
