@@ -17,12 +17,11 @@ from annotary_core.labels.answer import Answer
 from kernel.clock import ClockTimestamp
 from kernel.errors import Conflict
 from kernel.events import record_event
-from kernel.jobs import KEEP_TRYING, enqueue
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.label_stability import answers_behind, confidence_in, looks_the_same
 from tasks.consensus.models import ConsensusLabel, LabelProposal
-from tasks.consensus.refit import TASKS_PER_JOB, UPDATE_LABELS
+from tasks.consensus.refit import queue_updates
 
 #: The proposals of some current labels, by label id.
 Proposals = Mapping[int, Sequence[LabelProposal]]
@@ -143,9 +142,7 @@ def send_to_review(*, project: Project, by: Actor, ids: Collection[UUID] | None 
     See `_decide` for the arguments and errors.
     """
     tasks = _decide(project, by, LabelProposal.State.SENT, ids=ids, token=token)
-    for start in range(0, len(tasks), TASKS_PER_JOB):
-        chunk = tasks[start : start + TASKS_PER_JOB]
-        enqueue(UPDATE_LABELS, project_id=project.pk, max_attempts=KEEP_TRYING, task_ids=chunk)
+    queue_updates(project_id=project.pk, tasks=tasks)
     return len(tasks)
 
 

@@ -98,7 +98,7 @@ def refit(*, project_id: int) -> RefitResult:
         settled=settled,
         seconds=time.monotonic() - started,
     )
-    _queue_updates(project_id, moved)
+    queue_updates(project_id=project_id, tasks=moved)
     data = {"version": state.version, "moved": len(moved)}
     record_event(project_id=project_id, kind="consensus.refitted", data=data)
     return RefitResult(state.version, fresh=True, moved=len(moved))
@@ -118,11 +118,12 @@ def queue_missed_tasks(*, project_id: int) -> int:
     since = state.created_at - timedelta(seconds=state.seconds) - CLOCK_SKEW
     late = Posterior.objects.filter(project_id=project_id, updated_at__gte=since, state_version__lt=state.version)
     tasks = sorted(late.values_list("task_id", flat=True))
-    _queue_updates(project_id, tasks)
+    queue_updates(project_id=project_id, tasks=tasks)
     return len(tasks)
 
 
-def _queue_updates(project_id: int, tasks: Sequence[int]) -> None:
+def queue_updates(*, project_id: int, tasks: Sequence[int]) -> None:
+    """Queue many label updates in the caller's transaction, behind the work that people wait for."""
     for start in range(0, len(tasks), TASKS_PER_JOB):
         chunk = list(tasks[start : start + TASKS_PER_JOB])
         enqueue(UPDATE_LABELS, queue=Queue.HEAVY, project_id=project_id, max_attempts=KEEP_TRYING, task_ids=chunk)

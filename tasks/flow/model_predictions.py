@@ -15,14 +15,12 @@ from annotary_core.labels.canonical import content_hash
 from annotary_core.labels.schema import Schema
 from kernel.clock import database_now
 from kernel.errors import Refused
-from kernel.jobs import KEEP_TRYING, enqueue
-from kernel.queues import Queue
 from projects.models import Project
 from projects.selectors import schema_of
 from tasks.annotation.models import Annotation
 from tasks.batching.models import Task
 from tasks.consensus.models import Prediction
-from tasks.consensus.refit import TASKS_PER_JOB, UPDATE_LABELS, request_refit
+from tasks.consensus.refit import queue_updates, request_refit
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
 
@@ -170,9 +168,7 @@ def _write(project: Project, actor: Actor, predictions: Sequence[tuple[_Target, 
 
 def _queue_relabeling(project: Project, task_ids: Sequence[int]) -> None:
     answered = sorted(Task.objects.filter(pk__in=task_ids, posterior__isnull=False).values_list("pk", flat=True))
-    for start in range(0, len(answered), TASKS_PER_JOB):
-        chunk = answered[start : start + TASKS_PER_JOB]
-        enqueue(UPDATE_LABELS, queue=Queue.HEAVY, project_id=project.pk, max_attempts=KEEP_TRYING, task_ids=chunk)
+    queue_updates(project_id=project.pk, tasks=answered)
     request_refit(project_id=project.pk)
 
 
