@@ -17,16 +17,16 @@ from typing import Any
 
 import structlog
 from celery import shared_task
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, connection
 from django.db.models import F, Q
 from structlog.contextvars import bound_contextvars
 
 from kernel.clock import ClockTimestamp
 from kernel.closing import OnFailure, close_done, close_failed, retry_or_fail, tell_on_failure
-from kernel.constraints import violated_constraint
 from kernel.errors import AnnotaryError, Unavailable
+from kernel.inserting import insert_unless_exists
 from kernel.lost_jobs import resend_lost_jobs as resend_lost_jobs
-from kernel.models import ONE_LIVE_JOB, Job, OutboxMessage
+from kernel.models import Job, OutboxMessage
 from kernel.pruning import prune
 from kernel.queues import Queue
 
@@ -63,27 +63,22 @@ def enqueue(
     The queued duplicate is locked until the caller commits: a worker that claimed it earlier would not see the caller's
     rows.
     """
-    while True:
-        try:
-            with transaction.atomic():
-                job = Job.objects.create(
-                    kind=kind,
-                    queue=queue,
-                    project_id=project_id,
-                    dedupe_key=dedupe_key,
-                    max_attempts=max_attempts,
-                    not_before=not_before,
-                    args=args,
-                )
-        except IntegrityError as error:
-            if violated_constraint(error) != ONE_LIVE_JOB:
-                raise
-            if _lock_queued_duplicate(dedupe_key):
-                return None
-            continue  # it has been claimed and may already have read its input, so a new job is needed
-        if not_before is None:
-            OutboxMessage.objects.create(job=job, queue=queue, project_id=project_id or 0)
-        return job
+    job = Job(
+        kind=kind,
+        queue=queue,
+        project_id=project_id,
+        dedupe_key=dedupe_key,
+        max_attempts=max_attempts,
+        not_before=not_before,
+        args=args,
+    )
+    while not insert_unless_exists(job):
+        if _lock_queued_duplicate(dedupe_key):
+            return None
+        # It has been claimed and may already have read its input, so a new job is needed.
+    if not_before is None:
+        OutboxMessage.objects.create(job=job, queue=queue, project_id=project_id or 0)
+    return job
 
 
 def _lock_queued_duplicate(dedupe_key: str | None) -> bool:

@@ -123,7 +123,11 @@ def test_while_postgresql_stalls_readiness_responds_and_afterward_everything_wor
         assert httpx.get(f"{up.url}/healthz", timeout=2).status_code == 200
         with ThreadPoolExecutor(PROBES) as pool:
             started = time.monotonic()
-            statuses = [one.result() for one in [pool.submit(client.write) for _ in range(PROBES)]]
+            writes = [pool.submit(client.write) for _ in range(PROBES)]
+            time.sleep(0.5)  # until they hold every thread of the web server
+            status, seconds = probe(up)
+            assert (status, seconds < 2.5) == (503, True), (status, seconds)
+            statuses = [one.result() for one in writes]
         assert 201 not in statuses
         assert time.monotonic() - started < 25, "requests wait for a database that does not respond"
         with up.stalled("valkey"):
