@@ -73,10 +73,10 @@ def test_it_does_not_start_with_a_secret_that_can_be_guessed(name: str, value: s
     assert f"{name} is too weak: use {says} random characters." in result.stderr
 
 
-@pytest.mark.parametrize("value", [secrets.token_urlsafe(48), secrets.token_hex(32), secrets.token_hex(25)])
-def test_a_random_secret_is_strong(value: str) -> None:
-    assert weakness("ANNOTARY_SECRET_KEY", value) == ""
-    assert weakness("ANNOTARY_METRICS_TOKEN", value) == ""
+def test_a_random_secret_is_strong() -> None:
+    for value in (secrets.token_urlsafe(48), secrets.token_hex(32), secrets.token_hex(25)):
+        assert weakness("ANNOTARY_SECRET_KEY", value) == ""
+        assert weakness("ANNOTARY_METRICS_TOKEN", value) == ""
 
 
 def test_up_says_in_a_sentence_that_a_secret_is_weak(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

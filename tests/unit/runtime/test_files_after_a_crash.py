@@ -50,8 +50,9 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tmp_p
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"file": "old"}
 
 
-@pytest.mark.parametrize("first_line", ["", "garbage", str(os.getpid()), "4194304"])
+@pytest.mark.parametrize("first_line", ["", "garbage", "{own}", "4194304"])
 def test_lock_files_of_a_server_that_is_gone_are_removed(recovery: CrashRecovery, first_line: str) -> None:
+    first_line = first_line.format(own=os.getpid())
     rest = f"\n{recovery.data}\n0\n5432\n{recovery.sockets}\n\n   123456  99999999\nready   \n"
     recovery.pid_file.write_text(f"{first_line}{rest}" if first_line else "")
     (recovery.sockets / ".s.PGSQL.5432.lock").write_text(f"{first_line}\n")
