@@ -28,7 +28,7 @@ RESTORED = "SELECT count(*) FROM storage_blob WHERE state = 'ready'"
 # Whoever holds the lock needs both.
 KEPT = {"lock", "runtime.json"}
 # What `up`, and commands that only look, leave in a data folder before there is anything of value in it.
-WORTHLESS = {*KEPT, "logs", "run", "static", "unfinished-restore"}
+WORTHLESS = {*KEPT, "logs", "run", "spool", "static", "unfinished-restore"}
 
 
 def main(arguments: list[str]) -> int:

@@ -47,7 +47,7 @@ def run_jobs() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_from_nothing_to_a_dataset(storage_folder: Any) -> None:
-    ada, wren = with_key(member("owner")), with_key(factories.wren())
+    ada, wren = with_key(member("owner")), with_key(member("worker"))
     made = ok(ada.post("/api/v1/projects/", NEW), 201)
     project = f"/api/v1/projects/{made['id']}/"
     assert (made["state"], made["price"], made["currency"]) == ("draft", "0.050000", "EUR")

@@ -169,15 +169,15 @@ def test_a_refit_that_dies_before_commit_leaves_nothing_and_is_retried(
     Job.objects.all().delete()
     ask_in_transaction(project)
     [job] = Job.objects.all()
-    queue = refit_module._queue_updates
+    queue = refit_module.queue_updates
 
-    def cut(project_id: int, tasks: Any) -> None:
-        queue(project_id, tasks)
+    def cut(**work: Any) -> None:
+        queue(**work)
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
     with monkeypatch.context() as patched:
-        patched.setattr(refit_module, "_queue_updates", cut)
+        patched.setattr(refit_module, "queue_updates", cut)
         with pytest.raises(OperationalError):
             refit(project_id=project.pk)
     connection.close()

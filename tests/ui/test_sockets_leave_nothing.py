@@ -6,8 +6,10 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -113,6 +115,12 @@ async def leave_in_every_way(port: int, project: UUID, cookie: str, count: int) 
     await asyncio.gather(*[one(number) for number in range(count)])
 
 
+def run(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run in a thread: Playwright's tests in the same process leave a running event loop in the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, coroutine).result()
+
+
 @pytest.mark.slow
 def test_sockets_that_close_or_drop_under_traffic_leave_nothing(
     project: Project, request: pytest.FixtureRequest
@@ -121,7 +129,7 @@ def test_sockets_that_close_or_drop_under_traffic_leave_nothing(
     cookie = f"{settings.SESSION_COOKIE_NAME}={session_of(user)}"
     count = request.config.getoption("--dropped-sockets")
     with socket_server() as port, traffic(project):
-        asyncio.run(leave_in_every_way(port, project.public_id, cookie, count))
+        run(leave_in_every_way(port, project.public_id, cookie, count))
         wait_until_nothing_is_left()
 
 
@@ -135,5 +143,5 @@ def test_refused_sockets_leave_nothing(project: Project) -> None:
                 await connect(f"ws://127.0.0.1:{port}{path}", origin=origin)  # type: ignore[arg-type]
 
     with socket_server() as port:
-        asyncio.run(refused(port))
+        run(refused(port))
         wait_until_nothing_is_left()

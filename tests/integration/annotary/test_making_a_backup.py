@@ -36,7 +36,12 @@ class Process:
     def __init__(self, data: Path, target: Path, **options: Any) -> None:
         variables = {**os.environ, "ANNOTARY_BOOTSTRAP": "off", "PYTHONPATH": python_path()}
         command = [sys.executable, str(ROOT / "manage.py"), "backup", str(target), "--data", str(data)]
-        self.process = subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True, **options)
+        # Started in the background, the tests ignore SIGINT, and a child would inherit that.
+        previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            self.process = subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True, **options)
+        finally:
+            signal.signal(signal.SIGINT, previous)
         self.started.append(self)
 
     def wait_for(self, condition: Callable[[], bool]) -> None:

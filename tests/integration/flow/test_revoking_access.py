@@ -141,7 +141,7 @@ def test_the_sweep_leaves_the_sets_of_people_who_may_work(project: Project) -> N
 def test_answers_on_a_device_count_as_late_ones_after_a_sign_out_everywhere(project: Project) -> None:
     hand = take(factories.wren(), project)
     sign_out_everywhere(user=factories.wren().user, revoke_keys=False)
-    assert {row.message for row in answer_all(hand)} == {"Saved."}
+    assert {row.message for row in answer_all(hand)} == {"Saved. You are paid for it."}
 
 
 def test_a_deactivated_person_comes_back_to_the_same_projects(project: Project) -> None:

@@ -20,6 +20,7 @@ PARAMETERS = {
     "project_step:step": "pause",
     "batch_step:step": "pause",
     "worker_step:step": "pause",
+    "proposal_step:step": "keep",
     "str:token": "a-token",
     "key": "abc:def",
     "uidb36": "1",

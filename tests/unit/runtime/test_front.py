@@ -100,9 +100,7 @@ def test_a_socket_that_a_killed_server_left_behind_does_not_stop_the_next(tmp_pa
     paths.create()
     paths.web_socket.touch()
     service = services.web(paths, {"PATH": os.defpath})
-    process = service.start({})
-    process.kill()
-    process.wait()
+    service.prepare(False)
     assert not paths.web_socket.exists()
 
 

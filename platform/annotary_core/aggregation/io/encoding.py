@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 
@@ -98,7 +99,7 @@ def _in_order(texts: Sequence[str]) -> tuple[Names, IntArray]:
         code = np.empty(len(texts), np.int64)
         code[order] = np.arange(len(texts))
         return Names(values[order]), code
-    numbers = sorted((text for text in texts if _is_number(text)), key=lambda text: (float(text), text))
+    numbers = sorted((text for text in texts if _is_number(text)), key=lambda text: (Decimal(text), text))
     names = (*numbers, *sorted(text for text in texts if not _is_number(text)))
     code_of = {name: code for code, name in enumerate(names)}
     return Names(names), np.fromiter(map(code_of.__getitem__, texts), np.int64, len(texts))
