@@ -134,7 +134,7 @@ def read(file: BinaryIO, *, accept: Callable[[dict[str, Any]], None], target: Ta
                     checksums.add(member.name, hashlib.sha256(body).hexdigest(), len(body))
                 else:
                     checksums.add(member.name, _copy(source, member, target(member.name)), member.size)
-    except (tarfile.TarError, EOFError, ValueError, KeyError, TypeError) as error:
+    except (tarfile.TarError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ArchiveDamagedError("It is truncated or damaged, or it is no backup of Annotary.") from error
     if manifest is None or expected is None:
         raise ArchiveDamagedError("It is truncated: its end is missing.")

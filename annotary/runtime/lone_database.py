@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from annotary.runtime import launcher, orphans, postgres, state
+from annotary.runtime import files, launcher, orphans, postgres, state
 from annotary.runtime.database_tools import Database
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.linux_processes import Identity
@@ -37,7 +37,8 @@ def exclusive(paths: DataPaths, *, unfinished: bool = False) -> Iterator[int]:
         me = Identity.from_pid(os.getpid())
         if me is None:
             raise EmbeddedError("Annotary needs /proc, which this system does not have. Run it on Linux.")
-        State(state.MAINTENANCE, me).write(paths)
+        with files.explained(paths.data, needed="at least 32 MB"):
+            State(state.MAINTENANCE, me).write(paths)
         yield lock
     finally:
         paths.state.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ import contextlib
 import hashlib
 import json
 import os
+import resource
 import sys
 import time
 import uuid
@@ -22,6 +23,7 @@ from annotary.runtime.source_roots import ROOT
 from annotary.runtime.state import State
 from annotary.runtime.supervisor import Supervisor
 
+OPEN_FILES = 65_536
 # Megabytes of free disk without which a start is refused: to create the database, or for PostgreSQL's log and ours.
 SPACE_TO_CREATE, SPACE_TO_START = 100, 32
 
@@ -50,6 +52,7 @@ class Installation:
 def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     paths = DataPaths((options.data or default_data()).expanduser().resolve())
+    _allow_open_files()
     paths.create()
     files.require_space(paths.data, needed := _space_needed(paths))
     with files.explained(paths.data, needed=f"at least {needed} MB"):
@@ -65,6 +68,14 @@ def main(arguments: list[str]) -> int:
         with contextlib.suppress(OSError):
             paths.state.unlink(missing_ok=True)
         os.close(lock)
+
+
+def _allow_open_files() -> None:
+    """Raise the limit of open files, which is often 1,024: each open console takes one in the websocket server."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def _space_needed(paths: DataPaths) -> int:

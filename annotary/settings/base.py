@@ -181,7 +181,12 @@ ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_SESSION_REMEMBER = True
 # In addition to allauth's defaults: opening invalid invitation links. Signing up requires an invitation, and a whole
 # class of students may sign up from one address.
-ACCOUNT_RATE_LIMITS = {"join": "20/m/ip", "signup": "120/m/ip"}
+ACCOUNT_RATE_LIMITS = {
+    "join": "20/m/ip",
+    "signup": "120/m/ip",
+    "login": "120/m/ip",
+    "login_failed": "60/m/ip,5/300s/key",
+}
 # How many of our proxies append to X-Forwarded-For; rate limits use the address that the outermost one saw.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("ANNOTARY_PROXIES", 0)
 SESSION_ENGINE = "annotary.sessions"

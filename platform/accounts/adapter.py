@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
+from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 
 logger = structlog.get_logger(__name__)
@@ -24,6 +25,14 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         "unverified_primary_email": "Confirm an email address before you make it primary.",
         "rate_limited": "Too many requests. Wait a minute, then try again.",
     }
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        try:
+            return str(super().get_client_ip(request))
+        except ImproperlyConfigured:
+            # It did not come through all of our proxies; the last address is the one that the nearest of them saw.
+            forwarded = request.headers.get("X-Forwarded-For", "")
+            return forwarded.rsplit(",", 1)[-1].strip() or str(request.META.get("REMOTE_ADDR") or "local")
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False

@@ -14,6 +14,9 @@ from kernel.queues import Queue
 
 logger = structlog.get_logger(__name__)
 
+#: After a sweep that could not be sent, which may be one that runs once a day.
+RETRY_SECONDS = 5.0
+
 
 class MonotonicScheduler(Scheduler):
     """Every sweep runs at the start and then at its interval. Any number of schedulers may run.
@@ -30,20 +33,22 @@ class MonotonicScheduler(Scheduler):
         """Send what is due; return the seconds until the next."""
         for name, entry in self.schedule.items():
             if self._due[name] <= time.monotonic():
-                self._due[name] = time.monotonic() + _interval(entry)
-                self._send(entry)
+                pause = _interval(entry) if self._send(entry) else min(_interval(entry), RETRY_SECONDS)
+                self._due[name] = time.monotonic() + pause
         return max(0.0, min(self._due.values()) - time.monotonic())
 
-    def _send(self, entry: ScheduleEntry) -> None:
+    def _send(self, entry: ScheduleEntry) -> bool:
+        """Send the sweep; return whether it was sent."""
         try:
             waiting = messages_in(Queue.SWEEPS)
         except BrokerUnavailable as error:
             logger.warning("sweep not sent: the broker is unavailable", sweep=entry.name, error=str(error))
-            return
+            return False
         if waiting >= len(self.schedule):
             logger.warning("sweep not sent: no worker takes them", sweep=entry.name)
-            return
+            return False
         self.apply_entry(entry, producer=self.producer)
+        return True
 
 
 def _interval(entry: ScheduleEntry) -> float:

@@ -138,7 +138,9 @@ def _run_claimed(row: Job, token: uuid.UUID, function: Callable[..., None]) -> N
         with _heartbeat(row.pk, token):
             function(row, **row.args)
     except LeaseLost:
-        connection.close()  # it may have been interrupted within a statement
+        # It may have been interrupted within a statement, or while a transaction ended: then Django would keep it.
+        connection.in_atomic_block = False
+        connection.close()
         logger.warning("job interrupted: another worker has taken it over", attempt=row.attempts)
     except Unavailable as error:
         retry_or_fail(row, token, error=error.detail, cause=error)
@@ -174,8 +176,13 @@ def _heartbeat(job_id: int, token: uuid.UUID) -> Iterator[None]:
     try:
         yield
     finally:
-        beat.stop()
-        thread.join(timeout=5)
+        try:
+            beat.stop()
+        except LeaseLost:
+            beat.stop()
+            raise
+        finally:
+            thread.join(timeout=5)
 
 
 class _Beat:

@@ -6,6 +6,7 @@ below them has to translate the errors of drivers.
 
 import errno
 import smtplib
+import socket
 import threading
 import time
 
@@ -98,7 +99,7 @@ def _system_outage(error: OSError) -> Unavailable | None:
         return StorageFull()
     if error.errno in DISK_AWAY:
         return StorageUnavailable()
-    if error.errno in NETWORK or isinstance(error, ConnectionError | TimeoutError):
+    if error.errno in NETWORK or isinstance(error, ConnectionError | TimeoutError | socket.gaierror):
         return ServiceUnavailable()
     return None
 

@@ -16,6 +16,7 @@ from asgiref.sync import async_to_sync
 from celery import current_app
 from channels.layers import get_channel_layer
 from django.db import OperationalError, close_old_connections, connection
+from django.db.models import Q
 
 from kernel.channels import project_group
 from kernel.clock import ClockTimestamp
@@ -49,9 +50,13 @@ WITH RECURSIVE pairs AS (
 ), in_flight AS (
     SELECT queue, COALESCE(project_id, 0) AS project_id, count(*) AS jobs,
         count(*) FILTER (WHERE state = 'queued') AS sent
-    FROM kernel_job
+    FROM kernel_job j
     WHERE (state = 'running' OR (state = 'queued' AND sent_at IS NOT NULL))
         AND (state = 'queued' OR lease_until > clock_timestamp())
+        -- A relay that was killed before it sent left the message: the job is not with the broker.
+        AND (state = 'running' OR NOT EXISTS (
+            SELECT 1 FROM kernel_outboxmessage o
+            WHERE o.job_id = j.id AND (o.claimed_until IS NULL OR o.claimed_until < clock_timestamp())))
     GROUP BY 1, 2
 ), places AS (
     SELECT l.queue, l.sent - COALESCE((SELECT sum(f.sent) FROM in_flight f WHERE f.queue = l.queue), 0) AS free,
@@ -104,7 +109,9 @@ def send_messages() -> int:
     messages = OutboxMessage.objects.filter(pk__in=[row.id for row in rows])
     jobs = Job.objects.filter(pk__in=[row.job_id for row in rows])
     kinds = dict(jobs.values_list("id", "kind"))
-    jobs.filter(state=Job.State.QUEUED).update(sent_at=ClockTimestamp())
+    # A job that waits for its next attempt refuses the message; the sweep sends another one when it is due.
+    due = Q(not_before__isnull=True) | Q(not_before__lte=ClockTimestamp())
+    jobs.filter(due, state=Job.State.QUEUED).update(sent_at=ClockTimestamp())
     try:
         for row in rows:
             if row.job_id in kinds:

@@ -11,7 +11,7 @@ logger = structlog.get_logger(__name__)
 
 @shared_task(name="storage.sweep_blobs_job", time_limit=840)
 def sweep_blobs_job() -> None:
-    rows, files = sweep_blobs()
     spooled = sweep_spool()
+    rows, files = sweep_blobs()
     if rows or files or spooled:
         logger.info("blobs swept", rows=rows, files=files, spooled=spooled)

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -22,6 +23,7 @@ from storage.temporary_files import spool_folder
 
 STRAY_AFTER = timedelta(hours=1)
 SWEEP_AT_MOST = 2_000
+LOOKED_UP_AT_ONCE = 1_000
 _ATTEMPTS = 3
 
 
@@ -79,10 +81,11 @@ def sweep_blobs() -> tuple[int, int]:
     rows = sum(_remove_unreferenced(pk) for pk in _unreferenced()[:SWEEP_AT_MOST])
     files = 0
     older_than = backends.storage_clock() - STRAY_AFTER.total_seconds()
-    for key in backends.stray_keys(older_than=older_than):
-        files += _remove_stray(key, older_than=older_than)
-        if files >= SWEEP_AT_MOST:
-            break
+    keys = backends.stray_keys(older_than=older_than)
+    while files < SWEEP_AT_MOST and (some := list(islice(keys, LOOKED_UP_AT_ONCE))):
+        names = {key.rsplit("/", 1)[1]: key for key in some}
+        known = set(Blob.objects.filter(sha256__in=names).values_list("sha256", flat=True))
+        files += sum(_remove_stray(names[name], older_than=older_than) for name in names.keys() - known)
     return rows, files
 
 

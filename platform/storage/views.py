@@ -39,8 +39,8 @@ def _content(blob: Blob, content_type: str, filename: str, *, attachment: bool) 
         response = FileResponse(open_blob(blob), as_attachment=attachment, filename=filename, content_type=content_type)
         response["Content-Length"] = str(blob.size)
         return response
-    if not path.exists():
-        raise backends.BlobMissing
+    # Raises BlobMissing, or StorageUnavailable if the folder of all files is away.
+    open_blob(blob).close()
     response = HttpResponse(content_type=content_type)
     response["Content-Disposition"] = content_disposition_header(attachment, filename) or "inline"
     response["X-Accel-Redirect"] = f"/front-files/{blob.key}"

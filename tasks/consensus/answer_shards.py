@@ -22,7 +22,6 @@ from django.db.models.functions import Cast
 from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.classification.encoding import soft_label_rows
 from annotary_core.labels.arrays import FloatArray, IntArray
-from storage.temporary_files import spool_folder
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Task
@@ -112,7 +111,7 @@ class ShardStore:
 
     def _to_file(self, shard: Shard) -> Path:
         if self._folder is None:
-            self._folder = TemporaryDirectory(dir=spool_folder(), prefix="annotary-refit-")
+            self._folder = TemporaryDirectory(prefix="annotary-refit-")  # in the worker's scratch folder
         path = Path(self._folder.name) / f"{len(self._shards)}.npz"
         np.savez(path, **{name: getattr(shard, name) for name in Shard.__slots__})
         return path

@@ -76,6 +76,8 @@ def refit(*, project_id: int) -> RefitResult:
     repeated run. It is one transaction, so the state and the queued updates are committed together or not at all.
     """
     with connection.cursor() as cursor:
+        # A fit of many millions of answers computes for minutes, and holds nothing but this lock.
+        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{REFIT}.{project_id}"])
     project = Project.objects.select_related("schema").get(pk=project_id)
     previous = _current(project_id)

@@ -91,24 +91,30 @@ def _update_together(project: Project, task_ids: Sequence[int], may_ask_more: bo
 
     The first transaction may lock tasks of several batches (see `in_chunks`), because it waits for none.
     """
-    labels, left = _update_by_one_version(project, task_ids, may_ask_more, skip_locked=True)
+    labels, left, written = _update_by_one_version(project, task_ids, may_ask_more, skip_locked=True)
     for _, ids in in_chunks(task_ids=left):
-        labels += _update_by_one_version(project, ids, may_ask_more)[0]
+        labels += _update_by_one_version(project, ids, may_ask_more, unapproved=written)[0]
     return labels
 
 
 def _update_by_one_version(
-    project: Project, task_ids: Sequence[int], may_ask_more: bool, *, skip_locked: bool = False
-) -> tuple[int, frozenset[int]]:
+    project: Project,
+    task_ids: Sequence[int],
+    may_ask_more: bool,
+    *,
+    skip_locked: bool = False,
+    unapproved: frozenset[int] = frozenset(),
+) -> tuple[int, frozenset[int], frozenset[int]]:
     """Update the tasks, and once more if a refit has committed meanwhile: it scored the tasks as they were before.
 
-    Returns the number of versions written, and the tasks left out.
+    Returns the number of versions written, the tasks left out, and those that got a version.
     """
-    written = _update_chunk(project, task_ids, may_ask_more, skip_locked=skip_locked)
-    if written.version == current_version(project_id=project.pk):
-        return len(written.tasks), written.left
-    again = _update_chunk(project, task_ids, may_ask_more, skip_locked=skip_locked, unapproved=written.tasks)
-    return len(written.tasks) + len(again.tasks), written.left | again.left
+    first = _update_chunk(project, task_ids, may_ask_more, skip_locked=skip_locked, unapproved=unapproved)
+    if first.version == current_version(project_id=project.pk):
+        return len(first.tasks), first.left, first.tasks
+    replaced = unapproved | first.tasks
+    again = _update_chunk(project, task_ids, may_ask_more, skip_locked=skip_locked, unapproved=replaced)
+    return len(first.tasks) + len(again.tasks), first.left | again.left, first.tasks | again.tasks
 
 
 def _in_wide_chunks(task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:

@@ -52,13 +52,17 @@ class _Turn:
 
     def __init__(self, seconds: float, others_wait: Callable[[], bool]) -> None:
         self._others_wait = others_wait
-        self._end = time.monotonic() + seconds
-        self._next_look = time.monotonic() + TURN_SECONDS
+        self._started = time.monotonic()
+        self._end = self._started + seconds
+        self._next_look: float | None = None
 
     def is_over(self) -> bool:
         now = time.monotonic()
         if now > self._end:
             return True
+        if self._next_look is None:
+            # The first step is done. Opening a large archive takes longer than a turn: work at least as long as that.
+            self._next_look = now + max(TURN_SECONDS, now - self._started)
         if now < self._next_look:
             return False
         self._next_look = now + BETWEEN_LOOKS
@@ -150,6 +154,9 @@ def _unpack(row: Import, turn: _Turn) -> bool:
             _unpack_entries(row, archive, entries)
             if turn.is_over():
                 return False
+    # Everything in it is an item now: later runs need not fetch and check it again.
+    Import.objects.filter(pk=row.pk, state=Import.State.WORKING).update(archive=None)
+    row.archive = None
     return True
 
 

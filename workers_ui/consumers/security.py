@@ -24,8 +24,11 @@ class SameSiteOriginValidator:
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> Any:
         headers = {name: value.decode("latin-1") for name, value in scope.get("headers", [])}
-        origin = urlsplit(headers.get(b"origin", "")).hostname
-        host = urlsplit("//" + headers.get(b"host", "")).hostname
+        try:
+            origin = urlsplit(headers.get(b"origin", "")).hostname
+            host = urlsplit("//" + headers.get(b"host", "")).hostname
+        except ValueError:
+            origin = host = None
         if origin is None or origin != host:
             logger.warning("websocket refused", problem="foreign_origin", origin=origin, host=host)
             return await refuse(receive, send)

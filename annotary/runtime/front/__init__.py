@@ -22,7 +22,7 @@ from annotary.runtime.services import Addresses, own_proxies, responds
 
 HERE = Path(__file__).parent
 #: Connections at a time. Each may also need a file for its body, or a socket to a server behind the front.
-CONNECTIONS = 8192
+CONNECTIONS = 32768
 FILES_OF_ITS_OWN = 128
 
 
@@ -89,7 +89,7 @@ def _headers(proxies: int) -> dict[str, str]:
     """Replace what a client claims about its address, unless all clients come through the owner's own proxy."""
     if proxies:
         return {"FORWARDED_FOR": "$proxy_add_x_forwarded_for", "PROTO": "$http_x_forwarded_proto", "CALLER": '""'}
-    return {"FORWARDED_FOR": "$remote_addr", "PROTO": "$scheme", "CALLER": "$binary_remote_addr"}
+    return {"FORWARDED_FOR": "$remote_addr", "PROTO": "$scheme", "CALLER": "$annotary_network"}
 
 
 def _user() -> str:
