@@ -141,7 +141,7 @@ def test_late_answers_are_kept_as_alone(wren: APIClient, hand: Hand) -> None:
 
 def test_another_persons_set_is_not_found(hand: Hand) -> None:
     items = items_for(hand)
-    for client in (with_key(member("worker")), signed_in(outsider())):
+    for client in (with_key(member("client")), signed_in(outsider())):
         client.defaults["HTTP_X_CSRFTOKEN"] = "0" * 32
         client.cookies["csrftoken"] = "0" * 32
         assert send(client, hand, items).status_code == 404
