@@ -45,6 +45,9 @@ WHERE t.token_sha256 = %(hash)s
 """
 
 
+KEPT_SCOPES = frozenset({ApiToken.Scope.READ, ApiToken.Scope.WORK})
+
+
 class TokenAuthentication(BaseAuthentication):
     keyword = b"bearer"
 
@@ -54,7 +57,7 @@ class TokenAuthentication(BaseAuthentication):
             return None
         if len(parts) != 2:
             raise AuthenticationFailed("Send the header as: Authorization: Bearer KEY")
-        identity = _of_token(secret_hash(parts[1].decode("latin-1")))
+        identity = _of_token(secret_hash(parts[1].decode("latin-1")), fresh=_must_be_fresh(request))
         if identity is None:
             raise AuthenticationFailed("This API key is not valid. Create a new one under Settings, API keys.")
         token, user, actor, organisation = _split(identity.rows, ApiToken, User, Actor, Organisation)
@@ -89,7 +92,7 @@ class SessionAuthentication(authentication.SessionAuthentication):
         http = request._request
         session = getattr(http, "session", None)
         if isinstance(session, SessionStore) and session.session_key and not hasattr(http, "_cached_user"):
-            identity = _of_session(session)
+            identity = _of_session(session, fresh=_must_be_fresh(request))
             if identity is not None:
                 user, actor = _split(identity.rows, User, Actor)
                 user.actor = actor
@@ -100,9 +103,15 @@ class SessionAuthentication(authentication.SessionAuthentication):
         return signed_in
 
 
-def _of_token(token_sha256: str) -> Identity | None:
+def _must_be_fresh(request: Request) -> bool:
+    """Whether the call could make access that outlives its own, such as a new API key, so that seconds matter."""
+    view = (request.parser_context or {}).get("view")
+    return getattr(view, "scopes", {}).get(request.method, "read") not in KEPT_SCOPES
+
+
+def _of_token(token_sha256: str, *, fresh: bool) -> Identity | None:
     known = identities.get(token_sha256, now=utc_now())
-    if known is not None:
+    if known is not None and not fresh:
         return known
     forgotten = identities.forgotten
     rows = run_prepared(_sql_of_token(), {"hash": token_sha256})
@@ -115,12 +124,12 @@ def _of_token(token_sha256: str) -> Identity | None:
     return identity
 
 
-def _of_session(session: SessionStore) -> Identity | None:
+def _of_session(session: SessionStore, *, fresh: bool) -> Identity | None:
     """Return the identity of a valid session, from one query if this process has seen it before."""
     key = str(session.session_key)
     digest = secret_hash(key)
     known = identities.get(digest, now=utc_now())
-    if known is not None:
+    if known is not None and not fresh:
         return known
     forgotten = identities.forgotten
     hint = identities.user_of(digest)

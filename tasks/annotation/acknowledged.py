@@ -19,6 +19,7 @@ from kernel.errors import AnnotaryError, NotFound
 from kernel.events import record_event
 from kernel.idempotency import Call, Superseded, check_key, once, reserve, store
 from kernel.prepared_statements import columns_of, from_row, run_prepared
+from tasks.annotation.errors import AnswerRefused
 from tasks.annotation.services import (
     ParsedAnswer,
     Submission,
@@ -35,8 +36,9 @@ SUBMITTED = 200
 
 SELECT_HAND = """
 SELECT {assignment}, s.body FROM tasks_hand h
-JOIN tasks_assignment a ON a.hand_id = h.id
-JOIN projects_labelschema s ON s.id = a.schema_id
+LEFT JOIN (tasks_assignment a JOIN projects_labelschema s ON s.id = a.schema_id)
+    ON a.public_id = ANY(%(ids)s::uuid[]) AND a.worker_id = h.worker_id AND a.project_id = h.project_id
+    AND (a.hand_id = h.id OR a.returned)
 WHERE h.public_id = %(hand)s AND h.worker_id = %(worker)s
 """
 
@@ -53,7 +55,10 @@ class SentAnswer:
     raw_sha256: str = ""  # of the bytes received, 64 hex digits; of `sent`, if it came among others
 
     def call(self, worker: Actor) -> Call:
-        sent_sha256 = hashlib.sha256(orjson.dumps(self.sent)).hexdigest()
+        try:
+            sent_sha256 = hashlib.sha256(orjson.dumps(self.sent)).hexdigest()
+        except TypeError as error:  # orjson reads deeper nesting than it writes
+            raise AnswerRefused("The answer is nested too deeply.", path="", reason="too_deep") from error
         operation = f"answer:{self.assignment_id}"
         return Call(worker.pk, operation, self.key, sent_sha256, self.raw_sha256 or sent_sha256)
 
@@ -112,7 +117,7 @@ def submit_together(
     Those in time are written in one transaction; the others (repeated, changed, late, refused) one by one after it.
     Raises NotFound for another worker's hand.
     """
-    assignments = _load_hand(worker, hand_id)
+    assignments = _load_hand(worker, hand_id, [answer.assignment_id for answer in answers])
     results: dict[int, Acknowledgement | AnnotaryError] = {}
     with contextlib.suppress(Superseded):
         results |= _submit_timely([*_timely(worker, answers, assignments)])
@@ -138,8 +143,8 @@ def _timely(
         if assignment is None or answer.assignment_id in seen or assignment.state != Assignment.State.LEASED:
             continue
         seen.add(answer.assignment_id)
-        call = answer.call(worker)
         try:
+            call = answer.call(worker)
             check_key(answer.key)
             parsed = parse(assignment, schema_from(schema), answer.raw, call.raw_sha256, answer.seconds)
         except AnnotaryError:
@@ -173,12 +178,15 @@ def _submit_timely(answers: Sequence[_Timely]) -> dict[int, Acknowledgement]:
     }
 
 
-def _load_hand(worker: Actor, hand_id: UUID) -> dict[UUID, tuple[Assignment, str]]:
-    """Return the hand's assignments, by public id, each with the JSON of its label schema. Raises NotFound."""
-    rows = run_prepared(_sql_of_hand(), {"hand": hand_id, "worker": worker.pk})
+def _load_hand(worker: Actor, hand_id: UUID, ids: Sequence[UUID]) -> dict[UUID, tuple[Assignment, str]]:
+    """Return these assignments of the hand, by public id, each with the JSON of its label schema. Raises NotFound.
+
+    Also those that have come back in a later hand: a device may still hold answers to them.
+    """
+    rows = run_prepared(_sql_of_hand(), {"hand": hand_id, "worker": worker.pk, "ids": list(ids)})
     if not rows:
         raise NotFound
-    loaded = [(from_row(Assignment, row[:-1]), row[-1]) for row in rows]
+    loaded = [(from_row(Assignment, row[:-1]), row[-1]) for row in rows if row[-1] is not None]
     return {assignment.public_id: (assignment, schema) for assignment, schema in loaded}
 
 

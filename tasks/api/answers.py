@@ -169,7 +169,9 @@ def _items(body: dict[str, Any]) -> list[dict[str, Any]]:
     try:
         msgspec.convert(body, Outlines)
     except msgspec.ValidationError:
-        valid(OutlinesSerializer(data=body))
+        outlines = valid(OutlinesSerializer(data=body))["answers"]
+        # The serializer also takes other forms of an id or key, such as numbers.
+        return [{**item, **outline} for item, outline in zip(body["answers"], outlines, strict=True)]
     items: list[dict[str, Any]] = body["answers"]
     return items
 

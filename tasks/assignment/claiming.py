@@ -127,6 +127,9 @@ WRITE_ASSIGNMENTS = f"""
 WITH hand AS (
     UPDATE tasks_hand SET size = %(size)s
     WHERE id = %(hand)s AND {may_work(project="%(project)s", worker="%(worker)s")}
+      AND (%(had_returned)s::bool OR NOT EXISTS (
+        SELECT FROM tasks_assignment a WHERE a.worker_id = %(worker)s AND a.project_id = %(project)s
+        AND a.returned AND a.state IN ('released', 'expired')))
     RETURNING id, expires_at
 ), exposed AS (
     UPDATE tasks_gold SET exposure = exposure + 1
@@ -259,7 +262,13 @@ def save_batch_cursors(*, project_id: int, worker_id: int, generations: Mapping[
 
 
 def write_assignments(
-    *, project_id: int, worker_id: int, hand_id: int, slots: Sequence[Slot | None], versions: AssignmentVersions
+    *,
+    project_id: int,
+    worker_id: int,
+    hand_id: int,
+    slots: Sequence[Slot | None],
+    versions: AssignmentVersions,
+    had_returned: bool,
 ) -> bool:
     """Locks the gold among them, after all other locks. Write the hand's assignments in the given order.
 
@@ -270,6 +279,7 @@ def write_assignments(
         "worker": worker_id,
         "hand": hand_id,
         "size": len(slots),
+        "had_returned": had_returned,
         "schema": versions.schema_id,
         "instructions": versions.instructions_id,
         "price": versions.price,

@@ -116,9 +116,12 @@ def _write(worker: Actor, policy: ClaimPolicy, new: claiming.NewHand, images: Se
         hand_id=new.id,
         slots=[image if isinstance(image, Slot) else None for image in images],
         versions=versions,
+        had_returned=policy.has_returned,
     )
     if not written:
-        raise _Retry  # access was revoked since the policy was read; the next attempt says why
+        # Since the policy was read, access was revoked, and the next attempt says why; or images were returned, as when
+        # the insertion of the hand waited for the end of the last one, and the next attempt takes them first.
+        raise _Retry
     again = {n: image for n, image in enumerate(images, start=1) if isinstance(image, ReturnedImage)}
     if again:
         returned.lease_again(hand_id=new.id, images=again, versions=versions)

@@ -87,13 +87,14 @@ def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
 
 
 def _update_together(project: Project, task_ids: Sequence[int], may_ask_more: bool) -> int:
-    """Update the tasks that nobody holds in one transaction, then the others, a few of one batch at a time.
+    """Update the tasks that nobody holds in one transaction, then the others, one by one.
 
-    The first transaction may lock tasks of several batches (see `in_chunks`), because it waits for none.
+    The first transaction may lock many tasks, in any order, because it waits for none; the others wait while they hold
+    none, as claims do not always lock the tasks of a batch by id.
     """
     labels, left, written = _update_by_one_version(project, task_ids, may_ask_more, skip_locked=True)
-    for _, ids in in_chunks(task_ids=left):
-        labels += _update_by_one_version(project, ids, may_ask_more, unapproved=written)[0]
+    for pk in sorted(left):
+        labels += _update_by_one_version(project, [pk], may_ask_more, unapproved=written)[0]
     return labels
 
 

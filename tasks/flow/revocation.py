@@ -143,3 +143,4 @@ def _end_all_hands(worker: Actor) -> None:
         if expired:
             record_event(project_id=hand.project_id, kind="assignment.expired", leased=-expired, expired=expired)
         settle_hand(worker=worker, hand_id=hand.public_id)
+        standings.record_returns(project_id=hand.project_id, images={worker.pk: expired})

@@ -65,10 +65,20 @@ class Migration(migrations.Migration):
         ),
         RemoveIndexConcurrently(model_name="task", name="tasks_task_with_places"),
         # Gold is little, so its table can be rewritten.
-        migrations.AddField(
-            model_name="gold",
-            name="order_key",
-            field=models.FloatField(db_default=django.db.models.functions.Random(), editable=False),
+        migrations.SeparateDatabaseAndState(
+            database_operations=[
+                migrations.RunSQL(
+                    "ALTER TABLE tasks_gold ADD COLUMN IF NOT EXISTS order_key double precision DEFAULT random() NOT NULL",
+                    "ALTER TABLE tasks_gold DROP COLUMN order_key",
+                )
+            ],
+            state_operations=[
+                migrations.AddField(
+                    model_name="gold",
+                    name="order_key",
+                    field=models.FloatField(db_default=django.db.models.functions.Random(), editable=False),
+                )
+            ],
         ),
         AddIndexConcurrently(
             model_name="gold",

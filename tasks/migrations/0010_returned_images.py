@@ -6,6 +6,18 @@ from django.db.models import Q
 
 LIVE_COUNTS = "tasks_assignment_live_lease_of_task_counts"
 
+# Each step can run again, if it was killed before the migration was recorded.
+ADD = """
+ALTER TABLE tasks_assignment ADD COLUMN IF NOT EXISTS returned boolean DEFAULT false NOT NULL,
+    ADD COLUMN IF NOT EXISTS awaits_comparison boolean DEFAULT false NOT NULL;
+ALTER TABLE tasks_standing ADD COLUMN IF NOT EXISTS returns integer DEFAULT 0 NOT NULL CHECK (returns >= 0),
+    ADD COLUMN IF NOT EXISTS returns_since timestamptz;
+"""
+DROP = """
+ALTER TABLE tasks_assignment DROP COLUMN returned, DROP COLUMN awaits_comparison;
+ALTER TABLE tasks_standing DROP COLUMN returns, DROP COLUMN returns_since;
+"""
+
 
 class Migration(migrations.Migration):
     # The indexes are built, and the constraint is validated, beside running work.
@@ -14,27 +26,25 @@ class Migration(migrations.Migration):
     dependencies = [("tasks", "0009_random_order"), ("projects", "0002_returns_per_day")]
 
     operations = [
-        migrations.AddField(
-            model_name="assignment",
-            name="returned",
-            field=models.BooleanField(db_default=False, default=False),
+        migrations.SeparateDatabaseAndState(
+            database_operations=[migrations.RunSQL(ADD, DROP)],
+            state_operations=[
+                migrations.AddField("assignment", "returned", models.BooleanField(db_default=False, default=False)),
+                migrations.AddField(
+                    "assignment", "awaits_comparison", models.BooleanField(db_default=False, default=False)
+                ),
+                migrations.AddField("standing", "returns", models.PositiveIntegerField(db_default=0, default=0)),
+                migrations.AddField("standing", "returns_since", models.DateTimeField(null=True)),
+            ],
         ),
-        migrations.AddField(
-            model_name="assignment",
-            name="awaits_comparison",
-            field=models.BooleanField(db_default=False, default=False),
+        migrations.SeparateDatabaseAndState(
+            database_operations=[
+                migrations.RunSQL(
+                    f"ALTER TABLE tasks_assignment DROP CONSTRAINT IF EXISTS {LIVE_COUNTS}", migrations.RunSQL.noop
+                )
+            ],
+            state_operations=[migrations.RemoveConstraint(model_name="assignment", name=LIVE_COUNTS)],
         ),
-        migrations.AddField(
-            model_name="standing",
-            name="returns",
-            field=models.PositiveIntegerField(db_default=0, default=0),
-        ),
-        migrations.AddField(
-            model_name="standing",
-            name="returns_since",
-            field=models.DateTimeField(null=True),
-        ),
-        migrations.RemoveConstraint(model_name="assignment", name=LIVE_COUNTS),
         AddConstraintNotValid(
             model_name="assignment",
             constraint=models.CheckConstraint(

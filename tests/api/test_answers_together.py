@@ -11,6 +11,7 @@ from accounts.models import Actor
 from kernel.models import Event, IdempotencyRecord
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
+from tasks.flow.settlement import settle_hand
 from tests import factories, worker_actions
 from tests.api.people import member, outsider, signed_in, with_key
 
@@ -166,3 +167,31 @@ def test_the_body_is_limited_like_that_of_a_single_answer(wren: APIClient, hand:
     body = json.dumps({"answers": [{"key": "a" * 1_000_000}]}).encode()
     url = f"/api/v1/hands/{hand.public_id}/answers/"
     assert wren.post(url, body, content_type="application/json").status_code == 413
+
+
+def test_answers_are_accepted_after_their_images_came_back_in_a_later_set(
+    wren: APIClient, worker: Actor, hand: Hand
+) -> None:
+    """They waited on a device, while the worker took the next set elsewhere."""
+    first, *others = items_for(hand)
+    assert alone(wren, first).status_code == 200
+    settle_hand(worker=worker, hand_id=hand.public_id)
+    later = worker_actions.take(worker, hand.project)
+    assert {str(row.public_id) for row in worker_actions.leases_of(later)} == {item["assignment"] for item in others}
+    assert statuses(send(wren, hand, others)) == [200] * len(others)
+
+
+@pytest.mark.parametrize("change", [{"assignment": 5}, {"key": 5}])
+def test_numbers_for_texts_are_refused_or_read_as_texts(wren: APIClient, hand: Hand, change: dict[str, Any]) -> None:
+    first, *others = items_for(hand)
+    assert send(wren, hand, [{**first, **change}, *others]).status_code in {200, 400}
+
+
+def test_an_answer_that_is_nested_too_deeply_refuses_only_itself(wren: APIClient, hand: Hand) -> None:
+    nested: list[Any] = []
+    for _ in range(300):
+        nested = [nested]
+    first, *others = items_for(hand)
+    deep = {**first, "answer": {"verdict": "labels", "image": {"class": 1, "attrs": nested}}}
+    assert alone(wren, deep).status_code == 422
+    assert statuses(send(wren, hand, [deep, *others])) == [422, *[200] * len(others)]

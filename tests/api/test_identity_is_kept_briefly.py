@@ -156,3 +156,11 @@ def test_a_response_varies_by_cookie_with_and_without_the_cache(wren: Actor) -> 
     first, second = (client.get("/api/v1/work/")["Vary"] for _ in range(2))
     assert "Cookie" in first
     assert first == second
+
+
+def test_a_key_that_another_process_revoked_creates_no_other_key() -> None:
+    ada = with_key(member("owner"))
+    assert ada.get("/api/v1/me/").status_code == 200
+    ApiToken.objects.update(revoked_at=utc_now())
+    assert ada.get("/api/v1/me/").status_code == 200, "the identity is kept for reading"
+    assert ada.post("/api/v1/tokens/", {"name": "another", "scopes": ["read"]}).status_code == 401

@@ -180,7 +180,8 @@ def test_nginx_and_the_front_of_up_have_the_same_rules() -> None:
 
 def test_the_configuration_of_nginx_is_valid(tmp_path: Path) -> None:
     text = re.sub(r"^ *(gzip_static|ssl_\w+|listen) .*;$", "", NGINX, flags=re.MULTILINE)
-    text = text.replace("\n    server_name", "\n    listen unix:site.sock;\n    server_name").replace("/var/log/nginx/", "")
+    text = text.replace("\n    server_name", "\n    listen unix:site.sock;\n    server_name")
+    text = text.replace("/var/log/nginx/", "")
     spools = "".join(f"{name}_temp_path {name};" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
     (tmp_path / "nginx.conf").write_text(f"pid nginx.pid; events {{}} http {{ access_log off; {spools}\n{text} }}")
     command = [str(front.locate({})), "-t", "-e", "stderr", "-p", f"{tmp_path}/", "-c", "nginx.conf"]

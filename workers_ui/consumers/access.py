@@ -5,7 +5,8 @@ right was lost, and whether the channel layer is available: a socket ends within
 """
 
 import asyncio
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import structlog
@@ -19,7 +20,7 @@ CHECK_SECONDS = 2.0
 
 
 class Revocable(Protocol):
-    async def end(self) -> None: ...
+    def end(self) -> Coroutine[Any, Any, None]: ...
 
 
 class AccessWatch:
@@ -28,6 +29,7 @@ class AccessWatch:
     def __init__(self) -> None:
         self._grants: dict[Revocable, Grant] = {}
         self._task: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
 
     def add(self, socket: Revocable, grant: Grant) -> None:
         self._grants[socket] = grant
@@ -51,7 +53,10 @@ class AccessWatch:
         for index in await database_sync_to_async(invalid_grants)([grant for _, grant in sockets]):
             socket, _ = sockets[index]
             self.discard(socket)
-            await socket.end()
+            # In a task of its own: a socket whose peer reads nothing would hold up the others until its ping times out.
+            ending = asyncio.create_task(socket.end())
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
 
 
 _watches: WeakKeyDictionary[asyncio.AbstractEventLoop, AccessWatch] = WeakKeyDictionary()

@@ -136,3 +136,16 @@ def test_messages_that_the_broker_lost_are_sent_again(broker: Broker, queue: str
     assert resend_lost_jobs() == 1
     send_messages()
     assert broker.messages(queue) == [("tests.work", job)]
+
+
+@pytest.mark.parametrize("queue", Queue)
+def test_messages_of_a_relay_that_was_killed_before_it_sent_them_are_sent_by_another(
+    broker: Broker, queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = [a_job(queue, project=number) for number in range(1, MAX_SENT[queue] + 1)]
+    with monkeypatch.context() as killed, pytest.raises(KeyboardInterrupt):
+        killed.setattr("kernel.relay._send", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+        send_messages()
+    OutboxMessage.objects.update(claimed_until=ClockTimestamp() - LONG_AGO)
+    send_messages()
+    assert sorted(pk for _, pk in broker.messages(queue)) == jobs
