@@ -107,7 +107,7 @@ WITH spot AS MATERIALIZED (
     INSERT INTO tasks_exhaustion (project_id, batch_id, worker_id, generation)
     SELECT %(project)s, seen.id, %(worker)s, seen.generation
     FROM spot JOIN tasks_batch seen ON seen.id = spot.id
-    WHERE (SELECT count(*) FROM picked) < %(count)s
+    WHERE (SELECT count(*) FROM ring) < %(count)s
     ON CONFLICT (batch_id, worker_id) DO UPDATE SET generation = excluded.generation
     RETURNING generation
 )

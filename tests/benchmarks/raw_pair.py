@@ -52,6 +52,7 @@ class RawPair:
         row = {"tasks": [task_id], "golds": [None], "gold_ids": [], "rounds": [round_number]}
         size = {"size": 1, "widths": [width], "heights": [height], "renditions": [rendition_id]}
         pinned = {"schema": self.project.schema_id, "instructions": None, "price": self.project.price}
+        pinned["had_returned"] = False
         cursor.execute(claiming.WRITE_ASSIGNMENTS, {**self.who, "hand": hand_id, **row, **size, **pinned})
         cursor.execute(EVENT, [self.project.pk, "hand.claimed", '{"leased": 1}'])
         return hand_id, public_id

@@ -46,7 +46,9 @@ def _claim(project: int, worker_id: int) -> Any:
     assert policy is not None
     who = {"project": project, "worker": worker_id}
     hand = run_prepared(claiming.INSERT_HAND, {**who, "seconds": policy.lease_seconds})[0]
-    claimed = run_prepared(claiming.CLAIM_FROM_BATCH, {**who, "count": policy.hand_size})
+    claimed = [(None, None, None)]
+    while claimed[0][2] is None:  # others had taken what it chose
+        claimed = run_prepared(claiming.CLAIM_FROM_BATCH, {**who, "count": policy.hand_size})
     rows = {
         "tasks": [row[2] for row in claimed],
         "golds": [None] * len(claimed),
@@ -56,7 +58,8 @@ def _claim(project: int, worker_id: int) -> Any:
         "heights": [row[5] for row in claimed],
         "renditions": [row[6] for row in claimed],
     }
-    pinned = {"schema": policy.schema_id, "instructions": policy.instructions_id, "price": policy.price}
+    versions = {"schema": policy.schema_id, "instructions": policy.instructions_id, "price": policy.price}
+    pinned = {**versions, "had_returned": policy.has_returned}
     run_prepared(claiming.WRITE_ASSIGNMENTS, {**who, "hand": hand[0], "size": len(claimed), **rows, **pinned})
     _record(project, "hand.claimed", {"leased": len(claimed)})
     return hand
