@@ -58,6 +58,7 @@ WAIT_FOR_BATCH = "SELECT id FROM tasks_batch WHERE id = %s FOR NO KEY UPDATE"
 OPEN_TO_WORKER = """
 SELECT t.id, t.priority, t.order_key FROM tasks_task t
 WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND t.state = 'open'
+  AND t.id <> ALL (%(chosen)s::bigint[])
   AND (
       SELECT a.id FROM tasks_assignment a
       WHERE a.task_id = t.id AND a.worker_id = %(worker)s AND a.round = t.round) IS NULL
@@ -239,12 +240,15 @@ def wait_for_batch(*, batch_id: int) -> None:
         cursor.execute(WAIT_FOR_BATCH, [batch_id])
 
 
-def claim_from_batch(*, project_id: int, worker_id: int, count: int) -> BatchClaim | None:
+def claim_from_batch(*, project_id: int, worker_id: int, count: int, chosen: Sequence[int]) -> BatchClaim | None:
     """Locks a batch and some of its tasks. Claim up to `count` slots from the first candidate batch that is not locked.
 
-    Returns None if every candidate is locked or there is none.
+    `chosen` are the tasks that this hand has already. Fewer slots than are open may come back, if others took some at
+    the same moment; the batch is then not exhausted, and its lock is held. Returns None if every candidate is locked
+    or there is none.
     """
-    rows = run_prepared(CLAIM_FROM_BATCH, {"project": project_id, "worker": worker_id, "count": count})
+    params = {"project": project_id, "worker": worker_id, "count": count, "chosen": list(chosen)}
+    rows = run_prepared(CLAIM_FROM_BATCH, params)
     if not rows:
         return None
     slots = [Slot(row[2], None, *row[3:]) for row in rows if row[2] is not None]

@@ -189,7 +189,9 @@ def _claim_work(worker: Actor, policy: ClaimPolicy, count: int, attempts: _Attem
     """Claim batch by batch until the hand is full or no slot is left. Waits, through _Retry, before returning none."""
     work: list[Slot] = []
     while len(work) < count:
-        claimed = claiming.claim_from_batch(project_id=policy.pk, worker_id=worker.pk, count=count - len(work))
+        chosen = [slot.task_id for slot in work if slot.task_id is not None]
+        missing = count - len(work)
+        claimed = claiming.claim_from_batch(project_id=policy.pk, worker_id=worker.pk, count=missing, chosen=chosen)
         if claimed is None:
             break
         if claimed.exhausted_generation is not None:

@@ -47,7 +47,7 @@ class RawPair:
         hand_id, public_id, _, _ = cursor.fetchone()
         task_id = None
         while task_id is None:  # the worker has had every open task of the batch
-            cursor.execute(claiming.CLAIM_FROM_BATCH, {**self.who, "count": 1})
+            cursor.execute(claiming.CLAIM_FROM_BATCH, {**self.who, "count": 1, "chosen": []})
             _, _, task_id, round_number, width, height, rendition_id = cursor.fetchone()
         row = {"tasks": [task_id], "golds": [None], "gold_ids": [], "rounds": [round_number]}
         size = {"size": 1, "widths": [width], "heights": [height], "renditions": [rendition_id]}

@@ -48,7 +48,7 @@ def _claim(project: int, worker_id: int) -> Any:
     hand = run_prepared(claiming.INSERT_HAND, {**who, "seconds": policy.lease_seconds})[0]
     claimed = [(None, None, None)]
     while claimed[0][2] is None:  # others had taken what it chose
-        claimed = run_prepared(claiming.CLAIM_FROM_BATCH, {**who, "count": policy.hand_size})
+        claimed = run_prepared(claiming.CLAIM_FROM_BATCH, {**who, "count": policy.hand_size, "chosen": []})
     rows = {
         "tasks": [row[2] for row in claimed],
         "golds": [None] * len(claimed),
