@@ -8,6 +8,7 @@ worker as Django does.
 import hashlib
 import json
 import uuid
+from collections.abc import Sequence
 from typing import Any, cast
 
 from django.db import transaction
@@ -46,7 +47,7 @@ def _claim(project: int, worker_id: int) -> Any:
     assert policy is not None
     who = {"project": project, "worker": worker_id}
     hand = run_prepared(claiming.INSERT_HAND, {**who, "seconds": policy.lease_seconds})[0]
-    claimed = [(None, None, None)]
+    claimed: Sequence[Any] = [(None, None, None)]
     while claimed[0][2] is None:  # others had taken what it chose
         claimed = run_prepared(claiming.CLAIM_FROM_BATCH, {**who, "count": policy.hand_size, "chosen": []})
     rows = {
