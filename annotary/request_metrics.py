@@ -1,7 +1,7 @@
 """The metrics of `django_prometheus` about requests, under the same names, for a fraction of the time.
 
-Its two middlewares look every labeled metric up anew, 15 times a request. The series of a route hardly ever change, so
-this one looks them up once for each route, method, transport, status and charset.
+Its two middlewares look up every labeled metric again, 15 times a request. The series of a route rarely change, so this
+one looks them up once for each route, method, transport, status and charset.
 """
 
 import time

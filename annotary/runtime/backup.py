@@ -25,6 +25,7 @@ from annotary.runtime import postgres, state
 from annotary.runtime.archive import DUMP, FORMAT, MANIFEST, SECRETS, ArchiveWriter
 from annotary.runtime.database_tools import Database
 from annotary.runtime.errors import EmbeddedError
+from annotary.runtime.files import sync_folder
 from annotary.runtime.lone_database import exclusive, lone_database
 from annotary.runtime.paths import DataPaths, default_data
 
@@ -242,15 +243,6 @@ def _what_it_holds(source: Source) -> str:
     files = "the files" if not source.storage_url else "no files: copy the bucket of STORAGE_URL too"
     secrets = " and the secrets" if (source.paths.data / SECRETS).exists() else "; the secrets are in the environment"
     return f"It holds the database, {files}{secrets}. Only you can read it; keep a copy on another machine."
-
-
-def sync_folder(folder: Path) -> None:
-    """Make new names in the folder survive a power cut."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _size(count: float) -> str:

@@ -15,9 +15,10 @@ from typing import Any, BinaryIO
 
 from annotary.runtime import archive, postgres
 from annotary.runtime.archive import DUMP, FORMAT, ArchiveDamagedError
-from annotary.runtime.backup import interruptible, sync_folder
+from annotary.runtime.backup import interruptible
 from annotary.runtime.database_tools import Database, major
 from annotary.runtime.errors import EmbeddedError
+from annotary.runtime.files import sync_folder
 from annotary.runtime.lone_database import exclusive, lone_database
 from annotary.runtime.paths import DataPaths, default_data
 from annotary.runtime.source_roots import ROOT
@@ -25,7 +26,7 @@ from annotary.runtime.source_roots import ROOT
 NEWER = "Restore it with the version of Annotary that wrote it, or with a later one."
 TABLES = "SELECT count(*) FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
 RESTORED = "SELECT count(*) FROM storage_blob WHERE state = 'ready'"
-# Whoever holds the lock needs both.
+# The holder of the lock needs both.
 KEPT = {"lock", "runtime.json"}
 # What `up`, and commands that only look, leave in a data folder before there is anything of value in it.
 WORTHLESS = {*KEPT, "logs", "run", "spool", "static", "unfinished-restore"}

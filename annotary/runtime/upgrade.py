@@ -11,9 +11,10 @@ from pathlib import Path
 
 from annotary.runtime import bootstrap, postgres
 from annotary.runtime.archive import CHUNK
-from annotary.runtime.backup import interruptible, sync_folder
+from annotary.runtime.backup import interruptible
 from annotary.runtime.database_tools import major
 from annotary.runtime.errors import EmbeddedError
+from annotary.runtime.files import sync_folder
 from annotary.runtime.lone_database import exclusive, lone_database
 from annotary.runtime.paths import DataPaths, default_data
 from annotary.runtime.source_roots import ROOT

@@ -229,7 +229,7 @@ def _incoming(root: Path) -> Path:
 def _link(source: BinaryIO, target: Path, expected: str | None) -> StoredObject | None:
     """Give a finished file in the spool a second name instead of a copy; return None if `source` is no such file.
 
-    Whoever wrote it deletes its first name and does not write to it again.
+    The writer deletes the first name and does not write to the file again.
     """
     name = getattr(source, "name", None)
     if not isinstance(name, str | Path) or spool_folder() not in Path(name).parents or source.tell() != 0:

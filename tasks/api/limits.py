@@ -36,7 +36,7 @@ class LengthRequired(Refused):
 
 
 def check_length(request: HttpRequest) -> None:
-    """Raises LengthRequired for a body in chunks, of which Django would see nothing."""
+    """Raises LengthRequired for a chunked body, which Django would read as empty."""
     if request.META.get("HTTP_TRANSFER_ENCODING", "identity").lower() != "identity":
         raise LengthRequired
 

@@ -14,7 +14,7 @@ ITEM_REFUSED = "tasks_importitem_refused_has_reason"
 IMAGE_SIZE = "tasks_image_size_positive"
 IMAGE_ORIENTATION = "tasks_image_orientation_is_exif"
 IMPORT_COUNTS = "tasks_import_counts_not_above_total"
-#: The error of an import whose job gave up; also the mark by which it is told from one that cannot be resumed.
+#: The error of an import whose job gave up; only an import with this error can be resumed.
 IMPORT_INTERRUPTED = "The import stopped before it finished. The images it added are safe. Resume it to add the rest."
 
 
