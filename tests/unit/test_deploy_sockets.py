@@ -65,21 +65,19 @@ def port(tmp_path: Path) -> Iterator[int]:
     command = re.search(r"sed -i .*?/etc/nginx/conf\.d/annotary\.conf", (ROOT / "deploy/README.md").read_text(), re.S)
     assert command is not None
     subprocess.run(command.group().replace("/etc/nginx/conf.d", str(tmp_path)), shell=True, check=True)
-    plain, tls = free_port(), free_port()
-    text = SOCKETS.read_text(encoding="utf-8")
-    for old, new in {"80": plain, "443": tls}.items():
-        assert text.count(f"listen {old};") == text.count(f"listen [::]:{old};") == 1
-        text = text.replace(f"listen {old};", f"listen 127.0.0.1:{new};").replace(f"listen [::]:{old};", "")
-    sockets.write_text(here(text))
-    assert (listens := re.findall(r"^ *listen .*$", site.read_text(), re.MULTILINE))
-    assert all("unix:" in one for one in listens)
+    listens = re.findall(r"^ *listen (\S+?);? ?(?:ssl http2;)?$", site.read_text(), re.MULTILINE)
+    assert re.findall(r"^ *pass (\S+);$", SOCKETS.read_text(encoding="utf-8"), re.MULTILINE) == listens
+    ports = {name: free_port() for name in ("80", "443", *listens)}
+    for file, text in ((sockets, SOCKETS.read_text(encoding="utf-8")), (site, site.read_text())):
+        text = re.sub(r"^ *(listen \[::\].*|gzip_static .*)$", "", here(text), flags=re.MULTILINE)  # not in the wheel
+        for name, number in ports.items():
+            text = re.sub(rf"(listen|pass) {re.escape(name)}\b", rf"\1 127.0.0.1:{number}", text)
+        file.write_text(text)
     certificate(tmp_path)
-    # The wheel has no module for compressed files.
-    site.write_text(re.sub(r"^ *gzip_static .*$", "", here(site.read_text()), flags=re.MULTILINE))
     process = run(tmp_path)
     try:
-        wait_until_open(tls, process)
-        yield tls
+        wait_until_open(ports["443"], process)
+        yield ports["443"]
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(30)
@@ -87,7 +85,7 @@ def port(tmp_path: Path) -> Iterator[int]:
 
 def here(text: str) -> str:
     """Replace the folders of a host by the present one."""
-    return re.sub(r"/(var/log/nginx|run|etc/ssl/annotary)/", "", text.replace("/opt/annotary/", f"{ROOT}/"))
+    return re.sub(r"/(var/log/nginx|etc/ssl/annotary)/", "", text.replace("/opt/annotary/", f"{ROOT}/"))
 
 
 def free_port() -> int:
