@@ -3,10 +3,12 @@
 import json
 import os
 import random
+import resource
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -64,6 +66,76 @@ def sign_in(running: Running) -> Iterator[People]:
         form = {"login": email, "password": password, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
         assert browser.post("/account/login/", data=form).status_code == 302
         yield People(key, project, browser)
+
+
+def half_headers(port: int, count: int, address: str) -> list[socket.socket]:
+    """Open sockets from an address, of which half send the start of a header and half nothing."""
+    sockets = []
+    for number in range(count):
+        one = socket.create_connection(("127.0.0.1", port), timeout=30, source_address=(address, 0))
+        with suppress(OSError):  # it may have been refused already
+            one.sendall(b"GET /healthz HTTP/1.1\r\nHost: local" if number % 2 else b"")
+        one.setblocking(False)
+        sockets.append(one)
+    return sockets
+
+
+def count_open(sockets: list[socket.socket]) -> int:
+    """Return how many sockets the other side has not closed; all must be non-blocking."""
+    count = 0
+    for one in sockets:
+        try:
+            one.recv(1)
+        except BlockingIOError:
+            count += 1
+        except OSError:
+            continue
+    return count
+
+
+@contextmanager
+def keep_full(port: int, count: int, address: str) -> Iterator[list[int]]:
+    """Open that many half headers from an address, again and again, until the end of the block.
+
+    Yields the number of sockets that stayed open, by round.
+    """
+    stop, held = threading.Event(), list[int]()
+
+    def work() -> None:
+        while not stop.is_set():
+            sockets: list[socket.socket] = []
+            with suppress(OSError):  # while the front is killed
+                sockets = half_headers(port, count, address)
+            stop.wait(0.5)
+            held.append(count_open(sockets))
+            # Longer than a header may take.
+            end = time.monotonic() + 11
+            while time.monotonic() < end and count_open(sockets) and not stop.wait(0.5):
+                continue
+            for one in sockets:
+                one.close()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    try:
+        yield held
+    finally:
+        stop.set()
+        thread.join(30)
+
+
+@contextmanager
+def open_files(count: int) -> Iterator[None]:
+    """Allow this process at least so many open files, often 1,024 otherwise, as far as the system permits."""
+    before = soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < count:
+        resource.setrlimit(
+            resource.RLIMIT_NOFILE, (count if hard == resource.RLIM_INFINITY else min(count, hard), hard)
+        )
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 @dataclass

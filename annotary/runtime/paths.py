@@ -46,6 +46,11 @@ class DataPaths:
         return socket_folder(self) / "live.sock"
 
     @property
+    def front_socket(self) -> Path:
+        """Where the front server's HTTP server listens, for the connections that its public port passes on."""
+        return socket_folder(self) / "front.sock"
+
+    @property
     def state(self) -> Path:
         return self.data / "runtime.json"
 

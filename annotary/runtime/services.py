@@ -75,7 +75,7 @@ def web(paths: DataPaths, environment: dict[str, str]) -> Service:
         *("--respawn-failed-workers", "--workers-kill-timeout", "10"),
         *("--uds", str(paths.web_socket), "annotary.wsgi:application"),
         ready=lambda: responds(paths.web_socket, "/healthz"),
-        prepare=lambda failed: _remove_socket(paths.web_socket),
+        prepare=lambda failed: remove_socket(paths.web_socket),
     )
 
 
@@ -93,7 +93,7 @@ def websockets(paths: DataPaths, environment: dict[str, str]) -> Service:
         *("--ws", "websockets-sansio", "--ws-ping-interval", "20", "--ws-ping-timeout", "20"),
         "annotary.asgi:application",
         ready=lambda: responds(paths.live_socket, "/healthz"),
-        prepare=lambda failed: _remove_socket(paths.live_socket),
+        prepare=lambda failed: remove_socket(paths.live_socket),
     )
 
 
@@ -194,8 +194,8 @@ def _python(
     )
 
 
-def _remove_socket(path: Path) -> None:
-    """Remove what a killed server left behind; granian refuses to start otherwise."""
+def remove_socket(path: Path) -> None:
+    """Remove what a killed server left behind; granian and nginx refuse to start otherwise."""
     path.unlink(missing_ok=True)
 
 

@@ -149,7 +149,7 @@ def _start(supervisor: Supervisor, installation: Installation) -> None:
     _complete_environment(installation)
     paths, environment = installation.paths, installation.environment
     servers = [f(paths, environment) for f in (services.web, services.websockets)]
-    servers.append(front.service(paths, installation.addresses, environment))
+    servers.append(front.service(paths, installation.addresses, environment, say=installation.say))
     if "DATABASE_URL" not in os.environ and not (paths.data / "migrated").exists():
         # A new installation has no visitors yet, so the servers can load while the tables are created.
         supervisor.launch(servers)

@@ -4,7 +4,8 @@
 
 Starts an installation in a temporary folder. First it measures calls on the quiet site, then with the senders at work
 (slow headers, sign-ins and uploads at twenty bytes a second, idle connections, slow readers of a large file), then
-quiet again. The last lines compare pages per second through the front with pages straight from the web server.
+while one address opens 4,000 connections without finishing a header, again and again, then quiet again. The last line
+compares pages per second through the front with pages straight from the web server.
 """
 
 import os
@@ -22,8 +23,9 @@ import httpx
 from annotary.runtime import instance
 from annotary.runtime.instance import Running
 from annotary.runtime.paths import DataPaths
-from tests.slow_senders import People, SlowSenders, sign_in
+from tests.slow_senders import People, SlowSenders, keep_full, open_files, sign_in
 
+FLOOD, FLOODING = 4000, "127.0.0.8"
 SENDERS, CALLS = 200, 200
 CLIENTS, SECONDS = 8, 8.0
 
@@ -84,6 +86,11 @@ def measure(running: Running, senders: int) -> Iterator[str]:
             while not slow.all_at_work():
                 time.sleep(0.1)
             yield line(f"{senders} slow clients", people)
+        with open_files(2 * FLOOD), keep_full(running.state().port, FLOOD, FLOODING) as held:
+            while not held:
+                time.sleep(0.1)
+            yield line(f"{FLOOD:,} half headers", people)
+        yield f"  one address opened {FLOOD:,} connections, {len(held)} times; it held at most {max(held):,}"
         yield line("quiet again", people)
         direct, through = [], []
         # Alternating, so that a busy moment of the machine affects both.

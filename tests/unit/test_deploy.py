@@ -304,7 +304,7 @@ def test_every_command_that_a_document_names_exists(document: Path) -> None:
     text = document.read_text(encoding="utf-8")
     named = set(re.findall(r"(?:manage\.py|deploy/manage) ([a-z_]+)", text))
     assert named <= OWN_COMMANDS | DJANGO_COMMANDS
-    scripts = re.findall(r"(?:python3?|\s)((?:tests/benchmarks|deploy|\.ci)/[\w./]+)", text)
+    scripts = re.findall(r"(?:python3?|\s)((?:tests/benchmarks|deploy|\.ci)/[\w./-]+)", text)
     assert [name for name in scripts if not (ROOT / name).exists()] == []
 
 

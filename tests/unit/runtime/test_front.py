@@ -15,11 +15,14 @@ from annotary.runtime.paths import DataPaths
 from annotary.runtime.services import Addresses
 
 
-def configuration(tmp_path: Path, host: str = "127.0.0.1", *, proxies: int = 0) -> str:
+def configuration(tmp_path: Path, host: str = "127.0.0.1", *, proxies: int = 0, limit_sockets: bool = True) -> str:
     paths = DataPaths(tmp_path / "data")
     paths.create()
-    folder = front.configure(paths, Addresses(host, 8000, "http://localhost:8000"), proxies=proxies)
-    return (folder / "nginx.conf").read_text()
+    addresses = Addresses(host, 8000, "http://localhost:8000")
+    folder = front.configure(paths, addresses, proxies=proxies, limit_sockets=limit_sockets)
+    # The public port is where connections are limited, or the HTTP server itself.
+    names = front.TEMPLATES if limit_sockets else ("nginx.conf",)
+    return "".join((folder / name).read_text() for name in names)
 
 
 def test_the_program_is_that_of_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,15 +54,22 @@ def test_without_any_nginx_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -
 def test_every_name_of_the_configuration_has_a_value(tmp_path: Path) -> None:
     text = configuration(tmp_path)
     assert re.findall("@[A-Z_]+@", text) == []
-    assert "listen 127.0.0.1:8000 " in text
+    assert "listen unix:front.sock;" in text
 
 
+@pytest.mark.parametrize("limit_sockets", [True, False])
 @pytest.mark.parametrize(
     ("host", "listen"),
-    [("0.0.0.0", "0.0.0.0:8000 "), ("::", "[::]:8000 ipv6only=off "), ("::1", "[::1]:8000 ")],
+    [
+        ("127.0.0.1", "127.0.0.1:8000 "),
+        ("0.0.0.0", "0.0.0.0:8000 "),
+        ("::", "[::]:8000 ipv6only=off "),
+        ("::1", "[::1]:8000 "),
+    ],
 )
-def test_it_listens_where_it_is_told(tmp_path: Path, host: str, listen: str) -> None:
-    assert f"listen {listen}" in configuration(tmp_path, host)
+def test_it_listens_where_it_is_told(tmp_path: Path, host: str, listen: str, limit_sockets: bool) -> None:
+    text = configuration(tmp_path, host, limit_sockets=limit_sockets)
+    assert text.count(f"listen {listen}backlog=4096;") == text.count(":8000") == 1
 
 
 def test_the_address_that_a_client_claims_is_believed_of_the_owners_proxy_alone(tmp_path: Path) -> None:
