@@ -98,7 +98,7 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 # Web servers set limits (`annotary.wsgi`), job workers only the second one; migrations and commands may take long.
 ANNOTARY_STATEMENT_SECONDS = env.number("ANNOTARY_STATEMENT_SECONDS", 0)
 DATABASES["default"]["OPTIONS"] = {
-    **env.database_deadlines(
+    **env.database_options(
         statement=ANNOTARY_STATEMENT_SECONDS, idle_in_transaction=env.number("ANNOTARY_IDLE_TRANSACTION_SECONDS", 0)
     ),
     **DATABASES["default"]["OPTIONS"],

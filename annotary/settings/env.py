@@ -57,20 +57,23 @@ def database(url: str) -> dict[str, Any]:
     }
 
 
-def database_deadlines(*, statement: int, idle_in_transaction: int) -> dict[str, str]:
+def database_options(*, statement: int, idle_in_transaction: int) -> dict[str, str]:
     """Return connection options that end what a network, a server or this process no longer does; 0 means never.
 
     Keep-alive and `tcp_user_timeout` notice a host that is gone; they do not apply to sockets on this machine.
+
+    Prepared statements (`kernel.prepared_statements`) are planned once for each connection. By default PostgreSQL plans
+    them again each time if it estimates that to be cheaper, which changes with every ANALYZE; for a claim it was not.
     """
     limits = {"statement_timeout": statement, "idle_in_transaction_session_timeout": idle_in_transaction}
-    options = " ".join(f"-c {name}={seconds}s" for name, seconds in limits.items() if seconds)
+    options = [f"-c {name}={seconds}s" for name, seconds in limits.items() if seconds]
     return {
         "connect_timeout": "5",
         "tcp_user_timeout": "15000",
         "keepalives_idle": "15",
         "keepalives_interval": "5",
         "keepalives_count": "3",
-        **({"options": options} if options else {}),
+        "options": " ".join([*options, "-c plan_cache_mode=force_generic_plan"]),
     }
 
 

@@ -4,7 +4,7 @@ from django.db import connection
 
 ACCESS_LOCK = 1  # the first key; the second is the hash of an actor's id
 
-# For a statement of its own: what a statement reads is fixed before it waits.
+# What a statement reads is fixed before it waits for this, so the access is read by a later one.
 SHARE_ACCESS = f"pg_advisory_xact_lock_shared({ACCESS_LOCK}, hashint8({{actor}}))"
 
 

@@ -14,31 +14,33 @@ from django.db import connection
 
 from kernel.locks import SHARE_ACCESS
 from kernel.prepared_statements import run_prepared
-from tasks.standing.access import may_work
 
-# Two tabs are serialized by the unique index on live hands: the second waits for the first, then inserts nothing.
-INSERT_HAND = """
+# Shares the lock of the worker's access before everything else. Two tabs are serialized by the unique index on live
+# hands: the second waits for the first, then inserts nothing.
+INSERT_HAND = f"""
 INSERT INTO tasks_hand (public_id, project_id, worker_id, state, size, created_at, expires_at)
-SELECT gen_random_uuid(), %(project)s, %(worker)s, 'live', 0, t.now, t.now + %(seconds)s * interval '1 second'
-FROM (SELECT clock_timestamp() AS now) t
+SELECT gen_random_uuid(), p.id, %(worker)s, 'live', 0, t.now, t.now + p.lease_seconds * interval '1 second'
+FROM projects_project p, LATERAL (
+    SELECT {SHARE_ACCESS.format(actor="%(worker)s")} AS locked, clock_timestamp() AS now
+) t
+WHERE p.id = %(project)s AND p.state = 'open'
 ON CONFLICT (project_id, worker_id) WHERE state = 'live' DO NOTHING
 RETURNING id, public_id, created_at, expires_at
-"""
+"""  # noqa: S608
 
-# Shares the lock of the worker's access. What this statement reads may be older than the lock, so WRITE_ASSIGNMENTS
-# checks the access again.
-SELECT_POLICY = f"""
+# Runs after INSERT_HAND, which may have waited, so its snapshot is newer than the lock and the end of the last hand.
+# Until the claim commits, no access is revoked, and nothing more can be returned: a worker has one live hand.
+SELECT_POLICY = """
 SELECT s.state, m.role, coalesce(u.is_active, false), p.state, p.schema_id, p.instructions_id, p.hand_size,
-    p.gold_rate, p.lease_seconds, p.price,
+    p.gold_rate, p.price,
     EXISTS (
         SELECT 1 FROM tasks_assignment a WHERE a.worker_id = s.worker_id AND a.project_id = s.project_id
-        AND a.returned AND a.state IN ('released', 'expired')),
-    {SHARE_ACCESS.format(actor="s.worker_id")}
+        AND a.returned AND a.state IN ('released', 'expired'))
 FROM tasks_standing s JOIN projects_project p ON p.id = s.project_id
 LEFT JOIN accounts_membership m ON m.organisation_id = p.organisation_id AND m.actor_id = s.worker_id
 LEFT JOIN accounts_user u ON u.actor_id = s.worker_id
 WHERE s.project_id = %(project)s AND s.worker_id = %(worker)s
-"""  # noqa: S608
+"""
 
 DELETE_HAND = "DELETE FROM tasks_hand WHERE id = %s"
 
@@ -63,15 +65,16 @@ WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND t.state = 'o
       SELECT a.id FROM tasks_assignment a
       WHERE a.task_id = t.id AND a.worker_id = %(worker)s AND a.round = t.round) IS NULL
   AND (
-      SELECT a.id FROM tasks_gold g JOIN tasks_assignment a ON a.gold_id = g.id AND a.worker_id = %(worker)s
-      WHERE g.project_id = t.project_id AND g.image_id = t.image_id) IS NULL
+      SELECT a.id FROM tasks_assignment a WHERE a.worker_id = %(worker)s AND a.gold_id = (
+          SELECT g.id FROM tasks_gold g WHERE g.project_id = t.project_id AND g.image_id = t.image_id)) IS NULL
 """
 START = "(SELECT order_key FROM start)"
 IN_ORDER = "ORDER BY t.priority DESC, t.order_key LIMIT %(count)s"
 
 # Every claim starts somewhere else in the random order of the batch's tasks and continues from its beginning, or two
 # workers in step would get the same work and tell it from the gold, in which they differ. Two index scans of at most
-# `count` rows each cost less than sorting the batch.
+# `count` rows each cost less than sorting the batch. If the first lap is enough, the second reads only tasks that are
+# more urgent; the constant is below every priority.
 #
 # The tasks are locked by ascending id, as labeling does, and checked again under the lock. `seen` reads the batch
 # without a lock, hence in the statement's own snapshot, in which its tasks were read too: a slot that reopened since
@@ -84,13 +87,16 @@ WITH spot AS MATERIALIZED (
     FOR NO KEY UPDATE OF b SKIP LOCKED
 ), start AS MATERIALIZED (
     SELECT random() AS order_key
+), lap AS MATERIALIZED (
+    {OPEN_TO_WORKER} AND t.order_key >= {START} {IN_ORDER}
 ), ring AS MATERIALIZED (
     SELECT id FROM (
-        (SELECT o.*, 1 AS lap FROM ({OPEN_TO_WORKER} AND t.order_key >= {START} {IN_ORDER}) o)
+        SELECT lap.*, 1 AS number FROM lap
         UNION ALL
-        (SELECT o.*, 2 AS lap FROM ({OPEN_TO_WORKER} AND t.order_key < {START} {IN_ORDER}) o)
+        (SELECT o.*, 2 AS number FROM ({OPEN_TO_WORKER} AND t.order_key < {START} AND t.priority > (
+            SELECT CASE WHEN count(*) < %(count)s THEN -2147483649 ELSE min(priority) END FROM lap) {IN_ORDER}) o)
     ) laps
-    ORDER BY priority DESC, lap, order_key
+    ORDER BY priority DESC, number, order_key
     LIMIT %(count)s
 ), picked AS MATERIALIZED (
     SELECT t.id FROM tasks_task t
@@ -124,19 +130,14 @@ ON CONFLICT (batch_id, worker_id) DO UPDATE SET generation = excluded.generation
 
 # Gold and work are inserted by the same statement in order of position: no id, timestamp or column that a worker can
 # see distinguishes them. A position without a rendition is left free for an image that comes back.
-WRITE_ASSIGNMENTS = f"""
+WRITE_ASSIGNMENTS = """
 WITH hand AS (
-    UPDATE tasks_hand SET size = %(size)s
-    WHERE id = %(hand)s AND {may_work(project="%(project)s", worker="%(worker)s")}
-      AND (%(had_returned)s::bool OR NOT EXISTS (
-        SELECT FROM tasks_assignment a WHERE a.worker_id = %(worker)s AND a.project_id = %(project)s
-        AND a.returned AND a.state IN ('released', 'expired')))
-    RETURNING id, expires_at
+    UPDATE tasks_hand SET size = %(size)s WHERE id = %(hand)s RETURNING id, expires_at
 ), exposed AS (
     UPDATE tasks_gold SET exposure = exposure + 1
     FROM (SELECT id FROM tasks_gold WHERE id = ANY(%(gold_ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE) g
     WHERE tasks_gold.id = g.id
-), written AS (
+)
 INSERT INTO tasks_assignment (
     public_id, project_id, hand_id, worker_id, task_id, gold_id, round, position, state, counts, late,
     schema_id, instructions_id, rendition_id, width, height, price, leased_at, expires_at)
@@ -148,9 +149,8 @@ FROM hand, unnest(%(tasks)s::bigint[], %(golds)s::bigint[], %(rounds)s::int[], %
     WITH ORDINALITY AS r(task_id, gold_id, round, rendition_id, width, height, position)
 WHERE r.rendition_id IS NOT NULL
 ORDER BY r.position
-)
-SELECT id FROM hand
-"""  # noqa: S608
+RETURNING id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +195,6 @@ class ClaimPolicy:
     instructions_id: int | None
     hand_size: int
     gold_rate: float
-    lease_seconds: int
     price: Decimal
     has_returned: bool
 
@@ -209,16 +208,19 @@ class AssignmentVersions:
     price: Decimal
 
 
-def load_claim_policy(*, project_id: int, worker_id: int) -> ClaimPolicy | None:
-    """Return the claim policy, or None if the worker was never admitted."""
-    rows = run_prepared(SELECT_POLICY, {"project": project_id, "worker": worker_id})
-    return ClaimPolicy(project_id, *rows[0][:-1]) if rows else None
+def insert_hand(*, project_id: int, worker_id: int) -> NewHand | None:
+    """Locks the worker's access, shared. Insert an empty live hand.
 
-
-def insert_hand(*, project_id: int, worker_id: int, lease_seconds: int) -> NewHand | None:
-    """Insert an empty live hand; return None if the worker already has one in this project."""
-    rows = run_prepared(INSERT_HAND, {"project": project_id, "worker": worker_id, "seconds": lease_seconds})
+    Returns None if the worker already has one in this project, or the project is not open.
+    """
+    rows = run_prepared(INSERT_HAND, {"project": project_id, "worker": worker_id})
     return NewHand(*rows[0]) if rows else None
+
+
+def load_claim_policy(*, project_id: int, worker_id: int) -> ClaimPolicy | None:
+    """Needs the lock of `insert_hand`. Return the claim policy, or None if the worker was never admitted."""
+    rows = run_prepared(SELECT_POLICY, {"project": project_id, "worker": worker_id})
+    return ClaimPolicy(project_id, *rows[0]) if rows else None
 
 
 def delete_hand(*, hand_id: int) -> None:
@@ -272,18 +274,16 @@ def write_assignments(
     hand_id: int,
     slots: Sequence[Slot | None],
     versions: AssignmentVersions,
-    had_returned: bool,
-) -> bool:
+) -> None:
     """Locks the gold among them, after all other locks. Write the hand's assignments in the given order.
 
-    None leaves a position free. Returns False, and writes none, if the worker may not work in the project any more.
+    None leaves a position free.
     """
     params: dict[str, Any] = {
         "project": project_id,
         "worker": worker_id,
         "hand": hand_id,
         "size": len(slots),
-        "had_returned": had_returned,
         "schema": versions.schema_id,
         "instructions": versions.instructions_id,
         "price": versions.price,
@@ -295,4 +295,4 @@ def write_assignments(
         "widths": [slot.width if slot else None for slot in slots],
         "heights": [slot.height if slot else None for slot in slots],
     }
-    return bool(run_prepared(WRITE_ASSIGNMENTS, params))
+    run_prepared(WRITE_ASSIGNMENTS, params)

@@ -90,12 +90,12 @@ def claim_or_find_hand(*, worker: Actor, project: Project) -> ClaimedHand | None
 
 
 def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> ClaimedHand | None:
+    new = claiming.insert_hand(project_id=project_id, worker_id=worker.pk)
     policy = _policy(worker, project_id)
-    new = claiming.insert_hand(project_id=project_id, worker_id=worker.pk, lease_seconds=policy.lease_seconds)
     if new is None:
         live = Hand.objects.filter(project_id=project_id, worker=worker, state=Hand.State.LIVE).first()
         if live is None:
-            raise _Retry  # it was settled between the two statements
+            raise _Retry  # it was settled, or the project opened, between two statements
         return ClaimedHand(live, fresh=False)
     claiming.save_batch_cursors(project_id=project_id, worker_id=worker.pk, generations=attempts.exhausted)
     images = _choose_images(worker, policy, attempts)
@@ -110,18 +110,13 @@ def _write(worker: Actor, policy: ClaimPolicy, new: claiming.NewHand, images: Se
     """Write the images as the hand's assignments, in this order."""
     assert policy.schema_id is not None
     versions = AssignmentVersions(policy.schema_id, policy.instructions_id, policy.price)
-    written = claiming.write_assignments(
+    claiming.write_assignments(
         project_id=policy.pk,
         worker_id=worker.pk,
         hand_id=new.id,
         slots=[image if isinstance(image, Slot) else None for image in images],
         versions=versions,
-        had_returned=policy.has_returned,
     )
-    if not written:
-        # Since the policy was read, access was revoked, and the next attempt says why; or images were returned, as when
-        # the insertion of the hand waited for the end of the last one, and the next attempt takes them first.
-        raise _Retry
     again = {n: image for n, image in enumerate(images, start=1) if isinstance(image, ReturnedImage)}
     if again:
         returned.lease_again(hand_id=new.id, images=again, versions=versions)

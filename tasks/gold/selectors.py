@@ -31,23 +31,26 @@ WINDOW = 50
 # The worker's earlier gold is read once, from an index that covers gold only. Tasks are looked up by subselects of at
 # most one row, not by NOT EXISTS: see tasks.assignment.claiming.
 UNSEEN_GOLD = f"""
-SELECT w.id, w.image_id, i.width, i.height, i.rendition_id
+SELECT c.id, c.image_id, i.width, i.height, i.rendition_id
 FROM (
-    SELECT g.id, g.image_id, g.exposure FROM tasks_gold g
-    WHERE g.project_id = %(project)s AND g.state = 'active'
-      AND g.id NOT IN (
-          SELECT a.gold_id FROM tasks_assignment a WHERE a.worker_id = %(worker)s AND a.gold_id IS NOT NULL)
-      AND (
-          SELECT 1 FROM tasks_task t
-          WHERE t.project_id = g.project_id AND t.image_id = g.image_id AND (
-              t.state = 'open' AND t.taken < t.wanted
-              OR EXISTS (SELECT 1 FROM tasks_assignment a WHERE a.task_id = t.id AND a.worker_id = %(worker)s))) IS NULL
-    ORDER BY g.exposure, g.order_key
-    LIMIT {WINDOW}
-) w
-JOIN tasks_image i ON i.id = w.image_id
-ORDER BY w.exposure, random()
-LIMIT %(count)s
+    SELECT w.id, w.image_id FROM (
+        SELECT g.id, g.image_id, g.exposure FROM tasks_gold g
+        WHERE g.project_id = %(project)s AND g.state = 'active'
+          AND g.id NOT IN (
+              SELECT a.gold_id FROM tasks_assignment a WHERE a.worker_id = %(worker)s AND a.gold_id IS NOT NULL)
+          AND (
+              SELECT 1 FROM tasks_task t
+              WHERE t.project_id = g.project_id AND t.image_id = g.image_id AND (
+                  t.state = 'open' AND t.taken < t.wanted
+                  OR EXISTS (
+                      SELECT 1 FROM tasks_assignment a WHERE a.task_id = t.id AND a.worker_id = %(worker)s))) IS NULL
+        ORDER BY g.exposure, g.order_key
+        LIMIT {WINDOW}
+    ) w
+    ORDER BY w.exposure, random()
+    LIMIT %(count)s
+) c
+JOIN tasks_image i ON i.id = c.image_id
 """  # noqa: S608
 
 

@@ -1,29 +1,28 @@
-"""The statements that claim one image and submit its answer, without the services around them."""
+"""The statements that claim one image and submit its answer, prepared as the services send them, and nothing else."""
 
 import json
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.models import Actor
+from kernel.events import INSERT as EVENT
+from kernel.prepared_statements import run_prepared
 from projects.models import Project
 from tasks.annotation.services import SUBMIT_LEASED
 from tasks.assignment import claiming
 
-TERMS = """
-SELECT s.state, p.state, p.schema_id, p.price, p.hand_size, p.gold_rate, p.lease_seconds
-FROM tasks_standing s JOIN projects_project p ON p.id = s.project_id WHERE s.project_id = %s AND s.worker_id = %s
-"""
-EVENT = "INSERT INTO kernel_event (project_id, kind, data, delta, created_at) VALUES (%s, %s, '{}', %s, now())"
 LEASE = """
 SELECT a.id, a.public_id, a.task_id, s.body FROM tasks_assignment a JOIN projects_labelschema s ON s.id = a.schema_id
-WHERE a.hand_id = %s
+WHERE a.hand_id = %(hand)s
 """
 ANNOTATION = """
 INSERT INTO tasks_annotation (public_id, project_id, assignment_id, task_id, actor_id, source, schema_id, revision,
     is_current, body, body_sha256, raw_sha256, created_at)
-VALUES (gen_random_uuid(), %s, %s, %s, %s, 'worker', %s, 1, true, %s, %s, %s, clock_timestamp())
+VALUES (gen_random_uuid(), %(project)s, %(assignment)s, %(task)s, %(worker)s, 'worker', %(schema)s, 1, true, %(body)s,
+    %(hash)s, %(hash)s, clock_timestamp())
+RETURNING id
 """
 
 
@@ -34,33 +33,32 @@ class RawPair:
 
     def run(self) -> UUID:
         """Claim and submit; return the hand's public id."""
-        with transaction.atomic(), connection.cursor() as cursor:
-            hand_id, public_id = self._claim(cursor)
-        with transaction.atomic(), connection.cursor() as cursor:
-            self._submit(cursor, hand_id)
+        with transaction.atomic():
+            hand_id, public_id = self._claim()
+        with transaction.atomic():
+            self._submit(hand_id)
         return public_id
 
-    def _claim(self, cursor: Any) -> tuple[int, UUID]:
-        cursor.execute(TERMS, [self.project.pk, self.worker.pk])
-        cursor.fetchone()
-        cursor.execute(claiming.INSERT_HAND, {**self.who, "seconds": 1800})
-        hand_id, public_id, _, _ = cursor.fetchone()
+    def _claim(self) -> tuple[int, UUID]:
+        hand_id, public_id, _, _ = run_prepared(claiming.INSERT_HAND, self.who)[0]
+        run_prepared(claiming.SELECT_POLICY, self.who)
         task_id = None
         while task_id is None:  # the worker has had every open task of the batch
-            cursor.execute(claiming.CLAIM_FROM_BATCH, {**self.who, "count": 1, "chosen": []})
-            _, _, task_id, round_number, width, height, rendition_id = cursor.fetchone()
+            (claimed,) = run_prepared(claiming.CLAIM_FROM_BATCH, {**self.who, "count": 1, "chosen": []})
+            _, _, task_id, round_number, width, height, rendition_id = claimed
         row = {"tasks": [task_id], "golds": [None], "gold_ids": [], "rounds": [round_number]}
         size = {"size": 1, "widths": [width], "heights": [height], "renditions": [rendition_id]}
         pinned = {"schema": self.project.schema_id, "instructions": None, "price": self.project.price}
-        pinned["had_returned"] = False
-        cursor.execute(claiming.WRITE_ASSIGNMENTS, {**self.who, "hand": hand_id, **row, **size, **pinned})
-        cursor.execute(EVENT, [self.project.pk, "hand.claimed", '{"leased": 1}'])
+        run_prepared(claiming.WRITE_ASSIGNMENTS, {**self.who, "hand": hand_id, **row, **size, **pinned})
+        self._record("hand.claimed", leased=1)
         return hand_id, public_id
 
-    def _submit(self, cursor: Any, hand_id: int) -> None:
-        cursor.execute(LEASE, [hand_id])
-        assignment_id, _, task_id, _ = cursor.fetchone()
-        cursor.execute(SUBMIT_LEASED, {"assignment": assignment_id})
-        ids = [self.project.pk, assignment_id, task_id, self.worker.pk, self.project.schema_id]
-        cursor.execute(ANNOTATION, [*ids, self.body, "0" * 64, "0" * 64])
-        cursor.execute(EVENT, [self.project.pk, "answer.submitted", '{"leased": -1, "submitted": 1}'])
+    def _submit(self, hand_id: int) -> None:
+        assignment_id, _, task_id, _ = run_prepared(LEASE, {"hand": hand_id})[0]
+        run_prepared(SUBMIT_LEASED, {"assignment": assignment_id})
+        ids = {**self.who, "assignment": assignment_id, "task": task_id, "schema": self.project.schema_id}
+        run_prepared(ANNOTATION, {**ids, "body": self.body, "hash": "0" * 64})
+        self._record("answer.submitted", leased=-1, submitted=1)
+
+    def _record(self, kind: str, **delta: int) -> None:
+        run_prepared(EVENT, {"project": self.project.pk, "kind": kind, "data": "{}", "delta": json.dumps(delta)})

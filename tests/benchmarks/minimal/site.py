@@ -43,10 +43,10 @@ def claim(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
 
 
 def _claim(project: int, worker_id: int) -> Any:
+    who = {"project": project, "worker": worker_id}
+    hand = run_prepared(claiming.INSERT_HAND, who)[0]
     policy = claiming.load_claim_policy(project_id=project, worker_id=worker_id)
     assert policy is not None
-    who = {"project": project, "worker": worker_id}
-    hand = run_prepared(claiming.INSERT_HAND, {**who, "seconds": policy.lease_seconds})[0]
     claimed: Sequence[Any] = [(None, None, None)]
     while claimed[0][2] is None:  # others had taken what it chose
         claimed = run_prepared(claiming.CLAIM_FROM_BATCH, {**who, "count": policy.hand_size, "chosen": []})
@@ -60,8 +60,7 @@ def _claim(project: int, worker_id: int) -> Any:
         "renditions": [row[6] for row in claimed],
     }
     versions = {"schema": policy.schema_id, "instructions": policy.instructions_id, "price": policy.price}
-    pinned = {**versions, "had_returned": policy.has_returned}
-    run_prepared(claiming.WRITE_ASSIGNMENTS, {**who, "hand": hand[0], "size": len(claimed), **rows, **pinned})
+    run_prepared(claiming.WRITE_ASSIGNMENTS, {**who, "hand": hand[0], "size": len(claimed), **rows, **versions})
     _record(project, "hand.claimed", {"leased": len(claimed)})
     return hand
 

@@ -35,3 +35,11 @@ def test_behind_a_pooler_nothing_is_prepared(monkeypatch: pytest.MonkeyPatch) ->
     assert run_prepared(
         "SELECT count(*) FROM pg_prepared_statements WHERE statement = %(sql)s", {"sql": ABOVE_ONE}
     ) == [(0,)]
+
+
+def test_a_statement_is_planned_once_for_a_connection() -> None:
+    sql = "SELECT public_id FROM accounts_actor WHERE id = %(actor)s"
+    for actor in range(3):
+        run_prepared(sql, {"actor": actor})
+    plans = "SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE %(start)s"
+    assert run_prepared(plans, {"start": "SELECT public_id FROM accounts_actor%"}) == [(3, 0)]
