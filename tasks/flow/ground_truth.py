@@ -81,12 +81,16 @@ def match_ground_truth(*, project: Project, truth: GroundTruthRecords) -> Matche
     claims = truth.claims()
     matching = match_names(claims, names)
     matched = MatchedGroundTruth(
-        unmatched=[key for key in truth.records if key not in matching.matches and key not in matching.refused],
+        unmatched=[
+            key
+            for key in truth.records
+            if not (key in matching.matches or key in matching.refused or key in matching.repeats)
+        ],
         problems=[*truth.problems, *_name_problems(matching, truth)],
         unknown_classes=unknown_classes(truth, schema=schema),
     )
     by_image: dict[int, list[str]] = {}
-    for key, name in matching.matches.items():
+    for key, name in [*matching.matches.items(), *matching.repeats.items()]:
         (image_id,) = names[name]
         by_image.setdefault(image_id, []).append(key)
     for image_id, keys in by_image.items():

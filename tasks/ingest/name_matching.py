@@ -49,10 +49,13 @@ class NameMatches:
     """`matches` is {claimed name: name of an image}.
 
     `refused` are claimed names that could mean several images, each with a sentence that names the candidates, and
-    `second_tries` matches of names that differ, each with a sentence that says so. Other names match no image.
+    `second_tries` matches of names that differ, each with a sentence that says so. `repeats` are claimed names that
+    only differ in notation from the name of an image that is matched: {claimed name: name of an image}. Other names
+    match no image.
     """
 
     matches: dict[str, str] = field(default_factory=dict)
+    repeats: dict[str, str] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     second_tries: dict[str, str] = field(default_factory=dict)
 
@@ -109,13 +112,19 @@ class _Matching:
             del self.open[key]
             free = [name for name in allowed if name not in self.taken]
             if not free:
-                continue  # The image has labels under its own name; this is another image of that name.
-            if len(frozenset().union(*(self.present[name] for name in allowed))) > 1:
+                self._note_repeat(key, allowed)
+            elif len(frozenset().union(*(self.present[name] for name in allowed))) > 1:
                 self.result.refused[key] = self._ambiguous(allowed)
             else:
                 unique[free[0]].append(key)
         for name, keys in unique.items():
             self._match(name, keys, second_try)
+
+    def _note_repeat(self, key: str, names: list[str]) -> None:
+        """Note a name that is another notation of that of a matched image, and not in another folder."""
+        same = [name for name in names if without_extension(name) == without_extension(self.claims[key].name)]
+        if same:
+            self.result.repeats[key] = same[0]
 
     def _match(self, name: str, keys: list[str], second_try: bool) -> None:
         self.taken.add(name)

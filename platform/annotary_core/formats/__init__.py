@@ -2,5 +2,6 @@
 
 coco/, imagenet/ and voc/ are the formats. readers lists the readers of existing labels, registry the formats of
 releases. base is the interface of a release and ground_truth that of a reader. archive, entry_buffer, image_size,
-label_files, names, box_objects and report are what the formats share.
+names, box_objects and report are what the writers share; label_files, loose_values, split_folders and conflicts are what
+the readers share.
 """

@@ -92,7 +92,7 @@ class BoxTable:
 
     def warning(self) -> str:
         """Return a sentence about repeated boxes, or the empty string if there are none."""
-        rows = "row repeats a box of its worker and was" if self.merged == 1 else "rows repeat boxes and were"
+        rows = "row repeats another one's box and was" if self.merged == 1 else "rows repeat another one's box and were"
         return f"{self.merged} {rows} counted only once." if self.merged else ""
 
 
