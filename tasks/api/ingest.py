@@ -91,11 +91,13 @@ class ImportReportSerializer(ImportSerializer):
     stalled = serializers.BooleanField(help_text="Whether its job has given up; resume the import to continue")
     waiting = serializers.IntegerField()
     items = LeftOutSerializer(many=True, help_text="The first 1,000 files that were not accepted")
-    metadata = serializers.DictField(help_text="Number of files named in the table, and names that match no file")
+    metadata = serializers.DictField(
+        help_text="Number of files named in the table, names that match no file, and names that match ambiguously"
+    )
 
 
 class TruthRequestSerializer(serializers.Serializer[Any]):
-    file = serializers.FileField(help_text="COCO JSON, or a ZIP archive of VOC XML files")
+    file = serializers.FileField(help_text="COCO JSON or Pascal VOC XML, or a ZIP archive of such files")
     as_gold = serializers.DecimalField(
         max_digits=9,
         decimal_places=4,

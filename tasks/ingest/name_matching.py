@@ -135,7 +135,7 @@ class _Matching:
                 continue
             self.result.matches[key] = name
             if second_try:
-                self.result.second_tries[key] = f"Its labels were used for the image {name}, whose name differs."
+                self.result.second_tries[key] = f"It was used for the image {name}, whose name differs."
 
     def _ambiguous(self, names: list[str]) -> str:
         if len(names) == 1:

@@ -90,7 +90,7 @@ def _metadata_report(row: Import) -> dict[str, Any]:
         return {"named": 0, "unmatched": [], "unmatched_count": 0, "problems": [], "problem_count": 0}
     names = ImportItem.objects.filter(batch_import=row).values_list("name", flat=True)
     matching = match_names(list(row.metadata), list(names))
-    unmatched = [name for name in row.metadata if name not in matching.matches]
+    unmatched = [name for name in row.metadata if name not in matching.matches and name not in matching.refused]
     problems = [
         {"name": name, "reason": sentence} for name, sentence in (matching.refused | matching.second_tries).items()
     ]

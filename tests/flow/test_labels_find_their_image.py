@@ -148,7 +148,7 @@ def test_a_voc_file_finds_its_image_by_either_name(tmp_path: Path, name: str) ->
     report = send(project_of("img1.jpg", "img2.jpg"), tmp_path, {"img1.xml": voc(name, (3, 1, 9, 9))})
     assert golds(report) == {"img1.jpg": [2]}
     assert [(each.severity, each.sentence) for each in report.problems] == [
-        ("warning", "Its labels were used for the image img1.jpg, whose name differs.")
+        ("warning", "It was used for the image img1.jpg, whose name differs.")
     ]
 
 
@@ -181,6 +181,16 @@ def test_an_archive_without_usable_labels_says_which_file_was_refused(tmp_path: 
         archive.writestr("labels.zip", b"PK")
     with pytest.raises(GroundTruthRefused, match=r"contains no XML or JSON files.*labels\.zip: an archive inside"):
         read_ground_truth(path=tmp_path / "truth.zip")
+
+
+def test_a_single_file_is_called_what_its_sender_calls_it(tmp_path: Path) -> None:
+    (tmp_path / "truth.json").write_text("{}")
+    with pytest.raises(GroundTruthRefused, match=r"my labels\.json contains no readable labels"):
+        read_ground_truth(path=tmp_path / "truth.json", name="my labels.json")
+    (tmp_path / "truth.xml").write_text(voc("truth.jpg"))
+    for name in ("labels", "..", "a\nb.xml", "x.y.xml"):
+        (record,) = read_ground_truth(path=tmp_path / "truth.xml", name=name).records.values()
+        assert (record.file_name, record.location) == ("truth.jpg", name)
 
 
 def test_errors_come_before_warnings(tmp_path: Path) -> None:

@@ -43,6 +43,8 @@ def _split_folder(entry: Entry) -> str:
 
 def _kept_apart(group: list[Entry]) -> list[Entry]:
     """Assign entries that disagree to the folders of their label files, if these are different."""
+    if len(group) == 1:
+        return group
     folders = [last_folder(each.label_folder) for each in group]
     if _agree(group) or not all(folders) or len({folder_key(each) for each in folders}) < len(folders):
         return group
@@ -50,6 +52,9 @@ def _kept_apart(group: list[Entry]) -> list[Entry]:
 
 
 def _merged(group: list[Entry]) -> Iterator[Entry]:
+    if len(group) == 1:
+        yield group[0]
+        return
     refused = [entry for entry in group if isinstance(entry, RefusedRecord)]
     records = [entry for entry in group if isinstance(entry, GroundTruthRecord)]
     yield from refused

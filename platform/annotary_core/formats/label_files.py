@@ -27,7 +27,8 @@ class LabelFile:
     @property
     def stem(self) -> str:
         """The name without folder and extension."""
-        return self.name.rpartition("/")[2].rpartition(".")[0]
+        base = self.name.rpartition("/")[2]
+        return base.rpartition(".")[0] or base
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,10 @@ def detect_and_read(path: Path, names: Mapping[str, str] | None = None) -> ReadR
     """
     accepting = detect(path)
     if not accepting:
+        # Files that are stored under other names are those of an archive, unless it is a single one.
+        shown = (names or {}).get(path.name, "The archive" if names else path.name)
         raise Unreadable(
-            f"{path.name} contains no readable labels. Upload COCO JSON, VOC XML, or images in one folder per class."
+            f"{shown} contains no readable labels. Upload COCO JSON, VOC XML, or images in one folder per class."
         )
     by_folder = [READERS[name] for name in accepting if READERS[name] not in _LABEL_FILE_READERS]
     return _read(", ".join(accepting), by_folder or _LABEL_FILE_READERS, LabelFiles(path, names or {}))

@@ -108,7 +108,8 @@ def test_while_an_annotation_cannot_be_linked_no_image_of_the_file_is_empty(tmp_
 
 
 def test_an_annotation_without_image_id_or_that_is_no_object_cannot_be_linked(tmp_path: Path) -> None:
-    for broken in ({"category_id": 1, "bbox": [1, 1, 5, 5]}, None, 7, "text", []):
+    entries: list[Any] = [{"category_id": 1, "bbox": [1, 1, 5, 5]}, None, 7, "text", []]
+    for broken in entries:
         reading = read(tmp_path, body(annotations=[broken]))
         assert labels(reading) == {}
         assert "1 annotation has no valid image_id" in reading.problems[0].sentence

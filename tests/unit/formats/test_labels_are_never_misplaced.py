@@ -4,8 +4,6 @@ Generated COCO and VOC files contain the mistakes of real exports. Where each ob
 name of its image, and its x is its number.
 """
 
-from __future__ import annotations
-
 import json
 import tempfile
 from collections.abc import Callable, Mapping
@@ -31,7 +29,7 @@ FRAME = ImageFrame(400, 80, 400, 80, 1)
 
 Write = Callable[[int], object]
 writes: st.SearchStrategy[Write] = st.sampled_from([int, float, str, lambda n: f"{n}.0", lambda n: f" {n} "])
-broken_ids = st.sampled_from([None, True, 1.5, [], "", "none", 99, float("nan")])
+broken_ids: st.SearchStrategy[object] = st.sampled_from([None, True, 1.5, [], "", "none", 99, float("nan")])
 
 
 def names_of(image: str) -> st.SearchStrategy[str]:
@@ -76,7 +74,7 @@ def coco_entries(draw: st.DrawFn, sent: Sent, path: str) -> bool:
             link = draw(writes)(image_id) if is_linked else draw(broken_ids)
             are_linked &= is_linked
             number = sent.add_object(image, path, posix_name(name))
-            body["annotations"].append({"image_id": link, **draw(annotations(image, number))})
+            body["annotations"].append({"image_id": link, **draw(an_annotation(image, number))})
     categories = [{"id": draw(writes)(number), "name": name} for number, name in enumerate(IMAGES)]
     sent.files[path] = json.dumps(body | {"categories": categories})
     sent.empty |= empty if are_linked else set()
@@ -84,7 +82,7 @@ def coco_entries(draw: st.DrawFn, sent: Sent, path: str) -> bool:
 
 
 @st.composite
-def annotations(draw: st.DrawFn, image: str, number: int) -> dict[str, Any]:
+def an_annotation(draw: st.DrawFn, image: str, number: int) -> dict[str, Any]:
     box = [number, 10, 5, 5]
     usual = {"category_id": draw(writes)(IMAGES.index(image)), "bbox": box}
     unusual = {

@@ -90,7 +90,7 @@ def test_both_forms_of_an_accent_are_one_name() -> None:
 def test_names_in_another_notation_get_a_second_try_that_is_reported(name: str, image: str) -> None:
     matching = match_names([name], [image, "other.jpg"])
     assert matching.matches == {name: image}
-    assert matching.second_tries == {name: f"Its labels were used for the image {image}, whose name differs."}
+    assert matching.second_tries == {name: f"It was used for the image {image}, whose name differs."}
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from annotary_core.formats.ground_truth import (
     ground_truth_object,
     posix_name,
 )
-from annotary_core.formats.loose_values import entry_id, finite_number, flag, side_length
+from annotary_core.formats.loose_values import entry_id, finite_number, flag, side_length, without_nan
 
 _T = TypeVar("_T")
 # A full turn in degrees; CVAT writes the rotation of every box, mostly 0.
@@ -82,10 +82,22 @@ class ImageEntry:
 
 @dataclass(frozen=True, slots=True)
 class LinkedAnnotation:
-    """An annotation, undecoded, and its location in the file."""
+    """An annotation, undecoded, and its position among the annotations of the file, from 1."""
 
     raw: msgspec.Raw
-    location: str
+    position: int
+
+
+def read_document(body: bytes) -> Document:
+    """Return the file's entries, undecoded. Raises Unreadable if the file as a whole is not COCO."""
+    body = body.removeprefix(b"\xef\xbb\xbf")
+    try:
+        try:
+            return msgspec.json.decode(body, type=Document)
+        except msgspec.DecodeError:
+            return msgspec.json.decode(without_nan(body), type=Document)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise Unreadable(f"The file is not COCO JSON with boxes: {error}.") from error
 
 
 def read_categories(raws: list[msgspec.Raw], report: ReportProblem, file: str) -> dict[int | str, Category]:

@@ -16,18 +16,17 @@ import msgspec
 
 from annotary_core.formats.coco.entries import (
     Category,
-    Document,
     ImageEntry,
     LinkedAnnotation,
     box_of,
     image_id_of,
     read_categories,
+    read_document,
     read_image,
 )
 from annotary_core.formats.errors import Unreadable
 from annotary_core.formats.ground_truth import Entry, GroundTruthRecord, Problem, RefusedRecord, ReportProblem
 from annotary_core.formats.label_files import LabelFile, LabelFiles, bounded_bytes
-from annotary_core.formats.loose_values import without_nan
 
 _SUFFIXES = frozenset({".json"})
 # COCO's instances_train2017.json has 448 MB with its polygons. Entries stay undecoded bytes until they are needed.
@@ -82,11 +81,7 @@ class _CocoFile:
     @classmethod
     def read(cls, file: LabelFile, report: ReportProblem) -> _CocoFile:
         """Link the entries and report those that cannot be. Raises Unreadable if the file as a whole is not COCO."""
-        body = without_nan(bounded_bytes(file.path, _LIMIT).removeprefix(b"\xef\xbb\xbf"))
-        try:
-            document = msgspec.json.decode(body, type=Document)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise Unreadable(f"The file is not COCO JSON with boxes: {error}.") from error
+        document = read_document(bounded_bytes(file.path, _LIMIT))
         linked = cls(file, report, read_categories(document.categories, report, file.name))
         linked._read_images(document.images)
         linked._link(document.annotations)
@@ -119,19 +114,18 @@ class _CocoFile:
         """Group the annotations by image id, and report the ids that lead to no image."""
         groups: dict[_Id | None, list[LinkedAnnotation]] = defaultdict(list)
         for position, raw in enumerate(raws, start=1):
-            location = f"{self.file.name}, entry {position} of annotations"
-            groups[image_id_of(raw)].append(LinkedAnnotation(raw, location))
+            groups[image_id_of(raw)].append(LinkedAnnotation(raw, position))
         for image_id, group in groups.items():
             images = set() if image_id is None else set(self.images.get(image_id, ()))
             if len(images) != 1:
                 self.unlinked += len(group)
             if image_id is None:
                 sentence = f"{_annotations(group)} no valid image_id. Correct the file."
-                self.report(Problem(self.file.name, sentence, group[0].location))
+                self.report(Problem(self.file.name, sentence, self._location(group[0])))
             elif not images:
                 verb = "refers" if len(group) == 1 else "refer"
                 sentence = f"{_annotations(group, verb)} to image {image_id}, which the file does not list."
-                self.report(Problem(self.file.name, sentence, group[0].location))
+                self.report(Problem(self.file.name, sentence, self._location(group[0])))
             else:
                 self.annotations[image_id] = group
 
@@ -147,7 +141,7 @@ class _CocoFile:
             try:
                 boxes.append(box_of(each.raw, (image.width, image.height), self.categories))
             except Unreadable as error:
-                return self._refused(image, str(error), each.location)
+                return self._refused(image, str(error), self._location(each))
         return GroundTruthRecord(
             image.file_name,
             image.width,
@@ -166,6 +160,9 @@ class _CocoFile:
         else:
             sentence = f"The file lists this image twice under the id {image_id}, with differences. Correct the file."
         return self._refused(image, sentence)
+
+    def _location(self, annotation: LinkedAnnotation) -> str:
+        return f"{self.file.name}, entry {annotation.position} of annotations"
 
     def _refused(self, image: ImageEntry, sentence: str, location: str = "") -> RefusedRecord:
         problem = Problem(image.file_name, sentence, location or image.location)

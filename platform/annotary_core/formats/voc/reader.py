@@ -74,7 +74,7 @@ def _entry(file: LabelFile) -> Entry:
         boxes = tuple(_box(each, size) for each in _objects(root))
     except Unreadable as error:
         return RefusedRecord(name, Problem(file.name, str(error), file.name), folder)
-    return GroundTruthRecord(name, *size, None, boxes, file.name, folder, own_name=posix_name(file.stem))
+    return GroundTruthRecord(name, *size, None, boxes, file.name, folder, own_name=_own_name(file))
 
 
 def _root(body: bytes) -> Element:
@@ -97,6 +97,13 @@ def _file_name(root: Element, file: LabelFile) -> str:
     if len(names) > 1:
         raise Unreadable("The file has more than one <filename>. Keep the right one.")
     return posix_name(names.pop() if names else file.stem)
+
+
+def _own_name(file: LabelFile) -> str:
+    try:
+        return posix_name(file.stem)
+    except Unreadable:
+        return ""
 
 
 def _label_folder(root: Element, file: LabelFile) -> str:
