@@ -144,20 +144,27 @@ class _Matching:
 
     def refuse_stale_names(self) -> None:
         """Refuse matches of labels whose file has the name of another image."""
-        matched = {key: self.claims[key] for key in self.result.matches if self.claims[key].own_name}
+        images = self.result.matches | self.result.repeats
+        own_names = {key: name for key in images if (name := self.claims[key].own_name)}
         for form in _FORMS:
-            forms = {key: form(claim.own_name) for key, claim in matched.items()}
+            forms = {key: form(name) for key, name in own_names.items()}
             for key, names in (_related(forms, self._by_form(form)) if forms else {}).items():
-                del matched[key]
-                image = self.result.matches[key]
-                if any(self.present[name] & self.present[image] for name in names):
-                    continue
-                del self.result.matches[key]
-                self.result.second_tries.pop(key, None)
-                self.result.refused[key] = (
-                    f"The labels name the image {image}, but their file has the name of {_listed(names, 'or')}. "
-                    "Correct the one that is wrong."
-                )
+                del own_names[key]
+                if not any(self.present[name] & self.present[images[key]] for name in names):
+                    self._refuse_match(
+                        key,
+                        f"The labels name the image {images[key]}, but their file has the name of"
+                        f" {_listed(names, 'or')}. Correct the one that is wrong.",
+                    )
+        matched = set(self.result.matches.values())
+        for key, image in list(self.result.repeats.items()):
+            if image not in matched:
+                self._refuse_match(key, f"Other labels for the image {image} were refused, so these were not used.")
+
+    def _refuse_match(self, key: str, sentence: str) -> None:
+        for names in (self.result.matches, self.result.repeats, self.result.second_tries):
+            names.pop(key, None)
+        self.result.refused[key] = sentence
 
 
 def _grouped(names: Iterable[str], form: Callable[[str], str]) -> dict[str, list[str]]:

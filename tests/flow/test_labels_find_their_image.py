@@ -129,6 +129,15 @@ def test_the_labels_of_two_files_for_one_image_must_agree(tmp_path: Path) -> Non
     assert "differ between a.json, entry 1 of images and b/1.xml" in report.problems[0].sentence
 
 
+def test_two_notations_of_one_name_must_agree(tmp_path: Path) -> None:
+    project = project_of("1.jpg", "2.jpg")
+    files = {"a.json": coco("1.jpg", "2.jpg"), "b.json": coco("1.JPG", box=(5, 5, 9, 9)), "c.json": coco("2.PNG")}
+    report = send(project, tmp_path, files)
+    assert golds(report) == {"2.jpg": [10]}
+    assert [each.file for each in report.problems] == ["1.jpg", "1.JPG"]
+    assert "The entries 1.jpg, 1.JPG are for one image, 1.jpg, and do not agree" in report.problems[0].sentence
+
+
 def test_coco_and_voc_in_one_archive_are_both_read(tmp_path: Path) -> None:
     report = send(
         project_of("1.jpg", "2.jpg"), tmp_path, {"a.json": coco("1.jpg"), "2.xml": voc("2.jpg", (3, 1, 9, 9))}

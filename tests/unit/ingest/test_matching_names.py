@@ -149,6 +149,16 @@ def test_the_name_of_a_label_file_must_not_be_that_of_another_image() -> None:
     assert list(renamed.second_tries) == ["img1.jpg"]
 
 
+def test_another_notation_of_a_matched_name_is_a_repeat() -> None:
+    matching = match_names(["a/x.jpg", "A/X.JPG", "a%2Fx", "old/x.jpg"], ["a/x.jpg"])
+    assert (matching.matches, matching.refused) == ({"a/x.jpg": "a/x.jpg"}, {})
+    assert matching.repeats == {"A/X.JPG": "a/x.jpg", "a%2Fx": "a/x.jpg"}
+    claims = {"x.jpg": Claim("x.jpg", own_name="y"), "X.JPG": Claim("X.JPG"), "y.jpg": Claim("y.jpg", own_name="x")}
+    stale = match_names(claims, ["x.jpg", "y.jpg"])
+    assert (stale.matches, stale.repeats) == ({}, {})
+    assert sorted(stale.refused) == ["X.JPG", "x.jpg", "y.jpg"]
+
+
 def test_the_original_name_is_a_second_try() -> None:
     claims = {"a_jpg.rf.1.jpg": Claim("a_jpg.rf.1.jpg", original_name="a.jpg")}
     assert match_names(claims, ["set/a.jpg"]).second_tries.keys() == claims.keys()
