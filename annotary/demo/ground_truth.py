@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from annotary.demo.manager import Manager, ProgressCallback
-from annotary_core.formats.ground_truth import GroundTruthRecord, Problem, Unreadable
+from annotary_core.formats.errors import Unreadable
+from annotary_core.formats.ground_truth import GroundTruthRecord, Problem
 from annotary_core.labels.answer import Answer
 from annotary_core.labels.schema import Schema
 from tasks.ingest.ground_truth import ImageFrame, to_answer
-from tasks.ingest.name_matching import match_names
+from tasks.ingest.name_matching import Claim, match_names
 
 
 @dataclass
@@ -34,20 +35,22 @@ class GroundTruth:
 def match_ground_truth(
     records: Mapping[str, GroundTruthRecord], images: Iterable[Mapping[str, Any]], schema: Mapping[str, Any]
 ) -> GroundTruth:
-    """Match labels to the images of a project, as the API lists them: by path, else by base name."""
+    """Match labels to the images of a project, as the API lists them, by their names."""
     known = GroundTruth()
     by_key: dict[str, Mapping[str, Any]] = {}
     for image in images:
         by_key.setdefault(image["source_key"], image)
     body = Schema.from_json({name: schema[name] for name in ("classes", "tools", "attributes")})
-    matches = match_names(records, list(by_key))
-    known.unmatched = [name for name in records if name not in matches]
-    for name, key in matches.items():
+    claims = {name: Claim(each.file_name, each.folder, each.own_name) for name, each in records.items()}
+    matching = match_names(claims, list(by_key))
+    known.unmatched = [name for name in records if name not in matching.matches and name not in matching.refused]
+    known.problems = [Problem(name, sentence, records[name].location) for name, sentence in matching.refused.items()]
+    for name, key in matching.matches.items():
         width, height = by_key[key]["width"], by_key[key]["height"]
         try:
             raw = to_answer(records[name], schema=body, frame=ImageFrame(width, height, width, height, 1))
         except Unreadable as error:
-            known.problems.append(Problem(name, str(error)))
+            known.problems.append(Problem(name, str(error), records[name].location))
         else:
             known.answers[key] = Answer.from_json(raw)
     return known

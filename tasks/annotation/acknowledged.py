@@ -169,7 +169,8 @@ def _submit_timely(answers: Sequence[_Timely]) -> dict[int, Acknowledgement]:
     project_id = new[0][0].assignment.project_id
     record_event(project_id=project_id, kind="answer.submitted", leased=-len(new), submitted=len(new))
     bodies = [
-        submission(annotation, each.assignment).to_json() for annotation, (each, _) in zip(written, new, strict=True)
+        submission(annotation, each.assignment, merged=each.parsed.merged).to_json()
+        for annotation, (each, _) in zip(written, new, strict=True)
     ]
     store([(record, SUBMITTED, body) for (_, record), body in zip(new, bodies, strict=True)])
     return {

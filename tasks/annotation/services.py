@@ -35,7 +35,7 @@ from accounts.models import Actor
 from annotary_core.labels.answer import Answer
 from annotary_core.labels.canonical import content_hash
 from annotary_core.labels.errors import AnswerError
-from annotary_core.labels.parse import parse_answer
+from annotary_core.labels.parse import merged_count, merged_sentence, parse_answer
 from annotary_core.labels.schema import Schema
 from kernel.clock import database_now
 from kernel.errors import NotFound
@@ -98,12 +98,16 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class ParsedAnswer:
-    """An answer in canonical form, with the hash of the bytes received and the seconds it took."""
+    """An answer in canonical form, with the hash of the bytes received and the seconds it took.
+
+    `merged` is the number of objects in the body that were identical to another one and are not in `answer`.
+    """
 
     answer: Answer
     sha256: str
     raw_sha256: str
     seconds: float | None
+    merged: int = 0
 
 
 class Submitting:
@@ -186,7 +190,7 @@ def _submit_after(worker: Actor, assignment: Assignment, parsed: ParsedAnswer) -
 def _record_leased(assignment: Assignment, parsed: ParsedAnswer) -> Submission:
     (annotation,) = write([(assignment, parsed)], revision=1)
     record_event(project_id=assignment.project_id, kind="answer.submitted", leased=-1, submitted=1)
-    return submission(annotation, assignment)
+    return submission(annotation, assignment, merged=parsed.merged)
 
 
 def parse(assignment: Assignment, schema: Schema, raw: object, raw_sha256: str, seconds: float | None) -> ParsedAnswer:
@@ -197,7 +201,9 @@ def parse(assignment: Assignment, schema: Schema, raw: object, raw_sha256: str, 
         raise AnswerRefused(error.sentence, path=error.path, reason=error.code) from error
     # The time comes from the worker's device, whose clock may jump; that is no reason to refuse an answer.
     plausible = seconds is not None and math.isfinite(seconds) and 0 <= seconds <= MAX_SECONDS
-    return ParsedAnswer(answer, content_hash(answer), raw_sha256, seconds if plausible else None)
+    return ParsedAnswer(
+        answer, content_hash(answer), raw_sha256, seconds if plausible else None, merged_count(raw, answer)
+    )
 
 
 def submit_leased(assignments: Sequence[Assignment]) -> bool:
@@ -228,13 +234,13 @@ def _resubmit(assignment: Assignment, parsed: ParsedAnswer) -> Submission:
     """Needs the assignment's lock. Write a new revision while the hand is live, or return an unchanged answer."""
     current = Annotation.objects.get(assignment=assignment, is_current=True)
     if current.body_sha256 == parsed.sha256:
-        return submission(current, assignment)
+        return submission(current, assignment, merged=parsed.merged)
     if not _hand_is_live(assignment):
         raise AnswersFinal
     Annotation.objects.filter(pk=current.pk).update(is_current=False)
     (annotation,) = write([(assignment, parsed)], revision=current.revision + 1)
     record_event(project_id=assignment.project_id, kind="answer.changed")
-    return submission(annotation, assignment)
+    return submission(annotation, assignment, merged=parsed.merged)
 
 
 def _submit_late(assignment: Assignment, parsed: ParsedAnswer) -> Submission:
@@ -253,7 +259,7 @@ def _submit_late(assignment: Assignment, parsed: ParsedAnswer) -> Submission:
         enqueue(SETTLE_LATE, project_id=assignment.project_id, max_attempts=KEEP_TRYING, assignment_id=assignment.pk)
     assert assignment.worker_id is not None  # it was looked up by its worker
     record_returns(project_id=assignment.project_id, images={assignment.worker_id: -1})
-    return submission(annotation, assignment)
+    return submission(annotation, assignment, merged=parsed.merged)
 
 
 def _hand_is_live(assignment: Assignment) -> bool:
@@ -307,11 +313,14 @@ def _values(annotation: Annotation) -> dict[str, Any]:
     }
 
 
-def submission(annotation: Annotation, assignment: Assignment) -> Submission:
+def submission(annotation: Annotation, assignment: Assignment, *, merged: int) -> Submission:
     """Build the response. Gold never counts, which must not show; only work can lose its slot to another worker.
 
-    Every late answer gets the same words: those for an answer without a slot would not fit gold.
+    Every late answer gets the same words: those for an answer without a slot would not fit gold. The message warns of
+    `merged` identical objects.
     """
     counts = assignment.counts or assignment.gold_id is not None
     message = "Saved. You are paid for it." if assignment.late else "Saved."
+    if merged:
+        message += f" {merged_sentence(merged)}."
     return Submission(annotation, assignment, late=assignment.late, counts=counts, message=message)

@@ -91,11 +91,13 @@ class ImportReportSerializer(ImportSerializer):
     stalled = serializers.BooleanField(help_text="Whether its job has given up; resume the import to continue")
     waiting = serializers.IntegerField()
     items = LeftOutSerializer(many=True, help_text="The first 1,000 files that were not accepted")
-    metadata = serializers.DictField(help_text="Number of files named in the table, and names that match no file")
+    metadata = serializers.DictField(
+        help_text="Number of files named in the table, names that match no file, and names that match ambiguously"
+    )
 
 
 class TruthRequestSerializer(serializers.Serializer[Any]):
-    file = serializers.FileField(help_text="COCO JSON, or a ZIP archive of VOC XML files")
+    file = serializers.FileField(help_text="COCO JSON or Pascal VOC XML, or a ZIP archive of such files")
     as_gold = serializers.DecimalField(
         max_digits=9,
         decimal_places=4,
@@ -116,8 +118,14 @@ class TruthRequestSerializer(serializers.Serializer[Any]):
 
 
 class TruthProblemSerializer(serializers.Serializer[Any]):
-    name = serializers.CharField()
+    name = serializers.CharField(help_text="The image or the label file")
     reason = serializers.CharField()
+    location = serializers.CharField(
+        allow_blank=True, help_text="The label file and the entry in it, if the reason is about one"
+    )
+    severity = serializers.ChoiceField(
+        choices=["error", "warning"], help_text="Labels with an error were not used, those with a warning were"
+    )
 
 
 class TruthReportSerializer(serializers.Serializer[Any]):
@@ -128,8 +136,12 @@ class TruthReportSerializer(serializers.Serializer[Any]):
     unmatched = serializers.ListField(
         child=serializers.CharField(), help_text="The first 1,000 names that match no image"
     )
+    unmatched_count = serializers.IntegerField(help_text="Number of names that match no image")
     unknown_classes = serializers.ListField(child=serializers.CharField())
-    problems = TruthProblemSerializer(many=True, help_text="The first 1,000 labels that cannot be used, and why")
+    problems = TruthProblemSerializer(
+        many=True, help_text="The first 1,000 labels that cannot be used, and why, then warnings about those that were"
+    )
+    problem_count = serializers.IntegerField(help_text="Number of problems and warnings")
 
 
 class ImageSerializer(serializers.Serializer[Any]):
@@ -224,7 +236,12 @@ class TruthView(View):
             path = Path(folder) / f"truth{_label_suffix(data['file'])}"
             _save(data["file"], path)
             report = import_ground_truth(
-                project=project, by=actor_of(request), path=path, as_gold=data["as_gold"], seed=data["seed"]
+                project=project,
+                by=actor_of(request),
+                path=path,
+                as_gold=data["as_gold"],
+                seed=data["seed"],
+                name=data["file"].name,
             )
         return Response(TruthReportSerializer(_truth_report(report)).data)
 
@@ -290,8 +307,13 @@ def _truth_report(report: GroundTruthReport) -> dict[str, Any]:
         "matched": report.matched,
         "golds": len(report.golds),
         "unmatched": report.unmatched[:MAX_ITEMS_SHOWN],
+        "unmatched_count": len(report.unmatched),
         "unknown_classes": report.unknown_classes,
-        "problems": [{"name": each.file, "reason": each.sentence} for each in report.problems[:MAX_ITEMS_SHOWN]],
+        "problems": [
+            {"name": each.file, "reason": each.sentence, "location": each.location, "severity": each.severity}
+            for each in report.problems[:MAX_ITEMS_SHOWN]
+        ],
+        "problem_count": len(report.problems),
     }
 
 

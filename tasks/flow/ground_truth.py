@@ -1,21 +1,31 @@
 """Imports the owner's ground truth: a sample of it becomes gold, the rest remains for comparison."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from accounts.models import Actor
-from annotary_core.formats.ground_truth import Problem, Unreadable
+from annotary_core.formats.errors import Unreadable
+from annotary_core.formats.ground_truth import Problem
+from annotary_core.labels.schema import Schema
 from kernel.errors import Conflict, Refused
 from projects.models import Project
 from projects.selectors import schema_of
 from tasks.flow.gold_images import make_gold_image
 from tasks.gold.models import Gold
-from tasks.ingest.ground_truth import GroundTruthRecords, ImageFrame, read_ground_truth, to_answer, unknown_classes
+from tasks.ingest.ground_truth import (
+    GroundTruthRecords,
+    ImageFrame,
+    merged_objects,
+    read_ground_truth,
+    to_answer,
+    unknown_classes,
+)
 from tasks.ingest.models import Image, ImportItem
-from tasks.ingest.name_matching import match_names
+from tasks.ingest.name_matching import NameMatches, match_names
 
 __all__ = [
     "GroundTruthReport",
@@ -38,7 +48,7 @@ class MatchedGroundTruth:
     """Ground truth mapped to a project: {id of an image: body of its canonical answer}.
 
     `unmatched` are file names in the labels without an image; `problems` are labels that cannot be used, with the
-    reason; `unknown_classes` are class names that the project does not have.
+    reason, and warnings about labels that were used; `unknown_classes` are class names that the project does not have.
     """
 
     answers: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -61,43 +71,85 @@ class GroundTruthReport:
 
 
 def match_ground_truth(*, project: Project, truth: GroundTruthRecords) -> MatchedGroundTruth:
-    """Match the labels to images of the project's dataset, by source key, else by base name.
+    """Match the labels to images of the project's dataset by their names, see `tasks.ingest.name_matching`.
 
-    Writes nothing. See `tasks.ingest.ground_truth` for the coordinate frame of boxes.
+    If several records match one image, which may have been sent under several names, they must agree. Writes nothing.
+    See `tasks.ingest.ground_truth` for the coordinate frame of boxes.
     """
     schema = schema_of(project=project)
-    images = _images_by_key(project)
-    keys = match_names(truth.records, list(images))
+    images, names = _images(project), _images_by_name(project)
+    claims = truth.claims()
+    matching = match_names(claims, names)
     matched = MatchedGroundTruth(
-        unmatched=[name for name in truth.records if name not in keys],
-        problems=list(truth.problems),
+        unmatched=[
+            key
+            for key in truth.records
+            if not (key in matching.matches or key in matching.refused or key in matching.repeats)
+        ],
+        problems=[*truth.problems, *_name_problems(matching, truth)],
         unknown_classes=unknown_classes(truth, schema=schema),
     )
-    for name, key in keys.items():
-        image = images[key]
-        frame = ImageFrame(image.width, image.height, image.original_width, image.original_height, image.orientation)
-        try:
-            answer = to_answer(truth.records[name], schema=schema, frame=frame)
-        except Unreadable as error:
-            matched.problems.append(Problem(name, str(error)))
-            continue
-        if matched.answers.setdefault(image.pk, answer) != answer:
-            matched.problems.append(
-                Problem(name, f"The same image as {image.source_key}, which has a different label.")
-            )
+    by_image: dict[int, list[str]] = {}
+    for key, name in [*matching.matches.items(), *matching.repeats.items()]:
+        (image_id,) = names[name]
+        by_image.setdefault(image_id, []).append(key)
+    for image_id, keys in by_image.items():
+        _add_answer(matched, truth, keys, images[image_id], schema)
     return matched
 
 
+def _name_problems(matching: NameMatches, truth: GroundTruthRecords) -> Iterator[Problem]:
+    for key, sentence in matching.refused.items():
+        if key in truth.records:
+            yield Problem(key, sentence, truth.records[key].location)
+    for key, sentence in matching.second_tries.items():
+        if key in truth.records:
+            yield Problem(key, sentence, truth.records[key].location, "warning")
+
+
+def _add_answer(
+    matched: MatchedGroundTruth, truth: GroundTruthRecords, keys: Sequence[str], image: Image, schema: Schema
+) -> None:
+    """Add the answer on which all records for an image agree; if they do not, each is a problem."""
+    frame = ImageFrame(image.width, image.height, image.original_width, image.original_height, image.orientation)
+    answers: list[dict[str, Any]] = []
+    problems: list[Problem] = []
+    for record in (truth.records[key] for key in keys if key in truth.records):
+        try:
+            answers.append(to_answer(record, schema=schema, frame=frame))
+        except Unreadable as error:
+            problems.append(Problem(record.key, str(error), record.location))
+        else:
+            warning = merged_objects(record, answers[-1])
+            matched.problems += [warning] if warning else []
+    matched.problems += problems
+    if len(answers) == len(keys) and len({_labels_of(answer) for answer in answers}) == 1:
+        matched.answers[image.pk] = answers[0]
+    elif answers:
+        others = ", ".join(keys)
+        sentence = f"The entries {others} are for one image, {image.source_key}, and do not agree. None was used."
+        locations = ", ".join(dict.fromkeys(truth.records[key].location for key in keys if key in truth.records))
+        matched.problems += [Problem(key, sentence, locations) for key in keys if key in truth.records]
+
+
+def _labels_of(answer: Mapping[str, Any]) -> str:
+    """The content of an answer without the ids of its objects, which follow the order in the label file."""
+    objects = sorted(json.dumps({**each, "id": ""}, sort_keys=True) for each in answer["objects"])
+    return json.dumps([answer["image"], answer["verdict"], objects], sort_keys=True)
+
+
 def import_ground_truth(
-    *, project: Project, by: Actor, path: Path, as_gold: int | float, seed: int = 0
+    *, project: Project, by: Actor, path: Path, as_gold: int | float, seed: int = 0, name: str = ""
 ) -> GroundTruthReport:
     """Read labels from `path` and turn a sample of them into gold, each in its own transaction.
+
+    `name` is what the owner calls the file, if it is stored under another name.
 
     `as_gold` is a number of images or, as a float, a share of the matching ones. The same seed chooses the same images
     on every machine. Images that are being labeled or are already gold are skipped for the next in the sample.
     Raises SampleRefused, GroundTruthRefused, ArchiveRefused; individual labels that cannot be used are reported.
     """
-    truth = read_ground_truth(path=path)
+    truth = read_ground_truth(path=path, name=name)
     matched = match_ground_truth(project=project, truth=truth)
     count = _count(as_gold, len(matched.answers))
     golds: list[Gold] = []
@@ -119,26 +171,27 @@ def import_ground_truth(
         golds=tuple(golds),
         unmatched=tuple(matched.unmatched),
         unknown_classes=tuple(matched.unknown_classes),
-        problems=tuple(matched.problems),
+        problems=tuple(sorted(matched.problems, key=lambda each: each.severity != "error")),
     )
 
 
-def _images_by_key(project: Project) -> dict[str, Image]:
-    """Images by every name under which their content was sent, since a duplicate has the labels of its original.
+def _images(project: Project) -> dict[int, Image]:
+    return {image.pk: image for image in Image.objects.filter(dataset_id=project.dataset_id).order_by("id")}
 
-    If two imports contain different images under one name, the earlier one keeps it.
+
+def _images_by_name(project: Project) -> dict[str, frozenset[int]]:
+    """Ids of images by every name under which their content was sent: a duplicate has the labels of its original.
+
+    A name has several images if two imports sent different content under it.
     """
-    by_id = {image.pk: image for image in Image.objects.filter(dataset_id=project.dataset_id).order_by("id")}
-    by_name: dict[str, Image] = {}
-    for image in by_id.values():
-        by_name.setdefault(image.source_key, image)
+    images = Image.objects.filter(dataset_id=project.dataset_id).order_by("id")
     duplicates = ImportItem.objects.filter(
         batch_import__dataset_id=project.dataset_id, state=ImportItem.State.DUPLICATE, image__isnull=False
-    )
-    for name, image_id in duplicates.order_by("id").values_list("name", "image_id"):
-        if image_id in by_id:
-            by_name.setdefault(name, by_id[image_id])
-    return by_name
+    ).order_by("id")
+    names: dict[str, set[int]] = {}
+    for name, image_id in [*images.values_list("source_key", "pk"), *duplicates.values_list("name", "image_id")]:
+        names.setdefault(name, set()).add(image_id)
+    return {name: frozenset(ids) for name, ids in names.items()}
 
 
 def _count(as_gold: int | float, matched: int) -> int:

@@ -14,13 +14,22 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from annotary_core.formats.ground_truth import GroundTruthObject, GroundTruthRecord, Problem, ReadResult, Unreadable
+from annotary_core.formats.errors import Unreadable
+from annotary_core.formats.ground_truth import (
+    GroundTruthObject,
+    GroundTruthRecord,
+    Problem,
+    ReadResult,
+    RefusedRecord,
+)
 from annotary_core.formats.readers import detect_and_read
 from annotary_core.labels.errors import AnswerError
-from annotary_core.labels.parse import parse_answer
+from annotary_core.labels.names import normalize_name
+from annotary_core.labels.parse import merged_sentence, parse_answer
 from annotary_core.labels.schema import Schema
 from kernel.errors import Refused
-from tasks.ingest.archives import open_archive
+from tasks.ingest.archives import Archive, open_archive
+from tasks.ingest.name_matching import Claim
 
 _LABEL_FILES = frozenset({".xml", ".json"})
 _ZIP = b"PK\x03\x04"
@@ -34,11 +43,23 @@ class GroundTruthRefused(Refused):
 
 @dataclass(slots=True)
 class GroundTruthRecords:
-    """The records that were read, as {file name in the labels: record}, and the problems found on the way."""
+    """The records that were read, as {key of the record: record}, and the problems found on the way.
+
+    `refused` are entries that cannot be used, by key; their problems are among the others.
+    """
 
     reader: str
     records: dict[str, GroundTruthRecord] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
+    refused: dict[str, RefusedRecord] = field(default_factory=dict)
+
+    def claims(self) -> dict[str, Claim]:
+        """Return what each record says about the name of its image; a refused entry keeps others from its image."""
+        refused = {key: Claim(each.file_name, each.folder) for key, each in self.refused.items()}
+        return refused | {
+            key: Claim(each.file_name, each.folder, each.own_name, each.original_name)
+            for key, each in self.records.items()
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,27 +73,29 @@ class ImageFrame:
     orientation: int
 
 
-def read_ground_truth(*, path: Path) -> GroundTruthRecords:
+def read_ground_truth(*, path: Path, name: str = "") -> GroundTruthRecords:
     """Read COCO JSON or VOC XML (a file, a folder or a ZIP), or classes from the folders and names of images.
 
-    Raises GroundTruthRefused if no reader recognizes the content, ArchiveRefused for a bad ZIP.
+    `name` is what the owner calls a file that is stored under another name. Files in a ZIP that cannot be used are
+    among the problems. Raises GroundTruthRefused if no reader recognizes the content, ArchiveRefused for a bad ZIP.
     """
     with tempfile.TemporaryDirectory(prefix="annotary-truth-") as folder:
-        names = _unpack(path, Path(folder)) if _is_zip(path) else None
+        problems: list[Problem] = []
+        unpacked = _is_zip(path)
+        names = _unpack(path, Path(folder), problems) if unpacked else {path.name: name or path.name}
         try:
-            reading = detect_and_read(path if names is None else Path(folder))
+            return _collect(detect_and_read(Path(folder) if unpacked else path, names), problems)
         except Unreadable as error:
-            raise GroundTruthRefused(str(error)) from error
-        return _collect(reading, names or {})
+            raise GroundTruthRefused(_with_reason(str(error), problems)) from error
 
 
 def to_answer(record: GroundTruthRecord, *, schema: Schema, frame: ImageFrame) -> dict[str, Any]:
     """Convert a record to the body of a canonical answer in the upright frame. Raises Unreadable with a sentence.
 
-    Class names are compared case-insensitively. A record that lacks part of what the project asks for is refused:
-    incomplete ground truth is wrong ground truth.
+    Class names are compared case-insensitively. Identical objects are merged: see `merged_objects`. A record that lacks
+    part of what the project asks for is refused: incomplete ground truth is wrong ground truth.
     """
-    numbers = {item.name.casefold(): item.number for item in schema.classes}
+    numbers = {_class_key(item.name): item.number for item in schema.classes}
     _check_fits(record, schema)
     boxes = [_upright(box, record, frame) for box in record.boxes]
     objects = [
@@ -96,6 +119,12 @@ def to_answer(record: GroundTruthRecord, *, schema: Schema, frame: ImageFrame) -
         raise Unreadable(error.sentence) from error
 
 
+def merged_objects(record: GroundTruthRecord, answer: Mapping[str, Any]) -> Problem | None:
+    """Return a warning if identical objects of the record are one in the answer that it was converted to."""
+    count = len(record.boxes) - len(answer["objects"])
+    return Problem(record.key, f"{merged_sentence(count)}.", record.location, "warning") if count else None
+
+
 def _check_fits(record: GroundTruthRecord, schema: Schema) -> None:
     """Raises Unreadable for a record with other parts than the project asks for."""
     if record.boxes and "box" not in schema.tools:
@@ -108,18 +137,22 @@ def _check_fits(record: GroundTruthRecord, schema: Schema) -> None:
 
 def unknown_classes(truth: GroundTruthRecords, *, schema: Schema) -> list[str]:
     """Return the class names in the labels that the project lacks, sorted and unique."""
-    known = {item.name.casefold() for item in schema.classes}
+    known = {_class_key(item.name) for item in schema.classes}
     used = {
         name
         for record in truth.records.values()
         for name in [record.image_class, *(box.class_name for box in record.boxes)]
         if name is not None
     }
-    return sorted(name for name in used if name.casefold() not in known)
+    return sorted(name for name in used if _class_key(name) not in known)
+
+
+def _class_key(name: str) -> str:
+    return normalize_name(normalize_name(name).casefold())
 
 
 def _number(name: str, numbers: Mapping[str, int]) -> int:
-    number = numbers.get(name.casefold())
+    number = numbers.get(_class_key(name))
     if number is None:
         raise Unreadable(f"The project has no class “{name}”. Add the class or leave out this image.")
     return number
@@ -163,32 +196,41 @@ def _is_zip(path: Path) -> bool:
         return file.read(4) == _ZIP
 
 
-def _unpack(path: Path, folder: Path) -> dict[str, str]:
+def _unpack(path: Path, folder: Path, problems: list[Problem]) -> dict[str, str]:
     """Write the label files of a ZIP under numbered names; return {numbered name: name in the archive}."""
     names: dict[str, str] = {}
     with open_archive(path) as archive:
+        problems += [Problem(each.name, each.sentence, each.name) for each in archive.refused]
+        repeated = _repeated(archive)
         for entry in archive.entries:
             suffix = PurePosixPath(entry.name).suffix.lower()
             if suffix not in _LABEL_FILES:
+                continue
+            if entry.name in repeated:
+                problems.append(Problem(entry.name, "The archive has several files of this name. None was used."))
                 continue
             number = f"{entry.position:08}{suffix}"
             names[number] = entry.name
             with (folder / number).open("wb") as target:
                 archive.copy(entry, target)
     if not names:
-        raise GroundTruthRefused("The archive contains no XML or JSON files. Add the label files.")
+        raise GroundTruthRefused(
+            _with_reason("The archive contains no XML or JSON files. Add the label files.", problems)
+        )
     return names
 
 
-def _collect(reading: ReadResult, names: Mapping[str, str]) -> GroundTruthRecords:
-    truth = GroundTruthRecords(reader=reading.reader)
-    conflicts: list[Problem] = []
-    for record in reading.records:
-        first = truth.records.setdefault(record.file_name, record)
-        if first is not record and first != record:
-            conflicts.append(
-                Problem(record.file_name, "Two label files disagree on this image. The first one is used.")
-            )
-    reported = [Problem(names.get(each.file, each.file), each.sentence) for each in reading.problems]
-    truth.problems = reported + conflicts
-    return truth
+def _repeated(archive: Archive) -> set[str]:
+    """Return the names of which the archive has several files: no one can tell which of them is right."""
+    return {normalize_name(each.name) for each in archive.refused if each.reason == "duplicate"}
+
+
+def _with_reason(sentence: str, problems: list[Problem]) -> str:
+    """Add the first file that was refused before, which may be the one that is missing."""
+    return f"{sentence} {problems[0].file}: {problems[0].sentence}" if problems else sentence
+
+
+def _collect(reading: ReadResult, problems: list[Problem]) -> GroundTruthRecords:
+    records = {record.key: record for record in reading.records}
+    refused = {each.key: each for each in reading.refused}
+    return GroundTruthRecords(reading.reader, records, problems + reading.problems, refused)

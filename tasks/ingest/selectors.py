@@ -12,6 +12,7 @@ from tasks.ingest.models import Image, Import, ImportItem
 from tasks.ingest.name_matching import match_names
 
 MAX_ITEMS_SHOWN = 1_000
+MAX_NAMES_SHOWN = 100
 
 
 class ImportNotFound(NotFound):
@@ -48,8 +49,9 @@ def import_report(*, batch_import: Import) -> dict[str, Any]:
 
     {"id", "state", "source", "error", "stalled", "total", "taken", "duplicates", "refused", "waiting", "items": the
     first 1,000 refused or duplicate ones [{"name", "state", "code", "reason"}], "metadata": {"named", "unmatched":
-    names in the table (first 100) without a file, "unmatched_count"}, "created_at", "finished_at"}. `stalled` means
-    that the job has given up; `resume_import` restarts it.
+    names in the table (first 100) without a file, "unmatched_count", "problems": names (first 100) that could mean
+    several files, and those that match a file of another name [{"name", "reason"}], "problem_count"}, "created_at",
+    "finished_at"}. `stalled` means that the job has given up; `resume_import` restarts it.
     """
     row = Import.objects.get(pk=batch_import.pk)
     not_taken = ImportItem.objects.filter(
@@ -85,11 +87,20 @@ def is_stalled(*, batch_import: Import) -> bool:
 
 def _metadata_report(row: Import) -> dict[str, Any]:
     if not row.metadata:
-        return {"named": 0, "unmatched": [], "unmatched_count": 0}
+        return {"named": 0, "unmatched": [], "unmatched_count": 0, "problems": [], "problem_count": 0}
     names = ImportItem.objects.filter(batch_import=row).values_list("name", flat=True)
-    matches = match_names(row.metadata, list(names))
-    unmatched = [name for name in row.metadata if name not in matches]
-    return {"named": len(row.metadata), "unmatched": unmatched[:100], "unmatched_count": len(unmatched)}
+    matching = match_names(list(row.metadata), list(names))
+    unmatched = [name for name in row.metadata if name not in matching.matches and name not in matching.refused]
+    problems = [
+        {"name": name, "reason": sentence} for name, sentence in (matching.refused | matching.second_tries).items()
+    ]
+    return {
+        "named": len(row.metadata),
+        "unmatched": unmatched[:MAX_NAMES_SHOWN],
+        "unmatched_count": len(unmatched),
+        "problems": problems[:MAX_NAMES_SHOWN],
+        "problem_count": len(problems),
+    }
 
 
 def metadata_by_item(*, batch_import: Import) -> dict[str, dict[str, str]]:
@@ -98,4 +109,4 @@ def metadata_by_item(*, batch_import: Import) -> dict[str, dict[str, str]]:
     if not table:
         return {}
     names = ImportItem.objects.filter(batch_import=batch_import).values_list("name", flat=True)
-    return {item: table[key] for key, item in match_names(table, list(names)).items()}
+    return {item: table[key] for key, item in match_names(list(table), list(names)).matches.items()}

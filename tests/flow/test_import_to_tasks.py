@@ -167,7 +167,13 @@ def test_an_import_without_any_accepted_file_fails() -> None:
 def test_metadata_and_groups_come_from_the_table() -> None:
     table = b"file_name;place;group\n000.jpg;Bonn;herd\nphotos/001.jpg;Ghent;\nlost.jpg;Lund;\n"
     report = run(an_import_of_files(photos(3), table=table))
-    assert report["metadata"] == {"named": 3, "unmatched": ["lost.jpg"], "unmatched_count": 1}
+    assert report["metadata"] == {
+        "named": 3,
+        "unmatched": ["lost.jpg"],
+        "unmatched_count": 1,
+        "problems": [],
+        "problem_count": 0,
+    }
     kept = {image.source_key: (image.metadata, image.group_key) for image in Image.objects.all()}
     assert kept == {
         "photos/000.jpg": ({"place": "Bonn", "group": "herd"}, "herd"),

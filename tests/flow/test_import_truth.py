@@ -110,7 +110,7 @@ def test_labels_of_a_duplicate_apply_to_its_original(tmp_path: Path) -> None:
     assert run_import_truth(project, coco(tmp_path / "truth.json", ["copy.jpg"])).matched == 1
 
 
-def test_a_duplicate_with_a_different_label_is_reported(tmp_path: Path) -> None:
+def test_a_duplicate_with_a_different_label_has_no_truth(tmp_path: Path) -> None:
     project = box_project(1)
     ImportItem.objects.create(
         batch_import=start_import(project=project, by=ada()),
@@ -124,8 +124,11 @@ def test_a_duplicate_with_a_different_label_is_reported(tmp_path: Path) -> None:
     coco(folder / "a.json", ["photos/0.jpg"])
     coco(folder / "b.json", ["copy.jpg"], box=(0, 0, 50, 50))
     matched = match_ground_truth(project=project, truth=read_ground_truth(path=folder))
-    assert matched.answers[Image.objects.get().pk]["objects"][0]["geom"]["x"] == 10
-    assert "which has a different label" in matched.problems[0].sentence
+    assert matched.answers == {}
+    assert [each.file for each in matched.problems] == ["photos/0.jpg", "copy.jpg"]
+    sentence = "The entries photos/0.jpg, copy.jpg are for one image, photos/0.jpg, and do not agree. None was used."
+    assert matched.problems[0].sentence == sentence
+    assert matched.problems[0].location == "a.json, entry 1 of images, b.json, entry 1 of images"
 
 
 def test_a_zip_of_voc_files_is_read_and_problems_name_its_files(tmp_path: Path) -> None:
@@ -174,9 +177,10 @@ def test_the_raccoon_data_set_is_imported_with_half_of_its_labels_unmatched() ->
     report = run_import_truth(project, SHARED / "raccoon" / "annotations", as_gold=10, seed=7)
     assert (report.reader, report.records, len(report.unmatched), len(report.golds)) == ("voc", 200, 100, 10)
     assert report.unknown_classes == ()
-    assert report.matched == 97
     # Three photographs occur twice in the data set, and their labels differ by a few pixels: a real conflict.
-    assert {each.file for each in report.problems} == {f"raccoon-{number}.jpg" for number in (74, 83, 98)}
+    assert report.matched == 94
+    assert {each.file for each in report.problems} >= {f"raccoon-{number}.jpg" for number in (74, 83, 98)}
+    assert len(report.problems) == 6
 
 
 @pytest.mark.shared

@@ -66,4 +66,6 @@ class Command(BaseCommand):
                 report = class_report(table, level=level, order=names, method=method, bootstrap=bootstrap)
         except (TableError, ConfusionTooLarge) as error:
             raise CommandError(str(error)) from error
+        if isinstance(table, BoxTable) and table.merged:
+            self.stderr.write(table.warning(), str)
         self.stdout.write(json.dumps(report, ensure_ascii=False, indent=1) if options["json"] else as_text(report))

@@ -68,6 +68,8 @@ class Command(BaseCommand):
         except (TableError, ValueError) as error:
             raise CommandError(str(error)) from error
         boxes = isinstance(loaded, BoxTable)
+        if isinstance(loaded, BoxTable) and loaded.merged:
+            self.stderr.write(loaded.warning(), str)
         for line in table(rows, right="F1" if boxes else "accuracy"):
             self.stdout.write(line)
         self._write(options["out"], lambda file: write_csv(rows, file))

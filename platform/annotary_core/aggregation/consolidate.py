@@ -204,11 +204,14 @@ def _box_result(
     confidences: list[float] = []
     for index, object_id in enumerate(ids):
         existence, share = float(clusters.existence[index]), float(clusters.classes.confidence[index])
-        released = existence >= threshold - EPSILON
         item = _consensus_object(clusters, index, object_id)
+        # Older answers may have an object twice, which makes two clusters; a label has each object once.
+        repeats = any((item.class_number, item.geom) == (each.class_number, each.geom) for each in objects)
+        released = existence >= threshold - EPSILON and not repeats
         posterior[object_id] = {"existence": _rounded(existence), "class": _class_posterior(clusters.classes, index)}
         evidence.append(_object_evidence(clusters, index, item, released=released))
-        confidences.append(existence * share if released else 1 - existence)
+        if not repeats:
+            confidences.append(existence * share if released else 1 - existence)
         if released:
             objects.append(item)
     return _ToolResult(posterior=posterior, evidence=evidence, confidences=tuple(confidences), objects=tuple(objects))

@@ -1,4 +1,4 @@
-"""The error that all export formats raise."""
+"""The errors that formats raise."""
 
 from __future__ import annotations
 
@@ -9,3 +9,7 @@ class ReleaseError(Exception):
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
+
+
+class Unreadable(ValueError):
+    """A label file, or the ground truth of one image in it, cannot be used; the text is shown to the user."""

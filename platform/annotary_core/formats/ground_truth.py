@@ -4,7 +4,8 @@ Frame of every box: pixels of the decoded image as its annotator saw it, origin 
 pixel, so a box that covers only the first pixel is x=0, y=0, w=1, h=1. If a file's EXIF orientation was not
 applied during annotation, the caller rotates the boxes into the upright frame.
 
-An image whose ground truth is partly broken is refused as a whole: incomplete ground truth is wrong ground truth.
+An image whose ground truth is partly broken is refused as a whole: incomplete ground truth is wrong ground truth. The
+same holds for an image whose entries disagree: see conflicts.py.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
+from annotary_core.formats.errors import Unreadable
+from annotary_core.formats.label_files import LabelFiles
+from annotary_core.labels.characters import has_control, is_name
 from annotary_core.labels.errors import AnswerError
 from annotary_core.labels.geometry import OVERSHOOT, Frame, box_from_corners, canonical_box
+from annotary_core.labels.names import normalize_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,11 @@ class GroundTruthRecord:
 
     `width` and `height` are None if the labels do not state them. A record without class and boxes means that the
     image was annotated and is empty.
+
+    The other fields say where the record comes from and help to find its image. `location` names the label file and
+    the entry. `label_folder` is the folder that the label file is in. `own_name` is the name that the label file
+    shares with its image, if the format has one file per image. `original_name` is a second name that the labels give
+    the image. `folder` is set if the image must not be in another folder: see conflicts.py.
     """
 
     file_name: str
@@ -43,23 +52,64 @@ class GroundTruthRecord:
     height: int | None
     image_class: str | None
     boxes: tuple[GroundTruthObject, ...]
+    location: str = field(default="", compare=False)
+    label_folder: str = field(default="", compare=False)
+    own_name: str = field(default="", compare=False)
+    original_name: str = field(default="", compare=False)
+    folder: str = field(default="", compare=False)
+
+    @property
+    def key(self) -> str:
+        """The name that identifies the record among all records: the file name, in its folder if that is set."""
+        return f"{self.folder}/{self.file_name}" if self.folder else self.file_name
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something that could not be read: the file (or the image it describes), and one sentence why."""
+    """A warning about labels, or why they cannot be used.
+
+    `file` is the label file, or the image that it describes. `location` names the label file and the entry, if the
+    sentence is about one. An `error` means that the labels were not used, a `warning` that they were.
+    """
 
     file: str
     sentence: str
+    location: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedRecord:
+    """An entry for an image whose name is known but whose labels cannot be used.
+
+    Other entries for the same image cannot be used either: nobody knows whether they are complete.
+    """
+
+    file_name: str
+    problem: Problem
+    label_folder: str = ""
+    folder: str = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.folder}/{self.file_name}" if self.folder else self.file_name
+
+
+#: What a label file says about one image.
+Entry = GroundTruthRecord | RefusedRecord
 
 
 @dataclass(slots=True)
 class ReadResult:
-    """The result of reading. `problems` is complete only after `records` has been exhausted."""
+    """The result of reading. `problems` and `refused` are complete only after `records` has been exhausted.
+
+    `reader` is the format's name; several formats are separated by commas.
+    """
 
     reader: str
     records: Iterator[GroundTruthRecord]
     problems: list[Problem] = field(default_factory=list)
+    refused: list[RefusedRecord] = field(default_factory=list)
 
 
 ReportProblem = Callable[[Problem], None]
@@ -71,31 +121,35 @@ class Reader(Protocol):
     name: ClassVar[str]
     title: ClassVar[str]
 
-    def accepts(self, path: Path) -> bool:
-        """Whether the content of this file or folder has this format."""
+    def accepts(self, files: LabelFiles) -> bool:
+        """Whether any of these files has this format."""
         ...
 
-    def read(self, path: Path, report: ReportProblem) -> Iterator[GroundTruthRecord]:
-        """Yield the records of a file or folder; problems go to `report` and never stop the reading."""
+    def read(self, files: LabelFiles, report: ReportProblem) -> Iterator[Entry]:
+        """Yield what the files say about images; problems go to `report` and never stop the reading.
+
+        Every file with an extension of this format is either read or reported.
+        """
         ...
 
 
-class Unreadable(ValueError):
-    """A label file, or the ground truth of one image in it, cannot be used; the text is shown to the user."""
+def posix_name(name: object) -> str:
+    """Normalize a name to a relative POSIX path in NFC without empty parts and dots; `..` stays.
 
-
-def posix_name(name: str) -> str:
-    """Normalize a name to a relative POSIX path without dots. Raises Unreadable for an empty name or one with `..`."""
-    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
-    if not parts or ".." in parts or len(name) > 1024 or any(ord(char) < 32 for char in name):
+    The name is only compared and displayed, never opened. Raises Unreadable for a missing or unusable name.
+    """
+    text = name if isinstance(name, str) else ""
+    parts = [part for part in text.strip().replace("\\", "/").split("/") if part not in ("", ".")]
+    path = normalize_name("/".join(parts))
+    if not parts or parts[-1] == ".." or len(path) > 1024 or has_control(path):
         raise Unreadable("The file name of the image is missing or invalid. Use the name of an image in this dataset.")
-    return "/".join(parts)
+    return path
 
 
 def class_name(text: str | None) -> str:
-    """Return a class name without surrounding space. Raises Unreadable for a missing or unusable name."""
-    name = (text or "").strip()
-    if not name or len(name) > 100 or not name.isprintable():
+    """Return a class name in NFC without surrounding space. Raises Unreadable for a missing or unusable name."""
+    name = normalize_name((text or "").strip())
+    if len(name) > 100 or not is_name(name):
         raise Unreadable("An object has no usable class name. Use 1 to 100 printable characters.")
     return name
 

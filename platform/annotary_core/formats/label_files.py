@@ -1,14 +1,55 @@
-"""Finding and reading the label files under a folder, in a fixed order and without following links out of it."""
+"""Finding and reading the label files of an upload, in a fixed order and without following links out of it."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from annotary_core.formats.ground_truth import Unreadable
+from annotary_core.formats.errors import Unreadable
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFile:
+    """A label file: where it is stored, and its name as shown to users, relative to what they uploaded."""
+
+    path: Path
+    name: str
+
+    @property
+    def folder(self) -> str:
+        """The folder that the file is in, empty for the top level."""
+        return self.name.rpartition("/")[0]
+
+    @property
+    def stem(self) -> str:
+        """The name without folder and extension."""
+        base = self.name.rpartition("/")[2]
+        return base.rpartition(".")[0] or base
+
+
+@dataclass(frozen=True, slots=True)
+class LabelFiles:
+    """The files of an upload: `root` is a file or a folder.
+
+    `names` are the names of files that are stored under others: {name in `root`: name in the upload}.
+    """
+
+    root: Path
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_single(self) -> bool:
+        return self.root.is_file()
+
+    def with_suffix(self, suffixes: frozenset[str]) -> Iterator[LabelFile]:
+        """Yield the files with one of these extensions, as `files_with`."""
+        for path in files_with(self.root, suffixes):
+            name = path.name if self.is_single else path.relative_to(self.root).as_posix()
+            yield LabelFile(path, self.names.get(name, name))
 
 
 def files_with(path: Path, suffixes: frozenset[str]) -> Iterator[Path]:
@@ -35,8 +76,3 @@ def bounded_bytes(file: Path, limit: int) -> bytes:
     if len(body) > limit:
         raise Unreadable(f"The file is larger than {limit // (1024 * 1024)} MiB. Split it into smaller files.")
     return body
-
-
-def shown(file: Path, under: Path) -> str:
-    """Return the name of a file as shown to users: relative to what they uploaded."""
-    return file.name if file == under else file.relative_to(under).as_posix()

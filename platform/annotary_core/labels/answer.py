@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
@@ -49,6 +49,17 @@ class LabelObject:
 
     def sort_key(self) -> tuple[str, Geometry, int, str]:
         return (self.tool, self.geom, self.class_number, self.id)
+
+
+def unique_objects(objects: Iterable[LabelObject]) -> tuple[LabelObject, ...]:
+    """Return one of each set of identical objects (same tool, class and geometry): the one with the smallest id.
+
+    A double click or a repeated row draws an object twice; comparison with gold and consensus would count two.
+    """
+    unique: dict[tuple[str, int, Geometry], LabelObject] = {}
+    for item in sorted(objects, key=lambda each: each.id):
+        unique.setdefault((item.tool, item.class_number, item.geom), item)
+    return tuple(unique.values())
 
 
 @dataclass(frozen=True, slots=True)

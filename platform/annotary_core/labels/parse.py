@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from annotary_core.labels.answer import VERDICTS, Answer, ImageLabel, LabelObject, Verdict
+from collections.abc import Mapping
+
+from annotary_core.labels.answer import VERDICTS, Answer, ImageLabel, LabelObject, Verdict, unique_objects
 from annotary_core.labels.errors import AnswerError
 from annotary_core.labels.geometry import Frame
 from annotary_core.labels.json_reading import (
@@ -22,8 +24,9 @@ MAX_OBJECTS = 1_000
 def parse_answer(raw: object, *, schema: Schema, width: int, height: int) -> Answer:
     """Return the canonical form of a decoded JSON body for an upright image of width x height pixels.
 
-    Idempotent: parsing `Answer.to_json()` returns the same answer. Raises AnswerError with a code, a sentence and the
-    path. Limit the length of an untrusted body before decoding it.
+    Identical objects are merged into one; `merged_count` returns how many were dropped. Idempotent: parsing
+    `Answer.to_json()` returns the same answer. Raises AnswerError with a code, a sentence and the path. Limit the
+    length of an untrusted body before decoding it.
     """
     body = read_object(raw, path="", allowed=("image", "objects", "verdict"))
     verdict = _read_verdict(body.get("verdict"))
@@ -32,6 +35,17 @@ def parse_answer(raw: object, *, schema: Schema, width: int, height: int) -> Ans
     answer = Answer(verdict=verdict, image=image, objects=objects)
     _check_verdict(answer, schema=schema)
     return answer
+
+
+def merged_count(raw: object, answer: Answer) -> int:
+    """Return how many objects of the body that was parsed into `answer` were merged into identical ones."""
+    objects = raw.get("objects") if isinstance(raw, Mapping) else None
+    return len(objects) - len(answer.objects) if isinstance(objects, list | tuple) else 0
+
+
+def merged_sentence(count: int) -> str:
+    """Return the warning about merged objects, without its final full stop."""
+    return f"{count} identical {'object was' if count == 1 else 'objects were'} counted only once"
 
 
 def _read_verdict(raw: object) -> Verdict:
@@ -69,7 +83,7 @@ def _read_objects(raw: object, *, schema: Schema, frame: Frame) -> tuple[LabelOb
             )
         seen.add(item.id)
         objects.append(item)
-    return tuple(objects)
+    return unique_objects(objects)
 
 
 def _read_object(raw: object, *, schema: Schema, frame: Frame, path: str) -> LabelObject:

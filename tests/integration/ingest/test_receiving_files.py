@@ -12,7 +12,7 @@ from storage.models import Blob
 from tasks.ingest import services
 from tasks.ingest.errors import FolderRefused, ImportClosed, ImportEmpty, ImportTooLarge
 from tasks.ingest.models import Import, ImportItem
-from tasks.ingest.selectors import ImportNotFound, import_for, import_report, imports_of, is_stalled
+from tasks.ingest.selectors import ImportNotFound, import_for, import_report, imports_of, is_stalled, metadata_by_item
 from tasks.ingest.services import (
     add_file,
     add_metadata,
@@ -177,7 +177,28 @@ def test_tables_are_merged_and_names_without_a_file_are_reported() -> None:
     )
     assert add_metadata(batch_import=batch_import, source=io.BytesIO(b"file_name,place\nc.jpg,Lund\n")) == 1
     report = import_report(batch_import=batch_import)
-    assert report["metadata"] == {"named": 3, "unmatched": ["b.jpg", "c.jpg"], "unmatched_count": 2}
+    assert report["metadata"] == {
+        "named": 3,
+        "unmatched": ["b.jpg", "c.jpg"],
+        "unmatched_count": 2,
+        "problems": [],
+        "problem_count": 0,
+    }
+
+
+def test_names_of_a_table_that_are_ambiguous_or_differ_are_reported() -> None:
+    batch_import = an_import()
+    for name in ("a/1.jpg", "b/1.jpg", "2.jpg", "a/3.jpg"):
+        add(batch_import, name)
+    table = b"file_name,place\n1.jpg,Bonn\n2.JPG,Ghent\nb/3.jpg,Lund\n"
+    add_metadata(batch_import=batch_import, source=io.BytesIO(table))
+    report = import_report(batch_import=batch_import)["metadata"]
+    assert (report["unmatched"], report["problem_count"]) == (["b/3.jpg"], 2)
+    assert report["problems"] == [
+        {"name": "1.jpg", "reason": "This may be a/1.jpg or b/1.jpg. Use the full path."},
+        {"name": "2.JPG", "reason": "It was used for the image 2.jpg, whose name differs."},
+    ]
+    assert metadata_by_item(batch_import=batch_import) == {"2.jpg": {"place": "Ghent"}}
 
 
 def test_a_folder_is_imported_without_links_and_system_files(tmp_path: Path) -> None:

@@ -153,9 +153,10 @@ def test_object_ids_derive_from_the_content() -> None:
     assert alone[0] in ids and len(set(ids)) == 2
 
 
-def test_identical_boxes_get_distinct_ids() -> None:
-    ids = [item.id for item in run(boxed((10, 10, 20, 20), (10, 10, 20, 20))).answer.objects]
-    assert len(set(ids)) == 2
+def test_identical_boxes_get_distinct_ids_in_the_evidence_and_are_one_object() -> None:
+    result = run(boxed((10, 10, 20, 20), (10, 10, 20, 20)))
+    assert len({each["id"] for each in result.evidence["objects"]}) == 2
+    assert len(result.answer.objects) == 1
 
 
 def test_invalid_input_is_rejected() -> None:
@@ -174,6 +175,14 @@ def test_the_result_does_not_depend_on_answer_order(answers: list[Answer], rng: 
     reordered = consolidate(rng.sample(given_answers, len(given_answers)), schema=BOX_SCHEMA)
     assert original == reordered
     assert content_hash(original.answer) == content_hash(reordered.answer)
+
+
+def test_an_object_that_two_workers_have_twice_is_one_object_of_the_label() -> None:
+    twice = boxed((1, 1, 9, 9), (1, 1, 9, 9), (40, 40, 9, 9))
+    result, once = run(twice, twice, twice), run(*[boxed((1, 1, 9, 9), (40, 40, 9, 9))] * 3)
+    assert [item.geom for item in result.answer.objects] == [item.geom for item in once.answer.objects]
+    assert [each["released"] for each in result.evidence["objects"]].count(True) == 2
+    assert result.confidence == pytest.approx(once.confidence, abs=0.05)
 
 
 @given(st.lists(BOX_ANSWER, min_size=1, max_size=5))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from annotary_core.formats.ground_truth import Unreadable
-from annotary_core.formats.readers import READERS, detect, detect_and_read, read_with
+from annotary_core.formats.errors import Unreadable
+from annotary_core.formats.readers import detect, detect_and_read, read_with
 
 
 def create_files(folder: Path, *names: str) -> None:
@@ -49,14 +49,14 @@ def test_hidden_files_and_macos_metadata_are_not_images(tmp_path: Path) -> None:
 def test_label_files_take_precedence_over_folders(tmp_path: Path) -> None:
     create_files(tmp_path, "dog/1.jpg")
     (tmp_path / "a.xml").write_text("<annotation><filename>1.jpg</filename></annotation>")
-    assert detect(tmp_path) is READERS["voc"]
+    assert detect(tmp_path) == ("voc",)
     (tmp_path / "labels.json").write_text(json.dumps({"images": [], "annotations": [], "categories": []}))
-    assert detect(tmp_path) is READERS["coco"]
+    assert detect(tmp_path) == ("coco", "voc")
 
 
 def test_unrelated_json_is_not_taken_for_labels(tmp_path: Path) -> None:
     (tmp_path / "package.json").write_text(json.dumps({"name": "x", "images": ["a.png"]}))
-    assert detect(tmp_path) is None
+    assert detect(tmp_path) == ()
 
 
 def test_a_folder_without_labels_is_refused_with_what_to_upload(tmp_path: Path) -> None:

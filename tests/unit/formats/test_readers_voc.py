@@ -44,7 +44,7 @@ def test_a_box_that_fills_the_image_does_so_in_either_convention(tmp_path: Path)
 
 
 def test_an_overshoot_of_one_pixel_is_clipped_and_more_refuses_the_file(tmp_path: Path) -> None:
-    reading = read(tmp_path, a=good(xmax="651"), b=good(xmax="652"))
+    reading = read(tmp_path, a=good(xmax="651"), b=good("s.jpg", xmax="652"))
     assert [each.boxes[0].w for each in reading.records] == [570]
     assert [each.file for each in reading.problems] == ["b.xml"]
     assert "2 px past the right edge" in reading.problems[0].sentence
@@ -77,16 +77,23 @@ def test_a_file_without_objects_means_an_empty_image(tmp_path: Path) -> None:
         (good(xmin="-3"), "past the left edge"),
         (good().replace("<name>raccoon</name>", ""), "no usable class name"),
         (good().replace("bndbox", "polygon"), "no bndbox"),
-        (good(name=""), "file name of the image is missing or invalid"),
-        (good(name="../../etc/passwd"), "file name of the image is missing or invalid"),
+        (good(name=".."), "file name of the image is missing or invalid"),
+        (good(name="photos/.."), "file name of the image is missing or invalid"),
+        (good(name="r.jpg</filename><filename>s.jpg"), "more than one <filename>"),
+        (good().replace("</bndbox>", "</bndbox><bndbox/>"), "2 bndbox elements"),
+        (
+            good().replace("<object>", "<objects><object>").replace("</object>", "</object></objects>"),
+            "unexpected place",
+        ),
+        (good().replace("object>", "Object>"), "unexpected place"),
         (good().replace("<width>650<", "<width>6.5<"), "whole number of pixels"),
     ],
 )
 def test_a_bad_file_is_refused_with_a_sentence_and_the_others_are_read(
     tmp_path: Path, body: str, sentence: str
 ) -> None:
-    reading = read(tmp_path, a=body, b=good())
-    assert len(list(reading.records)) == 1
+    reading = read(tmp_path, a=body, b=good("other.jpg"))
+    assert [each.file_name for each in reading.records] == ["other.jpg"]
     assert [each.file for each in reading.problems] == ["a.xml"]
     assert sentence in reading.problems[0].sentence
 

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image as Picture
 from PIL import ImageOps
 
-from annotary_core.formats.ground_truth import GroundTruthObject, GroundTruthRecord, Unreadable
+from annotary_core.formats.errors import Unreadable
+from annotary_core.formats.ground_truth import GroundTruthObject, GroundTruthRecord
 from annotary_core.labels.schema import Schema
 from tasks.ingest.ground_truth import (
     GroundTruthRecords,

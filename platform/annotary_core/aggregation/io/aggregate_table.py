@@ -52,6 +52,7 @@ def summary(
         text = f"{len(table.boxes.task)} boxes of {len(table.workers)} workers on {tasks} tasks"
         text += f": {len(result.task)} objects, {int((result.existence >= threshold).sum())} of them written."
         text += "" if table.gold is None else f" {len(table.gold.tasks)} tasks have gold."
+        text += f" {table.warning()}" if table.merged else ""
         return text + (" The column p is ignored for boxes." if table.p is not None else "")
     if isinstance(table, ClassTable) and isinstance(result, Consensus):
         answers = table.answers

@@ -7,17 +7,22 @@ number, or ISO 8601). A row counts p of a vote. A model can thus be added as one
 its probability, and its reliability is learned. If the p of a worker's rows for a task sum to more than 1, the rows
 share one vote.
 
+Rows with the same box of one worker (same task, label and corners) are one object, as are such rows of gold: a row
+was sent twice, or a box was drawn with a double click. The one with the highest p remains, and the earliest of those.
+
 A box row whose corners and label are all empty means that the worker looked and drew nothing; in gold, that there are
 no objects.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.io.csv_reader import Layout, Table, TableError, read_table
@@ -74,7 +79,7 @@ class BoxGold:
 
 @dataclass(frozen=True, slots=True)
 class BoxTable:
-    """Encoded boxes of workers. p, time: of each box, shape (n,)."""
+    """Encoded boxes of workers. p, time: of each box, shape (n,). merged: number of rows that repeated a box."""
 
     boxes: ObjectAnswers[Boxes]
     tasks: Names
@@ -83,6 +88,12 @@ class BoxTable:
     gold: BoxGold | None = None
     p: FloatArray | None = None
     time: FloatArray | None = None
+    merged: int = 0
+
+    def warning(self) -> str:
+        """Return a sentence about repeated boxes, or the empty string if there are none."""
+        rows = "row repeats another one's box and was" if self.merged == 1 else "rows repeat another one's box and were"
+        return f"{self.merged} {rows} counted only once." if self.merged else ""
 
 
 def read_answers(path: Path, gold: Path | None = None) -> ClassTable | BoxTable:
@@ -134,15 +145,20 @@ def _box_table(answers: Table, gold: Table | None) -> BoxTable:
     labels, label, gold_label = _with_gold("label", answers, gold)
     worker = answers.keys["worker"]
     seen = np.unique(np.stack([task, worker.codes], axis=1), axis=0)
-    box_gold = None
+    box_task, box_worker, box = task[answers.filled], worker.codes[answers.filled], _corners(answers)
+    p, time = _filled(answers, "p"), _filled(answers, "time")
+    ranked = [each for each in (time, None if p is None else -p) if each is not None]
+    keep = _first_of_equal([box_task, box_worker, label, *box.T], ranked)
+    box_gold, merged = None, len(box) - len(keep)
     if gold is not None:
-        box_gold = BoxGold(np.unique(gold_task), gold_task[gold.filled], gold_label, _corners(gold))
+        box_gold = _box_gold(gold, gold_task, gold_label)
+        merged += int(gold.filled.sum()) - len(box_gold.task)
     return BoxTable(
         boxes=ObjectAnswers(
-            task=task[answers.filled],
-            worker=worker.codes[answers.filled],
-            label=label,
-            geometry=Boxes.of(_corners(answers)),
+            task=box_task[keep],
+            worker=box_worker[keep],
+            label=label[keep],
+            geometry=Boxes.of(box[keep]),
             seen_task=seen[:, 0],
             seen_worker=seen[:, 1],
         ),
@@ -150,9 +166,27 @@ def _box_table(answers: Table, gold: Table | None) -> BoxTable:
         workers=worker.names,
         labels=labels,
         gold=box_gold,
-        p=_filled(answers, "p"),
-        time=_filled(answers, "time"),
+        p=None if p is None else p[keep],
+        time=None if time is None else time[keep],
+        merged=merged,
     )
+
+
+def _box_gold(gold: Table, task: IntArray, label: IntArray) -> BoxGold:
+    box_task, box = task[gold.filled], _corners(gold)
+    keep = _first_of_equal([box_task, label, *box.T], [])
+    return BoxGold(np.unique(task), box_task[keep], label[keep], box[keep])
+
+
+def _first_of_equal(columns: Sequence[NDArray[Any]], ranked: Sequence[FloatArray]) -> IntArray:
+    """Return the ascending row numbers of one row of each group that is equal in all columns: the lowest by `ranked`.
+
+    The last column of `ranked` counts first. All arrays have shape (n,).
+    """
+    order = np.lexsort([*ranked, *columns])
+    is_first = np.ones(len(order), np.bool_)
+    is_first[1:] = np.any([column[order][1:] != column[order][:-1] for column in columns], axis=0)
+    return np.sort(order[is_first])
 
 
 def _corners(table: Table) -> FloatArray:

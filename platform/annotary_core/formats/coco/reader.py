@@ -1,29 +1,32 @@
 """Reader for COCO JSON with boxes: object detection as cocodataset.org describes it, and Annotary's own releases.
 
 `bbox` is [x, y, width, height] and already in the canonical frame. An image that is listed without annotations was
-annotated and is empty. Annotary's releases keep the class of a whole image in the image's entry under `annotary`.
+annotated and is empty, unless annotations of the file cannot be linked to an image: they may belong to any of them.
+Annotary's releases keep the class of a whole image in the image's entry under `annotary`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import msgspec
 
-from annotary_core.formats.ground_truth import (
-    GroundTruthObject,
-    GroundTruthRecord,
-    Problem,
-    ReportProblem,
-    Unreadable,
-    class_name,
-    ground_truth_object,
-    posix_name,
+from annotary_core.formats.coco.entries import (
+    Category,
+    ImageEntry,
+    LinkedAnnotation,
+    box_of,
+    image_id_of,
+    read_categories,
+    read_document,
+    read_image,
 )
-from annotary_core.formats.label_files import bounded_bytes, files_with, shown
+from annotary_core.formats.errors import Unreadable
+from annotary_core.formats.ground_truth import Entry, GroundTruthRecord, Problem, RefusedRecord, ReportProblem
+from annotary_core.formats.label_files import LabelFile, LabelFiles, bounded_bytes
 
 _SUFFIXES = frozenset({".json"})
 # COCO's instances_train2017.json has 448 MB with its polygons. Entries stay undecoded bytes until they are needed.
@@ -31,41 +34,7 @@ _LIMIT = 512 * 1024 * 1024
 _SNIFF_BYTES = 64 * 1024
 _KEYS = (b'"images"', b'"annotations"', b'"categories"', b'"bbox"')
 
-
-class _Document(msgspec.Struct):
-    """A COCO file whose entries are decoded one by one later, so that a bad entry costs one image and not the file."""
-
-    images: list[msgspec.Raw]
-    categories: list[msgspec.Raw]
-    annotations: list[msgspec.Raw]
-
-
-class _Category(msgspec.Struct):
-    id: int
-    name: str
-
-
-class _OwnImage(msgspec.Struct):
-    cls: str | None = msgspec.field(name="class", default=None)
-
-
-class _Image(msgspec.Struct):
-    id: int | str
-    file_name: str
-    width: int | None = None
-    height: int | None = None
-    annotary: _OwnImage | None = None
-
-
-class _Annotation(msgspec.Struct):
-    image_id: int | str
-    category_id: int
-    bbox: tuple[float, float, float, float]
-    iscrowd: int = 0
-
-
-class _ImageOf(msgspec.Struct):
-    image_id: int | str
+_Id = int | str
 
 
 class Coco:
@@ -74,95 +43,132 @@ class Coco:
     name: ClassVar[str] = "coco"
     title: ClassVar[str] = "COCO JSON"
 
-    def accepts(self, path: Path) -> bool:
-        return any(_looks_like(file) for file in files_with(path, _SUFFIXES))
+    def accepts(self, files: LabelFiles) -> bool:
+        return any(_looks_like(file) for file in files.with_suffix(_SUFFIXES))
 
-    def read(self, path: Path, report: ReportProblem) -> Iterator[GroundTruthRecord]:
-        """See `Reader.read`. If several files describe one image, the first is used; a disagreement is reported."""
-        seen: dict[str, GroundTruthRecord] = {}
-        for file in files_with(path, _SUFFIXES):
-            if path.is_dir() and not _looks_like(file):
+    def read(self, files: LabelFiles, report: ReportProblem) -> Iterator[Entry]:
+        """See `Reader.read`."""
+        for file in files.with_suffix(_SUFFIXES):
+            if not files.is_single and not _looks_like(file):
+                report(Problem(file.name, "This is not COCO JSON, so nothing was read from it.", file.name))
                 continue
             try:
-                for record in _records(bounded_bytes(file, _LIMIT), report, shown(file, path)):
-                    first = seen.setdefault(record.file_name, record)
-                    if first is record:
-                        yield record
-                    elif first != record:
-                        report(Problem(record.file_name, "Two entries disagree on this image. The first one is used."))
+                yield from _CocoFile.read(file, report).entries()
             except Unreadable as error:
-                report(Problem(shown(file, path), str(error)))
+                report(Problem(file.name, str(error), file.name))
 
 
-def _looks_like(file: Path) -> bool:
+def _looks_like(file: LabelFile) -> bool:
     """Whether the file has COCO keys at either end, in any order; small files are checked completely."""
-    with file.open("rb") as stream:
+    with file.path.open("rb") as stream:
         head = stream.read(_SNIFF_BYTES)
-        stream.seek(max(0, file.stat().st_size - _SNIFF_BYTES))
+        stream.seek(max(0, file.path.stat().st_size - _SNIFF_BYTES))
         ends = head + stream.read(_SNIFF_BYTES)
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{") and sum(key in ends for key in _KEYS) >= 2
 
 
-def _records(body: bytes, report: ReportProblem, file: str) -> Iterator[GroundTruthRecord]:
-    """Yield the records of one file. Raises Unreadable if the file as a whole is not COCO."""
-    try:
-        document = msgspec.json.decode(body.removeprefix(b"\xef\xbb\xbf"), type=_Document)
-        categories = [msgspec.json.decode(raw, type=_Category) for raw in document.categories]
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Unreadable(f"The file is not COCO JSON with boxes: {error}.") from error
-    names = {each.id: each.name for each in categories}
-    if len(names) != len(categories):
-        raise Unreadable("Two categories have the same id, so their labels are ambiguous. Give each its own id.")
-    by_image = _annotations_by_image(document.annotations, report, file)
-    seen: set[int | str] = set()
-    for raw in document.images:
-        try:
-            image = msgspec.json.decode(raw, type=_Image)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            report(Problem(file, f"An image entry cannot be read: {error}."))
-            continue
-        if image.id in seen:
-            report(Problem(file, f"Two images have the id {image.id}. The first one is used."))
-            continue
-        seen.add(image.id)
-        try:
-            yield _record(image, by_image.pop(image.id, []), names)
-        except Unreadable as error:
-            report(Problem(image.file_name, str(error)))
-    for image_id, orphans in by_image.items():
-        report(Problem(file, f"{len(orphans)} annotations refer to image {image_id}, which the file does not list."))
+@dataclass(slots=True)
+class _CocoFile:
+    """The entries of one file, linked by their ids. `unlinked` counts the annotations that lead to no single image."""
+
+    file: LabelFile
+    report: ReportProblem
+    categories: dict[_Id, Category]
+    images: dict[_Id, list[ImageEntry]] = field(default_factory=dict)
+    annotations: dict[_Id, list[LinkedAnnotation]] = field(default_factory=dict)
+    unlinked: int = 0
+
+    @classmethod
+    def read(cls, file: LabelFile, report: ReportProblem) -> _CocoFile:
+        """Link the entries and report those that cannot be. Raises Unreadable if the file as a whole is not COCO."""
+        document = read_document(bounded_bytes(file.path, _LIMIT))
+        linked = cls(file, report, read_categories(document.categories, report, file.name))
+        linked._read_images(document.images)
+        linked._link(document.annotations)
+        return linked
+
+    def entries(self) -> Iterator[Entry]:
+        """Yield what the file says about each image."""
+        for image_id, images in self.images.items():
+            names = list(dict.fromkeys(each.file_name for each in images))
+            if len(set(images)) > 1:
+                yield from (self._ambiguous(each, image_id, names) for each in images)
+                continue
+            image = images[0]
+            if image.refusal:
+                yield self._refused(image, image.refusal)
+            else:
+                yield self._entry(image, self.annotations.get(image_id, []))
+
+    def _read_images(self, raws: list[msgspec.Raw]) -> None:
+        for position, raw in enumerate(raws, start=1):
+            location = f"{self.file.name}, entry {position} of images"
+            try:
+                image_id, image = read_image(raw, location)
+            except Unreadable as error:
+                self.report(Problem(self.file.name, str(error), location))
+            else:
+                self.images.setdefault(image_id, []).append(image)
+
+    def _link(self, raws: list[msgspec.Raw]) -> None:
+        """Group the annotations by image id, and report the ids that lead to no image."""
+        groups: dict[_Id | None, list[LinkedAnnotation]] = defaultdict(list)
+        for position, raw in enumerate(raws, start=1):
+            groups[image_id_of(raw)].append(LinkedAnnotation(raw, position))
+        for image_id, group in groups.items():
+            images = set() if image_id is None else set(self.images.get(image_id, ()))
+            if len(images) != 1:
+                self.unlinked += len(group)
+            if image_id is None:
+                sentence = f"{_annotations(group)} no valid image_id. Correct the file."
+                self.report(Problem(self.file.name, sentence, self._location(group[0])))
+            elif not images:
+                verb = "refers" if len(group) == 1 else "refer"
+                sentence = f"{_annotations(group, verb)} to image {image_id}, which the file does not list."
+                self.report(Problem(self.file.name, sentence, self._location(group[0])))
+            else:
+                self.annotations[image_id] = group
+
+    def _entry(self, image: ImageEntry, annotations: list[LinkedAnnotation]) -> Entry:
+        if not annotations and image.image_class is None and self.unlinked:
+            return self._refused(
+                image,
+                f"It is listed without annotations, but {self.unlinked} of the file's annotations cannot be linked to"
+                " an image, so it may not be empty. Correct the file.",
+            )
+        boxes = []
+        for each in annotations:
+            try:
+                boxes.append(box_of(each.raw, (image.width, image.height), self.categories))
+            except Unreadable as error:
+                return self._refused(image, str(error), self._location(each))
+        return GroundTruthRecord(
+            image.file_name,
+            image.width,
+            image.height,
+            image.image_class,
+            tuple(boxes),
+            image.location,
+            self.file.folder,
+            original_name=image.original_name,
+        )
+
+    def _ambiguous(self, image: ImageEntry, image_id: _Id, names: list[str]) -> RefusedRecord:
+        others = [name for name in names if name != image.file_name]
+        if others:
+            sentence = f"It shares the id {image_id} with {others[0]}, so neither was used. Give each image its own id."
+        else:
+            sentence = f"The file lists this image twice under the id {image_id}, with differences. Correct the file."
+        return self._refused(image, sentence)
+
+    def _location(self, annotation: LinkedAnnotation) -> str:
+        return f"{self.file.name}, entry {annotation.position} of annotations"
+
+    def _refused(self, image: ImageEntry, sentence: str, location: str = "") -> RefusedRecord:
+        problem = Problem(image.file_name, sentence, location or image.location)
+        return RefusedRecord(image.file_name, problem, self.file.folder)
 
 
-def _annotations_by_image(
-    raws: list[msgspec.Raw], report: ReportProblem, file: str
-) -> dict[int | str, list[msgspec.Raw]]:
-    by_image: dict[int | str, list[msgspec.Raw]] = defaultdict(list)
-    for raw in raws:
-        try:
-            by_image[msgspec.json.decode(raw, type=_ImageOf).image_id].append(raw)
-        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-            report(Problem(file, f"An annotation has no valid image_id: {error}."))
-    return dict(by_image)
-
-
-def _record(image: _Image, raws: list[msgspec.Raw], names: dict[int, str]) -> GroundTruthRecord:
-    size = image.width or None, image.height or None
-    if any(side is not None and side < 0 for side in size):
-        raise Unreadable("Its width or height is negative. Correct the label file.")
-    boxes = tuple(_box(raw, size, names) for raw in raws)
-    image_class = image.annotary.cls if image.annotary else None
-    image_class = None if image_class is None else class_name(image_class)
-    return GroundTruthRecord(posix_name(image.file_name), *size, image_class, boxes)
-
-
-def _box(raw: msgspec.Raw, size: tuple[int | None, int | None], names: dict[int, str]) -> GroundTruthObject:
-    try:
-        each = msgspec.json.decode(raw, type=_Annotation)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise Unreadable(f"One of its annotations is not a box: {error}.") from error
-    if each.iscrowd:
-        raise Unreadable("It contains a crowd region, not single objects. Draw the objects or leave out the image.")
-    if each.category_id not in names:
-        raise Unreadable(f"One of its annotations has category {each.category_id}, which the file does not list.")
-    x, y, w, h = each.bbox
-    return ground_truth_object(class_name(names[each.category_id]), x, y, x + w, y + h, size)
+def _annotations(group: list[LinkedAnnotation], verb: str = "") -> str:
+    count = len(group)
+    return f"{count} {'annotation' if count == 1 else 'annotations'} {verb or ('has' if count == 1 else 'have')}"

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import ClassVar
 
-from annotary_core.formats.ground_truth import GroundTruthRecord, Problem, ReportProblem, Unreadable, class_name
-from annotary_core.formats.label_files import IMAGE_SUFFIXES, files_with
+from annotary_core.formats.errors import Unreadable
+from annotary_core.formats.ground_truth import GroundTruthRecord, Problem, ReportProblem, class_name
+from annotary_core.formats.label_files import IMAGE_SUFFIXES, LabelFiles
+from annotary_core.labels.names import normalize_name
 
 _WORDNET = re.compile(r"(?P<id>n\d{8})_(?P<rest>.+)")
 # Folders that group images by something other than class.
@@ -27,30 +29,29 @@ class Folders:
     name: ClassVar[str] = "folders"
     title: ClassVar[str] = "Class from folder or file name"
 
-    def accepts(self, path: Path) -> bool:
+    def accepts(self, files: LabelFiles) -> bool:
         """Whether any image is in a class folder or named after a class."""
-        return path.is_dir() and any(_class_of(file, path) for file in files_with(path, IMAGE_SUFFIXES))
+        return not files.is_single and any(_class_of(file.name) for file in files.with_suffix(IMAGE_SUFFIXES))
 
-    def read(self, path: Path, report: ReportProblem) -> Iterator[GroundTruthRecord]:
+    def read(self, files: LabelFiles, report: ReportProblem) -> Iterator[GroundTruthRecord]:
         """See `Reader.read`. Images without a class in folder or name are reported; no class is guessed."""
-        for file in files_with(path, IMAGE_SUFFIXES):
-            relative = file.relative_to(path).as_posix()
-            cls = _class_of(file, path)
+        for file in files.with_suffix(IMAGE_SUFFIXES):
+            cls = _class_of(file.name)
             try:
                 if cls is None:
                     raise Unreadable(
                         "Neither its folder nor its name gives its class. Put it in a folder named after the class."
                     )
-                yield GroundTruthRecord(relative, None, None, class_name(cls), ())
+                yield GroundTruthRecord(normalize_name(file.name), None, None, class_name(cls), (), file.name)
             except Unreadable as error:
-                report(Problem(relative, str(error)))
+                report(Problem(file.name, str(error)))
 
 
-def _class_of(file: Path, root: Path) -> str | None:
-    folders = file.relative_to(root).parts[:-1]
+def _class_of(name: str) -> str | None:
+    *folders, base = name.split("/")
     if folders and folders[-1].lower() not in _NO_CLASS:
         return folders[-1]
-    match = _WORDNET.fullmatch(file.stem)
+    match = _WORDNET.fullmatch(PurePosixPath(base).stem)
     if match is None:
         return None
     rest = match["rest"]

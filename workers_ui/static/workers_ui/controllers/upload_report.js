@@ -68,6 +68,11 @@ export function reportOf(reports, failed) {
         `The table names files that were not uploaded: ${unmatched.slice(0, 5).join(", ")}${unmatched.length > 5 ? "…" : ""}`,
       ),
     );
+  const problems = reports.flatMap((report) => report.metadata?.problems ?? []);
+  for (const { name, reason } of problems.slice(0, 5))
+    box.append(notice("warn", `The table’s row for ${name}: ${reason}`));
+  if (problems.length > 5)
+    box.append(notice("warn", `${problems.length - 5} more names in the table are ambiguous or differ.`));
   if (items.length > 0) box.append(rejectionTable(items));
   return box;
 }

@@ -1,0 +1,97 @@
+"""Several entries for one image: identical ones are one, others cannot be used.
+
+The same file name is not always the same image. Exports with a label file per split (`train/labels.json` and
+`valid/labels.json`) and annotation programs that leave out the folder (`cam1/1.xml` and `cam2/1.xml` are both about
+`1.jpg`) name images relative to the folder of the label file. So a record of a label file in the folder of a split
+belongs to an image of that split, and records that differ but come from different folders are kept apart by folder.
+Their images are then looked for in these folders alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from annotary_core.formats.ground_truth import Entry, GroundTruthRecord, Problem, RefusedRecord
+from annotary_core.formats.split_folders import folder_key, last_folder, split_of
+
+
+def resolve_conflicts(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield each image once, in the order of the first entries, after all entries were read.
+
+    An image whose entries disagree, or have an unusable one among them, is refused with the location of each entry.
+    """
+    placed = [replace(entry, folder=_split_folder(entry)) for entry in entries]
+    apart = [each for group in _by_key(placed) for each in _kept_apart(group)]
+    for group in _by_key(apart):
+        yield from _merged(group)
+
+
+def _by_key(entries: Iterable[Entry]) -> list[list[Entry]]:
+    groups: dict[str, list[Entry]] = {}
+    for entry in entries:
+        groups.setdefault(entry.key, []).append(entry)
+    return list(groups.values())
+
+
+def _split_folder(entry: Entry) -> str:
+    """Return the folder of the label file if it is that of a split and the image's own path does not state one."""
+    folder = last_folder(entry.label_folder)
+    stated = any(split_of(part) for part in entry.file_name.split("/")[:-1])
+    return folder if split_of(folder) and not stated else ""
+
+
+def _kept_apart(group: list[Entry]) -> list[Entry]:
+    """Assign entries that disagree to the folders of their label files, if these are different."""
+    if len(group) == 1:
+        return group
+    folders = [last_folder(each.label_folder) for each in group]
+    if _agree(group) or not all(folders) or len({folder_key(each) for each in folders}) < len(folders):
+        return group
+    return [replace(entry, folder=folder) for entry, folder in zip(group, folders, strict=True)]
+
+
+def _merged(group: list[Entry]) -> Iterator[Entry]:
+    if len(group) == 1:
+        yield group[0]
+        return
+    refused = [entry for entry in group if isinstance(entry, RefusedRecord)]
+    records = [entry for entry in group if isinstance(entry, GroundTruthRecord)]
+    yield from refused
+    if refused and records:
+        yield _refusal(
+            records,
+            f"Another entry for this image cannot be used ({_listed(each.problem.location for each in refused)}), so"
+            f" {_listed(each.location for each in records)} may be incomplete and was not used. Correct or remove the"
+            " other entry.",
+        )
+    elif records and _agree(group):
+        yield next((each for each in records if each.width and each.height), records[0])
+    elif records:
+        yield _refusal(
+            records,
+            f"The labels of this image differ between {_listed(each.location for each in records)}. None of them was"
+            " used. Keep the right one.",
+        )
+
+
+def _agree(group: list[Entry]) -> bool:
+    """Whether all entries are usable and have the same class, boxes and, as far as they state it, size."""
+    records = [entry for entry in group if isinstance(entry, GroundTruthRecord)]
+    labels = {(each.image_class, frozenset(each.boxes)) for each in records}
+    widths = {each.width for each in records if each.width is not None}
+    heights = {each.height for each in records if each.height is not None}
+    return len(records) == len(group) and len(labels) == 1 and len(widths) <= 1 and len(heights) <= 1
+
+
+def _refusal(records: list[GroundTruthRecord], sentence: str) -> RefusedRecord:
+    first = records[0]
+    problem = Problem(first.file_name, sentence, first.location)
+    return RefusedRecord(first.file_name, problem, first.label_folder, first.folder)
+
+
+def _listed(locations: Iterable[str]) -> str:
+    names = list(dict.fromkeys(each or "an unknown place" for each in locations))
+    if len(names) > 4:
+        names = [*names[:3], f"{len(names) - 3} more"]
+    return f"{', '.join(names[:-1])} and {names[-1]}" if len(names) > 1 else names[0]

@@ -1,0 +1,28 @@
+"""The folders of splits, by all the names that data sets give them: an image of one is never an image of another."""
+
+from __future__ import annotations
+
+_SPLITS = {
+    "train": "train",
+    "training": "train",
+    "val": "val",
+    "valid": "val",
+    "validation": "val",
+    "test": "test",
+    "testing": "test",
+}
+
+
+def split_of(folder: str) -> str:
+    """Return train, val or test if this is the name of a split's folder, else the empty string."""
+    return _SPLITS.get(folder.casefold(), "")
+
+
+def folder_key(folder: str) -> str:
+    """Return a folder's name in the form in which folders are compared: `valid` and `Val` are one folder."""
+    return split_of(folder) or folder.casefold()
+
+
+def last_folder(path: str) -> str:
+    """Return the name of the innermost folder of a folder's path."""
+    return path.rpartition("/")[2]
