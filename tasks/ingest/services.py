@@ -13,6 +13,8 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts.models import Actor
+from annotary_core.labels.characters import escape_control
+from annotary_core.labels.natural_order import natural_key
 from kernel.errors import NotFound
 from kernel.jobs import enqueue
 from kernel.queues import Queue
@@ -31,6 +33,8 @@ JOB = "flow.run_import"
 # Declared content types are ignored; the type is determined from the content.
 UNKNOWN_TYPE = "application/octet-stream"
 METADATA_FILE = "metadata.csv"
+#: Code and reason of a file whose name another file of the import has.
+NAME_TWICE = ("duplicate", "The import already has a file with this name. Only the first is used.")
 _CHUNK = 1024 * 1024
 
 
@@ -177,10 +181,14 @@ def ingest_folder(*, project: Project, by: Actor, folder: Path) -> Import:
 def _files_below(folder: Path) -> list[Path]:
     files: list[Path] = []
     for base, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
-        paths = (Path(base) / name for name in sorted(names) if not name.startswith(".") and not is_system_file(name))
+        folders[:] = sorted(filter(_is_visible, folders), key=natural_key)
+        paths = (Path(base) / name for name in sorted(filter(_is_visible, names), key=natural_key))
         files += [path for path in paths if path.is_file() and not path.is_symlink()]
     return files
+
+
+def _is_visible(name: str) -> bool:
+    return not name.startswith(".") and not is_system_file(name)
 
 
 def _require_receiving(batch_import: Import) -> None:
@@ -217,24 +225,27 @@ def _within(limit: int, source: BinaryIO) -> Iterator[BinaryIO | None]:
 
 
 @transaction.atomic
-def _add_item(batch_import: Import, key: str, blob: Blob | None, refusal: tuple[str, str] | None) -> ImportItem:
-    code, reason = refusal or ("", "")
-    counted = Import.objects.filter(pk=batch_import.pk, state=Import.State.RECEIVING).update(
-        total=F("total") + 1, refused=F("refused") + (1 if refusal else 0)
-    )
+def _add_item(batch_import: Import, name: str, blob: Blob | None, refusal: tuple[str, str] | None) -> ImportItem:
+    """Locks the import, so that the first of several files with one name is taken and the others are refused."""
+    counted = Import.objects.filter(pk=batch_import.pk, state=Import.State.RECEIVING).update(total=F("total") + 1)
     if not counted:
         raise ImportClosed
-    return ImportItem.objects.create(
-        batch_import_id=batch_import.pk,
-        name=_printable_name(key),
-        state=ImportItem.State.REFUSED if refusal else ImportItem.State.WAITING,
-        original=blob,
-        code=code,
-        reason=reason,
-    )
+    if refusal is None and ImportItem.objects.filter(batch_import_id=batch_import.pk, key=name).exists():
+        refusal = NAME_TWICE
+    item = ImportItem(batch_import_id=batch_import.pk, name=printable_name(name), key=name, original=blob)
+    if refusal is not None:
+        refuse_on_arrival(item, *refusal)
+        Import.objects.filter(pk=batch_import.pk).update(refused=F("refused") + 1)
+    item.save()
+    return item
 
 
-def _printable_name(name: str) -> str:
+def refuse_on_arrival(item: ImportItem, code: str, reason: str) -> None:
+    """Change an item that is not saved yet: it is refused, and holds neither a file nor a name."""
+    item.state, item.original, item.key = ImportItem.State.REFUSED, None, ""
+    item.code, item.reason = code[:40], reason[:500]
+
+
+def printable_name(name: str) -> str:
     """Return a name in a form that can be stored and displayed; a valid name is returned unchanged."""
-    safe = name if name.isprintable() else name.encode("unicode_escape", "backslashreplace").decode()
-    return safe[:1000] or "(no name)"
+    return escape_control(name)[:1000] or "(no name)"
