@@ -17,6 +17,7 @@ from typing import Any
 from annotary_core.formats.ground_truth import GroundTruthObject, GroundTruthRecord, Problem, ReadResult, Unreadable
 from annotary_core.formats.readers import detect_and_read
 from annotary_core.labels.errors import AnswerError
+from annotary_core.labels.names import normalize_name
 from annotary_core.labels.parse import parse_answer
 from annotary_core.labels.schema import Schema
 from kernel.errors import Refused
@@ -72,7 +73,7 @@ def to_answer(record: GroundTruthRecord, *, schema: Schema, frame: ImageFrame) -
     Class names are compared case-insensitively. A record that lacks part of what the project asks for is refused:
     incomplete ground truth is wrong ground truth.
     """
-    numbers = {item.name.casefold(): item.number for item in schema.classes}
+    numbers = {_folded(item.name): item.number for item in schema.classes}
     _check_fits(record, schema)
     boxes = [_upright(box, record, frame) for box in record.boxes]
     objects = [
@@ -108,18 +109,22 @@ def _check_fits(record: GroundTruthRecord, schema: Schema) -> None:
 
 def unknown_classes(truth: GroundTruthRecords, *, schema: Schema) -> list[str]:
     """Return the class names in the labels that the project lacks, sorted and unique."""
-    known = {item.name.casefold() for item in schema.classes}
+    known = {_folded(item.name) for item in schema.classes}
     used = {
         name
         for record in truth.records.values()
         for name in [record.image_class, *(box.class_name for box in record.boxes)]
         if name is not None
     }
-    return sorted(name for name in used if name.casefold() not in known)
+    return sorted(name for name in used if _folded(name) not in known)
+
+
+def _folded(name: str) -> str:
+    return normalize_name(name).casefold()
 
 
 def _number(name: str, numbers: Mapping[str, int]) -> int:
-    number = numbers.get(name.casefold())
+    number = numbers.get(_folded(name))
     if number is None:
         raise Unreadable(f"The project has no class “{name}”. Add the class or leave out this image.")
     return number

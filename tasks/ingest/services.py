@@ -19,6 +19,7 @@ from kernel.errors import NotFound
 from kernel.jobs import enqueue
 from kernel.queues import Queue
 from projects.models import Project
+from projects.selectors import require_not_closed
 from storage.models import Blob
 from storage.services import store_blob
 from storage.temporary_files import spool_folder
@@ -39,7 +40,8 @@ _CHUNK = 1024 * 1024
 
 
 def start_import(*, project: Project, by: Actor, source: str = Import.Source.FILES) -> Import:
-    """Create an import in state receiving. `source` is files, archive or folder."""
+    """Create an import in state receiving. `source` is files, archive or folder. Raises ProjectClosed."""
+    require_not_closed(project_id=project.pk)
     if source not in Import.Source.values:
         raise NotFound(f"Unknown import source. Choose one of {', '.join(Import.Source.values)}.")
     return Import.objects.create(dataset_id=project.dataset_id, project_id=project.pk, source=source, created_by=by)
@@ -123,11 +125,12 @@ def add_metadata(*, batch_import: Import, source: BinaryIO) -> int:
 def finish_upload(*, batch_import: Import) -> None:
     """Submit the import: receiving -> working, queueing its job in the same transaction.
 
-    Raises ImportEmpty if nothing was added, ImportClosed if the import was already submitted.
+    Raises ImportEmpty if nothing was added, ImportClosed if the import was already submitted, and ProjectClosed.
     """
     row = Import.objects.defer("metadata").select_for_update(no_key=True).get(pk=batch_import.pk)
     if row.state != Import.State.RECEIVING:
         raise ImportClosed
+    require_not_closed(project_id=row.project_id)
     if row.total == 0 and row.archive_id is None:
         raise ImportEmpty
     Import.objects.filter(pk=row.pk).update(state=Import.State.WORKING)
@@ -148,7 +151,11 @@ def enqueue_run(*, batch_import: Import) -> None:
 
 @transaction.atomic
 def resume_import(*, batch_import: Import) -> None:
-    """Queue another run of an import whose job gave up; processed items stay processed. Raises ImportClosed."""
+    """Queue another run of an import whose job gave up; processed items stay processed.
+
+    Raises ImportClosed, ProjectClosed.
+    """
+    require_not_closed(project_id=batch_import.project_id)
     row = Import.objects.defer("metadata").select_for_update(no_key=True).get(pk=batch_import.pk)
     if row.state != Import.State.WORKING and not row.is_interrupted:
         raise ImportClosed("This import is not running and cannot be resumed. Start another import.")

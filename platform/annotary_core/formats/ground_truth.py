@@ -15,8 +15,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Protocol
 
+from annotary_core.labels.characters import is_name
 from annotary_core.labels.errors import AnswerError
 from annotary_core.labels.geometry import OVERSHOOT, Frame, box_from_corners, canonical_box
+from annotary_core.labels.names import normalize_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +87,18 @@ class Unreadable(ValueError):
 
 
 def posix_name(name: str) -> str:
-    """Normalize a name to a relative POSIX path without dots. Raises Unreadable for an empty name or one with `..`."""
-    parts = [part for part in name.replace("\\", "/").split("/") if part not in ("", ".")]
+    """Normalize a name to a relative POSIX path in NFC without dots. Raises Unreadable if it is empty or has `..`."""
+    parts = [part for part in normalize_name(name).replace("\\", "/").split("/") if part not in ("", ".")]
     if not parts or ".." in parts or len(name) > 1024 or any(ord(char) < 32 for char in name):
         raise Unreadable("The file name of the image is missing or invalid. Use the name of an image in this dataset.")
     return "/".join(parts)
 
 
 def class_name(text: str | None) -> str:
-    """Return a class name without surrounding space. Raises Unreadable for a missing or unusable name."""
-    name = (text or "").strip()
-    if not name or len(name) > 100 or not name.isprintable():
-        raise Unreadable("An object has no usable class name. Use 1 to 100 printable characters.")
+    """Return a class name in NFC, without surrounding space. Raises Unreadable for a missing or unusable name."""
+    name = normalize_name((text or "").strip())
+    if len(name) > 100 or not is_name(name):
+        raise Unreadable("An object has no usable class name. Use 1 to 100 characters without control characters.")
     return name
 
 
