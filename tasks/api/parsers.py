@@ -44,7 +44,7 @@ class UploadParser(BaseParser):
 
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> DataAndFiles[Any, MultiValueDict[str, Any]]:
+    ) -> "DataAndFiles[Any, MultiValueDict[str, Any]]":
         request = (parser_context or {})["request"]
         meta = request.META | {"CONTENT_TYPE": media_type}
         try:

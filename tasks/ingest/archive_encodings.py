@@ -1,9 +1,9 @@
 """Decoding the names in a ZIP archive that does not say how they are encoded. Pure; only `archives` opens archives.
 
-A name's encoding is, in this order: UTF-8 if its flag says so; the Info-ZIP Unicode path field, if it belongs to this
-name (APPNOTE 4.6.9); UTF-8 if its bytes are valid UTF-8 and not ASCII; otherwise the code page of the computer that
-packed the archive, which nothing records. All names of that last kind were packed by one program, so they are decoded
-together, in the code page that makes them likeliest.
+A name is UTF-8 if its flag says so, or what its Info-ZIP Unicode path field says if that belongs to it (APPNOTE 4.6.9).
+Otherwise it is UTF-8, which macOS writes without the flag, or in the code page of the computer that packed the archive,
+which nothing records. One program has packed all of them, so they are decoded together, in the code page that makes
+them likeliest.
 
 The likelihood of a text is that of its characters, each drawn from a group of equally frequent ones (the common
 characters of a language, its rare ones, letters, symbols), times that of the changes between the groups: a common
@@ -23,6 +23,7 @@ UNICODE_PATH = 0x7075
 MARGIN = math.log(1_000)
 
 _NEUTRAL = "neutral"
+_ASCII, _RARE, _ANY = math.log(1 / 60), math.log(1 / 1_000), math.log(1 / 3_000)
 _SAME, _CHANGED, _IN_WORD = math.log(0.9), math.log(0.1), math.log(0.02)
 
 
@@ -56,23 +57,52 @@ def unicode_path(extra: bytes, raw: bytes) -> str | None:
     return None
 
 
-def decode_together(names: Sequence[bytes]) -> tuple[list[str], str]:
-    """Decode names of one archive that are neither ASCII nor UTF-8; return them with a sentence about the guess."""
-    if not names:
-        return [], ""
-    ranked = sorted(
-        ((score, page) for page in _PAGES if (score := _score(names, page)) is not None), key=lambda pair: -pair[0]
-    )
+def decode_names(names: Sequence[bytes]) -> tuple[list[str], str]:
+    """Decode the names of an archive that does not say how; return them with a sentence about the guess, if any.
+
+    If all are UTF-8, none is a guess. Otherwise most are in one code page, and a short name may be valid UTF-8 by
+    chance: it is read as UTF-8 only if that is much likelier.
+    """
+    certain = [_utf8(name) for name in names]
+    foreign = [name for name, text in zip(names, certain, strict=True) if text is None]
+    if not foreign:
+        return [text for text in certain if text is not None], ""
     # Code page 437 decodes everything, so there is always one.
-    (best, page), *others = ranked
-    decoded = [name.decode(page.codec) for name in names]
-    count = "1 name" if len(names) == 1 else f"{len(names):,} names"
-    note = f"The archive does not say how {count} are encoded. Read as {page.title}, such as {decoded[0][:80]}."
-    if len(names) == 1:
-        note = note.replace("1 name are", "1 name is")
-    if others and best - others[0][0] < MARGIN:
-        note += f" It could also be {others[0][1].title}."
-    return decoded, f"{note} If that is wrong, pack the archive again with a program that writes UTF-8 names."
+    (best, page), *others = _ranked(foreign)
+    decoded = [
+        text if text is not None and _is_utf8(name, text, page) else name.decode(page.codec, "replace")
+        for name, text in zip(names, certain, strict=True)
+    ]
+    is_doubtful = bool(others) and best - others[0][0] < MARGIN
+    return decoded, _note(len(foreign), foreign[0].decode(page.codec), page, others[0][1] if is_doubtful else None)
+
+
+def _note(count: int, example: str, page: CodePage, alternative: CodePage | None) -> str:
+    names = "1 name is" if count == 1 else f"{count:,} names are"
+    doubt = f" It could also be {alternative.title}." if alternative else ""
+    return (
+        f"The archive does not say how {names} encoded. Read as {page.title}, such as {example[:80]}.{doubt}"
+        " If that is wrong, pack the archive again with a program that writes UTF-8 names."
+    )
+
+
+def _ranked(names: Sequence[bytes]) -> list[tuple[float, CodePage]]:
+    """The code pages that can decode all of these names with their likelihood, the best first."""
+    scores = [(_score(names, page), page) for page in _PAGES]
+    return sorted(((score, page) for score, page in scores if score is not None), key=lambda pair: -pair[0])
+
+
+def _utf8(name: bytes) -> str | None:
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _is_utf8(name: bytes, text: str, page: CodePage) -> bool:
+    """Whether a name of an archive that uses this code page is UTF-8 all the same: much likelier than the other."""
+    other = _score([name], page)
+    return other is None or _likelihood(text, lambda char: _ASCII if char.isascii() else _ANY) - MARGIN > other
 
 
 def _score(names: Sequence[bytes], page: CodePage) -> float | None:
@@ -80,21 +110,25 @@ def _score(names: Sequence[bytes], page: CodePage) -> float | None:
     total = math.log(page.share)
     for name in dict.fromkeys(names):
         try:
-            text = name.decode(page.codec)
+            total += _likelihood(name.decode(page.codec), lambda char: _character(char, page))
         except UnicodeDecodeError:
             return None
-        before = _NEUTRAL
-        for char in text:
-            script = _script(char)
-            total += _change(before, script) + _character(char, page)
-            before = script
+    return total
+
+
+def _likelihood(text: str, of_character: Callable[[str], float]) -> float:
+    total, before = 0.0, _NEUTRAL
+    for char in text:
+        script = _script(char)
+        total += _change(before, script) + of_character(char)
+        before = script
     return total
 
 
 def _character(char: str, page: CodePage) -> float:
     if char.isascii():
-        # Letters, digits and punctuation of names; control characters and the signs that no file name has are rare.
-        return math.log(1 / 60) if char.isalnum() or char in " ._-()/" else math.log(1 / 1_000)
+        # Control characters, and the signs that hardly any name has, are rare.
+        return _ASCII if char.isalnum() or char in " ._-()/" else _RARE
     share, size = page.group_of(char.encode(page.codec))
     return math.log(share / size)
 

@@ -21,7 +21,7 @@ import structlog
 
 from annotary_core.labels.characters import escape_control
 from kernel.errors import Refused
-from tasks.ingest.archive_encodings import decode_together, unicode_path
+from tasks.ingest.archive_encodings import decode_names, unicode_path
 from tasks.ingest.archive_names import clean_path, is_system_file, name_refusal
 
 logger = structlog.get_logger(__name__)
@@ -274,28 +274,21 @@ def _decoded_names(infos: list[zipfile.ZipInfo]) -> tuple[list[str], str]:
     """The stored names, and a note if their encoding had to be guessed; `info.filename` ends at the first NUL."""
     names = [_stated_name(info) for info in infos]
     unknown = [info.orig_filename.encode("cp437") for info, name in zip(infos, names, strict=True) if name is None]
-    guessed, note = decode_together(unknown)
+    guessed, note = decode_names(unknown)
     rest = iter(guessed)
     return [next(rest) if name is None else name for name in names], note
 
 
 def _stated_name(info: zipfile.ZipInfo) -> str | None:
-    """The name of an entry whose encoding is known, else None.
+    """The name of an entry whose encoding the archive states, else None.
 
-    zipfile reads names without the UTF-8 flag as code page 437, as APPNOTE appendix D requires, but macOS and others
-    write UTF-8 without setting the flag: non-ASCII bytes that decode as UTF-8 are no other code page by chance.
+    zipfile reads names without the UTF-8 flag as code page 437, as APPNOTE appendix D requires.
     """
     name = info.orig_filename
     if info.flag_bits & 0x800:
         return name
-    raw = name.encode("cp437")
-    stated = unicode_path(info.extra, raw)
-    if stated is not None:
-        return stated
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return None
+    stated = unicode_path(info.extra, name.encode("cp437"))
+    return name if stated is None and name.isascii() else stated
 
 
 def _is_folder(info: zipfile.ZipInfo, name: str) -> bool:

@@ -18,6 +18,7 @@ from annotary_core.formats.ground_truth import GroundTruthObject, GroundTruthRec
 from annotary_core.formats.readers import detect_and_read
 from annotary_core.labels.errors import AnswerError
 from annotary_core.labels.names import normalize_name
+from annotary_core.labels.natural_order import natural_key
 from annotary_core.labels.parse import parse_answer
 from annotary_core.labels.schema import Schema
 from kernel.errors import Refused
@@ -108,7 +109,7 @@ def _check_fits(record: GroundTruthRecord, schema: Schema) -> None:
 
 
 def unknown_classes(truth: GroundTruthRecords, *, schema: Schema) -> list[str]:
-    """Return the class names in the labels that the project lacks, sorted and unique."""
+    """Return the class names in the labels that the project lacks, in natural order and unique."""
     known = {_folded(item.name) for item in schema.classes}
     used = {
         name
@@ -116,7 +117,7 @@ def unknown_classes(truth: GroundTruthRecords, *, schema: Schema) -> list[str]:
         for name in [record.image_class, *(box.class_name for box in record.boxes)]
         if name is not None
     }
-    return sorted(name for name in used if _folded(name) not in known)
+    return sorted((name for name in used if _folded(name) not in known), key=natural_key)
 
 
 def _folded(name: str) -> str:

@@ -23,7 +23,7 @@ from projects.selectors import require_not_closed
 from storage.models import Blob
 from storage.services import store_blob
 from storage.temporary_files import spool_folder
-from tasks.ingest.archive_names import is_system_file, name_refusal
+from tasks.ingest.archive_names import MAX_NAME, is_system_file, name_refusal
 from tasks.ingest.errors import FolderRefused, ImportClosed, ImportEmpty, ImportTooLarge
 from tasks.ingest.models import Import, ImportItem
 from tasks.ingest.tables import MAX_BYTES, clean_name, read_table
@@ -116,6 +116,7 @@ def add_metadata(*, batch_import: Import, source: BinaryIO) -> int:
         row = Import.objects.select_for_update(no_key=True).get(pk=batch_import.pk)
         if row.state != Import.State.RECEIVING:
             raise ImportClosed
+        require_not_closed(project_id=row.project_id)
         batch_import.metadata = row.metadata | table
         Import.objects.filter(pk=row.pk).update(metadata=batch_import.metadata)
     return len(table)
@@ -202,6 +203,7 @@ def _require_receiving(batch_import: Import) -> None:
     state, total = Import.objects.values_list("state", "total").get(pk=batch_import.pk)
     if state != Import.State.RECEIVING:
         raise ImportClosed
+    require_not_closed(project_id=batch_import.project_id)
     if total >= MAX_ITEMS:
         raise ImportTooLarge(f"An import holds up to {MAX_ITEMS:,} files. Put the rest in another import.")
 
@@ -255,4 +257,4 @@ def refuse_on_arrival(item: ImportItem, code: str, reason: str) -> None:
 
 def printable_name(name: str) -> str:
     """Return a name in a form that can be stored and displayed; a valid name is returned unchanged."""
-    return escape_control(name)[:1000] or "(no name)"
+    return escape_control(name)[:MAX_NAME] or "(no name)"
