@@ -1,5 +1,6 @@
 """Another number of answers per image reaches images that are in: in drafts at once, open ones after a decision."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -57,7 +58,7 @@ def test_open_images_raise_a_question_with_their_number_and_cost_and_nothing_is_
         change_project_policy(project=project, changes={"answers_min": 3, "price": "0.05"})
     assert dict(undecided.value.facts) == {"images": 4, "answers": 8, "cost": "0.4", "currency": "USD"}
     assert "4 open images would change too: 8 answers more, 0.4 USD." in undecided.value.detail
-    assert Project.objects.values_list("answers_min", "price").get() == (1, pytest.approx(0.03))
+    assert Project.objects.values_list("answers_min", "price").get() == (1, Decimal("0.03"))
     assert wanted(project) == [1] * 4
 
 
@@ -121,7 +122,7 @@ def test_lowering_keeps_answers_and_leases_and_completes_what_has_enough() -> No
     worker_actions.settle(hand)
     relabel(task_ids=[answered.pk, untouched.pk])
     assert {task.state for task in Task.objects.all()} == {Task.State.ANSWERED}
-    worker_actions.assert_invariants(project)
+    assert Batch.objects.values_list("wanted", "taken").get() == (4, 4)
 
 
 def test_a_label_whose_answers_are_enough_after_lowering_is_queued_to_become_final() -> None:

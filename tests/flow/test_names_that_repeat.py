@@ -97,6 +97,7 @@ def test_a_refused_entry_never_stands_in_for_a_good_one() -> None:
         archive.writestr(link, b"/etc/passwd")
         with pytest.warns(UserWarning, match="Duplicate name"):
             archive.writestr("a.jpg", a_jpeg(1))
+    target.seek(0)
     batch_import = start_import(project=a_project(), by=ada(), source="archive")
     add_staged_archive(batch_import=batch_import, archive=stage_archive(source=target, name="x.zip"))
     finish_upload(batch_import=batch_import)

@@ -18,7 +18,7 @@ def has_control(text: str) -> bool:
 
 def escape_control(text: str) -> str:
     """Return the text with control characters as backslash escapes, so that it can be stored and displayed."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape", "backslashreplace").decode(), text)
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape", "backslashreplace").decode(), text)
 
 
 def replace_control(text: str) -> str:
