@@ -18,13 +18,12 @@ from tests import factories
 from tests.api.people import member, with_key
 from tests.own_storage import storage_folder as storage_folder
 
-pytestmark = [pytest.mark.shared, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("storage_folder")]
+pytestmark = [pytest.mark.shared, pytest.mark.django_db, pytest.mark.usefixtures("storage_folder")]
 CASES = Path(__file__).resolve().parents[2].parent / "shared" / "cases"
 
 
 @pytest.fixture
-def ada() -> APIClient:
-    factories.ada()
+def ada(db: None) -> APIClient:
     return with_key(member("owner"))
 
 
