@@ -173,15 +173,17 @@ class _Unpacked:
     def __init__(self, row: Import) -> None:
         items = ImportItem.objects.filter(batch_import=row)
         self._numbers = set(items.filter(entry__isnull=False).values_list("entry", flat=True))
-        # A run of an older version numbered nothing. It added the refused entries first, and no name twice.
-        older = items.filter(entry__isnull=True, key="").exclude(state=ImportItem.State.REFUSED)
-        self._names = set(older.values_list("name", flat=True))
+        # Rows of an older version have neither number nor key, as have loose files that this version refused.
+        older = items.filter(entry__isnull=True, key="")
+        self._names = set(older.exclude(state=ImportItem.State.REFUSED).values_list("name", flat=True))
+        refused = older.filter(state=ImportItem.State.REFUSED) if self._names else older.none()
+        self._refused = set(refused.values_list("name", "code"))
 
     def has(self, entry: Entry) -> bool:
         return entry.position in self._numbers or entry.name in self._names
 
     def has_refused(self, entry: RefusedEntry) -> bool:
-        return entry.position in self._numbers or bool(self._names)
+        return entry.position in self._numbers or (entry.name, entry.reason) in self._refused
 
 
 def _unpack_entries(row: Import, archive: Archive, entries: Sequence[Entry]) -> None:

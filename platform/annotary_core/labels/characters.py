@@ -7,8 +7,8 @@ and the joiners inside emoji.
 import re
 import unicodedata
 
-# C0 and C1 controls, line and paragraph separators, surrogates, and the two noncharacters that XML forbids.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]")
+# C0 and C1 controls, surrogates, and the two noncharacters that XML forbids.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def has_control(text: str) -> bool:
