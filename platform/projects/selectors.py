@@ -71,7 +71,8 @@ def staff_projects_of(*, actor: Actor) -> QuerySet[Project]:
 
 def require_not_closed(*, project_id: int | None) -> None:
     """Raises ProjectClosed if the project is closed: nothing is added to it any more."""
-    if Project.objects.filter(pk=project_id, state=Project.State.CLOSED).exists():
+    closed = Project.objects.filter(state=Project.State.CLOSED)
+    if project_id is not None and closed.filter(pk=project_id).exists():
         raise ProjectClosed
 
 

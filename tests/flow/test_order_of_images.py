@@ -23,6 +23,7 @@ from tasks.ingest.services import (
 )
 from tasks.validate import services as validate
 from tasks.validate.imaging.errors import DecoderUnavailable
+from tasks.validate.imaging.inspect import inspect_and_render
 from tests.factories import a_project, ada
 from tests.own_storage import storage_folder as storage_folder
 from tests.pictures import a_folder, a_jpeg
@@ -87,13 +88,13 @@ def test_a_failure_of_the_machine_leaves_later_files_waiting_and_the_next_run_ke
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     batch_import = received(a_project(), NAMES)
-    inspect, failed = validate.inspect_and_render, threading.Event()
+    failed = threading.Event()
 
     def fails_once(*args: Any, name: str, **options: Any) -> Any:
         if name == NAMES[2] and not failed.is_set():
             failed.set()
             raise DecoderUnavailable
-        return inspect(*args, name=name, **options)
+        return inspect_and_render(*args, name=name, **options)
 
     monkeypatch.setattr(validate, "inspect_and_render", fails_once)
     with pytest.raises(DecoderUnavailable):
