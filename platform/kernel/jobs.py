@@ -167,9 +167,13 @@ def report_progress(row: Job, *, done: int, total: int) -> None:
 
 
 def others_wait(row: Job) -> bool:
-    """Whether another job of the same queue could run now. A long job that works in steps then makes room for it."""
+    """Whether a job of another project in the same queue could run now. A long job makes room for it.
+
+    Jobs of one project run one after the other: the images of a later upload come after those of an earlier one.
+    """
     due = Q(not_before__isnull=True) | Q(not_before__lte=ClockTimestamp())
-    return Job.objects.filter(due, queue=row.queue, state=Job.State.QUEUED).exclude(pk=row.pk).exists()
+    waiting = Job.objects.filter(due, queue=row.queue, state=Job.State.QUEUED)
+    return waiting.exclude(pk=row.pk).exclude(project_id=row.project_id).exists()
 
 
 @contextmanager

@@ -4,12 +4,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from annotary_core.labels.characters import is_name
+from annotary_core.labels.names import normalize_name
 from annotary_core.labels.schema import MAX_CLASSES, MAX_NAME
 from projects.colors import default_color
 from projects.errors import ClassesRefused
 from projects.models import LabelClass, Project
 
 _COLOR = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
+# Not the no-break spaces, which are part of a name: a French label writes 10 € with one.
+_SPACE = re.compile(r"\s+", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +25,11 @@ class ClassSpec:
     number: int | None = None
 
 
+def folded(name: str) -> str:
+    """Return the form in which the names of two classes are compared: without regard to case and Unicode form."""
+    return normalize_name(name).casefold()
+
+
 def _normalize(specs: Sequence[ClassSpec]) -> list[ClassSpec]:
     """Return the classes with normalized names and colors. Raises ClassesRefused."""
     if not specs:
@@ -30,16 +39,16 @@ def _normalize(specs: Sequence[ClassSpec]) -> list[ClassSpec]:
     seen: dict[str, str] = {}
     normalized: list[ClassSpec] = []
     for spec in specs:
-        name = " ".join(spec.name.split())
-        if not name or not name.isprintable():
-            raise ClassesRefused("A class has no name. Name it or remove it.")
+        name = normalize_name(_SPACE.sub(" ", spec.name).strip(" "))
+        if not is_name(name):
+            raise ClassesRefused("A class has no name, or one with control characters. Name it or remove it.")
         if len(name) > MAX_NAME:
             raise ClassesRefused(f"The class name “{name[:40]}…” is too long. Use {MAX_NAME} characters at most.")
-        if name.casefold() in seen:
+        if folded(name) in seen:
             raise ClassesRefused(
-                f"The classes “{seen[name.casefold()]}” and “{name}” have the same name. Rename one of them."
+                f"The classes “{seen[folded(name)]}” and “{name}” have the same name. Rename one of them."
             )
-        seen[name.casefold()] = name
+        seen[folded(name)] = name
         if spec.color and _COLOR.fullmatch(spec.color) is None:
             raise ClassesRefused(f'The color of “{name}” must have the form "#rrggbb". Correct it or leave it out.')
         normalized.append(ClassSpec(name, spec.color.lower() if spec.color else None, spec.number))
@@ -53,11 +62,11 @@ def plan(specs: Sequence[ClassSpec], rows: Sequence[LabelClass], *, project: Pro
     Raises ClassesRefused if a number does not belong to this project or occurs twice.
     """
     by_number = {row.number: row for row in rows}
-    by_name = {row.name.casefold(): row for row in rows}
+    by_name = {folded(row.name): row for row in rows}
     last = max(by_number, default=0)
     planned: list[LabelClass] = []
     for spec in _normalize(specs):
-        row = by_name.get(spec.name.casefold()) if spec.number is None else by_number.get(spec.number)
+        row = by_name.get(folded(spec.name)) if spec.number is None else by_number.get(spec.number)
         if row is None and spec.number is not None:
             raise ClassesRefused(f"This project has no class with the number {spec.number}. Leave the number out.")
         if row is None:
@@ -74,7 +83,7 @@ def plan(specs: Sequence[ClassSpec], rows: Sequence[LabelClass], *, project: Pro
 def _check_names_are_free(planned: Sequence[LabelClass], rows: Sequence[LabelClass]) -> None:
     """Refuse names of retired classes: their labels are still shown under those names."""
     own = {row.number for row in planned}
-    retired = {row.name.casefold() for row in rows if row.number not in own}
+    retired = {folded(row.name) for row in rows if row.number not in own}
     for row in planned:
-        if row.name.casefold() in retired:
+        if folded(row.name) in retired:
             raise ClassesRefused(f"A retired class is called “{row.name}”. Restore it or choose another name.")

@@ -31,3 +31,9 @@ class ProjectNotReady(TransitionRefused):
     """The project cannot be opened yet."""
 
     code = "project_not_ready"
+
+
+class ProjectClosed(TransitionRefused):
+    """This project is closed. Images, labels and predictions can no longer be added to it."""
+
+    code = "project_closed"

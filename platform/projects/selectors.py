@@ -10,6 +10,7 @@ from accounts.selectors import COVERS, require_role, staff_memberships
 from annotary_core.labels.schema import Schema
 from kernel.errors import NotFound
 from kernel.prepared_statements import run_prepared
+from projects.errors import ProjectClosed
 from projects.models import LabelClass, Project
 
 PROJECT_TO_CLAIM = """
@@ -66,6 +67,13 @@ def staff_projects_of(*, actor: Actor) -> QuerySet[Project]:
     """Return projects of organizations where the actor has any role other than worker, newest first."""
     own = staff_memberships(actor=actor)
     return projects_of(actor=actor).filter(organisation_id__in=own.values("organisation_id"))
+
+
+def require_not_closed(*, project_id: int | None) -> None:
+    """Raises ProjectClosed if the project is closed: nothing is added to it any more."""
+    closed = Project.objects.filter(state=Project.State.CLOSED)
+    if project_id is not None and closed.filter(pk=project_id).exists():
+        raise ProjectClosed
 
 
 def class_names(*, project: Project) -> dict[int, str]:

@@ -8,6 +8,7 @@ from django.db.models import Max
 
 from accounts.models import Actor, Organisation, Role
 from accounts.selectors import require_role
+from annotary_core.labels.characters import is_name
 from annotary_core.labels.errors import SchemaError
 from annotary_core.labels.schema import Schema
 from annotary_core.labels.shapes import tool_names, unavailable_message
@@ -153,7 +154,7 @@ def _transition(project: Project, to: str, sources: Sequence[str]) -> Project:
 
 def _normalize_name(name: str) -> str:
     normalized = " ".join(name.split())
-    if not normalized or not normalized.isprintable():
+    if not is_name(normalized):
         raise ProjectRefused("The project has no name. Enter one.")
     if len(normalized) > MAX_PROJECT_NAME:
         raise ProjectRefused(f"The name has {len(normalized)} characters. Shorten it to {MAX_PROJECT_NAME}.")

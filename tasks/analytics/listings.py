@@ -1,8 +1,11 @@
 """Queries that the managers' pages share. Read-only."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
@@ -94,7 +97,9 @@ def filter_images(*, project: Project, state: str, name: str, batch: Batch | Non
     elif state:
         images = images.filter(pk__in=Task.objects.filter(project=project, state=state).values("image_id"))
     if name:
-        images = images.filter(source_key__icontains=name)
+        # Images of older imports may have names that are not in NFC.
+        forms = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
+        images = images.filter(reduce(or_, (Q(source_key__icontains=form) for form in forms)))
     return images
 
 

@@ -15,7 +15,6 @@ from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers, status
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -28,6 +27,7 @@ from storage.views import blob_response
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.idempotent import PARAMETER, require_key, respond_once
 from tasks.api.pagination import listing, page
+from tasks.api.parsers import UploadParser
 from tasks.api.request_bodies import valid
 from tasks.flow.ground_truth import GroundTruthReport, import_ground_truth
 from tasks.ingest.models import Image, Import
@@ -54,7 +54,9 @@ class ImportRequestSerializer(serializers.Serializer[Any]):
         child=serializers.FileField(allow_empty_file=True), required=False, help_text="Images"
     )
     paths = serializers.ListField(
-        child=serializers.CharField(max_length=1024), required=False, help_text="One name per file, in the same order"
+        child=serializers.CharField(max_length=1024, trim_whitespace=False),
+        required=False,
+        help_text="One name per file, in the same order",
     )
     archive = serializers.FileField(required=False, help_text="A ZIP archive of images")
     metadata = serializers.FileField(required=False, help_text="A CSV file with a column of file names")
@@ -90,6 +92,7 @@ class LeftOutSerializer(serializers.Serializer[Any]):
 class ImportReportSerializer(ImportSerializer):
     stalled = serializers.BooleanField(help_text="Whether its job has given up; resume the import to continue")
     waiting = serializers.IntegerField()
+    note = serializers.CharField(allow_blank=True, help_text="How names were read whose encoding had to be guessed")
     items = LeftOutSerializer(many=True, help_text="The first 1,000 files that were not accepted")
     metadata = serializers.DictField(
         help_text="Number of files named in the table, names that match no file, and names that match ambiguously"
@@ -157,7 +160,7 @@ class ImageSerializer(serializers.Serializer[Any]):
 
 class ImportsView(View):
     scopes = {"POST": "manage"}
-    parser_classes = (MultiPartParser,)
+    parser_classes = (UploadParser,)
     max_body = settings.UPLOAD_MAX_BYTES
 
     @listing(ImportSerializer, summary="Imports into a project")
@@ -220,7 +223,7 @@ class ResumeImportView(View):
 
 class TruthView(View):
     scopes = {"POST": "manage"}
-    parser_classes = (MultiPartParser,)
+    parser_classes = (UploadParser,)
     max_body = MAX_TRUTH
 
     @extend_schema(

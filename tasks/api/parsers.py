@@ -1,11 +1,14 @@
-"""Parses JSON bodies: size-limited, UTF-8, and without text that PostgreSQL cannot store."""
+"""Parses JSON bodies, size-limited and without text that PostgreSQL cannot store, and uploads under their names."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO, cast
 
 import orjson
+from django.http.multipartparser import MultiPartParser as FormParser
+from django.http.multipartparser import MultiPartParserError
+from django.utils.datastructures import MultiValueDict
 from rest_framework.exceptions import ParseError
-from rest_framework.parsers import BaseParser
+from rest_framework.parsers import BaseParser, DataAndFiles
 
 from annotary_core.labels.json_reading import MAX_BODY_BYTES
 from tasks.api.limits import BodyTooLarge
@@ -32,6 +35,30 @@ class JsonParser(BaseParser):
         if b"\\u0000" in body and any("\0" in text for text in _texts(data)):
             raise ParseError("A string in the body contains the character NUL (\\u0000). Remove it.")
         return data
+
+
+class UploadParser(BaseParser):
+    """Parses multipart/form-data. Files keep their names; Django's parser would drop every no-break space in them."""
+
+    media_type = "multipart/form-data"
+
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> "DataAndFiles[Any, MultiValueDict[str, Any]]":
+        request = (parser_context or {})["request"]
+        meta = request.META | {"CONTENT_TYPE": media_type}
+        try:
+            data, files = _UploadForm(meta, stream, request.upload_handlers, "utf-8").parse()
+        except MultiPartParserError as error:
+            raise ParseError(f"The form cannot be read: {error}") from error
+        return DataAndFiles(data, files)
+
+
+class _UploadForm(FormParser):
+    def sanitize_file_name(self, file_name: str) -> str | None:
+        """Return the last part of a path. The import checks the name like any other."""
+        base = file_name.replace("\\", "/").rsplit("/", 1)[-1]
+        return None if base in {"", ".", ".."} else base
 
 
 def _texts(data: Any) -> Iterator[str]:

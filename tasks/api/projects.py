@@ -18,7 +18,6 @@ from projects.selectors import projects_of
 from projects.services import (
     ClassSpec,
     change_classes,
-    change_policy,
     close_project,
     create_project,
     open_project,
@@ -29,7 +28,9 @@ from tasks.analytics.dashboard import project_figures, worker_figures
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.accounts import pick_organisation
 from tasks.api.pagination import listing, page
+from tasks.api.problems import ProblemSerializer
 from tasks.api.request_bodies import body_of, valid
+from tasks.flow.policy_change import change_project_policy
 from tasks.flow.revocation import remove_worker
 from tasks.standing.selectors import get_worker_standing
 from tasks.standing.services import pause, resume
@@ -58,6 +59,28 @@ class PolicySerializer(serializers.Serializer[Any]):
                     min_value=policy.low, max_value=policy.high, required=False, help_text=policy.label
                 )
         return fields
+
+
+class PolicyChangeSerializer(PolicySerializer):
+    apply_to = serializers.ChoiceField(
+        choices=["new", "all"],
+        required=False,
+        help_text="Whether another number of answers per image applies to images added from now on (`new`), or to open"
+        " images too (`all`). Images in draft batches always follow.",
+    )
+
+
+class OverlapUndecidedSerializer(ProblemSerializer):
+    """The problem of a change that would also concern open images; nothing was saved."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {
+            **super().get_fields(),
+            "images": serializers.IntegerField(required=False, help_text="Open images that would change"),
+            "answers": serializers.IntegerField(required=False, help_text="Answers more in total; negative if fewer"),
+            "cost": serializers.CharField(required=False, help_text="What these answers cost, without check images"),
+            "currency": serializers.CharField(required=False),
+        }
 
 
 class ClassSerializer(serializers.Serializer[Any]):
@@ -152,12 +175,22 @@ class ProjectView(View):
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         return Response(ProjectSerializer(project_of(request, project_id, *READERS)).data)
 
-    @extend_schema(request=PolicySerializer, responses=ProjectSerializer, summary="Change policies")
+    @extend_schema(
+        request=PolicyChangeSerializer,
+        responses={200: ProjectSerializer, 409: OverlapUndecidedSerializer},
+        summary="Change policies",
+    )
     def patch(self, request: Request, project_id: uuid.UUID) -> Response:
+        """If other answers per image would change open images, the first call is a 409 with their number and cost.
+
+        Repeat it with `apply_to`.
+        """
         project = project_of(request, project_id, Role.MANAGER)
         # The service parses and validates the values; this only reports the field if its type is wrong.
-        valid(PolicySerializer(data=request.data))
-        return Response(ProjectSerializer(change_policy(project=project, changes=body_of(request))).data)
+        apply_to = valid(PolicyChangeSerializer(data=request.data)).get("apply_to")
+        changes = {name: value for name, value in body_of(request).items() if name != "apply_to"}
+        changed, _ = change_project_policy(project=project, changes=changes, apply_to=apply_to)
+        return Response(ProjectSerializer(changed).data)
 
 
 class ProjectStateView(View):

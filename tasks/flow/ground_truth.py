@@ -13,7 +13,7 @@ from annotary_core.formats.ground_truth import Problem
 from annotary_core.labels.schema import Schema
 from kernel.errors import Conflict, Refused
 from projects.models import Project
-from projects.selectors import schema_of
+from projects.selectors import require_not_closed, schema_of
 from tasks.flow.gold_images import make_gold_image
 from tasks.gold.models import Gold
 from tasks.ingest.ground_truth import (
@@ -147,8 +147,10 @@ def import_ground_truth(
 
     `as_gold` is a number of images or, as a float, a share of the matching ones. The same seed chooses the same images
     on every machine. Images that are being labeled or are already gold are skipped for the next in the sample.
-    Raises SampleRefused, GroundTruthRefused, ArchiveRefused; individual labels that cannot be used are reported.
+    Raises ProjectClosed, SampleRefused, GroundTruthRefused, ArchiveRefused; individual labels that cannot be used are
+    reported.
     """
+    require_not_closed(project_id=project.pk)
     truth = read_ground_truth(path=path, name=name)
     matched = match_ground_truth(project=project, truth=truth)
     count = _count(as_gold, len(matched.answers))

@@ -18,16 +18,23 @@ from kernel.clock import ClockTimestamp
 from kernel.events import record_event
 from projects.models import Project
 from storage.backends import BlobMissing
-from storage.models import Blob
 from storage.services import blob_file, store_blob
 from storage.temporary_files import spool_folder
 from tasks.batching.models import Task
 from tasks.batching.services import create_tasks, refresh_statistics
-from tasks.ingest.archives import Archive, ArchiveRefused, Entry, open_archive
+from tasks.ingest.archives import Archive, ArchiveRefused, Entry, RefusedEntry, open_archive
 from tasks.ingest.errors import MetadataRefused
 from tasks.ingest.models import IMPORT_INTERRUPTED, Image, Import, ImportItem
 from tasks.ingest.selectors import metadata_by_item
-from tasks.ingest.services import MAX_ITEMS, METADATA_FILE, UNKNOWN_TYPE, enqueue_run
+from tasks.ingest.services import (
+    MAX_ITEMS,
+    METADATA_FILE,
+    NAME_TWICE,
+    UNKNOWN_TYPE,
+    enqueue_run,
+    printable_name,
+    refuse_on_arrival,
+)
 from tasks.ingest.tables import MAX_BYTES, read_table
 from tasks.validate.item_pool import ItemWorkerPool
 
@@ -41,8 +48,6 @@ RUN_SECONDS = 300.0
 TURN_SECONDS = 2.0
 BETWEEN_LOOKS = 1.0
 ANALYSE_FROM = 1_000
-
-Refusals = Sequence[tuple[str, str, str]]
 
 _rng = random.SystemRandom()
 
@@ -147,26 +152,42 @@ def _unpack(row: Import, turn: _Turn) -> bool:
     with blob_file(row.archive) as path, open_archive(path) as archive:
         if len(archive.entries) + len(archive.refused) > MAX_ITEMS:
             raise ArchiveRefused("too_many_entries", f"The archive holds more than {MAX_ITEMS:,} files. Split it up.")
-        known = set(ImportItem.objects.filter(batch_import=row).values_list("name", flat=True))
-        _add_refused(row, [each for each in _refused_entries(archive) if each[0] not in known])
-        remaining = (entry for entry in archive.entries if entry.name not in known)
+        unpacked = _Unpacked(row)
+        refused = [each for each in archive.refused if not unpacked.has_refused(each)]
+        _add_items(row, [_refused_item(row, each, each.reason, each.sentence) for each in refused])
+        remaining = (entry for entry in archive.entries if not unpacked.has(entry))
         while entries := list(islice(remaining, CHUNK)):
             _unpack_entries(row, archive, entries)
             if turn.is_over():
                 return False
+        note = " ".join(archive.notes)
     # Everything in it is an item now: later runs need not fetch and check it again.
-    Import.objects.filter(pk=row.pk, state=Import.State.WORKING).update(archive=None)
+    Import.objects.filter(pk=row.pk, state=Import.State.WORKING).update(archive=None, note=note)
     row.archive = None
     return True
 
 
-def _refused_entries(archive: Archive) -> list[tuple[str, str, str]]:
-    return [(each.name, each.reason, each.sentence) for each in archive.refused]
+class _Unpacked:
+    """Which entries of the archive earlier runs have made items of."""
+
+    def __init__(self, row: Import) -> None:
+        items = ImportItem.objects.filter(batch_import=row)
+        self._numbers = set(items.filter(entry__isnull=False).values_list("entry", flat=True))
+        # Rows of an older version have neither number nor key, as have loose files that this version refused.
+        older = items.filter(entry__isnull=True, key="")
+        self._names = set(older.exclude(state=ImportItem.State.REFUSED).values_list("name", flat=True))
+        refused = older.filter(state=ImportItem.State.REFUSED) if self._names else older.none()
+        self._refused = set(refused.values_list("name", "code"))
+
+    def has(self, entry: Entry) -> bool:
+        return entry.position in self._numbers or entry.name in self._names
+
+    def has_refused(self, entry: RefusedEntry) -> bool:
+        return entry.position in self._numbers or (entry.name, entry.reason) in self._refused
 
 
 def _unpack_entries(row: Import, archive: Archive, entries: Sequence[Entry]) -> None:
-    stored: list[tuple[str, Blob]] = []
-    refused: list[tuple[str, str, str]] = []
+    items: list[ImportItem] = []
     for entry in entries:
         with tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024, dir=str(spool_folder())) as buffer:
             try:
@@ -176,15 +197,14 @@ def _unpack_entries(row: Import, archive: Archive, entries: Sequence[Entry]) -> 
                     _add_table(row, buffer.read(MAX_BYTES + 1))
                     continue
             except ArchiveRefused as error:
-                refused.append((entry.name, error.reason, error.sentence))
+                items.append(_refused_item(row, entry, error.reason, error.sentence))
                 continue
             except MetadataRefused as error:
-                refused.append((entry.name, error.code, error.detail))
+                items.append(_refused_item(row, entry, error.code, error.detail))
                 continue
-            stored.append((entry.name, store_blob(source=cast(BinaryIO, buffer), content_type=UNKNOWN_TYPE)))
-    items = [ImportItem(batch_import=row, name=name, original=blob) for name, blob in stored]
+            blob = store_blob(source=cast(BinaryIO, buffer), content_type=UNKNOWN_TYPE)
+        items.append(ImportItem(batch_import=row, name=entry.name, key=entry.name, entry=entry.position, original=blob))
     _add_items(row, items)
-    _add_refused(row, refused)
 
 
 def _add_table(row: Import, body: bytes) -> None:
@@ -195,26 +215,25 @@ def _add_table(row: Import, body: bytes) -> None:
         Import.objects.filter(pk=row.pk).update(metadata=table | locked.metadata)
 
 
-def _add_refused(row: Import, refused: Refusals) -> None:
-    state = ImportItem.State.REFUSED
-    _add_items(
-        row,
-        [
-            ImportItem(batch_import=row, name=name, state=state, code=code[:40], reason=reason[:500])
-            for name, code, reason in refused
-        ],
-    )
+def _refused_item(row: Import, entry: Entry | RefusedEntry, code: str, reason: str) -> ImportItem:
+    item = ImportItem(batch_import=row, name=printable_name(entry.name), entry=entry.position)
+    refuse_on_arrival(item, code, reason)
+    return item
 
 
 @transaction.atomic
 def _add_items(row: Import, items: Sequence[ImportItem]) -> None:
-    """Locks the import, so that concurrent runs cannot add the same name twice."""
+    """Locks the import, so that concurrent runs cannot add an entry twice, or two files with one name."""
     if not items:
         return
     Import.objects.defer("metadata").select_for_update(no_key=True).get(pk=row.pk)
-    names = [item.name for item in items]
-    existing = set(ImportItem.objects.filter(batch_import=row, name__in=names).values_list("name", flat=True))
-    new = [item for item in items if item.name not in existing]
+    present = ImportItem.objects.filter(batch_import=row)
+    entries = set(present.filter(entry__in=[item.entry for item in items]).values_list("entry", flat=True))
+    names = set(present.filter(key__in=[item.key for item in items if item.key]).values_list("key", flat=True))
+    new = [item for item in items if item.entry not in entries]
+    for item in new:
+        if item.key in names:
+            refuse_on_arrival(item, *NAME_TWICE)
     ImportItem.objects.bulk_create(new)
     refused = sum(item.state == ImportItem.State.REFUSED for item in new)
     Import.objects.filter(pk=row.pk).update(total=F("total") + len(new), refused=F("refused") + refused)

@@ -12,11 +12,12 @@ from django.db import connection, transaction
 from accounts.models import Actor
 from annotary_core.labels.answer import Answer, ImageLabel
 from annotary_core.labels.canonical import content_hash
+from annotary_core.labels.names import normalize_name
 from annotary_core.labels.schema import Schema
 from kernel.clock import database_now
 from kernel.errors import Refused
 from projects.models import Project
-from projects.selectors import schema_of
+from projects.selectors import require_not_closed, schema_of
 from tasks.annotation.models import Annotation
 from tasks.batching.models import Task
 from tasks.consensus.models import Prediction
@@ -54,9 +55,10 @@ def add_predictions(*, project: Project, model: str, rows: Mapping[UUID, Mapping
     They take no slot and earn nothing; a later prediction for an image replaces the earlier one, and an equal one has
     no effect. Returns the number of new ones. Labels of images that people have answered are recomputed, and a refit
     estimates the model's reliability. Raises PredictionRefused for values that are no distribution over the project's
-    classes, for images that are not in the project, and for projects without image classes.
+    classes, for images that are not in the project, and for projects without image classes; ProjectClosed.
     """
-    schema, name = schema_of(project=project), model.strip()
+    require_not_closed(project_id=project.pk)
+    schema, name = schema_of(project=project), normalize_name(model.strip())
     if not 0 < len(name) <= MAX_NAME_LENGTH:
         raise PredictionRefused(f"A model needs a name of 1 to {MAX_NAME_LENGTH} characters.")
     if not schema.has_image_class:

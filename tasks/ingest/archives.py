@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import stat
 import struct
-import unicodedata
 import zipfile  # noqa: TID251 - the only module allowed to
 import zlib
 from collections.abc import Iterator
@@ -20,8 +19,10 @@ from typing import BinaryIO
 
 import structlog
 
+from annotary_core.labels.characters import escape_control
 from kernel.errors import Refused
-from tasks.ingest.archive_names import is_system_file, name_refusal
+from tasks.ingest.archive_encodings import decode_names, unicode_path
+from tasks.ingest.archive_names import clean_path, is_system_file, name_refusal
 
 logger = structlog.get_logger(__name__)
 
@@ -69,15 +70,19 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class RefusedEntry:
-    """An entry that is refused: its name made printable, a stable reason code, and a sentence."""
+    """An entry that is refused: its name made printable, a stable reason code, a sentence, and its number."""
 
     name: str
     reason: str
     sentence: str
+    position: int
 
 
 class Archive:
-    """A checked archive, open for reading. `entries` is in stored order; `ignored` counts folders and system files."""
+    """A checked archive, open for reading. `entries` is in stored order; `ignored` counts folders and system files.
+
+    `notes` are sentences for the person who sent it, about names whose encoding had to be guessed.
+    """
 
     def __init__(self, file: zipfile.ZipFile, limits: ArchiveLimits) -> None:
         self._file = file
@@ -85,9 +90,11 @@ class Archive:
         self.entries: list[Entry] = []
         self.refused: list[RefusedEntry] = []
         self.ignored = 0
+        names, note = _decoded_names(self._infos)
+        self.notes = [note] if note else []
         seen: set[str] = set()
-        for position, info in enumerate(self._infos):
-            self._classify(position, info, seen, limits)
+        for position, (info, name) in enumerate(zip(self._infos, names, strict=True)):
+            self._classify(position, info, name, seen, limits)
 
     def __enter__(self) -> Archive:
         return self
@@ -119,22 +126,23 @@ class Archive:
             count += len(chunk)
         return count
 
-    def _classify(self, position: int, info: zipfile.ZipInfo, seen: set[str], limits: ArchiveLimits) -> None:
-        name = _name_of(info)
-        if info.is_dir() or is_system_file(name):
+    def _classify(
+        self, position: int, info: zipfile.ZipInfo, stored: str, seen: set[str], limits: ArchiveLimits
+    ) -> None:
+        if _is_folder(info, stored) or is_system_file(stored):
             self.ignored += 1
             return
+        name = clean_path(stored)
         refusal = name_refusal(name) or _content_refusal(info, name, limits)
         # Two names that differ only by case are two images; an exact repetition is refused.
-        key = unicodedata.normalize("NFC", name)
-        if refusal is None and key in seen:
+        if refusal is None and name in seen:
             refusal = ("duplicate", "the archive contains this name twice. Only the first is used.")
         if refusal is not None:
-            shown = name.encode("unicode_escape").decode()[:200] if not name.isprintable() else name[:200]
-            self.refused.append(RefusedEntry(shown, refusal[0], f"{shown}: {refusal[1]}"))
+            shown = escape_control(name)[:200]
+            self.refused.append(RefusedEntry(shown, refusal[0], f"{shown}: {refusal[1]}", position))
             return
-        seen.add(key)
-        self.entries.append(Entry(key, info.file_size, position))
+        seen.add(name)
+        self.entries.append(Entry(name, info.file_size, position))
 
 
 def open_archive(path: Path, limits: ArchiveLimits | None = None) -> Archive:
@@ -262,19 +270,30 @@ def _content_refusal(info: zipfile.ZipInfo, name: str, limits: ArchiveLimits) ->
     return None
 
 
-def _name_of(info: zipfile.ZipInfo) -> str:
-    """Return the stored name; `info.filename` has lost everything after a NUL.
+def _decoded_names(infos: list[zipfile.ZipInfo]) -> tuple[list[str], str]:
+    """The stored names, and a note if their encoding had to be guessed; `info.filename` ends at the first NUL."""
+    names = [_stated_name(info) for info in infos]
+    unknown = [info.orig_filename.encode("cp437") for info, name in zip(infos, names, strict=True) if name is None]
+    guessed, note = decode_names(unknown)
+    rest = iter(guessed)
+    return [next(rest) if name is None else name for name in names], note
 
-    Names without the UTF-8 flag are read as code page 437 (APPNOTE appendix D), but macOS and others write UTF-8
-    without setting the flag: non-ASCII bytes that decode as UTF-8 are not code page 437 by chance.
+
+def _stated_name(info: zipfile.ZipInfo) -> str | None:
+    """The name of an entry whose encoding the archive states, else None.
+
+    zipfile reads names without the UTF-8 flag as code page 437, as APPNOTE appendix D requires.
     """
     name = info.orig_filename
-    if info.flag_bits & 0x800 or name.isascii():
+    if info.flag_bits & 0x800:
         return name
-    try:
-        return name.encode("cp437").decode()
-    except UnicodeError:
-        return name
+    stated = unicode_path(info.extra, name.encode("cp437"))
+    return name if stated is None and name.isascii() else stated
+
+
+def _is_folder(info: zipfile.ZipInfo, name: str) -> bool:
+    """Whether the entry is a folder; Windows programs may end its name with a backslash."""
+    return name.endswith("/") or (name.endswith("\\") and info.file_size == 0)
 
 
 def _damaged(entry: Entry) -> ArchiveRefused:

@@ -25,6 +25,7 @@ from annotary_core.formats.ground_truth import (
 from annotary_core.formats.readers import detect_and_read
 from annotary_core.labels.errors import AnswerError
 from annotary_core.labels.names import normalize_name
+from annotary_core.labels.natural_order import natural_key
 from annotary_core.labels.parse import merged_sentence, parse_answer
 from annotary_core.labels.schema import Schema
 from kernel.errors import Refused
@@ -136,7 +137,7 @@ def _check_fits(record: GroundTruthRecord, schema: Schema) -> None:
 
 
 def unknown_classes(truth: GroundTruthRecords, *, schema: Schema) -> list[str]:
-    """Return the class names in the labels that the project lacks, sorted and unique."""
+    """Return the class names in the labels that the project lacks, in natural order and unique."""
     known = {_class_key(item.name) for item in schema.classes}
     used = {
         name
@@ -144,7 +145,7 @@ def unknown_classes(truth: GroundTruthRecords, *, schema: Schema) -> list[str]:
         for name in [record.image_class, *(box.class_name for box in record.boxes)]
         if name is not None
     }
-    return sorted(name for name in used if _class_key(name) not in known)
+    return sorted((name for name in used if _class_key(name) not in known), key=natural_key)
 
 
 def _class_key(name: str) -> str:

@@ -11,6 +11,8 @@ from storage.models import Blob
 SAME_CONTENT = "tasks_image_content_once_per_dataset"
 ITEM_TAKEN = "tasks_importitem_taken_has_image"
 ITEM_REFUSED = "tasks_importitem_refused_has_reason"
+ITEM_KEY = "tasks_importitem_key_once_per_import"
+ITEM_ENTRY = "tasks_importitem_entry_once_per_import"
 IMAGE_SIZE = "tasks_image_size_positive"
 IMAGE_ORIENTATION = "tasks_image_orientation_is_exif"
 IMPORT_COUNTS = "tasks_import_counts_not_above_total"
@@ -48,6 +50,8 @@ class Import(models.Model):
     # How many of `taken` have been published to the event stream, so a killed run neither loses nor repeats any.
     announced = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True, default="")
+    # What the sender should know about the import as a whole, such as names whose encoding was guessed.
+    note = models.TextField(blank=True, default="", db_default="")
     created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     finished_at = models.DateTimeField(null=True)
@@ -104,7 +108,11 @@ class Image(models.Model):
 
 
 class ImportItem(models.Model):
-    """A file of an import. States: waiting -> taken | duplicate | refused; all three are final and have a reason."""
+    """A file of an import. States: waiting -> taken | duplicate | refused; all three are final and have a reason.
+
+    `key` is the name, held by the first file with it; a file that was refused when it arrived holds none. `entry` is
+    the file's number in the import's archive, from 0. Both are empty in rows of older versions.
+    """
 
     class State(models.TextChoices):
         WAITING = "waiting"
@@ -114,6 +122,8 @@ class ImportItem(models.Model):
 
     batch_import = models.ForeignKey(Import, on_delete=models.CASCADE, related_name="items")
     name = models.CharField(max_length=1024)
+    key = models.CharField(max_length=1024, blank=True, default="", db_default="")
+    entry = models.PositiveIntegerField(null=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.WAITING)
     original = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     image = models.ForeignKey(Image, on_delete=models.SET_NULL, null=True, related_name="+")
@@ -124,5 +134,9 @@ class ImportItem(models.Model):
         constraints = [
             models.CheckConstraint(condition=~Q(state="refused") | ~Q(reason=""), name=ITEM_REFUSED),
             models.CheckConstraint(condition=~Q(state="waiting") | Q(image__isnull=True), name=ITEM_TAKEN),
+            models.UniqueConstraint(fields=["batch_import", "key"], condition=Q(key__isnull=False), name=ITEM_KEY),
+            models.UniqueConstraint(
+                fields=["batch_import", "entry"], condition=Q(entry__isnull=False), name=ITEM_ENTRY
+            ),
         ]
         indexes = [models.Index(fields=["batch_import", "state", "id"], name="tasks_importitem_by_state")]

@@ -47,8 +47,8 @@ def has_images(*, project: Project) -> bool:
 def import_report(*, batch_import: Import) -> dict[str, Any]:
     """Return the result of an import as plain JSON types.
 
-    {"id", "state", "source", "error", "stalled", "total", "taken", "duplicates", "refused", "waiting", "items": the
-    first 1,000 refused or duplicate ones [{"name", "state", "code", "reason"}], "metadata": {"named", "unmatched":
+    {"id", "state", "source", "error", "note", "stalled", "total", "taken", "duplicates", "refused", "waiting", "items":
+    the first 1,000 refused or duplicate ones [{"name", "state", "code", "reason"}], "metadata": {"named", "unmatched":
     names in the table (first 100) without a file, "unmatched_count", "problems": names (first 100) that could mean
     several files, and those that match a file of another name [{"name", "reason"}], "problem_count"}, "created_at",
     "finished_at"}. `stalled` means that the job has given up; `resume_import` restarts it.
@@ -62,6 +62,7 @@ def import_report(*, batch_import: Import) -> dict[str, Any]:
         "state": row.state,
         "source": row.source,
         "error": row.error,
+        "note": row.note,
         "stalled": is_stalled(batch_import=row),
         "total": row.total,
         "taken": row.taken,

@@ -13,14 +13,17 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts.models import Actor
+from annotary_core.labels.characters import escape_control
+from annotary_core.labels.natural_order import natural_key
 from kernel.errors import NotFound
 from kernel.jobs import enqueue
 from kernel.queues import Queue
 from projects.models import Project
+from projects.selectors import require_not_closed
 from storage.models import Blob
 from storage.services import store_blob
 from storage.temporary_files import spool_folder
-from tasks.ingest.archive_names import is_system_file, name_refusal
+from tasks.ingest.archive_names import MAX_NAME, is_system_file, name_refusal
 from tasks.ingest.errors import FolderRefused, ImportClosed, ImportEmpty, ImportTooLarge
 from tasks.ingest.models import Import, ImportItem
 from tasks.ingest.tables import MAX_BYTES, clean_name, read_table
@@ -31,11 +34,14 @@ JOB = "flow.run_import"
 # Declared content types are ignored; the type is determined from the content.
 UNKNOWN_TYPE = "application/octet-stream"
 METADATA_FILE = "metadata.csv"
+#: Code and reason of a file whose name another file of the import has.
+NAME_TWICE = ("duplicate", "The import already has a file with this name. Only the first is used.")
 _CHUNK = 1024 * 1024
 
 
 def start_import(*, project: Project, by: Actor, source: str = Import.Source.FILES) -> Import:
-    """Create an import in state receiving. `source` is files, archive or folder."""
+    """Create an import in state receiving. `source` is files, archive or folder. Raises ProjectClosed."""
+    require_not_closed(project_id=project.pk)
     if source not in Import.Source.values:
         raise NotFound(f"Unknown import source. Choose one of {', '.join(Import.Source.values)}.")
     return Import.objects.create(dataset_id=project.dataset_id, project_id=project.pk, source=source, created_by=by)
@@ -110,6 +116,7 @@ def add_metadata(*, batch_import: Import, source: BinaryIO) -> int:
         row = Import.objects.select_for_update(no_key=True).get(pk=batch_import.pk)
         if row.state != Import.State.RECEIVING:
             raise ImportClosed
+        require_not_closed(project_id=row.project_id)
         batch_import.metadata = row.metadata | table
         Import.objects.filter(pk=row.pk).update(metadata=batch_import.metadata)
     return len(table)
@@ -119,11 +126,12 @@ def add_metadata(*, batch_import: Import, source: BinaryIO) -> int:
 def finish_upload(*, batch_import: Import) -> None:
     """Submit the import: receiving -> working, queueing its job in the same transaction.
 
-    Raises ImportEmpty if nothing was added, ImportClosed if the import was already submitted.
+    Raises ImportEmpty if nothing was added, ImportClosed if the import was already submitted, and ProjectClosed.
     """
     row = Import.objects.defer("metadata").select_for_update(no_key=True).get(pk=batch_import.pk)
     if row.state != Import.State.RECEIVING:
         raise ImportClosed
+    require_not_closed(project_id=row.project_id)
     if row.total == 0 and row.archive_id is None:
         raise ImportEmpty
     Import.objects.filter(pk=row.pk).update(state=Import.State.WORKING)
@@ -144,7 +152,11 @@ def enqueue_run(*, batch_import: Import) -> None:
 
 @transaction.atomic
 def resume_import(*, batch_import: Import) -> None:
-    """Queue another run of an import whose job gave up; processed items stay processed. Raises ImportClosed."""
+    """Queue another run of an import whose job gave up; processed items stay processed.
+
+    Raises ImportClosed, ProjectClosed.
+    """
+    require_not_closed(project_id=batch_import.project_id)
     row = Import.objects.defer("metadata").select_for_update(no_key=True).get(pk=batch_import.pk)
     if row.state != Import.State.WORKING and not row.is_interrupted:
         raise ImportClosed("This import is not running and cannot be resumed. Start another import.")
@@ -177,16 +189,21 @@ def ingest_folder(*, project: Project, by: Actor, folder: Path) -> Import:
 def _files_below(folder: Path) -> list[Path]:
     files: list[Path] = []
     for base, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith(".") and name != "__MACOSX")
-        paths = (Path(base) / name for name in sorted(names) if not name.startswith(".") and not is_system_file(name))
+        folders[:] = sorted(filter(_is_visible, folders), key=natural_key)
+        paths = (Path(base) / name for name in sorted(filter(_is_visible, names), key=natural_key))
         files += [path for path in paths if path.is_file() and not path.is_symlink()]
     return files
+
+
+def _is_visible(name: str) -> bool:
+    return not name.startswith(".") and not is_system_file(name)
 
 
 def _require_receiving(batch_import: Import) -> None:
     state, total = Import.objects.values_list("state", "total").get(pk=batch_import.pk)
     if state != Import.State.RECEIVING:
         raise ImportClosed
+    require_not_closed(project_id=batch_import.project_id)
     if total >= MAX_ITEMS:
         raise ImportTooLarge(f"An import holds up to {MAX_ITEMS:,} files. Put the rest in another import.")
 
@@ -217,24 +234,27 @@ def _within(limit: int, source: BinaryIO) -> Iterator[BinaryIO | None]:
 
 
 @transaction.atomic
-def _add_item(batch_import: Import, key: str, blob: Blob | None, refusal: tuple[str, str] | None) -> ImportItem:
-    code, reason = refusal or ("", "")
-    counted = Import.objects.filter(pk=batch_import.pk, state=Import.State.RECEIVING).update(
-        total=F("total") + 1, refused=F("refused") + (1 if refusal else 0)
-    )
+def _add_item(batch_import: Import, name: str, blob: Blob | None, refusal: tuple[str, str] | None) -> ImportItem:
+    """Locks the import, so that the first of several files with one name is taken and the others are refused."""
+    counted = Import.objects.filter(pk=batch_import.pk, state=Import.State.RECEIVING).update(total=F("total") + 1)
     if not counted:
         raise ImportClosed
-    return ImportItem.objects.create(
-        batch_import_id=batch_import.pk,
-        name=_printable_name(key),
-        state=ImportItem.State.REFUSED if refusal else ImportItem.State.WAITING,
-        original=blob,
-        code=code,
-        reason=reason,
-    )
+    if refusal is None and ImportItem.objects.filter(batch_import_id=batch_import.pk, key=name).exists():
+        refusal = NAME_TWICE
+    item = ImportItem(batch_import_id=batch_import.pk, name=printable_name(name), key=name, original=blob)
+    if refusal is not None:
+        refuse_on_arrival(item, *refusal)
+        Import.objects.filter(pk=batch_import.pk).update(refused=F("refused") + 1)
+    item.save()
+    return item
 
 
-def _printable_name(name: str) -> str:
+def refuse_on_arrival(item: ImportItem, code: str, reason: str) -> None:
+    """Change an item that is not saved yet: it is refused, and holds neither a file nor a name."""
+    item.state, item.original, item.key = ImportItem.State.REFUSED, None, ""
+    item.code, item.reason = code[:40], reason[:500]
+
+
+def printable_name(name: str) -> str:
     """Return a name in a form that can be stored and displayed; a valid name is returned unchanged."""
-    safe = name if name.isprintable() else name.encode("unicode_escape", "backslashreplace").decode()
-    return safe[:1000] or "(no name)"
+    return escape_control(name)[:MAX_NAME] or "(no name)"

@@ -6,6 +6,8 @@ import csv
 import io
 from collections.abc import Iterator
 
+from annotary_core.labels.names import normalize_name
+from tasks.ingest.archive_names import clean_path
 from tasks.ingest.errors import MetadataRefused
 
 MAX_BYTES = 32 * 1024 * 1024
@@ -44,12 +46,12 @@ def read_table(body: bytes) -> dict[str, dict[str, str]]:
 
 
 def _read_rows(rows: Iterator[list[str]]) -> dict[str, dict[str, str]]:
-    headings = [heading.strip() for heading in next(rows, [])]
+    filled = ((line, cells) for line, cells in enumerate(rows, start=1) if any(cell.strip() for cell in cells))
+    _, heading_cells = next(filled, (1, []))
+    headings = [normalize_name(heading.strip()) for heading in heading_cells]
     key = _name_column(headings)
     table: dict[str, dict[str, str]] = {}
-    for line, cells in enumerate(rows, start=2):
-        if not any(cell.strip() for cell in cells):
-            continue
+    for line, cells in filled:
         if len(cells) > len(headings):
             raise MetadataRefused(f"Row {line} has more cells than the header row. Fix the row.")
         name = clean_name(cells[key]) if key < len(cells) else ""
@@ -72,13 +74,16 @@ def group_key_of(row: dict[str, str]) -> str:
     """Return the group of an image, whose images always share a split; empty if the table names none."""
     for heading, cell in row.items():
         if heading.lower() == GROUP_COLUMN:
-            return cell[:MAX_GROUP]
+            return normalize_name(cell)[:MAX_GROUP]
     return ""
 
 
 def clean_name(name: str) -> str:
-    """Normalize a file name as imports store it: POSIX separators, no leading slash or `./`."""
-    return name.strip().replace("\\", "/").removeprefix("./").lstrip("/")
+    """Normalize a file name as imports store it: NFC, POSIX separators, no leading slash, no `.` parts.
+
+    Strips only ASCII whitespace: a name may begin or end with a no-break space.
+    """
+    return clean_path(name.strip(" \t\r\n\v\f")).lstrip("/")
 
 
 def _name_column(headings: list[str]) -> int:
@@ -100,5 +105,5 @@ def _name_column(headings: list[str]) -> int:
 
 def _delimiter(text: str) -> str:
     """Return the delimiter that gives the most cells in the header row; csv.Sniffer picks letters in short tables."""
-    heading = text.split("\n", 1)[0]
+    heading = next((line for line in io.StringIO(text) if line.strip(f"{_DELIMITERS} \r\n")), "")
     return max(_DELIMITERS, key=heading.count)

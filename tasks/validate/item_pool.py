@@ -1,4 +1,8 @@
-"""A thread pool that processes import items, each thread with its own decoder process and database connection."""
+"""A thread pool that processes import items, each thread with its own decoder process and database connection.
+
+Images are decoded concurrently, but each is saved only after the items submitted before it: the order of the images is
+the order in which they were sent, and of two files with the same content the first becomes the image.
+"""
 
 import queue
 import threading
@@ -20,8 +24,12 @@ class ItemWorkerPool:
 
     def __init__(self, count: int, table: Mapping[str, Mapping[str, str]]) -> None:
         self._table = table
-        self._items: queue.Queue[ImportItem | None] = queue.Queue(maxsize=2 * count)
+        self._items: queue.Queue[tuple[int, ImportItem] | None] = queue.Queue(maxsize=2 * count)
         self._failure: Exception | None = None
+        self._submitted = 0
+        self._finished: set[int] = set()
+        self._next = 0
+        self._turn = threading.Condition()
         self._threads = [
             threading.Thread(target=self._work, args=[slot], name=f"take-{slot}", daemon=True)
             for slot in range(count)
@@ -48,24 +56,39 @@ class ItemWorkerPool:
         if self._failure is not None:
             raise self._failure
         if self._threads:
-            self._items.put(item)
+            self._items.put((self._submitted, item))
+            self._submitted += 1
         else:
-            self._process(item, slot=0)
-
-    def _process(self, item: ImportItem, *, slot: int) -> None:
-        process_item(item=item, metadata=self._table.get(item.name, {}), slot=slot)
+            process_item(item=item, metadata=self._table.get(item.name, {}), slot=0)
 
     def _work(self, slot: int) -> None:
         try:
-            while (item := self._items.get()) is not None:
+            while (entry := self._items.get()) is not None:
                 # Drain the queue even after a failure, so that the producer never blocks on a full queue.
                 if self._failure is None:
-                    self._process_safely(item, slot)
+                    self._process(*entry, slot)
         finally:
             connection.close()
 
-    def _process_safely(self, item: ImportItem, slot: int) -> None:
+    def _process(self, number: int, item: ImportItem, slot: int) -> None:
         try:
-            self._process(item, slot=slot)
+            metadata = self._table.get(item.name, {})
+            process_item(item=item, metadata=metadata, slot=slot, may_save=lambda: self._wait_for_turn(number))
         except Exception as error:  # re-raised in the calling thread
-            self._failure = error
+            # Not finished: items after it must stay waiting too, or a later run would save them in another order.
+            with self._turn:
+                self._failure = self._failure or error
+                self._turn.notify_all()
+            return
+        with self._turn:
+            self._finished.add(number)
+            while self._next in self._finished:
+                self._finished.remove(self._next)
+                self._next += 1
+            self._turn.notify_all()
+
+    def _wait_for_turn(self, number: int) -> bool:
+        """Wait until all items before this one are finished; returns False if one of them never will be."""
+        with self._turn:
+            self._turn.wait_for(lambda: self._next == number or self._failure is not None)
+            return self._next == number

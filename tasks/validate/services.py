@@ -1,7 +1,7 @@
 """Process the files of an import one by one: check, render and store them as images."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import structlog
@@ -24,12 +24,19 @@ DUPLICATE = "The dataset already contains this image as {name}."
 _SCREEN_TYPE = "image/jpeg"
 
 
-def process_item(*, item: ImportItem, metadata: Mapping[str, str] | None = None, slot: int = 0) -> Image | None:
+def process_item(
+    *,
+    item: ImportItem,
+    metadata: Mapping[str, str] | None = None,
+    slot: int = 0,
+    may_save: Callable[[], bool] = lambda: True,
+) -> Image | None:
     """Process a waiting item; return its image, new or existing, or None if it was refused or processed concurrently.
 
     Reading and rendering happen outside the single short transaction that writes the result, so a killed run leaves
     the item waiting and only blobs that are swept later. `metadata` is the item's row in the metadata table; it is
-    looked up if None. `slot` selects the decoder process: concurrent threads use different slots.
+    looked up if None. `slot` selects the decoder process: concurrent threads use different slots. `may_save` is called
+    before an image is saved, and can wait; if it returns False, the item stays waiting.
     Raises DecoderUnavailable or StorageBusy: try again later.
     """
     row = ImportItem.objects.select_related("batch_import", "original").defer("batch_import__metadata").get(pk=item.pk)
@@ -54,7 +61,7 @@ def process_item(*, item: ImportItem, metadata: Mapping[str, str] | None = None,
         # One lost file must not block the others forever.
         _refuse(row, code="file_lost", reason="The file was lost before it could be read. Upload it again.")
         return None
-    return _save_image(row, rendered, blobs, metadata)
+    return _save_image(row, rendered, blobs, metadata) if may_save() else None
 
 
 def _store(rendered: RenderedImage) -> dict[str, Blob]:

@@ -147,10 +147,10 @@ def posix_name(name: object) -> str:
 
 
 def class_name(text: str | None) -> str:
-    """Return a class name in NFC without surrounding space. Raises Unreadable for a missing or unusable name."""
+    """Return a class name in NFC, without surrounding space. Raises Unreadable for a missing or unusable name."""
     name = normalize_name((text or "").strip())
     if len(name) > 100 or not is_name(name):
-        raise Unreadable("An object has no usable class name. Use 1 to 100 printable characters.")
+        raise Unreadable("An object has no usable class name. Use 1 to 100 characters without control characters.")
     return name
 
 

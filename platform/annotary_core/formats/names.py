@@ -9,6 +9,9 @@ import re
 import unicodedata
 from hashlib import blake2b
 
+from annotary_core.labels.characters import replace_control
+from annotary_core.labels.names import normalize_name
+
 # The extensions that torchvision's ImageFolder accepts (IMG_EXTENSIONS); it ignores files with any other.
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")
 EXTENSIONS = {
@@ -23,6 +26,8 @@ EXTENSIONS = {
 PART_LIMIT = 100
 PATH_LIMIT = 180
 
+# They display a name in another order, so that gpj.exe looks like exe.jpg (Unicode TR 36, 2.7).
+_BIDIRECTIONAL = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _UNSAFE = re.compile(r'[<>:"|?*/\\]')
 _RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9¹²³])(\..*)?$", re.IGNORECASE)
 
@@ -39,10 +44,11 @@ def short_hash(text: str, digits: int = 8) -> str:
 def safe_part(part: str, limit: int = PART_LIMIT) -> str:
     """Make a folder or file name safe: no separators, control or bidirectional characters, reserved names or odd edges.
 
-    A name longer than `limit` bytes is reduced to its beginning, a hash of the whole name, and its extension.
+    Other invisible characters stay: joiners are part of emoji and of Persian words, and no-break spaces of the names of
+    macOS screenshots. A name longer than `limit` bytes is reduced to its beginning, a hash of the whole name, and its
+    extension.
     """
-    text = unicodedata.normalize("NFC", part)
-    text = "".join("_" if unicodedata.category(char).startswith("C") else char for char in text)
+    text = _BIDIRECTIONAL.sub("_", replace_control(normalize_name(part)))
     text = _UNSAFE.sub("_", text).strip(" ").rstrip(". ")
     if not text or text.startswith("."):
         text = "_" + text.lstrip(".")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from annotary_core.labels.characters import is_name
 from annotary_core.labels.errors import SchemaError
 from annotary_core.labels.json_reading import read_list, read_object, shown
 from annotary_core.labels.shapes import IMAGE_TOOLS, OBJECT_TOOLS, unavailable_message
@@ -111,7 +112,7 @@ def _read_class(raw: object, *, path: str) -> LabelClass:
     number, name, color = body.get("number"), body.get("name"), body.get("color", "")
     if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= MAX_NUMBER:
         raise SchemaError("bad_number", "A class needs a whole number of at least 1.", f"{path}.number")
-    if not isinstance(name, str) or not name.strip() or len(name) > MAX_NAME or not name.isprintable():
+    if not isinstance(name, str) or len(name) > MAX_NAME or not is_name(name):
         raise SchemaError(
             "bad_name", f"A class needs a name of 1 to {MAX_NAME} characters on one line.", f"{path}.name"
         )

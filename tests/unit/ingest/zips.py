@@ -26,8 +26,9 @@ def forged(
     mode: int = 0o100644,
     declared: int | None = None,
     share_data: bool = False,
+    extras: list[bytes] | None = None,
 ) -> Path:
-    """Return an archive with forged headers: raw names, a false size, or entries that share data."""
+    """Return an archive with forged headers: raw names, a false size, entries that share data, extra fields."""
     body, directory = io.BytesIO(), io.BytesIO()
     first = 0
     for number, (name, content) in enumerate(entries):
@@ -39,7 +40,8 @@ def forged(
         if not (share_data and number):
             body.write(b"PK\x03\x04" + struct.pack("<H", 20) + fields + struct.pack("<HH", len(name), 0) + name + data)
         directory.write(b"PK\x01\x02" + struct.pack("<BBH", 20, 3, 20) + fields)
-        directory.write(struct.pack("<HHHHHLL", len(name), 0, 0, 0, 0, mode << 16, at) + name)
+        extra = extras[number] if extras else b""
+        directory.write(struct.pack("<HHHHHLL", len(name), len(extra), 0, 0, 0, mode << 16, at) + name + extra)
     start = body.tell()
     body.write(directory.getvalue())
     count = len(entries) & 0xFFFF

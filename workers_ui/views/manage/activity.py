@@ -74,7 +74,7 @@ def merge_events(events: Sequence[Event]) -> list[FeedLine]:
 
 
 def _can_merge(line: FeedLine, event: Event) -> bool:
-    keys = {"batch", "worker", "number", "format", "import", "reason", "by_policy"}
+    keys = {"batch", "worker", "number", "format", "import", "reason", "by_policy", "answers"}
     return (
         line.kind == event.kind
         and line.at - event.created_at <= MERGE_WINDOW
@@ -132,6 +132,11 @@ def _more_requested(line: FeedLine, names: DisplayNames) -> str:
     return f"{_many(more, 'more answer')} requested, where workers disagree" if more > 0 else ""
 
 
+def _overlap_changed(line: FeedLine, names: DisplayNames) -> str:
+    images, answers = line.data.get("images", 0), line.data.get("answers", 0)
+    return f"{_many(images, 'image')} set to {_many(answers, 'answer')} each"
+
+
 def _exported(line: FeedLine, names: DisplayNames) -> str:
     name = str(line.data.get("format", ""))
     return FORMAT_SENTENCES.get(name) or f"A release is ready to download as {dict(format_choices()).get(name, name)}"
@@ -144,6 +149,7 @@ LINE_FORMATTERS: dict[str, tuple[str, Callable[[FeedLine, DisplayNames], str]]] 
     "import.progress": ("image", _counted("images", "image", "added")),
     "tasks.made": ("plus", _counted("tasks", "image", "ready to label")),
     "places.changed": ("plus", _more_requested),
+    "overlap.changed": ("plus", _overlap_changed),
     "hand.claimed": ("hand", _set_taken),
     "answer.submitted": ("check", _counted("submitted", "answer", "received")),
     "assignment.skipped": ("arrow", _counted("skipped", "image", "skipped")),

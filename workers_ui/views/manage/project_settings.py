@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
@@ -14,13 +15,13 @@ from projects.models import Project
 from projects.selectors import retired_classes
 from projects.services import (
     change_classes,
-    change_policy,
     close_project,
     open_project,
     pause_project,
     write_instructions,
 )
 from tasks.batching.services import open_all_batches
+from tasks.flow.policy_change import ApplyTo, OverlapChange, OverlapUndecided, change_project_policy
 from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import project_role_required, render_project_page, run_action
 from workers_ui.views.manage.forms import TOOL_LABELS, PolicyForm, class_rows, class_specs
@@ -73,9 +74,24 @@ def _save_policy(request: HttpRequest, project: Project) -> HttpResponse | None:
     form = PolicyForm(request.POST, project=project)
     if not form.is_valid():
         return _show(request, project, form=form)
-    back = reverse("workers_ui:project-settings", args=[project.public_id])
-    done = "Saved. The settings apply to images you add from now on. Answers already requested do not change."
-    return run_action(request, back, lambda: change_policy(project=project, changes=form.policy()), done)
+    sent = request.POST.get("apply_to")
+    apply_to: ApplyTo | None = "all" if sent == "all" else "new" if sent == "new" else None
+    try:
+        _, change = change_project_policy(project=project, changes=form.policy(), apply_to=apply_to)
+    except OverlapUndecided as undecided:
+        return _show(request, project, form=form, undecided=undecided.change)
+    except AnnotaryError as error:
+        messages.error(request, error.detail)
+    else:
+        messages.success(request, _saved(change))
+    return redirect("workers_ui:project-settings", project.public_id)
+
+
+def _saved(change: OverlapChange) -> str:
+    if not change.images:
+        return "Saved. The settings apply to images you add from now on. Answers already requested do not change."
+    images = "1 image" if change.images == 1 else f"{change.images:,} images"
+    return f"Saved. The new number of answers also applies to {images}."
 
 
 def _save_classes(request: HttpRequest, project: Project) -> HttpResponse | None:
@@ -103,12 +119,14 @@ def _show(
     form: PolicyForm | None = None,
     rows: list[dict[str, str]] | None = None,
     errors: Errors | None = None,
+    undecided: OverlapChange | None = None,
 ) -> HttpResponse:
     classes = project.schema.body["classes"] if project.schema else []
     current = [{"name": row["name"], "color": row["color"], "number": str(row["number"])} for row in classes]
     written = project.instructions.body if project.instructions else ""
     context: dict[str, Any] = {
         "form": form or PolicyForm(project=project),
+        "undecided": undecided,
         "class_rows": current if rows is None else rows,
         "retired": retired_classes(project=project),
         "own_errors": errors or {},
@@ -117,9 +135,9 @@ def _show(
     }
     if form is None:
         context["proposed"] = _propose(context["form"], request)
-    failed = bool(errors) or form is not None
+    status = 409 if undecided else 422 if errors or form is not None else 200
     return render_project_page(
-        request, project, "project_settings.html", context, tab="project-settings", status=422 if failed else 200
+        request, project, "project_settings.html", context, tab="project-settings", status=status
     )
 
 

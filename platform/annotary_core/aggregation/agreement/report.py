@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,6 +27,7 @@ from annotary_core.aggregation.objects.clustering import ObjectClustering
 from annotary_core.aggregation.objects.similarity import BoxSimilarity
 from annotary_core.aggregation.registry import DEFAULT_METHOD, get_method
 from annotary_core.labels.arrays import FloatArray, IntArray
+from annotary_core.labels.names import normalize_name
 
 Json = dict[str, Any]
 #: Number of classes with a separate box comparison, those with the most boxes.
@@ -125,9 +127,13 @@ def _values(labels: Names, level: Level, order: Sequence[str]) -> FloatArray | N
     if level == "nominal":
         return None
     if order and level == "ordinal":
+        order = [normalize_name(name) for name in order]
+        twice = [name for name, count in Counter(order).items() if count > 1]
+        if twice:
+            raise TableError(f"The order names {', '.join(twice[:5])} more than once. Name every label once.")
         missing = [name for name in labels.texts() if name not in order]
-        if missing or len(set(order)) < len(order):
-            raise TableError(f"The order must contain every label once; missing: {', '.join(missing[:5]) or 'none'}.")
+        if missing:
+            raise TableError(f"The order must name every label; it lacks {', '.join(missing[:5])}.")
         return np.array([order.index(name) for name in labels.texts()], np.float64)
     numbers = labels.numbers()
     if numbers is None:

@@ -11,6 +11,7 @@ from decimal import Decimal
 import numpy as np
 
 from annotary_core.labels.arrays import FloatArray, IntArray
+from annotary_core.labels.names import normalize_name
 
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,16}")
 _NUMBER = re.compile(r"[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?")
@@ -71,8 +72,16 @@ def encode_integers(column: IntArray) -> Column:
 
 
 def encode_texts(first_seen: Sequence[str], column: IntArray) -> Column:
-    """Encode a column of texts. column: indices into `first_seen`, the texts in the order of first occurrence."""
-    names, code = _in_order(first_seen)
+    """Encode a column of texts. column: indices into `first_seen`, the texts in the order of first occurrence.
+
+    Texts that are equal in Unicode NFC are one name.
+    """
+    normalized = [normalize_name(text) for text in first_seen]
+    unique = list(dict.fromkeys(normalized))
+    names, code = _in_order(unique)
+    if len(unique) < len(normalized):
+        position = {text: at for at, text in enumerate(unique)}
+        code = code[np.array([position[text] for text in normalized], np.int64)]
     return Column(code[column], names)
 
 

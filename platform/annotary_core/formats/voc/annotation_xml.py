@@ -9,12 +9,12 @@ so it moves by at most half a pixel, and a sliver keeps one whole pixel.
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
 from annotary_core.formats.box_objects import BoxObject
+from annotary_core.labels.characters import replace_control
 from annotary_core.labels.geometry import Box
 
 
@@ -67,4 +67,4 @@ def _flag(attrs: Mapping[str, Any], name: str) -> int:
 
 def _text(value: str) -> str:
     # XML 1.0 allows no control characters or lone surrogates, not even escaped.
-    return escape("".join("_" if unicodedata.category(char) in ("Cc", "Cs", "Cn") else char for char in value))
+    return escape(replace_control(value))

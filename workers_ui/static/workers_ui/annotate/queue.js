@@ -9,7 +9,8 @@ export class SetQueue {
     this.url = url;
     /** @type {Map<string, object | "skip">} the latest queued entry of each image: an answer, or "skip" */
     this.waiting = new Map();
-    /** @type {Map<string, string[]>} images with refused answers, and the keys of those entries */
+    /** @type {Map<string, {keys: string[], answer: object | null, reason: string}>} images with refused entries: their
+     * keys, the last answer, and why it was refused */
     this.refused = new Map();
   }
 
@@ -37,7 +38,12 @@ export class SetQueue {
     for (const entry of await this.outbox.entries()) {
       const [, id, action] = ASSIGNMENT_URL.exec(entry.url) ?? [];
       if (!id) continue;
-      if (entry.state === "refused") refused.set(id, [...(refused.get(id) ?? []), entry.key]);
+      if (entry.state === "refused")
+        refused.set(id, {
+          keys: [...(refused.get(id)?.keys ?? []), entry.key],
+          answer: entry.body.answer ?? null,
+          reason: entry.problem?.detail ?? "",
+        });
       else waiting.set(id, action === "skip" ? "skip" : entry.body.answer);
     }
     Object.assign(this, { waiting, refused });
@@ -50,6 +56,6 @@ export class SetQueue {
 
   /** Dismisses earlier refusals of an image that is being answered again. */
   async forget(id) {
-    for (const key of this.refused.get(id) ?? []) await this.outbox.dismiss(key);
+    for (const key of this.refused.get(id)?.keys ?? []) await this.outbox.dismiss(key);
   }
 }

@@ -24,7 +24,12 @@ export default class extends Controller {
     this.drafts = new Drafts();
     this.watch = new Stopwatch();
     this.busy = false;
-    this.handing = new HandIn({ queue: this.queue, note: this.target("handing"), form: this.target("form") });
+    this.handing = new HandIn({
+      queue: this.queue,
+      note: this.target("handing"),
+      form: this.target("form"),
+      images: () => this.set.items.map(({ id }) => id),
+    });
     bindKeys(this.signal, {
       next: () => this.next(),
       back: () => this.back(),
@@ -82,6 +87,7 @@ export default class extends Controller {
     this.set.merge(body, this.queue.waiting);
     this.set.goFirstOpen();
     this.question = questionOf(body.schema);
+    this.keepRefused();
     this.images = new SetImages(this.set.items);
     this.showView("work");
     this.surface = new SetSurface({
@@ -210,8 +216,12 @@ export default class extends Controller {
       else this.advance();
       return;
     }
-    const { objects, classId } = this.surface;
-    if (this.question.chooses && classId === null) this.hint("Choose a class for the image first.");
+    const { objects, classId, surplus } = this.surface;
+    if (surplus > 0)
+      this.hint(
+        `This image has ${surplus} more box${surplus === 1 ? "" : "es"} than an answer can hold. Remove ${surplus === 1 ? "one" : "them"} first.`,
+      );
+    else if (this.question.chooses && classId === null) this.hint("Choose a class for the image first.");
     else if (!this.question.chooses && objects.length === 0)
       this.hint("Draw a box first, or select “Nothing to draw here”.");
     else void this.save(labels({ objects, classId }));
@@ -345,8 +355,19 @@ export default class extends Controller {
     void this.handing.start();
   }
 
+  /** Turns refused drawings into unsaved ones, so that a reload does not lose what the worker has drawn. */
+  keepRefused() {
+    if (!this.question?.draws) return;
+    for (const { id } of this.set.items) {
+      const answer = this.queue.refused.get(id)?.answer;
+      if (answer && this.drafts.get(id) === null)
+        this.drafts.put(id, { objects: answer.objects, classId: answer.image?.class ?? null });
+    }
+  }
+
   async queueChanged() {
     await this.queue.refresh();
+    this.keepRefused();
     if (this.overviewOpen && !this.handing.requested) this.showOverview();
     this.handing.resume();
   }

@@ -47,6 +47,11 @@ export class SetSurface extends EventTarget {
     return this.annotator.getObjects();
   }
 
+  /** How many boxes have to be removed before the answer can be saved. */
+  get surplus() {
+    return this.annotator.objects.surplus;
+  }
+
   get classId() {
     return this.imagePicker?.value ?? null;
   }

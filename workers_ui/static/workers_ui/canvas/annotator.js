@@ -14,7 +14,7 @@ import { ImageLoader } from "./image_loader.js";
 import { KeyboardInput } from "./keyboard.js";
 import { Magnifier } from "./magnifier.js";
 import { ObjectList } from "./object_list.js";
-import { ObjectStore } from "./object_store.js";
+import { MAX_OBJECTS, ObjectStore } from "./object_store.js";
 import { PointerInput } from "./pointer.js";
 import { Renderer } from "./renderer.js";
 
@@ -56,7 +56,10 @@ export class Annotator extends EventTarget {
     this.live = document.createElement("p");
     this.live.className = "visually-hidden";
     this.live.setAttribute("aria-live", "polite");
-    element.append(this.stageHost, this.live);
+    this.warning = document.createElement("p");
+    this.warning.className = "annotator-warning";
+    this.warning.hidden = true;
+    element.append(this.stageHost, this.live, this.warning);
     this.ownList = list === null;
     const host = list ?? document.createElement("ol");
     if (this.ownList) element.after(host);
@@ -76,6 +79,7 @@ export class Annotator extends EventTarget {
       else this.refresh();
       if (detail.reason !== "set") this.emit("change", { objects: this.getObjects(), reason: detail.reason });
       if (detail.reason === "edit") this.announceSelection();
+      this.warning.hidden = true;
     });
   }
 
@@ -136,6 +140,10 @@ export class Annotator extends EventTarget {
 
   addBox(box) {
     if (this.classId === null || this.readOnly) return;
+    if (this.objects.isFull) {
+      this.warn(`An answer holds at most ${MAX_OBJECTS.toLocaleString("en-US")} boxes. This one was not added.`);
+      return;
+    }
     const object = this.objects.add(box, this.classId);
     this.say(`Added ${this.describe(this.objects.selected, this.objects.numberOf(object.id))}`);
   }
@@ -289,6 +297,13 @@ export class Annotator extends EventTarget {
 
   say(text) {
     this.live.textContent = text;
+  }
+
+  /** Says a text to everyone, on the image; it disappears with the next change. */
+  warn(text) {
+    this.say(text);
+    this.warning.textContent = text;
+    this.warning.hidden = false;
   }
 
   emit(name, detail) {

@@ -4,6 +4,9 @@ import { newId } from "../lib/ids.js";
 import { round } from "./geometry.js";
 import { History } from "./history.js";
 
+/* The most objects that one answer may have; the server refuses more. */
+export const MAX_OBJECTS = 1000;
+
 /** @typedef {{id: string, class: number, tool: string, geom: object, attrs: object}} LabelObject */
 
 export function boxOf(object) {
@@ -52,6 +55,15 @@ export class ObjectStore extends EventTarget {
     this.selectedId = id;
     this.history.run = null;
     this.dispatchEvent(new CustomEvent("select", { detail: { id } }));
+  }
+
+  get isFull() {
+    return this.all.length >= MAX_OBJECTS;
+  }
+
+  /** How many objects there are more than an answer may have. */
+  get surplus() {
+    return Math.max(0, this.all.length - MAX_OBJECTS);
   }
 
   add(box, classId) {

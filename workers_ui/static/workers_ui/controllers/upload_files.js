@@ -12,8 +12,11 @@ export async function droppedFiles(transfer) {
   return files;
 }
 
+/** The chosen files in the order in which the browser lists them; those of a folder, by their names. */
 export function chosenFiles(list) {
-  return [...list].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
+  const files = [...list].map((file) => ({ file, path: file.webkitRelativePath || file.name }));
+  const isFolder = files.some(({ file }) => file.webkitRelativePath);
+  return isFolder ? files.sort((one, other) => naturally(one.path, other.path)) : files;
 }
 
 async function walk(entry, folder, files) {
@@ -23,13 +26,19 @@ async function walk(entry, folder, files) {
     return;
   }
   const reader = entry.createReader();
+  const children = [];
   for (;;) {
-    // A reader returns about a hundred entries at a time, and none at the end.
+    // A reader returns about a hundred entries at a time, in any order, and none at the end.
     const batch = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
-    if (batch.length === 0) return;
-    for (const child of batch) await walk(child, `${path}/`, files);
+    if (batch.length === 0) break;
+    children.push(...batch);
   }
+  children.sort((one, other) => naturally(one.name, other.name));
+  for (const child of children) await walk(child, `${path}/`, files);
 }
+
+/* 2 comes before 10. */
+const naturally = new Intl.Collator("en", { numeric: true }).compare;
 
 /** {images, archives, table}, without hidden files and the operating system's folders. */
 export function groupFiles(files) {

@@ -60,6 +60,7 @@ export function reportOf(reports, failed) {
   if (refused > 0) parts.push(`${refused.toLocaleString()} rejected`);
   box.append(notice(refused + errors.length > 0 ? "warn" : "ok", `${parts.join(", ")}.`));
   for (const error of errors) box.append(notice("bad", error));
+  for (const { note } of reports) if (note) box.append(notice("warn", note));
   const unmatched = reports.flatMap((report) => report.metadata?.unmatched ?? []);
   if (unmatched.length > 0)
     box.append(
