@@ -10,7 +10,7 @@ from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.replay.answer_order import AnswerOrder
 from projects.models import Project
 from projects.selectors import schema_of
-from tasks.analytics.worker_agreement import agreements
+from tasks.analytics.worker_agreement import worker_agreements
 from tasks.assignment.models import Assignment
 from tasks.consensus.answer_shards import gold_shard
 from tasks.consensus.evidence import rates_of
@@ -148,7 +148,7 @@ def worker_quality(*, project: Project) -> list[Json]:
     worker_model = load_worker_model(project=project, workers=ids, classes=classes)
     accuracy = worker_model.blend.accuracy_of(np.array(ids, np.int64)).tolist()
     counts = _answers_by(project)
-    agreement_by_worker = agreements(project=project, by_worker=True).by_worker
+    agreement_by_worker = worker_agreements(project=project, workers=ids)
     rows = []
     for standing, right in zip(standings, accuracy, strict=True):
         pk = standing.worker_id

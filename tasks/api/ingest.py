@@ -151,7 +151,7 @@ class ImportsView(View):
     @listing(ImportSerializer, summary="Imports into a project")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
-        return page(request, imports_of(project=project), lambda row: ImportSerializer(row).data)
+        return page(request, imports_of(project=project), ImportSerializer().to_representation)
 
     @extend_schema(
         parameters=[PARAMETER],
@@ -233,7 +233,7 @@ class ImagesView(View):
     @listing(ImageSerializer, summary="Images of a project")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.CLIENT, Role.REVIEWER)
-        return page(request, images_of(project=project), lambda row: ImageSerializer(row).data, newest_first=False)
+        return page(request, images_of(project=project), ImageSerializer().to_representation, newest_first=False)
 
 
 class ImageFileView(View):

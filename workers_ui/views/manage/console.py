@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import Role
 from kernel.events import stream_snapshot
 from projects.models import Project
-from tasks.analytics.dashboard import answers_per_hour, project_figures
+from tasks.analytics.dashboard import answers_per_hour, board_figures
 from tasks.analytics.project_progress import project_progress
 from tasks.batching.selectors import batches_of
 from workers_ui.views.manage.activity import activity
@@ -37,7 +37,7 @@ def console(request: HttpRequest, project: Project) -> HttpResponse:
     totals = stream_snapshot(project_id=project.pk).totals
     hours = throughput(project=project)
     context = {
-        "figures": project_figures(project=project),
+        "figures": board_figures(project=project),
         "batches": batches,
         "page": pager,
         "steps": steps,

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
 from projects.models import Project
-from tasks.analytics.listings import IMAGE_STATES, filter_images, image_cards
+from tasks.analytics.listings import IMAGE_STATES, ImageList, image_cards
 from tasks.batching.selectors import batch_for
 from tasks.ingest.models import Import
 from tasks.ingest.selectors import import_for, imports_of, is_stalled
@@ -29,7 +29,7 @@ def images(request: HttpRequest, project: Project) -> HttpResponse:
     state = state if state in IMAGE_STATES else ""
     name = request.GET.get("name", "").strip()[:200]
     batch = batch_for(project=project, public_id=request.GET["batch"]) if request.GET.get("batch") else None
-    matching = filter_images(project=project, state=state, name=name, batch=batch)
+    matching = ImageList(project=project, state=state, name=name, batch=batch)
     shown, pager = paginate(request, Paginator(matching, PAGE_SIZE))
     imports = list(imports_of(project=project)[:IMPORTS_SHOWN])
     context = {

@@ -13,7 +13,7 @@ from tasks.analytics.listings import doubtful_labels
 from tasks.analytics.proposed_changes import proposed_changes
 from tasks.batching.selectors import batch_for, batches_by_number, task_for
 from tasks.consensus.models import ConsensusLabel
-from tasks.review.selectors import review_counts, review_progress, review_queue
+from tasks.review.selectors import first_to_review, review_counts, review_progress, review_queue
 from tasks.review.services import approve_batch
 from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import project_role_required, render_project_page, run_action
@@ -46,7 +46,7 @@ def review(request: HttpRequest, project: Project) -> HttpResponse:
     elif chosen == DOUBTFUL:
         labels = doubtful[:PRELOADED]
     else:
-        labels = list(review_queue(project=project, batch=batch, state=chosen)[:PRELOADED])
+        labels = first_to_review(project=project, batch=batch, state=chosen, limit=PRELOADED)
     context = {
         "lists": [
             {"name": name, "label": label, "count": counts[name]}
