@@ -102,7 +102,8 @@ def samples_from_gold(*, project: Project) -> list[VerdictSample]:
 
 def doubtful_label_figures(*, project: Project) -> Json:
     """The unreviewed labels: their number "labels", mean "confidence", expected number of errors "expected_wrong" (None
-    if a label consists of several decisions), and the "doubtful" ones, lowest confidence first."""
+    if a label consists of several decisions), and the "doubtful" ones, lowest confidence first, of
+    "doubtful_count"."""
     reviewed = Review.objects.filter(label=OuterRef("pk"), is_current=True, by_policy=False)
     labels = ConsensusLabel.objects.filter(project=project, is_current=True).exclude(method__in=SET_BY_PEOPLE)
     sure = Coalesce(F("task__posterior__confidence"), F("confidence"), output_field=FloatField())
@@ -117,6 +118,7 @@ def doubtful_label_figures(*, project: Project) -> Json:
         "confidence": sums["mean"],
         "expected_wrong": sums["wrong"] if is_one_decision else None,
         "doubtful": [_doubtful(label) for label in rows[:DOUBTFUL]],
+        "doubtful_count": rows.count(),
     }
 
 

@@ -31,7 +31,7 @@ from tasks.api.pagination import listing, page
 from tasks.api.request_bodies import valid
 from tasks.flow.ground_truth import GroundTruthReport, import_ground_truth
 from tasks.ingest.models import Image, Import
-from tasks.ingest.selectors import MAX_ITEMS_SHOWN, images_of, import_report, imports_of
+from tasks.ingest.selectors import MAX_ITEMS_SHOWN, files_not_added, images_of, import_report, imports_of
 from tasks.ingest.services import (
     StagedFile,
     add_metadata,
@@ -90,7 +90,9 @@ class LeftOutSerializer(serializers.Serializer[Any]):
 class ImportReportSerializer(ImportSerializer):
     stalled = serializers.BooleanField(help_text="Whether its job has given up; resume the import to continue")
     waiting = serializers.IntegerField()
-    items = LeftOutSerializer(many=True, help_text="The first 1,000 files that were not accepted")
+    items = LeftOutSerializer(
+        many=True, help_text="The first 1,000 files that were not accepted; `files/` lists them all"
+    )
     metadata = serializers.DictField(help_text="Number of files named in the table, and names that match no file")
 
 
@@ -128,7 +130,9 @@ class TruthReportSerializer(serializers.Serializer[Any]):
     unmatched = serializers.ListField(
         child=serializers.CharField(), help_text="The first 1,000 names that match no image"
     )
+    unmatched_count = serializers.IntegerField(help_text="How many names match no image")
     unknown_classes = serializers.ListField(child=serializers.CharField())
+    problems_count = serializers.IntegerField(help_text="How many labels cannot be used")
     problems = TruthProblemSerializer(many=True, help_text="The first 1,000 labels that cannot be used, and why")
 
 
@@ -193,6 +197,13 @@ class ImportView(View):
     @extend_schema(responses=ImportReportSerializer, summary="An import's report")
     def get(self, request: Request, import_id: uuid.UUID) -> Response:
         return Response(_import_report(_import(request, import_id)))
+
+
+class ImportFilesView(View):
+    @listing(LeftOutSerializer, summary="The files of an import that were not added")
+    def get(self, request: Request, import_id: uuid.UUID) -> Response:
+        rows = files_not_added(batch_import=_import(request, import_id))
+        return page(request, rows, LeftOutSerializer().to_representation, newest_first=False)
 
 
 class ResumeImportView(View):
@@ -290,6 +301,8 @@ def _truth_report(report: GroundTruthReport) -> dict[str, Any]:
         "matched": report.matched,
         "golds": len(report.golds),
         "unmatched": report.unmatched[:MAX_ITEMS_SHOWN],
+        "unmatched_count": len(report.unmatched),
+        "problems_count": len(report.problems),
         "unknown_classes": report.unknown_classes,
         "problems": [{"name": each.file, "reason": each.sentence} for each in report.problems[:MAX_ITEMS_SHOWN]],
     }

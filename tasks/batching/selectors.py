@@ -4,7 +4,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection
 
-from django.db.models import Count, F, OuterRef, QuerySet, Subquery, Sum
+from django.db.models import Count, F, Max, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
 from kernel.errors import NotFound
@@ -60,9 +60,15 @@ def count_open_slots(*, project: Project) -> int:
     return int(batches - done.aggregate(left=left)["left"])
 
 
-def batches_by_number(*, project: Project) -> QuerySet[Batch]:
-    """Return the project's batches in the order in which they were created."""
-    return Batch.objects.filter(project=project).order_by("number")
+def batch_by_number(*, project: Project, number: int) -> Batch | None:
+    """Return the batch with this number, if there is one."""
+    return Batch.objects.filter(project=project, number=number).first()
+
+
+def last_batch_number(*, project: Project) -> int:
+    """Return the number of the project's last batch, 0 without one."""
+    last: int | None = Batch.objects.filter(project=project).aggregate(last=Max("number"))["last"]
+    return last or 0
 
 
 def batch_numbers(*, project: Project, public_ids: Collection[str]) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """The review queue, lowest confidence first."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import overload
 from uuid import UUID
 
 from django.db.models import BooleanField, Case, Count, Q, QuerySet, Value, When
@@ -64,16 +65,30 @@ def review_queue(
     return labels.filter(filters[state]).order_by("confidence", "pk")
 
 
-def first_to_review(
-    *, project: Project, batch: Batch | None = None, state: str = "to_review", limit: int
-) -> list[ConsensusLabel]:
-    """Return the first labels of a list of the review queue.
+class ReviewList(Sequence[ConsensusLabel]):
+    """A list of the review queue, whose length is known, for pages of it.
 
-    Their ids are found in the index alone, so that the many labels before them that are in another list cost little.
+    The ids of a slice are found in the index alone, so that the many labels before them that are in another list cost
+    little.
     """
-    queue = review_queue(project=project, batch=batch, state=state)
-    ids = list(queue.select_related(None).values_list("pk", flat=True)[:limit])
-    return list(review_queue(project=project, state="all").filter(pk__in=ids))
+
+    def __init__(self, *, project: Project, batch: Batch | None, state: str, length: int) -> None:
+        self._queue = review_queue(project=project, batch=batch, state=state)
+        self._all = review_queue(project=project, state="all")
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> ConsensusLabel: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ConsensusLabel]: ...
+    def __getitem__(self, index: int | slice) -> ConsensusLabel | list[ConsensusLabel]:
+        if isinstance(index, int):
+            return self._queue[index]
+        ids = list(self._queue.select_related(None).values_list("pk", flat=True)[index])
+        return list(self._all.filter(pk__in=ids))
 
 
 def count_to_review(*, project: Project, batch: Batch | None = None) -> int:

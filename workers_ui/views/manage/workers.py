@@ -21,7 +21,7 @@ from workers_ui.views.manage.base import paginate, project_role_required, render
 from workers_ui.views.manage.invitations import fresh_link
 
 PAGE_SIZE = 50
-MAX_INVITATIONS = 20
+LINKS_PER_PAGE = 20
 
 
 @require_safe
@@ -30,11 +30,13 @@ def workers(request: HttpRequest, project: Project) -> HttpResponse:
     chosen = _uuid(request.GET.get("worker", ""))
     shown, pager = paginate(request, Paginator(WorkerFigures(project=project, public_id=chosen), PAGE_SIZE))
     names = display_names(actors=[row["worker"] for row in shown])
+    links, links_pager = paginate(request, Paginator(open_invitations(project_id=project.pk), LINKS_PER_PAGE), "links")
     context = {
         "rows": [{**row, "name": names[str(row["worker"])]} for row in shown],
         "page": pager,
         "chosen": chosen is not None,
-        "invitations": open_invitations(project_id=project.pk)[:MAX_INVITATIONS],
+        "invitations": links,
+        "links_page": links_pager,
         "fresh": fresh_link(request, project.pk),
     }
     return render_project_page(request, project, "workers.html", context, tab="workers")
