@@ -77,16 +77,16 @@ def test_the_median_time_is_that_of_the_newest_answers(monkeypatch: pytest.Monke
     monkeypatch.setattr("tasks.analytics.worker_figures.NEWEST_TIMED", 3)
     project = a_project(workers=[wren()])
     for task, seconds in zip(some_tasks(project, 4), (500.0, 5.0, 7.0, 6.0), strict=True):
-        given = an_answer(task, wren(), class_answer(1))
-        Annotation.objects.filter(pk=given.pk).delete()
-        Annotation.objects.bulk_create([timed(given, seconds)])
+        answered = an_answer(task, wren(), class_answer(1))
+        Annotation.objects.filter(pk=answered.pk).delete()
+        Annotation.objects.bulk_create([timed(answered, seconds)])
 
     assert figures_of(project, wren())["seconds"] == 6.0
 
 
-def timed(given: Annotation, seconds: float) -> Annotation:
+def timed(answered: Annotation, seconds: float) -> Annotation:
     """The answer again, with the time that it took: answers are append-only."""
-    values = {field.attname: getattr(given, field.attname) for field in Annotation._meta.concrete_fields}
+    values = {field.attname: getattr(answered, field.attname) for field in Annotation._meta.concrete_fields}
     del values["id"], values["public_id"]
     return Annotation(**values | {"seconds": seconds, "created_at": utc_now() - timedelta(hours=1)})
 

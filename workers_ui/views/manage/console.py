@@ -30,7 +30,11 @@ TOTALS = (
 @require_safe
 @project_role_required(Role.MANAGER)
 def console(request: HttpRequest, project: Project) -> HttpResponse:
-    """Render the page; `?part=board` is the part that changes, reloaded on live events."""
+    """Render the page; `?part=board` is its board, reloaded once a minute while there are live events; in between, its
+    figures move by the events' deltas. `?part=feed` is the activity alone, which costs little.
+    """
+    if request.GET.get("part") == "feed":
+        return render_project_page(request, project, "_feed.html", {"lines": activity(project=project)}, tab="project")
     batches, pager = paginate(request, Paginator(batches_of(project=project), BATCHES_PER_PAGE))
     progress = project_progress(project=project)
     steps = first_steps(project=project, progress=progress)
