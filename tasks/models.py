@@ -14,7 +14,7 @@ from tasks.consensus.models import (
 from tasks.exports.models import Export
 from tasks.gold.models import Gold, GoldResult
 from tasks.ingest.models import Image, Import, ImportItem
-from tasks.pay.models import LedgerEntry
+from tasks.pay.models import LedgerEntry, LedgerTotal
 from tasks.review.models import Review
 from tasks.snapshots.models import GroupSplit, Snapshot, SnapshotItem, SnapshotNote
 from tasks.standing.models import Standing
@@ -36,6 +36,7 @@ __all__ = [
     "ImportItem",
     "LabelProposal",
     "LedgerEntry",
+    "LedgerTotal",
     "Posterior",
     "Prediction",
     "Review",

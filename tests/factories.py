@@ -22,6 +22,7 @@ from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Batch, Task
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
+from tasks.pay.models import LedgerEntry
 from tasks.standing.models import Standing
 
 COLORS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
@@ -225,4 +226,19 @@ def an_answer(
         body_sha256=content,
         raw_sha256=content,
         created_at=now,
+    )
+
+
+def a_credit(answer: Annotation) -> LedgerEntry:
+    """Pay for a settled answer."""
+    assignment = answer.assignment
+    assert assignment is not None
+    return LedgerEntry.objects.create(
+        project=assignment.project,
+        worker=answer.actor,
+        kind=LedgerEntry.Kind.CREDIT,
+        assignment=assignment,
+        hand=assignment.hand,
+        amount=assignment.price,
+        currency=assignment.project.currency,
     )

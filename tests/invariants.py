@@ -42,6 +42,15 @@ FORBIDDEN = {
     "I4: a credit exists for an assignment that was not submitted": """
         SELECT l.id FROM tasks_ledgerentry l JOIN tasks_assignment a ON a.id = l.assignment_id
         WHERE l.kind = 'credit' AND a.state <> 'submitted'""",
+    "I4: the totals of the ledger are not the sums of its entries": """
+        WITH sums AS (
+            SELECT project_id, worker_id, currency, count(*) FILTER (WHERE kind = 'credit') AS answers,
+                coalesce(sum(amount) FILTER (WHERE kind <> 'payout'), 0) AS earned,
+                coalesce(-sum(amount) FILTER (WHERE kind = 'payout'), 0) AS paid
+            FROM tasks_ledgerentry GROUP BY 1, 2, 3)
+        SELECT coalesce(t.worker_id, s.worker_id), t.answers, s.answers, t.earned, s.earned, t.paid, s.paid
+        FROM sums s FULL JOIN tasks_ledgertotal t USING (project_id, worker_id, currency)
+        WHERE (t.answers, t.earned, t.paid) IS DISTINCT FROM (s.answers, s.earned, s.paid)""",
     "I5: a lease is live long after it expired": """
         SELECT id FROM tasks_assignment
         WHERE state = 'leased' AND expires_at < clock_timestamp() - interval '2 minutes'""",

@@ -4,9 +4,11 @@ import hashlib
 import json
 from collections import Counter
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
-from django.db.models import F, Q, Sum
+from django.db.models import Count, F, Q, Sum, Value
+from django.db.models.functions import Coalesce
 
 from accounts.models import Actor
 from kernel.clock import ClockTimestamp
@@ -19,7 +21,7 @@ from tasks.assignment.services import claim_hand
 from tasks.batching.models import Batch, Task
 from tasks.flow.settlement import Settlement, settle_hand, settle_late_answer
 from tasks.gold.models import GoldResult
-from tasks.pay.models import LedgerEntry
+from tasks.pay.models import LedgerEntry, LedgerTotal
 from tests import factories
 
 
@@ -88,6 +90,20 @@ def assert_invariants(project: Project, *, late_jobs_pending: bool = False) -> N
     settled = assignments.filter(state="submitted", hand__state="settled")
     due = settled.filter(closed_at__gte=F("submitted_at")) if late_jobs_pending else settled
     assert set(due.values_list("pk", flat=True)) <= credited <= set(settled.values_list("pk", flat=True))
+    assert_totals_match_the_ledger(project)
+
+
+def assert_totals_match_the_ledger(project: Project) -> None:
+    """Compare the totals, which a trigger writes, with the sums of the project's entries."""
+    entries, zero = LedgerEntry.objects.filter(project=project), Value(Decimal(0))
+    payout = Q(kind="payout")
+    sums = entries.values_list("worker_id", "currency").annotate(
+        answers=Count("pk", filter=Q(kind="credit")),
+        earned=Coalesce(Sum("amount", filter=~payout), zero),
+        paid=-Coalesce(Sum("amount", filter=payout), zero),
+    )
+    totals = LedgerTotal.objects.filter(project=project)
+    assert set(sums) == set(totals.values_list("worker_id", "currency", "answers", "earned", "paid"))
 
 
 def stream_totals(project: Project) -> Counter[str]:

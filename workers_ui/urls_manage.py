@@ -33,6 +33,7 @@ urlpatterns = [
     path(f"{PROJECT}batches/go-on/", batches.go_on, name="batches-go-on"),
     path(f"{PROJECT}batches/<uuid:batch_id>/", batches.change, name="batch"),
     path(f"{PROJECT}images/", images.images, name="images"),
+    path(f"{PROJECT}imports/<uuid:import_id>/", images.import_files, name="import"),
     path(f"{PROJECT}imports/<uuid:import_id>/resume/", images.resume, name="import-resume"),
     path(f"{PROJECT}checks/", gold.gold_images, name="gold"),
     path(f"{PROJECT}checks/<uuid:gold_id>/retire/", gold.retire, name="gold-retire"),

@@ -5,11 +5,14 @@ numbers the events it sees, one relay per project at a time (by the lock on the 
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import structlog
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 from structlog.contextvars import get_contextvars
 
 from kernel.clock import ClockTimestamp
@@ -18,7 +21,9 @@ from kernel.prepared_statements import run_prepared
 
 logger = structlog.get_logger(__name__)
 
-BATCH = 500
+BATCH = 2_000
+#: A project's events are sent at most four times a second, however many relays run: consoles need no more.
+SENT_EVERY = timedelta(milliseconds=250)
 INSERT = """
 INSERT INTO kernel_event (project_id, kind, data, delta, created_at)
 VALUES (%(project)s, %(kind)s, %(data)s, %(delta)s, clock_timestamp())
@@ -57,7 +62,28 @@ def latest_events(*, project_id: int, limit: int) -> list[Event]:
 
 
 def projects_with_new_events() -> list[int]:
-    return list(Event.objects.filter(number__isnull=True).values_list("project_id", flat=True).distinct()[:1000])
+    """Return the projects whose new events are due: none of theirs were numbered within the last `SENT_EVERY`."""
+    rested = Stream.objects.filter(project_id=OuterRef("project_id"), updated_at__gt=ClockTimestamp() - SENT_EVERY)
+    new = Event.objects.filter(~Exists(rested), number__isnull=True)
+    return list(new.values_list("project_id", flat=True).distinct()[:1000])
+
+
+def merge_messages(messages: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return numbered events as one message: {"first", "number": the numbers that it covers, "events"}.
+
+    Events of the same kind with the same data become one, with the sums of their deltas and their `count`, so that the
+    message grows with the kinds of events and not with their number.
+    """
+    merged: dict[tuple[str, str], dict[str, Any]] = {}
+    for message in messages:
+        key = message["kind"], json.dumps(message["data"], sort_keys=True)
+        event = merged.setdefault(key, {"kind": message["kind"], "data": message["data"], "delta": {}, "count": 0})
+        event["count"] += 1
+        event["at"] = message["at"]
+        for name, change in message["delta"].items():
+            event["delta"][name] = event["delta"].get(name, 0) + change
+    numbers = [message["number"] for message in messages]
+    return {"first": min(numbers), "number": max(numbers), "events": list(merged.values())}
 
 
 @transaction.atomic

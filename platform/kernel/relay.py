@@ -20,7 +20,7 @@ from django.db.models import Q
 
 from kernel.channels import project_group
 from kernel.clock import ClockTimestamp
-from kernel.events import number_events, projects_with_new_events
+from kernel.events import merge_messages, number_events, projects_with_new_events
 from kernel.models import Job, OutboxMessage, Stream
 from kernel.queues import ALL_QUEUES, MAX_PER_PROJECT, MAX_SENT
 
@@ -184,7 +184,7 @@ class Relay:
         sent = 0
         for project_id, events in numbered.items():
             if events:
-                self._publish(project_id, {"type": "stream.delta", "events": events})
+                self._publish(project_id, {"type": "stream.delta", **merge_messages(events)})
                 sent += len(events)
         return sent
 

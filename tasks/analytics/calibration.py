@@ -10,7 +10,7 @@ from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.replay.answer_order import AnswerOrder
 from projects.models import Project
 from projects.selectors import schema_of
-from tasks.analytics.worker_agreement import agreements
+from tasks.analytics.worker_agreement import worker_agreements
 from tasks.assignment.models import Assignment
 from tasks.consensus.answer_shards import gold_shard
 from tasks.consensus.evidence import rates_of
@@ -102,7 +102,8 @@ def samples_from_gold(*, project: Project) -> list[VerdictSample]:
 
 def doubtful_label_figures(*, project: Project) -> Json:
     """The unreviewed labels: their number "labels", mean "confidence", expected number of errors "expected_wrong" (None
-    if a label consists of several decisions), and the "doubtful" ones, lowest confidence first."""
+    if a label consists of several decisions), and the "doubtful" ones, lowest confidence first, of
+    "doubtful_count"."""
     reviewed = Review.objects.filter(label=OuterRef("pk"), is_current=True, by_policy=False)
     labels = ConsensusLabel.objects.filter(project=project, is_current=True).exclude(method__in=SET_BY_PEOPLE)
     sure = Coalesce(F("task__posterior__confidence"), F("confidence"), output_field=FloatField())
@@ -117,6 +118,7 @@ def doubtful_label_figures(*, project: Project) -> Json:
         "confidence": sums["mean"],
         "expected_wrong": sums["wrong"] if is_one_decision else None,
         "doubtful": [_doubtful(label) for label in rows[:DOUBTFUL]],
+        "doubtful_count": rows.count(),
     }
 
 
@@ -148,7 +150,7 @@ def worker_quality(*, project: Project) -> list[Json]:
     worker_model = load_worker_model(project=project, workers=ids, classes=classes)
     accuracy = worker_model.blend.accuracy_of(np.array(ids, np.int64)).tolist()
     counts = _answers_by(project)
-    agreement_by_worker = agreements(project=project, by_worker=True).by_worker
+    agreement_by_worker = worker_agreements(project=project, workers=ids)
     rows = []
     for standing, right in zip(standings, accuracy, strict=True):
         pk = standing.worker_id

@@ -5,35 +5,34 @@ from decimal import Decimal
 from math import sqrt
 from typing import Any
 
-from django.db.models import Aggregate, Avg, Count, F, FloatField, Max, Min, Q, Sum
+from django.db.models import Avg, Count, Min, Q, Sum
 from django.db.models.functions import TruncHour
 
 from kernel.clock import database_now
 from projects.models import Project
-from tasks.analytics.worker_agreement import agreements
-from tasks.annotation.models import Annotation
+from tasks.analytics.worker_agreement import project_agreement
 from tasks.assignment.models import Assignment
 from tasks.batching.models import Task
+from tasks.batching.selectors import count_open_slots, count_tasks
 from tasks.consensus.models import ConsensusLabel
-from tasks.pay.models import LedgerEntry
+from tasks.pay.selectors import LEDGER_DIGITS, ledger_totals
 from tasks.review.models import Review
 from tasks.standing.models import Standing
 
 WINDOW = timedelta(hours=1)
 #: The two-sided 95% quantile of a normal distribution, times 1/2, the deviation of the square root of a Poisson count.
 _HALF_WIDTH = 1.96 / 2
-_LEDGER_DIGITS = Decimal("0.000001")
 
 Json = dict[str, Any]
 
 
-class Median(Aggregate):
-    function = "PERCENTILE_CONT"
-    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
-    output_field = FloatField()
-
-
 def project_figures(*, project: Project) -> Json:
+    """The figures of the board, and under "quality" also the labels' mean confidence and the verdicts of people."""
+    figures = board_figures(project=project)
+    return figures | {"quality": figures["quality"] | _reviewed(project)}
+
+
+def board_figures(*, project: Project) -> Json:
     """Progress, throughput, forecast, quality and cost; money as text with the precision of the ledger.
 
     Figures without data are None: a share of zero, a forecast without an answer in the last hour.
@@ -52,22 +51,18 @@ def project_figures(*, project: Project) -> Json:
 
 def _progress(project: Project) -> Json:
     """`answers_left` counts the answers that open images still need, including those under a live lease."""
-    is_open = Q(state=Task.State.OPEN)
-    counts = Task.objects.filter(project=project).aggregate(
-        images=Count("pk"),
-        open=Count("pk", filter=is_open),
-        approved=Count("pk", filter=Q(state=Task.State.APPROVED)),
-        places=Sum(F("wanted") - F("taken"), filter=is_open, default=0),
-    )
+    counts = count_tasks(projects=[project])[project.pk]
+    images, is_open, slots = sum(counts.values()), counts.get(Task.State.OPEN, 0), count_open_slots(project=project)
     live = Assignment.objects.filter(project=project, state=Assignment.State.LEASED)
+    in_work = live.aggregate(leases=Count("pk"), answers=Count("pk", filter=Q(task__isnull=False)))
     return {
-        "images": counts["images"],
-        "open": counts["open"],
-        "answered": counts["images"] - counts["open"],
-        "approved": counts["approved"],
-        "places_open": counts["places"],
-        "in_work": live.count(),
-        "answers_left": counts["places"] + live.filter(task__isnull=False).count(),
+        "images": images,
+        "open": is_open,
+        "answered": images - is_open,
+        "approved": counts.get(Task.State.APPROVED, 0),
+        "places_open": slots,
+        "in_work": in_work["leases"],
+        "answers_left": slots + in_work["answers"],
     }
 
 
@@ -124,16 +119,22 @@ def _quality(project: Project) -> Json:
     gold = Standing.objects.filter(project=project).aggregate(
         seen=Sum("gold_seen", default=0), correct=Sum("gold_correct", default=0)
     )
-    labels = ConsensusLabel.objects.filter(project=project, is_current=True)
-    verdicts = Review.objects.filter(project=project, by_policy=False, annotation__isnull=True)
-    by_verdict = dict(verdicts.values_list("verdict").annotate(count=Count("pk")))
-    agreement = agreements(project=project).total
+    agreement = project_agreement(project=project)
     return {
         "checks_seen": gold["seen"],
         "checks_correct": gold["correct"],
         "checks_share": _share(gold["correct"], gold["seen"]),
         "agreement": agreement.share,
         "agreement_answers": agreement.answers,
+    }
+
+
+def _reviewed(project: Project) -> Json:
+    """The mean confidence of the labels, and how many verdicts people have given on them."""
+    labels = ConsensusLabel.objects.filter(project=project, is_current=True)
+    verdicts = Review.objects.filter(project=project, by_policy=False, annotation__isnull=True)
+    by_verdict = dict(verdicts.values_list("verdict").annotate(count=Count("pk")))
+    return {
         "confidence": labels.aggregate(mean=Avg("confidence"))["mean"],
         "reviewed": sum(by_verdict.values()),
         "approved": by_verdict.get(Review.Verdict.APPROVE, 0),
@@ -145,10 +146,7 @@ def _quality(project: Project) -> Json:
 def _cost(project: Project, progress: Json) -> Json:
     """`expected` is the total cost of all images: what has been earned, plus the remaining answers and the gold that is
     mixed in with them. It does not include answers requested later because people disagree."""
-    entries = LedgerEntry.objects.filter(project=project)
-    work = entries.exclude(kind=LedgerEntry.Kind.PAYOUT)
-    earned = work.aggregate(sum=Sum("amount", default=Decimal(0)))["sum"]
-    paid = -entries.filter(kind=LedgerEntry.Kind.PAYOUT).aggregate(sum=Sum("amount", default=Decimal(0)))["sum"]
+    earned, paid = ledger_totals(project=project)
     one_answer = project.price / (1 - Decimal(str(project.gold_rate)))
     approved = progress["approved"]
     return {
@@ -160,71 +158,9 @@ def _cost(project: Project, progress: Json) -> Json:
     }
 
 
-def worker_figures(*, project: Project) -> list[Json]:
-    """A row for every worker ever admitted, most answers first; workers by public id."""
-    standings = Standing.objects.filter(project=project).select_related("worker")
-    counts = _counts_by_worker(project)
-    earned, seconds = _earned_by_worker(project), _median_seconds_by_worker(project)
-    agreement_by_worker = agreements(project=project, by_worker=True).by_worker
-    rows = []
-    for standing in standings:
-        pk = standing.worker_id
-        agreement = agreement_by_worker.get(pk)
-        rows.append(
-            {
-                "worker": str(standing.worker.public_id),
-                "state": standing.state,
-                "reason": standing.reason,
-                **counts.get(pk, {"answers": 0, "skipped": 0, "expired": 0, "last_at": None}),
-                "checks_seen": standing.gold_seen,
-                "checks_correct": standing.gold_correct,
-                "checks_share": _share(standing.gold_correct, standing.gold_seen),
-                "trust": round(standing.trust, 4),
-                "agreement": agreement.share if agreement else None,
-                "agreement_answers": agreement.answers if agreement else 0,
-                "seconds": seconds.get(pk),
-                "earned": _money(earned.get(pk, Decimal(0))),
-            }
-        )
-    return sorted(rows, key=lambda row: (-row["answers"], row["worker"]))
-
-
-def _earned_by_worker(project: Project) -> dict[int, Decimal]:
-    credits = LedgerEntry.objects.filter(project=project).exclude(kind=LedgerEntry.Kind.PAYOUT)
-    return dict(credits.values_list("worker_id").annotate(sum=Sum("amount")))
-
-
-def _median_seconds_by_worker(project: Project) -> dict[int, float]:
-    timed = Annotation.objects.filter(project=project, is_current=True, seconds__isnull=False)
-    return dict(timed.values_list("actor_id").annotate(median=Median("seconds")))
-
-
-def _counts_by_worker(project: Project) -> dict[int, Json]:
-    """Counts by worker. Gold counts like work, as it does for the worker and in the ledger."""
-    rows = (
-        Assignment.objects.filter(project=project)
-        .values("worker_id")
-        .annotate(
-            answers=Count("pk", filter=Q(state=Assignment.State.SUBMITTED)),
-            skipped=Count("pk", filter=Q(state=Assignment.State.SKIPPED)),
-            expired=Count("pk", filter=Q(state=Assignment.State.EXPIRED)),
-            last=Max("submitted_at"),
-        )
-    )
-    return {
-        row["worker_id"]: {
-            "answers": row["answers"],
-            "skipped": row["skipped"],
-            "expired": row["expired"],
-            "last_at": row["last"].isoformat() if row["last"] else None,
-        }
-        for row in rows
-    }
-
-
 def _share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
 def _money(amount: Decimal) -> str:
-    return str(amount.quantize(_LEDGER_DIGITS))
+    return str(amount.quantize(LEDGER_DIGITS))

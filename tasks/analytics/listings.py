@@ -6,20 +6,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
 from operator import or_
-from typing import Any
+from typing import Any, overload
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Actor, Membership, Role, User
 from accounts.selectors import COVERS
 from projects.models import Project
 from tasks.analytics.reports import cached_report
 from tasks.batching.models import Batch, Task
+from tasks.batching.selectors import count_tasks
 from tasks.consensus.models import ConsensusLabel
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
 from tasks.ingest.selectors import images_of
-from tasks.pay.models import LedgerEntry
+from tasks.pay.selectors import earned_by_project
 from tasks.review.models import Review
 from tasks.review.selectors import review_queue
 from tasks.standing.models import Standing
@@ -45,62 +46,73 @@ class ProjectRow:
 
 
 def project_rows(*, actor: Actor, projects: Sequence[Project]) -> list[ProjectRow]:
-    """Return the rows with three grouped queries, however many projects are on the page."""
+    """Return the rows with a fixed number of queries, however many projects are on the page."""
     roles = dict(Membership.objects.filter(actor=actor).values_list("organisation_id", "role"))
-    tasks = {
-        row["project_id"]: row
-        for row in Task.objects.filter(project__in=projects)
-        .values("project_id")
-        .annotate(
-            images=Count("pk"),
-            answered=Count("pk", filter=~Q(state=Task.State.OPEN)),
-            approved=Count("pk", filter=Q(state=Task.State.APPROVED)),
-        )
-    }
-    workers = _by_project(
-        Standing.objects.filter(project__in=projects).exclude(state=Standing.State.REMOVED), Count("pk")
-    )
-    earned = LedgerEntry.objects.filter(project__in=projects).exclude(kind=LedgerEntry.Kind.PAYOUT)
-    spent = _by_project(earned, Sum("amount"))
-    empty = {"images": 0, "answered": 0, "approved": 0}
+    tasks = count_tasks(projects=projects)
+    standings = Standing.objects.filter(project__in=projects).exclude(state=Standing.State.REMOVED)
+    workers = dict(standings.order_by().values_list("project_id").annotate(Count("pk")))
+    spent = earned_by_project(projects=projects)
     rows = []
     for project in projects:
-        counts = tasks.get(project.pk, empty)
+        states = tasks[project.pk]
+        images = sum(states.values())
         rows.append(
             ProjectRow(
                 project=project,
                 role=roles[project.organisation_id],
-                images=counts["images"],
-                answered=counts["answered"],
-                approved=counts["approved"],
+                images=images,
+                answered=images - states.get(Task.State.OPEN, 0),
+                approved=states.get(Task.State.APPROVED, 0),
                 workers=workers.get(project.pk, 0),
-                spent=spent.get(project.pk) or Decimal(0),
+                spent=spent.get(project.pk, Decimal(0)),
             )
         )
     return rows
 
 
-def _by_project(rows: QuerySet[Any], total: Any) -> dict[int, Any]:
-    return dict(rows.values("project_id").annotate(total=total).values_list("project_id", "total"))
+class ImageList(Sequence[Image]):
+    """The dataset's images in order of arrival, filtered by the task's `state` (a key of IMAGE_STATES), its batch and
+    a part of the image's name.
 
-
-def filter_images(*, project: Project, state: str, name: str, batch: Batch | None = None) -> QuerySet[Image]:
-    """Return the dataset's images, filtered by the task's `state` (a key of IMAGE_STATES), its batch and a part of the
-    image's name.
+    The ids of a slice are read first, from an index alone, so that a page deep in the list costs little more than the
+    first; only then are its rows.
     """
-    images = images_of(project=project)
-    if batch is not None:
-        images = images.filter(pk__in=Task.objects.filter(batch=batch).values("image_id"))
-    if state == "check":
-        golds = Gold.objects.filter(project=project, state=Gold.State.ACTIVE)
-        images = images.filter(pk__in=golds.values("image_id"))
-    elif state:
-        images = images.filter(pk__in=Task.objects.filter(project=project, state=state).values("image_id"))
-    if name:
-        # Images of older imports may have names that are not in NFC.
-        forms = (unicodedata.normalize(form, name) for form in ("NFC", "NFD"))
-        images = images.filter(reduce(or_, (Q(source_key__icontains=form) for form in forms)))
-    return images
+
+    def __init__(self, *, project: Project, state: str, name: str, batch: Batch | None = None) -> None:
+        images = images_of(project=project)
+        ids: QuerySet[Any, int] = images.values_list("pk", flat=True)
+        if state == "check":
+            golds = Gold.objects.filter(project=project, state=Gold.State.ACTIVE)
+            ids = golds.order_by("image_id").values_list("image_id", flat=True)
+        elif state or batch:
+            tasks = Task.objects.filter(project=project)
+            tasks = tasks.filter(state=state) if state else tasks
+            ids = tasks.order_by("image_id").values_list("image_id", flat=True)
+        if batch is not None and state == "check":
+            ids = ids.filter(image__in=Task.objects.filter(batch=batch).values("image_id"))
+        elif batch is not None:
+            ids = ids.filter(batch=batch)
+        if name:
+            ids = ids.filter(_has_name("image__source_key" if state or batch else "source_key", name))
+        self._ids, self._images = ids, images
+
+    def __len__(self) -> int:
+        return self._ids.count()
+
+    @overload
+    def __getitem__(self, index: int) -> Image: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Image]: ...
+    def __getitem__(self, index: int | slice) -> Image | list[Image]:
+        if isinstance(index, slice):
+            return list(self._images.filter(pk__in=list(self._ids[index])))
+        return self._images.get(pk=self._ids[index])
+
+
+def _has_name(field: str, part: str) -> Q:
+    """Names of older imports may not be in NFC, so both forms are searched for."""
+    forms = {unicodedata.normalize(form, part) for form in ("NFC", "NFD")}
+    return reduce(or_, (Q(**{f"{field}__icontains": form}) for form in sorted(forms)))
 
 
 def image_cards(*, project: Project, images: Sequence[Image]) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from tasks.consensus.label_proposals import open_proposals
 from tasks.gold.models import Gold
 from tasks.gold.selectors import count_golds
 from tasks.ingest.selectors import has_images
-from tasks.review.selectors import review_queue
+from tasks.review.selectors import count_to_review
 from tasks.snapshots.selectors import count_releasable, last_release
 from tasks.standing.selectors import has_workers
 
@@ -70,7 +70,7 @@ def _first_need(project: Project, *, invited: bool) -> tuple[Need | None, int]:
     stuck = stuck_tasks(project=project)
     if stuck.without_answer or stuck.with_answers:
         return Need.REQUEUE_TASKS, stuck.without_answer + stuck.with_answers
-    to_review = review_queue(project=project).count()
+    to_review = count_to_review(project=project)
     if to_review:
         return Need.REVIEW_LABELS, to_review
     proposed = open_proposals(project=project).count()

@@ -97,7 +97,7 @@ def worker_shifts(*, project: Project) -> list[WorkerShift]:
     }
     shifts = [_worker_shift(shifts, *standings.get(worker, ("", ""))) for (worker, _), shifts in rows.items()]
     moved = [shift for shift in shifts if shift.before is None or abs(shift.now - shift.before) >= MIN_SHIFT]
-    return sorted(moved, key=_size, reverse=True)[:MAX_WORKERS]
+    return sorted(moved, key=_size, reverse=True)
 
 
 def _worker_shift(shifts: Sequence[AccuracyShift], state: str, reason: str) -> WorkerShift:

@@ -1,24 +1,52 @@
 """How often answers equal the agreed label: for the console, and for feedback to workers."""
 
+import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any
 
-from django.db.models import OuterRef, Subquery, Window
-from django.db.models.functions import RowNumber
+from django.db import connection
 
 from annotary_core.labels.answer import Answer
 from projects.models import Project
-from tasks.annotation.models import Annotation
-from tasks.assignment.models import Assignment, Hand
-from tasks.batching.models import Task
 from tasks.consensus.label_methods import SINGLE
-from tasks.consensus.models import ConsensusLabel
 from tasks.gold.compare import Tolerance, compare
 
 #: The number of newest answers per figure: it describes the current state, and its cost must not grow forever.
 NEWEST = 600
 NEWEST_OF_A_WORKER = 30
+#: They are searched for among these many: images that are being answered have no agreed label yet.
+SEARCHED = 10_000
+SEARCHED_OF_A_WORKER = 300
+
+# Only these can be compared: the answer's set is settled, its task is answered (the label of an open task was rejected
+# and is to be replaced), and the label is made from several answers, because one made from a single answer always
+# agrees. Bodies are read only where the hashes differ.
+COMPARABLE = """
+SELECT n.actor_id, n.body_sha256, l.content_hash, CASE WHEN n.body_sha256 <> l.content_hash THEN n.body END,
+    CASE WHEN n.body_sha256 <> l.content_hash THEN l.body END
+FROM newest n
+JOIN tasks_assignment a ON a.id = n.assignment_id AND a.state = 'submitted'
+JOIN tasks_hand h ON h.id = a.hand_id AND h.state = 'settled'
+JOIN tasks_task t ON t.id = n.task_id AND t.state <> 'open'
+JOIN tasks_consensuslabel l ON l.task_id = n.task_id AND l.is_current AND l.method <> %(single)s
+ORDER BY n.id DESC LIMIT %(newest)s
+"""
+ANSWERS = "is_current AND source = 'worker' AND task_id IS NOT NULL ORDER BY id DESC LIMIT %(searched)s"
+
+OF_PROJECT = f"""
+WITH newest AS (SELECT * FROM tasks_annotation WHERE project_id = %(project)s AND {ANSWERS})
+{COMPARABLE}
+"""  # noqa: S608
+OF_WORKERS = f"""
+SELECT c.* FROM unnest(%(workers)s::bigint[]) w(id) CROSS JOIN LATERAL (
+    WITH newest AS (
+        SELECT * FROM tasks_annotation WHERE actor_id = w.id AND project_id = %(project)s AND {ANSWERS}
+    )
+    {COMPARABLE}
+) c
+"""  # noqa: S608
 
 
 @dataclass(slots=True)
@@ -38,45 +66,48 @@ class Agreement:
 
 
 @dataclass(slots=True)
-class AgreementSummary:
-    """Agreement over the newest answers of a project, in total and by worker (actor id)."""
+class _Comparer:
+    """Compares answers with labels; equal pairs, as those of classes mostly are, are compared once."""
 
-    total: Agreement = field(default_factory=Agreement)
-    by_worker: dict[int, Agreement] = field(default_factory=lambda: defaultdict(Agreement))
+    tolerance: Tolerance
+    results: dict[tuple[str, str], bool] = field(default_factory=dict)
+
+    def is_equal(self, answer_hash: str, label_hash: str, answer: str | None, label: str | None) -> bool:
+        if answer is None or label is None:
+            return True
+        pair = answer_hash, label_hash
+        if pair not in self.results:
+            bodies = [Answer.from_json(json.loads(body)) for body in (answer, label)]
+            self.results[pair] = compare(bodies[0], bodies[1:], self.tolerance).correct
+        return self.results[pair]
 
 
-def agreements(*, project: Project, by_worker: bool = False) -> AgreementSummary:
-    """Agreement over the newest answers of the project or, with `by_worker`, of each of its workers.
+def project_agreement(*, project: Project) -> Agreement:
+    """Agreement over the newest answers of the project that have an agreed label.
 
-    Leaves out labels made from a single answer, which always agree; a reviewer's fix is what its answers are compared
-    with.
+    Leaves out labels made from a single answer; a reviewer's fix is what its answers are compared with.
     """
-    result, tolerance = AgreementSummary(), Tolerance(iou=project.gold_iou)
-    for worker_id, answer, label in _answers(project, by_worker):
-        is_equal = compare(Answer.from_json(answer), [Answer.from_json(label)], tolerance).correct
-        result.total.add(is_equal)
-        result.by_worker[worker_id].add(is_equal)
-    return result
+    return _sum_up(OF_PROJECT, project, newest=NEWEST, searched=SEARCHED)[None]
 
 
-def _answers(project: Project, by_worker: bool) -> Iterator[tuple[int, dict[str, object], dict[str, object]]]:
-    label = ConsensusLabel.objects.filter(task=OuterRef("task"), is_current=True).exclude(method=SINGLE)
-    answers = (
-        Annotation.objects.filter(
-            project=project,
-            is_current=True,
-            source=Annotation.Source.WORKER,
-            assignment__state=Assignment.State.SUBMITTED,
-            assignment__hand__state=Hand.State.SETTLED,
-        )
-        # The label of an open task was rejected and is to be replaced.
-        .exclude(task__state=Task.State.OPEN)
-        .annotate(agreed=Subquery(label.values("body")[:1]))
-        .filter(task__isnull=False, agreed__isnull=False)
-        .order_by("-pk")
-    )
-    if by_worker:
-        recency = Window(RowNumber(), partition_by="actor_id", order_by="-pk")
-        answers = answers.annotate(recency=recency).filter(recency__lte=NEWEST_OF_A_WORKER)
-    rows = answers.values_list("actor_id", "body", "agreed")
-    yield from rows if by_worker else rows[:NEWEST]
+def worker_agreements(*, project: Project, workers: Collection[int]) -> dict[int, Agreement]:
+    """The same over the newest answers of each of these workers, by actor id; those without such answers are left out.
+
+    The cost depends on the number of workers alone, not on how much they have done.
+    """
+    limits = {"newest": NEWEST_OF_A_WORKER, "searched": SEARCHED_OF_A_WORKER}
+    by_worker = _sum_up(OF_WORKERS, project, **limits, workers=list(workers))
+    return {worker: agreement for worker, agreement in by_worker.items() if worker is not None}
+
+
+def _sum_up(statement: str, project: Project, **params: Any) -> dict[int | None, Agreement]:
+    """Return the agreement by worker, and that of all under None."""
+    comparer = _Comparer(Tolerance(iou=project.gold_iou))
+    sums: dict[int | None, Agreement] = defaultdict(Agreement)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"single": SINGLE, "project": project.pk, **params})
+        for worker, *pair in cursor.fetchall():
+            is_equal = comparer.is_equal(*pair)
+            sums[worker].add(is_equal)
+            sums[None].add(is_equal)
+    return sums

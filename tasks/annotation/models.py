@@ -26,11 +26,12 @@ class Annotation(models.Model):
         REVIEWER = "reviewer"
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="annotations")
+    # `db_index=False`: an index below starts with the column.
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="annotations", db_index=False)
     assignment = models.ForeignKey(Assignment, on_delete=models.CASCADE, null=True, related_name="annotations")
     task = models.ForeignKey(Task, on_delete=models.CASCADE, null=True, related_name="annotations")
     gold = models.ForeignKey(Gold, on_delete=models.CASCADE, null=True, related_name="+")
-    actor = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="annotations")
+    actor = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="annotations", db_index=False)
     source = models.CharField(max_length=10, choices=Source.choices)
     schema = models.ForeignKey(LabelSchema, on_delete=models.PROTECT, related_name="+")
     revision = models.PositiveSmallIntegerField(default=1)
@@ -54,4 +55,9 @@ class Annotation(models.Model):
                 condition=Q(task__isnull=True, gold__isnull=False) | Q(task__isnull=False, gold__isnull=True),
                 name=OF_TASK_OR_GOLD,
             ),
+        ]
+        # The newest answers of a project and of each of its workers, for the figures that describe the current state.
+        indexes = [
+            models.Index(fields=["project", "id"], name="tasks_annotation_newest"),
+            models.Index(fields=["actor", "project", "id"], name="tasks_annotation_of_actor"),
         ]

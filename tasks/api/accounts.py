@@ -115,7 +115,7 @@ class OrganisationsView(View):
         rows = Organisation.objects.filter(memberships__actor=actor_of(request))
         if isinstance(request.auth, ApiToken):
             rows = rows.filter(pk=request.auth.organisation_id)
-        return page(request, rows, lambda row: OrganisationSerializer(row).data)
+        return page(request, rows, OrganisationSerializer().to_representation)
 
     @extend_schema(
         request=OrganisationSerializer, responses={201: OrganisationSerializer}, summary="Create an organization"
@@ -136,7 +136,7 @@ class TokensView(View):
         rows = ApiToken.objects.filter(actor=actor_of(request))
         if isinstance(request.auth, ApiToken):
             rows = rows.filter(organisation_id=request.auth.organisation_id)
-        return page(request, rows, lambda row: TokenSerializer(row).data)
+        return page(request, rows, TokenSerializer().to_representation)
 
     @extend_schema(request=NewTokenSerializer, responses={201: CreatedTokenSerializer}, summary="Create an API key")
     def post(self, request: Request) -> Response:
@@ -172,7 +172,7 @@ class ProjectInvitationsView(View):
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         rows = Invitation.objects.filter(project_id=project.pk)
-        return page(request, rows, lambda row: InvitationSerializer(row).data)
+        return page(request, rows, InvitationSerializer().to_representation)
 
     @extend_schema(
         request=InviteSerializer, responses={201: CreatedInvitationSerializer}, summary="Create an invitation link"

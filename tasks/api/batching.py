@@ -71,7 +71,7 @@ class BatchesView(View):
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.REVIEWER)
         rows = Batch.objects.filter(project=project)
-        return page(request, rows, lambda row: BatchSerializer(row).data, newest_first=False)
+        return page(request, rows, BatchSerializer().to_representation, newest_first=False)
 
 
 class OpenBatchesView(View):
@@ -113,7 +113,7 @@ class TasksView(View):
     @listing(TaskSerializer, summary="Tasks of a project")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.REVIEWER)
-        return page(request, tasks_of(project=project), lambda row: TaskSerializer(row).data, newest_first=False)
+        return page(request, tasks_of(project=project), TaskSerializer().to_representation, newest_first=False)
 
 
 class GoldsView(View):
@@ -123,7 +123,7 @@ class GoldsView(View):
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         rows = Gold.objects.filter(project=project).select_related("image")
-        return page(request, rows, lambda row: GoldSerializer(row).data, newest_first=False)
+        return page(request, rows, GoldSerializer().to_representation, newest_first=False)
 
     @extend_schema(request=NewGoldSerializer, responses={201: GoldSerializer}, summary="Create a check image")
     def post(self, request: Request, project_id: uuid.UUID) -> Response:

@@ -31,7 +31,7 @@ from tasks.api.parsers import UploadParser
 from tasks.api.request_bodies import valid
 from tasks.flow.ground_truth import GroundTruthReport, import_ground_truth
 from tasks.ingest.models import Image, Import
-from tasks.ingest.selectors import MAX_ITEMS_SHOWN, images_of, import_report, imports_of
+from tasks.ingest.selectors import MAX_ITEMS_SHOWN, files_not_added, images_of, import_report, imports_of
 from tasks.ingest.services import (
     StagedFile,
     add_metadata,
@@ -93,7 +93,9 @@ class ImportReportSerializer(ImportSerializer):
     stalled = serializers.BooleanField(help_text="Whether its job has given up; resume the import to continue")
     waiting = serializers.IntegerField()
     note = serializers.CharField(allow_blank=True, help_text="How names were read whose encoding had to be guessed")
-    items = LeftOutSerializer(many=True, help_text="The first 1,000 files that were not accepted")
+    items = LeftOutSerializer(
+        many=True, help_text="The first 1,000 files that were not accepted; `files/` lists them all"
+    )
     metadata = serializers.DictField(
         help_text="Number of files named in the table, names that match no file, and names that match ambiguously"
     )
@@ -166,7 +168,7 @@ class ImportsView(View):
     @listing(ImportSerializer, summary="Imports into a project")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
-        return page(request, imports_of(project=project), lambda row: ImportSerializer(row).data)
+        return page(request, imports_of(project=project), ImportSerializer().to_representation)
 
     @extend_schema(
         parameters=[PARAMETER],
@@ -208,6 +210,13 @@ class ImportView(View):
     @extend_schema(responses=ImportReportSerializer, summary="An import's report")
     def get(self, request: Request, import_id: uuid.UUID) -> Response:
         return Response(_import_report(_import(request, import_id)))
+
+
+class ImportFilesView(View):
+    @listing(LeftOutSerializer, summary="The files of an import that were not added")
+    def get(self, request: Request, import_id: uuid.UUID) -> Response:
+        rows = files_not_added(batch_import=_import(request, import_id))
+        return page(request, rows, LeftOutSerializer().to_representation, newest_first=False)
 
 
 class ResumeImportView(View):
@@ -253,7 +262,7 @@ class ImagesView(View):
     @listing(ImageSerializer, summary="Images of a project")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.CLIENT, Role.REVIEWER)
-        return page(request, images_of(project=project), lambda row: ImageSerializer(row).data, newest_first=False)
+        return page(request, images_of(project=project), ImageSerializer().to_representation, newest_first=False)
 
 
 class ImageFileView(View):

@@ -47,13 +47,31 @@ class ByOldest(ByNewest):
     ordering = "id"
 
 
+class ByImage(ByNewest):
+    """By the annotation `image_order`, the id of the row's image."""
+
+    ordering = "image_order"
+
+
 def page(
     request: Request, rows: QuerySet[Any], shape: Callable[[Any], dict[str, Any]], *, newest_first: bool = True
 ) -> Response:
     """A page of `rows`, each serialized by `shape`; ordered by id, so that the cursor is exact."""
-    paginator = ByNewest() if newest_first else ByOldest()
+    order = ByNewest if newest_first else ByOldest
+    return page_at_once(request, rows, lambda chosen: [shape(row) for row in chosen], order=order)
+
+
+def page_at_once(
+    request: Request,
+    rows: QuerySet[Any],
+    shape: Callable[[list[Any]], list[dict[str, Any]]],
+    *,
+    order: type[ByNewest] = ByOldest,
+) -> Response:
+    """A page of `rows`, serialized together by `shape`."""
+    paginator = order()
     chosen = paginator.paginate_queryset(rows.order_by(), request) or []
-    return paginator.get_paginated_response([shape(row) for row in chosen])
+    return paginator.get_paginated_response(shape(chosen))
 
 
 def listing(

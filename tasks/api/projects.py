@@ -24,15 +24,16 @@ from projects.services import (
     pause_project,
     write_instructions,
 )
-from tasks.analytics.dashboard import project_figures, worker_figures
+from tasks.analytics.dashboard import project_figures
+from tasks.analytics.worker_figures import worker_figures
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.accounts import pick_organisation
-from tasks.api.pagination import listing, page
+from tasks.api.pagination import PARAMETERS, listing, page, page_at_once
 from tasks.api.problems import ProblemSerializer
 from tasks.api.request_bodies import body_of, valid
 from tasks.flow.policy_change import change_project_policy
 from tasks.flow.revocation import remove_worker
-from tasks.standing.selectors import get_worker_standing
+from tasks.standing.selectors import get_worker_standing, workers_of
 from tasks.standing.services import pause, resume
 
 # Roles that may read a project: clients for its releases, reviewers for their work; managers include both.
@@ -149,7 +150,7 @@ class ProjectsView(View):
         rows = as_client | projects_of(actor=actor_of(request), role=Role.REVIEWER)
         if isinstance(request.auth, ApiToken):
             rows = rows.filter(organisation_id=request.auth.organisation_id)
-        return page(request, rows, lambda row: ProjectSerializer(row).data)
+        return page(request, rows, ProjectSerializer().to_representation)
 
     @extend_schema(request=NewProjectSerializer, responses={201: ProjectSerializer}, summary="Create a project")
     def post(self, request: Request) -> Response:
@@ -240,9 +241,14 @@ class FiguresView(View):
 
 
 class WorkersView(View):
-    @extend_schema(responses=OpenApiTypes.OBJECT, summary="The workers of a project and their figures")
+    @extend_schema(
+        parameters=PARAMETERS, responses=OpenApiTypes.OBJECT, summary="The workers of a project and their figures"
+    )
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
-        return Response({"results": worker_figures(project=project_of(request, project_id, Role.MANAGER))})
+        """In the order in which they joined."""
+        project = project_of(request, project_id, Role.MANAGER)
+        rows = workers_of(project=project)
+        return page_at_once(request, rows, lambda standings: worker_figures(project=project, standings=standings))
 
 
 class WorkerStateView(View):

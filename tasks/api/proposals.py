@@ -79,7 +79,8 @@ class ProposedChangesView(View):
         rows = proposal_rows(project=project)
         # Before the page: a change that appears in between makes the token stale, and is not decided unseen.
         token = proposals_token(project=project)
-        response = page(request, rows, _change, newest_first=False)
+        shape = ProposedChangeSerializer().to_representation
+        response = page(request, rows, lambda row: shape(_with_shifts(row)), newest_first=False)
         response.data |= {"count": rows.count(), "token": token}
         return response
 
@@ -100,6 +101,6 @@ class ProposedChangesStepView(View):
         return Response(DecidedSerializer({"labels": labels}).data)
 
 
-def _change(row: Any) -> dict[str, Any]:
+def _with_shifts(row: Any) -> Any:
     row.shifts = accuracy_shifts(before=row.label.evidence, now=row.evidence)
-    return dict(ProposedChangeSerializer(row).data)
+    return row

@@ -73,7 +73,7 @@ class ReleasesView(View):
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.CLIENT)
         rows = Snapshot.objects.filter(project=project).prefetch_related("notes")
-        return page(request, rows, lambda row: ReleaseSerializer(row).data)
+        return page(request, rows, ReleaseSerializer().to_representation)
 
     @extend_schema(request=None, responses={202: ReleaseSerializer}, summary="Create a release")
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
@@ -105,7 +105,7 @@ class ExportsView(View):
     @listing(ExportSerializer, summary="Exports of a release")
     def get(self, request: Request, release_id: uuid.UUID) -> Response:
         snapshot = _release(request, release_id, Role.CLIENT)
-        return page(request, exports_of(snapshot=snapshot), lambda row: ExportSerializer(row).data)
+        return page(request, exports_of(snapshot=snapshot), ExportSerializer().to_representation)
 
     @extend_schema(
         request=NewExportSerializer, responses={202: ExportSerializer}, summary="Export a release in a format"

@@ -12,11 +12,11 @@ from rest_framework.response import Response
 from accounts.models import Role
 from kernel.errors import NotFound
 from tasks.api.access import View, actor_of, project_of
-from tasks.api.pagination import listing, page
+from tasks.api.pagination import ByImage, listing, page_at_once
 from tasks.api.request_bodies import AnswerSerializer, body_of, valid
 from tasks.batching.models import Task
 from tasks.consensus.evidence import task_evidence
-from tasks.consensus.models import ConsensusLabel
+from tasks.consensus.selectors import current_labels
 from tasks.flow.rejection import reject_label
 from tasks.review.models import Review
 from tasks.review.services import approve_label, fix_label
@@ -67,7 +67,7 @@ class LabelsView(View):
     )
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.REVIEWER)
-        rows = ConsensusLabel.objects.filter(project=project, is_current=True).select_related("task__image")
+        rows = current_labels(project=project)
         state, batch = request.query_params.get("state"), request.query_params.get("batch")
         if state:
             if state not in Task.State.values:
@@ -75,7 +75,8 @@ class LabelsView(View):
             rows = rows.filter(task__state=state)
         if batch:
             rows = rows.filter(task__batch__public_id=_uuid(batch, "batch"))
-        return page(request, rows, lambda row: LabelSerializer(row).data, newest_first=False)
+        shape = LabelSerializer().to_representation
+        return page_at_once(request, rows, lambda labels: [shape(label) for label in labels], order=ByImage)
 
 
 class EvidenceView(View):

@@ -80,6 +80,7 @@ urlpatterns = [
     path("projects/<uuid:project_id>/invitations/", accounts.ProjectInvitationsView.as_view()),
     path("projects/<uuid:project_id>/imports/", ingest.ImportsView.as_view()),
     path("imports/<uuid:import_id>/", ingest.ImportView.as_view()),
+    path("imports/<uuid:import_id>/files/", ingest.ImportFilesView.as_view()),
     path("imports/<uuid:import_id>/resume/", ingest.ResumeImportView.as_view()),
     path("projects/<uuid:project_id>/truth/", ingest.TruthView.as_view()),
     path("projects/<uuid:project_id>/images/", ingest.ImagesView.as_view()),

@@ -177,7 +177,7 @@ class LedgerView(View):
         rows = ledger_of(worker=actor_of(request))
         if isinstance(request.auth, ApiToken):
             rows = rows.filter(project__organisation_id=request.auth.organisation_id)
-        return page(request, rows, lambda row: LedgerSerializer(row).data)
+        return page(request, rows, LedgerSerializer().to_representation)
 
 
 def hand_body(hand: Hand) -> dict[str, Any]:

@@ -135,6 +135,12 @@ class Assignment(models.Model):
                 condition=Q(submitted_at__isnull=False),
                 name="tasks_assignment_by_submission",
             ),
+            # Few, and counted for each worker; neither claims nor answers write to it.
+            models.Index(
+                fields=["project", "worker", "state"],
+                condition=Q(state__in=["skipped", "expired"]),
+                name="tasks_assignment_not_answered",
+            ),
         ]
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
 
-from django.db.models import Exists, F, FilteredRelation, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet
 
 from accounts.models import Actor
 from kernel.errors import NotFound
@@ -134,8 +134,8 @@ class StuckTasks:
 def stuck_tasks(*, project: Project) -> StuckTasks:
     """Count the project's stuck tasks; `flow.requeue.requeue_stuck` requeues or closes them."""
     stuck = filter_stuck(tasks=Task.objects.filter(project=project), project_id=project.pk)
-    without_answer = stuck.filter(taken=0).count()
-    return StuckTasks(without_answer=without_answer, with_answers=stuck.filter(taken__gt=0).count())
+    counts = stuck.aggregate(without=Count("pk", filter=Q(taken=0)), having=Count("pk", filter=Q(taken__gt=0)))
+    return StuckTasks(without_answer=counts["without"], with_answers=counts["having"])
 
 
 def filter_stuck(*, tasks: QuerySet[Task], project_id: int) -> QuerySet[Task]:

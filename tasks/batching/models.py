@@ -67,7 +67,8 @@ class Task(models.Model):
         APPROVED = "approved"
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="tasks")
+    # `db_index=False`: an index below starts with the column.
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="tasks", db_index=False)
     batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="tasks")
     image = models.ForeignKey(Image, on_delete=models.PROTECT, related_name="tasks")
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
@@ -91,5 +92,8 @@ class Task(models.Model):
                 condition=Q(taken__lt=F("wanted")),
                 name="tasks_task_by_order_key",
             ),
-            models.Index(fields=["project", "state"], name="tasks_task_by_state"),
+            # For counts by state and for lists of a state in the order of the images, read from the index alone.
+            models.Index(
+                fields=["project", "state", "image"], include=["id", "public_id"], name="tasks_task_state_and_image"
+            ),
         ]

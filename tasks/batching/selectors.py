@@ -1,9 +1,11 @@
 """Queries on batches and tasks."""
 
 import uuid
+from collections import defaultdict
 from collections.abc import Collection
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, F, Max, OuterRef, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce
 
 from kernel.errors import NotFound
 from projects.models import Project
@@ -24,21 +26,49 @@ class TaskNotFound(NotFound):
 
 def batches_of(*, project: Project) -> QuerySet[Batch]:
     """Return the project's batches in claim order, each with `tasks_count`, `tasks_answered`, `tasks_approved`."""
-    answered = Q(tasks__state__in=(Task.State.ANSWERED, Task.State.APPROVED))
-    return (
-        Batch.objects.filter(project=project)
-        .annotate(
-            tasks_count=Count("tasks"),
-            tasks_answered=Count("tasks", filter=answered),
-            tasks_approved=Count("tasks", filter=Q(tasks__state=Task.State.APPROVED)),
-        )
-        .order_by("-priority", "number")
-    )
+    # Subqueries, which PostgreSQL runs for the batches of the page alone; joined, all tasks are counted for each page.
+    tasks = Task.objects.filter(batch=OuterRef("pk")).order_by().values("batch")
+    states = {
+        "tasks_count": Task.State.values,
+        "tasks_answered": [Task.State.ANSWERED, Task.State.APPROVED],
+        "tasks_approved": [Task.State.APPROVED],
+    }
+    counts = {
+        name: Coalesce(Subquery(tasks.filter(state__in=each).values(count=Count("pk"))), 0)
+        for name, each in states.items()
+    }
+    return Batch.objects.filter(project=project).annotate(**counts).order_by("-priority", "number")
 
 
-def batches_by_number(*, project: Project) -> QuerySet[Batch]:
-    """Return the project's batches in the order in which they were created."""
-    return Batch.objects.filter(project=project).order_by("number")
+def count_tasks(*, projects: Collection[Project]) -> dict[int, dict[str, int]]:
+    """Return {project id: {state: number of tasks}}, read from an index alone; states without tasks are left out."""
+    counts: dict[int, dict[str, int]] = defaultdict(dict)
+    rows = Task.objects.filter(project__in=projects).order_by().values_list("project_id", "state")
+    for project_id, state, tasks in rows.annotate(tasks=Count("pk")):
+        counts[project_id][state] = tasks
+    return counts
+
+
+def count_open_slots(*, project: Project) -> int:
+    """Return how many answers the project's open tasks still need, apart from live leases.
+
+    Batches have the sums of their tasks, and few tasks that are answered have slots left.
+    """
+    left = Sum(F("wanted") - F("taken"), default=0)
+    batches = Batch.objects.filter(project=project).aggregate(left=left)["left"]
+    done = Task.objects.filter(project=project, taken__lt=F("wanted")).exclude(state=Task.State.OPEN)
+    return int(batches - done.aggregate(left=left)["left"])
+
+
+def batch_by_number(*, project: Project, number: int) -> Batch | None:
+    """Return the batch with this number, if there is one."""
+    return Batch.objects.filter(project=project, number=number).first()
+
+
+def last_batch_number(*, project: Project) -> int:
+    """Return the number of the project's last batch, 0 without one."""
+    last: int | None = Batch.objects.filter(project=project).aggregate(last=Max("number"))["last"]
+    return last or 0
 
 
 def batch_numbers(*, project: Project, public_ids: Collection[str]) -> dict[str, int]:

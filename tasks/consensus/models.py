@@ -28,7 +28,8 @@ class ConsensusLabel(models.Model):
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="labels")
-    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="labels")
+    # `db_index=False`: the constraint on versions has an index that starts with the column.
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="labels", db_index=False)
     version = models.PositiveIntegerField()
     is_current = models.BooleanField(default=True)
     body = models.JSONField()
@@ -44,7 +45,19 @@ class ConsensusLabel(models.Model):
             models.UniqueConstraint(fields=["task"], condition=Q(is_current=True), name=ONE_CURRENT_LABEL),
         ]
         indexes = [
-            models.Index(fields=["project", "confidence"], condition=Q(is_current=True), name="tasks_label_least_sure")
+            # The labels to review are counted and found from the index alone, least sure first.
+            models.Index(
+                fields=["project", "confidence", "id"],
+                include=["task", "method"],
+                condition=Q(is_current=True),
+                name="tasks_label_by_confidence",
+            ),
+            # Few: labels that a release leaves out.
+            models.Index(
+                fields=["project", "task"],
+                condition=Q(is_current=True, body__verdict="cannot_tell"),
+                name="tasks_label_cannot_tell",
+            ),
         ]
 
 

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db.models import Count, F, QuerySet
 
 from annotary_core.labels.answer import Answer
+from projects.models import Project
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Task
@@ -61,6 +62,16 @@ def counting_answers(*, task_ids: Collection[int]) -> dict[int, list[CountingAns
 
 def current_label(*, task: Task) -> ConsensusLabel | None:
     return ConsensusLabel.objects.filter(task=task, is_current=True).first()
+
+
+def current_labels(*, project: Project) -> QuerySet[ConsensusLabel]:
+    """Return the project's agreed labels with their images, and `image_order` to list them in the order of the images.
+
+    That order is in an index of the tasks, for all of them and for those in one state. The order of the labels' ids is
+    in none, and changes with every new version.
+    """
+    labels = ConsensusLabel.objects.filter(task__project=project, is_current=True).select_related("task__image")
+    return labels.annotate(image_order=F("task__image_id"))
 
 
 def label_versions(*, task: Task) -> QuerySet[ConsensusLabel]:

@@ -44,6 +44,12 @@ def has_images(*, project: Project) -> bool:
     return Image.objects.filter(dataset_id=project.dataset_id).exists()
 
 
+def files_not_added(*, batch_import: Import) -> QuerySet[ImportItem]:
+    """Return the files of an import that were refused, with the reason, then its duplicates."""
+    states = (ImportItem.State.REFUSED, ImportItem.State.DUPLICATE)
+    return ImportItem.objects.filter(batch_import=batch_import, state__in=states).order_by("-state", "id")
+
+
 def import_report(*, batch_import: Import) -> dict[str, Any]:
     """Return the result of an import as plain JSON types.
 
@@ -54,9 +60,7 @@ def import_report(*, batch_import: Import) -> dict[str, Any]:
     "finished_at"}. `stalled` means that the job has given up; `resume_import` restarts it.
     """
     row = Import.objects.get(pk=batch_import.pk)
-    not_taken = ImportItem.objects.filter(
-        batch_import=row, state__in=(ImportItem.State.REFUSED, ImportItem.State.DUPLICATE)
-    ).order_by("-state", "id")
+    not_taken = files_not_added(batch_import=row)
     return {
         "id": str(row.public_id),
         "state": row.state,

@@ -12,6 +12,7 @@ ONE_CREDIT = "tasks_ledgerentry_one_credit_per_assignment"
 ONE_CORRECTION = "tasks_ledgerentry_one_correction_per_cause"
 CREDIT_HAS_ASSIGNMENT = "tasks_ledgerentry_credit_has_assignment"
 CORRECTION_HAS_CAUSE = "tasks_ledgerentry_correction_has_cause"
+ONE_TOTAL = "tasks_ledgertotal_one_per_worker_and_currency"
 
 
 class LedgerEntry(models.Model):
@@ -43,3 +44,21 @@ class LedgerEntry(models.Model):
             models.CheckConstraint(condition=~Q(kind="correction") | ~Q(cause=""), name=CORRECTION_HAS_CAUSE),
         ]
         indexes = [models.Index(fields=["worker", "project"], name="tasks_ledgerentry_of_worker")]
+
+
+class LedgerTotal(models.Model):
+    """The sums of a worker's ledger entries in a project.
+
+    Its one writer is a trigger, in the statement that inserts the entries; `tests/concurrency` compares both.
+    `answers` is the number of credits, `earned` the sum of credits and corrections, `paid` what was paid out.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
+    worker = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
+    currency = models.CharField(max_length=3)
+    answers = models.PositiveIntegerField(default=0, db_default=0)
+    earned = models.DecimalField(max_digits=20, decimal_places=6, default=0, db_default=0)
+    paid = models.DecimalField(max_digits=20, decimal_places=6, default=0, db_default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "worker", "currency"], name=ONE_TOTAL)]

@@ -1,6 +1,7 @@
 """Queries on earnings."""
 
 from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -9,7 +10,10 @@ from django.db.models import Q, QuerySet, Sum
 from accounts.models import Actor
 from projects.models import Project
 from tasks.assignment.models import Assignment
-from tasks.pay.models import LedgerEntry
+from tasks.pay.models import LedgerEntry, LedgerTotal
+
+#: The precision of the ledger, in units of the currency.
+LEDGER_DIGITS = Decimal("0.000001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,21 @@ def ledger_of(*, worker: Actor, project: Project | None = None) -> QuerySet[Ledg
     """Return the worker's ledger entries, newest first."""
     rows = LedgerEntry.objects.filter(worker=worker).select_related("project").order_by("-id")
     return rows if project is None else rows.filter(project=project)
+
+
+def ledger_totals(*, project: Project) -> tuple[Decimal, Decimal]:
+    """Return what all workers of the project have earned, and what was paid out to them."""
+    zero = Decimal(0)
+    sums = LedgerTotal.objects.filter(project=project).aggregate(
+        earned=Sum("earned", default=zero), paid=Sum("paid", default=zero)
+    )
+    return sums["earned"], sums["paid"]
+
+
+def earned_by_project(*, projects: Collection[Project]) -> dict[int, Decimal]:
+    """Return {project id: what all of its workers have earned}, without projects in which nobody has."""
+    totals = LedgerTotal.objects.filter(project__in=projects)
+    return dict(totals.values_list("project_id").annotate(Sum("earned")))
 
 
 def _totals(worker: Actor, in_project: Q) -> QuerySet[LedgerEntry, tuple[str, str, Decimal]]:

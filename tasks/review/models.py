@@ -51,3 +51,16 @@ class Review(models.Model):
             ),
             models.CheckConstraint(condition=~Q(verdict="reject") | ~Q(reason=""), name=REJECT_HAS_REASON),
         ]
+        indexes = [
+            models.Index(
+                fields=["project", "label"],
+                condition=Q(is_current=True, verdict="reject"),
+                name="tasks_review_rejected",
+            ),
+            # Verdicts of people on labels; those of a batch's approval are many more.
+            models.Index(
+                fields=["project", "verdict"],
+                condition=Q(by_policy=False, annotation__isnull=True),
+                name="tasks_review_by_people",
+            ),
+        ]

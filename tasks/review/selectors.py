@@ -1,9 +1,10 @@
 """The review queue, lowest confidence first."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import overload
 from uuid import UUID
 
-from django.db.models import BooleanField, Case, Count, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models import BooleanField, Case, Count, Q, QuerySet, Value, When
 
 from kernel.errors import Refused
 from projects.models import Project
@@ -26,9 +27,9 @@ def chosen_for_review(*, project: Project, prefix: str = "") -> Q:
     Labels from several workers with a confidence below the project's target are always chosen.
     """
     unsure = Q(**{f"{prefix}confidence__lt": project.confidence_target}) & ~Q(**{f"{prefix}method": SINGLE})
-    limit = round(project.share_reviewed * _ALL_IDS)
-    if limit >= _ALL_IDS:
+    if _all_are_chosen(project):
         return Q(**{f"{prefix}pk__isnull": False})
+    limit = round(project.share_reviewed * _ALL_IDS)
     return unsure | Q(**{f"{prefix}task__public_id__lt": UUID(int=limit)})
 
 
@@ -50,13 +51,13 @@ def review_queue(
     if task is not None:
         labels = labels.filter(task=task)
     answered = Q(task__state=Task.State.ANSWERED)
-    rejected = Review.objects.filter(label=OuterRef("pk"), is_current=True, verdict=Review.Verdict.REJECT)
+    rejected = Review.objects.filter(project=project, is_current=True, verdict=Review.Verdict.REJECT)
     filters = {
         "to_review": answered & chosen,
         "unseen": answered & ~chosen,
         "waiting": answered,
         "approved": Q(task__state=Task.State.APPROVED),
-        "rejected": Q(Exists(rejected)),
+        "rejected": Q(pk__in=rejected.values("label")),
         "all": Q(),
     }
     if state not in filters:
@@ -64,25 +65,74 @@ def review_queue(
     return labels.filter(filters[state]).order_by("confidence", "pk")
 
 
+class ReviewList(Sequence[ConsensusLabel]):
+    """A list of the review queue, whose length is known, for pages of it.
+
+    The ids of a slice are found in the index alone, so that the many labels before them that are in another list cost
+    little.
+    """
+
+    def __init__(self, *, project: Project, batch: Batch | None, state: str, length: int) -> None:
+        self._queue = review_queue(project=project, batch=batch, state=state)
+        self._all = review_queue(project=project, state="all")
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    @overload
+    def __getitem__(self, index: int) -> ConsensusLabel: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[ConsensusLabel]: ...
+    def __getitem__(self, index: int | slice) -> ConsensusLabel | list[ConsensusLabel]:
+        if isinstance(index, int):
+            return self._queue[index]
+        ids = list(self._queue.select_related(None).values_list("pk", flat=True)[index])
+        return list(self._all.filter(pk__in=ids))
+
+
+def count_to_review(*, project: Project, batch: Batch | None = None) -> int:
+    """Return the number of answered labels that a person should review, read from indexes alone."""
+    if _all_are_chosen(project):
+        return _tasks(project, batch).filter(state=Task.State.ANSWERED).count()
+    labels = ConsensusLabel.objects.filter(
+        project=project, is_current=True, task__project=project, task__state=Task.State.ANSWERED
+    )
+    labels = labels if batch is None else labels.filter(task__batch=batch)
+    return labels.filter(chosen_for_review(project=project)).count()
+
+
 def review_counts(*, project: Project, states: Iterable[str], batch: Batch | None = None) -> dict[str, int]:
-    """Return {state: number of labels} for these states of the review queue."""
-    return {state: review_queue(project=project, batch=batch, state=state).count() for state in states}
+    """Return {state: number of labels} for these states of the review queue, read from indexes alone."""
+    by_state = dict(_tasks(project, batch).order_by().values_list("state").annotate(Count("pk")))
+    rejected = Review.objects.filter(project=project, is_current=True, verdict=Review.Verdict.REJECT)
+    rejected = rejected if batch is None else rejected.filter(task__batch=batch)
+    to_review = count_to_review(project=project, batch=batch)
+    counts = {
+        "to_review": to_review,
+        "unseen": by_state.get(Task.State.ANSWERED, 0) - to_review,
+        "approved": by_state.get(Task.State.APPROVED, 0),
+        "rejected": rejected.filter(label__is_current=True).count(),
+    }
+    return {state: counts[state] for state in states}
 
 
 def review_progress(*, batch: Batch) -> dict[str, int]:
     """The review progress of a batch: images, those without all answers, labels to review, unseen and approved ones."""
-    states = dict(Task.objects.filter(batch=batch).values_list("state").annotate(tasks=Count("pk")))
-    to_review = review_queue(project=batch.project, batch=batch, state="to_review").count()
-    answered = states.get(Task.State.ANSWERED, 0)
-    return {
-        "images": sum(states.values()),
-        "unanswered": states.get(Task.State.OPEN, 0),
-        "to_review": to_review,
-        "unseen": answered - to_review,
-        "approved": states.get(Task.State.APPROVED, 0),
-    }
+    counts = review_counts(project=batch.project, batch=batch, states=("to_review", "unseen", "approved"))
+    images = Task.objects.filter(batch=batch).count()
+    return {"images": images, "unanswered": images - sum(counts.values()), **counts}
 
 
 def verdicts_of(*, task: Task) -> QuerySet[Review]:
     """All verdicts on a task's labels, newest first."""
     return Review.objects.filter(task=task).select_related("label", "reviewer").order_by("-pk")
+
+
+def _all_are_chosen(project: Project) -> bool:
+    return round(project.share_reviewed * _ALL_IDS) >= _ALL_IDS
+
+
+def _tasks(project: Project, batch: Batch | None) -> QuerySet[Task]:
+    tasks = Task.objects.filter(project=project)
+    return tasks if batch is None else tasks.filter(batch=batch)

@@ -9,6 +9,7 @@ from kernel.errors import NotFound
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.label_methods import GOLD
+from tasks.consensus.models import ConsensusLabel
 from tasks.review.models import Review
 from tasks.snapshots.models import Snapshot, SnapshotNote
 
@@ -45,8 +46,17 @@ def approved_verdicts(*, project: Project) -> QuerySet[Review]:
 
 
 def count_releasable(*, project: Project) -> int:
-    """Return how many images a release created now would contain."""
-    return approved_verdicts(project=project).exclude(label__body__verdict="cannot_tell").count()
+    """Return how many images a release created now would contain: every approved one has an approving verdict."""
+    approved = Task.objects.filter(project=project, state=Task.State.APPROVED)
+    cannot_tell = ConsensusLabel.objects.filter(
+        project=project, is_current=True, body__verdict="cannot_tell", task__state=Task.State.APPROVED
+    )
+    return approved.count() - cannot_tell.count()
+
+
+def has_releasable(*, project: Project) -> bool:
+    """Whether a release created now would contain any image."""
+    return approved_verdicts(project=project).order_by().exclude(label__body__verdict="cannot_tell").exists()
 
 
 def releases_of(*, project: Project) -> QuerySet[Snapshot]:

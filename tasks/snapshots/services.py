@@ -19,7 +19,7 @@ from tasks.batching.models import Task
 from tasks.review.models import Review
 from tasks.snapshots.manifest import Manifest
 from tasks.snapshots.models import Snapshot, SnapshotItem, SnapshotNote
-from tasks.snapshots.selectors import approved_verdicts, count_releasable, retraction_of, review_kind
+from tasks.snapshots.selectors import approved_verdicts, has_releasable, retraction_of, review_kind
 from tasks.snapshots.splits import assign_splits, split_group_of
 
 BUILD = "snapshots.build"
@@ -60,7 +60,7 @@ def create_snapshot(*, project: Project, by: Actor) -> Snapshot:
     """
     # No join in the locking query: after a wait it would pair the new row with schemas of the old database snapshot.
     project = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-    if project.schema is None or not count_releasable(project=project):
+    if project.schema is None or not has_releasable(project=project):
         raise NothingToRelease
     _close_dead_builds(project)
     if Snapshot.objects.filter(project=project, state=Snapshot.State.BUILDING).exists():

@@ -4,12 +4,13 @@ from decimal import Decimal
 
 import pytest
 
-from tasks.analytics.dashboard import forecast, project_figures, worker_figures
+from tasks.analytics.dashboard import forecast, project_figures
+from tasks.analytics.worker_figures import WorkerFigures
 from tasks.consensus.models import ConsensusLabel
 from tasks.flow.relabel import relabel
-from tasks.pay.models import LedgerEntry
 from tasks.review.services import approve_label, fix_label
 from tests.factories import (
+    a_credit,
     a_project,
     a_task,
     a_worker,
@@ -52,15 +53,7 @@ def test_progress_quality_and_cost_follow_the_work() -> None:
     robin = a_worker("robin")
     done, left = a_task(project), a_task(project)
     for worker, number in ((wren(), 1), (finch(), 1), (robin, 2)):
-        answer = an_answer(done, worker, class_answer(number))
-        LedgerEntry.objects.create(
-            project=project,
-            worker=worker,
-            kind="credit",
-            assignment=answer.assignment,
-            amount=Decimal("0.10"),
-            currency="USD",
-        )
+        a_credit(an_answer(done, worker, class_answer(number)))
     relabel(task_ids=[done.pk])
     approve_label(reviewer=ada(), task=done, label_hash=ConsensusLabel.objects.get().content_hash)
     an_answer(left, wren(), class_answer(1))
@@ -83,28 +76,28 @@ def test_progress_quality_and_cost_follow_the_work() -> None:
 def test_agreement_is_measured_against_the_agreed_label_and_the_reviewers_fix() -> None:
     project = a_project(tools=("box",), answers_min=1, answers_max=1, gold_iou=0.5, workers=[wren(), finch()])
     right, wrong = a_task(project), a_task(project)
-    an_answer(right, wren(), box_answer((1, 10, 10, 50, 50)))
-    an_answer(wrong, finch(), box_answer((1, 10, 10, 50, 50)))
+    a_credit(an_answer(right, wren(), box_answer((1, 10, 10, 50, 50))))
+    a_credit(an_answer(wrong, finch(), box_answer((1, 10, 10, 50, 50))))
     relabel(task_ids=[right.pk, wrong.pk])
     for task, fixed in ((right, (1, 12, 10, 50, 50)), (wrong, (2, 10, 10, 50, 50))):
         label_hash = ConsensusLabel.objects.get(task=task, is_current=True).content_hash
         fix_label(reviewer=ada(), task=task, label_hash=label_hash, raw=box_answer(fixed))
 
-    rows = {row["worker"]: row for row in worker_figures(project=project)}
+    rows = {row["worker"]: row for row in WorkerFigures(project=project)}
 
     assert rows[str(wren().public_id)]["agreement"] == 1.0
     assert rows[str(finch().public_id)]["agreement"] == 0.0
     assert rows[str(finch().public_id)]["answers"] == 1
-    assert rows[str(finch().public_id)]["earned"] == "0.000000"
+    assert rows[str(finch().public_id)]["earned"] == f"{project.price:.6f}"
 
 
 def test_a_single_answer_has_no_agreement() -> None:
     project = a_project(answers_min=1, answers_max=1, workers=[wren()])
     task = a_task(project)
-    an_answer(task, wren(), class_answer(1))
+    a_credit(an_answer(task, wren(), class_answer(1)))
     relabel(task_ids=[task.pk])
 
-    [row] = worker_figures(project=project)
+    [row] = WorkerFigures(project=project)
 
     assert (row["agreement"], row["agreement_answers"], row["answers"]) == (None, 0, 1)
 

@@ -50,6 +50,7 @@ MAY: dict[tuple[str, str], set[str]] = {
     (P + "imports/", "get"): MANAGERS,
     (P + "imports/", "post"): MANAGERS,
     ("imports/<uuid:import_id>/", "get"): MANAGERS,
+    ("imports/<uuid:import_id>/files/", "get"): MANAGERS,
     ("imports/<uuid:import_id>/resume/", "post"): MANAGERS,
     (P + "truth/", "post"): MANAGERS,
     (P + "images/", "get"): READERS,

@@ -17,6 +17,7 @@ from websockets import Origin
 from websockets.sync.client import ClientConnection, connect
 
 from accounts.models import User
+from kernel.models import Event
 from kernel.relay import Relay
 from tests.ui.live import session_of
 
@@ -69,11 +70,14 @@ def events_of(*deltas: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def relay_once() -> None:
-    """Run one relay step in a separate thread, because a browser's event loop may be running in this one."""
+    """Send what is new, in a separate thread, because a browser's event loop may be running in this one."""
 
     def step() -> None:
+        relay = Relay()
         try:
-            Relay().step()
+            relay.step()
+            while Event.objects.filter(number__isnull=True).exists():  # not due yet
+                relay.step()
         finally:
             connection.close()
 

@@ -1,12 +1,13 @@
 """A project's live socket, with real connections: who may connect, and that no event is lost or sent twice."""
 
+import time
 from collections.abc import Iterator
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from accounts.models import Membership, Role, User
-from kernel.events import number_events, record_event
+from kernel.events import SENT_EVERY, number_events, record_event
 from projects.models import Project
 from tests import factories
 from tests.ui.sockets import events_of, message, opened, relay_once, socket_server
@@ -48,7 +49,8 @@ def test_a_snapshot_comes_first_then_numbered_deltas(port: int, project: Project
         first, second = message(client), message(client)
     assert [first["type"], first["number"], second["number"]] == ["delta", 3, 5]
     events = events_of(first, second)
-    assert [event["number"] for event in events] == [3, 4, 5]
+    assert [(delta["first"], delta["number"]) for delta in (first, second)] == [(3, 3), (4, 5)]
+    assert [event["count"] for event in events] == [1, 2]
     assert {event["kind"] for event in events} == {"answer.submitted"}
     assert sum(event["delta"]["submitted"] for event in events) == 3
 
@@ -73,6 +75,7 @@ def test_a_gap_is_answered_with_a_new_snapshot(port: int, project: Project) -> N
         happen(project, answers=2)
         number_events(project_id=project.pk)  # numbered, but the channel layer lost the message
         happen(project, answers=1)
+        time.sleep(SENT_EVERY.total_seconds())
         relay_once()
         assert message(client) == {"type": "snapshot", "number": 3, "data": {"totals": {"submitted": 3}}}
 

@@ -174,7 +174,8 @@ def with_eyes_on_the_console(manager: Page, wren: SetPage, project: Project) -> 
     wren.earned()
     expect(manager.locator("[data-console-total=submitted]")).to_have_text("10")
     expect(manager.get_by_text("Wren submitted 10 answers and earned $0.20")).to_be_visible()
-    expect(manager.get_by_role("button", name="Review")).to_be_visible()
+    # The next step is on the board, which is reloaded once a minute.
+    expect(manager.get_by_role("button", name="Review")).to_be_visible(timeout=75_000)
     assert manager.evaluate("window.stayed") is True
 
 

@@ -25,7 +25,10 @@ MAX_MESSAGE_LENGTH = 200
 
 
 class ProjectConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels has no types
-    """Sends `snapshot` {number, data: {totals}}, then `delta` {number, events}; accepts {"type": "resync"}.
+    """Sends `snapshot` {number, data: {totals}}, then `delta` {first, number, events}; accepts {"type": "resync"}.
+
+    A delta covers the events from `first` to `number`, of which those that are alike are one; a snapshot includes all
+    events of a delta or none, because both are numbered in one transaction.
 
     Joins the group before reading the snapshot, so no event is lost between the two. Events that the snapshot already
     includes are dropped by their number.
@@ -83,16 +86,13 @@ class ProjectConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # chan
             await self._send_snapshot()
 
     async def stream_delta(self, message: dict[str, Any]) -> None:
-        if self.ended:
+        if self.ended or message["number"] <= self.sent:
             return
-        events = [event for event in message["events"] if event["number"] > self.sent]
-        if not events:
-            return
-        if events[0]["number"] != self.sent + 1:
+        if message["first"] != self.sent + 1:
             await self._send_snapshot()
             return
-        self.sent = events[-1]["number"]
-        await self.send_json({"type": "delta", "number": self.sent, "events": events})
+        self.sent = message["number"]
+        await self.send_json({**message, "type": "delta"})
 
     async def stream_head(self, message: dict[str, Any]) -> None:
         if message["number"] > self.sent and not self.ended:

@@ -131,12 +131,18 @@ def run_action(request: HttpRequest, back: str, act: Callable[[], object], done:
     return redirect(back)
 
 
-def paginate(request: HttpRequest, paginator: Paginator[Row]) -> tuple[Page[Row], dict[str, int]]:
-    """Return the rows that `?page=` requests and the figures of their pager; numbers out of range are clamped."""
-    requested = request.GET.get("page", "1")
+def paginate(
+    request: HttpRequest, paginator: Paginator[Row], parameter: str = "page"
+) -> tuple[Page[Row], dict[str, Any]]:
+    """Return the rows that `?page=` requests and the figures of their pager; numbers out of range are clamped.
+
+    A page with several lists names the parameter of each.
+    """
+    requested = request.GET.get(parameter, "1")
     number = int(requested) if requested.isdecimal() and len(requested) < 10 else 1
     rows = paginator.page(min(max(1, number), paginator.num_pages))
     pager = {
+        "parameter": parameter,
         "number": rows.number,
         "pages": paginator.num_pages,
         "count": paginator.count,

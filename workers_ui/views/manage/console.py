@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import Role
 from kernel.events import stream_snapshot
 from projects.models import Project
-from tasks.analytics.dashboard import answers_per_hour, project_figures
+from tasks.analytics.dashboard import answers_per_hour, board_figures
 from tasks.analytics.project_progress import project_progress
 from tasks.batching.selectors import batches_of
 from workers_ui.views.manage.activity import activity
@@ -30,14 +30,18 @@ TOTALS = (
 @require_safe
 @project_role_required(Role.MANAGER)
 def console(request: HttpRequest, project: Project) -> HttpResponse:
-    """Render the page; `?part=board` is the part that changes, reloaded on live events."""
+    """Render the page; `?part=board` is its board, reloaded once a minute while there are live events; in between, its
+    figures move by the events' deltas. `?part=feed` is the activity alone, which costs little.
+    """
+    if request.GET.get("part") == "feed":
+        return render_project_page(request, project, "_feed.html", {"lines": activity(project=project)}, tab="project")
     batches, pager = paginate(request, Paginator(batches_of(project=project), BATCHES_PER_PAGE))
     progress = project_progress(project=project)
     steps = first_steps(project=project, progress=progress)
     totals = stream_snapshot(project_id=project.pk).totals
     hours = throughput(project=project)
     context = {
-        "figures": project_figures(project=project),
+        "figures": board_figures(project=project),
         "batches": batches,
         "page": pager,
         "steps": steps,

@@ -10,15 +10,16 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
 from projects.models import Project
-from tasks.analytics.listings import IMAGE_STATES, filter_images, image_cards
+from tasks.analytics.listings import IMAGE_STATES, ImageList, image_cards
 from tasks.batching.selectors import batch_for
 from tasks.ingest.models import Import
-from tasks.ingest.selectors import import_for, imports_of, is_stalled
+from tasks.ingest.selectors import files_not_added, import_for, imports_of, is_stalled
 from tasks.ingest.services import resume_import
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
 
 PAGE_SIZE = 60
-IMPORTS_SHOWN = 8
+IMPORTS_PER_PAGE = 8
+FILES_PER_PAGE = 100
 
 
 @require_safe
@@ -29,9 +30,9 @@ def images(request: HttpRequest, project: Project) -> HttpResponse:
     state = state if state in IMAGE_STATES else ""
     name = request.GET.get("name", "").strip()[:200]
     batch = batch_for(project=project, public_id=request.GET["batch"]) if request.GET.get("batch") else None
-    matching = filter_images(project=project, state=state, name=name, batch=batch)
+    matching = ImageList(project=project, state=state, name=name, batch=batch)
     shown, pager = paginate(request, Paginator(matching, PAGE_SIZE))
-    imports = list(imports_of(project=project)[:IMPORTS_SHOWN])
+    imports, imports_pager = paginate(request, Paginator(imports_of(project=project), IMPORTS_PER_PAGE), "imports")
     context = {
         "cards": image_cards(project=project, images=list(shown)),
         "page": pager,
@@ -41,6 +42,7 @@ def images(request: HttpRequest, project: Project) -> HttpResponse:
         "batch": batch,
         "filtered": bool(state or name or batch),
         "imports": imports,
+        "imports_page": imports_pager,
         "stalled": [each for each in imports if is_stalled(batch_import=each)],
         "busy": any(each.state in (Import.State.RECEIVING, Import.State.WORKING) for each in imports),
         "query": _query(state=state, name=name, batch=str(batch.public_id) if batch else ""),
@@ -53,6 +55,16 @@ def _query(*, batch: str, **filters: str) -> str:
     """Return the query parameters that links to the list's other pages carry."""
     kept = filters | ({"batch": batch} if batch else {})
     return f"&{urlencode(kept)}" if any(kept.values()) else ""
+
+
+@require_safe
+@project_role_required(Role.MANAGER)
+def import_files(request: HttpRequest, project: Project, import_id: uuid.UUID) -> HttpResponse:
+    """The files of an import that were not added, with the reasons."""
+    batch_import = import_for(project=project, public_id=import_id)
+    rows, pager = paginate(request, Paginator(files_not_added(batch_import=batch_import), FILES_PER_PAGE))
+    context = {"import": batch_import, "files": rows, "page": pager}
+    return render_project_page(request, project, "import.html", context, tab="images")
 
 
 @require_POST

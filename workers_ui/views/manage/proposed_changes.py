@@ -15,6 +15,8 @@ from kernel.errors import Refused
 from projects.models import Project
 from projects.selectors import class_names
 from tasks.analytics.proposed_changes import (
+    MAX_PROPOSALS,
+    MAX_WORKERS,
     MIN_SHIFT,
     AccuracyShift,
     accuracy_shifts,
@@ -53,12 +55,15 @@ def changes(request: HttpRequest, project: Project) -> HttpResponse:
     page, pager = paginate(request, Paginator(proposal_rows(project=project), PAGE_SIZE))
     reviewed = reviewed_by_people(label_ids=[row.label_id for row in page])
     names = class_names(project=project)
+    shifts = worker_shifts(project=project)
     context = {
         "token": token,
         "figures": proposed_changes(project=project),
         "page": pager,
         "changes": [change_row(row, names, is_reviewed=row.label_id in reviewed) for row in page],
-        "shifts": [{"shift": each, "who": _who(each.worker, each.is_model)} for each in worker_shifts(project=project)],
+        "shifts": [{"shift": each, "who": _who(each.worker, each.is_model)} for each in shifts[:MAX_WORKERS]],
+        "shifts_count": len(shifts),
+        "most_proposals": MAX_PROPOSALS,
     }
     return render_project_page(request, project, "proposed_changes.html", context, tab="review")
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Role
 from projects.models import Project
 from projects.selectors import class_names
+from tasks.analytics.inter_annotator_agreement import PAIRS
 from tasks.analytics.listings import display_names
 from tasks.analytics.reports import get_report
 from tasks.batching.selectors import tasks_with_images
@@ -25,7 +26,6 @@ FEW_JUDGED = 50
 #: Seconds; over a shorter span there is no trend to show.
 MIN_TREND_SPAN = 3600
 MAX_EXAMPLES = 6
-MAX_CLASSES = 100
 MAX_WORKERS = 100
 
 Json = dict[str, Any]
@@ -61,9 +61,7 @@ def shown(project: Project, body: Json) -> Json:
         "periods": [
             {**row, "until": datetime.fromtimestamp(row["until"], UTC)} for row in body["agreement"]["over_time"]
         ],
-        "by_class": [
-            {**row, "name": class_name(names, row["class"])} for row in body["agreement"]["by_class"][:MAX_CLASSES]
-        ],
+        "by_class": [{**row, "name": class_name(names, row["class"])} for row in body["agreement"]["by_class"]],
         "over_time": _over_time(body["agreement"]["over_time"]),
         "judged": describe_calibration(calibration),
         "few_judged": 0 < calibration["n"] < FEW_JUDGED,
@@ -71,6 +69,7 @@ def shown(project: Project, body: Json) -> Json:
         "doubtful": _doubtful(project, body["doubtful"], names),
         "confusions": [_confusion(project, row, names) for row in body["confusions"]],
         "workers": _workers(body["workers"]),
+        "pairs": PAIRS,
         "has_detection": any(row["detection"] is not None for row in body["workers"]),
         "workers_left": max(0, len(body["workers"]) - MAX_WORKERS),
     }

@@ -1,8 +1,11 @@
 """Review: labels with their evidence, lowest confidence first, and approval of the rest of a batch."""
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -11,16 +14,16 @@ from accounts.models import Role
 from projects.models import Project
 from tasks.analytics.listings import doubtful_labels
 from tasks.analytics.proposed_changes import proposed_changes
-from tasks.batching.selectors import batch_for, batches_by_number, task_for
+from tasks.batching.models import Batch
+from tasks.batching.selectors import batch_by_number, batch_for, last_batch_number, task_for
 from tasks.consensus.models import ConsensusLabel
-from tasks.review.selectors import review_counts, review_progress, review_queue
+from tasks.review.selectors import ReviewList, review_counts, review_progress, review_queue
 from tasks.review.services import approve_batch
 from workers_ui.views.base import actor_of
-from workers_ui.views.manage.base import project_role_required, render_project_page, run_action
+from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
 
-#: Labels sent with the page; its script requests the next ones.
+#: Labels of a page of the list.
 PRELOADED = 40
-MAX_BATCHES = 500
 LISTS = {
     "to_review": "To review",
     "unseen": "Not selected",
@@ -36,17 +39,19 @@ DOUBTFUL = "doubtful"
 def review(request: HttpRequest, project: Project) -> HttpResponse:
     chosen = request.GET.get("list", "to_review")
     chosen = chosen if chosen in (*LISTS, DOUBTFUL) else "to_review"
-    batch = batch_for(project=project, public_id=request.GET["batch"]) if request.GET.get("batch") else None
+    batch, unknown = _requested_batch(request, project)
     one = task_for(project=project, public_id=request.GET["task"]) if request.GET.get("task") else None
     counts = review_counts(project=project, batch=batch, states=LISTS)
-    doubtful = doubtful_labels(project=project, batch=batch) if chosen == DOUBTFUL else []
-    counts[DOUBTFUL] = len(doubtful)
+    rows: Sequence[ConsensusLabel]
     if one is not None:
-        labels = list(review_queue(project=project, task=one, state="all"))
+        rows = list(review_queue(project=project, task=one, state="all"))
     elif chosen == DOUBTFUL:
-        labels = doubtful[:PRELOADED]
+        rows = doubtful_labels(project=project, batch=batch)
+        counts[DOUBTFUL] = len(rows)
     else:
-        labels = list(review_queue(project=project, batch=batch, state=chosen)[:PRELOADED])
+        rows = ReviewList(project=project, batch=batch, state=chosen, length=counts[chosen])
+    labels, pager = paginate(request, Paginator(rows, PRELOADED))
+    query = urlencode({"list": chosen} | ({"batch": str(batch.public_id)} if batch else {}))
     context = {
         "lists": [
             {"name": name, "label": label, "count": counts[name]}
@@ -55,21 +60,37 @@ def review(request: HttpRequest, project: Project) -> HttpResponse:
         ],
         "chosen": "" if one else chosen,
         "batch": batch,
-        "batches": batches_by_number(project=project)[:MAX_BATCHES],
+        "unknown": unknown,
+        "last_number": last_batch_number(project=project),
         "batch_figures": review_progress(batch=batch) if batch else None,
         "one": one,
-        "total": counts[chosen] if one is None else len(labels),
+        "page": pager,
+        "query": f"&{query}",
         "proposed": proposed_changes(project=project),
         "desk": {
             "schema": project.schema.body if project.schema else None,
             "list": chosen,
             "labels": [_queued(project, label) for label in labels],
+            "first": pager["first"],
+            "total": pager["count"],
             # Opening a single label, even one that a person decided, means intending to decide it.
             "again": one is not None,
             "target": project.confidence_target,
         },
     }
     return render_project_page(request, project, "review.html", context, tab="review")
+
+
+def _requested_batch(request: HttpRequest, project: Project) -> tuple[Batch | None, str]:
+    """Return the batch that a link names by its id, or a person by its number; and a number that no batch has."""
+    if request.GET.get("batch"):
+        return batch_for(project=project, public_id=request.GET["batch"]), ""
+    number = request.GET.get("number", "").strip()
+    if not number:
+        return None, ""
+    is_number = number.isascii() and number.isdigit() and len(number) < 10
+    batch = batch_by_number(project=project, number=int(number)) if is_number else None
+    return batch, "" if batch else number[:20]
 
 
 @require_POST

@@ -3,16 +3,17 @@
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts.models import Actor, ApiToken, Organisation, Role
+from accounts.models import ApiToken, Organisation, Role
 from accounts.selectors import organisations_of, role_in, staff_of, tokens_of, unused_invitations
 from kernel.clock import utc_now
 from workers_ui.views.base import actor_of
-from workers_ui.views.manage.base import nav_context
+from workers_ui.views.manage.base import nav_context, paginate
 from workers_ui.views.manage.invitations import fresh_link
 from workers_ui.views.manage.keys import DAYS, FRESH
 
@@ -29,9 +30,9 @@ ROLES = {
     Role.CLIENT: "Client",
     Role.WORKER: "Worker",
 }
-MAX_KEYS = 100
-MAX_TEAM_ROWS = 200
-MAX_INVITATIONS = 50
+KEYS_PER_PAGE = 50
+PEOPLE_PER_PAGE = 50
+LINKS_PER_PAGE = 20
 
 
 @login_required
@@ -40,13 +41,16 @@ MAX_INVITATIONS = 50
 def settings_page(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     now = utc_now()
+    keys, keys_pager = paginate(request, Paginator(tokens_of(actor=actor), KEYS_PER_PAGE), "keys")
+    managed = organisations_of(actor=actor, role=Role.MANAGER)
     context = {
-        "keys": [{"key": key, "state": _key_state(key, now)} for key in tokens_of(actor=actor)[:MAX_KEYS]],
+        "keys": [{"key": key, "state": _key_state(key, now)} for key in keys],
+        "keys_page": keys_pager,
         "fresh_key": request.session.pop(FRESH, None),
         "scopes": [(scope, *words) for scope, words in SCOPES.items()],
         "days": list(DAYS),
         "organisations": organisations_of(actor=actor),
-        "teams": [_team(actor, row) for row in organisations_of(actor=actor, role=Role.MANAGER)],
+        "teams": [_team(request, row, number) for number, row in enumerate(managed, start=1)],
         "fresh": fresh_link(request, None),
     }
     return render(request, "workers_ui/manage/settings.html", nav_context(request) | context)
@@ -60,8 +64,15 @@ def _key_state(key: ApiToken, now: Any) -> dict[str, str]:
     return {"state": "ok", "icon": "check", "word": "Active"}
 
 
-def _team(actor: Actor, organisation: Organisation) -> dict[str, Any]:
-    """Return the organization's members other than workers, and its unused invitation links."""
+def _team(request: HttpRequest, organisation: Organisation, number: int) -> dict[str, Any]:
+    """Return the organization's members other than workers, and its unused invitation links; `number`: of the team."""
+    actor = actor_of(request)
+    people, people_pager = paginate(
+        request, Paginator(staff_of(organisation=organisation), PEOPLE_PER_PAGE), f"team-{number}"
+    )
+    links, links_pager = paginate(
+        request, Paginator(unused_invitations(organisation=organisation), LINKS_PER_PAGE), f"links-{number}"
+    )
     is_owner = role_in(actor=actor, organisation_id=organisation.pk) == Role.OWNER
     roles = [Role.MANAGER, Role.REVIEWER, Role.CLIENT, Role.OWNER] if is_owner else [Role.REVIEWER, Role.CLIENT]
     return {
@@ -75,11 +86,10 @@ def _team(actor: Actor, organisation: Organisation) -> dict[str, Any]:
                 "manageable": is_owner or row.role not in (Role.OWNER, Role.MANAGER),
                 "roles": [(role, ROLES[role]) for role in roles if role != row.role],
             }
-            for row in staff_of(organisation=organisation)[:MAX_TEAM_ROWS]
+            for row in people
         ],
-        "waiting": [
-            {"invitation": row, "role": ROLES[Role(row.role)]}
-            for row in unused_invitations(organisation=organisation)[:MAX_INVITATIONS]
-        ],
+        "people_page": people_pager,
+        "waiting": [{"invitation": row, "role": ROLES[Role(row.role)]} for row in links],
+        "links_page": links_pager,
         "roles": [(role, ROLES[role]) for role in roles],
     }

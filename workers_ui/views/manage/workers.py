@@ -12,8 +12,8 @@ from accounts.models import Actor, Role
 from accounts.selectors import open_invitations
 from kernel.errors import Refused
 from projects.models import Project
-from tasks.analytics.dashboard import worker_figures
 from tasks.analytics.listings import display_names
+from tasks.analytics.worker_figures import WorkerFigures
 from tasks.flow.revocation import remove_worker
 from tasks.standing.selectors import get_worker_standing
 from tasks.standing.services import pause, resume
@@ -21,21 +21,22 @@ from workers_ui.views.manage.base import paginate, project_role_required, render
 from workers_ui.views.manage.invitations import fresh_link
 
 PAGE_SIZE = 50
-MAX_INVITATIONS = 20
+LINKS_PER_PAGE = 20
 
 
 @require_safe
 @project_role_required(Role.MANAGER)
 def workers(request: HttpRequest, project: Project) -> HttpResponse:
-    chosen = request.GET.get("worker", "")
-    figures = [row for row in worker_figures(project=project) if chosen in ("", row["worker"])]
-    shown, pager = paginate(request, Paginator(figures, PAGE_SIZE))
+    chosen = _uuid(request.GET.get("worker", ""))
+    shown, pager = paginate(request, Paginator(WorkerFigures(project=project, public_id=chosen), PAGE_SIZE))
     names = display_names(actors=[row["worker"] for row in shown])
+    links, links_pager = paginate(request, Paginator(open_invitations(project_id=project.pk), LINKS_PER_PAGE), "links")
     context = {
         "rows": [{**row, "name": names[str(row["worker"])]} for row in shown],
         "page": pager,
-        "chosen": chosen,
-        "invitations": open_invitations(project_id=project.pk)[:MAX_INVITATIONS],
+        "chosen": chosen is not None,
+        "invitations": links,
+        "links_page": links_pager,
         "fresh": fresh_link(request, project.pk),
     }
     return render_project_page(request, project, "workers.html", context, tab="workers")
@@ -58,6 +59,14 @@ def change(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> Http
     }
     act, done = actions.get(request.POST.get("step", ""), (_unknown_action, ""))
     return run_action(request, reverse("workers_ui:workers", args=[project.public_id]), act, done)
+
+
+def _uuid(text: str) -> uuid.UUID | None:
+    """Return the id; None, which shows all workers, if the text is not one."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
 
 
 def _pause(project: Project, worker: Actor, reason: str) -> None:

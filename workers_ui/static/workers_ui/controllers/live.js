@@ -1,5 +1,6 @@
 /* <section data-controller="live" data-live-url="/ws/projects/..."> dispatches on itself:
- * "live:snapshot" {number, data}, "live:event" {number, kind, data} and the same again as "live:KIND".
+ * "live:snapshot" {number, data}, "live:event" {kind, data, delta, count} and the same again as "live:KIND"; and
+ * "live:again" with each snapshot but the first, because events before it were missed.
  * Its state is in data-live-state and, as text, in the target "state" (a .sync-line). */
 
 import { Controller } from "../lib/controller.js";
@@ -16,7 +17,11 @@ export default class extends Controller {
   connect() {
     this.stream = new LiveStream(socketUrl(this.value("url")));
     this.stream.addEventListener("state", ({ detail }) => this.show(detail.state));
-    this.stream.addEventListener("snapshot", ({ detail }) => this.dispatch("snapshot", detail));
+    this.stream.addEventListener("snapshot", ({ detail }) => {
+      this.dispatch("snapshot", detail);
+      if (this.started) this.dispatch("again", detail);
+      this.started = true;
+    });
     this.stream.addEventListener("event", ({ detail }) => {
       this.dispatch("event", detail);
       this.dispatch(detail.kind, detail);

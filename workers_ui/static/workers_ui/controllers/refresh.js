@@ -1,6 +1,7 @@
 /* <div data-controller="refresh" data-refresh-url="?part=board" data-refresh-on="live:event"><div data-refresh-target="content">
  * Reloads the content when one of the named events is dispatched on the page, and every two seconds while it contains
- * [data-refresh-busy]. At most once a second, and never while someone is using the content. */
+ * [data-refresh-busy]. At most once a second, or in the milliseconds of data-refresh-every, and never while someone is
+ * using the content. The event "refresh:done" is dispatched after a reload. */
 
 import { Controller } from "../lib/controller.js";
 
@@ -29,7 +30,11 @@ export default class extends Controller {
     return this.target("content");
   }
 
-  schedule(wait = Math.max(50, this.last + MIN_INTERVAL - Date.now())) {
+  get interval() {
+    return Number(this.value("every") ?? MIN_INTERVAL);
+  }
+
+  schedule(wait = Math.max(50, this.last + this.interval - Date.now())) {
     this.pending = true;
     this.timer ??= setTimeout(() => this.load(), wait);
   }

@@ -27,6 +27,12 @@ export default class ReviewDesk extends Controller {
     return this.labels[this.index];
   }
 
+  /* The page has some labels of a list that may be longer. */
+  get position() {
+    const number = (count) => count.toLocaleString(document.documentElement.lang);
+    return `${number(this.options.first + this.index)} of ${number(this.options.total)}, batch ${this.label.batch}`;
+  }
+
   key(event) {
     if (isTyping(event) || event.shiftKey || !this.label) return;
     const reviewKeys = { ArrowRight: "next", ArrowLeft: "previous", a: "approve", f: "fix", r: "askReason" };
@@ -52,7 +58,7 @@ export default class ReviewDesk extends Controller {
     this.target("label").textContent = this.desk.describe(label.answer);
     this.target("sure").textContent = certainty(label, this.options.target);
     Object.assign(this.target("page"), { href: label.page, hidden: false });
-    this.target("position").textContent = `${this.index + 1} of ${this.labels.length}, batch ${label.batch}`;
+    this.target("position").textContent = this.position;
     this.target("evidence").replaceChildren();
     void this.loadEvidence(label);
   }
@@ -186,6 +192,7 @@ export default class ReviewDesk extends Controller {
     const at = this.labels.indexOf(label);
     if (at < 0) return;
     this.labels.splice(at, 1);
+    this.options.total -= 1;
     if (this.index >= this.labels.length) this.index = Math.max(0, this.labels.length - 1);
     if (this.labels.length === 0 && this.options.again) location.assign(label.page);
     else if (this.labels.length === 0)

@@ -1,6 +1,7 @@
 /* The list of files being uploaded, and the report of an import. */
 
 const MAX_ROWS = 200;
+const MAX_NAMES = 5;
 
 export class FileRows {
   constructor(list) {
@@ -61,12 +62,13 @@ export function reportOf(reports, failed) {
   box.append(notice(refused + errors.length > 0 ? "warn" : "ok", `${parts.join(", ")}.`));
   for (const error of errors) box.append(notice("bad", error));
   for (const { note } of reports) if (note) box.append(notice("warn", note));
-  const unmatched = reports.flatMap((report) => report.metadata?.unmatched ?? []);
+  const unmatched = reports.flatMap((report) => report.metadata?.unmatched ?? []).slice(0, MAX_NAMES);
+  const more = reports.reduce((total, report) => total + (report.metadata?.unmatched_count ?? 0), -unmatched.length);
   if (unmatched.length > 0)
     box.append(
       notice(
         "warn",
-        `The table names files that were not uploaded: ${unmatched.slice(0, 5).join(", ")}${unmatched.length > 5 ? "…" : ""}`,
+        `The table names files that were not uploaded: ${unmatched.join(", ")}${more > 0 ? ` and ${more.toLocaleString()} more` : ""}`,
       ),
     );
   const problems = reports.flatMap((report) => report.metadata?.problems ?? []);
@@ -110,5 +112,11 @@ function rejectionTable(items) {
     row.insertCell().textContent = item.reason;
   }
   wrap.append(table);
+  if (items.length > MAX_ROWS) {
+    const more = document.createElement("p");
+    more.className = "small soft";
+    more.textContent = `and ${(items.length - MAX_ROWS).toLocaleString()} more. All files that were not added are listed under Earlier imports.`;
+    wrap.append(more);
+  }
   return wrap;
 }

@@ -1,9 +1,10 @@
 /* A websocket that delivers a snapshot, then numbered deltas; on a gap in the numbers it requests a new snapshot.
  *
  *   {"type": "snapshot", "number": N, "data": {...}}
- *   {"type": "delta", "number": N, "events": [{"number": N, "kind": "...", "data": {...}}]}
- * and to the server {"type": "resync"}. Each event is emitted once and in order, or is covered by a snapshot.
- * Events: "snapshot" {number, data}, "event" {number, kind, data}, "state" {state: "connecting" | "live" | "lost" | "refused"}. */
+ *   {"type": "delta", "first": N, "number": N, "events": [{"kind": "...", "data": {...}, "delta": {...}, "count": N}]}
+ * and to the server {"type": "resync"}. A delta covers the events from `first` to `number`, of which those that are alike
+ * are one with the sum of their deltas. Each event is emitted once and in order, or is covered by a snapshot.
+ * Events: "snapshot" {number, data}, "event" {kind, data, delta, count}, "state" {state: "connecting" | "live" | "lost" | "refused"}. */
 
 const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 30000;
@@ -45,17 +46,14 @@ export class LiveStream extends EventTarget {
     this.emit("snapshot", { number, data });
   }
 
-  delta({ number, events }) {
-    for (const event of events) {
-      if (event.number <= this.number) continue;
-      if (event.number !== this.number + 1) {
-        this.resync();
-        return;
-      }
-      this.number = event.number;
-      this.emit("event", event);
+  delta({ first, number, events }) {
+    if (number <= this.number) return;
+    if (first !== this.number + 1) {
+      this.resync();
+      return;
     }
-    if (number > this.number) this.resync();
+    this.number = number;
+    for (const event of events) this.emit("event", event);
   }
 
   /* Deltas are ignored until the requested snapshot arrives. */
