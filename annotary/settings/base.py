@@ -52,7 +52,7 @@ MIDDLEWARE = [
     "annotary.logs.RequestLogMiddleware",
     "annotary.request_metrics.RequestMetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "annotary.staticfiles.StaticFilesMiddleware",
     "annotary.content_policy.ContentPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -252,6 +252,9 @@ STORAGES: dict[str, dict[str, Any]] = {
     "default": env.storage(STORAGE_URL, ANNOTARY_DATA / "files"),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+# For work on the browser code: pages load its modules one by one, unbuilt.
+ANNOTARY_BROWSER_SOURCES = env.flag("ANNOTARY_BROWSER_SOURCES")
 # Uploads above 2 MB go to the spool; the image and archive modules enforce the real limits.
 FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",

@@ -2,7 +2,7 @@
  * box and the draft. Everything is drawn in CSS pixels, so that lines stay crisp at every zoom. */
 
 import { boxToScreen, handlePoints, toScreen } from "./geometry.js";
-import { Konva } from "./konva.js";
+import * as Konva from "./konva.js";
 import { inkOn, paint } from "./palette.js";
 
 const TAG_HEIGHT = 18;
