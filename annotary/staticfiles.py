@@ -16,8 +16,8 @@ IMMUTABLE = "public, max-age=31536000, immutable"
 KEPT_SECONDS = 30 * 24 * 3600
 #: The sources of the bundles, which no page loads.
 SOURCES = ("annotate", "canvas", "controllers", "css", "entries", "lib", "vendor")
-#: Of other applications: pages that this site does not have, and scripts of pages that it renders by its own templates.
-UNUSED = ("rest_framework/*", "account/*")
+#: Of other applications, whose pages this site replaces by its own.
+UNUSED = ("rest_framework/*", "drf_spectacular_sidecar/*", "account/*")
 
 
 class LoadedFilesFinder(AppDirectoriesFinder):

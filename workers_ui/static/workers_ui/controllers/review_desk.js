@@ -4,6 +4,7 @@
 import { callApi } from "../lib/api.js";
 import { Controller } from "../lib/controller.js";
 import { toast } from "../lib/notify.js";
+import { quiet } from "../lib/quiet.js";
 import { certainty, evidenceRows, overlaysOf } from "./evidence.js";
 import { annotatorButtons, isTyping, LabelDesk } from "./label_desk.js";
 
@@ -28,7 +29,7 @@ export default class ReviewDesk extends Controller {
   }
 
   key(event) {
-    if (isTyping(event) || event.shiftKey || !this.label) return;
+    if (isTyping(event) || event.repeat || event.shiftKey || !this.label) return;
     const reviewKeys = { ArrowRight: "next", ArrowLeft: "previous", a: "approve", f: "fix", r: "askReason" };
     const fixKeys = { Enter: "saveFix", Escape: "cancelFix", e: "nothing" };
     const method = (this.fixing ? fixKeys : reviewKeys)[event.key.length === 1 ? event.key.toLowerCase() : event.key];
@@ -47,7 +48,9 @@ export default class ReviewDesk extends Controller {
       this.finish();
       return;
     }
+    const first = this.desk.annotator === null;
     this.desk.show({ ...label, overlays: [] });
+    if (!first) this.nextImage();
     this.evidence = null;
     this.target("label").textContent = this.desk.describe(label.answer);
     this.target("sure").textContent = certainty(label, this.options.target);
@@ -55,6 +58,12 @@ export default class ReviewDesk extends Controller {
     this.target("position").textContent = `${this.index + 1} of ${this.labels.length}, batch ${label.batch}`;
     this.target("evidence").replaceChildren();
     void this.loadEvidence(label);
+  }
+
+  /* The keys and the pointer were on the buttons of the label before. */
+  nextImage() {
+    this.desk.annotator.element.focus({ preventScroll: true });
+    quiet();
   }
 
   async loadEvidence(label) {
@@ -111,6 +120,7 @@ export default class ReviewDesk extends Controller {
   fix() {
     this.setFixing(true);
     this.showOverlays();
+    quiet({ gentle: true });
     if (this.desk.drawsBoxes) this.desk.annotator.element.focus({ preventScroll: true });
   }
 
@@ -118,6 +128,7 @@ export default class ReviewDesk extends Controller {
     this.desk.show({ ...this.label, overlays: [] });
     this.setFixing(false);
     this.showOverlays();
+    quiet({ gentle: true });
   }
 
   saveFix() {
@@ -135,6 +146,7 @@ export default class ReviewDesk extends Controller {
   askReason() {
     this.target("reason").value = "";
     this.target("sheet").showModal();
+    quiet({ gentle: true });
     this.target("reason").focus();
   }
 

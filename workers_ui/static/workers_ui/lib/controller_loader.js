@@ -1,11 +1,14 @@
 /* Connects controllers as elements enter and leave the page (first load, refreshed parts, dialogs). */
 
+import { watchBrokenImages } from "./broken_images.js";
+
 /* On the page rather than in the module, of which a page may have two copies: its bundle's and a test's. */
 const KEY = Symbol.for("annotary.controllers");
 const connected = globalThis[KEY] ?? new WeakMap();
 globalThis[KEY] = connected;
 
 export function start(root, registry) {
+  watchBrokenImages(document);
   const observer = new MutationObserver((records) => {
     for (const record of records) {
       for (const node of record.removedNodes) forEachController(node, disconnect);
