@@ -17,7 +17,7 @@ KEPT_SECONDS = 30 * 24 * 3600
 #: The sources of the bundles, which no page loads.
 SOURCES = ("annotate", "canvas", "controllers", "css", "entries", "lib", "vendor")
 #: Of other applications, whose pages this site replaces by its own.
-UNUSED = ("rest_framework/*", "drf_spectacular_sidecar/*", "account/*")
+UNUSED = ("rest_framework/*", "account/*")
 
 
 class LoadedFilesFinder(AppDirectoriesFinder):

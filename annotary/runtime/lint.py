@@ -16,7 +16,7 @@ from annotary.runtime.source_roots import ROOT, python_path
 from annotary.runtime.temporary_stores import TemporaryStores
 
 SOURCES = ("manage.py", "annotary", "platform", "tasks", "workers_ui", "tests")
-TEMPLATES = ("annotary/demo/templates", "workers_ui/templates", "tasks/templates", "tests/ui/pages")
+TEMPLATES = ("annotary/demo/templates", "workers_ui/templates", "tests/ui/pages")
 TEMPLATE_LINE = 200
 
 

@@ -50,7 +50,7 @@ export class ClassPicker extends EventTarget {
     const field = document.createElement("input");
     Object.assign(field, {
       type: "search",
-      placeholder: "Find a class",
+      placeholder: "Find…",
       className: "class-search",
       autocomplete: "off",
     });
