@@ -1,6 +1,7 @@
 /* Connects controllers as elements enter and leave the page (first load, refreshed parts, dialogs). */
 
 import { watchBrokenImages } from "./broken_images.js";
+import { startKeyboardAccess } from "./keyboard_access.js";
 
 /* On the page rather than in the module, of which a page may have two copies: its bundle's and a test's. */
 const KEY = Symbol.for("annotary.controllers");
@@ -9,6 +10,7 @@ globalThis[KEY] = connected;
 
 export function start(root, registry) {
   watchBrokenImages(document);
+  startKeyboardAccess(document);
   const observer = new MutationObserver((records) => {
     for (const record of records) {
       for (const node of record.removedNodes) forEachController(node, disconnect);
