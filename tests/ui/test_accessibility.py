@@ -112,6 +112,8 @@ def test_pages_of_a_manager(people: People, full: bool) -> None:
     ada = factories.ada()
     project = a_full_project() if full else factories.a_project("Empty", state="draft")
     page = people.signed_in(ada, **DESK)
+    # The tests' server has no websockets.
+    page.route_web_socket("**/ws/**", lambda socket: None)
     parts = (
         *("", "images/", "review/", "review/changes/", "checks/", "quality/", "what-if/", "releases/"),
         *("workers/", "settings/"),

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-import brotli
+import brotli  # type: ignore[import-untyped]  # no stubs
 import pytest
 
 from annotary.runtime import bundles
