@@ -11,7 +11,7 @@ from annotary.runtime.paths import DataPaths, default_data
 from annotary.runtime.source_roots import ROOT
 
 # These commands need the development packages too.
-NEED_DEVELOPMENT = {"test", "lint"}
+NEED_DEVELOPMENT = {"test", "lint", "bundle"}
 # Django commands that only read code or files and run without a database.
 NEED_NO_DATABASE = {
     *(
@@ -38,6 +38,7 @@ COMMANDS = {
     "upgrade_database": "annotary.runtime.upgrade",
     "test": "annotary.runtime.testing",
     "lint": "annotary.runtime.lint",
+    "bundle": "annotary.runtime.bundles",
     "demo": "annotary.demo.command",
     "simulate": "annotary.demo.simulate",
 }
@@ -71,6 +72,7 @@ Work with files alone, without a server:
 Develop:
   test        run the tests on a temporary database (arguments go to pytest)
   lint        check style, types, imports, browser code, templates, and migrations (or only the checks you name)
+  bundle      build the browser code that pages load (--watch builds it again after each change)
 
 Every other Django management command works too and uses the running installation.
 Run 'python3 manage.py COMMAND --help' to learn more about a command.

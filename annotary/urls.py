@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from annotary import health
+from workers_ui.views import api_docs
 
 handler400 = "workers_ui.views.errors.bad_request"
 handler403 = "workers_ui.views.errors.forbidden"
@@ -15,6 +16,8 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("metrics", health.metrics, name="metrics"),
     path("account/", include("allauth.account.urls")),
+    # A page among the calls: tasks/api has no pages.
+    path("api/v1/docs/", api_docs.docs, name="api-docs"),
     path("api/v1/", include("tasks.api.urls")),
     path("", include("workers_ui.urls")),
 ]

@@ -44,18 +44,21 @@ class Pin:
 
 PINS = (
     Pin(
-        "htmx.org",
-        "2.0.11",
-        "Thx/WtpeOQqSrqBCw/A1cwGJGg4UrVa3+sW0GmrM3p4gJgO89ecH4qtbnyzDDWFvBTqjnIMCgELTNt636dtamA==",
-        "0BSD",
-        ("dist/htmx.min.js", "LICENSE"),
-    ),
-    Pin(
         "konva",
         "10.9.1",
         "m49x+GatSxEUSvqahYhxpTjgKbtrLtw4P4o4B4iux953ZFpceaK52Ea+CFsAsd7W4I0Y5u6mMoRUsY/eltNZmw==",
         "MIT",
-        ("konva.min.js", "LICENSE"),
+        # The modules that the canvas imports, and what they import; half of Konva are shapes and filters.
+        (
+            *(
+                f"lib/{name}.js"
+                for name in (
+                    *("Canvas", "Container", "Context", "DragAndDrop", "Factory", "Global", "Layer", "Node"),
+                    *("PointerEvents", "Shape", "Stage", "Util", "Validators", "shapes/Image"),
+                )
+            ),
+            "LICENSE",
+        ),
     ),
     Pin(
         "uplot",
@@ -102,14 +105,14 @@ def pack(pin: Pin, into: Path) -> Path:
 
 
 def extract(pin: Pin, archive: Path) -> dict[str, bytes]:
-    """Return the pinned files of an archive, by base name."""
+    """Return the pinned files of an archive, by base name; modules in lib/ keep their paths, which name each other."""
     with tarfile.open(archive) as opened:
         contents: dict[str, bytes] = {}
         for name in pin.files:
             member = opened.extractfile(f"package/{name}")
             if member is None:
                 raise VendorError(f"{pin.package} {pin.version} contains no file {name}: correct the pin's file list.")
-            contents[Path(name).name] = SOURCE_MAP.sub(b"", member.read())
+            contents[name if name.startswith("lib/") else Path(name).name] = SOURCE_MAP.sub(b"", member.read())
     return contents
 
 
@@ -120,8 +123,9 @@ def fetch() -> None:
         for pin in PINS:
             files = extract(pin, pack(pin, Path(scratch)))
             folder = VENDOR / pin.folder
-            folder.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
             for name, content in files.items():
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 (folder / name).write_bytes(content)
                 entries.append(
                     {

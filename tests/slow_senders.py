@@ -22,8 +22,8 @@ from annotary.runtime.instance import Running
 from annotary.runtime.source_roots import python_path
 
 KINDS = ("header", "sign-in", "upload", "idle", "reader")
-#: Larger than what the kernel buffers for a client that does not read.
-BIG = "/static/drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js.map"
+#: A large page, requested several times in a row: more than the kernel buffers for a client that does not read.
+BIG, TIMES = "/api/v1/docs/", 20
 #: Bytes that each sends, or reads, in a tick: twenty a second, so that no time between two bytes is long.
 AT_ONCE, TICK = 5, 0.25
 MAKE_MANAGER = """
@@ -208,7 +208,7 @@ class SlowSenders:
         if kind == "idle":
             return self._head("GET", "/healthz")
         if kind == "reader":
-            return self._head("GET", BIG)
+            return self._head("GET", BIG) * TIMES
         if kind == "header":
             return self._head("GET", "/account/login/")[:-2] + b"X-Slow: "
         length = f"Content-Length: {self._random.randrange(20_000, 200_000)}"

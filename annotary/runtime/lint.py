@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from annotary.runtime import bundles
 from annotary.runtime.source_roots import ROOT, python_path
 from annotary.runtime.temporary_stores import TemporaryStores
 
 SOURCES = ("manage.py", "annotary", "platform", "tasks", "workers_ui", "tests")
-TEMPLATES = ("annotary/demo/templates", "workers_ui/templates", "tasks/templates", "tests/ui/pages")
+TEMPLATES = ("annotary/demo/templates", "workers_ui/templates", "tests/ui/pages")
 TEMPLATE_LINE = 200
 
 
@@ -44,6 +45,7 @@ def _checks() -> dict[str, Callable[[], bool]]:
         "types": command(str(tools / "mypy"), *sources),
         "imports": command(str(tools / "lint-imports")),
         "browser": lambda: _browser(str(tools / "biome"), variables),
+        "bundles": _bundles,
         "units": lambda: _browser_units(variables),
         "templates": command(str(tools / "djlint"), "--lint", "--quiet", *TEMPLATES),
         "lines": _template_lines,
@@ -56,6 +58,13 @@ def _browser(biome: str, variables: dict[str, str]) -> bool:
     if not Path(biome).exists():
         return _is_missing("Biome")
     return _run((biome, "check", "--error-on-warnings"), variables)
+
+
+def _bundles() -> bool:
+    """That the bundles that pages load are built from the present sources; Bun's wheel exists for x86-64 alone."""
+    if not bundles.bundler().exists():
+        return _is_missing("Bun")
+    return bundles.main(["--check"]) == 0
 
 
 def _browser_units(variables: dict[str, str]) -> bool:

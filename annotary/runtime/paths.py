@@ -74,7 +74,6 @@ class DataPaths:
         Raises EmbeddedError if the disk or its permissions do not allow it.
         """
         try:
-            # WhiteNoise warns if `static` is missing, although it serves from the sources here.
             for folder in (self.data, self.logs, self.run, self.spool, self.data / "static"):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self.data.stat().st_uid == os.geteuid():

@@ -173,6 +173,13 @@ def first_steps(paths: DataPaths, environment: dict[str, str], answer: Path) -> 
     )
 
 
+def static_files(paths: DataPaths, environment: dict[str, str]) -> Service:
+    """Give the static files their hashed names and compress them, in the data folder."""
+    return _python(
+        paths, environment, "static", "collecting the static files", *("django", "collectstatic", "--noinput", "-v0")
+    )
+
+
 def _python(
     paths: DataPaths,
     environment: dict[str, str],

@@ -52,6 +52,8 @@ class Part:
     # The last run ended with an error code, not with a signal.
     failed: bool = False
     restart_at: float | None = None
+    # A step that ends by itself and is not restarted.
+    once: bool = False
 
 
 @dataclass
@@ -147,11 +149,18 @@ class Supervisor:
 
     def run_once(self, service: Service) -> None:
         """Run a step that the services need, and wait for it to finish. Raises EmbeddedError if it fails."""
-        part = self.parts[service.name] = Part(service)
+        self.launch_once(service)
+        self.finish(service)
+
+    def launch_once(self, service: Service) -> None:
+        """Start such a step and return without waiting for it; `finish` must follow."""
+        part = self.parts[service.name] = Part(service, once=True)
         self._launch(part)
-        process = part.process
+
+    def finish(self, service: Service) -> None:
+        process = self.parts[service.name].process
         while process is not None and process.returncode is None:
-            self.tick(0.1, once=service.name)
+            self.tick(0.1)
         del self.parts[service.name]
         self.announce()
         if process is None or process.returncode != 0:
@@ -162,8 +171,8 @@ class Supervisor:
             due = [part.restart_at - time.monotonic() for part in self.parts.values() if part.restart_at is not None]
             self.tick(max(0.01, min([5.0, *due])))
 
-    def tick(self, timeout: float, *, once: str = "") -> None:
-        """Handle signals, lifeline and children once. `once` names a service that is not restarted when it exits."""
+    def tick(self, timeout: float) -> None:
+        """Handle signals, lifeline and children once."""
         for key, _ in self._selector.select(timeout):
             if key.fd in self._lifelines:
                 self._stop = True
@@ -174,7 +183,7 @@ class Supervisor:
         if self._stop:
             raise StopRequestedError
         for pid, code in linux_processes.reap():
-            self._handle_exit(pid, code, once)
+            self._handle_exit(pid, code)
         now = time.monotonic()
         for part in self.parts.values():
             if part.restart_at is not None and part.restart_at <= now:
@@ -186,15 +195,15 @@ class Supervisor:
             for part in self.parts.values():
                 rotate(part.service.log)
 
-    def _handle_exit(self, pid: int, code: int, once: str) -> None:
-        for name, part in self.parts.items():
+    def _handle_exit(self, pid: int, code: int) -> None:
+        for part in self.parts.values():
             process = part.process
             if process is None or process.pid != pid:
                 continue
             process.returncode = code
             # Its children survive in its group (a web worker once kept the port and kept serving): kill them too.
             _kill_group(pid)
-            if name != once:
+            if not part.once:
                 part.failed = code > 0
                 self._restart_later(part)
 

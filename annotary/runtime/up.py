@@ -13,7 +13,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from annotary.runtime import files, front, launcher, network, orphans, postgres, secrets, services, state, valkey
+from annotary.runtime import (
+    files,
+    front,
+    launcher,
+    network,
+    orphans,
+    postgres,
+    secrets,
+    services,
+    state,
+    static_files,
+    valkey,
+)
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.linux_processes import Identity
 from annotary.runtime.paths import DataPaths, default_data
@@ -145,9 +157,16 @@ def _run(supervisor: Supervisor, installation: Installation) -> None:
 def _start(supervisor: Supervisor, installation: Installation) -> None:
     """Start everything in order, and say so."""
     start = time.monotonic()
-    _start_stores(supervisor, installation)
-    _complete_environment(installation)
     paths, environment = installation.paths, installation.environment
+    collecting = static_files.collecting(paths, environment)
+    if collecting:
+        supervisor.launch_once(collecting)
+    _start_stores(supervisor, installation)
+    if collecting:
+        # Before the web server starts, which lists the files once.
+        supervisor.finish(collecting)
+        static_files.collected(paths)
+    _complete_environment(installation)
     servers = [f(paths, environment) for f in (services.web, services.websockets)]
     servers.append(front.service(paths, installation.addresses, environment, say=installation.say))
     if "DATABASE_URL" not in os.environ and not (paths.data / "migrated").exists():

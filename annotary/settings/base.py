@@ -33,7 +33,6 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "rest_framework",
     "drf_spectacular",
-    "drf_spectacular_sidecar",
     "channels",
     "allauth",
     "allauth.account",
@@ -52,7 +51,7 @@ MIDDLEWARE = [
     "annotary.logs.RequestLogMiddleware",
     "annotary.request_metrics.RequestMetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "annotary.staticfiles.StaticFilesMiddleware",
     "annotary.content_policy.ContentPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -226,9 +225,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "DESCRIPTION": "Crowd labeling of images with certified releases.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_NAME_OVERRIDES": {
@@ -252,6 +248,9 @@ STORAGES: dict[str, dict[str, Any]] = {
     "default": env.storage(STORAGE_URL, ANNOTARY_DATA / "files"),
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
+# For work on the browser code: pages load its modules one by one, unbuilt.
+ANNOTARY_BROWSER_SOURCES = env.flag("ANNOTARY_BROWSER_SOURCES")
 # Uploads above 2 MB go to the spool; the image and archive modules enforce the real limits.
 FILE_UPLOAD_HANDLERS = [
     "django.core.files.uploadhandler.MemoryFileUploadHandler",

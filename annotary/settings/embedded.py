@@ -2,7 +2,7 @@
 
 from annotary.settings import env
 from annotary.settings.base import *  # noqa: F403
-from annotary.settings.base import ANNOTARY_DATA, SECRET_KEY
+from annotary.settings.base import ANNOTARY_BROWSER_SOURCES, ANNOTARY_DATA, SECRET_KEY, STORAGES
 
 if not SECRET_KEY:
     # Commands that need no sessions (migrate, makemigrations) run without the supervisor's secret. A key that lasts for
@@ -15,5 +15,9 @@ if not SECRET_KEY:
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = ANNOTARY_DATA / "mail"
 ALLOWED_HOSTS = env.words("ANNOTARY_HOSTS", "127.0.0.1,localhost,[::1]")
-WHITENOISE_USE_FINDERS = True
-WHITENOISE_MAX_AGE = 0
+if ANNOTARY_BROWSER_SOURCES:
+    WHITENOISE_USE_FINDERS = True
+    WHITENOISE_MAX_AGE = 0
+else:
+    STATICFILES_FINDERS = ["annotary.staticfiles.LoadedFilesFinder"]
+    STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "annotary.staticfiles.HashedFilesStorage"}}

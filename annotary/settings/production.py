@@ -29,9 +29,10 @@ SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 CSRF_TRUSTED_ORIGINS = [env.text("ANNOTARY_BASE_URL")]
 STATIC_ROOT = env.text("ANNOTARY_STATIC_ROOT", "/srv/annotary/static")
+STATICFILES_FINDERS = ["annotary.staticfiles.LoadedFilesFinder"]
 STORAGES = {
     **STORAGES,
-    "staticfiles": {"BACKEND": "annotary.staticfiles.ModuleManifestStorage"},
+    "staticfiles": {"BACKEND": "annotary.staticfiles.HashedFilesStorage"},
 }
 EMAIL_HOST = env.text("EMAIL_HOST", "localhost")
 EMAIL_PORT = env.number("EMAIL_PORT", 25)

@@ -1,14 +1,11 @@
-"""The API description: OpenAPI for programs, a documentation page for people."""
+"""The API description: OpenAPI for programs. The reference for people is a page of `workers_ui`."""
 
 from functools import cache
-from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
-from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from tasks.api.limits import PerMinute
@@ -23,22 +20,11 @@ class SchemaView(APIView):
     schema = None
 
     def get(self, request: Request) -> HttpResponse:
-        return HttpResponse(_description(), content_type="application/vnd.oai.openapi+json")
-
-
-class DocsView(SpectacularSwaggerSplitView):
-    """Swagger UI from our own static files; its script is served from this URL with `?script`, as the CSP requires."""
-
-    throttle_classes = (PerMinute,)
-    template_name = "tasks/api/docs.html"
-    schema = None
-
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        response: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
-        return response
+        return HttpResponse(description(), content_type="application/vnd.oai.openapi+json")
 
 
 @cache
-def _description() -> bytes:
+def description() -> bytes:
+    """Return the OpenAPI document as JSON."""
     schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return bytes(OpenApiJsonRenderer().render(schema, renderer_context={}))

@@ -60,7 +60,6 @@ urlpatterns = [
     path("assignments/<uuid:assignment_id>/skip/", answers.SkipView.as_view()),
     path("assignments/<uuid:assignment_id>/image", answers.AssignmentImageView.as_view()),
     path("schema/", docs.SchemaView.as_view(), name="schema"),
-    path("docs/", docs.DocsView.as_view(url_name="api:schema"), name="docs"),
     path("me/", accounts.MeView.as_view()),
     path("me/sign-out-everywhere/", members.SignOutView.as_view()),
     path("organisations/", accounts.OrganisationsView.as_view()),

@@ -33,6 +33,7 @@ class SetPage:
         """Wait until the image is loaded and accepts answers."""
         self.page.wait_for_selector(".set-work .annotator canvas")
         expect(self.page.locator(".annotator-message")).to_be_hidden()
+        self.page.wait_for_selector("html:not([data-quiet])")
         return self
 
     def at_image(self, number: int, total: int) -> None:
@@ -45,7 +46,7 @@ class SetPage:
 
     def overview(self) -> list[str]:
         """Return the texts below the thumbnails, once the overview is shown."""
-        self.page.wait_for_selector(".set-overview:not([hidden])")
+        self.page.wait_for_selector("html:not([data-quiet]) .set-overview:not([hidden])")
         return [words.strip() for words in self.page.locator(".thumb-name").all_inner_texts()]
 
     def ask(self, expression: str, argument: Any = None) -> Any:

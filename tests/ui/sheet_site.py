@@ -45,7 +45,11 @@ def render(name: str, **context: Any) -> str:
     """Render a page of tests/ui/pages, or a template of workers_ui, as HTML."""
     engine = Engine(
         dirs=[str(HERE / "pages"), str(UI / "templates")],
-        libraries={"static": "django.templatetags.static", "i18n": "django.templatetags.i18n"},
+        libraries={
+            "static": "django.templatetags.static",
+            "bundle": "workers_ui.templatetags.bundle",
+            "i18n": "django.templatetags.i18n",
+        },
     )
     return engine.get_template(name).render(Context({"nav": NAV, "csrf_token": "test-token", **context}))
 
@@ -92,12 +96,12 @@ def handler_of(site: Callable[[], Site]) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path.split("?")[0]
-            static = UI / path.lstrip("/")
+            static = (HERE if path.startswith("/pages/") else UI) / path.lstrip("/")
             if path in documents:
                 self.reply(HTTPStatus.OK, "text/html; charset=utf-8", documents[path].encode())
             elif path == "/picture.svg":
                 self.reply(HTTPStatus.OK, "image/svg+xml", PICTURE.encode())
-            elif path.startswith("/static/") and static.is_file() and ".." not in path:
+            elif path.startswith(("/static/", "/pages/")) and static.is_file() and ".." not in path:
                 kind = "text/javascript" if path.endswith(".js") else guess_type(path)[0] or "application/octet-stream"
                 self.reply(HTTPStatus.OK, kind, static.read_bytes())
             else:

@@ -117,7 +117,35 @@ def test_an_image_that_fails_to_load_can_be_retried(desk: Page, site: Site) -> N
     refused = [True]
     desk.route("**/picture.svg", lambda route: route.fulfill(status=200, body="") if refused[0] else route.continue_())
     desk.goto(f"{site.url}/studio")
-    expect(desk.locator(".annotator-message")).to_contain_text("The image did not load. Check your connection")
+    expect(desk.locator(".annotator-message")).to_contain_text("The image did not load.")
     refused[0] = False
     desk.get_by_role("button", name="Try again").click()
     expect(desk.locator(".annotator-message")).to_be_hidden()
+
+
+def test_a_box_just_drawn_leaves_the_next_drag_to_an_object_inside_it(desk: Page, site: Site) -> None:
+    studio = Studio(desk, site)
+    studio.drag((100, 100), (500, 400))
+    studio.drag((200, 200), (260, 280))
+    studio.drag((300, 200), (360, 280))
+    assert [
+        near(found, expected)
+        for found, expected in zip(
+            studio.geoms(), [(100, 100, 400, 300), (200, 200, 60, 80), (300, 200, 60, 80)], strict=True
+        )
+    ] == [True, True, True]
+
+
+def test_a_box_just_drawn_is_moved_by_a_drag_once_it_was_pressed(desk: Page, site: Site) -> None:
+    studio = Studio(desk, site)
+    studio.drag((100, 100), (500, 400))
+    studio.click(300, 250)
+    studio.drag((300, 250), (320, 260))
+    assert near(studio.geoms()[0], (120, 110, 400, 300))
+
+
+def test_a_box_just_drawn_can_be_corrected_at_its_corner(desk: Page, site: Site) -> None:
+    studio = Studio(desk, site)
+    studio.drag((100, 100), (500, 400))
+    studio.drag((500, 400), (520, 430))
+    assert near(studio.geoms()[0], (100, 100, 420, 330))

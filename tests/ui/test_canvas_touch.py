@@ -57,6 +57,15 @@ def test_a_magnifier_shows_what_the_finger_covers_while_drawing(phone: Page, sit
     expect(phone.locator(".annotator-magnifier")).to_be_hidden()
 
 
+def test_nested_boxes_are_drawn_by_finger_one_after_the_other(phone: Page, site: Site) -> None:
+    studio = Studio(phone, site)
+    fingers = Fingers(phone)
+    fingers.drag(studio.at(100, 100), studio.at(700, 500))
+    fingers.drag(studio.at(300, 250), studio.at(500, 400))
+    assert len(studio.objects()) == 2
+    assert abs(studio.geoms()[0][0] - 100) < 6
+
+
 @pytest.mark.parametrize("path", ["/sheet", "/studio", "/404", "/500"])
 def test_no_page_scrolls_sideways_on_a_phone(phone: Page, site: Site, path: str) -> None:
     phone.goto(site.url + path)

@@ -1,46 +1,42 @@
-"""Static files as served: unmodified libraries, hashed names, a script size budget, nothing inline."""
+"""The committed static files: unmodified libraries, current and small bundles, nothing inline."""
 
-import gzip
 import re
 from pathlib import Path
 
+import brotli  # type: ignore[import-untyped]  # no stubs
 import pytest
-from django.core.files.storage import FileSystemStorage
 
-from annotary.staticfiles import ModuleManifestStorage
+from annotary.runtime import bundles
 from deploy.vendor_browser_libs import problems
 
 UI = Path(__file__).resolve().parents[2] / "workers_ui"
 STATIC = UI / "static"
 OURS = STATIC / "workers_ui"
-BUDGET = 150_000
+BUDGET = 80_000
 
 
 def test_the_vendored_libraries_are_what_npm_published() -> None:
     assert problems() == []
 
 
-def test_modules_find_each_other_under_their_hashed_names(tmp_path: Path) -> None:
-    storage = ModuleManifestStorage(location=str(tmp_path), base_url="/static/")
-    source = FileSystemStorage(location=str(STATIC))
-    names = [path.relative_to(STATIC).as_posix() for path in STATIC.rglob("*") if path.is_file()]
-    for name in names:
-        with source.open(name) as opened:
-            storage.save(name, opened)
-    for name, _, processed in storage.post_process({name: (source, name) for name in names}):
-        assert not isinstance(processed, Exception), f"{name}: {processed}"
-    registry = (tmp_path / storage.stored_name("workers_ui/controllers/registry.js")).read_text()
-    found = re.findall(r'import\("(\.[^"]+)"\)', registry)
-    assert len(found) == registry.count("import(")
-    for name in found:
-        assert re.search(r"\.[0-9a-f]{12}\.js$", name)
-        assert (tmp_path / "workers_ui/controllers" / name).is_file()
+@pytest.mark.skipif(not bundles.bundler().exists(), reason="Bun's wheel exists for Linux on x86-64 alone")
+def test_the_bundles_are_built_from_the_present_sources() -> None:
+    assert bundles.outdated() == []
 
 
-def test_the_worker_page_needs_at_most_150_kilobytes_of_script() -> None:
-    """Everything that the labeling page loads, compressed as it travels; the chart is a manager's."""
-    scripts = [path for path in OURS.rglob("*.js") if "uplot" not in path.as_posix()]
-    assert sum(len(gzip.compress(path.read_bytes(), 9)) for path in scripts) < BUDGET
+def test_a_bundle_asks_for_no_other_file() -> None:
+    """What a page would load later on could be gone after an upgrade."""
+    for path in bundles.BUNDLES.glob("*.js"):
+        assert not re.search(r"\bimport\s*[({\"'*]|\bfrom\s*[\"']", path.read_text()), path.name
+    for path in bundles.BUNDLES.glob("*.css"):
+        assert not re.search(r"@import|url\((?![\"']?data:)", path.read_text()), path.name
+
+
+@pytest.mark.parametrize("name", ["site", "set", "manage", "desk", "charts"])
+def test_a_page_needs_at_most_80_kilobytes_of_script_and_style(name: str) -> None:
+    style = name if name in bundles.STYLES else "manage"
+    files = [bundles.BUNDLES / f"{name}.js", bundles.BUNDLES / f"{style}.css"]
+    assert sum(len(brotli.compress(path.read_bytes())) for path in files) < BUDGET
 
 
 @pytest.mark.parametrize("path", sorted((UI / "templates").rglob("*.html")), ids=lambda path: path.name)

@@ -1,12 +1,13 @@
 /* All images of a set at a glance: a thumbnail each, with its boxes and answer. */
 
-import { labelIndex } from "../canvas/palette.js";
+import { looksOf } from "../canvas/palette.js";
 import { describe } from "./answer.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Fills a list with one button per image; pressing one calls `choose(index)`. */
 export function fillOverview(list, { set, question, images, drafts, refused, choose }) {
+  const looks = looksOf(question.classes);
   list.replaceChildren(...set.items.map((item, index) => entry(item, index)));
 
   function entry(item, index) {
@@ -63,10 +64,17 @@ export function fillOverview(list, { set, question, images, drafts, refused, cho
     const { x, y, w, h } = object.geom;
     for (const [key, value] of Object.entries({ x, y, width: w, height: h })) shape.setAttribute(key, String(value));
     shape.setAttribute("class", layerClass);
-    const position = question.classes.findIndex((item) => item.id === object.class);
-    shape.dataset.label = String(labelIndex(Math.max(0, position)));
-    const color = question.classes[position]?.color;
-    if (color && layerClass === "line") shape.style.stroke = color;
+    const look =
+      looks[
+        Math.max(
+          0,
+          question.classes.findIndex((item) => item.id === object.class),
+        )
+      ];
+    if (layerClass !== "line" || !look) return shape;
+    shape.dataset.label = look.label;
+    if (look.color) shape.style.stroke = look.color;
+    shape.setAttribute("stroke-dasharray", look.dash.join(" "));
     return shape;
   }
 }

@@ -4,6 +4,7 @@
 
 import { Controller } from "../lib/controller.js";
 import { controllerOf } from "../lib/controller_loader.js";
+import { quiet } from "../lib/quiet.js";
 import { cannotTell, describe, emptyAnswer, labels, questionOf, sameAnswer } from "./answer.js";
 import { SetClock, Stopwatch } from "./clock.js";
 import { Drafts } from "./drafts.js";
@@ -148,6 +149,7 @@ export default class extends Controller {
     this.hint("");
     this.showProgress();
     this.showAnswer();
+    quiet();
   }
 
   showAnswer() {
@@ -321,6 +323,7 @@ export default class extends Controller {
 
   showOverview() {
     const { set, question, images, drafts } = this;
+    const again = this.overviewOpen;
     const choose = (index) => {
       this.returning = set.nextOpen() < 0;
       this.go(index);
@@ -336,6 +339,8 @@ export default class extends Controller {
     this.showProgress();
     this.showView("overview");
     (open > 0 ? this.target("resume") : button).focus({ preventScroll: true });
+    // When the overview is filled again, nothing else is under the pointer.
+    if (!again) quiet();
   }
 
   overviewText(open) {

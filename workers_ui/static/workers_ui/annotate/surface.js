@@ -60,7 +60,8 @@ export class SetSurface extends EventTarget {
     this.annotator.setReadOnly(this.readOnly || locked);
     this.annotator.show({ imageUrl: url, width: item.width, height: item.height, objects });
     this.imagePicker?.set(classId);
-    if (this.question.draws) this.annotator.element.focus({ preventScroll: true });
+    // Wherever the focus was, a key pressed next would act on an image that nobody has seen.
+    this.annotator.element.focus({ preventScroll: true });
   }
 
   /** Runs the tool that a tool-strip button names in data-tool. */

@@ -148,6 +148,12 @@ export class Annotator extends EventTarget {
     this.say(`Added ${this.describe(this.objects.selected, this.objects.numberOf(object.id))}`);
   }
 
+  /** Adds a box drawn by pointer: a drag inside it draws another until it is pressed. */
+  addDrawn(box) {
+    this.addBox(box);
+    this.objects.drawnId = this.objects.selectedId;
+  }
+
   addCentered() {
     this.addBox(centeredBox(this.view, this.size, this.width, this.height));
   }
@@ -209,6 +215,7 @@ export class Annotator extends EventTarget {
   destroy() {
     for (const input of this.inputs) input.destroy();
     this.resizer.disconnect();
+    this.imageLoader.destroy();
     this.renderer.destroy();
     this.element.replaceChildren();
     if (this.ownList) this.list.element.remove();

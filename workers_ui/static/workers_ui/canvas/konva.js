@@ -1,5 +1,6 @@
-/* Konva ships as a UMD file, which assigns to the global object even when imported as a module. */
+/* The parts of Konva that the canvas uses; importing all of it would double its size. */
 
-import "../vendor/konva-10.9.1/konva.min.js";
-
-export const Konva = globalThis.Konva;
+export { Layer } from "../vendor/konva-10.9.1/lib/Layer.js";
+export { Shape } from "../vendor/konva-10.9.1/lib/Shape.js";
+export { Stage } from "../vendor/konva-10.9.1/lib/Stage.js";
+export { Image } from "../vendor/konva-10.9.1/lib/shapes/Image.js";

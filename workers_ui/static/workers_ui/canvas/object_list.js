@@ -1,11 +1,13 @@
 /* The boxes as a list next to the image: for screen readers, and for fingers when boxes are small. */
 
-import { swatchOf } from "./palette.js";
+import { quiet } from "../lib/quiet.js";
+import { looksOf, swatchOf } from "./palette.js";
 
 export class ObjectList {
   constructor(annotator, element) {
     this.annotator = annotator;
     this.element = element;
+    this.looks = looksOf(annotator.classes);
     element.classList.add("object-list");
     element.setAttribute("role", "list");
     element.setAttribute("aria-label", "Boxes on this image");
@@ -45,7 +47,8 @@ export class ObjectList {
     choose.type = "button";
     choose.dataset.key = `choose ${item.id}`;
     const position = annotator.positionOf(item.object.class);
-    choose.append(swatchOf(position, annotator.classes[position]?.color), annotator.describe(item, number));
+    if (this.looks[position]) choose.append(swatchOf(this.looks[position]));
+    choose.append(annotator.describe(item, number));
     choose.addEventListener("click", () => annotator.selectBox(item.id));
     row.append(choose);
     if (!annotator.readOnly) row.append(this.removeButton(item, number));
@@ -61,7 +64,9 @@ export class ObjectList {
     remove.className = "soft";
     remove.addEventListener("click", () => {
       this.annotator.objects.remove(item.id);
-      (this.element.querySelector("button") ?? this.annotator.element).focus();
+      // Not to the next row's button: Enter would remove a box that nobody meant.
+      this.annotator.element.focus({ preventScroll: true });
+      quiet();
     });
     return remove;
   }

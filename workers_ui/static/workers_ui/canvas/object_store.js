@@ -23,6 +23,8 @@ export class ObjectStore extends EventTarget {
     super();
     this.history = new History([...objects]);
     this.selectedId = null;
+    // The box drawn last, until anything is selected.
+    this.drawnId = null;
   }
 
   get all() {
@@ -51,6 +53,7 @@ export class ObjectStore extends EventTarget {
   }
 
   select(id) {
+    this.drawnId = null;
     if (id === this.selectedId) return;
     this.selectedId = id;
     this.history.run = null;

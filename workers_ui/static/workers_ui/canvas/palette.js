@@ -1,30 +1,55 @@
-/* Color and dash of a class. The color is the one its manager chose, or else a design token by its position in the
- * schema, so that swatches and boxes agree. Classes beyond the eighth repeat the colors with another dash, and every
- * box also shows its class name. */
+/* What tells classes apart: a color and a sign. The color is the one of the schema, or else a design token by position.
+ * The sign is a pattern: of the lines of its boxes and of its swatch. Eight classes share a sign; no two with the same
+ * color do. Once the patterns are used up, the swatch shows the number of the class as well, as does every box. */
 
-export const COLORS = 8;
+const COLORS = 8;
+/* The patterns of lines, in CSS pixels. */
 const DASHES = [[], [10, 5], [3, 4], [12, 4, 3, 4]];
 
-export function labelIndex(position) {
+function labelIndex(position) {
   return (position % COLORS) + 1;
 }
 
-/** @returns {{color: string, ink: string, dash: number[]}} for a class's zero-based position in the schema. */
-export function paint(element, position, chosen = "") {
-  const token = () =>
-    getComputedStyle(element)
-      .getPropertyValue(`--label-${labelIndex(position)}`)
-      .trim();
-  const color = chosen || token() || "#ffffff";
-  return { color, ink: inkOn(color), dash: DASHES[Math.floor(position / COLORS) % DASHES.length] };
+/** The look of each class of a schema, by position: {color, label, sign, dash, number}.
+ *
+ * @param {{color?: string}[]} classes in schema order
+ * @returns `color` is "" where the design token --label-{label} applies; `number` is null while the sign is enough. */
+export function looksOf(classes) {
+  const taken = new Set();
+  return classes.map(({ color = "" }, position) => {
+    const name = color?.toLowerCase() || `token ${labelIndex(position)}`;
+    let sign = Math.floor(position / COLORS);
+    while (taken.has(`${name} ${sign}`)) sign += 1;
+    taken.add(`${name} ${sign}`);
+    return {
+      color: color ?? "",
+      label: String(labelIndex(position)),
+      sign: sign % DASHES.length,
+      dash: DASHES[sign % DASHES.length],
+      number: sign < DASHES.length ? null : position + 1,
+    };
+  });
 }
 
-/** A small square in the color of a class's boxes. */
-export function swatchOf(position, chosen = "") {
+/** @returns {{color: string, ink: string, dash: number[]}} what boxes of a look are drawn with. */
+export function paint(element, { color, label, dash }) {
+  const token = () => getComputedStyle(element).getPropertyValue(`--label-${label}`).trim();
+  const drawn = color || token() || "#ffffff";
+  return { color: drawn, ink: inkOn(drawn), dash };
+}
+
+/** A small square in the color and with the sign of a class. */
+export function swatchOf({ color, label, sign, number }) {
   const swatch = document.createElement("i");
   swatch.className = "swatch";
-  swatch.dataset.label = String(labelIndex(position));
-  if (chosen) swatch.style.backgroundColor = chosen;
+  swatch.dataset.label = label;
+  swatch.dataset.sign = String(sign);
+  if (color) swatch.style.setProperty("--label", color);
+  if (number !== null) {
+    swatch.textContent = String(number);
+    swatch.setAttribute("aria-hidden", "true");
+    if (color) swatch.style.color = inkOn(color);
+  }
   return swatch;
 }
 

@@ -3,7 +3,8 @@
  * One finger or the left button draws, moves and resizes. Two fingers, the middle button, holding the space bar, or
  * the hand tool pan the view; the wheel and pinching zoom. A press without movement selects.
  * A drag that starts inside the selected box or on any outline moves that box; anywhere else it draws, so that
- * nested boxes need no separate mode.
+ * nested boxes need no separate mode. A box just drawn is selected, but a drag inside it draws until it is selected
+ * by a press: whoever draws a nest goes on with the eggs.
  */
 
 import { newId } from "../lib/ids.js";
@@ -85,7 +86,8 @@ export class PointerInput {
       edge,
     );
     if (hit) return { type: "move", item: hit };
-    if (selected && smallestAt([selected], point)) return { type: "move", item: selected };
+    if (selected && selected.id !== objects.drawnId && smallestAt([selected], point))
+      return { type: "move", item: selected };
     return null;
   }
 
@@ -147,7 +149,7 @@ export class PointerInput {
     }
     annotator.setDraft(null);
     if (gesture.type !== "draw" || draft === null) return;
-    if (Math.min(draft.w, draft.h) * annotator.view.scale >= 3) annotator.addBox(draft);
+    if (Math.min(draft.w, draft.h) * annotator.view.scale >= 3) annotator.addDrawn(draft);
   }
 
   press(gesture) {

@@ -2,8 +2,8 @@
  * box and the draft. Everything is drawn in CSS pixels, so that lines stay crisp at every zoom. */
 
 import { boxToScreen, handlePoints, toScreen } from "./geometry.js";
-import { Konva } from "./konva.js";
-import { inkOn, paint } from "./palette.js";
+import * as Konva from "./konva.js";
+import { inkOn, looksOf, paint } from "./palette.js";
 
 const TAG_HEIGHT = 18;
 const OVERLAY_TONES = {
@@ -23,7 +23,8 @@ export class Renderer {
     this.element = element;
     this.scene = scene;
     // Before the layers: a layer draws as soon as it is added to the stage, and a scene may start with boxes.
-    this.paints = new Map(scene.classes.map((item, position) => [item.id, paint(element, position, item.color)]));
+    const looks = looksOf(scene.classes);
+    this.paints = new Map(scene.classes.map((item, position) => [item.id, paint(element, looks[position])]));
     this.names = new Map(scene.classes.map((item) => [item.id, item.name]));
     this.stage = new Konva.Stage({ container: element, width: 1, height: 1, listening: false });
     this.image = new Konva.Image({ listening: false, image: undefined });
@@ -111,7 +112,7 @@ export class Renderer {
     }
     if (draft) {
       const style = this.style(this.scene.classId);
-      this.outline(context, boxToScreen(view, draft), style.color, [], 2);
+      this.outline(context, boxToScreen(view, draft), style.color, style.dash, 2);
     }
   }
 

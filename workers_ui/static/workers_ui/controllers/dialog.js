@@ -2,6 +2,7 @@
  * A form with method="dialog" closes it, as do Escape and a click outside. The browser restores the focus. */
 
 import { Controller } from "../lib/controller.js";
+import { quiet } from "../lib/quiet.js";
 
 export default class extends Controller {
   get sheet() {
@@ -20,7 +21,10 @@ export default class extends Controller {
   }
 
   open() {
-    if (!this.sheet.open) this.sheet.showModal();
+    if (this.sheet.open) return;
+    this.sheet.showModal();
+    // The second half of a double click on the opener must not reach a button of the dialog.
+    quiet({ gentle: true });
   }
 
   close() {

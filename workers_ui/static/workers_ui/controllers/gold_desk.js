@@ -4,6 +4,7 @@
 import { callApi } from "../lib/api.js";
 import { Controller } from "../lib/controller.js";
 import { toast } from "../lib/notify.js";
+import { quiet } from "../lib/quiet.js";
 import { annotatorButtons, isTyping, LabelDesk } from "./label_desk.js";
 
 export default class GoldDesk extends Controller {
@@ -22,7 +23,7 @@ export default class GoldDesk extends Controller {
   }
 
   key(event) {
-    if (isTyping(event) || event.defaultPrevented) return;
+    if (isTyping(event) || event.defaultPrevented || event.repeat) return;
     const onButton = event.target instanceof Element && event.target.closest("button, a, summary, [role=button]");
     if (event.key === "Enter" && !onButton) void this.save();
     else if (event.key.toLowerCase() === "e" && this.desk.canBeEmpty) void this.nothing();
@@ -37,7 +38,11 @@ export default class GoldDesk extends Controller {
       location.reload(); // loads the next images, or the notice that there are none
       return;
     }
+    const first = this.desk.annotator === null;
     this.desk.show(this.images[0]);
+    if (first) return;
+    this.desk.annotator.element.focus({ preventScroll: true });
+    quiet();
   }
 
   next() {

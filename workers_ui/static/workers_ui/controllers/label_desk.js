@@ -9,6 +9,7 @@
 
 import { Annotator } from "../canvas/annotator.js";
 import { ClassPicker } from "../canvas/class_picker.js";
+import { quiet } from "../lib/quiet.js";
 
 export class LabelDesk {
   constructor(controller, schema, { editing }) {
@@ -130,6 +131,8 @@ export const annotatorButtons = {
   },
   remove() {
     this.desk.annotator.removeSelected();
+    this.desk.annotator.element.focus({ preventScroll: true });
+    quiet();
   },
 };
 

@@ -4,6 +4,7 @@
 import { callApi } from "../lib/api.js";
 import { Controller } from "../lib/controller.js";
 import { toast } from "../lib/notify.js";
+import { quiet } from "../lib/quiet.js";
 import { certainty, evidenceRows, overlaysOf } from "./evidence.js";
 import { annotatorButtons, isTyping, LabelDesk } from "./label_desk.js";
 
@@ -34,7 +35,7 @@ export default class ReviewDesk extends Controller {
   }
 
   key(event) {
-    if (isTyping(event) || event.shiftKey || !this.label) return;
+    if (isTyping(event) || event.repeat || event.shiftKey || !this.label) return;
     const reviewKeys = { ArrowRight: "next", ArrowLeft: "previous", a: "approve", f: "fix", r: "askReason" };
     const fixKeys = { Enter: "saveFix", Escape: "cancelFix", e: "nothing" };
     const method = (this.fixing ? fixKeys : reviewKeys)[event.key.length === 1 ? event.key.toLowerCase() : event.key];
@@ -53,7 +54,9 @@ export default class ReviewDesk extends Controller {
       this.finish();
       return;
     }
+    const first = this.desk.annotator === null;
     this.desk.show({ ...label, overlays: [] });
+    if (!first) this.nextImage();
     this.evidence = null;
     this.target("label").textContent = this.desk.describe(label.answer);
     this.target("sure").textContent = certainty(label, this.options.target);
@@ -61,6 +64,12 @@ export default class ReviewDesk extends Controller {
     this.target("position").textContent = this.position;
     this.target("evidence").replaceChildren();
     void this.loadEvidence(label);
+  }
+
+  /* The keys and the pointer were on the buttons of the label before. */
+  nextImage() {
+    this.desk.annotator.element.focus({ preventScroll: true });
+    quiet();
   }
 
   async loadEvidence(label) {
@@ -117,6 +126,7 @@ export default class ReviewDesk extends Controller {
   fix() {
     this.setFixing(true);
     this.showOverlays();
+    quiet({ gentle: true });
     if (this.desk.drawsBoxes) this.desk.annotator.element.focus({ preventScroll: true });
   }
 
@@ -124,6 +134,7 @@ export default class ReviewDesk extends Controller {
     this.desk.show({ ...this.label, overlays: [] });
     this.setFixing(false);
     this.showOverlays();
+    quiet({ gentle: true });
   }
 
   saveFix() {
@@ -141,6 +152,7 @@ export default class ReviewDesk extends Controller {
   askReason() {
     this.target("reason").value = "";
     this.target("sheet").showModal();
+    quiet({ gentle: true });
     this.target("reason").focus();
   }
 

@@ -1,8 +1,16 @@
-/* Connects controllers as elements enter and leave the page (first load, htmx swaps, dialogs). */
+/* Connects controllers as elements enter and leave the page (first load, refreshed parts, dialogs). */
 
-const connected = new WeakMap();
+import { watchBrokenImages } from "./broken_images.js";
+import { startKeyboardAccess } from "./keyboard_access.js";
+
+/* On the page rather than in the module, of which a page may have two copies: its bundle's and a test's. */
+const KEY = Symbol.for("annotary.controllers");
+const connected = globalThis[KEY] ?? new WeakMap();
+globalThis[KEY] = connected;
 
 export function start(root, registry) {
+  watchBrokenImages(document);
+  startKeyboardAccess(document);
   const observer = new MutationObserver((records) => {
     for (const record of records) {
       for (const node of record.removedNodes) forEachController(node, disconnect);
@@ -13,7 +21,7 @@ export function start(root, registry) {
   forEachController(root, (element) => connect(element, registry));
 }
 
-/** An element's connected controller, for code that must call it; null until its module is loaded. */
+/** An element's connected controller, for code that must call it, or null. */
 export function controllerOf(element, name) {
   return connected.get(element)?.get(name) ?? null;
 }
@@ -24,19 +32,16 @@ function forEachController(node, action) {
   for (const element of node.querySelectorAll("[data-controller]")) action(element);
 }
 
-async function connect(element, registry) {
+function connect(element, registry) {
   if (connected.has(element)) return;
   const controllers = new Map();
   connected.set(element, controllers);
   for (const name of element.getAttribute("data-controller").split(/\s+/).filter(Boolean)) {
-    const load = registry[name];
-    if (!load) {
-      console.error(`No controller is named "${name}": add it to registry.js.`);
+    const ControllerClass = registry[name];
+    if (!ControllerClass) {
+      console.error(`This page has no controller named "${name}": add it to the page's file in entries/.`);
       continue;
     }
-    const { default: ControllerClass } = await load();
-    // The element may have left the page while its module was loading.
-    if (connected.get(element) !== controllers || !element.isConnected) return;
     const controller = new ControllerClass(element, name);
     controllers.set(name, controller);
     bindActions(controller);

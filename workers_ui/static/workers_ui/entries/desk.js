@@ -1,0 +1,14 @@
+/* Pages for managers with an image and its labels: review, check images, the evidence of a label. */
+
+import GoldDesk from "../controllers/gold_desk.js";
+import ReviewDesk from "../controllers/review_desk.js";
+import TaskEvidence from "../controllers/task_evidence.js";
+import { start } from "../lib/controller_loader.js";
+import { manageControllers } from "./manage_controllers.js";
+
+start(document.documentElement, {
+  ...manageControllers,
+  "gold-desk": GoldDesk,
+  "review-desk": ReviewDesk,
+  "task-evidence": TaskEvidence,
+});

@@ -1,0 +1,25 @@
+/* The controllers that every page for managers has. */
+
+import Autosubmit from "../controllers/autosubmit.js";
+import ClassRows from "../controllers/class_rows.js";
+import Console from "../controllers/console.js";
+import Estimate from "../controllers/estimate.js";
+import Live from "../controllers/live.js";
+import Refresh from "../controllers/refresh.js";
+import Slider from "../controllers/slider.js";
+import Tabs from "../controllers/tabs.js";
+import Upload from "../controllers/upload.js";
+import { siteControllers } from "./site_controllers.js";
+
+export const manageControllers = {
+  ...siteControllers,
+  autosubmit: Autosubmit,
+  "class-rows": ClassRows,
+  console: Console,
+  estimate: Estimate,
+  live: Live,
+  refresh: Refresh,
+  slider: Slider,
+  tabs: Tabs,
+  upload: Upload,
+};

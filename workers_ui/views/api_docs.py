@@ -1,0 +1,127 @@
+"""The API reference: every call of the OpenAPI description on one page, which works without a script."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+
+from tasks.api.docs import description
+from workers_ui.views.base import page
+
+Json = dict[str, Any]
+METHODS = ("get", "post", "put", "patch", "delete")
+#: Deeper objects are named by their type alone.
+DEPTH = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A parameter, or a field of a body; `name` has dots for nested fields."""
+
+    name: str
+    type: str
+    required: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request or response body: `status` is "" for requests, and `types` are its content types."""
+
+    status: str
+    types: tuple[str, ...]
+    text: str
+    fields: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    id: str
+    method: str
+    path: str
+    title: str
+    text: str
+    parameters: tuple[Field, ...]
+    request: Body | None
+    responses: tuple[Body, ...]
+
+
+def docs(request: HttpRequest) -> HttpResponse:
+    return page(request, "workers_ui/api_docs.html", groups=_groups())
+
+
+@cache
+def _groups() -> tuple[tuple[str, tuple[Call, ...]], ...]:
+    document = json.loads(description())
+    groups: dict[str, list[Call]] = {}
+    for path, item in document["paths"].items():
+        for method in METHODS:
+            if method in item:
+                call = item[method]
+                groups.setdefault((call.get("tags") or ["other"])[0], []).append(_call(document, path, method, call))
+    return tuple((name, tuple(calls)) for name, calls in sorted(groups.items()))
+
+
+def _call(document: Json, path: str, method: str, call: Json) -> Call:
+    body = call.get("requestBody")
+    return Call(
+        id=call["operationId"],
+        method=method.upper(),
+        path=path,
+        title=call.get("summary", ""),
+        text=call.get("description", ""),
+        parameters=tuple(_parameter(document, each) for each in call.get("parameters", ())),
+        request=_body(document, "", body) if body else None,
+        responses=tuple(_body(document, status, each) for status, each in call["responses"].items()),
+    )
+
+
+def _parameter(document: Json, item: Json) -> Field:
+    where = {"path": "path", "query": "query", "header": "header"}.get(item["in"], item["in"])
+    kind = f"{_type(document, item.get('schema', {}))}, {where}"
+    return Field(item["name"], kind, bool(item.get("required")), item.get("description", ""))
+
+
+def _body(document: Json, status: str, item: Json) -> Body:
+    content = item.get("content", {})
+    schema = next(iter(content.values()), {}).get("schema", {})
+    return Body(status, tuple(content), item.get("description", ""), tuple(_fields(document, schema, "", DEPTH)))
+
+
+def _fields(document: Json, schema: Json, prefix: str, depth: int) -> list[Field]:
+    schema = _resolved(document, schema)
+    if schema.get("type") == "array":
+        return _fields(document, schema["items"], f"{prefix}[].", depth)
+    found = []
+    for name, each in schema.get("properties", {}).items():
+        resolved = _resolved(document, each)
+        text = each.get("description") or resolved.get("description", "")
+        found.append(Field(prefix + name, _type(document, each), name in schema.get("required", ()), text))
+        if depth > 1:
+            found += _fields(document, each, f"{prefix}{name}.", depth - 1)
+    return found
+
+
+def _resolved(document: Json, schema: Json) -> Json:
+    """Return a schema with its reference followed and the parts of `allOf` joined."""
+    if "$ref" in schema:
+        return _resolved(document, document["components"]["schemas"][schema["$ref"].rsplit("/", 1)[-1]])
+    if "allOf" in schema:
+        parts = [_resolved(document, each) for each in schema["allOf"]]
+        return {key: value for part in [*parts, schema] for key, value in part.items() if key != "allOf"}
+    return schema
+
+
+def _type(document: Json, schema: Json) -> str:
+    resolved = _resolved(document, schema)
+    if "oneOf" in resolved:
+        kind = " or ".join(dict.fromkeys(_type(document, each) for each in resolved["oneOf"]))
+    elif "enum" in resolved:
+        kind = ", ".join(f"“{value}”" if isinstance(value, str) else str(value) for value in resolved["enum"])
+    elif resolved.get("type") == "array":
+        kind = f"list of {_type(document, resolved['items'])}"
+    else:
+        kind = resolved.get("format") or resolved.get("type") or "any"
+    return f"{kind} or null" if resolved.get("nullable") else kind
