@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import structlog
-from celery.beat import ScheduleEntry, Scheduler
+from celery.beat import ScheduleEntry, Scheduler, SchedulingError
 
 from kernel.broker import BrokerUnavailable, messages_in
 from kernel.queues import Queue
@@ -47,7 +47,11 @@ class MonotonicScheduler(Scheduler):
         if waiting >= len(self.schedule):
             logger.warning("sweep not sent: no worker takes them", sweep=entry.name)
             return False
-        self.apply_entry(entry, producer=self.producer)
+        try:
+            self.apply_async(entry, producer=self.producer, advance=False)
+        except SchedulingError as error:
+            logger.warning("sweep not sent: the broker refuses it", sweep=entry.name, error=str(error))
+            return False
         return True
 
 

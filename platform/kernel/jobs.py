@@ -23,10 +23,11 @@ from structlog.contextvars import bound_contextvars
 
 from kernel.clock import ClockTimestamp
 from kernel.closing import OnFailure, close_done, close_failed, retry_or_fail, tell_on_failure
-from kernel.errors import AnnotaryError, Unavailable
+from kernel.errors import AnnotaryError
 from kernel.inserting import insert_unless_exists
 from kernel.lost_jobs import resend_lost_jobs as resend_lost_jobs
 from kernel.models import Job, OutboxMessage
+from kernel.outages import handle_outage
 from kernel.pruning import prune
 from kernel.queues import Queue
 
@@ -95,8 +96,9 @@ def job(
 
     The function takes ids, re-reads the rows, does nothing if the work is done, and can run twice. An `AnnotaryError`
     is final and its message is kept on the row, unless it is `Unavailable`; that and any other error is retried with
-    exponential backoff. `on_failure(job, error)` is called in the transaction that closes the job as failed, however
-    that comes about; it must not rely on the attempt that failed, and `error` is None unless people may read it.
+    exponential backoff. Errors of drivers and of the disk count as the outage that they mean (`kernel.outages`).
+    `on_failure(job, error)` is called in the transaction that closes the job as failed, however that comes about; it
+    must not rely on the attempt that failed, and `error` is None unless people may read it.
     """
     if on_failure is not None:
         tell_on_failure(kind, on_failure)
@@ -142,16 +144,22 @@ def _run_claimed(row: Job, token: uuid.UUID, function: Callable[..., None]) -> N
         connection.in_atomic_block = False
         connection.close()
         logger.warning("job interrupted: another worker has taken it over", attempt=row.attempts)
-    except Unavailable as error:
-        retry_or_fail(row, token, error=error.detail, cause=error)
-    except AnnotaryError as error:
-        close_failed(row, token, error=error.detail, cause=error)
     except Exception as error:
-        logger.exception("job raised an error", attempt=row.attempts)
-        retry_or_fail(row, token, error=f"{type(error).__name__}: {error}"[:2000])
+        _close_after(row, token, error)
     else:
         close_done(row, token)
         logger.info("job done", attempt=row.attempts, seconds=round(time.monotonic() - started, 3))
+
+
+def _close_after(row: Job, token: uuid.UUID, error: Exception) -> None:
+    outage = handle_outage(error)
+    if outage is not None:
+        retry_or_fail(row, token, error=outage.detail, cause=outage)
+    elif isinstance(error, AnnotaryError):
+        close_failed(row, token, error=error.detail, cause=error)
+    else:
+        logger.exception("job raised an error", attempt=row.attempts)
+        retry_or_fail(row, token, error=f"{type(error).__name__}: {error}"[:2000])
 
 
 def report_progress(row: Job, *, done: int, total: int) -> None:

@@ -18,6 +18,7 @@ from kernel.events import record_event
 from kernel.inserting import insert_unless_exists
 from kernel.jobs import enqueue
 from kernel.models import Job
+from kernel.outages import outage_of
 from kernel.queues import Queue
 from storage.models import Blob
 from storage.services import store_blob
@@ -120,7 +121,8 @@ def write_export(*, export_id: int, progress: Progress = lambda done, total: Non
             _move(export, Export.State.VERIFYING)
             verify_release(export.format, path, report.counts())
         except ReleaseError as error:
-            raise ExportFailed(error.detail) from error
+            # The formats report what they cannot read as damage, even if the disk has no room for a copy of it.
+            raise outage_of(error.__cause__) or ExportFailed(error.detail) from error
         blob = store_blob(source=path, content_type="application/zip")
     return _publish(export, blob, report)
 

@@ -16,23 +16,17 @@ import pytest
 from annotary.demo.dataset import prepare
 from annotary.runtime.source_roots import ROOT
 from annotary_core.synthesis.scenes.synthesize import synthesize
+from tests.faults.small_disk import fill, make_room, small_disk, write_until_refused
 from tests.faults.up_process import CHOSEN_BY_TESTS, Client, UpProcess, eventually
 
 pytestmark = pytest.mark.slow
-SIZE_MB = 400
-FILLER = "filler"
 IMAGES = 12
 
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of its own, small enough to fill; mounting one needs root or a user namespace."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "tmpfs", str(folder)]
-    subprocess.run(mount, check=True, capture_output=True)
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True, capture_output=True)
+    with small_disk(tmp_path / "disk") as mounted:
+        yield mounted
 
 
 @pytest.fixture
@@ -47,22 +41,6 @@ def up(disk: Path) -> Iterator[UpProcess]:
 def archive(tmp_path: Path) -> Path:
     truth = synthesize(tmp_path / "scenes", count=IMAGES, seed=1)
     return prepare(images=tmp_path / "scenes" / "images", truth=truth, workspace=tmp_path / "work").archive
-
-
-def fill(disk: Path, *, leave: int = 0) -> None:
-    """Take all free space, except `leave` bytes."""
-    free = os.statvfs(disk).f_bavail * os.statvfs(disk).f_bsize
-    with (disk / FILLER).open("ab") as file:
-        try:
-            for _ in range(max(0, free - leave) // 65536 + 1):
-                file.write(b"\0" * 65536)
-                file.flush()
-        except OSError:
-            return
-
-
-def make_room(disk: Path) -> None:
-    (disk / FILLER).unlink()
 
 
 def start_refused(data: Path) -> "subprocess.CompletedProcess[str]":
@@ -102,16 +80,6 @@ def import_images(client: Client, archive: Path) -> str:
         )
     assert response.is_success, response.text
     return str(response.json()["id"])
-
-
-def write_until_refused(database: str) -> None:
-    """Make PostgreSQL itself run out of room, in its tables or in its log."""
-    rows = "SELECT n, repeat(md5(n::text), 50) FROM generate_series(1, 3000) n"
-    with psycopg.connect(database, autocommit=True) as connection:
-        connection.execute("CREATE TABLE filler (n int, filler text)")
-        with pytest.raises(psycopg.Error):
-            while True:
-                connection.execute(f"INSERT INTO filler {rows}")
 
 
 def kill_and_await_the_supervisor(up: UpProcess, parts: list[str]) -> None:

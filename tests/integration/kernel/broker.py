@@ -1,6 +1,8 @@
 """The queues in the tests' Valkey."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from celery import current_app
@@ -26,6 +28,15 @@ class Broker:
 
     def clear(self) -> None:
         self._channel.client.delete(*ALL_QUEUES)
+
+    @contextmanager
+    def refusing(self, queue: str) -> Iterator[None]:
+        """Let the broker refuse messages for this queue, which must be empty, while the block runs."""
+        self._channel.client.set(str(queue), "no queue")
+        try:
+            yield
+        finally:
+            self._channel.client.delete(str(queue))
 
     def messages(self, queue: str = Queue.INTERACTIVE) -> list[tuple[str, Any]]:
         """Return (kind, job id) of each waiting message, in the order of sending."""

@@ -9,6 +9,7 @@ import pytest
 from celery import current_app
 from celery.beat import Service
 
+from kernel import beat
 from kernel.beat import MonotonicScheduler
 from kernel.queues import Queue
 from tests.integration.kernel.broker import Broker
@@ -73,6 +74,17 @@ def test_sweeps_that_nobody_takes_do_not_pile_up(scheduler: MonotonicScheduler, 
     while time.perf_counter() < end:
         time.sleep(min(scheduler.tick(), 0.05))
     assert len(broker.messages(Queue.SWEEPS)) == len(FAST)
+
+
+def test_a_sweep_that_the_broker_refuses_is_sent_soon(
+    scheduler: MonotonicScheduler, broker: Broker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a full disk, where it answers but stores nothing. Here, something else than a queue has the name."""
+    monkeypatch.setattr(beat, "RETRY_SECONDS", 0.2)
+    broker.clear()
+    with broker.refusing(Queue.SWEEPS):
+        scheduler.tick()
+    assert "tests.slow" in run(scheduler, broker, seconds=1.5)
 
 
 def test_the_installed_schedule_sends_every_sweep_to_the_queue_of_sweeps() -> None:
