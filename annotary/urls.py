@@ -3,6 +3,7 @@
 from django.urls import include, path
 
 from annotary import health
+from tasks.api.problem_catalog import problem_page
 
 handler400 = "workers_ui.views.errors.bad_request"
 handler403 = "workers_ui.views.errors.forbidden"
@@ -16,5 +17,7 @@ urlpatterns = [
     path("metrics", health.metrics, name="metrics"),
     path("account/", include("allauth.account.urls")),
     path("api/v1/", include("tasks.api.urls")),
+    path("problems/", problem_page, name="problems"),
+    path("problems/<slug:code>/", problem_page, name="problem"),
     path("", include("workers_ui.urls")),
 ]

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Aggregate, Avg, Count, F, FloatField, Max, Min, Q, Sum
 from django.db.models.functions import TruncHour
 
-from kernel.clock import database_now
+from kernel.clock import database_now, rfc3339
 from projects.models import Project
 from tasks.analytics.worker_agreement import agreements
 from tasks.annotation.models import Annotation
@@ -216,7 +216,7 @@ def _counts_by_worker(project: Project) -> dict[int, Json]:
             "answers": row["answers"],
             "skipped": row["skipped"],
             "expired": row["expired"],
-            "last_at": row["last"].isoformat() if row["last"] else None,
+            "last_at": rfc3339(row["last"]) if row["last"] else None,
         }
         for row in rows
     }

@@ -9,21 +9,30 @@ from drf_spectacular.renderers import OpenApiJsonRenderer
 from drf_spectacular.views import SpectacularSwaggerSplitView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from tasks.api.limits import PerMinute
+from tasks.api.negotiation import NegotiatedView
+from tasks.api.operations import check_sent, operation
+
+DESCRIPTION_TYPE = "application/vnd.oai.openapi+json"
 
 
-class SchemaView(APIView):
+class SchemaView(NegotiatedView):
     """The description as JSON, without authentication. Cached per process, since building it takes a second."""
 
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = (PerMinute,)
     schema = None
+    produces = (DESCRIPTION_TYPE,)
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        check_sent(request, self.get)
+
+    @operation()
     def get(self, request: Request) -> HttpResponse:
-        return HttpResponse(_description(), content_type="application/vnd.oai.openapi+json")
+        return HttpResponse(_description(), content_type=DESCRIPTION_TYPE)
 
 
 class DocsView(SpectacularSwaggerSplitView):
