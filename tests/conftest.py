@@ -19,7 +19,9 @@ STORES = pytest.StashKey[TemporaryStores]()
 SKIPPED = pytest.StashKey[dict[str, str]]()
 DESELECTED = pytest.StashKey[dict[str, int]]()
 # What a marked test needs from this machine: {marker: name for messages}.
-NEEDS = {"browser": "Chromium", "shared": "../shared"}
+NEEDS = {"browser": "Chromium", "npm": "npm", "shared": "../shared"}
+
+COMMANDS = {"browser": ("chromium",), "npm": ("node", "npm")}
 
 
 def in_ci() -> bool:
@@ -27,8 +29,8 @@ def in_ci() -> bool:
 
 
 def is_missing(marker: str) -> bool:
-    if marker == "browser":
-        return shutil.which("chromium") is None
+    if marker in COMMANDS:
+        return any(shutil.which(command) is None for command in COMMANDS[marker])
     return not (ROOT.parent / "shared").is_dir()
 
 

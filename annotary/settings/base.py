@@ -211,6 +211,8 @@ REST_FRAMEWORK: dict[str, Any] = {
     "EXCEPTION_HANDLER": "tasks.api.problems.handle_exception",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNICODE_JSON": True,
+    "URL_FORMAT_OVERRIDE": None,
+    "DATETIME_FORMAT": "%Y-%m-%dT%H:%M:%S.%fZ",  # as `kernel.clock.rfc3339`
 }
 # How long a process may rely on a session or API key that it has verified; see `accounts.identity_cache`.
 ANNOTARY_IDENTITY_SECONDS = 3
@@ -224,6 +226,12 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Annotary",
     "DESCRIPTION": "Crowd labeling of images with certified releases.",
     "VERSION": "1",
+    "LICENSE": {"name": "MIT"},
+    "SERVERS": [{"url": "/", "description": "The site that serves this description"}],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "tasks.api.schema_document.complete_document",
+    ],
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,

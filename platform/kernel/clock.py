@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from django.db import connection
 from django.db.models import DateTimeField, Func
 
+RFC_3339 = "%Y-%m-%dT%H:%M:%S.%fZ"
+
 
 class ClockTimestamp(Func):
     """`clock_timestamp()` as a queryset expression."""
@@ -26,3 +28,8 @@ def database_now() -> datetime:
 
 def utc_now() -> datetime:
     return datetime.now(tz=UTC)
+
+
+def rfc3339(moment: datetime) -> str:
+    """The one spelling of times in JSON: UTC with `Z`, always with six digits of microseconds, so that text sorts."""
+    return moment.astimezone(UTC).strftime(RFC_3339)

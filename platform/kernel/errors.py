@@ -5,6 +5,7 @@ Domain code raises these and never the web framework's; `tasks.api.problems` and
 """
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 
@@ -13,6 +14,7 @@ class AnnotaryError(Exception):
 
     status: ClassVar[int] = 500
     code: ClassVar[str] = "error"
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, detail: str = "", **facts: Any) -> None:
         message = (type(self).__doc__ or "").strip().splitlines()[0]

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef
 from structlog.contextvars import get_contextvars
 
-from kernel.clock import ClockTimestamp
+from kernel.clock import ClockTimestamp, rfc3339
 from kernel.models import Event, Stream
 from kernel.prepared_statements import run_prepared
 
@@ -115,7 +115,7 @@ def number_events(*, project_id: int) -> list[dict[str, Any]]:
             "kind": event.kind,
             "data": event.data,
             "delta": event.delta,
-            "at": event.created_at.isoformat(),
+            "at": rfc3339(event.created_at),
         }
         for event in events
     ]

@@ -3,45 +3,62 @@
 import re
 
 from django.conf import settings
-from django.http import FileResponse, HttpResponse, HttpResponseBase
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotModified
 from django.utils.http import content_disposition_header
 
 from storage import backends
 from storage.models import Blob
+from storage.ranges import is_current, requested_range
 from storage.services import open_blob
 
 # The types that browsers may display; everything else is an untyped download.
 SHOWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
 DOWNLOADED = frozenset({"application/zip", "application/json", "text/csv; charset=utf-8"})
+YEAR = 365 * 24 * 3600
 _UNSAFE = re.compile(r"[^\w.\- ]+")
 
 
-def blob_response(*, blob: Blob, name: str, download: bool = False) -> HttpResponseBase:
+def blob_response(
+    *, request: HttpRequest, blob: Blob, name: str, download: bool = False, etag: str = "", max_age: int = YEAR
+) -> HttpResponseBase:
     """Return a response with the blob's content: streamed, or sent by the front server so that no thread waits for it.
 
     The content type is the one that our own code assigned when it wrote the blob, never the uploader's. No header
-    reveals the blob's age, id or hash. `name` is the file name for saving; folders in it are dropped.
+    reveals the blob's age or id. `name` is the file name for saving; folders in it are dropped. The content of a blob
+    never changes, so its hash is its ETag; `etag` replaces it where the hash must not be told. Returns 304 if the
+    caller has the file, and 206 for a range of it. Raises RangeNotSatisfiable.
     """
-    displayed = blob.content_type in SHOWN
-    content_type = blob.content_type if displayed or blob.content_type in DOWNLOADED else "application/octet-stream"
-    filename = _UNSAFE.sub("_", name.rsplit("/", 1)[-1])[:150] or "file"
-    response = _content(blob, content_type, filename, attachment=download or not displayed)
+    tag = f'"{etag or blob.sha256}"'
+    if is_current(request, tag):
+        response: HttpResponseBase = HttpResponseNotModified()
+    else:
+        displayed = blob.content_type in SHOWN
+        typed = displayed or blob.content_type in DOWNLOADED
+        filename = _UNSAFE.sub("_", name.rsplit("/", 1)[-1])[:150] or "file"
+        headers = {
+            "Content-Type": blob.content_type if typed else "application/octet-stream",
+            "Content-Disposition": content_disposition_header(download or not displayed, filename) or "inline",
+        }
+        response = _content(blob, requested_range(request, size=blob.size, etag=tag), headers)
+    response["ETag"] = tag
+    response["Accept-Ranges"] = "bytes"
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
-    response["Cache-Control"] = "private, max-age=3600"
+    response["Cache-Control"] = f"private, max-age={max_age}, immutable"
     return response
 
 
-def _content(blob: Blob, content_type: str, filename: str, *, attachment: bool) -> HttpResponseBase:
-    response: HttpResponseBase
-    path = backends.local_path(blob.key) if settings.ANNOTARY_FILES_BY_FRONT else None
-    if path is None:
-        response = FileResponse(open_blob(blob), as_attachment=attachment, filename=filename, content_type=content_type)
-        response["Content-Length"] = str(blob.size)
-        return response
-    # Raises BlobMissing, or StorageUnavailable if the folder of all files is away.
-    open_blob(blob).close()
-    response = HttpResponse(content_type=content_type)
-    response["Content-Disposition"] = content_disposition_header(attachment, filename) or "inline"
-    response["X-Accel-Redirect"] = f"/front-files/{blob.key}"
+def _content(blob: Blob, part: range | None, headers: dict[str, str]) -> HttpResponseBase:
+    if settings.ANNOTARY_FILES_BY_FRONT and backends.local_path(blob.key) is not None:
+        # Raises BlobMissing, or StorageUnavailable if the folder of all files is away. The front sends the range.
+        open_blob(blob).close()
+        return HttpResponse(headers=headers | {"X-Accel-Redirect": f"/front-files/{blob.key}"})
+    if part is None:
+        response = FileResponse(open_blob(blob))
+    else:
+        response = FileResponse(backends.open_part(blob.key, part), status=206)
+        response["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{blob.size}"
+    response["Content-Length"] = str(blob.size if part is None else len(part))
+    for name, value in headers.items():  # in place of those that Django guesses from the name of the stored file
+        response[name] = value
     return response

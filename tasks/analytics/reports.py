@@ -13,7 +13,7 @@ from typing import Any
 from django.core.cache import cache
 from django.db.models import Max
 
-from kernel.clock import database_now
+from kernel.clock import database_now, rfc3339
 from kernel.errors import Refused
 from kernel.jobs import enqueue
 from kernel.models import Event, Job
@@ -103,7 +103,7 @@ def make_report(*, project_id: int, key: str, name: str, arguments: Json) -> Non
     if project is None:
         return
     seen = _last_event(project)
-    at = database_now().isoformat()
+    at = rfc3339(database_now())
     body = REPORTS[name](project=project, **arguments)
     cache.set(key, {"body": body, "at": at, "seen": seen}, timeout=int(KEPT_FOR.total_seconds()))
 

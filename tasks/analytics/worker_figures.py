@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from kernel.clock import rfc3339
 from projects.models import Project
 from tasks.analytics.worker_agreement import worker_agreements
 from tasks.pay.selectors import LEDGER_DIGITS
@@ -102,7 +103,7 @@ class WorkerFigures(Sequence[Json]):
                     **_totals(row),
                     "skipped": skipped,
                     "expired": expired,
-                    "last_at": last_at.isoformat() if last_at else None,
+                    "last_at": rfc3339(last_at) if last_at else None,
                     "agreement": agreement.share if agreement else None,
                     "agreement_answers": agreement.answers if agreement else 0,
                     "seconds": seconds,

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, cast
 
 from rest_framework import exceptions
 from rest_framework.permissions import BasePermission
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -19,10 +18,8 @@ from kernel.errors import Forbidden, NotFound
 from projects.models import Project
 from projects.selectors import project_for
 from tasks.api.limits import PerMinute, check_size, client_address, seconds_to_wait
-
-ANYTHING = "*/*"
-ACCEPTED = frozenset({ANYTHING, "application/json"})
-JSON = JSONRenderer()
+from tasks.api.negotiation import NegotiatedView
+from tasks.api.operations import check_sent
 
 
 class ScopeMissing(Forbidden):
@@ -41,19 +38,12 @@ class HasScope(BasePermission):
         return True
 
 
-class View(APIView):
+class View(NegotiatedView):
     """The base class of every API view. `scopes` is keyed by method, `max_body` is in bytes."""
 
     scopes: ClassVar[dict[str, Any]] = {}
     max_body: ClassVar[int] = MAX_BODY_BYTES
     throttle_classes = (PerMinute,)
-
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """All views render JSON alone, so the usual `Accept` headers need no parsing."""
-        http = request._request
-        if http.META.get("HTTP_ACCEPT", ANYTHING) in ACCEPTED and not http.META.get("QUERY_STRING"):
-            return JSON, JSON.media_type
-        return super().perform_content_negotiation(request, force)
 
     def get_permissions(self) -> list[Any]:
         return [*super().get_permissions(), HasScope()]
@@ -62,11 +52,13 @@ class View(APIView):
         # Before authentication by session: the CSRF check parses the whole body of a multipart request.
         check_size(request._request, self.max_body)
         super().initial(request, *args, **kwargs)
+        check_sent(request, getattr(self, str(request.method).lower(), None))
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
             # Counted by address, and only on failure: a valid key is never throttled because of a guesser nearby.
-            wait = seconds_to_wait("failed", client_address(self.request._request))
+            http = self.request._request
+            wait = seconds_to_wait(http, "failed", client_address(http))
             if wait is not None:
                 exc = exceptions.Throttled(wait)
         return super().handle_exception(exc)

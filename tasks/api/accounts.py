@@ -5,7 +5,6 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,7 +20,9 @@ from accounts.services import (
     revoke_token,
 )
 from kernel.errors import Forbidden, NotFound
+from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of, same_organisation
+from tasks.api.operations import operation
 from tasks.api.pagination import listing, page
 from tasks.api.request_bodies import valid
 from tasks.flow.invitations import accept_invitation
@@ -91,7 +92,7 @@ class AcceptedSerializer(serializers.Serializer[Any]):
 
 
 class MeView(View):
-    @extend_schema(responses=MeSerializer, summary="The current user")
+    @operation(responses=MeSerializer, summary="The current user")
     def get(self, request: Request) -> Response:
         user = cast(User, request.user)
         organisations = [
@@ -117,8 +118,11 @@ class OrganisationsView(View):
             rows = rows.filter(pk=request.auth.organisation_id)
         return page(request, rows, OrganisationSerializer().to_representation)
 
-    @extend_schema(
-        request=OrganisationSerializer, responses={201: OrganisationSerializer}, summary="Create an organization"
+    @operation(
+        request=OrganisationSerializer,
+        bodies=examples.ORGANISATION,
+        responses={201: OrganisationSerializer},
+        summary="Create an organization",
     )
     def post(self, request: Request) -> Response:
         if isinstance(request.auth, ApiToken) or not organisations_of(actor=actor_of(request), role=Role.OWNER):
@@ -138,7 +142,13 @@ class TokensView(View):
             rows = rows.filter(organisation_id=request.auth.organisation_id)
         return page(request, rows, TokenSerializer().to_representation)
 
-    @extend_schema(request=NewTokenSerializer, responses={201: CreatedTokenSerializer}, summary="Create an API key")
+    @operation(
+        request=NewTokenSerializer,
+        bodies=examples.API_KEY,
+        responses={201: CreatedTokenSerializer},
+        secrets=("key",),
+        summary="Create an API key",
+    )
     def post(self, request: Request) -> Response:
         data = valid(NewTokenSerializer(data=request.data))
         organisation = pick_organisation(request, data.get("organisation"))
@@ -157,7 +167,7 @@ class TokensView(View):
 class TokenView(View):
     scopes = {"DELETE": "manage"}
 
-    @extend_schema(responses={204: None}, summary="Revoke an API key")
+    @operation(responses={204: None}, summary="Revoke an API key")
     def delete(self, request: Request, token_id: uuid.UUID) -> Response:
         token = token_for(actor=actor_of(request), public_id=token_id)
         same_organisation(request, token.organisation_id)
@@ -174,8 +184,12 @@ class ProjectInvitationsView(View):
         rows = Invitation.objects.filter(project_id=project.pk)
         return page(request, rows, InvitationSerializer().to_representation)
 
-    @extend_schema(
-        request=InviteSerializer, responses={201: CreatedInvitationSerializer}, summary="Create an invitation link"
+    @operation(
+        request=InviteSerializer,
+        bodies=examples.INVITATION,
+        responses={201: CreatedInvitationSerializer},
+        secrets=("url", "token"),
+        summary="Create an invitation link",
     )
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
@@ -199,7 +213,7 @@ class ProjectInvitationsView(View):
 class InvitationView(View):
     scopes = {"DELETE": "manage"}
 
-    @extend_schema(responses={204: None}, summary="Revoke an invitation")
+    @operation(responses={204: None}, summary="Revoke an invitation")
     def delete(self, request: Request, invitation_id: uuid.UUID) -> Response:
         invitation = Invitation.objects.filter(public_id=invitation_id).first()
         if invitation is None:
@@ -213,7 +227,9 @@ class InvitationView(View):
 class AcceptInvitationView(View):
     scopes = {"POST": "work"}
 
-    @extend_schema(request=AcceptSerializer, responses=AcceptedSerializer, summary="Accept an invitation")
+    @operation(
+        request=AcceptSerializer, bodies=examples.ACCEPT, responses=AcceptedSerializer, summary="Accept an invitation"
+    )
     def post(self, request: Request) -> Response:
         data = valid(AcceptSerializer(data=request.data))
         if isinstance(request.auth, ApiToken):

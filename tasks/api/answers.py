@@ -11,8 +11,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 import structlog
 from django.http import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,8 +19,11 @@ from accounts.models import ApiToken
 from kernel.idempotency import MAX_KEY
 from storage.views import blob_response
 from tasks.annotation.acknowledged import Acknowledgement, SentAnswer, submit_once, submit_together
+from tasks.api import examples
 from tasks.api.access import View, actor_of, same_organisation
 from tasks.api.idempotent import PARAMETER, REPLAYED, require_key
+from tasks.api.negotiation import OCTETS, as_negotiated, file_types
+from tasks.api.operations import operation
 from tasks.api.problems import ProblemSerializer, handle_exception
 from tasks.api.request_bodies import AnswerSerializer, body_of, valid
 from tasks.api.responses import json_response
@@ -35,6 +36,7 @@ logger = structlog.get_logger(__name__)
 
 MAX_ANSWERS = 100  # as many as a set may have (projects.models.SIZES)
 DAY = 86_400
+HOUR = 3600
 
 
 class AnswerBody(msgspec.Struct):
@@ -45,9 +47,14 @@ class AnswerBody(msgspec.Struct):
     objects: list[dict[str, Any]] = []
 
 
-class SubmitBody(msgspec.Struct):
+class SubmitBody(msgspec.Struct, forbid_unknown_fields=True):
     answer: AnswerBody
     seconds: Annotated[float, msgspec.Meta(ge=0, le=DAY)] | None = None
+
+
+class KeyedBody(SubmitBody, kw_only=True):
+    assignment: Any
+    key: Any
 
 
 class Outline(msgspec.Struct):
@@ -57,7 +64,7 @@ class Outline(msgspec.Struct):
     key: Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_KEY)]
 
 
-class Outlines(msgspec.Struct):
+class Outlines(msgspec.Struct, forbid_unknown_fields=True):
     answers: Annotated[list[Outline], msgspec.Meta(min_length=1, max_length=MAX_ANSWERS)]
 
 
@@ -74,6 +81,7 @@ class SubmittedSerializer(serializers.Serializer[Any]):
 
 
 class OutlineSerializer(serializers.Serializer[Any]):
+    is_outline = True
     assignment = serializers.UUIDField()
     key = serializers.CharField(
         max_length=MAX_KEY, trim_whitespace=False, help_text="The Idempotency-Key with which it would be sent alone"
@@ -86,7 +94,7 @@ class OutlinesSerializer(serializers.Serializer[Any]):
 
 # For the OpenAPI schema: an invalid answer does not refuse the others.
 class KeyedAnswerSerializer(SubmitSerializer, OutlineSerializer):
-    pass
+    is_outline = False
 
 
 class KeyedAnswersSerializer(serializers.Serializer[Any]):
@@ -107,9 +115,10 @@ class ResultsSerializer(serializers.Serializer[Any]):
 class AnswerView(View):
     scopes = {"PUT": "work"}
 
-    @extend_schema(
+    @operation(
         parameters=[PARAMETER],
         request=SubmitSerializer,
+        bodies=examples.ANSWERS,
         responses=SubmittedSerializer,
         summary="Submit or change an answer",
     )
@@ -117,7 +126,7 @@ class AnswerView(View):
         _check_organisation(request, assignment_id)
         raw_sha256 = hashlib.sha256(request._request.body).hexdigest()  # of the raw body, before parsing
         body = body_of(request)
-        seconds = _check_submission(body)
+        seconds = _check_submission(body, SubmitBody, SubmitSerializer)
         answer = SentAnswer(assignment_id, require_key(request), body["answer"], seconds, body, raw_sha256)
         saved = submit_once(worker=actor_of(request), answer=answer)
         response = json_response(saved.body, status=saved.status)
@@ -129,8 +138,12 @@ class AnswerView(View):
 class AnswersView(View):
     scopes = {"POST": "work"}
 
-    @extend_schema(
-        request=KeyedAnswersSerializer, responses=ResultsSerializer, summary="Submit several answers of a set"
+    @operation(
+        request=KeyedAnswersSerializer,
+        bodies=examples.ANSWERS_TOGETHER,
+        responses=ResultsSerializer,
+        repeatable="Each answer has a key of its own.",
+        summary="Submit several answers of a set",
     )
     def post(self, request: Request, hand_id: uuid.UUID) -> HttpResponseBase:
         """Saves each answer exactly as if it were sent alone with its key, and returns the results in the same order.
@@ -149,7 +162,12 @@ class AnswersView(View):
 class SkipView(View):
     scopes = {"POST": "work"}
 
-    @extend_schema(request=None, responses={204: None}, summary="Skip an image")
+    @operation(
+        request=None,
+        responses={204: None},
+        repeatable="Skipping a skipped image changes nothing.",
+        summary="Skip an image",
+    )
     def post(self, request: Request, assignment_id: uuid.UUID) -> Response:
         _check_organisation(request, assignment_id)
         skip_assignment(worker=actor_of(request), assignment_id=assignment_id)
@@ -158,10 +176,20 @@ class SkipView(View):
 
 class AssignmentImageView(View):
     scopes = {"GET": "work"}
+    produces = ("image/*", OCTETS)
 
-    @extend_schema(responses={(200, "image/*"): OpenApiTypes.BINARY}, summary="The image to label")
+    @operation(responses=file_types(*produces), summary="The image to label")
     def get(self, request: Request, assignment_id: uuid.UUID) -> HttpResponseBase:
-        return blob_response(blob=_assignment(request, assignment_id).rendition, name="image")
+        assignment = _assignment(request, assignment_id)
+        # The id of the assignment is its ETag, and it is kept for no longer than a set: nothing tells what is shown.
+        response = blob_response(
+            request=request._request,
+            blob=assignment.rendition,
+            name="image",
+            etag=str(assignment.public_id),
+            max_age=HOUR,
+        )
+        return as_negotiated(request, response, self.produces)
 
 
 def _items(body: dict[str, Any]) -> list[dict[str, Any]]:
@@ -178,7 +206,7 @@ def _items(body: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _read(item: dict[str, Any]) -> SentAnswer | serializers.ValidationError:
     try:
-        seconds = _check_submission(item)
+        seconds = _check_submission(item, KeyedBody, KeyedAnswerSerializer)
     except serializers.ValidationError as error:
         return error
     sent = {name: value for name, value in item.items() if name not in {"assignment", "key"}}
@@ -193,12 +221,14 @@ def _result(result: Acknowledgement | Exception) -> dict[str, Any]:
     return {"status": refused.status_code, "replayed": False, "answer": None, "problem": refused.data}
 
 
-def _check_submission(body: dict[str, Any]) -> float | None:
+def _check_submission(
+    body: dict[str, Any], outline: type[SubmitBody], serializer: type[SubmitSerializer]
+) -> float | None:
     """Return the seconds of a body with an answer. Raises a validation error that lists each invalid field."""
     try:
-        return msgspec.convert(body, SubmitBody).seconds
+        return msgspec.convert(body, outline).seconds
     except msgspec.ValidationError:
-        seconds: float | None = valid(SubmitSerializer(data=body)).get("seconds")
+        seconds: float | None = valid(serializer(data=body)).get("seconds")
         return seconds
 
 

@@ -3,14 +3,15 @@
 import uuid
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Role
 from kernel.errors import NotFound
+from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of
+from tasks.api.operations import operation
 from tasks.api.pagination import listing, page
 from tasks.api.request_bodies import AnswerSerializer, body_of, valid
 from tasks.batching.models import Batch
@@ -77,7 +78,7 @@ class BatchesView(View):
 class OpenBatchesView(View):
     scopes = {"POST": "manage"}
 
-    @extend_schema(request=None, responses=OpenedSerializer, summary="Open all waiting batches")
+    @operation(request=None, responses=OpenedSerializer, summary="Open all waiting batches")
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
         return Response({"opened": open_all_batches(project=project_of(request, project_id, Role.MANAGER))})
 
@@ -85,7 +86,12 @@ class OpenBatchesView(View):
 class BatchView(View):
     scopes = {"PATCH": "manage"}
 
-    @extend_schema(request=PrioritySerializer, responses=BatchSerializer, summary="Change a batch's priority")
+    @operation(
+        request=PrioritySerializer,
+        bodies=examples.PRIORITY,
+        responses=BatchSerializer,
+        summary="Change a batch's priority",
+    )
     def patch(self, request: Request, batch_id: uuid.UUID) -> Response:
         batch = batch_of(request, batch_id, Role.MANAGER)
         set_priority(batch=batch, priority=valid(PrioritySerializer(data=request.data))["priority"])
@@ -96,7 +102,7 @@ class BatchView(View):
 class BatchStateView(View):
     scopes = {"POST": "manage"}
 
-    @extend_schema(request=None, responses=BatchSerializer, summary="Open, pause or approve a batch")
+    @operation(request=None, responses=BatchSerializer, summary="Open, pause or approve a batch")
     def post(self, request: Request, batch_id: uuid.UUID, step: str) -> Response:
         batch = batch_of(request, batch_id, Role.MANAGER)
         if step == "approve":
@@ -125,7 +131,9 @@ class GoldsView(View):
         rows = Gold.objects.filter(project=project).select_related("image")
         return page(request, rows, GoldSerializer().to_representation, newest_first=False)
 
-    @extend_schema(request=NewGoldSerializer, responses={201: GoldSerializer}, summary="Create a check image")
+    @operation(
+        request=NewGoldSerializer, bodies=examples.GOLD, responses={201: GoldSerializer}, summary="Create a check image"
+    )
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         data = valid(NewGoldSerializer(data=request.data))
@@ -139,7 +147,7 @@ class GoldsView(View):
 class GoldView(View):
     scopes = {"DELETE": "manage"}
 
-    @extend_schema(responses={204: None}, summary="Retire a check image")
+    @operation(responses={204: None}, summary="Retire a check image")
     def delete(self, request: Request, gold_id: uuid.UUID) -> Response:
         gold = Gold.objects.select_related("project").filter(public_id=gold_id).first()
         if gold is None:

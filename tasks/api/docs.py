@@ -1,26 +1,36 @@
 """The API description: OpenAPI for programs. The reference for people is a page of `workers_ui`."""
 
 from functools import cache
+from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from tasks.api.limits import PerMinute
+from tasks.api.negotiation import NegotiatedView
+from tasks.api.operations import check_sent, operation
+
+DESCRIPTION_TYPE = "application/vnd.oai.openapi+json"
 
 
-class SchemaView(APIView):
+class SchemaView(NegotiatedView):
     """The description as JSON, without authentication. Cached per process, since building it takes a second."""
 
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = (PerMinute,)
     schema = None
+    produces = (DESCRIPTION_TYPE,)
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        check_sent(request, self.get)
+
+    @operation()
     def get(self, request: Request) -> HttpResponse:
-        return HttpResponse(description(), content_type="application/vnd.oai.openapi+json")
+        return HttpResponse(description(), content_type=DESCRIPTION_TYPE)
 
 
 @cache

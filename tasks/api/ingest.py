@@ -12,8 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,7 +24,10 @@ from storage.models import Blob
 from storage.temporary_files import spool_folder
 from storage.views import blob_response
 from tasks.api.access import View, actor_of, project_of
+from tasks.api.described import ImportMetadataField, QualityField
 from tasks.api.idempotent import PARAMETER, require_key, respond_once
+from tasks.api.negotiation import OCTETS, as_negotiated, file_types
+from tasks.api.operations import operation
 from tasks.api.pagination import listing, page
 from tasks.api.parsers import UploadParser
 from tasks.api.request_bodies import valid
@@ -49,7 +51,7 @@ from tasks.ingest.tables import MAX_BYTES
 MAX_TRUTH = 256 * 1024 * 1024
 
 
-class ImportRequestSerializer(serializers.Serializer[Any]):
+class ImportUploadSerializer(serializers.Serializer[Any]):
     files = serializers.ListField(
         child=serializers.FileField(allow_empty_file=True), required=False, help_text="Images"
     )
@@ -96,12 +98,12 @@ class ImportReportSerializer(ImportSerializer):
     items = LeftOutSerializer(
         many=True, help_text="The first 1,000 files that were not accepted; `files/` lists them all"
     )
-    metadata = serializers.DictField(
+    metadata = ImportMetadataField(
         help_text="Number of files named in the table, names that match no file, and names that match ambiguously"
     )
 
 
-class TruthRequestSerializer(serializers.Serializer[Any]):
+class TruthUploadSerializer(serializers.Serializer[Any]):
     file = serializers.FileField(help_text="COCO JSON or Pascal VOC XML, or a ZIP archive of such files")
     as_gold = serializers.DecimalField(
         max_digits=9,
@@ -152,11 +154,13 @@ class TruthReportSerializer(serializers.Serializer[Any]):
 class ImageSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="public_id")
     source_key = serializers.CharField(help_text="The owner's name for the image")
-    metadata = serializers.DictField(help_text="The columns of the owner's metadata table")
+    metadata = serializers.DictField(
+        child=serializers.CharField(), help_text="The columns of the owner's metadata table"
+    )
     width = serializers.IntegerField(help_text="Width of the upright image, in pixels")
     height = serializers.IntegerField()
     sha256 = serializers.CharField(help_text="SHA-256 of the original file")
-    quality = serializers.DictField()
+    quality = QualityField()
     created_at = serializers.DateTimeField()
 
 
@@ -170,9 +174,9 @@ class ImportsView(View):
         project = project_of(request, project_id, Role.MANAGER)
         return page(request, imports_of(project=project), ImportSerializer().to_representation)
 
-    @extend_schema(
+    @operation(
         parameters=[PARAMETER],
-        request={"multipart/form-data": ImportRequestSerializer},
+        request={"multipart/form-data": ImportUploadSerializer},
         responses={202: ImportReportSerializer},
         summary="Import images",
     )
@@ -180,7 +184,7 @@ class ImportsView(View):
         """Stores the files at once; a job then validates them. Poll the import's report for the result of each file."""
         project = project_of(request, project_id, Role.MANAGER)
         require_key(request)
-        data = valid(ImportRequestSerializer(data=request.data))
+        data = valid(ImportUploadSerializer(data=request.data))
         # Store before the idempotent transaction: files are slow, and storing equal content again has no effect.
         files = data.get("files", [])
         names = data.get("paths") or [file.name for file in files]
@@ -207,7 +211,7 @@ class ImportsView(View):
 
 
 class ImportView(View):
-    @extend_schema(responses=ImportReportSerializer, summary="An import's report")
+    @operation(responses=ImportReportSerializer, summary="An import's report")
     def get(self, request: Request, import_id: uuid.UUID) -> Response:
         return Response(_import_report(_import(request, import_id)))
 
@@ -222,7 +226,7 @@ class ImportFilesView(View):
 class ResumeImportView(View):
     scopes = {"POST": "manage"}
 
-    @extend_schema(request=None, responses={202: ImportReportSerializer}, summary="Resume a stalled import")
+    @operation(request=None, responses={202: ImportReportSerializer}, summary="Resume a stalled import")
     def post(self, request: Request, import_id: uuid.UUID) -> Response:
         """Keeps the files accepted so far. Has no effect on an import whose job is still running."""
         batch_import = _import(request, import_id)
@@ -235,14 +239,14 @@ class TruthView(View):
     parser_classes = (UploadParser,)
     max_body = MAX_TRUTH
 
-    @extend_schema(
-        request={"multipart/form-data": TruthRequestSerializer},
+    @operation(
+        request={"multipart/form-data": TruthUploadSerializer},
         responses=TruthReportSerializer,
         summary="Create check images from known labels",
     )
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
-        data = valid(TruthRequestSerializer(data=request.data))
+        data = valid(TruthUploadSerializer(data=request.data))
         with tempfile.TemporaryDirectory(dir=spool_folder(), prefix="annotary-truth-") as folder:
             # The suffix comes from the content; no part of the sender's file name reaches the file system.
             path = Path(folder) / f"truth{_label_suffix(data['file'])}"
@@ -266,22 +270,29 @@ class ImagesView(View):
 
 
 class ImageFileView(View):
-    @extend_schema(
-        parameters=[OpenApiParameter("kind", str, enum=["rendition", "thumb", "release"])],
-        responses={(200, "image/*"): OpenApiTypes.BINARY},
+    produces = ("image/*", OCTETS)
+
+    @operation(
+        parameters=[
+            OpenApiParameter(
+                "kind", str, enum=["rendition", "thumb", "release"], description="Size; rendition by default"
+            )
+        ],
+        responses=file_types(*produces),
         summary="The file of an image",
     )
     def get(self, request: Request, image_id: uuid.UUID) -> HttpResponseBase:
         images = Image.objects.select_related("dataset", "rendition", "thumb", "release")
         image = images.filter(public_id=image_id).first()
         kind = request.query_params.get("kind", "rendition")
-        if image is None or kind not in {"rendition", "thumb", "release"}:
+        if image is None:
             raise NotFound
         project = image.dataset.projects.order_by("id").first()
         if project is None:
             raise NotFound
         project_of(request, project.public_id, Role.CLIENT, Role.REVIEWER)
-        return blob_response(blob=getattr(image, kind), name="image")
+        response = blob_response(request=request._request, blob=getattr(image, kind), name="image")
+        return as_negotiated(request, response, self.produces)
 
 
 def _save(upload: Any, path: Path) -> None:

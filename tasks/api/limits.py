@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 MINUTE = 60
+RATE = "annotary.rate"  # the key of the count in a request's environment
 
 
 class BodyTooLarge(Refused):
@@ -74,14 +75,32 @@ class CallCounter:
 calls = CallCounter()
 
 
-def seconds_to_wait(kind: str, who: object) -> float | None:
+def seconds_to_wait(request: HttpRequest, kind: str, who: object) -> float | None:
     """Count one call; returns None within the limit `settings.ANNOTARY_API_LIMITS[kind]` per minute; 0 is no limit."""
     limit = settings.ANNOTARY_API_LIMITS[kind]
     if not limit:
         return None
     now = time.time()
     made = calls.add(int(now // MINUTE), (kind, who))
-    return None if made <= limit else MINUTE - now % MINUTE
+    wait = MINUTE - now % MINUTE
+    request.META[RATE] = (kind, limit, max(0, limit - made), int(wait) + 1)
+    return None if made <= limit else wait
+
+
+def set_rate_headers(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Tell the limit that this call was counted against, and what is left of it in this minute.
+
+    As in draft-ietf-httpapi-ratelimit-headers-10: `q` calls in `w` seconds; `r` remain for `t` seconds.
+    """
+    counted = request.META.get(RATE)
+    if counted is None:
+        limit = settings.ANNOTARY_API_LIMITS["anonymous"]
+        if limit:  # refused before it was known who calls
+            response["RateLimit-Policy"] = f'"anonymous";q={limit};w={MINUTE}'
+        return
+    kind, limit, left, wait = counted
+    response["RateLimit-Policy"] = f'"{kind}";q={limit};w={MINUTE}'
+    response["RateLimit"] = f'"{kind}";r={left};t={wait}'
 
 
 def client_address(request: HttpRequest) -> str:
@@ -100,9 +119,9 @@ class PerMinute(BaseThrottle):
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
         if isinstance(request.user, User):
-            self._wait = seconds_to_wait("person", request.user.pk)
+            self._wait = seconds_to_wait(request._request, "person", request.user.pk)
         else:
-            self._wait = seconds_to_wait("anonymous", client_address(request._request))
+            self._wait = seconds_to_wait(request._request, "anonymous", client_address(request._request))
         return self._wait is None
 
     def wait(self) -> float | None:

@@ -3,7 +3,6 @@
 import uuid
 from typing import Any, cast
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,7 +10,9 @@ from rest_framework.response import Response
 from accounts.models import ApiToken, Membership, Role, User
 from accounts.selectors import managed_membership
 from kernel.errors import NotFound
+from tasks.api import examples
 from tasks.api.access import View, actor_of
+from tasks.api.operations import operation
 from tasks.api.request_bodies import valid
 from tasks.flow.revocation import change_role, remove_member, sign_out_everywhere
 
@@ -29,7 +30,9 @@ class MemberView(View):
 
     scopes = {"PATCH": "manage", "DELETE": "manage"}
 
-    @extend_schema(request=RoleSerializer, responses=RoleSerializer, summary="Give a member another role")
+    @operation(
+        request=RoleSerializer, bodies=examples.ROLE, responses=RoleSerializer, summary="Give a member another role"
+    )
     def patch(self, request: Request, organisation_id: uuid.UUID, member_id: uuid.UUID) -> Response:
         """A worker who gets another role leaves all projects of the organization: their sets are settled and paid.
 
@@ -40,7 +43,7 @@ class MemberView(View):
         changed = change_role(organisation=membership.organisation, member=membership.actor, role=role)
         return Response(RoleSerializer({"role": changed.role}).data)
 
-    @extend_schema(responses={204: None}, summary="Remove a member")
+    @operation(responses={204: None}, summary="Remove a member")
     def delete(self, request: Request, organisation_id: uuid.UUID, member_id: uuid.UUID) -> Response:
         """Ends the membership with its API keys; sets are settled and paid, and unanswered images are free at once."""
         membership = _membership(request, organisation_id, member_id)
@@ -51,7 +54,13 @@ class MemberView(View):
 class SignOutView(View):
     scopes = {"POST": "manage"}
 
-    @extend_schema(request=SignOutSerializer, responses={204: None}, summary="Sign out everywhere")
+    @operation(
+        request=SignOutSerializer,
+        bodies=examples.SIGN_OUT,
+        responses={204: None},
+        repeatable="It ends what the caller signed in with, so a retry is refused or has nothing left to end.",
+        summary="Sign out everywhere",
+    )
     def post(self, request: Request) -> Response:
         """Ends all of your sessions, and your running sets, which are settled and paid."""
         revoke_keys = valid(SignOutSerializer(data=request.data))["revoke_keys"]

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, inline_serializer
 from rest_framework import serializers
 from rest_framework.exceptions import NotFound, ValidationError
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.response import Response
+
+from tasks.api.operations import operation
 
 Get = TypeVar("Get", bound=Callable[..., Any])
 
@@ -32,6 +34,12 @@ class ByNewest(CursorPagination):
     max_page_size = 500
     page_size_query_param = "page_size"
     ordering = "-id"
+
+    def get_page_size(self, request: Request) -> int:
+        size = int(request.query_params.get(self.page_size_query_param, self.page_size))
+        if not 1 <= size <= self.max_page_size:
+            raise ValidationError({"page_size": f"A page has 1 to {self.max_page_size} rows."})
+        return size
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         try:
@@ -85,7 +93,7 @@ def listing(
         "results": serializer(many=True),
     }
     response = inline_serializer(name=name, fields=fields)
-    return extend_schema(parameters=[*parameters, *PARAMETERS], responses=response, **options)
+    return operation(parameters=[*parameters, *PARAMETERS], responses=response, **options)
 
 
 def _is_id(position: str) -> bool:

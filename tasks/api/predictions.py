@@ -4,13 +4,14 @@ import re
 import uuid
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Role
+from tasks.api import examples
 from tasks.api.access import View, project_of
+from tasks.api.operations import operation
 from tasks.api.request_bodies import valid
 from tasks.flow.model_predictions import MAX_NAME_LENGTH, MAX_PREDICTIONS, add_predictions
 
@@ -50,8 +51,9 @@ class AddedSerializer(serializers.Serializer[Any]):
 class PredictionsView(View):
     scopes = {"POST": "manage"}
 
-    @extend_schema(
+    @operation(
         request=NewPredictionsSerializer,
+        bodies=examples.PREDICTIONS,
         responses=AddedSerializer,
         summary="Add class probabilities of a model",
     )

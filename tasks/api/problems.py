@@ -13,10 +13,10 @@ from structlog.contextvars import bind_contextvars
 from annotary_core.labels.errors import ShapeError
 from kernel.errors import AnnotaryError, Unavailable
 from kernel.outages import handle_outage
+from tasks.api.negotiation import PROBLEM_TYPE
+from tasks.api.problem_catalog import type_uri
 
 logger = structlog.get_logger(__name__)
-
-CONTENT_TYPE = "application/problem+json"
 
 TITLES = {
     400: "The request is malformed",
@@ -24,7 +24,6 @@ TITLES = {
     403: "Your role or key does not allow this",
     404: "Not found, or you do not have access to it",
     405: "Method not allowed",
-    406: "Only JSON responses are available",
     413: "The request is too large",
     415: "Unsupported content type",
     429: "Too many requests",
@@ -45,7 +44,7 @@ class FieldProblemSerializer(serializers.Serializer[Any]):
 class ProblemSerializer(serializers.Serializer[Any]):
     """RFC 9457 problem details."""
 
-    type = serializers.CharField(help_text="urn:annotary:problem: followed by the error code")
+    type = serializers.CharField(help_text="/problems/CODE/, a page of this site that explains it")
     title = serializers.CharField()
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="What is wrong and how to fix it")
@@ -64,12 +63,16 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
     error = handle_outage(error) or error
     if isinstance(error, AnnotaryError):
         answer = problem(error.status, error.code, error.title, error.detail, **error.facts)
+        for name, value in error.headers.items():
+            answer[name] = value
         if isinstance(error, Unavailable):
             answer["Retry-After"] = str(error.retry_after)
         return answer
     if isinstance(error, ShapeError):
         where = [{"field": error.path, "detail": error.sentence}]
-        return problem(422, error.code, "This answer is not valid", error.sentence, errors=where)
+        return problem(
+            422, "label_invalid", "This is not valid", error.sentence, errors=where, path=error.path, reason=error.code
+        )
     if isinstance(error, exceptions.APIException):
         return _from_framework(error)
     if isinstance(error, tuple(TOO_MUCH)):
@@ -85,20 +88,20 @@ def handle_exception(error: Exception, context: dict[str, Any]) -> Response:
 def outage_response(outage: Unavailable) -> HttpResponse:
     """Return the response to an API call that an outage ended before it reached a view, in a middleware."""
     body = _body(outage.status, outage.code, outage.title, outage.detail)
-    answer = JsonResponse(body, status=outage.status, content_type=CONTENT_TYPE)
+    answer = JsonResponse(body, status=outage.status, content_type=PROBLEM_TYPE)
     answer["Retry-After"] = str(outage.retry_after)
     return answer
 
 
 def problem(status_code: int, code: str, title: str, detail: str, **facts: Any) -> Response:
     body = _body(status_code, code, title, detail)
-    return Response({**facts, **body}, status=status_code, content_type=CONTENT_TYPE)
+    return Response({**facts, **body}, status=status_code, content_type=PROBLEM_TYPE)
 
 
 def _body(status_code: int, code: str, title: str, detail: str) -> dict[str, Any]:
     # For the request's log line.
     bind_contextvars(problem=code)
-    return {"type": f"urn:annotary:problem:{code}", "title": title.rstrip("."), "status": status_code, "detail": detail}
+    return {"type": type_uri(code), "title": title.rstrip("."), "status": status_code, "detail": detail}
 
 
 def _from_framework(error: exceptions.APIException) -> Response:

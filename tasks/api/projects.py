@@ -4,8 +4,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -26,9 +25,12 @@ from projects.services import (
 )
 from tasks.analytics.dashboard import project_figures
 from tasks.analytics.worker_figures import worker_figures
+from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.accounts import pick_organisation
-from tasks.api.pagination import PARAMETERS, listing, page, page_at_once
+from tasks.api.described_reports import FiguresSerializer, WorkerFiguresSerializer
+from tasks.api.operations import operation
+from tasks.api.pagination import listing, page, page_at_once
 from tasks.api.problems import ProblemSerializer
 from tasks.api.request_bodies import body_of, valid
 from tasks.flow.policy_change import change_project_policy
@@ -96,7 +98,7 @@ class SchemaSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     classes = ClassSerializer(many=True)
     tools = serializers.ListField(child=serializers.CharField())
-    attributes = serializers.ListField(child=serializers.DictField())
+    attributes = serializers.ListField(child=serializers.CharField(), help_text="Not used yet: empty")
 
 
 class NewProjectSerializer(serializers.Serializer[Any]):
@@ -152,7 +154,12 @@ class ProjectsView(View):
             rows = rows.filter(organisation_id=request.auth.organisation_id)
         return page(request, rows, ProjectSerializer().to_representation)
 
-    @extend_schema(request=NewProjectSerializer, responses={201: ProjectSerializer}, summary="Create a project")
+    @operation(
+        request=NewProjectSerializer,
+        bodies=examples.PROJECT,
+        responses={201: ProjectSerializer},
+        summary="Create a project",
+    )
     def post(self, request: Request) -> Response:
         data = valid(NewProjectSerializer(data=request.data))
         organisation = pick_organisation(request, data.get("organisation"))
@@ -172,12 +179,13 @@ class ProjectsView(View):
 class ProjectView(View):
     scopes = {"PATCH": "manage"}
 
-    @extend_schema(responses=ProjectSerializer, summary="A project")
+    @operation(responses=ProjectSerializer, summary="A project")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         return Response(ProjectSerializer(project_of(request, project_id, *READERS)).data)
 
-    @extend_schema(
+    @operation(
         request=PolicyChangeSerializer,
+        bodies=examples.POLICY,
         responses={200: ProjectSerializer, 409: OverlapUndecidedSerializer},
         summary="Change policies",
     )
@@ -204,7 +212,7 @@ class ProjectStateView(View):
         "close": close_project,
     }
 
-    @extend_schema(request=None, responses=ProjectSerializer, summary="Open, pause or close a project")
+    @operation(request=None, responses=ProjectSerializer, summary="Open, pause or close a project")
     def post(self, request: Request, project_id: uuid.UUID, step: str) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         return Response(ProjectSerializer(self.steps[step](project=project)).data)
@@ -213,7 +221,9 @@ class ProjectStateView(View):
 class ClassesView(View):
     scopes = {"PUT": "manage"}
 
-    @extend_schema(request=ClassesSerializer, responses=ProjectSerializer, summary="Change the classes")
+    @operation(
+        request=ClassesSerializer, bodies=examples.CLASSES, responses=ProjectSerializer, summary="Change the classes"
+    )
     def put(self, request: Request, project_id: uuid.UUID) -> Response:
         """Names that remain keep their number, missing names are retired, and numbers are never reused."""
         project = project_of(request, project_id, Role.MANAGER)
@@ -226,7 +236,12 @@ class ClassesView(View):
 class InstructionsView(View):
     scopes = {"PUT": "manage"}
 
-    @extend_schema(request=InstructionsSerializer, responses=InstructionsSerializer, summary="Write instructions")
+    @operation(
+        request=InstructionsSerializer,
+        bodies=examples.INSTRUCTIONS,
+        responses=InstructionsSerializer,
+        summary="Write instructions",
+    )
     def put(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         data = valid(InstructionsSerializer(data=request.data))
@@ -235,15 +250,13 @@ class InstructionsView(View):
 
 
 class FiguresView(View):
-    @extend_schema(responses=OpenApiTypes.OBJECT, summary="Progress, quality and cost")
+    @operation(responses=FiguresSerializer, summary="Progress, quality and cost")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         return Response(project_figures(project=project_of(request, project_id, Role.MANAGER)))
 
 
 class WorkersView(View):
-    @extend_schema(
-        parameters=PARAMETERS, responses=OpenApiTypes.OBJECT, summary="The workers of a project and their figures"
-    )
+    @listing(WorkerFiguresSerializer, summary="The workers of a project and their figures")
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         """In the order in which they joined."""
         project = project_of(request, project_id, Role.MANAGER)
@@ -254,14 +267,19 @@ class WorkersView(View):
 class WorkerStateView(View):
     scopes = {"POST": "manage"}
 
-    @extend_schema(request=ReasonSerializer, responses={204: None}, summary="Pause, resume or remove a worker")
+    @operation(
+        request=ReasonSerializer,
+        bodies=examples.REASON,
+        responses={204: None},
+        summary="Pause, resume or remove a worker",
+    )
     def post(self, request: Request, project_id: uuid.UUID, worker_id: uuid.UUID, step: str) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         worker = get_worker_standing(project=project, public_id=worker_id).worker
+        reason = valid(ReasonSerializer(data=request.data))["reason"]
         if step == "resume":
             resume(project=project, worker=worker)
         else:
-            reason = valid(ReasonSerializer(data=request.data))["reason"]
             (pause if step == "pause" else remove_worker)(project=project, worker=worker, reason=reason)
         return Response(status=status.HTTP_204_NO_CONTENT)
 

@@ -3,14 +3,16 @@
 import uuid
 from typing import Any
 
-from drf_spectacular.utils import extend_schema, inline_serializer
+from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Role
 from tasks.analytics.proposed_changes import accuracy_shifts, proposal_rows
+from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of
+from tasks.api.operations import operation
 from tasks.api.pagination import PARAMETERS, page
 from tasks.api.request_bodies import AnswerSerializer, valid
 from tasks.consensus.label_proposals import keep_labels, proposals_token, send_to_review
@@ -60,7 +62,7 @@ class DecidedSerializer(serializers.Serializer[Any]):
 
 
 class ProposedChangesView(View):
-    @extend_schema(
+    @operation(
         parameters=PARAMETERS,
         responses=inline_serializer(
             "ProposedChangePage",
@@ -88,8 +90,9 @@ class ProposedChangesView(View):
 class ProposedChangesStepView(View):
     scopes = {"POST": "manage"}
 
-    @extend_schema(
+    @operation(
         request=DecisionSerializer,
+        bodies=examples.DECISION,
         responses=DecidedSerializer,
         summary="Send labels with proposed changes back to review, or keep them",
     )

@@ -5,8 +5,6 @@ import uuid
 from typing import Any
 
 from django.http import HttpResponseBase
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -14,7 +12,11 @@ from rest_framework.response import Response
 from accounts.models import Role
 from kernel.errors import Conflict, NotFound
 from storage.views import blob_response
+from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of
+from tasks.api.described import ExportReportField, ReleaseCountsField
+from tasks.api.negotiation import OCTETS, as_negotiated, file_types
+from tasks.api.operations import operation
 from tasks.api.pagination import listing, page
 from tasks.api.request_bodies import valid
 from tasks.exports.models import Export
@@ -36,7 +38,7 @@ class ReleaseSerializer(serializers.Serializer[Any]):
     state = serializers.CharField()
     content_hash = serializers.CharField()
     items = serializers.IntegerField(source="items_count")
-    counts = serializers.DictField(help_text="Images and objects by class, split and kind of review")
+    counts = ReleaseCountsField(help_text="Images and objects by class, split and kind of review")
     error = serializers.CharField()
     created_at = serializers.DateTimeField()
     ready_at = serializers.DateTimeField(allow_null=True)
@@ -53,7 +55,7 @@ class ExportSerializer(serializers.Serializer[Any]):
     state = serializers.CharField()
     sha256 = serializers.CharField()
     size = serializers.IntegerField(help_text="In bytes")
-    report = serializers.DictField(help_text="Counts, and labels that the format cannot represent")
+    report = ExportReportField(help_text="Counts, and labels that the format cannot represent")
     error = serializers.CharField()
     ready_at = serializers.DateTimeField(allow_null=True)
 
@@ -75,7 +77,7 @@ class ReleasesView(View):
         rows = Snapshot.objects.filter(project=project).prefetch_related("notes")
         return page(request, rows, ReleaseSerializer().to_representation)
 
-    @extend_schema(request=None, responses={202: ReleaseSerializer}, summary="Create a release")
+    @operation(request=None, responses={202: ReleaseSerializer}, summary="Create a release")
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         snapshot = create_snapshot(project=project, by=actor_of(request))
@@ -83,7 +85,7 @@ class ReleasesView(View):
 
 
 class ReleaseView(View):
-    @extend_schema(responses=ReleaseSerializer, summary="A release")
+    @operation(responses=ReleaseSerializer, summary="A release")
     def get(self, request: Request, release_id: uuid.UUID) -> Response:
         return Response(ReleaseSerializer(_release(request, release_id, Role.CLIENT)).data)
 
@@ -91,7 +93,9 @@ class ReleaseView(View):
 class RetractView(View):
     scopes = {"POST": "manage"}
 
-    @extend_schema(request=RetractSerializer, responses=ReleaseSerializer, summary="Retract a release")
+    @operation(
+        request=RetractSerializer, bodies=examples.RETRACT, responses=ReleaseSerializer, summary="Retract a release"
+    )
     def post(self, request: Request, release_id: uuid.UUID) -> Response:
         snapshot = _release(request, release_id, Role.MANAGER)
         data = valid(RetractSerializer(data=request.data))
@@ -107,8 +111,11 @@ class ExportsView(View):
         snapshot = _release(request, release_id, Role.CLIENT)
         return page(request, exports_of(snapshot=snapshot), ExportSerializer().to_representation)
 
-    @extend_schema(
-        request=NewExportSerializer, responses={202: ExportSerializer}, summary="Export a release in a format"
+    @operation(
+        request=NewExportSerializer,
+        bodies=examples.EXPORT,
+        responses={202: ExportSerializer},
+        summary="Export a release in a format",
     )
     def post(self, request: Request, release_id: uuid.UUID) -> Response:
         snapshot = _release(request, release_id, Role.MANAGER)
@@ -118,20 +125,22 @@ class ExportsView(View):
 
 
 class ExportView(View):
-    @extend_schema(responses=ExportSerializer, summary="An export")
+    @operation(responses=ExportSerializer, summary="An export")
     def get(self, request: Request, export_id: uuid.UUID) -> Response:
         return Response(ExportSerializer(_export(request, export_id)).data)
 
 
 class DownloadView(View):
-    @extend_schema(responses={(200, "application/zip"): OpenApiTypes.BINARY}, summary="Download an export")
+    produces = ("application/zip", OCTETS)
+
+    @operation(responses=file_types(*produces), summary="Download an export")
     def get(self, request: Request, export_id: uuid.UUID) -> HttpResponseBase:
         export = _export(request, export_id)
         if export.state != Export.State.READY or export.blob is None:
             raise ExportNotReady
-        response = blob_response(blob=export.blob, name=download_name(export), download=True)
+        response = blob_response(request=request._request, blob=export.blob, name=download_name(export), download=True)
         response["Repr-Digest"] = f"sha-256=:{_base64(export.sha256)}:"
-        return response
+        return as_negotiated(request, response, self.produces)
 
 
 def _base64(hexadecimal: str) -> str:

@@ -1,16 +1,49 @@
 """Shared by requests and responses: validation of bodies, and serializers of common values."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from tasks.api.described import ImageLabelField, LabelObjectsField
+from tasks.api.operations import unknown_message
+
+MAX_PATH = 200  # characters of an unknown name in a message
+
 
 def valid(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
-    """The validated data; raises a validation error that lists each invalid field."""
-    serializer.is_valid(raise_exception=True)
+    """The validated data; raises a validation error that lists each invalid field, and each that does not exist."""
+    unknown = dict(_unknown_fields(serializer, serializer.initial_data))
+    if not serializer.is_valid() or unknown:
+        raise serializers.ValidationError({**unknown, **serializer.errors})
     return cast(dict[str, Any], serializer.validated_data)
+
+
+def _unknown_fields(
+    serializer: serializers.BaseSerializer[Any], data: Any, path: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Yield the path of each field that cannot be sent, at any depth, with what is wrong with it."""
+    if not isinstance(serializer, serializers.Serializer) or not isinstance(data, Mapping):
+        return
+    fields = {name: field for name, field in serializer.fields.items() if not field.read_only}
+    for name in data:
+        field = fields.get(name)
+        if field is not None:
+            yield from _within(field, data[name], f"{path}{name}")
+        elif name in serializer.fields:
+            yield f"{path}{name}"[:MAX_PATH], "This field cannot be set. Leave it out."
+        elif not getattr(serializer, "is_outline", False):
+            yield f"{path}{name}"[:MAX_PATH], unknown_message(name, list(fields), what="field")
+
+
+def _within(field: Any, data: Any, path: str) -> Iterator[tuple[str, str]]:
+    child = getattr(field, "child", None)
+    if child is None or not isinstance(data, list):
+        yield from _unknown_fields(field, data, f"{path}.")
+        return
+    for number, item in enumerate(data):
+        yield from _unknown_fields(child, item, f"{path}.{number}.")
 
 
 def body_of(request: Request) -> dict[str, Any]:
@@ -27,13 +60,11 @@ class AnswerSerializer(serializers.Serializer[Any]):
     Geometry is in pixels of the upright image: origin at the outer corner of the first pixel, x right, y down.
     """
 
-    image = serializers.DictField(required=False, help_text='{"class": 1, "tags": [], "attrs": {}}')
-    objects = serializers.ListField(
-        child=serializers.DictField(),
-        required=False,
-        help_text='[{"id": "a", "class": 1, "tool": "box", "geom": {"x": 0, "y": 0, "w": 10, "h": 10}, "attrs": {}}]',
-    )
+    image = ImageLabelField(required=False)
+    objects = LabelObjectsField(required=False, help_text="At most 1,000")
     verdict = serializers.ChoiceField(choices=["labels", "empty", "cannot_tell"])
+    # `annotary_core.labels` refuses unknown fields in its own words, with their path.
+    is_outline = True
 
     def to_representation(self, instance: Mapping[str, Any]) -> dict[str, Any]:
         """Stored answers are canonical JSON. Copying them field by field takes most of the time of a long list."""

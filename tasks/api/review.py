@@ -3,15 +3,17 @@
 import uuid
 from typing import Any
 
-from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Role
 from kernel.errors import NotFound
+from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of
+from tasks.api.described_reports import EvidenceSerializer
+from tasks.api.operations import operation
 from tasks.api.pagination import ByImage, listing, page_at_once
 from tasks.api.request_bodies import AnswerSerializer, body_of, valid
 from tasks.batching.models import Task
@@ -44,6 +46,8 @@ class ReviewSerializer(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if attrs["verdict"] == Review.Verdict.FIX and "answer" not in attrs:
             raise serializers.ValidationError({"answer": "A fix requires the corrected label."})
+        if attrs["verdict"] != Review.Verdict.FIX and "answer" in attrs:
+            raise serializers.ValidationError({"answer": "Only a fix has a corrected label. Leave it out."})
         if attrs["verdict"] == Review.Verdict.REJECT and not attrs["reason"].strip():
             raise serializers.ValidationError({"reason": "Give a reason, so the next answers are better."})
         return attrs
@@ -61,7 +65,7 @@ class LabelsView(View):
         LabelSerializer,
         parameters=[
             OpenApiParameter("state", str, enum=Task.State.values, description="State of the task"),
-            OpenApiParameter("batch", uuid.UUID),
+            OpenApiParameter("batch", uuid.UUID, description="Id of a batch"),
         ],
         summary="Agreed labels of a project",
     )
@@ -70,17 +74,15 @@ class LabelsView(View):
         rows = current_labels(project=project)
         state, batch = request.query_params.get("state"), request.query_params.get("batch")
         if state:
-            if state not in Task.State.values:
-                raise serializers.ValidationError({"state": f"Choose one of {', '.join(Task.State.values)}."})
             rows = rows.filter(task__state=state)
         if batch:
-            rows = rows.filter(task__batch__public_id=_uuid(batch, "batch"))
+            rows = rows.filter(task__batch__public_id=batch)
         shape = LabelSerializer().to_representation
         return page_at_once(request, rows, lambda labels: [shape(label) for label in labels], order=ByImage)
 
 
 class EvidenceView(View):
-    @extend_schema(responses=OpenApiTypes.OBJECT, summary="The evidence behind a label")
+    @operation(responses=EvidenceSerializer, summary="The evidence behind a label")
     def get(self, request: Request, task_id: uuid.UUID) -> Response:
         return Response(task_evidence(task=task_of(request, task_id, Role.REVIEWER)))
 
@@ -88,7 +90,12 @@ class EvidenceView(View):
 class ReviewView(View):
     scopes = {"POST": "review"}
 
-    @extend_schema(request=ReviewSerializer, responses=VerdictSerializer, summary="Approve, fix or reject a label")
+    @operation(
+        request=ReviewSerializer,
+        bodies=examples.REVIEW,
+        responses=VerdictSerializer,
+        summary="Approve, fix or reject a label",
+    )
     def post(self, request: Request, task_id: uuid.UUID) -> Response:
         task = task_of(request, task_id, Role.REVIEWER)
         data = valid(ReviewSerializer(data=request.data))
@@ -113,10 +120,3 @@ def task_of(request: Request, task_id: uuid.UUID, role: str) -> Task:
         raise NotFound
     project_of(request, task.project.public_id, role)
     return task
-
-
-def _uuid(text: str, field: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(text)
-    except ValueError as error:
-        raise serializers.ValidationError({field: "This is not a valid id."}) from error

@@ -4,10 +4,10 @@ from typing import Any
 
 from django.urls import Resolver404, resolve
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from kernel.errors import NotFound
 from tasks.api.limits import PerMinute
+from tasks.api.negotiation import ANYTHING, NegotiatedView
 
 
 class AddressUnknown(NotFound):
@@ -16,11 +16,12 @@ class AddressUnknown(NotFound):
     code = "address_unknown"
 
 
-class UnknownView(APIView):
+class UnknownView(NegotiatedView):
     authentication_classes = ()
     permission_classes = ()
     throttle_classes = (PerMinute,)
     schema = None
+    produces = (ANYTHING,)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Respond to every method. A redirect to the URL with a slash would lose the body of a POST."""

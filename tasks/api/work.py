@@ -8,17 +8,18 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
-from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Actor, ApiToken
 from accounts.selectors import role_in
+from kernel.clock import rfc3339
 from kernel.errors import NotFound
 from projects.models import Project
 from projects.selectors import project_to_claim
 from tasks.api.access import View, actor_of, same_organisation
+from tasks.api.operations import operation
 from tasks.api.pagination import listing, page
 from tasks.api.projects import SchemaSerializer
 from tasks.api.request_bodies import AnswerSerializer
@@ -97,7 +98,7 @@ class WorkSerializer(serializers.Serializer[Any]):
 class WorkView(View):
     scopes = {"GET": "work"}
 
-    @extend_schema(responses=WorkSerializer, summary="Projects open to me, and my balance")
+    @operation(responses=WorkSerializer, summary="Projects open to me, and my balance")
     def get(self, request: Request) -> Response:
         worker = actor_of(request)
         open_to_me = [
@@ -111,9 +112,10 @@ class WorkView(View):
 class HandsView(View):
     scopes = {"POST": "work"}
 
-    @extend_schema(
+    @operation(
         request=None,
         responses={201: HandSerializer, 200: HandSerializer, 204: None},
+        repeatable="A retry returns the set that the first call gave.",
         summary="Take a set of images",
     )
     def post(self, request: Request, project_id: uuid.UUID) -> HttpResponseBase:
@@ -137,7 +139,7 @@ class HandsView(View):
 class HandView(View):
     scopes = {"GET": "work"}
 
-    @extend_schema(responses=HandSerializer, summary="A set")
+    @operation(responses=HandSerializer, summary="A set")
     def get(self, request: Request, hand_id: uuid.UUID) -> HttpResponseBase:
         return json_response(hand_body(hand_of(request, hand_id)))
 
@@ -145,7 +147,12 @@ class HandView(View):
 class SettleView(View):
     scopes = {"POST": "work"}
 
-    @extend_schema(request=None, responses=SettledSerializer, summary="Hand in a set")
+    @operation(
+        request=None,
+        responses=SettledSerializer,
+        repeatable="A set is settled once; a retry reports the same sums.",
+        summary="Hand in a set",
+    )
     def post(self, request: Request, hand_id: uuid.UUID) -> Response:
         """Makes the answers final and releases images without an answer. A second call has no effect."""
         hand_of(request, hand_id)
@@ -162,7 +169,12 @@ class SettleView(View):
 class ReleaseHandView(View):
     scopes = {"POST": "work"}
 
-    @extend_schema(request=None, responses={204: None}, summary="Release the unanswered images of a set")
+    @operation(
+        request=None,
+        responses={204: None},
+        repeatable="A retry finds no image left to release.",
+        summary="Release the unanswered images of a set",
+    )
     def post(self, request: Request, hand_id: uuid.UUID) -> Response:
         hand_of(request, hand_id)
         release_hand(worker=actor_of(request), hand_id=hand_id)
@@ -186,7 +198,7 @@ def hand_body(hand: Hand) -> dict[str, Any]:
         "id": str(hand.public_id),
         "project": str(hand.project.public_id),
         "state": hand.state,
-        "expires_at": hand.expires_at.isoformat(),
+        "expires_at": rfc3339(hand.expires_at),
         "size": hand.size,
         "price": str(details.price),
         "currency": hand.project.currency,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kernel.clock import rfc3339
 from tasks.batching.models import Task
 from tasks.consensus.label_task import TaskAnswers, answer_weights, influences, load_inputs
 from tasks.consensus.models import ConsensusLabel, Posterior
@@ -39,7 +40,7 @@ def task_evidence(*, task: Task) -> Json:
         "label": _label_json(label) | {"body": label.body, "evidence": label.evidence} if label else None,
         "versions": [_label_json(version) for version in versions],
         "state_version": worker_model.version,
-        "learnt_at": worker_model.at.isoformat() if worker_model.at else None,
+        "learnt_at": rfc3339(worker_model.at) if worker_model.at else None,
         "cold": worker_model.blend.is_cold_start,
         "answers": _answers(answers, worker_model, agreed),
         "confidence": posterior.confidence if posterior else None,
@@ -98,5 +99,5 @@ def _label_json(label: ConsensusLabel) -> Json:
         "content_hash": label.content_hash,
         "method": label.method,
         "confidence": label.confidence,
-        "created_at": label.created_at.isoformat(),
+        "created_at": rfc3339(label.created_at),
     }

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from kernel.clock import rfc3339
 from kernel.errors import NotFound
 from kernel.models import Job
 from projects.models import Project
@@ -75,8 +76,8 @@ def import_report(*, batch_import: Import) -> dict[str, Any]:
         "waiting": row.total - row.taken - row.duplicates - row.refused,
         "items": list(not_taken.values("name", "state", "code", "reason")[:MAX_ITEMS_SHOWN]),
         "metadata": _metadata_report(row),
-        "created_at": row.created_at.isoformat(),
-        "finished_at": row.finished_at.isoformat() if row.finished_at else None,
+        "created_at": rfc3339(row.created_at),
+        "finished_at": rfc3339(row.finished_at) if row.finished_at else None,
     }
 
 

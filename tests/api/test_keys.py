@@ -137,9 +137,9 @@ def test_nobody_can_revoke_another_persons_key() -> None:
 
 def test_ids_prefixes_and_owners_cannot_be_chosen() -> None:
     sent = {**NEW, "id": "00000000-0000-4000-8000-000000000000", "prefix": "x", "actor": 1, "revoked_at": None}
-    made = with_key(member("owner")).post("/api/v1/tokens/", sent).json()
-    assert made["id"] != sent["id"]
-    assert made["prefix"].startswith("ann_")
+    refused = with_key(member("owner")).post("/api/v1/tokens/", sent).json()["errors"]
+    assert {each["field"] for each in refused} == {"id", "prefix", "actor", "revoked_at"}
+    assert with_key(member("owner")).post("/api/v1/tokens/", NEW).json()["prefix"].startswith("ann_")
 
 
 def test_a_member_of_two_organizations_must_specify_one() -> None:

@@ -86,7 +86,7 @@ def pull(ada: APIClient, clio: APIClient, project: str) -> None:
     assert clio.post(f"/api/v1/releases/{release['id']}/exports/", {"format": "coco"}).status_code == 403
     export = ok(ada.post(f"/api/v1/releases/{release['id']}/exports/", {"format": "coco"}), 202)
     waiting = clio.get(f"/api/v1/exports/{export['id']}/download")
-    assert (waiting.status_code, waiting.json()["type"]) == (409, "urn:annotary:problem:export_not_ready")
+    assert (waiting.status_code, waiting.json()["type"]) == (409, "/problems/export_not_ready/")
     run_jobs()
     ready = ok(clio.get(f"/api/v1/exports/{export['id']}/"))
     assert ready["state"] == "ready"

@@ -48,7 +48,7 @@ def test_only_owners_touch_owners_and_managers(by: str, other: str, role: str, s
 
 def test_the_only_owner_cannot_be_removed() -> None:
     response = with_key(member("owner")).delete(url(member("owner")))
-    assert (response.status_code, response.json()["type"]) == (409, "urn:annotary:problem:last_owner")
+    assert (response.status_code, response.json()["type"]) == (409, "/problems/last_owner/")
 
 
 def test_a_removed_member_has_neither_the_set_nor_a_key() -> None:
@@ -57,7 +57,7 @@ def test_a_removed_member_has_neither_the_set_nor_a_key() -> None:
     assert with_key(member("manager")).delete(url(factories.wren())).status_code == 204
     assert key.get("/api/v1/me/").status_code == 401
     refused = browser.get(hand)
-    assert (refused.status_code, refused.json()["type"]) == (403, "urn:annotary:problem:worker_removed")
+    assert (refused.status_code, refused.json()["type"]) == (403, "/problems/worker_removed/")
 
 
 def test_a_key_ends_with_the_membership_whatever_ended_it() -> None:
@@ -83,7 +83,7 @@ def test_a_removed_worker_is_refused_in_the_same_words_by_every_call() -> None:
         wren.post(f"/api/v1/projects/{project.public_id}/hands/"),
     ]
     assert {response.status_code for response in responses} == {403}
-    assert {response.json()["type"] for response in responses} == {"urn:annotary:problem:worker_removed"}
+    assert {response.json()["type"] for response in responses} == {"/problems/worker_removed/"}
     assert {response.json()["detail"] for response in responses} == {
         "You can no longer work in this project. Your answers are kept and paid. Is this a mistake? Ask your manager."
     }
@@ -99,7 +99,7 @@ def test_a_key_for_work_of_someone_who_sees_check_images_takes_no_set(role: str)
         wren.put(assignment + "answer/", {"answer": factories.class_answer(1)}),
         wren.get(assignment + "image"),
     ):
-        assert (response.status_code, response.json()["type"]) == (403, "urn:annotary:problem:staff_cannot_work")
+        assert (response.status_code, response.json()["type"]) == (403, "/problems/staff_cannot_work/")
 
 
 def test_signing_out_everywhere_ends_sessions_and_keys() -> None:

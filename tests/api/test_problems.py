@@ -17,11 +17,11 @@ def problem(answer: Any, status: int, code: str = "") -> dict[str, Any]:
     assert answer["Content-Type"] == "application/problem+json"
     body: dict[str, Any] = answer.json()
     assert body["status"] == status
-    assert body["type"].startswith("urn:annotary:problem:")
+    assert body["type"].startswith("/problems/")
     assert body["title"]
     assert body["detail"]
     if code:
-        assert body["type"] == f"urn:annotary:problem:{code}"
+        assert body["type"] == f"/problems/{code}/"
     return body
 
 

@@ -129,7 +129,7 @@ test("the server's Retry-After decides the wait", async () => {
 
 for (const status of [400, 404, 409, 410, 422]) {
   test(`status ${status} is final, and is kept until it is dismissed`, async () => {
-    responses.push([status, { title: "Too late.", detail: "The set is closed.", type: "urn:annotary:problem:closed" }]);
+    responses.push([status, { title: "Too late.", detail: "The set is closed.", type: "/problems/closed/" }]);
     const outbox = anOutbox();
     const refused = listen(outbox, "refused");
     await put(outbox, 1, 2);
@@ -156,7 +156,7 @@ test("a waiting entry cannot be dismissed", async () => {
 for (const [name, response] of [
   ["a 401", [401, {}]],
   ["a 403 without a problem", [403, null]],
-  ["a 403 of the framework", [403, { type: "urn:annotary:problem:permission_denied" }]],
+  ["a 403 of the framework", [403, { type: "/problems/permission_denied/" }]],
 ]) {
   test(`${name} waits for signing in again`, async () => {
     responses.push(response);
@@ -172,7 +172,7 @@ for (const [name, response] of [
 }
 
 test("a 403 about the work itself is final", async () => {
-  responses.push([403, { type: "urn:annotary:problem:paused", title: "Paused.", detail: "You are paused." }]);
+  responses.push([403, { type: "/problems/paused/", title: "Paused.", detail: "You are paused." }]);
   const outbox = anOutbox();
   const refused = listen(outbox, "refused");
   await put(outbox, 1);
@@ -277,7 +277,7 @@ test("one refused answer does not affect the others of its request", async () =>
   const outbox = anOutbox();
   const refused = listen(outbox, "refused");
   await putOffline(outbox, 1, 2, 3);
-  const problem = { type: "urn:annotary:problem:image_given_back", title: "Returned.", detail: "You returned it." };
+  const problem = { type: "/problems/image_given_back/", title: "Returned.", detail: "You returned it." };
   const second = { status: 410, replayed: false, answer: null, problem };
   responses.push([200, { answers: [saved(1), second, saved(3)] }]);
   await outbox.retryNow();
@@ -332,7 +332,7 @@ for (const response of [OFFLINE, [503, {}], [429, {}]]) {
 test("a request for several that is refused as a whole is sent again one by one", async () => {
   const outbox = anOutbox();
   await putOffline(outbox, 1, 2);
-  responses.push([404, { type: "urn:annotary:problem:not_found" }]);
+  responses.push([404, { type: "/problems/not_found/" }]);
   await outbox.retryNow();
   assert.deepEqual(
     requests.map(({ url }) => url),

@@ -76,7 +76,7 @@ def test_a_server_that_gets_chunks_refuses_them_and_says_what_to_send(running: R
         headers = {"Authorization": f"Bearer {people.key}", "Content-Type": "application/json"}
         response = client.post("/api/v1/projects/", content=chunks(), headers=headers)
         page = client.post("/account/login/", content=iter([b"login=ada"]))
-    assert (response.status_code, response.json()["type"]) == (411, "urn:annotary:problem:length_required")
+    assert (response.status_code, response.json()["type"]) == (411, "/problems/length_required/")
     assert "Content-Length" in response.json()["detail"]
     assert (page.status_code, page.headers["content-type"]) == (411, "text/html; charset=utf-8")
 
@@ -120,7 +120,7 @@ def test_an_address_has_a_limit_of_requests_at_a_time_and_others_do_not_notice(r
         refused = crowded.get("/api/v1/me/")
         assert (refused.status_code, refused.headers["retry-after"]) == (429, "5")
         assert refused.headers["content-type"].startswith("application/problem+json")
-        assert refused.json()["type"] == "urn:annotary:problem:too_many_connections"
+        assert refused.json()["type"] == "/problems/too_many_connections/"
         assert other.get("/healthz").status_code == 200
 
 
@@ -137,7 +137,7 @@ def test_a_body_that_is_too_large_is_refused_in_our_words(running: Running) -> N
     with caller(running) as client:
         api = client.post("/api/v1/projects/", content=bytes(6 * 1024**2))
         page = client.post("/account/login/", content=bytes(6 * 1024**2))
-    assert (api.status_code, api.json()["type"]) == (413, "urn:annotary:problem:body_too_large")
+    assert (api.status_code, api.json()["type"]) == (413, "/problems/body_too_large/")
     assert page.status_code == 413
     assert "The request is too large" in page.text
 
@@ -168,7 +168,19 @@ def test_stored_files_are_sent_by_the_front_to_those_whom_the_application_allows
         client.headers["Authorization"] = f"Bearer {people.key}"
         path = an_image(client, people)
         whole, part = client.get(path), client.get(path, headers={"Range": "bytes=0-9"})
+        etag = whole.headers["etag"]
+        rest = client.get(path, headers={"Range": "bytes=10-", "If-Range": etag})
+        other = client.get(path, headers={"Range": "bytes=10-", "If-Range": '"other"'})
+        several = client.get(path, headers={"Range": "bytes=0-1,4-5"})
+        behind = client.get(path, headers={"Range": "bytes=99999999-"})
+        known = client.get(path, headers={"If-None-Match": etag})
     assert (whole.status_code, part.status_code) == (200, 206)
+    assert (rest.status_code, part.content + rest.content) == (206, whole.content)
+    assert (other.status_code, several.status_code, behind.status_code) == (200, 200, 416)
+    assert behind.headers["content-range"] == f"bytes */{len(whole.content)}"
+    assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", etag)
+    assert part.headers["etag"] == etag
+    assert whole.headers["cache-control"] == "private, max-age=31536000, immutable"
     assert part.content == whole.content[:10]
     assert int(whole.headers["content-length"]) == len(whole.content) > 10
     assert whole.headers["content-type"].startswith("image/")
@@ -176,8 +188,8 @@ def test_stored_files_are_sent_by_the_front_to_those_whom_the_application_allows
     assert whole.headers["content-security-policy"] == "default-src 'none'; sandbox"
     assert whole.headers["x-content-type-options"] == "nosniff"
     assert {"x-request-id", "x-frame-options"} <= set(whole.headers)
-    # Neither the age nor the content of the file, nor how it was found.
-    assert {"etag", "last-modified", "x-accel-redirect"}.isdisjoint(whole.headers)
+    # Neither the age of the file nor how it was found.
+    assert {"last-modified", "x-accel-redirect"}.isdisjoint(whole.headers)
     with caller(running) as stranger:
         assert stranger.get(path).status_code == 401
         assert stranger.get("/front-files/blobs/").status_code == 404
@@ -208,7 +220,7 @@ def test_a_web_server_that_is_killed_is_missed_for_seconds_and_leaves_no_upload(
         api, page = client.get("/api/v1/me/"), client.get("/join/secret-of-an-invitation/")
         wait_for(lambda: client.get("/healthz").status_code == 200)
     assert (api.status_code, api.headers["retry-after"]) == (503, "5")
-    assert api.json()["type"] == "urn:annotary:problem:unavailable"
+    assert api.json()["type"] == "/problems/unavailable/"
     assert page.status_code == 503
     assert re.search("Annotary is starting or restarting", page.text)
     # Invitations have their secret in the path.

@@ -84,7 +84,8 @@ def test_upload_narrow_space(ada: APIClient) -> None:
     report = import_files(
         ada, project, files=uploaded(case, "image.png"), paths=name, metadata=uploaded(case, "meta.csv")
     )
-    assert (report["metadata"]["named"], report["metadata"]["unmatched_count"], report["metadata"]["problems"]) == (1, 0, [])
+    table = report["metadata"]
+    assert (table["named"], table["unmatched_count"], table["problem_count"]) == (1, 0, 0)
     assert source_keys() == [name]
     assert Image.objects.get().metadata == {"site": "X"}
     assert known_labels(ada, project, case, "t.json")["unmatched"] == []

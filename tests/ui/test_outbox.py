@@ -80,8 +80,8 @@ def test_a_final_refusal_is_shown_with_its_reason_and_does_not_block_the_next(
 
 
 def test_a_403_about_the_work_is_final_and_one_about_the_session_blocks_until_sign_in(desk: Page, site: Site) -> None:
-    removed = {"type": "urn:annotary:problem:worker_removed", "title": "Removed", "detail": "You no longer work here."}
-    site.answers[:] = [(403, removed), (403, {"type": "urn:annotary:problem:permission_denied"})]
+    removed = {"type": "/problems/worker_removed/", "title": "Removed", "detail": "You no longer work here."}
+    site.answers[:] = [(403, removed), (403, {"type": "/problems/permission_denied/"})]
     desk.goto(f"{site.url}/404")
     put(desk, {"n": 1})
     until(desk, "outcomes.length === 1")

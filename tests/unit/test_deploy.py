@@ -198,7 +198,7 @@ def test_every_error_that_nginx_answers_by_itself_has_a_page_for_people_and_one_
             assert (front.HERE / "errors" / name).exists()
     for path in (front.HERE / "errors").glob("*.json"):
         problem = json.loads(path.read_text(encoding="utf-8"))
-        assert problem["type"].startswith("urn:annotary:problem:")
+        assert problem["type"].startswith("/problems/")
         assert problem["status"] == int(path.stem)
         assert problem["title"] and problem["detail"].endswith(".")
     assert "alias /opt/annotary/annotary/runtime/front/errors/;" in NGINX

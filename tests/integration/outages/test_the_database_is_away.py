@@ -83,7 +83,7 @@ def complaint(answer: httpx.Response) -> str:
         return "no Retry-After"
     if api and answer.headers["Content-Type"] != "application/problem+json":
         return f"an API call got {answer.headers['Content-Type']}"
-    if api and answer.json()["type"] != "urn:annotary:problem:unavailable":
+    if api and answer.json()["type"] != "/problems/unavailable/":
         return answer.text
     if not api and path != "/readyz" and "The database is unavailable" not in answer.text:
         return "no page that explains it"

@@ -62,7 +62,7 @@ def test_an_import_is_refused_as_a_whole_and_can_be_repeated(
     with no_room_beyond(room):
         answer = upload(client, project, body, key="once")
     assert (answer.status_code, answer["Content-Type"]) == (503, "application/problem+json"), answer.content
-    assert answer.json()["type"] == "urn:annotary:problem:unavailable"
+    assert answer.json()["type"] == "/problems/unavailable/"
     assert SENTENCE in answer.json()["detail"]
     assert int(answer["Retry-After"]) > 0
     assert not Import.objects.exists()

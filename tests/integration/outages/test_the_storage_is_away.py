@@ -46,14 +46,14 @@ def test_downloads_are_unavailable(world: World, storage_folder: Path, happens: 
     for role, url in downloads(world):
         answer = with_key(member(role)).get(url)
         assert (answer.status_code, answer["Content-Type"]) == (503, "application/problem+json"), (url, answer.content)
-        assert answer.json()["type"] == "urn:annotary:problem:unavailable"
+        assert answer.json()["type"] == "/problems/unavailable/"
         assert answer["Retry-After"].isdigit()
 
 
 def test_uploads_are_unavailable(world: World, storage_folder: Path) -> None:
     put_a_file_in_its_place(storage_folder)
     answer = upload(with_key(member("owner")), world.project, {"one.jpg": b"one"})
-    assert (answer.status_code, answer.json()["type"]) == (503, "urn:annotary:problem:unavailable")
+    assert (answer.status_code, answer.json()["type"]) == (503, "/problems/unavailable/")
 
 
 def test_a_single_missing_file_is_not_an_outage(world: World, storage_folder: Path) -> None:
@@ -61,7 +61,7 @@ def test_a_single_missing_file_is_not_an_outage(world: World, storage_folder: Pa
     assert path is not None
     path.unlink()
     answer = with_key(member("owner")).get(f"/api/v1/images/{world.ids['image_id']}/file/")
-    assert (answer.status_code, answer.json()["type"]) == (404, "urn:annotary:problem:blob_missing")
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/blob_missing/")
 
 
 def test_readiness_says_when_to_ask_again(client: Client, world: World, storage_folder: Path) -> None:

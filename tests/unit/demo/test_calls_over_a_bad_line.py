@@ -22,7 +22,7 @@ def a_client(answers: Iterator[Answer], *, retry_seconds: float = 5.0) -> Retryi
 
 
 def status(code: int) -> Answer:
-    return lambda request: httpx.Response(code, json={"type": "urn:annotary:problem:worker_paused", "detail": "Why."})
+    return lambda request: httpx.Response(code, json={"type": "/problems/worker_paused/", "detail": "Why."})
 
 
 def broken(request: httpx.Request) -> httpx.Response:

@@ -323,7 +323,7 @@ function retryAfter(response) {
 /* The framework's own 403, or an HTML page instead of problem JSON, means that the session or its token has expired. */
 function needsSignIn(response, body) {
   if (response.status !== 403) return response.status === 401;
-  const code = /^urn:annotary:problem:(.+)$/.exec(body?.type ?? "")?.[1];
+  const code = /^\/problems\/([a-z_]+)\/$/.exec(body?.type ?? "")?.[1];
   return !code || SESSION_CODES.has(code);
 }
 

@@ -1,0 +1,126 @@
+"""The structure of reports, for the OpenAPI document: progress, workers, and the evidence behind a label."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from tasks.api.request_bodies import AnswerSerializer
+
+
+class ProgressSerializer(serializers.Serializer[Any]):
+    images = serializers.IntegerField()
+    open = serializers.IntegerField()
+    answered = serializers.IntegerField()
+    approved = serializers.IntegerField()
+    places_open = serializers.IntegerField(help_text="Answers that open images still need, without those in work")
+    in_work = serializers.IntegerField(help_text="Images that workers have now")
+    answers_left = serializers.IntegerField()
+
+
+class ThroughputSerializer(serializers.Serializer[Any]):
+    """Answers in the last hour, or since the first set if that is more recent."""
+
+    answers = serializers.IntegerField()
+    workers = serializers.IntegerField()
+    hours = serializers.FloatField()
+
+
+class ForecastSerializer(serializers.Serializer[Any]):
+    hours = serializers.FloatField()
+    low = serializers.FloatField()
+    high = serializers.FloatField(allow_null=True)
+    answers_left = serializers.IntegerField()
+
+
+class QualityFiguresSerializer(serializers.Serializer[Any]):
+    checks_seen = serializers.IntegerField()
+    checks_correct = serializers.IntegerField()
+    checks_share = serializers.FloatField(allow_null=True)
+    agreement = serializers.FloatField(allow_null=True)
+    agreement_answers = serializers.IntegerField()
+    confidence = serializers.FloatField(allow_null=True)
+    reviewed = serializers.IntegerField()
+    approved = serializers.IntegerField()
+    fixed = serializers.IntegerField()
+    rejected = serializers.IntegerField()
+
+
+class CostSerializer(serializers.Serializer[Any]):
+    earned = serializers.CharField()
+    paid = serializers.CharField()
+    per_approved = serializers.CharField(allow_null=True)
+    expected = serializers.CharField(help_text="When all images are answered")
+    price = serializers.CharField(help_text="Price of one answer")
+
+
+class FiguresSerializer(serializers.Serializer[Any]):
+    currency = serializers.CharField()
+    progress = ProgressSerializer()
+    throughput = ThroughputSerializer()
+    forecast = ForecastSerializer(allow_null=True)
+    quality = QualityFiguresSerializer()
+    cost = CostSerializer()
+
+
+class WorkerFiguresSerializer(serializers.Serializer[Any]):
+    worker = serializers.UUIDField()
+    state = serializers.CharField()
+    reason = serializers.CharField(allow_blank=True)
+    answers = serializers.IntegerField()
+    skipped = serializers.IntegerField()
+    expired = serializers.IntegerField()
+    last_at = serializers.DateTimeField(allow_null=True)
+    checks_seen = serializers.IntegerField()
+    checks_correct = serializers.IntegerField()
+    checks_share = serializers.FloatField(allow_null=True)
+    trust = serializers.FloatField()
+    agreement = serializers.FloatField(allow_null=True)
+    agreement_answers = serializers.IntegerField()
+    seconds = serializers.FloatField(allow_null=True, help_text="Median time of an answer")
+    earned = serializers.CharField()
+
+
+class LabelVersionSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    version = serializers.IntegerField()
+    content_hash = serializers.CharField()
+    method = serializers.CharField()
+    confidence = serializers.FloatField(allow_null=True)
+    created_at = serializers.DateTimeField()
+
+
+class LabelWithEvidenceSerializer(LabelVersionSerializer):
+    body = AnswerSerializer()
+    evidence = serializers.DictField(help_text="What the method based the label on; its fields depend on the method")
+
+
+class WeighedAnswerSerializer(serializers.Serializer[Any]):
+    worker = serializers.UUIDField(help_text="Pseudonym of the worker, or id of the model")
+    model = serializers.CharField(allow_null=True, help_text="Name of the model, if a model answered")
+    annotation = serializers.UUIDField()
+    answer = AnswerSerializer()
+    weight = serializers.FloatField(help_text="Probability that the worker is right")
+    influence = serializers.FloatField(allow_null=True, help_text="Shift of the log-odds of the agreed class, in nats")
+    confusion = serializers.DictField(
+        child=serializers.FloatField(),
+        allow_null=True,
+        help_text="The worker's answers for this class, by class number",
+    )
+    detection = serializers.FloatField(allow_null=True, help_text="Share of the objects that the worker finds")
+    false_rate = serializers.FloatField(allow_null=True, help_text="False objects for each image")
+
+
+class EvidenceSerializer(serializers.Serializer[Any]):
+    task = serializers.UUIDField()
+    state = serializers.CharField()
+    round = serializers.IntegerField()
+    wanted = serializers.IntegerField()
+    label = LabelWithEvidenceSerializer(allow_null=True)  # type: ignore[assignment]  # a field named like an attribute
+    versions = LabelVersionSerializer(many=True)
+    state_version = serializers.IntegerField(help_text="Version of the worker model; 0 while it rests on gold alone")
+    learnt_at = serializers.DateTimeField(allow_null=True)
+    cold = serializers.BooleanField(help_text="Whether there are too few answers to fit the worker model")
+    answers = WeighedAnswerSerializer(many=True)
+    confidence = serializers.FloatField(allow_null=True)
+    posterior = serializers.DictField(help_text="Probabilities by class number, or by object; empty without answers")
+    posterior_version = serializers.IntegerField(allow_null=True)

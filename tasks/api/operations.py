@@ -1,0 +1,116 @@
+"""What an operation takes: the query parameters and the body that its view method declares, and nothing else.
+
+`operation` and `tasks.api.pagination.listing` declare them, for the OpenAPI document and for every call alike.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+
+from tasks.api.idempotent import HEADER, OPTIONAL_PARAMETER, honor_key
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+# An unknown name that is longer is cut in messages.
+SHOWN = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What the caller may send, query parameters by name and a body or none; why a POST needs no idempotency key."""
+
+    query: dict[str, OpenApiParameter]
+    has_body: bool
+    repeatable: str = ""
+
+
+def operation(
+    *,
+    request: Any = None,
+    parameters: Sequence[OpenApiParameter] = (),
+    repeatable: str = "",
+    secrets: Sequence[str] = (),
+    bodies: Mapping[str, Any] = MappingProxyType({}),
+    **options: Any,
+) -> Callable[[Method], Method]:
+    """`extend_schema` for a method of a view, which refuses everything that is not declared here.
+
+    Every `post` honors an Idempotency-Key, unless `repeatable` says why repeating it does no harm. `secrets` are fields
+    of the response that are shown once and never stored. `bodies` are examples of the body, by name.
+    """
+    query = {each.name: each for each in parameters if each.location == OpenApiParameter.QUERY}
+    has_own_key = any(each.name == HEADER for each in parameters)
+
+    def declare(method: Method) -> Method:
+        taken = list(parameters)
+        if method.__name__ == "post" and not repeatable and not has_own_key:
+            method = honor_key(method, secrets=secrets)
+            taken.append(OPTIONAL_PARAMETER)
+        examples = [OpenApiExample(name, value=body, request_only=True) for name, body in bodies.items()]
+        described: Any = extend_schema(request=request, parameters=taken, examples=examples, **options)(method)
+        described.declared = Declared(query, request is not None, repeatable)
+        return described  # type: ignore[no-any-return]
+
+    return declare
+
+
+def check_sent(request: Request, handler: Any) -> None:
+    """Raises a validation error that names each query parameter, or field of a body, that `handler` does not take."""
+    declared: Declared | None = getattr(handler, "declared", None)
+    if declared is None:  # OPTIONS, or a method that the view does not have
+        return
+    if request._request.META.get("QUERY_STRING"):
+        _check_query(request, declared.query)
+    if not declared.has_body and request.method in UNSAFE and int(request._request.META.get("CONTENT_LENGTH") or 0):
+        _check_no_body(request)
+
+
+def unknown_message(name: object, known: Sequence[str], *, what: str) -> str:
+    """The sentence about an unknown field or parameter, with the one that was probably meant."""
+    near = get_close_matches(str(name)[:SHOWN], known, n=1)
+    if near:
+        return f"There is no such {what}. Did you mean {near[0]}?"
+    if not known:
+        return f"There is no such {what}; this call takes none. Leave it out."
+    return f"There is no such {what}. Choose from {', '.join(sorted(known))}."
+
+
+def _check_query(request: Request, known: dict[str, OpenApiParameter]) -> None:
+    errors: dict[str, str] = {}
+    for name, values in request.query_params.lists():
+        if name not in known:
+            errors[name[:SHOWN]] = unknown_message(name, list(known), what="query parameter")
+        elif len(values) > 1:
+            errors[name] = "Send this parameter once."
+        elif message := _fault(values[0], known[name]):
+            errors[name] = message
+    if errors:
+        raise serializers.ValidationError(errors)
+
+
+def _fault(value: str, parameter: OpenApiParameter) -> str:
+    """What is wrong with the value of a query parameter; empty if nothing is."""
+    if parameter.enum is not None:
+        allowed = [str(each) for each in parameter.enum]
+        return "" if value in allowed else f"Choose one of {', '.join(allowed)}."
+    if parameter.type is int:
+        return "" if value.isascii() and value.isdigit() and len(value) < 10 else "This must be a whole number."
+    if parameter.type is uuid.UUID:
+        try:
+            uuid.UUID(value)
+        except ValueError:
+            return "This is not a valid id."
+    return ""
+
+
+def _check_no_body(request: Request) -> None:
+    if request.data:
+        names = [str(name)[:SHOWN] for name in request.data]
+        raise serializers.ValidationError({name: unknown_message(name, [], what="field") for name in names})

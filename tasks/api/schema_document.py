@@ -1,0 +1,84 @@
+"""What every operation of the OpenAPI document has in common: headers of responses, descriptions of ids, tags."""
+
+from collections.abc import Iterator
+from typing import Any
+
+Json = dict[str, Any]
+
+TAGS = {
+    "assignments": "Images that were given to a worker: the image itself, and the answer",
+    "batches": "Groups of images that are opened, paused and approved together",
+    "exports": "Files of a release in a dataset format",
+    "golds": "Check images, whose answer is known",
+    "hands": "Sets: the images that a worker labels in one go",
+    "images": "The files of images",
+    "imports": "Uploads of images and what became of each file",
+    "invitations": "Links by which people join",
+    "ledger": "Earnings of the caller",
+    "me": "The caller",
+    "organisations": "Organizations and their members",
+    "projects": "Projects, and what belongs to one",
+    "releases": "Frozen versions of a project's labels",
+    "tasks": "Images to be labeled: evidence and review",
+    "tokens": "API keys of the caller",
+    "work": "Projects that are open to the caller",
+}
+HEADERS: Json = {
+    "X-Request-ID": {
+        "description": "Identifies the request in the logs; the one that was sent, if it has 8 to 64 letters or digits",
+        "schema": {"type": "string"},
+    },
+    "RateLimit-Policy": {
+        "description": 'The limit that the call counts against: `"person";q=6000;w=60` is 6,000 calls in 60 seconds',
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": 'What is left of it: `"person";r=5999;t=42` is 5,999 calls in the next 42 seconds',
+        "schema": {"type": "string"},
+    },
+    "ETag": {
+        "description": "Send it as If-None-Match to get 304 while nothing has changed",
+        "schema": {"type": "string"},
+    },
+}
+METHODS = frozenset({"get", "post", "put", "patch", "delete"})
+
+
+def complete_document(result: Json, generator: Any, request: Any, public: bool) -> Json:
+    """A postprocessing hook of drf-spectacular."""
+    result["tags"] = [{"name": name, "description": text} for name, text in TAGS.items()]
+    result["components"]["headers"] = HEADERS
+    for method, operation in _operations(result):
+        for parameter in operation.get("parameters", []):
+            if parameter["in"] == "path":
+                parameter.setdefault("description", _describe(parameter["name"]))
+        for status, response in operation["responses"].items():
+            names = [name for name in HEADERS if name != "ETag" or (method == "get" and status == "200")]
+            response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+    schemas = result["components"]["schemas"]
+    _type_nullable_references(schemas, schemas)
+    return result
+
+
+def _operations(document: Json) -> Iterator[tuple[str, Json]]:
+    for path in document["paths"].values():
+        yield from ((method, operation) for method, operation in path.items() if method in METHODS)
+
+
+def _describe(name: str) -> str:
+    if name == "step":
+        return "What to do"
+    what = name.removesuffix("_id").replace("organisation", "organization").replace("hand", "set")
+    return f"Id of the {what.replace('gold', 'check image').replace('token', 'API key')}"
+
+
+def _type_nullable_references(node: Any, schemas: Json) -> None:
+    """OpenAPI 3.0 allows `nullable` beside a `type` alone, so that a nullable reference names the type once more."""
+    if isinstance(node, list):
+        for each in node:
+            _type_nullable_references(each, schemas)
+    elif isinstance(node, dict):
+        if node.get("nullable") is True and "allOf" in node and "type" not in node:
+            node["type"] = schemas[node["allOf"][0]["$ref"].rpartition("/")[2]]["type"]
+        for each in node.values():
+            _type_nullable_references(each, schemas)
