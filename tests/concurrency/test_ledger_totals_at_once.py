@@ -17,7 +17,7 @@ from tests.concurrency_helpers import BackgroundCall, together
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-migration = importlib.import_module("tasks.migrations.0017_fill_ledger_totals")
+migration = importlib.import_module("tasks.migrations.0015_fill_ledger_totals")
 
 
 def pay_out(project: Project, workers: list[int]) -> None:

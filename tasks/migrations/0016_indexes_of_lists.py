@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
         ("accounts", "0003_session_epoch"),
         ("projects", "0002_returns_per_day"),
         ("storage", "0003_database_clock"),
-        ("tasks", "0017_fill_ledger_totals"),
+        ("tasks", "0015_fill_ledger_totals"),
     ]
 
     operations = [

@@ -38,6 +38,6 @@ class Migration(migrations.Migration):
     # Each worker is summed in a transaction of its own; running it again has no effect.
     atomic = False
 
-    dependencies = [("tasks", "0016_ledger_totals")]
+    dependencies = [("tasks", "0014_ledger_totals")]
 
     operations = [migrations.RunPython(fill, migrations.RunPython.noop, elidable=True)]

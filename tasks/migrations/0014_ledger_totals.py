@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0003_session_epoch"),
         ("projects", "0001_initial"),
-        ("tasks", "0012_database_clock"),
+        ("tasks", "0013_import_item_keys"),
     ]
 
     operations = [
