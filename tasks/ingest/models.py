@@ -139,7 +139,7 @@ class ImportItem(models.Model):
         constraints = [
             models.CheckConstraint(condition=~Q(state="refused") | ~Q(reason=""), name=ITEM_REFUSED),
             models.CheckConstraint(condition=~Q(state="waiting") | Q(image__isnull=True), name=ITEM_TAKEN),
-            models.UniqueConstraint(fields=["batch_import", "key"], condition=Q(key__isnull=False), name=ITEM_KEY),
+            models.UniqueConstraint(fields=["batch_import", "key"], condition=~Q(key=""), name=ITEM_KEY),
             models.UniqueConstraint(
                 fields=["batch_import", "entry"], condition=Q(entry__isnull=False), name=ITEM_ENTRY
             ),

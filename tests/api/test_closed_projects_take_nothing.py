@@ -45,7 +45,7 @@ def test_images_and_tables(ada: APIClient, closed: Project) -> None:
 
 
 def test_known_labels(ada: APIClient, closed: Project) -> None:
-    body = {"images": [], "annotations": [], "categories": []}
+    body: dict[str, list[Any]] = {"images": [], "annotations": [], "categories": []}
     url = f"/api/v1/projects/{closed.public_id}/truth/"
     file = SimpleUploadedFile("t.json", json.dumps(body).encode())
     assert_refused(ada.post(url, {"file": file}, format="multipart"))
