@@ -28,8 +28,8 @@ def batches_of(*, project: Project) -> QuerySet[Batch]:
     """Return the project's batches in claim order, each with `tasks_count`, `tasks_answered`, `tasks_approved`."""
     # Subqueries, which PostgreSQL runs for the batches of the page alone; joined, all tasks are counted for each page.
     tasks = Task.objects.filter(batch=OuterRef("pk")).order_by().values("batch")
-    states = {
-        "tasks_count": Task.State.values,
+    states: dict[str, list[str]] = {
+        "tasks_count": list(Task.State.values),
         "tasks_answered": [Task.State.ANSWERED, Task.State.APPROVED],
         "tasks_approved": [Task.State.APPROVED],
     }
