@@ -2,7 +2,8 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import overload
 
 from django.db.models import Count, F, Max, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -38,6 +39,26 @@ def batches_of(*, project: Project) -> QuerySet[Batch]:
         for name, each in states.items()
     }
     return Batch.objects.filter(project=project).annotate(**counts).order_by("-priority", "number")
+
+
+class BatchList(Sequence[Batch]):
+    """The batches of `batches_of`, for pages: tasks are counted for the batches of a slice, not for those before it."""
+
+    def __init__(self, *, project: Project) -> None:
+        self._batches = batches_of(project=project)
+        self._ids = Batch.objects.filter(project=project).order_by("-priority", "number").values_list("pk", flat=True)
+
+    def __len__(self) -> int:
+        return self._ids.count()
+
+    @overload
+    def __getitem__(self, index: int) -> Batch: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Batch]: ...
+    def __getitem__(self, index: int | slice) -> Batch | list[Batch]:
+        if isinstance(index, slice):
+            return list(self._batches.filter(pk__in=list(self._ids[index])))
+        return self._batches.get(pk=self._ids[index])
 
 
 def count_tasks(*, projects: Collection[Project]) -> dict[int, dict[str, int]]:
