@@ -70,7 +70,7 @@ class WorkerFigures(Sequence[Json]):
         self, *, project: Project, public_id: UUID | None = None, workers: Collection[int] | None = None
     ) -> None:
         self._project = project
-        chosen = {"public_id": public_id, "workers": None if workers is None else list(workers)}
+        chosen: dict[str, Any] = {"public_id": public_id, "workers": None if workers is None else list(workers)}
         with connection.cursor() as cursor:
             cursor.execute(WORKERS, {"project": project.pk, **chosen})
             self._rows = cursor.fetchall()
@@ -90,7 +90,7 @@ class WorkerFigures(Sequence[Json]):
     def _with_details(self, rows: Sequence[tuple[Any, ...]]) -> list[Json]:
         workers = [row[0] for row in rows]
         agreements = worker_agreements(project=self._project, workers=workers)
-        params = {"project": self._project.pk, "workers": workers, "newest": NEWEST_TIMED}
+        params: dict[str, Any] = {"project": self._project.pk, "workers": workers, "newest": NEWEST_TIMED}
         with connection.cursor() as cursor:
             cursor.execute(DETAILS, params)
             details = {row[0]: row[1:] for row in cursor.fetchall()}

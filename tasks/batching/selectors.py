@@ -2,7 +2,8 @@
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import overload
 
 from django.db.models import Count, F, Max, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
@@ -28,8 +29,8 @@ def batches_of(*, project: Project) -> QuerySet[Batch]:
     """Return the project's batches in claim order, each with `tasks_count`, `tasks_answered`, `tasks_approved`."""
     # Subqueries, which PostgreSQL runs for the batches of the page alone; joined, all tasks are counted for each page.
     tasks = Task.objects.filter(batch=OuterRef("pk")).order_by().values("batch")
-    states = {
-        "tasks_count": Task.State.values,
+    states: dict[str, list[str]] = {
+        "tasks_count": list(Task.State.values),
         "tasks_answered": [Task.State.ANSWERED, Task.State.APPROVED],
         "tasks_approved": [Task.State.APPROVED],
     }
@@ -38,6 +39,26 @@ def batches_of(*, project: Project) -> QuerySet[Batch]:
         for name, each in states.items()
     }
     return Batch.objects.filter(project=project).annotate(**counts).order_by("-priority", "number")
+
+
+class BatchList(Sequence[Batch]):
+    """The batches of `batches_of`, for pages: tasks are counted for the batches of a slice, not for those before it."""
+
+    def __init__(self, *, project: Project) -> None:
+        self._batches = batches_of(project=project)
+        self._ids = Batch.objects.filter(project=project).order_by("-priority", "number").values_list("pk", flat=True)
+
+    def __len__(self) -> int:
+        return self._ids.count()
+
+    @overload
+    def __getitem__(self, index: int) -> Batch: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Batch]: ...
+    def __getitem__(self, index: int | slice) -> Batch | list[Batch]:
+        if isinstance(index, slice):
+            return list(self._batches.filter(pk__in=list(self._ids[index])))
+        return self._batches.get(pk=self._ids[index])
 
 
 def count_tasks(*, projects: Collection[Project]) -> dict[int, dict[str, int]]:

@@ -65,7 +65,8 @@ def measure(client: Any, path: str, runs: int) -> Timing:
             end = time.perf_counter()
         taken.append((end - start, time.process_time() + server.now() - cpu, counter.seconds))
         statements = max(statements, counter.count)
-    return Timing(path, *(statistics.median(each) * 1000 for each in zip(*taken, strict=True)), statements)
+    wall, used, database = (statistics.median(each) * 1000 for each in zip(*taken, strict=True))
+    return Timing(path, wall, used, database, statements)
 
 
 def manager_pages(project: Any) -> Iterator[str]:
@@ -77,7 +78,7 @@ def manager_pages(project: Any) -> Iterator[str]:
     batches, images = Batch.objects.filter(project=project), Task.objects.filter(project=project).count()
     yield from ("/projects/", "/projects/new/", "/settings/")
     yield from _deep(base, batches.count() // 25, "", "part=board")
-    open_batch = batches.filter(state="open").order_by("number").first()
+    open_batch = batches.filter(state="open").order_by("number")[0]
     pages = max(1, images // 60)
     yield from _deep(f"{base}images/", pages, "", "part=grid", "state=open", f"batch={open_batch.public_id}", "name=77")
     for state, share in (("answered", 0.35), ("approved", 0.6), ("check", 0.01)):
@@ -189,7 +190,7 @@ def describe(project: Any) -> str:
     from tasks.pay.models import LedgerEntry
     from tasks.standing.models import Standing
 
-    counts = {
+    counts: dict[str, Any] = {
         "tasks": Task,
         "answers": Annotation,
         "workers": Standing,

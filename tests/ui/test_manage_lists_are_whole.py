@@ -69,8 +69,8 @@ def test_every_batch_can_be_chosen_for_review_by_its_number(ada: Client, project
     assert 'max="504"' in ada.get(address).content.decode()
     assert str(task.public_id) in ada.get(f"{address}?number=504").content.decode()
     assert str(task.public_id) not in ada.get(f"{address}?number=503").content.decode()
-    for number in ("505", "-1", "x", "9" * 30, "٣"):
-        page = ada.get(address, {"number": number}).content.decode()
+    for unknown in ("505", "-1", "x", "9" * 30, "٣"):
+        page = ada.get(address, {"number": unknown}).content.decode()
         assert "There is no batch" in page
         assert "from 1 to 504" in page
 

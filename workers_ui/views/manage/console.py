@@ -11,7 +11,7 @@ from kernel.events import stream_snapshot
 from projects.models import Project
 from tasks.analytics.dashboard import answers_per_hour, board_figures
 from tasks.analytics.project_progress import project_progress
-from tasks.batching.selectors import batches_of
+from tasks.batching.selectors import BatchList
 from workers_ui.views.manage.activity import activity
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page
 from workers_ui.views.manage.next_step import first_steps, next_step
@@ -35,7 +35,7 @@ def console(request: HttpRequest, project: Project) -> HttpResponse:
     """
     if request.GET.get("part") == "feed":
         return render_project_page(request, project, "_feed.html", {"lines": activity(project=project)}, tab="project")
-    batches, pager = paginate(request, Paginator(batches_of(project=project), BATCHES_PER_PAGE))
+    batches, pager = paginate(request, Paginator(BatchList(project=project), BATCHES_PER_PAGE))
     progress = project_progress(project=project)
     steps = first_steps(project=project, progress=progress)
     totals = stream_snapshot(project_id=project.pk).totals
