@@ -17,7 +17,7 @@ from annotary.runtime.source_roots import ROOT
 
 STATIC = ROOT / "workers_ui" / "static" / "workers_ui"
 ENTRIES, BUNDLES = STATIC / "entries", STATIC / "bundles"
-SCRIPTS = ("theme_early", "site", "set", "manage", "desk", "charts")
+SCRIPTS = ("theme_early", "site", "set", "manage", "canvas", "charts")
 STYLES = ("site", "set", "manage")
 IMPORT = re.compile(r'^@import url\("([^"]+)"\);$', re.MULTILINE)
 # What a style sheet may lose: comments, line breaks and indentation, never anything in quotation marks.
@@ -92,17 +92,17 @@ def _script(name: str, folder: Path) -> bytes:
 
 
 def _style(entry: Path) -> str:
-    text = IMPORT.sub(lambda found: (entry.parent / found[1]).read_text(encoding="utf-8"), entry.read_text())
+    text = IMPORT.sub(lambda match: (entry.parent / match[1]).read_text(encoding="utf-8"), entry.read_text())
     # A character set may be named only at the beginning, and the server names it in the header.
     text = text.replace("\ufeff", "").replace('@charset "UTF-8";', "")
     return f"/* {NOTICE} */\n{STYLE_TOKEN.sub(_shorter, text).strip()}\n"
 
 
-def _shorter(found: re.Match[str]) -> str:
-    quoted, sign = found.groups()
+def _shorter(match: re.Match[str]) -> str:
+    quoted, sign = match.groups()
     if quoted or sign:
         return quoted or sign
-    return "" if found[0].startswith("/*") else " "
+    return "" if match[0].startswith("/*") else " "
 
 
 def _licenses() -> str:

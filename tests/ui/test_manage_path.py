@@ -115,6 +115,7 @@ def label_check_images(page: Page, project: Project) -> None:
     for number in range(1, CHECKS + 1):
         page.wait_for_selector(".annotator canvas")
         expect(page.locator(".annotator-message")).to_be_hidden()
+        page.wait_for_selector("html:not([data-quiet])")
         page.locator(".annotator").focus()
         if number == 1:
             page.keyboard.press("Enter")

@@ -158,6 +158,7 @@ def test_an_answer_that_is_refused_says_so_and_can_be_given_again(people: People
     page.press("1")
     expect(page.page.get_by_text("Image 1: This answer does not fit what the project asks for.")).to_be_visible()
     page.page.unroute("**/answer/")
+    page.ready()
     page.press("b")
     page.at_image(1, 2)
     expect(page.page.get_by_text("Your last answer was not accepted. Answer again.")).to_be_visible()

@@ -48,6 +48,7 @@ OWN_COMMANDS = CSV_COMMANDS | {
     "account",
     "test",
     "lint",
+    "bundle",
     "help",
 }
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from annotary.runtime.source_roots import ROOT
 
 # An installation made before the names changed is made by the old code, which the upgrade test names in strings.
+# Code of others, and bundles of it with ours.
+BUILT = re.compile(r"/(vendor|bundles)/")
 EXEMPT = ("tests/upgrade/",)
 AGGREGATION = "platform/annotary_core/aggregation/"
 
@@ -50,7 +52,7 @@ ON_THE_WIRE = {("tasks/analytics/jobs.py", "asked")}
 
 def tracked(*patterns: str) -> list[Path]:
     listed = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    names = [name for name in listed.splitlines() if not name.startswith(EXEMPT) and "/vendor/" not in name]
+    names = [name for name in listed.splitlines() if not name.startswith(EXEMPT) and not BUILT.search(name)]
     assert names
     return [ROOT / name for name in names if (ROOT / name).is_file()]
 

@@ -149,7 +149,6 @@ export default class extends Controller {
     this.hint("");
     this.showProgress();
     this.showAnswer();
-    quiet();
   }
 
   showAnswer() {
@@ -286,6 +285,8 @@ export default class extends Controller {
   advance() {
     const next = this.returning ? -1 : this.set.nextOpen();
     this.returning = false;
+    // Going back and forth on purpose needs no pause.
+    quiet();
     if (next < 0) {
       this.showOverview();
       return;
@@ -323,7 +324,6 @@ export default class extends Controller {
 
   showOverview() {
     const { set, question, images, drafts } = this;
-    const again = this.overviewOpen;
     const choose = (index) => {
       this.returning = set.nextOpen() < 0;
       this.go(index);
@@ -339,8 +339,6 @@ export default class extends Controller {
     this.showProgress();
     this.showView("overview");
     (open > 0 ? this.target("resume") : button).focus({ preventScroll: true });
-    // When the overview is filled again, nothing else is under the pointer.
-    if (!again) quiet();
   }
 
   overviewText(open) {

@@ -38,11 +38,7 @@ export default class GoldDesk extends Controller {
       location.reload(); // loads the next images, or the notice that there are none
       return;
     }
-    const first = this.desk.annotator === null;
     this.desk.show(this.images[0]);
-    if (first) return;
-    this.desk.annotator.element.focus({ preventScroll: true });
-    quiet();
   }
 
   next() {
@@ -82,14 +78,20 @@ export default class GoldDesk extends Controller {
     this.target("bar").value = Math.min(this.have, this.options.enough);
     if (this.have === this.options.enough)
       toast("You have enough to start. More check images make the figures more reliable.", "ok");
-    this.images.shift();
-    this.show();
+    this.showNext();
   }
 
   unavailable(message) {
     toast(message, "warn");
+    this.showNext();
+  }
+
+  /* The keys and the pointer are still where they saved the image before. */
+  showNext() {
     this.images.shift();
     this.show();
+    this.desk.annotator.element.focus({ preventScroll: true });
+    quiet();
   }
 
   showProblem(message) {

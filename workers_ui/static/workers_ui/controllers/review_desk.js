@@ -54,9 +54,7 @@ export default class ReviewDesk extends Controller {
       this.finish();
       return;
     }
-    const first = this.desk.annotator === null;
     this.desk.show({ ...label, overlays: [] });
-    if (!first) this.nextImage();
     this.evidence = null;
     this.target("label").textContent = this.desk.describe(label.answer);
     this.target("sure").textContent = certainty(label, this.options.target);
@@ -64,12 +62,6 @@ export default class ReviewDesk extends Controller {
     this.target("position").textContent = this.position;
     this.target("evidence").replaceChildren();
     void this.loadEvidence(label);
-  }
-
-  /* The keys and the pointer were on the buttons of the label before. */
-  nextImage() {
-    this.desk.annotator.element.focus({ preventScroll: true });
-    quiet();
   }
 
   async loadEvidence(label) {
@@ -209,7 +201,14 @@ export default class ReviewDesk extends Controller {
     if (this.labels.length === 0 && this.options.again) location.assign(label.page);
     else if (this.labels.length === 0)
       location.reload(); // loads the next labels, or the notice that all are done
-    else this.show();
+    else this.showNext();
+  }
+
+  /* The keys and the pointer are still where they decided on the label before. */
+  showNext() {
+    this.show();
+    this.desk.annotator.element.focus({ preventScroll: true });
+    quiet();
   }
 
   finish() {

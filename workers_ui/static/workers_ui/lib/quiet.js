@@ -1,15 +1,16 @@
 /* A pause after an action has replaced what was under the pointer or the focus: the second half of a double click, a
  * second tap or a key that is still held was meant for what is gone.
  *
- * For 300 ms, clicks and the keys that act are ignored, on the whole page; what belongs to the same double click or the
- * same key press is ignored for longer. <html data-quiet> tells that it lasts. */
+ * For 300 ms, clicks and the keys that act are ignored, on the whole page, and a key that is held until it is released.
+ * <html data-quiet> tells that it lasts. */
 
 const PAUSE = 300;
-/* The longest time between the two clicks of a double click. */
+/* The longest time between the two clicks of a double click, and between a key press and its first repetition. */
 const DOUBLE = 600;
 
 let until = 0;
 let since = -Infinity;
+let onlyDouble = false;
 let timer = null;
 let heldKey = null;
 let listening = false;
@@ -19,6 +20,7 @@ export function quiet({ gentle = false } = {}) {
   listen();
   since = performance.now();
   until = gentle ? since : since + PAUSE;
+  onlyDouble = gentle;
   if (gentle) return;
   document.documentElement.dataset.quiet = "true";
   clearTimeout(timer);
@@ -37,7 +39,8 @@ function listen() {
 function click(event) {
   // Those of keys and scripts have no detail; their keys are checked below.
   if (!event.isTrusted) return;
-  const again = event.detail > 1 && event.timeStamp - since < DOUBLE;
+  // A fast worker who taps the same class at every image is not double-clicking.
+  const again = onlyDouble && event.detail > 1 && event.timeStamp - since < DOUBLE;
   if (event.timeStamp < until || again) stop(event);
 }
 
