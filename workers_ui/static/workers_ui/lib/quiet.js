@@ -38,7 +38,7 @@ function listen() {
 
 function click(event) {
   // Those of keys and scripts have no detail; their keys are checked below.
-  if (!event.isTrusted) return;
+  if (!event.isTrusted || leaves(event)) return;
   // A fast worker who taps the same class at every image is not double-clicking.
   const again = onlyDouble && event.detail > 1 && event.timeStamp - since < DOUBLE;
   if (event.timeStamp < until || again) stop(event);
@@ -62,6 +62,11 @@ function keyUp(event) {
 function isPassive({ key, target }) {
   if (key === "Tab" || key === "Shift" || key === "Escape" || key.startsWith("Arrow")) return true;
   return target instanceof Element && target.closest("input, select, textarea, [contenteditable]") !== null;
+}
+
+/* A link leads to another page and decides nothing. */
+function leaves({ target }) {
+  return target instanceof Element && target.closest("a[href]") !== null;
 }
 
 function stop(event) {
