@@ -85,8 +85,9 @@ def _parameter(document: Json, item: Json) -> Field:
 
 
 def _body(document: Json, status: str, item: Json) -> Body:
-    content = item.get("content", {})
-    schema = next(iter(content.values()), {}).get("schema", {})
+    content: Json = item.get("content", {})
+    first: Json = next(iter(content.values()), {})
+    schema = first.get("schema", {})
     return Body(status, tuple(content), item.get("description", ""), tuple(_fields(document, schema, "", DEPTH)))
 
 
