@@ -94,7 +94,7 @@ def code_of(response: httpx.Response) -> str:
     except ValueError:
         return ""
     kind = body.get("type", "") if isinstance(body, dict) else ""
-    return str(kind).rpartition(":")[2]
+    return str(kind).strip("/").rpartition("/")[2]
 
 
 def require_success(response: httpx.Response, action: str) -> Any:

@@ -122,7 +122,7 @@ class Manager:
     def review(self, task: str, body: Mapping[str, Any]) -> bool:
         """Submit a review; return False if the label changed since it was read, since fixes update the worker model."""
         response = self.client.call("POST", f"{API}/tasks/{task}/review/", retry=False, json=body)
-        if response.status_code == HTTPStatus.CONFLICT and response.json()["type"].endswith(":label_changed"):
+        if response.status_code == HTTPStatus.CONFLICT and response.json()["type"].endswith("/label_changed/"):
             return False
         require_success(response, "review a label")
         return True

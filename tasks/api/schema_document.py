@@ -55,8 +55,6 @@ def complete_document(result: Json, generator: Any, request: Any, public: bool) 
         for status, response in operation["responses"].items():
             names = [name for name in HEADERS if name != "ETag" or (method == "get" and status == "200")]
             response["headers"] = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
-    schemas = result["components"]["schemas"]
-    _type_nullable_references(schemas, schemas)
     return result
 
 
@@ -70,15 +68,3 @@ def _describe(name: str) -> str:
         return "What to do"
     what = name.removesuffix("_id").replace("organisation", "organization").replace("hand", "set")
     return f"Id of the {what.replace('gold', 'check image').replace('token', 'API key')}"
-
-
-def _type_nullable_references(node: Any, schemas: Json) -> None:
-    """OpenAPI 3.0 allows `nullable` beside a `type` alone, so that a nullable reference names the type once more."""
-    if isinstance(node, list):
-        for each in node:
-            _type_nullable_references(each, schemas)
-    elif isinstance(node, dict):
-        if node.get("nullable") is True and "allOf" in node and "type" not in node:
-            node["type"] = schemas[node["allOf"][0]["$ref"].rpartition("/")[2]]["type"]
-        for each in node.values():
-            _type_nullable_references(each, schemas)

@@ -57,7 +57,7 @@ def test_another_body_under_the_same_key_is_refused(wren: APIClient, world: Worl
     put(wren, world, CAT)
     answer = put(wren, world, DOG)
     assert answer.status_code == 422
-    assert answer.json()["type"].endswith("idempotency_key_reused")
+    assert answer.json()["type"].endswith("/idempotency_key_reused/")
     assert Annotation.objects.get(is_current=True, assignment__hand=world.hand).body["image"]["class"] == 1
 
 
@@ -70,7 +70,7 @@ def test_another_body_under_a_new_key_changes_the_answer(wren: APIClient, world:
 def test_the_key_is_required_and_must_be_printable(wren: APIClient, world: World, key: str, code: str) -> None:
     answer = put(wren, world, CAT, key=key)
     assert answer.status_code == 400
-    assert answer.json()["type"].endswith(f"idempotency_key_{code}")
+    assert answer.json()["type"].endswith(f"/idempotency_key_{code}/")
 
 
 def test_keys_of_different_workers_are_independent(wren: APIClient, world: World) -> None:

@@ -120,7 +120,7 @@ def test_a_key_with_another_body_is_refused(wren: APIClient, hand: Hand) -> None
     items[0]["seconds"] = 9.9
     response = send(wren, hand, items[:2])
     assert statuses(response) == [422, 200]
-    assert response.json()["answers"][0]["problem"]["type"].endswith("idempotency_key_reused")
+    assert response.json()["answers"][0]["problem"]["type"].endswith("/idempotency_key_reused/")
 
 
 def test_two_answers_to_one_image_are_saved_in_their_order(wren: APIClient, hand: Hand) -> None:

@@ -72,7 +72,7 @@ def test_chosen_changes_are_kept_and_an_outdated_token_is_a_conflict(crowd: Appr
 
     for body in ({"ids": chosen}, {"token": seen["token"]}):
         refused = manager.post(address(crowd, "send/"), body)
-        assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "proposals_changed")
+        assert (refused.status_code, refused.json()["type"]) == (409, "/problems/proposals_changed/")
     assert crowd.labels() == crowd.before
 
 

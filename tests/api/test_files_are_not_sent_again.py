@@ -51,12 +51,12 @@ def files(world: World) -> dict[str, tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize(
-    ("asked", "start", "stop"),
+    ("requested", "start", "stop"),
     [("bytes=0-9", 0, 10), ("bytes=5-", 5, None), ("bytes=-4", -4, None), ("bytes=3-999999", 3, None)],
 )
-def test_every_file_can_be_loaded_in_parts(world: World, asked: str, start: int, stop: int | None) -> None:
+def test_every_file_can_be_loaded_in_parts(world: World, requested: str, start: int, stop: int | None) -> None:
     for url, (role, content) in files(world).items():
-        answer, part = get(with_key(member(role)), url, Range=asked)
+        answer, part = get(with_key(member(role)), url, Range=requested)
         assert (answer.status_code, part) == (206, content[start:stop]), url
         first = start % len(content)
         assert answer["Content-Range"] == f"bytes {first}-{first + len(part) - 1}/{len(content)}"
@@ -74,18 +74,20 @@ def test_a_download_that_was_cut_goes_on(ada: APIClient, world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "asked", ["bytes=9-2", "bytes=a-b", "bytes=-", "bytes=0-1,4-5", "lines=1-2", "bytes=" + "9" * 30]
+    "requested", ["bytes=9-2", "bytes=a-b", "bytes=-", "bytes=0-1,4-5", "lines=1-2", "bytes=" + "9" * 30]
 )
-def test_a_range_that_is_malformed_or_not_single_gets_the_whole_file(ada: APIClient, world: World, asked: str) -> None:
-    answer, content = get(ada, f"/api/v1/exports/{world.ids['export_id']}/download", Range=asked)
+def test_a_range_that_is_malformed_or_not_single_gets_the_whole_file(
+    ada: APIClient, world: World, requested: str
+) -> None:
+    answer, content = get(ada, f"/api/v1/exports/{world.ids['export_id']}/download", Range=requested)
     assert (answer.status_code, content[:2]) == (200, b"PK")
 
 
-@pytest.mark.parametrize("asked", ["bytes=22-", "bytes=100-200", "bytes=-0"])
+@pytest.mark.parametrize("requested", ["bytes=22-", "bytes=100-200", "bytes=-0"])
 def test_a_range_behind_the_end_is_a_416_that_says_how_long_the_file_is(
-    ada: APIClient, world: World, asked: str
+    ada: APIClient, world: World, requested: str
 ) -> None:
-    answer, _ = get(ada, f"/api/v1/exports/{world.ids['export_id']}/download", Range=asked)
+    answer, _ = get(ada, f"/api/v1/exports/{world.ids['export_id']}/download", Range=requested)
     assert answer.status_code == 416
     assert answer["Content-Range"] == "bytes */22"
     assert answer["Content-Type"] == "application/problem+json"

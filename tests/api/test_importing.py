@@ -156,7 +156,7 @@ def test_an_upload_without_a_key_is_refused_before_it_is_stored(ada: APIClient, 
     url = f"/api/v1/projects/{project.public_id}/imports/"
     answer = ada.post(url, {"files": [SimpleUploadedFile("a.jpg", b"a")]}, format="multipart")
     assert answer.status_code == 400
-    assert answer.json()["type"].endswith("idempotency_key_missing")
+    assert answer.json()["type"].endswith("/idempotency_key_missing/")
 
 
 def test_imports_are_listed_newest_first(ada: APIClient, project: Project) -> None:

@@ -126,7 +126,7 @@ def caller(role: str) -> APIClient:
 
 def call(client: APIClient, method: str, url: str, route: str) -> Any:
     """The fully read response; changes are rolled back, so that the next call starts from the same world."""
-    kind = "multipart" if "truth" in route or "imports/" in route else "json"
+    kind = "multipart" if route.endswith(("truth/", "imports/")) else "json"
     with transaction.atomic():
         body = {} if method == "delete" else BODIES.get(route, {})
         answer = getattr(client, method)(url, body, format=kind, headers={"Idempotency-Key": "k"})

@@ -36,7 +36,7 @@ FORM = {
     "oldpassword": "a long password",
 }
 # They need no database, whoever calls: the last answers unknown addresses, and the schema is kept once it was computed.
-NEED_NOTHING = {"/healthz", "/metrics", "/api/v1/schema/", "/api/v1/"}
+NEED_NOTHING = {"/healthz", "/metrics", "/api/v1/schema/", "/api/v1/", "/problems/"}
 # Below /api/, but a page.
 DOCS = "/api/v1/docs/"
 

@@ -16,15 +16,15 @@ KEY = backends.key_of("ab" * 32)
 
 
 class Bucket(BaseHTTPRequestHandler):
-    """The two calls of S3 that reading a file makes, with one file. Notes the ranges that it was asked for."""
+    """The two calls of S3 that reading a file makes, with one file. Notes the ranges that it was requested for."""
 
-    asked: list[str | None]
+    requested: list[str | None]
 
     def do_HEAD(self) -> None:
         self._send(CONTENT, 200 if self.path.endswith(KEY) else 404)
 
     def do_GET(self) -> None:
-        self.asked.append(self.headers["Range"])
+        self.requested.append(self.headers["Range"])
         match = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers["Range"] or "")
         assert match is not None
         part = CONTENT[int(match[1]) : int(match[2]) + 1]
@@ -42,9 +42,9 @@ class Bucket(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def asked(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str | None]]:
+def requested(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str | None]]:
     """The ranges that were requested from the bucket in which files are stored."""
-    Bucket.asked = []
+    Bucket.requested = []
     server = ThreadingHTTPServer(("127.0.0.1", 0), Bucket)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -52,20 +52,20 @@ def asked(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str |
         monkeypatch.setenv(name, "test")
     url = f"s3://pictures/?endpoint_url=http://127.0.0.1:{server.server_port}&region_name=eu&addressing_style=path"
     settings.STORAGES = settings.STORAGES | {"default": env.storage(url, settings.ANNOTARY_DATA)}
-    yield Bucket.asked
+    yield Bucket.requested
     server.shutdown()
     thread.join()
     server.server_close()
 
 
-def test_only_the_range_is_loaded(asked: list[str | None]) -> None:
+def test_only_the_range_is_loaded(requested: list[str | None]) -> None:
     file = backends.open_part(KEY, range(300, 310))
     assert file.read() == CONTENT[300:310]
     file.close()
-    assert asked == ["bytes=300-309"]
+    assert requested == ["bytes=300-309"]
 
 
-def test_a_missing_file_is_missing(asked: list[str | None]) -> None:
+def test_a_missing_file_is_missing(requested: list[str | None]) -> None:
     with pytest.raises(backends.BlobMissing):
         backends.open_part(backends.key_of("cd" * 32), range(1))
-    assert asked == []
+    assert requested == []

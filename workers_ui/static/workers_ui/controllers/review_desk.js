@@ -184,7 +184,7 @@ export default class ReviewDesk extends Controller {
 
   /* Someone else decided first, or the label changed: show its current state instead of retrying. */
   async conflict(label, response) {
-    if (response.body?.type?.endsWith(":label_changed")) {
+    if (response.body?.type?.endsWith("/label_changed/")) {
       await this.loadEvidence(label);
       return;
     }
