@@ -34,7 +34,7 @@ def ada(closed: Project) -> APIClient:
 
 def assert_refused(answer: Any) -> None:
     assert (answer.status_code, answer.json()["detail"]) == (409, SENTENCE)
-    assert answer.json()["type"] == "urn:annotary:problem:project_closed"
+    assert answer.json()["type"] == "/problems/project_closed/"
 
 
 def test_images_and_tables(ada: APIClient, closed: Project) -> None:

@@ -103,7 +103,7 @@ class Person(threading.Thread):
                     continue
                 self.refused["answers"] += 1
                 problem = result["problem"]
-                if (result["status"], problem["type"]) != (503, "urn:annotary:problem:unavailable"):
+                if (result["status"], problem["type"]) != (503, "/problems/unavailable/"):
                     self.wrong.append(f"among others: {result}")
 
     def _send_together(self, hand: str, answers: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -121,7 +121,7 @@ def _is_outage(response: httpx.Response) -> bool:
         response.status_code == 503
         and response.headers.get("retry-after", "").isdecimal()
         and response.headers["content-type"].startswith("application/problem+json")
-        and response.json()["type"] == "urn:annotary:problem:unavailable"
+        and response.json()["type"] == "/problems/unavailable/"
     )
 
 

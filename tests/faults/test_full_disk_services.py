@@ -69,7 +69,7 @@ def test_an_upload_without_room_in_the_front_is_refused_and_can_be_repeated(
         page = browser.post("/account/login/", content=os.urandom(4 * 2**20))
     assert (refused.status_code, page.status_code) == (503, 503)
     assert refused.headers["content-type"] == "application/problem+json"
-    assert refused.json()["type"] == "urn:annotary:problem:unavailable"
+    assert refused.json()["type"] == "/problems/unavailable/"
     assert page.headers["content-type"].startswith("text/html")
     for response in (refused, page):
         assert int(response.headers["retry-after"]) > 0
