@@ -186,7 +186,7 @@ class ProjectView(View):
     @operation(
         request=PolicyChangeSerializer,
         bodies=examples.POLICY,
-        responses={200: ProjectSerializer, 409: OverlapUndecidedSerializer},
+        responses={200: ProjectSerializer, (409, "application/problem+json"): OverlapUndecidedSerializer},
         summary="Change policies",
     )
     def patch(self, request: Request, project_id: uuid.UUID) -> Response:

@@ -189,7 +189,7 @@ def test_the_api_asks_and_takes_the_answer(db: None) -> None:
     refused = ada.patch(url, {"answers_min": 2}, format="json")
     assert refused.status_code == 409
     body = refused.json()
-    assert body["type"].endswith(":overlap_undecided")
+    assert body["type"].endswith("/overlap_undecided/")
     assert (body["images"], body["answers"], body["cost"], body["currency"]) == (3, 3, "0.06", "USD")
     assert '"apply_to": "all"' in body["detail"]
     assert wrong_choice(ada, url).status_code == 400
