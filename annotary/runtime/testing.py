@@ -25,8 +25,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _processes(arguments: list[str]) -> list[str]:
+    # A process that has run out of tests takes half of what another has left, so that none waits for long tests.
     chosen = any(argument.startswith(("-n", "--numprocesses", "--dist", "--pdb", "--trace")) for argument in arguments)
-    return [] if chosen or "no:xdist" in arguments else ["-n", PROCESSES]
+    return [] if chosen or "no:xdist" in arguments else ["-n", PROCESSES, "--dist", "worksteal"]
 
 
 def _run(command: list[str], variables: dict[str, str]) -> int:
