@@ -91,6 +91,8 @@ def websockets(paths: DataPaths, environment: dict[str, str]) -> Service:
         *("--no-access-log", "--timeout-graceful-shutdown", "3"),
         # A browser that is gone without a word, as when a phone loses its network, costs a socket for 40 seconds.
         *("--ws", "websockets-sansio", "--ws-ping-interval", "20", "--ws-ping-timeout", "20"),
+        # Messages are small, and compressing each of them for each of a thousand consoles takes most of a core.
+        *("--ws-per-message-deflate", "false"),
         "annotary.asgi:application",
         ready=lambda: responds(paths.live_socket, "/healthz"),
         prepare=lambda failed: remove_socket(paths.live_socket),

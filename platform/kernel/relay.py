@@ -6,6 +6,7 @@ are sent.
 """
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -184,7 +185,11 @@ class Relay:
         sent = 0
         for project_id, events in numbered.items():
             if events:
-                self._publish(project_id, {"type": "stream.delta", **merge_messages(events)})
+                delta = merge_messages(events)
+                # Encoded once, here, and not by every socket that it is sent to.
+                text = json.dumps({"type": "delta", **delta})
+                numbers = {"first": delta["first"], "number": delta["number"]}
+                self._publish(project_id, {"type": "stream.delta", **numbers, "text": text})
                 sent += len(events)
         return sent
 

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from accounts.models import Actor
 from projects.models import Project
-from tasks.assignment.models import Assignment
+from tasks.assignment.models import Assignment, Hand
 from tasks.pay.models import LedgerEntry, LedgerTotal
 
 #: The precision of the ledger, in units of the currency.
@@ -33,19 +33,20 @@ def balance(*, worker: Actor, project: Project | None = None) -> list[Balance]:
     waiting: dict[str, Decimal] = defaultdict(Decimal)
     approved: dict[str, Decimal] = defaultdict(Decimal)
     paid: dict[str, Decimal] = defaultdict(Decimal)
-    # A late answer to a settled hand waits for a moment too, so the missing credit decides, not the hand's state.
+    # A late answer to a settled hand waits for a moment too, so for it the missing credit decides.
+    unsettled = Q(hand__state=Hand.State.LIVE) | Q(late=True)
     uncredited = (
-        Assignment.objects.filter(in_project, worker=worker, state=Assignment.State.SUBMITTED)
+        Assignment.objects.filter(in_project, unsettled, worker=worker, state=Assignment.State.SUBMITTED)
         .exclude(ledger__kind=LedgerEntry.Kind.CREDIT)
         .values_list("project__currency")
         .annotate(Sum("price"))
     )
     for currency, amount in uncredited:
         waiting[currency] += amount
-    for currency, kind, amount in _totals(worker, in_project):
-        approved[currency] += amount
-        if kind == LedgerEntry.Kind.PAYOUT:
-            paid[currency] -= amount
+    totals = LedgerTotal.objects.filter(in_project, worker=worker)
+    for currency, earned, paid_out in totals.values_list("currency").annotate(Sum("earned"), Sum("paid")):
+        approved[currency] += earned - paid_out
+        paid[currency] += paid_out
     return [
         Balance(currency, waiting=waiting[currency], approved=approved[currency], paid=paid[currency])
         for currency in sorted({*waiting, *approved, *paid})
@@ -71,7 +72,3 @@ def earned_by_project(*, projects: Collection[Project]) -> dict[int, Decimal]:
     """Return {project id: what all of its workers have earned}, without projects in which nobody has."""
     totals = LedgerTotal.objects.filter(project__in=projects)
     return dict(totals.values_list("project_id").annotate(Sum("earned")))
-
-
-def _totals(worker: Actor, in_project: Q) -> QuerySet[LedgerEntry, tuple[str, str, Decimal]]:
-    return LedgerEntry.objects.filter(in_project, worker=worker).values_list("currency", "kind").annotate(Sum("amount"))

@@ -12,13 +12,16 @@ import argparse
 import asyncio
 import contextlib
 import json
+import math
 import os
 import socket
 import statistics
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,53 +29,65 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 SERVER_CORE, CLIENT_CORE = {0}, {1}
 OPENING_AT_ONCE = 50
+SETTLING = 5.0
 
 
-async def receive(url: str, cookie: str, seconds: float, latencies: list[float], gate: asyncio.Semaphore) -> int:
-    """Open a socket, append the seconds from each event to its arrival, and return the number of messages."""
+@dataclass(slots=True)
+class Arrivals:
+    """The seconds from each event after `since` to its arrival at each socket, and each socket's messages."""
+
+    since: float = math.inf
+    latencies: list[float] = field(default_factory=list)
+    messages: Counter[int] = field(default_factory=Counter)
+
+    def add(self, socket_number: int, text: str | bytes) -> None:
+        now = time.time()
+        times = [datetime.fromisoformat(event["at"]).timestamp() for event in json.loads(text).get("events", ())]
+        after = [now - each for each in times if each > self.since]
+        self.messages[socket_number] += bool(after)
+        self.latencies.extend(after)
+
+
+async def listen(url: str, cookie: str, number: int, arrivals: Arrivals, gate: asyncio.Semaphore) -> asyncio.Task[None]:
+    """Open a socket, and return the task that reads it until it is canceled."""
     from websockets import Origin
     from websockets.asyncio.client import connect
 
-    messages = 0
     async with gate:
         client = await connect(
             url, origin=Origin("http://127.0.0.1"), additional_headers={"Cookie": cookie}, open_timeout=120
         )
-        await client.recv()
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            async for text in client:
-                now = time.time()
-                message = json.loads(text)
-                messages += message["type"] == "delta"
-                for event in message.get("events", ()):
-                    latencies.append(now - datetime.fromisoformat(event["at"]).timestamp())
-    await client.close()
-    return messages
+
+    async def read() -> None:
+        async for text in client:
+            arrivals.add(number, text)
+
+    return asyncio.create_task(read())
 
 
 def client_process(url: str, cookie: str, sockets: int, seconds: float) -> None:
-    """Run in a process of its own: print a line when all sockets are open, then the figures as JSON."""
+    """Run in a process of its own: open all sockets, then measure, and print the figures as JSON."""
     os.sched_setaffinity(0, CLIENT_CORE)
+    arrivals = Arrivals()
 
-    async def run() -> tuple[list[float], list[int]]:
-        latencies: list[float] = []
+    async def run() -> None:
         gate = asyncio.Semaphore(OPENING_AT_ONCE)
-        opened = [asyncio.create_task(receive(url, cookie, seconds, latencies, gate)) for _ in range(sockets)]
-        return latencies, await asyncio.gather(*opened)
+        reading = await asyncio.gather(*[listen(url, cookie, number, arrivals, gate) for number in range(sockets)])
+        await asyncio.sleep(SETTLING)  # what happened while they opened
+        arrivals.since = time.time()
+        await asyncio.sleep(seconds)
+        for task in reading:
+            task.cancel()
 
-    latencies, messages = asyncio.run(run())
-    latencies.sort()
-    print(
-        json.dumps(
-            {
-                "arrivals": len(latencies),
-                "p50": statistics.median(latencies),
-                "p99": latencies[int(len(latencies) * 0.99)],
-                "messages": max(messages),
-            }
-        )
-    )
+    asyncio.run(run())
+    latencies = sorted(arrivals.latencies)
+    figures = {
+        "arrivals": len(latencies),
+        "p50": statistics.median(latencies),
+        "p99": latencies[int(len(latencies) * 0.99)],
+        "messages": max(arrivals.messages.values()),
+    }
+    print(json.dumps(figures))
 
 
 @contextlib.contextmanager
@@ -83,7 +98,8 @@ def servers() -> Iterator[int]:
         port: int = free.getsockname()[1]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'platform'}:{ROOT}"}
     web = ["uvicorn", "annotary.asgi:application", "--port", str(port), "--lifespan", "off", "--log-level", "warning"]
-    commands = [[*web, "--ws", "websockets-sansio"], ["django", "relay"]]
+    web += ["--ws", "websockets-sansio", "--ws-per-message-deflate", "false"]  # as in annotary/runtime/services.py
+    commands = [web, ["django", "relay"]]
     running = [subprocess.Popen([sys.executable, "-m", *each], cwd=ROOT, env=environment) for each in commands]
     try:
         deadline = time.monotonic() + 60
@@ -115,9 +131,8 @@ def sockets_report(sockets: int, rate: float, seconds: float) -> Iterator[str]:
         url = f"ws://127.0.0.1:{port}/ws/projects/{project.public_id}/"
         arguments = ["--client", url, cookie, str(sockets), str(seconds)]
         client = subprocess.Popen([sys.executable, __file__, *arguments], stdout=subprocess.PIPE, text=True)
-        end = time.monotonic() + seconds + 5
         recorded = 0
-        while client.poll() is None and time.monotonic() < end + 120:
+        while client.poll() is None:
             # Each event has its own data, so none is merged with another: the worst case for the size of a message.
             record_event(project_id=project.pk, kind="answer.submitted", data={"n": recorded}, submitted=1)
             recorded += 1

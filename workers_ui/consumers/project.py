@@ -92,7 +92,7 @@ class ProjectConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # chan
             await self._send_snapshot()
             return
         self.sent = message["number"]
-        await self.send_json({**message, "type": "delta"})
+        await self.send(text_data=message["text"])
 
     async def stream_head(self, message: dict[str, Any]) -> None:
         if message["number"] > self.sent and not self.ended:
