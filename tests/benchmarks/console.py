@@ -33,7 +33,7 @@ SETTLING = 5.0
 
 
 @dataclass(slots=True)
-class Arrivals:
+class Latencies:
     """The seconds from each event after `since` to its arrival at each socket, and each socket's messages."""
 
     since: float = math.inf
@@ -48,7 +48,9 @@ class Arrivals:
         self.latencies.extend(after)
 
 
-async def listen(url: str, cookie: str, number: int, arrivals: Arrivals, gate: asyncio.Semaphore) -> asyncio.Task[None]:
+async def listen(
+    url: str, cookie: str, number: int, received: Latencies, gate: asyncio.Semaphore
+) -> asyncio.Task[None]:
     """Open a socket, and return the task that reads it until it is canceled."""
     from websockets import Origin
     from websockets.asyncio.client import connect
@@ -60,7 +62,7 @@ async def listen(url: str, cookie: str, number: int, arrivals: Arrivals, gate: a
 
     async def read() -> None:
         async for text in client:
-            arrivals.add(number, text)
+            received.add(number, text)
 
     return asyncio.create_task(read())
 
@@ -68,24 +70,24 @@ async def listen(url: str, cookie: str, number: int, arrivals: Arrivals, gate: a
 def client_process(url: str, cookie: str, sockets: int, seconds: float) -> None:
     """Run in a process of its own: open all sockets, then measure, and print the figures as JSON."""
     os.sched_setaffinity(0, CLIENT_CORE)
-    arrivals = Arrivals()
+    received = Latencies()
 
     async def run() -> None:
         gate = asyncio.Semaphore(OPENING_AT_ONCE)
-        reading = await asyncio.gather(*[listen(url, cookie, number, arrivals, gate) for number in range(sockets)])
+        reading = await asyncio.gather(*[listen(url, cookie, number, received, gate) for number in range(sockets)])
         await asyncio.sleep(SETTLING)  # what happened while they opened
-        arrivals.since = time.time()
+        received.since = time.time()
         await asyncio.sleep(seconds)
         for task in reading:
             task.cancel()
 
     asyncio.run(run())
-    latencies = sorted(arrivals.latencies)
+    latencies = sorted(received.latencies)
     figures = {
         "arrivals": len(latencies),
         "p50": statistics.median(latencies),
         "p99": latencies[int(len(latencies) * 0.99)],
-        "messages": max(arrivals.messages.values()),
+        "messages": max(received.messages.values()),
     }
     print(json.dumps(figures))
 
