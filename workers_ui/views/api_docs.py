@@ -85,8 +85,8 @@ def _parameter(document: Json, item: Json) -> Field:
 
 
 def _body(document: Json, status: str, item: Json) -> Body:
-    content = item.get("content", {})
-    schema = next(iter(content.values()), {}).get("schema", {})
+    content: dict[str, Json] = item.get("content", {})
+    schema: Json = next((each.get("schema", {}) for each in content.values()), {})
     return Body(status, tuple(content), item.get("description", ""), tuple(_fields(document, schema, "", DEPTH)))
 
 
