@@ -1,5 +1,6 @@
 """The front server of a running installation: whom it lets through, and what it answers by itself."""
 
+import json
 import os
 import re
 import signal
@@ -17,7 +18,7 @@ from annotary.runtime import instance
 from annotary.runtime.instance import Running
 from annotary.runtime.paths import DataPaths
 from tests.pictures import a_jpeg
-from tests.slow_senders import BIG, People, sign_in
+from tests.slow_senders import People, sign_in
 
 pytestmark = pytest.mark.slow
 CHOSEN_BY_TESTS = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "ANNOTARY_DATA", "DJANGO_SETTINGS_MODULE")
@@ -143,10 +144,15 @@ def test_a_body_that_is_too_large_is_refused_in_our_words(running: Running) -> N
 
 
 def test_files_are_compressed_and_not_sent_again(running: Running) -> None:
+    collected = json.loads((running.data / "static/staticfiles.json").read_text())["paths"]
+    script = f"/static/{collected['workers_ui/bundles/set.js']}"
     with caller(running) as client:
-        first = client.get(BIG.replace(".map", ""))
-        again = client.get(BIG.replace(".map", ""), headers={"If-None-Match": first.headers["etag"]})
+        first = client.get(script, headers={"Accept-Encoding": "gzip"})
+        brotli = client.get(script, headers={"Accept-Encoding": "br"})
+        again = client.get(script, headers={"If-None-Match": first.headers["etag"]})
     assert (first.status_code, first.headers["content-encoding"]) == (200, "gzip")
+    assert first.headers["cache-control"] == "public, max-age=31536000, immutable"
+    assert (brotli.headers["content-encoding"], int(brotli.headers["content-length"]) < 50_000) == ("br", True)
     assert (again.status_code, again.content) == (304, b"")
 
 

@@ -209,6 +209,7 @@ def review(page: Page, project: Project) -> None:
     expect(page.locator(".evidence li").first).to_contain_text("Worker 1")
     page.keyboard.press("a")
     expect(page.get_by_text("Approved. photo_")).to_be_visible()
+    page.wait_for_selector("html:not([data-quiet])")
 
     page.keyboard.press("f")
     expect(page.locator(".annotator-message")).to_be_hidden()
@@ -217,6 +218,7 @@ def review(page: Page, project: Project) -> None:
     page.keyboard.press("3")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Fixed and approved.")).to_be_visible()
+    page.wait_for_selector("html:not([data-quiet])")
 
     page.keyboard.press("r")
     page.get_by_label("Reason").fill("The box misses the cup.")

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
-import brotli  # type: ignore[import-untyped]  # no stubs
+import brotli
 import pytest
 from playwright.sync_api import Response, expect
 

@@ -85,9 +85,8 @@ def _parameter(document: Json, item: Json) -> Field:
 
 
 def _body(document: Json, status: str, item: Json) -> Body:
-    content: Json = item.get("content", {})
-    first: Json = next(iter(content.values()), {})
-    schema = first.get("schema", {})
+    content: dict[str, Json] = item.get("content", {})
+    schema: Json = next((each.get("schema", {}) for each in content.values()), {})
     return Body(status, tuple(content), item.get("description", ""), tuple(_fields(document, schema, "", DEPTH)))
 
 
