@@ -1,6 +1,7 @@
 """Static files: hashed names, compressed once, and cached by browsers for good."""
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -31,17 +32,31 @@ class LoadedFilesFinder(AppDirectoriesFinder):
 class HashedFilesStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # whitenoise ships no types
     """Collected files under hashed names, with brotli and gzip versions of each.
 
-    The files of earlier versions stay for a month, so that a page loaded before an upgrade still finds its own.
+    The files of earlier versions stay for a month after they were replaced, so that a page loaded before an upgrade
+    still finds its own, and so do processes that have not been restarted yet.
     """
 
     def post_process(self, *args: Any, **options: Any) -> Iterator[Any]:
+        if not options.get("dry_run"):
+            touch_current(Path(self.location))
         yield from super().post_process(*args, **options)
         if not options.get("dry_run"):
             remove_unused(Path(self.location), older_than=time.time() - KEPT_SECONDS)
 
 
+def touch_current(folder: Path) -> None:
+    """Set the times of the files that the manifest in the folder names, so that their age counts from now."""
+    manifest = folder / "staticfiles.json"
+    if not manifest.exists():
+        return
+    for name in json.loads(manifest.read_text())["paths"].values():
+        for path in (folder / name, folder / f"{name}.gz", folder / f"{name}.br"):
+            if path.exists():
+                os.utime(path)
+
+
 def remove_unused(folder: Path, *, older_than: float) -> None:
-    """Delete what the manifest in the folder does not name, once it was written before `older_than` (seconds)."""
+    """Delete what the manifest in the folder does not name, once its time is before `older_than` (seconds)."""
     current = set(json.loads((folder / "staticfiles.json").read_text())["paths"].values())
     for path in folder.rglob("*"):
         name = path.relative_to(folder).as_posix()

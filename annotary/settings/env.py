@@ -64,6 +64,7 @@ def database_options(*, statement: int, idle_in_transaction: int) -> dict[str, s
 
     Prepared statements (`kernel.prepared_statements`) are planned once for each connection. By default PostgreSQL plans
     them again each time if it estimates that to be cheaper, which changes with every ANALYZE; for a claim it was not.
+    Without limits no `options` are sent, because some connection poolers refuse them.
     """
     limits = {"statement_timeout": statement, "idle_in_transaction_session_timeout": idle_in_transaction}
     options = [f"-c {name}={seconds}s" for name, seconds in limits.items() if seconds]
@@ -73,7 +74,7 @@ def database_options(*, statement: int, idle_in_transaction: int) -> dict[str, s
         "keepalives_idle": "15",
         "keepalives_interval": "5",
         "keepalives_count": "3",
-        "options": " ".join([*options, "-c plan_cache_mode=force_generic_plan"]),
+        "options": " ".join([*options, "-c plan_cache_mode=force_generic_plan"]) if options else "",
     }
 
 

@@ -63,8 +63,10 @@ def latest_events(*, project_id: int, limit: int) -> list[Event]:
 
 def projects_with_new_events() -> list[int]:
     """Return the projects whose new events are due: none of theirs were numbered within the last `SENT_EVERY`."""
-    rested = Stream.objects.filter(project_id=OuterRef("project_id"), updated_at__gt=ClockTimestamp() - SENT_EVERY)
-    new = Event.objects.filter(~Exists(rested), number__isnull=True)
+    # Later than now is the time before a clock was set back.
+    recent = {"updated_at__gt": ClockTimestamp() - SENT_EVERY, "updated_at__lte": ClockTimestamp()}
+    just_sent = Stream.objects.filter(project_id=OuterRef("project_id"), **recent)
+    new = Event.objects.filter(~Exists(just_sent), number__isnull=True)
     return list(new.values_list("project_id", flat=True).distinct()[:1000])
 
 

@@ -1,14 +1,20 @@
 """Indexes for the pages and lists of big projects. Each new one replaces one that it covers, where there is such a one."""
 
-import django.db.models.deletion
 from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations, models
-from django.db.models import Index, Q
+from django.db.models import CASCADE, PROTECT, Index, Q
 
 
-def without_index(model: str, name: str, to: str, related_name: str, on_delete: object) -> migrations.AlterField:
+def without_index(
+    index: str, model: str, name: str, to: str, related_name: str, on_delete: object
+) -> migrations.SeparateDatabaseAndState:
+    """Drop the index of a foreign key. AlterField would also drop the key and check all rows again under a lock."""
     field = models.ForeignKey(to=to, related_name=related_name, on_delete=on_delete, db_index=False)
-    return migrations.AlterField(model, name, field)
+    create = f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {index} ON tasks_{model} ({name}_id)"
+    return migrations.SeparateDatabaseAndState(
+        database_operations=[migrations.RunSQL(f"DROP INDEX CONCURRENTLY IF EXISTS {index}", create)],
+        state_operations=[migrations.AlterField(model, name, field)],
+    )
 
 
 class Migration(migrations.Migration):
@@ -77,9 +83,9 @@ class Migration(migrations.Migration):
         ),
         RemoveIndexConcurrently("task", "tasks_task_by_state"),
         RemoveIndexConcurrently("consensuslabel", "tasks_label_least_sure"),
-        without_index("annotation", "actor", "accounts.actor", "annotations", django.db.models.deletion.PROTECT),
-        without_index("annotation", "project", "projects.project", "annotations", django.db.models.deletion.CASCADE),
-        without_index("consensuslabel", "task", "tasks.task", "labels", django.db.models.deletion.CASCADE),
-        without_index("image", "dataset", "projects.dataset", "images", django.db.models.deletion.CASCADE),
-        without_index("task", "project", "projects.project", "tasks", django.db.models.deletion.CASCADE),
+        without_index("tasks_annotation_actor_id_0ce04ea4", "annotation", "actor", "accounts.actor", "annotations", PROTECT),
+        without_index("tasks_annotation_project_id_a263e4eb", "annotation", "project", "projects.project", "annotations", CASCADE),
+        without_index("tasks_consensuslabel_task_id_d1184138", "consensuslabel", "task", "tasks.task", "labels", CASCADE),
+        without_index("tasks_image_dataset_id_884a79ab", "image", "dataset", "projects.dataset", "images", CASCADE),
+        without_index("tasks_task_project_id_a2815f0c", "task", "project", "projects.project", "tasks", CASCADE),
     ]

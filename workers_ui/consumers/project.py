@@ -86,9 +86,10 @@ class ProjectConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # chan
             await self._send_snapshot()
 
     async def stream_delta(self, message: dict[str, Any]) -> None:
-        if self.ended or message["number"] <= self.sent:
+        if self.ended or message.get("number", self.sent + 1) <= self.sent:
             return
-        if message["first"] != self.sent + 1:
+        # A relay of an earlier version, which an upgrade has not restarted yet, sends neither numbers nor text.
+        if message.get("first") != self.sent + 1:
             await self._send_snapshot()
             return
         self.sent = message["number"]

@@ -35,10 +35,11 @@ def console(request: HttpRequest, project: Project) -> HttpResponse:
     """
     if request.GET.get("part") == "feed":
         return render_project_page(request, project, "_feed.html", {"lines": activity(project=project)}, tab="project")
+    # Read first: the browser reloads the board if its stream begins with a later number.
+    stream = stream_snapshot(project_id=project.pk)
     batches, pager = paginate(request, Paginator(BatchList(project=project), BATCHES_PER_PAGE))
     progress = project_progress(project=project)
     steps = first_steps(project=project, progress=progress)
-    totals = stream_snapshot(project_id=project.pk).totals
     hours = throughput(project=project)
     context = {
         "figures": board_figures(project=project),
@@ -49,7 +50,8 @@ def console(request: HttpRequest, project: Project) -> HttpResponse:
         "lines": activity(project=project),
         "throughput": hours,
         "has_answers": any(hours["series"][0]["values"]),
-        "totals": [(name, label, totals.get(name, 0)) for name, label in TOTALS],
+        "stream_number": stream.number,
+        "totals": [(name, label, stream.totals.get(name, 0)) for name, label in TOTALS],
     }
     is_part = request.GET.get("part") == "board"
     template = "_board.html" if is_part else "project.html"

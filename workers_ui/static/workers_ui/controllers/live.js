@@ -1,6 +1,7 @@
 /* <section data-controller="live" data-live-url="/ws/projects/..."> dispatches on itself:
  * "live:snapshot" {number, data}, "live:event" {kind, data, delta, count} and the same again as "live:KIND"; and
- * "live:again" with each snapshot but the first, because events before it were missed.
+ * "live:again" with each snapshot that shows missed events: each but the first, and the first if its number is not
+ * data-live-number, that of the page.
  * Its state is in data-live-state and, as text, in the target "state" (a .sync-line). */
 
 import { Controller } from "../lib/controller.js";
@@ -19,7 +20,8 @@ export default class extends Controller {
     this.stream.addEventListener("state", ({ detail }) => this.show(detail.state));
     this.stream.addEventListener("snapshot", ({ detail }) => {
       this.dispatch("snapshot", detail);
-      if (this.started) this.dispatch("again", detail);
+      const shown = this.value("number");
+      if (this.started || (shown && Number(shown) !== detail.number)) this.dispatch("again", detail);
       this.started = true;
     });
     this.stream.addEventListener("event", ({ detail }) => {
