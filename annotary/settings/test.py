@@ -17,5 +17,7 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = True
 STATIC_ROOT = None
 DATABASES["default"]["CONN_MAX_AGE"] = 0
+# As in the processes that claim: with a limit, prepared statements are planned once.
+DATABASES["default"]["OPTIONS"].update(env.database_options(statement=0, idle_in_transaction=300))
 # Tests change people's access directly in the database; those of the cache itself turn it on.
 ANNOTARY_IDENTITY_SECONDS = 0

@@ -1,6 +1,7 @@
 """An open console moves by the deltas that arrive, and reloads its board at most once a minute."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -73,17 +74,40 @@ def run(page: Page, milliseconds: int) -> None:
     page.wait_for_load_state("networkidle")
 
 
-def test_a_project_is_due_again_after_a_quarter_of_a_second(project: Project) -> None:
+def test_a_project_is_due_again_after_a_while(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kernel.events.SENT_EVERY", timedelta(hours=1))
     record_event(project_id=project.pk, kind="answer.submitted", submitted=1)
     assert projects_with_new_events() == [project.pk]
     number_events(project_id=project.pk)
     record_event(project_id=project.pk, kind="answer.submitted", submitted=1)
 
     assert projects_with_new_events() == []
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE kernel_stream SET updated_at = clock_timestamp() - interval '251 milliseconds'")
+    set_last_sent("- interval '61 minutes'")
     assert projects_with_new_events() == [project.pk]
     assert Stream.objects.get().last_number == 1
+
+
+def test_a_clock_that_was_set_back_does_not_stop_the_stream(project: Project) -> None:
+    record_event(project_id=project.pk, kind="answer.submitted", submitted=1)
+    number_events(project_id=project.pk)
+    record_event(project_id=project.pk, kind="answer.submitted", submitted=1)
+    set_last_sent("+ interval '1 day'")
+    assert projects_with_new_events() == [project.pk]
+
+
+def set_last_sent(change: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE kernel_stream SET updated_at = clock_timestamp() {change}")
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_the_board_is_reloaded_if_the_page_was_rendered_before_the_last_event(people: People, project: Project) -> None:
+    page = people.signed_in(factories.ada())
+    snapshot = '{"type": "snapshot", "number": 1, "data": {"totals": {}}}'
+    page.route_web_socket("**/ws/**", lambda socket: socket.send(snapshot))
+    with page.expect_request(lambda request: "part=board" in request.url):
+        page.goto(f"/projects/{project.public_id}/")
 
 
 def test_events_that_are_alike_are_one_with_the_sum_of_their_deltas(project: Project) -> None:

@@ -1,5 +1,6 @@
 """A single machine without configuration: static files are collected once, and requests work without the cache."""
 
+import json
 import os
 import subprocess
 import sys
@@ -66,6 +67,11 @@ def test_static_files_are_compressed_hashed_and_kept_by_browsers_for_good(tmp_pa
         file.write_text("// of an earlier version")
     month_ago = time.time() - 31 * 24 * 3600
     os.utime(ancient, (month_ago, month_ago))
+    replaced = folder / "workers_ui/bundles/set.aaaaaaaaaaaa.js"
+    replaced.write_text("// of the version that is replaced now")
+    os.utime(replaced, (month_ago, month_ago))
+    paths = {"workers_ui/bundles/set.js": replaced.relative_to(folder).as_posix()}
+    (folder / "staticfiles.json").write_text(json.dumps({"paths": paths, "version": "1.1", "hash": ""}))
     for arguments in (["-m", "django", "collectstatic", "--noinput", "-v0"], ["-c", HEADERS]):
         ran = subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, text=True, check=True)
     assert ran.stdout.splitlines() == [
@@ -76,6 +82,7 @@ def test_static_files_are_compressed_hashed_and_kept_by_browsers_for_good(tmp_pa
         "None public, max-age=31536000, immutable",
     ]
     assert old.exists()
+    assert replaced.exists()
     assert not ancient.exists()
     kept = {path.relative_to(folder).parts[:2] for path in folder.rglob("*.*") if path.is_file()} - {
         ("staticfiles.json",)
