@@ -7,7 +7,7 @@ from django.utils.http import parse_etags
 
 from kernel.errors import Refused
 
-_RANGE = re.compile(r"bytes=\s*(\d{0,18})-(\d{0,18})\s*\Z", re.IGNORECASE)
+_RANGE = re.compile(r"bytes=\s*([0-9]{0,18})-([0-9]{0,18})\s*\Z", re.IGNORECASE)
 
 
 class RangeNotSatisfiable(Refused):
@@ -19,6 +19,21 @@ class RangeNotSatisfiable(Refused):
     def __init__(self, size: int) -> None:
         super().__init__(f"The file has {size} bytes. Request a range within it, or all of it.")
         self.headers = {"Content-Range": f"bytes */{size}"}
+
+
+class PreconditionFailed(Refused):
+    """The file is not the version that If-Match names. Load it again without the header."""
+
+    status = 412
+    code = "precondition_failed"
+
+
+def require_match(request: HttpRequest, etag: str) -> None:
+    """Raises PreconditionFailed if the caller wants another version of the file (If-Match)."""
+    wanted = request.headers.get("If-Match")
+    # The comparison is strong: a weak tag never matches.
+    if wanted is not None and not {"*", etag} & set(parse_etags(wanted)):
+        raise PreconditionFailed
 
 
 def is_current(request: HttpRequest, etag: str) -> bool:

@@ -8,13 +8,15 @@ from django.utils.http import content_disposition_header
 
 from storage import backends
 from storage.models import Blob
-from storage.ranges import is_current, requested_range
+from storage.ranges import is_current, requested_range, require_match
 from storage.services import open_blob
 
 # The types that browsers may display; everything else is an untyped download.
 SHOWN = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
 DOWNLOADED = frozenset({"application/zip", "application/json", "text/csv; charset=utf-8"})
 YEAR = 365 * 24 * 3600
+# The front compares these with the file's age, and with the ETag that it does not know yet.
+FRONT_MISREADS = frozenset({"If-Unmodified-Since", "If-Match"})
 _UNSAFE = re.compile(r"[^\w.\- ]+")
 
 
@@ -26,9 +28,11 @@ def blob_response(
     The content type is the one that our own code assigned when it wrote the blob, never the uploader's. No header
     reveals the blob's age or id. `name` is the file name for saving; folders in it are dropped. The content of a blob
     never changes, so its hash is its ETag; `etag` replaces it where the hash must not be told. Returns 304 if the
-    caller has the file, and 206 for a range of it. Raises RangeNotSatisfiable.
+    caller has the file, and 206 for a range of it. Conditions on dates are ignored: they would
+    reveal the age. Raises PreconditionFailed, RangeNotSatisfiable.
     """
     tag = f'"{etag or blob.sha256}"'
+    require_match(request, tag)
     if is_current(request, tag):
         response: HttpResponseBase = HttpResponseNotModified()
     else:
@@ -39,17 +43,18 @@ def blob_response(
             "Content-Type": blob.content_type if typed else "application/octet-stream",
             "Content-Disposition": content_disposition_header(download or not displayed, filename) or "inline",
         }
-        response = _content(blob, requested_range(request, size=blob.size, etag=tag), headers)
+        part = requested_range(request, size=blob.size, etag=tag)
+        by_front = settings.ANNOTARY_FILES_BY_FRONT and FRONT_MISREADS.isdisjoint(request.headers)
+        response = _content(blob, part, headers, by_front=by_front)
     response["ETag"] = tag
-    response["Accept-Ranges"] = "bytes"
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["Cache-Control"] = f"private, max-age={max_age}, immutable"
     return response
 
 
-def _content(blob: Blob, part: range | None, headers: dict[str, str]) -> HttpResponseBase:
-    if settings.ANNOTARY_FILES_BY_FRONT and backends.local_path(blob.key) is not None:
+def _content(blob: Blob, part: range | None, headers: dict[str, str], *, by_front: bool) -> HttpResponseBase:
+    if by_front and backends.local_path(blob.key) is not None:
         # Raises BlobMissing, or StorageUnavailable if the folder of all files is away. The front sends the range.
         open_blob(blob).close()
         return HttpResponse(headers=headers | {"X-Accel-Redirect": f"/front-files/{blob.key}"})
@@ -58,6 +63,7 @@ def _content(blob: Blob, part: range | None, headers: dict[str, str]) -> HttpRes
     else:
         response = FileResponse(backends.open_part(blob.key, part), status=206)
         response["Content-Range"] = f"bytes {part.start}-{part.stop - 1}/{blob.size}"
+    response["Accept-Ranges"] = "bytes"  # the front says so itself
     response["Content-Length"] = str(blob.size if part is None else len(part))
     for name, value in headers.items():  # in place of those that Django guesses from the name of the stored file
         response[name] = value

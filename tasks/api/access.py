@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.authentication import scopes_of
-from accounts.models import Actor, ApiToken, User
+from accounts.models import Actor, ApiToken, Role, User
 from annotary_core.labels.json_reading import MAX_BODY_BYTES
 from kernel.errors import Forbidden, NotFound
 from projects.models import Project
@@ -53,6 +53,15 @@ class View(NegotiatedView):
         check_size(request._request, self.max_body)
         super().initial(request, *args, **kwargs)
         check_sent(request, getattr(self, str(request.method).lower(), None))
+
+    def check_access(self, request: Request, **ids: Any) -> None:
+        """Raises NotFound or Forbidden unless the caller may make this `post`: a stored response is not replayed then.
+
+        Of a project in the URL, every `post` that honors an Idempotency-Key is for managers; a view of something else
+        that belongs to a project overrides this.
+        """
+        if "project_id" in ids:
+            project_of(request, ids["project_id"], Role.MANAGER)
 
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):

@@ -53,6 +53,8 @@ def honor_key(method: Method, *, secrets: Sequence[str] = ()) -> Method:
     def honoring(view: Any, request: Request, *args: Any, **kwargs: Any) -> Any:
         if HEADER not in request.headers:
             return method(view, request, *args, **kwargs)
+        # The caller may have lost access since the first call. Before the body is parsed and hashed, which costs more.
+        view.check_access(request, **kwargs)
         first: Response | None = None
 
         def act() -> tuple[int, Any]:

@@ -117,11 +117,9 @@ class TruthUploadSerializer(serializers.Serializer[Any]):
     )
 
     def validate_as_gold(self, value: Decimal) -> int | float:
-        if value <= 1:
-            return float(value)
-        if value != value.to_integral_value():
+        if value > 1 and value != value.to_integral_value():
             raise serializers.ValidationError("A value above 1 is a number of images and must be a whole number.")
-        return int(value)
+        return int(value) if value > 1 else float(value)
 
 
 class TruthProblemSerializer(serializers.Serializer[Any]):
@@ -226,6 +224,9 @@ class ImportFilesView(View):
 class ResumeImportView(View):
     scopes = {"POST": "manage"}
 
+    def check_access(self, request: Request, import_id: uuid.UUID, **ids: Any) -> None:
+        _import(request, import_id)
+
     @operation(request=None, responses={202: ImportReportSerializer}, summary="Resume a stalled import")
     def post(self, request: Request, import_id: uuid.UUID) -> Response:
         """Keeps the files accepted so far. Has no effect on an import whose job is still running."""
@@ -243,6 +244,7 @@ class TruthView(View):
         request={"multipart/form-data": TruthUploadSerializer},
         responses=TruthReportSerializer,
         summary="Create check images from known labels",
+        repeatable="Images of the sample that are check images already count, so a retry creates only those missing.",
     )
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 MINUTE = 60
-RATE = "annotary.rate"  # the key of the count in a request's environment
+RATE = "annotary.rate"  # the key of the count in a request's environment; None if the caller has no limit
 
 
 class BodyTooLarge(Refused):
@@ -79,6 +79,7 @@ def seconds_to_wait(request: HttpRequest, kind: str, who: object) -> float | Non
     """Count one call; returns None within the limit `settings.ANNOTARY_API_LIMITS[kind]` per minute; 0 is no limit."""
     limit = settings.ANNOTARY_API_LIMITS[kind]
     if not limit:
+        request.META[RATE] = None
         return None
     now = time.time()
     made = calls.add(int(now // MINUTE), (kind, who))
@@ -92,13 +93,14 @@ def set_rate_headers(request: HttpRequest, response: HttpResponseBase) -> None:
 
     As in draft-ietf-httpapi-ratelimit-headers-10: `q` calls in `w` seconds; `r` remain for `t` seconds.
     """
-    counted = request.META.get(RATE)
-    if counted is None:
+    if RATE not in request.META:
         limit = settings.ANNOTARY_API_LIMITS["anonymous"]
         if limit:  # refused before it was known who calls
             response["RateLimit-Policy"] = f'"anonymous";q={limit};w={MINUTE}'
         return
-    kind, limit, left, wait = counted
+    if request.META[RATE] is None:  # counted against no limit
+        return
+    kind, limit, left, wait = request.META[RATE]
     response["RateLimit-Policy"] = f'"{kind}";q={limit};w={MINUTE}'
     response["RateLimit"] = f'"{kind}";r={left};t={wait}'
 

@@ -4,9 +4,11 @@
 """
 
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import partial
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -20,6 +22,8 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 # An unknown name that is longer is cut in messages.
 SHOWN = 60
+# Unknown names of a request that its problem lists; looking for what was meant takes time, and a body may have 100,000.
+MOST_UNKNOWN = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,17 @@ def check_sent(request: Request, handler: Any) -> None:
         _check_no_body(request)
 
 
+def unknown_errors(found: Iterable[tuple[str, Callable[[], str]]], *, what: str) -> dict[str, str]:
+    """The errors of the first unknown names, of (name, its message), and how many more there are."""
+    rest = iter(found)
+    errors = {name: message() for name, message in islice(rest, MOST_UNKNOWN)}
+    more = sum(1 for _ in rest)
+    if more:
+        them, plural = ("it", "") if more == 1 else ("them", "s")
+        errors["non_field_errors"] = f"{more:,} more {what}{plural} cannot be sent. Leave {them} out."
+    return errors
+
+
 def unknown_message(name: object, known: Sequence[str], *, what: str) -> str:
     """The sentence about an unknown field or parameter, with the one that was probably meant."""
     near = get_close_matches(str(name)[:SHOWN], known, n=1)
@@ -83,11 +98,14 @@ def unknown_message(name: object, known: Sequence[str], *, what: str) -> str:
 
 
 def _check_query(request: Request, known: dict[str, OpenApiParameter]) -> None:
-    errors: dict[str, str] = {}
+    what = "query parameter"
+    unknown = (name for name in request.query_params if name not in known)
+    found = ((name[:SHOWN], partial(unknown_message, name, list(known), what=what)) for name in unknown)
+    errors = unknown_errors(found, what=what)
     for name, values in request.query_params.lists():
         if name not in known:
-            errors[name[:SHOWN]] = unknown_message(name, list(known), what="query parameter")
-        elif len(values) > 1:
+            continue
+        if len(values) > 1:
             errors[name] = "Send this parameter once."
         elif message := _fault(values[0], known[name]):
             errors[name] = message
@@ -112,5 +130,5 @@ def _fault(value: str, parameter: OpenApiParameter) -> str:
 
 def _check_no_body(request: Request) -> None:
     if request.data:
-        names = [str(name)[:SHOWN] for name in request.data]
-        raise serializers.ValidationError({name: unknown_message(name, [], what="field") for name in names})
+        found = ((str(name)[:SHOWN], partial(unknown_message, name, [], what="field")) for name in request.data)
+        raise serializers.ValidationError(unknown_errors(found, what="field"))

@@ -6,6 +6,7 @@ from functools import cache
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.cache import patch_vary_headers
 from rest_framework import exceptions
 
 from kernel.errors import AnnotaryError
@@ -22,6 +23,7 @@ ADVICE = {
     409: "Read the object again, then decide again.",
     410: "Get a new invitation or a new set.",
     411: "Send the header Content-Length.",
+    412: "Leave out If-Match, or name the present ETag in it.",
     413: "Send less at once.",
     414: "Send a shorter URL.",
     415: "Send the body in the content type that the description of the API names.",
@@ -99,8 +101,11 @@ def problem_page(request: HttpRequest, code: str = "") -> HttpResponse:
     shown = [types[code]] if code else list(types.values())
     if accepts(request.headers.get("Accept", ""), [JSON_TYPE]) and "text/html" not in request.headers["Accept"]:
         rows = [_body(each) for each in shown]
-        return JsonResponse(rows[0] if code else {"results": rows})
-    return render(request, "tasks/api/problem.html", {"types": shown, "code": code})
+        response: HttpResponse = JsonResponse(rows[0] if code else {"results": rows})
+    else:
+        response = render(request, "tasks/api/problem.html", {"types": shown, "code": code})
+    patch_vary_headers(response, ["Accept"])
+    return response
 
 
 def _body(each: ProblemType) -> dict[str, object]:

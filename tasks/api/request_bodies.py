@@ -1,29 +1,33 @@
 """Shared by requests and responses: validation of bodies, and serializers of common values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, cast
 
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from tasks.api.described import ImageLabelField, LabelObjectsField
-from tasks.api.operations import unknown_message
+from tasks.api.operations import unknown_errors, unknown_message
 
+GENERAL = "non_field_errors"
 MAX_PATH = 200  # characters of an unknown name in a message
 
 
 def valid(serializer: serializers.Serializer[Any]) -> dict[str, Any]:
     """The validated data; raises a validation error that lists each invalid field, and each that does not exist."""
-    unknown = dict(_unknown_fields(serializer, serializer.initial_data))
+    unknown: dict[str, Any] = unknown_errors(_unknown_fields(serializer, serializer.initial_data), what="field")
     if not serializer.is_valid() or unknown:
-        raise serializers.ValidationError({**unknown, **serializer.errors})
+        # Both may have errors that are about no single field.
+        general = [*filter(None, [unknown.pop(GENERAL, None)]), *serializer.errors.get(GENERAL, [])]
+        raise serializers.ValidationError({**unknown, **serializer.errors} | ({GENERAL: general} if general else {}))
     return cast(dict[str, Any], serializer.validated_data)
 
 
 def _unknown_fields(
     serializer: serializers.BaseSerializer[Any], data: Any, path: str = ""
-) -> Iterator[tuple[str, str]]:
-    """Yield the path of each field that cannot be sent, at any depth, with what is wrong with it."""
+) -> Iterator[tuple[str, Callable[[], str]]]:
+    """Yield the path of each field that cannot be sent, at any depth, with a function that says what is wrong."""
     if not isinstance(serializer, serializers.Serializer) or not isinstance(data, Mapping):
         return
     fields = {name: field for name, field in serializer.fields.items() if not field.read_only}
@@ -32,12 +36,12 @@ def _unknown_fields(
         if field is not None:
             yield from _within(field, data[name], f"{path}{name}")
         elif name in serializer.fields:
-            yield f"{path}{name}"[:MAX_PATH], "This field cannot be set. Leave it out."
+            yield f"{path}{name}"[:MAX_PATH], lambda: "This field cannot be set. Leave it out."
         elif not getattr(serializer, "is_outline", False):
-            yield f"{path}{name}"[:MAX_PATH], unknown_message(name, list(fields), what="field")
+            yield f"{path}{name}"[:MAX_PATH], partial(unknown_message, name, list(fields), what="field")
 
 
-def _within(field: Any, data: Any, path: str) -> Iterator[tuple[str, str]]:
+def _within(field: Any, data: Any, path: str) -> Iterator[tuple[str, Callable[[], str]]]:
     child = getattr(field, "child", None)
     if child is None or not isinstance(data, list):
         yield from _unknown_fields(field, data, f"{path}.")

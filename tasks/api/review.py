@@ -90,6 +90,9 @@ class EvidenceView(View):
 class ReviewView(View):
     scopes = {"POST": "review"}
 
+    def check_access(self, request: Request, task_id: uuid.UUID, **ids: Any) -> None:
+        task_of(request, task_id, Role.REVIEWER)
+
     @operation(
         request=ReviewSerializer,
         bodies=examples.REVIEW,

@@ -25,7 +25,7 @@ TAGS = {
 }
 HEADERS: Json = {
     "X-Request-ID": {
-        "description": "Identifies the request in the logs; the one that was sent, if it has 8 to 64 letters or digits",
+        "description": "Identifies the request in the logs. The front server chooses it, whatever the caller sends",
         "schema": {"type": "string"},
     },
     "RateLimit-Policy": {

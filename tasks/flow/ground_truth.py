@@ -16,6 +16,7 @@ from projects.models import Project
 from projects.selectors import require_not_closed, schema_of
 from tasks.flow.gold_images import make_gold_image
 from tasks.gold.models import Gold
+from tasks.gold.services import GoldExists
 from tasks.ingest.ground_truth import (
     GroundTruthRecords,
     ImageFrame,
@@ -146,7 +147,8 @@ def import_ground_truth(
     `name` is what the owner calls the file, if it is stored under another name.
 
     `as_gold` is a number of images or, as a float, a share of the matching ones. The same seed chooses the same images
-    on every machine. Images that are being labeled or are already gold are skipped for the next in the sample.
+    on every machine. Images that are being labeled are skipped for the next in the sample; those that are gold already
+    count, so that a repeated or interrupted import ends with the same gold.
     Raises ProjectClosed, SampleRefused, GroundTruthRefused, ArchiveRefused; individual labels that cannot be used are
     reported.
     """
@@ -155,8 +157,9 @@ def import_ground_truth(
     matched = match_ground_truth(project=project, truth=truth)
     count = _count(as_gold, len(matched.answers))
     golds: list[Gold] = []
+    existing = 0
     for image in _shuffled(matched.answers, seed):
-        if len(golds) >= count:
+        if len(golds) + existing >= count:
             break
         try:
             gold = make_gold_image(
@@ -164,6 +167,7 @@ def import_ground_truth(
             )
         except Conflict as error:
             matched.problems.append(Problem(image.source_key, error.detail))
+            existing += isinstance(error, GoldExists)
         else:
             golds.append(gold)
     return GroundTruthReport(

@@ -82,6 +82,12 @@ def test_without_a_limit_there_is_none_to_tell(world: World, settings: Any) -> N
     assert not {"RateLimit", "RateLimit-Policy"} & set(answer.headers)
 
 
+def test_who_has_no_limit_is_told_of_no_other(world: World, settings: Any) -> None:
+    settings.ANNOTARY_API_LIMITS = {"person": 0, "anonymous": 120, "failed": 60}
+    told = [with_key(member("owner")).get("/api/v1/me/"), APIClient().get("/api/v1/nowhere/")]
+    assert ["RateLimit-Policy" in answer for answer in told] == [False, True]
+
+
 def test_times_are_utc_with_z_and_microseconds_everywhere(world: World) -> None:
     found = 0
     for operation in operations("get"):

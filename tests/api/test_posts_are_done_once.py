@@ -1,5 +1,6 @@
 """With an Idempotency-Key, every POST that makes something does it once, whatever it makes."""
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,13 +21,13 @@ from tasks.consensus.models import ConsensusLabel
 from tasks.ingest.models import Import
 from tests import factories
 from tests.api.api_fixtures import World, some_pixels
-from tests.api.documented import Operation, caller_of, operations
+from tests.api.documented import COMMITTED, Operation, caller_of, operations
 from tests.api.people import member, with_key
 from tests.concurrency_helpers import together
 
 NEW = {"name": "Birds", "classes": [{"name": "tit"}], "tools": ["class"]}
+API_DOCUMENT = COMMITTED.parent / "api.md"
 KEY = {"Idempotency-Key": "k"}
-MULTIPART = ("/imports/", "/truth/")
 SECRETS = {"/api/v1/tokens/": "key", "/api/v1/projects/{project_id}/invitations/": "token"}
 
 
@@ -78,15 +79,14 @@ def bodies(world: World) -> dict[str, dict[str, Any]]:
         f"{project}predictions/": {"model": "m", "predictions": [probabilities]},
         f"{project}proposed-changes/{{step}}/": {"token": proposals_token(project=world.project)},
         f"{project}releases/": {},
-        f"{project}truth/": {"file": SimpleUploadedFile("t.json", coco(image.source_key)), "as_gold": "1"},
         f"{project}workers/{{worker_id}}/{{step}}/": {"reason": "Holiday"},
     }
 
 
-def coco(name: str) -> bytes:
-    image = {"id": 1, "file_name": name, "width": 64, "height": 48}
-    box = {"id": 1, "image_id": 1, "category_id": 1, "bbox": [1, 2, 10, 12]}
-    return orjson.dumps({"images": [image], "annotations": [box], "categories": [{"id": 1, "name": "cat"}]})
+def coco(*names: str) -> bytes:
+    images = [{"id": n, "file_name": name, "width": 64, "height": 48} for n, name in enumerate(names)]
+    boxes = [{"id": n, "image_id": n, "category_id": 1, "bbox": [1, 2, 10, 12]} for n in range(len(names))]
+    return orjson.dumps({"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "cat"}]})
 
 
 def rows() -> dict[str, int]:
@@ -97,7 +97,7 @@ def sender(operation: Operation, world: World) -> Callable[[dict[str, Any]], Any
     client = APIClient()
     accepting = operation.path.endswith("/accept/")
     client.force_login(member("worker" if accepting else caller_of(operation)).user)
-    kind = "multipart" if operation.path.endswith(MULTIPART) else "json"
+    kind = "multipart" if operation.path.endswith("/imports/") else "json"
 
     def send(body: dict[str, Any]) -> Any:
         for value in body.values():
@@ -126,7 +126,7 @@ def test_every_post_honors_a_key_or_says_why_it_can_be_repeated() -> None:
     for path, names in documented.items():
         assert ("Idempotency-Key" in names) == (not declared[path].repeatable), path
     assert all(len(each.repeatable.split()) > 4 for each in declared.values() if each.repeatable)
-    assert len(repeatable()) == 6
+    assert len(repeatable()) == 7
 
 
 def test_a_retry_makes_nothing_and_gets_the_same_bytes(world: World) -> None:
@@ -159,6 +159,48 @@ def test_the_same_key_with_another_body_is_refused(world: World) -> None:
         assert answer.status_code == 422, (operation.name, answer.content)
         assert answer.json()["type"].endswith("/idempotency_key_reused/"), operation.name
         assert rows() == made, operation.name
+
+
+def test_the_documentation_names_those_that_can_be_repeated() -> None:
+    text = API_DOCUMENT.read_text(encoding="utf-8")
+    named = set(re.findall(r"^\| `POST ([^`]+)` \|", text, re.MULTILINE))
+    assert named == {re.sub(r"{\w+}", "{id}", path.removeprefix("/api/v1/")) for path in repeatable()}
+
+
+# What belongs to no project, or to a project that the URL does not name.
+WITHOUT_PROJECT = {f"/api/v1/{path}/" for path in ("organisations", "tokens", "invitations/accept", "projects")}
+
+
+@pytest.mark.parametrize(("role", "status"), [(None, 404), (Role.WORKER, 403)])
+def test_who_has_lost_access_to_a_project_gets_no_stored_response(world: World, role: Role | None, status: int) -> None:
+    membership = Membership.objects.get(actor=member("owner"), organisation=world.project.organisation)
+    for operation, body in honoring(world):
+        if operation.path in WITHOUT_PROJECT:
+            continue
+        send = sender(operation, world)
+        assert send(body).status_code < 300, operation.name
+        lost = Membership.objects.filter(pk=membership.pk)
+        lost.update(role=role) if role else lost.delete()
+        answer = send(body)
+        assert (answer.status_code, "Idempotency-Replayed" in answer) == (status, False), operation.name
+        lost.delete()
+        membership.save(force_insert=True)
+        assert send(body).status_code in ({409} if operation.path in SECRETS else {200, 201, 202}), operation.name
+
+
+def test_known_labels_take_no_key_and_a_retry_makes_no_more_check_images(world: World) -> None:
+    images = [factories.an_image(world.project) for _ in range(2)]
+    for image in images:
+        factories.a_task(world.project, image=image)
+    ada = with_key(member("owner"))
+    url = f"/api/v1/projects/{world.project.public_id}/truth/"
+    golds = []
+    for _ in range(2):
+        file = SimpleUploadedFile("t.json", coco(*(image.source_key for image in images)))
+        answer = ada.post(url, {"file": file, "as_gold": "1"}, format="multipart", headers=KEY)
+        assert (answer.status_code, "Idempotency-Replayed" in answer) == (200, False), answer.content
+        golds.append(answer.json()["golds"])
+    assert (golds, IdempotencyRecord.objects.count()) == ([1, 0], 0)
 
 
 def test_without_a_key_a_call_is_done_again(world: World) -> None:

@@ -51,6 +51,7 @@ def test_every_type_resolves_to_a_page_and_to_json() -> None:
         assert (page.status_code, page["Content-Type"]) == (200, "text/html; charset=utf-8"), code
         assert code in page.content.decode()
         found = Client().get(kind.uri, headers={"Accept": "application/json"}).json()
+        assert page["Vary"] == "Accept"
         assert found == {"type": kind.uri, "status": kind.status, "meaning": kind.meaning, "advice": kind.advice}
         assert found["meaning"].endswith("."), code
         assert len(found["advice"]) > 15, code

@@ -1,5 +1,6 @@
 """What a call does not take is refused by name: query parameters, fields at any depth, invalid filters."""
 
+import time
 from typing import Any
 
 import pytest
@@ -155,3 +156,30 @@ def test_an_answer_with_an_unknown_field_is_refused_alone_and_among_others(world
 def test_a_review_refuses_a_label_that_it_would_ignore(ada: APIClient, world: World) -> None:
     url = f"/api/v1/tasks/{world.ids['task_id']}/review/"
     assert set(fields(ada.post(url, {"label_hash": "x", "verdict": "approve", "answer": CAT}))) == {"answer"}
+
+
+@pytest.mark.parametrize("path", ["projects/", "me/sign-out-everywhere/", "projects/{id}/releases/"])
+def test_of_many_unknown_fields_twenty_are_named_and_the_rest_counted_at_once(
+    ada: APIClient, world: World, path: str
+) -> None:
+    body = {f"n{number}": 0 for number in range(60_000)}
+    began = time.process_time()
+    answer = ada.post(f"/api/v1/{path.format(id=world.project.public_id)}", body)
+    assert time.process_time() - began < 1.5
+    named = fields(answer)
+    assert [name for name in named if name.startswith("n") and name[1:].isdigit()] == [f"n{n}" for n in range(20)]
+    assert named[""] == "59,980 more fields cannot be sent. Leave them out."
+
+
+def test_of_many_unknown_parameters_twenty_are_named(ada: APIClient, world: World) -> None:
+    query = "&".join(f"n{number}=1" for number in range(21))
+    named = fields(ada.get(f"{project(world)}labels/?{query}&batch=7"))
+    assert set(named) == {*(f"n{n}" for n in range(20)), "batch", ""}
+    assert named[""] == "1 more query parameter cannot be sent. Leave it out."
+
+
+def test_errors_about_no_single_field_stay_beside_the_count(ada: APIClient, world: World) -> None:
+    body = {"label_hash": "x", "verdict": "fix"} | {f"n{number}": 0 for number in range(22)}
+    answer = ada.post(f"/api/v1/tasks/{world.ids['task_id']}/review/", body)
+    general = [each["detail"] for each in answer.json()["errors"] if not each["field"]]
+    assert any("2 more fields" in each for each in general), general

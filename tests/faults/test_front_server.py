@@ -25,6 +25,7 @@ CHOSEN_BY_TESTS = ("DATABASE_URL", "REDIS_URL", "CELERY_BROKER_URL", "ANNOTARY_D
 #: Loopback addresses that are not the two by which this machine calls itself.
 ELSEWHERE, CROWDED = "127.0.0.7", "127.0.0.8"
 LIMIT = 512
+LONG_AGO, FAR_AHEAD = "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT"
 
 
 @pytest.fixture(scope="module")
@@ -180,11 +181,21 @@ def test_stored_files_are_sent_by_the_front_to_those_whom_the_application_allows
         several = client.get(path, headers={"Range": "bytes=0-1,4-5"})
         behind = client.get(path, headers={"Range": "bytes=99999999-"})
         known = client.get(path, headers={"If-None-Match": etag})
+        backward = client.get(path, headers={"Range": "bytes=5-2"})
+        dated = [client.get(path, headers={"If-Unmodified-Since": date}) for date in (LONG_AGO, FAR_AHEAD)]
+        matches = [client.get(path, headers={"If-Match": tag}).status_code for tag in (etag, '"other"')]
     assert (whole.status_code, part.status_code) == (200, 206)
     assert (rest.status_code, part.content + rest.content) == (206, whole.content)
     assert (other.status_code, several.status_code, behind.status_code) == (200, 200, 416)
     assert behind.headers["content-range"] == f"bytes */{len(whole.content)}"
     assert (known.status_code, known.content, known.headers["etag"]) == (304, b"", etag)
+    assert (backward.status_code, backward.json()["type"]) == (416, "/problems/range_not_satisfiable/")
+    assert backward.headers["content-type"].startswith("application/problem+json")
+    # The same at every date, or a file would tell its age.
+    assert [(each.status_code, each.content) for each in dated] == [(200, whole.content)] * 2
+    assert matches == [200, 412]
+    assert whole.headers.get_list("accept-ranges") == ["bytes"]
+    assert {"ratelimit", "ratelimit-policy"} <= set(whole.headers)
     assert part.headers["etag"] == etag
     assert whole.headers["cache-control"] == "private, max-age=31536000, immutable"
     assert part.content == whole.content[:10]

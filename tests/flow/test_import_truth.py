@@ -79,6 +79,19 @@ def test_the_sample_depends_on_the_seed(tmp_path: Path) -> None:
     assert chosen[0] == chosen[1] != chosen[2]
 
 
+@pytest.mark.parametrize("as_gold", [2, 0.5])
+def test_a_repeated_import_makes_no_more_gold_and_an_interrupted_one_goes_on(
+    tmp_path: Path, as_gold: int | float
+) -> None:
+    project = box_project(4)
+    path = coco(tmp_path / "truth.json", [f"photos/{n}.jpg" for n in range(4)])
+    run_import_truth(project, path, as_gold=1)
+    assert len(run_import_truth(project, path, as_gold=as_gold).golds) == 1
+    again = run_import_truth(project, path, as_gold=as_gold)
+    assert (again.golds, Gold.objects.count()) == ((), 2)
+    assert all("already a check image" in each.sentence for each in again.problems)
+
+
 def test_labels_without_an_image_and_unknown_classes_are_reported(tmp_path: Path) -> None:
     project = box_project(2)
     report = run_import_truth(project, coco(tmp_path / "truth.json", ["0.jpg", "lost.jpg"]))

@@ -1,6 +1,7 @@
 """The API reference: every call of the OpenAPI description on one page, which works without a script."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -12,6 +13,7 @@ from workers_ui.views.base import page
 
 Json = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
+NULL = "null"
 #: Deeper objects are named by their type alone.
 DEPTH = 2
 
@@ -91,8 +93,8 @@ def _body(document: Json, status: str, item: Json) -> Body:
 
 
 def _fields(document: Json, schema: Json, prefix: str, depth: int) -> list[Field]:
-    schema = _resolved(document, schema)
-    if schema.get("type") == "array":
+    schema = _present(document, _resolved(document, schema))
+    if "array" in _types(schema):
         return _fields(document, schema["items"], f"{prefix}[].", depth)
     found = []
     for name, each in schema.get("properties", {}).items():
@@ -114,14 +116,38 @@ def _resolved(document: Json, schema: Json) -> Json:
     return schema
 
 
+def _present(document: Json, schema: Json) -> Json:
+    """Return the other choice of a schema that is something or null."""
+    choices = [each for each in schema.get("oneOf", ()) if _types(each) != [NULL]]
+    return _resolved(document, choices[0]) if len(choices) == 1 else schema
+
+
 def _type(document: Json, schema: Json) -> str:
+    """What a value may be, as words; in OpenAPI 3.1, null is one of several types."""
+    kinds = dict.fromkeys(_kinds(document, schema))
+    return " or ".join([kind for kind in kinds if kind != NULL] + [kind for kind in kinds if kind == NULL])
+
+
+def _kinds(document: Json, schema: Json) -> Iterator[str]:
     resolved = _resolved(document, schema)
-    if "oneOf" in resolved:
-        kind = " or ".join(dict.fromkeys(_type(document, each) for each in resolved["oneOf"]))
+    types = _types(resolved)
+    if choices := [*resolved.get("oneOf", ()), *resolved.get("anyOf", ())]:
+        yield from (kind for each in choices for kind in _kinds(document, each))
     elif "enum" in resolved:
-        kind = ", ".join(f"“{value}”" if isinstance(value, str) else str(value) for value in resolved["enum"])
-    elif resolved.get("type") == "array":
-        kind = f"list of {_type(document, resolved['items'])}"
+        values = [value for value in resolved["enum"] if value is not None]
+        yield ", ".join(f"“{value}”" if isinstance(value, str) else str(value) for value in values)
+        types += [NULL] if None in resolved["enum"] else []
+    elif "array" in types:
+        yield f"list of {_type(document, resolved['items'])}"
+    elif not types:
+        yield resolved.get("format") or "any"
     else:
-        kind = resolved.get("format") or resolved.get("type") or "any"
-    return f"{kind} or null" if resolved.get("nullable") else kind
+        yield from (resolved.get("format") or each for each in types if each != NULL)
+    if NULL in types:
+        yield NULL
+
+
+def _types(schema: Json) -> list[str]:
+    """The types of a resolved schema: one, or several in OpenAPI 3.1."""
+    found = schema.get("type", [])
+    return [found] if isinstance(found, str) else list(found)

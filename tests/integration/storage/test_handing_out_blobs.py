@@ -7,6 +7,7 @@ import pytest
 from django.http import FileResponse, HttpRequest
 
 from storage.backends import BlobMissing, delete
+from storage.ranges import PreconditionFailed
 from storage.services import store_blob
 from storage.views import blob_response
 
@@ -70,3 +71,50 @@ def test_behind_the_front_a_file_is_named_instead_of_sent(settings: Any) -> None
     delete(blob.key)
     with pytest.raises(BlobMissing):
         blob_response(request=HttpRequest(), blob=blob, name="a cat.jpg")
+
+
+def asked(**headers: str) -> HttpRequest:
+    request = HttpRequest()
+    request.META |= {f"HTTP_{name.upper()}": value for name, value in headers.items()}
+    return request
+
+
+@pytest.mark.parametrize("date", ["Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT"])
+def test_a_date_gets_the_whole_file_from_the_application_so_that_the_front_compares_none(
+    settings: Any, date: str
+) -> None:
+    settings.ANNOTARY_FILES_BY_FRONT = True
+    blob = store_blob(source=io.BytesIO(b"seen"), content_type="image/jpeg")
+    sent = blob_response(request=asked(if_unmodified_since=date), blob=blob, name="a cat.jpg")
+    assert (sent.status_code, "X-Accel-Redirect" in sent) == (200, False)
+    sent.close()
+
+
+@pytest.mark.parametrize("by_front", [True, False])
+def test_if_match_is_compared_with_the_etag_by_the_application(settings: Any, by_front: bool) -> None:
+    settings.ANNOTARY_FILES_BY_FRONT = by_front
+    blob = store_blob(source=io.BytesIO(b"seen"), content_type="image/jpeg")
+    tag = f'"{blob.sha256}"'
+    for matching in (tag, f'"other", {tag}', "*"):
+        sent = blob_response(request=asked(if_match=matching), blob=blob, name="a cat.jpg")
+        assert (sent.status_code, "X-Accel-Redirect" in sent, sent["ETag"]) == (200, False, tag)
+        sent.close()
+    for other in ('"other"', f"W/{tag}"):
+        with pytest.raises(PreconditionFailed):
+            blob_response(request=asked(if_match=other), blob=blob, name="a cat.jpg")
+
+
+def test_only_who_sends_the_file_says_that_it_takes_ranges(settings: Any) -> None:
+    blob = store_blob(source=io.BytesIO(b"seen"), content_type="image/jpeg")
+    sent = blob_response(request=HttpRequest(), blob=blob, name="a cat.jpg")
+    sent.close()
+    settings.ANNOTARY_FILES_BY_FRONT = True
+    named = blob_response(request=HttpRequest(), blob=blob, name="a cat.jpg")
+    assert (sent["Accept-Ranges"], "Accept-Ranges" in named) == ("bytes", False)
+
+
+def test_a_range_in_other_digits_is_ignored() -> None:
+    blob = store_blob(source=io.BytesIO(b"seen"), content_type="image/jpeg")
+    whole = blob_response(request=asked(range="bytes=\u0661-\u0662"), blob=blob, name="a cat.jpg")
+    whole.close()
+    assert whole.status_code == 200
