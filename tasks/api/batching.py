@@ -102,8 +102,8 @@ class BatchView(View):
 class BatchStateView(View):
     scopes = {"POST": "manage"}
 
-    def check_access(self, request: Request, batch_id: uuid.UUID, **ids: Any) -> None:
-        batch_of(request, batch_id, Role.MANAGER)
+    def check_access(self, request: Request, **ids: Any) -> None:
+        batch_of(request, ids["batch_id"], Role.MANAGER)
 
     @operation(request=None, responses=BatchSerializer, summary="Open, pause or approve a batch")
     def post(self, request: Request, batch_id: uuid.UUID, step: str) -> Response:

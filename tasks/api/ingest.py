@@ -224,8 +224,8 @@ class ImportFilesView(View):
 class ResumeImportView(View):
     scopes = {"POST": "manage"}
 
-    def check_access(self, request: Request, import_id: uuid.UUID, **ids: Any) -> None:
-        _import(request, import_id)
+    def check_access(self, request: Request, **ids: Any) -> None:
+        _import(request, ids["import_id"])
 
     @operation(request=None, responses={202: ImportReportSerializer}, summary="Resume a stalled import")
     def post(self, request: Request, import_id: uuid.UUID) -> Response:

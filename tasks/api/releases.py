@@ -93,8 +93,8 @@ class ReleaseView(View):
 class RetractView(View):
     scopes = {"POST": "manage"}
 
-    def check_access(self, request: Request, release_id: uuid.UUID, **ids: Any) -> None:
-        _release(request, release_id, Role.MANAGER)
+    def check_access(self, request: Request, **ids: Any) -> None:
+        _release(request, ids["release_id"], Role.MANAGER)
 
     @operation(
         request=RetractSerializer, bodies=examples.RETRACT, responses=ReleaseSerializer, summary="Retract a release"
@@ -109,8 +109,8 @@ class RetractView(View):
 class ExportsView(View):
     scopes = {"POST": "manage"}
 
-    def check_access(self, request: Request, release_id: uuid.UUID, **ids: Any) -> None:
-        _release(request, release_id, Role.MANAGER)
+    def check_access(self, request: Request, **ids: Any) -> None:
+        _release(request, ids["release_id"], Role.MANAGER)
 
     @listing(ExportSerializer, summary="Exports of a release")
     def get(self, request: Request, release_id: uuid.UUID) -> Response:

@@ -90,8 +90,8 @@ class EvidenceView(View):
 class ReviewView(View):
     scopes = {"POST": "review"}
 
-    def check_access(self, request: Request, task_id: uuid.UUID, **ids: Any) -> None:
-        task_of(request, task_id, Role.REVIEWER)
+    def check_access(self, request: Request, **ids: Any) -> None:
+        task_of(request, ids["task_id"], Role.REVIEWER)
 
     @operation(
         request=ReviewSerializer,

@@ -185,19 +185,18 @@ def test_who_has_lost_access_to_a_project_gets_no_stored_response(world: World, 
         assert (answer.status_code, "Idempotency-Replayed" in answer) == (status, False), operation.name
         lost.delete()
         membership.save(force_insert=True)
-        assert send(body).status_code in ({409} if operation.path in SECRETS else {200, 201, 202}), operation.name
+        assert send(body).status_code in ({409} if operation.path in SECRETS else {200, 201, 202, 204}), operation.name
 
 
 def test_known_labels_take_no_key_and_a_retry_makes_no_more_check_images(world: World) -> None:
-    images = [factories.an_image(world.project) for _ in range(2)]
-    for image in images:
-        factories.a_task(world.project, image=image)
+    boxes = factories.a_project("Boxes", tools=("box",))
+    images = [factories.an_image(boxes, name=f"{n}.jpg", width=64, height=48) for n in range(2)]
     ada = with_key(member("owner"))
-    url = f"/api/v1/projects/{world.project.public_id}/truth/"
+    url = f"/api/v1/projects/{boxes.public_id}/truth/"
     golds = []
     for _ in range(2):
         file = SimpleUploadedFile("t.json", coco(*(image.source_key for image in images)))
-        answer = ada.post(url, {"file": file, "as_gold": "1"}, format="multipart", headers=KEY)
+        answer = ada.post(url, {"file": file, "as_gold": "0.5"}, format="multipart", headers=KEY)
         assert (answer.status_code, "Idempotency-Replayed" in answer) == (200, False), answer.content
         golds.append(answer.json()["golds"])
     assert (golds, IdempotencyRecord.objects.count()) == ([1, 0], 0)
