@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Actor
-from kernel.clock import utc_now
+from kernel.clock import rfc3339, utc_now
 from projects.models import Project
 from tasks.analytics import worker_agreement
 from tasks.analytics.worker_agreement import project_agreement
@@ -43,7 +43,7 @@ def test_answers_count_from_submission_and_once_after_settlement() -> None:
 
     assert (before["answers"], before["skipped"], before["earned"]) == (1, 1, "0.000000")
     assert (after["answers"], after["skipped"], after["earned"]) == (2, 1, f"{2 * project.price:.6f}")
-    assert after["last_at"] == Annotation.objects.latest("id").created_at.isoformat()
+    assert after["last_at"] == rfc3339(Annotation.objects.latest("id").created_at)
 
 
 def test_images_whose_time_ran_out_are_counted_until_they_come_back() -> None:

@@ -114,7 +114,7 @@ def test_everybody_else_works_while_an_address_is_full(running: Running, people:
         image = f"/api/v1/images/{client.get(f'{path}images/').json()['results'][0]['id']}/file/"
         whole, part = client.get(image), client.get(image, headers={"Range": "bytes=5-9"})
         assert (whole.status_code, part.status_code, part.content) == (200, 206, whole.content[5:10])
-        assert len(client.get(BIG).content) > 1024**2
+        assert len(client.get(BIG).content) > 100_000
         assert not is_answered(running, FLOODING)
         # It came back at least once.
         wait_for(lambda: len(held) > 1)

@@ -83,7 +83,7 @@ def test_ordinal_labels_need_numbers_or_an_order(tmp_path: Path) -> None:
     path = answers(tmp_path)
     with pytest.raises(CommandError, match="give their order with --order"):
         call_command("agreement", str(path), level="ordinal", stdout=io.StringIO())
-    with pytest.raises(CommandError, match="missing: high"):
+    with pytest.raises(CommandError, match="it lacks high"):
         call_command("agreement", str(path), level="ordinal", order="low,middle", stdout=io.StringIO())
     named = get_report(path, level="ordinal", order=["low", "middle", "high"])["alpha"]["value"]
     numbered = get_report(answers(tmp_path, ("1", "2", "3")), level="ordinal")["alpha"]["value"]
