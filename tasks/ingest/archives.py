@@ -34,6 +34,11 @@ _RATIO_FLOOR = 64 * MIB
 _CENTRAL, _LOCAL, _END = b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"
 _END_SIZE, _CENTRAL_SIZE, _LOCAL_SIZE = 22, 46, 30
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# What zipfile raises for an entry whose header or data are damaged; its name in the header need not be valid UTF-8.
+_UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+    *(EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError),
+)
 _NESTED = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 
@@ -113,7 +118,7 @@ class Archive:
                 while chunk := stream.read(CHUNK):
                     count += len(chunk)
                     yield chunk
-        except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, RuntimeError) as error:
+        except _UNREADABLE as error:
             raise _damaged(entry) from error
         if count != entry.size:
             raise _damaged(entry)

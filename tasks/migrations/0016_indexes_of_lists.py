@@ -83,9 +83,15 @@ class Migration(migrations.Migration):
         ),
         RemoveIndexConcurrently("task", "tasks_task_by_state"),
         RemoveIndexConcurrently("consensuslabel", "tasks_label_least_sure"),
-        without_index("tasks_annotation_actor_id_0ce04ea4", "annotation", "actor", "accounts.actor", "annotations", PROTECT),
-        without_index("tasks_annotation_project_id_a263e4eb", "annotation", "project", "projects.project", "annotations", CASCADE),
-        without_index("tasks_consensuslabel_task_id_d1184138", "consensuslabel", "task", "tasks.task", "labels", CASCADE),
+        without_index(
+            "tasks_annotation_actor_id_0ce04ea4", "annotation", "actor", "accounts.actor", "annotations", PROTECT
+        ),
+        without_index(
+            "tasks_annotation_project_id_a263e4eb", "annotation", "project", "projects.project", "annotations", CASCADE
+        ),
+        without_index(
+            "tasks_consensuslabel_task_id_d1184138", "consensuslabel", "task", "tasks.task", "labels", CASCADE
+        ),
         without_index("tasks_image_dataset_id_884a79ab", "image", "dataset", "projects.dataset", "images", CASCADE),
         without_index("tasks_task_project_id_a2815f0c", "task", "project", "projects.project", "tasks", CASCADE),
     ]

@@ -133,6 +133,7 @@ def test_an_annotation_without_image_id_or_that_is_no_object_cannot_be_linked(tm
         ({"bbox": [1, float("nan"), 5, 5]}, "not a box"),
         ({"bbox": [1, float("inf"), 5, 5]}, "not a box"),
         ({"bbox": "1 1 5 5"}, "not a box"),
+        ({"bbox": "[" * 100_000}, "not a box"),
         ({"bbox": {"x": 1, "y": 1, "width": 5, "height": 5}}, "not a box"),
         ({"bbox": [30, 30, -20, -20]}, "has no size"),
         ({"bbox": [0, 0, 0, 5]}, "has no size"),

@@ -186,7 +186,7 @@ def _bbox(value: object) -> tuple[float, float, float, float]:
     if isinstance(value, str):
         try:
             value = msgspec.json.decode(value)
-        except (msgspec.MsgspecError, UnicodeEncodeError):
+        except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
             value = None
     numbers = [finite_number(each) for each in value] if isinstance(value, list) else []
     usable = [number for number in numbers if number is not None]
