@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from itertools import product
 from operator import attrgetter
 from typing import TypeAlias
@@ -128,14 +129,15 @@ class _Matching:
 
     def _match(self, name: str, keys: list[str], second_try: bool) -> None:
         self.taken.add(name)
-        for key in keys:
-            if len(keys) > 1:
-                others = [other for other in keys if other != key]
-                self.result.refused[key] = f"The image {name} may be this one or {_listed(others)}. Use full paths."
-                continue
-            self.result.matches[key] = name
-            if second_try:
-                self.result.second_tries[key] = f"It was used for the image {name}, whose name differs."
+        if len(keys) > 1:
+            first = nsmallest(_SHOWN + 1, keys)
+            for key in keys:
+                others = _listed([other for other in first if other != key], count=len(keys) - 1)
+                self.result.refused[key] = f"The image {name} may be this one or {others}. Use full paths."
+            return
+        self.result.matches[keys[0]] = name
+        if second_try:
+            self.result.second_tries[keys[0]] = f"It was used for the image {name}, whose name differs."
 
     def _ambiguous(self, names: list[str]) -> str:
         if len(names) == 1:
@@ -208,8 +210,9 @@ def _in_folder(names: list[str], folder: str) -> list[str]:
     return [name for name in names if not any(map(split_of, folders[name]))]
 
 
-def _listed(names: list[str], word: str = "and") -> str:
-    shown = sorted(names)[:_SHOWN]
-    if len(names) > _SHOWN:
-        return f"{', '.join(shown)} {word} {len(names) - _SHOWN} more"
+def _listed(names: list[str], word: str = "and", count: int = 0) -> str:
+    """Return the first names in order; `count` is the number of all if `names` are only the first of them."""
+    shown, count = sorted(names)[:_SHOWN], count or len(names)
+    if count > _SHOWN:
+        return f"{', '.join(shown)} {word} {count - _SHOWN} more"
     return f"{', '.join(shown[:-1])} {word} {shown[-1]}" if len(shown) > 1 else shown[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 import pytest
@@ -165,6 +166,16 @@ def test_the_original_name_is_a_second_try() -> None:
     claims["a_jpg.rf.2.jpg"] = Claim("a_jpg.rf.2.jpg", original_name="a.jpg")
     assert list(match_names(claims, ["set/a.jpg"]).refused) == list(claims)
     assert match_names(claims, ["a.jpg", *claims]).matches == {key: key for key in claims}
+
+
+def test_many_names_for_one_image_are_refused_in_time() -> None:
+    names = [f"d{n:05}/a.jpg" for n in range(20_000)]
+    started = time.perf_counter()
+    matching = match_names(names, ["a.jpg"])
+    assert time.perf_counter() - started < 5
+    listed = "d00000/a.jpg, d00001/a.jpg, d00003/a.jpg and 19996 more"
+    assert matching.refused["d00002/a.jpg"] == f"The image a.jpg may be this one or {listed}. Use full paths."
+    assert len(matching.refused) == 20_000
 
 
 def test_many_images_of_one_base_name_are_matched() -> None:
