@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _SPLITS = {
     "train": "train",
     "training": "train",
@@ -11,11 +13,15 @@ _SPLITS = {
     "test": "test",
     "testing": "test",
 }
+# COCO's folders have the year in their names: train2017.
+_WITH_YEAR = re.compile(r"(train|val|test)[0-9]{4}")
 
 
 def split_of(folder: str) -> str:
-    """Return train, val or test if this is the name of a split's folder, else the empty string."""
-    return _SPLITS.get(folder.casefold(), "")
+    """Return train, val or test if this is the name of a split's folder, else the empty string: `Valid`, `val2017`."""
+    name = folder.casefold()
+    year = _WITH_YEAR.fullmatch(name)
+    return year[1] if year else _SPLITS.get(name, "")
 
 
 def folder_key(folder: str) -> str:
