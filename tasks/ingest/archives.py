@@ -86,7 +86,8 @@ class RefusedEntry:
 class Archive:
     """A checked archive, open for reading. `entries` is in stored order; `ignored` counts folders and system files.
 
-    `notes` are sentences for the person who sent it, about names whose encoding had to be guessed.
+    `notes` are sentences for the person who sent it, about names whose encoding had to be guessed. `repeated` are the
+    names of accepted entries that refused ones have too.
     """
 
     def __init__(self, file: zipfile.ZipFile, limits: ArchiveLimits) -> None:
@@ -94,6 +95,7 @@ class Archive:
         self._infos = file.infolist()
         self.entries: list[Entry] = []
         self.refused: list[RefusedEntry] = []
+        self.repeated: set[str] = set()
         self.ignored = 0
         names, note = _decoded_names(self._infos)
         self.notes = [note] if note else []
@@ -142,6 +144,7 @@ class Archive:
         # Two names that differ only by case are two images; an exact repetition is refused.
         if refusal is None and name in seen:
             refusal = ("duplicate", "the archive contains this name twice. Only the first is used.")
+            self.repeated.add(name)
         if refusal is not None:
             shown = escape_control(name)[:200]
             self.refused.append(RefusedEntry(shown, refusal[0], f"{shown}: {refusal[1]}", position))

@@ -29,7 +29,7 @@ from annotary_core.labels.natural_order import natural_key
 from annotary_core.labels.parse import merged_sentence, parse_answer
 from annotary_core.labels.schema import Schema
 from kernel.errors import Refused
-from tasks.ingest.archives import Archive, open_archive
+from tasks.ingest.archives import open_archive
 from tasks.ingest.name_matching import Claim
 
 _LABEL_FILES = frozenset({".xml", ".json"})
@@ -201,13 +201,14 @@ def _unpack(path: Path, folder: Path, problems: list[Problem]) -> dict[str, str]
     """Write the label files of a ZIP under numbered names; return {numbered name: name in the archive}."""
     names: dict[str, str] = {}
     with open_archive(path) as archive:
-        problems += [Problem(each.name, each.sentence, each.name) for each in archive.refused]
-        repeated = _repeated(archive)
+        refused = [each for each in archive.refused if each.reason != "duplicate"]
+        problems += [Problem(each.name, each.sentence, each.name) for each in refused]
         for entry in archive.entries:
             suffix = PurePosixPath(entry.name).suffix.lower()
             if suffix not in _LABEL_FILES:
                 continue
-            if entry.name in repeated:
+            # No one can tell which of them is right.
+            if entry.name in archive.repeated:
                 problems.append(Problem(entry.name, "The archive has several files of this name. None was used."))
                 continue
             number = f"{entry.position:08}{suffix}"
@@ -219,11 +220,6 @@ def _unpack(path: Path, folder: Path, problems: list[Problem]) -> dict[str, str]
             _with_reason("The archive contains no XML or JSON files. Add the label files.", problems)
         )
     return names
-
-
-def _repeated(archive: Archive) -> set[str]:
-    """Return the names of which the archive has several files: no one can tell which of them is right."""
-    return {normalize_name(each.name) for each in archive.refused if each.reason == "duplicate"}
 
 
 def _with_reason(sentence: str, problems: list[Problem]) -> str:
