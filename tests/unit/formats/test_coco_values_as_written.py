@@ -98,7 +98,7 @@ def test_numbers_of_other_languages_that_are_not_finite_are_read_too(tmp_path: P
     assert labels(read(tmp_path, text)) == {"a.jpg": (BOX,), "b.jpg": ()}
 
 
-@pytest.mark.parametrize("link", [None, "", True, 1.5, [1], {"id": 1}, 2.0**60, float("nan"), "x", 99, "01", -1])
+@pytest.mark.parametrize("link", ["x", 99, "01", -1])
 def test_while_an_annotation_cannot_be_linked_no_image_of_the_file_is_empty(tmp_path: Path, link: object) -> None:
     reading = read(tmp_path, body(annotations=[*body()["annotations"], *body({"image_id": link})["annotations"]]))
     assert labels(reading) == {"a.jpg": (BOX,)}
@@ -106,6 +106,30 @@ def test_while_an_annotation_cannot_be_linked_no_image_of_the_file_is_empty(tmp_
     assert reading.problems[0].location == "t.json, entry 2 of annotations"
     assert "1 of the file's annotations cannot be linked" in reading.problems[1].sentence
     assert reading.problems[1].location == "t.json, entry 2 of images"
+
+
+@pytest.mark.parametrize("link", [None, "", True, 1.5, [1], {"id": 1}, 2.0**60, float("nan")])
+def test_an_annotation_without_image_id_may_belong_to_any_image_of_the_file(tmp_path: Path, link: object) -> None:
+    reading = read(tmp_path, body(annotations=[*body()["annotations"], *body({"image_id": link})["annotations"]]))
+    assert labels(reading) == {}
+    assert [each.file for each in reading.problems] == ["t.json", "a.jpg", "b.jpg"]
+    assert reading.problems[0].location == "t.json, entry 2 of annotations"
+    assert "1 of the file's annotations has no valid image_id and may belong" in reading.problems[1].sentence
+
+
+def test_a_long_id_is_cut_in_sentences(tmp_path: Path) -> None:
+    long = 10**4_000
+    entries = [{"id": long, "file_name": "a.jpg"}, {"id": long, "file_name": "b.jpg"}]
+    categories = [{"id": long, "name": "cat"}, {"id": long, "name": "dog"}]
+    for document in (
+        body({"image_id": long}),
+        body(images=entries),
+        body({"category_id": long}),
+        body({"category_id": long}, categories=categories),
+    ):
+        sentences = [each.sentence for each in read(tmp_path, document).problems]
+        assert any("0" * 39 in sentence for sentence in sentences)
+        assert max(map(len, sentences)) < 200
 
 
 def test_an_annotation_without_image_id_or_that_is_no_object_cannot_be_linked(tmp_path: Path) -> None:

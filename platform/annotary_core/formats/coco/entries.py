@@ -189,11 +189,11 @@ def _category_name(value: object, categories: dict[int | str, Category]) -> str:
     category_id = entry_id(value)
     category = None if category_id is None else categories.get(category_id)
     if category is None:
-        shown = str(value)[:40] if category_id is None else category_id
+        shown = str(value if category_id is None else category_id)[:40]
         raise Unreadable(f"One of its annotations has category {shown}, which the file does not list.")
     if category.ambiguous:
         raise Unreadable(
-            f"Two categories have the same id, {category_id}, but not the same name. Give each its own id."
+            f"Two categories have the same id, {str(category_id)[:40]}, but not the same name. Give each its own id."
         )
     return class_name(category.name)
 

@@ -1,7 +1,8 @@
 """Reader for COCO JSON with boxes: object detection as cocodataset.org describes it, and Annotary's own releases.
 
 `bbox` is [x, y, width, height] and already in the canonical frame. An image that is listed without annotations was
-annotated and is empty, unless annotations of the file cannot be linked to an image: they may belong to any of them.
+annotated and is empty, unless annotations of the file lead to no image that it lists: their image may be another name
+of this one. An annotation without image id may belong to any image, so then none of the file's can be used.
 Annotary's releases keep the class of a whole image in the image's entry under `annotary`.
 """
 
@@ -70,6 +71,7 @@ def _looks_like(file: LabelFile) -> bool:
 @dataclass(slots=True)
 class _CocoFile:
     """The entries of one file, linked by their ids. `unlinked` counts the annotations that lead to no single image.
+    `anywhere` counts those of them without any valid id.
 
     An entry of an image without a usable name still counts: nobody knows which image its id means.
     """
@@ -81,6 +83,7 @@ class _CocoFile:
     without_id: list[ImageEntry] = field(default_factory=list)
     annotations: dict[_Id, list[LinkedAnnotation]] = field(default_factory=dict)
     unlinked: int = 0
+    anywhere: int = 0
 
     @classmethod
     def read(cls, file: LabelFile, report: ReportProblem) -> _CocoFile:
@@ -133,16 +136,24 @@ class _CocoFile:
             if len(images) != 1 or not is_named:
                 self.unlinked += len(group)
             if image_id is None:
+                self.anywhere = len(group)
                 sentence = f"{_annotations(group)} no valid image_id. Correct the file."
                 self.report(Problem(self.file.name, sentence, self._location(group[0])))
             elif not is_named:
                 verb = "refers" if len(group) == 1 else "refer"
-                sentence = f"{_annotations(group, verb)} to image {image_id}, which the file does not list."
+                sentence = f"{_annotations(group, verb)} to image {str(image_id)[:40]}, which the file does not list."
                 self.report(Problem(self.file.name, sentence, self._location(group[0])))
             else:
                 self.annotations[image_id] = group
 
     def _entry(self, image: ImageEntry, annotations: list[LinkedAnnotation]) -> Entry:
+        if self.anywhere:
+            verb = "has" if self.anywhere == 1 else "have"
+            return self._refused(
+                image,
+                f"{self.anywhere} of the file's annotations {verb} no valid image_id and may belong to this image, so its"
+                " labels may be incomplete. Correct the file.",
+            )
         if not annotations and image.image_class is None and self.unlinked:
             return self._refused(
                 image,
@@ -170,9 +181,11 @@ class _CocoFile:
         other = next((name for name in names if name != image.file_name), None)
         if other is not None:
             other = other or "an image without a valid name"
-            sentence = f"It shares the id {image_id} with {other}, so neither was used. Give each image its own id."
+            sentence = (
+                f"It shares the id {str(image_id)[:40]} with {other}, so neither was used. Give each image its own id."
+            )
         else:
-            sentence = f"The file lists this image twice under the id {image_id}, with differences. Correct the file."
+            sentence = f"The file lists this image twice under the id {str(image_id)[:40]}, with differences. Correct the file."
         return self._refused(image, sentence)
 
     def _location(self, annotation: LinkedAnnotation) -> str:
