@@ -36,13 +36,15 @@ class Claim:
 
     `folder`: the image is in a folder of this name, or, if it is the folder of a split, in none of another split.
     `own_name`: the name of a label file, which must not be that of another image. `original_name`: a name to try if
-    `name` matches nothing; `own_name` is one, too.
+    `name` matches nothing; `own_name` is one, too. `likely_folder`: a match in another folder is reported as a
+    second try.
     """
 
     name: str
     folder: str = ""
     own_name: str = ""
     original_name: str = ""
+    likely_folder: str = ""
 
 
 @dataclass(slots=True)
@@ -181,8 +183,11 @@ class _Matching:
                 self.result.refused[key] = f"The image {name} may be this one or {others}. Use full paths."
             return
         self.result.matches[keys[0]] = name
+        likely = self.claims[keys[0]].likely_folder
         if second_try:
             self.result.second_tries[keys[0]] = f"It was used for the image {name}, whose name differs."
+        elif likely and folder_key(likely) not in self._folders_of(name):
+            self.result.second_tries[keys[0]] = f"It was used for the image {name}, which is not in a folder {likely}."
 
     def _ambiguous(self, names: list[str]) -> str:
         if len(names) == 1:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from annotary_core.formats.ground_truth import Entry, GroundTruthRecord, Problem, RefusedRecord
-from annotary_core.formats.split_folders import folder_key, last_folder, split_of
+from annotary_core.formats.split_folders import folder_key, last_folder, split_folder, split_of
 
 
 def resolve_conflicts(entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -35,10 +35,9 @@ def _by_key(entries: Iterable[Entry]) -> list[list[Entry]]:
 
 
 def _split_folder(entry: Entry) -> str:
-    """Return the folder of the label file if it is that of a split and the image's own path does not state one."""
-    folder = last_folder(entry.label_folder)
+    """Return the split's folder that the label file is in, unless the image's own path states one."""
     stated = any(split_of(part) for part in entry.file_name.split("/")[:-1])
-    return folder if split_of(folder) and not stated else ""
+    return "" if stated else split_folder(entry.label_folder)
 
 
 def _kept_apart(group: list[Entry]) -> list[Entry]:

@@ -29,6 +29,11 @@ def folder_key(folder: str) -> str:
     return split_of(folder) or folder.casefold()
 
 
+def split_folder(path: str) -> str:
+    """Return the name of the innermost folder on a folder's path that is that of a split, else the empty string."""
+    return next((part for part in reversed(path.split("/")) if split_of(part)), "")
+
+
 def last_folder(path: str) -> str:
     """Return the name of the innermost folder of a folder's path."""
     return path.rpartition("/")[2]
