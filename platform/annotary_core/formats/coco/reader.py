@@ -151,8 +151,8 @@ class _CocoFile:
             verb = "has" if self.anywhere == 1 else "have"
             return self._refused(
                 image,
-                f"{self.anywhere} of the file's annotations {verb} no valid image_id and may belong to this image, so its"
-                " labels may be incomplete. Correct the file.",
+                f"{self.anywhere} of the file's annotations {verb} no valid image_id and may belong to this image, so"
+                " its labels may be incomplete. Correct the file.",
             )
         if not annotations and image.image_class is None and self.unlinked:
             return self._refused(
@@ -178,14 +178,13 @@ class _CocoFile:
         )
 
     def _ambiguous(self, image: ImageEntry, image_id: _Id, names: list[str]) -> RefusedRecord:
+        shown = str(image_id)[:40]
         other = next((name for name in names if name != image.file_name), None)
         if other is not None:
             other = other or "an image without a valid name"
-            sentence = (
-                f"It shares the id {str(image_id)[:40]} with {other}, so neither was used. Give each image its own id."
-            )
+            sentence = f"It shares the id {shown} with {other}, so neither was used. Give each image its own id."
         else:
-            sentence = f"The file lists this image twice under the id {str(image_id)[:40]}, with differences. Correct the file."
+            sentence = f"The file lists this image twice under the id {shown}, with differences. Correct the file."
         return self._refused(image, sentence)
 
     def _location(self, annotation: LinkedAnnotation) -> str:
