@@ -21,6 +21,8 @@ from dataclasses import dataclass
 UNICODE_PATH = 0x7075
 #: Natural logarithm of how many times likelier the best code page has to be for its guess to be called certain.
 MARGIN = math.log(1_000)
+#: The code page is chosen by this many of an archive's different names, spread evenly over them.
+SAMPLE = 2_000
 
 _NEUTRAL = "neutral"
 _ASCII, _RARE, _ANY = math.log(1 / 60), math.log(1 / 1_000), math.log(1 / 3_000)
@@ -60,13 +62,13 @@ def unicode_path(extra: bytes, raw: bytes) -> str | None:
 def decode_names(names: Sequence[bytes]) -> tuple[list[str], str]:
     """Decode the names of an archive that does not say how; return them with a sentence about the guess, if any.
 
-    If all are UTF-8, none is a guess. Otherwise most are in one code page, and a short name may be valid UTF-8 by
-    chance: it is read as UTF-8 only if that is much likelier.
+    If some are not UTF-8, most are in one code page. A short name may be valid UTF-8 by chance: it is read as UTF-8
+    beside others only if that is much likelier, and names that all are valid, if that is likelier at all.
     """
     certain = [_utf8(name) for name in names]
     foreign = [name for name, text in zip(names, certain, strict=True) if text is None]
     if not foreign:
-        return [text for text in certain if text is not None], ""
+        return _all_utf8(names, [text for text in certain if text is not None])
     # Code page 437 decodes everything, so there is always one.
     (best, page), *others = _ranked(foreign)
     decoded = [
@@ -75,6 +77,22 @@ def decode_names(names: Sequence[bytes]) -> tuple[list[str], str]:
     ]
     is_doubtful = bool(others) and best - others[0][0] < MARGIN
     return decoded, _note(len(foreign), foreign[0].decode(page.codec), page, others[0][1] if is_doubtful else None)
+
+
+def _all_utf8(names: Sequence[bytes], texts: list[str]) -> tuple[list[str], str]:
+    """Decode names that are valid UTF-8, and say so if they may be in a code page all the same."""
+    unclear = [name for name in names if not name.isascii()]
+    if not unclear:
+        return texts, ""
+    best, page = _ranked(unclear)[0]
+    as_utf8 = math.log(_UTF8.share) + sum(_utf8_likelihood(name.decode()) for name in _sample(unclear))
+    if as_utf8 - best >= MARGIN:
+        return texts, ""
+    if as_utf8 >= best:
+        return texts, _note(len(unclear), unclear[0].decode(), _UTF8, page)
+    decoded = [name.decode(page.codec) for name in names]
+    alternative = _UTF8 if best - as_utf8 < MARGIN else None
+    return decoded, _note(len(unclear), unclear[0].decode(page.codec), page, alternative)
 
 
 def _note(count: int, example: str, page: CodePage, alternative: CodePage | None) -> str:
@@ -87,9 +105,24 @@ def _note(count: int, example: str, page: CodePage, alternative: CodePage | None
 
 
 def _ranked(names: Sequence[bytes]) -> list[tuple[float, CodePage]]:
-    """The code pages that can decode all of these names with their likelihood, the best first."""
-    scores = [(_score(names, page), page) for page in _PAGES]
+    """The code pages that can decode all of these names with their likelihood by a sample of them, the best first."""
+    sample = _sample(names)
+    scores = [(_score(sample, page), page) for page in _PAGES if _decodes(names, page)]
     return sorted(((score, page) for score, page in scores if score is not None), key=lambda pair: -pair[0])
+
+
+def _sample(names: Sequence[bytes]) -> list[bytes]:
+    different = list(dict.fromkeys(names))
+    return different[:: -(-len(different) // SAMPLE)]
+
+
+def _decodes(names: Sequence[bytes], page: CodePage) -> bool:
+    try:
+        for name in names:
+            name.decode(page.codec)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _utf8(name: bytes) -> str | None:
@@ -101,14 +134,33 @@ def _utf8(name: bytes) -> str | None:
 
 def _is_utf8(name: bytes, text: str, page: CodePage) -> bool:
     """Whether a name of an archive that uses this code page is UTF-8 all the same: much likelier than the other."""
+    if name.isascii():
+        return True
     other = _score([name], page)
     return other is None or _likelihood(text, lambda char: _ASCII if char.isascii() else _ANY) - MARGIN > other
+
+
+def _utf8_likelihood(text: str) -> float:
+    return _likelihood(text, lambda char: _ASCII if char.isascii() else _unicode(char))
+
+
+def _unicode(char: str) -> float:
+    """The likelihood of a character that is UTF-8: in the alphabets of two bytes, most are rare letters and signs."""
+    if ord(char) >= 0x800:
+        return _ANY
+    if char in _WESTERN[0] or "\u0300" <= char <= "\u030c":
+        return math.log(0.2 / 60)
+    if "\u0410" <= char <= "\u044f" or "\u03ac" <= char <= "\u03ce":
+        return math.log(0.9 / 66)
+    if "\u05d0" <= char <= "\u05ea" or "\u0621" <= char <= "\u064a":
+        return math.log(0.9 / 45)
+    return math.log(1 / 2_000) if "\xc0" <= char <= "\u017f" else math.log(1 / 50_000)
 
 
 def _score(names: Sequence[bytes], page: CodePage) -> float | None:
     """The logarithm of the likelihood of the names in this code page, or None if it cannot decode them."""
     total = math.log(page.share)
-    for name in dict.fromkeys(names):
+    for name in names:
         try:
             total += _likelihood(name.decode(page.codec), lambda char: _character(char, page))
         except UnicodeDecodeError:
@@ -150,7 +202,7 @@ def _change(before: str, after: str) -> float:
 
 def _japanese(char: bytes) -> tuple[float, int]:
     if len(char) == 1:
-        return 0.01, 63  # half-width katakana
+        return 0.1, 63  # half-width katakana
     lead = char[0]
     if lead in (0x82, 0x83):
         return 0.5, 169  # hiragana and katakana
@@ -213,3 +265,4 @@ _PAGES = (
     CodePage("cp866", "code page 866 (Cyrillic)", 0.02, _alphabet("cp866", *_CYRILLIC)),
     CodePage("cp1251", "Windows-1251 (Cyrillic)", 0.01, _alphabet("cp1251", *_CYRILLIC)),
 )
+_UTF8 = CodePage("utf-8", "UTF-8", 1.0, lambda char: (1.0, 1))

@@ -34,6 +34,11 @@ _RATIO_FLOOR = 64 * MIB
 _CENTRAL, _LOCAL, _END = b"PK\x01\x02", b"PK\x03\x04", b"PK\x05\x06"
 _END_SIZE, _CENTRAL_SIZE, _LOCAL_SIZE = 22, 46, 30
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+# What zipfile raises for an entry whose header or data are damaged; its name in the header need not be valid UTF-8.
+_UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+    *(EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError),
+)
 _NESTED = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 
 
@@ -81,7 +86,8 @@ class RefusedEntry:
 class Archive:
     """A checked archive, open for reading. `entries` is in stored order; `ignored` counts folders and system files.
 
-    `notes` are sentences for the person who sent it, about names whose encoding had to be guessed.
+    `notes` are sentences for the person who sent it, about names whose encoding had to be guessed. `repeated` are the
+    names of accepted entries that refused ones have too.
     """
 
     def __init__(self, file: zipfile.ZipFile, limits: ArchiveLimits) -> None:
@@ -89,6 +95,7 @@ class Archive:
         self._infos = file.infolist()
         self.entries: list[Entry] = []
         self.refused: list[RefusedEntry] = []
+        self.repeated: set[str] = set()
         self.ignored = 0
         names, note = _decoded_names(self._infos)
         self.notes = [note] if note else []
@@ -113,7 +120,7 @@ class Archive:
                 while chunk := stream.read(CHUNK):
                     count += len(chunk)
                     yield chunk
-        except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, RuntimeError) as error:
+        except _UNREADABLE as error:
             raise _damaged(entry) from error
         if count != entry.size:
             raise _damaged(entry)
@@ -137,6 +144,7 @@ class Archive:
         # Two names that differ only by case are two images; an exact repetition is refused.
         if refusal is None and name in seen:
             refusal = ("duplicate", "the archive contains this name twice. Only the first is used.")
+            self.repeated.add(name)
         if refusal is not None:
             shown = escape_control(name)[:200]
             self.refused.append(RefusedEntry(shown, refusal[0], f"{shown}: {refusal[1]}", position))

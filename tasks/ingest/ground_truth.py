@@ -29,10 +29,12 @@ from annotary_core.labels.natural_order import natural_key
 from annotary_core.labels.parse import merged_sentence, parse_answer
 from annotary_core.labels.schema import Schema
 from kernel.errors import Refused
-from tasks.ingest.archives import Archive, open_archive
+from tasks.ingest.archives import open_archive
 from tasks.ingest.name_matching import Claim
 
 _LABEL_FILES = frozenset({".xml", ".json"})
+# Files of other formats, which may be labels, too: YOLO, tables, JSON lines, CVAT and the like.
+_OTHER_FORMATS = frozenset({".csv", ".jsonl", ".ndjson", ".parquet", ".tfrecord", ".tsv", ".txt", ".yaml", ".yml"})
 _ZIP = b"PK\x03\x04"
 
 
@@ -58,7 +60,7 @@ class GroundTruthRecords:
         """Return what each record says about the name of its image; a refused entry keeps others from its image."""
         refused = {key: Claim(each.file_name, each.folder) for key, each in self.refused.items()}
         return refused | {
-            key: Claim(each.file_name, each.folder, each.own_name, each.original_name)
+            key: Claim(each.file_name, each.folder, each.own_name, each.original_name, each.likely_folder)
             for key, each in self.records.items()
         }
 
@@ -200,30 +202,31 @@ def _is_zip(path: Path) -> bool:
 def _unpack(path: Path, folder: Path, problems: list[Problem]) -> dict[str, str]:
     """Write the label files of a ZIP under numbered names; return {numbered name: name in the archive}."""
     names: dict[str, str] = {}
+    others: set[str] = set()
     with open_archive(path) as archive:
-        problems += [Problem(each.name, each.sentence, each.name) for each in archive.refused]
-        repeated = _repeated(archive)
+        refused = [each for each in archive.refused if each.reason != "duplicate"]
+        problems += [Problem(each.name, each.sentence, each.name) for each in refused]
         for entry in archive.entries:
             suffix = PurePosixPath(entry.name).suffix.lower()
             if suffix not in _LABEL_FILES:
+                others |= {suffix} & _OTHER_FORMATS
                 continue
-            if entry.name in repeated:
+            # No one can tell which of them is right.
+            if entry.name in archive.repeated:
                 problems.append(Problem(entry.name, "The archive has several files of this name. None was used."))
                 continue
             number = f"{entry.position:08}{suffix}"
             names[number] = entry.name
             with (folder / number).open("wb") as target:
                 archive.copy(entry, target)
+    if others:
+        sentence = "Nothing was read from files of these formats. Convert labels in them to COCO JSON or VOC XML."
+        problems.append(Problem(", ".join(sorted(others)), sentence, severity="warning" if names else "error"))
     if not names:
         raise GroundTruthRefused(
             _with_reason("The archive contains no XML or JSON files. Add the label files.", problems)
         )
     return names
-
-
-def _repeated(archive: Archive) -> set[str]:
-    """Return the names of which the archive has several files: no one can tell which of them is right."""
-    return {normalize_name(each.name) for each in archive.refused if each.reason == "duplicate"}
 
 
 def _with_reason(sentence: str, problems: list[Problem]) -> str:

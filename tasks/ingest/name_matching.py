@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from itertools import product
 from operator import attrgetter
 from typing import TypeAlias
@@ -35,13 +36,15 @@ class Claim:
 
     `folder`: the image is in a folder of this name, or, if it is the folder of a split, in none of another split.
     `own_name`: the name of a label file, which must not be that of another image. `original_name`: a name to try if
-    `name` matches nothing; `own_name` is one, too.
+    `name` matches nothing; `own_name` is one, too. `likely_folder`: a match in another folder is reported as a
+    second try.
     """
 
     name: str
     folder: str = ""
     own_name: str = ""
     original_name: str = ""
+    likely_folder: str = ""
 
 
 @dataclass(slots=True)
@@ -84,6 +87,7 @@ class _Matching:
         self.taken: set[str] = set()
         self.result = NameMatches()
         self._forms: dict[Callable[[str], str], dict[str, list[str]]] = {}
+        self._folders: dict[str, frozenset[str]] = {}
 
     def _by_form(self, form: Callable[[str], str]) -> dict[str, list[str]]:
         if form not in self._forms:
@@ -100,13 +104,50 @@ class _Matching:
         """Return {key of an open claim: names of images that match it in this form}."""
         forms = {key: form(name_of(each)) for key, each in self.open.items()}
         wanted = {key: name for key, name in forms.items() if name}
-        return _related(wanted, self._by_form(form)) if wanted else {}
+        if not wanted:
+            return {}
+        inside = self._inside_folders(wanted, form)
+        others = {key: name for key, name in wanted.items() if key not in inside}
+        return inside | _related(others, self._by_form(form))
+
+    def _inside_folders(self, wanted: Mapping[str, str], form: Callable[[str], str]) -> dict[str, list[str]]:
+        """Return candidates for claims with a folder that has any: folder by folder, as many may have one name."""
+        by_folder: dict[str, dict[str, str]] = defaultdict(dict)
+        for key, name in wanted.items():
+            if folder := self.claims[key].folder:
+                by_folder[folder_key(folder)][key] = name
+        if not by_folder:
+            return {}
+        present: dict[str, dict[str, list[str]]] = {folder: {} for folder in by_folder}
+        for formed, names in self._by_form(form).items():
+            for name in names:
+                for folder in self._folders_of(name) & by_folder.keys():
+                    present[folder].setdefault(formed, []).append(name)
+        return {
+            key: names
+            for folder, claimed in by_folder.items()
+            for key, names in _related(claimed, present[folder]).items()
+        }
+
+    def _folders_of(self, name: str) -> frozenset[str]:
+        if name not in self._folders:
+            self._folders[name] = frozenset(map(folder_key, name.split("/")[:-1]))
+        return self._folders[name]
+
+    def _in_folder(self, names: list[str], folder: str) -> list[str]:
+        """Return the names in this folder, else those that may be in it: a split's images are in no other split."""
+        if not folder:
+            return names
+        inside = [name for name in names if folder_key(folder) in self._folders_of(name)]
+        if inside or not split_of(folder):
+            return inside or names
+        return [name for name in names if not any(map(split_of, self._folders_of(name)))]
 
     def settle(self, candidates: dict[str, list[str]], *, second_try: bool = False) -> None:
         """Match the claims with exactly one candidate that no other claim has, and close the other ones."""
         unique: dict[str, list[str]] = defaultdict(list)
         for key, names in candidates.items():
-            allowed = _in_folder(names, self.claims[key].folder)
+            allowed = self._in_folder(names, self.claims[key].folder)
             if not allowed:
                 continue
             del self.open[key]
@@ -118,7 +159,14 @@ class _Matching:
             else:
                 unique[free[0]].append(key)
         for name, keys in unique.items():
-            self._match(name, keys, second_try)
+            self._match(name, self._without_other_folders(name, keys), second_try)
+
+    def _without_other_folders(self, name: str, keys: list[str]) -> list[str]:
+        """Leave out the claims for another folder if any claim is for the image's own: they are about other images."""
+        wanted = {key: folder_key(self.claims[key].folder) for key in keys}
+        folders = {"", *self._folders_of(name)}
+        own = [key for key in keys if wanted[key] in folders]
+        return own if any(wanted[key] for key in own) else keys
 
     def _note_repeat(self, key: str, names: list[str]) -> None:
         """Note a name that is another notation of that of a matched image, and not in another folder."""
@@ -128,14 +176,18 @@ class _Matching:
 
     def _match(self, name: str, keys: list[str], second_try: bool) -> None:
         self.taken.add(name)
-        for key in keys:
-            if len(keys) > 1:
-                others = [other for other in keys if other != key]
-                self.result.refused[key] = f"The image {name} may be this one or {_listed(others)}. Use full paths."
-                continue
-            self.result.matches[key] = name
-            if second_try:
-                self.result.second_tries[key] = f"It was used for the image {name}, whose name differs."
+        if len(keys) > 1:
+            first = nsmallest(_SHOWN + 1, keys)
+            for key in keys:
+                others = _listed([other for other in first if other != key], count=len(keys) - 1)
+                self.result.refused[key] = f"The image {name} may be this one or {others}. Use full paths."
+            return
+        self.result.matches[keys[0]] = name
+        likely = self.claims[keys[0]].likely_folder
+        if second_try:
+            self.result.second_tries[keys[0]] = f"It was used for the image {name}, whose name differs."
+        elif likely and folder_key(likely) not in self._folders_of(name):
+            self.result.second_tries[keys[0]] = f"It was used for the image {name}, which is not in a folder {likely}."
 
     def _ambiguous(self, names: list[str]) -> str:
         if len(names) == 1:
@@ -148,6 +200,8 @@ class _Matching:
         own_names = {key: name for key in images if (name := self.claims[key].own_name)}
         for form in _FORMS:
             forms = {key: form(name) for key, name in own_names.items()}
+            for key in [key for key, name in forms.items() if _is_related(name, form(images[key]))]:
+                del own_names[key], forms[key]
             for key, names in (_related(forms, self._by_form(form)) if forms else {}).items():
                 del own_names[key]
                 if not any(self.present[name] & self.present[images[key]] for name in names):
@@ -190,6 +244,11 @@ def _related(wanted: Mapping[str, str], present: Mapping[str, list[str]]) -> dic
     return {key: names for key, names in related.items() if names}
 
 
+def _is_related(one: str, other: str) -> bool:
+    """Whether either is the other one or a tail of it."""
+    return f"/{one}".endswith(f"/{other}") or f"/{other}".endswith(f"/{one}")
+
+
 def _tails(path: str) -> Iterator[str]:
     yield path
     while "/" in path:
@@ -197,19 +256,9 @@ def _tails(path: str) -> Iterator[str]:
         yield path
 
 
-def _in_folder(names: list[str], folder: str) -> list[str]:
-    """Return the names in this folder, else those that may be in it: a split's images are in no other split."""
-    if not folder:
-        return names
-    folders = {name: {folder_key(part) for part in name.split("/")[:-1]} for name in names}
-    inside = [name for name in names if folder_key(folder) in folders[name]]
-    if inside or not split_of(folder):
-        return inside or names
-    return [name for name in names if not any(map(split_of, folders[name]))]
-
-
-def _listed(names: list[str], word: str = "and") -> str:
-    shown = sorted(names)[:_SHOWN]
-    if len(names) > _SHOWN:
-        return f"{', '.join(shown)} {word} {len(names) - _SHOWN} more"
+def _listed(names: list[str], word: str = "and", count: int = 0) -> str:
+    """Return the first names in order; `count` is the number of all if `names` are only the first of them."""
+    shown, count = sorted(names)[:_SHOWN], count or len(names)
+    if count > _SHOWN:
+        return f"{', '.join(shown)} {word} {count - _SHOWN} more"
     return f"{', '.join(shown[:-1])} {word} {shown[-1]}" if len(shown) > 1 else shown[0]

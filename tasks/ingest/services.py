@@ -239,7 +239,7 @@ def _add_item(batch_import: Import, name: str, blob: Blob | None, refusal: tuple
     counted = Import.objects.filter(pk=batch_import.pk, state=Import.State.RECEIVING).update(total=F("total") + 1)
     if not counted:
         raise ImportClosed
-    if refusal is None and ImportItem.objects.filter(batch_import_id=batch_import.pk, key=name).exists():
+    if refusal is None and _has_name(batch_import, name):
         refusal = NAME_TWICE
     item = ImportItem(batch_import_id=batch_import.pk, name=printable_name(name), key=name, original=blob)
     if refusal is not None:
@@ -247,6 +247,13 @@ def _add_item(batch_import: Import, name: str, blob: Blob | None, refusal: tuple
         Import.objects.filter(pk=batch_import.pk).update(refused=F("refused") + 1)
     item.save()
     return item
+
+
+def _has_name(batch_import: Import, name: str) -> bool:
+    items = ImportItem.objects.filter(batch_import_id=batch_import.pk)
+    # Files that arrived before items had a key have none, as have refused ones.
+    older = items.filter(key="", name=name).exclude(state=ImportItem.State.REFUSED)
+    return items.filter(key=name).exists() or older.exists()
 
 
 def refuse_on_arrival(item: ImportItem, code: str, reason: str) -> None:

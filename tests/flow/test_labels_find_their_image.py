@@ -182,7 +182,47 @@ def test_files_of_an_archive_that_were_refused_are_reported(tmp_path: Path) -> N
     project = project_of("1.jpg", "2.jpg", "3.jpg")
     report = import_ground_truth(project=project, by=ada(), path=tmp_path / "truth.zip", as_gold=1.0)
     assert golds(report) == {"2.jpg": []}
-    assert {each.file for each in report.problems} == {"a.xml", "more.zip", "../c.xml", "classes.json"}
+    assert sorted(each.file for each in report.problems) == ["../c.xml", "a.xml", "classes.json", "more.zip"]
+
+
+def test_of_two_label_files_with_one_long_name_none_is_used(tmp_path: Path) -> None:
+    name = f"{'d' * 200}/1.xml"
+    with zipfile.ZipFile(tmp_path / "truth.zip", "w") as files, pytest.warns(UserWarning, match="Duplicate name"):
+        for text in (voc("1.jpg"), voc("1.jpg", (1, 1, 9, 9))):
+            files.writestr(name, text)
+        files.writestr("2.xml", voc("2.jpg"))
+    truth = read_ground_truth(path=tmp_path / "truth.zip")
+    assert list(truth.records) == ["2.jpg"]
+    assert [(each.file, each.sentence) for each in truth.problems] == [
+        (name, "The archive has several files of this name. None was used.")
+    ]
+
+
+def test_files_of_other_formats_in_an_archive_are_named_once(tmp_path: Path) -> None:
+    files = {"1.xml": voc("1.jpg"), "a/1.txt": "0 1 1 1 1", "a/2.txt": "", "labels.csv": "x", "1.jpg": "x"}
+    report = send(project_of("1.jpg"), tmp_path, files)
+    assert golds(report) == {"1.jpg": []}
+    assert [(each.file, each.severity) for each in report.problems] == [(".csv, .txt", "warning")]
+
+
+def test_a_voc_file_of_another_folder_is_used_with_a_warning(tmp_path: Path) -> None:
+    def problems(name: str, folder: str) -> list[str]:
+        text = voc("1.jpg", (3, 1, 9, 9)).replace("<filename>", f"<folder>{folder}</folder><filename>")
+        report = send(project_of("cam2/1.jpg"), tmp_path, {name: text})
+        assert golds(report) == {"cam2/1.jpg": [2]}
+        return [each.sentence for each in report.problems]
+
+    sentence = "It was used for the image cam2/1.jpg, which is not in a folder cam1."
+    assert problems("cam1/1.xml", "cam1") == [sentence]
+    assert problems("cam1/1.xml", "set/Cam1") == [sentence]
+    assert problems("cam2/1.xml", "cam2") == problems("cam1/1.xml", "") == problems("1.xml", "cam1") == []
+
+
+def test_labels_below_the_folder_of_a_split_are_for_that_split(tmp_path: Path) -> None:
+    files = {"train/Annotations/1.xml": voc("1.jpg", (3, 1, 9, 9)), "val/Annotations/2.xml": voc("2.jpg")}
+    report = send(project_of("val2017/1.jpg", "val2017/2.jpg"), tmp_path, files)
+    assert golds(report) == {"val2017/2.jpg": []}
+    assert report.unmatched == ("train/1.jpg",)
 
 
 def test_an_archive_without_usable_labels_says_which_file_was_refused(tmp_path: Path) -> None:

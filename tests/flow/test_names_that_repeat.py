@@ -142,6 +142,15 @@ def test_an_import_that_an_older_version_had_begun_is_finished_without_counting_
     assert (report["total"], report["taken"]) == (3, 1)
 
 
+def test_a_file_that_an_older_version_received_keeps_its_name() -> None:
+    batch_import = start_import(project=a_project(), by=ada())
+    ImportItem.objects.create(batch_import=batch_import, name="a.jpg")
+    ImportItem.objects.create(batch_import=batch_import, name="b.jpg", state="refused", code="x", reason="Too large.")
+    names = ("a.jpg", "b.jpg")
+    items = [add_file(batch_import=batch_import, name=name, source=io.BytesIO(a_jpeg(1))) for name in names]
+    assert [item.state for item in items] == ["refused", "waiting"]
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_concurrent_requests_with_one_name_one_is_taken() -> None:
     batch_import = start_import(project=a_project(), by=ada())

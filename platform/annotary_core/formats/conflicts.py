@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from annotary_core.formats.ground_truth import Entry, GroundTruthRecord, Problem, RefusedRecord
-from annotary_core.formats.split_folders import folder_key, last_folder, split_of
+from annotary_core.formats.split_folders import folder_key, last_folder, split_folder, split_of
 
 
 def resolve_conflicts(entries: Iterable[Entry]) -> Iterator[Entry]:
@@ -35,10 +35,9 @@ def _by_key(entries: Iterable[Entry]) -> list[list[Entry]]:
 
 
 def _split_folder(entry: Entry) -> str:
-    """Return the folder of the label file if it is that of a split and the image's own path does not state one."""
-    folder = last_folder(entry.label_folder)
+    """Return the split's folder that the label file is in, unless the image's own path states one."""
     stated = any(split_of(part) for part in entry.file_name.split("/")[:-1])
-    return folder if split_of(folder) and not stated else ""
+    return "" if stated else split_folder(entry.label_folder)
 
 
 def _kept_apart(group: list[Entry]) -> list[Entry]:
@@ -68,14 +67,24 @@ def _merged(group: list[Entry]) -> Iterator[Entry]:
     elif records and _agree(group):
         yield next((each for each in records if each.width and each.height), records[0])
     elif records:
+        different = "are equal, but in files with the names of different images:" if _equal(group) else "differ between"
         yield _refusal(
             records,
-            f"The labels of this image differ between {_listed(each.location for each in records)}. None of them was"
+            f"The labels of this image {different} {_listed(each.location for each in records)}. None of them was"
             " used. Keep the right one.",
         )
 
 
 def _agree(group: list[Entry]) -> bool:
+    """Whether all entries say the same, and no two of their files have the names of different images.
+
+    Of two files with one content, one may be a copy whose <filename> still is that of the first one's image.
+    """
+    own_names = {each.own_name for each in group if isinstance(each, GroundTruthRecord) and each.own_name}
+    return len(own_names) <= 1 and _equal(group)
+
+
+def _equal(group: list[Entry]) -> bool:
     """Whether all entries are usable and have the same class, boxes and, as far as they state it, size."""
     records = [entry for entry in group if isinstance(entry, GroundTruthRecord)]
     labels = {(each.image_class, frozenset(each.boxes)) for each in records}

@@ -44,7 +44,8 @@ class GroundTruthRecord:
     The other fields say where the record comes from and help to find its image. `location` names the label file and
     the entry. `label_folder` is the folder that the label file is in. `own_name` is the name that the label file
     shares with its image, if the format has one file per image. `original_name` is a second name that the labels give
-    the image. `folder` is set if the image must not be in another folder: see conflicts.py.
+    the image. `folder` is set if the image must not be in another folder: see conflicts.py. `likely_folder` is the
+    folder that both the place of the label file and its content state for the image.
     """
 
     file_name: str
@@ -57,6 +58,7 @@ class GroundTruthRecord:
     own_name: str = field(default="", compare=False)
     original_name: str = field(default="", compare=False)
     folder: str = field(default="", compare=False)
+    likely_folder: str = field(default="", compare=False)
 
     @property
     def key(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ def image(**changes: Any) -> list[dict[str, Any]]:
         body({"category_id": "1"}, categories=[{"id": 1.0, "name": " cat "}]),
         body(categories=[{"id": 1, "name": "cat"}, {"id": 1, "name": "cat", "supercategory": "animal"}]),
         body(categories=[{"id": 2, "name": "cat"}, {"id": 1, "name": "cat"}]),
-        body(categories=[{"id": None, "name": "dog"}, {"name": 5}, 7, {"id": 1, "name": "cat"}]),
+        body(categories=[{"id": None, "name": "dog"}, {"name": 5}, 7, {"id": 2}, {"id": 1, "name": "cat"}]),
         body({"bbox": ["10", "10.0", "2e1", 20.0]}),
         body({"bbox": "[10, 10, 20, 20]"}),
         body({"iscrowd": False}),
@@ -97,7 +98,7 @@ def test_numbers_of_other_languages_that_are_not_finite_are_read_too(tmp_path: P
     assert labels(read(tmp_path, text)) == {"a.jpg": (BOX,), "b.jpg": ()}
 
 
-@pytest.mark.parametrize("link", [None, "", True, 1.5, [1], {"id": 1}, 2.0**60, float("nan"), "x", 99, "01", -1])
+@pytest.mark.parametrize("link", ["x", 99, "01", -1])
 def test_while_an_annotation_cannot_be_linked_no_image_of_the_file_is_empty(tmp_path: Path, link: object) -> None:
     reading = read(tmp_path, body(annotations=[*body()["annotations"], *body({"image_id": link})["annotations"]]))
     assert labels(reading) == {"a.jpg": (BOX,)}
@@ -105,6 +106,30 @@ def test_while_an_annotation_cannot_be_linked_no_image_of_the_file_is_empty(tmp_
     assert reading.problems[0].location == "t.json, entry 2 of annotations"
     assert "1 of the file's annotations cannot be linked" in reading.problems[1].sentence
     assert reading.problems[1].location == "t.json, entry 2 of images"
+
+
+@pytest.mark.parametrize("link", [None, "", True, 1.5, [1], {"id": 1}, 2.0**60, float("nan")])
+def test_an_annotation_without_image_id_may_belong_to_any_image_of_the_file(tmp_path: Path, link: object) -> None:
+    reading = read(tmp_path, body(annotations=[*body()["annotations"], *body({"image_id": link})["annotations"]]))
+    assert labels(reading) == {}
+    assert [each.file for each in reading.problems] == ["t.json", "a.jpg", "b.jpg"]
+    assert reading.problems[0].location == "t.json, entry 2 of annotations"
+    assert "1 of the file's annotations has no valid image_id and may belong" in reading.problems[1].sentence
+
+
+def test_a_long_id_is_cut_in_sentences(tmp_path: Path) -> None:
+    long = 10**4_000
+    entries = [{"id": long, "file_name": "a.jpg"}, {"id": long, "file_name": "b.jpg"}]
+    categories = [{"id": long, "name": "cat"}, {"id": long, "name": "dog"}]
+    for document in (
+        body({"image_id": long}),
+        body(images=entries),
+        body({"category_id": long}),
+        body({"category_id": long}, categories=categories),
+    ):
+        sentences = [each.sentence for each in read(tmp_path, document).problems]
+        assert any("0" * 39 in sentence for sentence in sentences)
+        assert max(map(len, sentences)) < 200
 
 
 def test_an_annotation_without_image_id_or_that_is_no_object_cannot_be_linked(tmp_path: Path) -> None:
@@ -133,6 +158,7 @@ def test_an_annotation_without_image_id_or_that_is_no_object_cannot_be_linked(tm
         ({"bbox": [1, float("nan"), 5, 5]}, "not a box"),
         ({"bbox": [1, float("inf"), 5, 5]}, "not a box"),
         ({"bbox": "1 1 5 5"}, "not a box"),
+        ({"bbox": "[" * 100_000}, "not a box"),
         ({"bbox": {"x": 1, "y": 1, "width": 5, "height": 5}}, "not a box"),
         ({"bbox": [30, 30, -20, -20]}, "has no size"),
         ({"bbox": [0, 0, 0, 5]}, "has no size"),
@@ -172,8 +198,9 @@ def test_an_image_that_cannot_be_used_is_named(tmp_path: Path, changes: dict[str
 def test_an_image_without_id_or_name_leaves_its_annotations_unlinked(tmp_path: Path, changes: dict[str, Any]) -> None:
     reading = read(tmp_path, body(images=image(**changes)))
     assert labels(reading) == {}
-    assert [each.file for each in reading.problems] == ["t.json", "t.json", "b.jpg"]
-    assert reading.problems[0].location == "t.json, entry 1 of images"
+    named = "a.jpg" if "id" in changes else "t.json"
+    assert sorted(each.file for each in reading.problems) == sorted([named, "t.json", "b.jpg"])
+    assert {each.file for each in reading.problems if each.location == "t.json, entry 1 of images"} == {named}
 
 
 def test_one_id_for_two_files_leaves_both_out(tmp_path: Path) -> None:
@@ -183,6 +210,36 @@ def test_one_id_for_two_files_leaves_both_out(tmp_path: Path) -> None:
         assert labels(reading) == {}
         assert sorted(each.file for each in reading.problems) == ["a.jpg", "b.jpg", "c.jpg"]
         assert "shares the id 1 with c.jpg" in reading.problems[0].sentence
+
+
+def test_an_id_that_an_image_shares_with_an_entry_without_name_leaves_it_out(tmp_path: Path) -> None:
+    for entry in ({"id": 1, "file_name": None}, {"id": "1"}, {"id": 1.0, "file_name": ".."}):
+        for images in ([*image(), entry], [entry, *image()]):
+            reading = read(tmp_path, body(images=images))
+            assert labels(reading) == {}
+            assert [each.file for each in reading.problems] == ["t.json", "a.jpg", "b.jpg"]
+            assert "shares the id 1 with an image without a valid name" in reading.problems[1].sentence
+
+
+def test_an_image_that_is_listed_again_without_id_is_out(tmp_path: Path) -> None:
+    reading = read(tmp_path, body(images=[*image(), {"id": None, "file_name": "a.jpg"}]))
+    assert labels(reading) == {"b.jpg": ()}
+    assert [each.location for each in reading.problems] == ["t.json, entry 3 of images", "t.json, entry 1 of images"]
+
+
+def test_an_id_that_a_category_shares_with_one_without_name_is_ambiguous(tmp_path: Path) -> None:
+    categories: list[dict[str, Any]] = [{"id": 1, "name": "cat"}, {"id": 1, "name": None}]
+    for each in (categories, categories[::-1]):
+        reading = read(tmp_path, body(categories=each))
+        assert labels(reading) == {"b.jpg": ()}
+        assert "Two categories have the same id, 1" in reading.problems[-1].sentence
+
+
+def test_many_images_with_one_id_are_refused_in_time(tmp_path: Path) -> None:
+    images = [{"id": 0, "file_name": f"{at}.jpg"} for at in range(20_000)]
+    started = time.perf_counter()
+    assert len(read(tmp_path, body(images=images)).refused) == 20_000
+    assert time.perf_counter() - started < 5
 
 
 def test_an_image_that_is_listed_twice_counts_once_if_the_entries_agree(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from annotary_core.formats.ground_truth import ReadResult
 from annotary_core.formats.readers import detect_and_read
 
@@ -55,13 +57,22 @@ def test_entries_that_agree_are_one(tmp_path: Path) -> None:
     size = "<size><width>100</width><height>80</height></size>"
     boxes = ((11, 11, 30, 30), (41, 41, 60, 60))
     files = {
-        "a.xml": voc("x.jpg", *boxes),
-        "b.xml": voc("./x.jpg", *reversed(boxes), size=size),
+        "a/x.xml": voc("x.jpg", *boxes),
+        "b/x.xml": voc("./x.jpg", *reversed(boxes), size=size),
         "c.json": coco("x.jpg", (10, 10, 20, 20), (40, 40, 20, 20)),
     }
     reading = read(tmp_path, files)
     assert [(each.file_name, each.width) for each in reading.records] == [("x.jpg", 100)]
     assert (reading.reader, reading.problems) == ("coco, voc", [])
+
+
+@pytest.mark.parametrize("boxes", [(), ((11, 11, 30, 30),)])
+def test_a_voc_file_and_its_copy_under_another_name_are_both_out(
+    tmp_path: Path, boxes: tuple[tuple[int, int, int, int], ...]
+) -> None:
+    reading = read(tmp_path, {"img1.xml": voc("img1.jpg", *boxes), "img2.xml": voc("img1.jpg", *boxes)})
+    assert keys(reading) == {}
+    assert "equal, but in files with the names of different images: img1.xml and img2.xml" in sentences(reading)
 
 
 def test_coco_and_voc_are_read_together(tmp_path: Path) -> None:

@@ -91,10 +91,10 @@ def test_annotations_of_an_unlisted_image_are_reported_but_not_fatal(tmp_path: P
 
 def test_broken_entries_do_not_affect_other_entries(tmp_path: Path) -> None:
     images = [*document()["images"], {"id": 3}, {"id": 1, "file_name": "z.jpg"}, {"id": 4, "file_name": ".."}, [5]]
-    reading = read(tmp_path, document(images=images, annotations=[annotation(), {"id": 5}]))
+    reading = read(tmp_path, document(images=images, annotations=[annotation(), annotation(image_id=5)]))
     assert [each.file_name for each in reading.records] == ["y.jpg"]
     sentences = " ".join(each.sentence for each in reading.problems)
-    assert "1 annotation has no valid image_id" in sentences
+    assert "1 annotation refers to image 5, which the file does not list" in sentences
     assert "An image entry cannot be read" in sentences
     assert "It shares the id 1 with z.jpg" in sentences
     assert "The file name of the image is missing or invalid" in sentences

@@ -91,6 +91,16 @@ def test_an_invalid_utf8_name_with_the_unicode_flag_refuses_the_archive(tmp_path
     assert refusal(forged(tmp_path, [(b"\xff\xfe.jpg", b"x")], flags=0x800)) == "damaged"
 
 
+def test_a_name_that_is_valid_only_in_the_directory_refuses_the_entry(tmp_path: Path) -> None:
+    path = forged(tmp_path, [("é.jpg".encode(), b"x"), (b"b.jpg", b"y")], flags=0x800)
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xff\xff", 1))
+    with open_archive(path) as archive:
+        with pytest.raises(ArchiveRefused) as refused:
+            list(archive.read(archive.entries[0]))
+        assert refused.value.reason == "entry_damaged"
+        assert list(archive.read(archive.entries[1])) == [b"y"]
+
+
 def test_folders_and_system_files_are_ignored_and_counted(tmp_path: Path) -> None:
     names = ["a/", "a/1.jpg", "__MACOSX/a/._1.jpg", "a/.DS_Store", "a/Thumbs.db", "a/._2.jpg"]
     with open_archive(packed(tmp_path, dict.fromkeys(names, b""))) as archive:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 import pytest
@@ -134,6 +135,8 @@ def test_labels_of_a_split_are_for_images_of_that_split() -> None:
     assert list(match_names(claims, ["1.jpg"]).refused) == ["train/1.jpg", "valid/1.jpg"]
     validation = {"valid/1.jpg": claims["valid/1.jpg"]}
     assert match_names(validation, ["train/1.jpg"]).matches == {}
+    assert match_names(validation, ["train2017/1.jpg"]).matches == {}
+    assert match_names(validation, ["set/val2017/1.jpg"]).matches == {"valid/1.jpg": "set/val2017/1.jpg"}
     assert match_names(validation, ["set/1.jpg"]).matches == {"valid/1.jpg": "set/1.jpg"}
     assert match_names(validation, ["1.jpg", "valid/1.jpg"]).matches == {"valid/1.jpg": "valid/1.jpg"}
 
@@ -165,6 +168,35 @@ def test_the_original_name_is_a_second_try() -> None:
     claims["a_jpg.rf.2.jpg"] = Claim("a_jpg.rf.2.jpg", original_name="a.jpg")
     assert list(match_names(claims, ["set/a.jpg"]).refused) == list(claims)
     assert match_names(claims, ["a.jpg", *claims]).matches == {key: key for key in claims}
+
+
+def test_a_folder_tells_many_images_of_one_name_apart() -> None:
+    names = [f"cam{folder}/{name}.jpg" for folder in range(1_500) for name in (0, 1)]
+    claims = {each: Claim(each[-5:], each[:-6], own_name=each[-5]) for each in names}
+    assert match_names(claims, names).matches == {each: each for each in names}
+    deeper = {each: each.replace("/", "/images/") for each in names}
+    assert match_names(claims, deeper.values()).matches == deeper
+    started = time.perf_counter()
+    assert match_names(claims, [f"other/{name}" for name in names]).matches == {name: f"other/{name}" for name in names}
+    assert time.perf_counter() - started < 5
+
+
+def test_labels_of_another_folder_do_not_keep_those_of_the_right_one_from_their_image() -> None:
+    claims = {"cam1/1.jpg": Claim("1.jpg", "cam1"), "cam2/1.jpg": Claim("1.jpg", "cam2")}
+    matching = match_names(claims, ["Cam1/1.jpg"])
+    assert (matching.matches, matching.refused) == ({"cam1/1.jpg": "Cam1/1.jpg"}, {})
+    assert list(match_names(claims | {"1.jpg": Claim("1.jpg")}, ["cam1/1.jpg"]).refused) == ["cam1/1.jpg", "1.jpg"]
+    assert list(match_names(claims, ["1.jpg"]).refused) == list(claims)
+
+
+def test_many_names_for_one_image_are_refused_in_time() -> None:
+    names = [f"d{n:05}/a.jpg" for n in range(20_000)]
+    started = time.perf_counter()
+    matching = match_names(names, ["a.jpg"])
+    assert time.perf_counter() - started < 5
+    listed = "d00000/a.jpg, d00001/a.jpg, d00003/a.jpg and 19996 more"
+    assert matching.refused["d00002/a.jpg"] == f"The image a.jpg may be this one or {listed}. Use full paths."
+    assert len(matching.refused) == 20_000
 
 
 def test_many_images_of_one_base_name_are_matched() -> None:

@@ -1,6 +1,7 @@
 """Names in archives are read in the encoding that the archive states, or in the likeliest one, which is reported."""
 
 import struct
+import time
 import zlib
 from pathlib import Path
 
@@ -81,6 +82,47 @@ def test_a_name_that_is_utf8_by_chance_is_read_like_the_others() -> None:
     assert decode_names([name.encode("gbk") for name in names])[0] == names
 
 
+@pytest.mark.parametrize("names", [["图1.jpg"], ["图1.jpg", "图2.jpg"], ["图片.png"]])
+def test_gbk_names_that_all_are_utf8_by_chance_are_read_as_gbk_with_a_note(names: list[str]) -> None:
+    decoded, note = decode_names([name.encode("gbk") for name in names])
+    assert decoded == names
+    assert f"Read as GBK (Chinese), such as {names[0]}." in note
+
+
+def test_a_short_name_that_may_be_utf8_or_gbk_has_a_note() -> None:
+    assert "è.jpg".encode() == "猫.jpg".encode("gbk")
+    decoded, note = decode_names(["è.jpg".encode()])
+    assert decoded == ["è.jpg"]
+    assert "Read as UTF-8, such as è.jpg. It could also be GBK (Chinese)." in note
+
+
+@pytest.mark.parametrize(
+    "name", [*CHINESE, *JAPANESE, *WESTERN, *KOREAN, *CYRILLIC, "łódź.jpg", "ελληνικά.jpg", "שלום.jpg"]
+)
+def test_a_single_utf8_name_has_no_note(name: str) -> None:
+    assert decode_names([name.encode()]) == ([name], "")
+
+
+@pytest.mark.parametrize("name", ["ｶﾒﾗ001.jpg", "ｽｸﾘｰﾝｼｮｯﾄ.png", "写真ﾃﾞｰﾀ/1.jpg"])
+def test_half_width_katakana_are_read_as_japanese(name: str) -> None:
+    assert decode_names([name.encode("cp932")])[0] == [name]
+
+
+def test_a_sample_of_many_names_tells_their_code_page() -> None:
+    names = [f"照片{number}.jpg" for number in range(50_000)]
+    started = time.perf_counter()
+    assert decode_names([name.encode("gbk") for name in names])[0] == names
+    assert time.perf_counter() - started < 3
+
+
+def test_a_code_page_must_decode_the_names_outside_the_sample_too() -> None:
+    raw = ["größe.jpg".encode("cp437")] * 2 + [f"größe{number}.jpg".encode("cp437") for number in range(5_000)]
+    raw[4_001] = b"\xff.jpg"
+    decoded, _ = decode_names(raw)
+    assert decoded[:2] == ["größe.jpg"] * 2
+    assert "\ufffd" not in decoded[4_001]
+
+
 def test_a_doubtful_guess_names_the_alternative() -> None:
     decoded, note = decode_names(["사진.jpg".encode("cp949")])
     assert len(decoded) == 1
@@ -130,7 +172,8 @@ def test_any_extra_field_gives_a_name_or_none(extra: bytes, raw: bytes) -> None:
 def test_any_bytes_are_decoded(names: list[bytes]) -> None:
     decoded, note = decode_names(names)
     assert len(decoded) == len(names)
-    assert bool(note) == any(not is_utf8(name) for name in names)
+    assert note or all(is_utf8(name) for name in names)
+    assert not note or any(not name.isascii() for name in names)
 
 
 def is_utf8(name: bytes) -> bool:

@@ -69,7 +69,10 @@ class Category:
 
 @dataclass(frozen=True, slots=True)
 class ImageEntry:
-    """An entry of `images`; equal if they say the same. `refusal` says why its labels cannot be used."""
+    """An entry of `images`; equal if they say the same. `refusal` says why its labels cannot be used.
+
+    `file_name` is empty if the entry has no usable one.
+    """
 
     file_name: str
     width: int | None = None
@@ -103,6 +106,7 @@ def read_document(body: bytes) -> Document:
 def read_categories(raws: list[msgspec.Raw], report: ReportProblem, file: str) -> dict[int | str, Category]:
     """Return the categories by id; unusable entries are reported, and annotations that refer to them are refused."""
     categories: dict[int | str, Category] = {}
+    nameless: set[int | str] = set()
     for position, raw in enumerate(raws, start=1):
         location = f"{file}, entry {position} of categories"
         try:
@@ -114,24 +118,35 @@ def read_categories(raws: list[msgspec.Raw], report: ReportProblem, file: str) -
         name = entry.name.strip() if isinstance(entry.name, str) else "" if number is None else str(number)
         if category_id is None or not name:
             report(Problem(file, "A category has no valid id or name. Correct the file.", location))
+            nameless |= set() if category_id is None else {category_id}
             continue
         earlier = categories.setdefault(category_id, Category(name))
         if earlier.name != name:
             categories[category_id] = Category(name, ambiguous=True)
-    return categories
+    return categories | {each: Category(categories[each].name, ambiguous=True) for each in nameless & categories.keys()}
 
 
-def read_image(raw: msgspec.Raw, location: str) -> tuple[int | str, ImageEntry]:
-    """Return an image's id and its entry. Raises Unreadable if either id or name cannot be used."""
+def read_image(raw: msgspec.Raw, location: str) -> tuple[int | str | None, ImageEntry]:
+    """Return an image's id, or None if it has no valid one, and its entry, which is refused if it lacks id or name.
+
+    Raises Unreadable if neither can be used.
+    """
     try:
         entry = _decode(raw, _RawImage)
     except Unreadable as error:
         raise Unreadable(f"An image entry cannot be read: {error}.") from error
     image_id = entry_id(entry.id)
+    try:
+        file_name = posix_name(entry.file_name)
+    except Unreadable as error:
+        if image_id is None:
+            raise Unreadable(
+                "An image entry has neither a valid id nor a valid file name. Correct the file."
+            ) from error
+        return image_id, ImageEntry("", refusal=str(error), location=location)
     if image_id is None:
-        name = f" of {entry.file_name[:80]}" if isinstance(entry.file_name, str) else ""
-        raise Unreadable(f"The image entry{name} has no valid id, so it was not used. Correct the file.")
-    file_name = posix_name(entry.file_name)
+        sentence = "Its entry has no valid id, so nobody knows which annotations are its own. Correct the file."
+        return None, ImageEntry(file_name, refusal=sentence, location=location)
     try:
         size = side_length(entry.width, "width"), side_length(entry.height, "height")
         own = entry.annotary.get("class") if isinstance(entry.annotary, dict) else None
@@ -174,10 +189,12 @@ def _category_name(value: object, categories: dict[int | str, Category]) -> str:
     category_id = entry_id(value)
     category = None if category_id is None else categories.get(category_id)
     if category is None:
-        shown = str(value)[:40] if category_id is None else category_id
+        shown = str(value if category_id is None else category_id)[:40]
         raise Unreadable(f"One of its annotations has category {shown}, which the file does not list.")
     if category.ambiguous:
-        raise Unreadable(f"Two categories have the same id, {category_id}, and different names. Give each its own id.")
+        raise Unreadable(
+            f"Two categories have the same id, {str(category_id)[:40]}, but not the same name. Give each its own id."
+        )
     return class_name(category.name)
 
 
@@ -186,7 +203,7 @@ def _bbox(value: object) -> tuple[float, float, float, float]:
     if isinstance(value, str):
         try:
             value = msgspec.json.decode(value)
-        except (msgspec.MsgspecError, UnicodeEncodeError):
+        except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
             value = None
     numbers = [finite_number(each) for each in value] if isinstance(value, list) else []
     usable = [number for number in numbers if number is not None]

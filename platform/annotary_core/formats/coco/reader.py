@@ -1,7 +1,8 @@
 """Reader for COCO JSON with boxes: object detection as cocodataset.org describes it, and Annotary's own releases.
 
 `bbox` is [x, y, width, height] and already in the canonical frame. An image that is listed without annotations was
-annotated and is empty, unless annotations of the file cannot be linked to an image: they may belong to any of them.
+annotated and is empty, unless annotations of the file lead to no image that it lists: their image may be another name
+of this one. An annotation without image id may belong to any image, so then none of the file's can be used.
 Annotary's releases keep the class of a whole image in the image's entry under `annotary`.
 """
 
@@ -69,14 +70,20 @@ def _looks_like(file: LabelFile) -> bool:
 
 @dataclass(slots=True)
 class _CocoFile:
-    """The entries of one file, linked by their ids. `unlinked` counts the annotations that lead to no single image."""
+    """The entries of one file, linked by their ids. `unlinked` counts the annotations that lead to no single image.
+    `anywhere` counts those of them without any valid id.
+
+    An entry of an image without a usable name still counts: nobody knows which image its id means.
+    """
 
     file: LabelFile
     report: ReportProblem
     categories: dict[_Id, Category]
     images: dict[_Id, list[ImageEntry]] = field(default_factory=dict)
+    without_id: list[ImageEntry] = field(default_factory=list)
     annotations: dict[_Id, list[LinkedAnnotation]] = field(default_factory=dict)
     unlinked: int = 0
+    anywhere: int = 0
 
     @classmethod
     def read(cls, file: LabelFile, report: ReportProblem) -> _CocoFile:
@@ -89,12 +96,15 @@ class _CocoFile:
 
     def entries(self) -> Iterator[Entry]:
         """Yield what the file says about each image."""
+        yield from (self._refused(each, each.refusal) for each in self.without_id)
         for image_id, images in self.images.items():
             names = list(dict.fromkeys(each.file_name for each in images))
             if len(set(images)) > 1:
-                yield from (self._ambiguous(each, image_id, names) for each in images)
+                yield from (self._ambiguous(each, image_id, names) for each in images if each.file_name)
                 continue
             image = images[0]
+            if not image.file_name:
+                continue
             if image.refusal:
                 yield self._refused(image, image.refusal)
             else:
@@ -107,8 +117,13 @@ class _CocoFile:
                 image_id, image = read_image(raw, location)
             except Unreadable as error:
                 self.report(Problem(self.file.name, str(error), location))
-            else:
-                self.images.setdefault(image_id, []).append(image)
+                continue
+            if image_id is None:
+                self.without_id.append(image)
+                continue
+            self.images.setdefault(image_id, []).append(image)
+            if not image.file_name:
+                self.report(Problem(self.file.name, image.refusal, location))
 
     def _link(self, raws: list[msgspec.Raw]) -> None:
         """Group the annotations by image id, and report the ids that lead to no image."""
@@ -117,19 +132,28 @@ class _CocoFile:
             groups[image_id_of(raw)].append(LinkedAnnotation(raw, position))
         for image_id, group in groups.items():
             images = set() if image_id is None else set(self.images.get(image_id, ()))
-            if len(images) != 1:
+            is_named = any(each.file_name for each in images)
+            if len(images) != 1 or not is_named:
                 self.unlinked += len(group)
             if image_id is None:
+                self.anywhere = len(group)
                 sentence = f"{_annotations(group)} no valid image_id. Correct the file."
                 self.report(Problem(self.file.name, sentence, self._location(group[0])))
-            elif not images:
+            elif not is_named:
                 verb = "refers" if len(group) == 1 else "refer"
-                sentence = f"{_annotations(group, verb)} to image {image_id}, which the file does not list."
+                sentence = f"{_annotations(group, verb)} to image {str(image_id)[:40]}, which the file does not list."
                 self.report(Problem(self.file.name, sentence, self._location(group[0])))
             else:
                 self.annotations[image_id] = group
 
     def _entry(self, image: ImageEntry, annotations: list[LinkedAnnotation]) -> Entry:
+        if self.anywhere:
+            verb = "has" if self.anywhere == 1 else "have"
+            return self._refused(
+                image,
+                f"{self.anywhere} of the file's annotations {verb} no valid image_id and may belong to this image, so"
+                " its labels may be incomplete. Correct the file.",
+            )
         if not annotations and image.image_class is None and self.unlinked:
             return self._refused(
                 image,
@@ -154,11 +178,13 @@ class _CocoFile:
         )
 
     def _ambiguous(self, image: ImageEntry, image_id: _Id, names: list[str]) -> RefusedRecord:
-        others = [name for name in names if name != image.file_name]
-        if others:
-            sentence = f"It shares the id {image_id} with {others[0]}, so neither was used. Give each image its own id."
+        shown = str(image_id)[:40]
+        other = next((name for name in names if name != image.file_name), None)
+        if other is not None:
+            other = other or "an image without a valid name"
+            sentence = f"It shares the id {shown} with {other}, so neither was used. Give each image its own id."
         else:
-            sentence = f"The file lists this image twice under the id {image_id}, with differences. Correct the file."
+            sentence = f"The file lists this image twice under the id {shown}, with differences. Correct the file."
         return self._refused(image, sentence)
 
     def _location(self, annotation: LinkedAnnotation) -> str:

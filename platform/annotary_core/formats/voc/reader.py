@@ -6,7 +6,8 @@ come out one pixel larger at the top and left, and an xmin of 0 is clipped to th
 one pixel. Nothing in a file distinguishes the two conventions.
 
 A file has the name of its image (VOC development kit §2). <filename> repeats it, but goes stale when files are renamed
-or copied, so both must lead to the same image. <folder> is only used if it names a split.
+or copied, so both must lead to the same image. <folder> decides only if it names a split. If it is the name of the
+folder that the file is in, the image probably is in one of that name, too.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from annotary_core.formats.ground_truth import (
 )
 from annotary_core.formats.label_files import LabelFile, LabelFiles, bounded_bytes
 from annotary_core.formats.loose_values import finite_number, side_length
-from annotary_core.formats.split_folders import last_folder, split_of
+from annotary_core.formats.split_folders import folder_key, last_folder, split_folder, split_of
 
 _SUFFIXES = frozenset({".xml"})
 # A VOC file describes one image; this is enough for ten thousand objects.
@@ -74,7 +75,9 @@ def _entry(file: LabelFile) -> Entry:
         boxes = tuple(_box(each, size) for each in _objects(root))
     except Unreadable as error:
         return RefusedRecord(name, Problem(file.name, str(error), file.name), folder)
-    return GroundTruthRecord(name, *size, None, boxes, file.name, folder, own_name=_own_name(file))
+    return GroundTruthRecord(
+        name, *size, None, boxes, file.name, folder, own_name=_own_name(file), likely_folder=_likely_folder(root, file)
+    )
 
 
 def _root(body: bytes) -> Element:
@@ -107,9 +110,18 @@ def _own_name(file: LabelFile) -> str:
 
 
 def _label_folder(root: Element, file: LabelFile) -> str:
-    """Return the file's folder; if it is not that of a split, but <folder> is, then that one."""
-    stated = last_folder((root.findtext("folder") or "").strip().replace("\\", "/").rstrip("/"))
-    return stated if split_of(stated) and not split_of(last_folder(file.folder)) else file.folder
+    """Return the file's folder; if it is in no split's folder, but <folder> is one, then that one."""
+    stated = _stated_folder(root)
+    return stated if split_of(stated) and not split_folder(file.folder) else file.folder
+
+
+def _likely_folder(root: Element, file: LabelFile) -> str:
+    own, stated = last_folder(file.folder), _stated_folder(root)
+    return own if own and folder_key(own) == folder_key(stated) else ""
+
+
+def _stated_folder(root: Element) -> str:
+    return last_folder((root.findtext("folder") or "").strip().replace("\\", "/").rstrip("/"))
 
 
 def _objects(root: Element) -> list[Element]:
