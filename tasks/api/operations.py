@@ -76,9 +76,9 @@ def check_sent(request: Request, handler: Any) -> None:
         _check_no_body(request)
 
 
-def unknown_errors(found: Iterable[tuple[str, Callable[[], str]]], *, what: str) -> dict[str, str]:
+def unknown_errors(names: Iterable[tuple[str, Callable[[], str]]], *, what: str) -> dict[str, str]:
     """The errors of the first unknown names, of (name, its message), and how many more there are."""
-    rest = iter(found)
+    rest = iter(names)
     errors = {name: message() for name, message in islice(rest, MOST_UNKNOWN)}
     more = sum(1 for _ in rest)
     if more:

@@ -43,6 +43,7 @@ def test_when_time_is_up_the_page_says_so_and_late_answers_are_accepted(people: 
     expire_leases()
     page.press("2")
     expect(page.page.get_by_text("Time is up for this set. Saved.")).to_be_visible()
+    page.page.wait_for_selector("html:not([data-quiet])")
     page.page.get_by_role("button", name="See what you earned").first.click()
     page.earned()
     assert [body["image"]["class"] for body in current_bodies(project)] == [1, 2]
