@@ -94,7 +94,7 @@ def framework_codes() -> set[str]:
 
 
 def problem_page(request: HttpRequest, code: str = "") -> HttpResponse:
-    """What a type of problem means and how to mend it, or the list of all types; JSON for programs."""
+    """What a type of problem means and how to fix it, or the list of all types; JSON for programs."""
     types = problem_types()
     if code and code not in types:
         raise Http404

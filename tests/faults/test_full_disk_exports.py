@@ -1,4 +1,4 @@
-"""The disk runs full while a release and its exports are written: people are told, and nothing torn is served."""
+"""The disk runs full while a release and its exports are written: people see why, and nothing incomplete is served."""
 
 import random
 import time
