@@ -13,6 +13,7 @@ from tasks.consensus.refit import queue_missed_tasks, refit
 from tasks.flow.model_predictions import add_predictions
 from tasks.flow.rejection import reject_label
 from tasks.flow.relabel import relabel
+from tasks.review.errors import LabelChanged
 from tasks.review.services import fix_label
 from tests import worker_actions
 from tests.concurrency_helpers import together
@@ -47,8 +48,14 @@ def test_refits_run_concurrently_with_settlement_reviews_and_predictions(monkeyp
             queue_missed_tasks(project_id=project.pk)
 
     def verdicts(some: list[ConsensusLabel], decide: Callable[[ConsensusLabel], object]) -> None:
-        for label in some:
-            decide(label)
+        for opened in some:
+            label = opened
+            while True:
+                try:
+                    decide(label)
+                    break
+                except LabelChanged:  # a reviewer then reloads it and decides on the current version
+                    label = ConsensusLabel.objects.select_related("task").get(task=label.task, is_current=True)
 
     def fix(label: ConsensusLabel) -> None:
         other = 3 - label.body["image"]["class"]

@@ -85,7 +85,8 @@ def test_a_hanging_decoder_is_killed_in_time(decoder: Decoder, source: Path, tmp
 
 def test_an_image_that_takes_too_long_is_refused(decoder: Decoder, tmp_path: Path) -> None:
     path = tmp_path / "slow"
-    path.write_bytes(encoded(Image.effect_noise((6000, 6000), 90), "PNG", compress_level=1))
+    noise = Image.effect_noise((6000, 6000), 90)
+    path.write_bytes(encoded(Image.merge("RGB", [noise, noise, noise]), "PNG", compress_level=1))
     with pytest.raises(ImageRefused) as refused:
         decoder.render(path, tmp_path)
     assert refused.value.reason == "too_slow"
