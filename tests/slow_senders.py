@@ -69,7 +69,7 @@ def sign_in(running: Running) -> Iterator[People]:
 
 
 def half_headers(port: int, count: int, address: str) -> list[socket.socket]:
-    """Open sockets from an address, of which half send the start of a header and half nothing."""
+    """Open sockets from an address: half send the start of a header, half send nothing."""
     sockets = []
     for number in range(count):
         one = socket.create_connection(("127.0.0.1", port), timeout=30, source_address=(address, 0))

@@ -48,14 +48,8 @@ def test_refits_run_concurrently_with_settlement_reviews_and_predictions(monkeyp
             queue_missed_tasks(project_id=project.pk)
 
     def verdicts(some: list[ConsensusLabel], decide: Callable[[ConsensusLabel], object]) -> None:
-        for opened in some:
-            label = opened
-            while True:
-                try:
-                    decide(label)
-                    break
-                except LabelChanged:  # a reviewer then reloads it and decides on the current version
-                    label = ConsensusLabel.objects.select_related("task").get(task=label.task, is_current=True)
+        for label in some:
+            _decide_on_the_current_version(label, decide)
 
     def fix(label: ConsensusLabel) -> None:
         other = 3 - label.body["image"]["class"]
@@ -85,6 +79,16 @@ def test_refits_run_concurrently_with_settlement_reviews_and_predictions(monkeyp
     refit(project_id=project.pk)
     queue_missed_tasks(project_id=project.pk)
     _check_what_is_left(fixed=labels[:8], rejected=[label.task_id for label in labels[8:16]])
+
+
+def _decide_on_the_current_version(label: ConsensusLabel, decide: Callable[[ConsensusLabel], object]) -> None:
+    """Decide as a reviewer does, who reloads a label that has changed meanwhile."""
+    while True:
+        try:
+            decide(label)
+            return
+        except LabelChanged:
+            label = ConsensusLabel.objects.select_related("task").get(task=label.task, is_current=True)
 
 
 def _check_what_is_left(*, fixed: list[ConsensusLabel], rejected: list[int]) -> None:

@@ -58,7 +58,7 @@ def label_everything(up: UpProcess, client: Client, project: str) -> None:
 
 
 def repeated(client: Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
-    """Send a POST until it succeeds, as a person does who is told to try again."""
+    """Send a POST until it succeeds, as a person does who is asked to try again."""
     found: dict[str, Any] = {}
 
     def succeeds() -> bool:
