@@ -1,6 +1,7 @@
 """The API description: OpenAPI for programs. The reference for people is a page of `workers_ui`."""
 
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from django.http import HttpResponse
@@ -12,6 +13,7 @@ from tasks.api.limits import PerMinute
 from tasks.api.negotiation import NegotiatedView
 from tasks.api.operations import check_sent, operation
 
+_building = Lock()
 DESCRIPTION_TYPE = "application/vnd.oai.openapi+json"
 
 
@@ -33,8 +35,13 @@ class SchemaView(NegotiatedView):
         return HttpResponse(description(), content_type=DESCRIPTION_TYPE)
 
 
-@cache
 def description() -> bytes:
-    """Return the OpenAPI document as JSON."""
+    """Return the OpenAPI document as JSON. The first thread that asks builds it; the others wait for it."""
+    with _building:
+        return _description()
+
+
+@cache
+def _description() -> bytes:
     schema = SchemaGenerator().get_schema(request=None, public=True)  # type: ignore[no-untyped-call]
     return bytes(OpenApiJsonRenderer().render(schema, renderer_context={}))

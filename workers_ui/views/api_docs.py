@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -14,6 +15,7 @@ from workers_ui.views.base import page
 Json = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
 NULL = "null"
+_building = Lock()
 #: Deeper objects are named by their type alone.
 DEPTH = 2
 
@@ -51,7 +53,9 @@ class Call:
 
 
 def docs(request: HttpRequest) -> HttpResponse:
-    return page(request, "workers_ui/api_docs.html", groups=_groups())
+    with _building:  # once, however many ask before it is done
+        groups = _groups()
+    return page(request, "workers_ui/api_docs.html", groups=groups)
 
 
 @cache
