@@ -26,6 +26,10 @@ __all__ = ["data", "empty_database"]
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PATIENCE = 60.0
+#: Of this database only: other tests run beside these on the same server.
+ADVISORY_LOCKS = (
+    "locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 
 
 class Process:
@@ -68,7 +72,7 @@ def no_process_is_left() -> Iterator[None]:
 
 def waits_for_the_sweep() -> bool:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        cursor.execute(f"SELECT count(*) FROM pg_locks WHERE {ADVISORY_LOCKS} AND NOT granted")
         return bool(cursor.fetchone()[0])
 
 
@@ -120,8 +124,8 @@ def test_a_backup_waits_for_a_deletion_that_has_begun(data: Path, tmp_path: Path
     running.wait_for(waits_for_the_sweep)
     with psycopg.connect(os.environ["DATABASE_URL"]) as admin:
         admin.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks"
-            " WHERE locktype = 'advisory' AND granted AND mode = 'ShareLock'"
+            f"SELECT pg_terminate_backend(pid, 5000) FROM pg_locks"
+            f" WHERE {ADVISORY_LOCKS} AND granted AND mode = 'ShareLock'"
         )
     assert running.end() == (0, "")
 
