@@ -27,9 +27,7 @@ __all__ = ["data", "empty_database"]
 pytestmark = pytest.mark.django_db(transaction=True)
 PATIENCE = 60.0
 #: Of this database only: other tests run beside these on the same server.
-ADVISORY_LOCKS = (
-    "locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-)
+ADVISORY_LOCKS = "locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 
 
 class Process:
