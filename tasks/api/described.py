@@ -13,7 +13,7 @@ from annotary_core.labels.shapes import OBJECT_TOOLS
 Fields = dict[str, serializers.Field[Any, Any, Any, Any]]
 
 
-class ProgressSerializer(serializers.Serializer[Any]):
+class WorkProgressSerializer(serializers.Serializer[Any]):
     """How far a long piece of work has come; it is updated about once a second."""
 
     done = serializers.IntegerField()

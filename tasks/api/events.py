@@ -39,7 +39,8 @@ PAGE_SIZE = OpenApiParameter("page_size", int, description="Events per page, 1 t
 class EventSerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField(help_text="1, 2, 3 and so on in each project, without gaps")
     type = serializers.CharField(
-        help_text="What happened; new types may be added, so ignore those that you do not know"
+        help_text="What happened. New types may be added, so ignore those that you do not know. "
+        + " ".join(f"`{name}`: {kind.meaning}." for name, kind in sorted(EVENT_KINDS.items()))
     )
     at = serializers.DateTimeField()
     delta = serializers.DictField(

@@ -16,7 +16,7 @@ from kernel.progress import Progress
 from storage.views import blob_response
 from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of
-from tasks.api.described import ExportReportField, ProgressSerializer, ReleaseCountsField
+from tasks.api.described import ExportReportField, ReleaseCountsField, WorkProgressSerializer
 from tasks.api.negotiation import OCTETS, as_negotiated, file_types
 from tasks.api.operations import operation
 from tasks.api.pagination import ByNewest, listing, page_at_once
@@ -49,7 +49,7 @@ class ReleaseSerializer(serializers.Serializer[Any]):
     progress = serializers.SerializerMethodField()
     retracted = serializers.SerializerMethodField()
 
-    @extend_schema_field(ProgressSerializer(allow_null=True, help_text="Null for a release that failed"))
+    @extend_schema_field(WorkProgressSerializer(allow_null=True, help_text="Null for a release that failed"))
     def get_progress(self, snapshot: Snapshot) -> Any:
         known = self.context.get("progress") or snapshot_progress(snapshots=[snapshot])
         return _as_json(known[snapshot.pk])
@@ -70,7 +70,7 @@ class ExportSerializer(serializers.Serializer[Any]):
     ready_at = serializers.DateTimeField(allow_null=True)
     progress = serializers.SerializerMethodField()
 
-    @extend_schema_field(ProgressSerializer(allow_null=True, help_text="Null for an export that failed"))
+    @extend_schema_field(WorkProgressSerializer(allow_null=True, help_text="Null for an export that failed"))
     def get_progress(self, export: Export) -> Any:
         known = self.context.get("progress") or export_progress(exports=[export])
         return _as_json(known[export.pk])

@@ -58,7 +58,8 @@ def import_report(*, batch_import: Import) -> dict[str, Any]:
     "progress": {"done", "total", "unit"}, "items": the first 1,000 refused or duplicate ones [{"name", "state", "code",
     "reason"}], "metadata": {"named", "unmatched": names in the table (first 100) without a file, "unmatched_count",
     "problems": names (first 100) that could mean several files, and those that match a file of another name [{"name",
-    "reason"}], "problem_count"}, "created_at", "finished_at"}. `stalled` means that the job has given up; `resume_import` restarts it.
+    "reason"}], "problem_count"}, "created_at", "finished_at"}. `stalled` means that the job has given
+    up; `resume_import` restarts it.
     """
     row = Import.objects.get(pk=batch_import.pk)
     not_taken = files_not_added(batch_import=row)
