@@ -14,11 +14,10 @@ from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
 from workers_ui.consumers.outages import OutageGuard  # noqa: E402
 from workers_ui.consumers.routing import websocket_urlpatterns  # noqa: E402
-from workers_ui.consumers.security import SameSiteOriginValidator  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": _http,
-        "websocket": OutageGuard(SameSiteOriginValidator(URLRouter(websocket_urlpatterns))),
+        "websocket": OutageGuard(URLRouter(websocket_urlpatterns)),
     }
 )

@@ -57,29 +57,35 @@ class TokenAuthentication(BaseAuthentication):
             return None
         if len(parts) != 2:
             raise AuthenticationFailed("Send the header as: Authorization: Bearer KEY")
-        identity = _of_token(secret_hash(parts[1].decode("latin-1")), fresh=_must_be_fresh(request))
-        if identity is None:
-            raise AuthenticationFailed("This API key is not valid. Create a new one under Settings, API keys.")
-        token, user, actor, organisation = _split(identity.rows, ApiToken, User, Actor, Organisation)
-        if not user.is_active:
-            raise AuthenticationFailed("This API key is not valid. Create a new one under Settings, API keys.")
-        if token.revoked_at is not None or token.expires_at <= utc_now():
-            raise AuthenticationFailed(
-                "This API key has expired or was revoked. Create a new one under Settings, API keys."
-            )
-        user.actor, token.actor, token.organisation = actor, actor, organisation
-        self._note_use(token)
-        return user, token
+        return authenticate_key(parts[1].decode("latin-1"), fresh=_must_be_fresh(request))
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
 
-    def _note_use(self, token: ApiToken) -> None:
-        """Record the use, at most once a minute, so that reads rarely write."""
-        now = utc_now()
-        if token.last_used_at is None or now - token.last_used_at > timedelta(minutes=1):
-            stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - timedelta(minutes=1))
-            ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=ClockTimestamp())
+
+def authenticate_key(key: str, *, fresh: bool) -> tuple[User, ApiToken]:
+    """Return the person and the API key with this secret; `fresh` reads the database. Raises AuthenticationFailed."""
+    identity = _of_token(secret_hash(key), fresh=fresh)
+    if identity is None:
+        raise AuthenticationFailed("This API key is not valid. Create a new one under Settings, API keys.")
+    token, user, actor, organisation = _split(identity.rows, ApiToken, User, Actor, Organisation)
+    if not user.is_active:
+        raise AuthenticationFailed("This API key is not valid. Create a new one under Settings, API keys.")
+    if token.revoked_at is not None or token.expires_at <= utc_now():
+        raise AuthenticationFailed(
+            "This API key has expired or was revoked. Create a new one under Settings, API keys."
+        )
+    user.actor, token.actor, token.organisation = actor, actor, organisation
+    _note_use(token)
+    return user, token
+
+
+def _note_use(token: ApiToken) -> None:
+    """Record the use, at most once a minute, so that reads rarely write."""
+    now = utc_now()
+    if token.last_used_at is None or now - token.last_used_at > timedelta(minutes=1):
+        stale = Q(last_used_at__isnull=True) | Q(last_used_at__lt=now - timedelta(minutes=1))
+        ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=ClockTimestamp())
 
 
 class SessionAuthentication(authentication.SessionAuthentication):

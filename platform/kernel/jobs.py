@@ -17,8 +17,8 @@ from typing import Any
 
 import structlog
 from celery import shared_task
-from django.db import DatabaseError, connection
-from django.db.models import F, Q
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F, Q, QuerySet
 from structlog.contextvars import bound_contextvars
 
 from kernel.clock import ClockTimestamp
@@ -28,6 +28,7 @@ from kernel.inserting import insert_unless_exists
 from kernel.lost_jobs import resend_lost_jobs as resend_lost_jobs
 from kernel.models import Job, OutboxMessage
 from kernel.outages import handle_outage
+from kernel.progress import Progress
 from kernel.pruning import prune
 from kernel.queues import Queue
 
@@ -38,8 +39,16 @@ LEASE = timedelta(seconds=25)
 HEARTBEAT_SECONDS = 5.0
 #: After a heartbeat that failed: by then the lease may be about to end.
 RETRY_SECONDS = 1.0
+#: A job's progress is written at most this often, however often the job reports it.
+PROGRESS_SECONDS = 1.0
 # For work that nothing else would trigger again, such as pay: more than three days of retries at the longest pause.
 KEEP_TRYING = 1000
+
+
+OnProgress = Callable[[Job, Progress], None]
+_progress_hooks: dict[str, OnProgress] = {}
+#: The heartbeats of the jobs that this process runs, by the job's id.
+_beats: dict[int, "_Beat"] = {}
 
 
 class LeaseLost(Exception):
@@ -90,7 +99,11 @@ def _lock_queued_duplicate(dedupe_key: str | None) -> bool:
 
 
 def job(
-    kind: str, *, time_limit: int = 600, on_failure: OnFailure | None = None
+    kind: str,
+    *,
+    time_limit: int = 600,
+    on_failure: OnFailure | None = None,
+    on_progress: OnProgress | None = None,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Turn a function `f(job, **args)` into the Celery entry point for jobs of this kind.
 
@@ -98,10 +111,13 @@ def job(
     is final and its message is kept on the row, unless it is `Unavailable`; that and any other error is retried with
     exponential backoff. Errors of drivers and of the disk count as the outage that they mean (`kernel.outages`).
     `on_failure(job, error)` is called in the transaction that closes the job as failed, however that comes about; it
-    must not rely on the attempt that failed, and `error` is None unless people may read it.
+    must not rely on the attempt that failed, and `error` is None unless people may read it. In the transaction that
+    writes what the job has reported, `on_progress(job, progress)` is called.
     """
     if on_failure is not None:
         tell_on_failure(kind, on_failure)
+    if on_progress is not None:
+        _progress_hooks[kind] = on_progress
 
     def decorate(function: Callable[..., None]) -> Callable[..., None]:
         @shared_task(name=kind, time_limit=time_limit + 30, soft_time_limit=time_limit)
@@ -137,7 +153,7 @@ def run_job(job_id: int, function: Callable[..., None]) -> None:
 def _run_claimed(row: Job, token: uuid.UUID, function: Callable[..., None]) -> None:
     started = time.monotonic()
     try:
-        with _heartbeat(row.pk, token):
+        with _heartbeat(row, token):
             function(row, **row.args)
     except LeaseLost:
         # It may have been interrupted within a statement, or while a transaction ended: then Django would keep it.
@@ -163,7 +179,13 @@ def _close_after(row: Job, token: uuid.UUID, error: Exception) -> None:
 
 
 def report_progress(row: Job, *, done: int, total: int) -> None:
-    Job.objects.filter(pk=row.pk).update(progress_done=done, progress_total=total)
+    """Note how far the job is. Its heartbeat writes that, on a connection of its own, at most once a second.
+
+    So it costs nothing to report each step, and others see it while the job is within a transaction.
+    """
+    beat = _beats.get(row.pk)
+    if beat is not None:
+        beat.reported = Progress(done, total)
 
 
 def others_wait(row: Job) -> bool:
@@ -177,17 +199,18 @@ def others_wait(row: Job) -> bool:
 
 
 @contextmanager
-def _heartbeat(job_id: int, token: uuid.UUID) -> Iterator[None]:
+def _heartbeat(row: Job, token: uuid.UUID) -> Iterator[None]:
     """Renew the lease while the block runs. Raises LeaseLost in the block if another worker has taken the job over.
 
     The exception reaches the block between two of its instructions, so an open transaction is rolled back.
     """
-    beat = _Beat(job_id, token, threading.get_ident())
-    thread = threading.Thread(target=beat.run, name=f"heartbeat-{job_id}", daemon=True)
+    beat = _beats[row.pk] = _Beat(row, token, threading.get_ident())
+    thread = threading.Thread(target=beat.run, name=f"heartbeat-{row.pk}", daemon=True)
     thread.start()
     try:
         yield
     finally:
+        _beats.pop(row.pk, None)
         try:
             beat.stop()
         except LeaseLost:
@@ -198,17 +221,21 @@ def _heartbeat(job_id: int, token: uuid.UUID) -> Iterator[None]:
 
 
 class _Beat:
-    def __init__(self, job_id: int, token: uuid.UUID, worker: int) -> None:
-        self._job_id, self._token, self._worker = job_id, token, worker
+    def __init__(self, row: Job, token: uuid.UUID, worker: int) -> None:
+        self._row, self._token, self._worker = row, token, worker
+        self.reported: Progress | None = None  # by the job, in its own thread
+        self._written: Progress | None = None
         self._stop = threading.Event()
         # Held while the job is interrupted, so that the exception cannot reach what the thread does after the job.
         self._running = threading.Lock()
 
     def run(self) -> None:
-        pause = HEARTBEAT_SECONDS
+        due = time.monotonic() + HEARTBEAT_SECONDS
         try:
-            while not self._stop.wait(pause):
-                pause = self._renew()
+            while not self._stop.wait(min(PROGRESS_SECONDS, max(0.0, due - time.monotonic()))):
+                self._write_progress()
+                if time.monotonic() >= due:
+                    due = time.monotonic() + self._renew()
         finally:
             connection.close()
 
@@ -218,16 +245,32 @@ class _Beat:
 
     def _renew(self) -> float:
         """Renew the lease; return the seconds until the next time."""
-        held = Job.objects.filter(pk=self._job_id, state=Job.State.RUNNING, lease_token=self._token)
         try:
-            renewed = held.update(lease_until=ClockTimestamp() + LEASE)
+            renewed = self._held().update(lease_until=ClockTimestamp() + LEASE)
         except DatabaseError:
-            logger.warning("heartbeat missed: the database is unavailable", job_id=self._job_id)
+            logger.warning("heartbeat missed: the database is unavailable", job_id=self._row.pk)
             connection.close()
             return min(RETRY_SECONDS, HEARTBEAT_SECONDS)
         if not renewed:
             self._interrupt()
         return HEARTBEAT_SECONDS
+
+    def _write_progress(self) -> None:
+        progress = self.reported
+        if progress is None or progress == self._written:
+            return
+        try:
+            with transaction.atomic():
+                held = self._held().update(progress_done=progress.done, progress_total=progress.total or 0)
+                if held and self._row.kind in _progress_hooks:
+                    _progress_hooks[self._row.kind](self._row, progress)
+        except DatabaseError:
+            connection.close()  # the next heartbeat logs it
+        else:
+            self._written = progress
+
+    def _held(self) -> QuerySet[Job]:
+        return Job.objects.filter(pk=self._row.pk, state=Job.State.RUNNING, lease_token=self._token)
 
     def _interrupt(self) -> None:
         with self._running:

@@ -126,3 +126,11 @@ class IdempotencyRecord(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["actor_id", "operation", "key"], name=ONE_IDEMPOTENCY_KEY),
         ]
+
+
+class Ticket(models.Model):
+    """What a short-lived secret stands for, until it is redeemed once. Only the secret's hash is stored."""
+
+    secret_sha256 = models.CharField(max_length=64, primary_key=True)
+    data = models.JSONField()
+    expires_at = models.DateTimeField(db_index=True)

@@ -13,6 +13,14 @@ from annotary_core.labels.shapes import OBJECT_TOOLS
 Fields = dict[str, serializers.Field[Any, Any, Any, Any]]
 
 
+class WorkProgressSerializer(serializers.Serializer[Any]):
+    """How far a long piece of work has come; it is updated about once a second."""
+
+    done = serializers.IntegerField()
+    total = serializers.IntegerField(allow_null=True, help_text="Null while it is not known yet")
+    unit = serializers.ChoiceField(choices=["files", "images"], help_text="What is counted")
+
+
 class BoxSerializer(serializers.Serializer[Any]):
     """A box in pixels of the upright image: origin at the outer corner of the first pixel, x right, y down."""
 

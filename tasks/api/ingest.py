@@ -24,7 +24,7 @@ from storage.models import Blob
 from storage.temporary_files import spool_folder
 from storage.views import blob_response
 from tasks.api.access import View, actor_of, project_of
-from tasks.api.described import ImportMetadataField, QualityField
+from tasks.api.described import ImportMetadataField, QualityField, WorkProgressSerializer
 from tasks.api.idempotent import PARAMETER, require_key, respond_once
 from tasks.api.negotiation import OCTETS, as_negotiated, file_types
 from tasks.api.operations import operation
@@ -79,6 +79,7 @@ class ImportSerializer(serializers.Serializer[Any]):
     taken = serializers.IntegerField()
     duplicates = serializers.IntegerField()
     refused = serializers.IntegerField()
+    progress = WorkProgressSerializer(help_text="Files that have been checked")
     error = serializers.CharField(allow_blank=True)
     created_at = serializers.DateTimeField()
     finished_at = serializers.DateTimeField(allow_null=True)

@@ -105,9 +105,9 @@ def _check_query(request: Request, known: dict[str, OpenApiParameter]) -> None:
     for name, values in request.query_params.lists():
         if name not in known:
             continue
-        if len(values) > 1:
+        if len(values) > 1 and not known[name].many:
             errors[name] = "Send this parameter once."
-        elif message := _fault(values[0], known[name]):
+        elif message := next(filter(None, (_fault(value, known[name]) for value in values)), ""):
             errors[name] = message
     if errors:
         raise serializers.ValidationError(errors)

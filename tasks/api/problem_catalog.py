@@ -21,7 +21,7 @@ ADVICE = {
     405: "Use one of the methods in the response header Allow.",
     406: "Name a type in the Accept header that the response has, or */*.",
     409: "Read the object again, then decide again.",
-    410: "Get a new invitation or a new set.",
+    410: "Get a new invitation or a new set, or go on as `detail` says.",
     411: "Send the header Content-Length.",
     412: "Leave out If-Match, or name the present ETag in it.",
     413: "Send less at once.",

@@ -5,24 +5,28 @@ import uuid
 from typing import Any
 
 from django.http import HttpResponseBase
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Role
 from kernel.errors import Conflict, NotFound
+from kernel.progress import Progress
 from storage.views import blob_response
 from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of
-from tasks.api.described import ExportReportField, ReleaseCountsField
+from tasks.api.described import ExportReportField, ReleaseCountsField, WorkProgressSerializer
 from tasks.api.negotiation import OCTETS, as_negotiated, file_types
 from tasks.api.operations import operation
-from tasks.api.pagination import listing, page
+from tasks.api.pagination import ByNewest, listing, page_at_once
 from tasks.api.request_bodies import valid
 from tasks.exports.models import Export
 from tasks.exports.selectors import download_name, exports_of
+from tasks.exports.selectors import progress_of as export_progress
 from tasks.exports.services import request_export
 from tasks.snapshots.models import Snapshot
+from tasks.snapshots.selectors import progress_of as snapshot_progress
 from tasks.snapshots.services import create_snapshot, retract
 
 
@@ -42,7 +46,13 @@ class ReleaseSerializer(serializers.Serializer[Any]):
     error = serializers.CharField()
     created_at = serializers.DateTimeField()
     ready_at = serializers.DateTimeField(allow_null=True)
+    progress = serializers.SerializerMethodField()
     retracted = serializers.SerializerMethodField()
+
+    @extend_schema_field(WorkProgressSerializer(allow_null=True, help_text="Null for a release that failed"))
+    def get_progress(self, snapshot: Snapshot) -> Any:
+        known = self.context.get("progress") or snapshot_progress(snapshots=[snapshot])
+        return _as_json(known[snapshot.pk])
 
     def get_retracted(self, snapshot: Snapshot) -> bool:
         return any(note.retracts for note in snapshot.notes.all())
@@ -58,6 +68,12 @@ class ExportSerializer(serializers.Serializer[Any]):
     report = ExportReportField(help_text="Counts, and labels that the format cannot represent")
     error = serializers.CharField()
     ready_at = serializers.DateTimeField(allow_null=True)
+    progress = serializers.SerializerMethodField()
+
+    @extend_schema_field(WorkProgressSerializer(allow_null=True, help_text="Null for an export that failed"))
+    def get_progress(self, export: Export) -> Any:
+        known = self.context.get("progress") or export_progress(exports=[export])
+        return _as_json(known[export.pk])
 
 
 class NewExportSerializer(serializers.Serializer[Any]):
@@ -75,7 +91,7 @@ class ReleasesView(View):
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.CLIENT)
         rows = Snapshot.objects.filter(project=project).prefetch_related("notes")
-        return page(request, rows, ReleaseSerializer().to_representation)
+        return page_at_once(request, rows, _releases, order=ByNewest)
 
     @operation(request=None, responses={202: ReleaseSerializer}, summary="Create a release")
     def post(self, request: Request, project_id: uuid.UUID) -> Response:
@@ -115,7 +131,7 @@ class ExportsView(View):
     @listing(ExportSerializer, summary="Exports of a release")
     def get(self, request: Request, release_id: uuid.UUID) -> Response:
         snapshot = _release(request, release_id, Role.CLIENT)
-        return page(request, exports_of(snapshot=snapshot), ExportSerializer().to_representation)
+        return page_at_once(request, exports_of(snapshot=snapshot), _exports, order=ByNewest)
 
     @operation(
         request=NewExportSerializer,
@@ -147,6 +163,20 @@ class DownloadView(View):
         response = blob_response(request=request._request, blob=export.blob, name=download_name(export), download=True)
         response["Repr-Digest"] = f"sha-256=:{_base64(export.sha256)}:"
         return as_negotiated(request, response, self.produces)
+
+
+def _releases(rows: list[Snapshot]) -> list[dict[str, Any]]:
+    serializer = ReleaseSerializer(context={"progress": snapshot_progress(snapshots=rows)})
+    return [serializer.to_representation(row) for row in rows]
+
+
+def _exports(rows: list[Export]) -> list[dict[str, Any]]:
+    serializer = ExportSerializer(context={"progress": export_progress(exports=rows)})
+    return [serializer.to_representation(row) for row in rows]
+
+
+def _as_json(progress: Progress | None) -> dict[str, Any] | None:
+    return progress.as_json() if progress else None
 
 
 def _base64(hexadecimal: str) -> str:

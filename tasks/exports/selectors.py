@@ -1,11 +1,17 @@
 """Queries on exports."""
 
+from collections.abc import Mapping, Sequence
+
 from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from annotary_core.formats.registry import FORMATS
+from kernel.progress import Progress, progress_of_jobs
 from tasks.exports.models import Export
 from tasks.snapshots.models import Snapshot
+
+#: The kind of the job that writes an export.
+WRITE = "exports.write"
 
 
 def format_choices() -> list[tuple[str, str]]:
@@ -21,3 +27,23 @@ def exports_of(*, snapshot: Snapshot) -> QuerySet[Export]:
 def download_name(export: Export) -> str:
     project = slugify(export.project.name)[:60] or "release"
     return f"{project}-{export.snapshot.number}-{export.format}.zip"
+
+
+def progress_of(*, exports: Sequence[Export]) -> dict[int, Progress | None]:
+    """Return how many images of each export have been written, by its row id; None for one that failed.
+
+    Each export needs its release. While the file is read back (`verifying`), all of them have been written.
+    """
+    unfinished = [each.project_id for each in exports if each.state in (Export.State.QUEUED, Export.State.WRITING)]
+    jobs = progress_of_jobs(kind=WRITE, argument="export_id", project_ids=unfinished) if unfinished else {}
+    return {each.pk: _progress(each, jobs) for each in exports}
+
+
+def _progress(export: Export, jobs: Mapping[int, Progress]) -> Progress | None:
+    total = export.snapshot.items_count
+    if export.state == Export.State.FAILED:
+        return None
+    if export.state in (Export.State.VERIFYING, Export.State.READY):
+        return Progress(total, total)
+    job = jobs.get(export.pk)
+    return Progress(job.done if job else 0, total)

@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 from django.db import transaction
 
@@ -19,15 +20,16 @@ from kernel.inserting import insert_unless_exists
 from kernel.jobs import enqueue
 from kernel.models import Job
 from kernel.outages import outage_of
+from kernel.progress import Progress as JobProgress
 from kernel.queues import Queue
 from storage.models import Blob
 from storage.services import store_blob
 from tasks.exports.models import Export
 from tasks.exports.records import CHUNK, ReleaseImages, records, release_info
+from tasks.exports.selectors import WRITE
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.selectors import retraction_of
 
-WRITE = "exports.write"
 EXPORT_INTERRUPTED = "The export was not finished. Request it again."
 Progress = Callable[[int, int], None]
 
@@ -163,10 +165,25 @@ def _publish(export: Export, blob: Blob, report: ExportReport) -> bool:
         ready_at=ClockTimestamp(),
     ):
         return False
-    data = {"export": str(export.public_id), "format": export.format}
-    record_event(project_id=export.project_id, kind="export.ready", data=data)
+    record_event(project_id=export.project_id, kind="export.ready", data=_event_data(export))
     return True
 
 
+@transaction.atomic
 def fail_export(*, export_id: int, error: str) -> None:
-    Export.objects.filter(pk=export_id).exclude(state=Export.State.READY).update(state=Export.State.FAILED, error=error)
+    """Any state but ready -> failed, with an error message."""
+    unfinished = Export.objects.filter(pk=export_id).exclude(state=Export.State.READY)
+    if unfinished.update(state=Export.State.FAILED, error=error):
+        record_progress(export_id=export_id, kind="export.failed")
+
+
+def record_progress(*, export_id: int, kind: str = "export.progress", progress: JobProgress | None = None) -> None:
+    """Record an event about an export that is not ready; does nothing for one that does not exist."""
+    export = Export.objects.select_related("snapshot").filter(pk=export_id).first()
+    if export is not None:
+        data = _event_data(export) | ({"progress": progress.as_json()} if progress else {})
+        record_event(project_id=export.project_id, kind=kind, data=data)
+
+
+def _event_data(export: Export) -> dict[str, Any]:
+    return {"export": str(export.public_id), "format": export.format, "snapshot": str(export.snapshot.public_id)}

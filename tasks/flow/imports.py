@@ -40,7 +40,8 @@ from tasks.validate.item_pool import ItemWorkerPool
 
 CHUNK = 50
 TASKS_AT_ONCE = 500
-ANNOUNCE_EVERY = 10
+# However quickly files are checked, consoles and programs need no more news than this.
+ANNOUNCE_SECONDS = 1.0
 DECODERS = 2
 # A run stops after this time and queues its continuation, so that a large import does not block a worker for hours.
 RUN_SECONDS = 300.0
@@ -107,12 +108,26 @@ def run_import(
     return True
 
 
+class _Announcer:
+    """Announces the progress of an import at most once in `ANNOUNCE_SECONDS`, if there is any."""
+
+    def __init__(self, import_id: int) -> None:
+        self._import_id = import_id
+        self._due = time.monotonic() + ANNOUNCE_SECONDS
+
+    def step(self) -> None:
+        now = time.monotonic()
+        if now >= self._due:
+            self._due = now + ANNOUNCE_SECONDS
+            announce(import_id=self._import_id)
+
+
 @transaction.atomic
 def announce(*, import_id: int) -> None:
     """Locks the import. Publish the images accepted since the last announcement: each image is in exactly one delta."""
     row = Import.objects.defer("metadata").select_for_update(no_key=True).get(pk=import_id)
     new = row.taken - row.announced
-    if row.project_id is None or (new == 0 and row.state == Import.State.WORKING):
+    if row.project_id is None:
         return
     Import.objects.filter(pk=import_id).update(announced=row.taken)
     data = {
@@ -122,6 +137,7 @@ def announce(*, import_id: int) -> None:
         "duplicates": row.duplicates,
         "refused": row.refused,
         "total": row.total,
+        "progress": row.progress.as_json(),
     }
     delta = {"images": new} if new else {}
     record_event(project_id=row.project_id, kind="import.progress", data=data, **delta)
@@ -152,12 +168,13 @@ def _unpack(row: Import, turn: _Turn) -> bool:
     with blob_file(row.archive) as path, open_archive(path) as archive:
         if len(archive.entries) + len(archive.refused) > MAX_ITEMS:
             raise ArchiveRefused("too_many_entries", f"The archive holds more than {MAX_ITEMS:,} files. Split it up.")
-        unpacked = _Unpacked(row)
+        unpacked, announcer = _Unpacked(row), _Announcer(row.pk)
         refused = [each for each in archive.refused if not unpacked.has_refused(each)]
         _add_items(row, [_refused_item(row, each, each.reason, each.sentence) for each in refused])
         remaining = (entry for entry in archive.entries if not unpacked.has(entry))
         while entries := list(islice(remaining, CHUNK)):
             _unpack_entries(row, archive, entries)
+            announcer.step()
             if turn.is_over():
                 return False
         note = " ".join(archive.notes)
@@ -249,11 +266,11 @@ def _validate(row: Import, turn: _Turn, decoders: int) -> bool:
 
 
 def _process_all(row: Import, turn: _Turn, decoders: int, table: dict[str, dict[str, str]]) -> bool:
+    announcer = _Announcer(row.pk)
     with ItemWorkerPool(decoders, table) as pool:
-        for number, item in enumerate(_waiting(row), start=1):
+        for item in _waiting(row):
             pool.submit(item)
-            if number % ANNOUNCE_EVERY == 0:
-                announce(import_id=row.pk)
+            announcer.step()
             if turn.is_over():
                 return False
     return True

@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from accounts.models import Actor
 from kernel.ids import new_public_id
+from kernel.progress import FILES, Progress
 from projects.models import Dataset
 from storage.models import Blob
 
@@ -63,6 +64,12 @@ class Import(models.Model):
                 name=IMPORT_COUNTS,
             )
         ]
+
+    @property
+    def progress(self) -> Progress:
+        """How many files have been checked; while an archive is being unpacked it is not known of how many."""
+        total = self.total if self.archive_id is None else None
+        return Progress(self.taken + self.duplicates + self.refused, total, FILES)
 
     @property
     def is_interrupted(self) -> bool:

@@ -54,11 +54,12 @@ def files_not_added(*, batch_import: Import) -> QuerySet[ImportItem]:
 def import_report(*, batch_import: Import) -> dict[str, Any]:
     """Return the result of an import as plain JSON types.
 
-    {"id", "state", "source", "error", "note", "stalled", "total", "taken", "duplicates", "refused", "waiting", "items":
-    the first 1,000 refused or duplicate ones [{"name", "state", "code", "reason"}], "metadata": {"named", "unmatched":
-    names in the table (first 100) without a file, "unmatched_count", "problems": names (first 100) that could mean
-    several files, and those that match a file of another name [{"name", "reason"}], "problem_count"}, "created_at",
-    "finished_at"}. `stalled` means that the job has given up; `resume_import` restarts it.
+    {"id", "state", "source", "error", "note", "stalled", "total", "taken", "duplicates", "refused", "waiting",
+    "progress": {"done", "total", "unit"}, "items": the first 1,000 refused or duplicate ones [{"name", "state", "code",
+    "reason"}], "metadata": {"named", "unmatched": names in the table (first 100) without a file, "unmatched_count",
+    "problems": names (first 100) that could mean several files, and those that match a file of another name [{"name",
+    "reason"}], "problem_count"}, "created_at", "finished_at"}. `stalled` means that the job has given
+    up; `resume_import` restarts it.
     """
     row = Import.objects.get(pk=batch_import.pk)
     not_taken = files_not_added(batch_import=row)
@@ -74,6 +75,7 @@ def import_report(*, batch_import: Import) -> dict[str, Any]:
         "duplicates": row.duplicates,
         "refused": row.refused,
         "waiting": row.total - row.taken - row.duplicates - row.refused,
+        "progress": row.progress.as_json(),
         "items": list(not_taken.values("name", "state", "code", "reason")[:MAX_ITEMS_SHOWN]),
         "metadata": _metadata_report(row),
         "created_at": rfc3339(row.created_at),

@@ -1,17 +1,22 @@
 """Queries on releases, and on the approved labels that a release consists of."""
 
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from django.db.models import F, QuerySet
 from django.db.models.functions import Collate
 
 from kernel.errors import NotFound
+from kernel.progress import Progress, progress_of_jobs
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.label_methods import GOLD
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.models import Review
 from tasks.snapshots.models import Snapshot, SnapshotNote
+
+#: The kind of the job that builds a release.
+BUILD = "snapshots.build"
 
 #: How a label was approved, as recorded in evidence and in the hash of a release.
 REVIEWED, FIXED, BY_POLICY, BY_OWNER = "reviewed", "fixed by a reviewer", "by policy", "answered by the owner"
@@ -84,3 +89,18 @@ def project_release(*, project: Project, public_id: UUID) -> Snapshot:
 
 def retraction_of(*, snapshot: Snapshot) -> SnapshotNote | None:
     return SnapshotNote.objects.filter(snapshot=snapshot, retracts=True).first()
+
+
+def progress_of(*, snapshots: Sequence[Snapshot]) -> dict[int, Progress | None]:
+    """Return how many images of each release have been read, by its row id; None for one that failed."""
+    building = [each.project_id for each in snapshots if each.state == Snapshot.State.BUILDING]
+    jobs = progress_of_jobs(kind=BUILD, argument="snapshot_id", project_ids=building) if building else {}
+    return {each.pk: _progress(each, jobs) for each in snapshots}
+
+
+def _progress(snapshot: Snapshot, jobs: Mapping[int, Progress]) -> Progress | None:
+    if snapshot.state == Snapshot.State.BUILDING:
+        return jobs.get(snapshot.pk, Progress(0, None))
+    if snapshot.state == Snapshot.State.FAILED:
+        return None
+    return Progress(snapshot.items_count, snapshot.items_count)

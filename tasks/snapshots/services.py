@@ -1,6 +1,6 @@
 """Creating, building, annotating and retracting releases."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -13,18 +13,19 @@ from kernel.errors import Conflict, Refused, TransitionRefused
 from kernel.events import record_event
 from kernel.jobs import enqueue
 from kernel.models import Job
+from kernel.progress import Progress
 from kernel.queues import Queue
 from projects.models import LabelClass, Project
 from tasks.batching.models import Task
 from tasks.review.models import Review
 from tasks.snapshots.manifest import Manifest
 from tasks.snapshots.models import Snapshot, SnapshotItem, SnapshotNote
-from tasks.snapshots.selectors import approved_verdicts, has_releasable, retraction_of, review_kind
+from tasks.snapshots.selectors import BUILD, approved_verdicts, has_releasable, retraction_of, review_kind
 from tasks.snapshots.splits import assign_splits, split_group_of
 
-BUILD = "snapshots.build"
 CHUNK = 2000
 BUILD_INTERRUPTED = "The release was not finished. Create it again."
+Report = Callable[[int, int], None]
 
 
 class NothingToRelease(Refused):
@@ -81,10 +82,11 @@ def _close_dead_builds(project: Project) -> None:
 
 
 @transaction.atomic
-def build_snapshot(*, snapshot_id: int) -> bool:
+def build_snapshot(*, snapshot_id: int, report: Report = lambda done, total: None) -> bool:
     """Locks the release. Build it, committing items, hash and state atomically; return False if it is already built.
 
-    A single statement reads the approved labels, so that concurrent labeling cannot tear the release.
+    A single statement reads the approved labels, so that concurrent labeling cannot tear the release. `report` is told
+    how many labels of how many have been read.
     """
     snapshot = (
         Snapshot.objects.select_for_update(of=("self",))
@@ -96,9 +98,13 @@ def build_snapshot(*, snapshot_id: int) -> bool:
         return False
     SnapshotItem.objects.filter(snapshot=snapshot).delete()
     manifest = Manifest(snapshot.schema.body)
+    approved = Task.objects.filter(project=snapshot.project, state=Task.State.APPROVED).count()
     verdicts = approved_verdicts(project=snapshot.project).iterator(chunk_size=CHUNK)
+    done = 0
     for chunk in _chunks(verdicts):
         _add_items(snapshot, chunk, manifest)
+        done += len(chunk)
+        report(done, max(done, approved))
     if not manifest.items:
         raise NothingToRelease("None of the approved labels can be released. Review the project's labels again.")
     _freeze(snapshot, manifest)
@@ -168,10 +174,21 @@ def _retired_classes(snapshot: Snapshot, used: set[int]) -> list[dict[str, Any]]
     return [{"number": row.number, "name": row.name, "color": row.color} for row in rows]
 
 
+@transaction.atomic
 def fail_snapshot(*, snapshot_id: int, error: str) -> None:
-    Snapshot.objects.filter(pk=snapshot_id, state=Snapshot.State.BUILDING).update(
-        state=Snapshot.State.FAILED, error=error
-    )
+    """building -> failed, with an error message."""
+    building = Snapshot.objects.filter(pk=snapshot_id, state=Snapshot.State.BUILDING)
+    if building.update(state=Snapshot.State.FAILED, error=error):
+        record_progress(snapshot_id=snapshot_id, kind="snapshot.failed")
+
+
+def record_progress(*, snapshot_id: int, kind: str = "snapshot.progress", progress: Progress | None = None) -> None:
+    """Record an event about a release that is not ready; does nothing for one that does not exist."""
+    snapshot = Snapshot.objects.filter(pk=snapshot_id).first()
+    if snapshot is not None:
+        data: dict[str, Any] = {"snapshot": str(snapshot.public_id), "number": snapshot.number}
+        data |= {"progress": progress.as_json()} if progress else {}
+        record_event(project_id=snapshot.project_id, kind=kind, data=data)
 
 
 def add_note(*, snapshot: Snapshot, by: Actor, text: str) -> SnapshotNote:

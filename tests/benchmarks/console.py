@@ -67,17 +67,25 @@ async def listen(
     return asyncio.create_task(read())
 
 
-def client_process(url: str, cookie: str, sockets: int, seconds: float) -> None:
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process has used, in seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def client_process(url: str, cookie: str, sockets: int, seconds: float, server: int) -> None:
     """Run in a process of its own: open all sockets, then measure, and print the figures as JSON."""
     os.sched_setaffinity(0, CLIENT_CORE)
-    received = Latencies()
+    received, used = Latencies(), 0.0
 
     async def run() -> None:
+        nonlocal used
         gate = asyncio.Semaphore(OPENING_AT_ONCE)
         reading = await asyncio.gather(*[listen(url, cookie, number, received, gate) for number in range(sockets)])
         await asyncio.sleep(SETTLING)  # what happened while they opened
-        received.since = time.time()
+        received.since, before = time.time(), cpu_seconds(server)
         await asyncio.sleep(seconds)
+        used = cpu_seconds(server) - before
         for task in reading:
             task.cancel()
 
@@ -88,13 +96,15 @@ def client_process(url: str, cookie: str, sockets: int, seconds: float) -> None:
         "p50": statistics.median(latencies),
         "p99": latencies[int(len(latencies) * 0.99)],
         "messages": max(received.messages.values()),
+        "cpu_of_message": used / received.messages.total(),
+        "cpu_share": used / seconds,
     }
     print(json.dumps(figures))
 
 
 @contextlib.contextmanager
-def servers() -> Iterator[int]:
-    """Run the websocket server and the relay on the server's core; yield the port."""
+def servers() -> Iterator[tuple[int, int]]:
+    """Run the websocket server and the relay on the server's core; yield the server's port and process id."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port: int = free.getsockname()[1]
@@ -109,7 +119,7 @@ def servers() -> Iterator[int]:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
             time.sleep(0.2)
-        yield port
+        yield port, running[0].pid
     finally:
         for process in running:
             process.terminate()
@@ -129,9 +139,9 @@ def sockets_report(sockets: int, rate: float, seconds: float) -> Iterator[str]:
 
     project = factories.a_project("Watched")
     cookie = f"{settings.SESSION_COOKIE_NAME}={session_of(factories.ada().user)}"
-    with servers() as port:
+    with servers() as (port, server):
         url = f"ws://127.0.0.1:{port}/ws/projects/{project.public_id}/"
-        arguments = ["--client", url, cookie, str(sockets), str(seconds)]
+        arguments = ["--client", url, cookie, str(sockets), str(seconds), str(server)]
         client = subprocess.Popen([sys.executable, __file__, *arguments], stdout=subprocess.PIPE, text=True)
         recorded = 0
         while client.poll() is None:
@@ -146,6 +156,10 @@ def sockets_report(sockets: int, rate: float, seconds: float) -> Iterator[str]:
     yield (
         f"  event to socket p50 {figures['p50'] * 1000:.0f} ms, p99 {figures['p99'] * 1000:.0f} ms;"
         f" at most {per_second:.1f} messages a second and socket"
+    )
+    yield (
+        f"  CPU of the websocket server {figures['cpu_of_message'] * 1e6:.0f} µs for a message to a socket,"
+        f" {figures['cpu_share']:.0%} of a core"
     )
 
 
@@ -241,7 +255,7 @@ def options() -> Any:
 def main() -> int:
     sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
     if sys.argv[1:2] == ["--client"]:
-        client_process(sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5]))
+        client_process(sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5]), int(sys.argv[6]))
         return 0
     if sys.argv[1:2] == ["--console"]:
         console_process(sys.argv[2], float(sys.argv[3]), int(sys.argv[4]))

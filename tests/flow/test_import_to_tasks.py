@@ -242,15 +242,32 @@ def test_the_job_retries_when_the_decoder_is_unavailable(monkeypatch: pytest.Mon
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_job_imports_a_folder_with_two_decoders_and_publishes_progress(tmp_path: Path) -> None:
+def test_the_job_imports_a_folder_with_two_decoders_and_publishes_progress(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tasks.flow.imports.ANNOUNCE_SECONDS", 0.0)
     folder = a_folder(tmp_path / "in", photos(25))
     batch_import = ingest_folder(project=a_project(), by=ada(), folder=folder)
     run_import_job(Job.objects.get().pk)
     assert Job.objects.get().state == "done", Job.objects.get().error
-    deltas = [event.delta.get("images", 0) for event in Event.objects.filter(kind="import.progress").order_by("id")]
+    events = Event.objects.filter(kind="import.progress").order_by("id")
+    deltas = [event.delta.get("images", 0) for event in events]
     assert sum(deltas) == 25
     assert sum(count > 0 for count in deltas) >= 3
     assert totals(batch_import) == {"images": 25, "tasks": 25, "places": 75}
+    progress = [event.data["progress"] for event in events]
+    assert [each["done"] for each in progress] == sorted(each["done"] for each in progress)
+    assert progress[-1] == {"done": 25, "total": 25, "unit": "files"}
+
+
+def test_an_import_announces_its_progress_once_a_second_however_quick_it_is() -> None:
+    batch_import = an_import_of_zip(a_zip(photos(30)))
+    assert import_report(batch_import=batch_import)["progress"] == {"done": 0, "total": None, "unit": "files"}
+    started = time.monotonic()
+    run_import(import_id=batch_import.pk, decoders=1)
+    most = time.monotonic() - started + 3  # one at the end of each part
+    assert Event.objects.filter(kind="import.progress").count() <= most
+    assert import_report(batch_import=batch_import)["progress"] == {"done": 30, "total": 30, "unit": "files"}
 
 
 @pytest.mark.django_db(transaction=True)

@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -58,6 +58,37 @@ def opened(
         open_timeout=PATIENCE,
     ) as client:
         yield client
+
+
+@contextmanager
+def events_opened(port: int, project: UUID, key: str = "", query: str = "") -> Iterator[ClientConnection]:
+    """Open the websocket of events as a program does, with an API key and without an origin."""
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    url = f"ws://127.0.0.1:{port}/ws/projects/{project}/events/{query}"
+    with connect(url, additional_headers=headers, open_timeout=PATIENCE) as client:
+        yield client
+
+
+@contextmanager
+def relayed(record: Callable[[], object], every: float = 0.0) -> Iterator[None]:
+    """Record and relay events in a thread, without a pause or with one."""
+    stop = threading.Event()
+
+    def flow() -> None:
+        relay = Relay()
+        while not stop.is_set():
+            record()
+            relay.step()
+            time.sleep(every)
+        connection.close()
+
+    thread = threading.Thread(target=flow)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(PATIENCE)
 
 
 def message(client: ClientConnection) -> dict[str, Any]:

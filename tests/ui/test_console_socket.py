@@ -31,9 +31,9 @@ def happen(project: Project, *, answers: int) -> None:
         record_event(project_id=project.pk, kind="answer.submitted", submitted=1)
 
 
-def a_reviewer(project: Project) -> User:
+def a_member(project: Project, role: Role) -> User:
     user = factories.a_user("rook")
-    Membership.objects.create(organisation=project.organisation, actor=user.actor, role=Role.REVIEWER)
+    Membership.objects.create(organisation=project.organisation, actor=user.actor, role=role)
     return user
 
 
@@ -99,7 +99,7 @@ def test_invalid_messages_do_not_close_the_connection(port: int, project: Projec
 
 
 def test_two_sockets_receive_the_same_events(port: int, project: Project) -> None:
-    ada, rook = factories.ada().user, a_reviewer(project)
+    ada, rook = factories.ada().user, a_member(project, Role.MANAGER)
     with opened(port, project.public_id, ada) as one, opened(port, project.public_id, rook) as two:
         message(one), message(two)
         happen(project, answers=2)
@@ -119,11 +119,19 @@ def test_a_socket_receives_nothing_from_another_project(port: int, project: Proj
     assert [payload["type"], payload["number"]] == ["delta", 1]
 
 
-@pytest.mark.parametrize("who", ["nobody", "an outsider", "a worker"])
-def test_people_without_access_are_rejected(port: int, project: Project, who: str) -> None:
+def person(project: Project, who: str) -> User | None:
     if who == "a worker":
         factories.admitted(project, factories.wren())
-    user = {"nobody": None, "an outsider": factories.finch().user, "a worker": factories.wren().user}[who]
+        return factories.wren().user
+    roles = {"a reviewer": Role.REVIEWER, "a client": Role.CLIENT}
+    if who in roles:
+        return a_member(project, roles[who])
+    return factories.finch().user if who == "an outsider" else None
+
+
+@pytest.mark.parametrize("who", ["nobody", "an outsider", "a worker", "a reviewer", "a client"])
+def test_people_who_may_not_see_the_overview_are_rejected(port: int, project: Project, who: str) -> None:
+    user = person(project, who)
     with opened(port, project.public_id, user) as client, pytest.raises(ConnectionClosed) as closed:
         client.recv(timeout=15)
     assert closed.value.rcvd is not None

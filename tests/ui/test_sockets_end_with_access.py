@@ -35,7 +35,7 @@ def project() -> Project:
 @pytest.fixture
 def rook(project: Project) -> User:
     user = factories.a_user("rook")
-    Membership.objects.create(organisation=project.organisation, actor=user.actor, role=Role.REVIEWER)
+    Membership.objects.create(organisation=project.organisation, actor=user.actor, role=Role.MANAGER)
     return user
 
 

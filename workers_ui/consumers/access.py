@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import structlog
 from channels.db import database_sync_to_async
 
-from accounts.grants import Grant, invalid_grants
+from accounts.grants import Grant, KeyGrant, invalid_grants
 
 logger = structlog.get_logger(__name__)
 
@@ -27,11 +27,11 @@ class AccessWatch:
     """The sockets of one event loop; a task checks them while there are any."""
 
     def __init__(self) -> None:
-        self._grants: dict[Revocable, Grant] = {}
+        self._grants: dict[Revocable, Grant | KeyGrant] = {}
         self._task: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
 
-    def add(self, socket: Revocable, grant: Grant) -> None:
+    def add(self, socket: Revocable, grant: Grant | KeyGrant) -> None:
         self._grants[socket] = grant
         if self._task is None:
             self._task = asyncio.create_task(self._run())

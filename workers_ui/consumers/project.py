@@ -1,118 +1,105 @@
 """The live console of a project: a snapshot on connect, then numbered deltas."""
 
-import asyncio
 import json
 import uuid
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from typing import Any
+from collections import deque
 
 from channels.db import database_sync_to_async
-from channels.exceptions import StopConsumer
-from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from structlog.contextvars import bind_contextvars
 
 from accounts.grants import Grant, grant_for
 from accounts.models import Role, User
-from kernel.channels import project_group
 from kernel.errors import AnnotaryError
-from kernel.events import stream_snapshot
 from projects.selectors import project_for
-from workers_ui.consumers.access import access_watch
+from workers_ui.consumers.feeds import Delta
+from workers_ui.consumers.sockets import CLOSE_FORBIDDEN, Scope, Send, StreamSocket
 
-CLOSE_FORBIDDEN = 4403
 MAX_MESSAGE_LENGTH = 200
+#: Deltas of five seconds: a socket that is further behind drops them and gets a new snapshot instead.
+MAX_WAITING = 20
 
 
-class ProjectConsumer(AsyncJsonWebsocketConsumer):  # type: ignore[misc]  # channels has no types
+class ConsoleSocket(StreamSocket):
     """Sends `snapshot` {number, data: {totals}}, then `delta` {first, number, events}; accepts {"type": "resync"}.
 
     A delta covers the events from `first` to `number`, of which those that are alike are one; a snapshot includes all
     events of a delta or none, because both are numbered in one transaction.
 
-    Joins the group before reading the snapshot, so no event is lost between the two. Events that the snapshot already
+    Joins the feed before reading the snapshot, so no event is lost between the two. Events that the snapshot already
     includes are dropped by their number.
 
-    Closes with 4403 when the person may not see the project, at the start or any more (`access`).
+    Closes with 4403 when the person may not see the page, at the start or any more (`access`).
     """
 
-    project_id: int
-    sent: int = -1
-    ended: bool = False
+    def __init__(self, scope: Scope, send: Send) -> None:
+        super().__init__(scope, send)
+        self._sent = -1
+        self._waiting: deque[Delta] = deque()
+        self._is_behind = False
 
-    async def __call__(self, scope: Any, receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
-        """Whatever ends the socket, and wherever it is by then, nothing of it is left in this process or in Valkey."""
-
-        async def send_until_ended(message: dict[str, Any]) -> None:
-            if self.ended:
-                raise StopConsumer
-            self.ended = message["type"] == "websocket.close"
-            try:
-                await send(message)
-            except (OSError, RuntimeError) as error:  # it closed or dropped; servers differ in what they raise
-                self.ended = True
-                raise StopConsumer from error
-
+    async def open(self) -> tuple[int, Grant] | None:
+        public_id = self.scope["url_route"]["kwargs"]["project_id"]
+        # Each socket runs in a task of its own, so this is on its log lines alone.
+        bind_contextvars(socket=uuid.uuid4().hex, user=str(self.scope["user"].pk), project=str(public_id))
         try:
-            await super().__call__(scope, receive, send_until_ended)
-        finally:
-            access_watch().discard(self)
-            if hasattr(self, "channel_name"):
-                await asyncio.shield(self.channel_layer.close_channel(self.channel_name))
-
-    async def connect(self) -> None:
-        try:
-            public_id = self.scope["url_route"]["kwargs"]["project_id"]
-            # Each socket runs in a task of its own, so this is on its log lines alone.
-            bind_contextvars(socket=self.channel_name, user=str(self.scope["user"].pk), project=str(public_id))
-            self.project_id, grant = await self._find_project(public_id)
+            opened: tuple[int, Grant] = await self._find_project(public_id)
         except AnnotaryError:
             await self.accept()  # closing before accepting would reach the page only as a failed connection
-            await self.close(code=CLOSE_FORBIDDEN)
-            return
+            await self.close(CLOSE_FORBIDDEN)
+            return None
         await self.accept()
-        access_watch().add(self, grant)
-        await self.channel_layer.group_add(project_group(self.project_id), self.channel_name)
-        await self._send_snapshot()
+        return opened
 
-    async def end(self) -> None:
-        """Close the socket of a person who may no longer see the project."""
-        with suppress(StopConsumer):
-            await self.close(code=CLOSE_FORBIDDEN)
+    def notice(self, delta: Delta) -> None:
+        if len(self._waiting) >= MAX_WAITING:
+            self._waiting.clear()
+            self._is_behind = True
+        self._waiting.append(delta)
+        self.wake()
 
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
+    def read(self, text: str) -> None:
         # Pages send only this message; anything else is ignored.
-        if text_data is not None and _is_resync(text_data) and not self.ended:
-            await self._send_snapshot()
+        if _is_resync(text):
+            self._is_behind = True
+            self.wake()
 
-    async def stream_delta(self, message: dict[str, Any]) -> None:
-        if self.ended or message.get("number", self.sent + 1) <= self.sent:
+    async def write(self) -> None:
+        await self._send_snapshot()
+        while True:
+            await self.wait_for_news()
+            while self._waiting or self._is_behind:
+                await self._send_next()
+
+    async def _send_next(self) -> None:
+        if self._is_behind:
+            self._is_behind = False
+            await self._send_snapshot()
             return
-        # A relay of an earlier version, which an upgrade has not restarted yet, sends neither numbers nor text.
-        if message.get("first") != self.sent + 1:
-            await self._send_snapshot()
+        delta = self._waiting.popleft()
+        if delta.number <= self._sent:
             return
-        self.sent = message["number"]
-        await self.send(text_data=message["text"])
+        if delta.text is None or delta.first != self._sent + 1:
+            await self._send_snapshot(including=delta.number)
+            return
+        self._sent = delta.number
+        await self.send_text(delta.text)
 
-    async def stream_head(self, message: dict[str, Any]) -> None:
-        if message["number"] > self.sent and not self.ended:
-            await self._send_snapshot()
-
-    async def _send_snapshot(self) -> None:
-        snapshot = await database_sync_to_async(stream_snapshot)(project_id=self.project_id)
-        self.sent = snapshot.number
-        await self.send_json({"type": "snapshot", "number": snapshot.number, "data": {"totals": snapshot.totals}})
+    async def _send_snapshot(self, including: int = 0) -> None:
+        snapshot = await self.feed.snapshot()
+        if snapshot.number < including:  # another socket's query, which began before
+            snapshot = await self.feed.snapshot()
+        self._sent = snapshot.number
+        await self.send_text(snapshot.text)
 
     @database_sync_to_async  # type: ignore[untyped-decorator]  # channels has no types
     def _find_project(self, public_id: uuid.UUID) -> tuple[int, Grant]:
         user = self.scope["user"]
         if not isinstance(user, User) or not user.is_active:
             raise AnnotaryError
-        project = project_for(actor=user.actor, public_id=public_id, role=Role.REVIEWER)
+        project = project_for(actor=user.actor, public_id=public_id, role=Role.MANAGER)
         session_key = self.scope["session"].session_key or ""
         return project.pk, grant_for(
-            session_key=session_key, user=user, organisation_id=project.organisation_id, role=Role.REVIEWER
+            session_key=session_key, user=user, organisation_id=project.organisation_id, role=Role.MANAGER
         )
 
 

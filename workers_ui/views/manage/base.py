@@ -7,9 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, TypeVar, cast
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Page, Paginator
@@ -22,6 +20,7 @@ from accounts.selectors import COVERS, role_in, roles_of
 from kernel.errors import AnnotaryError
 from projects.models import Project
 from projects.selectors import project_for
+from projects.socket_urls import console_socket_url
 from tasks.standing.selectors import is_worker
 from workers_ui.views.base import NavItem, actor_of
 
@@ -85,7 +84,7 @@ def render_project_page(
         "project": project,
         "tabs": tabs,
         "is_manager": Role.MANAGER in covered,
-        "live_url": live_url(request, project),
+        "live_url": console_socket_url(request, project),
     }
     return render(request, f"workers_ui/manage/{template}", shared | nav_context(request) | context, status=status)
 
@@ -107,16 +106,6 @@ def landing_url(project: Project, role: str) -> str:
     """Return the first page of the project for a member with this role; empty for workers, who have their own pages."""
     tab = next((each for each in TABS if each.role in COVERS.get(role, frozenset())), None)
     return reverse(f"workers_ui:{tab.name}", args=[project.public_id]) if tab else ""
-
-
-def live_url(request: HttpRequest, project: Project) -> str:
-    """Return the URL of the page's websocket: a path, or a full URL where websockets are served separately."""
-    path = f"/ws/projects/{project.public_id}/"
-    if not settings.ANNOTARY_WS_URL.startswith(":"):
-        return f"{settings.ANNOTARY_WS_URL}{path}"
-    host = urlsplit(f"//{request.get_host()}").hostname or ""
-    netloc = f"[{host}]" if ":" in host else host
-    return f"{'wss' if request.is_secure() else 'ws'}://{netloc}{settings.ANNOTARY_WS_URL}{path}"
 
 
 def run_action(request: HttpRequest, back: str, act: Callable[[], object], done: str = "") -> HttpResponse:

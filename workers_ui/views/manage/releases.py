@@ -1,7 +1,7 @@
 """Releases of a project: create, annotate, retract, export, download."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -11,12 +11,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.models import Role
 from kernel.errors import Refused
+from kernel.progress import Progress
 from projects.models import Project
 from tasks.exports.models import Export
 from tasks.exports.selectors import format_choices
+from tasks.exports.selectors import progress_of as export_progress
 from tasks.exports.services import request_export
 from tasks.snapshots.models import Snapshot
-from tasks.snapshots.selectors import count_releasable, project_release, releases_of
+from tasks.snapshots.selectors import count_releasable, progress_of, project_release, releases_of
 from tasks.snapshots.services import add_note, create_snapshot, retract
 from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
@@ -33,7 +35,9 @@ def releases(request: HttpRequest, project: Project) -> HttpResponseBase:
     if request.method == "POST":
         return _create(request, project.public_id)
     rows, pager = paginate(request, Paginator(releases_of(project=project), PAGE_SIZE))
-    shown = [_shown(release) for release in rows]
+    progress = progress_of(snapshots=list(rows))
+    exports = export_progress(exports=[export for release in rows for export in _exports(release)])
+    shown = [_shown(release, progress[release.pk], exports) for release in rows]
     context = {
         "releases": shown,
         "page": pager,
@@ -69,7 +73,15 @@ def change(request: HttpRequest, project: Project, release_id: uuid.UUID) -> Htt
     return run_action(request, reverse("workers_ui:releases", args=[project.public_id]), act, done)
 
 
-def _shown(release: Snapshot) -> dict[str, Any]:
+def _exports(release: Snapshot) -> list[Export]:
+    """Return the release's exports, each with its release, without a query."""
+    rows = list(release.exports.all())
+    for row in rows:
+        row.snapshot = release
+    return rows
+
+
+def _shown(release: Snapshot, progress: Progress | None, of_exports: Mapping[int, Progress | None]) -> dict[str, Any]:
     counts = release.counts
     exports = {export.format: export for export in release.exports.all()}
     notes = sorted(release.notes.all(), key=lambda note: note.pk)
@@ -80,11 +92,16 @@ def _shown(release: Snapshot) -> dict[str, Any]:
         "approvals": [(name, counts["review"][name]) for name in APPROVALS if counts.get("review", {}).get(name)],
         "left_out": {name: count for name, count in counts.get("left_out", {}).items() if count},
         "classes": _classes(release),
-        "formats": [{"name": name, "title": title, "export": exports.get(name)} for name, title in format_choices()],
+        "progress": progress,
+        "formats": [_format(name, title, exports.get(name), of_exports) for name, title in format_choices()],
         "notes": notes,
         "retraction": next((note for note in notes if note.retracts), None),
         "busy": release.state == Snapshot.State.BUILDING or any(each.state in in_progress for each in exports.values()),
     }
+
+
+def _format(name: str, title: str, export: Export | None, progress: Mapping[int, Progress | None]) -> dict[str, Any]:
+    return {"name": name, "title": title, "export": export, "progress": progress.get(export.pk) if export else None}
 
 
 def _classes(release: Snapshot) -> list[dict[str, Any]]:

@@ -1,0 +1,129 @@
+"""What each role reads of a project's events, and the kinds of events there are.
+
+Managers read everything. The roles below read the events about what they can read anyway, without the rest of the
+deltas: reviewers labels and batches, clients releases and exports. Workers read nothing.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from accounts.models import Actor, Role
+from accounts.selectors import COVERS, role_in
+from kernel.errors import Forbidden
+from kernel.events import StreamSnapshot, event_message
+from kernel.models import Event
+from projects.models import Project
+
+#: The roles that may read the stream; of those that a member's role covers, the first decides what it shows.
+STREAM_ROLES = (Role.MANAGER, Role.REVIEWER, Role.CLIENT)
+_REVIEWERS = frozenset({Role.REVIEWER})
+_CLIENTS = frozenset({Role.CLIENT})
+_BOTH = _REVIEWERS | _CLIENTS
+
+
+@dataclass(frozen=True, slots=True)
+class EventKind:
+    """What happened, for the reference, and the roles besides managers that read of it."""
+
+    meaning: str
+    readers: frozenset[Role] = frozenset()
+
+
+#: Every kind of event. One that is missing here is shown to managers alone.
+EVENT_KINDS: dict[str, EventKind] = {
+    "project.open": EventKind("The project was opened", _BOTH),
+    "project.paused": EventKind("The project was paused", _BOTH),
+    "project.closed": EventKind("The project was closed", _BOTH),
+    "import.progress": EventKind("Files of an import were checked, or its state changed"),
+    "tasks.made": EventKind("Images are ready to be labeled", _REVIEWERS),
+    "places.changed": EventKind("More or fewer answers are wanted for an image"),
+    "overlap.changed": EventKind("The number of answers per image was changed"),
+    "batch.opened": EventKind("A batch was opened", _REVIEWERS),
+    "batch.paused": EventKind("A batch was paused", _REVIEWERS),
+    "batch.approved": EventKind("A batch was approved", _REVIEWERS),
+    "hand.claimed": EventKind("A worker took a set"),
+    "hand.settled": EventKind("A set was handed in and paid"),
+    "answer.submitted": EventKind("Answers came in"),
+    "answer.changed": EventKind("A worker changed an answer"),
+    "assignment.skipped": EventKind("A worker skipped an image"),
+    "assignment.expired": EventKind("The time for images ran out"),
+    "assignment.released": EventKind("Images of a set were returned"),
+    "worker.joined": EventKind("A worker joined"),
+    "worker.paused": EventKind("A worker was paused"),
+    "worker.resumed": EventKind("A worker may work again"),
+    "worker.removed": EventKind("A worker was removed"),
+    "worker.measured": EventKind("A worker's answers were compared with check images"),
+    "consensus.refitted": EventKind("The workers were rated again"),
+    "task.answered": EventKind("Images have all their answers", _REVIEWERS),
+    "task.reopened": EventKind("An image is labeled again", _REVIEWERS),
+    "label.approved": EventKind("Labels were approved", _REVIEWERS),
+    "label.rejected": EventKind("A label was rejected", _REVIEWERS),
+    "label.changed": EventKind("Labels changed after their approval", _REVIEWERS),
+    "label.proposed": EventKind("Changes of approved labels were proposed", _REVIEWERS),
+    "label.sent": EventKind("Proposed changes were sent to review", _REVIEWERS),
+    "label.kept": EventKind("Labels were kept as approved", _REVIEWERS),
+    "snapshot.progress": EventKind("A release is being built", _CLIENTS),
+    "snapshot.ready": EventKind("A release is ready", _CLIENTS),
+    "snapshot.failed": EventKind("A release could not be built", _CLIENTS),
+    "export.progress": EventKind("An export is being written", _CLIENTS),
+    "export.ready": EventKind("An export is ready to download", _CLIENTS),
+    "export.failed": EventKind("An export could not be written", _CLIENTS),
+}
+#: The totals that a role reads; managers read all of them.
+_TOTALS = MappingProxyType(
+    {
+        Role.REVIEWER: frozenset({"tasks", "answered", "approved", "rejected", "proposed", "sent", "kept"}),
+        Role.CLIENT: frozenset({"releases"}),
+    }
+)
+
+
+def stream_role(*, actor: Actor, project: Project) -> Role:
+    """Return the role by which the actor reads the project's stream. Raises Forbidden."""
+    own = role_in(actor=actor, organisation_id=project.organisation_id)
+    covered = COVERS.get(own or "", frozenset())
+    for role in STREAM_ROLES:
+        if role in covered:
+            return role
+    raise Forbidden
+
+
+def kinds_read_by(role: str) -> frozenset[str] | None:
+    """Return the kinds of events that a role reads; None means all, including those that are not listed."""
+    if role == Role.MANAGER:
+        return None
+    return frozenset(name for name, kind in EVENT_KINDS.items() if role in kind.readers)
+
+
+def kinds_to_read(*, role: str, requested: Collection[str]) -> frozenset[str] | None:
+    """Return which of the requested kinds the role reads: none of them is all; None means every kind there is."""
+    own = kinds_read_by(role)
+    if not requested:
+        return own
+    return frozenset(requested) if own is None else own & frozenset(requested)
+
+
+def event_as_read(event: Event, *, role: str) -> dict[str, Any]:
+    """Return an event that the role reads: {"number", "type", "at", "data", "delta"}."""
+    message = event_message(event)
+    return {
+        "number": message["number"],
+        "type": message["kind"],
+        "at": message["at"],
+        "data": message["data"],
+        "delta": _totals_as_read(message["delta"], role),
+    }
+
+
+def totals_as_read(snapshot: StreamSnapshot, *, role: str) -> dict[str, Any]:
+    """Return {"number", "totals"} of a stream as the role reads it."""
+    return {"number": snapshot.number, "totals": _totals_as_read(snapshot.totals, role)}
+
+
+def _totals_as_read(totals: dict[str, int], role: str) -> dict[str, int]:
+    if role == Role.MANAGER:
+        return totals
+    shown = _TOTALS[Role(role)]
+    return {name: value for name, value in totals.items() if name in shown}
