@@ -20,10 +20,9 @@ from tasks.api.tasks import LabelSerializer, task_of
 from tasks.batching.models import Task
 from tasks.consensus.evidence import task_evidence
 from tasks.consensus.selectors import current_labels
-from tasks.flow.rejection import reject_label
+from tasks.flow.bulk_review import Verdict, give_verdict
 from tasks.review.models import Review
 from tasks.review.selectors import REVIEW_LISTS, review_list
-from tasks.review.services import approve_label, fix_label
 
 
 class ReviewSerializer(serializers.Serializer[Any]):
@@ -107,16 +106,11 @@ class ReviewView(View):
     def post(self, request: Request, task_id: uuid.UUID) -> Response:
         task = task_of(request, task_id, Role.REVIEWER)
         data = valid(ReviewSerializer(data=request.data))
-        arguments: dict[str, Any] = {
-            "reviewer": actor_of(request),
-            "task": task,
-            "label_hash": data["label_hash"],
-            "again": data["again"],
-        }
-        if data["verdict"] == Review.Verdict.APPROVE:
-            verdict = approve_label(**arguments)
-        elif data["verdict"] == Review.Verdict.FIX:
-            verdict = fix_label(**arguments, raw=body_of(request)["answer"])
-        else:
-            verdict = reject_label(**arguments, reason=data["reason"])
-        return Response(VerdictSerializer(verdict).data)
+        verdict = verdict_of(task.public_id, data, body_of(request).get("answer"))
+        review = give_verdict(reviewer=actor_of(request), task=task, verdict=verdict)
+        return Response(VerdictSerializer(review).data)
+
+
+def verdict_of(task_id: uuid.UUID, data: dict[str, Any], answer: object) -> Verdict:
+    """The verdict of a validated body; `answer` as sent, since its serializer only describes it."""
+    return Verdict(task_id, data["label_hash"], data["verdict"], data["reason"], answer, data["again"])
