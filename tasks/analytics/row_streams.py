@@ -5,6 +5,7 @@ is committed while it is read. Only a few thousand rows are in memory at a time.
 """
 
 from collections.abc import Callable, Generator
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -36,10 +37,11 @@ class RowStream:
 
     def chunks(self) -> Generator[list[Row], None, None]:
         """Opens a transaction, which lasts until the last chunk was taken or the iterator is closed."""
-        with transaction.atomic():
-            found = iter(self.rows.values_list(*self.columns.values()).iterator(chunk_size=ROWS))
-            while rows := list(islice(found, ROWS)):
-                yield [self._row(values) for values in rows]
+        rows = self.rows.values_list(*self.columns.values())
+        # The cursor must be closed before its transaction ends.
+        with transaction.atomic(), closing(rows.iterator(chunk_size=ROWS)) as found:
+            while chunk := list(islice(found, ROWS)):
+                yield [self._row(values) for values in chunk]
 
     def _row(self, values: tuple[Any, ...]) -> Row:
         row = {name: _plain(value) for name, value in zip(self.columns, values, strict=True)}
