@@ -19,9 +19,9 @@ STORES = pytest.StashKey[TemporaryStores]()
 SKIPPED = pytest.StashKey[dict[str, str]]()
 DESELECTED = pytest.StashKey[dict[str, int]]()
 # What a marked test needs from this machine: {marker: name for messages}.
-NEEDS = {"browser": "Chromium", "npm": "npm", "shared": "../shared"}
+NEEDS = {"browser": "Chromium", "curl": "curl, jq and unzip", "npm": "npm", "shared": "../shared"}
 
-COMMANDS = {"browser": ("chromium",), "npm": ("node", "npm")}
+COMMANDS = {"browser": ("chromium",), "curl": ("curl", "jq", "unzip"), "npm": ("node", "npm")}
 
 
 def in_ci() -> bool:

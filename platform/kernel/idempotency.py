@@ -86,6 +86,13 @@ def _once(call: Call, act: Callable[[], tuple[int, Any]]) -> tuple[int, Any]:
     return status, answer
 
 
+def check_body(*, actor_id: int, operation: str, key: str, body_sha256: str) -> None:
+    """Raise KeyReused if the key already stands for another body; for calls that check more before they begin."""
+    records = IdempotencyRecord.objects.filter(actor_id=actor_id, operation=operation, key=key)
+    if records.exclude(body_sha256=body_sha256).exists():
+        raise KeyReused
+
+
 def check_key(key: str) -> None:
     if not (0 < len(key) <= MAX_KEY and key.isprintable()):
         raise KeyInvalid

@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from accounts.authentication import scopes_of
 from accounts.models import Actor, ApiToken, Role, User
+from accounts.selectors import COVERS, role_in
 from annotary_core.labels.json_reading import MAX_BODY_BYTES
 from kernel.errors import Forbidden, NotFound
 from projects.models import Project
@@ -88,6 +89,12 @@ def project_of(request: Request, public_id: uuid.UUID, *roles: str) -> Project:
     except NotFound as error:
         # Use the same message as for a batch or image that does not exist, or the difference would reveal which does.
         raise NotFound from error
+
+
+def may(request: Request, project: Project, role: str, *, scope: str = "read") -> bool:
+    """Whether the caller has this role in the project's organization, and its key, if any, the scope."""
+    own = role_in(actor=actor_of(request), organisation_id=project.organisation_id)
+    return own is not None and role in COVERS[own] and scope in scopes_of(request.auth)
 
 
 def _first_allowed(actor: Actor, public_id: uuid.UUID, roles: Sequence[str]) -> Project:

@@ -22,6 +22,7 @@ from accounts.services import (
 from kernel.errors import Forbidden, NotFound
 from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of, same_organisation
+from tasks.api.filters import one_of, prefix, times
 from tasks.api.operations import operation
 from tasks.api.pagination import listing, page
 from tasks.api.request_bodies import valid
@@ -111,7 +112,7 @@ class MeView(View):
 class OrganisationsView(View):
     scopes = {"POST": "manage"}
 
-    @listing(OrganisationSerializer, summary="My organizations")
+    @listing(OrganisationSerializer, filters=[prefix("name")], summary="My organizations")
     def get(self, request: Request) -> Response:
         rows = Organisation.objects.filter(memberships__actor=actor_of(request))
         if isinstance(request.auth, ApiToken):
@@ -135,7 +136,9 @@ class OrganisationsView(View):
 class TokensView(View):
     scopes = {"GET": "manage", "POST": "manage"}
 
-    @listing(TokenSerializer, summary="My API keys")
+    @listing(
+        TokenSerializer, filters=[prefix("name"), *times("expires", "expires_at", "Expires")], summary="My API keys"
+    )
     def get(self, request: Request) -> Response:
         rows = ApiToken.objects.filter(actor=actor_of(request))
         if isinstance(request.auth, ApiToken):
@@ -178,7 +181,11 @@ class TokenView(View):
 class ProjectInvitationsView(View):
     scopes = {"GET": "manage", "POST": "manage"}
 
-    @listing(InvitationSerializer, summary="Invitations to a project")
+    @listing(
+        InvitationSerializer,
+        filters=[one_of("role", Role), *times("expires", "expires_at", "Expires")],
+        summary="Invitations to a project",
+    )
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         rows = Invitation.objects.filter(project_id=project.pk)

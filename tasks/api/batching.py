@@ -1,4 +1,4 @@
-"""Batches, tasks and gold."""
+"""Batches and gold."""
 
 import uuid
 from typing import Any
@@ -11,11 +11,11 @@ from accounts.models import Role
 from kernel.errors import NotFound
 from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of
+from tasks.api.filters import Filter, by_id, created, one_of, prefix
 from tasks.api.operations import operation
 from tasks.api.pagination import listing, page
 from tasks.api.request_bodies import AnswerSerializer, body_of, valid
 from tasks.batching.models import Batch
-from tasks.batching.selectors import tasks_of
 from tasks.batching.services import open_all_batches, open_batch, pause_batch, set_priority
 from tasks.flow.gold_images import make_gold_image, retire_gold_image
 from tasks.gold.models import Gold
@@ -42,16 +42,6 @@ class OpenedSerializer(serializers.Serializer[Any]):
     opened = serializers.IntegerField(help_text="Number of batches opened by this call")
 
 
-class TaskSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField(source="public_id")
-    image = serializers.UUIDField(source="image.public_id")
-    source_key = serializers.CharField(source="image.source_key", help_text="The owner's name for the image")
-    batch = serializers.UUIDField(source="batch.public_id")
-    state = serializers.CharField()
-    wanted = serializers.IntegerField()
-    taken = serializers.IntegerField()
-
-
 class GoldSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="public_id")
     image = serializers.UUIDField(source="image.public_id")
@@ -68,7 +58,15 @@ class NewGoldSerializer(serializers.Serializer[Any]):
 
 
 class BatchesView(View):
-    @listing(BatchSerializer, summary="Batches of a project")
+    @listing(
+        BatchSerializer,
+        filters=[
+            one_of("state", Batch.State),
+            Filter("number", "number", "Number of the batch", kind=int, is_indexed=True),
+            *created(),
+        ],
+        summary="Batches of a project",
+    )
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.REVIEWER)
         rows = Batch.objects.filter(project=project)
@@ -118,17 +116,19 @@ class BatchStateView(View):
         return Response(BatchSerializer(batch).data)
 
 
-class TasksView(View):
-    @listing(TaskSerializer, summary="Tasks of a project")
-    def get(self, request: Request, project_id: uuid.UUID) -> Response:
-        project = project_of(request, project_id, Role.REVIEWER)
-        return page(request, tasks_of(project=project), TaskSerializer().to_representation, newest_first=False)
-
-
 class GoldsView(View):
     scopes = {"GET": "manage", "POST": "manage"}
 
-    @listing(GoldSerializer, summary="Check images of a project")
+    @listing(
+        GoldSerializer,
+        filters=[
+            one_of("state", Gold.State),
+            one_of("origin", Gold.Source, "source"),
+            by_id("image", "image__public_id", what="an image", is_indexed=True),
+            prefix("image__source_key"),
+        ],
+        summary="Check images of a project",
+    )
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         rows = Gold.objects.filter(project=project).select_related("image")

@@ -65,3 +65,11 @@ REVIEW = {
     "Fix": {"label_hash": HASH, "verdict": "fix", "answer": BOXES},
     "Reject": {"label_hash": HASH, "verdict": "reject", "reason": "The second cat is missing."},
 }
+REVIEWS = {
+    "Two verdicts": {
+        "reviews": [
+            {"task": ID, **REVIEW["Approve"]},
+            {"task": "5a0d7b9c-93f1-4f0e-8f6a-8d1f6a2f2b10", **REVIEW["Reject"]},
+        ]
+    }
+}

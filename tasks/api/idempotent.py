@@ -62,7 +62,7 @@ def honor_key(method: Method, *, secrets: Sequence[str] = ()) -> Method:
             first = method(view, request, *args, **kwargs)
             return first.status_code, _stored(first, secrets)
 
-        status, body = _once(request, f"post:{_address_hash(request)}", _body_hash(request), act)
+        status, body = _once(request, f"post:{_address_hash(request)}", body_hash(request), act)
         if first is not None:
             return first
         if secrets:
@@ -76,15 +76,23 @@ def respond_once(
     request: Request, *, operation: str, body_sha256: str, act: Callable[[], tuple[int, dict[str, Any]]]
 ) -> Response:
     """Run `act` once per caller, operation and key; a retry gets the first response, marked as replayed."""
+    status, body, has_run = run_once(request, operation=operation, body_sha256=body_sha256, act=act)
+    return Response(body, status=status) if has_run else _replay(body, status)
+
+
+def run_once(
+    request: Request, *, operation: str, body_sha256: str, act: Callable[[], tuple[int, Any]]
+) -> tuple[int, Any, bool]:
+    """As `respond_once`, for a part of a response: returns status and body, and whether this call did the work."""
     has_run = False
 
-    def run() -> tuple[int, dict[str, Any]]:
+    def run() -> tuple[int, Any]:
         nonlocal has_run
         has_run = True
         return act()
 
     status, body = _once(request, operation, body_sha256, run)
-    return Response(body, status=status) if has_run else _replay(body, status)
+    return status, body, has_run
 
 
 def require_key(request: Request) -> str:
@@ -120,7 +128,7 @@ def _address_hash(request: Request) -> str:
     return hashlib.sha256(f"{organisation} {request.path}".encode()).hexdigest()[:40]
 
 
-def _body_hash(request: Request) -> str:
+def body_hash(request: Request) -> str:
     """Of the decoded body: spaces and the order of fields do not matter, and neither does a multipart boundary."""
     data: Any = request.data
     if hasattr(data, "lists"):

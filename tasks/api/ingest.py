@@ -1,4 +1,4 @@
-"""Imports, ground truth and images."""
+"""Imports and ground truth."""
 
 import hashlib
 import io
@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpResponseBase
-from drf_spectacular.utils import OpenApiParameter
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,18 +20,17 @@ from kernel.errors import NotFound
 from projects.models import Project
 from storage.models import Blob
 from storage.temporary_files import spool_folder
-from storage.views import blob_response
 from tasks.api.access import View, actor_of, project_of
-from tasks.api.described import ImportMetadataField, QualityField, WorkProgressSerializer
+from tasks.api.described import ImportMetadataField, WorkProgressSerializer
+from tasks.api.filters import created, one_of, prefix
 from tasks.api.idempotent import PARAMETER, require_key, respond_once
-from tasks.api.negotiation import OCTETS, as_negotiated, file_types
 from tasks.api.operations import operation
 from tasks.api.pagination import listing, page
 from tasks.api.parsers import UploadParser
 from tasks.api.request_bodies import valid
 from tasks.flow.ground_truth import GroundTruthReport, import_ground_truth
-from tasks.ingest.models import Image, Import
-from tasks.ingest.selectors import MAX_ITEMS_SHOWN, files_not_added, images_of, import_report, imports_of
+from tasks.ingest.models import Import
+from tasks.ingest.selectors import MAX_ITEMS_SHOWN, files_not_added, import_report, imports_of
 from tasks.ingest.services import (
     StagedFile,
     add_metadata,
@@ -150,25 +147,16 @@ class TruthReportSerializer(serializers.Serializer[Any]):
     problem_count = serializers.IntegerField(help_text="Number of problems and warnings")
 
 
-class ImageSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField(source="public_id")
-    source_key = serializers.CharField(help_text="The owner's name for the image")
-    metadata = serializers.DictField(
-        child=serializers.CharField(), help_text="The columns of the owner's metadata table"
-    )
-    width = serializers.IntegerField(help_text="Width of the upright image, in pixels")
-    height = serializers.IntegerField()
-    sha256 = serializers.CharField(help_text="SHA-256 of the original file")
-    quality = QualityField()
-    created_at = serializers.DateTimeField()
-
-
 class ImportsView(View):
     scopes = {"POST": "manage"}
     parser_classes = (UploadParser,)
     max_body = settings.UPLOAD_MAX_BYTES
 
-    @listing(ImportSerializer, summary="Imports into a project")
+    @listing(
+        ImportSerializer,
+        filters=[one_of("state", Import.State), one_of("origin", Import.Source, "source"), *created()],
+        summary="Imports into a project",
+    )
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
         return page(request, imports_of(project=project), ImportSerializer().to_representation)
@@ -216,7 +204,11 @@ class ImportView(View):
 
 
 class ImportFilesView(View):
-    @listing(LeftOutSerializer, summary="The files of an import that were not added")
+    @listing(
+        LeftOutSerializer,
+        filters=[one_of("state", ["refused", "duplicate"], is_indexed=True), prefix("name")],
+        summary="The files of an import that were not added",
+    )
     def get(self, request: Request, import_id: uuid.UUID) -> Response:
         rows = files_not_added(batch_import=_import(request, import_id))
         return page(request, rows, LeftOutSerializer().to_representation, newest_first=False)
@@ -263,39 +255,6 @@ class TruthView(View):
                 name=data["file"].name,
             )
         return Response(TruthReportSerializer(_truth_report(report)).data)
-
-
-class ImagesView(View):
-    @listing(ImageSerializer, summary="Images of a project")
-    def get(self, request: Request, project_id: uuid.UUID) -> Response:
-        project = project_of(request, project_id, Role.CLIENT, Role.REVIEWER)
-        return page(request, images_of(project=project), ImageSerializer().to_representation, newest_first=False)
-
-
-class ImageFileView(View):
-    produces = ("image/*", OCTETS)
-
-    @operation(
-        parameters=[
-            OpenApiParameter(
-                "kind", str, enum=["rendition", "thumb", "release"], description="Size; rendition by default"
-            )
-        ],
-        responses=file_types(*produces),
-        summary="The file of an image",
-    )
-    def get(self, request: Request, image_id: uuid.UUID) -> HttpResponseBase:
-        images = Image.objects.select_related("dataset", "rendition", "thumb", "release")
-        image = images.filter(public_id=image_id).first()
-        kind = request.query_params.get("kind", "rendition")
-        if image is None:
-            raise NotFound
-        project = image.dataset.projects.order_by("id").first()
-        if project is None:
-            raise NotFound
-        project_of(request, project.public_id, Role.CLIENT, Role.REVIEWER)
-        response = blob_response(request=request._request, blob=getattr(image, kind), name="image")
-        return as_negotiated(request, response, self.produces)
 
 
 def _save(upload: Any, path: Path) -> None:

@@ -3,6 +3,7 @@
 `operation` and `tasks.api.pagination.listing` declare them, for the OpenAPI document and for every call alike.
 """
 
+import math
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,13 @@ from itertools import islice
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from django.utils.dateparse import parse_datetime
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 
+from tasks.api.filters import Filter
 from tasks.api.idempotent import HEADER, OPTIONAL_PARAMETER, honor_key
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -24,15 +28,21 @@ UNSAFE = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 SHOWN = 60
 # Unknown names of a request that its problem lists; looking for what was meant takes time, and a body may have 100,000.
 MOST_UNKNOWN = 20
+# Characters of a text to filter by; names of images have at most as many.
+LONGEST = 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What the caller may send, query parameters by name and a body or none; why a POST needs no idempotency key."""
+    """What the caller may send, query parameters by name and a body or none; why a POST needs no idempotency key.
+
+    `filters` are those of the query parameters that narrow the rows of a list.
+    """
 
     query: dict[str, OpenApiParameter]
     has_body: bool
     repeatable: str = ""
+    filters: Sequence[Filter] = ()
 
 
 def operation(
@@ -41,6 +51,7 @@ def operation(
     parameters: Sequence[OpenApiParameter] = (),
     repeatable: str = "",
     secrets: Sequence[str] = (),
+    filters: Sequence[Filter] = (),
     bodies: Mapping[str, Any] = MappingProxyType({}),
     **options: Any,
 ) -> Callable[[Method], Method]:
@@ -49,6 +60,7 @@ def operation(
     Every `post` honors an Idempotency-Key, unless `repeatable` says why repeating it does no harm. `secrets` are fields
     of the response that are shown once and never stored. `bodies` are examples of the body, by name.
     """
+    parameters = [*(each.parameter for each in filters), *parameters]
     query = {each.name: each for each in parameters if each.location == OpenApiParameter.QUERY}
     has_own_key = any(each.name == HEADER for each in parameters)
 
@@ -59,7 +71,7 @@ def operation(
             taken.append(OPTIONAL_PARAMETER)
         examples = [OpenApiExample(name, value=body, request_only=True) for name, body in bodies.items()]
         described: Any = extend_schema(request=request, parameters=taken, examples=examples, **options)(method)
-        described.declared = Declared(query, request is not None, repeatable)
+        described.declared = Declared(query, request is not None, repeatable, filters)
         return described  # type: ignore[no-any-return]
 
     return declare
@@ -118,14 +130,53 @@ def _fault(value: str, parameter: OpenApiParameter) -> str:
     if parameter.enum is not None:
         allowed = [str(each) for each in parameter.enum]
         return "" if value in allowed else f"Choose one of {', '.join(allowed)}."
-    if parameter.type is int:
-        return "" if value.isascii() and value.isdigit() and len(value) < 10 else "This must be a whole number."
-    if parameter.type is uuid.UUID:
-        try:
-            uuid.UUID(value)
-        except ValueError:
-            return "This is not a valid id."
+    return KINDS[parameter.type](value) if parameter.type in KINDS else ""
+
+
+def _number_fault(value: str) -> str:
+    return "" if value.isascii() and value.isdigit() and len(value) < 10 else "This must be a whole number."
+
+
+def _decimal_fault(value: str) -> str:
+    try:
+        return "" if math.isfinite(float(value)) else "This must be a number."
+    except ValueError:
+        return "This must be a number."
+
+
+def _id_fault(value: str) -> str:
+    try:
+        uuid.UUID(value)
+    except ValueError:
+        return "This is not a valid id."
     return ""
+
+
+def _time_fault(value: str) -> str:
+    try:
+        moment = parse_datetime(value)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        return "Write the time with its offset, such as 2026-11-27T21:45:56Z. In a URL, write + as %2B."
+    return ""
+
+
+def _text_fault(value: str) -> str:
+    if not 0 < len(value) <= LONGEST:
+        return f"This must have 1 to {LONGEST:,} characters."
+    return "This contains a NUL character." if "\0" in value else ""
+
+
+#: What is wrong with a value of each type.
+KINDS: dict[Any, Callable[[str], str]] = {
+    int: _number_fault,
+    OpenApiTypes.INT: _number_fault,
+    OpenApiTypes.FLOAT: _decimal_fault,
+    OpenApiTypes.UUID: _id_fault,
+    OpenApiTypes.DATETIME: _time_fault,
+    OpenApiTypes.STR: _text_fault,
+}
 
 
 def _check_no_body(request: Request) -> None:

@@ -29,12 +29,14 @@ from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.accounts import pick_organisation
 from tasks.api.described_reports import FiguresSerializer, WorkerFiguresSerializer
+from tasks.api.filters import by_id, created, one_of, prefix
 from tasks.api.operations import operation
 from tasks.api.pagination import listing, page, page_at_once
 from tasks.api.problems import ProblemSerializer
 from tasks.api.request_bodies import body_of, valid
 from tasks.flow.policy_change import change_project_policy
 from tasks.flow.revocation import remove_worker
+from tasks.standing.models import Standing
 from tasks.standing.selectors import get_worker_standing, workers_of
 from tasks.standing.services import pause, resume
 
@@ -146,7 +148,16 @@ class ReasonSerializer(serializers.Serializer[Any]):
 class ProjectsView(View):
     scopes = {"POST": "manage"}
 
-    @listing(ProjectSerializer, summary="Projects visible to me")
+    @listing(
+        ProjectSerializer,
+        filters=[
+            one_of("state", Project.State),
+            by_id("organisation", "organisation__public_id", what="an organization"),
+            prefix("name"),
+            *created(),
+        ],
+        summary="Projects visible to me",
+    )
     def get(self, request: Request) -> Response:
         as_client = projects_of(actor=actor_of(request), role=Role.CLIENT)
         rows = as_client | projects_of(actor=actor_of(request), role=Role.REVIEWER)
@@ -256,7 +267,14 @@ class FiguresView(View):
 
 
 class WorkersView(View):
-    @listing(WorkerFiguresSerializer, summary="The workers of a project and their figures")
+    @listing(
+        WorkerFiguresSerializer,
+        filters=[
+            one_of("state", Standing.State, is_indexed=True),
+            by_id("worker", "worker__public_id", what="a worker", is_indexed=True),
+        ],
+        summary="The workers of a project and their figures",
+    )
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         """In the order in which they joined."""
         project = project_of(request, project_id, Role.MANAGER)

@@ -12,6 +12,7 @@ from accounts.models import Role
 from tasks.analytics.proposed_changes import accuracy_shifts, proposal_rows
 from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of
+from tasks.api.filters import by_id, times
 from tasks.api.operations import operation
 from tasks.api.pagination import PARAMETERS, page
 from tasks.api.request_bodies import AnswerSerializer, valid
@@ -63,6 +64,11 @@ class DecidedSerializer(serializers.Serializer[Any]):
 
 class ProposedChangesView(View):
     @operation(
+        filters=[
+            by_id("task", "task__public_id", what="a task"),
+            by_id("image", "task__image__public_id", what="an image"),
+            *times("proposed", "created_at", "Proposed"),
+        ],
         parameters=PARAMETERS,
         responses=inline_serializer(
             "ProposedChangePage",

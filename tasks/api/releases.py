@@ -11,12 +11,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Role
+from annotary_core.formats.registry import FORMATS
 from kernel.errors import Conflict, NotFound
 from kernel.progress import Progress
 from storage.views import blob_response
 from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.described import ExportReportField, ReleaseCountsField, WorkProgressSerializer
+from tasks.api.filters import Filter, created, one_of
 from tasks.api.negotiation import OCTETS, as_negotiated, file_types
 from tasks.api.operations import operation
 from tasks.api.pagination import ByNewest, listing, page_at_once
@@ -87,7 +89,15 @@ class RetractSerializer(serializers.Serializer[Any]):
 class ReleasesView(View):
     scopes = {"POST": "manage"}
 
-    @listing(ReleaseSerializer, summary="Releases of a project")
+    @listing(
+        ReleaseSerializer,
+        filters=[
+            one_of("state", Snapshot.State),
+            Filter("number", "number", "Number of the release", kind=int, is_indexed=True),
+            *created(),
+        ],
+        summary="Releases of a project",
+    )
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.CLIENT)
         rows = Snapshot.objects.filter(project=project).prefetch_related("notes")
@@ -128,7 +138,11 @@ class ExportsView(View):
     def check_access(self, request: Request, **ids: Any) -> None:
         _release(request, ids["release_id"], Role.MANAGER)
 
-    @listing(ExportSerializer, summary="Exports of a release")
+    @listing(
+        ExportSerializer,
+        filters=[one_of("format", sorted(FORMATS)), one_of("state", Export.State)],
+        summary="Exports of a release",
+    )
     def get(self, request: Request, release_id: uuid.UUID) -> Response:
         snapshot = _release(request, release_id, Role.CLIENT)
         return page_at_once(request, exports_of(snapshot=snapshot), _exports, order=ByNewest)

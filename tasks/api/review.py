@@ -9,31 +9,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Role
-from kernel.errors import NotFound
 from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.described_reports import EvidenceSerializer
+from tasks.api.filters import Filter, by_id, created, has_class, one_of, prefix
 from tasks.api.operations import operation
 from tasks.api.pagination import ByImage, listing, page_at_once
 from tasks.api.request_bodies import AnswerSerializer, body_of, valid
+from tasks.api.tasks import LabelSerializer, task_of
 from tasks.batching.models import Task
 from tasks.consensus.evidence import task_evidence
 from tasks.consensus.selectors import current_labels
-from tasks.flow.rejection import reject_label
+from tasks.flow.bulk_review import Verdict, give_verdict
 from tasks.review.models import Review
-from tasks.review.services import approve_label, fix_label
-
-
-class LabelSerializer(serializers.Serializer[Any]):
-    task = serializers.UUIDField(source="task.public_id")
-    image = serializers.UUIDField(source="task.image.public_id")
-    source_key = serializers.CharField(source="task.image.source_key")
-    state = serializers.CharField(source="task.state")
-    version = serializers.IntegerField()
-    label_hash = serializers.CharField(source="content_hash")
-    method = serializers.CharField()
-    confidence = serializers.FloatField()
-    answer = AnswerSerializer(source="body", help_text="The agreed label")
+from tasks.review.selectors import REVIEW_LISTS, review_list
 
 
 class ReviewSerializer(serializers.Serializer[Any]):
@@ -63,22 +52,37 @@ class VerdictSerializer(serializers.Serializer[Any]):
 class LabelsView(View):
     @listing(
         LabelSerializer,
+        filters=[
+            one_of("state", Task.State, "task__state", is_indexed=True, what="State of the task"),
+            by_id("batch", "task__batch__public_id", what="a batch", is_indexed=True),
+            by_id("image", "task__image__public_id", what="an image", is_indexed=True),
+            by_id("task", "task__public_id", what="a task", is_indexed=True),
+            has_class(),
+            Filter("method", "method", "Method that the label was made with, such as `blend`, `single` or `review`"),
+            Filter("confidence_below", "confidence__lt", "Less certain than this, 0 to 1", kind=float),
+            prefix("task__image__source_key"),
+            *created(),
+        ],
         parameters=[
-            OpenApiParameter("state", str, enum=Task.State.values, description="State of the task"),
-            OpenApiParameter("batch", uuid.UUID, description="Id of a batch"),
+            OpenApiParameter(
+                "review", str, enum=REVIEW_LISTS[:-1], description="Labels of this list of the review page"
+            ),
         ],
         summary="Agreed labels of a project",
     )
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
+        """In the order of the images."""
         project = project_of(request, project_id, Role.REVIEWER)
-        rows = current_labels(project=project)
-        state, batch = request.query_params.get("state"), request.query_params.get("batch")
-        if state:
-            rows = rows.filter(task__state=state)
-        if batch:
-            rows = rows.filter(task__batch__public_id=batch)
+        name = request.query_params.get("review")
+        also = review_list(project=project, name=name) if name else None
         shape = LabelSerializer().to_representation
-        return page_at_once(request, rows, lambda labels: [shape(label) for label in labels], order=ByImage)
+        return page_at_once(
+            request,
+            current_labels(project=project),
+            lambda labels: [shape(label) for label in labels],
+            order=ByImage,
+            also=also,
+        )
 
 
 class EvidenceView(View):
@@ -102,24 +106,11 @@ class ReviewView(View):
     def post(self, request: Request, task_id: uuid.UUID) -> Response:
         task = task_of(request, task_id, Role.REVIEWER)
         data = valid(ReviewSerializer(data=request.data))
-        arguments: dict[str, Any] = {
-            "reviewer": actor_of(request),
-            "task": task,
-            "label_hash": data["label_hash"],
-            "again": data["again"],
-        }
-        if data["verdict"] == Review.Verdict.APPROVE:
-            verdict = approve_label(**arguments)
-        elif data["verdict"] == Review.Verdict.FIX:
-            verdict = fix_label(**arguments, raw=body_of(request)["answer"])
-        else:
-            verdict = reject_label(**arguments, reason=data["reason"])
-        return Response(VerdictSerializer(verdict).data)
+        verdict = verdict_of(task.public_id, data, body_of(request).get("answer"))
+        review = give_verdict(reviewer=actor_of(request), task=task, verdict=verdict)
+        return Response(VerdictSerializer(review).data)
 
 
-def task_of(request: Request, task_id: uuid.UUID, role: str) -> Task:
-    task = Task.objects.select_related("project", "batch", "image").filter(public_id=task_id).first()
-    if task is None:
-        raise NotFound
-    project_of(request, task.project.public_id, role)
-    return task
+def verdict_of(task_id: uuid.UUID, data: dict[str, Any], answer: object) -> Verdict:
+    """The verdict of a validated body; `answer` as sent, since its serializer only describes it."""
+    return Verdict(task_id, data["label_hash"], data["verdict"], data["reason"], answer, data["again"])

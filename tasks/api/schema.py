@@ -38,7 +38,7 @@ class AutoSchema(SpectacularSchema):
                 words[-1] = words[-1].removesuffix("es" if words[-1].endswith("ches") else "s")
             else:
                 words.append(part.strip("{}"))
-        return "_".join([self.method.lower(), *words]).replace("-", "_")
+        return "_".join([self.method.lower(), *words]).replace("-", "_").replace(".", "_")
 
     def get_description(self) -> str:  # type: ignore[override]  # spectacular takes no arguments
         """The docstring of the method, followed by the required scope; the docstring of the class is internal."""

@@ -19,6 +19,7 @@ from kernel.errors import NotFound
 from projects.models import Project
 from projects.selectors import project_to_claim
 from tasks.api.access import View, actor_of, same_organisation
+from tasks.api.filters import by_id, created, one_of
 from tasks.api.operations import operation
 from tasks.api.pagination import listing, page
 from tasks.api.projects import SchemaSerializer
@@ -30,6 +31,7 @@ from tasks.assignment.selectors import ShownAssignment, hand_for, shown_hand
 from tasks.assignment.services import release_hand
 from tasks.flow.claim_next_hand import claim
 from tasks.flow.settlement import settle_hand
+from tasks.pay.models import LedgerEntry
 from tasks.pay.selectors import Balance, balance, ledger_of
 from tasks.standing.models import Standing
 from tasks.standing.selectors import standings_of
@@ -184,7 +186,15 @@ class ReleaseHandView(View):
 class LedgerView(View):
     scopes = {"GET": "work"}
 
-    @listing(LedgerSerializer, summary="My earnings, by entry")
+    @listing(
+        LedgerSerializer,
+        filters=[
+            one_of("kind", LedgerEntry.Kind),
+            by_id("project", "project__public_id", what="a project"),
+            *created(),
+        ],
+        summary="My earnings, by entry",
+    )
     def get(self, request: Request) -> Response:
         rows = ledger_of(worker=actor_of(request))
         if isinstance(request.auth, ApiToken):

@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from kernel.errors import NotFound
 from projects.models import Project
 from tasks.batching.models import Batch, Task
+from tasks.ingest.models import Image
 
 
 class BatchNotFound(NotFound):
@@ -107,8 +108,17 @@ def batch_for(*, project: Project, public_id: uuid.UUID | str) -> Batch:
 
 
 def tasks_of(*, project: Project) -> QuerySet[Task]:
-    """Return the project's tasks in the order of upload of their images, with image and batch."""
-    return Task.objects.filter(project=project).select_related("image__thumb", "batch").order_by("image_id")
+    """Return the project's tasks in the order of upload of their images, with image and batch.
+
+    `image_order` is the column of that order.
+    """
+    tasks = Task.objects.filter(project=project).select_related("image__thumb", "batch")
+    return tasks.annotate(image_order=F("image_id")).order_by("image_id")
+
+
+def task_of_image(*, project: Project, image: Image) -> Task | None:
+    """Return the project's task for this image, with image and batch; None if it has none."""
+    return Task.objects.select_related("image", "batch").filter(project=project, image=image).first()
 
 
 def task_for(*, project: Project, public_id: uuid.UUID | str) -> Task:

@@ -13,6 +13,7 @@ from kernel.errors import NotFound
 from kernel.prepared_statements import run_prepared
 from projects.models import Project
 from tasks.gold.models import Gold
+from tasks.ingest.models import Image
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -85,6 +86,11 @@ def golds_of(*, project: Project, state: str | None = None) -> QuerySet[WithAnno
 def count_golds(*, project: Project, state: str) -> int:
     """Return the number of the project's gold images in this state."""
     return Gold.objects.filter(project=project, state=state).count()
+
+
+def gold_of_image(*, project: Project, image: Image) -> Gold | None:
+    """Return the active gold of an image, if it is gold."""
+    return Gold.objects.filter(project=project, image=image, state=Gold.State.ACTIVE).first()
 
 
 def gold_for(*, project: Project, public_id: UUID) -> Gold:

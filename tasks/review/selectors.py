@@ -13,6 +13,8 @@ from tasks.consensus.label_methods import SINGLE
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.models import Review
 
+#: The lists of the review queue.
+REVIEW_LISTS = ("to_review", "unseen", "waiting", "approved", "rejected", "all")
 _ALL_IDS = 2**128
 
 
@@ -50,6 +52,14 @@ def review_queue(
         labels = labels.filter(task__batch=batch)
     if task is not None:
         labels = labels.filter(task=task)
+    return labels.filter(review_list(project=project, name=state)).order_by("confidence", "pk")
+
+
+def review_list(*, project: Project, name: str) -> Q:
+    """The filter for the labels of one of REVIEW_LISTS. Raises Refused for another name."""
+    if name not in REVIEW_LISTS:
+        raise Refused(f"Unknown list of labels. Choose one of {', '.join(REVIEW_LISTS)}.")
+    chosen = chosen_for_review(project=project)
     answered = Q(task__state=Task.State.ANSWERED)
     rejected = Review.objects.filter(project=project, is_current=True, verdict=Review.Verdict.REJECT)
     filters = {
@@ -60,9 +70,7 @@ def review_queue(
         "rejected": Q(pk__in=rejected.values("label")),
         "all": Q(),
     }
-    if state not in filters:
-        raise Refused(f"Unknown list of labels. Choose one of {', '.join(filters)}.")
-    return labels.filter(filters[state]).order_by("confidence", "pk")
+    return filters[name]
 
 
 class ReviewList(Sequence[ConsensusLabel]):

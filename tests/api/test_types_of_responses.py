@@ -10,7 +10,7 @@ from tests.api.documented import NOWHERE, Operation, caller_of, operations
 from tests.api.people import member, with_key
 
 PROBLEM = "application/problem+json"
-FILES = ("/image", "/file/", "/download")
+FILES = ("/image", "/file/", "/download", ".jsonl", ".csv")
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_every_documented_type_can_be_asked_for(clients: dict[str, APIClient], w
         assert get(clients, operation, world, PROBLEM)[0] == 200, operation.name
         if types != ["application/json"]:
             files.add(operation.path)
-    assert len(files) == 3
+    assert len(files) == 7
     assert all(path.endswith(FILES) for path in files)
 
 

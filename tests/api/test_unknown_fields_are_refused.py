@@ -66,7 +66,16 @@ def test_every_call_refuses_an_unknown_field(sessions: dict[str, APIClient], wor
 @pytest.mark.parametrize(
     ("query", "field", "message"),
     [
-        ("state=approved", "state", "no such query parameter"),
+        ("stat=approved", "stat", "Did you mean state?"),
+        ("state=done", "state", "Choose one of open, answered, approved."),
+        ("batch=1", "batch", "not a valid id"),
+        ("prefix=", "prefix", "1 to 1,024 characters"),
+        ("prefix=a%00b", "prefix", "NUL"),
+        ("created_after=yesterday", "created_after", "such as 2026-11-27T21:45:56Z"),
+        ("created_after=2026-11-27", "created_after", "with its offset"),
+        ("created_before=2026-11-27T21:45:56", "created_before", "with its offset"),
+        ("created_before=2026-13-27T21:45:56Z", "created_before", "with its offset"),
+        ("created_after=2026-11-27T21:45:56+01:00", "created_after", "write + as %2B"),
         ("pagesize=3", "pagesize", "Did you mean page_size?"),
         ("page_size=0", "page_size", "1 to 500"),
         ("page_size=501", "page_size", "1 to 500"),

@@ -1,0 +1,244 @@
+"""All answers, or all labels, of a project as one file, JSON Lines or CSV, which is sent while it is read."""
+
+import csv
+import io
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+from django.db.models import Q
+from django.http import HttpResponseBase, StreamingHttpResponse
+from drf_spectacular.utils import OpenApiParameter
+from rest_framework.request import Request
+
+from accounts.models import Role
+from annotary_core.aggregation.io.encoding import neutralize_formulas
+from kernel.errors import Refused
+from tasks.analytics.row_streams import ANSWER_COLUMNS, LABEL_COLUMNS, Row, RowStream, answer_stream, label_stream
+from tasks.api.access import ScopeMissing, View, may, project_of
+from tasks.api.filters import Filter, by_id, conditions, created, has_class, one_of, prefix, times
+from tasks.api.negotiation import OCTETS, as_negotiated, file_types
+from tasks.api.operations import operation
+from tasks.api.problems import handle_exception
+from tasks.batching.models import Task
+
+logger = structlog.get_logger(__name__)
+
+JSON_LINES = ("application/x-ndjson", OCTETS)
+CSV = ("text/csv", OCTETS)
+#: Seconds after which a file ends unfinished. The front takes a gigabyte from a thread at once, so that only a slow
+#: reader of more than that can come near; it must not hold the thread, and the database's snapshot, for longer.
+DEADLINE = 600
+#: Columns that CSV has in addition, from the answer: a spreadsheet does not read JSON.
+FLAT_COLUMNS = ("answer_verdict", "class", "objects")
+ANSWER_FIELDS = (*ANSWER_COLUMNS, "currency")
+LABEL_FIELDS = (*LABEL_COLUMNS, "evidence")
+
+ANSWER_FILTERS = [
+    by_id("worker", "actor__public_id", what="a worker"),
+    by_id("task", "task__public_id", what="a task"),
+    by_id("image", "task__image__public_id", what="an image"),
+    by_id("batch", "task__batch__public_id", what="a batch"),
+    one_of("state", Task.State, "task__state", what="State of the task"),
+    has_class(),
+    prefix("task__image__source_key"),
+    *times("submitted", "created_at", "Submitted"),
+]
+ANSWER_OPTIONS = [
+    OpenApiParameter(
+        "gold",
+        str,
+        enum=["exclude", "include", "only"],
+        description="Answers to check images; excluded by default. The others need the scope `manage`",
+    ),
+    OpenApiParameter(
+        "revisions", str, enum=["current", "all"], description="Also answers that the worker has changed since: `all`"
+    ),
+]
+LABEL_FILTERS = [
+    by_id("batch", "task__batch__public_id", what="a batch"),
+    one_of("state", Task.State, "task__state", what="State of the task"),
+    has_class(),
+    Filter("method", "method", "Method that the label was made with, such as `blend`, `single` or `review`"),
+    Filter("confidence_below", "confidence__lt", "Less certain than this, 0 to 1", kind=float),
+    prefix("task__image__source_key"),
+    *created(),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How the rows of a file become bytes: its suffix, its types, its first line, a chunk of rows, and the last line
+    of a file that is not complete."""
+
+    suffix: str
+    types: tuple[str, ...]
+    head: Callable[[Iterable[str]], bytes]
+    chunk: Callable[[list[Row], Iterable[str]], bytes]
+    problem: Callable[[dict[str, Any], Iterable[str]], bytes]
+
+
+class FileUnfinished(Refused):
+    """The file is not complete, because it was read too slowly. Read it faster, or less of it at once with filters."""
+
+    status = 503
+    code = "file_unfinished"
+
+
+class Content:
+    """The bytes of a file, to be iterated once. The first chunk is read at once: if that fails, so does the request.
+
+    If a later one fails, the last line is the problem. The status has been sent by then, and the web server ends a
+    response whose iterator raises as if it were complete.
+    """
+
+    def __init__(self, stream: RowStream, encoding: Encoding, columns: Iterable[str]) -> None:
+        self._chunks = stream.chunks()
+        self._encoding, self._columns = encoding, columns
+        self._first = next(self._chunks, [])
+
+    def __iter__(self) -> Iterator[bytes]:
+        deadline = time.monotonic() + DEADLINE
+        yield self._encoding.head(self._columns) + self._encoding.chunk(self._first, self._columns)
+        try:
+            for rows in self._chunks:
+                yield self._encoding.chunk(rows, self._columns)
+                if time.monotonic() > deadline:
+                    raise FileUnfinished
+        except Exception as error:
+            problem = handle_exception(error, {}).data
+            logger.warning("file not complete", problem=problem["type"], error=repr(error))
+            yield self._encoding.problem(problem, self._columns)
+
+    def close(self) -> None:
+        """End the transaction; called by the server in any case, also if the client is gone."""
+        self._chunks.close()
+
+
+def _json_lines(rows: list[Row], columns: Iterable[str]) -> bytes:
+    return b"".join(orjson.dumps(row, default=str, option=orjson.OPT_APPEND_NEWLINE) for row in rows)
+
+
+def _json_problem(problem: dict[str, Any], columns: Iterable[str]) -> bytes:
+    return orjson.dumps(problem, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _csv_problem(problem: dict[str, Any], columns: Iterable[str]) -> bytes:
+    """More cells than there are columns, which readers of CSV refuse."""
+    return _written([[problem["detail"], problem["type"], *("" for _ in (*columns, *FLAT_COLUMNS))]])
+
+
+def _csv_lines(rows: list[Row], columns: Iterable[str]) -> bytes:
+    return _written([*(_cell(row[name]) for name in columns), *_flat(row["answer"])] for row in rows)
+
+
+def _flat(answer: dict[str, Any]) -> tuple[Any, ...]:
+    return answer["verdict"], answer["image"]["class"], len(answer["objects"])
+
+
+def _csv_head(columns: Iterable[str]) -> bytes:
+    return _written([[*columns, *FLAT_COLUMNS]])
+
+
+def _written(rows: Iterable[Iterable[Any]]) -> bytes:
+    target = io.StringIO()
+    csv.writer(target).writerows(rows)
+    return target.getvalue().encode()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return neutralize_formulas([value])[0]
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return orjson.dumps(value).decode() if isinstance(value, dict) else value
+
+
+LINES = Encoding("jsonl", JSON_LINES, lambda columns: b"", _json_lines, _json_problem)
+TABLE = Encoding("csv", CSV, _csv_head, _csv_lines, _csv_problem)
+
+
+class AnswerLinesView(View):
+    produces = JSON_LINES
+
+    @operation(
+        filters=ANSWER_FILTERS,
+        parameters=ANSWER_OPTIONS,
+        responses=file_types(*JSON_LINES),
+        summary="All answers of a project as JSON Lines",
+    )
+    def get(self, request: Request, project_id: uuid.UUID) -> HttpResponseBase:
+        """In the order of arrival, as of one moment; the fields are described in docs/api.md."""
+        return _answers(request, project_id, LINES)
+
+
+class AnswerTableView(View):
+    produces = CSV
+
+    @operation(
+        filters=ANSWER_FILTERS,
+        parameters=ANSWER_OPTIONS,
+        responses=file_types(*CSV),
+        summary="All answers of a project as CSV",
+    )
+    def get(self, request: Request, project_id: uuid.UUID) -> HttpResponseBase:
+        """In the order of arrival, as of one moment; the columns are described in docs/api.md."""
+        return _answers(request, project_id, TABLE)
+
+
+class LabelLinesView(View):
+    produces = JSON_LINES
+
+    @operation(
+        filters=LABEL_FILTERS, responses=file_types(*JSON_LINES), summary="All labels of a project as JSON Lines"
+    )
+    def get(self, request: Request, project_id: uuid.UUID) -> HttpResponseBase:
+        """In the order of the images, as of one moment; the fields are described in docs/api.md."""
+        return _labels(request, project_id, LINES)
+
+
+class LabelTableView(View):
+    produces = CSV
+
+    @operation(filters=LABEL_FILTERS, responses=file_types(*CSV), summary="All labels of a project as CSV")
+    def get(self, request: Request, project_id: uuid.UUID) -> HttpResponseBase:
+        """In the order of the images, as of one moment; the columns are described in docs/api.md."""
+        return _labels(request, project_id, TABLE)
+
+
+def _answers(request: Request, project_id: uuid.UUID, encoding: Encoding) -> HttpResponseBase:
+    project = project_of(request, project_id, Role.MANAGER)
+    gold = request.query_params.get("gold", "exclude")
+    if gold != "exclude" and not may(request, project, Role.MANAGER, scope="manage"):
+        raise ScopeMissing("Answers to check images need an API key with the scope “manage”.")
+    stream = answer_stream(
+        project=project,
+        where=_where(request, ANSWER_FILTERS),
+        gold=gold,
+        all_revisions=request.query_params.get("revisions") == "all",
+    )
+    return _file(request, stream, encoding, name="answers", columns=ANSWER_FIELDS)
+
+
+def _labels(request: Request, project_id: uuid.UUID, encoding: Encoding) -> HttpResponseBase:
+    project = project_of(request, project_id, Role.REVIEWER)
+    stream = label_stream(project=project, where=_where(request, LABEL_FILTERS))
+    return _file(request, stream, encoding, name="labels", columns=LABEL_FIELDS)
+
+
+def _where(request: Request, filters: Iterable[Filter]) -> Q:
+    asked = conditions(filters, request.query_params)
+    return asked.indexed & (asked.examined or Q())
+
+
+def _file(
+    request: Request, stream: RowStream, encoding: Encoding, *, name: str, columns: Iterable[str]
+) -> HttpResponseBase:
+    response = StreamingHttpResponse(Content(stream, encoding, columns), content_type=encoding.types[0])
+    response["Content-Disposition"] = f'attachment; filename="{name}.{encoding.suffix}"'
+    response["Cache-Control"] = "private, no-store"
+    return as_negotiated(request, response, encoding.types)

@@ -1,0 +1,64 @@
+"""Several verdicts at once, each exactly as if it were given alone."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from accounts.models import Actor
+from kernel.errors import AnnotaryError, Unavailable
+from projects.models import Project
+from tasks.batching.models import Batch, Task
+from tasks.batching.selectors import TaskNotFound
+from tasks.flow.rejection import reject_label
+from tasks.review.models import Review
+from tasks.review.services import approve_label, fix_label
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A verdict on the label of a task with this hash; `answer` is the corrected label of a fix."""
+
+    task: uuid.UUID
+    label_hash: str
+    verdict: str
+    reason: str = ""
+    answer: object = None
+    again: bool = False
+
+
+def give_verdict(*, reviewer: Actor, task: Task, verdict: Verdict) -> Review:
+    """Locks the batch of a rejected label, then the task. Raises as the service for this kind of verdict does."""
+    common = partial(dict, reviewer=reviewer, task=task, label_hash=verdict.label_hash, again=verdict.again)
+    if verdict.verdict == Review.Verdict.APPROVE:
+        return approve_label(**common())
+    if verdict.verdict == Review.Verdict.FIX:
+        return fix_label(**common(raw=verdict.answer))
+    return reject_label(**common(reason=verdict.reason))
+
+
+def give_verdicts(*, reviewer: Actor, project: Project, verdicts: Sequence[Verdict]) -> list[Review | AnnotaryError]:
+    """Needs a transaction; locks the batches of rejected labels, then the tasks, each in ascending order.
+
+    Returns the review, or why it was refused, of each verdict; one that is refused does not affect the others.
+    """
+    rows = Task.objects.select_related("project", "image").filter(
+        project=project, public_id__in=[each.task for each in verdicts]
+    )
+    tasks = {task.public_id: task for task in rows}
+    rejected = {each.task for each in verdicts if each.verdict == Review.Verdict.REJECT}
+    batches = {task.batch_id for task in tasks.values() if task.public_id in rejected}
+    list(Batch.objects.select_for_update(no_key=True).filter(pk__in=batches).order_by("pk").values_list("pk"))
+    list(Task.objects.select_for_update(no_key=True).filter(pk__in=[task.pk for task in rows]).order_by("pk"))
+    return [_result(reviewer, tasks.get(each.task), each) for each in verdicts]
+
+
+def _result(reviewer: Actor, task: Task | None, verdict: Verdict) -> Review | AnnotaryError:
+    if task is None:
+        return TaskNotFound()
+    try:
+        return give_verdict(reviewer=reviewer, task=task, verdict=verdict)
+    except Unavailable:
+        raise
+    except AnnotaryError as error:  # the service has rolled its own changes back
+        return error
