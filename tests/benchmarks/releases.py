@@ -189,9 +189,7 @@ def make_export(snapshot_id: int, format: str) -> dict[str, Any]:
             gate.update(part.figures(), before=before)
 
     services.verify_release = measured
-    export = services.request_export(
-        snapshot=Snapshot.objects.get(pk=snapshot_id), format=format, by=factories.ada()
-    )
+    export = services.request_export(snapshot=Snapshot.objects.get(pk=snapshot_id), format=format, by=factories.ada())
     step = Step()
     with connection.execute_wrapper(step.counter):
         services.write_export(export_id=export.pk)
