@@ -1,4 +1,4 @@
-"""ASGI entry point: serves only websockets; `annotary.wsgi` serves HTTP."""
+"""ASGI entry point: serves websockets, and sends what `annotary.wsgi`, which serves HTTP, orders for slow readers."""
 
 import os
 
@@ -12,12 +12,13 @@ _http = get_asgi_application()
 
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
 
+from storage.sending import ComposedFileSender  # noqa: E402
 from workers_ui.consumers.outages import OutageGuard  # noqa: E402
 from workers_ui.consumers.routing import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
-        "http": _http,
+        "http": ComposedFileSender(_http),
         "websocket": OutageGuard(URLRouter(websocket_urlpatterns)),
     }
 )

@@ -70,7 +70,7 @@ UNREADY = {
         JOIN storage_blob b ON b.id IN (i.original_id, i.release_id, i.rendition_id, i.thumb_id)
         WHERE b.state <> 'ready'""",
     "a ready export": """
-        SELECT e.id FROM tasks_export e JOIN storage_blob b ON b.id = e.blob_id
+        SELECT e.id FROM tasks_export e JOIN storage_blob b ON b.id IN (e.blob_id, e.frame_id)
         WHERE e.state = 'ready' AND b.state <> 'ready'""",
 }
 

@@ -138,6 +138,11 @@ def local_path(key: str) -> Path | None:
     return Path(storage.path(_checked(key))) if isinstance(storage, FileSystemStorage) else None
 
 
+def is_local() -> bool:
+    """Whether the files are on this machine, where reading many small ones costs no more than reading a large one."""
+    return isinstance(default_backend(), FileSystemStorage)
+
+
 def storage_clock() -> float:
     """Return the time (seconds since the epoch) that a file written now gets.
 

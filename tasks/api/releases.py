@@ -24,7 +24,7 @@ from tasks.api.operations import operation
 from tasks.api.pagination import ByNewest, listing, page_at_once
 from tasks.api.request_bodies import valid
 from tasks.exports.models import Export
-from tasks.exports.selectors import download_name, exports_of
+from tasks.exports.selectors import download_name, exports_of, file_of
 from tasks.exports.selectors import progress_of as export_progress
 from tasks.exports.services import request_export
 from tasks.snapshots.models import Snapshot
@@ -172,9 +172,10 @@ class DownloadView(View):
     @operation(responses=file_types(*produces), summary="Download an export")
     def get(self, request: Request, export_id: uuid.UUID) -> HttpResponseBase:
         export = _export(request, export_id)
-        if export.state != Export.State.READY or export.blob is None:
+        file = file_of(export)
+        if file is None:
             raise ExportNotReady
-        response = blob_response(request=request._request, blob=export.blob, name=download_name(export), download=True)
+        response = blob_response(request=request._request, blob=file, name=download_name(export), download=True)
         response["Repr-Digest"] = f"sha-256=:{_base64(export.sha256)}:"
         return as_negotiated(request, response, self.produces)
 
@@ -206,7 +207,7 @@ def _release(request: Request, release_id: uuid.UUID, role: str) -> Snapshot:
 
 
 def _export(request: Request, export_id: uuid.UUID) -> Export:
-    export = Export.objects.select_related("project", "snapshot", "blob").filter(public_id=export_id).first()
+    export = Export.objects.select_related("project", "snapshot", "blob", "frame").filter(public_id=export_id).first()
     if export is None:
         raise NotFound
     project_of(request, export.project.public_id, Role.CLIENT)

@@ -31,7 +31,9 @@ class Export(models.Model):
     snapshot = models.ForeignKey(Snapshot, on_delete=models.CASCADE, related_name="exports")
     format = models.CharField(max_length=20)
     state = models.CharField(max_length=10, choices=State.choices, default=State.QUEUED)
+    # The file, or its frame: the release keeps references to its images, which the file is composed of when it is read.
     blob = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
+    frame = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     sha256 = models.CharField(max_length=64, blank=True, default="")
     size = models.BigIntegerField(default=0)
     report = models.JSONField(default=dict)
@@ -43,5 +45,7 @@ class Export(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["snapshot", "format"], name=ONE_EXPORT),
-            models.CheckConstraint(condition=~Q(state="ready") | Q(blob__isnull=False), name=READY_HAS_BLOB),
+            models.CheckConstraint(
+                condition=~Q(state="ready") | Q(blob__isnull=False) ^ Q(frame__isnull=False), name=READY_HAS_BLOB
+            ),
         ]

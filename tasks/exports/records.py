@@ -85,6 +85,7 @@ def _record(item: SnapshotItem, image_id: str) -> ReleaseRecord:
         metadata=image.metadata,
         media_type=image.release.content_type,
         channels=int(image.quality.get("channels", 3)),
+        image_sha256=image.release.sha256,
     )
 
 

@@ -7,12 +7,14 @@ from django.utils.text import slugify
 
 from annotary_core.formats.registry import FORMATS
 from kernel.progress import Progress, progress_of_jobs
+from storage.composed_files import ComposedBlob
+from storage.models import Blob
 from tasks.exports.models import Export
 from tasks.snapshots.models import Snapshot
 
 #: The kind of the job that writes an export.
 WRITE = "exports.write"
-
+ARCHIVE = "application/zip"
 
 def format_choices() -> list[tuple[str, str]]:
     """Return (name, title) of every format."""
@@ -22,6 +24,15 @@ def format_choices() -> list[tuple[str, str]]:
 def exports_of(*, snapshot: Snapshot) -> QuerySet[Export]:
     """Return the release's exports, in the order of their formats."""
     return Export.objects.filter(snapshot=snapshot).select_related("snapshot").order_by("format")
+
+
+def file_of(export: Export) -> Blob | ComposedBlob | None:
+    """Return the export's file; None if it is not ready."""
+    if export.state != Export.State.READY:
+        return None
+    if export.frame is None:
+        return export.blob
+    return ComposedBlob(export.frame, sha256=export.sha256, size=export.size, content_type=ARCHIVE)
 
 
 def download_name(export: Export) -> str:

@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 from django.db import transaction
 
@@ -22,14 +22,16 @@ from kernel.models import Job
 from kernel.outages import outage_of
 from kernel.progress import Progress as JobProgress
 from kernel.queues import Queue
-from storage.models import Blob
+from storage import backends
+from storage.composed_files import ComposedFile, FrameWriter, digest
 from storage.services import store_blob
 from tasks.exports.models import Export
 from tasks.exports.records import CHUNK, ReleaseImages, records, release_info
-from tasks.exports.selectors import WRITE
+from tasks.exports.selectors import ARCHIVE, WRITE
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.selectors import retraction_of
 
+FRAME = "application/octet-stream"
 EXPORT_INTERRUPTED = "The export was not finished. Request it again."
 Progress = Callable[[int, int], None]
 
@@ -111,29 +113,40 @@ def write_export(*, export_id: int, progress: Progress = lambda done, total: Non
     """Write, verify, store and publish the export; return False if it is already ready. Call outside transactions.
 
     An interrupted attempt leaves nothing behind that is reused: the next one writes the same bytes from the start. The
-    export is ready only after the format's own reader has read it back and the file is in storage. Raises ExportFailed.
+    export is ready only after it was read back and its file is in storage. In local storage that is the frame of a
+    composed file, so that images are stored once. In remote storage it is the whole file: to compose it, each download
+    would take a request for each image. Raises ExportFailed.
     """
     export = Export.objects.select_related("snapshot__project__organisation", "snapshot__schema").get(pk=export_id)
     if not _move(export, Export.State.WRITING):
         return False
     with tempfile.TemporaryDirectory(prefix=f"export-{export_id}-") as folder:
-        path = Path(folder) / "release.zip"
+        path, is_composed = Path(folder) / "release.zip", backends.is_local()
         try:
-            report = _write(export, path, progress)
+            report = _write(export, path, progress, is_composed=is_composed)
             _move(export, Export.State.VERIFYING)
-            verify_release(export.format, path, report.counts())
+            with path.open("rb") as written:
+                whole = cast(BinaryIO, ComposedFile(written)) if is_composed else written
+                verify_release(export.format, whole, report.counts())
+                sha256, size = digest(whole)
         except ReleaseError as error:
             # The formats report what they cannot read as damage, even if the disk has no room for a copy of it.
             raise outage_of(error.__cause__) or ExportFailed(error.detail) from error
-        blob = store_blob(source=path, content_type="application/zip")
-    return _publish(export, blob, report)
+        stored = store_blob(source=path, content_type=FRAME if is_composed else ARCHIVE)
+    files = {"blob": None, "frame": stored} if is_composed else {"blob": stored, "frame": None}
+    return _publish(export, report, sha256=sha256, size=size, **files)
 
 
-def _write(export: Export, path: Path, progress: Progress) -> ExportReport:
+def _write(export: Export, path: Path, progress: Progress, *, is_composed: bool) -> ExportReport:
+    """Write the archive, or its frame if its images are read from where they are."""
     snapshot, images = export.snapshot, ReleaseImages()
     stream = _with_progress(records(snapshot, images), snapshot.items_count, progress)
-    with ZipSink(path) as sink:
-        return FORMATS[export.format].write(release_info(snapshot), stream, images, sink)
+    format, info = FORMATS[export.format], release_info(snapshot)
+    if not is_composed:
+        with ZipSink(path) as sink:
+            return format.write(info, stream, images, sink)
+    with FrameWriter(path) as frame, ZipSink(frame.file, refer=frame.refer) as sink:
+        return format.write(info, stream, images, sink)
 
 
 def _with_progress(stream: Iterator[ReleaseRecord], total: int, progress: Progress) -> Iterator[ReleaseRecord]:
@@ -153,13 +166,11 @@ def _move(export: Export, state: str) -> bool:
 
 
 @transaction.atomic
-def _publish(export: Export, blob: Blob, report: ExportReport) -> bool:
+def _publish(export: Export, report: ExportReport, **file: Any) -> bool:
     unfinished = Export.objects.filter(pk=export.pk).exclude(state=Export.State.READY)
     if not unfinished.update(
         state=Export.State.READY,
-        blob=blob,
-        sha256=blob.sha256,
-        size=blob.size,
+        **file,
         report=report.as_json(),
         error="",
         ready_at=ClockTimestamp(),

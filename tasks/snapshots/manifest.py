@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -27,17 +27,27 @@ class Manifest:
         self._objects_by_class: Counter[int] = Counter()
 
     def add(
-        self, *, sha256: str, label_hash: str, body: Mapping[str, Any], split: str, review: str, method: str
+        self,
+        *,
+        sha256: str,
+        label_hash: str,
+        verdict: str,
+        image_class: int | None,
+        object_classes: Sequence[int],
+        split: str,
+        review: str,
+        method: str,
     ) -> None:
         self._hash.update(f"{sha256} {label_hash} {split} {review}\n".encode())
         self.items += 1
-        self.empty += body["verdict"] == "empty"
+        self.empty += verdict == "empty"
         self._splits[split] += 1
         self._review[review] += 1
         self._methods[method] += 1
-        if body["image"]["class"] is not None:
-            self._images_by_class[body["image"]["class"]] += 1
-        self._objects_by_class.update(item["class"] for item in body["objects"])
+        if image_class is not None:
+            self._images_by_class[image_class] += 1
+        for number in object_classes:
+            self._objects_by_class[number] += 1
 
     @property
     def content_hash(self) -> str:

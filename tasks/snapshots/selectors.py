@@ -1,9 +1,10 @@
 """Queries on releases, and on the approved labels that a release consists of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Func, JSONField, QuerySet, Value
 from django.db.models.functions import Collate
 
 from kernel.errors import NotFound
@@ -22,6 +23,23 @@ BUILD = "snapshots.build"
 REVIEWED, FIXED, BY_POLICY, BY_OWNER = "reviewed", "fixed by a reviewer", "by policy", "answered by the owner"
 
 
+class ApprovedLabel(NamedTuple):
+    """What a release records of an approved label, and what it counts: `object_classes` has one number an object."""
+
+    image_id: int
+    sha256: str
+    group_key: str
+    label_id: int
+    label_hash: str
+    method: str
+    review_id: int
+    review_verdict: str
+    by_policy: bool
+    verdict: str
+    image_class: int | None
+    object_classes: list[int]
+
+
 def review_kind(*, method: str, verdict: str, by_policy: bool) -> str:
     if method == GOLD:
         return BY_OWNER
@@ -31,22 +49,50 @@ def review_kind(*, method: str, verdict: str, by_policy: bool) -> str:
 
 
 def approved_verdicts(*, project: Project) -> QuerySet[Review]:
-    """Return the verdicts that a release of the project would be based on now, with label and image.
+    """Return the verdicts that a release of the project would be based on now.
 
     Ordered by the images' source keys, bytewise regardless of the database's collation, then by content hash.
     """
-    return (
-        Review.objects.filter(
-            project=project,
-            is_current=True,
-            annotation__isnull=True,
-            verdict__in=[Review.Verdict.APPROVE, Review.Verdict.FIX],
-            label__is_current=True,
-            label_hash=F("label__content_hash"),
-            task__state=Task.State.APPROVED,
-        )
-        .select_related("label", "task__image")
-        .order_by(Collate("task__image__source_key", "C"), "task__image__sha256")
+    return Review.objects.filter(
+        project=project,
+        is_current=True,
+        annotation__isnull=True,
+        verdict__in=[Review.Verdict.APPROVE, Review.Verdict.FIX],
+        label__is_current=True,
+        label_hash=F("label__content_hash"),
+        task__state=Task.State.APPROVED,
+    ).order_by(Collate("task__image__source_key", "C"), "task__image__sha256")
+
+
+def stream_approved_labels(*, project: Project, chunk_size: int) -> Iterator[ApprovedLabel]:
+    """Yield what `approved_verdicts` finds, from one statement. Needs a transaction, which holds the server's cursor.
+
+    The geometry of the objects stays in the database: a label may be megabytes, and a release counts only classes.
+    """
+    rows = approved_verdicts(project=project).values_list(
+        "task__image_id",
+        "task__image__sha256",
+        "task__image__group_key",
+        "label_id",
+        "label__content_hash",
+        "label__method",
+        "pk",
+        "verdict",
+        "by_policy",
+        "label__body__verdict",
+        "label__body__image__class",
+        _at_path("label__body", "$.objects[*].class"),
+    )
+    return (ApprovedLabel._make(row) for row in rows.iterator(chunk_size=chunk_size))
+
+
+def _at_path(column: str, path: str) -> Func:
+    return Func(
+        F(column),
+        Value(path),
+        function="jsonb_path_query_array",
+        template="%(function)s(%(expressions)s::jsonpath)",
+        output_field=JSONField(),
     )
 
 

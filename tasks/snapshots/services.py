@@ -1,10 +1,10 @@
 """Creating, building, annotating and retracting releases."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Max
 
 from accounts.models import Actor
@@ -17,13 +17,22 @@ from kernel.progress import Progress
 from kernel.queues import Queue
 from projects.models import LabelClass, Project
 from tasks.batching.models import Task
-from tasks.review.models import Review
 from tasks.snapshots.manifest import Manifest
 from tasks.snapshots.models import Snapshot, SnapshotItem, SnapshotNote
-from tasks.snapshots.selectors import BUILD, approved_verdicts, has_releasable, retraction_of, review_kind
+from tasks.snapshots.selectors import (
+    BUILD,
+    ApprovedLabel,
+    has_releasable,
+    retraction_of,
+    review_kind,
+    stream_approved_labels,
+)
 from tasks.snapshots.splits import assign_splits, split_group_of
 
-CHUNK = 2000
+CHUNK = 5000
+COPY_ITEMS = """
+COPY tasks_snapshotitem (snapshot_id, project_id, image_id, label_id, review_id, split) FROM STDIN
+"""
 BUILD_INTERRUPTED = "The release was not finished. Create it again."
 Report = Callable[[int, int], None]
 
@@ -99,9 +108,9 @@ def build_snapshot(*, snapshot_id: int, report: Report = lambda done, total: Non
     SnapshotItem.objects.filter(snapshot=snapshot).delete()
     manifest = Manifest(snapshot.schema.body)
     approved = Task.objects.filter(project=snapshot.project, state=Task.State.APPROVED).count()
-    verdicts = approved_verdicts(project=snapshot.project).iterator(chunk_size=CHUNK)
+    labels = stream_approved_labels(project=snapshot.project, chunk_size=CHUNK)
     done = 0
-    for chunk in _chunks(verdicts):
+    while chunk := list(islice(labels, CHUNK)):
         _add_items(snapshot, chunk, manifest)
         done += len(chunk)
         report(done, max(done, approved))
@@ -111,40 +120,27 @@ def build_snapshot(*, snapshot_id: int, report: Report = lambda done, total: Non
     return True
 
 
-def _chunks(verdicts: Iterable[Review]) -> Iterator[list[Review]]:
-    source = iter(verdicts)
-    while chunk := list(islice(source, CHUNK)):
-        yield chunk
-
-
-def _add_items(snapshot: Snapshot, verdicts: list[Review], manifest: Manifest) -> None:
+def _add_items(snapshot: Snapshot, labels: list[ApprovedLabel], manifest: Manifest) -> None:
     """Add a chunk of items. An image with the verdict "cannot tell" has no label to release: it is only counted."""
-    included = [verdict for verdict in verdicts if verdict.label.body["verdict"] != "cannot_tell"]
-    manifest.cannot_tell += len(verdicts) - len(included)
-    groups = [split_group_of(group_key=each.task.image.group_key, sha256=each.task.image.sha256) for each in included]
+    included = [each for each in labels if each.verdict != "cannot_tell"]
+    manifest.cannot_tell += len(labels) - len(included)
+    groups = [split_group_of(group_key=each.group_key, sha256=each.sha256) for each in included]
     splits = assign_splits(project=snapshot.project, groups=groups)
-    items = []
-    for verdict, group in zip(included, groups, strict=True):
-        label, image = verdict.label, verdict.task.image
-        manifest.add(
-            sha256=image.sha256,
-            label_hash=label.content_hash,
-            body=label.body,
-            split=splits[group],
-            review=review_kind(method=label.method, verdict=verdict.verdict, by_policy=verdict.by_policy),
-            method=label.method,
-        )
-        items.append(
-            SnapshotItem(
-                snapshot=snapshot,
-                project_id=snapshot.project_id,
-                image=image,
-                label=label,
-                review=verdict,
-                split=splits[group],
+    # COPY takes a third of the time of INSERT statements with a parameter for each value.
+    with connection.cursor() as cursor, cursor.copy(COPY_ITEMS) as rows:
+        for each, group in zip(included, groups, strict=True):
+            split = splits[group]
+            manifest.add(
+                sha256=each.sha256,
+                label_hash=each.label_hash,
+                verdict=each.verdict,
+                image_class=each.image_class,
+                object_classes=each.object_classes,
+                split=split,
+                review=review_kind(method=each.method, verdict=each.review_verdict, by_policy=each.by_policy),
+                method=each.method,
             )
-        )
-    SnapshotItem.objects.bulk_create(items, batch_size=CHUNK)
+            rows.write_row((snapshot.pk, snapshot.project_id, each.image_id, each.label_id, each.review_id, split))
 
 
 def _freeze(snapshot: Snapshot, manifest: Manifest) -> None:

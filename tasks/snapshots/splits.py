@@ -7,8 +7,16 @@ assigned split is recorded, so a later release with more images or different rat
 import hashlib
 from collections.abc import Iterable
 
+from django.db import connection
+
 from projects.models import Project
 from tasks.snapshots.models import GroupSplit, Split
+
+INSERT_SPLITS = """
+INSERT INTO tasks_groupsplit (project_id, group_key, split)
+SELECT %s, group_key, split FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS s(group_key, split, n) ORDER BY n
+ON CONFLICT DO NOTHING RETURNING group_key, split
+"""
 
 
 def split_group_of(*, group_key: str, sha256: str) -> str:
@@ -30,16 +38,19 @@ def assign_splits(*, project: Project, groups: Iterable[str]) -> dict[str, str]:
     requested = sorted(set(groups))
     assigned = _assigned_splits(project, requested)
     # Inserted in sorted order, so that two releases with the same groups wait for each other instead of deadlocking.
-    missing = [
-        GroupSplit(project=project, group_key=group, split=hash_split(project=project, group=group))
-        for group in requested
-        if group not in assigned
-    ]
-    if not missing:
-        return assigned
-    GroupSplit.objects.bulk_create(missing, ignore_conflicts=True)
-    # Read again: another release may have assigned one of them first, with different ratios.
-    return _assigned_splits(project, requested)
+    missing = [group for group in requested if group not in assigned]
+    if missing:
+        assigned |= _insert_splits(project, {group: hash_split(project=project, group=group) for group in missing})
+    # Another release may have assigned some of them first, with different ratios.
+    others = [group for group in missing if group not in assigned]
+    return assigned | _assigned_splits(project, others) if others else assigned
+
+
+def _insert_splits(project: Project, splits: dict[str, str]) -> dict[str, str]:
+    """Insert the splits in this order; return those that had none yet."""
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_SPLITS, [project.pk, list(splits), list(splits.values())])
+        return dict(cursor.fetchall())
 
 
 def _assigned_splits(project: Project, groups: list[str]) -> dict[str, str]:

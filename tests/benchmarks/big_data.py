@@ -274,7 +274,7 @@ def a_worked_project(size: Size, blob: Blob) -> tuple[Project, list[Actor]]:
         price=PRICE,
         share_reviewed=SHARE_REVIEWED,
     )
-    params = _params(size, project, workers, blob)
+    params = parameters(size, project, workers, blob)
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.5)")
         cursor.execute(UNCHECKED)
@@ -293,8 +293,11 @@ def _make_golds(project: Project, count: int) -> None:
         factories.a_gold(project)
 
 
-def _params(size: Size, project: Project, workers: list[Actor], blob: Blob) -> dict[str, Any]:
-    bodies = [factories.class_answer(number) for number in range(1, len(CLASSES) + 1)]
+def parameters(
+    size: Size, project: Project, workers: list[Actor], blob: Blob, *, bodies: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Return the parameters of the statements above; `bodies` are the labels, one for each class."""
+    bodies = bodies or [factories.class_answer(number) for number in range(1, len(CLASSES) + 1)]
     return {
         "project": project.pk,
         "dataset": project.dataset_id,

@@ -65,7 +65,8 @@ class Evidence:
 class ReleaseRecord:
     """The approved label of one image.
 
-    `file_name` is the owner's source key. `width`, `height` and `channels` are those of the release image.
+    `file_name` is the owner's source key. `width`, `height`, `channels` and `image_sha256` (of the file, in hex) are
+    those of the release image.
     `label` is the canonical answer as annotary_core.labels stores it: {"image": {"class", "tags", "attrs"}, "objects":
     [{"id", "class", "tool", "geom", "attrs"}], "verdict"}; classes by number, a box's geometry {"x", "y", "w", "h"}.
     """
@@ -80,6 +81,7 @@ class ReleaseRecord:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     media_type: str = "image/jpeg"
     channels: int = 3
+    image_sha256: str = ""
 
 
 OpenImage = Callable[[ReleaseRecord], BinaryIO]
@@ -92,6 +94,10 @@ class Sink(Protocol):
         """Write one file at a relative POSIX path. Raises ReleaseError for an unsafe or repeated path."""
         ...
 
+    def write_image(self, path: str, record: ReleaseRecord, open_image: OpenImage) -> None:
+        """Write the record's image at a path. Raises ReleaseError like `write`, and if it cannot be read."""
+        ...
+
 
 class Tree(Protocol):
     """A written release that is read back: a folder or an archive."""
@@ -100,7 +106,9 @@ class Tree(Protocol):
         """Yield the relative POSIX path of every file."""
         ...
 
-    def open(self, name: str) -> BinaryIO: ...
+    def open(self, name: str) -> BinaryIO:
+        """Raises FileNotFoundError if there is no such file."""
+        ...
 
 
 class Format(Protocol):

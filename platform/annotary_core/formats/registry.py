@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import BinaryIO
 
 from annotary_core.formats.base import Format
 from annotary_core.formats.coco.writer import Coco
@@ -22,7 +23,7 @@ def get_format(name: str) -> Format:
         raise ReleaseError(f"Unknown export format “{name}”. Choose one of {', '.join(FORMATS)}.") from None
 
 
-def verify_release(name: str, path: Path, expected: Counts) -> None:
-    """Verify the release at `path`, a folder or an archive, by reading it back in its format. Raises ReleaseError."""
-    with open_tree(path) as tree:
+def verify_release(name: str, source: Path | BinaryIO, expected: Counts) -> None:
+    """Verify a release, a folder or an archive, by reading it back in its format. Raises ReleaseError."""
+    with open_tree(source) as tree:
         get_format(name).verify(tree, expected)

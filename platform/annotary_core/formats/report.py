@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,13 +11,22 @@ SAMPLES = 1000
 
 
 @dataclass(frozen=True, slots=True)
+class Fingerprints:
+    """A hash of what the release says of each image and each object, in the order of the file, within one process."""
+
+    images: array[int] = field(default_factory=lambda: array("q"))
+    objects: array[int] = field(default_factory=lambda: array("q"))
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
-    """The numbers of images and objects that a written release must contain, in total and by split."""
+    """What a written release must contain: the numbers of images and objects, and what it says of them if known."""
 
     images: int
     objects: int
     images_by_split: dict[str, int] = field(default_factory=dict)
     objects_by_split: dict[str, int] = field(default_factory=dict)
+    fingerprints: Fingerprints | None = None
 
 
 @dataclass(slots=True)
@@ -47,6 +57,7 @@ class ExportReport:
         default_factory=lambda: OmittedItems("The file name was changed to be safe and unique.")
     )
     notes: list[str] = field(default_factory=list)
+    fingerprints: Fingerprints | None = None
 
     def leave_out(self, reason: str, sentence: str, name: str) -> None:
         self.left_out.setdefault(reason, OmittedItems(sentence)).add(name)
@@ -56,7 +67,8 @@ class ExportReport:
             self.renamed.add(f"{source} -> {name}")
 
     def counts(self) -> Counts:
-        return Counts(self.images.total(), self.objects.total(), dict(self.images), dict(self.objects))
+        images, objects = dict(self.images), dict(self.objects)
+        return Counts(self.images.total(), self.objects.total(), images, objects, self.fingerprints)
 
     def as_json(self) -> dict[str, Any]:
         return {

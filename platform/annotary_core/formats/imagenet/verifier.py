@@ -22,50 +22,56 @@ def verify_imagenet(tree: Tree, expected: Counts, root: str) -> None:
 
     Raises ReleaseError for the first discrepancy.
     """
-    names = set(tree.names())
     index = _json(tree, f"{root}/class_to_idx.json")
     if sorted(index.values()) != list(range(len(index))):
         raise ReleaseError("class_to_idx.json does not number the classes from 0 without gaps.")
-    unlisted = {split: set(image_folder(names, f"{root}/{split}/", set(index))) for split in SPLITS}
+    unlisted, box_files = _walk(tree, root, set(index))
     images, objects = Counter[str](), Counter[str]()
-    stems: set[str] = set()
+    stems: set[int] = set()
     boxed = 0
     for line in _lines(tree, f"{root}/labels.jsonl"):
         split, path = line["split"], f"{root}/{line['path']}"
-        if path not in unlisted[split]:
+        if hash(path) not in unlisted[split]:
             raise ReleaseError(f"The image {line['path']} is not where folder readers look for images.")
-        unlisted[split].remove(path)
-        stems.add(fold(path.rpartition("/")[2].rpartition(".")[0]))
+        unlisted[split].remove(hash(path))
+        stems.add(hash(fold(path.rpartition("/")[2].rpartition(".")[0])))
         images[split] += 1
-        count = _check_image(tree, names, line, root)
+        count = _check_image(tree, line, root)
         objects[split] += count
         boxed += count > 0
-    extra = next((path for paths in unlisted.values() for path in paths), None)
-    if extra is not None:
+    if any(unlisted.values()):
+        left = set[int]().union(*unlisted.values())
+        extra = next(name for name in tree.names() if hash(name) in left)
         raise ReleaseError(f"The release contains {extra}, which labels.jsonl does not list.")
     if len(stems) != images.total():
         raise ReleaseError("Two images of the release have file names that differ only by case or extension.")
-    if sum(name.startswith(f"{root}/Annotations/") for name in names) != boxed:
+    if box_files != boxed:
         raise ReleaseError("The release contains box files that belong to no image.")
     _check_counts(expected, images, objects)
 
 
-def image_folder(names: set[str], folder: str, classes: set[str]) -> Iterator[str]:
-    """Yield what torchvision's ImageFolder finds under `folder`: files with an image extension in class folders.
+def _walk(tree: Tree, root: str, classes: set[str]) -> tuple[dict[str, set[int]], int]:
+    """Return the hashes of what torchvision's ImageFolder finds in each split, and the number of box files.
 
-    Source: torchvision.datasets.folder, make_dataset and has_file_allowed_extension. Raises ReleaseError for a
-    folder that is not a class: ImageFolder would invent one.
+    It finds files with an image extension in class folders. Source: torchvision.datasets.folder, make_dataset and
+    has_file_allowed_extension. Raises ReleaseError for a folder that is not a class: ImageFolder would invent one.
     """
-    for name in sorted(names):
-        if not name.startswith(folder):
+    found: dict[str, set[int]] = {split: set() for split in SPLITS}
+    box_files = 0
+    for name in tree.names():
+        folder, _, path = name.removeprefix(f"{root}/").partition("/")
+        if not name.startswith(f"{root}/") or not path:
             continue
-        cls, slash, _ = name.removeprefix(folder).partition("/")
-        if not slash or cls not in classes or not name.lower().endswith(IMAGE_EXTENSIONS):
-            raise ReleaseError(f"Folder readers would ignore or misread {name}.")
-        yield name
+        box_files += folder == "Annotations"
+        if folder in found:
+            cls, slash, _ = path.partition("/")
+            if not slash or cls not in classes or not name.lower().endswith(IMAGE_EXTENSIONS):
+                raise ReleaseError(f"Folder readers would ignore or misread {name}.")
+            found[folder].add(hash(name))
+    return found, box_files
 
 
-def _check_image(tree: Tree, names: set[str], line: dict[str, Any], root: str) -> int:
+def _check_image(tree: Tree, line: dict[str, Any], root: str) -> int:
     """Check one image and its boxes; return the number of boxes."""
     with tree.open(f"{root}/{line['path']}") as stream:
         size = image_size(stream)
@@ -74,11 +80,11 @@ def _check_image(tree: Tree, names: set[str], line: dict[str, Any], root: str) -
     if size != (line["width"], line["height"]):
         raise ReleaseError(f"The image {line['path']} does not have the size stated in its label.")
     path = f"{root}/Annotations/{line['path'].rpartition('.')[0]}.xml"
-    if path not in names:
-        count = 0
-    else:
+    try:
         with tree.open(path) as stream:
             count = _count_boxes(stream.read(), path, size)
+    except FileNotFoundError:
+        count = 0
     if count != line["boxes"]:
         raise ReleaseError(f"The image {line['path']} has {line['boxes']} boxes, but its XML file has {count}.")
     return count

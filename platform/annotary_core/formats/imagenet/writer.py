@@ -29,7 +29,6 @@ from annotary_core.formats.base import (
     ReleaseRecord,
     Sink,
     Tree,
-    image_chunks,
     validated_records,
 )
 from annotary_core.formats.box_objects import BoxObject, ClassTable, boxes_of, image_class
@@ -116,7 +115,7 @@ class _Writer:
         name = self.names.allocate(base_name, record.image_id)
         self.report.record_name(re.split(r"[/\\]", record.file_name)[-1], name)
         folder = f"{record.split}/{self.folders[cls.number]}"
-        self.sink.write(f"{ROOT}/{folder}/{name}", image_chunks(record, open_image))
+        self.sink.write_image(f"{ROOT}/{folder}/{name}", record, open_image)
         self._write_boxes(record, boxes, folder, name)
         buffers["labels"].add(compact(_line(record) | {"path": f"{folder}/{name}", "boxes": len(boxes)}))
         self.filled.add((record.split, cls.number))
