@@ -21,6 +21,43 @@ class WorkProgressSerializer(serializers.Serializer[Any]):
     unit = serializers.ChoiceField(choices=["files", "images"], help_text="What is counted")
 
 
+class EventDataSerializer(serializers.Serializer[Any]):
+    """What an event is about: some of these fields, depending on its type, and perhaps others in future versions."""
+
+    batch = serializers.UUIDField(required=False)
+    task = serializers.UUIDField(required=False)
+    worker = serializers.UUIDField(required=False)
+    snapshot = serializers.UUIDField(required=False, help_text="A release")
+    export = serializers.UUIDField(required=False)
+    by = serializers.UUIDField(required=False, help_text="Who did it")
+    state = serializers.CharField(required=False)
+    progress = WorkProgressSerializer(required=False)
+    number = serializers.IntegerField(required=False, help_text="Of the release")
+    format = serializers.CharField(required=False)
+    verdict = serializers.CharField(required=False)
+    reason = serializers.CharField(required=False)
+    by_policy = serializers.BooleanField(required=False)
+    total = serializers.IntegerField(required=False, help_text="Files of the import")
+    taken = serializers.IntegerField(required=False)
+    duplicates = serializers.IntegerField(required=False)
+    refused = serializers.IntegerField(required=False)
+    size = serializers.IntegerField(required=False, help_text="Images of the set")
+    images = serializers.IntegerField(required=False)
+    answers = serializers.IntegerField(required=False)
+    labels = serializers.IntegerField(required=False)
+    version = serializers.IntegerField(required=False)
+    moved = serializers.IntegerField(required=False)
+
+    def get_fields(self) -> Fields:
+        # `import` is a keyword of Python.
+        return {"import": serializers.UUIDField(required=False), **super().get_fields()}
+
+
+@extend_schema_field(EventDataSerializer)
+class EventDataField(serializers.DictField):
+    pass
+
+
 class BoxSerializer(serializers.Serializer[Any]):
     """A box in pixels of the upright image: origin at the outer corner of the first pixel, x right, y down."""
 

@@ -23,6 +23,7 @@ from tasks.analytics.event_stream import (
     totals_as_read,
 )
 from tasks.api.access import View, actor_of, project_of
+from tasks.api.described import EventDataField
 from tasks.api.operations import operation
 from tasks.api.pagination import ByNewest
 from tasks.api.stream_access import make_ticket
@@ -49,8 +50,7 @@ class EventSerializer(serializers.Serializer[Any]):
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         # Declared here, because a class attribute would shadow the serializer's `data` property.
-        about = serializers.DictField(help_text="What it is about: ids of objects, and `progress` where there is any")
-        return {**super().get_fields(), "data": about}
+        return {**super().get_fields(), "data": EventDataField()}
 
 
 class EventPageSerializer(serializers.Serializer[Any]):
