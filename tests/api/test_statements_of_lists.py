@@ -19,7 +19,9 @@ LISTS = [
     PROJECT + name
     for name in (
         *("workers/", "imports/", "images/", "golds/", "batches/", "tasks/", "releases/"),
-        *("labels/", "labels/?state=answered"),
+        *("labels/", "labels/?state=answered", "labels/?review=to_review", "labels/?class=1"),
+        *("images/?prefix=photos/", "tasks/?state=answered", "tasks/?prefix=photos/", "golds/?origin=manager"),
+        *("batches/?state=open", "workers/?state=active", "imports/?state=done", "releases/?state=building"),
     )
 ]
 

@@ -1,9 +1,10 @@
 """Time every page and list of a big project: `python tests/benchmarks/big_project.py`; about five minutes.
 
 Builds a project with 200,000 tasks, 600,000 answers, 300 workers and 4,000 batches in a temporary PostgreSQL, requests
-every page of managers and workers and every list of the API several times, also deep inside lists, filtered, and with
-500 rows a page, and prints for each the median time of the server (Django's test client, without network) and the
-number of SQL statements, slowest first. Ends with status 1 if a request takes longer than the target.
+every page of managers and workers and every list of the API several times, also deep inside lists, with every filter
+and with 500 rows a page, and prints for each the median time of the server (Django's test client, without network) and
+the number of SQL statements, slowest first; and for files with all answers or labels their size, time and memory. Ends
+with status 1 if a request takes longer than the target.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import base64
 import statistics
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,12 +139,78 @@ def api_lists(project: Any) -> Iterator[str]:
     yield f"/api/v1/imports/{Import.objects.filter(project_id=project.pk)[0].public_id}/"
     task = Assignment.objects.filter(project=project, task__isnull=False).order_by("-pk")[0].task
     assert task is not None
+    yield from (f"/api/v1/tasks/{task.public_id}/", f"/api/v1/images/{task.image.public_id}/")
     yield f"/api/v1/tasks/{task.public_id}/evidence/"
 
 
-def _cursors(path: str, rows: Any, **query: Any) -> Iterator[str]:
+def filtered_lists(project: Any) -> Iterator[str]:
+    """Lists with each filter: with a value that many rows have, and one that none has, for which all rows are looked
+    through."""
+    from django.db.models import F
+
+    from tasks.batching.models import Batch, Task
+    from tasks.consensus.models import ConsensusLabel
+    from tasks.ingest.models import Image
+    from tasks.standing.models import Standing
+
+    task = Task.objects.filter(project=project, state="answered").order_by("-pk")[0]
+    image, batch = task.image, Batch.objects.filter(project=project).order_by("-number")[0]
+    times = {"created_after": "2100-01-01T00:00:00Z"}
+    names: list[dict[str, Any]] = [{"prefix": "photos/"}, {"prefix": "videos/"}, times]
+    labels: list[dict[str, Any]] = [{"review": name} for name in ("to_review", "unseen", "approved", "rejected")]
+    labels += [{"class": 1}, {"class": 99}, {"method": "em"}, {"method": "none"}, {"confidence_below": 0.7}, *names]
+    labels += [{"confidence_below": 0.01}, {"state": "approved", "class": 99}, {"state": "open", "prefix": "videos/"}]
+    rows, base = Task.objects.filter(project=project), f"/api/v1/projects/{project.public_id}/"
+    for query in names:
+        yield from _cursors(f"{base}images/", Image.objects.filter(dataset_id=project.dataset_id), **query)
+        yield from (f"{base}{name}/?{urlencode(query)}" for name in ("golds", "imports") if "prefix" not in query)
+    yield from (f"{base}images/?source_key={image.source_key}", f"{base}images/?sha256={image.sha256}")
+    of_tasks: list[dict[str, Any]] = [{"state": "answered"}, {"state": "open", "prefix": "videos/"}, *names]
+    for query in of_tasks:
+        yield from _cursors(f"{base}tasks/", rows.annotate(image_order=F("image_id")), key="image_order", **query)
+    of_labels = ConsensusLabel.objects.filter(project=project)
+    for query in labels:
+        yield from _cursors(f"{base}labels/", of_labels, key="task__image_id", **query)
+    for each, name, key in (
+        *(("tasks", *pair) for pair in (("batch", batch), ("image", image))),
+        *(("labels", *pair) for pair in (("batch", batch), ("image", image), ("task", task))),
+    ):
+        yield f"{base}{each}/?{name}={key.public_id}"
+    yield from (f"{base}batches/?state=open", f"{base}batches/?state=draft", f"{base}batches/?number={batch.number}")
+    worker = Standing.objects.filter(project=project).select_related("worker")[0].worker.public_id
+    yield from (f"{base}workers/?worker={worker}", f"{base}workers/?state=active", f"{base}golds/?prefix=videos/")
+    yield from (f"{base}releases/?state=ready", f"{base}golds/?state=active", f"{base}golds/?image={image.public_id}")
+    yield f"{base}proposed-changes/?task={task.public_id}"
+
+
+def row_files(client: Any, project: Any) -> Iterator[str]:
+    """How long a file with all rows takes, and the memory that it needs beyond the requests before it."""
+    from tests.benchmarks.claims import ServerTime
+
+    yield f"{'MB':>8} {'s':>8} {'CPU s':>8} {'peak MB':>8}  file"
+    for name in ("answers.jsonl", "answers.csv", "answers.jsonl?gold=include", "labels.jsonl", "labels.csv"):
+        server, start = ServerTime(), time.perf_counter()
+        cpu = time.process_time() + server.now()
+        size = sum(len(chunk) for chunk in client.get(f"/api/v1/projects/{project.public_id}/{name}"))
+        wall, cpu = time.perf_counter() - start, time.process_time() + server.now() - cpu
+        yield f"{size / 1e6:8.0f} {wall:8.1f} {cpu:8.1f} {_peak(client, project, name):8.1f}  {name}"
+
+
+def _peak(client: Any, project: Any, name: str) -> float:
+    """MB of Python's memory at the peak, over a part of the file: it does not grow after that."""
+    response = client.get(f"/api/v1/projects/{project.public_id}/{name}")
+    tracemalloc.start()
+    for _, _chunk in zip(range(20), response, strict=False):
+        pass
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    response.close()
+    return peak / 1e6
+
+
+def _cursors(path: str, rows: Any, *, key: str = "pk", **query: Any) -> Iterator[str]:
     """The first page, one of 500 rows, and one of 500 rows that begins in the middle of the list."""
-    keys = sorted(rows.values_list("pk", flat=True))
+    keys = sorted(rows.values_list(key, flat=True))
     cursor = base64.b64encode(urlencode({"p": keys[len(keys) // 2] if keys else 0}).encode()).decode()
     for extra in ({}, {"page_size": 500}, {"page_size": 500, "cursor": cursor}):
         parameters = urlencode(query | extra)
@@ -162,7 +230,7 @@ def worker_pages(project: Any, worker: Any) -> Iterator[str]:
     yield from _cursors("/api/v1/ledger/", LedgerEntry.objects.filter(worker=worker))
 
 
-def report(size: Any, runs: int) -> Iterator[str]:
+def report(size: Any, runs: int, only: str = "") -> Iterator[str]:
     from django.test import Client
 
     from tasks.flow.claim_next_hand import claim_next_hand
@@ -178,8 +246,10 @@ def report(size: Any, runs: int) -> Iterator[str]:
     manager, worker = Client(HTTP_HOST="localhost"), Client(HTTP_HOST="localhost")
     manager.force_login(factories.ada().user)
     worker.force_login(workers[0].user)
-    timings = [measure(manager, path, runs) for path in (*manager_pages(project), *api_lists(project))]
-    timings += [measure(worker, path, runs) for path in worker_pages(project, workers[0])]
+    paths = (*manager_pages(project), *api_lists(project), *filtered_lists(project))
+    timings = [measure(manager, path, runs) for path in paths if only in path]
+    timings += [measure(worker, path, runs) for path in worker_pages(project, workers[0]) if only in path]
+    yield from row_files(manager, project)
     yield from table(project, timings)
 
 
@@ -220,12 +290,13 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, default=200_000)
     parser.add_argument("--workers", type=int, default=300)
     parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--only", default="", metavar="TEXT", help="measure only requests that contain this")
     options = parser.parse_args()
     line = ""
     with a_database():
         from tests.benchmarks.big_data import Size
 
-        for line in report(Size(tasks=options.tasks, workers=options.workers), options.runs):
+        for line in report(Size(tasks=options.tasks, workers=options.workers), options.runs, options.only):
             print(line, flush=True)
     return 0 if " 0 above" in line else 1
 

@@ -18,10 +18,12 @@ from annotary_client import AuthenticatedClient
 from annotary_client.api.assignments import get_assignment_image, put_assignment_answer
 from annotary_client.api.exports import get_export, get_export_download
 from annotary_client.api.hands import post_hand_settle
-from annotary_client.api.images import get_image_file
+from annotary_client.api.images import get_image, get_image_file
 from annotary_client.api.imports import get_import
 from annotary_client.api.invitations import post_invitations_accept
 from annotary_client.api.projects import (
+    get_project_answers_csv,
+    get_project_answers_jsonl,
     get_project_images,
     get_project_labels,
     post_project_batches_open,
@@ -29,16 +31,18 @@ from annotary_client.api.projects import (
     post_project_imports,
     post_project_invitations,
     post_project_releases,
+    post_project_reviews,
     post_project_step,
     post_projects,
 )
 from annotary_client.api.releases import get_release, post_release_exports
-from annotary_client.api.tasks import post_task_review
+from annotary_client.api.tasks import get_task
 from annotary_client.models import (
     AcceptRequest,
     AnswerRequest,
     ClassRequest,
     GetImageFileKind,
+    GetProjectLabelsState,
     ImportUploadRequest,
     InviteRequest,
     NewExportRequest,
@@ -46,9 +50,10 @@ from annotary_client.models import (
     PolicyRequest,
     PostProjectStepStep,
     Problem,
-    ReviewRequest,
+    ReviewsRequest,
     ReviewVerdict,
     SubmitRequest,
+    TaskReviewRequest,
 )
 from annotary_client.types import File
 
@@ -123,9 +128,23 @@ def review_everything(project: Any, count: int) -> None:
     while len(labels := ok(get_project_labels.sync(project, client=manager)).results) < count:
         assert time.monotonic() < deadline, labels
         time.sleep(0.1)
-    for label in labels:
-        body = ReviewRequest(label_hash=label.label_hash, verdict=ReviewVerdict.APPROVE)
-        ok(post_task_review.sync(label.task, client=manager, body=body))
+    approve = ReviewVerdict.APPROVE
+    reviews = [TaskReviewRequest(label_hash=each.label_hash, verdict=approve, task=each.task) for each in labels]
+    body = ReviewsRequest(reviews=reviews)
+    results = ok(post_project_reviews.sync(project, client=manager, body=body, idempotency_key="review")).reviews
+    assert [(row.status, row.problem) for row in results] == [(200, None)] * count
+
+
+def read_everything(project: Any, count: int) -> None:
+    """All answers as files, and one task and its image, found by a filter."""
+    rows = ok(get_project_answers_jsonl.sync(project, client=manager)).payload.read().splitlines()
+    assert [json.loads(row)["seconds"] for row in rows] == [2.5] * count
+    assert len(ok(get_project_answers_csv.sync(project, client=manager)).splitlines()) == count + 1
+    approved = get_project_labels.sync(project, client=manager, state=GetProjectLabelsState.APPROVED, prefix="strays/")
+    label = ok(approved).results[0]
+    task = ok(get_task.sync(label.task, client=manager))
+    assert [row.answer.verdict for row in task.answers] == ["labels"]
+    assert ok(get_image.sync(task.image, client=manager)).task.id == task.id
 
 
 def pull(project: Any) -> dict[str, Any]:
@@ -146,6 +165,7 @@ def main() -> None:
     look_at_pixels(project)
     answer_everything(project)
     review_everything(project, len(sys.argv) - 1)
+    read_everything(project, len(sys.argv) - 1)
     document = pull(project)
     names = sorted(image["file_name"] for image in document["images"])
     print(json.dumps({"images": names, "boxes": [row["bbox"] for row in document["annotations"]]}))

@@ -107,10 +107,26 @@ async function answerEverything(manager: Client, worker: Client, project_id: str
 async function reviewEverything(manager: Client, project_id: string): Promise<void> {
   const read = () => ok(manager.GET("/api/v1/projects/{project_id}/labels/", { params: { path: { project_id } } }));
   const { results } = await until(read, (page) => page.results.length === files.length);
-  for (const { task, label_hash } of results) {
-    const body = { label_hash, verdict: "approve" as const };
-    await ok(manager.POST("/api/v1/tasks/{task_id}/review/", { params: { path: { task_id: task } }, body }));
-  }
+  const reviews = results.map(({ task, label_hash }) => ({ task, label_hash, verdict: "approve" as const }));
+  const params = { path: { project_id }, header: { "Idempotency-Key": "review" } };
+  const done = await ok(manager.POST("/api/v1/projects/{project_id}/reviews/", { params, body: { reviews } }));
+  if (done.reviews.some(({ status }) => status !== 200)) throw new Error(JSON.stringify(done));
+}
+
+/* All answers as files, and one task and its image, found by a filter. */
+async function readEverything(manager: Client, project_id: string): Promise<void> {
+  const path = { project_id };
+  const asText = { params: { path }, parseAs: "text" as const };
+  const lines = await ok(manager.GET("/api/v1/projects/{project_id}/answers.jsonl", asText));
+  const rows = (lines as string).trim().split("\n").map((line) => JSON.parse(line));
+  if (rows.length !== files.length || rows[0].seconds !== 2.5) throw new Error(`answers: ${lines}`);
+  const table = await ok(manager.GET("/api/v1/projects/{project_id}/answers.csv", asText));
+  if ((table as string).trim().split("\r\n").length !== files.length + 1) throw new Error(`answers: ${table}`);
+  const query = { state: "approved" as const, prefix: "strays/" };
+  const { results } = await ok(manager.GET("/api/v1/projects/{project_id}/labels/", { params: { path, query } }));
+  const task = await ok(manager.GET("/api/v1/tasks/{task_id}/", { params: { path: { task_id: results[0].task } } }));
+  const image = await ok(manager.GET("/api/v1/images/{image_id}/", { params: { path: { image_id: task.image } } }));
+  if (image.task?.id !== task.id || task.answers.length !== 1) throw new Error(JSON.stringify([task, image]));
 }
 
 async function pull(manager: Client, project_id: string): Promise<string> {
@@ -148,4 +164,5 @@ await importImages(manager, project);
 await lookAtPixels(manager, project);
 await answerEverything(manager, worker, project);
 await reviewEverything(manager, project);
+await readEverything(manager, project);
 console.log(await pull(manager, project));
