@@ -1,5 +1,6 @@
 """The front server of a running installation: whom it lets through, and what it answers by itself."""
 
+import hashlib
 import json
 import os
 import re
@@ -12,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from annotary.runtime import instance
 from annotary.runtime.instance import Running
 from annotary.runtime.paths import DataPaths
+from storage.backends import key_of
+from storage.composed_files import FrameWriter
 from tests.pictures import a_jpeg
 from tests.slow_senders import People, sign_in
 
@@ -161,7 +165,9 @@ def an_image(client: httpx.Client, people: People) -> str:
     """Import a photograph and return the path of its file."""
     project = f"/api/v1/projects/{people.project['id']}"
     files = {"files": ("cat.jpg", a_jpeg(), "image/jpeg")}
-    imported = client.post(f"{project}/imports/", files=files, headers={"Idempotency-Key": "one-image"})
+    imported = client.post(
+        f"{project}/imports/", files=files, headers={"Idempotency-Key": f"image {time.monotonic_ns()}"}
+    )
     assert imported.status_code == 202
     wait_for(lambda: client.get(f"/api/v1/imports/{imported.json()['id']}/").json()["state"] == "done")
     assert client.get(f"{project}/imports/").json()["results"][0]["state"] == "done"
@@ -210,6 +216,106 @@ def test_stored_files_are_sent_by_the_front_to_those_whom_the_application_allows
     with caller(running) as stranger:
         assert stranger.get(path).status_code == 401
         assert stranger.get("/front-files/blobs/").status_code == 404
+
+
+EXPORT = """
+WITH image AS (
+    SELECT i.*, b.sha256 AS file FROM tasks_image i JOIN storage_blob b ON b.id = i.release_id
+    WHERE i.public_id = %(image)s
+), frame AS (
+    INSERT INTO storage_blob (sha256, size, content_type, state)
+    VALUES (%(frame)s, 1, 'application/octet-stream', 'ready') RETURNING id
+), release AS (
+    INSERT INTO tasks_snapshot (public_id, project_id, number, state, schema_id, content_hash, items_count, counts,
+        error, created_by_id, created_at, ready_at)
+    SELECT gen_random_uuid(), id, 1, 'ready', schema_id, repeat('0', 64), 0, '{}', '', created_by_id, now(), now()
+    FROM projects_project WHERE public_id = %(project)s RETURNING *
+)
+INSERT INTO tasks_export (public_id, project_id, snapshot_id, format, state, frame_id, sha256, size, report, error,
+    created_by_id, created_at, ready_at)
+SELECT gen_random_uuid(), release.project_id, release.id, 'coco', 'ready', frame.id, %(sha256)s, %(size)s, '{}', '',
+    release.created_by_id, now(), now() FROM release, frame RETURNING public_id
+"""
+
+
+def a_composed_export(running: Running, people: People, image: str, size: int) -> tuple[str, bytes]:
+    """Write an export of about `size` bytes, all of them those of one image again and again; return path and bytes."""
+    database = running.environment["DATABASE_URL"]
+    with psycopg.connect(database) as connection:
+        query = "SELECT b.sha256 FROM tasks_image i JOIN storage_blob b ON b.id = i.release_id WHERE i.public_id = %s"
+        row = connection.execute(query, [image]).fetchone()
+        assert row is not None
+        picture = (running.data / "files" / key_of(row[0])).read_bytes()
+        whole, path = b"", running.data / "frame"
+        with FrameWriter(path) as frame:
+            for number in range(size // len(picture)):
+                frame.file.write(b"%08d" % number)
+                frame.refer(number * (8 + len(picture)) + 8, len(picture), row[0])
+        whole = b"".join(b"%08d" % number + picture for number in range(size // len(picture)))
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        target = running.data / "files" / key_of(sha256)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target)
+        values = {"image": image, "frame": sha256, "project": people.project["id"], "size": len(whole)}
+        values["sha256"] = hashlib.sha256(whole).hexdigest()
+        export = connection.execute(EXPORT, values).fetchone()
+        assert export is not None
+    return f"/api/v1/exports/{export[0]}/download", whole
+
+
+def slow_download(running: Running, people: People, path: str) -> socket.socket:
+    """Ask for the file, and read no more than the first bytes of it."""
+    client = socket.socket()
+    # The kernel of the reader takes little, so the rest stays with the server.
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(("127.0.0.1", running.state().port))
+    client.settimeout(30)
+    head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {people.key}\r\n\r\n"
+    client.sendall(head.encode())
+    assert client.recv(12) == b"HTTP/1.1 200"
+    return client
+
+
+def test_a_composed_export_is_sent_to_slow_readers_without_a_thread_or_a_file_for_each(
+    running: Running, people: People, data: Path
+) -> None:
+    with caller(running) as client, ExitStack() as slow:
+        client.headers["Authorization"] = f"Bearer {people.key}"
+        image = an_image(client, people).split("/")[4]
+        path, content = a_composed_export(running, people, image, 64 * 2**20)
+        whole, part = client.get(path), client.get(path, headers={"Range": "bytes=5-4999999"})
+        known = client.get(path, headers={"If-None-Match": whole.headers["etag"]})
+        rest = client.get(path, headers={"Range": "bytes=1000-", "If-Range": whole.headers["etag"]})
+        other = client.get(path, headers={"Range": "bytes=1000-", "If-Range": '"other"'})
+        # More of them than the web server has threads.
+        for _ in range(40):
+            slow.enter_context(slow_download(running, people, path))
+        assert client.get("/api/v1/me/").status_code == 200
+        again = client.get(path, headers={"Range": "bytes=-100"})
+        buffered = sum(each.stat().st_size for each in (data / "run" / "front").rglob("*") if each.is_file())
+    with caller(running) as stranger:
+        order = stranger.get("/front-composed/x")
+        assert stranger.get(path).status_code == 401
+    assert (whole.status_code, whole.content == content) == (200, True)
+    assert (part.status_code, part.content == content[5:5_000_000]) == (206, True)
+    assert part.headers["content-range"] == f"bytes 5-4999999/{len(content)}"
+    assert (rest.status_code, rest.content == content[1000:]) == (206, True)
+    assert (other.status_code, other.content == content) == (200, True)
+    assert (known.status_code, known.content) == (304, b"")
+    assert (again.status_code, again.content == content[-100:]) == (206, True)
+    for answer in (whole, part):
+        assert answer.headers["etag"] == whole.headers["etag"]
+        assert answer.headers["cache-control"] == "private, max-age=31536000, immutable"
+        assert answer.headers.get_list("accept-ranges") == ["bytes"]
+        assert answer.headers["content-type"] == "application/zip"
+        assert answer.headers["content-disposition"].startswith("attachment; filename=")
+        assert answer.headers["repr-digest"].startswith("sha-256=:")
+        assert answer.headers["content-security-policy"] == "default-src 'none'; sandbox"
+        assert {"ratelimit", "ratelimit-policy", "x-request-id", "x-frame-options"} <= set(answer.headers)
+        assert {"last-modified", "x-accel-redirect", "transfer-encoding"}.isdisjoint(answer.headers)
+        assert int(answer.headers["content-length"]) == len(answer.content)
+    assert order.status_code == 404
+    assert buffered < 2**20
 
 
 def half_an_upload(running: Running, people: People) -> socket.socket:

@@ -15,7 +15,8 @@ from accounts.models import Actor
 from kernel.jobs import run_job
 from kernel.models import Event, Job
 from projects.models import Project
-from storage.services import open_blob, store_blob
+from storage.composed_files import open_file
+from storage.services import store_blob
 from tasks.analytics.dashboard import project_figures
 from tasks.annotation.services import submit_answer
 from tasks.assignment.selectors import assignments_of
@@ -23,6 +24,7 @@ from tasks.assignment.services import claim_hand
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.exports.jobs import write_export_job
+from tasks.exports.selectors import file_of
 from tasks.exports.services import request_export
 from tasks.flow.gold_images import make_gold_image
 from tasks.flow.jobs import refit_job, update_labels_job
@@ -109,8 +111,9 @@ def test_answers_become_a_release_that_carries_its_evidence(project: Project) ->
     run_queued_jobs()
     export.refresh_from_db()
 
-    assert export.blob is not None
-    with open_blob(export.blob) as stream, zipfile.ZipFile(stream) as archive:
+    file = file_of(export)
+    assert file is not None
+    with open_file(file) as stream, zipfile.ZipFile(stream) as archive:
         document = json.loads(archive.read("coco/annotations.json"))
     records = {image["file_name"]: image["annotary"] for image in document["images"]}
     assert {name: row["class"] for name, row in records.items()} == {"0.jpg": "cat", "1.jpg": "cat", "2.jpg": "cat"}

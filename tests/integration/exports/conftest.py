@@ -54,8 +54,8 @@ def approve(project: Project) -> Approve:
 @pytest.fixture
 def release(project: Project, approve: Approve) -> Snapshot:
     approve("street/1.jpg", box_answer((1, 4, 4, 20, 20), (2, 30, 10, 12, 12)), metadata={"camera": "north"})
-    approve("street/2.jpg", box_answer((2, 8, 8, 16, 16)))
-    approve("street/3.jpg", box_answer())
+    approve("street/2.jpg", box_answer((2, 8, 8, 16, 16)), color=(10, 20, 200))
+    approve("street/3.jpg", box_answer(), color=(250, 240, 30))
     snapshot = create_snapshot(project=project, by=ada())
     build_snapshot(snapshot_id=snapshot.pk)
     snapshot.refresh_from_db()

@@ -13,10 +13,11 @@ from kernel.clock import utc_now
 from kernel.jobs import run_job
 from kernel.models import Event, Job
 from projects.models import LabelClass, LabelSchema, Project
-from storage.services import blob_file, open_blob
+from storage.composed_files import digest, open_file
+from storage.services import blob_file
 from tasks.exports.jobs import write_export_job
 from tasks.exports.models import Export
-from tasks.exports.selectors import download_name
+from tasks.exports.selectors import download_name, file_of
 from tasks.exports.services import (
     ReleaseNotReady,
     ReleaseRetracted,
@@ -45,8 +46,9 @@ def run_jobs() -> None:
 
 
 def annotations(export: Export) -> dict[str, Any]:
-    assert export.blob is not None
-    with blob_file(export.blob) as path, open_tree(path) as tree, tree.open("coco/annotations.json") as stream:
+    file = file_of(export)
+    assert file is not None
+    with open_file(file) as whole, open_tree(whole) as tree, tree.open("coco/annotations.json") as stream:
         document: dict[str, Any] = json.load(stream)
     return document
 
@@ -73,8 +75,10 @@ def test_every_format_reads_back(release: Snapshot) -> None:
     for format in ("coco", "imagenet"):
         export = written(release, format)
         assert (export.state, export.format) == ("ready", format)
-        assert export.blob is not None
-        assert (export.sha256, export.size) == (export.blob.sha256, export.blob.size)
+        file = file_of(export)
+        assert file is not None
+        with open_file(file) as whole:
+            assert (export.sha256, export.size) == digest(whole)
     assert {event.data["format"] for event in Event.objects.filter(kind="export.ready")} == {"coco", "imagenet"}
 
 
@@ -131,7 +135,7 @@ def test_an_export_that_fails_verification_is_not_published(release: Snapshot, m
     run_jobs()
 
     export.refresh_from_db()
-    assert (export.state, export.blob) == ("failed", None)
+    assert (export.state, file_of(export), export.frame) == ("failed", None, None)
     assert export.error == "Annotation 1 refers to an image that is not in the release."
 
 
@@ -145,7 +149,7 @@ def test_a_killed_attempt_is_retried_when_its_lease_ends(release: Snapshot, monk
         patch.setattr("tasks.exports.services.store_blob", die)
         run_jobs()
     export.refresh_from_db()
-    assert (export.state, export.blob) == ("verifying", None)
+    assert (export.state, file_of(export), export.frame) == ("verifying", None, None)
     assert retry_export(export=export).state == "verifying"
 
     Job.objects.filter(kind="exports.write", state="running").update(lease_until=utc_now() - timedelta(seconds=1))
@@ -204,6 +208,7 @@ def test_the_download_has_a_plain_name(release: Snapshot) -> None:
     export = written(release)
 
     assert download_name(export) == "strays-1-coco.zip"
-    assert export.blob is not None
-    with open_blob(export.blob) as stream:
+    file = file_of(export)
+    assert file is not None
+    with open_file(file) as stream:
         assert stream.read(2) == b"PK"
