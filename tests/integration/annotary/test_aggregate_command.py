@@ -65,7 +65,7 @@ def test_gold_boxes_determine_which_boxes_exist(tmp_path: Path) -> None:
     assert [row["x1"] for row in labels_of(write_file(tmp_path, BOXES), gold)] == ["50.00"]
     table = read_answers(write_file(tmp_path, BOXES), gold)
     text = summary(table, aggregate(table, method="majority"))
-    assert text == ("3 boxes of 3 workers on 2 tasks: 2 objects, 1 of them written. 1 tasks have gold.")
+    assert text == ("3 boxes of 3 workers on 2 tasks: 2 objects, 1 of them written. 1 task has gold.")
 
 
 def test_names_with_commas_quotes_and_formulas_are_escaped(tmp_path: Path) -> None:

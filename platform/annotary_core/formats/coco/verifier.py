@@ -16,6 +16,7 @@ from annotary_core.formats.errors import ReleaseError
 from annotary_core.formats.image_size import image_size
 from annotary_core.formats.names import fold
 from annotary_core.formats.report import Counts
+from annotary_core.wording import format_count
 
 # The sum of two rounded coordinates may have a floating-point error.
 _EPSILON = 1e-6
@@ -76,7 +77,8 @@ def _check_counts(name: str, coco: Any, images: int, objects: int) -> None:
         raise ReleaseError(f"{name} uses an id twice. Create the export again.")
     if listed != (images, objects):
         raise ReleaseError(
-            f"{name} has {listed[0]} images and {listed[1]} objects, but the release has {images} and {objects}."
+            f"{name} has {format_count(listed[0], 'image')} and {format_count(listed[1], 'object')},"
+            f" but the release has {images} and {objects}."
             " Create the export again."
         )
 
