@@ -84,7 +84,7 @@ def test_pages_of_workers(lone: tuple[Project, Actor]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "expected"),
     [
         ("There are 1 workers here", ["1 workers"]),
         ("and 1 check images", ["1 check images"]),
@@ -92,5 +92,5 @@ def test_pages_of_workers(lone: tuple[Project, Actor]) -> None:
         ("21 answers, 1 class, 1 image has 2, 1 of 5 labels", []),
     ],
 )
-def test_what_is_looked_for(text: str, found: list[str]) -> None:
-    assert wrong_plurals(text) == found
+def test_what_is_looked_for(text: str, expected: list[str]) -> None:
+    assert wrong_plurals(text) == expected

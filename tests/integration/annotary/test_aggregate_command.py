@@ -45,7 +45,7 @@ def test_gold_tasks_are_clamped(tmp_path: Path) -> None:
     rows = labels_of(write_file(tmp_path, ANSWERS), gold)
     assert rows[0] == {"task": "t10", "label": "bird", "confidence": "1.000000", "n": "3"}
     table = read_answers(write_file(tmp_path, ANSWERS), gold)
-    assert "1 tasks have gold" in summary(table, aggregate(table, method="majority"))
+    assert "1 task has gold" in summary(table, aggregate(table, method="majority"))
 
 
 def test_boxes_are_written_with_corners(tmp_path: Path) -> None:
