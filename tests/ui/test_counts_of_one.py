@@ -42,6 +42,7 @@ def lone() -> tuple[Project, Actor]:
     worker = factories.a_worker("bird1")
     gold = factories.a_gold(project)
     answer = task.annotations.get()
+    assert answer.assignment is not None
     GoldResult.objects.create(
         project=project, gold=gold, worker=worker, assignment=answer.assignment, correct=True, score=1, why=""
     )

@@ -57,11 +57,11 @@ def changes(request: HttpRequest, project: Project) -> HttpResponse:
     names = class_names(project=project)
     shifts = worker_shifts(project=project)
     whys = [accuracy_shifts(before=row.label.evidence, now=row.evidence) for row in page]
-    shown = [*shifts, *(shift for why in whys for shift in why)]
     workers = display_names_for(
         actor_of(request),
         organisation_id=project.organisation_id,
-        actors={shift.worker for shift in shown if not shift.is_model},
+        actors={shift.worker for shift in shifts if not shift.is_model}
+        | {shift.worker for why in whys for shift in why if not shift.is_model},
     )
     context = {
         "token": token,

@@ -9,6 +9,8 @@ export function keepPagesFresh(page = window) {
 
 function hasUnsentInput(root) {
   return [...root.querySelectorAll("input, textarea")].some((field) =>
-    ["checkbox", "radio"].includes(field.type) ? field.checked !== field.defaultChecked : field.value !== field.defaultValue,
+    ["checkbox", "radio"].includes(field.type)
+      ? field.checked !== field.defaultChecked
+      : field.value !== field.defaultValue,
   );
 }
