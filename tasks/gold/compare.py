@@ -104,7 +104,8 @@ def differences(answer: Answer, label: Answer, *, iou: float, names: Mapping[int
     IoU.
     """
     if "cannot_tell" in (answer.verdict, label.verdict):
-        return [] if answer.verdict == label.verdict else ["only one of the two is “cannot tell”"]
+        which = "answer" if answer.verdict == "cannot_tell" else "label"
+        return [] if answer.verdict == label.verdict else [f"only the {which} is “cannot tell”"]
     names = names or {}
     found = []
     if answer.image.class_number != label.image.class_number:
