@@ -3,8 +3,7 @@
 from django.urls import include, path
 
 from annotary import health
-from tasks.api.problem_catalog import problem_page
-from workers_ui.views import api_docs
+from workers_ui.views import api_docs, problem_types
 
 handler400 = "workers_ui.views.errors.bad_request"
 handler403 = "workers_ui.views.errors.forbidden"
@@ -20,7 +19,7 @@ urlpatterns = [
     # A page among the calls: tasks/api has no pages.
     path("api/v1/docs/", api_docs.docs, name="api-docs"),
     path("api/v1/", include("tasks.api.urls")),
-    path("problems/", problem_page, name="problems"),
-    path("problems/<slug:code>/", problem_page, name="problem"),
+    path("problems/", problem_types.problem_type, name="problems"),
+    path("problems/<slug:code>/", problem_types.problem_type, name="problem"),
     path("", include("workers_ui.urls")),
 ]

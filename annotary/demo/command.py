@@ -24,6 +24,7 @@ from annotary.runtime import instance, network
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.instance import Running
 from annotary.runtime.source_roots import ROOT
+from annotary_core.wording import format_count
 
 SCENES = 200
 DURATION = (
@@ -44,7 +45,8 @@ def main(argv: list[str]) -> int:
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     if options.images is None:
         console.print(
-            f"\n  {SCENES} images, {options.workers} simulated workers: this takes about a minute.\n", highlight=False
+            f"\n  {SCENES} images, {format_count(options.workers, 'simulated worker')}: this takes about a minute.\n",
+            highlight=False,
         )
     with StageProgress(console) as stages:
         dataset, name = _dataset(options, data, stages)
@@ -103,14 +105,15 @@ def _dataset(options: argparse.Namespace, data: Path, stages: StageProgress) -> 
     if options.images is not None:
         with stages.stage("Read images and labels"):
             dataset = prepare(images=options.images, truth=options.truth, workspace=workspace)
-        stages.note(f"{dataset.count} images, {len(dataset.records)} labels ({dataset.reader})")
+        labels = format_count(len(dataset.records), "label")
+        stages.note(f"{format_count(dataset.count, 'image')}, {labels} ({dataset.reader})")
         return dataset, f"Demo: {options.images.resolve().name}"
     if options.truth is not None:
         raise DemoError("--truth needs images. Pass their folder or ZIP with --images.")
     with stages.stage("Draw scenes"):
         truth = _scenes(data / f"scenes-{options.seed}", options.seed)
         dataset = prepare(images=truth.parent / "images", truth=truth, workspace=workspace)
-    stages.note(f"{dataset.count} scenes with exact labels")
+    stages.note(f"{format_count(dataset.count, 'scene')} with exact labels")
     return dataset, "Demo: synthetic scenes"
 
 
@@ -176,12 +179,16 @@ def _print_sign_in(running: Running, project: str, sign_in: SignIn, stages: Stag
 def _print_ignored_labels(outcome: RunResult, stages: StageProgress) -> None:
     unmatched, problems = outcome.ground_truth.unmatched, [*outcome.dataset.problems, *outcome.ground_truth.problems]
     if unmatched:
-        stages.say(f"  {len(unmatched)} labels were ignored because their images are missing, such as {unmatched[0]}.")
+        stages.say(f"  {_were_ignored(len(unmatched))} because their images are missing, such as {unmatched[0]}.")
     if problems:
         stages.say(
-            f"  {len(problems)} labels were ignored because they are not usable,"
+            f"  {_were_ignored(len(problems))} because they are not usable,"
             f" such as {problems[0].file}: {problems[0].sentence}"
         )
+
+
+def _were_ignored(count: int) -> str:
+    return f"{format_count(count, 'label')} {'was' if count == 1 else 'were'} ignored"
 
 
 def _write(outcome: RunResult, shown: Sequence[pictures.Picture], stages: StageProgress, out: Path) -> dict[str, Any]:
@@ -203,7 +210,8 @@ def _print_results(summary: dict[str, Any], running: Running, out: Path, console
     caught = ", ".join(person["name"] for person in summary["caught_by_check_images"]) or "no one"
     console.print(
         f"\n  {measure}: one worker alone {alone}, the crowd together {agreed}, the release after review {released}\n"
-        f"  {counts['answers']} answers, {counts['answers_per_image']} per image. Paused by check images: {caught}\n"
+        f"  {format_count(counts['answers'], 'answer')}, {counts['answers_per_image']} per image."
+        f" Paused by check images: {caught}\n"
         f"  Cost: {summary['money']['spent']} {summary['money']['currency']}, earned by the crowd\n\n"
         f"  Report    {out / 'report.html'}\n"
         f"  Figures   {out / 'summary.json'}\n"

@@ -8,6 +8,7 @@ from typing import Any
 from django.template import Context, Engine
 
 from annotary.demo.pictures import Picture, Shape
+from annotary_core.wording import format_count
 
 HERE = Path(__file__).parent
 KIND_WORDS = {"careful": "Careful", "average": "Average", "careless": "Careless", "spammer": "Spammers"}
@@ -143,7 +144,10 @@ def _tiles(summary: Mapping[str, Any]) -> list[dict[str, str]]:
         {"value": _percent(headline(quality["release"])), "words": "accuracy of the release", "gold": "1"},
         {"value": _percent(headline(quality["single_workers"])), "words": "accuracy of one worker alone"},
         {"value": f"{counts['answers_per_image'] or 0:.2f}", "words": "answers per image"},
-        {"value": f"{float(money['spent']):.2f} {money['currency']}", "words": f"spent on {counts['answers']} answers"},
+        {
+            "value": f"{float(money['spent']):.2f} {money['currency']}",
+            "words": f"spent on {format_count(counts['answers'], 'answer')}",
+        },
     ]
 
 

@@ -16,6 +16,7 @@ from annotary.demo.reviewing import ReviewResult, review
 from annotary.demo.skills import crowd_of
 from annotary.demo.worker import Job, Record
 from annotary_core.labels.answer import Answer
+from annotary_core.wording import format_count
 
 FORMATS = ("coco", "imagenet")
 POLICY: Mapping[str, Any] = {
@@ -81,7 +82,7 @@ def import_images(manager: Manager, project: Json, dataset: Dataset, stages: Sta
         manager.send_truth(project["id"], dataset.labels, share=POLICY["gold_rate"], seed=seed)
         golds = frozenset(row["source_key"] for row in manager.golds(project["id"]))
         manager.open(project["id"])
-    stages.note(f"{len(golds)} check images")
+    stages.note(format_count(len(golds), "check image"))
     with stages.stage("Download images", len(images)) as on_progress:
         index_images(ground_truth, manager, images, on_progress)
     return RunResult(project, dataset, imported, ground_truth, images, golds)
@@ -119,7 +120,8 @@ def label(manager: Manager, outcome: RunResult, stages: StageProgress, *, worker
         )
         outcome.crowd = crowd.run(members)
         outcome.left_open = crowd.unfinished
-    stages.note(f"{sum(len(record.receipts) for record in outcome.crowd)} answers sent by {len(outcome.crowd)} workers")
+    answers = format_count(sum(len(record.receipts) for record in outcome.crowd), "answer")
+    stages.note(f"{answers} sent by {format_count(len(outcome.crowd), 'worker')}")
     outcome.labels = manager.labels(project, state="answered")
     outcome.before = {row["source_key"]: Answer.from_json(row["answer"]) for row in outcome.labels}
 

@@ -14,6 +14,7 @@ from annotary.demo.progress import StageProgress
 from annotary.demo.scenario import open_images
 from annotary.demo.skills import crowd_of
 from annotary.demo.worker import Job, Record
+from annotary_core.wording import format_count
 from kernel.errors import AnnotaryError
 from tasks.ingest.ground_truth import GroundTruthRecords, read_ground_truth
 
@@ -33,7 +34,9 @@ def main(argv: Sequence[str]) -> int:
     answers = sum(len(record.answers) for record in records)
     paused = ", ".join(record.member.name for record in records if record.paused) or "no one"
     console.print(
-        f"\n  {answers} answers by {len(records)} workers. Paused by check images: {paused}\n", highlight=False
+        f"\n  {format_count(answers, 'answer')} by {format_count(len(records), 'worker')}."
+        f" Paused by check images: {paused}\n",
+        highlight=False,
     )
     return 0
 
@@ -94,5 +97,5 @@ def _simulate(
             on_progress=lambda done: on_progress(done, max(least, done)),
         )
         records = crowd.run(crowd_of(options.workers))
-    stages.note(f"{crowd.unfinished} images left open" if crowd.unfinished else "")
+    stages.note(f"{format_count(crowd.unfinished, 'image')} left open" if crowd.unfinished else "")
     return records

@@ -204,7 +204,8 @@ def _clear(paths: DataPaths, *, but: set[str] = KEPT) -> None:
 
 def _summary(file: Path, manifest: dict[str, Any], paths: DataPaths | None) -> str:
     files = manifest["files"]
-    held = f"the database and {files['count']} files" if files["included"] else "the database, but no files"
+    noun = "file" if files["count"] == 1 else "files"
+    held = f"the database and {files['count']} {noun}" if files["included"] else "the database, but no files"
     what = f"a backup of {manifest['created_at']} from Annotary {manifest['annotary']}, with {held}"
     lines = [f"{file} is intact: {what}." if paths is None else f"Restored {what}, to {paths.data}."]
     if not files["included"]:

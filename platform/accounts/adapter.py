@@ -21,7 +21,11 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         "enter_current_password": "Wrong current password. Try again.",
         "incorrect_password": "Wrong password. Try again.",
         "invalid_password_reset": "This link was already used or has expired. Request a new one.",
+        "invalid_or_expired_key": "This link was already used or has expired. Request a new one.",
+        "same_as_current": "This is the present one. Enter a different one.",
+        "select_only_one": "Choose only one.",
         "too_many_login_attempts": "Too many failed attempts. Wait five minutes, then try again.",
+        "unknown_email": "No account uses this email address.",
         "unverified_primary_email": "Confirm an email address before you make it primary.",
         "rate_limited": "Too many requests. Wait a minute, then try again.",
     }

@@ -5,6 +5,7 @@ from typing import Any
 from allauth.account import forms
 from allauth.account.adapter import get_adapter
 from allauth.account.forms import AddEmailForm as AnyEmailForm
+from django.core.exceptions import ValidationError
 
 from accounts.models import User
 
@@ -13,6 +14,7 @@ LABELS = {
     "email": "Email address",
     "remember": "Stay signed in",
     "oldpassword": "Current password",
+    "password": "Password",
     "password1": "New password",
     "password2": "Confirm new password",
 }
@@ -28,6 +30,12 @@ class AnnotaryLabels:
         for name, field in self.fields.items():
             field.label = LABELS.get(name, field.label)
             field.widget.attrs.pop("placeholder", None)
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        # The one error to which allauth gives no name by which an adapter could replace it.
+        if field == "password2" and not isinstance(error, ValidationError):
+            error = "The two passwords differ. Enter the same one twice."
+        super().add_error(field, error)  # type: ignore[misc]  # a form's
 
 
 class LoginForm(AnnotaryLabels, forms.LoginForm):  # type: ignore[misc]  # allauth ships no types
@@ -47,6 +55,10 @@ class ResetPasswordForm(AnnotaryLabels, forms.ResetPasswordForm):  # type: ignor
 
 
 class ResetPasswordKeyForm(AnnotaryLabels, forms.ResetPasswordKeyForm):  # type: ignore[misc]
+    pass
+
+
+class ReauthenticateForm(AnnotaryLabels, forms.ReauthenticateForm):  # type: ignore[misc]
     pass
 
 

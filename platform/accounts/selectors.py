@@ -1,10 +1,11 @@
-"""Queries on roles and what they cover, on members, invitations and API keys."""
+"""Queries on roles and what they cover, on members and how they are named, on invitations and API keys."""
 
 import uuid
+from collections.abc import Iterable
 
 from django.db.models import QuerySet
 
-from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role
+from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role, User
 from kernel.clock import ClockTimestamp
 from kernel.errors import Forbidden, NotFound
 
@@ -32,6 +33,29 @@ def role_in(*, actor: Actor, organisation_id: int) -> str | None:
 def roles_of(*, actor: Actor) -> frozenset[str]:
     """Return the actor's roles across all organizations."""
     return frozenset(Membership.objects.filter(actor=actor).values_list("role", flat=True))
+
+
+def display_names(*, actors: Iterable[uuid.UUID | str]) -> dict[str, str]:
+    """Return {public id: how the team reads it}: a person's name, else their email address; erased, a pseudonym."""
+    ids = {str(actor) for actor in actors}
+    people = User.objects.select_related("actor").filter(actor__public_id__in=ids)
+    names = {str(person.actor.public_id): str(person) for person in people}
+    return {public_id: names.get(public_id) or pseudonym(public_id) for public_id in ids}
+
+
+def display_names_for(viewer: Actor, *, organisation_id: int, actors: Iterable[uuid.UUID | str]) -> dict[str, str]:
+    """Return the `display_names` if the viewer manages the organization; others read the same pseudonyms everywhere.
+
+    A reviewer who knows whose answer it is judges the worker and not the label.
+    """
+    if Role.MANAGER in COVERS[role_in(actor=viewer, organisation_id=organisation_id) or Role.WORKER]:
+        return display_names(actors=actors)
+    return {str(actor): pseudonym(actor) for actor in actors}
+
+
+def pseudonym(actor: uuid.UUID | str) -> str:
+    """Return the name of someone who is not named to the reader, from the public id."""
+    return f"Worker {str(actor)[:4]}"
 
 
 def require_role(*, actor: Actor, organisation_id: int, role: str) -> None:

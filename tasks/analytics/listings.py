@@ -10,7 +10,7 @@ from typing import Any, overload
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from accounts.models import Actor, Membership, Role, User
+from accounts.models import Actor, Membership, Role
 from accounts.selectors import COVERS
 from projects.models import Project
 from tasks.analytics.reports import cached_report
@@ -140,11 +140,3 @@ def doubtful_labels(*, project: Project, batch: Batch | None = None) -> list[Con
     decided = Review.objects.filter(label=OuterRef("pk"), is_current=True, by_policy=False)
     labels = review_queue(project=project, batch=batch, state="all").filter(task__public_id__in=task_ids)
     return list(labels.exclude(task__state=Task.State.OPEN).exclude(Exists(decided)))
-
-
-def display_names(*, actors: Sequence[Any]) -> dict[str, str]:
-    """Return {public id: name}; an erased person, or one without a name, gets a pseudonym."""
-    ids = [str(actor) for actor in actors]
-    people = User.objects.filter(actor__public_id__in=ids).values_list("actor__public_id", "name")
-    names = {str(public_id): name for public_id, name in people if name}
-    return {public_id: names.get(public_id) or f"Worker {public_id[:4]}" for public_id in ids}

@@ -97,8 +97,14 @@ class LabelWithEvidenceSerializer(LabelVersionSerializer):
 class WeighedAnswerSerializer(serializers.Serializer[Any]):
     worker = serializers.UUIDField(help_text="Pseudonym of the worker, or id of the model")
     model = serializers.CharField(allow_null=True, help_text="Name of the model, if a model answered")
+    name = serializers.CharField(help_text="The worker's name or email address for managers, a pseudonym for reviewers")
     annotation = serializers.UUIDField()
     answer = AnswerSerializer()
+    differences = serializers.ListField(
+        child=serializers.CharField(),
+        allow_null=True,
+        help_text="What differs from the label beyond the project's tolerance, in words; null while there is no label",
+    )
     weight = serializers.FloatField(help_text="Probability that the worker is right")
     influence = serializers.FloatField(allow_null=True, help_text="Shift of the log-odds of the agreed class, in nats")
     confusion = serializers.DictField(

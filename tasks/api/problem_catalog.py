@@ -1,16 +1,12 @@
-"""Every type of problem that the API responds with, what it means and what to do: the page its URI leads to."""
+"""Every type of problem that the API responds with, what it means and what to do."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
-from django.utils.cache import patch_vary_headers
 from rest_framework import exceptions
 
 from kernel.errors import AnnotaryError
-from tasks.api.negotiation import JSON_TYPE, accepts
 
 # By status, for callers that know nothing more about a type.
 ADVICE = {
@@ -72,6 +68,9 @@ class ProblemType:
     def advice(self) -> str:
         return ADVICE[self.status]
 
+    def to_json(self) -> dict[str, object]:
+        return {"type": self.uri, "status": self.status, "meaning": self.meaning, "advice": self.advice}
+
 
 def type_uri(code: str) -> str:
     """The type of a problem: a reference, relative to the site, to the page that explains it."""
@@ -91,25 +90,6 @@ def problem_types() -> dict[str, ProblemType]:
 def framework_codes() -> set[str]:
     """The codes of the framework's exceptions, as `tasks.api.problems` sends them."""
     return {str(error.default_code) for error in _framework_errors()}
-
-
-def problem_page(request: HttpRequest, code: str = "") -> HttpResponse:
-    """What a type of problem means and how to fix it, or the list of all types; JSON for programs."""
-    types = problem_types()
-    if code and code not in types:
-        raise Http404
-    shown = [types[code]] if code else list(types.values())
-    if accepts(request.headers.get("Accept", ""), [JSON_TYPE]) and "text/html" not in request.headers["Accept"]:
-        rows = [_body(each) for each in shown]
-        response: HttpResponse = JsonResponse(rows[0] if code else {"results": rows})
-    else:
-        response = render(request, "tasks/api/problem.html", {"types": shown, "code": code})
-    patch_vary_headers(response, ["Accept"])
-    return response
-
-
-def _body(each: ProblemType) -> dict[str, object]:
-    return {"type": each.uri, "status": each.status, "meaning": each.meaning, "advice": each.advice}
 
 
 def _below(base: type[AnnotaryError]) -> Iterator[type[AnnotaryError]]:

@@ -9,6 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import Role
+from accounts.selectors import display_names_for
 from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.described_reports import EvidenceSerializer
@@ -88,7 +89,13 @@ class LabelsView(View):
 class EvidenceView(View):
     @operation(responses=EvidenceSerializer, summary="The evidence behind a label")
     def get(self, request: Request, task_id: uuid.UUID) -> Response:
-        return Response(task_evidence(task=task_of(request, task_id, Role.REVIEWER)))
+        task = task_of(request, task_id, Role.REVIEWER)
+        evidence = task_evidence(task=task)
+        people = [answer["worker"] for answer in evidence["answers"] if not answer["model"]]
+        names = display_names_for(actor_of(request), organisation_id=task.project.organisation_id, actors=people)
+        for answer in evidence["answers"]:
+            answer["name"] = answer["model"] or names[answer["worker"]]
+        return Response(evidence)
 
 
 class ReviewView(View):

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from annotary_core.labels.answer import Answer
 from kernel.clock import rfc3339
+from projects.selectors import class_names
 from tasks.batching.models import Task
 from tasks.consensus.label_task import TaskAnswers, answer_weights, influences, load_inputs
 from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.consensus.selectors import label_versions
 from tasks.consensus.worker_model import WorkerModel
+from tasks.gold.compare import differences
 
 _DIGITS = 6
 
@@ -22,9 +25,10 @@ def task_evidence(*, task: Task) -> Json:
 
     Each answer has "weight", the probability that its worker is right; "influence", how much it shifts the log-odds of
     the agreed class (nats; None if there is no such class); "confusion", the worker's answer distribution when the true
-    class is the agreed one; and, for workers who draw, "detection" and "false_rate". "state_version" is the version of
-    the worker model, 0 while it rests on gold alone; "posterior_version" is the version that the posterior was computed
-    with, which is older if later versions would have changed it only negligibly.
+    class is the agreed one; "differences", what keeps it from matching the label by the rules and the tolerance of
+    gold, in words (None without a label); and, for workers who draw, "detection" and "false_rate". "state_version" is
+    the version of the worker model, 0 while it rests on gold alone; "posterior_version" is the version that the
+    posterior was computed with, which is older if later versions would have changed it only negligibly.
     """
     inputs = load_inputs(project=task.project, task_ids=[task.pk])
     answers, worker_model = inputs.by_task[task.pk], inputs.worker_model
@@ -42,7 +46,7 @@ def task_evidence(*, task: Task) -> Json:
         "state_version": worker_model.version,
         "learnt_at": rfc3339(worker_model.at) if worker_model.at else None,
         "cold": worker_model.blend.is_cold_start,
-        "answers": _answers(answers, worker_model, agreed),
+        "answers": _with_differences(_answers(answers, worker_model, agreed), label, task),
         "confidence": posterior.confidence if posterior else None,
         "posterior": posterior.body if posterior else {},
         "posterior_version": posterior.state_version if posterior else None,
@@ -66,6 +70,19 @@ def _answers(answers: TaskAnswers, worker_model: WorkerModel, agreed: int | None
             **rates_of(worker_model, actor),
         }
         for actor, worker, model, annotation, body in [*people, *models]
+    ]
+
+
+def _with_differences(answers: list[Json], label: ConsensusLabel | None, task: Task) -> list[Json]:
+    if label is None:
+        return [{**answer, "differences": None} for answer in answers]
+    agreed, names = Answer.from_json(label.body), class_names(project=task.project)
+    return [
+        {
+            **row,
+            "differences": differences(Answer.from_json(row["answer"]), agreed, iou=task.project.gold_iou, names=names),
+        }
+        for row in answers
     ]
 
 

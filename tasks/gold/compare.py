@@ -12,6 +12,7 @@ from scipy.optimize import linear_sum_assignment
 
 from annotary_core.labels.answer import Answer, LabelObject
 from annotary_core.labels.geometry import corner_array, pairwise_iou
+from annotary_core.wording import format_count
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,19 +88,82 @@ def compare(
 
 def match_boxes(boxes: Sequence[LabelObject], gold_boxes: Sequence[LabelObject], *, iou: float) -> BoxMatch:
     """Match boxes of the same class one to one: as many as possible, then with the largest total IoU."""
+    pairs = _pair(boxes, gold_boxes, iou=iou)
+    return BoxMatch(
+        matched=len(pairs.matched),
+        answer_count=len(boxes),
+        gold_count=len(gold_boxes),
+        class_mismatches=len(pairs.other_class),
+    )
+
+
+def differences(answer: Answer, label: Answer, *, iou: float, names: Mapping[int, str] | None = None) -> list[str]:
+    """Return what keeps an answer from matching a label, in words: empty if `compare` would call it correct.
+
+    Boxes are numbered from 1 in the order of the label; `names` maps classes to names. Raises ValueError for an invalid
+    IoU.
+    """
+    if "cannot_tell" in (answer.verdict, label.verdict):
+        which = "answer" if answer.verdict == "cannot_tell" else "label"
+        return [] if answer.verdict == label.verdict else [f"only the {which} is “cannot tell”"]
+    names = names or {}
+    found = []
+    if answer.image.class_number != label.image.class_number:
+        found.append(
+            f"the class is {_name(names, answer.image.class_number)}, not {_name(names, label.image.class_number)}"
+        )
+    return found + _box_differences(answer.objects, label.objects, Tolerance(iou=iou), names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """The pairs of boxes, {index of the gold box: index of the answer's box}: matched, of another class, and too far
+    off, each from what the ones before left. `overlap` is their IoU, by answer's box and gold box.
+    """
+
+    overlap: NDArray[np.float64]
+    matched: dict[int, int]
+    other_class: dict[int, int]
+    off: dict[int, int]
+
+
+def _pair(boxes: Sequence[LabelObject], gold_boxes: Sequence[LabelObject], *, iou: float) -> _Pairs:
     overlap = pairwise_iou(
         corner_array([item.geom for item in boxes]), corner_array([item.geom for item in gold_boxes])
     )
     same = np.equal.outer([item.class_number for item in boxes], [item.class_number for item in gold_boxes])
-    same = same.reshape(overlap.shape)
     near = overlap >= iou
-    rows, columns = _assign(overlap, near & same)
-    unmatched, unmatched_gold = np.ones(len(boxes), bool), np.ones(len(gold_boxes), bool)
-    unmatched[rows], unmatched_gold[columns] = False, False
-    other_class, _ = _assign(overlap, near & unmatched[:, None] & unmatched_gold[None, :])
-    return BoxMatch(
-        matched=len(rows), answer_count=len(boxes), gold_count=len(gold_boxes), class_mismatches=len(other_class)
-    )
+    left = np.ones(overlap.shape, bool)
+    found = []
+    for eligible in (near & same.reshape(overlap.shape), near, overlap > 0):
+        rows, columns = _assign(overlap, eligible & left)
+        left[rows, :], left[:, columns] = False, False
+        found.append(dict(zip(columns.tolist(), rows.tolist(), strict=True)))
+    return _Pairs(overlap, *found)
+
+
+def _box_differences(
+    boxes: Sequence[LabelObject], label_boxes: Sequence[LabelObject], tolerance: Tolerance, names: Mapping[int, str]
+) -> list[str]:
+    pairs = _pair(boxes, label_boxes, iou=tolerance.iou)
+    found = []
+    for index, box in enumerate(label_boxes):
+        if index in pairs.matched:
+            continue
+        partner = pairs.other_class.get(index, pairs.off.get(index))
+        if partner is None:
+            found.append(f"box {index + 1} is missing")
+            continue
+        parts = []
+        if index in pairs.off:
+            # Rounded down: 49.8% must not read like the 50% that are needed.
+            overlap = int(100 * float(pairs.overlap[partner, index]))
+            parts.append(f"is off: overlap {overlap}%, {100 * tolerance.iou:.4g}% needed")
+        if boxes[partner].class_number != box.class_number:
+            parts.append(f"is {_name(names, boxes[partner].class_number)}, not {_name(names, box.class_number)}")
+        found.append(f"box {index + 1} {' and '.join(parts)}")
+    extras = len(boxes) - len(pairs.matched) - len(pairs.other_class) - len(pairs.off)
+    return [*found, f"{format_count(extras, 'box', 'boxes')} too many"] if extras else found
 
 
 def _assign(overlap: NDArray[np.float64], eligible: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -148,7 +212,7 @@ def _compare_boxes(boxes: Sequence[LabelObject], gold_boxes: Sequence[LabelObjec
     if not gold_boxes:
         if not boxes:
             return Comparison(True, 1.0, "Correct: there is nothing to label on this image.")
-        why = f"There is nothing to label on this image. The answer has {_count(len(boxes), 'box', 'boxes')}."
+        why = f"There is nothing to label on this image. The answer has {format_count(len(boxes), 'box', 'boxes')}."
         return Comparison(len(boxes) <= tolerance.extras, 0.0, why)
     match = match_boxes(boxes, gold_boxes, iou=tolerance.iou)
     misses, extras = match.gold_count - match.matched, match.answer_count - match.matched
@@ -157,20 +221,20 @@ def _compare_boxes(boxes: Sequence[LabelObject], gold_boxes: Sequence[LabelObjec
 
 
 def _why_boxes(match: BoxMatch) -> str:
-    clauses = [f"{match.matched} of {_count(match.gold_count, 'box matches', 'boxes match')}"]
+    clauses = [f"{match.matched} of {format_count(match.gold_count, 'box matches', 'boxes match')}"]
     mismatches = match.class_mismatches
     extras = match.answer_count - match.matched - mismatches
     if mismatches:
-        clauses.append(f"{_count(mismatches, 'has', 'have')} another class")
+        clauses.append(f"{format_count(mismatches, 'has', 'have')} another class")
     if extras:
-        clauses.append(f"{_count(extras, 'box in the answer matches', 'boxes in the answer match')} none")
+        clauses.append(f"{format_count(extras, 'box in the answer matches', 'boxes in the answer match')} none")
     return ", ".join(clauses) + "."
+
+
+def _name(names: Mapping[int, str], number: int | None) -> str:
+    return "none" if number is None else _short(names.get(number) or f"class {number}")
 
 
 def _short(name: str) -> str:
     """Truncate a class name so that the sentence stays below the 300 characters that results can store."""
     return name if len(name) <= 60 else f"{name[:59]}…"
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"

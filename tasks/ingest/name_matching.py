@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 from annotary_core.formats.split_folders import folder_key, split_of
 from annotary_core.labels.names import normalize_name
+from annotary_core.wording import format_count
 from tasks.ingest.name_forms import as_written, without_extension, without_notation
 
 # More candidates than this are as ambiguous as this many; it bounds the work if a thousand images have one name.
@@ -191,7 +192,8 @@ class _Matching:
 
     def _ambiguous(self, names: list[str]) -> str:
         if len(names) == 1:
-            return f"{len(self.present[names[0]])} different images have the name {names[0]}. Rename one of them."
+            images = format_count(len(self.present[names[0]]), "different image")
+            return f"{images} have the name {names[0]}. Rename one of them."
         return f"This may be {_listed(names, 'or')}. Use the full path."
 
     def refuse_stale_names(self) -> None:

@@ -206,7 +206,7 @@ def review(page: Page, project: Project) -> None:
     load_until(page, "To review 40")
     desk = page.locator("[data-review-desk-target=label]")
     expect(desk).to_contain_text("1 box")
-    expect(page.locator(".evidence li").first).to_contain_text("Worker 1")
+    expect(page.locator(".evidence li").first).to_contain_text("1. ")
     page.keyboard.press("a")
     expect(page.get_by_text("Approved. photo_")).to_be_visible()
     page.wait_for_selector("html:not([data-quiet])")

@@ -66,7 +66,7 @@ def test_labels_are_reviewed_lowest_confidence_first_and_approved_by_key(
     expect(page.locator("[data-review-desk-target=label]")).to_have_text("dog")
     page.keyboard.press("a")
     expect(page.get_by_role("status").filter(has_text="Approved.")).to_be_visible()
-    expect(page.locator("[data-review-left]")).to_have_text("2")
+    expect(page.locator("[data-review-count=to_review]")).to_have_text("2")
     verdict = Review.objects.get()
     assert (verdict.task, verdict.verdict, verdict.by_policy) == (tasks[1], "approve", False)
 

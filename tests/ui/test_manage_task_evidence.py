@@ -64,12 +64,13 @@ def test_a_class_label_shows_its_shares_and_the_effect_of_each_answer(ada: Clien
     assert "Based on 3 answers." in text
 
 
-def test_workers_are_shown_by_pseudonym(ada: Client) -> None:
-    project = factories.a_project("Strays")
-    task = a_labeled_task(project, [factories.class_answer(1)] * 3)
+def test_an_answer_whose_box_is_off_differs_and_says_by_how_much(ada: Client) -> None:
+    project = factories.a_project("Strays", tools=("box",), gold_iou=0.8)
+    near, off = factories.box_answer((1, 20, 20, 90, 60)), factories.box_answer((1, 40, 20, 90, 60))
+    task = a_labeled_task(project, [near, near, near, off])
     text = read(ada, project, task)
-    assert "Bird1" not in text
-    assert f"Worker {str(factories.a_worker('bird1').public_id)[:4]}" in text
+    assert len(re.findall(r"differs box 1 is off: overlap [67]\d%, 80% needed", text)) == 1
+    assert text.count("differs") == 1
 
 
 def test_an_image_without_answers_says_so(ada: Client) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests import factories
-from workers_ui.views.manage.label_formatting import describe_answer, describe_changes, join_shortened, pseudonym
+from workers_ui.views.manage.label_formatting import describe_answer, describe_changes, join_shortened
 
 NAMES = {1: "cat", 2: "dog", 3: "cup"}
 CANNOT = {"image": {"class": None, "tags": [], "attrs": {}}, "objects": [], "verdict": "cannot_tell"}
@@ -58,5 +58,5 @@ def test_a_long_list_stays_short() -> None:
     assert join_shortened(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
 
 
-def test_a_worker_beside_an_answer_has_no_name() -> None:
-    assert pseudonym("3f2a9c10-0000-0000-0000-000000000000") == "Worker 3f2a"
+def test_a_list_can_be_joined_by_something_else() -> None:
+    assert join_shortened(["a", "b", "c"], most=2, separator="; ") == "a and 2 more"

@@ -1,7 +1,7 @@
 """Many classes: the image keeps half of a phone, a class is found by its name, and no two look the same."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from tests import factories
 from tests.ui.live import People, scene_tasks
@@ -59,8 +59,28 @@ def test_a_class_is_found_by_its_name_by_touch_and_by_key(people: People) -> Non
 
 def test_no_two_classes_look_the_same(people: People) -> None:
     page = a_set(people, ("box",), 40, PHONES["usual"]).page
-    looks = page.locator(".class-picker .swatch").evaluate_all(
+    looks = looks_in(page, ".class-picker")
+    assert len(looks) == len(set(looks)) == 40
+    page.goto(page.url.removesuffix("set/"))
+    assert looks_in(page, ".class-chips") == looks
+
+
+def looks_in(page: Page, part: str) -> list[str]:
+    page.wait_for_selector(f"{part} .swatch")
+    looks: list[str] = page.locator(f"{part} .swatch").evaluate_all(
         "(items) => items.map((item) => { const style = getComputedStyle(item);"
         " return [style.backgroundImage, style.backgroundColor, item.textContent].join('|'); })"
     )
-    assert len(looks) == len(set(looks)) == 40
+    return looks
+
+
+def test_the_editor_of_classes_shows_the_patterns_beyond_eight_colors(people: People) -> None:
+    page = people.signed_in(factories.ada())
+    page.goto("/projects/new/")
+    while page.locator("[name=class_name]").count() < 10:
+        page.get_by_role("button", name="Add class").click()
+    assert len(set(looks_in(page, ".classes-editor"))) == 2
+    page.locator("[name=class_color]").last.fill("#123456")
+    assert "rgb(18, 52, 86)" in looks_in(page, ".classes-editor")[-1]
+    page.get_by_role("button", name="Remove this class").last.click()
+    assert len(looks_in(page, ".classes-editor")) == 1

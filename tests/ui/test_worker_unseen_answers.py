@@ -104,13 +104,13 @@ def test_enter_after_remove_does_not_remove_another_box(people: People) -> None:
     page.wait_for_timeout(400)
     expect(page.locator(".object-list li")).to_have_count(2)
     assert page.evaluate(FOCUS) == "application"
-    expect(page.locator("[data-review-left]")).to_have_text("3")
+    expect(page.locator("[data-review-count=to_review]")).to_have_text("3")
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_double_click_approves_one_label(people: People) -> None:
     page = page_of_review(people)
     page.get_by_role("button", name="Approve").dblclick(delay=40)
-    expect(page.locator("[data-review-left]")).to_have_text("2")
+    expect(page.locator("[data-review-count=to_review]")).to_have_text("2")
     page.wait_for_timeout(600)
-    expect(page.locator("[data-review-left]")).to_have_text("2")
+    expect(page.locator("[data-review-count=to_review]")).to_have_text("2")

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from accounts.models import Role, User
+from annotary_core.wording import format_count
 from kernel.errors import AnnotaryError
 from projects.selectors import project_for
 from tasks.ingest.services import ingest_folder
@@ -31,4 +32,5 @@ class Command(BaseCommand):
             batch_import = ingest_folder(project=row, by=user.actor, folder=folder)
         except AnnotaryError as error:
             raise CommandError(error.detail) from error
-        self.stdout.write(f"{batch_import.total} files received. See the console of {row.name} for progress.")
+        files = format_count(batch_import.total, "file")
+        self.stdout.write(f"{files} received. See the console of {row.name} for progress.")

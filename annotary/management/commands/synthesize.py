@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from annotary_core.synthesis.scenes.synthesize import synthesize
+from annotary_core.wording import format_count
 
 
 class Command(BaseCommand):
@@ -25,4 +26,4 @@ class Command(BaseCommand):
         if not 1 <= count <= 1_000_000:
             raise CommandError("--count must be between 1 and 1000000.")
         truth = synthesize(out, count=count, seed=seed)
-        self.stdout.write(f"Wrote {count} scenes to {truth.parent} and their labels to {truth.name}.")
+        self.stdout.write(f"Wrote {format_count(count, 'scene')} to {truth.parent} and the labels to {truth.name}.")

@@ -45,7 +45,7 @@ def test_gold_tasks_are_clamped(tmp_path: Path) -> None:
     rows = labels_of(write_file(tmp_path, ANSWERS), gold)
     assert rows[0] == {"task": "t10", "label": "bird", "confidence": "1.000000", "n": "3"}
     table = read_answers(write_file(tmp_path, ANSWERS), gold)
-    assert "1 tasks have gold" in summary(table, aggregate(table, method="majority"))
+    assert "1 task has gold" in summary(table, aggregate(table, method="majority"))
 
 
 def test_boxes_are_written_with_corners(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_gold_boxes_determine_which_boxes_exist(tmp_path: Path) -> None:
     assert [row["x1"] for row in labels_of(write_file(tmp_path, BOXES), gold)] == ["50.00"]
     table = read_answers(write_file(tmp_path, BOXES), gold)
     text = summary(table, aggregate(table, method="majority"))
-    assert text == ("3 boxes of 3 workers on 2 tasks: 2 objects, 1 of them written. 1 tasks have gold.")
+    assert text == ("3 boxes of 3 workers on 2 tasks: 2 objects, 1 of them written. 1 task has gold.")
 
 
 def test_names_with_commas_quotes_and_formulas_are_escaped(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from accounts.selectors import display_names
+from annotary_core.wording import format_count
 from kernel.events import latest_events
 from kernel.models import Event
 from projects.models import Project
-from tasks.analytics.listings import display_names
 from tasks.batching.selectors import batch_numbers
 from tasks.exports.selectors import format_choices
 from workers_ui.templatetags.manage import money
@@ -92,29 +93,25 @@ def _names(project: Project, lines: Sequence[FeedLine]) -> DisplayNames:
     )
 
 
-def _many(count: int, singular: str, plural: str = "") -> str:
-    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
-
-
 def _counted(name: str, noun: str, what: str) -> Callable[[FeedLine, DisplayNames], str]:
     """Return a formatter for lines such as "12 answers received"; it is empty when the count is zero."""
 
     def describe(line: FeedLine, names: DisplayNames) -> str:
         count = abs(line.total.get(name, 0))
-        return f"{_many(count, noun)} {what}" if count else ""
+        return f"{format_count(count, noun)} {what}" if count else ""
 
     return describe
 
 
 def _set_taken(line: FeedLine, names: DisplayNames) -> str:
     count = abs(line.total.get("leased", 0))
-    sets = "a set" if line.events == 1 else f"{line.events} sets"
-    return f"{names.worker(line.data)} took {sets} of {_many(count, 'image')}"
+    sets = "a set" if line.events == 1 else format_count(line.events, "set")
+    return f"{names.worker(line.data)} took {sets} of {format_count(count, 'image')}"
 
 
 def _set_handed_in(line: FeedLine, names: DisplayNames) -> str:
     paid = Decimal(line.total.get("paid_micros", 0)) / 1_000_000
-    answers = _many(line.total.get("settled", 0), "answer")
+    answers = format_count(line.total.get("settled", 0), "answer")
     return f"{names.worker(line.data)} submitted {answers} and earned {money(paid, names.currency)}"
 
 
@@ -124,17 +121,17 @@ def _paused(line: FeedLine, names: DisplayNames) -> str:
 
 def _approved(line: FeedLine, names: DisplayNames) -> str:
     how = "approved with their batch, by policy" if line.data.get("by_policy") else "approved"
-    return f"{_many(line.total.get('approved', 0), 'label')} {how}"
+    return f"{format_count(line.total.get('approved', 0), 'label')} {how}"
 
 
 def _more_requested(line: FeedLine, names: DisplayNames) -> str:
     more = line.total.get("places", 0)
-    return f"{_many(more, 'more answer')} requested, where workers disagree" if more > 0 else ""
+    return f"{format_count(more, 'more answer')} requested, where workers disagree" if more > 0 else ""
 
 
 def _overlap_changed(line: FeedLine, names: DisplayNames) -> str:
     images, answers = line.data.get("images", 0), line.data.get("answers", 0)
-    return f"{_many(images, 'image')} set to {_many(answers, 'answer')} each"
+    return f"{format_count(images, 'image')} set to {format_count(answers, 'answer')} each"
 
 
 def _exported(line: FeedLine, names: DisplayNames) -> str:

@@ -14,6 +14,7 @@ from django.core.paginator import Page, Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.views.decorators.cache import never_cache
 
 from accounts.models import Role
 from accounts.selectors import COVERS, role_in, roles_of
@@ -51,9 +52,13 @@ TABS = (
 
 
 def project_role_required(role: str) -> Callable[[View], View]:
-    """Decorate a view `(request, project, **kwargs)` that requires this role in the project's organization."""
+    """Decorate a view `(request, project, **kwargs)` that requires this role in the project's organization.
+
+    Browsers do not store its pages: "back" must not show a list as it was before something was saved.
+    """
 
     def decorate(view: View) -> View:
+        @never_cache
         @login_required
         @wraps(view)
         def with_project(request: HttpRequest, project_id: uuid.UUID, **kwargs: Any) -> HttpResponseBase:

@@ -27,13 +27,18 @@ ENOUGH = 10
 @require_safe
 @project_role_required(Role.MANAGER)
 def gold_images(request: HttpRequest, project: Project) -> HttpResponse:
+    """Render the page; `?part=list` is its list alone, which is loaded again after each image that is saved."""
     golds = golds_of(project=project, state=Gold.State.ACTIVE)
     shown, pager = paginate(request, Paginator(golds, PAGE_SIZE))
+    retired = count_golds(project=project, state=Gold.State.RETIRED)
+    if request.GET.get("part") == "list":
+        part = {"golds": shown, "page": pager, "retired": retired}
+        return render_project_page(request, project, "_gold_list.html", part, tab="gold")
     free = Paginator(available_for_gold(project=project), PRELOADED)
     context = {
         "golds": shown,
         "page": pager,
-        "retired": count_golds(project=project, state=Gold.State.RETIRED),
+        "retired": retired,
         "enough": ENOUGH,
         "free": free.count,
         "has_images": has_images(project=project),

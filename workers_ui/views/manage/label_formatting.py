@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from annotary_core.labels.answer import Answer
+from annotary_core.wording import format_count
 from tasks.consensus.label_methods import GOLD, REVIEW, SINGLE
 from tasks.gold.compare import match_boxes
 
@@ -94,22 +95,13 @@ def _numbers(objects: Sequence[Json]) -> list[int]:
     return sorted({item["class"] for item in objects})
 
 
-def format_count(count: int, singular: str, plural: str = "") -> str:
-    return f"{count:,} {singular if count == 1 else plural or singular + 's'}"
-
-
-def join_shortened(words: Any, most: int = 4) -> str:
+def join_shortened(words: Any, most: int = 4, *, separator: str = ", ") -> str:
     """Join words into a list that stays short: "cup, leaf and 3 more"."""
     items = list(words)
     if len(items) <= most:
-        return ", ".join(items)
-    return f"{', '.join(items[: most - 1])} and {len(items) - most + 1:,} more"
+        return separator.join(items)
+    return f"{separator.join(items[: most - 1])} and {len(items) - most + 1:,} more"
 
 
 def describe_method(method: str) -> str:
     return METHOD_LABELS.get(method, "Agreed by workers")
-
-
-def pseudonym(worker: str) -> str:
-    """Return a worker's pseudonym; the evidence pages show no names."""
-    return f"Worker {worker[:4]}"

@@ -4,6 +4,7 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.models import Role
@@ -17,6 +18,7 @@ PAGE_SIZE = 30
 
 
 @login_required
+@never_cache
 @require_safe
 def projects(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)

@@ -11,6 +11,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
+from accounts.selectors import display_names_for
+from annotary_core.wording import format_count
 from kernel.errors import Refused
 from projects.models import Project
 from projects.selectors import class_names
@@ -34,9 +36,7 @@ from workers_ui.views.manage.label_formatting import (
     Names,
     describe_answer,
     describe_changes,
-    format_count,
     join_shortened,
-    pseudonym,
 )
 
 PAGE_SIZE = 20
@@ -56,12 +56,22 @@ def changes(request: HttpRequest, project: Project) -> HttpResponse:
     reviewed = reviewed_by_people(label_ids=[row.label_id for row in page])
     names = class_names(project=project)
     shifts = worker_shifts(project=project)
+    whys = [accuracy_shifts(before=row.label.evidence, now=row.evidence) for row in page]
+    workers = display_names_for(
+        actor_of(request),
+        organisation_id=project.organisation_id,
+        actors={shift.worker for shift in shifts if not shift.is_model}
+        | {shift.worker for why in whys for shift in why if not shift.is_model},
+    )
     context = {
         "token": token,
         "figures": proposed_changes(project=project),
         "page": pager,
-        "changes": [change_row(row, names, is_reviewed=row.label_id in reviewed) for row in page],
-        "shifts": [{"shift": each, "who": _who(each.worker, each.is_model)} for each in shifts[:MAX_WORKERS]],
+        "changes": [
+            change_row(row, names, why=describe_shifts(why, workers), is_reviewed=row.label_id in reviewed)
+            for row, why in zip(page, whys, strict=True)
+        ],
+        "shifts": [{"shift": each, "who": workers.get(each.worker, each.worker)} for each in shifts[:MAX_WORKERS]],
         "shifts_count": len(shifts),
         "most_proposals": MAX_PROPOSALS,
     }
@@ -86,7 +96,7 @@ def _decide(request: HttpRequest, project: Project) -> None:
     messages.success(request, f"{format_count(count, 'label')} {done}.")
 
 
-def change_row(row: LabelProposal, names: Names, *, is_reviewed: bool) -> dict[str, Any]:
+def change_row(row: LabelProposal, names: Names, *, why: str, is_reviewed: bool) -> dict[str, Any]:
     image, label = row.task.image, row.label
     return {
         "id": row.public_id,
@@ -99,17 +109,17 @@ def change_row(row: LabelProposal, names: Names, *, is_reviewed: bool) -> dict[s
         "before": label.confidence,
         "now": row.label_confidence,
         "confidence": row.confidence,
-        "why": describe_shifts(accuracy_shifts(before=label.evidence, now=row.evidence)),
+        "why": why,
         "is_reviewed": is_reviewed,
     }
 
 
-def describe_shifts(shifts: Sequence[AccuracyShift]) -> str:
-    """Describe whose answers count differently: "Worker 1a2b 82% → 41% accurate, new predictions of owl-net"."""
+def describe_shifts(shifts: Sequence[AccuracyShift], workers: Mapping[str, str]) -> str:
+    """Describe whose answers count differently: "Wren 82% → 41%, new predictions of owl-net"; workers: their names."""
     words = [
         f"new predictions of {shift.worker}"
         if shift.before is None
-        else f"{_who(shift.worker, shift.is_model)} {percent(shift.before)} → {percent(shift.now)}"
+        else f"{workers.get(shift.worker, shift.worker)} {percent(shift.before)} → {percent(shift.now)}"
         for shift in sorted(shifts, key=_size, reverse=True)
         if shift.before is None or abs(shift.now - shift.before) >= MIN_SHIFT
     ]
@@ -118,10 +128,6 @@ def describe_shifts(shifts: Sequence[AccuracyShift]) -> str:
 
 def _size(shift: AccuracyShift) -> float:
     return 1.0 if shift.before is None else abs(shift.now - shift.before)
-
-
-def _who(worker: str, is_model: bool) -> str:
-    return worker if is_model else pseudonym(worker)
 
 
 def _boxes(body: Mapping[str, Any]) -> list[Mapping[str, float]]:

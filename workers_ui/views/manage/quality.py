@@ -10,14 +10,15 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
+from accounts.selectors import display_names
+from annotary_core.wording import format_count
 from projects.models import Project
 from projects.selectors import class_names
 from tasks.analytics.inter_annotator_agreement import PAIRS
-from tasks.analytics.listings import display_names
 from tasks.analytics.reports import get_report
 from tasks.batching.selectors import tasks_with_images
 from workers_ui.views.manage.base import project_role_required, render_project_page
-from workers_ui.views.manage.label_formatting import Names, class_name, describe_answer, format_count
+from workers_ui.views.manage.label_formatting import Names, class_name, describe_answer
 
 #: Krippendorff's own thresholds: draw no conclusions below the lower one; above the upper one labels are reliable.
 FAIR, GOOD = 0.667, 0.8

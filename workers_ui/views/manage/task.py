@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.models import Role
+from accounts.selectors import display_names_for
+from annotary_core.wording import format_count
 from projects.models import Project
 from projects.selectors import class_names
 from tasks.analytics.evidence_figures import AnswerFigures, answer_figures, drawers_of
@@ -22,6 +24,7 @@ from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.selectors import label_versions
 from tasks.review.models import Review
 from tasks.review.selectors import verdicts_of
+from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import project_role_required, render_project_page
 from workers_ui.views.manage.label_formatting import (
     Names,
@@ -29,9 +32,7 @@ from workers_ui.views.manage.label_formatting import (
     describe_answer,
     describe_changes,
     describe_method,
-    format_count,
     join_shortened,
-    pseudonym,
 )
 
 #: Classes with their own bar; the rest share one line.
@@ -54,7 +55,12 @@ def task(request: HttpRequest, project: Project, task_id: uuid.UUID) -> HttpResp
     evidence = task_evidence(task=image_task)
     names = class_names(project=project)
     label = evidence["label"]
-    answers = answer_rows(evidence["answers"], label, names, figures=answer_figures(image_task))
+    workers = display_names_for(
+        actor_of(request),
+        organisation_id=project.organisation_id,
+        actors=[answer["worker"] for answer in evidence["answers"] if not answer["model"]],
+    )
+    answers = answer_rows(evidence["answers"], label, names, workers=workers, figures=answer_figures(image_task))
     objects = object_rows(evidence, answers, names)
     for row in answers:
         row["drew"] = describe_drawing(row["number"], row["boxes"], objects)
@@ -95,26 +101,29 @@ def proposed_label(image_task: Task, names: Names) -> Json | None:
 
 
 def answer_rows(
-    answers: Sequence[Json], label: Json | None, names: Names, *, figures: Mapping[str, AnswerFigures]
+    answers: Sequence[Json],
+    label: Json | None,
+    names: Names,
+    *,
+    workers: Mapping[str, str],
+    figures: Mapping[str, AnswerFigures],
 ) -> list[Json]:
-    """Return one row per worker or model, numbered as on the image."""
-    agreed = describe_answer(label["body"], names) if label else ""
+    """Return one row per worker or model, numbered as on the image; workers: {public id: name}."""
     rows = []
     for number, answer in enumerate(answers, start=1):
-        words = describe_answer(answer["answer"], names)
         rows.append(
             {
                 **answer,
                 "number": number,
-                "colour": (number - 1) % COLORS + 1,
-                "who": answer.get("model") or pseudonym(answer["worker"]),
+                "color": (number - 1) % COLORS + 1,
+                "who": answer["model"] or workers[answer["worker"]],
                 "known": figures.get(answer["annotation"]),
                 "moved": describe_influence(answer.get("influence")),
                 "says": describe_worker_confusion(
                     answer.get("confusion"), label["body"]["image"]["class"] if label else None, names
                 ),
-                "words": words,
-                "differs": bool(agreed) and words != agreed,
+                "words": describe_answer(answer["answer"], names),
+                "differs": join_shortened(answer["differences"] or (), separator="; "),
                 "boxes": sum(item["tool"] == "box" for item in answer["answer"]["objects"]),
             }
         )
@@ -264,7 +273,7 @@ def desk(
         },
         "objects": label["body"]["objects"] if label else [],
         "answers": [
-            {"number": row["number"], "colour": row["colour"], "objects": row["answer"]["objects"]} for row in answers
+            {"number": row["number"], "color": row["color"], "objects": row["answer"]["objects"]} for row in answers
         ],
         "left_out": [{"geom": item["geom"]} for item in objects if not item["released"]],
     }

@@ -9,12 +9,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
+from annotary_core.wording import format_count
 from projects.models import Project
 from tasks.analytics.reports import get_report
 from tasks.analytics.what_if import MAX_ANSWERS, METHODS, ReplaySettings
 from workers_ui.templatetags.manage import percent
 from workers_ui.views.manage.base import project_role_required, render_project_page
-from workers_ui.views.manage.label_formatting import format_count
 
 METHOD_LABELS = {
     "blend": "Weighted by worker accuracy",

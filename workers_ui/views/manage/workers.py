@@ -9,10 +9,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Actor, Role
-from accounts.selectors import open_invitations
+from accounts.selectors import display_names, open_invitations
 from kernel.errors import Refused
 from projects.models import Project
-from tasks.analytics.listings import display_names
 from tasks.analytics.worker_figures import WorkerFigures
 from tasks.flow.revocation import remove_worker
 from tasks.standing.selectors import get_worker_standing

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from annotary_core.wording import format_count
+
 Json = dict[str, Any]
 #: Rows of a table, and tasks that a worker or a pair needs to be listed among the worst.
 _ROWS = 10
@@ -22,8 +24,8 @@ def as_text(report: Json) -> str:
 def _classes(report: Json) -> Iterator[str]:
     tasks = report["tasks"]
     yield (
-        f"{report['answers']} answers of {report['workers']} workers on {tasks} tasks"
-        f" ({report['answers'] / tasks:.1f} per task), {report['labels']} labels"
+        f"{_count(report, 'answer')} of {_count(report, 'worker')} on {_count(report, 'task')}"
+        f" ({report['answers'] / tasks:.1f} per task), {_count(report, 'label')}"
     )
     if report["repeated"]:
         yield f"{report['repeated']} are repeated answers to a task by the same worker, which share one vote."
@@ -44,7 +46,8 @@ def _classes(report: Json) -> Iterator[str]:
 
 def _boxes(report: Json) -> Iterator[str]:
     yield (
-        f"{report['boxes']} boxes of {report['workers']} workers on {report['tasks']} tasks, {report['labels']} labels"
+        f"{format_count(report['boxes'], 'box', 'boxes')} of {_count(report, 'worker')} on {_count(report, 'task')},"
+        f" {_count(report, 'label')}"
     )
     yield ""
     yield from _alpha("alpha of location (IoU)", report["place"])
@@ -89,7 +92,7 @@ def _confused(rows: Sequence[Json]) -> Iterator[str]:
             cause = "by several workers"
         yield (
             f"  {row['a']} as {row['b']} {_share(row['a_as_b'])}, {row['b']} as {row['a']} {_share(row['b_as_a'])},"
-            f" {_share(row['affected'])} of {row['workers']} workers affected: {cause} (score {row['score']:.1f},"
+            f" {_share(row['affected'])} of {_count(row, 'worker')} affected: {cause} (score {row['score']:.1f},"
             f" {row['score_without_worst']:.1f} without the worst worker)"
         )
 
@@ -108,7 +111,7 @@ def _uncertainty(report: Json) -> Iterator[str]:
 def _gold(gold: Json) -> Iterator[str]:
     yield ""
     yield (
-        f"Against gold ({gold['tasks']} tasks): accuracy {_share(gold['accuracy'])}, mean confidence"
+        f"Against gold ({_count(gold, 'task')}): accuracy {_share(gold['accuracy'])}, mean confidence"
         f" {_share(gold['confidence'])}, calibration error {_n(gold['calibration_error'])}, Brier score"
         f" {_n(gold['brier'])}, log loss {_n(gold['log_loss'])}"
     )
@@ -140,6 +143,10 @@ def _cell(value: Any) -> str:
     if isinstance(value, str) and len(value) > _WIDTH:
         return value[: _WIDTH - 1] + "…"
     return _n(value) if value is None or isinstance(value, float) else str(value)
+
+
+def _count(report: Json, noun: str) -> str:
+    return format_count(report[f"{noun}s"], noun)
 
 
 def _n(value: float | None) -> str:

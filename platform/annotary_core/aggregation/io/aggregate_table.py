@@ -12,6 +12,7 @@ from annotary_core.aggregation.io.tables import BoxTable, ClassTable
 from annotary_core.aggregation.objects.clustering import ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.registry import get_method
+from annotary_core.wording import format_count
 
 #: Boxes with a lower existence posterior are not written. The posterior is calibrated, so one half is the right cutoff.
 THRESHOLD = 0.5
@@ -49,17 +50,26 @@ def summary(
     """Summarize the aggregation in a sentence or two."""
     if isinstance(table, BoxTable) and isinstance(result, ObjectConsensus):
         tasks = len(np.unique(table.boxes.seen_task))
-        text = f"{len(table.boxes.task)} boxes of {len(table.workers)} workers on {tasks} tasks"
-        text += f": {len(result.task)} objects, {int((result.existence >= threshold).sum())} of them written."
-        text += "" if table.gold is None else f" {len(table.gold.tasks)} tasks have gold."
+        written = int((result.existence >= threshold).sum())
+        text = f"{format_count(len(table.boxes.task), 'box', 'boxes')} of {format_count(len(table.workers), 'worker')}"
+        text += (
+            f" on {format_count(tasks, 'task')}: {format_count(len(result.task), 'object')}, {written} of them written."
+        )
+        text += "" if table.gold is None else f" {_have_gold(len(table.gold.tasks))}."
         text += f" {table.warning()}" if table.merged else ""
         return text + (" The column p is ignored for boxes." if table.p is not None else "")
     if isinstance(table, ClassTable) and isinstance(result, Consensus):
         answers = table.answers
-        text = f"{len(answers.task)} answers of {len(table.workers)} workers on {len(result.task)} tasks"
-        text += f", {len(table.labels)} labels, {int(result.tied.sum())} ties broken by hash."
+        text = f"{format_count(len(answers.task), 'answer')} of {format_count(len(table.workers), 'worker')}"
+        text += f" on {format_count(len(result.task), 'task')}, {format_count(len(table.labels), 'label')}"
+        text += f", {format_count(int(result.tied.sum()), 'tie')} broken by hash."
         if answers.gold:
-            text += f" {len(answers.gold) - table.unanswered} tasks have gold"
-            text += f", {table.unanswered} more gold tasks have no answer." if table.unanswered else "."
+            text += f" {_have_gold(len(answers.gold) - table.unanswered)}"
+            more = f"{format_count(table.unanswered, 'more gold task')} {'has' if table.unanswered == 1 else 'have'}"
+            text += f", {more} no answer." if table.unanswered else "."
         return text
     raise ValueError("The result and the table are of different kinds.")
+
+
+def _have_gold(tasks: int) -> str:
+    return f"{format_count(tasks, 'task')} {'has' if tasks == 1 else 'have'} gold"

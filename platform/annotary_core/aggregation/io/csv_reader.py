@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from annotary_core.aggregation.base import MAX_COORDINATE
 from annotary_core.aggregation.io.encoding import Column, encode_integers, encode_texts
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
+from annotary_core.wording import format_count
 
 #: Rows converted to columns at a time; more would not fit in the CPU cache.
 _ROWS = 2_000
@@ -309,7 +310,7 @@ def _raise_first_error(path: Path, layout: Layout, header: list[str]) -> NoRetur
 
 def _row_error(layout: Layout, header: list[str], row: list[str]) -> str | None:
     if len(row) != len(header):
-        return f"{len(row)} {'cell' if len(row) == 1 else 'cells'}, but the header has {len(header)} columns."
+        return f"{format_count(len(row), 'cell')}, but the header has {format_count(len(header), 'column')}."
     cells = {name: cell.strip() for name, cell in zip(header, row, strict=True)}
     if layout.blank and not any(cells[name] for name in layout.blank):
         cells = {name: cell for name, cell in cells.items() if name not in layout.blank}

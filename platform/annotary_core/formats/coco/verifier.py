@@ -18,6 +18,7 @@ from annotary_core.formats.image_size import image_size
 from annotary_core.formats.json_stream import JsonStream, Member
 from annotary_core.formats.names import fold
 from annotary_core.formats.report import Counts
+from annotary_core.wording import format_count
 
 WHOLE = "annotations.json"
 # The sum of two rounded coordinates may have a floating-point error.
@@ -164,7 +165,8 @@ def _check_label(kind: str, key: int, fingerprint: Any, entry: Any, expected: ar
 def _check_counts(name: str, counts: tuple[int, int], images: int, objects: int) -> None:
     if counts != (images, objects):
         raise ReleaseError(
-            f"{name} has {counts[0]} images and {counts[1]} objects, but the release has {images} and {objects}."
+            f"{name} has {format_count(counts[0], 'image')} and {format_count(counts[1], 'object')},"
+            f" but the release has {images} and {objects}."
             " Create the export again."
         )
 

@@ -15,6 +15,7 @@ from annotary_core.formats.errors import ReleaseError
 from annotary_core.formats.image_size import image_size
 from annotary_core.formats.names import IMAGE_EXTENSIONS, fold
 from annotary_core.formats.report import Counts
+from annotary_core.wording import format_count
 
 
 def verify_imagenet(tree: Tree, expected: Counts, root: str) -> None:
@@ -86,7 +87,8 @@ def _check_image(tree: Tree, line: dict[str, Any], root: str) -> int:
     except FileNotFoundError:
         count = 0
     if count != line["boxes"]:
-        raise ReleaseError(f"The image {line['path']} has {line['boxes']} boxes, but its XML file has {count}.")
+        boxes = format_count(line["boxes"], "box", "boxes")
+        raise ReleaseError(f"The image {line['path']} has {boxes}, but its XML file has {count}.")
     return count
 
 
@@ -113,8 +115,9 @@ def _count_boxes(body: bytes, path: str, size: tuple[int, int]) -> int:
 def _check_counts(expected: Counts, images: Counter[str], objects: Counter[str]) -> None:
     if (images.total(), objects.total()) != (expected.images, expected.objects):
         raise ReleaseError(
-            f"The folders contain {images.total()} images and {objects.total()} boxes, "
-            f"but the release has {expected.images} and {expected.objects}."
+            f"The folders contain {format_count(images.total(), 'image')} and"
+            f" {format_count(objects.total(), 'box', 'boxes')},"
+            f" but the release has {expected.images} and {expected.objects}."
         )
     for split in SPLITS:
         counts = expected.images_by_split.get(split, 0), expected.objects_by_split.get(split, 0)

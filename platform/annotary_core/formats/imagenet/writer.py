@@ -38,6 +38,7 @@ from annotary_core.formats.names import NameAllocator, fold, safe_part, safe_pat
 from annotary_core.formats.report import Counts, ExportReport
 from annotary_core.formats.voc.annotation_xml import annotation_xml
 from annotary_core.labels.schema import LabelClass
+from annotary_core.wording import format_count
 
 ROOT = "imagenet"
 _CLASS_LIMIT = 80
@@ -183,8 +184,9 @@ def _note_absent_classes(info: ReleaseInfo, report: ExportReport, filled: set[tu
     for split in SPLITS:
         absent = [each.name for each in info.classes if (split, each.number) not in filled]
         if absent and report.images[split]:
+            classes = format_count(len(info.classes), "class", "classes")
             report.notes.append(
-                f"{split} has no image of {len(absent)} of {len(info.classes)} classes ({', '.join(absent[:20])}); "
+                f"{split} has no image of {len(absent)} of {classes} ({', '.join(absent[:20])}); "
                 "folder readers number the folders that they find, so use class_to_idx.json instead."
             )
 

@@ -44,7 +44,7 @@ export default class extends Controller {
     this.listen(this.element, "outbox:sent", ({ detail }) => this.sent(detail.answer));
     this.listen(window, "online", () => this.handing.resume());
     this.listen(window, "focus", () => this.refresh());
-    // A page restored from the back-forward cache must be usable again.
+    // What was typed here is no reason to keep the page, as it is on others: drafts are stored as they are made.
     this.listen(window, "pageshow", ({ persisted }) => persisted && location.reload());
     void this.load();
   }

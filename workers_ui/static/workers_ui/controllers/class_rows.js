@@ -1,5 +1,6 @@
 /* Adds and removes rows of classes. Targets: "rows" (a list) and "template" (a new row). */
 
+import { looksOf, swatchOf } from "../canvas/palette.js";
 import { Controller } from "../lib/controller.js";
 
 /* Okabe and Ito's colors, as in projects/colors.py. */
@@ -9,6 +10,8 @@ export default class extends Controller {
   connect() {
     this.listen(this.element, "click", (event) => this.remove(event));
     this.listen(this.element, "keydown", (event) => this.enter(event));
+    this.listen(this.element, "input", ({ target }) => target.name === "class_color" && this.showLooks());
+    this.showLooks();
   }
 
   get rows() {
@@ -55,5 +58,16 @@ export default class extends Controller {
       row.querySelector('[name="class_name"]').setAttribute("aria-label", `Name of class ${index + 1}`);
       row.querySelector('[name="class_color"]').setAttribute("aria-label", `Color of class ${index + 1}`);
     });
+    this.showLooks();
+  }
+
+  /* What workers will see: the pattern tells classes of one color apart. */
+  showLooks() {
+    const colors = [...this.rows.querySelectorAll('[name="class_color"]')];
+    const looks = looksOf(colors.map(({ value }) => ({ color: value })));
+    for (const [position, input] of colors.entries()) {
+      input.parentElement.querySelector(".swatch")?.remove();
+      if (looks[position].sign > 0) input.after(swatchOf(looks[position]));
+    }
   }
 }

@@ -14,10 +14,11 @@ export function certainty(label, target) {
 
 /** One list item per answer, then one with the class shares. */
 export function evidenceRows(evidence, desk) {
-  const agreed = evidence.label ? desk.describe(evidence.label.body) : "";
   const rows = evidence.answers.map((answer, index) => {
-    const text = desk.describe(answer.answer);
-    return row(`Worker ${index + 1}`, text, `${percent(answer.weight)} accurate`, text === agreed ? "" : "differs");
+    const differences = answer.differences ?? [];
+    const notes = [`${percent(answer.weight)} accurate`, shortened(differences)].filter(Boolean);
+    const author = `${index + 1}. ${answer.name}`;
+    return row(author, desk.describe(answer.answer), notes.join(" · "), differences.length > 0 ? "differs" : "");
   });
   const shares = evidence.posterior?.class;
   if (shares && Object.keys(shares).length > 1) {
@@ -33,6 +34,12 @@ export function evidenceRows(evidence, desk) {
   }
   if (rows.length === 0) rows.push(row("", "This label is not based on workers' answers.", "", ""));
   return rows;
+}
+
+/* Like the page of the evidence: views/manage/label_formatting.py. */
+function shortened(words, most = 4) {
+  if (words.length <= most) return words.join("; ");
+  return `${words.slice(0, most - 1).join("; ")} and ${words.length - most + 1} more`;
 }
 
 /** The workers' boxes, to draw over the agreed ones. */

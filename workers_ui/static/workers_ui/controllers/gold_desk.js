@@ -1,4 +1,5 @@
 /* The owner labels gold images one by one. Options: {schema, post, have, enough, images}.
+ * Dispatches "gold-desk:saved", at which the page's list is loaded again.
  * Keys: Enter saves, E marks the image as having nothing to label, the right arrow moves to the next image. */
 
 import { callApi } from "../lib/api.js";
@@ -73,6 +74,7 @@ export default class GoldDesk extends Controller {
   }
 
   saved() {
+    this.dispatch("saved", {});
     this.have += 1;
     this.target("count").textContent = `${this.have} check image${this.have === 1 ? "" : "s"}`;
     this.target("bar").value = Math.min(this.have, this.options.enough);
@@ -82,6 +84,7 @@ export default class GoldDesk extends Controller {
   }
 
   unavailable(message) {
+    this.dispatch("saved", {}); // by someone else
     toast(message, "warn");
     this.showNext();
   }

@@ -170,15 +170,15 @@ export default class ReviewDesk extends Controller {
       ...verdict,
     });
     this.sending = false;
-    if (response.ok) this.decided(label, confirmation);
+    if (response.ok) this.decided(label, confirmation, verdict.verdict === "reject" ? "rejected" : "approved");
     else if (response.status === 409) await this.conflict(label, response);
     else this.showProblem(response.message);
   }
 
-  decided(label, confirmation) {
+  decided(label, confirmation, list) {
     this.target("status").textContent = `${confirmation} ${label.name}`;
-    const count = document.querySelector("[data-review-left]");
-    if (count) count.textContent = String(Math.max(0, Number(count.textContent.replace(/\D/g, "")) - 1));
+    count(this.options.list, -1);
+    count(list, 1);
     this.drop(label);
   }
 
@@ -231,6 +231,14 @@ export default class ReviewDesk extends Controller {
     line.querySelector("p").textContent = message;
     line.hidden = message === "";
   }
+}
+
+/* The figures beside the names of the lists, above the desk. */
+function count(list, change) {
+  const figure = document.querySelector(`[data-review-count="${list}"]`);
+  if (!figure) return;
+  const value = Number(figure.textContent.replace(/\D/g, "")) + change;
+  figure.textContent = Math.max(0, value).toLocaleString(document.documentElement.lang);
 }
 
 Object.assign(ReviewDesk.prototype, annotatorButtons);

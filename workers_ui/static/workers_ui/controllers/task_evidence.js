@@ -41,7 +41,7 @@ export default class extends Controller {
     const style = getComputedStyle(this.element);
     return this.options.answers
       .filter((answer) => shown.has(String(answer.number)))
-      .flatMap(({ number, colour: position, objects }) => {
+      .flatMap(({ number, color: position, objects }) => {
         const color = style.getPropertyValue(`--label-${position}`).trim();
         const boxes = objects.filter((object) => object.tool === "box");
         return boxes.map(({ geom }) => ({ geom, label: String(number), tone: "suggested", color }));

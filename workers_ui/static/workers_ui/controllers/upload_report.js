@@ -74,8 +74,11 @@ export function reportOf(reports, failed) {
   const problems = reports.flatMap((report) => report.metadata?.problems ?? []);
   for (const { name, reason } of problems.slice(0, 5))
     box.append(notice("warn", `The table’s row for ${name}: ${reason}`));
-  if (problems.length > 5)
-    box.append(notice("warn", `${problems.length - 5} more names in the table are ambiguous or differ.`));
+  const others = problems.length - 5;
+  if (others > 0) {
+    const names = others === 1 ? "1 more name in the table is" : `${others} more names in the table are`;
+    box.append(notice("warn", `${names} ambiguous or differ${others === 1 ? "s" : ""}.`));
+  }
   if (items.length > 0) box.append(rejectionTable(items));
   return box;
 }

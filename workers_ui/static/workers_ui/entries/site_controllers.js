@@ -1,5 +1,6 @@
 /* The controllers that every page has. */
 
+import ClassLooks from "../controllers/class_looks.js";
 import Copy from "../controllers/copy.js";
 import Dialog from "../controllers/dialog.js";
 import LocalTime from "../controllers/local_time.js";
@@ -9,6 +10,7 @@ import Theme from "../controllers/theme.js";
 import Toasts from "../controllers/toasts.js";
 
 export const siteControllers = {
+  "class-looks": ClassLooks,
   copy: Copy,
   dialog: Dialog,
   "local-time": LocalTime,

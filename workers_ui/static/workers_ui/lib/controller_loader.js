@@ -1,6 +1,7 @@
 /* Connects controllers as elements enter and leave the page (first load, refreshed parts, dialogs). */
 
 import { watchBrokenImages } from "./broken_images.js";
+import { keepPagesFresh } from "./fresh_pages.js";
 import { startKeyboardAccess } from "./keyboard_access.js";
 
 /* On the page rather than in the module, of which a page may have two copies: its bundle's and a test's. */
@@ -10,6 +11,7 @@ globalThis[KEY] = connected;
 
 export function start(root, registry) {
   watchBrokenImages(document);
+  keepPagesFresh(window);
   startKeyboardAccess(document);
   const observer = new MutationObserver((records) => {
     for (const record of records) {
