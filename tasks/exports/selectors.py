@@ -16,6 +16,7 @@ from tasks.snapshots.models import Snapshot
 WRITE = "exports.write"
 ARCHIVE = "application/zip"
 
+
 def format_choices() -> list[tuple[str, str]]:
     """Return (name, title) of every format."""
     return [(each.name, each.title) for each in FORMATS.values()]
