@@ -61,7 +61,9 @@ def test_an_object_that_may_have_been_missed_asks_for_another_answer() -> None:
     for exists, more in ((0.45, True), (0.05, False)):
         candidate = {"existence": exists, "class": {"1": 1.0}}
         posterior = {"objects": {"a": found, "b": candidate}}
-        assert needs_more_answers(project=project, posterior=posterior, confidence=0.99, answers=3, worker=WORKER) is more
+        assert (
+            needs_more_answers(project=project, posterior=posterior, confidence=0.99, answers=3, worker=WORKER) is more
+        )
 
 
 def test_the_label_of_boxes_stores_its_weakest_object_and_asks_for_another_answer() -> None:
