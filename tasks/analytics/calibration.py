@@ -7,7 +7,10 @@ from django.db.models import Avg, Count, Exists, F, FloatField, OuterRef, Sum
 from django.db.models.functions import Coalesce
 
 from annotary_core.aggregation.base import Answers
+from annotary_core.aggregation.consolidate import WorkerAnswer, consolidate
 from annotary_core.aggregation.replay.answer_order import AnswerOrder
+from annotary_core.labels.answer import Answer
+from annotary_core.labels.schema import Schema
 from projects.models import Project
 from projects.selectors import schema_of
 from tasks.analytics.worker_agreement import worker_agreements
@@ -17,12 +20,17 @@ from tasks.consensus.evidence import rates_of
 from tasks.consensus.label_methods import SET_BY_PEOPLE
 from tasks.consensus.label_task import ProjectBlend
 from tasks.consensus.models import ConsensusLabel
+from tasks.consensus.object_answers import gold_rows
 from tasks.consensus.worker_model import load_worker_model
+from tasks.gold.compare import Tolerance, compare
+from tasks.gold.models import Gold
 from tasks.review.models import Review
 from tasks.standing.models import Standing
 
 #: The number of newest verdicts used for calibration.
 VERDICTS = 20_000
+#: The newest gold images with objects; each is aggregated by itself.
+GOLDS = 1_000
 DOUBTFUL = 48
 #: A label with at least this confidence is not listed as doubtful, unless the project's target is higher.
 SUSPECT = 0.95
@@ -36,10 +44,13 @@ VerdictSample = tuple[float, bool]
 
 def calibration_figures(*, project: Project) -> Json:
     """The calibration of label confidence: overall "n", mean confidence "said" and accuracy "right", the expected
-    calibration error "error" (Naeini et al. 2015) and the non-empty "bins"."""
-    samples = [*samples_from_reviews(project=project), *samples_from_gold(project=project)]
+    calibration error "error" (Naeini et al. 2015) and the non-empty "bins". Of the n checked labels, "reviewed" have a
+    reviewer's verdict and "gold" are those of check images."""
+    reviewed, gold = samples_from_reviews(project=project), samples_from_gold(project=project)
+    samples = [*reviewed, *gold]
+    checked = {"n": len(samples), "reviewed": len(reviewed), "gold": len(gold)}
     if not samples:
-        return {"n": 0, "said": None, "right": None, "error": None, "bins": []}
+        return {**checked, "said": None, "right": None, "error": None, "bins": []}
     confidence, right = (np.array(column, np.float64) for column in zip(*samples, strict=True))
     # A confidence on a bin edge belongs to the lower bin, so that 1 has one; rounding errors must not move it across.
     bin_of = np.clip(np.ceil(np.round(confidence * BINS, 9)).astype(np.int64) - 1, 0, BINS - 1)
@@ -57,7 +68,7 @@ def calibration_figures(*, project: Project) -> Json:
         )
     error = sum(row["n"] * abs(row["said"] - row["right"]) for row in bins) / len(confidence)
     return {
-        "n": len(confidence),
+        **checked,
         "said": float(confidence.mean()),
         "right": float(right.mean()),
         "error": error,
@@ -66,23 +77,26 @@ def calibration_figures(*, project: Project) -> Json:
 
 
 def samples_from_reviews(*, project: Project) -> list[VerdictSample]:
-    """(confidence of the crowd's label, whether the reviewer kept it) for each verdict."""
+    """(confidence of the crowd's label, whether the reviewer kept it) for each label with a verdict, the last one."""
     verdicts = Review.objects.filter(project=project, by_policy=False, annotation__isnull=True).order_by("-pk")
-    rows = verdicts.values_list("verdict", "label__method", "label__confidence", "label__evidence__replaced")
-    samples: list[VerdictSample] = []
-    for verdict, method, confidence, replaced in rows[:VERDICTS]:
+    rows = verdicts.values_list(
+        "verdict", "label__public_id", "label__method", "label__confidence", "label__evidence__replaced"
+    )
+    samples: dict[str, VerdictSample] = {}
+    for verdict, label, method, confidence, replaced in rows[:VERDICTS]:
         if verdict == Review.Verdict.FIX and replaced and replaced["method"] not in SET_BY_PEOPLE:
-            samples.append((replaced["confidence"], False))
+            samples.setdefault(replaced["label"], (replaced["confidence"], False))
         elif verdict != Review.Verdict.FIX and method not in SET_BY_PEOPLE:
-            samples.append((confidence, verdict == Review.Verdict.APPROVE))
-    return samples
+            samples.setdefault(str(label), (confidence, verdict == Review.Verdict.APPROVE))
+    return list(samples.values())
 
 
 def samples_from_gold(*, project: Project) -> list[VerdictSample]:
-    """(confidence, whether right) of the crowd's class for each gold image, aggregated without the known class; at most
-    as many answers are used per gold image as other images have."""
-    if not schema_of(project=project).has_image_class:
-        return []
+    """(confidence, whether right) of the crowd's label for each gold image, aggregated without the known answer; at
+    most as many answers are used per gold image as other images have."""
+    schema = schema_of(project=project)
+    if schema.object_tools:
+        return _samples_of_objects(project, schema)
     shard = gold_shard(project_id=project.pk)
     by_people = shard.weight == 1.0
     if not by_people.any():
@@ -98,6 +112,31 @@ def samples_from_gold(*, project: Project) -> list[VerdictSample]:
     known = dict(zip(shard.known_task.tolist(), shard.known_label.tolist(), strict=True))
     rows = zip(result.task.tolist(), result.label.tolist(), result.confidence.tolist(), strict=True)
     return [(sure, number == known[task_id]) for task_id, number, sure in rows if task_id in known]
+
+
+def _samples_of_objects(project: Project, schema: Schema) -> list[VerdictSample]:
+    """The same for labels with objects, which are right if all of them match, as an answer to gold is."""
+    rows = gold_rows(project_id=project.pk)
+    if not rows:
+        return []
+    key, worker = (np.array(column, np.int64) for column in zip(*((row[0], row[1]) for row in rows), strict=True))
+    arrivals = AnswerOrder.of(key, worker, seed=_SEED)
+    kept = arrivals.arrived(np.minimum(arrivals.available, project.answers_max))
+    classes = [item.number for item in schema.classes]
+    worker_model = load_worker_model(project=project, workers=np.unique(worker).tolist(), classes=classes)
+    weights = worker_model.blend.accuracy_of(worker) / worker_model.blend.pooled_accuracy
+    answers: dict[int, list[WorkerAnswer]] = {}
+    for index in np.flatnonzero(kept).tolist():
+        gold, actor, body = rows[index]
+        answers.setdefault(-gold, []).append(WorkerAnswer(actor, Answer.from_json(body), float(weights[index])))
+    golds = Gold.objects.filter(pk__in=sorted(answers, reverse=True)[:GOLDS]).values_list("pk", "accepted", "tolerance")
+    samples = []
+    for pk, accepted, tolerance in golds:
+        method = ProjectBlend(worker_model.blend, seed=pk)
+        result = consolidate(answers[pk], schema=schema, seed=pk, method=method, rates=worker_model.rates)
+        known = [Answer.from_json(each) for each in accepted]
+        samples.append((result.confidence, compare(result.answer, known, Tolerance.from_json(tolerance)).correct))
+    return samples
 
 
 def doubtful_label_figures(*, project: Project) -> Json:
@@ -163,6 +202,7 @@ def worker_quality(*, project: Project) -> list[Json]:
                 "answers": counts.get(pk, 0),
                 "checks": standing.gold_seen,
                 "agreement": agreement.share if agreement else None,
+                "agreement_answers": agreement.answers if agreement else 0,
             }
         )
     return sorted(rows, key=lambda row: (-row["answers"], row["worker"]))

@@ -13,7 +13,7 @@ from projects.models import Project
 from tasks.analytics.worker_agreement import project_agreement
 from tasks.assignment.models import Assignment
 from tasks.batching.models import Task
-from tasks.batching.selectors import count_open_slots, count_tasks
+from tasks.batching.selectors import answers_per_approved, count_check_tasks, count_open_slots, count_tasks
 from tasks.consensus.models import ConsensusLabel
 from tasks.pay.selectors import LEDGER_DIGITS, ledger_totals
 from tasks.review.models import Review
@@ -50,7 +50,8 @@ def board_figures(*, project: Project) -> Json:
 
 
 def _progress(project: Project) -> Json:
-    """`answers_left` counts the answers that open images still need, including those under a live lease."""
+    """`answers_left` counts the answers that open images still need, including those under a live lease. Check images
+    are counted as `check_images` alone."""
     counts = count_tasks(projects=[project])[project.pk]
     images, is_open, slots = sum(counts.values()), counts.get(Task.State.OPEN, 0), count_open_slots(project=project)
     live = Assignment.objects.filter(project=project, state=Assignment.State.LEASED)
@@ -60,6 +61,7 @@ def _progress(project: Project) -> Json:
         "open": is_open,
         "answered": images - is_open,
         "approved": counts.get(Task.State.APPROVED, 0),
+        "check_images": count_check_tasks(project=project),
         "places_open": slots,
         "in_work": in_work["leases"],
         "answers_left": slots + in_work["answers"],
@@ -144,15 +146,17 @@ def _reviewed(project: Project) -> Json:
 
 
 def _cost(project: Project, progress: Json) -> Json:
-    """`expected` is the total cost of all images: what has been earned, plus the remaining answers and the gold that is
-    mixed in with them. It does not include answers requested later because people disagree."""
-    earned, paid = ledger_totals(project=project)
+    """`per_approved` is what the answers to an approved image cost on average, without gold: see
+    `answers_per_approved`. `expected` is the total cost of all images: what has been earned, plus the remaining answers
+    and the gold that is mixed in with them. It does not include answers requested later because people disagree."""
+    earned, paid, answers = ledger_totals(project=project)
     one_answer = project.price / (1 - Decimal(str(project.gold_rate)))
-    approved = progress["approved"]
+    each = answers_per_approved(project=project) if answers else None
     return {
         "earned": _money(earned),
         "paid": _money(paid),
-        "per_approved": _money(earned / approved) if approved else None,
+        "answers_per_approved": round(each, 4) if each is not None else None,
+        "per_approved": _money(earned / answers * Decimal(str(each))) if each is not None else None,
         "expected": _money(earned + one_answer * progress["answers_left"]),
         "price": _money(project.price),
     }

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import reduce
 from operator import or_
 from typing import Any, overload
+from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
@@ -14,6 +15,7 @@ from accounts.models import Actor, Membership, Role
 from accounts.selectors import COVERS
 from projects.models import Project
 from tasks.analytics.reports import cached_report
+from tasks.annotation.models import Annotation
 from tasks.batching.models import Batch, Task
 from tasks.batching.selectors import count_tasks
 from tasks.consensus.models import ConsensusLabel
@@ -72,28 +74,40 @@ def project_rows(*, actor: Actor, projects: Sequence[Project]) -> list[ProjectRo
 
 class ImageList(Sequence[Image]):
     """The dataset's images in order of arrival, filtered by the task's `state` (a key of IMAGE_STATES), its batch and
-    a part of the image's name.
+    a part of the image's name; or the images that a worker has answered, newest answer first, without check images.
 
     The ids of a slice are read first, from an index alone, so that a page deep in the list costs little more than the
     first; only then are its rows.
     """
 
-    def __init__(self, *, project: Project, state: str, name: str, batch: Batch | None = None) -> None:
+    def __init__(
+        self, *, project: Project, state: str, name: str, batch: Batch | None = None, worker: UUID | None = None
+    ) -> None:
         images = images_of(project=project)
         ids: QuerySet[Any, int] = images.values_list("pk", flat=True)
-        if state == "check":
+        if worker is not None:
+            answers = Annotation.objects.filter(
+                project=project, actor__public_id=worker, task__isnull=False, is_current=True, source="worker"
+            )
+            ids = answers.order_by("-pk").values_list("task__image_id", flat=True)
+        elif state == "check":
             golds = Gold.objects.filter(project=project, state=Gold.State.ACTIVE)
             ids = golds.order_by("image_id").values_list("image_id", flat=True)
         elif state or batch:
             tasks = Task.objects.filter(project=project)
-            tasks = tasks.filter(state=state) if state else tasks
+            if state:
+                check = Task.objects.filter(project=project, wanted=0)
+                tasks = tasks.filter(state=state).exclude(pk__in=check.values("pk"))
             ids = tasks.order_by("image_id").values_list("image_id", flat=True)
-        if batch is not None and state == "check":
+        if worker is not None and batch is not None:
+            ids = ids.filter(task__batch=batch)
+        elif batch is not None and state == "check":
             ids = ids.filter(image__in=Task.objects.filter(batch=batch).values("image_id"))
         elif batch is not None:
             ids = ids.filter(batch=batch)
         if name:
-            ids = ids.filter(_has_name("image__source_key" if state or batch else "source_key", name))
+            image = "task__image__" if worker else "image__" if state or batch else ""
+            ids = ids.filter(_has_name(f"{image}source_key", name))
         self._ids, self._images = ids, images
 
     def __len__(self) -> int:
@@ -105,7 +119,8 @@ class ImageList(Sequence[Image]):
     def __getitem__(self, index: slice) -> list[Image]: ...
     def __getitem__(self, index: int | slice) -> Image | list[Image]:
         if isinstance(index, slice):
-            return list(self._images.filter(pk__in=list(self._ids[index])))
+            order = {pk: place for place, pk in enumerate(self._ids[index])}
+            return sorted(self._images.filter(pk__in=list(order)), key=lambda image: order[image.pk])
         return self._images.get(pk=self._ids[index])
 
 

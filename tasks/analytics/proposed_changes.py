@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from projects.models import Project
 from tasks.batching.models import Task
+from tasks.batching.selectors import count_tasks
 from tasks.consensus.label_proposals import open_proposals
 from tasks.consensus.models import LabelProposal
 from tasks.review.models import Review
@@ -62,7 +63,7 @@ class ProposedChanges:
 
 def proposed_changes(*, project: Project) -> ProposedChanges:
     count = open_proposals(project=project).count()
-    approved = Task.objects.filter(project=project, state=Task.State.APPROVED).count() if count else 0
+    approved = count_tasks(projects=[project])[project.pk].get(Task.State.APPROVED, 0) if count else 0
     return ProposedChanges(count, approved)
 
 

@@ -21,10 +21,11 @@ from kernel.queues import Queue
 from projects.models import Project
 from tasks.analytics.quality_report import project_quality
 from tasks.analytics.what_if import project_replay
+from tasks.analytics.worker_signals import flagged_workers
 
 KIND = "flow.report"
 #: Increment it when the structure of a report changes: reports cached by an earlier version are then ignored.
-SHAPE = 2
+SHAPE = 3
 #: The maximum age of a report while new answers arrive.
 FRESH = timedelta(minutes=2)
 KEPT_FOR = timedelta(days=30)
@@ -32,7 +33,11 @@ KEPT_FOR = timedelta(days=30)
 FAILURE_SHOWN = timedelta(minutes=10)
 
 Json = dict[str, Any]
-REPORTS: dict[str, Callable[..., Json]] = {"quality": project_quality, "replay": project_replay}
+REPORTS: dict[str, Callable[..., Json]] = {
+    "quality": project_quality,
+    "replay": project_replay,
+    "flags": flagged_workers,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.replay.boxes import EXISTENCE_THRESHOLD, BoxReplayData
 from annotary_core.aggregation.replay.classification import ClassReplayData
 from annotary_core.aggregation.replay.policies import Policy, PolicyResult, run_policy
-from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD, sum_by_task
+from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 from projects.models import Project
 from projects.selectors import schema_of
@@ -75,7 +75,7 @@ class _ClassesUntilSure(ClassReplayData):
 
 
 class _BoxesUntilSure(BoxReplayData):
-    """The same for boxes: the confidence of a label is the mean over its decisions, as in `consolidate`."""
+    """The same for boxes: every decision about an object must be as sure as the target, as in `stopping_policy`."""
 
     def __init__(self, data: ReplayBoxes, step: _Step, full_results: dict[str, ObjectConsensus[Boxes]]) -> None:
         super().__init__(data.boxes, data.gold, step.policy.method, SEED, full_results)
@@ -89,10 +89,9 @@ class _BoxesUntilSure(BoxReplayData):
         result = self._consensus(answers)
         released = result.existence >= EXISTENCE_THRESHOLD
         confidence = np.where(released, result.existence * result.classes.confidence, 1 - result.existence)
-        index = np.searchsorted(self._arrivals.tasks, result.task)
-        decisions = np.bincount(index, minlength=len(gain))
-        mean = sum_by_task(index, confidence, len(gain)) / np.maximum(decisions, 1)
-        return np.where((decisions == 0) | (mean >= self._target), 0.0, gain)
+        weakest = np.ones(len(gain))
+        np.minimum.at(weakest, np.searchsorted(self._arrivals.tasks, result.task), confidence)
+        return np.where(weakest >= self._target, 0.0, gain)
 
     def _consensus(self, answers: IntArray) -> ObjectConsensus[Boxes]:
         # Gain and confidence are computed from the same answers, one after the other.

@@ -10,6 +10,7 @@ from django.db import connection
 
 from annotary_core.labels.answer import Answer
 from projects.models import Project
+from tasks.analytics.worker_flags import chance_agreement, count_repeats
 from tasks.consensus.label_methods import SINGLE
 from tasks.gold.compare import Tolerance, compare
 
@@ -51,10 +52,18 @@ SELECT c.* FROM unnest(%(workers)s::bigint[]) w(id) CROSS JOIN LATERAL (
 
 @dataclass(slots=True)
 class Agreement:
-    """`equal` of `answers` match the agreed label: the same class, and boxes that match at the project's IoU."""
+    """`equal` of `answers` match the agreed label: the same class, and boxes that match at the project's IoU.
+
+    `chance` is the share that would match if the same answers were given to other images of these. `repeats` of
+    `otherwise`: of the answers whose label is not the worker's most frequent answer, those that give that answer
+    nevertheless: all of them if someone always answers alike. None of the three is counted for a whole project.
+    """
 
     answers: int = 0
     equal: int = 0
+    chance: float = 0.0
+    repeats: int = 0
+    otherwise: int = 0
 
     def add(self, is_equal: bool) -> None:
         self.answers += 1
@@ -104,10 +113,15 @@ def _sum_up(statement: str, project: Project, **params: Any) -> dict[int | None,
     """Return the agreement by worker, and that of all under None."""
     comparer = _Comparer(Tolerance(iou=project.gold_iou))
     sums: dict[int | None, Agreement] = defaultdict(Agreement)
+    hashes: dict[int, list[tuple[str, str]]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(statement, {"single": SINGLE, "project": project.pk, **params})
         for worker, *pair in cursor.fetchall():
             is_equal = comparer.is_equal(*pair)
             sums[worker].add(is_equal)
             sums[None].add(is_equal)
+            hashes[worker].append((pair[0], pair[1]))
+    for worker, pairs in hashes.items():
+        sums[worker].repeats, sums[worker].otherwise = count_repeats(pairs)
+        sums[worker].chance = chance_agreement(pairs)
     return sums

@@ -9,7 +9,9 @@ from django.db import connection
 
 from kernel.clock import rfc3339
 from projects.models import Project
+from tasks.analytics.reports import get_report
 from tasks.analytics.worker_agreement import worker_agreements
+from tasks.analytics.worker_signals import flagged_workers
 from tasks.pay.selectors import LEDGER_DIGITS
 from tasks.standing.models import Standing
 
@@ -17,6 +19,8 @@ Json = dict[str, Any]
 
 #: The newest answers that the median time is computed from.
 NEWEST_TIMED = 100
+#: With more workers than this, their flags are computed by a job (`reports`) instead of in the request.
+FLAGGED_IN_REQUEST = 40
 
 # Credited answers from the ledger's totals, and those in sets that are not settled yet. A late answer counts once it is
 # paid, which takes a moment.
@@ -36,7 +40,7 @@ LEFT JOIN (
 ) live ON live.worker_id = s.worker_id
 WHERE s.project_id = %(project)s AND (%(public_id)s::uuid IS NULL OR w.public_id = %(public_id)s::uuid)
     AND (%(workers)s::bigint[] IS NULL OR s.worker_id = ANY(%(workers)s::bigint[]))
-ORDER BY answers DESC, w.public_id
+ORDER BY array_position(%(first)s::uuid[], w.public_id), answers DESC, w.public_id
 """
 
 DETAILS = """
@@ -59,7 +63,8 @@ CROSS JOIN LATERAL (
 
 
 class WorkerFigures(Sequence[Json]):
-    """The workers ever admitted to a project, or those of them that are asked for: most answers first.
+    """The workers ever admitted to a project, or those of them that are asked for: those in `first`, then the others by
+    their answers, most first.
 
     Gold counts like work, as it does for the worker and in the ledger. What is read from a worker's answers is computed
     only for the rows of a slice: {"skipped", "expired", "last_at": the newest answer, "seconds": the median time of the
@@ -67,12 +72,17 @@ class WorkerFigures(Sequence[Json]):
     """
 
     def __init__(
-        self, *, project: Project, public_id: UUID | None = None, workers: Collection[int] | None = None
+        self,
+        *,
+        project: Project,
+        public_id: UUID | None = None,
+        workers: Collection[int] | None = None,
+        first: Sequence[str] = (),
     ) -> None:
         self._project = project
         chosen: dict[str, Any] = {"public_id": public_id, "workers": None if workers is None else list(workers)}
         with connection.cursor() as cursor:
-            cursor.execute(WORKERS, {"project": project.pk, **chosen})
+            cursor.execute(WORKERS, {"project": project.pk, **chosen, "first": list(first)})
             self._rows = cursor.fetchall()
 
     def __len__(self) -> int:
@@ -112,11 +122,33 @@ class WorkerFigures(Sequence[Json]):
         return shown
 
 
+def worker_flags(*, project: Project) -> dict[str, list[Json]]:
+    """Return {public id: flags, as `worker_flags.Flag.to_json`} of the workers who need a look, worst first.
+
+    In a project with many workers they are those of a report, which may be some minutes old, or not there yet.
+    """
+    if Standing.objects.filter(project=project)[: FLAGGED_IN_REQUEST + 1].count() <= FLAGGED_IN_REQUEST:
+        body = flagged_workers(project=project)
+    else:
+        body = get_report(project=project, name="flags").body or {"workers": []}
+    return {row["worker"]: row["flags"] for row in body["workers"]}
+
+
+def workers_to_check(*, project: Project) -> dict[str, list[Json]]:
+    """The same, of those who can still take sets."""
+    flags = worker_flags(project=project)
+    active = Standing.objects.filter(project=project, state=Standing.State.ACTIVE, worker__public_id__in=list(flags))
+    names = {str(public_id) for public_id in active.values_list("worker__public_id", flat=True)}
+    return {name: each for name, each in flags.items() if name in names}
+
+
 def worker_figures(*, project: Project, standings: Sequence[Standing]) -> list[Json]:
-    """Return the figures of these workers of the project, in their order."""
+    """Return the figures of these workers of the project, in their order, with their "flags"."""
     workers = [standing.worker_id for standing in standings]
+    flags = worker_flags(project=project)
     rows = {row["worker"]: row for row in WorkerFigures(project=project, workers=workers)[:]}
-    return [rows[str(standing.worker.public_id)] for standing in standings]
+    names = [str(standing.worker.public_id) for standing in standings]
+    return [{**rows[name], "flags": flags.get(name, [])} for name in names]
 
 
 def _totals(row: Sequence[Any]) -> Json:

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from tasks.analytics.worker_flags import Signal
 from tasks.api.request_bodies import AnswerSerializer
 
 
@@ -12,6 +13,7 @@ class ProgressSerializer(serializers.Serializer[Any]):
     open = serializers.IntegerField()
     answered = serializers.IntegerField()
     approved = serializers.IntegerField()
+    check_images = serializers.IntegerField(help_text="Not counted in the others")
     places_open = serializers.IntegerField(help_text="Answers that open images still need, without those in work")
     in_work = serializers.IntegerField(help_text="Images that workers have now")
     answers_left = serializers.IntegerField()
@@ -48,7 +50,8 @@ class QualityFiguresSerializer(serializers.Serializer[Any]):
 class CostSerializer(serializers.Serializer[Any]):
     earned = serializers.CharField()
     paid = serializers.CharField()
-    per_approved = serializers.CharField(allow_null=True)
+    answers_per_approved = serializers.FloatField(allow_null=True, help_text="Answers to an approved image, on average")
+    per_approved = serializers.CharField(allow_null=True, help_text="What these answers cost")
     expected = serializers.CharField(help_text="When all images are answered")
     price = serializers.CharField(help_text="Price of one answer")
 
@@ -60,6 +63,20 @@ class FiguresSerializer(serializers.Serializer[Any]):
     forecast = ForecastSerializer(allow_null=True)
     quality = QualityFiguresSerializer()
     cost = CostSerializer()
+
+
+class WorkerFlagSerializer(serializers.Serializer[Any]):
+    signal = serializers.ChoiceField(choices=[str(each) for each in Signal])
+    value = serializers.FloatField(help_text="A share; for `time` seconds, for `returns` images")
+    limit = serializers.FloatField(help_text="What the value is beyond")
+    count = serializers.IntegerField(allow_null=True, help_text="The share was counted as this many")
+    of = serializers.IntegerField(help_text="of this many; for `time`, the number of answers")
+    low = serializers.FloatField(allow_null=True, help_text="Lower end of the share's 99% interval")
+    high = serializers.FloatField(allow_null=True)
+    decisive = serializers.BooleanField(
+        help_text="Whether it flags the worker by itself, or only supports one that does"
+    )
+    strength = serializers.FloatField(help_text="How far the interval is beyond the limit, 0 to 1")
 
 
 class WorkerFiguresSerializer(serializers.Serializer[Any]):
@@ -78,6 +95,11 @@ class WorkerFiguresSerializer(serializers.Serializer[Any]):
     agreement_answers = serializers.IntegerField()
     seconds = serializers.FloatField(allow_null=True, help_text="Median time of an answer")
     earned = serializers.CharField()
+    flags = WorkerFlagSerializer(
+        many=True,
+        help_text="Signals that the worker needs a look; empty if there are none. With more than 40 workers, computed"
+        " after a request and at most every two minutes",
+    )
 
 
 class LabelVersionSerializer(serializers.Serializer[Any]):

@@ -140,7 +140,7 @@ def stuck_tasks(*, project: Project) -> StuckTasks:
 
 def filter_stuck(*, tasks: QuerySet[Task], project_id: int) -> QuerySet[Task]:
     """Of these tasks of one project, those that every active worker has been assigned in the current round, and that
-    come back to none of them.
+    come back to none of them. Tasks in a set that someone still has are left out: answers may come with it.
 
     The newest active worker must have had all of them, so the query, which the console repeats often, starts from that
     one worker's assignments. A project that nobody has joined has no stuck tasks: it waits for its first worker.
@@ -157,4 +157,5 @@ def filter_stuck(*, tasks: QuerySet[Task], project_id: int) -> QuerySet[Task]:
     had_it = Assignment.objects.filter(
         task=OuterRef(OuterRef("pk")), worker=OuterRef("worker_id"), round=OuterRef(OuterRef("round"))
     ).exclude(returned=True, state__in=(Assignment.State.RELEASED, Assignment.State.EXPIRED))
-    return open_ones.filter(~Exists(active.filter(~Exists(had_it))))
+    held = Assignment.objects.filter(task=OuterRef("pk"), hand__state=Hand.State.LIVE)
+    return open_ones.filter(~Exists(active.filter(~Exists(had_it))), ~Exists(held))

@@ -58,7 +58,7 @@ class Task(models.Model):
     """One image to label in one project. States: open -> answered -> approved; back to open when slots reopen.
 
     `wanted` is the number of its slots; `taken` counts the assignments that use one: live leases and counted
-    submissions.
+    submissions. A task without any is not work: its image is a check image, which the owner has labeled.
     """
 
     class State(models.TextChoices):
@@ -95,5 +95,12 @@ class Task(models.Model):
             # For counts by state and for lists of a state in the order of the images, read from the index alone.
             models.Index(
                 fields=["project", "state", "image"], include=["id", "public_id"], name="tasks_task_state_and_image"
+            ),
+            # Check images, which counts of the work leave out: few, so those counts need no rows of the table.
+            models.Index(
+                fields=["project", "state", "image"],
+                include=["id"],
+                condition=Q(wanted=0),
+                name="tasks_task_not_work",
             ),
         ]

@@ -1,7 +1,6 @@
 """Queries on batches and tasks."""
 
 import uuid
-from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import overload
 
@@ -12,6 +11,9 @@ from kernel.errors import NotFound
 from projects.models import Project
 from tasks.batching.models import Batch, Task
 from tasks.ingest.models import Image
+
+#: The approved images that the mean number of their answers is computed from.
+NEWEST_APPROVED = 2_000
 
 
 class BatchNotFound(NotFound):
@@ -27,9 +29,12 @@ class TaskNotFound(NotFound):
 
 
 def batches_of(*, project: Project) -> QuerySet[Batch]:
-    """Return the project's batches in claim order, each with `tasks_count`, `tasks_answered`, `tasks_approved`."""
+    """Return the project's batches in claim order, each with `tasks_count`, `tasks_answered`, `tasks_approved`.
+
+    Check images are not counted.
+    """
     # Subqueries, which PostgreSQL runs for the batches of the page alone; joined, all tasks are counted for each page.
-    tasks = Task.objects.filter(batch=OuterRef("pk")).order_by().values("batch")
+    tasks = Task.objects.filter(batch=OuterRef("pk"), wanted__gt=0).order_by().values("batch")
     states: dict[str, list[str]] = {
         "tasks_count": list(Task.State.values),
         "tasks_answered": [Task.State.ANSWERED, Task.State.APPROVED],
@@ -63,12 +68,30 @@ class BatchList(Sequence[Batch]):
 
 
 def count_tasks(*, projects: Collection[Project]) -> dict[int, dict[str, int]]:
-    """Return {project id: {state: number of tasks}}, read from an index alone; states without tasks are left out."""
-    counts: dict[int, dict[str, int]] = defaultdict(dict)
-    rows = Task.objects.filter(project__in=projects).order_by().values_list("project_id", "state")
-    for project_id, state, tasks in rows.annotate(tasks=Count("pk")):
-        counts[project_id][state] = tasks
+    """Return {project id: {state: number of tasks}}, read from indexes alone; states without tasks are left out.
+
+    Check images are not counted: they are labeled by their owner, not by workers.
+    """
+    counts: dict[int, dict[str, int]] = {project.pk: {} for project in projects}
+    tasks = Task.objects.filter(project__in=projects).order_by().values_list("project_id", "state")
+    for project_id, state, number in tasks.annotate(tasks=Count("pk")):
+        counts[project_id][state] = number
+    for project_id, state, number in tasks.filter(wanted=0).annotate(tasks=Count("pk")):
+        counts[project_id][state] -= number
     return counts
+
+
+def count_check_tasks(*, project: Project) -> int:
+    """Return how many tasks are those of check images, which `count_tasks` leaves out."""
+    return Task.objects.filter(project=project, wanted=0).count()
+
+
+def answers_per_approved(*, project: Project) -> float | None:
+    """Return the mean number of answers of the newest approved images, check images left out; None without any."""
+    approved = Task.objects.filter(project=project, state=Task.State.APPROVED).order_by("-image_id")
+    newest = [(wanted, taken) for wanted, taken in approved.values_list("wanted", "taken")[:NEWEST_APPROVED]]
+    work = [taken for wanted, taken in newest if wanted]
+    return sum(work) / len(work) if work else None
 
 
 def count_open_slots(*, project: Project) -> int:

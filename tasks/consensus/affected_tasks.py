@@ -17,6 +17,7 @@ from annotary_core.aggregation.base import Posteriors
 from annotary_core.aggregation.classification.encoding import EncodedAnswers
 from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.classification.predict import FittedBlend
+from annotary_core.aggregation.consolidate import RELEASE_THRESHOLD
 from annotary_core.aggregation.objects.clustering import ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.aggregation.objects.geometry_types import Boxes
@@ -32,8 +33,6 @@ from tasks.consensus.worker_model import cold_start_blend
 
 #: A posterior that changes by more than this is rewritten.
 MIN_CHANGE = 0.02
-#: The existence probability from which a box is released, as in `consolidate`.
-RELEASE_THRESHOLD = 0.5
 #: Images whose boxes are scored in one pass.
 _IMAGES = 1_000
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from annotary_core.aggregation.consolidate import ConsolidatedAnswer
+from annotary_core.aggregation.consolidate import RELEASE_THRESHOLD, ConsolidatedAnswer, objects_confidence
 from annotary_core.labels.answer import Answer, LabelObject
 from annotary_core.labels.canonical import content_hash
 from annotary_core.labels.geometry import corner_array, pairwise_iou
@@ -87,21 +87,33 @@ def looks_the_same(a: Answer, b: Answer, *, exact: bool = False) -> bool:
 
 
 def confidence_in(label: Answer, result: ConsolidatedAnswer) -> float:
-    """The confidence that the result's posterior gives to the label: the mean over its decisions, as in
-    `consolidate`."""
+    """The confidence that the result's posterior gives to the label: that of its weakest decision, as in `consolidate`.
+
+    The label may also contradict the result: an object that only the label has is not there, and one that only the
+    result has is missing.
+    """
     if "cannot_tell" in (result.answer.verdict, label.verdict):
         return float(result.answer.verdict == label.verdict)
     decisions = []
     if label.image.class_number is not None or result.posterior.get("class"):
         decisions.append(_share(result.posterior.get("class", {}), label.image.class_number))
+    decisions += _objects_confidence(label, result)
+    return round(min(decisions, default=1.0), _DIGITS)
+
+
+def _objects_confidence(label: Answer, result: ConsolidatedAnswer) -> list[float]:
     items, pairs = _matched_objects(result, label, exact=False)
     matched = dict(pairs)
+    kept, left_out, missing = [0.0] * (len(label.objects) - len(pairs)), [], []
     for index, item in enumerate(items):
         exists, shares = _object_posterior(result, item)
         old = matched.get(index)
-        decisions.append(1 - exists if old is None else exists * _share(shares, label.objects[old].class_number))
-    decisions += [0.0] * (len(label.objects) - len(pairs))
-    return round(sum(decisions) / len(decisions), _DIGITS) if decisions else 1.0
+        if old is not None:
+            kept.append(exists * _share(shares, label.objects[old].class_number))
+        else:
+            (missing if exists >= RELEASE_THRESHOLD else left_out).append(1 - exists)
+    confidence = objects_confidence(kept=kept, left_out=left_out)
+    return missing if confidence is None else [*missing, confidence]
 
 
 def answers_behind(evidence: Mapping[str, Any]) -> set[str]:

@@ -34,7 +34,7 @@ def sample_boxes(*, project_id: int, most: int = MAX_IMAGES) -> BoxSample:
     """Sample the project's images by their random public id; adds all gold, and the ground truth known for either."""
     answered = Task.objects.filter(project_id=project_id, posterior__answers__gt=0).order_by("public_id")
     ids = sorted(answered.values_list("pk", flat=True)[:most])
-    rows = [*answer_rows(task_ids=ids), *_gold_rows(project_id)]
+    rows = [*answer_rows(task_ids=ids), *gold_rows(project_id=project_id)]
     labels = ConsensusLabel.objects.filter(task_id__in=ids, is_current=True, method__in=SET_BY_PEOPLE)
     known = {task_id: corners_of(body) for task_id, body in labels.values_list("task_id", "body")}
     golds = Gold.objects.filter(project_id=project_id, state=Gold.State.ACTIVE).values_list("pk", "accepted")
@@ -64,7 +64,8 @@ def box_answers(rows: Iterable[tuple[int, int, Mapping[str, Any]]]) -> ObjectAns
     )
 
 
-def _gold_rows(project_id: int) -> list[tuple[int, int, dict[str, Any]]]:
+def gold_rows(*, project_id: int) -> list[tuple[int, int, dict[str, Any]]]:
+    """(negated gold, worker, body) of the answers to active gold, ordered by gold, then worker."""
     rows = answers_to_gold(project_id=project_id).order_by("gold_id", "actor_id")
     return [(-gold, actor, body) for gold, actor, body in rows.values_list("gold_id", "actor_id", "body")]
 

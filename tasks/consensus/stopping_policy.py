@@ -1,9 +1,10 @@
 """Decides whether a task is worth another answer: the stopping rule of `aggregation.stopping` under a project's policy.
 
-A task is done when it reaches the project's confidence target, or when no further answer is expected to help enough.
-The second case does not depend on the target: if workers contradict each other on an ambiguous image, more answers do
-not make the label certain. Before the first fit, posteriors treat all workers as equal, so that the little evidence
-seen so far cannot mislead the rule.
+A task is done when every decision about it reaches the project's confidence target (the class, each object of the
+label, and each candidate that it leaves out, which may be an object that most workers missed), or when no further
+answer is expected to help enough. The second case does not depend on the target: if workers contradict each other on an
+ambiguous image, more answers do not make the label certain. Before the first fit, posteriors treat all workers as
+equal, so that the little evidence seen so far cannot mislead the rule.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from annotary_core.aggregation.consolidate import RELEASE_THRESHOLD
 from annotary_core.aggregation.error_correlation import design_effect
 from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD, LOOK_AHEAD, pair_gains
 from projects.models import Project
@@ -49,9 +51,22 @@ def needs_more_answers(
 ) -> bool:
     """Whether another answer is worth its price, within the project's maximum of answers per image."""
     left = project.answers_max - answers
-    if confidence >= project.confidence_target or left < 1:
+    if weakest_decision(posterior=posterior, confidence=confidence) >= project.confidence_target or left < 1:
         return False
     return expected_gain(posterior=posterior, worker=worker, answers=answers, remaining=left) > DEFAULT_THRESHOLD
+
+
+def weakest_decision(*, posterior: Json, confidence: float) -> float:
+    """The probability of the least certain decision of a task.
+
+    posterior: as `consolidate` writes it. confidence: that of the label; it may be higher than what the posterior says
+    if an earlier version wrote it.
+    """
+    decisions = [confidence]
+    for each in posterior.get("objects", {}).values():
+        exists = float(each["existence"])
+        decisions.append(exists * _top_two(each["class"])[0] if exists >= RELEASE_THRESHOLD else 1 - exists)
+    return min(decisions)
 
 
 def expected_gain(*, posterior: Json, worker: NextWorker, answers: int, remaining: int = LOOK_AHEAD) -> float:

@@ -5,13 +5,14 @@ from django.db import transaction
 from accounts.models import Actor
 from annotary_core.labels.answer import Answer
 from kernel.errors import Conflict
+from kernel.events import record_event
 from projects.models import Project
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import close_slots, create_tasks
 from tasks.consensus.label_methods import GOLD
 from tasks.consensus.refit import request_refit
 from tasks.consensus.selectors import current_label
-from tasks.consensus.services import mark_answered, write_version
+from tasks.consensus.services import write_version
 from tasks.gold.models import Gold
 from tasks.gold.services import create_gold, retire_gold
 from tasks.ingest.models import Image
@@ -46,6 +47,8 @@ def make_gold_image(
     answer = read_answer(project=task.project, task=task, raw=raw)
     gold = create_gold(project=project, image=image, accepted=[answer], source=source)
     close_slots(task=task)
+    # It is no longer work, and never counts as answered or approved.
+    record_event(project_id=project.pk, kind="gold.made", tasks=-1 if task.wanted else 0)
     _label(task, answer, by, source)
     request_refit(project_id=project.pk)
     return gold
@@ -74,5 +77,4 @@ def _is_owners(task: Task) -> bool:
 def _label(task: Task, answer: Answer, by: Actor, source: str) -> None:
     evidence = {"by": str(by.public_id), "source": str(source), "n": 1}
     label = write_version(task=task, answer=answer, method=GOLD, evidence=evidence)
-    mark_answered(project_id=task.project_id, task_ids=[task.pk])
     approve_owner_label(owner=by, task=task, label=label)

@@ -59,6 +59,8 @@ def _begin_round(batch: Batch, task: Task) -> None:
     Batch.objects.filter(pk=batch.pk, state=Batch.State.APPROVED).update(state=Batch.State.OPEN, approved_at=None)
     data = {"task": str(task.public_id)}
     was_approved = {"approved": -1} if task.state == Task.State.APPROVED else {}
-    record_event(project_id=task.project_id, kind="task.reopened", data=data, answered=-1, **was_approved)
+    # The image of retired gold was not counted; from now on it is work.
+    counts = {"answered": -1, **was_approved} if task.wanted else {"tasks": 1}
+    record_event(project_id=task.project_id, kind="task.reopened", data=data, **counts)
     if added:
         record_event(project_id=task.project_id, kind="places.changed", data=data, places=added)

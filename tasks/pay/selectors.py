@@ -59,13 +59,13 @@ def ledger_of(*, worker: Actor, project: Project | None = None) -> QuerySet[Ledg
     return rows if project is None else rows.filter(project=project)
 
 
-def ledger_totals(*, project: Project) -> tuple[Decimal, Decimal]:
-    """Return what all workers of the project have earned, and what was paid out to them."""
+def ledger_totals(*, project: Project) -> tuple[Decimal, Decimal, int]:
+    """Return what all workers of the project have earned, what was paid out to them, and the number of paid answers."""
     zero = Decimal(0)
     sums = LedgerTotal.objects.filter(project=project).aggregate(
-        earned=Sum("earned", default=zero), paid=Sum("paid", default=zero)
+        earned=Sum("earned", default=zero), paid=Sum("paid", default=zero), answers=Sum("answers", default=0)
     )
-    return sums["earned"], sums["paid"]
+    return sums["earned"], sums["paid"], sums["answers"]
 
 
 def earned_by_project(*, projects: Collection[Project]) -> dict[int, Decimal]:

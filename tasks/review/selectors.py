@@ -42,6 +42,7 @@ def review_queue(
 
     to_review: answered and chosen for review. unseen: answered and not chosen, to be approved with their batch.
     waiting: both. approved, rejected: by their verdict; a rejected label waits for its redo. Labels carry `is_chosen`.
+    Check images, which only their owner labels, are in `all` alone.
     """
     chosen = chosen_for_review(project=project)
     labels = ConsensusLabel.objects.filter(project=project, is_current=True)
@@ -66,7 +67,7 @@ def review_list(*, project: Project, name: str) -> Q:
         "to_review": answered & chosen,
         "unseen": answered & ~chosen,
         "waiting": answered,
-        "approved": Q(task__state=Task.State.APPROVED),
+        "approved": Q(task__state=Task.State.APPROVED, task__wanted__gt=0),
         "rejected": Q(pk__in=rejected.values("label")),
         "all": Q(),
     }
@@ -112,7 +113,7 @@ def count_to_review(*, project: Project, batch: Batch | None = None) -> int:
 
 def review_counts(*, project: Project, states: Iterable[str], batch: Batch | None = None) -> dict[str, int]:
     """Return {state: number of labels} for these states of the review queue, read from indexes alone."""
-    by_state = dict(_tasks(project, batch).order_by().values_list("state").annotate(Count("pk")))
+    by_state = _count_states(_tasks(project, batch))
     rejected = Review.objects.filter(project=project, is_current=True, verdict=Review.Verdict.REJECT)
     rejected = rejected if batch is None else rejected.filter(task__batch=batch)
     to_review = count_to_review(project=project, batch=batch)
@@ -128,7 +129,7 @@ def review_counts(*, project: Project, states: Iterable[str], batch: Batch | Non
 def review_progress(*, batch: Batch) -> dict[str, int]:
     """The review progress of a batch: images, those without all answers, labels to review, unseen and approved ones."""
     counts = review_counts(project=batch.project, batch=batch, states=("to_review", "unseen", "approved"))
-    images = Task.objects.filter(batch=batch).count()
+    images = Task.objects.filter(batch=batch, wanted__gt=0).count()
     return {"images": images, "unanswered": images - sum(counts.values()), **counts}
 
 
@@ -139,6 +140,13 @@ def verdicts_of(*, task: Task) -> QuerySet[Review]:
 
 def _all_are_chosen(project: Project) -> bool:
     return round(project.share_reviewed * _ALL_IDS) >= _ALL_IDS
+
+
+def _count_states(tasks: QuerySet[Task]) -> dict[str, int]:
+    """Count the tasks by state, check images left out, from indexes alone."""
+    states = tasks.order_by().values_list("state")
+    check = dict(states.filter(wanted=0).annotate(Count("pk")))
+    return {state: number - check.get(state, 0) for state, number in states.annotate(Count("pk"))}
 
 
 def _tasks(project: Project, batch: Batch | None) -> QuerySet[Task]:

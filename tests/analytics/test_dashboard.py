@@ -38,6 +38,7 @@ def test_a_new_project_has_progress_and_no_shares() -> None:
         "open": 3,
         "answered": 0,
         "approved": 0,
+        "check_images": 0,
         "places_open": 6,
         "in_work": 0,
         "answers_left": 6,
@@ -67,6 +68,7 @@ def test_progress_quality_and_cost_follow_the_work() -> None:
     assert figures["cost"] == {
         "earned": "0.300000",
         "paid": "0.000000",
+        "answers_per_approved": 3.0,
         "per_approved": "0.300000",
         "expected": "0.500000",
         "price": "0.100000",

@@ -8,11 +8,11 @@ from projects.models import Project
 from tasks.assignment.selectors import assignments_of
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import Task
-from tasks.consensus.models import ConsensusLabel
+from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.consensus.stopping_policy import NextWorker, expected_gain, needs_more_answers
 from tasks.flow.relabel import relabel
 from tasks.standing.models import Standing
-from tests.factories import a_project, a_task, a_worker, an_answer, class_answer, finch, wren
+from tests.factories import a_project, a_task, a_worker, an_answer, box_answer, class_answer, finch, wren
 
 pytestmark = pytest.mark.django_db
 
@@ -43,6 +43,53 @@ def test_an_answer_that_cannot_change_the_label_is_not_requested() -> None:
     assert expected_gain(posterior=nearly, worker=WORKER, answers=2, remaining=1) == 0.0
     assert not needs_more_answers(project=project, posterior=nearly, confidence=0.85, answers=3, worker=WORKER)
     assert expected_gain(posterior=nearly, worker=WORKER, answers=2, remaining=2) > 0.0
+
+
+def test_an_image_is_as_sure_as_its_weakest_object() -> None:
+    project = a_project_of_four(answers_min=2, answers_max=9, confidence_target=0.9)
+    sure, unsure = ({"existence": p, "class": {"1": 1.0}} for p in (0.99, 0.73))
+    posterior = {"objects": {"a": sure, "b": unsure, "c": sure, "d": sure}}
+    # The confidence of a label that was stored while it was the mean of its objects.
+    assert needs_more_answers(project=project, posterior=posterior, confidence=0.93, answers=3, worker=WORKER)
+    posterior["objects"]["b"] = sure
+    assert not needs_more_answers(project=project, posterior=posterior, confidence=0.93, answers=3, worker=WORKER)
+
+
+def test_an_object_that_may_have_been_missed_asks_for_another_answer() -> None:
+    project = a_project_of_four(answers_min=2, answers_max=9, confidence_target=0.9)
+    found = {"existence": 0.99, "class": {"1": 1.0}}
+    for exists, more in ((0.45, True), (0.05, False)):
+        candidate = {"existence": exists, "class": {"1": 1.0}}
+        posterior = {"objects": {"a": found, "b": candidate}}
+        assert (
+            needs_more_answers(project=project, posterior=posterior, confidence=0.99, answers=3, worker=WORKER) is more
+        )
+
+
+def test_the_label_of_boxes_stores_its_weakest_object_and_asks_for_another_answer() -> None:
+    people = [wren(), finch(), a_worker("robin"), a_worker("tit")]
+    project = a_project(tools=("box",), workers=people, answers_min=3, answers_max=4, confidence_target=0.9)
+    task = a_task(project)
+    both, one = (box_answer(*boxes) for boxes in (((1, 10, 10, 80, 60), (1, 300, 200, 60, 60)), ((1, 10, 10, 80, 60),)))
+    for worker, body in zip(people, (both, one, one), strict=False):
+        an_answer(task, worker, body)
+    relabel(task_ids=[task.pk])
+
+    task.refresh_from_db()
+    assert weakest_object(task) < project.confidence_target
+    assert Posterior.objects.get(task=task).confidence == pytest.approx(weakest_object(task), abs=1e-6)
+    assert (task.state, task.wanted) == ("open", 4)
+
+    an_answer(task, people[3], both)
+    relabel(task_ids=[task.pk])
+    label = ConsensusLabel.objects.get(task=task, is_current=True)
+    assert [each["released"] for each in label.evidence["objects"]] == [True, True]
+    assert label.confidence == pytest.approx(weakest_object(task), abs=1e-6)
+
+
+def weakest_object(task: Task) -> float:
+    objects = Posterior.objects.get(task=task).body["objects"].values()
+    return float(min(each["existence"] * max(each["class"].values()) for each in objects))
 
 
 def test_the_expected_gain_sums_over_all_decisions_of_an_image() -> None:

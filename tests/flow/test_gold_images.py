@@ -35,7 +35,7 @@ def test_the_task_closes_and_the_answer_is_an_approved_label() -> None:
     for event in Event.objects.all():
         for name, change in event.delta.items():
             totals[name] = totals.get(name, 0) + change
-    assert totals == {"places": -3, "answered": 1, "approved": 1}
+    assert totals == {"places": -3, "tasks": -1}
 
 
 def test_an_image_without_a_task_gets_one() -> None:
@@ -80,7 +80,7 @@ def test_gold_can_be_created_again_only_after_it_is_retired() -> None:
 
     label = ConsensusLabel.objects.get(task=task, is_current=True)
     assert (label.version, label.body) == (2, class_answer(2))
-    assert sum(event.delta.get("approved", 0) for event in Event.objects.all()) == 1
+    assert [event.delta["tasks"] for event in Event.objects.filter(kind="gold.made").order_by("pk")] == [-1, 0]
 
 
 def test_answers_never_overwrite_the_owners_label() -> None:

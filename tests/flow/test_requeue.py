@@ -4,6 +4,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from tasks.analytics.project_progress import Need, project_progress
 from tasks.assignment.selectors import StuckTasks, stuck_tasks
 from tasks.assignment.services import claim_hand, release_hand, skip_assignment
 from tasks.batching.models import Batch, Task
@@ -33,6 +34,22 @@ def test_images_skipped_by_the_only_worker_are_counted_and_requeued() -> None:
     assert [lease.round for lease in again] == [2, 2]
     assert [answer(lease).counts for lease in again] == [True, True]
     assert Task.objects.filter(taken=1).count() == 3
+
+
+def test_images_of_a_set_that_someone_still_has_are_not_stuck() -> None:
+    project = a_project(workers=[wren()], answers_min=2, answers_max=2, gold_rate=0)
+    a_task(project, wanted=2)
+    a_task(project, wanted=2)
+    hand = take(wren(), project)
+    answered, skipped = leases_of(hand)
+    answer(answered)
+    skip_assignment(worker=wren(), assignment_id=skipped.public_id)
+
+    assert stuck_tasks(project=project) == StuckTasks(without_answer=0, with_answers=0)
+    assert project_progress(project=project).need is None
+    settle(hand)
+    assert stuck_tasks(project=project) == StuckTasks(without_answer=1, with_answers=1)
+    assert project_progress(project=project).need is Need.REQUEUE_TASKS
 
 
 def test_released_images_are_not_stuck_because_they_come_back_to_their_worker() -> None:

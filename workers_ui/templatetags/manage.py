@@ -5,12 +5,16 @@ from math import ceil
 from typing import Any
 
 from django import template
+from django.template.defaultfilters import pluralize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from workers_ui import money as words
 
 register = template.Library()
+
+#: A share of fewer than this is shown as a number of them.
+FEW = 10
 
 # Each state as (label, chip tone, icon). Color is never the only signal.
 PROJECT_STATES = {
@@ -32,6 +36,7 @@ TASK_STATES = {
 }
 STANDINGS = {
     "active": ("Active", "ok", "check"),
+    "flagged": ("Needs a look", "bad", "alert"),
     "paused": ("Paused", "warn", "pause"),
     "removed": ("Removed", "bad", "x"),
 }
@@ -94,6 +99,18 @@ def percent(share: float | None) -> str:
     if 99 < value < 100:
         return f"{int(value * 10) / 10:g}%"
     return f"{round(value)}%"
+
+
+@register.filter
+def share_of(share: float | None, whole: int) -> str:
+    """Format a share of few as their number, which a percentage would hide: "0 of 1"; of more, as a percentage."""
+    return percent(share) if share is None or whole >= FEW else f"{round(share * whole):,} of {whole:,}"
+
+
+@register.filter
+def share_of_answers(share: float, answers: int) -> str:
+    """Format a share of answers: "78% of 204 answers", "1 of 3 answers"."""
+    return f"{share_of(share, answers)}{f' of {answers:,}' if answers >= FEW else ''} answer{pluralize(answers)}"
 
 
 @register.filter

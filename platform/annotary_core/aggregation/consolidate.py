@@ -27,6 +27,8 @@ from annotary_core.labels.canonical import canonical_bytes
 from annotary_core.labels.geometry import box_from_corners, corner_array
 from annotary_core.labels.schema import Schema
 
+#: Minimum existence posterior at which an object is part of the answer.
+RELEASE_THRESHOLD = 0.5
 #: Decimals of the numbers in evidence: rounding makes equal evidence equal text.
 _DIGITS = 6
 
@@ -54,8 +56,8 @@ class ConsolidatedAnswer:
     posterior: {"class": {number: p}} and {"objects": {object id: {"existence": p, "class": {number: p}}}}, each if
     the schema asks for it. evidence: "n" answers, the numbers of "cannot_tell" and "empty" answers, "method", then
     "class" and "objects" with votes, shares, agreement and ties; objects that were not released are listed with
-    "released": false. confidence: mean over the decisions: the posterior of the class, and for each box existence times
-    class posterior if it is released, otherwise 1 - existence. Unanimous "empty" or "cannot_tell" has confidence 1.
+    "released": false. confidence: that of the class or of the objects (see `objects_confidence`), whichever is lower.
+    Unanimous "empty" or "cannot_tell" has confidence 1.
     """
 
     answer: Answer
@@ -73,11 +75,11 @@ class ClassConsensus(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _ToolResult:
-    """The contribution of one label tool."""
+    """The contribution of one label tool; no confidence if there was nothing to decide."""
 
     posterior: Any
     evidence: Any
-    confidences: tuple[float, ...]
+    confidence: float | None
     class_number: int | None = None
     objects: tuple[LabelObject, ...] = ()
 
@@ -87,7 +89,7 @@ def consolidate(
     *,
     schema: Schema,
     method: str | Method = "majority",
-    release_threshold: float = 0.5,
+    release_threshold: float = RELEASE_THRESHOLD,
     seed: int = 0,
     rates: DetectionRates | None = None,
     classes: ClassConsensus | None = None,
@@ -111,13 +113,24 @@ def consolidate(
         parts["class"] = _class_result(informed, method=resolved, known=classes)
     if "box" in schema.object_tools:
         parts["objects"] = _box_result(informed, method=resolved, threshold=release_threshold, rates=rates)
-    confidences = [value for part in parts.values() for value in part.confidences]
+    confidences = [part.confidence for part in parts.values() if part.confidence is not None]
     return ConsolidatedAnswer(
         answer=_assemble(parts),
         posterior={name: part.posterior for name, part in parts.items()},
         evidence=evidence | {name: part.evidence for name, part in parts.items()},
-        confidence=_rounded(sum(confidences) / len(confidences)) if confidences else 1.0,
+        confidence=_rounded(min(confidences, default=1.0)),
     )
+
+
+def objects_confidence(*, kept: Sequence[float], left_out: Sequence[float]) -> float | None:
+    """Return how sure a label is of its objects: as sure as of the weakest one it has, None without any candidate.
+
+    kept: the probability of each object of the label that it exists and has this class. left_out: the probability that
+    each other candidate does not exist. A label without objects is as sure as that its likeliest candidate does not
+    exist. Candidates that a label with objects leaves out are its strongest rivals, which ask for more answers
+    (`stopping_policy`), but say nothing against the objects that it has.
+    """
+    return min(kept or left_out, default=None)
 
 
 def _counts(answers: Sequence[WorkerAnswer]) -> Json:
@@ -159,7 +172,7 @@ def _class_result(
 ) -> _ToolResult:
     votes = [vote for entry in informed for vote in _class_votes(entry)]
     if not votes:
-        return _ToolResult(posterior={}, evidence={"n": 0}, confidences=())
+        return _ToolResult(posterior={}, evidence={"n": 0}, confidence=None)
     if known is None:
         worker, label, weight = zip(*votes, strict=True)
         known = ClassConsensus(method.fit_predict(Answers.of([0] * len(votes), worker, label, weights=weight)), 0)
@@ -171,7 +184,7 @@ def _class_result(
     return _ToolResult(
         posterior=posterior,
         evidence={"n": sum(counts.values()), "votes": counts, "agreement": agreement, "tied": bool(result.tied[index])},
-        confidences=(float(result.confidence[index]),),
+        confidence=float(result.confidence[index]),
         class_number=int(result.label[index]),
     )
 
@@ -201,7 +214,8 @@ def _box_result(
     posterior: Json = {}
     evidence: list[Json] = []
     objects: list[LabelObject] = []
-    confidences: list[float] = []
+    kept: list[float] = []
+    left_out: list[float] = []
     for index, object_id in enumerate(ids):
         existence, share = float(clusters.existence[index]), float(clusters.classes.confidence[index])
         item = _consensus_object(clusters, index, object_id)
@@ -210,11 +224,13 @@ def _box_result(
         released = existence >= threshold - EPSILON and not repeats
         posterior[object_id] = {"existence": _rounded(existence), "class": _class_posterior(clusters.classes, index)}
         evidence.append(_object_evidence(clusters, index, item, released=released))
-        if not repeats:
-            confidences.append(existence * share if released else 1 - existence)
         if released:
             objects.append(item)
-    return _ToolResult(posterior=posterior, evidence=evidence, confidences=tuple(confidences), objects=tuple(objects))
+            kept.append(existence * share)
+        elif not repeats:
+            left_out.append(1 - existence)
+    confidence = objects_confidence(kept=kept, left_out=left_out)
+    return _ToolResult(posterior=posterior, evidence=evidence, confidence=confidence, objects=tuple(objects))
 
 
 def _box_answers(observers: Sequence[WorkerAnswer]) -> ObjectAnswers[Boxes]:

@@ -144,7 +144,33 @@ def test_a_schema_with_class_and_boxes_consolidates_both() -> None:
     result = run(both, both, classed(FOX), schema=BOTH_SCHEMA)
     assert result.answer.image.class_number == FOX and len(result.answer.objects) == 1
     existence = result.evidence["objects"][0]["existence"]
-    assert existence > 0.75 and result.confidence == pytest.approx((1 + existence) / 2, abs=1e-6)
+    assert existence > 0.75 and result.confidence == pytest.approx(existence, abs=1e-6)
+
+
+def test_a_label_is_as_sure_as_its_weakest_object() -> None:
+    sure, unsure = (10, 10, 20, 20), (100, 60, 20, 20)
+    result = run(boxed(sure, unsure), *[boxed(sure)] * 2)
+    objects = result.evidence["objects"]
+    assert sorted(each["votes"] for each in objects if each["released"]) == [1, 3]
+    weakest = min(each["existence"] for each in objects)
+    assert weakest < 0.9 < max(each["existence"] for each in objects)
+    assert result.confidence == pytest.approx(weakest, abs=1e-6)
+
+
+def test_a_candidate_that_is_left_out_says_nothing_against_the_objects_of_a_label() -> None:
+    once = run(*[boxed((10, 10, 20, 20))] * 6)
+    result = run(*[boxed((10, 10, 20, 20))] * 5, boxed((10, 10, 20, 20), (100, 60, 20, 20)))
+    assert [each["released"] for each in result.evidence["objects"]] == [True, False]
+    assert len(result.answer.objects) == 1
+    assert result.confidence == pytest.approx(once.confidence, abs=0.01)
+
+
+def test_a_label_without_objects_is_as_sure_as_that_its_likeliest_candidate_does_not_exist() -> None:
+    answers = boxed((10, 10, 20, 20)), boxed((100, 60, 20, 20)), *[EMPTY] * 4
+    result = run(*answers)
+    assert result.answer == EMPTY
+    likeliest = max(each["existence"] for each in result.evidence["objects"])
+    assert result.confidence == pytest.approx(1 - likeliest, abs=1e-6)
 
 
 def test_object_ids_derive_from_the_content() -> None:

@@ -163,4 +163,12 @@ def test_the_confidence_of_a_label_under_another_posterior() -> None:
     assert confidence_in(answer(BOX), result) == pytest.approx(0.72)
     assert confidence_in(answer((DOG, *BOX[1:])), result) == pytest.approx(0.08)
     assert confidence_in(answer(), result) == pytest.approx(0.2)
-    assert confidence_in(answer((CAT, 300.0, 300.0, 9.0, 9.0)), result) == pytest.approx(0.1)
+    assert confidence_in(answer((CAT, 300.0, 300.0, 9.0, 9.0)), result) == 0
+    assert confidence_in(answer(BOX, (CAT, 300.0, 300.0, 9.0, 9.0)), result) == 0
+
+
+def test_a_label_that_lacks_a_likely_object_is_not_sure_of_those_it_has() -> None:
+    other = (CAT, 300.0, 300.0, 50.0, 40.0)
+    result = boxes_result(box_answer(BOX, other), box_answer(BOX, other), existence=0.8, classes={"1": 0.9, "2": 0.1})
+    assert confidence_in(answer(BOX, other), result) == pytest.approx(0.72)
+    assert confidence_in(answer(BOX), result) < 0.02

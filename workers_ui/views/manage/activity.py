@@ -147,6 +147,7 @@ LINE_FORMATTERS: dict[str, tuple[str, Callable[[FeedLine, DisplayNames], str]]] 
     "tasks.made": ("plus", _counted("tasks", "image", "ready to label")),
     "places.changed": ("plus", _more_requested),
     "overlap.changed": ("plus", _overlap_changed),
+    "gold.made": ("flag", lambda line, names: f"{_many(line.events, 'check image')} made"),
     "hand.claimed": ("hand", _set_taken),
     "answer.submitted": ("check", _counted("submitted", "answer", "received")),
     "assignment.skipped": ("arrow", _counted("skipped", "image", "skipped")),

@@ -125,6 +125,14 @@ def run_action(request: HttpRequest, back: str, act: Callable[[], object], done:
     return redirect(back)
 
 
+def worker_of(text: str) -> uuid.UUID | None:
+    """Return the worker's id in a query; None, which shows all workers, if it is not one."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
 def paginate(
     request: HttpRequest, paginator: Paginator[Row], parameter: str = "page"
 ) -> tuple[Page[Row], dict[str, Any]]:

@@ -10,14 +10,19 @@ from accounts.models import Role
 from kernel.events import stream_snapshot
 from projects.models import Project
 from tasks.analytics.dashboard import answers_per_hour, board_figures
+from tasks.analytics.listings import display_names
 from tasks.analytics.project_progress import project_progress
+from tasks.analytics.worker_figures import workers_to_check
 from tasks.batching.selectors import BatchList
 from workers_ui.views.manage.activity import activity
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page
+from workers_ui.views.manage.flag_formatting import describe_flags
 from workers_ui.views.manage.next_step import first_steps, next_step
 
 BATCHES_PER_PAGE = 25
 HOURS = 24
+#: The worst of the flagged workers; the others are on the page of workers.
+FLAGGED_SHOWN = 3
 #: Running totals of the live stream shown above the figures: (name in the stream, label that fits any count).
 TOTALS = (
     ("submitted", "submitted"),
@@ -47,6 +52,7 @@ def console(request: HttpRequest, project: Project) -> HttpResponse:
         "page": pager,
         "steps": steps,
         "next_step": next_step(project=project, progress=progress, steps=steps),
+        "flagged": flagged(project=project),
         "lines": activity(project=project),
         "throughput": hours,
         "has_answers": any(hours["series"][0]["values"]),
@@ -56,6 +62,15 @@ def console(request: HttpRequest, project: Project) -> HttpResponse:
     is_part = request.GET.get("part") == "board"
     template = "_board.html" if is_part else "project.html"
     return render_project_page(request, project, template, context | {"is_part": is_part}, tab="project")
+
+
+def flagged(*, project: Project) -> dict[str, Any]:
+    """Return the worst of the workers who need a look, each with the evidence in words, and how many more there are."""
+    flags = workers_to_check(project=project)
+    shown = list(flags)[:FLAGGED_SHOWN]
+    names = display_names(actors=shown)
+    rows = [{"worker": each, "name": names[each], "evidence": describe_flags(flags[each])} for each in shown]
+    return {"rows": rows, "count": len(flags), "more": len(flags) - len(rows)}
 
 
 def throughput(*, project: Project) -> dict[str, Any]:

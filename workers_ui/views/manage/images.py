@@ -10,12 +10,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
 from projects.models import Project
-from tasks.analytics.listings import IMAGE_STATES, ImageList, image_cards
+from tasks.analytics.listings import IMAGE_STATES, ImageList, display_names, image_cards
 from tasks.batching.selectors import batch_for
 from tasks.ingest.models import Import
 from tasks.ingest.selectors import files_not_added, import_for, imports_of, is_stalled
 from tasks.ingest.services import resume_import
-from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
+from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action, worker_of
 
 PAGE_SIZE = 60
 IMPORTS_PER_PAGE = 8
@@ -30,7 +30,9 @@ def images(request: HttpRequest, project: Project) -> HttpResponse:
     state = state if state in IMAGE_STATES else ""
     name = request.GET.get("name", "").strip()[:200]
     batch = batch_for(project=project, public_id=request.GET["batch"]) if request.GET.get("batch") else None
-    matching = ImageList(project=project, state=state, name=name, batch=batch)
+    worker = worker_of(request.GET.get("worker", ""))
+    state = "" if worker else state
+    matching = ImageList(project=project, state=state, name=name, batch=batch, worker=worker)
     shown, pager = paginate(request, Paginator(matching, PAGE_SIZE))
     imports, imports_pager = paginate(request, Paginator(imports_of(project=project), IMPORTS_PER_PAGE), "imports")
     context = {
@@ -40,20 +42,24 @@ def images(request: HttpRequest, project: Project) -> HttpResponse:
         "name": name,
         "states": IMAGE_STATES.items(),
         "batch": batch,
-        "filtered": bool(state or name or batch),
+        "worker": worker,
+        "worker_name": display_names(actors=[worker])[str(worker)] if worker else "",
+        "filtered": bool(state or name or batch or worker),
         "imports": imports,
         "imports_page": imports_pager,
         "stalled": [each for each in imports if is_stalled(batch_import=each)],
         "busy": any(each.state in (Import.State.RECEIVING, Import.State.WORKING) for each in imports),
-        "query": _query(state=state, name=name, batch=str(batch.public_id) if batch else ""),
+        "query": _query(
+            state=state, name=name, batch=str(batch.public_id) if batch else "", worker=str(worker) if worker else ""
+        ),
     }
     template = "_images_grid.html" if request.GET.get("part") == "grid" else "images.html"
     return render_project_page(request, project, template, context, tab="images")
 
 
-def _query(*, batch: str, **filters: str) -> str:
+def _query(*, batch: str, worker: str, **filters: str) -> str:
     """Return the query parameters that links to the list's other pages carry."""
-    kept = filters | ({"batch": batch} if batch else {})
+    kept = filters | ({"batch": batch} if batch else {}) | ({"worker": worker} if worker else {})
     return f"&{urlencode(kept)}" if any(kept.values()) else ""
 
 

@@ -90,7 +90,7 @@ def _later_step(project: Project, progress: ProjectProgress) -> Step | None:
             "Proposed changes", False, url=_url("proposed-changes", project), text=text, action="Show the changes"
         )
     if progress.need is Need.CREATE_RELEASE:
-        text = f"{count:,} approved image{pluralize(count)} can be released."
+        text = f"{count:,} labeled image{pluralize(count)} can be released, check images included."
         return Step("Release", False, url=_url("releases", project), text=text, action="Create release")
     return None
 

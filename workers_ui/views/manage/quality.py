@@ -17,6 +17,7 @@ from projects.selectors import class_names
 from tasks.analytics.inter_annotator_agreement import PAIRS
 from tasks.analytics.reports import get_report
 from tasks.batching.selectors import tasks_with_images
+from workers_ui.templatetags.manage import share_of
 from workers_ui.views.manage.base import project_role_required, render_project_page
 from workers_ui.views.manage.label_formatting import Names, class_name, describe_answer
 
@@ -109,7 +110,8 @@ def describe_calibration(calibration: Json) -> str:
     row = max(bins, key=lambda each: each["n"])
     low, high = round(100 * row["low"]), round(100 * row["high"])
     labels = f"{format_count(row['n'], 'label')} with {low} to {high}% confidence"
-    return f"Of {labels}, {round(100 * row['right'])}% were correct."
+    right = share_of(row["right"], row["n"]).split(" of ")[0]
+    return f"Of {labels}, {right} {'was' if right == '1' else 'were'} correct."
 
 
 def _over_time(rows: Sequence[Json]) -> Json | None:

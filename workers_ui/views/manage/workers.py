@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
@@ -12,11 +13,12 @@ from accounts.models import Actor, Role
 from accounts.selectors import display_names, open_invitations
 from kernel.errors import Refused
 from projects.models import Project
-from tasks.analytics.worker_figures import WorkerFigures
+from tasks.analytics.worker_figures import WorkerFigures, worker_flags
 from tasks.flow.revocation import remove_worker
 from tasks.standing.selectors import get_worker_standing
 from tasks.standing.services import pause, resume
-from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
+from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action, worker_of
+from workers_ui.views.manage.flag_formatting import describe_flags
 from workers_ui.views.manage.invitations import fresh_link
 
 PAGE_SIZE = 50
@@ -26,12 +28,14 @@ LINKS_PER_PAGE = 20
 @require_safe
 @project_role_required(Role.MANAGER)
 def workers(request: HttpRequest, project: Project) -> HttpResponse:
-    chosen = _uuid(request.GET.get("worker", ""))
-    shown, pager = paginate(request, Paginator(WorkerFigures(project=project, public_id=chosen), PAGE_SIZE))
+    chosen = worker_of(request.GET.get("worker", ""))
+    flags = worker_flags(project=project)
+    figures = WorkerFigures(project=project, public_id=chosen, first=list(flags))
+    shown, pager = paginate(request, Paginator(figures, PAGE_SIZE))
     names = display_names(actors=[row["worker"] for row in shown])
     links, links_pager = paginate(request, Paginator(open_invitations(project_id=project.pk), LINKS_PER_PAGE), "links")
     context = {
-        "rows": [{**row, "name": names[str(row["worker"])]} for row in shown],
+        "rows": [_row(row, names[row["worker"]], flags.get(row["worker"], [])) for row in shown],
         "page": pager,
         "chosen": chosen is not None,
         "invitations": links,
@@ -60,12 +64,8 @@ def change(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> Http
     return run_action(request, reverse("workers_ui:workers", args=[project.public_id]), act, done)
 
 
-def _uuid(text: str) -> uuid.UUID | None:
-    """Return the id; None, which shows all workers, if the text is not one."""
-    try:
-        return uuid.UUID(text)
-    except ValueError:
-        return None
+def _row(figures: dict[str, Any], name: str, flags: list[dict[str, Any]]) -> dict[str, Any]:
+    return {**figures, "name": name, "evidence": describe_flags(flags)}
 
 
 def _pause(project: Project, worker: Actor, reason: str) -> None:

@@ -1,0 +1,32 @@
+"""Why a worker needs a look, in words."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tasks.analytics.worker_flags import TIME_OF_OTHERS
+from workers_ui.templatetags.manage import percent
+
+Json = Mapping[str, Any]
+
+
+def describe_flags(flags: Sequence[Json]) -> str:
+    """Describe the evidence: "0 of 3 check images right; agrees with others in 0 of 30"."""
+    return "; ".join(_DESCRIBED[flag["signal"]](flag) for flag in flags)
+
+
+def _time(flag: Json) -> str:
+    return (
+        f"most answers within {flag['value']:.1f} s, where others take at least {flag['limit'] / TIME_OF_OTHERS:.1f} s"
+    )
+
+
+_DESCRIBED: dict[str, Callable[[Json], str]] = {
+    "gold": lambda flag: f"{flag['count']:,} of {flag['of']:,} check images right",
+    "agreement": lambda flag: f"agrees with others in {flag['count']:,} of {flag['of']:,}",
+    "accuracy": lambda flag: f"right in an estimated {percent(flag['value'])} of {flag['of']:,}",
+    "objects_found": lambda flag: f"finds an estimated {percent(flag['value'])} of the objects",
+    "repeats": lambda flag: f"always the same answer, also where others disagree ({flag['count']:,} of {flag['of']:,})",
+    "rejected": lambda flag: f"{flag['count']:,} of {flag['of']:,} reviewed answers rejected",
+    "time": _time,
+    "returns": lambda flag: f"returned {round(flag['value']):,} images within a day",
+}
