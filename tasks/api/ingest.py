@@ -289,7 +289,7 @@ class ImageFileView(View):
         kind = request.query_params.get("kind", "rendition")
         if image is None:
             raise NotFound
-        project = image.dataset.projects.order_by("id").first()
+        project = image.dataset.projects.filter(deleted_at__isnull=True).order_by("id").first()
         if project is None:
             raise NotFound
         project_of(request, project.public_id, Role.CLIENT, Role.REVIEWER)

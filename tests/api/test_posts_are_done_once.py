@@ -126,7 +126,7 @@ def test_every_post_honors_a_key_or_says_why_it_can_be_repeated() -> None:
     for path, names in documented.items():
         assert ("Idempotency-Key" in names) == (not declared[path].repeatable), path
     assert all(len(each.repeatable.split()) > 4 for each in declared.values() if each.repeatable)
-    assert len(repeatable()) == 7
+    assert len(repeatable()) == 8
 
 
 def test_a_retry_makes_nothing_and_gets_the_same_bytes(world: World) -> None:
@@ -186,6 +186,37 @@ def test_who_has_lost_access_to_a_project_gets_no_stored_response(world: World, 
         lost.delete()
         membership.save(force_insert=True)
         assert send(body).status_code in ({409} if operation.path in SECRETS else {200, 201, 202, 204}), operation.name
+
+
+def test_who_has_lost_access_to_what_a_call_made_gets_no_stored_response(world: World) -> None:
+    """The URL names nothing that access depends on, so what was made decides."""
+    seen = set()
+    for operation, body in honoring(world):
+        if operation.path not in WITHOUT_PROJECT:
+            continue
+        seen.add(operation.path)
+        send = sender(operation, world)
+        assert send(body).status_code < 300, operation.name
+        kept = {409} if operation.path in SECRETS else {200, 201}
+        assert send(body).status_code in kept, operation.name
+        actor = member("worker" if operation.path.endswith("/accept/") else caller_of(operation))
+        memberships = list(Membership.objects.filter(actor=actor))
+        Membership.objects.filter(actor=actor).delete()
+        answer = send(body)
+        assert (answer.status_code, "Idempotency-Replayed" in answer) == (404, False), operation.name
+        assert "id" not in answer.json(), operation.name
+        Membership.objects.bulk_create(memberships)
+        assert send(body).status_code in kept, operation.name
+    assert seen == WITHOUT_PROJECT
+
+
+def test_a_deleted_project_is_not_told_again(world: World) -> None:
+    ada = with_key(member("owner"))
+    made = ada.post("/api/v1/projects/", NEW, headers=KEY).json()
+    deletion = f"/api/v1/projects/{made['id']}/deletion/"
+    assert ada.post(deletion, {"confirm": made["name"]}).status_code == 202
+    answer = ada.post("/api/v1/projects/", NEW, headers=KEY)
+    assert (answer.status_code, "Idempotency-Replayed" in answer) == (404, False)
 
 
 def test_known_labels_take_no_key_and_a_retry_makes_no_more_check_images(world: World) -> None:

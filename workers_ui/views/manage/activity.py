@@ -146,6 +146,8 @@ LINE_FORMATTERS: dict[str, tuple[str, Callable[[FeedLine, DisplayNames], str]]] 
     "project.open": ("play", lambda line, names: "The project was opened"),
     "project.paused": ("pause", lambda line, names: "The project was paused"),
     "project.closed": ("seal", lambda line, names: "The project was closed"),
+    "project.archived": ("seal", lambda line, names: "The project was archived"),
+    "project.reopened": ("play", lambda line, names: "The project was reopened"),
     "import.progress": ("image", _counted("images", "image", "added")),
     "tasks.made": ("plus", _counted("tasks", "image", "ready to label")),
     "places.changed": ("plus", _more_requested),

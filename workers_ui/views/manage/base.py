@@ -18,12 +18,11 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from accounts.models import Role
-from accounts.selectors import COVERS, role_in, roles_of
+from accounts.selectors import COVERS, role_in
 from kernel.errors import AnnotaryError
 from projects.models import Project
-from projects.selectors import project_for
-from tasks.standing.selectors import is_worker
-from workers_ui.views.base import NavItem, actor_of
+from projects.selectors import project_for, require_not_archived
+from workers_ui.views.base import actor_of
 
 Row = TypeVar("Row")
 View = Callable[..., HttpResponseBase]
@@ -51,14 +50,19 @@ TABS = (
 )
 
 
-def project_role_required(role: str) -> Callable[[View], View]:
-    """Decorate a view `(request, project, **kwargs)` that requires this role in the project's organization."""
+def project_role_required(role: str, *, while_archived: bool = False) -> Callable[[View], View]:
+    """Decorate a view `(request, project, **kwargs)` that requires this role in the project's organization.
+
+    Of an archived project it only shows things, unless it is for those too (`while_archived`).
+    """
 
     def decorate(view: View) -> View:
         @login_required
         @wraps(view)
         def with_project(request: HttpRequest, project_id: uuid.UUID, **kwargs: Any) -> HttpResponseBase:
             project = project_for(actor=actor_of(request), public_id=project_id, role=role)
+            if request.method == "POST" and not while_archived:
+                require_not_archived(project=project)
             return view(request, project, **kwargs)
 
         return cast(View, with_project)
@@ -87,20 +91,7 @@ def render_project_page(
         "is_manager": Role.MANAGER in covered,
         "live_url": live_url(request, project),
     }
-    return render(request, f"workers_ui/manage/{template}", shared | nav_context(request) | context, status=status)
-
-
-def nav_context(request: HttpRequest) -> dict[str, Any]:
-    """Return the main navigation of the managers' pages; people who also label get a link to their work."""
-    here = request.path
-    items = [
-        NavItem("Projects", reverse("workers_ui:projects"), here.startswith("/projects/")),
-        NavItem("Settings", reverse("workers_ui:settings"), here.startswith("/settings/")),
-    ]
-    actor = actor_of(request)
-    if Role.WORKER in roles_of(actor=actor) or is_worker(actor=actor):
-        items.insert(1, NavItem("Work", "/work/", False))
-    return {"nav": items}
+    return render(request, f"workers_ui/manage/{template}", shared | context, status=status)
 
 
 def landing_url(project: Project, role: str) -> str:
