@@ -28,6 +28,8 @@ NEED_NO_DATABASE = {
     *("aggregate", "agreement", "replay"),
     *("synthesize", "diffsettings", "makemessages", "compilemessages", "sendtestemail", "startapp", "startproject"),
 }
+# Django commands that start the database of a stopped installation for themselves.
+RUN_STOPPED = {"set_password", "service_account"}
 # Commands that are not Django's, each with the module whose `main` runs it.
 COMMANDS = {
     "up": "annotary.runtime.up",
@@ -57,6 +59,8 @@ Keep it safe, whether it runs or not:
   backup      write the database, the files and the secrets to one archive
   restore     make a backup a new installation
   upgrade_database  move the database to the major version of PostgreSQL that Annotary includes
+  set-password      give a person another password, when mail does not reach them
+  service-account   create an account for a program, and print its API key
 
 Work with a running installation:
   ingest      import a folder of images into a project
@@ -108,34 +112,61 @@ def _dispatch(command: str, rest: list[str], argv: list[str]) -> int:
     if command in {"help", "--help", "-h"} and not rest:
         print(HELP)
         return 0
-    return _django(command, argv)
+    if command == "help":
+        return _django(command, [argv[0], command, *(each.replace("-", "_") for each in rest)])
+    return _django(command, argv) if command.startswith("-") else _django(name, [argv[0], name, *rest])
 
 
 def _django(command: str, argv: list[str]) -> int:
-    join_running(required=command not in NEED_NO_DATABASE and "--help" not in argv)
+    asks_for_help = not {"--help", "-h"}.isdisjoint(argv)
+    if command in RUN_STOPPED and not asks_for_help and not join_running(required=False):
+        return _run_stopped(argv)
+    join_running(required=command not in NEED_NO_DATABASE and not asks_for_help)
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(argv)
     return 0
 
 
-def join_running(*, required: bool) -> None:
+def _run_stopped(argv: list[str]) -> int:
+    """Run a Django command on the database of a stopped installation, which nothing else can start meanwhile."""
+    from annotary.runtime import postgres, secrets
+    from annotary.runtime.lone_database import exclusive, lone_database
+
+    paths = DataPaths(default_data())
+    if not (postgres.home_of(paths) / postgres.FOLDER / "PG_VERSION").exists():
+        raise EmbeddedError("There is no installation here yet. Start Annotary first, with 'python3 manage.py up'.")
+    with exclusive(paths) as lock, lone_database(paths, lock) as database:
+        os.environ.update(secrets.load_or_create(paths.data / "secrets.json"), DATABASE_URL=database.url)
+        from django.core.management import execute_from_command_line
+        from django.db import connections
+
+        try:
+            execute_from_command_line(argv)
+        finally:
+            connections.close_all()
+    return 0
+
+
+def join_running(*, required: bool) -> bool:
     """Load the environment of the installation running on this data folder, unless DATABASE_URL is set.
 
-    Raises EmbeddedError if it is `required` and nothing is running.
+    Returns whether there is a database. Raises EmbeddedError if it is `required` and nothing is running.
     """
     from annotary.runtime import secrets, state
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "annotary.settings.embedded")
     if os.environ.get("DATABASE_URL"):
-        return
+        return True
     paths = DataPaths(default_data())
     running = state.running(paths)
     if running is not None and running.environment:
         variables = {**running.environment, **secrets.load_or_create(paths.data / "secrets.json")}
         for name, value in variables.items():
             os.environ.setdefault(name, value)
-    elif required:
+        return True
+    if required:
         raise EmbeddedError(
             "This command needs the database. Start Annotary first, with 'python3 manage.py up' in another terminal."
         )
+    return False

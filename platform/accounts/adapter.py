@@ -1,11 +1,13 @@
 """allauth hooks: sign-up is by invitation only, and errors are in Annotary's words."""
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import structlog
 from allauth.account.adapter import DefaultAccountAdapter
 from django.core.exceptions import ImproperlyConfigured
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+
+from accounts.models import Actor, User
 
 logger = structlog.get_logger(__name__)
 
@@ -40,6 +42,12 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return False
+
+    def pre_login(self, request: HttpRequest, user: User, **options: Any) -> HttpResponse | None:
+        """Service accounts have no password; whatever else could sign one in is refused as a closed account is."""
+        if user.actor.kind == Actor.Kind.SERVICE:
+            return cast(HttpResponse, self.respond_user_inactive(request, user))
+        return cast("HttpResponse | None", super().pre_login(request, user, **options))
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
         """Log the address, for tools that ban guessers. The email is personal data, and may be a mistyped password."""

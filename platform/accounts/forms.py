@@ -7,7 +7,7 @@ from allauth.account.adapter import get_adapter
 from allauth.account.forms import AddEmailForm as AnyEmailForm
 from django.core.exceptions import ValidationError
 
-from accounts.models import User
+from accounts.models import Actor, User
 
 LABELS = {
     "login": "Email address",
@@ -51,7 +51,12 @@ class SetPasswordForm(AnnotaryLabels, forms.SetPasswordForm):  # type: ignore[mi
 
 
 class ResetPasswordForm(AnnotaryLabels, forms.ResetPasswordForm):  # type: ignore[misc]
-    pass
+    users: list[User]
+
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        self.users = [user for user in self.users if user.actor.kind != Actor.Kind.SERVICE]
+        return email
 
 
 class ResetPasswordKeyForm(AnnotaryLabels, forms.ResetPasswordKeyForm):  # type: ignore[misc]

@@ -30,6 +30,7 @@ class Actor(models.Model):
         MODEL = "model"
         IMPORT = "import"
         SYSTEM = "system"
+        SERVICE = "service"
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
     kind = models.CharField(max_length=10, choices=Kind.choices)

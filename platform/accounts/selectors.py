@@ -99,8 +99,13 @@ def staff_memberships(*, actor: Actor) -> QuerySet[Membership]:
     return Membership.objects.filter(actor=actor).exclude(role=Role.WORKER)
 
 
+def members_of(*, organisation: Organisation) -> QuerySet[Membership]:
+    """Return the organization's memberships, each with its person or service account."""
+    return Membership.objects.filter(organisation=organisation).select_related("actor__user")
+
+
 def staff_of(*, organisation: Organisation) -> QuerySet[Membership]:
-    """Return the memberships of the organization's people other than workers, each with its person, oldest first."""
+    """Return the memberships of the organization's team, each with its person or service account, oldest first."""
     rows = Membership.objects.filter(organisation=organisation).exclude(role=Role.WORKER)
     return rows.select_related("actor__user").order_by("id")
 

@@ -4,12 +4,14 @@ import hashlib
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
 
 from accounts.identity_cache import forget_person
 from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role, User
-from accounts.selectors import is_above, membership_of
+from accounts.selectors import is_above
 from kernel.clock import ClockTimestamp, database_now
 from kernel.errors import Conflict, Gone, NotFound, Refused
 from kernel.ids import new_secret
@@ -52,10 +54,10 @@ class TokenRefused(Refused):
     code = "token_refused"
 
 
-class RoleRefused(Refused):
-    """A member of the team cannot become a worker, because they have seen check images. Choose another role."""
+class PasswordRefused(Refused):
+    """This password is too weak. Choose a longer one."""
 
-    code = "role_refused"
+    code = "password_refused"
 
 
 class LastOwner(Conflict):
@@ -134,15 +136,23 @@ def invite(
     return invitation, token
 
 
-def find_invitation(*, token: str) -> Invitation:
-    """Return the open invitation with this token. Raises InvitationUnknown or InvitationGone."""
-    invitation = (
-        Invitation.objects.select_related("organisation", "project").filter(token_sha256=secret_hash(token)).first()
-    )
+def invitation_with(*, token: str) -> Invitation:
+    """Return the invitation with this token, open or not. Raises InvitationUnknown."""
+    rows = Invitation.objects.select_related("organisation", "project")
+    invitation = rows.filter(token_sha256=secret_hash(token)).first()
     if invitation is None:
         raise InvitationUnknown
+    return invitation
+
+
+def find_invitation(*, token: str) -> Invitation:
+    """Return the open invitation with this token. Raises InvitationUnknown or InvitationGone."""
+    invitation = invitation_with(token=token)
     if invitation.revoked_at is not None:
         raise InvitationGone("This invitation was revoked. Ask the person who sent it for a new link.")
+    project = invitation.project
+    if project is not None and (project.archived_at is not None or project.deleted_at is not None):
+        raise InvitationGone("The project of this invitation has ended. Ask the person who sent it about other work.")
     if invitation.expires_at <= database_now():
         raise InvitationGone("This invitation has expired. Ask the person who sent it for a new link.")
     if invitation.uses >= invitation.max_uses:
@@ -156,6 +166,8 @@ def use_invitation(*, token: str, actor: Actor) -> Invitation:
     Accepting a link twice uses it once. A link can raise a member's role to one that covers it, and never lowers it.
     """
     invitation = find_invitation(token=token)
+    if actor.kind == Actor.Kind.SERVICE:
+        raise InvitationRefused("A service account cannot accept invitations. Open the link as a person.")
     used = Invitation.objects.filter(
         pk=invitation.pk, uses__lt=F("max_uses"), revoked_at__isnull=True, expires_at__gt=ClockTimestamp()
     ).update(uses=F("uses") + 1)
@@ -262,30 +274,14 @@ def reactivate(*, user: User) -> None:
     User.objects.filter(pk=user.pk).update(is_active=True)
 
 
-@transaction.atomic
-def end_membership(*, organisation: Organisation, actor: Actor) -> None:
-    """Locks the owners' memberships. Remove a member and revoke their API keys for the organization.
-
-    Raises NotFound, and LastOwner if the organization has other members and would be left without an owner.
-    """
-    membership_of(organisation=organisation, actor=actor)
-    _refuse_last_owner(actor, organisation)
-    Membership.objects.filter(organisation=organisation, actor=actor).delete()
-    revoke_tokens(actor=actor, organisation=organisation)
-
-
-@transaction.atomic
-def change_role(*, organisation: Organisation, actor: Actor, role: str) -> Membership:
-    """Locks the owners' memberships. Give a member another role. Raises NotFound, RoleRefused and LastOwner."""
-    membership = membership_of(organisation=organisation, actor=actor)
-    if role == Role.WORKER:
-        raise RoleRefused
-    if role != Role.OWNER:
-        _refuse_last_owner(actor, organisation)
-    Membership.objects.filter(pk=membership.pk).update(role=role)
-    forget_person(actor.pk)
-    membership.role = role
-    return membership
+def set_password(*, user: User, password: str) -> None:
+    """Give the person another password, which ends all of their sessions. Raises PasswordRefused with what is wrong."""
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise PasswordRefused(" ".join(error.messages)) from error
+    user.set_password(password)
+    user.save(update_fields=["password"])
 
 
 @transaction.atomic
@@ -294,13 +290,13 @@ def erase_person(*, user: User) -> None:
 
     Raises LastOwner if an organization with other members would be left without an owner.
     """
-    _refuse_last_owner(user.actor)
+    refuse_last_owner(user.actor)
     revoke_tokens(actor=user.actor)
     user.delete()
     forget_person(user.actor_id)
 
 
-def _refuse_last_owner(actor: Actor, organisation: Organisation | None = None) -> None:
+def refuse_last_owner(actor: Actor, organisation: Organisation | None = None) -> None:
     """Locks the owners' memberships. Raise LastOwner for an owner without whom other members would have none."""
     owned = Organisation.objects.filter(memberships__actor=actor, memberships__role=Role.OWNER)
     if organisation is not None:

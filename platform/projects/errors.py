@@ -1,6 +1,6 @@
 """Errors of projects: what is wrong with a requested project."""
 
-from kernel.errors import Refused, TransitionRefused
+from kernel.errors import Conflict, Refused, TransitionRefused
 
 
 class ProjectRefused(Refused):
@@ -37,3 +37,15 @@ class ProjectClosed(TransitionRefused):
     """This project is closed. Images, labels and predictions can no longer be added to it."""
 
     code = "project_closed"
+
+
+class ProjectArchived(Conflict):
+    """This project is archived, so nothing in it can be changed. Reopen it first."""
+
+    code = "project_archived"
+
+
+class DeletionNotConfirmed(Refused):
+    """The name does not match the project's. Type it exactly as it is shown, because a deletion cannot be undone."""
+
+    code = "deletion_not_confirmed"

@@ -16,6 +16,8 @@ ANSWERS_RANGE = "projects_project_answers_min_not_above_max"
 RATES = "projects_project_rates_between_0_and_1"
 SIZES = "projects_project_sizes_positive"
 PRICE = "projects_project_price_not_negative"
+ARCHIVED_TAKES_NO_WORK = "projects_project_archived_is_draft_or_closed"
+DELETED_IS_CLOSED = "projects_project_deleted_is_closed"
 
 
 class Dataset(models.Model):
@@ -31,7 +33,12 @@ class Dataset(models.Model):
 
 
 class Project(models.Model):
-    """A dataset to label, with a schema and policies. States: draft -> open <-> paused; open | paused -> closed."""
+    """A dataset to label, with a schema and policies.
+
+    States: draft -> open <-> paused; open | paused -> closed; closed -> open when it is reopened. An archived project
+    (`archived_at`) is a draft or closed, is read-only, and is not shown to workers. A deleted one (`deleted_at`) does
+    not exist for anybody; its row stays for the ledger and the audit trail, and a job deletes the rest.
+    """
 
     class State(models.TextChoices):
         DRAFT = "draft"
@@ -66,9 +73,20 @@ class Project(models.Model):
 
     created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
+    archived_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)
+    deleted_by = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    # What was lost with it, as the person who deleted it was told.
+    deleted_record = models.JSONField(null=True)
+    # When its last row was deleted.
+    erased_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(archived_at__isnull=True) | Q(state__in=["draft", "closed"]), name=ARCHIVED_TAKES_NO_WORK
+            ),
+            models.CheckConstraint(condition=Q(deleted_at__isnull=True) | Q(state="closed"), name=DELETED_IS_CLOSED),
             models.CheckConstraint(
                 condition=Q(answers_min__gte=1, answers_min__lte=F("answers_max")), name=ANSWERS_RANGE
             ),

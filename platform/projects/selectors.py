@@ -1,6 +1,7 @@
 """Queries for projects, with access checks."""
 
 import uuid
+from collections.abc import Collection
 
 from django.db.models import QuerySet
 from structlog.contextvars import bind_contextvars
@@ -10,11 +11,12 @@ from accounts.selectors import COVERS, require_role, staff_memberships
 from annotary_core.labels.schema import Schema
 from kernel.errors import NotFound
 from kernel.prepared_statements import run_prepared
-from projects.errors import ProjectClosed
+from projects.errors import ProjectArchived, ProjectClosed
 from projects.models import LabelClass, Project
 
 PROJECT_TO_CLAIM = """
-SELECT id, public_id, organisation_id, currency FROM projects_project WHERE public_id = %(id)s
+SELECT id, public_id, organisation_id, currency FROM projects_project
+WHERE public_id = %(id)s AND deleted_at IS NULL
 """
 
 
@@ -25,7 +27,7 @@ class ProjectUnknown(NotFound):
 
 
 def project_for(*, actor: Actor, public_id: uuid.UUID | str, role: str) -> Project:
-    """Return the project if the actor's role in its organization covers `role`.
+    """Return the project if it is not deleted and the actor's role in its organization covers `role`.
 
     Raises NotFound for outsiders, who must not learn what exists, and Forbidden for members without the role.
     """
@@ -34,7 +36,7 @@ def project_for(*, actor: Actor, public_id: uuid.UUID | str, role: str) -> Proje
     except ValueError as error:
         raise ProjectUnknown from error
     rows = Project.objects.select_related("organisation", "dataset", "schema", "instructions")
-    project = rows.filter(public_id=key).first()
+    project = rows.filter(public_id=key, deleted_at__isnull=True).first()
     if project is None:
         raise ProjectUnknown
     try:
@@ -55,25 +57,55 @@ def project_to_claim(*, public_id: uuid.UUID) -> Project:
 
 
 def projects_of(*, actor: Actor, role: str | None = None) -> QuerySet[Project]:
-    """Return projects of organizations where the actor's role covers `role` (or any role), newest first."""
+    """Return projects of organizations where the actor's role covers `role` (or any role), newest first.
+
+    Archived ones are among them; deleted ones are not.
+    """
     memberships = Membership.objects.filter(actor=actor)
     if role is not None:
         memberships = memberships.filter(role__in=[own for own, covered in COVERS.items() if role in covered])
-    rows = Project.objects.filter(organisation_id__in=memberships.values("organisation_id"))
+    rows = Project.objects.filter(organisation_id__in=memberships.values("organisation_id"), deleted_at__isnull=True)
     return rows.select_related("organisation", "dataset", "schema", "instructions").order_by("-created_at", "-id")
 
 
-def staff_projects_of(*, actor: Actor) -> QuerySet[Project]:
-    """Return projects of organizations where the actor has any role other than worker, newest first."""
+def staff_projects_of(*, actor: Actor, archived: bool) -> QuerySet[Project]:
+    """Return projects of organizations where the actor has any role other than worker, newest first.
+
+    Only those that are archived, or only the others.
+    """
     own = staff_memberships(actor=actor)
-    return projects_of(actor=actor).filter(organisation_id__in=own.values("organisation_id"))
+    rows = projects_of(actor=actor).filter(organisation_id__in=own.values("organisation_id"))
+    return rows.filter(archived_at__isnull=not archived)
+
+
+def has_archived_projects(*, actor: Actor) -> bool:
+    return staff_projects_of(actor=actor, archived=True).exists()
 
 
 def require_not_closed(*, project_id: int | None) -> None:
-    """Raises ProjectClosed if the project is closed: nothing is added to it any more."""
-    closed = Project.objects.filter(state=Project.State.CLOSED)
-    if project_id is not None and closed.filter(pk=project_id).exists():
+    """Raises ProjectArchived, ProjectClosed, or ProjectUnknown of a deleted one, if nothing can be added to it."""
+    if project_id is None:
+        return
+    row = Project.objects.only("state", "archived_at", "deleted_at").filter(pk=project_id).first()
+    if row is None:
+        return
+    if row.deleted_at is not None:
+        raise ProjectUnknown
+    require_not_archived(project=row)
+    if row.state == Project.State.CLOSED:
         raise ProjectClosed
+
+
+def require_not_archived(*, project: Project) -> None:
+    """Raises ProjectArchived."""
+    if project.archived_at is not None:
+        raise ProjectArchived
+
+
+def deleted_projects(*, project_ids: Collection[int]) -> set[int]:
+    """Return the ids of those that are deleted."""
+    rows = Project.objects.filter(pk__in=project_ids, deleted_at__isnull=False)
+    return set(rows.values_list("pk", flat=True))
 
 
 def class_names(*, project: Project) -> dict[int, str]:

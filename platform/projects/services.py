@@ -1,4 +1,4 @@
-"""Services for projects: creating and changing them."""
+"""Services for projects: creating them, and changing what workers label, how and at what price."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,11 +13,9 @@ from annotary_core.labels.errors import SchemaError
 from annotary_core.labels.schema import Schema
 from annotary_core.labels.shapes import tool_names, unavailable_message
 from kernel.clock import ClockTimestamp
-from kernel.errors import TransitionRefused
-from kernel.events import record_event
 from projects import classes as label_classes
 from projects.classes import ClassSpec
-from projects.errors import ClassesRefused, InstructionsRefused, PolicyRefused, ProjectNotReady, ProjectRefused
+from projects.errors import ClassesRefused, InstructionsRefused, PolicyRefused, ProjectRefused
 from projects.models import Dataset, Instructions, LabelClass, LabelSchema, Project
 from projects.policies import read_policy
 
@@ -25,10 +23,8 @@ __all__ = [
     "ClassSpec",
     "change_classes",
     "change_policy",
-    "close_project",
     "create_project",
-    "open_project",
-    "pause_project",
+    "rename_project",
     "write_instructions",
 ]
 
@@ -70,6 +66,12 @@ def create_project(
     if instructions.strip():
         write_instructions(project=project, by=by, body=instructions)
     return project
+
+
+def rename_project(*, project: Project, name: str) -> Project:
+    """Give the project another name. Raises ProjectRefused."""
+    Project.objects.filter(pk=project.pk).update(name=_normalize_name(name))
+    return Project.objects.get(pk=project.pk)
 
 
 @transaction.atomic
@@ -119,37 +121,6 @@ def write_instructions(*, project: Project, by: Actor, body: str) -> Instruction
     Project.objects.filter(pk=row.pk).update(instructions=written)
     project.instructions = written
     return written
-
-
-def open_project(*, project: Project) -> Project:
-    """Open the project: draft | paused -> open. Raises ProjectNotReady if there is nothing to label."""
-    row = Project.objects.get(pk=project.pk)
-    if row.schema_id is None:
-        raise ProjectNotReady("The project has no classes yet. Add them first.")
-    # Through the reverse relation: tasks are a higher layer, whose models must not be imported here.
-    if not row.tasks.exists():
-        raise ProjectNotReady("There is nothing to label yet. Import images first.")
-    return _transition(row, Project.State.OPEN, (Project.State.DRAFT, Project.State.PAUSED))
-
-
-def pause_project(*, project: Project) -> Project:
-    """Pause the project: open -> paused. No more work is claimed; claimed hands can be finished."""
-    return _transition(project, Project.State.PAUSED, (Project.State.OPEN,))
-
-
-def close_project(*, project: Project) -> Project:
-    """Close the project: open | paused -> closed."""
-    return _transition(project, Project.State.CLOSED, (Project.State.OPEN, Project.State.PAUSED))
-
-
-@transaction.atomic
-def _transition(project: Project, to: str, sources: Sequence[str]) -> Project:
-    updated = Project.objects.filter(pk=project.pk, state__in=sources).update(state=to)
-    row = Project.objects.get(pk=project.pk)
-    if not updated:
-        raise TransitionRefused(f"The project is {row.get_state_display().lower()}. Reload the page.")
-    record_event(project_id=row.pk, kind=f"project.{to}")
-    return row
 
 
 def _normalize_name(name: str) -> str:

@@ -60,15 +60,16 @@ def project_progress(*, project: Project) -> ProjectProgress:
 
 
 def _first_need(project: Project, *, invited: bool) -> tuple[Need | None, int]:
-    if project.state == Project.State.OPEN:
+    is_open = project.state == Project.State.OPEN
+    if is_open:
         drafts = Batch.objects.filter(project=project, state=Batch.State.DRAFT).count()
         if drafts:
             return Need.OPEN_BATCHES, drafts
     tasks = Task.objects.filter(project=project)
-    if not invited and tasks.filter(taken__lt=F("wanted")).exists():
+    if is_open and not invited and tasks.filter(taken__lt=F("wanted")).exists():
         return Need.INVITE_WORKERS, 0
-    stuck = stuck_tasks(project=project)
-    if stuck.without_answer or stuck.with_answers:
+    stuck = stuck_tasks(project=project) if is_open else None
+    if stuck is not None and (stuck.without_answer or stuck.with_answers):
         return Need.REQUEUE_TASKS, stuck.without_answer + stuck.with_answers
     to_review = count_to_review(project=project)
     if to_review:

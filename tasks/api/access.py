@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any, ClassVar, cast
 
 from rest_framework import exceptions
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -17,7 +17,7 @@ from accounts.selectors import COVERS, role_in
 from annotary_core.labels.json_reading import MAX_BODY_BYTES
 from kernel.errors import Forbidden, NotFound
 from projects.models import Project
-from projects.selectors import project_for
+from projects.selectors import project_for, require_not_archived
 from tasks.api.limits import PerMinute, check_size, client_address, seconds_to_wait
 from tasks.api.negotiation import NegotiatedView
 from tasks.api.operations import check_sent
@@ -40,9 +40,13 @@ class HasScope(BasePermission):
 
 
 class View(NegotiatedView):
-    """The base class of every API view. `scopes` is keyed by method, `max_body` is in bytes."""
+    """The base class of every API view. `scopes` is keyed by method, `max_body` is in bytes.
+
+    `while_archived` says that the view's unsafe methods are for archived projects too, which are read-only otherwise.
+    """
 
     scopes: ClassVar[dict[str, Any]] = {}
+    while_archived: ClassVar[bool] = False
     max_body: ClassVar[int] = MAX_BODY_BYTES
     throttle_classes = (PerMinute,)
 
@@ -64,6 +68,12 @@ class View(NegotiatedView):
         if "project_id" in ids:
             project_of(request, ids["project_id"], Role.MANAGER)
 
+    def check_replay(self, request: Request, body: Any) -> None:
+        """Raises NotFound or Forbidden unless the caller may still see this stored response of the view's `post`.
+
+        For a `post` whose URL names nothing that access depends on: what it made does, and the response has its id.
+        """
+
     def handle_exception(self, exc: Exception) -> Response:
         if isinstance(exc, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
             # Counted by address, and only on failure: a valid key is never throttled because of a guesser nearby.
@@ -79,7 +89,18 @@ def actor_of(request: Request) -> Actor:
 
 
 def project_of(request: Request, public_id: uuid.UUID, *roles: str) -> Project:
-    """The project, if the caller has one of the roles in its organization; a key sees its own organization only."""
+    """The project, if the caller has one of the roles in its organization; a key sees its own organization only.
+
+    Raises ProjectArchived to a call that could change an archived project, unless its view is for those.
+    """
+    project = _visible_project(request, public_id, roles)
+    view = (request.parser_context or {}).get("view")
+    if request.method not in SAFE_METHODS and not getattr(view, "while_archived", False):
+        require_not_archived(project=project)
+    return project
+
+
+def _visible_project(request: Request, public_id: uuid.UUID, roles: Sequence[str]) -> Project:
     if isinstance(request.auth, ApiToken):
         visible = Project.objects.filter(organisation_id=request.auth.organisation_id)
         if not visible.filter(public_id=public_id).exists():

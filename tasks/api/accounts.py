@@ -10,11 +10,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import ApiToken, Invitation, Organisation, Role, User
-from accounts.selectors import organisations_of, require_role, role_in, token_for
+from accounts.selectors import membership_of, organisations_of, require_role, role_in, token_for
 from accounts.services import (
     create_organisation,
     create_token,
     find_invitation,
+    invitation_with,
     invite,
     revoke_invitation,
     revoke_token,
@@ -27,6 +28,7 @@ from tasks.api.operations import operation
 from tasks.api.pagination import listing, page
 from tasks.api.request_bodies import valid
 from tasks.flow.invitations import accept_invitation
+from tasks.standing.selectors import standing_for
 
 
 class OrganisationSerializer(serializers.Serializer[Any]):
@@ -119,6 +121,9 @@ class OrganisationsView(View):
             rows = rows.filter(pk=request.auth.organisation_id)
         return page(request, rows, OrganisationSerializer().to_representation)
 
+    def check_replay(self, request: Request, body: Any) -> None:
+        organisation_of(request, body["id"], Role.OWNER)
+
     @operation(
         request=OrganisationSerializer,
         bodies=examples.ORGANISATION,
@@ -144,6 +149,11 @@ class TokensView(View):
         if isinstance(request.auth, ApiToken):
             rows = rows.filter(organisation_id=request.auth.organisation_id)
         return page(request, rows, TokenSerializer().to_representation)
+
+    def check_replay(self, request: Request, body: Any) -> None:
+        token = token_for(actor=actor_of(request), public_id=body["id"])
+        same_organisation(request, token.organisation_id)
+        membership_of(organisation=token.organisation, actor=actor_of(request))
 
     @operation(
         request=NewTokenSerializer,
@@ -234,6 +244,13 @@ class InvitationView(View):
 class AcceptInvitationView(View):
     scopes = {"POST": "work"}
 
+    def check_replay(self, request: Request, body: Any) -> None:
+        """The person may have been removed since; joining again takes another call."""
+        invitation = invitation_with(token=valid(AcceptSerializer(data=request.data))["token"])
+        membership_of(organisation=invitation.organisation, actor=actor_of(request))
+        if body["project"] is not None:
+            standing_for(worker=actor_of(request), project_id=uuid.UUID(body["project"]))
+
     @operation(
         request=AcceptSerializer, bodies=examples.ACCEPT, responses=AcceptedSerializer, summary="Accept an invitation"
     )
@@ -244,6 +261,16 @@ class AcceptInvitationView(View):
             same_organisation(request, find_invitation(token=data["token"]).organisation_id)
         project = accept_invitation(token=data["token"], actor=actor_of(request))
         return Response({"project": str(project.public_id) if project else None})
+
+
+def organisation_of(request: Request, public_id: uuid.UUID | str, role: str) -> Organisation:
+    """The organization, if the caller's role in it covers `role`; a key sees its own. Raises NotFound, Forbidden."""
+    organisation = Organisation.objects.filter(public_id=public_id).first()
+    if organisation is None:
+        raise NotFound
+    same_organisation(request, organisation.pk)
+    require_role(actor=actor_of(request), organisation_id=organisation.pk, role=role)
+    return organisation
 
 
 def pick_organisation(request: Request, public_id: uuid.UUID | None) -> Organisation:

@@ -41,6 +41,7 @@ CLASSES = {
     "Rename a class and add one": {"classes": [{"number": 1, "name": "kitten"}, {"name": "dog"}, {"name": "fox"}]}
 }
 POLICY = {"Another price and more answers": {"price": "0.03", "answers_max": 7}}
+DELETION = {"By its name": {"confirm": "Strays"}}
 INSTRUCTIONS = {"Instructions": {"body": "Draw a box around each animal, also if only a part of it can be seen."}}
 INVITATION = {"For 20 workers": {"role": "worker", "max_uses": 20}}
 ACCEPT = {"A token from a link": {"token": "k3vJx0m2VqHq1B8nS5oZc7dYp4rT6wUa"}}
@@ -48,6 +49,7 @@ API_KEY = {"For a pipeline": {"name": "pipeline", "scopes": ["read"]}}
 ORGANISATION = {"An organization": {"name": "Aviary"}}
 PRIORITY = {"Before all others": {"priority": 10}}
 GOLD = {"Boxes": {"image": ID, "answer": BOXES}}
+RENAMED = {"Another name": {"name": "Aviary of Ghent"}}
 ROLE = {"A reviewer": {"role": "reviewer"}}
 SIGN_OUT = {"Keep API keys": {"revoke_keys": False}}
 PREDICTIONS = {

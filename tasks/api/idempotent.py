@@ -65,6 +65,7 @@ def honor_key(method: Method, *, secrets: Sequence[str] = ()) -> Method:
         status, body = _once(request, f"post:{_address_hash(request)}", body_hash(request), act)
         if first is not None:
             return first
+        view.check_replay(request, body)
         if secrets:
             raise SecretShownOnce(id=body["id"])
         return _replay(body, status)

@@ -116,7 +116,7 @@ class ImageFileView(View):
 def _image_of(request: Request, image_id: uuid.UUID) -> tuple[Image, Project]:
     images = Image.objects.select_related("dataset", "rendition", "thumb", "release")
     image = images.filter(public_id=image_id).first()
-    project = image and image.dataset.projects.order_by("id").first()
+    project = image and image.dataset.projects.filter(deleted_at__isnull=True).order_by("id").first()
     if image is None or project is None:
         raise NotFound
     return image, project_of(request, project.public_id, Role.CLIENT, Role.REVIEWER)

@@ -1,4 +1,4 @@
-"""Ending what a person may do: another role, removal from an organization, sign-out everywhere."""
+"""An organization and its members: another name, other roles, removal; sign-out everywhere."""
 
 import uuid
 from typing import Any, cast
@@ -7,12 +7,15 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.memberships import rename_organisation
 from accounts.models import ApiToken, Membership, Role, User
-from accounts.selectors import managed_membership
+from accounts.selectors import managed_membership, members_of
 from kernel.errors import NotFound
 from tasks.api import examples
 from tasks.api.access import View, actor_of
+from tasks.api.accounts import OrganisationSerializer, organisation_of
 from tasks.api.operations import operation
+from tasks.api.pagination import listing, page
 from tasks.api.request_bodies import valid
 from tasks.flow.revocation import change_role, remove_member, sign_out_everywhere
 
@@ -21,8 +24,49 @@ class RoleSerializer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Role.choices)
 
 
+class MemberSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="actor.public_id")
+    kind = serializers.ChoiceField(
+        source="actor.kind",
+        choices=[("person", "person"), ("service", "service")],
+        help_text="A service account is a program: it has API keys and cannot sign in",
+    )
+    name = serializers.CharField(source="actor.user.name", allow_blank=True)
+    email = serializers.EmailField(source="actor.user.email")
+    role = serializers.ChoiceField(choices=Role.choices)
+    since = serializers.DateTimeField(source="created_at")
+
+
 class SignOutSerializer(serializers.Serializer[Any]):
     revoke_keys = serializers.BooleanField(default=True, help_text="Also revoke all of your API keys")
+
+
+class OrganisationView(View):
+    scopes = {"PATCH": "manage"}
+
+    @operation(
+        request=OrganisationSerializer,
+        bodies=examples.RENAMED,
+        responses=OrganisationSerializer,
+        summary="Rename an organization",
+    )
+    def patch(self, request: Request, organisation_id: uuid.UUID) -> Response:
+        """For owners."""
+        organisation = organisation_of(request, organisation_id, Role.OWNER)
+        data = valid(OrganisationSerializer(data=request.data))
+        renamed = rename_organisation(organisation=organisation, name=data["name"])
+        return Response(OrganisationSerializer(renamed).data)
+
+
+class MembersView(View):
+    scopes = {"GET": "manage"}
+
+    @listing(MemberSerializer, summary="The members of an organization")
+    def get(self, request: Request, organisation_id: uuid.UUID) -> Response:
+        """In the order in which they joined; people who deleted their accounts are left out."""
+        organisation = organisation_of(request, organisation_id, Role.MANAGER)
+        rows = members_of(organisation=organisation).filter(actor__user__isnull=False)
+        return page(request, rows, MemberSerializer().to_representation, newest_first=False)
 
 
 class MemberView(View):
@@ -40,14 +84,16 @@ class MemberView(View):
         """
         role = valid(RoleSerializer(data=request.data))["role"]
         membership = _membership(request, organisation_id, member_id, role)
-        changed = change_role(organisation=membership.organisation, member=membership.actor, role=role)
+        changed = change_role(
+            organisation=membership.organisation, member=membership.actor, role=role, by=actor_of(request)
+        )
         return Response(RoleSerializer({"role": changed.role}).data)
 
     @operation(responses={204: None}, summary="Remove a member")
     def delete(self, request: Request, organisation_id: uuid.UUID, member_id: uuid.UUID) -> Response:
         """Ends the membership with its API keys; sets are settled and paid, and unanswered images are free at once."""
         membership = _membership(request, organisation_id, member_id)
-        remove_member(organisation=membership.organisation, member=membership.actor)
+        remove_member(organisation=membership.organisation, member=membership.actor, by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -1,10 +1,9 @@
-"""Projects: create, read, change policies, classes and instructions, open, pause, close; figures and workers."""
+"""Projects: create, read, change policies, classes and instructions; figures and workers."""
 
 import uuid
-from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
+from drf_spectacular.utils import OpenApiParameter, extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,10 +16,7 @@ from projects.selectors import projects_of
 from projects.services import (
     ClassSpec,
     change_classes,
-    close_project,
     create_project,
-    open_project,
-    pause_project,
     write_instructions,
 )
 from tasks.analytics.dashboard import project_figures
@@ -67,6 +63,7 @@ class PolicySerializer(serializers.Serializer[Any]):
 
 
 class PolicyChangeSerializer(PolicySerializer):
+    name = serializers.CharField(max_length=120, required=False, help_text="Another name")
     apply_to = serializers.ChoiceField(
         choices=["new", "all"],
         required=False,
@@ -127,6 +124,9 @@ class ProjectSerializer(PolicySerializer):
     name = serializers.CharField()
     state = serializers.ChoiceField(choices=Project.State.choices)
     created_at = serializers.DateTimeField()
+    archived_at = serializers.DateTimeField(
+        allow_null=True, help_text="When it was archived; an archived project is read-only until it is reopened"
+    )
     schema = serializers.SerializerMethodField()
     instructions = serializers.SerializerMethodField()
 
@@ -156,6 +156,11 @@ class ProjectsView(View):
             prefix("name"),
             *created(),
         ],
+        parameters=[
+            OpenApiParameter(
+                "archived", str, enum=["false", "true", "all"], description="Archived projects; false by default"
+            )
+        ],
         summary="Projects visible to me",
     )
     def get(self, request: Request) -> Response:
@@ -163,7 +168,13 @@ class ProjectsView(View):
         rows = as_client | projects_of(actor=actor_of(request), role=Role.REVIEWER)
         if isinstance(request.auth, ApiToken):
             rows = rows.filter(organisation_id=request.auth.organisation_id)
+        wanted = request.query_params.get("archived", "false")
+        if wanted != "all":
+            rows = rows.filter(archived_at__isnull=wanted == "false")
         return page(request, rows, ProjectSerializer().to_representation)
+
+    def check_replay(self, request: Request, body: Any) -> None:
+        project_of(request, body["id"], Role.MANAGER)
 
     @operation(
         request=NewProjectSerializer,
@@ -198,7 +209,7 @@ class ProjectView(View):
         request=PolicyChangeSerializer,
         bodies=examples.POLICY,
         responses={200: ProjectSerializer, (409, "application/problem+json"): OverlapUndecidedSerializer},
-        summary="Change policies",
+        summary="Change the name or policies",
     )
     def patch(self, request: Request, project_id: uuid.UUID) -> Response:
         """If other answers per image would change open images, the first call is a 409 with their number and cost.
@@ -207,26 +218,12 @@ class ProjectView(View):
         """
         project = project_of(request, project_id, Role.MANAGER)
         # The service parses and validates the values; this only reports the field if its type is wrong.
-        apply_to = valid(PolicyChangeSerializer(data=request.data)).get("apply_to")
-        changes = {name: value for name, value in body_of(request).items() if name != "apply_to"}
-        changed, _ = change_project_policy(project=project, changes=changes, apply_to=apply_to)
+        data = valid(PolicyChangeSerializer(data=request.data))
+        changes = {name: value for name, value in body_of(request).items() if name not in ("apply_to", "name")}
+        changed, _ = change_project_policy(
+            project=project, changes=changes, apply_to=data.get("apply_to"), name=data.get("name")
+        )
         return Response(ProjectSerializer(changed).data)
-
-
-class ProjectStateView(View):
-    """The state changes open, pause and close."""
-
-    scopes = {"POST": "manage"}
-    steps: ClassVar[dict[str, Callable[..., Project]]] = {
-        "open": open_project,
-        "pause": pause_project,
-        "close": close_project,
-    }
-
-    @operation(request=None, responses=ProjectSerializer, summary="Open, pause or close a project")
-    def post(self, request: Request, project_id: uuid.UUID, step: str) -> Response:
-        project = project_of(request, project_id, Role.MANAGER)
-        return Response(ProjectSerializer(self.steps[step](project=project)).data)
 
 
 class ClassesView(View):

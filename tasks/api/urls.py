@@ -11,6 +11,7 @@ from tasks.api import (
     events,
     images,
     ingest,
+    lifecycle,
     members,
     predictions,
     projects,
@@ -27,7 +28,7 @@ from tasks.api import (
 class StateStep:
     """The actions that change the state of a project."""
 
-    regex = "open|pause|close"
+    regex = "open|pause|close|archive|reopen"
 
     def to_python(self, value: str) -> str:
         return value
@@ -68,6 +69,8 @@ urlpatterns = [
     path("me/", accounts.MeView.as_view()),
     path("me/sign-out-everywhere/", members.SignOutView.as_view()),
     path("organisations/", accounts.OrganisationsView.as_view()),
+    path("organisations/<uuid:organisation_id>/", members.OrganisationView.as_view()),
+    path("organisations/<uuid:organisation_id>/members/", members.MembersView.as_view()),
     path("organisations/<uuid:organisation_id>/members/<uuid:member_id>/", members.MemberView.as_view()),
     path("tokens/", accounts.TokensView.as_view()),
     path("tokens/<uuid:token_id>/", accounts.TokenView.as_view()),
@@ -75,7 +78,8 @@ urlpatterns = [
     path("invitations/<uuid:invitation_id>/", accounts.InvitationView.as_view()),
     path("projects/", projects.ProjectsView.as_view()),
     path("projects/<uuid:project_id>/", projects.ProjectView.as_view()),
-    path("projects/<uuid:project_id>/<project_step:step>/", projects.ProjectStateView.as_view()),
+    path("projects/<uuid:project_id>/<project_step:step>/", lifecycle.ProjectStateView.as_view()),
+    path("projects/<uuid:project_id>/deletion/", lifecycle.DeletionView.as_view()),
     path("projects/<uuid:project_id>/classes/", projects.ClassesView.as_view()),
     path("projects/<uuid:project_id>/instructions/", projects.InstructionsView.as_view()),
     path("projects/<uuid:project_id>/figures/", projects.FiguresView.as_view()),

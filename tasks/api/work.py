@@ -245,19 +245,5 @@ def _standings(request: Request) -> QuerySet[Standing]:
 
 def _balance(request: Request, worker: Actor) -> list[Balance]:
     """The person's total balance; for a key, only what was earned in its organization."""
-    if not isinstance(request.auth, ApiToken):
-        return balance(worker=worker)
-    sums: dict[str, Balance] = {}
-    for standing in _standings(request):
-        for row in balance(worker=worker, project=standing.project):
-            sums[row.currency] = _sum(sums[row.currency], row) if row.currency in sums else row
-    return [sums[currency] for currency in sorted(sums)]
-
-
-def _sum(a: Balance, b: Balance) -> Balance:
-    return Balance(
-        a.currency,
-        waiting=a.waiting + b.waiting,
-        approved=a.approved + b.approved,
-        paid=a.paid + b.paid,
-    )
+    organisation = request.auth.organisation if isinstance(request.auth, ApiToken) else None
+    return balance(worker=worker, organisation=organisation)

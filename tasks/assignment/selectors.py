@@ -87,7 +87,10 @@ def live_hand(*, worker: Actor, project: Project) -> Hand | None:
 
 
 def hand_for(*, worker: Actor, hand_id: UUID) -> Hand:
-    """Return the worker's hand. Raises NotFound for another worker's hand, WorkerRemoved, StaffCannotWork."""
+    """Return the worker's hand.
+
+    Raises NotFound for another worker's hand, WorkerRemoved, StaffCannotWork, ProjectEnded.
+    """
     hand = Hand.objects.select_related("project").filter(public_id=hand_id, worker=worker).first()
     if hand is None:
         raise NotFound
@@ -98,7 +101,7 @@ def hand_for(*, worker: Actor, hand_id: UUID) -> Hand:
 def assignment_for(*, worker: Actor, assignment_id: UUID) -> Assignment:
     """Return the worker's assignment with hand, rendition and schema.
 
-    Raises NotFound for another worker's, WorkerRemoved, StaffCannotWork.
+    Raises NotFound for another worker's, WorkerRemoved, StaffCannotWork, ProjectEnded.
     """
     assignment = (
         Assignment.objects.select_related("hand", "rendition", "schema")

@@ -6,12 +6,14 @@ from celery import shared_task
 
 from kernel.clock import database_now
 from kernel.errors import AnnotaryError
-from kernel.jobs import enqueue, job, others_wait
+from kernel.jobs import enqueue, job, others_wait, report_progress
 from kernel.models import Job
 from kernel.queues import Queue
 from projects.models import Project
+from projects.selectors import deleted_projects
 from tasks.consensus.refit import REFIT, UPDATE_LABELS, queue_missed_tasks, refit
 from tasks.flow.imports import interrupt_import, run_import
+from tasks.flow.project_deletion import DELETE_PROJECT, erase_project
 from tasks.flow.relabel import relabel
 from tasks.flow.revocation import end_hands_without_access
 from tasks.flow.settlement import expire_leases, settle_late_answer
@@ -22,7 +24,7 @@ NEXT_TRY = timedelta(hours=1)
 
 def _try_again_later(row: Job, error: AnnotaryError | None) -> None:
     """The failed job stays in the table, where operators look for it."""
-    if row.project_id is not None and Project.objects.filter(pk=row.project_id).exists():
+    if row.project_id is not None and Project.objects.filter(pk=row.project_id, deleted_at__isnull=True).exists():
         enqueue(
             row.kind,
             queue=Queue(row.queue) if row.queue in Queue.values else Queue.HEAVY,
@@ -46,6 +48,8 @@ def update_labels_job(row: Job, *, task_ids: list[int]) -> None:
 @job(REFIT, time_limit=6 * 3600, on_failure=_try_again_later)
 def refit_job(row: Job) -> None:
     assert row.project_id is not None  # always set by request_refit
+    if deleted_projects(project_ids=[row.project_id]):
+        return
     refit(project_id=row.project_id)
     queue_missed_tasks(project_id=row.project_id)
 
@@ -53,6 +57,12 @@ def refit_job(row: Job) -> None:
 @job("flow.run_import", time_limit=900, on_failure=_interrupt_import)
 def run_import_job(row: Job, *, import_id: int) -> None:
     run_import(import_id=import_id, others_wait=lambda: others_wait(row))
+
+
+@job(DELETE_PROJECT, time_limit=6 * 3600)
+def delete_project_job(row: Job) -> None:
+    assert row.project_id is not None  # always set by delete_project
+    erase_project(project_id=row.project_id, progress=lambda done, total: report_progress(row, done=done, total=total))
 
 
 @job("flow.settle_late_answer", time_limit=60, on_failure=_try_again_later)

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from kernel.errors import Conflict
 from projects.models import Project
-from projects.services import change_policy
+from projects.services import change_policy, rename_project
 from tasks.batching.answers_wanted import WantedChange, count_wanted_change, set_wanted
 from tasks.batching.models import Batch
 from tasks.consensus.refit import queue_updates
@@ -70,15 +70,18 @@ class OverlapUndecided(Conflict):
 
 @transaction.atomic
 def change_project_policy(
-    *, project: Project, changes: Mapping[str, Any], apply_to: ApplyTo | None = None
+    *, project: Project, changes: Mapping[str, Any], apply_to: ApplyTo | None = None, name: str | None = None
 ) -> tuple[Project, OverlapChange]:
-    """Locks the project, then its batches and tasks. Set policies by name; return the project and what has changed.
+    """Locks the project, then its batches and tasks. Set policies by name, and with `name` the project's
+    own; return the project and what has changed.
 
     A new number of answers per image reaches images in draft batches, and open ones with `apply_to="all"`. Answers that
     are in, and those that workers are about to send, always count. Raises OverlapUndecided, with nothing changed, if
-    there are open images and `apply_to` is None; PolicyRefused.
+    there are open images and `apply_to` is None; PolicyRefused and ProjectRefused.
     """
     row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    if name is not None:
+        rename_project(project=row, name=name)
     changed = change_policy(project=row, changes=changes)
     before, to = row.answers_min, changed.answers_min
     if apply_to is None and before != to and changed.state in (Project.State.OPEN, Project.State.PAUSED):

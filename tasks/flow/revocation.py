@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import structlog
 from django.db import connection, transaction
 
+from accounts import memberships
 from accounts import services as accounts
 from accounts.models import Actor, Membership, Organisation, User
 from kernel.events import record_event
@@ -44,7 +45,7 @@ ORDER BY h.id LIMIT 500
 def remove_worker(*, project: Project, worker: Actor, reason: str) -> Standing:
     """Locks the access; then as `settle_hand`. Remove a worker from the project for good; repeating is harmless."""
     lock_access(actor_id=worker.pk)
-    _end_hands(list(Hand.objects.filter(worker=worker, project=project, state=LIVE).values_list("pk", flat=True)))
+    end_hands(list(Hand.objects.filter(worker=worker, project=project, state=LIVE).values_list("pk", flat=True)))
     return standings.remove(project=project, worker=worker, reason=reason)
 
 
@@ -61,21 +62,30 @@ def leave_crowd(*, worker: Actor, organisation: Organisation, reason: str) -> in
 
 
 @transaction.atomic
-def remove_member(*, organisation: Organisation, member: Actor) -> None:
-    """Locks the access and the owners' memberships. End a membership, with its API keys and work. Raises LastOwner."""
+def remove_member(*, organisation: Organisation, member: Actor, by: Actor | None = None) -> None:
+    """Locks the access and the owners' memberships. End a membership, with its API keys and work.
+
+    With `by`, only if they may manage the member once nobody else changes either. Raises LastOwner,
+    NotFound and Forbidden.
+    """
     lock_access(actor_id=member.pk)
-    accounts.end_membership(organisation=organisation, actor=member)
+    if by is not None:
+        memberships.lock_managed_membership(by=by, organisation=organisation, member=member)
+    memberships.end_membership(organisation=organisation, actor=member)
     leave_crowd(worker=member, organisation=organisation, reason=LEFT)
 
 
 @transaction.atomic
-def change_role(*, organisation: Organisation, member: Actor, role: str) -> Membership:
+def change_role(*, organisation: Organisation, member: Actor, role: str, by: Actor | None = None) -> Membership:
     """Locks the access and the owners' memberships. Give a member another role; a worker leaves the crowd.
 
-    Raises NotFound, LastOwner, and RoleRefused for the role of worker: who has seen check images cannot work on them.
+    With `by`, only if they may manage the member once nobody else changes either. Raises NotFound, Forbidden,
+    LastOwner, and RoleRefused for the role of worker: who has seen check images cannot work on them.
     """
     lock_access(actor_id=member.pk)
-    membership = accounts.change_role(organisation=organisation, actor=member, role=role)
+    if by is not None:
+        memberships.lock_managed_membership(by=by, organisation=organisation, member=member, role=role)
+    membership = memberships.change_role(organisation=organisation, actor=member, role=role)
     leave_crowd(worker=member, organisation=organisation, reason=BECAME_STAFF)
     return membership
 
@@ -111,26 +121,28 @@ def erase_person(*, user: User) -> None:
     accounts.erase_person(user=user)
 
 
+def end_hands(hand_ids: Sequence[int]) -> None:
+    """As `settle_hand`. Settle these hands, if they are live: what was answered is paid, and the rest is free."""
+    hands = Hand.objects.filter(pk__in=hand_ids, state=LIVE).select_related("worker").order_by("pk")
+    for hand in list(hands):
+        settle_hand(worker=hand.worker, hand_id=hand.public_id)
+
+
 def end_hands_without_access() -> int:
     """Settle live hands of people who may no longer work, whatever took the right away; return how many.
 
-    Every function above settles them at once. This is for changes made in the database by other means.
+    Every function above settles them at once. This is for archived projects, and for changes made in the database by
+    other means.
     """
     with connection.cursor() as cursor:
         cursor.execute(HANDS_WITHOUT_ACCESS)
         rows = cursor.fetchall()
     for (hand_id,) in rows:
         try:
-            _end_hands([hand_id])
+            end_hands([hand_id])
         except Exception:
             logger.exception("set not settled; the next sweep retries it", hand=hand_id)
     return len(rows)
-
-
-def _end_hands(hand_ids: Sequence[int]) -> None:
-    hands = Hand.objects.filter(pk__in=hand_ids, state=LIVE).select_related("worker").order_by("pk")
-    for hand in list(hands):
-        settle_hand(worker=hand.worker, hand_id=hand.public_id)
 
 
 def _end_all_hands(worker: Actor) -> None:

@@ -16,7 +16,11 @@ ONE_TOTAL = "tasks_ledgertotal_one_per_worker_and_currency"
 
 
 class LedgerEntry(models.Model):
-    """A ledger entry. Append-only (a trigger refuses updates and deletes); a worker's balance is the sum of entries."""
+    """A ledger entry. Append-only (a trigger refuses updates and deletes); a worker's balance is the sum of entries.
+
+    Entries outlive their project: once it is deleted, `assignment_id` and `hand_id` are numbers of rows that are gone,
+    so the database has no foreign keys for them. They still make each credit unique and group a statement by hand.
+    """
 
     class Kind(models.TextChoices):
         CREDIT = "credit"
@@ -27,8 +31,10 @@ class LedgerEntry(models.Model):
     project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="ledger")
     worker = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="ledger")
     kind = models.CharField(max_length=10, choices=Kind.choices)
-    assignment = models.ForeignKey(Assignment, on_delete=models.PROTECT, null=True, related_name="ledger")
-    hand = models.ForeignKey(Hand, on_delete=models.PROTECT, null=True, related_name="ledger")
+    assignment = models.ForeignKey(
+        Assignment, on_delete=models.PROTECT, null=True, related_name="ledger", db_constraint=False
+    )
+    hand = models.ForeignKey(Hand, on_delete=models.PROTECT, null=True, related_name="ledger", db_constraint=False)
     amount = models.DecimalField(max_digits=14, decimal_places=6)
     currency = models.CharField(max_length=3)
     cause = models.CharField(max_length=200, blank=True, default="")

@@ -5,9 +5,9 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from decimal import Decimal
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 
-from accounts.models import Actor
+from accounts.models import Actor, Organisation
 from projects.models import Project
 from tasks.assignment.models import Assignment, Hand
 from tasks.pay.models import LedgerEntry, LedgerTotal
@@ -27,9 +27,16 @@ class Balance:
     paid: Decimal
 
 
-def balance(*, worker: Actor, project: Project | None = None) -> list[Balance]:
-    """Return the worker's balances by currency, in alphabetical order, without currencies that have no entries."""
+def balance(
+    *, worker: Actor, project: Project | None = None, organisation: Organisation | None = None
+) -> list[Balance]:
+    """Return the worker's balances by currency, in alphabetical order, without currencies that have no entries.
+
+    With a project or an organization, only what was earned there; what was earned in deleted projects counts too.
+    """
     in_project = Q() if project is None else Q(project=project)
+    if organisation is not None:
+        in_project &= Q(project__organisation=organisation)
     waiting: dict[str, Decimal] = defaultdict(Decimal)
     approved: dict[str, Decimal] = defaultdict(Decimal)
     paid: dict[str, Decimal] = defaultdict(Decimal)
@@ -66,6 +73,19 @@ def ledger_totals(*, project: Project) -> tuple[Decimal, Decimal, int]:
         earned=Sum("earned", default=zero), paid=Sum("paid", default=zero), answers=Sum("answers", default=0)
     )
     return sums["earned"], sums["paid"], sums["answers"]
+
+
+def answers_waiting(*, project: Project) -> tuple[int, Decimal]:
+    """Return how many answers are in hands that are not settled yet, and what they will pay."""
+    rows = Assignment.objects.filter(project=project, hand__state=Hand.State.LIVE, state=Assignment.State.SUBMITTED)
+    sums = rows.aggregate(answers=Count("pk"), amount=Sum("price", default=Decimal(0)))
+    return sums["answers"], sums["amount"]
+
+
+def answers_credited(*, project: Project) -> int:
+    totals = LedgerTotal.objects.filter(project=project)
+    answers: int = totals.aggregate(answers=Sum("answers", default=0))["answers"]
+    return answers
 
 
 def earned_by_project(*, projects: Collection[Project]) -> dict[int, Decimal]:

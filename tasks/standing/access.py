@@ -1,11 +1,12 @@
 """Who may work in a project: active people with an active or paused standing whose role in the organization is worker.
 
-All other roles can read gold or labels, so nobody with another role works, however the role was obtained.
+All other roles can read gold or labels, so nobody with another role works, however the role was obtained. Nobody works
+in a project that is archived or deleted.
 """
 
 from accounts.models import Actor, Role
 from kernel.prepared_statements import run_prepared
-from tasks.standing.errors import StaffCannotWork, WorkerRemoved
+from tasks.standing.errors import ProjectEnded, StaffCannotWork, WorkerRemoved
 from tasks.standing.models import Standing
 
 _MAY_WORK = """EXISTS (
@@ -14,10 +15,11 @@ _MAY_WORK = """EXISTS (
     JOIN accounts_membership member ON member.organisation_id = at.organisation_id AND member.actor_id = own.worker_id
     JOIN accounts_user person ON person.actor_id = own.worker_id
     WHERE own.project_id = {project} AND own.worker_id = {worker} AND own.state <> 'removed'
-      AND member.role = 'worker' AND person.is_active)"""
+      AND member.role = 'worker' AND person.is_active AND at.archived_at IS NULL AND at.deleted_at IS NULL)"""
 
 SELECT_ACCESS = """
-SELECT own.state, member.role, coalesce(person.is_active, false)
+SELECT own.state, member.role, coalesce(person.is_active, false),
+    at.archived_at IS NOT NULL OR at.deleted_at IS NOT NULL
 FROM tasks_standing own
 JOIN projects_project at ON at.id = own.project_id
 LEFT JOIN accounts_membership member
@@ -33,9 +35,13 @@ def may_work(*, project: str, worker: str) -> str:
 
 
 def require_may_work(*, worker: Actor, project_id: int) -> None:
-    """Raise StaffCannotWork or WorkerRemoved unless the worker may work in the project, where they have worked."""
+    """Raise StaffCannotWork, WorkerRemoved or ProjectEnded unless the worker may work in the project, where they have
+    worked."""
     rows = run_prepared(SELECT_ACCESS, {"project": project_id, "worker": worker.pk})
-    check_access(*(rows[0] if rows else (Standing.State.REMOVED, None, False)))
+    standing, role, active, ended = rows[0] if rows else (Standing.State.REMOVED, None, False, False)
+    check_access(standing, role, active)
+    if ended:
+        raise ProjectEnded
 
 
 def check_access(standing: str, role: str | None, active: bool) -> None:

@@ -1,6 +1,6 @@
 """Why a person may not work in a project."""
 
-from kernel.errors import Forbidden
+from kernel.errors import Forbidden, Gone
 
 
 class WorkerRemoved(Forbidden):
@@ -13,3 +13,9 @@ class StaffCannotWork(Forbidden):
     """Your role shows you this project's check images, so you cannot label in it. Ask someone else to label it."""
 
     code = "staff_cannot_work"
+
+
+class ProjectEnded(Gone):
+    """This project has ended, so you can no longer work in it. Your answers are paid. Find your pay under Earnings."""
+
+    code = "project_ended"

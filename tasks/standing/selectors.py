@@ -36,17 +36,19 @@ def is_worker(*, actor: Actor) -> bool:
 def standings_of(*, worker: Actor) -> QuerySet[Standing]:
     """Return the worker's standings in projects that they were not removed from, newest project first.
 
-    Each comes with its project, and the project's organization and schema.
+    Archived and deleted projects are not among them. Each comes with its project, and the project's organization and
+    schema.
     """
-    rows = Standing.objects.filter(worker=worker).exclude(state=Standing.State.REMOVED)
+    rows = Standing.objects.filter(worker=worker, project__archived_at=None, project__deleted_at=None)
+    rows = rows.exclude(state=Standing.State.REMOVED)
     return rows.select_related("project", "project__organisation", "project__schema").order_by("-project__id")
 
 
 def standing_for(*, worker: Actor, project_id: UUID) -> Standing:
     """Return the worker's standing, with the project's schema and instructions.
 
-    Raises WorkerRemoved or StaffCannotWork, and NotFound to anyone who was never in the project, who must not learn
-    that it exists.
+    Raises WorkerRemoved, StaffCannotWork or ProjectEnded, and NotFound to anyone who was never in the project, who must
+    not learn that it exists.
     """
     rows = Standing.objects.filter(worker=worker, project__public_id=project_id)
     standing = rows.select_related("project__organisation", "project__schema", "project__instructions").first()

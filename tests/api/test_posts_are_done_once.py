@@ -191,6 +191,37 @@ def test_who_has_lost_access_to_a_project_gets_no_stored_response(world: World, 
         assert send(body).status_code in ({409} if operation.path in SECRETS else {200, 201, 202, 204}), operation.name
 
 
+def test_who_has_lost_access_to_what_a_call_made_gets_no_stored_response(world: World) -> None:
+    """The URL names nothing that access depends on, so what was made decides."""
+    seen = set()
+    for operation, body in honoring(world):
+        if operation.path not in WITHOUT_PROJECT:
+            continue
+        seen.add(operation.path)
+        send = sender(operation, world)
+        assert send(body).status_code < 300, operation.name
+        kept = {409} if operation.path in SECRETS else {200, 201}
+        assert send(body).status_code in kept, operation.name
+        actor = member("worker" if operation.path.endswith("/accept/") else caller_of(operation))
+        memberships = list(Membership.objects.filter(actor=actor))
+        Membership.objects.filter(actor=actor).delete()
+        answer = send(body)
+        assert (answer.status_code, "Idempotency-Replayed" in answer) == (404, False), operation.name
+        assert "id" not in answer.json(), operation.name
+        Membership.objects.bulk_create(memberships)
+        assert send(body).status_code in kept, operation.name
+    assert seen == WITHOUT_PROJECT
+
+
+def test_a_deleted_project_is_not_told_again(world: World) -> None:
+    ada = with_key(member("owner"))
+    made = ada.post("/api/v1/projects/", NEW, headers=KEY).json()
+    deletion = f"/api/v1/projects/{made['id']}/deletion/"
+    assert ada.post(deletion, {"confirm": made["name"]}).status_code == 202
+    answer = ada.post("/api/v1/projects/", NEW, headers=KEY)
+    assert (answer.status_code, "Idempotency-Replayed" in answer) == (404, False)
+
+
 def test_known_labels_take_no_key_and_a_retry_makes_no_more_check_images(world: World) -> None:
     boxes = factories.a_project("Boxes", tools=("box",))
     images = [factories.an_image(boxes, name=f"{n}.jpg", width=64, height=48) for n in range(2)]

@@ -28,6 +28,8 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("me/sign-out-everywhere/", "post"): EVERYBODY,
     ("organisations/<uuid:organisation_id>/members/<uuid:member_id>/", "patch"): MANAGERS,
     ("organisations/<uuid:organisation_id>/members/<uuid:member_id>/", "delete"): MANAGERS,
+    ("organisations/<uuid:organisation_id>/members/", "get"): MANAGERS,
+    ("organisations/<uuid:organisation_id>/", "patch"): {"owner"},
     ("organisations/", "get"): EVERYBODY,
     ("organisations/", "post"): set(),  # not allowed with a key; owners may when signed in
     ("tokens/", "get"): EVERYBODY,
@@ -40,6 +42,8 @@ MAY: dict[tuple[str, str], set[str]] = {
     (P, "get"): READERS,
     (P, "patch"): MANAGERS,
     (P + "<project_step:step>/", "post"): MANAGERS,
+    (P + "deletion/", "get"): MANAGERS,
+    (P + "deletion/", "post"): MANAGERS,
     (P + "classes/", "put"): MANAGERS,
     (P + "instructions/", "put"): MANAGERS,
     (P + "figures/", "get"): MANAGERS,

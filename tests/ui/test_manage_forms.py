@@ -10,8 +10,8 @@ from playwright.sync_api import expect
 from accounts.models import ApiToken, Invitation, Membership, Role
 from accounts.services import find_invitation
 from kernel.models import Job
+from projects.lifecycle import open_project
 from projects.models import Project
-from projects.services import open_project
 from tasks.batching.models import Batch
 from tasks.ingest.models import Import
 from tasks.ingest.services import start_import

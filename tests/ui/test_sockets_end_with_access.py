@@ -11,6 +11,7 @@ from websockets.sync.client import ClientConnection
 
 from accounts.models import Membership, Role, User
 from kernel.events import record_event
+from projects.lifecycle import mark_deleted
 from projects.models import Project
 from tasks.flow.revocation import change_role, deactivate, erase_person, remove_member, sign_out_everywhere
 from tests import factories
@@ -98,5 +99,15 @@ def test_a_sign_out_in_the_browser_closes_the_sockets_of_that_session_alone(port
             assert message(client)["type"] == message(elsewhere)["type"] == "snapshot"
             browser.post("/account/logout/")
             assert seconds_until_closed(client) < SECONDS
+        elsewhere.send('{"type": "resync"}')
+        assert message(elsewhere)["type"] == "snapshot"
+
+
+def test_the_sockets_of_a_deleted_project_close_and_those_of_others_stay(port: int, project: Project) -> None:
+    ada, other = factories.ada().user, factories.a_project("Owls")
+    with opened(port, project.public_id, ada) as client, opened(port, other.public_id, ada) as elsewhere:
+        assert message(client)["type"] == message(elsewhere)["type"] == "snapshot"
+        mark_deleted(project=project, by=ada.actor, confirm="Strays", record={})
+        assert seconds_until_closed(client) < SECONDS
         elsewhere.send('{"type": "resync"}')
         assert message(elsewhere)["type"] == "snapshot"

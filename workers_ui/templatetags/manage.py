@@ -9,6 +9,7 @@ from django.template.defaultfilters import pluralize
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from projects.models import Project
 from workers_ui import money as words
 
 register = template.Library()
@@ -72,6 +73,13 @@ STATES = {
 @register.inclusion_tag("workers_ui/components/chip.html")
 def state_chip(kind: str, state: str) -> dict[str, str]:
     word, tone, icon = STATES[kind][state]
+    return {"word": word, "state": tone, "icon": icon}
+
+
+@register.inclusion_tag("workers_ui/components/chip.html")
+def project_chip(project: Project) -> dict[str, str]:
+    """The state of a project; an archived one is archived, whatever state it was in."""
+    word, tone, icon = ("Archived", "", "inbox") if project.archived_at else PROJECT_STATES[project.state]
     return {"word": word, "state": tone, "icon": icon}
 
 

@@ -1,13 +1,20 @@
-"""Template filters for money and durations."""
+"""Template filters for money and durations, and what pages say about mail."""
 
 from decimal import Decimal
 
 from django import template
+from django.conf import settings
 
 from workers_ui import durations
 from workers_ui import money as words
 
 register = template.Library()
+
+
+@register.simple_tag
+def mail_goes_to_files() -> bool:
+    """Whether mail is written to files instead of being sent, as it is on a single machine (`up`)."""
+    return bool(settings.EMAIL_BACKEND == "django.core.mail.backends.filebased.EmailBackend")
 
 
 @register.filter

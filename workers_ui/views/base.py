@@ -1,13 +1,15 @@
-"""What every page shares: the main navigation for the person's role, and typed access to the signed-in actor."""
+"""What every page shares: the main navigation for the person's roles, and typed access to the signed-in actor."""
 
 from dataclasses import dataclass
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.functional import SimpleLazyObject
 
 from accounts.models import Actor, Role, User
 from accounts.selectors import roles_of
+from tasks.standing.selectors import is_worker
 
 STAFF_ROLES = (Role.OWNER, Role.MANAGER, Role.REVIEWER, Role.CLIENT)
 
@@ -29,20 +31,30 @@ def is_staff(roles: frozenset[str]) -> bool:
     return any(role in roles for role in STAFF_ROLES)
 
 
-def worker_nav(request: HttpRequest) -> list[NavItem]:
-    """Return the worker's navigation; managers who also work get a link back to their projects."""
-    if not request.user.is_authenticated:
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """Give every template `nav`, the main navigation by the person's roles, which is read only where it is shown."""
+    return {"nav": SimpleLazyObject(lambda: _main_navigation(request))}
+
+
+def _main_navigation(request: HttpRequest) -> list[NavItem]:
+    """Return the links to the pages of projects for members of a team, and of work for those who label or have."""
+    user = getattr(request, "user", None)
+    if user is None or not user.is_authenticated:
         return []
-    here = request.path
-    items = [
-        NavItem("Work", "/work/", here.startswith("/work/") and not here.startswith("/work/earnings/")),
-        NavItem("Earnings", "/work/earnings/", here.startswith("/work/earnings/")),
+    roles, here = roles_of(actor=user.actor), request.path
+    projects = NavItem("Projects", "/projects/", here.startswith("/projects/"))
+    settings = NavItem("Settings", "/settings/", here.startswith("/settings/"))
+    earnings = here.startswith("/work/earnings/")
+    work = [
+        NavItem("Work", "/work/", here.startswith("/work/") and not earnings),
+        NavItem("Earnings", "/work/earnings/", earnings),
     ]
-    if is_staff(roles_of(actor=actor_of(request))):
-        items.insert(0, NavItem("Projects", "/projects/", here.startswith("/projects/")))
-    return items
+    if not is_staff(roles):
+        return work
+    works = Role.WORKER in roles or is_worker(actor=user.actor)
+    return [projects, *(work if works else []), settings]
 
 
 def page(request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
-    """Render a page with the worker's navigation."""
-    return render(request, template, {"nav": worker_nav(request), **context}, status=status)
+    """Render a page of workers, or of everybody."""
+    return render(request, template, context, status=status)

@@ -7,9 +7,10 @@ import pytest
 from accounts.models import Actor
 from kernel.errors import Forbidden, NotFound, TransitionRefused
 from projects.errors import InstructionsRefused, PolicyRefused, ProjectNotReady
+from projects.lifecycle import close_project, open_project, pause_project
 from projects.models import Instructions, Project
 from projects.selectors import project_for, projects_of
-from projects.services import change_policy, close_project, open_project, pause_project, write_instructions
+from projects.services import change_policy, write_instructions
 from tests.concurrency_helpers import together
 from tests.factories import a_project, a_task, ada, finch, wren
 

@@ -17,13 +17,12 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 
 from accounts.models import Role
-from accounts.selectors import COVERS, role_in, roles_of
+from accounts.selectors import COVERS, role_in
 from kernel.errors import AnnotaryError
 from projects.models import Project
-from projects.selectors import project_for
+from projects.selectors import project_for, require_not_archived
 from projects.socket_urls import console_socket_url
-from tasks.standing.selectors import is_worker
-from workers_ui.views.base import NavItem, actor_of
+from workers_ui.views.base import actor_of
 
 Row = TypeVar("Row")
 View = Callable[..., HttpResponseBase]
@@ -51,10 +50,11 @@ TABS = (
 )
 
 
-def project_role_required(role: str) -> Callable[[View], View]:
+def project_role_required(role: str, *, while_archived: bool = False) -> Callable[[View], View]:
     """Decorate a view `(request, project, **kwargs)` that requires this role in the project's organization.
 
-    Browsers do not store its pages: "back" must not show a list as it was before something was saved.
+    Of an archived project it only shows things, unless it is for those too (`while_archived`). Browsers do not store its
+    pages: "back" must not show a list as it was before something was saved.
     """
 
     def decorate(view: View) -> View:
@@ -63,6 +63,8 @@ def project_role_required(role: str) -> Callable[[View], View]:
         @wraps(view)
         def with_project(request: HttpRequest, project_id: uuid.UUID, **kwargs: Any) -> HttpResponseBase:
             project = project_for(actor=actor_of(request), public_id=project_id, role=role)
+            if request.method == "POST" and not while_archived:
+                require_not_archived(project=project)
             return view(request, project, **kwargs)
 
         return cast(View, with_project)
@@ -91,20 +93,7 @@ def render_project_page(
         "is_manager": Role.MANAGER in covered,
         "live_url": console_socket_url(request, project),
     }
-    return render(request, f"workers_ui/manage/{template}", shared | nav_context(request) | context, status=status)
-
-
-def nav_context(request: HttpRequest) -> dict[str, Any]:
-    """Return the main navigation of the managers' pages; people who also label get a link to their work."""
-    here = request.path
-    items = [
-        NavItem("Projects", reverse("workers_ui:projects"), here.startswith("/projects/")),
-        NavItem("Settings", reverse("workers_ui:settings"), here.startswith("/settings/")),
-    ]
-    actor = actor_of(request)
-    if Role.WORKER in roles_of(actor=actor) or is_worker(actor=actor):
-        items.insert(1, NavItem("Work", "/work/", False))
-    return {"nav": items}
+    return render(request, f"workers_ui/manage/{template}", shared | context, status=status)
 
 
 def landing_url(project: Project, role: str) -> str:

@@ -2,7 +2,9 @@
 
 import uuid
 from datetime import timedelta
+from ipaddress import ip_address
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import segno
 from django import forms
@@ -96,11 +98,29 @@ def keep_link(request: HttpRequest, token: str, project_id: int | None) -> None:
 
 
 def fresh_link(request: HttpRequest, project_id: int | None) -> dict[str, Any] | None:
-    """Pop this page's newly created link from the session, with its QR code as a data URI."""
+    """Pop this page's newly created link from the session, with its QR code as a data URI.
+
+    `only_here` says that no other computer can open it: the site's address is that of this computer itself.
+    """
     link = cast(dict[str, Any] | None, request.session.get(FRESH))
     if link is None or link["project"] != project_id:
         return None
     del request.session[FRESH]
     code = segno.make(link["url"], error="m")
-    # Dark on white in both themes: not every phone reads inverted codes.
-    return {"url": link["url"], "qr": code.svg_data_uri(scale=4, border=3, dark="#1d1b17", light="#fff")}
+    host = urlsplit(link["url"]).hostname or ""
+    return {
+        "url": link["url"],
+        # Dark on white in both themes: not every phone reads inverted codes.
+        "qr": code.svg_data_uri(scale=4, border=3, dark="#1d1b17", light="#fff"),
+        "host": host,
+        "only_here": _is_this_computer(host),
+    }
+
+
+def _is_this_computer(host: str) -> bool:
+    """Whether other computers would look for this host on themselves."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+    return address.is_loopback or address.is_unspecified

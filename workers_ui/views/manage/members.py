@@ -1,4 +1,4 @@
-"""The members of an organization: another role, or removal."""
+"""An organization: its name, and its members' roles and removal."""
 
 import uuid
 
@@ -7,14 +7,31 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
+from accounts.memberships import rename_organisation
 from accounts.models import Role
-from accounts.selectors import managed_membership
-from kernel.errors import Refused
+from accounts.selectors import managed_membership, organisations_of
+from kernel.errors import NotFound, Refused
 from tasks.flow.revocation import change_role, remove_member
 from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import run_action
 
 STAFF = (Role.OWNER, Role.MANAGER, Role.REVIEWER, Role.CLIENT)
+
+
+@require_POST
+@login_required
+def rename(request: HttpRequest, organisation_id: uuid.UUID) -> HttpResponse:
+    """Give the organization another name; for its owners."""
+    owned = organisations_of(actor=actor_of(request), role=Role.OWNER)
+    organisation = next((row for row in owned if row.public_id == organisation_id), None)
+    if organisation is None:
+        raise NotFound
+    return run_action(
+        request,
+        reverse("workers_ui:settings"),
+        lambda: rename_organisation(organisation=organisation, name=request.POST.get("name", "")),
+        "The organization has a new name.",
+    )
 
 
 @require_POST
@@ -32,9 +49,9 @@ def change(request: HttpRequest, organisation_id: uuid.UUID, member_id: uuid.UUI
 
     def act() -> None:
         if step == "remove":
-            remove_member(organisation=organisation, member=member)
+            remove_member(organisation=organisation, member=member, by=actor_of(request))
         elif step == "role" and role in STAFF:
-            change_role(organisation=organisation, member=member, role=role)
+            change_role(organisation=organisation, member=member, role=role, by=actor_of(request))
         else:
             raise Refused("Unknown action. Reload the page and try again.")
 

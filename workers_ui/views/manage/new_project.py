@@ -12,7 +12,6 @@ from projects.errors import ClassesRefused, InstructionsRefused, ProjectRefused
 from projects.models import Project
 from projects.services import create_project
 from workers_ui.views.base import actor_of
-from workers_ui.views.manage.base import nav_context
 from workers_ui.views.manage.forms import TOOL_LABELS, ProjectForm, class_rows, class_specs, fresh_class_rows
 
 #: The field at which a service error is shown.
@@ -78,4 +77,4 @@ def _show(
         ],
     }
     status = 422 if form.is_bound else 200
-    return render(request, "workers_ui/manage/new_project.html", nav_context(request) | context, status=status)
+    return render(request, "workers_ui/manage/new_project.html", context, status=status)

@@ -1,4 +1,4 @@
-"""Settings of a project: its state, policies, classes and instructions."""
+"""Settings of a project: policies, classes and instructions."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,21 +6,13 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
 from accounts.models import Role
-from kernel.errors import AnnotaryError, Refused
+from kernel.errors import AnnotaryError
 from projects.models import Project
 from projects.selectors import retired_classes
-from projects.services import (
-    change_classes,
-    close_project,
-    open_project,
-    pause_project,
-    write_instructions,
-)
-from tasks.batching.services import open_all_batches
+from projects.services import change_classes, write_instructions
 from tasks.flow.policy_change import ApplyTo, OverlapChange, OverlapUndecided, change_project_policy
 from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import project_role_required, render_project_page, run_action
@@ -43,31 +35,6 @@ def project_settings(request: HttpRequest, project: Project) -> HttpResponse:
     }
     save = savers.get(request.POST.get("form", "")) if request.method == "POST" else None
     return (save and save(request, project)) or _show(request, project)
-
-
-@require_POST
-@project_role_required(Role.MANAGER)
-def change_state(request: HttpRequest, project: Project) -> HttpResponse:
-    """Open, pause or close the project. Opening a draft also opens its batches; without open ones there is no work."""
-    actions: dict[str, tuple[Callable[[], object], str]] = {
-        "open": (lambda: _open(project), "The project is open. Workers can take sets now."),
-        "pause": (
-            lambda: pause_project(project=project),
-            "The project is paused. Workers can still finish the sets they have.",
-        ),
-        "close": (lambda: close_project(project=project), "The project is closed."),
-    }
-    act, done = actions.get(request.POST.get("step", ""), (_unknown_action, ""))
-    pages = {"settings": "project-settings"}
-    back = pages.get(request.POST.get("back", ""), "project")
-    return run_action(request, reverse(f"workers_ui:{back}", args=[project.public_id]), act, done)
-
-
-def _open(project: Project) -> None:
-    was_draft = project.state == Project.State.DRAFT
-    open_project(project=project)
-    if was_draft:
-        open_all_batches(project=project)
 
 
 def _save_policy(request: HttpRequest, project: Project) -> HttpResponse | None:
@@ -150,7 +117,3 @@ def _propose(form: PolicyForm, request: HttpRequest) -> bool:
 
 def _url(project: Project) -> str:
     return redirect("workers_ui:project-settings", project.public_id).url
-
-
-def _unknown_action() -> None:
-    raise Refused("Unknown action. Reload the page and try again.")

@@ -9,10 +9,10 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Role
 from accounts.selectors import organisations_of, staff_memberships
-from projects.selectors import staff_projects_of
+from projects.selectors import has_archived_projects, staff_projects_of
 from tasks.analytics.listings import project_rows
 from workers_ui.views.base import actor_of
-from workers_ui.views.manage.base import landing_url, nav_context, paginate
+from workers_ui.views.manage.base import landing_url, paginate
 
 PAGE_SIZE = 30
 
@@ -22,12 +22,16 @@ PAGE_SIZE = 30
 @require_safe
 def projects(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
-    shown, pager = paginate(request, Paginator(staff_projects_of(actor=actor), PAGE_SIZE))
+    archived = "archived" in request.GET
+    shown, pager = paginate(request, Paginator(staff_projects_of(actor=actor, archived=archived), PAGE_SIZE))
     rows = project_rows(actor=actor, projects=list(shown))
     context = {
         "rows": [{"row": row, "url": landing_url(row.project, row.role)} for row in rows],
         "page": pager,
+        "archived": archived,
+        "has_archived": archived or has_archived_projects(actor=actor),
+        "query": "&archived" if archived else "",
         "may_create": bool(organisations_of(actor=actor, role=Role.MANAGER)),
         "several": len(staff_memberships(actor=actor)) > 1,
     }
-    return render(request, "workers_ui/manage/projects.html", nav_context(request) | context)
+    return render(request, "workers_ui/manage/projects.html", context)

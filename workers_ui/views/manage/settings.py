@@ -9,11 +9,12 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts.models import ApiToken, Organisation, Role
+from accounts.memberships import may_have
+from accounts.models import Actor, ApiToken, Organisation, Role
 from accounts.selectors import organisations_of, role_in, staff_of, tokens_of, unused_invitations
 from kernel.clock import utc_now
 from workers_ui.views.base import actor_of
-from workers_ui.views.manage.base import nav_context, paginate
+from workers_ui.views.manage.base import paginate
 from workers_ui.views.manage.invitations import fresh_link
 from workers_ui.views.manage.keys import DAYS, FRESH
 
@@ -53,7 +54,7 @@ def settings_page(request: HttpRequest) -> HttpResponse:
         "teams": [_team(request, row, number) for number, row in enumerate(managed, start=1)],
         "fresh": fresh_link(request, None),
     }
-    return render(request, "workers_ui/manage/settings.html", nav_context(request) | context)
+    return render(request, "workers_ui/manage/settings.html", context)
 
 
 def _key_state(key: ApiToken, now: Any) -> dict[str, str]:
@@ -77,14 +78,16 @@ def _team(request: HttpRequest, organisation: Organisation, number: int) -> dict
     roles = [Role.MANAGER, Role.REVIEWER, Role.CLIENT, Role.OWNER] if is_owner else [Role.REVIEWER, Role.CLIENT]
     return {
         "organisation": organisation,
+        "is_owner": is_owner,
         "people": [
             {
                 "name": getattr(row.actor, "user", None) or "Deleted account",
                 "role": ROLES[Role(row.role)],
                 "since": row.created_at,
                 "id": row.actor.public_id,
+                "is_service": row.actor.kind == Actor.Kind.SERVICE,
                 "manageable": is_owner or row.role not in (Role.OWNER, Role.MANAGER),
-                "roles": [(role, ROLES[role]) for role in roles if role != row.role],
+                "roles": [(role, ROLES[role]) for role in roles if role != row.role and may_have(row.actor, role)],
             }
             for row in people
         ],

@@ -1,0 +1,77 @@
+"""Services for organizations and their members: another name, other roles, removal."""
+
+from django.db import transaction
+from django.db.models import Q
+
+from accounts.identity_cache import forget_person
+from accounts.models import Actor, Membership, Organisation, Role
+from accounts.selectors import managed_membership, membership_of
+from accounts.services import refuse_last_owner, revoke_tokens
+from kernel.errors import Refused
+
+MAX_NAME = 120
+
+
+class RoleRefused(Refused):
+    """A member of the team cannot become a worker, because they have seen check images. Choose another role."""
+
+    code = "role_refused"
+
+
+class NameRefused(Refused):
+    """An organization needs a name of 1 to 120 characters, without control characters. Enter another one."""
+
+    code = "name_refused"
+
+
+def may_have(actor: Actor, role: str) -> bool:
+    """Whether the actor can have this role of a team: an owner must be a person."""
+    return role != Role.OWNER or actor.kind != Actor.Kind.SERVICE
+
+
+def lock_managed_membership(*, by: Actor, organisation: Organisation, member: Actor, role: str = "") -> None:
+    """Locks the memberships of both and of the owners. Raises NotFound or Forbidden unless `by` may still end the
+    membership, or change it to `role`: of two people who demote each other, the second has lost the right.
+    """
+    rows = Membership.objects.filter(organisation=organisation)
+    concerned = rows.filter(Q(role=Role.OWNER) | Q(actor__in=[by, member]))
+    # In one statement, by ascending id: the owners are locked again below, which then waits for nobody.
+    list(concerned.select_for_update(no_key=True, of=("self",)).order_by("pk").values_list("pk"))
+    managed_membership(by=by, organisation_id=organisation.public_id, member_id=member.public_id, role=role)
+
+
+def rename_organisation(*, organisation: Organisation, name: str) -> Organisation:
+    """Raises NameRefused."""
+    normalized = " ".join(name.split())
+    if not normalized or not normalized.isprintable() or len(normalized) > MAX_NAME:
+        raise NameRefused
+    Organisation.objects.filter(pk=organisation.pk).update(name=normalized)
+    return Organisation.objects.get(pk=organisation.pk)
+
+
+@transaction.atomic
+def end_membership(*, organisation: Organisation, actor: Actor) -> None:
+    """Locks the owners' memberships. Remove a member and revoke their API keys for the organization.
+
+    Raises NotFound, and LastOwner if the organization has other members and would be left without an owner.
+    """
+    membership_of(organisation=organisation, actor=actor)
+    refuse_last_owner(actor, organisation)
+    Membership.objects.filter(organisation=organisation, actor=actor).delete()
+    revoke_tokens(actor=actor, organisation=organisation)
+
+
+@transaction.atomic
+def change_role(*, organisation: Organisation, actor: Actor, role: str) -> Membership:
+    """Locks the owners' memberships. Give a member another role. Raises NotFound, RoleRefused and LastOwner."""
+    membership = membership_of(organisation=organisation, actor=actor)
+    if role == Role.WORKER:
+        raise RoleRefused
+    if not may_have(actor, role):
+        raise RoleRefused("A service account cannot own an organization. Choose another role.")
+    if role != Role.OWNER:
+        refuse_last_owner(actor, organisation)
+    Membership.objects.filter(pk=membership.pk).update(role=role)
+    forget_person(actor.pk)
+    membership.role = role
+    return membership
