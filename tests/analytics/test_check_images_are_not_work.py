@@ -121,7 +121,7 @@ def test_the_feed_says_that_check_images_were_made(project: Project) -> None:
 
 
 def test_the_migration_takes_them_out_of_the_totals_of_live_streams(project: Project) -> None:
-    migration = importlib.import_module("tasks.migrations.0018_check_images_are_not_work")
+    migration = importlib.import_module("tasks.migrations.0017_check_images_are_not_work")
     before = {"tasks": 10, "answered": 10, "approved": 8, "submitted": 15}
     other = a_project("Other")
     Stream.objects.bulk_create(Stream(project_id=each.pk, totals=before) for each in (project, other))

@@ -53,8 +53,8 @@ TABS = (
 def project_role_required(role: str, *, while_archived: bool = False) -> Callable[[View], View]:
     """Decorate a view `(request, project, **kwargs)` that requires this role in the project's organization.
 
-    Of an archived project it only shows things, unless it is for those too (`while_archived`). Browsers do not store its
-    pages: "back" must not show a list as it was before something was saved.
+    Of an archived project it only shows things, unless it is for those too (`while_archived`). Browsers do not store
+    its pages: "back" must not show a list as it was before something was saved.
     """
 
     def decorate(view: View) -> View:

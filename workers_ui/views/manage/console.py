@@ -7,10 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from accounts.models import Role
+from accounts.selectors import display_names
 from kernel.events import stream_snapshot
 from projects.models import Project
 from tasks.analytics.dashboard import answers_per_hour, board_figures
-from tasks.analytics.listings import display_names
 from tasks.analytics.project_progress import project_progress
 from tasks.analytics.worker_figures import workers_to_check
 from tasks.batching.selectors import BatchList

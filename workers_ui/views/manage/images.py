@@ -9,8 +9,9 @@ from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
+from accounts.selectors import display_names
 from projects.models import Project
-from tasks.analytics.listings import IMAGE_STATES, ImageList, display_names, image_cards
+from tasks.analytics.listings import IMAGE_STATES, ImageList, image_cards
 from tasks.batching.selectors import batch_for
 from tasks.ingest.models import Import
 from tasks.ingest.selectors import files_not_added, import_for, imports_of, is_stalled

@@ -37,7 +37,7 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("projects", "0003_archived_and_deleted"), ("tasks", "0016_indexes_of_lists")]
+    dependencies = [("projects", "0003_archived_and_deleted"), ("tasks", "0018_composed_exports")]
 
     operations = [
         migrations.RunSQL("SET LOCAL lock_timeout = '5s'", migrations.RunSQL.noop),

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("tasks", "0016_indexes_of_lists"), ("storage", "0003_database_clock")]
+    dependencies = [("tasks", "0017_check_images_are_not_work"), ("storage", "0003_database_clock")]
 
     operations = [
         migrations.AddField(
