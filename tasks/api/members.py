@@ -3,12 +3,13 @@
 import uuid
 from typing import Any, cast
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.memberships import rename_organisation
-from accounts.models import ApiToken, Membership, Role, User
+from accounts.models import Actor, ApiToken, Membership, Role, User
 from accounts.selectors import managed_membership, members_of
 from kernel.errors import NotFound
 from tasks.api import examples
@@ -32,9 +33,14 @@ class MemberSerializer(serializers.Serializer[Any]):
         help_text="A service account is a program: it has API keys and cannot sign in",
     )
     name = serializers.CharField(source="actor.user.name", allow_blank=True)
-    email = serializers.EmailField(source="actor.user.email")
+    email = serializers.SerializerMethodField(help_text="Of the team's people alone; null for workers and programs")
     role = serializers.ChoiceField(choices=Role.choices)
     since = serializers.DateTimeField(source="created_at")
+
+    @extend_schema_field(serializers.EmailField(allow_null=True))
+    def get_email(self, membership: Membership) -> str | None:
+        is_person = membership.actor.kind == Actor.Kind.PERSON
+        return membership.actor.user.email if is_person and membership.role != Role.WORKER else None
 
 
 class SignOutSerializer(serializers.Serializer[Any]):

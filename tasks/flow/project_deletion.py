@@ -36,6 +36,8 @@ DELETE_PROJECT = "flow.delete_project"
 #: Tasks whose rows are deleted in one transaction, and rows of a table that has no tasks.
 TASKS_AT_ONCE = 500
 ROWS_AT_ONCE = 5_000
+#: Fewer, because every worker may have answered each of them.
+GOLDS_AT_ONCE = 20
 HANDS_AT_ONCE = 20
 #: Requests that were under way when the project was deleted are over by then.
 START_AFTER = timedelta(seconds=10)
@@ -129,8 +131,8 @@ def erase_project(*, project_id: int, progress: Callable[[int, int], None]) -> N
         progress(done, len(tasks))
         _delete_rows(OF_TASKS, tasks[done : done + TASKS_AT_ONCE])
     golds = list(Gold.objects.filter(project_id=project_id).values_list("pk", flat=True))
-    for start in range(0, len(golds), TASKS_AT_ONCE):
-        _delete_rows(OF_GOLD, golds[start : start + TASKS_AT_ONCE])
+    for start in range(0, len(golds), GOLDS_AT_ONCE):
+        _delete_rows(OF_GOLD, golds[start : start + GOLDS_AT_ONCE])
     Project.objects.filter(pk=project_id).update(schema=None, instructions=None)
     _delete_all(THE_REST, project_id)
     if not Project.objects.filter(dataset_id=project.dataset_id, deleted_at__isnull=True).exists():

@@ -131,3 +131,21 @@ def test_sessions_from_before_the_upgrade_stay_valid() -> None:
     create_token(actor=user.actor, organisation=factories.an_organisation(), name="key", scopes=["read"])
     assert user.session_epoch == 0
     assert user.get_session_auth_hash() == super(User, user)._get_session_auth_hash()  # type: ignore[misc]  # the stubs lack it
+
+
+def test_managers_list_the_members_and_workers_keep_their_addresses() -> None:
+    for role in ("owner", "reviewer", "worker"):
+        member(role)
+    address = f"/api/v1/organisations/{factories.an_organisation().public_id}/members/"
+    rows = {row["name"]: (row["kind"], row["role"], row["email"]) for row in manager_list(address)}
+    assert rows == {
+        "Ada": ("person", "owner", "ada@example.org"),
+        "Rhea": ("person", "reviewer", "rhea@example.org"),
+        "Wren": ("person", "worker", None),
+        "Mara": ("person", "manager", "mara@example.org"),
+    }
+
+
+def manager_list(address: str) -> list[dict[str, str]]:
+    rows: list[dict[str, str]] = with_key(member("manager")).get(address).json()["results"]
+    return rows

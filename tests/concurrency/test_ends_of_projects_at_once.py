@@ -1,5 +1,7 @@
 """Deletions, archiving, claims and changes of roles that happen at the same time, on real connections."""
 
+from functools import partial
+
 import pytest
 from django.db import transaction
 
@@ -50,7 +52,7 @@ def test_two_tabs_delete_a_project_once() -> None:
     by = factories.ada()
     for number in range(ROUNDS):
         project = a_project(f"Strays {number}")
-        results = together(*[lambda project=project: delete(project, by)] * 3)
+        results = together(*[partial(delete, project, by)] * 3)
         assert sorted(type(result).__name__ for result in results) == ["NoneType", "ProjectUnknown", "ProjectUnknown"]
         assert Job.objects.filter(kind="flow.delete_project", project_id=project.pk).count() == 1
 
@@ -69,9 +71,7 @@ def test_reopening_and_deleting_at_once_ends_deleted() -> None:
     for number in range(ROUNDS):
         project = a_project(f"Strays {number}")
         archive_project(project=project)
-        deleted, reopened = together(
-            lambda project=project: delete(project, by), lambda project=project: reopen_project(project=project)
-        )
+        deleted, reopened = together(partial(delete, project, by), partial(reopen_project, project=project))
         assert deleted is None
         assert isinstance(reopened, Project | ProjectUnknown)
         row = Project.objects.get(pk=project.pk)
@@ -114,9 +114,7 @@ def test_an_archived_project_is_worked_on_no_more_and_what_was_answered_is_paid(
 
     for number in range(ROUNDS):
         project = a_project(f"Strays {number}")
-        worked, archived = together(
-            lambda project=project: work(project), lambda project=project: archive_project(project=project)
-        )
+        worked, archived = together(partial(work, project), partial(archive_project, project=project))
         assert isinstance(archived, Project)
         assert worked is None or isinstance(worked, AnnotaryError), worked
         end_hands_without_access()
@@ -139,7 +137,7 @@ def test_of_two_owners_who_end_each_other_one_stays(step: str) -> None:
 
     for _ in range(ROUNDS):
         ada, bert = an_owner("ada"), an_owner("bert")
-        results = together(lambda a=ada, b=bert: end(a, b), lambda a=ada, b=bert: end(b, a))
+        results = together(partial(end, ada, bert), partial(end, bert, ada))
         refused = [result for result in results if result is not None]
         assert len(refused) == 1, results
         assert isinstance(refused[0], AnnotaryError)

@@ -132,7 +132,7 @@ def label_check_images(page: Page, project: Project) -> None:
 def invite(page: Page) -> str:
     page.get_by_role("link", name="Workers").click()
     page.get_by_role("button", name="Create link").click()
-    expect(page.get_by_alt_text("QR code of the invitation link")).to_be_visible()
+    expect(page.get_by_text("Only this computer can open the link")).to_be_visible()
     link = page.get_by_label("Invitation link").input_value()
     page.reload()
     expect(page.get_by_label("Invitation link")).to_have_count(0)

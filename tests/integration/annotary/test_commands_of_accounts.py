@@ -97,6 +97,7 @@ def test_a_program_gets_its_first_key_and_works_with_it() -> None:
         row["name"]: row["kind"] for row in program.get(f"/api/v1/organisations/{aviary}/members/").json()["results"]
     }
     assert kinds == {"Ada": "person", "nightly": "service"}
+    assert "service.invalid" not in program.get(f"/api/v1/organisations/{aviary}/members/").content.decode()
 
 
 def test_the_same_name_twice_is_refused_and_a_new_key_replaces_the_old_one() -> None:
