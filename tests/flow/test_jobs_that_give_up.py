@@ -20,14 +20,16 @@ from tasks.batching.models import Task
 from tasks.consensus.refit import UPDATE_LABELS, request_refit
 from tasks.exports.jobs import write_export_job
 from tasks.exports.models import Export
-from tasks.exports.services import EXPORT_INTERRUPTED, WRITE, request_export
+from tasks.exports.selectors import WRITE
+from tasks.exports.services import EXPORT_INTERRUPTED, request_export
 from tasks.flow.imports import run_import
 from tasks.flow.jobs import update_labels_job
 from tasks.ingest.models import IMPORT_INTERRUPTED, Import
 from tasks.ingest.services import JOB, add_file, finish_upload, resume_import, start_import
 from tasks.review.services import approve_label
 from tasks.snapshots.models import Snapshot
-from tasks.snapshots.services import BUILD, BUILD_INTERRUPTED, build_snapshot, create_snapshot
+from tasks.snapshots.selectors import BUILD
+from tasks.snapshots.services import BUILD_INTERRUPTED, build_snapshot, create_snapshot
 from tests import factories
 from tests.api.people import member, with_key
 from tests.labeled import a_labeled_task
