@@ -4,7 +4,8 @@ from kernel.errors import AnnotaryError
 from kernel.jobs import job, report_progress
 from kernel.models import Job
 from kernel.progress import Progress
-from tasks.exports.services import EXPORT_INTERRUPTED, WRITE, fail_export, record_progress, write_export
+from tasks.exports.selectors import WRITE
+from tasks.exports.services import EXPORT_INTERRUPTED, fail_export, record_progress, write_export
 
 
 def _fail(row: Job, error: AnnotaryError | None) -> None:

@@ -4,7 +4,8 @@ from kernel.errors import AnnotaryError
 from kernel.jobs import job, report_progress
 from kernel.models import Job
 from kernel.progress import Progress
-from tasks.snapshots.services import BUILD, BUILD_INTERRUPTED, build_snapshot, fail_snapshot, record_progress
+from tasks.snapshots.selectors import BUILD
+from tasks.snapshots.services import BUILD_INTERRUPTED, build_snapshot, fail_snapshot, record_progress
 
 
 def _fail(row: Job, error: AnnotaryError | None) -> None:

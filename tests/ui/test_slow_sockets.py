@@ -72,7 +72,7 @@ def next_message(plain: socket.socket) -> dict[str, Any]:
     if length >= 126:
         length = int.from_bytes(read_exactly(plain, 2 if length == 126 else 8), "big")
     body = read_exactly(plain, length)
-    return json.loads(body) if opcode & 15 == 1 else next_message(plain)  # type: ignore[no-any-return]
+    return json.loads(body) if opcode & 15 == 1 else next_message(plain)
 
 
 def waiting_of_sockets() -> list[int]:
