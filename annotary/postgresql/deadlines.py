@@ -7,6 +7,7 @@ asks, every few seconds and on a second connection, whether the server still ans
 
 import threading
 import time
+from collections.abc import Generator
 from typing import Any
 
 import psycopg
@@ -37,6 +38,21 @@ class DeadlineConnection(psycopg.Connection[Any]):
                 if too_long or not probe.answers(self):
                     self.pgconn.finish()
                     raise errors.ConnectionTimeout("the database server does not respond") from None
+                gen = _resumed(gen)
+
+
+def _resumed(gen: Any) -> Generator[Any, Any, Any]:
+    """Continue a generator of psycopg after a wait that timed out.
+
+    `wait` begins with None, but the compiled generator that sends a statement takes only numbers: which side is ready.
+    """
+    ready = 0
+    while True:
+        try:
+            wanted = gen.send(ready)
+        except StopIteration as stop:
+            return stop.value
+        ready = (yield wanted) or 0
 
 
 class _Probe:

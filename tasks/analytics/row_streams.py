@@ -37,9 +37,9 @@ class RowStream:
 
     def chunks(self) -> Generator[list[Row], None, None]:
         """Opens a transaction, which lasts until the last chunk was taken or the iterator is closed."""
-        rows = self.rows.values_list(*self.columns.values())
-        # The cursor must be closed before its transaction ends.
-        with transaction.atomic(), closing(rows.iterator(chunk_size=ROWS)) as found:
+        # A generator, whatever its type says. The cursor must be closed before its transaction ends.
+        found: Any = self.rows.values_list(*self.columns.values()).iterator(chunk_size=ROWS)
+        with transaction.atomic(), closing(found):
             while chunk := list(islice(found, ROWS)):
                 yield [self._row(values) for values in chunk]
 

@@ -62,7 +62,7 @@ DECISION = {"Some changes": {"ids": [ID]}, "The whole list": {"token": HASH}}
 RETRACT = {"A reason": {"reason": "The classes cat and dog were swapped."}}
 EXPORT = {"COCO": {"format": "coco"}}
 REASON = {"A reason": {"reason": "On holiday until Monday."}}
-REVIEW = {
+REVIEW: dict[str, dict[str, Any]] = {
     "Approve": {"label_hash": HASH, "verdict": "approve"},
     "Fix": {"label_hash": HASH, "verdict": "fix", "answer": BOXES},
     "Reject": {"label_hash": HASH, "verdict": "reject", "reason": "The second cat is missing."},

@@ -58,7 +58,7 @@ class ByNewest(CursorPagination):
         last = list(keys[EXAMINED - 1 : EXAMINED + 1])
         if len(last) > 1:
             queryset = queryset.filter(**{f"{name}__{'gte' if is_descending else 'lte'}": last[0]})
-        rows = super().paginate_queryset(queryset.filter(self.examined), request, view) or []
+        rows: list[Any] = super().paginate_queryset(queryset.filter(self.examined), request, view) or []
         if len(last) > 1:
             self._continue_after(None if rows else str(last[0]), is_backward=is_backward)
         return rows

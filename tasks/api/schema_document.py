@@ -11,7 +11,7 @@ TAGS = {
     "exports": "Files of a release in a dataset format",
     "golds": "Check images, whose answer is known",
     "hands": "Sets: the images that a worker labels in one go",
-    "images": "The files of images",
+    "images": "Images: what is known of one, and its files",
     "imports": "Uploads of images and what became of each file",
     "invitations": "Links by which people join",
     "ledger": "Earnings of the caller",
@@ -19,7 +19,7 @@ TAGS = {
     "organisations": "Organizations and their members",
     "projects": "Projects, and what belongs to one",
     "releases": "Frozen versions of a project's labels",
-    "tasks": "Images to be labeled: evidence and review",
+    "tasks": "Images to be labeled: answers, evidence and review",
     "tokens": "API keys of the caller",
     "work": "Projects that are open to the caller",
 }

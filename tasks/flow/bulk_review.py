@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 from accounts.models import Actor
 from kernel.errors import AnnotaryError, Unavailable
@@ -29,12 +29,12 @@ class Verdict:
 
 def give_verdict(*, reviewer: Actor, task: Task, verdict: Verdict) -> Review:
     """Locks the batch of a rejected label, then the task. Raises as the service for this kind of verdict does."""
-    common = partial(dict, reviewer=reviewer, task=task, label_hash=verdict.label_hash, again=verdict.again)
+    label: dict[str, Any] = {"task": task, "label_hash": verdict.label_hash, "again": verdict.again}
     if verdict.verdict == Review.Verdict.APPROVE:
-        return approve_label(**common())
+        return approve_label(reviewer=reviewer, **label)
     if verdict.verdict == Review.Verdict.FIX:
-        return fix_label(**common(raw=verdict.answer))
-    return reject_label(**common(reason=verdict.reason))
+        return fix_label(reviewer=reviewer, raw=verdict.answer, **label)
+    return reject_label(reviewer=reviewer, reason=verdict.reason, **label)
 
 
 def give_verdicts(*, reviewer: Actor, project: Project, verdicts: Sequence[Verdict]) -> list[Review | AnnotaryError]:

@@ -240,9 +240,9 @@ def test_a_reader_that_goes_away_leaves_no_transaction(
             next(content)
         answer.close()
         assert not connection.in_atomic_block, read
-    answer = ada.head(address(project, "labels.csv"))
-    answer.close()
-    assert answer.status_code == 200
+    head = ada.head(address(project, "labels.csv"))
+    head.close()
+    assert head.status_code == 200
     assert not connection.in_atomic_block
 
 

@@ -163,7 +163,6 @@ def filtered_lists(project: Any) -> Iterator[str]:
     rows, base = Task.objects.filter(project=project), f"/api/v1/projects/{project.public_id}/"
     for query in names:
         yield from _cursors(f"{base}images/", Image.objects.filter(dataset_id=project.dataset_id), **query)
-        yield from (f"{base}{name}/?{urlencode(query)}" for name in ("golds", "imports") if "prefix" not in query)
     yield from (f"{base}images/?source_key={image.source_key}", f"{base}images/?sha256={image.sha256}")
     of_tasks: list[dict[str, Any]] = [{"state": "answered"}, {"state": "open", "prefix": "videos/"}, *names]
     for query in of_tasks:
@@ -178,6 +177,7 @@ def filtered_lists(project: Any) -> Iterator[str]:
         yield f"{base}{each}/?{name}={key.public_id}"
     yield from (f"{base}batches/?state=open", f"{base}batches/?state=draft", f"{base}batches/?number={batch.number}")
     worker = Standing.objects.filter(project=project).select_related("worker")[0].worker.public_id
+    yield from (f"{base}{name}/?{urlencode(times)}" for name in ("imports", "batches", "releases"))
     yield from (f"{base}workers/?worker={worker}", f"{base}workers/?state=active", f"{base}golds/?prefix=videos/")
     yield from (f"{base}releases/?state=ready", f"{base}golds/?state=active", f"{base}golds/?image={image.public_id}")
     yield f"{base}proposed-changes/?task={task.public_id}"
@@ -249,8 +249,8 @@ def report(size: Any, runs: int, only: str = "") -> Iterator[str]:
     paths = (*manager_pages(project), *api_lists(project), *filtered_lists(project))
     timings = [measure(manager, path, runs) for path in paths if only in path]
     timings += [measure(worker, path, runs) for path in worker_pages(project, workers[0]) if only in path]
-    yield from row_files(manager, project)
     yield from table(project, timings)
+    yield from row_files(manager, project)
 
 
 def describe(project: Any) -> str:
@@ -292,13 +292,14 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--only", default="", metavar="TEXT", help="measure only requests that contain this")
     options = parser.parse_args()
-    line = ""
+    is_fast = False
     with a_database():
         from tests.benchmarks.big_data import Size
 
         for line in report(Size(tasks=options.tasks, workers=options.workers), options.runs, options.only):
             print(line, flush=True)
-    return 0 if " 0 above" in line else 1
+            is_fast = is_fast or " 0 above" in line
+    return 0 if is_fast else 1
 
 
 if __name__ == "__main__":
