@@ -5,7 +5,7 @@ asynchronous server, in which a slow reader costs a coroutine and two open files
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
@@ -21,9 +21,9 @@ SALT = "storage.composed"
 # The front passes an order on at once. Only the clocks of two hosts may differ.
 VALID_SECONDS = 300
 
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 logger = structlog.get_logger(__name__)

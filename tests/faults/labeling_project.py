@@ -2,6 +2,7 @@
 
 import io
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,9 +21,11 @@ def noise(number: int, *, side: int) -> bytes:
     return target.getvalue()
 
 
-def labeling_project(client: Client, *, images: int, side: int, policy: dict[str, Any]) -> str:
+def labeling_project(
+    client: Client, *, images: int, side: int, policy: dict[str, Any], tools: Sequence[str] = ("class",)
+) -> str:
     """Create a project, import images into it and open it; return its id."""
-    body = {"name": "Faults", "classes": [{"name": "cat"}, {"name": "dog"}], "tools": ["class"], "policy": policy}
+    body = {"name": "Faults", "classes": [{"name": "cat"}, {"name": "dog"}], "tools": list(tools), "policy": policy}
     project = str(required(client, "/projects/", body)["id"])
     files = [("files", (f"{number}.jpg", noise(number, side=side), "image/jpeg")) for number in range(images)]
     imported = client.http.post(

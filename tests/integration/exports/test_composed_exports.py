@@ -200,7 +200,7 @@ def ordered(client: APIClient, export: Export, **headers: str) -> str:
     return str(response["X-Accel-Redirect"])
 
 
-def sent(path: str, *, method: str = "GET", take: int = 1000) -> tuple[int, dict[bytes, bytes], list[bytes]]:
+def sent(path: str, *, method: str = "GET", take: int = 1000) -> tuple[int | str, dict[bytes, bytes], list[bytes]]:
     """What the asynchronous server sends to a client that leaves after `take` chunks."""
     messages: list[dict[str, Any]] = []
 

@@ -77,7 +77,8 @@ def object_fingerprint(entry: Mapping[str, Any]) -> int:
 
 def _check_whole(tree: Tree, expected: Counts, root: str) -> _Whole:
     whole, folded = _Whole(), set[int]()
-    labels = expected.fingerprints
+    known = expected.fingerprints
+    said_of_images, said_of_objects = (known.images, known.objects) if known else (None, None)
     with _reading(WHOLE):
         for member in _members(tree, f"{root}/{WHOLE}"):
             entry = member.value
@@ -90,12 +91,12 @@ def _check_whole(tree: Tree, expected: Counts, root: str) -> _Whole:
                 whole.widths.append(entry["width"])
                 whole.heights.append(entry["height"])
                 whole.images.append(member.text_hash)
-                _check_label("Image", entry["id"], image_fingerprint, entry, labels and labels.images)
+                _check_label("Image", entry["id"], image_fingerprint, entry, said_of_images)
             elif member.key == "annotations":
                 _check_id("Annotation", entry["id"], len(whole.annotations) + 1)
                 _check_annotation(tree, root, whole, entry)
                 whole.annotations.append(member.text_hash)
-                _check_label("Annotation", entry["id"], object_fingerprint, entry, labels and labels.objects)
+                _check_label("Annotation", entry["id"], object_fingerprint, entry, said_of_objects)
     _check_counts(WHOLE, (len(whole.images), len(whole.annotations)), expected.images, expected.objects)
     if len(folded) != len(whole.images):
         raise ReleaseError("Two images of the release have file names that differ only by case.")
