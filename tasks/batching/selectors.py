@@ -12,7 +12,7 @@ from projects.models import Project
 from tasks.batching.models import Batch, Task
 
 #: The approved images that the mean number of their answers is computed from.
-NEWEST_APPROVED = 2_000
+NEWEST_APPROVED = 1_000
 
 
 class BatchNotFound(NotFound):
