@@ -13,7 +13,7 @@ from tasks.batching.models import Batch, Task
 from tasks.ingest.models import Image
 
 #: The approved images that the mean number of their answers is computed from.
-NEWEST_APPROVED = 2_000
+NEWEST_APPROVED = 1_000
 
 
 class BatchNotFound(NotFound):

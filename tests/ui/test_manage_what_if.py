@@ -84,7 +84,7 @@ def test_settings_are_judged_by_reviewed_labels(ada: Client) -> None:
         approve_label(reviewer=factories.ada(), task=label.task, label_hash=label.content_hash)
     text_of(ada, project)
     run_report_jobs()
-    assert "measured on 5 images: check images and reviewed labels" in text_of(ada, project)
+    assert "measured on 5 images with a known label" in text_of(ada, project)
 
 
 def test_settings_fill_the_form_but_are_not_saved(ada: Client) -> None:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tasks.analytics.worker_flags import (
     Crowd,
@@ -21,6 +23,8 @@ from tasks.analytics.worker_flags import (
     flag_workers,
     interval,
 )
+
+Table = NDArray[Any]
 
 #: Answers of each worker when a manager looks.
 LOOKS = (3, 5, 8, 12, 20, 30, 60)
@@ -64,32 +68,32 @@ def simulated(kind: Kind, careless: str, seed: int) -> dict[int, dict[str, list[
     is_hard = rng.random(images) < kind.hard
     wrong = (truth + 1 + rng.integers(0, max(classes - 1, 1), images)) % classes
     right = rng.random((size, images)) < np.where(is_hard, 0.5, 1.0) * accuracy[:, None]
-    given = np.where(
+    votes = np.where(
         right, truth, np.where(is_hard, wrong, (truth + rng.integers(1, classes, (size, images))) % classes)
     )
     seconds = pace[:, None] * rng.lognormal(0, 0.5, (size, images))
     gold = rng.random((size, images)) < accuracy[:, None]
     if careless:
-        given[-1] = {"same": np.zeros(images, int), "random": rng.integers(0, classes, images), "fast": given[-1]}[
+        votes[-1] = {"same": np.zeros(images, int), "random": rng.integers(0, classes, images), "fast": votes[-1]}[
             careless
         ]
         gold[-1] = gold[-1] if careless == "fast" else rng.random(images) < 1 / classes
         seconds[-1] *= 0.08 if careless == "fast" else 1
-    labels = np.array([np.bincount(given[:, image], minlength=classes).argmax() for image in range(images)])
-    equal = (given == labels) & (rng.random((size, images)) < kind.exact)
+    labels = np.array([np.bincount(votes[:, image], minlength=classes).argmax() for image in range(images)])
+    equal = (votes == labels) & (rng.random((size, images)) < kind.exact)
     return {
-        look: _flags(kind, given[:, :look], labels[:look], equal[:, :look], gold, seconds[:, :look]) for look in LOOKS
+        look: _flags(kind, votes[:, :look], labels[:look], equal[:, :look], gold, seconds[:, :look]) for look in LOOKS
     }
 
 
-def _flags(kind: Kind, given, labels, equal, gold, seconds) -> dict[str, list[Flag]]:  # type: ignore[no-untyped-def]
-    answers = given.shape[1]
+def _flags(kind: Kind, votes: Table, labels: Table, equal: Table, gold: Table, seconds: Table) -> dict[str, list[Flag]]:
+    answers = votes.shape[1]
     seen = int(answers * GOLD_RATE)
     newest = slice(max(0, answers - NEWEST), None)
-    estimates = ((given == labels).sum(axis=1) + 8 * 0.8) / (answers + 8)
+    estimates = ((votes == labels).sum(axis=1) + 8 * 0.8) / (answers + 8)
     workers = {}
-    for index in range(len(given)):
-        pairs = list(zip(given[index, newest].astype(str), labels[newest].astype(str), strict=True))
+    for index in range(len(votes)):
+        pairs = list(zip(votes[index, newest].astype(str), labels[newest].astype(str), strict=True))
         if kind.exact < 1:  # no two boxes drawn by hand have the same bytes
             pairs = [(f"{index} {image}", f"{image}") for image in range(len(pairs))]
         repeats, otherwise = count_repeats(pairs)
@@ -112,7 +116,7 @@ def _flags(kind: Kind, given, labels, equal, gold, seconds) -> dict[str, list[Fl
 
 
 def false_alarms(kind: Kind, careless: str = "") -> tuple[int, int]:
-    """Honest workers who were flagged at any look, of all; in crowds with a careless one if that is given."""
+    """Honest workers who were flagged at any look, of all; in crowds with a careless one if that is votes."""
     flagged = 0
     honest = 11 if careless else 12
     for seed in range(CROWDS):
