@@ -8,7 +8,7 @@ from projects.models import Project
 from tasks.batching.models import Task
 from tasks.batching.selectors import count_tasks
 from tasks.ingest.selectors import images_of
-from tasks.pay.selectors import LEDGER_DIGITS, answers_credited, answers_waiting, ledger_totals
+from tasks.pay.selectors import LEDGER_DIGITS, answers_waiting, ledger_totals
 from tasks.snapshots.selectors import releases_of
 
 
@@ -40,11 +40,11 @@ class Losses:
 def project_losses(*, project: Project) -> Losses:
     """Return what is lost with the project, with a fixed number of queries that read indexes and totals."""
     others = Project.objects.filter(dataset_id=project.dataset_id, deleted_at__isnull=True).exclude(pk=project.pk)
-    earned, paid = ledger_totals(project=project)
+    earned, paid, credited = ledger_totals(project=project)
     waiting, amount = answers_waiting(project=project)
     return Losses(
         images=0 if others.exists() else images_of(project=project).count(),
-        answers=answers_credited(project=project) + waiting,
+        answers=credited + waiting,
         approved_labels=count_tasks(projects=[project])[project.pk].get(Task.State.APPROVED, 0),
         releases=releases_of(project=project).count(),
         unpaid=earned - paid + amount,

@@ -104,7 +104,9 @@ def confidence_in(label: Answer, result: ConsolidatedAnswer) -> float:
 def _objects_confidence(label: Answer, result: ConsolidatedAnswer) -> list[float]:
     items, pairs = _matched_objects(result, label, exact=False)
     matched = dict(pairs)
-    kept, left_out, missing = [0.0] * (len(label.objects) - len(pairs)), [], []
+    kept = [0.0] * (len(label.objects) - len(pairs))
+    left_out: list[float] = []
+    missing: list[float] = []
     for index, item in enumerate(items):
         exists, shares = _object_posterior(result, item)
         old = matched.get(index)

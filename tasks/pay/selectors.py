@@ -82,12 +82,6 @@ def answers_waiting(*, project: Project) -> tuple[int, Decimal]:
     return sums["answers"], sums["amount"]
 
 
-def answers_credited(*, project: Project) -> int:
-    totals = LedgerTotal.objects.filter(project=project)
-    answers: int = totals.aggregate(answers=Sum("answers", default=0))["answers"]
-    return answers
-
-
 def earned_by_project(*, projects: Collection[Project]) -> dict[int, Decimal]:
     """Return {project id: what all of its workers have earned}, without projects in which nobody has."""
     totals = LedgerTotal.objects.filter(project__in=projects)

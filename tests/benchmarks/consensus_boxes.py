@@ -26,8 +26,7 @@ from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectCl
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.replay.boxes import EXISTENCE_THRESHOLD, BoxReplayData
-from annotary_core.aggregation.replay.policies import Policy, PolicyResult
-from annotary_core.aggregation.replay.replay import run_policy
+from annotary_core.aggregation.replay.policies import Policy, PolicyResult, run_policy
 from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD, sum_by_task
 from annotary_core.labels.arrays import FloatArray, IntArray
 from annotary_core.labels.geometry import pairwise_iou
@@ -129,8 +128,8 @@ def report(crowd: Path) -> Iterator[str]:
         ]
         yield _line(f"{name:<14}{'0.50, rest':<14}", scores)
     for name, weakest in (("mean", False), ("weakest", True)):
-        result = until_sure(answers, gold, weakest=weakest)
-        yield f"until sure by the {name}: {result.labels_per_task:.3f} answers per image, F1 {result.accuracy:.4f}"
+        asked = until_sure(answers, gold, weakest=weakest)
+        yield f"until sure by the {name}: {asked.labels_per_task:.3f} answers per image, F1 {asked.accuracy:.4f}"
 
 
 class _UntilSure(BoxReplayData):

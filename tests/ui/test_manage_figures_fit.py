@@ -16,6 +16,7 @@ from tasks.batching.models import Batch, Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.flow.gold_images import make_gold_image
 from tasks.flow.rejection import reject_label
+from tasks.gold.models import Gold
 from tasks.ingest.models import Import
 from tasks.review.services import approve_batch, approve_label
 from tests import factories
@@ -84,7 +85,9 @@ def boxes_with_gold() -> Project:
         )
         for _ in range(2)
     ]
-    bodies = dict(zip(golds, (factories.box_answer(right), factories.box_answer(wrong)), strict=True))
+    bodies: dict[Task | Gold, dict[str, Any]] = dict(
+        zip(golds, (factories.box_answer(right), factories.box_answer(wrong)), strict=True)
+    )
     write_answers(project, {worker: dict(bodies) for worker in crowd})
     return project
 

@@ -11,7 +11,9 @@ from playwright.sync_api import expect
 from accounts.models import Actor
 from projects.models import Project
 from tasks.analytics import worker_figures
+from tasks.batching.models import Task
 from tasks.flow.relabel import relabel
+from tasks.gold.models import Gold
 from tasks.standing.services import pause
 from tests import factories
 from tests.crowd import class_vote, write_answers
@@ -31,7 +33,9 @@ def project(db: None) -> Project:
         factories.admitted(project, worker, gold_seen=3, gold_correct=3)
     factories.admitted(project, swift(), gold_seen=3, gold_correct=0)
     tasks = factories.some_tasks(project, 30, wanted=6)
-    answers = {worker: {task: class_vote(1 + n % 2) for n, task in enumerate(tasks)} for worker in honest}
+    answers: dict[Actor, dict[Task | Gold, dict[str, Any]]] = {
+        worker: {task: class_vote(1 + n % 2) for n, task in enumerate(tasks)} for worker in honest
+    }
     rows = write_answers(project, {**answers, swift(): {task: class_vote(3) for task in tasks}})
     for row in rows:
         factories.a_credit(row)

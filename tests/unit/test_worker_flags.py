@@ -217,5 +217,5 @@ def test_the_worst_comes_first() -> None:
 
 def test_the_interval_of_a_share() -> None:
     assert interval(0, 0) == (0.0, 1.0)
-    assert interval(0, 30) == (0.0, pytest.approx(1 - 0.005 ** (1 / 30)))
-    assert interval(3, 3) == (pytest.approx(0.005 ** (1 / 3)), 1.0)
+    assert interval(0, 30) == pytest.approx((0.0, 1 - 0.005 ** (1 / 30)))
+    assert interval(3, 3) == pytest.approx((0.005 ** (1 / 3), 1.0))

@@ -31,6 +31,7 @@ class StreamSocket:
     """
 
     feed: Feed
+    project_id: int
 
     def __init__(self, scope: Scope, send: Send) -> None:
         self.scope = scope
@@ -49,10 +50,10 @@ class StreamSocket:
             opened = await self.open()
             if opened is None:
                 return
-            project_id, grant = opened
+            self.project_id, grant = opened
             access_watch().add(self, grant)
             try:
-                self.feed = await feeds().join(project_id, self)
+                self.feed = await feeds().join(self.project_id, self)
                 try:
                     await self._run_both(receive)
                 finally:
