@@ -50,6 +50,8 @@ def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
     for name in CHOSEN_BY_TESTS:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ANNOTARY_WEB_THREADS", str(THREADS))
+    # Longer than the test waits, so that it is not the database that frees a thread.
+    monkeypatch.setenv("ANNOTARY_IDLE_TRANSACTION_SECONDS", "600")
     with instance.start(data=tmp_path / "data") as started:
         yield started
 
