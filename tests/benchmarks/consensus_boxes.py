@@ -15,7 +15,6 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -135,8 +134,8 @@ def report(crowd: Path) -> Iterator[str]:
 class _UntilSure(BoxReplayData):
     """Requests answers while they have an expected gain and the image is below TARGET."""
 
-    def __init__(self, *data: Any, weakest: bool) -> None:
-        super().__init__(*data, {})
+    def __init__(self, answers: ObjectAnswers[Boxes], gold: BoxGold, method: str, seed: int, *, weakest: bool) -> None:
+        super().__init__(answers, gold, method, seed, {})
         self._weakest = weakest
 
     def gains(self, answers: IntArray, remaining: IntArray) -> FloatArray:
