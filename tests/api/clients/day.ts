@@ -118,7 +118,10 @@ async function readEverything(manager: Client, project_id: string): Promise<void
   const path = { project_id };
   const asText = { params: { path }, parseAs: "text" as const };
   const lines = await ok(manager.GET("/api/v1/projects/{project_id}/answers.jsonl", asText));
-  const rows = (lines as string).trim().split("\n").map((line) => JSON.parse(line));
+  const rows = (lines as string)
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
   if (rows.length !== files.length || rows[0].seconds !== 2.5) throw new Error(`answers: ${lines}`);
   const table = await ok(manager.GET("/api/v1/projects/{project_id}/answers.csv", asText));
   if ((table as string).trim().split("\r\n").length !== files.length + 1) throw new Error(`answers: ${table}`);

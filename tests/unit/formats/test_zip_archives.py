@@ -92,8 +92,8 @@ def test_more_entries_than_the_first_records_can_count(tmp_path: Path) -> None:
 def test_an_archive_without_its_images_says_where_they_belong() -> None:
     images = {f"images/{number}.jpg": random.Random(number).randbytes(1000 + number) for number in range(5)}
 
-    def open_image(asked: ReleaseRecord) -> BinaryIO:
-        return io.BytesIO(images[asked.file_name])
+    def open_image(wanted: ReleaseRecord) -> BinaryIO:
+        return io.BytesIO(images[wanted.file_name])
 
     frame, parts = io.BytesIO(), []
     with ZipSink(frame, refer=lambda *part: parts.append(part)) as sink:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from annotary_core.wording import format_count
 from tasks.analytics.worker_flags import TIME_OF_OTHERS
 from workers_ui.templatetags.manage import percent
 
@@ -21,12 +22,12 @@ def _time(flag: Json) -> str:
 
 
 _DESCRIBED: dict[str, Callable[[Json], str]] = {
-    "gold": lambda flag: f"{flag['count']:,} of {flag['of']:,} check images right",
+    "gold": lambda flag: f"{flag['count']:,} of {format_count(flag['of'], 'check image')} right",
     "agreement": lambda flag: f"agrees with others in {flag['count']:,} of {flag['of']:,}",
     "accuracy": lambda flag: f"right in an estimated {percent(flag['value'])} of {flag['of']:,}",
     "objects_found": lambda flag: f"finds an estimated {percent(flag['value'])} of the objects",
     "repeats": lambda flag: f"always the same answer, also where others disagree ({flag['count']:,} of {flag['of']:,})",
-    "rejected": lambda flag: f"{flag['count']:,} of {flag['of']:,} reviewed answers rejected",
+    "rejected": lambda flag: f"{flag['count']:,} of {format_count(flag['of'], 'reviewed answer')} rejected",
     "time": _time,
-    "returns": lambda flag: f"returned {round(flag['value']):,} images within a day",
+    "returns": lambda flag: f"returned {format_count(round(flag['value']), 'image')} within a day",
 }
