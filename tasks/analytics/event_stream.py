@@ -36,6 +36,7 @@ EVENT_KINDS: dict[str, EventKind] = {
     "project.open": EventKind("The project was opened", _BOTH),
     "project.paused": EventKind("The project was paused", _BOTH),
     "project.closed": EventKind("The project was closed", _BOTH),
+    "totals.corrected": EventKind("Totals were corrected after an upgrade", _REVIEWERS),
     "import.progress": EventKind("Files of an import were checked, or its state changed"),
     "tasks.made": EventKind("Images are ready to be labeled", _REVIEWERS),
     "places.changed": EventKind("More or fewer answers are wanted for an image"),

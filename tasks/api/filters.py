@@ -8,7 +8,7 @@ import unicodedata
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -26,7 +26,15 @@ KINDS: Mapping[type, OpenApiTypes] = {
     datetime: OpenApiTypes.DATETIME,
 }
 Parse = Callable[[str], Any]
-PARSERS: Mapping[type, Parse] = {str: str, int: int, float: float, uuid.UUID: uuid.UUID, datetime: parse_datetime}
+
+
+def _parse_time(value: str) -> datetime | None:
+    """Return the time in UTC, because PostgreSQL knows fewer offsets than Python."""
+    parsed = parse_datetime(value)
+    return parsed and parsed.astimezone(UTC)
+
+
+PARSERS: Mapping[type, Parse] = {str: str, int: int, float: float, uuid.UUID: uuid.UUID, datetime: _parse_time}
 
 
 @dataclass(frozen=True, slots=True)

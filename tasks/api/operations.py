@@ -7,6 +7,7 @@ import math
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from difflib import get_close_matches
 from functools import partial
 from itertools import islice
@@ -155,9 +156,10 @@ def _id_fault(value: str) -> str:
 def _time_fault(value: str) -> str:
     try:
         moment = parse_datetime(value)
-    except ValueError:
+        moment = moment.astimezone(UTC) if moment is not None and moment.tzinfo is not None else None
+    except (ValueError, OverflowError):  # the second: before the year 1 or after 9999 in UTC
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None:
         return "Write the time with its offset, such as 2026-11-27T21:45:56Z. In a URL, write + as %2B."
     return ""
 

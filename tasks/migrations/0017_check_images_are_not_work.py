@@ -4,21 +4,15 @@ from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations
 from django.db.models import Index, Q
 
-# One row a project. Events that no relay has numbered yet are added to the totals later, and make them right then.
+# One event a project, which the relay numbers and adds to the totals like any other: so the totals stay the sum of the
+# events, for those who read them by number too.
 LEAVE_OUT = """
-UPDATE kernel_stream s
-SET totals = s.totals || jsonb_build_object(
-    'tasks', coalesce((s.totals->>'tasks')::bigint, 0) - c.tasks,
-    'answered', coalesce((s.totals->>'answered')::bigint, 0) - c.answered,
-    'approved', coalesce((s.totals->>'approved')::bigint, 0) - c.approved)
-FROM (
-    SELECT project_id, count(*) AS tasks, count(*) FILTER (WHERE state <> 'open') AS answered,
-        count(*) FILTER (WHERE state = 'approved') AS approved
-    FROM tasks_task WHERE wanted = 0 GROUP BY project_id
-) c
-WHERE s.project_id = c.project_id
+INSERT INTO kernel_event (project_id, kind, data, delta, created_at)
+SELECT project_id, 'totals.corrected', '{}', jsonb_build_object('tasks', -count(*),
+    'answered', -count(*) FILTER (WHERE state <> 'open'), 'approved', -count(*) FILTER (WHERE state = 'approved')), now()
+FROM tasks_task WHERE wanted = 0 GROUP BY project_id
 """
-PUT_BACK = LEAVE_OUT.replace(", 0) - c.", ", 0) + c.")
+PUT_BACK = LEAVE_OUT.replace("-count", "count")
 
 
 class Migration(migrations.Migration):
