@@ -7,6 +7,7 @@ from django.db import transaction
 from django.db.models import Case, F, Value, When
 
 from accounts.models import Actor
+from annotary_core.labels.names import normalize_name
 from kernel.clock import ClockTimestamp
 from kernel.errors import TransitionRefused
 from kernel.events import record_event
@@ -46,7 +47,7 @@ def archive_project(*, project: Project) -> Project:
     """
     rows = Project.objects.filter(pk=project.pk, archived_at__isnull=True, deleted_at__isnull=True)
     state = Case(When(state=State.DRAFT, then=F("state")), default=Value(State.CLOSED))
-    return _moved(project, rows.update(archived_at=ClockTimestamp(), state=state), "project.archived")
+    return _moved(project, rows.update(archived_at=ClockTimestamp(), state=state), kind="project.archived")
 
 
 @transaction.atomic
@@ -58,7 +59,7 @@ def reopen_project(*, project: Project) -> Project:
     rows = Project.objects.filter(pk=project.pk, deleted_at__isnull=True)
     rows = rows.filter(archived_at__isnull=False) | rows.filter(state=State.CLOSED)
     state = Case(When(state=State.CLOSED, then=Value(State.OPEN)), default=F("state"))
-    return _moved(project, rows.update(archived_at=None, state=state), "project.reopened")
+    return _moved(project, rows.update(archived_at=None, state=state), kind="project.reopened")
 
 
 @transaction.atomic
@@ -70,7 +71,7 @@ def mark_deleted(*, project: Project, by: Actor, confirm: str, record: Mapping[s
     row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     if row.deleted_at is not None:
         raise ProjectUnknown
-    if " ".join(confirm.split()) != row.name:
+    if normalize_name(" ".join(confirm.split())) != normalize_name(row.name):
         raise DeletionNotConfirmed
     Project.objects.filter(pk=row.pk).update(
         deleted_at=ClockTimestamp(), deleted_by=by, deleted_record=dict(record), state=State.CLOSED
@@ -80,10 +81,10 @@ def mark_deleted(*, project: Project, by: Actor, confirm: str, record: Mapping[s
 @transaction.atomic
 def _transition(project: Project, to: str, sources: Sequence[str]) -> Project:
     rows = Project.objects.filter(pk=project.pk, state__in=sources, archived_at__isnull=True, deleted_at__isnull=True)
-    return _moved(project, rows.update(state=to), f"project.{to}")
+    return _moved(project, rows.update(state=to), kind=f"project.{to}")
 
 
-def _moved(project: Project, updated: int, kind: str) -> Project:
+def _moved(project: Project, updated: int, *, kind: str) -> Project:
     row = Project.objects.get(pk=project.pk)
     if row.deleted_at is not None:
         raise ProjectUnknown

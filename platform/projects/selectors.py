@@ -84,16 +84,24 @@ def has_archived_projects(*, actor: Actor) -> bool:
 
 def require_not_closed(*, project_id: int | None) -> None:
     """Raises ProjectArchived, ProjectClosed, or ProjectUnknown of a deleted one, if nothing can be added to it."""
-    if project_id is None:
-        return
     row = Project.objects.only("state", "archived_at", "deleted_at").filter(pk=project_id).first()
-    if row is None:
-        return
-    if row.deleted_at is not None:
+    if row is not None:
+        _refuse_ended(row, ProjectClosed())
+
+
+def lock_unless_closed(*, project_id: int) -> Project:
+    """Locks the project. Return it; raises as `require_not_closed` if it takes no more work."""
+    row = Project.objects.select_for_update(no_key=True).get(pk=project_id)
+    _refuse_ended(row, ProjectClosed("This project is closed, so its batches stay as they are. Reopen it first."))
+    return row
+
+
+def _refuse_ended(project: Project, closed: ProjectClosed) -> None:
+    if project.deleted_at is not None:
         raise ProjectUnknown
-    require_not_archived(project=row)
-    if row.state == Project.State.CLOSED:
-        raise ProjectClosed
+    require_not_archived(project=project)
+    if project.state == Project.State.CLOSED:
+        raise closed
 
 
 def require_not_archived(*, project: Project) -> None:

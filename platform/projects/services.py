@@ -18,6 +18,7 @@ from projects.classes import ClassSpec
 from projects.errors import ClassesRefused, InstructionsRefused, PolicyRefused, ProjectRefused
 from projects.models import Dataset, Instructions, LabelClass, LabelSchema, Project
 from projects.policies import read_policy
+from projects.selectors import ProjectUnknown
 
 __all__ = [
     "ClassSpec",
@@ -69,8 +70,10 @@ def create_project(
 
 
 def rename_project(*, project: Project, name: str) -> Project:
-    """Give the project another name. Raises ProjectRefused."""
-    Project.objects.filter(pk=project.pk).update(name=_normalize_name(name))
+    """Give the project another name. Raises ProjectRefused, and ProjectUnknown if it was deleted in the meantime."""
+    rows = Project.objects.filter(pk=project.pk, deleted_at__isnull=True)
+    if not rows.update(name=_normalize_name(name)):
+        raise ProjectUnknown
     return Project.objects.get(pk=project.pk)
 
 

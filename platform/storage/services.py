@@ -73,12 +73,17 @@ def blob_file(blob: Blob) -> Iterator[Path]:
         yield Path(copy.name)
 
 
+def sweep_unreferenced() -> int:
+    """Delete up to SWEEP_AT_MOST rows that nothing references, with their files; return how many."""
+    return sum(_remove_unreferenced(pk) for pk in _unreferenced())
+
+
 def sweep_blobs() -> tuple[int, int]:
     """Delete unreferenced rows, then files without a row, both older than an hour; return (rows, files) deleted.
 
     While a backup runs, nothing is deleted: it copies the files that the database had when it began.
     """
-    rows = sum(_remove_unreferenced(pk) for pk in _unreferenced()[:SWEEP_AT_MOST])
+    rows = sweep_unreferenced()
     files = 0
     older_than = backends.storage_clock() - STRAY_AFTER.total_seconds()
     keys = backends.stray_keys(older_than=older_than)

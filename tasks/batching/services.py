@@ -13,6 +13,7 @@ from kernel.clock import ClockTimestamp
 from kernel.errors import Refused, TransitionRefused
 from kernel.events import record_event
 from projects.models import Project
+from projects.selectors import lock_unless_closed
 from tasks.batching.models import Batch, Task
 from tasks.ingest.models import Image
 
@@ -51,7 +52,11 @@ def create_tasks(*, project: Project, images: Iterable[Image]) -> int:
 
 @transaction.atomic
 def open_batch(*, batch: Batch) -> Batch:
-    """Open a batch: draft | paused -> open. Raises TransitionRefused."""
+    """Locks the project. Open a batch: draft | paused -> open.
+
+    Raises TransitionRefused, ProjectClosed and ProjectArchived.
+    """
+    lock_unless_closed(project_id=batch.project_id)
     sources = (Batch.State.DRAFT, Batch.State.PAUSED)
     moved = Batch.objects.filter(pk=batch.pk, state__in=sources).update(
         state=Batch.State.OPEN, opened_at=ClockTimestamp()
@@ -65,8 +70,11 @@ def open_batch(*, batch: Batch) -> Batch:
 
 @transaction.atomic
 def open_all_batches(*, project: Project) -> int:
-    """Locks the project. Open every draft batch; return how many were opened. Paused batches stay paused."""
-    Project.objects.select_for_update(no_key=True).get(pk=project.pk)
+    """Locks the project. Open every draft batch; return how many were opened. Paused batches stay paused.
+
+    Raises ProjectClosed and ProjectArchived.
+    """
+    lock_unless_closed(project_id=project.pk)
     drafts = list(
         Batch.objects.select_for_update(no_key=True).filter(project=project, state=Batch.State.DRAFT).order_by("id")
     )
@@ -77,7 +85,11 @@ def open_all_batches(*, project: Project) -> int:
 
 @transaction.atomic
 def pause_batch(*, batch: Batch) -> Batch:
-    """Pause a batch, open -> paused: no new claims, but live hands can be finished. Raises TransitionRefused."""
+    """Locks the project. Pause a batch, open -> paused: no new claims, but live hands can be finished.
+
+    Raises TransitionRefused, ProjectClosed and ProjectArchived.
+    """
+    lock_unless_closed(project_id=batch.project_id)
     moved = Batch.objects.filter(pk=batch.pk, state=Batch.State.OPEN).update(state=Batch.State.PAUSED)
     row = Batch.objects.get(pk=batch.pk)
     if not moved:
@@ -88,11 +100,16 @@ def pause_batch(*, batch: Batch) -> Batch:
     return row
 
 
+@transaction.atomic
 def set_priority(*, batch: Batch, priority: int) -> Batch:
-    """Set a batch's priority; batches with a higher priority are claimed first. Raises PriorityRefused."""
+    """Locks the project. Set a batch's priority; batches with a higher priority are claimed first.
+
+    Raises PriorityRefused, ProjectClosed and ProjectArchived.
+    """
     low, high = PRIORITIES
     if isinstance(priority, bool) or not isinstance(priority, int) or not low <= priority <= high:
         raise PriorityRefused
+    lock_unless_closed(project_id=batch.project_id)
     Batch.objects.filter(pk=batch.pk).update(priority=priority)
     return Batch.objects.get(pk=batch.pk)
 

@@ -22,7 +22,7 @@ from kernel.jobs import KEEP_TRYING, enqueue
 from kernel.models import Job
 from kernel.queues import Queue
 from projects.lifecycle import mark_deleted
-from projects.models import Project
+from projects.models import Dataset, Project
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Task
 from tasks.flow.revocation import end_hands
@@ -135,17 +135,35 @@ def erase_project(*, project_id: int, progress: Callable[[int, int], None]) -> N
         _delete_rows(OF_GOLD, golds[start : start + GOLDS_AT_ONCE])
     Project.objects.filter(pk=project_id).update(schema=None, instructions=None)
     _delete_all(THE_REST, project_id)
-    if not Project.objects.filter(dataset_id=project.dataset_id, deleted_at__isnull=True).exists():
+    if not _leave_dataset(project):
         _delete_all(OF_DATASET, project.dataset_id)
-    Project.objects.filter(pk=project_id).update(erased_at=ClockTimestamp())
+        Project.objects.filter(pk=project_id).update(erased_at=ClockTimestamp())
     logger.info("project erased", project_id=project_id)
+
+
+@transaction.atomic
+def _leave_dataset(project: Project) -> bool:
+    """Locks the dataset. Mark the project as erased and return True if rows of another one may need the images.
+
+    Of two deleted projects that end at the same time, the one that takes the lock last deletes the images.
+    """
+    Dataset.objects.select_for_update(no_key=True).get(pk=project.dataset_id)
+    others = Project.objects.filter(dataset_id=project.dataset_id, erased_at__isnull=True).exclude(pk=project.pk)
+    if not others.exists():
+        return False
+    Project.objects.filter(pk=project.pk).update(erased_at=ClockTimestamp())
+    return True
 
 
 def _end_jobs(project_id: int) -> None:
     """Drop what is queued for the project. Raises ProjectBusy if something runs, which could write after a step."""
     others = Job.objects.filter(project_id=project_id).exclude(kind=DELETE_PROJECT)
-    others.filter(state=Job.State.QUEUED).delete()
-    if others.filter(state=Job.State.RUNNING).exists():
+    with transaction.atomic():
+        # Locked first: `delete()` goes by the ids, and would delete a job that a worker has claimed in the meantime.
+        queued = others.filter(state=Job.State.QUEUED).select_for_update().order_by("pk")
+        Job.objects.filter(pk__in=list(queued.values_list("pk", flat=True))).delete()
+    # Queued ones too: a job that ran just now may have queued its continuation.
+    if others.filter(state__in=[Job.State.QUEUED, Job.State.RUNNING]).exists():
         raise ProjectBusy
 
 

@@ -8,6 +8,7 @@ from django.db import transaction
 from django.db.models import F
 
 from projects.models import Project
+from projects.selectors import require_not_closed
 from tasks.assignment.selectors import filter_stuck
 from tasks.batching.models import Batch, Task
 from tasks.flow.overlap import close_with_current_answers
@@ -34,8 +35,10 @@ def requeue_unanswered(*, batch: Batch) -> int:
 def requeue_stuck(*, project: Project) -> tuple[int, int]:
     """Requeue stuck tasks without an answer, and close the others with their current answers.
 
-    Works batch by batch, each in its own transaction; returns (tasks requeued, tasks closed).
+    Works batch by batch, each in its own transaction; returns (tasks requeued, tasks closed). Raises ProjectClosed and
+    ProjectArchived.
     """
+    require_not_closed(project_id=project.pk)
     requeued = closed = 0
     for batch in Batch.objects.filter(project=project, state=Batch.State.OPEN).order_by("number"):
         requeued += requeue_unanswered(batch=batch)

@@ -5,8 +5,12 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
+from accounts.services import create_token
+from kernel.errors import NotFound
 from kernel.models import Job
+from kernel.tickets import TicketInvalid
 from projects.models import Project
+from tasks.api.stream_access import access_of_key, access_of_ticket, make_ticket
 from tests import factories
 from tests.api.api_fixtures import World
 from tests.api.people import member, with_key
@@ -117,6 +121,18 @@ def test_a_deletion_tells_what_is_lost_and_needs_the_name(ada: APIClient, world:
     assert row.deleted_by == member("owner")
     assert row.deleted_record == {key: value for key, value in losses.items() if key != "name"}
     assert Job.objects.filter(kind="flow.delete_project").count() == 1
+
+
+def test_the_websocket_of_events_of_a_deleted_project_is_not_found(ada: APIClient, world: World) -> None:
+    token, key = create_token(
+        actor=member("owner"), organisation=world.project.organisation, name="reader", scopes=["read"]
+    )
+    ticket = make_ticket(token=token, project=world.project)
+    ada.post(url(world.project, "deletion/"), {"confirm": NAME})
+    with pytest.raises(NotFound):
+        access_of_key(authorization=f"Bearer {key}", public_id=world.project.public_id)
+    with pytest.raises(TicketInvalid):
+        access_of_ticket(ticket=ticket, public_id=world.project.public_id)
 
 
 def test_a_deleted_project_is_out_of_reach_at_once(ada: APIClient, world: World) -> None:

@@ -1,4 +1,4 @@
-"""Images, tables, known labels and predictions for a closed project are refused with a sentence."""
+"""Images, tables, known labels, predictions and steps of batches of a closed project are refused with a sentence."""
 
 import io
 import json
@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import CommandError, call_command
+from django.test import Client
+from django.urls import reverse
 from rest_framework.test import APIClient
 
 from projects.errors import ProjectClosed
@@ -19,6 +21,7 @@ from tests.api.api_fixtures import some_pixels
 from tests.api.people import member, with_key
 from tests.api.uploads import upload
 
+BATCHES = "This project is closed, so its batches stay as they are. Reopen it first."
 SENTENCE = "This project is closed. Images, labels and predictions can no longer be added to it."
 
 
@@ -32,8 +35,8 @@ def ada(closed: Project) -> APIClient:
     return with_key(member("owner"))
 
 
-def assert_refused(answer: Any) -> None:
-    assert (answer.status_code, answer.json()["detail"]) == (409, SENTENCE)
+def assert_refused(answer: Any, sentence: str = SENTENCE) -> None:
+    assert (answer.status_code, answer.json()["detail"]) == (409, sentence)
     assert answer.json()["type"] == "/problems/project_closed/"
 
 
@@ -57,6 +60,29 @@ def test_predictions(images: int, ada: APIClient, closed: Project) -> None:
     rows = [{"image": str(task.image.public_id), "probabilities": {"1": 1.0}} for task in tasks]
     url = f"/api/v1/projects/{closed.public_id}/predictions/"
     assert_refused(ada.post(url, {"model": "m", "predictions": rows}, format="json"))
+
+
+@pytest.mark.parametrize(("state", "step"), [("draft", "open"), ("paused", "open"), ("open", "pause")])
+def test_steps_and_priorities_of_batches(state: str, step: str, ada: APIClient, closed: Project) -> None:
+    batch = factories.a_batch(closed, state=state)
+    url = f"/api/v1/batches/{batch.public_id}/"
+    assert_refused(ada.post(f"{url}{step}/"), BATCHES)
+    assert_refused(ada.patch(url, {"priority": 3}), BATCHES)
+    assert_refused(ada.post(f"/api/v1/projects/{closed.public_id}/batches/open/"), BATCHES)
+    batch.refresh_from_db()
+    assert (batch.state, batch.priority) == (state, 0)
+
+
+@pytest.mark.parametrize("name", ["batches-open", "batches-go-on", "batch"])
+def test_a_page_that_was_loaded_before_it_was_closed(name: str, closed: Project) -> None:
+    batch = factories.a_batch(closed, state="draft")
+    manager = Client()
+    manager.force_login(member("owner").user)
+    ids = [closed.public_id, batch.public_id] if name == "batch" else [closed.public_id]
+    answer = manager.post(reverse(f"workers_ui:{name}", args=ids), {"step": "open"}, follow=True)
+    assert "This project is closed" in answer.content.decode()
+    batch.refresh_from_db()
+    assert batch.state == "draft"
 
 
 def test_the_command_ingest(closed: Project, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from kernel.models import Event, Job
 from projects.errors import DeletionNotConfirmed
 from projects.models import Dataset, Project
 from projects.selectors import ProjectUnknown
+from projects.services import rename_project
 from tasks.analytics.project_losses import project_losses
 from tasks.assignment.models import Hand
 from tasks.flow import project_deletion
@@ -26,6 +27,7 @@ from tasks.pay.statements import statement_of
 from tasks.snapshots.models import Snapshot
 from tests import factories
 from tests.api.api_fixtures import World, a_world
+from tests.concurrency_helpers import BackgroundCall, together
 from tests.own_storage import storage_folder as storage_folder
 from tests.worker_actions import answer, leases_of, take
 
@@ -150,6 +152,33 @@ def test_images_that_another_project_labels_stay() -> None:
     assert Dataset.objects.filter(pk=project.dataset_id).exists()
 
 
+def two_deleted_projects_of_one_dataset() -> tuple[Project, Project]:
+    project, other = a_paying_project(), factories.a_project("Owls")
+    Project.objects.filter(pk=other.pk).update(dataset=project.dataset)
+    other.refresh_from_db()
+    image = Image.objects.filter(dataset=project.dataset).first()
+    assert image is not None
+    factories.a_task(other, image=image)
+    delete(project)
+    delete(other)
+    return project, other
+
+
+def test_of_two_deleted_projects_the_last_to_be_erased_takes_the_images() -> None:
+    project, other = two_deleted_projects_of_one_dataset()
+    erase(project)
+    assert Image.objects.filter(dataset=project.dataset).count() == 7
+    erase(other)
+    assert rows_of_projects() == {}
+    assert not Project.objects.filter(erased_at=None).exists()
+
+
+def test_two_deleted_projects_that_are_erased_at_once_leave_no_images() -> None:
+    project, other = two_deleted_projects_of_one_dataset()
+    assert together(lambda: erase(project), lambda: erase(other)) == [None, None]
+    assert rows_of_projects() == {}
+
+
 class Killed(BaseException):
     pass
 
@@ -192,6 +221,52 @@ def test_it_waits_for_what_runs_and_drops_what_is_queued() -> None:
     running.delete()
     delete_project_job.run_function(job)  # type: ignore[attr-defined]
     assert rows_of_projects() == {}
+
+
+def test_a_queued_job_that_a_worker_claims_meanwhile_is_not_dropped() -> None:
+    project = a_paying_project()
+    job = Job.objects.create(kind="exports.write", project_id=project.pk)
+    delete(project)
+    with transaction.atomic():
+        Job.objects.filter(pk=job.pk).update(
+            state=Job.State.RUNNING, lease_until=utc_now(), lease_token=new_public_id(), attempts=1
+        )
+        erasing = BackgroundCall(lambda: erase(project))
+        erasing.wait_until_blocked()
+    assert isinstance(erasing.wait_for_result(), ProjectBusy)
+    assert Job.objects.filter(pk=job.pk).exists()
+
+
+def test_a_job_that_is_queued_while_others_are_dropped_is_waited_for() -> None:
+    project = a_paying_project()
+    delete(project)
+    Job.objects.create(kind="consensus.update", project_id=project.pk)
+
+    def go_on(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        """A job ends and has queued its continuation."""
+        result = execute(sql, params, many, context)
+        if sql.startswith('DELETE FROM "kernel_job"'):
+            Job.objects.create(kind="flow.run_import", project_id=project.pk)
+        return result
+
+    with connection.execute_wrapper(go_on), pytest.raises(ProjectBusy):
+        erase(project)
+    erase(project)
+    assert not Job.objects.exclude(kind="flow.delete_project").exists()
+
+
+def test_a_deleted_project_gets_no_other_name() -> None:
+    project = a_paying_project()
+    delete(project)
+    with pytest.raises(ProjectUnknown):
+        rename_project(project=project, name="Owls")
+    assert Project.objects.get(pk=project.pk).name == "Strays"
+
+
+def test_the_name_is_confirmed_in_either_form_of_its_letters() -> None:
+    project = factories.a_project("Pigeons de la Cit\u00e9")
+    delete_project(project=project, by=factories.ada(), confirm="Pigeons  de la Cite\u0301", record={})
+    assert Project.objects.get(pk=project.pk).deleted_at is not None
 
 
 def test_a_project_that_is_not_deleted_is_left_alone() -> None:

@@ -10,8 +10,10 @@ import pytest
 from django.db import connection, transaction
 
 from kernel.clock import ClockTimestamp
+from kernel.jobs import run_job
+from kernel.models import Job, OutboxMessage
 from storage import backends, services
-from storage.jobs import sweep_blobs_job
+from storage.jobs import SWEEP_ON, sweep_blobs_job, sweep_on_job
 from storage.models import Blob
 from storage.services import STRAY_AFTER, store_blob, sweep_blobs
 from storage.temporary_files import FOLDER_STRAY_AFTER, spool_folder
@@ -77,9 +79,33 @@ def test_a_file_without_a_row_is_deleted_after_an_hour(storage_folder: Path) -> 
     assert files_in(storage_folder) == [new.sha256]
 
 
+def test_a_sweep_goes_on_in_steps_while_there_is_more(storage_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "SWEEP_AT_MOST", 2)
+    for number in range(5):
+        aged(stored(f"content {number}".encode()))
+    sweep_blobs_job()
+    for left in (3, 1, 0):
+        assert Blob.objects.count() == left
+        jobs = list(Job.objects.filter(kind=SWEEP_ON, state=Job.State.QUEUED))
+        assert len(jobs) == min(left, 1)
+        for job in jobs:
+            run_job(job.pk, sweep_on_job.run_function)  # type: ignore[attr-defined]
+    assert files_in(storage_folder) == []
+    assert OutboxMessage.objects.filter(queue="heavy").count() == 2
+
+
+def test_two_sweeps_at_once_go_on_once(storage_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(services, "SWEEP_AT_MOST", 1)
+    for number in range(3):
+        aged(stored(f"content {number}".encode()))
+    sweep_blobs_job()
+    sweep_blobs_job()
+    assert Job.objects.filter(kind=SWEEP_ON).count() == 1
+
+
 def test_every_kind_of_reference_counts(storage_folder: Path) -> None:
     columns = {column for _, column in services._references()}
-    assert {"original_id", "release_id", "rendition_id", "thumb_id", "archive_id", "blob_id"} <= columns
+    assert {"original_id", "release_id", "rendition_id", "thumb_id", "archive_id", "blob_id", "frame_id"} <= columns
 
 
 @pytest.mark.django_db(transaction=True)
