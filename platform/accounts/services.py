@@ -11,7 +11,7 @@ from django.db.models import F
 
 from accounts.identity_cache import forget_person
 from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role, User
-from accounts.selectors import is_above
+from accounts.selectors import COVERS, is_above, role_in
 from kernel.clock import ClockTimestamp, database_now
 from kernel.errors import Conflict, Gone, NotFound, Refused
 from kernel.ids import new_secret
@@ -22,6 +22,7 @@ INVITATION_DAYS = 30
 LONGEST_INVITATION = timedelta(days=366)
 LONGEST_TOKEN = timedelta(days=366)
 TOKEN_LIFETIME = timedelta(days=90)
+_BY_OWNERS = frozenset({Role.OWNER, Role.MANAGER})
 
 
 class EmailTaken(Conflict):
@@ -146,18 +147,30 @@ def invitation_with(*, token: str) -> Invitation:
 
 
 def find_invitation(*, token: str) -> Invitation:
-    """Return the open invitation with this token. Raises InvitationUnknown or InvitationGone."""
+    """Return the open invitation with this token. Raises InvitationUnknown or InvitationGone.
+
+    A link to the team is open as long as its sender may invite for its role.
+    """
     invitation = invitation_with(token=token)
     if invitation.revoked_at is not None:
         raise InvitationGone("This invitation was revoked. Ask the person who sent it for a new link.")
     project = invitation.project
     if project is not None and (project.archived_at is not None or project.deleted_at is not None):
         raise InvitationGone("The project of this invitation has ended. Ask the person who sent it about other work.")
+    if invitation.role != Role.WORKER and not _may_still_invite(invitation):
+        raise InvitationGone("The person who sent this invitation can no longer invite. Ask someone else of the team.")
     if invitation.expires_at <= database_now():
         raise InvitationGone("This invitation has expired. Ask the person who sent it for a new link.")
     if invitation.uses >= invitation.max_uses:
         raise InvitationGone("This invitation has reached its limit. Ask the person who sent it for a new link.")
     return invitation
+
+
+def _may_still_invite(invitation: Invitation) -> bool:
+    """Whether the sender's role still allows it: nobody comes back by links that they made before they were removed."""
+    sender, needed = invitation.created_by, Role.OWNER if invitation.role in _BY_OWNERS else Role.MANAGER
+    role = role_in(actor=sender, organisation_id=invitation.organisation_id)
+    return needed in COVERS.get(role or "", ()) and User.objects.filter(actor=sender, is_active=True).exists()
 
 
 def use_invitation(*, token: str, actor: Actor) -> Invitation:

@@ -5,9 +5,10 @@ from datetime import timedelta
 import pytest
 
 from accounts.models import Invitation, Membership
-from accounts.services import InvitationGone, InvitationUnknown, invite, revoke_invitation
+from accounts.services import InvitationGone, InvitationUnknown, find_invitation, invite, revoke_invitation
 from kernel.clock import utc_now
 from tasks.flow.invitations import accept_invitation
+from tasks.flow.revocation import change_role, deactivate, erase_person, remove_member
 from tasks.standing.models import Standing
 from tasks.standing.services import WorkerRemoved, remove
 from tests import factories
@@ -51,6 +52,34 @@ def test_a_link_without_a_project_only_creates_a_member() -> None:
     _, token = invite(organisation=factories.an_organisation(), by=ada, role="reviewer")
     assert accept_invitation(token=token, actor=wren) is None
     assert Membership.objects.get(actor=wren).role == "reviewer"
+
+
+@pytest.mark.parametrize("role", ["owner", "manager", "reviewer", "client"])
+@pytest.mark.parametrize("end", ["demoted", "removed", "closed", "erased"])
+def test_nobody_comes_back_by_links_that_they_made_before(role: str, end: str) -> None:
+    olga, bert = factories.a_user("olga"), factories.a_user("bert")
+    organisation = factories.an_organisation()
+    for user in (olga, bert):
+        Membership.objects.create(organisation=organisation, actor=user.actor, role="owner")
+    _, token = invite(organisation=organisation, by=bert.actor, role=role)
+    find_invitation(token=token)
+    if end == "demoted":
+        change_role(organisation=organisation, member=bert.actor, role="client", by=olga.actor)
+    elif end == "removed":
+        remove_member(organisation=organisation, member=bert.actor, by=olga.actor)
+    else:
+        (deactivate if end == "closed" else erase_person)(user=bert)
+    with pytest.raises(InvitationGone, match="can no longer invite"):
+        accept_invitation(token=token, actor=factories.wren())
+    assert not Membership.objects.filter(actor=factories.wren()).exists()
+
+
+def test_a_link_for_workers_outlives_the_membership_of_its_sender() -> None:
+    project, bert = factories.a_project(), factories.a_user("bert")
+    Membership.objects.create(organisation=project.organisation, actor=bert.actor, role="manager")
+    _, token = invite(organisation=project.organisation, by=bert.actor, project_id=project.pk)
+    remove_member(organisation=project.organisation, member=bert.actor)
+    assert accept_invitation(token=token, actor=factories.wren()) == project
 
 
 def test_a_used_up_link_without_a_project_may_be_opened_again_by_its_member() -> None:
