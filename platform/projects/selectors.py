@@ -84,6 +84,8 @@ def has_archived_projects(*, actor: Actor) -> bool:
 
 def require_not_closed(*, project_id: int | None) -> None:
     """Raises ProjectArchived, ProjectClosed, or ProjectUnknown of a deleted one, if nothing can be added to it."""
+    if project_id is None:
+        return
     row = Project.objects.only("state", "archived_at", "deleted_at").filter(pk=project_id).first()
     if row is not None:
         _refuse_ended(row, ProjectClosed())

@@ -62,7 +62,11 @@ def run_import_job(row: Job, *, import_id: int) -> None:
 @job(DELETE_PROJECT, time_limit=6 * 3600)
 def delete_project_job(row: Job) -> None:
     assert row.project_id is not None  # always set by delete_project
-    erase_project(project_id=row.project_id, progress=lambda done, total: report_progress(row, done=done, total=total))
+    erase_project(
+        project_id=row.project_id,
+        progress=lambda done, total: report_progress(row, done=done, total=total),
+        others_wait=lambda: others_wait(row),
+    )
 
 
 @job("flow.settle_late_answer", time_limit=60, on_failure=_try_again_later)

@@ -7,8 +7,9 @@ lost; the ledger with its totals; and the workers' standings, which tell them in
 Every step deletes what is left, in a transaction of its own, so the job can be killed and run again at any point.
 """
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -95,6 +96,10 @@ class ProjectBusy(Unavailable):
     code = "project_busy"
 
 
+#: While jobs of other projects wait for the same worker, the job deletes for this long and then queues the rest.
+TURN_SECONDS = 2.0
+
+
 @transaction.atomic
 def delete_project(*, project: Project, by: Actor, confirm: str, record: Mapping[str, Any]) -> None:
     """Locks the project. Delete it for everybody, and queue the job that deletes its rows; a second call is refused.
@@ -103,31 +108,43 @@ def delete_project(*, project: Project, by: Actor, confirm: str, record: Mapping
     DeletionNotConfirmed and ProjectUnknown.
     """
     mark_deleted(project=project, by=by, confirm=confirm, record=record)
-    enqueue(
-        DELETE_PROJECT,
-        queue=Queue.HEAVY,
-        project_id=project.pk,
-        dedupe_key=f"{DELETE_PROJECT}:{project.pk}",
-        max_attempts=KEEP_TRYING,
-        not_before=database_now() + START_AFTER,
-    )
+    _enqueue(project.pk, not_before=database_now() + START_AFTER)
     logger.info("project deleted", project_id=project.pk, by=str(by.public_id), record=dict(record))
 
 
-def erase_project(*, project_id: int, progress: Callable[[int, int], None]) -> None:
+def _enqueue(project_id: int, *, not_before: datetime | None = None) -> None:
+    enqueue(
+        DELETE_PROJECT,
+        queue=Queue.HEAVY,
+        project_id=project_id,
+        dedupe_key=f"{DELETE_PROJECT}:{project_id}",
+        max_attempts=KEEP_TRYING,
+        not_before=not_before,
+    )
+
+
+def erase_project(
+    *, project_id: int, progress: Callable[[int, int], None], others_wait: Callable[[], bool] = lambda: False
+) -> bool:
     """Pay what is owed, then delete the rows of a deleted project; does nothing to any other.
 
-    Runs outside transactions. `progress(done, total)` counts tasks. Raises ProjectBusy while another job of the project
-    runs; the images of a dataset that other projects label stay.
+    Returns True once nothing is left, and False if it made room for others that wait and queued the rest. Runs outside
+    transactions. `progress(done, total)` counts tasks. Raises ProjectBusy while another job of the project runs; the
+    images of a dataset that other projects label stay.
     """
     project = Project.objects.get(pk=project_id)
     if project.deleted_at is None or project.erased_at is not None:
-        return
+        return True
+    started = time.monotonic()
     _settle(project)
     _end_jobs(project_id)
     _delete_all(RELEASES, project_id)
     tasks = list(Task.objects.filter(project_id=project_id).values_list("pk", flat=True))
     for done in range(0, len(tasks), TASKS_AT_ONCE):
+        if done and time.monotonic() - started > TURN_SECONDS and others_wait():
+            with transaction.atomic():
+                _enqueue(project_id)
+            return False
         progress(done, len(tasks))
         _delete_rows(OF_TASKS, tasks[done : done + TASKS_AT_ONCE])
     golds = list(Gold.objects.filter(project_id=project_id).values_list("pk", flat=True))
@@ -139,6 +156,7 @@ def erase_project(*, project_id: int, progress: Callable[[int, int], None]) -> N
         _delete_all(OF_DATASET, project.dataset_id)
         Project.objects.filter(pk=project_id).update(erased_at=ClockTimestamp())
     logger.info("project erased", project_id=project_id)
+    return True
 
 
 @transaction.atomic

@@ -18,7 +18,12 @@ from tests.api.test_who_may_call_what import MAY, P, address, call
 
 NAME = "Strays"
 # For archived projects too. A link to join one can be revoked; workers' calls have a test of their own.
-NOT_READ_ONLY = {P + "<project_step:step>/", P + "deletion/", "invitations/<uuid:invitation_id>/"}
+NOT_READ_ONLY = {
+    P + "<project_step:step>/",
+    P + "deletion/",
+    P + "events/tickets/",
+    "invitations/<uuid:invitation_id>/",
+}
 WORKERS = ("hands/", "assignments/", P + "hands/")
 OF_NO_PROJECT = ("me/", "organisations/", "tokens/", "invitations/accept/")
 
@@ -58,6 +63,12 @@ def test_an_archived_project_is_read_only(ada: APIClient, world: World) -> None:
     for route, method in routes_of_a_project():
         if method == "get":
             assert call(ada, method, address(route, world.ids), route).status_code < 300, route
+
+
+def test_the_events_of_an_archived_project_can_be_watched(ada: APIClient, world: World) -> None:
+    ada.post(url(world.project, "archive/"))
+    ticket = ada.post(url(world.project, "events/tickets/")).json()["ticket"]
+    assert access_of_ticket(ticket=ticket, public_id=world.project.public_id).project_id == world.project.pk
 
 
 def test_workers_see_an_archived_project_no_more_and_read_why(ada: APIClient, world: World) -> None:

@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 
 from kernel.clock import utc_now
 from kernel.ids import new_public_id
+from kernel.jobs import run_job
 from kernel.models import Event, Job
 from projects.errors import DeletionNotConfirmed
 from projects.models import Dataset, Project
@@ -201,6 +202,26 @@ def test_a_deletion_that_is_killed_goes_on(monkeypatch: pytest.MonkeyPatch) -> N
     erase(project)
     assert rows_of_projects() == {}
     erase(project)  # once more changes nothing
+
+
+def test_it_makes_room_for_jobs_of_other_projects(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The queue has one worker: refits of other projects do not wait until a big project is gone."""
+    monkeypatch.setattr(project_deletion, "TASKS_AT_ONCE", 1)
+    monkeypatch.setattr(project_deletion, "TURN_SECONDS", 0.0)
+    project, other = a_paying_project(), factories.a_project("Owls")
+    delete(project)
+    Job.objects.filter(kind="flow.delete_project").update(not_before=None)
+    waiting = Job.objects.create(kind="consensus.refit", queue="heavy", project_id=other.pk)
+    for left in range(5, 0, -1):
+        job = Job.objects.get(kind="flow.delete_project", state=Job.State.QUEUED)
+        run_job(job.pk, delete_project_job.run_function)  # type: ignore[attr-defined]
+        assert project.tasks.count() == left
+    waiting.delete()
+    job = Job.objects.get(kind="flow.delete_project", state=Job.State.QUEUED)
+    run_job(job.pk, delete_project_job.run_function)  # type: ignore[attr-defined]
+    assert rows_of_projects().get("tasks.Task") is None
+    assert Project.objects.get(pk=project.pk).erased_at is not None
+    assert not Job.objects.filter(state=Job.State.QUEUED).exists()
 
 
 def test_it_waits_for_what_runs_and_drops_what_is_queued() -> None:
