@@ -49,7 +49,7 @@ def access_of_ticket(*, ticket: str, public_id: uuid.UUID) -> StreamAccess:
     """Use up the ticket and return its access, which ends with the key that made it. Raises TicketInvalid."""
     data: dict[str, Any] = redeem_ticket(secret=ticket)
     token = ApiToken.objects.select_related("actor").filter(pk=data["token"]).first()
-    project = Project.objects.filter(pk=data["project"], public_id=public_id).first()
+    project = Project.objects.filter(pk=data["project"], public_id=public_id, deleted_at__isnull=True).first()
     if token is None or project is None:
         raise TicketInvalid
     access = _access(token.actor, token, project)
@@ -59,7 +59,8 @@ def access_of_ticket(*, ticket: str, public_id: uuid.UUID) -> StreamAccess:
 
 
 def _project(token: ApiToken, public_id: uuid.UUID) -> Project:
-    project = Project.objects.filter(public_id=public_id, organisation_id=token.organisation_id).first()
+    rows = Project.objects.filter(organisation_id=token.organisation_id, deleted_at__isnull=True)
+    project = rows.filter(public_id=public_id).first()
     if project is None:
         raise NotFound
     return project
