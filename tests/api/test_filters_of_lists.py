@@ -118,6 +118,13 @@ def test_times_at_the_ends_of_the_calendar_are_refused_or_served(ada: APIClient,
     assert ada.get(url).status_code in {200, 400}
 
 
+@pytest.mark.parametrize("offset", ["+23:59", "-21:06"])
+def test_a_time_may_have_any_offset(ada: APIClient, project: Project, offset: str) -> None:
+    """PostgreSQL refuses offsets of 16 hours and more."""
+    name = factories.an_image(project).source_key
+    assert names(ada, project, "images", created_after=f"0987-10-27T01:55:57.7{offset}") == [name]
+
+
 def test_labels_by_class_of_the_image_or_of_an_object(ada: APIClient, project: Project) -> None:
     labeled(project, "cat.jpg", factories.class_answer(1))
     labeled(project, "dog.jpg", factories.class_answer(2))
