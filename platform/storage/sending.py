@@ -13,7 +13,7 @@ from django.core import signing
 
 from kernel.errors import AnnotaryError
 from storage import backends
-from storage.composed_files import ComposedFile, open_composed
+from storage.composed_files import ComposedFile, PartDamaged, open_composed
 from storage.models import Blob
 
 PATH = "/front-composed/"
@@ -77,6 +77,8 @@ async def _send(file: ComposedFile, order: list[Any], scope: Scope, receive: Rec
     try:
         while left and not gone.done():
             chunk = await asyncio.to_thread(file.read, min(left, backends.CHUNK))
+            if not chunk:  # shorter than was ordered: nothing but breaking off tells the client
+                raise PartDamaged
             left -= len(chunk)
             # Returns once the client has taken most of what was sent before.
             await send({"type": "http.response.body", "body": chunk, "more_body": True})

@@ -15,6 +15,7 @@ from kernel.errors import NotFound
 from tasks.api import examples
 from tasks.api.access import View, actor_of
 from tasks.api.accounts import OrganisationSerializer, organisation_of
+from tasks.api.filters import one_of, prefix, times
 from tasks.api.operations import operation
 from tasks.api.pagination import listing, page
 from tasks.api.request_bodies import valid
@@ -67,7 +68,16 @@ class OrganisationView(View):
 class MembersView(View):
     scopes = {"GET": "manage"}
 
-    @listing(MemberSerializer, summary="The members of an organization")
+    @listing(
+        MemberSerializer,
+        filters=[
+            one_of("role", Role),
+            one_of("kind", (Actor.Kind.PERSON, Actor.Kind.SERVICE), "actor__kind"),
+            prefix("actor__user__name", what="Names that begin with this"),
+            *times("since", "created_at", "Joined"),
+        ],
+        summary="The members of an organization",
+    )
     def get(self, request: Request, organisation_id: uuid.UUID) -> Response:
         """In the order in which they joined; people who deleted their accounts are left out."""
         organisation = organisation_of(request, organisation_id, Role.MANAGER)

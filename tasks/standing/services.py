@@ -80,7 +80,9 @@ def resume(*, project: Project, worker: Actor) -> Standing:
         changed_at=ClockTimestamp(),
     )
     standing = _standing(project, worker)
-    if not changed and standing.state == Standing.State.REMOVED:
+    if changed:
+        record_event(project_id=project.pk, kind="worker.resumed", data={"worker": str(worker.public_id)})
+    elif standing.state == Standing.State.REMOVED:
         raise TransitionRefused("This worker was removed from the project and cannot be resumed.")
     return standing
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from kernel.models import Job
+from kernel.models import Event, Job
 from projects.models import Project
 from tasks.consensus.services import update_labels
 from tasks.exports.services import write_export
@@ -110,7 +110,14 @@ def test_a_worker_is_paused_resumed_and_removed(world: World) -> None:
     rows = {row["worker"]: row for row in ok(ada.get(f"{url}workers/"))["results"]}
     assert (rows[str(worker)]["state"], rows[str(worker)]["reason"]) == ("paused", "Holiday")
     ok(ada.post(f"{url}workers/{worker}/resume/"), 204)
+    ok(ada.post(f"{url}workers/{worker}/resume/"), 204)
     ok(ada.post(f"{url}workers/{worker}/remove/"), 204)
+    kinds = Event.objects.filter(data__worker=str(worker)).order_by("pk").values_list("kind", flat=True)
+    assert [kind for kind in kinds if kind.startswith("worker.")][-3:] == [
+        "worker.paused",
+        "worker.resumed",
+        "worker.removed",
+    ]
     assert with_key(member("worker")).post(f"{url}hands/").status_code == 403
 
 

@@ -4,6 +4,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import Actor, Membership, Role, User
+from accounts.service_accounts import create_service_account
 from accounts.services import create_token
 from projects.models import Project
 from tests import factories
@@ -149,3 +150,23 @@ def test_managers_list_the_members_and_workers_keep_their_addresses() -> None:
 def manager_list(address: str) -> list[dict[str, str]]:
     rows: list[dict[str, str]] = with_key(member("manager")).get(address).json()["results"]
     return rows
+
+
+def test_members_are_filtered_by_role_kind_name_and_time() -> None:
+    organisation = factories.an_organisation()
+    for role in ("owner", "client", "worker"):
+        member(role)
+    create_service_account(organisation=organisation, name="pipeline", role=Role.CLIENT, days=1)
+    ada = with_key(member("owner"))
+
+    def ids(**query: str) -> set[str]:
+        answer = ada.get(f"/api/v1/organisations/{organisation.public_id}/members/", query)
+        assert answer.status_code == 200, answer.content
+        return {row["id"] for row in answer.json()["results"]}
+
+    client = str(member("client").public_id)
+    (program,) = ids(kind="service")
+    assert ids(role="client") == {client, program}
+    assert ids(role="client", kind="person") == {client}
+    assert ids(prefix="pipe") == {program}
+    assert ids(since_before="2020-01-01T00:00:00Z") == set()

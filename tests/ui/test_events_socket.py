@@ -1,5 +1,6 @@
 """The websocket of events for programs, with real connections: who may open it, and that every number comes once."""
 
+import asyncio
 import json
 import random
 import threading
@@ -8,12 +9,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 from accounts.models import Actor, ApiToken, Membership, Role
 from accounts.services import create_token, revoke_token
-from kernel.events import number_events, record_event
+from kernel.events import EventPage, number_events, read_events, record_event
 from kernel.models import Event, Ticket
 from kernel.tickets import issue_ticket
 from projects.models import Project
@@ -22,6 +24,7 @@ from tasks.flow.revocation import change_role, deactivate, remove_member
 from tests import factories
 from tests.api.people import member
 from tests.ui.sockets import events_opened, message, relay_once, relayed, socket_server
+from workers_ui.consumers import feeds
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -234,6 +237,52 @@ def test_deleted_events_are_named(port: int, project: Project) -> None:
     with events_opened(port, project.public_id, key, "?after=2") as client:
         assert message(client)["type"] == "ready"
         assert message(client)["number"] == 4
+
+
+def test_a_deleted_project_is_not_found(port: int, project: Project) -> None:
+    token, key = a_key(member("owner"))
+    ticket = make_ticket(token=token, project=project)
+    Project.objects.filter(pk=project.pk).update(deleted_at="2026-11-27T21:45:56Z", state=Project.State.CLOSED)
+    with events_opened(port, project.public_id, key) as client:
+        assert closed_with(client)[0] == 4404
+    with events_opened(port, project.public_id, query=f"?ticket={ticket}") as client:
+        assert closed_with(client)[0] == 4401
+
+
+def test_an_event_that_is_numbered_while_a_page_is_read_is_not_missed(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two sockets share a read that began before the event; the live message came before it ended."""
+    was_read, may_return = threading.Event(), threading.Event()
+
+    def slowly(**options: Any) -> EventPage:
+        page = read_events(**options)
+        was_read.set()
+        assert may_return.wait(SECONDS)
+        return page
+
+    def happened() -> None:
+        happen(project, "answer.submitted")
+        number_events(project_id=project.pk)
+        connection.close()
+
+    async def read_both() -> tuple[int, int]:
+        feed = feeds.Feed(project.pk)
+        try:
+            await feed.subscribed
+            first = asyncio.create_task(feed.page(0))
+            assert await asyncio.to_thread(was_read.wait, SECONDS)
+            await asyncio.to_thread(happened)
+            feed.notice(feeds.Delta(1, 1))
+            second = asyncio.create_task(feed.page(0))
+            await asyncio.sleep(0)
+            may_return.set()
+            return (await first).page.end, (await second).page.end
+        finally:
+            feed.close()
+
+    monkeypatch.setattr(feeds, "read_events", slowly)
+    assert asyncio.run(read_both()) == (0, 1)
 
 
 WAYS: dict[str, Callable[[Actor, ApiToken], object]] = {

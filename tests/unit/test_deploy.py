@@ -19,6 +19,7 @@ from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.paths import DataPaths
 from annotary_core.labels.json_reading import MAX_BODY_BYTES
 from kernel.queues import ALL_QUEUES
+from storage.sending import PATH
 
 ROOT = Path(__file__).resolve().parents[2]
 DEPLOY = ROOT / "deploy"
@@ -177,6 +178,19 @@ def test_nginx_and_the_front_of_up_have_the_same_rules() -> None:
     assert not rules(FRONT)["proxy_request_buffering"] | rules(FRONT)["proxy_buffering"]
     for text in (NGINX, FRONT):
         assert "http://annotary_web/api/v1/projects/$annotary_project/imports/;" in text
+
+
+def composed(text: str) -> list[str]:
+    """Return the directives of the location of composed files, without comments."""
+    body = re.search(r"^ *location /front-composed/ \{(.*?)^ *\}$", text, re.MULTILINE | re.DOTALL)
+    return [line.strip() for line in body.group(1).splitlines()] if body else []
+
+
+def test_nginx_and_the_front_of_up_send_composed_files_alike() -> None:
+    assert composed(NGINX) == composed(FRONT)
+    assert "internal;" in composed(FRONT)
+    assert "proxy_pass http://annotary_websockets;" in composed(FRONT)
+    assert f"location {PATH} {{" in NGINX
 
 
 def test_the_configuration_of_nginx_is_valid(tmp_path: Path) -> None:

@@ -96,6 +96,9 @@ class Feed:
 
     def notice(self, delta: Delta) -> None:
         self.number = max(self.number, delta.number)
+        # A page that is being read may lack these events, and whoever asks from now on waits for nothing but them.
+        for after in [after for after, task in self._pages.items() if not task.done()]:
+            del self._pages[after]
         for watcher in list(self.watchers):
             watcher.notice(delta)
 

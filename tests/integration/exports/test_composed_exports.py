@@ -17,7 +17,7 @@ from annotary_core.formats.release_archive import open_tree
 from storage import backends
 from storage.composed_files import ComposedBlob, PartDamaged, open_file
 from storage.models import Blob
-from storage.sending import ComposedFileSender
+from storage.sending import ComposedFileSender, order_of
 from storage.services import blob_file, store_blob, sweep_blobs
 from tasks.exports.models import Export
 from tasks.exports.selectors import file_of
@@ -256,6 +256,14 @@ def test_an_order_that_is_not_ours_is_refused(release: Snapshot, settings: Any) 
     assert export.frame is not None
     backends.delete(export.frame.key)
     assert sent(path)[0] == 404
+
+
+def test_a_file_that_is_shorter_than_was_ordered_breaks_off(release: Snapshot) -> None:
+    export = written(release, "coco")
+    assert export.frame is not None
+    path = order_of(frame=export.frame, part=None, size=export.size + 1, content_type="application/zip")
+    with pytest.raises(PartDamaged):
+        sent(path)
 
 
 def test_nothing_more_is_read_for_a_client_that_is_gone(
