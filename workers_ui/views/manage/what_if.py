@@ -174,8 +174,9 @@ def _chart(by_kind: dict[str, list[Json]], measure: str) -> Json:
         {"label": "Today", "points": points("today"), "mark": "named"},
         {"label": "Your settings", "points": points("asked"), "mark": "named"},
     ]
+    shares = [row["share"] for rows in by_kind.values() for row in rows if row["share"] is not None]
     return {
         "x": {"label": "Answers per image", "unit": ""},
-        "y": {"label": measure, "unit": "share", **_share_axis([y for each in series for _, y in each["points"]])},
+        "y": {"label": measure, "unit": "share", **_share_axis(shares)},
         "series": [each for each in series if each["points"]],
     }
