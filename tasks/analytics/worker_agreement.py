@@ -120,7 +120,8 @@ def _sum_up(statement: str, project: Project, **params: Any) -> dict[int | None,
             is_equal = comparer.is_equal(*pair)
             sums[worker].add(is_equal)
             sums[None].add(is_equal)
-            hashes[worker].append((pair[0], pair[1]))
+            # A box within the tolerance is the label's: a camera that does not move gives equal answers to all images.
+            hashes[worker].append((pair[0], pair[0] if is_equal else pair[1]))
     for worker, pairs in hashes.items():
         sums[worker].repeats, sums[worker].otherwise = count_repeats(pairs)
         sums[worker].chance = chance_agreement(pairs)

@@ -40,7 +40,7 @@ LEFT JOIN (
 ) live ON live.worker_id = s.worker_id
 WHERE s.project_id = %(project)s AND (%(public_id)s::uuid IS NULL OR w.public_id = %(public_id)s::uuid)
     AND (%(workers)s::bigint[] IS NULL OR s.worker_id = ANY(%(workers)s::bigint[]))
-ORDER BY array_position(%(first)s::uuid[], w.public_id), answers DESC, w.public_id
+ORDER BY array_position(%(first)s::uuid[], w.public_id), s.state = 'paused' DESC, answers DESC, w.public_id
 """
 
 DETAILS = """
@@ -63,8 +63,8 @@ CROSS JOIN LATERAL (
 
 
 class WorkerFigures(Sequence[Json]):
-    """The workers ever admitted to a project, or those of them that are asked for: those in `first`, then the others by
-    their answers, most first.
+    """The workers ever admitted to a project, or those of them that are asked for: those in `first`, then those who
+    are paused, then the others; each by their answers, most first.
 
     Gold counts like work, as it does for the worker and in the ledger. What is read from a worker's answers is computed
     only for the rows of a slice: {"skipped", "expired", "last_at": the newest answer, "seconds": the median time of the

@@ -77,7 +77,10 @@ def count_tasks(*, projects: Collection[Project]) -> dict[int, dict[str, int]]:
     for project_id, state, number in tasks.annotate(tasks=Count("pk")):
         counts[project_id][state] = number
     for project_id, state, number in tasks.filter(wanted=0).annotate(tasks=Count("pk")):
-        counts[project_id][state] -= number
+        # Between the two statements check images may have been made or redone.
+        left = counts[project_id].pop(state, 0) - number
+        if left > 0:
+            counts[project_id][state] = left
     return counts
 
 

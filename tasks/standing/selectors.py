@@ -28,6 +28,11 @@ def has_workers(*, project: Project) -> bool:
     return Standing.objects.filter(project=project).exists()
 
 
+def count_paused(*, project: Project) -> int:
+    """Return how many workers are paused in the project, by a manager or by a rule."""
+    return Standing.objects.filter(project=project, state=Standing.State.PAUSED).count()
+
+
 def is_worker(*, actor: Actor) -> bool:
     """Whether the actor has ever been admitted to a project."""
     return Standing.objects.filter(worker=actor).exists()

@@ -49,6 +49,7 @@ def render(name: str, **context: Any) -> str:
             "static": "django.templatetags.static",
             "bundle": "workers_ui.templatetags.bundle",
             "i18n": "django.templatetags.i18n",
+            "humanize": "django.contrib.humanize.templatetags.humanize",
         },
     )
     return engine.get_template(name).render(Context({"nav": NAV, "csrf_token": "test-token", **context}))

@@ -17,6 +17,12 @@ def broken_studio(page: Page, site: Site) -> None:
     page.unroute("**/picture.svg")
 
 
+def test_its_message_is_light_on_the_dark_stage(desk: Page, site: Site) -> None:
+    broken_studio(desk, site)
+    color = desk.locator(".annotator-message p").evaluate("element => getComputedStyle(element).color")
+    assert color == "rgb(244, 239, 228)"
+
+
 def test_the_image_of_the_canvas_comes_back_with_the_connection(desk: Page, site: Site) -> None:
     broken_studio(desk, site)
     desk.evaluate("window.dispatchEvent(new Event('online'))")

@@ -12,10 +12,12 @@ from accounts.models import Actor
 from projects.models import Project
 from tasks.analytics import worker_figures
 from tasks.batching.models import Task
+from tasks.consensus.refit import refit
 from tasks.flow.relabel import relabel
 from tasks.gold.models import Gold
 from tasks.standing.services import pause
 from tests import factories
+from tests.approved_crowd import run_updates
 from tests.crowd import class_vote, write_answers
 from tests.labeled import run_report_jobs
 from tests.ui.live import PHONE, People
@@ -100,6 +102,58 @@ def test_a_paused_worker_needs_nothing_more_and_keeps_the_evidence(project: Proj
     text = read(project, "workers/")
     assert "Needs a look" not in text
     assert EVIDENCE in text
+    assert "One worker is paused and takes no sets. See who and why on Workers" in read(project)
+
+
+def test_paused_workers_come_before_those_with_more_answers(project: Project) -> None:
+    late = factories.a_worker("late")
+    factories.admitted(project, late)
+    pause(project=project, worker=late, reason="Please read the instructions.")
+    rows = client_of(factories.ada()).get(f"/projects/{project.public_id}/workers/").context["rows"]
+    assert [row["name"] for row in rows[:2]] == ["Swift", "Late"]
+
+
+def a_crowd_that_draws(*, moving: bool, boxes_of_swift: tuple[int, int]) -> Project:
+    """Wren, finch and swift draw a box on each of 30 images, of the same object or of one that moves; after the first
+    fit. boxes_of_swift: its class and size."""
+    cache.clear()
+    project = factories.a_project("Boats", classes=("boat", "kite"), tools=("box",), answers_min=3, answers_max=3)
+    honest = [factories.a_worker(name) for name in ("wren", "finch")]
+    for worker in honest:
+        factories.admitted(project, worker, gold_seen=3, gold_correct=3)
+    number, size = boxes_of_swift
+    factories.admitted(project, swift(), gold_seen=3, gold_correct=3 if size == 80 else 0)
+    tasks = factories.some_tasks(project, 30, wanted=3)
+    answers: dict[Actor, dict[Task | Gold, dict[str, Any]]] = {
+        worker: {
+            task: factories.box_answer((1, 100 + shift + 5 * n * moving, 100, 80, 80)) for n, task in enumerate(tasks)
+        }
+        for shift, worker in enumerate(honest)
+    }
+    answers[swift()] = {
+        task: factories.box_answer((number, 100 + 5 * n * moving - (80 - size), 100, size, size))
+        for n, task in enumerate(tasks)
+    }
+    for row in write_answers(project, answers):
+        factories.a_credit(row)
+    relabel(task_ids=[task.pk for task in tasks])
+    refit(project_id=project.pk)
+    run_updates()
+    return project
+
+
+def test_a_spammer_among_two_honest_workers_who_draw_boxes_is_named(db: None) -> None:
+    """As reported: 0 of 3 check images right, no agreement in 30 answers, in a crowd of three."""
+    project = a_crowd_that_draws(moving=True, boxes_of_swift=(2, 20))
+    text = read(project)
+    assert "one worker’s answers look wrong Swift" in text
+    assert EVIDENCE in text
+    assert [worker for worker, found in flags(project).items() if found] == [str(swift().public_id)]
+
+
+def test_nobody_is_flagged_for_the_same_box_where_the_camera_does_not_move(db: None) -> None:
+    project = a_crowd_that_draws(moving=False, boxes_of_swift=(1, 80))
+    assert set(map(len, flags(project).values())) == {0}
 
 
 def test_the_answers_of_a_worker_are_listed_newest_first(project: Project) -> None:
@@ -109,8 +163,13 @@ def test_the_answers_of_a_worker_are_listed_newest_first(project: Project) -> No
     assert ids == sorted(ids, reverse=True)
     assert "Answered by Swift" in page.content.decode()
     assert "&amp;worker=" in page.content.decode()
-    nobody = client_of(factories.ada()).get(f"/projects/{project.public_id}/images/?worker={factories.ada().public_id}")
-    assert nobody.context["page"]["count"] == 0
+
+
+def test_people_who_never_worked_in_the_project_are_not_named(project: Project) -> None:
+    stranger = factories.a_worker("heron2")
+    page = client_of(factories.ada()).get(f"/projects/{project.public_id}/images/?worker={stranger.public_id}")
+    assert page.status_code == 404
+    assert "Heron2" not in page.content.decode()
 
 
 def test_with_many_workers_a_job_computes_the_flags(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

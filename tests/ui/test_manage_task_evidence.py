@@ -16,6 +16,7 @@ from tasks.review.services import fix_label
 from tests import factories
 from tests.labeled import a_labeled_task
 from tests.ui.live import PHONE, People, a_scene_image
+from workers_ui.views.manage.task import object_rows
 
 in_a_browser = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -46,6 +47,20 @@ def test_a_batch_links_to_its_images(ada: Client) -> None:
     assert page_of(project, second) in listed
     assert page_of(project, first) not in listed
     assert ada.get(f"/projects/{project.public_id}/images/", {"batch": "nonsense"}).status_code == 404
+
+
+def test_classes_with_no_share_to_speak_of_are_not_listed() -> None:
+    evidence: dict[str, Any] = {
+        "posterior": {"objects": {"o1": {"class": {"1": 0.879, "2": 0.12, "3": 0.0009, "4": 0.0001}}}},
+        "label": {
+            "body": {"objects": [{"id": "o1"}]},
+            "evidence": {
+                "objects": [{"id": "o1", "class": 1, "geom": {"x": 0, "y": 0, "w": 9, "h": 9}, "existence": 1}]
+            },
+        },
+    }
+    rows = object_rows(evidence, [], {1: "cup", 2: "bowl", 3: "boat", 4: "leaf"})
+    assert [(row["share"], row["others"]) for row in rows] == [(0.879, "bowl 12%")]
 
 
 def hash_of(task: Task) -> str:

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts.selectors import pseudonym
 from kernel.clock import utc_now
 from kernel.events import number_events, record_event
 from kernel.models import Event
@@ -128,7 +129,7 @@ def test_an_erased_person_is_named_by_a_pseudonym() -> None:
     record_event(project_id=project.pk, kind="worker.joined", data={"worker": str(wren.public_id)}, workers=1)
     number_events(project_id=project.pk)
     wren.user.delete()
-    assert [line.words for line in activity(project=project)] == [f"Worker {str(wren.public_id)[:4]} joined"]
+    assert [line.words for line in activity(project=project)] == [f"{pseudonym(wren.public_id)} joined"]
 
 
 def test_joined_workers_and_ready_files_are_described() -> None:

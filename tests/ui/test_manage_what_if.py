@@ -16,7 +16,7 @@ from tasks.review.services import approve_label
 from tests import factories
 from tests.labeled import a_labeled_task, run_report_jobs
 from tests.ui.live import PHONE, People
-from workers_ui.views.manage.what_if import read
+from workers_ui.views.manage.what_if import _chart, _share_axis, read
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +121,16 @@ def test_replaying_again_keeps_the_requested_settings(ada: Client) -> None:
     answer = ada.post(f"/projects/{project.public_id}/what-if/again/?answers_min=2&answers_max=3&confidence=80")
     assert answer.status_code == 302
     assert answer["Location"].endswith("?answers_min=2&answers_max=3&confidence=80&method=blend")
+
+
+def test_the_axis_of_shares_ends_at_all_of_them() -> None:
+    assert _share_axis([1.0]) == {"from": 0.95, "to": 1}
+    assert _share_axis([0.87, 0.93]) == {"from": 0.85, "to": 1}
+    assert _share_axis([0.85]) == {"from": 0.8, "to": 1}
+    assert _share_axis([0.0]) == {"from": 0.0, "to": 1}
+    rows = [{"answers_per_image": 3.0, "share": 1.0}]
+    chart = _chart({"fixed": rows, "dynamic": [], "today": rows, "asked": []}, "Correct labels")
+    assert chart["y"] == {"label": "Correct labels", "unit": "share", "from": 0.95, "to": 1}
 
 
 class TestInABrowser:

@@ -27,7 +27,7 @@ from tasks.analytics.worker_flags import (
 Table = NDArray[Any]
 
 #: Answers of each worker when a manager looks.
-LOOKS = (3, 5, 8, 12, 20, 30, 60)
+LOOKS = (3, 5, 8, 12, 20, 30, 45, 60)
 #: Crowds simulated; each has eleven honest workers and one who is not.
 CROWDS = 60
 GOLD_RATE = 0.1
@@ -151,6 +151,12 @@ def test_they_are_found_in_other_kinds_of_crowds_too() -> None:
     assert found(OTHER_KINDS["ten confusable classes"], "random", 30) >= 0.85
     assert found(OTHER_KINDS["ten confusable classes"], "same", 30) >= 0.95
     assert found(OTHER_KINDS["boxes"], "fast", 30) >= 0.5
+
+
+def test_more_answers_do_not_hide_them_again() -> None:
+    assert found(PHOTOS, "random", 45) >= 0.5
+    assert found(OTHER_KINDS["ten confusable classes"], "random", 45) >= 0.9
+    assert all(found(kind, "same", 45) >= 0.95 for kind in (PHOTOS, OTHER_KINDS["poor crowd"]))
 
 
 GOOD = WorkerCounts(

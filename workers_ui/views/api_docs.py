@@ -1,6 +1,7 @@
 """The API reference: every call of the OpenAPI description on one page, which works without a script."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -52,6 +53,11 @@ class Call:
     parameters: tuple[Field, ...]
     request: Body | None
     responses: tuple[Body, ...]
+
+    @property
+    def path_parts(self) -> list[str]:
+        """The path in parts that end with a slash, between which a narrow page may break the line."""
+        return [part for part in re.split(r"(?<=/)", self.path) if part]
 
 
 def docs(request: HttpRequest) -> HttpResponse:

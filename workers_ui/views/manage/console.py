@@ -14,6 +14,7 @@ from tasks.analytics.dashboard import answers_per_hour, board_figures
 from tasks.analytics.project_progress import project_progress
 from tasks.analytics.worker_figures import workers_to_check
 from tasks.batching.selectors import BatchList
+from tasks.standing.selectors import count_paused
 from workers_ui.views.manage.activity import activity
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page
 from workers_ui.views.manage.flag_formatting import describe_flags
@@ -65,12 +66,13 @@ def console(request: HttpRequest, project: Project) -> HttpResponse:
 
 
 def flagged(*, project: Project) -> dict[str, Any]:
-    """Return the worst of the workers who need a look, each with the evidence in words, and how many more there are."""
+    """Return the worst of the workers who need a look, each with the evidence in words, how many more there are, and
+    how many workers are paused."""
     flags = workers_to_check(project=project)
     shown = list(flags)[:FLAGGED_SHOWN]
     names = display_names(actors=shown)
     rows = [{"worker": each, "name": names[each], "evidence": describe_flags(flags[each])} for each in shown]
-    return {"rows": rows, "count": len(flags), "more": len(flags) - len(rows)}
+    return {"rows": rows, "count": len(flags), "more": len(flags) - len(rows), "paused": count_paused(project=project)}
 
 
 def throughput(*, project: Project) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from tasks.batching.selectors import batch_for
 from tasks.ingest.models import Import
 from tasks.ingest.selectors import files_not_added, import_for, imports_of, is_stalled
 from tasks.ingest.services import resume_import
+from tasks.standing.selectors import get_worker_standing
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action, worker_of
 
 PAGE_SIZE = 60
@@ -32,6 +33,8 @@ def images(request: HttpRequest, project: Project) -> HttpResponse:
     name = request.GET.get("name", "").strip()[:200]
     batch = batch_for(project=project, public_id=request.GET["batch"]) if request.GET.get("batch") else None
     worker = worker_of(request.GET.get("worker", ""))
+    if worker:
+        get_worker_standing(project=project, public_id=worker)  # others are not named to this organization
     state = "" if worker else state
     matching = ImageList(project=project, state=state, name=name, batch=batch, worker=worker)
     shown, pager = paginate(request, Paginator(matching, PAGE_SIZE))

@@ -189,11 +189,17 @@ def object_rows(evidence: Json, answers: Sequence[Json], names: Names) -> list[J
                 "number": in_label.get(item["id"]),
                 "name": class_name(names, item["class"]),
                 "by": drawers[index],
-                "others": join_shortened(f"{row['name']} {round(100 * row['share'])}%" for row in shares[1:]),
+                "others": join_shortened(_shares_in_words(shares[1:])),
                 "share": shares[0]["share"] if shares else None,
             }
         )
     return sorted(rows, key=lambda row: (row["number"] is None, row["number"] or 0, -row["existence"]))
+
+
+def _shares_in_words(shares: Sequence[Json]) -> list[str]:
+    """Return "leaf 12%" for each share that is not 0% when rounded."""
+    percents = [(row["name"], round(100 * row["share"])) for row in shares]
+    return [f"{name} {percent}%" for name, percent in percents if percent]
 
 
 def history(versions: Sequence[ConsensusLabel], verdicts: Sequence[Review], names: Names) -> list[Json]:

@@ -1,5 +1,6 @@
 """Replay the project's own answers under other settings: their cost, and how correct the labels would be."""
 
+from math import ceil
 from typing import Any
 from urllib.parse import urlencode
 
@@ -156,6 +157,12 @@ def measure_label(body: Json) -> str:
     return "Correct labels" if body["kind"] == "classes" else "Correct boxes (F1)"
 
 
+def _share_axis(shares: list[float]) -> Json:
+    """Return the ends of an axis of shares: it ends at 100%, and begins at a full 5% below the lowest."""
+    low = min(shares, default=1.0)
+    return {"from": max(0.0, (ceil(round(20 * low, 9)) - 1) / 20), "to": 1}
+
+
 def _chart(by_kind: dict[str, list[Json]], measure: str) -> Json:
     def points(kind: str) -> list[list[float]]:
         rows = sorted(by_kind[kind], key=lambda row: row["answers_per_image"])
@@ -167,8 +174,9 @@ def _chart(by_kind: dict[str, list[Json]], measure: str) -> Json:
         {"label": "Today", "points": points("today"), "mark": "named"},
         {"label": "Your settings", "points": points("asked"), "mark": "named"},
     ]
+    shares = [row["share"] for rows in by_kind.values() for row in rows if row["share"] is not None]
     return {
         "x": {"label": "Answers per image", "unit": ""},
-        "y": {"label": measure, "unit": "share"},
+        "y": {"label": measure, "unit": "share", **_share_axis(shares)},
         "series": [each for each in series if each["points"]],
     }

@@ -22,7 +22,10 @@ export function evidenceRows(evidence, desk) {
   });
   const shares = evidence.posterior?.class;
   if (shares && Object.keys(shares).length > 1) {
-    const parts = Object.entries(shares).sort(([, a], [, b]) => b - a);
+    // A share that reads as 0% says nothing.
+    const parts = Object.entries(shares)
+      .filter(([, share]) => Math.round(share * 100) > 0)
+      .sort(([, a], [, b]) => b - a);
     rows.push(
       row(
         "Confidence",
