@@ -1,4 +1,4 @@
-"""`manage.py set-password` and `manage.py service-account` work while nothing runs, and leave nothing running."""
+"""`manage.py set_password` and `manage.py service_account` work while nothing runs, and leave nothing running."""
 
 import json
 import os
@@ -54,17 +54,17 @@ def read(data: Path) -> tuple[str, int]:
 
 def test_a_password_is_set_and_a_key_printed_while_nothing_runs(tmp_path: Path) -> None:
     data = tmp_path / "data"
-    nothing = run(data, *MANAGE, "set-password", ADMIN, sent="correct horse battery\n")
+    nothing = run(data, *MANAGE, "set_password", ADMIN, sent="correct horse battery\n")
     assert (nothing.returncode, data.exists()) == (1, False)
     assert "There is no installation here yet" in nothing.stderr
     installed = run(data, sys.executable, "-c", INSTALL, str(data))
     assert installed.returncode == 0, installed.stderr
     before, _ = read(data)
-    weak = run(data, *MANAGE, "set-password", ADMIN, sent="password\n")
+    weak = run(data, *MANAGE, "set_password", ADMIN, sent="password\n")
     assert (weak.returncode, "too common" in weak.stderr, read(data)[0]) == (1, True, before)
-    changed = run(data, *MANAGE, "set-password", ADMIN, sent="correct horse battery\n")
+    changed = run(data, *MANAGE, "set_password", ADMIN, sent="correct horse battery\n")
     assert changed.returncode == 0, changed.stderr
-    made = run(data, *MANAGE, "service-account", "nightly", "--role", "client")
+    made = run(data, *MANAGE, "service_account", "nightly", "--role", "client")
     assert made.stdout.startswith("ann_"), made.stderr
     after, keys = read(data)
     assert after != before

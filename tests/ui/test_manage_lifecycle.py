@@ -218,5 +218,5 @@ def test_where_mail_goes_to_files_the_reset_of_a_password_says_so(settings: Any,
     for page in ("/account/password/reset/", "/account/password/reset/done/"):
         words = text_of(Client().get(page))
         assert "This installation sends no mail" in words
-        assert "python3 manage.py set-password EMAIL" in words
+        assert "python3 manage.py set_password EMAIL" in words
     assert "in a few minutes" not in words

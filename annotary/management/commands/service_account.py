@@ -1,4 +1,4 @@
-"""`manage.py service-account`: the first API key of a program, without a browser."""
+"""`manage.py service_account`: the first API key of a program, without a browser."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`manage.py set-password`: gives a person another password."""
+"""`manage.py set_password`: gives a person another password."""
 
 import sys
 from getpass import getpass

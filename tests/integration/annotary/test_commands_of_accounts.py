@@ -1,4 +1,4 @@
-"""`manage.py set-password` and `manage.py service-account`."""
+"""`manage.py set_password` and `manage.py service_account`."""
 
 import io
 import sys
