@@ -59,8 +59,8 @@ Keep it safe, whether it runs or not:
   backup      write the database, the files and the secrets to one archive
   restore     make a backup a new installation
   upgrade_database  move the database to the major version of PostgreSQL that Annotary includes
-  set-password      give a person another password, when mail does not reach them
-  service-account   create an account for a program, and print its API key
+  set_password      give a person another password, when mail does not reach them
+  service_account   create an account for a program, and print its API key
 
 Work with a running installation:
   ingest      import a folder of images into a project

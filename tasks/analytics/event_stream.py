@@ -44,7 +44,6 @@ EVENT_KINDS: dict[str, EventKind] = {
     "tasks.made": EventKind("Images are ready to be labeled", _REVIEWERS),
     "places.changed": EventKind("More or fewer answers are wanted for an image"),
     "overlap.changed": EventKind("The number of answers per image was changed"),
-    "gold.made": EventKind("An image became a check image"),
     "batch.opened": EventKind("A batch was opened", _REVIEWERS),
     "batch.paused": EventKind("A batch was paused", _REVIEWERS),
     "batch.approved": EventKind("A batch was approved", _REVIEWERS),
