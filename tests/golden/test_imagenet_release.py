@@ -193,7 +193,7 @@ class TestReadingBack:
 
     def test_a_lost_xml(self, strays: Path) -> None:
         (strays / "Annotations/train/dog/x.xml").unlink()
-        with pytest.raises(ReleaseError, match="1 boxes, but its XML file has 0"):
+        with pytest.raises(ReleaseError, match="1 box, but its XML file has 0"):
             self.check(strays)
 
     def test_a_wrong_count(self, strays: Path) -> None:

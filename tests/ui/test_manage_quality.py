@@ -246,7 +246,7 @@ class TestInABrowser:
         page.goto(f"/projects/{project.public_id}/quality/")
         expect(page.get_by_text("Computing the figures.")).to_be_visible()
         run_report_jobs()
-        expect(page.get_by_role("heading", name="Agreement", exact=True)).to_be_visible()
+        expect(page.get_by_role("heading", name="Agreement beyond chance", exact=True)).to_be_visible()
         expect(page.locator("[data-chart-target=plot] canvas")).to_be_visible()
         page.get_by_text("As a table").click()
         expect(page.get_by_role("columnheader", name="Until")).to_be_visible()

@@ -42,6 +42,8 @@ OWN_COMMANDS = CSV_COMMANDS | {
     "backup",
     "restore",
     "upgrade_database",
+    "set_password",
+    "service_account",
     "demo",
     "simulate",
     "synthesize",

@@ -3,6 +3,7 @@
 import json
 import os
 import stat
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,11 @@ def test_damaged_archives_leave_nothing(data: Path, tmp_path: Path, empty_databa
     content = back_up(data, tmp_path / "b.tar").read_bytes()
     monkeypatch.setenv("DATABASE_URL", empty_database)
     (tmp_path / "there").mkdir()
-    for damaged in (content[: len(content) // 2], content[:-3000], content[:70_000] + b"\0" + content[70_001:]):
+    with tarfile.open(tmp_path / "b.tar") as archive:
+        largest = max(archive.getmembers(), key=lambda member: member.size)
+    inside = largest.offset_data + largest.size // 2
+    changed = content[:inside] + bytes([content[inside] ^ 1]) + content[inside + 1 :]
+    for damaged in (content[: len(content) // 2], content[:-3000], changed):
         (tmp_path / "damaged.tar").write_bytes(damaged)
         for folder in ("new", "there"):
             assert "cannot be restored" in refusal(restore.main, tmp_path / "damaged.tar", "--data", tmp_path / folder)
