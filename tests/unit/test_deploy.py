@@ -35,25 +35,10 @@ THREADS = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"}
 #: Commands that Django or an installed app brings.
 DJANGO_COMMANDS = {"changepassword", "check", "collectstatic", "migrate", "bootstrap_admin", "relay", "ingest"}
 CSV_COMMANDS = {"aggregate", "agreement", "replay"}
-OWN_COMMANDS = CSV_COMMANDS | {
-    "up",
-    "status",
-    "stop",
-    "backup",
-    "restore",
-    "upgrade_database",
-    "set_password",
-    "service_account",
-    "demo",
-    "simulate",
-    "synthesize",
-    "ingest",
-    "account",
-    "test",
-    "lint",
-    "bundle",
-    "help",
-}
+ACCOUNT_COMMANDS = {"account", "set_password", "service_account"}
+DATA_COMMANDS = {"backup", "restore", "upgrade_database", "demo", "simulate", "synthesize", "ingest"}
+OTHER_COMMANDS = {"up", "status", "stop", "test", "lint", "bundle", "help"}
+OWN_COMMANDS = CSV_COMMANDS | ACCOUNT_COMMANDS | DATA_COMMANDS | OTHER_COMMANDS
 
 
 class Unit:
