@@ -1,8 +1,8 @@
 """Files composed of others when they are read: an archive of images that are stored already needs no copy of them.
 
 What is stored of a composed file is its *frame*: its bytes without the parts, then one record for each part, then a
-footer. A part is a stored file, by its SHA-256. Whoever composes a file keeps references to the blobs of its parts, as
-a release does to its images: the frame does not protect them from the sweep.
+footer. A part is a stored file, named by its SHA-256. The owner of a composed file must keep references to the blobs of
+its parts, as a release does to its images: the frame does not protect them from the sweep.
 """
 
 from __future__ import annotations

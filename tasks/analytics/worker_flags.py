@@ -49,15 +49,15 @@ class Signal(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WorkerCounts:
-    """What is counted of one worker.
+    """The counts of one worker.
 
-    gold_correct of gold_seen: check images. equal of compared: newest answers that equal the agreed label; chance: the
-    share that would if the same answers were given to other images. repeats of otherwise: those of them that give the
-    worker's most frequent answer, among those whose label is another. rejected
-    of judged: labels equal to the worker's answer that a reviewer has rejected. accuracy, detection: estimates of the
-    consensus model (None before its first fit), from this number of answers. fast: the time in seconds that 80% of the
-    newest `timed` answers do not exceed; seconds: their median. returns: images returned within a day, of which
-    returns_limit pauses the worker.
+    `gold_correct` of `gold_seen`: check images answered right. `equal` of `compared`: newest answers that equal the
+    agreed label; `chance` is the share expected if the same answers had been given to other images. `repeats` of
+    `otherwise`: among the compared answers whose label differs from the worker's most frequent answer, those that give
+    it all the same. `rejected` of `judged`: reviewed labels equal to the worker's answer, and those that were rejected.
+    `accuracy`, `detection`: estimates of the consensus model from `answers` answers, None before its first fit. `fast`:
+    the time in seconds within which 80% of the newest `timed` answers were given; `seconds`: their median. `returns`:
+    images returned within a day; a worker with more than `returns_limit` is paused.
     """
 
     gold_correct: int = 0

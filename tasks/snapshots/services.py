@@ -94,7 +94,7 @@ def _close_dead_builds(project: Project) -> None:
 def build_snapshot(*, snapshot_id: int, report: Report = lambda done, total: None) -> bool:
     """Locks the release. Build it, committing items, hash and state atomically; return False if it is already built.
 
-    A single statement reads the approved labels, so that concurrent labeling cannot tear the release. `report` is told
+    A single statement reads the approved labels, so that a release made during labeling is consistent. `report` is told
     how many labels of how many have been read.
     """
     snapshot = (

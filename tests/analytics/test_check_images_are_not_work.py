@@ -29,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def project() -> Project:
-    """Ten images at 0.02: five check images, and five answered three times each, of which three are approved."""
+    """Ten images, 0.02 an answer: five are check images; the others have three answers each, and three are approved."""
     project = a_project(answers_min=3, answers_max=3, price=Decimal("0.02"), gold_rate=0)
     a_batch(project)
     for _ in range(5):

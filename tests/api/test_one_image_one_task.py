@@ -1,4 +1,4 @@
-"""One image and one task: what their lists say of them and more, and check images are told to managers alone."""
+"""One image and one task: the fields of their lists and more. Only managers learn which images are check images."""
 
 from typing import Any
 
@@ -82,7 +82,7 @@ def test_a_task_without_answers_has_no_label(world: World) -> None:
 
 
 def test_an_answer_to_a_check_image_is_no_answer_of_its_task(world: World) -> None:
-    """The image of gold keeps its task; what workers answered there measures them and is told by no task."""
+    """A check image keeps its task, which does not show what workers answered: those answers only measure them."""
     task = factories.a_task(world.project, image=world.gold.image, wanted=0)
     assignment = world.hand.assignments.get(gold=world.gold)
     wren = with_key(member("worker"))

@@ -1,4 +1,4 @@
-"""Debian's Chromium, and the server of the design system's pages. No database."""
+"""Debian's Chromium, the server of the design system's pages, and one of websockets; only that needs a database."""
 
 from collections.abc import Iterator
 
@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright
 
 from tests.ui.sheet_site import Site, serve
+from tests.ui.sockets import socket_server
 
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -16,6 +17,13 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
     browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
     yield browser
     browser.close()
+
+
+@pytest.fixture
+def port() -> Iterator[int]:
+    """The port of a websocket server that shares the test's database."""
+    with socket_server() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

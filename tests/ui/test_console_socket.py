@@ -1,7 +1,6 @@
 """A project's live socket, with real connections: who may connect, and that no event is lost or sent twice."""
 
 import time
-from collections.abc import Iterator
 
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -10,15 +9,9 @@ from accounts.models import Membership, Role, User
 from kernel.events import SENT_EVERY, number_events, record_event
 from projects.models import Project
 from tests import factories
-from tests.ui.sockets import events_of, message, opened, relay_once, socket_server
+from tests.ui.sockets import events_of, message, opened, relay_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    with socket_server() as running:
-        yield running
 
 
 @pytest.fixture

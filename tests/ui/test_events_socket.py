@@ -5,7 +5,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -24,18 +24,12 @@ from tasks.api.stream_access import make_ticket
 from tasks.flow.revocation import change_role, deactivate, remove_member
 from tests import factories
 from tests.api.people import member
-from tests.ui.sockets import events_opened, message, relay_once, relayed, socket_server
+from tests.ui.sockets import events_opened, message, relay_once, relayed
 from workers_ui.consumers import feeds
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SECONDS = 5.0
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    with socket_server() as running:
-        yield running
 
 
 @pytest.fixture

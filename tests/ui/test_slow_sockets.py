@@ -2,7 +2,6 @@
 
 import json
 import socket
-from collections.abc import Iterator
 from contextlib import closing
 from typing import Any
 
@@ -14,7 +13,7 @@ from kernel.events import record_event
 from projects.models import Project
 from tests import factories
 from tests.ui.live import session_of
-from tests.ui.sockets import PATIENCE, message, opened, relay_once, socket_server
+from tests.ui.sockets import PATIENCE, message, opened, relay_once
 from workers_ui.consumers import feeds
 from workers_ui.consumers import project as consoles
 from workers_ui.consumers.project import ConsoleSocket
@@ -25,12 +24,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 LARGE = "x" * 400_000
 WAITING = 4
 DELTAS = 25
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    with socket_server() as running:
-        yield running
 
 
 @pytest.fixture

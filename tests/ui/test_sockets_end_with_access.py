@@ -1,7 +1,7 @@
 """An open socket ends within five seconds when its person may no longer see the project, however that came about."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from django.contrib.sessions.models import Session
@@ -15,17 +15,11 @@ from projects.lifecycle import mark_deleted
 from projects.models import Project
 from tasks.flow.revocation import change_role, deactivate, erase_person, remove_member, sign_out_everywhere
 from tests import factories
-from tests.ui.sockets import message, opened, relay_once, socket_server
+from tests.ui.sockets import message, opened, relay_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SECONDS = 5.0
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    with socket_server() as running:
-        yield running
 
 
 @pytest.fixture
