@@ -10,7 +10,7 @@ from typing import Any
 
 from annotary.demo.skills import Skill
 from annotary_core.labels.answer import Answer
-from annotary_core.labels.geometry import Box
+from annotary_core.labels.shapes.box import Box
 
 # In pixels. A smaller box would be an accidental click.
 SMALLEST = 4.0
@@ -78,7 +78,7 @@ def _boxes(question: Question, skill: Skill, rng: random.Random) -> list[tuple[i
 
 def _jittered(box: Box, question: Question, jitter: float, rng: random.Random) -> Box:
     """Shift each edge independently: Gaussian, relative to the side, truncated at 2.5 standard deviations."""
-    x1, y1, x2, y2 = box.corners()
+    x1, y1, x2, y2 = box.bounds()
 
     def shift(side: float) -> float:
         return max(-2.5, min(2.5, rng.gauss(0, 1))) * jitter * side

@@ -11,7 +11,7 @@ from annotary.demo.errors import DemoError
 from annotary_core.formats.errors import ReleaseError
 from annotary_core.formats.release_archive import FolderSink, open_tree
 from annotary_core.labels.answer import Answer, ImageLabel, LabelObject
-from annotary_core.labels.geometry import Box
+from annotary_core.labels.shapes.box import Box
 
 CHUNK = 256 * 1024
 

@@ -11,7 +11,7 @@ from itertools import combinations
 from typing import Any
 
 from annotary_core.labels.answer import Answer
-from annotary_core.labels.geometry import corner_array, pairwise_iou
+from annotary_core.labels.shapes.box import corner_array, pairwise_iou
 
 MATCH_IOU = 0.5
 

@@ -5,18 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
 from django.db.models import Count
 
-from annotary_core.labels.geometry import Box, corner_array, pairwise_iou
+from annotary_core.labels.matching import DRAWN_BY_SEVERAL, assign, similarity_matrix
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment
 from tasks.batching.models import Task
+from tasks.consensus.object_answers import objects_of
 from tasks.standing.models import Standing
-
-#: Minimum IoU at which a worker's box belongs to the object that it overlaps most.
-MIN_IOU = 0.3
-_BOX_KEYS = {"x", "y", "w", "h"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +44,18 @@ def answer_figures(task: Task) -> dict[str, AnswerFigures]:
     }
 
 
-def drawers_of(geoms: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, Any]]) -> list[list[tuple[int, str]]]:
-    """Return, for each box (as JSON), the (number, name) of the workers who drew that object.
+def drawers_of(
+    objects: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, Any]]
+) -> list[list[tuple[int, str]]]:
+    """Return, for each detected object (as evidence describes it), the (number, name) of the workers who drew it.
 
-    Each of a worker's boxes belongs to one object, the one that it overlaps most.
+    Each object that a worker drew is one of the detected ones at most.
     """
-    drawers: list[list[tuple[int, str]]] = [[] for _ in geoms]
-    # Other geometries become an empty box, which overlaps nothing.
-    objects = corner_array([Box(**geom) if geom.keys() == _BOX_KEYS else Box(0, 0, 0, 0) for geom in geoms])
+    drawers: list[list[tuple[int, str]]] = [[] for _ in objects]
+    detected = objects_of({"objects": objects})
     for row in answers:
-        drawn = [Box(**item["geom"]) for item in row["answer"]["objects"] if item["tool"] == "box"]
-        if not len(objects) or not drawn:
-            continue
-        overlap = pairwise_iou(corner_array(drawn), objects)
-        for index in sorted({int(np.argmax(each)) for each in overlap if each.max() >= MIN_IOU}):
+        similarity = similarity_matrix(objects_of(row["answer"]), detected)
+        _, drawn = assign(similarity, similarity >= DRAWN_BY_SEVERAL)
+        for index in sorted(drawn.tolist()):
             drawers[index].append((row["number"], row["who"]))
     return drawers

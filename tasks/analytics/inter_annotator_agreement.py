@@ -1,4 +1,4 @@
-"""Inter-annotator agreement and class confusions: of image classes if the project asks for them, else of boxes."""
+"""Inter-annotator agreement and class confusions: of image classes if the project asks for them, else of objects."""
 
 from dataclasses import dataclass, field
 from math import isfinite
@@ -16,25 +16,25 @@ from annotary_core.aggregation.base import Answers, Consensus
 from annotary_core.aggregation.classification.majority import Majority
 from annotary_core.aggregation.label_quality.class_confusions import confusions
 from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering
-from annotary_core.aggregation.objects.geometry_types import Boxes
-from annotary_core.aggregation.objects.similarity import BoxSimilarity
 from annotary_core.labels.arrays import FloatArray, IntArray
+from annotary_core.labels.shapes import noun_of
+from annotary_core.labels.shapes.objects import ObjectColumn
 from projects.models import Project
 from projects.selectors import schema_of
 from tasks.analytics.replay_data import sample_shards
 from tasks.batching.models import Task
 from tasks.consensus.label_task import ProjectBlend
-from tasks.consensus.object_answers import sample_boxes
+from tasks.consensus.object_answers import sample_objects
 from tasks.consensus.selectors import settled_annotations
 from tasks.consensus.worker_model import load_worker_model
 
 #: The maximum number of images to compute agreement from, sampled at random; more would not change the result.
 MAX_IMAGES = 50_000
-MAX_BOX_IMAGES = 3_000
+MAX_OBJECT_IMAGES = 3_000
 PERIODS = 10
 PAIRS = 8
 EXAMPLES = 6
-#: Images whose boxes are compared per class or per period.
+#: Images whose objects are compared per class or per period.
 _PART = 500
 _CHUNK = 5_000
 _SEED = 7
@@ -46,9 +46,9 @@ Json = dict[str, Any]
 class AgreementData:
     """The data that agreement is measured on.
 
-    `votes`: answers to units, where a unit is the class of an image, or of the boxes that mark one object; `unit_task`:
-    the task of each unit (ascending), shape (u,); `result`: the consensus on each unit; `sets` and `boxes`: who drew
-    what, None for image classes; `times`: task -> time of its last answer, in seconds.
+    `votes`: answers to units, where a unit is the class of an image, or of what several people drew as one object;
+    `unit_task`: the task of each unit (ascending), shape (u,); `result`: the consensus on each unit; `sets` and
+    `objects`: who drew what, None for image classes; `times`: task -> time of its last answer, in seconds.
     """
 
     about: str
@@ -58,14 +58,14 @@ class AgreementData:
     result: Consensus
     answers: int
     times: dict[int, float] = field(default_factory=dict)
-    boxes: ObjectAnswers[Boxes] | None = None
+    objects: ObjectAnswers[ObjectColumn] | None = None
     sets: ObjectSets | None = None
 
 
 def agreement_figures(*, project: Project) -> Json:
     """Plain JSON: "agreement" (alpha with its 95% interval, by class and over time; "same" is the observed agreement
     of two people on an image, not corrected for chance) and "confusions" (see the page)."""
-    data = _class_data(project) if schema_of(project=project).has_image_class else _box_data(project)
+    data = _class_data(project) if schema_of(project=project).has_image_class else _object_data(project)
     if data is None:
         return {"agreement": _empty_agreement(), "confusions": []}
     ratings = Ratings.of(data.votes)
@@ -119,34 +119,34 @@ def _class_data(project: Project) -> AgreementData | None:
     )
 
 
-def _box_data(project: Project) -> AgreementData | None:
-    box_sample = sample_boxes(project_id=project.pk, most=MAX_BOX_IMAGES).boxes
-    is_task = box_sample.seen_task > 0
+def _object_data(project: Project) -> AgreementData | None:
+    drawn = sample_objects(project_id=project.pk, most=MAX_OBJECT_IMAGES).answers
+    is_task = drawn.seen_task > 0
     if not is_task.any():
         return None
-    on_task = box_sample.task > 0
-    boxes = ObjectAnswers.of(
-        box_sample.task[on_task],
-        box_sample.worker[on_task],
-        box_sample.label[on_task],
-        box_sample.geometry.take(np.flatnonzero(on_task)),
-        seen=np.stack([box_sample.seen_task[is_task], box_sample.seen_worker[is_task]], axis=1),
+    on_task = drawn.task > 0
+    objects = ObjectAnswers.of(
+        drawn.task[on_task],
+        drawn.worker[on_task],
+        drawn.label[on_task],
+        drawn.geometry.take(np.flatnonzero(on_task)),
+        seen=np.stack([drawn.seen_task[is_task], drawn.seen_worker[is_task]], axis=1),
     )
-    clusters = ObjectClustering().fit_predict(boxes)
+    clusters = ObjectClustering().fit_predict(objects)
     rows = np.array([row for part in clusters.members for row in part], np.int64)
     unit = np.repeat(np.arange(len(clusters.members)), [len(part) for part in clusters.members])
-    votes = Answers.of(unit, boxes.worker[rows], boxes.label[rows], classes=_classes(project, boxes.label))
-    sets = ObjectSets.of(boxes.task, boxes.worker, boxes.seen_task, boxes.seen_worker)
+    votes = Answers.of(unit, objects.worker[rows], objects.label[rows], classes=_classes(project, objects.label))
+    sets = ObjectSets.of(objects.task, objects.worker, objects.seen_task, objects.seen_worker)
     units = np.unique(unit).astype(np.int64)
     return AgreementData(
-        "boxes",
+        noun_of(schema_of(project=project).object_tools).many,
         votes,
         units,
         clusters.task[units],
         Majority().fit_predict(votes),
         int(is_task.sum()),
-        _times(np.unique(boxes.seen_task)),
-        boxes,
+        _times(np.unique(objects.seen_task)),
+        objects,
         sets,
     )
 
@@ -164,22 +164,24 @@ def _times(tasks: IntArray) -> dict[int, float]:
 
 
 def _overall(data: AgreementData, ratings: Ratings) -> Alpha:
-    if data.boxes is None or data.sets is None:
+    if data.objects is None or data.sets is None:
         return alpha(ratings, bootstrap=Bootstrap())
-    similarity = LabelAwareSimilarity(BoxSimilarity(data.boxes.geometry.box), data.boxes.label)
-    return object_agreement(data.sets, similarity, bootstrap=Bootstrap(), units=MAX_BOX_IMAGES).alpha
+    similarity = LabelAwareSimilarity(data.objects.geometry.similarity(), data.objects.label)
+    return object_agreement(data.sets, similarity, bootstrap=Bootstrap(), units=MAX_OBJECT_IMAGES).alpha
 
 
 def _by_class(data: AgreementData, ratings: Ratings) -> list[Json]:
-    """Alpha of each class against all others; for boxes, the agreement on where boxes of the class are."""
-    if data.boxes is None:
+    """Alpha of each class against all others; for objects, the agreement on where objects of the class are."""
+    if data.objects is None:
         alphas = class_alphas(ratings)
         rows = zip(alphas.label.tolist(), alphas.value.tolist(), alphas.votes.tolist(), strict=True)
         return [{"class": label, "alpha": _rounded(value), "answers": round(votes)} for label, value, votes in rows]
-    boxes, similarity = data.boxes, BoxSimilarity(data.boxes.geometry.box)
+    objects, similarity = data.objects, data.objects.geometry.similarity()
     out = []
-    for label, count in zip(*(part.tolist() for part in np.unique(boxes.label, return_counts=True)), strict=True):
-        sets = ObjectSets.of(boxes.task, boxes.worker, boxes.seen_task, boxes.seen_worker, kept=boxes.label == label)
+    for label, count in zip(*(part.tolist() for part in np.unique(objects.label, return_counts=True)), strict=True):
+        sets = ObjectSets.of(
+            objects.task, objects.worker, objects.seen_task, objects.seen_worker, kept=objects.label == label
+        )
         one = object_agreement(sets, similarity, units=_PART, chance_pairs=_PART).alpha
         out.append({"class": label, "alpha": _rounded(one.value), "answers": count})
     return out
@@ -187,8 +189,8 @@ def _by_class(data: AgreementData, ratings: Ratings) -> list[Json]:
 
 def _over_time(data: AgreementData, ratings: Ratings) -> list[Json]:
     """Alpha by period, with about the same number of images in each, ordered by an image's last answer."""
-    if data.boxes is not None:
-        return _boxes_over_time(data)
+    if data.objects is not None:
+        return _objects_over_time(data)
     times = np.array([data.times.get(task, np.nan) for task in ratings.units.tolist()])
     if np.isnan(times).any() or not ratings.pairable.any():
         return []
@@ -197,19 +199,21 @@ def _over_time(data: AgreementData, ratings: Ratings) -> list[Json]:
     return [_period(start, end, part.value, part.units) for start, end, part in periods if isfinite(part.value)]
 
 
-def _boxes_over_time(data: AgreementData) -> list[Json]:
-    assert data.boxes is not None  # checked by the caller
-    boxes = data.boxes
-    tasks = np.array(sorted(set(boxes.seen_task.tolist()) & data.times.keys()), np.int64)
+def _objects_over_time(data: AgreementData) -> list[Json]:
+    assert data.objects is not None  # checked by the caller
+    objects = data.objects
+    tasks = np.array(sorted(set(objects.seen_task.tolist()) & data.times.keys()), np.int64)
     times = np.array([data.times[task] for task in tasks.tolist()])
     order = tasks[np.argsort(times, kind="stable")]
     bins = max(1, min(PERIODS, len(order) // 10))
-    similarity = LabelAwareSimilarity(BoxSimilarity(boxes.geometry.box), boxes.label)
+    similarity = LabelAwareSimilarity(objects.geometry.similarity(), objects.label)
     periods = []
     for part in np.array_split(order, bins):
-        seen, kept = np.isin(boxes.seen_task, part), np.isin(boxes.task, part)
-        sets = ObjectSets.of(boxes.task[kept], boxes.worker[kept], boxes.seen_task[seen], boxes.seen_worker[seen])
-        # The similarity indexes the rows of all boxes.
+        seen, kept = np.isin(objects.seen_task, part), np.isin(objects.task, part)
+        sets = ObjectSets.of(
+            objects.task[kept], objects.worker[kept], objects.seen_task[seen], objects.seen_worker[seen]
+        )
+        # The similarity indexes the rows of all objects.
         sets = ObjectSets(sets.unit, sets.worker, sets.start, np.flatnonzero(kept)[sets.rows])
         one = object_agreement(sets, similarity, units=_PART, chance_pairs=_PART).alpha
         span = [data.times[task] for task in part.tolist()]

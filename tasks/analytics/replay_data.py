@@ -1,29 +1,28 @@
 """The data for a replay: a project's answers, and the ground truth known for them from gold, from labels that a person
 set, and from labels that a reviewer approved."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from annotary_core.aggregation.base import Answers
-from annotary_core.aggregation.io.tables import BoxGold
 from annotary_core.aggregation.objects.clustering import ObjectAnswers
-from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.replay.answer_order import AnswerOrder
 from annotary_core.labels.arrays import BoolArray, IntArray
+from annotary_core.labels.shapes.objects import ObjectColumn
 from projects.models import Project
 from projects.selectors import schema_of
 from tasks.consensus.answer_shards import Shard, class_shard, gold_shard, task_ranges
 from tasks.consensus.models import ConsensusLabel
-from tasks.consensus.object_answers import corners_of, sample_boxes
+from tasks.consensus.object_answers import objects_of, sample_objects
 from tasks.review.models import Review
 
 #: The maximum number of images to replay, sampled at random: more would only take longer.
 MAX_IMAGES = 10_000
 #: The same for projects with objects, which take longer.
-MAX_BOX_IMAGES = 400
+MAX_OBJECT_IMAGES = 400
 #: The maximum number of shards to read, of tens of thousands of images each.
 MAX_SHARDS = 5
 SEED = 7
@@ -32,11 +31,11 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayBoxes:
-    """Boxes to replay, and the true boxes of the images for which they are known."""
+class ReplayObjects:
+    """Objects to replay, and the true objects of the images for which they are known, by task."""
 
-    boxes: ObjectAnswers[Boxes]
-    gold: BoxGold
+    answers: ObjectAnswers[ObjectColumn]
+    gold: Mapping[int, ObjectColumn]
 
 
 def replay_answers(*, project: Project, at_most: int) -> Answers:
@@ -69,31 +68,26 @@ def sample_shards(*, project: Project) -> list[Shard]:
     return [class_shard(project_id=project.pk, within=within) for within in ranges[::step]]
 
 
-def replay_boxes(*, project: Project, at_most: int) -> ReplayBoxes:
-    """Like `replay_answers`, for the boxes that people drew; an image whose truth is empty counts as known."""
-    box_sample = sample_boxes(project_id=project.pk, most=MAX_BOX_IMAGES)
-    pairs = np.stack([box_sample.boxes.seen_task, box_sample.boxes.seen_worker])
+def replay_objects(*, project: Project, at_most: int) -> ReplayObjects:
+    """Like `replay_answers`, for the objects that people drew; an image whose truth is empty counts as known."""
+    sample = sample_objects(project_id=project.pk, most=MAX_OBJECT_IMAGES)
+    drawn = sample.answers
+    pairs = np.stack([drawn.seen_task, drawn.seen_worker])
     # Gold has negated keys.
     kept = (pairs[0] > 0) | _first(pairs, at_most)
     allowed = {(task, worker) for task, worker in pairs[:, kept].T.tolist()}
-    rows = [
-        pair in allowed for pair in zip(box_sample.boxes.task.tolist(), box_sample.boxes.worker.tolist(), strict=True)
-    ]
-    boxes = ObjectAnswers.of(
-        box_sample.boxes.task[rows],
-        box_sample.boxes.worker[rows],
-        box_sample.boxes.label[rows],
-        box_sample.boxes.geometry.take(np.flatnonzero(rows)),
+    rows = [pair in allowed for pair in zip(drawn.task.tolist(), drawn.worker.tolist(), strict=True)]
+    answers = ObjectAnswers.of(
+        drawn.task[rows],
+        drawn.worker[rows],
+        drawn.label[rows],
+        drawn.geometry.take(np.flatnonzero(rows)),
         seen=pairs[:, kept].T,
     )
-    replayed = set(np.unique(boxes.seen_task).tolist())
+    replayed = set(np.unique(answers.seen_task).tolist())
     approved = {task: body for task, body in approved_labels(project=project).items() if task in replayed}
-    known = {**box_sample.known, **{task: corners_of(body) for task, body in approved.items()}}
-    truth = {task: box for task, box in sorted(known.items()) if task in replayed}
-    task = np.repeat(np.array(list(truth), np.int64), [len(box) for box in truth.values()])
-    corners = np.concatenate([np.empty((0, 4)), *truth.values()])
-    gold = BoxGold(np.array(list(truth), np.int64), task, np.zeros(len(task), np.int64), corners)
-    return ReplayBoxes(boxes, gold)
+    known = {**sample.known, **{task: objects_of(body) for task, body in approved.items()}}
+    return ReplayObjects(answers, {task: known[task] for task in sorted(known.keys() & replayed)})
 
 
 def approved_classes(*, project: Project) -> dict[int, int]:

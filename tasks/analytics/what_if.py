@@ -13,15 +13,16 @@ from annotary_core.aggregation.classification.blend import Blend
 from annotary_core.aggregation.classification.encoding import EncodedAnswers
 from annotary_core.aggregation.classification.predict import predict_proba
 from annotary_core.aggregation.objects.clustering import ObjectConsensus
-from annotary_core.aggregation.objects.geometry_types import Boxes
-from annotary_core.aggregation.replay.boxes import EXISTENCE_THRESHOLD, BoxReplayData
 from annotary_core.aggregation.replay.classification import ClassReplayData
+from annotary_core.aggregation.replay.objects import EXISTENCE_THRESHOLD, ObjectReplayData
 from annotary_core.aggregation.replay.policies import Policy, PolicyResult, run_policy
 from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
+from annotary_core.labels.shapes import noun_of
+from annotary_core.labels.shapes.objects import ObjectColumn
 from projects.models import Project
 from projects.selectors import schema_of
-from tasks.analytics.replay_data import SEED, ReplayBoxes, replay_answers, replay_boxes
+from tasks.analytics.replay_data import SEED, ReplayObjects, replay_answers, replay_objects
 from tasks.batching.models import Task
 
 #: The maximum number of answers per image to replay.
@@ -74,13 +75,15 @@ class _ClassesUntilSure(ClassReplayData):
         return self._method.fit_predict(kept).confidence
 
 
-class _BoxesUntilSure(BoxReplayData):
-    """The same for boxes: every decision about an object must be as sure as the target, as in `stopping_policy`."""
+class _ObjectsUntilSure(ObjectReplayData[ObjectColumn]):
+    """The same for objects: every decision about an object must be as sure as the target, as in `stopping_policy`."""
 
-    def __init__(self, data: ReplayBoxes, step: _Step, full_results: dict[str, ObjectConsensus[Boxes]]) -> None:
-        super().__init__(data.boxes, data.gold, step.policy.method, SEED, full_results)
+    def __init__(
+        self, data: ReplayObjects, step: _Step, full_results: dict[str, ObjectConsensus[ObjectColumn]]
+    ) -> None:
+        super().__init__(data.answers, data.gold, step.policy.method, SEED, full_results)
         self._target = step.target
-        self._last: tuple[bytes, ObjectConsensus[Boxes]] | None = None
+        self._last: tuple[bytes, ObjectConsensus[ObjectColumn]] | None = None
 
     def gains(self, answers: IntArray, remaining: IntArray) -> FloatArray:
         gain = super().gains(answers, remaining)
@@ -93,7 +96,7 @@ class _BoxesUntilSure(BoxReplayData):
         np.minimum.at(weakest, np.searchsorted(self._arrivals.tasks, result.task), confidence)
         return np.where(weakest >= self._target, 0.0, gain)
 
-    def _consensus(self, answers: IntArray) -> ObjectConsensus[Boxes]:
+    def _consensus(self, answers: IntArray) -> ObjectConsensus[ObjectColumn]:
         # Gain and confidence are computed from the same answers, one after the other.
         key = answers.tobytes()
         if self._last is None or self._last[0] != key:
@@ -104,9 +107,9 @@ class _BoxesUntilSure(BoxReplayData):
 def project_replay(*, project: Project, answers_min: int, answers_max: int, confidence: float, method: str) -> Json:
     """Plain JSON: "rows", each a policy with its results, and a description of the data they were replayed on.
 
-    "kind" is classes, or boxes if the project has no image class. A row has "kind": asked (the requested settings),
-    today (all answers that were given), fixed or dynamic; its settings; "answers_per_image"; "cost" of all images of
-    the project at that rate, gold included; "accuracy" against the ground truth (F1 for boxes), with its 95% interval
+    "kind" is classes, or what people draw ("boxes") if the project has no image class. A row has "kind": asked (the
+    requested settings), today (all answers that were given), fixed or dynamic; its settings; "answers_per_image";
+    "cost" of all images of the project at that rate, gold included; "accuracy" against the ground truth (F1 for objects), with its 95% interval
     "low", "high" (None without ground truth, and for F1); "agreement" with the labels from all answers.
     """
     requested = ReplaySettings(answers_min, answers_max, confidence, method)
@@ -115,7 +118,7 @@ def project_replay(*, project: Project, answers_min: int, answers_max: int, conf
     data, task, known = _load(project, at_most=max(project.answers_max, answers_max))
     counts = np.unique(task, return_counts=True)[1]
     body: Json = {
-        "kind": "boxes" if isinstance(data, ReplayBoxes) else "classes",
+        "kind": noun_of(schema_of(project=project).object_tools).many if isinstance(data, ReplayObjects) else "classes",
         "answers": len(task),
         "tasks": len(counts),
         "images": images,
@@ -134,21 +137,21 @@ def project_replay(*, project: Project, answers_min: int, answers_max: int, conf
     return body
 
 
-def _load(project: Project, *, at_most: int) -> tuple[Answers | ReplayBoxes, IntArray, int]:
+def _load(project: Project, *, at_most: int) -> tuple[Answers | ReplayObjects, IntArray, int]:
     """The answers to replay, the task of each, and how many tasks have a known label."""
     if schema_of(project=project).has_image_class:
         answers = replay_answers(project=project, at_most=at_most)
         return answers, answers.task, len(answers.gold)
-    boxes = replay_boxes(project=project, at_most=at_most)
-    return boxes, boxes.boxes.seen_task, len(boxes.gold.tasks)
+    objects = replay_objects(project=project, at_most=at_most)
+    return objects, objects.answers.seen_task, len(objects.gold)
 
 
-def _replay(data: Answers | ReplayBoxes, steps: Sequence[_Step]) -> list[PolicyResult]:
+def _replay(data: Answers | ReplayObjects, steps: Sequence[_Step]) -> list[PolicyResult]:
     if isinstance(data, Answers):
         class_results: dict[str, Consensus] = {}
         return [run_policy(_ClassesUntilSure(data, step, class_results), step.policy) for step in steps]
-    box_results: dict[str, ObjectConsensus[Boxes]] = {}
-    return [run_policy(_BoxesUntilSure(data, step, box_results), step.policy) for step in steps]
+    object_results: dict[str, ObjectConsensus[ObjectColumn]] = {}
+    return [run_policy(_ObjectsUntilSure(data, step, object_results), step.policy) for step in steps]
 
 
 def _steps(requested: ReplaySettings, project: Project, *, most: int) -> list[_Step]:

@@ -8,7 +8,7 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from annotary_core.labels.shapes import OBJECT_TOOLS
+from annotary_core.labels.shapes import SHAPES
 
 Fields = dict[str, serializers.Field[Any, Any, Any, Any]]
 
@@ -88,7 +88,7 @@ class LabelObjectSerializer(_WithClass):
     """An object on the image, drawn with a tool of the project."""
 
     id = serializers.CharField(max_length=64, help_text="Unique within the answer, chosen by who draws")
-    tool = serializers.ChoiceField(choices=sorted(OBJECT_TOOLS))
+    tool = serializers.ChoiceField(choices=sorted(SHAPES))
     geom = BoxSerializer()
     attrs = serializers.DictField(child=serializers.CharField(), required=False, help_text="Not used yet: empty")
 

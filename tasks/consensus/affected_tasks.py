@@ -1,8 +1,8 @@
 """Finds the tasks that a new state affects: scores all tasks with answers and compares the results with the tables.
 
 This only selects the tasks to recompute. What a new result does to a label is decided there, by `label_stability`.
-Only decisions and their confidence count. When worker precision is re-estimated, an agreed box may move by a fraction
-of a pixel: that alone writes no new version, and is picked up when the label is recomputed for another reason.
+Only decisions and their confidence count. When worker precision is re-estimated, an agreed object may move by a
+fraction of a pixel: that alone writes no new version, and is picked up when the label is recomputed for another reason.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from annotary_core.aggregation.classification.predict import FittedBlend
 from annotary_core.aggregation.consolidate import RELEASE_THRESHOLD
 from annotary_core.aggregation.objects.clustering import ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
-from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.labels.arrays import IntArray
 from annotary_core.labels.schema import Schema
+from annotary_core.labels.shapes.objects import ObjectColumn
 from projects.models import Project
 from tasks.consensus.answer_shards import Range, Shard, class_shard, task_ranges
 from tasks.consensus.label_stability import is_clear
 from tasks.consensus.label_task import ProjectBlend
 from tasks.consensus.models import Posterior
-from tasks.consensus.object_answers import answer_rows, box_answers
+from tasks.consensus.object_answers import answer_rows, object_answers
 from tasks.consensus.worker_model import cold_start_blend
 
 #: A posterior that changes by more than this is rewritten.
 MIN_CHANGE = 0.02
-#: Images whose boxes are scored in one pass.
+#: Images whose objects are scored in one pass.
 _IMAGES = 1_000
 
 Json = Mapping[str, Any]
 
 
 def tasks_to_relabel(*, project: Project, blend: FittedModel, rates: DetectionRates | None) -> Iterator[list[int]]:
-    """Yield, in chunks in ascending order, the tasks whose chosen class or released boxes change, or whose posterior
+    """Yield, in chunks in ascending order, the tasks whose chosen class or released objects change, or whose posterior
     moves by more than MIN_CHANGE or across the project's confidence target."""
     assert project.schema is not None  # tasks cannot be created or claimed without a schema
     schema = Schema.from_json(project.schema.body)
@@ -50,7 +50,7 @@ def tasks_to_relabel(*, project: Project, blend: FittedModel, rates: DetectionRa
             yield _class_changes(project, class_shard(project_id=project.pk, within=within), new_state)
     if rates is not None:
         for within in task_ranges(project_id=project.pk, size=_IMAGES):
-            yield _box_changes(project, within, new_state, rates)
+            yield _object_changes(project, within, new_state, rates)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,24 +107,26 @@ def _tied_classes(shares: Mapping[Any, float]) -> set[str]:
     return {str(number) for number, share in shares.items() if not is_clear(top, share)}
 
 
-def _box_changes(project: Project, within: Range, new_state: _NewState, rates: DetectionRates) -> list[int]:
+def _object_changes(project: Project, within: Range, new_state: _NewState, rates: DetectionRates) -> list[int]:
     before = _bodies(project, within, "objects")
-    answers = box_answers(answer_rows(task_ids=sorted(before)))
+    answers = object_answers(answer_rows(task_ids=sorted(before)))
     blend = new_state.of(answers.seen_worker)
-    boxes = _ImageBoxes.of(ObjectClustering(method=ProjectBlend(blend), rates=rates).fit_predict(answers))
-    return [task for task, body in before.items() if _ImageBoxes.stored(body).differs(boxes.get(task, _ImageBoxes()))]
+    objects = _ImageObjects.of(ObjectClustering(method=ProjectBlend(blend), rates=rates).fit_predict(answers))
+    return [
+        task for task, body in before.items() if _ImageObjects.stored(body).differs(objects.get(task, _ImageObjects()))
+    ]
 
 
 @dataclass(frozen=True, slots=True)
-class _ImageBoxes:
-    """The boxes of one image: their existence probabilities, ascending, and the classes of the released ones (None for
-    a tie)."""
+class _ImageObjects:
+    """The objects of one image: their existence probabilities, ascending, and the classes of the released ones (None
+    for a tie)."""
 
     existence: tuple[float, ...] = ()
     classes: tuple[int | None, ...] = ()
 
     @classmethod
-    def of(cls, result: ObjectConsensus[Boxes]) -> dict[int, _ImageBoxes]:
+    def of(cls, result: ObjectConsensus[ObjectColumn]) -> dict[int, _ImageObjects]:
         tasks: dict[int, list[tuple[float, int | None]]] = {}
         for index, task in enumerate(result.task.tolist()):
             label = None if result.classes.tied[index] else int(result.classes.label[index])
@@ -132,7 +134,7 @@ class _ImageBoxes:
         return {task: cls._from(rows) for task, rows in tasks.items()}
 
     @classmethod
-    def stored(cls, body: Json) -> _ImageBoxes:
+    def stored(cls, body: Json) -> _ImageObjects:
         rows: list[tuple[float, int | None]] = []
         for each in body.values():
             top = sorted(each["class"].items(), key=lambda item: -item[1])[:2]
@@ -141,11 +143,11 @@ class _ImageBoxes:
         return cls._from(rows)
 
     @classmethod
-    def _from(cls, rows: list[tuple[float, int | None]]) -> _ImageBoxes:
+    def _from(cls, rows: list[tuple[float, int | None]]) -> _ImageObjects:
         released = [label for p, label in rows if p >= RELEASE_THRESHOLD]
         return cls(tuple(sorted(p for p, _ in rows)), tuple(sorted(released, key=lambda label: label or 0)))
 
-    def differs(self, other: _ImageBoxes) -> bool:
+    def differs(self, other: _ImageObjects) -> bool:
         if len(self.existence) != len(other.existence) or self.classes != other.classes:
             return True
         return any(abs(a - b) > MIN_CHANGE for a, b in zip(self.existence, other.existence, strict=True))

@@ -16,15 +16,15 @@ from annotary_core.aggregation.classification.fit_passes import Sharded
 from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.objects.clustering import ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
-from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.labels.arrays import IntArray
 from annotary_core.labels.schema import Schema
+from annotary_core.labels.shapes.objects import ObjectColumn
 from projects.models import Project
 from tasks.consensus.answer_shards import Shard, ShardStore, class_shard, gold_shard, task_ranges
-from tasks.consensus.object_answers import BoxSample, sample_boxes
+from tasks.consensus.object_answers import ObjectSample, sample_objects
 from tasks.consensus.worker_model import History, gold_record, other_projects_record
 
-#: Clusters of boxes are tasks of the class model too; their ids start above every task key.
+#: Clusters of objects are tasks of the class model too; their ids start above every task key.
 _CLUSTERS = 2**62
 
 
@@ -33,7 +33,7 @@ class TrainingData:
     """The input of a fit. `fingerprint` is its digest: equal input gives an equal fit."""
 
     shards: ShardStore
-    box_sample: BoxSample | None
+    object_sample: ObjectSample | None
     classes: IntArray
     history: History
     fingerprint: str
@@ -43,32 +43,36 @@ def load_training_data(*, project: Project, shards: ShardStore) -> TrainingData:
     """Load all answers of the project into the shard store."""
     assert project.schema is not None  # tasks cannot be created or claimed without a schema
     schema = Schema.from_json(project.schema.body)
-    box_sample = None
+    object_sample = None
     if schema.has_image_class:
         shards.add(gold_shard(project_id=project.pk))
         for within in task_ranges(project_id=project.pk):
             shards.add(class_shard(project_id=project.pk, within=within))
-    if "box" in schema.object_tools:
-        box_sample = sample_boxes(project_id=project.pk)
-    workers = set(shards.workers.tolist()) | (set(box_sample.boxes.seen_worker.tolist()) if box_sample else set())
+    if schema.object_tools:
+        object_sample = sample_objects(project_id=project.pk)
+    workers = set(shards.workers.tolist()) | (
+        set(object_sample.answers.seen_worker.tolist()) if object_sample else set()
+    )
     history = other_projects_record(project=project, workers=workers)
     classes = np.union1d(shards.classes, np.array([item.number for item in schema.classes], np.int64))
-    if box_sample is not None:
-        classes = np.union1d(classes, box_sample.boxes.label)
+    if object_sample is not None:
+        classes = np.union1d(classes, object_sample.answers.label)
     # While the project is cold, labels depend on trust, which changes without an answer when a manager resumes
     # a worker.
     trust = gold_record(project=project, workers=workers)
-    return TrainingData(shards, box_sample, classes, history, _fingerprint(shards, box_sample, classes, history, trust))
+    return TrainingData(
+        shards, object_sample, classes, history, _fingerprint(shards, object_sample, classes, history, trust)
+    )
 
 
 def fit(training_data: TrainingData) -> tuple[FittedModel, DetectionRates | None]:
-    """Fit the class model, to image and box classes together, and the rates at which workers draw boxes."""
+    """Fit the class model, to images and objects together, and the rates at which workers draw objects."""
     rates = None
-    if training_data.box_sample is not None:
-        known = {task: Boxes(corners) for task, corners in training_data.box_sample.known.items()}
-        result = ObjectClustering().fit_predict(training_data.box_sample.boxes, gold=known)
+    if training_data.object_sample is not None:
+        sample = training_data.object_sample
+        result = ObjectClustering().fit_predict(sample.answers, gold=sample.known)
         rates = result.rates
-        training_data.shards.add(_cluster_shard(training_data.box_sample, result))
+        training_data.shards.add(_cluster_shard(sample, result))
     if training_data.shards.fits_in_memory:
         return fit_blend(_all_answers(training_data)), rates
     return _fit_sharded(training_data), rates
@@ -103,23 +107,24 @@ def _fit_sharded(training_data: TrainingData) -> FittedModel:
     return fit_passes(Sharded(shards), prior, workers=workers, rows=training_data.shards.rows).model
 
 
-def _cluster_shard(box_sample: BoxSample, result: ObjectConsensus[Boxes]) -> Shard:
+def _cluster_shard(object_sample: ObjectSample, result: ObjectConsensus[ObjectColumn]) -> Shard:
     rows = np.concatenate([np.empty(0, np.int64), *(np.array(each, np.int64) for each in result.members)])
     cluster = np.repeat(np.arange(len(result.members)), [len(each) for each in result.members]) + _CLUSTERS
-    worker, label = box_sample.boxes.worker[rows], box_sample.boxes.label[rows]
+    worker, label = object_sample.answers.worker[rows], object_sample.answers.label[rows]
     order = np.lexsort((worker, cluster))
     none = np.empty(0, np.int64)
     return Shard(cluster[order], worker[order], label[order], np.ones(len(order)), none, none)
 
 
-def _fingerprint(shards: ShardStore, box_sample: BoxSample | None, classes: IntArray, *records: History) -> str:
+def _fingerprint(shards: ShardStore, object_sample: ObjectSample | None, classes: IntArray, *records: History) -> str:
     digest = hashlib.blake2b(shards.digest().encode(), digest_size=32)
     digest.update(classes.tobytes())
     digest.update(json.dumps([sorted(record.items()) for record in records]).encode())
-    if box_sample is not None:
-        boxes = box_sample.boxes
-        for column in (boxes.task, boxes.worker, boxes.label, boxes.geometry.box, boxes.seen_task, boxes.seen_worker):
+    if object_sample is not None:
+        answers = object_sample.answers
+        geometry = answers.geometry.sort_keys()
+        for column in (answers.task, answers.worker, answers.label, geometry, answers.seen_task, answers.seen_worker):
             digest.update(np.ascontiguousarray(column).tobytes())
-        for task, known in sorted(box_sample.known.items()):
-            digest.update(task.to_bytes(8, "little", signed=True) + known.tobytes())
+        for task, known in sorted(object_sample.known.items()):
+            digest.update(task.to_bytes(8, "little", signed=True) + known.sort_keys().tobytes())
     return digest.hexdigest()

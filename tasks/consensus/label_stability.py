@@ -1,8 +1,8 @@
 """What changes a label: the rule for labels in general, and the narrower one for approved labels.
 
 A label is replaced by other content only if the posterior is clearly for it. In a tie the label in place stays, however
-the tie would be broken now, and so do boxes that moved invisibly. An approved label is also not replaced unless people
-answered its task again: new estimates of the workers, models and gold only propose a change, which a manager decides.
+the tie would be broken now, and so do objects that moved invisibly. An approved label is also not replaced unless
+people answered its task again: new estimates of the workers, models and gold only propose a change, which a manager decides.
 """
 
 from __future__ import annotations
@@ -12,19 +12,16 @@ from enum import Enum, auto
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from annotary_core.aggregation.consolidate import RELEASE_THRESHOLD, ConsolidatedAnswer, objects_confidence
 from annotary_core.labels.answer import Answer, LabelObject
+from annotary_core.labels.arrays import BoolArray
 from annotary_core.labels.canonical import content_hash
-from annotary_core.labels.geometry import corner_array, pairwise_iou
-from annotary_core.labels.shapes import OBJECT_TOOLS
+from annotary_core.labels.matching import LOOKS_THE_SAME, LOOKS_THE_SAME_PIXELS, Comparison, assign, same_classes
+from annotary_core.labels.shapes import SHAPES, UNNAMED_TOOL
 from tasks.consensus.label_methods import SET_BY_PEOPLE, SINGLE
 from tasks.consensus.models import ConsensusLabel
 
-#: Two boxes look the same from this IoU on, or if no side differs by more than this many pixels.
-SAME_IOU = 0.9
-SAME_PIXELS = 1.0
 #: Another content must be this many times as likely as the label's; below, they are tied, and the label stays.
 CLEAR_ODDS = 1.25
 
@@ -60,9 +57,9 @@ def decide(
 
 
 def is_clear_change(result: ConsolidatedAnswer, label: Answer, *, exact: bool = False) -> bool:
-    """Whether the result differs from the label by a decision that is not tied, or by a box that visibly moved.
+    """Whether the result differs from the label by a decision that is not tied, or by an object that visibly moved.
 
-    exact: any difference between boxes counts, however small.
+    exact: any difference between geometries counts, however small.
     """
     if "cannot_tell" in (result.answer.verdict, label.verdict):
         return result.answer.verdict != label.verdict
@@ -80,10 +77,8 @@ def looks_the_same(a: Answer, b: Answer, *, exact: bool = False) -> bool:
     """Whether the answers have the same class, and objects of the same classes that look the same."""
     if (a.verdict, a.image.class_number) != (b.verdict, b.image.class_number) or len(a.objects) != len(b.objects):
         return False
-    if any(item.tool != "box" for item in (*a.objects, *b.objects)):
-        return content_hash(a) == content_hash(b)
-    same_class = np.equal.outer([item.class_number for item in a.objects], [item.class_number for item in b.objects])
-    return len(_same_boxes(a.objects, b.objects, exact=exact, eligible=same_class)) == len(a.objects)
+    same_class = same_classes(a.objects, b.objects)
+    return len(_same_objects(a.objects, b.objects, exact=exact, eligible=same_class)) == len(a.objects)
 
 
 def confidence_in(label: Answer, result: ConsolidatedAnswer) -> float:
@@ -128,8 +123,8 @@ def posterior_with_label_ids(result: ConsolidatedAnswer, label: ConsensusLabel |
     objects = result.posterior.get("objects")
     if not objects or label is None or decision is Decision.REPLACE:
         return result.posterior
-    new, old = ([_box(item) for item in each.get("objects", [])] for each in (result.evidence, label.evidence))
-    label_ids = {new[row].id: old[column].id for row, column in _same_boxes(new, old)}
+    new, old = (_detected_objects(each) for each in (result.evidence, label.evidence))
+    label_ids = {new[row].id: old[column].id for row, column in _same_objects(new, old)}
     return result.posterior | {"objects": {label_ids.get(key, key): value for key, value in objects.items()}}
 
 
@@ -142,8 +137,6 @@ def _has_other_class(result: ConsolidatedAnswer, label: Answer) -> bool:
 
 
 def _has_other_objects(result: ConsolidatedAnswer, label: Answer, *, exact: bool) -> bool:
-    if any(item.tool != "box" for item in label.objects):
-        return result.answer.objects != label.objects
     items, pairs = _matched_objects(result, label, exact=exact)
     if len(pairs) < len(label.objects):
         return True
@@ -180,23 +173,27 @@ def _matched_objects(
     result: ConsolidatedAnswer, label: Answer, *, exact: bool
 ) -> tuple[list[LabelObject], list[tuple[int, int]]]:
     """All objects in the answers, released or not, and which of them are which objects of the label."""
-    items = [_box(item) for item in result.evidence.get("objects", [])]
-    boxes = [item for item in label.objects if item.tool == "box"]
-    return items, _same_boxes(items, boxes, exact=exact)
+    items = _detected_objects(result.evidence)
+    return items, _same_objects(items, label.objects, exact=exact)
 
 
-def _same_boxes(
-    new: Sequence[LabelObject], old: Sequence[LabelObject], *, exact: bool = False, eligible: Any = True
+def _same_objects(
+    new: Sequence[LabelObject], old: Sequence[LabelObject], *, exact: bool = False, eligible: BoolArray | None = None
 ) -> list[tuple[int, int]]:
-    """The (new, old) indices of the boxes that look the same, matched one to one."""
-    corners = [corner_array([item.geom for item in items]) for items in (new, old)]
-    overlap = pairwise_iou(*corners)
-    shift = np.abs(corners[0][:, None] - corners[1][None]).max(axis=2, initial=0.0)
-    same = eligible & (shift == 0 if exact else (overlap >= SAME_IOU) | (shift <= SAME_PIXELS))
-    rows, columns = linear_sum_assignment(np.where(same, overlap + 1, 0.0), maximize=True)
-    pairs = zip(rows.tolist(), columns.tolist(), strict=True)
-    return [(row, column) for row, column in pairs if same[row, column]]
+    """The (new, old) indices of the objects that look the same, matched one to one."""
+    compared = Comparison.of(new, old)
+    if exact:
+        same = np.array([[a.geom == b.geom for b in old] for a in new], np.bool_).reshape(compared.similarity.shape)
+    else:
+        same = (compared.similarity >= LOOKS_THE_SAME) | (compared.displacement() <= LOOKS_THE_SAME_PIXELS)
+    rows, columns = assign(compared.similarity, same if eligible is None else same & eligible)
+    return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
-def _box(item: Json) -> LabelObject:
-    return LabelObject(item["id"], item["class"], "box", OBJECT_TOOLS["box"].load(item["geom"]))
+def _detected_objects(evidence: Mapping[str, Any]) -> list[LabelObject]:
+    """All objects that evidence tells of, released or not."""
+    items = []
+    for item in evidence.get("objects", []):
+        tool = item.get("tool", UNNAMED_TOOL)
+        items.append(LabelObject(item["id"], item["class"], tool, SHAPES[tool].load(item["geom"])))
+    return items

@@ -1,15 +1,14 @@
-"""The boxes that workers drew, in columns."""
+"""The objects that workers drew, in columns."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from django.db.models import Q
 
 from annotary_core.aggregation.objects.clustering import ObjectAnswers
-from annotary_core.aggregation.objects.geometry_types import Boxes
-from annotary_core.labels.arrays import FloatArray
+from annotary_core.labels.shapes import UNNAMED_TOOL
+from annotary_core.labels.shapes.objects import ObjectColumn
 from tasks.batching.models import Task
 from tasks.consensus.answer_shards import answers_to_gold
 from tasks.consensus.label_methods import SET_BY_PEOPLE
@@ -23,23 +22,23 @@ _CHUNK = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class BoxSample:
-    """boxes: of every task (gold under its negated key). known: task -> all of its true boxes, shape (g, 4)."""
+class ObjectSample:
+    """answers: of every task (gold under its negated key). known: task -> all of its true objects."""
 
-    boxes: ObjectAnswers[Boxes]
-    known: Mapping[int, FloatArray]
+    answers: ObjectAnswers[ObjectColumn]
+    known: Mapping[int, ObjectColumn]
 
 
-def sample_boxes(*, project_id: int, most: int = MAX_IMAGES) -> BoxSample:
+def sample_objects(*, project_id: int, most: int = MAX_IMAGES) -> ObjectSample:
     """Sample the project's images by their random public id; adds all gold, and the ground truth known for either."""
     answered = Task.objects.filter(project_id=project_id, posterior__answers__gt=0).order_by("public_id")
     ids = sorted(answered.values_list("pk", flat=True)[:most])
     rows = [*answer_rows(task_ids=ids), *gold_rows(project_id=project_id)]
     labels = ConsensusLabel.objects.filter(task_id__in=ids, is_current=True, method__in=SET_BY_PEOPLE)
-    known = {task_id: corners_of(body) for task_id, body in labels.values_list("task_id", "body")}
+    known = {task_id: objects_of(body) for task_id, body in labels.values_list("task_id", "body")}
     golds = Gold.objects.filter(project_id=project_id, state=Gold.State.ACTIVE).values_list("pk", "accepted")
-    known |= {-pk: corners_of(accepted[0]) for pk, accepted in golds if len(accepted) == 1}
-    return BoxSample(box_answers(rows), known)
+    known |= {-pk: objects_of(accepted[0]) for pk, accepted in golds if len(accepted) == 1}
+    return ObjectSample(object_answers(rows), known)
 
 
 def answer_rows(*, task_ids: Sequence[int]) -> list[tuple[int, int, dict[str, Any]]]:
@@ -51,15 +50,15 @@ def answer_rows(*, task_ids: Sequence[int]) -> list[tuple[int, int, dict[str, An
     return rows
 
 
-def box_answers(rows: Iterable[tuple[int, int, Mapping[str, Any]]]) -> ObjectAnswers[Boxes]:
-    """The boxes in the answers; a worker who answered "cannot tell" is not counted as having seen the image."""
+def object_answers(rows: Iterable[tuple[int, int, Mapping[str, Any]]]) -> ObjectAnswers[ObjectColumn]:
+    """The objects in the answers; a worker who answered "cannot tell" is not counted as having seen the image."""
     seen = [(task, worker, body) for task, worker, body in rows if body["verdict"] != "cannot_tell"]
-    boxes = [(task, worker, item) for task, worker, body in seen for item in body["objects"] if item["tool"] == "box"]
+    drawn = [(task, worker, item) for task, worker, body in seen for item in body["objects"]]
     return ObjectAnswers.of(
-        [task for task, _, _ in boxes],
-        [worker for _, worker, _ in boxes],
-        [item["class"] for _, _, item in boxes],
-        Boxes.of(_box_array([item["geom"] for _, _, item in boxes])),
+        [task for task, _, _ in drawn],
+        [worker for _, worker, _ in drawn],
+        [item["class"] for _, _, item in drawn],
+        ObjectColumn.of([(item["tool"], item["geom"]) for _, _, item in drawn]),
         seen=[(task, worker) for task, worker, _ in seen],
     )
 
@@ -70,13 +69,6 @@ def gold_rows(*, project_id: int) -> list[tuple[int, int, dict[str, Any]]]:
     return [(-gold, actor, body) for gold, actor, body in rows.values_list("gold_id", "actor_id", "body")]
 
 
-def corners_of(body: Mapping[str, Any]) -> FloatArray:
-    """The boxes of an answer, shape (n, 4)."""
-    return _box_array([item["geom"] for item in body["objects"] if item["tool"] == "box"])
-
-
-def _box_array(geoms: Collection[Mapping[str, float]]) -> FloatArray:
-    """x1, y1, x2, y2 of canonical boxes, shape (n, 4)."""
-    sides = np.array([(g["x"], g["y"], g["w"], g["h"]) for g in geoms], np.float64).reshape(-1, 4)
-    sides[:, 2:] += sides[:, :2]
-    return sides
+def objects_of(body: Mapping[str, Any]) -> ObjectColumn:
+    """The objects of an answer, or those that evidence tells of."""
+    return ObjectColumn.of([(item.get("tool", UNNAMED_TOOL), item["geom"]) for item in body["objects"]])

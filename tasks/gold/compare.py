@@ -7,19 +7,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from annotary_core.labels.answer import Answer, LabelObject
-from annotary_core.labels.geometry import corner_array, pairwise_iou
+from annotary_core.labels.arrays import FloatArray
+from annotary_core.labels.matching import SAME_OBJECT, assign, column_of, same_classes, similarity_matrix
+from annotary_core.labels.shapes import SHAPES, noun_of
 from annotary_core.wording import format_count
 
 
 @dataclass(frozen=True, slots=True)
 class Tolerance:
-    """What counts as correct: the minimum IoU of boxes, and how many boxes may be missing or extra."""
+    """What counts as correct: the minimum similarity of objects, and how many of them may be missing or extra.
 
-    iou: float = 0.5
+    iou: the minimum similarity, named for boxes and polygons, whose similarity is the IoU.
+    """
+
+    iou: float = SAME_OBJECT
     misses: int = 0
     extras: int = 0
 
@@ -48,7 +51,7 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Result: `score` is 0 to 1 (F1 for boxes, the mean of both parts with an image class); `why` is for the worker."""
+    """Result: `score` is 0 to 1 (F1 of objects, the mean of both parts with an image class); `why` is for the worker."""
 
     correct: bool
     score: float
@@ -56,8 +59,8 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class BoxMatch:
-    """Boxes matched one to one; `class_mismatches` unmatched boxes match in position but have another class."""
+class ObjectMatch:
+    """Objects matched one to one; `class_mismatches` unmatched objects match in position but have another class."""
 
     matched: int
     answer_count: int
@@ -86,13 +89,15 @@ def compare(
     return max(results, key=lambda result: (result.correct, result.score))
 
 
-def match_boxes(boxes: Sequence[LabelObject], gold_boxes: Sequence[LabelObject], *, iou: float) -> BoxMatch:
-    """Match boxes of the same class one to one: as many as possible, then with the largest total IoU."""
-    pairs = _pair(boxes, gold_boxes, iou=iou)
-    return BoxMatch(
+def match_objects(
+    objects: Sequence[LabelObject], gold_objects: Sequence[LabelObject], *, similarity: float = SAME_OBJECT
+) -> ObjectMatch:
+    """Match objects of the same class one to one: as many as possible, then with the largest total similarity."""
+    pairs = _pair(objects, gold_objects, threshold=similarity)
+    return ObjectMatch(
         matched=len(pairs.matched),
-        answer_count=len(boxes),
-        gold_count=len(gold_boxes),
+        answer_count=len(objects),
+        gold_count=len(gold_objects),
         class_mismatches=len(pairs.other_class),
     )
 
@@ -100,8 +105,8 @@ def match_boxes(boxes: Sequence[LabelObject], gold_boxes: Sequence[LabelObject],
 def differences(answer: Answer, label: Answer, *, iou: float, names: Mapping[int, str] | None = None) -> list[str]:
     """Return what keeps an answer from matching a label, in words: empty if `compare` would call it correct.
 
-    Boxes are numbered from 1 in the order of the label; `names` maps classes to names. Raises ValueError for an invalid
-    IoU.
+    Objects are numbered from 1 in the order of the label; `names` maps classes to names. Raises ValueError for an
+    invalid IoU.
     """
     if "cannot_tell" in (answer.verdict, label.verdict):
         which = "answer" if answer.verdict == "cannot_tell" else "label"
@@ -112,67 +117,56 @@ def differences(answer: Answer, label: Answer, *, iou: float, names: Mapping[int
         found.append(
             f"the class is {_name(names, answer.image.class_number)}, not {_name(names, label.image.class_number)}"
         )
-    return found + _box_differences(answer.objects, label.objects, Tolerance(iou=iou), names)
+    return found + _object_differences(answer.objects, label.objects, Tolerance(iou=iou), names)
 
 
 @dataclass(frozen=True, slots=True)
 class _Pairs:
-    """The pairs of boxes, {index of the gold box: index of the answer's box}: matched, of another class, and too far
-    off, each from what the ones before left. `overlap` is their IoU, by answer's box and gold box.
+    """The pairs of objects, {index of the gold object: index of the answer's object}: matched, of another class, and
+    too far off, each from what the ones before left. `similarity` is by answer's object and gold object.
     """
 
-    overlap: NDArray[np.float64]
+    similarity: FloatArray
     matched: dict[int, int]
     other_class: dict[int, int]
     off: dict[int, int]
 
 
-def _pair(boxes: Sequence[LabelObject], gold_boxes: Sequence[LabelObject], *, iou: float) -> _Pairs:
-    overlap = pairwise_iou(
-        corner_array([item.geom for item in boxes]), corner_array([item.geom for item in gold_boxes])
-    )
-    same = np.equal.outer([item.class_number for item in boxes], [item.class_number for item in gold_boxes])
-    near = overlap >= iou
-    left = np.ones(overlap.shape, bool)
+def _pair(objects: Sequence[LabelObject], gold_objects: Sequence[LabelObject], *, threshold: float) -> _Pairs:
+    similarity = similarity_matrix(column_of(objects), column_of(gold_objects))
+    near = similarity >= threshold
+    left = np.ones(similarity.shape, bool)
     found = []
-    for eligible in (near & same.reshape(overlap.shape), near, overlap > 0):
-        rows, columns = _assign(overlap, eligible & left)
+    for eligible in (near & same_classes(objects, gold_objects), near, similarity > 0):
+        rows, columns = assign(similarity, eligible & left)
         left[rows, :], left[:, columns] = False, False
         found.append(dict(zip(columns.tolist(), rows.tolist(), strict=True)))
-    return _Pairs(overlap, *found)
+    return _Pairs(similarity, *found)
 
 
-def _box_differences(
-    boxes: Sequence[LabelObject], label_boxes: Sequence[LabelObject], tolerance: Tolerance, names: Mapping[int, str]
+def _object_differences(
+    objects: Sequence[LabelObject], label_objects: Sequence[LabelObject], tolerance: Tolerance, names: Mapping[int, str]
 ) -> list[str]:
-    pairs = _pair(boxes, label_boxes, iou=tolerance.iou)
+    pairs = _pair(objects, label_objects, threshold=tolerance.iou)
     found = []
-    for index, box in enumerate(label_boxes):
+    for index, item in enumerate(label_objects):
         if index in pairs.matched:
             continue
+        shape = SHAPES[item.tool]
         partner = pairs.other_class.get(index, pairs.off.get(index))
         if partner is None:
-            found.append(f"box {index + 1} is missing")
+            found.append(f"{shape.noun.one} {index + 1} is missing")
             continue
         parts = []
         if index in pairs.off:
             # Rounded down: 49.8% must not read like the 50% that are needed.
-            overlap = int(100 * float(pairs.overlap[partner, index]))
-            parts.append(f"is off: overlap {overlap}%, {100 * tolerance.iou:.4g}% needed")
-        if boxes[partner].class_number != box.class_number:
-            parts.append(f"is {_name(names, boxes[partner].class_number)}, not {_name(names, box.class_number)}")
-        found.append(f"box {index + 1} {' and '.join(parts)}")
-    extras = len(boxes) - len(pairs.matched) - len(pairs.other_class) - len(pairs.off)
-    return [*found, f"{format_count(extras, 'box', 'boxes')} too many"] if extras else found
-
-
-def _assign(overlap: NDArray[np.float64], eligible: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return the eligible pairs of an optimal one-to-one matching, as rows and columns."""
-    # One more pair always outweighs any gain in IoU, which is at most one per pair.
-    score = np.where(eligible, overlap + min(overlap.shape) + 1, 0.0)
-    rows, columns = linear_sum_assignment(score, maximize=True)
-    kept = eligible[rows, columns]
-    return rows[kept], columns[kept]
+            reached = int(100 * float(pairs.similarity[partner, index]))
+            parts.append(f"is off: {shape.measure} {reached}%, {100 * tolerance.iou:.4g}% needed")
+        if objects[partner].class_number != item.class_number:
+            parts.append(f"is {_name(names, objects[partner].class_number)}, not {_name(names, item.class_number)}")
+        found.append(f"{shape.noun.one} {index + 1} {' and '.join(parts)}")
+    extras = len(objects) - len(pairs.matched) - len(pairs.other_class) - len(pairs.off)
+    return [*found, f"{format_count(extras, *_noun(objects))} too many"] if extras else found
 
 
 def _compare_one(answer: Answer, gold: Answer, tolerance: Tolerance, names: Mapping[int, str]) -> Comparison:
@@ -182,7 +176,7 @@ def _compare_one(answer: Answer, gold: Answer, tolerance: Tolerance, names: Mapp
     if answer.image.class_number is not None or gold.image.class_number is not None:
         parts.append(_compare_class(answer.image.class_number, gold.image.class_number, names))
     if answer.objects or gold.objects or not parts:
-        parts.append(_compare_boxes(answer.objects, gold.objects, tolerance))
+        parts.append(_compare_objects(answer.objects, gold.objects, tolerance))
     return Comparison(
         correct=all(part.correct for part in parts),
         score=sum(part.score for part in parts) / len(parts),
@@ -208,27 +202,35 @@ def _compare_class(answered: int | None, gold: int | None, names: Mapping[int, s
     return Comparison(False, 0.0, "The class is incorrect.")
 
 
-def _compare_boxes(boxes: Sequence[LabelObject], gold_boxes: Sequence[LabelObject], tolerance: Tolerance) -> Comparison:
-    if not gold_boxes:
-        if not boxes:
+def _compare_objects(
+    objects: Sequence[LabelObject], gold_objects: Sequence[LabelObject], tolerance: Tolerance
+) -> Comparison:
+    if not gold_objects:
+        if not objects:
             return Comparison(True, 1.0, "Correct: there is nothing to label on this image.")
-        why = f"There is nothing to label on this image. The answer has {format_count(len(boxes), 'box', 'boxes')}."
-        return Comparison(len(boxes) <= tolerance.extras, 0.0, why)
-    match = match_boxes(boxes, gold_boxes, iou=tolerance.iou)
+        why = f"There is nothing to label on this image. The answer has {format_count(len(objects), *_noun(objects))}."
+        return Comparison(len(objects) <= tolerance.extras, 0.0, why)
+    match = match_objects(objects, gold_objects, similarity=tolerance.iou)
     misses, extras = match.gold_count - match.matched, match.answer_count - match.matched
     correct = misses <= tolerance.misses and extras <= tolerance.extras
-    return Comparison(correct, match.f1, _why_boxes(match))
+    return Comparison(correct, match.f1, _why_objects(match, _noun(objects), _noun(gold_objects)))
 
 
-def _why_boxes(match: BoxMatch) -> str:
-    clauses = [f"{match.matched} of {format_count(match.gold_count, 'box matches', 'boxes match')}"]
+def _why_objects(match: ObjectMatch, noun: Sequence[str], gold_noun: Sequence[str]) -> str:
+    one, many = gold_noun
+    clauses = [f"{match.matched} of {format_count(match.gold_count, f'{one} matches', f'{many} match')}"]
     mismatches = match.class_mismatches
     extras = match.answer_count - match.matched - mismatches
     if mismatches:
         clauses.append(f"{format_count(mismatches, 'has', 'have')} another class")
     if extras:
-        clauses.append(f"{format_count(extras, 'box in the answer matches', 'boxes in the answer match')} none")
+        one, many = noun
+        clauses.append(f"{format_count(extras, f'{one} in the answer matches', f'{many} in the answer match')} none")
     return ", ".join(clauses) + "."
+
+
+def _noun(objects: Sequence[LabelObject]) -> tuple[str, str]:
+    return noun_of(item.tool for item in objects)
 
 
 def _name(names: Mapping[int, str], number: int | None) -> str:

@@ -23,12 +23,11 @@ from scipy.optimize import linear_sum_assignment
 from annotary_core.aggregation.io.tables import BoxGold
 from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
-from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.replay.boxes import EXISTENCE_THRESHOLD, BoxReplayData
 from annotary_core.aggregation.replay.policies import Policy, PolicyResult, run_policy
 from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD, sum_by_task
 from annotary_core.labels.arrays import FloatArray, IntArray
-from annotary_core.labels.geometry import pairwise_iou
+from annotary_core.labels.shapes.box import Boxes, pairwise_iou
 
 ROOT = Path(__file__).resolve().parents[2]
 CROWD = ROOT.parent / "shared" / "data" / "crowd"

@@ -14,7 +14,7 @@ from annotary_core.aggregation.io.csv_writer import atomic_text_file
 from annotary_core.aggregation.io.tables import BoxTable, ClassTable, read_answers
 from annotary_core.aggregation.registry import DEFAULT_METHOD, METHODS
 from annotary_core.aggregation.replay.policies import BOX_THRESHOLDS, THRESHOLDS, Policy, PolicyResult, policies
-from annotary_core.aggregation.replay.replay import replay_box_policies, replay_policies
+from annotary_core.aggregation.replay.replay import replay_object_policies, replay_policies
 from annotary_core.aggregation.replay.report import plot, table, write_csv
 from annotary_core.aggregation.stopping import ANSWERS_MIN, DEFAULT_THRESHOLD
 
@@ -133,5 +133,6 @@ def _max_answers(loaded: ClassTable | BoxTable) -> int:
 
 def _replay(loaded: ClassTable | BoxTable, selected: list[Policy], price: float | None) -> list[PolicyResult]:
     if isinstance(loaded, BoxTable):
-        return replay_box_policies(loaded.boxes, loaded.gold, selected, price=price)
+        gold = None if loaded.gold is None else loaded.gold.by_task()
+        return replay_object_policies(loaded.boxes, gold, selected, price=price)
     return replay_policies(loaded.answers, loaded.answers.gold, selected, price=price)

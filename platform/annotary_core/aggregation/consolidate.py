@@ -1,17 +1,17 @@
 """Merge the answers to one image into a consensus answer with its evidence.
 
 "Cannot tell" answers are excluded: they neither vote nor count as having seen the image. If every answer is "cannot
-tell", so is the result. The class comes from the method. Boxes are released when their existence posterior reaches the
+tell", so is the result. The class comes from the method. An object is released if its existence posterior reaches the
 threshold (objects/existence.py: from the worker's rates where they are known, otherwise from trust); without a class or
-a released box the result is "empty".
+a released object the result is "empty".
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,12 +20,12 @@ from annotary_core.aggregation.base import Answers, Consensus, Method
 from annotary_core.aggregation.classification.majority import EPSILON
 from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
-from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.registry import get_method
 from annotary_core.labels.answer import Answer, ImageLabel, LabelObject, Verdict
 from annotary_core.labels.canonical import canonical_bytes
-from annotary_core.labels.geometry import box_from_corners, corner_array
+from annotary_core.labels.matching import column_of
 from annotary_core.labels.schema import Schema
+from annotary_core.labels.shapes.objects import ObjectColumn
 
 #: Minimum existence posterior at which an object is part of the answer.
 RELEASE_THRESHOLD = 0.5
@@ -97,7 +97,7 @@ def consolidate(
     """Merge the answers to one image, at most one per worker, all in the same image frame.
 
     The order of the answers has no effect. `seed` seeds the hash that breaks ties; callers pass the task's id, so that
-    recomputing breaks a tie the same way. `rates` are the project's estimated worker rates; without them, boxes drawn
+    recomputing breaks a tie the same way. `rates` are the project's estimated worker rates; without them, objects drawn
     by a single worker are kept if few workers looked and the worker is not known to be careless. `classes` is the
     result of the method for `class_votes`, if it was computed together with those of other images. Raises ValueError
     without answers, for two answers of one worker, and for an unknown method.
@@ -111,8 +111,10 @@ def consolidate(
     parts: dict[str, _ToolResult] = {}
     if schema.has_image_class:
         parts["class"] = _class_result(informed, method=resolved, known=classes)
-    if "box" in schema.object_tools:
-        parts["objects"] = _box_result(informed, method=resolved, threshold=release_threshold, rates=rates)
+    if schema.object_tools:
+        parts["objects"] = _objects_result(
+            informed, method=resolved, tools=schema.object_tools, threshold=release_threshold, rates=rates
+        )
     confidences = [part.confidence for part in parts.values() if part.confidence is not None]
     return ConsolidatedAnswer(
         answer=_assemble(parts),
@@ -204,25 +206,28 @@ def _pair_agreement(counts: list[int]) -> float | None:
     return None if n < 2 else _rounded(sum(c * (c - 1) for c in counts) / (n * (n - 1)))
 
 
-def _box_result(
-    informed: Sequence[WorkerAnswer], *, method: Method, threshold: float, rates: DetectionRates | None
+def _objects_result(
+    informed: Sequence[WorkerAnswer],
+    *,
+    method: Method,
+    tools: Collection[str],
+    threshold: float,
+    rates: DetectionRates | None,
 ) -> _ToolResult:
-    """Return the boxes. Answers with probabilities have no say about objects."""
-    answers = _box_answers([entry for entry in informed if entry.probabilities is None])
+    """Return the objects. Answers with probabilities have no say about them."""
+    answers = _object_answers([entry for entry in informed if entry.probabilities is None], tools)
     clusters = ObjectClustering(method=method, rates=rates or DetectionRates()).fit_predict(answers)
-    ids = _object_ids(clusters)
     posterior: Json = {}
     evidence: list[Json] = []
     objects: list[LabelObject] = []
     kept: list[float] = []
     left_out: list[float] = []
-    for index, object_id in enumerate(ids):
+    for index, item in enumerate(_consensus_objects(clusters)):
         existence, share = float(clusters.existence[index]), float(clusters.classes.confidence[index])
-        item = _consensus_object(clusters, index, object_id)
         # Older answers may have an object twice, which makes two clusters; a label has each object once.
         repeats = any((item.class_number, item.geom) == (each.class_number, each.geom) for each in objects)
         released = existence >= threshold - EPSILON and not repeats
-        posterior[object_id] = {"existence": _rounded(existence), "class": _class_posterior(clusters.classes, index)}
+        posterior[item.id] = {"existence": _rounded(existence), "class": _class_posterior(clusters.classes, index)}
         evidence.append(_object_evidence(clusters, index, item, released=released))
         if released:
             objects.append(item)
@@ -233,29 +238,39 @@ def _box_result(
     return _ToolResult(posterior=posterior, evidence=evidence, confidence=confidence, objects=tuple(objects))
 
 
-def _box_answers(observers: Sequence[WorkerAnswer]) -> ObjectAnswers[Boxes]:
-    boxes = [(entry.worker, item) for entry in observers for item in entry.answer.objects if item.tool == "box"]
+def _object_answers(observers: Sequence[WorkerAnswer], tools: Collection[str]) -> ObjectAnswers[ObjectColumn]:
+    drawn = [(entry.worker, item) for entry in observers for item in entry.answer.objects if item.tool in tools]
     return ObjectAnswers.of(
-        [0] * len(boxes),
-        [worker for worker, _ in boxes],
-        [item.class_number for _, item in boxes],
-        Boxes.of(corner_array([item.geom for _, item in boxes])),
+        [0] * len(drawn),
+        [worker for worker, _ in drawn],
+        [item.class_number for _, item in drawn],
+        column_of([item for _, item in drawn]),
         seen=[(0, entry.worker) for entry in observers],
         weights=[entry.weight for entry in observers],
     )
 
 
-def _consensus_object(clusters: ObjectConsensus[Boxes], index: int, object_id: str) -> LabelObject:
-    x1, y1, x2, y2 = (float(value) for value in clusters.geometry.box[index])
-    return LabelObject(
-        id=object_id, class_number=int(clusters.classes.label[index]), tool="box", geom=box_from_corners(x1, y1, x2, y2)
-    )
+def _consensus_objects(clusters: ObjectConsensus[ObjectColumn]) -> list[LabelObject]:
+    """Return the object of each cluster. Ids follow from the content: an unchanged consensus has the same bytes."""
+    objects: list[LabelObject] = []
+    occurrences: Counter[str] = Counter()
+    columns = clusters.classes.label.tolist(), clusters.geometry.names(), clusters.geometry.geometries()
+    for number, tool, geometry in zip(*columns, strict=True):
+        item = LabelObject(id="", class_number=number, tool=tool, geom=geometry)
+        content = canonical_bytes(Answer(verdict="labels", objects=(item,)))
+        stem = f"agreed-{hashlib.sha256(content).hexdigest()[:16]}"
+        # Two clusters can have the same consensus geometry and class.
+        occurrences[stem] += 1
+        object_id = f"{stem}-{occurrences[stem]}" if occurrences[stem] > 1 else stem
+        objects.append(replace(item, id=object_id))
+    return objects
 
 
-def _object_evidence(clusters: ObjectConsensus[Boxes], index: int, item: LabelObject, *, released: bool) -> Json:
+def _object_evidence(clusters: ObjectConsensus[ObjectColumn], index: int, item: LabelObject, *, released: bool) -> Json:
     return {
         "id": item.id,
         "class": item.class_number,
+        "tool": item.tool,
         "geom": item.geom.to_json(),
         "votes": int(clusters.votes[index]),
         "seen": int(clusters.seen[index]),
@@ -264,20 +279,6 @@ def _object_evidence(clusters: ObjectConsensus[Boxes], index: int, item: LabelOb
         "tied": bool(clusters.classes.tied[index]),
         "released": released,
     }
-
-
-def _object_ids(clusters: ObjectConsensus[Boxes]) -> list[str]:
-    """Derive ids from the consensus box and class, so that an unchanged consensus has the same bytes."""
-    ids: list[str] = []
-    occurrences: Counter[str] = Counter()
-    for index in range(len(clusters.task)):
-        item = _consensus_object(clusters, index, "")
-        content = canonical_bytes(Answer(verdict="labels", objects=(item,)))
-        stem = f"agreed-{hashlib.sha256(content).hexdigest()[:16]}"
-        # Two clusters can have the same consensus box and class.
-        occurrences[stem] += 1
-        ids.append(f"{stem}-{occurrences[stem]}" if occurrences[stem] > 1 else stem)
-    return ids
 
 
 def _class_posterior(result: Consensus, index: int) -> Json:

@@ -10,8 +10,8 @@ from typing import Any
 from annotary_core.formats.base import ReleaseRecord
 from annotary_core.formats.errors import ReleaseError
 from annotary_core.formats.report import ExportReport
-from annotary_core.labels.geometry import Box, box_from_corners
 from annotary_core.labels.schema import LabelClass
+from annotary_core.labels.shapes.box import Box, box_from_corners
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def boxes_of(record: ReleaseRecord, table: ClassTable, report: ExportReport) -> 
 def _box(each: Mapping[str, Any], record: ReleaseRecord, table: ClassTable) -> BoxObject:
     x, y, w, h = (float(each["geom"][key]) for key in ("x", "y", "w", "h"))
     geom = box_from_corners(x, y, x + w, y + h) if all(map(math.isfinite, (x, y, w, h))) else Box(0, 0, 0, 0)
-    left, top, right, bottom = geom.corners()
+    left, top, right, bottom = geom.bounds()
     if not (0 <= left < right <= record.width and 0 <= top < bottom <= record.height):
         raise ReleaseError(
             f"A box of {record.file_name} is empty or extends outside the image. Review that label again."

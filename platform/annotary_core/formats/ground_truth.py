@@ -19,8 +19,9 @@ from annotary_core.formats.errors import Unreadable
 from annotary_core.formats.label_files import LabelFiles
 from annotary_core.labels.characters import has_control, is_name
 from annotary_core.labels.errors import AnswerError
-from annotary_core.labels.geometry import OVERSHOOT, Frame, box_from_corners, canonical_box
+from annotary_core.labels.geometry import OVERSHOOT, Frame
 from annotary_core.labels.names import normalize_name
+from annotary_core.labels.shapes.box import box_from_corners, canonical_box
 
 
 @dataclass(frozen=True, slots=True)

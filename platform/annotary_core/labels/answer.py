@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
-from annotary_core.labels.shapes import OBJECT_TOOLS
+from annotary_core.labels.shapes import SHAPES
 from annotary_core.labels.shapes.base import Geometry
 
 Verdict = Literal["labels", "empty", "cannot_tell"]
@@ -31,7 +31,7 @@ class ImageLabel:
 
 @dataclass(frozen=True, slots=True)
 class LabelObject:
-    """One object; `geom` in pixels of the upright image, as geometry.py describes."""
+    """One object; `geom` in pixels of the upright image, as its shape describes."""
 
     id: str
     class_number: int
@@ -98,7 +98,7 @@ class Answer:
                     id=item["id"],
                     class_number=item["class"],
                     tool=item["tool"],
-                    geom=OBJECT_TOOLS[item["tool"]].load(item["geom"]),
+                    geom=SHAPES[item["tool"]].load(item["geom"]),
                 )
                 for item in stored["objects"]
             ),

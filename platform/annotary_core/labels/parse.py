@@ -16,9 +16,11 @@ from annotary_core.labels.json_reading import (
     shown,
 )
 from annotary_core.labels.schema import Schema
-from annotary_core.labels.shapes import IMAGE_TOOLS, OBJECT_TOOLS, unavailable_message
+from annotary_core.labels.shapes import IMAGE_TOOLS, SHAPES, unavailable_message
 
 MAX_OBJECTS = 1_000
+#: Fields that objects of videos will have: the image within a clip, and the id of the object over all of them.
+_OF_VIDEOS = ("frame", "track")
 
 
 def parse_answer(raw: object, *, schema: Schema, width: int, height: int) -> Answer:
@@ -87,12 +89,13 @@ def _read_objects(raw: object, *, schema: Schema, frame: Frame) -> tuple[LabelOb
 
 
 def _read_object(raw: object, *, schema: Schema, frame: Frame, path: str) -> LabelObject:
-    body = read_object(raw, path=path, allowed=("id", "class", "tool", "geom", "attrs"))
+    body = read_object(raw, path=path, allowed=("id", "class", "tool", "geom", "attrs", *_OF_VIDEOS))
+    _reject_video_fields(body, path=path)
     reject_attributes(body.get("attrs"), path=f"{path}.attrs")
     tool = body.get("tool")
     if not isinstance(tool, str):
         raise AnswerError("wrong_type", f"Send the name of a tool here, not {shown(tool)}.", f"{path}.tool")
-    if tool not in OBJECT_TOOLS:
+    if tool not in SHAPES:
         raise AnswerError("unknown_tool", unavailable_message(tool), f"{path}.tool")
     if tool not in schema.tools:
         raise AnswerError(
@@ -102,8 +105,18 @@ def _read_object(raw: object, *, schema: Schema, frame: Frame, path: str) -> Lab
         id=read_object_id(body.get("id"), path=f"{path}.id"),
         class_number=read_class_number(body.get("class"), allowed=schema.names, path=f"{path}.class"),
         tool=tool,
-        geom=OBJECT_TOOLS[tool].parse(body.get("geom"), frame=frame, path=f"{path}.geom"),
+        geom=SHAPES[tool].parse(body.get("geom"), frame=frame, path=f"{path}.geom"),
     )
+
+
+def _reject_video_fields(body: Mapping[str, object], *, path: str) -> None:
+    for field in _OF_VIDEOS:
+        if body.get(field) is not None:
+            raise AnswerError(
+                "no_video",
+                f"This project labels single images, which have no {field}. Leave the field out.",
+                f"{path}.{field}",
+            )
 
 
 def _check_verdict(answer: Answer, *, schema: Schema) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from annotary_core.labels.characters import is_name
 from annotary_core.labels.errors import SchemaError
 from annotary_core.labels.json_reading import read_list, read_object, shown
-from annotary_core.labels.shapes import IMAGE_TOOLS, OBJECT_TOOLS, unavailable_message
+from annotary_core.labels.shapes import IMAGE_TOOLS, SHAPES, unavailable_message
 
 MAX_CLASSES = 10_000
 MAX_NAME = 100
@@ -48,7 +48,7 @@ class Schema:
 
     @property
     def object_tools(self) -> tuple[str, ...]:
-        return tuple(name for name in self.tools if name in OBJECT_TOOLS)
+        return tuple(name for name in self.tools if name in SHAPES)
 
     @classmethod
     def from_json(cls, raw: object) -> Schema:
@@ -70,7 +70,7 @@ def _read_tools(raw: object) -> tuple[str, ...]:
         path = f"tools[{index}]"
         if not isinstance(name, str):
             raise SchemaError("wrong_type", f"Send the name of a tool here, not {shown(name)}.", path)
-        if name not in IMAGE_TOOLS and name not in OBJECT_TOOLS:
+        if name not in IMAGE_TOOLS and name not in SHAPES:
             raise SchemaError("unknown_tool", unavailable_message(name), path)
         if name in names:
             raise SchemaError("duplicate_tool", f"The tool {name} is listed twice. Remove one.", path)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering, ObjectConsensus
-from annotary_core.aggregation.objects.geometry_types import Boxes
+from annotary_core.labels.shapes.box import Boxes
 
 #: task, worker, class, x1, y1, x2, y2
 Row = tuple[int, int, int, float, float, float, float]

@@ -9,19 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from annotary_core.aggregation.objects.area_kinds import Masks, MaskSimilarity, Polygons, _medoid
 from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
-from annotary_core.aggregation.objects.geometry_types import (
-    Boxes,
-    GeometryColumn,
-    Keypoints,
-    Points,
-    Polylines,
-    RotatedBoxes,
-)
-from annotary_core.aggregation.objects.similarity import resample_all
-from annotary_core.labels.shapes.mask import Window
+from annotary_core.aggregation.objects.fusing import Members, _medoids, fuse
+from annotary_core.labels.shapes.base import Column
+from annotary_core.labels.shapes.box import Boxes
+from annotary_core.labels.shapes.keypoints import Keypoints
+from annotary_core.labels.shapes.mask import Masks, MaskSimilarity, Window
+from annotary_core.labels.shapes.objects import ObjectColumn
+from annotary_core.labels.shapes.point import Points
+from annotary_core.labels.shapes.polygon import Polygons
+from annotary_core.labels.shapes.polyline import Polylines, resample_all
+from annotary_core.labels.shapes.rotated_box import RotatedBoxes
 
 #: Two objects; the first drawn by three workers, the second only by the third.
 WORKER, LABEL = np.array([1, 2, 3, 3]), np.array([5, 5, 6, 6])
@@ -29,7 +28,7 @@ POSITION = np.array([[10, 10], [11, 10], [10, 11], [90, 90.0]])
 SIGMAS = np.array([0.1, 0.1])
 
 
-def geometries() -> dict[str, GeometryColumn]:
+def geometries() -> dict[str, Column]:
     corner = np.concatenate([POSITION, POSITION + 20], axis=1)
     joints = np.stack([POSITION, POSITION + 20], axis=1)
     return {
@@ -39,11 +38,15 @@ def geometries() -> dict[str, GeometryColumn]:
         "lines": Polylines(resample_all(list(joints))),
         "keypoints": Keypoints(joints, np.full((4, 2), 2), SIGMAS),
         "masks": Masks(tuple(Window(int(x), int(y), np.ones((20, 20), np.bool_)) for x, y in POSITION)),
-        "polygons": Polygons(tuple(((np.array([[0, 0], [20, 0], [20, 20], [0, 20.0]]) + at,),) for at in POSITION)),
+        "polygons": Polygons.of([((np.array([[0, 0], [20, 0], [20, 20], [0, 20.0]]) + at,),) for at in POSITION]),
+        "objects": ObjectColumn.of(
+            [("box", {"x": x, "y": y, "w": 20.0, "h": 20.0}) for x, y in POSITION[:3].tolist()]
+            + [("polygon", {"parts": [[[[90, 90], [110, 90], [110, 110], [90, 110]]]]})]
+        ),
     }
 
 
-def run(geometry: GeometryColumn, **more: object) -> ObjectConsensus[GeometryColumn]:
+def run(geometry: Column, **more: object) -> ObjectConsensus[Column]:
     none = np.empty(0, np.int64)
     rates = DetectionRates()
     return ObjectClustering(rates=rates).fit_predict(
@@ -106,9 +109,9 @@ def test_inconsistent_columns_are_rejected() -> None:
 def test_disjoint_masks_fuse_to_the_medoid() -> None:
     bars = [Window(at, 0, np.ones((4, 10), np.bool_)) for at in (0, 5, 9)]
     rows, worker = np.zeros(3, np.int64), np.array([1, 2, 3])
-    fused = Masks(tuple(bars)).fuse(rows, worker, DetectionRates(), np.ones(3))
+    fused = fuse(Masks(tuple(bars)), Members(rows, worker, DetectionRates(), np.ones(3)))
     assert fused.masks[0].area > 0
-    assert _medoid(MaskSimilarity(tuple(bars)), np.arange(3)) == 1
+    assert _medoids(MaskSimilarity(tuple(bars)), rows, [0]) == {0: 1}
 
 
 @pytest.mark.parametrize("bad", [[5, 5, 0, 2, 0.3], [5, 5, 2, -1, 0.3], [5, 5, 2, 2, np.nan]])

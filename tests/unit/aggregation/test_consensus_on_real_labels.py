@@ -8,9 +8,9 @@ import pytest
 from annotary_core.aggregation.label_quality.calibration import calibrate
 from annotary_core.aggregation.objects.clustering import ObjectClustering
 from annotary_core.aggregation.objects.existence import DetectionRates
-from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.objects.gold_matching import match_gold_objects
 from annotary_core.aggregation.registry import DEFAULT_METHOD, get_method
+from annotary_core.labels.shapes.box import Boxes
 from tests.benchmarks.consensus_accuracy import class_set, measure_classes
 from tests.benchmarks.consensus_boxes import (
     BOX_SET,

@@ -9,7 +9,8 @@ import shapely
 from annotary_core.aggregation.objects.fuse_polygons import PolygonAnswers, PolygonConsensus, PolygonFusion
 from annotary_core.labels.geometry import Frame
 from annotary_core.labels.shapes.contours import trace
-from annotary_core.labels.shapes.mask import Shape, Window, simplify, to_shapely
+from annotary_core.labels.shapes.mask import Window
+from annotary_core.labels.shapes.rings import Parts, simplify, to_shapely
 from tests.noisy_masks import AVERAGE, CAREFUL, CARELESS, TOO_LARGE, Habit, drawn_mask, true_mask
 
 SIDE = 100
@@ -20,27 +21,27 @@ def square(x: float, y: float, side: float) -> list[tuple[float, float]]:
     return [(x, y), (x + side, y), (x + side, y + side), (x, y + side)]
 
 
-def shape(*parts: list[list[tuple[float, float]]]) -> Shape:
+def shape(*parts: list[list[tuple[float, float]]]) -> Parts:
     return tuple(tuple(np.array(ring, np.float64) for ring in part) for part in parts)
 
 
-def fuse(*shapes: Shape, frame: Frame | None = None) -> PolygonConsensus:
+def fuse(*shapes: Parts, frame: Frame | None = None) -> PolygonConsensus:
     frames = {} if frame is None else {0: frame}
     return PolygonFusion().fit_predict(PolygonAnswers.of([0] * len(shapes), range(len(shapes)), shapes, frames=frames))
 
 
-def iou(a: Shape, b: Shape) -> float:
+def iou(a: Parts, b: Parts) -> float:
     one, other = (shapely.make_valid(to_shapely(each)) for each in (a, b))
     return float(one.intersection(other).area / one.union(other).area)
 
 
-def outline(mask: Window, size: float) -> Shape:
+def outline(mask: Window, size: float) -> Parts:
     """Return a mask of SIDE pixels as a polygon of this size, with the decimals of answers."""
     shape = simplify(trace(mask), 1.0)
     return tuple(tuple(np.round(ring * size / SIDE, 2) for ring in part) for part in shape)
 
 
-def crowd(size: float, habits: list[Habit], clusters: int = 6, seed: int = 5) -> tuple[PolygonAnswers, list[Shape]]:
+def crowd(size: float, habits: list[Habit], clusters: int = 6, seed: int = 5) -> tuple[PolygonAnswers, list[Parts]]:
     rng = np.random.default_rng(seed)
     truths = [true_mask(rng, SIDE) for _ in range(clusters)]
     polygons = [outline(drawn_mask(rng, truth, habit), size) for truth in truths for habit in habits]

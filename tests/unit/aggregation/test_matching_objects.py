@@ -13,15 +13,12 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from annotary_core.aggregation.objects.matching import Similarity, cluster, similar_pairs
-from annotary_core.aggregation.objects.similarity import (
-    COCO_SIGMAS,
-    AreaSimilarity,
-    BoxSimilarity,
-    KeypointSimilarity,
-    PointSimilarity,
-    PolylineSimilarity,
-)
-from annotary_core.labels.geometry import aligned_iou
+from annotary_core.labels.shapes.areas import AreaSimilarity, valid_areas
+from annotary_core.labels.shapes.box import BoxSimilarity, aligned_iou
+from annotary_core.labels.shapes.keypoints import COCO_SIGMAS, KeypointSimilarity
+from annotary_core.labels.shapes.point import PointSimilarity
+from annotary_core.labels.shapes.polyline import PolylineSimilarity
+from annotary_core.labels.shapes.rotated_box import RotatedBoxes
 
 FIRST, SECOND = np.array([0]), np.array([1])
 
@@ -48,24 +45,24 @@ def boxes(rows: ArrayLike) -> BoxSimilarity:
 
 def test_rotated_boxes_have_their_exact_iou() -> None:
     upright, turned = [5, 5, 10, 10, 0], [5, 5, 10, 10, np.pi / 4]
-    assert similarity_of(AreaSimilarity.of_rotated(np.array([upright, upright]))) == pytest.approx(1)
+    assert similarity_of(RotatedBoxes(np.array([upright, upright])).similarity()) == pytest.approx(1)
     octagon = 200 * (np.sqrt(2) - 1)
-    assert similarity_of(AreaSimilarity.of_rotated(np.array([upright, turned]))) == pytest.approx(
+    assert similarity_of(RotatedBoxes(np.array([upright, turned])).similarity()) == pytest.approx(
         octagon / (200 - octagon)
     )
 
 
 def test_a_quarter_turn_with_swapped_sides_is_the_same_rectangle() -> None:
     pair = np.array([[5, 5, 10, 4, 0.3], [5, 5, 4, 10, 0.3 + np.pi / 2]])
-    assert similarity_of(AreaSimilarity.of_rotated(pair)) == pytest.approx(1)
+    assert similarity_of(RotatedBoxes(pair).similarity()) == pytest.approx(1)
 
 
 def test_polygons_keep_their_holes_and_are_made_valid() -> None:
     whole = shapely.box(0, 0, 10, 10)
     ring = shapely.difference(whole, shapely.box(2, 2, 8, 8))
-    assert similarity_of(AreaSimilarity(np.array([whole, ring]))) == pytest.approx(0.64)
+    assert similarity_of(AreaSimilarity(valid_areas(np.array([whole, ring])))) == pytest.approx(0.64)
     bow = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
-    assert similarity_of(AreaSimilarity(np.array([whole, bow]))) == pytest.approx(0.5)
+    assert similarity_of(AreaSimilarity(valid_areas(np.array([whole, bow])))) == pytest.approx(0.5)
 
 
 def test_point_similarity_decreases_with_distance() -> None:
@@ -118,7 +115,7 @@ def test_the_neighbor_search_finds_every_similar_pair(seed: int) -> None:
         PointSimilarity(xy[:, 0], scale=20),
         PolylineSimilarity.from_lines(list(xy)),
         KeypointSimilarity.from_joints(xy, placed, sigmas=np.full(joints, 0.1)),
-        AreaSimilarity.of_rotated(np.concatenate([xy[:, 0], rng.uniform(10, 90, (n, 3))], axis=1)),
+        RotatedBoxes(np.concatenate([xy[:, 0], rng.uniform(10, 90, (n, 3))], axis=1)).similarity(),
     ]
     task, order = np.arange(n) % 2, np.argsort(np.arange(n) % 2, kind="stable")
     for similarity in similarities:
@@ -189,5 +186,5 @@ def test_a_hundred_thousand_boxes_take_seconds() -> None:
 def test_areas_that_differ_by_rounding_errors_are_identical() -> None:
     turned = np.array([[50, 40, 76.4375, 20, 1.78125]])
     perturbed = turned - np.array([[0, 0, 2.84217094e-14, 3.55271368e-15, 0]])
-    pair = AreaSimilarity.of_rotated(np.concatenate([perturbed, turned]))
+    pair = RotatedBoxes(np.concatenate([perturbed, turned])).similarity()
     assert pair.of(np.array([0, 1]), np.array([1, 0])) == pytest.approx([1, 1])

@@ -7,7 +7,8 @@ import pytest
 
 from annotary_core.aggregation.agreement.bootstrap import Bootstrap
 from annotary_core.aggregation.agreement.objects import ObjectSets, object_agreement, set_distance, set_distances
-from annotary_core.aggregation.objects.similarity import BoxSimilarity, KeypointSimilarity
+from annotary_core.labels.shapes.box import BoxSimilarity
+from annotary_core.labels.shapes.keypoints import KeypointSimilarity
 
 
 def sets_of(objects: dict[tuple[int, int], list[list[float]]]) -> tuple[ObjectSets, BoxSimilarity]:

@@ -18,8 +18,8 @@ from annotary_core.aggregation.objects.existence import (
     overlap_duplicate_odds,
 )
 from annotary_core.aggregation.objects.existence_em import DetectionHistory, learn_rates
-from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.labels.arrays import FloatArray, IntArray
+from annotary_core.labels.shapes.box import Boxes
 
 WREN, FINCH, ROBIN, SPAMMER = 1, 2, 3, 0
 CAREFUL = DetectionRates(workers=np.array([WREN]), detection=np.array([0.9]), false_rate=np.array([0.001]))

@@ -17,8 +17,9 @@ from annotary_core.aggregation.objects.fuse_boxes import (
     rotated_spreads,
 )
 from annotary_core.aggregation.objects.fuse_points import fuse_keypoints, fuse_polylines, geometric_medians
-from annotary_core.aggregation.objects.similarity import AreaSimilarity, resample
 from annotary_core.labels.arrays import FloatArray, IntArray
+from annotary_core.labels.shapes.polyline import resample
+from annotary_core.labels.shapes.rotated_box import RotatedBoxes
 
 UNKNOWN = DetectionRates()
 ONE = np.zeros(3, np.int64)
@@ -100,7 +101,7 @@ def test_equivalent_forms_of_a_rectangle_fuse_into_that_rectangle(names: list[tu
         ]
     )
     fused = fuse_rotated_boxes(rows, np.zeros(len(rows), np.int64), np.arange(len(rows)), UNKNOWN)
-    pair = AreaSimilarity.of_rotated(np.concatenate([fused, rows[:1]]))
+    pair = RotatedBoxes(np.concatenate([fused, rows[:1]])).similarity()
     assert pair.of(np.array([0]), np.array([1]))[0] == pytest.approx(1, abs=1e-6)
     assert fused[0, 2] >= fused[0, 3] and 0 <= fused[0, 4] < np.pi
 

@@ -10,15 +10,14 @@ import pytest
 
 from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.classification.majority import Majority
-from annotary_core.aggregation.io.tables import BoxGold
 from annotary_core.aggregation.objects.clustering import ObjectAnswers
-from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.replay.answer_order import AnswerOrder
-from annotary_core.aggregation.replay.boxes import f1
 from annotary_core.aggregation.replay.classification import accuracy
+from annotary_core.aggregation.replay.objects import f1
 from annotary_core.aggregation.replay.policies import Policy, policies
-from annotary_core.aggregation.replay.replay import replay, replay_box_policies, replay_policies
+from annotary_core.aggregation.replay.replay import replay, replay_object_policies, replay_policies
 from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD
+from annotary_core.labels.shapes.box import Boxes
 from tests.benchmarks.consensus_overlap import CROWD, classes_of, online_gaps, saving
 
 
@@ -33,7 +32,7 @@ def crowd(tasks: int = 400, each: int = 8, *, seed: int = 0) -> tuple[Answers, d
     return Answers.of(task, worker, label), dict(enumerate(true.tolist()))
 
 
-def boxes(images: int = 12) -> tuple[ObjectAnswers[Boxes], BoxGold]:
+def boxes(images: int = 12) -> tuple[ObjectAnswers[Boxes], dict[int, Boxes]]:
     """Simulate four workers; all draw the first of two objects of each image, two of them the other."""
     rows = []
     for image in range(images):
@@ -45,7 +44,7 @@ def boxes(images: int = 12) -> tuple[ObjectAnswers[Boxes], BoxGold]:
     answers = ObjectAnswers.of(table[:, 0], table[:, 1], np.zeros(len(table)), Boxes.of(table[:, 2:]))
     tasks = np.arange(images)
     truth = np.array([[0, 0, 20, 21], [50, 50, 80, 81]], float)
-    return answers, BoxGold(tasks, np.repeat(tasks, 2), np.zeros(2 * images, np.int64), np.tile(truth, (images, 1)))
+    return answers, {task: Boxes(truth) for task in tasks.tolist()}
 
 
 def test_a_policy_without_limits_uses_all_answers() -> None:
@@ -153,21 +152,22 @@ def test_invalid_policies_are_rejected() -> None:
 
 def test_boxes_are_replayed_by_worker_and_image() -> None:
     answers, gold = boxes()
-    full, one, rule = replay_box_policies(answers, gold, [Policy(), Policy(fixed=1), Policy(threshold=0.01)], price=2.0)
+    full, one, rule = replay_object_policies(
+        answers, gold, [Policy(), Policy(fixed=1), Policy(threshold=0.01)], price=2.0
+    )
     assert (full.labels, full.accuracy, full.agreement) == (48, 1.0, 1.0)
     assert (one.labels, one.cost) == (12, 24.0)
     assert one.accuracy is not None and one.accuracy < 1
     assert one.labels < rule.labels <= 48
-    never = replay_box_policies(answers, None, [Policy(threshold=1e9)])[0]
+    never = replay_object_policies(answers, None, [Policy(threshold=1e9)])[0]
     assert (never.labels_per_task, never.accuracy) == (2.0, None)
 
 
 def test_f1_matches_boxes_one_to_one() -> None:
     box = np.array([[0, 0, 10, 10], [0, 0, 10, 9], [50, 50, 60, 60]], float)
     true = np.array([[0, 0, 10, 10], [80, 80, 90, 90]], float)
-    tasks = np.array([4])
-    assert f1(np.full(3, 4), box, np.full(2, 4), true, tasks) == pytest.approx(2 / 5)
-    assert f1(np.full(3, 4), box, np.full(2, 4), true, np.array([5])) is None
+    assert f1(np.full(3, 4), Boxes(box), {4: Boxes(true)}) == pytest.approx(2 / 5)
+    assert f1(np.full(3, 4), Boxes(box), {5: Boxes(true[:0])}) is None
 
 
 @pytest.mark.shared

@@ -2,7 +2,7 @@
 
 from annotary.demo.answer_model import Question
 from annotary_core.labels.answer import Answer, ImageLabel, LabelObject
-from annotary_core.labels.geometry import Box
+from annotary_core.labels.shapes.box import Box
 
 
 def boxes(*items: tuple[int, float, float, float, float]) -> Answer:

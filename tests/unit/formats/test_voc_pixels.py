@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotary_core.formats.voc.annotation_xml import voc_corners
-from annotary_core.labels.geometry import Box, box_from_corners
+from annotary_core.labels.shapes.box import Box, box_from_corners
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_an_edge_moves_by_half_a_pixel_at_most_and_a_box_keeps_a_pixel(
     box = box_from_corners(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
     xmin, ymin, xmax, ymax = voc_corners(box, 40, 30)
     assert 1 <= xmin <= xmax <= 40 and 1 <= ymin <= ymax <= 30
-    left, top, right, bottom = box.corners()
+    left, top, right, bottom = box.bounds()
     shifts = (abs(xmin - 1 - left), abs(xmax - right), abs(ymin - 1 - top), abs(ymax - bottom))
     sliver = min(box.w, box.h) <= 1
     assert max(shifts) <= (1.0 if sliver else 0.5)

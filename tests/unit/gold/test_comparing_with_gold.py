@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotary_core.labels.answer import Answer, ImageLabel, LabelObject
-from annotary_core.labels.geometry import Box
+from annotary_core.labels.shapes.box import Box
 from tasks.gold.compare import Comparison, Tolerance, compare
 from tests.unit.labels.makers import CANNOT_TELL, EMPTY, FOX, RACCOON, boxed, classed
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from annotary_core.labels.answer import Answer, ImageLabel, LabelObject
-from annotary_core.labels.geometry import Box
 from annotary_core.labels.schema import Schema
+from annotary_core.labels.shapes.box import Box
 
 RACCOON, FOX = 1, 7
 CLASSES = [{"number": RACCOON, "name": "raccoon", "color": "#E69F00"}, {"number": FOX, "name": "fox"}]

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from annotary_core.labels.errors import AnswerError
-from annotary_core.labels.geometry import Box, Frame, canonical_box
+from annotary_core.labels.geometry import Frame
+from annotary_core.labels.shapes.box import Box, canonical_box
 
 FRAME = Frame(640, 480)
 NUMBERS = st.floats(-3, 700, allow_nan=False)
@@ -62,7 +63,7 @@ def test_a_box_is_rejected_or_lies_on_the_image_and_clipping_is_idempotent(
         outside = x < -1 or y < -1 or x + w > FRAME.width + 1 or y + h > FRAME.height + 1
         assert error.code == ("outside_image" if outside else "zero_size")
         return
-    x1, y1, x2, y2 = box.corners()
+    x1, y1, x2, y2 = box.bounds()
     assert 0 <= x1 < x2 <= FRAME.width and 0 <= y1 < y2 <= FRAME.height
     assert abs(x1 - x) <= 1.01 and abs(x2 - (x + w)) <= 1.01
     assert canonical_box(box.x, box.y, box.w, box.h, frame=FRAME) == box

@@ -13,16 +13,8 @@ from pycocotools import mask as coco
 from annotary_core.labels.arrays import BoolArray
 from annotary_core.labels.geometry import Frame
 from annotary_core.labels.shapes.contours import trace
-from annotary_core.labels.shapes.mask import (
-    EMPTY,
-    Shape,
-    Window,
-    clip_window,
-    mask_iou,
-    rasterize,
-    simplify,
-    to_shapely,
-)
+from annotary_core.labels.shapes.mask import EMPTY, Window, clip_window, mask_iou
+from annotary_core.labels.shapes.rings import Parts, rasterize, simplify, to_shapely
 from annotary_core.labels.shapes.rle import Rle, decode, encode
 
 PIXELS = arrays(np.bool_, st.tuples(st.integers(0, 9), st.integers(0, 9)))
@@ -35,7 +27,7 @@ def window(*rows: str, x: int = 0, y: int = 0) -> Window:
     return Window(x, y, np.array([[sign == "#" for sign in row] for row in rows], np.bool_).reshape(len(rows), -1))
 
 
-def shape(*parts: list[list[tuple[float, float]]]) -> Shape:
+def shape(*parts: list[list[tuple[float, float]]]) -> Parts:
     return tuple(tuple(np.array(ring, np.float64) for ring in part) for part in parts)
 
 

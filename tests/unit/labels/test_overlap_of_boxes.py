@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotary_core.labels.geometry import Box, box_area, corner_array, pairwise_iou
+from annotary_core.labels.shapes.box import Box, box_area, corner_array, pairwise_iou
 
 BOXES = st.builds(Box, st.integers(0, 50), st.integers(0, 50), st.integers(1, 50), st.integers(1, 50))
 

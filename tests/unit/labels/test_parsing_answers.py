@@ -9,8 +9,8 @@ import pytest
 
 from annotary_core.labels.answer import Answer
 from annotary_core.labels.errors import AnswerError
-from annotary_core.labels.geometry import Box
 from annotary_core.labels.parse import parse_answer
+from annotary_core.labels.shapes.box import Box
 from tests.unit.labels.makers import (
     BOTH_SCHEMA,
     BOX_SCHEMA,
@@ -108,7 +108,7 @@ def test_cannot_tell_is_always_valid(schema: Any) -> None:
         (raw_boxes({**raw_box(1, 1, 5, 5), "geom": None}), "wrong_type", "objects[0].geom"),
         (raw_boxes({**raw_box(1, 1, 5, 5), "geom": {"x": 1, "y": 1, "w": 5}}), "missing_field", "objects[0].geom"),
         (raw_boxes({**raw_box(1, 1, 5, 5), "tool": "lasso"}), "unknown_tool", "objects[0].tool"),
-        (raw_boxes({**raw_box(1, 1, 5, 5), "tool": "polygon"}), "unknown_tool", "objects[0].tool"),
+        (raw_boxes({**raw_box(1, 1, 5, 5), "tool": "mask"}), "unknown_tool", "objects[0].tool"),
         (raw_boxes({**raw_box(1, 1, 5, 5), "tool": "class"}), "unknown_tool", "objects[0].tool"),
         (raw_boxes({**raw_box(1, 1, 5, 5), "tool": None}), "wrong_type", "objects[0].tool"),
         (raw_boxes({**raw_box(1, 1, 5, 5), "attrs": {"a": 1}}), "unknown_attribute", "objects[0].attrs"),

@@ -58,5 +58,5 @@ def test_an_invalid_schema_is_rejected(change: dict[str, Any], code: str, path: 
 
 
 def test_a_reserved_tool_has_its_own_message() -> None:
-    with pytest.raises(SchemaError, match=r"polygon is not available in this version\. Use one of: class, box"):
-        Schema.from_json({"classes": [ONE], "tools": ["polygon"]})
+    with pytest.raises(SchemaError, match=r"mask is not available in this version\. Use one of: class, box"):
+        Schema.from_json({"classes": [ONE], "tools": ["mask"]})

@@ -5,21 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from annotary_core.labels.answer import Answer
+from annotary_core.labels.shapes import noun_of
 from annotary_core.wording import format_count
 from tasks.consensus.label_methods import GOLD, REVIEW, SINGLE
-from tasks.gold.compare import match_boxes
+from tasks.gold.compare import match_objects
 
-#: Minimum IoU at which two boxes in successive versions are the same box.
-SAME_BOX_IOU = 0.5
-OBJECT_NOUNS = {
-    "box": ("box", "boxes"),
-    "rotated_box": ("rotated box", "rotated boxes"),
-    "polygon": ("outline", "outlines"),
-    "mask": ("mask", "masks"),
-    "keypoints": ("skeleton", "skeletons"),
-    "point": ("point", "points"),
-    "line": ("line", "lines"),
-}
 METHOD_LABELS = {REVIEW: "Set by a reviewer", GOLD: "Answered by the owner", SINGLE: "A single answer"}
 
 Json = Mapping[str, Any]
@@ -44,11 +34,9 @@ def describe_answer(body: Json, names: Names) -> str:
 
 
 def describe_objects(objects: Sequence[Json]) -> str:
-    """Describe objects: "3 boxes", "2 boxes and 1 point"."""
+    """Describe objects: "3 boxes", "2 boxes and 1 polygon"."""
     counts = Counter(item["tool"] for item in objects)
-    return " and ".join(
-        format_count(count, *OBJECT_NOUNS.get(tool, ("object", "objects"))) for tool, count in counts.items()
-    )
+    return " and ".join(format_count(count, *noun_of([tool])) for tool, count in counts.items())
 
 
 def describe_changes(before: Json | None, after: Json, names: Names) -> str:
@@ -69,26 +57,18 @@ def describe_changes(before: Json | None, after: Json, names: Names) -> str:
 
 def _object_changes(before: Json, after: Json) -> str:
     old, new = (Answer.from_json(each).objects for each in (before, after))
-    boxes = [[item for item in version if item.tool == "box"] for version in (old, new)]
-    others = [[item.to_json() for item in version if item.tool != "box"] for version in (old, new)]
-    identities = [{(item.class_number, item.geom) for item in version} for version in boxes]
+    identities = [{(item.class_number, item.tool, item.geom) for item in version} for version in (old, new)]
     unchanged = len(identities[0] & identities[1])
-    match = match_boxes(boxes[1], boxes[0], iou=SAME_BOX_IOU)
+    match = match_objects(new, old)
     reclassified = match.class_mismatches
     counts = {
-        "added": len(boxes[1]) - match.matched - reclassified,
-        "removed": len(boxes[0]) - match.matched - reclassified,
+        "added": len(new) - match.matched - reclassified,
+        "removed": len(old) - match.matched - reclassified,
         "moved": match.matched - unchanged,
         "of another class": reclassified,
     }
-    parts = [f"{format_count(count, 'box', 'boxes')} {word}" for word, count in counts.items() if count > 0]
-    if [_without_id(item) for item in others[0]] != [_without_id(item) for item in others[1]]:
-        parts.append("other objects changed")
-    return ", ".join(parts)
-
-
-def _without_id(item: Json) -> tuple[Any, ...]:
-    return item["class"], item["tool"], str(item["geom"])
+    noun = noun_of(item.tool for item in (*old, *new))
+    return ", ".join(f"{format_count(count, *noun)} {word}" for word, count in counts.items() if count > 0)
 
 
 def _numbers(objects: Sequence[Json]) -> list[int]:

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Role
 from accounts.selectors import display_names_for
+from annotary_core.labels.schema import Schema
 from annotary_core.wording import format_count
 from projects.models import Project
 from projects.selectors import class_names
@@ -63,7 +64,7 @@ def task(request: HttpRequest, project: Project, task_id: uuid.UUID) -> HttpResp
     answers = answer_rows(evidence["answers"], label, names, workers=workers, figures=answer_figures(image_task))
     objects = object_rows(evidence, answers, names)
     for row in answers:
-        row["drew"] = describe_drawing(row["number"], row["boxes"], objects)
+        row["drew"] = describe_drawing(row["number"], row["drawn"], objects)
     context = {
         "task": image_task,
         "image": image_task.image,
@@ -73,7 +74,7 @@ def task(request: HttpRequest, project: Project, task_id: uuid.UUID) -> HttpResp
         "shares": share_rows(evidence["posterior"].get("class") or {}, names),
         "objects": objects,
         "answers": answers,
-        "wants_boxes": bool(project.schema and set(project.schema.body["tools"]) - {"class"}),
+        "wants_objects": bool(project.schema and Schema.from_json(project.schema.body).object_tools),
         "history": history(list(label_versions(task=image_task)), list(verdicts_of(task=image_task)), names),
         "desk": desk(project, image_task, label, answers, objects),
     }
@@ -124,7 +125,7 @@ def answer_rows(
                 ),
                 "words": describe_answer(answer["answer"], names),
                 "differs": join_shortened(answer["differences"] or (), separator="; "),
-                "boxes": sum(item["tool"] == "box" for item in answer["answer"]["objects"]),
+                "drawn": len(answer["answer"]["objects"]),
             }
         )
     return rows
@@ -162,15 +163,15 @@ def describe_worker_confusion(confusion: Mapping[str, float] | None, agreed: int
     return f"for “{class_name(names, agreed)}” answers {answers}"
 
 
-def describe_drawing(number: int, boxes: int, objects: Sequence[Json]) -> str:
+def describe_drawing(number: int, drawn: int, objects: Sequence[Json]) -> str:
     """Describe how much of an answer is in the label: "drew 2 of its 3 objects, and 1 that is not in it"."""
     agreed = [item for item in objects if item["released"]]
     hits = sum(any(drawer == number for drawer, _ in item["by"]) for item in agreed)
     if not objects:
         return ""
-    extra = max(0, boxes - hits)
-    drawn = f"drew {hits} of its {format_count(len(agreed), 'object')}"
-    return f"{drawn}, and {extra:,} that {'is' if extra == 1 else 'are'} not in it" if extra else drawn
+    extra = max(0, drawn - hits)
+    words = f"drew {hits} of its {format_count(len(agreed), 'object')}"
+    return f"{words}, and {extra:,} that {'is' if extra == 1 else 'are'} not in it" if extra else words
 
 
 def object_rows(evidence: Json, answers: Sequence[Json], names: Names) -> list[Json]:
@@ -179,7 +180,7 @@ def object_rows(evidence: Json, answers: Sequence[Json], names: Names) -> list[J
     label = evidence["label"]
     in_label = {item["id"]: number for number, item in enumerate(label["body"]["objects"], 1)} if label else {}
     detected = (label["evidence"].get("objects") or []) if label else []
-    drawers = drawers_of([item["geom"] for item in detected], answers)
+    drawers = drawers_of(detected, answers)
     rows = []
     for index, item in enumerate(detected):
         shares = share_rows((posteriors.get(item["id"]) or {}).get("class") or {}, names)

@@ -24,8 +24,8 @@ from scipy.optimize import linear_sum_assignment
 from annotary_core.aggregation.agreement.alpha import Alpha
 from annotary_core.aggregation.agreement.bootstrap import Bootstrap, resampled_sums
 from annotary_core.aggregation.classification.votes import run_starts
-from annotary_core.aggregation.objects.matching import Similarity
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
+from annotary_core.labels.shapes.base import Similarity
 
 #: Pairs of objects whose similarities are in memory at once.
 _CELLS = 2_000_000

@@ -24,10 +24,11 @@ from annotary_core.aggregation.label_quality.calibration import calibrate
 from annotary_core.aggregation.label_quality.class_confusions import confusions
 from annotary_core.aggregation.label_quality.label_errors import label_uncertainty, rank_label_issues, set_uncertainty
 from annotary_core.aggregation.objects.clustering import ObjectClustering
-from annotary_core.aggregation.objects.similarity import BoxSimilarity
 from annotary_core.aggregation.registry import DEFAULT_METHOD, get_method
 from annotary_core.labels.arrays import FloatArray, IntArray
 from annotary_core.labels.names import normalize_name
+from annotary_core.labels.shapes.base import Similarity
+from annotary_core.labels.shapes.box import BoxSimilarity
 
 Json = dict[str, Any]
 #: Number of classes with a separate box comparison, those with the most boxes.
@@ -37,17 +38,17 @@ _SUSPECTS = 20
 
 @dataclass(frozen=True, slots=True)
 class LabelAwareSimilarity:
-    """Box similarity that is 0 if the labels differ."""
+    """Similarity that is 0 if the labels differ."""
 
-    boxes: BoxSimilarity
+    objects: Similarity
     label: IntArray
 
     @property
     def bounds(self) -> FloatArray:
-        return self.boxes.bounds
+        return self.objects.bounds
 
     def of(self, first: IntArray, second: IntArray) -> FloatArray:
-        return np.where(self.label[first] == self.label[second], self.boxes.of(first, second), 0.0)
+        return np.where(self.label[first] == self.label[second], self.objects.of(first, second), 0.0)
 
 
 def class_report(

@@ -10,8 +10,8 @@ from annotary_core.aggregation.base import Consensus
 from annotary_core.aggregation.io.csv_writer import write_boxes, write_classes
 from annotary_core.aggregation.io.tables import BoxTable, ClassTable
 from annotary_core.aggregation.objects.clustering import ObjectClustering, ObjectConsensus
-from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.registry import get_method
+from annotary_core.labels.shapes.box import Boxes
 from annotary_core.wording import format_count
 
 #: Boxes with a lower existence posterior are not written. The posterior is calibrated, so one half is the right cutoff.

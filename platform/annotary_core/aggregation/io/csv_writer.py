@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from annotary_core.aggregation.base import Consensus
 from annotary_core.aggregation.io.encoding import Names, neutralize_formulas
 from annotary_core.aggregation.objects.clustering import ObjectConsensus
-from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
+from annotary_core.labels.shapes.box import Boxes
 
 #: Rows converted to text at a time.
 _ROWS = 100_000

@@ -28,8 +28,8 @@ from annotary_core.aggregation.base import Answers
 from annotary_core.aggregation.io.csv_reader import Layout, Table, TableError, read_table
 from annotary_core.aggregation.io.encoding import Names, merge_names
 from annotary_core.aggregation.objects.clustering import ObjectAnswers
-from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.labels.arrays import FloatArray, IntArray
+from annotary_core.labels.shapes.box import Boxes
 
 _CORNERS = ("x1", "y1", "x2", "y2")
 _BLANKABLE = frozenset({*_CORNERS, "label"})

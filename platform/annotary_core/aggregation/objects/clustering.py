@@ -1,8 +1,8 @@
-"""Consensus objects: merge the objects of any geometry type that several workers drew.
+"""Consensus objects: merge the objects of any shape that several workers drew.
 
 1. Objects are clustered regardless of class (matching.py), with at most one object per worker in a cluster; crowd
    regions are clustered separately.
-2. The geometry of a cluster is fused by its geometry type (geometry_types.py); its class comes from any class method.
+2. The geometry of a cluster is fused by its shape (fusing.py); its class comes from any class method.
 3. Crowd regions absorb the objects inside them, or yield to them (crowd_regions.py).
 4. The existence of an object is a posterior over each worker's detection and false-positive rates (existence.py). A
    worker who answered "empty" has seen the task; one who could not tell has not.
@@ -29,12 +29,14 @@ from annotary_core.aggregation.objects.detections import Observers, cluster_dupl
 from annotary_core.aggregation.objects.existence import SPREAD, DetectionRates, existence
 from annotary_core.aggregation.objects.existence_em import DetectionHistory, learn_rates
 from annotary_core.aggregation.objects.fuse_boxes import rates_from_spreads, with_spreads
-from annotary_core.aggregation.objects.geometry_types import GeometryColumn
+from annotary_core.aggregation.objects.fusing import Members, estimate_spreads, fuse
 from annotary_core.aggregation.objects.gold_matching import GoldMatches, match_gold_objects
 from annotary_core.aggregation.objects.matching import cluster
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
+from annotary_core.labels.matching import DRAWN_BY_SEVERAL
+from annotary_core.labels.shapes.base import Column
 
-K = TypeVar("K", bound=GeometryColumn)
+K = TypeVar("K", bound=Column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ class ObjectClustering:
     when the rates are estimated.
     """
 
-    threshold: float = 0.33
+    threshold: float = DRAWN_BY_SEVERAL
     seed: int = 0
     method: Method | None = None
     rates: DetectionRates | None = None
@@ -210,7 +212,7 @@ class _Clusters(Generic[K]):
     ) -> _Clusters[K]:
         rows, index = _flattened(groups)
         task, worker = answers.task[rows], answers.worker[rows]
-        geometry = answers.geometry.take(rows).fuse(index, worker, rates, observers.trust_of(task, worker))
+        geometry = fuse(answers.geometry.take(rows), Members(index, worker, rates, observers.trust_of(task, worker)))
         first = np.array([group[0] for group in groups], np.int64)
         order = np.lexsort((*geometry.sort_keys().T[::-1], answers.task[first])).astype(np.int64)
         members = [groups[at] for at in order.tolist()]
@@ -256,7 +258,7 @@ def _flattened(groups: list[IntArray]) -> tuple[IntArray, IntArray]:
 def _with_spreads(answers: ObjectAnswers[K], groups: list[IntArray]) -> DetectionRates:
     """Return rates in which only the spreads are estimated."""
     rows, index = _flattened(groups)
-    spreads = answers.geometry.take(rows).spreads(index, answers.worker[rows], pooled=SPREAD)
+    spreads = estimate_spreads(answers.geometry.take(rows), index, answers.worker[rows], pooled=SPREAD)
     return DetectionRates() if spreads is None else rates_from_spreads(spreads)
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from annotary_core.aggregation.objects.existence import BLANK_IMAGE_WEIGHT, Detections, overlap_duplicate_odds
-from annotary_core.aggregation.objects.matching import Similarity, similar_pairs
+from annotary_core.aggregation.objects.matching import similar_pairs
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
+from annotary_core.labels.shapes.base import Similarity
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ import numpy as np
 from annotary_core.aggregation.base import Answers, Consensus, Method
 from annotary_core.aggregation.classification.majority import Majority
 from annotary_core.aggregation.objects.fuse_boxes import cluster_ranges
-from annotary_core.aggregation.objects.similarity import polyline_distance
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
+from annotary_core.labels.shapes.polyline import polyline_distance
 
 _ITERATIONS = 500
 #: The iteration ends at a step shorter than this, in pixels.

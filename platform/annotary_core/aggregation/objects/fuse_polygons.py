@@ -25,7 +25,8 @@ from annotary_core.aggregation.objects.pixel_rates import PixelRates
 from annotary_core.labels.arrays import FloatArray, IntArray
 from annotary_core.labels.geometry import OVERSHOOT, Frame
 from annotary_core.labels.shapes.contours import trace
-from annotary_core.labels.shapes.mask import Shape, Window, check_shape, rasterize, shape_bounds, simplify
+from annotary_core.labels.shapes.mask import Window
+from annotary_core.labels.shapes.rings import Parts, check_parts, parts_bounds, rasterize, simplify
 
 #: Cells per pixel, finest first; cell sizes are whole hundredths of a pixel.
 _SCALES = (20.0, 10.0, 5.0, 4.0, 2.0, 1.0)
@@ -39,16 +40,16 @@ _MAX_COARSE_CELLS = 2048
 class PolygonAnswers:
     """Polygons in columns: row i is the shape that `worker[i]` drew for `cluster[i]`, in pixels of its image.
 
-    shapes: parts of rings, see labels/shapes/mask.py; a shape without parts means that the worker saw the location and
+    shapes: parts of rings, see labels/shapes/rings.py; a shape without parts means that the worker saw the location and
     drew nothing. The other columns are those of MaskAnswers. Raises ValueError for inconsistent columns, invalid rings,
     and vertices more than OVERSHOOT pixels outside the image; up to that they are clipped.
     """
 
     cluster: IntArray
     worker: IntArray
-    shapes: tuple[Shape, ...]
+    shapes: tuple[Parts, ...]
     weights: FloatArray | None = None
-    gold: Mapping[int, Shape] = field(default_factory=dict)
+    gold: Mapping[int, Parts] = field(default_factory=dict)
     frames: Mapping[int, Frame] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -57,7 +58,7 @@ class PolygonAnswers:
         if self.weights is not None:
             check_weights(self.weights, len(self.shapes))
         for cluster, shape in [*zip(self.cluster.tolist(), self.shapes, strict=True), *self.gold.items()]:
-            check_shape(shape)
+            check_parts(shape)
             if cluster in self.frames:
                 _check_inside(shape, self.frames[cluster])
 
@@ -66,10 +67,10 @@ class PolygonAnswers:
         cls,
         cluster: ArrayLike,
         worker: ArrayLike,
-        shapes: Sequence[Shape],
+        shapes: Sequence[Parts],
         *,
         weights: ArrayLike | None = None,
-        gold: Mapping[int, Shape] | None = None,
+        gold: Mapping[int, Parts] | None = None,
         frames: Mapping[int, Frame] | None = None,
     ) -> PolygonAnswers:
         """Build the columns from anything that numpy reads, including rings."""
@@ -92,7 +93,7 @@ class PolygonConsensus:
     """
 
     cluster: IntArray
-    shapes: tuple[Shape, ...]
+    shapes: tuple[Parts, ...]
     scale: FloatArray
     cells: MaskConsensus
 
@@ -114,12 +115,12 @@ class PolygonFusion:
         return _outlined(answers, scales, PixelEM(self.history).score(_cells(answers, scales)))
 
 
-def _as_arrays(shape: Shape) -> Shape:
+def _as_arrays(shape: Parts) -> Parts:
     return tuple(tuple(np.asarray(ring, np.float64) for ring in part) for part in shape)
 
 
-def _check_inside(shape: Shape, frame: Frame) -> None:
-    x1, y1, x2, y2 = shape_bounds(shape)
+def _check_inside(shape: Parts, frame: Frame) -> None:
+    x1, y1, x2, y2 = parts_bounds(shape)
     over = max(-x1, -y1, x2 - frame.width, y2 - frame.height)
     if shape and over > OVERSHOOT:
         raise ValueError(f"A polygon extends {over:.4g} px outside its image; it must lie inside.")
@@ -134,7 +135,7 @@ def _scales(answers: PolygonAnswers) -> dict[int, float]:
 
 
 def _scale(rings: Sequence[FloatArray]) -> float:
-    x1, y1, x2, y2 = shape_bounds((tuple(rings),))
+    x1, y1, x2, y2 = parts_bounds((tuple(rings),))
     side = max(x2 - x1, y2 - y1)
     for scale in _SCALES:
         if scale * side <= _MAX_FINE_CELLS:
@@ -148,7 +149,7 @@ def _scale(rings: Sequence[FloatArray]) -> float:
 def _cells(answers: PolygonAnswers, scales: Mapping[int, float]) -> MaskAnswers:
     """Rasterize the shapes into cells, cropped to the images."""
 
-    def cells(cluster: int, shape: Shape) -> Window:
+    def cells(cluster: int, shape: Parts) -> Window:
         mask = rasterize(shape, scales[cluster])
         frame = answers.frames.get(cluster)
         if frame is None:
@@ -186,7 +187,7 @@ def _outlined(answers: PolygonAnswers, scales: Mapping[int, float], cells: MaskC
     )
 
 
-def _outline(mask: Window, scale: float, frame: Frame | None) -> Shape:
+def _outline(mask: Window, scale: float, frame: Frame | None) -> Parts:
     shape = trace(mask, scale)
     if frame is not None:
         # Cells coarser than pixels extend past the image if they do not divide its size.

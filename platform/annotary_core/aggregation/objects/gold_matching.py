@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
-from annotary_core.aggregation.objects.geometry_types import GeometryColumn
 from annotary_core.labels.arrays import FloatArray, IntArray
+from annotary_core.labels.matching import SAME_OBJECT, assign, similarity_matrix
+from annotary_core.labels.shapes.base import Column
 
-#: Minimum similarity at which a cluster matches a known object, one to one and regardless of class.
-MATCH_SIMILARITY = 0.5
-
-K = TypeVar("K", bound=GeometryColumn)
+K = TypeVar("K", bound=Column)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class GoldMatches:
 
 
 def match_gold_objects(task: IntArray, fused: K, gold: Mapping[int, K]) -> GoldMatches:
-    """Match the clusters of each gold task with its objects.
+    """Match the clusters of each gold task with its objects, one to one and regardless of class.
 
     task: shape (m,), of the m fused geometries. gold: task -> all of its objects, no rows if it is known to be empty.
     """
@@ -39,20 +36,9 @@ def match_gold_objects(task: IntArray, fused: K, gold: Mapping[int, K]) -> GoldM
     missed: list[int] = []
     for gold_task in sorted(gold):
         rows = np.flatnonzero(task == gold_task)
-        similarity = _similarity_matrix(fused.take(rows), gold[gold_task])
-        matches = similarity >= MATCH_SIMILARITY
-        cluster, true_object = linear_sum_assignment(
-            np.where(matches, similarity + sum(similarity.shape), 0.0), maximize=True
-        )
-        matched = matches[cluster, true_object]
+        similarity = similarity_matrix(fused.take(rows), gold[gold_task])
+        matched, _ = assign(similarity, similarity >= SAME_OBJECT)
         truth[rows] = 0.0
-        truth[rows[cluster[matched]]] = 1.0
-        missed += [gold_task] * (similarity.shape[1] - int(matched.sum()))
+        truth[rows[matched]] = 1.0
+        missed += [gold_task] * (similarity.shape[1] - len(matched))
     return GoldMatches(truth, np.array(missed, np.int64))
-
-
-def _similarity_matrix(fused: K, true: K) -> FloatArray:
-    """Return the similarity of each cluster with each true object."""
-    n, m = len(fused.sort_keys()), len(true.sort_keys())
-    first, second = np.repeat(np.arange(n), m), np.tile(np.arange(m), n)
-    return fused.concat(true).similarity().of(first, second + n).reshape(n, m)

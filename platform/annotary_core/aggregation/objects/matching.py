@@ -15,30 +15,17 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import shapely
 
 from annotary_core.labels.arrays import FloatArray, IntArray
+from annotary_core.labels.shapes.base import Similarity
 
 #: Number of pairs converted to Python numbers at a time.
 _CHUNK = 100_000
 #: Number of objects whose neighbors are queried at a time: in a pile, all objects are neighbors.
 _QUERY_CHUNK = 250
-
-
-class Similarity(Protocol):
-    """Similarity of two objects, 0 (disjoint) to 1 (identical); see similarity.py."""
-
-    @property
-    def bounds(self) -> FloatArray:
-        """Bounding boxes, shape (n, 4), x1, y1, x2, y2: objects whose bounds do not touch have similarity 0."""
-        ...
-
-    def of(self, first: IntArray, second: IntArray) -> FloatArray:
-        """Return the pairwise similarity of the objects at these rows, shape (p,); symmetric."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 from annotary_core.aggregation.base import Answers, Consensus
-from annotary_core.aggregation.io.tables import BoxGold
 from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectConsensus
-from annotary_core.aggregation.objects.geometry_types import Boxes
-from annotary_core.aggregation.replay.boxes import BoxReplayData
 from annotary_core.aggregation.replay.classification import ClassReplayData
+from annotary_core.aggregation.replay.objects import ObjectReplayData
 from annotary_core.aggregation.replay.policies import Policy, PolicyResult, run_policy
+from annotary_core.labels.shapes.base import Column
+
+C = TypeVar("C", bound=Column)
 
 
 def replay(
@@ -44,12 +46,15 @@ def replay_policies(
     ]
 
 
-def replay_box_policies(
-    answers: ObjectAnswers[Boxes], gold: BoxGold | None, policies: Sequence[Policy], *, price: float | None = None
+def replay_object_policies(
+    answers: ObjectAnswers[C], gold: Mapping[int, C] | None, policies: Sequence[Policy], *, price: float | None = None
 ) -> list[PolicyResult]:
-    """Replay box policies: accuracy is class-agnostic F1; majority boxes are those that half of the observers drew."""
-    full_consensus: dict[str, ObjectConsensus[Boxes]] = {}
+    """Replay policies on objects: accuracy is class-agnostic F1; the majority are those that half the observers drew.
+
+    gold: task -> all of its true objects.
+    """
+    full_consensus: dict[str, ObjectConsensus[C]] = {}
     return [
-        run_policy(BoxReplayData(answers, gold, policy.method, policy.seed, full_consensus), policy, price=price)
+        run_policy(ObjectReplayData(answers, gold, policy.method, policy.seed, full_consensus), policy, price=price)
         for policy in policies
     ]

@@ -36,7 +36,8 @@ from annotary_core.formats.coco.verifier import image_fingerprint, object_finger
 from annotary_core.formats.entry_buffer import EntryBuffers, compact
 from annotary_core.formats.names import NameAllocator, safe_path
 from annotary_core.formats.report import Counts, ExportReport, Fingerprints
-from annotary_core.labels.geometry import DECIMALS, box_area
+from annotary_core.labels.geometry import DECIMALS
+from annotary_core.labels.shapes.box import box_area
 
 ROOT = "coco"
 _CANNOT_TELL = "The annotators agreed that this image cannot be labeled. In COCO it would read as an empty image."

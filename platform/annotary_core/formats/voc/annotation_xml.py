@@ -15,12 +15,12 @@ from xml.sax.saxutils import escape
 
 from annotary_core.formats.box_objects import BoxObject
 from annotary_core.labels.characters import replace_control
-from annotary_core.labels.geometry import Box
+from annotary_core.labels.shapes.box import Box
 
 
 def voc_corners(box: Box, width: int, height: int) -> tuple[int, int, int, int]:
     """Return xmin, ymin, xmax, ymax of a canonical box, in 1 to width and 1 to height."""
-    left, top, right, bottom = box.corners()
+    left, top, right, bottom = box.bounds()
     xmin, xmax = _span(left, right, width)
     ymin, ymax = _span(top, bottom, height)
     return xmin, ymin, xmax, ymax

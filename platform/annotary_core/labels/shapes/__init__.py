@@ -1,25 +1,32 @@
-"""The registry of label tools: a tool is one file in this package and one line below.
+"""The registries of label tools: a shape is one file in this package and one line below.
 
-base has the protocols of tools, and box is the tool for objects. mask, contours and rle are the pixel operations
-(windows, contour tracing, COCO run lengths) that consensus on masks and polygons uses.
+base has the protocols, objects puts objects of any shapes into one column, matching pairs objects. rotated_box, point,
+polyline, keypoints and mask are columns for consensus that schemas do not offer yet; rings, contours and rle are the
+operations on polygons and masks (rasterization, contour tracing, COCO run lengths).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from annotary_core.labels.image_class import ImageClassTool
-from annotary_core.labels.shapes.base import ImageTool, ObjectTool
-from annotary_core.labels.shapes.box import BoxTool
+from annotary_core.labels.shapes.base import ImageTool, Noun, Shape
+from annotary_core.labels.shapes.box import BoxShape
+from annotary_core.labels.shapes.polygon import PolygonShape
 
 IMAGE_TOOLS: dict[str, ImageTool] = {tool.name: tool for tool in (ImageClassTool(),)}
-OBJECT_TOOLS: dict[str, ObjectTool] = {tool.name: tool for tool in (BoxTool(),)}
+SHAPES: dict[str, Shape] = {shape.name: shape for shape in (BoxShape(), PolygonShape())}
+
+#: The tool of objects in evidence from before it named their tools.
+UNNAMED_TOOL = BoxShape.name
 
 #: Tool names that the answer format reserves; those without a registry entry get their own error message.
-RESERVED = ("class", "tags", "box", "rotated_box", "polygon", "mask", "keypoints", "line")
+RESERVED = ("class", "tags", "box", "rotated_box", "polygon", "mask", "keypoints", "polyline", "point")
 
 
 def tool_names() -> tuple[str, ...]:
     """Return the available tools, in a fixed order."""
-    return (*IMAGE_TOOLS, *OBJECT_TOOLS)
+    return (*IMAGE_TOOLS, *SHAPES)
 
 
 def unavailable_message(name: str) -> str:
@@ -28,3 +35,9 @@ def unavailable_message(name: str) -> str:
     if name in RESERVED:
         return f"The tool {name} is not available in this version. Use one of: {available}."
     return f"The tool does not exist. Use one of: {available}."
+
+
+def noun_of(tools: Iterable[str]) -> Noun:
+    """Return the word for objects that these tools drew: "box", "boxes", or "object", "objects" for several tools."""
+    nouns = {SHAPES[tool].noun for tool in tools}
+    return nouns.pop() if len(nouns) == 1 else Noun("object", "objects")

@@ -1,14 +1,23 @@
-"""Protocols of label tools. A tool is one file and one line in the registry."""
+"""The protocols of label tools and shapes. A shape is one file in this package and one line in the registry."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
-from typing import Protocol
+import hashlib
+from collections.abc import Container, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, Self
 
-from annotary_core.labels.geometry import Box, Frame
+from annotary_core.labels.arrays import FloatArray, IntArray
+from annotary_core.labels.geometry import Bounds, Frame
 
-#: The canonical geometry types; each object tool adds its own.
-Geometry = Box
+#: Coordinates of columns are below this; larger ones would lose the fixed decimals.
+MAX_COORDINATE = 1e9
+
+
+class Noun(NamedTuple):
+    """The word for one object of a shape, and for several."""
+
+    one: str
+    many: str
 
 
 class ImageTool(Protocol):
@@ -22,15 +31,92 @@ class ImageTool(Protocol):
         ...
 
 
-class ObjectTool(Protocol):
-    """Draws objects with a geometry."""
+class Geometry(Protocol):
+    """One canonical geometry, in pixels of the upright image. Hashable; ordered among geometries of its shape."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the stored form: plain JSON types, positions as floats with the fixed decimals."""
+        ...
+
+    def bounds(self) -> Bounds: ...
+
+    def __lt__(self, other: Any, /) -> bool: ...
+
+
+class Similarity(Protocol):
+    """Similarity of two objects, 0 (disjoint) to 1 (identical), of objects in columns."""
+
+    @property
+    def bounds(self) -> FloatArray:
+        """Bounding boxes, shape (n, 4), x1, y1, x2, y2: objects whose bounds do not touch have similarity 0."""
+        ...
+
+    def of(self, first: IntArray, second: IntArray) -> FloatArray:
+        """Return the pairwise similarity of the objects at these rows, shape (p,); symmetric."""
+        ...
+
+
+class Column(Protocol):
+    """n geometries of one shape in arrays, in pixels of the upright image, with angles in radians."""
+
+    def sort_keys(self) -> FloatArray:
+        """Return sort keys that distinguish the geometries, shape (n, k), most significant column first."""
+        ...
+
+    def boxes(self) -> FloatArray:
+        """Return the axis-aligned bounding boxes, shape (n, 4): x1, y1, x2, y2."""
+        ...
+
+    def similarity(self) -> Similarity: ...
+
+    def take(self, rows: IntArray) -> Self: ...
+
+    def concat(self, other: Self) -> Self:
+        """Return these geometries followed by the others."""
+        ...
+
+
+class Shape(Protocol):
+    """All that the rest of the code asks of a shape: parsing, columns, comparison, words.
+
+    name: on the wire, and the name of the label tool that draws it. noun: "box", "boxes". measure: what the similarity
+    of two such objects is called in sentences.
+    """
 
     name: str
+    noun: Noun
+    measure: str
 
     def parse(self, raw: object, *, frame: Frame, path: str) -> Geometry:
-        """Return an untrusted geometry in canonical form (pixels of the upright image); raises AnswerError."""
+        """Return an untrusted geometry in canonical form. Idempotent; raises AnswerError."""
         ...
 
-    def load(self, stored: Mapping[str, float]) -> Geometry:
-        """Load a stored geometry that this tool made canonical before."""
+    def load(self, stored: Mapping[str, Any]) -> Geometry:
+        """Load a stored geometry that this shape made canonical before."""
         ...
+
+    def column(self, stored: Sequence[Mapping[str, Any]]) -> Column:
+        """Load stored geometries into a column."""
+        ...
+
+    def geometries(self, column: Any) -> list[Geometry]:
+        """Return the canonical geometries of a column, for example of fused objects."""
+        ...
+
+    def displacement(self, column: Any, first: IntArray, second: IntArray) -> FloatArray:
+        """Return how far any point of one outline is from the other at most, in pixels, shape (p,)."""
+        ...
+
+    def area(self, geometry: Any) -> float:
+        """Return the area in square pixels."""
+        ...
+
+    def svg_path(self, geometry: Any) -> str:
+        """Return the outline as the path data of an SVG element, in pixels."""
+        ...
+
+
+def content_key(layout: object, content: bytes) -> float:
+    """Return a number that distinguishes contents, 48 bits of a hash, exact as a float."""
+    content_hash = hashlib.sha256(repr(layout).encode() + content).digest()
+    return float(int.from_bytes(content_hash[:6], "big"))

@@ -20,7 +20,8 @@ import numpy as np
 from scipy import ndimage
 
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
-from annotary_core.labels.shapes.mask import Shape, Window
+from annotary_core.labels.shapes.mask import Window
+from annotary_core.labels.shapes.rings import Parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class _Corners:
     part: IntArray
 
 
-def trace(window: Window, scale: float = 1.0) -> Shape:
+def trace(window: Window, scale: float = 1.0) -> Parts:
     """Trace the contours of a mask in pixels of the image; `scale` is window cells per pixel, 1 if cells are pixels.
 
     Parts are ordered by their first pixels, row by row; outer rings run clockwise on the screen (y down), holes

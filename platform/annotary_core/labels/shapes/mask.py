@@ -1,7 +1,8 @@
-"""Masks as boolean windows; rasterization and simplification of polygons with holes and parts.
+"""Masks as boolean windows.
 
 Frame as in labels/geometry.py: the origin is the outer corner of the first pixel; pixel (i, j), row i and column
-j, covers [j, j + 1] x [i, i + 1]. contours.py traces a window back to polygons; rle.py handles RLE.
+j, covers [j, j + 1] x [i, i + 1]. rings.py rasterizes polygons, contours.py traces a window back to polygons, and
+rle.py handles RLE.
 """
 
 from __future__ import annotations
@@ -10,20 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import shapely
 
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
 from annotary_core.labels.geometry import OVERSHOOT, Frame
-
-#: Vertices of a closed ring, shape (k, 2): x, y. The ring closes implicitly; the first vertex need not be repeated.
-Ring = FloatArray
-#: One connected part: the outer ring, then its holes. Filled by the even-odd rule.
-Part = tuple[Ring, ...]
-#: An object of any number of parts: their union.
-Shape = tuple[Part, ...]
-
-#: Number of times the tolerance is halved before the exact outline is kept.
-_HALVINGS = 4
+from annotary_core.labels.shapes.base import content_key
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,98 +103,39 @@ def mask_iou(a: Window, b: Window) -> float:
     return intersection / union if union else 1.0
 
 
-def shape_bounds(shape: Shape) -> tuple[float, float, float, float]:
-    """Return the bounding box x1, y1, x2, y2, in the unit of the vertices; zeros for a shape without parts."""
-    rings = [ring for part in shape for ring in part]
-    if not rings:
-        return 0.0, 0.0, 0.0, 0.0
-    vertices = np.concatenate(rings)
-    (x1, y1), (x2, y2) = vertices.min(axis=0).tolist(), vertices.max(axis=0).tolist()
-    return x1, y1, x2, y2
+@dataclass(frozen=True, slots=True)
+class MaskSimilarity:
+    """IoU of masks, counted in pixels."""
+
+    masks: tuple[Window, ...]
+
+    @property
+    def bounds(self) -> FloatArray:
+        return np.array([mask.bounds for mask in self.masks], np.float64).reshape(-1, 4)
+
+    def of(self, first: IntArray, second: IntArray) -> FloatArray:
+        pairs = zip(first.tolist(), second.tolist(), strict=True)
+        return np.array([mask_iou(self.masks[a], self.masks[b]) for a, b in pairs], np.float64)
 
 
-def check_shape(shape: Shape) -> None:
-    """Raise ValueError for a ring with fewer than three vertices, or with vertices that are not finite pairs."""
-    for ring in (ring for part in shape for ring in part):
-        if ring.ndim != 2 or ring.shape[1] != 2 or len(ring) < 3 or not np.isfinite(ring).all():
-            raise ValueError("Every ring of a polygon needs at least three vertices, each a pair of finite numbers.")
+@dataclass(frozen=True, slots=True)
+class Masks:
+    """Masks in columns, for consensus; schemas do not offer them yet. masks: n windows."""
 
+    masks: tuple[Window, ...]
 
-def rasterize(shape: Shape, scale: float = 1.0) -> Window:
-    """Return the cells whose centers lie inside, in a window around the shape; `scale` is cells per pixel.
+    def sort_keys(self) -> FloatArray:
+        keys = [content_key(mask.pixels.shape, np.packbits(mask.pixels).tobytes()) for mask in self.masks]
+        return np.column_stack([self.boxes(), np.array(keys, np.float64).reshape(-1, 1)])
 
-    A center on an outline belongs to the side to its right (greater x), so that shapes with a common edge share no
-    pixel. Rings may self-intersect: each part is filled by the even-odd rule. Raises ValueError for invalid rings.
-    """
-    check_shape(shape)
-    parts = [_raster_part(part, scale) for part in shape if part]
-    left, top, right, bottom = union_bounds([part.bounds for part in parts])
-    out = np.zeros((bottom - top, right - left), np.bool_)
-    for part in parts:
-        x1, y1, x2, y2 = part.bounds
-        if part.pixels.size:
-            out[y1 - top : y2 - top, x1 - left : x2 - left] |= part.pixels
-    return Window(left, top, out)
+    def boxes(self) -> FloatArray:
+        return MaskSimilarity(self.masks).bounds
 
+    def similarity(self) -> MaskSimilarity:
+        return MaskSimilarity(self.masks)
 
-def _raster_part(part: Part, scale: float) -> Window:
-    """Scanline fill: in each row whose center an edge crosses, the edge toggles all cells right of the crossing."""
-    first = np.concatenate(part) * scale
-    second = np.concatenate([np.roll(ring, -1, axis=0) for ring in part]) * scale
-    x1, y1, x2, y2 = (int(side) for side in (*np.floor(first.min(axis=0)), *np.ceil(first.max(axis=0))))
-    width, height = x2 - x1, y2 - y1
-    # Always downward, so that an edge shared by two shapes crosses a row at the same position for both.
-    down = first[:, 1] <= second[:, 1]
-    upper, lower = np.where(down[:, None], first, second), np.where(down[:, None], second, first)
-    start = np.clip(np.ceil(upper[:, 1] - y1 - 0.5), 0, height).astype(np.int64)
-    stop = np.clip(np.ceil(lower[:, 1] - y1 - 0.5), 0, height).astype(np.int64)
-    row, edge = _ranges(start, stop)
-    slope = (row + 0.5 + y1 - upper[edge, 1]) / (lower[edge, 1] - upper[edge, 1])
-    crossing = upper[edge, 0] + slope * (lower[edge, 0] - upper[edge, 0]) - x1
-    column = np.clip(np.ceil(crossing - 0.5), 0, width).astype(np.int64)
-    toggles = np.bincount(row * (width + 1) + column, minlength=height * (width + 1)).astype(np.uint8) & 1
-    inside = np.bitwise_xor.accumulate(toggles.reshape(height, width + 1), axis=1)[:, :width]
-    return Window(x1, y1, inside.astype(np.bool_))
+    def take(self, rows: IntArray) -> Masks:
+        return Masks(tuple(self.masks[row] for row in rows.tolist()))
 
-
-def _ranges(start: IntArray, stop: IntArray) -> tuple[IntArray, IntArray]:
-    """Return the concatenated numbers of the half-open ranges, and the range index of each."""
-    length = np.maximum(stop - start, 0)
-    which = np.repeat(np.arange(len(start)), length)
-    before = np.cumsum(length) - length
-    return np.arange(len(which)) - before[which] + start[which], which
-
-
-def to_shapely(shape: Shape) -> shapely.MultiPolygon:
-    """Convert to shapely; each part must be one outer ring and its holes."""
-    return shapely.MultiPolygon([shapely.Polygon(part[0], part[1:]) for part in shape if part])
-
-
-def from_shapely(geometry: shapely.MultiPolygon) -> Shape:
-    """Convert from shapely, without the repeated last vertices."""
-    return tuple(
-        tuple(shapely.get_coordinates(ring)[:-1] for ring in (polygon.exterior, *polygon.interiors))
-        for polygon in geometry.geoms
-    )
-
-
-def simplify(shape: Shape, tolerance: float) -> Shape:
-    """Reduce the vertices without moving the outline by more than `tolerance` pixels (Douglas and Peucker 1973).
-
-    The result is a valid polygon that keeps every part and hole: if the tolerance would lose one, a half, a quarter and
-    so on of it is tried, and finally the outline is kept. The shape must be valid, as traced shapes are.
-    """
-    exact = to_shapely(shape)
-    for halving in range(_HALVINGS if tolerance > 0 else 0):
-        simpler = exact.simplify(tolerance / 2**halving, preserve_topology=True)
-        candidate = shapely.MultiPolygon(
-            [part for part in shapely.get_parts(simpler) if isinstance(part, shapely.Polygon)]
-        )
-        if candidate.is_valid and _ring_counts(candidate) == _ring_counts(exact):
-            return from_shapely(candidate)
-    return shape
-
-
-def _ring_counts(geometry: shapely.MultiPolygon) -> list[int]:
-    """Return the number of rings of each part with an area."""
-    return [1 + len(part.interiors) for part in geometry.geoms if part.area > 0]
+    def concat(self, other: Masks) -> Masks:
+        return Masks(self.masks + other.masks)

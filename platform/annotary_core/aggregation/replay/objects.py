@@ -1,4 +1,4 @@
-"""Replay of box answers (see policies.py): an answer is all the boxes a worker drew in an image, or an empty one.
+"""Replay of object answers (see policies.py): an answer is all objects a worker drew in an image, or an empty one.
 
 The decisions of an image are, for each cluster, whether the object exists and which class it has. There may also be
 objects that no worker has drawn yet, some of which the next worker will find. Their number is estimated from the
@@ -8,39 +8,41 @@ for q / (1 - q) undetected ones.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Generic, TypeVar
 
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
-from annotary_core.aggregation.io.tables import BoxGold
 from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering, ObjectConsensus
-from annotary_core.aggregation.objects.geometry_types import Boxes
 from annotary_core.aggregation.registry import get_method
 from annotary_core.aggregation.replay.answer_order import AnswerOrder
 from annotary_core.aggregation.replay.policies import PolicyScore
 from annotary_core.aggregation.stopping import binary_gains, sparse_gains, sum_by_task
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
-from annotary_core.labels.geometry import pairwise_iou
+from annotary_core.labels.matching import SAME_OBJECT, assign, similarity_matrix
+from annotary_core.labels.shapes.base import Column
 
-#: Minimum IoU at which a consensus box matches a true one, regardless of class.
-MATCH_IOU = 0.5
 #: Minimum existence posterior at which an object counts as detected.
 EXISTENCE_THRESHOLD = 0.5
 #: Assumed accuracy of an answer that names one of two classes.
 _CLASS_ACCURACY = 0.8
 
+C = TypeVar("C", bound=Column)
 
-class BoxReplayData:
-    """Box answers to replay. full_consensus: cached consensus of all answers by method."""
+
+class ObjectReplayData(Generic[C]):
+    """Object answers to replay. gold: task -> all of its objects, where they are known. full_consensus: the cached
+    consensus of all answers by method.
+    """
 
     def __init__(
         self,
-        answers: ObjectAnswers[Boxes],
-        gold: BoxGold | None,
+        answers: ObjectAnswers[C],
+        gold: Mapping[int, C] | None,
         method: str,
         seed: int,
-        full_consensus: dict[str, ObjectConsensus[Boxes]],
+        full_consensus: dict[str, ObjectConsensus[C]],
     ) -> None:
         pairs = np.unique(
             np.concatenate(
@@ -92,26 +94,23 @@ class BoxReplayData:
             self._full_consensus[self._name] = self._consensus(self.available)
         full = self._full_consensus[self._name]
         released, full_released = consensus.existence >= EXISTENCE_THRESHOLD, full.existence >= EXISTENCE_THRESHOLD
-        agreement = f1(
-            consensus.task[released],
-            consensus.geometry.box[released],
-            full.task[full_released],
-            full.geometry.box[full_released],
-            self._arrivals.tasks,
-        )
+        kept = _by_task(full.task[full_released], full.geometry.take(np.flatnonzero(full_released)))
+        nothing = full.geometry.take(np.empty(0, np.int64))
+        truth = {task: kept.get(task, nothing) for task in self._arrivals.tasks.tolist()}
+        agreement = f1(consensus.task[released], consensus.geometry.take(np.flatnonzero(released)), truth)
         return PolicyScore(
             accuracy=self._gold_f1(consensus, released),
             majority_accuracy=self._gold_f1(consensus, 2 * consensus.votes >= consensus.seen),
             agreement=1.0 if agreement is None else agreement,
         )
 
-    def _gold_f1(self, consensus: ObjectConsensus[Boxes], kept: BoolArray) -> float | None:
+    def _gold_f1(self, consensus: ObjectConsensus[C], kept: BoolArray) -> float | None:
         gold = self._gold
         if gold is None:
             return None
-        return f1(consensus.task[kept], consensus.geometry.box[kept], gold.task, gold.box, gold.tasks)
+        return f1(consensus.task[kept], consensus.geometry.take(np.flatnonzero(kept)), gold)
 
-    def _consensus(self, answers: IntArray) -> ObjectConsensus[Boxes]:
+    def _consensus(self, answers: IntArray) -> ObjectConsensus[C]:
         arrived = self._arrivals.arrived(answers)
         rows = np.flatnonzero(arrived[self._pair_of])
         all_answers = self._answers
@@ -129,19 +128,28 @@ class BoxReplayData:
         )
 
 
-def f1(task: IntArray, box: FloatArray, true_task: IntArray, true_box: FloatArray, among: IntArray) -> float | None:
-    """Return the F1 of boxes against true boxes in the tasks `among`, matched one to one; None without any boxes."""
+def f1(task: IntArray, geometry: C, truth: Mapping[int, C]) -> float | None:
+    """Return the F1 of objects against the true ones, matched one to one regardless of class; None without any objects.
+
+    task: of each object, shape (n,). truth: task -> all of its objects; other tasks do not count.
+    """
     predicted = matched = true = 0
-    for number in among.tolist():
-        boxes, true_boxes = box[task == number], true_box[true_task == number]
-        predicted, true = predicted + len(boxes), true + len(true_boxes)
-        if len(boxes) and len(true_boxes):
-            overlap = pairwise_iou(boxes, true_boxes)
-            # The bonus makes the number of matches take precedence over their IoU.
-            score = np.where(overlap >= MATCH_IOU, overlap + len(true_boxes), 0.0)
-            rows, columns = linear_sum_assignment(score, maximize=True)
-            matched += int((overlap[rows, columns] >= MATCH_IOU).sum())
+    objects = _by_task(task, geometry)
+    for number, true_objects in truth.items():
+        true += len(true_objects.boxes())
+        if number in objects:
+            similarity = similarity_matrix(objects[number], true_objects)
+            predicted += len(similarity)
+            matched += len(assign(similarity, similarity >= SAME_OBJECT)[0])
     return 2 * matched / (predicted + true) if predicted + true else None
+
+
+def _by_task(task: IntArray, geometry: C) -> dict[int, C]:
+    order = np.argsort(task, kind="stable").astype(np.int64)
+    tasks, start = np.unique(task[order], return_index=True)
+    return {
+        number: geometry.take(rows) for number, rows in zip(tasks.tolist(), np.split(order, start[1:]), strict=False)
+    }
 
 
 def _pair_indices(pairs: IntArray, rows: IntArray) -> IntArray:

@@ -1,0 +1,198 @@
+"""How the objects of a cluster become one: a fuser for each shape, found by its column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar, cast
+
+import numpy as np
+
+from annotary_core.aggregation.objects.existence import DetectionRates
+from annotary_core.aggregation.objects.fuse_boxes import (
+    Spreads,
+    box_spreads,
+    fuse_boxes,
+    fuse_rotated_boxes,
+    rotated_spreads,
+)
+from annotary_core.aggregation.objects.fuse_masks import MaskAnswers, PixelEM
+from annotary_core.aggregation.objects.fuse_points import fuse_keypoints, fuse_polylines, geometric_medians
+from annotary_core.aggregation.objects.fuse_polygons import PolygonAnswers, PolygonFusion
+from annotary_core.labels.arrays import FloatArray, IntArray
+from annotary_core.labels.shapes.base import Column, Similarity
+from annotary_core.labels.shapes.box import Boxes
+from annotary_core.labels.shapes.keypoints import Keypoints
+from annotary_core.labels.shapes.mask import Masks
+from annotary_core.labels.shapes.objects import ObjectColumn
+from annotary_core.labels.shapes.point import Points
+from annotary_core.labels.shapes.polygon import Polygons
+from annotary_core.labels.shapes.polyline import Polylines
+from annotary_core.labels.shapes.rotated_box import RotatedBoxes
+
+#: Minimum weight, so that a location exists even if no worker is trusted.
+_MIN_WEIGHT = 1e-9
+
+C = TypeVar("C", bound=Column)
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The members of clusters: rows grouped by cluster, clusters ascending from 0 without gaps.
+
+    index: the cluster of each row; worker; trust: non-negative, for workers without estimated rates; shape (r,) each.
+    """
+
+    index: IntArray
+    worker: IntArray
+    rates: DetectionRates
+    trust: FloatArray
+
+    @property
+    def weight(self) -> FloatArray:
+        return np.maximum(self.trust, _MIN_WEIGHT)
+
+
+def _no_spreads(_column: Any, _index: IntArray, _worker: IntArray, _pooled: float) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Fuser:
+    """fuse: returns one geometry for each cluster of a column. spreads: each worker's localization error (column,
+    index, worker, pooled); returns None for shapes
+    that weight workers by trust alone.
+    """
+
+    fuse: Callable[[Any, Members], Column]
+    spreads: Callable[[Any, IntArray, IntArray, float], Spreads | None] = _no_spreads
+
+
+def fuse(column: C, members: Members) -> C:
+    """Fuse each cluster into one geometry."""
+    return cast(C, FUSERS[type(column)].fuse(column, members))
+
+
+def estimate_spreads(column: Column, index: IntArray, worker: IntArray, *, pooled: float) -> Spreads | None:
+    """Estimate each worker's localization error; None if no shape of the column weights workers by it."""
+    return FUSERS[type(column)].spreads(column, index, worker, pooled)
+
+
+def _fuse_boxes(column: Boxes, members: Members) -> Boxes:
+    return Boxes(fuse_boxes(column.box, members.index, members.worker, members.rates, trust=members.trust))
+
+
+def _fuse_rotated(column: RotatedBoxes, members: Members) -> RotatedBoxes:
+    return RotatedBoxes(
+        fuse_rotated_boxes(column.rotated, members.index, members.worker, members.rates, trust=members.trust)
+    )
+
+
+def _fuse_points(column: Points, members: Members) -> Points:
+    return Points(geometric_medians(column.xy, members.index, members.weight), column.scale)
+
+
+def _fuse_polylines(column: Polylines, members: Members) -> Polylines:
+    return Polylines(fuse_polylines(column.points, members.index, members.weight), column.scale, column.share)
+
+
+def _fuse_keypoints(column: Keypoints, members: Members) -> Keypoints:
+    fused = fuse_keypoints(column.xy, column.visible, members.index, members.worker, weight=members.trust)
+    return Keypoints(fused.xy, fused.visible, column.sigmas)
+
+
+def _fuse_masks(column: Masks, members: Members) -> Masks:
+    """An object has pixels: if the fused mask is empty, the medoid stands in, the mask most similar to the others."""
+    answers = MaskAnswers.of(members.index, members.worker, column.masks, weights=members.trust)
+    fused = PixelEM().fit_predict(answers).masks
+    medoids = _medoids(
+        column.similarity(), members.index, [cluster for cluster, mask in enumerate(fused) if not mask.area]
+    )
+    return Masks(tuple(column.masks[medoids[at]] if at in medoids else mask for at, mask in enumerate(fused)))
+
+
+def _fuse_polygons(column: Polygons, members: Members) -> Polygons:
+    """The outline stays within the members' bounds, so it lies in the image as they do; empty results as for masks."""
+    answers = PolygonAnswers.of(members.index, members.worker, column.shapes, weights=members.trust)
+    fused = PolygonFusion().fit_predict(answers).shapes
+    medoids = _medoids(
+        column.similarity(), members.index, [cluster for cluster, parts in enumerate(fused) if not parts]
+    )
+    boxes = column.boxes()
+    shapes = []
+    for cluster, parts in enumerate(fused):
+        if cluster in medoids:
+            shapes.append(column.shapes[medoids[cluster]])
+            continue
+        box = boxes[members.index == cluster]
+        low, high = box[:, :2].min(axis=0), box[:, 2:].max(axis=0)
+        shapes.append(tuple(tuple(np.clip(ring, low, high) for ring in part) for part in parts))
+    return Polygons.of(shapes)
+
+
+def _medoids(similarity: Similarity, index: IntArray, clusters: Sequence[int]) -> dict[int, int]:
+    """Return the row of each of these clusters with the largest total similarity to its others; the first of several."""
+    out = {}
+    for cluster in clusters:
+        rows = np.flatnonzero(index == cluster)
+        first, second = (axis.ravel() for axis in np.meshgrid(rows, rows, indexing="ij"))
+        out[cluster] = int(rows[np.argmax(similarity.of(first, second).reshape(len(rows), len(rows)).sum(axis=1))])
+    return out
+
+
+def _fuse_objects(column: ObjectColumn, members: Members) -> ObjectColumn:
+    """Fuse the clusters of each shape; objects of different shapes are never in one cluster."""
+    clusters = int(members.index.max()) + 1 if len(members.index) else 0
+    shape, row = np.zeros(clusters, np.int64), np.zeros(clusters, np.int64)
+    parts: dict[str, Column] = {}
+    for name, positions, part in column.selections():
+        cluster, index = np.unique(members.index[positions], return_inverse=True)
+        parts[name] = fuse(
+            part,
+            Members(
+                index.reshape(-1).astype(np.int64), members.worker[positions], members.rates, members.trust[positions]
+            ),
+        )
+        shape[cluster], row[cluster] = column.shape[positions[0]], np.arange(len(cluster))
+    return ObjectColumn(parts, shape, row)
+
+
+def _object_spreads(column: ObjectColumn, index: IntArray, worker: IntArray, pooled: float) -> Spreads | None:
+    """Estimate from each shape apart, then average the variances by the number of objects behind them."""
+    found = []
+    for _, positions, part in column.selections():
+        cluster = np.unique(index[positions], return_inverse=True)[1].reshape(-1).astype(np.int64)
+        spreads = estimate_spreads(part, cluster, worker[positions], pooled=pooled)
+        if spreads is not None:
+            found.append(spreads)
+    return _averaged(found) if len(found) > 1 else next(iter(found), None)
+
+
+def _averaged(found: Sequence[Spreads]) -> Spreads:
+    workers = np.unique(np.concatenate([each.workers for each in found]))
+    variance, drawings = np.zeros(len(workers)), np.zeros(len(workers))
+    for each in found:
+        at = np.searchsorted(workers, each.workers)
+        # One more, so that workers who drew only objects that nobody else drew keep their prior.
+        variance[at] += (each.drawings + 1) * each.spread**2
+        drawings[at] += each.drawings + 1
+    totals = [each.drawings.sum() + 1 for each in found]
+    pooled = float(np.sqrt(np.average([each.pooled**2 for each in found], weights=totals)))
+    return Spreads(workers, np.sqrt(variance / drawings), drawings - 1, pooled)
+
+
+FUSERS: dict[type, Fuser] = {
+    Boxes: Fuser(
+        _fuse_boxes, lambda column, index, worker, pooled: box_spreads(column.box, index, worker, pooled=pooled)
+    ),
+    RotatedBoxes: Fuser(
+        _fuse_rotated,
+        lambda column, index, worker, pooled: rotated_spreads(column.rotated, index, worker, pooled=pooled),
+    ),
+    Points: Fuser(_fuse_points),
+    Polylines: Fuser(_fuse_polylines),
+    Keypoints: Fuser(_fuse_keypoints),
+    Masks: Fuser(_fuse_masks),
+    Polygons: Fuser(_fuse_polygons),
+    ObjectColumn: Fuser(_fuse_objects, _object_spreads),
+}
