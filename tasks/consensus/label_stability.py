@@ -2,7 +2,8 @@
 
 A label is replaced by other content only if the posterior is clearly for it. In a tie the label in place stays, however
 the tie would be broken now, and so do objects that moved invisibly. An approved label is also not replaced unless
-people answered its task again: new estimates of the workers, models and gold only propose a change, which a manager decides.
+people answered its task again: new estimates of the workers, models and gold only propose a change, which a manager
+decides.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Result: `score` is 0 to 1 (F1 of objects, the mean of both parts with an image class); `why` is for the worker."""
+    """The result: `score` is 0 to 1 (F1 of objects; the mean of both parts with an image class), `why` is for workers."""
 
     correct: bool
     score: float

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 import numpy as np
+import shapely
 
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.aggregation.objects.fuse_boxes import (
@@ -28,6 +29,7 @@ from annotary_core.labels.shapes.objects import ObjectColumn
 from annotary_core.labels.shapes.point import Points
 from annotary_core.labels.shapes.polygon import Polygons
 from annotary_core.labels.shapes.polyline import Polylines
+from annotary_core.labels.shapes.rings import Parts, to_shapely
 from annotary_core.labels.shapes.rotated_box import RotatedBoxes
 
 #: Minimum weight, so that a location exists even if no worker is trusted.
@@ -112,26 +114,34 @@ def _fuse_masks(column: Masks, members: Members) -> Masks:
 
 
 def _fuse_polygons(column: Polygons, members: Members) -> Polygons:
-    """The outline stays within the members' bounds, so it lies in the image as they do; empty results as for masks."""
+    """Fuse by way of cells, where noise leaves crumbs: the result has several parts, or holes, only if a member has.
+
+    The outline stays within the members' bounds, so it lies in the image as they do; empty results as for masks.
+    """
     answers = PolygonAnswers.of(members.index, members.worker, column.shapes, weights=members.trust)
     fused = PolygonFusion().fit_predict(answers).shapes
     medoids = _medoids(
         column.similarity(), members.index, [cluster for cluster, parts in enumerate(fused) if not parts]
     )
-    boxes = column.boxes()
     shapes = []
     for cluster, parts in enumerate(fused):
-        if cluster in medoids:
-            shapes.append(column.shapes[medoids[cluster]])
-            continue
-        box = boxes[members.index == cluster]
-        low, high = box[:, :2].min(axis=0), box[:, 2:].max(axis=0)
-        shapes.append(tuple(tuple(np.clip(ring, low, high) for ring in part) for part in parts))
+        drawn = column.take(np.flatnonzero(members.index == cluster))
+        shapes.append(column.shapes[medoids[cluster]] if cluster in medoids else _without_crumbs(parts, drawn))
     return Polygons.of(shapes)
 
 
+def _without_crumbs(parts: Parts, drawn: Polygons) -> Parts:
+    if all(len(each) == 1 for each in drawn.shapes):
+        parts = (max(parts, key=lambda part: float(shapely.area(to_shapely((part[:1],))))),)
+    if all(len(part) == 1 for each in drawn.shapes for part in each):
+        parts = tuple(part[:1] for part in parts)
+    boxes = drawn.boxes()
+    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
+    return tuple(tuple(np.clip(ring, low, high) for ring in part) for part in parts)
+
+
 def _medoids(similarity: Similarity, index: IntArray, clusters: Sequence[int]) -> dict[int, int]:
-    """Return the row of each of these clusters with the largest total similarity to its others; the first of several."""
+    """Return, for each of these clusters, the row that is most similar to its others in total; the first of several."""
     out = {}
     for cluster in clusters:
         rows = np.flatnonzero(index == cluster)
