@@ -109,8 +109,9 @@ def project_replay(*, project: Project, answers_min: int, answers_max: int, conf
 
     "kind" is classes, or what people draw ("boxes") if the project has no image class. A row has "kind": asked (the
     requested settings), today (all answers that were given), fixed or dynamic; its settings; "answers_per_image";
-    "cost" of all images of the project at that rate, gold included; "accuracy" against the ground truth
-    (F1 for objects), with its 95% interval "low", "high" (None without ground truth, and for F1); "agreement" with the labels from all answers.
+    "cost" of all images of the project at that rate, gold included; "accuracy" against the ground truth (F1 for
+    objects), with its 95% interval "low", "high" (None without ground truth, and for F1); "agreement" with the labels
+    from all answers.
     """
     requested = ReplaySettings(answers_min, answers_max, confidence, method)
     # Gold is not counted: its answers come with those to other images, and `one_answer` includes their cost.

@@ -111,7 +111,9 @@ def _object_changes(project: Project, within: Range, new_state: _NewState, rates
     before = _bodies(project, within, "objects")
     answers = object_answers(answer_rows(task_ids=sorted(before)))
     blend = new_state.of(answers.seen_worker)
-    objects = _ImageObjects.of(ObjectClustering(method=ProjectBlend(blend), rates=rates).fit_predict(answers))
+    objects = _ImageObjects.of(
+        ObjectClustering(method=ProjectBlend(blend), rates=rates, fuse_exactly=False).fit_predict(answers)
+    )
     return [
         task for task, body in before.items() if _ImageObjects.stored(body).differs(objects.get(task, _ImageObjects()))
     ]

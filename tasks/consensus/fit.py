@@ -70,7 +70,7 @@ def fit(training_data: TrainingData) -> tuple[FittedModel, DetectionRates | None
     rates = None
     if training_data.object_sample is not None:
         sample = training_data.object_sample
-        result = ObjectClustering().fit_predict(sample.answers, gold=sample.known)
+        result = ObjectClustering(fuse_exactly=False).fit_predict(sample.answers, gold=sample.known)
         rates = result.rates
         training_data.shards.add(_cluster_shard(sample, result))
     if training_data.shards.fits_in_memory:

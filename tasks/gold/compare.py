@@ -51,7 +51,10 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The result: `score` is 0 to 1 (F1 of objects; the mean of both parts with an image class), `why` is for workers."""
+    """The result of a comparison.
+
+    score: 0 to 1, F1 of objects, the mean of both parts with an image class. why: a sentence for the worker.
+    """
 
     correct: bool
     score: float

@@ -71,7 +71,8 @@ class Discs:
     def of(self, first: IntArray, second: IntArray) -> FloatArray:
         """1 for equal discs, 0 for those that do not touch."""
         apart = np.abs(self.xyr[first] - self.xyr[second]).sum(axis=1)
-        return np.clip(1 - apart / (self.xyr[first, 2] + self.xyr[second, 2]), 0.0, 1.0)
+        closeness: FloatArray = np.clip(1 - apart / (self.xyr[first, 2] + self.xyr[second, 2]), 0.0, 1.0)
+        return closeness
 
     def take(self, rows: IntArray) -> Discs:
         return Discs(self.xyr[rows])
@@ -102,7 +103,8 @@ class DiscShape:
         return [Disc(*map(fixed, row)) for row in column.xyr.tolist()]
 
     def displacement(self, column: Discs, first: IntArray, second: IntArray) -> FloatArray:
-        return np.abs(column.xyr[first] - column.xyr[second]).sum(axis=1)
+        moved: FloatArray = np.abs(column.xyr[first] - column.xyr[second]).sum(axis=1)
+        return moved
 
     def area(self, geometry: Disc) -> float:
         return float(np.pi * geometry.r**2)

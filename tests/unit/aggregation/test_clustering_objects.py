@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
-from annotary_core.aggregation.objects.fusing import Members, _medoids, fuse
+from annotary_core.aggregation.objects.fusing import Members, fuse, medoids
 from annotary_core.labels.shapes.base import Column
 from annotary_core.labels.shapes.box import Boxes
 from annotary_core.labels.shapes.keypoints import Keypoints
-from annotary_core.labels.shapes.mask import Masks, MaskSimilarity, Window
+from annotary_core.labels.shapes.mask import Masks, Window
 from annotary_core.labels.shapes.objects import ObjectColumn
 from annotary_core.labels.shapes.point import Points
 from annotary_core.labels.shapes.polygon import Polygons
@@ -111,7 +111,7 @@ def test_disjoint_masks_fuse_to_the_medoid() -> None:
     rows, worker = np.zeros(3, np.int64), np.array([1, 2, 3])
     fused = fuse(Masks(tuple(bars)), Members(rows, worker, DetectionRates(), np.ones(3)))
     assert fused.masks[0].area > 0
-    assert _medoids(MaskSimilarity(tuple(bars)), rows, [0]) == {0: 1}
+    assert medoids(Masks(tuple(bars)), rows).tolist() == [1]
 
 
 @pytest.mark.parametrize("bad", [[5, 5, 0, 2, 0.3], [5, 5, 2, -1, 0.3], [5, 5, 2, 2, np.nan]])

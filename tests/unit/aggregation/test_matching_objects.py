@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
-from annotary_core.aggregation.objects.matching import Similarity, cluster, similar_pairs
+from annotary_core.aggregation.objects.matching import cluster, similar_pairs
 from annotary_core.labels.shapes.areas import AreaSimilarity, valid_areas
+from annotary_core.labels.shapes.base import Similarity
 from annotary_core.labels.shapes.box import BoxSimilarity, aligned_iou
 from annotary_core.labels.shapes.keypoints import COCO_SIGMAS, KeypointSimilarity
 from annotary_core.labels.shapes.point import PointSimilarity

@@ -15,7 +15,7 @@ CytoCrowd).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -29,7 +29,7 @@ from annotary_core.aggregation.objects.detections import Observers, cluster_dupl
 from annotary_core.aggregation.objects.existence import SPREAD, DetectionRates, existence
 from annotary_core.aggregation.objects.existence_em import DetectionHistory, learn_rates
 from annotary_core.aggregation.objects.fuse_boxes import rates_from_spreads, with_spreads
-from annotary_core.aggregation.objects.fusing import Members, estimate_spreads, fuse
+from annotary_core.aggregation.objects.fusing import Members, estimate_spreads, fuse, represent
 from annotary_core.aggregation.objects.gold_matching import GoldMatches, match_gold_objects
 from annotary_core.aggregation.objects.matching import cluster
 from annotary_core.labels.arrays import BoolArray, FloatArray, IntArray
@@ -127,7 +127,8 @@ class ObjectClustering:
     threshold: mean similarity at which two groups of objects are one. seed: seeds the tie-breaking hash of the class.
     method: determines the class of each cluster, which it receives as a task; None means majority. rates: the known
     worker rates; None means to estimate them from the answers. history: the workers' record in earlier projects, used
-    when the rates are estimated.
+    when the rates are estimated. fuse_exactly: False to save time where only existence and classes count: one member
+    then stands for the object of a shape that takes long to fuse.
     """
 
     threshold: float = DRAWN_BY_SEVERAL
@@ -135,6 +136,7 @@ class ObjectClustering:
     method: Method | None = None
     rates: DetectionRates | None = None
     history: Mapping[int, DetectionHistory] = field(default_factory=dict)
+    fuse_exactly: bool = True
 
     def fit_predict(self, answers: ObjectAnswers[K], *, gold: Mapping[int, K] | None = None) -> ObjectConsensus[K]:
         """Return all clusters of all tasks. The order of rows affects only the row numbers in `members`.
@@ -144,7 +146,7 @@ class ObjectClustering:
         observers = Observers.of(answers.task, answers.worker, answers.seen_task, answers.seen_worker, answers.weights)
         groups = _grouped(answers, threshold=self.threshold)
         rates = _with_spreads(answers, groups) if self.rates is None else self.rates
-        clusters = _Clusters.of(answers, groups, rates, observers)
+        clusters = _Clusters.of(answers, groups, rates, observers, fuse if self.fuse_exactly else represent)
         gold_by_task = gold or {}
         matches = match_gold_objects(
             clusters.task,
@@ -208,11 +210,16 @@ class _Clusters(Generic[K]):
 
     @classmethod
     def of(
-        cls, answers: ObjectAnswers[K], groups: list[IntArray], rates: DetectionRates, observers: Observers
+        cls,
+        answers: ObjectAnswers[K],
+        groups: list[IntArray],
+        rates: DetectionRates,
+        observers: Observers,
+        merge: Callable[[K, Members], K],
     ) -> _Clusters[K]:
         rows, index = _flattened(groups)
         task, worker = answers.task[rows], answers.worker[rows]
-        geometry = fuse(answers.geometry.take(rows), Members(index, worker, rates, observers.trust_of(task, worker)))
+        geometry = merge(answers.geometry.take(rows), Members(index, worker, rates, observers.trust_of(task, worker)))
         first = np.array([group[0] for group in groups], np.int64)
         order = np.lexsort((*geometry.sort_keys().T[::-1], answers.task[first])).astype(np.int64)
         members = [groups[at] for at in order.tolist()]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
@@ -21,7 +21,8 @@ from annotary_core.aggregation.objects.fuse_masks import MaskAnswers, PixelEM
 from annotary_core.aggregation.objects.fuse_points import fuse_keypoints, fuse_polylines, geometric_medians
 from annotary_core.aggregation.objects.fuse_polygons import PolygonAnswers, PolygonFusion
 from annotary_core.labels.arrays import FloatArray, IntArray
-from annotary_core.labels.shapes.base import Column, Similarity
+from annotary_core.labels.shapes import SHAPES
+from annotary_core.labels.shapes.base import Column
 from annotary_core.labels.shapes.box import Boxes
 from annotary_core.labels.shapes.keypoints import Keypoints
 from annotary_core.labels.shapes.mask import Masks
@@ -34,6 +35,8 @@ from annotary_core.labels.shapes.rotated_box import RotatedBoxes
 
 #: Minimum weight, so that a location exists even if no worker is trusted.
 _MIN_WEIGHT = 1e-9
+#: Images whose objects, of a shape that is fused quickly, are aggregated within some hundred milliseconds.
+IMAGES_AT_ONCE = 200
 
 C = TypeVar("C", bound=Column)
 
@@ -61,18 +64,61 @@ def _no_spreads(_column: Any, _index: IntArray, _worker: IntArray, _pooled: floa
 
 @dataclass(frozen=True, slots=True)
 class Fuser:
-    """fuse: returns one geometry for each cluster of a column. spreads: each worker's localization error (column,
-    index, worker, pooled); returns None for shapes
-    that weight workers by trust alone.
+    """How the objects of one shape are merged.
+
+    fuse: returns one geometry for each cluster of a column. spreads: estimates each worker's localization error from
+    (column, index, worker, pooled); returns None for shapes that weight workers by trust alone. images_at_once: images
+    whose objects are fused within some hundred milliseconds.
     """
 
     fuse: Callable[[Any, Members], Column]
     spreads: Callable[[Any, IntArray, IntArray, float], Spreads | None] = _no_spreads
+    images_at_once: int = IMAGES_AT_ONCE
+
+    @property
+    def is_slow(self) -> bool:
+        return self.images_at_once < IMAGES_AT_ONCE
 
 
 def fuse(column: C, members: Members) -> C:
     """Fuse each cluster into one geometry."""
     return cast(C, FUSERS[type(column)].fuse(column, members))
+
+
+def represent(column: C, members: Members) -> C:
+    """Return a geometry that stands for each cluster: its medoid where fusing is slow, else the fused one."""
+    if FUSERS[type(column)].is_slow:
+        return column.take(medoids(column, members.index))
+    if isinstance(column, ObjectColumn):
+        return cast(C, _by_shape(column, members, represent))
+    return fuse(column, members)
+
+
+def images_at_once(tools: Iterable[str]) -> int:
+    """Return how many images with objects of these shapes are aggregated within some hundred milliseconds."""
+    fusers = [FUSERS[type(SHAPES[tool].column([]))] for tool in tools]
+    return min((fuser.images_at_once for fuser in fusers), default=IMAGES_AT_ONCE)
+
+
+def medoids(column: Column, index: IntArray) -> IntArray:
+    """Return the row of each cluster with the largest total similarity to its others; the first of several."""
+    first, second = _pairs_within(index)
+    similarity = column.similarity().of(first, second)
+    total = np.bincount(first, similarity, len(index)) + np.bincount(second, similarity, len(index))
+    # Rounded, so that equal totals are equal whatever the order in which they were added.
+    order = np.lexsort((np.arange(len(index)), -np.round(total, 9), index))
+    return order[np.flatnonzero(np.diff(index[order], prepend=-1))].astype(np.int64)
+
+
+def _pairs_within(index: IntArray) -> tuple[IntArray, IntArray]:
+    """Return all pairs of rows of the same cluster, each once; rows are grouped by cluster."""
+    count = np.bincount(index)[index] if len(index) else index
+    start = np.flatnonzero(np.diff(index, prepend=-1)) if len(index) else index
+    position = np.arange(len(index)) - start[index]
+    later = count - position - 1
+    first = np.repeat(np.arange(len(index)), later)
+    within = np.arange(len(first)) - np.repeat(np.cumsum(later) - later, later)
+    return first.astype(np.int64), (first + 1 + within).astype(np.int64)
 
 
 def estimate_spreads(column: Column, index: IntArray, worker: IntArray, *, pooled: float) -> Spreads | None:
@@ -104,13 +150,13 @@ def _fuse_keypoints(column: Keypoints, members: Members) -> Keypoints:
 
 
 def _fuse_masks(column: Masks, members: Members) -> Masks:
-    """An object has pixels: if the fused mask is empty, the medoid stands in, the mask most similar to the others."""
+    """An object has pixels: if the fused mask is empty, the medoid stands in."""
     answers = MaskAnswers.of(members.index, members.worker, column.masks, weights=members.trust)
     fused = PixelEM().fit_predict(answers).masks
-    medoids = _medoids(
-        column.similarity(), members.index, [cluster for cluster, mask in enumerate(fused) if not mask.area]
-    )
-    return Masks(tuple(column.masks[medoids[at]] if at in medoids else mask for at, mask in enumerate(fused)))
+    if all(mask.area for mask in fused):
+        return Masks(tuple(fused))
+    stand_ins = medoids(column, members.index).tolist()
+    return Masks(tuple(mask if mask.area else column.masks[row] for mask, row in zip(fused, stand_ins, strict=True)))
 
 
 def _fuse_polygons(column: Polygons, members: Members) -> Polygons:
@@ -120,13 +166,11 @@ def _fuse_polygons(column: Polygons, members: Members) -> Polygons:
     """
     answers = PolygonAnswers.of(members.index, members.worker, column.shapes, weights=members.trust)
     fused = PolygonFusion().fit_predict(answers).shapes
-    medoids = _medoids(
-        column.similarity(), members.index, [cluster for cluster, parts in enumerate(fused) if not parts]
-    )
+    stand_ins = medoids(column, members.index).tolist() if not all(fused) else [0] * len(fused)
     shapes = []
-    for cluster, parts in enumerate(fused):
+    for cluster, (parts, row) in enumerate(zip(fused, stand_ins, strict=True)):
         drawn = column.take(np.flatnonzero(members.index == cluster))
-        shapes.append(column.shapes[medoids[cluster]] if cluster in medoids else _without_crumbs(parts, drawn))
+        shapes.append(_without_crumbs(parts, drawn) if parts else column.shapes[row])
     return Polygons.of(shapes)
 
 
@@ -140,29 +184,21 @@ def _without_crumbs(parts: Parts, drawn: Polygons) -> Parts:
     return tuple(tuple(np.clip(ring, low, high) for ring in part) for part in parts)
 
 
-def _medoids(similarity: Similarity, index: IntArray, clusters: Sequence[int]) -> dict[int, int]:
-    """Return, for each of these clusters, the row that is most similar to its others in total; the first of several."""
-    out = {}
-    for cluster in clusters:
-        rows = np.flatnonzero(index == cluster)
-        first, second = (axis.ravel() for axis in np.meshgrid(rows, rows, indexing="ij"))
-        out[cluster] = int(rows[np.argmax(similarity.of(first, second).reshape(len(rows), len(rows)).sum(axis=1))])
-    return out
-
-
 def _fuse_objects(column: ObjectColumn, members: Members) -> ObjectColumn:
-    """Fuse the clusters of each shape; objects of different shapes are never in one cluster."""
+    return _by_shape(column, members, fuse)
+
+
+def _by_shape(column: ObjectColumn, members: Members, method: Callable[[Column, Members], Column]) -> ObjectColumn:
+    """Merge the clusters of each shape apart; objects of different shapes are never in one cluster."""
     clusters = int(members.index.max()) + 1 if len(members.index) else 0
     shape, row = np.zeros(clusters, np.int64), np.zeros(clusters, np.int64)
     parts: dict[str, Column] = {}
     for name, positions, part in column.selections():
         cluster, index = np.unique(members.index[positions], return_inverse=True)
-        parts[name] = fuse(
-            part,
-            Members(
-                index.reshape(-1).astype(np.int64), members.worker[positions], members.rates, members.trust[positions]
-            ),
+        own = Members(
+            index.reshape(-1).astype(np.int64), members.worker[positions], members.rates, members.trust[positions]
         )
+        parts[name] = method(part, own)
         shape[cluster], row[cluster] = column.shape[positions[0]], np.arange(len(cluster))
     return ObjectColumn(parts, shape, row)
 
@@ -202,7 +238,7 @@ FUSERS: dict[type, Fuser] = {
     Points: Fuser(_fuse_points),
     Polylines: Fuser(_fuse_polylines),
     Keypoints: Fuser(_fuse_keypoints),
-    Masks: Fuser(_fuse_masks),
-    Polygons: Fuser(_fuse_polygons),
+    Masks: Fuser(_fuse_masks, images_at_once=10),
+    Polygons: Fuser(_fuse_polygons, images_at_once=10),
     ObjectColumn: Fuser(_fuse_objects, _object_spreads),
 }

@@ -58,7 +58,7 @@ class ObjectReplayData(Generic[C]):
         self._arrivals = AnswerOrder.of(pairs[:, 0], pairs[:, 1], seed=seed)
         self._pair_of = _pair_indices(pairs, np.stack([answers.task, answers.worker], axis=1))
         self._gold, self._full_consensus, self._name = gold, full_consensus, method
-        self._clustering = ObjectClustering(method=get_method(method))
+        self._clustering = ObjectClustering(method=get_method(method), fuse_exactly=False)
 
     @property
     def available(self) -> IntArray:
