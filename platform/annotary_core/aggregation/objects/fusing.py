@@ -162,15 +162,20 @@ def _fuse_masks(column: Masks, members: Members) -> Masks:
 def _fuse_polygons(column: Polygons, members: Members) -> Polygons:
     """Fuse by way of cells, where noise leaves crumbs: the result has several parts, or holes, only if a member has.
 
-    The outline stays within the members' bounds, so it lies in the image as they do; empty results as for masks.
+    What one worker alone drew stays as it is. The outline lies within the members' bounds, so in the image as they do.
     """
-    answers = PolygonAnswers.of(members.index, members.worker, column.shapes, weights=members.trust)
-    fused = PolygonFusion().fit_predict(answers).shapes
-    stand_ins = medoids(column, members.index).tolist() if not all(fused) else [0] * len(fused)
+    count = np.bincount(members.index)
+    several = np.flatnonzero(count[members.index] > 1)
+    clusters, index = np.unique(members.index[several], return_inverse=True)
+    drawn = column.take(several)
+    answers = PolygonAnswers.of(index, members.worker[several], drawn.shapes, weights=members.trust[several])
+    fused = dict(zip(clusters.tolist(), PolygonFusion().fit_predict(answers).shapes, strict=True))
+    stand_ins = medoids(column, members.index).tolist()
     shapes = []
-    for cluster, (parts, row) in enumerate(zip(fused, stand_ins, strict=True)):
-        drawn = column.take(np.flatnonzero(members.index == cluster))
-        shapes.append(_without_crumbs(parts, drawn) if parts else column.shapes[row])
+    for cluster, row in enumerate(stand_ins):
+        parts = fused.get(cluster)
+        among = np.flatnonzero(members.index == cluster)
+        shapes.append(_without_crumbs(parts, column.take(among)) if parts else column.shapes[row])
     return Polygons.of(shapes)
 
 
