@@ -1,6 +1,6 @@
 """Benchmark the consensus methods: `python tests/benchmarks/consensus.py [part ...] [--data FOLDER]`.
 
-Parts: accuracy, calibration, boxes, masks, overlap, speed; by default all of them, which takes about ten minutes,
+Parts: accuracy, calibration, boxes, masks, polygons, overlap, speed; by default all of them, which takes about ten minutes,
 mostly for crowd-kit. The real crowd labels are expected in ../shared/data/crowd next to the checkout and are not part
 of the project. Each part has its own file here, which documents it.
 """
@@ -18,6 +18,7 @@ from tests.benchmarks import (
     consensus_calibration,
     consensus_masks,
     consensus_overlap,
+    consensus_polygons,
     consensus_speed,
 )
 from tests.benchmarks.consensus_boxes import CROWD
@@ -39,6 +40,12 @@ def masks(crowd: Path) -> Iterator[str]:
     yield from ()
 
 
+def polygons(crowd: Path) -> Iterator[str]:
+    """Generated from seeds, without data."""
+    consensus_polygons.main()
+    yield from ()
+
+
 def speed(crowd: Path) -> Iterator[str]:
     consensus_speed.main([])
     yield from ()
@@ -49,6 +56,7 @@ PARTS = {
     "calibration": consensus_calibration.report,
     "boxes": consensus_boxes.report,
     "masks": masks,
+    "polygons": polygons,
     "overlap": overlap,
     "speed": speed,
 }
