@@ -154,7 +154,7 @@ def test_an_update_overtaken_by_a_refit_is_redone_with_the_new_model(
 def test_concurrent_requests_queue_one_refit(project: Project) -> None:
     Job.objects.all().delete()
     together(*[lambda: ask_in_transaction(project)] * 4)
-    assert Job.objects.filter(kind=REFIT, state="queued").count() == 1
+    assert Job.objects.filter(kind=REFIT.name, state="queued").count() == 1
 
 
 @transaction.atomic
