@@ -63,7 +63,7 @@ def test_a_second_handler_is_refused() -> None:
     @job(kind)
     def first(row: Job, args: Work) -> None: ...
 
-    with pytest.raises(ValueError, match="Two functions handle jobs of the kind tests.handled_once"):
+    with pytest.raises(ValueError, match=r"Two functions handle jobs of the kind tests\.handled_once"):
 
         @job(kind)
         def second(row: Job, args: Work) -> None: ...
@@ -73,7 +73,7 @@ def test_a_second_handler_is_refused() -> None:
 
 def test_arguments_of_another_type_are_refused() -> None:
     assert WORK.args_of(Job(args={})) == Work()
-    with pytest.raises(msgspec.ValidationError, match="Expected .int."):
+    with pytest.raises(msgspec.ValidationError, match=r"Expected .int."):
         WORK.args_of(Job(args={"number": "one"}))
 
 
