@@ -17,6 +17,7 @@ from kernel.clock import database_now
 from kernel.events import record_event, stream_snapshot
 from kernel.job_kinds import KEEP_TRYING, JobKind, NoArgs
 from kernel.jobs import enqueue
+from kernel.locks import lock_named
 from kernel.queues import Queue
 from projects.models import Project
 from tasks.consensus.affected_tasks import tasks_to_relabel, unique_tasks
@@ -87,7 +88,7 @@ def refit(*, project_id: int) -> RefitResult:
     with connection.cursor() as cursor:
         # A fit of many millions of answers computes for minutes, and holds nothing but this lock.
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{REFIT.name}.{project_id}"])
+    lock_named(f"{REFIT.name}.{project_id}")
     project = Project.objects.select_related("schema").get(pk=project_id)
     previous = _current(project_id)
     if project.schema is None:
