@@ -25,7 +25,7 @@ def lock_named(name: str) -> None:
 
 
 def try_share_named(name: str) -> bool:
-    """Share the name with others who do until the transaction ends; return False if someone holds or awaits it alone."""
+    """Share the name until the transaction ends; return False if someone holds it alone, or waits to."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_xact_lock_shared(hashtextextended(%s, 0))", [name])
         row = cursor.fetchone()
