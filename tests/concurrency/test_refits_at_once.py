@@ -55,7 +55,7 @@ def test_of_concurrent_refits_one_writes_and_the_others_find_nothing_new(project
 def test_a_second_refit_waits_for_the_first(project: Project) -> None:
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{REFIT}.{project.pk}"])
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{REFIT.name}.{project.pk}"])
         second = BackgroundCall(lambda: refit(project_id=project.pk))
         second.wait_until_blocked()
     assert second.wait_for_result().fresh is True
