@@ -40,7 +40,7 @@ def a_labeled_task(
 
 def run_report_jobs() -> list[Job]:
     """Run the queued report jobs synchronously."""
-    queued = list(Job.objects.filter(kind="flow.report", state=Job.State.QUEUED))
+    queued = list(Job.objects.filter(kind="analytics.report", state=Job.State.QUEUED))
     for job in queued:
         run_job(job.pk, make_report_job.run_function)  # type: ignore[attr-defined]  # kernel.jobs sets it
     return list(Job.objects.filter(pk__in=[job.pk for job in queued]))

@@ -16,6 +16,7 @@ from kernel.clock import ClockTimestamp, database_now
 from kernel.errors import Conflict, Gone, NotFound, Refused
 from kernel.ids import new_secret
 from kernel.inserting import insert_unless_exists
+from kernel.locks import lock_named
 
 TOKEN_PREFIX = "ann_"  # noqa: S105
 INVITATION_DAYS = 30
@@ -94,10 +95,7 @@ def create_organisation(*, name: str, owner: Actor) -> Organisation:
 @transaction.atomic
 def create_first_administrator() -> tuple[str, str] | None:
     """Create the first administrator and organization; return (email, password), or None if any user exists."""
-    from django.db import connection
-
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtext('annotary.first_administrator'))")
+    lock_named("annotary.first_administrator")
     if User.objects.exists():
         return None
     email, password = "admin@annotary.local", new_secret()[:16]

@@ -6,14 +6,13 @@ expires and `resend_jobs_job` sends the job again: Redis itself would not redeli
 """
 
 import ctypes
-import functools
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TypeVar
 
 import structlog
 from celery import shared_task
@@ -25,6 +24,7 @@ from kernel.clock import ClockTimestamp
 from kernel.closing import OnFailure, close_done, close_failed, retry_or_fail, tell_on_failure
 from kernel.errors import AnnotaryError
 from kernel.inserting import insert_unless_exists
+from kernel.job_kinds import JobKind
 from kernel.lost_jobs import resend_lost_jobs as resend_lost_jobs
 from kernel.models import Job, OutboxMessage
 from kernel.outages import handle_outage
@@ -41,12 +41,13 @@ HEARTBEAT_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 #: A job's progress is written at most this often, however often the job reports it.
 PROGRESS_SECONDS = 1.0
-# For work that nothing else would trigger again, such as pay: more than three days of retries at the longest pause.
-KEEP_TRYING = 1000
 
 
+A = TypeVar("A")
 OnProgress = Callable[[Job, Progress], None]
 _progress_hooks: dict[str, OnProgress] = {}
+#: What runs the jobs of each kind, by its name and its aliases.
+handlers: dict[str, Callable[[Job], None]] = {}
 #: The heartbeats of the jobs that this process runs, by the job's id.
 _beats: dict[int, "_Beat"] = {}
 
@@ -56,39 +57,58 @@ class LeaseLost(Exception):
 
 
 def enqueue(
-    kind: str,
+    kind: JobKind[A],
+    args: A,
     *,
-    queue: Queue = Queue.INTERACTIVE,
+    queue: Queue | None = None,
     project_id: int | None = None,
     dedupe_key: str | None = None,
-    max_attempts: int = 5,
     not_before: datetime | None = None,
-    **args: Any,
 ) -> Job | None:
     """Queue a job in the caller's transaction. Return None if a job with the same `dedupe_key` is already queued.
 
-    `queue` says which workers run it: work that takes more than a moment must not stay in the interactive queue. With
-    `not_before` the job waits until then, and a few seconds longer for the sweep that sends it.
+    `queue` replaces that of the kind, for example for work that nobody waits for. With `not_before` the job waits until
+    then, and a few seconds longer for the sweep that sends it.
 
     The queued duplicate is locked until the caller commits: a worker that claimed it earlier would not see the caller's
     rows.
     """
-    job = Job(
-        kind=kind,
-        queue=queue,
-        project_id=project_id,
-        dedupe_key=dedupe_key,
-        max_attempts=max_attempts,
-        not_before=not_before,
-        args=args,
+    return _insert(
+        Job(
+            kind=kind.name,
+            queue=queue or kind.queue,
+            project_id=project_id,
+            dedupe_key=dedupe_key,
+            max_attempts=kind.max_attempts,
+            not_before=not_before,
+            args=kind.stored(args),
+        )
     )
-    while not insert_unless_exists(job):
-        if _lock_queued_duplicate(dedupe_key):
+
+
+def enqueue_again(row: Job, *, not_before: datetime) -> Job | None:
+    """Queue the work of a job that has failed once more, like `enqueue`. The failed job stays in the table."""
+    return _insert(
+        Job(
+            kind=row.kind,
+            queue=row.queue if row.queue in Queue.values else Queue.HEAVY,
+            project_id=row.project_id,
+            dedupe_key=row.dedupe_key,
+            max_attempts=row.max_attempts,
+            not_before=not_before,
+            args=row.args,
+        )
+    )
+
+
+def _insert(row: Job) -> Job | None:
+    while not insert_unless_exists(row):
+        if _lock_queued_duplicate(row.dedupe_key):
             return None
         # It has been claimed and may already have read its input, so a new job is needed.
-    if not_before is None:
-        OutboxMessage.objects.create(job=job, queue=queue, project_id=project_id or 0)
-    return job
+    if row.not_before is None:
+        OutboxMessage.objects.create(job=row, queue=row.queue, project_id=row.project_id or 0)
+    return row
 
 
 def _lock_queued_duplicate(dedupe_key: str | None) -> bool:
@@ -99,39 +119,56 @@ def _lock_queued_duplicate(dedupe_key: str | None) -> bool:
 
 
 def job(
-    kind: str,
+    kind: JobKind[A],
     *,
     time_limit: int = 600,
     on_failure: OnFailure | None = None,
     on_progress: OnProgress | None = None,
-) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Turn a function `f(job, **args)` into the Celery entry point for jobs of this kind.
+) -> Callable[[Callable[[Job, A], None]], Callable[..., None]]:
+    """Turn a function `f(job, args)` into the Celery entry point for jobs of this kind: its one handler.
 
     The function takes ids, re-reads the rows, does nothing if the work is done, and can run twice. An `AnnotaryError`
     is final and its message is kept on the row, unless it is `Unavailable`; that and any other error is retried with
     exponential backoff. Errors of drivers and of the disk count as the outage that they mean (`kernel.outages`).
     `on_failure(job, error)` is called in the transaction that closes the job as failed, however that comes about; it
     must not rely on the attempt that failed, and `error` is None unless people may read it. In the transaction that
-    writes what the job has reported, `on_progress(job, progress)` is called.
+    writes what the job has reported, `on_progress(job, progress)` is called. Raises ValueError for a kind that has a
+    handler already.
     """
-    if on_failure is not None:
-        tell_on_failure(kind, on_failure)
-    if on_progress is not None:
-        _progress_hooks[kind] = on_progress
 
-    def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        @shared_task(name=kind, time_limit=time_limit + 30, soft_time_limit=time_limit)
-        @functools.wraps(function)
-        def entry(job_id: int) -> None:
-            run_job(job_id, function)
+    def decorate(function: Callable[[Job, A], None]) -> Callable[..., None]:
+        def run(row: Job) -> None:
+            function(row, kind.args_of(row))
 
-        entry.run_function = function  # type: ignore[attr-defined]  # for callers that run a job without a broker
+        for name in kind.names:
+            if name in handlers:
+                raise ValueError(f"Two functions handle jobs of the kind {name}.")
+            handlers[name] = run
+            if on_failure is not None:
+                tell_on_failure(name, on_failure)
+            if on_progress is not None:
+                _progress_hooks[name] = on_progress
+        entry, *_ = [
+            shared_task(name=name, time_limit=time_limit + 30, soft_time_limit=time_limit)(_entry(function, run))
+            for name in kind.names
+        ]
+        entry.run_function = run  # type: ignore[attr-defined]  # for callers that run a job without a broker
         return entry
 
     return decorate
 
 
-def run_job(job_id: int, function: Callable[..., None]) -> None:
+def _entry(function: Callable[[Job, A], None], run: Callable[[Job], None]) -> Callable[[int], None]:
+    def entry(job_id: int) -> None:
+        run_job(job_id, run)
+
+    # Celery takes names and words from these.
+    entry.__module__, entry.__qualname__, entry.__doc__ = function.__module__, function.__qualname__, function.__doc__
+    entry.__name__ = function.__name__
+    return entry
+
+
+def run_job(job_id: int, function: Callable[[Job], None]) -> None:
     """Claim the job and run it, unless it is done, not yet due, or claimed by another worker.
 
     A message that is refused costs this one statement.
@@ -150,11 +187,11 @@ def run_job(job_id: int, function: Callable[..., None]) -> None:
         _run_claimed(row, token, function)
 
 
-def _run_claimed(row: Job, token: uuid.UUID, function: Callable[..., None]) -> None:
+def _run_claimed(row: Job, token: uuid.UUID, function: Callable[[Job], None]) -> None:
     started = time.monotonic()
     try:
         with _heartbeat(row, token):
-            function(row, **row.args)
+            function(row)
     except LeaseLost:
         # It may have been interrupted within a statement, or while a transaction ended: then Django would keep it.
         connection.in_atomic_block = False

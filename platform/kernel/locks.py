@@ -16,3 +16,17 @@ def lock_access(*, actor_id: int) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashint8(%s))", [ACCESS_LOCK, actor_id])
+
+
+def lock_named(name: str) -> None:
+    """Waits for other transactions with the same name, and keeps them waiting until this one ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+
+
+def try_share_named(name: str) -> bool:
+    """Share the name until the transaction ends; return False if someone holds it alone, or waits to."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock_shared(hashtextextended(%s, 0))", [name])
+        row = cursor.fetchone()
+    return bool(row and row[0])

@@ -4,6 +4,7 @@ import structlog
 from celery import shared_task
 from django.db import transaction
 
+from kernel.job_kinds import JobKind, NoArgs
 from kernel.jobs import enqueue, job
 from kernel.models import Job
 from kernel.queues import Queue
@@ -12,7 +13,7 @@ from storage.temporary_files import sweep_spool
 
 logger = structlog.get_logger(__name__)
 
-SWEEP_ON = "storage.sweep_on"
+SWEEP_ON = JobKind("storage.sweep_on", NoArgs, queue=Queue.HEAVY)
 
 
 @shared_task(name="storage.sweep_blobs_job", time_limit=840)
@@ -25,7 +26,7 @@ def sweep_blobs_job() -> None:
 
 
 @job(SWEEP_ON, time_limit=840)
-def sweep_on_job(row: Job) -> None:
+def sweep_on_job(row: Job, args: NoArgs) -> None:
     """The next step of a sweep that has more to delete, such as the files of a big project that was deleted."""
     rows = services.sweep_unreferenced()
     logger.info("blobs swept", rows=rows)
@@ -39,4 +40,4 @@ def _sweep_on(rows: int) -> None:
     """
     if rows > services.SWEEP_AT_MOST // 2:
         with transaction.atomic():
-            enqueue(SWEEP_ON, queue=Queue.HEAVY, dedupe_key=SWEEP_ON)
+            enqueue(SWEEP_ON, NoArgs(), dedupe_key=SWEEP_ON.name)

@@ -17,6 +17,7 @@ from django.db.models import Exists, ManyToOneRel, Model, OuterRef
 
 from kernel.clock import ClockTimestamp
 from kernel.errors import Unavailable
+from kernel.locks import lock_named, try_share_named
 from storage import backends
 from storage.models import Blob
 from storage.temporary_files import spool_folder
@@ -112,16 +113,12 @@ def _write_row(stored: backends.StoredObject, content_type: str) -> Blob | None:
 
 
 def _lock(sha256: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"storage.blob.{sha256}"])
+    lock_named(f"storage.blob.{sha256}")
 
 
 def _may_delete() -> bool:
     """Hold off backups until the transaction ends; return False if one is running, or waits to (`runtime.backup`)."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_xact_lock_shared(hashtextextended('storage.backup', 0))")
-        row = cursor.fetchone()
-        return bool(row and row[0])
+    return try_share_named("storage.backup")
 
 
 def _unreferenced() -> list[int]:

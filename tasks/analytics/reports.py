@@ -15,6 +15,7 @@ from django.db.models import Max
 
 from kernel.clock import database_now, rfc3339
 from kernel.errors import Refused
+from kernel.job_kinds import JobKind
 from kernel.jobs import enqueue
 from kernel.models import Event, Job
 from kernel.queues import Queue
@@ -23,7 +24,17 @@ from tasks.analytics.quality_report import project_quality
 from tasks.analytics.what_if import project_replay
 from tasks.analytics.worker_signals import flagged_workers
 
-KIND = "flow.report"
+
+@dataclass(frozen=True, slots=True)
+class ReportArgs:
+    """The report named `name`, asked for with the arguments `asked`, to be kept under `key`."""
+
+    key: str
+    name: str
+    asked: dict[str, Any]
+
+
+MAKE = JobKind("analytics.report", ReportArgs, queue=Queue.EXPORT, max_attempts=2, aliases=("flow.report",))
 #: Increment it when the structure of a report changes: reports cached by an earlier version are then ignored.
 SHAPE = 3
 #: The maximum age of a report while new answers arrive.
@@ -69,14 +80,10 @@ def get_report(*, project: Project, name: str, again: bool = False, **arguments:
 
 def _queue(project: Project, key: str, name: str, arguments: Json) -> None:
     job = enqueue(
-        KIND,
-        queue=Queue.EXPORT,
+        MAKE,
+        ReportArgs(key, name, arguments),
         project_id=project.pk,
-        dedupe_key=f"{KIND}:{key}",
-        max_attempts=2,
-        key=key,
-        name=name,
-        asked=arguments,
+        dedupe_key=f"{MAKE.name}:{key}",
     )
     if job is not None:
         cache.set(f"{key}-job", job.pk, timeout=int(KEPT_FOR.total_seconds()))

@@ -41,7 +41,8 @@ from kernel.clock import database_now
 from kernel.errors import NotFound
 from kernel.events import record_event
 from kernel.idempotency import Superseded
-from kernel.jobs import KEEP_TRYING, enqueue
+from kernel.job_kinds import KEEP_TRYING, JobKind
+from kernel.jobs import enqueue
 from kernel.prepared_statements import columns_of, from_row, run_prepared, run_prepared_many
 from tasks.annotation.errors import AnswerRefused, AnswersFinal, ImageGivenBack
 from tasks.annotation.models import Annotation
@@ -50,7 +51,15 @@ from tasks.assignment.slots import lock_slots_of_image, reclaim_slot
 from tasks.standing.access import may_work, require_may_work
 from tasks.standing.services import record_returns
 
-SETTLE_LATE = "flow.settle_late_answer"
+
+@dataclass(frozen=True, slots=True)
+class LateAnswer:
+    """A late answer whose set is settled, by its assignment."""
+
+    assignment_id: int
+
+
+SETTLE_LATE = JobKind("flow.settle_late_answer", LateAnswer, max_attempts=KEEP_TRYING)
 MAX_SECONDS = 24 * 3600.0
 
 # The condition on access is for changes that no service made: a revocation ends the leases in its own transaction.
@@ -256,7 +265,7 @@ def _submit_late(assignment: Assignment, parsed: ParsedAnswer) -> Submission:
     (annotation,) = write([(assignment, parsed)], revision=1)
     record_event(project_id=assignment.project_id, kind="answer.submitted", submitted=1)
     if settled:
-        enqueue(SETTLE_LATE, project_id=assignment.project_id, max_attempts=KEEP_TRYING, assignment_id=assignment.pk)
+        enqueue(SETTLE_LATE, LateAnswer(assignment.pk), project_id=assignment.project_id)
     assert assignment.worker_id is not None  # it was looked up by its worker
     record_returns(project_id=assignment.project_id, images={assignment.worker_id: -1})
     return submission(annotation, assignment, merged=parsed.merged)

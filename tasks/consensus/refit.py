@@ -15,7 +15,9 @@ from django.db import connection, transaction
 
 from kernel.clock import database_now
 from kernel.events import record_event, stream_snapshot
-from kernel.jobs import KEEP_TRYING, enqueue
+from kernel.job_kinds import KEEP_TRYING, JobKind, NoArgs
+from kernel.jobs import enqueue
+from kernel.locks import lock_named
 from kernel.queues import Queue
 from projects.models import Project
 from tasks.consensus.affected_tasks import tasks_to_relabel, unique_tasks
@@ -24,8 +26,16 @@ from tasks.consensus.fit import fit, load_training_data
 from tasks.consensus.models import ConsensusState, Posterior
 from tasks.consensus.worker_model import write_state
 
-REFIT = "consensus.refit"
-UPDATE_LABELS = "consensus.update"
+
+@dataclass(frozen=True, slots=True)
+class TaskIds:
+    """Tasks whose labels to update."""
+
+    task_ids: list[int]
+
+
+REFIT = JobKind("consensus.refit", NoArgs, queue=Queue.HEAVY)
+UPDATE_LABELS = JobKind("consensus.update", TaskIds, max_attempts=KEEP_TRYING)
 #: New answers that justify a refit: at least this many, and at least this share of the earlier ones.
 MIN_NEW_ANSWERS = 50
 MIN_NEW_SHARE = 0.1
@@ -49,8 +59,8 @@ class RefitResult:
 def request_refit(*, project_id: int) -> None:
     """Queue a refit. Call it last in the transaction: it locks an already queued job until the commit."""
     not_before = _not_before(project_id)
-    dedupe_key = f"{REFIT}:{project_id}"
-    enqueue(REFIT, queue=Queue.HEAVY, project_id=project_id, dedupe_key=dedupe_key, not_before=not_before)
+    dedupe_key = f"{REFIT.name}:{project_id}"
+    enqueue(REFIT, NoArgs(), project_id=project_id, dedupe_key=dedupe_key, not_before=not_before)
 
 
 def request_refit_if_due(*, project_id: int) -> bool:
@@ -78,7 +88,7 @@ def refit(*, project_id: int) -> RefitResult:
     with connection.cursor() as cursor:
         # A fit of many millions of answers computes for minutes, and holds nothing but this lock.
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{REFIT}.{project_id}"])
+    lock_named(f"{REFIT.name}.{project_id}")
     project = Project.objects.select_related("schema").get(pk=project_id)
     previous = _current(project_id)
     if project.schema is None:
@@ -128,7 +138,7 @@ def queue_updates(*, project_id: int, tasks: Sequence[int]) -> None:
     """Queue many label updates in the caller's transaction, behind the work that people wait for."""
     for start in range(0, len(tasks), TASKS_PER_JOB):
         chunk = list(tasks[start : start + TASKS_PER_JOB])
-        enqueue(UPDATE_LABELS, queue=Queue.HEAVY, project_id=project_id, max_attempts=KEEP_TRYING, task_ids=chunk)
+        enqueue(UPDATE_LABELS, TaskIds(chunk), queue=Queue.HEAVY, project_id=project_id)
 
 
 def _current(project_id: int) -> ConsensusState | None:

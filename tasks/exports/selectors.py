@@ -1,19 +1,29 @@
 """Queries on exports."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from django.db.models import QuerySet
 from django.utils.text import slugify
 
 from annotary_core.formats.registry import FORMATS
+from kernel.job_kinds import JobKind
 from kernel.progress import Progress, progress_of_jobs
+from kernel.queues import Queue
 from storage.composed_files import ComposedBlob
 from storage.models import Blob
 from tasks.exports.models import Export
 from tasks.snapshots.models import Snapshot
 
 #: The kind of the job that writes an export.
-WRITE = "exports.write"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportId:
+    export_id: int
+
+
+WRITE = JobKind("exports.write", ExportId, queue=Queue.EXPORT)
 ARCHIVE = "application/zip"
 
 
@@ -47,7 +57,7 @@ def progress_of(*, exports: Sequence[Export]) -> dict[int, Progress | None]:
     Each export needs its release. While the file is read back (`verifying`), all of them have been written.
     """
     unfinished = [each.project_id for each in exports if each.state in (Export.State.QUEUED, Export.State.WRITING)]
-    jobs = progress_of_jobs(kind=WRITE, argument="export_id", project_ids=unfinished) if unfinished else {}
+    jobs = progress_of_jobs(kind=WRITE.name, argument="export_id", project_ids=unfinished) if unfinished else {}
     return {each.pk: _progress(each, jobs) for each in exports}
 
 

@@ -21,13 +21,12 @@ from kernel.jobs import enqueue
 from kernel.models import Job
 from kernel.outages import outage_of
 from kernel.progress import Progress as JobProgress
-from kernel.queues import Queue
 from storage import backends
 from storage.composed_files import ComposedFile, FrameWriter, digest
 from storage.services import store_blob
 from tasks.exports.models import Export
 from tasks.exports.records import CHUNK, ReleaseImages, records, release_info
-from tasks.exports.selectors import ARCHIVE, WRITE
+from tasks.exports.selectors import ARCHIVE, WRITE, ExportId
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.selectors import retraction_of
 
@@ -94,15 +93,15 @@ def retry_export(*, export: Export) -> Export:
 
 
 def _enqueue(export: Export) -> None:
-    dedupe_key = f"{WRITE}:{export.pk}"
-    enqueue(WRITE, queue=Queue.EXPORT, project_id=export.project_id, dedupe_key=dedupe_key, export_id=export.pk)
+    dedupe_key = f"{WRITE.name}:{export.pk}"
+    enqueue(WRITE, ExportId(export.pk), project_id=export.project_id, dedupe_key=dedupe_key)
 
 
 def _has_failed(export: Export) -> bool:
     if export.state in (Export.State.READY, Export.State.FAILED):
         return export.state == Export.State.FAILED
     return not Job.objects.filter(
-        kind=WRITE,
+        kind=WRITE.name,
         project_id=export.project_id,
         args__export_id=export.pk,
         state__in=[Job.State.QUEUED, Job.State.RUNNING],

@@ -6,17 +6,20 @@ from celery import shared_task
 
 from kernel.clock import database_now
 from kernel.errors import AnnotaryError
-from kernel.jobs import enqueue, job, others_wait, report_progress
+from kernel.job_kinds import NoArgs
+from kernel.jobs import enqueue_again, job, others_wait, report_progress
 from kernel.models import Job
-from kernel.queues import Queue
 from projects.models import Project
 from projects.selectors import deleted_projects
-from tasks.consensus.refit import REFIT, UPDATE_LABELS, queue_missed_tasks, refit
+from tasks.annotation.services import SETTLE_LATE, LateAnswer
+from tasks.consensus.refit import REFIT, UPDATE_LABELS, TaskIds, queue_missed_tasks, refit
 from tasks.flow.imports import interrupt_import, run_import
 from tasks.flow.project_deletion import DELETE_PROJECT, erase_project
 from tasks.flow.relabel import relabel
 from tasks.flow.revocation import end_hands_without_access
 from tasks.flow.settlement import expire_leases, settle_late_answer
+from tasks.ingest.services import RUN as RUN_IMPORT
+from tasks.ingest.services import ImportId
 
 #: Work that nothing else would ask for again is queued again after this pause when all its attempts have failed.
 NEXT_TRY = timedelta(hours=1)
@@ -25,28 +28,20 @@ NEXT_TRY = timedelta(hours=1)
 def _try_again_later(row: Job, error: AnnotaryError | None) -> None:
     """The failed job stays in the table, where operators look for it."""
     if row.project_id is not None and Project.objects.filter(pk=row.project_id, deleted_at__isnull=True).exists():
-        enqueue(
-            row.kind,
-            queue=Queue(row.queue) if row.queue in Queue.values else Queue.HEAVY,
-            project_id=row.project_id,
-            dedupe_key=row.dedupe_key,
-            max_attempts=row.max_attempts,
-            not_before=database_now() + NEXT_TRY,
-            **row.args,
-        )
+        enqueue_again(row, not_before=database_now() + NEXT_TRY)
 
 
 def _interrupt_import(row: Job, error: AnnotaryError | None) -> None:
-    interrupt_import(import_id=row.args["import_id"])
+    interrupt_import(import_id=RUN_IMPORT.args_of(row).import_id)
 
 
 @job(UPDATE_LABELS, on_failure=_try_again_later)
-def update_labels_job(row: Job, *, task_ids: list[int]) -> None:
-    relabel(task_ids=task_ids)
+def update_labels_job(row: Job, args: TaskIds) -> None:
+    relabel(task_ids=args.task_ids)
 
 
 @job(REFIT, time_limit=6 * 3600, on_failure=_try_again_later)
-def refit_job(row: Job) -> None:
+def refit_job(row: Job, args: NoArgs) -> None:
     assert row.project_id is not None  # always set by request_refit
     if deleted_projects(project_ids=[row.project_id]):
         return
@@ -54,13 +49,13 @@ def refit_job(row: Job) -> None:
     queue_missed_tasks(project_id=row.project_id)
 
 
-@job("flow.run_import", time_limit=900, on_failure=_interrupt_import)
-def run_import_job(row: Job, *, import_id: int) -> None:
-    run_import(import_id=import_id, others_wait=lambda: others_wait(row))
+@job(RUN_IMPORT, time_limit=900, on_failure=_interrupt_import)
+def run_import_job(row: Job, args: ImportId) -> None:
+    run_import(import_id=args.import_id, others_wait=lambda: others_wait(row))
 
 
 @job(DELETE_PROJECT, time_limit=6 * 3600)
-def delete_project_job(row: Job) -> None:
+def delete_project_job(row: Job, args: NoArgs) -> None:
     assert row.project_id is not None  # always set by delete_project
     erase_project(
         project_id=row.project_id,
@@ -69,9 +64,9 @@ def delete_project_job(row: Job) -> None:
     )
 
 
-@job("flow.settle_late_answer", time_limit=60, on_failure=_try_again_later)
-def settle_late_answer_job(row: Job, *, assignment_id: int) -> None:
-    settle_late_answer(assignment_id=assignment_id)
+@job(SETTLE_LATE, time_limit=60, on_failure=_try_again_later)
+def settle_late_answer_job(row: Job, args: LateAnswer) -> None:
+    settle_late_answer(assignment_id=args.assignment_id)
 
 
 @shared_task(name="flow.expire_leases_job", time_limit=120, soft_time_limit=100)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isclose, isfinite
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from accounts.models import Actor
 from annotary_core.labels.answer import Answer, ImageLabel
@@ -16,6 +16,7 @@ from annotary_core.labels.names import normalize_name
 from annotary_core.labels.schema import Schema
 from kernel.clock import database_now
 from kernel.errors import Refused
+from kernel.locks import lock_named
 from projects.models import Project
 from projects.selectors import require_not_closed, schema_of
 from tasks.annotation.models import Annotation
@@ -109,9 +110,7 @@ def _targets(project: Project, images: Sequence[UUID]) -> list[_Target]:
 
 def _actor_of(project: Project, name: str) -> Actor:
     """The organization's model of this name, created on first use."""
-    with connection.cursor() as cursor:
-        lock = f"model.{project.organisation_id}.{name}"
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [lock])
+    lock_named(f"model.{project.organisation_id}.{name}")
     known = Actor.objects.filter(
         kind=Actor.Kind.MODEL, label=name, annotations__project__organisation_id=project.organisation_id
     )

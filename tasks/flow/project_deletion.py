@@ -19,7 +19,8 @@ from django.db.models import Exists, OuterRef
 from accounts.models import Actor
 from kernel.clock import ClockTimestamp, database_now
 from kernel.errors import Unavailable
-from kernel.jobs import KEEP_TRYING, enqueue
+from kernel.job_kinds import KEEP_TRYING, JobKind, NoArgs
+from kernel.jobs import enqueue
 from kernel.models import Job
 from kernel.queues import Queue
 from projects.lifecycle import mark_deleted
@@ -33,7 +34,7 @@ from tasks.pay.services import post_credits
 
 logger = structlog.get_logger(__name__)
 
-DELETE_PROJECT = "flow.delete_project"
+DELETE_PROJECT = JobKind("flow.delete_project", NoArgs, queue=Queue.HEAVY, max_attempts=KEEP_TRYING)
 #: Tasks whose rows are deleted in one transaction, and rows of a table that has no tasks.
 TASKS_AT_ONCE = 500
 ROWS_AT_ONCE = 5_000
@@ -115,10 +116,9 @@ def delete_project(*, project: Project, by: Actor, confirm: str, record: Mapping
 def _enqueue(project_id: int, *, not_before: datetime | None = None) -> None:
     enqueue(
         DELETE_PROJECT,
-        queue=Queue.HEAVY,
+        NoArgs(),
         project_id=project_id,
-        dedupe_key=f"{DELETE_PROJECT}:{project_id}",
-        max_attempts=KEEP_TRYING,
+        dedupe_key=f"{DELETE_PROJECT.name}:{project_id}",
         not_before=not_before,
     )
 
@@ -175,7 +175,7 @@ def _leave_dataset(project: Project) -> bool:
 
 def _end_jobs(project_id: int) -> None:
     """Drop what is queued for the project. Raises ProjectBusy if something runs, which could write after a step."""
-    others = Job.objects.filter(project_id=project_id).exclude(kind=DELETE_PROJECT)
+    others = Job.objects.filter(project_id=project_id).exclude(kind=DELETE_PROJECT.name)
     with transaction.atomic():
         # Locked first: `delete()` goes by the ids, and would delete a job that a worker has claimed in the meantime.
         queued = others.filter(state=Job.State.QUEUED).select_for_update().order_by("pk")

@@ -20,11 +20,11 @@ from accounts.models import Actor
 from kernel.clock import ClockTimestamp
 from kernel.errors import NotFound
 from kernel.events import record_event
-from kernel.jobs import KEEP_TRYING, enqueue
+from kernel.jobs import enqueue
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import close_hand_leases
 from tasks.assignment.slots import close_leases
-from tasks.consensus.refit import UPDATE_LABELS, request_refit
+from tasks.consensus.refit import UPDATE_LABELS, TaskIds, request_refit
 from tasks.flow.gold_comparison import compare_answers, compare_late_answers
 from tasks.pay.models import LedgerEntry
 from tasks.pay.services import PostedCredits, post_credits
@@ -120,7 +120,7 @@ def _update_labels(project_id: int, submitted: list[Assignment]) -> None:
     """Skips surplus answers: relabeling for one could drop an approval because trust has shifted."""
     task_ids = sorted({row.task_id for row in submitted if row.task_id is not None and row.counts})
     if task_ids:
-        enqueue(UPDATE_LABELS, project_id=project_id, max_attempts=KEEP_TRYING, task_ids=task_ids)
+        enqueue(UPDATE_LABELS, TaskIds(task_ids), project_id=project_id)
 
 
 def _figures(hand: Hand) -> Settlement:

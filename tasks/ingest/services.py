@@ -16,6 +16,7 @@ from accounts.models import Actor
 from annotary_core.labels.characters import escape_control
 from annotary_core.labels.natural_order import natural_key
 from kernel.errors import NotFound
+from kernel.job_kinds import JobKind
 from kernel.jobs import enqueue
 from kernel.queues import Queue
 from projects.models import Project
@@ -30,7 +31,14 @@ from tasks.ingest.tables import MAX_BYTES, clean_name, read_table
 
 MAX_ITEMS = 200_000
 MAX_FILE = 256 * 1024 * 1024
-JOB = "flow.run_import"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportId:
+    import_id: int
+
+
+RUN = JobKind("flow.run_import", ImportId, queue=Queue.IMPORT)
 # Declared content types are ignored; the type is determined from the content.
 UNKNOWN_TYPE = "application/octet-stream"
 METADATA_FILE = "metadata.csv"
@@ -142,11 +150,10 @@ def finish_upload(*, batch_import: Import) -> None:
 def enqueue_run(*, batch_import: Import) -> None:
     """Queue a run of the import; a run that is already waiting is reused. Call inside a transaction."""
     enqueue(
-        JOB,
-        queue=Queue.IMPORT,
+        RUN,
+        ImportId(batch_import.pk),
         project_id=batch_import.project_id,
         dedupe_key=f"import.{batch_import.pk}",
-        import_id=batch_import.pk,
     )
 
 

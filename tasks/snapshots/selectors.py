@@ -1,6 +1,7 @@
 """Queries on releases, and on the approved labels that a release consists of."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
@@ -8,7 +9,9 @@ from django.db.models import F, Func, JSONField, QuerySet, Value
 from django.db.models.functions import Collate
 
 from kernel.errors import NotFound
+from kernel.job_kinds import JobKind
 from kernel.progress import Progress, progress_of_jobs
+from kernel.queues import Queue
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.label_methods import GOLD
@@ -17,7 +20,14 @@ from tasks.review.models import Review
 from tasks.snapshots.models import Snapshot, SnapshotNote
 
 #: The kind of the job that builds a release.
-BUILD = "snapshots.build"
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotId:
+    snapshot_id: int
+
+
+BUILD = JobKind("snapshots.build", SnapshotId, queue=Queue.EXPORT)
 
 #: How a label was approved, as recorded in evidence and in the hash of a release.
 REVIEWED, FIXED, BY_POLICY, BY_OWNER = "reviewed", "fixed by a reviewer", "by policy", "answered by the owner"
@@ -140,7 +150,7 @@ def retraction_of(*, snapshot: Snapshot) -> SnapshotNote | None:
 def progress_of(*, snapshots: Sequence[Snapshot]) -> dict[int, Progress | None]:
     """Return how many images of each release have been read, by its row id; None for one that failed."""
     building = [each.project_id for each in snapshots if each.state == Snapshot.State.BUILDING]
-    jobs = progress_of_jobs(kind=BUILD, argument="snapshot_id", project_ids=building) if building else {}
+    jobs = progress_of_jobs(kind=BUILD.name, argument="snapshot_id", project_ids=building) if building else {}
     return {each.pk: _progress(each, jobs) for each in snapshots}
 
 

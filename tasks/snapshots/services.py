@@ -14,7 +14,6 @@ from kernel.events import record_event
 from kernel.jobs import enqueue
 from kernel.models import Job
 from kernel.progress import Progress
-from kernel.queues import Queue
 from projects.models import LabelClass, Project
 from tasks.batching.models import Task
 from tasks.snapshots.manifest import Manifest
@@ -22,6 +21,7 @@ from tasks.snapshots.models import Snapshot, SnapshotItem, SnapshotNote
 from tasks.snapshots.selectors import (
     BUILD,
     ApprovedLabel,
+    SnapshotId,
     has_releasable,
     retraction_of,
     review_kind,
@@ -77,14 +77,16 @@ def create_snapshot(*, project: Project, by: Actor) -> Snapshot:
         raise ReleaseInProgress
     last = Snapshot.objects.filter(project=project).aggregate(last=Max("number"))["last"] or 0
     snapshot = Snapshot.objects.create(project=project, number=last + 1, schema=project.schema, created_by=by)
-    dedupe_key = f"{BUILD}:{snapshot.pk}"
-    enqueue(BUILD, queue=Queue.EXPORT, project_id=project.pk, dedupe_key=dedupe_key, snapshot_id=snapshot.pk)
+    dedupe_key = f"{BUILD.name}:{snapshot.pk}"
+    enqueue(BUILD, SnapshotId(snapshot.pk), project_id=project.pk, dedupe_key=dedupe_key)
     return snapshot
 
 
 def _close_dead_builds(project: Project) -> None:
     """Fail builds whose job gave up or whose worker died on the last attempt; otherwise they block new releases."""
-    live_jobs = Job.objects.filter(kind=BUILD, project_id=project.pk, state__in=[Job.State.QUEUED, Job.State.RUNNING])
+    live_jobs = Job.objects.filter(
+        kind=BUILD.name, project_id=project.pk, state__in=[Job.State.QUEUED, Job.State.RUNNING]
+    )
     Snapshot.objects.filter(project=project, state=Snapshot.State.BUILDING).exclude(
         pk__in=list(live_jobs.values_list("args__snapshot_id", flat=True))
     ).update(state=Snapshot.State.FAILED, error=BUILD_INTERRUPTED)

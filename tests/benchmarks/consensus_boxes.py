@@ -17,13 +17,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from annotary_core.aggregation.replay.boxes import EXISTENCE_THRESHOLD, BoxReplayData
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from annotary_core.aggregation.io.tables import BoxGold
 from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
-from annotary_core.aggregation.replay.boxes import EXISTENCE_THRESHOLD, BoxReplayData
 from annotary_core.aggregation.replay.policies import Policy, PolicyResult, run_policy
 from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD, sum_by_task
 from annotary_core.labels.arrays import FloatArray, IntArray

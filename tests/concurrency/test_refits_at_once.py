@@ -55,7 +55,7 @@ def test_of_concurrent_refits_one_writes_and_the_others_find_nothing_new(project
 def test_a_second_refit_waits_for_the_first(project: Project) -> None:
     with transaction.atomic():
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{REFIT}.{project.pk}"])
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"{REFIT.name}.{project.pk}"])
         second = BackgroundCall(lambda: refit(project_id=project.pk))
         second.wait_until_blocked()
     assert second.wait_for_result().fresh is True
@@ -154,7 +154,7 @@ def test_an_update_overtaken_by_a_refit_is_redone_with_the_new_model(
 def test_concurrent_requests_queue_one_refit(project: Project) -> None:
     Job.objects.all().delete()
     together(*[lambda: ask_in_transaction(project)] * 4)
-    assert Job.objects.filter(kind=REFIT, state="queued").count() == 1
+    assert Job.objects.filter(kind=REFIT.name, state="queued").count() == 1
 
 
 @transaction.atomic

@@ -79,9 +79,9 @@ def record_work(up: UpProcess) -> None:
         "from kernel.events import record_event\n"
         "from kernel.jobs import enqueue\n"
         "from projects.models import Project\n"
-        "from tasks.consensus.refit import UPDATE_LABELS\n"
+        "from tasks.consensus.refit import UPDATE_LABELS, TaskIds\n"
         "record_event(project_id=Project.objects.first().pk, kind='answer.submitted', submitted=1)\n"
-        "enqueue(UPDATE_LABELS, task_ids=[])\n"
+        "enqueue(UPDATE_LABELS, TaskIds([]))\n"
     )
 
 

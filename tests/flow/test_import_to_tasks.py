@@ -233,8 +233,8 @@ def test_the_job_retries_when_the_decoder_is_unavailable(monkeypatch: pytest.Mon
     monkeypatch.setattr("tasks.validate.services.inspect_and_render", away)
     job = Job.objects.get()
 
-    def work(row: Job, *, import_id: int) -> None:
-        run_import(import_id=import_id, decoders=1)
+    def work(row: Job) -> None:
+        run_import(import_id=batch_import.pk, decoders=1)
 
     run_job(job.pk, work)
     job.refresh_from_db()

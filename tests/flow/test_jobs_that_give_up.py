@@ -12,12 +12,13 @@ from django.db.models import F
 from django.test import Client
 
 from kernel.clock import ClockTimestamp, database_now
-from kernel.jobs import KEEP_TRYING, enqueue, resend_lost_jobs, run_job
+from kernel.job_kinds import KEEP_TRYING
+from kernel.jobs import enqueue, resend_lost_jobs, run_job
 from kernel.models import Job, OutboxMessage
 from projects.models import Project
 from tasks.analytics.reports import get_report
 from tasks.batching.models import Task
-from tasks.consensus.refit import UPDATE_LABELS, request_refit
+from tasks.consensus.refit import UPDATE_LABELS, TaskIds, request_refit
 from tasks.exports.jobs import write_export_job
 from tasks.exports.models import Export
 from tasks.exports.selectors import WRITE
@@ -25,7 +26,7 @@ from tasks.exports.services import EXPORT_INTERRUPTED, request_export
 from tasks.flow.imports import run_import
 from tasks.flow.jobs import update_labels_job
 from tasks.ingest.models import IMPORT_INTERRUPTED, Import
-from tasks.ingest.services import JOB, add_file, finish_upload, resume_import, start_import
+from tasks.ingest.services import RUN, add_file, finish_upload, resume_import, start_import
 from tasks.review.services import approve_label
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.selectors import BUILD
@@ -70,7 +71,7 @@ def approved(project: Project) -> Project:
 
 def test_a_release_is_failed_and_another_can_be_created(approved: Project) -> None:
     snapshot = create_snapshot(project=approved, by=factories.ada())
-    kill_on_last_attempt(BUILD)
+    kill_on_last_attempt(BUILD.name)
     shown = with_key(member("owner")).get(f"{API}/releases/{snapshot.public_id}/").json()
     assert (shown["state"], shown["error"]) == ("failed", BUILD_INTERRUPTED)
     assert create_snapshot(project=approved, by=factories.ada()).number == 2
@@ -82,13 +83,13 @@ def test_an_export_is_failed_and_can_be_requested_again(approved: Project) -> No
     snapshot.refresh_from_db()
     export = request_export(snapshot=snapshot, format="coco", by=factories.ada())
     Export.objects.update(state=Export.State.WRITING)
-    kill_on_last_attempt(WRITE)
+    kill_on_last_attempt(WRITE.name)
     client = with_key(member("owner"))
     shown = client.get(f"{API}/exports/{export.public_id}/").json()
     assert (shown["state"], shown["error"]) == ("failed", EXPORT_INTERRUPTED)
     again = client.post(f"{API}/releases/{snapshot.public_id}/exports/", {"format": "coco"})
     assert (again.status_code, again.json()["state"]) == (202, "queued")
-    assert Job.objects.filter(kind=WRITE, state=Job.State.QUEUED).count() == 1
+    assert Job.objects.filter(kind=WRITE.name, state=Job.State.QUEUED).count() == 1
 
 
 def test_an_export_that_hits_a_bug_on_every_attempt_hides_its_traceback(approved: Project) -> None:
@@ -96,10 +97,10 @@ def test_an_export_that_hits_a_bug_on_every_attempt_hides_its_traceback(approved
     build_snapshot(snapshot_id=snapshot.pk)
     export = request_export(snapshot=Snapshot.objects.get(), format="coco", by=factories.ada())
 
-    def break_down(row: Job, **args: Any) -> None:
+    def break_down(row: Job) -> None:
         raise ZeroDivisionError
 
-    job = Job.objects.get(kind=WRITE)
+    job = Job.objects.get(kind=WRITE.name)
     Job.objects.update(attempts=job.max_attempts - 1)
     run_job(job.pk, break_down)
     export.refresh_from_db()
@@ -115,7 +116,7 @@ def test_an_attempt_that_will_be_repeated_fails_nothing(approved: Project, monke
         raise ZeroDivisionError
 
     monkeypatch.setattr("tasks.exports.services._write", break_down)
-    run_job(Job.objects.get(kind=WRITE).pk, write_export_job.run_function)  # type: ignore[attr-defined]  # see kernel.jobs
+    run_job(Job.objects.get(kind=WRITE.name).pk, write_export_job.run_function)  # type: ignore[attr-defined]  # see kernel.jobs
     export.refresh_from_db()
     assert export.state == "writing"
 
@@ -130,7 +131,7 @@ def an_import(project: Project, files: int = 2) -> Import:
 
 def test_an_import_is_failed_with_its_counts_and_can_be_resumed(project: Project, client: Client) -> None:
     batch_import = an_import(project)
-    kill_on_last_attempt(JOB)
+    kill_on_last_attempt(RUN.name)
     api = with_key(member("owner"))
     shown = api.get(f"{API}/imports/{batch_import.public_id}/").json()
     assert (shown["state"], shown["error"], shown["stalled"]) == ("failed", IMPORT_INTERRUPTED, True)
@@ -156,7 +157,7 @@ def test_an_import_that_failed_for_its_content_cannot_be_resumed(project: Projec
 
 def test_a_report_is_no_longer_computing_and_can_be_requested_again(project: Project) -> None:
     assert get_report(project=project, name="quality").is_being_made
-    kill_on_last_attempt("flow.report")
+    kill_on_last_attempt("analytics.report")
     report = get_report(project=project, name="quality")
     assert (report.is_being_made, bool(report.problem)) == (False, True)
     assert get_report(project=project, name="quality", again=True).is_being_made
@@ -172,9 +173,9 @@ def next_try(kind: str) -> Job:
 def test_label_updates_are_tried_again_every_hour(project: Project) -> None:
     task = factories.a_task(project, wanted=1)
     factories.an_answer(task, factories.wren(), factories.class_answer(1))
-    enqueue(UPDATE_LABELS, project_id=project.pk, max_attempts=KEEP_TRYING, task_ids=[task.pk])
-    kill_on_last_attempt(UPDATE_LABELS)
-    job = next_try(UPDATE_LABELS)
+    enqueue(UPDATE_LABELS, TaskIds([task.pk]), project_id=project.pk)
+    kill_on_last_attempt(UPDATE_LABELS.name)
+    job = next_try(UPDATE_LABELS.name)
     assert (job.args, job.max_attempts, job.attempts) == ({"task_ids": [task.pk]}, KEEP_TRYING, 0)
     Job.objects.filter(pk=job.pk).update(not_before=None)
     run_job(job.pk, update_labels_job.run_function)  # type: ignore[attr-defined]  # see kernel.jobs
@@ -221,8 +222,8 @@ def test_an_owner_that_cannot_be_told_keeps_the_job_for_the_next_sweep(
         dead = {"state": "running", "attempts": F("max_attempts"), "lease_token": "0" * 32}
         Job.objects.update(lease_until=ClockTimestamp() - timedelta(minutes=1), **dead)
         resend_lost_jobs()
-    assert Job.objects.get(kind=BUILD).state == "running"
-    assert Job.objects.get(kind=JOB).state == "failed"
+    assert Job.objects.get(kind=BUILD.name).state == "running"
+    assert Job.objects.get(kind=RUN.name).state == "failed"
     resend_lost_jobs()
-    assert Job.objects.get(kind=BUILD).state == "failed"
+    assert Job.objects.get(kind=BUILD.name).state == "failed"
     assert Snapshot.objects.get().state == "failed"

@@ -14,10 +14,10 @@ from kernel.models import Event, Job
 from projects.models import Project
 from tasks.exports import jobs as export_jobs
 from tasks.exports.models import Export
-from tasks.exports.selectors import WRITE
+from tasks.exports.selectors import WRITE, ExportId
 from tasks.snapshots import jobs as snapshot_jobs
 from tasks.snapshots.models import Snapshot
-from tasks.snapshots.selectors import BUILD
+from tasks.snapshots.selectors import BUILD, SnapshotId
 from tests import factories
 from tests.api.people import member, with_key
 from tests.concurrency_helpers import together
@@ -46,7 +46,7 @@ def run_while_it_reports(job: Job, seen: Callable[[], bool]) -> None:
     """Run the job as one that reports its progress within a transaction and fails once another connection saw it."""
     witnessed: list[bool] = []
 
-    def work(row: Job, **args: Any) -> None:
+    def work(row: Job) -> None:
         with transaction.atomic():
             deadline = time.monotonic() + 20
             for _ in range(1000):
@@ -66,7 +66,7 @@ def events() -> list[tuple[str, Any]]:
 
 def test_a_release_tells_its_progress_and_that_it_failed(project: Project) -> None:
     snapshot = a_snapshot(project)
-    job = enqueue(BUILD, project_id=project.pk, snapshot_id=snapshot.pk)
+    job = enqueue(BUILD, SnapshotId(snapshot.pk), project_id=project.pk)
     assert job is not None
     client = with_key(member("client"))
     url = f"/api/v1/releases/{snapshot.public_id}/"
@@ -83,7 +83,7 @@ def test_an_export_tells_its_progress_and_that_it_failed(project: Project) -> No
     export = Export.objects.create(
         project=project, snapshot=snapshot, format="coco", state="writing", created_by=project.created_by
     )
-    job = enqueue(WRITE, project_id=project.pk, export_id=export.pk)
+    job = enqueue(WRITE, ExportId(export.pk), project_id=project.pk)
     assert job is not None
     client = with_key(member("client"))
     url = f"/api/v1/exports/{export.public_id}/"

@@ -65,7 +65,7 @@ def test_the_first_visit_starts_the_report_and_says_so(ada: Client) -> None:
     assert "Computing the figures." in page
     assert "data-refresh-busy" in page
     ada.get(f"/projects/{project.public_id}/quality/")
-    assert Job.objects.filter(kind="flow.report").count() == 1
+    assert Job.objects.filter(kind="analytics.report").count() == 1
 
 
 def test_the_report_explains_its_figures(ada: Client) -> None:
@@ -133,7 +133,7 @@ def test_a_failure_is_shown_and_can_be_retried(ada: Client, monkeypatch: pytest.
     text = read(ada, project)
     assert "We could not compute the figures." in text
     assert "Try again" in text
-    assert not Job.objects.filter(kind="flow.report", state="queued").exists()
+    assert not Job.objects.filter(kind="analytics.report", state="queued").exists()
     monkeypatch.undo()
     ada.post(f"/projects/{project.public_id}/quality/again/")
     run_report_jobs()
@@ -159,7 +159,7 @@ def test_the_report_is_not_recomputed_without_new_events(ada: Client, monkeypatc
     run_report_jobs()
     monkeypatch.setattr(reports, "FRESH", timedelta(0))
     read(ada, project)
-    assert not Job.objects.filter(kind="flow.report", state="queued").exists()
+    assert not Job.objects.filter(kind="analytics.report", state="queued").exists()
 
 
 def test_boxes_have_a_report_too(ada: Client) -> None:

@@ -20,6 +20,7 @@ from kernel.events import record_event
 from kernel.jobs import enqueue, run_job
 from tests import factories
 from tests.api.people import member, with_key
+from tests.job_kinds import WORK, Work
 
 Lines = Callable[[], list[dict[str, Any]]]
 logger = structlog.get_logger("tests.logs")
@@ -124,7 +125,7 @@ def test_two_requests_have_different_ids_and_leave_nothing_behind(client: Client
 @pytest.mark.django_db
 def test_every_line_of_a_job_names_the_job_and_its_project(lines: Lines) -> None:
     project = factories.a_project()
-    job = enqueue("tests.work", project_id=project.pk)
+    job = enqueue(WORK, Work(), project_id=project.pk)
     assert job is not None
 
     def work(row: Any) -> None:
@@ -140,7 +141,7 @@ def test_every_line_of_a_job_names_the_job_and_its_project(lines: Lines) -> None
 
 @pytest.mark.django_db
 def test_a_job_that_fails_says_why(lines: Lines) -> None:
-    job = enqueue("tests.work")
+    job = enqueue(WORK, Work())
     assert job is not None
 
     def work(row: Any) -> None:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,22 +13,24 @@ from django.db import connection, transaction
 from kernel import jobs
 from kernel.clock import ClockTimestamp, database_now
 from kernel.errors import Refused, Unavailable
+from kernel.job_kinds import KEEP_TRYING
 from kernel.jobs import enqueue, resend_jobs_job, resend_lost_jobs, run_job
 from kernel.models import Job, OutboxMessage
 from tests.concurrency_helpers import BackgroundCall, together
+from tests.job_kinds import WORK, Work
 
 pytestmark = pytest.mark.django_db
 
 
 def a_job(**fields: Any) -> Job:
-    job = enqueue("tests.work", number=1)
+    job = enqueue(WORK, Work(number=1))
     assert job is not None
     Job.objects.filter(pk=job.pk).update(**fields)
     return Job.objects.get(pk=job.pk)
 
 
 def raising(error: Exception) -> Callable[..., None]:
-    def work(row: Job, **args: Any) -> None:
+    def work(row: Job) -> None:
         raise error
 
     return work
@@ -42,7 +45,7 @@ def expired_lease() -> dict[str, Any]:
 def test_a_job_gets_its_arguments_and_is_done() -> None:
     seen: list[tuple[int, str, dict[str, Any]]] = []
     job = a_job()
-    run_job(job.pk, lambda row, **args: seen.append((row.attempts, row.state, args)))
+    run_job(job.pk, lambda row: seen.append((row.attempts, row.state, row.args)))
     job.refresh_from_db()
     assert seen == [(1, "running", {"number": 1})]
     assert (job.state, job.lease_until, job.lease_token) == ("done", None, None)
@@ -53,7 +56,7 @@ def test_a_message_for_a_job_that_is_done_does_nothing() -> None:
     calls: list[int] = []
     job = a_job()
     for _ in range(3):
-        run_job(job.pk, lambda row, **args: calls.append(row.pk))
+        run_job(job.pk, lambda row: calls.append(row.pk))
     assert calls == [job.pk]
 
 
@@ -63,7 +66,7 @@ def test_only_one_of_several_workers_with_the_same_message_runs_the_job() -> Non
     started, go_on = threading.Event(), threading.Event()
     calls: list[int] = []
 
-    def work(row: Job, **args: Any) -> None:
+    def work(row: Job) -> None:
         calls.append(row.pk)
         started.set()
         assert go_on.wait(10)
@@ -92,10 +95,10 @@ def test_temporary_errors_are_retried_later_and_not_before(error: Exception) -> 
     assert (job.state, job.attempts) == ("queued", 1)
     assert job.not_before is not None and job.not_before > database_now()
     calls: list[int] = []
-    run_job(job.pk, lambda row, **args: calls.append(row.pk))
+    run_job(job.pk, lambda row: calls.append(row.pk))
     assert calls == []
     Job.objects.update(not_before=ClockTimestamp())
-    run_job(job.pk, lambda row, **args: calls.append(row.pk))
+    run_job(job.pk, lambda row: calls.append(row.pk))
     assert calls == [job.pk]
 
 
@@ -113,7 +116,7 @@ def test_a_long_job_keeps_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     job = a_job()
     leases: list[Any] = []
 
-    def work(row: Job, **args: Any) -> None:
+    def work(row: Job) -> None:
         leases.append(Job.objects.get(pk=row.pk).lease_until)
         threading.Event().wait(0.5)
         leases.append(Job.objects.get(pk=row.pk).lease_until)
@@ -135,7 +138,7 @@ def test_the_heartbeat_survives_a_connection_that_breaks(monkeypatch: pytest.Mon
                 " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             )
 
-    def work(row: Job, **args: Any) -> None:
+    def work(row: Job) -> None:
         threading.Event().wait(0.5)
         end_other_connections()
         before = Job.objects.get(pk=row.pk).lease_until
@@ -151,7 +154,7 @@ def test_the_heartbeat_survives_a_connection_that_breaks(monkeypatch: pytest.Mon
 def test_a_worker_that_lost_its_lease_leaves_the_row_to_its_successor() -> None:
     job = a_job()
 
-    def slow(row: Job, **args: Any) -> None:
+    def slow(row: Job) -> None:
         Job.objects.filter(pk=row.pk).update(lease_until=ClockTimestamp() - timedelta(seconds=1))
         run_job(row.pk, raising(Refused("The successor says no.")))
 
@@ -165,7 +168,7 @@ def test_a_killed_workers_job_is_sent_again_and_run_again() -> None:
     OutboxMessage.objects.all().delete()
     resend_jobs_job()
     assert list(OutboxMessage.objects.values_list("job_id", flat=True)) == [job.pk]
-    run_job(job.pk, lambda row, **args: None)
+    run_job(job.pk, lambda row: None)
     job.refresh_from_db()
     assert (job.state, job.attempts) == ("done", 2)
 
@@ -198,25 +201,25 @@ def test_a_job_that_crashes_its_worker_on_every_attempt_fails() -> None:
 
 
 def test_a_duplicate_job_is_queued_once_and_again_while_the_first_runs() -> None:
-    assert enqueue("tests.work", dedupe_key="one") is not None
-    assert enqueue("tests.work", dedupe_key="one") is None
-    assert enqueue("tests.work", dedupe_key="two") is not None
+    assert enqueue(WORK, Work(), dedupe_key="one") is not None
+    assert enqueue(WORK, Work(), dedupe_key="one") is None
+    assert enqueue(WORK, Work(), dedupe_key="two") is not None
     Job.objects.filter(dedupe_key="one").update(
         state="running", lease_until=database_now(), lease_token="0" * 32, attempts=1
     )
-    assert enqueue("tests.work", dedupe_key="one") is not None
+    assert enqueue(WORK, Work(), dedupe_key="one") is not None
     assert OutboxMessage.objects.count() == 3
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_queued_duplicate_is_not_claimed_before_the_caller_commits() -> None:
     """Otherwise it would read its input before the caller's rows are visible, and their work would be lost."""
-    duplicate = enqueue("tests.work", dedupe_key="one")
+    duplicate = enqueue(WORK, Work(), dedupe_key="one")
     assert duplicate is not None
     calls: list[int] = []
     with transaction.atomic():
-        assert enqueue("tests.work", dedupe_key="one") is None
-        worker = BackgroundCall(lambda: run_job(duplicate.pk, lambda row, **args: calls.append(row.pk)))
+        assert enqueue(WORK, Work(), dedupe_key="one") is None
+        worker = BackgroundCall(lambda: run_job(duplicate.pk, lambda row: calls.append(row.pk)))
         worker.wait_until_blocked()
         assert calls == []
     worker.wait_for_result()
@@ -225,11 +228,11 @@ def test_a_queued_duplicate_is_not_claimed_before_the_caller_commits() -> None:
 
 def test_a_violation_of_another_constraint_is_an_error_and_not_a_duplicate() -> None:
     with pytest.raises(Exception, match="null value"), transaction.atomic():
-        enqueue("tests.work", max_attempts=None)  # type: ignore[arg-type]
+        enqueue(replace(WORK, max_attempts=None), Work())  # type: ignore[arg-type]
 
 
 def test_work_that_must_not_be_lost_is_retried_many_times_with_pauses_of_minutes() -> None:
-    job = a_job(attempts=40, max_attempts=jobs.KEEP_TRYING)
+    job = a_job(attempts=40, max_attempts=KEEP_TRYING)
     run_job(job.pk, raising(RuntimeError("the disk is full")))
     job.refresh_from_db()
     assert (job.state, job.attempts) == ("queued", 41)
@@ -247,7 +250,7 @@ def test_a_worker_that_lost_its_lease_stops_in_the_middle_and_what_it_wrote_is_r
     finished: list[int] = []
 
     @transaction.atomic
-    def endless(row: Job, **args: Any) -> None:
+    def endless(row: Job) -> None:
         OutboxMessage.objects.create(job=row)
         together(lambda: Job.objects.filter(pk=row.pk).update(lease_token="1" * 32))
         deadline = time.monotonic() + 20

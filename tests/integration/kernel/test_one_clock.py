@@ -23,6 +23,7 @@ from tasks.consensus.models import ConsensusState, Posterior
 from tasks.consensus.services import update_labels
 from tests import factories
 from tests.integration.kernel.broker import Broker
+from tests.job_kinds import WORK, Work
 from tests.own_storage import storage_folder as storage_folder
 
 pytestmark = pytest.mark.django_db
@@ -50,7 +51,7 @@ def age(model: type[Any], column: str) -> float:
 
 @pytest.mark.usefixtures("wrong_clock")
 def test_rows_are_as_old_as_the_database_says(storage_folder: object) -> None:
-    enqueue("tests.work", project_id=1)
+    enqueue(WORK, Work(), project_id=1)
     record_event(project_id=1, kind="answer.submitted", submitted=1)
     number_events(project_id=1)
     factories.a_blob()
@@ -82,7 +83,7 @@ def test_a_posterior_that_is_written_again_has_the_time_of_the_last_write() -> N
 
 @pytest.mark.usefixtures("wrong_clock")
 def test_a_job_is_sent_once_and_sent_again_only_when_its_message_is_lost(broker: Broker) -> None:
-    enqueue("tests.work")
+    enqueue(WORK, Work())
     assert (send_messages(), resend_lost_jobs()) == (1, 0)
     broker.clear()
     assert resend_lost_jobs() == 0

@@ -11,13 +11,14 @@ from kernel.models import Job, OutboxMessage
 from kernel.queues import ALL_QUEUES, DEFAULT_QUEUE, MAX_SENT, Queue
 from kernel.relay import send_messages
 from tests.integration.kernel.broker import Broker
+from tests.job_kinds import WORK, Work
 
 pytestmark = pytest.mark.django_db
 LONG_AGO = timedelta(minutes=5)
 
 
 def a_job(queue: Queue = Queue.HEAVY, *, project: int | None = 1) -> int:
-    job = enqueue("tests.work", queue=queue, project_id=project)
+    job = enqueue(WORK, Work(), queue=queue, project_id=project)
     assert job is not None
     return job.pk
 
@@ -25,7 +26,7 @@ def a_job(queue: Queue = Queue.HEAVY, *, project: int | None = 1) -> int:
 def finish_next(broker: Broker, queue: Queue = Queue.HEAVY) -> int:
     """Do what a worker does with the next message."""
     job_id = broker.take(queue)
-    run_job(job_id, lambda row, **args: None)
+    run_job(job_id, lambda row: None)
     return job_id
 
 

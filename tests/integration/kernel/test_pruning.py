@@ -9,6 +9,7 @@ from kernel.idempotency import once
 from kernel.jobs import enqueue
 from kernel.models import IdempotencyRecord, Job
 from kernel.pruning import prune
+from tests.job_kinds import WORK, Work
 
 pytestmark = pytest.mark.django_db
 
@@ -16,7 +17,7 @@ LONG_AGO = utc_now() - timedelta(days=31)
 
 
 def test_old_closed_jobs_are_deleted_and_old_live_ones_stay() -> None:
-    done, failed, waiting, recent = (enqueue(f"a.job{n}") for n in range(4))
+    done, failed, waiting, recent = (enqueue(WORK, Work(n)) for n in range(4))
     assert done and failed and waiting and recent
     Job.objects.exclude(pk=recent.pk).update(created_at=LONG_AGO)
     Job.objects.filter(pk=done.pk).update(state="done", finished_at=LONG_AGO)

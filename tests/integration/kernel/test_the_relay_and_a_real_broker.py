@@ -9,13 +9,14 @@ from kernel.models import Job, OutboxMessage, Stream
 from kernel.relay import Relay, send_messages
 from tests.concurrency_helpers import together
 from tests.integration.kernel.broker import Broker
+from tests.job_kinds import WORK, Work
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("broker")]
 NOWHERE = "redis+socket:///nonexistent/valkey.sock?virtual_host=0"
 
 
 def a_job() -> Job:
-    job = enqueue("tests.work")
+    job = enqueue(WORK, Work())
     assert job is not None
     return job
 
@@ -35,7 +36,7 @@ def test_a_message_sent_twice_runs_the_job_once(broker: Broker) -> None:
     send_messages()
     calls: list[int] = []
     for _, job_id in broker.messages():
-        run_job(job_id, lambda row, **args: calls.append(row.pk))
+        run_job(job_id, lambda row: calls.append(row.pk))
     assert len(broker.messages()) == 2
     assert calls == [job.pk]
 

@@ -86,7 +86,7 @@ def test_a_sweep_goes_on_in_steps_while_there_is_more(storage_folder: Path, monk
     sweep_blobs_job()
     for left in (3, 1, 0):
         assert Blob.objects.count() == left
-        jobs = list(Job.objects.filter(kind=SWEEP_ON, state=Job.State.QUEUED))
+        jobs = list(Job.objects.filter(kind=SWEEP_ON.name, state=Job.State.QUEUED))
         assert len(jobs) == min(left, 1)
         for job in jobs:
             run_job(job.pk, sweep_on_job.run_function)  # type: ignore[attr-defined]
@@ -100,7 +100,7 @@ def test_two_sweeps_at_once_go_on_once(storage_folder: Path, monkeypatch: pytest
         aged(stored(f"content {number}".encode()))
     sweep_blobs_job()
     sweep_blobs_job()
-    assert Job.objects.filter(kind=SWEEP_ON).count() == 1
+    assert Job.objects.filter(kind=SWEEP_ON.name).count() == 1
 
 
 def test_every_kind_of_reference_counts(storage_folder: Path) -> None:
