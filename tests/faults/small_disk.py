@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -45,6 +46,25 @@ def fill(disk: Path, *, leave: int = 0) -> None:
         for _ in range(max(0, free - leave) // 65536 + 1):
             file.write(b"\0" * 65536)
             file.flush()
+
+
+@contextmanager
+def kept_full(disk: Path, *, leave: int = 0) -> Iterator[None]:
+    """Keep all but `leave` bytes taken: PostgreSQL's log and others give room back now and then."""
+    over = threading.Event()
+
+    def refill() -> None:
+        while not over.wait(0.05):
+            fill(disk, leave=leave)
+
+    thread = threading.Thread(target=refill, daemon=True)
+    fill(disk, leave=leave)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def make_room(disk: Path) -> None:

@@ -141,7 +141,7 @@ def test_what_was_backed_up_while_people_worked_goes_on_elsewhere(tmp_path: Path
     assert (restored.returncode, restored.stderr) == (0, "")
     with instance.start(data=tmp_path / "new") as site:
         database, files = site.environment["DATABASE_URL"], site.data / "files"
-        assert eventually(lambda: not still_moving(database))
+        assert eventually(lambda: not still_moving(database)), still_moving(database)
         assert violations(database, receipts=backup.receipts, files=files) == []
         with httpx.Client(base_url=site.url, cookies=cookies, timeout=60) as browser:
             assert browser.get("/me/").status_code == 200, "the session ended"
@@ -150,6 +150,6 @@ def test_what_was_backed_up_while_people_worked_goes_on_elsewhere(tmp_path: Path
         assert second.read_bytes() == first.read_bytes()
         # Imports are jobs: the outbox, the broker, which began empty, and the workers are there.
         assert imported(manager, dataset, "New", seed).imported["taken"] == IMAGES
-        assert eventually(lambda: not still_moving(database))
+        assert eventually(lambda: not still_moving(database)), still_moving(database)
         assert violations(database, receipts=backup.receipts, files=files) == []
         manager.close()

@@ -16,7 +16,7 @@ import pytest
 from annotary.demo.dataset import prepare
 from annotary.runtime.source_roots import ROOT
 from annotary_core.synthesis.scenes.synthesize import synthesize
-from tests.faults.small_disk import fill, make_room, small_disk, write_until_refused
+from tests.faults.small_disk import fill, kept_full, make_room, small_disk, write_until_refused
 from tests.faults.up_process import CHOSEN_BY_TESTS, Client, UpProcess, eventually
 
 pytestmark = pytest.mark.slow
@@ -98,11 +98,11 @@ def test_a_full_disk_is_survived_without_a_restart(disk: Path, up: UpProcess, ar
     running_import = import_images(client, archive)
     fill(disk, leave=chance.randrange(8, 48) * 2**20)
     write_until_refused(database)
-    fill(disk)
-    kill_and_await_the_supervisor(up, chance.sample(["postgres", "web", "relay", "beat", "worker"], 2))
-    for _ in range(5):
-        client.write()
-    assert up.exit_code() is None, up.printed()
+    with kept_full(disk):
+        kill_and_await_the_supervisor(up, chance.sample(["postgres", "web", "relay", "beat", "worker"], 2))
+        for _ in range(5):
+            client.write()
+        assert up.exit_code() is None, up.printed()
 
     make_room(disk)
     assert eventually(lambda: up.readiness() == 200, timeout=60), up.printed()

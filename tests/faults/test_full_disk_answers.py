@@ -18,7 +18,7 @@ import pytest
 from annotary.demo.browser import API, Browser, encoded
 from annotary.demo.worker import Receipt
 from tests.faults.labeling_project import ANSWER, invitation, labeling_project
-from tests.faults.small_disk import fill, make_room, up_on_a_small_disk, write_until_refused
+from tests.faults.small_disk import fill, kept_full, make_room, up_on_a_small_disk, write_until_refused
 from tests.faults.test_kill_everything import still_moving
 from tests.faults.up_process import UpProcess, eventually
 from tests.invariants import violations
@@ -146,10 +146,11 @@ def test_answers_survive_a_full_disk(site: tuple[UpProcess, Path], fault_seed: i
     assert eventually(lambda: answers_of(crowd) >= first), [person.wrong for person in crowd]
     fill(disk)
     write_until_refused(database)
-    fill(disk)
     kinds = {"answer", "answers"}
-    assert eventually(lambda: kinds <= {kind for person in crowd for kind in person.refused}), "no answer was refused"
-    time.sleep(chance.uniform(0, 5))
+    with kept_full(disk):
+        refused = eventually(lambda: kinds <= {kind for person in crowd for kind in person.refused})
+        assert refused, [person.refused for person in crowd]
+        time.sleep(chance.uniform(0, 5))
     assert answers_of(crowd) < total
     assert up.exit_code() is None, up.printed()
 
@@ -162,5 +163,6 @@ def test_answers_survive_a_full_disk(site: tuple[UpProcess, Path], fault_seed: i
     assert up.state().supervisor == supervisor
     receipts = [receipt for person in crowd for receipt in person.receipts]
     assert len(receipts) == total
-    assert eventually(lambda: not still_moving(database)), "events or jobs wait"
+    # A job that failed several times for lack of room pauses for some minutes.
+    assert eventually(lambda: still_moving(database) == [], timeout=PATIENCE), still_moving(database)
     assert violations(database, receipts=receipts, files=up.paths.data / "files") == []

@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from tests.faults.labeling_project import noise
-from tests.faults.small_disk import FILLER, fill, make_room, up_on_a_small_disk
+from tests.faults.small_disk import FILLER, fill, kept_full, make_room, up_on_a_small_disk
 from tests.faults.test_power_cut import is_done, lose_a_message
 from tests.faults.test_stalled_valkey import events_without_number, open_console, record_work, unfinished_jobs
 from tests.faults.up_process import Client, UpProcess, eventually
@@ -63,10 +63,11 @@ def test_an_upload_without_room_in_the_front_is_refused_and_can_be_repeated(
 ) -> None:
     up, disk = site
     image, key = noise(fault_seed, side=2000), str(uuid.uuid4())
-    fill(disk, leave=len(image) // 3)
-    refused = upload(client, image, key)
-    with httpx.Client(base_url=up.url, timeout=30) as browser:
-        page = browser.post("/account/login/", content=os.urandom(4 * 2**20))
+    assert eventually(lambda: spooled(up) == []), "the upload of an earlier seed is still worked on"
+    with kept_full(disk, leave=len(image) // 3):
+        refused = upload(client, image, key)
+        with httpx.Client(base_url=up.url, timeout=30) as browser:
+            page = browser.post("/account/login/", content=os.urandom(4 * 2**20))
     assert (refused.status_code, page.status_code) == (503, 503)
     assert refused.headers["content-type"] == "application/problem+json"
     assert refused.json()["type"] == "/problems/unavailable/"
