@@ -17,6 +17,7 @@ from tasks.analytics.worker_agreement import worker_agreements
 from tasks.assignment.models import Assignment
 from tasks.consensus.answer_shards import gold_shard
 from tasks.consensus.evidence import rates_of
+from tasks.consensus.label_evidence import LabelEvidence, ReplacedLabel
 from tasks.consensus.label_methods import SET_BY_PEOPLE
 from tasks.consensus.label_task import ProjectBlend
 from tasks.consensus.models import ConsensusLabel
@@ -84,8 +85,9 @@ def samples_from_reviews(*, project: Project) -> list[VerdictSample]:
     )
     samples: dict[str, VerdictSample] = {}
     for verdict, label, method, confidence, replaced in rows[:VERDICTS]:
-        if verdict == Review.Verdict.FIX and replaced and replaced["method"] not in SET_BY_PEOPLE:
-            samples.setdefault(replaced["label"], (replaced["confidence"], False))
+        before = ReplacedLabel.from_json(replaced) if replaced else None
+        if verdict == Review.Verdict.FIX and before and before.method not in SET_BY_PEOPLE:
+            samples.setdefault(before.label, (before.confidence, False))
         elif verdict != Review.Verdict.FIX and method not in SET_BY_PEOPLE:
             samples.setdefault(str(label), (confidence, verdict == Review.Verdict.APPROVE))
     return list(samples.values())
@@ -167,7 +169,7 @@ def _doubtful(label: Any) -> Json:
         "task": str(label.task.public_id),
         "confidence": label.sure,
         "label": label.body,
-        "answers": posterior.answers if posterior else len(label.evidence.get("answers", [])),
+        "answers": posterior.answers if posterior else len(LabelEvidence.from_json(label.evidence).answers or ()),
         "other": _likeliest_other(label, posterior.body.get("class") or {} if posterior else {}),
     }
 

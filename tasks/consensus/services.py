@@ -1,19 +1,18 @@
 """Computes the agreed label from settled answers."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
 
 from django.db import transaction
 
-from annotary_core.aggregation.consolidate import ConsolidatedAnswer
 from annotary_core.labels.answer import Answer
 from annotary_core.labels.canonical import content_hash
 from kernel.clock import ClockTimestamp
 from kernel.events import record_event
 from projects.models import Project
 from tasks.batching.models import Task
+from tasks.consensus.label_evidence import ComputedLabel, LabelEvidence
 from tasks.consensus.label_proposals import ProposedChange, lock_proposals, save_proposals, sent_to_review
 from tasks.consensus.label_stability import Decision, decide, posterior_with_label_ids
 from tasks.consensus.label_task import LabelInputs, aggregate_tasks, load_inputs
@@ -35,7 +34,7 @@ class _Update:
 
     task: Task
     answers: int
-    result: ConsolidatedAnswer
+    result: ComputedLabel
     worker_model: WorkerModel
     current: ConsensusLabel | None
     posterior: Posterior | None
@@ -236,9 +235,9 @@ def _write_versions(updates: Sequence[_Update]) -> frozenset[int]:
             version=each.current.version + 1 if each.current else 1,
             body=each.result.answer.to_json(),
             content_hash=content_hash(each.result.answer),
-            method=each.result.evidence["method"],
+            method=each.result.method,
             confidence=each.result.confidence,
-            evidence=each.result.evidence,
+            evidence=each.result.evidence.to_json(),
         )
         for each in updates
     )
@@ -252,7 +251,7 @@ def mark_answered(*, project_id: int, task_ids: Sequence[int]) -> None:
         record_event(project_id=project_id, kind="task.answered", answered=answered)
 
 
-def write_version(*, task: Task, answer: Answer, method: str, evidence: dict[str, Any]) -> ConsensusLabel:
+def write_version(*, task: Task, answer: Answer, method: str, evidence: LabelEvidence) -> ConsensusLabel:
     """Needs the task's row lock. Write a label version set by a person: confidence 1, never overwritten by answers."""
     previous = current_label(task=task)
     ConsensusLabel.objects.filter(task=task, is_current=True).update(is_current=False)
@@ -264,5 +263,5 @@ def write_version(*, task: Task, answer: Answer, method: str, evidence: dict[str
         content_hash=content_hash(answer),
         method=method,
         confidence=1.0,
-        evidence={**evidence, "round": task.round, "method": method},
+        evidence=replace(evidence, round=task.round, method=method).to_json(),
     )
