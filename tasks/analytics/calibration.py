@@ -27,6 +27,7 @@ from tasks.gold.compare import Tolerance, compare
 from tasks.gold.models import Gold
 from tasks.review.models import Review
 from tasks.standing.models import Standing
+from tasks.workers.selectors import worker_records
 
 #: The number of newest verdicts used for calibration.
 VERDICTS = 20_000
@@ -190,7 +191,7 @@ def worker_quality(*, project: Project) -> list[Json]:
     classes = [item.number for item in schema_of(project=project).classes]
     worker_model = load_worker_model(project=project, workers=ids, classes=classes)
     accuracy = worker_model.blend.accuracy_of(np.array(ids, np.int64)).tolist()
-    counts = _answers_by(project)
+    counts, records = _answers_by(project), worker_records(project_id=project.pk, worker_ids=ids)
     agreement_by_worker = worker_agreements(project=project, workers=ids)
     rows = []
     for standing, right in zip(standings, accuracy, strict=True):
@@ -202,7 +203,7 @@ def worker_quality(*, project: Project) -> list[Json]:
                 "accuracy": right,
                 "detection": rates_of(worker_model, pk)["detection"],
                 "answers": counts.get(pk, 0),
-                "checks": standing.gold_seen,
+                "checks": records[pk].ever_gold.seen,
                 "agreement": agreement.share if agreement else None,
                 "agreement_answers": agreement.answers if agreement else 0,
             }

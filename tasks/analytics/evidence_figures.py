@@ -14,7 +14,7 @@ from tasks.assignment.models import Assignment
 from tasks.batching.models import Task
 from tasks.consensus.label_evidence import DetectedObject
 from tasks.consensus.object_answers import objects_of
-from tasks.standing.models import Standing
+from tasks.workers.selectors import worker_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ def answer_figures(task: Task) -> dict[str, AnswerFigures]:
         .values_list("worker_id")
         .annotate(answers=Count("pk"))
     )
-    standings = Standing.objects.filter(project_id=task.project_id, worker_id__in=workers)
-    gold_counts = dict(standings.values_list("worker_id", "gold_seen"))
+    records = worker_records(project_id=task.project_id, worker_ids=workers)
     return {
-        str(key): AnswerFigures(at, answer_counts.get(actor, 0), gold_counts.get(actor, 0)) for key, actor, at in rows
+        str(key): AnswerFigures(at, answer_counts.get(actor, 0), records[actor].ever_gold.seen)
+        for key, actor, at in rows
     }
 
 

@@ -11,8 +11,17 @@ from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.consensus.stopping_policy import NextWorker, expected_gain, needs_more_answers
 from tasks.flow.relabel import relabel
-from tasks.standing.models import Standing
-from tests.factories import a_project, a_task, a_worker, an_answer, box_answer, class_answer, finch, wren
+from tests.factories import (
+    a_project,
+    a_task,
+    a_worker,
+    an_answer,
+    box_answer,
+    class_answer,
+    finch,
+    some_evidence,
+    wren,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -133,8 +142,9 @@ def test_a_task_with_raised_overlap_closes_when_its_workers_prove_reliable() -> 
     task.refresh_from_db()
     assert (task.state, task.wanted) == ("open", 4)
 
-    Standing.objects.filter(worker__in=[wren(), finch()]).update(trust_alpha=200.0)
-    Standing.objects.filter(worker=a_worker("robin")).update(trust_beta=30.0)
+    for worker in (wren(), finch()):
+        some_evidence(project, worker, correct=198)
+    some_evidence(project, a_worker("robin"), incorrect=29)
     relabel(task_ids=[task.pk])
 
     task.refresh_from_db()
@@ -151,7 +161,8 @@ def test_a_live_lease_on_such_a_task_is_kept() -> None:
     relabel(task_ids=[task.pk])
     assert claim_hand(worker=a_worker("tit"), project=project) is not None
 
-    Standing.objects.filter(worker__in=[wren(), finch()]).update(trust_alpha=200.0)
+    for worker in (wren(), finch()):
+        some_evidence(project, worker, correct=198)
     relabel(task_ids=[task.pk])
 
     task.refresh_from_db()
