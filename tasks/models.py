@@ -18,6 +18,7 @@ from tasks.pay.models import LedgerEntry, LedgerTotal
 from tasks.review.models import Review
 from tasks.snapshots.models import GroupSplit, Snapshot, SnapshotItem, SnapshotNote
 from tasks.standing.models import Standing
+from tasks.workers.models import WorkerEvidence
 
 __all__ = [
     "Annotation",
@@ -45,5 +46,6 @@ __all__ = [
     "SnapshotNote",
     "Standing",
     "Task",
+    "WorkerEvidence",
     "WorkerReliability",
 ]

@@ -24,6 +24,7 @@ from tasks.gold.models import Gold
 from tasks.ingest.models import Image
 from tasks.pay.models import LedgerEntry
 from tasks.standing.models import Standing
+from tasks.workers.models import WorkerEvidence
 
 COLORS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
 _numbers = itertools.count(1)
@@ -90,10 +91,41 @@ def a_project(
     return project
 
 
-def admitted(project: Project, worker: Actor, **fields: Any) -> Standing:
-    """Make the worker a member of the organization with an active standing in the project."""
+def admitted(project: Project, worker: Actor, *, gold: tuple[int, int] = (0, 0), **fields: Any) -> Standing:
+    """Make the worker a member of the organization with an active standing in the project.
+
+    gold: how many check images they have answered correctly, and how many not.
+    """
     Membership.objects.get_or_create(organisation=project.organisation, actor=worker, defaults={"role": Role.WORKER})
+    if any(gold):
+        some_evidence(project, worker, correct=gold[0], incorrect=gold[1])
     return Standing.objects.create(project=project, worker=worker, **fields)
+
+
+def some_evidence(
+    project: Project,
+    worker: Actor,
+    *,
+    correct: int = 0,
+    incorrect: int = 0,
+    source: str = WorkerEvidence.Source.GOLD,
+) -> WorkerEvidence:
+    """Set the worker's counts since the last reset, as if this many answers had been compared."""
+    row, _ = WorkerEvidence.objects.update_or_create(
+        project=project,
+        worker=worker,
+        source=source,
+        is_current=True,
+        defaults={"correct": correct, "incorrect": incorrect},
+    )
+    return row
+
+
+def gold_seen(worker: Actor, project: Project | None = None) -> tuple[int, int]:
+    """Return how many check images the worker has answered, and how many of them correctly, in one or all projects."""
+    rows = WorkerEvidence.objects.filter(worker=worker, source=WorkerEvidence.Source.GOLD)
+    counts = [(row.correct, row.incorrect) for row in rows if project in (None, row.project)]
+    return sum(right + wrong for right, wrong in counts), sum(right for right, _ in counts)
 
 
 def a_blob(content: bytes | None = None, *, content_type: str = "image/webp") -> Blob:

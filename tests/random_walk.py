@@ -12,7 +12,7 @@ from tasks.annotation.services import Submission
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import claim_hand, release_hand, skip_assignment
 from tasks.batching.models import Batch, Task
-from tasks.batching.services import open_batch, pause_batch, raise_wanted
+from tasks.batching.services import open_batch, pause_batch
 from tasks.flow.settlement import expire_leases
 from tests import factories, worker_actions
 
@@ -90,7 +90,7 @@ class RandomWalk:
         batch = self.random.choice(list(Batch.objects.filter(project=self.project)))
         if self.random.random() < 0.5:
             task = self.random.choice(list(batch.tasks.filter(state=Task.State.OPEN)))
-            raise_wanted(task_id=task.pk, to=min(task.wanted + 1, 4))
+            worker_actions.raise_wanted(task, to=min(task.wanted + 1, 4))
         elif batch.state == Batch.State.PAUSED:
             open_batch(batch=batch)
         else:

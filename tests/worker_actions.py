@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Count, F, Q, Sum, Value
 from django.db.models.functions import Coalesce
 
@@ -19,6 +20,7 @@ from tasks.annotation.services import Submission, submit_answer
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import Batch, Task
+from tasks.batching.services import change_wanted
 from tasks.flow.settlement import Settlement, settle_hand, settle_late_answer
 from tasks.gold.models import GoldResult
 from tasks.pay.models import LedgerEntry, LedgerTotal
@@ -51,6 +53,15 @@ def answer_all(hand: Hand, number: int = 1) -> list[Submission]:
 
 def settle(hand: Hand) -> Settlement:
     return settle_hand(worker=hand.worker, hand_id=hand.public_id)
+
+
+@transaction.atomic
+def raise_wanted(task: Task, *, to: int) -> None:
+    """Have an open task get more answers, as its label's update does."""
+    Batch.objects.select_for_update(no_key=True).get(pk=task.batch_id)
+    row = Task.objects.select_for_update(no_key=True).get(pk=task.pk)
+    if row.state == Task.State.OPEN and to > row.wanted:
+        change_wanted(task=row, to=to)
 
 
 def expire_hand(hand: Hand) -> None:

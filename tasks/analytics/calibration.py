@@ -17,6 +17,7 @@ from tasks.analytics.worker_agreement import worker_agreements
 from tasks.assignment.models import Assignment
 from tasks.consensus.answer_shards import gold_shard
 from tasks.consensus.evidence import rates_of
+from tasks.consensus.label_evidence import LabelEvidence, ReplacedLabel
 from tasks.consensus.label_methods import SET_BY_PEOPLE
 from tasks.consensus.label_task import ProjectBlend
 from tasks.consensus.models import ConsensusLabel
@@ -26,6 +27,7 @@ from tasks.gold.compare import Tolerance, compare
 from tasks.gold.models import Gold
 from tasks.review.models import Review
 from tasks.standing.models import Standing
+from tasks.workers.selectors import worker_records
 
 #: The number of newest verdicts used for calibration.
 VERDICTS = 20_000
@@ -84,8 +86,9 @@ def samples_from_reviews(*, project: Project) -> list[VerdictSample]:
     )
     samples: dict[str, VerdictSample] = {}
     for verdict, label, method, confidence, replaced in rows[:VERDICTS]:
-        if verdict == Review.Verdict.FIX and replaced and replaced["method"] not in SET_BY_PEOPLE:
-            samples.setdefault(replaced["label"], (replaced["confidence"], False))
+        before = ReplacedLabel.from_json(replaced) if replaced else None
+        if verdict == Review.Verdict.FIX and before and before.method not in SET_BY_PEOPLE:
+            samples.setdefault(before.label, (before.confidence, False))
         elif verdict != Review.Verdict.FIX and method not in SET_BY_PEOPLE:
             samples.setdefault(str(label), (confidence, verdict == Review.Verdict.APPROVE))
     return list(samples.values())
@@ -167,7 +170,7 @@ def _doubtful(label: Any) -> Json:
         "task": str(label.task.public_id),
         "confidence": label.sure,
         "label": label.body,
-        "answers": posterior.answers if posterior else len(label.evidence.get("answers", [])),
+        "answers": posterior.answers if posterior else len(LabelEvidence.from_json(label.evidence).answers or ()),
         "other": _likeliest_other(label, posterior.body.get("class") or {} if posterior else {}),
     }
 
@@ -188,7 +191,7 @@ def worker_quality(*, project: Project) -> list[Json]:
     classes = [item.number for item in schema_of(project=project).classes]
     worker_model = load_worker_model(project=project, workers=ids, classes=classes)
     accuracy = worker_model.blend.accuracy_of(np.array(ids, np.int64)).tolist()
-    counts = _answers_by(project)
+    counts, records = _answers_by(project), worker_records(project_id=project.pk, worker_ids=ids)
     agreement_by_worker = worker_agreements(project=project, workers=ids)
     rows = []
     for standing, right in zip(standings, accuracy, strict=True):
@@ -200,7 +203,7 @@ def worker_quality(*, project: Project) -> list[Json]:
                 "accuracy": right,
                 "detection": rates_of(worker_model, pk)["detection"],
                 "answers": counts.get(pk, 0),
-                "checks": standing.gold_seen,
+                "checks": records[pk].ever_gold.seen,
                 "agreement": agreement.share if agreement else None,
                 "agreement_answers": agreement.answers if agreement else 0,
             }

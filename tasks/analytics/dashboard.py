@@ -5,7 +5,7 @@ from decimal import Decimal
 from math import sqrt
 from typing import Any
 
-from django.db.models import Avg, Count, Min, Q, Sum
+from django.db.models import Avg, Count, Min, Q
 from django.db.models.functions import TruncHour
 
 from kernel.clock import database_now
@@ -17,7 +17,7 @@ from tasks.batching.selectors import answers_per_approved, count_check_tasks, co
 from tasks.consensus.models import ConsensusLabel
 from tasks.pay.selectors import LEDGER_DIGITS, ledger_totals
 from tasks.review.models import Review
-from tasks.standing.models import Standing
+from tasks.workers.selectors import gold_of_project
 
 WINDOW = timedelta(hours=1)
 #: The two-sided 95% quantile of a normal distribution, times 1/2, the deviation of the square root of a Poisson count.
@@ -118,14 +118,12 @@ def forecast(*, left: int, done: int, hours: float) -> Json | None:
 
 
 def _quality(project: Project) -> Json:
-    gold = Standing.objects.filter(project=project).aggregate(
-        seen=Sum("gold_seen", default=0), correct=Sum("gold_correct", default=0)
-    )
+    gold = gold_of_project(project_id=project.pk)
     agreement = project_agreement(project=project)
     return {
-        "checks_seen": gold["seen"],
-        "checks_correct": gold["correct"],
-        "checks_share": _share(gold["correct"], gold["seen"]),
+        "checks_seen": gold.seen,
+        "checks_correct": gold.correct,
+        "checks_share": _share(gold.correct, gold.seen),
         "agreement": agreement.share,
         "agreement_answers": agreement.answers,
     }

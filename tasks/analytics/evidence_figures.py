@@ -8,11 +8,13 @@ from typing import Any
 from django.db.models import Count
 
 from annotary_core.labels.matching import DRAWN_BY_SEVERAL, assign, similarity_matrix
+from annotary_core.labels.shapes.objects import ObjectColumn
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment
 from tasks.batching.models import Task
+from tasks.consensus.label_evidence import DetectedObject
 from tasks.consensus.object_answers import objects_of
-from tasks.standing.models import Standing
+from tasks.workers.selectors import worker_records
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,22 +39,20 @@ def answer_figures(task: Task) -> dict[str, AnswerFigures]:
         .values_list("worker_id")
         .annotate(answers=Count("pk"))
     )
-    standings = Standing.objects.filter(project_id=task.project_id, worker_id__in=workers)
-    gold_counts = dict(standings.values_list("worker_id", "gold_seen"))
+    records = worker_records(project_id=task.project_id, worker_ids=workers)
     return {
-        str(key): AnswerFigures(at, answer_counts.get(actor, 0), gold_counts.get(actor, 0)) for key, actor, at in rows
+        str(key): AnswerFigures(at, answer_counts.get(actor, 0), records[actor].ever_gold.seen)
+        for key, actor, at in rows
     }
 
 
-def drawers_of(
-    objects: Sequence[Mapping[str, Any]], answers: Sequence[Mapping[str, Any]]
-) -> list[list[tuple[int, str]]]:
-    """Return, for each detected object (as evidence describes it), the (number, name) of the workers who drew it.
+def drawers_of(objects: Sequence[DetectedObject], answers: Sequence[Mapping[str, Any]]) -> list[list[tuple[int, str]]]:
+    """Return, for each detected object of a label's evidence, the (number, name) of the workers who drew it.
 
     Each object that a worker drew is one of the detected ones at most.
     """
     drawers: list[list[tuple[int, str]]] = [[] for _ in objects]
-    detected = objects_of({"objects": objects})
+    detected = ObjectColumn.of([(each.tool, each.geom) for each in objects])
     for row in answers:
         similarity = similarity_matrix(objects_of(row["answer"]), detected)
         _, drawn = assign(similarity, similarity >= DRAWN_BY_SEVERAL)

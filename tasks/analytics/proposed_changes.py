@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.batching.selectors import count_tasks
+from tasks.consensus.label_evidence import LabelEvidence
 from tasks.consensus.label_proposals import open_proposals
 from tasks.consensus.models import LabelProposal
 from tasks.review.models import Review
@@ -73,13 +74,12 @@ def proposal_rows(*, project: Project) -> QuerySet[LabelProposal]:
 
 
 def accuracy_shifts(*, before: Mapping[str, Any], now: Mapping[str, Any]) -> list[AccuracyShift]:
-    """One row for each answer and prediction, in the evidence of the label and of the proposed change."""
-    earlier = {row["annotation"]: row["weight"] for part in ("answers", "models") for row in before.get(part, [])}
-    people = [(row["worker"], row, False) for row in now.get("answers", [])]
-    models = [(row["model"], row, True) for row in now.get("models", [])]
+    """One row for each answer and prediction, in the stored evidence of the label and of the proposed change."""
+    label, proposed = LabelEvidence.from_json(before), LabelEvidence.from_json(now)
+    earlier = {each.annotation: each.weight for each in (*(label.answers or ()), *(label.models or ()))}
+    rows = [(each, False) for each in proposed.answers or ()] + [(each, True) for each in proposed.models or ()]
     return [
-        AccuracyShift(name, earlier.get(row["annotation"]), row["weight"], is_model)
-        for name, row, is_model in [*people, *models]
+        AccuracyShift(each.who, earlier.get(each.annotation), each.weight or 0.0, is_model) for each, is_model in rows
     ]
 
 

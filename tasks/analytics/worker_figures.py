@@ -14,6 +14,8 @@ from tasks.analytics.worker_agreement import worker_agreements
 from tasks.analytics.worker_signals import flagged_workers
 from tasks.pay.selectors import LEDGER_DIGITS
 from tasks.standing.models import Standing
+from tasks.standing.trust import trust
+from tasks.workers.selectors import WorkerRecord, worker_records
 
 Json = dict[str, Any]
 
@@ -25,8 +27,7 @@ FLAGGED_IN_REQUEST = 40
 # Credited answers from the ledger's totals, and those in sets that are not settled yet. A late answer counts once it is
 # paid, which takes a moment.
 WORKERS = """
-SELECT s.worker_id, w.public_id, s.state, s.reason, s.gold_seen, s.gold_correct,
-    s.trust_alpha / (s.trust_alpha + s.trust_beta), coalesce(l.answers, 0) + coalesce(live.answers, 0) AS answers,
+SELECT s.worker_id, w.public_id, s.state, s.reason, coalesce(l.answers, 0) + coalesce(live.answers, 0) AS answers,
     coalesce(l.earned, 0)
 FROM tasks_standing s
 JOIN accounts_actor w ON w.id = s.worker_id
@@ -100,6 +101,7 @@ class WorkerFigures(Sequence[Json]):
     def _with_details(self, rows: Sequence[tuple[Any, ...]]) -> list[Json]:
         workers = [row[0] for row in rows]
         agreements = worker_agreements(project=self._project, workers=workers)
+        records = worker_records(project_id=self._project.pk, worker_ids=workers)
         params: dict[str, Any] = {"project": self._project.pk, "workers": workers, "newest": NEWEST_TIMED}
         with connection.cursor() as cursor:
             cursor.execute(DETAILS, params)
@@ -110,7 +112,7 @@ class WorkerFigures(Sequence[Json]):
             agreement = agreements.get(row[0])
             shown.append(
                 {
-                    **_totals(row),
+                    **_totals(row, records[row[0]]),
                     "skipped": skipped,
                     "expired": expired,
                     "last_at": rfc3339(last_at) if last_at else None,
@@ -151,16 +153,19 @@ def worker_figures(*, project: Project, standings: Sequence[Standing]) -> list[J
     return [{**rows[name], "flags": flags.get(name, [])} for name in names]
 
 
-def _totals(row: Sequence[Any]) -> Json:
-    _, public_id, state, reason, seen, correct, trust, answers, earned = row
+def _totals(row: Sequence[Any], record: WorkerRecord) -> Json:
+    _, public_id, state, reason, answers, earned = row
+    gold = record.ever_gold
     return {
         "worker": str(public_id),
         "state": state,
         "reason": reason,
         "answers": answers,
-        "checks_seen": seen,
-        "checks_correct": correct,
-        "checks_share": correct / seen if seen else None,
-        "trust": round(trust, 4),
+        "checks_seen": gold.seen,
+        "checks_correct": gold.correct,
+        "checks_share": gold.correct / gold.seen if gold.seen else None,
+        "trust": round(trust(correct=record.gold.correct, incorrect=record.gold.incorrect), 4),
+        "reviews_approved": record.ever_reviews.correct,
+        "reviews_rejected": record.ever_reviews.incorrect,
         "earned": str(Decimal(earned).quantize(LEDGER_DIGITS)),
     }

@@ -17,6 +17,7 @@ from tasks.consensus.evidence import rates_of
 from tasks.consensus.worker_model import WorkerModel, load_worker_model
 from tasks.pay.models import LedgerTotal
 from tasks.standing.models import Standing
+from tasks.workers.selectors import worker_records
 
 #: The newest answers whose times and verdicts are read.
 NEWEST = 100
@@ -64,7 +65,7 @@ def _counts(project: Project, standings: Sequence[Standing]) -> tuple[dict[str, 
     model = load_worker_model(project=project, workers=ids, classes=classes)
     accuracies = model.blend.accuracy_of(np.array(ids, np.int64)).tolist()
     agreements = worker_agreements(project=project, workers=ids)
-    newest = _newest_answers(project, ids)
+    newest, records = _newest_answers(project, ids), worker_records(project_id=project.pk, worker_ids=ids)
     credited = dict(
         LedgerTotal.objects.filter(project=project).values_list("worker_id").annotate(answers=Sum("answers")).order_by()
     )
@@ -73,9 +74,10 @@ def _counts(project: Project, standings: Sequence[Standing]) -> tuple[dict[str, 
     for standing, accuracy in zip(standings, accuracies, strict=True):
         pk = standing.worker_id
         agreement, (timed, seconds, fast, judged, rejected) = agreements.get(pk), newest[pk]
+        gold = records[pk].ever_gold
         counts[str(standing.worker.public_id)] = WorkerCounts(
-            gold_correct=standing.gold_correct,
-            gold_seen=standing.gold_seen,
+            gold_correct=gold.correct,
+            gold_seen=gold.seen,
             equal=agreement.equal if agreement else 0,
             compared=agreement.answers if agreement else 0,
             chance=agreement.chance if agreement else 0.0,
@@ -85,7 +87,7 @@ def _counts(project: Project, standings: Sequence[Standing]) -> tuple[dict[str, 
             judged=judged,
             accuracy=accuracy if schema.has_image_class and not model.blend.is_cold_start else None,
             detection=rates_of(model, pk)["detection"],
-            answers=max(0, credited.get(pk, 0) - standing.gold_seen),
+            answers=max(0, credited.get(pk, 0) - gold.seen),
             fast=fast,
             seconds=seconds,
             timed=timed,

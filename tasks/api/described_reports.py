@@ -90,7 +90,13 @@ class WorkerFiguresSerializer(serializers.Serializer[Any]):
     checks_seen = serializers.IntegerField()
     checks_correct = serializers.IntegerField()
     checks_share = serializers.FloatField(allow_null=True)
-    trust = serializers.FloatField()
+    trust = serializers.FloatField(
+        help_text="Expected accuracy by the check images since the worker joined or was last resumed"
+    )
+    reviews_approved = serializers.IntegerField(
+        help_text="Answers equal to a label that a person approved; approvals of whole batches are not counted"
+    )
+    reviews_rejected = serializers.IntegerField(help_text="Answers equal to a label that a person rejected")
     agreement = serializers.FloatField(allow_null=True)
     agreement_answers = serializers.IntegerField()
     seconds = serializers.FloatField(allow_null=True, help_text="Median time of an answer")
@@ -113,7 +119,9 @@ class LabelVersionSerializer(serializers.Serializer[Any]):
 
 class LabelWithEvidenceSerializer(LabelVersionSerializer):
     body = AnswerSerializer()
-    evidence = serializers.DictField(help_text="What the method based the label on; its fields depend on the method")
+    evidence = serializers.DictField(
+        help_text="What the method based the label on; its fields depend on the method. Every object names its tool"
+    )
 
 
 class WeighedAnswerSerializer(serializers.Serializer[Any]):

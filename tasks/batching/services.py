@@ -5,6 +5,7 @@ Locks are taken in the same order everywhere: project, batch, task. Claims lock 
 
 import random
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import F, Max, Sum
@@ -115,30 +116,32 @@ def set_priority(*, batch: Batch, priority: int) -> Batch:
 
 
 @transaction.atomic
-def raise_wanted(*, task_id: int, to: int, priority: int | None = None) -> bool:
-    """Locks the batch, then the task. Raise an open task's wanted answers to `to`; return False if nothing changed.
-
-    The batch's generation rises too, so that workers who had exhausted the batch are offered it again. `priority`
-    sets the task's position among those of its batch.
-    """
-    batch_id, task = _lock_with_batch(task_id)
-    increase = to - task.wanted
-    if increase <= 0 or task.state != Task.State.OPEN:
-        return False
-    _change_wanted(task, batch_id, increase)
-    if priority is not None:
-        Task.objects.filter(pk=task.pk).update(priority=priority)
-    return True
-
-
-@transaction.atomic
 def close_slots(*, task: Task) -> int:
     """Locks the batch, then the task. Close the task's open slots, lowering `wanted` to `taken`; return how many."""
-    batch_id, row = _lock_with_batch(task.pk)
-    open_slots = row.wanted - row.taken
-    if open_slots > 0:
-        _change_wanted(row, batch_id, -open_slots)
-    return open_slots
+    batch_id = Task.objects.values_list("batch_id", flat=True).get(pk=task.pk)
+    Batch.objects.select_for_update(no_key=True).get(pk=batch_id)
+    row = Task.objects.select_for_update(no_key=True).get(pk=task.pk)
+    change_wanted(task=row, to=row.taken)
+    return row.wanted - row.taken
+
+
+def change_wanted(*, task: Task, to: int, priority: int | None = None) -> None:
+    """Needs the row locks of the batch and the task. Have the task get `to` answers, at least those it has.
+
+    Raising it raises the generation of the batch too, so that workers who had exhausted the batch are offered it again.
+    `priority` sets the task's position among those of its batch.
+    """
+    change = to - task.wanted
+    if not change:
+        return
+    values: dict[str, Any] = {"wanted": to} if priority is None else {"wanted": to, "priority": priority}
+    Task.objects.filter(pk=task.pk).update(**values)
+    new_generation = 1 if change > 0 else 0
+    Batch.objects.filter(pk=task.batch_id).update(
+        wanted=F("wanted") + change, generation=F("generation") + new_generation
+    )
+    data = {"task": str(task.public_id)}
+    record_event(project_id=task.project_id, kind="places.changed", data=data, places=change)
 
 
 def close_answered_slots(*, batch: Batch) -> int:
@@ -190,19 +193,6 @@ def _distribute(project: Project, image_ids: Sequence[int]) -> dict[int, Batch]:
         Batch.objects.filter(pk=batch.pk).update(wanted=wanted, generation=F("generation") + 1)
         room -= len(chunk)
     return batches
-
-
-def _lock_with_batch(task_id: int) -> tuple[int, Task]:
-    batch_id = Task.objects.values_list("batch_id", flat=True).get(pk=task_id)
-    Batch.objects.select_for_update(no_key=True).get(pk=batch_id)
-    return batch_id, Task.objects.select_for_update(no_key=True).get(pk=task_id)
-
-
-def _change_wanted(task: Task, batch_id: int, by: int) -> None:
-    Task.objects.filter(pk=task.pk).update(wanted=F("wanted") + by)
-    new_generation = 1 if by > 0 else 0
-    Batch.objects.filter(pk=batch_id).update(wanted=F("wanted") + by, generation=F("generation") + new_generation)
-    record_event(project_id=task.project_id, kind="places.changed", data={"task": str(task.public_id)}, places=by)
 
 
 def _record_opened(batches: Iterable[Batch]) -> None:

@@ -8,6 +8,7 @@ from annotary_core.labels.answer import Answer
 from kernel.clock import rfc3339
 from projects.selectors import class_names
 from tasks.batching.models import Task
+from tasks.consensus.label_evidence import LabelEvidence
 from tasks.consensus.label_task import TaskAnswers, answer_weights, influences, load_inputs
 from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.consensus.selectors import label_versions
@@ -41,7 +42,7 @@ def task_evidence(*, task: Task) -> Json:
         "state": task.state,
         "round": task.round,
         "wanted": task.wanted,
-        "label": _label_json(label) | {"body": label.body, "evidence": label.evidence} if label else None,
+        "label": _label_with_evidence(label) if label else None,
         "versions": [_label_json(version) for version in versions],
         "state_version": worker_model.version,
         "learnt_at": rfc3339(worker_model.at) if worker_model.at else None,
@@ -107,6 +108,10 @@ def rates_of(worker_model: WorkerModel, actor: int) -> dict[str, float | None]:
         "detection": round(float(rates.detection[index]), _DIGITS),
         "false_rate": round(float(rates.false_rate[index]), _DIGITS),
     }
+
+
+def _label_with_evidence(label: ConsensusLabel) -> Json:
+    return _label_json(label) | {"body": label.body, "evidence": LabelEvidence.from_json(label.evidence).figures()}
 
 
 def _label_json(label: ConsensusLabel) -> Json:

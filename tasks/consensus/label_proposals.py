@@ -12,14 +12,14 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import Actor
-from annotary_core.aggregation.consolidate import ConsolidatedAnswer
 from annotary_core.labels.answer import Answer
 from kernel.clock import ClockTimestamp
 from kernel.errors import Conflict
 from kernel.events import record_event
 from projects.models import Project
 from tasks.batching.models import Task
-from tasks.consensus.label_stability import answers_behind, confidence_in, looks_the_same
+from tasks.consensus.label_evidence import ComputedLabel, LabelEvidence
+from tasks.consensus.label_stability import confidence_in, looks_the_same
 from tasks.consensus.models import ConsensusLabel, LabelProposal
 from tasks.consensus.refit import queue_updates
 
@@ -38,7 +38,7 @@ class ProposedChange:
     """Other content for an approved label; state_version: of the worker model that it was computed with."""
 
     label: ConsensusLabel
-    result: ConsolidatedAnswer
+    result: ComputedLabel
     state_version: int
 
 
@@ -93,7 +93,8 @@ def _is_obsolete(row: LabelProposal, wanted: Mapping[int, ProposedChange], repla
 
 
 def _is_repeat(row: LabelProposal, change: ProposedChange) -> bool:
-    return _has_content(row, change) and answers_behind(row.evidence) == answers_behind(change.result.evidence)
+    answers = LabelEvidence.from_json(row.evidence).annotations
+    return _has_content(row, change) and answers == change.result.evidence.annotations
 
 
 def _has_content(row: LabelProposal, change: ProposedChange) -> bool:
@@ -105,7 +106,7 @@ def _filled(row: LabelProposal, change: ProposedChange) -> LabelProposal:
     row.project_id, row.task_id, row.label_id = label.project_id, label.task_id, label.pk
     row.body, row.confidence = result.answer.to_json(), result.confidence
     row.label_confidence = confidence_in(Answer.from_json(label.body), result)
-    row.evidence = {part: result.evidence[part] for part in ("answers", "models") if part in result.evidence}
+    row.evidence = LabelEvidence(answers=result.evidence.answers, models=result.evidence.models).to_json()
     row.state_version = change.state_version
     return row
 

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from annotary_core.aggregation.consolidate import RELEASE_THRESHOLD, ConsolidatedAnswer, objects_confidence
+from annotary_core.aggregation.consolidate import RELEASE_THRESHOLD, objects_confidence
 from annotary_core.labels.answer import Answer, LabelObject
 from annotary_core.labels.arrays import BoolArray
 from annotary_core.labels.canonical import content_hash
 from annotary_core.labels.matching import LOOKS_THE_SAME, LOOKS_THE_SAME_PIXELS, Comparison, assign, same_classes
-from annotary_core.labels.shapes import SHAPES, UNNAMED_TOOL
+from tasks.consensus.label_evidence import ComputedLabel, LabelEvidence
 from tasks.consensus.label_methods import SET_BY_PEOPLE, SINGLE
 from tasks.consensus.models import ConsensusLabel
 
@@ -40,7 +40,7 @@ class Decision(Enum):
 
 
 def decide(
-    result: ConsolidatedAnswer, label: ConsensusLabel | None, *, is_approved: bool, has_new_answers: bool
+    result: ComputedLabel, label: ConsensusLabel | None, *, is_approved: bool, has_new_answers: bool
 ) -> Decision:
     """Decide what a newly computed result does to the task's current label.
 
@@ -48,7 +48,7 @@ def decide(
     A redo replaces the label even by equal content, so that it is reviewed again; a label that a person set in this
     round stays.
     """
-    if label is None or label.evidence.get("round") != result.evidence["round"]:
+    if label is None or LabelEvidence.from_json(label.evidence).round != result.evidence.round:
         return Decision.REPLACE
     if label.method in SET_BY_PEOPLE or label.content_hash == content_hash(result.answer):
         return Decision.KEEP
@@ -57,14 +57,14 @@ def decide(
     return Decision.PROPOSE if is_approved and not has_new_answers else Decision.REPLACE
 
 
-def is_clear_change(result: ConsolidatedAnswer, label: Answer, *, exact: bool = False) -> bool:
+def is_clear_change(result: ComputedLabel, label: Answer, *, exact: bool = False) -> bool:
     """Whether the result differs from the label by a decision that is not tied, or by an object that visibly moved.
 
     exact: any difference between geometries counts, however small.
     """
     if "cannot_tell" in (result.answer.verdict, label.verdict):
         return result.answer.verdict != label.verdict
-    if result.evidence["method"] == SINGLE:
+    if result.method == SINGLE:
         return not looks_the_same(result.answer, label, exact=exact)
     return _has_other_class(result, label) or _has_other_objects(result, label, exact=exact)
 
@@ -82,7 +82,7 @@ def looks_the_same(a: Answer, b: Answer, *, exact: bool = False) -> bool:
     return len(_same_objects(a.objects, b.objects, exact=exact, eligible=same_class)) == len(a.objects)
 
 
-def confidence_in(label: Answer, result: ConsolidatedAnswer) -> float:
+def confidence_in(label: Answer, result: ComputedLabel) -> float:
     """The confidence that the result's posterior gives to the label: that of its weakest decision, as in `consolidate`.
 
     The label may also contradict the result: an object that only the label has is not there, and one that only the
@@ -97,7 +97,7 @@ def confidence_in(label: Answer, result: ConsolidatedAnswer) -> float:
     return round(min(decisions, default=1.0), _DIGITS)
 
 
-def _objects_confidence(label: Answer, result: ConsolidatedAnswer) -> list[float]:
+def _objects_confidence(label: Answer, result: ComputedLabel) -> list[float]:
     items, pairs = _matched_objects(result, label, exact=False)
     matched = dict(pairs)
     kept = [0.0] * (len(label.objects) - len(pairs))
@@ -114,22 +114,17 @@ def _objects_confidence(label: Answer, result: ConsolidatedAnswer) -> list[float
     return missing if confidence is None else [*missing, confidence]
 
 
-def answers_behind(evidence: Mapping[str, Any]) -> set[str]:
-    """The ids of the annotations of people and models that a label was computed from."""
-    return {row["annotation"] for part in ("answers", "models") for row in evidence.get(part, [])}
-
-
-def posterior_with_label_ids(result: ConsolidatedAnswer, label: ConsensusLabel | None, decision: Decision) -> Json:
+def posterior_with_label_ids(result: ComputedLabel, label: ConsensusLabel | None, decision: Decision) -> Json:
     """The posterior, with its objects under the ids of the label if the label is kept."""
     objects = result.posterior.get("objects")
     if not objects or label is None or decision is Decision.REPLACE:
         return result.posterior
-    new, old = (_detected_objects(each) for each in (result.evidence, label.evidence))
+    new, old = (_detected_objects(each) for each in (result.evidence, LabelEvidence.from_json(label.evidence)))
     label_ids = {new[row].id: old[column].id for row, column in _same_objects(new, old)}
     return result.posterior | {"objects": {label_ids.get(key, key): value for key, value in objects.items()}}
 
 
-def _has_other_class(result: ConsolidatedAnswer, label: Answer) -> bool:
+def _has_other_class(result: ComputedLabel, label: Answer) -> bool:
     new, old = result.answer.image.class_number, label.image.class_number
     if new == old:
         return False
@@ -137,7 +132,7 @@ def _has_other_class(result: ConsolidatedAnswer, label: Answer) -> bool:
     return new is None or old is None or is_clear(_share(shares, new), _share(shares, old))
 
 
-def _has_other_objects(result: ConsolidatedAnswer, label: Answer, *, exact: bool) -> bool:
+def _has_other_objects(result: ComputedLabel, label: Answer, *, exact: bool) -> bool:
     items, pairs = _matched_objects(result, label, exact=exact)
     if len(pairs) < len(label.objects):
         return True
@@ -150,12 +145,12 @@ def _has_other_objects(result: ConsolidatedAnswer, label: Answer, *, exact: bool
     )
 
 
-def _is_clear_addition(result: ConsolidatedAnswer, item: LabelObject) -> bool:
+def _is_clear_addition(result: ComputedLabel, item: LabelObject) -> bool:
     exists, _ = _object_posterior(result, item)
     return is_clear(exists, 1 - exists)
 
 
-def _is_clear_correction(result: ConsolidatedAnswer, item: LabelObject, labeled: LabelObject) -> bool:
+def _is_clear_correction(result: ComputedLabel, item: LabelObject, labeled: LabelObject) -> bool:
     """Whether the labeled object clearly does not exist, or is of another class."""
     exists, shares = _object_posterior(result, item)
     return is_clear(1 - exists, exists) or is_clear(max(shares.values()), _share(shares, labeled.class_number))
@@ -165,13 +160,13 @@ def _share(shares: Mapping[str, float], number: int | None) -> float:
     return float(shares.get(str(number), 0.0))
 
 
-def _object_posterior(result: ConsolidatedAnswer, item: LabelObject) -> tuple[float, Mapping[str, float]]:
+def _object_posterior(result: ComputedLabel, item: LabelObject) -> tuple[float, Mapping[str, float]]:
     posterior = result.posterior["objects"][item.id]
     return float(posterior["existence"]), posterior["class"]
 
 
 def _matched_objects(
-    result: ConsolidatedAnswer, label: Answer, *, exact: bool
+    result: ComputedLabel, label: Answer, *, exact: bool
 ) -> tuple[list[LabelObject], list[tuple[int, int]]]:
     """All objects in the answers, released or not, and which of them are which objects of the label."""
     items = _detected_objects(result.evidence)
@@ -191,10 +186,5 @@ def _same_objects(
     return list(zip(rows.tolist(), columns.tolist(), strict=True))
 
 
-def _detected_objects(evidence: Mapping[str, Any]) -> list[LabelObject]:
-    """All objects that evidence tells of, released or not."""
-    items = []
-    for item in evidence.get("objects", []):
-        tool = item.get("tool", UNNAMED_TOOL)
-        items.append(LabelObject(item["id"], item["class"], tool, SHAPES[tool].load(item["geom"])))
-    return items
+def _detected_objects(evidence: LabelEvidence) -> list[LabelObject]:
+    return [each.as_object for each in evidence.objects or ()]

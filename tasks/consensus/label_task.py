@@ -10,11 +10,12 @@ import numpy as np
 from annotary_core.aggregation.base import Answers, Consensus
 from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.classification.predict import FittedBlend
-from annotary_core.aggregation.consolidate import ClassConsensus, ConsolidatedAnswer, WorkerAnswer, consolidate
+from annotary_core.aggregation.consolidate import ClassConsensus, WorkerAnswer, consolidate
 from annotary_core.labels.schema import Schema
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.class_pass import decide_classes
+from tasks.consensus.label_evidence import AnswerWeight, ComputedLabel, LabelEvidence
 from tasks.consensus.label_methods import SINGLE
 from tasks.consensus.predictions import ModelPrediction, predictions_by_task
 from tasks.consensus.selectors import CountingAnswer, counting_answers
@@ -76,7 +77,7 @@ def load_inputs(*, project: Project, task_ids: Sequence[int]) -> LabelInputs:
     return LabelInputs(schema, load_worker_model(project=project, workers=actors, classes=classes), by_task)
 
 
-def aggregate_tasks(*, tasks: Sequence[Task], inputs: LabelInputs) -> dict[int, ConsolidatedAnswer]:
+def aggregate_tasks(*, tasks: Sequence[Task], inputs: LabelInputs) -> dict[int, ComputedLabel]:
     """Aggregate the answers to each task that has one from a person; the result is the same for each task alone.
 
     A single answer becomes the label unchanged, with the worker's estimated accuracy as its confidence.
@@ -94,7 +95,7 @@ def aggregate_tasks(*, tasks: Sequence[Task], inputs: LabelInputs) -> dict[int, 
     return {task.pk: _aggregate(task, inputs, rows[task.pk], weights, classes.get(task.pk)) for task in answered}
 
 
-def aggregate_task(*, task: Task, inputs: LabelInputs) -> ConsolidatedAnswer:
+def aggregate_task(*, task: Task, inputs: LabelInputs) -> ComputedLabel:
     """Aggregate the answers to one task; it needs at least one answer from a person."""
     return aggregate_tasks(tasks=[task], inputs=inputs)[task.pk]
 
@@ -105,32 +106,25 @@ def _aggregate(
     rows: Sequence[WorkerAnswer],
     weights: Mapping[int, float],
     classes: ClassConsensus | None,
-) -> ConsolidatedAnswer:
+) -> ComputedLabel:
     answers, worker_model = inputs.by_task[task.pk], inputs.worker_model
     method = ProjectBlend(worker_model.blend, seed=task.pk, soft=bool(answers.models))
     result = consolidate(
         rows, schema=inputs.schema, seed=task.pk, method=method, rates=worker_model.rates, classes=classes
     )
-    evidence = {
-        **result.evidence,
-        "round": task.round,
-        "state_version": worker_model.version,
-        "answers": [
-            {"worker": str(each.worker), "annotation": str(each.annotation), "weight": weights[each.worker_id]}
-            for each in answers.people
-        ],
-    }
-    if answers.models:
-        evidence["models"] = [
-            {"model": each.name, "annotation": str(each.annotation), "weight": weights[each.actor_id]}
-            for each in answers.models
-        ]
-    if len(answers.actors) > 1:
-        return replace(result, evidence=evidence)
-    single = answers.people[0]
-    return ConsolidatedAnswer(
-        single.answer, result.posterior, {**evidence, "method": SINGLE}, weights[single.worker_id]
+    people = [AnswerWeight(str(each.worker), str(each.annotation), weights[each.worker_id]) for each in answers.people]
+    models = [AnswerWeight(each.name, str(each.annotation), weights[each.actor_id]) for each in answers.models]
+    evidence = replace(
+        LabelEvidence.from_json(result.evidence),
+        round=task.round,
+        state_version=worker_model.version,
+        answers=tuple(people),
+        models=tuple(models) or None,
     )
+    if len(answers.actors) > 1:
+        return ComputedLabel(result.answer, result.posterior, evidence, result.confidence)
+    single = answers.people[0]
+    return ComputedLabel(single.answer, result.posterior, replace(evidence, method=SINGLE), weights[single.worker_id])
 
 
 def answer_weights(answers: TaskAnswers, worker_model: WorkerModel) -> dict[int, float]:

@@ -7,7 +7,6 @@ from typing import Any
 from django.db.models import Q
 
 from annotary_core.aggregation.objects.clustering import ObjectAnswers
-from annotary_core.labels.shapes import UNNAMED_TOOL
 from annotary_core.labels.shapes.objects import ObjectColumn
 from tasks.batching.models import Task
 from tasks.consensus.answer_shards import answers_to_gold
@@ -70,5 +69,5 @@ def gold_rows(*, project_id: int) -> list[tuple[int, int, dict[str, Any]]]:
 
 
 def objects_of(body: Mapping[str, Any]) -> ObjectColumn:
-    """The objects of an answer, or those that evidence tells of."""
-    return ObjectColumn.of([(item.get("tool", UNNAMED_TOOL), item["geom"]) for item in body["objects"]])
+    """The objects of an answer."""
+    return ObjectColumn.of([(item["tool"], item["geom"]) for item in body["objects"]])

@@ -89,10 +89,3 @@ def remaining_workers(*, project_id: int, task_ids: Collection[int]) -> dict[int
         .annotate(workers=Count("worker_id", distinct=True))
     )
     return {task_id: total - assigned.get(task_id, 0) for task_id in task_ids}
-
-
-def complete_open_tasks(*, task_ids: Collection[int]) -> list[Task]:
-    """Open tasks that have all requested answers: these disagree too much for the label to be final."""
-    tasks = Task.objects.filter(pk__in=task_ids, state=Task.State.OPEN, wanted__gt=0).order_by("pk")
-    settled = dict(settled_annotations(task_ids).values_list("task_id").annotate(answers=Count("pk")))
-    return [task for task in tasks if settled.get(task.pk, 0) >= task.wanted]

@@ -1,25 +1,34 @@
-"""Computes the agreed label from settled answers."""
+"""Computes the agreed label from settled answers, and applies what `stopping_policy` decides about the task."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import Enum, auto
 from itertools import groupby
-from typing import Any
 
 from django.db import transaction
 
-from annotary_core.aggregation.consolidate import ConsolidatedAnswer
 from annotary_core.labels.answer import Answer
 from annotary_core.labels.canonical import content_hash
 from kernel.clock import ClockTimestamp
 from kernel.events import record_event
 from projects.models import Project
-from tasks.batching.models import Task
+from tasks.batching.models import Batch, Task
+from tasks.batching.services import change_wanted
+from tasks.consensus.label_evidence import ComputedLabel, LabelEvidence
 from tasks.consensus.label_proposals import ProposedChange, lock_proposals, save_proposals, sent_to_review
 from tasks.consensus.label_stability import Decision, decide, posterior_with_label_ids
 from tasks.consensus.label_task import LabelInputs, aggregate_tasks, load_inputs
 from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.consensus.selectors import current_label, remaining_workers
-from tasks.consensus.stopping_policy import NextWorker, needs_more_answers
+from tasks.consensus.stopping_policy import (
+    Answered,
+    AskOneMore,
+    NextWorker,
+    Step,
+    StoppingPolicy,
+    TaskProgress,
+    next_step,
+)
 from tasks.consensus.worker_model import WorkerModel, current_version
 
 #: Tasks of one batch per transaction: few enough to release the row locks soon.
@@ -29,29 +38,57 @@ CHUNK = 50
 WIDE_CHUNK = 200
 
 
+class _Waiting(Enum):
+    """Which rows that somebody holds an update waits for; it leaves out the tasks of others.
+
+    An update locks the task first, because it needs the batch only if the number of answers changes, and claims need it
+    all the time. They lock the batch first; so whoever holds a task never waits for a batch.
+    """
+
+    NONE = auto()
+    TASKS = auto()
+    #: For the batch and then for the task, in the order of claims.
+    BATCHES = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class _Update:
-    """The aggregated answers to one task, its current label and posterior, and what the answers do to the label."""
+    """The aggregated answers to one task, its current label and posterior, and what the answers do to the label.
+
+    step: what happens to an open task, None for any other.
+    """
 
     task: Task
     answers: int
-    result: ConsolidatedAnswer
+    result: ComputedLabel
     worker_model: WorkerModel
     current: ConsensusLabel | None
     posterior: Posterior | None
     decision: Decision
+    step: Step | None = None
 
     @property
-    def is_full(self) -> bool:
-        return self.answers >= self.task.wanted
+    def progress(self) -> TaskProgress:
+        result, task = self.result, self.task
+        return TaskProgress(result.posterior, result.confidence, self.answers, taken=task.taken, wanted=task.wanted)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the task has all the answers that it gets."""
+        return self.answers >= self.task.wanted if self.step is None else isinstance(self.step, Answered)
+
+    @property
+    def wanted(self) -> int:
+        """The number of answers that the task gets from now on."""
+        return self.step.wanted if isinstance(self.step, Answered | AskOneMore) else self.task.wanted
 
     @property
     def needs_new_version(self) -> bool:
-        return self.is_full and self.decision is Decision.REPLACE
+        return self.is_complete and self.decision is Decision.REPLACE
 
     @property
     def proposed_change(self) -> ProposedChange | None:
-        if self.current is None or not self.is_full or self.decision is not Decision.PROPOSE:
+        if self.current is None or not self.is_complete or self.decision is not Decision.PROPOSE:
             return None
         return ProposedChange(self.current, self.result, self.worker_model.version)
 
@@ -59,7 +96,7 @@ class _Update:
 @dataclass(frozen=True, slots=True)
 class _Written:
     """tasks: those with a new version. version: of the state that they were computed with. left: the tasks that were
-    left out, because another transaction holds them."""
+    left out, because another transaction holds them or their batches."""
 
     tasks: frozenset[int]
     version: int
@@ -67,15 +104,14 @@ class _Written:
 
 
 def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
-    """Locks the tasks, some at a time; call it outside a transaction that holds later ones.
+    """Locks tasks, then the batches of those that get another number of answers, without waiting for a batch (see
+    `_Waiting`); call it outside a transaction that holds later locks.
 
     Computes each task's label from its settled, counting answers of the current round, and returns the number of
-    versions written. The posterior is updated after every answer; a label is written once the task has all requested
-    answers. `label_stability.decide` says what replaces a label; what it only proposes for an approved label is kept as
-    a `LabelProposal`.
-
-    A full task becomes answered, unless its confidence is below the project's target, another answer is worthwhile
-    (`stopping_policy`), and a worker is available: then it stays open, and `flow.overlap` raises its `wanted`.
+    versions written. In the same transaction, an open task becomes answered or gets one more answer, as
+    `stopping_policy.next_step` decides. The posterior is updated after every answer; a label is written once the task
+    is answered. `label_stability.decide` says what replaces a label; what it only proposes for an approved label is
+    kept as a `LabelProposal`. `may_ask_more=False` closes the open tasks with the answers they have.
     """
     projects: dict[int, Project] = {}
     written = 0
@@ -90,11 +126,17 @@ def _update_together(project: Project, task_ids: Sequence[int], may_ask_more: bo
     """Update the tasks that nobody holds in one transaction, then the others, one by one.
 
     The first transaction may lock many tasks, in any order, because it waits for none; the others wait while they hold
-    none, as claims do not always lock the tasks of a batch by id.
+    no task, as claims do not always lock the tasks of a batch by id.
     """
-    labels, left, written = _update_by_one_version(project, task_ids, may_ask_more, skip_locked=True)
+    labels, left, written = _update_by_one_version(project, task_ids, may_ask_more, waiting=_Waiting.NONE)
     for pk in sorted(left):
-        labels += _update_by_one_version(project, [pk], may_ask_more, unapproved=written)[0]
+        for waiting in (_Waiting.TASKS, _Waiting.BATCHES):
+            versions, still_left, _ = _update_by_one_version(
+                project, [pk], may_ask_more, waiting=waiting, unapproved=written
+            )
+            labels += versions
+            if not still_left:
+                break
     return labels
 
 
@@ -103,18 +145,18 @@ def _update_by_one_version(
     task_ids: Sequence[int],
     may_ask_more: bool,
     *,
-    skip_locked: bool = False,
+    waiting: _Waiting,
     unapproved: frozenset[int] = frozenset(),
 ) -> tuple[int, frozenset[int], frozenset[int]]:
     """Update the tasks, and once more if a refit has committed meanwhile: it scored the tasks as they were before.
 
     Returns the number of versions written, the tasks left out, and those that got a version.
     """
-    first = _update_chunk(project, task_ids, may_ask_more, skip_locked=skip_locked, unapproved=unapproved)
+    first = _update_chunk(project, task_ids, may_ask_more, waiting=waiting, unapproved=unapproved)
     if first.version == current_version(project_id=project.pk):
         return len(first.tasks), first.left, first.tasks
     replaced = unapproved | first.tasks
-    again = _update_chunk(project, task_ids, may_ask_more, skip_locked=skip_locked, unapproved=replaced)
+    again = _update_chunk(project, task_ids, may_ask_more, waiting=waiting, unapproved=replaced)
     return len(first.tasks) + len(again.tasks), first.left | again.left, first.tasks | again.tasks
 
 
@@ -145,29 +187,45 @@ def _update_chunk(
     task_ids: Sequence[int],
     may_ask_more: bool,
     *,
-    skip_locked: bool = False,
+    waiting: _Waiting,
     unapproved: frozenset[int] = frozenset(),
 ) -> _Written:
     """unapproved: tasks in the state `approved` whose label was replaced since, by the caller."""
-    rows = Task.objects.select_for_update(no_key=True, skip_locked=skip_locked)
-    tasks = list(rows.filter(pk__in=task_ids).order_by("pk"))
+    tasks = _lock_tasks(task_ids, waiting)
     inputs = load_inputs(project=project, task_ids=[task.pk for task in tasks])
     labels = {row.task_id: row for row in ConsensusLabel.objects.filter(task__in=tasks, is_current=True)}
     proposals = lock_proposals(labels=labels.values())
     may_replace = unapproved | sent_to_review(proposals)
-    updates = list(_updates(tasks, inputs, labels, may_replace))
+    decided = _with_steps(project, list(_updates(tasks, inputs, labels, may_replace)), may_ask_more=may_ask_more)
+    held = _lock_batches({each.task.batch_id for each in decided if each.wanted != each.task.wanted})
     # Concurrent jobs are serialized by the row locks, so the second one sees the versions of the first.
+    updates = [each for each in decided if each.wanted == each.task.wanted or each.task.batch_id in held]
+    left_out = {each.task.pk for each in decided} - {each.task.pk for each in updates}
     _save_posteriors(updates)
-    full = [update for update in updates if update.is_full and update.task.state == Task.State.OPEN]
-    stay_open = _needing_more_answers(project, full) if may_ask_more else frozenset[int]()
-    closed = [update for update in updates if update.task.pk not in stay_open]
-    written = _write_versions([update for update in closed if update.needs_new_version])
+    written = _write_versions([update for update in updates if update.needs_new_version])
     changes = [update.proposed_change for update in updates if update.proposed_change]
-    save_proposals(changes, proposals=proposals, replaced=written)
-    answered = [update.task.pk for update in full if update.task.pk not in stay_open]
-    mark_answered(project_id=project.pk, task_ids=answered)
-    left = frozenset(task_ids) - {task.pk for task in tasks} if skip_locked else frozenset[int]()
-    return _Written(written, inputs.worker_model.version, left)
+    concerned = {pk: rows for pk, rows in proposals.items() if rows[0].task_id not in left_out}
+    save_proposals(changes, proposals=concerned, replaced=written)
+    _apply_steps(project, updates)
+    skipped = set(task_ids) - {task.pk for task in tasks} if waiting is _Waiting.NONE else set()
+    return _Written(written, inputs.worker_model.version, frozenset(skipped | left_out))
+
+
+def _lock_tasks(task_ids: Sequence[int], waiting: _Waiting) -> list[Task]:
+    """Lock the tasks, those that nobody holds or all of them; with `BATCHES` their batches before."""
+    if waiting is _Waiting.BATCHES:
+        batches = Task.objects.filter(pk__in=task_ids).values("batch_id")
+        list(Batch.objects.select_for_update(no_key=True).filter(pk__in=batches).order_by("pk").values_list("pk"))
+    rows = Task.objects.select_for_update(no_key=True, skip_locked=waiting is _Waiting.NONE)
+    return list(rows.filter(pk__in=task_ids).order_by("pk"))
+
+
+def _lock_batches(batch_ids: Collection[int]) -> frozenset[int]:
+    """Lock those of the batches that nobody else holds, and return them: see `_Waiting`."""
+    if not batch_ids:
+        return frozenset()
+    rows = Batch.objects.select_for_update(no_key=True, skip_locked=True).filter(pk__in=batch_ids)
+    return frozenset(rows.order_by("pk").values_list("pk", flat=True))
 
 
 def _updates(
@@ -187,25 +245,40 @@ def _updates(
         yield _Update(task, answers, result, inputs.worker_model, label, posterior, decision)
 
 
-def _needing_more_answers(project: Project, full: Sequence[_Update]) -> frozenset[int]:
-    unsure = [
-        update.task.pk for update in full if update.task.wanted < project.answers_max and _is_unsure(project, update)
+def _with_steps(project: Project, updates: Sequence[_Update], *, may_ask_more: bool) -> list[_Update]:
+    """Add what happens to the open ones of these tasks."""
+    policy = StoppingPolicy(project.answers_min, project.answers_max, project.confidence_target)
+    if not may_ask_more:
+        policy = StoppingPolicy.closing()
+    decided = [_with_step(update, policy, worker_remains=True) for update in updates]
+    asking = [update.task.pk for update in decided if isinstance(update.step, AskOneMore)]
+    remaining = remaining_workers(project_id=project.pk, task_ids=asking) if asking else {}
+    return [
+        _with_step(update, policy, worker_remains=False) if remaining.get(update.task.pk) == 0 else update
+        for update in decided
     ]
-    if not unsure:
-        return frozenset()
-    # Without a remaining worker the task would stay open forever; a reviewer decides it instead.
-    remaining = remaining_workers(project_id=project.pk, task_ids=unsure)
-    return frozenset(pk for pk in unsure if remaining[pk] > 0)
 
 
-def _is_unsure(project: Project, update: _Update) -> bool:
-    return needs_more_answers(
-        project=project,
-        posterior=update.result.posterior,
-        confidence=update.result.confidence,
-        answers=update.answers,
-        worker=NextWorker.of(update.worker_model),
-    )
+def _with_step(update: _Update, policy: StoppingPolicy, *, worker_remains: bool) -> _Update:
+    if update.task.state != Task.State.OPEN:
+        return update
+    worker = NextWorker.of(update.worker_model.blend, update.worker_model.rates)
+    step = next_step(update.progress, policy=policy, worker=worker, worker_remains=worker_remains)
+    return replace(update, step=step)
+
+
+def _apply_steps(project: Project, updates: Sequence[_Update]) -> None:
+    """Needs the row locks of the tasks, and of the batches of those that get another number of answers.
+
+    The only place that makes an open task answered, and that changes its number of answers because of the answers.
+    """
+    for update in updates:
+        priority = update.step.priority if isinstance(update.step, AskOneMore) else None
+        change_wanted(task=update.task, to=update.wanted, priority=priority)
+    answered = [update.task.pk for update in updates if isinstance(update.step, Answered)]
+    if answered:
+        Task.objects.filter(pk__in=answered).update(state=Task.State.ANSWERED)
+        record_event(project_id=project.pk, kind="task.answered", answered=len(answered))
 
 
 def _save_posteriors(updates: Collection[_Update]) -> None:
@@ -236,23 +309,16 @@ def _write_versions(updates: Sequence[_Update]) -> frozenset[int]:
             version=each.current.version + 1 if each.current else 1,
             body=each.result.answer.to_json(),
             content_hash=content_hash(each.result.answer),
-            method=each.result.evidence["method"],
+            method=each.result.method,
             confidence=each.result.confidence,
-            evidence=each.result.evidence,
+            evidence=each.result.evidence.to_json(),
         )
         for each in updates
     )
     return frozenset(each.task.pk for each in updates)
 
 
-def mark_answered(*, project_id: int, task_ids: Sequence[int]) -> None:
-    """Needs the tasks' row locks."""
-    answered = Task.objects.filter(pk__in=task_ids, state=Task.State.OPEN).update(state=Task.State.ANSWERED)
-    if answered:
-        record_event(project_id=project_id, kind="task.answered", answered=answered)
-
-
-def write_version(*, task: Task, answer: Answer, method: str, evidence: dict[str, Any]) -> ConsensusLabel:
+def write_version(*, task: Task, answer: Answer, method: str, evidence: LabelEvidence) -> ConsensusLabel:
     """Needs the task's row lock. Write a label version set by a person: confidence 1, never overwritten by answers."""
     previous = current_label(task=task)
     ConsensusLabel.objects.filter(task=task, is_current=True).update(is_current=False)
@@ -264,5 +330,5 @@ def write_version(*, task: Task, answer: Answer, method: str, evidence: dict[str
         content_hash=content_hash(answer),
         method=method,
         confidence=1.0,
-        evidence={**evidence, "round": task.round, "method": method},
+        evidence=replace(evidence, round=task.round, method=method).to_json(),
     )

@@ -1,35 +1,53 @@
-"""Decides whether a task is worth another answer: the stopping rule of `aggregation.stopping` under a project's policy.
+"""Decides whether an open task is answered, gets one more answer, or waits: the only place that decides it. Pure.
 
 A task is done when every decision about it reaches the project's confidence target (the class, each object of the
 label, and each candidate that it leaves out, which may be an object that most workers missed), or when no further
-answer is expected to help enough. The second case does not depend on the target: if workers contradict each other on an
-ambiguous image, more answers do not make the label certain. Before the first fit, posteriors treat all workers as
-equal, so that the little evidence seen so far cannot mislead the rule.
+answer is expected to help enough (`aggregation.stopping`). The second case does not depend on the target: if workers
+contradict each other on an ambiguous image, more answers do not make the label certain. Before the first fit,
+posteriors treat all workers as equal, so that the little evidence seen so far cannot mislead the rule.
+
+It knows posteriors alone, so it is the same for every kind of label. `consensus.services` applies what it decides.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.consolidate import RELEASE_THRESHOLD
 from annotary_core.aggregation.error_correlation import design_effect
+from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD, LOOK_AHEAD, pair_gains
-from projects.models import Project
-from tasks.consensus.models import Posterior
-from tasks.consensus.worker_model import WorkerModel, load_worker_model
+
+#: A task's priority is the expected gain of an answer, in thousandths of a correct decision.
+PRIORITY = 1000
 
 Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoppingPolicy:
+    """A project's policy: the answers per image, at least and at most, and the confidence that is enough, 0 to 1."""
+
+    answers_min: int
+    answers_max: int
+    confidence_target: float
+
+    @classmethod
+    def closing(cls) -> StoppingPolicy:
+        """The policy that closes tasks with the answers they have: one is enough, and none is requested."""
+        return cls(answers_min=1, answers_max=1, confidence_target=0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class NextWorker:
     """The expected accuracy of the next worker, about classes and about the existence of objects.
 
-    alike: how correlated the errors of answers about a class are, see `aggregation.classification.predict`.
+    error_correlation: how correlated the errors of answers about a class are, see `aggregation.error_correlation`.
     """
 
     about_class: float
@@ -37,31 +55,86 @@ class NextWorker:
     error_correlation: float = 0.0
 
     @classmethod
-    def of(cls, worker_model: WorkerModel) -> NextWorker:
-        pooled = worker_model.blend.pooled_accuracy
-        if worker_model.rates is None:
-            return cls(pooled, pooled, worker_model.blend.error_correlation)
+    def of(cls, blend: FittedModel, rates: DetectionRates | None) -> NextWorker:
+        """A worker of whom nothing is known, as estimated from the others."""
+        pooled = blend.pooled_accuracy
+        if rates is None:
+            return cls(pooled, pooled, blend.error_correlation)
         # Both drawing an object that exists and leaving out one that does not are correct.
-        about_objects = (worker_model.rates.pooled_detection + 1 - worker_model.rates.pooled_false_rate) / 2
-        return cls(pooled, about_objects, worker_model.blend.error_correlation)
+        about_objects = (rates.pooled_detection + 1 - rates.pooled_false_rate) / 2
+        return cls(pooled, about_objects, blend.error_correlation)
 
 
-def needs_more_answers(
-    *, project: Project, posterior: Json, confidence: float, answers: int, worker: NextWorker
-) -> bool:
-    """Whether another answer is worth its price, within the project's maximum of answers per image."""
-    left = project.answers_max - answers
-    if weakest_decision(posterior=posterior, confidence=confidence) >= project.confidence_target or left < 1:
+@dataclass(frozen=True, slots=True)
+class TaskProgress:
+    """What is known of an open task.
+
+    posterior: as `consolidate` writes it. confidence: that of the label; it may be higher than what the posterior says
+    if an earlier version wrote it. answers: those that are settled and count. taken: these, and those that workers have
+    or are about to send. wanted: the number of answers that the task gets, at present.
+    """
+
+    posterior: Json
+    confidence: float
+    answers: int
+    taken: int
+    wanted: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Answers are missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The label is final. wanted: the number of answers that the task gets: its open slots are closed."""
+
+    wanted: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskOneMore:
+    """The task gets `wanted` answers, one more than now. priority: its position among those of its batch."""
+
+    wanted: int
+    priority: int
+
+
+Step = Wait | Answered | AskOneMore
+
+
+def next_step(task: TaskProgress, *, policy: StoppingPolicy, worker: NextWorker, worker_remains: bool) -> Step:
+    """Decide what happens to an open task. worker_remains: whether somebody is left who could answer it.
+
+    With all its answers it is answered, unless another one is worth its price and a worker remains: without one it
+    would stay open forever, so a reviewer decides instead. With fewer it waits, unless the label has become certain
+    since more were requested: then those that nobody has taken are not needed, from the policy's minimum on.
+    """
+    if not task.answers:
+        return Wait()
+    worth_it = needs_more_answers(task, policy=policy, worker=worker)
+    if task.answers < task.wanted:
+        all_in = task.answers == task.taken >= policy.answers_min
+        return Answered(task.answers) if all_in and not worth_it else Wait()
+    if not worth_it or not worker_remains or task.wanted >= policy.answers_max:
+        return Answered(task.wanted)
+    gain = expected_gain(posterior=task.posterior, worker=worker, answers=task.answers)
+    return AskOneMore(task.wanted + 1, round(PRIORITY * gain))
+
+
+def needs_more_answers(task: TaskProgress, *, policy: StoppingPolicy, worker: NextWorker) -> bool:
+    """Whether another answer is worth its price, within the policy's maximum of answers per image."""
+    left = policy.answers_max - task.answers
+    weakest = weakest_decision(posterior=task.posterior, confidence=task.confidence)
+    if weakest >= policy.confidence_target or left < 1:
         return False
-    return expected_gain(posterior=posterior, worker=worker, answers=answers, remaining=left) > DEFAULT_THRESHOLD
+    gain = expected_gain(posterior=task.posterior, worker=worker, answers=task.answers, remaining=left)
+    return gain > DEFAULT_THRESHOLD
 
 
 def weakest_decision(*, posterior: Json, confidence: float) -> float:
-    """The probability of the least certain decision of a task.
-
-    posterior: as `consolidate` writes it. confidence: that of the label; it may be higher than what the posterior says
-    if an earlier version wrote it.
-    """
+    """The probability of the least certain decision of a task; see `TaskProgress` for both arguments."""
     decisions = [confidence]
     for each in posterior.get("objects", {}).values():
         exists = float(each["existence"])
@@ -88,19 +161,6 @@ def expected_gain(*, posterior: Json, worker: NextWorker, answers: int, remainin
     a, b, accuracy, effect = np.array(rows, np.float64).reshape(-1, 4).T
     gains = pair_gains(np.maximum(a, b), np.minimum(a, b), accuracy, remaining=max(remaining, 0), effect=effect)
     return float(gains.sum())
-
-
-def expected_gains(*, project: Project, task_ids: Sequence[int]) -> dict[int, float]:
-    """The expected gain of one more answer, for those of the tasks whose posteriors call for one."""
-    worker = NextWorker.of(load_worker_model(project=project, workers=(), classes=()))
-    rows = Posterior.objects.filter(task_id__in=task_ids).values_list("task_id", "body", "confidence", "answers")
-    return {
-        task: expected_gain(posterior=body, worker=worker, answers=answers)
-        for task, body, confidence, answers in rows
-        if needs_more_answers(
-            project=project, posterior=body, confidence=confidence or 0.0, answers=answers, worker=worker
-        )
-    }
 
 
 def _top_two(classes: Mapping[str, float]) -> tuple[float, float]:

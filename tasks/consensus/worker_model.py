@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Sum
 
 from annotary_core.aggregation.classification.blend import cold_start_model
 from annotary_core.aggregation.classification.fitted_model import FittedModel
@@ -20,8 +19,7 @@ from annotary_core.labels.arrays import IntArray
 from projects.models import Project
 from tasks.consensus.models import ConsensusState, WorkerReliability
 from tasks.consensus.predictions import model_gold_record
-from tasks.standing.models import Standing
-from tasks.standing.trust import PRIOR_ALPHA, PRIOR_BETA
+from tasks.workers.selectors import gold_in_other_projects, worker_records
 
 #: The weight of a gold answer in another project, and the cap on their total: its classes may be easier.
 OTHER_PROJECTS_WEIGHT = 0.5
@@ -80,11 +78,11 @@ def gold_record(*, project: Project, workers: Collection[int]) -> History:
     When a manager resumes a paused worker, earlier gold answers are discarded together with the trust built on them.
     """
     record = other_projects_record(project=project, workers=workers)
-    standings = Standing.objects.filter(project=project, worker_id__in=list(workers))
-    own = {row.worker_id: (row.trust_alpha - PRIOR_ALPHA, row.trust_beta - PRIOR_BETA) for row in standings}
+    records = worker_records(project_id=project.pk, worker_ids=workers)
+    own = {worker: (each.gold.correct, each.gold.incorrect) for worker, each in records.items()}
     for worker, (right, wrong) in [*own.items(), *model_gold_record(project=project, actors=workers).items()]:
         earlier = record.get(worker, (0.0, 0.0))
-        record[worker] = (earlier[0] + max(right, 0.0), earlier[1] + max(wrong, 0.0))
+        record[worker] = (earlier[0] + right, earlier[1] + wrong)
     return record
 
 
@@ -94,14 +92,10 @@ def other_projects_record(*, project: Project, workers: Collection[int]) -> Hist
 
     Each counts OTHER_PROJECTS_WEIGHT, and all together at most OTHER_PROJECTS_MAX.
     """
-    elsewhere = Standing.objects.filter(
-        project__organisation_id=project.organisation_id, worker_id__in=list(workers), gold_seen__gt=0
-    ).exclude(project=project)
-    sums = elsewhere.values_list("worker_id").annotate(right=Sum("gold_correct"), seen=Sum("gold_seen"))
     record: History = {}
-    for worker, right, seen in sums:
-        weight = min(OTHER_PROJECTS_WEIGHT, OTHER_PROJECTS_MAX / seen)
-        record[worker] = (weight * right, weight * (seen - right))
+    for worker, counts in gold_in_other_projects(project=project, worker_ids=workers).items():
+        weight = min(OTHER_PROJECTS_WEIGHT, OTHER_PROJECTS_MAX / counts.seen)
+        record[worker] = (weight * counts.correct, weight * counts.incorrect)
     return record
 
 

@@ -9,7 +9,7 @@ from annotary_core.labels.schema import LabelClass, Schema
 from storage.backends import BlobMissing
 from storage.models import Blob
 from storage.services import open_blob
-from tasks.consensus.models import ConsensusLabel
+from tasks.consensus.label_evidence import LabelEvidence
 from tasks.ingest.models import Image
 from tasks.snapshots.models import Snapshot, SnapshotItem
 from tasks.snapshots.selectors import review_kind
@@ -67,6 +67,7 @@ def records(snapshot: Snapshot, images: ReleaseImages) -> Iterator[ReleaseRecord
 
 def _record(item: SnapshotItem, image_id: str) -> ReleaseRecord:
     image, label = item.image, item.label
+    evidence = LabelEvidence.from_json(label.evidence)
     return ReleaseRecord(
         image_id=image_id,
         file_name=image.source_key,
@@ -76,11 +77,11 @@ def _record(item: SnapshotItem, image_id: str) -> ReleaseRecord:
         label=label.body,
         evidence=Evidence(
             method=label.method,
-            answers=int(label.evidence.get("n", 0)),
+            answers=evidence.n or 0,
             confidence=label.confidence,
             review=review_kind(method=label.method, verdict=item.review.verdict, by_policy=item.review.by_policy),
             label_hash=label.content_hash,
-            objects=_object_figures(label),
+            objects=_object_figures(evidence),
         ),
         metadata=image.metadata,
         media_type=image.release.content_type,
@@ -89,7 +90,7 @@ def _record(item: SnapshotItem, image_id: str) -> ReleaseRecord:
     )
 
 
-def _object_figures(label: ConsensusLabel) -> Mapping[str, Mapping[str, Any]]:
+def _object_figures(evidence: LabelEvidence) -> Mapping[str, Mapping[str, Any]]:
     """Return the figures by object id, if the method has any: objects of a single answer carry the answer's own ids."""
-    objects = label.evidence.get("objects", ())
-    return {each["id"]: {name: each[name] for name in _OBJECT_FIGURES} for each in objects if each["released"]}
+    released = [each for each in evidence.objects or () if each.released]
+    return {each.id: {name: getattr(each, name) for name in _OBJECT_FIGURES} for each in released}

@@ -9,6 +9,7 @@ from kernel.events import record_event
 from projects.models import Project
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import close_slots, create_tasks
+from tasks.consensus.label_evidence import LabelEvidence
 from tasks.consensus.label_methods import GOLD
 from tasks.consensus.refit import request_refit
 from tasks.consensus.selectors import current_label
@@ -75,6 +76,6 @@ def _is_owners(task: Task) -> bool:
 
 
 def _label(task: Task, answer: Answer, by: Actor, source: str) -> None:
-    evidence = {"by": str(by.public_id), "source": str(source), "n": 1}
+    evidence = LabelEvidence(by=str(by.public_id), source=str(source), n=1)
     label = write_version(task=task, answer=answer, method=GOLD, evidence=evidence)
     approve_owner_label(owner=by, task=task, label=label)

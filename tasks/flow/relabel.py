@@ -1,4 +1,4 @@
-"""Follow-up of settled answers: updates labels, requests more answers and drops stale verdicts."""
+"""Follow-up of settled answers: updates labels and drops stale verdicts."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,6 @@ from django.db import transaction
 from tasks.batching.models import Batch, Task
 from tasks.consensus.refit import request_refit_if_due
 from tasks.consensus.services import update_labels
-from tasks.flow.overlap import lower_overlap, raise_overlap
 from tasks.review.services import drop_stale_verdicts
 
 
@@ -17,8 +16,6 @@ def relabel(*, task_ids: Sequence[int]) -> int:
     Each step commits on its own and derives its work from the tables, so a repeated run resumes after a crash.
     """
     written = update_labels(task_ids=task_ids)
-    raise_overlap(task_ids=task_ids)
-    lower_overlap(task_ids=task_ids)
     drop_stale_verdicts(task_ids=task_ids)
     reopen_batches(task_ids=task_ids)
     for project_id in Task.objects.filter(pk__in=task_ids).order_by().values_list("project_id", flat=True).distinct():

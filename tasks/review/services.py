@@ -19,6 +19,7 @@ from kernel.events import record_event
 from projects.models import Project
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import close_answered_slots
+from tasks.consensus.label_evidence import LabelEvidence, ReplacedLabel
 from tasks.consensus.label_methods import GOLD, REVIEW
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.refit import request_refit
@@ -68,18 +69,11 @@ def fix_label(*, reviewer: Actor, task: Task, label_hash: str, raw: object, agai
         return approve_label(reviewer=reviewer, task=task, label_hash=label_hash, again=again)
     _check_may_decide(current_verdict(task=task), label, again)
     _refuse_check_image(task, label)
-    evidence = {
-        "reviewer": str(reviewer.public_id),
-        "replaced": {
-            "label": str(label.public_id),
-            "version": label.version,
-            "content_hash": label.content_hash,
-            "method": label.method,
-            "confidence": label.confidence,
-        },
-        "n": label.evidence.get("n", 0),
-        "answers": label.evidence.get("answers", []),
-    }
+    before = LabelEvidence.from_json(label.evidence)
+    replaced = ReplacedLabel(str(label.public_id), label.version, label.content_hash, label.method, label.confidence)
+    evidence = LabelEvidence(
+        reviewer=str(reviewer.public_id), replaced=replaced, n=before.n or 0, answers=before.answers or ()
+    )
     fixed = write_version(task=task, answer=answer, method=REVIEW, evidence=evidence)
     verdict = _approve(task=task, label=fixed, reviewer=reviewer, verdict=Review.Verdict.FIX)
     request_refit(project_id=task.project_id)

@@ -11,7 +11,7 @@ ONE_STANDING = "tasks_standing_one_per_project_and_worker"
 class Standing(models.Model):
     """A worker's standing in a project. States: active <-> paused; active | paused -> removed.
 
-    Trust is a Beta posterior of the worker's accuracy on gold; it changes only when a whole hand is settled.
+    What was measured of the worker is in `workers.models.WorkerEvidence`; `standing.trust` computes trust from it.
     """
 
     class State(models.TextChoices):
@@ -23,10 +23,6 @@ class Standing(models.Model):
     worker = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="standings")
     state = models.CharField(max_length=10, choices=State.choices, default=State.ACTIVE)
     reason = models.CharField(max_length=300, blank=True, default="")
-    trust_alpha = models.FloatField(default=2.0)
-    trust_beta = models.FloatField(default=1.0)
-    gold_seen = models.PositiveIntegerField(default=0)
-    gold_correct = models.PositiveIntegerField(default=0)
     # Images skipped, released or expired since `returns_since`, which starts a period of one day.
     returns = models.PositiveIntegerField(default=0, db_default=0)
     returns_since = models.DateTimeField(null=True)
@@ -36,8 +32,3 @@ class Standing(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["project", "worker"], name=ONE_STANDING)]
-
-    @property
-    def trust(self) -> float:
-        """The posterior mean, 0 to 1."""
-        return self.trust_alpha / (self.trust_alpha + self.trust_beta)

@@ -1,10 +1,9 @@
-"""Admitting, pausing and removing workers of a project; updating their trust from gold; counting returned images."""
+"""Admitting, pausing and removing workers of a project; pausing them because of gold; counting returned images."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F
 
 from accounts.models import Actor
 from kernel.clock import ClockTimestamp
@@ -14,7 +13,8 @@ from kernel.inserting import insert_unless_exists
 from projects.models import Project
 from tasks.standing.errors import WorkerRemoved
 from tasks.standing.models import Standing
-from tasks.standing.trust import PRIOR_ALPHA, PRIOR_BETA, is_clearly_bad
+from tasks.standing.trust import is_clearly_bad
+from tasks.workers.services import record_gold, start_period
 
 AUTOMATIC_REASON = "Most of the recent check images were answered incorrectly."
 RETURNS_REASON = "More than {most:,} images were skipped, returned or not answered in time within one day."
@@ -69,18 +69,20 @@ def pause(*, project: Project, worker: Actor, reason: str) -> Standing:
 
 @transaction.atomic
 def resume(*, project: Project, worker: Actor) -> Standing:
-    """Resume a paused worker: a manager's decision, so trust restarts from the prior; the gold counts are kept."""
+    """Locks the standing, then the evidence. Resume a paused worker: a manager's decision, so trust restarts from zero.
+
+    The evidence before stays as history.
+    """
     changed = Standing.objects.filter(project=project, worker=worker, state=Standing.State.PAUSED).update(
         state=Standing.State.ACTIVE,
         reason="",
-        trust_alpha=PRIOR_ALPHA,
-        trust_beta=PRIOR_BETA,
         returns=0,
         returns_since=None,
         changed_at=ClockTimestamp(),
     )
     standing = _standing(project, worker)
     if changed:
+        start_period(project_id=project.pk, worker_id=worker.pk)
         record_event(project_id=project.pk, kind="worker.resumed", data={"worker": str(worker.public_id)})
     elif standing.state == Standing.State.REMOVED:
         raise TransitionRefused("This worker was removed from the project and cannot be resumed.")
@@ -102,25 +104,19 @@ def remove(*, project: Project, worker: Actor, reason: str) -> Standing:
 
 
 def record_gold_results(*, project_id: int, worker_id: int, seen: int, correct: int, may_pause: bool = True) -> bool:
-    """Locks the standing. Update trust from the gold of one whole hand; pause a worker who is clearly bad.
+    """Locks the standing, then the evidence. Count the gold of one whole hand; pause a worker who is clearly bad.
 
     Returns whether it paused the worker. Only whole hands: a change after a single image would reveal that it was gold.
     """
     if not seen:
         return False
     rows = Standing.objects.filter(project_id=project_id, worker_id=worker_id)
-    rows.update(
-        trust_alpha=F("trust_alpha") + correct,
-        trust_beta=F("trust_beta") + seen - correct,
-        gold_seen=F("gold_seen") + seen,
-        gold_correct=F("gold_correct") + correct,
-        changed_at=ClockTimestamp(),
-    )
-    # The update above holds the row lock, so the row cannot change between this read and the pause.
-    standing = rows.select_related("worker").get()
-    if not may_pause or not is_clearly_bad(alpha=standing.trust_alpha, beta=standing.trust_beta):
+    rows.update(changed_at=ClockTimestamp())
+    counts = record_gold(project_id=project_id, worker_id=worker_id, correct=correct, incorrect=seen - correct)
+    if not may_pause or not is_clearly_bad(correct=counts.correct, incorrect=counts.incorrect):
         return False
-    return _pause_automatically(standing, AUTOMATIC_REASON)
+    # The update above holds the row lock: nobody has resumed the worker since the counts were read.
+    return _pause_automatically(rows.select_related("worker").get(), AUTOMATIC_REASON)
 
 
 def record_returns(*, project_id: int, images: Mapping[int, int]) -> None:

@@ -1,7 +1,8 @@
 """Trust in a worker: how certain it is that the worker guesses. Pure: no Django.
 
-A worker's accuracy on gold has a Beta(alpha, beta) posterior (Gelman et al., Bayesian Data Analysis, §2.4); the prior
-Beta(2, 1) expects an accuracy of two in three and weighs as much as three answers.
+It is computed from the evidence since the worker's last reset: how many answers to gold were correct, and how many were
+not. A worker's accuracy on gold has a Beta(alpha, beta) posterior (Gelman et al., Bayesian Data Analysis, §2.4); the
+prior Beta(2, 1) expects an accuracy of two in three and weighs as much as three answers.
 """
 
 from scipy.special import betainc
@@ -15,12 +16,18 @@ MIN_PROBABILITY = 0.85
 MIN_SEEN = 4
 
 
-def probability_worse_than(share: float, *, alpha: float, beta: float) -> float:
+def trust(*, correct: int, incorrect: int) -> float:
+    """Return the posterior mean of the worker's accuracy, 0 to 1."""
+    alpha, beta = PRIOR_ALPHA + correct, PRIOR_BETA + incorrect
+    return alpha / (alpha + beta)
+
+
+def probability_worse_than(share: float, *, correct: int, incorrect: int) -> float:
     """Return P(accuracy < share); `share` and the result are from 0 to 1."""
-    return float(betainc(alpha, beta, share))
+    return float(betainc(PRIOR_ALPHA + correct, PRIOR_BETA + incorrect, share))
 
 
-def is_clearly_bad(*, alpha: float, beta: float) -> bool:
-    """Whether to pause the worker: at least four gold answers since the prior, and clearly bad on them."""
-    seen = alpha + beta - PRIOR_ALPHA - PRIOR_BETA
-    return seen >= MIN_SEEN and probability_worse_than(MIN_ACCURACY, alpha=alpha, beta=beta) >= MIN_PROBABILITY
+def is_clearly_bad(*, correct: int, incorrect: int) -> bool:
+    """Whether to pause the worker: at least four answers to gold, and clearly bad on them."""
+    is_worse = probability_worse_than(MIN_ACCURACY, correct=correct, incorrect=incorrect) >= MIN_PROBABILITY
+    return correct + incorrect >= MIN_SEEN and is_worse

@@ -50,7 +50,7 @@ def test_a_new_project_has_progress_and_no_shares() -> None:
 
 def test_progress_quality_and_cost_follow_the_work() -> None:
     project = a_project(answers_min=3, answers_max=3, price=Decimal("0.10"), gold_rate=0)
-    admitted(project, wren(), gold_seen=4, gold_correct=3)
+    admitted(project, wren(), gold=(3, 1))
     robin = a_worker("robin")
     done, left = a_task(project), a_task(project)
     for worker, number in ((wren(), 1), (finch(), 1), (robin, 2)):

@@ -100,11 +100,10 @@ FROM tasks_assignment a JOIN tasks_annotation n ON n.assignment_id = a.id
 WHERE a.project_id = %(project)s AND a.gold_id IS NOT NULL
 """
 
-STANDINGS = """
-UPDATE tasks_standing s SET gold_seen = r.seen, gold_correct = r.correct
-FROM (SELECT worker_id, count(*) AS seen, count(*) FILTER (WHERE correct) AS correct
-      FROM tasks_goldresult WHERE project_id = %(project)s GROUP BY 1) r
-WHERE s.project_id = %(project)s AND s.worker_id = r.worker_id
+EVIDENCE = """
+INSERT INTO tasks_workerevidence (project_id, worker_id, source, correct, incorrect)
+SELECT project_id, worker_id, 'gold', count(*) FILTER (WHERE correct), count(*) FILTER (WHERE NOT correct)
+FROM tasks_goldresult WHERE project_id = %(project)s GROUP BY 1, 2
 """
 
 # Triggers are off while rows are written in bulk, so the totals are summed like those of an old installation.
@@ -236,7 +235,7 @@ STEPS = (
     "ANALYZE tasks_assignment, tasks_hand",
     ANNOTATIONS,
     GOLD_RESULTS,
-    STANDINGS,
+    EVIDENCE,
     CREDITS,
     PAYOUTS,
     TOTALS,

@@ -230,8 +230,7 @@ def test_a_late_answer_to_gold_is_compared_once_whichever_settlement_sees_it() -
         last = worker_actions.take(wren, project)
         together(partial(worker_actions.settle, last), expire_leases)
         assert [result.correct for result in GoldResult.objects.filter(assignment=late)] == [False]
-        standing = Standing.objects.get(project=project)
-        assert (standing.gold_seen, standing.gold_correct) == (2, 1)
+        assert factories.gold_seen(wren, project) == (2, 1)
         assert_the_books_balance(hand)
 
 

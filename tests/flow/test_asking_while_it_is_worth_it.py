@@ -9,61 +9,25 @@ from tasks.assignment.selectors import assignments_of
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel, Posterior
-from tasks.consensus.stopping_policy import NextWorker, expected_gain, needs_more_answers
 from tasks.flow.relabel import relabel
-from tasks.standing.models import Standing
-from tests.factories import a_project, a_task, a_worker, an_answer, box_answer, class_answer, finch, wren
+from tests.factories import (
+    a_project,
+    a_task,
+    a_worker,
+    an_answer,
+    box_answer,
+    class_answer,
+    finch,
+    some_evidence,
+    wren,
+)
 
 pytestmark = pytest.mark.django_db
-
-WORKER = NextWorker(0.8, 0.8)
-EVEN = {"class": {"1": 0.5, "2": 0.5}}
-TWO_OF_THREE = {"class": {"1": 0.73, "2": 0.27}}
 
 
 def a_project_of_four(**policy: Any) -> Project:
     people = [wren(), finch(), a_worker("robin"), a_worker("tit")]
     return a_project(workers=people, **policy)
-
-
-def test_it_stops_at_the_target_or_without_expected_gain() -> None:
-    project = a_project_of_four(answers_min=2, answers_max=9, confidence_target=0.7)
-    assert needs_more_answers(project=project, posterior=EVEN, confidence=0.5, answers=2, worker=WORKER)
-    assert not needs_more_answers(project=project, posterior=TWO_OF_THREE, confidence=0.73, answers=3, worker=WORKER)
-    project.confidence_target = 0.99
-    assert needs_more_answers(project=project, posterior=TWO_OF_THREE, confidence=0.73, answers=3, worker=WORKER)
-    certain = {"class": {"1": 0.99999, "2": 0.00001}}
-    project.confidence_target = 1.0
-    assert not needs_more_answers(project=project, posterior=certain, confidence=0.99999, answers=3, worker=WORKER)
-
-
-def test_an_answer_that_cannot_change_the_label_is_not_requested() -> None:
-    project = a_project_of_four(answers_min=3, answers_max=4, confidence_target=0.9)
-    nearly = {"class": {"1": 0.85, "2": 0.15}}
-    assert expected_gain(posterior=nearly, worker=WORKER, answers=2, remaining=1) == 0.0
-    assert not needs_more_answers(project=project, posterior=nearly, confidence=0.85, answers=3, worker=WORKER)
-    assert expected_gain(posterior=nearly, worker=WORKER, answers=2, remaining=2) > 0.0
-
-
-def test_an_image_is_as_sure_as_its_weakest_object() -> None:
-    project = a_project_of_four(answers_min=2, answers_max=9, confidence_target=0.9)
-    sure, unsure = ({"existence": p, "class": {"1": 1.0}} for p in (0.99, 0.73))
-    posterior = {"objects": {"a": sure, "b": unsure, "c": sure, "d": sure}}
-    # The confidence of a label that was stored while it was the mean of its objects.
-    assert needs_more_answers(project=project, posterior=posterior, confidence=0.93, answers=3, worker=WORKER)
-    posterior["objects"]["b"] = sure
-    assert not needs_more_answers(project=project, posterior=posterior, confidence=0.93, answers=3, worker=WORKER)
-
-
-def test_an_object_that_may_have_been_missed_asks_for_another_answer() -> None:
-    project = a_project_of_four(answers_min=2, answers_max=9, confidence_target=0.9)
-    found = {"existence": 0.99, "class": {"1": 1.0}}
-    for exists, more in ((0.45, True), (0.05, False)):
-        candidate = {"existence": exists, "class": {"1": 1.0}}
-        posterior = {"objects": {"a": found, "b": candidate}}
-        assert (
-            needs_more_answers(project=project, posterior=posterior, confidence=0.99, answers=3, worker=WORKER) is more
-        )
 
 
 def test_the_label_of_boxes_stores_its_weakest_object_and_asks_for_another_answer() -> None:
@@ -90,15 +54,6 @@ def test_the_label_of_boxes_stores_its_weakest_object_and_asks_for_another_answe
 def weakest_object(task: Task) -> float:
     objects = Posterior.objects.get(task=task).body["objects"].values()
     return float(min(each["existence"] * max(each["class"].values()) for each in objects))
-
-
-def test_the_expected_gain_sums_over_all_decisions_of_an_image() -> None:
-    thing = {"existence": 0.5, "class": {"1": 1.0}}
-    one, two = ({"objects": {str(n): thing for n in range(count)}} for count in (1, 2))
-    assert expected_gain(posterior=two, worker=WORKER, answers=2) == pytest.approx(
-        2 * expected_gain(posterior=one, worker=WORKER, answers=2)
-    )
-    assert expected_gain(posterior={"objects": {}}, worker=WORKER, answers=2) == 0.0
 
 
 def test_the_task_with_the_highest_expected_gain_is_assigned_first() -> None:
@@ -133,8 +88,9 @@ def test_a_task_with_raised_overlap_closes_when_its_workers_prove_reliable() -> 
     task.refresh_from_db()
     assert (task.state, task.wanted) == ("open", 4)
 
-    Standing.objects.filter(worker__in=[wren(), finch()]).update(trust_alpha=200.0)
-    Standing.objects.filter(worker=a_worker("robin")).update(trust_beta=30.0)
+    for worker in (wren(), finch()):
+        some_evidence(project, worker, correct=198)
+    some_evidence(project, a_worker("robin"), incorrect=29)
     relabel(task_ids=[task.pk])
 
     task.refresh_from_db()
@@ -151,7 +107,8 @@ def test_a_live_lease_on_such_a_task_is_kept() -> None:
     relabel(task_ids=[task.pk])
     assert claim_hand(worker=a_worker("tit"), project=project) is not None
 
-    Standing.objects.filter(worker__in=[wren(), finch()]).update(trust_alpha=200.0)
+    for worker in (wren(), finch()):
+        some_evidence(project, worker, correct=198)
     relabel(task_ids=[task.pk])
 
     task.refresh_from_db()

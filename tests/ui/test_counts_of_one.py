@@ -11,7 +11,6 @@ from projects.models import Project
 from tasks.consensus.models import ConsensusLabel
 from tasks.gold.models import GoldResult
 from tasks.review.services import approve_label
-from tasks.standing.models import Standing
 from tests import factories
 from tests.labeled import a_labeled_task, run_report_jobs
 
@@ -46,7 +45,7 @@ def lone() -> tuple[Project, Actor]:
     GoldResult.objects.create(
         project=project, gold=gold, worker=worker, assignment=answer.assignment, correct=True, score=1, why=""
     )
-    Standing.objects.filter(worker=worker).update(gold_seen=1, gold_correct=1)
+    factories.some_evidence(project, worker, correct=1)
     factories.a_credit(answer)
     for kind, delta in (("answer.submitted", "submitted"), ("hand.claimed", "leased"), ("hand.settled", "settled")):
         record_event(project_id=project.pk, kind=kind, data={"worker": str(worker.public_id)}, **{delta: 1})

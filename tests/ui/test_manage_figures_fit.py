@@ -43,12 +43,11 @@ def read(project: Project, path: str = "") -> str:
 
 def test_shares_of_few_are_numbers() -> None:
     project = factories.a_project()
-    standing = factories.admitted(project, factories.wren(), gold_seen=1, gold_correct=0)
+    factories.admitted(project, factories.wren(), gold=(0, 1))
     text = read(project)
     assert "0 of 1 right answer to check images" in text
     assert "0%" not in text.partition("How good is it?")[2].partition("What does it cost?")[0]
-    standing.gold_seen, standing.gold_correct = 20, 19
-    standing.save()
+    factories.some_evidence(project, factories.wren(), correct=19, incorrect=1)
     assert "95% right of 20 answers to check images" in read(project)
 
 
@@ -142,7 +141,7 @@ class TestInABrowser:
         approve_batch(reviewer=factories.ada(), batch=Batch.objects.get(pk=approved.pk))
         values: dict[str, Any] = {"project_id": project.pk, "dataset": project.dataset, "created_by": factories.ada()}
         Import.objects.create(source="files", state="done", **values)
-        factories.admitted(project, factories.a_worker("Bartholomew-Alexander"), gold_seen=9, state="paused")
+        factories.admitted(project, factories.a_worker("Bartholomew-Alexander"), gold=(0, 9), state="paused")
         number_events(project_id=project.pk)
         for path in ("quality/", "what-if/"):
             read(project, path)

@@ -32,8 +32,8 @@ def project(db: None) -> Project:
     project = factories.a_project("Strays", classes=("cat", "dog", "owl"), answers_min=3, answers_max=6)
     honest = [factories.a_worker(name) for name in ("wren", "finch", "robin", "heron", "magpie")]
     for worker in honest:
-        factories.admitted(project, worker, gold_seen=3, gold_correct=3)
-    factories.admitted(project, swift(), gold_seen=3, gold_correct=0)
+        factories.admitted(project, worker, gold=(3, 0))
+    factories.admitted(project, swift(), gold=(0, 3))
     tasks = factories.some_tasks(project, 30, wanted=6)
     answers: dict[Actor, dict[Task | Gold, dict[str, Any]]] = {
         worker: {task: class_vote(1 + n % 2) for n, task in enumerate(tasks)} for worker in honest
@@ -120,9 +120,9 @@ def a_crowd_that_draws(*, moving: bool, boxes_of_swift: tuple[int, int]) -> Proj
     project = factories.a_project("Boats", classes=("boat", "kite"), tools=("box",), answers_min=3, answers_max=3)
     honest = [factories.a_worker(name) for name in ("wren", "finch")]
     for worker in honest:
-        factories.admitted(project, worker, gold_seen=3, gold_correct=3)
+        factories.admitted(project, worker, gold=(3, 0))
     number, size = boxes_of_swift
-    factories.admitted(project, swift(), gold_seen=3, gold_correct=3 if size == 80 else 0)
+    factories.admitted(project, swift(), gold=(3, 0) if size == 80 else (0, 3))
     tasks = factories.some_tasks(project, 30, wanted=3)
     answers: dict[Actor, dict[Task | Gold, dict[str, Any]]] = {
         worker: {

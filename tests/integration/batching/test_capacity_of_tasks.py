@@ -4,24 +4,25 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-from django.db import transaction
 from django.db.models import F
 
 from kernel.errors import TransitionRefused
 from kernel.events import number_events, stream_snapshot
+from kernel.models import Event
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import (
     PriorityRefused,
+    change_wanted,
     close_slots,
     open_all_batches,
     open_batch,
     pause_batch,
-    raise_wanted,
     refresh_statistics,
     set_priority,
 )
-from tests.concurrency_helpers import BackgroundCall, together
+from tests.concurrency_helpers import together
 from tests.factories import a_batch, a_project, a_task, some_tasks
+from tests.worker_actions import raise_wanted
 
 pytestmark = pytest.mark.django_db
 
@@ -33,28 +34,28 @@ def take(task: Task, slots: int) -> None:
 
 def test_raising_updates_task_batch_generation_and_stream_together() -> None:
     first, _ = some_tasks(a_project(answers_min=3), 2)
-    assert raise_wanted(task_id=first.pk, to=5) is True
+    raise_wanted(first, to=5)
     first.refresh_from_db()
     assert (first.wanted, first.batch.wanted, first.batch.generation) == (5, 8, 1)
     number_events(project_id=first.project_id)
     assert stream_snapshot(project_id=first.project_id).totals == {"places": 2}
 
 
-def test_raising_to_at_most_the_wanted_number_changes_nothing() -> None:
+def test_the_number_that_a_task_has_already_changes_nothing() -> None:
     task = a_task(a_project(answers_min=3))
-    assert raise_wanted(task_id=task.pk, to=3) is False
-    assert raise_wanted(task_id=task.pk, to=1) is False
+    change_wanted(task=task, to=3, priority=7)
     task.refresh_from_db()
-    assert (task.wanted, task.batch.generation) == (3, 0)
+    assert (task.wanted, task.priority, task.batch.generation) == (3, 0, 0)
+    assert not Event.objects.exists()
 
 
-def test_a_labeled_task_cannot_be_raised() -> None:
-    """The job that saw it open may run late: a slot that no worker can claim would stay open forever."""
+def test_raising_sets_the_priority_and_closing_keeps_it() -> None:
     task = a_task(a_project(answers_min=3))
-    Task.objects.filter(pk=task.pk).update(state=Task.State.ANSWERED)
-    assert raise_wanted(task_id=task.pk, to=4) is False
+    change_wanted(task=task, to=4, priority=7)
     task.refresh_from_db()
-    assert (task.wanted, task.batch.wanted, task.batch.generation) == (3, 3, 0)
+    change_wanted(task=task, to=2)
+    task.refresh_from_db()
+    assert (task.wanted, task.priority, task.batch.wanted, task.batch.generation) == (2, 7, 2, 1)
 
 
 def test_closing_keeps_the_taken_slots() -> None:
@@ -71,25 +72,11 @@ def test_closing_keeps_the_taken_slots() -> None:
 @pytest.mark.django_db(transaction=True)
 def test_concurrent_raising_and_closing_keep_the_sums() -> None:
     tasks = some_tasks(a_project(answers_min=3), 4)
-    calls: list[Callable[[], object]] = [partial(raise_wanted, task_id=task.pk, to=5) for task in tasks * 2]
+    calls: list[Callable[[], object]] = [partial(raise_wanted, task, to=5) for task in tasks * 2]
     calls += [partial(close_slots, task=task) for task in tasks[:2]]
     results = together(*calls)
     assert not [result for result in results if isinstance(result, Exception)]
     assert Batch.objects.get().wanted == sum(Task.objects.values_list("wanted", flat=True))
-
-
-@pytest.mark.django_db(transaction=True)
-def test_raising_waits_for_a_claim_that_holds_the_batch() -> None:
-    task = a_task(a_project(answers_min=1))
-    with transaction.atomic():
-        Batch.objects.select_for_update(no_key=True).get(pk=task.batch_id)
-        raising = BackgroundCall(lambda: raise_wanted(task_id=task.pk, to=2))
-        raising.wait_until_blocked()
-        # It waits at the batch, which is locked before its tasks, and not at the task or the counters.
-        Task.objects.select_for_update(no_key=True, nowait=True).get(pk=task.pk)
-        take(task, 1)
-    assert raising.wait_for_result() is True
-    assert Batch.objects.values_list("wanted", "taken").get() == (2, 1)
 
 
 def test_batches_open_pause_and_open_again() -> None:

@@ -58,7 +58,7 @@ def test_boxes_carry_votes_and_existence() -> None:
 
 def test_what_one_careless_worker_alone_drew_is_not_released() -> None:
     project = a_project(tools=("box",), answers_min=3, answers_max=3, workers=[wren(), a_worker("robin")])
-    admitted(project, finch(), trust_alpha=2.0, trust_beta=9.0)
+    admitted(project, finch(), gold=(0, 8))
     task = a_task(project)
     an_answer(task, wren(), box_answer((1, 10, 10, 100, 80)))
     an_answer(task, finch(), box_answer((1, 12, 10, 100, 82), (2, 300, 300, 40, 40)))
@@ -73,7 +73,7 @@ def test_what_one_careless_worker_alone_drew_is_not_released() -> None:
 
 def test_a_single_answer_becomes_the_label_unchanged() -> None:
     project = a_project(tools=("box",), answers_min=1, answers_max=1)
-    admitted(project, wren(), trust_alpha=9.0, trust_beta=1.0)
+    admitted(project, wren(), gold=(7, 0))
     task = a_task(project)
     an_answer(task, wren(), box_answer((2, 5, 5, 20, 20)))
 
@@ -123,9 +123,9 @@ def test_recomputing_equal_content_writes_nothing() -> None:
 
 def test_a_more_trusted_worker_has_more_weight() -> None:
     project = a_project(answers_min=3, answers_max=3)
-    admitted(project, wren(), trust_alpha=99.0, trust_beta=1.0)
+    admitted(project, wren(), gold=(97, 0))
     for name in ("finch", "robin"):
-        admitted(project, a_worker(name), trust_alpha=2.0, trust_beta=8.0)
+        admitted(project, a_worker(name), gold=(0, 7))
     task = a_task(project)
     an_answer(task, wren(), class_answer(1))
     an_answer(task, finch(), class_answer(2))

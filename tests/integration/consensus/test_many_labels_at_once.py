@@ -47,7 +47,9 @@ def test_computed_together_every_label_is_the_same_as_alone(fitted: bool, monkey
     for task in tasks:
         alone = load_inputs(project=project, task_ids=[task.pk])
         assert results[task.pk] == aggregate_task(task=task, inputs=alone)
-        tied += results[task.pk].evidence["class"]["tied"]
+        image_class = results[task.pk].evidence.image_class
+        assert image_class is not None
+        tied += image_class.tied
     assert tied < len(tasks)
     assert fitted or tied > 0
 

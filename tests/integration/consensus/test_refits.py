@@ -181,8 +181,7 @@ def test_the_previous_version_is_kept_and_older_ones_are_deleted() -> None:
     project, workers, _, _ = answered_by_crowd()
     for _ in range(3):
         refit(project_id=project.pk)
-        elsewhere = admitted(a_project("Elsewhere"), workers[0], gold_seen=5, gold_correct=5)
-        assert elsewhere.gold_seen == 5
+        admitted(a_project("Elsewhere"), workers[0], gold=(5, 0))
     assert sorted(ConsensusState.objects.values_list("version", "is_current")) == [(2, False), (3, True)]
     assert WorkerReliability.objects.filter(state__version=2).count() == 5
 
@@ -190,10 +189,10 @@ def test_the_previous_version_is_kept_and_older_ones_are_deleted() -> None:
 def test_gold_in_other_projects_of_the_organization_counts_less() -> None:
     worker = a_worker("wren")
     project = a_project(workers=[worker])
-    admitted(a_project("Earlier"), worker, gold_seen=10, gold_correct=9)
+    admitted(a_project("Earlier"), worker, gold=(9, 1))
     assert other_projects_record(project=project, workers=[worker.pk]) == {worker.pk: (4.5, 0.5)}
 
-    admitted(a_project("Much earlier"), worker, gold_seen=190, gold_correct=91)
+    admitted(a_project("Much earlier"), worker, gold=(91, 99))
     assert other_projects_record(project=project, workers=[worker.pk]) == {worker.pk: pytest.approx((10.0, 10.0))}
 
 

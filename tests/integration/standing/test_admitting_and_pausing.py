@@ -7,6 +7,9 @@ from kernel.models import Event
 from tasks.standing.models import Standing
 from tasks.standing.selectors import get_worker_standing, standings_of, workers_of
 from tasks.standing.services import WorkerRemoved, admit, pause, remove, resume
+from tasks.workers.models import WorkerEvidence
+from tasks.workers.selectors import Counts, worker_records
+from tasks.workers.services import record_gold
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -29,12 +32,31 @@ def test_a_pause_has_a_reason_and_is_recorded_once() -> None:
     assert Event.objects.filter(kind="worker.paused").count() == 1
 
 
-def test_resuming_resets_trust_and_keeps_the_counts() -> None:
+def test_resuming_starts_to_count_anew_and_keeps_the_history() -> None:
     wren = factories.wren()
     project = factories.a_project()
-    factories.admitted(project, wren, state="paused", trust_alpha=2, trust_beta=9, gold_seen=8)
-    standing = resume(project=project, worker=wren)
-    assert (standing.state, standing.trust_alpha, standing.trust_beta, standing.gold_seen) == ("active", 2, 1, 8)
+    factories.admitted(project, wren, state="paused", gold=(0, 8))
+    factories.some_evidence(project, wren, correct=2, incorrect=1, source="review")
+    assert resume(project=project, worker=wren).state == "active"
+    record = worker_records(project_id=project.pk, worker_ids=[wren.pk])[wren.pk]
+    assert (record.gold, record.reviews) == (Counts(0, 0), Counts(0, 0))
+    assert (record.ever_gold, record.ever_reviews) == (Counts(0, 8), Counts(2, 1))
+
+    assert record_gold(project_id=project.pk, worker_id=wren.pk, correct=1, incorrect=0) == Counts(1, 0)
+    assert factories.gold_seen(wren) == (9, 1)
+    periods = WorkerEvidence.objects.filter(source="gold").order_by("period")
+    assert list(periods.values_list("period", "is_current", "correct", "incorrect")) == [
+        (1, False, 0, 8),
+        (2, True, 1, 0),
+    ]
+
+
+def test_resuming_an_active_worker_keeps_the_counts() -> None:
+    wren = factories.wren()
+    project = factories.a_project()
+    factories.admitted(project, wren, gold=(3, 1))
+    resume(project=project, worker=wren)
+    assert worker_records(project_id=project.pk, worker_ids=[wren.pk])[wren.pk].gold == Counts(3, 1)
 
 
 def test_a_removed_worker_stays_removed() -> None:

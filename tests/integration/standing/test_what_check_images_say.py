@@ -4,6 +4,7 @@ import pytest
 
 from kernel.models import Event
 from projects.services import ClassSpec, change_classes
+from tasks.analytics.worker_figures import WorkerFigures
 from tasks.assignment.models import Hand
 from tasks.assignment.services import WorkerPaused, claim_hand
 from tasks.gold.models import GoldResult
@@ -27,12 +28,16 @@ def wrens_standing() -> Standing:
     return Standing.objects.get(worker=factories.wren())
 
 
+def seen() -> tuple[int, int]:
+    return factories.gold_seen(factories.wren())
+
+
 def test_trust_does_not_change_before_the_hand_is_settled() -> None:
     hand = a_hand_with_gold(2)
     worker_actions.answer_all(hand, 2)
-    assert (wrens_standing().gold_seen, GoldResult.objects.count()) == (0, 0)
+    assert (seen(), GoldResult.objects.count()) == ((0, 0), 0)
     worker_actions.settle(hand)
-    assert (wrens_standing().gold_seen, GoldResult.objects.count()) == (2, 2)
+    assert (seen()[0], GoldResult.objects.count()) == (2, 2)
 
 
 def test_correct_answers_raise_trust_and_wrong_ones_lower_it() -> None:
@@ -40,9 +45,9 @@ def test_correct_answers_raise_trust_and_wrong_ones_lower_it() -> None:
     for number, lease in enumerate(row for row in worker_actions.leases_of(hand) if row.gold_id):
         worker_actions.answer(lease, 1 if number else 2)
     worker_actions.settle(hand)
-    standing = wrens_standing()
-    assert (standing.gold_seen, standing.gold_correct) == (3, 2)
-    assert (standing.trust_alpha, standing.trust_beta) == (4, 2)
+    assert seen() == (3, 2)
+    [figures] = WorkerFigures(project=hand.project)
+    assert figures["trust"] == round(4 / 6, 4)
     assert sorted(GoldResult.objects.values_list("correct", "score")) == [(False, 0), (True, 1), (True, 1)]
     worker_actions.assert_stream_matches_tables(hand.project)
 
@@ -50,7 +55,7 @@ def test_correct_answers_raise_trust_and_wrong_ones_lower_it() -> None:
 def test_unanswered_gold_does_not_affect_trust() -> None:
     hand = a_hand_with_gold(2)
     worker_actions.settle(hand)
-    assert (wrens_standing().gold_seen, GoldResult.objects.count()) == (0, 0)
+    assert (seen(), GoldResult.objects.count()) == ((0, 0), 0)
 
 
 def test_gold_retired_meanwhile_does_not_affect_trust() -> None:
@@ -59,7 +64,7 @@ def test_gold_retired_meanwhile_does_not_affect_trust() -> None:
     contested = next(row.gold for row in worker_actions.leases_of(hand) if row.gold is not None)
     retire_gold(gold=contested)
     worker_actions.settle(hand)
-    assert wrens_standing().gold_seen == 1
+    assert seen()[0] == 1
     assert not GoldResult.objects.filter(gold=contested).exists()
 
 
@@ -74,7 +79,7 @@ def test_gold_whose_answer_was_not_among_the_classes_does_not_affect_trust() -> 
     hand = worker_actions.take(wren, project)
     worker_actions.answer_all(hand, 1)
     worker_actions.settle(hand)
-    assert (wrens_standing().gold_seen, wrens_standing().gold_correct) == (1, 1)
+    assert seen() == (1, 1)
     assert not GoldResult.objects.filter(gold=unanswerable).exists()
     assert GoldResult.objects.get(gold=answerable).correct
 

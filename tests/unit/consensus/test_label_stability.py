@@ -1,13 +1,15 @@
 """The rule for what changes a label: ties do not, nor invisible moves; approved labels need new answers of people."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from annotary_core.aggregation.consolidate import ConsolidatedAnswer, WorkerAnswer, consolidate
+from annotary_core.aggregation.consolidate import WorkerAnswer, consolidate
 from annotary_core.labels.answer import Answer
 from annotary_core.labels.canonical import content_hash
 from annotary_core.labels.schema import Schema
+from tasks.consensus.label_evidence import ComputedLabel, LabelEvidence
 from tasks.consensus.label_methods import GOLD, REVIEW, SINGLE
 from tasks.consensus.label_stability import CLEAR_ODDS, Decision, confidence_in, decide, is_clear_change, looks_the_same
 from tasks.consensus.models import ConsensusLabel
@@ -18,15 +20,11 @@ KEEP, REPLACE, PROPOSE = Decision.KEEP, Decision.REPLACE, Decision.PROPOSE
 JUST_TIED, JUST_CLEAR = CLEAR_ODDS - 0.01, CLEAR_ODDS + 0.01
 
 
-def class_result(odds: float, *, method: str = "blend", **evidence: Any) -> ConsolidatedAnswer:
+def class_result(odds: float, *, method: str = "blend") -> ComputedLabel:
     """A result for cat, which is `odds` times as likely as dog."""
     p = odds / (1 + odds)
-    return ConsolidatedAnswer(
-        Answer.from_json(class_answer(CAT)),
-        {"class": {"1": p, "2": 1 - p}},
-        {"method": method, "round": 1, "answers": [{"annotation": "a"}, {"annotation": "b"}], **evidence},
-        p,
-    )
+    evidence = LabelEvidence(method=method, round=1)
+    return ComputedLabel(Answer.from_json(class_answer(CAT)), {"class": {"1": p, "2": 1 - p}}, evidence, p)
 
 
 def a_label(body: dict[str, Any], *, method: str = "blend", round_: int = 1) -> ConsensusLabel:
@@ -34,13 +32,13 @@ def a_label(body: dict[str, Any], *, method: str = "blend", round_: int = 1) -> 
         body=Answer.from_json(body).to_json(),
         content_hash=content_hash(Answer.from_json(body)),
         method=method,
-        evidence={"round": round_, "answers": [{"annotation": "a"}, {"annotation": "b"}]},
+        evidence={"round": round_},
     )
 
 
 def boxes_result(
     *answers: dict[str, Any], existence: float | None = None, classes: dict[str, float] | None = None
-) -> ConsolidatedAnswer:
+) -> ComputedLabel:
     """The consensus of these answers; with the first object's posterior overridden."""
     result = consolidate(
         [WorkerAnswer(number, Answer.from_json(body)) for number, body in enumerate(answers, start=1)],
@@ -49,8 +47,8 @@ def boxes_result(
     first = next(iter(result.posterior["objects"].values()))
     first["existence"] = first["existence"] if existence is None else existence
     first["class"] = classes or first["class"]
-    result.evidence["round"] = 1
-    return result
+    evidence = replace(LabelEvidence.from_json(result.evidence), round=1)
+    return ComputedLabel(result.answer, result.posterior, evidence, result.confidence)
 
 
 def answer(*boxes: tuple[int, float, float, float, float]) -> Answer:
@@ -98,7 +96,7 @@ def test_a_single_answer_is_the_label_whatever_its_posterior() -> None:
 
 def test_cannot_tell_is_never_tied_with_a_label() -> None:
     unknown = Answer(verdict="cannot_tell")
-    result = ConsolidatedAnswer(unknown, {}, {"method": "blend"}, 1.0)
+    result = ComputedLabel(unknown, {}, LabelEvidence(method="blend"), 1.0)
     assert is_clear_change(result, Answer.from_json(class_answer(DOG)))
     assert is_clear_change(class_result(1.0), unknown)
     assert not is_clear_change(result, unknown)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.standing.trust import PRIOR_ALPHA, PRIOR_BETA, is_clearly_bad
+from tasks.standing.trust import is_clearly_bad
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "howto-manager.md"
 LENGTHS = (4, 10, 50)
@@ -20,7 +20,7 @@ def share_paused(accuracy: float, *, golds: int) -> float:
         following: dict[tuple[int, int], float] = defaultdict(float)
         for (right, wrong), share in states.items():
             for state, probability in (((right + 1, wrong), accuracy), ((right, wrong + 1), 1 - accuracy)):
-                if is_clearly_bad(alpha=PRIOR_ALPHA + state[0], beta=PRIOR_BETA + state[1]):
+                if is_clearly_bad(correct=state[0], incorrect=state[1]):
                     paused += share * probability
                 else:
                     following[state] += share * probability

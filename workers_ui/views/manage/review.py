@@ -16,6 +16,7 @@ from tasks.analytics.listings import doubtful_labels
 from tasks.analytics.proposed_changes import proposed_changes
 from tasks.batching.models import Batch
 from tasks.batching.selectors import batch_by_number, batch_for, last_batch_number, task_for
+from tasks.consensus.label_evidence import LabelEvidence
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.selectors import ReviewList, review_counts, review_progress, review_queue
 from tasks.review.services import approve_batch
@@ -116,6 +117,6 @@ def _queued(project: Project, label: ConsensusLabel) -> dict[str, Any]:
         "hash": label.content_hash,
         "method": label.method,
         "confidence": label.confidence,
-        "answers": label.evidence.get("n", len(label.evidence.get("answers", []))),
+        "answers": LabelEvidence.from_json(label.evidence).answer_count,
         "answer": label.body,
     }

@@ -19,6 +19,7 @@ from tasks.analytics.evidence_figures import AnswerFigures, answer_figures, draw
 from tasks.batching.models import Task
 from tasks.batching.selectors import task_for
 from tasks.consensus.evidence import task_evidence
+from tasks.consensus.label_evidence import LabelEvidence
 from tasks.consensus.label_methods import SET_BY_PEOPLE
 from tasks.consensus.label_proposals import open_proposal_of
 from tasks.consensus.models import ConsensusLabel
@@ -179,10 +180,10 @@ def object_rows(evidence: Json, answers: Sequence[Json], names: Names) -> list[J
     posteriors = evidence["posterior"].get("objects") or {}
     label = evidence["label"]
     in_label = {item["id"]: number for number, item in enumerate(label["body"]["objects"], 1)} if label else {}
-    detected = (label["evidence"].get("objects") or []) if label else []
+    detected = (LabelEvidence.from_json(label["evidence"]).objects or ()) if label else ()
     drawers = drawers_of(detected, answers)
     rows = []
-    for index, item in enumerate(detected):
+    for index, item in enumerate(each.to_json() for each in detected):
         shares = share_rows((posteriors.get(item["id"]) or {}).get("class") or {}, names)
         rows.append(
             {
@@ -244,7 +245,7 @@ def _why(version: ConsensusLabel, before: ConsensusLabel | None, names: Names) -
         return f"Based on {format_count(len(now), 'answer')}." if now else ""
     added, gone = len(now.keys() - then.keys()), len(then.keys() - now.keys())
     reweighted = sum(now[key] != then[key] for key in now.keys() & then.keys())
-    is_redo = version.evidence.get("round") != before.evidence.get("round")
+    is_redo = LabelEvidence.from_json(version.evidence).round != LabelEvidence.from_json(before.evidence).round
     parts = [
         describe_changes(before.body, version.body, names),
         "labeled again after a rejection" if is_redo else "",
@@ -257,8 +258,8 @@ def _why(version: ConsensusLabel, before: ConsensusLabel | None, names: Names) -
 
 
 def _answer_weights(version: ConsensusLabel | None) -> dict[str, float]:
-    answers = version.evidence.get("answers") or [] if version else []
-    return {answer["annotation"]: answer.get("weight", 1.0) for answer in answers}
+    answers = LabelEvidence.from_json(version.evidence).answers or () if version else ()
+    return {each.annotation: 1.0 if each.weight is None else each.weight for each in answers}
 
 
 def _verdict_note(verdict: Review) -> str:

@@ -1,0 +1,81 @@
+"""The evidence about workers: since the last reset, which trust and fits start from, and over all periods."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from django.db.models import Sum
+
+from projects.models import Project
+from tasks.workers.models import WorkerEvidence
+
+_SUMS = {"right": Sum("correct", default=0), "wrong": Sum("incorrect", default=0)}
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many answers were correct, and how many were not."""
+
+    correct: int = 0
+    incorrect: int = 0
+
+    @property
+    def seen(self) -> int:
+        return self.correct + self.incorrect
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(self.correct + other.correct, self.incorrect + other.incorrect)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerRecord:
+    """The evidence about one worker in a project: since the last reset, and over all periods (`ever_...`)."""
+
+    gold: Counts = field(default_factory=Counts)
+    reviews: Counts = field(default_factory=Counts)
+    ever_gold: Counts = field(default_factory=Counts)
+    ever_reviews: Counts = field(default_factory=Counts)
+
+
+def worker_records(*, project_id: int, worker_ids: Collection[int]) -> dict[int, WorkerRecord]:
+    """Return the record of each of these workers; it is empty for those without evidence."""
+    rows = WorkerEvidence.objects.filter(project_id=project_id, worker_id__in=list(worker_ids))
+    now: dict[tuple[int, str], Counts] = {}
+    ever: dict[tuple[int, str], Counts] = {}
+    columns = ("worker_id", "source", "is_current", "correct", "incorrect")
+    for worker, source, is_current, correct, incorrect in rows.values_list(*columns):
+        counts, key = Counts(correct, incorrect), (worker, source)
+        ever[key] = ever.get(key, Counts()) + counts
+        if is_current:
+            now[key] = counts
+    gold, review = WorkerEvidence.Source.GOLD, WorkerEvidence.Source.REVIEW
+    return {
+        worker: WorkerRecord(
+            gold=now.get((worker, gold), Counts()),
+            reviews=now.get((worker, review), Counts()),
+            ever_gold=ever.get((worker, gold), Counts()),
+            ever_reviews=ever.get((worker, review), Counts()),
+        )
+        for worker in worker_ids
+    }
+
+
+def gold_of_project(*, project_id: int) -> Counts:
+    """Return the counts of all answers to the project's gold."""
+    sums = WorkerEvidence.objects.filter(project_id=project_id, source=WorkerEvidence.Source.GOLD).aggregate(**_SUMS)
+    return Counts(sums["right"], sums["wrong"])
+
+
+def gold_in_other_projects(*, project: Project, worker_ids: Collection[int]) -> dict[int, Counts]:
+    """Return the workers' counts in the organization's other projects, over all periods, of those who have any.
+
+    Those of other organizations must not be visible here.
+    """
+    elsewhere = WorkerEvidence.objects.filter(
+        project__organisation_id=project.organisation_id,
+        worker_id__in=list(worker_ids),
+        source=WorkerEvidence.Source.GOLD,
+    ).exclude(project=project)
+    sums = elsewhere.order_by().values_list("worker_id").annotate(**_SUMS)
+    return {worker: Counts(right, wrong) for worker, right, wrong in sums if right + wrong}
