@@ -27,7 +27,8 @@ ERRORS = st.floats(0, 0.4)
 def star(center: tuple[float, float], radii: list[float]) -> FloatArray:
     """Return a closed path around a center, which may leave the image."""
     angle = np.linspace(0, 2 * np.pi, len(radii), endpoint=False)
-    return np.array(center) + np.array(radii)[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    out: FloatArray = np.array(center) + np.array(radii)[:, None] * np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return out
 
 
 STARS = st.builds(star, CENTERS, st.lists(st.floats(6, 150), min_size=4, max_size=24))

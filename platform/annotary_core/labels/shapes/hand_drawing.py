@@ -93,7 +93,7 @@ def _vertices(path: FloatArray, *, tolerance: float, is_closed: bool) -> FloatAr
     """Drop the vertices that a person with this tolerance in pixels leaves out (Douglas and Peucker 1973)."""
     if is_closed:
         simpler = shapely.Polygon(path).simplify(tolerance, preserve_topology=True)
-        ring = shapely.get_coordinates(simpler.exterior)[:-1]
+        ring: FloatArray = shapely.get_coordinates(shapely.get_exterior_ring(simpler))[:-1]
         # Nothing is left of outlines without area.
         return ring if len(ring) > 2 else path
     return np.asarray(shapely.get_coordinates(shapely.LineString(path).simplify(tolerance)))
