@@ -8,10 +8,11 @@ from pathlib import Path
 from pycocotools.coco import COCO
 
 from annotary.demo.errors import DemoError
-from annotary_core.formats.errors import ReleaseError
+from annotary_core.formats.coco.segmentation import label_objects
+from annotary_core.formats.errors import ReleaseError, Unreadable
 from annotary_core.formats.release_archive import FolderSink, open_tree
-from annotary_core.labels.answer import Answer, ImageLabel, LabelObject
-from annotary_core.labels.shapes.box import Box
+from annotary_core.labels.answer import Answer, ImageLabel
+from annotary_core.labels.geometry import Frame
 
 CHUNK = 256 * 1024
 
@@ -39,10 +40,11 @@ def read_coco(folder: Path) -> dict[str, Answer]:
     for image_id, image in coco.imgs.items():
         if not (folder / "images" / image["file_name"]).is_file():
             raise DemoError(f"The release lacks the image {image['file_name']}. Create the export again.")
-        objects = tuple(
-            LabelObject(str(row["id"]), row["category_id"], "box", Box(*row["bbox"]))
-            for row in coco.loadAnns(coco.getAnnIds(imgIds=[image_id]))
-        )
+        annotations = coco.loadAnns(coco.getAnnIds(imgIds=[image_id]))
+        try:
+            objects = label_objects(annotations, Frame(image["width"], image["height"]))
+        except Unreadable as error:
+            raise DemoError(f"The labels of {image['file_name']} in the release cannot be read. {error}") from error
         extension = image["annotary"]
         labels[extension["source"]] = Answer(extension["verdict"], ImageLabel(extension["class_id"]), objects)
     return labels

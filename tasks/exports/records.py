@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, BinaryIO
 
 from annotary_core.formats.base import Evidence, ReleaseInfo, ReleaseRecord
+from annotary_core.labels.answer import Answer
 from annotary_core.labels.schema import LabelClass, Schema
 from storage.backends import BlobMissing
 from storage.models import Blob
@@ -73,7 +74,7 @@ def _record(item: SnapshotItem, image_id: str) -> ReleaseRecord:
         width=image.width,
         height=image.height,
         split=item.split,
-        label=label.body,
+        label=Answer.from_json(label.body),
         evidence=Evidence(
             method=label.method,
             answers=int(label.evidence.get("n", 0)),

@@ -1,22 +1,24 @@
 """Imported ground truth: read it and convert it to the project's schema. Pure except for the archive.
 
-Frame: boxes are used as they are if the labels state no image size, or the size of the upright image. If they state
+Frame: objects are used as they are if the labels state no image size, or the size of the upright image. If they state
 the size of the stored pixels and it differs from the upright size (a camera rotated by 90 degrees whose EXIF
-orientation the annotation program ignored), the boxes are rotated with the image. A 180-degree rotation or a mirror
-keeps the size and cannot be detected: such boxes are treated as drawn on the upright image.
+orientation the annotation program ignored), the objects are rotated with the image. A 180-degree rotation or a mirror
+keeps the size and cannot be detected: such objects are treated as drawn on the upright image.
+
+Shapes: of the shapes that the labels give an object, the project's tools decide which one is used, so a COCO file with
+outlines is imported as polygons into a project that draws polygons, and as boxes into one that draws boxes.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from annotary_core.formats.errors import Unreadable
 from annotary_core.formats.ground_truth import (
-    GroundTruthObject,
     GroundTruthRecord,
     Problem,
     ReadResult,
@@ -24,10 +26,13 @@ from annotary_core.formats.ground_truth import (
 )
 from annotary_core.formats.readers import detect_and_read
 from annotary_core.labels.errors import AnswerError
+from annotary_core.labels.geometry import Frame, Vertex
 from annotary_core.labels.names import normalize_name
 from annotary_core.labels.natural_order import natural_key
 from annotary_core.labels.parse import merged_sentence, parse_answer
 from annotary_core.labels.schema import Schema
+from annotary_core.labels.shapes import SHAPES
+from annotary_core.labels.shapes.base import Geometry
 from kernel.errors import Refused
 from tasks.ingest.archives import open_archive
 from tasks.ingest.name_matching import Claim
@@ -99,17 +104,18 @@ def to_answer(record: GroundTruthRecord, *, schema: Schema, frame: ImageFrame) -
     part of what the project asks for is refused: incomplete ground truth is wrong ground truth.
     """
     numbers = {_class_key(item.name): item.number for item in schema.classes}
-    _check_fits(record, schema)
-    boxes = [_upright(box, record, frame) for box in record.boxes]
+    tools = _tools(record, schema)
+    _check_image_class(record, schema)
+    drawn_on = _frame_of_labels(record, frame)
     objects = [
         {
             "id": f"truth-{position}",
-            "class": _number(box.class_name, numbers),
-            "tool": "box",
-            "geom": {"x": box.x, "y": box.y, "w": box.w, "h": box.h},
+            "class": _number(item.class_name, numbers),
+            "tool": tool,
+            "geom": _upright(item.geometry(tool, drawn_on), tool, drawn_on, frame).to_json(),
             "attrs": {},
         }
-        for position, box in enumerate(boxes, start=1)
+        for position, (item, tool) in enumerate(zip(record.objects, tools, strict=True), start=1)
     ]
     raw = {
         "image": {"class": None if record.image_class is None else _number(record.image_class, numbers)},
@@ -124,18 +130,44 @@ def to_answer(record: GroundTruthRecord, *, schema: Schema, frame: ImageFrame) -
 
 def merged_objects(record: GroundTruthRecord, answer: Mapping[str, Any]) -> Problem | None:
     """Return a warning if identical objects of the record are one in the answer that it was converted to."""
-    count = len(record.boxes) - len(answer["objects"])
+    count = len(record.objects) - len(answer["objects"])
     return Problem(record.key, f"{merged_sentence(count)}.", record.location, "warning") if count else None
 
 
-def _check_fits(record: GroundTruthRecord, schema: Schema) -> None:
-    """Raises Unreadable for a record with other parts than the project asks for."""
-    if record.boxes and "box" not in schema.tools:
-        raise Unreadable("The labels contain boxes, but this project has no box tool.")
+def _tools(record: GroundTruthRecord, schema: Schema) -> list[str]:
+    """Return the tool that each object is to be drawn with: of the project's, that of its most exact shape.
+
+    Raises Unreadable if the project has no tool for one of them.
+    """
+    tools = [item.tool_among(schema.object_tools) for item in record.objects]
+    fitting = [tool for tool in tools if tool is not None]
+    if len(fitting) == len(tools):
+        return fitting
+    lacking = [item for item, tool in zip(record.objects, tools, strict=True) if tool is None]
+    who = "Some labels" if fitting else "The labels"
+    offered = " and ".join(_nouns(tool for item in lacking for tool in item.tools))
+    if not schema.object_tools:
+        raise Unreadable(
+            f"{who} of {record.file_name} are {offered}, but this project draws nothing. Upload labels that give each"
+            " image a class."
+        )
+    wanted = " or ".join(_nouns(schema.object_tools))
+    raise Unreadable(
+        f"{who} of {record.file_name} are {offered}, but this project draws {wanted}. Upload labels with {wanted}."
+    )
+
+
+def _nouns(tools: Iterable[str]) -> list[str]:
+    """Return the words for objects of these shapes, each once."""
+    return list(dict.fromkeys(SHAPES[tool].noun.many for tool in tools))
+
+
+def _check_image_class(record: GroundTruthRecord, schema: Schema) -> None:
     if schema.has_image_class and record.image_class is None:
         raise Unreadable("The labels give the image no class, but this project requires one.")
     if record.image_class is not None and not schema.has_image_class:
-        raise Unreadable("The labels give the image a class, but this project only asks for boxes.")
+        wanted = " or ".join(_nouns(schema.object_tools))
+        raise Unreadable(f"The labels give the image a class, but this project only asks for {wanted}.")
 
 
 def unknown_classes(truth: GroundTruthRecords, *, schema: Schema) -> list[str]:
@@ -144,7 +176,7 @@ def unknown_classes(truth: GroundTruthRecords, *, schema: Schema) -> list[str]:
     used = {
         name
         for record in truth.records.values()
-        for name in [record.image_class, *(box.class_name for box in record.boxes)]
+        for name in [record.image_class, *(item.class_name for item in record.objects)]
         if name is not None
     }
     return sorted((name for name in used if _class_key(name) not in known), key=natural_key)
@@ -161,35 +193,43 @@ def _number(name: str, numbers: Mapping[str, int]) -> int:
     return number
 
 
-def _upright(box: GroundTruthObject, record: GroundTruthRecord, frame: ImageFrame) -> GroundTruthObject:
-    stated = (record.width, record.height)
-    if None in stated or stated == (frame.width, frame.height):
-        return box
+def _frame_of_labels(record: GroundTruthRecord, frame: ImageFrame) -> Frame:
+    """Return the size of the image as the labels were drawn on it: upright, or as it is stored."""
+    stated, upright = (record.width, record.height), Frame(frame.width, frame.height)
+    if None in stated or stated == (frame.width, frame.height) or not record.objects:
+        return upright
     if stated != (frame.stored_width, frame.stored_height):
         raise Unreadable(
             f"The labels are for an image of {record.width} x {record.height} pixels, but this one has"
             f" {frame.width} x {frame.height}. Upload labels that were drawn on this image."
         )
-    return rotate_to_upright(box, frame)
+    return Frame(frame.stored_width, frame.stored_height)
 
 
-def rotate_to_upright(box: GroundTruthObject, frame: ImageFrame) -> GroundTruthObject:
-    """Convert a box in stored pixels to the upright frame. Source: TIFF 6.0, tag 274 (Orientation)."""
+def _upright(geometry: Geometry, tool: str, drawn_on: Frame, frame: ImageFrame) -> Geometry:
+    is_upright = drawn_on == Frame(frame.width, frame.height)
+    return geometry if is_upright else rotate_to_upright(geometry, tool, frame)
+
+
+def rotate_to_upright(geometry: Geometry, tool: str, frame: ImageFrame) -> Geometry:
+    """Convert a geometry in stored pixels to the upright frame. Source: TIFF 6.0, tag 274 (Orientation)."""
     width, height = frame.stored_width, frame.stored_height
-    left, top, right, bottom = box.x, box.y, width - box.x - box.w, height - box.y - box.h
-    # For each orientation: which of the four distances to the stored edges become x and y, and whether w and h swap.
-    x, y, swaps = {
-        1: (left, top, False),
-        2: (right, top, False),
-        3: (right, bottom, False),
-        4: (left, bottom, False),
-        5: (top, left, True),
-        6: (bottom, left, True),
-        7: (bottom, right, True),
-        8: (top, right, True),
-    }[frame.orientation]
-    w, h = (box.h, box.w) if swaps else (box.w, box.h)
-    return GroundTruthObject(box.class_name, x, y, w, h)
+
+    def move(x: float, y: float) -> Vertex:
+        # For each orientation: which of the four distances to the stored edges become x and y.
+        left, top, right, bottom = x, y, width - x, height - y
+        return {
+            1: (left, top),
+            2: (right, top),
+            3: (right, bottom),
+            4: (left, bottom),
+            5: (top, left),
+            6: (bottom, left),
+            7: (bottom, right),
+            8: (top, right),
+        }[frame.orientation]
+
+    return SHAPES[tool].moved(geometry, move)
 
 
 def _is_zip(path: Path) -> bool:

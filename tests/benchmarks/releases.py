@@ -1,10 +1,11 @@
 """Time and memory of a release and its exports: `python tests/benchmarks/releases.py [labels]`; a few minutes.
 
 Builds a project of 200,000 approved labels with five boxes each, and as many small JPEG files, in a temporary
-PostgreSQL and a temporary folder. Then it creates a release and exports it in each format as the jobs do, each in a
-process of its own, and prints for each step the seconds, the CPU seconds of that process and of its database
-connection, the statements, and the peak of the process's resident memory above what it held at the start. The gate is
-the part of an export that reads the written file back. Ends with the bytes that are stored and a download.
+PostgreSQL and a temporary folder. With `--shape polygon`, the objects are polygons of 24 points, one of five with a
+hole. Then it creates a release and exports it in each format as the jobs do, each in a process of its own, and prints
+for each step the seconds, the CPU seconds of that process and of its database connection, the statements, and the peak
+of the process's resident memory above what it held at the start. The gate is the part of an export that reads the
+written file back. Ends with the bytes that are stored and a download.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import hashlib
 import io
 import json
+import math
 import os
 import sys
 import tempfile
@@ -88,16 +90,16 @@ def in_a_process(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def approved_project(labels: int) -> Any:
+def approved_project(labels: int, shape: str) -> Any:
     """Create a project whose labels are all approved, without the answers that they came from."""
     from django.db import connection
 
     from tests import factories
     from tests.benchmarks import big_data, many_tasks
 
-    project = factories.a_project("Released", classes=big_data.CLASSES, tools=("class", "box"))
+    project = factories.a_project("Released", classes=big_data.CLASSES, tools=("class", shape))
     size = big_data.Size(tasks=labels, batch=min(labels, many_tasks.BATCH_SIZE))
-    params = big_data.parameters(size, project, [factories.wren()], factories.a_blob(), bodies=label_bodies())
+    params = big_data.parameters(size, project, [factories.wren()], factories.a_blob(), bodies=label_bodies(shape))
     params |= {"approved": labels, "answered": labels, "begun": labels}
     write_images(labels)
     steps = [many_tasks.IMAGES, IMAGES_OF_THEIR_OWN, many_tasks.BATCHES, many_tasks.TASKS, big_data.STATES]
@@ -111,15 +113,32 @@ def approved_project(labels: int) -> Any:
     return project
 
 
-def label_bodies() -> list[dict[str, Any]]:
-    """One label for each class: five boxes of it, so that the image fits in a class folder too."""
+def label_bodies(shape: str) -> list[dict[str, Any]]:
+    """One label for each class: five objects of it, so that the image fits in a class folder too."""
+    from annotary_core.labels.answer import Answer
     from tests import factories
     from tests.benchmarks.big_data import CLASSES
 
-    return [
+    bodies = [
         factories.box_answer(*((number, 10.25 * n + number, 7.5 * n, 31.4, 27.13) for n in range(1, OBJECTS + 1)))
         for number in range(1, len(CLASSES) + 1)
     ]
+    for item in (each for body in bodies for each in body["objects"] if shape == "polygon"):
+        item.update(tool="polygon", geom=around(item["geom"], with_hole=item["id"] == "o1"))
+    return [Answer.from_json(body).to_json() for body in bodies]
+
+
+def around(box: dict[str, float], *, with_hole: bool) -> dict[str, Any]:
+    """A wavy polygon of 24 points in a box."""
+    from annotary_core.labels.shapes.polygon import polygon_of
+
+    x, y, w, h = box["x"] + box["w"] / 2, box["y"] + box["h"] / 2, box["w"] / 2, box["h"] / 2
+
+    def ring(scale: float) -> list[tuple[float, float]]:
+        turns = [(2 * math.pi * at / 24, scale * (0.9 + 0.1 * (-1) ** at)) for at in range(24)]
+        return [(x + w * r * math.cos(turn), y + h * r * math.sin(turn)) for turn, r in turns]
+
+    return polygon_of([[ring(1), ring(0.4)] if with_hole else [ring(1)]]).to_json()
 
 
 def write_images(count: int) -> None:
@@ -224,16 +243,16 @@ def line(title: str, figures: dict[str, float]) -> str:
     )
 
 
-def report(labels: int) -> Iterator[str]:
+def report(labels: int, shape: str) -> Iterator[str]:
     from tests.benchmarks.claims import machine
 
     yield machine()
     start = time.perf_counter()
-    project = approved_project(labels).pk
+    project = approved_project(labels, shape).pk
     images = stored()
     yield (
-        f"{labels:,} approved labels, {labels * OBJECTS:,} objects, {images / MIB:,.0f} MiB of images, written in"
-        f" {time.perf_counter() - start:.0f} s"
+        f"{labels:,} approved labels, {labels * OBJECTS:,} objects ({shape}), {images / MIB:,.0f} MiB of images,"
+        f" written in {time.perf_counter() - start:.0f} s"
     )
     release = in_a_process(lambda: make_release(project))
     yield line("release", release["all"]) + f"   {release['hash'][:12]}"
@@ -257,7 +276,8 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("labels", type=int, nargs="?", default=LABELS)
-    labels = parser.parse_args().labels
+    parser.add_argument("--shape", choices=("box", "polygon"), default="box")
+    options = parser.parse_args()
     with a_database(), tempfile.TemporaryDirectory(prefix="annotary-releases-") as folder:
         from django.conf import settings
         from django.test import override_settings
@@ -265,7 +285,7 @@ def main() -> int:
         local = {**settings.STORAGES["default"], "OPTIONS": {"location": Path(folder) / "files"}}
         storages = {**settings.STORAGES, "default": local}
         with override_settings(ANNOTARY_DATA=Path(folder), STORAGES=storages):
-            for each in report(labels):
+            for each in report(options.labels, options.shape):
                 print(each, flush=True)
     return 0
 

@@ -13,7 +13,9 @@ from annotary_core.formats.base import Evidence, ReleaseInfo, ReleaseRecord
 from annotary_core.formats.registry import get_format
 from annotary_core.formats.release_archive import FolderSink, open_tree
 from annotary_core.formats.report import ExportReport
+from annotary_core.labels.answer import Answer
 from annotary_core.labels.schema import LabelClass
+from annotary_core.labels.shapes.polygon import polygon_of
 
 # Unsorted numbers with gaps, and an unused “lynx”: categories must come from the schema only.
 CAT, DOG, LYNX = LabelClass(7, "cat", "#e69f00"), LabelClass(2, "dog", "#56b4e9"), LabelClass(9, "lynx", "#009e73")
@@ -36,20 +38,30 @@ def box(
     return {"id": id, "class": number, "tool": "box", "geom": geom, "attrs": attrs or {}}
 
 
-def label(*objects: dict[str, Any], cls: int | None = None, tags: tuple[int, ...] = ()) -> dict[str, Any]:
-    return {
+def polygon(number: int, *parts: list[list[tuple[float, float]]], id: str = "o1") -> dict[str, Any]:
+    """Each part is its outer ring, then its holes."""
+    return {"id": id, "class": number, "tool": "polygon", "geom": polygon_of(parts).to_json(), "attrs": {}}
+
+
+def label(*objects: dict[str, Any], cls: int | None = None, tags: tuple[int, ...] = ()) -> Answer:
+    body = {
         "image": {"class": cls, "tags": list(tags), "attrs": {}},
         "objects": list(objects),
         "verdict": "labels" if objects or cls or tags else "empty",
     }
+    answer = Answer.from_json(body)
+    # The expected files have the objects in the order in which they are given here, which is not that of an answer.
+    order = {each["id"]: position for position, each in enumerate(objects)}
+    object.__setattr__(answer, "objects", tuple(sorted(answer.objects, key=lambda item: order[item.id])))
+    return answer
 
 
-CANNOT_TELL = {"image": {"class": None, "tags": [], "attrs": {}}, "objects": [], "verdict": "cannot_tell"}
+CANNOT_TELL = Answer("cannot_tell")
 
 
-def record(name: str, body: dict[str, Any], *, split: str = "train", **more: Any) -> ReleaseRecord:
+def record(name: str, answer: Answer, *, split: str = "train", **more: Any) -> ReleaseRecord:
     fields: dict[str, Any] = {"image_id": f"id of {name}", "width": 40, "height": 30, "evidence": EVIDENCE} | more
-    return ReleaseRecord(file_name=name, split=split, label=body, **fields)
+    return ReleaseRecord(file_name=name, split=split, label=answer, **fields)
 
 
 def open_image(record: ReleaseRecord) -> BinaryIO:

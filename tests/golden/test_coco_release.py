@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import pytest
 from pycocotools.coco import COCO
@@ -16,6 +16,10 @@ from annotary_core.formats.errors import ReleaseError
 from annotary_core.formats.registry import verify_release
 from annotary_core.formats.release_archive import FolderSink, ZipSink, open_tree
 from annotary_core.formats.report import Counts
+from annotary_core.labels.answer import Answer, Verdict
+from annotary_core.labels.shapes import SHAPES
+from annotary_core.labels.shapes.base import Noun
+from annotary_core.labels.shapes.box import BoxShape
 from tests.golden.release import CAT, DOG, INFO, STRAYS, box, label, open_image, record, write
 
 EXPECTED = Path(__file__).parent / "expected"
@@ -62,7 +66,7 @@ def test_an_approved_empty_image_is_in_the_file_and_a_cannot_tell_image_is_not(t
 
 
 def test_a_record_without_a_finished_label_is_refused(tmp_path: Path) -> None:
-    unfinished = record("x.jpg", {"image": {}, "objects": []})
+    unfinished = record("x.jpg", Answer(cast(Verdict, "")))
     with pytest.raises(ReleaseError, match="no finished label"):
         write("coco", [unfinished], tmp_path)
 
@@ -128,12 +132,29 @@ def test_the_class_of_a_whole_image_creates_no_box_and_is_counted(tmp_path: Path
     assert report.as_json()["images_by_class"] == {"cat": 1}
 
 
-def test_objects_of_another_shape_are_counted_and_named(tmp_path: Path) -> None:
-    line = {"id": "o9", "class": 7, "tool": "line", "geom": {"points": [[0, 0], [1, 1]]}, "attrs": {}}
-    report = write("coco", [record("a.jpg", label(box(7, 1, 1, 2, 2), line))], tmp_path)
-    assert report.as_json()["left_out"]["tool:line"]["count"] == 1
-    assert report.as_json()["left_out"]["tool:line"]["names"] == ["a.jpg #o9"]
-    assert report.as_json()["objects"] == 1
+class Stroke(BoxShape):
+    """A shape that no format knows."""
+
+    name = "stroke"
+    noun = Noun("stroke", "strokes")
+
+
+def test_objects_of_another_shape_are_counted_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SHAPES, "stroke", Stroke())
+    stroke = box(7, 1, 1, 2, 2, id="o9") | {"tool": "stroke"}
+    one = write("coco", [record("a.jpg", label(box(7, 1, 1, 2, 2), stroke))], tmp_path / "one").as_json()
+    assert one["left_out"] == {
+        "tool:stroke": {
+            "why": "This format cannot hold strokes. 1 stroke is left out.",
+            "count": 1,
+            "names": ["a.jpg #o9"],
+        }
+    }
+    assert one["objects"] == 1
+    many = [record(f"{number}.jpg", label(stroke)) for number in range(1_200)]
+    left_out = write("coco", many, tmp_path / "many").as_json()["left_out"]["tool:stroke"]
+    assert left_out["why"] == "This format cannot hold strokes. 1,200 strokes are left out."
+    assert (left_out["count"], len(left_out["names"])) == (1_200, 1_000)
 
 
 def test_pycocotools_scores_a_perfect_detector_as_perfect(strays: Path) -> None:

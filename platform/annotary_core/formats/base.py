@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, ClassVar, Protocol
 
 from annotary_core.formats.errors import ReleaseError
 from annotary_core.formats.report import Counts, ExportReport
+from annotary_core.labels.answer import VERDICTS, Answer
 from annotary_core.labels.schema import LabelClass
 
 SPLITS = ("train", "val", "test")
@@ -67,8 +68,6 @@ class ReleaseRecord:
 
     `file_name` is the owner's source key. `width`, `height`, `channels` and `image_sha256` (of the file, in hex) are
     those of the release image.
-    `label` is the canonical answer as annotary_core.labels stores it: {"image": {"class", "tags", "attrs"}, "objects":
-    [{"id", "class", "tool", "geom", "attrs"}], "verdict"}; classes by number, a box's geometry {"x", "y", "w", "h"}.
     """
 
     image_id: str
@@ -76,7 +75,7 @@ class ReleaseRecord:
     width: int
     height: int
     split: str
-    label: Mapping[str, Any]
+    label: Answer
     evidence: Evidence
     metadata: Mapping[str, Any] = field(default_factory=dict)
     media_type: str = "image/jpeg"
@@ -144,7 +143,7 @@ def validated_records(records: Iterable[ReleaseRecord]) -> Iterator[ReleaseRecor
             raise ReleaseError(f"{record.file_name} is in the split “{record.split}”. Use train, val, or test.")
         if record.width < 1 or record.height < 1:
             raise ReleaseError(f"{record.file_name} has no valid size. Import the image again.")
-        if record.label.get("verdict") not in ("labels", "empty", "cannot_tell"):
+        if record.label.verdict not in VERDICTS:
             raise ReleaseError(f"{record.file_name} has no finished label. Leave it out until it is approved.")
         yield record
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from annotary_core.formats.ground_truth import Entry, GroundTruthRecord, Problem, RefusedRecord
+from annotary_core.formats.ground_truth import Entry, GroundTruthObject, GroundTruthRecord, Problem, RefusedRecord
 from annotary_core.formats.split_folders import folder_key, last_folder, split_folder, split_of
 
 
@@ -65,7 +65,7 @@ def _merged(group: list[Entry]) -> Iterator[Entry]:
             " other entry.",
         )
     elif records and _agree(group):
-        yield next((each for each in records if each.width and each.height), records[0])
+        yield _joined(records)
     elif records:
         different = "are equal, but in files with the names of different images:" if _equal(group) else "differ between"
         yield _refusal(
@@ -85,12 +85,35 @@ def _agree(group: list[Entry]) -> bool:
 
 
 def _equal(group: list[Entry]) -> bool:
-    """Whether all entries are usable and have the same class, boxes and, as far as they state it, size."""
+    """Whether all entries are usable and have the same class, objects and, as far as they state it, size."""
     records = [entry for entry in group if isinstance(entry, GroundTruthRecord)]
-    labels = {(each.image_class, frozenset(each.boxes)) for each in records}
     widths = {each.width for each in records if each.width is not None}
     heights = {each.height for each in records if each.height is not None}
-    return len(records) == len(group) and len(labels) == 1 and len(widths) <= 1 and len(heights) <= 1
+    if len(records) < len(group) or len(widths) > 1 or len(heights) > 1:
+        return False
+    is_same = len({frozenset(each.objects) for each in records}) == 1 or _agree_in_a_shape(records)
+    return is_same and len({each.image_class for each in records}) == 1
+
+
+def _agree_in_a_shape(records: list[GroundTruthRecord]) -> bool:
+    """Whether all records give all of their objects in one shape, and give the same: one may state boxes alone."""
+    common = frozenset.intersection(*(each.tools for each in records))
+    return any(len({_said(each, tool) for each in records}) == 1 for tool in common)
+
+
+def _said(record: GroundTruthRecord, tool: str) -> frozenset[GroundTruthObject]:
+    """Return what the record says of the objects that it gives in this shape."""
+    return frozenset(item.only((tool,)) for item in record.objects if tool in item.tools)
+
+
+def _joined(records: list[GroundTruthRecord]) -> GroundTruthRecord:
+    """Return the record that says most, without the shapes in which another one says something else."""
+    best = max(records, key=lambda each: (len(each.tools), bool(each.width and each.height)))
+    sizes = [(each.width, each.height) for each in records if each.width and each.height]
+    width, height = sizes[0] if sizes else (best.width, best.height)
+    tools = {tool for each in records for item in each.objects for tool in item.tools}
+    agreed = {tool for tool in tools if len({_said(each, tool) for each in records} - {frozenset()}) == 1}
+    return replace(best, width=width, height=height, objects=tuple(item.only(agreed) for item in best.objects))
 
 
 def _refusal(records: list[GroundTruthRecord], sentence: str) -> RefusedRecord:

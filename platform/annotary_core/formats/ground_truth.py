@@ -1,8 +1,11 @@
 """What a reader of existing labels returns: one record per image, and a list of problems. Pure.
 
-Frame of every box: pixels of the decoded image as its annotator saw it, origin at the outer corner of the first
+Frame of every geometry: pixels of the decoded image as its annotator saw it, origin at the outer corner of the first
 pixel, so a box that covers only the first pixel is x=0, y=0, w=1, h=1. If a file's EXIF orientation was not
-applied during annotation, the caller rotates the boxes into the upright frame.
+applied during annotation, the caller rotates the geometries into the upright frame.
+
+Labels may give one object in several shapes: an annotation in COCO has a box and an outline. A reader offers all of
+them, and the project that the labels are for decides which one is used.
 
 An image whose ground truth is partly broken is refused as a whole: incomplete ground truth is wrong ground truth. The
 same holds for an image whose entries disagree: see conflicts.py.
@@ -11,7 +14,8 @@ same holds for an image whose entries disagree: see conflicts.py.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
@@ -21,25 +25,53 @@ from annotary_core.labels.characters import has_control, is_name
 from annotary_core.labels.errors import AnswerError
 from annotary_core.labels.geometry import OVERSHOOT, Frame
 from annotary_core.labels.names import normalize_name
-from annotary_core.labels.shapes.box import box_from_corners, canonical_box
+from annotary_core.labels.shapes.base import Geometry
+from annotary_core.labels.shapes.box import Box, BoxShape, box_from_corners, canonical_box
+
+
+class UnreadGeometry(ABC):
+    """A geometry that is still as the label file has it: reading it takes time and memory that few objects need."""
+
+    __slots__ = ()
+
+    @abstractmethod
+    def read(self, frame: Frame) -> Geometry:
+        """Return the geometry, for labels of an image of this size. Raises Unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroundTruthObject:
-    """A box with its class."""
+    """An object with its class.
+
+    `geometries` are (name of a shape, geometry) in every shape that the labels give the object, the most exact first.
+    """
 
     class_name: str
-    x: float
-    y: float
-    w: float
-    h: float
+    geometries: tuple[tuple[str, Geometry | UnreadGeometry], ...]
+
+    @property
+    def tools(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.geometries)
+
+    def tool_among(self, tools: Container[str]) -> str | None:
+        """Return the most exact of these shapes that the labels give the object, None if they give none of them."""
+        return next((name for name in self.tools if name in tools), None)
+
+    def geometry(self, tool: str, frame: Frame) -> Geometry:
+        """Return the object's geometry of this shape, for labels of an image of this size. Raises Unreadable."""
+        found = dict(self.geometries)[tool]
+        return found.read(frame) if isinstance(found, UnreadGeometry) else found
+
+    def only(self, tools: Container[str]) -> GroundTruthObject:
+        """Return the object in these shapes alone."""
+        return GroundTruthObject(self.class_name, tuple(each for each in self.geometries if each[0] in tools))
 
 
 @dataclass(frozen=True, slots=True)
 class GroundTruthRecord:
     """The ground truth of one image. `file_name` is a relative POSIX path or a bare name, as the labels give it.
 
-    `width` and `height` are None if the labels do not state them. A record without class and boxes means that the
+    `width` and `height` are None if the labels do not state them. A record without class and objects means that the
     image was annotated and is empty.
 
     The other fields say where the record comes from and help to find its image. `location` names the label file and
@@ -53,13 +85,25 @@ class GroundTruthRecord:
     width: int | None
     height: int | None
     image_class: str | None
-    boxes: tuple[GroundTruthObject, ...]
+    objects: tuple[GroundTruthObject, ...]
     location: str = field(default="", compare=False)
     label_folder: str = field(default="", compare=False)
     own_name: str = field(default="", compare=False)
     original_name: str = field(default="", compare=False)
     folder: str = field(default="", compare=False)
     likely_folder: str = field(default="", compare=False)
+
+    @property
+    def tools(self) -> frozenset[str]:
+        """The shapes in which the labels give every object, so that each of them says all of the objects."""
+        return (
+            frozenset.intersection(*(frozenset(each.tools) for each in self.objects)) if self.objects else frozenset()
+        )
+
+    @property
+    def boxes(self) -> tuple[GroundTruthObject, ...]:
+        """The objects that the labels give as boxes."""
+        return tuple(each for each in self.objects if BoxShape.name in each.tools)
 
     @property
     def key(self) -> str:
@@ -157,10 +201,8 @@ def class_name(text: str | None) -> str:
     return name
 
 
-def ground_truth_object(
-    name: str, x1: float, y1: float, x2: float, y2: float, size: tuple[int | None, int | None]
-) -> GroundTruthObject:
-    """Build a box from its outer corners, clipped and rounded like the boxes of answers.
+def box_of_corners(name: str, x1: float, y1: float, x2: float, y2: float, size: tuple[int | None, int | None]) -> Box:
+    """Build the box of an object of class `name` from its outer corners, clipped and rounded like those of answers.
 
     An overshoot of up to one pixel is clipped. Raises Unreadable for a box without area, with a coordinate that is
     not finite, or further outside the image (if the labels state its size; otherwise the caller has to check).
@@ -179,4 +221,9 @@ def ground_truth_object(
         raise Unreadable(f"A box of class {name} is invalid: {error}") from error
     if box.w <= 0 or box.h <= 0:
         raise Unreadable(f"A box of class {name} has no area. Correct its coordinates.")
-    return GroundTruthObject(name, box.x, box.y, box.w, box.h)
+    return box
+
+
+def boxed(name: str, box: Box) -> GroundTruthObject:
+    """Return an object that the labels give as a box alone."""
+    return GroundTruthObject(name, ((BoxShape.name, box),))

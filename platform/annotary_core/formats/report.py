@@ -7,6 +7,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
+from annotary_core.labels.shapes import SHAPES
+from annotary_core.labels.shapes.base import Noun
+from annotary_core.wording import format_count
+
 SAMPLES = 1000
 
 
@@ -31,9 +35,13 @@ class Counts:
 
 @dataclass(slots=True)
 class OmittedItems:
-    """The items left out of an export for one reason: their `count`, and the names of the first ones."""
+    """The items left out of an export for one reason: their `count`, and the names of the first ones.
+
+    With a `noun`, their number is part of the reason as people read it.
+    """
 
     sentence: str
+    noun: Noun | None = None
     count: int = 0
     names: list[str] = field(default_factory=list)
 
@@ -41,6 +49,13 @@ class OmittedItems:
         self.count += 1
         if len(self.names) < SAMPLES:
             self.names.append(name)
+
+    @property
+    def why(self) -> str:
+        if self.noun is None:
+            return self.sentence
+        verb = "is" if self.count == 1 else "are"
+        return f"{self.sentence} {format_count(self.count, *self.noun)} {verb} left out."
 
 
 @dataclass(slots=True)
@@ -61,6 +76,12 @@ class ExportReport:
 
     def leave_out(self, reason: str, sentence: str, name: str) -> None:
         self.left_out.setdefault(reason, OmittedItems(sentence)).add(name)
+
+    def leave_out_object(self, tool: str, name: str) -> None:
+        """Leave out an object of a shape that the format cannot hold."""
+        noun = SHAPES[tool].noun
+        sentence = f"This format cannot hold {noun.many}."
+        self.left_out.setdefault(f"tool:{tool}", OmittedItems(sentence, noun)).add(name)
 
     def record_name(self, source: str, name: str) -> None:
         if source != name:
@@ -87,4 +108,4 @@ class ExportReport:
 
 
 def _listed(entry: OmittedItems) -> dict[str, Any]:
-    return {"why": entry.sentence, "count": entry.count, "names": list(entry.names)}
+    return {"why": entry.why, "count": entry.count, "names": list(entry.names)}

@@ -20,23 +20,28 @@ VERDICTS: tuple[Verdict, ...] = ("labels", "empty", "cannot_tell")
 
 @dataclass(frozen=True, slots=True)
 class ImageLabel:
-    """The label of the whole image; `class_number` is None if the schema has no image class."""
+    """The label of the whole image; `class_number` is None if the schema has no image class.
+
+    `attrs` are plain JSON by name: no schema declares any yet.
+    """
 
     class_number: int | None = None
     tags: tuple[int, ...] = ()
+    attrs: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def to_json(self) -> dict[str, Any]:
-        return {"class": self.class_number, "tags": list(self.tags), "attrs": {}}
+        return {"class": self.class_number, "tags": list(self.tags), "attrs": dict(self.attrs)}
 
 
 @dataclass(frozen=True, slots=True)
 class LabelObject:
-    """One object; `geom` in pixels of the upright image, as its shape describes."""
+    """One object; `geom` in pixels of the upright image, as its shape describes. `attrs` as in ImageLabel."""
 
     id: str
     class_number: int
     tool: str
     geom: Geometry
+    attrs: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -44,7 +49,7 @@ class LabelObject:
             "class": self.class_number,
             "tool": self.tool,
             "geom": self.geom.to_json(),
-            "attrs": {},
+            "attrs": dict(self.attrs),
         }
 
     def sort_key(self) -> tuple[str, Geometry, int, str]:
@@ -92,13 +97,14 @@ class Answer:
         image = stored["image"]
         return cls(
             verdict=cast(Verdict, stored["verdict"]),
-            image=ImageLabel(class_number=image["class"], tags=tuple(image["tags"])),
+            image=ImageLabel(class_number=image["class"], tags=tuple(image["tags"]), attrs=image.get("attrs") or {}),
             objects=tuple(
                 LabelObject(
                     id=item["id"],
                     class_number=item["class"],
                     tool=item["tool"],
                     geom=SHAPES[item["tool"]].load(item["geom"]),
+                    attrs=item.get("attrs") or {},
                 )
                 for item in stored["objects"]
             ),

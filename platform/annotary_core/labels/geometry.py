@@ -13,6 +13,8 @@ DECIMALS = 2
 OVERSHOOT = 1.0
 #: Left, top, right and bottom in pixels.
 Bounds = tuple[float, float, float, float]
+#: x and y in pixels.
+Vertex = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ import pytest
 
 from annotary_core.formats.ground_truth import GroundTruthObject, ReadResult
 from annotary_core.formats.readers import read_with
+from tests.truth_boxes import a_box, boxes_of
 
-BOX = GroundTruthObject("cat", 10, 10, 20, 20)
+BOX = a_box("cat", 10, 10, 20, 20)
 
 
 def body(annotation: dict[str, Any] | None = None, **changes: Any) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def read(folder: Path, document: dict[str, Any] | str) -> ReadResult:
 
 
 def labels(reading: ReadResult) -> dict[str, tuple[GroundTruthObject, ...]]:
-    return {each.file_name: each.boxes for each in reading.records}
+    return {each.file_name: boxes_of(each) for each in reading.records}
 
 
 def image(**changes: Any) -> list[dict[str, Any]]:
@@ -148,7 +149,9 @@ def test_an_annotation_without_image_id_or_that_is_no_object_cannot_be_linked(tm
         ({"category_id": 1.5}, "has category 1.5, which"),
         ({"category_id": "cat"}, "has category cat, which"),
         ({"category_id": float("nan")}, "has category None, which"),
-        ({"bbox": None, "segmentation": [[1, 1, 5, 1, 5, 5]]}, "not a box"),
+        ({"bbox": None}, "not a box"),
+        ({"bbox": None, "segmentation": []}, "not a box"),
+        ({"bbox": [], "segmentation": [[1, 1, 5, 1, 5, 5]]}, "not a box"),
         ({"bbox": []}, "not a box"),
         ({"bbox": [1, 1, 5]}, "not a box"),
         ({"bbox": [1, 1, 5, 5, 30]}, "not a box"),

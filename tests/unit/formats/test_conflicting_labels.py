@@ -38,7 +38,7 @@ def read(folder: Path, files: dict[str, str]) -> ReadResult:
 
 def keys(reading: ReadResult) -> dict[str, int]:
     """{key: number of boxes} of the records."""
-    return {each.key: len(each.boxes) for each in reading.records}
+    return {each.key: len(each.objects) for each in reading.records}
 
 
 def sentences(reading: ReadResult) -> str:

@@ -19,6 +19,7 @@ from annotary_core.formats.ground_truth import posix_name
 from annotary_core.labels.schema import LabelClass, Schema
 from tasks.ingest.ground_truth import GroundTruthRecords, ImageFrame, read_ground_truth, to_answer
 from tasks.ingest.name_matching import NameMatches, match_names
+from tests.truth_boxes import sides_of
 
 #: {image: its name in the project}. The last two have one base name.
 PRESENT = {"a": "a.jpg", "b": "train/b.jpg", "c": "train/c.jpg", "d": "val/c.jpg"}
@@ -167,7 +168,7 @@ def test_labels_are_on_their_image_or_reported(sent: Sent) -> None:
             continue
         assert {IMAGES[each["class"] - 1] for each in objects} <= {image}, "a label of another image"
         assert objects or image in sent.empty, "a false empty"
-        arrived |= {round(box.x) for box in record.boxes}
+        arrived |= {round(sides_of(item)["x"]) for item in record.objects}
     reported = reported_names(truth, matching) | unusable
     for number, (_, names) in sent.objects.items():
         assert number in arrived or names & reported, f"object {number} is lost without a problem"

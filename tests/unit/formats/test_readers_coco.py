@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from annotary_core.formats.ground_truth import GroundTruthObject, ReadResult
+from annotary_core.formats.ground_truth import ReadResult
 from annotary_core.formats.readers import read_with
+from tests.truth_boxes import a_box, boxes_of
 
 
 def document(**changes: Any) -> dict[str, Any]:
@@ -51,8 +52,8 @@ def test_boxes_are_in_the_canonical_frame_and_a_listed_image_without_boxes_is_em
     reading = read(tmp_path, document())
     records = list(reading.records)
     assert [(each.file_name, each.width, each.height) for each in records] == [("a/x.jpg", 40, 30), ("y.jpg", 40, 30)]
-    assert records[0].boxes == (GroundTruthObject("cat", 1, 2.5, 3, 4),)
-    assert records[1].boxes == ()
+    assert boxes_of(records[0]) == (a_box("cat", 1, 2.5, 3, 4),)
+    assert records[1].objects == ()
     assert reading.problems == []
 
 
@@ -117,7 +118,7 @@ def test_a_file_that_is_not_coco_is_refused_with_a_sentence(tmp_path: Path, body
     reading = read(tmp_path, body)
     assert list(reading.records) == []
     assert [each.file for each in reading.problems] == ["instances.json"]
-    assert reading.problems[0].sentence.startswith("The file is not COCO JSON with boxes")
+    assert reading.problems[0].sentence.startswith("The file is not COCO JSON with objects")
 
 
 def test_two_categories_with_one_id_refuse_the_images_that_use_it(tmp_path: Path) -> None:
@@ -135,7 +136,7 @@ def test_of_two_files_that_disagree_on_an_image_neither_is_used(tmp_path: Path) 
     (tmp_path / "a.json").write_text(json.dumps(document()))
     reading = read_with("coco", tmp_path)
     records = list(reading.records)
-    assert [(each.file_name, each.boxes) for each in records] == [("y.jpg", ())]
+    assert [(each.file_name, each.objects) for each in records] == [("y.jpg", ())]
     assert [each.file for each in reading.problems] == ["a/x.jpg"]
     assert (
         "differ between a.json, entry 1 of images, b.json, entry 1 of images and c.json" in reading.problems[0].sentence

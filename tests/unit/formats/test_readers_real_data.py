@@ -18,8 +18,8 @@ def test_every_raccoon_file_reads_although_half_name_a_missing_image() -> None:
     records = list(reading.records)
     assert reading.reader == "voc"
     assert reading.problems == []
-    assert (len(records), sum(len(each.boxes) for each in records)) == (200, 217)
-    assert {box.class_name for each in records for box in each.boxes} == {"raccoon"}
+    assert (len(records), sum(len(each.objects) for each in records)) == (200, 217)
+    assert {item.class_name for each in records for item in each.objects} == {"raccoon"}
     present = {path.name for path in (IMAGES / "raccoon" / "images").iterdir()}
     assert sum(each.file_name in present for each in records) == 100
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from annotary_core.formats.ground_truth import GroundTruthObject, ReadResult
+from annotary_core.formats.ground_truth import ReadResult
 from annotary_core.formats.readers import detect_and_read, read_with
+from tests.truth_boxes import a_box, sides_of
 
 GOOD = """<annotation verified="yes"><folder>images</folder><filename>{name}</filename>
 <size><width>650</width><height>417</height><depth>3</depth></size>
@@ -34,18 +35,18 @@ def read(folder: Path, **files: str) -> ReadResult:
 def test_corners_count_from_one_and_belong_to_the_box(tmp_path: Path) -> None:
     record = next(read(tmp_path, a=good()).records)
     assert (record.file_name, record.width, record.height, record.image_class) == ("r.jpg", 650, 417, None)
-    assert record.boxes == (GroundTruthObject("raccoon", 80, 87, 442, 321),)
+    assert record.objects == (a_box("raccoon", 80, 87, 442, 321),)
 
 
 def test_a_box_that_fills_the_image_does_so_in_either_convention(tmp_path: Path) -> None:
-    by_the_book, from_zero = (next(read(tmp_path, a=good(xmin=xmin, xmax="650")).records).boxes[0] for xmin in "10")
-    assert (by_the_book.x, by_the_book.w) == (0, 650)
-    assert (from_zero.x, from_zero.w) == (0, 650)
+    by_the_book, from_zero = (next(read(tmp_path, a=good(xmin=xmin, xmax="650")).records).objects[0] for xmin in "10")
+    assert (sides_of(by_the_book)["x"], sides_of(by_the_book)["w"]) == (0, 650)
+    assert (sides_of(from_zero)["x"], sides_of(from_zero)["w"]) == (0, 650)
 
 
 def test_an_overshoot_of_one_pixel_is_clipped_and_more_refuses_the_file(tmp_path: Path) -> None:
     reading = read(tmp_path, a=good(xmax="651"), b=good("s.jpg", xmax="652"))
-    assert [each.boxes[0].w for each in reading.records] == [570]
+    assert [sides_of(each.objects[0])["w"] for each in reading.records] == [570]
     assert [each.file for each in reading.problems] == ["b.xml"]
     assert "2 px past the right edge" in reading.problems[0].sentence
 
@@ -54,12 +55,12 @@ def test_without_a_size_the_caller_must_check(tmp_path: Path) -> None:
     body = good(xmax="9000").replace("<width>650</width><height>417</height>", "<width>0</width>")
     record = next(read(tmp_path, a=body).records)
     assert (record.width, record.height) == (None, None)
-    assert record.boxes[0].w == 8920
+    assert sides_of(record.objects[0])["w"] == 8920
 
 
 def test_a_file_without_objects_means_an_empty_image(tmp_path: Path) -> None:
     record = next(read(tmp_path, a="<annotation><filename>x.jpg</filename></annotation>").records)
-    assert record.boxes == ()
+    assert record.objects == ()
 
 
 @pytest.mark.parametrize(

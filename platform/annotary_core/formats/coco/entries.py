@@ -10,16 +10,19 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from annotary_core.formats.coco.segmentation import Segmentation, unquoted
 from annotary_core.formats.errors import Unreadable
 from annotary_core.formats.ground_truth import (
     GroundTruthObject,
     Problem,
     ReportProblem,
+    box_of_corners,
     class_name,
-    ground_truth_object,
     posix_name,
 )
 from annotary_core.formats.loose_values import entry_id, finite_number, flag, side_length, without_nan
+from annotary_core.labels.shapes.box import BoxShape
+from annotary_core.labels.shapes.polygon import PolygonShape
 
 _T = TypeVar("_T")
 # A full turn in degrees; CVAT writes the rotation of every box, mostly 0.
@@ -51,6 +54,7 @@ class _RawImage(msgspec.Struct):
 class _RawAnnotation(msgspec.Struct):
     category_id: Any = None
     bbox: Any = None
+    segmentation: msgspec.Raw = msgspec.Raw()
     iscrowd: Any = None
     attributes: Any = None
 
@@ -100,7 +104,7 @@ def read_document(body: bytes) -> Document:
         except msgspec.DecodeError:
             return msgspec.json.decode(without_nan(body), type=Document)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise Unreadable(f"The file is not COCO JSON with boxes: {error}.") from error
+        raise Unreadable(f"The file is not COCO JSON with objects: {error}.") from error
 
 
 def read_categories(raws: list[msgspec.Raw], report: ReportProblem, file: str) -> dict[int | str, Category]:
@@ -166,23 +170,32 @@ def image_id_of(raw: msgspec.Raw) -> int | str | None:
         return None
 
 
-def box_of(
+def object_of(
     raw: msgspec.Raw, size: tuple[int | None, int | None], categories: dict[int | str, Category]
 ) -> GroundTruthObject:
-    """Return the box of an annotation in an image of this size (width, height). Raises Unreadable with a sentence."""
+    """Return the object of an annotation in an image of this size (width, height). Raises Unreadable with a sentence.
+
+    It has a polygon and a box, if the annotation has both; the polygon is read later, by those who use it.
+    """
     try:
         entry = _decode(raw, _RawAnnotation)
     except Unreadable as error:
-        raise Unreadable(f"One of its annotations is not a box: {error}.") from error
+        raise Unreadable(f"One of its annotations is not an object: {error}.") from error
     crowd = flag(entry.iscrowd)
     if crowd is None:
         raise Unreadable(f"One of its annotations has the iscrowd {str(entry.iscrowd)[:20]}. Use 0 or 1.")
     if crowd:
         raise Unreadable("It contains a crowd region, not single objects. Draw the objects or leave out the image.")
+    segmentation = Segmentation(entry.segmentation)
+    outline = () if segmentation.is_empty else ((PolygonShape.name, segmentation),)
+    if entry.bbox is None and outline:
+        return GroundTruthObject(_category_name(entry.category_id, categories), outline)
     x, y, w, h = _bbox(entry.bbox)
     if _is_rotated(entry.attributes):
         raise Unreadable("One of its boxes is rotated. Only upright boxes are supported.")
-    return ground_truth_object(_category_name(entry.category_id, categories), x, y, x + w, y + h, size)
+    name = _category_name(entry.category_id, categories)
+    box = box_of_corners(name, x, y, x + w, y + h, size)
+    return GroundTruthObject(name, (*outline, (BoxShape.name, box)))
 
 
 def _category_name(value: object, categories: dict[int | str, Category]) -> str:
@@ -199,12 +212,8 @@ def _category_name(value: object, categories: dict[int | str, Category]) -> str:
 
 
 def _bbox(value: object) -> tuple[float, float, float, float]:
-    """Return the four numbers of a bbox; a table that was converted to JSON has the list as text."""
-    if isinstance(value, str):
-        try:
-            value = msgspec.json.decode(value)
-        except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError):
-            value = None
+    """Return the four numbers of a bbox."""
+    value = unquoted(value)
     numbers = [finite_number(each) for each in value] if isinstance(value, list) else []
     usable = [number for number in numbers if number is not None]
     if len(numbers) != 4 or len(usable) != 4:

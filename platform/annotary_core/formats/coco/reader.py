@@ -1,6 +1,7 @@
-"""Reader for COCO JSON with boxes: object detection as cocodataset.org describes it, and Annotary's own releases.
+"""Reader for COCO JSON: object detection as cocodataset.org describes it, and Annotary's own releases.
 
-`bbox` is [x, y, width, height] and already in the canonical frame. An image that is listed without annotations was
+`bbox` is [x, y, width, height] and already in the canonical frame, as is `segmentation`: an annotation with both offers
+a box and a polygon. An image that is listed without annotations was
 annotated and is empty, unless annotations of the file lead to no image that it lists: their image may be another name
 of this one. An annotation without image id may belong to any image, so then none of the file's can be used.
 Annotary's releases keep the class of a whole image in the image's entry under `annotary`.
@@ -19,8 +20,8 @@ from annotary_core.formats.coco.entries import (
     Category,
     ImageEntry,
     LinkedAnnotation,
-    box_of,
     image_id_of,
+    object_of,
     read_categories,
     read_document,
     read_image,
@@ -160,10 +161,10 @@ class _CocoFile:
                 f"It is listed without annotations, but {self.unlinked} of the file's annotations cannot be linked to"
                 " an image, so it may not be empty. Correct the file.",
             )
-        boxes = []
+        objects = []
         for each in annotations:
             try:
-                boxes.append(box_of(each.raw, (image.width, image.height), self.categories))
+                objects.append(object_of(each.raw, (image.width, image.height), self.categories))
             except Unreadable as error:
                 return self._refused(image, str(error), self._location(each))
         return GroundTruthRecord(
@@ -171,7 +172,7 @@ class _CocoFile:
             image.width,
             image.height,
             image.image_class,
-            tuple(boxes),
+            tuple(objects),
             image.location,
             self.file.folder,
             original_name=image.original_name,

@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from annotary_core.formats.base import CHUNK, SPLITS, Tree
+from annotary_core.formats.coco.shapes import mask_content
 from annotary_core.formats.errors import ReleaseError
 from annotary_core.formats.image_size import image_size
 from annotary_core.formats.json_stream import JsonStream, Member
 from annotary_core.formats.names import fold
 from annotary_core.formats.report import Counts
+from annotary_core.labels.geometry import Bounds, Frame
+from annotary_core.labels.shapes.rle import Rle, decode
 from annotary_core.wording import format_count
 
 WHOLE = "annotations.json"
@@ -70,9 +73,14 @@ def image_fingerprint(entry: Mapping[str, Any]) -> int:
     )
 
 
-def object_fingerprint(entry: Mapping[str, Any]) -> int:
-    """Like `image_fingerprint`, of an annotation."""
-    return hash((entry["image_id"], entry["category_id"], *entry["bbox"], entry["annotary"]["object"]))
+def object_fingerprint(entry: Mapping[str, Any], content: object) -> int:
+    """Like `image_fingerprint`, of an annotation. `content` is that of its segmentation, see `CocoGeometry`."""
+    return hash(
+        (
+            *(entry["image_id"], entry["category_id"], *entry["bbox"], entry["area"]),
+            *(content, entry["annotary"]["object"]),
+        )
+    )
 
 
 def _check_whole(tree: Tree, expected: Counts, root: str) -> _Whole:
@@ -91,12 +99,12 @@ def _check_whole(tree: Tree, expected: Counts, root: str) -> _Whole:
                 whole.widths.append(entry["width"])
                 whole.heights.append(entry["height"])
                 whole.images.append(member.text_hash)
-                _check_label("Image", entry["id"], image_fingerprint, entry, said_of_images)
+                _check_label("Image", entry["id"], image_fingerprint(entry), said_of_images)
             elif member.key == "annotations":
                 _check_id("Annotation", entry["id"], len(whole.annotations) + 1)
-                _check_annotation(tree, root, whole, entry)
+                content = _check_annotation(tree, root, whole, entry)
                 whole.annotations.append(member.text_hash)
-                _check_label("Annotation", entry["id"], object_fingerprint, entry, said_of_objects)
+                _check_label("Annotation", entry["id"], object_fingerprint(entry, content), said_of_objects)
     _check_counts(WHOLE, (len(whole.images), len(whole.annotations)), expected.images, expected.objects)
     if len(folded) != len(whole.images):
         raise ReleaseError("Two images of the release have file names that differ only by case.")
@@ -158,8 +166,8 @@ def _check_id(kind: str, key: Any, position: int) -> None:
     raise ReleaseError(f"{kind} {key} is where {kind} {position} belongs. Create the export again.")
 
 
-def _check_label(kind: str, key: int, fingerprint: Any, entry: Any, expected: array[int] | None) -> None:
-    if expected is not None and key <= len(expected) and fingerprint(entry) != expected[key - 1]:
+def _check_label(kind: str, key: int, fingerprint: int, expected: array[int] | None) -> None:
+    if expected is not None and key <= len(expected) and fingerprint != expected[key - 1]:
         raise ReleaseError(f"{kind} {key} does not say what the release says. Create the export again.")
 
 
@@ -172,7 +180,8 @@ def _check_counts(name: str, counts: tuple[int, int], images: int, objects: int)
         )
 
 
-def _check_annotation(tree: Tree, root: str, whole: _Whole, entry: Mapping[str, Any]) -> None:
+def _check_annotation(tree: Tree, root: str, whole: _Whole, entry: Mapping[str, Any]) -> object:
+    """Check that an object is inside an image of the release, and return the content of its segmentation."""
     image = entry["image_id"]
     known = type(image) is int and 1 <= image <= len(whole.images)
     if not known or entry["category_id"] not in whole.categories:
@@ -180,11 +189,40 @@ def _check_annotation(tree: Tree, root: str, whole: _Whole, entry: Mapping[str, 
             f"Annotation {entry['id']} refers to an image or class that is not in the release. Create the export again."
         )
     x, y, w, h = entry["bbox"]
-    width, height = whole.widths[image - 1], whole.heights[image - 1]
-    inside = x >= 0 and y >= 0 and x + w <= width + _EPSILON and y + h <= height + _EPSILON
-    if not inside or w <= 0 or h <= 0 or entry["area"] < 0 or entry["iscrowd"] != 0 or entry["segmentation"]:
+    frame = Frame(whole.widths[image - 1], whole.heights[image - 1])
+    inside = x >= 0 and y >= 0 and x + w <= frame.width + _EPSILON and y + h <= frame.height + _EPSILON
+    if not inside or w <= 0 or h <= 0 or entry["area"] < 0 or entry["iscrowd"] != 0:
         name = _file_name(tree, root, image)
-        raise ReleaseError(f"A box of {name} is empty or extends outside the image. Review its label.")
+        raise ReleaseError(f"An object of {name} is empty or extends outside the image. Review its label.")
+    return _segmentation(entry, (x, y, x + w, y + h), frame)
+
+
+def _segmentation(entry: Mapping[str, Any], box: Bounds, frame: Frame) -> object:
+    """Return the content of a segmentation, see `CocoGeometry`. Raises ReleaseError if the box is not around it."""
+    value = entry["segmentation"]
+    if isinstance(value, dict):
+        mask = decode(Rle(size=tuple(value["size"]), counts=value["counts"].encode("ascii")), frame).trimmed()
+        # The mask has the pixels whose centers lie in the object, so it may lack a sliver of it.
+        left, top, right, bottom = mask.bounds
+        fits = not mask.area or _is_inside((left + 0.5, top + 0.5, right - 0.5, bottom - 0.5), box)
+        content = mask_content(mask)
+    else:
+        if any(len(outline) < 6 or len(outline) % 2 for outline in value):
+            raise ValueError("an outline without three points")
+        sides = [side for outline in value for side in outline]
+        around = (min(sides[::2]), min(sides[1::2]), max(sides[::2]), max(sides[1::2])) if sides else box
+        fits = _is_inside(around, box) and _is_inside(box, around)
+        content = tuple(map(tuple, value))
+    if not fits:
+        raise ReleaseError(
+            f"The box of annotation {entry['id']} is not that of its segmentation. Create the export again."
+        )
+    return content
+
+
+def _is_inside(inner: Bounds, outer: Bounds) -> bool:
+    low = all(a >= b - _EPSILON for a, b in zip(inner[:2], outer[:2], strict=True))
+    return low and all(a <= b + _EPSILON for a, b in zip(inner[2:], outer[2:], strict=True))
 
 
 def _file_name(tree: Tree, root: str, image: int) -> str:

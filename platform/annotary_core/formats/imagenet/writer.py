@@ -5,8 +5,9 @@
     imagenet/classes.json  class_to_idx.json  labels.jsonl  left_out.jsonl  README.txt
 
 Decisions, each with a golden test:
-- An image's class is the class of the whole image in its label, or else that of its boxes if they all agree. Images
+- An image's class is the class of the whole image in its label, or else that of its objects if they all agree. Images
   with several classes or none are listed in the report and in left_out.jsonl; no class is guessed or invented.
+- The XML files hold boxes. Objects of other shapes are counted in the report and stay in labels.jsonl.
 - Class folders are the schema's class names made safe and unique; indices count the schema's classes from 0 in its
   order, including unused ones. Folder readers number the folders that they find instead, hence class_to_idx.json.
   There are no empty folders, since ImageFolder refuses them.
@@ -31,22 +32,25 @@ from annotary_core.formats.base import (
     Tree,
     validated_records,
 )
-from annotary_core.formats.box_objects import BoxObject, ClassTable, boxes_of, image_class
 from annotary_core.formats.entry_buffer import EntryBuffers, compact
+from annotary_core.formats.held_objects import ClassTable, HeldObject, held_objects, image_class
 from annotary_core.formats.imagenet.verifier import verify_imagenet
 from annotary_core.formats.names import NameAllocator, fold, safe_part, safe_path
 from annotary_core.formats.report import Counts, ExportReport
 from annotary_core.formats.voc.annotation_xml import annotation_xml
 from annotary_core.labels.schema import LabelClass
+from annotary_core.labels.shapes.box import BoxShape
 from annotary_core.wording import format_count
 
 ROOT = "imagenet"
+#: The shapes that the XML files can hold.
+HELD = (BoxShape.name,)
 _CLASS_LIMIT = 80
 _REASONS = {
     "cannot_tell": "The annotators agreed that this image cannot be labeled, so it has no class.",
     "empty": "The image is empty, and class folders cannot contain an image without a class.",
     "no_class": "The label has no class, and class folders cannot contain an image without a class.",
-    "several_classes": "The boxes have several classes, and an image can only be in one class folder.",
+    "several_classes": "The objects have several classes, and an image can only be in one class folder.",
 }
 # Part of every export: another wording would make a release exported again differ from the first time.
 _README = """\
@@ -106,8 +110,8 @@ class _Writer:
     filled: set[tuple[str, int]] = field(default_factory=set)
 
     def add(self, record: ReleaseRecord, open_image: OpenImage, buffers: EntryBuffers) -> None:
-        boxes = boxes_of(record, self.table, self.report)
-        cls, reason = _one_class(record, boxes, self.table)
+        boxes = held_objects(record, self.table, self.report, HELD)
+        cls, reason = _one_class(record, self.table)
         if cls is None:
             self.report.leave_out(reason, _REASONS[reason], record.file_name)
             buffers["left_out"].add(compact(_line(record) | {"why": reason}))
@@ -125,7 +129,7 @@ class _Writer:
         self.report.images_by_class[cls.name] += 1
         self.report.objects_by_class.update(box.cls.name for box in boxes)
 
-    def _write_boxes(self, record: ReleaseRecord, boxes: list[BoxObject], folder: str, name: str) -> None:
+    def _write_boxes(self, record: ReleaseRecord, boxes: list[HeldObject], folder: str, name: str) -> None:
         """Write the XML file, if there are boxes: in a project without a box tool, their absence means nothing."""
         if boxes:
             body = annotation_xml(
@@ -152,17 +156,17 @@ def class_folders(classes: Iterable[LabelClass]) -> dict[int, str]:
     return folders
 
 
-def _one_class(record: ReleaseRecord, boxes: list[BoxObject], table: ClassTable) -> tuple[LabelClass | None, str]:
+def _one_class(record: ReleaseRecord, table: ClassTable) -> tuple[LabelClass | None, str]:
     """Return the single class of an image, or None and the reason why it has none."""
-    verdict = record.label["verdict"]
+    verdict = record.label.verdict
     if verdict != "labels":
         return None, verdict
     cls = image_class(record, table)
     if cls is not None:
         return cls, ""
-    classes = {box.cls.number: box.cls for box in boxes}
+    classes = {item.class_number for item in record.label.objects}
     if len(classes) == 1:
-        return next(iter(classes.values())), ""
+        return table.find(classes.pop(), record), ""
     return None, "several_classes" if classes else "no_class"
 
 
@@ -173,7 +177,7 @@ def _line(record: ReleaseRecord) -> dict[str, Any]:
         "split": record.split,
         "width": record.width,
         "height": record.height,
-        "label": dict(record.label),
+        "label": record.label.to_json(),
         "metadata": dict(record.metadata),
         "evidence": record.evidence.as_json()
         | {"objects": {key: dict(value) for key, value in sorted(record.evidence.objects.items())}},

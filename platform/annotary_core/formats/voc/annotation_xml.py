@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from xml.sax.saxutils import escape
 
-from annotary_core.formats.box_objects import BoxObject
+from annotary_core.formats.held_objects import HeldObject
 from annotary_core.labels.characters import replace_control
 from annotary_core.labels.shapes.box import Box
 
@@ -36,7 +36,7 @@ def _span(low: float, high: float, limit: int) -> tuple[int, int]:
 
 
 def annotation_xml(
-    *, folder: str, file_name: str, size: tuple[int, int, int], boxes: Iterable[tuple[str, BoxObject]]
+    *, folder: str, file_name: str, size: tuple[int, int, int], boxes: Iterable[tuple[str, HeldObject]]
 ) -> bytes:
     """Return the file of one image. `size` is width, height, channels; each box comes with the name of its class."""
     width, height, depth = size

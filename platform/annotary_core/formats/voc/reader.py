@@ -27,8 +27,9 @@ from annotary_core.formats.ground_truth import (
     Problem,
     RefusedRecord,
     ReportProblem,
+    box_of_corners,
+    boxed,
     class_name,
-    ground_truth_object,
     posix_name,
 )
 from annotary_core.formats.label_files import LabelFile, LabelFiles, bounded_bytes
@@ -144,7 +145,7 @@ def _box(each: Element, size: tuple[int | None, int | None]) -> GroundTruthObjec
         count = "no bndbox" if not corners else f"{len(corners)} bndbox elements"
         raise Unreadable(f"An object of class {name} has {count}. Only objects with one box are supported.")
     xmin, ymin, xmax, ymax = (_number(corners[0].findtext(key) or "") for key in ("xmin", "ymin", "xmax", "ymax"))
-    return ground_truth_object(name, xmin - 1, ymin - 1, xmax, ymax, size)
+    return boxed(name, box_of_corners(name, xmin - 1, ymin - 1, xmax, ymax, size))
 
 
 def _number(text: str) -> float:

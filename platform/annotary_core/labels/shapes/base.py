@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from random import Random
 from typing import Any, NamedTuple, Protocol, Self
 
 from annotary_core.labels.arrays import FloatArray, IntArray
-from annotary_core.labels.geometry import Bounds, Frame
+from annotary_core.labels.geometry import Bounds, Frame, Vertex
 
 #: Coordinates of columns are below this; larger ones would lose the fixed decimals.
 MAX_COORDINATE = 1e9
@@ -104,6 +104,10 @@ class Shape(Protocol):
 
     def geometries(self, column: Any) -> list[Geometry]:
         """Return the canonical geometries of a column, for example of fused objects."""
+        ...
+
+    def moved(self, geometry: Any, move: Callable[[float, float], Vertex]) -> Geometry:
+        """Return the geometry with every point moved, by turns of 90 degrees, mirrors and whole shifts alone."""
         ...
 
     def displacement(self, column: Any, first: IntArray, second: IntArray) -> FloatArray:

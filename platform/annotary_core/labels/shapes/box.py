@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from annotary_core.labels.arrays import FloatArray, IntArray
 from annotary_core.labels.errors import AnswerError
-from annotary_core.labels.geometry import DECIMALS, OVERSHOOT, Bounds, Frame, fixed
+from annotary_core.labels.geometry import DECIMALS, OVERSHOOT, Bounds, Frame, Vertex, fixed
 from annotary_core.labels.json_reading import read_number, read_object
 from annotary_core.labels.shapes.base import MAX_COORDINATE, Geometry, Noun
 from annotary_core.labels.shapes.hand_drawing import clip, slip, span
@@ -167,6 +167,11 @@ class BoxShape:
 
     def geometries(self, column: Boxes) -> list[Geometry]:
         return [box_from_corners(*corners) for corners in column.box.tolist()]
+
+    def moved(self, geometry: Box, move: Callable[[float, float], Vertex]) -> Box:
+        left, top, right, bottom = geometry.bounds()
+        (x1, y1), (x2, y2) = move(left, top), move(right, bottom)
+        return box_from_corners(min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2))
 
     def displacement(self, column: Boxes, first: IntArray, second: IntArray) -> FloatArray:
         moved: FloatArray = np.abs(column.box[first] - column.box[second]).max(axis=1, initial=0.0)

@@ -8,7 +8,7 @@ Outlines drawn by hand may cross themselves: the even-odd rule says what they co
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from annotary_core.labels.arrays import FloatArray, IntArray
 from annotary_core.labels.errors import AnswerError
-from annotary_core.labels.geometry import OVERSHOOT, Bounds, Frame, fixed
+from annotary_core.labels.geometry import OVERSHOOT, Bounds, Frame, Vertex, fixed
 from annotary_core.labels.json_reading import read_list, read_number, read_object
 from annotary_core.labels.shapes.areas import AreaSimilarity, valid_areas
 from annotary_core.labels.shapes.base import Geometry, Noun, content_key
@@ -31,7 +31,6 @@ MAX_VERTICES = 10_000
 #: A hole may extend this many square pixels outside its outer ring: rounding moves its vertices.
 _STRAY_HOLE = 1.0
 
-Vertex = tuple[float, float]
 Ring = tuple[Vertex, ...]
 Part = tuple[Ring, ...]
 
@@ -114,6 +113,9 @@ class PolygonShape:
 
     def geometries(self, column: Polygons) -> list[Geometry]:
         return [polygon_of([[ring.tolist() for ring in part] for part in parts]) for parts in column.shapes]
+
+    def moved(self, geometry: Polygon, move: Callable[[float, float], Vertex]) -> Polygon:
+        return polygon_of([[[move(x, y) for x, y in ring] for ring in part] for part in geometry.parts])
 
     def displacement(self, column: Polygons, first: IntArray, second: IntArray) -> FloatArray:
         outlines = shapely.boundary(column.areas)
@@ -221,9 +223,15 @@ def _signed_area(ring: Ring) -> float:
 
 
 def _ring_area(ring: Ring, path: str) -> shapely.Geometry:
-    area = shapely.make_valid(shapely.Polygon(ring)) if len(ring) > 2 else None
-    if area is None or not shapely.area(area) > 0:
+    area = enclosed_area(ring)
+    if area is None:
         raise AnswerError(
             "zero_size", "An outline encloses no area. It needs at least three points that are not on one line.", path
         )
     return area
+
+
+def enclosed_area(ring: Ring) -> shapely.Geometry | None:
+    """Return what a ring encloses by the even-odd rule, None if that has no area."""
+    area = shapely.make_valid(shapely.Polygon(ring)) if len(ring) > 2 else None
+    return area if area is not None and shapely.area(area) > 0 else None

@@ -72,9 +72,12 @@ def _raster_part(part: Part, scale: float) -> Window:
     slope = (row + 0.5 + y1 - upper[edge, 1]) / (lower[edge, 1] - upper[edge, 1])
     crossing = upper[edge, 0] + slope * (lower[edge, 0] - upper[edge, 0]) - x1
     column = np.clip(np.ceil(crossing - 0.5), 0, width).astype(np.int64)
-    toggles = np.bincount(row * (width + 1) + column, minlength=height * (width + 1)).astype(np.uint8) & 1
-    inside = np.bitwise_xor.accumulate(toggles.reshape(height, width + 1), axis=1)[:, :width]
-    return Window(x1, y1, inside.astype(np.bool_))
+    # In bytes, and in place, since a shape may be as large as its image.
+    toggles = np.zeros(height * (width + 1), np.uint8)
+    np.bitwise_xor.at(toggles, row * (width + 1) + column, 1)
+    inside = toggles.reshape(height, width + 1)
+    np.bitwise_xor.accumulate(inside, axis=1, out=inside)
+    return Window(x1, y1, inside[:, :width].view(np.bool_))
 
 
 def _ranges(start: IntArray, stop: IntArray) -> tuple[IntArray, IntArray]:

@@ -55,11 +55,16 @@ def decode(rle: Rle, frame: Frame | None = None) -> Window:
     Raises ValueError for counts that are corrupt or do not fill the image, or, if a frame is passed, for an image of
     another size. Always pass the frame for untrusted masks: a full mask of an arbitrary size takes arbitrary memory.
     """
-    height, width = rle.size
-    _check_size(height, width)
-    if frame is not None and (height, width) != (frame.height, frame.width):
+    if frame is not None and rle.size != (frame.height, frame.width):
+        height, width = rle.size
         raise ValueError(f"The mask is for an image of {width} x {height} px, not {frame.width} x {frame.height}.")
-    counts = _unpack(rle.counts)
+    return decode_counts(_unpack(rle.counts), rle.size)
+
+
+def decode_counts(counts: IntArray, size: tuple[int, int]) -> Window:
+    """Like `decode`, of runs that are not packed, for an image of this height and width. shape (n,)."""
+    height, width = size
+    _check_size(height, width)
     if (counts < 0).any() or _total(counts) != height * width:
         raise ValueError(f"The runs of the mask do not fill its image of {width} x {height} px.")
     edge = np.cumsum(counts)
@@ -92,10 +97,12 @@ def _from_runs(start: IntArray, stop: IntArray, height: int) -> Window:
     begin = np.maximum(start[run] - column * height, 0) - top
     end = np.minimum(stop[run] - column * height, height) - top
     padded_height = bottom - top + 1
-    cells = padded_height * (right - left)
-    change = np.bincount((column - left) * padded_height + begin, minlength=cells)
-    change = change - np.bincount((column - left) * padded_height + end, minlength=cells)
-    pixels: BoolArray = np.cumsum(change).reshape(-1, padded_height)[:, :-1].astype(np.bool_).T
+    # In bytes, since a mask may be as large as its image. An end where another piece begins cancels out.
+    change = np.zeros(padded_height * (right - left), np.int8)
+    np.add.at(change, (column - left) * padded_height + begin, 1)
+    np.subtract.at(change, (column - left) * padded_height + end, 1)
+    inside = np.cumsum(change, dtype=np.int8, out=change)
+    pixels: BoolArray = inside.reshape(-1, padded_height)[:, :-1].astype(np.bool_).T
     return Window(left, top, np.ascontiguousarray(pixels))
 
 
