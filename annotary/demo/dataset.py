@@ -7,20 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from annotary.demo.errors import DemoError
-from annotary_core.formats.errors import Unreadable
 from annotary_core.formats.ground_truth import GroundTruthRecord, Problem
 from annotary_core.formats.label_files import IMAGE_SUFFIXES, files_with
 from annotary_core.formats.release_archive import ZipSink
-from annotary_core.labels.schema import LabelClass, Schema
 from annotary_core.labels.shapes.base import Shape
 from annotary_core.synthesis.scenes.synthesize import IMAGES_NAME, Figure, read_figures
 from kernel.errors import AnnotaryError
 from tasks.ingest.archives import open_archive
-from tasks.ingest.ground_truth import GroundTruthRecords, ImageFrame, read_ground_truth, to_answer
+from tasks.ingest.ground_truth import GroundTruthRecords, read_ground_truth
 
 CHUNK = 256 * 1024
-# In pixels, for labels that do not state the size of their image; larger than any image.
-UNKNOWN_SIDE = 1_000_000
 LABEL_SUFFIXES = frozenset({".xml", ".json"})
 
 
@@ -105,7 +101,7 @@ def _explain(images: Path, truth: Path | None, reason: str) -> str:
 def _tools(records: Collection[GroundTruthRecord], shape: Shape) -> tuple[str, ...]:
     has_class = any(record.image_class is not None for record in records)
     has_objects = _holds(records, shape)
-    if not has_objects and any(record.boxes for record in records):
+    if not has_objects and any(record.objects for record in records):
         many = shape.noun.many
         raise DemoError(f"The labels contain no {many}. Pass labels with {many}, or choose another shape with --shape.")
     if not has_class and not has_objects:
@@ -117,27 +113,14 @@ def _tools(records: Collection[GroundTruthRecord], shape: Shape) -> tuple[str, .
 
 def _holds(records: Collection[GroundTruthRecord], shape: Shape) -> bool:
     """Whether an import of these labels finds objects of the shape in any of them."""
-    classes = tuple(LabelClass(number, name) for number, name in enumerate(_classes(records), start=1))
-    return any(_has_objects(record, classes, shape) for record in records)
-
-
-def _has_objects(record: GroundTruthRecord, classes: tuple[LabelClass, ...], shape: Shape) -> bool:
-    tools = (*(() if record.image_class is None else ("class",)), shape.name)
-    width, height = record.width or UNKNOWN_SIDE, record.height or UNKNOWN_SIDE
-    try:
-        answer = to_answer(
-            record, schema=Schema(classes, tools), frame=ImageFrame(width, height, width, height, orientation=1)
-        )
-    except Unreadable:
-        return False
-    return bool(answer["objects"])
+    return any(shape.name in record.tools for record in records)
 
 
 def _classes(records: Collection[GroundTruthRecord]) -> tuple[str, ...]:
     """Return every class once, compared case-insensitively, in alphabetical order."""
     names: dict[str, str] = {}
     for record in records:
-        for name in [record.image_class, *(box.class_name for box in record.boxes)]:
+        for name in [record.image_class, *(each.class_name for each in record.objects)]:
             if name is not None:
                 names.setdefault(name.casefold(), name)
     return tuple(names[key] for key in sorted(names))
