@@ -8,23 +8,31 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from annotary.demo.skills import Skill
 from annotary_core.labels.answer import Answer
-from annotary_core.labels.shapes.box import Box
+from annotary_core.labels.geometry import Frame
+from annotary_core.labels.shapes import SHAPES
+from annotary_core.labels.shapes.base import Geometry
+from annotary_core.labels.shapes.hand_drawing import span
 
-# In pixels. A smaller box would be an accidental click.
-SMALLEST = 4.0
+# Class number, name of the tool, geometry.
+_Drawn = tuple[int, str, Geometry]
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """An image to label: its upright size in pixels, the tools, the class numbers, and the ground truth if known."""
+    """An image to label: its upright size, the tools, the class numbers, and the ground truth if known."""
 
-    width: int
-    height: int
+    frame: Frame
     tools: Sequence[str]
     classes: Sequence[int]
     truth: Answer | None
+
+    @property
+    def object_tools(self) -> list[str]:
+        return [tool for tool in self.tools if tool in SHAPES]
 
 
 def seeded_random(seed: int, worker: str, image: str, purpose: str = "") -> random.Random:
@@ -37,10 +45,10 @@ def answer(question: Question, skill: Skill, rng: random.Random) -> dict[str, An
     if question.truth is None and not skill.guesses:
         return {"image": {"class": None}, "objects": [], "verdict": "cannot_tell"}
     image_class = _image_class(question, skill, rng) if "class" in question.tools else None
-    boxes = _boxes(question, skill, rng) if "box" in question.tools else []
+    drawn = _objects(question, skill, rng) if question.object_tools else []
     objects = [
-        {"id": f"o{at}", "class": number, "tool": "box", "geom": box.to_json(), "attrs": {}}
-        for at, (number, box) in enumerate(boxes, start=1)
+        {"id": f"o{at}", "class": number, "tool": tool, "geom": geometry.to_json(), "attrs": {}}
+        for at, (number, tool, geometry) in enumerate(drawn, start=1)
     ]
     verdict = "labels" if objects or image_class is not None else "empty"
     return {"image": {"class": image_class}, "objects": objects, "verdict": verdict}
@@ -63,43 +71,27 @@ def _answered_class(true: int, classes: Sequence[int], skill: Skill, rng: random
     return rng.choice(others)
 
 
-def _boxes(question: Question, skill: Skill, rng: random.Random) -> list[tuple[int, Box]]:
+def _objects(question: Question, skill: Skill, rng: random.Random) -> list[_Drawn]:
     if skill.guesses or question.truth is None:
-        return [_random_box(question, rng) for _ in range(rng.randint(1, 3))]
-    boxes = []
+        return [_random_object(question, rng) for _ in range(rng.randint(1, 3))]
+    objects = []
     for item in question.truth.objects:
         if rng.random() >= skill.missed:
             number = _answered_class(item.class_number, question.classes, skill, rng)
-            boxes.append((number, _jittered(item.geom, question, skill.jitter, rng)))
-    if rng.random() < skill.false_boxes:
-        boxes.append(_random_box(question, rng))
-    return boxes
+            shape = SHAPES[item.tool]
+            geometry = shape.redraw(item.geom, error=skill.jitter, rng=rng, frame=question.frame)
+            objects.append((number, item.tool, geometry))
+    if rng.random() < skill.false_objects:
+        objects.append(_random_object(question, rng))
+    return objects
 
 
-def _jittered(box: Box, question: Question, jitter: float, rng: random.Random) -> Box:
-    """Shift each edge independently: Gaussian, relative to the side, truncated at 2.5 standard deviations."""
-    x1, y1, x2, y2 = box.bounds()
-
-    def shift(side: float) -> float:
-        return max(-2.5, min(2.5, rng.gauss(0, 1))) * jitter * side
-
-    return _clipped(x1 + shift(box.w), y1 + shift(box.h), x2 + shift(box.w), y2 + shift(box.h), question)
-
-
-def _clipped(x1: float, y1: float, x2: float, y2: float, question: Question) -> Box:
-    """Clip the box to the image; it is at least SMALLEST pixels wide and high unless the image is smaller."""
-    left, right = _span(x1, x2, question.width)
-    top, bottom = _span(y1, y2, question.height)
-    return Box(x=left, y=top, w=right - left, h=bottom - top)
-
-
-def _span(low: float, high: float, limit: int) -> tuple[float, float]:
-    size = min(max(high - low, SMALLEST), float(limit))
-    start = min(max(low, 0.0), limit - size)
-    return start, min(start + size, float(limit))
-
-
-def _random_box(question: Question, rng: random.Random) -> tuple[int, Box]:
-    width, height = (side * rng.uniform(0.08, 0.4) for side in (question.width, question.height))
-    x, y = rng.uniform(0, question.width - width), rng.uniform(0, question.height - height)
-    return rng.choice(question.classes), _clipped(x, y, x + width, y + height, question)
+def _random_object(question: Question, rng: random.Random) -> _Drawn:
+    """Return an object of the first tool along a random rectangle."""
+    frame, tool = question.frame, question.object_tools[0]
+    width, height = (side * rng.uniform(0.08, 0.4) for side in (frame.width, frame.height))
+    x, y = rng.uniform(0, frame.width - width), rng.uniform(0, frame.height - height)
+    (left, right), (top, bottom) = span(x, x + width, frame.width), span(y, y + height, frame.height)
+    corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)])
+    number = rng.choice(question.classes)
+    return number, tool, SHAPES[tool].along([corners], frame=frame)

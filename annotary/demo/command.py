@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from rich.console import Console
 
 from annotary.demo import pictures, report, scenario
 from annotary.demo.accounts import SignIn, make_manager
-from annotary.demo.dataset import Dataset, prepare
+from annotary.demo.dataset import Dataset, prepare, prepare_scenes
 from annotary.demo.errors import DemoError
 from annotary.demo.manager import Manager
 from annotary.demo.progress import StageProgress
@@ -24,9 +24,12 @@ from annotary.runtime import instance, network
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.instance import Running
 from annotary.runtime.source_roots import ROOT
+from annotary_core.labels.shapes import SHAPES
+from annotary_core.synthesis.scenes.synthesize import TRUTH_NAME, synthesize
 from annotary_core.wording import format_count
 
 SCENES = 200
+DEFAULT_SHAPE = next(iter(SHAPES))
 DURATION = (
     f"With the default {SCENES} scenes this takes about a minute. The first start also downloads about 160 MB of "
     "packages, needs about 1 GB of disk, and creates a database."
@@ -39,15 +42,15 @@ def main(argv: list[str]) -> int:
     options = _parser().parse_args(argv)
     if not 2 <= options.workers <= 200:
         raise DemoError("A crowd has 2 to 200 workers. Choose a number in that range with --workers.")
+    if not 10 <= options.scenes <= 10_000:
+        raise DemoError("A demo has 10 to 10,000 scenes. Choose a number in that range with --scenes.")
     console = Console(stderr=False)
     out = _output_folder(options.out)
     data = options.data.expanduser().resolve()
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     if options.images is None:
-        console.print(
-            f"\n  {SCENES} images, {format_count(options.workers, 'simulated worker')}: this takes about a minute.\n",
-            highlight=False,
-        )
+        workers = format_count(options.workers, "simulated worker")
+        console.print(f"\n  {options.scenes} images, {workers}: this takes about a minute.\n", highlight=False)
     with StageProgress(console) as stages:
         dataset, name = _dataset(options, data, stages)
         with _running(options, data, stages) as running:
@@ -66,8 +69,14 @@ def _parser() -> argparse.ArgumentParser:
         description="Run a complete project with simulated workers, over HTTP: upload, labeling, review, release.",
         epilog=DURATION,
     )
-    parser.add_argument("--images", type=Path, help=f"folder or ZIP of images (default: {SCENES} synthetic scenes)")
+    parser.add_argument(
+        "--shape", choices=list(SHAPES), default=DEFAULT_SHAPE, help=f"what workers draw (default: {DEFAULT_SHAPE})"
+    )
+    parser.add_argument("--images", type=Path, help="folder or ZIP of images (default: synthetic scenes)")
     parser.add_argument("--truth", type=Path, help="their labels: COCO JSON or VOC XML (file, folder, or ZIP)")
+    parser.add_argument(
+        "--scenes", type=int, default=SCENES, help=f"number of synthetic scenes, without --images (default: {SCENES})"
+    )
     parser.add_argument("--workers", type=int, default=12, help="number of workers (default: 12)")
     parser.add_argument(
         "--seed", type=int, default=7, help="random seed; the same seed gives the same workers and scenes (default: 7)"
@@ -104,28 +113,31 @@ def _dataset(options: argparse.Namespace, data: Path, stages: StageProgress) -> 
     shutil.rmtree(workspace, ignore_errors=True)
     if options.images is not None:
         with stages.stage("Read images and labels"):
-            dataset = prepare(images=options.images, truth=options.truth, workspace=workspace)
+            dataset = prepare(
+                images=options.images, truth=options.truth, workspace=workspace, shape=SHAPES[options.shape]
+            )
         labels = format_count(len(dataset.records), "label")
         stages.note(f"{format_count(dataset.count, 'image')}, {labels} ({dataset.reader})")
         return dataset, f"Demo: {options.images.resolve().name}"
     if options.truth is not None:
         raise DemoError("--truth needs images. Pass their folder or ZIP with --images.")
+    shape = SHAPES[options.shape]
     with stages.stage("Draw scenes"):
-        truth = _scenes(data / f"scenes-{options.seed}", options.seed)
-        dataset = prepare(images=truth.parent / "images", truth=truth, workspace=workspace)
+        truth = _scenes(data, count=options.scenes, seed=options.seed, strokes=shape.follows_lines)
+        dataset = prepare_scenes(truth=truth, workspace=workspace, shape=shape)
     stages.note(f"{format_count(dataset.count, 'scene')} with exact labels")
-    return dataset, "Demo: synthetic scenes"
+    return dataset, f"Demo: {shape.noun.many} in synthetic scenes"
 
 
-def _scenes(folder: Path, seed: int) -> Path:
-    """Draw the scenes, once per seed. The folder gets its name when complete, so a partial one is never used."""
-    from annotary_core.synthesis.scenes.synthesize import TRUTH_NAME, synthesize
-
+def _scenes(data: Path, *, count: int, seed: int, strokes: bool) -> Path:
+    """Draw the scenes, once per seed and count. The folder gets its name when complete: a partial one is never used."""
+    # Not "scenes", as before ground truth had outlines: such folders may exist.
+    folder = data / f"{'strokes' if strokes else 'outlines'}-{seed}-{count}"
     if (folder / TRUTH_NAME).exists():
         return folder / TRUTH_NAME
     fresh = folder.with_name(f"{folder.name}.new")
     shutil.rmtree(fresh, ignore_errors=True)
-    synthesize(fresh, count=SCENES, seed=seed, processes=max(1, min(4, os.cpu_count() or 1)))
+    synthesize(fresh, count=count, seed=seed, strokes=strokes, processes=max(1, min(4, os.cpu_count() or 1)))
     fresh.replace(folder)
     return folder / TRUTH_NAME
 
@@ -201,17 +213,15 @@ def _write(outcome: RunResult, shown: Sequence[pictures.Picture], stages: StageP
 
 
 def _print_results(summary: dict[str, Any], running: Running, out: Path, console: Console) -> None:
-    quality, counts = summary["quality"], summary["counts"]
-    measure = "Box F1" if "box" in summary["tools"] else "Class accuracy"
-    alone, agreed, released = (
-        f"{100 * (report.headline(quality[name]) or 0):.1f}%"
-        for name in ("single_workers", "agreed_before_review", "release")
-    )
+    counts, objects = summary["counts"], summary["objects"]
+    accuracy = f"{objects['one'].capitalize()} F1" if objects else "Class accuracy"
+    lines = [_comparison(accuracy, summary, report.headline)]
+    if objects:
+        lines.append(_comparison(f"Mean {objects['measure']}", summary, lambda each: each.get("mean_similarity")))
     caught = ", ".join(person["name"] for person in summary["caught_by_check_images"]) or "no one"
     console.print(
-        f"\n  {measure}: one worker alone {alone}, the crowd together {agreed}, the release after review {released}\n"
-        f"  {format_count(counts['answers'], 'answer')}, {counts['answers_per_image']} per image."
-        f" Paused by check images: {caught}\n"
+        f"\n{''.join(lines)}  {format_count(counts['answers'], 'answer')}, {counts['answers_per_image']} per"
+        f" image. Paused by check images: {caught}\n"
         f"  Cost: {summary['money']['spent']} {summary['money']['currency']}, earned by the crowd\n\n"
         f"  Report    {out / 'report.html'}\n"
         f"  Figures   {out / 'summary.json'}\n"
@@ -220,6 +230,14 @@ def _print_results(summary: dict[str, Any], running: Running, out: Path, console
         highlight=False,
         soft_wrap=True,
     )
+
+
+def _comparison(title: str, summary: dict[str, Any], figure: Callable[[dict[str, Any]], float | None]) -> str:
+    alone, agreed, released = (
+        f"{100 * (figure(summary['quality'][name]) or 0):.1f}%"
+        for name in ("single_workers", "agreed_before_review", "release")
+    )
+    return f"  {title}: one worker alone {alone}, the crowd together {agreed}, the release after review {released}\n"
 
 
 def _wait(running: Running) -> None:

@@ -1,8 +1,8 @@
 """The user's images and ground truth, prepared for upload."""
 
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,8 @@ from annotary.demo.errors import DemoError
 from annotary_core.formats.ground_truth import GroundTruthRecord, Problem
 from annotary_core.formats.label_files import IMAGE_SUFFIXES, files_with
 from annotary_core.formats.release_archive import ZipSink
+from annotary_core.labels.shapes.base import Shape
+from annotary_core.synthesis.scenes.synthesize import IMAGES_NAME, Figure, read_figures
 from kernel.errors import AnnotaryError
 from tasks.ingest.archives import open_archive
 from tasks.ingest.ground_truth import GroundTruthRecords, read_ground_truth
@@ -20,20 +22,27 @@ LABEL_SUFFIXES = frozenset({".xml", ".json"})
 
 @dataclass(frozen=True)
 class Dataset:
-    """`archive` is a ZIP of images, `labels` the ground truth file to upload, which sets `tools` and `classes`."""
+    """`archive` is a ZIP of images, `labels` the ground truth file to upload, from which `records` were read.
+
+    Without `labels`, no label format can hold what workers draw; the ground truth is `figures` then, by file name.
+    """
 
     archive: Path
-    labels: Path
+    labels: Path | None
     count: int
     reader: str
-    records: dict[str, GroundTruthRecord]
-    problems: list[Problem]
     tools: tuple[str, ...]
     classes: tuple[str, ...]
+    records: dict[str, GroundTruthRecord] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    figures: dict[str, list[Figure]] = field(default_factory=dict)
 
 
-def prepare(*, images: Path, truth: Path | None, workspace: Path) -> Dataset:
-    """Read images and labels and pack them into `workspace`. Raises DemoError with what is missing."""
+def prepare(*, images: Path, truth: Path | None, workspace: Path, shape: Shape) -> Dataset:
+    """Read images and labels and pack them into `workspace`. Raises DemoError with what is missing.
+
+    Objects in the labels are what workers draw, in this shape.
+    """
     for path in (images, truth):
         if path is not None and not path.exists():
             raise DemoError(
@@ -57,8 +66,26 @@ def prepare(*, images: Path, truth: Path | None, workspace: Path) -> Dataset:
         reader=labels.reader,
         records=labels.records,
         problems=labels.problems,
-        tools=_tools(labels.records.values()),
+        tools=_tools(labels.records.values(), shape),
         classes=_classes(labels.records.values()),
+    )
+
+
+def prepare_scenes(*, truth: Path, workspace: Path, shape: Shape) -> Dataset:
+    """Like `prepare`, for the ground truth of synthetic scenes, which has figures for every shape."""
+    images = truth.parent / IMAGES_NAME
+    if _holds(read_ground_truth(path=truth).records.values(), shape):
+        return prepare(images=images, truth=truth, workspace=workspace, shape=shape)
+    workspace.mkdir(parents=True, exist_ok=True)
+    figures = read_figures(truth)
+    return Dataset(
+        archive=_pack(images, figures, workspace / "images.zip"),
+        labels=None,
+        count=len(figures),
+        reader="",
+        tools=(shape.name,),
+        classes=tuple(sorted({figure.class_name for each in figures.values() for figure in each})),
+        figures=figures,
     )
 
 
@@ -71,22 +98,29 @@ def _explain(images: Path, truth: Path | None, reason: str) -> str:
     return f"The labels in {truth} cannot be used: {reason} Use COCO JSON or VOC XML."
 
 
-def _tools(records: Iterable[GroundTruthRecord]) -> tuple[str, ...]:
-    has_class = has_box = False
-    for record in records:
-        has_class |= record.image_class is not None
-        has_box |= bool(record.boxes)
-    tools = (*(("class",) if has_class else ()), *(("box",) if has_box else ()))
-    if not tools:
-        raise DemoError("The labels contain neither classes nor boxes, so there is nothing for the crowd to label.")
-    return tools
+def _tools(records: Collection[GroundTruthRecord], shape: Shape) -> tuple[str, ...]:
+    has_class = any(record.image_class is not None for record in records)
+    has_objects = _holds(records, shape)
+    if not has_objects and any(record.objects for record in records):
+        many = shape.noun.many
+        raise DemoError(f"The labels contain no {many}. Pass labels with {many}, or choose another shape with --shape.")
+    if not has_class and not has_objects:
+        raise DemoError(
+            f"The labels contain neither classes nor {shape.noun.many}, so there is nothing for the crowd to label."
+        )
+    return (*(("class",) if has_class else ()), *((shape.name,) if has_objects else ()))
 
 
-def _classes(records: Iterable[GroundTruthRecord]) -> tuple[str, ...]:
+def _holds(records: Collection[GroundTruthRecord], shape: Shape) -> bool:
+    """Whether an import of these labels finds objects of the shape in any of them."""
+    return any(shape.name in record.tools for record in records)
+
+
+def _classes(records: Collection[GroundTruthRecord]) -> tuple[str, ...]:
     """Return every class once, compared case-insensitively, in alphabetical order."""
     names: dict[str, str] = {}
     for record in records:
-        for name in [record.image_class, *(box.class_name for box in record.boxes)]:
+        for name in [record.image_class, *(each.class_name for each in record.objects)]:
             if name is not None:
                 names.setdefault(name.casefold(), name)
     return tuple(names[key] for key in sorted(names))

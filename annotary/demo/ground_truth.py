@@ -1,15 +1,18 @@
 """The ground truth that the simulated crowd and reviewer use, looked up by the bytes of the image they are shown."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from annotary.demo.manager import Manager, ProgressCallback
 from annotary_core.formats.errors import Unreadable
 from annotary_core.formats.ground_truth import GroundTruthRecord, Problem
-from annotary_core.labels.answer import Answer
+from annotary_core.labels.answer import Answer, LabelObject
+from annotary_core.labels.geometry import Frame
 from annotary_core.labels.schema import Schema
+from annotary_core.labels.shapes import SHAPES
+from annotary_core.synthesis.scenes.synthesize import Figure
 from tasks.ingest.ground_truth import ImageFrame, to_answer
 from tasks.ingest.name_matching import Claim, match_names
 
@@ -53,6 +56,25 @@ def match_ground_truth(
             known.problems.append(Problem(name, str(error), records[name].location))
         else:
             known.answers[key] = Answer.from_json(raw)
+    return known
+
+
+def follow_figures(
+    figures: Mapping[str, Sequence[Figure]], images: Iterable[Mapping[str, Any]], schema: Mapping[str, Any]
+) -> GroundTruth:
+    """Return the answers whose objects follow the figures of synthetic scenes exactly, in the shape of the schema."""
+    known = GroundTruth()
+    body = Schema.from_json({name: schema[name] for name in ("classes", "tools", "attributes")})
+    numbers = {item.name: item.number for item in body.classes}
+    (tool,) = body.object_tools
+    shape = SHAPES[tool]
+    for image in images:
+        frame = Frame(image["width"], image["height"])
+        objects = tuple(
+            LabelObject(f"truth-{at}", numbers[each.class_name], tool, shape.along(each.paths, frame=frame))
+            for at, each in enumerate(figures[image["source_key"]], start=1)
+        )
+        known.answers[image["source_key"]] = Answer("labels" if objects else "empty", objects=objects)
     return known
 
 

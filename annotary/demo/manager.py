@@ -10,6 +10,7 @@ from typing import Any
 
 from annotary.demo.errors import DemoError
 from annotary.demo.flaky_network import RetryingClient, require_success
+from annotary_core.labels.answer import Answer
 
 API = "/api/v1"
 CHUNK = 256 * 1024
@@ -79,6 +80,10 @@ class Manager:
             )
         report: Json = require_success(response, "upload the known labels")
         return report
+
+    def create_gold(self, project: str, image: str, answer: Answer) -> None:
+        """Make one image gold, with its true answer."""
+        self.post(f"/projects/{project}/golds/", "create a check image", {"image": image, "answer": answer.to_json()})
 
     def open(self, project: str) -> None:
         self.post(f"/projects/{project}/batches/open/", "open the batches")

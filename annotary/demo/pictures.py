@@ -9,6 +9,8 @@ from annotary.demo.manager import Manager
 from annotary.demo.scenario import RunResult
 from annotary.demo.scoring import score
 from annotary_core.labels.answer import Answer
+from annotary_core.labels.geometry import Bounds
+from annotary_core.labels.shapes import SHAPES
 
 SHOWN = 9
 # At most this many of them are labels that the crowd got wrong.
@@ -18,13 +20,12 @@ Label = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """A box in pixels of the upright image, with the name and color of its class."""
+class Drawing:
+    """An object as the path data of an SVG element, its bounds, and the name and color of its class; in pixels of the
+    upright image."""
 
-    x: float
-    y: float
-    w: float
-    h: float
+    path: str
+    bounds: Bounds
     name: str
     color: str
 
@@ -37,8 +38,8 @@ class Picture:
     pixels: str
     width: int
     height: int
-    truth: Sequence[Shape]
-    agreed: Sequence[Shape]
+    truth: Sequence[Drawing]
+    agreed: Sequence[Drawing]
     truth_class: str
     agreed_class: str
     confidence: float
@@ -85,8 +86,8 @@ def _picture(manager: Manager, outcome: RunResult, label: Label) -> Picture:
         pixels=f"data:{_type(thumb)};base64,{base64.b64encode(thumb).decode()}",
         width=image["width"],
         height=image["height"],
-        truth=list(_shapes(truth, classes)),
-        agreed=list(_shapes(agreed, classes)),
+        truth=list(_drawings(truth, classes)),
+        agreed=list(_drawings(agreed, classes)),
         truth_class=_class(truth, classes),
         agreed_class=_class(agreed, classes),
         confidence=label["confidence"],
@@ -95,10 +96,10 @@ def _picture(manager: Manager, outcome: RunResult, label: Label) -> Picture:
     )
 
 
-def _shapes(answer: Answer, classes: Mapping[int, Mapping[str, Any]]) -> Iterator[Shape]:
+def _drawings(answer: Answer, classes: Mapping[int, Mapping[str, Any]]) -> Iterator[Drawing]:
     for item in answer.objects:
         cls = classes[item.class_number]
-        yield Shape(item.geom.x, item.geom.y, item.geom.w, item.geom.h, cls["name"], cls["color"])
+        yield Drawing(SHAPES[item.tool].svg_path(item.geom), item.geom.bounds(), cls["name"], cls["color"])
 
 
 def _class(answer: Answer, classes: Mapping[int, Mapping[str, Any]]) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 from django.template import Context, Engine
 
-from annotary.demo.pictures import Picture, Shape
+from annotary.demo.pictures import Drawing, Picture
+from annotary_core.labels.matching import SAME_OBJECT
 from annotary_core.wording import format_count
 
 HERE = Path(__file__).parent
@@ -39,8 +40,11 @@ def render(summary: Mapping[str, Any], pictures: Sequence[Picture]) -> str:
         "when": datetime.now().astimezone().strftime("%B %d, %Y, %H:%M %Z"),
         "summary": summary,
         "pictures": [_picture(picture) for picture in pictures],
-        "boxes": "box" in summary["tools"],
-        "measure": "box F1" if "box" in summary["tools"] else "the share of images with the correct class",
+        "objects": summary["objects"],
+        "same_object": _percent(SAME_OBJECT, 0),
+        "measure": f"{summary['objects']['one']} F1"
+        if summary["objects"]
+        else "the share of images with the correct class",
         "steps": _steps(summary),
         "kinds": _kinds(summary),
         "stages": _bars(summary["seconds"].items(), apart=SETUP),
@@ -49,7 +53,7 @@ def render(summary: Mapping[str, Any], pictures: Sequence[Picture]) -> str:
         "splits": _parts(summary["release"]["counts"]["splits"], SPLIT_WORDS),
         "reviews": _parts(summary["release"]["counts"]["review"], REVIEW_WORDS),
         "classes": _classes(summary),
-        "exports": [_export(form, export) for form, export in summary["exports"].items()],
+        "exports": [_export(form, export, summary["objects"]) for form, export in summary["exports"].items()],
         "agreement": _percent(summary["agreement_between_workers"]),
         "confidence": _percent(summary["confidence"]),
         "caught": _caught(summary),
@@ -58,7 +62,7 @@ def render(summary: Mapping[str, Any], pictures: Sequence[Picture]) -> str:
 
 
 def headline(figures: Mapping[str, Any]) -> float | None:
-    """Return F1 if boxes are labeled, else class accuracy."""
+    """Return F1 if objects are labeled, else class accuracy."""
     value = figures.get("f1", figures.get("accuracy"))
     return None if value is None else float(value)
 
@@ -84,7 +88,7 @@ def _steps(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "precision": _percent(figures.get("precision")),
                 "recall": _percent(figures.get("recall")),
                 "f1": _percent(figures.get("f1")),
-                "mean_iou": "–" if figures.get("mean_iou") is None else f"{figures['mean_iou']:.3f}",
+                "similarity": _percent(figures.get("mean_similarity")),
                 "accuracy": _percent(figures.get("accuracy")),
                 "exact": _percent(figures["exact"] / figures["images"] if figures["images"] else None),
                 "certified": name == "release",
@@ -160,20 +164,20 @@ def _parts(counts: Mapping[str, int], words: Mapping[str, str]) -> list[dict[str
 
 
 def _classes(summary: Mapping[str, Any]) -> list[dict[str, Any]]:
-    report = summary["exports"]["coco"]["report"]
-    counts = report["objects_by_class"] or report["images_by_class"]
+    counts = summary["released_by_class"]
     most = max(counts.values(), default=1)
     ordered = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
     return [{"words": name, "count": count, "width": round(100 * count / most, 2)} for name, count in ordered]
 
 
-def _export(form: str, export: Mapping[str, Any]) -> dict[str, Any]:
+def _export(form: str, export: Mapping[str, Any], words: Mapping[str, str] | None) -> dict[str, Any]:
     report = export["report"]
     return {
         "form": form,
         "title": {"coco": "COCO JSON", "imagenet": "ImageNet style"}.get(form, form),
         "images": report["images"],
         "objects": report["objects"],
+        "words": "" if words is None else words["one" if report["objects"] == 1 else "many"],
         "size": f"{export['size'] / 1_000_000:.1f} MB",
         "sha256": export["sha256"],
         "left_out": [{"count": entry["count"], "why": entry["why"]} for entry in report["left_out"].values()],
@@ -187,17 +191,18 @@ def _picture(picture: Picture) -> dict[str, Any]:
         "it": picture,
         "confidence": _percent(picture.confidence, 0),
         "font": round(font, 2),
-        "tags": [_tag(shape, picture.width, font) for shape in picture.agreed],
+        "tags": [_tag(drawing, picture.width, font) for drawing in picture.agreed],
     }
 
 
-def _tag(shape: Shape, width: int, font: float) -> dict[str, Any]:
-    """Place the class name above its box, or below it at the top edge; right-aligned at the right edge."""
-    at_top = shape.y < 1.4 * font
-    at_right = shape.x + 0.62 * font * len(shape.name) > width
+def _tag(drawing: Drawing, width: int, font: float) -> dict[str, Any]:
+    """Place the class name above its object, or below it at the top edge; right-aligned at the right edge."""
+    left, top, right, bottom = drawing.bounds
+    at_top = top < 1.4 * font
+    at_right = left + 0.62 * font * len(drawing.name) > width
     return {
-        "name": shape.name,
-        "x": round(shape.x + shape.w if at_right else shape.x, 2),
-        "y": round(shape.y + shape.h + 1.1 * font if at_top else shape.y - 0.4 * font, 2),
+        "name": drawing.name,
+        "x": round(right if at_right else left, 2),
+        "y": round(bottom + 1.1 * font if at_top else top - 0.4 * font, 2),
         "anchor": "end" if at_right else "start",
     }

@@ -1,6 +1,7 @@
 """The whole project from images to a release, step by step over HTTP."""
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from annotary.demo.crowd import MAX_HELPERS, Crowd
 from annotary.demo.dataset import Dataset
 from annotary.demo.errors import DemoError
-from annotary.demo.ground_truth import GroundTruth, index_images, match_ground_truth
+from annotary.demo.ground_truth import GroundTruth, follow_figures, index_images, match_ground_truth
 from annotary.demo.manager import Json, Manager
 from annotary.demo.progress import StageProgress
 from annotary.demo.releasing import read_coco, unpack
@@ -16,6 +17,7 @@ from annotary.demo.reviewing import ReviewResult, review
 from annotary.demo.skills import crowd_of
 from annotary.demo.worker import Job, Record
 from annotary_core.labels.answer import Answer
+from annotary_core.labels.shapes import IMAGE_TOOLS, SHAPES
 from annotary_core.wording import format_count
 
 FORMATS = ("coco", "imagenet")
@@ -27,10 +29,6 @@ POLICY: Mapping[str, Any] = {
     "share_reviewed": 0.1,
     "hand_size": 10,
     "batch_size": 50,
-}
-INSTRUCTIONS = {
-    "class": "Choose the one class that fits the image best.",
-    "box": "Draw a tight box around the visible part of every object of these classes.",
 }
 
 
@@ -63,12 +61,19 @@ def make_project(manager: Manager, dataset: Dataset, name: str) -> Json:
             "name": name[:120],
             "classes": [{"name": each} for each in dataset.classes],
             "tools": list(dataset.tools),
-            "instructions": "\n\n".join(
-                [*(INSTRUCTIONS[tool] for tool in dataset.tools), "If you cannot tell, say so."]
-            ),
+            "instructions": "\n\n".join([*map(_instruction, dataset.tools), "If you cannot tell, say so."]),
             "policy": dict(POLICY),
         }
     )
+
+
+def _instruction(tool: str) -> str:
+    if tool in IMAGE_TOOLS:
+        return "Choose the one class that fits the image best."
+    shape = SHAPES[tool]
+    if shape.follows_lines:
+        return f"Draw a {shape.noun.one} along the middle of every object of these classes."
+    return f"Draw a tight {shape.noun.one} around the visible part of every object of these classes."
 
 
 def import_images(manager: Manager, project: Json, dataset: Dataset, stages: StageProgress, *, seed: int) -> RunResult:
@@ -77,15 +82,35 @@ def import_images(manager: Manager, project: Json, dataset: Dataset, stages: Sta
         imported = manager.upload(project["id"], dataset.archive, on_progress)
     _note_refused(imported, stages)
     images = manager.images(project["id"])
-    ground_truth = match_ground_truth(dataset.records, images, project["schema"])
+    ground_truth = ground_truth_of(dataset, images, project["schema"])
     with stages.stage("Create check images"):
-        manager.send_truth(project["id"], dataset.labels, share=POLICY["gold_rate"], seed=seed)
+        if dataset.labels is not None:
+            manager.send_truth(project["id"], dataset.labels, share=POLICY["gold_rate"], seed=seed)
+        else:
+            _create_golds(manager, project, images, ground_truth, seed)
         golds = frozenset(row["source_key"] for row in manager.golds(project["id"]))
         manager.open(project["id"])
     stages.note(format_count(len(golds), "check image"))
     with stages.stage("Download images", len(images)) as on_progress:
         index_images(ground_truth, manager, images, on_progress)
     return RunResult(project, dataset, imported, ground_truth, images, golds)
+
+
+def ground_truth_of(dataset: Dataset, images: Sequence[Json], schema: Json) -> GroundTruth:
+    if dataset.labels is not None:
+        return match_ground_truth(dataset.records, images, schema)
+    return follow_figures(dataset.figures, images, schema)
+
+
+def _create_golds(
+    manager: Manager, project: Json, images: Sequence[Json], ground_truth: GroundTruth, seed: int
+) -> None:
+    """Create the same share of gold as an upload of labels would, image by image."""
+    known = [image for image in images if image["source_key"] in ground_truth.answers]
+    # The order depends only on the seed and the names.
+    shuffled = sorted(known, key=lambda image: hashlib.sha256(f"{seed}:{image['source_key']}".encode()).digest())
+    for image in shuffled[: round(POLICY["gold_rate"] * len(known))]:
+        manager.create_gold(project["id"], image["id"], ground_truth.answers[image["source_key"]])
 
 
 def _note_refused(imported: Json, stages: StageProgress) -> None:
@@ -174,7 +199,16 @@ def release(manager: Manager, outcome: RunResult, stages: StageProgress, out: Pa
             if not any(folder.iterdir()):
                 raise DemoError(f"The {form} release is empty. See the export's report in the console.")
             on_progress(number, len(FORMATS))
-        outcome.released = read_coco(out / "coco")
+        outcome.released = _released(manager, outcome, out / "coco")
     outcome.figures = manager.figures(project)
     outcome.workers = manager.workers(project)
     outcome.proposed_changes = manager.proposed_changes(project)
+
+
+def _released(manager: Manager, outcome: RunResult, coco: Path) -> dict[str, Answer]:
+    """Return the labels of the release as its COCO file has them, or as the API has them if COCO cannot hold them."""
+    released = read_coco(coco)
+    if any(label.objects for label in released.values()) or not any(label.objects for label in outcome.before.values()):
+        return released
+    labels = manager.labels(outcome.project["id"], state="approved")
+    return {row["source_key"]: Answer.from_json(row["answer"]) for row in labels}

@@ -1,8 +1,7 @@
 """Accuracy of answers against the ground truth. Pure.
 
-Class: the share of images with the true class. Boxes: a box is correct if it overlaps a true box of its class with an
-IoU of at least 0.5, one to one; the best overlaps are matched first (as in Pascal VOC, Everingham et al. 2010, without
-its ranking, since people give no scores).
+Class: the share of images with the true class. Objects: an object is correct if its similarity with a true one of its
+class and shape (the IoU, for boxes) is at least SAME_OBJECT, one to one; as many as possible are matched.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,14 +10,12 @@ from itertools import combinations
 from typing import Any
 
 from annotary_core.labels.answer import Answer
-from annotary_core.labels.shapes.box import corner_array, pairwise_iou
-
-MATCH_IOU = 0.5
+from annotary_core.labels.matching import SAME_OBJECT, assign, column_of, same_classes, similarity_matrix
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """Sums over images. `class_asked` and `class_right` count images; `hit`, `false` and `missed` count boxes."""
+    """Sums over images. `class_asked` and `class_right` count images; `hit`, `false` and `missed` count objects."""
 
     images: int = 0
     exact: int = 0
@@ -27,7 +24,7 @@ class Score:
     hit: int = 0
     false: int = 0
     missed: int = 0
-    iou_sum: float = 0.0
+    similarity_sum: float = 0.0
 
     def __add__(self, other: "Score") -> "Score":
         return Score(*(getattr(self, name) + getattr(other, name) for name in Score.__slots__))
@@ -46,22 +43,22 @@ class Score:
 
     @property
     def f1(self) -> float | None:
-        """None if neither ground truth nor answers have a box."""
+        """None if neither ground truth nor answers have an object."""
         total = 2 * self.hit + self.false + self.missed
         return 2 * self.hit / total if total else None
 
     @property
-    def mean_iou(self) -> float | None:
-        """The mean over the correct boxes."""
-        return self.iou_sum / self.hit if self.hit else None
+    def mean_similarity(self) -> float | None:
+        """The mean over the correct objects."""
+        return self.similarity_sum / self.hit if self.hit else None
 
     @property
     def headline(self) -> float | None:
-        """A single figure: box F1 if boxes are labeled, else class accuracy."""
+        """A single figure: F1 if objects are labeled, else class accuracy."""
         return self.f1 if self.f1 is not None else self.accuracy
 
     def to_json(self) -> dict[str, Any]:
-        figures = {name: getattr(self, name) for name in ("accuracy", "precision", "recall", "f1", "mean_iou")}
+        figures = {name: getattr(self, name) for name in ("accuracy", "precision", "recall", "f1", "mean_similarity")}
         rounded = {name: round(value, 4) for name, value in figures.items() if value is not None}
         return {"images": self.images, "exact": self.exact, **rounded}
 
@@ -70,10 +67,11 @@ def score(answer: Answer, truth: Answer) -> Score:
     """Score one answer against the ground truth of its image. `cannot_tell` misses everything."""
     asked = truth.image.class_number is not None
     right = asked and answer.image.class_number == truth.image.class_number
-    overlaps = _matches(answer, truth)
-    false, missed = len(answer.objects) - len(overlaps), len(truth.objects) - len(overlaps)
+    similarities = _matches(answer, truth)
+    hit = len(similarities)
+    false, missed = len(answer.objects) - hit, len(truth.objects) - hit
     exact = right == asked and false == 0 and missed == 0 and answer.verdict != "cannot_tell"
-    return Score(1, int(exact), int(asked), int(right), len(overlaps), false, missed, sum(overlaps))
+    return Score(1, int(exact), int(asked), int(right), hit, false, missed, sum(similarities))
 
 
 def total(scores: Iterable[Score]) -> Score:
@@ -81,34 +79,17 @@ def total(scores: Iterable[Score]) -> Score:
 
 
 def _matches(answer: Answer, truth: Answer) -> list[float]:
-    """Return the IoUs of the correct boxes."""
+    """Return the similarities of the correct objects."""
     if not answer.objects or not truth.objects:
         return []
-    overlap = pairwise_iou(
-        corner_array([item.geom for item in answer.objects]), corner_array([item.geom for item in truth.objects])
-    )
-    pairs = sorted(
-        (
-            (float(overlap[row, column]), row, column)
-            for row, mine in enumerate(answer.objects)
-            for column, theirs in enumerate(truth.objects)
-            if mine.class_number == theirs.class_number and overlap[row, column] >= MATCH_IOU
-        ),
-        reverse=True,
-    )
-    rows: set[int] = set()
-    columns: set[int] = set()
-    overlaps = []
-    for value, row, column in pairs:
-        if row not in rows and column not in columns:
-            rows.add(row)
-            columns.add(column)
-            overlaps.append(value)
-    return overlaps
+    similarity = similarity_matrix(column_of(answer.objects), column_of(truth.objects))
+    pairs = assign(similarity, (similarity >= SAME_OBJECT) & same_classes(answer.objects, truth.objects))
+    matched: list[float] = similarity[pairs].tolist()
+    return matched
 
 
 def agreement(answers_by_image: Iterable[Sequence[Answer]]) -> float | None:
-    """Return how far people who labeled the same image agree, 0 to 1: mean over pairs of box F1 or class equality.
+    """Return how far people who labeled the same image agree, 0 to 1: mean over pairs of F1 or class equality.
 
     Two people who both answer `empty` agree fully. None if no image has two answers.
     """

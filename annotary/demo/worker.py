@@ -14,6 +14,7 @@ from annotary.demo.browser import Browser, encoded
 from annotary.demo.flaky_network import Stopped, code_of, detail_of, require_success
 from annotary.demo.ground_truth import GroundTruth
 from annotary.demo.skills import Member
+from annotary_core.labels.geometry import Frame
 
 # Seconds before a worker without work asks again; answers of others may still disagree and open tasks.
 FIRST_REST, LONGEST_REST = 0.2, 0.8
@@ -127,8 +128,7 @@ class Worker:
             self.record.skipped += 1
             return
         question = Question(
-            width=assignment["width"],
-            height=assignment["height"],
+            frame=Frame(assignment["width"], assignment["height"]),
             tools=schema["tools"],
             classes=[item["number"] for item in schema["classes"]],
             truth=self.job.ground_truth.answers.get(name),

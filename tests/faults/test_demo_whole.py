@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from annotary.runtime.source_roots import ROOT
+from annotary_core.labels.shapes import SHAPES
 from annotary_core.synthesis.scenes.synthesize import synthesize
 
 pytestmark = pytest.mark.slow
@@ -47,6 +48,28 @@ def test_from_images_to_a_release_and_a_report(tmp_path: Path, monkeypatch: pyte
     assert not re.findall(r'(?:src|href)="(?!data:)[^"]*"', page)
     assert "url(" not in page
     assert "<script" not in page
+
+
+@pytest.mark.parametrize("shape", [name for name in SHAPES if name != "box"])
+def test_every_other_shape_in_synthetic_scenes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shape: str) -> None:
+    for name in CHOSEN_BY_TESTS:
+        monkeypatch.delenv(name, raising=False)
+    out, data = tmp_path / "out", tmp_path / "data"
+    rest = ("--data", str(data), "--out", str(out), "--workers", "6", "--exit")
+    done = demo("--shape", shape, "--scenes", "16", *rest)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+    summary = json.loads((out / "summary.json").read_text())
+    one, crowd, release = (summary["quality"][name] for name in ("single_workers", "agreed_before_review", "release"))
+    assert summary["tools"] == [shape]
+    assert summary["counts"]["images_left_open"] == 0
+    assert release["f1"] >= crowd["f1"] > one["f1"]
+    assert crowd["mean_similarity"] > one["mean_similarity"]
+    words = summary["objects"]
+    assert re.search(rf"Mean {words['measure']}: one worker alone [\d.]+%, the crowd together [\d.]+%", done.stdout)
+    page = (out / "report.html").read_text()
+    assert f"{words['many'].capitalize()} per class" in page
+    assert re.search(r'<path class="object agreed" d="M[\d.]+ ', page)
 
 
 def test_images_without_labels_end_with_one_sentence(tmp_path: Path) -> None:

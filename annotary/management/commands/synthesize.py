@@ -21,9 +21,10 @@ class Command(BaseCommand):
         parser.add_argument("out", type=Path, help="the output folder, created if missing")
         parser.add_argument("--count", type=int, default=200, help="the number of scenes (default: 200)")
         parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same scenes (default: 7)")
+        parser.add_argument("--strokes", action="store_true", help="draw open lines instead of objects")
 
-    def handle(self, *args: Any, out: Path, count: int, seed: int, **options: Any) -> None:
+    def handle(self, *args: Any, out: Path, count: int, seed: int, strokes: bool, **options: Any) -> None:
         if not 1 <= count <= 1_000_000:
             raise CommandError("--count must be between 1 and 1000000.")
-        truth = synthesize(out, count=count, seed=seed)
+        truth = synthesize(out, count=count, seed=seed, strokes=strokes)
         self.stdout.write(f"Wrote {format_count(count, 'scene')} to {truth.parent} and the labels to {truth.name}.")

@@ -6,7 +6,8 @@ import pytest
 
 from annotary.demo.scoring import Score, agreement, score, total
 from annotary.demo.summary import format_amount
-from tests.unit.demo.makers import boxes, of_class
+from annotary_core.labels.shapes import SHAPES
+from tests.unit.demo.makers import boxes, drawn, of_class
 
 CUP = (1, 10.0, 10.0, 100.0, 100.0)
 BOAT = (2, 200.0, 100.0, 50.0, 50.0)
@@ -15,7 +16,7 @@ BOAT = (2, 200.0, 100.0, 50.0, 50.0)
 def test_an_exact_answer_has_no_errors() -> None:
     result = score(boxes(CUP, BOAT), boxes(BOAT, CUP))
     assert (result.hit, result.false, result.missed, result.exact) == (2, 0, 0, 1)
-    assert (result.precision, result.recall, result.f1, result.mean_iou) == (1, 1, 1, 1)
+    assert (result.precision, result.recall, result.f1, result.mean_similarity) == (1, 1, 1, 1)
 
 
 def test_a_box_of_another_class_is_false_and_its_object_missed() -> None:
@@ -26,7 +27,28 @@ def test_a_box_of_another_class_is_false_and_its_object_missed() -> None:
 def test_two_boxes_on_one_object_are_one_hit_and_one_false() -> None:
     result = score(boxes(CUP, (1, 12, 10, 100, 100)), boxes(CUP))
     assert (result.hit, result.false, result.missed) == (1, 1, 0)
-    assert result.mean_iou == 1
+    assert result.mean_similarity == 1
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_objects_of_every_shape_are_compared_by_their_similarity(shape: str) -> None:
+    near, far, other = (1, 12.0, 10.0, 100.0, 100.0), (1, 150.0, 10.0, 100.0, 100.0), (2, 10.0, 10.0, 100.0, 100.0)
+    result = score(drawn(shape, near, far, other), drawn(shape, CUP))
+    assert (result.hit, result.false, result.missed) == (1, 2, 0)
+    assert 0.9 < (result.mean_similarity or 0) < 1
+
+
+def test_objects_of_different_shapes_never_match() -> None:
+    box, polygon = boxes(CUP), drawn("polygon", CUP)
+    assert score(polygon, polygon).exact == 1
+    assert (score(box, polygon).hit, score(box, polygon).missed) == (0, 1)
+
+
+def test_as_many_objects_as_possible_are_matched() -> None:
+    # The first box is nearer to both cups: matched greedily, it would leave the second box without a partner.
+    cups = boxes((1, 0, 0, 100, 100), (1, 30, 0, 100, 100))
+    result = score(boxes((1, 25, 0, 100, 100), (1, 62, 0, 100, 100)), cups)
+    assert (result.hit, result.false, result.missed) == (2, 0, 0)
 
 
 def test_overlap_of_a_third_is_no_hit() -> None:

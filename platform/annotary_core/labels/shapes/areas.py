@@ -36,4 +36,8 @@ class AreaSimilarity:
 def valid_areas(areas: NDArray[np.object_]) -> NDArray[np.object_]:
     """Return the areas with self-intersections resolved by the even-odd rule, as rasterization would fill them."""
     out: NDArray[np.object_] = shapely.make_valid(areas)
+    # Lines that an outline draws to and fro have no area, and overlays of areas and lines fail.
+    for at in np.flatnonzero(shapely.get_type_id(out) == shapely.GeometryType.GEOMETRYCOLLECTION):
+        parts = shapely.get_parts(shapely.get_parts(out[at]))
+        out[at] = shapely.union_all(parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON])
     return out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Container, Mapping, Sequence
+from random import Random
 from typing import Any, NamedTuple, Protocol, Self
 
 from annotary_core.labels.arrays import FloatArray, IntArray
@@ -77,15 +78,17 @@ class Column(Protocol):
 
 
 class Shape(Protocol):
-    """All that the rest of the code asks of a shape: parsing, columns, comparison, words.
+    """All that the rest of the code asks of a shape: parsing, columns, comparison, words, and how people draw it.
 
     name: on the wire, and the name of the label tool that draws it. noun: "box", "boxes". measure: what the similarity
-    of two such objects is called in sentences.
+    of two such objects is called in sentences. follows_lines: whether it is drawn along the center lines of long thin
+    things; otherwise around objects.
     """
 
     name: str
     noun: Noun
     measure: str
+    follows_lines: bool
 
     def parse(self, raw: object, *, frame: Frame, path: str) -> Geometry:
         """Return an untrusted geometry in canonical form. Idempotent; raises AnswerError."""
@@ -117,6 +120,21 @@ class Shape(Protocol):
 
     def svg_path(self, geometry: Any) -> str:
         """Return the outline as the path data of an SVG element, in pixels."""
+        ...
+
+    def along(self, paths: Sequence[FloatArray], *, frame: Frame) -> Geometry:
+        """Return the geometry that follows an object exactly, clipped to the image.
+
+        paths: the closed outlines of the object's visible parts, or its center lines if the shape follows lines; shape
+        (k, 2) each, x and y in pixels of the upright image, the first vertex not repeated.
+        """
+        ...
+
+    def redraw(self, geometry: Any, *, error: float, rng: Random, frame: Frame) -> Geometry:
+        """Return the geometry as a simulated person draws it: inside the image, and never degenerate.
+
+        error: the standard deviation of what is drawn, as a share of the object's size.
+        """
         ...
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from annotary_core.labels.errors import AnswerError
 from annotary_core.labels.geometry import DECIMALS, OVERSHOOT, Bounds, Frame, Vertex, fixed
 from annotary_core.labels.json_reading import read_number, read_object
 from annotary_core.labels.shapes.base import MAX_COORDINATE, Geometry, Noun
+from annotary_core.labels.shapes.hand_drawing import clip, slip, span
 
 _FIELDS = ("x", "y", "w", "h")
 
@@ -144,6 +146,7 @@ class BoxShape:
     name = "box"
     noun = Noun("box", "boxes")
     measure = "overlap"
+    follows_lines = False
 
     def parse(self, raw: object, *, frame: Frame, path: str) -> Box:
         body = read_object(raw, path=path, allowed=_FIELDS)
@@ -179,3 +182,17 @@ class BoxShape:
 
     def svg_path(self, geometry: Box) -> str:
         return f"M{geometry.x:.2f} {geometry.y:.2f}h{geometry.w:.2f}v{geometry.h:.2f}h{-geometry.w:.2f}z"
+
+    def along(self, paths: Sequence[FloatArray], *, frame: Frame) -> Box:
+        """Return the bounding box of all paths."""
+        points = clip(np.concatenate(paths), frame)
+        (x1, y1), (x2, y2) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
+        return Box(x=x1, y=y1, w=x2 - x1, h=y2 - y1)
+
+    def redraw(self, geometry: Box, *, error: float, rng: Random, frame: Frame) -> Box:
+        """Shift each edge independently, relative to the side."""
+        x1, y1, x2, y2 = geometry.bounds()
+        x1, y1 = x1 + slip(rng, error) * geometry.w, y1 + slip(rng, error) * geometry.h
+        x2, y2 = x2 + slip(rng, error) * geometry.w, y2 + slip(rng, error) * geometry.h
+        (left, right), (top, bottom) = span(x1, x2, frame.width), span(y1, y2, frame.height)
+        return Box(x=left, y=top, w=right - left, h=bottom - top)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from annotary_core.labels.geometry import OVERSHOOT, Bounds, Frame, Vertex, fixe
 from annotary_core.labels.json_reading import read_list, read_number, read_object
 from annotary_core.labels.shapes.areas import AreaSimilarity, valid_areas
 from annotary_core.labels.shapes.base import Geometry, Noun, content_key
+from annotary_core.labels.shapes.hand_drawing import clip, follow
 from annotary_core.labels.shapes.rings import Parts, parts_bounds, to_shapely
 
 #: More vertices than anyone draws, and than a traced outline of a large image needs.
@@ -87,6 +89,7 @@ class PolygonShape:
     name = "polygon"
     noun = Noun("polygon", "polygons")
     measure = "overlap"
+    follows_lines = False
 
     def parse(self, raw: object, *, frame: Frame, path: str) -> Polygon:
         body = read_object(raw, path=path, allowed=("parts",))
@@ -125,6 +128,17 @@ class PolygonShape:
     def svg_path(self, geometry: Polygon) -> str:
         rings = (ring for part in geometry.parts for ring in part)
         return "".join(f"M{'L'.join(f'{x:.2f} {y:.2f}' for x, y in ring)}z" for ring in rings)
+
+    def along(self, paths: Sequence[FloatArray], *, frame: Frame) -> Polygon:
+        """Return one part for each path."""
+        return polygon_of([[clip(path, frame).tolist()] for path in paths])
+
+    def redraw(self, geometry: Polygon, *, error: float, rng: Random, frame: Frame) -> Polygon:
+        """Redraw the outer ring of each part; people leave out the holes. The size of a polygon is that of a square of
+        its area: long thin objects are outlined more precisely than their length suggests."""
+        outlines = [np.array(part[0]) for part in geometry.parts]
+        drawn = follow(outlines, size=self.area(geometry) ** 0.5, error=error, rng=rng, frame=frame, is_closed=True)
+        return polygon_of([[ring.tolist()] for ring in drawn])
 
 
 def canonical_polygon(parts: Sequence[Sequence[Sequence[Vertex]]], *, frame: Frame, path: str = "") -> Polygon:

@@ -7,13 +7,17 @@ from dataclasses import dataclass
 from random import Random
 
 import numpy as np
-from numpy.typing import NDArray
+import shapely
 from PIL import Image, ImageFilter
 
+from annotary_core.labels.arrays import BoolArray, FloatArray
 from annotary_core.synthesis.scenes.layout import LAKE_SHORE, lake, table
+from annotary_core.synthesis.scenes.outlines import outline_of
 from annotary_core.synthesis.scenes.shapes import THINGS
+from annotary_core.synthesis.scenes.strokes import MARGIN, STROKES, center_line, cord
 
 CLASSES = tuple(THINGS)
+STROKE_CLASSES = tuple(STROKES)
 
 _SIZES = ((800, 600), (840, 560), (720, 720), (600, 800), (880, 640))
 _EMPTY_SHARE = 0.05
@@ -23,20 +27,26 @@ _MIN_VISIBLE = 0.8
 _TRIES = 30
 _OUTDOORS = ("boat", "kite", "kite", "boat", "leaf")
 _INDOORS = ("apple", "cup", "leaf", "apple", "cup")
-
-Mask = NDArray[np.bool_]
+# Strokes, in pixels: lengths, widths, and how far their center lines keep from each other and from the edges.
+_LENGTHS, _WIDTHS, _GAP = (140, 320), (7, 12), 40
 
 
 @dataclass(frozen=True, slots=True)
 class SceneObject:
-    """An object in a scene. Its box bounds exactly the visible pixels: x, y of the upper-left corner, in pixels."""
+    """An object in a scene. Its box bounds exactly the visible pixels: x, y of the upper-left corner, in pixels.
+
+    outline: closed paths around its visible parts, see outlines.py. line: the center line of a stroke, shape (k, 2), in
+    pixels; None for other objects.
+    """
 
     class_name: str
     x: int
     y: int
     w: int
     h: int
-    mask: Mask
+    mask: BoolArray
+    outline: tuple[FloatArray, ...]
+    line: FloatArray | None = None
 
 
 @dataclass(slots=True)
@@ -44,8 +54,9 @@ class _Placed:
     """An object while the scene is composed: its visible mask, and its number of pixels before any occlusion."""
 
     name: str
-    visible: Mask
+    visible: BoolArray
     area: int
+    line: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +73,15 @@ class Scene:
         return target.getvalue()
 
 
-def draw_scene(*, seed: int, index: int) -> Scene:
-    """Draw scene number `index` of a series, with 1 to 5 objects; about one scene in twenty is empty."""
+def draw_scene(*, seed: int, index: int, strokes: bool = False) -> Scene:
+    """Draw scene number `index` of a series, with 1 to 5 objects; about one scene in twenty is empty.
+
+    With `strokes` the objects are open lines that do not cross.
+    """
+    return _scene_of_strokes(seed, index) if strokes else _scene_of_things(seed, index)
+
+
+def _scene_of_things(seed: int, index: int) -> Scene:
     rng = Random(f"annotary scene {seed}:{index}")
     width, height = rng.choice(_SIZES)
     outdoors = rng.random() < 0.5
@@ -72,7 +90,38 @@ def draw_scene(*, seed: int, index: int) -> Scene:
     count = 0 if rng.random() < _EMPTY_SHARE else rng.randint(1, _MOST)
     for _ in range(count):
         _add(image, placed, outdoors, rng)
-    return Scene(image, tuple(_with_box(each.name, each.visible) for each in placed))
+    return Scene(image, tuple(_finished(each) for each in placed))
+
+
+def _scene_of_strokes(seed: int, index: int) -> Scene:
+    rng = Random(f"annotary strokes {seed}:{index}")
+    width, height = rng.choice(_SIZES)
+    image = table(width, height, rng)
+    placed: list[_Placed] = []
+    count = 0 if rng.random() < _EMPTY_SHARE else rng.randint(1, _MOST)
+    for _ in range(count):
+        _add_stroke(image, placed, rng)
+    return Scene(image, tuple(_finished(each) for each in placed))
+
+
+def _add_stroke(image: Image.Image, placed: list[_Placed], rng: Random) -> None:
+    """Draw one more stroke where it comes near no other, or nothing if there is no such position."""
+    name, width = rng.choice(STROKE_CLASSES), rng.uniform(*_WIDTHS)
+    shape = center_line(name, rng.uniform(*_LENGTHS), rng)
+    thing = cord(shape, width, rng)
+    room = np.array(image.size) - shape.max(axis=0) - 2 * _GAP
+    for _ in range(_TRIES):
+        # Whole pixels, so that the cord is pasted without resampling.
+        x, y = (rng.randint(0, max(0, int(side))) + _GAP for side in room)
+        line = shape + np.array([x, y])
+        if all(shapely.LineString(line).distance(shapely.LineString(other.line)) >= _GAP for other in placed):
+            corner = x - MARGIN, y - MARGIN
+            _paste(image, thing, corner, False, name)
+            mask = np.zeros((image.height, image.width), dtype=bool)
+            solid = np.asarray(thing.getchannel("A")) > 127
+            mask[corner[1] : corner[1] + thing.height, corner[0] : corner[0] + thing.width] = solid
+            placed.append(_Placed(name, mask, int(mask.sum()), line))
+            return
 
 
 def _add(image: Image.Image, placed: list[_Placed], outdoors: bool, rng: Random) -> None:
@@ -123,7 +172,9 @@ def _paste(image: Image.Image, thing: Image.Image, at: tuple[int, int], outdoors
     image.paste(thing.convert("RGB"), (x, y), alpha)
 
 
-def _with_box(name: str, mask: Mask) -> SceneObject:
+def _finished(placed: _Placed) -> SceneObject:
+    mask = placed.visible
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     x, y = int(columns[0]), int(rows[0])
-    return SceneObject(name, x, y, int(columns[-1]) - x + 1, int(rows[-1]) - y + 1, mask)
+    w, h = int(columns[-1]) - x + 1, int(rows[-1]) - y + 1
+    return SceneObject(placed.name, x, y, w, h, mask, outline_of(mask), placed.line)

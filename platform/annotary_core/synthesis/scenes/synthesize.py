@@ -6,14 +6,16 @@ import json
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pycocotools import mask as coco_mask
+import shapely
 
-from annotary_core.synthesis.scenes.compose import CLASSES, SceneObject, draw_scene
+from annotary_core.labels.arrays import FloatArray
+from annotary_core.synthesis.scenes.compose import CLASSES, STROKE_CLASSES, SceneObject, draw_scene
 
 TRUTH_NAME = "truth.json"
 IMAGES_NAME = "images"
@@ -22,28 +24,53 @@ IMAGES_NAME = "images"
 _Entries = tuple[dict[str, Any], list[dict[str, Any]]]
 
 
-def synthesize(out: Path, *, count: int, seed: int, processes: int = 1) -> Path:
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """An object in the ground truth. paths: its center line if it is a stroke, otherwise the closed outlines of its
+    visible parts; shape (k, 2) each, in pixels of the upright image."""
+
+    class_name: str
+    paths: tuple[FloatArray, ...]
+
+
+def synthesize(out: Path, *, count: int, seed: int, processes: int = 1, strokes: bool = False) -> Path:
     """Draw `count` scenes into `out/images` and write their ground truth to `out/truth.json`; return that path.
 
-    The ground truth is COCO: ids from 1, categories in the order of CLASSES, masks as compressed RLE of the visible
-    pixels. The same seed gives the same files with the same versions of Pillow and NumPy, for any `processes`.
+    The ground truth is COCO: ids from 1, categories in the order of CLASSES, boxes of the visible pixels, and outlines
+    as polygons. With `strokes` the scenes show lines of STROKE_CLASSES instead; COCO has no lines, so each annotation
+    has its center line under `annotary`. `read_figures` reads both. The same seed gives the same files with the same
+    versions of Pillow and NumPy, for any `processes`.
     """
     folder = out / IMAGES_NAME
     folder.mkdir(parents=True, exist_ok=True)
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for number, (image, drawn) in enumerate(_scenes(folder, count, seed, processes), 1):
+    classes = STROKE_CLASSES if strokes else CLASSES
+    for number, (image, drawn) in enumerate(_scenes(folder, count, seed, processes, strokes), 1):
         images.append({"id": number, **image})
         annotations += [{"id": n, "image_id": number, **each} for n, each in enumerate(drawn, len(annotations) + 1)]
-    categories = [{"id": number, "name": name} for number, name in enumerate(CLASSES, 1)]
+    categories = [{"id": number, "name": name} for number, name in enumerate(classes, 1)]
     truth = {"images": images, "annotations": annotations, "categories": categories}
     path = out / TRUTH_NAME
     path.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
     return path
 
 
-def _scenes(folder: Path, count: int, seed: int, processes: int) -> Iterator[_Entries]:
-    draw = partial(_draw, folder, seed)
+def read_figures(truth: Path) -> dict[str, list[Figure]]:
+    """Read the ground truth that `synthesize` wrote: {file name of an image in the folder of images: its objects}."""
+    body = json.loads(truth.read_text(encoding="utf-8"))
+    names = {image["id"]: image["file_name"].removeprefix(f"{IMAGES_NAME}/") for image in body["images"]}
+    classes = {category["id"]: category["name"] for category in body["categories"]}
+    figures: dict[str, list[Figure]] = {name: [] for name in names.values()}
+    for each in body["annotations"]:
+        paths = [each["annotary"]["line"]] if "annotary" in each else each["segmentation"]
+        figure = Figure(classes[each["category_id"]], tuple(_points(path) for path in paths))
+        figures[names[each["image_id"]]].append(figure)
+    return figures
+
+
+def _scenes(folder: Path, count: int, seed: int, processes: int, strokes: bool) -> Iterator[_Entries]:
+    draw = partial(_draw, folder, seed, strokes)
     if processes == 1:
         yield from map(draw, range(count))
         return
@@ -52,9 +79,9 @@ def _scenes(folder: Path, count: int, seed: int, processes: int) -> Iterator[_En
         yield from pool.map(draw, range(count), chunksize=4)
 
 
-def _draw(folder: Path, seed: int, index: int) -> _Entries:
+def _draw(folder: Path, seed: int, strokes: bool, index: int) -> _Entries:
     """Draw one scene into its file; return its entry and those of its objects, without ids."""
-    scene = draw_scene(seed=seed, index=index)
+    scene = draw_scene(seed=seed, index=index, strokes=strokes)
     name = f"scene_{seed}_{index + 1:05}.jpg"
     (folder / name).write_bytes(scene.jpeg())
     image = {"file_name": f"{IMAGES_NAME}/{name}", "width": scene.image.width, "height": scene.image.height}
@@ -62,11 +89,21 @@ def _draw(folder: Path, seed: int, index: int) -> _Entries:
 
 
 def _annotation(thing: SceneObject) -> dict[str, Any]:
-    encoded = coco_mask.encode(np.asfortranarray(thing.mask.astype(np.uint8)))
-    return {
-        "category_id": CLASSES.index(thing.class_name) + 1,
+    entry = {
+        "category_id": (CLASSES if thing.line is None else STROKE_CLASSES).index(thing.class_name) + 1,
         "bbox": [thing.x, thing.y, thing.w, thing.h],
-        "area": int(thing.mask.sum()),
+        "area": round(sum(shapely.Polygon(ring).area for ring in thing.outline), 2),
         "iscrowd": 0,
-        "segmentation": {"size": encoded["size"], "counts": encoded["counts"].decode("ascii")},
+        "segmentation": [_numbers(ring) for ring in thing.outline],
     }
+    return entry if thing.line is None else {**entry, "annotary": {"line": _numbers(thing.line)}}
+
+
+def _numbers(path: FloatArray) -> list[float]:
+    """Return a path as COCO writes it: x and y in turn."""
+    numbers: list[float] = np.round(path, 2).ravel().tolist()
+    return numbers
+
+
+def _points(numbers: list[float]) -> FloatArray:
+    return np.array(numbers, np.float64).reshape(-1, 2)
