@@ -50,7 +50,9 @@ def main(argv: list[str]) -> int:
     data.mkdir(parents=True, exist_ok=True, mode=0o700)
     if options.images is None:
         workers = format_count(options.workers, "simulated worker")
-        console.print(f"\n  {options.scenes} images, {workers}: this takes about a minute.\n", highlight=False)
+        console.print(
+            f"\n  {format_count(options.scenes, 'image')}, {workers}: this takes about a minute.\n", highlight=False
+        )
     with StageProgress(console) as stages:
         dataset, name = _dataset(options, data, stages)
         with _running(options, data, stages) as running:

@@ -1,8 +1,8 @@
 """Benchmark the consensus methods: `python tests/benchmarks/consensus.py [part ...] [--data FOLDER]`.
 
-Parts: accuracy, calibration, boxes, masks, polygons, overlap, speed; by default all of them, which takes about ten minutes,
-mostly for crowd-kit. The real crowd labels are expected in ../shared/data/crowd next to the checkout and are not part
-of the project. Each part has its own file here, which documents it.
+Parts: accuracy, calibration, boxes, masks, polygons, overlap, speed; by default all of them, which takes about ten
+minutes, mostly for crowd-kit. The real crowd labels are expected in ../shared/data/crowd next to the checkout and are
+not part of the project. Each part has its own file here, which documents it.
 """
 
 from __future__ import annotations

@@ -17,13 +17,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from annotary_core.aggregation.replay.boxes import EXISTENCE_THRESHOLD, BoxReplayData
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from annotary_core.aggregation.io.tables import BoxGold
 from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
+from annotary_core.aggregation.replay.objects import EXISTENCE_THRESHOLD, ObjectReplayData
 from annotary_core.aggregation.replay.policies import Policy, PolicyResult, run_policy
 from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD, sum_by_task
 from annotary_core.labels.arrays import FloatArray, IntArray
@@ -130,11 +130,11 @@ def report(crowd: Path) -> Iterator[str]:
         yield f"until sure by the {name}: {asked.labels_per_task:.3f} answers per image, F1 {asked.accuracy:.4f}"
 
 
-class _UntilSure(BoxReplayData):
+class _UntilSure(ObjectReplayData[Boxes]):
     """Requests answers while they have an expected gain and the image is below TARGET."""
 
     def __init__(self, answers: ObjectAnswers[Boxes], gold: BoxGold, method: str, seed: int, *, weakest: bool) -> None:
-        super().__init__(answers, gold, method, seed, {})
+        super().__init__(answers, gold.by_task(), method, seed, {})
         self._weakest = weakest
 
     def gains(self, answers: IntArray, remaining: IntArray) -> FloatArray:

@@ -1,8 +1,8 @@
 """Measure fused polygons: `python tests/benchmarks/consensus_polygons.py [images]`, 40 by default; half a minute.
 
-Four workers outline three objects of each image; their points are off by a share of the object's radius, each outline as
-a whole and each point alone. Prints the mean IoU with the true outlines of one worker and of the label, the points of
-the label beside those drawn, and the time for an image.
+Four workers outline three objects of each image; their points are off by a share of the object's radius, each outline
+as a whole and each point alone. Prints the mean IoU with the true outlines of one worker and of the label, the points
+of an object of the label, and the time for an image.
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from annotary.demo.worker import Job, Receipt
 from annotary.runtime import instance
 from annotary.runtime.instance import Running
 from annotary.runtime.source_roots import ROOT
+from annotary_core.labels.shapes import SHAPES
 from annotary_core.synthesis.scenes.synthesize import synthesize
 from tests.faults.own_manager import make_manager
 from tests.faults.test_kill_everything import CHOSEN_BY_TESTS, eventually, still_moving
@@ -116,7 +117,9 @@ def signed_in(site: Running, account: SignIn) -> Iterator[httpx.Client]:
 def test_what_was_backed_up_while_people_worked_goes_on_elsewhere(tmp_path: Path, fault_seed: int) -> None:
     seed = fault_seed + 11
     truth = synthesize(tmp_path / "scenes", count=IMAGES, seed=seed)
-    dataset = prepare(images=tmp_path / "scenes" / "images", truth=truth, workspace=tmp_path / "work")
+    dataset = prepare(
+        images=tmp_path / "scenes" / "images", truth=truth, workspace=tmp_path / "work", shape=SHAPES["box"]
+    )
     target, first, second = tmp_path / "backup.tar", tmp_path / "a.zip", tmp_path / "b.zip"
     with instance.start(data=tmp_path / "data") as site:
         account = make_manager(site.environment)

@@ -15,6 +15,7 @@ import pytest
 
 from annotary.demo.dataset import prepare
 from annotary.runtime.source_roots import ROOT
+from annotary_core.labels.shapes import SHAPES
 from annotary_core.synthesis.scenes.synthesize import synthesize
 from tests.faults.small_disk import fill, kept_full, make_room, small_disk, write_until_refused
 from tests.faults.up_process import CHOSEN_BY_TESTS, Client, UpProcess, eventually
@@ -40,7 +41,9 @@ def up(disk: Path) -> Iterator[UpProcess]:
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:
     truth = synthesize(tmp_path / "scenes", count=IMAGES, seed=1)
-    return prepare(images=tmp_path / "scenes" / "images", truth=truth, workspace=tmp_path / "work").archive
+    return prepare(
+        images=tmp_path / "scenes" / "images", truth=truth, workspace=tmp_path / "work", shape=SHAPES["box"]
+    ).archive
 
 
 def start_refused(data: Path) -> "subprocess.CompletedProcess[str]":

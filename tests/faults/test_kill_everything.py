@@ -34,6 +34,7 @@ from annotary.demo.worker import Job, Receipt
 from annotary.runtime import instance
 from annotary.runtime.instance import Running
 from annotary.runtime.source_roots import python_path
+from annotary_core.labels.shapes import SHAPES
 from annotary_core.synthesis.scenes.synthesize import synthesize
 from tests.invariants import violations
 
@@ -198,7 +199,9 @@ def test_nothing_is_lost_duplicated_or_torn_when_every_process_is_killed(
     site: Site, tmp_path: Path, fault_seed: int
 ) -> None:
     truth = synthesize(tmp_path / "scenes", count=IMAGES, seed=SEED)
-    dataset = prepare(images=tmp_path / "scenes" / "images", truth=truth, workspace=tmp_path / "work")
+    dataset = prepare(
+        images=tmp_path / "scenes" / "images", truth=truth, workspace=tmp_path / "work", shape=SHAPES["box"]
+    )
     manager = Manager(site.running.url, site.manager_key(), retry_seconds=PATIENCE)
     killer = Killer(site, seed=fault_seed)
     (tmp_path / "out").mkdir()

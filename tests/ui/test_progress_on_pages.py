@@ -50,8 +50,8 @@ def show_work(project: Project) -> None:
     export = Export.objects.create(
         project=project, snapshot=ready, format="coco", state="writing", created_by=project.created_by
     )
-    a_running_job(project, BUILD, 3_000, 21_500, snapshot_id=building.pk)
-    a_running_job(project, WRITE, 7_500, 20_000, export_id=export.pk)
+    a_running_job(project, BUILD.name, 3_000, 21_500, snapshot_id=building.pk)
+    a_running_job(project, WRITE.name, 7_500, 20_000, export_id=export.pk)
     batch_import = Import.objects.create(
         dataset=project.dataset,
         project_id=project.pk,

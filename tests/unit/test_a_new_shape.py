@@ -5,8 +5,9 @@ The shape is a disc: {"x", "y", "r"}. The registries hold it instead of the real
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,7 @@ from annotary_core.labels.parse import parse_answer
 from annotary_core.labels.schema import Schema
 from annotary_core.labels.shapes.base import Geometry, Noun
 from annotary_core.labels.shapes.objects import ObjectColumn
+from tasks.consensus.label_evidence import ComputedLabel, LabelEvidence
 from tasks.consensus.label_stability import confidence_in, is_clear_change, looks_the_same
 from tasks.gold.compare import Tolerance, compare, differences
 
@@ -85,6 +87,7 @@ class DiscShape:
     name = "disc"
     noun = Noun("disc", "discs")
     measure = "closeness"
+    follows_lines = False
 
     def parse(self, raw: object, *, frame: Frame, path: str) -> Disc:
         body = read_object(raw, path=path, allowed=("x", "y", "r"))
@@ -102,12 +105,23 @@ class DiscShape:
     def geometries(self, column: Discs) -> list[Geometry]:
         return [Disc(*map(fixed, row)) for row in column.xyr.tolist()]
 
+    def moved(self, geometry: Disc, move: Callable[[float, float], tuple[float, float]]) -> Disc:
+        return Disc(*move(geometry.x, geometry.y), geometry.r)
+
     def displacement(self, column: Discs, first: IntArray, second: IntArray) -> FloatArray:
         moved: FloatArray = np.abs(column.xyr[first] - column.xyr[second]).sum(axis=1)
         return moved
 
     def area(self, geometry: Disc) -> float:
         return float(np.pi * geometry.r**2)
+
+    def along(self, paths: Sequence[FloatArray], *, frame: Frame) -> Disc:
+        low, high = np.concatenate(paths).min(axis=0), np.concatenate(paths).max(axis=0)
+        x, y = (low + high) / 2
+        return Disc(fixed(x), fixed(y), fixed(float((high - low).max()) / 2))
+
+    def redraw(self, geometry: Disc, *, error: float, rng: Random, frame: Frame) -> Disc:
+        return Disc(geometry.x, geometry.y, fixed(geometry.r * (1 + error * rng.random())))
 
     def svg_path(self, geometry: Disc) -> str:
         return f"M{geometry.x} {geometry.y}h{geometry.r}"
@@ -192,7 +206,9 @@ def test_a_label_is_replaced_only_by_what_looks_different() -> None:
     assert looks_the_same(label, answer((CUP, 20.5, 30, 10)))
     assert not looks_the_same(label, answer((CUP, 20.5, 30, 10)), exact=True)
     assert not looks_the_same(label, answer((CUP, 28, 30, 10)))
-    result = agreed(answer((CUP, 21, 30, 10)), answer((CUP, 20, 30, 10)), answer((CUP, 20, 31, 10)))
+    merged = agreed(answer((CUP, 21, 30, 10)), answer((CUP, 20, 30, 10)), answer((CUP, 20, 31, 10)))
+    evidence = LabelEvidence.from_json(merged.evidence)
+    result = ComputedLabel(merged.answer, merged.posterior, evidence, merged.confidence)
     assert not is_clear_change(result, label)
     assert is_clear_change(result, answer((LEAF, 20, 30, 10)))
     assert is_clear_change(result, answer((CUP, 20, 30, 10), (CUP, 90, 30, 10)))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from annotary_core.aggregation.objects.matching import cluster, similar_pairs
-from annotary_core.labels.shapes.areas import AreaSimilarity, valid_areas
+from annotary_core.labels.shapes.area_similarity import AreaSimilarity, valid_areas
 from annotary_core.labels.shapes.base import Similarity
 from annotary_core.labels.shapes.box import BoxSimilarity, aligned_iou
 from annotary_core.labels.shapes.keypoints import COCO_SIGMAS, KeypointSimilarity

@@ -210,25 +210,25 @@ def _by_shape(column: ObjectColumn, members: Members, method: Callable[[Column, 
 
 def _object_spreads(column: ObjectColumn, index: IntArray, worker: IntArray, pooled: float) -> Spreads | None:
     """Estimate from each shape apart, then average the variances by the number of objects behind them."""
-    found = []
+    estimates = []
     for _, positions, part in column.selections():
         cluster = np.unique(index[positions], return_inverse=True)[1].reshape(-1).astype(np.int64)
         spreads = estimate_spreads(part, cluster, worker[positions], pooled=pooled)
         if spreads is not None:
-            found.append(spreads)
-    return _averaged(found) if len(found) > 1 else next(iter(found), None)
+            estimates.append(spreads)
+    return _averaged(estimates) if len(estimates) > 1 else next(iter(estimates), None)
 
 
-def _averaged(found: Sequence[Spreads]) -> Spreads:
-    workers = np.unique(np.concatenate([each.workers for each in found]))
+def _averaged(estimates: Sequence[Spreads]) -> Spreads:
+    workers = np.unique(np.concatenate([each.workers for each in estimates]))
     variance, drawings = np.zeros(len(workers)), np.zeros(len(workers))
-    for each in found:
+    for each in estimates:
         at = np.searchsorted(workers, each.workers)
         # One more, so that workers who drew only objects that nobody else drew keep their prior.
         variance[at] += (each.drawings + 1) * each.spread**2
         drawings[at] += each.drawings + 1
-    totals = [each.drawings.sum() + 1 for each in found]
-    pooled = float(np.sqrt(np.average([each.pooled**2 for each in found], weights=totals)))
+    totals = [each.drawings.sum() + 1 for each in estimates]
+    pooled = float(np.sqrt(np.average([each.pooled**2 for each in estimates], weights=totals)))
     return Spreads(workers, np.sqrt(variance / drawings), drawings - 1, pooled)
 
 

@@ -21,7 +21,7 @@ from annotary_core.labels.arrays import FloatArray, IntArray
 from annotary_core.labels.errors import AnswerError
 from annotary_core.labels.geometry import OVERSHOOT, Bounds, Frame, Vertex, fixed
 from annotary_core.labels.json_reading import read_list, read_number, read_object
-from annotary_core.labels.shapes.areas import AreaSimilarity, valid_areas
+from annotary_core.labels.shapes.area_similarity import AreaSimilarity, valid_areas
 from annotary_core.labels.shapes.base import Geometry, Noun, content_key
 from annotary_core.labels.shapes.hand_drawing import clip, follow
 from annotary_core.labels.shapes.rings import Parts, parts_bounds, to_shapely

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from annotary_core.labels.arrays import FloatArray, IntArray
-from annotary_core.labels.shapes.areas import AreaSimilarity
+from annotary_core.labels.shapes.area_similarity import AreaSimilarity
 
 
 @dataclass(frozen=True, slots=True)
