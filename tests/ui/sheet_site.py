@@ -68,10 +68,13 @@ def pages() -> dict[str, str]:
     hours = [1_700_000_000 + 3600 * hour for hour in range(24)]
     values = [120 + (hour * 37) % 90 + 5 * hour for hour in range(24)]
     figures = {"x": hours, "series": [{"label": "Answers", "values": values}]}
-    options = {"imageUrl": "/picture.svg", "width": WIDTH, "height": HEIGHT, "classes": CLASSES, "objects": []}
+    image = {"imageUrl": "/picture.svg", "width": WIDTH, "height": HEIGHT}
+    options = {**image, "classes": CLASSES, "tools": ["box"], "objects": []}
     return {
         "/sheet": render("sheet.html", rows=ROWS, figures=figures, picture="/picture.svg"),
         "/studio": render("studio.html", options=options),
+        "/studio/polygons": render("studio.html", options={**options, "tools": ["polygon"]}),
+        "/studio/tools": render("studio.html", options={**options, "tools": ["box", "polygon"]}),
         "/broken": render("studio.html", options={**options, "imageUrl": "/gone.svg"}),
         "/404": render("404.html"),
         "/500": render("500.html"),

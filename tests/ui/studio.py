@@ -21,10 +21,14 @@ def until(page: Page, condition: str) -> None:
     raise AssertionError(f"Still false after five seconds: {condition}")
 
 
+Point = tuple[float, float]
+Ring = list[Point]
+
+
 class Studio:
-    def __init__(self, page: Page, site: Site) -> None:
+    def __init__(self, page: Page, site: Site, path: str = "/studio") -> None:
         self.page = page
-        page.goto(f"{site.url}/studio")
+        page.goto(f"{site.url}{path}")
         page.wait_for_selector(".annotator canvas")
         page.wait_for_selector(".annotator-message", state="hidden")
 
@@ -33,6 +37,10 @@ class Studio:
 
     def geoms(self) -> list[tuple[float, float, float, float]]:
         return [tuple(item["geom"][side] for side in "xywh") for item in self.objects()]
+
+    def rings(self) -> list[Ring]:
+        """Return the outer ring of every polygon of one part."""
+        return [[(x, y) for x, y in item["geom"]["parts"][0][0]] for item in self.objects()]
 
     def objects(self) -> list[dict[str, Any]]:
         objects: list[dict[str, Any]] = self.ask("canvas.getObjects()")
@@ -44,6 +52,12 @@ class Studio:
             {"id": f"b{number}", "geom": dict(zip("xywh", box, strict=True)), **shared}
             for number, box in enumerate(boxes, 1)
         ]
+        self.ask("canvas.setObjects(argument)", objects)
+
+    def put_polygons(self, *polygons: list[list[Ring]], class_id: int = 3) -> None:
+        """Show polygons, each as a list of parts, which are lists of rings."""
+        shared = {"class": class_id, "tool": "polygon", "attrs": {}}
+        objects = [{"id": f"p{number}", "geom": {"parts": each}, **shared} for number, each in enumerate(polygons, 1)]
         self.ask("canvas.setObjects(argument)", objects)
 
     def at(self, x: float, y: float) -> tuple[float, float]:
@@ -64,6 +78,14 @@ class Studio:
     def click(self, x: float, y: float) -> None:
         self.page.mouse.click(*self.at(x, y))
 
+    def click_around(self, *points: Point) -> None:
+        """Click one point after the other, too far apart in place for a double click."""
+        for point in points:
+            self.click(*point)
+
+    def double_click(self, x: float, y: float) -> None:
+        self.page.mouse.dblclick(*self.at(x, y))
+
     def press(self, *keys: str) -> None:
         self.page.locator(".annotator").focus()
         for key in keys:
@@ -79,6 +101,17 @@ class Fingers:
     def send(self, kind: str, *points: tuple[float, float]) -> None:
         touches = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(points)]
         self.session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    def tap(self, point: tuple[float, float]) -> None:
+        self.send("touchStart", point)
+        self.send("touchEnd")
+
+    def stroke(self, *points: tuple[float, float]) -> None:
+        """Move one finger along these points, without lifting it."""
+        self.send("touchStart", points[0])
+        for point in points[1:]:
+            self.send("touchMove", point)
+        self.send("touchEnd")
 
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
         self.send("touchStart", start)

@@ -9,6 +9,8 @@ from playwright.sync_api import Page
 from tests.ui.sheet_site import Site
 
 pytestmark = pytest.mark.browser
+VIEW, BOXES = "geometry.js", "tools/box_geometry.js"
+OF_THE_VIEW = {"toImage", "toScreen", "zoomAt", "keepInView"}
 BOX = {"x": 100, "y": 50, "w": 40, "h": 30}
 
 
@@ -18,8 +20,8 @@ def geometry(desk: Page, site: Site) -> Any:
 
     def call(name: str, *arguments: Any) -> Any:
         return desk.evaluate(
-            "async ([name, values]) => (await import('/static/workers_ui/canvas/geometry.js'))[name](...values)",
-            [name, list(arguments)],
+            "async ([name, values, file]) => (await import(`/static/workers_ui/canvas/${file}`))[name](...values)",
+            [name, list(arguments), VIEW if name in OF_THE_VIEW else BOXES],
         )
 
     return call
@@ -80,16 +82,3 @@ def test_an_image_that_fits_is_centered_and_a_larger_one_stays_in_view(geometry:
         "x": 200,
         "y": -850,
     }
-
-
-def test_overlap_of_boxes(geometry: Any) -> None:
-    assert geometry("iou", BOX, BOX) == 1
-    assert geometry("iou", BOX, {"x": 140, "y": 50, "w": 5, "h": 5}) == 0
-    assert geometry("iou", {"x": 0, "y": 0, "w": 2, "h": 2}, {"x": 1, "y": 0, "w": 2, "h": 2}) == pytest.approx(1 / 3)
-
-
-def test_the_smallest_of_nested_boxes_is_found(geometry: Any) -> None:
-    items = [{"id": 1, "box": {"x": 0, "y": 0, "w": 90, "h": 90}}, {"id": 2, "box": {"x": 10, "y": 10, "w": 9, "h": 9}}]
-    assert geometry("smallestAt", items, {"x": 12, "y": 12})["id"] == 2
-    assert geometry("smallestAt", items, {"x": 50, "y": 50})["id"] == 1
-    assert geometry("smallestAt", items, {"x": 95, "y": 50}) is None

@@ -25,7 +25,7 @@ def test_tab_cycles_through_the_boxes_and_then_leaves_the_canvas(desk: Page, sit
     seen = []
     for _ in range(2):
         studio.press("Tab")
-        seen.append(studio.ask("canvas.objects.selectedId"))
+        seen.append(studio.ask("canvas.selection.id"))
     assert seen == ["b1", "b2"]
     studio.press("Tab")
     assert desk.evaluate("document.activeElement.classList.contains('annotator')") is False
@@ -35,7 +35,7 @@ def test_after_escape_tab_leaves_immediately(desk: Page, site: Site) -> None:
     studio = Studio(desk, site)
     studio.put((10, 10, 50, 50), (100, 100, 50, 50))
     studio.press("Tab", "Escape", "Tab")
-    assert studio.ask("canvas.objects.selectedId") is None
+    assert studio.ask("canvas.selection.id") is None
     assert desk.evaluate("document.activeElement.classList.contains('annotator')") is False
 
 
@@ -98,6 +98,6 @@ def test_the_object_list_selects_and_removes(desk: Page, site: Site) -> None:
     studio = Studio(desk, site)
     studio.put((10, 10, 120, 80), (100, 100, 50, 50))
     desk.get_by_role("button", name="2. raccoon, 50 × 50 px").click()
-    assert studio.ask("canvas.objects.selectedId") == "b2"
+    assert studio.ask("canvas.selection.id") == "b2"
     desk.get_by_role("button", name="Remove box 1").click()
     assert [item["id"] for item in studio.objects()] == ["b2"]

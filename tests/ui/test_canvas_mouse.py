@@ -36,7 +36,7 @@ def test_a_click_selects_the_smallest_box_and_a_drag_inside_moves_it(desk: Page,
     studio = Studio(desk, site)
     studio.put((100, 100, 400, 300), (200, 200, 120, 90))
     studio.click(260, 245)
-    assert studio.ask("canvas.objects.selectedId") == "b2"
+    assert studio.ask("canvas.selection.id") == "b2"
     studio.drag((260, 245), (300, 265))
     assert near(studio.geoms()[1], (240, 220, 120, 90))
     assert studio.geoms()[0] == (100, 100, 400, 300)
@@ -106,11 +106,12 @@ def test_a_read_only_surface_is_not_changed_by_any_drag_or_key(desk: Page, site:
 
 def test_objects_of_other_tools_pass_through_untouched(desk: Page, site: Site) -> None:
     studio = Studio(desk, site)
-    polygon = {"id": "p", "class": 7, "tool": "polygon", "geom": {"rings": [[1, 2, 3, 4, 5, 6]]}, "attrs": {"a": 1}}
-    studio.ask("canvas.setObjects(argument)", [polygon])
+    mask = {"id": "m", "class": 7, "tool": "mask", "geom": {"counts": [1, 2, 3]}, "attrs": {"a": 1}}
+    studio.ask("canvas.setObjects(argument)", [mask])
     studio.drag((100, 100), (200, 200))
-    assert studio.objects()[0] == polygon
+    assert studio.objects()[0] == mask
     assert len(studio.objects()) == 2
+    expect(desk.locator(".object-list li")).to_have_count(1)
 
 
 def test_an_image_that_fails_to_load_can_be_retried(desk: Page, site: Site) -> None:

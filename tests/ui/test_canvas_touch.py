@@ -22,7 +22,7 @@ def test_one_finger_draws(phone: Page, site: Site) -> None:
 def test_a_finger_reaches_a_handle_twenty_css_pixels_away(phone: Page, site: Site) -> None:
     studio = Studio(phone, site)
     studio.put((200, 150, 350, 300))
-    studio.ask("canvas.selectBox('b1')")
+    studio.ask("canvas.select('b1')")
     x, y = studio.at(550, 450)
     Fingers(phone).drag((x + 19, y + 19), (x + 49, y + 39))
     left, top, w, h = studio.geoms()[0]

@@ -65,7 +65,7 @@ def test_a_drawing_of_an_older_page_over_the_limit_is_not_handed_in_until_it_fit
         page.page.get_by_text("This image has 1 more box than an answer can hold. Remove one first.")
     ).to_be_visible()
     assert not Annotation.objects.exists()
-    page.ask("canvas.selectBox(canvas.getObjects()[0].id)")
+    page.ask("canvas.select(canvas.getObjects()[0].id)")
     page.press("Delete", "Enter")
     page.overview()
 

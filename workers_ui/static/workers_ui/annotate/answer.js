@@ -2,6 +2,8 @@
  *
  * {image: {class, tags, attrs}, objects: [{id, class, tool, geom, attrs}], verdict: "labels" | "empty" | "cannot_tell"} */
 
+import { drawingTools, toolNamed } from "../canvas/tools/index.js";
+
 export function labels({ classId = null, objects = [] }) {
   return { image: { class: classId, tags: [], attrs: {} }, objects, verdict: "labels" };
 }
@@ -14,11 +16,12 @@ export function cannotTell() {
   return { ...labels({}), verdict: "cannot_tell" };
 }
 
-/** What a set's schema asks of each image: {chooses, draws, classes: [{id, name, color}]}. */
+/** What a set's schema asks of each image: {chooses, draws, tools: [name], classes: [{id, name, color}]}. */
 export function questionOf(schema) {
   return {
     chooses: schema.tools.includes("class"),
-    draws: schema.tools.includes("box"),
+    draws: drawingTools(schema).length > 0,
+    tools: schema.tools,
     classes: schema.classes.map((item) => ({ id: item.number, name: item.name, color: item.color })),
   };
 }
@@ -36,14 +39,14 @@ export function describe(answer, classes) {
   return imageClass ?? drawn.join(", ");
 }
 
-/** Whether two answers are equivalent: the server reorders objects and adds empty fields. */
+/** Whether two answers are equivalent: the server reorders objects and their points, and adds empty fields. */
 export function sameAnswer(a, b) {
   return a !== null && b !== null && key(a) === key(b);
 }
 
 function key(answer) {
-  const boxes = answer.objects.map(({ id, class: label, tool, geom }) =>
-    JSON.stringify([id, label, tool, geom.x, geom.y, geom.w, geom.h]),
+  const objects = answer.objects.map(({ id, class: label, tool, geom }) =>
+    JSON.stringify([id, label, tool, toolNamed(tool)?.identity(geom) ?? geom]),
   );
-  return JSON.stringify([answer.verdict, answer.image?.class ?? null, boxes.sort()]);
+  return JSON.stringify([answer.verdict, answer.image?.class ?? null, objects.sort()]);
 }

@@ -1,5 +1,7 @@
-/* All images of a set at a glance: a thumbnail each, with its boxes and answer. */
+/* All images of a set at a glance: a thumbnail each, with its objects and answer. */
 
+import { formOf } from "../canvas/forms.js";
+import { pathData } from "../canvas/outlines.js";
 import { looksOf } from "../canvas/palette.js";
 import { describe } from "./answer.js";
 
@@ -53,16 +55,16 @@ export function fillOverview(list, { set, question, images, drafts, refused, cho
     const layer = document.createElementNS(SVG, "svg");
     layer.setAttribute("viewBox", `0 0 ${item.width} ${item.height}`);
     layer.setAttribute("aria-hidden", "true");
-    for (const object of item.answer?.objects ?? []) {
+    for (const object of (item.answer?.objects ?? []).filter((each) => formOf(each) !== null)) {
       for (const layerClass of ["under", "line"]) layer.append(outline(object, layerClass));
     }
     return layer;
   }
 
   function outline(object, layerClass) {
-    const shape = document.createElementNS(SVG, "rect");
-    const { x, y, w, h } = object.geom;
-    for (const [key, value] of Object.entries({ x, y, width: w, height: h })) shape.setAttribute(key, String(value));
+    const shape = document.createElementNS(SVG, "path");
+    const { parts, tool } = formOf(object);
+    shape.setAttribute("d", pathData(parts, tool.closed));
     shape.setAttribute("class", layerClass);
     const look =
       looks[

@@ -2,6 +2,8 @@
  *   <div data-controller="outbox set" data-set-url="/api/v1/hands/..." data-set-now="the server's time">
  * Targets: see set.html. Answers go to the outbox on the device first; the page never waits for the network. */
 
+import { fillKeys } from "../canvas/tool_keys.js";
+import { withArticle } from "../canvas/tools/index.js";
 import { Controller } from "../lib/controller.js";
 import { controllerOf } from "../lib/controller_loader.js";
 import { quiet } from "../lib/quiet.js";
@@ -93,13 +95,17 @@ export default class extends Controller {
     this.showView("work");
     this.surface = new SetSurface({
       surface: this.target("surface"),
+      tools: this.target("tools"),
       imageClasses: this.target("image-classes"),
-      boxClasses: this.target("box-classes"),
+      objectClasses: this.target("object-classes"),
       list: this.target("list"),
+      place: this.element.querySelector("[data-tool='add']"),
+      remove: this.element.querySelector("[data-tool='remove']"),
       question: this.question,
       first: this.set.current,
       url: this.images.url(this.set.current),
     });
+    fillKeys(this.target("tool-keys"), this.surface.annotator.tools);
     this.surface.addEventListener("draw", () => this.drawingChanged());
     this.surface.addEventListener("choose", ({ detail }) => this.classChosen(detail.classId));
     this.clock = new SetClock({
@@ -211,35 +217,36 @@ export default class extends Controller {
 
   /** Saves the drawing, or advances when there is nothing to save. */
   next() {
-    if (this.overviewOpen) return;
+    if (this.overviewOpen || this.surface?.warnIfUnfinished()) return;
     if (!this.needsSaving()) {
       if (this.set.isOpen(this.set.current)) this.hint("Choose a class first, or select “I cannot tell”.");
       else this.advance();
       return;
     }
-    const { objects, classId, surplus } = this.surface;
+    const { objects, classId, surplus, noun } = this.surface;
     if (surplus > 0)
       this.hint(
-        `This image has ${surplus} more box${surplus === 1 ? "" : "es"} than an answer can hold. Remove ${surplus === 1 ? "one" : "them"} first.`,
+        `This image has ${surplus} more ${surplus === 1 ? noun.one : noun.many} than an answer can hold. Remove ${surplus === 1 ? "one" : "them"} first.`,
       );
     else if (this.question.chooses && classId === null) this.hint("Choose a class for the image first.");
     else if (!this.question.chooses && objects.length === 0)
-      this.hint("Draw a box first, or select “Nothing to draw here”.");
+      this.hint(`Draw ${withArticle(noun)} first, or select “Nothing to draw here”.`);
     else void this.save(labels({ objects, classId }));
   }
 
   empty() {
-    if (this.overviewOpen || !this.target("empty") || !this.set.canAnswer(this.set.current)) return;
-    if (this.surface.objects.length > 0)
-      this.hint("This image has boxes. Remove them before you select “Nothing to draw here”.");
-    else void this.save(emptyAnswer());
+    if (this.target("empty")) this.saveWithoutObjects(emptyAnswer(), "Nothing to draw here");
   }
 
   cannotTell() {
-    if (this.overviewOpen || !this.set?.canAnswer(this.set.current)) return;
+    this.saveWithoutObjects(cannotTell(), "I cannot tell");
+  }
+
+  saveWithoutObjects(answer, choice) {
+    if (this.overviewOpen || !this.set?.canAnswer(this.set.current) || this.surface.warnIfUnfinished()) return;
     if (this.surface.objects.length > 0)
-      this.hint("This image has boxes. Remove them before you select “I cannot tell”.");
-    else void this.save(cannotTell());
+      this.hint(`This image has ${this.surface.noun.many}. Remove them before you select “${choice}”.`);
+    else void this.save(answer);
   }
 
   async save(answer) {
@@ -254,7 +261,7 @@ export default class extends Controller {
   }
 
   async skip() {
-    if (this.overviewOpen || !this.set) return;
+    if (this.overviewOpen || !this.set || this.surface.warnIfUnfinished()) return;
     const { current } = this.set;
     if (!this.set.canAnswer(current) || current.answer !== null) return;
     await this.once(async () => {
@@ -296,13 +303,14 @@ export default class extends Controller {
   }
 
   back() {
-    if (!this.set) return;
+    if (!this.set || this.surface.warnIfUnfinished()) return;
     if (this.overviewOpen) this.show();
     else if (this.set.index > 0) this.go(this.set.index - 1);
   }
 
   forward() {
-    if (this.set && !this.overviewOpen && this.set.index < this.set.total - 1) this.go(this.set.index + 1);
+    if (this.set && !this.overviewOpen && !this.surface.warnIfUnfinished() && this.set.index < this.set.total - 1)
+      this.go(this.set.index + 1);
   }
 
   go(index) {
@@ -317,7 +325,7 @@ export default class extends Controller {
   }
 
   toggleOverview() {
-    if (!this.set) return;
+    if (!this.set || this.surface.warnIfUnfinished()) return;
     if (this.overviewOpen) this.show();
     else this.showOverview();
   }

@@ -1,11 +1,13 @@
-/* The set page's image and its tools: the annotator (read-only unless boxes are drawn), class buttons, list of boxes. */
+/* The set page's image and its tools: the annotator (read-only unless objects are drawn), the choice of the drawing tool,
+ * class buttons, list of objects. */
 
 import { Annotator } from "../canvas/annotator.js";
 import { ClassPicker } from "../canvas/class_picker.js";
+import { ToolSwitch } from "../canvas/tool_switch.js";
 
 /** Events: "choose" {classId} (the class of the image), "draw" {}. */
 export class SetSurface extends EventTarget {
-  constructor({ surface, imageClasses, boxClasses, list, question, first, url }) {
+  constructor({ surface, tools, imageClasses, objectClasses, list, place, remove, question, first, url }) {
     super();
     this.question = question;
     this.readOnly = !question.draws;
@@ -15,11 +17,13 @@ export class SetSurface extends EventTarget {
       width: first.width,
       height: first.height,
       classes: question.classes,
+      tools: question.tools,
       readOnly: this.readOnly,
       list: question.draws ? list : document.createElement("ol"),
     });
     this.annotator.addEventListener("change", () => this.dispatchEvent(new CustomEvent("draw")));
-    this.boxPicker = question.draws ? this.connectBoxPicker(boxClasses) : null;
+    this.toolSwitch = question.draws ? new ToolSwitch(tools, this.annotator, { place, remove }) : null;
+    this.objectPicker = question.draws ? this.connectObjectPicker(objectClasses) : null;
     this.imagePicker = question.chooses ? this.connectImagePicker(imageClasses) : null;
   }
 
@@ -32,13 +36,13 @@ export class SetSurface extends EventTarget {
     return picker;
   }
 
-  connectBoxPicker(element) {
+  connectObjectPicker(element) {
     const picker = new ClassPicker(element, { classes: this.question.classes, value: this.annotator.classId });
     picker.addEventListener("change", ({ detail }) => this.annotator.setClass(detail.value));
     this.annotator.addEventListener("class", ({ detail }) => picker.set(detail.id));
     this.annotator.addEventListener("select", () => {
-      const { selected } = this.annotator.objects;
-      if (selected) this.annotator.setClass(selected.object.class);
+      const { object } = this.annotator.selection;
+      if (object) this.annotator.setClass(object.class);
     });
     return picker;
   }
@@ -47,9 +51,19 @@ export class SetSurface extends EventTarget {
     return this.annotator.getObjects();
   }
 
-  /** How many boxes have to be removed before the answer can be saved. */
+  /** The words for what is drawn: {one, many}. */
+  get noun() {
+    return this.annotator.noun;
+  }
+
+  /** How many objects have to be removed before the answer can be saved. */
   get surplus() {
     return this.annotator.objects.surplus;
+  }
+
+  /** Says so if a drawing has to be finished before the page goes on. */
+  warnIfUnfinished() {
+    return this.annotator.warnIfUnfinished();
   }
 
   get classId() {
@@ -68,7 +82,7 @@ export class SetSurface extends EventTarget {
   use(button) {
     const { annotator } = this;
     const actions = {
-      add: () => annotator.addCentered(),
+      add: () => annotator.place(),
       undo: () => annotator.undo(),
       redo: () => annotator.redo(),
       remove: () => annotator.removeSelected(),
@@ -84,12 +98,13 @@ export class SetSurface extends EventTarget {
   togglePan(button) {
     const pan = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", String(pan));
-    this.annotator.setTool(pan ? "pan" : "box");
+    this.annotator.setPanTool(pan);
   }
 
   destroy() {
     this.imagePicker?.destroy();
-    this.boxPicker?.destroy();
+    this.objectPicker?.destroy();
+    this.toolSwitch?.destroy();
     this.annotator.destroy();
   }
 }

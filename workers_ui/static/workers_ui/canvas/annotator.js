@@ -1,40 +1,47 @@
-/* The annotator: an image with boxes to draw and edit. See docs/design-system.md.
+/* The annotator: an image with objects to draw and edit. See docs/design-system.md.
  *
- * new Annotator(element, {imageUrl, width, height, classes, objects, readOnly, overlays, list})
+ * new Annotator(element, {imageUrl, width, height, classes, tools, objects, readOnly, overlays, list})
  *   width, height  of the upright full-resolution image; the file at imageUrl may be a smaller rendition of it
  *   classes        [{id, name, color?}] in schema order; number keys 1 to 9 follow it
- *   objects        the answer's objects; those whose tool is not "box" pass through untouched
- *   overlays       [{geom, label, tone: "agreed" | "suggested" | "removed", color?}], drawn but never edited
+ *   tools          the names of the schema's tools; those that draw can be chosen with useTool
+ *   objects        the answer's objects; those of tools that this page does not have pass through untouched
+ *   overlays       [{tool, geom, label, tone: "agreed" | "suggested" | "removed", color?}], drawn but never edited
  *   list           an <ol> to fill; without one, an <ol> is inserted after the element
- * Events: "change" {objects, reason}, "select" {id}, "class" {id}, "ready", "view" {scale}.
+ * Events: "change" {objects, reason}, "select" {id}, "class" {id}, "tool" {tool}, "ready", "view" {scale}.
  */
 
-import { boxToScreen, centeredBox, fitView, keepInView, zoomAt } from "./geometry.js";
+import { ActionBar } from "./action_bar.js";
+import { Announcer } from "./announcer.js";
+import { formOf } from "./forms.js";
 import { ImageLoader } from "./image_loader.js";
 import { KeyboardInput } from "./keyboard.js";
 import { Magnifier } from "./magnifier.js";
 import { ObjectList } from "./object_list.js";
 import { MAX_OBJECTS, ObjectStore } from "./object_store.js";
+import { PointEditing } from "./point_editing.js";
 import { PointerInput } from "./pointer.js";
 import { Renderer } from "./renderer.js";
-
-const MAX_SCALE = 32;
+import { Selection } from "./selection.js";
+import { drawingTools, nounOf } from "./tools/index.js";
+import { Viewport } from "./viewport.js";
 
 export class Annotator extends EventTarget {
   constructor(element, options) {
     super();
-    const { imageUrl, width, height, classes, objects = [], readOnly = false, overlays = [], list = null } = options;
-    Object.assign(this, { element, width, height, classes, readOnly, overlays });
+    const { imageUrl, classes, tools = [], objects = [], readOnly = false, overlays = [], list = null } = options;
+    Object.assign(this, { element, classes, readOnly, overlays });
+    this.tools = drawingTools({ tools });
+    this.tool = this.tools[0] ?? null;
     this.classId = classes[0]?.id ?? null;
     this.objects = new ObjectStore(objects);
-    this.view = { scale: 1, x: 0, y: 0 };
-    this.size = { width: 1, height: 1 };
-    this.draft = null;
+    this.selection = new Selection(this.objects);
+    this.points = new PointEditing(this);
+    this.viewport = new Viewport({ ...options, changed: () => this.viewChanged() });
+    this.sketch = null;
     this.image = null;
     this.coarse = window.matchMedia("(pointer: coarse)").matches;
     this.panTool = false;
     this.panHeld = false;
-    this.fitted = true;
     this.prepare(list);
     this.renderer = new Renderer(this.stageHost, this);
     this.magnifier = new Magnifier(this);
@@ -51,15 +58,11 @@ export class Annotator extends EventTarget {
     element.tabIndex = 0;
     element.setAttribute("role", "application");
     element.setAttribute("aria-roledescription", "image labeling surface");
-    if (!element.hasAttribute("aria-label")) element.setAttribute("aria-label", "Image. Draw boxes here.");
+    if (!element.hasAttribute("aria-label")) element.setAttribute("aria-label", `Image. Draw ${this.noun.many} here.`);
     this.stageHost = document.createElement("div");
-    this.live = document.createElement("p");
-    this.live.className = "visually-hidden";
-    this.live.setAttribute("aria-live", "polite");
-    this.warning = document.createElement("p");
-    this.warning.className = "annotator-warning";
-    this.warning.hidden = true;
-    element.append(this.stageHost, this.live, this.warning);
+    element.append(this.stageHost);
+    this.announcer = new Announcer(element);
+    this.bar = new ActionBar(this);
     this.ownList = list === null;
     const host = list ?? document.createElement("ol");
     if (this.ownList) element.after(host);
@@ -69,17 +72,20 @@ export class Annotator extends EventTarget {
   listen() {
     this.resizer = new ResizeObserver(() => this.measure());
     this.resizer.observe(this.element);
-    this.objects.addEventListener("select", ({ detail }) => {
+    this.selection.addEventListener("select", ({ detail }) => {
+      this.objects.endRun();
       this.refresh();
       this.announceSelection();
       this.emit("select", detail);
     });
-    this.objects.addEventListener("change", ({ detail }) => {
-      if (detail.reason === "edit") this.refreshSelected();
+    this.objects.addEventListener("change", ({ detail: { reason } }) => {
+      if (this.selection.object === null) this.selection.select(null);
+      else this.points.check();
+      if (reason === "edit") this.refreshSelected();
       else this.refresh();
-      if (detail.reason !== "set") this.emit("change", { objects: this.getObjects(), reason: detail.reason });
-      if (detail.reason === "edit") this.announceSelection();
-      this.warning.hidden = true;
+      if (reason !== "set") this.emit("change", { objects: this.getObjects(), reason });
+      if (reason === "edit") this.announceSelection();
+      this.endWarning();
     });
   }
 
@@ -91,6 +97,31 @@ export class Annotator extends EventTarget {
     return this.panTool || this.panHeld;
   }
 
+  get frame() {
+    return this.viewport.frame;
+  }
+
+  get width() {
+    return this.frame.width;
+  }
+
+  get height() {
+    return this.frame.height;
+  }
+
+  get view() {
+    return this.viewport.view;
+  }
+
+  get visible() {
+    return this.viewport.visible;
+  }
+
+  /** The word for what is drawn here. */
+  get noun() {
+    return nounOf(this.tools);
+  }
+
   /* Public API: the answer */
 
   getObjects() {
@@ -98,7 +129,9 @@ export class Annotator extends EventTarget {
   }
 
   setObjects(objects) {
+    this.endSketch();
     this.objects.replaceAll(structuredClone(objects));
+    this.selection.select(null);
   }
 
   setOverlays(overlays) {
@@ -110,25 +143,38 @@ export class Annotator extends EventTarget {
   show({ imageUrl, width, height, objects = [], overlays = [] }) {
     this.image = null;
     this.renderer.setImage(undefined);
-    Object.assign(this, { width, height, overlays, fitted: true });
+    this.overlays = overlays;
     this.setObjects(objects);
+    this.viewport.show({ width, height });
     this.measure();
     this.imageLoader.load(imageUrl);
   }
 
   setReadOnly(readOnly) {
+    this.endSketch();
     this.readOnly = readOnly;
     this.refresh();
   }
 
-  /* Public API: editing */
+  /* Public API: drawing and editing */
 
-  /** Sets the class of the selected box and of boxes drawn from now on. */
+  /** Chooses the tool that draws from now on. */
+  useTool(name) {
+    const tool = this.tools.find((item) => item.name === name);
+    if (!tool || tool === this.tool || this.warnIfUnfinished()) return;
+    this.endSketch();
+    this.tool = tool;
+    this.list.render();
+    this.emit("tool", { tool });
+  }
+
+  /** Sets the class of the selected object and of those drawn from now on. */
   setClass(id) {
     if (!this.classes.some((item) => item.id === id)) return false;
     this.classId = id;
-    const { selected } = this.objects;
-    if (selected && selected.object.class !== id && !this.readOnly) this.objects.setClass(selected.id, id);
+    const { object } = this.selection;
+    if (object && object.class !== id && !this.readOnly) this.objects.setClass(object.id, id);
+    this.redraw();
     this.emit("class", { id });
     return true;
   }
@@ -138,78 +184,143 @@ export class Annotator extends EventTarget {
     return item !== undefined && this.setClass(item.id);
   }
 
-  addBox(box) {
-    if (this.classId === null || this.readOnly) return;
+  /** What the tool's button and N do: an object in the center, or the beginning of one. */
+  place() {
+    if (this.tool !== null && this.mayAdd()) this.tool.place(this);
+  }
+
+  mayAdd() {
+    if (this.classId === null || this.readOnly) return false;
     if (this.objects.isFull) {
-      this.warn(`An answer holds at most ${MAX_OBJECTS.toLocaleString("en-US")} boxes. This one was not added.`);
-      return;
+      const limit = MAX_OBJECTS.toLocaleString("en-US");
+      this.warn(`An answer holds at most ${limit} ${this.noun.many}. This one was not added.`);
     }
-    const object = this.objects.add(box, this.classId);
-    this.say(`Added ${this.describe(this.objects.selected, this.objects.numberOf(object.id))}`);
+    return !this.objects.isFull;
   }
 
-  /** Adds a box drawn by pointer: a drag inside it draws another until it is pressed. */
-  addDrawn(box) {
-    this.addBox(box);
-    this.objects.drawnId = this.objects.selectedId;
+  add(geom, { drawn = false } = {}) {
+    if (!this.mayAdd()) return;
+    const object = this.objects.add({ classId: this.classId, tool: this.tool.name, geom });
+    this.selection.select(object.id, { drawn });
+    this.announcer.added(this.describe(object));
   }
 
-  addCentered() {
-    this.addBox(centeredBox(this.view, this.size, this.width, this.height));
+  /** Adds an object drawn by pointer: a drag inside it draws another until it is pressed. */
+  addDrawn(geom) {
+    this.add(geom, { drawn: true });
   }
 
+  /** Changes the geometry of an object, unless it could then not be saved any more.
+   * @returns {boolean} whether it was changed */
+  reshape(id, geom, run = null) {
+    const object = this.objects.find(id);
+    const { tool } = formOf(object);
+    const problem = tool.problem(geom);
+    if (problem && !tool.problem(object.geom)) {
+      this.warn(problem);
+      return false;
+    }
+    this.objects.reshape(id, geom, run);
+    return true;
+  }
+
+  /** Removes the selected point, or else the selected object. */
   removeSelected() {
-    const { selectedId } = this.objects;
-    if (selectedId === null || this.readOnly) return;
-    const number = this.objects.numberOf(selectedId);
-    this.objects.remove(selectedId);
-    this.say(`Removed box ${number}. ${this.objects.boxes.length} left.`);
+    const { object, pointId } = this.selection;
+    if (object === null || this.readOnly) return;
+    if (pointId === null) this.remove(object.id);
+    else this.points.remove();
+  }
+
+  remove(id) {
+    const { objects } = this;
+    const object = objects.find(id);
+    const number = objects.numberOf(id);
+    const next = objects.shown[number] ?? objects.shown[number - 2] ?? null;
+    objects.remove(id);
+    this.selection.select(this.sketch ? null : (next?.id ?? null));
+    this.announcer.removed(object, number, objects.shown.length);
   }
 
   undo() {
-    this.say(this.objects.undo() ? "Undone." : "Nothing to undo.");
+    if (this.sketch) this.sketch.undo();
+    else this.say(this.objects.undo() ? "Undone." : "Nothing to undo.");
   }
 
   redo() {
-    this.say(this.objects.redo() ? "Redone." : "Nothing to redo.");
+    if (this.sketch) this.sketch.redo();
+    else this.say(this.objects.redo() ? "Redone." : "Nothing to redo.");
   }
 
-  selectBox(id) {
-    this.objects.select(id);
+  select(id) {
+    if (this.warnIfUnfinished()) return;
+    this.endSketch();
+    this.selection.select(id);
     this.reveal();
+  }
+
+  /* An object that is being drawn */
+
+  /** Begins to draw with the current tool; null if no object may be added. */
+  startSketch() {
+    if (this.sketch) return this.sketch;
+    if (this.tool === null || !this.mayAdd()) return null;
+    this.selection.select(null);
+    this.sketch = this.tool.sketch(this);
+    this.endWarning();
+    this.redraw();
+    return this.sketch;
+  }
+
+  endSketch() {
+    if (this.sketch === null) return;
+    this.sketch = null;
+    this.endWarning();
+    this.redraw();
+  }
+
+  /** Whether a drawing has been begun that has to be finished or discarded before the answer is saved. */
+  get isUnfinished() {
+    return this.sketch?.isWorthKeeping ?? false;
+  }
+
+  /** Whether a key belongs to the drawing, or to the selected point, rather than to the page. */
+  usesKey(key) {
+    return this.sketch !== null || (key === "Escape" && this.selection.pointId !== null);
+  }
+
+  /** Says what to do about it; returns whether it is there. */
+  warnIfUnfinished() {
+    const { isUnfinished, coarse, tool } = this;
+    const how = coarse ? "Finish it with Done, or discard it." : "Finish it with Enter, or discard it with Escape.";
+    if (isUnfinished) this.warn(`The ${tool.noun.one} is not finished. ${how}`);
+    return isUnfinished;
   }
 
   /* Public API: the view */
 
-  setTool(tool) {
-    this.panTool = tool === "pan";
-    this.setCursor(this.panTool ? "pan" : "draw");
+  setPanTool(pan) {
+    this.panTool = pan;
+    this.setCursor(pan ? "pan" : "draw");
   }
 
   fit() {
-    this.fitted = true;
-    this.setView(fitView(this.width, this.height, this.size));
+    this.viewport.fit();
   }
 
-  zoomBy(factor, point = { x: this.size.width / 2, y: this.size.height / 2 }) {
-    const smallest = Math.min(1, fitView(this.width, this.height, this.size).scale) / 2;
-    this.fitted = false;
-    this.setView(zoomAt(this.view, point, factor, smallest, MAX_SCALE));
+  zoomBy(factor, point) {
+    this.viewport.zoomBy(factor, point);
   }
 
   panBy(dx, dy) {
-    this.fitted = false;
-    this.setView({ ...this.view, x: this.view.x + dx, y: this.view.y + dy });
+    this.viewport.panBy(dx, dy);
   }
 
-  /** Pans just far enough to bring the selected box into view. */
-  reveal() {
-    const { selected } = this.objects;
-    if (!selected) return;
-    const rect = boxToScreen(this.view, selected.box);
-    const dx = shift(rect.x, rect.w, this.size.width);
-    const dy = shift(rect.y, rect.h, this.size.height);
-    if (dx !== 0 || dy !== 0) this.panBy(dx, dy);
+  /** Pans just far enough to bring the selected object, or bounds of the image, into view. */
+  reveal(bounds = null) {
+    const { object } = this.selection;
+    const shown = bounds ?? (object && formOf(object).bounds);
+    if (shown) this.viewport.reveal(shown);
   }
 
   destroy() {
@@ -221,17 +332,11 @@ export class Annotator extends EventTarget {
     if (this.ownList) this.list.element.remove();
   }
 
-  /* For the annotator's own parts */
+  /* For the annotator's own parts and for sketches */
 
-  setView(view) {
-    this.view = keepInView(view, this.width, this.height, this.size);
-    this.renderer.draw();
+  viewChanged() {
+    this.renderer?.draw();
     this.emit("view", { scale: this.view.scale });
-  }
-
-  setDraft(box) {
-    this.draft = box;
-    this.renderer.draw();
   }
 
   setCoarse(coarse) {
@@ -247,10 +352,6 @@ export class Annotator extends EventTarget {
     this.element.dataset.cursor = name;
   }
 
-  showMagnifier(screen) {
-    this.magnifier.show(screen);
-  }
-
   imageLoaded(image) {
     this.image = image;
     this.renderer.setImage(image);
@@ -261,21 +362,25 @@ export class Annotator extends EventTarget {
   measure() {
     const { clientWidth, clientHeight } = this.element;
     if (clientWidth === 0 || clientHeight === 0) return;
-    this.size = { width: clientWidth, height: clientHeight };
-    this.renderer.resize(this.size);
-    if (this.fitted) this.fit();
-    else this.setView(this.view);
+    const size = { width: clientWidth, height: clientHeight };
+    this.renderer.resize(size);
+    this.viewport.resize(size);
+  }
+
+  redraw() {
+    this.renderer.draw();
+    this.bar.render();
   }
 
   refresh() {
-    this.renderer.draw();
+    this.redraw();
     this.list.render();
   }
 
-  /* An edit changes one box; rebuilding hundreds of rows on every step of a drag would stutter. */
+  /* An edit changes one object; rebuilding hundreds of rows on every step of a drag would stutter. */
   refreshSelected() {
-    this.renderer.draw();
-    this.list.renderRow(this.objects.selectedId);
+    this.redraw();
+    this.list.renderRow(this.selection.id);
   }
 
   positionOf(classId) {
@@ -289,39 +394,31 @@ export class Annotator extends EventTarget {
     return this.classes.find((item) => item.id === classId)?.name ?? `class ${classId}`;
   }
 
-  describe(item, number) {
-    const { w, h } = item.box;
-    return `${number}. ${this.nameOf(item.object.class)}, ${Math.round(w)} × ${Math.round(h)} px`;
+  describe(object) {
+    const { tool } = formOf(object);
+    return `${this.objects.numberOf(object.id)}. ${this.nameOf(object.class)}, ${tool.describe(object.geom)}`;
   }
 
   announceSelection() {
-    const { selected } = this.objects;
-    if (!selected) return;
-    const { x, y } = selected.box;
-    const description = this.describe(selected, this.objects.numberOf(selected.id));
-    this.say(`${description}, ${Math.round(x)} from the left, ${Math.round(y)} from the top`);
+    const { object, pointId } = this.selection;
+    if (object === null) return;
+    if (pointId === null) this.announcer.selected(object, this.describe(object));
+    else this.announcer.point(this.points.list, pointId);
   }
 
   say(text) {
-    this.live.textContent = text;
+    this.announcer.say(text);
   }
 
-  /** Says a text to everyone, on the image; it disappears with the next change. */
   warn(text) {
-    this.say(text);
-    this.warning.textContent = text;
-    this.warning.hidden = false;
+    this.announcer.warn(text);
+  }
+
+  endWarning() {
+    this.announcer.endWarning();
   }
 
   emit(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }));
   }
-}
-
-function shift(start, length, room) {
-  const margin = 24;
-  if (length > room - 2 * margin) return 0;
-  if (start < margin) return margin - start;
-  if (start + length > room - margin) return room - margin - start - length;
-  return 0;
 }

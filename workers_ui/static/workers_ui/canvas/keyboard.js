@@ -1,22 +1,11 @@
-/* Makes every edit possible by keyboard. Tab steps through the boxes, then leaves; Escape deselects. */
+/* Makes every edit possible by keyboard. Tab steps through the objects, then leaves; Escape deselects. An object that is
+ * being drawn comes first. */
 
-import { moveBox, resizeBox } from "./geometry.js";
+import { ARROWS } from "./arrows.js";
+import { formOf } from "./forms.js";
 
-const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-const HANDLE_OF_ARROW = { ArrowLeft: "e", ArrowRight: "e", ArrowUp: "s", ArrowDown: "s" };
-
-export const KEYS = [
-  ["Tab", "next box"],
-  ["N", "new box in the center"],
-  ["Arrows", "move 1 px (Shift: 10 px)"],
-  ["Alt + arrows", "resize"],
-  ["1 to 9", "set the class"],
-  ["Delete", "remove the box"],
-  ["Z / Y", "undo / redo"],
-  ["+ / −", "zoom"],
-  ["0", "show the whole image"],
-  ["Escape", "deselect the box"],
-];
+/* Without a selected object, the arrows pan by this many CSS pixels. */
+const PAN = 20;
 
 export class KeyboardInput {
   constructor(annotator) {
@@ -35,7 +24,13 @@ export class KeyboardInput {
   down(event) {
     if (event.target !== this.annotator.element || !this.annotator.ready) return;
     const handled =
-      event.key === "Tab" ? this.tab(event) : this.arrow(event) || this.changeView(event) || this.edit(event);
+      event.key === "Tab"
+        ? this.tab(event)
+        : this.annotator.sketch?.key(event) ||
+          this.point(event) ||
+          this.arrow(event) ||
+          this.changeView(event) ||
+          this.edit(event);
     if (handled) {
       event.preventDefault();
       event.stopPropagation();
@@ -48,37 +43,50 @@ export class KeyboardInput {
 
   /** Returns false at both ends, so that the focus leaves the annotator as it leaves any other element. */
   tab(event) {
-    const { objects } = this.annotator;
-    const ids = objects.boxes.map((item) => item.id);
-    const now = ids.indexOf(objects.selectedId);
+    const { objects, selection, sketch } = this.annotator;
+    const ids = objects.shown.map((object) => object.id);
+    const now = ids.indexOf(selection.id);
     const next = event.shiftKey ? now - 1 : now + 1;
-    if (this.leaving || (event.shiftKey && now < 0) || next < 0 || next >= ids.length) {
+    if (sketch || this.leaving || (event.shiftKey && now < 0) || next < 0 || next >= ids.length) {
       this.leaving = false;
       return false;
     }
-    objects.select(ids[next]);
-    this.annotator.reveal();
+    this.annotator.select(ids[next]);
     return true;
+  }
+
+  /** Keys of the points of the selected object. */
+  point(event) {
+    const { points, readOnly, selection } = this.annotator;
+    // Where brackets need AltGr, it counts as Control and Alt.
+    const isPlain = event.ctrlKey === event.altKey && !event.metaKey;
+    if (readOnly || selection.object === null || !isPlain) return false;
+    if (event.key === "]") return points.step(1);
+    if (event.key === "[") return points.step(-1);
+    return event.key.toLowerCase() === "i" && points.insertAfterSelected();
   }
 
   arrow(event) {
     const direction = ARROWS[event.key];
     if (!direction || event.ctrlKey || event.metaKey) return false;
     const { annotator } = this;
-    const { selected } = annotator.objects;
+    const { object, pointId } = annotator.selection;
     const step = event.shiftKey ? 10 : 1;
     const [dx, dy] = direction.map((part) => part * step);
-    if (selected === null || annotator.readOnly) {
-      annotator.panBy(-dx * 20, -dy * 20);
-      return true;
-    }
-    const { width, height } = annotator;
-    const box = event.altKey
-      ? resizeBox(selected.box, HANDLE_OF_ARROW[event.key], dx, dy, width, height)
-      : moveBox(selected.box, dx, dy, width, height);
-    annotator.objects.reshape(selected.id, box, `keys ${selected.id} ${event.altKey}`);
-    annotator.reveal();
+    if (object === null || annotator.readOnly) annotator.panBy(-dx * PAN, -dy * PAN);
+    else if (pointId !== null && !event.altKey) annotator.points.move(dx, dy);
+    else this.change(object, event.altKey, dx, dy);
     return true;
+  }
+
+  change(object, resizes, dx, dy) {
+    const { annotator } = this;
+    const { tool } = formOf(object);
+    const geom = resizes
+      ? tool.resize(object.geom, dx, dy, annotator.frame)
+      : tool.move(object.geom, dx, dy, annotator.frame);
+    annotator.reshape(object.id, geom, `keys ${object.id} ${resizes}`);
+    annotator.reveal();
   }
 
   changeView(event) {
@@ -93,10 +101,13 @@ export class KeyboardInput {
     return true;
   }
 
+  /** First the point, then its object. */
   deselect() {
+    const { selection } = this.annotator;
     // Tab after Escape leaves the annotator.
-    this.leaving = true;
-    this.annotator.objects.select(null);
+    this.leaving = selection.pointId === null;
+    if (selection.pointId !== null) selection.selectPoint(null);
+    else selection.select(null);
   }
 
   edit(event) {
@@ -108,7 +119,7 @@ export class KeyboardInput {
     else if (key === "z") annotator.undo();
     else if (key === "y") annotator.redo();
     else if (control) return false;
-    else if (key === "n") annotator.addCentered();
+    else if (key === "n") annotator.place();
     else if (key === "delete" || key === "backspace") annotator.removeSelected();
     else if (/^[1-9]$/.test(key)) return annotator.setClassAt(Number(key) - 1);
     else return false;

@@ -18,7 +18,7 @@ export class Magnifier {
     // A mouse shows what is under it; a finger hides it.
     canvas.hidden = screen === null || !annotator.coarse;
     if (canvas.hidden) return;
-    canvas.dataset.side = screen.x < annotator.size.width / 2 ? "right" : "left";
+    canvas.dataset.side = screen.x < annotator.viewport.size.width / 2 ? "right" : "left";
     const ratio = window.devicePixelRatio || 1;
     canvas.width = SIZE * ratio;
     canvas.height = SIZE * ratio;

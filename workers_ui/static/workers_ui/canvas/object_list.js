@@ -1,7 +1,9 @@
-/* The boxes as a list next to the image: for screen readers, and for fingers when boxes are small. */
+/* The objects as a list next to the image: for screen readers, and for fingers when objects are small. */
 
 import { quiet } from "../lib/quiet.js";
+import { formOf } from "./forms.js";
 import { looksOf, swatchOf } from "./palette.js";
+import { capitalized } from "./wording.js";
 
 export class ObjectList {
   constructor(annotator, element) {
@@ -10,13 +12,13 @@ export class ObjectList {
     this.looks = looksOf(annotator.classes);
     element.classList.add("object-list");
     element.setAttribute("role", "list");
-    element.setAttribute("aria-label", "Boxes on this image");
+    element.setAttribute("aria-label", `${capitalized(annotator.noun.many)} on this image`);
   }
 
   render() {
     const { objects } = this.annotator;
     const focused = this.element.contains(document.activeElement) ? document.activeElement.dataset.key : null;
-    const rows = objects.boxes.map((item, index) => this.row(item, index + 1));
+    const rows = objects.shown.map((object, index) => this.row(object, index + 1));
     this.element.replaceChildren(...(rows.length > 0 ? rows : [this.empty()]));
     if (focused) this.element.querySelector(`[data-key="${CSS.escape(focused)}"]`)?.focus();
     this.reveal();
@@ -36,35 +38,35 @@ export class ObjectList {
     const number = this.annotator.objects.numberOf(id);
     const row = this.element.children[number - 1];
     if (number === 0 || !row || row.contains(document.activeElement)) this.render();
-    else row.replaceWith(this.row(this.annotator.objects.boxes[number - 1], number));
+    else row.replaceWith(this.row(this.annotator.objects.shown[number - 1], number));
   }
 
-  row(item, number) {
+  row(object, number) {
     const { annotator } = this;
     const row = document.createElement("li");
-    if (item.id === annotator.objects.selectedId) row.setAttribute("aria-current", "true");
+    if (object.id === annotator.selection.id) row.setAttribute("aria-current", "true");
     const choose = document.createElement("button");
     choose.type = "button";
-    choose.dataset.key = `choose ${item.id}`;
-    const position = annotator.positionOf(item.object.class);
+    choose.dataset.key = `choose ${object.id}`;
+    const position = annotator.positionOf(object.class);
     if (this.looks[position]) choose.append(swatchOf(this.looks[position]));
-    choose.append(annotator.describe(item, number));
-    choose.addEventListener("click", () => annotator.selectBox(item.id));
+    choose.append(annotator.describe(object));
+    choose.addEventListener("click", () => annotator.select(object.id));
     row.append(choose);
-    if (!annotator.readOnly) row.append(this.removeButton(item, number));
+    if (!annotator.readOnly) row.append(this.removeButton(object, number));
     return row;
   }
 
-  removeButton(item, number) {
+  removeButton(object, number) {
     const remove = document.createElement("button");
     remove.type = "button";
-    remove.dataset.key = `remove ${item.id}`;
+    remove.dataset.key = `remove ${object.id}`;
     remove.textContent = "Remove";
-    remove.setAttribute("aria-label", `Remove box ${number}`);
+    remove.setAttribute("aria-label", `Remove ${formOf(object).tool.noun.one} ${number}`);
     remove.className = "soft";
     remove.addEventListener("click", () => {
-      this.annotator.objects.remove(item.id);
-      // Not to the next row's button: Enter would remove a box that nobody meant.
+      this.annotator.remove(object.id);
+      // Not to the next row's button: Enter would remove an object that nobody meant.
       this.annotator.element.focus({ preventScroll: true });
       quiet();
     });
@@ -73,11 +75,11 @@ export class ObjectList {
 
   empty() {
     const row = document.createElement("li");
+    const { readOnly, tool, coarse, noun } = this.annotator;
     row.className = "empty";
-    const hint = this.annotator.coarse ? "." : ", or press N.";
-    row.textContent = this.annotator.readOnly
-      ? "No boxes on this image."
-      : `No boxes yet. Drag across an object${hint}`;
+    if (readOnly || tool === null) row.textContent = `No ${noun.many} on this image.`;
+    else if (coarse) row.textContent = `No ${noun.many} yet. ${tool.coarseHint}.`;
+    else row.textContent = `No ${noun.many} yet. ${tool.hint}, or press N.`;
     return row;
   }
 }

@@ -1,63 +1,41 @@
-/* The objects of one image: boxes, which the annotator edits, and those of other tools, which pass through untouched. */
+/* The objects of one image, with undo. Those of tools that this page does not have are kept, and never shown. */
 
 import { newId } from "../lib/ids.js";
-import { round } from "./geometry.js";
 import { History } from "./history.js";
+import { toolNamed } from "./tools/index.js";
 
 /* The most objects that one answer may have; the server refuses more. */
 export const MAX_OBJECTS = 1000;
 
 /** @typedef {{id: string, class: number, tool: string, geom: object, attrs: object}} LabelObject */
 
-export function boxOf(object) {
-  const { x, y, w, h } = object.geom;
-  return { x, y, w, h };
-}
-
-export function geomOf(box) {
-  return { x: round(box.x), y: round(box.y), w: round(box.w), h: round(box.h) };
-}
-
+/** Event: "change" {reason: "set" | "add" | "edit" | "remove" | "undo" | "redo"}. */
 export class ObjectStore extends EventTarget {
   constructor(objects = []) {
     super();
     this.history = new History([...objects]);
-    this.selectedId = null;
-    // The box drawn last, until anything is selected.
-    this.drawnId = null;
   }
 
   get all() {
     return this.history.present;
   }
 
-  get boxes() {
-    return this.all
-      .filter((object) => object.tool === "box")
-      .map((object) => ({ id: object.id, object, box: boxOf(object) }));
+  /** The objects on the image, in the order of their numbers. */
+  get shown() {
+    if (this.shownOf !== this.all) {
+      this.shownOf = this.all;
+      this.shownObjects = this.all.filter((object) => toolNamed(object.tool) !== null);
+    }
+    return this.shownObjects;
   }
 
-  get selected() {
-    return this.boxes.find((item) => item.id === this.selectedId) ?? null;
+  find(id) {
+    return this.shown.find((object) => object.id === id) ?? null;
   }
 
-  /** 1-based number of a box, as shown in the list and on the image. */
+  /** 1-based number of an object, as shown in the list and on the image; 0 for none. */
   numberOf(id) {
-    return this.boxes.findIndex((item) => item.id === id) + 1;
-  }
-
-  replaceAll(objects) {
-    this.history.reset([...objects]);
-    this.select(null);
-    this.changed("set");
-  }
-
-  select(id) {
-    this.drawnId = null;
-    if (id === this.selectedId) return;
-    this.selectedId = id;
-    this.history.run = null;
-    this.dispatchEvent(new CustomEvent("select", { detail: { id } }));
+    return this.shown.findIndex((object) => object.id === id) + 1;
   }
 
   get isFull() {
@@ -69,16 +47,21 @@ export class ObjectStore extends EventTarget {
     return Math.max(0, this.all.length - MAX_OBJECTS);
   }
 
-  add(box, classId) {
-    const object = { id: newId(), class: classId, tool: "box", geom: geomOf(box), attrs: {} };
+  replaceAll(objects) {
+    this.history.reset([...objects]);
+    this.changed("set");
+  }
+
+  add({ classId, tool, geom }) {
+    const object = { id: newId(), class: classId, tool, geom, attrs: {} };
     this.history.push([...this.all, object]);
-    this.select(object.id);
     this.changed("add");
     return object;
   }
 
-  reshape(id, box, run = null) {
-    this.update(id, { geom: geomOf(box) }, run);
+  /** Steps of the same `run` are undone together. */
+  reshape(id, geom, run = null) {
+    this.update(id, { geom }, run);
   }
 
   setClass(id, classId) {
@@ -91,12 +74,13 @@ export class ObjectStore extends EventTarget {
     this.changed("edit");
   }
 
+  /** Whatever follows is undone on its own. */
+  endRun() {
+    this.history.run = null;
+  }
+
   remove(id) {
-    const index = this.boxes.findIndex((item) => item.id === id);
-    if (index < 0) return;
     this.history.push(this.all.filter((object) => object.id !== id));
-    const left = this.boxes;
-    this.select(left.length > 0 ? left[Math.min(index, left.length - 1)].id : null);
     this.changed("remove");
   }
 
@@ -110,7 +94,6 @@ export class ObjectStore extends EventTarget {
 
   step(direction) {
     if (!this.history[direction]()) return false;
-    if (this.selected === null) this.select(null);
     this.changed(direction);
     return true;
   }

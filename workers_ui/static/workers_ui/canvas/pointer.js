@@ -1,19 +1,25 @@
 /* Mouse, touch and pen input.
  *
  * One finger or the left button draws, moves and resizes. Two fingers, the middle button, holding the space bar, or
- * the hand tool pan the view; the wheel and pinching zoom. A press without movement selects.
- * A drag that starts inside the selected box or on any outline moves that box; anywhere else it draws, so that
- * nested boxes need no separate mode. A box just drawn is selected, but a drag inside it draws until it is selected
- * by a press: whoever draws a nest goes on with the eggs.
+ * the hand tool pan the view; the wheel and pinching zoom. A press without movement selects, or begins an object where
+ * nothing is below it and the tool draws by presses.
+ * A drag that starts inside the selected object or on any outline moves that object; anywhere else it draws, so that
+ * nested objects need no separate mode. An object just drawn is selected, but a drag inside it draws until it is
+ * selected by a press: whoever draws a nest goes on with the eggs.
+ * While an object is being drawn that takes several gestures, all of them are its own.
  */
 
 import { newId } from "../lib/ids.js";
-import { boxBetween, clamp, handleAt, moveBox, onEdge, resizeBox, smallestAt, toImage } from "./geometry.js";
+import { formOf, isOnOutline, smallestAt } from "./forms.js";
+import { clamp } from "./geometry.js";
 
 const MIN_MOVE = { mouse: 3, pen: 4, touch: 8 };
 /* Half the hit area of a handle in CSS pixels: 24 px for a mouse, 44 px for a finger. */
 const REACH = { mouse: 12, pen: 14, touch: 22 };
 const EDGE = { mouse: 5, pen: 7, touch: 10 };
+/* Two presses within this time, in milliseconds, and about the same place are a double click. */
+const DOUBLE = 400;
+const DOUBLE_REACH = { mouse: 5, pen: 8, touch: 16 };
 
 export class PointerInput {
   constructor(annotator) {
@@ -63,31 +69,41 @@ export class PointerInput {
   begin(event, screen) {
     const { annotator } = this;
     const kind = event.pointerType in REACH ? event.pointerType : "mouse";
-    const base = { kind, pointer: event.pointerId, screen, last: screen, moved: false, run: newId() };
-    if (event.button === 1 || annotator.panning) return { ...base, type: "pan" };
-    const start = toImage(annotator.view, screen);
-    const target = this.target(start, kind);
-    if (annotator.readOnly || target === null) return { ...base, type: annotator.readOnly ? "pan" : "draw", start };
-    return { ...base, ...target, start };
+    const base = {
+      kind,
+      pointer: event.pointerId,
+      screen,
+      last: screen,
+      moved: false,
+      run: newId(),
+      at: event.timeStamp,
+    };
+    if (event.button === 1 || annotator.panning || annotator.readOnly) return { ...base, type: "pan" };
+    const start = annotator.viewport.toImage(screen);
+    if (annotator.sketch) {
+      annotator.sketch.down(start);
+      return { ...base, type: "draw", start };
+    }
+    return { ...base, type: "draw", ...this.target(start, kind), start };
   }
 
-  /** What a drag from this image point would do to an existing box, or null. */
+  /** What a drag from this image point would do to an existing object, or null. */
   target(point, kind) {
-    const { objects, view } = this.annotator;
-    const { selected } = objects;
+    const { objects, selection, view } = this.annotator;
+    const selected = selection.object;
     if (selected) {
-      const handle = handleAt(selected.box, point, REACH[kind] / view.scale);
-      if (handle) return { type: "resize", handle, item: selected };
+      const handle = formOf(selected).tool.handleAt(selected.geom, point, REACH[kind] / view.scale);
+      if (handle) return { type: "handle", handle, object: selected };
     }
     const edge = EDGE[kind] / view.scale;
     const hit = smallestAt(
-      objects.boxes.filter((item) => onEdge(item.box, point, edge)),
+      objects.shown.filter((object) => isOnOutline(object, point, edge)),
       point,
       edge,
     );
-    if (hit) return { type: "move", item: hit };
-    if (selected && selected.id !== objects.drawnId && smallestAt([selected], point))
-      return { type: "move", item: selected };
+    if (hit) return { type: "move", object: hit };
+    if (selected && selected.id !== selection.drawnId && smallestAt([selected], point))
+      return { type: "move", object: selected };
     return null;
   }
 
@@ -103,33 +119,38 @@ export class PointerInput {
   }
 
   drag(screen) {
-    const { gesture } = this;
+    const { gesture, annotator } = this;
     const distance = Math.hypot(screen.x - gesture.screen.x, screen.y - gesture.screen.y);
     if (!gesture.moved && distance < MIN_MOVE[gesture.kind]) return;
+    if (distance > REACH[gesture.kind]) gesture.far = true;
+    if (gesture.type === "pan") annotator.panBy(screen.x - gesture.last.x, screen.y - gesture.last.y);
+    else if (gesture.type === "draw") this.draw(gesture, annotator.viewport.toImage(screen));
+    else this.edit(gesture, annotator.viewport.toImage(screen));
     gesture.moved = true;
-    if (gesture.type === "pan") this.annotator.panBy(screen.x - gesture.last.x, screen.y - gesture.last.y);
-    else this.edit(gesture, toImage(this.annotator.view, screen));
     gesture.last = screen;
-    this.annotator.showMagnifier(gesture.type === "draw" || gesture.type === "resize" ? screen : null);
+    annotator.magnifier.show(gesture.type === "draw" || gesture.type === "handle" ? screen : null);
+  }
+
+  draw(gesture, point) {
+    const { annotator } = this;
+    if (!gesture.moved && !annotator.sketch) {
+      gesture.began = true;
+      annotator.startSketch()?.down(gesture.start);
+    }
+    annotator.sketch?.drag(point);
   }
 
   edit(gesture, point) {
     const { annotator } = this;
-    const { width, height, objects } = annotator;
-    const snapped = { x: Math.round(clamp(point.x, 0, width)), y: Math.round(clamp(point.y, 0, height)) };
-    if (gesture.type === "draw") {
-      const start = { x: Math.round(gesture.start.x), y: Math.round(gesture.start.y) };
-      annotator.setDraft(boxBetween(start, snapped, width, height));
-      return;
-    }
-    objects.select(gesture.item.id);
-    const [dx, dy] = [Math.round(point.x - gesture.start.x), Math.round(point.y - gesture.start.y)];
-    const { box } = gesture.item;
-    const next =
+    const { object, start, handle, run } = gesture;
+    const [dx, dy] = [Math.round(point.x - start.x), Math.round(point.y - start.y)];
+    const { tool } = formOf(object);
+    annotator.selection.select(object.id);
+    const geom =
       gesture.type === "move"
-        ? moveBox(box, dx, dy, width, height)
-        : resizeBox(box, gesture.handle, dx, dy, width, height);
-    objects.reshape(gesture.item.id, next, gesture.run);
+        ? tool.move(object.geom, dx, dy, annotator.frame)
+        : tool.dragHandle(object.geom, handle.id, dx, dy, annotator.frame);
+    if (annotator.reshape(object.id, geom, run)) gesture.edited = true;
   }
 
   up(event) {
@@ -137,26 +158,54 @@ export class PointerInput {
     const { gesture } = this;
     if (gesture?.pointer === event.pointerId) this.finish(gesture);
     this.gesture = this.pointers.size === 0 ? null : { type: "idle" };
-    this.annotator.showMagnifier(null);
+    this.annotator.magnifier.show(null);
   }
 
   finish(gesture) {
     const { annotator } = this;
-    const { draft } = annotator;
-    if (!gesture.moved) {
-      if (gesture.type !== "pan" || annotator.readOnly) this.press(gesture);
-      return;
-    }
-    annotator.setDraft(null);
-    if (gesture.type !== "draw" || draft === null) return;
-    if (Math.min(draft.w, draft.h) * annotator.view.scale >= 3) annotator.addDrawn(draft);
+    const reach = REACH[gesture.kind] / annotator.view.scale;
+    // With a tool that draws by presses, a short drag was a press of an unsteady hand.
+    const wasPress = gesture.began && !gesture.far && annotator.tool?.pressStarts;
+    if (wasPress) annotator.sketch?.revert();
+    if (!gesture.moved || wasPress) this.press(gesture, reach);
+    else if (gesture.type === "draw") annotator.sketch?.up(reach);
+    else if (gesture.type === "handle" && gesture.edited) annotator.points.selectDragged(gesture.handle.id);
   }
 
-  press(gesture) {
-    const point = gesture.start ?? toImage(this.annotator.view, gesture.screen);
-    const reach = EDGE[gesture.kind] / this.annotator.view.scale;
-    const hit = smallestAt(this.annotator.objects.boxes, point, reach);
-    this.annotator.objects.select(hit ? hit.id : null);
+  press(gesture, reach) {
+    const { annotator } = this;
+    if (gesture.type === "pan" && !annotator.readOnly) return;
+    const again = this.isSecondPress(gesture);
+    this.pressed = gesture;
+    const point = annotator.viewport.toImage(gesture.screen);
+    if (annotator.sketch) annotator.sketch.press(point, reach, again);
+    else if (again && !annotator.readOnly && annotator.points.insertNear(point, reach)) this.pressed = null;
+    else if (gesture.type !== "handle" || !annotator.points.selectPressed(gesture.handle.id))
+      this.selectOrStart(gesture, point, reach);
+  }
+
+  /** Whether a press is the second of a double click. */
+  isSecondPress({ at, screen, kind }) {
+    const before = this.pressed;
+    this.pressed = null;
+    if (!before || at - before.at > DOUBLE) return false;
+    return Math.hypot(screen.x - before.screen.x, screen.y - before.screen.y) <= DOUBLE_REACH[kind];
+  }
+
+  selectOrStart(gesture, point, reach) {
+    const { annotator } = this;
+    const { selection, objects, tool, readOnly } = annotator;
+    const hit = smallestAt(objects.shown, point, EDGE[gesture.kind] / annotator.view.scale);
+    // Next to an object that is selected, a press is meant to deselect it, unless it was drawn a moment ago.
+    const starts =
+      !hit && !readOnly && tool?.pressStarts && (selection.id === null || selection.id === selection.drawnId);
+    if (!starts) {
+      selection.select(hit?.id ?? null);
+      return;
+    }
+    const sketch = annotator.startSketch();
+    sketch?.down(point);
+    sketch?.press(point, reach, false);
   }
 
   cancel(event) {
@@ -167,10 +216,9 @@ export class PointerInput {
   /** A second finger or the system took over the gesture: undo what it began. */
   abandon() {
     const { gesture, annotator } = this;
-    annotator.setDraft(null);
-    annotator.showMagnifier(null);
-    const editing = gesture?.moved && (gesture.type === "move" || gesture.type === "resize");
-    if (editing) annotator.objects.undo();
+    annotator.magnifier.show(null);
+    if (gesture?.type === "draw") annotator.sketch?.revert();
+    if (gesture?.edited) annotator.objects.undo();
     this.gesture = null;
   }
 
@@ -207,15 +255,16 @@ export class PointerInput {
   hover(event, screen) {
     const { annotator } = this;
     if (!annotator.ready || event.pointerType === "touch") return;
-    annotator.setCursor(this.cursorAt(toImage(annotator.view, screen)));
+    annotator.setCursor(this.cursorAt(annotator.viewport.toImage(screen)));
   }
 
   cursorAt(point) {
     const { annotator } = this;
     if (annotator.panning) return "pan";
     if (annotator.readOnly) return "default";
+    if (annotator.sketch) return annotator.sketch.hover(point, REACH.mouse / annotator.view.scale);
     const target = this.target(point, "mouse");
     if (target === null) return "draw";
-    return target.type === "resize" ? target.handle : "move";
+    return target.type === "handle" ? target.handle.cursor : "move";
   }
 }

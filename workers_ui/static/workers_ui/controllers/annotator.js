@@ -1,9 +1,10 @@
 /* <section data-controller="annotator" data-annotator-options="ID of a json_script">
- * Targets: "surface", "classes", "list", and buttons with data-annotator-action="click:undo" and the like.
+ * Targets: "surface", "classes", "tools", "list", and buttons with data-annotator-action="click:undo" and the like.
  * Dispatches "annotator:change" {objects, reason}; the annotator itself is controllerOf(element, "annotator").annotator. */
 
 import { Annotator } from "../canvas/annotator.js";
 import { ClassPicker } from "../canvas/class_picker.js";
+import { ToolSwitch } from "../canvas/tool_switch.js";
 import { Controller } from "../lib/controller.js";
 
 export default class extends Controller {
@@ -13,6 +14,8 @@ export default class extends Controller {
     this.annotator.addEventListener("change", ({ detail }) => this.dispatch("change", detail));
     const classes = this.target("classes");
     if (classes) this.connectPicker(classes, options.classes);
+    const tools = this.target("tools");
+    if (tools) this.toolSwitch = new ToolSwitch(tools, this.annotator);
   }
 
   connectPicker(element, classes) {
@@ -20,13 +23,14 @@ export default class extends Controller {
     this.picker.addEventListener("change", ({ detail }) => this.annotator.setClass(detail.value));
     this.annotator.addEventListener("class", ({ detail }) => this.picker.set(detail.id));
     this.annotator.addEventListener("select", () => {
-      const { selected } = this.annotator.objects;
-      if (selected) this.annotator.setClass(selected.object.class);
+      const { object } = this.annotator.selection;
+      if (object) this.annotator.setClass(object.class);
     });
   }
 
   disconnect() {
     this.picker?.destroy();
+    this.toolSwitch?.destroy();
     this.annotator.destroy();
   }
 
@@ -43,7 +47,7 @@ export default class extends Controller {
   }
 
   add() {
-    this.annotator.addCentered();
+    this.annotator.place();
     this.annotator.element.focus();
   }
 
@@ -59,10 +63,10 @@ export default class extends Controller {
     this.annotator.zoomBy(1 / 1.5);
   }
 
-  tool(event) {
+  pan(event) {
     const button = event.currentTarget;
     const pan = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", String(pan));
-    this.annotator.setTool(pan ? "pan" : "box");
+    this.annotator.setPanTool(pan);
   }
 }

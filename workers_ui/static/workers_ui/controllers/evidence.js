@@ -45,10 +45,10 @@ function shortened(words, most = 4) {
   return `${words.slice(0, most - 1).join("; ")} and ${words.length - most + 1} more`;
 }
 
-/** The workers' boxes, to draw over the agreed ones. */
+/** The workers' objects, to draw over the agreed ones. */
 export function overlaysOf(evidence) {
   return evidence.answers.flatMap((answer, index) =>
-    (answer.answer.objects ?? []).map((object) => ({ geom: object.geom, label: `${index + 1}`, tone: "suggested" })),
+    (answer.answer.objects ?? []).map(({ tool, geom }) => ({ tool, geom, label: `${index + 1}`, tone: "suggested" })),
   );
 }
 

@@ -43,21 +43,24 @@ export default class GoldDesk extends Controller {
   }
 
   next() {
+    if (this.desk.warnIfUnfinished()) return;
     this.images.push(this.images.shift());
     this.show();
   }
 
   save() {
+    if (this.desk.warnIfUnfinished()) return null;
     const answer = this.desk.answer();
     if (answer) return this.send(answer);
     const hint = this.desk.needsClass
       ? "Choose a class for the image first."
-      : "Draw the boxes first, or select “Nothing to label”.";
+      : `Draw the ${this.desk.noun.many} first, or select “Nothing to label”.`;
     this.showProblem(hint);
     return null;
   }
 
   nothing() {
+    if (this.desk.warnIfUnfinished()) return null;
     return this.send(this.desk.answer({ empty: true }));
   }
 

@@ -1,14 +1,16 @@
-/* One image with its label: the annotator, the image's class and the boxes' classes, as the project's schema asks.
+/* One image with its label: the annotator, the image's class and the objects' classes, as the project's schema asks.
  * It holds no rules: the server validates what answer() returns.
  *
  *   const desk = new LabelDesk(controller, schema, {editing: true});
  *   desk.show({url, width, height, name, answer, overlays});
  *
- * It uses the controller's targets "surface", "list", "image-part", "image-classes", "box-part", "box-classes",
- * "edit" and "name". */
+ * It uses the controller's targets "surface", "list", "image-part", "image-classes", "object-part", "object-classes",
+ * "tools", "edit", "place", "remove" and "name". */
 
 import { Annotator } from "../canvas/annotator.js";
 import { ClassPicker } from "../canvas/class_picker.js";
+import { ToolSwitch } from "../canvas/tool_switch.js";
+import { countObjects, drawingTools } from "../canvas/tools/index.js";
 import { quiet } from "../lib/quiet.js";
 
 export class LabelDesk {
@@ -16,7 +18,8 @@ export class LabelDesk {
     this.part = (name) => controller.target(name);
     this.classes = schema.classes.map(({ number, name, color }) => ({ id: number, name, color }));
     this.needsClass = schema.tools.includes("class");
-    this.drawsBoxes = schema.tools.includes("box");
+    this.tools = schema.tools;
+    this.draws = drawingTools(schema).length > 0;
     this.annotator = null;
     this.picker = this.imagePicker();
     this.editing = editing;
@@ -24,12 +27,15 @@ export class LabelDesk {
 
   imagePicker() {
     if (!this.needsClass) return null;
-    // When boxes are drawn too, the number keys belong to the annotator.
-    return new ClassPicker(this.part("image-classes"), { classes: this.classes, keys: !this.drawsBoxes, large: true });
+    // When objects are drawn too, the number keys belong to the annotator.
+    return new ClassPicker(this.part("image-classes"), { classes: this.classes, keys: !this.draws, large: true });
   }
 
-  boxPicker() {
-    const picker = new ClassPicker(this.part("box-classes"), { classes: this.classes, value: this.annotator.classId });
+  objectPicker() {
+    const picker = new ClassPicker(this.part("object-classes"), {
+      classes: this.classes,
+      value: this.annotator.classId,
+    });
     picker.addEventListener("change", ({ detail }) => this.annotator.setClass(detail.value));
     this.annotator.addEventListener("class", ({ detail }) => picker.set(detail.id));
     return picker;
@@ -40,14 +46,15 @@ export class LabelDesk {
     const image = { imageUrl: url, width, height, objects, overlays };
     if (this.annotator) this.annotator.show(image);
     else {
-      const readOnly = !this.editing || !this.drawsBoxes;
+      const readOnly = !this.editing || !this.draws;
       this.annotator = new Annotator(this.part("surface"), {
         ...image,
         classes: this.classes,
+        tools: this.tools,
         readOnly,
         list: this.part("list"),
       });
-      if (this.drawsBoxes) this.boxes = this.boxPicker();
+      if (this.draws) this.connectTools();
     }
     this.picker?.set(answer?.image?.class ?? null);
     const line = this.part("name");
@@ -55,23 +62,39 @@ export class LabelDesk {
     this.setEditing(this.editing);
   }
 
+  connectTools() {
+    this.objects = this.objectPicker();
+    const [place, remove] = [this.part("place"), this.part("remove")];
+    this.toolSwitch = new ToolSwitch(this.part("tools"), this.annotator, { place, remove });
+  }
+
   /** Switches between editing and viewing. */
   setEditing(editing) {
     this.editing = editing;
-    this.annotator.setReadOnly(!editing || !this.drawsBoxes);
+    this.annotator.setReadOnly(!editing || !this.draws);
     this.part("image-part").hidden = !editing || !this.needsClass;
-    this.part("box-part").hidden = !editing || !this.drawsBoxes;
-    this.part("edit").hidden = !editing || !this.drawsBoxes;
+    this.part("object-part").hidden = !editing || !this.draws;
+    this.part("edit").hidden = !editing || !this.draws;
   }
 
   /** The current answer, or null if there is none yet; `empty` means that there is nothing to label. */
   answer({ empty = false } = {}) {
     const chosen = this.picker?.value ?? null;
-    const objects = empty || !this.drawsBoxes ? [] : this.annotator.getObjects();
+    const objects = empty || !this.draws ? [] : this.annotator.getObjects();
     const image = { class: chosen, tags: [], attrs: {} };
     if (this.needsClass && chosen === null) return null;
     if (chosen === null && objects.length === 0) return empty ? { image, objects, verdict: "empty" } : null;
     return { image, objects, verdict: "labels" };
+  }
+
+  /** Says so if a drawing has to be finished before the label is saved; returns whether it has to. */
+  warnIfUnfinished() {
+    return this.annotator.warnIfUnfinished();
+  }
+
+  /** The words for what is drawn: {one, many}. */
+  get noun() {
+    return this.annotator.noun;
   }
 
   /** Images that need a class cannot be empty. */
@@ -90,14 +113,14 @@ export class LabelDesk {
     if (answer.image?.class != null) parts.push(this.nameOf(answer.image.class));
     const numbers = new Set((answer.objects ?? []).map((object) => object.class));
     const names = [...numbers].sort((a, b) => a - b).map((number) => this.nameOf(number));
-    const count = answer.objects?.length ?? 0;
-    if (count > 0) parts.push(`${count} box${count === 1 ? "" : "es"}: ${names.join(", ")}`);
+    if (answer.objects?.length > 0) parts.push(`${countObjects(answer.objects)}: ${names.join(", ")}`);
     return parts.join(", ") || "nothing to label";
   }
 
   destroy() {
     this.picker?.destroy();
-    this.boxes?.destroy();
+    this.objects?.destroy();
+    this.toolSwitch?.destroy();
     this.annotator?.destroy();
   }
 }
@@ -108,7 +131,7 @@ export const annotatorButtons = {
     const button = event.currentTarget;
     const pan = button.getAttribute("aria-pressed") !== "true";
     button.setAttribute("aria-pressed", String(pan));
-    this.desk.annotator.setTool(pan ? "pan" : "box");
+    this.desk.annotator.setPanTool(pan);
   },
   zoomIn() {
     this.desk.annotator.zoomBy(1.5);
@@ -120,7 +143,7 @@ export const annotatorButtons = {
     this.desk.annotator.fit();
   },
   add() {
-    this.desk.annotator.addCentered();
+    this.desk.annotator.place();
     this.desk.annotator.element.focus();
   },
   undo() {

@@ -1,6 +1,7 @@
 /* Reviews labels, least certain first. Options: {schema, list, labels, target, again}.
  * Keys: A approves, F fixes, R rejects with a reason, arrows move between labels; in a fix, Enter saves, Escape cancels. */
 
+import { withArticle } from "../canvas/tools/index.js";
 import { callApi } from "../lib/api.js";
 import { Controller } from "../lib/controller.js";
 import { toast } from "../lib/notify.js";
@@ -36,6 +37,9 @@ export default class ReviewDesk extends Controller {
 
   key(event) {
     if (isTyping(event) || event.repeat || event.shiftKey || !this.label) return;
+    // Keys of a drawing that is not finished, or of a selected point, are the annotator's.
+    const { annotator } = this.desk;
+    if (this.fixing && annotator.usesKey(event.key) && event.target === annotator.element) return;
     const reviewKeys = { ArrowRight: "next", ArrowLeft: "previous", a: "approve", f: "fix", r: "askReason" };
     const fixKeys = { Enter: "saveFix", Escape: "cancelFix", e: "nothing" };
     const method = (this.fixing ? fixKeys : reviewKeys)[event.key.length === 1 ? event.key.toLowerCase() : event.key];
@@ -119,7 +123,7 @@ export default class ReviewDesk extends Controller {
     this.setFixing(true);
     this.showOverlays();
     quiet({ gentle: true });
-    if (this.desk.drawsBoxes) this.desk.annotator.element.focus({ preventScroll: true });
+    if (this.desk.draws) this.desk.annotator.element.focus({ preventScroll: true });
   }
 
   cancelFix() {
@@ -130,14 +134,16 @@ export default class ReviewDesk extends Controller {
   }
 
   saveFix() {
+    if (this.desk.warnIfUnfinished()) return null;
     const answer = this.desk.answer();
     if (answer) return this.decide({ verdict: "fix", answer }, "Fixed and approved.");
-    this.showProblem("The label is empty. Choose a class, draw a box, or select “Nothing to label”.");
+    const drawn = this.desk.draws ? ` draw ${withArticle(this.desk.noun)},` : "";
+    this.showProblem(`The label is empty. Choose a class,${drawn} or select “Nothing to label”.`);
     return null;
   }
 
   nothing() {
-    if (!this.desk.canBeEmpty) return null;
+    if (!this.desk.canBeEmpty || this.desk.warnIfUnfinished()) return null;
     return this.decide({ verdict: "fix", answer: this.desk.answer({ empty: true }) }, "Fixed and approved.");
   }
 

@@ -16,10 +16,11 @@ export default class extends Controller {
       width,
       height,
       classes,
+      tools: schema?.tools ?? [],
       readOnly: true,
       list,
     });
-    this.annotator.setTool("pan");
+    this.annotator.setPanTool(true);
     this.draw();
   }
 
@@ -43,14 +44,13 @@ export default class extends Controller {
       .filter((answer) => shown.has(String(answer.number)))
       .flatMap(({ number, color: position, objects }) => {
         const color = style.getPropertyValue(`--label-${position}`).trim();
-        const boxes = objects.filter((object) => object.tool === "box");
-        return boxes.map(({ geom }) => ({ geom, label: String(number), tone: "suggested", color }));
+        return objects.map(({ tool, geom }) => ({ tool, geom, label: String(number), tone: "suggested", color }));
       });
   }
 
   leftOut(shown) {
     if (!shown.has("left_out")) return [];
-    return this.options.left_out.map(({ geom }) => ({ geom, label: "left out", tone: "removed" }));
+    return this.options.left_out.map(({ tool, geom }) => ({ tool, geom, label: "left out", tone: "removed" }));
   }
 
   /** Shows the agreed label only. */

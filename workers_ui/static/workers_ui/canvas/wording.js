@@ -1,0 +1,11 @@
+/* Words that the annotator and its tools share. */
+
+/** A place on the image. */
+export function position({ x, y }) {
+  return `${Math.round(x)} from the left, ${Math.round(y)} from the top`;
+}
+
+/** A word at the beginning of a sentence. */
+export function capitalized(text) {
+  return text[0].toUpperCase() + text.slice(1);
+}
