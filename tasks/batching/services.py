@@ -15,6 +15,7 @@ from kernel.errors import Refused, TransitionRefused
 from kernel.events import record_event
 from projects.models import Project
 from projects.selectors import lock_unless_closed
+from tasks.batching.locks import lock_task_with_batch
 from tasks.batching.models import Batch, Task
 from tasks.ingest.models import Image
 
@@ -118,9 +119,7 @@ def set_priority(*, batch: Batch, priority: int) -> Batch:
 @transaction.atomic
 def close_slots(*, task: Task) -> int:
     """Locks the batch, then the task. Close the task's open slots, lowering `wanted` to `taken`; return how many."""
-    batch_id = Task.objects.values_list("batch_id", flat=True).get(pk=task.pk)
-    Batch.objects.select_for_update(no_key=True).get(pk=batch_id)
-    row = Task.objects.select_for_update(no_key=True).get(pk=task.pk)
+    _, row = lock_task_with_batch(task_id=task.pk)
     change_wanted(task=row, to=row.taken)
     return row.wanted - row.taken
 

@@ -21,9 +21,9 @@ from annotary_core.aggregation.consolidate import RELEASE_THRESHOLD
 from annotary_core.aggregation.objects.clustering import ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.labels.arrays import IntArray
-from annotary_core.labels.schema import Schema
 from annotary_core.labels.shapes.objects import ObjectColumn
 from projects.models import Project
+from projects.selectors import schema_of
 from tasks.consensus.answer_shards import Range, Shard, class_shard, task_ranges
 from tasks.consensus.label_stability import is_clear
 from tasks.consensus.label_task import ProjectBlend
@@ -42,8 +42,7 @@ Json = Mapping[str, Any]
 def tasks_to_relabel(*, project: Project, blend: FittedModel, rates: DetectionRates | None) -> Iterator[list[int]]:
     """Yield, in chunks in ascending order, the tasks whose chosen class or released objects change, or whose posterior
     moves by more than MIN_CHANGE or across the project's confidence target."""
-    assert project.schema is not None  # tasks cannot be created or claimed without a schema
-    schema = Schema.from_json(project.schema.body)
+    schema = schema_of(project=project)
     new_state = _NewState(project, blend, [item.number for item in schema.classes])
     if schema.has_image_class:
         for within in task_ranges(project_id=project.pk):

@@ -17,9 +17,9 @@ from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.objects.clustering import ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.labels.arrays import IntArray
-from annotary_core.labels.schema import Schema
 from annotary_core.labels.shapes.objects import ObjectColumn
 from projects.models import Project
+from projects.selectors import schema_of
 from tasks.consensus.answer_shards import Shard, ShardStore, class_shard, gold_shard, task_ranges
 from tasks.consensus.object_answers import ObjectSample, sample_objects
 from tasks.consensus.worker_model import History, gold_record, other_projects_record
@@ -41,8 +41,7 @@ class TrainingData:
 
 def load_training_data(*, project: Project, shards: ShardStore) -> TrainingData:
     """Load all answers of the project into the shard store."""
-    assert project.schema is not None  # tasks cannot be created or claimed without a schema
-    schema = Schema.from_json(project.schema.body)
+    schema = schema_of(project=project)
     object_sample = None
     if schema.has_image_class:
         shards.add(gold_shard(project_id=project.pk))

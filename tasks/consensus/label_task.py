@@ -13,6 +13,7 @@ from annotary_core.aggregation.classification.predict import FittedBlend
 from annotary_core.aggregation.consolidate import ClassConsensus, WorkerAnswer, consolidate
 from annotary_core.labels.schema import Schema
 from projects.models import Project
+from projects.selectors import schema_of
 from tasks.batching.models import Task
 from tasks.consensus.class_pass import decide_classes
 from tasks.consensus.label_evidence import AnswerWeight, ComputedLabel, LabelEvidence
@@ -68,8 +69,7 @@ class LabelInputs:
 
 def load_inputs(*, project: Project, task_ids: Sequence[int]) -> LabelInputs:
     """Load the inputs of all of these tasks, with a single version of the worker model."""
-    assert project.schema is not None  # tasks cannot be created or claimed without a schema
-    schema = Schema.from_json(project.schema.body)
+    schema = schema_of(project=project)
     people, models = counting_answers(task_ids=task_ids), predictions_by_task(task_ids=task_ids)
     by_task = {pk: TaskAnswers(people.get(pk, ()), models.get(pk, ())) for pk in task_ids}
     actors = {actor for each in by_task.values() for actor in each.actors}

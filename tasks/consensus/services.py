@@ -7,11 +7,13 @@ from itertools import groupby
 
 from django.db import transaction
 
+from annotary_core.aggregation.objects.fusing import images_at_once
 from annotary_core.labels.answer import Answer
 from annotary_core.labels.canonical import content_hash
 from kernel.clock import ClockTimestamp
 from kernel.events import record_event
 from projects.models import Project
+from projects.selectors import schema_of
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import change_wanted
 from tasks.consensus.label_evidence import ComputedLabel, LabelEvidence
@@ -33,9 +35,6 @@ from tasks.consensus.worker_model import WorkerModel, current_version
 
 #: Tasks of one batch per transaction: few enough to release the row locks soon.
 CHUNK = 50
-#: Tasks of any batches per transaction that updates labels: enough to share the queries and the pass over the answers,
-#: few enough to release the row locks within some hundred milliseconds.
-WIDE_CHUNK = 200
 
 
 class _Waiting(Enum):
@@ -113,12 +112,13 @@ def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
     is answered. `label_stability.decide` says what replaces a label; what it only proposes for an approved label is
     kept as a `LabelProposal`. `may_ask_more=False` closes the open tasks with the answers they have.
     """
-    projects: dict[int, Project] = {}
     written = 0
-    for project_id, ids in _in_wide_chunks(task_ids):
-        if project_id not in projects:
-            projects[project_id] = Project.objects.select_related("schema").get(pk=project_id)
-        written += _update_together(projects[project_id], ids, may_ask_more)
+    for project_id, ids in _by_project(task_ids):
+        project = Project.objects.select_related("schema").get(pk=project_id)
+        # Enough to share the queries and the pass over the answers; few enough to release the row locks soon.
+        at_once = images_at_once(schema_of(project=project).object_tools)
+        for start in range(0, len(ids), at_once):
+            written += _update_together(project, ids[start : start + at_once], may_ask_more)
     return written
 
 
@@ -160,12 +160,11 @@ def _update_by_one_version(
     return len(first.tasks) + len(again.tasks), first.left | again.left, first.tasks | again.tasks
 
 
-def _in_wide_chunks(task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:
+def _by_project(task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:
+    """Yield (project, its tasks by batch)."""
     rows = Task.objects.filter(pk__in=task_ids).order_by("project_id", "batch_id", "pk").values_list("project_id", "pk")
     for project_id, group in groupby(rows, key=lambda row: row[0]):
-        ids = [row[1] for row in group]
-        for start in range(0, len(ids), WIDE_CHUNK):
-            yield project_id, ids[start : start + WIDE_CHUNK]
+        yield project_id, [row[1] for row in group]
 
 
 def in_chunks(*, task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:

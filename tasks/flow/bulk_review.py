@@ -8,7 +8,8 @@ from typing import Any
 from accounts.models import Actor
 from kernel.errors import AnnotaryError, Unavailable
 from projects.models import Project
-from tasks.batching.models import Batch, Task
+from tasks.batching.locks import lock_batches, lock_tasks
+from tasks.batching.models import Task
 from tasks.batching.selectors import TaskNotFound
 from tasks.flow.rejection import reject_label
 from tasks.review.models import Review
@@ -48,8 +49,8 @@ def give_verdicts(*, reviewer: Actor, project: Project, verdicts: Sequence[Verdi
     tasks = {task.public_id: task for task in rows}
     rejected = {each.task for each in verdicts if each.verdict == Review.Verdict.REJECT}
     batches = {task.batch_id for task in tasks.values() if task.public_id in rejected}
-    list(Batch.objects.select_for_update(no_key=True).filter(pk__in=batches).order_by("pk").values_list("pk"))
-    list(Task.objects.select_for_update(no_key=True).filter(pk__in=[task.pk for task in rows]).order_by("pk"))
+    lock_batches(batch_ids=batches)
+    lock_tasks(Task.objects.filter(pk__in=[task.pk for task in rows]))
     return [_result(reviewer, tasks.get(each.task), each) for each in verdicts]
 
 

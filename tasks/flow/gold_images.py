@@ -7,7 +7,8 @@ from annotary_core.labels.answer import Answer
 from kernel.errors import Conflict
 from kernel.events import record_event
 from projects.models import Project
-from tasks.batching.models import Batch, Task
+from tasks.batching.locks import lock_task_with_batch
+from tasks.batching.models import Task
 from tasks.batching.services import close_slots, create_tasks
 from tasks.consensus.label_evidence import LabelEvidence
 from tasks.consensus.label_methods import GOLD
@@ -37,12 +38,7 @@ def make_gold_image(
     image or have answered it, GoldExists, and FixRefused if the answer does not match the project's schema.
     """
     task = _task_of(project, image)
-    Batch.objects.select_for_update(no_key=True).get(pk=task.batch_id)
-    task = (
-        Task.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("image", "project", "project__schema")
-        .get(pk=task.pk)
-    )
+    _, task = lock_task_with_batch(task_id=task.pk)
     if task.taken or (task.state != Task.State.OPEN and not _is_owners(task)):
         raise ImageBeingLabeled
     answer = read_answer(project=task.project, task=task, raw=raw)

@@ -5,6 +5,7 @@ Whether a task gets one more answer is decided by `consensus.stopping_policy`, a
 
 from django.db import transaction
 
+from tasks.batching.locks import lock_batch, lock_tasks
 from tasks.batching.models import Batch, Task
 from tasks.consensus.services import update_labels
 
@@ -15,8 +16,7 @@ def close_with_current_answers(*, batch: Batch) -> int:
 
     Tasks without an answer and tasks with a live lease stay open.
     """
-    Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)
-    tasks = Task.objects.select_for_update(no_key=True).filter(batch=batch, state=Task.State.OPEN)
-    open_tasks = list(tasks.order_by("pk").values_list("pk", flat=True))
+    lock_batch(batch_id=batch.pk)
+    open_tasks = [task.pk for task in lock_tasks(Task.objects.filter(batch=batch, state=Task.State.OPEN))]
     update_labels(task_ids=open_tasks, may_ask_more=False)
     return Task.objects.filter(pk__in=open_tasks, state=Task.State.ANSWERED).count()

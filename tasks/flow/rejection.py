@@ -8,6 +8,7 @@ from kernel.clock import ClockTimestamp
 from kernel.events import record_event
 from projects.models import Project
 from tasks.assignment.models import Assignment
+from tasks.batching.locks import lock_task_with_batch
 from tasks.batching.models import Batch, Task
 from tasks.consensus.models import Posterior
 from tasks.consensus.refit import request_refit
@@ -23,8 +24,7 @@ def reject_label(*, reviewer: Actor, task: Task, label_hash: str, reason: str, a
     with the project's minimum number of answers, and an approved batch is reopened. `again` allows rejecting a label
     that a person approved. Raises like `review.services.approve_label`, and ReasonMissing without a reason.
     """
-    batch = Batch.objects.select_for_update(no_key=True).get(pk=task.batch_id)
-    task = Task.objects.select_for_update(no_key=True).get(pk=task.pk)
+    batch, task = lock_task_with_batch(task_id=task.pk)
     verdict = record_rejection(reviewer=reviewer, task=task, label_hash=label_hash, reason=reason, again=again)
     _void_round(task)
     _begin_round(batch, task)

@@ -10,6 +10,7 @@ from django.db.models import F
 from projects.models import Project
 from projects.selectors import require_not_closed
 from tasks.assignment.selectors import filter_stuck
+from tasks.batching.locks import lock_batch, lock_tasks
 from tasks.batching.models import Batch, Task
 from tasks.flow.overlap import close_with_current_answers
 
@@ -20,10 +21,10 @@ def requeue_unanswered(*, batch: Batch) -> int:
 
     Answers that still arrive for the previous round are kept and paid for like any late answer.
     """
-    Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)
+    lock_batch(batch_id=batch.pk)
     unanswered_tasks = Task.objects.filter(batch=batch, taken=0)
     candidates = list(filter_stuck(tasks=unanswered_tasks, project_id=batch.project_id).values_list("pk", flat=True))
-    locked = Task.objects.select_for_update(no_key=True).filter(pk__in=candidates).order_by("pk")
+    locked = lock_tasks(Task.objects.filter(pk__in=candidates))
     # Check again under the lock: a late answer may have taken the slot meanwhile.
     unanswered = [task.pk for task in locked if task.taken == 0 and task.state == Task.State.OPEN]
     if unanswered:

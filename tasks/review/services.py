@@ -13,10 +13,11 @@ from annotary_core.labels.answer import Answer
 from annotary_core.labels.canonical import content_hash
 from annotary_core.labels.errors import AnswerError
 from annotary_core.labels.parse import parse_answer
-from annotary_core.labels.schema import Schema
 from kernel.clock import ClockTimestamp
 from kernel.events import record_event
 from projects.models import Project
+from projects.selectors import schema_of
+from tasks.batching.locks import lock_batch, lock_task, lock_tasks
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import close_answered_slots
 from tasks.consensus.label_evidence import LabelEvidence, ReplacedLabel
@@ -107,8 +108,8 @@ def approve_batch(*, reviewer: Actor, batch: Batch) -> int:
 
     Raises BatchUnanswered while an image has no agreed label. Approving an approved batch has no effect.
     """
-    batch = Batch.objects.select_for_update(no_key=True).get(pk=batch.pk)
-    tasks = list(Task.objects.select_for_update(no_key=True).filter(batch=batch).order_by("pk"))
+    batch = lock_batch(batch_id=batch.pk)
+    tasks = lock_tasks(Task.objects.filter(batch=batch))
     _refuse_unanswered(tasks)
     waiting = [task for task in tasks if task.state == Task.State.ANSWERED]
     labels = list(ConsensusLabel.objects.filter(task__in=waiting, is_current=True).order_by("task_id"))
@@ -146,8 +147,7 @@ def drop_stale_verdicts(*, task_ids: Sequence[int]) -> int:
 
 @transaction.atomic
 def _drop_stale(project_id: int, task_ids: Sequence[int]) -> int:
-    tasks = Task.objects.select_for_update(no_key=True).filter(pk__in=task_ids).order_by("pk")
-    locked = {task.pk: task for task in tasks}
+    locked = {task.pk: task for task in lock_tasks(Task.objects.filter(pk__in=task_ids))}
     stale = Review.objects.filter(
         task_id__in=list(locked), is_current=True, annotation__isnull=True, label__is_current=False
     )
@@ -164,20 +164,14 @@ def _drop_stale(project_id: int, task_ids: Sequence[int]) -> int:
 
 def read_answer(*, project: Project, task: Task, raw: object) -> Answer:
     """Parse a label submitted by a person against the project's schema and the task's image; raises FixRefused."""
-    assert project.schema is not None
     try:
-        schema = Schema.from_json(project.schema.body)
-        return parse_answer(raw, schema=schema, width=task.image.width, height=task.image.height)
+        return parse_answer(raw, schema=schema_of(project=project), width=task.image.width, height=task.image.height)
     except AnswerError as error:
         raise FixRefused(error.sentence, path=error.path, reason=error.code) from error
 
 
 def _lock_for_verdict(task: Task, label_hash: str) -> tuple[Task, ConsensusLabel]:
-    locked = (
-        Task.objects.select_for_update(no_key=True, of=("self",))
-        .select_related("image", "project", "project__schema")
-        .get(pk=task.pk)
-    )
+    locked = lock_task(task_id=task.pk)
     label = current_label(task=locked)
     if label is None or locked.state == Task.State.OPEN:
         raise NotAnswered
