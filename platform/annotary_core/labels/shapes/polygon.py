@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 
 from annotary_core.labels.arrays import FloatArray, IntArray
 from annotary_core.labels.errors import AnswerError
-from annotary_core.labels.geometry import OVERSHOOT, Bounds, Frame, Vertex, fixed
-from annotary_core.labels.json_reading import read_list, read_number, read_object
+from annotary_core.labels.geometry import Bounds, Frame, Vertex, fixed
+from annotary_core.labels.json_reading import read_list, read_object
 from annotary_core.labels.shapes.area_similarity import AreaSimilarity, valid_areas
 from annotary_core.labels.shapes.base import Geometry, Noun, content_key
 from annotary_core.labels.shapes.hand_drawing import clip, follow
 from annotary_core.labels.shapes.rings import Parts, parts_bounds, to_shapely
+from annotary_core.labels.shapes.vertices import clip_vertex, read_vertices
 
 #: More vertices than anyone draws, and than a traced outline of a large image needs.
 MAX_VERTICES = 10_000
@@ -147,7 +148,10 @@ def canonical_polygon(parts: Sequence[Sequence[Sequence[Vertex]]], *, frame: Fra
     Raises AnswerError if a vertex lies more than OVERSHOOT pixels outside the image, if a ring has no area, or if a
     hole lies outside its outer ring.
     """
-    clipped = [[[_clipped(vertex, frame, path) for vertex in ring] for ring in part] for part in parts]
+    clipped = [
+        [[clip_vertex(vertex, frame=frame, noun="polygon", path=path) for vertex in ring] for ring in part]
+        for part in parts
+    ]
     polygon = polygon_of(clipped)
     for part in polygon.parts:
         areas = [_ring_area(ring, path) for ring in part]
@@ -174,28 +178,10 @@ def _read_part(raw: object, *, path: str) -> list[list[Vertex]]:
 
 
 def _read_ring(raw: object, *, path: str) -> list[Vertex]:
-    vertices = []
-    for at, vertex in enumerate(read_list(raw, path=path)):
-        pair = read_list(vertex, path=f"{path}[{at}]")
-        if len(pair) != 2:
-            raise AnswerError("wrong_type", "A point is a list of two numbers, x and y.", f"{path}[{at}]")
-        vertices.append((read_number(pair[0], path=f"{path}[{at}][0]"), read_number(pair[1], path=f"{path}[{at}][1]")))
+    vertices = read_vertices(raw, path=path)
     if len(vertices) < 3:
         raise AnswerError("zero_size", "An outline needs at least three points. Draw more, or remove it.", path)
     return vertices
-
-
-def _clipped(vertex: Vertex, frame: Frame, path: str) -> Vertex:
-    x, y = vertex
-    over = {"left": -x, "top": -y, "right": x - frame.width, "bottom": y - frame.height}
-    side = max(over, key=lambda name: over[name])
-    if over[side] > OVERSHOOT:
-        raise AnswerError(
-            "outside_image",
-            f"The polygon extends {over[side]:.4g} px past the {side} edge of the image. Draw it inside the image.",
-            path,
-        )
-    return min(max(x, 0.0), float(frame.width)), min(max(y, 0.0), float(frame.height))
 
 
 def _canonical_ring(ring: Sequence[Sequence[float]], *, is_hole: bool) -> Ring:
