@@ -5,6 +5,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from annotary.demo.errors import DemoError
 from annotary.demo.skills import CAREFUL, Member
@@ -13,18 +14,27 @@ from annotary.demo.worker import Job, Record, Worker
 POLL_SECONDS = 0.25
 # When no one has found work for this many seconds, jobs that could open more tasks have run.
 QUIET = 6.0
+# So long may jobs compute labels after the last answer.
+LONGEST_UPDATE = 300.0
 # Workers who may join later, when the others are paused or have labeled everything.
 MAX_HELPERS = 4
 
 
+class WorkLeft(NamedTuple):
+    """Images without a label, and how many answers they still need; none while jobs compute their labels."""
+
+    images: int
+    answers: int
+
+
 @dataclass
 class Crowd:
-    """Shared by the threads. `count_open_images` asks the server how many images still need answers; `on_progress`
-    receives the number of answers so far; `quiet` is QUIET.
+    """Shared by the threads. `count_left` asks the server; `on_progress` receives the number of answers so far; `quiet`
+    is QUIET.
     """
 
     job: Job
-    count_open_images: Callable[[], int]
+    count_left: Callable[[], WorkLeft]
     on_progress: Callable[[int], None] = lambda answers: None
     quiet: float = QUIET
     stop: threading.Event = field(default_factory=threading.Event)
@@ -94,10 +104,13 @@ class Crowd:
                 return
             if not self._all_idle():
                 continue
-            self.unfinished = self.count_open_images()
-            if self.unfinished == 0:
+            left, idle = self.count_left(), time.monotonic() - self._last_work
+            self.unfinished = left.images
+            if left.images == 0:
                 return
-            if self._all_finished() or time.monotonic() - self._last_work > self.quiet:
+            if left.answers == 0 and idle < LONGEST_UPDATE:
+                continue
+            if self._all_finished() or idle > self.quiet:
                 if helpers == MAX_HELPERS:
                     return
                 helpers += 1

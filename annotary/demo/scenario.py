@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from annotary.demo.crowd import MAX_HELPERS, Crowd
+from annotary.demo.crowd import MAX_HELPERS, Crowd, WorkLeft
 from annotary.demo.dataset import Dataset
 from annotary.demo.errors import DemoError
 from annotary.demo.ground_truth import GroundTruth, follow_figures, index_images, match_ground_truth
@@ -140,7 +140,7 @@ def label(manager: Manager, outcome: RunResult, stages: StageProgress, *, worker
         least = round(work * POLICY["answers_min"] * (1 + POLICY["gold_rate"]))
         crowd = Crowd(
             job,
-            count_open_images=lambda: open_images(manager, project),
+            count_left=lambda: work_left(manager, project),
             on_progress=lambda n: on_progress(n, max(least, n)),
         )
         outcome.crowd = crowd.run(members)
@@ -151,8 +151,9 @@ def label(manager: Manager, outcome: RunResult, stages: StageProgress, *, worker
     outcome.before = {row["source_key"]: Answer.from_json(row["answer"]) for row in outcome.labels}
 
 
-def open_images(manager: Manager, project: str) -> int:
-    return int(manager.figures(project)["progress"]["open"])
+def work_left(manager: Manager, project: str) -> WorkLeft:
+    progress = manager.figures(project)["progress"]
+    return WorkLeft(images=int(progress["open"]), answers=int(progress["answers_left"]))
 
 
 def approve(manager: Manager, outcome: RunResult, stages: StageProgress) -> None:

@@ -11,7 +11,7 @@ from annotary.demo.errors import DemoError
 from annotary.demo.ground_truth import index_images, match_ground_truth
 from annotary.demo.manager import Manager
 from annotary.demo.progress import StageProgress
-from annotary.demo.scenario import open_images
+from annotary.demo.scenario import work_left
 from annotary.demo.skills import crowd_of
 from annotary.demo.worker import Job, Record
 from annotary_core.wording import format_count
@@ -93,7 +93,7 @@ def _simulate(
     with stages.stage("Crowd labels images", least) as on_progress:
         crowd = Crowd(
             job,
-            count_open_images=lambda: open_images(manager, project["id"]),
+            count_left=lambda: work_left(manager, project["id"]),
             on_progress=lambda done: on_progress(done, max(least, done)),
         )
         records = crowd.run(crowd_of(options.workers))
