@@ -119,6 +119,7 @@ def test_two_fingers_zoom_without_adding_a_point(studio: Studio) -> None:
     fingers.send("touchEnd")
     assert studio.ask("canvas.view.scale") > 1.5 * before
     assert studio.ask("canvas.sketch.points.length") == 2
+    assert studio.ask("canvas.sketch.preview.parts[0][0].length") == 2
 
 
 def test_a_tap_selects_a_polygon_and_a_drag_inside_moves_it(studio: Studio) -> None:

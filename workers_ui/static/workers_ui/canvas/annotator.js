@@ -83,10 +83,21 @@ export class Annotator extends EventTarget {
       else this.points.check();
       if (reason === "edit") this.refreshSelected();
       else this.refresh();
-      if (reason !== "set") this.emit("change", { objects: this.getObjects(), reason });
+      if (reason !== "set") this.emit("change", this.changeDetail(reason));
       if (reason === "edit") this.announceSelection();
       this.endWarning();
     });
+  }
+
+  /* The copy is made for those who ask for it: on every step of a drag it would stutter. */
+  changeDetail(reason) {
+    const annotator = this;
+    return {
+      reason,
+      get objects() {
+        return annotator.getObjects();
+      },
+    };
   }
 
   get ready() {
@@ -367,13 +378,15 @@ export class Annotator extends EventTarget {
     this.viewport.resize(size);
   }
 
+  /** After a change of the selected object or of the one that is being drawn. */
   redraw() {
-    this.renderer.draw();
+    this.renderer.redraw();
     this.bar.render();
   }
 
   refresh() {
-    this.redraw();
+    this.renderer.draw();
+    this.bar.render();
     this.list.render();
   }
 

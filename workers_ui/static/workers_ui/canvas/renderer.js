@@ -72,6 +72,11 @@ export class Renderer {
     for (const layer of this.layers) layer.batchDraw();
   }
 
+  /** Draws only what changes while a pointer moves: the selected object and the one that is being drawn. */
+  redraw() {
+    this.layers[2].batchDraw();
+  }
+
   drawObjects(context) {
     const { overlays, objects, selection } = this.scene;
     const known = overlays.filter((overlay) => formOf(overlay) !== null);

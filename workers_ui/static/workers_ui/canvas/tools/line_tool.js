@@ -62,7 +62,7 @@ export function lineTool(own) {
 
     dragHandle(geom, id, dx, dy, frame) {
       if (!id.startsWith("+")) return geomOf(withPointMoved(parts(geom), id, dx, dy, frame));
-      const inserted = withPointInserted(parts(geom), middleAfter(parts(geom), id), frame);
+      const inserted = withPointInserted(parts(geom), middleAfter(parts(geom), id, closed), frame);
       return geomOf(withPointMoved(inserted, idAfter(id), dx, dy, frame));
     },
 
@@ -74,7 +74,7 @@ export function lineTool(own) {
       move: edit(withPointMoved),
       /** Inserts one on an edge: {part, line, at, point} of nearestEdge. */
       insert: edit(withPointInserted),
-      placeAfter: (geom, id) => middleAfter(parts(geom), id),
+      placeAfter: (geom, id) => middleAfter(parts(geom), id, closed),
       idAt: ({ part, line, at }) => `${part}.${line}.${at + 1}`,
       /** Null if the object has too few points to lose one. */
       remove(geom, id) {

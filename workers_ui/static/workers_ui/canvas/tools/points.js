@@ -57,10 +57,11 @@ export function withPointInserted(parts, { part, line: number, at, point }, fram
   return replaced(parts, part, number, parts[part][number].toSpliced(at + 1, 0, place));
 }
 
-/** The middle of the edge after a point, as a place for `withPointInserted`. */
-export function middleAfter(parts, id) {
-  const [part, number, at] = placeOf(id);
+/** The middle of the edge after a point, as a place for `withPointInserted`; of the last edge for the end of an open line. */
+export function middleAfter(parts, id, closed) {
+  const [part, number, index] = placeOf(id);
   const line = parts[part][number];
+  const at = closed ? index : Math.min(index, line.length - 2);
   const [[ax, ay], [bx, by]] = [line[at], line[(at + 1) % line.length]];
   return { part, line: number, at, point: [(ax + bx) / 2, (ay + by) / 2] };
 }
