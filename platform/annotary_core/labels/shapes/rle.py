@@ -36,7 +36,9 @@ def encode(window: Window, frame: Frame) -> Rle:
 
     _check_size(frame.height, frame.width)
     clipped = clip_window(window, frame)
-    column, row = np.nonzero(np.diff(clipped.pixels.T.astype(np.int8), axis=1, prepend=0, append=0))
+    # Zeros of the same type: with others, NumPy would make the whole mask one of eight bytes a pixel.
+    outside = np.int8(0)
+    column, row = np.nonzero(np.diff(clipped.pixels.T.astype(np.int8), axis=1, prepend=outside, append=outside))
     edge = (column + clipped.x) * frame.height + row + clipped.y
     # A run that ends at the bottom and one that begins at the top of the next column form one run.
     ends_where_next_starts = np.flatnonzero(edge[1:-1:2] == edge[2::2])
