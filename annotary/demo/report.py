@@ -117,7 +117,7 @@ def _person(person: Mapping[str, Any]) -> dict[str, Any]:
         "width": round(100 * (right or 0), 2),
         "value": _percent(right, 0),
         "answers": person["answers"],
-        "checks": f"{person['checks_right']} of {person['checks_seen']}",
+        "checks": f"{person['checks_right']} of {format_count(person['checks_seen'], 'check')}",
         "paused": person["paused"],
     }
 
