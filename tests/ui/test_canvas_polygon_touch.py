@@ -59,6 +59,18 @@ def test_the_buttons_on_the_image_are_large_enough(studio: Studio) -> None:
     assert studio.page.evaluate("document.documentElement.scrollWidth") == 360
 
 
+def test_the_buttons_leave_the_place_where_the_next_point_goes(studio: Studio) -> None:
+    bar = studio.page.locator(".annotator-bar")
+    tap_around(studio, (400, 100))
+    expect(bar).to_have_attribute("data-side", "bottom")
+    tap_around(studio, (420, 590))
+    expect(bar).to_have_attribute("data-side", "top")
+    tap_around(studio, (30, 590))
+    expect(bar).to_have_attribute("data-side", "bottom")
+    studio.page.get_by_role("button", name="Close the polygon").tap()
+    assert len(studio.rings()[0]) == 3
+
+
 def test_a_finger_draws_along_the_outline_under_the_magnifier(studio: Studio) -> None:
     fingers = Fingers(studio.page)
     corners = [studio.at(*corner) for corner in (*SQUARE, (205, 160))]

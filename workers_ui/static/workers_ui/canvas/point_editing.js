@@ -23,10 +23,15 @@ export class PointEditing {
     return this.editing?.list(this.selection.object.geom) ?? [];
   }
 
+  /** The selected point, or null. */
+  get selected() {
+    const { pointId } = this.selection;
+    return pointId === null ? null : (this.list.find(({ id }) => id === pointId) ?? null);
+  }
+
   /** Forgets a selected point that is no longer there. */
   check() {
-    const { pointId } = this.selection;
-    if (pointId !== null && !this.list.some(({ id }) => id === pointId)) this.selection.selectPoint(null);
+    if (this.selection.pointId !== null && this.selected === null) this.selection.selectPoint(null);
   }
 
   /** Selects the point that a drag of a handle has moved. */
@@ -102,8 +107,8 @@ export class PointEditing {
   }
 
   reveal() {
-    const point = this.list.find(({ id }) => id === this.selection.pointId);
-    if (point) this.annotator.reveal({ x: point.x, y: point.y, w: 0, h: 0 });
+    const { selected } = this;
+    if (selected) this.annotator.reveal({ x: selected.x, y: selected.y, w: 0, h: 0 });
   }
 
   /** Buttons on the image: see action_bar.js. */

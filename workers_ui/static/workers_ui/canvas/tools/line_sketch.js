@@ -52,6 +52,11 @@ export class LineSketch extends Sketch {
     };
   }
 
+  get place() {
+    const last = this.points.at(-1);
+    return this.crosshair ?? (last ? { x: last[0], y: last[1] } : null);
+  }
+
   get actions() {
     const { noun, closed } = this.tool;
     const isEmpty = this.points.length === 0;
@@ -133,8 +138,7 @@ export class LineSketch extends Sketch {
   /** Shows the crosshair: at the last point, else in the middle of what is visible. */
   takeKeyboard() {
     const { x, y, w, h } = this.canvas.visible;
-    const last = this.points.at(-1);
-    this.crosshair ??= last ? { x: last[0], y: last[1] } : this.snapped({ x: x + w / 2, y: y + h / 2 });
+    this.crosshair = this.place ?? this.snapped({ x: x + w / 2, y: y + h / 2 });
     this.pointer = null;
     this.canvas.redraw();
     this.canvas.say(

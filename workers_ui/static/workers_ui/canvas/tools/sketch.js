@@ -20,6 +20,11 @@ export class Sketch {
     return false;
   }
 
+  /** Where the work is going on: a point of the image, or null. */
+  get place() {
+    return null;
+  }
+
   /** Buttons on the image: [{label, icon, run, isMain, isDisabled}]. */
   get actions() {
     return [];
