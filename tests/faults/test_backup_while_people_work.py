@@ -87,7 +87,7 @@ def crowd_for(manager: Manager, outcome: RunResult, seed: int, on_progress: Any 
         ground_truth=outcome.ground_truth,
         retry_seconds=PATIENCE,
     )
-    return Crowd(job, count_open_images=lambda: scenario.open_images(manager, project), on_progress=on_progress)
+    return Crowd(job, count_left=lambda: scenario.work_left(manager, project), on_progress=on_progress)
 
 
 def released(manager: Manager, outcome: RunResult, seed: int, to: Path) -> dict[str, Any]:

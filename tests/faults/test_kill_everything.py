@@ -184,9 +184,7 @@ def label(site: Site, manager: Manager, outcome: RunResult, killer: Killer) -> l
         retry_seconds=PATIENCE,
     )
     # A job of a killed worker is claimed again when its lease expires, after a minute.
-    crowd = Crowd(
-        job, count_open_images=lambda: scenario.open_images(manager, project), on_progress=killer.note, quiet=PATIENCE
-    )
+    crowd = Crowd(job, count_left=lambda: scenario.work_left(manager, project), on_progress=killer.note, quiet=PATIENCE)
     killer.start()
     outcome.crowd = crowd.run(crowd_of(PEOPLE))
     killer.join(PATIENCE)

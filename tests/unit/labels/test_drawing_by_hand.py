@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 import pytest
 import shapely
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from annotary_core.labels.arrays import FloatArray
@@ -39,6 +39,7 @@ def similarity(shape: Shape, one: Geometry, other: Geometry) -> float:
 
 
 @EVERY_SHAPE
+@settings(deadline=None)
 @given(path=STARS, error=ERRORS, seed=st.integers(0, 1000))
 def test_what_is_drawn_is_canonical_and_in_the_image(shape: Shape, path: FloatArray, error: float, seed: int) -> None:
     true = shape.along([path], frame=FRAME)
@@ -77,6 +78,7 @@ def test_a_box_along_outlines_bounds_all_of_them() -> None:
     assert SHAPES["box"].along(paths, frame=FRAME).bounds() == (10, 20, 120, 80)
 
 
+@settings(deadline=None)
 @given(path=STARS, error=ERRORS, seed=st.integers(0, 1000))
 def test_polygons_stay_simple_and_keep_most_of_their_area(path: FloatArray, error: float, seed: int) -> None:
     shape = SHAPES["polygon"]
