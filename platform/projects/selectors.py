@@ -9,6 +9,7 @@ from structlog.contextvars import bind_contextvars
 from accounts.models import Actor, Membership
 from accounts.selectors import COVERS, require_role, staff_memberships
 from annotary_core.labels.schema import Schema
+from annotary_core.labels.shapes import SHAPES
 from kernel.errors import NotFound
 from kernel.prepared_statements import run_prepared
 from projects.errors import ProjectArchived, ProjectClosed
@@ -133,3 +134,8 @@ def schema_of(*, project: Project) -> Schema:
     if project.schema is None:
         raise NotFound("This project has no classes yet. Add them first.")
     return Schema.from_json(project.schema.body)
+
+
+def object_tools_of(*, project: Project) -> tuple[str, ...]:
+    """Return the tools that draw objects in the project; none if it has no schema yet."""
+    return tuple(name for name in project.schema.body["tools"] if name in SHAPES) if project.schema else ()

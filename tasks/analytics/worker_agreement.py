@@ -52,7 +52,7 @@ SELECT c.* FROM unnest(%(workers)s::bigint[]) w(id) CROSS JOIN LATERAL (
 
 @dataclass(slots=True)
 class Agreement:
-    """`equal` of `answers` match the agreed label: the same class, and boxes that match at the project's IoU.
+    """`equal` of `answers` match the agreed label: the same class, and objects that match at the project's IoU.
 
     `chance` is the share that would match if the same answers were given to other images of these. `repeats` of
     `otherwise`: of the answers whose label is not the worker's most frequent answer, those that give that answer

@@ -8,8 +8,6 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from annotary_core.labels.shapes import SHAPES
-
 Fields = dict[str, serializers.Field[Any, Any, Any, Any]]
 
 
@@ -58,38 +56,21 @@ class EventDataField(serializers.DictField):
     pass
 
 
-class BoxSerializer(serializers.Serializer[Any]):
-    """A box in pixels of the upright image: origin at the outer corner of the first pixel, x right, y down."""
+class WithClassSerializer(serializers.Serializer[Any]):
+    """Serializers with the field `class`, a keyword of Python."""
 
-    x = serializers.FloatField(help_text="Left edge")
-    y = serializers.FloatField(help_text="Top edge")
-    w = serializers.FloatField(help_text="Width, above 0")
-    h = serializers.FloatField(help_text="Height, above 0")
-
-
-class _WithClass(serializers.Serializer[Any]):
     def get_fields(self) -> Fields:
-        # `class` is a keyword of Python.
         number = serializers.IntegerField(min_value=1, **self.class_options, help_text="Number of the class")
         return {"class": number, **super().get_fields()}
 
     class_options: dict[str, Any] = {}
 
 
-class ImageLabelSerializer(_WithClass):
+class ImageLabelSerializer(WithClassSerializer):
     """What is said of the image as a whole; null where the project has no classes of images."""
 
     class_options = {"required": False, "allow_null": True}
     tags = serializers.ListField(child=serializers.CharField(), required=False, help_text="Not used yet: empty")
-    attrs = serializers.DictField(child=serializers.CharField(), required=False, help_text="Not used yet: empty")
-
-
-class LabelObjectSerializer(_WithClass):
-    """An object on the image, drawn with a tool of the project."""
-
-    id = serializers.CharField(max_length=64, help_text="Unique within the answer, chosen by who draws")
-    tool = serializers.ChoiceField(choices=sorted(SHAPES))
-    geom = BoxSerializer()
     attrs = serializers.DictField(child=serializers.CharField(), required=False, help_text="Not used yet: empty")
 
 
@@ -171,11 +152,6 @@ class ImportMetadataSerializer(serializers.Serializer[Any]):
 @extend_schema_field(ImageLabelSerializer)
 class ImageLabelField(serializers.DictField):
     pass
-
-
-@extend_schema_field(LabelObjectSerializer(many=True))
-class LabelObjectsField(serializers.ListField):
-    child = serializers.DictField()
 
 
 @extend_schema_field(QualitySerializer)

@@ -2,20 +2,27 @@
 
 from typing import Any
 
+from annotary_core.labels.shapes import SHAPES
+
 HASH = "5f38ff848c1dd34fac924b71afc0db7ac6d377c6f947351c434bcb2e81fbcd88"
 ID = "0b6f2c1e-4f3a-4c58-9c1d-2f1f0f7f5a11"
-BOX: dict[str, Any] = {
-    "id": "a",
-    "class": 1,
-    "tool": "box",
-    "geom": {"x": 112.5, "y": 40, "w": 220, "h": 164.25},
+#: For each shape, an answer with one object.
+DRAWN: dict[str, dict[str, Any]] = {
+    shape.noun.many.capitalize(): {
+        "verdict": "labels",
+        "objects": [{"id": "a", "class": 1, "tool": shape.name, "geom": shape.example}],
+    }
+    for shape in SHAPES.values()
 }
-BOXES: dict[str, Any] = {"verdict": "labels", "objects": [BOX]}
+#: The shape of examples that need one alone, and an answer with it.
+SHAPE = next(iter(SHAPES.values()))
+ACTION = SHAPE.action.capitalize()
+OBJECTS = DRAWN[SHAPE.noun.many.capitalize()]
 CLASS: dict[str, Any] = {"verdict": "labels", "image": {"class": 2}}
 EMPTY: dict[str, Any] = {"verdict": "empty"}
 
 ANSWERS = {
-    "Boxes": {"answer": BOXES, "seconds": 7.5},
+    **{name: {"answer": answer, "seconds": 7.5} for name, answer in DRAWN.items()},
     "A class of the image": {"answer": CLASS, "seconds": 2.1},
     "Nothing to label": {"answer": EMPTY},
     "Cannot tell": {"answer": {"verdict": "cannot_tell"}},
@@ -23,17 +30,17 @@ ANSWERS = {
 ANSWERS_TOGETHER = {
     "Two answers": {
         "answers": [
-            {"assignment": ID, "key": "3e1c", "answer": BOXES, "seconds": 7.5},
+            {"assignment": ID, "key": "3e1c", "answer": OBJECTS, "seconds": 7.5},
             {"assignment": "5a0d7b9c-93f1-4f0e-8f6a-8d1f6a2f2b10", "key": "9b20", "answer": EMPTY},
         ]
     }
 }
 PROJECT = {
-    "Boxes around animals": {
+    f"{SHAPE.noun.many.capitalize()} around animals": {
         "name": "Strays",
         "classes": [{"name": "cat"}, {"name": "dog", "color": "#0072b2"}],
-        "tools": ["box"],
-        "instructions": "Draw a box around each animal.",
+        "tools": [SHAPE.name],
+        "instructions": f"{ACTION} each animal.",
         "policy": {"answers_min": 3, "answers_max": 5, "price": "0.02", "currency": "USD"},
     }
 }
@@ -42,13 +49,13 @@ CLASSES = {
 }
 POLICY = {"Another price and more answers": {"price": "0.03", "answers_max": 7}}
 DELETION = {"By its name": {"confirm": "Strays"}}
-INSTRUCTIONS = {"Instructions": {"body": "Draw a box around each animal, also if only a part of it can be seen."}}
+INSTRUCTIONS = {"Instructions": {"body": f"{ACTION} each animal, also if only a part of it can be seen."}}
 INVITATION = {"For 20 workers": {"role": "worker", "max_uses": 20}}
 ACCEPT = {"A token from a link": {"token": "k3vJx0m2VqHq1B8nS5oZc7dYp4rT6wUa"}}
 API_KEY = {"For a pipeline": {"name": "pipeline", "scopes": ["read"]}}
 ORGANISATION = {"An organization": {"name": "Aviary"}}
 PRIORITY = {"Before all others": {"priority": 10}}
-GOLD = {"Boxes": {"image": ID, "answer": BOXES}}
+GOLD = {name: {"image": ID, "answer": answer} for name, answer in DRAWN.items()}
 RENAMED = {"Another name": {"name": "Aviary of Ghent"}}
 ROLE = {"A reviewer": {"role": "reviewer"}}
 SIGN_OUT = {"Keep API keys": {"revoke_keys": False}}
@@ -64,7 +71,7 @@ EXPORT = {"COCO": {"format": "coco"}}
 REASON = {"A reason": {"reason": "On holiday until Monday."}}
 REVIEW: dict[str, dict[str, Any]] = {
     "Approve": {"label_hash": HASH, "verdict": "approve"},
-    "Fix": {"label_hash": HASH, "verdict": "fix", "answer": BOXES},
+    "Fix": {"label_hash": HASH, "verdict": "fix", "answer": OBJECTS},
     "Reject": {"label_hash": HASH, "verdict": "reject", "reason": "The second cat is missing."},
 }
 REVIEWS = {

@@ -10,6 +10,7 @@ from rest_framework.response import Response
 
 from accounts.models import ApiToken, Role
 from accounts.selectors import require_role
+from annotary_core.labels.shapes import tool_names
 from projects.models import Project
 from projects.policies import POLICIES, IntegerRange
 from projects.selectors import projects_of
@@ -96,7 +97,7 @@ class ClassSerializer(serializers.Serializer[Any]):
 class SchemaSerializer(serializers.Serializer[Any]):
     version = serializers.IntegerField()
     classes = ClassSerializer(many=True)
-    tools = serializers.ListField(child=serializers.CharField())
+    tools = serializers.ListField(child=serializers.CharField(), help_text=f"Some of {', '.join(tool_names())}")
     attributes = serializers.ListField(child=serializers.CharField(), help_text="Not used yet: empty")
 
 
@@ -104,7 +105,11 @@ class NewProjectSerializer(serializers.Serializer[Any]):
     organisation = serializers.UUIDField(required=False, help_text="Required if you belong to several organizations")
     name = serializers.CharField(max_length=120)
     classes = ClassSerializer(many=True)
-    tools = serializers.ListField(child=serializers.CharField(max_length=20), min_length=1)
+    tools = serializers.ListField(
+        child=serializers.CharField(max_length=20),
+        min_length=1,
+        help_text=f"What workers label: one or more of {', '.join(tool_names())}",
+    )
     instructions = serializers.CharField(required=False, allow_blank=True, default="", max_length=20_000)
     policy = PolicySerializer(required=False)
 

@@ -7,7 +7,8 @@ from typing import Any, cast
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from tasks.api.described import ImageLabelField, LabelObjectsField
+from tasks.api.described import ImageLabelField
+from tasks.api.label_objects import LabelObjectsField
 from tasks.api.operations import unknown_errors, unknown_message
 
 GENERAL = "non_field_errors"

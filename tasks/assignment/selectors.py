@@ -64,6 +64,15 @@ class ShownHand:
     instructions: str
 
 
+@dataclass(frozen=True, slots=True)
+class LiveHand:
+    """A hand that a worker is working on, and how many of its assignments have an answer."""
+
+    hand: Hand
+    total: int
+    answered: int
+
+
 def shown_hand(hand: Hand) -> ShownHand:
     rows = run_prepared(SELECT_SHOWN_HAND, {"hand": hand.pk})
     # Django returns JSON columns of raw statements as text.
@@ -84,6 +93,14 @@ def _current_versions(project: Project) -> tuple[Decimal, int, str, str]:
 
 def live_hand(*, worker: Actor, project: Project) -> Hand | None:
     return Hand.objects.filter(worker=worker, project=project, state=Hand.State.LIVE).first()
+
+
+def live_hands_of(*, worker: Actor) -> dict[int, LiveHand]:
+    """Return the worker's live hands, by the row id of their project."""
+    answered = Count("assignments", filter=Q(assignments__state=Assignment.State.SUBMITTED))
+    rows = Hand.objects.filter(worker=worker, state=Hand.State.LIVE)
+    rows = rows.annotate(total=Count("assignments"), answered=answered)
+    return {hand.project_id: LiveHand(hand, hand.total, hand.answered) for hand in rows}
 
 
 def hand_for(*, worker: Actor, hand_id: UUID) -> Hand:

@@ -37,6 +37,16 @@ def exports_of(*, snapshot: Snapshot) -> QuerySet[Export]:
     return Export.objects.filter(snapshot=snapshot).select_related("snapshot").order_by("format")
 
 
+def exports_of_releases(*, snapshots: Sequence[Snapshot]) -> dict[int, list[Export]]:
+    """Return the exports of each release, by its row id, each with its release."""
+    releases = {each.pk: each for each in snapshots}
+    exports: dict[int, list[Export]] = {pk: [] for pk in releases}
+    for export in Export.objects.filter(snapshot_id__in=list(releases)).order_by("format"):
+        export.snapshot = releases[export.snapshot_id]
+        exports[export.snapshot_id].append(export)
+    return exports
+
+
 def file_of(export: Export) -> Blob | ComposedBlob | None:
     """Return the export's file; None if it is not ready."""
     if export.state != Export.State.READY:

@@ -121,13 +121,16 @@ def has_releasable(*, project: Project) -> bool:
 
 
 def releases_of(*, project: Project) -> QuerySet[Snapshot]:
-    """Return the project's releases, newest first, with schema, notes and exports."""
-    return (
-        Snapshot.objects.filter(project=project)
-        .select_related("created_by", "schema")
-        .prefetch_related("notes", "exports")
-        .order_by("-number")
-    )
+    """Return the project's releases, newest first, with their schemas."""
+    return Snapshot.objects.filter(project=project).select_related("created_by", "schema").order_by("-number")
+
+
+def notes_of(*, snapshots: Sequence[Snapshot]) -> dict[int, list[SnapshotNote]]:
+    """Return the notes of each release, oldest first, by its row id."""
+    notes: dict[int, list[SnapshotNote]] = {each.pk: [] for each in snapshots}
+    for note in SnapshotNote.objects.filter(snapshot__in=snapshots).order_by("pk"):
+        notes[note.snapshot_id].append(note)
+    return notes
 
 
 def last_release(*, project: Project) -> Snapshot | None:

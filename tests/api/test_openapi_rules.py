@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from annotary_core.labels.shapes import SHAPES
 from tests.api.clients.npm import npm_packages
 
 HERE = Path(__file__).parent / "clients"
@@ -65,10 +66,24 @@ def test_the_answer_is_typed_down_to_its_geometry() -> None:
     schemas = yaml.safe_load(DESCRIPTION.read_text())["components"]["schemas"]
     answer = schemas["AnswerRequest"]["properties"]
     assert answer["objects"]["items"] == {"$ref": "#/components/schemas/LabelObjectRequest"}
-    item = schemas["LabelObjectRequest"]
-    assert set(item["required"]) == {"id", "class", "tool", "geom"}
-    assert item["properties"]["geom"] == {"$ref": "#/components/schemas/BoxRequest"}
-    assert set(schemas["BoxRequest"]["required"]) == {"x", "y", "w", "h"}
+    mapping = schemas["LabelObjectRequest"]["discriminator"]["mapping"]
+    assert schemas["LabelObjectRequest"]["discriminator"]["propertyName"] == "tool"
+    assert list(mapping) == list(SHAPES)
+    assert [each["$ref"] for each in schemas["LabelObjectRequest"]["oneOf"]] == list(mapping.values())
+    for tool, reference in mapping.items():
+        item = schemas[reference.rsplit("/", 1)[1]]
+        assert set(item["required"]) == {"id", "class", "tool", "geom"}
+        assert item["properties"]["tool"]["const"] == tool
+        assert schemas[item["properties"]["geom"]["$ref"].rsplit("/", 1)[1]] == SHAPES[tool].json_schema
+
+
+def test_the_fields_of_videos_are_optional_and_sent_by_nobody() -> None:
+    schemas = yaml.safe_load(DESCRIPTION.read_text())["components"]["schemas"]
+    for name, schema in schemas.items():
+        if name.endswith("ObjectRequest") and "properties" in schema:
+            assert {"frame", "track"} <= schema["properties"].keys() - set(schema["required"])
+        elif name.endswith("Object"):
+            assert not {"frame", "track"} & schema.get("properties", {}).keys()
 
 
 def test_requests_have_examples() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -87,6 +87,12 @@ class DiscShape:
     name = "disc"
     noun = Noun("disc", "discs")
     measure = "closeness"
+    title = "Discs"
+    hint = "Workers draw a disc on every object and choose its class."
+    action = "draw a disc on"
+    how = "Drag from the center of an object."
+    json_schema: ClassVar[dict[str, Any]] = {"type": "object", "required": ["x", "y", "r"]}
+    example: ClassVar[dict[str, Any]] = {"x": 50, "y": 40, "r": 10}
     follows_lines = False
 
     def parse(self, raw: object, *, frame: Frame, path: str) -> Disc:

@@ -8,11 +8,6 @@ import pytest
 
 UI = Path(__file__).resolve().parents[2] / "workers_ui"
 
-#: Relations that a selector has prefetched, so reading them runs no query: (file, expression).
-PREFETCHED = {
-    ("views/manage/releases.py", "release.exports.all()"),
-    ("views/manage/releases.py", "release.notes.all()"),
-}
 MANAGERS = {"objects", "_default_manager", "_base_manager"}
 SHORTCUTS = {"get_object_or_404", "get_list_or_404", "aget_object_or_404", "aget_list_or_404"}
 #: Methods of querysets, managers and models that no other type used in pages has.
@@ -94,16 +89,12 @@ def is_query_call(node: ast.Call) -> bool:
 
 
 def test_pages_ask_selectors() -> None:
-    found = {
-        (str(path.relative_to(UI)), line, code)
-        for path in UI.rglob("*.py")
+    queries = [
+        f"workers_ui/{path.relative_to(UI)}:{line}: {code}"
+        for path in sorted(UI.rglob("*.py"))
         for line, code in queries_in(path.read_text(encoding="utf-8"))
-    }
-    prefetched = {each for each in found if (each[0], each[2]) in PREFETCHED}
-
-    queries = [f"workers_ui/{file}:{line}: {code}" for file, line, code in sorted(found - prefetched)]
+    ]
     assert not queries, "move these to a selector:\n" + "\n".join(queries)
-    assert {(file, code) for file, _, code in prefetched} == PREFETCHED, "remove exceptions that are no longer needed"
 
 
 @pytest.mark.parametrize(

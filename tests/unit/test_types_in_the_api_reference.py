@@ -20,6 +20,8 @@ POINT = {"$ref": "#/components/schemas/Point"}
         ({"type": ["array", "null"], "items": {"type": "integer"}}, "list of integer or null"),
         ({"type": ["string", "null"], "enum": ["a", "b", None]}, "“a”, “b” or null"),
         ({"oneOf": [{"type": "null"}, POINT]}, "object or null"),
+        ({"type": "string", "const": "a"}, "“a”"),
+        ({"oneOf": [POINT, {"type": "object", "properties": {}}]}, "object"),
         ({"anyOf": [{"type": "integer"}, {"type": "string"}]}, "integer or string"),
         ({}, "any"),
     ],

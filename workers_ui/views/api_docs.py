@@ -150,6 +150,8 @@ def _kinds(document: Json, schema: Json) -> Iterator[str]:
     types = _types(resolved)
     if choices := [*resolved.get("oneOf", ()), *resolved.get("anyOf", ())]:
         yield from (kind for each in choices for kind in _kinds(document, each))
+    elif "const" in resolved:
+        yield f"“{resolved['const']}”"
     elif "enum" in resolved:
         values = [value for value in resolved["enum"] if value is not None]
         yield ", ".join(f"“{value}”" if isinstance(value, str) else str(value) for value in values)

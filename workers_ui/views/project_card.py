@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
-from accounts.models import Actor
 from annotary_core.labels.schema import LabelClass, Schema
+from annotary_core.labels.shapes import SHAPES, action_of, noun_of
+from annotary_core.labels.shapes.base import Noun
 from projects.models import Project
-from tasks.assignment.models import Assignment, Hand
-from tasks.assignment.selectors import assignments_of, live_hand
+from tasks.assignment.selectors import LiveHand
 from tasks.standing.models import Standing
 
 CLOSED_REASONS = {
@@ -18,20 +18,11 @@ CLOSED_REASONS = {
 
 
 @dataclass(frozen=True, slots=True)
-class LiveSet:
-    """The set that the worker is working on."""
-
-    hand: Hand
-    total: int
-    answered: int
-
-
-@dataclass(frozen=True, slots=True)
 class ProjectCard:
     """A worker in a project. `closed` says why no worker can take images, or is empty; `paused` is about this one."""
 
     project: Project
-    live: LiveSet | None
+    live: LiveHand | None
     paused: bool
     reason: str
     closed: str
@@ -41,32 +32,25 @@ class ProjectCard:
         return not self.paused and not self.closed
 
 
-def project_card_for(standing: Standing) -> ProjectCard:
+def project_card_for(standing: Standing, live: LiveHand | None) -> ProjectCard:
+    """Return the project of a standing; `live` is the worker's set in progress."""
     project = standing.project
     paused = standing.state == Standing.State.PAUSED
     return ProjectCard(
         project=project,
-        live=live_set(worker=standing.worker, project=project),
+        live=live,
         paused=paused,
         reason=standing.reason if paused else "",
         closed=CLOSED_REASONS.get(Project.State(project.state), ""),
     )
 
 
-def live_set(*, worker: Actor, project: Project) -> LiveSet | None:
-    hand = live_hand(worker=worker, project=project)
-    if hand is None:
-        return None
-    rows = assignments_of(hand)
-    answered = sum(row.state == Assignment.State.SUBMITTED for row in rows)
-    return LiveSet(hand=hand, total=len(rows), answered=answered)
-
-
 @dataclass(frozen=True, slots=True)
 class ProjectOffer:
     """The work, the pay and the time: money in `currency`, times in seconds.
 
-    `hourly` and `set_seconds` are estimated from the time per image.
+    `hourly` and `set_seconds` are estimated from the time per image. `noun`, `action` and `how` say what to draw; see
+    the protocol of shapes.
     """
 
     price: Decimal
@@ -80,10 +64,14 @@ class ProjectOffer:
     classes: tuple[LabelClass, ...]
     chooses: bool
     draws: bool
+    noun: Noun
+    action: str
+    how: tuple[str, ...]
 
 
 def project_offer_for(project: Project) -> ProjectOffer:
     schema = Schema.from_json(project.schema.body) if project.schema else None
+    tools = schema.object_tools if schema else ()
     seconds = max(project.seconds_per_answer, 1)
     return ProjectOffer(
         price=project.price,
@@ -96,5 +84,8 @@ def project_offer_for(project: Project) -> ProjectOffer:
         lease_seconds=project.lease_seconds,
         classes=schema.classes if schema else (),
         chooses=bool(schema and schema.has_image_class),
-        draws=bool(schema and schema.object_tools),
+        draws=bool(tools),
+        noun=noun_of(tools),
+        action=action_of(tools),
+        how=tuple(SHAPES[tool].how for tool in tools),
     )

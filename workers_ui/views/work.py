@@ -9,18 +9,19 @@ from django.shortcuts import redirect
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.models import Actor
 from kernel.clock import utc_now
 from kernel.errors import NotFound
 from tasks.assignment.errors import ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
 from tasks.assignment.models import Hand
-from tasks.assignment.selectors import hand_for, live_hand
+from tasks.assignment.selectors import hand_for, live_hand, live_hands_of
 from tasks.flow.claim_next_hand import claim_next_hand
 from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import balance
 from tasks.pay.statements import statement_of, waiting_sets
 from tasks.standing.selectors import standing_for, standings_of
 from workers_ui.views.base import actor_of, page
-from workers_ui.views.project_card import project_card_for, project_offer_for
+from workers_ui.views.project_card import ProjectCard, project_card_for, project_offer_for
 
 ROWS_PER_PAGE = 25
 
@@ -30,7 +31,8 @@ ROWS_PER_PAGE = 25
 @never_cache
 def work(request: HttpRequest) -> HttpResponse:
     worker = actor_of(request)
-    cards = [project_card_for(standing) for standing in standings_of(worker=worker)]
+    live = live_hands_of(worker=worker)
+    cards = [project_card_for(each, live.get(each.project_id)) for each in standings_of(worker=worker)]
     return page(
         request,
         "workers_ui/work/work.html",
@@ -44,7 +46,7 @@ def work(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def intro(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
-    card = project_card_for(standing_for(worker=actor_of(request), project_id=project_id))
+    card = _card(worker=actor_of(request), project_id=project_id)
     instructions = card.project.instructions.body if card.project.instructions else ""
     return page(
         request,
@@ -55,6 +57,11 @@ def intro(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
         instructions=instructions,
         none_waiting="none" in request.GET and card.may_take and card.live is None,
     )
+
+
+def _card(*, worker: Actor, project_id: uuid.UUID) -> ProjectCard:
+    standing = standing_for(worker=worker, project_id=project_id)
+    return project_card_for(standing, live_hands_of(worker=worker).get(standing.project_id))
 
 
 @login_required
@@ -113,7 +120,7 @@ def hand_in(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
 @never_cache
 def handed_in(request: HttpRequest, project_id: uuid.UUID, hand_id: uuid.UUID) -> HttpResponse:
     worker = actor_of(request)
-    card = project_card_for(standing_for(worker=worker, project_id=project_id))
+    card = _card(worker=worker, project_id=project_id)
     hand = hand_for(worker=worker, hand_id=hand_id)
     if hand.state == Hand.State.LIVE:
         return redirect("workers_ui:set", project_id)

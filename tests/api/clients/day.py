@@ -40,6 +40,8 @@ from annotary_client.api.tasks import get_task
 from annotary_client.models import (
     AcceptRequest,
     AnswerRequest,
+    BoxObject,
+    BoxObjectRequest,
     ClassRequest,
     GetImageFileKind,
     GetProjectLabelsState,
@@ -48,6 +50,8 @@ from annotary_client.models import (
     NewExportRequest,
     NewProjectRequest,
     PolicyRequest,
+    PolygonObject,
+    PolygonObjectRequest,
     PostProjectStepStep,
     Problem,
     ReviewsRequest,
@@ -58,6 +62,7 @@ from annotary_client.models import (
 from annotary_client.types import File
 
 PATIENCE = 60.0
+OUTLINE = [[30.0, 10.0], [50.0, 20.0], [40.0, 40.0]]
 
 
 def client(key: str) -> AuthenticatedClient:
@@ -86,7 +91,7 @@ def new_project() -> Any:
     body = NewProjectRequest(
         name="Strays",
         classes=[ClassRequest(name="cat"), ClassRequest(name="dog")],
-        tools=["box"],
+        tools=["box", "polygon"],
         policy=PolicyRequest(answers_min=1, answers_max=1, gold_rate=0, price="0.05", currency="EUR"),
     )
     return ok(post_projects.sync(client=manager, body=body, idempotency_key="project")).id
@@ -117,7 +122,9 @@ def answer_everything(project: Any) -> None:
     for row in hand.assignments:
         assert ok(get_assignment_image.sync(row.id, client=worker)).payload.read()[:2] == b"\xff\xd8"
         box = {"id": "a", "class": 1, "tool": "box", "geom": {"x": 4, "y": 5, "w": 20, "h": 30}}
-        answer = AnswerRequest.from_dict({"verdict": "labels", "objects": [box]})
+        polygon = {"id": "b", "class": 2, "tool": "polygon", "geom": {"parts": [[OUTLINE]]}}
+        answer = AnswerRequest.from_dict({"verdict": "labels", "objects": [box, polygon]})
+        assert [type(each) for each in answer.objects or ()] == [BoxObjectRequest, PolygonObjectRequest]
         body = SubmitRequest(answer=answer, seconds=2.5)
         ok(put_assignment_answer.sync(row.id, client=worker, body=body, idempotency_key=f"answer {row.id}"))
     assert ok(post_hand_settle.sync(hand.id, client=worker)).answers == len(hand.assignments)
@@ -144,6 +151,9 @@ def read_everything(project: Any, count: int) -> None:
     label = ok(approved).results[0]
     task = ok(get_task.sync(label.task, client=manager))
     assert [row.answer.verdict for row in task.answers] == ["labels"]
+    objects = {type(each): each for each in label.answer.objects}
+    assert objects[BoxObject].geom.w == 20
+    assert objects[PolygonObject].geom.parts == [[OUTLINE]]
     assert ok(get_image.sync(task.image, client=manager)).task.id == task.id
 
 
@@ -168,7 +178,11 @@ def main() -> None:
     read_everything(project, len(sys.argv) - 1)
     document = pull(project)
     names = sorted(image["file_name"] for image in document["images"])
-    print(json.dumps({"images": names, "boxes": [row["bbox"] for row in document["annotations"]]}))
+    print(
+        json.dumps(
+            {"images": names, "boxes": [row["bbox"] for row in document["annotations"] if row["category_id"] == 1]}
+        )
+    )
 
 
 if __name__ == "__main__":

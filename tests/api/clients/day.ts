@@ -11,6 +11,7 @@ type Problem = components["schemas"]["Problem"];
 type Client = ReturnType<typeof clientFor>;
 
 const PATIENCE = 60_000;
+const OUTLINE = [[30, 10], [50, 20], [40, 40]];
 const environment = process.env as Record<string, string>;
 const files = process.argv.slice(2);
 
@@ -41,7 +42,7 @@ async function newProject(manager: Client): Promise<string> {
   const body = {
     name: "Strays",
     classes: [{ name: "cat" }, { name: "dog" }],
-    tools: ["box" as const],
+    tools: ["box", "polygon"],
     policy: { answers_min: 1, answers_max: 1, gold_rate: 0, price: "0.05", currency: "EUR" },
   };
   const params = { header: { "Idempotency-Key": "project" } };
@@ -96,7 +97,8 @@ async function answerEverything(manager: Client, worker: Client, project_id: str
     const look = { params: { path }, headers: { Accept: "image/*" }, parseAs: "arrayBuffer" as const };
     assertPixels(await ok(worker.GET("/api/v1/assignments/{assignment_id}/image", look)));
     const box = { id: "a", class: 1, tool: "box" as const, geom: { x: 4, y: 5, w: 20, h: 30 } };
-    const body = { answer: { verdict: "labels" as const, objects: [box] }, seconds: 2.5 };
+    const polygon = { id: "b", class: 2, tool: "polygon" as const, geom: { parts: [[OUTLINE]] } };
+    const body = { answer: { verdict: "labels" as const, objects: [box, polygon] }, seconds: 2.5 };
     const params = { path, header: { "Idempotency-Key": `answer ${id}` } };
     await ok(worker.PUT("/api/v1/assignments/{assignment_id}/answer/", { params, body }));
   }
@@ -113,6 +115,11 @@ async function reviewEverything(manager: Client, project_id: string): Promise<vo
   if (done.reviews.some(({ status }) => status !== 200)) throw new Error(JSON.stringify(done));
 }
 
+/* The area of a box, or the number of points of a polygon: the type of `geom` follows from `tool`. */
+function measureOf(object: components["schemas"]["LabelObject"]): number {
+  return object.tool === "box" ? object.geom.w * object.geom.h : object.geom.parts.flat(2).length;
+}
+
 /* All answers as files, and one task and its image, found by a filter. */
 async function readEverything(manager: Client, project_id: string): Promise<void> {
   const path = { project_id };
@@ -127,6 +134,8 @@ async function readEverything(manager: Client, project_id: string): Promise<void
   if ((table as string).trim().split("\r\n").length !== files.length + 1) throw new Error(`answers: ${table}`);
   const query = { state: "approved" as const, prefix: "strays/" };
   const { results } = await ok(manager.GET("/api/v1/projects/{project_id}/labels/", { params: { path, query } }));
+  const measures = (results[0].answer.objects ?? []).map(measureOf).join();
+  if (measures !== "600,3") throw new Error(JSON.stringify(results[0].answer));
   const task = await ok(manager.GET("/api/v1/tasks/{task_id}/", { params: { path: { task_id: results[0].task } } }));
   const image = await ok(manager.GET("/api/v1/images/{image_id}/", { params: { path: { image_id: task.image } } }));
   if (image.task?.id !== task.id || task.answers.length !== 1) throw new Error(JSON.stringify([task, image]));

@@ -18,9 +18,10 @@ from django.views.decorators.cache import never_cache
 
 from accounts.models import Role
 from accounts.selectors import COVERS, role_in
+from annotary_core.labels.shapes import SHAPES, measure_of, noun_of
 from kernel.errors import AnnotaryError
 from projects.models import Project
-from projects.selectors import project_for, require_not_archived
+from projects.selectors import object_tools_of, project_for, require_not_archived
 from projects.socket_urls import console_socket_url
 from workers_ui.views.base import actor_of
 
@@ -87,8 +88,11 @@ def render_project_page(
         for each in TABS
         if each.role in covered
     ]
+    tools = object_tools_of(project=project)
     shared = {
         "project": project,
+        "noun": noun_of(tools),
+        "measure": measure_of(tools or SHAPES),
         "tabs": tabs,
         "is_manager": Role.MANAGER in covered,
         "live_url": console_socket_url(request, project),

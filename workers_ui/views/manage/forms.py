@@ -6,21 +6,19 @@ from typing import Any
 
 from django import forms
 
+from annotary_core.labels.shapes import SHAPES, label_tools, measure_of, noun_of
 from projects.colors import PALETTE, default_color
 from projects.errors import PolicyRefused
 from projects.models import Project
 from projects.policies import POLICIES, DecimalRange, IntegerRange
+from projects.selectors import object_tools_of
 from projects.services import ClassSpec
 
 CURRENCIES = ("USD", "EUR", "GBP", "CHF", "CAD", "AUD", "INR", "KES", "PHP", "JPY")
-TOOL_LABELS = {
-    "class": ("One class per image", "Workers choose the class of each image."),
-    "box": ("Boxes around objects", "Workers draw a box around every object and choose its class."),
-}
 PERCENTS = frozenset({"gold_rate", "confidence_target", "share_reviewed", "gold_iou", "split_train", "split_val"})
 MINUTES = frozenset({"lease_seconds"})
 
-# Name of the policy: (label, help text).
+# Name of the policy: (label, help text). {noun} is an object of the project, {measure} how two of them are compared.
 MAIN = {
     "answers_min": ("Answers per image", "How many different workers answer each image."),
     "gold_rate": (
@@ -34,7 +32,7 @@ ADVANCED = {
         "While workers disagree, we request more answers, up to this many.",
     ),
     "confidence_target": ("Confidence (%)", "Below this, we request one more answer."),
-    "gold_iou": ("Overlap on check images (%)", "How closely a box must match yours to count as correct."),
+    "gold_iou": ("{measure} on check images (%)", "How closely {noun} must match yours to count as correct."),
     "share_reviewed": ("Labels to review (%)", "The share that a person reviews. The rest is approved with its batch."),
     "hand_size": ("Images per set", "How many images a worker takes at a time."),
     "lease_seconds": ("Time per set (minutes)", "Images not answered by then go to someone else."),
@@ -107,8 +105,10 @@ class PolicyForm(forms.Form):
         super().__init__(data, initial={"price": f"{row.price.normalize():f}", "currency": row.currency})
         if row.currency not in CURRENCIES:
             self.fields["currency"] = forms.ChoiceField(label="Currency", choices=[(row.currency, row.currency)])
+        tools = object_tools_of(project=row) or tuple(SHAPES)
+        words = {"noun": noun_of(tools).with_article, "measure": measure_of(tools).capitalize()}
         for name, (label, help_text) in (MAIN | ADVANCED).items():
-            field = PolicyField(name, label, help_text)
+            field = PolicyField(name, label.format(**words), help_text.format(**words))
             self.fields[name] = field
             self.initial[name] = field.shown(getattr(row, name))
 
@@ -153,7 +153,7 @@ class ProjectForm(PolicyForm):
     )
     tools = forms.MultipleChoiceField(
         label="What to label",
-        choices=[(name, label) for name, (label, _) in TOOL_LABELS.items()],
+        choices=lambda: [(name, tool.title) for name, tool in label_tools().items()],
         error_messages={"required": "Choose at least one way to label."},
         widget=forms.CheckboxSelectMultiple,
     )

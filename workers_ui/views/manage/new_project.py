@@ -7,12 +7,13 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import Organisation, Role
 from accounts.selectors import organisations_of
+from annotary_core.labels.shapes import label_tools
 from kernel.errors import AnnotaryError, Forbidden
 from projects.errors import ClassesRefused, InstructionsRefused, ProjectRefused
 from projects.models import Project
 from projects.services import create_project
 from workers_ui.views.base import actor_of
-from workers_ui.views.manage.forms import TOOL_LABELS, ProjectForm, class_rows, class_specs, fresh_class_rows
+from workers_ui.views.manage.forms import ProjectForm, class_rows, class_specs, fresh_class_rows
 
 #: The field at which a service error is shown.
 FIELDS: dict[type[AnnotaryError], str] = {
@@ -72,8 +73,8 @@ def _show(
         "organisations": organisations,
         "own_errors": errors or {},
         "tools": [
-            {"name": name, "label": label, "help": help_text, "chosen": name in chosen}
-            for name, (label, help_text) in TOOL_LABELS.items()
+            {"name": name, "label": tool.title, "help": tool.hint, "chosen": name in chosen}
+            for name, tool in label_tools().items()
         ],
     }
     status = 422 if form.is_bound else 200

@@ -9,6 +9,7 @@ from django.shortcuts import redirect
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Role
+from annotary_core.labels.shapes import label_tools
 from kernel.errors import AnnotaryError
 from projects.models import Project
 from projects.selectors import retired_classes
@@ -16,7 +17,7 @@ from projects.services import change_classes, write_instructions
 from tasks.flow.policy_change import ApplyTo, OverlapChange, OverlapUndecided, change_project_policy
 from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import project_role_required, render_project_page, run_action
-from workers_ui.views.manage.forms import TOOL_LABELS, PolicyForm, class_rows, class_specs
+from workers_ui.views.manage.forms import PolicyForm, class_rows, class_specs
 
 #: Policies that the query string may propose.
 PROPOSABLE = ("answers_min", "answers_max", "confidence_target")
@@ -97,7 +98,7 @@ def _show(
         "class_rows": current if rows is None else rows,
         "retired": retired_classes(project=project),
         "own_errors": errors or {},
-        "tools": [TOOL_LABELS[name][0] for name in (project.schema.body["tools"] if project.schema else [])],
+        "tools": [label_tools()[name].title for name in (project.schema.body["tools"] if project.schema else [])],
         "instructions_text": request.POST.get("instructions", written),
     }
     if form is None:

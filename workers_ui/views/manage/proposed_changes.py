@@ -12,6 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from accounts.models import Role
 from accounts.selectors import display_names_for
+from annotary_core.labels.answer import Answer
+from annotary_core.labels.shapes import SHAPES
 from annotary_core.wording import format_count
 from kernel.errors import Refused
 from projects.models import Project
@@ -102,9 +104,9 @@ def change_row(row: LabelProposal, names: Names, *, why: str, is_reviewed: bool)
         "id": row.public_id,
         "task": row.task,
         "image": image,
-        "approved": {"words": describe_answer(label.body, names), "boxes": _boxes(label.body)},
-        "proposed": {"words": describe_answer(row.body, names), "boxes": _boxes(row.body)},
-        # The words of two classes say everything; of two sets of boxes, they do not.
+        "approved": {"words": describe_answer(label.body, names), "outlines": outlines(label.body)},
+        "proposed": {"words": describe_answer(row.body, names), "outlines": outlines(row.body)},
+        # The words of two classes say everything; of two sets of objects, they do not.
         "words": describe_changes(label.body, row.body, names) if label.body["objects"] or row.body["objects"] else "",
         "before": label.confidence,
         "now": row.label_confidence,
@@ -130,8 +132,9 @@ def _size(shift: AccuracyShift) -> float:
     return 1.0 if shift.before is None else abs(shift.now - shift.before)
 
 
-def _boxes(body: Mapping[str, Any]) -> list[Mapping[str, float]]:
-    return [item["geom"] for item in body["objects"] if item["tool"] == "box"]
+def outlines(body: Mapping[str, Any]) -> list[str]:
+    """Return the objects as path data of an SVG element, in pixels."""
+    return [SHAPES[item.tool].svg_path(item.geom) for item in Answer.from_json(body).objects]
 
 
 def _uuid(text: str) -> uuid.UUID:

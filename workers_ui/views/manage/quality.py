@@ -80,13 +80,13 @@ def shown(project: Project, body: Json) -> Json:
 def describe_alpha(agreement: Json) -> tuple[str, str]:
     """Return (state, sentence).
 
-    The thresholds apply to classes only: chance rarely puts two boxes in the same place, so alpha on boxes is stricter
-    and is shown without a verdict.
+    The thresholds apply to classes only: chance rarely puts two objects in the same place, so alpha on objects is
+    stricter and is shown without a verdict.
     """
-    alpha = agreement["alpha"]
-    if agreement["about"] == "boxes" and alpha is not None:
+    alpha, about = agreement["alpha"], agreement["about"]
+    if about != "classes" and alpha is not None:
         same = f"{round(100 * agreement['same'])}% match in place and class"
-        compare = "Compare this figure only with itself over time. It is lower for boxes than for classes."
+        compare = f"Compare this figure only with itself over time. It is lower for {about} than for classes."
         return "", f"Of the objects that two workers draw on an image, {same}. {compare}"
     if alpha is None:
         return "", "Agreement appears once at least two people have answered the same images, in more than one class."

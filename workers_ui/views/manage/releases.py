@@ -1,7 +1,7 @@
 """Releases of a project: create, annotate, retract, export, download."""
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -14,11 +14,11 @@ from kernel.errors import Refused
 from kernel.progress import Progress
 from projects.models import Project
 from tasks.exports.models import Export
-from tasks.exports.selectors import format_choices
+from tasks.exports.selectors import exports_of_releases, format_choices
 from tasks.exports.selectors import progress_of as export_progress
 from tasks.exports.services import request_export
-from tasks.snapshots.models import Snapshot
-from tasks.snapshots.selectors import count_releasable, progress_of, project_release, releases_of
+from tasks.snapshots.models import Snapshot, SnapshotNote
+from tasks.snapshots.selectors import count_releasable, notes_of, progress_of, project_release, releases_of
 from tasks.snapshots.services import add_note, create_snapshot, retract
 from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
@@ -35,9 +35,7 @@ def releases(request: HttpRequest, project: Project) -> HttpResponseBase:
     if request.method == "POST":
         return _create(request, project.public_id)
     rows, pager = paginate(request, Paginator(releases_of(project=project), PAGE_SIZE))
-    progress = progress_of(snapshots=list(rows))
-    exports = export_progress(exports=[export for release in rows for export in _exports(release)])
-    shown = [_shown(release, progress[release.pk], exports) for release in rows]
+    shown = _shown(list(rows))
     context = {
         "releases": shown,
         "page": pager,
@@ -73,18 +71,26 @@ def change(request: HttpRequest, project: Project, release_id: uuid.UUID) -> Htt
     return run_action(request, reverse("workers_ui:releases", args=[project.public_id]), act, done)
 
 
-def _exports(release: Snapshot) -> list[Export]:
-    """Return the release's exports, each with its release, without a query."""
-    rows = list(release.exports.all())
-    for row in rows:
-        row.snapshot = release
-    return rows
+def _shown(releases: Sequence[Snapshot]) -> list[dict[str, Any]]:
+    notes, exports = notes_of(snapshots=releases), exports_of_releases(snapshots=releases)
+    progress = progress_of(snapshots=releases)
+    of_exports = export_progress(exports=[export for each in exports.values() for export in each])
+    return [
+        _release(each, progress[each.pk], notes=notes[each.pk], exports=exports[each.pk], of_exports=of_exports)
+        for each in releases
+    ]
 
 
-def _shown(release: Snapshot, progress: Progress | None, of_exports: Mapping[int, Progress | None]) -> dict[str, Any]:
+def _release(
+    release: Snapshot,
+    progress: Progress | None,
+    *,
+    notes: Sequence[SnapshotNote],
+    exports: Sequence[Export],
+    of_exports: Mapping[int, Progress | None],
+) -> dict[str, Any]:
     counts = release.counts
-    exports = {export.format: export for export in release.exports.all()}
-    notes = sorted(release.notes.all(), key=lambda note: note.pk)
+    by_format = {export.format: export for export in exports}
     in_progress = {Export.State.QUEUED, Export.State.WRITING, Export.State.VERIFYING}
     return {
         "release": release,
@@ -93,10 +99,10 @@ def _shown(release: Snapshot, progress: Progress | None, of_exports: Mapping[int
         "left_out": {name: count for name, count in counts.get("left_out", {}).items() if count},
         "classes": _classes(release),
         "progress": progress,
-        "formats": [_format(name, title, exports.get(name), of_exports) for name, title in format_choices()],
+        "formats": [_format(name, title, by_format.get(name), of_exports) for name, title in format_choices()],
         "notes": notes,
         "retraction": next((note for note in notes if note.retracts), None),
-        "busy": release.state == Snapshot.State.BUILDING or any(each.state in in_progress for each in exports.values()),
+        "busy": release.state == Snapshot.State.BUILDING or any(each.state in in_progress for each in exports),
     }
 
 

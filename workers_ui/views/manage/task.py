@@ -11,11 +11,10 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Role
 from accounts.selectors import display_names_for
-from annotary_core.labels.schema import Schema
 from annotary_core.labels.shapes import UNNAMED_TOOL
 from annotary_core.wording import format_count
 from projects.models import Project
-from projects.selectors import class_names
+from projects.selectors import class_names, object_tools_of
 from tasks.analytics.evidence_figures import AnswerFigures, answer_figures, drawers_of
 from tasks.batching.models import Task
 from tasks.batching.selectors import task_for
@@ -76,7 +75,7 @@ def task(request: HttpRequest, project: Project, task_id: uuid.UUID) -> HttpResp
         "shares": share_rows(evidence["posterior"].get("class") or {}, names),
         "objects": objects,
         "answers": answers,
-        "wants_objects": bool(project.schema and Schema.from_json(project.schema.body).object_tools),
+        "wants_objects": bool(object_tools_of(project=project)),
         "history": history(list(label_versions(task=image_task)), list(verdicts_of(task=image_task)), names),
         "desk": desk(project, image_task, label, answers, objects),
     }

@@ -154,7 +154,7 @@ def measure_label(body: Json) -> str:
     """Return the name of the measure; without ground truth, policies are compared with the labels from all answers."""
     if not body["judged"]:
         return "Same as with all answers"
-    return "Correct labels" if body["kind"] == "classes" else "Correct boxes (F1)"
+    return "Correct labels" if body["kind"] == "classes" else f"Correct {body['kind']} (F1)"
 
 
 def _share_axis(shares: list[float]) -> Json:

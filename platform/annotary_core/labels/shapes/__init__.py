@@ -37,7 +37,24 @@ def unavailable_message(name: str) -> str:
     return f"The tool does not exist. Use one of: {available}."
 
 
+def label_tools() -> dict[str, ImageTool | Shape]:
+    """Return the available tools by name, in a fixed order."""
+    return {**IMAGE_TOOLS, **SHAPES}
+
+
 def noun_of(tools: Iterable[str]) -> Noun:
     """Return the word for objects that these tools drew: "box", "boxes", or "object", "objects" for several tools."""
     nouns = {SHAPES[tool].noun for tool in tools}
     return nouns.pop() if len(nouns) == 1 else Noun("object", "objects")
+
+
+def measure_of(tools: Iterable[str]) -> str:
+    """Return what the similarity of objects that these tools drew is called: "similarity" for several measures."""
+    measures = {SHAPES[tool].measure for tool in tools}
+    return measures.pop() if len(measures) == 1 else "similarity"
+
+
+def action_of(tools: Iterable[str]) -> str:
+    """Return what workers do with an object, before its name: "draw a box around", or "mark" for several tools."""
+    actions = {SHAPES[tool].action for tool in tools}
+    return actions.pop() if len(actions) == 1 else "mark"

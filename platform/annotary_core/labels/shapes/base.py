@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Container, Mapping, Sequence
 from random import Random
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 from annotary_core.labels.arrays import FloatArray, IntArray
 from annotary_core.labels.geometry import Bounds, Frame, Vertex
@@ -20,12 +20,21 @@ class Noun(NamedTuple):
     one: str
     many: str
 
+    @property
+    def with_article(self) -> str:
+        return f"{'an' if self.one[0] in 'aeiou' else 'a'} {self.one}"
+
 
 class ImageTool(Protocol):
-    """Labels the image as a whole, in one field of the answer's `image`."""
+    """Labels the image as a whole, in one field of the answer's `image`.
+
+    title, hint: the choice of this tool for a project, and what workers then do.
+    """
 
     name: str
     field: str
+    title: str
+    hint: str
 
     def parse(self, raw: object, *, classes: Container[int], path: str) -> int | None:
         """Return the value of the field, None if it was left empty; raises AnswerError."""
@@ -81,13 +90,22 @@ class Shape(Protocol):
     """All that the rest of the code asks of a shape: parsing, columns, comparison, words, and how people draw it.
 
     name: on the wire, and the name of the label tool that draws it. noun: "box", "boxes". measure: what the similarity
-    of two such objects is called in sentences. follows_lines: whether it is drawn along the center lines of long thin
-    things; otherwise around objects.
+    of two such objects is called in sentences. title, hint: the choice of this tool for a project, and what workers do
+    then. action: what workers do with an object, before its name: "draw a box around". how: how they draw one.
+    json_schema: the JSON Schema of a geometry, for clients. example: a geometry in JSON, in an image of at least
+    400 x 300 pixels. follows_lines: whether it is drawn along the center lines of long thin things; otherwise around
+    objects.
     """
 
     name: str
     noun: Noun
     measure: str
+    title: str
+    hint: str
+    action: str
+    how: str
+    json_schema: ClassVar[dict[str, Any]]
+    example: ClassVar[dict[str, Any]]
     follows_lines: bool
 
     def parse(self, raw: object, *, frame: Frame, path: str) -> Geometry:

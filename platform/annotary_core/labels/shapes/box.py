@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -147,6 +147,23 @@ class BoxShape:
     noun = Noun("box", "boxes")
     measure = "overlap"
     follows_lines = False
+    title = "Boxes around objects"
+    hint = "Workers draw a box around every object and choose its class."
+    action = "draw a box around"
+    how = "Drag across an object to draw a box. Drag its corners to adjust it."
+    json_schema: ClassVar[dict[str, Any]] = {
+        "type": "object",
+        "description": "A box in pixels of the upright image: origin at the outer corner of the first pixel, x right,"
+        " y down.",
+        "properties": {
+            "x": {"type": "number", "format": "double", "description": "Left edge"},
+            "y": {"type": "number", "format": "double", "description": "Top edge"},
+            "w": {"type": "number", "format": "double", "exclusiveMinimum": 0, "description": "Width"},
+            "h": {"type": "number", "format": "double", "exclusiveMinimum": 0, "description": "Height"},
+        },
+        "required": [*_FIELDS],
+    }
+    example: ClassVar[dict[str, Any]] = {"x": 112.5, "y": 40, "w": 220, "h": 164.25}
 
     def parse(self, raw: object, *, frame: Frame, path: str) -> Box:
         body = read_object(raw, path=path, allowed=_FIELDS)

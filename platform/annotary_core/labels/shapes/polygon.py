@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import shapely
@@ -91,6 +91,44 @@ class PolygonShape:
     noun = Noun("polygon", "polygons")
     measure = "overlap"
     follows_lines = False
+    title = "Polygons around objects"
+    hint = "Workers draw the outline of every object, point by point, and choose its class."
+    action = "draw a polygon around"
+    how = (
+        "Set points around an object, one by one, or drag along its outline, and close it at the first point."
+        " Drag a point to adjust it."
+    )
+    json_schema: ClassVar[dict[str, Any]] = {
+        "type": "object",
+        "description": "A polygon in pixels of the upright image: origin at the outer corner of the first pixel, x"
+        " right, y down.",
+        "properties": {
+            "parts": {
+                "type": "array",
+                "minItems": 1,
+                "description": "The separate areas of the object, usually one. Each is its outline, followed by the"
+                f" outlines of its holes. At most {MAX_VERTICES:,} points in all",
+                "items": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": {
+                        "type": "array",
+                        "minItems": 3,
+                        "description": "An outline; its last point is connected to the first",
+                        "items": {
+                            "type": "array",
+                            "minItems": 2,
+                            "maxItems": 2,
+                            "description": "A point: x, y",
+                            "items": {"type": "number", "format": "double"},
+                        },
+                    },
+                },
+            }
+        },
+        "required": ["parts"],
+    }
+    example: ClassVar[dict[str, Any]] = {"parts": [[[[112.5, 40], [332, 58.25], [301, 204], [140, 190]]]]}
 
     def parse(self, raw: object, *, frame: Frame, path: str) -> Polygon:
         body = read_object(raw, path=path, allowed=("parts",))
