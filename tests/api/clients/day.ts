@@ -11,7 +11,11 @@ type Problem = components["schemas"]["Problem"];
 type Client = ReturnType<typeof clientFor>;
 
 const PATIENCE = 60_000;
-const OUTLINE = [[30, 10], [50, 20], [40, 40]];
+const OUTLINE = [
+  [30, 10],
+  [50, 20],
+  [40, 40],
+];
 const environment = process.env as Record<string, string>;
 const files = process.argv.slice(2);
 
