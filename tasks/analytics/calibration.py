@@ -27,7 +27,7 @@ from tasks.gold.compare import Tolerance, compare
 from tasks.gold.models import Gold
 from tasks.review.models import Review
 from tasks.standing.models import Standing
-from tasks.workers.selectors import worker_records
+from tasks.workers.evidence import worker_records
 
 #: The number of newest verdicts used for calibration.
 VERDICTS = 20_000

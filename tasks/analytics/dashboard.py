@@ -17,7 +17,7 @@ from tasks.batching.selectors import answers_per_approved, count_check_tasks, co
 from tasks.consensus.models import ConsensusLabel
 from tasks.pay.selectors import LEDGER_DIGITS, ledger_totals
 from tasks.review.models import Review
-from tasks.workers.selectors import gold_of_project
+from tasks.workers.evidence import gold_of_project
 
 WINDOW = timedelta(hours=1)
 #: The two-sided 95% quantile of a normal distribution, times 1/2, the deviation of the square root of a Poisson count.

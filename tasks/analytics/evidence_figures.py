@@ -14,7 +14,7 @@ from tasks.assignment.models import Assignment
 from tasks.batching.models import Task
 from tasks.consensus.label_evidence import DetectedObject
 from tasks.consensus.object_answers import objects_of
-from tasks.workers.selectors import worker_records
+from tasks.workers.evidence import worker_records
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from tasks.analytics.worker_signals import flagged_workers
 from tasks.pay.selectors import LEDGER_DIGITS
 from tasks.standing.models import Standing
 from tasks.standing.trust import trust
-from tasks.workers.selectors import WorkerRecord, worker_records
+from tasks.workers.evidence import WorkerRecord, worker_records
 
 Json = dict[str, Any]
 

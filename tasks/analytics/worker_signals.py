@@ -17,7 +17,7 @@ from tasks.consensus.evidence import rates_of
 from tasks.consensus.worker_model import WorkerModel, load_worker_model
 from tasks.pay.models import LedgerTotal
 from tasks.standing.models import Standing
-from tasks.workers.selectors import worker_records
+from tasks.workers.evidence import worker_records
 
 #: The newest answers whose times and verdicts are read.
 NEWEST = 100

@@ -27,8 +27,7 @@ from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Task
 from tasks.consensus.label_methods import SET_BY_PEOPLE
 from tasks.consensus.models import ConsensusLabel
-from tasks.consensus.predictions import current_predictions, probabilities_of
-from tasks.consensus.selectors import settled_answers
+from tasks.consensus.selectors import current_predictions, probabilities_of, settled_answers
 from tasks.gold.models import Gold
 
 #: Tasks per shard: a few hundred thousand answers, a few megabytes.

@@ -18,8 +18,7 @@ from tasks.batching.models import Task
 from tasks.consensus.class_pass import decide_classes
 from tasks.consensus.label_evidence import AnswerWeight, ComputedLabel, LabelEvidence
 from tasks.consensus.label_methods import SINGLE
-from tasks.consensus.predictions import ModelPrediction, predictions_by_task
-from tasks.consensus.selectors import CountingAnswer, counting_answers
+from tasks.consensus.selectors import CountingAnswer, ModelPrediction, counting_answers, predictions_by_task
 from tasks.consensus.worker_model import WorkerModel, load_worker_model
 
 _DIGITS = 6

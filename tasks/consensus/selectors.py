@@ -1,4 +1,8 @@
-"""The answers behind a label, and the tasks and workers that could still add to it."""
+"""The answers behind a label, of people and of models, and the workers who could still add to it.
+
+A model is an additional annotator whose reliability is estimated like a person's. Its prediction takes no slot and
+earns nothing; it counts as one vote, split by its class probabilities.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
@@ -13,7 +17,7 @@ from projects.models import Project
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Task
-from tasks.consensus.models import ConsensusLabel
+from tasks.consensus.models import ConsensusLabel, Prediction
 from tasks.standing.models import Standing
 
 
@@ -58,6 +62,55 @@ def counting_answers(*, task_ids: Collection[int]) -> dict[int, list[CountingAns
     for task_id, worker_id, worker, annotation, body in rows:
         answers[task_id].append(CountingAnswer(worker_id, worker, annotation, body))
     return answers
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPrediction:
+    """A model's current prediction for a task. probabilities: class number -> p, summing to 1."""
+
+    actor_id: int
+    actor: UUID
+    name: str
+    annotation: UUID
+    body: dict[str, Any]
+    probabilities: dict[int, float]
+
+    @property
+    def answer(self) -> Answer:
+        return Answer.from_json(self.body)
+
+
+def current_predictions() -> QuerySet[Prediction]:
+    return Prediction.objects.filter(annotation__is_current=True, annotation__source=Annotation.Source.MODEL)
+
+
+def predictions_by_task(*, task_ids: Collection[int]) -> dict[int, list[ModelPrediction]]:
+    """The predictions for each of these tasks, ordered by model."""
+    rows = (
+        current_predictions()
+        .filter(annotation__task_id__in=task_ids)
+        .select_related("annotation__actor")
+        .order_by("annotation__task_id", "annotation__actor_id")
+    )
+    predictions: dict[int, list[ModelPrediction]] = defaultdict(list)
+    for row in rows:
+        annotation = row.annotation
+        assert annotation.task_id is not None
+        predictions[annotation.task_id].append(
+            ModelPrediction(
+                annotation.actor_id,
+                annotation.actor.public_id,
+                annotation.actor.label,
+                annotation.public_id,
+                annotation.body,
+                probabilities_of(row.probabilities),
+            )
+        )
+    return predictions
+
+
+def probabilities_of(stored: dict[str, float]) -> dict[int, float]:
+    return {int(number): float(p) for number, p in stored.items()}
 
 
 def current_label(*, task: Task) -> ConsensusLabel | None:

@@ -272,8 +272,9 @@ def _apply_steps(project: Project, updates: Sequence[_Update]) -> None:
     The only place that makes an open task answered, and that changes its number of answers because of the answers.
     """
     for update in updates:
-        priority = update.step.priority if isinstance(update.step, AskOneMore) else None
-        change_wanted(task=update.task, to=update.wanted, priority=priority)
+        if update.wanted != update.task.wanted:
+            priority = update.step.priority if isinstance(update.step, AskOneMore) else None
+            change_wanted(task=update.task, to=update.wanted, priority=priority)
     answered = [update.task.pk for update in updates if isinstance(update.step, Answered)]
     if answered:
         Task.objects.filter(pk__in=answered).update(state=Task.State.ANSWERED)

@@ -18,8 +18,9 @@ from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.labels.arrays import IntArray
 from projects.models import Project
 from tasks.consensus.models import ConsensusState, WorkerReliability
-from tasks.consensus.predictions import model_gold_record
-from tasks.workers.selectors import gold_in_other_projects, worker_records
+from tasks.consensus.selectors import current_predictions, probabilities_of
+from tasks.gold.models import Gold
+from tasks.workers.evidence import gold_in_other_projects, worker_records
 
 #: The weight of a gold answer in another project, and the cap on their total: its classes may be easier.
 OTHER_PROJECTS_WEIGHT = 0.5
@@ -96,6 +97,25 @@ def other_projects_record(*, project: Project, workers: Collection[int]) -> Hist
     for worker, counts in gold_in_other_projects(project=project, worker_ids=workers).items():
         weight = min(OTHER_PROJECTS_WEIGHT, OTHER_PROJECTS_MAX / counts.seen)
         record[worker] = (weight * counts.correct, weight * counts.incorrect)
+    return record
+
+
+def model_gold_record(*, project: Project, actors: Collection[int]) -> dict[int, tuple[float, float]]:
+    """(right, wrong) of each model among the actors on the project's active gold: the sum of the probabilities it gave
+    to accepted classes, and the remainder."""
+    rows = current_predictions().filter(
+        annotation__actor_id__in=list(actors),
+        annotation__gold__project=project,
+        annotation__gold__state=Gold.State.ACTIVE,
+    )
+    record: dict[int, tuple[float, float]] = {}
+    for actor, stored, accepted in rows.values_list(
+        "annotation__actor_id", "probabilities", "annotation__gold__accepted"
+    ):
+        accepted_classes = {body["image"]["class"] for body in accepted}
+        right = sum(p for number, p in probabilities_of(stored).items() if number in accepted_classes)
+        earlier = record.get(actor, (0.0, 0.0))
+        record[actor] = (earlier[0] + right, earlier[1] + 1 - right)
     return record
 
 

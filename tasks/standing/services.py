@@ -14,7 +14,7 @@ from projects.models import Project
 from tasks.standing.errors import WorkerRemoved
 from tasks.standing.models import Standing
 from tasks.standing.trust import is_clearly_bad
-from tasks.workers.services import record_gold, start_period
+from tasks.workers.evidence import record_gold, start_period
 
 AUTOMATIC_REASON = "Most of the recent check images were answered incorrectly."
 RETURNS_REASON = "More than {most:,} images were skipped, returned or not answered in time within one day."

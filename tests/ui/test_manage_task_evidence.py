@@ -50,13 +50,13 @@ def test_a_batch_links_to_its_images(ada: Client) -> None:
 
 
 def test_classes_with_no_share_to_speak_of_are_not_listed() -> None:
+    geom = {"x": 0, "y": 0, "w": 9, "h": 9}
+    figures = {"votes": 1, "seen": 1, "agreement": 1, "tied": False, "released": True}
     evidence: dict[str, Any] = {
         "posterior": {"objects": {"o1": {"class": {"1": 0.879, "2": 0.12, "3": 0.0009, "4": 0.0001}}}},
         "label": {
             "body": {"objects": [{"id": "o1"}]},
-            "evidence": {
-                "objects": [{"id": "o1", "class": 1, "geom": {"x": 0, "y": 0, "w": 9, "h": 9}, "existence": 1}]
-            },
+            "evidence": {"objects": [{"id": "o1", "class": 1, "geom": geom, "existence": 1, **figures}]},
         },
     }
     rows = object_rows(evidence, [], {1: "cup", 2: "bowl", 3: "boat", 4: "leaf"})

@@ -7,9 +7,8 @@ from kernel.models import Event
 from tasks.standing.models import Standing
 from tasks.standing.selectors import get_worker_standing, standings_of, workers_of
 from tasks.standing.services import WorkerRemoved, admit, pause, remove, resume
+from tasks.workers.evidence import Counts, record_gold, worker_records
 from tasks.workers.models import WorkerEvidence
-from tasks.workers.selectors import Counts, worker_records
-from tasks.workers.services import record_gold
 from tests import factories
 
 pytestmark = pytest.mark.django_db

@@ -13,9 +13,8 @@ from projects.models import Project
 from tasks.consensus.worker_model import gold_record, other_projects_record
 from tasks.standing.services import resume
 from tasks.standing.trust import is_clearly_bad, trust
+from tasks.workers.evidence import WorkerRecord, record_gold, worker_records
 from tasks.workers.models import WorkerEvidence
-from tasks.workers.selectors import WorkerRecord, worker_records
-from tasks.workers.services import record_gold
 from tests.concurrency_helpers import together
 from tests.factories import a_project, a_worker, admitted, wren
 

@@ -15,8 +15,8 @@ from tasks.flow.bulk_review import Verdict, give_verdicts
 from tasks.flow.rejection import reject_label
 from tasks.review.services import approve_batch, approve_label, fix_label
 from tasks.standing.services import pause, resume
+from tasks.workers.evidence import Counts, worker_records
 from tasks.workers.models import WorkerEvidence
-from tasks.workers.selectors import Counts, worker_records
 from tests.concurrency_helpers import together
 from tests.factories import a_project, a_task, a_worker, ada, an_answer, class_answer, finch, wren
 

@@ -1,14 +1,26 @@
-"""The evidence about workers: since the last reset, which trust and fits start from, and over all periods."""
+"""Records and reads the evidence about workers: since the last reset, which trust and fits start from, and of all time.
+
+Writing and reading are few lines each and about the same counts, so they are in one file.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from django.db import connection
 from django.db.models import Sum
 
 from projects.models import Project
 from tasks.workers.models import WorkerEvidence
+
+COUNT = """
+INSERT INTO tasks_workerevidence AS evidence (project_id, worker_id, source, correct, incorrect)
+VALUES (%(project)s, %(worker)s, %(source)s, %(correct)s, %(incorrect)s)
+ON CONFLICT (project_id, worker_id, source) WHERE is_current DO UPDATE
+SET correct = evidence.correct + excluded.correct, incorrect = evidence.incorrect + excluded.incorrect
+RETURNING correct, incorrect
+"""
 
 _SUMS = {"right": Sum("correct", default=0), "wrong": Sum("incorrect", default=0)}
 
@@ -36,6 +48,26 @@ class WorkerRecord:
     reviews: Counts = field(default_factory=Counts)
     ever_gold: Counts = field(default_factory=Counts)
     ever_reviews: Counts = field(default_factory=Counts)
+
+
+def record_gold(*, project_id: int, worker_id: int, correct: int, incorrect: int) -> Counts:
+    """Locks the worker's evidence; lock the standing before. Count answers to gold, and return the counts since the
+    last reset."""
+    params = {"project": project_id, "worker": worker_id, "correct": correct, "incorrect": incorrect}
+    with connection.cursor() as cursor:
+        cursor.execute(COUNT, params | {"source": WorkerEvidence.Source.GOLD})
+        return Counts(*cursor.fetchone())
+
+
+def start_period(*, project_id: int, worker_id: int) -> None:
+    """Locks the worker's evidence; lock the standing before. Count from zero; what was counted stays as history."""
+    current = WorkerEvidence.objects.filter(project_id=project_id, worker_id=worker_id, is_current=True)
+    rows = list(current.select_for_update(no_key=True).order_by("pk"))
+    current.update(is_current=False)
+    WorkerEvidence.objects.bulk_create(
+        WorkerEvidence(project_id=project_id, worker_id=worker_id, source=row.source, period=row.period + 1)
+        for row in rows
+    )
 
 
 def worker_records(*, project_id: int, worker_ids: Collection[int]) -> dict[int, WorkerRecord]:
