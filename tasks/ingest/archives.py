@@ -136,10 +136,10 @@ class Archive:
     def _classify(
         self, position: int, info: zipfile.ZipInfo, stored: str, seen: set[str], limits: ArchiveLimits
     ) -> None:
-        if _is_folder(info, stored) or is_system_file(stored):
+        name = clean_path(stored)
+        if _is_folder(info, stored) or is_system_file(name):
             self.ignored += 1
             return
-        name = clean_path(stored)
         refusal = name_refusal(name) or _content_refusal(info, name, limits)
         # Two names that differ only by case are two images; an exact repetition is refused.
         if refusal is None and name in seen:

@@ -18,6 +18,7 @@ from annotary.runtime import front, services, up
 from annotary.runtime.errors import EmbeddedError
 from annotary.runtime.paths import DataPaths
 from annotary_core.labels.json_reading import MAX_BODY_BYTES
+from annotary_core.labels.shapes import label_tools
 from kernel.queues import ALL_QUEUES
 from storage.sending import PATH
 
@@ -327,8 +328,8 @@ def test_the_script_of_commands_uses_the_account_and_the_settings_of_the_units()
 def test_the_buttons_that_a_how_to_names_are_on_the_pages() -> None:
     files = [file for file in (ROOT / "workers_ui").rglob("*") if file.suffix in {".html", ".py", ".js"}]
     pages = "\n".join(file.read_text(encoding="utf-8") for file in files).lower()
-    # Written by the page from the size of a set.
-    pages += "take 10 images"
+    # Written by the page from the size of a set, and from the tools that there are.
+    pages += "\n".join(["take 10 images", *(tool.title.lower() for tool in label_tools().values())])
     for name in ("howto-manager.md", "howto-worker.md", "howto-client.md"):
         text = (ROOT / "docs" / name).read_text(encoding="utf-8")
         words = re.findall(r"\*\*([^*]+)\*\*", text) + re.findall(r"(?<!\*)\*([^*\n]+)\*(?!\*)", text)

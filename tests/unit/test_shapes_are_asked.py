@@ -19,8 +19,9 @@ ALLOWED = (
     f"{CORE}labels/shapes/",
     f"{CORE}formats/",
     f"{CORE}aggregation/objects/",
-    # Files of boxes: their columns are corners.
+    # Files of boxes, whose columns are corners, and the report of such a file.
     f"{CORE}aggregation/io/",
+    f"{CORE}aggregation/agreement/report_text.py",
 )
 NAMES = frozenset(RESERVED) - {"class", "tags"}
 

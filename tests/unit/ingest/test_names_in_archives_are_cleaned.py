@@ -4,7 +4,7 @@ import unicodedata
 from pathlib import Path, PurePosixPath
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tasks.ingest.archive_names import clean_path, is_system_file, name_refusal
@@ -87,6 +87,7 @@ RAW = st.one_of(
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(names=st.lists(RAW, min_size=1, max_size=8))
+@example(names=[b"._x/."])
 def test_whatever_an_archive_calls_its_files_no_name_is_dangerous_and_none_is_lost(
     names: list[bytes], tmp_path: Path
 ) -> None:

@@ -88,6 +88,11 @@ def test_holes_and_parts_are_kept_and_sorted() -> None:
     assert polygon.bounds() == (10, 10, 60, 60)
 
 
+def test_a_hole_that_strays_out_by_a_rounding_error_is_within_the_bounds() -> None:
+    polygon = parse([SQUARE, [[25, 15], [30.6, 20.5], [25, 25]]])
+    assert polygon.bounds() == (10, 10, 30.6, 30)
+
+
 def test_a_closing_point_and_points_outside_by_a_pixel_are_corrected() -> None:
     assert parse([[*SQUARE, SQUARE[0]]]) == parse([SQUARE])
     assert parse([[[-1, 10], [30, 10], [30, 81]]]).bounds() == (0, 10, 30, 80)

@@ -46,7 +46,8 @@ class Polygon:
         return {"parts": [[[list(vertex) for vertex in ring] for ring in part] for part in self.parts]}
 
     def bounds(self) -> Bounds:
-        x, y = zip(*(vertex for part in self.parts for vertex in part[0]), strict=True)
+        # Of holes too: what strays out of its outline is filled by the even-odd rule.
+        x, y = zip(*(vertex for part in self.parts for ring in part for vertex in ring), strict=True)
         return min(x), min(y), max(x), max(y)
 
 

@@ -14,6 +14,7 @@ import {
   withPointInserted,
   withPointMoved,
 } from "./points.js";
+import { countPoints } from "../wording.js";
 
 const KEYS = [
   ["[ ]", "select a point"],
@@ -39,7 +40,7 @@ export function lineTool(own) {
     ...own,
 
     describe(geom) {
-      return `${pointsOf(parts(geom)).length} points`;
+      return countPoints(pointsOf(parts(geom)).length);
     },
 
     move: edit(moved),
