@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 
 from annotary_core.labels.parse import parse_answer
 from annotary_core.labels.schema import LabelClass, Schema
+from annotary_core.labels.shapes import tool_names
 from projects.models import Project
 from tasks.annotation.models import Annotation
 from tasks.flow.imports import run_import
@@ -149,7 +150,7 @@ def test_several_tools_may_be_chosen(ada: APIClient) -> None:
     made = ok(ada.post("/api/v1/projects/", {**NEW, "tools": ["class", "box", "polygon"]}), 201)
     assert made["schema"]["tools"] == ["class", "box", "polygon"]
     refused = ada.post("/api/v1/projects/", {**NEW, "tools": ["mask"]})
-    assert "Use one of: class, box, polygon" in refused.json()["detail"]
+    assert f"Use one of: {', '.join(tool_names())}" in refused.json()["detail"]
 
 
 def test_the_examples_of_the_documentation_are_what_is_said_of_them(ada: APIClient, address: str) -> None:

@@ -86,7 +86,7 @@ def test_a_project_may_have_several_tools(ada: Client) -> None:
     assert project.schema is not None
     assert project.schema.body["tools"] == tools
     settings = text_of(ada, f"/projects/{project.public_id}/settings/")
-    assert "Labeling tools: One class per image, Boxes around objects, Polygons around objects." in settings
+    assert f"Labeling tools: {', '.join(tool.title for tool in label_tools().values())}." in settings
     assert "How closely an object must match yours" in settings
 
 
