@@ -99,7 +99,9 @@ export class PointEditing {
     const geom = editing.remove(object.geom, pointId);
     if (geom === null) {
       const { least, noun } = formOf(object).tool;
-      annotator.warn(`A ${noun.one} needs at least ${countPoints(least)}. To remove all of it, press Escape, then Delete.`);
+      annotator.warn(
+        `A ${noun.one} needs at least ${countPoints(least)}. To remove all of it, press Escape, then Delete.`,
+      );
     } else if (annotator.reshape(object.id, geom)) {
       const { list } = this;
       this.selection.selectPoint(list[Math.min(Math.max(0, index - 1), list.length - 1)].id);

@@ -2,6 +2,7 @@
  * editing of single points, moving, resizing, and drawing point by point or freehand. */
 
 import { boundsOf } from "../outlines.js";
+import { countPoints } from "../wording.js";
 import { LineSketch } from "./line_sketch.js";
 import {
   idAfter,
@@ -14,7 +15,6 @@ import {
   withPointInserted,
   withPointMoved,
 } from "./points.js";
-import { countPoints } from "../wording.js";
 
 const KEYS = [
   ["[ ]", "select a point"],
