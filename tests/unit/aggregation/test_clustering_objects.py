@@ -19,7 +19,7 @@ from annotary_core.labels.shapes.mask import Masks, Window
 from annotary_core.labels.shapes.objects import ObjectColumn
 from annotary_core.labels.shapes.point import Points
 from annotary_core.labels.shapes.polygon import Polygons
-from annotary_core.labels.shapes.polyline import Polylines, resample_all
+from annotary_core.labels.shapes.polyline import Polylines
 from annotary_core.labels.shapes.rotated_box import RotatedBoxes
 
 #: Two objects; the first drawn by three workers, the second only by the third.
@@ -35,7 +35,7 @@ def geometries() -> dict[str, Column]:
         "boxes": Boxes(corner),
         "rotated": RotatedBoxes(np.column_stack([POSITION, np.full(4, 30.0), np.full(4, 20.0), np.full(4, 0.3)])),
         "points": Points(POSITION, scale=3),
-        "lines": Polylines(resample_all(list(joints))),
+        "lines": Polylines.of(list(joints)),
         "keypoints": Keypoints(joints, np.full((4, 2), 2), SIGMAS),
         "masks": Masks(tuple(Window(int(x), int(y), np.ones((20, 20), np.bool_)) for x, y in POSITION)),
         "polygons": Polygons.of([((np.array([[0, 0], [20, 0], [20, 20], [0, 20.0]]) + at,),) for at in POSITION]),

@@ -29,7 +29,7 @@ from annotary_core.labels.shapes.mask import Masks
 from annotary_core.labels.shapes.objects import ObjectColumn
 from annotary_core.labels.shapes.point import Points
 from annotary_core.labels.shapes.polygon import Polygons
-from annotary_core.labels.shapes.polyline import Polylines
+from annotary_core.labels.shapes.polyline import Polylines, simplified
 from annotary_core.labels.shapes.rings import Parts, to_shapely
 from annotary_core.labels.shapes.rotated_box import RotatedBoxes
 
@@ -141,7 +141,14 @@ def _fuse_points(column: Points, members: Members) -> Points:
 
 
 def _fuse_polylines(column: Polylines, members: Members) -> Polylines:
-    return Polylines(fuse_polylines(column.points, members.index, members.weight), column.scale, column.share)
+    """What one worker alone drew stays as it is; of several, the lines are resampled, fused and simplified."""
+    fused = fuse_polylines(column.points, members.index, members.weight)
+    count, first = np.bincount(members.index), np.flatnonzero(np.diff(members.index, prepend=-1))
+    lines = [
+        simplified(points) if count[cluster] > 1 else column.lines[first[cluster]]
+        for cluster, points in enumerate(fused)
+    ]
+    return Polylines.of(lines, scale=column.scale, share=column.share)
 
 
 def _fuse_keypoints(column: Keypoints, members: Members) -> Keypoints:

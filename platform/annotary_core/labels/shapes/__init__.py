@@ -13,9 +13,10 @@ from annotary_core.labels.image_class import ImageClassTool
 from annotary_core.labels.shapes.base import ImageTool, Noun, Shape
 from annotary_core.labels.shapes.box import BoxShape
 from annotary_core.labels.shapes.polygon import PolygonShape
+from annotary_core.labels.shapes.polyline import PolylineShape
 
 IMAGE_TOOLS: dict[str, ImageTool] = {tool.name: tool for tool in (ImageClassTool(),)}
-SHAPES: dict[str, Shape] = {shape.name: shape for shape in (BoxShape(), PolygonShape())}
+SHAPES: dict[str, Shape] = {shape.name: shape for shape in (BoxShape(), PolygonShape(), PolylineShape())}
 
 #: The tool of objects in evidence from before it named their tools.
 UNNAMED_TOOL = BoxShape.name

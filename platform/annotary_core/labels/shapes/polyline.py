@@ -1,17 +1,48 @@
-"""Polylines in columns, for consensus; schemas do not offer them yet."""
+"""Polylines: {"points": [[x, y], ...]} in pixels of the upright image.
+
+A polyline has no start: in canonical form it begins at the end that is further up (of two, further left), and no point
+repeats the one before. Two of them are similar if corresponding points are near, as a share of their length.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from random import Random
+from typing import Any, ClassVar
 
 import numpy as np
+import shapely
 
 from annotary_core.labels.arrays import FloatArray, IntArray
+from annotary_core.labels.errors import AnswerError
+from annotary_core.labels.geometry import Bounds, Frame, Vertex, fixed
+from annotary_core.labels.json_reading import read_object
+from annotary_core.labels.shapes.base import Geometry, Noun
+from annotary_core.labels.shapes.hand_drawing import clip, follow
 from annotary_core.labels.shapes.nearness import FLOOR, check_scale, floored
+from annotary_core.labels.shapes.vertices import clip_vertex, read_vertices
 
+#: More points than anyone draws.
+MAX_POINTS = 10_000
 #: Number of points along a polyline at which two polylines are compared.
 POLYLINE_POINTS = 32
+#: How far simplification may move a fused line, as a share of its length.
+_SIMPLIFIED = 0.005
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Polyline:
+    """A canonical polyline; see the module's docstring."""
+
+    points: tuple[Vertex, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {"points": [list(point) for point in self.points]}
+
+    def bounds(self) -> Bounds:
+        x, y = zip(*self.points, strict=True)
+        return min(x), min(y), max(x), max(y)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,26 +89,126 @@ class PolylineSimilarity:
 
 @dataclass(frozen=True, slots=True)
 class Polylines:
-    """Polylines. points: shape (n, p, 2), from similarity.resample_all. scale, share: see PolylineSimilarity."""
+    """Polylines in columns. lines: n arrays of vertices, (v, 2). points: the same resampled, (n, POLYLINE_POINTS, 2).
 
-    points: FloatArray
+    scale, share: see PolylineSimilarity.
+    """
+
+    lines: tuple[FloatArray, ...]
+    points: FloatArray = field(repr=False)
     scale: float | None = None
     share: float = 0.1
+
+    @classmethod
+    def of(cls, lines: Sequence[FloatArray], *, scale: float | None = None, share: float = 0.1) -> Polylines:
+        return cls(tuple(lines), resample_all(lines), scale, share)
 
     def sort_keys(self) -> FloatArray:
         return self.points.reshape(len(self.points), 2 * self.points.shape[1])
 
     def boxes(self) -> FloatArray:
-        return np.concatenate([self.points.min(axis=1), self.points.max(axis=1)], axis=1)
+        low, high = ([reduced(line, axis=0) for line in self.lines] for reduced in (np.min, np.max))
+        return np.concatenate([np.reshape(low, (-1, 2)), np.reshape(high, (-1, 2))], axis=1)
 
     def similarity(self) -> PolylineSimilarity:
         return PolylineSimilarity(self.points, self.scale, self.share)
 
     def take(self, rows: IntArray) -> Polylines:
-        return Polylines(self.points[rows], self.scale, self.share)
+        return Polylines(tuple(self.lines[row] for row in rows.tolist()), self.points[rows], self.scale, self.share)
 
     def concat(self, other: Polylines) -> Polylines:
-        return Polylines(np.concatenate([self.points, other.points]), self.scale, self.share)
+        return Polylines(self.lines + other.lines, np.concatenate([self.points, other.points]), self.scale, self.share)
+
+
+class PolylineShape:
+    name = "polyline"
+    noun = Noun("polyline", "polylines")
+    measure = "closeness"
+    follows_lines = True
+    title = "Polylines along lines"
+    hint = "Workers follow every line, such as a lane or a crack, point by point, and choose its class."
+    action = "draw a polyline along"
+    how = "Place points along a line and finish at its end. Drag a point to adjust it."
+    json_schema: ClassVar[dict[str, Any]] = {
+        "type": "object",
+        "description": "A polyline in pixels of the upright image: origin at the outer corner of the first pixel, x"
+        " right, y down.",
+        "properties": {
+            "points": {
+                "type": "array",
+                "minItems": 2,
+                "maxItems": MAX_POINTS,
+                "description": "The points from one end to the other; either end may come first",
+                "items": {
+                    "type": "array",
+                    "minItems": 2,
+                    "maxItems": 2,
+                    "description": "A point: x, y",
+                    "items": {"type": "number"},
+                },
+            }
+        },
+        "required": ["points"],
+    }
+    example: ClassVar[dict[str, Any]] = {"points": [[112.5, 40], [180, 96.25], [301, 204]]}
+
+    def parse(self, raw: object, *, frame: Frame, path: str) -> Polyline:
+        body = read_object(raw, path=path, allowed=("points",))
+        vertices = read_vertices(body.get("points"), path=f"{path}.points")
+        if len(vertices) > MAX_POINTS:
+            raise AnswerError("too_many_points", f"A polyline has at most {MAX_POINTS:,} points. Draw fewer.", path)
+        polyline = polyline_of([clip_vertex(each, frame=frame, noun=self.noun.one, path=path) for each in vertices])
+        if len(polyline.points) < 2:
+            raise AnswerError("zero_size", "A polyline needs at least two different points. Draw it again.", path)
+        return polyline
+
+    def load(self, stored: Mapping[str, Any]) -> Polyline:
+        return Polyline(tuple((float(x), float(y)) for x, y in stored["points"]))
+
+    def column(self, stored: Sequence[Mapping[str, Any]]) -> Polylines:
+        return Polylines.of([np.array(each["points"], np.float64) for each in stored])
+
+    def geometries(self, column: Polylines) -> list[Geometry]:
+        return [polyline_of(line.tolist()) for line in column.lines]
+
+    def moved(self, geometry: Polyline, move: Callable[[float, float], Vertex]) -> Polyline:
+        return polyline_of([move(x, y) for x, y in geometry.points])
+
+    def displacement(self, column: Polylines, first: IntArray, second: IntArray) -> FloatArray:
+        lines = np.array([shapely.LineString(line) for line in column.lines], np.object_)
+        distance: FloatArray = shapely.hausdorff_distance(lines[first], lines[second]).astype(np.float64)
+        return distance
+
+    def area(self, geometry: Polyline) -> float:
+        return 0.0
+
+    def svg_path(self, geometry: Polyline) -> str:
+        return f"M{'L'.join(f'{x:.2f} {y:.2f}' for x, y in geometry.points)}"
+
+    def along(self, paths: Sequence[FloatArray], *, frame: Frame) -> Polyline:
+        """Return the longest of the lines: where others hide a part, people label what they see most of."""
+        longest = max(paths, key=lambda path: float(np.linalg.norm(np.diff(path, axis=0), axis=1).sum()))
+        return polyline_of(clip(longest, frame).tolist())
+
+    def redraw(self, geometry: Polyline, *, error: float, rng: Random, frame: Frame) -> Polyline:
+        line = np.array(geometry.points)
+        length = float(np.linalg.norm(np.diff(line, axis=0), axis=1).sum())
+        (drawn,) = follow([line], size=length, error=error, rng=rng, frame=frame, is_closed=False)
+        redrawn = polyline_of(drawn.tolist())
+        return redrawn if len(redrawn.points) > 1 else geometry
+
+
+def polyline_of(vertices: Sequence[Sequence[float]]) -> Polyline:
+    """Return vertices in canonical form, without any check."""
+    rounded = [(fixed(x), fixed(y)) for x, y in vertices]
+    points = tuple(point for at, point in enumerate(rounded) if at == 0 or point != rounded[at - 1])
+    return Polyline(min(points, points[::-1], key=lambda way: [point[::-1] for point in way]))
+
+
+def simplified(line: FloatArray) -> FloatArray:
+    """Return a line with as few points as people draw."""
+    string = shapely.LineString(line)
+    return np.asarray(shapely.get_coordinates(string.simplify(_SIMPLIFIED * string.length)), np.float64)
 
 
 def resample(line: FloatArray, points: int = POLYLINE_POINTS) -> FloatArray:

@@ -24,8 +24,9 @@
 
 import { box } from "./box.js";
 import { polygon } from "./polygon.js";
+import { polyline } from "./polyline.js";
 
-const TOOLS = [box, polygon];
+const TOOLS = [box, polygon, polyline];
 const byName = new Map(TOOLS.map((tool) => [tool.name, tool]));
 
 /** The tool of this name, or null if this page does not have it. */
