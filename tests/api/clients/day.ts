@@ -119,9 +119,10 @@ async function reviewEverything(manager: Client, project_id: string): Promise<vo
   if (done.reviews.some(({ status }) => status !== 200)) throw new Error(JSON.stringify(done));
 }
 
-/* The area of a box, or the number of points of a polygon: the type of `geom` follows from `tool`. */
+/* The area of a box, or the number of points of another shape: the type of `geom` follows from `tool`. */
 function measureOf(object: components["schemas"]["LabelObject"]): number {
-  return object.tool === "box" ? object.geom.w * object.geom.h : object.geom.parts.flat(2).length;
+  if (object.tool === "box") return object.geom.w * object.geom.h;
+  return object.tool === "polygon" ? object.geom.parts.flat(2).length : object.geom.points.length;
 }
 
 /* All answers as files, and one task and its image, found by a filter. */

@@ -64,7 +64,7 @@ def test_a_dataset_of_another_organisation_is_refused() -> None:
         ({"classes": [ClassSpec("cat", "red")]}, ClassesRefused, "color of “cat”"),
         ({"classes": [ClassSpec("cat", number=7)]}, ClassesRefused, "no class with the number 7"),
         ({"tools": []}, ProjectRefused, "class, box"),
-        ({"tools": ["polygon"]}, ProjectRefused, "polygon is not available"),
+        ({"tools": ["mask"]}, ProjectRefused, "mask is not available"),
         ({"tools": ["lasso"]}, ProjectRefused, "tool does not exist"),
         ({"policy": {"answers_min": 9, "answers_max": 5}}, PolicyRefused, "cannot be below"),
     ],
