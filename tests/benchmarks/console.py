@@ -243,7 +243,12 @@ def options() -> Any:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sockets", type=int, default=1_000, help="0 leaves out the time from an event to them")
     parser.add_argument("--rate", type=float, default=22, help="events a second")
-    parser.add_argument("--seconds", type=float, default=20, help="of each measurement")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=20,
+        help="of each measurement; answers in much more than 8 seconds use up the project's open images",
+    )
     parser.add_argument("--tasks", type=int, default=200_000, help="of the project; 0 leaves out the answers")
     parser.add_argument("--board-every", type=float, default=60, help="seconds between two reloads of the board")
     return parser.parse_args()
