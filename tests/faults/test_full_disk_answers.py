@@ -164,5 +164,5 @@ def test_answers_survive_a_full_disk(site: tuple[UpProcess, Path], fault_seed: i
     receipts = [receipt for person in crowd for receipt in person.receipts]
     assert len(receipts) == total
     # A job that failed several times for lack of room pauses for some minutes.
-    assert eventually(lambda: still_moving(database) == [], timeout=PATIENCE), still_moving(database)
+    assert eventually(lambda: still_moving(database) == []), still_moving(database)
     assert violations(database, receipts=receipts, files=up.paths.data / "files") == []

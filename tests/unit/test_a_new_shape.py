@@ -5,8 +5,10 @@ The shape is a disc: {"x", "y", "r"}. The registries hold it instead of the real
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 from typing import Any, ClassVar
 
@@ -19,6 +21,9 @@ from annotary_core.aggregation.objects.clustering import ObjectAnswers
 from annotary_core.aggregation.objects.fusing import Fuser, Members
 from annotary_core.aggregation.replay.policies import Policy
 from annotary_core.aggregation.replay.replay import replay_object_policies
+from annotary_core.formats.base import ReleaseInfo
+from annotary_core.formats.registry import get_format
+from annotary_core.formats.release_archive import FolderSink
 from annotary_core.labels import shapes
 from annotary_core.labels.answer import Answer
 from annotary_core.labels.arrays import FloatArray, IntArray
@@ -27,12 +32,13 @@ from annotary_core.labels.errors import AnswerError, SchemaError
 from annotary_core.labels.geometry import Bounds, Frame, fixed
 from annotary_core.labels.json_reading import read_number, read_object
 from annotary_core.labels.parse import parse_answer
-from annotary_core.labels.schema import Schema
+from annotary_core.labels.schema import LabelClass, Schema
 from annotary_core.labels.shapes.base import Geometry, Noun
 from annotary_core.labels.shapes.objects import ObjectColumn
 from tasks.consensus.label_evidence import ComputedLabel, LabelEvidence
 from tasks.consensus.label_stability import confidence_in, is_clear_change, looks_the_same
 from tasks.gold.compare import Tolerance, compare, differences
+from tests.golden.release import open_image, record
 
 CUP, LEAF = 1, 2
 NAMES = {CUP: "cup", LEAF: "leaf"}
@@ -220,6 +226,17 @@ def test_a_label_is_replaced_only_by_what_looks_different() -> None:
     assert is_clear_change(result, answer((CUP, 20, 30, 10), (CUP, 90, 30, 10)))
     assert confidence_in(label, result) == result.confidence
     assert confidence_in(answer(), result) < 0.1
+
+
+def test_a_release_counts_what_its_format_cannot_hold(tmp_path: Path) -> None:
+    drawn = answer((CUP, 20, 30, 10), (LEAF, 120, 30, 10))
+    classes = (LabelClass(CUP, "cup"), LabelClass(LEAF, "leaf"))
+    info = ReleaseInfo(project="Discs", number=1, content_hash="c0ffee", classes=classes)
+    each = record("a.jpg", drawn, width=200, height=100)
+    report = get_format("coco").write(info, [each], open_image, FolderSink(tmp_path))
+    document = json.loads((tmp_path / "coco" / "annotations.json").read_text())
+    assert ([image["file_name"] for image in document["images"]], document["annotations"]) == (["a.jpg"], [])
+    assert "This format cannot hold discs. 2 discs are left out." in json.dumps(report.as_json())
 
 
 def test_policies_are_replayed() -> None:

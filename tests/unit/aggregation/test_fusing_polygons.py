@@ -141,7 +141,7 @@ def test_gold_is_the_result() -> None:
     consensus = PolygonFusion().fit_predict(
         PolygonAnswers(answers.cluster, answers.worker, answers.shapes, gold={0: truths[0], 7: truths[0]})
     )
-    assert iou(consensus.shapes[0], truths[0]) > 0.98
+    assert iou(consensus.shapes[0], truths[0]) > 0.99
 
 
 def test_invalid_rings_and_columns_are_rejected() -> None:

@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Role
 from accounts.selectors import display_names_for
-from annotary_core.labels.shapes import UNNAMED_TOOL
 from annotary_core.wording import format_count
 from projects.models import Project
 from projects.selectors import class_names, object_tools_of
@@ -283,7 +282,5 @@ def desk(
         "answers": [
             {"number": row["number"], "color": row["color"], "objects": row["answer"]["objects"]} for row in answers
         ],
-        "left_out": [
-            {"tool": item.get("tool", UNNAMED_TOOL), "geom": item["geom"]} for item in objects if not item["released"]
-        ],
+        "left_out": [{"tool": item["tool"], "geom": item["geom"]} for item in objects if not item["released"]],
     }

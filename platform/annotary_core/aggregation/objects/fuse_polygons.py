@@ -1,9 +1,9 @@
 """Consensus polygons: fuse the polygons that several workers drew of one object, by way of masks.
 
 Each cluster is rasterized into cells, the cells are fused like the pixels of masks (fuse_masks.py), and the contour of
-the result is traced and simplified. The longer side of a cluster has about 128 to 320 cells: the finest cell is a
+the result is traced and simplified. The longer side of a cluster has about 256 to 640 cells: the finest cell is a
 twentieth of a pixel, so that small objects keep subpixel outlines, and cells are whole pixels for objects longer than
-160 px; above 2,048 px cells become coarser than pixels. Cell sizes are 1/20, 1/10, 1/5, 1/4, 1/2, 1, 2, 4, ... pixels,
+320 px; above 2,048 px cells become coarser than pixels. Cell sizes are 1/20, 1/10, 1/5, 1/4, 1/2, 1, 2, 4, ... pixels,
 all whole hundredths, so that vertices have the two decimals of canonical answers without rounding, which could make an
 outline self-intersect. The outline is simplified by at most
 one cell, or by SIMPLIFIED of the longer side: far less than people differ by, and few enough points to edit.
@@ -34,7 +34,7 @@ SIMPLIFIED = 0.005
 #: Cells per pixel, finest first; cell sizes are whole hundredths of a pixel.
 _SCALES = (20.0, 10.0, 5.0, 4.0, 2.0, 1.0)
 #: Maximum cells along the longer side of a cluster while a finer scale is chosen,
-_MAX_FINE_CELLS = 320
+_MAX_FINE_CELLS = 640
 #: and with cells of a pixel or more.
 _MAX_COARSE_CELLS = 2048
 
