@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-from tasks.api.limits import LengthRequired, check_length
+from tasks.api.errors import LengthRequired
+from tasks.api.limits import check_length
 from workers_ui.views.errors import problem_page
 
 

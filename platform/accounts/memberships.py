@@ -3,25 +3,13 @@
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.errors import NameRefused, RoleRefused
 from accounts.identity_cache import forget_person
 from accounts.models import Actor, Membership, Organisation, Role
 from accounts.selectors import managed_membership, membership_of
 from accounts.services import refuse_last_owner, revoke_tokens
-from kernel.errors import Refused
 
 MAX_NAME = 120
-
-
-class RoleRefused(Refused):
-    """A member of the team cannot become a worker, because they have seen check images. Choose another role."""
-
-    code = "role_refused"
-
-
-class NameRefused(Refused):
-    """An organization needs a name of 1 to 120 characters, without control characters. Enter another one."""
-
-    code = "name_refused"
 
 
 def may_have(actor: Actor, role: str) -> bool:

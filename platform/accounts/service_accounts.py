@@ -7,11 +7,12 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from accounts.memberships import MAX_NAME, NameRefused
+from accounts.errors import NameRefused, ServiceAccountExists
+from accounts.memberships import MAX_NAME
 from accounts.models import Actor, ApiToken, Membership, Organisation, Role, User
 from accounts.services import create_token, revoke_tokens
 from kernel.clock import database_now
-from kernel.errors import Conflict, NotFound
+from kernel.errors import NotFound
 
 Scope = ApiToken.Scope
 #: Nobody works as a program, whose answers would pass for a person's, and an owner must be a person.
@@ -22,10 +23,6 @@ SCOPES: dict[str, tuple[str, ...]] = {
 }
 # Reserved by RFC 2606: no mail is ever delivered there.
 DOMAIN = "service.invalid"
-
-
-class ServiceAccountExists(Conflict):
-    """This organization already has a service account of this name, and its key is not shown again."""
 
 
 @transaction.atomic

@@ -9,11 +9,19 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import F
 
+from accounts.errors import (
+    EmailTaken,
+    InvitationGone,
+    InvitationRefused,
+    InvitationUnknown,
+    LastOwner,
+    PasswordRefused,
+    TokenRefused,
+)
 from accounts.identity_cache import forget_person
 from accounts.models import Actor, ApiToken, Invitation, Membership, Organisation, Role, User
 from accounts.selectors import COVERS, is_above, role_in
 from kernel.clock import ClockTimestamp, database_now
-from kernel.errors import Conflict, Gone, NotFound, Refused
 from kernel.ids import new_secret
 from kernel.inserting import insert_unless_exists
 from kernel.locks import lock_named
@@ -24,48 +32,6 @@ LONGEST_INVITATION = timedelta(days=366)
 LONGEST_TOKEN = timedelta(days=366)
 TOKEN_LIFETIME = timedelta(days=90)
 _BY_OWNERS = frozenset({Role.OWNER, Role.MANAGER})
-
-
-class EmailTaken(Conflict):
-    """There is already an account with this email address. Sign in instead."""
-
-    code = "email_taken"
-
-
-class InvitationGone(Gone):
-    """This invitation is no longer valid. Ask the person who sent it for a new link."""
-
-    code = "invitation_gone"
-
-
-class InvitationUnknown(NotFound):
-    """This invitation link is incomplete or not from this site. Open it again from the message you received."""
-
-    code = "invitation_unknown"
-
-
-class InvitationRefused(Refused):
-    """This invitation cannot be created."""
-
-    code = "invitation_refused"
-
-
-class TokenRefused(Refused):
-    """This API key cannot be created."""
-
-    code = "token_refused"
-
-
-class PasswordRefused(Refused):
-    """This password is too weak. Choose a longer one."""
-
-    code = "password_refused"
-
-
-class LastOwner(Conflict):
-    """You are the only owner of an organization that has other members. Invite another owner first."""
-
-    code = "last_owner"
 
 
 def secret_hash(secret: str) -> str:

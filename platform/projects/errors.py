@@ -1,6 +1,6 @@
 """Errors of projects: what is wrong with a requested project."""
 
-from kernel.errors import Conflict, Refused, TransitionRefused
+from kernel.errors import Conflict, NotFound, Refused, TransitionRefused
 
 
 class ProjectRefused(Refused):
@@ -49,3 +49,9 @@ class DeletionNotConfirmed(Refused):
     """The name does not match the project's. Type it exactly as it is shown, because a deletion cannot be undone."""
 
     code = "deletion_not_confirmed"
+
+
+class ProjectUnknown(NotFound):
+    """There is no such project, or you do not have access to it."""
+
+    code = "project_unknown"

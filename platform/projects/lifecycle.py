@@ -11,9 +11,8 @@ from annotary_core.labels.names import normalize_name
 from kernel.clock import ClockTimestamp
 from kernel.errors import TransitionRefused
 from kernel.events import record_event
-from projects.errors import DeletionNotConfirmed, ProjectArchived, ProjectNotReady
+from projects.errors import DeletionNotConfirmed, ProjectArchived, ProjectNotReady, ProjectUnknown
 from projects.models import Project
-from projects.selectors import ProjectUnknown
 
 State = Project.State
 

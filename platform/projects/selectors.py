@@ -12,19 +12,13 @@ from annotary_core.labels.schema import Schema
 from annotary_core.labels.shapes import SHAPES
 from kernel.errors import NotFound
 from kernel.prepared_statements import run_prepared
-from projects.errors import ProjectArchived, ProjectClosed
+from projects.errors import ProjectArchived, ProjectClosed, ProjectUnknown
 from projects.models import LabelClass, Project
 
 PROJECT_TO_CLAIM = """
 SELECT id, public_id, organisation_id, currency FROM projects_project
 WHERE public_id = %(id)s AND deleted_at IS NULL
 """
-
-
-class ProjectUnknown(NotFound):
-    """There is no such project, or you do not have access to it."""
-
-    code = "project_unknown"
 
 
 def project_for(*, actor: Actor, public_id: uuid.UUID | str, role: str) -> Project:

@@ -15,10 +15,9 @@ from annotary_core.labels.shapes import tool_names, unavailable_message
 from kernel.clock import ClockTimestamp
 from projects import classes as label_classes
 from projects.classes import ClassSpec
-from projects.errors import ClassesRefused, InstructionsRefused, PolicyRefused, ProjectRefused
+from projects.errors import ClassesRefused, InstructionsRefused, PolicyRefused, ProjectRefused, ProjectUnknown
 from projects.models import Dataset, Instructions, LabelClass, LabelSchema, Project
 from projects.policies import read_policy
-from projects.selectors import ProjectUnknown
 
 __all__ = [
     "ClassSpec",

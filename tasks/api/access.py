@@ -18,15 +18,10 @@ from annotary_core.labels.json_reading import MAX_BODY_BYTES
 from kernel.errors import Forbidden, NotFound
 from projects.models import Project
 from projects.selectors import project_for, require_not_archived
+from tasks.api.errors import ScopeMissing
 from tasks.api.limits import PerMinute, check_size, client_address, seconds_to_wait
 from tasks.api.negotiation import NegotiatedView
 from tasks.api.operations import check_sent
-
-
-class ScopeMissing(Forbidden):
-    """This API key lacks the scope that the call needs. Create a key that has it."""
-
-    code = "scope_missing"
 
 
 class HasScope(BasePermission):

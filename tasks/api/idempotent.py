@@ -15,8 +15,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.models import ApiToken, User
-from kernel.errors import Conflict
 from kernel.idempotency import KeyInvalid, once
+from tasks.api.errors import SecretShownOnce
 from tasks.api.negotiation import JSON
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -34,12 +34,6 @@ class KeyMissing(KeyInvalid):
     """Send the header Idempotency-Key with a random string. Use the same one when you retry the call."""
 
     code = "idempotency_key_missing"
-
-
-class SecretShownOnce(Conflict):
-    """This was already created, and its secret cannot be shown again. Revoke it, and create another with a new key."""
-
-    code = "secret_shown_once"
 
 
 def honor_key(method: Method, *, secrets: Sequence[str] = ()) -> Method:

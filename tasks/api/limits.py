@@ -13,27 +13,13 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from accounts.models import User
-from kernel.errors import Refused
+from tasks.api.errors import BodyTooLarge, LengthRequired
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
 
 MINUTE = 60
 RATE = "annotary.rate"  # the key of the count in a request's environment; None if the caller has no limit
-
-
-class BodyTooLarge(Refused):
-    """The request is too large. Send less at once."""
-
-    status = 413
-    code = "body_too_large"
-
-
-class LengthRequired(Refused):
-    """The request has a body of unknown length. Send it with a Content-Length header instead of in chunks."""
-
-    status = 411
-    code = "length_required"
 
 
 def check_length(request: HttpRequest) -> None:

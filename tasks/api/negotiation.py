@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.utils.mediatypes import media_type_matches
 from rest_framework.views import APIView
 
-from kernel.errors import Refused
+from tasks.api.errors import NotAcceptable
 from tasks.api.limits import set_rate_headers
 from tasks.api.validators import with_validator
 
@@ -22,13 +22,6 @@ OCTETS = "application/octet-stream"
 # What nearly every client sends, which needs no parsing.
 USUAL = frozenset({ANYTHING, JSON_TYPE})
 JSON = JSONRenderer()
-
-
-class NotAcceptable(Refused):
-    """This URL does not respond with a type that the Accept header names. Use */*."""
-
-    status = 406
-    code = "not_acceptable"
 
 
 class NegotiatedView(APIView):

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser, DataAndFiles
 
 from annotary_core.labels.json_reading import MAX_BODY_BYTES
-from tasks.api.limits import BodyTooLarge
+from tasks.api.errors import BodyTooLarge
 
 
 class JsonParser(BaseParser):

@@ -12,12 +12,13 @@ from rest_framework.response import Response
 
 from accounts.models import Role
 from annotary_core.formats.registry import FORMATS
-from kernel.errors import Conflict, NotFound
+from kernel.errors import NotFound
 from kernel.progress import Progress
 from storage.views import blob_response
 from tasks.api import examples
 from tasks.api.access import View, actor_of, project_of
 from tasks.api.described import ExportReportField, ReleaseCountsField, WorkProgressSerializer
+from tasks.api.errors import ExportNotReady
 from tasks.api.filters import Filter, created, one_of
 from tasks.api.negotiation import OCTETS, as_negotiated, file_types
 from tasks.api.operations import operation
@@ -30,12 +31,6 @@ from tasks.exports.services import request_export
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.selectors import progress_of as snapshot_progress
 from tasks.snapshots.services import create_snapshot, retract
-
-
-class ExportNotReady(Conflict):
-    """This export is not ready yet. Try again in a moment."""
-
-    code = "export_not_ready"
 
 
 class ReleaseSerializer(serializers.Serializer[Any]):

@@ -13,7 +13,7 @@ from kernel.errors import NotFound
 from kernel.tickets import TicketInvalid, issue_ticket, redeem_ticket
 from projects.models import Project
 from tasks.analytics.event_stream import stream_role
-from tasks.api.access import ScopeMissing
+from tasks.api.errors import ScopeMissing
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,9 @@ from rest_framework.request import Request
 
 from accounts.models import Role
 from annotary_core.aggregation.io.encoding import neutralize_formulas
-from kernel.errors import Refused
 from tasks.analytics.row_streams import ANSWER_COLUMNS, LABEL_COLUMNS, Row, RowStream, answer_stream, label_stream
-from tasks.api.access import ScopeMissing, View, may, project_of
+from tasks.api.access import View, may, project_of
+from tasks.api.errors import FileUnfinished, ScopeMissing
 from tasks.api.filters import Filter, by_id, conditions, created, has_class, one_of, prefix, times
 from tasks.api.negotiation import OCTETS, as_negotiated, file_types
 from tasks.api.operations import operation
@@ -80,13 +80,6 @@ class Encoding:
     head: Callable[[Iterable[str]], bytes]
     chunk: Callable[[list[Row], Iterable[str]], bytes]
     problem: Callable[[dict[str, Any], Iterable[str]], bytes]
-
-
-class FileUnfinished(Refused):
-    """The file is not complete, because it was read too slowly. Read it faster, or less of it at once with filters."""
-
-    status = 503
-    code = "file_unfinished"
 
 
 class Content:

@@ -5,15 +5,9 @@ from typing import Any
 from django.urls import Resolver404, resolve
 from rest_framework.request import Request
 
-from kernel.errors import NotFound
+from tasks.api.errors import AddressUnknown
 from tasks.api.limits import PerMinute
 from tasks.api.negotiation import ANYTHING, NegotiatedView
-
-
-class AddressUnknown(NotFound):
-    """This URL does not exist. Find all URLs at /api/v1/docs/."""
-
-    code = "address_unknown"
 
 
 class UnknownView(NegotiatedView):

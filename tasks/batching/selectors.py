@@ -7,25 +7,13 @@ from typing import overload
 from django.db.models import Count, F, Max, OuterRef, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce
 
-from kernel.errors import NotFound
 from projects.models import Project
+from tasks.batching.errors import BatchNotFound, TaskNotFound
 from tasks.batching.models import Batch, Task
 from tasks.ingest.models import Image
 
 #: The approved images that the mean number of their answers is computed from.
 NEWEST_APPROVED = 1_000
-
-
-class BatchNotFound(NotFound):
-    """This project has no such batch. Choose one from the project's list of batches."""
-
-    code = "batch_unknown"
-
-
-class TaskNotFound(NotFound):
-    """This image is not in this project, or it was removed."""
-
-    code = "task_unknown"
 
 
 def batches_of(*, project: Project) -> QuerySet[Batch]:

@@ -11,10 +11,11 @@ from django.db import connection, transaction
 from django.db.models import F, Max, Sum
 
 from kernel.clock import ClockTimestamp
-from kernel.errors import Refused, TransitionRefused
+from kernel.errors import TransitionRefused
 from kernel.events import record_event
 from projects.models import Project
 from projects.selectors import lock_unless_closed
+from tasks.batching.errors import PriorityRefused
 from tasks.batching.locks import lock_task_with_batch
 from tasks.batching.models import Batch, Task
 from tasks.ingest.models import Image
@@ -22,12 +23,6 @@ from tasks.ingest.models import Image
 PRIORITIES = (-1000, 1000)
 
 _rng = random.SystemRandom()
-
-
-class PriorityRefused(Refused):
-    """The priority must be a whole number from -1,000 to 1,000. Batches with a higher one come first."""
-
-    code = "priority_refused"
 
 
 @transaction.atomic

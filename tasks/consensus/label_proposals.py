@@ -14,10 +14,10 @@ from django.db.models import QuerySet
 from accounts.models import Actor
 from annotary_core.labels.answer import Answer
 from kernel.clock import ClockTimestamp
-from kernel.errors import Conflict
 from kernel.events import record_event
 from projects.models import Project
 from tasks.batching.models import Task
+from tasks.consensus.errors import ProposalsChanged
 from tasks.consensus.label_evidence import ComputedLabel, LabelEvidence
 from tasks.consensus.label_stability import confidence_in, looks_the_same
 from tasks.consensus.models import ConsensusLabel, LabelProposal
@@ -25,12 +25,6 @@ from tasks.consensus.refit import queue_updates
 
 #: The proposals of some current labels, by label id.
 Proposals = Mapping[int, Sequence[LabelProposal]]
-
-
-class ProposalsChanged(Conflict):
-    """The proposed changes are not those that you were shown. Look at the current ones and decide again."""
-
-    code = "proposals_changed"
 
 
 @dataclass(frozen=True, slots=True)

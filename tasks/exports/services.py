@@ -14,7 +14,6 @@ from annotary_core.formats.registry import FORMATS, verify_release
 from annotary_core.formats.release_archive import ZipSink
 from annotary_core.formats.report import ExportReport
 from kernel.clock import ClockTimestamp
-from kernel.errors import AnnotaryError, Refused, TransitionRefused
 from kernel.events import record_event
 from kernel.inserting import insert_unless_exists
 from kernel.jobs import enqueue
@@ -24,6 +23,7 @@ from kernel.progress import Progress as JobProgress
 from storage import backends
 from storage.composed_files import ComposedFile, FrameWriter, digest
 from storage.services import store_blob
+from tasks.exports.errors import ExportFailed, ReleaseNotReady, ReleaseRetracted, UnknownFormat
 from tasks.exports.models import Export
 from tasks.exports.records import CHUNK, ReleaseImages, records, release_info
 from tasks.exports.selectors import ARCHIVE, WRITE, ExportId
@@ -33,30 +33,6 @@ from tasks.snapshots.selectors import retraction_of
 FRAME = "application/octet-stream"
 EXPORT_INTERRUPTED = "The export was not finished. Request it again."
 Progress = Callable[[int, int], None]
-
-
-class UnknownFormat(Refused):
-    """This export format does not exist. Choose one of the listed formats."""
-
-    code = "unknown_format"
-
-
-class ReleaseNotReady(TransitionRefused):
-    """This release is not ready yet. Export it once it is."""
-
-    code = "release_not_ready"
-
-
-class ReleaseRetracted(TransitionRefused):
-    """This release was retracted. Create a new release and export that."""
-
-    code = "release_retracted"
-
-
-class ExportFailed(AnnotaryError):
-    """The release could not be written or verified. Create the export again."""
-
-    code = "release_failed"
 
 
 @transaction.atomic

@@ -8,9 +8,9 @@ from typing import Any
 from accounts.models import Actor
 from kernel.errors import AnnotaryError, Unavailable
 from projects.models import Project
+from tasks.batching.errors import TaskNotFound
 from tasks.batching.locks import lock_batches, lock_tasks
 from tasks.batching.models import Task
-from tasks.batching.selectors import TaskNotFound
 from tasks.flow.rejection import reject_label
 from tasks.review.models import Review
 from tasks.review.services import approve_label, fix_label

@@ -4,7 +4,6 @@ from django.db import transaction
 
 from accounts.models import Actor
 from annotary_core.labels.answer import Answer
-from kernel.errors import Conflict
 from kernel.events import record_event
 from projects.models import Project
 from tasks.batching.locks import lock_task_with_batch
@@ -15,16 +14,11 @@ from tasks.consensus.label_methods import GOLD
 from tasks.consensus.refit import request_refit
 from tasks.consensus.selectors import current_label
 from tasks.consensus.services import write_version
+from tasks.flow.errors import ImageBeingLabeled
 from tasks.gold.models import Gold
 from tasks.gold.services import create_gold, retire_gold
 from tasks.ingest.models import Image
 from tasks.review.services import approve_owner_label, read_answer
-
-
-class ImageBeingLabeled(Conflict):
-    """This image is being labeled. Choose another one."""
-
-    code = "image_in_work"
 
 
 @transaction.atomic

@@ -11,12 +11,13 @@ from accounts.models import Actor
 from annotary_core.formats.errors import Unreadable
 from annotary_core.formats.ground_truth import Problem
 from annotary_core.labels.schema import Schema
-from kernel.errors import Conflict, Refused
+from kernel.errors import Conflict
 from projects.models import Project
 from projects.selectors import require_not_closed, schema_of
+from tasks.flow.errors import SampleRefused
 from tasks.flow.gold_images import make_gold_image
+from tasks.gold.errors import GoldExists
 from tasks.gold.models import Gold
-from tasks.gold.services import GoldExists
 from tasks.ingest.ground_truth import (
     GroundTruthRecords,
     ImageFrame,
@@ -36,12 +37,6 @@ __all__ = [
     "match_ground_truth",
     "read_ground_truth",
 ]
-
-
-class SampleRefused(Refused):
-    """Give the number of check images to create as a whole number, or as a share from 0 to 1."""
-
-    code = "sample_refused"
 
 
 @dataclass(slots=True)

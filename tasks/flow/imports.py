@@ -22,8 +22,8 @@ from storage.services import blob_file, store_blob
 from storage.temporary_files import spool_folder
 from tasks.batching.models import Task
 from tasks.batching.services import create_tasks, refresh_statistics
-from tasks.ingest.archives import Archive, ArchiveRefused, Entry, RefusedEntry, open_archive
-from tasks.ingest.errors import MetadataRefused
+from tasks.ingest.archives import Archive, Entry, RefusedEntry, open_archive
+from tasks.ingest.errors import ArchiveRefused, MetadataRefused
 from tasks.ingest.models import IMPORT_INTERRUPTED, Image, Import, ImportItem
 from tasks.ingest.selectors import metadata_by_item
 from tasks.ingest.services import (

@@ -15,7 +15,6 @@ from annotary_core.labels.canonical import content_hash
 from annotary_core.labels.names import normalize_name
 from annotary_core.labels.schema import Schema
 from kernel.clock import database_now
-from kernel.errors import Refused
 from kernel.locks import lock_named
 from projects.models import Project
 from projects.selectors import require_not_closed, schema_of
@@ -23,6 +22,7 @@ from tasks.annotation.models import Annotation
 from tasks.batching.models import Task
 from tasks.consensus.models import Prediction
 from tasks.consensus.refit import queue_updates, request_refit
+from tasks.flow.errors import PredictionRefused
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
 
@@ -32,12 +32,6 @@ MAX_NAME_LENGTH = 120
 #: Tolerance for the sum of the probabilities: with values of two decimals the sum need not be exactly 1.
 _SUM = 0.02
 _CHUNK = 1000
-
-
-class PredictionRefused(Refused):
-    """These predictions are not valid."""
-
-    code = "prediction_refused"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from django.db.models import Exists, OuterRef
 
 from accounts.models import Actor
 from kernel.clock import ClockTimestamp, database_now
-from kernel.errors import Unavailable
 from kernel.job_kinds import KEEP_TRYING, JobKind, NoArgs
 from kernel.jobs import enqueue
 from kernel.models import Job
@@ -27,6 +26,7 @@ from projects.lifecycle import mark_deleted
 from projects.models import Dataset, Project
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Task
+from tasks.flow.errors import ProjectBusy
 from tasks.flow.revocation import end_hands
 from tasks.gold.models import Gold
 from tasks.pay.models import LedgerEntry
@@ -89,12 +89,6 @@ OF_DATASET = (
 )
 #: Tables whose first column is not `id`.
 KEYS = {"kernel_stream": "project_id"}
-
-
-class ProjectBusy(Unavailable):
-    """A job of this project is still running. It is deleted once that has ended."""
-
-    code = "project_busy"
 
 
 #: While jobs of other projects wait for the same worker, the job deletes for this long and then queues the rest.

@@ -3,23 +3,11 @@
 from collections.abc import Sequence
 
 from annotary_core.labels.answer import Answer
-from kernel.errors import Conflict, Refused
 from kernel.inserting import insert_unless_exists
 from projects.models import Project
+from tasks.gold.errors import GoldExists, GoldRefused
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
-
-
-class GoldExists(Conflict):
-    """This image is already a check image. Retire that check image first."""
-
-    code = "gold_exists"
-
-
-class GoldRefused(Refused):
-    """This image cannot become a check image. Choose an image of this project and give an accepted answer."""
-
-    code = "gold_refused"
 
 
 def create_gold(*, project: Project, image: Image, accepted: Sequence[Answer], source: str) -> Gold:

@@ -20,9 +20,9 @@ from typing import BinaryIO
 import structlog
 
 from annotary_core.labels.characters import escape_control
-from kernel.errors import Refused
 from tasks.ingest.archive_encodings import decode_names, unicode_path
 from tasks.ingest.archive_names import clean_path, is_system_file, name_refusal
+from tasks.ingest.errors import ArchiveRefused
 
 logger = structlog.get_logger(__name__)
 
@@ -40,18 +40,6 @@ _UNREADABLE = (
     *(EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError),
 )
 _NESTED = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst")
-
-
-class ArchiveRefused(Refused):
-    """This archive cannot be accepted. Pack the images into a new ZIP archive and upload that."""
-
-    code = "archive_refused"
-
-    def __init__(self, reason: str, sentence: str) -> None:
-        """`reason` is a stable code for counting and tests; `sentence` is shown to the person who sent the archive."""
-        super().__init__(sentence, reason=reason)
-        self.reason = reason
-        self.sentence = sentence
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Errors of an import as a whole; a single refused file is a row with its reason instead."""
 
-from kernel.errors import Refused, TransitionRefused
+from kernel.errors import NotFound, Refused, TransitionRefused
 
 
 class ImportClosed(TransitionRefused):
@@ -31,3 +31,27 @@ class FolderRefused(Refused):
     """This folder cannot be read. Check the path and its permissions."""
 
     code = "folder_refused"
+
+
+class ArchiveRefused(Refused):
+    """This archive cannot be accepted. Pack the images into a new ZIP archive and upload that."""
+
+    code = "archive_refused"
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        """`reason` is a stable code for counting and tests; `sentence` is shown to the person who sent the archive."""
+        super().__init__(sentence, reason=reason)
+        self.reason = reason
+        self.sentence = sentence
+
+
+class GroundTruthRefused(Refused):
+    """These labels cannot be read. Upload COCO JSON, VOC XML, or images in one folder per class."""
+
+    code = "truth_refused"
+
+
+class ImportNotFound(NotFound):
+    """This project has no such import. Choose one from the project's list of imports."""
+
+    code = "import_unknown"

@@ -33,20 +33,14 @@ from annotary_core.labels.parse import merged_sentence, parse_answer
 from annotary_core.labels.schema import Schema
 from annotary_core.labels.shapes import SHAPES
 from annotary_core.labels.shapes.base import Geometry
-from kernel.errors import Refused
 from tasks.ingest.archives import open_archive
+from tasks.ingest.errors import GroundTruthRefused
 from tasks.ingest.name_matching import Claim
 
 _LABEL_FILES = frozenset({".xml", ".json"})
 # Files of other formats, which may be labels, too: YOLO, tables, JSON lines, CVAT and the like.
 _OTHER_FORMATS = frozenset({".csv", ".jsonl", ".ndjson", ".parquet", ".tfrecord", ".tsv", ".txt", ".yaml", ".yml"})
 _ZIP = b"PK\x03\x04"
-
-
-class GroundTruthRefused(Refused):
-    """These labels cannot be read. Upload COCO JSON, VOC XML, or images in one folder per class."""
-
-    code = "truth_refused"
 
 
 @dataclass(slots=True)

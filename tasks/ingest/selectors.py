@@ -6,20 +6,14 @@ from typing import Any
 from django.db.models import QuerySet
 
 from kernel.clock import rfc3339
-from kernel.errors import NotFound
 from kernel.models import Job
 from projects.models import Project
+from tasks.ingest.errors import ImportNotFound
 from tasks.ingest.models import Image, Import, ImportItem
 from tasks.ingest.name_matching import match_names
 
 MAX_ITEMS_SHOWN = 1_000
 MAX_NAMES_SHOWN = 100
-
-
-class ImportNotFound(NotFound):
-    """This project has no such import. Choose one from the project's list of imports."""
-
-    code = "import_unknown"
 
 
 def imports_of(*, project: Project) -> QuerySet[Import]:

@@ -9,13 +9,14 @@ from django.db.models import Max
 
 from accounts.models import Actor
 from kernel.clock import ClockTimestamp
-from kernel.errors import Conflict, Refused, TransitionRefused
+from kernel.errors import TransitionRefused
 from kernel.events import record_event
 from kernel.jobs import enqueue
 from kernel.models import Job
 from kernel.progress import Progress
 from projects.models import LabelClass, Project
 from tasks.batching.models import Task
+from tasks.snapshots.errors import AlreadyRetracted, NoteMissing, NothingToRelease, ReleaseInProgress
 from tasks.snapshots.manifest import Manifest
 from tasks.snapshots.models import Snapshot, SnapshotItem, SnapshotNote
 from tasks.snapshots.selectors import (
@@ -35,30 +36,6 @@ COPY tasks_snapshotitem (snapshot_id, project_id, image_id, label_id, review_id,
 """
 BUILD_INTERRUPTED = "The release was not finished. Create it again."
 Report = Callable[[int, int], None]
-
-
-class NothingToRelease(Refused):
-    """No labels are approved yet. Approve some on the Review page, then create the release."""
-
-    code = "nothing_to_release"
-
-
-class ReleaseInProgress(Conflict):
-    """Another release of this project is being created. Wait until it is ready."""
-
-    code = "release_in_work"
-
-
-class NoteMissing(Refused):
-    """The note is empty or too long. Write 1 to 2,000 characters."""
-
-    code = "note_missing"
-
-
-class AlreadyRetracted(Conflict):
-    """This release is already retracted. Create a new release to replace it."""
-
-    code = "already_retracted"
 
 
 @transaction.atomic

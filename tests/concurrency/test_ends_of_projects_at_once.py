@@ -8,9 +8,9 @@ from django.db import transaction
 from accounts.models import Actor, Membership, Role
 from kernel.errors import AnnotaryError, Forbidden
 from kernel.models import Job
+from projects.errors import ProjectUnknown
 from projects.lifecycle import archive_project, mark_deleted, reopen_project
 from projects.models import Project
-from projects.selectors import ProjectUnknown
 from projects.services import rename_project
 from tasks.assignment.models import Hand
 from tasks.assignment.services import claim_hand

@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from accounts.services import EmailTaken, create_user, invite, use_invitation
+from accounts.errors import EmailTaken
+from accounts.services import create_user, invite, use_invitation
 from annotary_core.labels.answer import Answer
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.services import update_labels
 from tasks.exports.services import request_export
-from tasks.gold.services import GoldExists, create_gold
+from tasks.gold.errors import GoldExists
+from tasks.gold.services import create_gold
 from tasks.review.services import approve_label
 from tasks.snapshots.services import build_snapshot, create_snapshot
 from tasks.standing.services import admit

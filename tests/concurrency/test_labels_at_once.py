@@ -7,11 +7,12 @@ from projects.models import Project
 from tasks.batching.models import Batch, Task
 from tasks.consensus.models import ConsensusLabel, Posterior
 from tasks.consensus.services import update_labels
-from tasks.flow.gold_images import ImageBeingLabeled, make_gold_image
+from tasks.flow.errors import ImageBeingLabeled
+from tasks.flow.gold_images import make_gold_image
 from tasks.flow.rejection import reject_label
 from tasks.flow.relabel import relabel
+from tasks.gold.errors import GoldExists
 from tasks.gold.models import Gold
-from tasks.gold.services import GoldExists
 from tasks.review.errors import AlreadyReviewed, LabelChanged, NotAnswered
 from tasks.review.models import Review
 from tasks.review.services import approve_batch, approve_label, fix_label

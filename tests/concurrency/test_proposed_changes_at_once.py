@@ -5,7 +5,8 @@ from django.db import transaction
 
 from kernel.models import Job
 from tasks.batching.models import Batch, Task
-from tasks.consensus.label_proposals import ProposalsChanged, keep_labels, lock_proposals, send_to_review
+from tasks.consensus.errors import ProposalsChanged
+from tasks.consensus.label_proposals import keep_labels, lock_proposals, send_to_review
 from tasks.consensus.models import ConsensusLabel, ConsensusState, LabelProposal
 from tasks.consensus.refit import refit
 from tasks.flow.relabel import relabel

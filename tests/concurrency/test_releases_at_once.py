@@ -11,8 +11,9 @@ from tasks.consensus.services import update_labels
 from tasks.exports.models import Export
 from tasks.exports.services import request_export
 from tasks.review.services import approve_label
+from tasks.snapshots.errors import ReleaseInProgress
 from tasks.snapshots.models import GroupSplit, Snapshot, SnapshotItem
-from tasks.snapshots.services import ReleaseInProgress, build_snapshot, create_snapshot
+from tasks.snapshots.services import build_snapshot, create_snapshot
 from tasks.snapshots.splits import assign_splits
 from tests.concurrency_helpers import BackgroundCall, together
 from tests.factories import a_project, a_task, ada, an_answer, class_answer, finch, wren

@@ -11,15 +11,15 @@ from kernel.clock import utc_now
 from kernel.ids import new_public_id
 from kernel.jobs import run_job
 from kernel.models import Event, Job
-from projects.errors import DeletionNotConfirmed
+from projects.errors import DeletionNotConfirmed, ProjectUnknown
 from projects.models import Dataset, Project
-from projects.selectors import ProjectUnknown
 from projects.services import rename_project
 from tasks.analytics.project_losses import project_losses
 from tasks.assignment.models import Hand
 from tasks.flow import project_deletion
+from tasks.flow.errors import ProjectBusy
 from tasks.flow.jobs import delete_project_job
-from tasks.flow.project_deletion import ProjectBusy, delete_project, erase_project
+from tasks.flow.project_deletion import delete_project, erase_project
 from tasks.flow.revocation import end_hands_without_access
 from tasks.ingest.models import Image
 from tasks.pay.models import LedgerEntry

@@ -6,10 +6,12 @@ from kernel.models import Event
 from tasks.batching.models import Batch, Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.services import update_labels
-from tasks.flow.gold_images import ImageBeingLabeled, make_gold_image
+from tasks.flow.errors import ImageBeingLabeled
+from tasks.flow.gold_images import make_gold_image
 from tasks.flow.rejection import reject_label
+from tasks.gold.errors import GoldExists
 from tasks.gold.models import Gold
-from tasks.gold.services import GoldExists, retire_gold
+from tasks.gold.services import retire_gold
 from tasks.review.errors import FixRefused, IsGold
 from tasks.review.models import Review
 from tasks.review.services import fix_label

@@ -10,17 +10,11 @@ import pytest
 from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
-from tasks.flow.ground_truth import (
-    GroundTruthReport,
-    SampleRefused,
-    import_ground_truth,
-    match_ground_truth,
-    read_ground_truth,
-)
+from tasks.flow.errors import SampleRefused
+from tasks.flow.ground_truth import GroundTruthReport, import_ground_truth, match_ground_truth, read_ground_truth
 from tasks.flow.imports import run_import
 from tasks.gold.models import Gold
-from tasks.ingest.archives import ArchiveRefused
-from tasks.ingest.ground_truth import GroundTruthRefused
+from tasks.ingest.errors import ArchiveRefused, GroundTruthRefused
 from tasks.ingest.models import Image, ImportItem
 from tasks.ingest.services import ingest_folder, start_import
 from tests.factories import a_project, a_task, ada, an_image

@@ -10,7 +10,8 @@ import pytest
 
 from projects.models import Project
 from tasks.flow.ground_truth import GroundTruthReport, import_ground_truth
-from tasks.ingest.ground_truth import GroundTruthRefused, read_ground_truth
+from tasks.ingest.errors import GroundTruthRefused
+from tasks.ingest.ground_truth import read_ground_truth
 from tasks.ingest.models import ImportItem
 from tasks.ingest.services import start_import
 from tests.factories import a_project, ada, an_image

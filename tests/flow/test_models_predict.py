@@ -13,7 +13,8 @@ from tasks.consensus.evidence import task_evidence
 from tasks.consensus.models import ConsensusLabel, Posterior, Prediction
 from tasks.consensus.refit import refit
 from tasks.consensus.worker_model import load_worker_model
-from tasks.flow.model_predictions import PredictionRefused, add_predictions
+from tasks.flow.errors import PredictionRefused
+from tasks.flow.model_predictions import add_predictions
 from tasks.flow.relabel import relabel
 from tasks.pay.models import LedgerEntry
 from tests.concurrency_helpers import together

@@ -8,13 +8,8 @@ import pytest
 from kernel.models import Event
 from projects.models import Project
 from tasks.batching.models import Batch, Task
-from tasks.consensus.label_proposals import (
-    ProposalsChanged,
-    keep_labels,
-    open_proposals,
-    proposals_token,
-    send_to_review,
-)
+from tasks.consensus.errors import ProposalsChanged
+from tasks.consensus.label_proposals import keep_labels, open_proposals, proposals_token, send_to_review
 from tasks.consensus.models import ConsensusLabel, ConsensusState, LabelProposal, Posterior
 from tasks.consensus.refit import refit
 from tasks.flow.model_predictions import add_predictions

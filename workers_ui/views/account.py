@@ -13,8 +13,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.errors import LastOwner
 from accounts.models import User
-from accounts.services import LastOwner, rename_person
+from accounts.services import rename_person
 from tasks.flow.revocation import erase_person, sign_out_everywhere
 from tasks.pay.selectors import balance
 from workers_ui.views.base import actor_of, page

@@ -12,9 +12,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from accounts.errors import EmailTaken, InvitationGone, InvitationUnknown
 from accounts.models import Invitation, Role, User
 from accounts.selectors import role_in
-from accounts.services import EmailTaken, InvitationGone, InvitationUnknown, find_invitation
+from accounts.services import find_invitation
 from projects.models import Project
 from tasks.flow.invitations import accept_invitation, sign_up
 from tasks.standing.errors import StaffCannotWork

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.errors import ServiceAccountExists
 from accounts.models import Organisation, Role
-from accounts.service_accounts import SCOPES, ServiceAccountExists, create_service_account, replace_key
+from accounts.service_accounts import SCOPES, create_service_account, replace_key
 from kernel.errors import AnnotaryError
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from accounts.errors import PasswordRefused
 from accounts.models import Actor, User
-from accounts.services import PasswordRefused, set_password
+from accounts.services import set_password
 
 ATTEMPTS = 3
 

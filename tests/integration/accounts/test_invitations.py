@@ -4,16 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.errors import InvitationGone, InvitationRefused, InvitationUnknown
 from accounts.models import Actor, Invitation, Membership, Role
 from accounts.selectors import role_in
-from accounts.services import (
-    InvitationGone,
-    InvitationRefused,
-    InvitationUnknown,
-    find_invitation,
-    invite,
-    revoke_invitation,
-)
+from accounts.services import find_invitation, invite, revoke_invitation
 from kernel.clock import utc_now
 from tasks.flow.invitations import accept_invitation
 from tests import factories

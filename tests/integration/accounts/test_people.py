@@ -2,15 +2,9 @@
 
 import pytest
 
+from accounts.errors import EmailTaken, LastOwner
 from accounts.models import Actor, ApiToken, Membership, Role, User
-from accounts.services import (
-    EmailTaken,
-    LastOwner,
-    create_first_administrator,
-    create_token,
-    create_user,
-    erase_person,
-)
+from accounts.services import create_first_administrator, create_token, create_user, erase_person
 from tests import factories
 from tests.concurrency_helpers import together
 

@@ -9,9 +9,9 @@ from django.db.models import F
 from kernel.errors import TransitionRefused
 from kernel.events import number_events, stream_snapshot
 from kernel.models import Event
+from tasks.batching.errors import PriorityRefused
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import (
-    PriorityRefused,
     change_wanted,
     close_slots,
     open_all_batches,

@@ -7,8 +7,9 @@ from django.db.models import Sum
 
 from kernel.events import number_events, stream_snapshot
 from projects.models import Project
+from tasks.batching.errors import BatchNotFound
 from tasks.batching.models import Batch, Task
-from tasks.batching.selectors import BatchNotFound, batch_for, batches_of, tasks_of
+from tasks.batching.selectors import batch_for, batches_of, tasks_of
 from tasks.batching.services import create_tasks, open_all_batches, open_batch
 from tests.concurrency_helpers import together
 from tests.factories import a_project, an_image

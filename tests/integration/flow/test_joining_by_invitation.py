@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.errors import InvitationGone, InvitationUnknown
 from accounts.models import Invitation, Membership
-from accounts.services import InvitationGone, InvitationUnknown, find_invitation, invite, revoke_invitation
+from accounts.services import find_invitation, invite, revoke_invitation
 from kernel.clock import utc_now
 from tasks.flow.invitations import accept_invitation
 from tasks.flow.revocation import change_role, deactivate, erase_person, remove_member

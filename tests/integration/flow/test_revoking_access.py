@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
-from accounts.memberships import RoleRefused
+from accounts.errors import LastOwner, RoleRefused
 from accounts.models import ApiToken, Membership, Role, User
-from accounts.services import LastOwner, create_token, reactivate
+from accounts.services import create_token, reactivate
 from kernel.errors import AnnotaryError, NotFound
 from projects.models import Project
 from tasks.annotation.errors import AnswersFinal

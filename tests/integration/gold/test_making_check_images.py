@@ -4,9 +4,10 @@ import pytest
 
 from annotary_core.labels.answer import Answer
 from kernel.errors import NotFound
+from tasks.gold.errors import GoldExists, GoldRefused
 from tasks.gold.models import Gold
 from tasks.gold.selectors import gold_for, golds_of
-from tasks.gold.services import GoldExists, GoldRefused, create_gold, retire_gold
+from tasks.gold.services import create_gold, retire_gold
 from tests import factories, worker_actions
 
 pytestmark = pytest.mark.django_db

@@ -10,9 +10,9 @@ import pytest
 from kernel.models import Job, OutboxMessage
 from storage.models import Blob
 from tasks.ingest import services
-from tasks.ingest.errors import FolderRefused, ImportClosed, ImportEmpty, ImportTooLarge
+from tasks.ingest.errors import FolderRefused, ImportClosed, ImportEmpty, ImportNotFound, ImportTooLarge
 from tasks.ingest.models import Import, ImportItem
-from tasks.ingest.selectors import ImportNotFound, import_for, import_report, imports_of, is_stalled, metadata_by_item
+from tasks.ingest.selectors import import_for, import_report, imports_of, is_stalled, metadata_by_item
 from tasks.ingest.services import (
     add_file,
     add_metadata,

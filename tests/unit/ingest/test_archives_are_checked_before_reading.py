@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.ingest.archives import MIB, ArchiveLimits, ArchiveRefused, Entry, open_archive
+from tasks.ingest.archives import MIB, ArchiveLimits, Entry, open_archive
+from tasks.ingest.errors import ArchiveRefused
 from tests.unit.ingest.zips import forged, packed
 
 

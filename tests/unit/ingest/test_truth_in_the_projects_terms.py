@@ -14,9 +14,9 @@ from annotary_core.labels.geometry import Frame
 from annotary_core.labels.schema import Schema
 from annotary_core.labels.shapes.box import Box
 from annotary_core.labels.shapes.polygon import Polygon, polygon_of
+from tasks.ingest.errors import GroundTruthRefused
 from tasks.ingest.ground_truth import (
     GroundTruthRecords,
-    GroundTruthRefused,
     ImageFrame,
     read_ground_truth,
     rotate_to_upright,

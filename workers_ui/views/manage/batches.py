@@ -10,9 +10,10 @@ from django.views.decorators.http import require_POST
 from accounts.models import Role
 from kernel.errors import Refused
 from projects.models import Project
+from tasks.batching.errors import PriorityRefused
 from tasks.batching.models import Batch
 from tasks.batching.selectors import batch_for
-from tasks.batching.services import PriorityRefused, open_all_batches, open_batch, pause_batch, set_priority
+from tasks.batching.services import open_all_batches, open_batch, pause_batch, set_priority
 from tasks.flow.requeue import requeue_stuck
 from tasks.review.services import approve_batch
 from workers_ui.views.base import actor_of

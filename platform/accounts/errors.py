@@ -1,0 +1,61 @@
+"""Errors of accounts, as people read them."""
+
+from kernel.errors import Conflict, Gone, NotFound, Refused
+
+
+class RoleRefused(Refused):
+    """A member of the team cannot become a worker, because they have seen check images. Choose another role."""
+
+    code = "role_refused"
+
+
+class NameRefused(Refused):
+    """An organization needs a name of 1 to 120 characters, without control characters. Enter another one."""
+
+    code = "name_refused"
+
+
+class ServiceAccountExists(Conflict):
+    """This organization already has a service account of this name, and its key is not shown again."""
+
+
+class EmailTaken(Conflict):
+    """There is already an account with this email address. Sign in instead."""
+
+    code = "email_taken"
+
+
+class InvitationGone(Gone):
+    """This invitation is no longer valid. Ask the person who sent it for a new link."""
+
+    code = "invitation_gone"
+
+
+class InvitationUnknown(NotFound):
+    """This invitation link is incomplete or not from this site. Open it again from the message you received."""
+
+    code = "invitation_unknown"
+
+
+class InvitationRefused(Refused):
+    """This invitation cannot be created."""
+
+    code = "invitation_refused"
+
+
+class TokenRefused(Refused):
+    """This API key cannot be created."""
+
+    code = "token_refused"
+
+
+class PasswordRefused(Refused):
+    """This password is too weak. Choose a longer one."""
+
+    code = "password_refused"
+
+
+class LastOwner(Conflict):
+    """You are the only owner of an organization that has other members. Invite another owner first."""
+
+    code = "last_owner"
