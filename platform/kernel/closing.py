@@ -20,6 +20,8 @@ from kernel.models import Job
 logger = structlog.get_logger(__name__)
 
 LONGEST_PAUSE_SECONDS = 300
+#: After an outage, such as a full disk: people wait for the work once it is over, and another attempt costs little.
+LONGEST_PAUSE_IN_OUTAGE_SECONDS = 30
 CRASHED = "The worker process crashed on every attempt. See its log."
 
 #: Called with the job and the error that people may read, or None if the last attempt crashed or hit a bug.
@@ -59,10 +61,14 @@ def close_dead(job_id: int) -> bool:
 
 
 def retry_or_fail(row: Job, token: uuid.UUID, *, error: str, cause: AnnotaryError | None = None) -> None:
-    """Queue the job for another attempt after a pause that grows; close it after the last one."""
+    """Queue the job for another attempt after a pause that grows; close it after the last one.
+
+    `cause` is the outage that ended the attempt, if one did.
+    """
     if row.attempts >= row.max_attempts:
         close_failed(row, token, error=error, cause=cause)
         return
+    longest = LONGEST_PAUSE_SECONDS if cause is None else LONGEST_PAUSE_IN_OUTAGE_SECONDS
     try:
         with transaction.atomic():
             _held(row.pk, token).update(
@@ -70,7 +76,7 @@ def retry_or_fail(row: Job, token: uuid.UUID, *, error: str, cause: AnnotaryErro
                 lease_until=None,
                 lease_token=None,
                 error=error,
-                not_before=ClockTimestamp() + timedelta(seconds=min(2**row.attempts, LONGEST_PAUSE_SECONDS)),
+                not_before=ClockTimestamp() + timedelta(seconds=min(2**row.attempts, longest)),
                 sent_at=None,
             )
         logger.warning("job will be retried", attempt=row.attempts, error=error)

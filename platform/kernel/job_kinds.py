@@ -13,8 +13,8 @@ from kernel.queues import Queue
 
 A = TypeVar("A")
 
-# For work that nothing else would trigger again, such as pay: more than three days of retries at the longest pause.
-KEEP_TRYING = 1000
+# For work that nothing else would trigger again, such as pay: more than three days of retries while an outage lasts.
+KEEP_TRYING = 10_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,6 @@ def test_answers_survive_a_full_disk(site: tuple[UpProcess, Path], fault_seed: i
     assert up.state().supervisor == supervisor
     receipts = [receipt for person in crowd for receipt in person.receipts]
     assert len(receipts) == total
-    # A job that failed several times for lack of room pauses for some minutes.
+    # A job that failed for lack of room is tried again within half a minute.
     assert eventually(lambda: still_moving(database) == []), still_moving(database)
     assert violations(database, receipts=receipts, files=up.paths.data / "files") == []

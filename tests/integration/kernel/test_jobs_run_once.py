@@ -1,5 +1,6 @@
 """A job is a row: claimed by one worker at a time, kept alive by its heartbeat, retried, and finally failed."""
 
+import errno
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +17,7 @@ from kernel.errors import Refused, Unavailable
 from kernel.job_kinds import KEEP_TRYING
 from kernel.jobs import enqueue, resend_jobs_job, resend_lost_jobs, run_job
 from kernel.models import Job, OutboxMessage
+from kernel.outages import StorageFull
 from tests.concurrency_helpers import BackgroundCall, together
 from tests.job_kinds import WORK, Work
 
@@ -233,11 +235,20 @@ def test_a_violation_of_another_constraint_is_an_error_and_not_a_duplicate() -> 
 
 def test_work_that_must_not_be_lost_is_retried_many_times_with_pauses_of_minutes() -> None:
     job = a_job(attempts=40, max_attempts=KEEP_TRYING)
-    run_job(job.pk, raising(RuntimeError("the disk is full")))
+    run_job(job.pk, raising(RuntimeError("a fault of ours")))
     job.refresh_from_db()
     assert (job.state, job.attempts) == ("queued", 41)
     assert job.not_before is not None
     assert timedelta(minutes=4) < job.not_before - database_now() <= timedelta(minutes=5)
+
+
+def test_after_a_long_outage_no_job_waits_longer_than_half_a_minute() -> None:
+    job = a_job(attempts=40, max_attempts=KEEP_TRYING)
+    run_job(job.pk, raising(OSError(errno.ENOSPC, "No space left on device")))
+    job.refresh_from_db()
+    assert (job.state, job.error) == ("queued", StorageFull().detail)
+    assert job.not_before is not None
+    assert timedelta(seconds=25) < job.not_before - database_now() <= timedelta(seconds=30)
 
 
 @pytest.mark.django_db(transaction=True)
