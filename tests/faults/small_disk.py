@@ -12,7 +12,7 @@ import pytest
 
 from tests.faults.up_process import UpProcess
 
-SIZE_MB = 500
+SIZE = "500m"
 FILLER = "filler"
 
 
@@ -27,15 +27,20 @@ def up_on_a_small_disk(folder: Path) -> Iterator[tuple[UpProcess, Path]]:
 
 
 @contextmanager
-def small_disk(folder: Path) -> Iterator[Path]:
+def small_disk(folder: Path, *, size: str = SIZE) -> Iterator[Path]:
     """Mount a file system of its own, small enough to fill; mounting one needs root or a user namespace."""
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MB}m", "tmpfs", str(folder)]
+    folder.mkdir(parents=True)
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     subprocess.run(mount, check=True, capture_output=True)
     try:
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True, capture_output=True)
+
+
+def resize(disk: Path, size: str) -> None:
+    """Grow the file system, or shrink it to no less than what it holds."""
+    subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True, capture_output=True)
 
 
 def fill(disk: Path, *, leave: int = 0) -> None:

@@ -17,7 +17,7 @@ from annotary.demo.flaky_network import require_success
 from annotary.demo.manager import Manager
 from annotary.demo.releasing import read_coco, unpack
 from tests.faults.labeling_project import invitation, labeling_project, required
-from tests.faults.small_disk import fill, make_room, up_on_a_small_disk, write_until_refused
+from tests.faults.small_disk import fill, make_room, resize, small_disk, up_on_a_small_disk, write_until_refused
 from tests.faults.up_process import Client, UpProcess, eventually
 
 pytestmark = pytest.mark.slow
@@ -36,9 +36,10 @@ NO_ROOM = "The server has no room left to store this."
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[tuple[UpProcess, Path]]:
-    with up_on_a_small_disk(tmp_path) as made:
-        yield made
+def site(tmp_path: Path) -> Iterator[tuple[UpProcess, Path, Path]]:
+    """An installation, its disk, and a disk of its own for what is being written."""
+    with up_on_a_small_disk(tmp_path) as (up, disk), small_disk(up.paths.data / "scratch", size="100m") as scratch:
+        yield up, disk, scratch
 
 
 def label_everything(up: UpProcess, client: Client, project: str) -> None:
@@ -157,9 +158,9 @@ def export_without_room(up: UpProcess, client: Client, release: str, format: str
 
 
 def test_exports_on_a_full_disk_end_with_a_sentence_or_once_there_is_room(
-    site: tuple[UpProcess, Path], tmp_path: Path, fault_seed: int
+    site: tuple[UpProcess, Path, Path], tmp_path: Path, fault_seed: int
 ) -> None:
-    chance, (up, disk) = random.Random(fault_seed), site
+    chance, (up, disk, scratch) = random.Random(fault_seed), site
     up.start_and_wait()
     client = up.client()
     supervisor = up.state().supervisor
@@ -168,24 +169,26 @@ def test_exports_on_a_full_disk_end_with_a_sentence_or_once_there_is_room(
     label_everything(up, client, project)
     release = release_on_a_full_disk(up, client, project, disk)
 
-    # Room for a part of the labels, or of COCO for all that folders hold and not for its copy in the storage.
-    room = [chance.choice([200_000, 1_600_000]), 200_000]
-
-    fill(disk, leave=room[0])
+    if chance.random() < 0.5:
+        # Room for what is being written, not for its copy in the storage.
+        fill(disk, leave=200_000)
+    else:
+        resize(scratch, "200k")
     retried = export_without_room(up, client, release, "coco")
     make_room(disk)
+    resize(scratch, "100m")
     path = f"/exports/{retried}/"
     assert eventually(lambda: client.http.get(path).json()["state"] == "ready"), client.http.get(path).json()
 
-    # Not filled again: the database and the broker need what they give back, or no attempt is made at all.
-    fill(disk, leave=room[1])
+    # The database and the broker need room for every attempt, and PostgreSQL gives back some of what it has.
+    resize(scratch, chance.choice(["64k", "200k", "600k"]))
     failed = export_without_room(up, client, release, "imagenet")
     begin_last_attempt(up, failed)
     path = f"/exports/{failed}/"
     assert eventually(lambda: client.http.get(path).json()["state"] == "failed"), client.http.get(path).json()
     assert client.http.get(path).json()["error"].startswith(NO_ROOM)
     assert leftovers(up) == []
-    make_room(disk)
+    resize(scratch, "100m")
 
     manager = Manager(up.url, client.http.headers["Authorization"].removeprefix("Bearer "))
     for format in ("coco", "imagenet"):
