@@ -146,10 +146,9 @@ def test_answers_survive_a_full_disk(site: tuple[UpProcess, Path], fault_seed: i
     assert eventually(lambda: answers_of(crowd) >= first), [person.wrong for person in crowd]
     fill(disk)
     write_until_refused(database)
-    kinds = {"answer", "answers"}
     with kept_full(disk):
-        refused = eventually(lambda: kinds <= {kind for person in crowd for kind in person.refused})
-        assert refused, [person.refused for person in crowd]
+        # Some may be between two sets: then taking or handing in a set is what fails.
+        assert eventually(lambda: all(person.refused for person in crowd)), [person.refused for person in crowd]
         time.sleep(chance.uniform(0, 5))
     assert answers_of(crowd) < total
     assert up.exit_code() is None, up.printed()
