@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from annotary_core.aggregation.consolidated import ImagePosterior
 from annotary_core.labels.answer import Answer, LabelObject
 from annotary_core.labels.shapes import SHAPES, UNNAMED_TOOL
 
@@ -190,10 +191,10 @@ class LabelEvidence:
 
 @dataclass(frozen=True, slots=True)
 class ComputedLabel:
-    """The label that the answers to a task support, with its posterior (as `consolidate` writes it) and evidence."""
+    """The label that the answers to a task support, with its posterior and evidence."""
 
     answer: Answer
-    posterior: Json
+    posterior: ImagePosterior
     evidence: LabelEvidence
     confidence: float
 

@@ -11,22 +11,19 @@ It knows posteriors alone, so it is the same for every kind of label. `consensus
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.consolidate import RELEASE_THRESHOLD
+from annotary_core.aggregation.consolidated import ClassShares, ImagePosterior
 from annotary_core.aggregation.error_correlation import design_effect
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD, LOOK_AHEAD, pair_gains
 
 #: A task's priority is the expected gain of an answer, in thousandths of a correct decision.
 PRIORITY = 1000
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ class TaskProgress:
     or are about to send. wanted: the number of answers that the task gets, at present.
     """
 
-    posterior: Json
+    posterior: ImagePosterior
     confidence: float
     answers: int
     taken: int
@@ -133,16 +130,16 @@ def needs_more_answers(task: TaskProgress, *, policy: StoppingPolicy, worker: Ne
     return gain > DEFAULT_THRESHOLD
 
 
-def weakest_decision(*, posterior: Json, confidence: float) -> float:
+def weakest_decision(*, posterior: ImagePosterior, confidence: float) -> float:
     """The probability of the least certain decision of a task; see `TaskProgress` for both arguments."""
     decisions = [confidence]
     for each in posterior.get("objects", {}).values():
-        exists = float(each["existence"])
+        exists = each["existence"]
         decisions.append(exists * _top_two(each["class"])[0] if exists >= RELEASE_THRESHOLD else 1 - exists)
     return min(decisions)
 
 
-def expected_gain(*, posterior: Json, worker: NextWorker, answers: int, remaining: int = LOOK_AHEAD) -> float:
+def expected_gain(*, posterior: ImagePosterior, worker: NextWorker, answers: int, remaining: int = LOOK_AHEAD) -> float:
     """The expected gain in correct decisions from one more answer, summed over the decisions of a task: the class of
     the image and, for each object, its existence and its class.
 
@@ -154,7 +151,7 @@ def expected_gain(*, posterior: Json, worker: NextWorker, answers: int, remainin
     if posterior.get("class"):
         rows.append((*_top_two(posterior["class"]), worker.about_class, tempering))
     for each in posterior.get("objects", {}).values():
-        exists = float(each["existence"])
+        exists = each["existence"]
         first, second = _top_two(each["class"])
         rows.append((exists, 1 - exists, worker.about_objects, 1.0))
         rows.append((exists * first, exists * second, worker.about_class, tempering))
@@ -163,6 +160,6 @@ def expected_gain(*, posterior: Json, worker: NextWorker, answers: int, remainin
     return float(gains.sum())
 
 
-def _top_two(classes: Mapping[str, float]) -> tuple[float, float]:
+def _top_two(classes: ClassShares) -> tuple[float, float]:
     first, second, *_ = [*sorted(classes.values(), reverse=True), 0.0, 0.0]
-    return float(first), float(second)
+    return first, second
