@@ -127,7 +127,7 @@ def test_a_failure_is_shown_and_can_be_retried(ada: Client, monkeypatch: pytest.
     def fails(**kwargs: Any) -> Any:
         raise Refused("It cannot be done.")
 
-    monkeypatch.setitem(reports.REPORTS, "quality", fails)
+    monkeypatch.setitem(reports.REPORTS, "quality", reports.ReportKind("quality", fails))
     ada.get(f"/projects/{project.public_id}/quality/")
     assert [job.state for job in run_report_jobs()] == ["failed"]
     text = read(ada, project)
@@ -255,7 +255,7 @@ class TestInABrowser:
         label = ConsensusLabel.objects.filter(project=project, is_current=True).first()
         assert label is not None
         approve_label(reviewer=factories.ada(), task=label.task, label_hash=label.content_hash)
-        reports.get_report(project=project, name="quality")
+        reports.get_report(reports.QUALITY, project=project)
         run_report_jobs()
         page = people.signed_in(factories.ada(), **PHONE)
         page.goto(f"/projects/{project.public_id}/quality/")

@@ -10,7 +10,7 @@ from django.test import Client
 from playwright.sync_api import expect
 
 from projects.models import Project
-from tasks.analytics.reports import get_report
+from tasks.analytics.reports import REPLAY, get_report
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.services import approve_label
 from tests import factories
@@ -155,7 +155,7 @@ class TestInABrowser:
 
     def test_it_fits_a_phone(self, people: People) -> None:
         project = strays()
-        get_report(project=project, name="replay", **read(QueryDict(), project).to_json())
+        get_report(REPLAY, project=project, **read(QueryDict(), project).to_json())
         run_report_jobs()
         page = people.signed_in(factories.ada(), **PHONE)
         page.goto(f"/projects/{project.public_id}/what-if/")

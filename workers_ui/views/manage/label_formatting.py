@@ -12,7 +12,8 @@ from tasks.gold.compare import match_objects
 
 METHOD_LABELS = {REVIEW: "Set by a reviewer", GOLD: "Answered by the owner", SINGLE: "A single answer"}
 
-Json = Mapping[str, Any]
+#: An answer, or one of its objects, as it is stored.
+Stored = Mapping[str, Any]
 Names = Mapping[int, str]
 
 
@@ -20,7 +21,7 @@ def class_name(names: Names, number: int) -> str:
     return names.get(number) or f"class {number}"
 
 
-def describe_answer(body: Json, names: Names) -> str:
+def describe_answer(body: Stored, names: Names) -> str:
     """Describe an answer: "cat", "2 boxes: cup, leaf", "nothing to label", "cannot tell"."""
     if body["verdict"] == "cannot_tell":
         return "cannot tell"
@@ -33,13 +34,13 @@ def describe_answer(body: Json, names: Names) -> str:
     return ", ".join(parts) or "nothing to label"
 
 
-def describe_objects(objects: Sequence[Json]) -> str:
+def describe_objects(objects: Sequence[Stored]) -> str:
     """Describe objects: "3 boxes", "2 boxes and 1 polygon"."""
     counts = Counter(item["tool"] for item in objects)
     return " and ".join(format_count(count, *noun_of([tool])) for tool, count in counts.items())
 
 
-def describe_changes(before: Json | None, after: Json, names: Names) -> str:
+def describe_changes(before: Stored | None, after: Stored, names: Names) -> str:
     """Describe what a new version changes: "cat became dog; 1 box added, 1 box moved". Empty for the first version."""
     if before is None:
         return ""
@@ -55,7 +56,7 @@ def describe_changes(before: Json | None, after: Json, names: Names) -> str:
     return "; ".join(part for part in parts if part) or "the same label"
 
 
-def _object_changes(before: Json, after: Json) -> str:
+def _object_changes(before: Stored, after: Stored) -> str:
     old, new = (Answer.from_json(each).objects for each in (before, after))
     identities = [{(item.class_number, item.tool, item.geom) for item in version} for version in (old, new)]
     unchanged = len(identities[0] & identities[1])
@@ -71,7 +72,7 @@ def _object_changes(before: Json, after: Json) -> str:
     return ", ".join(f"{format_count(count, *noun)} {word}" for word, count in counts.items() if count > 0)
 
 
-def _numbers(objects: Sequence[Json]) -> list[int]:
+def _numbers(objects: Sequence[Stored]) -> list[int]:
     return sorted({item["class"] for item in objects})
 
 

@@ -13,7 +13,8 @@ from accounts.models import Actor, Role
 from accounts.selectors import display_names, open_invitations
 from kernel.errors import Refused
 from projects.models import Project
-from tasks.analytics.worker_figures import WorkerFigures, worker_flags
+from tasks.analytics.worker_figures import WorkerFigures, WorkerRow, worker_flags
+from tasks.analytics.worker_flags import FlagFigures
 from tasks.flow.revocation import remove_worker
 from tasks.standing.selectors import get_worker_standing
 from tasks.standing.services import pause, resume
@@ -64,7 +65,7 @@ def change(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> Http
     return run_action(request, reverse("workers_ui:workers", args=[project.public_id]), act, done)
 
 
-def _row(figures: dict[str, Any], name: str, flags: list[dict[str, Any]]) -> dict[str, Any]:
+def _row(figures: WorkerRow, name: str, flags: list[FlagFigures]) -> dict[str, Any]:
     return {**figures, "name": name, "evidence": describe_flags(flags)}
 
 
