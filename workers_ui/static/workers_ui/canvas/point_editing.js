@@ -4,6 +4,9 @@ import { formOf } from "./forms.js";
 import { nearestEdge } from "./outlines.js";
 import { countPoints } from "./wording.js";
 
+/* With more points than this, an object is tedious to correct point by point. */
+const MANY = 16;
+
 export class PointEditing {
   constructor(annotator) {
     this.annotator = annotator;
@@ -109,6 +112,22 @@ export class PointEditing {
     }
   }
 
+  get thinning() {
+    const text = `Fewer points, within ${this.editing.tolerance(this.selection.object.geom)} px`;
+    return { label: text, text, run: () => this.thin() };
+  }
+
+  /** Leaves out the points of the selected object that hardly change it. */
+  thin() {
+    const { annotator, editing, list } = this;
+    const { object } = this.selection;
+    const geom = editing.thin(object.geom, editing.tolerance(object.geom));
+    const left = editing.list(geom).length;
+    if (left === list.length) annotator.warn("Every point is needed. Zoom in to move single ones.");
+    else if (annotator.reshape(object.id, geom))
+      annotator.say(`${countPoints(left)} left of ${list.length.toLocaleString("en-US")}.`);
+  }
+
   reveal() {
     const { selected } = this;
     if (selected) this.annotator.reveal({ x: selected.x, y: selected.y, w: 0, h: 0 });
@@ -116,7 +135,9 @@ export class PointEditing {
 
   /** Buttons on the image: see action_bar.js. */
   get actions() {
-    if (this.selection.pointId === null || this.annotator.readOnly) return [];
+    const { annotator, selection } = this;
+    if (annotator.readOnly) return [];
+    if (selection.pointId === null) return annotator.thins && this.list.length > MANY ? [this.thinning] : [];
     return [{ label: "Remove the point", icon: "trash", text: "Remove point", run: () => this.remove() }];
   }
 }

@@ -1,7 +1,7 @@
 /* What all tools have in common whose objects are lines of points: handles on points and on the middles of edges,
  * editing of single points, moving, resizing, and drawing point by point or freehand. */
 
-import { boundsOf } from "../outlines.js";
+import { boundsOf, simplify, simplifyRing } from "../outlines.js";
 import { countPoints } from "../wording.js";
 import { LineSketch } from "./line_sketch.js";
 import {
@@ -16,6 +16,9 @@ import {
   withPointMoved,
 } from "./points.js";
 
+/* How far an outline may move to have fewer points: a share of its longer side, and at least a pixel. */
+const THINNED = 0.01;
+
 const KEYS = [
   ["[ ]", "select a point"],
   ["← → ↑ ↓", "move the selected point (Shift: 10 px)"],
@@ -27,7 +30,11 @@ const KEYS = [
  *   least                fewest points of a line
  *   parts(geom), geomOf(parts), identity(geom), problem(geom) */
 export function lineTool(own) {
-  const { noun, closed, least, parts, geomOf } = own;
+  const { noun, closed, least, parts, geomOf, problem } = own;
+  const thinned = (line, tolerance) => {
+    const left = closed ? simplifyRing(line, tolerance) : simplify(line, tolerance);
+    return left.length < least ? line : left;
+  };
   const edit =
     (change) =>
     (geom, ...values) =>
@@ -77,6 +84,17 @@ export function lineTool(own) {
       insert: edit(withPointInserted),
       placeAfter: (geom, id) => middleAfter(parts(geom), id, closed),
       idAt: ({ part, line, at }) => `${part}.${line}.${at + 1}`,
+      /** How far `thin` may move an outline, in whole pixels. */
+      tolerance(geom) {
+        const { w, h } = boundsOf(parts(geom));
+        return Math.max(1, Math.round(THINNED * Math.max(w, h)));
+      },
+      /** Fewer points along nearly the same lines. A line that would have too few stays, and so does what could not be
+       * saved. */
+      thin(geom, tolerance) {
+        const thinner = geomOf(parts(geom).map((lines) => lines.map((line) => thinned(line, tolerance))));
+        return problem(thinner) ? geom : thinner;
+      },
       /** Null if the object has too few points to lose one. */
       remove(geom, id) {
         const left = withoutPoint(parts(geom), id, least);
