@@ -108,16 +108,23 @@ def next_step(task: TaskProgress, *, policy: StoppingPolicy, worker: NextWorker,
     would stay open forever, so a reviewer decides instead. With fewer it waits, unless the label has become certain
     since more were requested: then those that nobody has taken are not needed, from the policy's minimum on.
     """
-    if not task.answers:
+    if not may_be_decided(answers=task.answers, taken=task.taken, wanted=task.wanted, policy=policy):
         return Wait()
     worth_it = needs_more_answers(task, policy=policy, worker=worker)
     if task.answers < task.wanted:
-        all_in = task.answers == task.taken >= policy.answers_min
-        return Answered(task.answers) if all_in and not worth_it else Wait()
+        return Wait() if worth_it else Answered(task.answers)
     if not worth_it or not worker_remains or task.wanted >= policy.answers_max:
         return Answered(task.wanted)
     gain = expected_gain(posterior=task.posterior, worker=worker, answers=task.answers)
     return AskOneMore(task.wanted + 1, round(PRIORITY * gain))
+
+
+def may_be_decided(*, answers: int, taken: int, wanted: int, policy: StoppingPolicy) -> bool:
+    """Whether an open task may be answered now, or get another answer; otherwise it waits, whatever its answers say.
+
+    See `TaskProgress` for the counts.
+    """
+    return answers > 0 and (answers >= wanted or answers == taken >= policy.answers_min)
 
 
 def needs_more_answers(task: TaskProgress, *, policy: StoppingPolicy, worker: NextWorker) -> bool:

@@ -92,13 +92,15 @@ def consolidate(
     seed: int = 0,
     rates: DetectionRates | None = None,
     classes: ClassConsensus | None = None,
+    fuse_exactly: bool = True,
 ) -> ConsolidatedAnswer:
     """Merge the answers to one image, at most one per worker, all in the same image frame.
 
     The order of the answers has no effect. `seed` seeds the hash that breaks ties; callers pass the task's id, so that
     recomputing breaks a tie the same way. `rates` are the project's estimated worker rates; without them, objects drawn
     by a single worker are kept if few workers looked and the worker is not known to be careless. `classes` is the
-    result of the method for `class_votes`, if it was computed together with those of other images. Raises ValueError
+    result of the method for `class_votes`, if it was computed together with those of other images. `fuse_exactly` is
+    False if only the posterior is needed (see `ObjectClustering`). Raises ValueError
     without answers, for two answers of one worker, and for an unknown method.
     """
     ordered = _by_worker(answers)
@@ -114,7 +116,12 @@ def consolidate(
         posterior["class"], evidence["class"] = image_class.posterior, image_class.evidence
     if schema.object_tools:
         found = _objects_result(
-            informed, method=resolved, tools=schema.object_tools, threshold=release_threshold, rates=rates
+            informed,
+            method=resolved,
+            tools=schema.object_tools,
+            threshold=release_threshold,
+            rates=rates,
+            fuse_exactly=fuse_exactly,
         )
         posterior["objects"], evidence["objects"] = found.posterior, found.evidence
     confidences = [part.confidence for part in (image_class, found) if part and part.confidence is not None]
@@ -216,10 +223,12 @@ def _objects_result(
     tools: Collection[str],
     threshold: float,
     rates: DetectionRates | None,
+    fuse_exactly: bool,
 ) -> _ObjectsResult:
     """Return the objects. Answers with probabilities have no say about them."""
     answers = _object_answers([entry for entry in informed if entry.probabilities is None], tools)
-    clusters = ObjectClustering(method=method, rates=rates or DetectionRates()).fit_predict(answers)
+    clustering = ObjectClustering(method=method, rates=rates or DetectionRates(), fuse_exactly=fuse_exactly)
+    clusters = clustering.fit_predict(answers)
     posterior: dict[str, ObjectPosterior] = {}
     evidence: list[ObjectVotes] = []
     objects: list[LabelObject] = []
