@@ -203,3 +203,22 @@ def test_the_choice_of_tools_fits_a_phone(people: People) -> None:
         expect(page.get_by_label(tool.title)).to_be_visible()
     page.get_by_label("Polygons around objects").check()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize(
+    ("tools", "rejected", "paused"),
+    [
+        (("polygon",), "One “leaf” is missing.", "Often one “leaf” is missing."),
+        (("class",), "This is “cup”, not “leaf”.", "“leaf” and “cup” are often mixed up."),
+    ],
+)
+def test_examples_are_about_the_project_s_own_classes(
+    ada: Client, tools: tuple[str, ...], rejected: str, paused: str
+) -> None:
+    wren = factories.wren()
+    project = factories.a_project("Plants", classes=("leaf", "cup"), tools=tools, workers=[wren])
+    answer = drawn(polygon(SQUARE)) if tools == ("polygon",) else factories.class_answer(1)
+    a_labeled_task(project, [answer])
+    page = f"/projects/{project.public_id}"
+    assert f'placeholder="{rejected}"' in html_of(ada, f"{page}/review/?list=unseen") + html_of(ada, f"{page}/review/")
+    assert f'placeholder="{paused}"' in html_of(ada, f"{page}/workers/")

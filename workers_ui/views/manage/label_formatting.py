@@ -7,6 +7,8 @@ from typing import Any
 from annotary_core.labels.answer import Answer
 from annotary_core.labels.shapes import noun_of
 from annotary_core.wording import format_count
+from projects.models import Project
+from projects.selectors import schema_of
 from tasks.consensus.label_methods import GOLD, REVIEW, SINGLE
 from tasks.gold.compare import match_objects
 
@@ -82,6 +84,19 @@ def join_shortened(words: Any, most: int = 4, *, separator: str = ", ") -> str:
     if len(items) <= most:
         return separator.join(items)
     return f"{separator.join(items[: most - 1])} and {len(items) - most + 1:,} more"
+
+
+def example_reasons(project: Project) -> tuple[str, str]:
+    """Examples, with the project's own classes, of what is wrong with a label, and with a worker's answers."""
+    if project.schema is None:
+        return "", ""
+    schema = schema_of(project=project)
+    first, second = [*(item.name for item in schema.classes), "", ""][:2]
+    if schema.object_tools:
+        return f"One “{first}” is missing.", f"Often one “{first}” is missing."
+    if second:
+        return f"This is “{second}”, not “{first}”.", f"“{first}” and “{second}” are often mixed up."
+    return f"This is not “{first}”.", f"“{first}” is often wrong."
 
 
 def describe_method(method: str) -> str:

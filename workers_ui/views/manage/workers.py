@@ -21,6 +21,7 @@ from tasks.standing.services import pause, resume
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action, worker_of
 from workers_ui.views.manage.flag_formatting import describe_flags
 from workers_ui.views.manage.invitations import fresh_link
+from workers_ui.views.manage.label_formatting import example_reasons
 
 PAGE_SIZE = 50
 LINKS_PER_PAGE = 20
@@ -42,6 +43,7 @@ def workers(request: HttpRequest, project: Project) -> HttpResponse:
         "invitations": links,
         "links_page": links_pager,
         "fresh": fresh_link(request, project.pk),
+        "example": example_reasons(project)[1],
     }
     return render_project_page(request, project, "workers.html", context, tab="workers")
 
