@@ -7,7 +7,9 @@ import pytest
 from accounts.models import Actor
 from kernel.clock import utc_now
 from projects.models import Project
+from tasks.analytics.listings import doubtful_labels
 from tasks.analytics.quality_report import project_quality
+from tasks.analytics.reports import QUALITY, get_report
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Task
@@ -16,7 +18,7 @@ from tasks.flow.rejection import reject_label
 from tasks.gold.models import Gold
 from tasks.review.services import approve_label, fix_label
 from tests import factories
-from tests.labeled import a_crowd, a_labeled_task
+from tests.labeled import a_crowd, a_labeled_task, run_report_jobs
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +63,13 @@ def answer_gold(gold: Gold, worker: Actor, body: dict[str, Any]) -> None:
 
 def test_without_answers_the_report_is_empty() -> None:
     assert project_quality(project=factories.a_project()) == {"answers": 0}
+
+
+def test_without_answers_no_label_is_likely_wrong() -> None:
+    project = factories.a_project()
+    get_report(QUALITY, project=project)
+    run_report_jobs()
+    assert doubtful_labels(project=project) == []
 
 
 def test_perfect_agreement_is_one_and_coin_flips_are_below_zero() -> None:

@@ -176,15 +176,15 @@ def test_what_if_of_polygons_is_described(ada: Client) -> None:
 
 @pytest.mark.parametrize("what", ["boxes", "polygons", "objects"])
 def test_figures_about_objects_have_no_verdict_and_name_them(what: str) -> None:
-    state, sentence = describe_alpha({"about": what, "alpha": 0.5, "same": 0.614})
+    state, sentence = describe_alpha(what, alpha=0.5, same=0.614)
     assert (state, sentence.count(what)) == ("", 1 + (what == "objects"))
-    assert measure_label({"kind": what, "judged": 3}) == f"Correct {what} (F1)"
+    assert measure_label(what, judged=3) == f"Correct {what} (F1)"
 
 
 @pytest.mark.parametrize("about", ["classes", ""])
 def test_figures_about_classes_name_no_object(about: str) -> None:
-    assert "objects that two workers draw" not in describe_alpha({"about": about, "alpha": None, "same": None})[1]
-    assert measure_label({"kind": "classes", "judged": 3}) == "Correct labels"
+    assert "objects that two workers draw" not in describe_alpha(about, alpha=None, same=None)[1]
+    assert measure_label("classes", judged=3) == "Correct labels"
 
 
 def test_outlines_of_any_shape_are_drawn_in_one_way() -> None:

@@ -14,8 +14,8 @@ from accounts.selectors import display_names
 from annotary_core.wording import format_count
 from projects.models import Project
 from projects.selectors import class_names
-from tasks.analytics.calibration import Calibration, CalibrationBin, DoubtfulLabel, WorkerQuality
-from tasks.analytics.inter_annotator_agreement import PAIRS, Agreement, Confusion, PeriodAgreement
+from tasks.analytics.calibration import CalibrationBin, DoubtfulLabel, WorkerQuality
+from tasks.analytics.inter_annotator_agreement import PAIRS, Confusion, PeriodAgreement
 from tasks.analytics.quality_report import QualityReport
 from tasks.analytics.reports import QUALITY, get_report
 from tasks.batching.selectors import tasks_with_images
@@ -56,16 +56,14 @@ def again(request: HttpRequest, project: Project) -> HttpResponse:
 def shown(project: Project, body: QualityReport) -> dict[str, Any]:
     """Add display texts to the report, leaving its figures unchanged."""
     names = class_names(project=project)
-    calibration = body["calibration"]
+    agreement, calibration = body["agreement"], body["calibration"]
     return {
         **body,
-        "alpha_words": describe_alpha(body["agreement"]),
-        "periods": [
-            {**row, "until": datetime.fromtimestamp(row["until"], UTC)} for row in body["agreement"]["over_time"]
-        ],
-        "by_class": [{**row, "name": class_name(names, row["class"])} for row in body["agreement"]["by_class"]],
-        "over_time": _over_time(body["agreement"]["over_time"]),
-        "judged": describe_calibration(calibration),
+        "alpha_words": describe_alpha(agreement["about"], alpha=agreement["alpha"], same=agreement["same"]),
+        "periods": [{**row, "until": datetime.fromtimestamp(row["until"], UTC)} for row in agreement["over_time"]],
+        "by_class": [{**row, "name": class_name(names, row["class"])} for row in agreement["by_class"]],
+        "over_time": _over_time(agreement["over_time"]),
+        "judged": describe_calibration(calibration["bins"]),
         "few_judged": 0 < calibration["n"] < FEW_JUDGED,
         "curve": _curve(calibration["bins"]),
         "doubtful": _doubtful(project, body["doubtful"], names),
@@ -77,17 +75,16 @@ def shown(project: Project, body: QualityReport) -> dict[str, Any]:
     }
 
 
-def describe_alpha(agreement: Agreement) -> tuple[str, str]:
+def describe_alpha(about: str, *, alpha: float | None, same: float | None) -> tuple[str, str]:
     """Return (state, sentence).
 
     The thresholds apply to classes only: chance rarely puts two objects in the same place, so alpha on objects is
     stricter and is shown without a verdict.
     """
-    alpha, about = agreement["alpha"], agreement["about"]
-    if about != "classes" and alpha is not None:
-        same = f"{round(100 * agreement['same'])}% match in place and class"
+    if about != "classes" and alpha is not None and same is not None:
         compare = f"Compare this figure only with itself over time. It is lower for {about} than for classes."
-        return "", f"Of the objects that two workers draw on an image, {same}. {compare}"
+        match = f"{round(100 * same)}% match in place and class"
+        return "", f"Of the objects that two workers draw on an image, {match}. {compare}"
     if alpha is None:
         return "", "Agreement appears once at least two people have answered the same images, in more than one class."
     if alpha >= GOOD:
@@ -102,9 +99,8 @@ def describe_alpha(agreement: Agreement) -> tuple[str, str]:
     return "bad", "Workers agree no more than by chance. Test the instructions on a few images before you continue."
 
 
-def describe_calibration(calibration: Calibration) -> str:
+def describe_calibration(bins: Sequence[CalibrationBin]) -> str:
     """Describe the bin with the most labels: "Of 120 labels with 90 to 100% confidence, 97% were correct"."""
-    bins = [row for row in calibration["bins"] if row["n"]]
     if not bins:
         return ""
     row = max(bins, key=lambda each: each["n"])

@@ -99,6 +99,7 @@ def _answer_count(text: str | None, default: int) -> int:
 def shown(project: Project, body: ReplayReport) -> dict[str, Any]:
     """Return the replayed policies as table rows, each with a link that applies its settings, and as chart data."""
     judged = body["judged"] > 0
+    measure = measure_label(body["kind"], judged=body["judged"])
     rows = [_row(project, row) for row in body["rows"]]
     by_kind = {kind: [row for row in rows if row["kind"] == kind] for kind, _ in HEADINGS}
     by_kind["dynamic"] = _distinct(by_kind["dynamic"])
@@ -106,8 +107,8 @@ def shown(project: Project, body: ReplayReport) -> dict[str, Any]:
         **body,
         "by_kind": by_kind,
         "best": _saving(by_kind, judged),
-        "measure": measure_label(body),
-        "chart": _chart(by_kind, measure_label(body)),
+        "measure": measure,
+        "chart": _chart(by_kind, measure),
     }
 
 
@@ -157,11 +158,11 @@ def _saving(by_kind: dict[str, list[ShownRow]], judged: bool) -> dict[str, Any] 
     }
 
 
-def measure_label(body: ReplayReport) -> str:
+def measure_label(kind: str, *, judged: int) -> str:
     """Return the name of the measure; without ground truth, policies are compared with the labels from all answers."""
-    if not body["judged"]:
+    if not judged:
         return "Same as with all answers"
-    return "Correct labels" if body["kind"] == "classes" else f"Correct {body['kind']} (F1)"
+    return "Correct labels" if kind == "classes" else f"Correct {kind} (F1)"
 
 
 def _share_axis(shares: list[float]) -> dict[str, float]:
