@@ -88,8 +88,10 @@ def measure(error: float, images: int) -> tuple[float, float, float, float, floa
         fewer_points += points_of(fewer)
         for each in answers:
             one += similarity_matrix(column_of(each.objects), truth).max(axis=0).tolist()
-    figures = (float(np.mean(each)) for each in (one, label, points))
-    return (*figures, 1000 * seconds / images, float(np.mean(fewer_label)), float(np.mean(fewer_points)))
+    one_worker, agreed_label, agreed_points, fewer_iou, left = (
+        float(np.mean(each)) for each in (one, label, points, fewer_label, fewer_points)
+    )
+    return one_worker, agreed_label, agreed_points, 1000 * seconds / images, fewer_iou, left
 
 
 def main(images: int = 40) -> None:

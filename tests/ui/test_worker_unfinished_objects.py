@@ -141,5 +141,6 @@ def test_it_waits_on_its_own_image(people: People) -> None:
     assert begun(page) == drawn
     page.page.get_by_role("button", name="Next", exact=False).last.click()
     expect(page.page.locator(".annotator-warning")).to_contain_text("The polygon is not finished.")
-    page.press("Escape", "Enter")
+    page.page.locator(".annotator").press("Escape")
+    page.press("Enter")
     page.at_image(2, 2)

@@ -128,7 +128,8 @@ def posteriors(draw: st.DrawFn) -> ImagePosterior:
         for number, share in enumerate(draw(st.lists(st.floats(0.5, 1.0), max_size=4)))
     }
     both: ImagePosterior = {"class": {"1": top, "2": 1 - top}, "objects": objects}
-    return draw(st.sampled_from([{"class": both["class"]}, {"objects": objects}, both]))
+    kinds: list[ImagePosterior] = [{"class": both["class"]}, {"objects": objects}, both]
+    return draw(st.sampled_from(kinds))
 
 
 @st.composite

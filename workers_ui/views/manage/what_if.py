@@ -114,9 +114,12 @@ def shown(project: Project, body: ReplayReport) -> dict[str, Any]:
 
 def _distinct(rows: list[ShownRow]) -> list[ShownRow]:
     """Drop rows with the same results as the row before."""
-    compared = ("answers_per_image", "accuracy", "agreement")
     pairs = zip([None, *rows], rows, strict=False)
-    return [row for before, row in pairs if before is None or any(before[name] != row[name] for name in compared)]
+    return [row for before, row in pairs if before is None or _results(before) != _results(row)]
+
+
+def _results(row: ShownRow) -> tuple[float | None, ...]:
+    return row["answers_per_image"], row["accuracy"], row["agreement"]
 
 
 def _row(project: Project, row: ReplayRow) -> ShownRow:
@@ -145,17 +148,20 @@ def _saving(by_kind: dict[str, list[ShownRow]], judged: bool) -> dict[str, Any] 
         return None
     saved = 1 - requested["answers_per_image"] / today["answers_per_image"]
     points = today["share"] - requested["share"]
+    widths = [width for width in map(_interval_width, (today, requested)) if width is not None]
     return {
         "saved": saved,
         "more": -saved,
         "points": points,
         "judged": judged,
         # Both are judged on the same images, so a difference beyond half of the wider interval is more than chance.
-        "is_chance": today["low"] is not None
-        and requested["low"] is not None
-        and abs(points) < max(row["high"] - row["low"] for row in (today, requested)) / 2,
+        "is_chance": len(widths) == 2 and abs(points) < max(widths) / 2,
         "shares": (requested["share"], today["share"]),
     }
+
+
+def _interval_width(row: ShownRow) -> float | None:
+    return None if row["low"] is None or row["high"] is None else row["high"] - row["low"]
 
 
 def measure_label(kind: str, *, judged: int) -> str:

@@ -68,8 +68,8 @@ class Confused(TypedDict):
     b: str
     a_as_b: float | None
     b_as_a: float | None
-    score: float
-    score_without_worst: float
+    score: float | None
+    score_without_worst: float | None
     workers: int
     affected: float | None
     worst: str
@@ -96,7 +96,7 @@ Reliability = TypedDict(
 class WorkerOnGold(TypedDict):
     worker: str
     n: int
-    right: float
+    right: float | None
     kappa: float | None
 
 

@@ -89,20 +89,20 @@ def _pairs(cohen: Cohen) -> Iterator[str]:
 
 
 def _confused(rows: Sequence[Confused]) -> Iterator[str]:
-    clear = [row for row in rows if row["score"] >= 2]
+    clear = [row for row in rows if (row["score"] or 0.0) >= 2]
     if not clear:
         return
     yield ""
     yield "Labels confused more often than the workers' general error rate explains"
     for row in clear[:_ROWS]:
         cause = "by many workers: check the instructions" if row["unclear"] else f"mainly by worker {row['worst']}"
-        if not row["unclear"] and row["score_without_worst"] >= 2:
+        if not row["unclear"] and (row["score_without_worst"] or 0.0) >= 2:
             cause = "by several workers"
         yield (
             f"  {row['a']} as {row['b']} {_share(row['a_as_b'])}, {row['b']} as {row['a']} {_share(row['b_as_a'])},"
             f" {_share(row['affected'])} of {format_count(row['workers'], 'worker')} affected: {cause}"
-            f" (score {row['score']:.1f},"
-            f" {row['score_without_worst']:.1f} without the worst worker)"
+            f" (score {row['score'] or 0.0:.1f},"
+            f" {row['score_without_worst'] or 0.0:.1f} without the worst worker)"
         )
 
 
@@ -128,7 +128,7 @@ def _gold(gold: GoldFigures) -> Iterator[str]:
         "Calibration of confidence", gold["reliability"], ("from", "to", "n", "confidence", "right"), rows_at_most=50
     )
     eligible = [row for row in gold["workers"] if row["n"] >= _ROWS]
-    workers = sorted(eligible, key=lambda row: (row["right"], -row["n"]))
+    workers = sorted(eligible, key=lambda row: (row["right"] or 0.0, -row["n"]))
     yield from _table(
         f"Workers with the lowest accuracy on gold (at least {_ROWS} gold tasks)",
         workers,
