@@ -8,6 +8,9 @@ import { countPoints } from "./wording.js";
 const MANY = 16;
 
 export class PointEditing {
+  thinnedFrom = null;
+  thinnedTo = null;
+
   constructor(annotator) {
     this.annotator = annotator;
   }
@@ -112,20 +115,26 @@ export class PointEditing {
     }
   }
 
+  /** The selected object with fewer points, if that is offered: see `thin` of its tool. Kept until it changes. */
+  get thinner() {
+    const geom = this.annotator.thins && this.editing ? this.selection.object.geom : null;
+    if (geom !== this.thinnedFrom) {
+      this.thinnedFrom = geom;
+      this.thinnedTo = geom && this.list.length > MANY ? this.editing.thin(geom) : null;
+    }
+    return this.thinnedTo;
+  }
+
   get thinning() {
-    const text = `Fewer points, within ${this.editing.tolerance(this.selection.object.geom)} px`;
+    const text = `Fewer points, within ${this.thinner.tolerance} px`;
     return { label: text, text, run: () => this.thin() };
   }
 
-  /** Leaves out the points of the selected object that hardly change it. */
+  /** Leaves out points of the selected object that hardly change it. */
   thin() {
-    const { annotator, editing, list } = this;
-    const { object } = this.selection;
-    const geom = editing.thin(object.geom, editing.tolerance(object.geom));
-    const left = editing.list(geom).length;
-    if (left === list.length) annotator.warn("Every point is needed. Zoom in to move single ones.");
-    else if (annotator.reshape(object.id, geom))
-      annotator.say(`${countPoints(left)} left of ${list.length.toLocaleString("en-US")}.`);
+    const { annotator, list, selection, thinner } = this;
+    if (annotator.reshape(selection.id, thinner.geom))
+      annotator.say(`${countPoints(this.list.length)} left of ${list.length.toLocaleString("en-US")}.`);
   }
 
   reveal() {
@@ -137,7 +146,7 @@ export class PointEditing {
   get actions() {
     const { annotator, selection } = this;
     if (annotator.readOnly) return [];
-    if (selection.pointId === null) return annotator.thins && this.list.length > MANY ? [this.thinning] : [];
+    if (selection.pointId === null) return this.thinner ? [this.thinning] : [];
     return [{ label: "Remove the point", icon: "trash", text: "Remove point", run: () => this.remove() }];
   }
 }

@@ -16,8 +16,10 @@ import {
   withPointMoved,
 } from "./points.js";
 
-/* How far an outline may move to have fewer points: a share of its longer side, and at least a pixel. */
-const THINNED = 0.01;
+/* How far an outline may move to have fewer points: shares of its longer side, and at least a pixel. The first that leaves
+ * out a worthwhile part of the points is taken. */
+const THINNED = [0.01, 0.02, 0.04];
+const WORTHWHILE = 0.75;
 
 const KEYS = [
   ["[ ]", "select a point"],
@@ -84,16 +86,17 @@ export function lineTool(own) {
       insert: edit(withPointInserted),
       placeAfter: (geom, id) => middleAfter(parts(geom), id, closed),
       idAt: ({ part, line, at }) => `${part}.${line}.${at + 1}`,
-      /** How far `thin` may move an outline, in whole pixels. */
-      tolerance(geom) {
+      /** Fewer points along nearly the same lines: {geom, tolerance}, with how far these may have moved in whole pixels;
+       * null if hardly any point can go. A line that would have too few points stays. */
+      thin(geom) {
         const { w, h } = boundsOf(parts(geom));
-        return Math.max(1, Math.round(THINNED * Math.max(w, h)));
-      },
-      /** Fewer points along nearly the same lines. A line that would have too few stays, and so does what could not be
-       * saved. */
-      thin(geom, tolerance) {
-        const thinner = geomOf(parts(geom).map((lines) => lines.map((line) => thinned(line, tolerance))));
-        return problem(thinner) ? geom : thinner;
+        const most = WORTHWHILE * pointsOf(parts(geom)).length;
+        for (const share of THINNED) {
+          const tolerance = Math.max(1, Math.round(share * Math.max(w, h)));
+          const thinner = geomOf(parts(geom).map((lines) => lines.map((line) => thinned(line, tolerance))));
+          if (pointsOf(parts(thinner)).length <= most && !problem(thinner)) return { geom: thinner, tolerance };
+        }
+        return null;
       },
       /** Null if the object has too few points to lose one. */
       remove(geom, id) {
