@@ -1,6 +1,6 @@
 """Calibration of confidence against reviews and gold, likely label errors, and worker accuracy."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from django.db.models import Avg, Count, Exists, F, FloatField, OuterRef, Sum
@@ -39,24 +39,88 @@ SUSPECT = 0.95
 BINS = 10
 _SEED = 7
 
-Json = dict[str, Any]
 #: (confidence of a label, whether it was right)
 VerdictSample = tuple[float, bool]
 
 
-def calibration_figures(*, project: Project) -> Json:
-    """The calibration of label confidence: overall "n", mean confidence "said" and accuracy "right", the expected
-    calibration error "error" (Naeini et al. 2015) and the non-empty "bins". Of the n checked labels, "reviewed" have a
-    reviewer's verdict and "gold" are those of check images."""
+class CalibrationBin(TypedDict):
+    """The checked labels whose confidence is in this range: their number `n`, their mean confidence `said`, and the
+    share of them that is right."""
+
+    low: float
+    high: float
+    said: float
+    right: float
+    n: int
+
+
+class Calibration(TypedDict):
+    """Of the n checked labels, `reviewed` have a reviewer's verdict and `gold` are those of check images. said: their
+    mean confidence; right: the share of them that is right; error: the expected calibration error (Naeini et al. 2015);
+    None without checked labels. bins: those that are not empty."""
+
+    n: int
+    reviewed: int
+    gold: int
+    said: float | None
+    right: float | None
+    error: float | None
+    bins: list[CalibrationBin]
+
+
+class DoubtfulLabel(TypedDict):
+    """A label with low confidence. task: public id. label: its body. other: the likeliest other class, if any."""
+
+    task: str
+    confidence: float
+    label: dict[str, Any]
+    answers: int
+    other: int | None
+
+
+class DoubtfulLabels(TypedDict):
+    """The unreviewed labels: their number and mean confidence, the expected number of errors (None if a label consists
+    of several decisions), and the doubtful ones, lowest confidence first, of `doubtful_count`."""
+
+    labels: int
+    confidence: float | None
+    expected_wrong: float | None
+    doubtful: list[DoubtfulLabel]
+    doubtful_count: int
+
+
+class WorkerQuality(TypedDict):
+    """A worker ever admitted. worker: public id. accuracy, detection: as estimated, the latter None without objects.
+    checks: gold answers. agreement: the share of `agreement_answers` that match the agreed label."""
+
+    worker: str
+    accuracy: float
+    detection: float | None
+    answers: int
+    checks: int
+    agreement: float | None
+    agreement_answers: int
+
+
+def calibration_figures(*, project: Project) -> Calibration:
+    """The calibration of label confidence against reviews and gold."""
     reviewed, gold = samples_from_reviews(project=project), samples_from_gold(project=project)
     samples = [*reviewed, *gold]
-    checked = {"n": len(samples), "reviewed": len(reviewed), "gold": len(gold)}
+    result: Calibration = {
+        "n": len(samples),
+        "reviewed": len(reviewed),
+        "gold": len(gold),
+        "said": None,
+        "right": None,
+        "error": None,
+        "bins": [],
+    }
     if not samples:
-        return {**checked, "said": None, "right": None, "error": None, "bins": []}
+        return result
     confidence, right = (np.array(column, np.float64) for column in zip(*samples, strict=True))
     # A confidence on a bin edge belongs to the lower bin, so that 1 has one; rounding errors must not move it across.
     bin_of = np.clip(np.ceil(np.round(confidence * BINS, 9)).astype(np.int64) - 1, 0, BINS - 1)
-    bins = []
+    bins: list[CalibrationBin] = []
     for number in np.unique(bin_of).tolist():
         in_bin = bin_of == number
         bins.append(
@@ -69,13 +133,7 @@ def calibration_figures(*, project: Project) -> Json:
             }
         )
     error = sum(row["n"] * abs(row["said"] - row["right"]) for row in bins) / len(confidence)
-    return {
-        **checked,
-        "said": float(confidence.mean()),
-        "right": float(right.mean()),
-        "error": error,
-        "bins": bins,
-    }
+    return {**result, "said": float(confidence.mean()), "right": float(right.mean()), "error": error, "bins": bins}
 
 
 def samples_from_reviews(*, project: Project) -> list[VerdictSample]:
@@ -142,10 +200,7 @@ def _samples_of_objects(project: Project, schema: Schema) -> list[VerdictSample]
     return samples
 
 
-def doubtful_label_figures(*, project: Project) -> Json:
-    """The unreviewed labels: their number "labels", mean "confidence", expected number of errors "expected_wrong" (None
-    if a label consists of several decisions), and the "doubtful" ones, lowest confidence first, of
-    "doubtful_count"."""
+def doubtful_label_figures(*, project: Project) -> DoubtfulLabels:
     reviewed = Review.objects.filter(label=OuterRef("pk"), is_current=True, by_policy=False)
     labels = ConsensusLabel.objects.filter(project=project, is_current=True).exclude(method__in=SET_BY_PEOPLE)
     sure = Coalesce(F("task__posterior__confidence"), F("confidence"), output_field=FloatField())
@@ -164,7 +219,7 @@ def doubtful_label_figures(*, project: Project) -> Json:
     }
 
 
-def _doubtful(label: Any) -> Json:
+def _doubtful(label: Any) -> DoubtfulLabel:
     posterior = getattr(label.task, "posterior", None)
     return {
         "task": str(label.task.public_id),
@@ -183,9 +238,8 @@ def _likeliest_other(label: Any, shares: dict[str, float]) -> int | None:
     return best if others[best] > 0 else None
 
 
-def worker_quality(*, project: Project) -> list[Json]:
-    """A row for every worker ever admitted, most answers first: estimated accuracy, detection rate (None without
-    objects), number of answers, and the share of answers that match the agreed label."""
+def worker_quality(*, project: Project) -> list[WorkerQuality]:
+    """A row for every worker ever admitted, most answers first."""
     standings = list(Standing.objects.filter(project=project).select_related("worker"))
     ids = [standing.worker_id for standing in standings]
     classes = [item.number for item in schema_of(project=project).classes]
@@ -193,7 +247,7 @@ def worker_quality(*, project: Project) -> list[Json]:
     accuracy = worker_model.blend.accuracy_of(np.array(ids, np.int64)).tolist()
     counts, records = _answers_by(project), worker_records(project_id=project.pk, worker_ids=ids)
     agreement_by_worker = worker_agreements(project=project, workers=ids)
-    rows = []
+    rows: list[WorkerQuality] = []
     for standing, right in zip(standings, accuracy, strict=True):
         pk = standing.worker_id
         agreement = agreement_by_worker.get(pk)

@@ -1,9 +1,9 @@
-"""The figures of a project's console: progress, quality, cost and forecast. All plain JSON."""
+"""The figures of a project's console: progress, quality, cost and forecast. All plain JSON, money as text."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from math import sqrt
-from typing import Any
+from typing import TypedDict
 
 from django.db.models import Avg, Count, Min, Q
 from django.db.models.functions import TruncHour
@@ -23,20 +23,98 @@ WINDOW = timedelta(hours=1)
 #: The two-sided 95% quantile of a normal distribution, times 1/2, the deviation of the square root of a Poisson count.
 _HALF_WIDTH = 1.96 / 2
 
-Json = dict[str, Any]
+
+class Progress(TypedDict):
+    """answers_left: the answers that open images still need, including those under a live lease (of `in_work` leases,
+    to check images too). Check images are counted as `check_images` alone."""
+
+    images: int
+    open: int
+    answered: int
+    approved: int
+    check_images: int
+    places_open: int
+    in_work: int
+    answers_left: int
 
 
-def project_figures(*, project: Project) -> Json:
-    """The figures of the board, and under "quality" also the labels' mean confidence and the verdicts of people."""
+class Throughput(TypedDict):
+    """Answers to tasks, not to gold, in the last `hours`."""
+
+    answers: int
+    workers: int
+    hours: float
+
+
+class Forecast(TypedDict):
+    """Hours until the remaining answers are in, with a 95% interval; see `forecast`."""
+
+    hours: float
+    low: float
+    high: float | None
+    answers_left: int
+
+
+class BoardQuality(TypedDict):
+    """Gold answers seen and correct, and the share of answers that match the agreed label; None without data."""
+
+    checks_seen: int
+    checks_correct: int
+    checks_share: float | None
+    agreement: float | None
+    agreement_answers: int
+
+
+class LabelQuality(BoardQuality):
+    """Also the mean confidence of the labels, and how many verdicts people have given on them."""
+
+    confidence: float | None
+    reviewed: int
+    approved: int
+    fixed: int
+    rejected: int
+
+
+class Cost(TypedDict):
+    """per_approved: what the answers to an approved image cost on average, without gold: see `answers_per_approved`.
+    expected: the total cost of all images: what has been earned, plus the remaining answers and the gold that is mixed
+    in with them. It does not include answers requested later because people disagree."""
+
+    earned: str
+    paid: str
+    answers_per_approved: float | None
+    per_approved: str | None
+    expected: str
+    price: str
+
+
+class _Figures(TypedDict):
+    currency: str
+    progress: Progress
+    throughput: Throughput
+    forecast: Forecast | None
+    cost: Cost
+
+
+class BoardFigures(_Figures):
+    """Figures without data are None: a share of zero, a forecast without an answer in the last hour."""
+
+    quality: BoardQuality
+
+
+class ProjectFigures(_Figures):
+    """The figures of the board, with the quality of the labels."""
+
+    quality: LabelQuality
+
+
+def project_figures(*, project: Project) -> ProjectFigures:
     figures = board_figures(project=project)
-    return figures | {"quality": figures["quality"] | _reviewed(project)}
+    return {**figures, "quality": _with_reviews(project, figures["quality"])}
 
 
-def board_figures(*, project: Project) -> Json:
-    """Progress, throughput, forecast, quality and cost; money as text with the precision of the ledger.
-
-    Figures without data are None: a share of zero, a forecast without an answer in the last hour.
-    """
+def board_figures(*, project: Project) -> BoardFigures:
+    """Progress, throughput, forecast, quality and cost, with the precision of the ledger."""
     progress = _progress(project)
     throughput = _throughput(project)
     return {
@@ -49,9 +127,7 @@ def board_figures(*, project: Project) -> Json:
     }
 
 
-def _progress(project: Project) -> Json:
-    """`answers_left` counts the answers that open images still need, including those under a live lease. Check images
-    are counted as `check_images` alone."""
+def _progress(project: Project) -> Progress:
     counts = count_tasks(projects=[project])[project.pk]
     images, is_open, slots = sum(counts.values()), counts.get(Task.State.OPEN, 0), count_open_slots(project=project)
     live = Assignment.objects.filter(project=project, state=Assignment.State.LEASED)
@@ -68,7 +144,7 @@ def _progress(project: Project) -> Json:
     }
 
 
-def _throughput(project: Project) -> Json:
+def _throughput(project: Project) -> Throughput:
     """Answers to tasks, not to gold, in the last hour, or since the first lease if that is more recent."""
     now = database_now()
     submitted = Assignment.objects.filter(project=project, task__isnull=False, submitted_at__isnull=False)
@@ -96,7 +172,7 @@ def answers_per_hour(*, project: Project, hours: int) -> list[tuple[datetime, in
     return [(hour, counts.get(hour, 0)) for hour in starts]
 
 
-def forecast(*, left: int, done: int, hours: float) -> Json | None:
+def forecast(*, left: int, done: int, hours: float) -> Forecast | None:
     """Hours until the remaining answers are in, with a 95% interval, at the pace of the last `hours`.
 
     The interval treats the answers in the window as a Poisson count, whose square root has a deviation of about 1/2
@@ -117,7 +193,7 @@ def forecast(*, left: int, done: int, hours: float) -> Json | None:
     }
 
 
-def _quality(project: Project) -> Json:
+def _quality(project: Project) -> BoardQuality:
     gold = gold_of_project(project_id=project.pk)
     agreement = project_agreement(project=project)
     return {
@@ -129,12 +205,12 @@ def _quality(project: Project) -> Json:
     }
 
 
-def _reviewed(project: Project) -> Json:
-    """The mean confidence of the labels, and how many verdicts people have given on them."""
+def _with_reviews(project: Project, quality: BoardQuality) -> LabelQuality:
     labels = ConsensusLabel.objects.filter(project=project, is_current=True)
     verdicts = Review.objects.filter(project=project, by_policy=False, annotation__isnull=True)
     by_verdict = dict(verdicts.values_list("verdict").annotate(count=Count("pk")))
     return {
+        **quality,
         "confidence": labels.aggregate(mean=Avg("confidence"))["mean"],
         "reviewed": sum(by_verdict.values()),
         "approved": by_verdict.get(Review.Verdict.APPROVE, 0),
@@ -143,10 +219,7 @@ def _reviewed(project: Project) -> Json:
     }
 
 
-def _cost(project: Project, progress: Json) -> Json:
-    """`per_approved` is what the answers to an approved image cost on average, without gold: see
-    `answers_per_approved`. `expected` is the total cost of all images: what has been earned, plus the remaining answers
-    and the gold that is mixed in with them. It does not include answers requested later because people disagree."""
+def _cost(project: Project, progress: Progress) -> Cost:
     earned, paid, answers = ledger_totals(project=project)
     one_answer = project.price / (1 - Decimal(str(project.gold_rate)))
     each = answers_per_approved(project=project) if answers else None

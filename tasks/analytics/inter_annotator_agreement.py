@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from math import isfinite
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 from django.db.models import Max
@@ -39,7 +39,46 @@ _PART = 500
 _CHUNK = 5_000
 _SEED = 7
 
-Json = dict[str, Any]
+#: Alpha of one class. class: its number. answers: those that named it.
+ClassAgreement = TypedDict("ClassAgreement", {"class": int, "alpha": float | None, "answers": int})
+
+#: Alpha of the images whose last answer came in this period. from, until: seconds since 1970.
+PeriodAgreement = TypedDict("PeriodAgreement", {"from": float, "until": float, "alpha": float, "tasks": int})
+
+
+class Agreement(TypedDict):
+    """Krippendorff's alpha with its 95% interval, None if it is not defined. about: classes, or what people draw.
+    same: the observed agreement of two people on an image, not corrected for chance."""
+
+    about: str
+    alpha: float | None
+    low: float | None
+    high: float | None
+    same: float | None
+    tasks: int
+    answers: int
+    by_class: list[ClassAgreement]
+    over_time: list[PeriodAgreement]
+
+
+class Confusion(TypedDict):
+    """Two classes that people mix up. answers: how many did; share: of the answers that named either; workers, of
+    of_workers: the people who do. unclear: whether the classes seem to be, not the people. tasks: public ids of
+    examples."""
+
+    a: int
+    b: int
+    answers: float
+    share: float
+    workers: int
+    of_workers: int
+    unclear: bool
+    tasks: list[str]
+
+
+class AgreementFigures(TypedDict):
+    agreement: Agreement
+    confusions: list[Confusion]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +101,8 @@ class AgreementData:
     sets: ObjectSets | None = None
 
 
-def agreement_figures(*, project: Project) -> Json:
-    """Plain JSON: "agreement" (alpha with its 95% interval, by class and over time; "same" is the observed agreement
-    of two people on an image, not corrected for chance) and "confusions" (see the page)."""
+def agreement_figures(*, project: Project) -> AgreementFigures:
+    """How far people agree, by class and over time, and which classes they mix up."""
     data = _class_data(project) if schema_of(project=project).has_image_class else _object_data(project)
     if data is None:
         return {"agreement": _empty_agreement(), "confusions": []}
@@ -86,9 +124,18 @@ def agreement_figures(*, project: Project) -> Json:
     }
 
 
-def _empty_agreement() -> Json:
-    empty: Json = dict.fromkeys(("alpha", "low", "high", "same"))
-    return {"about": "", **empty, "tasks": 0, "answers": 0, "by_class": [], "over_time": []}
+def _empty_agreement() -> Agreement:
+    return {
+        "about": "",
+        "alpha": None,
+        "low": None,
+        "high": None,
+        "same": None,
+        "tasks": 0,
+        "answers": 0,
+        "by_class": [],
+        "over_time": [],
+    }
 
 
 def _class_data(project: Project) -> AgreementData | None:
@@ -170,14 +217,14 @@ def _overall(data: AgreementData, ratings: Ratings) -> Alpha:
     return object_agreement(data.sets, similarity, bootstrap=Bootstrap(), units=MAX_OBJECT_IMAGES).alpha
 
 
-def _by_class(data: AgreementData, ratings: Ratings) -> list[Json]:
+def _by_class(data: AgreementData, ratings: Ratings) -> list[ClassAgreement]:
     """Alpha of each class against all others; for objects, the agreement on where objects of the class are."""
     if data.objects is None:
         alphas = class_alphas(ratings)
         rows = zip(alphas.label.tolist(), alphas.value.tolist(), alphas.votes.tolist(), strict=True)
         return [{"class": label, "alpha": _rounded(value), "answers": round(votes)} for label, value, votes in rows]
     objects, similarity = data.objects, data.objects.geometry.similarity()
-    out = []
+    out: list[ClassAgreement] = []
     for label, count in zip(*(part.tolist() for part in np.unique(objects.label, return_counts=True)), strict=True):
         sets = ObjectSets.of(
             objects.task, objects.worker, objects.seen_task, objects.seen_worker, kept=objects.label == label
@@ -187,7 +234,7 @@ def _by_class(data: AgreementData, ratings: Ratings) -> list[Json]:
     return out
 
 
-def _over_time(data: AgreementData, ratings: Ratings) -> list[Json]:
+def _over_time(data: AgreementData, ratings: Ratings) -> list[PeriodAgreement]:
     """Alpha by period, with about the same number of images in each, ordered by an image's last answer."""
     if data.objects is not None:
         return _objects_over_time(data)
@@ -199,7 +246,7 @@ def _over_time(data: AgreementData, ratings: Ratings) -> list[Json]:
     return [_period(start, end, part.value, part.units) for start, end, part in periods if isfinite(part.value)]
 
 
-def _objects_over_time(data: AgreementData) -> list[Json]:
+def _objects_over_time(data: AgreementData) -> list[PeriodAgreement]:
     assert data.objects is not None  # checked by the caller
     objects = data.objects
     tasks = np.array(sorted(set(objects.seen_task.tolist()) & data.times.keys()), np.int64)
@@ -222,14 +269,14 @@ def _objects_over_time(data: AgreementData) -> list[Json]:
     return periods
 
 
-def _period(start: float, end: float, value: float, tasks: int) -> Json:
+def _period(start: float, end: float, value: float, tasks: int) -> PeriodAgreement:
     return {"from": start, "until": end, "alpha": round(value, 4), "tasks": tasks}
 
 
-def _confusions(data: AgreementData) -> list[Json]:
+def _confusions(data: AgreementData) -> list[Confusion]:
     """Pairs of classes confused more often than slips explain, clearest first, with example images."""
     pairs = confusions(data.votes, data.result, limit=PAIRS)
-    rows = []
+    rows: list[Confusion] = []
     for index in range(len(pairs.a)):
         a, b, workers = int(pairs.a[index]), int(pairs.b[index]), int(pairs.workers[index])
         examples = _examples(data, a, b)

@@ -14,7 +14,7 @@ from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from accounts.models import Actor, Membership, Role
 from accounts.selectors import COVERS
 from projects.models import Project
-from tasks.analytics.reports import cached_report
+from tasks.analytics.reports import QUALITY, cached_report
 from tasks.annotation.models import Annotation
 from tasks.batching.models import Batch, Task
 from tasks.batching.selectors import count_tasks
@@ -150,8 +150,8 @@ def doubtful_labels(*, project: Project, batch: Batch | None = None) -> list[Con
 
     Like the report's list they are few, lowest confidence first.
     """
-    body = cached_report(project=project, name="quality")
-    task_ids = [row["task"] for row in body["doubtful"]] if body else []
+    body = cached_report(QUALITY, project=project)
+    task_ids = [row["task"] for row in body.get("doubtful", [])] if body else []
     decided = Review.objects.filter(label=OuterRef("pk"), is_current=True, by_policy=False)
     labels = review_queue(project=project, batch=batch, state="all").filter(task__public_id__in=task_ids)
     return list(labels.exclude(task__state=Task.State.OPEN).exclude(Exists(decided)))

@@ -27,8 +27,6 @@ MAX_OBJECT_IMAGES = 400
 MAX_SHARDS = 5
 SEED = 7
 
-Json = dict[str, Any]
-
 
 @dataclass(frozen=True, slots=True)
 class ReplayObjects:
@@ -96,7 +94,7 @@ def approved_classes(*, project: Project) -> dict[int, int]:
     return {task: body["image"]["class"] for task, body in bodies.items() if body["image"]["class"] is not None}
 
 
-def approved_labels(*, project: Project) -> dict[int, Json]:
+def approved_labels(*, project: Project) -> dict[int, dict[str, Any]]:
     """{task: label body} of the labels that a person reviewed and approved."""
     verdicts = Review.objects.filter(
         project=project,

@@ -8,7 +8,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from django.core.cache import cache
 from django.db.models import Max
@@ -43,42 +43,51 @@ KEPT_FOR = timedelta(days=30)
 #: How long a failure is shown; viewing the report later retries it.
 FAILURE_SHOWN = timedelta(minutes=10)
 
-Json = dict[str, Any]
-REPORTS: dict[str, Callable[..., Json]] = {
-    "quality": project_quality,
-    "replay": project_replay,
-    "flags": flagged_workers,
-}
+Body = TypeVar("Body")
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class ReportKind(Generic[Body]):
+    """A report by its name. compute: takes the project and the arguments that the report is asked for with."""
+
+    name: str
+    compute: Callable[..., Body]
+
+
+QUALITY = ReportKind("quality", project_quality)
+REPLAY = ReportKind("replay", project_replay)
+FLAGS = ReportKind("flags", flagged_workers)
+REPORTS: dict[str, ReportKind[Any]] = {kind.name: kind for kind in (QUALITY, REPLAY, FLAGS)}
+
+
+@dataclass(frozen=True, slots=True)
+class Report(Generic[Body]):
     """`body` is the computed report, None before the first run. `problem` is the error message of a failed run."""
 
-    body: Json | None = None
+    body: Body | None = None
     at: datetime | None = None
     is_being_made: bool = False
     problem: str = ""
 
 
-def get_report(*, project: Project, name: str, again: bool = False, **arguments: Any) -> Report:
+def get_report(kind: ReportKind[Body], *, project: Project, again: bool = False, **arguments: Any) -> Report[Body]:
     """The last computed report; queues a job if there is none or if it is outdated.
 
     `arguments` are passed to the report function; each combination has its own report. `again` forces an update.
     """
-    key = _key(project.pk, name, arguments)
+    key = _key(project.pk, kind.name, arguments)
     kept, job = cache.get(key), _job_of(key)
     is_live = job is not None and job.state in (Job.State.QUEUED, Job.State.RUNNING)
     problem = "" if job is None or is_live else _problem_of(job)
     if not is_live and (again or (not problem and _is_old(project, kept))):
-        _queue(project, key, name, arguments)
+        _queue(project, key, kind.name, arguments)
         is_live, problem = True, ""
     if kept is None:
         return Report(is_being_made=is_live, problem=problem)
     return Report(kept["body"], datetime.fromisoformat(kept["at"]), is_live, problem)
 
 
-def _queue(project: Project, key: str, name: str, arguments: Json) -> None:
+def _queue(project: Project, key: str, name: str, arguments: dict[str, Any]) -> None:
     job = enqueue(
         MAKE,
         ReportArgs(key, name, arguments),
@@ -101,13 +110,13 @@ def _problem_of(job: Job) -> str:
     return (job.error or "The job failed.") if job.state == Job.State.FAILED and is_recent else ""
 
 
-def cached_report(*, project: Project, name: str, **arguments: Any) -> Json | None:
+def cached_report(kind: ReportKind[Body], *, project: Project, **arguments: Any) -> Body | None:
     """The body of the last computed report, however old; None if there is none."""
-    kept = cache.get(_key(project.pk, name, arguments))
+    kept = cache.get(_key(project.pk, kind.name, arguments))
     return kept["body"] if kept is not None else None
 
 
-def make_report(*, project_id: int, key: str, name: str, arguments: Json) -> None:
+def make_report(*, project_id: int, key: str, name: str, arguments: dict[str, Any]) -> None:
     """Compute the report and cache it; called by the job."""
     if name not in REPORTS:
         raise Refused("Unknown report. Reload the page.")
@@ -116,11 +125,11 @@ def make_report(*, project_id: int, key: str, name: str, arguments: Json) -> Non
         return
     seen = _last_event(project)
     at = rfc3339(database_now())
-    body = REPORTS[name](project=project, **arguments)
+    body = REPORTS[name].compute(project=project, **arguments)
     cache.set(key, {"body": body, "at": at, "seen": seen}, timeout=int(KEPT_FOR.total_seconds()))
 
 
-def _is_old(project: Project, kept: Json | None) -> bool:
+def _is_old(project: Project, kept: dict[str, Any] | None) -> bool:
     if kept is None:
         return True
     age = database_now() - datetime.fromisoformat(kept["at"])
@@ -132,6 +141,6 @@ def _last_event(project: Project) -> int:
     return Event.objects.filter(project_id=project.pk).aggregate(last=Max("number"))["last"] or 0
 
 
-def _key(project_id: int, name: str, arguments: Json) -> str:
+def _key(project_id: int, name: str, arguments: dict[str, Any]) -> str:
     arguments_hash = hashlib.sha256(json.dumps(arguments, sort_keys=True, default=str).encode()).hexdigest()[:16]
     return f"report-{SHAPE}-{project_id}-{name}-{arguments_hash}"

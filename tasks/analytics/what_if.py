@@ -1,10 +1,10 @@
 """What-if replay: what other settings would have cost, on a project's own answers, judged by gold and reviews."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import sqrt
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 
@@ -31,7 +31,44 @@ MAX_ANSWERS = 20
 TARGETS = (0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
 METHODS = ("blend", "one-coin", "majority")
 
-Json = dict[str, Any]
+
+class ReplayRow(TypedDict):
+    """A policy with its results. kind: asked (the requested settings), today (all answers that were given), fixed or
+    dynamic. cost: of all images of the project at that rate, gold included, as text. accuracy: against the ground truth
+    (F1 for objects), with its 95% interval `low`, `high` (None without ground truth, and for F1). agreement: with the
+    labels from all answers."""
+
+    kind: str
+    answers_min: int
+    answers_max: int
+    confidence: float | None
+    answers_per_image: float
+    cost: str
+    accuracy: float | None
+    low: float | None
+    high: float | None
+    agreement: float | None
+
+
+class ReplayReport(TypedDict):
+    """Policies with their results, and the data that they were replayed on. kind: classes, or what people draw
+    ("boxes") if the project has no image class. judged: the tasks with a known label. available: answers per task."""
+
+    kind: str
+    answers: int
+    tasks: int
+    images: int
+    judged: int
+    price: str
+    available: float
+    rows: list[ReplayRow]
+
+
+class RequestedSettings(TypedDict):
+    answers_min: int
+    answers_max: int
+    confidence: float
+    method: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +80,13 @@ class ReplaySettings:
     confidence: float
     method: str = "blend"
 
-    def to_json(self) -> Json:
-        return asdict(self)
+    def to_json(self) -> RequestedSettings:
+        return {
+            "answers_min": self.answers_min,
+            "answers_max": self.answers_max,
+            "confidence": self.confidence,
+            "method": self.method,
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,21 +146,16 @@ class _ObjectsUntilSure(ObjectReplayData[ObjectColumn]):
         return self._last[1]
 
 
-def project_replay(*, project: Project, answers_min: int, answers_max: int, confidence: float, method: str) -> Json:
-    """Plain JSON: "rows", each a policy with its results, and a description of the data they were replayed on.
-
-    "kind" is classes, or what people draw ("boxes") if the project has no image class. A row has "kind": asked (the
-    requested settings), today (all answers that were given), fixed or dynamic; its settings; "answers_per_image";
-    "cost" of all images of the project at that rate, gold included; "accuracy" against the ground truth (F1 for
-    objects), with its 95% interval "low", "high" (None without ground truth, and for F1); "agreement" with the labels
-    from all answers.
-    """
+def project_replay(
+    *, project: Project, answers_min: int, answers_max: int, confidence: float, method: str
+) -> ReplayReport:
+    """Replay the project's own answers under these settings, the present ones, and a range of others."""
     requested = ReplaySettings(answers_min, answers_max, confidence, method)
     # Gold is not counted: its answers come with those to other images, and `one_answer` includes their cost.
     images = Task.objects.filter(project=project, wanted__gt=0).count()
     data, task, known = _load(project, at_most=max(project.answers_max, answers_max))
     counts = np.unique(task, return_counts=True)[1]
-    body: Json = {
+    body: ReplayReport = {
         "kind": noun_of(schema_of(project=project).object_tools).many if isinstance(data, ReplayObjects) else "classes",
         "answers": len(task),
         "tasks": len(counts),
@@ -183,7 +220,7 @@ def _steps(requested: ReplaySettings, project: Project, *, most: int) -> list[_S
     ]
 
 
-def _row(step: _Step, replayed: PolicyResult, cost: Decimal, known: int) -> Json:
+def _row(step: _Step, replayed: PolicyResult, cost: Decimal, known: int) -> ReplayRow:
     low, high = wilson_interval(replayed.accuracy, known)
     return {
         "kind": step.kind,

@@ -2,22 +2,21 @@
 
 from collections.abc import Collection, Sequence
 from decimal import Decimal
-from typing import Any, overload
+from typing import Any, TypedDict, overload
 from uuid import UUID
 
 from django.db import connection
 
 from kernel.clock import rfc3339
 from projects.models import Project
-from tasks.analytics.reports import get_report
+from tasks.analytics.reports import FLAGS, get_report
 from tasks.analytics.worker_agreement import worker_agreements
-from tasks.analytics.worker_signals import flagged_workers
+from tasks.analytics.worker_flags import FlagFigures
+from tasks.analytics.worker_signals import FlagReport, flagged_workers
 from tasks.pay.selectors import LEDGER_DIGITS
 from tasks.standing.models import Standing
 from tasks.standing.trust import trust
 from tasks.workers.evidence import WorkerRecord, worker_records
-
-Json = dict[str, Any]
 
 #: The newest answers that the median time is computed from.
 NEWEST_TIMED = 100
@@ -63,13 +62,42 @@ CROSS JOIN LATERAL (
 """
 
 
-class WorkerFigures(Sequence[Json]):
+class _Totals(TypedDict):
+    worker: str
+    state: str
+    reason: str
+    answers: int
+    checks_seen: int
+    checks_correct: int
+    checks_share: float | None
+    trust: float
+    reviews_approved: int
+    reviews_rejected: int
+    earned: str
+
+
+class WorkerRow(_Totals):
+    """What is measured of a worker. last_at: time of the newest answer. seconds: the median time of the newest 100
+    answers. agreement: the share of `agreement_answers` that match the agreed label."""
+
+    skipped: int
+    expired: int
+    last_at: str | None
+    agreement: float | None
+    agreement_answers: int
+    seconds: float | None
+
+
+class FlaggedWorkerRow(WorkerRow):
+    flags: list[FlagFigures]
+
+
+class WorkerFigures(Sequence[WorkerRow]):
     """The workers ever admitted to a project, or those of them that are asked for: those in `first`, then those who
     are paused, then the others; each by their answers, most first.
 
     Gold counts like work, as it does for the worker and in the ledger. What is read from a worker's answers is computed
-    only for the rows of a slice: {"skipped", "expired", "last_at": the newest answer, "seconds": the median time of the
-    newest 100 answers, "agreement", "agreement_answers"}.
+    only for the rows of a slice.
     """
 
     def __init__(
@@ -90,15 +118,15 @@ class WorkerFigures(Sequence[Json]):
         return len(self._rows)
 
     @overload
-    def __getitem__(self, index: int) -> Json: ...
+    def __getitem__(self, index: int) -> WorkerRow: ...
     @overload
-    def __getitem__(self, index: slice) -> list[Json]: ...
-    def __getitem__(self, index: int | slice) -> Json | list[Json]:
+    def __getitem__(self, index: slice) -> list[WorkerRow]: ...
+    def __getitem__(self, index: int | slice) -> WorkerRow | list[WorkerRow]:
         if isinstance(index, slice):
             return self._with_details(self._rows[index])
         return self._with_details([self._rows[index]])[0]
 
-    def _with_details(self, rows: Sequence[tuple[Any, ...]]) -> list[Json]:
+    def _with_details(self, rows: Sequence[tuple[Any, ...]]) -> list[WorkerRow]:
         workers = [row[0] for row in rows]
         agreements = worker_agreements(project=self._project, workers=workers)
         records = worker_records(project_id=self._project.pk, worker_ids=workers)
@@ -106,7 +134,7 @@ class WorkerFigures(Sequence[Json]):
         with connection.cursor() as cursor:
             cursor.execute(DETAILS, params)
             details = {row[0]: row[1:] for row in cursor.fetchall()}
-        shown = []
+        shown: list[WorkerRow] = []
         for row in rows:
             skipped, expired, last_at, seconds = details[row[0]]
             agreement = agreements.get(row[0])
@@ -124,19 +152,21 @@ class WorkerFigures(Sequence[Json]):
         return shown
 
 
-def worker_flags(*, project: Project) -> dict[str, list[Json]]:
-    """Return {public id: flags, as `worker_flags.Flag.to_json`} of the workers who need a look, worst first.
+def worker_flags(*, project: Project) -> dict[str, list[FlagFigures]]:
+    """Return {public id: flags} of the workers who need a look, worst first.
 
     In a project with many workers they are those of a report, which may be some minutes old, or not there yet.
     """
     if Standing.objects.filter(project=project)[: FLAGGED_IN_REQUEST + 1].count() <= FLAGGED_IN_REQUEST:
-        body = flagged_workers(project=project)
+        report: FlagReport | None = flagged_workers(project=project)
     else:
-        body = get_report(project=project, name="flags").body or {"workers": []}
-    return {row["worker"]: row["flags"] for row in body["workers"]}
+        report = get_report(FLAGS, project=project).body
+    if report is None:
+        return {}
+    return {row["worker"]: row["flags"] for row in report["workers"]}
 
 
-def workers_to_check(*, project: Project) -> dict[str, list[Json]]:
+def workers_to_check(*, project: Project) -> dict[str, list[FlagFigures]]:
     """The same, of those who can still take sets."""
     flags = worker_flags(project=project)
     active = Standing.objects.filter(project=project, state=Standing.State.ACTIVE, worker__public_id__in=list(flags))
@@ -144,7 +174,7 @@ def workers_to_check(*, project: Project) -> dict[str, list[Json]]:
     return {name: each for name, each in flags.items() if name in names}
 
 
-def worker_figures(*, project: Project, standings: Sequence[Standing]) -> list[Json]:
+def worker_figures(*, project: Project, standings: Sequence[Standing]) -> list[FlaggedWorkerRow]:
     """Return the figures of these workers of the project, in their order, with their "flags"."""
     workers = [standing.worker_id for standing in standings]
     flags = worker_flags(project=project)
@@ -153,7 +183,7 @@ def worker_figures(*, project: Project, standings: Sequence[Standing]) -> list[J
     return [{**rows[name], "flags": flags.get(name, [])} for name in names]
 
 
-def _totals(row: Sequence[Any], record: WorkerRecord) -> Json:
+def _totals(row: Sequence[Any], record: WorkerRecord) -> _Totals:
     _, public_id, state, reason, answers, earned = row
     gold = record.ever_gold
     return {

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from statistics import median
-from typing import Any
+from typing import TypedDict
 
 from scipy.special import betaincinv
 
@@ -88,6 +88,20 @@ class Crowd:
     detection: float | None = None
 
 
+class FlagFigures(TypedDict):
+    """A `Flag` as JSON, its figures to four decimals."""
+
+    signal: str
+    value: float
+    limit: float
+    of: int
+    count: int | None
+    low: float | None
+    high: float | None
+    decisive: bool
+    strength: float
+
+
 @dataclass(frozen=True, slots=True)
 class Flag:
     """One signal about a worker: the value, 0 to 1 (seconds for `time`, images for `returns`), its 99% interval if it
@@ -107,10 +121,17 @@ class Flag:
     decisive: bool = True
     strength: float = 0.0
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> FlagFigures:
         return {
-            name: round(value, 4) if isinstance(value, float) else value
-            for name, value in (asdict(self) | {"signal": str(self.signal)}).items()
+            "signal": str(self.signal),
+            "value": round(self.value, 4),
+            "limit": round(self.limit, 4),
+            "of": self.of,
+            "count": self.count,
+            "low": None if self.low is None else round(self.low, 4),
+            "high": None if self.high is None else round(self.high, 4),
+            "decisive": self.decisive,
+            "strength": round(self.strength, 4),
         }
 
 

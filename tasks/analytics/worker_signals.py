@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from django.db import connection
@@ -12,7 +12,7 @@ from django.db.models import Sum
 from projects.models import Project
 from projects.selectors import schema_of
 from tasks.analytics.worker_agreement import worker_agreements
-from tasks.analytics.worker_flags import Crowd, WorkerCounts, flag_workers
+from tasks.analytics.worker_flags import Crowd, FlagFigures, WorkerCounts, flag_workers
 from tasks.consensus.evidence import rates_of
 from tasks.consensus.worker_model import WorkerModel, load_worker_model
 from tasks.pay.models import LedgerTotal
@@ -22,7 +22,19 @@ from tasks.workers.evidence import worker_records
 #: The newest answers whose times and verdicts are read.
 NEWEST = 100
 
-Json = dict[str, Any]
+
+class FlaggedWorker(TypedDict):
+    """worker: public id."""
+
+    worker: str
+    flags: list[FlagFigures]
+
+
+class FlagReport(TypedDict):
+    """Worst first."""
+
+    workers: list[FlaggedWorker]
+
 
 # A verdict is about the worker's answer only if the label equals it: labels of several answers may differ from each.
 NEWEST_ANSWERS = """
@@ -50,9 +62,9 @@ CROSS JOIN LATERAL (
 """
 
 
-def flagged_workers(*, project: Project) -> Json:
-    """Plain JSON: "workers", each {"worker": public id, "flags": as `Flag.to_json`}, worst first; without those who
-    were removed. Its cost grows with the number of workers, not with what they have done."""
+def flagged_workers(*, project: Project) -> FlagReport:
+    """The workers who need a look, without those who were removed. The cost grows with the number of workers, not with
+    what they have done."""
     standings = Standing.objects.filter(project=project).exclude(state=Standing.State.REMOVED).select_related("worker")
     flags = flag_workers(*_counts(project, list(standings.order_by("pk"))))
     return {"workers": [{"worker": name, "flags": [flag.to_json() for flag in each]} for name, each in flags.items()]}

@@ -3,7 +3,7 @@
 Filters that no index serves are applied to a bounded number of rows for each page.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.db.models import Q, QuerySet
@@ -107,7 +107,7 @@ def page(
 def page_at_once(
     request: Request,
     rows: QuerySet[Any],
-    shape: Callable[[list[Any]], list[dict[str, Any]]],
+    shape: Callable[[list[Any]], Sequence[Mapping[str, Any]]],
     *,
     order: type[ByNewest] = ByOldest,
     also: Q | None = None,

@@ -93,9 +93,8 @@ class EvidenceView(View):
         evidence = task_evidence(task=task)
         people = [answer["worker"] for answer in evidence["answers"] if not answer["model"]]
         names = display_names_for(actor_of(request), organisation_id=task.project.organisation_id, actors=people)
-        for answer in evidence["answers"]:
-            answer["name"] = answer["model"] or names[answer["worker"]]
-        return Response(evidence)
+        answers = [{**answer, "name": answer["model"] or names[answer["worker"]]} for answer in evidence["answers"]]
+        return Response({**evidence, "answers": answers})
 
 
 class ReviewView(View):

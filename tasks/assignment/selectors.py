@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, FilteredRelation, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from accounts.models import Actor
 from kernel.errors import NotFound
@@ -18,17 +18,6 @@ from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Batch, Task
 from tasks.standing.access import require_may_work
 from tasks.standing.models import Standing
-
-if TYPE_CHECKING:
-    from django_stubs_ext import WithAnnotations
-
-    class CurrentAnswer(TypedDict):
-        """The annotation `answer`: the canonical body of the current answer, or None."""
-
-        answer: dict[str, Any] | None
-
-    AnsweredAssignment = WithAnnotations[Assignment, CurrentAnswer]
-
 
 # What a worker sees of a hand. Read with every claim, so it bypasses the ORM, which would take most of the time.
 SELECT_SHOWN_HAND = """
@@ -129,18 +118,6 @@ def assignment_for(*, worker: Actor, assignment_id: UUID) -> Assignment:
         raise NotFound
     require_may_work(worker=worker, project_id=assignment.project_id)
     return assignment
-
-
-def assignments_of(hand: Hand) -> list[AnsweredAssignment]:
-    """Return the hand's assignments in the worker's order, each with `answer`: its current answer's body or None."""
-    rows = (
-        Assignment.objects.filter(hand=hand)
-        .select_related("schema", "instructions")
-        .annotate(current=FilteredRelation("annotations", condition=Q(annotations__is_current=True)))
-        .annotate(answer=F("current__body"))
-        .order_by("position")
-    )
-    return list(rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from annotary_core.aggregation.classification.encoding import EncodedAnswers
 from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.classification.predict import FittedBlend
 from annotary_core.aggregation.consolidate import RELEASE_THRESHOLD
+from annotary_core.aggregation.consolidated import ClassShares, ImagePosterior, ObjectPosterior
 from annotary_core.aggregation.objects.clustering import ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.labels.arrays import IntArray
@@ -35,8 +36,6 @@ from tasks.consensus.worker_model import cold_start_blend
 MIN_CHANGE = 0.02
 #: Images whose objects are scored in one pass.
 _IMAGES = 1_000
-
-Json = Mapping[str, Any]
 
 
 def tasks_to_relabel(*, project: Project, blend: FittedModel, rates: DetectionRates | None) -> Iterator[list[int]]:
@@ -74,7 +73,8 @@ def _class_changes(project: Project, shard: Shard, new_state: _NewState) -> list
     result = FittedBlend(blend).predict_encoded(
         EncodedAnswers.of(shard.answers(classes=classes, known=False), repeats="share")
     )
-    before = _bodies(project, (int(shard.task.min()), int(shard.task.max()) + 1), "class")
+    within = int(shard.task.min()), int(shard.task.max()) + 1
+    before = {task: body["class"] for task, body in _posteriors(project, within) if "class" in body}
     moved = []
     rows = zip(
         result.task.tolist(), result.label.tolist(), result.confidence.tolist(), result.tied.tolist(), strict=True
@@ -94,7 +94,7 @@ def _class_changes(project: Project, shard: Shard, new_state: _NewState) -> list
     return moved
 
 
-def _leaves_tie(before: Mapping[str, float], posteriors: Posteriors, index: int) -> bool:
+def _leaves_tie(before: ClassShares, posteriors: Posteriors, index: int) -> bool:
     """Whether a class is no longer tied with the likeliest one: a label of this class may be replaced now."""
     tied = _tied_classes(before)
     return len(tied) > 1 and not tied <= _tied_classes(posteriors.of(index))
@@ -107,14 +107,16 @@ def _tied_classes(shares: Mapping[Any, float]) -> set[str]:
 
 
 def _object_changes(project: Project, within: Range, new_state: _NewState, rates: DetectionRates) -> list[int]:
-    before = _bodies(project, within, "objects")
+    before = {task: body["objects"] for task, body in _posteriors(project, within) if "objects" in body}
     answers = object_answers(answer_rows(task_ids=sorted(before)))
     blend = new_state.of(answers.seen_worker)
     objects = _ImageObjects.of(
         ObjectClustering(method=ProjectBlend(blend), rates=rates, fuse_exactly=False).fit_predict(answers)
     )
     return [
-        task for task, body in before.items() if _ImageObjects.stored(body).differs(objects.get(task, _ImageObjects()))
+        task
+        for task, stored in before.items()
+        if _ImageObjects.of_posterior(stored).differs(objects.get(task, _ImageObjects()))
     ]
 
 
@@ -135,9 +137,9 @@ class _ImageObjects:
         return {task: cls._from(rows) for task, rows in tasks.items()}
 
     @classmethod
-    def stored(cls, body: Json) -> _ImageObjects:
+    def of_posterior(cls, objects: Mapping[str, ObjectPosterior]) -> _ImageObjects:
         rows: list[tuple[float, int | None]] = []
-        for each in body.values():
+        for each in objects.values():
             top = sorted(each["class"].items(), key=lambda item: -item[1])[:2]
             tied = len(top) > 1 and top[0][1] - top[1][1] < 1e-6
             rows.append((each["existence"], None if tied or not top else int(top[0][0])))
@@ -158,11 +160,10 @@ def _differs(now: float, before: float, target: float) -> bool:
     return abs(now - before) > MIN_CHANGE or (now < target) != (before < target)
 
 
-def _bodies(project: Project, within: Range, part: str) -> dict[int, Json]:
-    """One part of the posteriors of the tasks in the range, by task."""
+def _posteriors(project: Project, within: Range) -> Iterator[tuple[int, ImagePosterior]]:
+    """The tasks in the range that have a posterior, with it."""
     rows = Posterior.objects.filter(project=project, task_id__gte=within[0], task_id__lt=within[1])
-    bodies = rows.order_by("task_id").values_list("task_id", "body")
-    return {task: body[part] for task, body in bodies.iterator(chunk_size=5_000) if part in body}
+    yield from rows.order_by("task_id").values_list("task_id", "body").iterator(chunk_size=5_000)
 
 
 def unique_tasks(chunks: Iterator[list[int]]) -> IntArray:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypedDict
 
+from annotary_core.aggregation.consolidated import ImagePosterior
 from annotary_core.labels.answer import Answer
 from kernel.clock import rfc3339
 from projects.selectors import class_names
@@ -17,20 +19,74 @@ from tasks.gold.compare import differences
 
 _DIGITS = 6
 
-Json = dict[str, Any]
+
+class LabelVersion(TypedDict):
+    """A version of a label. id: its public id."""
+
+    id: str
+    version: int
+    content_hash: str
+    method: str
+    confidence: float
+    created_at: str
 
 
-def task_evidence(*, task: Task) -> Json:
-    """The complete evidence behind a task's label, as plain JSON: the label, its earlier versions, each answer with its
-    current weight, and the posterior. Workers appear under their pseudonyms, models under their names.
+class LabelWithEvidence(LabelVersion):
+    """body: an answer. evidence: as `LabelEvidence.figures` writes it."""
 
-    Each answer has "weight", the probability that its worker is right; "influence", how much it shifts the log-odds of
-    the agreed class (nats; None if there is no such class); "confusion", the worker's answer distribution when the true
-    class is the agreed one; "differences", what keeps it from matching the label by the rules and the tolerance of
-    gold, in words (None without a label); and, for workers who draw, "detection" and "false_rate". "state_version" is
-    the version of the worker model, 0 while it rests on gold alone; "posterior_version" is the version that the
-    posterior was computed with, which is older if later versions would have changed it only negligibly.
+    body: dict[str, Any]
+    evidence: dict[str, Any]
+
+
+class WorkerRates(TypedDict):
+    """How reliably somebody draws the objects that exist; None where that is not estimated yet."""
+
+    detection: float | None
+    false_rate: float | None
+
+
+class WeighedAnswer(WorkerRates):
+    """An answer and what it did to the label. worker: a pseudonym; model: the name of a model, None for people.
+
+    weight: the probability that its worker is right. influence: how much it shifts the log-odds of the agreed class, in
+    nats; None if there is no such class. confusion: the worker's answer distribution when the true class is the agreed
+    one. differences: what keeps it from matching the label by the rules and the tolerance of gold, in words; None
+    without a label.
     """
+
+    worker: str
+    model: str | None
+    annotation: str
+    answer: Mapping[str, Any]
+    weight: float
+    influence: float | None
+    confusion: dict[str, float] | None
+    differences: list[str] | None
+
+
+class TaskEvidence(TypedDict):
+    """The complete evidence behind a task's label: the label, its earlier versions, each answer with its current
+    weight, and the posterior. state_version: of the worker model, 0 while it rests on gold alone. posterior_version:
+    the version that the posterior was computed with, which is older if later versions would have changed it only
+    negligibly."""
+
+    task: str
+    state: str
+    round: int
+    wanted: int
+    label: LabelWithEvidence | None
+    versions: list[LabelVersion]
+    state_version: int
+    learnt_at: str | None
+    cold: bool
+    answers: list[WeighedAnswer]
+    confidence: float | None
+    posterior: ImagePosterior
+    posterior_version: int | None
+
+
+def task_evidence(*, task: Task) -> TaskEvidence:
+    """The complete evidence behind a task's label, as plain JSON."""
     inputs = load_inputs(project=task.project, task_ids=[task.pk])
     answers, worker_model = inputs.by_task[task.pk], inputs.worker_model
     versions = list(label_versions(task=task))
@@ -54,7 +110,7 @@ def task_evidence(*, task: Task) -> Json:
     }
 
 
-def _answers(answers: TaskAnswers, worker_model: WorkerModel, agreed: int | None) -> list[Json]:
+def _answers(answers: TaskAnswers, worker_model: WorkerModel, agreed: int | None) -> list[WeighedAnswer]:
     weights = answer_weights(answers, worker_model)
     influence = influences(answers, worker_model=worker_model, agreed=agreed) if agreed is not None else {}
     people = [(each.worker_id, each.worker, None, each.annotation, each.body) for each in answers.people]
@@ -69,14 +125,15 @@ def _answers(answers: TaskAnswers, worker_model: WorkerModel, agreed: int | None
             "influence": influence.get(actor),
             "confusion": confusion_row(worker_model, actor, agreed),
             **rates_of(worker_model, actor),
+            "differences": None,
         }
         for actor, worker, model, annotation, body in [*people, *models]
     ]
 
 
-def _with_differences(answers: list[Json], label: ConsensusLabel | None, task: Task) -> list[Json]:
+def _with_differences(answers: list[WeighedAnswer], label: ConsensusLabel | None, task: Task) -> list[WeighedAnswer]:
     if label is None:
-        return [{**answer, "differences": None} for answer in answers]
+        return answers
     agreed, names = Answer.from_json(label.body), class_names(project=task.project)
     return [
         {
@@ -98,8 +155,7 @@ def confusion_row(worker_model: WorkerModel, actor: int, agreed: int | None) -> 
     return {str(number): round(float(p), _DIGITS) for number, p in zip(blend.classes.tolist(), row, strict=True)}
 
 
-def rates_of(worker_model: WorkerModel, actor: int) -> dict[str, float | None]:
-    """The worker's detection rate and false-object rate, None where they are not estimated yet."""
+def rates_of(worker_model: WorkerModel, actor: int) -> WorkerRates:
     rates = worker_model.rates
     index = -1 if rates is None else int(rates.workers.searchsorted(actor))
     if rates is None or index >= len(rates.workers) or rates.workers[index] != actor:
@@ -110,11 +166,12 @@ def rates_of(worker_model: WorkerModel, actor: int) -> dict[str, float | None]:
     }
 
 
-def _label_with_evidence(label: ConsensusLabel) -> Json:
-    return _label_json(label) | {"body": label.body, "evidence": LabelEvidence.from_json(label.evidence).figures()}
+def _label_with_evidence(label: ConsensusLabel) -> LabelWithEvidence:
+    figures = LabelEvidence.from_json(label.evidence).figures()
+    return {**_label_json(label), "body": label.body, "evidence": figures}
 
 
-def _label_json(label: ConsensusLabel) -> Json:
+def _label_json(label: ConsensusLabel) -> LabelVersion:
     return {
         "id": str(label.public_id),
         "version": label.version,

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from annotary_core.aggregation.consolidated import ClassVotes, ImagePosterior, ObjectVotes
 from annotary_core.labels.answer import Answer, LabelObject
 from annotary_core.labels.shapes import SHAPES, UNNAMED_TOOL
 
 VERSION = 1
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +30,7 @@ class AnswerWeight:
     def from_json(cls, stored: Mapping[str, Any], *, who: str) -> AnswerWeight:
         return cls(stored[who], stored["annotation"], stored.get("weight"))
 
-    def to_json(self, *, who: str) -> Json:
+    def to_json(self, *, who: str) -> dict[str, Any]:
         return _without_none({who: self.who, "annotation": self.annotation, "weight": self.weight})
 
 
@@ -49,7 +48,7 @@ class ClassEvidence:
     def from_json(cls, stored: Mapping[str, Any]) -> ClassEvidence:
         return cls(stored["n"], stored.get("votes"), stored.get("agreement"), stored.get("tied", False))
 
-    def to_json(self) -> Json:
+    def to_json(self) -> ClassVotes:
         if self.votes is None:
             return {"n": self.n}
         return {"n": self.n, "votes": dict(self.votes), "agreement": self.agreement, "tied": self.tied}
@@ -63,7 +62,7 @@ class DetectedObject:
     id: str
     class_number: int
     tool: str
-    geom: Json
+    geom: dict[str, Any]
     votes: int
     seen: int
     existence: float
@@ -77,7 +76,7 @@ class DetectedObject:
         tool = stored.get("tool", UNNAMED_TOOL)
         return cls(id=stored["id"], class_number=stored["class"], tool=tool, geom=stored["geom"], **figures)
 
-    def to_json(self) -> Json:
+    def to_json(self) -> ObjectVotes:
         return {
             "id": self.id,
             "class": self.class_number,
@@ -110,7 +109,7 @@ class ReplacedLabel:
     def from_json(cls, stored: Mapping[str, Any]) -> ReplacedLabel:
         return cls(**{name: stored[name] for name in ("label", "version", "content_hash", "method", "confidence")})
 
-    def to_json(self) -> Json:
+    def to_json(self) -> dict[str, str | int | float]:
         return {
             "label": self.label,
             "version": self.version,
@@ -160,7 +159,7 @@ class LabelEvidence:
             replaced=None if replaced is None else ReplacedLabel.from_json(replaced),
         )
 
-    def figures(self) -> Json:
+    def figures(self) -> dict[str, Any]:
         """The evidence as JSON, the same for every version that it was stored in."""
         return _without_none(
             {name: getattr(self, name) for name in _PLAIN}
@@ -173,7 +172,7 @@ class LabelEvidence:
             }
         )
 
-    def to_json(self) -> Json:
+    def to_json(self) -> dict[str, Any]:
         """The evidence as it is stored from now on."""
         return {"version": VERSION, **self.figures()}
 
@@ -190,10 +189,10 @@ class LabelEvidence:
 
 @dataclass(frozen=True, slots=True)
 class ComputedLabel:
-    """The label that the answers to a task support, with its posterior (as `consolidate` writes it) and evidence."""
+    """The label that the answers to a task support, with its posterior and evidence."""
 
     answer: Answer
-    posterior: Json
+    posterior: ImagePosterior
     evidence: LabelEvidence
     confidence: float
 
@@ -217,5 +216,5 @@ def _rows(stored: Mapping[str, Any]) -> dict[str, Any]:
     return rows
 
 
-def _without_none(values: Json) -> Json:
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}

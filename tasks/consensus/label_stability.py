@@ -8,13 +8,13 @@ decides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import Enum, auto
-from typing import Any
 
 import numpy as np
 
 from annotary_core.aggregation.consolidate import RELEASE_THRESHOLD, objects_confidence
+from annotary_core.aggregation.consolidated import ClassShares, ImagePosterior
 from annotary_core.labels.answer import Answer, LabelObject
 from annotary_core.labels.arrays import BoolArray
 from annotary_core.labels.canonical import content_hash
@@ -27,8 +27,6 @@ from tasks.consensus.models import ConsensusLabel
 CLEAR_ODDS = 1.25
 
 _DIGITS = 6
-
-Json = dict[str, Any]
 
 
 class Decision(Enum):
@@ -114,14 +112,14 @@ def _objects_confidence(label: Answer, result: ComputedLabel) -> list[float]:
     return missing if confidence is None else [*missing, confidence]
 
 
-def posterior_with_label_ids(result: ComputedLabel, label: ConsensusLabel | None, decision: Decision) -> Json:
+def posterior_with_label_ids(result: ComputedLabel, label: ConsensusLabel | None, decision: Decision) -> ImagePosterior:
     """The posterior, with its objects under the ids of the label if the label is kept."""
     objects = result.posterior.get("objects")
     if not objects or label is None or decision is Decision.REPLACE:
         return result.posterior
     new, old = (_detected_objects(each) for each in (result.evidence, LabelEvidence.from_json(label.evidence)))
     label_ids = {new[row].id: old[column].id for row, column in _same_objects(new, old)}
-    return result.posterior | {"objects": {label_ids.get(key, key): value for key, value in objects.items()}}
+    return {**result.posterior, "objects": {label_ids.get(key, key): value for key, value in objects.items()}}
 
 
 def _has_other_class(result: ComputedLabel, label: Answer) -> bool:
@@ -156,13 +154,13 @@ def _is_clear_correction(result: ComputedLabel, item: LabelObject, labeled: Labe
     return is_clear(1 - exists, exists) or is_clear(max(shares.values()), _share(shares, labeled.class_number))
 
 
-def _share(shares: Mapping[str, float], number: int | None) -> float:
-    return float(shares.get(str(number), 0.0))
+def _share(shares: ClassShares, number: int | None) -> float:
+    return shares.get(str(number), 0.0)
 
 
-def _object_posterior(result: ComputedLabel, item: LabelObject) -> tuple[float, Mapping[str, float]]:
+def _object_posterior(result: ComputedLabel, item: LabelObject) -> tuple[float, ClassShares]:
     posterior = result.posterior["objects"][item.id]
-    return float(posterior["existence"]), posterior["class"]
+    return posterior["existence"], posterior["class"]
 
 
 def _matched_objects(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -76,10 +76,13 @@ def load_inputs(*, project: Project, task_ids: Sequence[int]) -> LabelInputs:
     return LabelInputs(schema, load_worker_model(project=project, workers=actors, classes=classes), by_task)
 
 
-def aggregate_tasks(*, tasks: Sequence[Task], inputs: LabelInputs) -> dict[int, ComputedLabel]:
+def aggregate_tasks(
+    *, tasks: Sequence[Task], inputs: LabelInputs, undecided: Container[int] = frozenset()
+) -> dict[int, ComputedLabel]:
     """Aggregate the answers to each task that has one from a person; the result is the same for each task alone.
 
-    A single answer becomes the label unchanged, with the worker's estimated accuracy as its confidence.
+    A single answer becomes the label unchanged, with the worker's estimated accuracy as its confidence. undecided:
+    tasks that get no label from this result, so that objects need not be fused where that takes long.
     """
     weights = _weights(
         sorted({actor for each in inputs.by_task.values() for actor in each.actors}), inputs.worker_model
@@ -91,7 +94,12 @@ def aggregate_tasks(*, tasks: Sequence[Task], inputs: LabelInputs) -> dict[int, 
         method = ProjectBlend(inputs.worker_model.blend, soft=soft)
         group = {pk: each for pk, each in rows.items() if bool(inputs.by_task[pk].models) == soft}
         classes |= decide_classes(group, method=method, classes=inputs.worker_model.blend.classes)
-    return {task.pk: _aggregate(task, inputs, rows[task.pk], weights, classes.get(task.pk)) for task in answered}
+    return {
+        task.pk: _aggregate(
+            task, inputs, rows[task.pk], weights, classes.get(task.pk), fuse_exactly=task.pk not in undecided
+        )
+        for task in answered
+    }
 
 
 def aggregate_task(*, task: Task, inputs: LabelInputs) -> ComputedLabel:
@@ -105,11 +113,19 @@ def _aggregate(
     rows: Sequence[WorkerAnswer],
     weights: Mapping[int, float],
     classes: ClassConsensus | None,
+    *,
+    fuse_exactly: bool,
 ) -> ComputedLabel:
     answers, worker_model = inputs.by_task[task.pk], inputs.worker_model
     method = ProjectBlend(worker_model.blend, seed=task.pk, soft=bool(answers.models))
     result = consolidate(
-        rows, schema=inputs.schema, seed=task.pk, method=method, rates=worker_model.rates, classes=classes
+        rows,
+        schema=inputs.schema,
+        seed=task.pk,
+        method=method,
+        rates=worker_model.rates,
+        classes=classes,
+        fuse_exactly=fuse_exactly,
     )
     people = [AnswerWeight(str(each.worker), str(each.annotation), weights[each.worker_id]) for each in answers.people]
     models = [AnswerWeight(each.name, str(each.annotation), weights[each.actor_id]) for each in answers.models]

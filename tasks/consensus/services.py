@@ -29,6 +29,7 @@ from tasks.consensus.stopping_policy import (
     Step,
     StoppingPolicy,
     TaskProgress,
+    may_be_decided,
     next_step,
 )
 from tasks.consensus.worker_model import WorkerModel, current_version
@@ -195,7 +196,9 @@ def _update_chunk(
     labels = {row.task_id: row for row in ConsensusLabel.objects.filter(task__in=tasks, is_current=True)}
     proposals = lock_proposals(labels=labels.values())
     may_replace = unapproved | sent_to_review(proposals)
-    decided = _with_steps(project, list(_updates(tasks, inputs, labels, may_replace)), may_ask_more=may_ask_more)
+    asking = StoppingPolicy(project.answers_min, project.answers_max, project.confidence_target)
+    policy = asking if may_ask_more else StoppingPolicy.closing()
+    decided = _with_steps(project, list(_updates(tasks, inputs, labels, may_replace, policy)), policy)
     held = _lock_batches({each.task.batch_id for each in decided if each.wanted != each.task.wanted})
     # Concurrent jobs are serialized by the row locks, so the second one sees the versions of the first.
     updates = [each for each in decided if each.wanted == each.task.wanted or each.task.batch_id in held]
@@ -228,12 +231,17 @@ def _lock_batches(batch_ids: Collection[int]) -> frozenset[int]:
 
 
 def _updates(
-    tasks: Sequence[Task], inputs: LabelInputs, labels: Mapping[int, ConsensusLabel], may_replace: Collection[int]
+    tasks: Sequence[Task],
+    inputs: LabelInputs,
+    labels: Mapping[int, ConsensusLabel],
+    may_replace: Collection[int],
+    policy: StoppingPolicy,
 ) -> Iterator[_Update]:
     """may_replace: tasks whose label may change even if it is approved."""
     posteriors = {row.task_id: row for row in Posterior.objects.filter(task__in=tasks)}
     by_id = {task.pk: task for task in tasks}
-    for pk, result in aggregate_tasks(tasks=tasks, inputs=inputs).items():
+    waiting = {task.pk for task in tasks if task.pk not in labels and _only_waits(task, inputs, policy)}
+    for pk, result in aggregate_tasks(tasks=tasks, inputs=inputs, undecided=waiting).items():
         task, label, posterior, answers = by_id[pk], labels.get(pk), posteriors.get(pk), len(inputs.by_task[pk].people)
         decision = decide(
             result,
@@ -244,11 +252,14 @@ def _updates(
         yield _Update(task, answers, result, inputs.worker_model, label, posterior, decision)
 
 
-def _with_steps(project: Project, updates: Sequence[_Update], *, may_ask_more: bool) -> list[_Update]:
+def _only_waits(task: Task, inputs: LabelInputs, policy: StoppingPolicy) -> bool:
+    answers = len(inputs.by_task[task.pk].people)
+    is_open = task.state == Task.State.OPEN
+    return is_open and not may_be_decided(answers=answers, taken=task.taken, wanted=task.wanted, policy=policy)
+
+
+def _with_steps(project: Project, updates: Sequence[_Update], policy: StoppingPolicy) -> list[_Update]:
     """Add what happens to the open ones of these tasks."""
-    policy = StoppingPolicy(project.answers_min, project.answers_max, project.confidence_target)
-    if not may_ask_more:
-        policy = StoppingPolicy.closing()
     decided = [_with_step(update, policy, worker_remains=True) for update in updates]
     asking = [update.task.pk for update in decided if isinstance(update.step, AskOneMore)]
     remaining = remaining_workers(project_id=project.pk, task_ids=asking) if asking else {}

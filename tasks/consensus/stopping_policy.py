@@ -11,22 +11,19 @@ It knows posteriors alone, so it is the same for every kind of label. `consensus
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from annotary_core.aggregation.classification.fitted_model import FittedModel
 from annotary_core.aggregation.consolidate import RELEASE_THRESHOLD
+from annotary_core.aggregation.consolidated import ClassShares, ImagePosterior
 from annotary_core.aggregation.error_correlation import design_effect
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.aggregation.stopping import DEFAULT_THRESHOLD, LOOK_AHEAD, pair_gains
 
 #: A task's priority is the expected gain of an answer, in thousandths of a correct decision.
 PRIORITY = 1000
-
-Json = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +71,7 @@ class TaskProgress:
     or are about to send. wanted: the number of answers that the task gets, at present.
     """
 
-    posterior: Json
+    posterior: ImagePosterior
     confidence: float
     answers: int
     taken: int
@@ -111,16 +108,23 @@ def next_step(task: TaskProgress, *, policy: StoppingPolicy, worker: NextWorker,
     would stay open forever, so a reviewer decides instead. With fewer it waits, unless the label has become certain
     since more were requested: then those that nobody has taken are not needed, from the policy's minimum on.
     """
-    if not task.answers:
+    if not may_be_decided(answers=task.answers, taken=task.taken, wanted=task.wanted, policy=policy):
         return Wait()
     worth_it = needs_more_answers(task, policy=policy, worker=worker)
     if task.answers < task.wanted:
-        all_in = task.answers == task.taken >= policy.answers_min
-        return Answered(task.answers) if all_in and not worth_it else Wait()
+        return Wait() if worth_it else Answered(task.answers)
     if not worth_it or not worker_remains or task.wanted >= policy.answers_max:
         return Answered(task.wanted)
     gain = expected_gain(posterior=task.posterior, worker=worker, answers=task.answers)
     return AskOneMore(task.wanted + 1, round(PRIORITY * gain))
+
+
+def may_be_decided(*, answers: int, taken: int, wanted: int, policy: StoppingPolicy) -> bool:
+    """Whether an open task may be answered now, or get another answer; otherwise it waits, whatever its answers say.
+
+    See `TaskProgress` for the counts.
+    """
+    return answers > 0 and (answers >= wanted or answers == taken >= policy.answers_min)
 
 
 def needs_more_answers(task: TaskProgress, *, policy: StoppingPolicy, worker: NextWorker) -> bool:
@@ -133,16 +137,16 @@ def needs_more_answers(task: TaskProgress, *, policy: StoppingPolicy, worker: Ne
     return gain > DEFAULT_THRESHOLD
 
 
-def weakest_decision(*, posterior: Json, confidence: float) -> float:
+def weakest_decision(*, posterior: ImagePosterior, confidence: float) -> float:
     """The probability of the least certain decision of a task; see `TaskProgress` for both arguments."""
     decisions = [confidence]
     for each in posterior.get("objects", {}).values():
-        exists = float(each["existence"])
+        exists = each["existence"]
         decisions.append(exists * _top_two(each["class"])[0] if exists >= RELEASE_THRESHOLD else 1 - exists)
     return min(decisions)
 
 
-def expected_gain(*, posterior: Json, worker: NextWorker, answers: int, remaining: int = LOOK_AHEAD) -> float:
+def expected_gain(*, posterior: ImagePosterior, worker: NextWorker, answers: int, remaining: int = LOOK_AHEAD) -> float:
     """The expected gain in correct decisions from one more answer, summed over the decisions of a task: the class of
     the image and, for each object, its existence and its class.
 
@@ -154,7 +158,7 @@ def expected_gain(*, posterior: Json, worker: NextWorker, answers: int, remainin
     if posterior.get("class"):
         rows.append((*_top_two(posterior["class"]), worker.about_class, tempering))
     for each in posterior.get("objects", {}).values():
-        exists = float(each["existence"])
+        exists = each["existence"]
         first, second = _top_two(each["class"])
         rows.append((exists, 1 - exists, worker.about_objects, 1.0))
         rows.append((exists * first, exists * second, worker.about_class, tempering))
@@ -163,6 +167,6 @@ def expected_gain(*, posterior: Json, worker: NextWorker, answers: int, remainin
     return float(gains.sum())
 
 
-def _top_two(classes: Mapping[str, float]) -> tuple[float, float]:
+def _top_two(classes: ClassShares) -> tuple[float, float]:
     first, second, *_ = [*sorted(classes.values(), reverse=True), 0.0, 0.0]
-    return float(first), float(second)
+    return first, second

@@ -7,13 +7,13 @@ by their gold results alone: those in this project and, with less weight, those 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 from django.db import transaction
 
 from annotary_core.aggregation.classification.blend import cold_start_model
-from annotary_core.aggregation.classification.fitted_model import FittedModel
+from annotary_core.aggregation.classification.fitted_model import FittedModel, ModelHeader, WorkerParameters
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.labels.arrays import IntArray
 from projects.models import Project
@@ -27,6 +27,11 @@ OTHER_PROJECTS_WEIGHT = 0.5
 OTHER_PROJECTS_MAX = 20.0
 
 History = dict[int, tuple[float, float]]
+
+#: What the state stores of a worker: about classes, and about objects (see `_PER_WORKER`), as far as it was estimated.
+StoredReliability = TypedDict(
+    "StoredReliability", {"class": WorkerParameters, "objects": dict[str, float]}, total=False
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +159,12 @@ def write_state(
     return state
 
 
-def _header(blend: FittedModel) -> dict[str, Any] | None:
+def _header(blend: FittedModel) -> ModelHeader | None:
     """None while the project is cold."""
     return None if blend.is_cold_start else blend.header_json()
 
 
-def _read_blend(header: dict[str, Any] | None, bodies: Mapping[int, dict[str, Any]]) -> FittedModel | None:
+def _read_blend(header: ModelHeader | None, bodies: Mapping[int, StoredReliability]) -> FittedModel | None:
     if header is None:
         return None
     return FittedModel.from_parts(header, {worker: body["class"] for worker, body in bodies.items() if "class" in body})
@@ -175,7 +180,7 @@ def _rates_header(rates: DetectionRates | None) -> dict[str, Any] | None:
     return {name: value for name, value in rates.to_json().items() if name not in ("workers", *_PER_WORKER)}
 
 
-def _read_rates(header: dict[str, Any] | None, bodies: Mapping[int, dict[str, Any]]) -> DetectionRates | None:
+def _read_rates(header: dict[str, Any] | None, bodies: Mapping[int, StoredReliability]) -> DetectionRates | None:
     if header is None:
         return None
     known = {worker: body["objects"] for worker, body in sorted(bodies.items()) if "objects" in body}
@@ -183,8 +188,8 @@ def _read_rates(header: dict[str, Any] | None, bodies: Mapping[int, dict[str, An
     return DetectionRates.from_json(header | {"workers": list(known), **columns})
 
 
-def _worker_bodies(blend: FittedModel, rates: DetectionRates | None) -> dict[int, dict[str, Any]]:
-    bodies: dict[int, dict[str, Any]] = {}
+def _worker_bodies(blend: FittedModel, rates: DetectionRates | None) -> dict[int, StoredReliability]:
+    bodies: dict[int, StoredReliability] = {}
     if not blend.is_cold_start:
         for index, worker in enumerate(_ids(blend.workers)):
             bodies[worker] = {"class": blend.worker_json(index)}

@@ -15,7 +15,7 @@ from tests.labeled import a_labeled_task
 pytestmark = pytest.mark.django_db
 
 
-def replay(project: Project, low: int = 2, high: int = 4, **overrides: Any) -> dict[str, Any]:
+def replay(project: Project, low: int = 2, high: int = 4, **overrides: Any) -> Any:
     settings: dict[str, Any] = {"confidence": 0.9, "method": "blend"} | overrides
     return project_replay(project=project, answers_min=low, answers_max=high, **settings)
 

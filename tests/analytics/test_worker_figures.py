@@ -11,7 +11,7 @@ from kernel.clock import rfc3339, utc_now
 from projects.models import Project
 from tasks.analytics import worker_agreement
 from tasks.analytics.worker_agreement import project_agreement
-from tasks.analytics.worker_figures import WorkerFigures
+from tasks.analytics.worker_figures import WorkerFigures, WorkerRow
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment
 from tasks.assignment.services import skip_assignment
@@ -23,7 +23,7 @@ from tests.worker_actions import answer, expire_hand, leases_of, settle, take
 pytestmark = pytest.mark.django_db
 
 
-def figures_of(project: Project, worker: Actor) -> dict[str, object]:
+def figures_of(project: Project, worker: Actor) -> WorkerRow:
     [row] = WorkerFigures(project=project, public_id=worker.public_id)
     return row
 

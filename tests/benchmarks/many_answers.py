@@ -111,15 +111,15 @@ def a_project_with_answers(*, answers: int, approved: int, blob: Blob) -> Projec
     return project
 
 
-def add_tasks(project: Project, tasks: int) -> None:
-    """Add open tasks that want one answer each."""
+def add_tasks(project: Project, tasks: int, *, wanted: int = 1) -> None:
+    """Add open tasks that want this many answers each."""
     params = {
         "project": project.pk,
         "dataset": project.dataset_id,
         "blob": factories.a_blob().pk,
         "tasks": tasks,
         "size": BATCH_SIZE,
-        "wanted": 1,
+        "wanted": wanted,
     }
     with connection.cursor() as cursor:
         for step in (IMAGES, BATCHES, TASKS, ANALYZE):

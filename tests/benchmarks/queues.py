@@ -153,18 +153,19 @@ def measure(answers: int) -> None:
         "expired set to settlement": small.let_a_set_expire,
     }
     for name, probe in probes.items():
-        print(_line(f"{name}, quiet", [probe() for _ in range(3)]), flush=True)
+        print(line(f"{name}, quiet", [probe() for _ in range(3)]), flush=True)
     bulk.start()
     waits: dict[str, list[float]] = {name: [] for name in probes}
     while bulk.is_running():
         for name, probe in probes.items():
             waits[name].append(probe())
     for name, seconds in waits.items():
-        print(_line(f"{name}, meanwhile", seconds))
+        print(line(f"{name}, meanwhile", seconds))
     print("\n".join(bulk.report()))
 
 
-def _line(name: str, seconds: list[float]) -> str:
+def line(name: str, seconds: list[float]) -> str:
+    """Describe how long a small thing took each time."""
     return f"  {name:<38} {len(seconds):>4} times, p50 {statistics.median(seconds):5.2f} s, max {max(seconds):5.2f} s"
 
 

@@ -13,6 +13,7 @@ import {
   pathData,
   signedArea,
   simplify,
+  simplifyRing,
   unturned,
 } from "../../workers_ui/static/workers_ui/canvas/outlines.js";
 import { randomNumbers } from "./support/random_numbers.mjs";
@@ -84,6 +85,20 @@ test("a simplified line keeps its ends and stays near every point that it loses"
     assert.ok(fewer.length < line.length);
     assert.deepEqual([fewer[0], fewer.at(-1)], [line[0], line.at(-1)]);
     for (const [px, py] of line) assert.ok(distanceTo([[fewer]], false, { x: px, y: py }) <= 2 + 1e-9);
+  }
+});
+
+test("a simplified ring stays near every point that it loses, also between its last and its first", () => {
+  const random = randomNumbers(6);
+  for (let run = 0; run < 50; run += 1) {
+    const ring = Array.from({ length: 80 }, (_, at) => {
+      const [angle, radius] = [(2 * Math.PI * at) / 80, random(95, 105)];
+      return [200 + radius * Math.cos(angle), 200 + radius * Math.sin(angle)];
+    });
+    const fewer = simplifyRing(ring, 3);
+    assert.ok(fewer.length < ring.length);
+    assert.equal(new Set(fewer).size, fewer.length);
+    for (const [px, py] of ring) assert.ok(distanceTo([[fewer]], true, { x: px, y: py }) <= 3 + 1e-9);
   }
 });
 

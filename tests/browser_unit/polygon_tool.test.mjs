@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { boundsOf } from "../../workers_ui/static/workers_ui/canvas/outlines.js";
+import { boundsOf, distanceTo } from "../../workers_ui/static/workers_ui/canvas/outlines.js";
 import { toolNamed } from "../../workers_ui/static/workers_ui/canvas/tools/index.js";
 import { MAX_VERTICES } from "../../workers_ui/static/workers_ui/canvas/tools/polygon.js";
 import { randomNumbers } from "./support/random_numbers.mjs";
@@ -158,12 +158,28 @@ test("resizing keeps the upper left corner and at least one pixel", () => {
   assert.deepEqual(boundsOf(least.parts), { x: 100, y: 100, w: 1, h: 1 });
 });
 
+test("fewer points keep every part and hole, and move the outline by the stated distance at most", () => {
+  const wavy = Array.from({ length: 60 }, (_, at) => {
+    const [angle, radius] = [(2 * Math.PI * at) / 60, at % 2 ? 100 : 101];
+    return [150 + radius * Math.cos(angle), 150 + radius * Math.sin(angle)];
+  });
+  const geom = { parts: [[wavy, HOLE], [FAR]] };
+  const { geom: thinner, tolerance } = polygon.points.thin(geom);
+  assert.equal(tolerance, 3);
+  const { parts } = thinner;
+  assert.ok(parts[0][0].length < 20);
+  for (const [x, y] of wavy) assert.ok(distanceTo([[parts[0][0]]], true, { x, y }) <= 3);
+  assert.deepEqual([parts[0][1], parts[1]], [HOLE, [FAR]]);
+  assert.equal(polygon.points.thin(PLAIN), null);
+});
+
 test("no edit changes the geometry that it is given", () => {
   const before = JSON.stringify(RICH);
   polygon.move(RICH, 5, 5, FRAME);
   polygon.resize(RICH, 5, 5, FRAME);
   polygon.dragHandle(RICH, "+0.1.0", 5, 5, FRAME);
   polygon.points.remove(RICH, "0.0.0");
+  polygon.points.thin(RICH);
   polygon.points.insert(RICH, polygon.points.placeAfter(RICH, "0.0.3"), FRAME);
   assert.equal(JSON.stringify(RICH), before);
 });

@@ -7,7 +7,6 @@ from django.db import transaction
 
 from projects.models import Project
 from tasks.assignment.models import Hand
-from tasks.assignment.selectors import assignments_of
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import Batch, Task
 from tasks.consensus import services
@@ -16,6 +15,7 @@ from tasks.consensus.services import update_labels
 from tasks.flow.overlap import close_with_current_answers
 from tests.concurrency_helpers import BackgroundCall, together
 from tests.factories import a_project, a_task, a_worker, an_answer, class_answer, finch, some_tasks, wren
+from tests.worker_actions import leases_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -68,7 +68,7 @@ def test_a_claim_that_waits_for_a_task_of_the_update_does_not_deadlock_with_it(
 
     hand = claims[0].wait_for_result()
     assert isinstance(hand, Hand), hand
-    assert [row.task_id for row in assignments_of(hand)] == [waiting.pk]
+    assert [row.task_id for row in leases_of(hand)] == [waiting.pk]
     disputed.refresh_from_db()
     assert (disputed.state, disputed.wanted) == ("open", 3)
     assert Batch.objects.get().wanted == 5

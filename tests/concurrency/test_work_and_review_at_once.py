@@ -14,7 +14,6 @@ from kernel.models import Event
 from projects.models import Project
 from tasks.annotation.services import submit_answer
 from tasks.assignment.models import Assignment
-from tasks.assignment.selectors import assignments_of
 from tasks.assignment.services import claim_hand, skip_assignment
 from tasks.batching.models import Batch, Task
 from tasks.consensus.models import ConsensusLabel
@@ -26,6 +25,7 @@ from tasks.review.models import Review
 from tasks.review.services import approve_batch, approve_label, fix_label
 from tests.concurrency_helpers import together
 from tests.factories import a_project, a_worker, ada, class_answer, some_tasks
+from tests.worker_actions import leases_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 6
@@ -37,7 +37,7 @@ def work(worker: Actor, project: Project, seed: int) -> None:
         hand = claim_hand(worker=worker, project=project)
         if hand is None:
             continue
-        for assignment in assignments_of(hand):
+        for assignment in leases_of(hand):
             if rng.random() < 0.1:
                 skip_assignment(worker=worker, assignment_id=assignment.public_id)
                 continue

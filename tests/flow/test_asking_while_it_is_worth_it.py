@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from projects.models import Project
-from tasks.assignment.selectors import assignments_of
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel, Posterior
@@ -21,6 +20,7 @@ from tests.factories import (
     some_evidence,
     wren,
 )
+from tests.worker_actions import leases_of
 
 pytestmark = pytest.mark.django_db
 
@@ -76,7 +76,7 @@ def test_the_task_with_the_highest_expected_gain_is_assigned_first() -> None:
     assert rows[split.pk] > rows[agreed.pk] > 0
     hand = claim_hand(worker=a_worker("robin"), project=project)
     assert hand is not None
-    assert [row.task_id for row in assignments_of(hand)] == [split.pk]
+    assert [row.task_id for row in leases_of(hand)] == [split.pk]
 
 
 def test_a_task_with_raised_overlap_closes_when_its_workers_prove_reliable() -> None:

@@ -16,7 +16,7 @@ from kernel.job_kinds import KEEP_TRYING
 from kernel.jobs import enqueue, resend_lost_jobs, run_job
 from kernel.models import Job, OutboxMessage
 from projects.models import Project
-from tasks.analytics.reports import get_report
+from tasks.analytics.reports import QUALITY, get_report
 from tasks.batching.models import Task
 from tasks.consensus.refit import UPDATE_LABELS, TaskIds, request_refit
 from tasks.exports.jobs import write_export_job
@@ -156,11 +156,11 @@ def test_an_import_that_failed_for_its_content_cannot_be_resumed(project: Projec
 
 
 def test_a_report_is_no_longer_computing_and_can_be_requested_again(project: Project) -> None:
-    assert get_report(project=project, name="quality").is_being_made
+    assert get_report(QUALITY, project=project).is_being_made
     kill_on_last_attempt("analytics.report")
-    report = get_report(project=project, name="quality")
+    report = get_report(QUALITY, project=project)
     assert (report.is_being_made, bool(report.problem)) == (False, True)
-    assert get_report(project=project, name="quality", again=True).is_being_made
+    assert get_report(QUALITY, project=project, again=True).is_being_made
 
 
 def next_try(kind: str) -> Job:

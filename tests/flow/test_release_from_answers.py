@@ -19,7 +19,6 @@ from storage.composed_files import open_file
 from storage.services import store_blob
 from tasks.analytics.dashboard import project_figures
 from tasks.annotation.services import submit_answer
-from tasks.assignment.selectors import assignments_of
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
@@ -35,6 +34,7 @@ from tasks.review.services import approve_batch, approve_label, fix_label
 from tasks.snapshots.jobs import build_snapshot_job
 from tasks.snapshots.services import create_snapshot
 from tests.factories import a_project, a_task, a_worker, ada, an_image, class_answer, finch, wren
+from tests.worker_actions import leases_of
 
 pytestmark = pytest.mark.django_db
 ENTRIES: dict[str, Any] = {
@@ -59,7 +59,7 @@ def work(worker: Actor, project: Project, **wrong: int) -> int:
     hand = claim_hand(worker=worker, project=project)
     if hand is None:
         return 0
-    for assignment in assignments_of(hand):
+    for assignment in leases_of(hand):
         target: Any = assignment.task or assignment.gold
         image = target.image
         raw = class_answer(wrong.get(Path(image.source_key).stem, ANSWERS[image.source_key]))

@@ -15,7 +15,6 @@ from accounts.services import create_first_administrator
 from annotary_core.synthesis.scenes.compose import draw_scene
 from projects.models import Project
 from tasks.annotation.services import submit_answer
-from tasks.assignment.selectors import assignments_of
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import Task
 from tasks.flow.settlement import settle_hand
@@ -25,6 +24,7 @@ from tests.ui.conftest import watched
 from tests.ui.live import PHONE, People
 from tests.ui.running import running_platform
 from tests.ui.sets import SetPage
+from tests.worker_actions import leases_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
@@ -193,7 +193,7 @@ def answer_a_set(project: Project, worker: Actor) -> bool:
     hand = claim_hand(worker=worker, project=project)
     if hand is None:
         return False
-    for each in assignments_of(hand):
+    for each in leases_of(hand):
         raw = each.gold.accepted[0] if each.gold else factories.box_answer((2, 20, 30, 200, 150))
         sha = hashlib.sha256(json.dumps(raw).encode()).hexdigest()
         submit_answer(worker=worker, assignment_id=each.public_id, raw=raw, raw_sha256=sha, seconds=7.5)

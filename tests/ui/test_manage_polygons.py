@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
+from annotary_core.labels.answer import Answer
+from annotary_core.labels.matching import column_of, similarity_matrix
 from projects.models import Project
 from tasks.consensus.models import ConsensusLabel
 from tasks.gold.models import Gold
@@ -90,6 +93,38 @@ def test_a_reviewer_fixes_a_polygon(people: People) -> None:
     expect(page.get_by_role("status").filter(has_text="Fixed and approved.")).to_be_visible()
     label = ConsensusLabel.objects.get(task=task, is_current=True)
     assert label.body["objects"][0]["geom"]["parts"] == [[[[90.0, 100.0], *RING[1:]]]]
+
+
+def test_a_reviewer_takes_the_points_from_a_polygon_that_nobody_needs(people: People) -> None:
+    """A label of several answers has more points than anyone wants to correct one by one."""
+    angles = np.linspace(0, 2 * np.pi, 60, endpoint=False)
+    blob = np.round(np.stack([250 + 100 * np.cos(angles), 200 + 90 * np.sin(angles)], axis=1), 2).tolist()
+    project = a_project()
+    task = answered(project, 0, an_answer(blob), 0.6)
+    page = open_review(people, project)
+    fewer = page.get_by_role("button", name="Fewer points, within 2 px")
+    expect(page.locator("[data-review-desk-target=label]")).to_have_text("1 polygon: leaf")
+    page.keyboard.press("f")
+    page.wait_for_selector("html:not([data-quiet])")
+    expect(fewer).to_be_hidden()
+    page.keyboard.press("Tab")
+    fewer.click()
+    points = "canvas.getObjects()[0].geom.parts[0][0].length"
+    assert 20 < ask(page, "review-desk", points) < 30
+    page.get_by_role("button", name="Fewer points, within 4 px").click()
+    assert ask(page, "review-desk", points) <= 16
+    expect(page.get_by_role("button", name="Fewer points")).to_be_hidden()
+    page.keyboard.press("z")
+    page.keyboard.press("z")
+    assert ask(page, "review-desk", points) == 60
+    fewer.focus()
+    page.keyboard.press("Enter")
+    assert 20 < ask(page, "review-desk", points) < 30
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").filter(has_text="Fixed and approved.")).to_be_visible()
+    label = ConsensusLabel.objects.get(task=task, is_current=True)
+    before, after = (column_of(Answer.from_json(body).objects) for body in (an_answer(blob), label.body))
+    assert similarity_matrix(before, after)[0, 0] > 0.97
 
 
 def test_the_evidence_shows_the_polygons_of_the_label_and_of_every_answer(people: People) -> None:

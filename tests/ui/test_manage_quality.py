@@ -15,6 +15,8 @@ from kernel.events import number_events, record_event
 from kernel.models import Job
 from projects.models import Project
 from tasks.analytics import reports
+from tasks.analytics.calibration import CalibrationBin
+from tasks.analytics.inter_annotator_agreement import Confusion
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.services import approve_label
 from tests import factories
@@ -127,7 +129,7 @@ def test_a_failure_is_shown_and_can_be_retried(ada: Client, monkeypatch: pytest.
     def fails(**kwargs: Any) -> Any:
         raise Refused("It cannot be done.")
 
-    monkeypatch.setitem(reports.REPORTS, "quality", fails)
+    monkeypatch.setitem(reports.REPORTS, "quality", reports.ReportKind("quality", fails))
     ada.get(f"/projects/{project.public_id}/quality/")
     assert [job.state for job in run_report_jobs()] == ["failed"]
     text = read(ada, project)
@@ -195,13 +197,13 @@ def test_the_page_uses_no_mathematical_term_except_alpha(ada: Client) -> None:
     ],
 )
 def test_agreement_is_described_in_a_sentence(alpha: float | None, state: str, words: str) -> None:
-    verdict = describe_alpha({"about": "classes", "alpha": alpha, "same": 0.5})
+    verdict = describe_alpha("classes", alpha=alpha, same=0.5)
     assert verdict[0] == state
     assert words in verdict[1]
 
 
 def test_agreement_on_boxes_is_described_without_a_verdict() -> None:
-    state, sentence = describe_alpha({"about": "boxes", "alpha": 0.5, "same": 0.614})
+    state, sentence = describe_alpha("boxes", alpha=0.5, same=0.614)
     assert state == ""
     assert "61% match in place and class" in sentence
 
@@ -211,7 +213,16 @@ def test_agreement_on_boxes_is_described_without_a_verdict() -> None:
     [(14, True, "instructions say about both"), (1, False, "only one person"), (4, False, "few so far")],
 )
 def test_a_confusion_says_how_many_workers_it_affects(workers: int, unclear: bool, words: str) -> None:
-    row = {"a": 1, "b": 2, "workers": workers, "of_workers": 20, "unclear": unclear}
+    row: Confusion = {
+        "a": 1,
+        "b": 2,
+        "answers": 40.0,
+        "share": 0.2,
+        "workers": workers,
+        "of_workers": 20,
+        "unclear": unclear,
+        "tasks": [],
+    }
     sentence = describe_confusion(row, {1: "horse", 2: "pony"})
     verb = "mixes" if workers == 1 else "mix"
     assert sentence.startswith(f"{workers} of 20 workers {verb} up “horse” and “pony”. ")
@@ -219,12 +230,12 @@ def test_a_confusion_says_how_many_workers_it_affects(workers: int, unclear: boo
 
 
 def test_calibration_is_described_by_the_bin_with_the_most_labels() -> None:
-    bins = [
+    bins: list[CalibrationBin] = [
         {"low": 0.6, "high": 0.7, "said": 0.66, "right": 0.5, "n": 4},
         {"low": 0.9, "high": 1.0, "said": 0.97, "right": 0.984, "n": 62},
     ]
-    assert describe_calibration({"bins": bins}) == "Of 62 labels with 90 to 100% confidence, 98% were correct."
-    assert describe_calibration({"bins": []}) == ""
+    assert describe_calibration(bins) == "Of 62 labels with 90 to 100% confidence, 98% were correct."
+    assert describe_calibration([]) == ""
 
 
 class TestInABrowser:
@@ -255,7 +266,7 @@ class TestInABrowser:
         label = ConsensusLabel.objects.filter(project=project, is_current=True).first()
         assert label is not None
         approve_label(reviewer=factories.ada(), task=label.task, label_hash=label.content_hash)
-        reports.get_report(project=project, name="quality")
+        reports.get_report(reports.QUALITY, project=project)
         run_report_jobs()
         page = people.signed_in(factories.ada(), **PHONE)
         page.goto(f"/projects/{project.public_id}/quality/")

@@ -8,8 +8,10 @@ from django.test import Client
 from playwright.sync_api import Page, expect
 
 from accounts.models import Membership, Role
+from annotary_core.aggregation.consolidated import ImagePosterior
 from projects.models import Project
 from tasks.batching.models import Task
+from tasks.consensus.evidence import LabelWithEvidence
 from tasks.consensus.models import ConsensusLabel
 from tasks.flow.rejection import reject_label
 from tasks.review.services import fix_label
@@ -52,14 +54,20 @@ def test_a_batch_links_to_its_images(ada: Client) -> None:
 def test_classes_with_no_share_to_speak_of_are_not_listed() -> None:
     geom = {"x": 0, "y": 0, "w": 9, "h": 9}
     figures = {"votes": 1, "seen": 1, "agreement": 1, "tied": False, "released": True}
-    evidence: dict[str, Any] = {
-        "posterior": {"objects": {"o1": {"class": {"1": 0.879, "2": 0.12, "3": 0.0009, "4": 0.0001}}}},
-        "label": {
-            "body": {"objects": [{"id": "o1"}]},
-            "evidence": {"objects": [{"id": "o1", "class": 1, "geom": geom, "existence": 1, **figures}]},
-        },
+    label: LabelWithEvidence = {
+        "id": "",
+        "version": 1,
+        "content_hash": "",
+        "method": "blend",
+        "confidence": 0.9,
+        "created_at": "",
+        "body": {"objects": [{"id": "o1"}]},
+        "evidence": {"objects": [{"id": "o1", "class": 1, "geom": geom, "existence": 1, **figures}]},
     }
-    rows = object_rows(evidence, [], {1: "cup", 2: "bowl", 3: "boat", 4: "leaf"})
+    posterior: ImagePosterior = {
+        "objects": {"o1": {"existence": 1.0, "class": {"1": 0.879, "2": 0.12, "3": 0.0009, "4": 0.0001}}}
+    }
+    rows = object_rows(label, posterior, [], {1: "cup", 2: "bowl", 3: "boat", 4: "leaf"})
     assert [(row["share"], row["others"]) for row in rows] == [(0.879, "bowl 12%")]
 
 

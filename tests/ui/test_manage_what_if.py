@@ -10,13 +10,13 @@ from django.test import Client
 from playwright.sync_api import expect
 
 from projects.models import Project
-from tasks.analytics.reports import get_report
+from tasks.analytics.reports import REPLAY, get_report
 from tasks.consensus.models import ConsensusLabel
 from tasks.review.services import approve_label
 from tests import factories
 from tests.labeled import a_labeled_task, run_report_jobs
 from tests.ui.live import PHONE, People
-from workers_ui.views.manage.what_if import _chart, _share_axis, read
+from workers_ui.views.manage.what_if import ShownRow, _chart, _share_axis, read
 
 
 @pytest.fixture(autouse=True)
@@ -128,7 +128,22 @@ def test_the_axis_of_shares_ends_at_all_of_them() -> None:
     assert _share_axis([0.87, 0.93]) == {"from": 0.85, "to": 1}
     assert _share_axis([0.85]) == {"from": 0.8, "to": 1}
     assert _share_axis([0.0]) == {"from": 0.0, "to": 1}
-    rows = [{"answers_per_image": 3.0, "share": 1.0}]
+    row: ShownRow = {
+        "kind": "fixed",
+        "answers_min": 3,
+        "answers_max": 3,
+        "confidence": None,
+        "answers_per_image": 3.0,
+        "cost": "0.06",
+        "accuracy": 1.0,
+        "low": None,
+        "high": None,
+        "agreement": 1.0,
+        "words": "3 answers",
+        "share": 1.0,
+        "use": "",
+    }
+    rows = [row]
     chart = _chart({"fixed": rows, "dynamic": [], "today": rows, "asked": []}, "Correct labels")
     assert chart["y"] == {"label": "Correct labels", "unit": "share", "from": 0.95, "to": 1}
 
@@ -155,7 +170,7 @@ class TestInABrowser:
 
     def test_it_fits_a_phone(self, people: People) -> None:
         project = strays()
-        get_report(project=project, name="replay", **read(QueryDict(), project).to_json())
+        get_report(REPLAY, project=project, **read(QueryDict(), project).to_json())
         run_report_jobs()
         page = people.signed_in(factories.ada(), **PHONE)
         page.goto(f"/projects/{project.public_id}/what-if/")

@@ -176,15 +176,15 @@ def test_what_if_of_polygons_is_described(ada: Client) -> None:
 
 @pytest.mark.parametrize("what", ["boxes", "polygons", "objects"])
 def test_figures_about_objects_have_no_verdict_and_name_them(what: str) -> None:
-    state, sentence = describe_alpha({"about": what, "alpha": 0.5, "same": 0.614})
+    state, sentence = describe_alpha(what, alpha=0.5, same=0.614)
     assert (state, sentence.count(what)) == ("", 1 + (what == "objects"))
-    assert measure_label({"kind": what, "judged": 3}) == f"Correct {what} (F1)"
+    assert measure_label(what, judged=3) == f"Correct {what} (F1)"
 
 
 @pytest.mark.parametrize("about", ["classes", ""])
 def test_figures_about_classes_name_no_object(about: str) -> None:
-    assert "objects that two workers draw" not in describe_alpha({"about": about, "alpha": None, "same": None})[1]
-    assert measure_label({"kind": "classes", "judged": 3}) == "Correct labels"
+    assert "objects that two workers draw" not in describe_alpha(about, alpha=None, same=None)[1]
+    assert measure_label("classes", judged=3) == "Correct labels"
 
 
 def test_outlines_of_any_shape_are_drawn_in_one_way() -> None:
@@ -203,3 +203,22 @@ def test_the_choice_of_tools_fits_a_phone(people: People) -> None:
         expect(page.get_by_label(tool.title)).to_be_visible()
     page.get_by_label("Polygons around objects").check()
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+@pytest.mark.parametrize(
+    ("tools", "rejected", "paused"),
+    [
+        (("polygon",), "One “leaf” is missing.", "Often one “leaf” is missing."),
+        (("class",), "This is “cup”, not “leaf”.", "“leaf” and “cup” are often mixed up."),
+    ],
+)
+def test_examples_are_about_the_project_s_own_classes(
+    ada: Client, tools: tuple[str, ...], rejected: str, paused: str
+) -> None:
+    wren = factories.wren()
+    project = factories.a_project("Plants", classes=("leaf", "cup"), tools=tools, workers=[wren])
+    answer = drawn(polygon(SQUARE)) if tools == ("polygon",) else factories.class_answer(1)
+    a_labeled_task(project, [answer])
+    page = f"/projects/{project.public_id}"
+    assert f'placeholder="{rejected}"' in html_of(ada, f"{page}/review/?list=unseen") + html_of(ada, f"{page}/review/")
+    assert f'placeholder="{paused}"' in html_of(ada, f"{page}/workers/")

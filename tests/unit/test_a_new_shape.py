@@ -15,7 +15,8 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from annotary_core.aggregation.consolidate import ConsolidatedAnswer, WorkerAnswer, consolidate
+from annotary_core.aggregation.consolidate import WorkerAnswer, consolidate
+from annotary_core.aggregation.consolidated import ConsolidatedAnswer
 from annotary_core.aggregation.objects import fusing
 from annotary_core.aggregation.objects.clustering import ObjectAnswers
 from annotary_core.aggregation.objects.fusing import Fuser, Members

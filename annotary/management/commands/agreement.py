@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from annotary_core.aggregation.agreement.alpha import Level
 from annotary_core.aggregation.agreement.bootstrap import Bootstrap
 from annotary_core.aggregation.agreement.report import box_report, class_report
+from annotary_core.aggregation.agreement.report_body import BoxReport, ClassReport
 from annotary_core.aggregation.agreement.report_text import as_text
 from annotary_core.aggregation.classification.dawid_skene import ConfusionTooLarge
 from annotary_core.aggregation.io.csv_reader import TableError
@@ -60,6 +61,7 @@ class Command(BaseCommand):
         bootstrap = Bootstrap(seed=seed)
         try:
             table = read_answers(answers, gold)
+            report: ClassReport | BoxReport
             if isinstance(table, BoxTable):
                 report = box_report(table, bootstrap=bootstrap)
             else:

@@ -12,12 +12,21 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from annotary_core.aggregation.base import Answers, Consensus, Method
 from annotary_core.aggregation.classification.majority import EPSILON
+from annotary_core.aggregation.consolidated import (
+    ClassShares,
+    ClassVotes,
+    ConsolidatedAnswer,
+    Evidence,
+    ImagePosterior,
+    ObjectPosterior,
+    ObjectVotes,
+)
 from annotary_core.aggregation.objects.clustering import ObjectAnswers, ObjectClustering, ObjectConsensus
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.aggregation.registry import get_method
@@ -31,8 +40,6 @@ from annotary_core.labels.shapes.objects import ObjectColumn
 RELEASE_THRESHOLD = 0.5
 #: Decimals of the numbers in evidence: rounding makes equal evidence equal text.
 _DIGITS = 6
-
-Json = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +56,6 @@ class WorkerAnswer:
     probabilities: Mapping[int, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ConsolidatedAnswer:
-    """The consensus answer with its `posterior` and `evidence`, both plain JSON.
-
-    posterior: {"class": {number: p}} and {"objects": {object id: {"existence": p, "class": {number: p}}}}, each if
-    the schema asks for it. evidence: "n" answers, the numbers of "cannot_tell" and "empty" answers, "method", then
-    "class" and "objects" with votes, shares, agreement and ties; objects that were not released are listed with
-    "released": false. confidence: that of the class or of the objects (see `objects_confidence`), whichever is lower.
-    Unanimous "empty" or "cannot_tell" has confidence 1.
-    """
-
-    answer: Answer
-    posterior: Json
-    evidence: Json
-    confidence: float
-
-
 class ClassConsensus(NamedTuple):
     """The class decision of one image: the entry at `position` of a result for many."""
 
@@ -74,14 +64,23 @@ class ClassConsensus(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _ToolResult:
-    """The contribution of one label tool; no confidence if there was nothing to decide."""
+class _ClassResult:
+    """The class of the image; no confidence if there was nothing to decide."""
 
-    posterior: Any
-    evidence: Any
-    confidence: float | None
+    posterior: ClassShares
+    evidence: ClassVotes
+    confidence: float | None = None
     class_number: int | None = None
-    objects: tuple[LabelObject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _ObjectsResult:
+    """The objects of the image; no confidence if there was nothing to decide."""
+
+    posterior: dict[str, ObjectPosterior]
+    evidence: list[ObjectVotes]
+    confidence: float | None
+    objects: tuple[LabelObject, ...]
 
 
 def consolidate(
@@ -93,33 +92,43 @@ def consolidate(
     seed: int = 0,
     rates: DetectionRates | None = None,
     classes: ClassConsensus | None = None,
+    fuse_exactly: bool = True,
 ) -> ConsolidatedAnswer:
     """Merge the answers to one image, at most one per worker, all in the same image frame.
 
     The order of the answers has no effect. `seed` seeds the hash that breaks ties; callers pass the task's id, so that
     recomputing breaks a tie the same way. `rates` are the project's estimated worker rates; without them, objects drawn
     by a single worker are kept if few workers looked and the worker is not known to be careless. `classes` is the
-    result of the method for `class_votes`, if it was computed together with those of other images. Raises ValueError
+    result of the method for `class_votes`, if it was computed together with those of other images. `fuse_exactly` is
+    False if only the posterior is needed (see `ObjectClustering`). Raises ValueError
     without answers, for two answers of one worker, and for an unknown method.
     """
     ordered = _by_worker(answers)
     resolved = get_method(method, seed=seed) if isinstance(method, str) else method
     informed = [entry for entry in ordered if entry.answer.verdict != "cannot_tell"]
-    evidence = _counts(ordered) | {"method": resolved.name}
+    posterior: ImagePosterior = {}
+    evidence = _counts(ordered, method=resolved.name)
     if not informed:
-        return ConsolidatedAnswer(Answer(verdict="cannot_tell"), {}, evidence, 1.0)
-    parts: dict[str, _ToolResult] = {}
+        return ConsolidatedAnswer(Answer(verdict="cannot_tell"), posterior, evidence, 1.0)
+    image_class = found = None
     if schema.has_image_class:
-        parts["class"] = _class_result(informed, method=resolved, known=classes)
+        image_class = _class_result(informed, method=resolved, known=classes)
+        posterior["class"], evidence["class"] = image_class.posterior, image_class.evidence
     if schema.object_tools:
-        parts["objects"] = _objects_result(
-            informed, method=resolved, tools=schema.object_tools, threshold=release_threshold, rates=rates
+        found = _objects_result(
+            informed,
+            method=resolved,
+            tools=schema.object_tools,
+            threshold=release_threshold,
+            rates=rates,
+            fuse_exactly=fuse_exactly,
         )
-    confidences = [part.confidence for part in parts.values() if part.confidence is not None]
+        posterior["objects"], evidence["objects"] = found.posterior, found.evidence
+    confidences = [part.confidence for part in (image_class, found) if part and part.confidence is not None]
     return ConsolidatedAnswer(
-        answer=_assemble(parts),
-        posterior={name: part.posterior for name, part in parts.items()},
-        evidence=evidence | {name: part.evidence for name, part in parts.items()},
+        answer=_assemble(image_class, found),
+        posterior=posterior,
+        evidence=evidence,
         confidence=_rounded(min(confidences, default=1.0)),
     )
 
@@ -135,12 +144,13 @@ def objects_confidence(*, kept: Sequence[float], left_out: Sequence[float]) -> f
     return min(kept or left_out, default=None)
 
 
-def _counts(answers: Sequence[WorkerAnswer]) -> Json:
+def _counts(answers: Sequence[WorkerAnswer], *, method: str) -> Evidence:
     verdicts = [entry.answer.verdict for entry in answers]
     return {
         "n": sum(entry.probabilities is None for entry in answers),
         "cannot_tell": verdicts.count("cannot_tell"),
         "empty": verdicts.count("empty"),
+        "method": method,
     }
 
 
@@ -153,9 +163,9 @@ def _by_worker(answers: Sequence[WorkerAnswer]) -> list[WorkerAnswer]:
     return ordered
 
 
-def _assemble(parts: dict[str, _ToolResult]) -> Answer:
-    number = parts["class"].class_number if "class" in parts else None
-    objects = parts["objects"].objects if "objects" in parts else ()
+def _assemble(image_class: _ClassResult | None, found: _ObjectsResult | None) -> Answer:
+    number = image_class.class_number if image_class else None
+    objects = found.objects if found else ()
     verdict: Verdict = "labels" if objects or number is not None else "empty"
     return Answer(verdict=verdict, image=ImageLabel(class_number=number), objects=objects)
 
@@ -171,10 +181,10 @@ def class_votes(answers: Sequence[WorkerAnswer]) -> list[tuple[int, int, float]]
 
 def _class_result(
     informed: Sequence[WorkerAnswer], *, method: Method, known: ClassConsensus | None = None
-) -> _ToolResult:
+) -> _ClassResult:
     votes = [vote for entry in informed for vote in _class_votes(entry)]
     if not votes:
-        return _ToolResult(posterior={}, evidence={"n": 0}, confidence=None)
+        return _ClassResult(posterior={}, evidence={"n": 0})
     if known is None:
         worker, label, weight = zip(*votes, strict=True)
         known = ClassConsensus(method.fit_predict(Answers.of([0] * len(votes), worker, label, weights=weight)), 0)
@@ -183,7 +193,7 @@ def _class_result(
     posterior = _class_posterior(result, index)
     counts = {str(number): labels.count(number) for number in sorted({n for n in labels if n is not None})}
     agreement = _pair_agreement(list(counts.values()))
-    return _ToolResult(
+    return _ClassResult(
         posterior=posterior,
         evidence={"n": sum(counts.values()), "votes": counts, "agreement": agreement, "tied": bool(result.tied[index])},
         confidence=float(result.confidence[index]),
@@ -213,12 +223,14 @@ def _objects_result(
     tools: Collection[str],
     threshold: float,
     rates: DetectionRates | None,
-) -> _ToolResult:
+    fuse_exactly: bool,
+) -> _ObjectsResult:
     """Return the objects. Answers with probabilities have no say about them."""
     answers = _object_answers([entry for entry in informed if entry.probabilities is None], tools)
-    clusters = ObjectClustering(method=method, rates=rates or DetectionRates()).fit_predict(answers)
-    posterior: Json = {}
-    evidence: list[Json] = []
+    clustering = ObjectClustering(method=method, rates=rates or DetectionRates(), fuse_exactly=fuse_exactly)
+    clusters = clustering.fit_predict(answers)
+    posterior: dict[str, ObjectPosterior] = {}
+    evidence: list[ObjectVotes] = []
     objects: list[LabelObject] = []
     kept: list[float] = []
     left_out: list[float] = []
@@ -235,7 +247,7 @@ def _objects_result(
         elif not repeats:
             left_out.append(1 - existence)
     confidence = objects_confidence(kept=kept, left_out=left_out)
-    return _ToolResult(posterior=posterior, evidence=evidence, confidence=confidence, objects=tuple(objects))
+    return _ObjectsResult(posterior=posterior, evidence=evidence, confidence=confidence, objects=tuple(objects))
 
 
 def _object_answers(observers: Sequence[WorkerAnswer], tools: Collection[str]) -> ObjectAnswers[ObjectColumn]:
@@ -266,7 +278,9 @@ def _consensus_objects(clusters: ObjectConsensus[ObjectColumn]) -> list[LabelObj
     return objects
 
 
-def _object_evidence(clusters: ObjectConsensus[ObjectColumn], index: int, item: LabelObject, *, released: bool) -> Json:
+def _object_evidence(
+    clusters: ObjectConsensus[ObjectColumn], index: int, item: LabelObject, *, released: bool
+) -> ObjectVotes:
     return {
         "id": item.id,
         "class": item.class_number,
@@ -281,7 +295,7 @@ def _object_evidence(clusters: ObjectConsensus[ObjectColumn], index: int, item: 
     }
 
 
-def _class_posterior(result: Consensus, index: int) -> Json:
+def _class_posterior(result: Consensus, index: int) -> ClassShares:
     """Return the posterior by class number, without entries that round to 0."""
     rounded = {str(number): _rounded(p) for number, p in result.posteriors.of(index).items()}
     return {number: p for number, p in rounded.items() if p > 0}

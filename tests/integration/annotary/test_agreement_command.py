@@ -50,7 +50,7 @@ def gold(folder: Path) -> Path:
     )
 
 
-def get_report(path: Path, gold: Path | None = None, **options: Any) -> dict[str, Any]:
+def get_report(path: Path, gold: Path | None = None, **options: Any) -> Any:
     table = read_answers(path, gold)
     if isinstance(table, BoxTable):
         return box_report(table)

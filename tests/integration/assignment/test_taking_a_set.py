@@ -8,7 +8,7 @@ import pytest
 from kernel.clock import database_now
 from projects.models import Project
 from tasks.assignment.models import Assignment, BatchCursor, Hand
-from tasks.assignment.selectors import assignments_of, live_hand
+from tasks.assignment.selectors import live_hand, shown_hand
 from tasks.assignment.services import ProjectNotOpen, WorkerNotAdmitted, WorkerPaused, claim_hand
 from tasks.batching.models import Batch, Task
 from tests import factories, worker_actions
@@ -145,5 +145,5 @@ def test_a_hand_lists_its_assignments_in_order_with_current_answers() -> None:
     second = worker_actions.leases_of(hand)[1]
     worker_actions.answer(second, 1)
     worker_actions.answer(second, 2)
-    answers = [item.answer for item in assignments_of(hand)]
+    answers = [item.answer for item in shown_hand(hand).assignments]
     assert answers == [None, factories.class_answer(2), None]

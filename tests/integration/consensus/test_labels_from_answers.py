@@ -145,11 +145,12 @@ def test_evidence_shows_answers_weights_versions_and_posterior() -> None:
 
     shown = task_evidence(task=Task.objects.get(pk=task.pk))
 
+    assert shown["label"] is not None
     assert shown["label"]["content_hash"] == label_of(task).content_hash
     assert [row["version"] for row in shown["versions"]] == [1]
     assert {row["worker"] for row in shown["answers"]} == {str(wren().public_id), str(finch().public_id)}
     assert [row["weight"] for row in shown["answers"]] == [0.8, 0.8]
-    assert all(0 < row["influence"] < log(4) for row in shown["answers"])
+    assert all(row["influence"] and 0 < row["influence"] < log(4) for row in shown["answers"])
     assert (shown["state_version"], shown["cold"], shown["learnt_at"]) == (0, True, None)
     assert 0.8 < shown["posterior"]["class"]["1"] < 16 / 17
     assert shown["confidence"] == shown["posterior"]["class"]["1"]

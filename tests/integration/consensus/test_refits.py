@@ -265,6 +265,7 @@ def test_gold_reveals_workers_who_draw_false_objects() -> None:
     assert [item["class"] for item in label.body["objects"]] == [1]
     shown = {row["worker"]: row for row in task_evidence(task=tasks[0])["answers"]}
     careless, careful = (shown[str(workers[at].public_id)] for at in (3, 0))
+    assert careless["false_rate"] is not None and careful["false_rate"] is not None
     assert careless["false_rate"] > 0.5 > 0.1 > careful["false_rate"]
     Job.objects.all().delete()
     ConsensusState.objects.update(fingerprint="another")

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from annotary_core.aggregation.consolidate import ConsolidatedAnswer, WorkerAnswer, consolidate
+from annotary_core.aggregation.consolidate import WorkerAnswer, consolidate
+from annotary_core.aggregation.consolidated import ConsolidatedAnswer
 from annotary_core.aggregation.objects.existence import DetectionRates
 from annotary_core.labels.answer import Answer, ImageLabel
 from annotary_core.labels.canonical import content_hash

@@ -1,12 +1,12 @@
 """The decision "answered, or ask one more", as a table and by its properties; it knows posteriors alone."""
 
 import math
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from annotary_core.aggregation.consolidated import ImagePosterior, ObjectPosterior
 from tasks.consensus.stopping_policy import (
     Answered,
     AskOneMore,
@@ -21,14 +21,14 @@ from tasks.consensus.stopping_policy import (
 )
 
 WORKER = NextWorker(0.8, 0.8)
-EVEN = {"class": {"1": 0.5, "2": 0.5}}
-TWO_OF_THREE = {"class": {"1": 0.73, "2": 0.27}}
-CERTAIN = {"class": {"1": 0.99999, "2": 0.00001}}
+EVEN: ImagePosterior = {"class": {"1": 0.5, "2": 0.5}}
+TWO_OF_THREE: ImagePosterior = {"class": {"1": 0.73, "2": 0.27}}
+CERTAIN: ImagePosterior = {"class": {"1": 0.99999, "2": 0.00001}}
 POLICY = StoppingPolicy(2, 4, 0.9)
 
 
 def progress(
-    posterior: dict[str, Any], answers: int, *, taken: int | None = None, wanted: int | None = None, sure: float = 1.0
+    posterior: ImagePosterior, answers: int, *, taken: int | None = None, wanted: int | None = None, sure: float = 1.0
 ) -> TaskProgress:
     """A task whose answers are all in, unless told otherwise."""
     top = max(posterior.get("class", {"1": sure}).values())
@@ -36,8 +36,12 @@ def progress(
     return TaskProgress(posterior, min(top, sure), answers, taken=in_work, wanted=in_work if wanted is None else wanted)
 
 
-def ask(posterior: dict[str, Any], answers: int, policy: StoppingPolicy, *, sure: float = 1.0) -> bool:
+def ask(posterior: ImagePosterior, answers: int, policy: StoppingPolicy, *, sure: float = 1.0) -> bool:
     return needs_more_answers(progress(posterior, answers, sure=sure), policy=policy, worker=WORKER)
+
+
+def an_object(existence: float) -> ObjectPosterior:
+    return {"existence": existence, "class": {"1": 1.0}}
 
 
 PRIORITY = round(1000 * expected_gain(posterior=EVEN, worker=WORKER, answers=2))
@@ -82,15 +86,15 @@ def test_it_stops_at_the_target_or_without_expected_gain() -> None:
 
 
 def test_an_answer_that_cannot_change_the_label_is_not_requested() -> None:
-    nearly = {"class": {"1": 0.85, "2": 0.15}}
+    nearly: ImagePosterior = {"class": {"1": 0.85, "2": 0.15}}
     assert expected_gain(posterior=nearly, worker=WORKER, answers=2, remaining=1) == 0.0
     assert not ask(nearly, 3, StoppingPolicy(3, 4, 0.9))
     assert expected_gain(posterior=nearly, worker=WORKER, answers=2, remaining=2) > 0.0
 
 
 def test_an_image_is_as_sure_as_its_weakest_object() -> None:
-    sure, unsure = ({"existence": p, "class": {"1": 1.0}} for p in (0.99, 0.73))
-    posterior = {"objects": {"a": sure, "b": unsure, "c": sure, "d": sure}}
+    sure, unsure = an_object(0.99), an_object(0.73)
+    posterior: ImagePosterior = {"objects": {"a": sure, "b": unsure, "c": sure, "d": sure}}
     # The confidence of a label that was stored while it was the mean of its objects.
     assert ask(posterior, 3, StoppingPolicy(2, 9, 0.9), sure=0.93)
     posterior["objects"]["b"] = sure
@@ -99,13 +103,13 @@ def test_an_image_is_as_sure_as_its_weakest_object() -> None:
 
 @pytest.mark.parametrize(("exists", "more"), [(0.45, True), (0.05, False)])
 def test_an_object_that_may_have_been_missed_asks_for_another_answer(exists: float, more: bool) -> None:
-    found, candidate = ({"existence": p, "class": {"1": 1.0}} for p in (0.99, exists))
-    assert ask({"objects": {"a": found, "b": candidate}}, 3, StoppingPolicy(2, 9, 0.9), sure=0.99) is more
+    posterior: ImagePosterior = {"objects": {"a": an_object(0.99), "b": an_object(exists)}}
+    assert ask(posterior, 3, StoppingPolicy(2, 9, 0.9), sure=0.99) is more
 
 
 def test_the_expected_gain_sums_over_all_decisions_of_an_image() -> None:
-    thing = {"existence": 0.5, "class": {"1": 1.0}}
-    one, two = ({"objects": {str(n): thing for n in range(count)}} for count in (1, 2))
+    one: ImagePosterior = {"objects": {"a": an_object(0.5)}}
+    two: ImagePosterior = {"objects": {"a": an_object(0.5), "b": an_object(0.5)}}
     gain = expected_gain(posterior=one, worker=WORKER, answers=2)
     assert math.isclose(expected_gain(posterior=two, worker=WORKER, answers=2), 2 * gain)
     assert expected_gain(posterior={"objects": {}}, worker=WORKER, answers=2) == 0.0
@@ -116,16 +120,16 @@ workers = st.builds(NextWorker, st.floats(0.51, 0.99), st.floats(0.51, 0.99), st
 
 
 @st.composite
-def posteriors(draw: st.DrawFn) -> dict[str, Any]:
+def posteriors(draw: st.DrawFn) -> ImagePosterior:
     """The posterior of an image with a class, with objects, or with both."""
     top = draw(st.floats(0.5, 1.0))
-    objects = {
+    objects: dict[str, ObjectPosterior] = {
         str(number): {"existence": draw(shares), "class": {"1": share, "2": 1 - share}}
         for number, share in enumerate(draw(st.lists(st.floats(0.5, 1.0), max_size=4)))
     }
-    parts: dict[str, Any] = {"class": {"1": top, "2": 1 - top}, "objects": objects}
-    kept = draw(st.sampled_from([("class",), ("objects",), ("class", "objects")]))
-    return {name: parts[name] for name in kept}
+    both: ImagePosterior = {"class": {"1": top, "2": 1 - top}, "objects": objects}
+    kinds: list[ImagePosterior] = [{"class": both["class"]}, {"objects": objects}, both]
+    return draw(st.sampled_from(kinds))
 
 
 @st.composite

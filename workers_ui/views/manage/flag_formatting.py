@@ -1,27 +1,24 @@
 """Why a worker needs a look, in words."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
 
 from annotary_core.wording import format_count
-from tasks.analytics.worker_flags import TIME_OF_OTHERS
+from tasks.analytics.worker_flags import TIME_OF_OTHERS, FlagFigures
 from workers_ui.templatetags.manage import percent
 
-Json = Mapping[str, Any]
 
-
-def describe_flags(flags: Sequence[Json]) -> str:
+def describe_flags(flags: Sequence[FlagFigures]) -> str:
     """Describe the evidence: "0 of 3 check images right; agrees with others in 0 of 30"."""
     return "; ".join(_DESCRIBED[flag["signal"]](flag) for flag in flags)
 
 
-def _time(flag: Json) -> str:
+def _time(flag: FlagFigures) -> str:
     return (
         f"most answers within {flag['value']:.1f} s, where others take at least {flag['limit'] / TIME_OF_OTHERS:.1f} s"
     )
 
 
-_DESCRIBED: dict[str, Callable[[Json], str]] = {
+_DESCRIBED: dict[str, Callable[[FlagFigures], str]] = {
     "gold": lambda flag: f"{flag['count']:,} of {format_count(flag['of'], 'check image')} right",
     "agreement": lambda flag: f"agrees with others in {flag['count']:,} of {flag['of']:,}",
     "accuracy": lambda flag: f"right in an estimated {percent(flag['value'])} of {flag['of']:,}",

@@ -7,12 +7,15 @@ from typing import Any
 from annotary_core.labels.answer import Answer
 from annotary_core.labels.shapes import noun_of
 from annotary_core.wording import format_count
+from projects.models import Project
+from projects.selectors import schema_of
 from tasks.consensus.label_methods import GOLD, REVIEW, SINGLE
 from tasks.gold.compare import match_objects
 
 METHOD_LABELS = {REVIEW: "Set by a reviewer", GOLD: "Answered by the owner", SINGLE: "A single answer"}
 
-Json = Mapping[str, Any]
+#: An answer, or one of its objects, as it is stored.
+Stored = Mapping[str, Any]
 Names = Mapping[int, str]
 
 
@@ -20,7 +23,7 @@ def class_name(names: Names, number: int) -> str:
     return names.get(number) or f"class {number}"
 
 
-def describe_answer(body: Json, names: Names) -> str:
+def describe_answer(body: Stored, names: Names) -> str:
     """Describe an answer: "cat", "2 boxes: cup, leaf", "nothing to label", "cannot tell"."""
     if body["verdict"] == "cannot_tell":
         return "cannot tell"
@@ -33,13 +36,13 @@ def describe_answer(body: Json, names: Names) -> str:
     return ", ".join(parts) or "nothing to label"
 
 
-def describe_objects(objects: Sequence[Json]) -> str:
+def describe_objects(objects: Sequence[Stored]) -> str:
     """Describe objects: "3 boxes", "2 boxes and 1 polygon"."""
     counts = Counter(item["tool"] for item in objects)
     return " and ".join(format_count(count, *noun_of([tool])) for tool, count in counts.items())
 
 
-def describe_changes(before: Json | None, after: Json, names: Names) -> str:
+def describe_changes(before: Stored | None, after: Stored, names: Names) -> str:
     """Describe what a new version changes: "cat became dog; 1 box added, 1 box moved". Empty for the first version."""
     if before is None:
         return ""
@@ -55,7 +58,7 @@ def describe_changes(before: Json | None, after: Json, names: Names) -> str:
     return "; ".join(part for part in parts if part) or "the same label"
 
 
-def _object_changes(before: Json, after: Json) -> str:
+def _object_changes(before: Stored, after: Stored) -> str:
     old, new = (Answer.from_json(each).objects for each in (before, after))
     identities = [{(item.class_number, item.tool, item.geom) for item in version} for version in (old, new)]
     unchanged = len(identities[0] & identities[1])
@@ -71,7 +74,7 @@ def _object_changes(before: Json, after: Json) -> str:
     return ", ".join(f"{format_count(count, *noun)} {word}" for word, count in counts.items() if count > 0)
 
 
-def _numbers(objects: Sequence[Json]) -> list[int]:
+def _numbers(objects: Sequence[Stored]) -> list[int]:
     return sorted({item["class"] for item in objects})
 
 
@@ -81,6 +84,19 @@ def join_shortened(words: Any, most: int = 4, *, separator: str = ", ") -> str:
     if len(items) <= most:
         return separator.join(items)
     return f"{separator.join(items[: most - 1])} and {len(items) - most + 1:,} more"
+
+
+def example_reasons(project: Project) -> tuple[str, str]:
+    """Examples, with the project's own classes, of what is wrong with a label, and with a worker's answers."""
+    if project.schema is None:
+        return "", ""
+    schema = schema_of(project=project)
+    first, second = [*(item.name for item in schema.classes), "", ""][:2]
+    if schema.object_tools:
+        return f"One “{first}” is missing.", f"Often one “{first}” is missing."
+    if second:
+        return f"This is “{second}”, not “{first}”.", f"“{first}” and “{second}” are often mixed up."
+    return f"This is not “{first}”.", f"“{first}” is often wrong."
 
 
 def describe_method(method: str) -> str:

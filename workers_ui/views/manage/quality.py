@@ -14,8 +14,10 @@ from accounts.selectors import display_names
 from annotary_core.wording import format_count
 from projects.models import Project
 from projects.selectors import class_names
-from tasks.analytics.inter_annotator_agreement import PAIRS
-from tasks.analytics.reports import get_report
+from tasks.analytics.calibration import CalibrationBin, DoubtfulLabel, WorkerQuality
+from tasks.analytics.inter_annotator_agreement import PAIRS, Confusion, PeriodAgreement
+from tasks.analytics.quality_report import QualityReport
+from tasks.analytics.reports import QUALITY, get_report
 from tasks.batching.selectors import tasks_with_images
 from workers_ui.templatetags.manage import share_of
 from workers_ui.views.manage.base import project_role_required, render_project_page
@@ -30,15 +32,13 @@ MIN_TREND_SPAN = 3600
 MAX_EXAMPLES = 6
 MAX_WORKERS = 100
 
-Json = dict[str, Any]
-
 
 @require_safe
 @project_role_required(Role.MANAGER)
 def quality(request: HttpRequest, project: Project) -> HttpResponse:
     """Render the page; `?part=figures` is the part that is reloaded while the report is being computed."""
-    report = get_report(project=project, name="quality")
-    context: Json = {"report": report, "figures": None}
+    report = get_report(QUALITY, project=project)
+    context: dict[str, Any] = {"report": report, "figures": None}
     if report.body is not None and report.body["answers"]:
         context["figures"] = shown(project, report.body)
     template = "_quality.html" if request.GET.get("part") == "figures" else "quality.html"
@@ -49,23 +49,21 @@ def quality(request: HttpRequest, project: Project) -> HttpResponse:
 @project_role_required(Role.MANAGER)
 def again(request: HttpRequest, project: Project) -> HttpResponse:
     """Recompute the report now."""
-    get_report(project=project, name="quality", again=True)
+    get_report(QUALITY, project=project, again=True)
     return redirect(reverse("workers_ui:quality", args=[project.public_id]))
 
 
-def shown(project: Project, body: Json) -> Json:
+def shown(project: Project, body: QualityReport) -> dict[str, Any]:
     """Add display texts to the report, leaving its figures unchanged."""
     names = class_names(project=project)
-    calibration = body["calibration"]
+    agreement, calibration = body["agreement"], body["calibration"]
     return {
         **body,
-        "alpha_words": describe_alpha(body["agreement"]),
-        "periods": [
-            {**row, "until": datetime.fromtimestamp(row["until"], UTC)} for row in body["agreement"]["over_time"]
-        ],
-        "by_class": [{**row, "name": class_name(names, row["class"])} for row in body["agreement"]["by_class"]],
-        "over_time": _over_time(body["agreement"]["over_time"]),
-        "judged": describe_calibration(calibration),
+        "alpha_words": describe_alpha(agreement["about"], alpha=agreement["alpha"], same=agreement["same"]),
+        "periods": [{**row, "until": datetime.fromtimestamp(row["until"], UTC)} for row in agreement["over_time"]],
+        "by_class": [{**row, "name": class_name(names, row["class"])} for row in agreement["by_class"]],
+        "over_time": _over_time(agreement["over_time"]),
+        "judged": describe_calibration(calibration["bins"]),
         "few_judged": 0 < calibration["n"] < FEW_JUDGED,
         "curve": _curve(calibration["bins"]),
         "doubtful": _doubtful(project, body["doubtful"], names),
@@ -77,17 +75,16 @@ def shown(project: Project, body: Json) -> Json:
     }
 
 
-def describe_alpha(agreement: Json) -> tuple[str, str]:
+def describe_alpha(about: str, *, alpha: float | None, same: float | None) -> tuple[str, str]:
     """Return (state, sentence).
 
     The thresholds apply to classes only: chance rarely puts two objects in the same place, so alpha on objects is
     stricter and is shown without a verdict.
     """
-    alpha, about = agreement["alpha"], agreement["about"]
-    if about != "classes" and alpha is not None:
-        same = f"{round(100 * agreement['same'])}% match in place and class"
+    if about != "classes" and alpha is not None and same is not None:
         compare = f"Compare this figure only with itself over time. It is lower for {about} than for classes."
-        return "", f"Of the objects that two workers draw on an image, {same}. {compare}"
+        match = f"{round(100 * same)}% match in place and class"
+        return "", f"Of the objects that two workers draw on an image, {match}. {compare}"
     if alpha is None:
         return "", "Agreement appears once at least two people have answered the same images, in more than one class."
     if alpha >= GOOD:
@@ -102,9 +99,8 @@ def describe_alpha(agreement: Json) -> tuple[str, str]:
     return "bad", "Workers agree no more than by chance. Test the instructions on a few images before you continue."
 
 
-def describe_calibration(calibration: Json) -> str:
+def describe_calibration(bins: Sequence[CalibrationBin]) -> str:
     """Describe the bin with the most labels: "Of 120 labels with 90 to 100% confidence, 97% were correct"."""
-    bins = [row for row in calibration["bins"] if row["n"]]
     if not bins:
         return ""
     row = max(bins, key=lambda each: each["n"])
@@ -114,7 +110,7 @@ def describe_calibration(calibration: Json) -> str:
     return f"Of {labels}, {right} {'was' if right == '1' else 'were'} correct."
 
 
-def _over_time(rows: Sequence[Json]) -> Json | None:
+def _over_time(rows: Sequence[PeriodAgreement]) -> dict[str, Any] | None:
     if len(rows) < 2 or rows[-1]["until"] - rows[0]["from"] < MIN_TREND_SPAN:
         return None
     return {
@@ -125,7 +121,7 @@ def _over_time(rows: Sequence[Json]) -> Json | None:
     }
 
 
-def _curve(bins: Sequence[Json]) -> Json:
+def _curve(bins: Sequence[CalibrationBin]) -> dict[str, Any]:
     low = min([0.5, *(min(row["said"], row["right"]) for row in bins)])
     start = max(0.0, int(low * 10) / 10)
     ends = {"unit": "share", "from": start, "to": 1}
@@ -139,27 +135,27 @@ def _curve(bins: Sequence[Json]) -> Json:
     }
 
 
-def _doubtful(project: Project, rows: Sequence[Json], names: Names) -> list[Json]:
+def _doubtful(project: Project, rows: Sequence[DoubtfulLabel], names: Names) -> list[dict[str, Any]]:
     tasks = tasks_with_images(project=project, public_ids=[row["task"] for row in rows])
     return [
         {
             **row,
             "task": tasks[row["task"]],
             "words": describe_answer(row["label"], names) if row["label"] else "no label yet",
-            "other": class_name(names, row["other"]) if row.get("other") is not None else "",
+            "other": class_name(names, row["other"]) if row["other"] is not None else "",
         }
         for row in rows
         if row["task"] in tasks
     ]
 
 
-def _confusion(project: Project, row: Json, names: Names) -> Json:
+def _confusion(project: Project, row: Confusion, names: Names) -> dict[str, Any]:
     tasks = tasks_with_images(project=project, public_ids=row["tasks"][:MAX_EXAMPLES])
     examples = [tasks[key] for key in row["tasks"] if key in tasks]
     return {**row, "sentence": describe_confusion(row, names), "examples": examples}
 
 
-def describe_confusion(row: Json, names: Names) -> str:
+def describe_confusion(row: Confusion, names: Names) -> str:
     """Describe a confusion: "14 of 20 workers mix up “horse” and “pony”", and what to do about it."""
     if row["unclear"]:
         advice = "Check what the instructions say about both"
@@ -172,6 +168,6 @@ def describe_confusion(row: Json, names: Names) -> str:
     return f"{people} {verb} up “{class_name(names, row['a'])}” and “{class_name(names, row['b'])}”. {advice}."
 
 
-def _workers(rows: Sequence[Json]) -> list[Json]:
+def _workers(rows: Sequence[WorkerQuality]) -> list[dict[str, Any]]:
     names = display_names(actors=[row["worker"] for row in rows[:MAX_WORKERS]])
     return [{**row, "name": names[row["worker"]]} for row in rows[:MAX_WORKERS]]

@@ -22,6 +22,7 @@ from tasks.review.selectors import ReviewList, review_counts, review_progress, r
 from tasks.review.services import approve_batch
 from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
+from workers_ui.views.manage.label_formatting import example_reasons
 
 #: Labels of a page of the list.
 PRELOADED = 40
@@ -68,6 +69,7 @@ def review(request: HttpRequest, project: Project) -> HttpResponse:
         "page": pager,
         "query": f"&{query}",
         "proposed": proposed_changes(project=project),
+        "example": example_reasons(project)[0],
         "desk": {
             "schema": project.schema.body if project.schema else None,
             "list": chosen,

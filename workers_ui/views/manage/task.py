@@ -11,13 +11,14 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import Role
 from accounts.selectors import display_names_for
+from annotary_core.aggregation.consolidated import ImagePosterior
 from annotary_core.wording import format_count
 from projects.models import Project
 from projects.selectors import class_names, object_tools_of
 from tasks.analytics.evidence_figures import AnswerFigures, answer_figures, drawers_of
 from tasks.batching.models import Task
 from tasks.batching.selectors import task_for
-from tasks.consensus.evidence import task_evidence
+from tasks.consensus.evidence import LabelWithEvidence, TaskEvidence, WeighedAnswer, task_evidence
 from tasks.consensus.label_evidence import LabelEvidence
 from tasks.consensus.label_methods import SET_BY_PEOPLE
 from tasks.consensus.label_proposals import open_proposal_of
@@ -46,7 +47,9 @@ VERDICT_CHIPS = {
     Review.Verdict.REJECT: ("Rejected", "bad", "x"),
 }
 
-Json = dict[str, Any]
+
+#: What a template shows of one thing: its figures, with their display texts.
+Row = dict[str, Any]
 
 
 @require_safe
@@ -62,7 +65,7 @@ def task(request: HttpRequest, project: Project, task_id: uuid.UUID) -> HttpResp
         actors=[answer["worker"] for answer in evidence["answers"] if not answer["model"]],
     )
     answers = answer_rows(evidence["answers"], label, names, workers=workers, figures=answer_figures(image_task))
-    objects = object_rows(evidence, answers, names)
+    objects = object_rows(label, evidence["posterior"], answers, names)
     for row in answers:
         row["drew"] = describe_drawing(row["number"], row["drawn"], objects)
     context = {
@@ -71,7 +74,7 @@ def task(request: HttpRequest, project: Project, task_id: uuid.UUID) -> HttpResp
         "label": label_card(label, evidence, names),
         "proposed": proposed_label(image_task, names),
         "target": project.confidence_target,
-        "shares": share_rows(evidence["posterior"].get("class") or {}, names),
+        "shares": share_rows(evidence["posterior"].get("class", {}), names),
         "objects": objects,
         "answers": answers,
         "wants_objects": bool(object_tools_of(project=project)),
@@ -81,7 +84,7 @@ def task(request: HttpRequest, project: Project, task_id: uuid.UUID) -> HttpResp
     return render_project_page(request, project, "task.html", context, tab="review")
 
 
-def label_card(label: Json | None, evidence: Json, names: Names) -> Json | None:
+def label_card(label: LabelWithEvidence | None, evidence: TaskEvidence, names: Names) -> Row | None:
     if label is None:
         return None
     return {
@@ -93,7 +96,7 @@ def label_card(label: Json | None, evidence: Json, names: Names) -> Json | None:
     }
 
 
-def proposed_label(image_task: Task, names: Names) -> Json | None:
+def proposed_label(image_task: Task, names: Names) -> Row | None:
     """Return what the newest estimates support instead of the approved label."""
     row = open_proposal_of(task=image_task)
     if row is None:
@@ -102,13 +105,13 @@ def proposed_label(image_task: Task, names: Names) -> Json | None:
 
 
 def answer_rows(
-    answers: Sequence[Json],
-    label: Json | None,
+    answers: Sequence[WeighedAnswer],
+    label: LabelWithEvidence | None,
     names: Names,
     *,
     workers: Mapping[str, str],
     figures: Mapping[str, AnswerFigures],
-) -> list[Json]:
+) -> list[Row]:
     """Return one row per worker or model, numbered as on the image; workers: {public id: name}."""
     rows = []
     for number, answer in enumerate(answers, start=1):
@@ -119,9 +122,9 @@ def answer_rows(
                 "color": (number - 1) % COLORS + 1,
                 "who": answer["model"] or workers[answer["worker"]],
                 "known": figures.get(answer["annotation"]),
-                "moved": describe_influence(answer.get("influence")),
+                "moved": describe_influence(answer["influence"]),
                 "says": describe_worker_confusion(
-                    answer.get("confusion"), label["body"]["image"]["class"] if label else None, names
+                    answer["confusion"], label["body"]["image"]["class"] if label else None, names
                 ),
                 "words": describe_answer(answer["answer"], names),
                 "differs": join_shortened(answer["differences"] or (), separator="; "),
@@ -131,7 +134,7 @@ def answer_rows(
     return rows
 
 
-def share_rows(shares: Mapping[str, float], names: Names) -> list[Json]:
+def share_rows(shares: Mapping[str, float], names: Names) -> list[Row]:
     """Return the classes by descending share."""
     ordered = sorted(shares.items(), key=lambda item: (-item[1], int(item[0])))
     rows = [{"name": class_name(names, int(number)), "share": share} for number, share in ordered[:MAX_BARS]]
@@ -163,7 +166,7 @@ def describe_worker_confusion(confusion: Mapping[str, float] | None, agreed: int
     return f"for “{class_name(names, agreed)}” answers {answers}"
 
 
-def describe_drawing(number: int, drawn: int, objects: Sequence[Json]) -> str:
+def describe_drawing(number: int, drawn: int, objects: Sequence[Row]) -> str:
     """Describe how much of an answer is in the label: "drew 2 of its 3 objects, and 1 that is not in it"."""
     agreed = [item for item in objects if item["released"]]
     hits = sum(any(drawer == number for drawer, _ in item["by"]) for item in agreed)
@@ -174,16 +177,18 @@ def describe_drawing(number: int, drawn: int, objects: Sequence[Json]) -> str:
     return f"{words}, and {extra:,} that {'is' if extra == 1 else 'are'} not in it" if extra else words
 
 
-def object_rows(evidence: Json, answers: Sequence[Json], names: Names) -> list[Json]:
+def object_rows(
+    label: LabelWithEvidence | None, posterior: ImagePosterior, answers: Sequence[Row], names: Names
+) -> list[Row]:
     """Return the detected objects: first those in the label, numbered as on the image, then those left out."""
-    posteriors = evidence["posterior"].get("objects") or {}
-    label = evidence["label"]
+    posteriors = posterior.get("objects", {})
     in_label = {item["id"]: number for number, item in enumerate(label["body"]["objects"], 1)} if label else {}
     detected = (LabelEvidence.from_json(label["evidence"]).objects or ()) if label else ()
     drawers = drawers_of(detected, answers)
     rows = []
     for index, item in enumerate(each.to_json() for each in detected):
-        shares = share_rows((posteriors.get(item["id"]) or {}).get("class") or {}, names)
+        decided = posteriors.get(item["id"])
+        shares = share_rows(decided["class"] if decided else {}, names)
         rows.append(
             {
                 **item,
@@ -197,13 +202,13 @@ def object_rows(evidence: Json, answers: Sequence[Json], names: Names) -> list[J
     return sorted(rows, key=lambda row: (row["number"] is None, row["number"] or 0, -row["existence"]))
 
 
-def _shares_in_words(shares: Sequence[Json]) -> list[str]:
+def _shares_in_words(shares: Sequence[Row]) -> list[str]:
     """Return "leaf 12%" for each share that is not 0% when rounded."""
     percents = [(row["name"], round(100 * row["share"])) for row in shares]
     return [f"{name} {percent}%" for name, percent in percents if percent]
 
 
-def history(versions: Sequence[ConsensusLabel], verdicts: Sequence[Review], names: Names) -> list[Json]:
+def history(versions: Sequence[ConsensusLabel], verdicts: Sequence[Review], names: Names) -> list[Row]:
     """Return the label's versions and the verdicts on them, newest first; `versions` must be newest first too."""
     steps = []
     for index, version in enumerate(versions):
@@ -268,8 +273,8 @@ def _verdict_note(verdict: Review) -> str:
 
 
 def desk(
-    project: Project, image_task: Task, label: Json | None, answers: Sequence[Json], objects: Sequence[Json]
-) -> Json:
+    project: Project, image_task: Task, label: LabelWithEvidence | None, answers: Sequence[Row], objects: Sequence[Row]
+) -> Row:
     """Return what the page's script draws: the image, the agreed objects, each answer's objects, and those left out."""
     return {
         "schema": project.schema.body if project.schema else None,

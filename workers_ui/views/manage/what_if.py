@@ -12,8 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Role
 from annotary_core.wording import format_count
 from projects.models import Project
-from tasks.analytics.reports import get_report
-from tasks.analytics.what_if import MAX_ANSWERS, METHODS, ReplaySettings
+from tasks.analytics.reports import REPLAY, get_report
+from tasks.analytics.what_if import MAX_ANSWERS, METHODS, ReplayReport, ReplayRow, ReplaySettings
 from workers_ui.templatetags.manage import percent
 from workers_ui.views.manage.base import project_role_required, render_project_page
 
@@ -30,7 +30,14 @@ HEADINGS = (
     ("fixed", "The same number for every image"),
 )
 
-Json = dict[str, Any]
+
+class ShownRow(ReplayRow):
+    """A policy as a row of the table. words: its settings. share: of correct labels, or of those that stay the same.
+    use: link that applies its settings."""
+
+    words: str
+    share: float | None
+    use: str
 
 
 @require_safe
@@ -38,7 +45,7 @@ Json = dict[str, Any]
 def what_if(request: HttpRequest, project: Project) -> HttpResponse:
     """Render the page; `?part=figures` is the part that is reloaded while the answers are being replayed."""
     requested = read(request.GET, project)
-    report = get_report(project=project, name="replay", **requested.to_json())
+    report = get_report(REPLAY, project=project, **requested.to_json())
     context = {
         "report": report,
         "asked": requested,
@@ -58,7 +65,7 @@ def what_if(request: HttpRequest, project: Project) -> HttpResponse:
 def again(request: HttpRequest, project: Project) -> HttpResponse:
     """Replay the answers again now."""
     requested = read(request.GET, project)
-    get_report(project=project, name="replay", again=True, **requested.to_json())
+    get_report(REPLAY, project=project, again=True, **requested.to_json())
     return redirect(f"{reverse('workers_ui:what-if', args=[project.public_id])}?{_query_string(requested)}")
 
 
@@ -89,9 +96,10 @@ def _answer_count(text: str | None, default: int) -> int:
     return min(MAX_ANSWERS, max(1, int(text))) if text and _is_short(text) else min(MAX_ANSWERS, default)
 
 
-def shown(project: Project, body: Json) -> Json:
+def shown(project: Project, body: ReplayReport) -> dict[str, Any]:
     """Return the replayed policies as table rows, each with a link that applies its settings, and as chart data."""
     judged = body["judged"] > 0
+    measure = measure_label(body["kind"], judged=body["judged"])
     rows = [_row(project, row) for row in body["rows"]]
     by_kind = {kind: [row for row in rows if row["kind"] == kind] for kind, _ in HEADINGS}
     by_kind["dynamic"] = _distinct(by_kind["dynamic"])
@@ -99,19 +107,22 @@ def shown(project: Project, body: Json) -> Json:
         **body,
         "by_kind": by_kind,
         "best": _saving(by_kind, judged),
-        "measure": measure_label(body),
-        "chart": _chart(by_kind, measure_label(body)),
+        "measure": measure,
+        "chart": _chart(by_kind, measure),
     }
 
 
-def _distinct(rows: list[Json]) -> list[Json]:
+def _distinct(rows: list[ShownRow]) -> list[ShownRow]:
     """Drop rows with the same results as the row before."""
-    compared = ("answers_per_image", "accuracy", "agreement")
     pairs = zip([None, *rows], rows, strict=False)
-    return [row for before, row in pairs if before is None or any(before[name] != row[name] for name in compared)]
+    return [row for before, row in pairs if before is None or _results(before) != _results(row)]
 
 
-def _row(project: Project, row: Json) -> Json:
+def _results(row: ShownRow) -> tuple[float | None, ...]:
+    return row["answers_per_image"], row["accuracy"], row["agreement"]
+
+
+def _row(project: Project, row: ReplayRow) -> ShownRow:
     low, high = row["answers_min"], row["answers_max"]
     fixed = row["kind"] == "fixed" or low == high
     words = (
@@ -128,7 +139,7 @@ def _row(project: Project, row: Json) -> Json:
     }
 
 
-def _saving(by_kind: dict[str, list[Json]], judged: bool) -> Json | None:
+def _saving(by_kind: dict[str, list[ShownRow]], judged: bool) -> dict[str, Any] | None:
     """Compare the requested settings with all submitted answers, in percent of answers and points of accuracy."""
     if not by_kind["today"] or not by_kind["asked"]:
         return None
@@ -137,33 +148,36 @@ def _saving(by_kind: dict[str, list[Json]], judged: bool) -> Json | None:
         return None
     saved = 1 - requested["answers_per_image"] / today["answers_per_image"]
     points = today["share"] - requested["share"]
+    widths = [width for width in map(_interval_width, (today, requested)) if width is not None]
     return {
         "saved": saved,
         "more": -saved,
         "points": points,
         "judged": judged,
         # Both are judged on the same images, so a difference beyond half of the wider interval is more than chance.
-        "is_chance": today["low"] is not None
-        and requested["low"] is not None
-        and abs(points) < max(row["high"] - row["low"] for row in (today, requested)) / 2,
+        "is_chance": len(widths) == 2 and abs(points) < max(widths) / 2,
         "shares": (requested["share"], today["share"]),
     }
 
 
-def measure_label(body: Json) -> str:
+def _interval_width(row: ShownRow) -> float | None:
+    return None if row["low"] is None or row["high"] is None else row["high"] - row["low"]
+
+
+def measure_label(kind: str, *, judged: int) -> str:
     """Return the name of the measure; without ground truth, policies are compared with the labels from all answers."""
-    if not body["judged"]:
+    if not judged:
         return "Same as with all answers"
-    return "Correct labels" if body["kind"] == "classes" else f"Correct {body['kind']} (F1)"
+    return "Correct labels" if kind == "classes" else f"Correct {kind} (F1)"
 
 
-def _share_axis(shares: list[float]) -> Json:
+def _share_axis(shares: list[float]) -> dict[str, float]:
     """Return the ends of an axis of shares: it ends at 100%, and begins at a full 5% below the lowest."""
     low = min(shares, default=1.0)
     return {"from": max(0.0, (ceil(round(20 * low, 9)) - 1) / 20), "to": 1}
 
 
-def _chart(by_kind: dict[str, list[Json]], measure: str) -> Json:
+def _chart(by_kind: dict[str, list[ShownRow]], measure: str) -> dict[str, Any]:
     def points(kind: str) -> list[list[float]]:
         rows = sorted(by_kind[kind], key=lambda row: row["answers_per_image"])
         return [[round(row["answers_per_image"], 3), row["share"]] for row in rows if row["share"] is not None]

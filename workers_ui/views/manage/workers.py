@@ -13,13 +13,15 @@ from accounts.models import Actor, Role
 from accounts.selectors import display_names, open_invitations
 from kernel.errors import Refused
 from projects.models import Project
-from tasks.analytics.worker_figures import WorkerFigures, worker_flags
+from tasks.analytics.worker_figures import WorkerFigures, WorkerRow, worker_flags
+from tasks.analytics.worker_flags import FlagFigures
 from tasks.flow.revocation import remove_worker
 from tasks.standing.selectors import get_worker_standing
 from tasks.standing.services import pause, resume
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action, worker_of
 from workers_ui.views.manage.flag_formatting import describe_flags
 from workers_ui.views.manage.invitations import fresh_link
+from workers_ui.views.manage.label_formatting import example_reasons
 
 PAGE_SIZE = 50
 LINKS_PER_PAGE = 20
@@ -41,6 +43,7 @@ def workers(request: HttpRequest, project: Project) -> HttpResponse:
         "invitations": links,
         "links_page": links_pager,
         "fresh": fresh_link(request, project.pk),
+        "example": example_reasons(project)[1],
     }
     return render_project_page(request, project, "workers.html", context, tab="workers")
 
@@ -64,7 +67,7 @@ def change(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> Http
     return run_action(request, reverse("workers_ui:workers", args=[project.public_id]), act, done)
 
 
-def _row(figures: dict[str, Any], name: str, flags: list[dict[str, Any]]) -> dict[str, Any]:
+def _row(figures: WorkerRow, name: str, flags: list[FlagFigures]) -> dict[str, Any]:
     return {**figures, "name": name, "evidence": describe_flags(flags)}
 
 

@@ -16,6 +16,21 @@ from annotary_core.aggregation.agreement.fleiss import fleiss_kappa
 from annotary_core.aggregation.agreement.objects import ObjectSets, object_agreement
 from annotary_core.aggregation.agreement.pairs import against_gold, pairwise
 from annotary_core.aggregation.agreement.ratings import Ratings
+from annotary_core.aggregation.agreement.report_body import (
+    AlphaFigures,
+    BoxReport,
+    ClassAlpha,
+    ClassOfBoxes,
+    ClassReport,
+    Cohen,
+    Confused,
+    DistanceFromGold,
+    Fleiss,
+    GoldFigures,
+    OverTime,
+    Suspect,
+    Uncertainty,
+)
 from annotary_core.aggregation.base import Answers, Consensus
 from annotary_core.aggregation.io.csv_reader import TableError
 from annotary_core.aggregation.io.encoding import Names
@@ -30,7 +45,6 @@ from annotary_core.labels.names import normalize_name
 from annotary_core.labels.shapes.base import Similarity
 from annotary_core.labels.shapes.box import BoxSimilarity
 
-Json = dict[str, Any]
 #: Number of classes with a separate box comparison, those with the most boxes.
 _BOX_CLASSES = 30
 _SUSPECTS = 20
@@ -58,7 +72,7 @@ def class_report(
     order: Sequence[str] = (),
     method: str = DEFAULT_METHOD,
     bootstrap: Bootstrap | None = None,
-) -> Json:
+) -> ClassReport:
     """Report the agreement of workers and the uncertainty of the labels of `method`, and compare both with gold if any.
 
     order: the labels from low to high, for the ordinal level. Raises TableError if the labels do not fit the level.
@@ -67,7 +81,7 @@ def class_report(
     bootstrap = bootstrap or Bootstrap()
     answers = table.answers
     ratings = Ratings.of(answers)
-    report = {
+    return {
         "kind": "classes",
         "answers": len(answers.task),
         "tasks": len(ratings.units),
@@ -79,11 +93,12 @@ def class_report(
         "fleiss": _fleiss(ratings),
         "cohen": _cohen(ratings, table.workers),
         "by_class": _by_class(ratings, table.labels),
+        **_over_time(table, ratings, level, values),
+        **_uncertainty(table, method),
     }
-    return report | _over_time(table, ratings, level, values) | _uncertainty(table, method)
 
 
-def _over_time(table: ClassTable, ratings: Ratings, level: Level, values: FloatArray | None) -> Json:
+def _over_time(table: ClassTable, ratings: Ratings, level: Level, values: FloatArray | None) -> OverTime:
     if table.time is None:
         return {}
     times = last_times(ratings, table.answers.task, table.time)
@@ -95,7 +110,7 @@ def _over_time(table: ClassTable, ratings: Ratings, level: Level, values: FloatA
     }
 
 
-def box_report(table: BoxTable, *, bootstrap: Bootstrap | None = None) -> Json:
+def box_report(table: BoxTable, *, bootstrap: Bootstrap | None = None) -> BoxReport:
     """Report the agreement of workers on boxes: location, label, by class, by pair of workers, and against gold."""
     bootstrap = bootstrap or Bootstrap()
     boxes = table.boxes
@@ -103,7 +118,7 @@ def box_report(table: BoxTable, *, bootstrap: Bootstrap | None = None) -> Json:
     similarity = BoxSimilarity(boxes.geometry.box)
     result = object_agreement(sets, similarity, bootstrap=bootstrap)
     labeled = object_agreement(sets, LabelAwareSimilarity(similarity, boxes.label), bootstrap=bootstrap)
-    report: Json = {
+    report: BoxReport = {
         "kind": "boxes",
         "boxes": len(boxes.task),
         "tasks": len(np.unique(sets.unit)),
@@ -143,12 +158,12 @@ def _values(labels: Names, level: Level, order: Sequence[str]) -> FloatArray | N
     return numbers
 
 
-def _uncertainty(table: ClassTable, method: str) -> Json:
+def _uncertainty(table: ClassTable, method: str) -> Uncertainty:
     """Uncertainty of the method's labels. They are computed without gold, so that gold can evaluate them."""
     answers = replace(table.answers, gold={})
     result = get_method(method).fit_predict(answers)
     uncertainty = set_uncertainty(label_uncertainty(result))
-    report: Json = {
+    report: Uncertainty = {
         "doubt": {
             "method": method,
             "expected_error": _rounded(uncertainty.expected_error),
@@ -163,7 +178,7 @@ def _uncertainty(table: ClassTable, method: str) -> Json:
     return report
 
 
-def _alpha(result: Alpha, bootstrap: Bootstrap) -> Json:
+def _alpha(result: Alpha, bootstrap: Bootstrap) -> AlphaFigures:
     return {
         "value": _rounded(result.value),
         "low": _rounded(result.low),
@@ -175,7 +190,7 @@ def _alpha(result: Alpha, bootstrap: Bootstrap) -> Json:
     }
 
 
-def _fleiss(ratings: Ratings) -> Json:
+def _fleiss(ratings: Ratings) -> Fleiss:
     result = fleiss_kappa(ratings)
     return {
         "kappa": _rounded(result.kappa),
@@ -185,7 +200,7 @@ def _fleiss(ratings: Ratings) -> Json:
     }
 
 
-def _cohen(ratings: Ratings, workers: Names) -> Json:
+def _cohen(ratings: Ratings, workers: Names) -> Cohen:
     table = pairwise(ratings)
     rows = _rows(table.first, table.second, table.n, table.agreement, table.kappa)
     return {
@@ -204,13 +219,13 @@ def _cohen(ratings: Ratings, workers: Names) -> Json:
     }
 
 
-def _by_class(ratings: Ratings, labels: Names) -> list[Json]:
+def _by_class(ratings: Ratings, labels: Names) -> list[ClassAlpha]:
     result = class_alphas(ratings)
     rows = _rows(result.label, result.value, result.votes)
     return [{"label": labels.text(label), "alpha": _rounded(value), "votes": round(n)} for label, value, n in rows]
 
 
-def _confused(answers: Answers, result: Consensus, table: ClassTable) -> list[Json]:
+def _confused(answers: Answers, result: Consensus, table: ClassTable) -> list[Confused]:
     confused = confusions(answers, result)
     columns = (confused.a, confused.b, confused.a_as_b, confused.b_as_a, confused.score, confused.score_without_worst)
     rows = _rows(*columns, confused.workers, confused.affected, confused.worst, confused.unclear)
@@ -231,7 +246,7 @@ def _confused(answers: Answers, result: Consensus, table: ClassTable) -> list[Js
     ]
 
 
-def _suspects(result: Consensus, table: ClassTable) -> list[Json]:
+def _suspects(result: Consensus, table: ClassTable) -> list[Suspect]:
     suspects = rank_label_issues(result, limit=_SUSPECTS)
     rows = _rows(suspects.task, suspects.label, suspects.wrong, suspects.other, suspects.n)
     return [
@@ -246,7 +261,7 @@ def _suspects(result: Consensus, table: ClassTable) -> list[Json]:
     ]
 
 
-def _against_gold(table: ClassTable, result: Consensus) -> Json:
+def _against_gold(table: ClassTable, result: Consensus) -> GoldFigures:
     calibration = calibrate(result, table.answers.gold)
     workers = against_gold(Ratings.of(table.answers), table.answers.gold)
     curve = _rows(
@@ -282,10 +297,10 @@ def _labels_of_matched_boxes(table: BoxTable) -> Ratings:
     return Ratings.of(Answers.of(unit, table.boxes.worker[rows], table.boxes.label[rows]))
 
 
-def _boxes_by_class(table: BoxTable, similarity: BoxSimilarity) -> list[Json]:
+def _boxes_by_class(table: BoxTable, similarity: BoxSimilarity) -> list[ClassOfBoxes]:
     boxes = table.boxes
     n = np.bincount(boxes.label, minlength=len(table.labels))
-    rows: list[Json] = []
+    rows: list[ClassOfBoxes] = []
     for label in np.sort(np.argsort(-n, kind="stable")[:_BOX_CLASSES]).tolist():
         if n[label]:
             sets = ObjectSets.of(
@@ -298,7 +313,7 @@ def _boxes_by_class(table: BoxTable, similarity: BoxSimilarity) -> list[Json]:
     return rows
 
 
-def _boxes_against_gold(table: BoxTable) -> list[Json]:
+def _boxes_against_gold(table: BoxTable) -> list[DistanceFromGold]:
     """Distance of each worker from gold, which is added as a worker with id -1."""
     if table.gold is None:
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -14,7 +14,33 @@ from annotary_core.labels.arrays import FloatArray, IntArray
 #: Significant digits of numbers in JSON, far more precise than any estimate.
 _DIGITS = 9
 
-Json = dict[str, Any]
+
+class ModelHeader(TypedDict):
+    """Everything of a fitted model except the workers, as stored. "pooled" is `pooled_confusion`, None if it follows
+    from the accuracy, "alike" is `error_correlation`, "cold" is `is_cold_start`."""
+
+    classes: list[int]
+    one_coin_prior: list[float]
+    confusion_prior: list[float]
+    pooled_accuracy: float
+    pooled: list[list[float]] | None
+    blend: float
+    alike: float
+    answers: int
+    cold: bool
+
+
+class WorkerParameters(TypedDict):
+    """The parameters of one worker, as stored."""
+
+    accuracy: float
+    confusion: NotRequired[list[list[float]]]
+
+
+class StoredModel(ModelHeader):
+    """A fitted model as JSON. workers: by id."""
+
+    workers: dict[str, WorkerParameters]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +92,16 @@ class FittedModel:
         index = np.minimum(np.searchsorted(self.workers, workers), len(self.workers) - 1)
         return index, self.workers[index] == workers
 
-    def to_json(self) -> Json:
+    def to_json(self) -> StoredModel:
         workers = {str(int(worker)): self.worker_json(index) for index, worker in enumerate(self.workers)}
-        return self.header_json() | {"workers": workers}
+        return {**self.header_json(), "workers": workers}
 
     @classmethod
-    def from_json(cls, body: Json) -> FittedModel:
+    def from_json(cls, body: StoredModel) -> FittedModel:
         """The inverse of `to_json`. Raises ValueError or KeyError for any other input."""
         return cls.from_parts(body, {int(worker): part for worker, part in body["workers"].items()})
 
-    def header_json(self) -> Json:
+    def header_json(self) -> ModelHeader:
         """Everything except the workers, so its size does not depend on their number.
 
         `pooled_confusion` is omitted if it follows from the accuracy: for a thousand classes it has a million entries.
@@ -93,15 +119,15 @@ class FittedModel:
             "cold": self.is_cold_start,
         }
 
-    def worker_json(self, index: int) -> Json:
+    def worker_json(self, index: int) -> WorkerParameters:
         """The parameters of the worker at this index."""
-        body: Json = {"accuracy": float(f"{self.accuracy[index]:.{_DIGITS}g}")}
+        body: WorkerParameters = {"accuracy": float(f"{self.accuracy[index]:.{_DIGITS}g}")}
         if len(self.confusion):
             body["confusion"] = _rounded(self.confusion[index])
         return body
 
     @classmethod
-    def from_parts(cls, header: Json, workers: Mapping[int, Json]) -> FittedModel:
+    def from_parts(cls, header: ModelHeader, workers: Mapping[int, WorkerParameters]) -> FittedModel:
         """Rebuild from `header_json` and `worker_json`, with these workers only; all others are unknown."""
         ids = np.array(sorted(workers), np.int64)
         classes = np.array(header["classes"], np.int64)

@@ -110,6 +110,13 @@ def medoids(column: Column, index: IntArray) -> IntArray:
     return order[np.flatnonzero(np.diff(index[order], prepend=-1))].astype(np.int64)
 
 
+def _medoids_of(column: Column, index: IntArray, clusters: Sequence[int]) -> dict[int, int]:
+    """Return the row of the medoid of each of these clusters."""
+    rows = np.flatnonzero(np.isin(index, clusters))
+    own = np.unique(index[rows], return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return dict(zip(clusters, rows[medoids(column.take(rows), own)].tolist(), strict=True))
+
+
 def _pairs_within(index: IntArray) -> tuple[IntArray, IntArray]:
     """Return all pairs of rows of the same cluster, each once; rows are grouped by cluster."""
     count = np.bincount(index)[index] if len(index) else index
@@ -177,12 +184,12 @@ def _fuse_polygons(column: Polygons, members: Members) -> Polygons:
     drawn = column.take(several)
     answers = PolygonAnswers.of(index, members.worker[several], drawn.shapes, weights=members.trust[several])
     fused = dict(zip(clusters.tolist(), PolygonFusion().fit_predict(answers).shapes, strict=True))
-    stand_ins = medoids(column, members.index).tolist()
+    stand_ins = _medoids_of(column, members.index, [at for at in range(len(count)) if not fused.get(at)])
     shapes = []
-    for cluster, row in enumerate(stand_ins):
+    for cluster in range(len(count)):
         parts = fused.get(cluster)
         among = np.flatnonzero(members.index == cluster)
-        shapes.append(_without_crumbs(parts, column.take(among)) if parts else column.shapes[row])
+        shapes.append(_without_crumbs(parts, column.take(among)) if parts else column.shapes[stand_ins[cluster]])
     return Polygons.of(shapes)
 
 

@@ -76,24 +76,24 @@ def vote_patterns(masks: Sequence[Window], frame: Frame | None = None) -> VotePa
             f"The masks of a cluster span {right - left:,} x {bottom - top:,} pixels, which do not fit in memory; "
             "fuse only masks of the same object."
         )
-    index: IntArray = np.zeros((bottom - top, right - left), np.int64)
+    index: NDArray[np.unsignedinteger] = np.zeros((bottom - top, right - left), np.uint8)
     votes = np.zeros((1, 0), np.bool_)
     count = np.array([index.size])
     for start in range(0, len(masks), _MASKS_PER_CODE):
         part = masks[start : start + _MASKS_PER_CODE]
-        code = index << len(part)
+        # As small as possible: a window has hundreds of thousands of pixels, and a byte is enough for eight masks.
+        kind = np.min_scalar_type((len(count) << len(part)) - 1).type
+        code = index.astype(kind) << kind(len(part))
         for bit, mask in enumerate(part):
             x1, y1, x2, y2 = mask.bounds
             if mask.pixels.size:
-                code[y1 - top : y2 - top, x1 - left : x2 - left] |= mask.pixels.astype(np.int64) << bit
+                code[y1 - top : y2 - top, x1 - left : x2 - left] |= mask.pixels.astype(kind) << kind(bit)
         value, index, count = _compact(code)
         bits = (value[:, None] >> np.arange(len(part))) & 1
         votes = np.concatenate([votes[value >> len(part)], bits.astype(np.bool_)], axis=1)
     if not index.size:
         votes, count = votes[:0], count[:0]
-    return VotePatterns(
-        left, top, index.astype(np.min_scalar_type(max(len(count) - 1, 0))), votes, count.astype(np.int64)
-    )
+    return VotePatterns(left, top, index, votes, count.astype(np.int64))
 
 
 def _window(masks: Sequence[Window], frame: Frame | None) -> tuple[int, int, int, int]:
@@ -109,8 +109,10 @@ def _window(masks: Sequence[Window], frame: Frame | None) -> tuple[int, int, int
 
 def _near_outline(mask: BoolArray, reach: int) -> BoolArray:
     """Return where the square of this radius around a pixel, cropped to the window, is not uniform."""
-    sums = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), np.int64)
-    sums[1:, 1:] = mask.cumsum(axis=0).cumsum(axis=1)
+    # MAX_PIXELS fits into 32 bits.
+    sums = np.zeros((mask.shape[0] + 1, mask.shape[1] + 1), np.int32)
+    np.cumsum(mask, axis=0, out=sums[1:, 1:])
+    np.cumsum(sums[1:, 1:], axis=1, out=sums[1:, 1:])
     rows, columns = np.arange(mask.shape[0]), np.arange(mask.shape[1])
     top, bottom = np.maximum(rows - reach, 0), np.minimum(rows + reach + 1, len(rows))
     left, right = np.maximum(columns - reach, 0), np.minimum(columns + reach + 1, len(columns))
@@ -120,15 +122,16 @@ def _near_outline(mask: BoolArray, reach: int) -> BoolArray:
     return mixed
 
 
-def _compact(code: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+def _compact(code: NDArray[np.unsignedinteger]) -> tuple[IntArray, NDArray[np.unsignedinteger], IntArray]:
     """Return the distinct values, ascending, the index of each code among them, and their counts."""
     span = int(code.max(initial=0)) + 1
     if span > 4 * code.size + 1024:
         value, index, count = np.unique(code, return_inverse=True, return_counts=True)
-        return value, index.reshape(code.shape), count
+        smallest = np.min_scalar_type(len(value) - 1)
+        return value.astype(np.int64), index.reshape(code.shape).astype(smallest), count
     # Counting is faster than sorting for small numbers, that is, up to a dozen masks.
     counts = np.bincount(code.ravel(), minlength=span)
     value = np.flatnonzero(counts)
-    position = np.zeros(span, np.int64)
+    position = np.zeros(span, np.min_scalar_type(len(value) - 1))
     position[value] = np.arange(len(value))
     return value, position[code], counts[value]

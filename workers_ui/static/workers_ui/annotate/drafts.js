@@ -1,11 +1,14 @@
-/* Unsaved drawings, kept on the device so that a reload loses nothing. One entry per image. */
-
-const PREFIX = "annotary-draft:";
+/* Unsaved drawings, kept on the device so that a reload loses nothing. One entry per image and kind: the answer as it is
+ * drawn so far, and the object that is not finished. */
 
 export class Drafts {
+  constructor(kind) {
+    this.prefix = `annotary-${kind}:`;
+  }
+
   get(id) {
     try {
-      return JSON.parse(localStorage.getItem(PREFIX + id));
+      return JSON.parse(localStorage.getItem(this.prefix + id));
     } catch {
       return null; // storage is blocked, or an older version of this page wrote the entry
     }
@@ -13,7 +16,7 @@ export class Drafts {
 
   put(id, draft) {
     try {
-      localStorage.setItem(PREFIX + id, JSON.stringify(draft));
+      localStorage.setItem(this.prefix + id, JSON.stringify(draft));
     } catch {
       this.full = true; // the drawing is still on the page, and saving it uses the outbox
     }
@@ -21,7 +24,7 @@ export class Drafts {
 
   clear(id) {
     try {
-      localStorage.removeItem(PREFIX + id);
+      localStorage.removeItem(this.prefix + id);
     } catch {
       this.full = true;
     }

@@ -8,7 +8,7 @@ import { describe } from "./answer.js";
 const SVG = "http://www.w3.org/2000/svg";
 
 /** Fills a list with one button per image; pressing one calls `choose(index)`. */
-export function fillOverview(list, { set, question, images, drafts, refused, choose }) {
+export function fillOverview(list, { set, question, images, isStarted, refused, choose }) {
   const looks = looksOf(question.classes);
   list.replaceChildren(...set.items.map((item, index) => entry(item, index)));
 
@@ -34,7 +34,7 @@ export function fillOverview(list, { set, question, images, drafts, refused, cho
   function stateOf(item) {
     if (refused.has(item.id)) return ["bad", "Not accepted. Answer again."];
     if (item.state === "skipped") return ["skipped", "Skipped"];
-    if (drafts.get(item.id)) return ["warn", item.answer ? "Changed, not saved" : "Started, not saved"];
+    if (isStarted(item)) return ["warn", item.answer ? "Changed, not saved" : "Started, not saved"];
     if (item.answer) return ["", describe(item.answer, question.classes)];
     return item.state === "released" ? ["skipped", "Returned"] : ["warn", "No answer yet"];
   }

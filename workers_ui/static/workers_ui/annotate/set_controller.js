@@ -24,7 +24,8 @@ const SUBMITTED = "This set is submitted, and its answers are final.";
 export default class extends Controller {
   connect() {
     this.queue = new SetQueue(controllerOf(this.element, "outbox").outbox, this.value("url"));
-    this.drafts = new Drafts();
+    this.drafts = new Drafts("draft");
+    this.sketches = new Drafts("sketch");
     this.watch = new Stopwatch();
     this.busy = false;
     this.handing = new HandIn({
@@ -107,6 +108,7 @@ export default class extends Controller {
     });
     fillKeys(this.target("tool-keys"), this.surface.annotator.tools);
     this.surface.addEventListener("draw", () => this.drawingChanged());
+    this.surface.addEventListener("sketch", () => this.sketchChanged());
     this.surface.addEventListener("choose", ({ detail }) => this.classChosen(detail.classId));
     this.clock = new SetClock({
       serverNow: this.value("now"),
@@ -142,12 +144,13 @@ export default class extends Controller {
 
   show() {
     const { current } = this.set;
-    const draft = this.set.canAnswer(current) ? this.drafts.get(current.id) : null;
+    const [draft, sketch] = this.set.canAnswer(current) ? this.storedOf(current) : [null, null];
     this.showView("work");
     this.surface.show({
       item: current,
       url: this.images.url(current),
       objects: draft?.objects ?? current.answer?.objects ?? [],
+      sketch,
       classId: draft ? draft.classId : (current.answer?.image?.class ?? null),
       locked: !this.set.canAnswer(current),
     });
@@ -209,6 +212,22 @@ export default class extends Controller {
     this.showAnswer();
   }
 
+  sketchChanged() {
+    const { sketch } = this.surface;
+    if (sketch) this.sketches.put(this.set.current.id, sketch);
+    else this.sketches.clear(this.set.current.id);
+  }
+
+  /** What of an image is drawn but not saved: the answer so far, and the object that is not finished. */
+  storedOf({ id }) {
+    return [this.drafts.get(id), this.sketches.get(id)];
+  }
+
+  forget({ id }) {
+    this.drafts.clear(id);
+    this.sketches.clear(id);
+  }
+
   classChosen(classId) {
     if (!this.set.canAnswer(this.set.current)) return;
     if (this.question.draws) this.drawingChanged();
@@ -255,7 +274,7 @@ export default class extends Controller {
       const changed = !sameAnswer(answer, current.answer) || this.queue.refused.has(current.id);
       if (changed) await this.queue.answer(current, answer, this.watch.seconds);
       this.set.answer(current.id, answer);
-      this.drafts.clear(current.id);
+      this.forget(current);
       this.advance();
     });
   }
@@ -267,7 +286,7 @@ export default class extends Controller {
     await this.once(async () => {
       await this.queue.skip(current);
       this.set.skip(current.id);
-      this.drafts.clear(current.id);
+      this.forget(current);
       this.advance();
     });
   }
@@ -331,12 +350,14 @@ export default class extends Controller {
   }
 
   showOverview() {
-    const { set, question, images, drafts } = this;
+    const { set, question, images } = this;
+    const { refused } = this.queue;
+    const isStarted = (item) => this.storedOf(item).some((stored) => stored !== null);
     const choose = (index) => {
       this.returning = set.nextOpen() < 0;
       this.go(index);
     };
-    fillOverview(this.target("thumbs"), { set, question, images, drafts, refused: this.queue.refused, choose });
+    fillOverview(this.target("thumbs"), { set, question, images, isStarted, refused, choose });
     const open = set.total - set.done;
     this.target("heading").textContent = open > 0 ? `${set.done} of ${set.total} done` : "Check your answers";
     this.target("rest").textContent = this.overviewText(open);

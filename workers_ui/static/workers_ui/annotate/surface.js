@@ -5,7 +5,7 @@ import { Annotator } from "../canvas/annotator.js";
 import { ClassPicker } from "../canvas/class_picker.js";
 import { ToolSwitch } from "../canvas/tool_switch.js";
 
-/** Events: "choose" {classId} (the class of the image), "draw" {}. */
+/** Events: "choose" {classId} (the class of the image), "draw" {}, "sketch" {} (a change of the unfinished object). */
 export class SetSurface extends EventTarget {
   constructor({ surface, tools, imageClasses, objectClasses, list, place, remove, question, first, url }) {
     super();
@@ -22,6 +22,7 @@ export class SetSurface extends EventTarget {
       list: question.draws ? list : document.createElement("ol"),
     });
     this.annotator.addEventListener("change", () => this.dispatchEvent(new CustomEvent("draw")));
+    this.annotator.addEventListener("sketch", () => this.dispatchEvent(new CustomEvent("sketch")));
     this.toolSwitch = question.draws ? new ToolSwitch(tools, this.annotator, { place, remove }) : null;
     this.objectPicker = question.draws ? this.connectObjectPicker(objectClasses) : null;
     this.imagePicker = question.chooses ? this.connectImagePicker(imageClasses) : null;
@@ -51,6 +52,11 @@ export class SetSurface extends EventTarget {
     return this.annotator.getObjects();
   }
 
+  /** The object that is not finished, as plain data for `show`, or null. */
+  get sketch() {
+    return this.annotator.storedSketch;
+  }
+
   /** The words for what is drawn: {one, many}. */
   get noun() {
     return this.annotator.noun;
@@ -70,9 +76,10 @@ export class SetSurface extends EventTarget {
     return this.imagePicker?.value ?? null;
   }
 
-  show({ item, url, objects, classId, locked }) {
+  show({ item, url, objects, sketch, classId, locked }) {
     this.annotator.setReadOnly(this.readOnly || locked);
     this.annotator.show({ imageUrl: url, width: item.width, height: item.height, objects });
+    if (sketch) this.annotator.resumeSketch(sketch);
     this.imagePicker?.set(classId);
     // Wherever the focus was, a key pressed next would act on an image that nobody has seen.
     this.annotator.element.focus({ preventScroll: true });

@@ -1,13 +1,14 @@
 /* The annotator: an image with objects to draw and edit. See docs/design-system.md.
  *
- * new Annotator(element, {imageUrl, width, height, classes, tools, objects, readOnly, overlays, list})
+ * new Annotator(element, {imageUrl, width, height, classes, tools, objects, readOnly, overlays, thins, list})
  *   width, height  of the upright full-resolution image; the file at imageUrl may be a smaller rendition of it
  *   classes        [{id, name, color?}] in schema order; number keys 1 to 9 follow it
  *   tools          the names of the schema's tools; those that draw can be chosen with useTool
  *   objects        the answer's objects; those of tools that this page does not have pass through untouched
  *   overlays       [{tool, geom, label, tone: "agreed" | "suggested" | "removed", color?}], drawn but never edited
+ *   thins          whether fewer points are offered for objects of many, as those made from several people's have
  *   list           an <ol> to fill; without one, an <ol> is inserted after the element
- * Events: "change" {objects, reason}, "select" {id}, "class" {id}, "tool" {tool}, "ready", "view" {scale}.
+ * Events: "change" {objects, reason}, "sketch", "select" {id}, "class" {id}, "tool" {tool}, "ready", "view" {scale}.
  */
 
 import { ActionBar } from "./action_bar.js";
@@ -28,8 +29,9 @@ import { Viewport } from "./viewport.js";
 export class Annotator extends EventTarget {
   constructor(element, options) {
     super();
-    const { imageUrl, classes, tools = [], objects = [], readOnly = false, overlays = [], list = null } = options;
-    Object.assign(this, { element, classes, readOnly, overlays });
+    const { imageUrl, classes, tools = [], objects = [], readOnly = false, overlays = [], thins = false } = options;
+    const { list = null } = options;
+    Object.assign(this, { element, classes, readOnly, overlays, thins });
     this.tools = drawingTools({ tools });
     this.tool = this.tools[0] ?? null;
     this.classId = classes[0]?.id ?? null;
@@ -185,7 +187,7 @@ export class Annotator extends EventTarget {
     this.classId = id;
     const { object } = this.selection;
     if (object && object.class !== id && !this.readOnly) this.objects.setClass(object.id, id);
-    this.redraw();
+    this.sketchChanged();
     this.emit("class", { id });
     return true;
   }
@@ -287,7 +289,20 @@ export class Annotator extends EventTarget {
     if (this.sketch === null) return;
     this.sketch = null;
     this.endWarning();
-    this.redraw();
+    this.sketchChanged();
+  }
+
+  /** The object that is being drawn, as plain data for `resumeSketch`; null if there is nothing to keep of it. */
+  get storedSketch() {
+    const stored = this.sketch?.stored ?? null;
+    return stored && { ...stored, tool: this.tool.name, class: this.classId };
+  }
+
+  resumeSketch(stored) {
+    this.useTool(stored.tool);
+    if (this.tool?.name !== stored.tool) return;
+    this.setClass(stored.class);
+    this.startSketch()?.restore(stored);
   }
 
   /** Whether a drawing has been begun that has to be finished or discarded before the answer is saved. */
@@ -376,6 +391,11 @@ export class Annotator extends EventTarget {
     const size = { width: clientWidth, height: clientHeight };
     this.renderer.resize(size);
     this.viewport.resize(size);
+  }
+
+  sketchChanged() {
+    this.redraw();
+    this.emit("sketch", {});
   }
 
   /** After a change of the selected object or of the one that is being drawn. */

@@ -7,8 +7,8 @@ export class History {
     this.reset(state);
   }
 
-  reset(state) {
-    this.past = [];
+  reset(state, past = []) {
+    this.past = past;
     this.present = state;
     this.future = [];
   }

@@ -52,6 +52,7 @@ export class LabelDesk {
         classes: this.classes,
         tools: this.tools,
         readOnly,
+        thins: true,
         list: this.part("list"),
       });
       if (this.draws) this.connectTools();

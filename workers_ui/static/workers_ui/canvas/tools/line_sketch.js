@@ -5,7 +5,7 @@ import { ARROWS } from "../arrows.js";
 import { clamp } from "../geometry.js";
 import { History } from "../history.js";
 import { simplify } from "../outlines.js";
-import { position } from "../wording.js";
+import { countPoints, position } from "../wording.js";
 import { Sketch } from "./sketch.js";
 
 /* In CSS pixels: the steps of the crosshair; how near it counts as on a point; between the points of a stroke, and how
@@ -37,6 +37,22 @@ export class LineSketch extends Sketch {
 
   get isWorthKeeping() {
     return this.points.length > 1;
+  }
+
+  /** Its points, and how many there were after each step that can be undone. */
+  get stored() {
+    const { past, present } = this.history;
+    const steps = new Set(past.map(({ length }) => length).filter((count) => count < present.length));
+    return present.length > 0 ? { points: present, steps: [...steps].sort((a, b) => a - b) } : null;
+  }
+
+  restore({ points, steps }) {
+    this.history.reset(
+      points,
+      steps.map((count) => points.slice(0, count)),
+    );
+    this.canvas.sketchChanged();
+    this.canvas.say(`Go on with the unfinished ${this.tool.noun.one}: ${countPoints(points.length)}.`);
   }
 
   get preview() {
@@ -191,7 +207,7 @@ export class LineSketch extends Sketch {
   push(points) {
     this.history.push(points);
     this.canvas.endWarning();
-    this.canvas.redraw();
+    this.canvas.sketchChanged();
   }
 
   removeLast() {
@@ -205,18 +221,17 @@ export class LineSketch extends Sketch {
   undo() {
     if (!this.history.undo() || (this.points.length === 0 && !this.isArmed)) this.discard();
     else this.sayPoints();
-    this.canvas.redraw();
+    this.canvas.sketchChanged();
   }
 
   redo() {
     if (this.history.redo()) this.sayPoints();
     else this.canvas.say("Nothing to redo.");
-    this.canvas.redraw();
+    this.canvas.sketchChanged();
   }
 
   sayPoints() {
-    const count = this.points.length;
-    this.canvas.say(`${count} point${count === 1 ? "" : "s"}.`);
+    this.canvas.say(`${countPoints(this.points.length)}.`);
   }
 
   discard() {

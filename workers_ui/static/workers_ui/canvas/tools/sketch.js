@@ -1,6 +1,6 @@
 /* An object that is being drawn. The annotator has one at most and passes it the pointer, the keys and undo; this one
  * ignores them. `canvas` is the annotator: its frame, view and visible part, and what a sketch does with it:
- * addDrawn(geom), endSketch(), redraw(), reveal(bounds), say(text), warn(text) and endWarning().
+ * addDrawn(geom), endSketch(), sketchChanged(), redraw(), reveal(bounds), say(text), warn(text) and endWarning().
  *
  * Points are {x, y} in the image frame. A gesture is down, then either drag and up, or press. */
 
@@ -19,6 +19,13 @@ export class Sketch {
   get isWorthKeeping() {
     return false;
   }
+
+  /** As plain data, to go on with it after a reload; null if nothing is worth it. */
+  get stored() {
+    return null;
+  }
+
+  restore(_stored) {}
 
   /** Where the work is going on: a point of the image, or null. */
   get place() {
