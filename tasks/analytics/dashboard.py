@@ -2,13 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from enum import StrEnum, auto
 from math import sqrt
 from typing import Any
 
 from django.db.models import Avg, Count, Min, Q
 from django.db.models.functions import TruncHour
 
-from kernel.clock import database_now
+from kernel.clock import database_now, rfc3339
 from projects.models import Project
 from tasks.analytics.worker_agreement import project_agreement
 from tasks.assignment.models import Assignment
@@ -26,6 +27,18 @@ _HALF_WIDTH = 1.96 / 2
 Json = dict[str, Any]
 
 
+class Outlook(StrEnum):
+    """Whether a deadline will be met at the pace of the last hour."""
+
+    MET = auto()
+    LIKELY = auto()
+    UNLIKELY = auto()
+    MISSED = auto()
+    PASSED = auto()
+    ANSWERED = auto()
+    UNKNOWN = auto()
+
+
 def project_figures(*, project: Project) -> Json:
     """The figures of the board, and under "quality" also the labels' mean confidence and the verdicts of people."""
     figures = board_figures(project=project)
@@ -39,11 +52,13 @@ def board_figures(*, project: Project) -> Json:
     """
     progress = _progress(project)
     throughput = _throughput(project)
+    ahead = forecast(left=progress["answers_left"], done=throughput["answers"], hours=throughput["hours"])
     return {
         "currency": project.currency,
         "progress": progress,
         "throughput": throughput,
-        "forecast": forecast(left=progress["answers_left"], done=throughput["answers"], hours=throughput["hours"]),
+        "forecast": ahead,
+        "deadline": _deadline(project, ahead),
         "quality": _quality(project),
         "cost": _cost(project, progress),
     }
@@ -115,6 +130,32 @@ def forecast(*, left: int, done: int, hours: float) -> Json | None:
         "high": round(left * hours / low_count, 3) if low_count > 0 else None,
         "answers_left": left,
     }
+
+
+def _deadline(project: Project, ahead: Json | None) -> Json | None:
+    if project.deadline_at is None:
+        return None
+    hours_left = (project.deadline_at - database_now()).total_seconds() / 3600
+    return {"at": rfc3339(project.deadline_at), **deadline_outlook(hours_left=hours_left, ahead=ahead)}
+
+
+def deadline_outlook(*, hours_left: float, ahead: Json | None) -> Json:
+    """Say whether a deadline in `hours_left` will be met by a forecast, and by how many hours it would be missed.
+
+    `met` and `missed` hold for the whole interval of the forecast, `likely` and `unlikely` for its middle alone.
+    """
+    if ahead is not None and not ahead["answers_left"]:
+        return {"outlook": Outlook.ANSWERED, "hours_late": 0.0}
+    if hours_left <= 0:
+        return {"outlook": Outlook.PASSED, "hours_late": round(-hours_left, 3)}
+    if ahead is None:
+        return {"outlook": Outlook.UNKNOWN, "hours_late": 0.0}
+    hours_late = round(max(0.0, ahead["hours"] - hours_left), 3)
+    if ahead["high"] is not None and ahead["high"] <= hours_left:
+        return {"outlook": Outlook.MET, "hours_late": hours_late}
+    if ahead["low"] > hours_left:
+        return {"outlook": Outlook.MISSED, "hours_late": hours_late}
+    return {"outlook": Outlook.UNLIKELY if hours_late else Outlook.LIKELY, "hours_late": hours_late}
 
 
 def _quality(project: Project) -> Json:
