@@ -116,7 +116,7 @@ def test_a_manager_sets_priority_deadline_and_limits() -> None:
         "share_per_worker": 0.25,
     }
     body = client.patch(url, changes, format="json").json()
-    assert {name: body[name] for name in changes} == {**changes, "deadline_at": "2027-03-31T18:00:00Z"}
+    assert {name: body[name] for name in changes} == {**changes, "deadline_at": "2027-03-31T18:00:00.000000Z"}
     body = client.patch(url, {"deadline_at": None}, format="json").json()
     assert (body["deadline_at"], body["priority"]) == (None, -1000)
 
@@ -130,7 +130,7 @@ def test_a_manager_sets_priority_deadline_and_limits() -> None:
         ({"share_per_worker": 1.1}, 400),
         ({"deadline_at": "soon"}, 400),
         ({"deadline_at": "2027-03-31T18:00:00"}, 422),
-        ({"deadline_at": "0001-01-01T00:00:00+14:00"}, 422),
+        ({"deadline_at": "0001-01-01T00:00:00+14:00"}, 400),
     ],
 )
 def test_values_out_of_range_are_refused(changes: dict[str, Any], status: int) -> None:

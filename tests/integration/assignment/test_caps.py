@@ -1,6 +1,7 @@
 """Limits of a worker: images a day and a share of the images in a project, sets in progress in an organization."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -27,7 +28,7 @@ def wren() -> Actor:
     return factories.wren()
 
 
-def a_project(wren: Actor, *, tasks: int = 60, **policy: object) -> Project:
+def a_project(wren: Actor, *, tasks: int = 60, **policy: Any) -> Project:
     project = factories.a_project(workers=[wren], **{"gold_rate": 0, "hand_size": 10, **policy})
     factories.some_tasks(project, tasks)
     return project
