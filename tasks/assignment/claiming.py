@@ -225,7 +225,7 @@ def insert_hand(*, project_id: int, worker_id: int) -> NewHand | None:
 def load_claim_policy(*, project_id: int, worker_id: int) -> ClaimPolicy | None:
     """Needs the lock of `insert_hand`. Return the claim policy, or None if the worker was never admitted."""
     rows = run_prepared(SELECT_POLICY, {"project": project_id, "worker": worker_id})
-    return ClaimPolicy(project_id, *rows[0][:10], caps=Caps(*rows[0][10:])) if rows else None
+    return ClaimPolicy(*(project_id, *rows[0][:10], Caps(*rows[0][10:]))) if rows else None
 
 
 def delete_hand(*, hand_id: int) -> None:

@@ -48,7 +48,7 @@ CANDIDATES = 4
 SELECT_IN_PROGRESS = f"""
 SELECT h.id FROM tasks_hand h JOIN projects_project p ON p.id = h.project_id
 WHERE h.worker_id = %(worker)s AND {IN_PROGRESS} AND h.project_id IS DISTINCT FROM %(besides)s::bigint
-  AND p.organisation_id = coalesce(%(organisation)s::bigint, p.organisation_id)
+  AND p.organisation_id = coalesce(%(organisation_id)s::bigint, p.organisation_id)
   AND {may_work(project="h.project_id", worker="h.worker_id")}
 ORDER BY h.expires_at, h.id
 LIMIT 1
@@ -69,7 +69,7 @@ FROM (
     JOIN accounts_membership m ON m.organisation_id = p.organisation_id AND m.actor_id = s.worker_id
     WHERE s.worker_id = %(worker)s AND s.state = 'active' AND m.role = 'worker'
       AND p.state = 'open' AND p.schema_id IS NOT NULL AND p.id <> ALL(%(tried)s::bigint[])
-      AND p.organisation_id = coalesce(%(organisation)s::bigint, p.organisation_id)
+      AND p.organisation_id = coalesce(%(organisation_id)s::bigint, p.organisation_id)
     ORDER BY organisation_draw, p.priority DESC, p.deadline_at, draw
     OFFSET 0
 ) c
@@ -130,7 +130,7 @@ def _require_no_other(worker: Actor, project: Project, organisation_id: int | No
 
 def _in_progress(worker: Actor, organisation_id: int | None, *, besides: Project | None = None) -> int | None:
     """Return the id of the hand in progress that ends first."""
-    params = {"worker": worker.pk, "organisation": organisation_id, "besides": besides.pk if besides else None}
+    params = {"worker": worker.pk, "organisation_id": organisation_id, "besides": besides.pk if besides else None}
     rows = run_prepared(SELECT_IN_PROGRESS, params)
     return rows[0][0] if rows else None
 
@@ -139,7 +139,7 @@ def _candidates(worker: Actor, organisation_id: int | None, *, seed: int, tried:
     """Return the first projects that probably have an image for the worker, in the order of the queue."""
     params: dict[str, Any] = {
         "worker": worker.pk,
-        "organisation": organisation_id,
+        "organisation_id": organisation_id,
         "seed": seed,
         "tried": list(tried),
     }

@@ -98,7 +98,7 @@ def plan(worker: Any) -> Iterator[str]:
 
     from tasks.flow.claim_any import SELECT_CANDIDATES
 
-    params = {"worker": worker.pk, "organisation": None, "seed": 1, "tried": []}
+    params = {"worker": worker.pk, "organisation_id": None, "seed": 1, "tried": []}
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF) {SELECT_CANDIDATES}", params)
         yield from (f"  {row[0]}" for row in cursor.fetchall())
