@@ -1,7 +1,7 @@
 """Factories for tests: ada the manager, wren and finch the workers, and the objects that they work on.
 
 Everything is inserted row by row, without the services, so that a test of one stage does not depend on another. The
-counters that the database checks (`wanted` and `taken` of batches) are kept correct.
+counters (`wanted` and `taken` of batches, `images_count` of projects) are kept correct.
 """
 
 import hashlib
@@ -170,6 +170,7 @@ def a_task(
     slots = project.answers_min if wanted is None else wanted
     task = Task.objects.create(project=project, batch=batch, image=image or an_image(project), wanted=slots)
     Batch.objects.filter(pk=batch.pk).update(wanted=F("wanted") + slots)
+    Project.objects.filter(pk=project.pk).update(images_count=F("images_count") + 1)
     return task
 
 

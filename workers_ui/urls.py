@@ -11,6 +11,7 @@ worker_pages: list[URLPattern | URLResolver] = [
     path("", home.home, name="home"),
     path("join/<str:token>/", join.join, name="join"),
     path("work/", work.work, name="work"),
+    path("work/start/", work.start, name="start"),
     path("work/earnings/", work.earnings, name="earnings"),
     path("work/<uuid:project_id>/", work.intro, name="intro"),
     path("work/<uuid:project_id>/set/", work.work_set, name="set"),

@@ -15,6 +15,12 @@ class NameRefused(Refused):
     code = "name_refused"
 
 
+class LiveSetsRefused(Refused):
+    """The sets in progress per worker must be a whole number from 0 to 1,000. 0 is no limit."""
+
+    code = "live_sets_refused"
+
+
 class ServiceAccountExists(Conflict):
     """This organization already has a service account of this name, and its key is not shown again."""
 

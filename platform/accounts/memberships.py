@@ -1,15 +1,16 @@
-"""Services for organizations and their members: another name, other roles, removal."""
+"""Services for organizations and their members: another name and limit, other roles, removal."""
 
 from django.db import transaction
 from django.db.models import Q
 
-from accounts.errors import NameRefused, RoleRefused
+from accounts.errors import LiveSetsRefused, NameRefused, RoleRefused
 from accounts.identity_cache import forget_person
 from accounts.models import Actor, Membership, Organisation, Role
 from accounts.selectors import managed_membership, membership_of
 from accounts.services import refuse_last_owner, revoke_tokens
 
 MAX_NAME = 120
+MAX_LIVE_SETS = 1000
 
 
 def may_have(actor: Actor, role: str) -> bool:
@@ -28,13 +29,35 @@ def lock_managed_membership(*, by: Actor, organisation: Organisation, member: Ac
     managed_membership(by=by, organisation_id=organisation.public_id, member_id=member.public_id, role=role)
 
 
-def rename_organisation(*, organisation: Organisation, name: str) -> Organisation:
-    """Raises NameRefused."""
-    normalized = " ".join(name.split())
+def change_organisation(
+    *, organisation: Organisation, name: str | None = None, live_sets: int | str | None = None
+) -> Organisation:
+    """Change what is given: the name, and how many sets a worker may have in progress at once (0 for no limit).
+
+    Raises NameRefused and LiveSetsRefused, with nothing changed.
+    """
+    values: dict[str, str | int] = {}
+    if name is not None:
+        values["name"] = _read_name(name)
+    if live_sets is not None:
+        values["live_sets"] = _read_live_sets(live_sets)
+    if values:
+        Organisation.objects.filter(pk=organisation.pk).update(**values)
+    return Organisation.objects.get(pk=organisation.pk)
+
+
+def _read_name(raw: str) -> str:
+    normalized = " ".join(raw.split())
     if not normalized or not normalized.isprintable() or len(normalized) > MAX_NAME:
         raise NameRefused
-    Organisation.objects.filter(pk=organisation.pk).update(name=normalized)
-    return Organisation.objects.get(pk=organisation.pk)
+    return normalized
+
+
+def _read_live_sets(raw: int | str) -> int:
+    text = str(raw).strip()
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) <= MAX_LIVE_SETS):
+        raise LiveSetsRefused
+    return int(text)
 
 
 @transaction.atomic

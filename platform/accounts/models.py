@@ -114,6 +114,8 @@ class Organisation(models.Model):
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
     name = models.CharField(max_length=120)
+    # How many sets a worker may have in progress at once over all its projects; 0 for no limit.
+    live_sets = models.PositiveSmallIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -3,6 +3,7 @@
 from django.db import connection
 
 ACCESS_LOCK = 1  # the first key; the second is the hash of an actor's id
+CLAIMS_LOCK = 2  # likewise
 
 # What a statement reads is fixed before it waits for this, so the access is read by a later one.
 SHARE_ACCESS = f"pg_advisory_xact_lock_shared({ACCESS_LOCK}, hashint8({{actor}}))"
@@ -16,6 +17,15 @@ def lock_access(*, actor_id: int) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashint8(%s))", [ACCESS_LOCK, actor_id])
+
+
+def lock_claims(*, actor_id: int) -> None:
+    """Waits for the actor's claims in other projects that count the live sets of all of them, and keeps others waiting.
+
+    Take it while holding no batch. What the lock protects must be read by a later statement.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashint8(%s))", [CLAIMS_LOCK, actor_id])
 
 
 def lock_named(name: str) -> None:

@@ -16,6 +16,7 @@ ANSWERS_RANGE = "projects_project_answers_min_not_above_max"
 RATES = "projects_project_rates_between_0_and_1"
 SIZES = "projects_project_sizes_positive"
 PRICE = "projects_project_price_not_negative"
+SHARE_PER_WORKER = "projects_project_share_per_worker_above_0_to_1"
 ARCHIVED_TAKES_NO_WORK = "projects_project_archived_is_draft_or_closed"
 DELETED_IS_CLOSED = "projects_project_deleted_is_closed"
 
@@ -66,10 +67,20 @@ class Project(models.Model):
     batch_size = models.PositiveIntegerField(default=50)
     hand_size = models.PositiveSmallIntegerField(default=10)
     returns_per_day = models.PositiveIntegerField(default=50, db_default=50)
+    # How many images a worker may get in one day in UTC, 0 for no limit, and which share of all images in total.
+    images_per_day = models.PositiveIntegerField(default=0, db_default=0)
+    share_per_worker = models.FloatField(default=1.0, db_default=1.0)
+    # Which project workers who take any work get first: a higher priority, then an earlier deadline.
+    priority = models.IntegerField(default=0, db_default=0)
+    deadline_at = models.DateTimeField(null=True)
     seconds_per_answer = models.PositiveIntegerField(default=10)
     share_reviewed = models.FloatField(default=1.0)
     split_train = models.FloatField(default=0.8)
     split_val = models.FloatField(default=0.1)
+
+    # How many images it has, check images included; `batching.services.create_tasks` alone raises it. None in a project
+    # from before the column, until a share per worker needs it.
+    images_count = models.PositiveIntegerField(null=True, default=0)
 
     created_by = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
@@ -105,6 +116,7 @@ class Project(models.Model):
                 condition=Q(batch_size__gte=1, hand_size__gte=1, hand_size__lte=100, lease_seconds__gte=30), name=SIZES
             ),
             models.CheckConstraint(condition=Q(price__gte=0), name=PRICE),
+            models.CheckConstraint(condition=Q(share_per_worker__gt=0, share_per_worker__lte=1), name=SHARE_PER_WORKER),
         ]
 
     def __str__(self) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -43,7 +44,27 @@ class DecimalRange:
         return float(number)
 
 
-POLICIES: dict[str, IntegerRange | DecimalRange] = {
+@dataclass(frozen=True, slots=True)
+class OptionalTime:
+    """A point in time, or None."""
+
+    label: str
+
+    def read(self, raw: object) -> datetime | None:
+        if raw is None:
+            return None
+        try:
+            moment = raw if isinstance(raw, datetime) else datetime.fromisoformat(raw) if isinstance(raw, str) else None
+            if moment is not None and moment.tzinfo is not None:
+                return moment.astimezone(UTC)
+        except (ValueError, OverflowError):  # the second: before the year 1 or after 9999 in UTC
+            pass
+        raise PolicyRefused(f"{self.label} must be a time with its offset, such as 2027-03-31T18:00:00Z, or null.")
+
+
+Policy = IntegerRange | DecimalRange | OptionalTime
+
+POLICIES: dict[str, Policy] = {
     "answers_min": IntegerRange("Answers per image", 1, 50),
     "answers_max": IntegerRange("Maximum answers per image", 1, 50),
     "confidence_target": DecimalRange("Confidence", 0.5, 1),
@@ -53,6 +74,10 @@ POLICIES: dict[str, IntegerRange | DecimalRange] = {
     "batch_size": IntegerRange("Images per batch", 1, 10_000),
     "hand_size": IntegerRange("Images per set", 1, 100),
     "returns_per_day": IntegerRange("Images returned per worker a day", 1, 100_000),
+    "images_per_day": IntegerRange("Images per worker a day (0 for no limit)", 0, 1_000_000),
+    "share_per_worker": DecimalRange("Share of the images per worker", 0.001, 1),
+    "priority": IntegerRange("Priority", -1000, 1000),
+    "deadline_at": OptionalTime("The deadline"),
     "seconds_per_answer": IntegerRange("Seconds per answer", 1, 3600),
     "share_reviewed": DecimalRange("Share of labels to review", 0, 1),
     "split_train": DecimalRange("Share for training", 0, 1),

@@ -2,14 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from math import sqrt
 from typing import TypedDict
 
 from django.db.models import Avg, Count, Min, Q
 from django.db.models.functions import TruncHour
 
-from kernel.clock import database_now
+from kernel.clock import database_now, rfc3339
 from projects.models import Project
+from tasks.analytics.forecast import Deadline, Forecast, deadline_outlook, forecast
 from tasks.analytics.worker_agreement import project_agreement
 from tasks.assignment.models import Assignment
 from tasks.batching.models import Task
@@ -20,8 +20,6 @@ from tasks.review.models import Review
 from tasks.workers.evidence import gold_of_project
 
 WINDOW = timedelta(hours=1)
-#: The two-sided 95% quantile of a normal distribution, times 1/2, the deviation of the square root of a Poisson count.
-_HALF_WIDTH = 1.96 / 2
 
 
 class Progress(TypedDict):
@@ -44,15 +42,6 @@ class Throughput(TypedDict):
     answers: int
     workers: int
     hours: float
-
-
-class Forecast(TypedDict):
-    """Hours until the remaining answers are in, with a 95% interval; see `forecast`."""
-
-    hours: float
-    low: float
-    high: float | None
-    answers_left: int
 
 
 class BoardQuality(TypedDict):
@@ -93,6 +82,7 @@ class _Figures(TypedDict):
     progress: Progress
     throughput: Throughput
     forecast: Forecast | None
+    deadline: Deadline | None
     cost: Cost
 
 
@@ -117,11 +107,13 @@ def board_figures(*, project: Project) -> BoardFigures:
     """Progress, throughput, forecast, quality and cost, with the precision of the ledger."""
     progress = _progress(project)
     throughput = _throughput(project)
+    ahead = forecast(left=progress["answers_left"], done=throughput["answers"], hours=throughput["hours"])
     return {
         "currency": project.currency,
         "progress": progress,
         "throughput": throughput,
-        "forecast": forecast(left=progress["answers_left"], done=throughput["answers"], hours=throughput["hours"]),
+        "forecast": ahead,
+        "deadline": _deadline(project, ahead),
         "quality": _quality(project),
         "cost": _cost(project, progress),
     }
@@ -172,25 +164,11 @@ def answers_per_hour(*, project: Project, hours: int) -> list[tuple[datetime, in
     return [(hour, counts.get(hour, 0)) for hour in starts]
 
 
-def forecast(*, left: int, done: int, hours: float) -> Forecast | None:
-    """Hours until the remaining answers are in, with a 95% interval, at the pace of the last `hours`.
-
-    The interval treats the answers in the window as a Poisson count, whose square root has a deviation of about 1/2
-    whatever its mean (Bartlett 1936): the few answers of a quiet hour give a wide interval. `high` is None if the
-    window is compatible with no work at all. Returns None without an answer in the window.
-    """
-    if left <= 0:
-        return {"hours": 0.0, "low": 0.0, "high": 0.0, "answers_left": 0}
-    if done <= 0:
+def _deadline(project: Project, ahead: Forecast | None) -> Deadline | None:
+    if project.deadline_at is None:
         return None
-    low_count = max(sqrt(done) - _HALF_WIDTH, 0.0) ** 2
-    high_count = (sqrt(done + 1) + _HALF_WIDTH) ** 2
-    return {
-        "hours": round(left * hours / done, 3),
-        "low": round(left * hours / high_count, 3),
-        "high": round(left * hours / low_count, 3) if low_count > 0 else None,
-        "answers_left": left,
-    }
+    hours_left = (project.deadline_at - database_now()).total_seconds() / 3600
+    return {"at": rfc3339(project.deadline_at), **deadline_outlook(hours_left=hours_left, ahead=ahead)}
 
 
 def _quality(project: Project) -> BoardQuality:

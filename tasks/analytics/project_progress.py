@@ -7,6 +7,7 @@ from django.db.models import F
 
 from accounts.selectors import open_invitations
 from projects.models import Project
+from tasks.assignment.caps import have_all_their_share
 from tasks.assignment.selectors import stuck_tasks
 from tasks.batching.models import Batch, Task
 from tasks.consensus.label_proposals import open_proposals
@@ -23,6 +24,7 @@ class Need(Enum):
 
     OPEN_BATCHES = auto()
     INVITE_WORKERS = auto()
+    INVITE_MORE_WORKERS = auto()
     REQUEUE_TASKS = auto()
     REVIEW_LABELS = auto()
     DECIDE_CHANGES = auto()
@@ -68,6 +70,8 @@ def _first_need(project: Project, *, invited: bool) -> tuple[Need | None, int]:
     tasks = Task.objects.filter(project=project)
     if is_open and not invited and tasks.filter(taken__lt=F("wanted")).exists():
         return Need.INVITE_WORKERS, 0
+    if is_open and have_all_their_share(project=project) and tasks.filter(taken__lt=F("wanted")).exists():
+        return Need.INVITE_MORE_WORKERS, 0
     stuck = stuck_tasks(project=project) if is_open else None
     if stuck is not None and (stuck.without_answer or stuck.with_answers):
         return Need.REQUEUE_TASKS, stuck.without_answer + stuck.with_answers

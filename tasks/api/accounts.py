@@ -36,6 +36,10 @@ class OrganisationSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=120)
 
 
+class OrganisationSettingsSerializer(OrganisationSerializer):
+    live_sets = serializers.IntegerField(help_text="Sets that a worker may have in progress at once; 0 for no limit")
+
+
 class MembershipSerializer(OrganisationSerializer):
     id = serializers.UUIDField()
     role = serializers.ChoiceField(choices=Role.choices)
@@ -114,12 +118,12 @@ class MeView(View):
 class OrganisationsView(View):
     scopes = {"POST": "manage"}
 
-    @listing(OrganisationSerializer, filters=[prefix("name")], summary="My organizations")
+    @listing(OrganisationSettingsSerializer, filters=[prefix("name")], summary="My organizations")
     def get(self, request: Request) -> Response:
         rows = Organisation.objects.filter(memberships__actor=actor_of(request))
         if isinstance(request.auth, ApiToken):
             rows = rows.filter(pk=request.auth.organisation_id)
-        return page(request, rows, OrganisationSerializer().to_representation)
+        return page(request, rows, OrganisationSettingsSerializer().to_representation)
 
     def check_replay(self, request: Request, body: Any) -> None:
         organisation_of(request, body["id"], Role.OWNER)
@@ -127,7 +131,7 @@ class OrganisationsView(View):
     @operation(
         request=OrganisationSerializer,
         bodies=examples.ORGANISATION,
-        responses={201: OrganisationSerializer},
+        responses={201: OrganisationSettingsSerializer},
         summary="Create an organization",
     )
     def post(self, request: Request) -> Response:
@@ -135,7 +139,7 @@ class OrganisationsView(View):
             raise Forbidden("Only owners of an organization can create another one, signed in rather than with a key.")
         data = valid(OrganisationSerializer(data=request.data))
         organisation = create_organisation(name=data["name"], owner=actor_of(request))
-        return Response(OrganisationSerializer(organisation).data, status=status.HTTP_201_CREATED)
+        return Response(OrganisationSettingsSerializer(organisation).data, status=status.HTTP_201_CREATED)
 
 
 class TokensView(View):

@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from tasks.analytics.forecast import Outlook
 from tasks.analytics.worker_flags import Signal
 from tasks.api.request_bodies import AnswerSerializer
 
@@ -34,6 +35,16 @@ class ForecastSerializer(serializers.Serializer[Any]):
     answers_left = serializers.IntegerField()
 
 
+class DeadlineSerializer(serializers.Serializer[Any]):
+    at = serializers.DateTimeField()
+    outlook = serializers.ChoiceField(
+        choices=[str(each) for each in Outlook],
+        help_text="Whether it will be met at the pace of the last hour: `met` and `missed` hold for the whole interval"
+        " of the forecast, `likely` and `unlikely` for its middle; `answered`: no answer is missing",
+    )
+    hours_late = serializers.FloatField(help_text="By how much it is, or would be, missed")
+
+
 class QualityFiguresSerializer(serializers.Serializer[Any]):
     checks_seen = serializers.IntegerField()
     checks_correct = serializers.IntegerField()
@@ -61,6 +72,7 @@ class FiguresSerializer(serializers.Serializer[Any]):
     progress = ProgressSerializer()
     throughput = ThroughputSerializer()
     forecast = ForecastSerializer(allow_null=True)
+    deadline = DeadlineSerializer(allow_null=True)
     quality = QualityFiguresSerializer()
     cost = CostSerializer()
 

@@ -47,7 +47,11 @@ PROJECT = {
 CLASSES = {
     "Rename a class and add one": {"classes": [{"number": 1, "name": "kitten"}, {"name": "dog"}, {"name": "fox"}]}
 }
-POLICY = {"Another price and more answers": {"price": "0.03", "answers_max": 7}}
+POLICY = {
+    "Another price and more answers": {"price": "0.03", "answers_max": 7},
+    "Before other projects, with a deadline": {"priority": 10, "deadline_at": "2027-03-31T18:00:00Z"},
+    "At most 200 images a day and a fifth of all for each worker": {"images_per_day": 200, "share_per_worker": 0.2},
+}
 DELETION = {"By its name": {"confirm": "Strays"}}
 INSTRUCTIONS = {"Instructions": {"body": f"{ACTION} each animal, also if only a part of it can be seen."}}
 INVITATION = {"For 20 workers": {"role": "worker", "max_uses": 20}}
@@ -56,7 +60,10 @@ API_KEY = {"For a pipeline": {"name": "pipeline", "scopes": ["read"]}}
 ORGANISATION = {"An organization": {"name": "Aviary"}}
 PRIORITY = {"Before all others": {"priority": 10}}
 GOLD = {name: {"image": ID, "answer": answer} for name, answer in DRAWN.items()}
-RENAMED = {"Another name": {"name": "Aviary of Ghent"}}
+RENAMED = {
+    "Another name": {"name": "Aviary of Ghent"},
+    "At most two sets in progress": {"live_sets": 2},
+}
 ROLE = {"A reviewer": {"role": "reviewer"}}
 SIGN_OUT = {"Keep API keys": {"revoke_keys": False}}
 PREDICTIONS = {

@@ -1,4 +1,4 @@
-"""An organization and its members: another name, other roles, removal; sign-out everywhere."""
+"""An organization and its members: another name and limit, other roles, removal; sign-out everywhere."""
 
 import uuid
 from typing import Any, cast
@@ -8,18 +8,28 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.memberships import rename_organisation
+from accounts.memberships import MAX_LIVE_SETS, change_organisation
 from accounts.models import Actor, ApiToken, Membership, Role, User
 from accounts.selectors import managed_membership, members_of
 from kernel.errors import NotFound
 from tasks.api import examples
 from tasks.api.access import View, actor_of
-from tasks.api.accounts import OrganisationSerializer, organisation_of
+from tasks.api.accounts import OrganisationSettingsSerializer, organisation_of
 from tasks.api.filters import one_of, prefix, times
 from tasks.api.operations import operation
 from tasks.api.pagination import listing, page
 from tasks.api.request_bodies import valid
 from tasks.flow.revocation import change_role, remove_member, sign_out_everywhere
+
+
+class OrganisationChangeSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=120, required=False)
+    live_sets = serializers.IntegerField(
+        min_value=0,
+        max_value=MAX_LIVE_SETS,
+        required=False,
+        help_text="Sets that a worker may have in progress at once, over all projects; 0 for no limit",
+    )
 
 
 class RoleSerializer(serializers.Serializer[Any]):
@@ -52,17 +62,17 @@ class OrganisationView(View):
     scopes = {"PATCH": "manage"}
 
     @operation(
-        request=OrganisationSerializer,
+        request=OrganisationChangeSerializer,
         bodies=examples.RENAMED,
-        responses=OrganisationSerializer,
-        summary="Rename an organization",
+        responses=OrganisationSettingsSerializer,
+        summary="Rename an organization, or limit the sets in progress",
     )
     def patch(self, request: Request, organisation_id: uuid.UUID) -> Response:
         """For owners."""
         organisation = organisation_of(request, organisation_id, Role.OWNER)
-        data = valid(OrganisationSerializer(data=request.data))
-        renamed = rename_organisation(organisation=organisation, name=data["name"])
-        return Response(OrganisationSerializer(renamed).data)
+        data = valid(OrganisationChangeSerializer(data=request.data))
+        changed = change_organisation(organisation=organisation, name=data.get("name"), live_sets=data.get("live_sets"))
+        return Response(OrganisationSettingsSerializer(changed).data)
 
 
 class MembersView(View):

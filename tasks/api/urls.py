@@ -57,6 +57,7 @@ app_name = "api"
 urlpatterns = [
     # The calls that workers make all day come first: Django tries the routes in order.
     path("work/", work.WorkView.as_view()),
+    path("work/hands/", work.AnyHandsView.as_view()),
     path("projects/<uuid:project_id>/hands/", work.HandsView.as_view()),
     path("hands/<uuid:hand_id>/", work.HandView.as_view()),
     path("hands/<uuid:hand_id>/settle/", work.SettleView.as_view()),

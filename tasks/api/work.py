@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from accounts.models import Actor, ApiToken
 from accounts.selectors import role_in
-from kernel.clock import rfc3339
+from kernel.clock import rfc3339, utc_now
 from kernel.errors import NotFound
 from projects.models import Project
 from projects.selectors import project_to_claim
@@ -25,10 +25,12 @@ from tasks.api.pagination import listing, page
 from tasks.api.projects import SchemaSerializer
 from tasks.api.request_bodies import AnswerSerializer
 from tasks.api.responses import json_response
-from tasks.assignment.errors import WorkerNotAdmitted
+from tasks.assignment.caps import allowances_of
+from tasks.assignment.errors import ImagesTodayUsed, LiveSetsReached, ShareReached, WorkerNotAdmitted
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.selectors import ShownAssignment, hand_for, shown_hand
-from tasks.assignment.services import release_hand
+from tasks.assignment.services import ClaimedHand, release_hand
+from tasks.flow.claim_any import claim_any
 from tasks.flow.claim_next_hand import claim
 from tasks.flow.settlement import settle_hand
 from tasks.pay.models import LedgerEntry
@@ -83,6 +85,21 @@ class OfferSerializer(serializers.Serializer[Any]):
     currency = serializers.CharField()
     seconds_per_answer = serializers.IntegerField(help_text="Time per answer that the manager expects, in seconds")
     set_size = serializers.IntegerField(source="hand_size")
+    images_left_today = serializers.IntegerField(
+        source="allowance.caps.left_today",
+        allow_null=True,
+        help_text="New images that you can still get today, until 00:00 UTC; null without a limit",
+    )
+    images_left = serializers.IntegerField(
+        source="allowance.caps.left_of_share",
+        allow_null=True,
+        help_text="New images that one person can still get in this project; null without a limit",
+    )
+    refusal = serializers.ChoiceField(
+        choices=[each.code for each in (LiveSetsReached, ImagesTodayUsed, ShareReached)],
+        allow_null=True,
+        help_text="Code of the problem that taking a new set would give now; null if it would give none",
+    )
 
 
 class BalanceSerializer(serializers.Serializer[Any]):
@@ -108,7 +125,27 @@ class WorkView(View):
             for standing in _standings(request)
             if standing.state == Standing.State.ACTIVE and standing.project.state == Project.State.OPEN
         ]
-        return Response(WorkSerializer({"projects": open_to_me, "balance": _balance(request, worker)}).data)
+        offers = _offers(worker, open_to_me)
+        return Response(WorkSerializer({"projects": offers, "balance": _balance(request, worker)}).data)
+
+
+class AnyHandsView(View):
+    scopes = {"POST": "work"}
+
+    @operation(
+        request=None,
+        responses={201: HandSerializer, 200: HandSerializer, 204: None},
+        repeatable="A retry returns the set that the first call gave.",
+        summary="Take a set of images of any of my projects",
+    )
+    def post(self, request: Request) -> HttpResponseBase:
+        """The set is of the project that needs it most: by priority, then by deadline, among equals at random.
+
+        Returns 201 with a new set, 200 with the set that you already have in any project, or 204 if no project has
+        images for you. Projects in which you are paused, or have reached a limit, are passed over.
+        """
+        organisation_id = request.auth.organisation_id if isinstance(request.auth, ApiToken) else None
+        return _claimed(claim_any(worker=actor_of(request), organisation_id=organisation_id))
 
 
 class HandsView(View):
@@ -121,7 +158,11 @@ class HandsView(View):
         summary="Take a set of images",
     )
     def post(self, request: Request, project_id: uuid.UUID) -> HttpResponseBase:
-        """Returns 201 with a new set, 200 with the set that you already have, or 204 if no images are available."""
+        """Returns 201 with a new set, 200 with the set that you already have, or 204 if no images are available.
+
+        At a limit of the project or its organization (`images_today_used`, `share_reached`, `live_sets_reached`) no set
+        is given. A set is cut to the images that are left; images that you gave back use no limit again.
+        """
         project = project_to_claim(public_id=project_id)
         same_organisation(request, project.organisation_id)
         worker = actor_of(request)
@@ -132,10 +173,7 @@ class HandsView(View):
             if role_in(actor=worker, organisation_id=project.organisation_id) is None:
                 raise NotFound from error
             raise
-        if claimed is None:
-            return Response(status=status.HTTP_204_NO_CONTENT)
-        code = status.HTTP_201_CREATED if claimed.fresh else status.HTTP_200_OK
-        return json_response(hand_body(claimed.hand), status=code)
+        return _claimed(claimed)
 
 
 class HandView(View):
@@ -200,6 +238,33 @@ class LedgerView(View):
         if isinstance(request.auth, ApiToken):
             rows = rows.filter(project__organisation_id=request.auth.organisation_id)
         return page(request, rows, LedgerSerializer().to_representation)
+
+
+def _claimed(claimed: ClaimedHand | None) -> HttpResponseBase:
+    if claimed is None:
+        return Response(status=status.HTTP_204_NO_CONTENT)
+    code = status.HTTP_201_CREATED if claimed.fresh else status.HTTP_200_OK
+    return json_response(hand_body(claimed.hand), status=code)
+
+
+def _offers(worker: Actor, projects: list[Project]) -> list[dict[str, Any]]:
+    allowances, now = allowances_of(worker=worker, projects=projects), utc_now()
+    offers = []
+    for project in projects:
+        refusal = allowances[project.pk].refusal(now=now)
+        offers.append(
+            {
+                "public_id": project.public_id,
+                "name": project.name,
+                "price": project.price,
+                "currency": project.currency,
+                "seconds_per_answer": project.seconds_per_answer,
+                "hand_size": project.hand_size,
+                "allowance": allowances[project.pk],
+                "refusal": refusal and refusal.code,
+            }
+        )
+    return offers
 
 
 def hand_body(hand: Hand) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from django.db import connection
 
 from kernel.locks import SHARE_ACCESS
 from kernel.prepared_statements import run_prepared
+from tasks.assignment.caps import CAPS_COLUMNS, COUNT_IMAGES, Caps
 
 # Shares the lock of the worker's access before everything else. Two tabs are serialized by the unique index on live
 # hands: the second waits for the first, then inserts nothing.
@@ -30,17 +31,19 @@ RETURNING id, public_id, created_at, expires_at
 
 # Runs after INSERT_HAND, which may have waited, so its snapshot is newer than the lock and the end of the last hand.
 # Until the claim commits, no access is revoked, and nothing more can be returned: a worker has one live hand.
-SELECT_POLICY = """
+SELECT_POLICY = f"""
 SELECT s.state, m.role, coalesce(u.is_active, false), p.state, p.schema_id, p.instructions_id, p.hand_size,
     p.gold_rate, p.price,
     EXISTS (
         SELECT 1 FROM tasks_assignment a WHERE a.worker_id = s.worker_id AND a.project_id = s.project_id
-        AND a.returned AND a.state IN ('released', 'expired'))
+        AND a.returned AND a.state IN ('released', 'expired')),
+    {CAPS_COLUMNS}
 FROM tasks_standing s JOIN projects_project p ON p.id = s.project_id
+JOIN accounts_organisation o ON o.id = p.organisation_id
 LEFT JOIN accounts_membership m ON m.organisation_id = p.organisation_id AND m.actor_id = s.worker_id
 LEFT JOIN accounts_user u ON u.actor_id = s.worker_id
 WHERE s.project_id = %(project)s AND s.worker_id = %(worker)s
-"""
+"""  # noqa: S608
 
 DELETE_HAND = "DELETE FROM tasks_hand WHERE id = %s"
 
@@ -130,14 +133,15 @@ ON CONFLICT (batch_id, worker_id) DO UPDATE SET generation = excluded.generation
 
 # Gold and work are inserted by the same statement in order of position: no id, timestamp or column that a worker can
 # see distinguishes them. A position without a rendition is left free for an image that comes back.
-WRITE_ASSIGNMENTS = """
+WRITE_ASSIGNMENTS = f"""
 WITH hand AS (
     UPDATE tasks_hand SET size = %(size)s WHERE id = %(hand)s RETURNING id, expires_at
 ), exposed AS (
     UPDATE tasks_gold SET exposure = exposure + 1
     FROM (SELECT id FROM tasks_gold WHERE id = ANY(%(gold_ids)s::bigint[]) ORDER BY id FOR NO KEY UPDATE) g
     WHERE tasks_gold.id = g.id
-)
+    RETURNING tasks_gold.id
+), counted AS ({COUNT_IMAGES})
 INSERT INTO tasks_assignment (
     public_id, project_id, hand_id, worker_id, task_id, gold_id, round, position, state, counts, late,
     schema_id, instructions_id, rendition_id, width, height, price, leased_at, expires_at)
@@ -150,7 +154,7 @@ FROM hand, unnest(%(tasks)s::bigint[], %(golds)s::bigint[], %(rounds)s::int[], %
 WHERE r.rendition_id IS NOT NULL
 ORDER BY r.position
 RETURNING id
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +201,7 @@ class ClaimPolicy:
     gold_rate: float
     price: Decimal
     has_returned: bool
+    caps: Caps
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +225,7 @@ def insert_hand(*, project_id: int, worker_id: int) -> NewHand | None:
 def load_claim_policy(*, project_id: int, worker_id: int) -> ClaimPolicy | None:
     """Needs the lock of `insert_hand`. Return the claim policy, or None if the worker was never admitted."""
     rows = run_prepared(SELECT_POLICY, {"project": project_id, "worker": worker_id})
-    return ClaimPolicy(project_id, *rows[0]) if rows else None
+    return ClaimPolicy(*(project_id, *rows[0][:10], Caps(*rows[0][10:]))) if rows else None
 
 
 def delete_hand(*, hand_id: int) -> None:
@@ -274,16 +279,19 @@ def write_assignments(
     hand_id: int,
     slots: Sequence[Slot | None],
     versions: AssignmentVersions,
+    had: int | None,
 ) -> None:
-    """Locks the gold among them, after all other locks. Write the hand's assignments in the given order.
+    """Locks the gold among them, then the standing, after all other locks. Write the assignments in the given order.
 
-    None leaves a position free.
+    None leaves a position free. Counts the images on the standing; `had` is how many the worker got before, if known.
     """
     params: dict[str, Any] = {
         "project": project_id,
         "worker": worker_id,
         "hand": hand_id,
         "size": len(slots),
+        "fresh": sum(slot is not None for slot in slots),
+        "had": had,
         "schema": versions.schema_id,
         "instructions": versions.instructions_id,
         "price": versions.price,

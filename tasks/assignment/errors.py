@@ -21,6 +21,25 @@ class ProjectNotOpen(Conflict):
     code = "project_not_open"
 
 
+class LiveSetsReached(Conflict):
+    """You have sets that are not finished. Finish or give back one of them first."""
+
+    code = "live_sets_reached"
+
+
+class ImagesTodayUsed(Conflict):
+    """You have had today's images in this project. More tomorrow at 00:00 UTC."""
+
+    status = 429
+    code = "images_today_used"
+
+
+class ShareReached(Conflict):
+    """You have had as many images of this project as one person may label. Choose another project."""
+
+    code = "share_reached"
+
+
 class AnsweredAlready(TransitionRefused):
     """You have already answered this image. Change your answer instead."""
 

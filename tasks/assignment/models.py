@@ -46,7 +46,11 @@ class Hand(models.Model):
                 name=HAND_SETTLED,
             ),
         ]
-        indexes = [models.Index(fields=["expires_at"], condition=Q(state="live"), name="tasks_hand_live_by_end")]
+        indexes = [
+            models.Index(fields=["expires_at"], condition=Q(state="live"), name="tasks_hand_live_by_end"),
+            # Few rows: the sets that a worker has in progress, over all projects.
+            models.Index(fields=["worker"], condition=Q(state="live"), name="tasks_hand_live_of_worker"),
+        ]
 
 
 class Assignment(models.Model):

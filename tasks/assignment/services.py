@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from kernel.clock import ClockTimestamp
 from kernel.errors import NotFound
 from kernel.events import record_event
 from projects.models import Project
-from tasks.assignment import claiming, returned
+from tasks.assignment import caps, claiming, returned
 from tasks.assignment.claiming import AssignmentVersions, ClaimPolicy, Slot
 from tasks.assignment.errors import AnsweredAlready, ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
 from tasks.assignment.gold_mixing import draw_gold_count, draw_gold_count_for, mix_in_gold
@@ -51,8 +51,12 @@ class _Retry(Exception):
 
 @dataclass
 class _Attempts:
-    """State that survives the rollback of an attempt: the batch to wait for, and {exhausted batch id: generation}."""
+    """State that survives the rollback of an attempt: the batch to wait for, and {exhausted batch id: generation}.
 
+    `check` is called with each new hand, while the attempt holds no batch.
+    """
+
+    check: Callable[[], None] | None = None
     wait_for: int | None = None
     exhausted: dict[int, int] = field(default_factory=dict)
 
@@ -71,16 +75,19 @@ def claim_hand(*, worker: Actor, project: Project) -> Hand | None:
     return claimed.hand if claimed is not None else None
 
 
-def claim_or_find_hand(*, worker: Actor, project: Project) -> ClaimedHand | None:
+def claim_or_find_hand(
+    *, worker: Actor, project: Project, check: Callable[[], None] | None = None
+) -> ClaimedHand | None:
     """Waits for a batch's lock if every candidate is locked. Claim a hand, or return the worker's live one.
 
     What the worker returned, or did not answer in time, comes first. Returns None if nothing of that is left and no
-    slot is open to this worker. Raises WorkerNotAdmitted, WorkerRemoved, StaffCannotWork, WorkerPaused, ProjectNotOpen.
+    slot is open to this worker. Raises WorkerNotAdmitted, WorkerRemoved, StaffCannotWork, WorkerPaused, ProjectNotOpen,
+    LiveSetsReached, ImagesTodayUsed, ShareReached, and what `check` raises, which runs before a new hand gets images.
 
     Two claims that each hold one batch and wait for the other's would deadlock, so a claim waits only while it holds
     none: it rolls back its attempt, waits for one batch in the next, and continues from there.
     """
-    attempts = _Attempts()
+    attempts = _Attempts(check)
     while True:
         try:
             with transaction.atomic():
@@ -97,9 +104,14 @@ def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> ClaimedHand |
         if live is None:
             raise _Retry  # it was settled, or the project opened, between two statements
         return ClaimedHand(live, fresh=False)
+    if attempts.check is not None:
+        attempts.check()
+    caps.require_live_sets(worker_id=worker.pk, project_id=project_id, caps=policy.caps)
     claiming.save_batch_cursors(project_id=project_id, worker_id=worker.pk, generations=attempts.exhausted)
     images = _choose_images(worker, policy, attempts)
     if not images:
+        if refusal := policy.caps.refusal(now=new.created_at):
+            raise refusal
         claiming.delete_hand(hand_id=new.id)
         return None
     _write(worker, policy, new, images)
@@ -116,6 +128,7 @@ def _write(worker: Actor, policy: ClaimPolicy, new: claiming.NewHand, images: Se
         hand_id=new.id,
         slots=[image if isinstance(image, Slot) else None for image in images],
         versions=versions,
+        had=policy.caps.images,
     )
     again = {n: image for n, image in enumerate(images, start=1) if isinstance(image, ReturnedImage)}
     if again:
@@ -151,7 +164,7 @@ def _choose_images(worker: Actor, policy: ClaimPolicy, attempts: _Attempts) -> l
         claiming.wait_for_batch(batch_id=attempts.wait_for)
     elif policy.has_returned:
         again = returned.take_returned(project_id=policy.pk, worker_id=worker.pk, count=policy.hand_size)
-    room = policy.hand_size - len(again)
+    room = policy.caps.cut(policy.hand_size - len(again))
     new = _choose_slots(worker, policy, attempts, room=room, may_wait=not again) if room else []
     return mix_in_gold(work=again, gold=new, rng=_rng)
 

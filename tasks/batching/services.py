@@ -43,6 +43,7 @@ def create_tasks(*, project: Project, images: Iterable[Image]) -> int:
         Task(project=row, batch=batches[image_id], image_id=image_id, wanted=row.answers_min) for image_id in remaining
     )
     if created:
+        Project.objects.filter(pk=row.pk).update(images_count=F("images_count") + created)
         record_event(project_id=row.pk, kind="tasks.made", tasks=created, places=created * row.answers_min)
     return created
 

@@ -1,5 +1,6 @@
 """Claims the next hand, settling an expired one first if no sweep has done so yet."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from accounts.models import Actor
@@ -16,15 +17,15 @@ WHERE project_id = %(project)s AND worker_id = %(worker)s AND state = 'live' AND
 """
 
 
-def claim(*, worker: Actor, project: Project) -> ClaimedHand | None:
-    """Settle the worker's expired hand, if any, then claim; returns None and raises as `claim_or_find_hand` does.
+def claim(*, worker: Actor, project: Project, check: Callable[[], None] | None = None) -> ClaimedHand | None:
+    """Settle the worker's expired hand, if any, then claim; takes, returns and raises what `claim_or_find_hand` does.
 
     Claiming alone would return the expired hand, whose leases are all over.
     """
     expired = _expired_hand(worker, project)
     if expired is not None:
         settle_hand(worker=worker, hand_id=expired)
-    claimed = claim_or_find_hand(worker=worker, project=project)
+    claimed = claim_or_find_hand(worker=worker, project=project, check=check)
     if claimed is not None:
         claimed.hand.project = project
     return claimed

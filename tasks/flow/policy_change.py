@@ -14,6 +14,7 @@ from django.db import transaction
 from kernel.errors import Conflict
 from projects.models import Project
 from projects.services import change_policy, rename_project
+from tasks.assignment.caps import count_images
 from tasks.batching.answers_wanted import WantedChange, count_wanted_change, set_wanted
 from tasks.batching.models import Batch
 from tasks.consensus.refit import queue_updates
@@ -83,6 +84,8 @@ def change_project_policy(
     if name is not None:
         rename_project(project=row, name=name)
     changed = change_policy(project=row, changes=changes)
+    if changed.share_per_worker < 1:
+        count_images(project=changed)
     before, to = row.answers_min, changed.answers_min
     if apply_to is None and before != to and changed.state in (Project.State.OPEN, Project.State.PAUSED):
         asked = count_wanted_change(project=changed, states=_OPEN, before=before, to=to)

@@ -26,6 +26,11 @@ class Standing(models.Model):
     # Images skipped, released or expired since `returns_since`, which starts a period of one day.
     returns = models.PositiveIntegerField(default=0, db_default=0)
     returns_since = models.DateTimeField(null=True)
+    # Images that claims gave to the worker, each counted once, check images too: in total, and on the day `images_day`
+    # (UTC). Claims alone write them. `images` is None in a standing from before the column, until a cap needs it.
+    images = models.PositiveIntegerField(null=True, default=0, db_default=0)
+    images_today = models.PositiveIntegerField(default=0, db_default=0)
+    images_day = models.DateField(null=True)
     qualifications = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)

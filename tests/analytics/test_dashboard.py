@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from tasks.analytics.dashboard import forecast, project_figures
+from tasks.analytics.dashboard import project_figures
+from tasks.analytics.forecast import forecast
 from tasks.analytics.worker_figures import WorkerFigures
 from tasks.consensus.models import ConsensusLabel
 from tasks.flow.relabel import relabel

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from rest_framework.test import APIClient
 
-from accounts.models import Actor
+from accounts.models import Actor, Organisation
 from tasks.assignment.models import Hand
 from tests import factories, worker_actions
 from tests.api.people import member, signed_in
@@ -63,6 +63,22 @@ def test_claiming(wren: APIClient, worker: Actor) -> None:
     project = factories.a_project(workers=[worker], hand_size=5, gold_rate=0)
     factories.some_tasks(project, 5)
     assert statements(lambda: wren.post(f"/api/v1/projects/{project.public_id}/hands/")) <= 8
+
+
+def test_claiming_under_a_limit_of_sets_in_progress(wren: APIClient, worker: Actor) -> None:
+    """A lock and a count more, after the lock: the sets of other projects are counted."""
+    Organisation.objects.update(live_sets=3)
+    project = factories.a_project(workers=[worker], hand_size=5, gold_rate=0, images_per_day=50, share_per_worker=0.9)
+    factories.some_tasks(project, 5)
+    assert statements(lambda: wren.post(f"/api/v1/projects/{project.public_id}/hands/")) <= 10
+
+
+def test_claiming_in_any_of_many_projects(wren: APIClient, worker: Actor) -> None:
+    """The set in progress and the candidates are looked up, and the former again under a lock."""
+    for number in range(20):
+        project = factories.a_project(f"Project {number}", workers=[worker], hand_size=2, gold_rate=0)
+        factories.some_tasks(project, 2)
+    assert statements(lambda: wren.post("/api/v1/work/hands/")) <= 11
 
 
 def test_answering(wren: APIClient, hand: Hand) -> None:

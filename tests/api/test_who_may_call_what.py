@@ -73,6 +73,7 @@ MAY: dict[tuple[str, str], set[str]] = {
     (P + "tasks/", "get"): REVIEWERS,
     (P + "predictions/", "post"): MANAGERS,
     ("work/", "get"): EVERYBODY,
+    ("work/hands/", "post"): EVERYBODY,
     (P + "hands/", "post"): WORKER,
     ("hands/<uuid:hand_id>/", "get"): WORKER,
     ("hands/<uuid:hand_id>/settle/", "post"): WORKER,

@@ -47,7 +47,14 @@ class RawPair:
             (claimed,) = run_prepared(claiming.CLAIM_FROM_BATCH, {**self.who, "count": 1, "chosen": []})
             _, _, task_id, round_number, width, height, rendition_id = claimed
         row = {"tasks": [task_id], "golds": [None], "gold_ids": [], "rounds": [round_number]}
-        size = {"size": 1, "widths": [width], "heights": [height], "renditions": [rendition_id]}
+        size = {
+            "size": 1,
+            "fresh": 1,
+            "had": None,
+            "widths": [width],
+            "heights": [height],
+            "renditions": [rendition_id],
+        }
         pinned = {"schema": self.project.schema_id, "instructions": None, "price": self.project.price}
         run_prepared(claiming.WRITE_ASSIGNMENTS, {**self.who, "hand": hand_id, **row, **size, **pinned})
         self._record("hand.claimed", leased=1)

@@ -1,12 +1,17 @@
 """A project as its workers see it: whether they can take images, and what it offers them."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from annotary_core.labels.schema import LabelClass, Schema
 from annotary_core.labels.shapes import SHAPES, action_of, noun_of
 from annotary_core.labels.shapes.base import Noun
+from annotary_core.wording import format_count
+from kernel.errors import AnnotaryError
 from projects.models import Project
+from tasks.assignment.caps import Allowance
+from tasks.assignment.errors import ImagesTodayUsed, LiveSetsReached, ShareReached
 from tasks.assignment.selectors import LiveHand
 from tasks.standing.models import Standing
 
@@ -17,24 +22,47 @@ CLOSED_REASONS = {
 }
 
 
+CAP_TITLES: dict[type[AnnotaryError], str] = {
+    ImagesTodayUsed: "That is all for today",
+    LiveSetsReached: "Finish a set first",
+    ShareReached: "You have done your share",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReachedCap:
+    """A limit that keeps the worker from taking images, in words."""
+
+    title: str
+    text: str
+
+
 @dataclass(frozen=True, slots=True)
 class ProjectCard:
-    """A worker in a project. `closed` says why no worker can take images, or is empty; `paused` is about this one."""
+    """A worker in a project. `closed` says why no worker can take images, or is empty; `paused` and `capped` are about
+    this one.
+
+    `left` says how many images a limit leaves, and `take` what the next set is if it is not a whole one; or are empty.
+    """
 
     project: Project
     live: LiveHand | None
     paused: bool
     reason: str
     closed: str
+    capped: ReachedCap | None
+    left: str
+    take: str
 
     @property
     def may_take(self) -> bool:
-        return not self.paused and not self.closed
+        return not self.paused and not self.closed and self.capped is None
 
 
-def project_card_for(standing: Standing, live: LiveHand | None) -> ProjectCard:
+def project_card_for(standing: Standing, live: LiveHand | None, allowance: Allowance, *, now: datetime) -> ProjectCard:
     """Return the project of a standing; `live` is the worker's set in progress."""
     project = standing.project
+    refusal = allowance.refusal(now=now)
     paused = standing.state == Standing.State.PAUSED
     return ProjectCard(
         project=project,
@@ -42,7 +70,24 @@ def project_card_for(standing: Standing, live: LiveHand | None) -> ProjectCard:
         paused=paused,
         reason=standing.reason if paused else "",
         closed=CLOSED_REASONS.get(Project.State(project.state), ""),
+        capped=ReachedCap(CAP_TITLES[type(refusal)], refusal.detail) if refusal else None,
+        left=_left(allowance),
+        take=_take(allowance, set_size=project.hand_size),
     )
+
+
+def _left(allowance: Allowance) -> str:
+    today, in_project = allowance.caps.left_today, allowance.caps.left_of_share
+    if today and (in_project is None or today <= in_project):
+        return f"{format_count(today, 'image')} left for you today"
+    return f"{format_count(in_project, 'image')} left for you in this project" if in_project else ""
+
+
+def _take(allowance: Allowance, *, set_size: int) -> str:
+    left = allowance.caps.cut(set_size)
+    if allowance.has_returned:
+        return "Take the images you gave back" if left == 0 else ""
+    return f"Take {format_count(left, 'image')}" if 0 < left < set_size else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,18 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import Actor
 from kernel.clock import utc_now
 from kernel.errors import NotFound
-from tasks.assignment.errors import ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
+from tasks.assignment.caps import allowances_of
+from tasks.assignment.errors import (
+    ImagesTodayUsed,
+    LiveSetsReached,
+    ProjectNotOpen,
+    ShareReached,
+    WorkerNotAdmitted,
+    WorkerPaused,
+)
 from tasks.assignment.models import Hand
 from tasks.assignment.selectors import hand_for, live_hand, live_hands_of
+from tasks.flow.claim_any import claim_any
 from tasks.flow.claim_next_hand import claim_next_hand
 from tasks.flow.settlement import settle_hand
 from tasks.pay.selectors import balance
@@ -32,14 +41,36 @@ ROWS_PER_PAGE = 25
 def work(request: HttpRequest) -> HttpResponse:
     worker = actor_of(request)
     live = live_hands_of(worker=worker)
-    cards = [project_card_for(each, live.get(each.project_id)) for each in standings_of(worker=worker)]
+    standings = list(standings_of(worker=worker))
+    allowances, now = allowances_of(worker=worker, projects=[each.project for each in standings]), utc_now()
+    cards = [
+        project_card_for(each, live.get(each.project_id), allowances[each.project_id], now=now) for each in standings
+    ]
     return page(
         request,
         "workers_ui/work/work.html",
         open_cards=[(card, project_offer_for(card.project)) for card in cards if card.may_take or card.live],
         closed_cards=[card for card in cards if not card.may_take and not card.live],
+        in_progress=any(card.live for card in cards),
+        none_waiting="none" in request.GET,
         balances=balance(worker=worker),
     )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+def start(request: HttpRequest) -> HttpResponse:
+    """POST takes a set of the project that needs it most, or finds the one in progress. GET, as after signing in again,
+    shows the projects."""
+    if request.method != "POST":
+        return redirect("workers_ui:work")
+    claimed = claim_any(worker=actor_of(request))
+    if claimed is None:
+        response = redirect("workers_ui:work")
+        response["Location"] += "?none"
+        return response
+    return redirect("workers_ui:set", claimed.hand.project.public_id)
 
 
 @login_required
@@ -61,7 +92,9 @@ def intro(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
 
 def _card(*, worker: Actor, project_id: uuid.UUID) -> ProjectCard:
     standing = standing_for(worker=worker, project_id=project_id)
-    return project_card_for(standing, live_hands_of(worker=worker).get(standing.project_id))
+    live = live_hands_of(worker=worker).get(standing.project_id)
+    allowance = allowances_of(worker=worker, projects=[standing.project])[standing.project_id]
+    return project_card_for(standing, live, allowance, now=utc_now())
 
 
 @login_required
@@ -93,7 +126,7 @@ def _take(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     project = standing_for(worker=worker, project_id=project_id).project
     try:
         hand = claim_next_hand(worker=worker, project=project)
-    except (ProjectNotOpen, WorkerPaused, WorkerNotAdmitted):
+    except (ProjectNotOpen, WorkerPaused, WorkerNotAdmitted, LiveSetsReached, ImagesTodayUsed, ShareReached):
         return redirect("workers_ui:intro", project_id)  # the introduction says why
     if hand is None:
         response = redirect("workers_ui:intro", project_id)

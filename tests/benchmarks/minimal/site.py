@@ -60,7 +60,10 @@ def _claim(project: int, worker_id: int) -> Any:
         "renditions": [row[6] for row in claimed],
     }
     versions = {"schema": policy.schema_id, "instructions": policy.instructions_id, "price": policy.price}
-    run_prepared(claiming.WRITE_ASSIGNMENTS, {**who, "hand": hand[0], "size": len(claimed), **rows, **versions})
+    counts = {"fresh": len(claimed), "had": None}
+    run_prepared(
+        claiming.WRITE_ASSIGNMENTS, {**who, "hand": hand[0], "size": len(claimed), **counts, **rows, **versions}
+    )
     _record(project, "hand.claimed", {"leased": len(claimed)})
     return hand
 

@@ -10,12 +10,22 @@ from annotary_core.labels.shapes import SHAPES, label_tools, measure_of, noun_of
 from projects.colors import PALETTE, default_color
 from projects.errors import PolicyRefused
 from projects.models import Project
-from projects.policies import POLICIES, DecimalRange, IntegerRange
+from projects.policies import POLICIES, DecimalRange, IntegerRange, OptionalTime
 from projects.selectors import object_tools_of
 from projects.services import ClassSpec
 
 CURRENCIES = ("USD", "EUR", "GBP", "CHF", "CAD", "AUD", "INR", "KES", "PHP", "JPY")
-PERCENTS = frozenset({"gold_rate", "confidence_target", "share_reviewed", "gold_iou", "split_train", "split_val"})
+PERCENTS = frozenset(
+    {
+        "gold_rate",
+        "confidence_target",
+        "share_reviewed",
+        "gold_iou",
+        "share_per_worker",
+        "split_train",
+        "split_val",
+    }
+)
 MINUTES = frozenset({"lease_seconds"})
 
 # Name of the policy: (label, help text). {noun} is an object of the project, {measure} how two of them are compared.
@@ -46,13 +56,26 @@ ADVANCED = {
     "split_train": ("Training (% of a release)", "Images keep their split in all later releases."),
     "split_val": ("Validation (% of a release)", "The rest is for testing."),
 }
+QUEUE = {
+    "priority": (
+        "Priority",
+        "Workers who press <i>Start working</i> get the project with the highest priority first. Default 0.",
+    ),
+    "images_per_day": ("Images per worker a day", "The day ends at 00:00 UTC. 0 is no limit."),
+    "share_per_worker": (
+        "Images per worker (% of the project)",
+        "The most that one worker may label. 100 is no limit.",
+    ),
+}
 
 
 class PolicyField(forms.CharField):
     """A policy as people enter it: a whole number, a percentage, or minutes; cleaned to what the service expects."""
 
     def __init__(self, name: str, label: str, help_text: str) -> None:
-        self.policy: IntegerRange | DecimalRange = POLICIES[name]
+        policy = POLICIES[name]
+        assert not isinstance(policy, OptionalTime)
+        self.policy: IntegerRange | DecimalRange = policy
         self.factor = Decimal("0.01") if name in PERCENTS else Decimal(60) if name in MINUTES else Decimal(1)
         super().__init__(
             label=label,
@@ -99,15 +122,23 @@ class PolicyForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "class": "short"}),
     )
     currency = forms.ChoiceField(label="Currency", choices=[(code, code) for code in CURRENCIES])
+    deadline_at = forms.DateTimeField(
+        label="Deadline (UTC)",
+        help_text="Among equal priorities, the earliest deadline comes first. Leave empty for none.",
+        required=False,
+        error_messages={"invalid": "This is not a date and time. Enter it like 2027-03-31 18:00."},
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+    )
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, project: Project | None = None) -> None:
         row = project or Project()
-        super().__init__(data, initial={"price": f"{row.price.normalize():f}", "currency": row.currency})
+        initial = {"price": f"{row.price.normalize():f}", "currency": row.currency, "deadline_at": row.deadline_at}
+        super().__init__(data, initial=initial)
         if row.currency not in CURRENCIES:
             self.fields["currency"] = forms.ChoiceField(label="Currency", choices=[(row.currency, row.currency)])
         tools = object_tools_of(project=row) or tuple(SHAPES)
         words = {"noun": noun_of(tools).with_article, "measure": measure_of(tools).capitalize()}
-        for name, (label, help_text) in (MAIN | ADVANCED).items():
+        for name, (label, help_text) in (MAIN | ADVANCED | QUEUE).items():
             field = PolicyField(name, label.format(**words), help_text.format(**words))
             self.fields[name] = field
             self.initial[name] = field.shown(getattr(row, name))
@@ -118,8 +149,14 @@ class PolicyForm(forms.Form):
     def advanced(self) -> list[forms.BoundField]:
         return [self[name] for name in ADVANCED]
 
+    def queue(self) -> list[forms.BoundField]:
+        return [self[name] for name in ("priority", "deadline_at", "images_per_day", "share_per_worker")]
+
     def has_advanced_errors(self) -> bool:
         return any(name in self.errors for name in ADVANCED)
+
+    def has_queue_errors(self) -> bool:
+        return any(name in self.errors for name in (*QUEUE, "deadline_at"))
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -138,7 +175,7 @@ class PolicyForm(forms.Form):
 
     def policy(self) -> dict[str, Any]:
         """Return the cleaned values under the names that the service expects."""
-        names = ("currency", *MAIN, *ADVANCED)
+        names = ("currency", "deadline_at", *MAIN, *ADVANCED, *QUEUE)
         return {name: self.cleaned_data[name] for name in names} | {"price": str(self.cleaned_data["price"])}
 
 

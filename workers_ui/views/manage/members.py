@@ -1,4 +1,4 @@
-"""An organization: its name, and its members' roles and removal."""
+"""An organization: its name and limit, and its members' roles and removal."""
 
 import uuid
 
@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from accounts.memberships import rename_organisation
+from accounts.memberships import change_organisation
 from accounts.models import Role
 from accounts.selectors import managed_membership, organisations_of
 from kernel.errors import NotFound, Refused
@@ -21,7 +21,7 @@ STAFF = (Role.OWNER, Role.MANAGER, Role.REVIEWER, Role.CLIENT)
 @require_POST
 @login_required
 def rename(request: HttpRequest, organisation_id: uuid.UUID) -> HttpResponse:
-    """Give the organization another name; for its owners."""
+    """Change the organization's name and the sets in progress per worker; for its owners."""
     owned = organisations_of(actor=actor_of(request), role=Role.OWNER)
     organisation = next((row for row in owned if row.public_id == organisation_id), None)
     if organisation is None:
@@ -29,8 +29,10 @@ def rename(request: HttpRequest, organisation_id: uuid.UUID) -> HttpResponse:
     return run_action(
         request,
         reverse("workers_ui:settings"),
-        lambda: rename_organisation(organisation=organisation, name=request.POST.get("name", "")),
-        "The organization has a new name.",
+        lambda: change_organisation(
+            organisation=organisation, name=request.POST.get("name", ""), live_sets=request.POST.get("live_sets")
+        ),
+        "The organization is saved.",
     )
 
 

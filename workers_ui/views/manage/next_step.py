@@ -79,6 +79,15 @@ def _later_step(project: Project, progress: ProjectProgress) -> Step | None:
         return Step("Open batches", False, post="batches", text=f"{batches} not open yet.", action="Open all batches")
     if progress.need is Need.INVITE_WORKERS:
         return _invite_step(project, done=False)
+    if progress.need is Need.INVITE_MORE_WORKERS:
+        return Step(
+            "Invite more workers",
+            False,
+            url=_url("workers", project),
+            text="Every worker has had as large a share of the images as one person may. Invite more workers, or raise"
+            " the share under Settings.",
+            action="Invite workers",
+        )
     if progress.need is Need.REQUEUE_TASKS:
         return _requeue_step(count)
     if progress.need is Need.REVIEW_LABELS:
