@@ -66,6 +66,8 @@ class Project(models.Model):
     batch_size = models.PositiveIntegerField(default=50)
     hand_size = models.PositiveSmallIntegerField(default=10)
     returns_per_day = models.PositiveIntegerField(default=50, db_default=50)
+    # Workers who skip an image before it is set aside for a manager; 0 is never, as in projects made before.
+    skips_to_manager = models.PositiveSmallIntegerField(default=3, db_default=0)
     seconds_per_answer = models.PositiveIntegerField(default=10)
     share_reviewed = models.FloatField(default=1.0)
     split_train = models.FloatField(default=0.8)

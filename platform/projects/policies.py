@@ -53,6 +53,7 @@ POLICIES: dict[str, IntegerRange | DecimalRange] = {
     "batch_size": IntegerRange("Images per batch", 1, 10_000),
     "hand_size": IntegerRange("Images per set", 1, 100),
     "returns_per_day": IntegerRange("Images returned per worker a day", 1, 100_000),
+    "skips_to_manager": IntegerRange("Workers who skip an image before it is set aside", 0, 50),
     "seconds_per_answer": IntegerRange("Seconds per answer", 1, 3600),
     "share_reviewed": DecimalRange("Share of labels to review", 0, 1),
     "split_train": DecimalRange("Share for training", 0, 1),

@@ -38,6 +38,7 @@ GOOD: dict[str, Any] = {
     "share_reviewed": "25",
     "hand_size": "10",
     "returns_per_day": "50",
+    "skips_to_manager": "3",
     "lease_seconds": "30",
     "seconds_per_answer": "8",
     "batch_size": "50",
