@@ -13,7 +13,7 @@ from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import claim_hand, release_hand, skip_assignment
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import open_batch, pause_batch
-from tasks.flow.settlement import expire_leases
+from tasks.flow.expiry import expire_leases
 from tests import factories, worker_actions
 
 

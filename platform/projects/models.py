@@ -73,6 +73,8 @@ class Project(models.Model):
     # Which project workers who take any work get first: a higher priority, then an earlier deadline.
     priority = models.IntegerField(default=0, db_default=0)
     deadline_at = models.DateTimeField(null=True)
+    # Workers who skip an image before it is set aside for a manager; 0 is never, as in projects made before.
+    skips_to_manager = models.PositiveSmallIntegerField(default=3, db_default=0)
     seconds_per_answer = models.PositiveIntegerField(default=10)
     share_reviewed = models.FloatField(default=1.0)
     split_train = models.FloatField(default=0.8)

@@ -78,6 +78,7 @@ POLICIES: dict[str, Policy] = {
     "share_per_worker": DecimalRange("Share of the images per worker", 0.001, 1),
     "priority": IntegerRange("Priority", -1000, 1000),
     "deadline_at": OptionalTime("The deadline"),
+    "skips_to_manager": IntegerRange("Workers who skip an image before it is set aside", 0, 50),
     "seconds_per_answer": IntegerRange("Seconds per answer", 1, 3600),
     "share_reviewed": DecimalRange("Share of labels to review", 0, 1),
     "split_train": DecimalRange("Share for training", 0, 1),

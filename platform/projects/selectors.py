@@ -16,7 +16,7 @@ from projects.errors import ProjectArchived, ProjectClosed, ProjectUnknown
 from projects.models import LabelClass, Project
 
 PROJECT_TO_CLAIM = """
-SELECT id, public_id, organisation_id, currency FROM projects_project
+SELECT id, public_id, organisation_id, currency, lease_seconds FROM projects_project
 WHERE public_id = %(id)s AND deleted_at IS NULL
 """
 
@@ -48,7 +48,7 @@ def project_to_claim(*, public_id: uuid.UUID) -> Project:
     rows = run_prepared(PROJECT_TO_CLAIM, {"id": public_id})
     if not rows:
         raise NotFound
-    return Project.from_db("default", ["id", "public_id", "organisation_id", "currency"], rows[0])
+    return Project.from_db("default", ["id", "public_id", "organisation_id", "currency", "lease_seconds"], rows[0])
 
 
 def projects_of(*, actor: Actor, role: str | None = None) -> QuerySet[Project]:

@@ -27,7 +27,14 @@ from tasks.review.models import Review
 from tasks.review.selectors import review_queue
 from tasks.standing.models import Standing
 
-IMAGE_STATES = {"": "All", "open": "Waiting", "answered": "Answered", "approved": "Approved", "check": "Check images"}
+IMAGE_STATES = {
+    "": "All",
+    "open": "Waiting",
+    "answered": "Answered",
+    "approved": "Approved",
+    "check": "Check images",
+    "left_out": "Left out",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +103,7 @@ class ImageList(Sequence[Image]):
         elif state or batch:
             tasks = Task.objects.filter(project=project)
             if state:
-                check = Task.objects.filter(project=project, wanted=0)
+                check = Task.objects.filter(project=project, wanted=0).exclude(state=Task.State.LEFT_OUT)
                 tasks = tasks.filter(state=state).exclude(pk__in=check.values("pk"))
             ids = tasks.order_by("image_id").values_list("image_id", flat=True)
         if worker is not None and batch is not None:
@@ -154,4 +161,4 @@ def doubtful_labels(*, project: Project, batch: Batch | None = None) -> list[Con
     task_ids = [row["task"] for row in body.get("doubtful", [])] if body else []
     decided = Review.objects.filter(label=OuterRef("pk"), is_current=True, by_policy=False)
     labels = review_queue(project=project, batch=batch, state="all").filter(task__public_id__in=task_ids)
-    return list(labels.exclude(task__state=Task.State.OPEN).exclude(Exists(decided)))
+    return list(labels.exclude(task__state__in=[Task.State.OPEN, Task.State.LEFT_OUT]).exclude(Exists(decided)))

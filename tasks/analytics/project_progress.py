@@ -9,6 +9,7 @@ from accounts.selectors import open_invitations
 from projects.models import Project
 from tasks.assignment.caps import have_all_their_share
 from tasks.assignment.selectors import stuck_tasks
+from tasks.assignment.set_aside import count_waiting_set_aside
 from tasks.batching.models import Batch, Task
 from tasks.consensus.label_proposals import open_proposals
 from tasks.gold.models import Gold
@@ -26,6 +27,7 @@ class Need(Enum):
     INVITE_WORKERS = auto()
     INVITE_MORE_WORKERS = auto()
     REQUEUE_TASKS = auto()
+    DECIDE_SET_ASIDE = auto()
     REVIEW_LABELS = auto()
     DECIDE_CHANGES = auto()
     CREATE_RELEASE = auto()
@@ -75,13 +77,16 @@ def _first_need(project: Project, *, invited: bool) -> tuple[Need | None, int]:
     stuck = stuck_tasks(project=project) if is_open else None
     if stuck is not None and (stuck.without_answer or stuck.with_answers):
         return Need.REQUEUE_TASKS, stuck.without_answer + stuck.with_answers
+    set_aside = count_waiting_set_aside(project=project)
+    if set_aside:
+        return Need.DECIDE_SET_ASIDE, set_aside
     to_review = count_to_review(project=project)
     if to_review:
         return Need.REVIEW_LABELS, to_review
     proposed = open_proposals(project=project).count()
     if proposed:
         return Need.DECIDE_CHANGES, proposed
-    if tasks.exclude(state=Task.State.APPROVED).exists():
+    if tasks.filter(state__in=[Task.State.OPEN, Task.State.ANSWERED]).exists():
         return None, 0
     last = last_release(project=project)
     ready = count_releasable(project=project)

@@ -152,7 +152,7 @@ def project_replay(
     """Replay the project's own answers under these settings, the present ones, and a range of others."""
     requested = ReplaySettings(answers_min, answers_max, confidence, method)
     # Gold is not counted: its answers come with those to other images, and `one_answer` includes their cost.
-    images = Task.objects.filter(project=project, wanted__gt=0).count()
+    images = Task.objects.filter(project=project, wanted__gt=0).exclude(state=Task.State.LEFT_OUT).count()
     data, task, known = _load(project, at_most=max(project.answers_max, answers_max))
     counts = np.unique(task, return_counts=True)[1]
     body: ReplayReport = {

@@ -1,5 +1,6 @@
 """The workers of a project and what is measured of each."""
 
+import json
 from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any, TypedDict, overload
@@ -44,12 +45,19 @@ ORDER BY array_position(%(first)s::uuid[], w.public_id), s.state = 'paused' DESC
 """
 
 DETAILS = """
-SELECT w.id, returned.skipped, returned.expired, timed.last_at, timed.seconds
+SELECT w.id, returned.skipped, returned.expired, returned.reasons, timed.last_at, timed.seconds
 FROM unnest(%(workers)s::bigint[]) w(id)
 CROSS JOIN LATERAL (
-    SELECT count(*) FILTER (WHERE state = 'skipped') AS skipped, count(*) FILTER (WHERE state = 'expired') AS expired
-    FROM tasks_assignment
-    WHERE project_id = %(project)s AND worker_id = w.id AND state IN ('skipped', 'expired')
+    SELECT coalesce(sum(images) FILTER (WHERE state = 'skipped'), 0)::int AS skipped,
+        coalesce(sum(images) FILTER (WHERE state = 'expired'), 0)::int AS expired,
+        coalesce(
+            jsonb_object_agg(skip_reason, images) FILTER (WHERE state = 'skipped' AND skip_reason <> ''), '{}'
+        ) AS reasons
+    FROM (
+        SELECT state, skip_reason, count(*) AS images FROM tasks_assignment
+        WHERE project_id = %(project)s AND worker_id = w.id AND state IN ('skipped', 'expired')
+        GROUP BY state, skip_reason
+    ) each
 ) returned
 CROSS JOIN LATERAL (
     SELECT max(created_at) AS last_at, percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS seconds
@@ -78,9 +86,10 @@ class _Totals(TypedDict):
 
 class WorkerRow(_Totals):
     """What is measured of a worker. last_at: time of the newest answer. seconds: the median time of the newest 100
-    answers. agreement: the share of `agreement_answers` that match the agreed label."""
+    answers. skip_reasons: {reason: images}. agreement: the share of `agreement_answers` that match the agreed label."""
 
     skipped: int
+    skip_reasons: dict[str, int]
     expired: int
     last_at: str | None
     agreement: float | None
@@ -136,12 +145,13 @@ class WorkerFigures(Sequence[WorkerRow]):
             details = {row[0]: row[1:] for row in cursor.fetchall()}
         shown: list[WorkerRow] = []
         for row in rows:
-            skipped, expired, last_at, seconds = details[row[0]]
+            skipped, expired, reasons, last_at, seconds = details[row[0]]
             agreement = agreements.get(row[0])
             shown.append(
                 {
                     **_totals(row, records[row[0]]),
                     "skipped": skipped,
+                    "skip_reasons": json.loads(reasons),
                     "expired": expired,
                     "last_at": rfc3339(last_at) if last_at else None,
                     "agreement": agreement.share if agreement else None,

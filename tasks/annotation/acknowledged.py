@@ -163,13 +163,15 @@ def _submit_timely(answers: Sequence[_Timely]) -> dict[int, Acknowledgement]:
     if not new:
         return {}
     new.sort(key=lambda pair: pair[0].assignment.pk)
-    if not submit_leased([each.assignment for each, _ in new]):
+    ends = submit_leased([each.assignment for each, _ in new])
+    if ends is None:
         raise Superseded
     written = write([(each.assignment, each.parsed) for each, _ in new], revision=1)
     project_id = new[0][0].assignment.project_id
     record_event(project_id=project_id, kind="answer.submitted", leased=-len(new), submitted=len(new))
+    ends.renew_due()
     bodies = [
-        submission(annotation, each.assignment, merged=each.parsed.merged).to_json()
+        submission(annotation, each.assignment, merged=each.parsed.merged, ends=ends.of(each.assignment)).to_json()
         for annotation, (each, _) in zip(written, new, strict=True)
     ]
     store([(record, SUBMITTED, body) for (_, record), body in zip(new, bodies, strict=True)])

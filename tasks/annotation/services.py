@@ -15,6 +15,9 @@ The effect of a submission depends on the assignment's state, which changes only
 - leased again, in a later hand: simply the answer.
 - skipped, released: refused.
 
+An answer in time, first or changed, renews the lease of its hand once less than half of it is left
+(`assignment.leases`); the statement that submits it also says whether that is due.
+
 Once the worker may no longer work in the project, everything but a timely submission that came first is refused.
 
 Settling a hand locks all of its assignments before it reads any answer (`flow.settling`); so an answer is either part
@@ -25,6 +28,7 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
@@ -37,7 +41,7 @@ from annotary_core.labels.canonical import content_hash
 from annotary_core.labels.errors import AnswerError
 from annotary_core.labels.parse import merged_count, merged_sentence, parse_answer
 from annotary_core.labels.schema import Schema
-from kernel.clock import database_now
+from kernel.clock import database_now, rfc3339
 from kernel.errors import NotFound
 from kernel.events import record_event
 from kernel.idempotency import Superseded
@@ -46,7 +50,8 @@ from kernel.jobs import enqueue
 from kernel.prepared_statements import columns_of, from_row, run_prepared, run_prepared_many
 from tasks.annotation.errors import AnswerRefused, AnswersFinal, ImageGivenBack
 from tasks.annotation.models import Annotation
-from tasks.assignment.models import Assignment, Hand
+from tasks.assignment.leases import HandEnds, is_renewal_due, read_end
+from tasks.assignment.models import Assignment
 from tasks.assignment.slots import lock_slots_of_image, reclaim_slot
 from tasks.standing.access import may_work, require_may_work
 from tasks.standing.services import record_returns
@@ -66,9 +71,10 @@ MAX_SECONDS = 24 * 3600.0
 SUBMIT_LEASED = f"""
 UPDATE tasks_assignment a
 SET state = 'submitted', submitted_at = t.now, closed_at = t.now, late = a.expires_at <= t.now
-FROM (SELECT clock_timestamp() AS now) t
-WHERE a.id = %(assignment)s AND a.state = 'leased' AND {may_work(project="a.project_id", worker="a.worker_id")}
-RETURNING a.submitted_at, a.late
+FROM (SELECT clock_timestamp() AS now) t, tasks_hand h, projects_project p
+WHERE a.id = %(assignment)s AND a.state = 'leased' AND h.id = a.hand_id AND p.id = a.project_id
+  AND {may_work(project="a.project_id", worker="a.worker_id")}
+RETURNING a.submitted_at, a.late, h.expires_at, {is_renewal_due(now="t.now")}
 """  # noqa: S608
 
 SELECT_ASSIGNMENT = """
@@ -87,13 +93,15 @@ RETURNING id, created_at
 
 @dataclass(frozen=True, slots=True)
 class Submission:
-    """The result of submitting an answer. `counts` is what the worker may see: gold looks like counted work."""
+    """The result of submitting an answer. `counts` is what the worker may see: gold looks like counted work; `ends` is
+    when the hand is over, after a renewal."""
 
     annotation: Annotation
     assignment: Assignment
     late: bool
     counts: bool
     message: str
+    ends: datetime
 
     def to_json(self) -> dict[str, Any]:
         """Return the acknowledgement that the worker receives."""
@@ -102,6 +110,7 @@ class Submission:
             "state": self.assignment.state,
             "revision": self.annotation.revision,
             "message": self.message,
+            "expires_at": rfc3339(self.ends),
         }
 
 
@@ -145,10 +154,11 @@ class Submitting:
         parsed = parse(assignment, schema, self.raw, self.raw_sha256, self.seconds)
         if self._lease_ended or assignment.state != Assignment.State.LEASED:
             return _submit_after(self.worker, assignment, parsed)
-        if not submit_leased([assignment]):
+        ends = submit_leased([assignment])
+        if ends is None:
             self._lease_ended = True
             raise Superseded
-        return _record_leased(assignment, parsed)
+        return _record_leased(assignment, parsed, ends)
 
 
 def submit_answer(
@@ -187,8 +197,9 @@ def _submit_after(worker: Actor, assignment: Assignment, parsed: ParsedAnswer) -
     """Locks the assignment; for an expired one batch, task, assignment, standing. Handle an answer after its lease."""
     require_may_work(worker=worker, project_id=assignment.project_id)
     _lock(assignment)
-    if submit_leased([assignment]):  # leased again meanwhile, in the worker's next hand
-        return _record_leased(assignment, parsed)
+    ends = submit_leased([assignment])
+    if ends is not None:  # leased again meanwhile, in the worker's next hand
+        return _record_leased(assignment, parsed, ends)
     if assignment.state == Assignment.State.SUBMITTED:
         return _resubmit(assignment, parsed)
     if assignment.state == Assignment.State.EXPIRED:
@@ -196,10 +207,11 @@ def _submit_after(worker: Actor, assignment: Assignment, parsed: ParsedAnswer) -
     raise ImageGivenBack
 
 
-def _record_leased(assignment: Assignment, parsed: ParsedAnswer) -> Submission:
+def _record_leased(assignment: Assignment, parsed: ParsedAnswer, ends: HandEnds) -> Submission:
     (annotation,) = write([(assignment, parsed)], revision=1)
     record_event(project_id=assignment.project_id, kind="answer.submitted", leased=-1, submitted=1)
-    return submission(annotation, assignment, merged=parsed.merged)
+    ends.renew_due()
+    return submission(annotation, assignment, merged=parsed.merged, ends=ends.of(assignment))
 
 
 def parse(assignment: Assignment, schema: Schema, raw: object, raw_sha256: str, seconds: float | None) -> ParsedAnswer:
@@ -215,16 +227,18 @@ def parse(assignment: Assignment, schema: Schema, raw: object, raw_sha256: str, 
     )
 
 
-def submit_leased(assignments: Sequence[Assignment]) -> bool:
-    """Locks the assignments in the given order, which must be by id. Submit them; return False if a lease has ended."""
+def submit_leased(assignments: Sequence[Assignment]) -> HandEnds | None:
+    """Locks the assignments in the given order, which must be by id. Submit them; return None if a lease has ended."""
     rows = run_prepared_many(SUBMIT_LEASED, [{"assignment": assignment.pk} for assignment in assignments])
+    ends = HandEnds()
     for assignment, row in zip(assignments, rows, strict=True):
         if row is None:
-            return False
+            return None
         assignment.state = Assignment.State.SUBMITTED
-        assignment.submitted_at, assignment.late = row
+        assignment.submitted_at, assignment.late, end, is_renewal_due = row
         assignment.closed_at = assignment.submitted_at
-    return True
+        ends.add(assignment.hand_id, end, is_renewal_due=is_renewal_due)
+    return ends
 
 
 def _lock(assignment: Assignment) -> None:
@@ -242,19 +256,25 @@ def _lock(assignment: Assignment) -> None:
 def _resubmit(assignment: Assignment, parsed: ParsedAnswer) -> Submission:
     """Needs the assignment's lock. Write a new revision while the hand is live, or return an unchanged answer."""
     current = Annotation.objects.get(assignment=assignment, is_current=True)
+    # Settling has either read this answer's predecessor or will read this one.
+    end = read_end(hand_id=assignment.hand_id)
     if current.body_sha256 == parsed.sha256:
-        return submission(current, assignment, merged=parsed.merged)
-    if not _hand_is_live(assignment):
+        return submission(current, assignment, merged=parsed.merged, ends=end.at)
+    if not end.is_live:
         raise AnswersFinal
     Annotation.objects.filter(pk=current.pk).update(is_current=False)
     (annotation,) = write([(assignment, parsed)], revision=current.revision + 1)
     record_event(project_id=assignment.project_id, kind="answer.changed")
-    return submission(annotation, assignment, merged=parsed.merged)
+    ends = HandEnds()
+    ends.add(assignment.hand_id, end.at, is_renewal_due=end.is_renewal_due)
+    ends.renew_due()
+    return submission(annotation, assignment, merged=parsed.merged, ends=ends.of(assignment))
 
 
 def _submit_late(assignment: Assignment, parsed: ParsedAnswer) -> Submission:
     """Needs the locks of batch, task and assignment; locks the standing. Record an answer after the sweep ended it."""
-    settled = not _hand_is_live(assignment)
+    end = read_end(hand_id=assignment.hand_id)
+    settled = not end.is_live
     # No task has the id 0: gold runs the same statement, in the same time.
     assignment.counts = reclaim_slot(task_id=assignment.task_id or 0, round_number=assignment.round)
     assignment.state, assignment.late = Assignment.State.SUBMITTED, True
@@ -268,12 +288,7 @@ def _submit_late(assignment: Assignment, parsed: ParsedAnswer) -> Submission:
         enqueue(SETTLE_LATE, LateAnswer(assignment.pk), project_id=assignment.project_id)
     assert assignment.worker_id is not None  # it was looked up by its worker
     record_returns(project_id=assignment.project_id, images={assignment.worker_id: -1})
-    return submission(annotation, assignment, merged=parsed.merged)
-
-
-def _hand_is_live(assignment: Assignment) -> bool:
-    """Needs the assignment's lock, so that settling has either read this answer's predecessor or will read this one."""
-    return Hand.objects.filter(pk=assignment.hand_id, state=Hand.State.LIVE).exists()
+    return submission(annotation, assignment, merged=parsed.merged, ends=end.at)
 
 
 def write(answers: Sequence[tuple[Assignment, ParsedAnswer]], *, revision: int) -> list[Annotation]:
@@ -322,7 +337,7 @@ def _values(annotation: Annotation) -> dict[str, Any]:
     }
 
 
-def submission(annotation: Annotation, assignment: Assignment, *, merged: int) -> Submission:
+def submission(annotation: Annotation, assignment: Assignment, *, merged: int, ends: datetime) -> Submission:
     """Build the response. Gold never counts, which must not show; only work can lose its slot to another worker.
 
     Every late answer gets the same words: those for an answer without a slot would not fit gold. The message warns of
@@ -332,4 +347,4 @@ def submission(annotation: Annotation, assignment: Assignment, *, merged: int) -
     message = "Saved. You are paid for it." if assignment.late else "Saved."
     if merged:
         message += f" {merged_sentence(merged)}."
-    return Submission(annotation, assignment, late=assignment.late, counts=counts, message=message)
+    return Submission(annotation, assignment, late=assignment.late, counts=counts, message=message, ends=ends)

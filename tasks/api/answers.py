@@ -28,7 +28,7 @@ from tasks.api.problems import ProblemSerializer, handle_exception
 from tasks.api.request_bodies import AnswerSerializer, body_of, valid
 from tasks.api.responses import json_response
 from tasks.api.work import hand_of
-from tasks.assignment.models import Assignment
+from tasks.assignment.models import MAX_NOTE, Assignment, SkipReason
 from tasks.assignment.selectors import assignment_for
 from tasks.assignment.services import skip_assignment
 
@@ -78,6 +78,7 @@ class SubmittedSerializer(serializers.Serializer[Any]):
     state = serializers.ChoiceField(choices=Assignment.State.choices)
     revision = serializers.IntegerField()
     message = serializers.CharField()
+    expires_at = serializers.DateTimeField(help_text="When the set ends, now that this answer may have renewed it")
 
 
 class OutlineSerializer(serializers.Serializer[Any]):
@@ -110,6 +111,15 @@ class ResultSerializer(serializers.Serializer[Any]):
 
 class ResultsSerializer(serializers.Serializer[Any]):
     answers = ResultSerializer(many=True)
+
+
+class SkipSerializer(serializers.Serializer[Any]):
+    reason = serializers.ChoiceField(
+        choices=SkipReason.choices, required=False, allow_blank=True, default="", help_text="Why, if you want to tell"
+    )
+    note = serializers.CharField(
+        max_length=MAX_NOTE, required=False, allow_blank=True, default="", help_text="Plain text for the manager"
+    )
 
 
 class AnswerView(View):
@@ -163,14 +173,17 @@ class SkipView(View):
     scopes = {"POST": "work"}
 
     @operation(
-        request=None,
+        request=SkipSerializer,
+        bodies=examples.SKIP,
         responses={204: None},
         repeatable="Skipping a skipped image changes nothing.",
         summary="Skip an image",
     )
     def post(self, request: Request, assignment_id: uuid.UUID) -> Response:
+        """The body may be left out. A reason without a note, or the other way round, is fine."""
         _check_organisation(request, assignment_id)
-        skip_assignment(worker=actor_of(request), assignment_id=assignment_id)
+        data = valid(SkipSerializer(data=request.data or {}))
+        skip_assignment(worker=actor_of(request), assignment_id=assignment_id, reason=data["reason"], note=data["note"])
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -3,6 +3,7 @@
 import uuid
 from typing import Any
 
+from django.db.models import Count, Q
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,9 +16,11 @@ from tasks.api.filters import Filter, by_id, created, one_of, prefix
 from tasks.api.operations import operation
 from tasks.api.pagination import listing, page
 from tasks.api.request_bodies import AnswerSerializer, body_of, valid
+from tasks.assignment.models import Assignment
 from tasks.batching.models import Batch
 from tasks.batching.services import open_all_batches, open_batch, pause_batch, set_priority
 from tasks.flow.gold_images import make_gold_image, retire_gold_image
+from tasks.flow.set_aside import restore_gold_offers
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image
 from tasks.review.services import approve_batch
@@ -50,6 +53,8 @@ class GoldSerializer(serializers.Serializer[Any]):
     origin = serializers.CharField(source="source", help_text="manager or truth")
     accepted = AnswerSerializer(many=True)
     exposure = serializers.IntegerField(help_text="How often it was assigned")
+    is_set_aside = serializers.BooleanField(help_text="Offered to nobody new, because many workers skipped it")
+    skips = serializers.IntegerField(default=0, help_text="How many workers have skipped it")
 
 
 class NewGoldSerializer(serializers.Serializer[Any]):
@@ -123,6 +128,12 @@ class GoldsView(View):
         GoldSerializer,
         filters=[
             one_of("state", Gold.State),
+            Filter(
+                "is_set_aside",
+                lambda value: Q(is_set_aside=value == "true"),
+                "Whether it is offered to nobody new, because many workers skipped it",
+                enum=["true", "false"],
+            ),
             one_of("origin", Gold.Source, "source"),
             by_id("image", "image__public_id", what="an image", is_indexed=True),
             prefix("image__source_key"),
@@ -131,7 +142,8 @@ class GoldsView(View):
     )
     def get(self, request: Request, project_id: uuid.UUID) -> Response:
         project = project_of(request, project_id, Role.MANAGER)
-        rows = Gold.objects.filter(project=project).select_related("image")
+        skips = Count("assignments", filter=Q(assignments__state=Assignment.State.SKIPPED))
+        rows = Gold.objects.filter(project=project).select_related("image").annotate(skips=skips)
         return page(request, rows, GoldSerializer().to_representation, newest_first=False)
 
     @operation(
@@ -152,12 +164,31 @@ class GoldView(View):
 
     @operation(responses={204: None}, summary="Retire a check image")
     def delete(self, request: Request, gold_id: uuid.UUID) -> Response:
-        gold = Gold.objects.select_related("project").filter(public_id=gold_id).first()
-        if gold is None:
-            raise NotFound
-        project_of(request, gold.project.public_id, Role.MANAGER)
-        retire_gold_image(gold=gold)
+        gold = _gold_of(request, gold_id)
+        retire_gold_image(gold=gold, by=actor_of(request))
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class OfferGoldView(View):
+    scopes = {"POST": "manage"}
+
+    @operation(
+        request=None,
+        responses={204: None},
+        repeatable="Offering what is offered changes nothing.",
+        summary="Offer a check image again that many workers skipped",
+    )
+    def post(self, request: Request, gold_id: uuid.UUID) -> Response:
+        restore_gold_offers(gold=_gold_of(request, gold_id), by=actor_of(request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _gold_of(request: Request, gold_id: uuid.UUID) -> Gold:
+    gold = Gold.objects.select_related("project").filter(public_id=gold_id).first()
+    if gold is None:
+        raise NotFound
+    project_of(request, gold.project.public_id, Role.MANAGER)
+    return gold
 
 
 def batch_of(request: Request, batch_id: uuid.UUID, role: str) -> Batch:

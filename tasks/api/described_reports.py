@@ -97,6 +97,9 @@ class WorkerFiguresSerializer(serializers.Serializer[Any]):
     reason = serializers.CharField(allow_blank=True)
     answers = serializers.IntegerField()
     skipped = serializers.IntegerField()
+    skip_reasons = serializers.DictField(
+        child=serializers.IntegerField(), help_text="Skipped images by the reason that the worker gave, if any"
+    )
     expired = serializers.IntegerField()
     last_at = serializers.DateTimeField(allow_null=True)
     checks_seen = serializers.IntegerField()

@@ -35,6 +35,8 @@ ANSWERS_TOGETHER = {
         ]
     }
 }
+SKIP = {"With a reason": {"reason": "unclear_image", "note": "Only the left half is there."}, "Without": {}}
+SET_ASIDE = {"Two images": {"ids": [ID, "5a0d7b9c-93f1-4f0e-8f6a-8d1f6a2f2b10"]}}
 PROJECT = {
     f"{SHAPE.noun.many.capitalize()} around animals": {
         "name": "Strays",

@@ -18,6 +18,7 @@ from tasks.api import (
     proposals,
     releases,
     review,
+    set_aside,
     streams,
     tasks,
     unknown,
@@ -48,10 +49,15 @@ class ProposalStep(StateStep):
     regex = "send|keep"
 
 
+class SetAsideStep(StateStep):
+    regex = "offer|leave-out"
+
+
 register_converter(StateStep, "project_step")
 register_converter(BatchStep, "batch_step")
 register_converter(WorkerStep, "worker_step")
 register_converter(ProposalStep, "proposal_step")
+register_converter(SetAsideStep, "set_aside_step")
 
 app_name = "api"
 urlpatterns = [
@@ -62,6 +68,7 @@ urlpatterns = [
     path("hands/<uuid:hand_id>/", work.HandView.as_view()),
     path("hands/<uuid:hand_id>/settle/", work.SettleView.as_view()),
     path("hands/<uuid:hand_id>/release/", work.ReleaseHandView.as_view()),
+    path("hands/<uuid:hand_id>/extend/", work.ExtendView.as_view()),
     path("hands/<uuid:hand_id>/answers/", answers.AnswersView.as_view()),
     path("assignments/<uuid:assignment_id>/answer/", answers.AnswerView.as_view()),
     path("assignments/<uuid:assignment_id>/skip/", answers.SkipView.as_view()),
@@ -100,6 +107,7 @@ urlpatterns = [
     path("images/<uuid:image_id>/file/", images.ImageFileView.as_view(), name="image-file"),
     path("projects/<uuid:project_id>/golds/", batching.GoldsView.as_view()),
     path("golds/<uuid:gold_id>/", batching.GoldView.as_view()),
+    path("golds/<uuid:gold_id>/offer/", batching.OfferGoldView.as_view()),
     path("projects/<uuid:project_id>/batches/", batching.BatchesView.as_view()),
     path("projects/<uuid:project_id>/batches/open/", batching.OpenBatchesView.as_view()),
     path("batches/<uuid:batch_id>/", batching.BatchView.as_view()),
@@ -118,6 +126,8 @@ urlpatterns = [
         "projects/<uuid:project_id>/proposed-changes/<proposal_step:step>/",
         proposals.ProposedChangesStepView.as_view(),
     ),
+    path("projects/<uuid:project_id>/set-aside/", set_aside.SetAsideView.as_view()),
+    path("projects/<uuid:project_id>/set-aside/<set_aside_step:step>/", set_aside.SetAsideStepView.as_view()),
     path("tasks/<uuid:task_id>/", tasks.TaskView.as_view()),
     path("tasks/<uuid:task_id>/evidence/", review.EvidenceView.as_view()),
     path("tasks/<uuid:task_id>/review/", review.ReviewView.as_view()),

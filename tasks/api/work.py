@@ -27,6 +27,7 @@ from tasks.api.request_bodies import AnswerSerializer
 from tasks.api.responses import json_response
 from tasks.assignment.caps import allowances_of
 from tasks.assignment.errors import ImagesTodayUsed, LiveSetsReached, ShareReached, WorkerNotAdmitted
+from tasks.assignment.leases import extend_hand, latest_end
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.selectors import ShownAssignment, hand_for, shown_hand
 from tasks.assignment.services import ClaimedHand, release_hand
@@ -53,7 +54,11 @@ class HandSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     project = serializers.UUIDField()
     state = serializers.ChoiceField(choices=Hand.State.choices)
-    expires_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(
+        help_text="An answer moves it once less than half of `lease_seconds` is left"
+    )
+    extendable_until = serializers.DateTimeField(help_text="Neither answers nor `extend` move the end beyond this")
+    lease_seconds = serializers.IntegerField(help_text="The time that a renewal or an extension gives, from then on")
     size = serializers.IntegerField()
     price = serializers.CharField()
     currency = serializers.CharField()
@@ -67,6 +72,12 @@ class SettledSerializer(serializers.Serializer[Any]):
     answers = serializers.IntegerField()
     earned = serializers.CharField()
     currency = serializers.CharField()
+
+
+class ExtendedSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(help_text="Id of the set")
+    expires_at = serializers.DateTimeField()
+    extendable_until = serializers.DateTimeField()
 
 
 class LedgerSerializer(serializers.Serializer[Any]):
@@ -206,6 +217,21 @@ class SettleView(View):
         return Response(SettledSerializer(body).data)
 
 
+class ExtendView(View):
+    scopes = {"POST": "work"}
+
+    @operation(
+        request=None,
+        responses=ExtendedSerializer,
+        repeatable="It gives the same time again from now on, and never more than the limit.",
+        summary="Ask for more time for a set",
+    )
+    def post(self, request: Request, hand_id: uuid.UUID) -> HttpResponseBase:
+        """The set then ends `lease_seconds` from now, but not after `extendable_until`."""
+        hand_of(request, hand_id)
+        return json_response(_end_body(extend_hand(worker=actor_of(request), hand_id=hand_id)))
+
+
 class ReleaseHandView(View):
     scopes = {"POST": "work"}
 
@@ -270,16 +296,24 @@ def _offers(worker: Actor, projects: list[Project]) -> list[dict[str, Any]]:
 def hand_body(hand: Hand) -> dict[str, Any]:
     details = shown_hand(hand)
     return {
-        "id": str(hand.public_id),
+        **_end_body(hand),
         "project": str(hand.project.public_id),
         "state": hand.state,
-        "expires_at": rfc3339(hand.expires_at),
+        "lease_seconds": hand.project.lease_seconds,
         "size": hand.size,
         "price": str(details.price),
         "currency": hand.project.currency,
         "schema": details.schema,
         "instructions": details.instructions,
         "assignments": [_assignment_body(row) for row in details.assignments],
+    }
+
+
+def _end_body(hand: Hand) -> dict[str, Any]:
+    return {
+        "id": str(hand.public_id),
+        "expires_at": rfc3339(hand.expires_at),
+        "extendable_until": rfc3339(latest_end(hand=hand, lease_seconds=hand.project.lease_seconds)),
     }
 
 

@@ -62,7 +62,7 @@ WAIT_FOR_BATCH = "SELECT id FROM tasks_batch WHERE id = %s FOR NO KEY UPDATE"
 
 OPEN_TO_WORKER = """
 SELECT t.id, t.priority, t.order_key FROM tasks_task t
-WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND t.state = 'open'
+WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND t.state = 'open' AND NOT t.is_set_aside
   AND t.id <> ALL (%(chosen)s::bigint[])
   AND (
       SELECT a.id FROM tasks_assignment a
@@ -103,7 +103,7 @@ WITH spot AS MATERIALIZED (
     LIMIT %(count)s
 ), picked AS MATERIALIZED (
     SELECT t.id FROM tasks_task t
-    WHERE t.id = ANY(ARRAY(SELECT id FROM ring)) AND t.taken < t.wanted AND t.state = 'open'
+    WHERE t.id = ANY(ARRAY(SELECT id FROM ring)) AND t.taken < t.wanted AND t.state = 'open' AND NOT t.is_set_aside
     ORDER BY t.id
     FOR NO KEY UPDATE OF t
 ), task AS (

@@ -1,6 +1,6 @@
 """Errors of claiming a hand and of acting on its assignments."""
 
-from kernel.errors import Conflict, Forbidden, TransitionRefused
+from kernel.errors import Conflict, Forbidden, Gone, TransitionRefused
 
 
 class WorkerNotAdmitted(Forbidden):
@@ -44,3 +44,15 @@ class AnsweredAlready(TransitionRefused):
     """You have already answered this image. Change your answer instead."""
 
     code = "answered_already"
+
+
+class SetOver(Gone):
+    """The time for this set is over. Submit it and take a new one. Answers that you send now are still paid."""
+
+    code = "set_over"
+
+
+class TimeLimitReached(Conflict):
+    """This set has had all of its extra time. Submit your answers before it ends, then take another set."""
+
+    code = "time_limit_reached"

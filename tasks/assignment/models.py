@@ -20,6 +20,20 @@ GOLD_NEVER_COUNTS = "tasks_assignment_gold_uses_no_place"
 SUBMITTED_AT = "tasks_assignment_submitted_has_time"
 HAND_SETTLED = "tasks_hand_settled_has_time"
 ONE_BATCH_CURSOR = "tasks_exhaustion_one_per_batch_and_worker"
+ASIDE_TASK_OR_GOLD = "tasks_setaside_is_of_task_or_gold"
+ASIDE_DECIDED = "tasks_setaside_decided_has_time"
+ONE_ASIDE_TASK = "tasks_setaside_one_undecided_per_task"
+ONE_ASIDE_GOLD = "tasks_setaside_one_undecided_per_gold"
+MAX_NOTE = 500
+
+
+class SkipReason(models.TextChoices):
+    """Why a worker skipped an image, in the words of the worker's page."""
+
+    UNCLEAR_IMAGE = "unclear_image", "The image is broken or too blurred"
+    UNCLEAR_TASK = "unclear_task", "I am not sure what the instructions say"
+    NOT_FOR_ME = "not_for_me", "I would rather not see this"
+    OTHER = "other", "Another reason"
 
 
 class Hand(models.Model):
@@ -86,6 +100,9 @@ class Assignment(models.Model):
     returned = models.BooleanField(default=False, db_default=False)
     # An answer to gold that came after its hand was settled; it is compared when a later hand is.
     awaits_comparison = models.BooleanField(default=False, db_default=False)
+    # Of a skipped one, if the worker told; the note is plain text, to be shown escaped.
+    skip_reason = models.CharField(max_length=20, choices=SkipReason.choices, default="", db_default="", blank=True)
+    skip_note = models.CharField(max_length=MAX_NOTE, default="", db_default="", blank=True)
     schema = models.ForeignKey(LabelSchema, on_delete=models.PROTECT, related_name="+", db_index=False)
     instructions = models.ForeignKey(
         Instructions, on_delete=models.PROTECT, null=True, related_name="+", db_index=False
@@ -163,3 +180,40 @@ class BatchCursor(models.Model):
         # The name of the model before it was renamed; running installations have the table.
         db_table = "tasks_exhaustion"
         constraints = [models.UniqueConstraint(fields=["batch", "worker"], name=ONE_BATCH_CURSOR)]
+
+
+class SetAside(models.Model):
+    """An image, work or gold, that as many workers skipped as the project's `skips_to_manager`, and the decision on it.
+
+    `workers` is how many had skipped it by then. Skips before the last decision are not counted again.
+    """
+
+    class Decision(models.TextChoices):
+        UNDECIDED = "undecided"
+        OFFERED = "offered"
+        LEFT_OUT = "left_out"
+
+    public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="set_aside")
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, null=True, related_name="set_aside")
+    gold = models.ForeignKey(Gold, on_delete=models.CASCADE, null=True, related_name="set_aside")
+    workers = models.PositiveSmallIntegerField()
+    created_at = models.DateTimeField()
+    decision = models.CharField(max_length=10, choices=Decision.choices, default=Decision.UNDECIDED)
+    decided_by = models.ForeignKey(Actor, on_delete=models.PROTECT, null=True, related_name="+", db_index=False)
+    decided_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(task__isnull=True, gold__isnull=False) | Q(task__isnull=False, gold__isnull=True),
+                name=ASIDE_TASK_OR_GOLD,
+            ),
+            models.CheckConstraint(
+                condition=Q(decision="undecided", decided_at__isnull=True)
+                | (~Q(decision="undecided") & Q(decided_at__isnull=False)),
+                name=ASIDE_DECIDED,
+            ),
+            models.UniqueConstraint(fields=["task"], condition=Q(decision="undecided"), name=ONE_ASIDE_TASK),
+            models.UniqueConstraint(fields=["gold"], condition=Q(decision="undecided"), name=ONE_ASIDE_GOLD),
+        ]

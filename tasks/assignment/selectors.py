@@ -138,6 +138,7 @@ def stuck_tasks(*, project: Project) -> StuckTasks:
 def filter_stuck(*, tasks: QuerySet[Task], project_id: int) -> QuerySet[Task]:
     """Of these tasks of one project, those that every active worker has been assigned in the current round, and that
     come back to none of them. Tasks in a set that someone still has are left out: answers may come with it.
+    So are those that are set aside: they wait for a manager.
 
     The newest active worker must have had all of them, so the query, which the console repeats often, starts from that
     one worker's assignments. A project that nobody has joined has no stuck tasks: it waits for its first worker.
@@ -145,7 +146,9 @@ def filter_stuck(*, tasks: QuerySet[Task], project_id: int) -> QuerySet[Task]:
     standings = Standing.objects.filter(project_id=project_id)
     if not standings.exists():
         return tasks.none()
-    open_ones = tasks.filter(state=Task.State.OPEN, taken__lt=F("wanted"), batch__state=Batch.State.OPEN)
+    open_ones = tasks.filter(
+        state=Task.State.OPEN, is_set_aside=False, taken__lt=F("wanted"), batch__state=Batch.State.OPEN
+    )
     active = standings.filter(state=Standing.State.ACTIVE)
     newest = active.order_by("-pk").first()
     if newest is not None:

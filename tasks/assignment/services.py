@@ -19,7 +19,8 @@ from tasks.assignment.errors import AnsweredAlready, ProjectNotOpen, WorkerNotAd
 from tasks.assignment.gold_mixing import draw_gold_count, draw_gold_count_for, mix_in_gold
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.returned import ReturnedImage
-from tasks.assignment.slots import close_leases, lock_slots_of_image
+from tasks.assignment.set_aside import clean_note, set_aside_if_many_skipped
+from tasks.assignment.slots import close_leases, lock_slots_of_image, skip_lease
 from tasks.gold.selectors import UnseenGold, unseen_golds
 from tasks.standing.access import check_access, require_may_work
 from tasks.standing.models import Standing
@@ -229,20 +230,21 @@ def _hand(worker: Actor, project_id: int, new: claiming.NewHand, *, size: int) -
 
 
 @transaction.atomic
-def skip_assignment(*, worker: Actor, assignment_id: UUID) -> Assignment:
-    """Locks batch, task, assignment, standing. Skip one image: it is not paid, and goes to others but not back to this
-    worker.
+def skip_assignment(*, worker: Actor, assignment_id: UUID, reason: str = "", note: str = "") -> Assignment:
+    """Locks batch, task, assignment, gold, standing. Skip one image: it is not paid, and goes to others but not back to
+    this worker; to nobody, if it was skipped by as many as the project's `skips_to_manager`, until a manager decides.
 
-    Does nothing if its lease has already ended. Raises NotFound, WorkerRemoved, StaffCannotWork, and AnsweredAlready if
-    it has been answered.
+    `reason` is a SkipReason or empty. Does nothing if its lease has already ended. Raises NotFound, WorkerRemoved,
+    StaffCannotWork, and AnsweredAlready if it has been answered.
     """
     assignment = Assignment.objects.filter(public_id=assignment_id, worker=worker).first()
     if assignment is None:
         raise NotFound
     require_may_work(worker=worker, project_id=assignment.project_id)
     lock_slots_of_image(assignment_id=assignment.pk)
-    if skipped := close_leases(assignment_ids=[assignment.pk], state=Assignment.State.SKIPPED):
+    if skipped := skip_lease(assignment_id=assignment.pk, reason=reason, note=clean_note(note)):
         record_event(project_id=assignment.project_id, kind="assignment.skipped", leased=-1, skipped=1)
+        set_aside_if_many_skipped(assignment=assignment)
         record_returns(project_id=assignment.project_id, images=skipped)
     assignment.refresh_from_db()
     if assignment.state == Assignment.State.SUBMITTED:

@@ -7,15 +7,18 @@ batches by priority instead, and therefore never waits for one while it holds an
 the same transaction, which invalidates the workers' batch cursors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.db import connection
 
 LOCK_BATCHES = "SELECT id FROM tasks_batch WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
+LOCK_FREE_BATCHES = f"{LOCK_BATCHES} SKIP LOCKED"
 LOCK_TASKS = "SELECT id FROM tasks_task WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE"
 
-LEASED_TASKS = """
-SELECT DISTINCT t.batch_id, t.id FROM tasks_assignment a JOIN tasks_task t ON t.id = a.task_id
+# Of gold without batch and task.
+LEASED = """
+SELECT a.id, t.batch_id, t.id FROM tasks_assignment a LEFT JOIN tasks_task t ON t.id = a.task_id
 WHERE a.id = ANY(%s) AND a.state = 'leased'
 """
 
@@ -27,7 +30,8 @@ WITH ended AS MATERIALIZED (
     ORDER BY id
     FOR NO KEY UPDATE {skip_locked}
 ), closed AS (
-    UPDATE tasks_assignment a SET state = %(state)s, counts = false, returned = true, closed_at = clock_timestamp()
+    UPDATE tasks_assignment a SET state = %(state)s, counts = false, returned = true, closed_at = clock_timestamp(),
+        skip_reason = %(reason)s, skip_note = %(note)s
     FROM ended WHERE a.id = ended.id
     RETURNING a.task_id, a.worker_id, ended.counts AS had_slot
 ), freed AS (
@@ -79,23 +83,66 @@ def lock_slots_of_image(*, assignment_id: int) -> None:
     lock_slots(batch_ids=[row[0] for row in rows], task_ids=[row[1] for row in rows])
 
 
-def close_leases(
-    *, assignment_ids: Sequence[int], state: str, only_over: bool = False, skip_locked: bool = False
-) -> dict[int, int]:
+def close_leases(*, assignment_ids: Sequence[int], state: str, only_over: bool = False) -> dict[int, int]:
     """Locks batches, tasks, assignments. End the leases among these that are still live; return how many, by worker.
 
     A task gets its slot back; gold, and a lease that came back to a full task, have none. `only_over` ends only leases
-    that have run out; `skip_locked` skips leases that a concurrent submission holds. Call inside a transaction, and
-    pass the result to `record_returns`.
+    that have run out. Call inside a transaction, and pass the result to `record_returns`.
     """
-    leases = list(assignment_ids)
     with connection.cursor() as cursor:
-        cursor.execute(LEASED_TASKS, [leases])
+        cursor.execute(LEASED, [list(assignment_ids)])
         rows = cursor.fetchall()
-        # Gold alone runs the same statements, with no rows: the response time must not reveal it.
-        lock_slots(batch_ids=[*{row[0] for row in rows}], task_ids=[*{row[1] for row in rows}])
-        statement = CLOSE_LEASES.format(skip_locked="SKIP LOCKED" if skip_locked else "")
-        cursor.execute(statement, {"leases": leases, "state": state, "only_over": only_over})
+    # Gold alone runs the same statements, with no rows: the response time must not reveal it.
+    lock_slots(batch_ids=_known(row[1] for row in rows), task_ids=_known(row[2] for row in rows))
+    return _close(assignment_ids, state=state, only_over=only_over)
+
+
+def skip_lease(*, assignment_id: int, reason: str, note: str) -> dict[int, int]:
+    """Needs `lock_slots_of_image`; locks the assignment. Skip it, if its lease is live; returns as `close_leases`."""
+    return _close([assignment_id], state="skipped", reason=reason, note=note)
+
+
+def expire_overdue(*, assignment_ids: Sequence[int], wait: bool) -> tuple[dict[int, int], list[int]]:
+    """Locks batches, tasks, assignments. Expire the leases among these that have run out.
+
+    Skips leases that a concurrent submission holds, and without `wait` also those whose batches somebody holds. Returns
+    how many have expired, by worker, and the leases of those batches.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(LEASED, [list(assignment_ids)])
+        rows = cursor.fetchall()
+        cursor.execute(LOCK_BATCHES if wait else LOCK_FREE_BATCHES, [_known(row[1] for row in rows)])
+        held = {None, *(row[0] for row in cursor.fetchall())}
+        cursor.execute(LOCK_TASKS, [_known(row[2] for row in rows if row[1] in held)])
+    free = [row[0] for row in rows if row[1] in held]
+    busy = [row[0] for row in rows if row[1] not in held]
+    return _close(free, state="expired", only_over=True, skip_locked=True), busy
+
+
+def _known(ids: Iterable[int | None]) -> list[int]:
+    return sorted({pk for pk in ids if pk is not None})
+
+
+def _close(
+    leases: Sequence[int],
+    *,
+    state: str,
+    only_over: bool = False,
+    skip_locked: bool = False,
+    reason: str = "",
+    note: str = "",
+) -> dict[int, int]:
+    """Needs the locks of batches and tasks. End these leases; return how many, by worker."""
+    statement = CLOSE_LEASES.format(skip_locked="SKIP LOCKED" if skip_locked else "")
+    params: dict[str, Any] = {
+        "leases": list(leases),
+        "state": state,
+        "only_over": only_over,
+        "reason": reason,
+        "note": note,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
         return dict(cursor.fetchall())
 
 

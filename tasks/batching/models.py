@@ -55,16 +55,19 @@ class Batch(models.Model):
 
 
 class Task(models.Model):
-    """One image to label in one project. States: open -> answered -> approved; back to open when slots reopen.
+    """One image to label in one project. States: open -> answered -> approved; back to open when slots reopen;
+    open <-> left_out, by a manager's decision on an image that many workers skipped.
 
     `wanted` is the number of its slots; `taken` counts the assignments that use one: live leases and counted
-    submissions. A task without any is not work: its image is a check image, which the owner has labeled.
+    submissions. A task without any is not work: its image is a check image, which the owner has labeled, or it is left
+    out. While `is_set_aside`, no worker who has not had it is offered an open task.
     """
 
     class State(models.TextChoices):
         OPEN = "open"
         ANSWERED = "answered"
         APPROVED = "approved"
+        LEFT_OUT = "left_out"
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
     # `db_index=False`: an index below starts with the column.
@@ -75,6 +78,7 @@ class Task(models.Model):
     priority = models.IntegerField(default=0)
     wanted = models.PositiveSmallIntegerField()
     taken = models.PositiveSmallIntegerField(default=0)
+    is_set_aside = models.BooleanField(default=False, db_default=False)
     # The round of new claims; only a reviewer's rejection, which grants a redo, raises it.
     round = models.PositiveSmallIntegerField(default=1)
     # Claims take the tasks of a batch in this order, because the order of upload would tell gold from work.

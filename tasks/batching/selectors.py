@@ -19,12 +19,12 @@ NEWEST_APPROVED = 1_000
 def batches_of(*, project: Project) -> QuerySet[Batch]:
     """Return the project's batches in claim order, each with `tasks_count`, `tasks_answered`, `tasks_approved`.
 
-    Check images are not counted.
+    Check images and images that are left out are not counted.
     """
     # Subqueries, which PostgreSQL runs for the batches of the page alone; joined, all tasks are counted for each page.
     tasks = Task.objects.filter(batch=OuterRef("pk"), wanted__gt=0).order_by().values("batch")
     states: dict[str, list[str]] = {
-        "tasks_count": list(Task.State.values),
+        "tasks_count": [Task.State.OPEN, Task.State.ANSWERED, Task.State.APPROVED],
         "tasks_answered": [Task.State.ANSWERED, Task.State.APPROVED],
         "tasks_approved": [Task.State.APPROVED],
     }
@@ -58,12 +58,14 @@ class BatchList(Sequence[Batch]):
 def count_tasks(*, projects: Collection[Project]) -> dict[int, dict[str, int]]:
     """Return {project id: {state: number of tasks}}, read from indexes alone; states without tasks are left out.
 
-    Check images are not counted: they are labeled by their owner, not by workers.
+    Check images are not counted: they are labeled by their owner, not by workers. Nor are images that are left out.
     """
     counts: dict[int, dict[str, int]] = {project.pk: {} for project in projects}
     tasks = Task.objects.filter(project__in=projects).order_by().values_list("project_id", "state")
     for project_id, state, number in tasks.annotate(tasks=Count("pk")):
         counts[project_id][state] = number
+    for project in projects:
+        counts[project.pk].pop(Task.State.LEFT_OUT, None)
     for project_id, state, number in tasks.filter(wanted=0).annotate(tasks=Count("pk")):
         # Between the two statements check images may have been made or redone.
         left = counts[project_id].pop(state, 0) - number
@@ -74,7 +76,12 @@ def count_tasks(*, projects: Collection[Project]) -> dict[int, dict[str, int]]:
 
 def count_check_tasks(*, project: Project) -> int:
     """Return how many tasks are those of check images, which `count_tasks` leaves out."""
-    return Task.objects.filter(project=project, wanted=0).count()
+    return Task.objects.filter(project=project, wanted=0).exclude(state=Task.State.LEFT_OUT).count()
+
+
+def count_left_out(*, project: Project) -> int:
+    """Return how many images a manager has left out: they need no label."""
+    return Task.objects.filter(project=project, state=Task.State.LEFT_OUT).count()
 
 
 def answers_per_approved(*, project: Project) -> float | None:

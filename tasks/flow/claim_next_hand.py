@@ -1,18 +1,17 @@
 """Claims the next hand, settling an expired one first if no sweep has done so yet."""
 
 from collections.abc import Callable
-from uuid import UUID
 
 from accounts.models import Actor
 from kernel.prepared_statements import run_prepared
 from projects.models import Project
 from tasks.assignment.models import Hand
 from tasks.assignment.services import ClaimedHand, claim_or_find_hand
-from tasks.flow.settlement import settle_hand
+from tasks.flow.settlement import settle_if_over
 
 # A worker has at most one per project (tasks_hand_one_live_per_project_and_worker).
 EXPIRED_HAND = """
-SELECT public_id FROM tasks_hand
+SELECT id FROM tasks_hand
 WHERE project_id = %(project)s AND worker_id = %(worker)s AND state = 'live' AND expires_at <= clock_timestamp()
 """
 
@@ -24,7 +23,7 @@ def claim(*, worker: Actor, project: Project, check: Callable[[], None] | None =
     """
     expired = _expired_hand(worker, project)
     if expired is not None:
-        settle_hand(worker=worker, hand_id=expired)
+        settle_if_over(hand_id=expired)
     claimed = claim_or_find_hand(worker=worker, project=project, check=check)
     if claimed is not None:
         claimed.hand.project = project
@@ -36,7 +35,7 @@ def claim_next_hand(*, worker: Actor, project: Project) -> Hand | None:
     return claimed.hand if claimed is not None else None
 
 
-def _expired_hand(worker: Actor, project: Project) -> UUID | None:
-    """The public id of the worker's live hand, if it has expired by the database's clock."""
+def _expired_hand(worker: Actor, project: Project) -> int | None:
+    """The row id of the worker's live hand, if it has expired by the database's clock."""
     rows = run_prepared(EXPIRED_HAND, {"project": project.pk, "worker": worker.pk})
     return rows[0][0] if rows else None

@@ -25,3 +25,9 @@ class ProjectBusy(Unavailable):
     """A job of this project is still running. It is deleted once that has ended."""
 
     code = "project_busy"
+
+
+class NothingSelected(Refused):
+    """Select images of the list that were set aside, at most 500 at once."""
+
+    code = "nothing_selected"

@@ -6,6 +6,8 @@ from accounts.models import Actor
 from annotary_core.labels.answer import Answer
 from kernel.events import record_event
 from projects.models import Project
+from tasks.assignment.models import SetAside
+from tasks.assignment.set_aside import close_set_aside_gold
 from tasks.batching.locks import lock_task_with_batch
 from tasks.batching.models import Task
 from tasks.batching.services import close_slots, create_tasks
@@ -46,9 +48,13 @@ def make_gold_image(
 
 
 @transaction.atomic
-def retire_gold_image(*, gold: Gold) -> None:
-    """Like `retire_gold`; also requests a refit, which discards the gold's evidence about workers."""
+def retire_gold_image(*, gold: Gold, by: Actor | None = None) -> None:
+    """Like `retire_gold`; also requests a refit, which discards the gold's evidence about workers.
+
+    If it was set aside, the decision on that is kept, with who made it.
+    """
     retire_gold(gold=gold)
+    close_set_aside_gold(gold=gold, by=by, decision=SetAside.Decision.LEFT_OUT)
     request_refit(project_id=gold.project_id)
 
 

@@ -13,11 +13,12 @@ from projects.models import Project
 from projects.selectors import deleted_projects
 from tasks.annotation.services import SETTLE_LATE, LateAnswer
 from tasks.consensus.refit import REFIT, UPDATE_LABELS, TaskIds, queue_missed_tasks, refit
+from tasks.flow.expiry import expire_leases
 from tasks.flow.imports import interrupt_import, run_import
 from tasks.flow.project_deletion import DELETE_PROJECT, erase_project
 from tasks.flow.relabel import relabel
 from tasks.flow.revocation import end_hands_without_access
-from tasks.flow.settlement import expire_leases, settle_late_answer
+from tasks.flow.settlement import settle_late_answer
 from tasks.ingest.services import RUN as RUN_IMPORT
 from tasks.ingest.services import ImportId
 

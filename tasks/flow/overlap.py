@@ -14,9 +14,10 @@ from tasks.consensus.services import update_labels
 def close_with_current_answers(*, batch: Batch) -> int:
     """Locks the batch, then its tasks. Close tasks with the answers they have; returns the number of tasks closed.
 
-    Tasks without an answer and tasks with a live lease stay open.
+    Tasks without an answer, tasks with a live lease, and those that are set aside stay open.
     """
     lock_batch(batch_id=batch.pk)
-    open_tasks = [task.pk for task in lock_tasks(Task.objects.filter(batch=batch, state=Task.State.OPEN))]
+    waiting = Task.objects.filter(batch=batch, state=Task.State.OPEN, is_set_aside=False)
+    open_tasks = [task.pk for task in lock_tasks(waiting)]
     update_labels(task_ids=open_tasks, may_ask_more=False)
     return Task.objects.filter(pk__in=open_tasks, state=Task.State.ANSWERED).count()

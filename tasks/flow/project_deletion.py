@@ -61,12 +61,14 @@ OF_TASKS = (
     "tasks_annotation WHERE task_id = ANY({ids})",
     "tasks_consensuslabel WHERE task_id = ANY({ids})",
     "tasks_assignment WHERE task_id = ANY({ids})",
+    "tasks_setaside WHERE task_id = ANY({ids})",
     "tasks_task WHERE id = ANY({ids})",
 )
 OF_GOLD = (
     "tasks_goldresult WHERE gold_id = ANY({ids})",
     "tasks_annotation WHERE gold_id = ANY({ids})",
     "tasks_assignment WHERE gold_id = ANY({ids})",
+    "tasks_setaside WHERE gold_id = ANY({ids})",
     "tasks_gold WHERE id = ANY({ids})",
 )
 THE_REST = (

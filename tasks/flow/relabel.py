@@ -32,7 +32,7 @@ def refit_if_due(*, project_id: int) -> bool:
 @transaction.atomic
 def reopen_batches(*, task_ids: Sequence[int]) -> int:
     """Locks the batches. Reopen approved batches that contain an unapproved label again; returns their number."""
-    waiting = Task.objects.filter(pk__in=task_ids).exclude(state=Task.State.APPROVED)
+    waiting = Task.objects.filter(pk__in=task_ids, state__in=[Task.State.OPEN, Task.State.ANSWERED])
     approved = Batch.objects.filter(pk__in=waiting.values("batch_id"), state=Batch.State.APPROVED)
     # Lock in the common order, then check again: a concurrent approval may have covered the label meanwhile.
     locked = list(approved.select_for_update(no_key=True).order_by("pk").values_list("pk", flat=True))

@@ -26,7 +26,8 @@ def requeue_unanswered(*, batch: Batch) -> int:
     candidates = list(filter_stuck(tasks=unanswered_tasks, project_id=batch.project_id).values_list("pk", flat=True))
     locked = lock_tasks(Task.objects.filter(pk__in=candidates))
     # Check again under the lock: a late answer may have taken the slot meanwhile.
-    unanswered = [task.pk for task in locked if task.taken == 0 and task.state == Task.State.OPEN]
+    waiting = [task for task in locked if task.state == Task.State.OPEN and not task.is_set_aside]
+    unanswered = [task.pk for task in waiting if task.taken == 0]
     if unanswered:
         Task.objects.filter(pk__in=unanswered).update(round=F("round") + 1)
         Batch.objects.filter(pk=batch.pk).update(generation=F("generation") + 1)

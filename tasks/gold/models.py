@@ -14,7 +14,8 @@ class Gold(models.Model):
     """A gold image. States: active -> retired. Outside batches and overlap, claimed through the same path as tasks.
 
     `accepted` is a list of canonical answers, any of which is correct; `tolerance` configures `gold.compare`
-    ({"iou": 0.5}). A gold image may also be a task; a worker then gets it once, as one or the other.
+    ({"iou": 0.5}). A gold image may also be a task; a worker then gets it once, as one or the other. While
+    `is_set_aside`, because many workers skipped it, it is offered to nobody new, as work is not; it still measures.
     """
 
     class State(models.TextChoices):
@@ -32,6 +33,7 @@ class Gold(models.Model):
     source = models.CharField(max_length=10, choices=Source.choices)
     accepted = models.JSONField()
     tolerance = models.JSONField(default=dict)
+    is_set_aside = models.BooleanField(default=False, db_default=False)
     exposure = models.PositiveIntegerField(default=0)
     # Breaks ties in exposure: in the order of creation, which follows the upload, gold would come folder by folder.
     order_key = models.FloatField(db_default=Random(), editable=False)

@@ -36,7 +36,7 @@ SELECT c.id, c.image_id, i.width, i.height, i.rendition_id
 FROM (
     SELECT w.id, w.image_id FROM (
         SELECT g.id, g.image_id, g.exposure FROM tasks_gold g
-        WHERE g.project_id = %(project)s AND g.state = 'active'
+        WHERE g.project_id = %(project)s AND g.state = 'active' AND NOT g.is_set_aside
           AND g.id NOT IN (
               SELECT a.gold_id FROM tasks_assignment a WHERE a.worker_id = %(worker)s AND a.gold_id IS NOT NULL)
           AND (

@@ -26,7 +26,7 @@ def create_gold(*, project: Project, image: Image, accepted: Sequence[Answer], s
     if insert_unless_exists(gold):
         return gold
     revived = Gold.objects.filter(project=project, image=image, state=Gold.State.RETIRED).update(
-        state=Gold.State.ACTIVE, accepted=body, tolerance=tolerance, source=source
+        state=Gold.State.ACTIVE, is_set_aside=False, accepted=body, tolerance=tolerance, source=source
     )
     if not revived:
         raise GoldExists

@@ -43,3 +43,9 @@ class IsGold(Conflict):
     """This is a check image with the owner's answer. Retire the check image first."""
 
     code = "is_check_image"
+
+
+class ImageLeftOut(TransitionRefused):
+    """A manager has left this image out, so it needs no label. Offer it again to have it labeled."""
+
+    code = "image_left_out"

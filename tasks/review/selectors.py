@@ -129,7 +129,7 @@ def review_counts(*, project: Project, states: Iterable[str], batch: Batch | Non
 def review_progress(*, batch: Batch) -> dict[str, int]:
     """The review progress of a batch: images, those without all answers, labels to review, unseen and approved ones."""
     counts = review_counts(project=batch.project, batch=batch, states=("to_review", "unseen", "approved"))
-    images = Task.objects.filter(batch=batch, wanted__gt=0).count()
+    images = Task.objects.filter(batch=batch, wanted__gt=0).exclude(state=Task.State.LEFT_OUT).count()
     return {"images": images, "unanswered": images - sum(counts.values()), **counts}
 
 

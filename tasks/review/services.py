@@ -31,6 +31,7 @@ from tasks.review.errors import (
     AlreadyReviewed,
     BatchUnanswered,
     FixRefused,
+    ImageLeftOut,
     IsGold,
     LabelChanged,
     NotAnswered,
@@ -175,6 +176,8 @@ def _lock_for_verdict(task: Task, label_hash: str) -> tuple[Task, ConsensusLabel
     label = current_label(task=locked)
     if label is None or locked.state == Task.State.OPEN:
         raise NotAnswered
+    if locked.state == Task.State.LEFT_OUT:
+        raise ImageLeftOut
     if label.content_hash != label_hash:
         raise LabelChanged
     return locked, label
@@ -205,7 +208,10 @@ def _refuse_unanswered(tasks: Sequence[Task]) -> None:
     missing = sum(task.state == Task.State.OPEN for task in tasks)
     if missing:
         image = "1 image of this batch has" if missing == 1 else f"{missing} images of this batch have"
-        raise BatchUnanswered(f"{image} no agreed label yet. Wait for the answers.", unanswered=missing)
+        aside = sum(task.state == Task.State.OPEN and task.is_set_aside for task in tasks)
+        which = "one" if aside == 1 else f"{aside:,}"
+        advice = f"Decide on the {which} that many workers skipped." if aside else "Wait for the answers."
+        raise BatchUnanswered(f"{image} no agreed label yet. {advice}", unanswered=missing)
 
 
 def _approve(*, task: Task, label: ConsensusLabel, reviewer: Actor, verdict: str) -> Review:

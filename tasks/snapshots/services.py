@@ -5,7 +5,7 @@ from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Max
+from django.db.models import Count, Max
 
 from accounts.models import Actor
 from kernel.clock import ClockTimestamp
@@ -126,7 +126,12 @@ def _freeze(snapshot: Snapshot, manifest: Manifest) -> None:
     """Needs the release's row lock. Mark the release ready; from then on a trigger refuses every change."""
     project = snapshot.project
     counts = manifest.counts()
-    counts["left_out"]["not_approved"] = Task.objects.filter(project=project).exclude(state=Task.State.APPROVED).count()
+    tasks = Task.objects.filter(project=project)
+    states = dict(tasks.order_by().values_list("state").annotate(Count("pk")))
+    by_manager = states.pop(Task.State.LEFT_OUT, 0)
+    counts["left_out"]["not_approved"] = sum(states.values()) - states.get(Task.State.APPROVED, 0)
+    if by_manager:
+        counts["left_out"]["by_manager"] = by_manager
     counts["retired_classes"] = _retired_classes(snapshot, manifest.classes_used())
     earlier = Snapshot.objects.filter(project=project, content_hash=manifest.content_hash).order_by("number").first()
     if earlier is not None:

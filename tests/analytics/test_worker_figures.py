@@ -15,8 +15,8 @@ from tasks.analytics.worker_figures import WorkerFigures, WorkerRow
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment
 from tasks.assignment.services import skip_assignment
+from tasks.flow.expiry import expire_leases
 from tasks.flow.relabel import relabel
-from tasks.flow.settlement import expire_leases
 from tests.factories import a_credit, a_project, a_worker, admitted, an_answer, class_answer, finch, some_tasks, wren
 from tests.worker_actions import answer, expire_hand, leases_of, settle, take
 

@@ -9,7 +9,7 @@ import yaml
 
 COMMITTED = Path(__file__).resolve().parents[2] / "docs" / "openapi.yaml"
 METHODS = ("get", "post", "put", "patch", "delete")
-STEPS = {"projects": "pause", "batches": "pause", "workers": "pause", "proposed-changes": "keep"}
+STEPS = {"projects": "pause", "batches": "pause", "workers": "pause", "proposed-changes": "keep", "set-aside": "offer"}
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 
 

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from kernel.clock import utc_now
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
-from tasks.flow.settlement import expire_leases
+from tasks.flow.expiry import expire_leases
 from tests import factories
 from tests.api.api_fixtures import World, a_world
 from tests.api.people import member, with_key

@@ -132,7 +132,7 @@ def test_two_answers_to_one_image_are_saved_in_their_order(wren: APIClient, hand
 
 
 def test_late_answers_are_kept_as_alone(wren: APIClient, hand: Hand) -> None:
-    from tasks.flow.settlement import expire_leases
+    from tasks.flow.expiry import expire_leases
 
     worker_actions.expire_hand(hand)
     expire_leases()

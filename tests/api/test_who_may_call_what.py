@@ -66,6 +66,7 @@ MAY: dict[tuple[str, str], set[str]] = {
     (P + "golds/", "get"): MANAGERS,
     (P + "golds/", "post"): MANAGERS,
     ("golds/<uuid:gold_id>/", "delete"): MANAGERS,
+    ("golds/<uuid:gold_id>/offer/", "post"): MANAGERS,
     (P + "batches/", "get"): REVIEWERS,
     (P + "batches/open/", "post"): MANAGERS,
     ("batches/<uuid:batch_id>/", "patch"): MANAGERS,
@@ -78,6 +79,7 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("hands/<uuid:hand_id>/", "get"): WORKER,
     ("hands/<uuid:hand_id>/settle/", "post"): WORKER,
     ("hands/<uuid:hand_id>/release/", "post"): WORKER,
+    ("hands/<uuid:hand_id>/extend/", "post"): WORKER,
     ("hands/<uuid:hand_id>/answers/", "post"): WORKER,
     ("assignments/<uuid:assignment_id>/answer/", "put"): WORKER,
     ("assignments/<uuid:assignment_id>/skip/", "post"): WORKER,
@@ -91,6 +93,8 @@ MAY: dict[tuple[str, str], set[str]] = {
     (P + "answers.csv", "get"): MANAGERS,
     (P + "proposed-changes/", "get"): REVIEWERS,
     (P + "proposed-changes/<proposal_step:step>/", "post"): MANAGERS,
+    (P + "set-aside/", "get"): MANAGERS,
+    (P + "set-aside/<set_aside_step:step>/", "post"): MANAGERS,
     ("tasks/<uuid:task_id>/", "get"): REVIEWERS,
     ("tasks/<uuid:task_id>/evidence/", "get"): REVIEWERS,
     ("tasks/<uuid:task_id>/review/", "post"): REVIEWERS,
@@ -103,7 +107,13 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("exports/<uuid:export_id>/", "get"): CLIENTS,
     ("exports/<uuid:export_id>/download", "get"): CLIENTS,
 }
-STEPS = {"project_step": "pause", "batch_step": "pause", "worker_step": "pause", "proposal_step": "keep"}
+STEPS = {
+    "project_step": "pause",
+    "batch_step": "pause",
+    "worker_step": "pause",
+    "proposal_step": "keep",
+    "set_aside_step": "offer",
+}
 BODIES: dict[str, dict[str, Any]] = {
     "projects/": {"name": "Strays II", "classes": [{"name": "cat"}], "tools": ["class"]},
     "organisations/": {"name": "Second aviary"},

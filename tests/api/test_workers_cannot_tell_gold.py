@@ -10,9 +10,10 @@ from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from tasks.assignment.models import Assignment
+from kernel.clock import rfc3339
+from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Batch, Task
-from tasks.flow.settlement import expire_leases
+from tasks.flow.expiry import expire_leases
 from tests import factories
 from tests.api.api_fixtures import World
 from tests.api.people import member, with_key
@@ -179,6 +180,7 @@ def test_late_answers_get_the_same_response_whether_gold_counted_or_surplus(wren
     ids = a_late_set(world, full=True)
     responses = [answer_to(wren, each) for each in ids]
     assert_alike(responses)
+    assert responses[0][1].pop("expires_at") == rfc3339(Hand.objects.get(pk=world.hand.pk).expires_at)
     assert responses[0][1] == {"state": "submitted", "revision": 1, "message": "Saved. You are paid for it."}
     kinds = Assignment.objects.filter(hand=world.hand).order_by("position").values_list("gold", "counts")
     assert list(kinds) == [(world.gold.pk, False), (None, True), (None, False)], "gold, counted, surplus"

@@ -15,7 +15,7 @@ from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import AnsweredAlready, claim_hand, release_hand, skip_assignment
 from tasks.assignment.slots import close_leases
 from tasks.batching.models import Batch, Task
-from tasks.flow.settlement import expire_leases
+from tasks.flow.expiry import expire_leases
 from tasks.gold.models import GoldResult
 from tasks.pay.models import LedgerEntry
 from tasks.standing.models import Standing

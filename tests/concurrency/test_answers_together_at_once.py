@@ -12,7 +12,8 @@ from tasks.annotation.acknowledged import Acknowledgement, SentAnswer, submit_on
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Hand
 from tasks.assignment.services import skip_assignment
-from tasks.flow.settlement import expire_leases, settle_hand
+from tasks.flow.expiry import expire_leases
+from tasks.flow.settlement import settle_hand
 from tests import factories, worker_actions
 from tests.concurrency_helpers import together
 

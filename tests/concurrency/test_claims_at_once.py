@@ -13,7 +13,7 @@ from tasks.assignment import claiming
 from tasks.assignment.models import ONE_ASSIGNMENT, ONE_LIVE_HAND, Assignment, BatchCursor, Hand
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import BATCH_SLOTS, TASK_SLOTS, Batch, Task
-from tasks.flow.settlement import expire_leases
+from tasks.flow.expiry import expire_leases
 from tests import factories, worker_actions
 from tests.api.people import member, with_key
 from tests.concurrency_helpers import BackgroundCall, together

@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from tasks.assignment.models import Assignment
-from tasks.flow.settlement import expire_leases
+from tasks.flow.expiry import expire_leases
 from tasks.standing.models import Standing
 from tests import random_walk, worker_actions
 from tests.concurrency_helpers import together

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 
 from projects.models import Project
-from tasks.flow.settlement import expire_leases
+from tasks.flow.expiry import expire_leases
 from tasks.pay.models import LedgerEntry, LedgerTotal
 from tasks.standing.models import Standing
 from tests import factories, random_walk, worker_actions

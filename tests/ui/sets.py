@@ -44,6 +44,13 @@ class SetPage:
         for key in keys:
             self.page.keyboard.press(key)
 
+    def skip(self, reason: str = "Enter") -> None:
+        """Skip the image by keyboard, with the digit of a reason or, by Enter, without one."""
+        self.press("s")
+        expect(self.page.locator(".skip-sheet")).to_be_visible()
+        self.press(reason)
+        expect(self.page.locator(".skip-sheet")).to_be_hidden()
+
     def overview(self) -> list[str]:
         """Return the texts below the thumbnails, once the overview is shown."""
         self.page.wait_for_selector("html:not([data-quiet]) .set-overview:not([hidden])")

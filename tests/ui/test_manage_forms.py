@@ -41,6 +41,7 @@ GOOD: dict[str, Any] = {
     "priority": "0",
     "images_per_day": "0",
     "share_per_worker": "100",
+    "skips_to_manager": "3",
     "lease_seconds": "30",
     "seconds_per_answer": "8",
     "batch_size": "50",

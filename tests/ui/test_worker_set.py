@@ -10,7 +10,7 @@ from playwright.sync_api import Response, expect
 
 from kernel.clock import utc_now
 from tasks.assignment.models import Assignment, Hand
-from tasks.flow.settlement import expire_leases
+from tasks.flow.expiry import expire_leases
 from tests import factories
 from tests.ui.live import People, a_scene_image, current_bodies, scene_tasks
 from tests.ui.sets import SetPage
@@ -54,7 +54,7 @@ def test_a_skipped_image_goes_to_someone_else_and_is_not_counted(people: People)
     project = factories.a_project("Strays", workers=[wren], gold_rate=0, hand_size=2)
     scene_tasks(project, 2)
     page = SetPage(people.signed_in(wren), project).take()
-    page.press("s")
+    page.skip()
     page.at_image(2, 2)
     page.press("1")
     assert page.overview() == ["1 Skipped", "2 cat"]

@@ -34,6 +34,7 @@ TASK_STATES = {
     "open": ("Waiting", "", "clock"),
     "answered": ("Answered", "", "eye"),
     "approved": ("Approved", "ok", "check"),
+    "left_out": ("Left out", "", "x"),
 }
 STANDINGS = {
     "active": ("Active", "ok", "check"),
@@ -194,3 +195,9 @@ def local(moment: Any, style: str = "") -> SafeString | str:
     return format_html(
         '<time datetime="{}" data-controller="local-time" data-local-time-style="{}">{}</time>', iso, style, text
     )
+
+
+@register.filter
+def of_id(counts: dict[int, int], row_id: int) -> int:
+    """Return the number that a mapping has for a row, 0 without one."""
+    return counts.get(row_id, 0)

@@ -21,7 +21,7 @@ from tasks.assignment.errors import (
     WorkerNotAdmitted,
     WorkerPaused,
 )
-from tasks.assignment.models import Hand
+from tasks.assignment.models import MAX_NOTE, Hand, SkipReason
 from tasks.assignment.selectors import hand_for, live_hand, live_hands_of
 from tasks.flow.claim_any import claim_any
 from tasks.flow.claim_next_hand import claim_next_hand
@@ -118,6 +118,8 @@ def work_set(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
         instructions=standing.project.instructions.body if standing.project.instructions else "",
         now=utc_now(),
         owner=worker.public_id,
+        skip_reasons=SkipReason.choices,
+        max_note=MAX_NOTE,
     )
 
 

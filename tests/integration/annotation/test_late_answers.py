@@ -5,7 +5,7 @@ import pytest
 from kernel.models import Job
 from tasks.assignment.models import Hand
 from tasks.batching.models import Task
-from tasks.flow.settlement import expire_leases
+from tasks.flow.expiry import expire_leases
 from tasks.pay.models import LedgerEntry
 from tests import factories, worker_actions
 

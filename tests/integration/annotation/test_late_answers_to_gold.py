@@ -8,8 +8,8 @@ from django.db.models import F
 from projects.models import Project
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import release_hand
+from tasks.flow.expiry import expire_leases
 from tasks.flow.gold_images import retire_gold_image
-from tasks.flow.settlement import expire_leases
 from tasks.gold.models import Gold, GoldResult
 from tasks.pay.models import LedgerEntry
 from tasks.standing.models import Standing

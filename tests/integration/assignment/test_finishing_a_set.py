@@ -9,8 +9,9 @@ from kernel.errors import NotFound
 from kernel.models import Event, Job
 from tasks.assignment.models import Assignment, Hand
 from tasks.flow.claim_next_hand import claim_next_hand
+from tasks.flow.expiry import expire_leases
 from tasks.flow.jobs import expire_leases_job
-from tasks.flow.settlement import expire_leases, settle_hand
+from tasks.flow.settlement import settle_hand
 from tests import factories, worker_actions
 
 pytestmark = pytest.mark.django_db

@@ -9,8 +9,8 @@ from projects.models import Project
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import AnsweredAlready, claim_hand, release_hand, skip_assignment
 from tasks.batching.models import Batch, Task
+from tasks.flow.expiry import expire_leases
 from tasks.flow.gold_images import retire_gold_image
-from tasks.flow.settlement import expire_leases
 from tasks.gold.models import Gold
 from tests import factories, worker_actions
 

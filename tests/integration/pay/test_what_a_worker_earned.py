@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from accounts.models import Actor
 from kernel.constraints import violated_constraint
 from projects.models import Project
-from tasks.flow.settlement import expire_leases
+from tasks.flow.expiry import expire_leases
 from tasks.pay.models import CORRECTION_HAS_CAUSE, ONE_CORRECTION, LedgerEntry
 from tasks.pay.selectors import Balance, balance, ledger_of
 from tests import factories, worker_actions

@@ -13,7 +13,7 @@ from kernel.models import Event
 from projects.models import Project
 from tasks.assignment.models import Hand
 from tasks.assignment.services import WorkerPaused, claim_hand, release_hand, skip_assignment
-from tasks.flow.settlement import expire_leases
+from tasks.flow.expiry import expire_leases
 from tasks.standing.models import Standing
 from tasks.standing.services import pause, remove, resume
 from tests import factories, worker_actions

@@ -51,6 +51,10 @@ ADVANCED = {
         "A worker who skips, returns or leaves unanswered more than this is paused until you resume them. "
         "Two sets are always allowed.",
     ),
+    "skips_to_manager": (
+        "Skips before an image is set aside",
+        "When this many workers have skipped an image, nobody else gets it until you decide. 0 is never.",
+    ),
     "seconds_per_answer": ("Seconds per answer", "Your estimate. Workers see it next to the pay."),
     "batch_size": ("Images per batch", "You open, prioritize, and approve images in batches."),
     "split_train": ("Training (% of a release)", "Images keep their split in all later releases."),

@@ -11,11 +11,14 @@ from django.views.decorators.http import require_POST, require_safe
 from accounts.models import Role
 from projects.models import Project
 from tasks.analytics.listings import available_for_gold
+from tasks.assignment.set_aside import skips_of_golds
 from tasks.flow.gold_images import retire_gold_image
+from tasks.flow.set_aside import restore_gold_offers
 from tasks.gold.models import Gold
 from tasks.gold.selectors import count_golds, gold_for, golds_of
 from tasks.ingest.models import Image
 from tasks.ingest.selectors import has_images
+from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import paginate, project_role_required, render_project_page, run_action
 
 PAGE_SIZE = 60
@@ -30,15 +33,17 @@ def gold_images(request: HttpRequest, project: Project) -> HttpResponse:
     """Render the page; `?part=list` is its list alone, which is loaded again after each image that is saved."""
     golds = golds_of(project=project, state=Gold.State.ACTIVE)
     shown, pager = paginate(request, Paginator(golds, PAGE_SIZE))
+    skips = skips_of_golds(golds=[gold.pk for gold in shown])
     retired = count_golds(project=project, state=Gold.State.RETIRED)
     if request.GET.get("part") == "list":
-        part = {"golds": shown, "page": pager, "retired": retired}
+        part = {"golds": shown, "page": pager, "retired": retired, "skips": skips}
         return render_project_page(request, project, "_gold_list.html", part, tab="gold")
     free = Paginator(available_for_gold(project=project), PRELOADED)
     context = {
         "golds": shown,
         "page": pager,
         "retired": retired,
+        "skips": skips,
         "enough": ENOUGH,
         "free": free.count,
         "has_images": has_images(project=project),
@@ -59,7 +64,16 @@ def retire(request: HttpRequest, project: Project, gold_id: uuid.UUID) -> HttpRe
     gold = gold_for(project=project, public_id=gold_id)
     back = reverse("workers_ui:gold", args=[project.public_id])
     done = f"{gold.image.source_key} is no longer a check image. We keep your label for it."
-    return run_action(request, back, lambda: retire_gold_image(gold=gold), done)
+    return run_action(request, back, lambda: retire_gold_image(gold=gold, by=actor_of(request)), done)
+
+
+@require_POST
+@project_role_required(Role.MANAGER)
+def offer(request: HttpRequest, project: Project, gold_id: uuid.UUID) -> HttpResponse:
+    gold = gold_for(project=project, public_id=gold_id)
+    back = reverse("workers_ui:gold", args=[project.public_id])
+    done = f"{gold.image.source_key} is in use again. Workers who skipped it do not get it again."
+    return run_action(request, back, lambda: restore_gold_offers(gold=gold, by=actor_of(request)), done)
 
 
 def _desk_image(image: Image) -> dict[str, Any]:

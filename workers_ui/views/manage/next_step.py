@@ -90,6 +90,10 @@ def _later_step(project: Project, progress: ProjectProgress) -> Step | None:
         )
     if progress.need is Need.REQUEUE_TASKS:
         return _requeue_step(count)
+    if progress.need is Need.DECIDE_SET_ASIDE:
+        images = "One image was" if count == 1 else f"{count:,} images were"
+        text = f"{images} skipped by many workers. Decide whether to offer {'it' if count == 1 else 'them'} again."
+        return Step("Decide", False, url=_url("set-aside", project), text=text, action="Show what was set aside")
     if progress.need is Need.REVIEW_LABELS:
         text = f"{count:,} label{pluralize(count)} to review."
         return Step("Review", False, url=_url("review", project), text=text, action="Review")

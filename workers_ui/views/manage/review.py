@@ -14,6 +14,7 @@ from accounts.models import Role
 from projects.models import Project
 from tasks.analytics.listings import doubtful_labels
 from tasks.analytics.proposed_changes import proposed_changes
+from tasks.assignment.set_aside import count_waiting_set_aside
 from tasks.batching.models import Batch
 from tasks.batching.selectors import batch_by_number, batch_for, last_batch_number, task_for
 from tasks.consensus.label_evidence import LabelEvidence
@@ -70,6 +71,7 @@ def review(request: HttpRequest, project: Project) -> HttpResponse:
         "query": f"&{query}",
         "proposed": proposed_changes(project=project),
         "example": example_reasons(project)[0],
+        "set_aside": count_waiting_set_aside(project=project),
         "desk": {
             "schema": project.schema.body if project.schema else None,
             "list": chosen,

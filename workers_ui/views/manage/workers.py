@@ -22,6 +22,7 @@ from workers_ui.views.manage.base import paginate, project_role_required, render
 from workers_ui.views.manage.flag_formatting import describe_flags
 from workers_ui.views.manage.invitations import fresh_link
 from workers_ui.views.manage.label_formatting import example_reasons
+from workers_ui.views.manage.set_aside import describe_reasons
 
 PAGE_SIZE = 50
 LINKS_PER_PAGE = 20
@@ -68,7 +69,8 @@ def change(request: HttpRequest, project: Project, worker_id: uuid.UUID) -> Http
 
 
 def _row(figures: WorkerRow, name: str, flags: list[FlagFigures]) -> dict[str, Any]:
-    return {**figures, "name": name, "evidence": describe_flags(flags)}
+    why = describe_reasons(figures["skip_reasons"])
+    return {**figures, "name": name, "evidence": describe_flags(flags), "why_skipped": why}
 
 
 def _pause(project: Project, worker: Actor, reason: str) -> None:

@@ -3,12 +3,31 @@
 const NEAR_END = 120;
 
 export class SetClock {
-  /** `serverNow` is the server's time when it rendered the page; `show` receives {text, state}; `end` is called once. */
-  constructor({ serverNow, expiresAt, show, end }) {
+  /** `serverNow` is the server's time when it rendered the page; `show` receives {text, state, mayExtend}; `end` is
+   * called when the time is up. */
+  constructor({ serverNow, expiresAt, extendableUntil, leaseSeconds, show, end }) {
     this.offset = new Date(serverNow).getTime() - Date.now();
-    Object.assign(this, { expiresAt, show, end });
+    Object.assign(this, { expiresAt, extendableUntil, leaseSeconds, show, end });
+    this.start();
+  }
+
+  start() {
+    clearInterval(this.timer);
     this.timer = setInterval(() => this.tick(), 1000);
     this.tick();
+  }
+
+  /** Takes over the end that the server reports. An older response, of a call that came late, does not bring back an
+   * earlier one. */
+  moveEnd(expiresAt) {
+    if (expiresAt <= this.expiresAt) return;
+    this.expiresAt = expiresAt;
+    this.start();
+  }
+
+  /** Whether the server would give more time: the set is past half of its time, and not at the limit. */
+  get mayExtend() {
+    return this.left > 0 && this.left < this.leaseSeconds / 2 && this.expiresAt < this.extendableUntil;
   }
 
   get left() {
@@ -20,13 +39,13 @@ export class SetClock {
   }
 
   tick() {
-    const { left } = this;
+    const { left, mayExtend } = this;
     if (left > 0) {
-      this.show({ text: timeLeft(left), state: left <= NEAR_END ? "warn" : "" });
+      this.show({ text: timeLeft(left), state: left <= NEAR_END ? "warn" : "", mayExtend });
       return;
     }
     clearInterval(this.timer);
-    this.show({ text: "Time is up", state: "warn" });
+    this.show({ text: "Time is up", state: "warn", mayExtend });
     this.end();
   }
 

@@ -27,8 +27,14 @@ export class SetQueue {
     });
   }
 
-  async skip(item) {
-    await this.outbox.put({ url: `/api/v1/assignments/${item.id}/skip/`, body: {}, label: `Image ${item.position}` });
+  /** `why` is {reason, note}, both of which may be empty. */
+  async skip(item, why) {
+    await this.outbox.put({ url: `/api/v1/assignments/${item.id}/skip/`, body: why, label: `Image ${item.position}` });
+  }
+
+  /** Asks for more time, once the device is online; resolves to the key of the request. */
+  extend() {
+    return this.outbox.put({ url: `${this.url}extend/`, body: {}, label: "More time" });
   }
 
   /** Rereads the queue: other tabs add and remove entries too. */

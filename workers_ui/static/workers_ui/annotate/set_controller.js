@@ -15,6 +15,7 @@ import { SetImages } from "./images.js";
 import { bindKeys } from "./keys.js";
 import { fillOverview } from "./overview.js";
 import { SetQueue } from "./queue.js";
+import { SkipSheet } from "./skip_sheet.js";
 import { SetState } from "./state.js";
 import { SetSurface } from "./surface.js";
 
@@ -40,11 +41,13 @@ export default class extends Controller {
       forward: () => this.forward(),
       empty: () => this.empty(),
       cannotTell: () => this.cannotTell(),
-      skip: () => this.skip(),
+      skip: () => this.askWhy(),
       overview: () => this.toggleOverview(),
     });
     this.listen(this.element, "outbox:state", () => this.queueChanged());
-    this.listen(this.element, "outbox:sent", ({ detail }) => this.sent(detail.answer));
+    this.skipSheet = new SkipSheet(this.target("skip-sheet"), { signal: this.signal, skip: (why) => this.skip(why) });
+    this.listen(this.element, "outbox:sent", ({ detail }) => this.sent(detail));
+    this.listen(this.element, "outbox:refused", ({ detail }) => this.timeAnswered(detail.key));
     this.listen(window, "online", () => this.handing.resume());
     this.listen(window, "focus", () => this.refresh());
     // What was typed here is no reason to keep the page, as it is on others: drafts are stored as they are made.
@@ -113,6 +116,8 @@ export default class extends Controller {
     this.clock = new SetClock({
       serverNow: this.value("now"),
       expiresAt: this.set.expiresAt,
+      extendableUntil: this.set.extendableUntil,
+      leaseSeconds: this.set.leaseSeconds,
       show: (time) => this.showTime(time),
       end: () => this.timeUp(),
     });
@@ -134,6 +139,7 @@ export default class extends Controller {
     await this.queue.refresh();
     const shown = this.set.current.answer;
     this.set.merge(body, this.queue.waiting);
+    this.clock.moveEnd(this.set.expiresAt);
     if (!this.set.live) this.notify(this.clock.over ? TIME_UP : SUBMITTED, "");
     if (this.overviewOpen) this.showOverview();
     else if (this.set.current.answer !== shown && !sameAnswer(this.set.current.answer, shown)) this.show();
@@ -279,12 +285,21 @@ export default class extends Controller {
     });
   }
 
-  async skip() {
-    if (this.overviewOpen || !this.set || this.surface.warnIfUnfinished()) return;
+  get maySkip() {
+    return this.set.canAnswer(this.set.current) && this.set.current.answer === null;
+  }
+
+  askWhy() {
+    if (this.overviewOpen || !this.set || this.busy || this.surface.warnIfUnfinished()) return;
+    if (this.maySkip) this.skipSheet.open();
+  }
+
+  /** `why` is {reason, note}: see skip_sheet.js. */
+  async skip(why) {
     const { current } = this.set;
-    if (!this.set.canAnswer(current) || current.answer !== null) return;
+    if (!this.maySkip) return;
     await this.once(async () => {
-      await this.queue.skip(current);
+      await this.queue.skip(current, why);
       this.set.skip(current.id);
       this.forget(current);
       this.advance();
@@ -404,9 +419,28 @@ export default class extends Controller {
     this.handing.resume();
   }
 
-  /** Shows the server's message about a late answer; for the others the sync line says enough. */
-  sent(answer) {
+  /** Takes over the end of the set, and shows the server's message about a late answer; for the others the sync line
+   * says enough. */
+  sent({ key, answer }) {
+    this.timeAnswered(key);
+    if (answer?.expires_at && (answer.id === this.set?.id || this.set?.find(answer.id)))
+      this.clock?.moveEnd(new Date(answer.expires_at));
     if (this.clock?.over && answer?.message) this.notify(`Time is up for this set. ${answer.message}`, "");
+  }
+
+  /** Asks for more time; while offline the request waits on the device. Answers renew the time by themselves. */
+  async moreTime() {
+    this.target("more-time").disabled = true;
+    await this.once(async () => {
+      this.askedForTime = await this.queue.extend();
+    });
+    this.target("more-time").disabled = Boolean(this.askedForTime);
+  }
+
+  timeAnswered(key) {
+    if (key !== this.askedForTime) return;
+    this.askedForTime = null;
+    this.target("more-time").disabled = false;
   }
 
   timeUp() {
@@ -417,7 +451,8 @@ export default class extends Controller {
 
   /* Display */
 
-  showTime({ text, state }) {
+  showTime({ text, state, mayExtend }) {
+    this.target("more-time").hidden = !mayExtend || !this.set.live;
     const line = this.target("time");
     line.textContent = text;
     if (state) line.dataset.state = state;

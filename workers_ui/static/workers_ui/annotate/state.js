@@ -7,9 +7,16 @@ export class SetState {
   constructor(body) {
     this.id = body.id;
     this.live = body.state === "live";
-    this.expiresAt = new Date(body.expires_at);
+    this.readTime(body);
     this.items = body.assignments.map((item) => ({ ...item }));
     this.goFirstOpen();
+  }
+
+  /** When the set ends, how long a renewal lasts, and until when there may be one, as the server reports it. */
+  readTime(body) {
+    this.expiresAt = new Date(body.expires_at);
+    this.extendableUntil = new Date(body.extendable_until);
+    this.leaseSeconds = body.lease_seconds;
   }
 
   get current() {
@@ -76,6 +83,7 @@ export class SetState {
   /** Applies a newer response, then `waiting`, the entries still queued on this device: {id: answer | "skip"}. */
   merge(body, waiting) {
     this.live = body.state === "live";
+    this.readTime(body);
     for (const update of body.assignments) {
       const item = this.find(update.id);
       if (!item) continue;

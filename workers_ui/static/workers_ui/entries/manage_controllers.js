@@ -6,6 +6,7 @@ import Console from "../controllers/console.js";
 import Estimate from "../controllers/estimate.js";
 import Live from "../controllers/live.js";
 import Refresh from "../controllers/refresh.js";
+import Selection from "../controllers/selection.js";
 import Slider from "../controllers/slider.js";
 import Tabs from "../controllers/tabs.js";
 import Upload from "../controllers/upload.js";
@@ -19,6 +20,7 @@ export const manageControllers = {
   estimate: Estimate,
   live: Live,
   refresh: Refresh,
+  selection: Selection,
   slider: Slider,
   tabs: Tabs,
   upload: Upload,
