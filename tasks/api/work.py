@@ -35,6 +35,7 @@ from tasks.pay.models import LedgerEntry
 from tasks.pay.selectors import Balance, balance, ledger_of
 from tasks.standing.models import Standing
 from tasks.standing.selectors import standings_of
+from tasks.workers.pace import set_sizes_of
 
 
 class AssignmentSerializer(serializers.Serializer[Any]):
@@ -77,12 +78,15 @@ class LedgerSerializer(serializers.Serializer[Any]):
 
 
 class OfferSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField(source="public_id")
+    id = serializers.UUIDField()
     name = serializers.CharField()
     price = serializers.CharField(help_text="Price of one answer")
     currency = serializers.CharField()
     seconds_per_answer = serializers.IntegerField(help_text="Time per answer that the manager expects, in seconds")
-    set_size = serializers.IntegerField(source="hand_size")
+    set_size = serializers.IntegerField(
+        help_text="Images in your next set; more if images that belong together are in it, fewer if few are left"
+    )
+    set_seconds = serializers.IntegerField(help_text="About how long it takes you, from your own answers so far")
 
 
 class BalanceSerializer(serializers.Serializer[Any]):
@@ -108,7 +112,8 @@ class WorkView(View):
             for standing in _standings(request)
             if standing.state == Standing.State.ACTIVE and standing.project.state == Project.State.OPEN
         ]
-        return Response(WorkSerializer({"projects": open_to_me, "balance": _balance(request, worker)}).data)
+        body = {"projects": _offers(worker, open_to_me), "balance": _balance(request, worker)}
+        return Response(WorkSerializer(body).data)
 
 
 class HandsView(View):
@@ -200,6 +205,22 @@ class LedgerView(View):
         if isinstance(request.auth, ApiToken):
             rows = rows.filter(project__organisation_id=request.auth.organisation_id)
         return page(request, rows, LedgerSerializer().to_representation)
+
+
+def _offers(worker: Actor, projects: list[Project]) -> list[dict[str, Any]]:
+    sizes = set_sizes_of(worker_id=worker.pk, projects=projects)
+    return [
+        {
+            "id": project.public_id,
+            "name": project.name,
+            "price": project.price,
+            "currency": project.currency,
+            "seconds_per_answer": project.seconds_per_answer,
+            "set_size": sizes[project.pk].images,
+            "set_seconds": sizes[project.pk].seconds,
+        }
+        for project in projects
+    ]
 
 
 def hand_body(hand: Hand) -> dict[str, Any]:

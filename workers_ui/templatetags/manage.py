@@ -59,9 +59,19 @@ IMPORT_STATES = {
     "done": ("Done", "ok", "check"),
     "failed": ("Failed", "bad", "alert"),
 }
+DEADLINE_STATES = {
+    "answered": ("Answered", "", "check"),
+    "on_time": ("On time", "ok", "check"),
+    "tight": ("Might be late", "warn", "clock"),
+    "late": ("Too late", "bad", "alert"),
+    "overdue": ("Overdue", "bad", "alert"),
+    "no_pace": ("Nobody works on it", "warn", "clock"),
+    "not_open": ("Not open", "warn", "pause"),
+}
 STATES = {
     "project": PROJECT_STATES,
     "batch": BATCH_STATES,
+    "deadline": DEADLINE_STATES,
     "task": TASK_STATES,
     "standing": STANDINGS,
     "release": RELEASE_STATES,

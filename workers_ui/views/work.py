@@ -21,7 +21,7 @@ from tasks.pay.selectors import balance
 from tasks.pay.statements import statement_of, waiting_sets
 from tasks.standing.selectors import standing_for, standings_of
 from workers_ui.views.base import actor_of, page
-from workers_ui.views.project_card import ProjectCard, project_card_for, project_offer_for
+from workers_ui.views.project_card import ProjectCard, project_card_for, project_offer_for, project_offers_for
 
 ROWS_PER_PAGE = 25
 
@@ -33,10 +33,12 @@ def work(request: HttpRequest) -> HttpResponse:
     worker = actor_of(request)
     live = live_hands_of(worker=worker)
     cards = [project_card_for(each, live.get(each.project_id)) for each in standings_of(worker=worker)]
+    shown = [card for card in cards if card.may_take or card.live]
+    offers = project_offers_for([card.project for card in shown], worker=worker)
     return page(
         request,
         "workers_ui/work/work.html",
-        open_cards=[(card, project_offer_for(card.project)) for card in cards if card.may_take or card.live],
+        open_cards=[(card, offers[card.project.pk]) for card in shown],
         closed_cards=[card for card in cards if not card.may_take and not card.live],
         balances=balance(worker=worker),
     )
@@ -46,14 +48,15 @@ def work(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def intro(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
-    card = _card(worker=actor_of(request), project_id=project_id)
+    worker = actor_of(request)
+    card = _card(worker=worker, project_id=project_id)
     instructions = card.project.instructions.body if card.project.instructions else ""
     return page(
         request,
         "workers_ui/work/intro.html",
         card=card,
         project=card.project,
-        offer=project_offer_for(card.project),
+        offer=project_offer_for(card.project, worker=worker),
         instructions=instructions,
         none_waiting="none" in request.GET and card.may_take and card.live is None,
     )
@@ -80,7 +83,7 @@ def work_set(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
         request,
         "workers_ui/work/set.html",
         project=standing.project,
-        offer=project_offer_for(standing.project),
+        offer=project_offer_for(standing.project, worker=worker),
         hand=hand,
         instructions=standing.project.instructions.body if standing.project.instructions else "",
         now=utc_now(),
@@ -131,7 +134,7 @@ def handed_in(request: HttpRequest, project_id: uuid.UUID, hand_id: uuid.UUID) -
         "workers_ui/work/handed_in.html",
         card=card,
         project=card.project,
-        offer=project_offer_for(card.project),
+        offer=project_offer_for(card.project, worker=worker),
         settled=settled,
         hand=hand,
         balances=balance(worker=worker, project=card.project),

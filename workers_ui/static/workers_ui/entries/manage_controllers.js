@@ -5,6 +5,7 @@ import ClassRows from "../controllers/class_rows.js";
 import Console from "../controllers/console.js";
 import Estimate from "../controllers/estimate.js";
 import Live from "../controllers/live.js";
+import LocalMoment from "../controllers/local_moment.js";
 import Refresh from "../controllers/refresh.js";
 import Slider from "../controllers/slider.js";
 import Tabs from "../controllers/tabs.js";
@@ -18,6 +19,7 @@ export const manageControllers = {
   console: Console,
   estimate: Estimate,
   live: Live,
+  "local-moment": LocalMoment,
   refresh: Refresh,
   slider: Slider,
   tabs: Tabs,
