@@ -18,7 +18,7 @@ from tasks.pay.models import LedgerEntry, LedgerTotal
 from tasks.review.models import Review
 from tasks.snapshots.models import GroupSplit, Snapshot, SnapshotItem, SnapshotNote
 from tasks.standing.models import Standing
-from tasks.workers.models import WorkerEvidence
+from tasks.workers.models import WorkerEvidence, WorkerPace
 
 __all__ = [
     "Annotation",
@@ -48,5 +48,6 @@ __all__ = [
     "Standing",
     "Task",
     "WorkerEvidence",
+    "WorkerPace",
     "WorkerReliability",
 ]

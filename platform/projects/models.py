@@ -66,6 +66,8 @@ class Project(models.Model):
     price = models.DecimalField(max_digits=14, decimal_places=6, default=Decimal("0.02"))
     batch_size = models.PositiveIntegerField(default=50)
     hand_size = models.PositiveSmallIntegerField(default=10)
+    # 0: sets have `hand_size` images. Otherwise as many as take a worker this long.
+    set_minutes = models.PositiveSmallIntegerField(default=0, db_default=0)
     returns_per_day = models.PositiveIntegerField(default=50, db_default=50)
     # How many images a worker may get in one day in UTC, 0 for no limit, and which share of all images in total.
     images_per_day = models.PositiveIntegerField(default=0, db_default=0)

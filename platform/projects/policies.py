@@ -73,6 +73,7 @@ POLICIES: dict[str, Policy] = {
     "lease_seconds": IntegerRange("Time per set in seconds", 30, 7 * 24 * 3600),
     "batch_size": IntegerRange("Images per batch", 1, 10_000),
     "hand_size": IntegerRange("Images per set", 1, 100),
+    "set_minutes": IntegerRange("Minutes per set", 0, 240),
     "returns_per_day": IntegerRange("Images returned per worker a day", 1, 100_000),
     "images_per_day": IntegerRange("Images per worker a day (0 for no limit)", 0, 1_000_000),
     "share_per_worker": DecimalRange("Share of the images per worker", 0.001, 1),
@@ -110,6 +111,8 @@ def read_policy(changes: Mapping[str, Any], *, current: Callable[[str], Any]) ->
         values["answers_max"] = least
     if value("answers_min") > value("answers_max"):
         raise PolicyRefused("Maximum answers per image cannot be below answers per image. Raise the maximum.")
+    if value("set_minutes") * 60 > value("lease_seconds"):
+        raise PolicyRefused("A set must be possible within the time per set. Lower the minutes or raise the time.")
     if value("split_train") + value("split_val") > 1 + 1e-9:
         raise PolicyRefused("The shares for training and validation add up to more than 1. Lower one.")
     return values

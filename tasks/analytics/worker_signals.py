@@ -18,6 +18,7 @@ from tasks.consensus.worker_model import WorkerModel, load_worker_model
 from tasks.pay.models import LedgerTotal
 from tasks.standing.models import Standing
 from tasks.workers.evidence import worker_records
+from tasks.workers.pace import expected_set_size
 
 #: The newest answers whose times and verdicts are read.
 NEWEST = 100
@@ -81,7 +82,7 @@ def _counts(project: Project, standings: Sequence[Standing]) -> tuple[dict[str, 
     credited = dict(
         LedgerTotal.objects.filter(project=project).values_list("worker_id").annotate(answers=Sum("answers")).order_by()
     )
-    limit = max(project.returns_per_day, 2 * project.hand_size)
+    limit = max(project.returns_per_day, 2 * expected_set_size(project).images)
     counts = {}
     for standing, accuracy in zip(standings, accuracies, strict=True):
         pk = standing.worker_id

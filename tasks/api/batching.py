@@ -1,6 +1,7 @@
 """Batches and gold."""
 
 import uuid
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Count, Q
@@ -18,7 +19,7 @@ from tasks.api.pagination import listing, page
 from tasks.api.request_bodies import AnswerSerializer, body_of, valid
 from tasks.assignment.models import Assignment
 from tasks.batching.models import Batch
-from tasks.batching.services import open_all_batches, open_batch, pause_batch, set_priority
+from tasks.batching.services import change_batch, open_all_batches, open_batch, pause_batch
 from tasks.flow.gold_images import make_gold_image, retire_gold_image
 from tasks.flow.set_aside import restore_gold_offers
 from tasks.gold.models import Gold
@@ -31,14 +32,50 @@ class BatchSerializer(serializers.ModelSerializer[Batch]):
 
     class Meta:
         model = Batch
-        fields = ("id", "number", "state", "priority", "wanted", "taken", "created_at", "opened_at", "approved_at")
-        read_only_fields = ("number", "state", "wanted", "taken", "created_at", "opened_at", "approved_at")
+        fields = (
+            "id",
+            "number",
+            "state",
+            "priority",
+            "deadline_at",
+            "wanted",
+            "taken",
+            "created_at",
+            "opened_at",
+            "approved_at",
+        )
+        read_only_fields = fields
 
 
-class PrioritySerializer(serializers.Serializer[Any]):
+class TimeWithZoneField(serializers.DateTimeField):
+    """A time that says its zone: what is local to a program is not known here."""
+
+    default_error_messages = {"zone": "Add the time zone: Z for UTC, or an offset such as +02:00."}
+
+    def enforce_timezone(self, value: datetime) -> datetime:
+        if value.tzinfo is None:
+            self.fail("zone")
+        return value.astimezone(UTC)
+
+
+class BatchChangeSerializer(serializers.Serializer[Any]):
     priority = serializers.IntegerField(
-        min_value=-1000, max_value=1000, help_text="Batches with a higher priority are assigned first"
+        min_value=-1000,
+        max_value=1000,
+        required=False,
+        help_text="Batches with a higher priority are assigned first",
     )
+    deadline_at = TimeWithZoneField(
+        allow_null=True,
+        required=False,
+        help_text="When its answers should be in. Of batches with one priority the earliest is assigned first, those"
+        " without a deadline last",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise serializers.ValidationError("Send `priority`, `deadline_at`, or both.")
+        return attrs
 
 
 class OpenedSerializer(serializers.Serializer[Any]):
@@ -90,14 +127,14 @@ class BatchView(View):
     scopes = {"PATCH": "manage"}
 
     @operation(
-        request=PrioritySerializer,
-        bodies=examples.PRIORITY,
+        request=BatchChangeSerializer,
+        bodies=examples.BATCH,
         responses=BatchSerializer,
-        summary="Change a batch's priority",
+        summary="Change a batch's priority or deadline",
     )
     def patch(self, request: Request, batch_id: uuid.UUID) -> Response:
         batch = batch_of(request, batch_id, Role.MANAGER)
-        set_priority(batch=batch, priority=valid(PrioritySerializer(data=request.data))["priority"])
+        change_batch(batch=batch, changes=valid(BatchChangeSerializer(data=request.data)))
         batch.refresh_from_db()
         return Response(BatchSerializer(batch).data)
 

@@ -60,7 +60,11 @@ INVITATION = {"For 20 workers": {"role": "worker", "max_uses": 20}}
 ACCEPT = {"A token from a link": {"token": "k3vJx0m2VqHq1B8nS5oZc7dYp4rT6wUa"}}
 API_KEY = {"For a pipeline": {"name": "pipeline", "scopes": ["read"]}}
 ORGANISATION = {"An organization": {"name": "Aviary"}}
-PRIORITY = {"Before all others": {"priority": 10}}
+BATCH: dict[str, dict[str, Any]] = {
+    "Before all others": {"priority": 10},
+    "Due on a Friday evening": {"deadline_at": "2035-01-05T18:00:00Z"},
+    "No deadline": {"deadline_at": None},
+}
 GOLD = {name: {"image": ID, "answer": answer} for name, answer in DRAWN.items()}
 RENAMED = {
     "Another name": {"name": "Aviary of Ghent"},

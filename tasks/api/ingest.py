@@ -59,6 +59,15 @@ class ImportUploadSerializer(serializers.Serializer[Any]):
     )
     archive = serializers.FileField(required=False, help_text="A ZIP archive of images")
     metadata = serializers.FileField(required=False, help_text="A CSV file with a column of file names")
+    keep_together = serializers.ChoiceField(
+        choices=Import.KeepTogether.choices,
+        default=Import.KeepTogether.NOTHING,
+        help_text="Images that workers get together, in the order of their names: those of a folder, or those with the"
+        " same value in a column of the metadata. They also share a split in releases",
+    )
+    group_column = serializers.CharField(
+        max_length=100, required=False, help_text="The column, if images are kept together by one"
+    )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs.get("files") and not attrs.get("archive"):
@@ -72,6 +81,8 @@ class ImportSerializer(serializers.Serializer[Any]):
     id = serializers.UUIDField(source="public_id")
     state = serializers.ChoiceField(choices=Import.State.choices)
     origin = serializers.ChoiceField(source="source", choices=Import.Source.choices)
+    keep_together = serializers.ChoiceField(choices=Import.KeepTogether.choices)
+    group_column = serializers.CharField(allow_blank=True)
     total = serializers.IntegerField()
     taken = serializers.IntegerField()
     duplicates = serializers.IntegerField()
@@ -179,10 +190,11 @@ class ImportsView(View):
         upload = data.get("archive")
         archive = stage_archive(source=upload.file, name=upload.name) if upload else None
         metadata = data["metadata"].read(MAX_BYTES + 1) if data.get("metadata") else None
+        grouping = {"keep_together": data["keep_together"], "group_column": data.get("group_column", "")}
 
         def act() -> tuple[int, dict[str, Any]]:
             source = Import.Source.ARCHIVE if archive else Import.Source.FILES
-            batch_import = start_import(project=project, by=actor_of(request), source=source)
+            batch_import = start_import(project=project, by=actor_of(request), source=source, **grouping)
             for file in staged:
                 add_staged(batch_import=batch_import, staged=file)
             if archive:
@@ -192,9 +204,8 @@ class ImportsView(View):
             finish_upload(batch_import=batch_import)
             return status.HTTP_202_ACCEPTED, _import_report(batch_import)
 
-        return respond_once(
-            request, operation=f"import:{project.pk}", body_sha256=_hash_of(staged, archive, metadata), act=act
-        )
+        body_sha256 = _hash_of(staged, archive, metadata, grouping)
+        return respond_once(request, operation=f"import:{project.pk}", body_sha256=body_sha256, act=act)
 
 
 class ImportView(View):
@@ -302,8 +313,13 @@ def _truth_report(report: GroundTruthReport) -> dict[str, Any]:
     }
 
 
-def _hash_of(staged: list[StagedFile], archive: Blob | None, table: bytes | None) -> str:
-    """Hash of the upload, by name and content; a file that was refused unread counts by its name alone."""
+def _hash_of(staged: list[StagedFile], archive: Blob | None, table: bytes | None, grouping: dict[str, str]) -> str:
+    """Hash of the upload, by name and content; a file that was refused unread counts by its name alone.
+
+    Without groups it is that of the version before, which retries over an upgrade must find.
+    """
     parts = [[file.key, file.blob.sha256 if file.blob else ""] for file in staged]
-    upload = [parts, archive.sha256 if archive else "", hashlib.sha256(table or b"").hexdigest()]
+    upload: list[Any] = [parts, archive.sha256 if archive else "", hashlib.sha256(table or b"").hexdigest()]
+    if grouping["keep_together"] != Import.KeepTogether.NOTHING:
+        upload.append(grouping)
     return hashlib.sha256(json.dumps(upload).encode()).hexdigest()

@@ -38,6 +38,7 @@ from tasks.pay.models import LedgerEntry
 from tasks.pay.selectors import Balance, balance, ledger_of
 from tasks.standing.models import Standing
 from tasks.standing.selectors import standings_of
+from tasks.workers.pace import set_sizes_of
 
 
 class AssignmentSerializer(serializers.Serializer[Any]):
@@ -90,12 +91,11 @@ class LedgerSerializer(serializers.Serializer[Any]):
 
 
 class OfferSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField(source="public_id")
+    id = serializers.UUIDField()
     name = serializers.CharField()
     price = serializers.CharField(help_text="Price of one answer")
     currency = serializers.CharField()
     seconds_per_answer = serializers.IntegerField(help_text="Time per answer that the manager expects, in seconds")
-    set_size = serializers.IntegerField(source="hand_size")
     images_left_today = serializers.IntegerField(
         source="allowance.caps.left_today",
         allow_null=True,
@@ -111,6 +111,10 @@ class OfferSerializer(serializers.Serializer[Any]):
         allow_null=True,
         help_text="Code of the problem that taking a new set would give now; null if it would give none",
     )
+    set_size = serializers.IntegerField(
+        help_text="Images in your next set; more if images that belong together are in it, fewer if few are left"
+    )
+    set_seconds = serializers.IntegerField(help_text="About how long it takes you, from your own answers so far")
 
 
 class BalanceSerializer(serializers.Serializer[Any]):
@@ -275,6 +279,7 @@ def _claimed(claimed: ClaimedHand | None) -> HttpResponseBase:
 
 def _offers(worker: Actor, projects: list[Project]) -> list[dict[str, Any]]:
     allowances, now = allowances_of(worker=worker, projects=projects), utc_now()
+    sizes = set_sizes_of(worker_id=worker.pk, projects=projects)
     offers = []
     for project in projects:
         refusal = allowances[project.pk].refusal(now=now)
@@ -285,7 +290,8 @@ def _offers(worker: Actor, projects: list[Project]) -> list[dict[str, Any]]:
                 "price": project.price,
                 "currency": project.currency,
                 "seconds_per_answer": project.seconds_per_answer,
-                "hand_size": project.hand_size,
+                "set_size": sizes[project.pk].images,
+                "set_seconds": sizes[project.pk].seconds,
                 "allowance": allowances[project.pk],
                 "refusal": refusal and refusal.code,
             }

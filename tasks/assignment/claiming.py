@@ -15,6 +15,7 @@ from django.db import connection
 from kernel.locks import SHARE_ACCESS
 from kernel.prepared_statements import run_prepared
 from tasks.assignment.caps import CAPS_COLUMNS, COUNT_IMAGES, Caps
+from tasks.workers.pace import pace, set_size
 
 # Shares the lock of the worker's access before everything else. Two tabs are serialized by the unique index on live
 # hands: the second waits for the first, then inserts nothing.
@@ -33,7 +34,7 @@ RETURNING id, public_id, created_at, expires_at
 # Until the claim commits, no access is revoked, and nothing more can be returned: a worker has one live hand.
 SELECT_POLICY = f"""
 SELECT s.state, m.role, coalesce(u.is_active, false), p.state, p.schema_id, p.instructions_id, p.hand_size,
-    p.gold_rate, p.price,
+    p.set_minutes, p.seconds_per_answer, coalesce(w.answers, 0), coalesce(w.seconds, 0), p.gold_rate, p.price,
     EXISTS (
         SELECT 1 FROM tasks_assignment a WHERE a.worker_id = s.worker_id AND a.project_id = s.project_id
         AND a.returned AND a.state IN ('released', 'expired')),
@@ -42,6 +43,7 @@ FROM tasks_standing s JOIN projects_project p ON p.id = s.project_id
 JOIN accounts_organisation o ON o.id = p.organisation_id
 LEFT JOIN accounts_membership m ON m.organisation_id = p.organisation_id AND m.actor_id = s.worker_id
 LEFT JOIN accounts_user u ON u.actor_id = s.worker_id
+LEFT JOIN tasks_workerpace w ON w.project_id = s.project_id AND w.worker_id = s.worker_id
 WHERE s.project_id = %(project)s AND s.worker_id = %(worker)s
 """  # noqa: S608
 
@@ -56,7 +58,11 @@ AND b.generation IS DISTINCT FROM (
     SELECT e.generation FROM tasks_exhaustion e WHERE e.batch_id = b.id AND e.worker_id = %(worker)s)
 """
 
-FIRST_CANDIDATE = f"SELECT b.id FROM tasks_batch b WHERE {CANDIDATE} ORDER BY b.priority DESC, b.number LIMIT 1"  # noqa: S608
+# By priority, then by deadline, those without one last; then batches that are three quarters done, so that their last
+# tasks do not wait behind a fresh batch; then by number. `tasks_batch_in_claim_order` is the index in this order.
+BY_URGENCY = "ORDER BY b.priority DESC, b.deadline_at, (b.taken * 4 >= b.wanted * 3) DESC, b.number"
+
+FIRST_CANDIDATE = f"SELECT b.id FROM tasks_batch b WHERE {CANDIDATE} {BY_URGENCY} LIMIT 1"  # noqa: S608
 
 WAIT_FOR_BATCH = "SELECT id FROM tasks_batch WHERE id = %s FOR NO KEY UPDATE"
 
@@ -72,12 +78,13 @@ WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND t.state = 'o
           SELECT g.id FROM tasks_gold g WHERE g.project_id = t.project_id AND g.image_id = t.image_id)) IS NULL
 """
 START = "(SELECT order_key FROM start)"
-IN_ORDER = "ORDER BY t.priority DESC, t.order_key LIMIT %(count)s"
+# The tasks of a group have one key, so a claim never begins inside a group, and the ties keep it from ending in one.
+IN_ORDER = "ORDER BY t.priority DESC, t.order_key FETCH FIRST %(count)s ROWS WITH TIES"
 
 # Every claim starts somewhere else in the random order of the batch's tasks and continues from its beginning, or two
 # workers in step would get the same work and tell it from the gold, in which they differ. Two index scans of at most
-# `count` rows each cost less than sorting the batch. If the first lap is enough, the second reads only tasks that are
-# more urgent; the constant is below every priority.
+# `count` rows and the rest of a group cost less than sorting the batch. If the first lap is enough, the second reads
+# only tasks that are more urgent; the constant is below every priority.
 #
 # The tasks are locked by ascending id, as labeling does, and checked again under the lock. `seen` reads the batch
 # without a lock, hence in the statement's own snapshot, in which its tasks were read too: a slot that reopened since
@@ -85,7 +92,7 @@ IN_ORDER = "ORDER BY t.priority DESC, t.order_key LIMIT %(count)s"
 CLAIM_FROM_BATCH = f"""
 WITH spot AS MATERIALIZED (
     SELECT b.id FROM tasks_batch b WHERE {CANDIDATE}
-    ORDER BY b.priority DESC, b.number
+    {BY_URGENCY}
     LIMIT 1
     FOR NO KEY UPDATE OF b SKIP LOCKED
 ), start AS MATERIALIZED (
@@ -100,7 +107,7 @@ WITH spot AS MATERIALIZED (
             SELECT CASE WHEN count(*) < %(count)s THEN -2147483649 ELSE min(priority) END FROM lap) {IN_ORDER}) o)
     ) laps
     ORDER BY priority DESC, number, order_key
-    LIMIT %(count)s
+    FETCH FIRST %(count)s ROWS WITH TIES
 ), picked AS MATERIALIZED (
     SELECT t.id FROM tasks_task t
     WHERE t.id = ANY(ARRAY(SELECT id FROM ring)) AND t.taken < t.wanted AND t.state = 'open' AND NOT t.is_set_aside
@@ -109,7 +116,7 @@ WITH spot AS MATERIALIZED (
 ), task AS (
     UPDATE tasks_task t SET taken = t.taken + 1
     FROM picked WHERE t.id = picked.id
-    RETURNING t.id, t.round, t.image_id
+    RETURNING t.id, t.round, t.image_id, t.order_key
 ), batch AS (
     UPDATE tasks_batch b SET taken = b.taken + (SELECT count(*) FROM task)
     WHERE b.id = (SELECT id FROM spot) AND EXISTS (SELECT 1 FROM task)
@@ -121,7 +128,8 @@ WITH spot AS MATERIALIZED (
     ON CONFLICT (batch_id, worker_id) DO UPDATE SET generation = excluded.generation
     RETURNING generation
 )
-SELECT spot.id, (SELECT generation FROM exhausted), task.id, task.round, i.width, i.height, i.rendition_id
+SELECT spot.id, (SELECT generation FROM exhausted), task.id, task.round, i.width, i.height, i.rendition_id,
+    task.order_key
 FROM spot LEFT JOIN task ON true LEFT JOIN tasks_image i ON i.id = task.image_id
 """  # noqa: S608
 
@@ -159,7 +167,10 @@ RETURNING id
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A slot that becomes an assignment: a taken slot of a task, or gold. Width and height of the upright frame."""
+    """A slot that becomes an assignment: a taken slot of a task, or gold. Width and height of the upright frame.
+
+    `order_key` is that of the task, which the tasks of a group share; gold has none.
+    """
 
     task_id: int | None
     gold_id: int | None
@@ -167,6 +178,7 @@ class Slot:
     width: int
     height: int
     rendition_id: int
+    order_key: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +200,7 @@ class NewHand:
 
 @dataclass(frozen=True, slots=True)
 class ClaimPolicy:
-    """A worker's standing in a project, and the project's current policies for a hand."""
+    """A worker's standing and measured time in a project, and the project's current policies for a hand."""
 
     pk: int
     standing: str
@@ -198,10 +210,20 @@ class ClaimPolicy:
     schema_id: int | None
     instructions_id: int | None
     hand_size: int
+    set_minutes: int
+    seconds_per_answer: int
+    measured_answers: int
+    measured_seconds: float
     gold_rate: float
     price: Decimal
     has_returned: bool
     caps: Caps
+
+    @property
+    def size(self) -> int:
+        """How many images a hand of this worker has."""
+        seconds = pace(expected=self.seconds_per_answer, answers=self.measured_answers, seconds=self.measured_seconds)
+        return set_size(images=self.hand_size, minutes=self.set_minutes, seconds_per_answer=seconds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +272,8 @@ def wait_for_batch(*, batch_id: int) -> None:
 def claim_from_batch(*, project_id: int, worker_id: int, count: int, chosen: Sequence[int]) -> BatchClaim | None:
     """Locks a batch and some of its tasks. Claim up to `count` slots from the first candidate batch that is not locked.
 
-    `chosen` are the tasks that this hand has already. Fewer slots than are open may come back, if others took some at
+    If the last of them is in a group, its other tasks come on top. `chosen` are the tasks that this hand has already.
+    Fewer slots than are open may come back, if others took some at
     the same moment; the batch is then not exhausted, and its lock is held. Returns None if every candidate is locked
     or there is none.
     """

@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -21,8 +21,21 @@ def draw_gold_count_for(*, work: int, rate: float, rng: random.Random) -> int:
     return draw_gold_count(expected=work * rate / (1 - rate), rng=rng)
 
 
-def mix_in_gold(*, work: Sequence[Item], gold: Sequence[Item], rng: random.Random) -> list[Item]:
-    """Return all items in random order. Work in any order of its own would show where the gold was put in."""
-    items = [*work, *gold]
-    rng.shuffle(items)
-    return items
+def mix_in_gold(
+    *,
+    work: Sequence[Item],
+    gold: Sequence[Item],
+    rng: random.Random,
+    group_of: Callable[[Item], Hashable | None] = lambda item: None,
+) -> list[Item]:
+    """Return all items in random order, those of a group side by side in the given order; None is no group.
+
+    Work in any order of its own would show where the gold was put in.
+    """
+    groups: dict[Hashable, list[Item]] = {}
+    for number, item in enumerate([*work, *gold]):
+        group = group_of(item)
+        groups.setdefault(("alone", number) if group is None else ("group", group), []).append(item)
+    shuffled = list(groups.values())
+    rng.shuffle(shuffled)
+    return [item for group in shuffled for item in group]

@@ -12,7 +12,8 @@ from kernel.prepared_statements import run_prepared
 from tasks.assignment.claiming import AssignmentVersions
 from tasks.assignment.slots import lock_slots
 
-# Of a task whose rounds the worker has had several times only the latest assignment comes back.
+# Images of a group come back together, so there may be more than `count`. Of a task whose rounds the worker has had
+# several times only the latest assignment comes back.
 SELECT_RETURNED = """
 SELECT a.id, t.id, t.batch_id
 FROM tasks_assignment a
@@ -25,14 +26,14 @@ WHERE a.worker_id = %(worker)s AND a.project_id = %(project)s
       SELECT l.id FROM tasks_assignment l
       WHERE l.task_id = a.task_id AND l.worker_id = a.worker_id AND l.round > a.round
       LIMIT 1) IS NULL
-ORDER BY a.id
-LIMIT %(count)s
+ORDER BY min(a.id) OVER (PARTITION BY t.order_key, CASE WHEN t.id IS NULL THEN a.id END)
+FETCH FIRST %(count)s ROWS WITH TIES
 """
 
 # Runs under the locks of batches and tasks. A late answer may have closed an assignment meanwhile.
 TAKE_SLOTS = """
 WITH again AS MATERIALIZED (
-    SELECT a.id, a.state, t.id AS task_id, coalesce(t.round, a.round) AS round,
+    SELECT a.id, a.state, t.id AS task_id, coalesce(t.round, a.round) AS round, t.order_key,
         coalesce(t.state = 'open' AND t.taken < t.wanted, false) AS counts
     FROM tasks_assignment a LEFT JOIN tasks_task t ON t.id = a.task_id
     WHERE a.id = ANY(%(ids)s::bigint[]) AND a.state IN ('released', 'expired')
@@ -46,7 +47,7 @@ WITH again AS MATERIALIZED (
     FROM (SELECT batch_id, count(*) AS slots FROM task GROUP BY batch_id) n
     WHERE b.id = n.batch_id
 )
-SELECT id, state, round, counts FROM again
+SELECT id, state, round, counts, task_id, order_key FROM again
 """
 
 LEASE_AGAIN = """
@@ -63,16 +64,22 @@ RETURNING a.id
 
 @dataclass(frozen=True, slots=True)
 class ReturnedImage:
-    """An assignment to lease again, in the task's current round; `counts` if its task had a free slot for it."""
+    """An assignment to lease again, in the task's current round; `counts` if its task had a free slot for it.
+
+    Gold has neither task nor order key.
+    """
 
     assignment_id: int
     state: str
     round: int
     counts: bool
+    task_id: int | None
+    order_key: float | None
 
 
 def take_returned(*, project_id: int, worker_id: int, count: int) -> list[ReturnedImage]:
-    """Locks batches, tasks, assignments; the caller must hold none of them yet. Take back up to `count` images.
+    """Locks batches, tasks, assignments; the caller must hold none of them yet. Take back up to `count` images, and
+    the rest of a group.
 
     `lease_again` must follow in the same transaction: the slots are taken, but the leases are still closed.
     """

@@ -39,6 +39,9 @@ __all__ = [
     "skip_assignment",
 ]
 
+#: The most images of a set: 100 by policy, and the rest of a group.
+MAX_SET = 150
+
 _rng = random.SystemRandom()
 
 
@@ -158,16 +161,21 @@ def _policy(worker: Actor, project_id: int) -> ClaimPolicy:
 
 
 def _choose_images(worker: Actor, policy: ClaimPolicy, attempts: _Attempts) -> list[Slot | ReturnedImage]:
-    """Take back what the worker was shown before, fill up with new work and gold, and shuffle the whole."""
+    """Take back what the worker was shown before, fill up with new work and gold, and shuffle the whole.
+
+    Images of a group stay side by side, in the order of their tasks.
+    """
     again: list[ReturnedImage] = []
     # Not both: returned images lock their batches by ascending id, which is only safe while no other batch is held.
     if attempts.wait_for is not None:
         claiming.wait_for_batch(batch_id=attempts.wait_for)
     elif policy.has_returned:
-        again = returned.take_returned(project_id=policy.pk, worker_id=worker.pk, count=policy.hand_size)
-    room = policy.caps.cut(policy.hand_size - len(again))
+        again = returned.take_returned(project_id=policy.pk, worker_id=worker.pk, count=policy.size)
+    room = policy.caps.cut(max(policy.size - len(again), 0))
     new = _choose_slots(worker, policy, attempts, room=room, may_wait=not again) if room else []
-    return mix_in_gold(work=again, gold=new, rng=_rng)
+    images: list[Slot | ReturnedImage] = sorted([*again, *new], key=lambda image: image.task_id or 0)
+    golds = [image for image in images if image.task_id is None]
+    return mix_in_gold(work=images[len(golds) :], gold=golds, rng=_rng, group_of=lambda image: image.order_key)
 
 
 def _choose_slots(worker: Actor, policy: ClaimPolicy, attempts: _Attempts, *, room: int, may_wait: bool) -> list[Slot]:
@@ -182,6 +190,8 @@ def _choose_slots(worker: Actor, policy: ClaimPolicy, attempts: _Attempts, *, ro
     if len(work) + len(golds) < room:
         # The last slots of a project make a short hand, which keeps the gold rate: one gold in two would stand out.
         golds = golds[: draw_gold_count_for(work=len(work), rate=policy.gold_rate, rng=_rng)]
+    elif len(work) + len(golds) > room:
+        golds = _choose_more_gold(worker, policy, golds, work=len(work), asked=room - len(golds))
     return [*work, *_gold_slots(golds)] if work else []
 
 
@@ -190,12 +200,24 @@ def _choose_gold(worker: Actor, policy: ClaimPolicy, room: int) -> list[UnseenGo
     return list(unseen_golds(project_id=policy.pk, worker_id=worker.pk, count=count)) if count else []
 
 
+def _choose_more_gold(
+    worker: Actor, policy: ClaimPolicy, golds: list[UnseenGold], *, work: int, asked: int
+) -> list[UnseenGold]:
+    """Return the gold of a hand in which a group brought more work than was asked for, at the same rate."""
+    more = draw_gold_count_for(work=work - asked, rate=policy.gold_rate, rng=_rng)
+    count = min(len(golds) + more, MAX_SET - work)
+    if count <= len(golds):
+        return golds[:count]
+    return list(unseen_golds(project_id=policy.pk, worker_id=worker.pk, count=count))
+
+
 def _gold_slots(golds: list[UnseenGold]) -> list[Slot]:
     return [Slot(None, gold.id, 1, gold.width, gold.height, gold.rendition_id) for gold in golds]
 
 
 def _claim_work(worker: Actor, policy: ClaimPolicy, count: int, attempts: _Attempts, *, may_wait: bool) -> list[Slot]:
-    """Claim batch by batch until the hand is full or no slot is left. Waits, through _Retry, before returning none."""
+    """Claim batch by batch until the hand is full or no slot is left, and the last group whole. Waits, through _Retry,
+    before returning none."""
     work: list[Slot] = []
     while len(work) < count:
         chosen = [slot.task_id for slot in work if slot.task_id is not None]
@@ -289,10 +311,10 @@ def release_hand(*, worker: Actor, hand_id: UUID) -> Hand:
             .order_by("pk")
             .values_list("state", flat=True)
         )
+        record_returns(project_id=hand.project_id, images={hand.worker_id: ended})
         if Assignment.State.SUBMITTED not in states:
             Hand.objects.filter(pk=hand.pk).update(state=Hand.State.SETTLED, settled_at=ClockTimestamp())
             data = {"worker": str(worker.public_id)}
             record_event(project_id=hand.project_id, kind="hand.settled", data=data, settled=0)
             hand.refresh_from_db(fields=["state", "settled_at"])
-        record_returns(project_id=hand.project_id, images={hand.worker_id: ended})
     return hand

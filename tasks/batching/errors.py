@@ -19,3 +19,9 @@ class PriorityRefused(Refused):
     """The priority must be a whole number from -1,000 to 1,000. Batches with a higher one come first."""
 
     code = "priority_refused"
+
+
+class DeadlineRefused(Refused):
+    """The deadline must be a time in the future, within ten years. Choose a later or an earlier one."""
+
+    code = "deadline_refused"

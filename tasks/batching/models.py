@@ -1,8 +1,9 @@
 """Batches and tasks."""
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OrderBy, Q
 from django.db.models.functions import Random
+from django.db.models.lookups import GreaterThanOrEqual
 
 from kernel.ids import new_public_id
 from projects.models import Project
@@ -32,6 +33,8 @@ class Batch(models.Model):
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
     priority = models.IntegerField(default=0)
+    # When its answers should be in; among batches of one priority the earliest comes first.
+    deadline_at = models.DateTimeField(null=True)
     wanted = models.PositiveIntegerField(default=0)
     taken = models.PositiveIntegerField(default=0)
     generation = models.PositiveIntegerField(default=0)
@@ -45,11 +48,16 @@ class Batch(models.Model):
             models.CheckConstraint(condition=Q(taken__lte=F("wanted")), name=BATCH_SLOTS),
         ]
         indexes = [
-            # Leads with the priority: with `ORDER BY id` alone the planner walked the primary key over finished rows.
+            # The order of claims: see `assignment.claiming`. It leads with the priority: with `ORDER BY id` alone the
+            # planner walked the primary key over finished rows.
             models.Index(
-                fields=["project", "-priority", "number"],
+                F("project"),
+                F("priority").desc(),
+                F("deadline_at").asc(),
+                OrderBy(GreaterThanOrEqual(F("taken") * 4, F("wanted") * 3), descending=True),
+                F("number").asc(),
                 condition=Q(state="open", taken__lt=F("wanted")),
-                name="tasks_batch_with_places",
+                name="tasks_batch_in_claim_order",
             )
         ]
 
@@ -81,7 +89,8 @@ class Task(models.Model):
     is_set_aside = models.BooleanField(default=False, db_default=False)
     # The round of new claims; only a reviewer's rejection, which grants a redo, raises it.
     round = models.PositiveSmallIntegerField(default=1)
-    # Claims take the tasks of a batch in this order, because the order of upload would tell gold from work.
+    # Claims take the tasks of a batch in this order, because the order of upload would tell gold from work. The images
+    # of a group share one key, and a claim takes all of them or none.
     order_key = models.FloatField(db_default=Random(), editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

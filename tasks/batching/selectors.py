@@ -14,10 +14,12 @@ from tasks.ingest.models import Image
 
 #: The approved images that the mean number of their answers is computed from.
 NEWEST_APPROVED = 1_000
+#: The order of claims, apart from batches that are nearly done: in a list these would move all the time.
+IN_ORDER = ("-priority", F("deadline_at").asc(nulls_last=True), "number")
 
 
 def batches_of(*, project: Project) -> QuerySet[Batch]:
-    """Return the project's batches in claim order, each with `tasks_count`, `tasks_answered`, `tasks_approved`.
+    """Return the project's batches by urgency, each with `tasks_count`, `tasks_answered`, `tasks_approved`.
 
     Check images and images that are left out are not counted.
     """
@@ -32,7 +34,7 @@ def batches_of(*, project: Project) -> QuerySet[Batch]:
         name: Coalesce(Subquery(tasks.filter(state__in=each).values(count=Count("pk"))), 0)
         for name, each in states.items()
     }
-    return Batch.objects.filter(project=project).annotate(**counts).order_by("-priority", "number")
+    return Batch.objects.filter(project=project).annotate(**counts).order_by(*IN_ORDER)
 
 
 class BatchList(Sequence[Batch]):
@@ -40,7 +42,7 @@ class BatchList(Sequence[Batch]):
 
     def __init__(self, *, project: Project) -> None:
         self._batches = batches_of(project=project)
-        self._ids = Batch.objects.filter(project=project).order_by("-priority", "number").values_list("pk", flat=True)
+        self._ids = Batch.objects.filter(project=project).order_by(*IN_ORDER).values_list("pk", flat=True)
 
     def __len__(self) -> int:
         return self._ids.count()

@@ -4,43 +4,66 @@ Locks are taken in the same order everywhere: project, batch, task. Claims lock 
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Max, Sum
+from django.db.models import Count, F, Max, Sum
 
-from kernel.clock import ClockTimestamp
+from kernel.clock import ClockTimestamp, database_now
 from kernel.errors import TransitionRefused
 from kernel.events import record_event
 from projects.models import Project
 from projects.selectors import lock_unless_closed
-from tasks.batching.errors import PriorityRefused
+from tasks.batching.errors import DeadlineRefused, PriorityRefused
+from tasks.batching.groups import MAX_RUN, Run
 from tasks.batching.locks import lock_task_with_batch
 from tasks.batching.models import Batch, Task
 from tasks.ingest.models import Image
 
 PRIORITIES = (-1000, 1000)
+#: A deadline further ahead is a mistake in the year.
+MAX_DEADLINE = timedelta(days=3650)
 
 _rng = random.SystemRandom()
 
 
-@transaction.atomic
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where the tasks of a run go: their batch, and the order key that they share; None gives a single one its own."""
+
+    batch_id: int
+    order_key: float | None
+
+
 def create_tasks(*, project: Project, images: Iterable[Image]) -> int:
+    """Locks the project. Create a task for every image that has none yet, each by itself; return how many were created.
+
+    See `create_runs`.
+    """
+    return create_runs(project=project, runs=[Run("", (image.pk,)) for image in images])
+
+
+@transaction.atomic
+def create_runs(*, project: Project, runs: Iterable[Run]) -> int:
     """Locks the project. Create a task for every image that has none yet; return how many were created.
 
     The tasks fill the last draft batch up to the project's batch size, then new draft batches. Concurrent imports
-    take turns at the lock, so neither leaves a batch half full. The images are distributed at random: in a batch cut
-    from one folder, gold from the other folders would stand out.
+    take turns at the lock, so neither leaves a batch half full. The runs are distributed at random: in a batch cut
+    from one folder, gold from the other folders would stand out. A run stays in one batch, which it may overfill; one
+    of a group that is in a draft batch already joins it there, if both make up one run.
     """
-    image_ids = [image.pk for image in images]
     row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-    existing = set(Task.objects.filter(project=row, image_id__in=image_ids).values_list("image_id", flat=True))
-    remaining = [pk for pk in dict.fromkeys(image_ids) if pk not in existing]
-    created = len(remaining)
-    batches = _distribute(row, _rng.sample(remaining, created))
+    remaining = _without_tasks(row, list(runs))
+    created = sum(len(run.image_ids) for run in remaining)
+    places = _join_groups(row, remaining)
+    others = [number for number in range(len(remaining)) if number not in places]
+    places |= _distribute(row, {number: remaining[number] for number in _rng.sample(others, len(others))})
     Task.objects.bulk_create(
-        Task(project=row, batch=batches[image_id], image_id=image_id, wanted=row.answers_min) for image_id in remaining
+        _task(row, places[number], image_id) for number, run in enumerate(remaining) for image_id in run.image_ids
     )
     if created:
         Project.objects.filter(pk=row.pk).update(images_count=F("images_count") + created)
@@ -113,6 +136,35 @@ def set_priority(*, batch: Batch, priority: int) -> Batch:
 
 
 @transaction.atomic
+def change_batch(*, batch: Batch, changes: Mapping[str, Any]) -> None:
+    """Locks the project. Set `priority` and `deadline_at`, as far as they are among the changes, both or neither.
+
+    Raises like `set_priority` and `set_deadline`.
+    """
+    if "priority" in changes:
+        set_priority(batch=batch, priority=changes["priority"])
+    if "deadline_at" in changes:
+        set_deadline(batch=batch, deadline_at=changes["deadline_at"])
+
+
+@transaction.atomic
+def set_deadline(*, batch: Batch, deadline_at: datetime | None) -> Batch:
+    """Locks the project. Set when the batch's answers should be in, or nothing with None.
+
+    Among batches of one priority the earliest deadline is claimed first, those without one last. Raises
+    DeadlineRefused, ProjectClosed and ProjectArchived.
+    """
+    if deadline_at is not None:
+        if deadline_at.tzinfo is None:
+            raise DeadlineRefused("The deadline must say its time zone. Add Z for UTC, or an offset such as +02:00.")
+        if not timedelta() < deadline_at - database_now() < MAX_DEADLINE:
+            raise DeadlineRefused
+    lock_unless_closed(project_id=batch.project_id)
+    Batch.objects.filter(pk=batch.pk).update(deadline_at=deadline_at)
+    return Batch.objects.get(pk=batch.pk)
+
+
+@transaction.atomic
 def close_slots(*, task: Task) -> int:
     """Locks the batch, then the task. Close the task's open slots, lowering `wanted` to `taken`; return how many."""
     _, row = lock_task_with_batch(task_id=task.pk)
@@ -175,19 +227,73 @@ def _next_batch(project: Project) -> Batch:
     return Batch.objects.create(project=project, number=last + 1)
 
 
-def _distribute(project: Project, image_ids: Sequence[int]) -> dict[int, Batch]:
-    """Needs the project's lock. Add slots for these images to the draft batches; return {image id: its batch}."""
-    batches: dict[int, Batch] = {}
-    batch, room = _draft_with_room(project)
-    while len(batches) < len(image_ids):
+def _without_tasks(project: Project, runs: Sequence[Run]) -> list[Run]:
+    """Needs the project's lock. Return the runs without images that have a task, or that are in an earlier run."""
+    image_ids = [image_id for run in runs for image_id in run.image_ids]
+    seen = set(Task.objects.filter(project=project, image_id__in=image_ids).values_list("image_id", flat=True))
+    remaining: list[Run] = []
+    for run in runs:
+        if new := tuple(image_id for image_id in dict.fromkeys(run.image_ids) if image_id not in seen):
+            seen.update(new)
+            remaining.append(Run(run.group, new))
+    return remaining
+
+
+def _task(project: Project, place: _Place, image_id: int) -> Task:
+    shared = {} if place.order_key is None else {"order_key": place.order_key}
+    return Task(project=project, batch_id=place.batch_id, image_id=image_id, wanted=project.answers_min, **shared)
+
+
+def _join_groups(project: Project, runs: Sequence[Run]) -> dict[int, _Place]:
+    """Needs the project's lock; locks draft batches by ascending id. Find places for runs of groups that are in a draft
+    batch, by their number, and add their slots. No batch grows by more than one run above its size.
+    """
+    groups = {run.group for run in runs if run.group}
+    if not groups:
+        return {}
+    drafts = Task.objects.filter(project=project, batch__state=Batch.State.DRAFT).order_by()
+    members = drafts.filter(image__dataset=project.dataset_id, image__group_key__in=groups).exclude(image__group_key="")
+    present = members.values_list("image__group_key", "batch_id", "order_key").annotate(tasks=Count("pk"))
+    sizes = {(group, _Place(batch_id, order_key)): tasks for group, batch_id, order_key, tasks in present}
+    batch_ids = {place.batch_id for _, place in sizes}
+    totals = Counter(dict(drafts.filter(batch__in=batch_ids).values_list("batch_id").annotate(tasks=Count("pk"))))
+    places: dict[int, _Place] = {}
+    added: Counter[int] = Counter()
+    for number, run in enumerate(runs):
+        images = len(run.image_ids)
+        for (group, place), tasks in sizes.items():
+            total = totals[place.batch_id] + images
+            if group == run.group and tasks + images <= MAX_RUN and total <= project.batch_size + MAX_RUN:
+                places[number] = place
+                sizes[group, place] += images
+                totals[place.batch_id] += images
+                added[place.batch_id] += images
+                break
+    _add_slots(project, added)
+    return places
+
+
+def _distribute(project: Project, runs: Mapping[int, Run]) -> dict[int, _Place]:
+    """Needs the project's lock. Find places for these runs, by their number, and add their slots to draft batches."""
+    places: dict[int, _Place] = {}
+    added: Counter[int] = Counter()
+    batch, room = _draft_with_room(project) if runs else (None, 0)
+    for number, run in runs.items():
         if batch is None or room <= 0:
             batch, room = _next_batch(project), project.batch_size
-        chunk = image_ids[len(batches) : len(batches) + room]
-        batches |= dict.fromkeys(chunk, batch)
-        wanted = F("wanted") + project.answers_min * len(chunk)
-        Batch.objects.filter(pk=batch.pk).update(wanted=wanted, generation=F("generation") + 1)
-        room -= len(chunk)
-    return batches
+        images = len(run.image_ids)
+        places[number] = _Place(batch.pk, _rng.random() if images > 1 else None)
+        added[batch.pk] += images
+        room -= images
+    _add_slots(project, added)
+    return places
+
+
+def _add_slots(project: Project, images: Mapping[int, int]) -> None:
+    """Locks draft batches by ascending id. Add the slots of this many images to each, {batch id: images}."""
+    for batch_id in sorted(images):
+        wanted = F("wanted") + project.answers_min * images[batch_id]
+        Batch.objects.filter(pk=batch_id).update(wanted=wanted, generation=F("generation") + 1)
 
 
 def _record_opened(batches: Iterable[Batch]) -> None:

@@ -20,11 +20,13 @@ from projects.models import Project
 from storage.backends import BlobMissing
 from storage.services import blob_file, store_blob
 from storage.temporary_files import spool_folder
+from tasks.batching.groups import Run, runs_of
 from tasks.batching.models import Task
-from tasks.batching.services import create_tasks, refresh_statistics
+from tasks.batching.services import create_runs, refresh_statistics
 from tasks.ingest.archives import Archive, Entry, RefusedEntry, open_archive
-from tasks.ingest.errors import ArchiveRefused, MetadataRefused
-from tasks.ingest.models import IMPORT_INTERRUPTED, Image, Import, ImportItem
+from tasks.ingest.errors import ArchiveRefused, GroupingRefused, MetadataRefused
+from tasks.ingest.groups import require_column
+from tasks.ingest.models import IMPORT_INTERRUPTED, Import, ImportItem
 from tasks.ingest.selectors import metadata_by_item
 from tasks.ingest.services import (
     MAX_ITEMS,
@@ -94,8 +96,8 @@ def run_import(
     turn = _Turn(seconds, others_wait)
     try:
         finished = _unpack(row, turn) and _validate(row, turn, decoders) and _make_tasks(row, turn)
-    except ArchiveRefused as error:
-        fail_import(import_id=import_id, error=error.sentence)
+    except (ArchiveRefused, GroupingRefused) as error:
+        fail_import(import_id=import_id, error=error.detail)
         return True
     except BlobMissing:
         fail_import(import_id=import_id, error="The archive was lost before it could be read. Upload it again.")
@@ -257,7 +259,8 @@ def _add_items(row: Import, items: Sequence[ImportItem]) -> None:
 
 
 def _validate(row: Import, turn: _Turn, decoders: int) -> bool:
-    """Process every waiting item; returns False if time ran out."""
+    """Process every waiting item; returns False if time ran out. Raises GroupingRefused."""
+    require_column(row)
     table = metadata_by_item(batch_import=row)
     try:
         return _process_all(row, turn, decoders, table)
@@ -288,26 +291,42 @@ def _waiting(row: Import) -> Iterator[ImportItem]:
 def _make_tasks(row: Import, turn: _Turn) -> bool:
     """Create the missing tasks for every image of this import, including images that the dataset already had.
 
-    In random order over the whole import: see `create_tasks`. Returns False if time ran out; the next run finds the
-    images that have none.
+    In random order over the whole import: see `create_runs`. Images of a group stay together if the import says so.
+    Returns False if time ran out; the next run finds the images that have none.
     """
     project = Project.objects.filter(pk=row.project_id).first() if row.project_id else None
     if project is None:
         return True
     has_task = Exists(Task.objects.filter(project=project, image=OuterRef("image")))
     items = ImportItem.objects.filter(~has_task, batch_import=row, image__isnull=False)
-    image_ids = list(items.values_list("image_id", flat=True))
-    _rng.shuffle(image_ids)
+    if row.keep_together == Import.KeepTogether.NOTHING:
+        runs = [Run("", (image_id,)) for image_id in set(items.values_list("image_id", flat=True))]
+    else:
+        runs = runs_of(items.values_list("image_id", "image__group_key", "image__source_key"))
+    _rng.shuffle(runs)
     made, finished = 0, True
-    for start in range(0, len(image_ids), TASKS_AT_ONCE):
-        if start and turn.is_over():
+    for chunk in _chunks(runs):
+        if made and turn.is_over():
             finished = False
             break
-        images = Image.objects.filter(pk__in=image_ids[start : start + TASKS_AT_ONCE]).order_by("pk")
-        made += create_tasks(project=project, images=images)
+        made += create_runs(project=project, runs=sorted(chunk, key=lambda run: run.image_ids))
     if made >= ANALYSE_FROM:
         refresh_statistics()
     return finished
+
+
+def _chunks(runs: Sequence[Run]) -> Iterator[list[Run]]:
+    """Whole runs, together about `TASKS_AT_ONCE` images."""
+    chunk: list[Run] = []
+    size = 0
+    for run in runs:
+        chunk.append(run)
+        size += len(run.image_ids)
+        if size >= TASKS_AT_ONCE:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
 
 
 def _finish(import_id: int) -> None:

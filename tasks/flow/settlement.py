@@ -22,6 +22,7 @@ from tasks.flow.gold_comparison import compare_answers
 from tasks.pay.models import LedgerEntry
 from tasks.pay.services import PostedCredits, post_credits
 from tasks.standing.services import record_gold_results, record_returns
+from tasks.workers.pace import add_answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,7 @@ def _settle(hand: Hand) -> None:
     )
     record_returns(project_id=hand.project_id, images={hand.worker_id: returned})
     posted = post_credits(hand=hand)
+    add_answers(assignment_ids=posted.assignment_ids)
     Hand.objects.filter(pk=hand.pk).update(state=Hand.State.SETTLED, settled_at=ClockTimestamp())
     _record(hand, posted, gold_seen=gold.seen, gold_correct=gold.correct)
     _update_labels(hand.project_id, submitted)
@@ -92,6 +94,7 @@ def settle_late_answer(*, assignment_id: int) -> None:
     if row is None:
         return
     posted = post_credits(hand=row)
+    add_answers(assignment_ids=posted.assignment_ids)
     if posted.answers:
         _record(row, posted)
     late = Assignment.objects.filter(pk=assignment_id, state=Assignment.State.SUBMITTED, counts=True)

@@ -27,6 +27,12 @@ class MetadataRefused(Refused):
     code = "metadata_refused"
 
 
+class GroupingRefused(Refused):
+    """Images cannot be kept together in this way. Keep those of a folder or those with a value in a column together."""
+
+    code = "grouping_refused"
+
+
 class FolderRefused(Refused):
     """This folder cannot be read. Check the path and its permissions."""
 

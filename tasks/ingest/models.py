@@ -17,6 +17,7 @@ ITEM_ENTRY = "tasks_importitem_entry_once_per_import"
 IMAGE_SIZE = "tasks_image_size_positive"
 IMAGE_ORIENTATION = "tasks_image_orientation_is_exif"
 IMPORT_COUNTS = "tasks_import_counts_not_above_total"
+IMPORT_GROUPS = "tasks_import_names_a_column_to_group_by"
 #: The error of an import whose job gave up; only an import with this error can be resumed.
 IMPORT_INTERRUPTED = "The import stopped before it finished. The images it added are safe. Resume it to add the rest."
 
@@ -35,6 +36,11 @@ class Import(models.Model):
         ARCHIVE = "archive"
         FOLDER = "folder"
 
+    class KeepTogether(models.TextChoices):
+        NOTHING = "nothing"
+        FOLDER = "folder"
+        COLUMN = "column"
+
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
     dataset = models.ForeignKey(Dataset, on_delete=models.CASCADE, related_name="imports")
     # The project that gets a task for each new image; the images themselves belong to the dataset.
@@ -44,6 +50,12 @@ class Import(models.Model):
     archive = models.ForeignKey(Blob, on_delete=models.PROTECT, null=True, related_name="+")
     # Rows of a metadata CSV: {"file name": {"column": "value"}}, copied to the images as they are processed.
     metadata = models.JSONField(default=dict)
+    # Which of its images form a group, which workers get as a whole: those of a folder, or those with the same value in
+    # a column of the metadata.
+    keep_together = models.CharField(
+        max_length=10, choices=KeepTogether.choices, default=KeepTogether.NOTHING, db_default=KeepTogether.NOTHING
+    )
+    group_column = models.CharField(max_length=100, blank=True, default="", db_default="")
     total = models.PositiveIntegerField(default=0)
     taken = models.PositiveIntegerField(default=0)
     duplicates = models.PositiveIntegerField(default=0)
@@ -62,7 +74,12 @@ class Import(models.Model):
             models.CheckConstraint(
                 condition=Q(total__gte=models.F("taken") + models.F("duplicates") + models.F("refused")),
                 name=IMPORT_COUNTS,
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(keep_together="column") & ~Q(group_column="")
+                | ~Q(keep_together="column") & Q(group_column=""),
+                name=IMPORT_GROUPS,
+            ),
         ]
 
     @property
@@ -83,7 +100,8 @@ class Image(models.Model):
     Width and height are those of the upright frame, which all geometry uses: origin at the outer corner of the
     first pixel, x to the right, y down, unit one pixel of `release`. `orientation` is the EXIF value that maps
     the original's stored pixels to that frame. `release` is the upright image without metadata, created once and
-    never again; `rendition` is shown on screens, `thumb` in lists.
+    never again; `rendition` is shown on screens, `thumb` in lists. Images with the same `group_key` share a split in
+    releases and, if their import says so, are labeled together.
     """
 
     public_id = models.UUIDField(default=new_public_id, unique=True, editable=False)
@@ -116,6 +134,8 @@ class Image(models.Model):
             models.Index(fields=["dataset", "source_key"], name="tasks_image_by_source_key"),
             # Counts, and pages deep in the list, are read from the index alone.
             models.Index(fields=["dataset", "id"], name="tasks_image_in_order"),
+            # Images of a group that come later look for it. Empty without groups.
+            models.Index(fields=["dataset", "group_key"], condition=~Q(group_key=""), name="tasks_image_by_group"),
         ]
 
 

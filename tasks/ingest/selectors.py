@@ -1,6 +1,7 @@
 """Queries on imports."""
 
 import uuid
+from collections.abc import Collection
 from typing import Any
 
 from django.db.models import QuerySet
@@ -29,6 +30,12 @@ def import_for(*, project: Project, public_id: uuid.UUID | str) -> Import:
         raise ImportNotFound from error
 
 
+def keeps_groups(*, projects: Collection[int]) -> set[int]:
+    """Return those of the project ids whose imports keep images together."""
+    rows = Import.objects.filter(project_id__in=projects).exclude(keep_together=Import.KeepTogether.NOTHING)
+    return set(rows.values_list("project_id", flat=True).distinct().order_by())
+
+
 def images_of(*, project: Project) -> QuerySet[Image]:
     """Return the images of the project's dataset, in order of arrival."""
     return Image.objects.filter(dataset_id=project.dataset_id).order_by("id")
@@ -48,12 +55,12 @@ def files_not_added(*, batch_import: Import) -> QuerySet[ImportItem]:
 def import_report(*, batch_import: Import) -> dict[str, Any]:
     """Return the result of an import as plain JSON types.
 
-    {"id", "state", "source", "error", "note", "stalled", "total", "taken", "duplicates", "refused", "waiting",
-    "progress": {"done", "total", "unit"}, "items": the first 1,000 refused or duplicate ones [{"name", "state", "code",
-    "reason"}], "metadata": {"named", "unmatched": names in the table (first 100) without a file, "unmatched_count",
-    "problems": names (first 100) that could mean several files, and those that match a file of another name [{"name",
-    "reason"}], "problem_count"}, "created_at", "finished_at"}. `stalled` means that the job has given
-    up; `resume_import` restarts it.
+    {"id", "state", "source", "keep_together", "group_column", "error", "note", "stalled", "total", "taken",
+    "duplicates", "refused", "waiting", "progress": {"done", "total", "unit"}, "items": the first 1,000 refused or
+    duplicate ones [{"name", "state", "code", "reason"}], "metadata": {"named", "unmatched": names in the table (first
+    100) without a file, "unmatched_count", "problems": names (first 100) that could mean several files, and those that
+    match a file of another name [{"name", "reason"}], "problem_count"}, "created_at", "finished_at"}. `stalled` means
+    that the job has given up; `resume_import` restarts it.
     """
     row = Import.objects.get(pk=batch_import.pk)
     not_taken = files_not_added(batch_import=row)
@@ -61,6 +68,8 @@ def import_report(*, batch_import: Import) -> dict[str, Any]:
         "id": str(row.public_id),
         "state": row.state,
         "source": row.source,
+        "keep_together": row.keep_together,
+        "group_column": row.group_column,
         "error": row.error,
         "note": row.note,
         "stalled": is_stalled(batch_import=row),

@@ -26,6 +26,7 @@ from storage.services import store_blob
 from storage.temporary_files import spool_folder
 from tasks.ingest.archive_names import MAX_NAME, is_system_file, name_refusal
 from tasks.ingest.errors import FolderRefused, ImportClosed, ImportEmpty, ImportTooLarge
+from tasks.ingest.groups import read_grouping, require_column
 from tasks.ingest.models import Import, ImportItem
 from tasks.ingest.tables import MAX_BYTES, clean_name, read_table
 
@@ -47,12 +48,29 @@ NAME_TWICE = ("duplicate", "The import already has a file with this name. Only t
 _CHUNK = 1024 * 1024
 
 
-def start_import(*, project: Project, by: Actor, source: str = Import.Source.FILES) -> Import:
-    """Create an import in state receiving. `source` is files, archive or folder. Raises ProjectClosed."""
+def start_import(
+    *,
+    project: Project,
+    by: Actor,
+    source: str = Import.Source.FILES,
+    keep_together: str = Import.KeepTogether.NOTHING,
+    group_column: str = "",
+) -> Import:
+    """Create an import in state receiving. `source` is files, archive or folder; `keep_together` is nothing, folder or
+    column, which needs the name of the column. Raises ProjectClosed, GroupingRefused.
+    """
+    together, column = read_grouping(keep_together=keep_together, group_column=group_column)
     require_not_closed(project_id=project.pk)
     if source not in Import.Source.values:
         raise NotFound(f"Unknown import source. Choose one of {', '.join(Import.Source.values)}.")
-    return Import.objects.create(dataset_id=project.dataset_id, project_id=project.pk, source=source, created_by=by)
+    return Import.objects.create(
+        dataset_id=project.dataset_id,
+        project_id=project.pk,
+        source=source,
+        keep_together=together,
+        group_column=column,
+        created_by=by,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +152,8 @@ def add_metadata(*, batch_import: Import, source: BinaryIO) -> int:
 def finish_upload(*, batch_import: Import) -> None:
     """Submit the import: receiving -> working, queueing its job in the same transaction.
 
-    Raises ImportEmpty if nothing was added, ImportClosed if the import was already submitted, and ProjectClosed.
+    Raises ImportEmpty if nothing was added, ImportClosed if the import was already submitted, GroupingRefused if no
+    metadata that can still come has the column to group by, and ProjectClosed.
     """
     row = Import.objects.defer("metadata").select_for_update(no_key=True).get(pk=batch_import.pk)
     if row.state != Import.State.RECEIVING:
@@ -142,6 +161,8 @@ def finish_upload(*, batch_import: Import) -> None:
     require_not_closed(project_id=row.project_id)
     if row.total == 0 and row.archive_id is None:
         raise ImportEmpty
+    if row.archive_id is None:  # an archive may have the table
+        require_column(row)
     Import.objects.filter(pk=row.pk).update(state=Import.State.WORKING)
     batch_import.state = Import.State.WORKING
     enqueue_run(batch_import=row)
@@ -172,7 +193,14 @@ def resume_import(*, batch_import: Import) -> None:
     enqueue_run(batch_import=row)
 
 
-def ingest_folder(*, project: Project, by: Actor, folder: Path) -> Import:
+def ingest_folder(
+    *,
+    project: Project,
+    by: Actor,
+    folder: Path,
+    keep_together: str = Import.KeepTogether.NOTHING,
+    group_column: str = "",
+) -> Import:
     """Import all files below a local folder and submit the import. For management commands, never for requests.
 
     Links are not followed; hidden files and system files are skipped; `metadata.csv` at the top level is the metadata
@@ -180,7 +208,9 @@ def ingest_folder(*, project: Project, by: Actor, folder: Path) -> Import:
     """
     if not folder.is_dir():
         raise FolderRefused(f"{folder.name} is not a folder. Pass the folder that contains the images.")
-    batch_import = start_import(project=project, by=by, source=Import.Source.FOLDER)
+    batch_import = start_import(
+        project=project, by=by, source=Import.Source.FOLDER, keep_together=keep_together, group_column=group_column
+    )
     for path in _files_below(folder):
         name = path.relative_to(folder).as_posix()
         with path.open("rb") as file:

@@ -18,9 +18,9 @@ WITH posted AS (
     WHERE a.hand_id = %s AND a.state = 'submitted'
     ORDER BY a.id
     ON CONFLICT (assignment_id) WHERE kind = 'credit' DO NOTHING
-    RETURNING amount
+    RETURNING amount, assignment_id
 )
-SELECT count(*), coalesce(sum(amount), 0) FROM posted
+SELECT coalesce(sum(amount), 0), coalesce(array_agg(assignment_id), '{}') FROM posted
 """
 
 MICRO = Decimal("0.000001")
@@ -28,10 +28,14 @@ MICRO = Decimal("0.000001")
 
 @dataclass(frozen=True, slots=True)
 class PostedCredits:
-    """The newly posted credits; the amount is in the project's currency."""
+    """The newly posted credits, by assignment; the amount is in the project's currency."""
 
-    answers: int
     amount: Decimal
+    assignment_ids: list[int]
+
+    @property
+    def answers(self) -> int:
+        return len(self.assignment_ids)
 
     @property
     def micros(self) -> int:
@@ -45,4 +49,4 @@ def post_credits(*, hand: Hand) -> PostedCredits:
         cursor.execute(POST_CREDITS, [hand.pk])
         row = cursor.fetchone()
     assert row is not None
-    return PostedCredits(answers=row[0], amount=row[1])
+    return PostedCredits(amount=row[0], assignment_ids=row[1])

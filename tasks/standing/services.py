@@ -19,10 +19,13 @@ from tasks.workers.evidence import record_gold, start_period
 AUTOMATIC_REASON = "Most of the recent check images were answered incorrectly."
 RETURNS_REASON = "More than {most:,} images were skipped, returned or not answered in time within one day."
 
-# Two sets are always allowed, or a single large set that expires would pause its worker.
+# Two sets are always allowed, or a single large set that expires would pause its worker. The live one is larger than
+# the policy says if the worker is fast or a group is in it.
 COUNT_RETURNS = """
 WITH counted AS MATERIALIZED (
-    SELECT s.id, n.images, greatest(p.returns_per_day, 2 * p.hand_size) AS most
+    SELECT s.id, n.images, greatest(p.returns_per_day, 2 * p.hand_size, 2 * (
+        SELECT h.size FROM tasks_hand h
+        WHERE h.project_id = s.project_id AND h.worker_id = s.worker_id AND h.state = 'live')) AS most
     FROM unnest(%(workers)s::bigint[], %(images)s::int[]) AS n(worker_id, images)
     JOIN tasks_standing s ON s.project_id = %(project)s AND s.worker_id = n.worker_id
     JOIN projects_project p ON p.id = s.project_id
@@ -124,7 +127,7 @@ def record_returns(*, project_id: int, images: Mapping[int, int]) -> None:
 
     `images` is {worker id: number}; a negative number takes back what was answered after all. Pauses a worker who is
     above the project's limit for one day, for a manager to look: returning images shows new ones, in which gold is the
-    part that others do not get.
+    part that others do not get. Call it while the hand is live: the limit allows for two of its size.
     """
     counted = {worker: number for worker, number in images.items() if number}
     if not counted:

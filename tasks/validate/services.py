@@ -12,9 +12,9 @@ from storage.backends import BlobMissing
 from storage.models import Blob
 from storage.services import blob_file, store_blob
 from storage.temporary_files import spool_folder
+from tasks.ingest.groups import group_of
 from tasks.ingest.models import Image, Import, ImportItem
 from tasks.ingest.selectors import metadata_by_item
-from tasks.ingest.tables import group_key_of
 from tasks.validate.imaging.errors import ImageRefused
 from tasks.validate.imaging.inspect import RenderedImage, inspect_and_render
 
@@ -80,7 +80,7 @@ def _save_image(row: ImportItem, rendered: RenderedImage, blobs: dict[str, Blob]
         sha256=rendered.sha256,
         source_key=row.name,
         metadata=dict(metadata),
-        group_key=group_key_of(dict(metadata)),
+        group_key=group_of(row.batch_import, name=row.name, row=metadata),
         width=rendered.width,
         height=rendered.height,
         original_width=rendered.original_width,

@@ -9,6 +9,7 @@ from projects.models import Project
 
 EVIDENCE_PERIOD = "tasks_workerevidence_period_once_per_worker_and_source"
 ONE_CURRENT_EVIDENCE = "tasks_workerevidence_one_current_per_worker_and_source"
+ONE_PACE = "tasks_workerpace_one_per_project_and_worker"
 
 
 class WorkerEvidence(models.Model):
@@ -41,3 +42,19 @@ class WorkerEvidence(models.Model):
                 fields=["project", "worker", "source"], condition=Q(is_current=True), name=ONE_CURRENT_EVIDENCE
             ),
         ]
+
+
+class WorkerPace(models.Model):
+    """How long a worker's answers in a project took: their number, check images included, and the sum of their seconds.
+
+    Counted when an answer is paid, so each answer once. `workers.pace` computes the size of a set from it. A worker
+    without a row has no measured answers yet.
+    """
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+", db_index=False)
+    worker = models.ForeignKey(Actor, on_delete=models.PROTECT, related_name="+")
+    answers = models.PositiveIntegerField(default=0, db_default=0)
+    seconds = models.FloatField(default=0.0, db_default=0.0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["project", "worker"], name=ONE_PACE)]

@@ -199,3 +199,24 @@ def test_unreadable_labels_are_refused_with_a_message(ada: APIClient, project: P
     assert answer.status_code in {200, 422}, answer.content
     if answer.status_code == 200:
         assert answer.json()["golds"] == 0
+
+
+def test_images_can_be_kept_together_and_a_retry_must_say_the_same(ada: APIClient, project: Project) -> None:
+    files = {"clip/1.jpg": some_pixels("teal"), "clip/2.jpg": some_pixels("navy")}
+    answer = upload(ada, project, files, key="once", keep_together="folder")
+    result = report(ada, answer)
+    assert (result["keep_together"], result["group_column"]) == ("folder", "")
+    assert set(Image.objects.values_list("group_key", flat=True)) == {"clip"}
+    assert upload(ada, project, files, key="once", keep_together="folder").json()["id"] == answer.json()["id"]
+    assert upload(ada, project, files, key="once").status_code == 422
+
+
+def test_a_column_that_the_metadata_does_not_have_is_refused_at_once(ada: APIClient, project: Project) -> None:
+    table = SimpleUploadedFile("about.csv", b"file_name,patient\n1.jpg,Ann\n")
+    files = {"1.jpg": some_pixels("teal")}
+    answer = upload(ada, project, files, metadata=table, keep_together="column", group_column="clip")
+    assert answer.status_code == 422
+    assert "Choose one of its columns: “patient”." in answer.json()["detail"]
+    assert answer.json()["type"].endswith("grouping_refused")
+    assert not Import.objects.exists()
+    assert upload(ada, project, files, keep_together="clip").status_code == 400

@@ -37,6 +37,7 @@ GOOD: dict[str, Any] = {
     "gold_iou": "50",
     "share_reviewed": "25",
     "hand_size": "10",
+    "set_minutes": "0",
     "returns_per_day": "50",
     "priority": "0",
     "images_per_day": "0",

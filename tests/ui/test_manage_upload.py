@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from projects.models import Project
+from tasks.batching.models import Task
 from tasks.flow.imports import run_import
 from tasks.ingest.models import Image, Import, ImportItem
 from tests import factories
@@ -86,6 +87,36 @@ def test_a_metadata_table_is_imported_with_the_images(page: Page, project: Proje
     run_all()
     expect(page.get_by_text("The table names files that were not uploaded: gone.jpg")).to_be_visible(timeout=20_000)
     assert Image.objects.get().metadata == {"place": "lake"}
+
+
+def test_images_of_a_folder_are_kept_together(page: Page, tmp_path: Path) -> None:
+    photos(tmp_path / "trip", "monday/2.jpg", "monday/10.jpg", "tuesday/1.jpg")
+    page.get_by_label("Keep together").select_option("Images of the same folder")
+    page.locator("[data-upload-target=folder]").set_input_files(str(tmp_path / "trip"))
+    expect(page.get_by_text("Checking images")).to_be_visible()
+    run_all()
+    expect(page.get_by_text("3 images added.")).to_be_visible(timeout=20_000)
+    monday = Task.objects.filter(image__group_key="trip/monday").order_by("pk")
+    assert [task.image.source_key for task in monday] == ["trip/monday/2.jpg", "trip/monday/10.jpg"]
+    assert len({task.order_key for task in monday}) == 1
+
+
+def test_a_column_is_named_and_one_that_is_missing_is_refused(page: Page, tmp_path: Path) -> None:
+    table = tmp_path / "about.csv"
+    table.write_text("file,patient\none.jpg,Ann\ntwo.jpg,Ann\n")
+    files = [*photos(tmp_path, "one.jpg", "two.jpg"), str(table)]
+    expect(page.get_by_label("Column", exact=True)).to_be_hidden()
+    page.get_by_label("Keep together").select_option("Images with the same value in a column of the CSV")
+    page.get_by_label("Column", exact=True).fill("clip")
+    page.locator(FILES).set_input_files(files)
+    problem = "The metadata has no column “clip” with a value. Choose one of its columns: “patient”."
+    expect(page.get_by_role("row", name="one.jpg")).to_contain_text(problem)
+    page.get_by_label("Column", exact=True).fill("Patient")
+    page.locator(FILES).set_input_files(files)
+    expect(page.get_by_text("Checking images")).to_be_visible()
+    run_all()
+    expect(page.get_by_text("2 images added.")).to_be_visible(timeout=20_000)
+    assert set(Image.objects.values_list("group_key", flat=True)) == {"Ann"}
 
 
 def test_a_folder_keeps_its_paths(page: Page, tmp_path: Path) -> None:

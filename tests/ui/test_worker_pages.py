@@ -10,7 +10,9 @@ from django.test import Client
 from accounts.models import Membership, Role, User
 from projects.models import Project
 from tasks.assignment.models import Assignment
+from tasks.ingest.models import Import
 from tasks.pay.models import LedgerEntry
+from tasks.workers.models import WorkerPace
 from tests import factories
 from tests.worker_actions import answer, leases_of, take
 
@@ -49,6 +51,35 @@ def test_a_project_is_hidden_from_those_who_do_not_work_in_it(client: Client, wr
     answer = client.get(f"/work/{project.public_id}/")
     assert answer.status_code == 404
     assert "Secret birds" not in answer.content.decode()
+
+
+def test_sets_in_minutes_say_about_how_many_images_and_minutes_they_are(client: Client, wren: Any) -> None:
+    project = factories.a_project("Strays", workers=[wren], set_minutes=5, seconds_per_answer=20)
+    page = text(client, f"/work/{project.public_id}/")
+    for expected in ("Take about 15 images", "about 15 images", "about 5 minutes, with 30 minutes to finish"):
+        assert expected in page
+    WorkerPace.objects.create(project=project, worker=wren, answers=30, seconds=30 * 60)
+    page = text(client, f"/work/{project.public_id}/")
+    for expected in ("Take about 6 images", "about 5 minutes", "at 50 seconds per image"):
+        assert expected in page
+
+
+def test_without_minutes_the_time_of_a_set_is_the_workers_own(client: Client, wren: Any) -> None:
+    project = factories.a_project("Strays", workers=[wren], hand_size=10, seconds_per_answer=20)
+    assert "Take 10 images" in text(client, f"/work/{project.public_id}/")
+    WorkerPace.objects.create(project=project, worker=wren, answers=30, seconds=30 * 60)
+    page = text(client, f"/work/{project.public_id}/")
+    assert "Take 10 images" in page
+    assert "about 8 minutes" in page
+
+
+def test_a_project_that_keeps_images_together_says_that_a_set_can_have_more(client: Client, wren: Any) -> None:
+    project = factories.a_project("Strays", workers=[wren])
+    values = {"dataset": project.dataset, "project_id": project.pk, "created_by": factories.ada(), "source": "files"}
+    Import.objects.create(**values, keep_together="folder")
+    page = text(client, f"/work/{project.public_id}/")
+    assert "images that belong together come in one set, so it can have more" in page
+    assert "Take about 10 images" in page
 
 
 def test_work_is_listed_with_its_pay_and_time(client: Client, wren: Any) -> None:

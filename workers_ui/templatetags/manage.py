@@ -60,9 +60,20 @@ IMPORT_STATES = {
     "done": ("Done", "ok", "check"),
     "failed": ("Failed", "bad", "alert"),
 }
+DEADLINE_STATES = {
+    "answered": ("Answered", "", "check"),
+    "met": ("On time", "ok", "check"),
+    "likely": ("Might be late", "warn", "clock"),
+    "unlikely": ("Probably late", "bad", "alert"),
+    "missed": ("Too late", "bad", "alert"),
+    "passed": ("Overdue", "bad", "alert"),
+    "unknown": ("Nobody works on it", "warn", "clock"),
+    "not_open": ("Not open", "warn", "pause"),
+}
 STATES = {
     "project": PROJECT_STATES,
     "batch": BATCH_STATES,
+    "deadline": DEADLINE_STATES,
     "task": TASK_STATES,
     "standing": STANDINGS,
     "release": RELEASE_STATES,

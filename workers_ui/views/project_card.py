@@ -1,9 +1,11 @@
 """A project as its workers see it: whether they can take images, and what it offers them."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from accounts.models import Actor
 from annotary_core.labels.schema import LabelClass, Schema
 from annotary_core.labels.shapes import SHAPES, action_of, noun_of
 from annotary_core.labels.shapes.base import Noun
@@ -13,7 +15,9 @@ from projects.models import Project
 from tasks.assignment.caps import Allowance
 from tasks.assignment.errors import ImagesTodayUsed, LiveSetsReached, ShareReached
 from tasks.assignment.selectors import LiveHand
+from tasks.ingest.selectors import keeps_groups
 from tasks.standing.models import Standing
+from tasks.workers.pace import SetSize, expected_set_size, set_sizes_of
 
 CLOSED_REASONS = {
     Project.State.DRAFT: "This project has not started yet. Check back later.",
@@ -59,7 +63,9 @@ class ProjectCard:
         return not self.paused and not self.closed and self.capped is None
 
 
-def project_card_for(standing: Standing, live: LiveHand | None, allowance: Allowance, *, now: datetime) -> ProjectCard:
+def project_card_for(
+    standing: Standing, live: LiveHand | None, allowance: Allowance, *, offer: "ProjectOffer", now: datetime
+) -> ProjectCard:
     """Return the project of a standing; `live` is the worker's set in progress."""
     project = standing.project
     refusal = allowance.refusal(now=now)
@@ -72,7 +78,7 @@ def project_card_for(standing: Standing, live: LiveHand | None, allowance: Allow
         closed=CLOSED_REASONS.get(Project.State(project.state), ""),
         capped=ReachedCap(CAP_TITLES[type(refusal)], refusal.detail) if refusal else None,
         left=_left(allowance),
-        take=_take(allowance, set_size=project.hand_size),
+        take=_take(allowance, offer),
     )
 
 
@@ -83,24 +89,29 @@ def _left(allowance: Allowance) -> str:
     return f"{format_count(in_project, 'image')} left for you in this project" if in_project else ""
 
 
-def _take(allowance: Allowance, *, set_size: int) -> str:
-    left = allowance.caps.cut(set_size)
+def _take(allowance: Allowance, offer: "ProjectOffer") -> str:
+    left = allowance.caps.cut(offer.set_size)
     if allowance.has_returned:
         return "Take the images you gave back" if left == 0 else ""
-    return f"Take {format_count(left, 'image')}" if 0 < left < set_size else ""
+    if not 0 < left < offer.set_size:
+        return ""
+    return f"Take {'' if offer.is_exact else 'about '}{format_count(left, 'image')}"
 
 
 @dataclass(frozen=True, slots=True)
 class ProjectOffer:
     """The work, the pay and the time: money in `currency`, times in seconds.
 
-    `hourly` and `set_seconds` are estimated from the time per image. `noun`, `action` and `how` say what to draw; see
-    the protocol of shapes.
+    The time per image is the worker's own as far as it is measured, and the manager's estimate before; `hourly` and
+    `set_seconds` are estimated from it. `is_exact` says whether `set_size` is more than an estimate. `noun`, `action`
+    and `how` say what to draw; see the protocol of shapes.
     """
 
     price: Decimal
     currency: str
     set_size: int
+    is_exact: bool
+    keeps_groups: bool
     image_seconds: int
     set_seconds: int
     set_price: Decimal
@@ -114,18 +125,33 @@ class ProjectOffer:
     how: tuple[str, ...]
 
 
-def project_offer_for(project: Project) -> ProjectOffer:
+def project_offers_for(projects: Collection[Project], *, worker: Actor) -> dict[int, ProjectOffer]:
+    """Return {project id: what it offers this worker}."""
+    sizes = set_sizes_of(worker_id=worker.pk, projects=projects)
+    grouped = keeps_groups(projects=[project.pk for project in projects])
+    return {each.pk: _offer(each, sizes[each.pk], keeps_groups=each.pk in grouped) for each in projects}
+
+
+def project_offer_for(project: Project, *, worker: Actor | None = None) -> ProjectOffer:
+    """Return what a project offers this worker, or somebody who has not joined."""
+    if worker is not None:
+        return project_offers_for([project], worker=worker)[project.pk]
+    return _offer(project, expected_set_size(project), keeps_groups=bool(keeps_groups(projects=[project.pk])))
+
+
+def _offer(project: Project, size: SetSize, *, keeps_groups: bool) -> ProjectOffer:
     schema = Schema.from_json(project.schema.body) if project.schema else None
     tools = schema.object_tools if schema else ()
-    seconds = max(project.seconds_per_answer, 1)
     return ProjectOffer(
         price=project.price,
         currency=project.currency,
-        set_size=project.hand_size,
-        image_seconds=seconds,
-        set_seconds=seconds * project.hand_size,
-        set_price=project.price * project.hand_size,
-        hourly=project.price * 3600 / seconds,
+        set_size=size.images,
+        is_exact=not project.set_minutes and not keeps_groups,
+        keeps_groups=keeps_groups,
+        image_seconds=round(size.seconds_per_answer),
+        set_seconds=size.seconds,
+        set_price=project.price * size.images,
+        hourly=project.price * 3600 / Decimal(size.seconds_per_answer),
         lease_seconds=project.lease_seconds,
         classes=schema.classes if schema else (),
         chooses=bool(schema and schema.has_image_class),

@@ -30,7 +30,13 @@ from tasks.pay.selectors import balance
 from tasks.pay.statements import statement_of, waiting_sets
 from tasks.standing.selectors import standing_for, standings_of
 from workers_ui.views.base import actor_of, page
-from workers_ui.views.project_card import ProjectCard, project_card_for, project_offer_for
+from workers_ui.views.project_card import (
+    ProjectCard,
+    ProjectOffer,
+    project_card_for,
+    project_offer_for,
+    project_offers_for,
+)
 
 ROWS_PER_PAGE = 25
 
@@ -43,13 +49,17 @@ def work(request: HttpRequest) -> HttpResponse:
     live = live_hands_of(worker=worker)
     standings = list(standings_of(worker=worker))
     allowances, now = allowances_of(worker=worker, projects=[each.project for each in standings]), utc_now()
+    offers = project_offers_for([each.project for each in standings], worker=worker)
     cards = [
-        project_card_for(each, live.get(each.project_id), allowances[each.project_id], now=now) for each in standings
+        project_card_for(
+            each, live.get(each.project_id), allowances[each.project_id], offer=offers[each.project_id], now=now
+        )
+        for each in standings
     ]
     return page(
         request,
         "workers_ui/work/work.html",
-        open_cards=[(card, project_offer_for(card.project)) for card in cards if card.may_take or card.live],
+        open_cards=[(card, offers[card.project.pk]) for card in cards if card.may_take or card.live],
         closed_cards=[card for card in cards if not card.may_take and not card.live],
         in_progress=any(card.live for card in cards),
         none_waiting="none" in request.GET,
@@ -77,24 +87,26 @@ def start(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def intro(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
-    card = _card(worker=actor_of(request), project_id=project_id)
+    worker = actor_of(request)
+    card, offer = _card(worker=worker, project_id=project_id)
     instructions = card.project.instructions.body if card.project.instructions else ""
     return page(
         request,
         "workers_ui/work/intro.html",
         card=card,
         project=card.project,
-        offer=project_offer_for(card.project),
+        offer=offer,
         instructions=instructions,
         none_waiting="none" in request.GET and card.may_take and card.live is None,
     )
 
 
-def _card(*, worker: Actor, project_id: uuid.UUID) -> ProjectCard:
+def _card(*, worker: Actor, project_id: uuid.UUID) -> tuple[ProjectCard, ProjectOffer]:
     standing = standing_for(worker=worker, project_id=project_id)
     live = live_hands_of(worker=worker).get(standing.project_id)
     allowance = allowances_of(worker=worker, projects=[standing.project])[standing.project_id]
-    return project_card_for(standing, live, allowance, now=utc_now())
+    offer = project_offer_for(standing.project, worker=worker)
+    return project_card_for(standing, live, allowance, offer=offer, now=utc_now()), offer
 
 
 @login_required
@@ -113,7 +125,7 @@ def work_set(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
         request,
         "workers_ui/work/set.html",
         project=standing.project,
-        offer=project_offer_for(standing.project),
+        offer=project_offer_for(standing.project, worker=worker),
         hand=hand,
         instructions=standing.project.instructions.body if standing.project.instructions else "",
         now=utc_now(),
@@ -155,7 +167,7 @@ def hand_in(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
 @never_cache
 def handed_in(request: HttpRequest, project_id: uuid.UUID, hand_id: uuid.UUID) -> HttpResponse:
     worker = actor_of(request)
-    card = _card(worker=worker, project_id=project_id)
+    card, offer = _card(worker=worker, project_id=project_id)
     hand = hand_for(worker=worker, hand_id=hand_id)
     if hand.state == Hand.State.LIVE:
         return redirect("workers_ui:set", project_id)
@@ -166,7 +178,7 @@ def handed_in(request: HttpRequest, project_id: uuid.UUID, hand_id: uuid.UUID) -
         "workers_ui/work/handed_in.html",
         card=card,
         project=card.project,
-        offer=project_offer_for(card.project),
+        offer=offer,
         settled=settled,
         hand=hand,
         balances=balance(worker=worker, project=card.project),

@@ -32,3 +32,16 @@ def test_every_order_of_work_and_gold_is_equally_likely() -> None:
     orders = Counter("".join(mix_in_gold(work=["a", "b", "c"], gold=["G"], rng=rng)) for _ in range(24_000))
     assert len(orders) == 24
     assert all(850 < count < 1_150 for count in orders.values())
+
+
+def test_groups_stay_together_in_order_and_are_shuffled_as_wholes() -> None:
+    rng = random.Random(3)
+    orders = Counter(
+        "".join(mix_in_gold(work="aabc", gold="G", rng=rng, group_of=lambda item: item if item == "a" else None))
+        for _ in range(24_000)
+    )
+    assert len(orders) == 24
+    assert all("aa" in order and 850 < count < 1_150 for order, count in orders.items())
+    numbered = mix_in_gold(work=["a1", "a2", "b1", "a3"], gold=[], rng=rng, group_of=lambda item: item[0])
+    assert [item for item in numbered if item[0] == "a"] == ["a1", "a2", "a3"]
+    assert "a1 a2 a3" in " ".join(numbered)

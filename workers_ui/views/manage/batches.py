@@ -5,15 +5,16 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_POST
 
 from accounts.models import Role
 from kernel.errors import Refused
 from projects.models import Project
-from tasks.batching.errors import PriorityRefused
+from tasks.batching.errors import DeadlineRefused, PriorityRefused
 from tasks.batching.models import Batch
 from tasks.batching.selectors import batch_for
-from tasks.batching.services import open_all_batches, open_batch, pause_batch, set_priority
+from tasks.batching.services import open_all_batches, open_batch, pause_batch, set_deadline, set_priority
 from tasks.flow.requeue import requeue_stuck
 from tasks.review.services import approve_batch
 from workers_ui.views.base import actor_of
@@ -37,6 +38,14 @@ def change(request: HttpRequest, project: Project, batch_id: uuid.UUID) -> HttpR
         "priority": (
             lambda: _set_priority(batch, request.POST.get("priority", "")),
             f"The priority of batch {batch.number} is saved.",
+        ),
+        "deadline": (
+            lambda: _set_deadline(batch, request.POST.get("deadline", "")),
+            f"The deadline of batch {batch.number} is saved.",
+        ),
+        "no-deadline": (
+            lambda: set_deadline(batch=batch, deadline_at=None),
+            f"Batch {batch.number} has no deadline.",
         ),
     }
     act, done = actions.get(request.POST.get("step", ""), (_unknown_action, ""))
@@ -64,6 +73,17 @@ def _set_priority(batch: Batch, text: str) -> None:
     except ValueError as error:
         raise PriorityRefused from error
     set_priority(batch=batch, priority=priority)
+
+
+def _set_deadline(batch: Batch, text: str) -> None:
+    """`text` is in ISO 8601 with the zone; the page's script writes it from the manager's local time."""
+    try:
+        moment = parse_datetime(text)
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise DeadlineRefused("This is not a date with a time. Choose both in the calendar.")
+    set_deadline(batch=batch, deadline_at=moment)
 
 
 def _unknown_action() -> None:

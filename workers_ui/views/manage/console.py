@@ -10,6 +10,7 @@ from accounts.models import Role
 from accounts.selectors import display_names
 from kernel.events import stream_snapshot
 from projects.models import Project
+from tasks.analytics.batch_deadlines import deadline_forecasts
 from tasks.analytics.dashboard import answers_per_hour, board_figures
 from tasks.analytics.project_progress import project_progress
 from tasks.analytics.worker_figures import workers_to_check
@@ -47,9 +48,11 @@ def console(request: HttpRequest, project: Project) -> HttpResponse:
     progress = project_progress(project=project)
     steps = first_steps(project=project, progress=progress)
     hours = throughput(project=project)
+    figures = board_figures(project=project)
     context = {
-        "figures": board_figures(project=project),
+        "figures": figures,
         "batches": batches,
+        "deadlines": deadline_forecasts(project=project, batches=list(batches), throughput=figures["throughput"]),
         "page": pager,
         "steps": steps,
         "next_step": next_step(project=project, progress=progress, steps=steps),

@@ -1,5 +1,6 @@
 """Forms of a project. Ranges and messages come from `projects.policies`; people enter percentages and minutes."""
 
+import math
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -45,6 +46,10 @@ ADVANCED = {
     "gold_iou": ("{measure} on check images (%)", "How closely {noun} must match yours to count as correct."),
     "share_reviewed": ("Labels to review (%)", "The share that a person reviews. The rest is approved with its batch."),
     "hand_size": ("Images per set", "How many images a worker takes at a time."),
+    "set_minutes": (
+        "Minutes per set",
+        "If not 0, each worker gets as many images as take them this long, by how fast they answer; 100 at most.",
+    ),
     "lease_seconds": ("Time per set (minutes)", "Images not answered by then go to someone else."),
     "returns_per_day": (
         "Images returned per worker a day",
@@ -173,6 +178,8 @@ class PolicyForm(forms.Form):
         elif data.get("answers_min") == 1 and {"answers_min", "answers_max"} & {*self.changed_data} == {"answers_min"}:
             # Teams give each image one answer, followed by a review: no further answers unless the maximum is set.
             data["answers_max"] = 1
+        if data.get("set_minutes", 0) * 60 > data.get("lease_seconds", math.inf):
+            self.add_error("set_minutes", "This is longer than the time per set. Lower it, or raise the time per set.")
         if {"split_train", "split_val"} <= data.keys() and data["split_train"] + data["split_val"] > 1 + 1e-9:
             self.add_error("split_val", "Training and validation add up to more than 100%. Lower one of them.")
         return data

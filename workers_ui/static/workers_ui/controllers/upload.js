@@ -27,6 +27,7 @@ export default class extends Controller {
     }
     // A file dropped outside the field would replace the page.
     for (const type of ["dragover", "drop"]) this.listen(window, type, (event) => event.preventDefault());
+    this.choose();
     this.listen(window, "beforeunload", (event) => this.running && event.preventDefault());
   }
 
@@ -34,6 +35,18 @@ export default class extends Controller {
     const files = chosenFiles(input.files);
     input.value = ""; // so that the same files can be chosen again
     void this.start(files);
+  }
+
+  choose() {
+    this.target("columnField").hidden = this.target("together").value !== "column";
+  }
+
+  /** What to keep together, as the API takes it. */
+  get grouping() {
+    const together = this.target("together").value;
+    return together === "column"
+      ? { keep_together: together, group_column: this.target("column").value }
+      : { keep_together: together };
   }
 
   hover(event, over) {
@@ -47,6 +60,7 @@ export default class extends Controller {
     this.target("report").hidden = true;
     this.reports = [];
     this.table = groups.table;
+    this.groups = this.grouping;
     this.requests = packRequests(groups).map((request) => ({ ...request, key: newId(), sent: 0, done: false }));
     if (this.requests.length === 0) {
       this.showProgress("These files contain no images.", this.table ? "Add the images that the table describes." : "");
@@ -116,6 +130,7 @@ export default class extends Controller {
       }
     }
     if (this.table) form.append("metadata", this.table.file, this.table.file.name);
+    for (const [name, value] of Object.entries(this.groups)) form.append(name, value);
     return new Promise((resolve) => {
       // fetch does not report upload progress.
       const xhr = new XMLHttpRequest();

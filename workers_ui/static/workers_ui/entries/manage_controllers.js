@@ -5,6 +5,7 @@ import ClassRows from "../controllers/class_rows.js";
 import Console from "../controllers/console.js";
 import Estimate from "../controllers/estimate.js";
 import Live from "../controllers/live.js";
+import LocalMoment from "../controllers/local_moment.js";
 import Refresh from "../controllers/refresh.js";
 import Selection from "../controllers/selection.js";
 import Slider from "../controllers/slider.js";
@@ -19,6 +20,7 @@ export const manageControllers = {
   console: Console,
   estimate: Estimate,
   live: Live,
+  "local-moment": LocalMoment,
   refresh: Refresh,
   selection: Selection,
   slider: Slider,

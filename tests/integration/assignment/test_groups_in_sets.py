@@ -1,0 +1,178 @@
+"""A set never begins or ends inside a group, and shows its images one after the other, in their order."""
+
+import random
+
+import pytest
+
+from accounts.models import Actor
+from kernel.clock import ClockTimestamp
+from projects.models import Project
+from tasks.assignment.models import Assignment, Hand
+from tasks.assignment.services import claim_hand, release_hand, skip_assignment
+from tasks.batching.models import Batch, Task
+from tests import factories, worker_actions
+from tests.concurrency_helpers import together
+
+pytestmark = pytest.mark.django_db
+
+
+def a_group(project: Project, count: int, *, batch: Batch | None = None, wanted: int = 1) -> list[Task]:
+    tasks = [factories.a_task(project, batch=batch, wanted=wanted) for _ in range(count)]
+    Task.objects.filter(pk__in=[task.pk for task in tasks]).update(order_key=random.Random(tasks[0].pk).random())
+    return tasks
+
+
+def shown(hand: Hand) -> list[int | None]:
+    """The tasks in the order in which the worker sees them; None is gold."""
+    return [lease.task_id for lease in worker_actions.leases_of(hand)]
+
+
+def ids(tasks: list[Task]) -> list[int]:
+    return [task.pk for task in tasks]
+
+
+def assert_side_by_side(order: list[int | None], groups: list[list[int]]) -> None:
+    for group in groups:
+        present = [task for task in order if task in group]
+        if present:
+            first = order.index(present[0])
+            assert order[first : first + len(present)] == present == sorted(present)
+
+
+def a_worker(project: Project, name: str) -> Actor:
+    worker = factories.a_worker(name)
+    factories.admitted(project, worker)
+    return worker
+
+
+def submit_all(hand: Hand) -> None:
+    Assignment.objects.filter(hand=hand).update(state="submitted", submitted_at=ClockTimestamp())
+    worker_actions.settle(hand)
+
+
+def test_a_set_takes_whole_groups_wherever_it_begins() -> None:
+    project = factories.a_project(hand_size=10, gold_rate=0)
+    groups = [ids(a_group(project, size, wanted=40)) for size in (7, 7, 7, 7, 7, 7)]
+    begun = set()
+    for number in range(40):
+        order = shown(worker_actions.take(a_worker(project, f"w{number}"), project))
+        assert len(order) == 14, "the group that ten images end in comes whole"
+        assert all(len([task for task in order if task in group]) in (0, 7) for group in groups)
+        assert_side_by_side(order, groups)
+        begun.add(frozenset(number for number, group in enumerate(groups) if group[0] in order))
+    assert len(begun) == 6, "each pair of neighbors in the ring"
+    worker_actions.assert_invariants(project)
+
+
+def test_groups_and_single_images_are_shuffled_and_gold_is_never_inside_a_group() -> None:
+    project = factories.a_project(hand_size=20, gold_rate=0.2)
+    groups = [ids(a_group(project, 5, wanted=60)) for _ in range(2)]
+    singles = ids([factories.a_task(project, wanted=60) for _ in range(6)])
+    for _ in range(4):
+        factories.a_gold(project)
+    first = set()
+    for number in range(60):
+        order = shown(worker_actions.take(a_worker(project, f"w{number}"), project))
+        assert {*groups[0], *groups[1], *singles} == {task for task in order if task}
+        assert order.count(None) == 4
+        assert_side_by_side(order, groups)
+        first.add("gold" if order[0] is None else "single" if order[0] in singles else "group")
+    assert first == {"gold", "single", "group"}
+
+
+def test_a_group_brings_check_images_at_the_same_rate() -> None:
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=10, gold_rate=0.1)
+    a_group(project, 45)
+    for _ in range(10):
+        factories.a_gold(project)
+    order = shown(worker_actions.take(wren, project))
+    assert (len(order), order.count(None)) == (50, 5)
+
+
+@pytest.mark.parametrize("gold_rate", [0, 0.5])
+def test_no_set_has_more_than_150_images(gold_rate: float) -> None:
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=100, gold_rate=gold_rate)
+    for _ in range(99 if not gold_rate else 49):
+        task = factories.a_task(project, wanted=1)
+        Task.objects.filter(pk=task.pk).update(priority=1)
+    a_group(project, 50)
+    for _ in range(120 if gold_rate else 0):
+        factories.a_gold(project)
+    hand = worker_actions.take(wren, project)
+    assert hand.size == 149
+
+
+def test_sets_without_groups_have_exactly_the_size_of_the_policy() -> None:
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=7, gold_rate=0)
+    factories.some_tasks(project, 20, wanted=1)
+    sizes = []
+    while (hand := claim_hand(worker=wren, project=project)) is not None:
+        sizes.append(hand.size)
+        submit_all(hand)
+    assert sizes == [7, 7, 6]
+
+
+def test_an_urgent_image_of_a_group_comes_alone_and_the_others_together_later() -> None:
+    project = factories.a_project(hand_size=3, gold_rate=0)
+    group = ids(a_group(project, 6, wanted=2))
+    factories.some_tasks(project, 10, wanted=2)
+    Task.objects.filter(pk=group[2]).update(priority=7)
+    for number in range(2):
+        order = shown(worker_actions.take(a_worker(project, f"w{number}"), project))
+        assert group[2] in order
+        others = [task for task in order if task in group and task != group[2]]
+        assert others in ([], [task for task in group if task != group[2]])
+
+
+def test_a_group_of_which_the_worker_had_a_part_gives_the_rest_together() -> None:
+    wren, finch = factories.wren(), factories.finch()
+    project = factories.a_project(workers=[wren, finch], hand_size=2, gold_rate=0)
+    group = ids(a_group(project, 5, wanted=2))
+    first = worker_actions.take(wren, project)
+    skipped = worker_actions.leases_of(first)[1]
+    skip_assignment(worker=wren, assignment_id=skipped.public_id)
+    submit_all_but = Assignment.objects.filter(hand=first).exclude(pk=skipped.pk)
+    submit_all_but.update(state="submitted", submitted_at=ClockTimestamp())
+    worker_actions.settle(first)
+    worker_actions.raise_wanted(Task.objects.get(pk=group[0]), to=4)
+    assert claim_hand(worker=wren, project=project) is None, "nothing of it comes twice"
+    assert shown(worker_actions.take(finch, project)) == group
+    later = factories.a_task(project, wanted=2)
+    Task.objects.filter(pk=later.pk).update(order_key=Task.objects.get(pk=group[0]).order_key)
+    assert shown(worker_actions.take(wren, project)) == [later.pk], "an image that was added to the group"
+
+
+def test_a_group_that_was_returned_comes_back_as_a_whole_and_in_order() -> None:
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=4, gold_rate=0, returns_per_day=100)
+    groups = [ids(a_group(project, 6)) for _ in range(2)]
+    before = worker_actions.take(wren, project)
+    assert before.size == 6
+    release_hand(worker=wren, hand_id=before.public_id)
+    again = shown(worker_actions.take(wren, project))
+    assert again in groups
+    assert again == sorted(shown(before) or again)
+
+
+def test_two_sets_of_a_large_group_are_allowed_to_come_back() -> None:
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], hand_size=10, gold_rate=0, returns_per_day=10)
+    a_group(project, 50)
+    for _ in range(2):
+        hand = worker_actions.take(wren, project)
+        release_hand(worker=wren, hand_id=hand.public_id)
+    assert hand.size == 50
+    assert project.standings.get().state == "active"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_share_no_group() -> None:
+    workers = [factories.a_worker(f"w{number}") for number in range(4)]
+    project = factories.a_project(workers=workers, hand_size=3, gold_rate=0)
+    groups = [ids(a_group(project, 6, wanted=1)) for _ in range(4)]
+    hands = together(*[lambda worker=worker: claim_hand(worker=worker, project=project) for worker in workers])
+    assert sorted(sorted(shown(hand)) for hand in hands) == sorted(groups)
+    worker_actions.assert_invariants(project)
