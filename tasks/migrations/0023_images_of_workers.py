@@ -15,7 +15,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0005_live_sets"),
         ("projects", "0005_caps_priority_deadline"),
-        ("tasks", "0021_fill_worker_evidence"),
+        ("tasks", "0022_groups_paces_deadlines"),
     ]
 
     operations = [

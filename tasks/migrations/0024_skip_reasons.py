@@ -27,9 +27,9 @@ def set_aside(to: str) -> models.ForeignKey:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0004_service_accounts"),
+        ("accounts", "0005_live_sets"),
         ("projects", "0006_skips_to_manager"),
-        ("tasks", "0021_fill_worker_evidence"),
+        ("tasks", "0023_images_of_workers"),
     ]
 
     operations = [

@@ -1,6 +1,7 @@
 """Whether a batch makes its deadline, at the pace of the last hour and after the batches that come before it."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("projects", "0003_archived_and_deleted")]
+    dependencies = [("projects", "0005_caps_priority_deadline")]
 
     operations = [
         migrations.AddField(
