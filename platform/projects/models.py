@@ -18,6 +18,14 @@ SIZES = "projects_project_sizes_positive"
 PRICE = "projects_project_price_not_negative"
 ARCHIVED_TAKES_NO_WORK = "projects_project_archived_is_draft_or_closed"
 DELETED_IS_CLOSED = "projects_project_deleted_is_closed"
+BUDGET = "projects_project_budget_not_negative"
+
+
+class AnswersMode(models.TextChoices):
+    """How the number of answers per image is chosen: see `Project.answers_mode`."""
+
+    FIXED = "fixed"
+    DYNAMIC = "dynamic"
 
 
 class Dataset(models.Model):
@@ -63,6 +71,8 @@ class Project(models.Model):
     gold_iou = models.FloatField(default=0.5)
     lease_seconds = models.PositiveIntegerField(default=1800)
     price = models.DecimalField(max_digits=14, decimal_places=6, default=Decimal("0.02"))
+    # What all answers may cost in total, in the project's currency; None if there is no limit.
+    budget = models.DecimalField(max_digits=14, decimal_places=6, null=True)
     batch_size = models.PositiveIntegerField(default=50)
     hand_size = models.PositiveSmallIntegerField(default=10)
     returns_per_day = models.PositiveIntegerField(default=50, db_default=50)
@@ -105,10 +115,16 @@ class Project(models.Model):
                 condition=Q(batch_size__gte=1, hand_size__gte=1, hand_size__lte=100, lease_seconds__gte=30), name=SIZES
             ),
             models.CheckConstraint(condition=Q(price__gte=0), name=PRICE),
+            models.CheckConstraint(condition=Q(budget__isnull=True) | Q(budget__gte=0), name=BUDGET),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def answers_mode(self) -> str:
+        """`fixed`: every image gets the same number of answers. `dynamic`: more where workers disagree."""
+        return AnswersMode.FIXED if self.answers_min == self.answers_max else AnswersMode.DYNAMIC
 
 
 class LabelSchema(models.Model):

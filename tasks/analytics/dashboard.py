@@ -11,6 +11,7 @@ from django.db.models.functions import TruncHour
 from kernel.clock import database_now
 from projects.models import Project
 from tasks.analytics.worker_agreement import project_agreement
+from tasks.assignment.budget import committed
 from tasks.assignment.models import Assignment
 from tasks.batching.models import Task
 from tasks.batching.selectors import answers_per_approved, count_check_tasks, count_open_slots, count_tasks
@@ -146,10 +147,13 @@ def _reviewed(project: Project) -> Json:
 def _cost(project: Project, progress: Json) -> Json:
     """`per_approved` is what the answers to an approved image cost on average, without gold: see
     `answers_per_approved`. `expected` is the total cost of all images: what has been earned, plus the remaining answers
-    and the gold that is mixed in with them. It does not include answers requested later because people disagree."""
+    and the gold that is mixed in with them. It does not include answers requested later because people disagree.
+    `committed` is what has been earned, is waiting, or is in live sets; `left` is the rest of the budget, if there is
+    one."""
     earned, paid, answers = ledger_totals(project=project)
     one_answer = project.price / (1 - Decimal(str(project.gold_rate)))
     each = answers_per_approved(project=project) if answers else None
+    promised = committed(project=project)
     return {
         "earned": _money(earned),
         "paid": _money(paid),
@@ -157,6 +161,9 @@ def _cost(project: Project, progress: Json) -> Json:
         "per_approved": _money(earned / answers * Decimal(str(each))) if each is not None else None,
         "expected": _money(earned + one_answer * progress["answers_left"]),
         "price": _money(project.price),
+        "committed": _money(promised),
+        "budget": _money(project.budget) if project.budget is not None else None,
+        "left": _money(project.budget - promised) if project.budget is not None else None,
     }
 
 

@@ -13,6 +13,7 @@ from tasks.consensus.label_proposals import open_proposals
 from tasks.gold.models import Gold
 from tasks.gold.selectors import count_golds
 from tasks.ingest.selectors import has_images
+from tasks.pay.budget import is_short_of_money
 from tasks.review.selectors import count_to_review
 from tasks.snapshots.selectors import count_releasable, last_release
 from tasks.standing.selectors import has_workers
@@ -23,6 +24,7 @@ class Need(Enum):
 
     OPEN_BATCHES = auto()
     INVITE_WORKERS = auto()
+    RAISE_BUDGET = auto()
     REQUEUE_TASKS = auto()
     REVIEW_LABELS = auto()
     DECIDE_CHANGES = auto()
@@ -68,6 +70,8 @@ def _first_need(project: Project, *, invited: bool) -> tuple[Need | None, int]:
     tasks = Task.objects.filter(project=project)
     if is_open and not invited and tasks.filter(taken__lt=F("wanted")).exists():
         return Need.INVITE_WORKERS, 0
+    if is_open and is_short_of_money(project=project) and tasks.filter(taken__lt=F("wanted")).exists():
+        return Need.RAISE_BUDGET, 0
     stuck = stuck_tasks(project=project) if is_open else None
     if stuck is not None and (stuck.without_answer or stuck.with_answers):
         return Need.REQUEUE_TASKS, stuck.without_answer + stuck.with_answers

@@ -12,16 +12,17 @@ from uuid import UUID
 
 from django.db import connection
 
-from kernel.locks import SHARE_ACCESS
+from kernel.locks import SHARE_ACCESS, SHARE_MONEY
 from kernel.prepared_statements import run_prepared
 
-# Shares the lock of the worker's access before everything else. Two tabs are serialized by the unique index on live
-# hands: the second waits for the first, then inserts nothing.
+# Shares the locks of the worker's access and of the project's money before everything else. Two tabs are serialized by
+# the unique index on live hands: the second waits for the first, then inserts nothing.
 INSERT_HAND = f"""
 INSERT INTO tasks_hand (public_id, project_id, worker_id, state, size, created_at, expires_at)
 SELECT gen_random_uuid(), p.id, %(worker)s, 'live', 0, t.now, t.now + p.lease_seconds * interval '1 second'
 FROM projects_project p, LATERAL (
-    SELECT {SHARE_ACCESS.format(actor="%(worker)s")} AS locked, clock_timestamp() AS now
+    SELECT {SHARE_ACCESS.format(actor="%(worker)s")} AS locked,
+        {SHARE_MONEY.format(project="p.id")} AS shared, clock_timestamp() AS now
 ) t
 WHERE p.id = %(project)s AND p.state = 'open'
 ON CONFLICT (project_id, worker_id) WHERE state = 'live' DO NOTHING
@@ -32,7 +33,7 @@ RETURNING id, public_id, created_at, expires_at
 # Until the claim commits, no access is revoked, and nothing more can be returned: a worker has one live hand.
 SELECT_POLICY = """
 SELECT s.state, m.role, coalesce(u.is_active, false), p.state, p.schema_id, p.instructions_id, p.hand_size,
-    p.gold_rate, p.price,
+    p.gold_rate, p.price, p.budget,
     EXISTS (
         SELECT 1 FROM tasks_assignment a WHERE a.worker_id = s.worker_id AND a.project_id = s.project_id
         AND a.returned AND a.state IN ('released', 'expired'))
@@ -59,7 +60,7 @@ WAIT_FOR_BATCH = "SELECT id FROM tasks_batch WHERE id = %s FOR NO KEY UPDATE"
 
 OPEN_TO_WORKER = """
 SELECT t.id, t.priority, t.order_key FROM tasks_task t
-WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND t.state = 'open'
+WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND (t.state = 'open' OR t.asked_again)
   AND t.id <> ALL (%(chosen)s::bigint[])
   AND (
       SELECT a.id FROM tasks_assignment a
@@ -100,7 +101,7 @@ WITH spot AS MATERIALIZED (
     LIMIT %(count)s
 ), picked AS MATERIALIZED (
     SELECT t.id FROM tasks_task t
-    WHERE t.id = ANY(ARRAY(SELECT id FROM ring)) AND t.taken < t.wanted AND t.state = 'open'
+    WHERE t.id = ANY(ARRAY(SELECT id FROM ring)) AND t.taken < t.wanted AND (t.state = 'open' OR t.asked_again)
     ORDER BY t.id
     FOR NO KEY UPDATE OF t
 ), task AS (
@@ -196,6 +197,7 @@ class ClaimPolicy:
     hand_size: int
     gold_rate: float
     price: Decimal
+    budget: Decimal | None
     has_returned: bool
 
 

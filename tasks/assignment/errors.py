@@ -21,6 +21,12 @@ class ProjectNotOpen(Conflict):
     code = "project_not_open"
 
 
+class NoMoneyLeft(Conflict):
+    """This project has no money left for more images right now. Check back later."""
+
+    code = "no_money_left"
+
+
 class AnsweredAlready(TransitionRefused):
     """You have already answered this image. Change your answer instead."""
 

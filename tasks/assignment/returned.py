@@ -33,7 +33,7 @@ LIMIT %(count)s
 TAKE_SLOTS = """
 WITH again AS MATERIALIZED (
     SELECT a.id, a.state, t.id AS task_id, coalesce(t.round, a.round) AS round,
-        coalesce(t.state = 'open' AND t.taken < t.wanted, false) AS counts
+        coalesce((t.state = 'open' OR t.asked_again) AND t.taken < t.wanted, false) AS counts
     FROM tasks_assignment a LEFT JOIN tasks_task t ON t.id = a.task_id
     WHERE a.id = ANY(%(ids)s::bigint[]) AND a.state IN ('released', 'expired')
     ORDER BY a.id

@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from django.db import transaction
@@ -12,10 +12,12 @@ from accounts.models import Actor
 from kernel.clock import ClockTimestamp
 from kernel.errors import NotFound
 from kernel.events import record_event
+from kernel.locks import lock_money
 from projects.models import Project
 from tasks.assignment import claiming, returned
+from tasks.assignment.budget import Money, read_money
 from tasks.assignment.claiming import AssignmentVersions, ClaimPolicy, Slot
-from tasks.assignment.errors import AnsweredAlready, ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
+from tasks.assignment.errors import AnsweredAlready, NoMoneyLeft, ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
 from tasks.assignment.gold_mixing import draw_gold_count, draw_gold_count_for, mix_in_gold
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.returned import ReturnedImage
@@ -28,6 +30,7 @@ from tasks.standing.services import record_returns
 __all__ = [
     "AnsweredAlready",
     "ClaimedHand",
+    "NoMoneyLeft",
     "ProjectNotOpen",
     "WorkerNotAdmitted",
     "WorkerPaused",
@@ -51,8 +54,12 @@ class _Retry(Exception):
 
 @dataclass
 class _Attempts:
-    """State that survives the rollback of an attempt: the batch to wait for, and {exhausted batch id: generation}."""
+    """State that survives the rollback of an attempt: the batch to wait for, and {exhausted batch id: generation}.
 
+    alone: whether the claim takes the project's money alone, because little is left of it.
+    """
+
+    alone: bool = False
     wait_for: int | None = None
     exhausted: dict[int, int] = field(default_factory=dict)
 
@@ -75,7 +82,8 @@ def claim_or_find_hand(*, worker: Actor, project: Project) -> ClaimedHand | None
     """Waits for a batch's lock if every candidate is locked. Claim a hand, or return the worker's live one.
 
     What the worker returned, or did not answer in time, comes first. Returns None if nothing of that is left and no
-    slot is open to this worker. Raises WorkerNotAdmitted, WorkerRemoved, StaffCannotWork, WorkerPaused, ProjectNotOpen.
+    slot is open to this worker. Raises WorkerNotAdmitted, WorkerRemoved, StaffCannotWork, WorkerPaused, ProjectNotOpen,
+    and NoMoneyLeft if there is something to take but the project's budget does not cover it.
 
     Two claims that each hold one batch and wait for the other's would deadlock, so a claim waits only while it holds
     none: it rolls back its attempt, waits for one batch in the next, and continues from there.
@@ -90,6 +98,8 @@ def claim_or_find_hand(*, worker: Actor, project: Project) -> ClaimedHand | None
 
 
 def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> ClaimedHand | None:
+    if attempts.alone:
+        lock_money(project_id=project_id)
     new = claiming.insert_hand(project_id=project_id, worker_id=worker.pk)
     policy = _policy(worker, project_id)
     if new is None:
@@ -98,11 +108,16 @@ def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> ClaimedHand |
             raise _Retry  # it was settled, or the project opened, between two statements
         return ClaimedHand(live, fresh=False)
     claiming.save_batch_cursors(project_id=project_id, worker_id=worker.pk, generations=attempts.exhausted)
-    images = _choose_images(worker, policy, attempts)
+    money = _money(policy, attempts)
+    if money is not None:
+        policy = _within_budget(worker, policy, money)
+    images = _choose_images(worker, policy, attempts) if policy.hand_size else []
     if not images:
         claiming.delete_hand(hand_id=new.id)
         return None
     _write(worker, policy, new, images)
+    if money is not None and len(images) >= money.images:
+        record_event(project_id=project_id, kind="budget.reached")
     return ClaimedHand(_hand(worker, project_id, new, size=len(images)), fresh=True)
 
 
@@ -128,6 +143,26 @@ def _write(worker: Actor, policy: ClaimPolicy, new: claiming.NewHand, images: Se
         leased=len(images),
         **{state: -count for state, count in reopened.items()},
     )
+
+
+def _money(policy: ClaimPolicy, attempts: _Attempts) -> Money | None:
+    """Needs the project's money. Return what is left of the budget, None without a limit; retries to be alone."""
+    if policy.budget is None or not policy.price:
+        return None
+    money = read_money(project_id=policy.pk, budget=policy.budget, price=policy.price, is_exact=attempts.alone)
+    if not money.is_enough:
+        attempts.alone = True
+        raise _Retry(wait_for=attempts.wait_for)
+    return money
+
+
+def _within_budget(worker: Actor, policy: ClaimPolicy, money: Money) -> ClaimPolicy:
+    """Return the policy with sets that the money covers, 0 images if none and nothing to take. Raises NoMoneyLeft."""
+    if not money.images and (
+        policy.has_returned or claiming.first_candidate_batch(project_id=policy.pk, worker_id=worker.pk) is not None
+    ):
+        raise NoMoneyLeft
+    return replace(policy, hand_size=min(policy.hand_size, money.images))
 
 
 def _policy(worker: Actor, project_id: int) -> ClaimPolicy:

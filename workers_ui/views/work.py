@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.models import Actor
 from kernel.clock import utc_now
 from kernel.errors import NotFound
-from tasks.assignment.errors import ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
+from tasks.assignment.errors import NoMoneyLeft, ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
 from tasks.assignment.models import Hand
 from tasks.assignment.selectors import hand_for, live_hand, live_hands_of
 from tasks.flow.claim_next_hand import claim_next_hand
@@ -56,6 +56,7 @@ def intro(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
         offer=project_offer_for(card.project),
         instructions=instructions,
         none_waiting="none" in request.GET and card.may_take and card.live is None,
+        no_money=NoMoneyLeft().detail if "unpaid" in request.GET and card.may_take and card.live is None else "",
     )
 
 
@@ -95,6 +96,10 @@ def _take(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
         hand = claim_next_hand(worker=worker, project=project)
     except (ProjectNotOpen, WorkerPaused, WorkerNotAdmitted):
         return redirect("workers_ui:intro", project_id)  # the introduction says why
+    except NoMoneyLeft:
+        response = redirect("workers_ui:intro", project_id)
+        response["Location"] += "?unpaid"
+        return response
     if hand is None:
         response = redirect("workers_ui:intro", project_id)
         response["Location"] += "?none"
