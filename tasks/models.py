@@ -1,7 +1,7 @@
 """The models of all stages, for Django's model discovery. No other module imports this one."""
 
 from tasks.annotation.models import Annotation
-from tasks.assignment.models import Assignment, BatchCursor, Hand, SetAside
+from tasks.assignment.models import Assignment, BatchCursor, Commitment, Hand, SetAside
 from tasks.batching.models import Batch, Task
 from tasks.consensus.models import (
     ConsensusLabel,
@@ -25,6 +25,7 @@ __all__ = [
     "Assignment",
     "Batch",
     "BatchCursor",
+    "Commitment",
     "ConsensusLabel",
     "ConsensusState",
     "Export",

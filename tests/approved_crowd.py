@@ -8,6 +8,7 @@ from accounts.models import Actor
 from kernel.models import Job
 from projects.models import Project
 from tasks.batching.models import Batch
+from tasks.consensus.asking import Asking
 from tasks.consensus.label_proposals import open_proposals, proposals_token
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.refit import refit
@@ -46,7 +47,7 @@ class ApprovedCrowd:
             self.robin: dict.fromkeys(split, dog),
         }
         write_answers(self.project, votes)
-        update_labels(task_ids=[task.pk for task in self.tasks], may_ask_more=False)
+        update_labels(task_ids=[task.pk for task in self.tasks], asking=Asking.CLOSE)
         for batch in Batch.objects.all():
             approve_batch(reviewer=ada(), batch=batch)
         self.before = self.labels()

@@ -51,6 +51,15 @@ FORBIDDEN = {
         SELECT coalesce(t.worker_id, s.worker_id), t.answers, s.answers, t.earned, s.earned, t.paid, s.paid
         FROM sums s FULL JOIN tasks_ledgertotal t USING (project_id, worker_id, currency)
         WHERE (t.answers, t.earned, t.paid) IS DISTINCT FROM (s.answers, s.earned, s.paid)""",
+    "A project's commitments are not the sums of its live leases, its answers and its corrections": """
+        WITH actual AS (
+            SELECT project_id, sum(amount) AS amount FROM (
+                SELECT project_id, price AS amount FROM tasks_assignment WHERE state IN ('leased', 'submitted')
+                UNION ALL SELECT project_id, amount FROM tasks_ledgerentry WHERE kind = 'correction') parts
+            GROUP BY 1), noted AS (SELECT project_id, sum(amount) AS amount FROM tasks_commitment GROUP BY 1)
+        SELECT project_id, a.amount, n.amount FROM actual a FULL JOIN noted n USING (project_id)
+        JOIN projects_project p ON p.id = project_id AND p.deleted_at IS NULL
+        WHERE coalesce(a.amount, 0) <> coalesce(n.amount, 0)""",
     "I5: a lease is live long after it expired": """
         SELECT id FROM tasks_assignment
         WHERE state = 'leased' AND expires_at < clock_timestamp() - interval '2 minutes'""",

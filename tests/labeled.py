@@ -38,6 +38,14 @@ def a_labeled_task(
     return Task.objects.get(pk=task.pk)
 
 
+def a_paid_task(project: Project, bodies: Sequence[dict[str, Any]], *, more: int = 0) -> Task:
+    """Like `a_labeled_task`, with the credits for its answers."""
+    task = a_labeled_task(project, bodies, more=more)
+    for answer in task.annotations.all():
+        factories.a_credit(answer)
+    return task
+
+
 def run_report_jobs() -> list[Job]:
     """Run the queued report jobs synchronously."""
     queued = list(Job.objects.filter(kind="analytics.report", state=Job.State.QUEUED))

@@ -17,6 +17,7 @@ from kernel.models import Event, Job
 from projects.models import Project
 from tasks.annotation.models import Annotation
 from tasks.annotation.services import Submission, submit_answer
+from tasks.assignment.budget import committed
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import Batch, Task
@@ -102,6 +103,17 @@ def assert_invariants(project: Project, *, late_jobs_pending: bool = False) -> N
     due = settled.filter(closed_at__gte=F("submitted_at")) if late_jobs_pending else settled
     assert set(due.values_list("pk", flat=True)) <= credited <= set(settled.values_list("pk", flat=True))
     assert_totals_match_the_ledger(project)
+    assert_commitments_match_the_assignments(project)
+
+
+def assert_commitments_match_the_assignments(project: Project) -> None:
+    """Compare the commitments, which triggers write, with what the project pays, owes and may owe."""
+    committing = Assignment.objects.filter(project=project, state__in=["leased", "submitted"])
+    corrections = LedgerEntry.objects.filter(project=project, kind="correction")
+    zero = Decimal(0)
+    expected = committing.aggregate(sum=Sum("price", default=zero))["sum"]
+    expected += corrections.aggregate(sum=Sum("amount", default=zero))["sum"]
+    assert committed(project=project) == expected
 
 
 def assert_totals_match_the_ledger(project: Project) -> None:

@@ -28,6 +28,21 @@ def lock_claims(*, actor_id: int) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashint8(%s))", [CLAIMS_LOCK, actor_id])
 
 
+MONEY_LOCK = 3  # the first key; the second is the hash of a project's id
+
+# Claims share it, so that whoever takes it alone has every claim of the project before or after it.
+SHARE_MONEY = f"pg_advisory_xact_lock_shared({MONEY_LOCK}, hashint8({{project}}))"
+
+
+def lock_money(*, project_id: int) -> None:
+    """Waits for the project's claims: nothing of its budget is being given out until commit.
+
+    Take it before the locks of hands and batches.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, hashint8(%s))", [MONEY_LOCK, project_id])
+
+
 def lock_named(name: str) -> None:
     """Waits for other transactions with the same name, and keeps them waiting until this one ends."""
     with connection.cursor() as cursor:

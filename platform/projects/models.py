@@ -19,6 +19,14 @@ PRICE = "projects_project_price_not_negative"
 SHARE_PER_WORKER = "projects_project_share_per_worker_above_0_to_1"
 ARCHIVED_TAKES_NO_WORK = "projects_project_archived_is_draft_or_closed"
 DELETED_IS_CLOSED = "projects_project_deleted_is_closed"
+BUDGET = "projects_project_budget_not_negative"
+
+
+class AnswersMode(models.TextChoices):
+    """How the number of answers per image is chosen: see `Project.answers_mode`."""
+
+    FIXED = "fixed"
+    DYNAMIC = "dynamic"
 
 
 class Dataset(models.Model):
@@ -64,6 +72,8 @@ class Project(models.Model):
     gold_iou = models.FloatField(default=0.5)
     lease_seconds = models.PositiveIntegerField(default=1800)
     price = models.DecimalField(max_digits=14, decimal_places=6, default=Decimal("0.02"))
+    # What all answers may cost in total, in the project's currency; None if there is no limit.
+    budget = models.DecimalField(max_digits=14, decimal_places=6, null=True)
     batch_size = models.PositiveIntegerField(default=50)
     hand_size = models.PositiveSmallIntegerField(default=10)
     # 0: sets have `hand_size` images. Otherwise as many as take a worker this long.
@@ -121,10 +131,16 @@ class Project(models.Model):
             ),
             models.CheckConstraint(condition=Q(price__gte=0), name=PRICE),
             models.CheckConstraint(condition=Q(share_per_worker__gt=0, share_per_worker__lte=1), name=SHARE_PER_WORKER),
+            models.CheckConstraint(condition=Q(budget__isnull=True) | Q(budget__gte=0), name=BUDGET),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def answers_mode(self) -> str:
+        """`fixed`: every image gets the same number of answers. `dynamic`: more where workers disagree."""
+        return AnswersMode.FIXED if self.answers_min == self.answers_max else AnswersMode.DYNAMIC
 
 
 class LabelSchema(models.Model):

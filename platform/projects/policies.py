@@ -9,6 +9,10 @@ from typing import Any
 from projects.errors import PolicyRefused
 
 MAX_PRICE = Decimal(1000)
+MAX_BUDGET = Decimal(10_000_000)
+#: Policies that are not a number in a range.
+OTHERS = ("price", "currency", "budget", "answers_mode")
+FIXED, DYNAMIC = "fixed", "dynamic"
 _PRECISION = Decimal("0.000001")
 
 
@@ -92,27 +96,33 @@ def read_policy(changes: Mapping[str, Any], *, current: Callable[[str], Any]) ->
 
     Raises PolicyRefused for an unknown name, a value out of range, or values that contradict each other.
     """
-    unknown = sorted(name for name in changes if name not in POLICIES and name not in ("price", "currency"))
+    unknown = sorted(name for name in changes if name not in POLICIES and name not in OTHERS)
     if unknown:
-        known = ", ".join([*POLICIES, "price", "currency"])
+        known = ", ".join([*POLICIES, *OTHERS])
         raise PolicyRefused(f"There is no policy {unknown[0][:60]!r}. Choose from {known}.")
     values: dict[str, Any] = {name: POLICIES[name].read(raw) for name, raw in changes.items() if name in POLICIES}
     if "price" in changes:
         values["price"] = read_money(changes["price"])
     if "currency" in changes:
         values["currency"] = read_currency(changes["currency"])
+    if "budget" in changes:
+        values["budget"] = read_budget(changes["budget"])
 
     def value(name: str) -> Any:
         return values[name] if name in values else current(name)
 
-    least = values.get("answers_min")
-    # One answer per image is how a team works, with a review after it: no second person is asked unless requested.
-    if least is not None and "answers_max" not in changes and (least == 1 or least > current("answers_max")):
-        values["answers_max"] = least
+    values |= _answers(
+        values, mode=read_mode(changes["answers_mode"]) if "answers_mode" in changes else None, value=value
+    )
     if value("answers_min") > value("answers_max"):
         raise PolicyRefused("Maximum answers per image cannot be below answers per image. Raise the maximum.")
     if value("set_minutes") * 60 > value("lease_seconds"):
         raise PolicyRefused("A set must be possible within the time per set. Lower the minutes or raise the time.")
+    if {"budget", "price"} & values.keys() and value("budget") is not None and value("budget") < value("price"):
+        raise PolicyRefused(
+            "The budget does not cover a single answer. Raise it, send null for no limit, or pause the project to stop"
+            " work."
+        )
     if value("split_train") + value("split_val") > 1 + 1e-9:
         raise PolicyRefused("The shares for training and validation add up to more than 1. Lower one.")
     return values
@@ -124,6 +134,50 @@ def read_money(raw: object) -> Decimal:
     if amount is None or not 0 <= amount <= MAX_PRICE or amount != amount.quantize(_PRECISION):
         raise PolicyRefused('The price per answer must be an amount from 0 to 1,000, sent as text such as "0.02".')
     return amount.quantize(_PRECISION)
+
+
+def read_budget(raw: object) -> Decimal | None:
+    """Parse what a project may cost in total: None, or 0 to 10,000,000 with at most six decimals."""
+    if raw is None:
+        return None
+    amount = None if isinstance(raw, float) else _number(raw)
+    if amount is None or not 0 <= amount <= MAX_BUDGET or amount != amount.quantize(_PRECISION):
+        raise PolicyRefused(
+            'The budget must be an amount from 0 to 10,000,000, sent as text such as "250.00", or null for no limit.'
+        )
+    return amount.quantize(_PRECISION)
+
+
+def read_mode(raw: object) -> str:
+    if raw not in (FIXED, DYNAMIC):
+        raise PolicyRefused(f"Answers per image are {FIXED} or {DYNAMIC}. Send one of the two as answers_mode.")
+    return str(raw)
+
+
+def _answers(values: Mapping[str, Any], *, mode: str | None, value: Callable[[str], Any]) -> dict[str, Any]:
+    """Return the maximum that the changes of the answers per image imply; `mode` is the one they name, if any.
+
+    Raises PolicyRefused if the changes contradict the mode.
+    """
+    least, most = value("answers_min"), value("answers_max")
+    if mode == FIXED:
+        if values.get("answers_max", least) != least:
+            raise PolicyRefused(
+                f"Fixed means that every image gets the same number of answers, but the minimum is {least} and the"
+                f" maximum {most}. Leave out answers_max, or choose dynamic."
+            )
+        return {"answers_max": least}
+    if mode == DYNAMIC:
+        if most <= least:
+            raise PolicyRefused(
+                f"Dynamic needs room for more answers: the maximum must be above the minimum of {least}. Raise"
+                " answers_max, or choose fixed."
+            )
+        return {}
+    # One answer per image is how a team works, with a review after it: no second person is asked unless requested.
+    if "answers_min" in values and "answers_max" not in values and (least == 1 or least > most):
+        return {"answers_max": least}
+    return {}
 
 
 def read_currency(raw: object) -> str:

@@ -1,6 +1,7 @@
 """Services for projects: creating them, and changing what workers label, how and at what price."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from typing import Any
 
 from django.db import transaction
@@ -25,6 +26,7 @@ __all__ = [
     "change_policy",
     "create_project",
     "rename_project",
+    "with_policy",
     "write_instructions",
 ]
 
@@ -80,14 +82,27 @@ def rename_project(*, project: Project, name: str) -> Project:
 def change_policy(*, project: Project, changes: Mapping[str, Any]) -> Project:
     """Locks the project. Set policies by name. They apply to tasks created from now on; existing claims stay."""
     row = Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-    values = read_policy(changes, current=lambda field: getattr(row, field))
-    if "currency" in values and values["currency"] != row.currency and row.state != Project.State.DRAFT:
-        raise PolicyRefused(
-            "The currency stays fixed once a project has been opened. Create another project for another currency."
-        )
+    values = _read_changes(row, changes)
     if values:
         Project.objects.filter(pk=row.pk).update(**values)
     return Project.objects.get(pk=row.pk)
+
+
+def with_policy(*, project: Project, changes: Mapping[str, Any]) -> Project:
+    """Return the project as `change_policy` would change it, without saving it. Raises PolicyRefused."""
+    changed = copy(project)
+    for name, value in _read_changes(project, changes).items():
+        setattr(changed, name, value)
+    return changed
+
+
+def _read_changes(project: Project, changes: Mapping[str, Any]) -> dict[str, Any]:
+    values = read_policy(changes, current=lambda field: getattr(project, field))
+    if "currency" in values and values["currency"] != project.currency and project.state != Project.State.DRAFT:
+        raise PolicyRefused(
+            "The currency stays fixed once a project has been opened. Create another project for another currency."
+        )
+    return values
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ from kernel.clock import database_now, rfc3339
 from projects.models import Project
 from tasks.analytics.forecast import Deadline, Forecast, deadline_outlook, forecast
 from tasks.analytics.worker_agreement import project_agreement
+from tasks.assignment.budget import committed
 from tasks.assignment.models import Assignment
 from tasks.batching.models import Task
 from tasks.batching.selectors import answers_per_approved, count_check_tasks, count_open_slots, count_tasks
@@ -67,7 +68,8 @@ class LabelQuality(BoardQuality):
 class Cost(TypedDict):
     """per_approved: what the answers to an approved image cost on average, without gold: see `answers_per_approved`.
     expected: the total cost of all images: what has been earned, plus the remaining answers and the gold that is mixed
-    in with them. It does not include answers requested later because people disagree."""
+    in with them. It does not include answers requested later because people disagree. committed: what has been earned,
+    is waiting, or is in live sets. left: the rest of the budget, if there is one."""
 
     earned: str
     paid: str
@@ -75,6 +77,9 @@ class Cost(TypedDict):
     per_approved: str | None
     expected: str
     price: str
+    committed: str
+    budget: str | None
+    left: str | None
 
 
 class _Figures(TypedDict):
@@ -201,6 +206,7 @@ def _cost(project: Project, progress: Progress) -> Cost:
     earned, paid, answers = ledger_totals(project=project)
     one_answer = project.price / (1 - Decimal(str(project.gold_rate)))
     each = answers_per_approved(project=project) if answers else None
+    promised = committed(project=project)
     return {
         "earned": _money(earned),
         "paid": _money(paid),
@@ -208,6 +214,9 @@ def _cost(project: Project, progress: Progress) -> Cost:
         "per_approved": _money(earned / answers * Decimal(str(each))) if each is not None else None,
         "expected": _money(earned + one_answer * progress["answers_left"]),
         "price": _money(project.price),
+        "committed": _money(promised),
+        "budget": _money(project.budget) if project.budget is not None else None,
+        "left": _money(project.budget - promised) if project.budget is not None else None,
     }
 
 

@@ -15,6 +15,7 @@ from tasks.consensus.label_proposals import open_proposals
 from tasks.gold.models import Gold
 from tasks.gold.selectors import count_golds
 from tasks.ingest.selectors import has_images
+from tasks.pay.budget import is_short_of_money
 from tasks.review.selectors import count_to_review
 from tasks.snapshots.selectors import count_releasable, last_release
 from tasks.standing.selectors import has_workers
@@ -26,6 +27,7 @@ class Need(Enum):
     OPEN_BATCHES = auto()
     INVITE_WORKERS = auto()
     INVITE_MORE_WORKERS = auto()
+    RAISE_BUDGET = auto()
     REQUEUE_TASKS = auto()
     DECIDE_SET_ASIDE = auto()
     REVIEW_LABELS = auto()
@@ -74,6 +76,8 @@ def _first_need(project: Project, *, invited: bool) -> tuple[Need | None, int]:
         return Need.INVITE_WORKERS, 0
     if is_open and have_all_their_share(project=project) and tasks.filter(taken__lt=F("wanted")).exists():
         return Need.INVITE_MORE_WORKERS, 0
+    if is_open and is_short_of_money(project=project) and tasks.filter(taken__lt=F("wanted")).exists():
+        return Need.RAISE_BUDGET, 0
     stuck = stuck_tasks(project=project) if is_open else None
     if stuck is not None and (stuck.without_answer or stuck.with_answers):
         return Need.REQUEUE_TASKS, stuck.without_answer + stuck.with_answers

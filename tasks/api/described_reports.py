@@ -65,6 +65,9 @@ class CostSerializer(serializers.Serializer[Any]):
     per_approved = serializers.CharField(allow_null=True, help_text="What these answers cost")
     expected = serializers.CharField(help_text="When all images are answered")
     price = serializers.CharField(help_text="Price of one answer")
+    committed = serializers.CharField(help_text="Paid, owed, and what live sets will earn")
+    budget = serializers.CharField(allow_null=True, help_text="What workers may earn in total; null for no limit")
+    left = serializers.CharField(allow_null=True, help_text="What is left of the budget")
 
 
 class FiguresSerializer(serializers.Serializer[Any]):

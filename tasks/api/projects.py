@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from accounts.models import ApiToken, Role
 from accounts.selectors import require_role
 from annotary_core.labels.shapes import tool_names
-from projects.models import Project
+from projects.models import AnswersMode, Project
 from projects.policies import POLICIES, IntegerRange, OptionalTime
 from projects.selectors import projects_of
 from projects.services import (
@@ -48,6 +48,19 @@ class PolicySerializer(serializers.Serializer[Any]):
         max_digits=14, decimal_places=6, required=False, help_text="Price of one answer, as a string"
     )
     currency = serializers.CharField(max_length=3, required=False)
+    budget = serializers.DecimalField(
+        max_digits=14,
+        decimal_places=6,
+        required=False,
+        allow_null=True,
+        help_text="What workers may earn in total, as a string; null for no limit",
+    )
+    answers_mode = serializers.ChoiceField(
+        choices=AnswersMode.choices,
+        required=False,
+        help_text="`fixed`: every image gets `answers_min` answers, and `answers_max` is the same. `dynamic`: images"
+        " whose workers disagree get more, up to `answers_max`, until `confidence_target` is reached",
+    )
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         fields = super().get_fields()
@@ -68,10 +81,11 @@ class PolicySerializer(serializers.Serializer[Any]):
 class PolicyChangeSerializer(PolicySerializer):
     name = serializers.CharField(max_length=120, required=False, help_text="Another name")
     apply_to = serializers.ChoiceField(
-        choices=["new", "all"],
+        choices=["new", "open", "finished", "all"],
         required=False,
-        help_text="Whether another number of answers per image applies to images added from now on (`new`), or to open"
-        " images too (`all`). Images in draft batches always follow.",
+        help_text="Whether other answers per image apply to images added from now on (`new`), also to open images"
+        " (`open`; `all` means the same), or also to answered and approved ones (`finished`). Images in draft batches"
+        " always follow.",
     )
 
 

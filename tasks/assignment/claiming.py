@@ -12,18 +12,22 @@ from uuid import UUID
 
 from django.db import connection
 
-from kernel.locks import SHARE_ACCESS
+from kernel.locks import SHARE_ACCESS, SHARE_MONEY
 from kernel.prepared_statements import run_prepared
 from tasks.assignment.caps import CAPS_COLUMNS, COUNT_IMAGES, Caps
 from tasks.workers.pace import pace, set_size
 
-# Shares the lock of the worker's access before everything else. Two tabs are serialized by the unique index on live
-# hands: the second waits for the first, then inserts nothing.
+#: The most images of a hand: 100 by policy, and the rest of a group.
+MAX_SET = 150
+
+# Shares the locks of the worker's access and of the project's money before everything else. Two tabs are serialized by
+# the unique index on live hands: the second waits for the first, then inserts nothing.
 INSERT_HAND = f"""
 INSERT INTO tasks_hand (public_id, project_id, worker_id, state, size, created_at, expires_at)
 SELECT gen_random_uuid(), p.id, %(worker)s, 'live', 0, t.now, t.now + p.lease_seconds * interval '1 second'
 FROM projects_project p, LATERAL (
-    SELECT {SHARE_ACCESS.format(actor="%(worker)s")} AS locked, clock_timestamp() AS now
+    SELECT {SHARE_ACCESS.format(actor="%(worker)s")} AS locked,
+        {SHARE_MONEY.format(project="p.id")} AS shared, clock_timestamp() AS now
 ) t
 WHERE p.id = %(project)s AND p.state = 'open'
 ON CONFLICT (project_id, worker_id) WHERE state = 'live' DO NOTHING
@@ -35,6 +39,7 @@ RETURNING id, public_id, created_at, expires_at
 SELECT_POLICY = f"""
 SELECT s.state, m.role, coalesce(u.is_active, false), p.state, p.schema_id, p.instructions_id, p.hand_size,
     p.set_minutes, p.seconds_per_answer, coalesce(w.answers, 0), coalesce(w.seconds, 0), p.gold_rate, p.price,
+    p.budget,
     EXISTS (
         SELECT 1 FROM tasks_assignment a WHERE a.worker_id = s.worker_id AND a.project_id = s.project_id
         AND a.returned AND a.state IN ('released', 'expired')),
@@ -66,9 +71,11 @@ FIRST_CANDIDATE = f"SELECT b.id FROM tasks_batch b WHERE {CANDIDATE} {BY_URGENCY
 
 WAIT_FOR_BATCH = "SELECT id FROM tasks_batch WHERE id = %s FOR NO KEY UPDATE"
 
-OPEN_TO_WORKER = """
+IS_OFFERED = "(t.state = 'open' OR t.asked_again) AND NOT t.is_set_aside"
+
+OPEN_TO_WORKER = f"""
 SELECT t.id, t.priority, t.order_key FROM tasks_task t
-WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND t.state = 'open' AND NOT t.is_set_aside
+WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND {IS_OFFERED}
   AND t.id <> ALL (%(chosen)s::bigint[])
   AND (
       SELECT a.id FROM tasks_assignment a
@@ -76,7 +83,7 @@ WHERE t.batch_id = (SELECT id FROM spot) AND t.taken < t.wanted AND t.state = 'o
   AND (
       SELECT a.id FROM tasks_assignment a WHERE a.worker_id = %(worker)s AND a.gold_id = (
           SELECT g.id FROM tasks_gold g WHERE g.project_id = t.project_id AND g.image_id = t.image_id)) IS NULL
-"""
+"""  # noqa: S608
 START = "(SELECT order_key FROM start)"
 # The tasks of a group have one key, so a claim never begins inside a group, and the ties keep it from ending in one.
 IN_ORDER = "ORDER BY t.priority DESC, t.order_key FETCH FIRST %(count)s ROWS WITH TIES"
@@ -110,7 +117,7 @@ WITH spot AS MATERIALIZED (
     FETCH FIRST %(count)s ROWS WITH TIES
 ), picked AS MATERIALIZED (
     SELECT t.id FROM tasks_task t
-    WHERE t.id = ANY(ARRAY(SELECT id FROM ring)) AND t.taken < t.wanted AND t.state = 'open' AND NOT t.is_set_aside
+    WHERE t.id = ANY(ARRAY(SELECT id FROM ring LIMIT %(most)s)) AND t.taken < t.wanted AND {IS_OFFERED}
     ORDER BY t.id
     FOR NO KEY UPDATE OF t
 ), task AS (
@@ -200,7 +207,10 @@ class NewHand:
 
 @dataclass(frozen=True, slots=True)
 class ClaimPolicy:
-    """A worker's standing and measured time in a project, and the project's current policies for a hand."""
+    """A worker's standing and measured time in a project, and the project's current policies for a hand.
+
+    `most`: what the budget allows.
+    """
 
     pk: int
     standing: str
@@ -216,14 +226,17 @@ class ClaimPolicy:
     measured_seconds: float
     gold_rate: float
     price: Decimal
+    budget: Decimal | None
     has_returned: bool
     caps: Caps
+    most: int = MAX_SET
 
     @property
     def size(self) -> int:
         """How many images a hand of this worker has."""
         seconds = pace(expected=self.seconds_per_answer, answers=self.measured_answers, seconds=self.measured_seconds)
-        return set_size(images=self.hand_size, minutes=self.set_minutes, seconds_per_answer=seconds)
+        size = set_size(images=self.hand_size, minutes=self.set_minutes, seconds_per_answer=seconds)
+        return min(size, self.most)
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +260,10 @@ def insert_hand(*, project_id: int, worker_id: int) -> NewHand | None:
 def load_claim_policy(*, project_id: int, worker_id: int) -> ClaimPolicy | None:
     """Needs the lock of `insert_hand`. Return the claim policy, or None if the worker was never admitted."""
     rows = run_prepared(SELECT_POLICY, {"project": project_id, "worker": worker_id})
-    return ClaimPolicy(*(project_id, *rows[0][:10], Caps(*rows[0][10:]))) if rows else None
+    if not rows:
+        return None
+    (row,), used = rows, len(Caps._fields)
+    return ClaimPolicy(*(project_id, *row[:-used], Caps(*row[-used:])))
 
 
 def delete_hand(*, hand_id: int) -> None:
@@ -269,15 +285,16 @@ def wait_for_batch(*, batch_id: int) -> None:
         cursor.execute(WAIT_FOR_BATCH, [batch_id])
 
 
-def claim_from_batch(*, project_id: int, worker_id: int, count: int, chosen: Sequence[int]) -> BatchClaim | None:
+def claim_from_batch(
+    *, project_id: int, worker_id: int, count: int, most: int, chosen: Sequence[int]
+) -> BatchClaim | None:
     """Locks a batch and some of its tasks. Claim up to `count` slots from the first candidate batch that is not locked.
 
-    If the last of them is in a group, its other tasks come on top. `chosen` are the tasks that this hand has already.
-    Fewer slots than are open may come back, if others took some at
-    the same moment; the batch is then not exhausted, and its lock is held. Returns None if every candidate is locked
-    or there is none.
+    If the last of them is in a group, its other tasks come on top, up to `most` slots in total. `chosen` are the tasks
+    that this hand has already. Fewer slots than are open may come back, if others took some at the same moment; the
+    batch is then not exhausted, and its lock is held. Returns None if every candidate is locked or there is none.
     """
-    params = {"project": project_id, "worker": worker_id, "count": count, "chosen": list(chosen)}
+    params = {"project": project_id, "worker": worker_id, "count": count, "most": most, "chosen": list(chosen)}
     rows = run_prepared(CLAIM_FROM_BATCH, params)
     if not rows:
         return None

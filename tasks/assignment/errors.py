@@ -40,6 +40,12 @@ class ShareReached(Conflict):
     code = "share_reached"
 
 
+class NoMoneyLeft(Conflict):
+    """This project has no money left for more images right now. Check back later."""
+
+    code = "no_money_left"
+
+
 class AnsweredAlready(TransitionRefused):
     """You have already answered this image. Change your answer instead."""
 

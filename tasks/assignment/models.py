@@ -217,3 +217,20 @@ class SetAside(models.Model):
             models.UniqueConstraint(fields=["task"], condition=Q(decision="undecided"), name=ONE_ASIDE_TASK),
             models.UniqueConstraint(fields=["gold"], condition=Q(decision="undecided"), name=ONE_ASIDE_GOLD),
         ]
+
+
+class Commitment(models.Model):
+    """A change of what a project has committed itself to pay; the sum of its rows is the whole.
+
+    Committed are the prices of live leases and of submitted answers, paid or not, and the corrections of the ledger.
+    Triggers write the rows, in the statement that changes the assignments; `budget.fold_commitments` sums them up.
+    Inserting a row waits for nobody, where a counter would have the claims of a project wait for each other.
+    """
+
+    project = models.ForeignKey(
+        Project, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    amount = models.DecimalField(max_digits=20, decimal_places=6)
+
+    class Meta:
+        indexes = [models.Index(fields=["project"], include=["amount"], name="tasks_commitment_of_project")]

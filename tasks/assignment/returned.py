@@ -34,7 +34,7 @@ FETCH FIRST %(count)s ROWS WITH TIES
 TAKE_SLOTS = """
 WITH again AS MATERIALIZED (
     SELECT a.id, a.state, t.id AS task_id, coalesce(t.round, a.round) AS round, t.order_key,
-        coalesce(t.state = 'open' AND t.taken < t.wanted, false) AS counts
+        coalesce((t.state = 'open' OR t.asked_again) AND t.taken < t.wanted, false) AS counts
     FROM tasks_assignment a LEFT JOIN tasks_task t ON t.id = a.task_id
     WHERE a.id = ANY(%(ids)s::bigint[]) AND a.state IN ('released', 'expired')
     ORDER BY a.id
@@ -77,14 +77,14 @@ class ReturnedImage:
     order_key: float | None
 
 
-def take_returned(*, project_id: int, worker_id: int, count: int) -> list[ReturnedImage]:
+def take_returned(*, project_id: int, worker_id: int, count: int, most: int) -> list[ReturnedImage]:
     """Locks batches, tasks, assignments; the caller must hold none of them yet. Take back up to `count` images, and
-    the rest of a group.
+    the rest of a group up to `most` images in total.
 
     `lease_again` must follow in the same transaction: the slots are taken, but the leases are still closed.
     """
     params = {"project": project_id, "worker": worker_id, "count": count}
-    rows = run_prepared(SELECT_RETURNED, params)
+    rows = run_prepared(SELECT_RETURNED, params)[:most]
     if not rows:
         return []
     work = [(task_id, batch_id) for _, task_id, batch_id in rows if task_id is not None]

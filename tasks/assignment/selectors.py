@@ -146,9 +146,8 @@ def filter_stuck(*, tasks: QuerySet[Task], project_id: int) -> QuerySet[Task]:
     standings = Standing.objects.filter(project_id=project_id)
     if not standings.exists():
         return tasks.none()
-    open_ones = tasks.filter(
-        state=Task.State.OPEN, is_set_aside=False, taken__lt=F("wanted"), batch__state=Batch.State.OPEN
-    )
+    in_open_batches = tasks.filter(is_set_aside=False, taken__lt=F("wanted"), batch__state=Batch.State.OPEN)
+    open_ones = in_open_batches.filter(Q(state=Task.State.OPEN) | Q(asked_again=True))
     active = standings.filter(state=Standing.State.ACTIVE)
     newest = active.order_by("-pk").first()
     if newest is not None:

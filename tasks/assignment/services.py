@@ -3,7 +3,7 @@
 import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from django.db import transaction
@@ -12,10 +12,12 @@ from accounts.models import Actor
 from kernel.clock import ClockTimestamp
 from kernel.errors import NotFound
 from kernel.events import record_event
+from kernel.locks import lock_money
 from projects.models import Project
 from tasks.assignment import caps, claiming, returned
+from tasks.assignment.budget import Money, read_money
 from tasks.assignment.claiming import AssignmentVersions, ClaimPolicy, Slot
-from tasks.assignment.errors import AnsweredAlready, ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
+from tasks.assignment.errors import AnsweredAlready, NoMoneyLeft, ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
 from tasks.assignment.gold_mixing import draw_gold_count, draw_gold_count_for, mix_in_gold
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.returned import ReturnedImage
@@ -29,6 +31,7 @@ from tasks.standing.services import record_returns
 __all__ = [
     "AnsweredAlready",
     "ClaimedHand",
+    "NoMoneyLeft",
     "ProjectNotOpen",
     "WorkerNotAdmitted",
     "WorkerPaused",
@@ -38,9 +41,6 @@ __all__ = [
     "release_hand",
     "skip_assignment",
 ]
-
-#: The most images of a set: 100 by policy, and the rest of a group.
-MAX_SET = 150
 
 _rng = random.SystemRandom()
 
@@ -57,10 +57,12 @@ class _Retry(Exception):
 class _Attempts:
     """State that survives the rollback of an attempt: the batch to wait for, and {exhausted batch id: generation}.
 
-    `check` is called with each new hand, while the attempt holds no batch.
+    `check` is called with each new hand, while the attempt holds no batch. alone: whether the claim takes the
+    project's money alone, because little is left of it.
     """
 
     check: Callable[[], None] | None = None
+    alone: bool = False
     wait_for: int | None = None
     exhausted: dict[int, int] = field(default_factory=dict)
 
@@ -86,7 +88,8 @@ def claim_or_find_hand(
 
     What the worker returned, or did not answer in time, comes first. Returns None if nothing of that is left and no
     slot is open to this worker. Raises WorkerNotAdmitted, WorkerRemoved, StaffCannotWork, WorkerPaused, ProjectNotOpen,
-    LiveSetsReached, ImagesTodayUsed, ShareReached, and what `check` raises, which runs before a new hand gets images.
+    LiveSetsReached, ImagesTodayUsed, ShareReached, NoMoneyLeft if there is something to take but the project's budget
+    does not cover it, and what `check` raises, which runs before a new hand gets images.
 
     Two claims that each hold one batch and wait for the other's would deadlock, so a claim waits only while it holds
     none: it rolls back its attempt, waits for one batch in the next, and continues from there.
@@ -101,6 +104,8 @@ def claim_or_find_hand(
 
 
 def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> ClaimedHand | None:
+    if attempts.alone:
+        lock_money(project_id=project_id)
     new = claiming.insert_hand(project_id=project_id, worker_id=worker.pk)
     policy = _policy(worker, project_id)
     if new is None:
@@ -112,13 +117,18 @@ def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> ClaimedHand |
         attempts.check()
     caps.require_live_sets(worker_id=worker.pk, project_id=project_id, caps=policy.caps)
     claiming.save_batch_cursors(project_id=project_id, worker_id=worker.pk, generations=attempts.exhausted)
-    images = _choose_images(worker, policy, attempts)
+    money = _money(policy, attempts)
+    if money is not None:
+        policy = _within_budget(worker, policy, money)
+    images = _choose_images(worker, policy, attempts) if policy.most else []
     if not images:
         if refusal := policy.caps.refusal(now=new.created_at):
             raise refusal
         claiming.delete_hand(hand_id=new.id)
         return None
     _write(worker, policy, new, images)
+    if money is not None and len(images) >= money.images:
+        record_event(project_id=project_id, kind="budget.reached")
     return ClaimedHand(_hand(worker, project_id, new, size=len(images)), fresh=True)
 
 
@@ -147,6 +157,26 @@ def _write(worker: Actor, policy: ClaimPolicy, new: claiming.NewHand, images: Se
     )
 
 
+def _money(policy: ClaimPolicy, attempts: _Attempts) -> Money | None:
+    """Needs the project's money. Return what is left of the budget, None without a limit; retries to be alone."""
+    if policy.budget is None or not policy.price:
+        return None
+    money = read_money(project_id=policy.pk, budget=policy.budget, price=policy.price, is_exact=attempts.alone)
+    if not money.is_enough:
+        attempts.alone = True
+        raise _Retry(wait_for=attempts.wait_for)
+    return money
+
+
+def _within_budget(worker: Actor, policy: ClaimPolicy, money: Money) -> ClaimPolicy:
+    """Return the policy with sets that the money covers, 0 images if none and nothing to take. Raises NoMoneyLeft."""
+    if not money.images and (
+        policy.has_returned or claiming.first_candidate_batch(project_id=policy.pk, worker_id=worker.pk) is not None
+    ):
+        raise NoMoneyLeft
+    return replace(policy, most=min(policy.most, money.images))
+
+
 def _policy(worker: Actor, project_id: int) -> ClaimPolicy:
     """Return the current claim policy, or raise if the worker cannot claim work in this project."""
     policy = claiming.load_claim_policy(project_id=project_id, worker_id=worker.pk)
@@ -170,9 +200,10 @@ def _choose_images(worker: Actor, policy: ClaimPolicy, attempts: _Attempts) -> l
     if attempts.wait_for is not None:
         claiming.wait_for_batch(batch_id=attempts.wait_for)
     elif policy.has_returned:
-        again = returned.take_returned(project_id=policy.pk, worker_id=worker.pk, count=policy.size)
+        again = returned.take_returned(project_id=policy.pk, worker_id=worker.pk, count=policy.size, most=policy.most)
     room = policy.caps.cut(max(policy.size - len(again), 0))
-    new = _choose_slots(worker, policy, attempts, room=room, may_wait=not again) if room else []
+    left = replace(policy, most=policy.most - len(again))
+    new = _choose_slots(worker, left, attempts, room=room, may_wait=not again) if room else []
     images: list[Slot | ReturnedImage] = sorted([*again, *new], key=lambda image: image.task_id or 0)
     golds = [image for image in images if image.task_id is None]
     return mix_in_gold(work=images[len(golds) :], gold=golds, rng=_rng, group_of=lambda image: image.order_key)
@@ -186,7 +217,8 @@ def _choose_slots(worker: Actor, policy: ClaimPolicy, attempts: _Attempts, *, ro
         if claiming.first_candidate_batch(project_id=policy.pk, worker_id=worker.pk) is not None:
             return _gold_slots(golds)
         golds = []
-    work = _claim_work(worker, policy, room - len(golds), attempts, may_wait=may_wait)
+    most = policy.most - len(golds)
+    work = _claim_work(worker, policy, room - len(golds), attempts, most=most, may_wait=may_wait)
     if len(work) + len(golds) < room:
         # The last slots of a project make a short hand, which keeps the gold rate: one gold in two would stand out.
         golds = golds[: draw_gold_count_for(work=len(work), rate=policy.gold_rate, rng=_rng)]
@@ -205,7 +237,7 @@ def _choose_more_gold(
 ) -> list[UnseenGold]:
     """Return the gold of a hand in which a group brought more work than was asked for, at the same rate."""
     more = draw_gold_count_for(work=work - asked, rate=policy.gold_rate, rng=_rng)
-    count = min(len(golds) + more, MAX_SET - work)
+    count = min(len(golds) + more, policy.most - work)
     if count <= len(golds):
         return golds[:count]
     return list(unseen_golds(project_id=policy.pk, worker_id=worker.pk, count=count))
@@ -215,14 +247,18 @@ def _gold_slots(golds: list[UnseenGold]) -> list[Slot]:
     return [Slot(None, gold.id, 1, gold.width, gold.height, gold.rendition_id) for gold in golds]
 
 
-def _claim_work(worker: Actor, policy: ClaimPolicy, count: int, attempts: _Attempts, *, may_wait: bool) -> list[Slot]:
-    """Claim batch by batch until the hand is full or no slot is left, and the last group whole. Waits, through _Retry,
-    before returning none."""
+def _claim_work(
+    worker: Actor, policy: ClaimPolicy, count: int, attempts: _Attempts, *, most: int, may_wait: bool
+) -> list[Slot]:
+    """Claim batch by batch until the hand is full or no slot is left, and the last group whole unless that is more than
+    `most`. Waits, through _Retry, before returning none."""
     work: list[Slot] = []
     while len(work) < count:
         chosen = [slot.task_id for slot in work if slot.task_id is not None]
         missing = count - len(work)
-        claimed = claiming.claim_from_batch(project_id=policy.pk, worker_id=worker.pk, count=missing, chosen=chosen)
+        claimed = claiming.claim_from_batch(
+            project_id=policy.pk, worker_id=worker.pk, count=missing, most=most - len(work), chosen=chosen
+        )
         if claimed is None:
             break
         if claimed.exhausted_generation is not None:

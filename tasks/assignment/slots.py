@@ -59,7 +59,7 @@ WHERE a.id = %(assignment)s
 RECLAIM_SLOT = """
 WITH task AS (
     UPDATE tasks_task SET taken = taken + 1
-    WHERE id = %(task)s AND state = 'open' AND round = %(round)s AND taken < wanted
+    WHERE id = %(task)s AND (state = 'open' OR asked_again) AND round = %(round)s AND taken < wanted
     RETURNING batch_id
 ), batch AS (
     UPDATE tasks_batch b SET taken = b.taken + 1 FROM task WHERE b.id = task.batch_id

@@ -12,6 +12,7 @@ from tasks.ingest.models import Image
 BATCH_NUMBER = "tasks_batch_number_once_per_project"
 BATCH_SLOTS = "tasks_batch_taken_between_0_and_wanted"
 TASK_SLOTS = "tasks_task_taken_between_0_and_wanted"
+ASKED_AGAIN = "tasks_task_asked_again_is_approved"
 TASK_IMAGE = "tasks_task_one_per_project_and_image"
 
 
@@ -66,6 +67,9 @@ class Task(models.Model):
     """One image to label in one project. States: open -> answered -> approved; back to open when slots reopen;
     open <-> left_out, by a manager's decision on an image that many workers skipped.
 
+    An approved one that is `asked_again` gets more answers, because a manager wants more of each finished image. It
+    stays approved meanwhile; its label changes if the new answers clearly say so.
+
     `wanted` is the number of its slots; `taken` counts the assignments that use one: live leases and counted
     submissions. A task without any is not work: its image is a check image, which the owner has labeled, or it is left
     out. While `is_set_aside`, no worker who has not had it is offered an open task.
@@ -87,6 +91,7 @@ class Task(models.Model):
     wanted = models.PositiveSmallIntegerField()
     taken = models.PositiveSmallIntegerField(default=0)
     is_set_aside = models.BooleanField(default=False, db_default=False)
+    asked_again = models.BooleanField(default=False, db_default=False)
     # The round of new claims; only a reviewer's rejection, which grants a redo, raises it.
     round = models.PositiveSmallIntegerField(default=1)
     # Claims take the tasks of a batch in this order, because the order of upload would tell gold from work. The images
@@ -98,6 +103,7 @@ class Task(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["project", "image"], name=TASK_IMAGE),
             models.CheckConstraint(condition=Q(taken__lte=F("wanted")), name=TASK_SLOTS),
+            models.CheckConstraint(condition=Q(asked_again=False) | Q(state="approved"), name=ASKED_AGAIN),
         ]
         indexes = [
             models.Index(

@@ -95,13 +95,14 @@ def answers_per_approved(*, project: Project) -> float | None:
 
 
 def count_open_slots(*, project: Project) -> int:
-    """Return how many answers the project's open tasks still need, apart from live leases.
+    """Return how many answers the project's tasks still need, apart from live leases: open ones, and those asked again.
 
     Batches have the sums of their tasks, and few tasks that are answered have slots left.
     """
     left = Sum(F("wanted") - F("taken"), default=0)
     batches = Batch.objects.filter(project=project).aggregate(left=left)["left"]
-    done = Task.objects.filter(project=project, taken__lt=F("wanted")).exclude(state=Task.State.OPEN)
+    done = Task.objects.filter(project=project, taken__lt=F("wanted"), asked_again=False)
+    done = done.exclude(state=Task.State.OPEN)
     return int(batches - done.aggregate(left=left)["left"])
 
 

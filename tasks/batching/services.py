@@ -192,10 +192,12 @@ def change_wanted(*, task: Task, to: int, priority: int | None = None) -> None:
 
 
 def close_answered_slots(*, batch: Batch) -> int:
-    """Needs the row locks of the batch and its tasks. Close the open slots of all its tasks that are not open.
+    """Needs the row locks of the batch and its tasks. Close the open slots of all its tasks that are not open, also
+    of approved ones that are asked again.
 
     Live leases count as taken and keep their slots. Returns how many slots were closed.
     """
+    Task.objects.filter(batch=batch, asked_again=True).update(asked_again=False)
     with_open_slots = Task.objects.filter(batch=batch, taken__lt=F("wanted")).exclude(state=Task.State.OPEN)
     closed: int = with_open_slots.aggregate(slots=Sum(F("wanted") - F("taken"), default=0))["slots"]
     if closed:

@@ -64,6 +64,13 @@ def counting_answers(*, task_ids: Collection[int]) -> dict[int, list[CountingAns
     return answers
 
 
+def answering_workers(*, task_ids: Collection[int]) -> set[int]:
+    """The people whose settled answers the labels of these tasks are computed from, and the models that predicted."""
+    people = set(settled_annotations(task_ids).values_list("actor_id", flat=True))
+    models = current_predictions().filter(annotation__task_id__in=task_ids)
+    return people | set(models.values_list("annotation__actor_id", flat=True))
+
+
 @dataclass(frozen=True, slots=True)
 class ModelPrediction:
     """A model's current prediction for a task. probabilities: class number -> p, summing to 1."""

@@ -16,22 +16,16 @@ from projects.models import Project
 from projects.selectors import schema_of
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import change_wanted
+from tasks.consensus.asking import Asking, Candidate, decide_steps, only_waits, policy_of, takes_answers
+from tasks.consensus.asking_again import ask_again
 from tasks.consensus.label_evidence import ComputedLabel, LabelEvidence
+from tasks.consensus.label_methods import SET_BY_PEOPLE
 from tasks.consensus.label_proposals import ProposedChange, lock_proposals, save_proposals, sent_to_review
 from tasks.consensus.label_stability import Decision, decide, posterior_with_label_ids
 from tasks.consensus.label_task import LabelInputs, aggregate_tasks, load_inputs
 from tasks.consensus.models import ConsensusLabel, Posterior
-from tasks.consensus.selectors import current_label, remaining_workers
-from tasks.consensus.stopping_policy import (
-    Answered,
-    AskOneMore,
-    NextWorker,
-    Step,
-    StoppingPolicy,
-    TaskProgress,
-    may_be_decided,
-    next_step,
-)
+from tasks.consensus.selectors import current_label
+from tasks.consensus.stopping_policy import Answered, AskOneMore, NextWorker, Step, StoppingPolicy, TaskProgress
 from tasks.consensus.worker_model import WorkerModel, current_version
 
 #: Tasks of one batch per transaction: few enough to release the row locks soon.
@@ -55,7 +49,7 @@ class _Waiting(Enum):
 class _Update:
     """The aggregated answers to one task, its current label and posterior, and what the answers do to the label.
 
-    step: what happens to an open task, None for any other.
+    step: what happens to an open task; None for any other, unless it is to get more answers again.
     """
 
     task: Task
@@ -83,6 +77,19 @@ class _Update:
         return self.step.wanted if isinstance(self.step, Answered | AskOneMore) else self.task.wanted
 
     @property
+    def is_settled_by_people(self) -> bool:
+        """Whether the task is finished with a label that a person set, which no answer changes."""
+        return not takes_answers(self.task) and self.current is not None and self.current.method in SET_BY_PEOPLE
+
+    @property
+    def reopens(self) -> bool:
+        return isinstance(self.step, AskOneMore) and not takes_answers(self.task)
+
+    @property
+    def changes_slots(self) -> bool:
+        return self.wanted != self.task.wanted or self.reopens
+
+    @property
     def needs_new_version(self) -> bool:
         return self.is_complete and self.decision is Decision.REPLACE
 
@@ -103,7 +110,7 @@ class _Written:
     left: frozenset[int]
 
 
-def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
+def update_labels(*, task_ids: Sequence[int], asking: Asking = Asking.DECIDE) -> int:
     """Locks tasks, then the batches of those that get another number of answers, without waiting for a batch (see
     `_Waiting`); call it outside a transaction that holds later locks.
 
@@ -111,7 +118,8 @@ def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
     versions written. In the same transaction, an open task becomes answered or gets one more answer, as
     `stopping_policy.next_step` decides. The posterior is updated after every answer; a label is written once the task
     is answered. `label_stability.decide` says what replaces a label; what it only proposes for an approved label is
-    kept as a `LabelProposal`. `may_ask_more=False` closes the open tasks with the answers they have.
+    kept as a `LabelProposal`. `asking` closes the open tasks with the answers they have, or decides about finished ones
+    again.
     """
     written = 0
     for project_id, ids in _by_project(task_ids):
@@ -119,22 +127,20 @@ def update_labels(*, task_ids: Sequence[int], may_ask_more: bool = True) -> int:
         # Enough to share the queries and the pass over the answers; few enough to release the row locks soon.
         at_once = images_at_once(schema_of(project=project).object_tools)
         for start in range(0, len(ids), at_once):
-            written += _update_together(project, ids[start : start + at_once], may_ask_more)
+            written += _update_together(project, ids[start : start + at_once], asking)
     return written
 
 
-def _update_together(project: Project, task_ids: Sequence[int], may_ask_more: bool) -> int:
+def _update_together(project: Project, task_ids: Sequence[int], asking: Asking) -> int:
     """Update the tasks that nobody holds in one transaction, then the others, one by one.
 
     The first transaction may lock many tasks, in any order, because it waits for none; the others wait while they hold
     no task, as claims do not always lock the tasks of a batch by id.
     """
-    labels, left, written = _update_by_one_version(project, task_ids, may_ask_more, waiting=_Waiting.NONE)
+    labels, left, written = _update_by_one_version(project, task_ids, asking, waiting=_Waiting.NONE)
     for pk in sorted(left):
         for waiting in (_Waiting.TASKS, _Waiting.BATCHES):
-            versions, still_left, _ = _update_by_one_version(
-                project, [pk], may_ask_more, waiting=waiting, unapproved=written
-            )
+            versions, still_left, _ = _update_by_one_version(project, [pk], asking, waiting=waiting, unapproved=written)
             labels += versions
             if not still_left:
                 break
@@ -144,7 +150,7 @@ def _update_together(project: Project, task_ids: Sequence[int], may_ask_more: bo
 def _update_by_one_version(
     project: Project,
     task_ids: Sequence[int],
-    may_ask_more: bool,
+    asking: Asking,
     *,
     waiting: _Waiting,
     unapproved: frozenset[int] = frozenset(),
@@ -153,11 +159,11 @@ def _update_by_one_version(
 
     Returns the number of versions written, the tasks left out, and those that got a version.
     """
-    first = _update_chunk(project, task_ids, may_ask_more, waiting=waiting, unapproved=unapproved)
+    first = _update_chunk(project, task_ids, asking, waiting=waiting, unapproved=unapproved)
     if first.version == current_version(project_id=project.pk):
         return len(first.tasks), first.left, first.tasks
     replaced = unapproved | first.tasks
-    again = _update_chunk(project, task_ids, may_ask_more, waiting=waiting, unapproved=replaced)
+    again = _update_chunk(project, task_ids, asking, waiting=waiting, unapproved=replaced)
     return len(first.tasks) + len(again.tasks), first.left | again.left, first.tasks | again.tasks
 
 
@@ -185,7 +191,7 @@ def in_chunks(*, task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:
 def _update_chunk(
     project: Project,
     task_ids: Sequence[int],
-    may_ask_more: bool,
+    asking: Asking,
     *,
     waiting: _Waiting,
     unapproved: frozenset[int] = frozenset(),
@@ -196,12 +202,11 @@ def _update_chunk(
     labels = {row.task_id: row for row in ConsensusLabel.objects.filter(task__in=tasks, is_current=True)}
     proposals = lock_proposals(labels=labels.values())
     may_replace = unapproved | sent_to_review(proposals)
-    asking = StoppingPolicy(project.answers_min, project.answers_max, project.confidence_target)
-    policy = asking if may_ask_more else StoppingPolicy.closing()
-    decided = _with_steps(project, list(_updates(tasks, inputs, labels, may_replace, policy)), policy)
-    held = _lock_batches({each.task.batch_id for each in decided if each.wanted != each.task.wanted})
+    policy = policy_of(project, asking)
+    decided = _with_steps(project, list(_updates(tasks, inputs, labels, may_replace, policy)), asking)
+    held = _lock_batches({each.task.batch_id for each in decided if each.changes_slots})
     # Concurrent jobs are serialized by the row locks, so the second one sees the versions of the first.
-    updates = [each for each in decided if each.wanted == each.task.wanted or each.task.batch_id in held]
+    updates = [each for each in decided if not each.changes_slots or each.task.batch_id in held]
     left_out = {each.task.pk for each in decided} - {each.task.pk for each in updates}
     _save_posteriors(updates)
     written = _write_versions([update for update in updates if update.needs_new_version])
@@ -240,9 +245,10 @@ def _updates(
     """may_replace: tasks whose label may change even if it is approved."""
     posteriors = {row.task_id: row for row in Posterior.objects.filter(task__in=tasks)}
     by_id = {task.pk: task for task in tasks}
-    waiting = {task.pk for task in tasks if task.pk not in labels and _only_waits(task, inputs, policy)}
+    counts = {task.pk: len(inputs.by_task[task.pk].people) for task in tasks}
+    waiting = {pk for pk, task in by_id.items() if pk not in labels and only_waits(task, counts[pk], policy)}
     for pk, result in aggregate_tasks(tasks=tasks, inputs=inputs, undecided=waiting).items():
-        task, label, posterior, answers = by_id[pk], labels.get(pk), posteriors.get(pk), len(inputs.by_task[pk].people)
+        task, label, posterior, answers = by_id[pk], labels.get(pk), posteriors.get(pk), counts[pk]
         decision = decide(
             result,
             label,
@@ -252,29 +258,18 @@ def _updates(
         yield _Update(task, answers, result, inputs.worker_model, label, posterior, decision)
 
 
-def _only_waits(task: Task, inputs: LabelInputs, policy: StoppingPolicy) -> bool:
-    answers = len(inputs.by_task[task.pk].people)
-    is_open = task.state == Task.State.OPEN
-    return is_open and not may_be_decided(answers=answers, taken=task.taken, wanted=task.wanted, policy=policy)
-
-
-def _with_steps(project: Project, updates: Sequence[_Update], policy: StoppingPolicy) -> list[_Update]:
-    """Add what happens to the open ones of these tasks."""
-    decided = [_with_step(update, policy, worker_remains=True) for update in updates]
-    asking = [update.task.pk for update in decided if isinstance(update.step, AskOneMore)]
-    remaining = remaining_workers(project_id=project.pk, task_ids=asking) if asking else {}
-    return [
-        _with_step(update, policy, worker_remains=False) if remaining.get(update.task.pk) == 0 else update
-        for update in decided
-    ]
-
-
-def _with_step(update: _Update, policy: StoppingPolicy, *, worker_remains: bool) -> _Update:
-    if update.task.state != Task.State.OPEN:
-        return update
-    worker = NextWorker.of(update.worker_model.blend, update.worker_model.rates)
-    step = next_step(update.progress, policy=policy, worker=worker, worker_remains=worker_remains)
-    return replace(update, step=step)
+def _with_steps(project: Project, updates: Sequence[_Update], asking: Asking) -> list[_Update]:
+    """Add what happens to the open ones of these tasks, and to finished ones that are decided again."""
+    if not updates:
+        return []
+    model = updates[0].worker_model
+    steps = decide_steps(
+        [Candidate(each.task, each.progress) for each in updates if not each.is_settled_by_people],
+        project=project,
+        worker=NextWorker.of(model.blend, model.rates),
+        asking=asking,
+    )
+    return [replace(each, step=steps.get(each.task.pk)) for each in updates]
 
 
 def _apply_steps(project: Project, updates: Sequence[_Update]) -> None:
@@ -283,10 +278,14 @@ def _apply_steps(project: Project, updates: Sequence[_Update]) -> None:
     The only place that makes an open task answered, and that changes its number of answers because of the answers.
     """
     for update in updates:
-        if update.wanted != update.task.wanted:
-            priority = update.step.priority if isinstance(update.step, AskOneMore) else None
+        priority = update.step.priority if isinstance(update.step, AskOneMore) else None
+        if update.reopens:
+            ask_again(task=update.task, to=update.wanted, priority=priority)
+        elif update.wanted != update.task.wanted:
             change_wanted(task=update.task, to=update.wanted, priority=priority)
-    answered = [update.task.pk for update in updates if isinstance(update.step, Answered)]
+    done = [update.task for update in updates if isinstance(update.step, Answered)]
+    Task.objects.filter(pk__in=[task.pk for task in done if task.asked_again]).update(asked_again=False)
+    answered = [task.pk for task in done if not task.asked_again]
     if answered:
         Task.objects.filter(pk__in=answered).update(state=Task.State.ANSWERED)
         record_event(project_id=project.pk, kind="task.answered", answered=len(answered))

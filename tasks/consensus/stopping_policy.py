@@ -6,7 +6,8 @@ answer is expected to help enough (`aggregation.stopping`). The second case does
 contradict each other on an ambiguous image, more answers do not make the label certain. Before the first fit,
 posteriors treat all workers as equal, so that the little evidence seen so far cannot mislead the rule.
 
-It knows posteriors alone, so it is the same for every kind of label. `consensus.services` applies what it decides.
+It knows posteriors alone, so it is the same for every kind of label. `consensus.asking` finds out about workers and
+money, and `consensus.services` applies what it decides.
 """
 
 from __future__ import annotations
@@ -101,19 +102,22 @@ class AskOneMore:
 Step = Wait | Answered | AskOneMore
 
 
-def next_step(task: TaskProgress, *, policy: StoppingPolicy, worker: NextWorker, worker_remains: bool) -> Step:
+def next_step(
+    task: TaskProgress, *, policy: StoppingPolicy, worker: NextWorker, worker_remains: bool, money_remains: bool = True
+) -> Step:
     """Decide what happens to an open task. worker_remains: whether somebody is left who could answer it.
 
-    With all its answers it is answered, unless another one is worth its price and a worker remains: without one it
-    would stay open forever, so a reviewer decides instead. With fewer it waits, unless the label has become certain
-    since more were requested: then those that nobody has taken are not needed, from the policy's minimum on.
+    money_remains: whether the budget covers one more answer. With all its answers the task is answered, unless another
+    one is worth its price, and a worker and the money for it remain: without them it would stay open forever, so a
+    reviewer decides instead. With fewer it waits, unless the label has become certain since more were requested: then
+    those that nobody has taken are not needed, from the policy's minimum on.
     """
     if not may_be_decided(answers=task.answers, taken=task.taken, wanted=task.wanted, policy=policy):
         return Wait()
     worth_it = needs_more_answers(task, policy=policy, worker=worker)
     if task.answers < task.wanted:
         return Wait() if worth_it else Answered(task.answers)
-    if not worth_it or not worker_remains or task.wanted >= policy.answers_max:
+    if not (worth_it and worker_remains and money_remains) or task.wanted >= policy.answers_max:
         return Answered(task.wanted)
     gain = expected_gain(posterior=task.posterior, worker=worker, answers=task.answers)
     return AskOneMore(task.wanted + 1, round(PRIORITY * gain))

@@ -20,6 +20,7 @@ from tasks.assignment.claiming import FIRST_CANDIDATE
 from tasks.assignment.errors import (
     ImagesTodayUsed,
     LiveSetsReached,
+    NoMoneyLeft,
     ProjectNotOpen,
     ShareReached,
     WorkerNotAdmitted,
@@ -34,6 +35,7 @@ from tasks.standing.errors import StaffCannotWork, WorkerRemoved
 PASSED_OVER = (
     ImagesTodayUsed,
     LiveSetsReached,
+    NoMoneyLeft,
     ProjectNotOpen,
     ShareReached,
     StaffCannotWork,

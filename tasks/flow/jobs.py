@@ -12,8 +12,10 @@ from kernel.models import Job
 from projects.models import Project
 from projects.selectors import deleted_projects
 from tasks.annotation.services import SETTLE_LATE, LateAnswer
+from tasks.assignment.budget import fold_commitments
 from tasks.consensus.refit import REFIT, UPDATE_LABELS, TaskIds, queue_missed_tasks, refit
 from tasks.flow.expiry import expire_leases
+from tasks.flow.finished_images import ASK_FINISHED, FinishedImages, ask_finished_images
 from tasks.flow.imports import interrupt_import, run_import
 from tasks.flow.project_deletion import DELETE_PROJECT, erase_project
 from tasks.flow.relabel import relabel
@@ -50,6 +52,12 @@ def refit_job(row: Job, args: NoArgs) -> None:
     queue_missed_tasks(project_id=row.project_id)
 
 
+@job(ASK_FINISHED, time_limit=6 * 3600, on_failure=_try_again_later)
+def ask_finished_job(row: Job, args: FinishedImages) -> None:
+    assert row.project_id is not None  # always set by change_project_policy
+    ask_finished_images(project_id=row.project_id, args=args, others_wait=lambda: others_wait(row))
+
+
 @job(RUN_IMPORT, time_limit=900, on_failure=_interrupt_import)
 def run_import_job(row: Job, args: ImportId) -> None:
     run_import(import_id=args.import_id, others_wait=lambda: others_wait(row))
@@ -74,3 +82,8 @@ def settle_late_answer_job(row: Job, args: LateAnswer) -> None:
 def expire_leases_job() -> None:
     expire_leases()
     end_hands_without_access()
+
+
+@shared_task(name="flow.fold_commitments_job", time_limit=120, soft_time_limit=100)
+def fold_commitments_job() -> None:
+    fold_commitments()

@@ -49,7 +49,9 @@ def _void_round(task: Task) -> None:
 def _begin_round(batch: Batch, task: Task) -> None:
     """Needs the row locks of both."""
     wanted = Project.objects.values_list("answers_min", flat=True).get(pk=task.project_id)
-    Task.objects.filter(pk=task.pk).update(round=F("round") + 1, taken=0, wanted=wanted, state=Task.State.OPEN)
+    Task.objects.filter(pk=task.pk).update(
+        round=F("round") + 1, taken=0, wanted=wanted, state=Task.State.OPEN, asked_again=False
+    )
     # It was computed from answers that no longer count; the next one comes with the round's first answer.
     Posterior.objects.filter(task=task).delete()
     added = wanted - task.wanted

@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from tasks.batching.models import Batch, Task
+from tasks.consensus.asking import Asking
 from tasks.consensus.refit import request_refit_if_due
 from tasks.consensus.services import update_labels
 from tasks.review.services import drop_stale_verdicts
 
 
-def relabel(*, task_ids: Sequence[int]) -> int:
+def relabel(*, task_ids: Sequence[int], asking: Asking = Asking.DECIDE) -> int:
     """Bring the labels of these tasks up to date; returns the number of versions written.
 
     Each step commits on its own and derives its work from the tables, so a repeated run resumes after a crash.
     """
-    written = update_labels(task_ids=task_ids)
+    written = update_labels(task_ids=task_ids, asking=asking)
     drop_stale_verdicts(task_ids=task_ids)
     reopen_batches(task_ids=task_ids)
     for project_id in Task.objects.filter(pk__in=task_ids).order_by().values_list("project_id", flat=True).distinct():

@@ -42,7 +42,7 @@ FROM (
           AND (
               SELECT 1 FROM tasks_task t
               WHERE t.project_id = g.project_id AND t.image_id = g.image_id AND (
-                  t.state = 'open' AND t.taken < t.wanted
+                  (t.state = 'open' OR t.asked_again) AND t.taken < t.wanted
                   OR EXISTS (
                       SELECT 1 FROM tasks_assignment a WHERE a.task_id = t.id AND a.worker_id = %(worker)s))) IS NULL
         ORDER BY g.exposure, g.order_key

@@ -156,7 +156,7 @@ def _drop_stale(project_id: int, task_ids: Sequence[int]) -> int:
     Review.objects.filter(pk__in=[pk for pk, _ in dropped]).update(is_current=False)
     reverted = [task_id for _, task_id in dropped if locked[task_id].state == Task.State.APPROVED]
     if reverted:
-        Task.objects.filter(pk__in=reverted).update(state=Task.State.ANSWERED)
+        Task.objects.filter(pk__in=reverted).update(state=Task.State.ANSWERED, asked_again=False)
         record_event(
             project_id=project_id, kind="label.changed", data={"labels": len(reverted)}, approved=-len(reverted)
         )

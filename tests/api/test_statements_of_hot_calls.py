@@ -81,6 +81,13 @@ def test_claiming_in_any_of_many_projects(wren: APIClient, worker: Actor) -> Non
     assert statements(lambda: wren.post("/api/v1/work/hands/")) <= 11
 
 
+def test_claiming_within_a_budget(wren: APIClient, worker: Actor) -> None:
+    """One more, which reads what is left."""
+    project = factories.a_project(workers=[worker], hand_size=5, gold_rate=0, budget=10_000)
+    factories.some_tasks(project, 5)
+    assert statements(lambda: wren.post(f"/api/v1/projects/{project.public_id}/hands/")) <= 9
+
+
 def test_answering(wren: APIClient, hand: Hand) -> None:
     (lease, *_) = worker_actions.leases_of(hand)
     url = f"/api/v1/assignments/{lease.public_id}/answer/"

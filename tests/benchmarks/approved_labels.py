@@ -27,6 +27,7 @@ def report(tasks: int) -> Iterator[str]:
     from django.db.models import F
 
     from tasks.batching.models import Batch, Task
+    from tasks.consensus.asking import Asking
     from tasks.consensus.models import ConsensusLabel, Posterior
     from tasks.consensus.refit import refit
     from tasks.consensus.services import update_labels
@@ -51,7 +52,7 @@ def report(tasks: int) -> Iterator[str]:
         write_answers(project, {worker: given for worker, given in votes.items() if given})
         # The crowd answers no further.
         Task.objects.filter(pk__in=[task.pk for task in chunk]).update(wanted=F("taken"))
-        update_labels(task_ids=[task.pk for task in chunk], may_ask_more=False)
+        update_labels(task_ids=[task.pk for task in chunk], asking=Asking.CLOSE)
 
     def refitted() -> tuple[int, float]:
         refit(project_id=project.pk)

@@ -191,7 +191,7 @@ def test_the_api_asks_and_takes_the_answer(db: None) -> None:
     body = refused.json()
     assert body["type"].endswith("/overlap_undecided/")
     assert (body["images"], body["answers"], body["cost"], body["currency"]) == (3, 3, "0.06", "USD")
-    assert '"apply_to": "all"' in body["detail"]
+    assert '"apply_to": "open"' in body["detail"]
     assert wrong_choice(ada, url).status_code == 400
     assert ada.patch(url, {"answers_min": 2, "apply_to": "all"}, format="json").json()["answers_min"] == 2
     assert wanted(project) == [2] * 3
@@ -218,8 +218,9 @@ def test_the_settings_page_asks_in_the_same_step(client: Client) -> None:
     asked = client.post(page, fields)
     text = " ".join(asked.content.decode().split())
     assert asked.status_code == 409
-    assert "Also the 3 open images: 3 more answers, $0.06 without check images" in text
+    assert "Open images too: 3 more answers, about $0.067" in text
+    assert "Finished images too" not in text
     assert wanted(project) == [1] * 3
-    saved = client.post(page, fields | {"apply_to": "all"}, follow=True)
+    saved = client.post(page, fields | {"apply_to": "open"}, follow=True)
     assert "The new number of answers also applies to 3 images." in saved.content.decode()
     assert wanted(project) == [2] * 3

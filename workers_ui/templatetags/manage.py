@@ -111,6 +111,12 @@ def about(amount: Any, currency: str) -> str:
 
 
 @register.filter
+def signed(number: int) -> str:
+    """Format a change of a count: +1,200, −3, 0."""
+    return f"{'+' if number > 0 else '−' if number < 0 else ''}{abs(number):,}"
+
+
+@register.filter
 def percent(share: float | None) -> str:
     """Format a share: 0.973 is "97%". 0.999 is not rounded up to certainty."""
     if share is None:

@@ -16,6 +16,7 @@ from tasks.assignment.caps import allowances_of
 from tasks.assignment.errors import (
     ImagesTodayUsed,
     LiveSetsReached,
+    NoMoneyLeft,
     ProjectNotOpen,
     ShareReached,
     WorkerNotAdmitted,
@@ -98,6 +99,7 @@ def intro(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
         offer=offer,
         instructions=instructions,
         none_waiting="none" in request.GET and card.may_take and card.live is None,
+        no_money=NoMoneyLeft().detail if "unpaid" in request.GET and card.may_take and card.live is None else "",
     )
 
 
@@ -142,6 +144,10 @@ def _take(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
         hand = claim_next_hand(worker=worker, project=project)
     except (ProjectNotOpen, WorkerPaused, WorkerNotAdmitted, LiveSetsReached, ImagesTodayUsed, ShareReached):
         return redirect("workers_ui:intro", project_id)  # the introduction says why
+    except NoMoneyLeft:
+        response = redirect("workers_ui:intro", project_id)
+        response["Location"] += "?unpaid"
+        return response
     if hand is None:
         response = redirect("workers_ui:intro", project_id)
         response["Location"] += "?none"

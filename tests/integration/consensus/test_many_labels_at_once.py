@@ -8,6 +8,7 @@ from django.db.models import F
 
 from projects.models import Project
 from tasks.batching.models import Task
+from tasks.consensus.asking import Asking
 from tasks.consensus.label_task import aggregate_task, aggregate_tasks, load_inputs
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.refit import refit
@@ -59,7 +60,7 @@ def test_a_task_that_somebody_holds_delays_no_other() -> None:
     _, tasks = a_crowd_project(12)
     with transaction.atomic():
         Task.objects.select_for_update(no_key=True).get(pk=tasks[5].pk)
-        update = BackgroundCall(lambda: update_labels(task_ids=[task.pk for task in tasks], may_ask_more=False))
+        update = BackgroundCall(lambda: update_labels(task_ids=[task.pk for task in tasks], asking=Asking.CLOSE))
         update.wait_until_blocked()
         labeled = set(ConsensusLabel.objects.values_list("task_id", flat=True))
         assert labeled == {task.pk for task in tasks} - {tasks[5].pk}

@@ -17,6 +17,7 @@ WANTED = {
     ("batching/services.py", "create_tasks"),
     ("batching/services.py", "_distribute"),
     ("batching/answers_wanted.py", ""),
+    ("consensus/asking_again.py", ""),
     ("flow/rejection.py", "_begin_round"),
 }
 #: Who calls the function that changes it because of answers, or because an image becomes a check image.

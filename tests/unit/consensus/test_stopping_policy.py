@@ -153,7 +153,8 @@ def test_whatever_the_posterior_slots_are_kept_and_limits_respected(
 ) -> None:
     step = next_step(task, policy=policy, worker=worker, worker_remains=True)
     alone = next_step(task, policy=policy, worker=worker, worker_remains=False)
-    # Without a worker nothing is requested, and that is all it changes.
+    # Without a worker, or without money, nothing is requested, and that is all it changes.
+    assert alone == next_step(task, policy=policy, worker=worker, worker_remains=True, money_remains=False)
     assert not isinstance(alone, AskOneMore)
     assert step == alone or (isinstance(step, AskOneMore) and alone == Answered(task.wanted))
     if isinstance(step, Wait):

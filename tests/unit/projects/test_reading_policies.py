@@ -8,7 +8,14 @@ import pytest
 from projects.errors import PolicyRefused
 from projects.policies import read_policy
 
-PRESENT = {"answers_min": 3, "answers_max": 5, "split_train": 0.8, "split_val": 0.1}
+PRESENT = {
+    "answers_min": 3,
+    "answers_max": 5,
+    "split_train": 0.8,
+    "split_val": 0.1,
+    "price": Decimal("0.02"),
+    "budget": None,
+}
 
 
 def read(**changes: Any) -> dict[str, Any]:
@@ -83,3 +90,44 @@ def test_training_and_validation_shares_cannot_exceed_one() -> None:
     with pytest.raises(PolicyRefused, match="add up to more than 1"):
         read(split_val=0.3)
     assert read(split_val=0.2) == {"split_val": 0.2}
+
+
+def test_fixed_means_the_same_number_for_every_image() -> None:
+    assert read(answers_mode="fixed") == {"answers_max": 3}
+    assert read(answers_mode="fixed", answers_min=4) == {"answers_min": 4, "answers_max": 4}
+    assert read(answers_mode="fixed", answers_min=4, answers_max=4) == {"answers_min": 4, "answers_max": 4}
+    with pytest.raises(PolicyRefused, match=r"Fixed means .* the minimum is 3 and the maximum 7"):
+        read(answers_mode="fixed", answers_max=7)
+
+
+def test_dynamic_needs_a_maximum_above_the_minimum() -> None:
+    assert read(answers_mode="dynamic") == {}
+    assert read(answers_mode="dynamic", answers_min=1) == {"answers_min": 1}
+    for contradiction in ({"answers_min": 5}, {"answers_max": 3}, {"answers_min": 2, "answers_max": 2}):
+        with pytest.raises(PolicyRefused, match="the maximum must be above the minimum"):
+            read(answers_mode="dynamic", **contradiction)
+
+
+@pytest.mark.parametrize("mode", ["", "both", None, 3, []])
+def test_there_are_two_modes(mode: Any) -> None:
+    with pytest.raises(PolicyRefused, match="fixed or dynamic"):
+        read(answers_mode=mode)
+
+
+def test_a_budget_is_an_exact_amount_or_none() -> None:
+    assert read(budget="250.5") == {"budget": Decimal("250.500000")}
+    assert read(budget=None) == {"budget": None}
+
+
+@pytest.mark.parametrize("amount", ["-1", "0.0000001", "10000000.01", "much", 250.5, "", [], True, "NaN"])
+def test_other_budgets_are_refused(amount: Any) -> None:
+    with pytest.raises(PolicyRefused, match="budget must be an amount from 0 to 10,000,000"):
+        read(budget=amount)
+
+
+def test_a_budget_covers_an_answer_at_least() -> None:
+    with pytest.raises(PolicyRefused, match="does not cover a single answer"):
+        read(budget="0.01")
+    with pytest.raises(PolicyRefused, match="does not cover a single answer"):
+        read(budget="0.04", price="0.05")
+    assert read(budget="0", price="0") == {"budget": Decimal(0), "price": Decimal(0)}

@@ -134,6 +134,15 @@ def _overlap_changed(line: FeedLine, names: DisplayNames) -> str:
     return f"{format_count(images, 'image')} set to {format_count(answers, 'answer')} each"
 
 
+def _asked_again(line: FeedLine, names: DisplayNames) -> str:
+    return f"{format_count(line.data.get('images', 0), 'finished image')} opened for more answers"
+
+
+def _budget_changed(line: FeedLine, names: DisplayNames) -> str:
+    budget = line.data.get("budget")
+    return "The budget was removed" if budget is None else f"Budget set to {money(Decimal(budget), names.currency)}"
+
+
 def _exported(line: FeedLine, names: DisplayNames) -> str:
     name = str(line.data.get("format", ""))
     return FORMAT_SENTENCES.get(name) or f"A release is ready to download as {dict(format_choices()).get(name, name)}"
@@ -149,6 +158,9 @@ LINE_FORMATTERS: dict[str, tuple[str, Callable[[FeedLine, DisplayNames], str]]] 
     "tasks.made": ("plus", _counted("tasks", "image", "ready to label")),
     "places.changed": ("plus", _more_requested),
     "overlap.changed": ("plus", _overlap_changed),
+    "images.asked_again": ("plus", _asked_again),
+    "budget.changed": ("money", _budget_changed),
+    "budget.reached": ("alert", lambda line, names: "The budget is used up. Workers can take no more images"),
     "gold.made": ("flag", lambda line, names: f"{format_count(line.events, 'check image')} made"),
     "hand.claimed": ("hand", _set_taken),
     "answer.submitted": ("check", _counted("submitted", "answer", "received")),

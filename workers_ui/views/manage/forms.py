@@ -10,8 +10,8 @@ from django import forms
 from annotary_core.labels.shapes import SHAPES, label_tools, measure_of, noun_of
 from projects.colors import PALETTE, default_color
 from projects.errors import PolicyRefused
-from projects.models import Project
-from projects.policies import POLICIES, DecimalRange, IntegerRange, OptionalTime
+from projects.models import AnswersMode, Project
+from projects.policies import MAX_BUDGET, POLICIES, DecimalRange, IntegerRange, OptionalTime
 from projects.selectors import object_tools_of
 from projects.services import ClassSpec
 
@@ -31,18 +31,24 @@ MINUTES = frozenset({"lease_seconds"})
 
 # Name of the policy: (label, help text). {noun} is an object of the project, {measure} how two of them are compared.
 MAIN = {
-    "answers_min": ("Answers per image", "How many different workers answer each image."),
     "gold_rate": (
         "Check images (%)",
         "Images with known answers that look like any other. They measure how accurate each worker is.",
     ),
 }
-ADVANCED = {
-    "answers_max": (
-        "Maximum answers per image",
-        "While workers disagree, we request more answers, up to this many.",
+ANSWERS = {
+    "answers_min": ("Answers per image", "From different workers. With Dynamic, the least that each image gets."),
+    "answers_max": ("Maximum answers per image", "While workers disagree, we request more answers, up to this many."),
+    "confidence_target": (
+        "Confidence (%)",
+        "With Dynamic, we request one more answer below this. Labels below it are always reviewed.",
     ),
-    "confidence_target": ("Confidence (%)", "Below this, we request one more answer."),
+}
+MODES = (
+    (AnswersMode.FIXED.value, "Fixed", "The same number of answers for every image."),
+    (AnswersMode.DYNAMIC.value, "Dynamic", "More answers where workers disagree, until the label is sure enough."),
+)
+ADVANCED = {
     "gold_iou": ("{measure} on check images (%)", "How closely {noun} must match yours to count as correct."),
     "share_reviewed": ("Labels to review (%)", "The share that a person reviews. The rest is approved with its batch."),
     "hand_size": ("Images per set", "How many images a worker takes at a time."),
@@ -138,22 +144,50 @@ class PolicyForm(forms.Form):
         error_messages={"invalid": "This is not a date and time. Enter it like 2027-03-31 18:00."},
         widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
     )
+    budget = forms.DecimalField(
+        label="Budget",
+        help_text="All that workers may earn here in total. Leave it empty for no limit.",
+        required=False,
+        min_value=Decimal(0),
+        max_value=MAX_BUDGET,
+        max_digits=14,
+        decimal_places=6,
+        error_messages={
+            "invalid": "This is not an amount. Enter it like 250, or leave it empty for no limit.",
+            "min_value": "A budget cannot be negative. Leave it empty for no limit.",
+            "max_value": "Enter at most 10,000,000.",
+        },
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "class": "short"}),
+    )
+    answers_mode = forms.ChoiceField(choices=[row[:2] for row in MODES], required=False, widget=forms.RadioSelect)
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, project: Project | None = None) -> None:
         row = project or Project()
-        initial = {"price": f"{row.price.normalize():f}", "currency": row.currency, "deadline_at": row.deadline_at}
+        initial = {"price": f"{row.price.normalize():f}", "currency": row.currency, "answers_mode": row.answers_mode}
+        initial["deadline_at"] = row.deadline_at
+        initial["budget"] = "" if row.budget is None else f"{row.budget.normalize():f}"
         super().__init__(data, initial=initial)
         if row.currency not in CURRENCIES:
             self.fields["currency"] = forms.ChoiceField(label="Currency", choices=[(row.currency, row.currency)])
         tools = object_tools_of(project=row) or tuple(SHAPES)
         words = {"noun": noun_of(tools).with_article, "measure": measure_of(tools).capitalize()}
-        for name, (label, help_text) in (MAIN | ADVANCED | QUEUE).items():
+        for name, (label, help_text) in (MAIN | ANSWERS | ADVANCED | QUEUE).items():
             field = PolicyField(name, label.format(**words), help_text.format(**words))
             self.fields[name] = field
             self.initial[name] = field.shown(getattr(row, name))
 
     def main(self) -> list[forms.BoundField]:
-        return [self[name] for name in ("price", "currency", *MAIN)]
+        return [self[name] for name in ("price", "currency", *MAIN, "budget")]
+
+    def answers(self) -> list[forms.BoundField]:
+        return [self[name] for name in ANSWERS]
+
+    def modes(self) -> list[dict[str, Any]]:
+        """The ways to choose the number of answers, each with whether it is chosen."""
+        chosen = self["answers_mode"].value() or self.initial["answers_mode"]
+        return [
+            {"value": value, "label": label, "help": text, "chosen": value == chosen} for value, label, text in MODES
+        ]
 
     def advanced(self) -> list[forms.BoundField]:
         return [self[name] for name in ADVANCED]
@@ -169,25 +203,38 @@ class PolicyForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        if {"answers_min", "answers_max"} <= data.keys() and data["answers_min"] > data["answers_max"]:
-            # More answers than the maximum raise the maximum, as long as its field is collapsed and unchanged.
-            if "answers_max" in self.changed_data:
-                self.add_error("answers_max", "This cannot be below the answers per image. Raise it.")
-            else:
-                data["answers_max"] = data["answers_min"]
-        elif data.get("answers_min") == 1 and {"answers_min", "answers_max"} & {*self.changed_data} == {"answers_min"}:
-            # Teams give each image one answer, followed by a review: no further answers unless the maximum is set.
-            data["answers_max"] = 1
+        if {"answers_min", "answers_max"} <= data.keys():
+            self._clean_answers(data)
         if data.get("set_minutes", 0) * 60 > data.get("lease_seconds", math.inf):
             self.add_error("set_minutes", "This is longer than the time per set. Lower it, or raise the time per set.")
         if {"split_train", "split_val"} <= data.keys() and data["split_train"] + data["split_val"] > 1 + 1e-9:
             self.add_error("split_val", "Training and validation add up to more than 100%. Lower one of them.")
         return data
 
+    def _clean_answers(self, data: dict[str, Any]) -> None:
+        least, most = data["answers_min"], data["answers_max"]
+        if data.get("answers_mode") == AnswersMode.FIXED:
+            data["answers_max"] = least
+        elif data.get("answers_mode") == AnswersMode.DYNAMIC:
+            if most <= least:
+                self.add_error("answers_max", "This must be above the answers per image. Raise it, or choose Fixed.")
+        elif least > most:
+            # More answers than the maximum raise the maximum, as long as it is unchanged.
+            if "answers_max" in self.changed_data:
+                self.add_error("answers_max", "This cannot be below the answers per image. Raise it.")
+            else:
+                data["answers_max"] = least
+        elif least == 1 and {"answers_min", "answers_max"} & {*self.changed_data} == {"answers_min"}:
+            # Teams give each image one answer, followed by a review: no further answers unless the maximum is set.
+            data["answers_max"] = 1
+
     def policy(self) -> dict[str, Any]:
         """Return the cleaned values under the names that the service expects."""
-        names = ("currency", "deadline_at", *MAIN, *ADVANCED, *QUEUE)
-        return {name: self.cleaned_data[name] for name in names} | {"price": str(self.cleaned_data["price"])}
+        data = self.cleaned_data
+        values = {name: data[name] for name in ("currency", "deadline_at", *MAIN, *ANSWERS, *ADVANCED, *QUEUE)}
+        if "budget" in self.data:
+            values["budget"] = None if data["budget"] is None else str(data["budget"])
+        return values | {"price": str(data["price"])}
 
 
 class ProjectForm(PolicyForm):

@@ -88,6 +88,14 @@ def _later_step(project: Project, progress: ProjectProgress) -> Step | None:
             " the share under Settings.",
             action="Invite workers",
         )
+    if progress.need is Need.RAISE_BUDGET:
+        return Step(
+            "Raise the budget",
+            False,
+            url=f"{_url('project-settings', project)}#policy",
+            text="The budget is used up, and images are waiting for answers. Work goes on as soon as you raise it.",
+            action="Raise the budget",
+        )
     if progress.need is Need.REQUEUE_TASKS:
         return _requeue_step(count)
     if progress.need is Need.DECIDE_SET_ASIDE:

@@ -11,16 +11,22 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import Role
 from annotary_core.labels.shapes import label_tools
 from kernel.errors import AnnotaryError
-from projects.models import Project
+from projects.models import AnswersMode, Project
 from projects.selectors import retired_classes
-from projects.services import change_classes, write_instructions
-from tasks.flow.policy_change import ApplyTo, OverlapChange, OverlapUndecided, change_project_policy
+from projects.services import change_classes, with_policy, write_instructions
+from tasks.flow.policy_change import OverlapChange, OverlapUndecided, change_project_policy
+from tasks.flow.policy_preview import ApplyTo, Change, preview, preview_policy
+from tasks.pay.budget import budget_figures
 from workers_ui.views.base import actor_of
 from workers_ui.views.manage.base import project_role_required, render_project_page, run_action
 from workers_ui.views.manage.forms import PolicyForm, class_rows, class_specs
+from workers_ui.views.manage.policy_preview import shown_preview
 
 #: Policies that the query string may propose.
 PROPOSABLE = ("answers_min", "answers_max", "confidence_target")
+
+#: What the field `apply_to` may say.
+APPLY_TO: dict[str, ApplyTo] = {"new": "new", "open": "open", "all": "open", "finished": "finished"}
 
 Errors = dict[str, str]
 
@@ -42,24 +48,36 @@ def _save_policy(request: HttpRequest, project: Project) -> HttpResponse | None:
     form = PolicyForm(request.POST, project=project)
     if not form.is_valid():
         return _show(request, project, form=form)
-    sent = request.POST.get("apply_to")
-    apply_to: ApplyTo | None = "all" if sent == "all" else "new" if sent == "new" else None
+    sent = request.POST.get("apply_to", "")
+    apply_to: ApplyTo | None = APPLY_TO.get(sent)
     try:
-        _, change = change_project_policy(project=project, changes=form.policy(), apply_to=apply_to)
-    except OverlapUndecided as undecided:
-        return _show(request, project, form=form, undecided=undecided.change)
+        change = Change(project, with_policy(project=project, changes=form.policy()))
+        if apply_to is None and change.is_about_answers:
+            seen = preview(change)
+            if seen.effect("finished").images > seen.effect("new").images:
+                return _show(request, project, form=form, choice=shown_preview(seen))
+        _, done = change_project_policy(project=project, changes=form.policy(), apply_to=apply_to)
+    except OverlapUndecided:
+        # Images were opened since the preview.
+        seen = preview_policy(project=project, changes=form.policy())
+        return _show(request, project, form=form, choice=shown_preview(seen))
     except AnnotaryError as error:
         messages.error(request, error.detail)
-    else:
-        messages.success(request, _saved(change))
+        return _show(request, project, form=form)
+    messages.success(request, _saved(done))
     return redirect("workers_ui:project-settings", project.public_id)
 
 
 def _saved(change: OverlapChange) -> str:
-    if not change.images:
-        return "Saved. The settings apply to images you add from now on. Answers already requested do not change."
-    images = "1 image" if change.images == 1 else f"{change.images:,} images"
-    return f"Saved. The new number of answers also applies to {images}."
+    words = ["Saved."]
+    if change.images:
+        images = "1 image" if change.images == 1 else f"{change.images:,} images"
+        words.append(f"The new number of answers also applies to {images}.")
+    if change.asks_finished:
+        words.append("Finished images are being opened for more answers now.")
+    if len(words) == 1:
+        words.append("The settings apply to images you add from now on. Answers already requested do not change.")
+    return " ".join(words)
 
 
 def _save_classes(request: HttpRequest, project: Project) -> HttpResponse | None:
@@ -87,14 +105,15 @@ def _show(
     form: PolicyForm | None = None,
     rows: list[dict[str, str]] | None = None,
     errors: Errors | None = None,
-    undecided: OverlapChange | None = None,
+    choice: dict[str, Any] | None = None,
 ) -> HttpResponse:
     classes = project.schema.body["classes"] if project.schema else []
     current = [{"name": row["name"], "color": row["color"], "number": str(row["number"])} for row in classes]
     written = project.instructions.body if project.instructions else ""
     context: dict[str, Any] = {
         "form": form or PolicyForm(project=project),
-        "undecided": undecided,
+        "choice": choice,
+        "money": budget_figures(project=project),
         "class_rows": current if rows is None else rows,
         "retired": retired_classes(project=project),
         "own_errors": errors or {},
@@ -103,7 +122,7 @@ def _show(
     }
     if form is None:
         context["proposed"] = _propose(context["form"], request)
-    status = 409 if undecided else 422 if errors or form is not None else 200
+    status = 409 if choice else 422 if errors or form is not None else 200
     return render_project_page(
         request, project, "project_settings.html", context, tab="project-settings", status=status
     )
@@ -113,6 +132,9 @@ def _propose(form: PolicyForm, request: HttpRequest) -> bool:
     """Fill in the policies that the query string proposes, as What if does, without saving; return whether it did."""
     proposed = {name: request.GET[name][:12] for name in PROPOSABLE if name in request.GET}
     form.initial.update(proposed)
+    if {"answers_min", "answers_max"} <= proposed.keys():
+        is_fixed = proposed["answers_min"] == proposed["answers_max"]
+        form.initial["answers_mode"] = AnswersMode.FIXED if is_fixed else AnswersMode.DYNAMIC
     return bool(proposed)
 
 

@@ -1,5 +1,6 @@
 /* The controllers that every page for managers has. */
 
+import AnswersMode from "../controllers/answers_mode.js";
 import Autosubmit from "../controllers/autosubmit.js";
 import ClassRows from "../controllers/class_rows.js";
 import Console from "../controllers/console.js";
@@ -15,6 +16,7 @@ import { siteControllers } from "./site_controllers.js";
 
 export const manageControllers = {
   ...siteControllers,
+  "answers-mode": AnswersMode,
   autosubmit: Autosubmit,
   "class-rows": ClassRows,
   console: Console,
