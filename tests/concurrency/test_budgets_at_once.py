@@ -12,8 +12,8 @@ from tasks.assignment.budget import committed
 from tasks.assignment.errors import NoMoneyLeft
 from tasks.assignment.models import Assignment
 from tasks.assignment.services import claim_hand, release_hand
+from tasks.flow.expiry import expire_leases
 from tasks.flow.policy_change import change_project_policy
-from tasks.flow.settlement import expire_leases
 from tasks.pay.models import LedgerEntry
 from tests import factories, worker_actions
 from tests.concurrency_helpers import BackgroundCall, together

@@ -14,9 +14,9 @@ from tasks.assignment.errors import NoMoneyLeft
 from tasks.assignment.models import Assignment, Commitment, Hand
 from tasks.assignment.services import claim_hand, release_hand, skip_assignment
 from tasks.batching.models import Batch, Task
+from tasks.flow.expiry import expire_leases
 from tasks.flow.policy_change import change_project_policy
 from tasks.flow.relabel import relabel
-from tasks.flow.settlement import expire_leases
 from tasks.pay.budget import answers_affordable, budget_figures
 from tasks.pay.models import LedgerEntry
 from tests import factories, worker_actions

@@ -14,8 +14,8 @@ from tasks.assignment.errors import ImagesTodayUsed, LiveSetsReached, ShareReach
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import claim_hand, release_hand, skip_assignment
 from tasks.batching.services import create_tasks
+from tasks.flow.expiry import expire_leases
 from tasks.flow.policy_change import change_project_policy
-from tasks.flow.settlement import expire_leases
 from tasks.gold.services import retire_gold
 from tasks.standing.models import Standing
 from tests import factories, worker_actions

@@ -10,7 +10,7 @@ from projects.models import Project
 from tasks.annotation.models import Annotation
 from tasks.annotation.services import submit_answer
 from tasks.assignment.models import Assignment, Hand
-from tasks.flow.settlement import expire_leases
+from tasks.flow.expiry import expire_leases
 from tasks.workers.models import WorkerPace
 from tasks.workers.pace import set_sizes_of
 from tests import factories, worker_actions

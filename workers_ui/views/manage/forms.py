@@ -163,7 +163,11 @@ class PolicyForm(forms.Form):
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, project: Project | None = None) -> None:
         row = project or Project()
-        initial = {"price": f"{row.price.normalize():f}", "currency": row.currency, "answers_mode": row.answers_mode}
+        initial: dict[str, Any] = {
+            "price": f"{row.price.normalize():f}",
+            "currency": row.currency,
+            "answers_mode": row.answers_mode,
+        }
         initial["deadline_at"] = row.deadline_at
         initial["budget"] = "" if row.budget is None else f"{row.budget.normalize():f}"
         super().__init__(data, initial=initial)
