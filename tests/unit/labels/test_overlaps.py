@@ -1,5 +1,7 @@
 """Similarities of polygons are remembered by the column that these were taken from, and stay the same for all that."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import shapely
@@ -15,7 +17,7 @@ def squares(*corners: float) -> Polygons:
 
 def all_pairs(column: Polygons) -> list[float]:
     first, second = np.triu_indices(len(column.shapes), 1)
-    return column.similarity().of(first.astype(np.int64), second.astype(np.int64)).tolist()
+    return [float(each) for each in column.similarity().of(first.astype(np.int64), second.astype(np.int64))]
 
 
 def test_a_part_of_a_column_has_the_similarities_of_its_polygons() -> None:
@@ -38,8 +40,8 @@ def test_a_pair_is_intersected_once(monkeypatch: pytest.MonkeyPatch) -> None:
     intersected: list[int] = []
     intersection = shapely.intersection
 
-    def counted(first: object, second: object, **options: object) -> object:
-        intersected.append(len(first))  # type: ignore[arg-type]  # an array
+    def counted(first: Any, second: Any, **options: Any) -> Any:
+        intersected.append(len(first))
         return intersection(first, second, **options)
 
     monkeypatch.setattr(shapely, "intersection", counted)
