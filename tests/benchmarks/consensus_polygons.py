@@ -2,7 +2,8 @@
 
 Four workers outline three objects of each image; their points are off by a share of the object's radius, each outline
 as a whole and each point alone. Prints the mean IoU with the true outlines of one worker and of the label, the points
-of an object of the label, and the time for an image; then IoU and points after a reviewer's "Fewer points" on the page.
+of an object of the label, and the processor time for an image; then IoU and points after the first step of a reviewer's
+"Fewer points".
 """
 
 from __future__ import annotations
@@ -78,9 +79,9 @@ def measure(error: float, images: int) -> tuple[float, float, float, float, floa
             answer([drawn(rng, ring, radius, error) for ring, radius in zip(outlines, RADII, strict=True)])
             for _ in range(WORKERS)
         ]
-        start = time.perf_counter()
+        start = time.process_time()
         agreed = consolidate([WorkerAnswer(at, each) for at, each in enumerate(answers)], schema=SCHEMA).answer
-        seconds += time.perf_counter() - start
+        seconds += time.process_time() - start
         label += similarity_matrix(column_of(agreed.objects), truth).max(axis=0).tolist()
         points += points_of(agreed)
         fewer = with_fewer_points(agreed)

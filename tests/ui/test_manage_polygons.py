@@ -101,6 +101,7 @@ def test_a_reviewer_takes_the_points_from_a_polygon_that_nobody_needs(people: Pe
     blob = np.round(np.stack([250 + 100 * np.cos(angles), 200 + 90 * np.sin(angles)], axis=1), 2).tolist()
     project = a_project()
     task = answered(project, 0, an_answer(blob), 0.6)
+    answered(project, 1, an_answer(RING), 0.7)
     page = open_review(people, project)
     fewer = page.get_by_role("button", name="Fewer points, within 2 px")
     expect(page.locator("[data-review-desk-target=label]")).to_have_text("1 polygon: leaf")

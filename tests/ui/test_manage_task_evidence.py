@@ -128,7 +128,8 @@ def test_objects_show_who_drew_them_and_which_were_left_out(ada: Client) -> None
     task = a_labeled_task(project, [both, *[one] * 8])
     text = read(ada, project, task)
     assert "2 found in the answers" in text
-    assert "1, 2, 3, 4, 5, 6, 7, 8, 9 of 9" in text
+    assert "1, 2, 3, 4, 5, 6, 7, 8, 9 9 of 9 workers" in text
+    assert "1 of 9 workers" in text
     assert "left out of the label" in text
     assert "drew 1 of its 1 object, and 1 that is not in it" in text
 

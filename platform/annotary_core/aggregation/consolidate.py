@@ -110,12 +110,12 @@ def consolidate(
     evidence = _counts(ordered, method=resolved.name)
     if not informed:
         return ConsolidatedAnswer(Answer(verdict="cannot_tell"), posterior, evidence, 1.0)
-    image_class = found = None
+    image_class = detected = None
     if schema.has_image_class:
         image_class = _class_result(informed, method=resolved, known=classes)
         posterior["class"], evidence["class"] = image_class.posterior, image_class.evidence
     if schema.object_tools:
-        found = _objects_result(
+        detected = _objects_result(
             informed,
             method=resolved,
             tools=schema.object_tools,
@@ -123,10 +123,10 @@ def consolidate(
             rates=rates,
             fuse_exactly=fuse_exactly,
         )
-        posterior["objects"], evidence["objects"] = found.posterior, found.evidence
-    confidences = [part.confidence for part in (image_class, found) if part and part.confidence is not None]
+        posterior["objects"], evidence["objects"] = detected.posterior, detected.evidence
+    confidences = [part.confidence for part in (image_class, detected) if part and part.confidence is not None]
     return ConsolidatedAnswer(
-        answer=_assemble(image_class, found),
+        answer=_assemble(image_class, detected),
         posterior=posterior,
         evidence=evidence,
         confidence=_rounded(min(confidences, default=1.0)),
@@ -163,9 +163,9 @@ def _by_worker(answers: Sequence[WorkerAnswer]) -> list[WorkerAnswer]:
     return ordered
 
 
-def _assemble(image_class: _ClassResult | None, found: _ObjectsResult | None) -> Answer:
+def _assemble(image_class: _ClassResult | None, detected: _ObjectsResult | None) -> Answer:
     number = image_class.class_number if image_class else None
-    objects = found.objects if found else ()
+    objects = detected.objects if detected else ()
     verdict: Verdict = "labels" if objects or number is not None else "empty"
     return Answer(verdict=verdict, image=ImageLabel(class_number=number), objects=objects)
 

@@ -21,7 +21,7 @@ from annotary_core.labels.arrays import FloatArray, IntArray
 from annotary_core.labels.errors import AnswerError
 from annotary_core.labels.geometry import Bounds, Frame, Vertex, fixed
 from annotary_core.labels.json_reading import read_list, read_object
-from annotary_core.labels.shapes.area_similarity import AreaSimilarity, valid_areas
+from annotary_core.labels.shapes.area_similarity import AreaSimilarity, Overlaps, valid_areas
 from annotary_core.labels.shapes.base import Geometry, Noun, content_key
 from annotary_core.labels.shapes.hand_drawing import clip, follow
 from annotary_core.labels.shapes.rings import Parts, parts_bounds, to_shapely
@@ -53,16 +53,21 @@ class Polygon:
 
 @dataclass(frozen=True, slots=True)
 class Polygons:
-    """Polygons in columns. shapes: n polygons as arrays. areas: the same as valid shapely geometries, shape (n,)."""
+    """Polygons in columns. shapes: n polygons as arrays. areas: the same as valid shapely geometries, shape (n,).
+
+    numbers: of the polygons in the column that they were taken from. overlaps: those that were computed in it.
+    """
 
     shapes: tuple[Parts, ...]
     areas: NDArray[np.object_] = field(repr=False)
+    numbers: IntArray = field(repr=False)
+    overlaps: Overlaps = field(repr=False, compare=False)
 
     @classmethod
     def of(cls, shapes: Sequence[Parts]) -> Polygons:
         areas = np.empty(len(shapes), np.object_)
         areas[:] = [to_shapely(parts) for parts in shapes]
-        return cls(tuple(shapes), valid_areas(areas))
+        return cls(tuple(shapes), valid_areas(areas), np.arange(len(shapes)), Overlaps())
 
     def sort_keys(self) -> FloatArray:
         keys = [
@@ -78,13 +83,17 @@ class Polygons:
         return np.array([parts_bounds(parts) for parts in self.shapes], np.float64).reshape(-1, 4)
 
     def similarity(self) -> AreaSimilarity:
-        return AreaSimilarity(self.areas)
+        return AreaSimilarity(self.areas, self.numbers, self.overlaps)
 
     def take(self, rows: IntArray) -> Polygons:
-        return Polygons(tuple(self.shapes[row] for row in rows.tolist()), self.areas[rows])
+        shapes = tuple(self.shapes[row] for row in rows.tolist())
+        return Polygons(shapes, self.areas[rows], self.numbers[rows], self.overlaps)
 
     def concat(self, other: Polygons) -> Polygons:
-        return Polygons(self.shapes + other.shapes, np.concatenate([self.areas, other.areas]))
+        shapes, areas = self.shapes + other.shapes, np.concatenate([self.areas, other.areas])
+        if self.overlaps is other.overlaps:
+            return Polygons(shapes, areas, np.concatenate([self.numbers, other.numbers]), self.overlaps)
+        return Polygons(shapes, areas, np.arange(len(shapes)), Overlaps())
 
 
 class PolygonShape:
