@@ -12,12 +12,14 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.benchmarks.claims import CLAIMS, ServerTime, StatementTime, a_database, machine, spread
+from tests.benchmarks.claims import ServerTime, StatementTime, a_database, machine, spread
 
 PROJECTS = 500
 WORKERS = 100_000
-BATCHES = 100
-TASKS = 20
+# With another one in each project, 1,000 batches of 50: who has exhausted them has given 50,000 answers.
+BATCHES = 1
+TASKS = 10
+CLAIMS = 100
 
 # With 500 projects, each worker is in five of them.
 STANDINGS = """
@@ -58,7 +60,7 @@ def write(projects: int, workers: int) -> tuple[list[Any], dict[str, Any]]:
     rows = [factories.a_project(f"Project {n}", workers=many, gold_rate=0.1, hand_size=10) for n in range(projects)]
     factories.admitted(rows[0], kinds["one"])
     for project in rows:
-        factories.some_tasks(project, TASKS, wanted=300)
+        factories.some_tasks(project, TASKS, wanted=2000)
     with connection.cursor() as cursor:
         cursor.execute(ACTORS, {"workers": workers})
         cursor.execute(STANDINGS)
