@@ -45,9 +45,9 @@ def rows(page: Page) -> Any:
     return page.locator(".aside-row")
 
 
-def test_the_overview_leads_to_the_list_which_says_who_skipped_and_why(people: People, project: Project) -> None:
+def test_the_review_page_leads_to_the_list_which_says_who_skipped_and_why(people: People, project: Project) -> None:
     page = people.signed_in(factories.ada())
-    page.goto(f"/projects/{project.public_id}/")
+    page.goto(f"/projects/{project.public_id}/review/")
     page.get_by_role("link", name="Show what was set aside").click()
     expect(rows(page)).to_have_count(3)
     first = rows(page).first
