@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from kernel.clock import utc_now
+from kernel.clock import rfc3339, utc_now
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
 from tasks.flow.expiry import expire_leases
@@ -41,6 +41,7 @@ def test_an_answer_is_saved_and_acknowledged(wren: APIClient, world: World) -> N
         "state": "submitted",
         "revision": 1,
         "message": "Saved.",
+        "expires_at": rfc3339(world.hand.expires_at),
     }
     assert "Idempotency-Replayed" not in answer
 

@@ -154,7 +154,8 @@ def report(leases: int) -> Iterator[str]:
     assert not later.exists()
     with Claims(project, workers) as meanwhile:
         settled, took = timed(lambda: expiry.settle_expired_hands(seconds=60))
-    yield f"  {settled:,} sets settle in {took:.1f} s, the longest transaction {max(longest) * 1000:.0f} ms"
+    most = f"the longest transaction {max(longest) * 1000:.0f} ms"
+    yield f"  {settled:,} of {leases // SIZE:,} sets settle in {took:.1f} s, {most}"
     yield f"  claims meanwhile              {spread(meanwhile.seconds)}   ({len(meanwhile.seconds):,})"
     yield f"the longest transaction is {'within' if max(longest) <= TARGET else 'above'} {TARGET:.0f} s"
 

@@ -45,14 +45,14 @@ def rows(page: Page) -> Any:
     return page.locator(".aside-row")
 
 
-def test_the_overview_leads_to_the_list_which_says_who_skipped_and_why(people: People, project: Project) -> None:
+def test_the_review_page_leads_to_the_list_which_says_who_skipped_and_why(people: People, project: Project) -> None:
     page = people.signed_in(factories.ada())
-    page.goto(f"/projects/{project.public_id}/")
+    page.goto(f"/projects/{project.public_id}/review/")
     page.get_by_role("link", name="Show what was set aside").click()
     expect(rows(page)).to_have_count(3)
     first = rows(page).first
     expect(first).to_contain_text("Skipped by 3 workers")
-    expect(first).to_contain_text("2 image unclear, 1 no reason given")
+    expect(first).to_contain_text("image unclear × 2, no reason given")
     for name in NAMES:
         expect(first.get_by_role("link", name=name)).to_be_visible()
     expect(first.locator("q")).to_have_text(HOSTILE)
@@ -111,4 +111,4 @@ def test_the_workers_page_tells_how_much_was_skipped_and_why(people: People, pro
     page.goto(f"/projects/{project.public_id}/workers/")
     row = page.get_by_role("row").filter(has_text="Wren")
     expect(row).to_contain_text("4 skipped")
-    expect(row).to_contain_text("4 image unclear")
+    expect(row).to_contain_text("image unclear × 4")

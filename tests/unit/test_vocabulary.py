@@ -41,7 +41,7 @@ IDENTIFIERS = {
     *("take_item",),
     *("Pinned", "Terms", "Exhaustion", "Places", "Place", "ThrowAway", "Guise", "Meanwhile", "Stages", "Desk", "Offer"),
     *("unstick", "waiting_for_nobody", "stop_asking", "ask_no_more", "ask_refit", "agree", "stays", "climb", "lots"),
-    *("Tally", "NameBook", "BoxClustering", "BoxAnswers", "coin_rows", "cold_blend", "note_gold", "reoffer"),
+    *("Tally", "NameBook", "BoxClustering", "BoxAnswers", "coin_rows", "cold_blend", "note_gold", "offer_again"),
 }
 
 #: Parameters that name neither a thing nor a kind of thing.

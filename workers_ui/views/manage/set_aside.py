@@ -82,9 +82,9 @@ def _decide(request: HttpRequest, project: Project) -> None:
 
 
 def describe_reasons(reasons: Mapping[str, int]) -> str:
-    """Describe why images were skipped, the most frequent reason first: "3 image unclear, 1 another reason"."""
+    """Describe why images were skipped, the most frequent reason first: "image unclear × 3, another reason"."""
     ordered = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{count:,} {_words(reason)}" for reason, count in ordered)
+    return ", ".join(_words(reason) + (f" × {count:,}" if count > 1 else "") for reason, count in ordered)
 
 
 def _words(reason: str) -> str:

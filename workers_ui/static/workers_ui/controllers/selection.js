@@ -18,10 +18,7 @@ export default class extends Controller {
     const boxes = this.targets("one");
     const count = boxes.filter((each) => each.checked).length;
     const all = this.target("all");
-    if (all) {
-      all.checked = count === boxes.length;
-      all.indeterminate = count > 0 && count < boxes.length;
-    }
+    if (all) all.checked = count === boxes.length;
     const noun = this.value("noun");
     const line = this.target("count");
     if (line) line.textContent = count === 0 ? "" : `${count} ${count === 1 ? noun : `${noun}s`} selected`;
