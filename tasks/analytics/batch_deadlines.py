@@ -96,7 +96,7 @@ def _forecast(batch: Batch, left: int, is_open: bool, throughput: dict[str, Any]
 def _answers_ahead(project: Project, due: list[Batch]) -> dict[int, int]:
     """Return {batch id: how many answers it and the batches before it still need}."""
     lowest = min(batch.priority for batch in due)
-    params = {
+    params: dict[str, Any] = {
         "project": project.pk,
         "priority": lowest,
         "deadline": max(batch.deadline_at for batch in due if batch.deadline_at and batch.priority == lowest),

@@ -8,7 +8,14 @@ import pytest
 from projects.errors import PolicyRefused
 from projects.policies import read_policy
 
-PRESENT = {"answers_min": 3, "answers_max": 5, "split_train": 0.8, "split_val": 0.1}
+PRESENT = {
+    "answers_min": 3,
+    "answers_max": 5,
+    "split_train": 0.8,
+    "split_val": 0.1,
+    "set_minutes": 0,
+    "lease_seconds": 1800,
+}
 
 
 def read(**changes: Any) -> dict[str, Any]:
@@ -83,3 +90,10 @@ def test_training_and_validation_shares_cannot_exceed_one() -> None:
     with pytest.raises(PolicyRefused, match="add up to more than 1"):
         read(split_val=0.3)
     assert read(split_val=0.2) == {"split_val": 0.2}
+
+
+@pytest.mark.parametrize("changes", [{"set_minutes": 31}, {"set_minutes": 10, "lease_seconds": 599}])
+def test_a_set_must_be_possible_within_its_time(changes: dict[str, int]) -> None:
+    assert read(set_minutes=30) == {"set_minutes": 30}
+    with pytest.raises(PolicyRefused, match="Lower the minutes or raise the time"):
+        read(**changes)
