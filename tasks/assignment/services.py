@@ -223,7 +223,7 @@ def _choose_slots(worker: Actor, policy: ClaimPolicy, attempts: _Attempts, *, ro
         # The last slots of a project make a short hand, which keeps the gold rate: one gold in two would stand out.
         golds = golds[: draw_gold_count_for(work=len(work), rate=policy.gold_rate, rng=_rng)]
     elif len(work) + len(golds) > room:
-        golds = _choose_more_gold(worker, policy, golds, work=len(work), asked=room - len(golds))
+        golds = _choose_more_gold(worker, policy, golds, work=len(work), expected=room - len(golds))
     return [*work, *_gold_slots(golds)] if work else []
 
 
@@ -233,10 +233,10 @@ def _choose_gold(worker: Actor, policy: ClaimPolicy, room: int) -> list[UnseenGo
 
 
 def _choose_more_gold(
-    worker: Actor, policy: ClaimPolicy, golds: list[UnseenGold], *, work: int, asked: int
+    worker: Actor, policy: ClaimPolicy, golds: list[UnseenGold], *, work: int, expected: int
 ) -> list[UnseenGold]:
     """Return the gold of a hand in which a group brought more work than was asked for, at the same rate."""
-    more = draw_gold_count_for(work=work - asked, rate=policy.gold_rate, rng=_rng)
+    more = draw_gold_count_for(work=work - expected, rate=policy.gold_rate, rng=_rng)
     count = min(len(golds) + more, policy.most - work)
     if count <= len(golds):
         return golds[:count]

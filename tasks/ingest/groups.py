@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 
 from annotary_core.labels.names import normalize_name
+from annotary_core.labels.natural_order import natural_key
 from tasks.ingest.errors import GroupingRefused
 from tasks.ingest.models import Import
 from tasks.ingest.tables import MAX_GROUP, MAX_HEADING, group_key_of
@@ -58,7 +59,7 @@ def require_column(batch_import: Import) -> None:
 
 
 def _columns_of(rows: Iterable[Mapping[str, str]]) -> list[str]:
-    return list(dict.fromkeys(heading for row in rows for heading in row))
+    return sorted({heading for row in rows for heading in row}, key=natural_key)
 
 
 def _shortened(key: str) -> str:

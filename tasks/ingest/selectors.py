@@ -33,7 +33,7 @@ def import_for(*, project: Project, public_id: uuid.UUID | str) -> Import:
 def keeps_groups(*, projects: Collection[int]) -> set[int]:
     """Return those of the project ids whose imports keep images together."""
     rows = Import.objects.filter(project_id__in=projects).exclude(keep_together=Import.KeepTogether.NOTHING)
-    return set(rows.values_list("project_id", flat=True).distinct().order_by())
+    return {pk for pk in rows.values_list("project_id", flat=True).distinct().order_by() if pk is not None}
 
 
 def images_of(*, project: Project) -> QuerySet[Image]:

@@ -9,7 +9,7 @@ from tasks.batching.models import Batch
 from tests.api.api_fixtures import World
 from tests.api.people import member, with_key
 
-FRIDAY = "2035-01-05T18:00:00Z"
+FRIDAY = "2035-01-05T18:00:00.000000Z"
 
 
 @pytest.fixture

@@ -217,6 +217,6 @@ def test_a_column_that_the_metadata_does_not_have_is_refused_at_once(ada: APICli
     answer = upload(ada, project, files, metadata=table, keep_together="column", group_column="clip")
     assert answer.status_code == 422
     assert "Choose one of its columns: “patient”." in answer.json()["detail"]
-    assert answer.json()["type"].endswith("grouping_refused")
+    assert answer.json()["type"].endswith("/grouping_refused/")
     assert not Import.objects.exists()
     assert upload(ada, project, files, keep_together="clip").status_code == 400

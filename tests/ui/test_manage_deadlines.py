@@ -30,6 +30,8 @@ def project() -> Project:
 @pytest.mark.django_db(transaction=True)
 def test_a_deadline_is_chosen_in_local_time_changed_and_removed(people: People, project: Project) -> None:
     page = people.signed_in(factories.ada(), **DESK, timezone_id="America/New_York")
+    snapshot = '{"type": "snapshot", "number": 0, "data": {"totals": {}}}'
+    page.route_web_socket("**/ws/**", lambda socket: socket.send(snapshot))
     page.goto(f"/projects/{project.public_id}/")
     page.get_by_role("button", name="Set a deadline for batch 1").click()
     dialog = page.get_by_role("dialog", name="When is batch 1 due?")
@@ -40,14 +42,14 @@ def test_a_deadline_is_chosen_in_local_time_changed_and_removed(people: People, 
     expect(page.get_by_text("Due Jan 5, 2035, 6:00 PM")).to_be_visible()
     assert Batch.objects.get().deadline_at == datetime(2035, 1, 5, 23, tzinfo=UTC)
 
-    page.get_by_role("button", name="Change the deadline of batch 1").click()
+    page.get_by_role("button", name="change the deadline of batch 1").click()
     expect(page.get_by_label("Date and time")).to_have_value("2035-01-05T18:00")
     page.get_by_label("Date and time").fill("2035-07-05T18:00")
     page.keyboard.press("Enter")
     expect(page.get_by_text("Due Jul 5, 2035, 6:00 PM")).to_be_visible()
     assert Batch.objects.get().deadline_at == datetime(2035, 7, 5, 22, tzinfo=UTC), "in summer time"
 
-    page.get_by_role("button", name="Change the deadline of batch 1").click()
+    page.get_by_role("button", name="change the deadline of batch 1").click()
     page.get_by_role("button", name="Remove deadline").click()
     expect(page.get_by_text("Batch 1 has no deadline.")).to_be_visible()
     assert Batch.objects.get().deadline_at is None

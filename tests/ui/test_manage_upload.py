@@ -106,14 +106,14 @@ def test_a_column_is_named_and_one_that_is_missing_is_refused(page: Page, tmp_pa
     table.write_text("file,patient\none.jpg,Ann\ntwo.jpg,Ann\n")
     files = [*photos(tmp_path, "one.jpg", "two.jpg"), str(table)]
     expect(page.get_by_label("Column", exact=True)).to_be_hidden()
-    page.get_by_label("Keep together").select_option("Images with the same value in a column of the CSV")
+    page.get_by_label("Keep together").select_option("A column of the CSV")
     page.get_by_label("Column", exact=True).fill("clip")
     page.locator(FILES).set_input_files(files)
     problem = "The metadata has no column “clip” with a value. Choose one of its columns: “patient”."
     expect(page.get_by_role("row", name="one.jpg")).to_contain_text(problem)
     page.get_by_label("Column", exact=True).fill("Patient")
     page.locator(FILES).set_input_files(files)
-    expect(page.get_by_text("Checking images")).to_be_visible()
+    expect(page.get_by_text("Uploaded, checking")).to_have_count(2)
     run_all()
     expect(page.get_by_text("2 images added.")).to_be_visible(timeout=20_000)
     assert set(Image.objects.values_list("group_key", flat=True)) == {"Ann"}

@@ -1,6 +1,7 @@
 """Batches are taken by priority, deadline, whether they are nearly done, and number; nobody starves."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db.models import F
@@ -23,7 +24,7 @@ def project() -> Project:
     return factories.a_project(hand_size=1, gold_rate=0, answers_min=1)
 
 
-def a_batch(project: Project, *, tasks: int = 4, taken: int = 0, **fields: object) -> Batch:
+def a_batch(project: Project, *, tasks: int = 4, taken: int = 0, **fields: Any) -> Batch:
     """An open batch of which `taken` tasks are answered."""
     batch = factories.a_batch(project, **fields)
     for number in range(tasks):
@@ -39,7 +40,8 @@ def claimed(project: Project, name: str = "") -> int:
     if not project.standings.filter(worker=worker).exists():
         factories.admitted(project, worker)
     (lease,) = worker_actions.leases_of(worker_actions.take(worker, project))
-    return Task.objects.get(pk=lease.task_id).batch.number
+    assert lease.task is not None
+    return lease.task.batch.number
 
 
 def order(project: Project) -> list[int]:

@@ -1,6 +1,7 @@
 """With minutes per set, a set has as many images as take its worker that long, from the worker's own answers."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db.models import F
@@ -23,8 +24,8 @@ def wren() -> Actor:
     return factories.wren()
 
 
-def a_project(wren: Actor, *, tasks: int = 150, **policy: object) -> Project:
-    values = {"set_minutes": 5, "seconds_per_answer": 30, "gold_rate": 0, "answers_min": 1} | policy
+def a_project(wren: Actor, *, tasks: int = 150, **policy: Any) -> Project:
+    values: dict[str, Any] = {"set_minutes": 5, "seconds_per_answer": 30, "gold_rate": 0, "answers_min": 1} | policy
     project = factories.a_project(workers=[wren], **values)
     factories.some_tasks(project, tasks)
     return project
@@ -94,11 +95,11 @@ def test_the_fastest_worker_gets_100_images_at_most(wren: Actor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "counted"), [(0, 1), (0.2, 1), (45, 45), (599, 599), (601, 600), (86_400, 600), (None, None)]
+    ("sent", "counted"), [(0, 1), (0.2, 1), (45, 45), (599, 599), (601, 600), (86_400, 600), (None, None)]
 )
-def test_each_time_is_plausible_for_the_project(wren: Actor, told: float | None, counted: float | None) -> None:
+def test_each_time_is_plausible_for_the_project(wren: Actor, sent: float | None, counted: float | None) -> None:
     project = a_project(wren, set_minutes=0, hand_size=1)
-    answer_all(worker_actions.take(wren, project), told)
+    answer_all(worker_actions.take(wren, project), sent)
     assert measured(wren) == ((0, 0.0) if counted is None else (1, counted))
 
 

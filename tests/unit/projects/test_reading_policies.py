@@ -13,6 +13,8 @@ PRESENT = {
     "answers_max": 5,
     "split_train": 0.8,
     "split_val": 0.1,
+    "set_minutes": 0,
+    "lease_seconds": 1800,
     "price": Decimal("0.02"),
     "budget": None,
 }
@@ -131,3 +133,10 @@ def test_a_budget_covers_an_answer_at_least() -> None:
     with pytest.raises(PolicyRefused, match="does not cover a single answer"):
         read(budget="0.04", price="0.05")
     assert read(budget="0", price="0") == {"budget": Decimal(0), "price": Decimal(0)}
+
+
+@pytest.mark.parametrize("changes", [{"set_minutes": 31}, {"set_minutes": 10, "lease_seconds": 599}])
+def test_a_set_must_be_possible_within_its_time(changes: dict[str, int]) -> None:
+    assert read(set_minutes=30) == {"set_minutes": 30}
+    with pytest.raises(PolicyRefused, match="Lower the minutes or raise the time"):
+        read(**changes)
