@@ -8,7 +8,7 @@ import pytest
 from kernel.models import Job
 from projects.models import Project
 from tests import factories, worker_actions
-from tests.api.people import member, signed_in, with_key
+from tests.api.people import member, with_key
 from tests.labeled import a_labeled_task
 
 pytestmark = pytest.mark.django_db
@@ -55,7 +55,7 @@ def test_workers_are_told_and_managers_see_the_figures() -> None:
     project = a_project(budget=Decimal("0.06"))
     factories.admitted(project, wren)
     factories.some_tasks(project, 9, wanted=1)
-    client = signed_in(wren)
+    client = with_key(wren)
     first = client.post(url_of(project, "hands/"))
     assert (first.status_code, len(first.json()["assignments"])) == (201, 3)
     for lease in worker_actions.leases_of(project.hands.get()):

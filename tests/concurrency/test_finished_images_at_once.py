@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def a_project(count: int = 8, **policy: Any) -> Project:
-    values = {"answers_min": 2, "answers_max": 2, "gold_rate": 0, "hand_size": 3, "confidence_target": 0.95, **policy}
+    values = {"answers_min": 2, "answers_max": 2, "gold_rate": 0, "hand_size": 3, "confidence_target": 0.9, **policy}
     project = factories.a_project(**values)
     a_crowd(project, 6)
     for number in range(count):

@@ -202,8 +202,8 @@ def test_many_commitments_are_folded_into_one() -> None:
     Commitment.objects.create(project=other, amount=3)
     assert fold_commitments() == 1
     assert list(Commitment.objects.values_list("project", "amount").order_by("amount")) == [
-        (other.pk, 3),
-        (project.pk, FOLD_ABOVE + 1),
+        (other.pk, Decimal(3)),
+        (project.pk, Decimal(FOLD_ABOVE + 1)),
     ]
     Commitment.objects.bulk_create(Commitment(project=project, amount=0) for _ in range(FOLD_ABOVE + 1))
     Project.objects.update(budget=Decimal(1000))

@@ -50,13 +50,12 @@ def policies(draw: st.DrawFn) -> Policy:
 def build(made: Sequence[Made], policy: Policy) -> Project:
     project = factories.a_project(**policy, gold_rate=0.2, price=Decimal("0.03"))
     a_crowd(project, 6)
-    batches = {state: factories.a_batch(project, state=state) for state in ("open", "draft")}
+    opened = factories.a_batch(project)
     for classes, more, then in made:
         if then == "draft":
-            factories.a_task(project, batch=batches["draft"], wanted=policy["answers_min"])
             continue
         if not classes:
-            factories.a_task(project, batch=batches["open"], wanted=more + 1)
+            factories.a_task(project, batch=opened, wanted=more + 1)
             continue
         task = a_paid_task(project, [factories.class_answer(number) for number in classes], more=more)
         if then and task.state == Task.State.ANSWERED:
@@ -66,6 +65,9 @@ def build(made: Sequence[Made], policy: Policy) -> Project:
             else:
                 raw = factories.class_answer(3 - label.body["image"]["class"])
                 fix_label(reviewer=factories.ada(), task=task, label_hash=label.content_hash, raw=raw)
+    draft = factories.a_batch(project, state="draft")
+    for _ in [each for each in made if each[2] == "draft"]:
+        factories.a_task(project, batch=draft, wanted=policy["answers_min"])
     Job.objects.all().delete()
     return project
 
@@ -121,9 +123,8 @@ def test_what_is_previewed_is_done(made: list[Made], policy: Policy, changes: Po
 
 
 def a_finished_project(count: int = 6, **policy: Any) -> Project:
-    project = factories.a_project(
-        **({"answers_min": 2, "answers_max": 2, "gold_rate": 0.2, "price": Decimal("0.04")} | policy)
-    )
+    values: Policy = {"answers_min": 2, "answers_max": 2, "gold_rate": 0.2, "price": Decimal("0.04"), **policy}
+    project = factories.a_project(**values)
     a_crowd(project, 6)
     for number in range(count):
         a_paid_task(project, [factories.class_answer(1), factories.class_answer(1 + number % 2)])
