@@ -7,9 +7,22 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
 from django.db import connection
+from psycopg.conninfo import make_conninfo
 
 PATIENCE = 10.0
 BETWEEN_LOOKS = 0.01
+
+
+def database_url() -> str:
+    """The test's database, for a connection of its own that Django does not know."""
+    settings = connection.settings_dict
+    return make_conninfo(
+        host=settings["HOST"],
+        port=settings["PORT"],
+        user=settings["USER"],
+        password=settings["PASSWORD"],
+        dbname=settings["NAME"],
+    )
 
 
 def together(*calls: Callable[[], Any]) -> list[Any]:

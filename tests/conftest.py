@@ -21,6 +21,8 @@ DESELECTED = pytest.StashKey[dict[str, int]]()
 # What a marked test needs from this machine: {marker: name for messages}.
 NEEDS = {"browser": "Chromium", "curl": "curl, jq and unzip", "npm": "npm", "shared": "../shared"}
 
+#: Schedules that one test simulates before the database is emptied.
+SEEDS_OF_A_TEST = 20
 COMMANDS = {"browser": ("chromium",), "curl": ("curl", "jq", "unzip"), "npm": ("node", "npm")}
 
 
@@ -43,6 +45,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="run the tests that take a `fault_seed` with N seeds, which choose when and where faults strike",
     )
     parser.addoption(
+        "--model-examples",
+        type=int,
+        default=40,
+        metavar="N",
+        help="how many sequences of verbs the database and the model go through",
+    )
+    parser.addoption(
+        "--schedule-seeds",
+        type=int,
+        default=200,
+        metavar="N",
+        help="how many schedules of concurrent and interrupted transactions are simulated",
+    )
+    parser.addoption(
+        "--first-schedule-seed", type=int, default=0, metavar="N", help="the first of them, to repeat a schedule"
+    )
+    parser.addoption(
         "--dropped-sockets",
         type=int,
         default=200,
@@ -54,6 +73,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "fault_seed" in metafunc.fixturenames:
         metafunc.parametrize("fault_seed", range(metafunc.config.getoption("--fault-seeds")))
+    if "schedule_seeds" in metafunc.fixturenames:
+        first, count = (metafunc.config.getoption(name) for name in ("--first-schedule-seed", "--schedule-seeds"))
+        starts = range(first, first + count, SEEDS_OF_A_TEST)
+        chunks = [range(start, min(start + SEEDS_OF_A_TEST, first + count)) for start in starts]
+        metafunc.parametrize("schedule_seeds", chunks, ids=[f"{chunk[0]}-{chunk[-1]}" for chunk in chunks])
 
 
 def pytest_configure(config: pytest.Config) -> None:

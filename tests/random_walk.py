@@ -1,20 +1,35 @@
-"""Random walks over the actions of workers, the sweep and managers."""
+"""Random walks over the verbs of workers and of the sweeps and jobs; `tests/manager_walk.py` has those of managers.
+
+A verb is a method that chooses its target and returns the call to make, or None if there is nothing to choose from. A
+new one is a method and a line in `verbs`. Tests decide how the calls are made: one after another, at once, or
+interleaved statement by statement and interrupted.
+"""
 
 import random
-from collections.abc import Callable
-from contextlib import suppress
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeVar
 
 from accounts.models import Actor
+from annotary.demo.worker import Receipt
 from kernel.errors import AnnotaryError
+from kernel.events import number_events
 from projects.models import Project
 from tasks.annotation.models import Annotation
-from tasks.annotation.services import Submission
 from tasks.assignment.models import Assignment, Hand
-from tasks.assignment.services import claim_hand, release_hand, skip_assignment
+from tasks.assignment.services import release_hand, skip_assignment
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import open_batch, pause_batch
+from tasks.consensus.refit import queue_missed_tasks, refit
+from tasks.flow.claim_next_hand import claim_next_hand
 from tasks.flow.expiry import expire_leases
+from tasks.flow.revocation import end_hands_without_access
 from tests import factories, worker_actions
+
+Call = Callable[[], object]
+Verb = Callable[[], Call | None]
+T = TypeVar("T")
 
 
 def a_busy_project(workers: int, *, name: str = "Strays", tasks: int = 24, batches: int = 3) -> Project:
@@ -27,19 +42,54 @@ def a_busy_project(workers: int, *, name: str = "Strays", tasks: int = 24, batch
     return project
 
 
-class RandomWalk:
-    """Random actions of one worker, and sometimes of the sweep and the manager. Refused actions are expected.
+class Walk:
+    """Random verbs of one person or process. Refused calls are expected, and counted by the error's code."""
 
-    `acknowledged` holds the result of each accepted submission, by assignment: each must still be in the database.
-    """
-
-    def __init__(self, project: Project, worker: Actor, seed: int) -> None:
-        self.project, self.worker = project, worker
+    def __init__(self, project: Project, seed: int) -> None:
+        self.project, self.seed = project, seed
         self.random = random.Random(seed)
-        self.acknowledged: dict[int, Submission] = {}
+        self.done: Counter[str] = Counter()
+        self.refused: Counter[str] = Counter()
+
+    def verbs(self) -> Mapping[Verb, int]:
+        """The verbs with their weights."""
+        raise NotImplementedError
+
+    def choose(self) -> tuple[str, Call | None]:
+        """Return the name of a verb, and the call that it makes."""
+        verbs = self.verbs()
+        verb = self.random.choices(list(verbs), weights=list(verbs.values()))[0]
+        return verb.__name__, verb()
 
     def step(self) -> None:
-        actions: dict[Callable[[], None], int] = {
+        name, call = self.choose()
+        if call is not None:
+            self.make(name, call)
+
+    def make(self, name: str, call: Call) -> None:
+        try:
+            call()
+        except AnnotaryError as error:
+            self.refused[f"{name}: {error.code}"] += 1
+        else:
+            self.done[name] += 1
+
+    def pick(self, rows: Sequence[T]) -> T | None:
+        return self.random.choice(rows) if rows else None
+
+
+class RandomWalk(Walk):
+    """A worker. `acknowledged` holds the last receipt for each assignment, `receipts` all of them."""
+
+    def __init__(self, project: Project, worker: Actor, seed: int) -> None:
+        super().__init__(project, seed)
+        self.worker = worker
+        self.acknowledged: dict[int, Receipt] = {}
+        self.receipts: list[Receipt] = []
+        self._sent = 0
+
+    def verbs(self) -> Mapping[Verb, int]:
+        return {
             self.claim: 4,
             self.answer: 8,
             self.answer_any_earlier: 3,
@@ -50,65 +100,100 @@ class RandomWalk:
             self.sweep: 2,
             self.manage: 1,
         }
-        act = self.random.choices(list(actions), weights=list(actions.values()))[0]
-        with suppress(AnnotaryError):
-            act()
 
-    def claim(self) -> None:
-        claim_hand(worker=self.worker, project=self.project)
+    def claim(self) -> Call:
+        return partial(claim_next_hand, worker=self.worker, project=self.project)
 
-    def answer(self) -> None:
-        self._answer(self._mine(state=Assignment.State.LEASED))
+    def answer(self) -> Call | None:
+        return self._answer(self._mine(state=Assignment.State.LEASED))
 
-    def answer_any_earlier(self) -> None:
-        self._answer(self._mine())
+    def answer_any_earlier(self) -> Call | None:
+        return self._answer(self._mine())
 
-    def skip(self) -> None:
+    def skip(self) -> Call | None:
         lease = self._mine(state=Assignment.State.LEASED)
-        if lease is not None:
-            skip_assignment(worker=self.worker, assignment_id=lease.public_id)
+        return None if lease is None else partial(skip_assignment, worker=self.worker, assignment_id=lease.public_id)
 
-    def settle(self) -> None:
+    def settle(self) -> Call | None:
         hand = self._hand()
-        if hand is not None:
-            worker_actions.settle(hand)
+        return None if hand is None else partial(worker_actions.settle, hand)
 
-    def release(self) -> None:
+    def release(self) -> Call | None:
         hand = self._hand()
-        if hand is not None:
-            release_hand(worker=self.worker, hand_id=hand.public_id)
+        return None if hand is None else partial(release_hand, worker=self.worker, hand_id=hand.public_id)
 
-    def time_passes(self) -> None:
+    def time_passes(self) -> Call | None:
         hand = self._hand()
-        if hand is not None:
-            worker_actions.expire_hand(hand)
+        return None if hand is None else partial(worker_actions.expire_hand, hand)
 
-    def sweep(self) -> None:
-        expire_leases()
+    def sweep(self) -> Call:
+        return expire_leases
 
-    def manage(self) -> None:
-        batch = self.random.choice(list(Batch.objects.filter(project=self.project)))
+    def manage(self) -> Call:
+        batch = self.random.choice(list(Batch.objects.filter(project=self.project).order_by("number")))
         if self.random.random() < 0.5:
-            task = self.random.choice(list(batch.tasks.filter(state=Task.State.OPEN)))
-            worker_actions.raise_wanted(task, to=min(task.wanted + 1, 4))
-        elif batch.state == Batch.State.PAUSED:
-            open_batch(batch=batch)
-        else:
-            pause_batch(batch=batch)
+            task = self.pick(list(batch.tasks.filter(state=Task.State.OPEN).order_by("pk")))
+            if task is not None:
+                return partial(worker_actions.raise_wanted, task, to=min(task.wanted + 1, 4))
+        return partial(open_batch if batch.state == Batch.State.PAUSED else pause_batch, batch=batch)
 
     def assert_nothing_acknowledged_was_lost(self) -> None:
-        """I3: the last accepted answer to each assignment is the current one."""
-        for assignment_id, submission in self.acknowledged.items():
+        """I3: the last accepted answer to each assignment is the current one. Only if nobody else answers for them."""
+        for assignment_id, receipt in self.acknowledged.items():
             current = Annotation.objects.get(assignment_id=assignment_id, is_current=True)
-            assert (current.pk, current.body) == (submission.annotation.pk, submission.annotation.body)
+            assert (current.revision, current.raw_sha256) == (receipt.revision, receipt.sha256)
 
-    def _answer(self, lease: Assignment | None) -> None:
-        if lease is not None:
-            self.acknowledged[lease.pk] = worker_actions.answer(lease, self.random.choice([1, 1, 1, 2]))
+    def _answer(self, lease: Assignment | None) -> Call | None:
+        if lease is None:
+            return None
+        self._sent += 1
+        return partial(self._send, lease, self.random.choice([1, 1, 1, 2]), key=f"{self.seed}-{self._sent}")
+
+    def _send(self, lease: Assignment, number: int, *, key: str) -> None:
+        receipt = worker_actions.send(lease, number, key=key)
+        self.acknowledged[lease.pk] = receipt
+        self.receipts.append(receipt)
 
     def _mine(self, **only: str) -> Assignment | None:
-        mine = list(Assignment.objects.filter(project=self.project, worker=self.worker, **only).order_by("pk"))
-        return self.random.choice(mine) if mine else None
+        mine = Assignment.objects.filter(project=self.project, worker=self.worker, **only)
+        return self.pick(list(mine.select_related("worker").order_by("pk")))
 
     def _hand(self) -> Hand | None:
-        return Hand.objects.filter(project=self.project, worker=self.worker, state=Hand.State.LIVE).first()
+        live = Hand.objects.filter(project=self.project, worker=self.worker, state=Hand.State.LIVE)
+        return live.select_related("worker").first()
+
+
+class BeatWalk(Walk):
+    """What runs without people: sweeps, jobs and the relay. Any number of them may run, and run twice."""
+
+    def verbs(self) -> Mapping[Verb, int]:
+        return {
+            self.sweep: 4,
+            self.pay_late_answers: 2,
+            self.update_labels: 3,
+            self.refit: 1,
+            self.number_events: 2,
+            self.end_hands_without_access: 1,
+        }
+
+    def sweep(self) -> Call:
+        return expire_leases
+
+    def pay_late_answers(self) -> Call:
+        return worker_actions.run_late_jobs
+
+    def update_labels(self) -> Call:
+        return worker_actions.run_label_jobs
+
+    def refit(self) -> Call:
+        return self._refit
+
+    def number_events(self) -> Call:
+        return partial(number_events, project_id=self.project.pk)
+
+    def end_hands_without_access(self) -> Call:
+        return end_hands_without_access
+
+    def _refit(self) -> None:
+        refit(project_id=self.project.pk)
+        queue_missed_tasks(project_id=self.project.pk)

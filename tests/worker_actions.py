@@ -1,8 +1,9 @@
-"""The actions of workers, one function each, and the invariants that must hold afterwards."""
+"""What workers and the jobs after them do, one function each, and the invariants that must hold afterwards."""
 
 import hashlib
 import json
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,9 +13,11 @@ from django.db.models import Count, F, Q, Sum, Value
 from django.db.models.functions import Coalesce
 
 from accounts.models import Actor
+from annotary.demo.worker import Receipt
 from kernel.clock import ClockTimestamp
 from kernel.models import Event, Job
 from projects.models import Project
+from tasks.annotation.acknowledged import SentAnswer, submit_once
 from tasks.annotation.models import Annotation
 from tasks.annotation.services import Submission, submit_answer
 from tasks.assignment.budget import committed
@@ -22,6 +25,7 @@ from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import change_wanted
+from tasks.flow.relabel import relabel
 from tasks.flow.settlement import Settlement, settle_hand, settle_late_answer
 from tasks.gold.models import GoldResult
 from tasks.pay.models import LedgerEntry, LedgerTotal
@@ -46,6 +50,16 @@ def answer(assignment: Assignment, number: int = 1, *, body: dict[str, Any] | No
     return submit_answer(
         worker=assignment.worker, assignment_id=assignment.public_id, raw=raw, raw_sha256=digest, seconds=4.5
     )
+
+
+def send(assignment: Assignment, number: int, *, key: str) -> Receipt:
+    """Send an answer with an idempotency key, as the API does; return the receipt of the acknowledgement."""
+    assert assignment.worker is not None
+    raw = factories.class_answer(number)
+    digest = hashlib.sha256(json.dumps(raw).encode()).hexdigest()
+    sent = SentAnswer(assignment.public_id, key, raw, 4.5, {"answer": raw}, digest)
+    body = submit_once(worker=assignment.worker, answer=sent).body
+    return Receipt(str(assignment.public_id), body["revision"], digest)
 
 
 def answer_all(hand: Hand, number: int = 1) -> list[Submission]:
@@ -74,9 +88,18 @@ def expire_hand(hand: Hand) -> None:
 
 def run_late_jobs() -> int:
     """Run the queued jobs for late answers; returns their number."""
-    jobs = list(Job.objects.filter(kind="flow.settle_late_answer", state=Job.State.QUEUED))
+    return _run_queued("flow.settle_late_answer", settle_late_answer)
+
+
+def run_label_jobs() -> int:
+    """Run the queued label updates; returns the number of jobs."""
+    return _run_queued("consensus.update", relabel)
+
+
+def _run_queued(kind: str, function: Callable[..., object]) -> int:
+    jobs = list(Job.objects.filter(kind=kind, state=Job.State.QUEUED).order_by("pk"))
     for job in jobs:
-        settle_late_answer(**job.args)
+        function(**job.args)
         Job.objects.filter(pk=job.pk).update(state=Job.State.DONE)
     return len(jobs)
 

@@ -102,6 +102,19 @@ def client_process(url: str, cookie: str, sockets: int, seconds: float, server: 
     print(json.dumps(figures))
 
 
+def watch_process(url: str, cookie: str, sockets: int) -> None:
+    """Run in a process of its own: open all sockets, say so, and read until terminated."""
+
+    async def run() -> None:
+        gate = asyncio.Semaphore(OPENING_AT_ONCE)
+        reading = [listen(url, cookie, number, Latencies(), gate) for number in range(sockets)]
+        tasks = await asyncio.gather(*reading)
+        print("open", flush=True)
+        await asyncio.gather(*tasks)
+
+    asyncio.run(run())
+
+
 @contextlib.contextmanager
 def servers() -> Iterator[tuple[int, int]]:
     """Run the websocket server and the relay on the server's core; yield the server's port and process id."""
@@ -258,6 +271,9 @@ def main() -> int:
     sys.path[:0] = [str(ROOT / "platform"), str(ROOT)]
     if sys.argv[1:2] == ["--client"]:
         client_process(sys.argv[2], sys.argv[3], int(sys.argv[4]), float(sys.argv[5]), int(sys.argv[6]))
+        return 0
+    if sys.argv[1:2] == ["--watch"]:
+        watch_process(sys.argv[2], sys.argv[3], int(sys.argv[4]))
         return 0
     if sys.argv[1:2] == ["--console"]:
         console_process(sys.argv[2], float(sys.argv[3]), int(sys.argv[4]))

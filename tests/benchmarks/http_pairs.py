@@ -1,37 +1,37 @@
-"""Measure claims and submissions over HTTP: `python tests/benchmarks/http_pairs.py [pairs]`, about two minutes.
+"""Measure claims and submissions over HTTP: `python tests/benchmarks/http_pairs.py`, about two minutes.
 
 Starts a normal installation and a minimal Django site that sends the same statements on the same server software
 (tests/benchmarks/minimal). 32 clients with sessions claim a set of one image and answer it. Each pair uses another
 worker, so that only the two calls are measured. The CPU time of the web process is reported in addition to wall time,
 because a busy machine affects it less.
+
+`--workers 1,8,32,128` measures pairs with each of these numbers of clients instead, and `--sockets 300 --export` lets
+as many consoles watch the project and exports be written meanwhile; about five minutes.
 """
 
 from __future__ import annotations
 
+import argparse
 import http.client
 import json
 import os
 import secrets
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any
 
-from annotary.runtime import instance, linux_processes, network, services
+from annotary.runtime import instance, linux_processes
 from annotary.runtime.instance import Running
-from annotary.runtime.source_roots import python_path
+from tests.benchmarks.minimal.server import a_minimal_site
 
-ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = 32
 PAIRS = 1200
 ROUNDS = 3
@@ -52,13 +52,19 @@ class Person:
 
 @dataclass
 class Measured:
-    """Sums over rounds: pairs (or sets), wall seconds, CPU seconds of the web process; seconds of each call."""
+    """Sums over rounds: pairs (or sets), wall seconds, CPU seconds of the web process; seconds of each call and set."""
 
     done: int = 0
     wall: float = 0.0
     cpu: float = 0.0
     claims: list[float] = field(default_factory=list)
     submits: list[float] = field(default_factory=list)
+    sets: list[float] = field(default_factory=list)
+
+    def percentile(self, share: float) -> float:
+        """Of the seconds from a claim to the last answer of its set."""
+        ordered = sorted(self.sets)
+        return ordered[min(int(len(ordered) * share), len(ordered) - 1)]
 
     def line(self, name: str, unit: str = "pairs") -> str:
         rate, cost = self.done / self.wall, 1000 * self.cpu / self.done
@@ -95,7 +101,7 @@ class Client:
 
 def complete_set(client: Client, person: Person, project: str, measured: Measured) -> None:
     """Claim a set and answer every image in it."""
-    start = time.perf_counter()
+    begin = start = time.perf_counter()
     hand = client.send(person, "POST", f"/api/v1/projects/{project}/hands/", b"")
     measured.claims.append(time.perf_counter() - start)
     for assignment in hand["assignments"]:
@@ -103,6 +109,7 @@ def complete_set(client: Client, person: Person, project: str, measured: Measure
         start = time.perf_counter()
         client.send(person, "PUT", f"/api/v1/assignments/{assignment['id']}/answer/", body)
         measured.submits.append(time.perf_counter() - start)
+    measured.sets.append(time.perf_counter() - begin)
 
 
 def complete_set_together(client: Client, person: Person, project: str, measured: Measured) -> None:
@@ -118,15 +125,17 @@ def complete_set_together(client: Client, person: Person, project: str, measured
         raise RuntimeError(f"An answer was refused: {result}")
 
 
-def run_concurrently(people: list[Person], work: Callable[[], Callable[[Person], None]]) -> float:
-    """Let CLIENTS threads work through the people and return the seconds it took. `work` is called once per thread."""
+def run_concurrently(
+    people: list[Person], work: Callable[[], Callable[[Person], None]], *, clients: int = CLIENTS
+) -> float:
+    """Let the clients, threads, work through the people; return the seconds it took. `work` is called once by each."""
     from django.db import connections
 
     queue: SimpleQueue[Person] = SimpleQueue()
     for person in people:
         queue.put(person)
     errors: list[BaseException] = []
-    ready = threading.Barrier(CLIENTS + 1)
+    ready = threading.Barrier(clients + 1)
 
     def run() -> None:
         act = work()
@@ -141,7 +150,7 @@ def run_concurrently(people: list[Person], work: Callable[[], Callable[[Person],
         finally:
             connections.close_all()  # each round starts new threads
 
-    threads = [threading.Thread(target=run, daemon=True) for _ in range(CLIENTS)]
+    threads = [threading.Thread(target=run, daemon=True) for _ in range(clients)]
     for thread in threads:
         thread.start()
     ready.wait()
@@ -162,7 +171,14 @@ def cpu_seconds(root: int) -> float:
 
 
 def over_http(
-    people: list[Person], port: int, pid: int, project: str, measured: Measured, complete: Any = complete_set
+    people: list[Person],
+    port: int,
+    pid: int,
+    project: str,
+    measured: Measured,
+    complete: Any = complete_set,
+    *,
+    clients: int = CLIENTS,
 ) -> None:
     before = cpu_seconds(pid)
 
@@ -170,19 +186,19 @@ def over_http(
         client = Client(port)
         return lambda person: complete(client, person, project, measured)
 
-    measured.wall += run_concurrently(people, work)
+    measured.wall += run_concurrently(people, work, clients=clients)
     measured.cpu += cpu_seconds(pid) - before
     measured.done += len(people)
 
 
-def by_sql(people: list[Person], project: Any, measured: Measured) -> None:
+def by_sql(people: list[Person], project: Any, measured: Measured, *, clients: int = CLIENTS) -> None:
     from accounts.models import Actor
     from tests.benchmarks.raw_pair import RawPair
 
     def work() -> Callable[[Person], None]:
         return lambda person: _raw_pair(RawPair, project, Actor(pk=person.pk))
 
-    measured.wall += run_concurrently(people, work)
+    measured.wall += run_concurrently(people, work, clients=clients)
     measured.done += len(people)
 
 
@@ -198,19 +214,10 @@ def sign_in_many(count: int, project: Any, backend: str) -> Iterator[Person]:
     from django.contrib.sessions.backends.db import SessionStore
     from django.contrib.sessions.models import Session
 
-    from accounts.models import Actor, Membership, Role, User
     from kernel.clock import utc_now
-    from tasks.standing.models import Standing
+    from tests.benchmarks.many_workers import admit_many
 
-    tag = secrets.token_hex(4)
-    actors = Actor.objects.bulk_create(Actor(kind=Actor.Kind.PERSON) for _ in range(count))
-    users = User.objects.bulk_create(
-        User(actor=actor, email=f"{tag}-{number}@crowd.example", password="!") for number, actor in enumerate(actors)
-    )
-    Membership.objects.bulk_create(
-        Membership(organisation_id=project.organisation_id, actor=actor, role=Role.WORKER) for actor in actors
-    )
-    Standing.objects.bulk_create(Standing(project=project, worker=actor) for actor in actors)
+    users = admit_many(project, count)
     store = SessionStore()
     rows = []
     for user in users:
@@ -221,42 +228,8 @@ def sign_in_many(count: int, project: Any, backend: str) -> Iterator[Person]:
         }
         end = utc_now() + timedelta(days=1)
         rows.append(Session(session_key=secrets.token_hex(16), session_data=store.encode(session), expire_date=end))
-    Session.objects.bulk_create(rows)
-    return (Person(actor.pk, row.session_key) for actor, row in zip(actors, rows, strict=True))
-
-
-@contextmanager
-def a_minimal_site(running: Running) -> Iterator[tuple[int, int]]:
-    """Serve the minimal site like the installation's own; yields port and process id."""
-    site = network.resolve(host="127.0.0.1", port=0)
-    environment = {
-        **os.environ,
-        **running.environment,
-        "DJANGO_SETTINGS_MODULE": "tests.benchmarks.minimal.settings",
-        "PYTHONPATH": python_path(),
-    }
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--workers", "1"]
-    command += [
-        "--blocking-threads",
-        str(services.WEB_THREADS),
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(site.port),
-    ]
-    process = subprocess.Popen(
-        [*command, "tests.benchmarks.minimal.wsgi:application"], env=environment, cwd=ROOT, stdout=subprocess.DEVNULL
-    )
-    try:
-        deadline = time.monotonic() + 60
-        while not services.responds(site.probe, "/healthz"):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError("The minimal site did not start.")
-            time.sleep(0.1)
-        yield site.port, process.pid
-    finally:
-        process.terminate()
-        process.wait(30)
+    Session.objects.bulk_create(rows, batch_size=5000)
+    return (Person(user.actor_id, row.session_key) for user, row in zip(users, rows, strict=True))
 
 
 def measure(running: Running, pairs: int) -> Iterator[str]:
@@ -312,17 +285,32 @@ def _cpu_ratio(site: Measured, minimal: Measured) -> str:
     return f"{(site.cpu / site.done) / (minimal.cpu / minimal.done):.2f} times"
 
 
+def options() -> Any:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pairs", type=int, nargs="?", default=PAIRS)
+    parser.add_argument("--workers", metavar="N,N", help="numbers of clients to measure one after another")
+    parser.add_argument("--sockets", type=int, default=0, metavar="N", help="consoles that watch meanwhile")
+    parser.add_argument("--export", action="store_true", help="write exports meanwhile")
+    return parser.parse_args()
+
+
 def main() -> int:
-    pairs = int(sys.argv[1]) if len(sys.argv) > 1 else PAIRS
+    chosen = options()
     with (
         tempfile.TemporaryDirectory(prefix="annotary-pairs-") as folder,
-        instance.start(data=Path(folder)) as running,
+        instance.start(data=Path(folder), port=int(os.environ.get("PORT", "0"))) as running,
     ):
         os.environ.update(running.environment)
         import django
 
         django.setup()
-        for line in measure(running, pairs):
+        lines = measure(running, chosen.pairs)
+        if chosen.workers:
+            from tests.benchmarks.http_levels import measure_levels
+
+            levels = [int(each) for each in chosen.workers.split(",")]
+            lines = measure_levels(running, levels, chosen.pairs, sockets=chosen.sockets, export=chosen.export)
+        for line in lines:
             print(line, flush=True)
     return 0
 

@@ -4,27 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from django.db import connection
 
 from annotary.demo.worker import Receipt
 from tasks.annotation.models import Annotation
 from tests import factories
+from tests.concurrency_helpers import database_url
 from tests.invariants import violations
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def url() -> str:
-    result = connection.settings_dict
-    return psycopg.conninfo.make_conninfo(
-        host=result["HOST"],
-        port=result["PORT"],
-        user=result["USER"],
-        password=result["PASSWORD"],
-        dbname=result["NAME"],
-    )
 
 
 def run(sql: str, *values: Any) -> None:
@@ -53,12 +42,12 @@ def receipt_of(answer: Annotation) -> Receipt:
 
 
 def test_a_consistent_record_has_no_violation(answer: Annotation) -> None:
-    assert violations(url(), receipts=[receipt_of(answer)]) == []
+    assert violations(database_url(), receipts=[receipt_of(answer)]) == []
 
 
 def test_an_acknowledged_answer_with_other_bytes_is_detected(answer: Annotation) -> None:
     held = receipt_of(answer)
-    result = violations(url(), receipts=[Receipt(held.assignment, held.revision, "f" * 64)])
+    result = violations(database_url(), receipts=[Receipt(held.assignment, held.revision, "f" * 64)])
     assert len(result) == 1
     assert result[0].startswith("I3: the acknowledged answer")
 
@@ -82,9 +71,9 @@ BREAKS: dict[str, Callable[[], None]] = {
 @pytest.mark.parametrize("rule", BREAKS)
 def test_each_broken_rule_is_named(rule: str, answer: Annotation) -> None:
     BREAKS[rule]()
-    assert any(line.startswith(rule) for line in violations(url())), violations(url())
+    assert any(line.startswith(rule) for line in violations(database_url())), violations(database_url())
 
 
 def test_a_missing_ready_file_is_detected(answer: Annotation, tmp_path: Path) -> None:
-    assert all(line.startswith("I6: the ready blob") for line in violations(url(), files=tmp_path))
-    assert violations(url(), files=tmp_path)
+    assert all(line.startswith("I6: the ready blob") for line in violations(database_url(), files=tmp_path))
+    assert violations(database_url(), files=tmp_path)
