@@ -11,7 +11,7 @@ from kernel.events import number_events
 from projects.models import Project
 from tasks.assignment import services as assignment_services
 from tasks.batching import services as batching_services
-from tasks.flow.settlement import expire_leases
+from tasks.flow.expiry import expire_leases
 from tests import factories, worker_actions
 from tests.concurrency_helpers import database_url
 from tests.invariants import violations

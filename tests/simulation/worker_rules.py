@@ -11,7 +11,7 @@ from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import release_hand, skip_assignment
 from tasks.consensus.refit import queue_missed_tasks, refit
 from tasks.flow.claim_next_hand import claim_next_hand
-from tasks.flow.settlement import expire_leases
+from tasks.flow.expiry import expire_leases
 from tests import worker_actions
 from tests.simulation.crowd_state import ShownImage
 from tests.simulation.project_machine import LEASE, WORKERS, ProjectMachine
