@@ -8,9 +8,9 @@ from accounts.models import Actor
 from kernel.models import Job
 from projects.models import Project
 from tasks.batching.models import Batch
-from tasks.consensus.asking import Asking
 from tasks.consensus.label_proposals import open_proposals, proposals_token
 from tasks.consensus.models import ConsensusLabel
+from tasks.consensus.next_steps import Asking
 from tasks.consensus.refit import refit
 from tasks.consensus.services import update_labels
 from tasks.flow.relabel import relabel

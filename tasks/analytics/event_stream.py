@@ -44,7 +44,7 @@ EVENT_KINDS: dict[str, EventKind] = {
     "tasks.made": EventKind("Images are ready to be labeled", _REVIEWERS),
     "places.changed": EventKind("More or fewer answers are wanted for an image"),
     "overlap.changed": EventKind("The number of answers per image was changed"),
-    "images.asked_again": EventKind("Finished images get more answers", _REVIEWERS),
+    "task.asked_again": EventKind("Finished images get more answers", _REVIEWERS),
     "budget.changed": EventKind("The budget was changed"),
     "budget.reached": EventKind("The budget covers no more images"),
     "batch.opened": EventKind("A batch was opened", _REVIEWERS),

@@ -18,9 +18,9 @@ from projects.models import Project
 from tasks.batching.answers_wanted import GOAL, AnswersPerImage
 from tasks.batching.locks import lock_batch
 from tasks.batching.models import Batch, Task
-from tasks.consensus.asking import Candidate
 from tasks.consensus.label_methods import SET_BY_PEOPLE
 from tasks.consensus.models import Posterior
+from tasks.consensus.next_steps import Candidate
 from tasks.consensus.stopping_policy import TaskProgress
 
 #: Tasks that are decided about for a preview; more are estimated from a random sample of these.
@@ -168,7 +168,7 @@ def _reopen(batch: Batch, sql: str, params: Mapping[str, int | None]) -> Reopene
     if images:
         deltas = {name: change for name, change in (("places", slots), ("answered", -answered)) if change}
         data = {"images": images, "batch": str(batch.public_id)}
-        record_event(project_id=batch.project_id, kind="images.asked_again", data=data, **deltas)
+        record_event(project_id=batch.project_id, kind="task.asked_again", data=data, **deltas)
     return Reopened(images, slots)
 
 

@@ -16,7 +16,6 @@ from projects.models import Project
 from projects.selectors import schema_of
 from tasks.batching.models import Batch, Task
 from tasks.batching.services import change_wanted
-from tasks.consensus.asking import Asking, Candidate, decide_steps, only_waits, policy_of, takes_answers
 from tasks.consensus.asking_again import ask_again
 from tasks.consensus.label_evidence import ComputedLabel, LabelEvidence
 from tasks.consensus.label_methods import SET_BY_PEOPLE
@@ -24,6 +23,7 @@ from tasks.consensus.label_proposals import ProposedChange, lock_proposals, save
 from tasks.consensus.label_stability import Decision, decide, posterior_with_label_ids
 from tasks.consensus.label_task import LabelInputs, aggregate_tasks, load_inputs
 from tasks.consensus.models import ConsensusLabel, Posterior
+from tasks.consensus.next_steps import Asking, Candidate, decide_steps, only_waits, policy_of, takes_answers
 from tasks.consensus.selectors import current_label
 from tasks.consensus.stopping_policy import Answered, AskOneMore, NextWorker, Step, StoppingPolicy, TaskProgress
 from tasks.consensus.worker_model import WorkerModel, current_version

@@ -6,7 +6,7 @@ answer is expected to help enough (`aggregation.stopping`). The second case does
 contradict each other on an ambiguous image, more answers do not make the label certain. Before the first fit,
 posteriors treat all workers as equal, so that the little evidence seen so far cannot mislead the rule.
 
-It knows posteriors alone, so it is the same for every kind of label. `consensus.asking` finds out about workers and
+It knows posteriors alone, so it is the same for every kind of label. `consensus.next_steps` finds out about workers and
 money, and `consensus.services` applies what it decides.
 """
 

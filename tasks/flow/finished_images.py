@@ -14,8 +14,8 @@ from kernel.jobs import enqueue
 from kernel.queues import Queue
 from projects.models import Project
 from tasks.batching.models import Batch
-from tasks.consensus.asking import Asking
 from tasks.consensus.asking_again import ask_for_minimum, batches_with_finished, undecided_of_batch
+from tasks.consensus.next_steps import Asking
 from tasks.flow.relabel import relabel
 
 

@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from tasks.batching.locks import lock_batch, lock_tasks
 from tasks.batching.models import Batch, Task
-from tasks.consensus.asking import Asking
+from tasks.consensus.next_steps import Asking
 from tasks.consensus.services import update_labels
 
 

@@ -17,7 +17,6 @@ from projects.selectors import schema_of
 from projects.services import with_policy
 from tasks.batching.answers_wanted import AnswersPerImage, count_wanted_change
 from tasks.batching.models import Batch, Task
-from tasks.consensus.asking import Asking, Candidate, decide_steps
 from tasks.consensus.asking_again import (
     SAMPLE,
     count_decidable,
@@ -26,6 +25,7 @@ from tasks.consensus.asking_again import (
     decidable_sample,
     undecided_sample,
 )
+from tasks.consensus.next_steps import Asking, Candidate, decide_steps
 from tasks.consensus.selectors import answering_workers
 from tasks.consensus.stopping_policy import Answered, AskOneMore, NextWorker, Step
 from tasks.consensus.worker_model import load_worker_model

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.db import transaction
 
 from tasks.batching.models import Batch, Task
-from tasks.consensus.asking import Asking
+from tasks.consensus.next_steps import Asking
 from tasks.consensus.refit import request_refit_if_due
 from tasks.consensus.services import update_labels
 from tasks.review.services import drop_stale_verdicts

@@ -74,6 +74,9 @@ def test_progress_quality_and_cost_follow_the_work() -> None:
         "per_approved": "0.300000",
         "expected": "0.500000",
         "price": "0.100000",
+        "committed": "0.400000",
+        "budget": None,
+        "left": None,
     }
 
 

@@ -91,6 +91,7 @@ MAY: dict[tuple[str, str], set[str]] = {
     (P + "labels.csv", "get"): REVIEWERS,
     (P + "answers.jsonl", "get"): MANAGERS,
     (P + "answers.csv", "get"): MANAGERS,
+    (P + "policy-preview/", "post"): MANAGERS,
     (P + "proposed-changes/", "get"): REVIEWERS,
     (P + "proposed-changes/<proposal_step:step>/", "post"): MANAGERS,
     (P + "set-aside/", "get"): MANAGERS,

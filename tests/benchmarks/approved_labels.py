@@ -27,8 +27,8 @@ def report(tasks: int) -> Iterator[str]:
     from django.db.models import F
 
     from tasks.batching.models import Batch, Task
-    from tasks.consensus.asking import Asking
     from tasks.consensus.models import ConsensusLabel, Posterior
+    from tasks.consensus.next_steps import Asking
     from tasks.consensus.refit import refit
     from tasks.consensus.services import update_labels
     from tasks.review.services import approve_batch

@@ -223,7 +223,7 @@ def test_the_job_asks_for_no_more_than_the_present_policy_and_can_run_twice() ->
     for _ in range(2):
         assert ask_finished_images(project_id=project.pk, args=args)
         assert state_of(task) == ("open", False, 2, 3)
-    assert Event.objects.filter(kind="images.asked_again").count() == 1
+    assert Event.objects.filter(kind="task.asked_again").count() == 1
 
 
 def test_the_job_makes_room_for_others_and_goes_on() -> None:

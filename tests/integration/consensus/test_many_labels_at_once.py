@@ -8,9 +8,9 @@ from django.db.models import F
 
 from projects.models import Project
 from tasks.batching.models import Task
-from tasks.consensus.asking import Asking
 from tasks.consensus.label_task import aggregate_task, aggregate_tasks, load_inputs
 from tasks.consensus.models import ConsensusLabel
+from tasks.consensus.next_steps import Asking
 from tasks.consensus.refit import refit
 from tasks.consensus.services import update_labels
 from tests.concurrency_helpers import BackgroundCall

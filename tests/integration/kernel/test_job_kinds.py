@@ -51,6 +51,8 @@ def test_arguments_are_plain_and_survive_the_table() -> None:
         for field in fields(kind.args):
             if field.type in (int, "int"):
                 stored[field.name] = 7  # type: ignore[assignment]
+            elif field.type in (bool, "bool"):
+                stored[field.name] = True  # type: ignore[assignment]
             elif field.type in (str, "str"):
                 stored[field.name] = "text"  # type: ignore[assignment]
         args = kind.args_of(Job(args=stored))

@@ -158,7 +158,7 @@ LINE_FORMATTERS: dict[str, tuple[str, Callable[[FeedLine, DisplayNames], str]]] 
     "tasks.made": ("plus", _counted("tasks", "image", "ready to label")),
     "places.changed": ("plus", _more_requested),
     "overlap.changed": ("plus", _overlap_changed),
-    "images.asked_again": ("plus", _asked_again),
+    "task.asked_again": ("plus", _asked_again),
     "budget.changed": ("money", _budget_changed),
     "budget.reached": ("alert", lambda line, names: "The budget is used up. Workers can take no more images"),
     "gold.made": ("flag", lambda line, names: f"{format_count(line.events, 'check image')} made"),

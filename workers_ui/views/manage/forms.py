@@ -181,7 +181,7 @@ class PolicyForm(forms.Form):
             self.initial[name] = field.shown(getattr(row, name))
 
     def main(self) -> list[forms.BoundField]:
-        return [self[name] for name in ("price", "currency", *MAIN, "budget")]
+        return [self[name] for name in ("price", "currency", "budget", *MAIN)]
 
     def answers(self) -> list[forms.BoundField]:
         return [self[name] for name in ANSWERS]
