@@ -28,9 +28,6 @@ from tasks.consensus.selectors import current_label
 from tasks.consensus.stopping_policy import Answered, AskOneMore, NextWorker, Step, StoppingPolicy, TaskProgress
 from tasks.consensus.worker_model import WorkerModel, current_version
 
-#: Tasks of one batch per transaction: few enough to release the row locks soon.
-CHUNK = 50
-
 
 class _Waiting(Enum):
     """Which rows that somebody holds an update waits for; it leaves out the tasks of others.
@@ -172,19 +169,6 @@ def _by_project(task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:
     rows = Task.objects.filter(pk__in=task_ids).order_by("project_id", "batch_id", "pk").values_list("project_id", "pk")
     for project_id, group in groupby(rows, key=lambda row: row[0]):
         yield project_id, [row[1] for row in group]
-
-
-def in_chunks(*, task_ids: Collection[int]) -> Iterator[tuple[int, list[int]]]:
-    """Yield (project, tasks in ascending order) chunks that one transaction may lock without holding the batch.
-
-    A chunk never spans two batches: a claim visits batches by priority and waits for tasks of one while it holds tasks
-    of another, so locking across batches in id order could deadlock with it.
-    """
-    rows = Task.objects.filter(pk__in=task_ids).order_by("batch_id", "pk").values_list("project_id", "batch_id", "pk")
-    for (project_id, _batch_id), group in groupby(rows, key=lambda row: row[:2]):
-        ids = [row[2] for row in group]
-        for start in range(0, len(ids), CHUNK):
-            yield project_id, ids[start : start + CHUNK]
 
 
 @transaction.atomic

@@ -7,6 +7,7 @@ the second sees the verdict of the first.
 from collections.abc import Sequence
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.models import Actor
 from annotary_core.labels.answer import Answer
@@ -25,7 +26,7 @@ from tasks.consensus.label_methods import GOLD, REVIEW
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.refit import request_refit
 from tasks.consensus.selectors import current_label
-from tasks.consensus.services import in_chunks, write_version
+from tasks.consensus.services import write_version
 from tasks.gold.models import Gold
 from tasks.review.errors import (
     AlreadyReviewed,
@@ -139,28 +140,33 @@ def approve_batch(*, reviewer: Actor, batch: Batch) -> int:
 
 
 def drop_stale_verdicts(*, task_ids: Sequence[int]) -> int:
-    """Locks the tasks, a few of one batch at a time. Return labels that changed after their verdict to the queue.
+    """Locks tasks, one at a time. Return labels that changed after their verdict to the queue; returns their number.
 
-    Returns the number of these labels.
+    A claim that takes tasks of a batch twice may hold a later one while it waits for an earlier one, so whoever has not
+    locked the batch holds one task at most. A verdict that is not stale now gets stale by a later label update alone,
+    which calls this again.
     """
-    return sum(_drop_stale(project_id, ids) for project_id, ids in in_chunks(task_ids=task_ids))
+    stale = _stale_verdicts(task_ids).order_by("task_id").values_list("task_id", flat=True)
+    return sum(_drop_stale(task_id) for task_id in list(stale))
+
+
+def _stale_verdicts(task_ids: Sequence[int]) -> QuerySet[Review]:
+    return Review.objects.filter(
+        task_id__in=task_ids, is_current=True, annotation__isnull=True, label__is_current=False
+    )
 
 
 @transaction.atomic
-def _drop_stale(project_id: int, task_ids: Sequence[int]) -> int:
-    locked = {task.pk: task for task in lock_tasks(Task.objects.filter(pk__in=task_ids))}
-    stale = Review.objects.filter(
-        task_id__in=list(locked), is_current=True, annotation__isnull=True, label__is_current=False
-    )
-    dropped = list(stale.values_list("pk", "task_id"))
-    Review.objects.filter(pk__in=[pk for pk, _ in dropped]).update(is_current=False)
-    reverted = [task_id for _, task_id in dropped if locked[task_id].state == Task.State.APPROVED]
-    if reverted:
-        Task.objects.filter(pk__in=reverted).update(state=Task.State.ANSWERED, asked_again=False)
-        record_event(
-            project_id=project_id, kind="label.changed", data={"labels": len(reverted)}, approved=-len(reverted)
-        )
-    return len(reverted)
+def _drop_stale(task_id: int) -> bool:
+    task = lock_task(task_id=task_id)
+    dropped = _stale_verdicts([task_id]).values_list("pk", flat=True)
+    if not Review.objects.filter(pk__in=list(dropped)).update(is_current=False):
+        return False
+    if task.state != Task.State.APPROVED:
+        return False
+    Task.objects.filter(pk=task_id).update(state=Task.State.ANSWERED, asked_again=False)
+    record_event(project_id=task.project_id, kind="label.changed", data={"labels": 1}, approved=-1)
+    return True
 
 
 def read_answer(*, project: Project, task: Task, raw: object) -> Answer:

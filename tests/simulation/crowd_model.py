@@ -42,6 +42,9 @@ class CrowdModel(CrowdState):
             returned = image.id in self.leases
             lease = ModelLease(worker, image.task, image.gold, image.round, hand, image.counts, returned=returned)
             self.leases[image.id] = lease
+        if len(images) < self.hand_size:
+            left = [pk for pk in self.tasks if self.may_take(worker, pk)]
+            assert not left, f"a set of {len(images)} images, though tasks {left} have open slots"
 
     def _counts(self, worker: int, image: ShownImage) -> bool:
         """Check that the worker may get this image; return whether it uses a slot."""

@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 import pytest
 
@@ -75,7 +76,13 @@ class CrowdSchedule:
 
     def _a_project(self) -> Project:
         workers = [factories.a_worker(f"w{number}") for number in range(WORKERS)]
-        policy = {"hand_size": 2, "gold_rate": 0.25, "answers_min": 2, "answers_max": 3, "returns_per_day": 20}
+        policy: dict[str, Any] = {
+            "hand_size": 2,
+            "gold_rate": 0.25,
+            "answers_min": 2,
+            "answers_max": 3,
+            "returns_per_day": 20,
+        }
         project = factories.a_project(f"Schedule {self.seed}", workers=workers, lease_seconds=LEASE, **policy)
         factories.some_tasks(project, 4, batches=2)
         factories.a_gold(project)

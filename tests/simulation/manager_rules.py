@@ -95,6 +95,7 @@ class ManagerRules(ProjectMachine):
     @rule(which=which)
     def make_gold(self, which: int) -> None:
         task = self._task(which)
+        assert task is not None
         raw = factories.class_answer(1)
         call = partial(make_gold_image, project=self.project, image=task.image, raw=raw, by=self.manager)
         gold = self.expect(self.model.make_gold(task.pk), call)

@@ -115,7 +115,7 @@ class Actor:
         with connection.cursor() as cursor:
             cursor.execute("SELECT setseed(%s)", [(self.seed + self.kills) % 1000 / 1000])
         connection.execute_wrappers.append(self._execute)
-        wrapped = connections[DEFAULT_DB_ALIAS]
+        wrapped: Any = connections[DEFAULT_DB_ALIAS]
         commit = wrapped._commit
 
         def stop_and_commit() -> None:
@@ -123,7 +123,7 @@ class Actor:
             commit()
             self._stop("has committed")
 
-        wrapped._commit = stop_and_commit  # type: ignore[method-assign]
+        wrapped._commit = stop_and_commit
 
     def _execute(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
         if self.dead and not sql.startswith(("ROLLBACK", "RELEASE")):

@@ -4,6 +4,7 @@
 `--first-schedule-seed 137 --schedule-seeds 1` the one that a failure names.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -12,11 +13,14 @@ import pytest
 from django.db import transaction
 from structlog.contextvars import bound_contextvars
 
+from kernel.clock import ClockTimestamp
 from kernel.idempotency import Call, Superseded, reserve, store
 from tasks.annotation import acknowledged
-from tasks.annotation import services as annotation_services
 from tasks.assignment import returned, slots
+from tasks.assignment import services as assignment_services
+from tasks.assignment.models import Assignment
 from tasks.batching.models import Batch, Task
+from tasks.flow import revocation, settlement
 from tests.simulation.crowd_schedule import CrowdSchedule, seeded_services
 from tests.simulation.schedule import RandomOfThread
 from tests.virtual_clock import VirtualClock, virtual_clock
@@ -62,15 +66,22 @@ def test_a_seed_gives_the_same_schedule_again(seed: int, clock: VirtualClock, nu
     assert traces[0] == traces[1]
 
 
-def reclaim_without_lock(*, task_id: int, round_number: int) -> bool:
-    """Reads the counter, decides, and then writes it."""
-    task = Task.objects.filter(pk=task_id, state=Task.State.OPEN, round=round_number).first()
-    if task is None or task.taken >= task.wanted:
-        return False
-    batch = Batch.objects.get(pk=task.batch_id)
-    Task.objects.filter(pk=task_id).update(taken=task.taken + 1)
-    Batch.objects.filter(pk=batch.pk).update(taken=batch.taken + 1)
-    return True
+def close_without_lock(
+    *, assignment_ids: list[int], state: str, only_over: bool = False, skip_locked: bool = False
+) -> dict[int, int]:
+    """Reads the counters and then writes them, as if nobody else did."""
+    leases = Assignment.objects.filter(pk__in=assignment_ids, state="leased")
+    closed: Counter[int] = Counter()
+    for lease in list(leases.filter(expires_at__lte=ClockTimestamp()) if only_over else leases):
+        ended = {"state": state, "counts": False, "returned": True, "closed_at": ClockTimestamp()}
+        if not leases.filter(pk=lease.pk).update(**ended):
+            continue
+        closed[lease.worker_id or 0] += 1
+        if lease.counts and lease.task_id is not None:
+            task = Task.objects.select_related("batch").get(pk=lease.task_id)
+            Task.objects.filter(pk=task.pk).update(taken=task.taken - 1)
+            Batch.objects.filter(pk=task.batch_id).update(taken=task.batch.taken - 1)
+    return closed
 
 
 def key_before_the_work(**call: Any) -> tuple[int, Any]:
@@ -93,11 +104,8 @@ def tasks_before_batches(*, batch_ids: list[int], task_ids: list[int]) -> None:
 
 
 FAULTS: dict[str, tuple[list[tuple[object, str, Callable[..., object]]], str]] = {
-    "a counter is checked without a lock": (
-        [
-            (annotation_services, "lock_slots_of_image", lambda *, assignment_id: None),
-            (annotation_services, "reclaim_slot", reclaim_without_lock),
-        ],
+    "counters are written without a lock": (
+        [(module, "close_leases", close_without_lock) for module in (assignment_services, settlement, revocation)],
         "I2|taken_between",
     ),
     "a response is stored before the work is done": ([(acknowledged, "once", key_before_the_work)], "I3"),

@@ -67,8 +67,8 @@ class WorkerRules(ProjectMachine):
     def skip(self, who: int, which: int) -> None:
         pk = self.pick(self.model.leases_of(self.worker(who).pk, "leased", "leased", "submitted"), which)
         if pk is not None:
-            lease = self.lease(pk)
-            call = partial(skip_assignment, worker=lease.worker, assignment_id=lease.public_id)
+            worker, lease = self.worker(who), self.lease(pk)
+            call = partial(skip_assignment, worker=worker, assignment_id=lease.public_id)
             self.expect(self.model.skip(pk), call)
             self.adopt_pauses()
 
