@@ -132,7 +132,11 @@ class PolicyForm(forms.Form):
 
     def __init__(self, data: Mapping[str, Any] | None = None, *, project: Project | None = None) -> None:
         row = project or Project()
-        initial = {"price": f"{row.price.normalize():f}", "currency": row.currency, "deadline_at": row.deadline_at}
+        initial = {
+            "price": f"{row.price.normalize():f}",
+            "currency": row.currency,
+            "deadline_at": row.deadline_at or "",
+        }
         super().__init__(data, initial=initial)
         if row.currency not in CURRENCIES:
             self.fields["currency"] = forms.ChoiceField(label="Currency", choices=[(row.currency, row.currency)])
