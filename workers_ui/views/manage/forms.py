@@ -167,9 +167,9 @@ class PolicyForm(forms.Form):
             "price": f"{row.price.normalize():f}",
             "currency": row.currency,
             "answers_mode": row.answers_mode,
+            "deadline_at": row.deadline_at or "",
+            "budget": "" if row.budget is None else f"{row.budget.normalize():f}",
         }
-        initial["deadline_at"] = row.deadline_at
-        initial["budget"] = "" if row.budget is None else f"{row.budget.normalize():f}"
         super().__init__(data, initial=initial)
         if row.currency not in CURRENCIES:
             self.fields["currency"] = forms.ChoiceField(label="Currency", choices=[(row.currency, row.currency)])
