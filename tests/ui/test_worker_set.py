@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Response, expect
 
 from kernel.clock import utc_now
+from tasks.assignment.leases import MOST_LEASES
 from tasks.assignment.models import Assignment, Hand
 from tasks.flow.expiry import expire_leases
 from tests import factories
@@ -20,9 +21,10 @@ SCRIPT_BUDGET = 60_000
 
 
 def in_seconds(project: Any, seconds: float) -> None:
-    """Make the set expire in this many seconds."""
+    """Make the set expire in this many seconds, at its limit, so that no answer renews it."""
     end = utc_now() + timedelta(seconds=seconds)
-    Hand.objects.filter(project=project).update(expires_at=end)
+    claimed = end - timedelta(seconds=MOST_LEASES * project.lease_seconds)
+    Hand.objects.filter(project=project).update(created_at=claimed, expires_at=end)
     Assignment.objects.filter(project=project, state="leased").update(expires_at=end)
 
 
