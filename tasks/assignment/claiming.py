@@ -268,9 +268,8 @@ def claim_from_batch(*, project_id: int, worker_id: int, count: int, chosen: Seq
     """Locks a batch and some of its tasks. Claim up to `count` slots from the first candidate batch that is not locked.
 
     If the last of them is in a group, its other tasks come on top. `chosen` are the tasks that this hand has already.
-    Fewer slots than are open may come back, if others took some at
-    the same moment; the batch is then not exhausted, and its lock is held. Returns None if every candidate is locked
-    or there is none.
+    Fewer slots than are open may come back, if others took some at the same moment; the batch is then not exhausted,
+    and its lock is held. Returns None if every candidate is locked or there is none.
     """
     params = {"project": project_id, "worker": worker_id, "count": count, "chosen": list(chosen)}
     rows = run_prepared(CLAIM_FROM_BATCH, params)
