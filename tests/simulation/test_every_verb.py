@@ -87,7 +87,7 @@ OF_WORKERS: dict[str, Fault] = {
     "a slot of a closed lease stays taken": edit(slots, "CLOSE_LEASES", "t.taken - n.places", "t.taken"),
     "a credit is twice the price": edit(pay_services, "POST_CREDITS", "a.price, p.currency", "a.price * 2, p.currency"),
     "a skipped image is paid": edit(pay_services, "POST_CREDITS", "a.state = 'submitted'", "a.state <> 'leased'"),
-    "a finished set is not paid": put(settlement, "post_credits", lambda *, hand: PostedCredits(0, Decimal(0))),
+    "a finished set is not paid": put(settlement, "post_credits", lambda *, hand: PostedCredits(Decimal(0), [])),
 }
 OF_MANAGERS: dict[str, Fault] = {
     "a batch is claimed from while it is paused": edit(
