@@ -8,6 +8,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import Actor
+from kernel.clock import rfc3339
 from kernel.models import Event, IdempotencyRecord
 from tasks.annotation.models import Annotation
 from tasks.assignment.models import Assignment, Hand
@@ -67,7 +68,13 @@ def test_all_answers_of_a_set_are_saved_in_one_call(wren: APIClient, hand: Hand)
     assert results[0] == {
         "status": 200,
         "replayed": False,
-        "answer": {"id": items[0]["assignment"], "state": "submitted", "revision": 1, "message": "Saved."},
+        "answer": {
+            "id": items[0]["assignment"],
+            "state": "submitted",
+            "revision": 1,
+            "message": "Saved.",
+            "expires_at": rfc3339(hand.expires_at),
+        },
         "problem": None,
     }
     assert set(Assignment.objects.values_list("state", flat=True)) == {"submitted"}
