@@ -17,6 +17,8 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from structlog.contextvars import bind_contextvars
+
 CONNECTIONS = 32
 WORKERS_AT_THE_END, LAST_TASKS = 1_000, 100
 TASKS = 20_000
@@ -73,6 +75,7 @@ def claim_at_once(project: Any, workers: list[Any]) -> tuple[list[float], list[f
     start = threading.Barrier(CONNECTIONS + 1)
 
     def run(mine: list[Any]) -> None:
+        bind_contextvars(request_id="benchmark")  # events without a request are logged
         connection.ensure_connection()
         start.wait()
         for worker in mine:
@@ -141,6 +144,7 @@ def main() -> int:
     from tests.benchmarks.claims import a_database, machine
 
     with a_database():
+        bind_contextvars(request_id="benchmark")
         print(machine(), flush=True)
         for lines in (the_end_of_a_project(), many_admitted([CLAIMING, chosen.workers])):
             for line in lines:
