@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django.http import HttpResponseBase
-from rest_framework import serializers, status
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -19,16 +19,21 @@ from kernel.errors import NotFound
 from projects.models import Project
 from projects.selectors import project_to_claim
 from tasks.api.access import View, actor_of, same_organisation
+from tasks.api.described_work import (
+    ExtendedSerializer,
+    HandSerializer,
+    LedgerSerializer,
+    SettledSerializer,
+    WorkSerializer,
+)
 from tasks.api.filters import by_id, created, one_of
 from tasks.api.operations import operation
 from tasks.api.pagination import listing, page
-from tasks.api.projects import SchemaSerializer
-from tasks.api.request_bodies import AnswerSerializer
 from tasks.api.responses import json_response
 from tasks.assignment.caps import allowances_of
-from tasks.assignment.errors import ImagesTodayUsed, LiveSetsReached, ShareReached, WorkerNotAdmitted
+from tasks.assignment.errors import WorkerNotAdmitted
 from tasks.assignment.leases import extend_hand, latest_end
-from tasks.assignment.models import Assignment, Hand
+from tasks.assignment.models import Hand
 from tasks.assignment.selectors import ShownAssignment, hand_for, shown_hand
 from tasks.assignment.services import ClaimedHand, release_hand
 from tasks.flow.claim_any import claim_any
@@ -39,94 +44,6 @@ from tasks.pay.selectors import Balance, balance, ledger_of
 from tasks.standing.models import Standing
 from tasks.standing.selectors import standings_of
 from tasks.workers.pace import set_sizes_of
-
-
-class AssignmentSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    position = serializers.IntegerField()
-    state = serializers.ChoiceField(choices=Assignment.State.choices)
-    width = serializers.IntegerField(help_text="Width of the upright image, in pixels")
-    height = serializers.IntegerField()
-    image = serializers.CharField(help_text="URL of the image to display")
-    answer = AnswerSerializer(allow_null=True)
-
-
-class HandSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    project = serializers.UUIDField()
-    state = serializers.ChoiceField(choices=Hand.State.choices)
-    expires_at = serializers.DateTimeField(
-        help_text="An answer moves it once less than half of `lease_seconds` is left"
-    )
-    extendable_until = serializers.DateTimeField(help_text="Neither answers nor `extend` move the end beyond this")
-    lease_seconds = serializers.IntegerField(help_text="The time that a renewal or an extension gives, from then on")
-    size = serializers.IntegerField()
-    price = serializers.CharField()
-    currency = serializers.CharField()
-    schema = SchemaSerializer()
-    instructions = serializers.CharField(allow_blank=True)
-    assignments = AssignmentSerializer(many=True)
-
-
-class SettledSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    answers = serializers.IntegerField()
-    earned = serializers.CharField()
-    currency = serializers.CharField()
-
-
-class ExtendedSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField(help_text="Id of the set")
-    expires_at = serializers.DateTimeField()
-    extendable_until = serializers.DateTimeField()
-
-
-class LedgerSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField(source="public_id")
-    project = serializers.UUIDField(source="project.public_id")
-    kind = serializers.CharField()
-    amount = serializers.CharField()
-    currency = serializers.CharField()
-    created_at = serializers.DateTimeField()
-
-
-class OfferSerializer(serializers.Serializer[Any]):
-    id = serializers.UUIDField()
-    name = serializers.CharField()
-    price = serializers.CharField(help_text="Price of one answer")
-    currency = serializers.CharField()
-    seconds_per_answer = serializers.IntegerField(help_text="Time per answer that the manager expects, in seconds")
-    images_left_today = serializers.IntegerField(
-        source="allowance.caps.left_today",
-        allow_null=True,
-        help_text="New images that you can still get today, until 00:00 UTC; null without a limit",
-    )
-    images_left = serializers.IntegerField(
-        source="allowance.caps.left_of_share",
-        allow_null=True,
-        help_text="New images that one person can still get in this project; null without a limit",
-    )
-    refusal = serializers.ChoiceField(
-        choices=[each.code for each in (LiveSetsReached, ImagesTodayUsed, ShareReached)],
-        allow_null=True,
-        help_text="Code of the problem that taking a new set would give now; null if it would give none",
-    )
-    set_size = serializers.IntegerField(
-        help_text="Images in your next set; more if images that belong together are in it, fewer if few are left"
-    )
-    set_seconds = serializers.IntegerField(help_text="About how long it takes you, from your own answers so far")
-
-
-class BalanceSerializer(serializers.Serializer[Any]):
-    currency = serializers.CharField()
-    waiting = serializers.CharField(help_text="Earned in sets that are not yet handed in")
-    approved = serializers.CharField(help_text="Credited and not yet paid out")
-    paid = serializers.CharField()
-
-
-class WorkSerializer(serializers.Serializer[Any]):
-    projects = OfferSerializer(many=True)
-    balance = BalanceSerializer(many=True)
 
 
 class WorkView(View):

@@ -1,9 +1,8 @@
 """Claiming a hand, skipping an assignment, releasing a hand."""
 
-import random
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from django.db import transaction
@@ -16,14 +15,13 @@ from kernel.locks import lock_money
 from projects.models import Project
 from tasks.assignment import caps, claiming, returned
 from tasks.assignment.budget import Money, read_money
+from tasks.assignment.choosing import Attempts, Retry, choose_images
 from tasks.assignment.claiming import AssignmentVersions, ClaimPolicy, Slot
 from tasks.assignment.errors import AnsweredAlready, NoMoneyLeft, ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
-from tasks.assignment.gold_mixing import draw_gold_count, draw_gold_count_for, mix_in_gold
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.returned import ReturnedImage
 from tasks.assignment.set_aside import clean_note, set_aside_if_many_skipped
 from tasks.assignment.slots import close_leases, lock_slots_of_image, skip_lease
-from tasks.gold.selectors import UnseenGold, unseen_golds
 from tasks.standing.access import check_access, require_may_work
 from tasks.standing.models import Standing
 from tasks.standing.services import record_returns
@@ -41,30 +39,6 @@ __all__ = [
     "release_hand",
     "skip_assignment",
 ]
-
-_rng = random.SystemRandom()
-
-
-class _Retry(Exception):
-    """The attempt holds locks that it must not hold while waiting, or lost its hand: roll back and retry."""
-
-    def __init__(self, wait_for: int | None = None) -> None:
-        self.wait_for = wait_for
-        super().__init__()
-
-
-@dataclass
-class _Attempts:
-    """State that survives the rollback of an attempt: the batch to wait for, and {exhausted batch id: generation}.
-
-    `check` is called with each new hand, while the attempt holds no batch. alone: whether the claim takes the
-    project's money alone, because little is left of it.
-    """
-
-    check: Callable[[], None] | None = None
-    alone: bool = False
-    wait_for: int | None = None
-    exhausted: dict[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,16 +68,16 @@ def claim_or_find_hand(
     Two claims that each hold one batch and wait for the other's would deadlock, so a claim waits only while it holds
     none: it rolls back its attempt, waits for one batch in the next, and continues from there.
     """
-    attempts = _Attempts(check)
+    attempts = Attempts(check)
     while True:
         try:
             with transaction.atomic():
                 return _claim(worker, project.pk, attempts)
-        except _Retry as retry:
+        except Retry as retry:
             attempts.wait_for = retry.wait_for
 
 
-def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> ClaimedHand | None:
+def _claim(worker: Actor, project_id: int, attempts: Attempts) -> ClaimedHand | None:
     if attempts.alone:
         lock_money(project_id=project_id)
     new = claiming.insert_hand(project_id=project_id, worker_id=worker.pk)
@@ -111,7 +85,7 @@ def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> ClaimedHand |
     if new is None:
         live = Hand.objects.filter(project_id=project_id, worker=worker, state=Hand.State.LIVE).first()
         if live is None:
-            raise _Retry  # it was settled, or the project opened, between two statements
+            raise Retry  # it was settled, or the project opened, between two statements
         return ClaimedHand(live, fresh=False)
     if attempts.check is not None:
         attempts.check()
@@ -120,7 +94,7 @@ def _claim(worker: Actor, project_id: int, attempts: _Attempts) -> ClaimedHand |
     money = _money(policy, attempts)
     if money is not None:
         policy = _within_budget(worker, policy, money)
-    images = _choose_images(worker, policy, attempts) if policy.most else []
+    images = choose_images(worker, policy, attempts) if policy.most else []
     if not images:
         if refusal := policy.caps.refusal(now=new.created_at):
             raise refusal
@@ -157,14 +131,14 @@ def _write(worker: Actor, policy: ClaimPolicy, new: claiming.NewHand, images: Se
     )
 
 
-def _money(policy: ClaimPolicy, attempts: _Attempts) -> Money | None:
+def _money(policy: ClaimPolicy, attempts: Attempts) -> Money | None:
     """Needs the project's money. Return what is left of the budget, None without a limit; retries to be alone."""
     if policy.budget is None or not policy.price:
         return None
     money = read_money(project_id=policy.pk, budget=policy.budget, price=policy.price, is_exact=attempts.alone)
     if not money.is_enough:
         attempts.alone = True
-        raise _Retry(wait_for=attempts.wait_for)
+        raise Retry(wait_for=attempts.wait_for)
     return money
 
 
@@ -188,87 +162,6 @@ def _policy(worker: Actor, project_id: int) -> ClaimPolicy:
     if policy.state != Project.State.OPEN or policy.schema_id is None:
         raise ProjectNotOpen
     return policy
-
-
-def _choose_images(worker: Actor, policy: ClaimPolicy, attempts: _Attempts) -> list[Slot | ReturnedImage]:
-    """Take back what the worker was shown before, fill up with new work and gold, and shuffle the whole.
-
-    Images of a group stay side by side, in the order of their tasks.
-    """
-    again: list[ReturnedImage] = []
-    # Not both: returned images lock their batches by ascending id, which is only safe while no other batch is held.
-    if attempts.wait_for is not None:
-        claiming.wait_for_batch(batch_id=attempts.wait_for)
-    elif policy.has_returned:
-        again = returned.take_returned(project_id=policy.pk, worker_id=worker.pk, count=policy.size, most=policy.most)
-    room = policy.caps.cut(max(policy.size - len(again), 0))
-    left = replace(policy, most=policy.most - len(again))
-    new = _choose_slots(worker, left, attempts, room=room, may_wait=not again) if room else []
-    images: list[Slot | ReturnedImage] = sorted([*again, *new], key=lambda image: image.task_id or 0)
-    golds = [image for image in images if image.task_id is None]
-    return mix_in_gold(work=images[len(golds) :], gold=golds, rng=_rng, group_of=lambda image: image.order_key)
-
-
-def _choose_slots(worker: Actor, policy: ClaimPolicy, attempts: _Attempts, *, room: int, may_wait: bool) -> list[Slot]:
-    """Claim new work and choose gold; empty without an open slot, however much gold there is."""
-    golds = _choose_gold(worker, policy, room)
-    if len(golds) == room:
-        # Gold added to work would make a hand of two, which reveals it here; so gold comes alone while work is left.
-        if claiming.first_candidate_batch(project_id=policy.pk, worker_id=worker.pk) is not None:
-            return _gold_slots(golds)
-        golds = []
-    most = policy.most - len(golds)
-    work = _claim_work(worker, policy, room - len(golds), attempts, most=most, may_wait=may_wait)
-    if len(work) + len(golds) < room:
-        # The last slots of a project make a short hand, which keeps the gold rate: one gold in two would stand out.
-        golds = golds[: draw_gold_count_for(work=len(work), rate=policy.gold_rate, rng=_rng)]
-    elif len(work) + len(golds) > room:
-        golds = _choose_more_gold(worker, policy, golds, work=len(work), expected=room - len(golds))
-    return [*work, *_gold_slots(golds)] if work else []
-
-
-def _choose_gold(worker: Actor, policy: ClaimPolicy, room: int) -> list[UnseenGold]:
-    count = draw_gold_count(expected=room * policy.gold_rate, rng=_rng)
-    return list(unseen_golds(project_id=policy.pk, worker_id=worker.pk, count=count)) if count else []
-
-
-def _choose_more_gold(
-    worker: Actor, policy: ClaimPolicy, golds: list[UnseenGold], *, work: int, expected: int
-) -> list[UnseenGold]:
-    """Return the gold of a hand in which a group brought more work than was asked for, at the same rate."""
-    more = draw_gold_count_for(work=work - expected, rate=policy.gold_rate, rng=_rng)
-    count = min(len(golds) + more, policy.most - work)
-    if count <= len(golds):
-        return golds[:count]
-    return list(unseen_golds(project_id=policy.pk, worker_id=worker.pk, count=count))
-
-
-def _gold_slots(golds: list[UnseenGold]) -> list[Slot]:
-    return [Slot(None, gold.id, 1, gold.width, gold.height, gold.rendition_id) for gold in golds]
-
-
-def _claim_work(
-    worker: Actor, policy: ClaimPolicy, count: int, attempts: _Attempts, *, most: int, may_wait: bool
-) -> list[Slot]:
-    """Claim batch by batch until the hand is full or no slot is left, and the last group whole unless that is more than
-    `most`. Waits, through _Retry, before returning none."""
-    work: list[Slot] = []
-    while len(work) < count:
-        chosen = [slot.task_id for slot in work if slot.task_id is not None]
-        missing = count - len(work)
-        claimed = claiming.claim_from_batch(
-            project_id=policy.pk, worker_id=worker.pk, count=missing, most=most - len(work), chosen=chosen
-        )
-        if claimed is None:
-            break
-        if claimed.exhausted_generation is not None:
-            attempts.exhausted[claimed.batch_id] = claimed.exhausted_generation
-        work.extend(claimed.slots)
-    if not work and may_wait:
-        locked = claiming.first_candidate_batch(project_id=policy.pk, worker_id=worker.pk)
-        if locked is not None:
-            raise _Retry(wait_for=locked)
-    return work
 
 
 def _hand(worker: Actor, project_id: int, new: claiming.NewHand, *, size: int) -> Hand:

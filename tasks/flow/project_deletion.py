@@ -76,6 +76,7 @@ THE_REST = (
     "tasks_consensusstate WHERE project_id = {id}",
     "tasks_hand WHERE project_id = {id}",
     "tasks_commitment WHERE project_id = {id}",
+    "tasks_workerpace WHERE project_id = {id}",
     "tasks_exhaustion WHERE batch_id IN (SELECT id FROM tasks_batch WHERE project_id = {id})",
     "tasks_batch WHERE project_id = {id}",
     "accounts_invitation WHERE project_id = {id}",

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from accounts.models import Actor
 from kernel.errors import AnnotaryError
-from tasks.assignment import services as assignment_services
+from tasks.assignment import choosing
 from tasks.assignment.models import Assignment
 from tasks.batching import services as batching_services
 from tasks.batching.models import Batch, Task
@@ -40,7 +40,7 @@ class ProjectMachine(RuleBasedStateMachine):
         self.begin()
 
     def begin(self) -> None:
-        modules: list[Any] = [assignment_services, batching_services]
+        modules: list[Any] = [choosing, batching_services]
         for module in modules:
             module._rng = random.Random(0)
         with connection.cursor() as cursor:

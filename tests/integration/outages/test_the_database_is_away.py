@@ -21,6 +21,7 @@ PARAMETERS = {
     "batch_step:step": "pause",
     "worker_step:step": "pause",
     "proposal_step:step": "keep",
+    "set_aside_step:step": "offer",
     "str:token": "a-token",
     "key": "abc:def",
     "uidb36": "1",

@@ -14,8 +14,8 @@ ANSWERED = {("consensus/services.py", "_apply_steps"), ("review/services.py", "_
 WANTED = {
     ("batching/services.py", "change_wanted"),
     ("batching/services.py", "close_answered_slots"),
-    ("batching/services.py", "create_tasks"),
-    ("batching/services.py", "_distribute"),
+    ("batching/services.py", "_task"),
+    ("batching/services.py", "_add_slots"),
     ("batching/answers_wanted.py", ""),
     ("consensus/asking_again.py", ""),
     ("flow/rejection.py", "_begin_round"),

@@ -1,0 +1,98 @@
+"""The bodies of the worker's API: sets, offers, earnings. Gold and work look the same in all of them."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from tasks.api.projects import SchemaSerializer
+from tasks.api.request_bodies import AnswerSerializer
+from tasks.assignment.errors import ImagesTodayUsed, LiveSetsReached, ShareReached
+from tasks.assignment.models import Assignment, Hand
+
+
+class AssignmentSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    position = serializers.IntegerField()
+    state = serializers.ChoiceField(choices=Assignment.State.choices)
+    width = serializers.IntegerField(help_text="Width of the upright image, in pixels")
+    height = serializers.IntegerField()
+    image = serializers.CharField(help_text="URL of the image to display")
+    answer = AnswerSerializer(allow_null=True)
+
+
+class HandSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    project = serializers.UUIDField()
+    state = serializers.ChoiceField(choices=Hand.State.choices)
+    expires_at = serializers.DateTimeField(
+        help_text="An answer moves it once less than half of `lease_seconds` is left"
+    )
+    extendable_until = serializers.DateTimeField(help_text="Neither answers nor `extend` move the end beyond this")
+    lease_seconds = serializers.IntegerField(help_text="The time that a renewal or an extension gives, from then on")
+    size = serializers.IntegerField()
+    price = serializers.CharField()
+    currency = serializers.CharField()
+    schema = SchemaSerializer()
+    instructions = serializers.CharField(allow_blank=True)
+    assignments = AssignmentSerializer(many=True)
+
+
+class SettledSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    answers = serializers.IntegerField()
+    earned = serializers.CharField()
+    currency = serializers.CharField()
+
+
+class ExtendedSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(help_text="Id of the set")
+    expires_at = serializers.DateTimeField()
+    extendable_until = serializers.DateTimeField()
+
+
+class LedgerSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField(source="public_id")
+    project = serializers.UUIDField(source="project.public_id")
+    kind = serializers.CharField()
+    amount = serializers.CharField()
+    currency = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class OfferSerializer(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    price = serializers.CharField(help_text="Price of one answer")
+    currency = serializers.CharField()
+    seconds_per_answer = serializers.IntegerField(help_text="Time per answer that the manager expects, in seconds")
+    images_left_today = serializers.IntegerField(
+        source="allowance.caps.left_today",
+        allow_null=True,
+        help_text="New images that you can still get today, until 00:00 UTC; null without a limit",
+    )
+    images_left = serializers.IntegerField(
+        source="allowance.caps.left_of_share",
+        allow_null=True,
+        help_text="New images that one person can still get in this project; null without a limit",
+    )
+    refusal = serializers.ChoiceField(
+        choices=[each.code for each in (LiveSetsReached, ImagesTodayUsed, ShareReached)],
+        allow_null=True,
+        help_text="Code of the problem that taking a new set would give now; null if it would give none",
+    )
+    set_size = serializers.IntegerField(
+        help_text="Images in your next set; more if images that belong together are in it, fewer if few are left"
+    )
+    set_seconds = serializers.IntegerField(help_text="About how long it takes you, from your own answers so far")
+
+
+class BalanceSerializer(serializers.Serializer[Any]):
+    currency = serializers.CharField()
+    waiting = serializers.CharField(help_text="Earned in sets that are not yet handed in")
+    approved = serializers.CharField(help_text="Credited and not yet paid out")
+    paid = serializers.CharField()
+
+
+class WorkSerializer(serializers.Serializer[Any]):
+    projects = OfferSerializer(many=True)
+    balance = BalanceSerializer(many=True)
