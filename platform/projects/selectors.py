@@ -15,6 +15,8 @@ from kernel.prepared_statements import run_prepared
 from projects.errors import ProjectArchived, ProjectClosed, ProjectUnknown
 from projects.models import LabelClass, Project
 
+#: What a claim reads of its project.
+CLAIMED_PROJECT = ("id", "public_id", "organisation_id", "currency", "lease_seconds")
 PROJECT_TO_CLAIM = """
 SELECT id, public_id, organisation_id, currency, lease_seconds FROM projects_project
 WHERE public_id = %(id)s AND deleted_at IS NULL
@@ -48,7 +50,7 @@ def project_to_claim(*, public_id: uuid.UUID) -> Project:
     rows = run_prepared(PROJECT_TO_CLAIM, {"id": public_id})
     if not rows:
         raise NotFound
-    return Project.from_db("default", ["id", "public_id", "organisation_id", "currency", "lease_seconds"], rows[0])
+    return Project.from_db("default", CLAIMED_PROJECT, rows[0])
 
 
 def projects_of(*, actor: Actor, role: str | None = None) -> QuerySet[Project]:

@@ -60,7 +60,7 @@ class PolicyPreviewView(View):
         request=PolicySerializer,
         bodies=examples.POLICY,
         responses=PolicyPreviewSerializer,
-        repeatable="It changes nothing.",
+        repeatable="It changes nothing, however often it is sent.",
         summary="Preview a change of policies",
     )
     def post(self, request: Request, project_id: uuid.UUID) -> Response:

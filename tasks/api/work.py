@@ -202,7 +202,7 @@ def _offers(worker: Actor, projects: list[Project]) -> list[dict[str, Any]]:
         refusal = allowances[project.pk].refusal(now=now)
         offers.append(
             {
-                "public_id": project.public_id,
+                "id": project.public_id,
                 "name": project.name,
                 "price": project.price,
                 "currency": project.currency,

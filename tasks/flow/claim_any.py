@@ -15,6 +15,7 @@ from accounts.models import Actor
 from kernel.locks import lock_claims
 from kernel.prepared_statements import run_prepared
 from projects.models import Project
+from projects.selectors import CLAIMED_PROJECT
 from tasks.assignment.caps import CAPS_COLUMNS, HAS_RETURNED, IN_PROGRESS
 from tasks.assignment.claiming import FIRST_CANDIDATE
 from tasks.assignment.errors import (
@@ -59,9 +60,9 @@ LIMIT 1
 # The projects are sorted first, and their batches are looked up in that order until there are enough candidates: OFFSET
 # keeps the planner from looking up the batches of all projects, and it sees that no second sort is needed.
 SELECT_CANDIDATES = f"""
-SELECT c.id, c.public_id, c.organisation_id, c.currency
+SELECT c.id, c.public_id, c.organisation_id, c.currency, c.lease_seconds
 FROM (
-    SELECT p.id, p.public_id, p.organisation_id, p.currency, p.priority, p.deadline_at,
+    SELECT p.id, p.public_id, p.organisation_id, p.currency, p.lease_seconds, p.priority, p.deadline_at,
         hashint8extended(p.organisation_id, %(seed)s::bigint) AS organisation_draw,
         hashint8extended(p.id, %(seed)s::bigint) AS draw,
         {CAPS_COLUMNS}
@@ -146,4 +147,4 @@ def _candidates(worker: Actor, organisation_id: int | None, *, seed: int, tried:
         "tried": list(tried),
     }
     rows = run_prepared(SELECT_CANDIDATES, params)
-    return [Project.from_db("default", ["id", "public_id", "organisation_id", "currency"], row) for row in rows]
+    return [Project.from_db("default", CLAIMED_PROJECT, row) for row in rows]

@@ -67,7 +67,7 @@ def test_every_call_refuses_an_unknown_field(sessions: dict[str, APIClient], wor
     ("query", "field", "message"),
     [
         ("stat=approved", "stat", "Did you mean state?"),
-        ("state=done", "state", "Choose one of open, answered, approved."),
+        ("state=done", "state", "Choose one of open, answered, approved, left_out."),
         ("batch=1", "batch", "not a valid id"),
         ("prefix=", "prefix", "1 to 1,024 characters"),
         ("prefix=a%00b", "prefix", "NUL"),

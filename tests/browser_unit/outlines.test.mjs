@@ -13,9 +13,9 @@ import {
   pathData,
   signedArea,
   simplify,
-  simplifyRing,
   unturned,
 } from "../../workers_ui/static/workers_ui/canvas/outlines.js";
+import { simplifyRing } from "../../workers_ui/static/workers_ui/canvas/thinning.js";
 import { randomNumbers } from "./support/random_numbers.mjs";
 
 const SQUARE = [

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { boundsOf, distanceTo } from "../../workers_ui/static/workers_ui/canvas/outlines.js";
+import { thin } from "../../workers_ui/static/workers_ui/canvas/thinning.js";
 import { toolNamed } from "../../workers_ui/static/workers_ui/canvas/tools/index.js";
 import { MAX_VERTICES } from "../../workers_ui/static/workers_ui/canvas/tools/polygon.js";
 import { randomNumbers } from "./support/random_numbers.mjs";
@@ -164,13 +165,13 @@ test("fewer points keep every part and hole, and move the outline by the stated 
     return [150 + radius * Math.cos(angle), 150 + radius * Math.sin(angle)];
   });
   const geom = { parts: [[wavy, HOLE], [FAR]] };
-  const { geom: thinner, tolerance } = polygon.points.thin(geom);
+  const { geom: thinner, tolerance } = thin(geom, polygon.points.own);
   assert.equal(tolerance, 3);
   const { parts } = thinner;
   assert.ok(parts[0][0].length < 20);
   for (const [x, y] of wavy) assert.ok(distanceTo([[parts[0][0]]], true, { x, y }) <= 3);
   assert.deepEqual([parts[0][1], parts[1]], [HOLE, [FAR]]);
-  assert.equal(polygon.points.thin(PLAIN), null);
+  assert.equal(thin(PLAIN, polygon.points.own), null);
 });
 
 test("no edit changes the geometry that it is given", () => {
@@ -179,7 +180,7 @@ test("no edit changes the geometry that it is given", () => {
   polygon.resize(RICH, 5, 5, FRAME);
   polygon.dragHandle(RICH, "+0.1.0", 5, 5, FRAME);
   polygon.points.remove(RICH, "0.0.0");
-  polygon.points.thin(RICH);
+  thin(RICH, polygon.points.own);
   polygon.points.insert(RICH, polygon.points.placeAfter(RICH, "0.0.3"), FRAME);
   assert.equal(JSON.stringify(RICH), before);
 });

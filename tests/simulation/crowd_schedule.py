@@ -10,7 +10,7 @@ import pytest
 
 from kernel.events import number_events
 from projects.models import Project
-from tasks.assignment import services as assignment_services
+from tasks.assignment import choosing
 from tasks.batching import services as batching_services
 from tasks.flow.expiry import expire_leases
 from tests import factories, worker_actions
@@ -126,6 +126,6 @@ def seeded_services(monkeypatch: pytest.MonkeyPatch) -> Iterator[RandomOfThread]
     """Let the services draw the random numbers of the actor that calls them."""
     numbers = RandomOfThread()
     numbers.seed_thread(0)
-    for module in (assignment_services, batching_services):
+    for module in (choosing, batching_services):
         monkeypatch.setattr(module, "_rng", numbers)
     yield numbers

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 from structlog.contextvars import bound_contextvars
 
-from tasks.assignment import services, slots
+from tasks.assignment import choosing, slots
 from tasks.batching import services as batching_services
 from tasks.pay import services as pay_services
 from tests.simulation.manager_rules import ManagerRules
@@ -34,7 +34,7 @@ class EveryVerb(WorkerRules, ManagerRules):
 @pytest.fixture(autouse=True)
 def simulated(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The virtual clock; each example seeds the random numbers of the services. Nothing is logged."""
-    for module in (services, batching_services):
+    for module in (choosing, batching_services):
         monkeypatch.setattr(module, "_rng", module._rng)
     with virtual_clock() as clock, bound_contextvars(request_id="simulation"):
         monkeypatch.setattr(ProjectMachine, "clock", clock, raising=False)

@@ -69,7 +69,7 @@ def test_the_overview_says_whether_the_deadline_will_be_met(ada: Client) -> None
     wren = factories.wren()
     project = factories.a_project(workers=[wren], gold_rate=0, hand_size=10, answers_min=1, answers_max=1)
     factories.some_tasks(project, 40)
-    assert "eadline" not in overview(ada, project)
+    assert "Deadline <time" not in overview(ada, project)
     soon = utc_now() + timedelta(minutes=2)
     Project.objects.filter(pk=project.pk).update(deadline_at=soon)
     assert "Deadline <time" in overview(ada, project)

@@ -68,7 +68,7 @@ def board(ada: Client, project: Project) -> str:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("hours", "words"), [(48.0, "On time"), (0.01, "Too late"), (-2.0, "Overdue")])
+@pytest.mark.parametrize(("hours", "words"), [(48.0, "On time"), (0.01, "Probably late"), (-2.0, "Overdue")])
 def test_the_batch_says_in_words_whether_it_makes_it(ada: Client, project: Project, hours: float, words: str) -> None:
     answer_all(take(factories.wren(), project))
     Batch.objects.update(deadline_at=database_now() + hours * HOUR)

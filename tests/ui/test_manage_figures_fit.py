@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from django.template import Context, Template
 from django.test import Client
 from playwright.sync_api import Page, expect
 
+from kernel.clock import database_now
 from kernel.events import number_events
 from projects.models import Project
 from tasks.batching.models import Batch, Task
@@ -134,6 +136,7 @@ class TestInABrowser:
         for state in ("draft", "paused", "open"):
             batch = factories.a_batch(project, state=state)
             factories.a_task(project, batch=batch)
+        Batch.objects.filter(project=project, state="open").update(deadline_at=database_now() + timedelta(days=3))
         done = factories.a_batch(project)
         a_labeled_task(project, [factories.class_answer(1)] * 3)
         for label in ConsensusLabel.objects.filter(task__batch=done):

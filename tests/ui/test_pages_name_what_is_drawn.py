@@ -216,7 +216,8 @@ def test_examples_are_about_the_project_s_own_classes(
     ada: Client, tools: tuple[str, ...], rejected: str, paused: str
 ) -> None:
     wren = factories.wren()
-    project = factories.a_project("Plants", classes=("leaf", "cup"), tools=tools, workers=[wren])
+    policy: dict[str, Any] = {"answers_min": 1, "answers_max": 1}
+    project = factories.a_project("Plants", classes=("leaf", "cup"), tools=tools, workers=[wren], **policy)
     answer = drawn(polygon(SQUARE)) if tools == ("polygon",) else factories.class_answer(1)
     a_labeled_task(project, [answer])
     page = f"/projects/{project.public_id}"

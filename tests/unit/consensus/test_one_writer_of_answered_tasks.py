@@ -20,8 +20,14 @@ WANTED = {
     ("consensus/asking_again.py", ""),
     ("flow/rejection.py", "_begin_round"),
 }
-#: Who calls the function that changes it because of answers, or because an image becomes a check image.
-CALLERS = {("consensus/services.py", "_apply_steps"), ("batching/services.py", "close_slots")}
+#: Who calls the function that changes it: because of answers, because an image becomes a check image, or because a
+#: manager decides about an image that many skipped.
+CALLERS = {
+    ("consensus/services.py", "_apply_steps"),
+    ("batching/services.py", "close_slots"),
+    ("flow/set_aside.py", "_offer"),
+    ("flow/set_aside.py", "_leave_out"),
+}
 
 Location = tuple[str, str]
 

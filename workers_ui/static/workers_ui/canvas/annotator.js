@@ -1,12 +1,12 @@
 /* The annotator: an image with objects to draw and edit. See docs/design-system.md.
  *
- * new Annotator(element, {imageUrl, width, height, classes, tools, objects, readOnly, overlays, thins, list})
+ * new Annotator(element, {imageUrl, width, height, classes, tools, objects, readOnly, overlays, thinning, list})
  *   width, height  of the upright full-resolution image; the file at imageUrl may be a smaller rendition of it
  *   classes        [{id, name, color?}] in schema order; number keys 1 to 9 follow it
  *   tools          the names of the schema's tools; those that draw can be chosen with useTool
  *   objects        the answer's objects; those of tools that this page does not have pass through untouched
  *   overlays       [{tool, geom, label, tone: "agreed" | "suggested" | "removed", color?}], drawn but never edited
- *   thins          whether fewer points are offered for objects of many, as those made from several people's have
+ *   thinning       offers fewer points for an object of many: see thinning.js
  *   list           an <ol> to fill; without one, an <ol> is inserted after the element
  * Events: "change" {objects, reason}, "sketch", "select" {id}, "class" {id}, "tool" {tool}, "ready", "view" {scale}.
  */
@@ -29,9 +29,9 @@ import { Viewport } from "./viewport.js";
 export class Annotator extends EventTarget {
   constructor(element, options) {
     super();
-    const { imageUrl, classes, tools = [], objects = [], readOnly = false, overlays = [], thins = false } = options;
+    const { imageUrl, classes, tools = [], objects = [], readOnly = false, overlays = [], thinning } = options;
     const { list = null } = options;
-    Object.assign(this, { element, classes, readOnly, overlays, thins });
+    Object.assign(this, { element, classes, readOnly, overlays, thinning });
     this.tools = drawingTools({ tools });
     this.tool = this.tools[0] ?? null;
     this.classId = classes[0]?.id ?? null;

@@ -111,15 +111,6 @@ export function simplify(points, tolerance) {
   return points.filter((_, at) => kept.has(at));
 }
 
-/** The same for a ring: its first point stays, and the one that is farthest from it. */
-export function simplifyRing(ring, tolerance) {
-  const [[x, y]] = ring;
-  const distances = ring.map(([px, py]) => Math.hypot(px - x, py - y));
-  const far = distances.indexOf(Math.max(...distances));
-  const [there, back] = [ring.slice(0, far + 1), [...ring.slice(far), ring[0]]];
-  return [...simplify(there, tolerance), ...simplify(back, tolerance).slice(1, -1)];
-}
-
 /** Whether two edges cross in a point that is an end of neither. */
 export function cross([a, b], [c, d]) {
   return turn(a, b, c) * turn(a, b, d) < 0 && turn(c, d, a) * turn(c, d, b) < 0;

@@ -4,13 +4,7 @@ import { formOf } from "./forms.js";
 import { nearestEdge } from "./outlines.js";
 import { countPoints } from "./wording.js";
 
-/* With more points than this, an object is tedious to correct point by point. */
-const MANY = 16;
-
 export class PointEditing {
-  thinnedFrom = null;
-  thinnedTo = null;
-
   constructor(annotator) {
     this.annotator = annotator;
   }
@@ -115,28 +109,6 @@ export class PointEditing {
     }
   }
 
-  /** The selected object with fewer points, if that is offered: see `thin` of its tool. Kept until it changes. */
-  get thinner() {
-    const geom = this.annotator.thins && this.editing ? this.selection.object.geom : null;
-    if (geom !== this.thinnedFrom) {
-      this.thinnedFrom = geom;
-      this.thinnedTo = geom && this.list.length > MANY ? this.editing.thin(geom) : null;
-    }
-    return this.thinnedTo;
-  }
-
-  get thinning() {
-    const text = `Fewer points, within ${this.thinner.tolerance} px`;
-    return { label: text, text, run: () => this.thin() };
-  }
-
-  /** Leaves out points of the selected object that hardly change it. */
-  thin() {
-    const { annotator, list, selection, thinner } = this;
-    if (annotator.reshape(selection.id, thinner.geom))
-      annotator.say(`${countPoints(this.list.length)} left of ${list.length.toLocaleString("en-US")}.`);
-  }
-
   reveal() {
     const { selected } = this;
     if (selected) this.annotator.reveal({ x: selected.x, y: selected.y, w: 0, h: 0 });
@@ -146,7 +118,7 @@ export class PointEditing {
   get actions() {
     const { annotator, selection } = this;
     if (annotator.readOnly) return [];
-    if (selection.pointId === null) return this.thinner ? [this.thinning] : [];
+    if (selection.pointId === null) return annotator.thinning?.actions(this) ?? [];
     return [{ label: "Remove the point", icon: "trash", text: "Remove point", run: () => this.remove() }];
   }
 }

@@ -9,6 +9,7 @@
 
 import { Annotator } from "../canvas/annotator.js";
 import { ClassPicker } from "../canvas/class_picker.js";
+import { Thinning } from "../canvas/thinning.js";
 import { ToolSwitch } from "../canvas/tool_switch.js";
 import { countObjects, drawingTools } from "../canvas/tools/index.js";
 import { quiet } from "../lib/quiet.js";
@@ -52,7 +53,7 @@ export class LabelDesk {
         classes: this.classes,
         tools: this.tools,
         readOnly,
-        thins: true,
+        thinning: new Thinning(),
         list: this.part("list"),
       });
       if (this.draws) this.connectTools();

@@ -1,7 +1,7 @@
 /* What all tools have in common whose objects are lines of points: handles on points and on the middles of edges,
  * editing of single points, moving, resizing, and drawing point by point or freehand. */
 
-import { boundsOf, simplify, simplifyRing } from "../outlines.js";
+import { boundsOf } from "../outlines.js";
 import { countPoints } from "../wording.js";
 import { LineSketch } from "./line_sketch.js";
 import {
@@ -16,11 +16,6 @@ import {
   withPointMoved,
 } from "./points.js";
 
-/* How far an outline may move to have fewer points: shares of its longer side, and at least a pixel. The first that leaves
- * out a worthwhile part of the points is taken. */
-const THINNED = [0.01, 0.02, 0.04];
-const WORTHWHILE = 0.75;
-
 const KEYS = [
   ["[ ]", "select a point"],
   ["← → ↑ ↓", "move the selected point (Shift: 10 px)"],
@@ -32,11 +27,7 @@ const KEYS = [
  *   least                fewest points of a line
  *   parts(geom), geomOf(parts), identity(geom), problem(geom) */
 export function lineTool(own) {
-  const { noun, closed, least, parts, geomOf, problem } = own;
-  const thinned = (line, tolerance) => {
-    const left = closed ? simplifyRing(line, tolerance) : simplify(line, tolerance);
-    return left.length < least ? line : left;
-  };
+  const { noun, closed, least, parts, geomOf } = own;
   const edit =
     (change) =>
     (geom, ...values) =>
@@ -86,18 +77,7 @@ export function lineTool(own) {
       insert: edit(withPointInserted),
       placeAfter: (geom, id) => middleAfter(parts(geom), id, closed),
       idAt: ({ part, line, at }) => `${part}.${line}.${at + 1}`,
-      /** Fewer points along nearly the same lines: {geom, tolerance}, with how far these may have moved in whole pixels;
-       * null if hardly any point can go. A line that would have too few points stays. */
-      thin(geom) {
-        const { w, h } = boundsOf(parts(geom));
-        const most = WORTHWHILE * pointsOf(parts(geom)).length;
-        for (const share of THINNED) {
-          const tolerance = Math.max(1, Math.round(share * Math.max(w, h)));
-          const thinner = geomOf(parts(geom).map((lines) => lines.map((line) => thinned(line, tolerance))));
-          if (pointsOf(parts(thinner)).length <= most && !problem(thinner)) return { geom: thinner, tolerance };
-        }
-        return null;
-      },
+      own,
       /** Null if the object has too few points to lose one. */
       remove(geom, id) {
         const left = withoutPoint(parts(geom), id, least);
