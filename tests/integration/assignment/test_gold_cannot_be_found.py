@@ -11,7 +11,7 @@ from django.db import connection
 
 from accounts.models import Actor
 from projects.models import Project
-from tasks.assignment import services
+from tasks.assignment import choosing
 from tasks.assignment.models import Assignment
 from tasks.assignment.services import WorkerPaused, claim_hand, release_hand
 from tasks.batching import services as batching
@@ -45,7 +45,7 @@ def auc(scores: Iterable[float], is_gold: Sequence[bool]) -> float:
 @pytest.fixture
 def seeded(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = random.Random(11)
-    monkeypatch.setattr(services, "_rng", rng)
+    monkeypatch.setattr(choosing, "_rng", rng)
     monkeypatch.setattr(batching, "_rng", rng)
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.4)")
