@@ -23,8 +23,6 @@ app.autodiscover_tasks(
     [
         "kernel",
         "storage",
-        "tasks.snapshots",
-        "tasks.exports",
         "tasks.flow",
         "tasks.analytics",
     ],

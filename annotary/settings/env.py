@@ -62,7 +62,7 @@ def database_options(*, statement: int, idle_in_transaction: int) -> dict[str, s
 
     Keep-alive and `tcp_user_timeout` notice a host that is gone; they do not apply to sockets on this machine.
 
-    Prepared statements (`kernel.prepared_statements`) are planned once for each connection. By default PostgreSQL plans
+    Prepared statements (`kernel.statements`) are planned once for each connection. By default PostgreSQL plans
     them again each time if it estimates that to be cheaper, which changes with every ANALYZE; for a claim it was not.
     Without limits no `options` are sent, because some connection poolers refuse them.
     """

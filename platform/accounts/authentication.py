@@ -22,7 +22,7 @@ from accounts.identity_cache import Identity, identities
 from accounts.models import Actor, ApiToken, Organisation, User
 from accounts.services import secret_hash
 from kernel.clock import ClockTimestamp, utc_now
-from kernel.prepared_statements import columns_of, from_row, run_prepared
+from kernel.statements import columns_of, from_row, run_prepared
 
 # A session names its user only in its signed data. `user` is whom it named before; if it is someone else or unknown,
 # the query runs once more.

@@ -23,8 +23,8 @@ from accounts.models import Actor, ApiToken, Invitation, Membership, Organisatio
 from accounts.selectors import COVERS, is_above, role_in
 from kernel.clock import ClockTimestamp, database_now
 from kernel.ids import new_secret
-from kernel.inserting import insert_unless_exists
 from kernel.locks import lock_named
+from kernel.statements import insert_unless_exists
 
 TOKEN_PREFIX = "ann_"  # noqa: S105
 INVITATION_DAYS = 30

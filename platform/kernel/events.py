@@ -18,7 +18,7 @@ from structlog.contextvars import get_contextvars
 from kernel.clock import ClockTimestamp, rfc3339
 from kernel.errors import Gone
 from kernel.models import Event, Stream
-from kernel.prepared_statements import run_prepared
+from kernel.statements import run_prepared
 
 logger = structlog.get_logger(__name__)
 

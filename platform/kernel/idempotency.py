@@ -10,7 +10,7 @@ from django.db import transaction
 
 from kernel.errors import Refused
 from kernel.models import IdempotencyRecord
-from kernel.prepared_statements import run_prepared_many
+from kernel.statements import run_prepared_many
 
 MAX_KEY = 200
 RESERVE = """

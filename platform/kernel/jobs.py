@@ -23,7 +23,6 @@ from structlog.contextvars import bound_contextvars
 from kernel.clock import ClockTimestamp
 from kernel.closing import OnFailure, close_done, close_failed, retry_or_fail, tell_on_failure
 from kernel.errors import AnnotaryError
-from kernel.inserting import insert_unless_exists
 from kernel.job_kinds import JobKind
 from kernel.lost_jobs import resend_lost_jobs as resend_lost_jobs
 from kernel.models import Job, OutboxMessage
@@ -31,6 +30,7 @@ from kernel.outages import handle_outage
 from kernel.progress import Progress
 from kernel.pruning import prune
 from kernel.queues import Queue
+from kernel.statements import insert_unless_exists
 
 logger = structlog.get_logger(__name__)
 

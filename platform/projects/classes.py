@@ -4,8 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from annotary_core.labels.characters import is_name
-from annotary_core.labels.names import normalize_name
+from annotary_core.labels.names import is_name, normalize_name
 from annotary_core.labels.schema import MAX_CLASSES, MAX_NAME
 from projects.colors import default_color
 from projects.errors import ClassesRefused

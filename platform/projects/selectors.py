@@ -11,7 +11,7 @@ from accounts.selectors import COVERS, require_role, staff_memberships
 from annotary_core.labels.schema import Schema
 from annotary_core.labels.shapes import SHAPES
 from kernel.errors import NotFound
-from kernel.prepared_statements import run_prepared
+from kernel.statements import run_prepared
 from projects.errors import ProjectArchived, ProjectClosed, ProjectUnknown
 from projects.models import LabelClass, Project
 

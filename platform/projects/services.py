@@ -9,8 +9,8 @@ from django.db.models import Max
 
 from accounts.models import Actor, Organisation, Role
 from accounts.selectors import require_role
-from annotary_core.labels.characters import is_name
 from annotary_core.labels.errors import SchemaError
+from annotary_core.labels.names import is_name
 from annotary_core.labels.schema import Schema
 from annotary_core.labels.shapes import tool_names, unavailable_message
 from kernel.clock import ClockTimestamp

@@ -18,7 +18,7 @@ from accounts.models import Actor
 from kernel.errors import AnnotaryError, NotFound
 from kernel.events import record_event
 from kernel.idempotency import Call, Superseded, check_key, once, reserve, store
-from kernel.prepared_statements import columns_of, from_row, run_prepared
+from kernel.statements import columns_of, from_row, run_prepared
 from tasks.annotation.errors import AnswerRefused
 from tasks.annotation.services import (
     ParsedAnswer,

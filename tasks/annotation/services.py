@@ -47,7 +47,7 @@ from kernel.events import record_event
 from kernel.idempotency import Superseded
 from kernel.job_kinds import KEEP_TRYING, JobKind
 from kernel.jobs import enqueue
-from kernel.prepared_statements import columns_of, from_row, run_prepared, run_prepared_many
+from kernel.statements import columns_of, from_row, run_prepared, run_prepared_many
 from tasks.annotation.errors import AnswerRefused, AnswersFinal, ImageGivenBack
 from tasks.annotation.models import Annotation
 from tasks.assignment.leases import HandEnds, is_renewal_due, read_end

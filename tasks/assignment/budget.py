@@ -13,7 +13,7 @@ from decimal import Decimal
 from django.db import connection, transaction
 
 from kernel.locks import lock_money
-from kernel.prepared_statements import run_prepared
+from kernel.statements import run_prepared
 from projects.models import Project
 from tasks.assignment.claiming import MAX_SET
 

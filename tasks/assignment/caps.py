@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from accounts.models import Actor
 from kernel.locks import lock_claims
-from kernel.prepared_statements import run_prepared
+from kernel.statements import run_prepared
 from projects.models import Project
 from tasks.assignment.errors import ImagesTodayUsed, LiveSetsReached, ShareReached
 from tasks.batching.models import Task

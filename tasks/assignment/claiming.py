@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import connection
 
 from kernel.locks import SHARE_ACCESS, SHARE_MONEY
-from kernel.prepared_statements import run_prepared
+from kernel.statements import run_prepared
 from tasks.assignment.caps import CAPS_COLUMNS, COUNT_IMAGES, Caps
 from tasks.workers.pace import pace, set_size
 

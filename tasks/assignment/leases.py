@@ -12,7 +12,7 @@ from django.db import transaction
 
 from accounts.models import Actor
 from kernel.errors import NotFound
-from kernel.prepared_statements import run_prepared
+from kernel.statements import run_prepared
 from tasks.assignment.errors import SetOver, TimeLimitReached
 from tasks.assignment.models import Assignment, Hand
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kernel.prepared_statements import run_prepared
+from kernel.statements import run_prepared
 from tasks.assignment.claiming import AssignmentVersions
 from tasks.assignment.slots import lock_slots
 

@@ -12,7 +12,7 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from accounts.models import Actor
 from kernel.errors import NotFound
-from kernel.prepared_statements import run_prepared
+from kernel.statements import run_prepared
 from projects.models import Project
 from tasks.assignment.models import Assignment, Hand
 from tasks.batching.models import Batch, Task

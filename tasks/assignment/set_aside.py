@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Count, QuerySet
 
 from accounts.models import Actor
-from annotary_core.labels.characters import has_control
+from annotary_core.labels.names import has_control
 from kernel.clock import ClockTimestamp
 from kernel.events import record_event
 from projects.models import Project

@@ -15,11 +15,11 @@ from annotary_core.formats.release_archive import ZipSink
 from annotary_core.formats.report import ExportReport
 from kernel.clock import ClockTimestamp
 from kernel.events import record_event
-from kernel.inserting import insert_unless_exists
 from kernel.jobs import enqueue
 from kernel.models import Job
 from kernel.outages import outage_of
 from kernel.progress import Progress as JobProgress
+from kernel.statements import insert_unless_exists
 from storage import backends
 from storage.composed_files import ComposedFile, FrameWriter, digest
 from storage.services import store_blob

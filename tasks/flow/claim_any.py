@@ -13,7 +13,7 @@ from typing import Any
 
 from accounts.models import Actor
 from kernel.locks import lock_claims
-from kernel.prepared_statements import run_prepared
+from kernel.statements import run_prepared
 from projects.models import Project
 from projects.selectors import CLAIMED_PROJECT
 from tasks.assignment.caps import CAPS_COLUMNS, HAS_RETURNED, IN_PROGRESS

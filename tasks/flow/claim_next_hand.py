@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from accounts.models import Actor
-from kernel.prepared_statements import run_prepared
+from kernel.statements import run_prepared
 from projects.models import Project
 from tasks.assignment.models import Hand
 from tasks.assignment.services import ClaimedHand, claim_or_find_hand

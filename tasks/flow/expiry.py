@@ -17,7 +17,7 @@ import structlog
 from django.db import connection, transaction
 
 from kernel.events import record_event
-from kernel.prepared_statements import run_prepared
+from kernel.statements import run_prepared
 from tasks.assignment.slots import expire_overdue
 from tasks.flow.gold_comparison import compare_late_answers
 from tasks.flow.settlement import settle_if_over

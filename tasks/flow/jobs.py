@@ -1,4 +1,4 @@
-"""Celery entry points of the flow: each takes ids, calls one use case and is safe to run twice."""
+"""Celery entry points of the pipeline: each takes ids, calls one use case and is safe to run twice."""
 
 from datetime import timedelta
 
@@ -9,11 +9,15 @@ from kernel.errors import AnnotaryError
 from kernel.job_kinds import NoArgs
 from kernel.jobs import enqueue_again, job, others_wait, report_progress
 from kernel.models import Job
+from kernel.progress import Progress
 from projects.models import Project
 from projects.selectors import deleted_projects
 from tasks.annotation.services import SETTLE_LATE, LateAnswer
 from tasks.assignment.budget import fold_commitments
 from tasks.consensus.refit import REFIT, UPDATE_LABELS, TaskIds, queue_missed_tasks, refit
+from tasks.exports.selectors import WRITE, ExportId
+from tasks.exports.services import EXPORT_INTERRUPTED, fail_export, write_export
+from tasks.exports.services import record_progress as record_export_progress
 from tasks.flow.expiry import expire_leases
 from tasks.flow.finished_images import ASK_FINISHED, FinishedImages, ask_finished_images
 from tasks.flow.imports import interrupt_import, run_import
@@ -23,6 +27,9 @@ from tasks.flow.revocation import end_hands_without_access
 from tasks.flow.settlement import settle_late_answer
 from tasks.ingest.services import RUN as RUN_IMPORT
 from tasks.ingest.services import ImportId
+from tasks.snapshots.selectors import BUILD, SnapshotId
+from tasks.snapshots.services import BUILD_INTERRUPTED, build_snapshot, fail_snapshot
+from tasks.snapshots.services import record_progress as record_snapshot_progress
 
 #: Work that nothing else would ask for again is queued again after this pause when all its attempts have failed.
 NEXT_TRY = timedelta(hours=1)
@@ -87,3 +94,31 @@ def expire_leases_job() -> None:
 @shared_task(name="flow.fold_commitments_job", time_limit=120, soft_time_limit=100)
 def fold_commitments_job() -> None:
     fold_commitments()
+
+
+def _fail_snapshot(row: Job, error: AnnotaryError | None) -> None:
+    fail_snapshot(snapshot_id=BUILD.args_of(row).snapshot_id, error=error.detail if error else BUILD_INTERRUPTED)
+
+
+def _announce_snapshot(row: Job, progress: Progress) -> None:
+    record_snapshot_progress(snapshot_id=BUILD.args_of(row).snapshot_id, progress=progress)
+
+
+@job(BUILD, time_limit=3600, on_failure=_fail_snapshot, on_progress=_announce_snapshot)
+def build_snapshot_job(row: Job, args: SnapshotId) -> None:
+    build_snapshot(
+        snapshot_id=args.snapshot_id, report=lambda done, total: report_progress(row, done=done, total=total)
+    )
+
+
+def _fail_export(row: Job, error: AnnotaryError | None) -> None:
+    fail_export(export_id=WRITE.args_of(row).export_id, error=error.detail if error else EXPORT_INTERRUPTED)
+
+
+def _announce_export(row: Job, progress: Progress) -> None:
+    record_export_progress(export_id=WRITE.args_of(row).export_id, progress=progress)
+
+
+@job(WRITE, time_limit=6 * 3600, on_failure=_fail_export, on_progress=_announce_export)
+def write_export_job(row: Job, args: ExportId) -> None:
+    write_export(export_id=args.export_id, progress=lambda done, total: report_progress(row, done=done, total=total))

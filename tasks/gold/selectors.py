@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Count, Q, QuerySet
 
 from kernel.errors import NotFound
-from kernel.prepared_statements import run_prepared
+from kernel.statements import run_prepared
 from projects.models import Project
 from tasks.gold.models import Gold
 from tasks.ingest.models import Image

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from annotary_core.labels.answer import Answer
-from kernel.inserting import insert_unless_exists
+from kernel.statements import insert_unless_exists
 from projects.models import Project
 from tasks.gold.errors import GoldExists, GoldRefused
 from tasks.gold.models import Gold

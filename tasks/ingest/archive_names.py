@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from annotary_core.labels.characters import has_control
-from annotary_core.labels.names import normalize_name
+from annotary_core.labels.names import has_control, normalize_name
 
 MAX_NAME = 1_024
 MAX_PART = 255

@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 import structlog
 
-from annotary_core.labels.characters import escape_control
+from annotary_core.labels.names import escape_control
 from tasks.ingest.archive_encodings import decode_names, unicode_path
 from tasks.ingest.archive_names import clean_path, is_system_file, name_refusal
 from tasks.ingest.errors import ArchiveRefused

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import F
 
 from accounts.models import Actor
-from annotary_core.labels.characters import escape_control
+from annotary_core.labels.names import escape_control
 from annotary_core.labels.natural_order import natural_key
 from kernel.errors import NotFound
 from kernel.job_kinds import JobKind

@@ -5,7 +5,7 @@ in a project that is archived or deleted.
 """
 
 from accounts.models import Actor, Role
-from kernel.prepared_statements import run_prepared
+from kernel.statements import run_prepared
 from tasks.standing.errors import ProjectEnded, StaffCannotWork, WorkerRemoved
 from tasks.standing.models import Standing
 

@@ -9,7 +9,7 @@ from accounts.models import Actor
 from kernel.clock import ClockTimestamp
 from kernel.errors import NotFound, TransitionRefused
 from kernel.events import record_event
-from kernel.inserting import insert_unless_exists
+from kernel.statements import insert_unless_exists
 from projects.models import Project
 from tasks.standing.errors import WorkerRemoved
 from tasks.standing.models import Standing

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from accounts.models import Actor
 from kernel.events import INSERT as EVENT
-from kernel.prepared_statements import run_prepared
+from kernel.statements import run_prepared
 from projects.models import Project
 from tasks.annotation.services import SUBMIT_LEASED
 from tasks.assignment import claiming

@@ -19,12 +19,11 @@ from projects.models import Project
 from tasks.analytics.reports import QUALITY, get_report
 from tasks.batching.models import Task
 from tasks.consensus.refit import UPDATE_LABELS, TaskIds, request_refit
-from tasks.exports.jobs import write_export_job
 from tasks.exports.models import Export
 from tasks.exports.selectors import WRITE
 from tasks.exports.services import EXPORT_INTERRUPTED, request_export
 from tasks.flow.imports import run_import
-from tasks.flow.jobs import update_labels_job
+from tasks.flow.jobs import update_labels_job, write_export_job
 from tasks.ingest.models import IMPORT_INTERRUPTED, Import
 from tasks.ingest.services import RUN, add_file, finish_upload, resume_import, start_import
 from tasks.review.services import approve_label
@@ -218,7 +217,7 @@ def test_an_owner_that_cannot_be_told_keeps_the_job_for_the_next_sweep(
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr("tasks.snapshots.jobs.fail_snapshot", break_down)
+        patch.setattr("tasks.flow.jobs.fail_snapshot", break_down)
         dead = {"state": "running", "attempts": F("max_attempts"), "lease_token": "0" * 32}
         Job.objects.update(lease_until=ClockTimestamp() - timedelta(minutes=1), **dead)
         resend_lost_jobs()

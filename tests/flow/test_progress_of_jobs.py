@@ -12,10 +12,9 @@ from kernel.errors import Refused
 from kernel.jobs import enqueue, report_progress, run_job
 from kernel.models import Event, Job
 from projects.models import Project
-from tasks.exports import jobs as export_jobs
 from tasks.exports.models import Export
 from tasks.exports.selectors import WRITE, ExportId
-from tasks.snapshots import jobs as snapshot_jobs
+from tasks.flow.jobs import build_snapshot_job, write_export_job
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.selectors import BUILD, SnapshotId
 from tests import factories
@@ -25,7 +24,7 @@ from tests.concurrency_helpers import together
 pytestmark = pytest.mark.django_db(transaction=True)
 
 #: What registers the hooks of the two kinds of jobs, as in a worker.
-ENTRIES = (snapshot_jobs.build_snapshot_job, export_jobs.write_export_job)
+ENTRIES = (build_snapshot_job, write_export_job)
 PROGRESS = {"done": 3, "total": 10, "unit": "images"}
 
 

@@ -22,16 +22,14 @@ from tasks.annotation.services import submit_answer
 from tasks.assignment.services import claim_hand
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
-from tasks.exports.jobs import write_export_job
 from tasks.exports.selectors import file_of
 from tasks.exports.services import request_export
 from tasks.flow.gold_images import make_gold_image
-from tasks.flow.jobs import refit_job, update_labels_job
+from tasks.flow.jobs import build_snapshot_job, refit_job, update_labels_job, write_export_job
 from tasks.flow.rejection import reject_label
 from tasks.flow.settlement import settle_hand
 from tasks.pay.models import LedgerEntry
 from tasks.review.services import approve_batch, approve_label, fix_label
-from tasks.snapshots.jobs import build_snapshot_job
 from tasks.snapshots.services import create_snapshot
 from tests.factories import a_project, a_task, a_worker, ada, an_image, class_answer, finch, wren
 from tests.worker_actions import leases_of

@@ -21,10 +21,9 @@ from typing import ClassVar, Literal, Protocol
 
 from annotary_core.formats.errors import Unreadable
 from annotary_core.formats.label_files import LabelFiles
-from annotary_core.labels.characters import has_control, is_name
 from annotary_core.labels.errors import AnswerError
 from annotary_core.labels.geometry import OVERSHOOT, Frame
-from annotary_core.labels.names import normalize_name
+from annotary_core.labels.names import has_control, is_name, normalize_name
 from annotary_core.labels.shapes.base import Geometry
 from annotary_core.labels.shapes.box import Box, BoxShape, box_from_corners, canonical_box
 

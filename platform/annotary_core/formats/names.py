@@ -9,8 +9,7 @@ import re
 import unicodedata
 from hashlib import blake2b
 
-from annotary_core.labels.characters import replace_control
-from annotary_core.labels.names import normalize_name
+from annotary_core.labels.names import normalize_name, replace_control
 
 # The extensions that torchvision's ImageFolder accepts (IMG_EXTENSIONS); it ignores files with any other.
 IMAGE_EXTENSIONS = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".pgm", ".tif", ".tiff", ".webp")

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from annotary_core.labels.characters import is_name
 from annotary_core.labels.errors import SchemaError
 from annotary_core.labels.json_reading import read_list, read_object, shown
+from annotary_core.labels.names import is_name
 from annotary_core.labels.shapes import IMAGE_TOOLS, SHAPES, unavailable_message
 
 MAX_CLASSES = 10_000

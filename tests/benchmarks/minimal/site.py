@@ -19,7 +19,7 @@ from accounts.models import User
 from kernel.events import INSERT as EVENT
 from kernel.idempotency import ANSWERED, RESERVE
 from kernel.ids import new_public_id
-from kernel.prepared_statements import run_prepared
+from kernel.statements import run_prepared
 from projects.selectors import PROJECT_TO_CLAIM
 from tasks.annotation.services import INSERT_ANNOTATION, SUBMIT_LEASED
 from tasks.assignment import claiming

@@ -9,9 +9,9 @@ import pytest
 from annotary_core.formats.registry import verify_release
 from kernel.jobs import run_job
 from kernel.models import Job
-from tasks.exports.jobs import write_export_job
 from tasks.exports.models import Export
 from tasks.exports.services import request_export
+from tasks.flow.jobs import write_export_job
 from tasks.snapshots.models import Snapshot
 from tests.factories import ada
 from tests.integration.outages.test_the_disk_is_full import SENTENCE, no_room_beyond

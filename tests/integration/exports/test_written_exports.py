@@ -16,10 +16,10 @@ from projects.models import LabelClass, LabelSchema, Project
 from storage.composed_files import digest, open_file
 from storage.services import blob_file
 from tasks.exports.errors import ReleaseNotReady, ReleaseRetracted, UnknownFormat
-from tasks.exports.jobs import write_export_job
 from tasks.exports.models import Export
 from tasks.exports.selectors import download_name, file_of
 from tasks.exports.services import request_export, retry_export, write_export
+from tasks.flow.jobs import write_export_job
 from tasks.snapshots.models import Snapshot
 from tasks.snapshots.services import build_snapshot, create_snapshot, retract
 from tests.factories import ada

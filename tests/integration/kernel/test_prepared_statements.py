@@ -3,7 +3,7 @@
 import pytest
 from django.db import DataError, connection, transaction
 
-from kernel.prepared_statements import run_prepared, run_prepared_many
+from kernel.statements import run_prepared, run_prepared_many
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ABOVE_ONE = "SELECT %(n)s::int WHERE %(n)s::int > 1"

@@ -11,11 +11,11 @@ from projects.models import Project
 from tasks.batching.models import Task
 from tasks.consensus.models import ConsensusLabel
 from tasks.consensus.services import update_labels
+from tasks.flow.jobs import build_snapshot_job
 from tasks.flow.rejection import reject_label
 from tasks.ingest.models import Image
 from tasks.review.services import approve_label, fix_label
 from tasks.snapshots.errors import AlreadyRetracted, NothingToRelease, ReleaseInProgress
-from tasks.snapshots.jobs import build_snapshot_job
 from tasks.snapshots.models import Snapshot, SnapshotItem
 from tasks.snapshots.selectors import releases_of
 from tasks.snapshots.services import add_note, build_snapshot, create_snapshot, retract

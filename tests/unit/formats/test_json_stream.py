@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from annotary_core.formats import json_stream
-from annotary_core.formats.json_stream import JsonStream
+from annotary_core.formats import large_json
+from annotary_core.formats.large_json import JsonStream
 
 BODY = {
     "info": {"a": 1.5},
@@ -29,14 +29,14 @@ def expected(body: dict[str, Any]) -> list[tuple[str, Any]]:
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 256 * 1024])
 @pytest.mark.parametrize("layout", [{}, {"indent": 2}, {"separators": (",", ":")}, {"ensure_ascii": False}])
 def test_entries_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch, size: int, layout: dict[str, Any]) -> None:
-    monkeypatch.setattr(json_stream, "CHUNK", size)
+    monkeypatch.setattr(large_json, "CHUNK", size)
     assert members(json.dumps(BODY, **layout).encode()) == expected(BODY)
     assert members(b" { } \n") == []
 
 
 @pytest.mark.parametrize("size", [1, 256 * 1024])
 def test_a_file_that_is_torn_anywhere_is_refused(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    monkeypatch.setattr(json_stream, "CHUNK", size)
+    monkeypatch.setattr(large_json, "CHUNK", size)
     text = json.dumps(BODY, ensure_ascii=False).encode()
     for end in range(len(text)):
         with pytest.raises(ValueError):
@@ -68,8 +68,8 @@ def test_what_readers_disagree_about_is_refused(text: bytes) -> None:
 
 
 def test_an_entry_without_an_end_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(json_stream, "ENTRY_LIMIT", 1000)
-    monkeypatch.setattr(json_stream, "CHUNK", 100)
+    monkeypatch.setattr(large_json, "ENTRY_LIMIT", 1000)
+    monkeypatch.setattr(large_json, "CHUNK", 100)
     source = io.BytesIO(b'{"a": ["' + b"x" * 100_000)
     with pytest.raises(ValueError, match="too long"):
         list(JsonStream(source).members())

@@ -3,8 +3,7 @@
 import pytest
 
 from annotary_core.formats.names import safe_part, safe_path
-from annotary_core.labels.characters import escape_control, has_control, is_name
-from annotary_core.labels.names import normalize_name
+from annotary_core.labels.names import escape_control, has_control, is_name, normalize_name
 from annotary_core.labels.natural_order import natural_key
 from annotary_core.labels.schema import Schema
 from tasks.ingest.tables import clean_name, group_key_of, read_table

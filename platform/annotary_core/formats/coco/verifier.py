@@ -16,7 +16,7 @@ from annotary_core.formats.base import CHUNK, SPLITS, Tree
 from annotary_core.formats.coco.shapes import mask_content
 from annotary_core.formats.errors import ReleaseError
 from annotary_core.formats.image_size import image_size
-from annotary_core.formats.json_stream import JsonStream, Member
+from annotary_core.formats.large_json import JsonStream, Member
 from annotary_core.formats.names import fold
 from annotary_core.formats.report import Counts
 from annotary_core.labels.geometry import Bounds, Frame

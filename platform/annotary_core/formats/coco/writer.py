@@ -33,8 +33,8 @@ from annotary_core.formats.base import (
 )
 from annotary_core.formats.coco.shapes import HELD, CocoGeometry
 from annotary_core.formats.coco.verifier import image_fingerprint, object_fingerprint, verify_coco
-from annotary_core.formats.entry_buffer import EntryBuffers, compact
 from annotary_core.formats.held_objects import ClassTable, HeldObject, held_objects, image_class
+from annotary_core.formats.large_json import EntryBuffers, compact
 from annotary_core.formats.names import NameAllocator, safe_path
 from annotary_core.formats.report import Counts, ExportReport, Fingerprints
 from annotary_core.labels.geometry import Frame

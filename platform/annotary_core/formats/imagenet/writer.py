@@ -32,9 +32,9 @@ from annotary_core.formats.base import (
     Tree,
     validated_records,
 )
-from annotary_core.formats.entry_buffer import EntryBuffers, compact
 from annotary_core.formats.held_objects import ClassTable, HeldObject, held_objects, image_class
 from annotary_core.formats.imagenet.verifier import verify_imagenet
+from annotary_core.formats.large_json import EntryBuffers, compact
 from annotary_core.formats.names import NameAllocator, fold, safe_part, safe_path
 from annotary_core.formats.report import Counts, ExportReport
 from annotary_core.formats.voc.annotation_xml import annotation_xml

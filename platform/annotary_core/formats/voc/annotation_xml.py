@@ -14,7 +14,7 @@ from typing import Any
 from xml.sax.saxutils import escape
 
 from annotary_core.formats.held_objects import HeldObject
-from annotary_core.labels.characters import replace_control
+from annotary_core.labels.names import replace_control
 from annotary_core.labels.shapes.box import Box
 
 
