@@ -170,7 +170,7 @@ def execution_plan(project: Any, worker: Any) -> Iterator[str]:
 
     from tasks.assignment import claiming
 
-    who = {"project": project.pk, "worker": worker.pk, "count": 9, "chosen": []}
+    who = {"project": project.pk, "worker": worker.pk, "count": 9, "most": 150, "chosen": []}
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, COSTS OFF) {claiming.CLAIM_FROM_BATCH}", who)
         yield from (f"    {row[0]}" for row in cursor.fetchall())

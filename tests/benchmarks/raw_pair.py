@@ -44,7 +44,7 @@ class RawPair:
         run_prepared(claiming.SELECT_POLICY, self.who)
         task_id = None
         while task_id is None:  # the worker has had every open task of the batch
-            (claimed,) = run_prepared(claiming.CLAIM_FROM_BATCH, {**self.who, "count": 1, "chosen": []})
+            (claimed,) = run_prepared(claiming.CLAIM_FROM_BATCH, {**self.who, "count": 1, "most": 150, "chosen": []})
             _, _, task_id, round_number, width, height, rendition_id, _ = claimed
         row = {"tasks": [task_id], "golds": [None], "gold_ids": [], "rounds": [round_number]}
         size = {

@@ -49,7 +49,7 @@ def _claim(project: int, worker_id: int) -> Any:
     assert policy is not None
     claimed: Sequence[Any] = [(None, None, None)]
     while claimed[0][2] is None:  # others had taken what it chose
-        claimed = run_prepared(claiming.CLAIM_FROM_BATCH, {**who, "count": policy.hand_size, "chosen": []})
+        claimed = run_prepared(claiming.CLAIM_FROM_BATCH, {**who, "count": policy.hand_size, "most": 150, "chosen": []})
     rows = {
         "tasks": [row[2] for row in claimed],
         "golds": [None] * len(claimed),
