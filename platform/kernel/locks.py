@@ -4,9 +4,13 @@ from django.db import connection
 
 ACCESS_LOCK = 1  # the first key; the second is the hash of an actor's id
 CLAIMS_LOCK = 2  # likewise
+MONEY_LOCK = 3  # the second key is the hash of a project's id
 
 # What a statement reads is fixed before it waits for this, so the access is read by a later one.
 SHARE_ACCESS = f"pg_advisory_xact_lock_shared({ACCESS_LOCK}, hashint8({{actor}}))"
+
+# Claims share it: each claim of the project commits before another transaction takes it alone, or starts after that.
+SHARE_MONEY = f"pg_advisory_xact_lock_shared({MONEY_LOCK}, hashint8({{project}}))"
 
 
 def lock_access(*, actor_id: int) -> None:
@@ -26,12 +30,6 @@ def lock_claims(*, actor_id: int) -> None:
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s, hashint8(%s))", [CLAIMS_LOCK, actor_id])
-
-
-MONEY_LOCK = 3  # the first key; the second is the hash of a project's id
-
-# Claims share it, so that whoever takes it alone has every claim of the project before or after it.
-SHARE_MONEY = f"pg_advisory_xact_lock_shared({MONEY_LOCK}, hashint8({{project}}))"
 
 
 def lock_money(*, project_id: int) -> None:

@@ -1,6 +1,7 @@
 """A set never begins or ends inside a group, and shows its images one after the other, in their order."""
 
 import random
+from decimal import Decimal
 
 import pytest
 from django.db.models import F
@@ -8,6 +9,8 @@ from django.db.models import F
 from accounts.models import Actor
 from kernel.clock import ClockTimestamp
 from projects.models import Project
+from tasks.assignment.budget import committed
+from tasks.assignment.errors import ImagesTodayUsed
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.services import claim_hand, release_hand, skip_assignment
 from tasks.batching.models import Batch, Task
@@ -182,3 +185,31 @@ def test_two_workers_at_once_share_no_group() -> None:
     )
     assert all(shown(hand) in groups for hand in hands)
     worker_actions.assert_invariants(project)
+
+
+def test_a_group_is_cut_where_the_budget_ends() -> None:
+    wren, price = factories.wren(), Decimal("0.02")
+    project = factories.a_project(
+        workers=[wren], gold_rate=0, hand_size=2, answers_min=1, price=price, budget=3 * price
+    )
+    group = a_group(project, 5)
+    hand = worker_actions.take(wren, project)
+    assert len(shown(hand)) == 3
+    assert set(shown(hand)) < set(ids(group))
+    assert committed(project=project) == project.budget
+    release_hand(worker=wren, hand_id=hand.public_id)
+    Project.objects.filter(pk=project.pk).update(budget=2 * price)
+    again = worker_actions.take(wren, project)
+    assert (len(shown(again)), committed(project=project)) == (2, 2 * price)
+
+
+def test_the_rest_of_a_group_comes_on_top_of_a_cap() -> None:
+    wren = factories.wren()
+    project = factories.a_project(workers=[wren], gold_rate=0, hand_size=10, answers_min=1, images_per_day=2)
+    group = a_group(project, 5)
+    hand = worker_actions.take(wren, project)
+    assert shown(hand) == ids(group)
+    submit_all(hand)
+    a_group(project, 2)
+    with pytest.raises(ImagesTodayUsed):
+        claim_hand(worker=wren, project=project)
