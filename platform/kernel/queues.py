@@ -19,10 +19,11 @@ class Queue(models.TextChoices):
 #: Every queue; a worker that is started without `-Q` consumes them all.
 ALL_QUEUES = (DEFAULT_QUEUE, *Queue.values)
 #: How many jobs of a queue may wait in the broker. The others wait in the database, where projects take turns; these
-#: are what the next job of another project has to wait for, so they are few where a job takes seconds.
+#: are what the next job of another project has to wait for, so they are few where a job can take seconds: one update of
+#: labels is quick for classes, and takes a second or more where the drawings of a whole set are fused.
 MAX_SENT: dict[str, int] = {
     DEFAULT_QUEUE: 32,
-    Queue.INTERACTIVE: 32,
+    Queue.INTERACTIVE: 4,
     Queue.SWEEPS: 32,
     Queue.IMPORT: 1,
     Queue.EXPORT: 1,

@@ -28,6 +28,10 @@ from kernel.queues import ALL_QUEUES, MAX_PER_PROJECT, MAX_SENT
 logger = structlog.get_logger(__name__)
 
 PAUSE = 0.1
+# Few messages of a queue wait in the broker, and short jobs are done with them sooner than the pause above: while there
+# is work, the next ones are sent this soon.
+BUSY_PAUSE = 0.02
+BUSY_FOR = 1.0
 REMIND_SECONDS = 3.0
 REMIND_FOR = timedelta(seconds=30)
 CLAIM_SECONDS = 30.0
@@ -168,6 +172,7 @@ class Relay:
         return self._guarded(send_messages) + self._guarded(self._send_events) + self._guarded(self._remind)
 
     def run(self) -> None:
+        last_sent = 0.0
         while True:
             try:
                 sent = self.step()
@@ -176,8 +181,10 @@ class Relay:
                 close_old_connections()
                 time.sleep(1)
                 continue
-            if not sent:
-                time.sleep(PAUSE)
+            if sent:
+                last_sent = time.monotonic()
+            else:
+                time.sleep(BUSY_PAUSE if time.monotonic() - last_sent < BUSY_FOR else PAUSE)
 
     def _send_events(self) -> int:
         # All are numbered before the first is published: the channel layer may stall, and consoles catch up by number.

@@ -34,7 +34,7 @@ JOIN projects_labelschema s ON s.id = a.schema_id WHERE a.public_id = %(id)s AND
 
 def claim(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
     worker = cast(User, request.user).actor
-    project, public_id, _, currency = run_prepared(PROJECT_TO_CLAIM, {"id": project_id})[0]
+    project, public_id, _, currency, *_ = run_prepared(PROJECT_TO_CLAIM, {"id": project_id})[0]
     run_prepared(EXPIRED_HAND, {"project": project, "worker": worker.pk})
     with transaction.atomic():
         hand = _claim(project, worker.pk)

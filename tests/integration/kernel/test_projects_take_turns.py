@@ -47,18 +47,20 @@ def test_few_messages_of_a_backlog_are_with_the_broker(broker: Broker) -> None:
     assert send_messages() == 1
 
 
-def test_one_job_of_another_project_overtakes_a_backlog_of_thousands(broker: Broker) -> None:
-    Job.objects.bulk_create(Job(kind="tests.work", queue=Queue.HEAVY, project_id=1) for _ in range(5000))
+@pytest.mark.parametrize("queue", [Queue.HEAVY, Queue.INTERACTIVE])
+def test_one_job_of_another_project_overtakes_a_backlog_of_thousands(broker: Broker, queue: Queue) -> None:
+    Job.objects.bulk_create(Job(kind="tests.work", queue=queue, project_id=1) for _ in range(5000))
     OutboxMessage.objects.bulk_create(
         OutboxMessage(job=job, queue=job.queue, project_id=1) for job in Job.objects.order_by("pk")
     )
     send_messages()
-    small = a_job(project=2)
+    small = a_job(queue, project=2)
     done: list[int] = []
     while small not in done:
-        done.append(finish_next(broker))
+        done.append(finish_next(broker, queue))
         send_messages()
-    assert len(done) <= MAX_SENT[Queue.HEAVY] + 1
+    # Each of those before it may take seconds: updates of labels do, where drawings are fused.
+    assert len(done) <= 5
 
 
 def test_projects_with_a_backlog_take_turns(broker: Broker) -> None:
