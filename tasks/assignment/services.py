@@ -14,9 +14,10 @@ from kernel.events import record_event
 from kernel.locks import lock_money
 from projects.models import Project
 from tasks.assignment import caps, claiming, returned
+from tasks.assignment.assigning import AssignmentVersions, write_assignments
 from tasks.assignment.budget import Money, read_money
 from tasks.assignment.choosing import Attempts, Retry, choose_images
-from tasks.assignment.claiming import AssignmentVersions, ClaimPolicy, Slot
+from tasks.assignment.claiming import ClaimPolicy, Slot
 from tasks.assignment.errors import AnsweredAlready, NoMoneyLeft, ProjectNotOpen, WorkerNotAdmitted, WorkerPaused
 from tasks.assignment.models import Assignment, Hand
 from tasks.assignment.returned import ReturnedImage
@@ -110,7 +111,7 @@ def _write(worker: Actor, policy: ClaimPolicy, new: claiming.NewHand, images: Se
     """Write the images as the hand's assignments, in this order."""
     assert policy.schema_id is not None
     versions = AssignmentVersions(policy.schema_id, policy.instructions_id, policy.price)
-    claiming.write_assignments(
+    write_assignments(
         project_id=policy.pk,
         worker_id=worker.pk,
         hand_id=new.id,

@@ -38,7 +38,9 @@ def make_gold_image(
     if task.taken or (task.state != Task.State.OPEN and not _is_owners(task)):
         raise ImageBeingLabeled
     answer = read_answer(project=task.project, task=task, raw=raw)
-    gold = create_gold(project=project, image=image, accepted=[answer], source=source)
+    gold = create_gold(
+        project=project, task=task, accepted=[answer], source=source, views_wanted=task.project.answers_max
+    )
     close_slots(task=task)
     # It is no longer work, and never counts as answered or approved.
     record_event(project_id=project.pk, kind="gold.made", tasks=-1 if task.wanted else 0)
