@@ -7,6 +7,7 @@ from django.db.models import F
 
 from accounts.selectors import open_invitations
 from projects.models import Project
+from tasks.analytics.gold_supply import gold_supply
 from tasks.assignment.caps import have_all_their_share
 from tasks.assignment.selectors import stuck_tasks
 from tasks.assignment.set_aside import count_waiting_set_aside
@@ -28,6 +29,8 @@ class Need(Enum):
     INVITE_WORKERS = auto()
     INVITE_MORE_WORKERS = auto()
     RAISE_BUDGET = auto()
+    LOOK_AT_GOLD = auto()
+    ADD_GOLD = auto()
     REQUEUE_TASKS = auto()
     DECIDE_SET_ASIDE = auto()
     REVIEW_LABELS = auto()
@@ -78,6 +81,11 @@ def _first_need(project: Project, *, invited: bool) -> tuple[Need | None, int]:
         return Need.INVITE_MORE_WORKERS, 0
     if is_open and is_short_of_money(project=project) and tasks.filter(taken__lt=F("wanted")).exists():
         return Need.RAISE_BUDGET, 0
+    gold = gold_supply(project=project) if is_open and project.gold_rate else None
+    if gold is not None and gold.suspended:
+        return Need.LOOK_AT_GOLD, gold.suspended
+    if gold is not None and gold.had and gold.is_scarce:
+        return Need.ADD_GOLD, gold.missing
     stuck = stuck_tasks(project=project) if is_open else None
     if stuck is not None and (stuck.without_answer or stuck.with_answers):
         return Need.REQUEUE_TASKS, stuck.without_answer + stuck.with_answers

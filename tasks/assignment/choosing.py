@@ -10,7 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from accounts.models import Actor
 from tasks.assignment import claiming, returned
-from tasks.assignment.claiming import BatchClaim, ClaimPolicy, GoldPlaces, Slot
+from tasks.assignment.claim_policy import ClaimPolicy
+from tasks.assignment.claiming import BatchClaim, GoldPlaces, Slot
 from tasks.assignment.gold_mixing import mix_in_gold, site_share
 from tasks.assignment.returned import ReturnedImage
 from tasks.gold.share import first_share

@@ -76,7 +76,11 @@ class Gold(models.Model):
 
 
 class GoldResult(models.Model):
-    """The result of comparing a worker's answer with gold; written when the hand is settled, never before."""
+    """The result of comparing a worker's answer with gold; written when the hand is settled, never before.
+
+    `counts`: whether it is part of the worker's evidence; not while the gold is suspended, nor once it is retired.
+    `is_checked`: whether it has been considered whether good workers fail this gold.
+    """
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     gold = models.ForeignKey(Gold, on_delete=models.CASCADE, related_name="results")
@@ -85,4 +89,14 @@ class GoldResult(models.Model):
     correct = models.BooleanField()
     score = models.FloatField()
     why = models.CharField(max_length=300)
+    counts = models.BooleanField(default=True, db_default=True)
+    is_checked = models.BooleanField(default=False, db_default=True)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [
+            # Few: results since the last sweep, from which no gold has been suspended.
+            models.Index(
+                fields=["gold"], condition=models.Q(correct=False, is_checked=False), name="tasks_goldresult_unchecked"
+            )
+        ]

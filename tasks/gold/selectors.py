@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 
 from kernel.errors import NotFound
 from projects.models import Project
-from tasks.gold.models import Gold
+from tasks.gold.models import Gold, GoldResult
 from tasks.ingest.models import Image
 
 if TYPE_CHECKING:
@@ -43,3 +43,14 @@ def gold_for(*, project: Project, public_id: UUID) -> Gold:
     if gold is None:
         raise NotFound("This project has no such check image. Choose one from its list of check images.")
     return gold
+
+
+def results_of(*, gold: Gold) -> QuerySet[GoldResult]:
+    """Return the results of answers to this gold, newest first, with the worker."""
+    return GoldResult.objects.filter(gold=gold).select_related("worker", "worker__user").order_by("-pk")
+
+
+def suspended_golds(*, project: Project) -> QuerySet[Gold]:
+    """Return the project's suspended gold, the latest first, with its image."""
+    rows = Gold.objects.filter(project=project, state=Gold.State.SUSPENDED)
+    return rows.select_related("image").order_by("-suspended_at", "-pk")

@@ -55,5 +55,5 @@ def _is_in_group(task: Task) -> bool:
 
 def retire_gold(*, gold: Gold) -> None:
     """Retire gold: no new hand contains it, and unsettled answers to it no longer affect a worker's standing."""
-    Gold.objects.filter(pk=gold.pk, state=Gold.State.ACTIVE).update(state=Gold.State.RETIRED)
+    Gold.objects.filter(pk=gold.pk).exclude(state=Gold.State.RETIRED).update(state=Gold.State.RETIRED)
     gold.refresh_from_db(fields=["state"])

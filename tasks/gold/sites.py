@@ -35,6 +35,13 @@ HAS_UNPLACED = f"EXISTS (SELECT FROM tasks_gold g WHERE g.project_id = p.id AND 
 HAS_UNLIMITED = """EXISTS (
         SELECT FROM tasks_gold g WHERE g.project_id = p.id AND g.state = 'active' AND g.views_wanted IS NULL)"""
 
+OUT_OF_GOLD = f"""
+SELECT NOT {HAS_UNPLACED} AND NOT {HAS_UNLIMITED} AND NOT EXISTS (
+    SELECT FROM tasks_gold g JOIN tasks_batch b ON b.id = g.batch_id
+    WHERE g.project_id = p.id AND g.state = 'active' AND b.state = 'open' AND b.taken < b.wanted)
+FROM projects_project p WHERE p.id = %(project)s
+"""  # noqa: S608
+
 #: How many images after a random one of the batch are considered for a site, and how many without a limit for a hand.
 NEAR, WINDOW = 8, 50
 
@@ -154,3 +161,8 @@ def gold_at(
         "golds": list(golds),
     }
     return [GoldForWorker(*row) for row in run_prepared(GOLD_AT, params)]
+
+
+def is_out_of_gold(*, project_id: int) -> bool:
+    """Return whether no gold is left that has not been given a place among the work, nor any in a group with work."""
+    return bool(run_prepared(OUT_OF_GOLD, {"project": project_id})[0][0])

@@ -12,7 +12,7 @@ from kernel.events import INSERT as EVENT
 from kernel.statements import run_prepared
 from projects.models import Project
 from tasks.annotation.services import SUBMIT_LEASED
-from tasks.assignment import assigning, claiming
+from tasks.assignment import assigning, claim_policy, claiming
 
 LEASE = """
 SELECT a.id, a.public_id, a.task_id, s.body FROM tasks_assignment a JOIN projects_labelschema s ON s.id = a.schema_id
@@ -44,7 +44,7 @@ class RawPair:
 
     def _claim(self) -> tuple[int, UUID]:
         hand_id, public_id, _, _ = run_prepared(claiming.INSERT_HAND, self.who)[0]
-        run_prepared(claiming.SELECT_POLICY, self.who)
+        run_prepared(claim_policy.SELECT_POLICY, self.who)
         task_id = None
         while task_id is None:  # the worker has had every open task of the batch
             (claimed,) = run_prepared(

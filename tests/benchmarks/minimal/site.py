@@ -23,7 +23,7 @@ from kernel.ids import new_public_id
 from kernel.statements import run_prepared
 from projects.selectors import PROJECT_TO_CLAIM
 from tasks.annotation.services import INSERT_ANNOTATION, SUBMIT_LEASED
-from tasks.assignment import assigning, claiming
+from tasks.assignment import assigning, claim_policy, claiming
 from tasks.assignment.selectors import SELECT_SHOWN_HAND
 from tasks.flow.claim_next_hand import EXPIRED_HAND
 
@@ -48,7 +48,7 @@ def claim(request: HttpRequest, project_id: uuid.UUID) -> HttpResponse:
 def _claim(project: int, worker_id: int) -> Any:
     who = {"project": project, "worker": worker_id}
     hand = run_prepared(claiming.INSERT_HAND, who)[0]
-    policy = claiming.load_claim_policy(project_id=project, worker_id=worker_id)
+    policy = claim_policy.load_claim_policy(project_id=project, worker_id=worker_id)
     assert policy is not None
     claimed: Sequence[Any] = [(None, None, None)]
     while claimed[0][2] is None:  # others had taken what it chose
