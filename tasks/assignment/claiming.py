@@ -241,7 +241,7 @@ def claim_from_batch(
     rows = run_prepared(CLAIM_FROM_BATCH, params | asdict(gold))
     if not rows:
         return None
-    slots = [Slot(row[2], None, *row[3:8], row[2]) for row in rows if row[2] is not None]
+    slots = [Slot(row[2], None, *row[3:8], own_task_id=row[2]) for row in rows if row[2] is not None]
     return BatchClaim(batch_id=rows[0][0], exhausted_generation=rows[0][1], slots=slots, sites=rows[0][8])
 
 

@@ -1,6 +1,7 @@
 """Corrects what was counted of answers to gold, when the gold turned out to be wrong or its answers are judged anew."""
 
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
@@ -21,6 +22,6 @@ WHERE e.id = (
 def correct_gold(*, project_id: int, worker_id: int, at: datetime, change: Counts) -> None:
     """Locks the worker's evidence; lock the standing before. Add to what was counted `at` this time; negative numbers
     take back."""
-    params = {"project": project_id, "worker": worker_id, "at": at}
+    params: dict[str, Any] = {"project": project_id, "worker": worker_id, "at": at}
     with connection.cursor() as cursor:
         cursor.execute(CORRECT, params | {"correct": change.correct, "incorrect": change.incorrect})

@@ -116,8 +116,8 @@ def test_gold_of_a_group_comes_in_its_place_with_the_group_and_comes_back_there(
         make_gold_image(project=project, image=image, raw=factories.class_answer(1), by=factories.ada())
 
     def order_of(hand: Hand) -> list[int]:
-        rows = Assignment.objects.filter(hand=hand).order_by("position")
-        return [row.task.image_id if row.task else row.gold.image_id for row in rows if row.task or row.gold]
+        rows = Assignment.objects.filter(hand=hand).order_by("position").select_related("task", "gold")
+        return [part.image_id for row in rows if (part := row.task or row.gold) is not None]
 
     clips = [[image.pk for image in images[:6]], [image.pk for image in images[6:]]]
     hand = worker_actions.take(wren, project)
